@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+import { runCommandLine } from "./command-line/run.ts";
+
+const abort = new AbortController();
+process.once("SIGINT", () => abort.abort());
+process.once("SIGTERM", () => abort.abort());
+process.exitCode = await runCommandLine(process.argv.slice(2), abort.signal);

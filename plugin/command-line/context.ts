@@ -1,0 +1,52 @@
+import type { FileSystem } from "../files/file-system.ts";
+import { type CheckOutcome, check } from "../repair/check.ts";
+import type { Located } from "../stores/locate.ts";
+import { jsonText, problemAnswer } from "./answers.ts";
+import type { CommonOptions } from "./arguments.ts";
+import type { ExitStatus } from "./exit-status.ts";
+import type { Terminal } from "./terminal.ts";
+import { countsText } from "./text.ts";
+
+/** What every command works with. */
+export interface CommandContext {
+  readonly files: FileSystem;
+  readonly located: Located;
+  readonly options: CommonOptions;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+}
+
+/** Prints the answer: the document on stdout with `--json`, else the text. */
+export function answer(context: Pick<CommandContext, "options" | "terminal">, document: object, text: string): void {
+  if (context.options.json) context.terminal.print(jsonText(document));
+  else if (text !== "") context.terminal.print(text);
+}
+
+/** Ends a command with one clear sentence. */
+export function problem(
+  context: Pick<CommandContext, "options" | "terminal">,
+  message: string,
+  status: ExitStatus,
+): ExitStatus {
+  if (context.options.json) context.terminal.print(jsonText(problemAnswer(message)));
+  context.terminal.complain(message);
+  return status;
+}
+
+/** Work shorter than this shows no progress. */
+const QUIET_MS = 1000;
+
+/** A check with progress on the terminal. */
+export async function checkWithProgress(context: CommandContext, sessionIDs: readonly string[]): Promise<CheckOutcome> {
+  const started = Date.now();
+  return check({
+    files: context.files,
+    located: context.located,
+    sessionIDs,
+    concurrency: context.options.concurrency,
+    signal: context.signal,
+    onProgress: (counts) => {
+      if (Date.now() - started > QUIET_MS) context.terminal.progress(`Checking: ${countsText(counts)} …`);
+    },
+  });
+}

@@ -1,0 +1,24 @@
+/** The text of `--help`. */
+export const HELP = `opencode-session-repair: opens the opencode conversations that will not open.
+
+  opencode-session-repair [check]  [--session ID]…
+      Says what opencode cannot load. Changes nothing.
+  opencode-session-repair repair   [--session ID]… [--only CODE]… [--dry-run] [--yes]
+      Sets aside what opencode cannot read. Nothing is deleted.
+  opencode-session-repair restore  RUN [--session ID] [--item ID]… [--yes]
+      Puts a run's records back, byte for byte.
+  opencode-session-repair runs
+      Lists the runs in quarantine, newest first.
+  opencode-session-repair purge    --older-than 30d [--yes]
+      Deletes old runs from quarantine for good.
+
+  --data-dir DIR   opencode's data directory (default: $XDG_DATA_HOME/opencode or ~/.local/share/opencode)
+  --db FILE        look at this database only
+  --json           one JSON document on stdout
+  --quiet          no messages on stderr
+  --concurrency N  files read at once (default 16)
+  --no-color       no colours
+  --help, --version
+
+  Exit status: 0 healthy or done · 1 findings remain, or a plan awaits a yes · 2 wrong usage
+               3 refused, nothing changed · 4 failed, nothing lost`;

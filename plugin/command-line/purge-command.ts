@@ -1,0 +1,40 @@
+import { deleteRun, runsOlderThan } from "../quarantine/retention.ts";
+import { storedRuns } from "../quarantine/vault.ts";
+import { isStopped, underLock } from "../repair/repair.ts";
+import { listAnswer } from "./answers.ts";
+import type { Command } from "./arguments.ts";
+import { answer, type CommandContext, problem } from "./context.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { type ListedRun, listRun, runLine } from "./runs-command.ts";
+import { amount } from "./text.ts";
+
+/** `purge`: deletes old runs for good, after showing which. The one command that gives bytes up. */
+export async function purgeCommand(context: CommandContext, command: Command & { name: "purge" }): Promise<ExitStatus> {
+  const { files, located, terminal } = context;
+  const old = runsOlderThan(await storedRuns(files, located.dataDir), command.ageMs, Date.now());
+  const listed: ListedRun[] = [];
+  for (const run of old) listed.push(await listRun(context, run));
+  if (old.length === 0) {
+    answer(context, listAnswer({ purged: [], planned: [] }), "There is no run that old.");
+    return EXIT.done;
+  }
+  const show = context.options.json ? terminal.say : terminal.print;
+  if (!command.yes) {
+    show("These runs would be deleted for good; what they hold could not be restored any more:");
+    for (const run of listed) show(runLine(run));
+    const yes = terminal.interactive && (await terminal.ask(`Delete ${amount(old.length, "run")}?`));
+    if (!yes) {
+      answer(context, listAnswer({ purged: [], planned: listed }), "Nothing was deleted. Add --yes to do this.");
+      return EXIT.findings;
+    }
+  }
+  const outcome = await underLock({ files, located, access: "outside" }, async () => {
+    for (const run of old) await deleteRun(files, run);
+    return null;
+  });
+  if (outcome !== null && isStopped(outcome)) {
+    return problem(context, outcome.message, outcome.kind === "failed" ? EXIT.failed : EXIT.refused);
+  }
+  answer(context, listAnswer({ purged: listed, planned: [] }), `Deleted ${amount(old.length, "run")}.`);
+  return EXIT.done;
+}

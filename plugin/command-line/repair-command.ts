@@ -1,0 +1,117 @@
+import { dirname } from "node:path";
+import type { ReportedItem } from "../repair/apply.ts";
+import type { CheckResult } from "../repair/check.ts";
+import { type Plan, planRepair, type Selection } from "../repair/plan.ts";
+import { type RepairResult, repair } from "../repair/repair.ts";
+import { changeAnswer } from "./answers.ts";
+import type { Command } from "./arguments.ts";
+import { answer, type CommandContext, checkWithProgress, problem } from "./context.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { amount, checkText, findingLines, itemLine } from "./text.ts";
+
+type Repair = Command & { name: "repair" };
+
+/** `repair`: shows the plan, asks, sets aside what opencode cannot read, checks again. */
+export async function repairCommand(context: CommandContext, command: Repair): Promise<ExitStatus> {
+  const outcome = await checkWithProgress(context, command.sessionIDs);
+  if (!outcome.ok) return problem(context, "There is no session with this id.", EXIT.usage);
+  const before = outcome.result;
+  const selection: Selection = { codes: command.codes, unasked: false, kept: new Set() };
+  const plan = planRepair(before.findings, selection);
+  if (plan.length === 0) return nothingToDo(context, before);
+  if (!(await confirmed(context, command, before, plan))) {
+    const reason = command.dryRun ? "dry run" : "not confirmed";
+    const items = plan.flatMap((session) => session.operations.map((operation) => notDone(operation, reason)));
+    answer(context, changeAnswer({ ...remainingOf(before), runID: null, manifests: [], items }), "");
+    return EXIT.findings;
+  }
+  const result = await repair({
+    files: context.files,
+    located: context.located,
+    access: "outside",
+    findings: before.findings,
+    selection,
+    trigger: "cli",
+    hostVersion: null,
+    signal: context.signal,
+  });
+  const again = await checkWithProgress(context, command.sessionIDs);
+  // A session that was nothing but damaged records is gone from the store now.
+  const after = again.ok ? again.result : { ...before, findings: [], verdict: "healthy" as const };
+  const message = result.stopped?.message;
+  const document = changeAnswer({
+    runID: result.runID,
+    manifests: result.manifests,
+    items: result.items,
+    ...remainingOf(after),
+    ...(message === undefined ? {} : { message }),
+  });
+  answer(context, document, doneText(result, after, context));
+  if (message !== undefined) context.terminal.complain(message);
+  return statusOf(result, after);
+}
+
+function remainingOf(result: CheckResult) {
+  return { remaining: result.findings, verdict: result.verdict };
+}
+
+function nothingToDo(context: CommandContext, before: CheckResult): ExitStatus {
+  const document = changeAnswer({ runID: null, manifests: [], items: [], ...remainingOf(before) });
+  const text =
+    before.verdict === "healthy"
+      ? "Nothing to repair: opencode can load everything here."
+      : checkText(before, context.terminal);
+  answer(context, document, text);
+  return before.verdict === "healthy" ? EXIT.done : EXIT.findings;
+}
+
+async function confirmed(context: CommandContext, command: Repair, before: CheckResult, plan: Plan): Promise<boolean> {
+  const operations = plan.flatMap((session) => session.operations);
+  const planned = new Set(operations.map((operation) => JSON.stringify(operation.locator)));
+  const findings = before.findings.filter((finding) => planned.has(JSON.stringify(finding.locator)));
+  const { terminal } = context;
+  const show = context.options.json ? terminal.say : terminal.print;
+  if (!command.yes || command.dryRun) {
+    show(`Plan: set ${amount(operations.length, "record")} aside, nothing is deleted.`);
+    show(findingLines(findings, terminal).join("\n"));
+  }
+  if (command.dryRun) return false;
+  if (command.yes) return true;
+  if (!terminal.interactive) {
+    show("Nothing was changed. Add --yes to do this.");
+    return false;
+  }
+  const yes = await terminal.ask(`Set ${amount(operations.length, "record")} aside?`);
+  if (!yes) show("Nothing was changed.");
+  return yes;
+}
+
+function notDone(operation: Plan[number]["operations"][number], reason: string): ReportedItem {
+  const { sessionID, recordID, kind, code } = operation;
+  return { id: "", sessionID, recordID, kind, code, action: "skipped", reason };
+}
+
+function doneText(result: RepairResult, after: CheckResult, context: CommandContext): string {
+  const done = result.items.filter((item) => item.action !== "skipped");
+  const lines = [`Set ${amount(done.length, "record")} aside.`, ...result.items.map(itemLine)];
+  if (result.runID !== null) {
+    const folders = result.manifests.map((manifest) => `  ${dirname(manifest)}`);
+    lines.push("", "The originals are in:", ...folders);
+    lines.push(`To undo: opencode-session-repair restore ${result.runID}`);
+  }
+  const left = after.findings.filter((finding) => finding.severity === "blocking");
+  lines.push(
+    "",
+    left.length === 0 ? "opencode can load everything that was checked." : checkText(after, context.terminal),
+  );
+  return lines.join("\n");
+}
+
+function statusOf(result: RepairResult, after: CheckResult): ExitStatus {
+  const changed = result.runID !== null;
+  if (result.stopped?.kind === "failed") return EXIT.failed;
+  if (result.stopped?.kind === "refused") return changed ? EXIT.findings : EXIT.refused;
+  if (after.verdict === "healthy") return EXIT.done;
+  const allSkipped = result.items.length > 0 && result.items.every((item) => item.action === "skipped");
+  return allSkipped ? EXIT.refused : EXIT.findings;
+}

@@ -1,0 +1,78 @@
+import { planRestore, type RestoreInput, type RestorePlan, restore } from "../repair/restore.ts";
+import { changeAnswer } from "./answers.ts";
+import type { Command } from "./arguments.ts";
+import { answer, type CommandContext, checkWithProgress, problem } from "./context.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { amount, itemLine } from "./text.ts";
+
+type Restore = Command & { name: "restore" };
+
+/** `restore`: puts the items of a run back, byte for byte; refuses where something else is in their place. */
+export async function restoreCommand(context: CommandContext, command: Restore): Promise<ExitStatus> {
+  const { files, located } = context;
+  const { runID, sessionIDs, itemIDs } = command;
+  const input: RestoreInput = { files, located, access: "outside", runID, sessionIDs, itemIDs };
+  const planning = await planRestore(input);
+  if (!planning.ok) {
+    return problem(context, planning.message, planning.reason === "unknown" ? EXIT.usage : EXIT.refused);
+  }
+  const count = planning.plan.runs.reduce((sum, { items }) => sum + items.length, 0);
+  if (count > 0 && !(await confirmed(context, command, planning.plan, count))) {
+    const items = planning.plan.runs.flatMap(({ run, items: own }) =>
+      own.map(({ id, recordID, kind, code }) => ({
+        id,
+        sessionID: run.manifest.sessionID,
+        recordID,
+        kind,
+        code,
+        action: "skipped" as const,
+        reason: "not confirmed",
+      })),
+    );
+    answer(context, changeAnswer({ runID, manifests: [], items, ...(await current(context)) }), "");
+    return EXIT.findings;
+  }
+  const result = await restore(input, planning.plan);
+  const restored = result.items.filter((item) => item.action === "restored").length;
+  const message = result.stopped?.message;
+  const document = changeAnswer({
+    runID,
+    manifests: result.manifests,
+    items: result.items,
+    ...(await current(context)),
+    ...(message === undefined ? {} : { message }),
+  });
+  answer(context, document, [`Put ${amount(restored, "record")} back.`, ...result.items.map(itemLine)].join("\n"));
+  if (message !== undefined) context.terminal.complain(message);
+  if (result.stopped !== null) return result.stopped.kind === "failed" ? EXIT.failed : EXIT.refused;
+  if (result.items.every((item) => item.action === "restored")) return EXIT.done;
+  return restored === 0 ? EXIT.refused : EXIT.findings;
+}
+
+async function current(context: CommandContext) {
+  const outcome = await checkWithProgress(context, []);
+  return outcome.ok
+    ? { remaining: outcome.result.findings, verdict: outcome.result.verdict }
+    : { remaining: [], verdict: "healthy" as const };
+}
+
+async function confirmed(
+  context: CommandContext,
+  command: Restore,
+  plan: RestorePlan,
+  count: number,
+): Promise<boolean> {
+  if (command.yes) return true;
+  const { terminal } = context;
+  const show = context.options.json ? terminal.say : terminal.print;
+  show(`Plan: put ${amount(count, "record")} back where they were.`);
+  for (const { run, items } of plan.runs) {
+    show(`  ${run.manifest.sessionID ?? "no session"}`);
+    for (const item of items) show(`    ${item.id} ${item.kind} ${item.recordID ?? ""} (${item.code})`);
+  }
+  if (!terminal.interactive) {
+    show("Nothing was changed. Add --yes to do this.");
+    return false;
+  }
+  return terminal.ask(`Put ${amount(count, "record")} back? opencode will fail on them again.`);
+}

@@ -1,0 +1,81 @@
+import { nodeFileSystem } from "../files/file-system.ts";
+import { stoppedBy } from "../repair/apply.ts";
+import { locate } from "../stores/locate.ts";
+import { loadDriver } from "../stores/sqlite/driver.ts";
+import { TOOL } from "../tool-identity.ts";
+import { type Command, type CommonOptions, parseArguments } from "./arguments.ts";
+import { checkCommand } from "./check-command.ts";
+import { type CommandContext, problem } from "./context.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { HELP } from "./help.ts";
+import { inOtherRuntime } from "./other-runtime.ts";
+import { purgeCommand } from "./purge-command.ts";
+import { repairCommand } from "./repair-command.ts";
+import { restoreCommand } from "./restore-command.ts";
+import { runsCommand } from "./runs-command.ts";
+import { openTerminal } from "./terminal.ts";
+
+/** Runs the command line. Returns the exit status of the contract. */
+export async function runCommandLine(args: readonly string[], signal: AbortSignal): Promise<number> {
+  const parsed = parseArguments(args);
+  if (!parsed.ok) {
+    const options = { quiet: false, color: false, json: args.includes("--json") };
+    const terminal = openTerminal(options);
+    return problem({ options: { ...options, concurrency: 1 }, terminal }, `${parsed.message} See --help.`, EXIT.usage);
+  }
+  const { command, options } = parsed;
+  const terminal = openTerminal(options);
+  if (command.name === "help" || command.name === "version") {
+    terminal.print(command.name === "help" ? HELP : TOOL.version);
+    return EXIT.done;
+  }
+  try {
+    return await locateAndRun(args, command, options, terminal, signal);
+  } catch (error) {
+    return problem({ options, terminal }, expectedFailure(error), EXIT.failed);
+  }
+}
+
+async function locateAndRun(
+  args: readonly string[],
+  command: Command,
+  options: CommonOptions,
+  terminal: CommandContext["terminal"],
+  signal: AbortSignal,
+): Promise<number> {
+  const found = await locate(nodeFileSystem, { env: process.env, ...options });
+  if (!found.ok) return problem({ options, terminal }, found.message, EXIT.usage);
+  if (found.located.databases.length > 0 && (await loadDriver()) === null) {
+    const status = await inOtherRuntime(args, terminal);
+    if (status !== null) return status;
+    terminal.complain("The database cannot be read: install Bun, or Node 22.5 or newer, and run this again.");
+  }
+  return dispatch({ files: nodeFileSystem, located: found.located, options, terminal, signal }, command);
+}
+
+async function dispatch(context: CommandContext, command: Command): Promise<ExitStatus> {
+  switch (command.name) {
+    case "check":
+      return checkCommand(context, command.sessionIDs);
+    case "repair":
+      return repairCommand(context, command);
+    case "restore":
+      return restoreCommand(context, command);
+    case "runs":
+      return runsCommand(context);
+    case "purge":
+      return purgeCommand(context, command);
+    default:
+      return EXIT.done;
+  }
+}
+
+/** One sentence for an error of the operating system; a defect of this tool shows itself as one. */
+function expectedFailure(error: unknown): string {
+  try {
+    return stoppedBy(error).message;
+  } catch {
+    const name = error instanceof Error ? error.name : "error";
+    return `This tool failed in a way it should not (${name}). Nothing was lost; please report it.`;
+  }
+}

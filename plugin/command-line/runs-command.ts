@@ -1,0 +1,43 @@
+import { folderBytes, runIDOf, type StoredRun, storedRuns } from "../quarantine/vault.ts";
+import { listAnswer } from "./answers.ts";
+import { answer, type CommandContext } from "./context.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { amount, sizeText } from "./text.ts";
+
+/** One run on one session, as `runs` and `purge` show it. */
+export interface ListedRun {
+  readonly runID: string;
+  readonly sessionID: string | null;
+  readonly createdAt: string | null;
+  readonly state: string;
+  readonly items: number;
+  readonly bytes: number;
+  readonly folder: string;
+  readonly problem?: string;
+}
+
+export async function listRun(context: Pick<CommandContext, "files">, run: StoredRun): Promise<ListedRun> {
+  const common = { runID: runIDOf(run), bytes: await folderBytes(context.files, run.folder), folder: run.folder };
+  if (!run.ok) {
+    return { ...common, sessionID: null, createdAt: null, state: "unreadable", items: 0, problem: run.problem };
+  }
+  const { sessionID, createdAt, state, items } = run.manifest;
+  return { ...common, sessionID, createdAt, state, items: items.length };
+}
+
+export function runLine(run: ListedRun): string {
+  const where = run.sessionID ?? "no session";
+  const what = run.problem ?? `${amount(run.items, "item")}, ${sizeText(run.bytes)}`;
+  return `${run.runID}  ${run.state.padEnd(11)} ${where}  ${what}`;
+}
+
+/** `runs`: what is in quarantine, newest first. */
+export async function runsCommand(context: CommandContext): Promise<ExitStatus> {
+  const runs: ListedRun[] = [];
+  for (const run of await storedRuns(context.files, context.located.dataDir)) runs.push(await listRun(context, run));
+  const total = runs.reduce((sum, run) => sum + run.bytes, 0);
+  const text =
+    runs.length === 0 ? "The quarantine is empty." : [...runs.map(runLine), `${sizeText(total)} in all.`].join("\n");
+  answer(context, listAnswer({ runs, bytes: total }), text);
+  return EXIT.done;
+}

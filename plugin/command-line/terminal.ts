@@ -1,0 +1,64 @@
+import { createInterface } from "node:readline/promises";
+import { styleText } from "node:util";
+import type { CommonOptions } from "./arguments.ts";
+
+type Style = "bold" | "red" | "yellow" | "green" | "dim";
+
+/** The only place of the command line that reads and writes the terminal. */
+export interface Terminal {
+  /** The answer: stdout. */
+  print(text: string): void;
+  /** Messages and errors: stderr; `--quiet` silences messages. */
+  say(text: string): void;
+  complain(text: string): void;
+  /** One line on stderr that is overwritten; only on a terminal. */
+  progress(text: string): void;
+  /** Whether a person can be asked. */
+  readonly interactive: boolean;
+  ask(question: string): Promise<boolean>;
+  style(style: Style, text: string): string;
+}
+
+const ERASE_LINE = "\r\x1b[2K";
+
+export function openTerminal(options: Pick<CommonOptions, "quiet" | "color" | "json">): Terminal {
+  const { stdin, stdout, stderr } = process;
+  const color = options.color && process.env.NO_COLOR === undefined && stdout.isTTY === true && !options.json;
+  const showProgress = stderr.isTTY === true && !options.quiet;
+  let progressShown = false;
+  const clear = () => {
+    if (progressShown) stderr.write(ERASE_LINE);
+    progressShown = false;
+  };
+  return {
+    print(text) {
+      clear();
+      stdout.write(`${text}\n`);
+    },
+    say(text) {
+      clear();
+      if (!options.quiet) stderr.write(`${text}\n`);
+    },
+    complain(text) {
+      clear();
+      stderr.write(`${text}\n`);
+    },
+    progress(text) {
+      if (!showProgress) return;
+      stderr.write(`${ERASE_LINE}${text}`);
+      progressShown = true;
+    },
+    interactive: stdin.isTTY === true && stderr.isTTY === true,
+    async ask(question) {
+      clear();
+      const reader = createInterface({ input: stdin, output: stderr });
+      try {
+        const answer = await reader.question(`${question} [y/N] `);
+        return /^y(es)?$/i.test(answer.trim());
+      } finally {
+        reader.close();
+      }
+    },
+    style: (style, text) => (color ? styleText(style, text) : text),
+  };
+}

@@ -1,0 +1,82 @@
+import { faultByCode } from "../faults/catalogue.ts";
+import type { ReportedItem } from "../repair/apply.ts";
+import type { CheckResult } from "../repair/check.ts";
+import type { Finding } from "../repair/finding.ts";
+import type { Counts } from "../stores/store.ts";
+import type { Terminal } from "./terminal.ts";
+
+const NUMBER = new Intl.NumberFormat("en-US");
+
+/** `1 part`, `2,000 parts`. */
+export function amount(count: number, noun: string): string {
+  return `${NUMBER.format(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** A size in the largest fitting decimal unit, such as `3.2 MB`. */
+export function sizeText(bytes: number): string {
+  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return unit === 0 ? amount(bytes, "byte") : `${value.toFixed(1)} ${units[unit]}`;
+}
+
+export function countsText(counts: Readonly<Counts>): string {
+  const { sessions, messages, parts, bytes } = counts;
+  return `${amount(sessions, "session")}, ${amount(messages, "message")}, ${amount(parts, "part")} (${sizeText(bytes)})`;
+}
+
+/** The findings of one severity, grouped by session, as lines. */
+export function findingLines(findings: readonly Finding[], terminal: Terminal): string[] {
+  const groups = new Map<string, Finding[]>();
+  for (const finding of findings) {
+    const name = finding.sessionID ?? (finding.kind === "database" ? "the database" : "no session");
+    groups.set(name, [...(groups.get(name) ?? []), finding]);
+  }
+  const lines: string[] = [];
+  for (const [name, own] of groups) {
+    lines.push(`  ${terminal.style("bold", name)}`);
+    for (const finding of own) lines.push(`    ${findingText(finding)}`);
+  }
+  return lines;
+}
+
+function findingText(finding: Finding): string {
+  const title = faultByCode(finding.code)?.title ?? finding.code;
+  const subject = [finding.kind, finding.recordID].filter((each) => each !== null && each !== "database").join(" ");
+  const column = "column" in finding.locator ? ` (${finding.locator.column})` : "";
+  return `${subject}${column} ${title} [${finding.code}: ${finding.evidence}]`.trimStart();
+}
+
+/** The answer of `check` for people. */
+export function checkText(result: CheckResult, terminal: Terminal): string {
+  const lines = [`Checked ${countsText(result.counts)} in ${(result.durationMs / 1000).toFixed(1)} s.`];
+  if (result.stores.length === 0) lines[0] = "There is no opencode storage in this data directory; nothing to check.";
+  const blocking = result.findings.filter((finding) => finding.severity === "blocking");
+  const others = result.findings.filter((finding) => finding.severity !== "blocking");
+  if (blocking.length > 0) {
+    lines.push("", terminal.style("red", `${amount(blocking.length, "fault")} that opencode cannot get past:`));
+    lines.push(...findingLines(blocking, terminal));
+  }
+  if (others.length > 0) {
+    lines.push("", terminal.style("yellow", `${amount(others.length, "remark")} (opencode loads these):`));
+    lines.push(...findingLines(others, terminal));
+  }
+  lines.push("", closingLine(result, blocking, terminal));
+  return lines.join("\n");
+}
+
+function closingLine(result: CheckResult, blocking: readonly Finding[], terminal: Terminal): string {
+  const repairable = blocking.filter((finding) => finding.remedy !== "report").length;
+  if (result.verdict === "healthy") return terminal.style("green", "Healthy: opencode can load everything here.");
+  if (repairable === 0) return "Nothing of this can be repaired by setting records aside; see the faults above.";
+  return "`opencode-session-repair repair` sets these aside. Nothing is deleted; every step can be undone.";
+}
+
+export function itemLine(item: ReportedItem): string {
+  const reason = item.reason === undefined ? "" : `: ${item.reason}`;
+  return `  ${item.action} ${item.kind} ${item.recordID ?? ""} (${item.code})${reason}`;
+}

@@ -1,0 +1,34 @@
+import * as container from "./container.ts";
+import type { Fault } from "./fault.ts";
+import * as placement from "./placement.ts";
+import * as refused from "./refused.ts";
+import * as sideFiles from "./side-files.ts";
+import * as size from "./size.ts";
+import * as skew from "./skew.ts";
+import * as unfinished from "./unfinished.ts";
+import * as unreadable from "./unreadable.ts";
+import * as whereabouts from "./whereabouts.ts";
+
+/** Every fault that this tool knows, by family. */
+export const FAULT_FAMILIES: Readonly<Record<string, readonly Fault[]>> = {
+  "Records that cannot be read": Object.values(unreadable),
+  "Records that the host's schema refuses": Object.values(refused),
+  "Files in the wrong place": Object.values(placement),
+  "Turns without an end": Object.values(unfinished),
+  "The database as a whole": Object.values(container),
+  "Databases between two versions": Object.values(skew),
+  "Sessions that are there and not shown": Object.values(whereabouts),
+  "What is too large": Object.values(size),
+  "Files beside the conversations": Object.values(sideFiles),
+};
+
+const BY_CODE: ReadonlyMap<string, Fault> = new Map(
+  Object.values(FAULT_FAMILIES)
+    .flat()
+    .map((fault) => [fault.code, fault]),
+);
+
+/** The catalogue's entry for a code, as users and manifests name it. */
+export function faultByCode(code: string): Fault | undefined {
+  return BY_CODE.get(code);
+}

@@ -1,0 +1,178 @@
+import { beginsAsUtf16, fileText, isWellFormedUtf8, sqliteText } from "../records/file-text.ts";
+import { hostLine } from "../records/host-line.ts";
+import { type JsonShape, jsonShape } from "../records/json-scanner.ts";
+import { judge } from "../records/judge.ts";
+import { acceptedTopLevels, topLevelOf } from "../records/shape.ts";
+import type { Artifact, Evidence } from "../stores/artifact.ts";
+import type { StoreDescription } from "../stores/store.ts";
+import type { Diagnosis, Fault, Severity } from "./fault.ts";
+import { STRAY_FILE } from "./placement.ts";
+import { refusal } from "./refusal.ts";
+import { holds, remarkOn } from "./remarks.ts";
+import { GIANT_RECORD, LARGE_IMAGE } from "./size.ts";
+import {
+  BINARY_VALUE,
+  EMPTY,
+  MALFORMED,
+  NOT_AN_OBJECT,
+  NOT_UTF8,
+  NUL_FILLED,
+  NUL_TAIL,
+  TRUNCATED,
+  UNAVAILABLE,
+} from "./unreadable.ts";
+
+/**
+ * The verdict on one artifact, from its exact bytes: what a host of this store makes of it. `null`: it loads.
+ * A pure function; evidence holds sizes and offsets, never content. `now` in milliseconds since the epoch.
+ */
+export function diagnose(
+  artifact: Artifact,
+  evidence: Evidence,
+  store: StoreDescription,
+  now: number = Date.now(),
+): Diagnosis | null {
+  if (artifact.kind === "stray") return diagnoseStray(evidence, store);
+  if (evidence.ioError !== null) {
+    return found(UNAVAILABLE, severityOf(artifact, evidence, store, false), evidence.ioError);
+  }
+  const problem = readProblem(artifact, evidence, store, now);
+  if (problem === null) return null;
+  const severity = problem.isHarmless ? "warning" : severityOf(artifact, evidence, store, problem.wasRead);
+  return found(problem.fault, severity, problem.evidence);
+}
+
+function found(fault: Fault, severity: Severity, evidence: string): Diagnosis {
+  return { fault, severity, remedy: fault.remedy, evidence };
+}
+
+/** opencode 1.0 fails the whole list on a stray file in a session folder; 1.1 skips it (measured 1.0.152, 1.1.65). */
+function listsFailOnStrays(store: StoreDescription): boolean {
+  return hostLine(store) === "1.0";
+}
+
+function diagnoseStray(evidence: Evidence, store: StoreDescription): Diagnosis | null {
+  if (evidence.stray === null) return null;
+  const { folder, outcome } = evidence.stray;
+  const size = `${evidence.size} bytes`;
+  if (outcome === "read-twice") {
+    const twice = `${size}, its name makes opencode read a record twice`;
+    return { fault: STRAY_FILE, severity: "warning", remedy: "report", evidence: twice };
+  }
+  const fails = evidence.reachable && (folder !== "session" || listsFailOnStrays(store));
+  const answer = outcome === "not-found" ? "opencode looks for a record that is not there" : "not a message id";
+  return found(STRAY_FILE, fails ? "blocking" : "warning", `${size}, ${answer}`);
+}
+
+/**
+ * Which damage makes a load fail. A todo file that does not parse is read as an empty list, a project file is written
+ * anew; orphans are never read (measured on 1.0.152 and 1.1.65).
+ */
+function severityOf(artifact: Artifact, evidence: Evidence, store: StoreDescription, wasRead: boolean): Severity {
+  if (!evidence.reachable) return "warning";
+  if (evidence.storage !== "file" || wasRead) return "blocking";
+  switch (artifact.kind) {
+    case "todo":
+    case "project":
+      return "warning";
+    case "session_diff":
+      return store.sessionDiffReader === "1.14" ? "blocking" : "warning";
+    default:
+      return "blocking";
+  }
+}
+
+const HOUR_MS = 60 * 60 * 1000;
+
+interface Problem {
+  readonly fault: Fault;
+  readonly evidence: string;
+  /** Whether the host got a value of it, and fails on that. */
+  readonly wasRead: boolean;
+  /** Whether no answer of the load path itself fails. */
+  readonly isHarmless?: boolean;
+}
+
+function readProblem(artifact: Artifact, evidence: Evidence, store: StoreDescription, now: number): Problem | null {
+  if (evidence.storage === "row") return valueProblem(artifact, evidence, evidence.row, store);
+  if (evidence.bytes === null) return judgedInPieces(evidence, acceptedTopLevels(artifact, store));
+  const bytes = Buffer.from(evidence.bytes.buffer, evidence.bytes.byteOffset, evidence.bytes.byteLength);
+  // Session diffs are the only files that 1.14 reads, and it reads them as UTF-8 (measured).
+  const isNoUtf8 = evidence.storage === "file" && store.sessionDiffReader === "1.14" && beginsAsUtf16(bytes);
+  const parsed = isNoUtf8 ? null : parseAsHost(bytes, evidence.storage);
+  if (parsed !== null) {
+    return valueProblem(artifact, evidence, parsed.value, store) ?? remarked(artifact, evidence, parsed.value, now);
+  }
+  if (evidence.storage === "blob") return unread(BINARY_VALUE, `BLOB of ${bytes.length} bytes`);
+  return classify(bytes);
+}
+
+function valueProblem(artifact: Artifact, evidence: Evidence, value: unknown, store: StoreDescription): Problem | null {
+  const judgement = judge(artifact, value, evidence, store);
+  if (judgement === "fits") return null;
+  if (judgement === "no-record") {
+    return { fault: NOT_AN_OBJECT, evidence: `${topLevelOf(value)}, ${evidence.size} bytes`, wasRead: true };
+  }
+  const isHarmless = judgement.every((mismatch) => !mismatch.blocks);
+  return { ...refusal(artifact, evidence, value, judgement), wasRead: true, isHarmless };
+}
+
+function remarked(artifact: Artifact, evidence: Evidence, value: unknown, now: number): Problem | null {
+  const fault = remarkOn(artifact, value);
+  if (fault === null || !holds(fault, evidence, now)) return null;
+  const hours = evidence.updatedMs === null ? 0 : Math.floor((now - evidence.updatedMs) / HOUR_MS);
+  const words = fault === LARGE_IMAGE ? `${evidence.size} bytes` : `unchanged for ${hours} hours`;
+  return { fault, evidence: words, wasRead: true, isHarmless: true };
+}
+
+function judgedInPieces(evidence: Evidence, accepted: readonly string[]): Problem | null {
+  const size = `${evidence.size} bytes`;
+  const shape = evidence.shape;
+  if (shape === null) return null;
+  if (shape.shape === "complete") {
+    const fits = shape.topLevel === "scalar" || accepted.includes(shape.topLevel);
+    if (fits) return { fault: GIANT_RECORD, evidence: size, wasRead: true, isHarmless: true };
+    return { fault: NOT_AN_OBJECT, evidence: `${shape.topLevel}, ${size}`, wasRead: true };
+  }
+  return fromShape(shape, size);
+}
+
+/** `null` where the host's parser throws. A BLOB reaches it as a byte array, turned into text like `1,2,3`. */
+function parseAsHost(bytes: Buffer, storage: Evidence["storage"]): { value: unknown } | null {
+  const text =
+    storage === "file" ? fileText(bytes) : storage === "text" ? sqliteText(bytes) : Array.from(bytes).join(",");
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return null;
+  }
+}
+
+function unread(fault: Fault, evidence: string): Problem {
+  return { fault, evidence, wasRead: false };
+}
+
+function fromShape(shape: Exclude<JsonShape, { shape: "complete" }>, size: string): Problem {
+  switch (shape.shape) {
+    case "blank":
+      return unread(EMPTY, `${size}, nothing but white space`);
+    case "incomplete":
+      return unread(TRUNCATED, `${size}, the document does not end`);
+    case "invalid":
+      return unread(MALFORMED, `${size}, wrong at byte ${shape.offset}`);
+  }
+}
+
+function classify(bytes: Buffer): Problem {
+  const size = `${bytes.length} bytes`;
+  if (bytes.length === 0) return unread(EMPTY, size);
+  const content = bytes.findLastIndex((byte) => byte !== 0) + 1;
+  if (content === 0) return unread(NUL_FILLED, `${size}, all NUL`);
+  if (content < bytes.length) {
+    return unread(NUL_TAIL, `${size}, the last ${bytes.length - content} are NUL`);
+  }
+  const shape = jsonShape(bytes);
+  if (shape.shape === "incomplete" || shape.shape === "blank") return fromShape(shape, size);
+  if (!isWellFormedUtf8(bytes)) return unread(NOT_UTF8, size);
+  return shape.shape === "invalid" ? fromShape(shape, size) : unread(MALFORMED, size);
+}

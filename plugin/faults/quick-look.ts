@@ -1,0 +1,50 @@
+import { fits, isWholeRow, type Surroundings } from "../records/contract.ts";
+import type { Artifact, RowValues } from "../stores/artifact.ts";
+import type { Bundle, StoreDescription } from "../stores/store.ts";
+import { remarkOn } from "./remarks.ts";
+
+const NOTHING_AROUND: Surroundings = { row: null, siblings: null };
+
+/** The quick look at every artifact of a scan: `false` asks for a diagnosis on the exact bytes. */
+export function looksHealthy(
+  artifact: Artifact,
+  text: string | null,
+  row: RowValues | null,
+  store: StoreDescription,
+): boolean {
+  return looksLoadable(artifact, text, row, store, (value) => remarkOn(artifact, value) === null);
+}
+
+/** The same with an eye only on whether the host can load it; `isUnremarkable` has the last word on a document. */
+export function looksLoadable(
+  artifact: Artifact,
+  text: string | null,
+  row: RowValues | null,
+  store: StoreDescription,
+  isUnremarkable: (value: unknown) => boolean = () => true,
+): boolean {
+  const around = row === null ? NOTHING_AROUND : { row, siblings: null };
+  if (text === null) return isWholeRow(artifact, row) && fits(artifact, row, around, store);
+  try {
+    const value: unknown = JSON.parse(text);
+    return fits(artifact, value, around, store) && isUnremarkable(value);
+  } catch {
+    return false;
+  }
+}
+
+/** The quick look at many documents at once: `true` where it would say so of each. */
+export function looksHealthyThroughout({ kind, documents, ids, sessionIDs }: Bundle, store: StoreDescription): boolean {
+  const place = { table: kind, key: {} };
+  const ends = [0, 1].map((end): Artifact => {
+    return { kind, sessionID: sessionIDs[end] ?? null, recordID: ids[end] ?? null, locator: place };
+  });
+  const [least, greatest] = ends;
+  if (least === undefined || greatest === undefined) return false;
+  // Ids are judged by how they begin, so the least and the greatest speak for all between them.
+  if (!fits(greatest, documents[0], NOTHING_AROUND, store)) return false;
+  for (const document of documents) {
+    if (!fits(least, document, NOTHING_AROUND, store) || remarkOn(least, document) !== null) return false;
+  }
+  return true;
+}

@@ -1,0 +1,44 @@
+import type { Artifact, Evidence } from "../stores/artifact.ts";
+import type { Fault } from "./fault.ts";
+import { LARGE_IMAGE } from "./size.ts";
+import { UNFINISHED_TOOL, UNFINISHED_TURN } from "./unfinished.ts";
+
+/** A turn may wait this long for a permission, an answer or a slow tool before it counts as left behind. */
+const LEFT_BEHIND_MS = 60 * 60 * 1000;
+
+/** What providers accept of an image (anomalyco/opencode#21668). */
+const LARGEST_IMAGE_BYTES = 5_242_880;
+
+const DATA_URL = /^data:image\/[^,]*;base64,/;
+
+/** Something worth saying of a record that loads; `null`: nothing. */
+export function remarkOn(artifact: Artifact, value: unknown): Fault | null {
+  if (typeof value !== "object" || value === null) return null;
+  if (artifact.kind === "part") return remarkOnPart(value);
+  if (artifact.kind !== "message" || !("role" in value) || value.role !== "assistant") return null;
+  const isOver = ("error" in value && value.error !== undefined) || ("time" in value && isCompleted(value.time));
+  return isOver ? null : UNFINISHED_TURN;
+}
+
+function remarkOnPart(value: object): Fault | null {
+  if (!("type" in value)) return null;
+  if (value.type === "tool" && "state" in value) {
+    const { state } = value;
+    const status = typeof state === "object" && state !== null && "status" in state ? state.status : null;
+    return status === "pending" || status === "running" ? UNFINISHED_TOOL : null;
+  }
+  if (value.type !== "file" || !("url" in value) || typeof value.url !== "string") return null;
+  const isLarge = (value.url.length * 3) / 4 > LARGEST_IMAGE_BYTES && DATA_URL.test(value.url.slice(0, 100));
+  return isLarge ? LARGE_IMAGE : null;
+}
+
+function isCompleted(time: unknown): boolean {
+  return typeof time === "object" && time !== null && "completed" in time && time.completed !== null;
+}
+
+/** Whether a remark still holds when the clock is looked at: a turn under way is none. `now` in milliseconds. */
+export function holds(remark: Fault, evidence: Evidence, now: number): boolean {
+  if (!evidence.reachable) return false;
+  if (remark !== UNFINISHED_TOOL && remark !== UNFINISHED_TURN) return true;
+  return evidence.updatedMs !== null && now - evidence.updatedMs > LEFT_BEHIND_MS;
+}

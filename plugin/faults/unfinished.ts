@@ -1,0 +1,27 @@
+import type { Fault } from "./fault.ts";
+
+/** Turns that a dead process left unfinished. They load; a session may look busy for ever. */
+export const UNFINISHED_TOOL = {
+  code: "unfinished-tool",
+  title: "is a tool call that never ended",
+  invariant: "A tool call that no process works on has the state completed or error.",
+  cause: "opencode was killed or the machine went down while the tool ran.",
+  advice:
+    "Make sure that no opencode works on the session, and that no permission or question waits. Then let it be given the state that opencode writes on abort. Never mark it as completed with an invented output.",
+  remedy: "settle",
+  unasked: false,
+  issues: [27907, 19023, 20097, 42286, 43277, 40066, 36804, 27871],
+  classes: ["E1", "E2"],
+} satisfies Fault;
+
+export const UNFINISHED_TURN = {
+  code: "unfinished-turn",
+  title: "is an answer that never ended",
+  invariant: "An answer that no process works on has a time of completion or an error.",
+  cause: "opencode was killed or the machine went down in the middle of a turn.",
+  advice: "Make sure that no opencode works on the session; then it can be settled, or left: it loads.",
+  remedy: "settle",
+  unasked: false,
+  issues: [27907, 19023, 41847, 40468],
+  classes: ["E1"],
+} satisfies Fault;

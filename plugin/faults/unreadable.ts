@@ -1,0 +1,106 @@
+import type { Fault } from "./fault.ts";
+
+const quarantined = { remedy: "quarantine", unasked: true } as const;
+
+/** Records that cannot be read at all. */
+export const EMPTY = {
+  code: "empty",
+  title: "is empty",
+  invariant: "A record holds a JSON document.",
+  cause: "The disk was full, or the process died after it had truncated the file and before it wrote (0 bytes).",
+  advice: "Let it be set aside: its content is gone, and everything else of the session loads again.",
+  issues: [7607, 7598, 2135, 5431, 12002, 8825, 13032, 13745, 7733, 7734],
+  ...quarantined,
+  classes: ["A1", "D7"],
+} satisfies Fault;
+
+export const NUL_FILLED = {
+  code: "nul-filled",
+  title: "holds nothing but NUL bytes",
+  invariant: "A record holds a JSON document.",
+  cause: "Power loss or a system crash: the file's length reached the disk, its content did not.",
+  advice: "Let it be set aside: its content never reached the disk.",
+  issues: [10904, 9673, 8661],
+  ...quarantined,
+  classes: ["A2", "D7"],
+} satisfies Fault;
+
+export const NUL_TAIL = {
+  code: "nul-tail",
+  title: "ends in NUL bytes",
+  invariant: "Nothing but white space follows the JSON document.",
+  cause: "Power loss or a system crash in the middle of a write.",
+  advice: "Let it be set aside; the part before the NUL bytes stays readable in quarantine.",
+  issues: [10904],
+  ...quarantined,
+  classes: ["A2", "D7"],
+} satisfies Fault;
+
+export const TRUNCATED = {
+  code: "truncated",
+  title: "stops in the middle",
+  invariant: "The JSON document is complete.",
+  cause: "The disk was full or the process died in the middle of a write.",
+  advice: "Let it be set aside; what was written stays readable in quarantine.",
+  issues: [7607, 27843, 28010, 30604, 32802],
+  ...quarantined,
+  classes: ["A1", "A4", "D7"],
+} satisfies Fault;
+
+export const NOT_UTF8 = {
+  code: "not-utf8",
+  title: "is not UTF-8 text",
+  invariant: "A stored text is well-formed UTF-8.",
+  cause: "Overwritten or foreign bytes.",
+  advice: "Let it be set aside; the bytes stay as they are in quarantine.",
+  issues: [],
+  ...quarantined,
+  classes: ["D7"],
+} satisfies Fault;
+
+export const MALFORMED = {
+  code: "malformed",
+  title: "is not valid JSON",
+  invariant: "A record holds exactly one JSON document.",
+  cause: "Overwritten bytes, two writes into one file, or a hand edit.",
+  advice: "Let it be set aside. A malformed message also stops the upgrade from 1.14 to 1.17 and newer.",
+  issues: [7607, 12002],
+  ...quarantined,
+  classes: ["A1", "A4", "C4", "D7"],
+} satisfies Fault;
+
+export const BINARY_VALUE = {
+  code: "binary-value",
+  title: "is stored as binary data",
+  invariant: "A JSON value of a row has the storage class TEXT.",
+  cause: "A script or tool wrote the value as a BLOB; opencode cannot parse it.",
+  advice: "Let it be set aside, or store the same bytes as text.",
+  issues: [],
+  ...quarantined,
+  classes: ["D7"],
+} satisfies Fault;
+
+export const NOT_AN_OBJECT = {
+  code: "not-an-object",
+  title: "is not a record",
+  invariant: "The JSON document of a record is an object (a list where opencode keeps a list).",
+  cause: "A hand edit or a script.",
+  advice: "Let it be set aside.",
+  issues: [],
+  ...quarantined,
+  classes: ["A7", "A8"],
+} satisfies Fault;
+
+/** Mended by nothing that moves files: the bytes are there, the system does not hand them out. */
+export const UNAVAILABLE = {
+  code: "unavailable",
+  title: "cannot be opened at the moment",
+  invariant: "The operating system lets the record be read.",
+  cause: "Another program holds the file (antivirus), permissions, or a failing disk. Busy is not broken.",
+  remedy: "report",
+  unasked: false,
+  advice:
+    "Close the program that holds it, correct the permissions or free the disk, and check again. Nothing is moved.",
+  issues: [10533, 8792],
+  classes: ["A3"],
+} satisfies Fault;

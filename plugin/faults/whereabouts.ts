@@ -1,0 +1,83 @@
+import type { Fault } from "./fault.ts";
+
+const reported = { remedy: "report", unasked: false } as const;
+
+/** Conversations that are there and are not shown, or shown in the wrong place. */
+export const FOLDER_MISSING = {
+  code: "folder-missing",
+  title: "has sessions of folders that are no longer there",
+  invariant: "The folder of a session exists.",
+  cause: "The project was moved or renamed. opencode lists sessions by project and folder.",
+  advice: "The sessions are whole. Put the folder back, or set session.directory to the new path.",
+  issues: [33909, 23248, 40677, 35427, 46276, 27822, 49082],
+  classes: ["G"],
+  ...reported,
+} satisfies Fault;
+
+export const PROJECT_MISSING = {
+  code: "project-missing",
+  title: "has sessions, but no record of its own",
+  invariant: "The project of every session has a record.",
+  cause: "The record was lost or deleted, or the rows were changed by hand.",
+  advice:
+    "The sessions are whole, and in no list. Start opencode once in the project's folder: it writes the record anew. An import into a database leaves sessions without a project out: do this first.",
+  issues: [16579, 8661, 29375, 30236],
+  classes: ["A8", "C5", "F", "G"],
+  ...reported,
+} satisfies Fault;
+
+export const DUPLICATE_PROJECT = {
+  code: "duplicate-project",
+  title: "has the same folder as another project",
+  invariant: "A folder belongs to one project.",
+  cause: "The id of a project changed: another first commit, a new remote, or an id cached in .git/opencode.",
+  advice: "The sessions of each are whole. Set session.project_id of the older ones to the id that opencode uses now.",
+  issues: [16579, 8661, 29375],
+  classes: ["G"],
+  ...reported,
+} satisfies Fault;
+
+export const ORPHANS = {
+  code: "orphans",
+  title: "There are messages or parts whose session or message is gone",
+  invariant: "A part's message and a message's session exist.",
+  cause: "Rows were deleted by hand without foreign keys, or a table was damaged and restored.",
+  advice: "They do no harm. Do not delete them: where the parent table was the damaged one, they are the conversation.",
+  issues: [37450, 15884, 36670],
+  classes: ["F"],
+  ...reported,
+} satisfies Fault;
+
+export const NOT_IMPORTED = {
+  code: "not-imported",
+  title: "There are sessions in storage/ that the database does not have",
+  invariant: "Every session of the old storage was imported into the database.",
+  cause: "The import was interrupted, skipped a project whose record was damaged, or dropped a batch over one bad row.",
+  advice:
+    "Keep storage/: it may be the only copy, and opencode 1.17 and newer never import it. A release of 1.2 to 1.14 imports a copy of the data directory without its database.",
+  issues: [13654, 13560, 13636, 13818, 36178, 16885, 34445, 31023],
+  classes: ["C5"],
+  ...reported,
+} satisfies Fault;
+
+export const SEVERAL_DATABASES = {
+  code: "several-databases",
+  title: "There is more than one database with sessions",
+  invariant: "All conversations are in the database that opencode opens.",
+  cause: "Every release channel has a database of its own (opencode.db, opencode-<channel>.db).",
+  advice: "`opencode db path` names the one in use. OPENCODE_DISABLE_CHANNEL_DB=1 makes every channel use opencode.db.",
+  issues: [21790, 2987, 16562],
+  classes: ["B6"],
+  ...reported,
+} satisfies Fault;
+
+export const MESSAGE_ID_WRAP = {
+  code: "message-id-wrap",
+  title: "has messages from before and after the clock of message ids began anew",
+  invariant: "Message ids sort by time; those from before 2026-08-14T11:19:55Z and after it do not.",
+  cause: "The 48-bit clock in the ids wrapped. The data is right.",
+  advice: "Up to 1.18.14 opencode stops answering in such a session: upgrade to 1.18.15 or newer, or fork the session.",
+  issues: [42570, 42583, 42608, 42639, 42798, 40990, 43303],
+  classes: ["D1"],
+  ...reported,
+} satisfies Fault;

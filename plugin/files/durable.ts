@@ -1,0 +1,62 @@
+import { dirname, join } from "node:path";
+import type { FileSystem } from "./file-system.ts";
+
+/** Quarantine holds conversations: folders and files are for their owner alone, whatever the umask. */
+export const PRIVATE_DIRECTORY = 0o700;
+export const PRIVATE_FILE = 0o600;
+
+/** Creates a folder and its missing parents, each private and each forced to disk, below an existing `root`. */
+export async function makePrivateDirectory(files: FileSystem, root: string, ...names: string[]): Promise<string> {
+  let path = root;
+  for (const name of names) {
+    const parent = path;
+    path = join(path, name);
+    if (await makePlainDirectory(files, path, name)) await files.syncDirectory(parent);
+  }
+  return path;
+}
+
+/** `false` where the folder is there already. */
+async function makePlainDirectory(files: FileSystem, path: string, name: string): Promise<boolean> {
+  while (!(await files.makeDirectory(path, PRIVATE_DIRECTORY))) {
+    const found = await files.stat(path);
+    if (found?.type === "directory") return false;
+    // Absent: another process has removed it, empty as it was, between the two steps.
+    if (found !== null) throw new NotAFolderError(name);
+  }
+  return true;
+}
+
+/** A path of the quarantine is not a plain folder (a file or a symbolic link stands in its place). */
+export class NotAFolderError extends Error {
+  constructor(name: string) {
+    super(`"${name}" in the quarantine is not a folder.`);
+    this.name = "NotAFolderError";
+  }
+}
+
+/**
+ * Replaces a file's content in one step: at every instant, also after a crash, the path holds the old or the new bytes.
+ * For one writer at a time.
+ */
+export async function replaceFile(files: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = temporaryFor(path);
+  await removeUnfinished(files, path);
+  try {
+    await files.writeNew(temporary, bytes, PRIVATE_FILE);
+    await files.rename(temporary, path);
+  } catch (error) {
+    await files.unlink(temporary).catch(() => undefined);
+    throw error;
+  }
+  await files.syncDirectory(dirname(path));
+}
+
+function temporaryFor(path: string): string {
+  return `${path}.tmp`;
+}
+
+/** Removes what a crash left of a {@link replaceFile} of this path. */
+export async function removeUnfinished(files: FileSystem, path: string): Promise<void> {
+  if ((await files.stat(temporaryFor(path))) !== null) await files.unlink(temporaryFor(path));
+}

@@ -1,0 +1,194 @@
+import { constants } from "node:fs";
+import { chmod, link, lstat, mkdir, open, readdir, rmdir, statfs, unlink } from "node:fs/promises";
+
+export type EntryType = "file" | "directory" | "symlink" | "other";
+
+/** What `lstat` says of one path. Times are milliseconds since the epoch. */
+export interface FileStat {
+  readonly type: EntryType;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly mode: number;
+  readonly links: number;
+  readonly device: number;
+  readonly inode: number;
+}
+
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly type: EntryType;
+}
+
+/**
+ * Every effect that this project has on files goes through this port, so that tests can make any single
+ * operation fail or die. Absence is a value (`null`); every other failure is the runtime's own errno error.
+ */
+export interface FileSystem {
+  stat(path: string): Promise<FileStat | null>;
+  /** Entries of a folder, sorted by name; `null` where there is no such folder. */
+  list(path: string): Promise<DirectoryEntry[] | null>;
+  /**
+   * The whole content, unless it is longer than `largest` bytes. Never follows a symbolic link; what else is not a plain
+   * file counts as absent.
+   */
+  read(path: string, largest?: number): Promise<Buffer | "absent" | "too-large">;
+  /** The content in pieces of at most 1 MiB, for files too large to hold. Never follows a symbolic link. */
+  readChunks(path: string): AsyncIterable<Buffer>;
+  /** Creates a file that must not exist yet, writes it and forces it to disk. */
+  writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void>;
+  /** Copies into a file that must not exist yet, its modification time (to the microsecond) included. */
+  copyNew(from: string, to: string, mode: number): Promise<void>;
+  /** Forces a file's content to disk. */
+  syncFile(path: string): Promise<void>;
+  /** Creates one folder; its parent must exist. `false` where it was there already. */
+  makeDirectory(path: string, mode: number): Promise<boolean>;
+  rename(from: string, to: string): Promise<void>;
+  link(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  removeDirectory(path: string): Promise<void>;
+  chmod(path: string, mode: number): Promise<void>;
+  /** Forces the entries of a folder to disk. */
+  syncDirectory(path: string): Promise<void>;
+  /** Bytes that an unprivileged process may still write where `path` lives. */
+  freeBytes(path: string): Promise<number>;
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/** The `code` of a Node errno error (`ENOENT`, `EBUSY` …), or `null` for any other value. */
+export function errnoCode(error: unknown): string | null {
+  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
+  return null;
+}
+
+function entryType(entry: { isFile(): boolean; isDirectory(): boolean; isSymbolicLink(): boolean }): EntryType {
+  if (entry.isFile()) return "file";
+  if (entry.isDirectory()) return "directory";
+  return entry.isSymbolicLink() ? "symlink" : "other";
+}
+
+async function absentAsNull<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    // Nothing can have a name that is too long.
+    if (["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(errnoCode(error) ?? "")) return null;
+    throw error;
+  }
+}
+
+// Not blocking: a named pipe in place of a record must not hang the reader. Windows has neither flag.
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+const CREATE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+
+/** The real file system. */
+export const nodeFileSystem: FileSystem = {
+  async stat(path) {
+    const found = await absentAsNull(lstat(path));
+    if (found === null) return null;
+    return {
+      type: entryType(found),
+      size: found.size,
+      mtimeMs: found.mtimeMs,
+      ctimeMs: found.ctimeMs,
+      mode: found.mode & 0o7777,
+      links: found.nlink,
+      device: found.dev,
+      inode: found.ino,
+    };
+  },
+  async list(path) {
+    const entries = await absentAsNull(readdir(path, { withFileTypes: true }));
+    if (entries === null) return null;
+    return entries
+      .map((entry) => ({ name: entry.name, type: entryType(entry) }))
+      .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  },
+  async read(path, largest = Number.POSITIVE_INFINITY) {
+    const handle = await absentAsNull(open(path, READ_FLAGS));
+    if (handle === null) return "absent";
+    try {
+      const found = await handle.stat();
+      if (!found.isFile()) return "absent";
+      return found.size > largest ? "too-large" : await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  },
+  async *readChunks(path) {
+    const handle = await open(path, READ_FLAGS);
+    try {
+      for (;;) {
+        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, null);
+        if (bytesRead === 0) return;
+        yield buffer.subarray(0, bytesRead);
+      }
+    } finally {
+      await handle.close();
+    }
+  },
+  async writeNew(path, bytes, mode) {
+    const handle = await open(path, CREATE_FLAGS, mode);
+    try {
+      await handle.writeFile(bytes);
+      await handle.chmod(mode);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+  async copyNew(from, to, mode) {
+    const target = await open(to, CREATE_FLAGS, mode);
+    try {
+      const { atimeMs, mtimeMs } = await lstat(from);
+      for await (const chunk of nodeFileSystem.readChunks(from)) await target.writeFile(chunk);
+      await target.chmod(mode);
+      await target.utimes(atimeMs / 1000, mtimeMs / 1000);
+    } finally {
+      await target.close();
+    }
+  },
+  async syncFile(path) {
+    // Windows syncs only what is open for writing; elsewhere a file that may only be read can be synced too.
+    const handle = await open(path, process.platform === "win32" ? constants.O_RDWR : constants.O_RDONLY);
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+  async makeDirectory(path, mode) {
+    try {
+      await mkdir(path, { mode });
+    } catch (error) {
+      if (errnoCode(error) === "EEXIST") return false;
+      throw error;
+    }
+    await chmod(path, mode);
+    return true;
+  },
+  async rename(from, to) {
+    // fs-extra retries a rename that antivirus holds up on Windows; loaded here, since a healthy start renames nothing.
+    const { default: extra } = await import("fs-extra");
+    await extra.rename(from, to);
+  },
+  link,
+  unlink,
+  removeDirectory: rmdir,
+  chmod,
+  async syncDirectory(path) {
+    // Windows cannot open a folder for syncing; NTFS journals the entry itself.
+    if (process.platform === "win32") return;
+    const handle = await open(path, constants.O_RDONLY);
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+  async freeBytes(path) {
+    const found = await statfs(path);
+    return found.bavail * found.bsize;
+  },
+};

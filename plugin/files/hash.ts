@@ -1,0 +1,23 @@
+import { createHash } from "node:crypto";
+import type { FileSystem } from "./file-system.ts";
+
+/** SHA-256 of bytes, as lower-case hex. */
+export function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+export interface ContentHash {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Size and SHA-256 of a file's content, read in pieces. */
+export async function hashFile(files: FileSystem, path: string): Promise<ContentHash> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  for await (const chunk of files.readChunks(path)) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return { bytes, sha256: hash.digest("hex") };
+}

@@ -1,0 +1,166 @@
+import { faultByCode } from "../faults/catalogue.ts";
+import { runIDOf, storedRuns } from "../quarantine/vault.ts";
+import type { ReportedItem } from "../repair/apply.ts";
+import { type CheckResult, check } from "../repair/check.ts";
+import type { ConfirmedFinding } from "../repair/finding.ts";
+import { repair } from "../repair/repair.ts";
+import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
+import { HELP_ANSWER, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
+
+/** More lines than this do not help a reader. */
+const MOST_LINES = 20;
+
+const NO_CHANGE = { runID: null, changedSessions: [], remaining: [] } as const;
+
+/** Does what a request asks for, on the running host's store. Expected failures are answers; it throws on defects only. */
+export async function answerRequest(request: RepairRequest, context: RequestContext): Promise<RequestAnswer> {
+  switch (request.what) {
+    case "help":
+      return HELP_ANSWER;
+    case "runs":
+      return listRuns(context);
+    case "undo":
+      return undo(request.runID, context);
+    case "check":
+    case "repair":
+      return look(request, context);
+  }
+}
+
+export function answerText(answer: RequestAnswer): string {
+  return [answer.headline, ...answer.details].join("\n");
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function shortened(lines: readonly string[]): string[] {
+  if (lines.length <= MOST_LINES) return [...lines];
+  return [...lines.slice(0, MOST_LINES), `… and ${lines.length - MOST_LINES} more`];
+}
+
+function findingLine(finding: ConfirmedFinding): string {
+  const title = faultByCode(finding.code)?.title ?? finding.code;
+  const record = [finding.kind, finding.recordID].filter(Boolean).join(" ");
+  return `${finding.sessionID ?? "no session"}: ${record} ${title} (${finding.evidence})`;
+}
+
+function itemLine(item: ReportedItem): string {
+  const title = faultByCode(item.code)?.title ?? item.code;
+  const reason = item.reason === undefined ? "" : `: ${item.reason}`;
+  return `${item.sessionID ?? "no session"}: ${item.action} ${item.kind} ${item.recordID ?? ""} (${title})${reason}`;
+}
+
+function blocking(result: CheckResult): ConfirmedFinding[] {
+  return result.findings.filter((finding) => finding.severity === "blocking");
+}
+
+async function checkNow(context: RequestContext, sessionID: string | null): Promise<CheckResult | null> {
+  const outcome = await check({
+    files: context.files,
+    located: context.located,
+    sessionIDs: sessionID === null ? [] : [sessionID],
+    concurrency: context.concurrency,
+    access: "beside-host",
+    hostVersion: context.hostVersion,
+  });
+  return outcome.ok ? outcome.result : null;
+}
+
+async function look(
+  request: RepairRequest & { sessionID: string | null },
+  context: RequestContext,
+): Promise<RequestAnswer> {
+  const before = await checkNow(context, request.sessionID);
+  if (before === null) return { ...NO_CHANGE, headline: "There is no session with this id.", details: [] };
+  const found = blocking(before);
+  if (found.length === 0) {
+    const what = request.sessionID === null ? "every conversation" : "this conversation";
+    return { ...NO_CHANGE, headline: `Nothing to repair: opencode can load ${what}.`, details: [countLine(before)] };
+  }
+  if (request.what === "check") {
+    const headline = `${plural(found.length, "record")} that opencode cannot load. \`/repair\` sets them aside; nothing is deleted.`;
+    return { ...NO_CHANGE, headline, details: shortened(found.map(findingLine)), remaining: found };
+  }
+  return mend(request.sessionID, context, before, found);
+}
+
+function countLine({ counts }: CheckResult): string {
+  const { sessions, messages, parts } = counts;
+  return `Checked ${plural(sessions, "session")}, ${plural(messages, "message")}, ${plural(parts, "part")}.`;
+}
+
+async function mend(
+  sessionID: string | null,
+  context: RequestContext,
+  before: CheckResult,
+  found: readonly ConfirmedFinding[],
+): Promise<RequestAnswer> {
+  const spared = found.filter((finding) => context.spare !== null && finding.sessionID === context.spare);
+  const result = await repair({
+    files: context.files,
+    located: context.located,
+    access: "beside-host",
+    findings: before.findings.filter((finding) => context.spare === null || finding.sessionID !== context.spare),
+    selection: { codes: null, unasked: false, kept: new Set() },
+    trigger: context.trigger,
+    hostVersion: context.hostVersion,
+  });
+  const after = await checkNow(context, sessionID);
+  const remaining = after === null ? [] : blocking(after);
+  const done = result.items.filter((item) => item.action !== "skipped");
+  const details = shortened(result.items.map(itemLine));
+  if (result.runID !== null) details.push(`Undo: /repair undo ${result.runID}`);
+  if (spared.length > 0) {
+    details.push(
+      `${plural(spared.length, "record")} of this very conversation left alone; use /repair or the command line.`,
+    );
+  }
+  const left = remaining.filter((finding) => !spared.includes(finding));
+  if (left.length > 0) details.push("Still there:", ...shortened(left.map(findingLine)));
+  const headline =
+    result.stopped?.message ??
+    (done.length === 0
+      ? "Nothing was changed."
+      : `${plural(done.length, "record")} set aside. Nothing was deleted; the originals are in opencode's data directory, in quarantine.`);
+  const changedSessions = [...new Set(done.map((item) => item.sessionID))].filter((id) => id !== null);
+  return { headline, details, runID: result.runID, changedSessions, remaining };
+}
+
+async function listRuns(context: RequestContext): Promise<RequestAnswer> {
+  const lines = (await storedRuns(context.files, context.located.dataDir)).map((run) =>
+    run.ok
+      ? `${run.manifest.runID}  ${run.manifest.state}  ${run.manifest.sessionID ?? "no session"}  ${plural(run.manifest.items.length, "item")}`
+      : `${run.runID}  unreadable: ${run.problem}`,
+  );
+  const headline =
+    lines.length === 0 ? "Nothing was ever set aside here." : `${plural(lines.length, "run")} in quarantine:`;
+  return { ...NO_CHANGE, headline, details: shortened(lines) };
+}
+
+async function undo(wanted: string | null, context: RequestContext): Promise<RequestAnswer> {
+  const refused = (headline: string): RequestAnswer => ({ ...NO_CHANGE, headline, details: [] });
+  const runID = wanted ?? (await newestUndoable(context));
+  if (runID === null) return refused("There is nothing to undo.");
+  const { files, located } = context;
+  const input: RestoreInput = { files, located, access: "beside-host", runID, sessionIDs: [], itemIDs: [] };
+  const planning = await planRestore(input);
+  if (!planning.ok) return refused(planning.message);
+  if (planning.plan.runs.some(({ run }) => context.spare !== null && run.manifest.sessionID === context.spare)) {
+    return refused("That run changed this very conversation; undo it with /repair undo or on the command line.");
+  }
+  const result = await restore(input, planning.plan);
+  const restored = result.items.filter((item) => item.action === "restored");
+  const headline =
+    result.stopped?.message ??
+    `${plural(restored.length, "record")} put back where they were. opencode will not load them; the start leaves them alone now.`;
+  const changedSessions = [...new Set(restored.map((item) => item.sessionID))].filter((id) => id !== null);
+  return { headline, details: shortened(result.items.map(itemLine)), runID, changedSessions, remaining: [] };
+}
+
+async function newestUndoable(context: RequestContext): Promise<string | null> {
+  const runs = await storedRuns(context.files, context.located.dataDir);
+  const newest = runs.find((run) => run.ok && run.manifest.items.some((item) => item.state === "done"));
+  return newest === undefined ? null : runIDOf(newest);
+}

@@ -1,0 +1,125 @@
+import type { PluginInput } from "@opencode-ai/plugin";
+import type { ReportedItem } from "../repair/apply.ts";
+import type { ConfirmedFinding } from "../repair/finding.ts";
+
+/** What the plugin has to say after a check: ids, codes, counts, never content or paths. */
+export interface Notice {
+  readonly trigger: "preload" | "watch";
+  readonly runID: string | null;
+  readonly items: readonly ReportedItem[];
+  /** Blocking findings that were left as they are. */
+  readonly remaining: readonly ConfirmedFinding[];
+  readonly warnings: readonly string[];
+  readonly stopped: string | null;
+}
+
+type Client = PluginInput["client"];
+
+/** opencode answers the plugin's own requests only after its start; none of them may keep anything waiting for long. */
+const REQUEST_MS = 15_000;
+
+/** Toasts are shown for this long, in milliseconds. */
+const TOAST_MS = 12_000;
+
+export function hasNews(notice: Notice): boolean {
+  return (
+    notice.items.length > 0 || notice.remaining.length > 0 || notice.warnings.length > 0 || notice.stopped !== null
+  );
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** The one sentence that a user reads in the toast. */
+export function noticeSentence(notice: Notice): string {
+  const done = notice.items.filter((item) => item.action !== "skipped");
+  if (notice.stopped !== null) return `Session repair: ${notice.stopped}`;
+  if (done.length > 0) {
+    const sessions = new Set(done.map((item) => item.sessionID)).size;
+    const left =
+      notice.remaining.length === 0 ? "" : ` ${plural(notice.remaining.length, "fault")} need a look: /repair.`;
+    return `${plural(done.length, "damaged record")} of ${plural(sessions, "conversation")} set aside, so that opencode can open it again. Nothing was deleted; /repair undo puts it back.${left}`;
+  }
+  if (notice.remaining.length > 0) {
+    const sessions = new Set(notice.remaining.map((finding) => finding.sessionID)).size;
+    return `${plural(sessions, "conversation")} cannot be opened (${plural(notice.remaining.length, "damaged record")}). Type /repair to see and mend it.`;
+  }
+  return notice.warnings.join(" ");
+}
+
+async function answerStatus(client: Client, sessionID: string): Promise<number | null> {
+  try {
+    const answer = await within(client.session.messages({ path: { id: sessionID } }));
+    return answer?.response?.status ?? null;
+  } catch {
+    return null;
+  }
+}
+
+async function within<T>(work: Promise<T>): Promise<T | null> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), REQUEST_MS);
+    timer.unref?.();
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function showToast(client: Client, notice: Notice, message: string): Promise<void> {
+  try {
+    const variant =
+      notice.remaining.length > 0 || notice.stopped !== null ? ("warning" as const) : ("success" as const);
+    await within(client.tui.showToast({ body: { title: "Session repair", message, variant, duration: TOAST_MS } }));
+  } catch {
+    // A client without a terminal UI.
+  }
+}
+
+const MOST_SESSIONS_ASKED = 5;
+const MOST_ITEMS_LOGGED = 50;
+
+/**
+ * Tells the user: a toast, and a structured line in opencode's log with the status that opencode itself answers for the
+ * repaired sessions now. Call it after the start, never awaited by it. Throws nothing.
+ */
+export async function tell(client: Client, notice: Notice, withToast: boolean): Promise<void> {
+  const sentence = noticeSentence(notice);
+  const toast = withToast ? showToast(client, notice, sentence) : Promise.resolve();
+  const sessions = [...new Set(notice.items.map((item) => item.sessionID))].filter((id) => id !== null);
+  const answers: Record<string, number | null> = {};
+  for (const id of sessions.slice(0, MOST_SESSIONS_ASKED)) answers[id] = await answerStatus(client, id);
+  const extra = {
+    plugin: "opencode-session-repair",
+    trigger: notice.trigger,
+    runID: notice.runID,
+    items: notice.items.slice(0, MOST_ITEMS_LOGGED).map(({ sessionID, recordID, kind, code, action }) => ({
+      sessionID,
+      recordID,
+      kind,
+      code,
+      action,
+    })),
+    itemCount: notice.items.length,
+    remaining: notice.remaining.slice(0, MOST_ITEMS_LOGGED).map(({ sessionID, recordID, kind, code }) => ({
+      sessionID,
+      recordID,
+      kind,
+      code,
+    })),
+    remainingCount: notice.remaining.length,
+    answers,
+    warnings: notice.warnings,
+  };
+  try {
+    const body = { service: "session-repair", level: "warn" as const, message: sentence, extra };
+    await within(client.app.log({ body }));
+  } catch {
+    // The toast has said it.
+  }
+  await toast;
+}

@@ -1,0 +1,72 @@
+import type { FileSystem } from "../files/file-system.ts";
+import type { Trigger } from "../quarantine/manifest.ts";
+import { isRunID } from "../quarantine/run-id.ts";
+import type { ConfirmedFinding } from "../repair/finding.ts";
+import type { Located } from "../stores/locate.ts";
+
+/** What a user or the agent asks for, in the words that follow `/repair`. */
+export type RepairRequest =
+  | { readonly what: "repair" | "check"; readonly sessionID: string | null }
+  | { readonly what: "undo"; readonly runID: string | null }
+  | { readonly what: "runs" }
+  | { readonly what: "help" };
+
+const SESSION_ID = /^ses[A-Za-z0-9_-]+$/;
+
+/** Reads the words after `/repair`. Anything that is not understood gets the help text; nothing is guessed. */
+export function readRequest(text: string): RepairRequest {
+  const [first, second, ...rest] = text.trim().split(/\s+/).filter(Boolean);
+  if (first === undefined) return { what: "repair", sessionID: null };
+  if (rest.length > 0) return { what: "help" };
+  if (SESSION_ID.test(first) && second === undefined) return { what: "repair", sessionID: first };
+  switch (first) {
+    case "check":
+      if (second === undefined || SESSION_ID.test(second)) return { what: "check", sessionID: second ?? null };
+      return { what: "help" };
+    case "undo":
+      if (second === undefined || isRunID(second)) return { what: "undo", runID: second ?? null };
+      return { what: "help" };
+    case "runs":
+      return second === undefined ? { what: "runs" } : { what: "help" };
+    default:
+      return { what: "help" };
+  }
+}
+
+export interface RequestContext {
+  readonly files: FileSystem;
+  /** The running host's own store. */
+  readonly located: Located;
+  readonly hostVersion: string | null;
+  readonly concurrency: number;
+  readonly trigger: Trigger;
+  /** A session that must not be changed: the agent's tool runs inside one. */
+  readonly spare: string | null;
+}
+
+/** The answer to a request: what was done, in words and as data. Ids, codes and counts; no content, no paths. */
+export interface RequestAnswer {
+  /** One sentence. */
+  readonly headline: string;
+  /** Further lines. */
+  readonly details: readonly string[];
+  readonly runID: string | null;
+  readonly changedSessions: readonly string[];
+  /** Blocking findings that are left. */
+  readonly remaining: readonly ConfirmedFinding[];
+}
+
+export const HELP_ANSWER: RequestAnswer = {
+  headline: "/repair opens conversations that opencode cannot load.",
+  details: [
+    "/repair              set aside what cannot be read, in every conversation",
+    "/repair SESSION_ID   the same for one conversation",
+    "/repair check        only look",
+    "/repair undo [RUN]   put the records of the last (or that) run back",
+    "/repair runs         list what was set aside",
+    "/repair help         this text",
+  ],
+  runID: null,
+  changedSessions: [],
+  remaining: [],
+};

@@ -1,0 +1,216 @@
+import type { TuiDialogSelectOption, TuiPluginApi } from "@opencode-ai/plugin/tui";
+import { QUARANTINE } from "../../quarantine/places.ts";
+import { runIDOf, type StoredRun, storedRuns } from "../../quarantine/vault.ts";
+import { check } from "../../repair/check.ts";
+import type { ConfirmedFinding } from "../../repair/finding.ts";
+import { repair } from "../../repair/repair.ts";
+import { planRestore, type RestoreInput, restore } from "../../repair/restore.ts";
+import type { RequestContext } from "../repair-request.ts";
+import { causeText, type FindingGroup, groupFindings, groupText, plural } from "./words.ts";
+
+/** What a choice in one of the lists leads to. */
+type Choice = () => Promise<void> | void;
+
+type Option = TuiDialogSelectOption<Choice>;
+
+export interface DialogInput {
+  readonly api: TuiPluginApi;
+  readonly context: RequestContext;
+  /** Called with the sessions that were changed. */
+  readonly changed: (sessionIDs: readonly string[]) => void;
+}
+
+/** A list without a choice made closes; a choice runs and may open the next dialog. */
+function showList(api: TuiPluginApi, title: string, options: readonly Option[], placeholder: string): void {
+  api.ui.dialog.replace(() =>
+    api.ui.DialogSelect<Choice>({
+      title,
+      placeholder,
+      options: [...options],
+      onSelect: (option) => void Promise.resolve(option.value()).catch(() => showDefect(api)),
+    }),
+  );
+  api.ui.dialog.setSize("large");
+}
+
+function showDefect(api: TuiPluginApi): void {
+  showText(api, "The repair failed in a way it should not", "Nothing was lost. Please report it.");
+}
+
+export function showText(api: TuiPluginApi, title: string, message: string): void {
+  api.ui.dialog.replace(() => api.ui.DialogAlert({ title, message, onConfirm: () => api.ui.dialog.clear() }));
+}
+
+export function askUser(api: TuiPluginApi, title: string, message: string, yes: Choice, no: () => void): void {
+  let answered = false;
+  const once = (work: () => void) => () => {
+    if (answered) return;
+    answered = true;
+    work();
+  };
+  api.ui.dialog.replace(
+    () =>
+      api.ui.DialogConfirm({
+        title,
+        message,
+        onConfirm: once(() => void Promise.resolve(yes()).catch(() => showDefect(api))),
+        onCancel: once(no),
+      }),
+    once(no),
+  );
+}
+
+/** The `/repair` dialog: what was found, what can be done about it, and the undo of earlier runs. */
+export async function openRepairDialog(input: DialogInput): Promise<void> {
+  const { api, context } = input;
+  showList(api, "Session repair", [{ title: "Checking every conversation …", value: () => undefined }], "");
+  const outcome = await check({
+    files: context.files,
+    located: context.located,
+    sessionIDs: [],
+    concurrency: context.concurrency,
+    access: "beside-host",
+    hostVersion: context.hostVersion,
+    onProgress: (counts) => {
+      api.ui.toast({ variant: "info", message: `Checked ${plural(counts.parts, "part")} …`, duration: 1000 });
+    },
+  });
+  if (!outcome.ok) return showDefect(api);
+  const found = outcome.result.findings.filter((finding) => finding.severity === "blocking");
+  const runs = (await storedRuns(context.files, context.located.dataDir)).filter(isUndoable);
+  const { counts } = outcome.result;
+  const title =
+    found.length === 0
+      ? `Session repair: all ${plural(counts.sessions, "conversation")} can be opened`
+      : `Session repair: ${plural(found.length, "record")} that opencode cannot load`;
+  showList(api, title, [...repairOptions(input, found), ...undoOptions(input, runs), closeOption(api)], "Filter");
+}
+
+function closeOption(api: TuiPluginApi): Option {
+  return { title: "Close", category: "Otherwise", value: () => api.ui.dialog.clear() };
+}
+
+function repairOptions(input: DialogInput, found: readonly ConfirmedFinding[]): Option[] {
+  const mendable = found.filter((finding) => finding.remedy === "quarantine");
+  const options: Option[] = [];
+  if (mendable.length > 0) {
+    options.push({
+      title: `Set all ${plural(mendable.length, "record")} aside`,
+      description: "nothing is deleted",
+      category: "Repair",
+      value: () => confirmRepair(input, mendable),
+    });
+  }
+  for (const group of groupFindings(found)) options.push(groupOption(input, group));
+  return options;
+}
+
+function groupOption(input: DialogInput, group: FindingGroup): Option {
+  const name = group.sessionID === null ? null : input.api.state.session.get(group.sessionID)?.title;
+  return {
+    title: groupText(group),
+    description: name ?? group.sessionID ?? "no conversation",
+    category: "One conversation at a time",
+    value: () => {
+      if (group.findings[0]?.remedy === "quarantine") return confirmRepair(input, group.findings);
+      return showText(input.api, groupText(group), `${evidenceText(group)} This is reported, not repaired, for now.`);
+    },
+  };
+}
+
+function evidenceText(group: FindingGroup): string {
+  const [first] = group.findings;
+  return `${causeText(group)}${first === undefined ? "" : ` Found: ${first.evidence}.`}`;
+}
+
+function confirmRepair(input: DialogInput, findings: readonly ConfirmedFinding[]): void {
+  const groups = groupFindings(findings);
+  const causes = [...new Set(groups.map(causeText))].slice(0, 3).join(" ");
+  const sessions = new Set(findings.map((finding) => finding.sessionID)).size;
+  const message = `${plural(findings.length, "record")} of ${plural(sessions, "conversation")} will be moved to quarantine in opencode's data directory. Nothing is deleted, and it can be undone here. Likely cause: ${causes}`;
+  askUser(
+    input.api,
+    "Set these records aside?",
+    message,
+    () => repairNow(input, findings),
+    () => input.api.ui.dialog.clear(),
+  );
+}
+
+async function repairNow(input: DialogInput, findings: readonly ConfirmedFinding[]): Promise<void> {
+  const { api, context } = input;
+  api.ui.toast({ variant: "info", message: `Setting ${plural(findings.length, "record")} aside …`, duration: 1500 });
+  const result = await repairFindings(context, findings);
+  const done = result.items.filter((item) => item.action !== "skipped");
+  const sessions = [...new Set(done.map((item) => item.sessionID))].filter((id) => id !== null);
+  const lines = [`${plural(done.length, "record")} set aside.`];
+  if (result.stopped !== null) lines.push(result.stopped.message);
+  if (result.runID !== null) {
+    lines.push(`The originals are in ${QUARANTINE}/ of opencode's data directory, run ${result.runID}.`);
+    lines.push("To undo: /repair, then the run in the list.");
+  }
+  input.changed(sessions);
+  showText(api, "Session repair", lines.join(" "));
+}
+
+/** Repairs findings at the user's word; also those that an earlier restore had put back. */
+export function repairFindings(context: RequestContext, findings: readonly ConfirmedFinding[]) {
+  return repair({
+    files: context.files,
+    located: context.located,
+    access: "beside-host",
+    findings,
+    selection: { codes: null, unasked: false, kept: new Set() },
+    trigger: "tui",
+    hostVersion: context.hostVersion,
+  });
+}
+
+type UndoableRun = StoredRun & { ok: true };
+
+function isUndoable(run: StoredRun): run is UndoableRun {
+  return run.ok && run.manifest.items.some((item) => item.state === "done");
+}
+
+/** One line a run, though a run may have changed several conversations. */
+function undoOptions(input: DialogInput, runs: readonly UndoableRun[]): Option[] {
+  const byID = new Map<string, UndoableRun[]>();
+  for (const run of runs) byID.set(runIDOf(run), [...(byID.get(runIDOf(run)) ?? []), run]);
+  return [...byID].map(([runID, own]) => {
+    const items = own.reduce((sum, run) => sum + run.manifest.items.filter((item) => item.state === "done").length, 0);
+    const when = own[0]?.manifest.createdAt.slice(0, 16).replace("T", " ") ?? "";
+    return {
+      title: `Undo the run of ${when}: ${plural(items, "record")} of ${plural(own.length, "conversation")}`,
+      description: runID.slice(-8),
+      category: "Undo",
+      value: () => confirmUndo(input, runID, items),
+    };
+  });
+}
+
+function confirmUndo(input: DialogInput, runID: string, items: number): void {
+  const message = `${plural(items, "record")} will be put back byte for byte where they were. opencode will fail on them again.`;
+  askUser(
+    input.api,
+    "Undo this run?",
+    message,
+    () => undoNow(input, runID),
+    () => input.api.ui.dialog.clear(),
+  );
+}
+
+async function undoNow(input: DialogInput, runID: string): Promise<void> {
+  const { api, context } = input;
+  const { files, located } = context;
+  const request: RestoreInput = { files, located, access: "beside-host", runID, sessionIDs: [], itemIDs: [] };
+  const planning = await planRestore(request);
+  if (!planning.ok) return showText(api, "Session repair", planning.message);
+  const result = await restore(request, planning.plan);
+  const restored = result.items.filter((item) => item.action === "restored");
+  const refused = result.items.filter((item) => item.action !== "restored");
+  const lines = [`${plural(restored.length, "record")} put back where they were.`];
+  if (result.stopped !== null) lines.push(result.stopped.message);
+  if (refused[0]?.reason !== undefined) lines.push(`${plural(refused.length, "record")} not: ${refused[0].reason}.`);
+  input.changed([...new Set(restored.map((item) => item.sessionID))].filter((id) => id !== null));
+  showText(api, "Session repair", lines.join(" "));
+}

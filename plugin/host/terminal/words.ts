@@ -1,0 +1,44 @@
+import { faultByCode } from "../../faults/catalogue.ts";
+import type { ConfirmedFinding } from "../../repair/finding.ts";
+
+export function plural(count: number, noun: string): string {
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** Findings of one session with one cause. */
+export interface FindingGroup {
+  readonly sessionID: string | null;
+  readonly code: string;
+  readonly findings: readonly ConfirmedFinding[];
+}
+
+/** Groups findings by session and cause, so that a dialog stays usable with thousands of them. */
+export function groupFindings(findings: readonly ConfirmedFinding[]): FindingGroup[] {
+  const groups = new Map<string, { sessionID: string | null; code: string; findings: ConfirmedFinding[] }>();
+  for (const finding of findings) {
+    const key = `${finding.sessionID ?? ""} ${finding.code}`;
+    const group = groups.get(key) ?? { sessionID: finding.sessionID, code: finding.code, findings: [] };
+    group.findings.push(finding);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+/** What a group is, for a line of a list: `2 parts: is empty`. */
+export function groupText(group: FindingGroup): string {
+  const kinds = new Map<string, number>();
+  for (const { kind } of group.findings) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  const amounts = [...kinds].map(([kind, count]) => plural(count, kind)).join(", ");
+  return `${amounts}: ${faultByCode(group.code)?.title ?? group.code}`;
+}
+
+/** The sentence that says what is wrong with the one session that was just opened. */
+export function sessionSentence(findings: readonly ConfirmedFinding[]): string {
+  const causes = groupFindings(findings).map(groupText).join("; ");
+  return `opencode cannot load this conversation (${causes}).`;
+}
+
+/** When a cause comes about, as far as cases are known. */
+export function causeText(group: FindingGroup): string {
+  return faultByCode(group.code)?.cause ?? "";
+}

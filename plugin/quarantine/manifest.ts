@@ -1,0 +1,137 @@
+import { z } from "zod";
+import { isRunID } from "./run-id.ts";
+
+/** Version of the manifest format; a manifest of another version is never acted on. */
+export const MANIFEST_VERSION = 1;
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const size = z.int().nonnegative();
+const time = z.iso.datetime();
+/** Relative to the run's folder; one level below `items/`, nothing that leads elsewhere. */
+const itemFile = z.string().regex(/^items\/[A-Za-z0-9][A-Za-z0-9._-]*$/);
+
+const savedBytes = z.union([
+  z.strictObject({ text: z.string() }),
+  z.strictObject({ file: itemFile, bytes: size, sha256: hash }),
+]);
+
+/** One column of a quarantined row: storage class and exact value; what is not short UTF-8 text has a file of its own. */
+const cell = z.union([
+  z.strictObject({ storage: z.literal("null") }),
+  z.strictObject({ storage: z.enum(["integer", "real"]), number: z.string().max(64) }),
+  z.strictObject({ storage: z.enum(["text", "blob"]), value: savedBytes }),
+]);
+
+const locator = z.union([
+  z.strictObject({ path: z.string().min(1).max(4096) }),
+  z.strictObject({
+    table: z.enum(["session", "project", "message", "part"]),
+    key: z.strictObject({ id: z.string() }),
+    column: z.string().max(128).exactOptional(),
+  }),
+]);
+
+const itemState = z.enum(["planned", "done", "restored", "rolled-back", "skipped"]);
+
+const item = z.strictObject({
+  id: z.string().regex(/^\d{4,8}$/),
+  kind: z.enum(["session", "message", "part", "project", "todo", "session_diff", "stray", "database", "side_file"]),
+  recordID: z.string().nullable(),
+  locator,
+  code: z.string(),
+  evidence: z.string(),
+  remedy: z.enum(["quarantine", "recover", "normalise", "settle"]),
+  state: itemState,
+  /** Item whose row this row hangs on (parts of a quarantined message): they leave and return together. */
+  partOf: z.string().exactOptional(),
+  original: z.strictObject({
+    file: itemFile,
+    bytes: size,
+    sha256: hash,
+    /** Of a file, ISO 8601; `null` for a row. */
+    mtime: time.nullable(),
+    /** Permission bits of a file, octal; `null` for a row. */
+    mode: z
+      .string()
+      .regex(/^[0-7]{3,4}$/)
+      .nullable(),
+    row: z
+      .strictObject({
+        rowID: z
+          .string()
+          .regex(/^-?\d+$/)
+          .nullable(),
+        sha256: hash,
+        columns: z.record(z.string(), cell),
+      })
+      .exactOptional(),
+  }),
+  replacement: z
+    .strictObject({
+      source: z.string(),
+      sha256: hash,
+      /** What stands in the column now; `null` is SQL NULL. */
+      value: z.string().nullable(),
+    })
+    .exactOptional(),
+});
+
+const safetyCopy = z.discriminatedUnion("state", [
+  z.strictObject({ state: z.literal("complete"), files: size, bytes: size }),
+  z.strictObject({ state: z.literal("skipped"), reason: z.string() }),
+]);
+
+/** The record of one repair run on one session: what was moved, from where, why, and its exact bytes. */
+export const manifestSchema = z.strictObject({
+  schemaVersion: z.literal(MANIFEST_VERSION),
+  runID: z.string().refine(isRunID, "not a run id"),
+  sessionID: z.string().nullable(),
+  createdAt: time,
+  trigger: z.enum(["preload", "command", "tool", "tui", "cli"]),
+  tool: z.strictObject({ name: z.string(), version: z.string() }),
+  host: z.strictObject({ version: z.string() }).nullable(),
+  store: z.strictObject({
+    generation: z.enum(["json", "sqlite"]),
+    contract: z.enum(["syntax", "strict"]),
+    /** Path of the database: relative to the data directory where it lies inside it. */
+    database: z.string().exactOptional(),
+  }),
+  state: z.enum(["planned", "done", "restored", "rolled-back"]),
+  safetyCopy,
+  items: z.array(item),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+export type ManifestItem = z.infer<typeof item>;
+export type ManifestCell = z.infer<typeof cell>;
+export type Trigger = Manifest["trigger"];
+export type ItemState = z.infer<typeof itemState>;
+
+export type ManifestReading =
+  | { readonly ok: true; readonly manifest: Manifest }
+  | { readonly ok: false; readonly problem: string };
+
+/** Reads a manifest as untrusted input: everything it says is checked before anything is done with it. */
+export function parseManifest(text: string): ManifestReading {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { ok: false, problem: "the manifest is not valid JSON" };
+  }
+  const parsed = manifestSchema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    return { ok: false, problem: `the manifest is not valid at ${issue?.path.join(".") || "its top"}` };
+  }
+  const ids = new Set(parsed.data.items.map((each) => each.id));
+  const files = new Set(parsed.data.items.map((each) => each.original.file));
+  if (ids.size !== parsed.data.items.length || files.size !== parsed.data.items.length) {
+    return { ok: false, problem: "the manifest names an item twice" };
+  }
+  return { ok: true, manifest: parsed.data };
+}
+
+export function manifestText(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}

@@ -1,0 +1,50 @@
+import { basename, dirname, join } from "node:path";
+import type { FileSystem } from "../files/file-system.ts";
+import { remainders, type StoredRun } from "./vault.ts";
+
+/** Deletes a folder of the quarantine with everything in it, and its parent where that is empty then. */
+export async function removeTree(files: FileSystem, folder: string): Promise<void> {
+  await removeBelow(files, folder);
+  await files.removeDirectory(dirname(folder)).catch(() => undefined);
+}
+
+async function removeBelow(files: FileSystem, folder: string): Promise<void> {
+  for (const entry of (await files.list(folder)) ?? []) {
+    const path = join(folder, entry.name);
+    if (entry.type === "directory") await removeBelow(files, path);
+    else await files.unlink(path);
+  }
+  await files.removeDirectory(folder);
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+
+/** Reads an age such as `30d`, `12h`, `2w`; milliseconds, or `null` for anything else. */
+export function parseAge(text: string): number | null {
+  const match = /^(\d{1,6})([mhdw])$/.exec(text);
+  const unit = match?.[2];
+  return match === null || unit === undefined ? null : Number(match[1]) * (UNIT_MS[unit] ?? 0);
+}
+
+/** The runs that are older than an age. One that is still in progress or cannot be read never counts. */
+export function runsOlderThan(runs: readonly StoredRun[], ageMs: number, now: number): StoredRun[] {
+  return runs.filter(
+    (run) => run.ok && run.manifest.state !== "planned" && now - Date.parse(run.manifest.createdAt) > ageMs,
+  );
+}
+
+/**
+ * Deletes one run for good. It is renamed out of sight first, so that after a crash there is either the whole run or
+ * a remainder that no listing shows and {@link removeRemainders} deletes.
+ */
+export async function deleteRun(files: FileSystem, run: Pick<StoredRun, "folder">): Promise<void> {
+  const condemned = join(dirname(run.folder), `.purged-${basename(run.folder)}`);
+  await files.rename(run.folder, condemned);
+  await files.syncDirectory(dirname(condemned));
+  await removeTree(files, condemned);
+}
+
+/** Finishes what crashes interrupted before a run began or while it was deleted. Call it under the lock only. */
+export async function removeRemainders(files: FileSystem, dataDir: string): Promise<void> {
+  for (const folder of await remainders(files, dataDir)) await removeTree(files, folder);
+}

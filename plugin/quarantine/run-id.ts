@@ -1,0 +1,30 @@
+import { randomBytes } from "node:crypto";
+
+const RUN_ID = /^\d{8}T\d{9}Z-\d{4}-[0-9a-f]{8}$/;
+
+/** What the counter's four digits can hold. */
+const MOST_IN_A_MILLISECOND = 10_000;
+
+let lastMillisecond = 0;
+let counter = 0;
+
+/**
+ * Id of a repair run, such as `20261123T021500123Z-0000-9f86d081`: sorts by time; the counter and the random tail keep
+ * it unique within one millisecond, in one process and across processes.
+ */
+export function newRunID(now: number): string {
+  let millisecond = Math.max(now, lastMillisecond);
+  counter = millisecond === lastMillisecond ? counter + 1 : 0;
+  if (counter === MOST_IN_A_MILLISECOND) {
+    millisecond += 1;
+    counter = 0;
+  }
+  lastMillisecond = millisecond;
+  const time = new Date(millisecond).toISOString().replace(/[-:.]/g, "");
+  return `${time}-${String(counter).padStart(4, "0")}-${randomBytes(4).toString("hex")}`;
+}
+
+/** Whether a text has the form of a run id; only such a text ever becomes a folder name. */
+export function isRunID(text: string): boolean {
+  return RUN_ID.test(text);
+}

@@ -1,0 +1,163 @@
+import { basename, dirname, join } from "node:path";
+import { makePrivateDirectory, PRIVATE_FILE, removeUnfinished, replaceFile } from "../files/durable.ts";
+import { errnoCode, type FileSystem } from "../files/file-system.ts";
+import { type Manifest, manifestText, parseManifest } from "./manifest.ts";
+import { QUARANTINE, quarantinePath } from "./places.ts";
+import { isRunID } from "./run-id.ts";
+
+/** Folder of what belongs to no session: a project record, a whole database. */
+const STORE_FOLDER = "_store";
+
+const MANIFEST_FILE = "manifest.json";
+
+/** A session id from disk becomes a folder name only in opencode's own form. */
+const SESSION_ID = /^ses[A-Za-z0-9_-]{1,120}$/;
+
+/** Of a run's folders in one session folder only the first bears the run's id alone. */
+const RUN_FOLDER = /^(.+?)(?:\.\d{1,6})?$/;
+
+/** One run's folder for one session of one store. */
+export interface RunFolder {
+  /** Absolute. */
+  readonly path: string;
+  readonly items: string;
+}
+
+export function folderNameFor(sessionID: string | null): string {
+  return sessionID !== null && SESSION_ID.test(sessionID) ? sessionID : STORE_FOLDER;
+}
+
+/**
+ * Makes the folder of a run for a session, with its `items/`. Its name is hidden until {@link publishRun}: what a crash
+ * leaves of it before holds copies at most.
+ */
+export async function createRunFolder(
+  files: FileSystem,
+  dataDir: string,
+  sessionID: string | null,
+  runID: string,
+): Promise<RunFolder> {
+  const path = await makePrivateDirectory(files, dataDir, QUARANTINE, folderNameFor(sessionID), `.preparing-${runID}`);
+  const items = await makePrivateDirectory(files, path, "items");
+  return { path, items };
+}
+
+/**
+ * Gives a prepared run its manifest and its name, in one step that is forced to disk: a run that is listed has both.
+ * Two stores may hold the same session, and several sessions without a plain id share a folder: the second of one run
+ * there is called `<runID>.2`.
+ */
+export async function publishRun(files: FileSystem, run: RunFolder, manifest: Manifest): Promise<RunFolder> {
+  await files.syncDirectory(run.items);
+  await writeManifest(files, run.path, manifest);
+  const parent = dirname(run.path);
+  let path = join(parent, manifest.runID);
+  for (let number = 2; (await files.stat(path)) !== null; number += 1)
+    path = join(parent, `${manifest.runID}.${number}`);
+  await files.rename(run.path, path);
+  await files.syncDirectory(parent);
+  return { path, items: join(path, "items") };
+}
+
+/**
+ * Writes the manifest in one step; after a crash the old or the new one is there, whole.
+ * @throws UnwritableManifestError where what was written could not be read back; nothing is written then
+ */
+export async function writeManifest(files: FileSystem, folder: string, manifest: Manifest): Promise<void> {
+  const text = manifestText(manifest);
+  const reading = parseManifest(text);
+  if (!reading.ok) throw new UnwritableManifestError(reading.problem);
+  await replaceFile(files, join(folder, MANIFEST_FILE), Buffer.from(text));
+}
+
+/** Removes what a crash left of a manifest that was being written. */
+export async function removeUnfinishedManifest(files: FileSystem, folder: string): Promise<void> {
+  await removeUnfinished(files, join(folder, MANIFEST_FILE));
+}
+
+/** A run that could not be restored is not begun. */
+export class UnwritableManifestError extends Error {
+  constructor(problem: string) {
+    super(`The run cannot be recorded: ${problem}.`);
+    this.name = "UnwritableManifestError";
+  }
+}
+
+/** Writes the bytes of one item, forced to disk before anything relies on them. `name` relative to the run's folder. */
+export async function writeItem(files: FileSystem, folder: string, name: string, bytes: Uint8Array): Promise<void> {
+  await files.writeNew(join(folder, name), bytes, PRIVATE_FILE);
+}
+
+export type StoredRun =
+  | { readonly ok: true; readonly folder: string; readonly manifest: Manifest }
+  | { readonly ok: false; readonly folder: string; readonly runID: string; readonly problem: string };
+
+/** Every run in quarantine, newest first; one that cannot be read is named, never skipped in silence. */
+export async function storedRuns(files: FileSystem, dataDir: string): Promise<StoredRun[]> {
+  const runs: StoredRun[] = [];
+  for (const session of await sessionFolders(files, dataDir)) {
+    for (const entry of (await files.list(session)) ?? []) {
+      const runID = RUN_FOLDER.exec(entry.name)?.[1] ?? "";
+      if (entry.type === "directory" && isRunID(runID))
+        runs.push(await readRun(files, join(session, entry.name), runID));
+    }
+  }
+  return runs.sort((a, b) => (basename(a.folder) < basename(b.folder) ? 1 : -1));
+}
+
+async function sessionFolders(files: FileSystem, dataDir: string): Promise<string[]> {
+  const entries = (await files.list(quarantinePath(dataDir))) ?? [];
+  return entries
+    .filter((entry) => entry.type === "directory" && folderNameFor(entry.name) === entry.name)
+    .map((entry) => join(quarantinePath(dataDir), entry.name));
+}
+
+/** Folders that a crash left behind: of runs that never began, of runs that were being deleted, empty ones of sessions. */
+export async function remainders(files: FileSystem, dataDir: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const session of await sessionFolders(files, dataDir)) {
+    const entries = (await files.list(session)) ?? [];
+    const left = entries.filter((entry) => entry.type === "directory" && /^\.(preparing|purged)-/.test(entry.name));
+    for (const { name } of left) found.push(join(session, name));
+    if (entries.length === 0) found.push(session);
+  }
+  return found;
+}
+
+export function runIDOf(run: StoredRun): string {
+  return run.ok ? run.manifest.runID : run.runID;
+}
+
+async function readRun(files: FileSystem, folder: string, runID: string): Promise<StoredRun> {
+  const unreadable = (problem: string): StoredRun => ({ ok: false, folder, runID, problem });
+  try {
+    const bytes = await files.read(join(folder, MANIFEST_FILE), LARGEST_MANIFEST_BYTES);
+    if (bytes === "absent") return unreadable("the run has no manifest");
+    if (bytes === "too-large") return unreadable("the manifest is too large");
+    const reading = parseManifest(bytes.toString("utf8"));
+    if (!reading.ok) return unreadable(reading.problem);
+    const { manifest } = reading;
+    if (manifest.runID !== runID || folderNameFor(manifest.sessionID) !== basename(dirname(folder))) {
+      return unreadable("the manifest belongs to another folder");
+    }
+    if ((await files.stat(join(folder, "items")))?.type !== "directory") return unreadable("the run has no items");
+    return { ok: true, folder, manifest };
+  } catch (error) {
+    const code = errnoCode(error);
+    if (code === null) throw error;
+    return unreadable(`its manifest cannot be read (${code})`);
+  }
+}
+
+const LARGEST_MANIFEST_BYTES = 256 * 1024 * 1024;
+
+/** Bytes that a run's folder takes, safety copy included. */
+export async function folderBytes(files: FileSystem, folder: string): Promise<number> {
+  let total = 0;
+  for (const entry of (await files.list(folder)) ?? []) {
+    const path = join(folder, entry.name);
+    if (entry.type === "directory") total += await folderBytes(files, path);
+    else total += (await files.stat(path))?.size ?? 0;
+  }
+  return total;
+}

@@ -1,0 +1,199 @@
+import { type Artifact, type Evidence, isFileLocator, type RowValues } from "../stores/artifact.ts";
+import type { StoreDescription } from "../stores/store.ts";
+import { type HostLine, hostLine } from "./host-line.ts";
+import { foundAs, type Mismatch, OTHER_THAN_NAME } from "./mismatch.ts";
+import { type Check, checkFor } from "./quick-check.ts";
+import { fitsPlace } from "./shape.ts";
+import { messageDocument } from "./strict/message.ts";
+import { partDocument } from "./strict/part.ts";
+import { hasSummary, projectRow, sandboxes, sessionColumns, sessionRow, todoRow } from "./strict/session.ts";
+import { messageID, partID, sessionID } from "./strict/values.ts";
+import {
+  anyList,
+  projectFile,
+  sessionModel,
+  projectRow as syntaxProjectRow,
+  sandboxes as syntaxSandboxes,
+  sessionRow as syntaxSessionRow,
+  timedSession,
+} from "./syntax.ts";
+import type { Description } from "./vocabulary.ts";
+
+/** What a host's verdict depends on besides the document. */
+export type Surroundings = Pick<Evidence, "row" | "siblings">;
+
+/** The shape that a host demands of a value. */
+export interface Demand {
+  readonly shape: Description;
+  /** The shape, read as a plain check. */
+  readonly check: Check;
+  /** The value, of an artifact and what it says. */
+  of(artifact: Artifact, value: unknown): unknown;
+  /** Where the value stands in what the host answers; `null`: it is the whole. */
+  readonly at: string | null;
+  /** Whether the load path fails without it; else an answer that clients ask for besides. */
+  readonly blocks: boolean;
+}
+
+/** Everything that the host of a store demands of a readable artifact. */
+export interface Contract {
+  readonly demands: readonly Demand[];
+  /** Departures that no shape describes. */
+  readonly departures: readonly Mismatch[];
+}
+
+const NO_DEMANDS: Contract = { demands: [], departures: [] };
+
+/** Whether an artifact stands for the columns of a row that are not JSON. */
+export function isWholeRow({ locator }: Artifact, row: RowValues | null): boolean {
+  return row !== null && !isFileLocator(locator) && locator.column === undefined;
+}
+
+/**
+ * The quick look at something that can be read: a document (`value` is what its JSON says), or the columns of a row
+ * (`value` is `row`). `true`: the host of the store loads it. `false` wants the closer look of `judge`.
+ */
+export function fits(artifact: Artifact, value: unknown, around: Surroundings, store: StoreDescription): boolean {
+  if (isFileLocator(artifact.locator)) {
+    if (isHarmless(artifact, value, around)) return true;
+    if (!fitsPlace(artifact, value, store)) return false;
+  }
+  const { demands, departures } = contractFor(artifact, value, around, store);
+  if (departures.length > 0) return false;
+  for (const demand of demands) if (!demand.check(demand.of(artifact, value))) return false;
+  return true;
+}
+
+/**
+ * A part of `null` fails only when it is compared with another; a project file that says "nothing" is written anew
+ * (measured on 1.0.152 and 1.1.65).
+ */
+export function isHarmless(artifact: Artifact, value: unknown, { siblings }: Surroundings): boolean {
+  if (!isFileLocator(artifact.locator)) return false;
+  if (artifact.kind === "part") return value === null && siblings === 1;
+  return artifact.kind === "project" && !value;
+}
+
+/**
+ * The demands on an artifact, as read in the code of 1.0.152, 1.1.65, 1.2.27, 1.14.41, 1.17.18 and 1.18.33, and measured
+ * against these hosts by `npm run oracle`.
+ */
+export function contractFor(
+  artifact: Artifact,
+  value: unknown,
+  around: Surroundings,
+  store: StoreDescription,
+): Contract {
+  const line = hostLine(store);
+  if (isFileLocator(artifact.locator)) return fileContract(artifact, value, line);
+  const { column } = artifact.locator;
+  if (line === "1.17") return strictContract(artifact, column, around.row);
+  return syntaxContract(artifact, column, around.row, line);
+}
+
+const known = new Map<Description, Contract>();
+
+function demand(shape: Description, at: string | null = null, of: Demand["of"] = itself, blocks = true): Demand {
+  return { shape, check: checkFor(shape), of, at, blocks };
+}
+
+function itself(_artifact: Artifact, value: unknown): unknown {
+  return value;
+}
+
+/** The contract of nothing but one shape. */
+function only(shape: Description, at: string | null = null): Contract {
+  const contract = known.get(shape) ?? { demands: [demand(shape, at)], departures: [] };
+  known.set(shape, contract);
+  return contract;
+}
+
+const RECORD_ID: Demand["of"] = (artifact) => artifact.recordID;
+
+/** The id of a part's message is judged with the message. */
+const PART: Contract = {
+  demands: [
+    demand(partID, "id", RECORD_ID),
+    demand(sessionID, "sessionID", (artifact) => artifact.sessionID),
+    demand(partDocument),
+  ],
+  departures: [],
+};
+
+const MESSAGE: Contract = { demands: [demand(messageID, "id", RECORD_ID), demand(messageDocument)], departures: [] };
+
+const SESSION_1_0: Contract = { demands: [demand(timedSession)], departures: [] };
+
+/** 1.1 looks at the time only where a client asks for sessions since some time, as its own terminal does. */
+const SESSION_1_1: Contract = { demands: [demand(timedSession, null, itself, false)], departures: [] };
+
+function fileContract(artifact: Artifact, value: unknown, line: HostLine): Contract {
+  switch (artifact.kind) {
+    case "session":
+      return { ...(line === "1.0" ? SESSION_1_0 : SESSION_1_1), departures: ownID(artifact, value) };
+    case "project":
+      return { ...(line === "1.1" ? only(projectFile) : NO_DEMANDS), departures: ownID(artifact, value) };
+    default:
+      return NO_DEMANDS;
+  }
+}
+
+/** Sessions are listed, and looked up by project, under the ids inside the files; they are read under the file's name. */
+function ownID(artifact: Artifact, value: unknown): Mismatch[] {
+  const id = typeof value === "object" && value !== null && "id" in value ? value.id : undefined;
+  if (id === artifact.recordID) return [];
+  return [{ path: ["id"], words: OTHER_THAN_NAME, found: foundAs(id), expected: null, blocks: true }];
+}
+
+function syntaxContract(
+  artifact: Artifact,
+  column: string | undefined,
+  row: RowValues | null,
+  line: HostLine,
+): Contract {
+  switch (`${artifact.kind}.${column ?? ""}`) {
+    case "session.":
+      return { ...only(syntaxSessionRow), departures: line === "1.14" ? workspaceDeparture(row) : [] };
+    case "session.model":
+      return only(sessionModel, "model");
+    case "project.":
+      return only(syntaxProjectRow);
+    case "project.sandboxes":
+      return only(line === "1.14" ? syntaxSandboxes : anyList, "sandboxes");
+    default:
+      return NO_DEMANDS;
+  }
+}
+
+function strictContract(artifact: Artifact, column: string | undefined, row: RowValues | null): Contract {
+  switch (artifact.kind) {
+    case "part":
+      return PART;
+    case "message":
+      return MESSAGE;
+    case "session":
+      if (column === undefined) return { ...only(sessionRow), departures: workspaceDeparture(row) };
+      return sessionColumnContract(column, row);
+    case "project":
+      if (column === undefined) return only(projectRow);
+      return column === "sandboxes" ? only(sandboxes, column) : NO_DEMANDS;
+    case "todo":
+      return only(todoRow);
+    default:
+      return NO_DEMANDS;
+  }
+}
+
+function sessionColumnContract(column: string, row: RowValues | null): Contract {
+  const shape = sessionColumns[column];
+  if (shape === undefined || (column === "summary_diffs" && !hasSummary(row))) return NO_DEMANDS;
+  return only(shape, column);
+}
+
+/** "Workspace not found: …" answers every request for the session; an empty name is none. */
+function workspaceDeparture(row: RowValues | null): Mismatch[] {
+  const named = row?.workspace_id ?? "";
+  if (named === "" || named === row?.workspace) return [];
+  const words = "names a workspace that is not there";
+  return [{ path: ["workspace_id"], words, found: "something", expected: null, blocks: true }];
+}

@@ -1,0 +1,32 @@
+import { isUtf8 } from "node:buffer";
+
+const UTF16LE = new TextDecoder("utf-16le");
+
+/**
+ * The text that opencode 1.0-1.1 parses when it reads a file with `Bun.file(path).json()`: a UTF-8 or UTF-16LE byte
+ * order mark is honoured, invalid UTF-8 becomes U+FFFD (measured on Bun 1.3.3 and 1.3.9).
+ */
+export function fileText(bytes: Buffer): string {
+  if (beginsAsUtf16(bytes)) return UTF16LE.decode(bytes);
+  if (bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
+    return bytes.toString("utf8", 3);
+  return bytes.toString("utf8");
+}
+
+/** Whether a file begins with the byte order mark of UTF-16LE, which opencode 1.14 takes for wrong UTF-8. */
+export function beginsAsUtf16(bytes: Uint8Array): boolean {
+  return bytes.length >= 2 && bytes[0] === 0xff && bytes[1] === 0xfe;
+}
+
+/** Whether bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
+export function isWellFormedUtf8(bytes: Uint8Array): boolean {
+  return isUtf8(bytes);
+}
+
+/** Bun's SQLite returns shorter texts that are not UTF-8 as "", and replaces the wrong bytes in longer ones (measured). */
+const REPLACED_FROM_BYTES = 64;
+
+/** The text that opencode 1.2-1.18 gets of a value of storage class TEXT. */
+export function sqliteText(bytes: Buffer): string {
+  return bytes.length < REPLACED_FROM_BYTES && !isWellFormedUtf8(bytes) ? "" : bytes.toString("utf8");
+}

@@ -1,0 +1,31 @@
+import { type Artifact, isFileLocator } from "../stores/artifact.ts";
+import type { StoreDescription } from "../stores/store.ts";
+import { contractFor, type Demand, isHarmless, isWholeRow, type Surroundings } from "./contract.ts";
+import { type Mismatch, schemaMismatches } from "./mismatch.ts";
+import { fitsPlace } from "./shape.ts";
+import { zodSchema } from "./zod-schema.ts";
+
+/** `fits`: the host loads it. `no-record`: it is something else altogether. Else where it departs from the contract. */
+export type Judgement = "fits" | "no-record" | readonly Mismatch[];
+
+/**
+ * What the host of a store makes of something that can be read: a document (`value` is what its JSON says), or the
+ * columns of a row (`value` is `row`).
+ */
+export function judge(artifact: Artifact, value: unknown, around: Surroundings, store: StoreDescription): Judgement {
+  if (isHarmless(artifact, value, around)) return "fits";
+  const hasPlace = isWholeRow(artifact, around.row) || fitsPlace(artifact, value, store);
+  if (isFileLocator(artifact.locator) && !hasPlace) return "no-record";
+  const { demands, departures } = contractFor(artifact, value, around, store);
+  const found = [...demands.flatMap((demand) => mismatchesWith(demand, artifact, value)), ...departures];
+  if (found.length === 0) return "fits";
+  return hasPlace ? found : "no-record";
+}
+
+function mismatchesWith({ shape, of, at, blocks }: Demand, artifact: Artifact, value: unknown): Mismatch[] {
+  return schemaMismatches(zodSchema(shape), of(artifact, value)).map((found) => ({
+    ...found,
+    path: at === null ? found.path : [at, ...found.path],
+    blocks,
+  }));
+}

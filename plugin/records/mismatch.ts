@@ -1,0 +1,91 @@
+import type { z } from "zod";
+
+/** One place where a readable record departs from what its host accepts. */
+export interface Mismatch {
+  readonly path: readonly PropertyKey[];
+  /** What is wrong there, in words that hold no content. */
+  readonly words: string;
+  readonly found: "nothing" | "null" | "something";
+  /** The schema's name of the expected type, where the type is what is wrong. */
+  readonly expected: string | null;
+  /** Whether an answer of the load path fails on it; else one that clients ask for besides. */
+  readonly blocks: boolean;
+}
+
+/** A record whose id is not the one that its place says. */
+export const OTHER_THAN_NAME = "differs from the name of the file";
+
+/** Objects with keys of the user's choice: what they are called is content. */
+const OPEN_OBJECTS: readonly PropertyKey[] = ["tools", "responseHeaders", "metadata", "input"];
+
+/** A path in the way maintainers of opencode write it: `state.time.start`, `diffs[0].additions`. */
+export function pathText(path: readonly PropertyKey[]): string {
+  let text = "";
+  path.forEach((key, index) => {
+    const before = path[index - 1];
+    if (typeof key === "number") text += `[${key}]`;
+    else if (before !== undefined && OPEN_OBJECTS.includes(before)) text += "[…]";
+    else text += `${text === "" ? "" : "."}${String(key)}`;
+  });
+  return text;
+}
+
+/** The mismatches of a document, or of a row, with a schema; none where it fits. */
+export function schemaMismatches(schema: z.ZodType, value: unknown): Mismatch[] {
+  const result = schema.safeParse(value);
+  return result.success ? [] : result.error.issues.map((issue) => fromIssue(issue, valueAt(value, issue.path)));
+}
+
+function fromIssue(issue: z.core.$ZodIssue, at: unknown): Mismatch {
+  const expected = "expected" in issue ? String(issue.expected) : null;
+  return { path: issue.path, words: words(issue, at), found: foundAs(at), expected, blocks: true };
+}
+
+export function foundAs(value: unknown): Mismatch["found"] {
+  return value === undefined ? "nothing" : value === null ? "null" : "something";
+}
+
+function words(issue: z.core.$ZodIssue, at: unknown): string {
+  if (at === undefined) return "missing";
+  switch (issue.code) {
+    case "invalid_type":
+      if (issue.expected === "undefined") return "is there";
+      return `expected ${article(issue.expected)}, got ${typeWords(at)}`;
+    case "too_small":
+      return "negative";
+    case "too_big":
+      return "beyond the exact integers";
+    case "invalid_format":
+      return "prefix" in issue ? `does not begin with "${String(issue.prefix)}"` : "wrong format";
+    case "invalid_value":
+      return `expected ${issue.values.map(String).join(" or ")}`;
+    case "invalid_union":
+      return issue.discriminator === undefined ? `cannot be ${typeWords(at)}` : "unknown value";
+    case "custom":
+      return at === null ? "null" : issue.message;
+    default:
+      return issue.message;
+  }
+}
+
+function article(type: string): string {
+  const name = type === "int" ? "integer" : type === "record" ? "object" : type;
+  return /^[aeio]/.test(name) ? `an ${name}` : `a ${name}`;
+}
+
+function typeWords(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (value instanceof Uint8Array) return "a BLOB";
+  if (typeof value === "number" && !Number.isFinite(value)) return "an infinite number";
+  return article(typeof value);
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let at = value;
+  for (const key of path) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, key)) return undefined;
+    at = (at as Record<PropertyKey, unknown>)[key];
+  }
+  return at;
+}

@@ -1,0 +1,65 @@
+import { type Artifact, isFileLocator } from "../stores/artifact.ts";
+import type { StoreDescription } from "../stores/store.ts";
+
+/** What the top level of a JSON document is. */
+export type TopLevel = "object" | "array" | "null" | "string" | "number" | "boolean";
+
+export function topLevelOf(value: unknown): TopLevel {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "array";
+  const type = typeof value;
+  return type === "object" || type === "string" || type === "number" ? type : "boolean";
+}
+
+const ANYTHING: readonly TopLevel[] = ["object", "array", "null", "string", "number", "boolean"];
+const RECORD: readonly TopLevel[] = ["object"];
+
+/** Columns of session and project, as hosts from 1.17 on decode them: JSON `null` counts as absent. */
+const STRICT_COLUMNS: Readonly<Record<string, readonly TopLevel[]>> = {
+  summary_diffs: ["array", "null"],
+  metadata: ["object", "null"],
+  revert: ["object", "null"],
+  permission: ["array", "null"],
+  model: ["object", "null"],
+  sandboxes: ["array"],
+  commands: ["object", "null"],
+};
+
+/** Top levels that the host of a store loads without an error at this place. */
+export function acceptedTopLevels(artifact: Artifact, store: StoreDescription): readonly TopLevel[] {
+  if (isFileLocator(artifact.locator)) {
+    switch (artifact.kind) {
+      case "part":
+        return ANYTHING.filter((each) => each !== "null");
+      case "session":
+      case "project":
+        return RECORD;
+      case "session_diff":
+        return listsDiffs(store) ? ["array"] : ANYTHING;
+      default:
+        return ANYTHING;
+    }
+  }
+  if (store.contract === "syntax") return ANYTHING;
+  return artifact.locator.column === undefined ? RECORD : (STRICT_COLUMNS[artifact.locator.column] ?? ANYTHING);
+}
+
+/** Whether the host of a store loads a parsed document at this place without an error. */
+export function fitsPlace(artifact: Artifact, value: unknown, store: StoreDescription): boolean {
+  if (!acceptedTopLevels(artifact, store).includes(topLevelOf(value))) return false;
+  return artifact.kind !== "session_diff" || !listsDiffs(store) || isDiffList(value);
+}
+
+/** 1.1 to 1.14 map over the diffs and look at the first character of each file name (SessionSummary.diff, 1.1.65). */
+function listsDiffs(store: StoreDescription): boolean {
+  return store.sessionDiffReader === "1.1" || store.sessionDiffReader === "1.14";
+}
+
+function isDiffList(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every(
+      (each: unknown) => typeof each === "object" && each !== null && "file" in each && typeof each.file === "string",
+    )
+  );
+}

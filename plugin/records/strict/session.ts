@@ -1,0 +1,72 @@
+import type { RowValues } from "../../stores/artifact.ts";
+import type { Description, Vocabulary } from "../vocabulary.ts";
+import { fileDiff, messageID, partID, sessionID } from "./values.ts";
+
+/** The JSON columns of a session row, as opencode 1.17 and 1.18 read and encode them. */
+export const sessionColumns: Readonly<Record<string, Description>> = {
+  revert: (is) =>
+    is.ifAny(
+      is.object({
+        messageID: messageID(is),
+        partID: is.ifAny(partID(is)),
+        snapshot: is.optional(is.text),
+        diff: is.optional(is.text),
+      }),
+    ),
+  model: (is) => is.ifAny(is.object({ id: is.text, providerID: is.text, variant: is.optional(is.text) })),
+  permission: (is) =>
+    is.ifAny(is.listOf(is.object({ permission: is.text, pattern: is.text, action: is.oneOf("allow", "deny", "ask") }))),
+  metadata: (is) => is.nullable(is.record),
+  summary_diffs: (is) => is.nullable(is.listOf(fileDiff(is))),
+};
+
+/** Columns of a row that may be missing from the table at hand; what is missing is not judged. */
+function columns<S>(is: Vocabulary<S>, fields: Readonly<Record<string, S>>): S {
+  return is.object(Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, is.optional(schema)])));
+}
+
+/** The other columns of a session row. */
+export const sessionRow: Description = (is) => {
+  const textIfAny = is.nullable(is.text);
+  return columns(is, {
+    id: sessionID(is),
+    project_id: is.text,
+    workspace_id: is.nullable(is.beginning("wrk")),
+    parent_id: is.nullable(sessionID(is)),
+    slug: is.text,
+    // Of all paths only this one may be empty.
+    directory: is.ifAny(is.absolutePath),
+    path: textIfAny,
+    title: is.text,
+    version: is.text,
+    share_url: textIfAny,
+    summary_additions: is.nullable(is.finite),
+    summary_deletions: is.nullable(is.finite),
+    summary_files: is.nullable(is.finite),
+    cost: is.finite,
+    tokens_input: is.finite,
+    tokens_output: is.finite,
+    tokens_reasoning: is.finite,
+    tokens_cache_read: is.finite,
+    tokens_cache_write: is.finite,
+    agent: textIfAny,
+    time_created: is.integer,
+    time_updated: is.integer,
+    time_compacting: is.nullable(is.integer),
+    time_archived: is.nullable(is.finite),
+  });
+};
+
+/** The list of a project's other worktrees, JSON in a column. */
+export const sandboxes: Description = (is) => is.listOf(is.absolutePath);
+
+/** The other columns of a project row that can stop the start of opencode in that project. */
+export const projectRow: Description = (is) =>
+  columns(is, { worktree: is.absolutePath, vcs: is.ifAny(is.oneOf("git")) });
+
+export const todoRow: Description = (is) => columns(is, { content: is.text, status: is.text, priority: is.text });
+
+/** opencode builds a session's summary, diffs included, only where one of these columns holds something. */
+export function hasSummary(row: RowValues | null): boolean {
+  return ["summary_additions", "summary_deletions", "summary_files"].some((column) => (row?.[column] ?? null) !== null);
+}

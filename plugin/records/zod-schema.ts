@@ -1,0 +1,55 @@
+import { posix } from "node:path";
+import { z } from "zod";
+import type { Description, Vocabulary } from "./vocabulary.ts";
+
+const schemas = new Map<Description, z.ZodType>();
+
+/** The zod schema of a described shape. */
+export function zodSchema(description: Description): z.ZodType {
+  const known = schemas.get(description) ?? description(zodVocabulary);
+  schemas.set(description, known);
+  return known;
+}
+
+const integer = z.int().nonnegative();
+
+/** Zod's own record leaves a key named `__proto__` unlooked at. */
+function mapOf(type: "string" | "boolean"): z.ZodType {
+  return z.unknown().superRefine((value, context) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      context.addIssue({ code: "invalid_type", expected: "object", input: value });
+      return;
+    }
+    for (const [key, each] of Object.entries(value)) {
+      if (typeof each !== type) context.addIssue({ code: "invalid_type", expected: type, input: each, path: [key] });
+    }
+  });
+}
+
+const zodVocabulary: Vocabulary<z.ZodType> = {
+  text: z.string(),
+  boolean: z.boolean(),
+  integer,
+  finite: z.number(),
+  amount: z.number().nonnegative(),
+  record: z.record(z.string(), z.unknown()),
+  something: z.custom((value) => value !== undefined && value !== null),
+  anything: z.unknown().optional(),
+  absent: z.undefined().optional(),
+  absolutePath: z.string().refine((path) => posix.isAbsolute(path), "not an absolute path"),
+  beginning: (prefix) => z.string().startsWith(prefix),
+  oneOf: (...texts) => z.enum(texts),
+  mapOf,
+  listOf: (items) => z.array(items),
+  object: (fields) => z.object(fields),
+  variants: (tag, fieldsOf) => {
+    const [first, ...others] = Object.entries(fieldsOf).map(([name, fields]) =>
+      z.object({ ...fields, [tag]: z.literal(name) }),
+    );
+    if (first === undefined) throw new TypeError("a shape without variants");
+    return z.discriminatedUnion(tag, [first, ...others]);
+  },
+  optional: (schema) => schema.optional(),
+  nullable: (schema) => schema.nullable(),
+  ifAny: (schema) => z.preprocess((value) => value || undefined, schema.optional()),
+};

@@ -1,0 +1,262 @@
+import { join } from "node:path";
+import { NotAFolderError } from "../files/durable.ts";
+import { errnoCode, type FileSystem } from "../files/file-system.ts";
+import { ChangedWhileCopiedError } from "../files/move.ts";
+import type { RepairLock } from "../quarantine/lock.ts";
+import type { Manifest, ManifestItem, Trigger } from "../quarantine/manifest.ts";
+import { deleteRun, removeTree } from "../quarantine/retention.ts";
+import {
+  createRunFolder,
+  publishRun,
+  type RunFolder,
+  UnwritableManifestError,
+  writeManifest,
+} from "../quarantine/vault.ts";
+import type { OpenedStore } from "../stores/open.ts";
+import { type ItemOutcome, type Operation, StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
+import { TOOL } from "../tool-identity.ts";
+import type { Plan, PlannedSession } from "./plan.ts";
+
+export interface ApplyInput {
+  readonly files: FileSystem;
+  readonly dataDir: string;
+  readonly stores: readonly OpenedStore[];
+  readonly plan: Plan;
+  readonly runID: string;
+  readonly trigger: Trigger;
+  readonly hostVersion: string | null;
+  readonly lock: RepairLock;
+  readonly signal?: AbortSignal;
+}
+
+export type Action = "quarantined" | "recovered" | "normalised" | "settled" | "restored" | "skipped";
+
+/** What became of one item, for people and scripts. */
+export interface ReportedItem {
+  readonly id: string;
+  readonly sessionID: string | null;
+  readonly recordID: string | null;
+  readonly kind: string;
+  readonly code: string;
+  readonly action: Action;
+  readonly reason?: string;
+}
+
+/** Why a run stopped early, in one sentence a user can act on. */
+export interface Stopped {
+  readonly kind: "refused" | "failed";
+  readonly message: string;
+}
+
+export interface Applied {
+  readonly items: ReportedItem[];
+  /** Absolute paths of the manifests that hold something. */
+  readonly manifests: string[];
+  readonly stopped: Stopped | null;
+}
+
+const ACTION: Readonly<Record<ManifestItem["remedy"], Action>> = {
+  quarantine: "quarantined",
+  recover: "recovered",
+  normalise: "normalised",
+  settle: "settled",
+};
+
+/** Carries out a plan, one session after the other: captured, journaled, done, recorded. Stops at the first failure. */
+export async function applyPlan(input: ApplyInput): Promise<Applied> {
+  const applied: Applied & { stopped: Stopped | null } = { items: [], manifests: [], stopped: null };
+  const writers = new Map<number, StoreWriter>();
+  try {
+    for (const session of input.plan) {
+      if (input.signal?.aborted) {
+        return { ...applied, stopped: { kind: "refused", message: "Stopped. What was done so far is complete." } };
+      }
+      if (!(await input.lock.isHeld())) {
+        return { ...applied, stopped: { kind: "refused", message: "Another repair took over this data directory." } };
+      }
+      const writer = writers.get(session.store) ?? (await writerFor(input.stores[session.store]));
+      writers.set(session.store, writer);
+      const stopped = await applySession(input, writer, session, applied);
+      if (stopped !== null) return { ...applied, stopped };
+    }
+    return applied;
+  } catch (error) {
+    return { ...applied, stopped: stoppedBy(error) };
+  } finally {
+    for (const writer of writers.values()) writer.close();
+  }
+}
+
+async function writerFor(store: OpenedStore | undefined): Promise<StoreWriter> {
+  if (store?.state !== "ok") throw new StoreRefusedError("failed", "The store cannot be opened for writing.");
+  if (store.newer !== null) {
+    throw new StoreRefusedError("busy", "The database was written by a newer opencode; nothing is written to it.");
+  }
+  return store.openWriter();
+}
+
+/** Translates an expected failure into a sentence; anything else is a defect and stays an error. */
+export function stoppedBy(error: unknown): Stopped {
+  if (error instanceof StoreRefusedError) {
+    return { kind: error.kind === "busy" ? "refused" : "failed", message: error.message };
+  }
+  if (error instanceof NotAFolderError || error instanceof UnwritableManifestError) {
+    return { kind: "refused", message: error.message };
+  }
+  if (error instanceof ChangedWhileCopiedError)
+    return { kind: "refused", message: `${error.message} Nothing was lost.` };
+  switch (errnoCode(error)) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return {
+        kind: "failed",
+        message: "The disk is full. Free some space and run the repair again; nothing was lost.",
+      };
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return { kind: "failed", message: "The operating system denies access to the data directory. Nothing was lost." };
+    case "EIO":
+      return { kind: "failed", message: "The disk reported an error. Nothing was lost; back up before anything else." };
+    case null:
+      throw error;
+    default:
+      return { kind: "failed", message: `The operating system reported ${errnoCode(error)}. Nothing was lost.` };
+  }
+}
+
+async function applySession(
+  input: ApplyInput,
+  writer: StoreWriter,
+  session: PlannedSession,
+  applied: Applied,
+): Promise<Stopped | null> {
+  const { files, dataDir, runID } = input;
+  const prepared = await createRunFolder(files, dataDir, session.sessionID, runID);
+  let manifest: Manifest;
+  let run: RunFolder;
+  try {
+    const captured = await capture(input, writer, session, prepared, applied);
+    if (captured === null) {
+      await removeTree(files, prepared.path);
+      return null;
+    }
+    manifest = captured;
+    run = await publishRun(files, prepared, manifest);
+  } catch (error) {
+    // Nothing live was touched yet: what was captured so far is only a copy.
+    await removeTree(files, prepared.path).catch(() => undefined);
+    throw error;
+  }
+  let outcomes: ItemOutcome[];
+  let failure: unknown = null;
+  try {
+    outcomes = await writer.setAside(manifest.items, run.path);
+  } catch (error) {
+    failure = error;
+    outcomes = await observed(writer, manifest.items, run.path);
+  }
+  const finished = withOutcomes(manifest, outcomes);
+  report(applied, finished, outcomes);
+  if (finished.items.some((item) => item.state === "done")) {
+    applied.manifests.push(join(run.path, "manifest.json"));
+    await writeManifest(files, run.path, finished);
+  } else await deleteRun(files, { folder: run.path });
+  return failure === null ? null : stoppedBy(failure);
+}
+
+/** Captures the originals; the manifest says what is about to happen. `null`: nothing is left to do. */
+async function capture(
+  input: ApplyInput,
+  writer: StoreWriter,
+  session: PlannedSession,
+  run: RunFolder,
+  applied: Applied,
+): Promise<Manifest | null> {
+  const prepared = await writer.prepare(session.operations, run);
+  for (const { operation, reason } of prepared.skipped) applied.items.push(skippedItem(operation, reason));
+  if (prepared.items.length === 0) return null;
+  const store = input.stores[session.store];
+  if (store === undefined) return null;
+  const safetyCopy =
+    session.sessionID === null
+      ? { state: "skipped" as const, reason: "it belongs to no session" }
+      : await writer.copyForSafety(session.sessionID, session.operations, run.path);
+  return {
+    schemaVersion: 1,
+    runID: input.runID,
+    sessionID: session.sessionID,
+    createdAt: new Date().toISOString(),
+    trigger: input.trigger,
+    tool: TOOL,
+    host: hostOf(input.hostVersion ?? store.description.hostVersion),
+    store: {
+      generation: store.description.generation,
+      contract: store.description.contract,
+      ...(store.description.database === undefined
+        ? {}
+        : { database: relativeDatabase(input.dataDir, store.description.database) }),
+    },
+    state: "planned",
+    safetyCopy,
+    items: prepared.items,
+  };
+}
+
+function hostOf(version: string | null): Manifest["host"] {
+  return version === null ? null : { version };
+}
+
+/** How manifests name a database: relative to the data directory where it lies inside. */
+export function relativeDatabase(dataDir: string, database: string): string {
+  const prefix = `${dataDir.replaceAll("\\", "/")}/`;
+  const path = database.replaceAll("\\", "/");
+  return path.startsWith(prefix) ? path.slice(prefix.length) : path;
+}
+
+async function observed(writer: StoreWriter, items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
+  const outcomes: ItemOutcome[] = [];
+  for (const item of items) {
+    const seen = await writer.observe(item, folder);
+    if (seen === "live") await writer.discardDuplicate(item, folder);
+    outcomes.push(
+      seen === "set-aside"
+        ? { id: item.id, state: "done" }
+        : { id: item.id, state: "skipped", reason: "the run stopped before it" },
+    );
+  }
+  return outcomes;
+}
+
+/** A manifest after its items were acted on. */
+export function withOutcomes(manifest: Manifest, outcomes: readonly ItemOutcome[]): Manifest {
+  const byID = new Map(outcomes.map((outcome) => [outcome.id, outcome.state]));
+  const items = manifest.items.map((item) => ({ ...item, state: byID.get(item.id) ?? item.state }));
+  return { ...manifest, items, state: runState(items) };
+}
+
+function runState(items: readonly ManifestItem[]): Manifest["state"] {
+  if (items.some((item) => item.state === "done")) return "done";
+  return items.some((item) => item.state === "restored") ? "restored" : "rolled-back";
+}
+
+function report(applied: Applied, manifest: Manifest, outcomes: readonly ItemOutcome[]): void {
+  const reasons = new Map(outcomes.map((outcome) => [outcome.id, outcome.reason]));
+  for (const item of manifest.items) {
+    const reason = reasons.get(item.id);
+    applied.items.push({
+      id: item.id,
+      sessionID: manifest.sessionID,
+      recordID: item.recordID,
+      kind: item.kind,
+      code: item.code,
+      action: item.state === "done" ? ACTION[item.remedy] : "skipped",
+      ...(reason === undefined ? {} : { reason }),
+    });
+  }
+}
+
+function skippedItem(operation: Operation, reason: string): ReportedItem {
+  const { sessionID, recordID, kind, code } = operation;
+  return { id: "", sessionID, recordID, kind, code, action: "skipped", reason };
+}

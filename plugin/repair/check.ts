@@ -1,0 +1,195 @@
+import { SCHEMA_NEWER } from "../faults/container.ts";
+import type { FileSystem } from "../files/file-system.ts";
+import type { Located } from "../stores/locate.ts";
+import { type Access, containerFault, type OpenedStore, openStores } from "../stores/open.ts";
+import { type Counts, noCounts, type Scope, type SessionEntry, type StoreDescription } from "../stores/store.ts";
+import { type ConfirmedFinding, type Verdict, verdictOf } from "./finding.ts";
+import { inspect } from "./inspect.ts";
+import { type Neighbour, surveyDataDir, surveyStore } from "./survey.ts";
+
+export interface CheckInput {
+  readonly files: FileSystem;
+  readonly located: Located;
+  /** Only these sessions; empty for all. */
+  readonly sessionIDs: readonly string[];
+  readonly concurrency: number;
+  /** `outside` where it is not said. */
+  readonly access?: Access;
+  /** Of the host that loads the stores, where it is known. */
+  readonly hostVersion?: string | null;
+  readonly signal?: AbortSignal;
+  /** Told now and then how far the work is. */
+  readonly onProgress?: (counts: Readonly<Counts>) => void;
+}
+
+export interface CheckedStore {
+  readonly description: StoreDescription;
+  readonly state: "ok" | "unusable";
+}
+
+export interface CheckResult {
+  readonly stores: readonly CheckedStore[];
+  readonly counts: Readonly<Counts>;
+  readonly durationMs: number;
+  readonly findings: readonly ConfirmedFinding[];
+  readonly verdict: Verdict;
+}
+
+export type CheckOutcome =
+  | { readonly ok: true; readonly result: CheckResult }
+  | { readonly ok: false; readonly unknownSession: string };
+
+const PROGRESS_MS = 200;
+
+/** A database that is written while it is read as an immutable file is read again, this often at most. */
+const MOST_READINGS = 4;
+
+/** Checks every store of a data directory. Writes nothing: no file's bytes change and no file is left behind. */
+export async function check(input: CheckInput): Promise<CheckOutcome> {
+  const started = performance.now();
+  const counts = noCounts();
+  const findings: ConfirmedFinding[] = [];
+  const stores: CheckedStore[] = [];
+  const unknown = new Set(input.sessionIDs);
+  const ticker = setInterval(() => input.onProgress?.(counts), PROGRESS_MS);
+  try {
+    const opened = await open(input, input.located);
+    const neighbours: Neighbour[] = [];
+    for (const [index, store] of opened.entries()) {
+      const checked = await checkStore(store, index, input, counts, unknown);
+      stores.push(checked.store);
+      findings.push(...checked.findings);
+      if (checked.sessions !== null) neighbours.push({ ...checked.store, index, sessions: checked.sessions });
+    }
+    if (input.sessionIDs.length === 0) {
+      findings.push(...(await surveyDataDir(input.files, input.located.dataDir, neighbours)));
+    }
+  } finally {
+    clearInterval(ticker);
+  }
+  const [unknownSession] = unknown;
+  if (unknownSession !== undefined && stores.every((store) => store.state === "ok")) {
+    return { ok: false, unknownSession };
+  }
+  const verdict = verdictOf(
+    findings,
+    stores.some((store) => store.state === "unusable"),
+  );
+  return {
+    ok: true,
+    result: { stores, counts, durationMs: Math.round(performance.now() - started), findings, verdict },
+  };
+}
+
+function open(input: CheckInput, located: Located): Promise<OpenedStore[]> {
+  return openStores(input.files, located, input.access ?? "outside", input.hostVersion ?? null);
+}
+
+interface StoreAnswer {
+  readonly store: CheckedStore;
+  readonly findings: readonly ConfirmedFinding[];
+  /** The sessions of a store that was looked at as a whole. */
+  readonly sessions: readonly SessionEntry[] | null;
+}
+
+async function checkStore(
+  opened: OpenedStore,
+  index: number,
+  input: CheckInput,
+  counts: Counts,
+  unknown: Set<string>,
+): Promise<StoreAnswer> {
+  if (opened.state === "unusable") {
+    return { store: opened, findings: [databaseFinding(opened.diagnosis, opened.description, index)], sessions: null };
+  }
+  const { description } = opened;
+  let current: OpenedStore = opened;
+  try {
+    for (let reading = 1; ; reading += 1) {
+      if (current.state === "unusable") break;
+      const own = noCounts();
+      const found = await readStore(current, index, input, own, unknown);
+      const whole = input.sessionIDs.length === 0;
+      // What an import has left behind is looked at beside the database, not as if a host still read it.
+      const isLeftBehind = description.generation === "json" && input.located.databases.length > 0;
+      const surveyed = whole && !isLeftBehind ? await surveyStore(input.files, current, index, own.bytes) : [];
+      const sessions = whole ? await current.store.sessions(null) : null;
+      if ((await current.unchanged()) || reading === MOST_READINGS) {
+        for (const key of Object.keys(own) as (keyof Counts)[]) counts[key] += own[key];
+        return {
+          store: { description, state: "ok" },
+          findings: [...newerFinding(current, index), ...found, ...surveyed],
+          sessions,
+        };
+      }
+      current.store.close();
+      current = await reopen(current, input);
+    }
+    return { store: current, findings: [databaseFinding(current.diagnosis, description, index)], sessions: null };
+  } catch (error) {
+    if (description.generation === "json") throw error;
+    const [fault, evidence] = containerFault(error);
+    const diagnosis = { fault, severity: "blocking", remedy: fault.remedy, evidence } as const;
+    const findings = [databaseFinding(diagnosis, description, index)];
+    return { store: { description, state: "unusable" }, findings, sessions: null };
+  } finally {
+    if (current.state === "ok") current.store.close();
+  }
+}
+
+async function reopen(store: OpenedStore, input: CheckInput): Promise<OpenedStore> {
+  const { database, dataDir } = store.description;
+  const located = { dataDir, json: "none" as const, databases: database === undefined ? [] : [database] };
+  const [again] = await open(input, located);
+  return again ?? store;
+}
+
+async function readStore(
+  opened: OpenedStore & { state: "ok" },
+  storeIndex: number,
+  input: CheckInput,
+  counts: Counts,
+  unknown: Set<string>,
+): Promise<ConfirmedFinding[]> {
+  const options = { concurrency: input.concurrency, counts, storeIndex, ...(input.signal && { signal: input.signal }) };
+  if (input.sessionIDs.length === 0) return inspect(opened.store, { what: "everything" }, options);
+  const known = new Set((await opened.store.sessions(null)).map((session) => session.id));
+  const found: ConfirmedFinding[] = [];
+  for (const sessionID of input.sessionIDs) {
+    if (!known.has(sessionID)) continue;
+    unknown.delete(sessionID);
+    const scope: Scope = { what: "session", sessionID };
+    found.push(...(await inspect(opened.store, scope, options)));
+  }
+  return found;
+}
+
+function databaseFinding(
+  diagnosis: (OpenedStore & { state: "unusable" })["diagnosis"],
+  description: StoreDescription,
+  store: number,
+): ConfirmedFinding {
+  return {
+    code: diagnosis.fault.code,
+    severity: diagnosis.severity,
+    sessionID: null,
+    kind: "database",
+    recordID: null,
+    locator: { path: databaseName(description) },
+    remedy: diagnosis.remedy,
+    evidence: diagnosis.evidence,
+    store,
+    seen: null,
+  };
+}
+
+function newerFinding(opened: OpenedStore & { state: "ok" }, store: number): ConfirmedFinding[] {
+  if (opened.newer === null) return [];
+  const diagnosis = { fault: SCHEMA_NEWER, severity: "warning", remedy: "report", evidence: opened.newer } as const;
+  return [databaseFinding(diagnosis, opened.description, store)];
+}
+
+/** The database's name without the folders that lead to it. */
+export function databaseName(description: StoreDescription): string {
+  return (description.database ?? "").replace(/^.*[\\/]/, "");
+}

@@ -1,0 +1,30 @@
+import type { Remedy, Severity } from "../faults/fault.ts";
+import type { ContentHash } from "../files/hash.ts";
+import type { Locator, RecordKind } from "../stores/artifact.ts";
+
+/** One diagnosed fault at its place. */
+export interface Finding {
+  readonly code: string;
+  readonly severity: Severity;
+  readonly sessionID: string | null;
+  readonly kind: RecordKind;
+  readonly recordID: string | null;
+  readonly locator: Locator;
+  readonly remedy: Remedy;
+  readonly evidence: string;
+  /** Index into the check's list of stores. */
+  readonly store: number;
+}
+
+/** A finding with what a repair needs to know: the bytes that were judged. */
+export interface ConfirmedFinding extends Finding {
+  readonly seen: ContentHash | null;
+}
+
+export type Verdict = "healthy" | "damaged" | "unusable";
+
+/** Blocking findings make a store damaged; one that cannot be opened makes the answer `unusable`. */
+export function verdictOf(findings: readonly Finding[], anyUnusable: boolean): Verdict {
+  if (anyUnusable) return "unusable";
+  return findings.some((finding) => finding.severity === "blocking") ? "damaged" : "healthy";
+}

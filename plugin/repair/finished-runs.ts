@@ -1,0 +1,31 @@
+import type { FileSystem } from "../files/file-system.ts";
+import { deleteRun, runsOlderThan } from "../quarantine/retention.ts";
+import { type StoredRun, storedRuns } from "../quarantine/vault.ts";
+import type { Located } from "../stores/locate.ts";
+import type { Access } from "../stores/open.ts";
+import type { ConfirmedFinding } from "./finding.ts";
+import { keptKey } from "./plan.ts";
+import { underLock } from "./repair.ts";
+
+/**
+ * Deletes runs older than `ageMs` of which every byte is live again: rolled back, or restored. A restored run whose
+ * artifacts are still damaged (`findings`) stays: it is what keeps the start from setting them aside again. Runs that
+ * still hold something are never deleted here.
+ */
+export async function deleteFinishedRuns(
+  where: { readonly files: FileSystem; readonly located: Located; readonly access: Access },
+  findings: readonly ConfirmedFinding[],
+  ageMs: number,
+): Promise<void> {
+  const damaged = new Set(findings.flatMap((finding) => (finding.seen ? [keptKey(finding, finding.seen.sha256)] : [])));
+  const { files, located } = where;
+  const isFinished = (run: StoredRun) =>
+    run.ok &&
+    run.manifest.items.every((item) => item.state !== "done" && item.state !== "planned") &&
+    !run.manifest.items.some((item) => item.state === "restored" && damaged.has(keptKey(item, item.original.sha256)));
+  const finished = runsOlderThan(await storedRuns(files, located.dataDir), ageMs, Date.now()).filter(isFinished);
+  if (finished.length === 0) return;
+  await underLock(where, async () => {
+    for (const run of finished) await deleteRun(files, run);
+  });
+}

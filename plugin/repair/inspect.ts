@@ -1,0 +1,53 @@
+import pLimit from "p-limit";
+import type { ContentHash } from "../files/hash.ts";
+import { sha256 } from "../files/hash.ts";
+import type { Artifact, Evidence } from "../stores/artifact.ts";
+import type { ScanOptions, Scope, Store } from "../stores/store.ts";
+import type { ConfirmedFinding } from "./finding.ts";
+import { examineSettled } from "./settle-time.ts";
+import { suspectsEverywhere, suspectsIn } from "./suspects.ts";
+
+export interface InspectOptions extends ScanOptions {
+  /** Index of the store in the answer. */
+  readonly storeIndex: number;
+}
+
+/** Scans a scope of one store, looks twice at whatever seems wrong, and returns what is. Changes nothing. */
+export async function inspect(store: Store, scope: Scope, options: InspectOptions): Promise<ConfirmedFinding[]> {
+  const suspects =
+    scope.what === "everything" ? await suspectsEverywhere(store, options) : await suspectsIn(store, scope, options);
+  const limit = pLimit(options.concurrency);
+  const confirmed = await Promise.all(suspects.map((artifact) => limit(() => confirm(store, artifact, options))));
+  return confirmed.filter((finding) => finding !== null);
+}
+
+/** Diagnoses one artifact on its exact bytes, once they have settled. `null`: it is healthy, gone, or being written. */
+async function confirm(
+  store: Store,
+  artifact: Artifact,
+  options: Pick<InspectOptions, "storeIndex">,
+): Promise<ConfirmedFinding | null> {
+  const evidence = await examineSettled(store, artifact);
+  if (evidence === null) return null;
+  // Loaded only where something seems wrong: a healthy start of opencode does not pay for the schemas.
+  const { diagnose } = await import("../faults/diagnose.ts");
+  const diagnosis = diagnose(artifact, evidence, store.description);
+  if (diagnosis === null) return null;
+  return {
+    code: diagnosis.fault.code,
+    severity: diagnosis.severity,
+    sessionID: evidence.sessionID,
+    kind: artifact.kind,
+    recordID: artifact.recordID,
+    locator: artifact.locator,
+    remedy: diagnosis.remedy,
+    evidence: diagnosis.evidence,
+    store: options.storeIndex,
+    seen: seenBytes(evidence),
+  };
+}
+
+function seenBytes(evidence: Evidence): ContentHash | null {
+  if (evidence.bytes !== null) return { bytes: evidence.bytes.length, sha256: sha256(evidence.bytes) };
+  return evidence.sha256 === null ? null : { bytes: evidence.size, sha256: evidence.sha256 };
+}

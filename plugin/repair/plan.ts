@@ -1,0 +1,52 @@
+import { faultByCode } from "../faults/catalogue.ts";
+import { locatorText } from "../stores/artifact.ts";
+import type { Operation } from "../stores/writer.ts";
+import type { ConfirmedFinding } from "./finding.ts";
+
+/** What of the findings is to be repaired. */
+export interface Selection {
+  /** Only faults of these codes; these may be warnings too. `null`: every blocking fault. */
+  readonly codes: readonly string[] | null;
+  /** Only what may be done at the start of opencode without asking. */
+  readonly unasked: boolean;
+  /** Artifacts that a user put back by hand, as {@link keptKey}: not set aside again unasked. */
+  readonly kept: ReadonlySet<string>;
+}
+
+/** The operations on one session of one store: one run folder, one manifest. */
+export interface PlannedSession {
+  readonly store: number;
+  readonly sessionID: string | null;
+  readonly operations: readonly Operation[];
+}
+
+export type Plan = readonly PlannedSession[];
+
+/** Names an artifact together with its content. */
+export function keptKey(operation: Pick<Operation, "locator">, sha256: string): string {
+  return `${locatorText(operation.locator)} ${sha256}`;
+}
+
+/** Turns findings into operations with preconditions. A pure function: nothing is read or written. */
+export function planRepair(findings: readonly ConfirmedFinding[], selection: Selection): Plan {
+  const sessions = new Map<string, { store: number; sessionID: string | null; operations: Operation[] }>();
+  for (const finding of findings) {
+    const operation = operationFor(finding, selection);
+    if (operation === null) continue;
+    const key = `${finding.store} ${finding.sessionID ?? ""}`;
+    const session = sessions.get(key) ?? { store: finding.store, sessionID: finding.sessionID, operations: [] };
+    session.operations.push(operation);
+    sessions.set(key, session);
+  }
+  return [...sessions.values()];
+}
+
+function operationFor(finding: ConfirmedFinding, selection: Selection): Operation | null {
+  const { remedy, seen } = finding;
+  if ((remedy !== "quarantine" && remedy !== "recover") || seen === null) return null;
+  if (selection.codes === null ? finding.severity !== "blocking" : !selection.codes.includes(finding.code)) return null;
+  if (selection.unasked && faultByCode(finding.code)?.unasked !== true) return null;
+  if (selection.kept.has(keptKey(finding, seen.sha256))) return null;
+  const { kind, sessionID, recordID, locator, code, evidence } = finding;
+  return { kind, sessionID, recordID, locator, code, evidence, remedy, seen };
+}

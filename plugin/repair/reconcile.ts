@@ -1,0 +1,57 @@
+import type { FileSystem } from "../files/file-system.ts";
+import type { ItemState, ManifestItem } from "../quarantine/manifest.ts";
+import { removeRemainders } from "../quarantine/retention.ts";
+import { removeUnfinishedManifest, storedRuns, writeManifest } from "../quarantine/vault.ts";
+import type { Located } from "../stores/locate.ts";
+import type { Access } from "../stores/open.ts";
+import { type ItemOutcome, type Observed, StoreRefusedError } from "../stores/writer.ts";
+import { withOutcomes } from "./apply.ts";
+import { writerForManifest } from "./run-store.ts";
+
+/**
+ * Brings the manifests of runs that a crash interrupted in line with what really happened: what had left its place is
+ * `done` and can be restored, what had not is `rolled-back`, what had been put back is `restored`. Call it under the
+ * lock only. Number of runs settled.
+ */
+export async function reconcileRuns(files: FileSystem, located: Located, access: Access): Promise<number> {
+  let settled = 0;
+  await removeRemainders(files, located.dataDir);
+  for (const run of await storedRuns(files, located.dataDir)) {
+    await removeUnfinishedManifest(files, run.folder);
+    if (!run.ok || run.manifest.state !== "planned") continue;
+    const writer = await writerOrNothing(files, located, access, run.manifest);
+    if (writer === null) continue;
+    try {
+      const outcomes: ItemOutcome[] = [];
+      for (const item of run.manifest.items) {
+        if (item.state !== "planned" && item.state !== "done") continue;
+        const seen = await writer.observe(item, run.folder);
+        if (seen === "live") await writer.discardDuplicate(item, run.folder);
+        outcomes.push({ id: item.id, state: settledState(item, seen) });
+      }
+      await writeManifest(files, run.folder, withOutcomes(run.manifest, outcomes));
+      settled += 1;
+    } finally {
+      writer.close();
+    }
+  }
+  return settled;
+}
+
+/** What neither place holds was changed by others: before it was moved, or in quarantine after it had been. */
+function settledState(item: ManifestItem, seen: Observed): ItemState {
+  if (item.state === "done") return seen === "live" ? "restored" : "done";
+  return seen === "set-aside" ? "done" : "rolled-back";
+}
+
+/** A run on a database that is not here now waits for it; it must not keep other repairs from being done. */
+async function writerOrNothing(
+  ...where: Parameters<typeof writerForManifest>
+): Promise<Awaited<ReturnType<typeof writerForManifest>> | null> {
+  try {
+    return await writerForManifest(...where);
+  } catch (error) {
+    if (error instanceof StoreRefusedError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,108 @@
+import type { FileSystem } from "../files/file-system.ts";
+import { takeLock } from "../quarantine/lock.ts";
+import type { Trigger } from "../quarantine/manifest.ts";
+import { newRunID } from "../quarantine/run-id.ts";
+import { storedRuns } from "../quarantine/vault.ts";
+import type { Located } from "../stores/locate.ts";
+import { type Access, openStores } from "../stores/open.ts";
+import { type Applied, applyPlan, type ReportedItem, type Stopped, stoppedBy } from "./apply.ts";
+import type { ConfirmedFinding } from "./finding.ts";
+import { keptKey, type Plan, planRepair, type Selection } from "./plan.ts";
+import { reconcileRuns } from "./reconcile.ts";
+
+export interface RepairInput {
+  readonly files: FileSystem;
+  readonly located: Located;
+  readonly access: Access;
+  /** What a check found; its store indexes are those of `located`. */
+  readonly findings: readonly ConfirmedFinding[];
+  readonly selection: Selection;
+  readonly trigger: Trigger;
+  readonly hostVersion: string | null;
+  readonly signal?: AbortSignal;
+}
+
+export interface RepairResult {
+  /** `null` where nothing was done. */
+  readonly runID: string | null;
+  readonly manifests: readonly string[];
+  readonly items: readonly ReportedItem[];
+  readonly stopped: Stopped | null;
+}
+
+const NOTHING: RepairResult = { runID: null, manifests: [], items: [], stopped: null };
+
+/** Runs `work` under the lock of the data directory, after unfinished runs were settled. */
+export async function underLock<T>(
+  input: Pick<RepairInput, "files" | "located" | "access">,
+  work: (lock: Parameters<typeof applyPlan>[0]["lock"]) => Promise<T>,
+): Promise<T | Stopped> {
+  const { files, located, access } = input;
+  try {
+    const taken = await takeLock(files, located.dataDir);
+    if (!taken.ok) return { kind: "refused", message: busySentence(taken.holder?.pid ?? null) };
+    try {
+      await reconcileRuns(files, located, access);
+      return await work(taken.lock);
+    } finally {
+      // What was done stands, whether or not the lock file can be removed.
+      await taken.lock.release().catch(() => undefined);
+    }
+  } catch (error) {
+    return stoppedBy(error);
+  }
+}
+
+function busySentence(pid: number | null): string {
+  const holder = pid === null ? "" : ` (process ${pid})`;
+  return `Another repair is working on this data directory${holder}. Try again when it is done.`;
+}
+
+/** Whether the outcome of {@link underLock} says that the work was not done. */
+export function isStopped(outcome: object): outcome is Stopped {
+  return "kind" in outcome && "message" in outcome;
+}
+
+/** Plans and applies the repair of findings. Without anything to do it takes no lock and leaves no folder. */
+export async function repair(input: RepairInput): Promise<RepairResult> {
+  const plan = planRepair(input.findings, input.selection);
+  if (plan.length === 0) return NOTHING;
+  const outcome = await underLock(input, (lock) => applyUnderLock(input, plan, lock));
+  return isStopped(outcome) ? { ...NOTHING, stopped: outcome } : outcome;
+}
+
+async function applyUnderLock(
+  input: RepairInput,
+  plan: Plan,
+  lock: Parameters<typeof applyPlan>[0]["lock"],
+): Promise<RepairResult> {
+  const { files, located, access } = input;
+  const runID = newRunID(Date.now());
+  const stores = await openStores(files, located, access);
+  // Writers have connections of their own; a reader in the way would only pin the WAL.
+  for (const store of stores) if (store.state === "ok") store.store.close();
+  const applied: Applied = await applyPlan({
+    files,
+    dataDir: located.dataDir,
+    stores,
+    plan,
+    runID,
+    trigger: input.trigger,
+    hostVersion: input.hostVersion,
+    lock,
+    ...(input.signal && { signal: input.signal }),
+  });
+  return { ...applied, runID: applied.manifests.length > 0 ? runID : null };
+}
+
+/** What users put back by hand: artifact and content, as the manifests of restored runs say. */
+export async function keptByUser(files: FileSystem, dataDir: string): Promise<Set<string>> {
+  const kept = new Set<string>();
+  for (const run of await storedRuns(files, dataDir)) {
+    if (!run.ok) continue;
+    for (const item of run.manifest.items) {
+      if (item.state === "restored") kept.add(keptKey(item, item.original.sha256));
+    }
+  }
+  return kept;
+}

@@ -1,0 +1,32 @@
+import type { FileSystem } from "../files/file-system.ts";
+import type { Manifest } from "../quarantine/manifest.ts";
+import { JsonWriter } from "../stores/json/json-writer.ts";
+import type { Located } from "../stores/locate.ts";
+import { type Access, openStores } from "../stores/open.ts";
+import { StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
+import { relativeDatabase } from "./apply.ts";
+
+/**
+ * Opens the store that a manifest speaks of. The database is looked up among the located ones: a path in a manifest is
+ * never opened.
+ * @throws StoreRefusedError where it is not there, cannot be opened, or must not be written
+ */
+export async function writerForManifest(
+  files: FileSystem,
+  located: Located,
+  access: Access,
+  manifest: Manifest,
+): Promise<StoreWriter> {
+  if (manifest.store.generation === "json") return new JsonWriter(files, located.dataDir);
+  const database = located.databases.find(
+    (path) => relativeDatabase(located.dataDir, path) === manifest.store.database,
+  );
+  if (database === undefined) throw new StoreRefusedError("busy", "The database of that run is not here.");
+  const [store] = await openStores(files, { ...located, json: "none" as const, databases: [database] }, access);
+  if (store?.state !== "ok") throw new StoreRefusedError("failed", "The database of that run cannot be opened.");
+  store.store.close();
+  if (store.newer !== null) {
+    throw new StoreRefusedError("busy", "The database was written by a newer opencode; nothing is written to it.");
+  }
+  return store.openWriter();
+}

@@ -1,0 +1,27 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Artifact, Evidence } from "../stores/artifact.ts";
+import type { Store } from "../stores/store.ts";
+
+/** opencode 1.0-1.1 truncates a file and then writes it: younger damage may be a write under way. */
+const SETTLE_MS = 400;
+
+const MOST_LOOKS = 5;
+
+/**
+ * Reads an artifact until it has stayed the same for the settle time. `null` where it is gone, or is being written
+ * over and over. Rows need no waiting: SQLite shows committed states only.
+ */
+export async function examineSettled(store: Store, artifact: Artifact): Promise<Evidence | null> {
+  let before = await store.examine(artifact);
+  for (let look = 0; look < MOST_LOOKS; look += 1) {
+    if (before === null || before.mtimeMs === null) return before;
+    const age = Date.now() - before.mtimeMs;
+    if (age >= SETTLE_MS) return before;
+    // A time in the future (clock set back) says nothing: then only staying the same counts.
+    await sleep(age < 0 ? SETTLE_MS : SETTLE_MS - age);
+    const after = await store.examine(artifact);
+    if (after !== null && after.mtimeMs === before.mtimeMs && after.size === before.size) return after;
+    before = after;
+  }
+  return null;
+}

@@ -1,0 +1,266 @@
+import { isAbsolute, join } from "node:path";
+import type { Fault, Severity } from "../faults/fault.ts";
+import { AUTH_UNREADABLE, SNAPSHOT_INDEX, SNAPSHOT_LOCK } from "../faults/side-files.ts";
+import { EVENT_BLOAT, LARGE_WAL } from "../faults/size.ts";
+import { COLUMNS_MISSING, MIGRATION_UNRECORDED, OLD_JOURNAL } from "../faults/skew.ts";
+import {
+  DUPLICATE_PROJECT,
+  FOLDER_MISSING,
+  MESSAGE_ID_WRAP,
+  NOT_IMPORTED,
+  ORPHANS,
+  PROJECT_MISSING,
+  SEVERAL_DATABASES,
+} from "../faults/whereabouts.ts";
+import type { FileSystem } from "../files/file-system.ts";
+import type { Locator, RecordKind } from "../stores/artifact.ts";
+import type { OpenedStore } from "../stores/open.ts";
+import type { SessionEntry, StoreDescription } from "../stores/store.ts";
+import type { Survey, SurveyedProject } from "../stores/survey.ts";
+import type { ConfirmedFinding } from "./finding.ts";
+
+type OpenStore = OpenedStore & { state: "ok" };
+
+const GIGABYTE = 1024 ** 3;
+const HOUR_MS = 60 * 60 * 1000;
+
+/** `contentBytes`: what the messages, parts and session columns of the store hold. */
+export async function surveyStore(
+  files: FileSystem,
+  opened: OpenStore,
+  store: number,
+  contentBytes: number,
+): Promise<ConfirmedFinding[]> {
+  // What cannot be surveyed is no finding: whatever keeps a record from loading was found with the records.
+  const survey = await opened.store.survey().catch(() => null);
+  if (survey === null) return [];
+  const say = speaker(opened.description, store);
+  return [
+    ...(await projectFindings(files, survey, say)),
+    ...survey.wrappedSessions.map((id) => say(MESSAGE_ID_WRAP, "info", sessionPlace(opened, id), "ids begin anew")),
+    ...orphanFindings(survey, say),
+    ...(await databaseFindings(files, opened, survey, contentBytes, say)),
+  ];
+}
+
+/** A store of the same data directory, looked at as a whole. */
+export interface Neighbour {
+  readonly description: StoreDescription;
+  /** Index in the answer. */
+  readonly index: number;
+  readonly sessions: readonly SessionEntry[];
+}
+
+/** What concerns the data directory and several of its stores. */
+export async function surveyDataDir(
+  files: FileSystem,
+  dataDir: string,
+  stores: readonly Neighbour[],
+): Promise<ConfirmedFinding[]> {
+  return [...storesBesideEachOther(stores), ...(await sideFileFindings(files, dataDir))];
+}
+
+interface Place {
+  readonly kind: RecordKind;
+  readonly sessionID: string | null;
+  readonly recordID: string | null;
+  readonly locator: Locator;
+}
+
+type Say = (fault: Fault, severity: Severity, place: Place | null, evidence: string) => ConfirmedFinding;
+
+/** `null` as the place stands for the store as a whole. */
+function speaker(description: StoreDescription, store: number): Say {
+  const whole = wholeStore(description);
+  return (fault, severity, place, evidence) => ({
+    code: fault.code,
+    severity,
+    ...(place ?? whole),
+    remedy: fault.remedy,
+    evidence,
+    store,
+    seen: null,
+  });
+}
+
+function wholeStore({ database }: StoreDescription): Place {
+  const path = database === undefined ? "storage" : database.replace(/^.*[\\/]/, "");
+  return { kind: "database", sessionID: null, recordID: null, locator: { path } };
+}
+
+function sessionPlace({ description }: OpenStore, id: string): Place {
+  const locator: Locator =
+    description.generation === "sqlite" ? { table: "session", key: { id } } : { path: `storage/message/${id}` };
+  return { kind: "session", sessionID: id, recordID: id, locator };
+}
+
+async function projectFindings(files: FileSystem, survey: Survey, say: Say): Promise<ConfirmedFinding[]> {
+  const findings: ConfirmedFinding[] = [];
+  const firstIn = new Map<string, string>();
+  for (const project of survey.projects) {
+    const place: Place = {
+      kind: "project",
+      sessionID: null,
+      recordID: project.id,
+      locator:
+        survey.database === null
+          ? { path: `storage/project/${project.id}.json` }
+          : { table: "project", key: { id: project.id } },
+    };
+    const sessions = project.folders.reduce((sum, folder) => sum + folder.sessions, 0);
+    if (sessions === 0) continue;
+    if (project.worktree === null) {
+      // The project "global" takes the sessions of folders without git; hosts of files never write it before it is needed.
+      findings.push(say(PROJECT_MISSING, "warning", place, `${sessions} sessions`));
+    } else if (project.worktree !== "" && project.worktree !== "/") {
+      const other = firstIn.get(project.worktree);
+      if (other === undefined) firstIn.set(project.worktree, project.id);
+      else findings.push(say(DUPLICATE_PROJECT, "info", place, `${sessions} sessions, the other is ${other}`));
+    }
+    const gone = await missingFolders(files, project);
+    if (gone.sessions > 0) {
+      findings.push(say(FOLDER_MISSING, "info", place, `${gone.sessions} sessions in ${gone.folders} folders`));
+    }
+  }
+  return findings;
+}
+
+async function missingFolders(
+  files: FileSystem,
+  project: SurveyedProject,
+): Promise<{ readonly sessions: number; readonly folders: number }> {
+  let [sessions, folders] = [0, 0];
+  for (const folder of project.folders) {
+    if (!isAbsolute(folder.directory) || (await exists(files, folder.directory))) continue;
+    sessions += folder.sessions;
+    folders += 1;
+  }
+  return { sessions, folders };
+}
+
+async function exists(files: FileSystem, path: string): Promise<boolean> {
+  // A folder that may not be looked at is there.
+  return files.stat(path).then(
+    (found) => found !== null,
+    () => true,
+  );
+}
+
+function orphanFindings({ orphans }: Survey, say: Say): ConfirmedFinding[] {
+  if (orphans.messages + orphans.parts === 0) return [];
+  return [say(ORPHANS, "info", null, `${orphans.messages} messages, ${orphans.parts} parts`)];
+}
+
+async function databaseFindings(
+  files: FileSystem,
+  opened: OpenStore,
+  { database }: Survey,
+  contentBytes: number,
+  say: Say,
+): Promise<ConfirmedFinding[]> {
+  if (database === null) return [];
+  const findings: ConfirmedFinding[] = [];
+  const { missingColumns, unrecordedMigrations } = database;
+  // Both were measured on 1.18.33: every session answer is 500; opencode does not start. Older hosts do neither.
+  const stops: Severity = opened.description.contract === "strict" ? "blocking" : "warning";
+  if (missingColumns.length > 0) {
+    findings.push(say(COLUMNS_MISSING, "blocking", null, `without ${missingColumns.slice(0, 5).join(", ")}`));
+  }
+  if (unrecordedMigrations.length > 0) {
+    findings.push(say(MIGRATION_UNRECORDED, stops, null, unrecordedMigrations.join(", ")));
+  }
+  if (database.hasOldJournal) findings.push(say(OLD_JOURNAL, "info", null, "no column name"));
+  const wal = (await files.stat(`${opened.description.database}-wal`))?.size ?? 0;
+  if (wal > GIGABYTE) findings.push(say(LARGE_WAL, "warning", null, gigabytes(wal)));
+  const other = database.bytes - database.freeBytes - contentBytes;
+  if (other > GIGABYTE && other > 2 * contentBytes) {
+    const evidence = `${gigabytes(database.bytes)}, of which conversations ${gigabytes(contentBytes)}`;
+    findings.push(say(EVENT_BLOAT, "info", null, evidence));
+  }
+  return findings;
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / GIGABYTE).toFixed(1)} GB`;
+}
+
+function storesBesideEachOther(stores: readonly Neighbour[]): ConfirmedFinding[] {
+  const findings: ConfirmedFinding[] = [];
+  const databases = stores.filter((store) => store.description.generation === "sqlite" && store.sessions.length > 0);
+  for (const { description, index, sessions } of databases.slice(1)) {
+    const evidence = `${sessions.length} sessions here`;
+    findings.push(speaker(description, index)(SEVERAL_DATABASES, "info", null, evidence));
+  }
+  const files = stores.find((store) => store.description.generation === "json");
+  if (files === undefined || databases.length === 0) return findings;
+  const known = new Set(databases.flatMap((store) => store.sessions.map((session) => session.id)));
+  const missing = files.sessions.filter((session) => session.projectID !== null && !known.has(session.id));
+  if (missing.length === 0) return findings;
+  const say = speaker(files.description, files.index);
+  return [...findings, say(NOT_IMPORTED, "warning", null, `${missing.length} sessions`)];
+}
+
+async function sideFileFindings(files: FileSystem, dataDir: string): Promise<ConfirmedFinding[]> {
+  const findings: ConfirmedFinding[] = [];
+  const say = (fault: Fault, path: string, evidence: string) =>
+    findings.push({
+      code: fault.code,
+      severity: "warning",
+      sessionID: null,
+      kind: "side_file",
+      recordID: null,
+      locator: { path },
+      remedy: fault.remedy,
+      evidence,
+      store: 0,
+      seen: null,
+    });
+  const auth = await authProblem(files, join(dataDir, "auth.json"));
+  if (auth !== null) say(AUTH_UNREADABLE, "auth.json", auth);
+  for (const path of await snapshotRepositories(files, dataDir)) {
+    const lock = await files.stat(join(dataDir, path, "index.lock")).catch(() => null);
+    const age = lock === null ? 0 : Date.now() - lock.mtimeMs;
+    if (age > HOUR_MS) say(SNAPSHOT_LOCK, `${path}/index.lock`, `${Math.round(age / HOUR_MS)} hours old`);
+    if (await isNoGitIndex(files, join(dataDir, path, "index"))) say(SNAPSHOT_INDEX, `${path}/index`, "no DIRC");
+  }
+  return findings;
+}
+
+/** What is wrong with the keys' file: never what is in it. */
+async function authProblem(files: FileSystem, path: string): Promise<string | null> {
+  try {
+    const bytes = await files.read(path, LARGEST_AUTH_BYTES);
+    if (bytes === "absent" || bytes === "too-large") return null;
+    const value: unknown = JSON.parse(bytes.toString("utf8"));
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? null : "not an object";
+  } catch (error) {
+    return error instanceof SyntaxError ? "not JSON" : null;
+  }
+}
+
+const LARGEST_AUTH_BYTES = 4 * 1024 * 1024;
+
+/** `snapshot/<project>` up to 1.2, `snapshot/<project>/<folder's hash>` later: bare repositories. */
+async function snapshotRepositories(files: FileSystem, dataDir: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const project of await foldersIn(files, dataDir, "snapshot")) {
+    const inner = await foldersIn(files, dataDir, project);
+    if (inner.includes(`${project}/objects`)) found.push(project);
+    else found.push(...inner);
+  }
+  return found;
+}
+
+async function foldersIn(files: FileSystem, dataDir: string, path: string): Promise<string[]> {
+  const entries = (await files.list(join(dataDir, path)).catch(() => null)) ?? [];
+  return entries.filter((entry) => entry.type === "directory").map((entry) => `${path}/${entry.name}`);
+}
+
+async function isNoGitIndex(files: FileSystem, path: string): Promise<boolean> {
+  try {
+    for await (const head of files.readChunks(path)) return head.subarray(0, 4).toString("latin1") !== "DIRC";
+    return false;
+  } catch {
+    return false;
+  }
+}

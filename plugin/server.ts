@@ -1,0 +1,18 @@
+import type { Plugin } from "@opencode-ai/plugin";
+
+/**
+ * opencode's server plugin. The module has this one export and nothing else: opencode up to 1.3.5 calls every export
+ * of a plugin module as a plugin (#31575).
+ */
+const server: Plugin = async (input, options) => {
+  try {
+    // Loaded in here, so that an installation with a part missing is caught as well.
+    const { startPlugin } = await import("./host/start.ts");
+    return await startPlugin(input, options);
+  } catch {
+    // Hosts up to 1.1.65 do not start when a plugin throws or cannot be loaded. Nothing here is worth that.
+    return {};
+  }
+};
+
+export default server;

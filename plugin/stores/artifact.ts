@@ -1,0 +1,98 @@
+import type { JsonShape } from "../records/json-scanner.ts";
+
+/** opencode's own names for its records, plus what is found where only records should be. */
+export type RecordKind =
+  | "session"
+  | "message"
+  | "part"
+  | "project"
+  | "todo"
+  | "session_diff"
+  | "stray"
+  | "database"
+  | "side_file";
+
+/** A file of the JSON generation; `path` is relative to the data directory, with `/` on every platform. */
+export interface FileLocator {
+  readonly path: string;
+}
+
+/** A row of the SQLite generation, or with `column` one value of that row. */
+export interface RowLocator {
+  readonly table: string;
+  readonly key: Readonly<Record<string, string>>;
+  readonly column?: string;
+}
+
+export type Locator = FileLocator | RowLocator;
+
+export function isFileLocator(locator: Locator): locator is FileLocator {
+  return "path" in locator;
+}
+
+/** One text that is the same for equal locators of one store. */
+export function locatorText(locator: Locator): string {
+  if (isFileLocator(locator)) return locator.path;
+  const key = Object.entries(locator.key).map(([name, value]) => `${name}=${value}`);
+  return `${locator.table}:${key.join(",")}${locator.column === undefined ? "" : `:${locator.column}`}`;
+}
+
+/**
+ * The one unit of both generations: what a host reads, at its place. A file under `storage/`, one JSON value of a row,
+ * or (of tables with more columns than ids and one document) a row apart from its JSON values.
+ */
+export interface Artifact {
+  readonly kind: RecordKind;
+  /** As the place states it (folder or column), `null` where it belongs to no session or that is not known. */
+  readonly sessionID: string | null;
+  readonly recordID: string | null;
+  readonly locator: Locator;
+}
+
+/** How the bytes are held: a file, the SQLite storage class of the value, or a whole row apart from its JSON values. */
+export type StorageClass = "file" | "text" | "blob" | "row";
+
+/**
+ * The columns of one row that are not JSON, as a host's SQLite hands them to it: numbers rounded to doubles, BLOBs as
+ * bytes.
+ */
+export type RowValues = Readonly<Record<string, string | number | Uint8Array | null>>;
+
+/** Everything that diagnosis may look at, read afresh. */
+export interface Evidence {
+  readonly storage: StorageClass;
+  readonly size: number;
+  /** The exact bytes; `null` where they are more than {@link LARGEST_LOADED_BYTES} or could not be read. */
+  readonly bytes: Uint8Array | null;
+  /** Of a record too large to hold: how it relates to the JSON grammar, found out in pieces. */
+  readonly shape: JsonShape | null;
+  /** SHA-256 of the content, where it was read without being held. */
+  readonly sha256: string | null;
+  /** Of a stray file: what a host makes of its name. */
+  readonly stray: StrayName | null;
+  /** Why the operating system did not hand the bytes out (`EACCES`, `EBUSY` …). */
+  readonly ioError: string | null;
+  /** Milliseconds since the epoch; `null` for rows. */
+  readonly mtimeMs: number | null;
+  /** The other columns of the row, of tables with more columns than ids and one document. */
+  readonly row: RowValues | null;
+  /** Of a part: its place among the parts of its message, as the host orders them. */
+  readonly position: number | null;
+  /** Of a part: how many parts its message has. */
+  readonly siblings: number | null;
+  /** When the record was last written, in milliseconds; `null` where that is not known. */
+  readonly updatedMs: number | null;
+  /** Whether a host reads this artifact when it loads a session or the list. Orphans are not. */
+  readonly reachable: boolean;
+  /** The session it belongs to, where that is known. */
+  readonly sessionID: string | null;
+}
+
+/** A name in a message, part or session folder that is not `<id>.json`: hosts cut five characters and add `.json`. */
+export interface StrayName {
+  readonly folder: "message" | "part" | "session";
+  readonly outcome: "not-found" | "wrong-prefix" | "read-twice";
+}
+
+/** Larger records are judged in pieces, never held whole. */
+export const LARGEST_LOADED_BYTES = 64 * 1024 * 1024;

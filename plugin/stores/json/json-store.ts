@@ -1,0 +1,294 @@
+import { createHash } from "node:crypto";
+import { basename, join } from "node:path";
+import pLimit, { type LimitFunction } from "p-limit";
+import { errnoCode, type FileSystem } from "../../files/file-system.ts";
+import { hashFile } from "../../files/hash.ts";
+import { beginsAsUtf16, fileText } from "../../records/file-text.ts";
+import { JsonScanner } from "../../records/json-scanner.ts";
+import {
+  type Artifact,
+  type Evidence,
+  type FileLocator,
+  isFileLocator,
+  LARGEST_LOADED_BYTES,
+  type RecordKind,
+  type StrayName,
+} from "../artifact.ts";
+import type { ScanOptions, Scope, SessionEntry, Store, StoreDescription, Visit } from "../store.ts";
+import type { Survey, SurveyedProject } from "../survey.ts";
+import {
+  fileArtifact,
+  isEntryName,
+  isMessageRecord,
+  type ListedFile,
+  listRecordFiles,
+  messageFolder,
+  partFolder,
+  STORAGE,
+  sessionFolder,
+  strayOutcome,
+  visibleEntries,
+} from "./layout.ts";
+
+/** One scan's context. */
+interface Walk {
+  readonly visit: Visit;
+  readonly options: ScanOptions;
+  readonly limit: LimitFunction;
+}
+
+/** The storage of opencode 1.0-1.1: one JSON file a record, below `storage/`. */
+export class JsonStore implements Store {
+  readonly description: StoreDescription;
+  readonly source = null;
+  readonly #files: FileSystem;
+  readonly #dataDir: string;
+
+  constructor(files: FileSystem, description: StoreDescription) {
+    this.description = description;
+    this.#files = files;
+    this.#dataDir = description.dataDir;
+  }
+
+  async scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void> {
+    const walk: Walk = { visit, options, limit: pLimit(options.concurrency) };
+    switch (scope.what) {
+      case "list":
+        if (scope.projectID !== null && !isEntryName(scope.projectID)) return;
+        await this.#scanLists(walk, scope.projectID);
+        return;
+      case "session":
+        if (!isEntryName(scope.sessionID)) return;
+        await this.#scanSession(walk, scope.sessionID, await this.#sessionFiles(scope.sessionID));
+        return;
+      case "everything": {
+        await this.#scanLists(walk, null);
+        const sessions = pLimit(SESSIONS_AT_ONCE);
+        await Promise.all((await this.#everySessionID()).map((id) => sessions(() => this.#scanSession(walk, id, []))));
+      }
+    }
+  }
+
+  async examine(artifact: Artifact): Promise<Evidence | null> {
+    if (!isFileLocator(artifact.locator)) return null;
+    const path = join(this.#dataDir, artifact.locator.path);
+    const found = await this.#files.stat(path);
+    if (found === null || found.type !== "file") return null;
+    const common = {
+      storage: "file" as const,
+      mtimeMs: Math.max(found.mtimeMs, found.ctimeMs),
+      stray: artifact.kind === "stray" ? await this.#strayName(artifact.locator) : null,
+      reachable: await this.#isReachable(artifact),
+      sessionID: artifact.sessionID,
+      row: null,
+      updatedMs: found.mtimeMs,
+      ...(await this.#placeInMessage(artifact, artifact.locator)),
+    };
+    const unread = { ...common, size: found.size, bytes: null, shape: null, sha256: null, ioError: null };
+    try {
+      if (artifact.kind === "stray") return { ...unread, sha256: (await hashFile(this.#files, path)).sha256 };
+      const bytes = await this.#files.read(path, LARGEST_LOADED_BYTES);
+      if (bytes === "absent") return null;
+      if (bytes === "too-large") return { ...unread, ...(await this.#readInPieces(path)) };
+      return { ...unread, size: bytes.length, bytes };
+    } catch (error) {
+      return { ...unread, ioError: errnoCode(error) ?? "UNKNOWN" };
+    }
+  }
+
+  async sessions(projectID: string | null): Promise<SessionEntry[]> {
+    const newest = new Map<string, { entry: SessionEntry; mtimeMs: number }>();
+    for (const project of projectID === null ? await this.#projectFolders() : [projectID].filter(isEntryName)) {
+      for (const path of await this.#filesIn(sessionFolder(project))) {
+        const id = basename(path, ".json");
+        const found = await this.#files.stat(join(this.#dataDir, path));
+        newest.set(id, { entry: { id, projectID: project }, mtimeMs: found?.mtimeMs ?? 0 });
+      }
+    }
+    const known = [...newest.values()].sort((a, b) => b.mtimeMs - a.mtimeMs).map(({ entry }) => entry);
+    if (projectID !== null) return known;
+    const orphans = (await this.#everySessionID()).filter((id) => !newest.has(id));
+    return [...known, ...orphans.map((id) => ({ id, projectID: null }))];
+  }
+
+  async survey(): Promise<Survey> {
+    const projects = await Promise.all((await this.#projectFolders()).map((id) => this.#surveyProject(id)));
+    return { projects, orphans: { messages: 0, parts: 0 }, wrappedSessions: [], database: null };
+  }
+
+  close(): void {}
+
+  async #readInPieces(path: string): Promise<Pick<Evidence, "shape" | "sha256" | "size">> {
+    const scanner = new JsonScanner();
+    const hash = createHash("sha256");
+    let size = 0;
+    for await (const chunk of this.#files.readChunks(path)) {
+      scanner.push(chunk);
+      hash.update(chunk);
+      size += chunk.length;
+    }
+    return { shape: scanner.end(), sha256: hash.digest("hex"), size };
+  }
+
+  async #scanLists(walk: Walk, projectID: string | null): Promise<void> {
+    if (projectID === null) {
+      for (const path of await this.#filesIn(`${STORAGE}/project`)) await this.#visitFile(walk, "project", null, path);
+    } else {
+      await this.#visitFile(walk, "project", null, `${STORAGE}/project/${projectID}.json`);
+    }
+    const folders = projectID === null ? await this.#projectFolders() : [projectID];
+    await Promise.all(folders.map((folder) => this.#scanSessionList(walk, sessionFolder(folder))));
+  }
+
+  async #scanSessionList(walk: Walk, folder: string): Promise<void> {
+    const listed = (await listRecordFiles(this.#files, this.#dataDir, folder)) ?? [];
+    await Promise.all(
+      listed.map(async (file) => {
+        const path = `${folder}/${file.name}`;
+        if (!file.isRecord) return walk.visit(fileArtifact("stray", null, path), null, null);
+        walk.options.counts.sessions += 1;
+        await this.#visitFile(walk, "session", basename(path, ".json"), path);
+      }),
+    );
+  }
+
+  async #scanSession(walk: Walk, sessionID: string, sessionFiles: readonly string[]): Promise<void> {
+    if (walk.options.signal?.aborted) return;
+    const folder = messageFolder(sessionID);
+    const listed = (await listRecordFiles(this.#files, this.#dataDir, folder)) ?? [];
+    const own: Promise<void>[] = sessionFiles.map((path) => this.#visitFile(walk, "session", sessionID, path));
+    own.push(this.#visitFile(walk, "todo", sessionID, `${STORAGE}/todo/${sessionID}.json`));
+    own.push(this.#visitFile(walk, "session_diff", sessionID, `${STORAGE}/session_diff/${sessionID}.json`));
+    for (const file of listed) {
+      const path = `${folder}/${file.name}`;
+      if (isMessageRecord(file)) own.push(this.#scanMessage(walk, sessionID, file.id, path));
+      else walk.visit(fileArtifact("stray", sessionID, path), null, null);
+    }
+    await Promise.all(own);
+  }
+
+  async #scanMessage(walk: Walk, sessionID: string, messageID: string, path: string): Promise<void> {
+    walk.options.counts.messages += 1;
+    await this.#visitFile(walk, "message", sessionID, path);
+    if (walk.options.signal?.aborted) return;
+    const folder = partFolder(messageID);
+    const listed =
+      (await walk.limit(() => listRecordFiles(this.#files, this.#dataDir, folder))) ?? ([] as ListedFile[]);
+    await Promise.all(
+      listed.map((file) => {
+        const partPath = `${folder}/${file.name}`;
+        if (!file.isRecord) return walk.visit(fileArtifact("stray", sessionID, partPath), null, null);
+        walk.options.counts.parts += 1;
+        return this.#visitFile(walk, "part", sessionID, partPath);
+      }),
+    );
+  }
+
+  async #visitFile(walk: Walk, kind: RecordKind, sessionID: string | null, path: string): Promise<void> {
+    await walk.limit(async () => {
+      await walk.options.pause?.();
+      if (walk.options.signal?.aborted) return;
+      const artifact = fileArtifact(kind, sessionID, path);
+      try {
+        const bytes = await this.#files.read(join(this.#dataDir, path), LARGEST_LOADED_BYTES);
+        if (bytes === "absent") return;
+        if (bytes === "too-large") return walk.visit(artifact, null, null);
+        walk.options.counts.bytes += bytes.length;
+        // Hosts differ in what they make of UTF-16: rare enough for a closer look.
+        walk.visit(artifact, beginsAsUtf16(bytes) ? null : fileText(bytes), null);
+      } catch {
+        walk.visit(artifact, null, null);
+      }
+    });
+  }
+
+  async #surveyProject(id: string): Promise<SurveyedProject> {
+    const folders = new Map<string, number>();
+    for (const path of await this.#filesIn(sessionFolder(id))) {
+      const directory = await this.#textOf(path, "directory");
+      if (directory !== null) folders.set(directory, (folders.get(directory) ?? 0) + 1);
+    }
+    const record = `${STORAGE}/project/${id}.json`;
+    const hasRecord = (await this.#files.stat(join(this.#dataDir, record))) !== null;
+    return {
+      id,
+      worktree: hasRecord ? ((await this.#textOf(record, "worktree")) ?? "") : null,
+      folders: [...folders].map(([directory, sessions]) => ({ directory, sessions })),
+    };
+  }
+
+  /** A field of a small record, where that can be read and is a text. */
+  async #textOf(path: string, field: string): Promise<string | null> {
+    try {
+      const bytes = await this.#files.read(join(this.#dataDir, path), LARGEST_SURVEYED_BYTES);
+      const value: unknown = typeof bytes === "string" ? null : JSON.parse(fileText(bytes));
+      const text = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[field] : null;
+      return typeof text === "string" ? text : null;
+    } catch {
+      return null;
+    }
+  }
+
+  async #projectFolders(): Promise<string[]> {
+    const entries = (await this.#files.list(join(this.#dataDir, STORAGE, "session"))) ?? [];
+    return visibleEntries(entries)
+      .filter((entry) => entry.type === "directory")
+      .map((entry) => entry.name);
+  }
+
+  /** Ids of all sessions that have messages, a todo list or a diff. */
+  async #everySessionID(): Promise<string[]> {
+    const ids = new Set<string>();
+    const folders = (await this.#files.list(join(this.#dataDir, STORAGE, "message"))) ?? [];
+    for (const entry of visibleEntries(folders)) if (entry.type === "directory") ids.add(entry.name);
+    for (const kind of ["todo", "session_diff"]) {
+      for (const path of await this.#filesIn(`${STORAGE}/${kind}`)) ids.add(basename(path, ".json"));
+    }
+    return [...ids];
+  }
+
+  async #filesIn(folder: string): Promise<string[]> {
+    const entries = (await this.#files.list(join(this.#dataDir, folder))) ?? [];
+    return visibleEntries(entries)
+      .filter((entry) => entry.type === "file" && entry.name.endsWith(".json"))
+      .map((entry) => `${folder}/${entry.name}`);
+  }
+
+  async #sessionFiles(sessionID: string): Promise<string[]> {
+    const paths: string[] = [];
+    for (const project of await this.#projectFolders()) {
+      const path = `${sessionFolder(project)}/${sessionID}.json`;
+      if ((await this.#files.stat(join(this.#dataDir, path)))?.type === "file") paths.push(path);
+    }
+    return paths;
+  }
+
+  async #strayName(locator: FileLocator): Promise<StrayName | null> {
+    const [, folder, owner] = locator.path.split("/");
+    if (owner === undefined || (folder !== "message" && folder !== "part" && folder !== "session")) return null;
+    const root = `${STORAGE}/${folder}/${owner}`;
+    const listed = (await listRecordFiles(this.#files, this.#dataDir, root)) ?? [];
+    const file = listed.find((each) => `${root}/${each.name}` === locator.path);
+    if (file === undefined) return null;
+    return { folder, outcome: strayOutcome(folder, file, new Set(listed.map((each) => each.name))) };
+  }
+
+  async #placeInMessage(artifact: Artifact, { path }: FileLocator): Promise<Pick<Evidence, "position" | "siblings">> {
+    if (artifact.kind !== "part") return { position: null, siblings: null };
+    const folder = path.slice(0, path.lastIndexOf("/"));
+    const names = ((await listRecordFiles(this.#files, this.#dataDir, folder)) ?? []).map((file) => file.name).sort();
+    return { position: names.indexOf(basename(path)), siblings: names.length };
+  }
+
+  async #isReachable(artifact: Artifact): Promise<boolean> {
+    if (artifact.kind !== "part" || artifact.sessionID === null || !isFileLocator(artifact.locator)) return true;
+    const messageID = artifact.locator.path.split("/")[2] ?? "";
+    const message = join(this.#dataDir, messageFolder(artifact.sessionID), `${messageID}.json`);
+    return (await this.#files.stat(message))?.type === "file";
+  }
+}
+
+const SESSIONS_AT_ONCE = 8;
+
+/** Session and project files are small, unless something is wrong with them. */
+const LARGEST_SURVEYED_BYTES = 4 * 1024 * 1024;

@@ -1,0 +1,238 @@
+import { basename, dirname, join } from "node:path";
+import { makePrivateDirectory, PRIVATE_FILE } from "../../files/durable.ts";
+import { errnoCode, type FileStat, type FileSystem } from "../../files/file-system.ts";
+import { type ContentHash, hashFile } from "../../files/hash.ts";
+import { moveNoClobber, OccupiedError } from "../../files/move.ts";
+import type { ManifestItem } from "../../quarantine/manifest.ts";
+import type { RunFolder } from "../../quarantine/vault.ts";
+import { isFileLocator, type Locator } from "../artifact.ts";
+import {
+  type ItemOutcome,
+  itemFileName,
+  itemNumber,
+  type Observed,
+  type Operation,
+  type Prepared,
+  type SafetyCopy,
+  type StoreWriter,
+} from "../writer.ts";
+import { isPlainID, messageFolder, partFolder, STORAGE } from "./layout.ts";
+
+/** Free space that a safety copy leaves: the repair itself and opencode need some. */
+const SPACE_TO_LEAVE = 16 * 1024 * 1024;
+
+/** Sets files of opencode 1.0-1.1 aside by moving them; a move needs no space and keeps every byte, time and id. */
+export class JsonWriter implements StoreWriter {
+  readonly #files: FileSystem;
+  readonly #dataDir: string;
+
+  constructor(files: FileSystem, dataDir: string) {
+    this.#files = files;
+    this.#dataDir = dataDir;
+  }
+
+  async prepare(operations: readonly Operation[], _run: RunFolder): Promise<Prepared> {
+    const items: ManifestItem[] = [];
+    const skipped: Prepared["skipped"] = [];
+    for (const operation of operations) {
+      const path = await this.#livePath(operation.locator);
+      const found = path === null ? null : await this.#files.stat(path);
+      if (path === null || found?.type !== "file") {
+        skipped.push({ operation, reason: "it is no longer there as a plain file" });
+        continue;
+      }
+      const content = await hashFile(this.#files, path);
+      if (!same(content, operation.seen)) {
+        skipped.push({ operation, reason: "it changed since it was checked" });
+        continue;
+      }
+      items.push(asItem(itemNumber(items.length), operation, found, content));
+    }
+    return { items, skipped };
+  }
+
+  async setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
+    const outcomes: ItemOutcome[] = [];
+    for (const item of items) outcomes.push(await this.#setOneAside(item, folder));
+    return outcomes;
+  }
+
+  async putBack(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
+    const outcomes: ItemOutcome[] = [];
+    for (const item of items) outcomes.push(await this.#putOneBack(item, folder));
+    return outcomes;
+  }
+
+  async observe(item: ManifestItem, folder: string): Promise<Observed> {
+    const path = await this.#livePath(item.locator);
+    const live = path !== null && (await this.#holds(path, item.original));
+    const kept = await this.#holds(join(folder, item.original.file), item.original);
+    if (live) return "live";
+    return kept ? "set-aside" : "nowhere";
+  }
+
+  async discardDuplicate(item: ManifestItem, folder: string): Promise<void> {
+    const kept = join(folder, item.original.file);
+    if ((await this.#files.stat(kept)) !== null) await this.#files.unlink(kept);
+  }
+
+  async copyForSafety(sessionID: string, operations: readonly Operation[], folder: string): Promise<SafetyCopy> {
+    const paths = await this.#loadCriticalFiles(sessionID, operations);
+    let bytes = 0;
+    for (const path of paths) bytes += (await this.#files.stat(join(this.#dataDir, path)))?.size ?? 0;
+    if ((await this.#files.freeBytes(folder)) < bytes + SPACE_TO_LEAVE) {
+      return { state: "skipped", reason: `not enough free space for ${bytes} bytes` };
+    }
+    try {
+      for (const path of paths) {
+        const target = await makePrivateDirectory(this.#files, folder, "safety", ...dirname(path).split("/"));
+        await this.#files.copyNew(join(this.#dataDir, path), join(target, basename(path)), PRIVATE_FILE);
+      }
+    } catch (error) {
+      const code = errnoCode(error);
+      // A copy is a comfort: only a failing disk is a reason not to go on without it.
+      if (code === null || code === "EIO") throw error;
+      return { state: "skipped", reason: `it could not be copied (${code})` };
+    }
+    return { state: "complete", files: paths.length, bytes };
+  }
+
+  close(): void {}
+
+  async #setOneAside(item: ManifestItem, folder: string): Promise<ItemOutcome> {
+    const path = await this.#livePath(item.locator);
+    if (path === null || !(await this.#holds(path, item.original))) {
+      return { id: item.id, state: "skipped", reason: "it changed since it was checked" };
+    }
+    const kept = join(folder, item.original.file);
+    await moveNoClobber(this.#files, path, kept);
+    if (!(await this.#holds(kept, item.original))) {
+      // Somebody wrote between the last look and the move: what was moved is not what was judged.
+      await this.#giveBack(kept, path);
+      return { id: item.id, state: "skipped", reason: "it was written to at this very moment" };
+    }
+    if ((await this.#files.stat(kept))?.links === 1) await this.#files.chmod(kept, PRIVATE_FILE);
+    return { id: item.id, state: "done" };
+  }
+
+  /** Where a newer file stands in its place meanwhile, its writer has replaced what was moved. */
+  async #giveBack(kept: string, path: string): Promise<void> {
+    try {
+      await moveNoClobber(this.#files, kept, path);
+    } catch (error) {
+      if (!(error instanceof OccupiedError)) throw error;
+      await this.#files.unlink(kept);
+    }
+  }
+
+  async #putOneBack(item: ManifestItem, folder: string): Promise<ItemOutcome> {
+    const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
+    const path = await this.#livePath(item.locator);
+    if (path === null) return skipped("its place is not a safe path inside the data directory");
+    const kept = join(folder, item.original.file);
+    const keptStat = await this.#files.stat(kept);
+    if (await this.#holds(path, item.original)) {
+      // A restore that a crash stopped between its two steps, or bytes that came back another way.
+      if (keptStat !== null) await this.#files.unlink(kept);
+      return { id: item.id, state: "restored" };
+    }
+    if ((await this.#files.stat(path)) !== null) return skipped("something else is in its place now");
+    if (keptStat?.type !== "file" || !(await this.#holds(kept, item.original))) {
+      return skipped("the quarantined copy is missing or has changed");
+    }
+    await this.#makeParents(path);
+    if (keptStat.links === 1 && item.original.mode !== null) {
+      await this.#files.chmod(kept, Number.parseInt(item.original.mode, 8));
+    }
+    try {
+      await moveNoClobber(this.#files, kept, path);
+    } catch (error) {
+      if (error instanceof OccupiedError) return skipped("something else is in its place now");
+      throw error;
+    }
+    return { id: item.id, state: "restored" };
+  }
+
+  async #holds(path: string, content: ContentHash): Promise<boolean> {
+    const found = await this.#files.stat(path);
+    if (found?.type !== "file" || found.size !== content.bytes) return false;
+    return same(await hashFile(this.#files, path), content);
+  }
+
+  /**
+   * The absolute path of a locator, or `null` where it leads anywhere but to a plain place below `storage/`: through a
+   * `..`, an absolute part, or a symbolic link. Locators come from manifests too, and a manifest is input, not truth.
+   */
+  async #livePath(locator: Locator): Promise<string | null> {
+    if (!isFileLocator(locator)) return null;
+    const names = locator.path.split("/");
+    if (names[0] !== STORAGE || names.length < 3) return null;
+    if (names.some((name) => name === "" || name === "." || name === ".." || /[\0\\]/.test(name))) return null;
+    let path = join(this.#dataDir, STORAGE);
+    for (const name of names.slice(1, -1)) {
+      path = join(path, name);
+      const found = await this.#files.stat(path);
+      if (found !== null && found.type !== "directory") return null;
+    }
+    return join(path, names.at(-1) ?? "");
+  }
+
+  async #makeParents(path: string): Promise<void> {
+    const missing: string[] = [];
+    for (let parent = dirname(path); (await this.#files.stat(parent)) === null; parent = dirname(parent)) {
+      missing.unshift(parent);
+    }
+    for (const parent of missing) {
+      await this.#files.makeDirectory(parent, 0o755);
+      await this.#files.syncDirectory(dirname(parent));
+    }
+  }
+
+  /** The session's own records, and the part folders of the messages that are about to change. */
+  async #loadCriticalFiles(sessionID: string, operations: readonly Operation[]): Promise<string[]> {
+    if (!isPlainID(sessionID)) return [];
+    const folders = new Set([messageFolder(sessionID)]);
+    for (const { locator } of operations) {
+      if (isFileLocator(locator) && locator.path.startsWith(`${partFolder("")}`)) folders.add(dirname(locator.path));
+    }
+    const paths: string[] = [];
+    for (const path of [`${STORAGE}/todo/${sessionID}.json`, `${STORAGE}/session_diff/${sessionID}.json`]) {
+      if ((await this.#files.stat(join(this.#dataDir, path)))?.type === "file") paths.push(path);
+    }
+    for (const project of (await this.#files.list(join(this.#dataDir, STORAGE, "session"))) ?? []) {
+      const path = `${STORAGE}/session/${project.name}/${sessionID}.json`;
+      if ((await this.#files.stat(join(this.#dataDir, path)))?.type === "file") paths.push(path);
+    }
+    for (const folder of folders) {
+      for (const entry of (await this.#files.list(join(this.#dataDir, folder))) ?? []) {
+        if (entry.type === "file") paths.push(`${folder}/${entry.name}`);
+      }
+    }
+    return paths;
+  }
+}
+
+function same(a: ContentHash, b: ContentHash): boolean {
+  return a.bytes === b.bytes && a.sha256 === b.sha256;
+}
+
+function asItem(id: string, operation: Operation, found: FileStat, content: ContentHash): ManifestItem {
+  if (!isFileLocator(operation.locator)) throw new TypeError("A JSON store holds files only.");
+  return {
+    id,
+    kind: operation.kind,
+    recordID: operation.recordID,
+    locator: { path: operation.locator.path },
+    code: operation.code,
+    evidence: operation.evidence,
+    remedy: operation.remedy,
+    state: "planned",
+    original: {
+      file: itemFileName(id, basename(operation.locator.path)),
+      bytes: content.bytes,
+      sha256: content.sha256,
+      mtime: new Date(found.mtimeMs).toISOString(),
+      mode: found.mode.toString(8).padStart(4, "0"),
+    },
+  };
+}

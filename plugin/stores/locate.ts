@@ -1,0 +1,84 @@
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve, sep } from "node:path";
+import type { FileSystem } from "../files/file-system.ts";
+import { STORAGE } from "./json/layout.ts";
+
+/** What decides where opencode's data is, as the user gave it. */
+export interface LocateInput {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly dataDir?: string;
+  readonly database?: string;
+}
+
+export interface Located {
+  readonly dataDir: string;
+  /** What `storage/` holds: records of the JSON generation, at least session diffs (which hosts up to 1.14 read), or neither. */
+  readonly json: "records" | "diffs" | "none";
+  /** Absolute paths; the one that opencode names by default first. */
+  readonly databases: readonly string[];
+}
+
+export type LocateResult =
+  | { readonly ok: true; readonly located: Located }
+  | { readonly ok: false; readonly reason: "missing" | "not-a-folder" | "no-such-database"; readonly message: string };
+
+/** `$XDG_DATA_HOME/opencode`, else `~/.local/share/opencode`, on every operating system (opencode's xdg-basedir rule). */
+export function defaultDataDir(env: LocateInput["env"]): string {
+  const base = env.XDG_DATA_HOME || join(env.HOME || homedir(), ".local", "share");
+  return join(base, "opencode");
+}
+
+const DATABASE_NAME = /^opencode(-[A-Za-z0-9._-]+)?\.db$/;
+const RECORD_FOLDERS = ["session", "message", "part", "project", "todo"];
+
+/**
+ * Finds the stores as opencode does. An explicit `--db` is the only store looked at; an explicit `--data-dir` beats an
+ * OPENCODE_DB that leads out of it, so that a named backup is never mixed with the live database.
+ */
+export async function locate(files: FileSystem, input: LocateInput): Promise<LocateResult> {
+  if (input.database !== undefined) return locateDatabase(files, input, resolve(input.database));
+  const dataDir = resolve(input.dataDir ?? defaultDataDir(input.env));
+  const found = await files.stat(dataDir);
+  const folder = found?.type === "symlink" ? await files.list(dataDir) : found;
+  if (found === null || folder === null) {
+    return { ok: false, reason: "missing", message: "There is no opencode data directory there." };
+  }
+  if (found.type !== "directory" && found.type !== "symlink") {
+    return { ok: false, reason: "not-a-folder", message: "The data directory is a file, not a folder." };
+  }
+  return {
+    ok: true,
+    located: { dataDir, json: await jsonContent(files, dataDir), databases: await databases(files, dataDir, input) },
+  };
+}
+
+async function locateDatabase(files: FileSystem, input: LocateInput, database: string): Promise<LocateResult> {
+  const found = await files.stat(database);
+  if (found === null || found.type === "directory") {
+    return { ok: false, reason: "no-such-database", message: "There is no database file there." };
+  }
+  const dataDir = resolve(input.dataDir ?? join(database, ".."));
+  return { ok: true, located: { dataDir, json: "none", databases: [database] } };
+}
+
+async function jsonContent(files: FileSystem, dataDir: string): Promise<Located["json"]> {
+  const entries = (await files.list(join(dataDir, STORAGE))) ?? [];
+  const folders = entries.filter((entry) => entry.type !== "file").map((entry) => entry.name);
+  if (folders.some((name) => RECORD_FOLDERS.includes(name))) return "records";
+  return folders.includes("session_diff") ? "diffs" : "none";
+}
+
+async function databases(files: FileSystem, dataDir: string, input: LocateInput): Promise<string[]> {
+  const chosen = input.env.OPENCODE_DB;
+  if (chosen !== undefined && chosen !== "") {
+    if (chosen === ":memory:") return [];
+    const path = isAbsolute(chosen) ? chosen : join(dataDir, chosen);
+    const elsewhere = input.dataDir !== undefined && !path.startsWith(dataDir + sep);
+    if (!elsewhere) return (await files.stat(path)) === null ? [] : [path];
+  }
+  const entries = (await files.list(dataDir)) ?? [];
+  return entries
+    .filter((entry) => entry.type !== "directory" && DATABASE_NAME.test(entry.name))
+    .map((entry) => join(dataDir, entry.name))
+    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+}

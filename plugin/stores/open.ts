@@ -1,0 +1,187 @@
+import {
+  DATABASE_EMPTY,
+  DATABASE_MALFORMED,
+  DATABASE_UNAVAILABLE,
+  NO_SQLITE_RUNTIME,
+  NOT_A_DATABASE,
+  TABLES_MISSING,
+} from "../faults/container.ts";
+import type { Diagnosis, Fault } from "../faults/fault.ts";
+import { errnoCode, type FileSystem } from "../files/file-system.ts";
+import { JsonStore } from "./json/json-store.ts";
+import { newestSessionVersion } from "./json/session-version.ts";
+import type { Located } from "./locate.ts";
+import { type Connection, type Driver, loadDriver } from "./sqlite/driver.ts";
+import { openReadView, type ReadView } from "./sqlite/read-view.ts";
+import { readSchema, type Schema } from "./sqlite/schema.ts";
+import { sqliteFailure } from "./sqlite/sqlite-error.ts";
+import { SqliteStore } from "./sqlite/sqlite-store.ts";
+import type { Store, StoreDescription } from "./store.ts";
+import type { StoreWriter } from "./writer.ts";
+
+/**
+ * `outside`: from a process of our own; reading leaves every byte as it is. `beside-host`: inside opencode's process,
+ * which has the database open already. There no file of it may be opened except through the same SQLite library:
+ * closing any other descriptor would drop the host's POSIX locks.
+ */
+export type Access = "outside" | "beside-host";
+
+export type OpenedStore =
+  | {
+      readonly state: "ok";
+      readonly description: StoreDescription;
+      readonly store: Store;
+      /** Set where the database was written by a newer opencode: read, never written. */
+      readonly newer: string | null;
+      /** Writers are loaded when they are needed: a healthy start of opencode does not pay for them. */
+      openWriter(): Promise<StoreWriter>;
+      /** Whether what was read so far is one consistent state. */
+      unchanged(): Promise<boolean>;
+    }
+  | { readonly state: "unusable"; readonly description: StoreDescription; readonly diagnosis: Diagnosis };
+
+/**
+ * Opens every located store for reading. A store that cannot be opened is a value, not an error. `hostVersion` is that
+ * of the host that will load them, where it is known; else the newest session's stands in for it.
+ */
+export async function openStores(
+  files: FileSystem,
+  located: Located,
+  access: Access,
+  hostVersion: string | null = null,
+): Promise<OpenedStore[]> {
+  const opened: OpenedStore[] = [];
+  for (const database of located.databases) {
+    opened.push(await openDatabase(files, located.dataDir, database, access, hostVersion));
+  }
+  const reader = opened.find((store) => store.state === "ok")?.description.sessionDiffReader ?? null;
+  if (located.json === "records" || (located.json === "diffs" && reader !== null)) {
+    opened.push(await openJson(files, located.dataDir, reader, hostVersion));
+  }
+  return opened;
+}
+
+/** `reader`: the line of hosts that reads the session diffs beside a database. */
+async function openJson(
+  files: FileSystem,
+  dataDir: string,
+  reader: StoreDescription["sessionDiffReader"],
+  knownVersion: string | null,
+): Promise<OpenedStore> {
+  const hostVersion = knownVersion ?? (await newestSessionVersion(files, dataDir));
+  const description: StoreDescription = {
+    generation: "json",
+    dataDir,
+    contract: "syntax",
+    hostVersion,
+    sessionDiffReader: reader ?? (hostVersion?.startsWith("1.1.") ? "1.1" : "1.0"),
+  };
+  return {
+    state: "ok",
+    description,
+    store: new JsonStore(files, description),
+    newer: null,
+    openWriter: async () => {
+      const { JsonWriter } = await import("./json/json-writer.ts");
+      return new JsonWriter(files, dataDir);
+    },
+    unchanged: async () => true,
+  };
+}
+
+async function openDatabase(
+  files: FileSystem,
+  dataDir: string,
+  database: string,
+  access: Access,
+  knownVersion: string | null,
+): Promise<OpenedStore> {
+  const unread: StoreDescription = {
+    generation: "sqlite",
+    dataDir,
+    database,
+    contract: "strict",
+    hostVersion: null,
+    sessionDiffReader: null,
+  };
+  const unusable = (fault: Fault, evidence: string): OpenedStore => ({
+    state: "unusable",
+    description: unread,
+    diagnosis: { fault, severity: "blocking", remedy: fault.remedy, evidence },
+  });
+  const found = await files.stat(database);
+  // A database that still lies wholly in its WAL has a main file of zero bytes; only without a WAL is it lost.
+  if (found?.size === 0 && ((await files.stat(`${database}-wal`))?.size ?? 0) === 0) {
+    return unusable(DATABASE_EMPTY, "0 bytes");
+  }
+  const driver = await loadDriver();
+  if (driver === null) return unusable(NO_SQLITE_RUNTIME, `Node ${process.versions.node}`);
+  let view: ReadView | null = null;
+  try {
+    view = await openView(files, driver, database, access);
+    const schema = readSchema(view.connection);
+    if (schema.missing.length > 0) {
+      closeView(view);
+      return unusable(TABLES_MISSING, `without ${schema.missing.join(", ")}`);
+    }
+    const hostVersion = knownVersion ?? newestVersion(view.connection);
+    const sessionDiffReader =
+      schema.contract === "strict" ? null : readsDiffsAs114(knownVersion, schema) ? "1.14" : "1.1";
+    const description: StoreDescription = { ...unread, contract: schema.contract, hostVersion, sessionDiffReader };
+    return {
+      state: "ok",
+      description,
+      store: new SqliteStore(description, schema, view),
+      newer: schema.newer,
+      openWriter: async () => {
+        const { SqliteWriter } = await import("./sqlite/sqlite-writer.ts");
+        return SqliteWriter.open(files, () => driver.open(database, "write"), schema);
+      },
+      unchanged: view.unchanged,
+    };
+  } catch (error) {
+    if (view !== null) closeView(view);
+    const [fault, evidence] = containerFault(error);
+    return unusable(fault, evidence);
+  }
+}
+
+async function openView(files: FileSystem, driver: Driver, database: string, access: Access): Promise<ReadView> {
+  if (access === "outside") return openReadView(files, driver, database);
+  const connection = driver.open(database, "read");
+  connection.exec("pragma busy_timeout = 250");
+  return { connection, source: null, unchanged: async () => true, release: () => undefined };
+}
+
+/** Without a known host the database tells: the column came with the line, and every later host keeps it. */
+function readsDiffsAs114(knownVersion: string | null, schema: Schema): boolean {
+  if (knownVersion !== null) return Number(knownVersion.split(".")[1]) >= 14;
+  return schema.tables.get("session")?.includes("model") ?? false;
+}
+
+function closeView(view: ReadView): void {
+  view.connection.close();
+  view.release();
+}
+
+function newestVersion(connection: Connection): string | null {
+  const row = connection.all(
+    `select version from session where version glob '[0-9]*.[0-9]*.[0-9]*' and typeof(time_created) = 'integer'
+     order by time_created desc limit 1`,
+  )[0];
+  const version = row?.version;
+  return typeof version === "string" && /^\d+\.\d+\.\d+/.test(version) ? version : null;
+}
+
+/** What an error while a database is opened or read says about the database. */
+export function containerFault(error: unknown): [Fault, string] {
+  const failure = sqliteFailure(error);
+  switch (failure) {
+    case "not-a-database":
+      return [NOT_A_DATABASE, "no SQLite header"];
+    case "malformed":
+      return [DATABASE_MALFORMED, "SQLITE_CORRUPT"];
+    default:
+      return [DATABASE_UNAVAILABLE, errnoCode(error) ?? failure];
+  }
+}

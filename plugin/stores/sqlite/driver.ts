@@ -1,0 +1,139 @@
+/** Values that cross the driver boundary. Integers are read as text, so that 64 bits survive. */
+export type SqlValue = null | number | string | Uint8Array;
+
+export type SqlRow = Readonly<Record<string, SqlValue>>;
+
+/** A database connection, the same for both runtimes. Calls are synchronous; errors are the runtime's own. */
+export interface Connection {
+  all(sql: string, ...values: SqlValue[]): SqlRow[];
+  /** Number of rows changed. */
+  run(sql: string, ...values: SqlValue[]): number;
+  exec(sql: string): void;
+  close(): void;
+}
+
+/**
+ * How a database is opened. `immutable`: as a file that nobody writes, its WAL ignored; no lock, no side file.
+ * `shared`: read-only beside live writers, WAL and shared memory read but not written. `read`: read-only the ordinary
+ * way. `write`: read and write; the file must exist.
+ */
+export type OpenMode = "immutable" | "shared" | "read" | "write";
+
+/** A database and the way in which it is open. */
+export interface DatabaseSource {
+  readonly path: string;
+  readonly mode: OpenMode;
+}
+
+export interface Driver {
+  readonly name: "bun:sqlite" | "node:sqlite";
+  open(path: string, mode: OpenMode): Connection;
+}
+
+interface BunStatement {
+  all(...values: SqlValue[]): unknown[];
+  run(...values: SqlValue[]): { changes: number };
+}
+
+interface BunDatabase {
+  query(sql: string): BunStatement;
+  prepare(sql: string): BunStatement & { finalize(): void };
+  exec(sql: string): void;
+  close(): void;
+}
+
+interface NodeStatement {
+  all(...values: SqlValue[]): unknown[];
+  run(...values: SqlValue[]): { changes: number | bigint };
+}
+
+interface NodeDatabase {
+  prepare(sql: string): NodeStatement;
+  exec(sql: string): void;
+  close(): void;
+}
+
+const OPEN_READONLY = 0x1;
+const OPEN_READWRITE = 0x2;
+const OPEN_URI = 0x40;
+
+/** A `file:` URI for SQLite; `%`, `?` and `#` in the path are escaped. */
+function databaseURI(path: string, mode: OpenMode): string {
+  const escaped = path.replace(/\\/g, "/").replace(/[%?#]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
+  const rooted = escaped.startsWith("/") ? escaped : `/${escaped}`;
+  const parameters = {
+    immutable: "mode=ro&immutable=1",
+    shared: "mode=ro&readonly_shm=1",
+    read: "mode=ro",
+    write: "mode=rw",
+  };
+  return `file://${rooted}?${parameters[mode]}`;
+}
+
+function asRows(rows: unknown[]): SqlRow[] {
+  return rows as SqlRow[];
+}
+
+async function bunDriver(): Promise<Driver> {
+  // The name is not a literal: Node and bundlers must not try to resolve it (opencode desktop runs plugins on Node).
+  const specifier = "bun:sqlite";
+  const module = (await import(specifier)) as { Database: new (path: string, flags: number) => BunDatabase };
+  return {
+    name: "bun:sqlite",
+    open(path, mode) {
+      const flags = (mode === "write" ? OPEN_READWRITE : OPEN_READONLY) | OPEN_URI;
+      const database = new module.Database(databaseURI(path, mode), flags);
+      return {
+        all: (sql, ...values) => asRows(database.query(sql).all(...values)),
+        run: (sql, ...values) => database.query(sql).run(...values).changes,
+        exec: (sql) => database.exec(sql),
+        close: () => database.close(),
+      };
+    },
+  };
+}
+
+async function nodeDriver(): Promise<Driver> {
+  const specifier = "node:sqlite";
+  const module = (await withoutExperimentalWarning(() => import(specifier))) as {
+    DatabaseSync: new (path: string, options: { readOnly: boolean }) => NodeDatabase;
+  };
+  return {
+    name: "node:sqlite",
+    open(path, mode) {
+      const database = new module.DatabaseSync(databaseURI(path, mode), { readOnly: mode !== "write" });
+      const statements = new Map<string, NodeStatement>();
+      const prepared = (sql: string): NodeStatement => {
+        const known = statements.get(sql) ?? database.prepare(sql);
+        statements.set(sql, known);
+        return known;
+      };
+      return {
+        all: (sql, ...values) => asRows(prepared(sql).all(...values)),
+        run: (sql, ...values) => Number(prepared(sql).run(...values).changes),
+        exec: (sql) => database.exec(sql),
+        close: () => database.close(),
+      };
+    },
+  };
+}
+
+/** Node prints a warning to stderr when `node:sqlite` is first loaded; a user in trouble should not have to read it. */
+async function withoutExperimentalWarning<T>(load: () => Promise<T>): Promise<T> {
+  const original = process.emitWarning;
+  process.emitWarning = () => undefined;
+  try {
+    return await load();
+  } finally {
+    process.emitWarning = original;
+  }
+}
+
+/** The SQLite of this runtime: Bun's, or Node's from 22.5; `null` where the runtime has none. */
+export async function loadDriver(): Promise<Driver | null> {
+  try {
+    return process.versions.bun === undefined ? await nodeDriver() : await bunDriver();
+  } catch {
+    return null;
+  }
+}

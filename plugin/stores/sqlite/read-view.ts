@@ -1,0 +1,95 @@
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PRIVATE_FILE } from "../../files/durable.ts";
+import type { FileStat, FileSystem } from "../../files/file-system.ts";
+import type { Connection, DatabaseSource, Driver, OpenMode } from "./driver.ts";
+
+/** A connection that can read a database, and what must be undone after it is closed. */
+export interface ReadView {
+  readonly connection: Connection;
+  /** What another thread opens to read the same; `null` where one connection is all there may be. */
+  readonly source: DatabaseSource | null;
+  /** Whether nobody wrote to the database while it was read as an immutable file, or while a copy was made of it. */
+  unchanged(): Promise<boolean>;
+  release(): void;
+}
+
+/** A WAL of its header alone holds nothing; asking SQLite to read it beside shared memory fails after 10 s (measured). */
+const WAL_HEADER_BYTES = 32;
+
+async function isWal(files: FileSystem, path: string): Promise<boolean> {
+  for await (const head of files.readChunks(path)) {
+    // 0x377f0682 or 0x377f0683, the byte order of its checksums (sqlite.org/walformat.html).
+    return head.length >= 4 && (head.readUInt32BE(0) & 0xfffffffe) === 0x377f0682;
+  }
+  return false;
+}
+
+const nothing = () => undefined;
+
+async function sameOnDisk(files: FileSystem, path: string, before: FileStat | null): Promise<boolean> {
+  const now = await files.stat(path);
+  return now?.size === before?.size && now?.mtimeMs === before?.mtimeMs && now?.inode === before?.inode;
+}
+
+/** What a database's file and its WAL are now, to be compared with later. */
+async function stateOnDisk(files: FileSystem, database: string): Promise<{ isSame(): Promise<boolean> }> {
+  const [main, wal] = [await files.stat(database), await files.stat(`${database}-wal`)];
+  return {
+    isSame: async () => (await sameOnDisk(files, database, main)) && (await sameOnDisk(files, `${database}-wal`, wal)),
+  };
+}
+
+/**
+ * Opens a database so that reading it changes no byte of it, of its `-wal` or of its `-shm`, and leaves no new file.
+ * Measured with Bun's and Node's SQLite: an ordinary read-only connection writes read marks into `-shm`, and creates
+ * both side files where they are missing.
+ *
+ * - nothing in the WAL: `immutable=1`; a writer that comes meanwhile is noticed by `unchanged`;
+ * - WAL and shared memory: `readonly_shm=1`, which reads beside a live opencode, and without one rebuilds the WAL index
+ *   in memory;
+ * - a WAL whose shared memory is gone, or a hot rollback journal: a private copy, deleted on release.
+ */
+export async function openReadView(files: FileSystem, driver: Driver, database: string): Promise<ReadView> {
+  const before = await stateOnDisk(files, database);
+  const [wal, shm, journal] = await Promise.all(
+    ["-wal", "-shm", "-journal"].map((suffix) => files.stat(database + suffix)),
+  );
+  const hasJournal = (journal?.size ?? 0) > 0;
+  const hasFrames = (wal?.size ?? 0) > WAL_HEADER_BYTES && (await isWal(files, `${database}-wal`));
+  const inPlace = (mode: OpenMode, unchanged: ReadView["unchanged"]): ReadView => {
+    return { connection: driver.open(database, mode), source: { path: database, mode }, unchanged, release: nothing };
+  };
+  if (!hasFrames && !hasJournal) return inPlace("immutable", before.isSame);
+  if (!hasJournal && (shm?.size ?? 0) > 0) return inPlace("shared", async () => true);
+  return openPrivateCopy(files, driver, database, ["", "-wal", "-journal"]);
+}
+
+async function openPrivateCopy(
+  files: FileSystem,
+  driver: Driver,
+  database: string,
+  suffixes: readonly string[],
+): Promise<ReadView> {
+  // `mkdtemp` makes the folder 0700: a copy of the database holds conversations and credentials.
+  const folder = await mkdtemp(join(tmpdir(), "opencode-session-repair-"));
+  const release = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    const before = await stateOnDisk(files, database);
+    for (const suffix of suffixes) {
+      if ((await files.stat(database + suffix)) === null) continue;
+      await files.copyNew(database + suffix, join(folder, `copy.db${suffix}`), PRIVATE_FILE);
+    }
+    // Written to while it was copied, the copy may be torn.
+    const whole = await before.isSame();
+    const path = join(folder, "copy.db");
+    // Writable: SQLite must be able to roll a hot journal back.
+    const connection = driver.open(path, "write");
+    return { connection, source: { path, mode: "read" }, unchanged: async () => whole, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}

@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import type { Connection, SqlValue } from "./driver.ts";
+import { quoted } from "./schema.ts";
+
+/** One value of a row, exact: 64-bit integers as decimal text, text as its bytes even where they are not UTF-8. */
+export type CellValue =
+  | { readonly storage: "null" }
+  | { readonly storage: "integer" | "real"; readonly number: string }
+  | { readonly storage: "text" | "blob"; readonly bytes: Uint8Array };
+
+/** A whole row as it stands in the database. */
+export interface CapturedRow {
+  readonly table: string;
+  readonly rowID: string | null;
+  readonly cells: ReadonlyMap<string, CellValue>;
+}
+
+/** The condition that selects one row by its key. Key values are always bound, never part of the SQL. */
+export function keyCondition(key: Readonly<Record<string, string>>): { sql: string; values: string[] } {
+  const names = Object.keys(key);
+  return { sql: names.map((name) => `${quoted(name)} = ?`).join(" and "), values: Object.values(key) };
+}
+
+const ROWID = "__captured_rowid";
+const STORAGE_PREFIX = "__storage_of_";
+
+function hasRowID(connection: Connection, table: string): boolean {
+  const tables = connection.all("select wr from pragma_table_list where schema = 'main' and name = ?", table);
+  return Number(tables[0]?.wr) === 0;
+}
+
+function cellOf(storage: SqlValue | undefined, value: SqlValue | undefined): CellValue {
+  switch (storage) {
+    case "integer":
+    case "real":
+      return { storage, number: String(value) };
+    case "text":
+    case "blob":
+      return { storage, bytes: value instanceof Uint8Array ? value : new Uint8Array() };
+    default:
+      return { storage: "null" };
+  }
+}
+
+/** Reads a row with every column of the table, storage classes included; `null` where there is no such row. */
+export function captureRow(
+  connection: Connection,
+  table: string,
+  columns: readonly string[],
+  key: Readonly<Record<string, string>>,
+): CapturedRow | null {
+  const rowID = hasRowID(connection, table);
+  const selected = columns.map((column) => {
+    const name = quoted(column);
+    return `typeof(${name}) as ${quoted(STORAGE_PREFIX + column)}, case typeof(${name})
+      when 'integer' then cast(${name} as text) when 'real' then ${name}
+      when 'null' then null else cast(${name} as blob) end as ${name}`;
+  });
+  if (rowID) selected.push(`cast(rowid as text) as ${ROWID}`);
+  const condition = keyCondition(key);
+  const row = connection.all(
+    `select ${selected.join(", ")} from ${quoted(table)} where ${condition.sql} limit 1`,
+    ...condition.values,
+  )[0];
+  if (row === undefined) return null;
+  const cells = new Map(columns.map((column) => [column, cellOf(row[STORAGE_PREFIX + column], row[column])]));
+  return { table, rowID: rowID ? String(row[ROWID]) : null, cells };
+}
+
+/** SHA-256 over every column's name, storage class and bytes: equal only for rows that are the same to the byte. */
+export function rowHash(row: CapturedRow): string {
+  const hash = createHash("sha256");
+  for (const [name, cell] of row.cells) {
+    hash.update(`${JSON.stringify(name)} ${cell.storage} `);
+    if ("number" in cell) hash.update(`${cell.number.length} ${cell.number}`);
+    else if ("bytes" in cell) hash.update(`${cell.bytes.length} `).update(cell.bytes);
+    hash.update("\n");
+  }
+  return hash.digest("hex");
+}
+
+/** SQL placeholder and value that store a cell with its exact bytes and storage class. */
+export function bindCell(cell: CellValue): { placeholder: string; value: SqlValue } {
+  switch (cell.storage) {
+    case "null":
+      return { placeholder: "?", value: null };
+    case "integer":
+      return { placeholder: "cast(? as integer)", value: cell.number };
+    case "real":
+      return { placeholder: "?", value: Number(cell.number) };
+    // Runtimes bind an empty byte array as NULL, hence the empty string.
+    case "text":
+      return { placeholder: "cast(? as text)", value: cell.bytes.length === 0 ? "" : cell.bytes };
+    case "blob":
+      return { placeholder: "cast(? as blob)", value: cell.bytes.length === 0 ? "" : cell.bytes };
+  }
+}
+
+/** Puts a captured row back as it was, under its old rowid where that is free. */
+export function insertRow(connection: Connection, row: CapturedRow): void {
+  const names = [...row.cells.keys()].map(quoted);
+  const cells = [...row.cells.values()].map(bindCell);
+  if (row.rowID !== null && rowIDIsFree(connection, row.table, row.rowID)) {
+    names.push("rowid");
+    cells.push({ placeholder: "cast(? as integer)", value: row.rowID });
+  }
+  connection.run(
+    `insert into ${quoted(row.table)} (${names.join(", ")}) values (${cells.map((cell) => cell.placeholder).join(", ")})`,
+    ...cells.map((cell) => cell.value),
+  );
+}
+
+function rowIDIsFree(connection: Connection, table: string, rowID: string): boolean {
+  return connection.all(`select 1 from ${quoted(table)} where rowid = cast(? as integer)`, rowID).length === 0;
+}
+
+/** Sets one column of one row to an exact value. Number of rows changed. */
+export function updateCell(
+  connection: Connection,
+  table: string,
+  key: Readonly<Record<string, string>>,
+  column: string,
+  cell: CellValue,
+): number {
+  const bound = bindCell(cell);
+  const condition = keyCondition(key);
+  return connection.run(
+    `update ${quoted(table)} set ${quoted(column)} = ${bound.placeholder} where ${condition.sql}`,
+    bound.value,
+    ...condition.values,
+  );
+}
+
+export function deleteRow(connection: Connection, table: string, key: Readonly<Record<string, string>>): number {
+  const condition = keyCondition(key);
+  return connection.run(`delete from ${quoted(table)} where ${condition.sql}`, ...condition.values);
+}
+
+/** Whether two values are the same to the byte, storage class included. */
+export function sameCell(a: CellValue | undefined, b: CellValue | undefined): boolean {
+  if (a === undefined || b === undefined || a.storage !== b.storage) return false;
+  if ("number" in a && "number" in b) return a.number === b.number;
+  if ("bytes" in a && "bytes" in b) return Buffer.from(a.bytes).equals(b.bytes);
+  return true;
+}

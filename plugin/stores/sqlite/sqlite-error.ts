@@ -1,0 +1,47 @@
+/** What an SQLite error means for a repair tool. Busy is not broken; neither is a full disk. */
+export type SqliteFailure =
+  | "busy"
+  | "full"
+  | "read-only"
+  | "io"
+  | "malformed"
+  | "not-a-database"
+  | "cannot-open"
+  | "other";
+
+/** Primary result codes of SQLite (sqlite.org/rescode.html). */
+const BY_NUMBER: Readonly<Record<number, SqliteFailure>> = {
+  5: "busy",
+  6: "busy",
+  8: "read-only",
+  10: "io",
+  11: "malformed",
+  13: "full",
+  14: "cannot-open",
+  26: "not-a-database",
+};
+
+const BY_NAME: readonly (readonly [string, SqliteFailure])[] = [
+  ["SQLITE_BUSY", "busy"],
+  ["SQLITE_LOCKED", "busy"],
+  ["SQLITE_READONLY", "read-only"],
+  ["SQLITE_IOERR", "io"],
+  ["SQLITE_CORRUPT", "malformed"],
+  ["SQLITE_FULL", "full"],
+  ["SQLITE_CANTOPEN", "cannot-open"],
+  ["SQLITE_NOTADB", "not-a-database"],
+];
+
+/** Reads the result code from an error of `bun:sqlite` (`code`, `errno`) or `node:sqlite` (`errcode`). */
+export function sqliteFailure(error: unknown): SqliteFailure {
+  if (!(error instanceof Error)) return "other";
+  const code = "code" in error ? String(error.code) : "";
+  const named = BY_NAME.find(([name]) => code.startsWith(name));
+  if (named !== undefined) return named[1];
+  for (const field of ["errcode", "errno"] as const) {
+    const number = field in error ? Number((error as Error & Record<typeof field, unknown>)[field]) : Number.NaN;
+    const known = BY_NUMBER[number & 0xff];
+    if (Number.isInteger(number) && number > 0 && known !== undefined) return known;
+  }
+  return "other";
+}

@@ -1,0 +1,105 @@
+import type { Survey, SurveyedProject } from "../survey.ts";
+import type { Connection } from "./driver.ts";
+import { NEWEST_KNOWN_MIGRATION, type Schema } from "./schema.ts";
+
+/** 2026-08-14T11:19:55.136Z, in milliseconds: 26 times 2 to the 36th, where the 48-bit clock of message ids wrapped. */
+const ID_CLOCK_WRAP_MS = 26 * 2 ** 36;
+
+/** Counting orphaned parts of a larger store takes as long as reading them. */
+const MOST_PARTS_COUNTED = 100_000;
+
+/** Columns that opencode 1.17.18 to 1.18.33 name in their queries of the load path. */
+const READ_COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  project: ["worktree", "vcs", "name", "icon_url", "icon_url_override", "icon_color", "sandboxes", "commands"],
+  session: [
+    ...["project_id", "workspace_id", "parent_id", "slug", "directory", "path", "title", "version", "share_url"],
+    ...["summary_additions", "summary_deletions", "summary_files", "summary_diffs", "metadata", "cost"],
+    ...["tokens_input", "tokens_output", "tokens_reasoning", "tokens_cache_read", "tokens_cache_write"],
+    ...["revert", "permission", "agent", "model", "time_created", "time_updated", "time_compacting", "time_archived"],
+  ],
+  message: ["session_id", "time_created", "time_updated", "data"],
+  part: ["message_id", "session_id", "time_created", "time_updated", "data"],
+  todo: ["session_id", "content", "status", "priority", "position"],
+};
+
+/** Migrations that add a column and fail where it is there already (measured on 1.18.33: `duplicate column name: cost`). */
+const ADDING_MIGRATIONS: readonly (readonly [id: string, table: string, column: string])[] = [
+  ["20260510033149_session_usage", "session", "cost"],
+];
+
+/** Surveys an open database; every statement reads indexes or few rows. */
+export function surveyDatabase(connection: Connection, schema: Schema): Survey {
+  const number = (sql: string) => Number(Object.values(connection.all(sql)[0] ?? {})[0] ?? 0);
+  const pageBytes = number("pragma page_size");
+  const parts = number("select count(*) from part");
+  return {
+    projects: missingColumns(schema).length === 0 || schema.contract === "syntax" ? projectsOf(connection) : [],
+    orphans: {
+      messages: number("select count(*) from message where session_id not in (select id from session)"),
+      parts:
+        parts > MOST_PARTS_COUNTED
+          ? 0
+          : number("select count(*) from part where message_id not in (select id from message)"),
+    },
+    wrappedSessions: wrappedSessions(connection),
+    database: {
+      bytes: number("pragma page_count") * pageBytes,
+      freeBytes: number("pragma freelist_count") * pageBytes,
+      missingColumns: hasEveryMigration(connection, schema) ? missingColumns(schema) : [],
+      unrecordedMigrations: ADDING_MIGRATIONS.filter(
+        ([id, table, column]) =>
+          schema.tables.get(table)?.includes(column) === true && !isRecorded(connection, schema, id),
+      ).map(([id]) => id),
+      hasOldJournal:
+        schema.tables.has("__drizzle_migrations") &&
+        schema.tables.get("__drizzle_migrations")?.includes("name") === false,
+    },
+  };
+}
+
+function projectsOf(connection: Connection): SurveyedProject[] {
+  const worktrees = new Map(
+    connection.all("select id, worktree from project").map((row) => [String(row.id), String(row.worktree)]),
+  );
+  const projects = new Map<string, SurveyedProject & { folders: { directory: string; sessions: number }[] }>();
+  for (const [id, worktree] of worktrees) projects.set(id, { id, worktree, folders: [] });
+  const rows = connection.all(
+    "select project_id as project, directory, count(*) as sessions from session group by project_id, directory",
+  );
+  for (const row of rows) {
+    const id = String(row.project);
+    const project = projects.get(id) ?? { id, worktree: null, folders: [] };
+    project.folders.push({ directory: String(row.directory), sessions: Number(row.sessions) });
+    projects.set(id, project);
+  }
+  return [...projects.values()];
+}
+
+function wrappedSessions(connection: Connection): string[] {
+  const [before, after] = [`time_created < ${ID_CLOCK_WRAP_MS}`, `time_created >= ${ID_CLOCK_WRAP_MS}`];
+  return connection
+    .all(
+      `select session_id as id from message group by session_id
+       having min(time_created) < ${ID_CLOCK_WRAP_MS} and max(time_created) >= ${ID_CLOCK_WRAP_MS}
+         and max(case when ${before} then id end) > min(case when ${after} then id end)`,
+    )
+    .map((row) => String(row.id));
+}
+
+function hasEveryMigration(connection: Connection, schema: Schema): boolean {
+  return schema.contract === "strict" && isRecorded(connection, schema, NEWEST_KNOWN_MIGRATION);
+}
+
+function isRecorded(connection: Connection, schema: Schema, id: string): boolean {
+  if (schema.tables.has("migration")) {
+    return connection.all("select 1 from migration where id = ?", id).length > 0;
+  }
+  if (schema.tables.get("__drizzle_migrations")?.includes("name") !== true) return false;
+  return connection.all("select 1 from __drizzle_migrations where name = ?", id).length > 0;
+}
+
+function missingColumns(schema: Schema): string[] {
+  return Object.entries(READ_COLUMNS).flatMap(([table, columns]) =>
+    columns.filter((column) => schema.tables.get(table)?.includes(column) === false).map((name) => `${table}.${name}`),
+  );
+}

@@ -1,0 +1,105 @@
+import type { Artifact, Evidence, RowValues } from "./artifact.ts";
+import type { DatabaseSource } from "./sqlite/driver.ts";
+import type { Survey } from "./survey.ts";
+
+export type Generation = "json" | "sqlite";
+
+/** What the host of a store demands of a record when it loads it: `syntax`: the JSON parses; `strict`: also its schema. */
+export type Contract = "syntax" | "strict";
+
+export interface StoreDescription {
+  readonly generation: Generation;
+  /** Absolute path of opencode's data directory. */
+  readonly dataDir: string;
+  /** Absolute path of the database file, SQLite generation only. */
+  readonly database?: string;
+  readonly contract: Contract;
+  /** Version that wrote the newest session, where the store tells. */
+  readonly hostVersion: string | null;
+  /**
+   * The line of hosts that reads `storage/session_diff/<id>.json` for GET /session/:id/diff. Its answers differ: 1.0
+   * passes everything on, 1.1 to 1.3 take an unreadable file for an empty list and fail on a wrong shape, 1.14 fails on
+   * both, 1.17 and newer do not read it (measured). `null` where none does.
+   */
+  readonly sessionDiffReader: "1.0" | "1.1" | "1.14" | null;
+}
+
+/** What a scan visits. `list`: the records that decide whether a session list loads, of one project or of all. */
+export type Scope =
+  | { readonly what: "everything"; readonly share?: Share }
+  | { readonly what: "list"; readonly projectID: string | null }
+  | {
+      readonly what: "session";
+      readonly sessionID: string;
+      /** Only this many messages, the newest; only the SQLite store looks at it. */
+      readonly newestMessages?: number;
+    };
+
+/** One of several shares of a scan, each for a thread of its own. The first includes whatever cannot be divided. */
+export interface Share {
+  readonly index: number;
+  readonly of: number;
+}
+
+export interface Counts {
+  sessions: number;
+  messages: number;
+  parts: number;
+  bytes: number;
+}
+
+export function noCounts(): Counts {
+  return { sessions: 0, messages: 0, parts: 0, bytes: 0 };
+}
+
+/**
+ * Told of every artifact as it is read. `text` is what a host would hand to its JSON parser, or `null` where the store
+ * already knows that a closer look is due (a stray name, a BLOB, an I/O error, a very large record). `row`: the columns
+ * that are not JSON, where a row has such.
+ */
+export type Visit = (artifact: Artifact, text: string | null, row: RowValues | null) => void;
+
+/**
+ * The documents of many rows, parsed. `ids` and `sessionIDs` are the least and the greatest of them in the order of their
+ * bytes: where both begin with a prefix, all do.
+ */
+export interface Bundle {
+  readonly kind: "message" | "part";
+  readonly documents: readonly unknown[];
+  readonly ids: readonly [least: string, greatest: string];
+  readonly sessionIDs: readonly [least: string, greatest: string];
+}
+
+export interface ScanOptions {
+  readonly concurrency: number;
+  readonly signal?: AbortSignal;
+  readonly counts: Counts;
+  /**
+   * Whether every document of a bundle is surely healthy; if so, none of them is visited. A store that has many rows to
+   * read asks this first.
+   */
+  readonly isHealthy?: (bundle: Bundle) => boolean;
+  /** Awaited between steps, for work that must not be felt. */
+  readonly pause?: () => Promise<void>;
+}
+
+export interface SessionEntry {
+  readonly id: string;
+  readonly projectID: string | null;
+}
+
+/** The reading side of a store. Nothing here changes a byte. */
+export interface Store {
+  readonly description: StoreDescription;
+  /** What another thread opens to read the same state and to scan a share of it; `null` where it cannot. */
+  readonly source: DatabaseSource | null;
+  /** Visits the artifacts of a scope; returns early, without an error, when the signal is aborted. */
+  scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void>;
+  /** Reads one artifact afresh; `null` where it is gone. */
+  examine(artifact: Artifact): Promise<Evidence | null>;
+  /** Sessions by their own or their records' presence, most recently used first. */
+  sessions(projectID: string | null): Promise<SessionEntry[]>;
+  /** What can be said of the store as a whole. */
+  survey(): Promise<Survey>;
+  close(): void;
+}

@@ -1,0 +1,35 @@
+/** The sessions of one folder of a project. */
+export interface FolderSessions {
+  readonly directory: string;
+  readonly sessions: number;
+}
+
+/** A project as its sessions and its own record tell of it. */
+export interface SurveyedProject {
+  readonly id: string;
+  /** `null` where the project has no record. */
+  readonly worktree: string | null;
+  readonly folders: readonly FolderSessions[];
+}
+
+/** What a store says of itself as a whole, beside its records. Sizes in bytes; nothing is judged here. */
+export interface Survey {
+  readonly projects: readonly SurveyedProject[];
+  /** Messages and parts whose session or message is not there. Parts of very large stores are not counted. */
+  readonly orphans: { readonly messages: number; readonly parts: number };
+  /** Sessions with messages on both sides of the moment in which the clock of message ids began anew. */
+  readonly wrappedSessions: readonly string[];
+  readonly database: DatabaseSurvey | null;
+}
+
+export interface DatabaseSurvey {
+  readonly bytes: number;
+  /** Of that, pages that hold nothing. */
+  readonly freeBytes: number;
+  /** Columns that opencode 1.17 and 1.18 read, and that are not there although every migration is recorded. */
+  readonly missingColumns: readonly string[];
+  /** Migrations whose column is there and whose record is not. */
+  readonly unrecordedMigrations: readonly string[];
+  /** Whether the migrations are recorded as 1.2.1 did it. */
+  readonly hasOldJournal: boolean;
+}

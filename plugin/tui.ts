@@ -1,0 +1,16 @@
+import type { TuiPluginModule } from "@opencode-ai/plugin/tui";
+import { startTerminal } from "./host/terminal/start-terminal.ts";
+
+/** opencode's terminal plugin (1.3.6 and newer): the `/repair` dialog, and a look at every session as it is opened. */
+const module: TuiPluginModule & { id: string } = {
+  id: "opencode-session-repair",
+  tui: async (api, options) => {
+    try {
+      await startTerminal(api, options);
+    } catch {
+      // The terminal UI goes on without this plugin.
+    }
+  },
+};
+
+export default module;

@@ -1,0 +1,60 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { FAULT_FAMILIES } from "../plugin/faults/catalogue.ts";
+import type { Fault, Remedy } from "../plugin/faults/fault.ts";
+import { UNDETECTED } from "../plugin/faults/undetected.ts";
+
+/** Where the catalogue is published. */
+export const FAULT_DOCUMENT = join(import.meta.dirname, "..", "docs", "faults.md");
+
+const REMEDIES: Readonly<Record<Remedy, string>> = {
+  quarantine: "set aside, reversibly",
+  recover: "set aside; an exact copy that opencode itself recorded takes its place",
+  normalise: "completed in a catalogued way after asking; the original is set aside",
+  settle: "given the state that opencode writes on abort, after asking",
+  report: "said, not touched",
+};
+
+/** The catalogue as Markdown. */
+export function faultDocument(): string {
+  const families = Object.entries(FAULT_FAMILIES).map(
+    ([family, faults]) => `## ${family}\n\n${faults.map(entry).join("\n")}`,
+  );
+  const rest = UNDETECTED.map(({ what, why, classes }) => `- **${what}** (${classes.join(", ")}). ${why}`);
+  return `# What the check finds
+
+<!-- Written by scripts/fault-docs.ts from plugin/faults/. Change it there, then: bun scripts/fault-docs.ts -->
+
+Whether a finding is \`blocking\` depends on the host of the store: the same record may load in one version and not in
+another. A finding blocks where that host fails on its load path because of it (GET /session, /session/:id,
+/session/:id/message, /session/:id/todo, /session/:id/diff: an error, or a record missing from the list), or where it
+does not start. \`npm run oracle\` compares this with real hosts. Class names are those of the collected cases that an
+entry answers; numbers are issues and pull requests of anomalyco/opencode.
+
+${families.join("\n")}
+## Not looked for
+
+${rest.join("\n")}
+`;
+}
+
+function entry(fault: Fault): string {
+  const issues = fault.issues.map((issue) => `#${issue}`).join(", ");
+  const notes = [fault.classes.join(", "), issues].filter((note) => note !== "").join(" · ");
+  const unasked = fault.unasked ? ", also at the start of opencode without asking" : "";
+  return `### \`${fault.code}\`
+
+${/^[a-z]/.test(fault.title) && !fault.title.startsWith("auth.json") ? `It ${fault.title}` : fault.title}.
+
+- Must hold: ${fault.invariant}
+- Cause: ${fault.cause}
+- What happens: ${REMEDIES[fault.remedy]}${unasked}.
+- Advice: ${fault.advice}
+${notes === "" ? "" : `- Known as: ${notes}\n`}`;
+}
+
+if (import.meta.main) {
+  const document = faultDocument();
+  const before = await readFile(FAULT_DOCUMENT, "utf8").catch(() => "");
+  if (before !== document) await writeFile(FAULT_DOCUMENT, document);
+}

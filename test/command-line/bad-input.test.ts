@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { canDropPrivileges, runCli } from "./cli-process.ts";
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "opencode-session-repair-input-"));
+  await chmod(folder, 0o755);
+  await mkdir(join(folder, "empty"));
+  await mkdir(join(folder, "locked"), { mode: 0o000 });
+  await writeFile(join(folder, "file"), "not a folder");
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const RUN = "20261123T021500123Z-0000-9f86d081";
+
+/** Arguments, with `@` for the folder of this test, and the sentence that says what is wrong with them. */
+const WRONG: readonly (readonly [string, string])[] = [
+  ["check --data-dir @/missing", "There is no opencode data directory there."],
+  ["check --data-dir @/file", "The data directory is a file, not a folder."],
+  ["check --db @/none.db", "There is no database file there."],
+  ["check --data-dir @/empty --session ses_unknown", "There is no session with this id."],
+  ["repair --data-dir @/empty --session ses_unknown --yes", "There is no session with this id."],
+  [`restore ${RUN} --data-dir @/empty --yes`, "There is no run with this id in quarantine."],
+  ["restore ../../etc --data-dir @/empty --yes", "That is not the id of a run"],
+  ["restore --data-dir @/empty", "restore needs the id of a run"],
+  ["repair --data-dir @/empty --only no-such-code", 'There is no fault code "no-such-code".'],
+  ["purge --data-dir @/empty --older-than soon", "purge needs --older-than with an age"],
+  ["purge --data-dir @/empty", "purge needs --older-than with an age"],
+  ["check --concurrency 0", "--concurrency takes a whole number"],
+  ["check --concurrency many", "--concurrency takes a whole number"],
+  ["check --no-such-option", "Unknown option"],
+  ["check --yes", "--yes does not go with"],
+  ["mend", 'There is no command "mend".'],
+];
+
+test.each(WRONG)(
+  "%s: one clear sentence, exit status 2, nothing changed",
+  async (line, sentence) => {
+    const args = line.split(" ").map((word) => word.replace("@", folder));
+    const before = await readdir(folder, { recursive: true });
+    for (const json of [[], ["--json"]]) {
+      const { code, stdout, stderr } = await runCli([...args, ...json]);
+      expect(code).toBe(2);
+      expect(stderr.trim().split("\n")).toHaveLength(1);
+      expect(stderr).toContain(sentence);
+      if (json.length === 0) expect(stdout).toBe("");
+      else expect(JSON.parse(stdout)).toHaveProperty("error");
+    }
+    expect(await readdir(folder, { recursive: true })).toEqual(before);
+  },
+  30_000,
+);
+
+test("an empty data directory is healthy, and stays empty", async () => {
+  const { code, stdout } = await runCli(["check", "--json", "--data-dir", join(folder, "empty")]);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ stores: [], findings: [], verdict: "healthy" });
+  expect(await readdir(join(folder, "empty"))).toEqual([]);
+}, 30_000);
+
+test.if(canDropPrivileges())(
+  "a data directory that may not be read: failed, exit status 4",
+  async () => {
+    const { code, stderr } = await runCli(["check", "--data-dir", join(folder, "locked")], { unprivileged: true });
+    expect(code).toBe(4);
+    expect(stderr.trim()).toBe("The operating system denies access to the data directory. Nothing was lost.");
+  },
+  30_000,
+);

@@ -1,0 +1,44 @@
+import { spawn, spawnSync } from "node:child_process";
+import { join } from "node:path";
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  /** The whole environment besides PATH; by default there is no opencode to be found in it. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Runs as the user `nobody`, who may not do what root may. */
+  readonly unprivileged?: boolean;
+}
+
+const ENTRY = join(import.meta.dirname, "..", "..", "plugin", "cli.ts");
+
+/** Runs the command line from source, without a terminal, and waits for its end. */
+export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const own = [process.execPath, ENTRY, ...args];
+  const [command = "", ...rest] = options.unprivileged === true ? [...AS_NOBODY, ...own] : own;
+  const env = { PATH: process.env.PATH, HOME: "/nonexistent", ...options.env };
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, rest, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on("data", (data: Buffer) => out.push(data));
+    child.stderr.on("data", (data: Buffer) => err.push(data));
+    child.once("error", reject);
+    child.once("close", (code) =>
+      resolve({ code, stdout: Buffer.concat(out).toString("utf8"), stderr: Buffer.concat(err).toString("utf8") }),
+    );
+  });
+}
+
+const AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+
+/** Whether this process is root and somebody without privileges could run the command line from where it lies. */
+export function canDropPrivileges(): boolean {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
+  const [command = "", ...rest] = [...AS_NOBODY, process.execPath, ENTRY, "--version"];
+  return spawnSync(command, rest, { stdio: "ignore" }).status === 0;
+}

@@ -1,0 +1,213 @@
+import { expect } from "bun:test";
+import { cpSync, existsSync, lstatSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type FileSystem, nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { sha256 } from "../../plugin/files/hash.ts";
+import type { ManifestItem } from "../../plugin/quarantine/manifest.ts";
+import { quarantinePath } from "../../plugin/quarantine/places.ts";
+import { type StoredRun, storedRuns } from "../../plugin/quarantine/vault.ts";
+import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
+import { locatorText } from "../../plugin/stores/artifact.ts";
+import { blockingIn, purgeEverything, repairFindings, restoreEverything } from "../repair/tool.ts";
+import type { Image, StoreUnderTest } from "../stores/store-under-test.ts";
+import { withFaultyDatabases } from "./faulty-driver.ts";
+import { DeadError, type Fault, FaultPlan, faultyFileSystem } from "./faulty-file-system.ts";
+
+/** A damaged store, and what it looks like in each of the states that an experiment may end in. */
+export interface Subject {
+  readonly store: StoreUnderTest;
+  readonly findings: readonly ConfirmedFinding[];
+  readonly damaged: Image;
+  readonly repaired: Image;
+  /** States on disk that were found to be in order: most operations only read, or force to disk. */
+  readonly judged: Set<string>;
+}
+
+/** Repairs and restores a damaged store once, undisturbed. */
+export async function subjectOf(store: StoreUnderTest): Promise<Subject> {
+  const findings = await blockingIn(store.dataDir);
+  const damaged = store.image();
+  cpSync(store.dataDir, `${store.dataDir}.damaged`, { recursive: true, preserveTimestamps: true });
+  await repairFindings(nodeFileSystem, store.dataDir, findings);
+  expect(await blockingIn(store.dataDir)).toEqual([]);
+  const repaired = store.image();
+  await restoreEverything(nodeFileSystem, store.dataDir);
+  expect(store.image()).toEqual(damaged);
+  return { store, findings, damaged, repaired, judged: new Set() };
+}
+
+/** What is done to a store while something goes wrong. */
+export interface Work {
+  readonly name: string;
+  /** Brings the damaged store, undisturbed, to where the work begins. */
+  begin?(subject: Subject): Promise<unknown>;
+  run(files: FileSystem, subject: Subject): Promise<unknown>;
+  /** Judges the store afterwards. */
+  judge(subject: Subject): Promise<void>;
+}
+
+/** How many operations are passed over between two that go wrong: 1 tries every one (`CRASH_STRIDE=1`). */
+const STRIDE = Number(process.env.CRASH_STRIDE ?? 0);
+const DEFAULT_STRIDE: Readonly<Record<Fault["what"], number>> = { die: 3, "die-after": 3, fail: 7 };
+
+/**
+ * Does the work again and again, each time with a later operation going wrong, until it comes through, and judges the
+ * store after each. Number of operations of the undisturbed work.
+ */
+export async function experiment(subject: Subject, work: Work, fault: Fault): Promise<number> {
+  const { dataDir } = subject.store;
+  const keep = `${dataDir}.start`;
+  reset(dataDir, `${dataDir}.damaged`);
+  await work.begin?.(subject);
+  reset(keep, dataDir);
+  const start = stateOf(subject.store);
+  for (let step = 1; ; step += STRIDE || DEFAULT_STRIDE[fault.what]) {
+    const plan = new FaultPlan(step, fault);
+    await withFaultyDatabases(plan, async () => {
+      await unlessDead(work.run(faultyFileSystem(nodeFileSystem, plan), subject));
+    });
+    const state = stateOf(subject.store);
+    const known = `${work.judge.name} ${state}`;
+    try {
+      if (!subject.judged.has(known)) await work.judge(subject);
+      else if (state === start && plan.happened) continue;
+      subject.judged.add(known);
+    } catch (error) {
+      throw new Error(`${work.name}, ${JSON.stringify(fault)} at operation ${step}`, { cause: error });
+    }
+    if (!plan.happened) return plan.count;
+    reset(dataDir, keep);
+  }
+}
+
+async function unlessDead(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof DeadError)) throw error;
+  }
+}
+
+/** Everything on disk, apart from names and times that each run chooses anew. */
+function stateOf(store: StoreUnderTest): string {
+  const root = quarantinePath(store.dataDir);
+  const state: Record<string, string> = { ...store.image() };
+  for (const name of existsSync(root) ? (readdirSync(root, { recursive: true }) as string[]) : []) {
+    const isFile = lstatSync(join(root, name)).isFile();
+    state[impersonal(name)] = isFile ? impersonal(readFileSync(join(root, name), "latin1")) : "folder";
+  }
+  return sha256(Buffer.from(JSON.stringify(Object.entries(state).sort())));
+}
+
+function impersonal(text: string): string {
+  return text
+    .replace(/\d{8}T\d{9}Z-\d{4}-[0-9a-f]{8}/g, "<run>")
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<time>")
+    .replace(/\b[0-9a-f]{24}\b/g, "<token>");
+}
+
+function reset(dataDir: string, from: string): void {
+  rmSync(dataDir, { recursive: true, force: true });
+  cpSync(from, dataDir, { recursive: true, preserveTimestamps: true });
+}
+
+/** Nothing is lost, every manifest is true, a second run ends what was begun, and a restore undoes it. */
+export async function judgeRepair(subject: Subject): Promise<void> {
+  const { store, damaged, repaired, findings } = subject;
+  bury(store.dataDir);
+  const healthy = Object.keys(damaged).filter((place) => damaged[place] === repaired[place]);
+  const now = store.image();
+  for (const place of healthy) expect(now[place], place).toBe(damaged[place]);
+  await judgeManifests(store);
+  const crashed = `${store.dataDir}.crashed`;
+  reset(crashed, store.dataDir);
+  await restoreEverything(nodeFileSystem, store.dataDir);
+  expect(store.image(), "restored right after").toEqual(damaged);
+  await judgeManifests(store);
+  reset(store.dataDir, crashed);
+  await repairFindings(nodeFileSystem, store.dataDir, findings);
+  expect(store.image(), "repaired again").toEqual(repaired);
+  expect(await blockingIn(store.dataDir)).toEqual([]);
+  await judgeManifests(store);
+  for (const run of await storedRuns(nodeFileSystem, store.dataDir)) {
+    if (run.ok) expect(run.manifest.state).not.toBe("planned");
+  }
+  expect(leftovers(store.dataDir)).toEqual([]);
+  await restoreEverything(nodeFileSystem, store.dataDir);
+  expect(store.image(), "restored in the end").toEqual(damaged);
+}
+
+/** The live store is as it was, each run is whole or gone, and a second purge ends it. */
+export async function judgePurge(subject: Subject): Promise<void> {
+  const { store, repaired } = subject;
+  bury(store.dataDir);
+  expect(store.image()).toEqual(repaired);
+  await judgeManifests(store);
+  await purgeEverything(nodeFileSystem, store.dataDir);
+  expect(existsSync(quarantinePath(store.dataDir))).toBe(false);
+  expect(store.image()).toEqual(repaired);
+}
+
+/** Nothing has changed and nothing was left. */
+export async function judgeCheck(subject: Subject): Promise<void> {
+  expect(subject.store.image()).toEqual(subject.damaged);
+  expect(existsSync(quarantinePath(subject.store.dataDir))).toBe(false);
+}
+
+/** Makes the lock files of this process those of one that is gone since long. */
+export function bury(dataDir: string): void {
+  const folder = quarantinePath(dataDir);
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    if (!name.startsWith(".lock")) continue;
+    const path = join(folder, name);
+    writeFileSync(path, readFileSync(path, "utf8").replace(`"pid":${process.pid}`, '"pid":999999999'));
+    utimesSync(path, 1, 1);
+  }
+}
+
+/** Every manifest can be read, and the bytes of each item are where it says, or where a later run has put them. */
+async function judgeManifests(store: StoreUnderTest): Promise<void> {
+  const runs = await storedRuns(nodeFileSystem, store.dataDir);
+  for (const run of runs) {
+    if (!run.ok) throw new Error(run.problem);
+    for (const item of run.manifest.items) {
+      const kept = isKept(run, item);
+      const live = isLive(store, item);
+      const keptLater = runs.some((each) => each.folder > run.folder && isKeptIn(each, item));
+      const place = [item.locator, item.state, run.manifest.state];
+      if (item.state === "done" && run.manifest.state !== "planned") expect([...place, kept]).toEqual([...place, true]);
+      else if (item.state === "planned" || item.state === "done")
+        expect([...place, live || kept]).toEqual([...place, true]);
+      else expect([...place, live || keptLater]).toEqual([...place, true]);
+    }
+  }
+}
+
+function isKeptIn(run: StoredRun, wanted: ManifestItem): boolean {
+  if (!run.ok) return false;
+  const same = run.manifest.items.filter((item) => locatorText(item.locator) === locatorText(wanted.locator));
+  return same.some((item) => item.original.sha256 === wanted.original.sha256 && isKept(run, item));
+}
+
+function isKept(run: StoredRun, item: ManifestItem): boolean {
+  const path = join(run.folder, item.original.file);
+  return existsSync(path) && sha256(readFileSync(path)) === item.original.sha256;
+}
+
+function isLive(store: StoreUnderTest, item: ManifestItem): boolean {
+  const bytes = store.bytesAt(item.locator);
+  return bytes !== null && sha256(bytes) === item.original.sha256;
+}
+
+/** What only a run in progress may leave in the quarantine. */
+function leftovers(dataDir: string): string[] {
+  const root = quarantinePath(dataDir);
+  const names = existsSync(root) ? (readdirSync(root, { recursive: true }) as string[]) : [];
+  return names.filter(
+    (name) => /(^|\/)\.|\.tmp$|\.moving$/.test(name) || (dirname(name) === "." && isEmpty(join(root, name))),
+  );
+}
+
+function isEmpty(folder: string): boolean {
+  return readdirSync(folder).length === 0;
+}

@@ -1,0 +1,125 @@
+import type { FileSystem } from "../../plugin/files/file-system.ts";
+
+/** Thrown where the process is to be thought dead: from then on nothing it tries has any effect. */
+export class DeadError extends Error {
+  constructor() {
+    super("The process died here.");
+    this.name = "DeadError";
+  }
+}
+
+/** What happens at the chosen operation. `die`: before it; `die-after`: when it is done; else an errno, once or always. */
+export type Fault =
+  | { readonly what: "die" | "die-after" }
+  | { readonly what: "fail"; readonly code: string; readonly lasting: boolean };
+
+/** What an operation does to the disk. */
+export type Effect = "none" | "changes" | "takes space";
+
+/** Counts the operations of one run, on files and on databases, and lets one of them go wrong. */
+export class FaultPlan {
+  readonly #at: number;
+  readonly #fault: Fault;
+  readonly #mourners: (() => void)[] = [];
+  #count = 0;
+  #dead = false;
+
+  /** `at`: number of the operation, from 1. To die, only operations that change something count. */
+  constructor(at: number, fault: Fault) {
+    this.#at = at;
+    this.#fault = fault;
+  }
+
+  /** Whether the chosen operation has been reached. */
+  get happened(): boolean {
+    return this.#count >= this.#at;
+  }
+
+  /** Operations so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get isDead(): boolean {
+    return this.#dead;
+  }
+
+  /** What the operating system does when a process is gone. */
+  onDeath(work: () => void): void {
+    this.#mourners.push(work);
+  }
+
+  /** Called before an operation. Throws where it must not happen. */
+  before(effect: Effect): void {
+    if (this.#dead) throw new DeadError();
+    const fault = this.#fault;
+    if (fault.what !== "fail" && effect === "none") return;
+    this.#count += 1;
+    if (fault.what === "die" && this.#count === this.#at) this.#die();
+    if (fault.what !== "fail") return;
+    const isDue = this.#count === this.#at || (fault.lasting && this.happened);
+    if (isDue && STRIKES[fault.code]?.includes(effect) !== false) throw errnoError(fault.code);
+  }
+
+  /** Called after an operation. */
+  after(effect: Effect): void {
+    if (effect !== "none" && this.#fault.what === "die-after" && this.#count === this.#at && !this.#dead) this.#die();
+  }
+
+  #die(): never {
+    this.#dead = true;
+    for (const mourn of this.#mourners) mourn();
+    throw new DeadError();
+  }
+}
+
+/** Which operations the operating system refuses with a code; all, where it is not said. */
+const STRIKES: Readonly<Record<string, readonly Effect[]>> = {
+  ENOSPC: ["takes space"],
+  EDQUOT: ["takes space"],
+  EROFS: ["takes space", "changes"],
+};
+
+function errnoError(code: string): Error {
+  return Object.assign(new Error(`${code}: made up by a test`), { code });
+}
+
+/** A file system whose n-th operation goes wrong. Reads are operations too. */
+export function faultyFileSystem(files: FileSystem, plan: FaultPlan): FileSystem {
+  const attempt = async <T>(effect: Effect, work: () => Promise<T>): Promise<T> => {
+    plan.before(effect);
+    const result = await work();
+    plan.after(effect);
+    return result;
+  };
+  return {
+    stat: (path) => attempt("none", () => files.stat(path)),
+    list: (path) => attempt("none", () => files.list(path)),
+    read: (path, largest) => attempt("none", () => files.read(path, largest)),
+    async *readChunks(path) {
+      plan.before("none");
+      yield* files.readChunks(path);
+    },
+    async writeNew(path, bytes, mode) {
+      const wasDead = plan.isDead;
+      try {
+        await attempt("takes space", () => files.writeNew(path, bytes, mode));
+      } catch (error) {
+        // As much as there was space or time for.
+        const half = bytes.subarray(0, bytes.length / 2);
+        if (!wasDead) await files.writeNew(path, half, mode).catch(() => undefined);
+        throw error;
+      }
+    },
+    copyNew: (from, to, mode) => attempt("takes space", () => files.copyNew(from, to, mode)),
+    syncFile: (path) => attempt("changes", () => files.syncFile(path)),
+    makeDirectory: (path, mode) => attempt("takes space", () => files.makeDirectory(path, mode)),
+    rename: (from, to) => attempt("takes space", () => files.rename(from, to)),
+    link: (from, to) => attempt("takes space", () => files.link(from, to)),
+    unlink: (path) => attempt("changes", () => files.unlink(path)),
+    removeDirectory: (path) => attempt("changes", () => files.removeDirectory(path)),
+    chmod: (path, mode) => attempt("changes", () => files.chmod(path, mode)),
+    syncDirectory: (path) => attempt("changes", () => files.syncDirectory(path)),
+    freeBytes: (path) => attempt("none", () => files.freeBytes(path)),
+  };
+}

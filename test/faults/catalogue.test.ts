@@ -1,0 +1,35 @@
+import { expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { FAULT_FAMILIES } from "../../plugin/faults/catalogue.ts";
+import { UNDETECTED } from "../../plugin/faults/undetected.ts";
+import { FAULT_DOCUMENT, faultDocument } from "../../scripts/fault-docs.ts";
+
+const faults = Object.values(FAULT_FAMILIES).flat();
+
+/** The classes of known cases, as collected from opencode's issues. */
+const CLASSES: readonly (readonly [letter: string, count: number])[] = [
+  ["A", 8],
+  ["B", 7],
+  ["C", 5],
+  ["D", 9],
+  ["E", 7],
+];
+
+test("docs/faults.md is what the catalogue says (else: bun scripts/fault-docs.ts)", async () => {
+  expect(await readFile(FAULT_DOCUMENT, "utf8")).toBe(faultDocument());
+});
+
+test("every class of known cases has an entry, or a reason why not", () => {
+  const numbered = CLASSES.flatMap(([letter, count]) => Array.from({ length: count }, (_, i) => `${letter}${i + 1}`));
+  const answered = new Set([...faults, ...UNDETECTED].flatMap((entry) => entry.classes));
+  expect([...numbered, "F", "G", "H", "I"].filter((each) => !answered.has(each))).toEqual([]);
+});
+
+test("codes are unique, and nothing that can be read is set aside unasked", () => {
+  expect(new Set(faults.map((fault) => fault.code)).size).toBe(faults.length);
+  const readable = [
+    ...(FAULT_FAMILIES["Records that the host's schema refuses"] ?? []),
+    ...(FAULT_FAMILIES["Turns without an end"] ?? []),
+  ];
+  expect(readable.filter((fault) => fault.unasked)).toEqual([]);
+});

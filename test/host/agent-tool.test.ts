@@ -1,0 +1,321 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
+import { builtPackage } from "../package/built.ts";
+import { emptyPart } from "../terminal/damage-part.ts";
+import { type HostVersion, isJsonHost } from "./binary.ts";
+import { ZERO_BYTES } from "./damage.ts";
+import { removeHomes } from "./home.ts";
+import { type ModelServer, startModelServer } from "./model-server.ts";
+import { filePlace, type RecordPlace, rowPlace } from "./record-place.ts";
+import { type RunningHost, startHost } from "./running-host.ts";
+import { sessionImage } from "./session-image.ts";
+import type { StoredSession } from "./sessions.ts";
+import { type RealStore, realStore } from "./stored-fixture.ts";
+import { toolFor } from "./tool.ts";
+
+const minutes = 60_000;
+
+/** 1.2.27 and 1.17.18 behave as their neighbours below do. */
+const VERSIONS = ["1.0.152", "1.1.65", "1.14.41", "1.18.33"] as const;
+
+/** The others have nothing with which a plugin could ask; 1.14.41 has it, and it does not work. */
+const ASKING: readonly HostVersion[] = ["1.1.65", "1.18.33"];
+
+/** A tool's result has metadata of its own here; a title only in the later one. */
+const WITH_METADATA: readonly HostVersion[] = ["1.14.41", "1.18.33"];
+const WITH_TITLE: readonly HostVersion[] = ["1.18.33"];
+
+interface Bench {
+  readonly store: RealStore;
+  readonly model: ModelServer;
+  readonly host: RunningHost;
+  /** The session in which the agent calls the tool. */
+  readonly own: StoredSession;
+}
+
+type Arguments = Readonly<Record<string, string | boolean>>;
+
+interface Permission {
+  readonly id: string;
+  readonly sessionID: string;
+  readonly permission: string;
+  readonly patterns: readonly string[];
+  readonly metadata: unknown;
+}
+
+interface Outcome {
+  /** What the user was asked, if anything. */
+  readonly asked: Permission | null;
+  readonly status: string;
+  /** The tool's output, or its error. */
+  readonly output: string;
+  readonly title: string | undefined;
+  readonly metadata: unknown;
+}
+
+interface ToolPart {
+  readonly type: string;
+  readonly tool?: string;
+  readonly state?: {
+    readonly status: string;
+    readonly output?: string;
+    readonly error?: string;
+    readonly title?: string;
+    readonly metadata?: unknown;
+  };
+}
+
+let plugin: string;
+
+beforeAll(async () => {
+  plugin = `file://${await builtPackage()}/server.js`;
+}, 2 * minutes);
+
+afterAll(removeHomes);
+
+for (const version of VERSIONS) {
+  const asks = ASKING.includes(version);
+  describe(`the agent's tool in opencode ${version}`, () => {
+    test("a check is free and changes nothing", () => withBench(version, freeCheck), 2 * minutes);
+
+    test(
+      asks ? "repair and undo ask; no changes nothing, yes does it" : "repair and undo want confirm: true, and say so",
+      () => withBench(version, asks ? asking : confirming),
+      2 * minutes,
+    );
+
+    test("the session it runs in is never touched", () => withBench(version, ownSession), 2 * minutes);
+  });
+}
+
+describe("what the user's configuration says of the tool comes first", () => {
+  test.each(["1.1.65", "1.18.33"] as const)(
+    "%s",
+    async (version) => {
+      for (const [rule, statusAfter] of [
+        ["deny", 500],
+        ["allow", 200],
+      ] as const) {
+        await withBench(
+          version,
+          async (bench) => {
+            const { plain } = bench.store.sessions;
+            emptyPart(bench.store, plain);
+            await turn(bench, { action: "repair" }, null);
+            expect(await messageStatus(bench, plain)).toBe(statusAfter);
+          },
+          { session_repair: rule },
+        );
+      }
+    },
+    2 * minutes,
+  );
+});
+
+async function withBench(
+  version: HostVersion,
+  work: (bench: Bench) => Promise<void>,
+  permission: Readonly<Record<string, string>> = { bash: "allow" },
+): Promise<void> {
+  const store = await realStore(version);
+  await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify({ preload: "off" }));
+  const model = startModelServer();
+  const host = await startHost({ home: store.home, model, plugins: [plugin], config: { permission } });
+  try {
+    expect((await host.get("/session")).status).toBe(200);
+    await work({ store, model, host, own: store.sessions.conversation });
+  } finally {
+    await host.stop();
+    await model.stop();
+    await store.home.remove();
+  }
+}
+
+async function freeCheck(bench: Bench): Promise<void> {
+  const { store, host } = bench;
+  const { plain, compacted } = store.sessions;
+  const [first, second] = [emptyPart(store, plain), emptyPart(store, compacted)];
+  const before = await sessionImage(store, plain);
+
+  const all = await turn(bench, { action: "check" }, null);
+  expect(all).toMatchObject({ asked: null, status: "completed" });
+  for (const word of ["2 records that opencode cannot load", plain.id, first, second, "is empty", "0 bytes"]) {
+    expect(all.output).toContain(word);
+  }
+  if (WITH_TITLE.includes(host.version)) expect(all.title).toBe(all.output.split("\n")[0] ?? "");
+  if (WITH_METADATA.includes(host.version)) expect(all.metadata).toMatchObject({ runID: null, remaining: 2 });
+
+  const one = await turn(bench, { action: "check", sessionID: plain.id }, null);
+  expect(one.asked).toBeNull();
+  expect(one.output).toContain(first);
+  expect(one.output).not.toContain(second);
+
+  const runs = await turn(bench, { action: "runs" }, null);
+  expect(runs).toMatchObject({ asked: null, output: "Nothing was ever set aside here." });
+  expect(await sessionImage(store, plain)).toEqual(before);
+  expect(await messageStatus(bench, plain)).toBe(500);
+}
+
+async function asking(bench: Bench): Promise<void> {
+  const { store, host, own } = bench;
+  const { plain } = store.sessions;
+  emptyPart(store, plain);
+  const damaged = await sessionImage(store, plain);
+
+  // `confirm` is for hosts that cannot ask.
+  const denied = await turn(bench, { action: "repair", confirm: true }, "reject");
+  const summary = "set 1 unreadable record of 1 conversation aside (reversible)";
+  expect(denied.asked).toMatchObject({ permission: "session_repair", sessionID: own.id, patterns: [summary] });
+  expect(denied.asked?.metadata).toMatchObject({ summary });
+  expect(denied.status).toBe("error");
+  expect(await sessionImage(store, plain)).toEqual(damaged);
+  expect(await runsOf(store)).toEqual([]);
+
+  const allowed = await turn(bench, { action: "repair" }, "once");
+  expect(allowed.asked).toMatchObject({ patterns: [summary] });
+  expect(allowed).toMatchObject({ status: "completed", output: expect.stringContaining("1 record set aside.") });
+  expect(await messageStatus(bench, plain)).toBe(200);
+  const [run] = await runsOf(store);
+  expect(run).toMatchObject({ trigger: "tool", state: "done", sessionID: plain.id, host: { version: host.version } });
+  if (WITH_METADATA.includes(host.version)) {
+    expect(allowed.metadata).toMatchObject({ runID: run?.runID, changedSessions: [plain.id], remaining: 0 });
+  }
+  const again = await turn(bench, { action: "repair" }, null);
+  expect(again).toMatchObject({ asked: null, output: expect.stringContaining("Nothing to repair") });
+
+  const repaired = await sessionImage(store, plain);
+  const kept = await turn(bench, { action: "undo" }, "reject");
+  expect(kept.asked).toMatchObject({ patterns: ["put back the records of the newest repair run"] });
+  expect(await sessionImage(store, plain)).toEqual(repaired);
+  const undone = await turn(bench, { action: "undo", runID: run?.runID ?? "" }, "once");
+  expect(undone.asked).toMatchObject({ patterns: [`put back the records of ${run?.runID}`] });
+  expect(undone).toMatchObject({ status: "completed", output: expect.stringContaining("1 record put back") });
+  expect(await sessionImage(store, plain)).toEqual(damaged);
+}
+
+async function confirming(bench: Bench): Promise<void> {
+  const { store } = bench;
+  const { plain } = store.sessions;
+  emptyPart(store, plain);
+  const damaged = await sessionImage(store, plain);
+  const refusal = /^Nothing was changed\..*confirm: true/;
+  for (const confirm of [{}, { confirm: false }]) {
+    expect((await turn(bench, { action: "repair", ...confirm }, null)).output).toMatch(refusal);
+  }
+  expect(await sessionImage(store, plain)).toEqual(damaged);
+  expect(await runsOf(store)).toEqual([]);
+
+  const repaired = await turn(bench, { action: "repair", confirm: true }, null);
+  expect(repaired.output).toContain("1 record set aside.");
+  expect(await messageStatus(bench, plain)).toBe(200);
+  expect((await turn(bench, { action: "undo" }, null)).output).toMatch(refusal);
+  expect(await messageStatus(bench, plain)).toBe(200);
+  expect((await turn(bench, { action: "undo", confirm: true }, null)).output).toContain("1 record put back");
+  expect(await sessionImage(store, plain)).toEqual(damaged);
+}
+
+/** Its messages are in use: they are damaged here after the model was asked and before it calls the tool. */
+async function ownSession(bench: Bench): Promise<void> {
+  const { store, own } = bench;
+  const { plain } = store.sessions;
+  const other = emptyPart(store, plain);
+  const mine = firstPart(store, own);
+  const healthy = await sessionImage(store, own);
+  const repaired = await turn(bench, { action: "repair", confirm: true }, "once", {
+    before: () => mine.damage(ZERO_BYTES),
+    after: () => mine.heal(),
+  });
+  expect(repaired.output).toContain(other);
+  expect(repaired.output).toContain("1 record of this very conversation left alone");
+  expect((await runsOf(store)).map(({ sessionID }) => sessionID)).toEqual([plain.id]);
+  expect(await sessionImage(store, own)).toMatchObject(healthy);
+
+  await mine.damage(ZERO_BYTES);
+  const { runID } = await (await toolFor(store.dataDir)).repair();
+  const kept = await turn(bench, { action: "undo", runID: runID ?? "", confirm: true }, "once");
+  expect(kept.output).toContain("That run changed this very conversation");
+  expect(await messageStatus(bench, own)).toBe(200);
+}
+
+function firstPart(store: RealStore, { id: sessionID, messages }: StoredSession): RecordPlace {
+  const messageID = messages[0]?.id ?? "";
+  const identity = { kind: "part" as const, sessionID, recordID: messages[0]?.parts[0]?.id ?? "" };
+  return isJsonHost(store.home.version)
+    ? filePlace(store, identity, `storage/part/${messageID}/${identity.recordID}.json`)
+    : rowPlace(store, identity, "part", "data");
+}
+
+interface Meanwhile {
+  /** Done when the model was asked, before it calls the tool. */
+  before(): Promise<void>;
+  /** Done when the turn has ended, before its messages are read. */
+  after(): Promise<void>;
+}
+
+/** One turn in which the agent calls the tool. `reply` is the user's answer should opencode ask; `null`: nobody is there. */
+async function turn(
+  bench: Bench,
+  input: Arguments,
+  reply: "once" | "reject" | null,
+  meanwhile?: Meanwhile,
+): Promise<Outcome> {
+  const { host, model, own, store } = bench;
+  const calls = model.calls;
+  model.script({ tool: "session_repair", input });
+  let ended = false;
+  const running = host
+    .post(`/session/${own.id}/message`, { parts: [{ type: "text", text: "Please see to it." }] })
+    .finally(() => {
+      ended = true;
+    });
+  while (model.calls === calls && !ended) await sleep(5);
+  await meanwhile?.before();
+  let asked: Permission | null = null;
+  while (!ended) {
+    const open = (await host.get("/permission")).body;
+    const [question] = Array.isArray(open) ? (open as Permission[]) : [];
+    if (question && reply === null) throw new Error(`the user was asked: ${JSON.stringify(question)}`);
+    if (question && question.id !== asked?.id) {
+      asked = question;
+      expect((await host.post(`/permission/${question.id}/reply`, { reply })).status).toBe(200);
+    }
+    await sleep(30);
+  }
+  await running;
+  await meanwhile?.after();
+  const outcome = { asked, ...(await lastCall(host, own)) };
+  for (const secret of secrets(store)) expect(JSON.stringify(outcome)).not.toContain(secret);
+  return outcome;
+}
+
+async function lastCall(host: RunningHost, { id }: StoredSession): Promise<Omit<Outcome, "asked">> {
+  const { status, body } = await host.get(`/session/${id}/message`);
+  expect(status).toBe(200);
+  const parts = (body as { parts: readonly ToolPart[] }[]).flatMap((message) => message.parts);
+  const state = parts.findLast(({ type, tool }) => type === "tool" && tool === "session_repair")?.state;
+  return {
+    status: state?.status ?? "never called",
+    output: state?.output ?? state?.error ?? "",
+    title: state?.title,
+    metadata: state?.metadata,
+  };
+}
+
+/** What people wrote, and where their files are. */
+function secrets({ project, home }: RealStore): readonly string[] {
+  return [project, home.root, "hello", "pixel", "welcome", "story", "plain session", "conversation with tools"];
+}
+
+async function messageStatus({ host }: Bench, { id }: StoredSession): Promise<number> {
+  return (await host.get(`/session/${id}/message`)).status;
+}
+
+async function runsOf({ dataDir }: RealStore) {
+  return (await storedRuns(nodeFileSystem, dataDir)).map((run) => {
+    if (!run.ok) throw new Error(run.problem);
+    return run.manifest;
+  });
+}

@@ -1,0 +1,87 @@
+import { execFile } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { cacheDirectory } from "./cache.ts";
+
+/** The opencode releases every host test runs against, oldest first. */
+export const HOST_VERSIONS = ["1.0.152", "1.1.65", "1.2.27", "1.14.41", "1.17.18", "1.18.33"] as const;
+
+export type HostVersion = (typeof HOST_VERSIONS)[number];
+
+/** Hosts that keep sessions as JSON files under `storage/`. */
+export const JSON_HOSTS = ["1.0.152", "1.1.65"] as const satisfies readonly HostVersion[];
+
+/** Hosts that keep sessions in `opencode.db`. */
+export const SQLITE_HOSTS = ["1.2.27", "1.14.41", "1.17.18", "1.18.33"] as const satisfies readonly HostVersion[];
+
+/** Whether this host keeps its sessions as JSON files. */
+export function isJsonHost(version: HostVersion): boolean {
+  return (JSON_HOSTS as readonly HostVersion[]).includes(version);
+}
+
+const run = promisify(execFile);
+const executable = process.platform === "win32" ? "opencode.exe" : "opencode";
+const fetches = new Map<HostVersion, Promise<string>>();
+
+/**
+ * Path of one release's binary. What is missing from the cache (`OPENCODE_HOSTS_DIR`, else `.cache/hosts`) is
+ * fetched from the npm registry; a failure to fetch throws, so that a test can never pass by having no host.
+ */
+export function hostBinary(version: HostVersion): Promise<string> {
+  const known = fetches.get(version);
+  if (known) return known;
+  const wanted = locate(version);
+  fetches.set(version, wanted);
+  wanted.catch(() => fetches.delete(version));
+  return wanted;
+}
+
+async function locate(version: HostVersion): Promise<string> {
+  const hosts = process.env.OPENCODE_HOSTS_DIR || cacheDirectory("hosts");
+  const binary = join(hosts, version, executable);
+  if (await isFile(binary)) return binary;
+  await mkdir(hosts, { recursive: true });
+  const stage = await mkdtemp(join(hosts, `.fetch-${version}-`));
+  try {
+    await fetchInto(stage, version);
+    await rename(join(stage, "package", "bin"), join(hosts, version)).catch(async (error: unknown) => {
+      // Another process may have put its own copy in place meanwhile.
+      if (!(await isFile(binary))) throw error;
+    });
+  } finally {
+    await rm(stage, { recursive: true, force: true });
+  }
+  return binary;
+}
+
+async function fetchInto(stage: string, version: HostVersion): Promise<void> {
+  const name = await packageName();
+  const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+  await run(npm, ["pack", `${name}@${version}`, "--silent"], { cwd: stage, shell: process.platform === "win32" });
+  const tarball = (await readdir(stage)).find((entry) => entry.endsWith(".tgz"));
+  if (!tarball) throw new Error(`npm pack ${name}@${version} wrote no archive`);
+  await run("tar", ["-xzf", tarball], { cwd: stage });
+  const unpacked = join(stage, "package", "bin", executable);
+  if (!(await isFile(unpacked))) throw new Error(`${name}@${version} holds no bin/${executable}`);
+  await chmod(unpacked, 0o755);
+}
+
+async function packageName(): Promise<string> {
+  const platform = process.platform === "win32" ? "windows" : process.platform;
+  const baseline = process.arch === "x64" && (await lacksAvx2()) ? "-baseline" : "";
+  const musl = process.platform === "linux" && (await isFile("/etc/alpine-release")) ? "-musl" : "";
+  return `opencode-${platform}-${process.arch}${baseline}${musl}`;
+}
+
+async function lacksAvx2(): Promise<boolean> {
+  const cpu = await readFile("/proc/cpuinfo", "utf8").catch(() => undefined);
+  return cpu !== undefined && !/\bavx2\b/.test(cpu);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}

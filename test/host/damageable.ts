@@ -1,0 +1,187 @@
+import { type HostVersion, isJsonHost } from "./binary.ts";
+import { filePlace, openDatabase, type RecordPlace, rowPlace } from "./record-place.ts";
+import { changed, type SessionAnswers } from "./session-answers.ts";
+import type { StoredSession } from "./sessions.ts";
+import type { RealStore } from "./stored-fixture.ts";
+
+/** A record to be damaged, and what the host has to answer once it is set aside. */
+export interface Damageable {
+  readonly place: RecordPlace;
+  /** The session to ask about. */
+  readonly asked: string;
+  /** A host reads it only when it boots. */
+  readonly readAtBoot: boolean;
+  /** The healthy answers without the damaged record, and with everything else as it was. */
+  without(healthy: SessionAnswers): SessionAnswers;
+}
+
+type Columns = "summary_diffs" | "metadata" | "revert" | "permission" | "model";
+
+/** Whether every variant of every damage is tried on a record, or one of each kind. */
+export function isMainRecord(name: string): boolean {
+  return ["message", "part", "session", "session.permission"].includes(name);
+}
+
+/** Names of the records that are damaged in a store of this version. */
+export function damageableNames(version: HostVersion): readonly string[] {
+  const shared = ["message", "part", "session_diff"];
+  if (isJsonHost(version)) return [...shared, "session", "project", "todo"];
+  const minor = Number(version.split(".")[1]);
+  const columns: Columns[] = ["summary_diffs", "revert", "permission"];
+  if (minor >= 14) columns.push("model");
+  if (minor >= 17) columns.push("metadata");
+  return [...shared, ...columns.map((name) => `session.${name}`), "project.sandboxes", "project.commands"];
+}
+
+/** Gives the optional JSON columns that the host left empty a value, so that there is something to damage. */
+export function fillColumns(store: RealStore): void {
+  using database = openDatabase(store);
+  const { id } = store.sessions.reverted;
+  const columns = new Set(damageableNames(store.home.version));
+  const diffs = [{ file: "a.txt", before: "", after: "x", patch: "+x", additions: 1, deletions: 0 }];
+  const values: readonly [table: string, column: Columns | "sandboxes" | "commands", value: unknown][] = [
+    ["session", "summary_diffs", diffs],
+    ["session", "metadata", { note: "kept" }],
+    ["session", "permission", [{ permission: "bash", pattern: "*", action: "ask" }]],
+    ["session", "model", { id: "scripted", providerID: "loopback" }],
+    ["project", "sandboxes", [store.home.root]],
+    ["project", "commands", { start: "make" }],
+  ];
+  for (const [table, column, value] of values) {
+    if (!columns.has(`${table}.${column}`)) continue;
+    const where = table === "session" ? id : store.projectID;
+    database.run(`update ${table} set ${column} = ? where id = ?`, [JSON.stringify(value), where]);
+  }
+  database.run("update session set summary_additions = 1, summary_deletions = 0, summary_files = 1 where id = ?", [id]);
+}
+
+export function damageable(store: RealStore, name: string): Damageable {
+  const [kind = "", column] = name.split(".");
+  switch (kind) {
+    case "part":
+      return part(store);
+    case "message":
+      return message(store);
+    case "session":
+      return column === undefined ? sessionFile(store) : sessionColumn(store, column as Columns);
+    case "project":
+      return column === undefined ? projectFile(store) : projectColumn(store, column);
+    case "todo":
+    case "session_diff":
+      return derived(store, kind);
+    default:
+      throw new Error(`nothing damageable is called ${name}`);
+  }
+}
+
+function part(store: RealStore): Damageable {
+  const { id: sessionID, messages } = store.sessions.plain;
+  const owner = messages[1];
+  const found = owner?.parts.find((each) => each.type === "text");
+  if (!owner || !found) throw new Error("the plain session has no answer with a text");
+  const identity = { kind: "part" as const, sessionID, recordID: found.id };
+  const path = `storage/part/${owner.id}/${found.id}.json`;
+  return {
+    place: isJson(store) ? filePlace(store, identity, path) : rowPlace(store, identity, "part", "data"),
+    asked: sessionID,
+    readAtBoot: false,
+    without: (healthy) => ({
+      ...healthy,
+      messages: changed(healthy.messages, (each) => ({
+        ...each,
+        parts: (each.parts as { id: string }[]).filter(({ id }) => id !== found.id),
+      })),
+    }),
+  };
+}
+
+function message(store: RealStore): Damageable {
+  const { id: sessionID, messages } = store.sessions.plain;
+  const found = messages[1];
+  if (!found) throw new Error("the plain session has no answer");
+  const identity = { kind: "message" as const, sessionID, recordID: found.id };
+  const path = `storage/message/${sessionID}/${found.id}.json`;
+  return {
+    place: isJson(store) ? filePlace(store, identity, path) : rowPlace(store, identity, "message", "data"),
+    asked: sessionID,
+    readAtBoot: false,
+    without: (healthy) => ({
+      ...healthy,
+      messages: changed(healthy.messages, (each) => ((each.info as { id: string }).id === found.id ? null : each)),
+    }),
+  };
+}
+
+function sessionFile(store: RealStore): Damageable {
+  const { id: sessionID } = store.sessions.failed;
+  const identity = { kind: "session" as const, sessionID, recordID: sessionID };
+  return {
+    place: filePlace(store, identity, `storage/session/${store.projectID}/${sessionID}.json`),
+    asked: sessionID,
+    readAtBoot: false,
+    without: (healthy) => ({
+      ...healthy,
+      list: changed(healthy.list, (each) => (each.id === sessionID ? null : each)),
+      info: { status: 404, body: null },
+    }),
+  };
+}
+
+function sessionColumn(store: RealStore, column: Columns): Damageable {
+  const { id: sessionID } = store.sessions.reverted;
+  const identity = { kind: "session" as const, sessionID, recordID: sessionID };
+  const strip = (record: Readonly<Record<string, unknown>>) => {
+    if (record.id !== sessionID) return record;
+    if (column !== "summary_diffs") {
+      const { [column]: _, ...rest } = record;
+      return rest;
+    }
+    const { diffs: _, ...summary } = record.summary as Record<string, unknown>;
+    return { ...record, summary };
+  };
+  return {
+    place: rowPlace(store, identity, "session", column),
+    asked: sessionID,
+    readAtBoot: false,
+    without: (healthy) => ({ ...healthy, list: changed(healthy.list, strip), info: changed(healthy.info, strip) }),
+  };
+}
+
+function projectFile(store: RealStore): Damageable {
+  const identity = { kind: "project" as const, sessionID: null, recordID: store.projectID };
+  return {
+    place: filePlace(store, identity, `storage/project/${store.projectID}.json`),
+    asked: store.sessions.plain.id,
+    readAtBoot: true,
+    without: (healthy) => healthy,
+  };
+}
+
+function projectColumn(store: RealStore, column: string): Damageable {
+  const identity = { kind: "project" as const, sessionID: null, recordID: store.projectID };
+  const strip = ({ [column]: _, ...rest }: Readonly<Record<string, unknown>>) =>
+    column === "sandboxes" ? { ...rest, sandboxes: [] } : rest;
+  return {
+    place: rowPlace(store, identity, "project", column),
+    asked: store.sessions.plain.id,
+    readAtBoot: true,
+    without: (healthy) => ({ ...healthy, projects: changed(healthy.projects, strip) }),
+  };
+}
+
+/** Todo list and diff: what a host takes for empty where there is none. */
+function derived(store: RealStore, kind: "todo" | "session_diff"): Damageable {
+  // From 1.17 on only a revert writes a diff file.
+  const session: StoredSession = kind === "todo" ? store.sessions.conversation : store.sessions.reverted;
+  const identity = { kind, sessionID: session.id, recordID: session.id };
+  return {
+    place: filePlace(store, identity, `storage/${kind}/${session.id}.json`),
+    asked: session.id,
+    readAtBoot: false,
+    without: (healthy) => ({ ...healthy, [kind === "todo" ? "todo" : "diff"]: { status: 200, body: [] } }),
+  };
+}
+
+function isJson(store: RealStore): boolean {
+  return isJsonHost(store.home.version);
+}

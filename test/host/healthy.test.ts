@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { HOST_VERSIONS, type HostVersion, isJsonHost } from "./binary.ts";
+import { HEALTHY_FILES } from "./healthy-files.ts";
+import { HEALTHY_ROWS, Rows } from "./healthy-rows.ts";
+import { removeHomes } from "./home.ts";
+import { hostVerdict } from "./load-path.ts";
+import { type RunningHost, startHost } from "./running-host.ts";
+import { type RealStore, realStore } from "./stored-fixture.ts";
+import { blockingOf, type Tool, toolFor } from "./tool.ts";
+
+afterAll(removeHomes);
+
+for (const version of HOST_VERSIONS) {
+  describe(`opencode ${version}`, () => {
+    let store: RealStore;
+    let host: RunningHost;
+    let tool: Tool;
+
+    beforeAll(async () => {
+      store = await realStore(version);
+      host = await startHost({ home: store.home });
+      await host.get("/session");
+      tool = await toolFor(store.dataDir);
+    }, 180_000);
+
+    afterAll(async () => {
+      await host?.stop();
+      await store?.home.remove();
+    });
+
+    test("what it wrote itself", async () => {
+      expect((await hostVerdict(host, store.sessionIDs)).healthy).toBe(true);
+      expect(await tool.check()).toMatchObject({ findings: [], verdict: "healthy" });
+    });
+
+    for (const { name, hosts, change } of isJsonHost(version) ? [] : HEALTHY_ROWS) {
+      if (hosts === "syntax" && isStrict(version)) continue;
+      test(name, async () => {
+        using rows = new Rows(store);
+        change(rows);
+        await bothSayHealthy(host, store, tool);
+      });
+    }
+
+    for (const { name, change } of isJsonHost(version) ? HEALTHY_FILES : []) {
+      test(name, async () => {
+        const undo = await change(store);
+        try {
+          await bothSayHealthy(host, store, tool);
+        } finally {
+          await undo();
+        }
+      });
+    }
+  });
+}
+
+/** The chain of hosts that a store has gone through, and whether the last one still loads what the first one wrote. */
+const UPGRADES: readonly { readonly through: readonly [HostVersion, ...HostVersion[]]; readonly loads: boolean }[] = [
+  { through: ["1.1.65", "1.2.27", "1.18.33"], loads: true },
+  { through: ["1.1.65", "1.14.41", "1.18.33"], loads: true },
+  { through: ["1.2.27", "1.14.41", "1.17.18", "1.18.33"], loads: true },
+  // 1.0.152 named no agent in its messages: every host from 1.17 on refuses them.
+  { through: ["1.0.152", "1.1.65", "1.2.27", "1.18.33"], loads: false },
+];
+
+describe("upgraded", () => {
+  for (const { through, loads } of UPGRADES) {
+    test(through.join(" → "), async () => {
+      const [first, ...others] = through;
+      const store = await realStore(first);
+      const tool = await toolFor(store.dataDir);
+      for (const version of others) {
+        const host = await startHost({ home: store.home, version });
+        try {
+          const verdict = await hostVerdict(host, store.sessionIDs);
+          const failing = verdict.sessions.filter((session) => !session.loads).map(({ id }) => id);
+          if (loads || version !== others.at(-1)) expect({ version, failing }).toEqual({ version, failing: [] });
+          else expect(failing.length).toBeGreaterThan(0);
+          expect({ version, blocked: await blockedSessions(tool) }).toEqual({ version, blocked: failing.sort() });
+        } finally {
+          await host.stop();
+        }
+      }
+      await store.home.remove();
+    }, 120_000);
+  }
+});
+
+/** Sessions that the check says the host of the database does not load. */
+async function blockedSessions(tool: Tool): Promise<readonly (string | null)[]> {
+  return [...new Set(blockingOf(await tool.check()).map((finding) => finding.sessionID))].sort();
+}
+
+function isStrict(version: HostVersion): boolean {
+  return Number(version.split(".")[1]) >= 17;
+}
+
+/** The host answers 200 on the whole load path of what was changed, and the check has nothing that blocks it. */
+async function bothSayHealthy(host: RunningHost, store: RealStore, tool: Tool): Promise<void> {
+  const { conversation, compacted, plain } = store.sessions;
+  const { list, sessions } = await hostVerdict(host, [conversation.id, compacted.id, plain.id]);
+  const failing = sessions.flatMap(({ info, messages, todo, diff }) =>
+    [list, info, messages, todo, diff].filter((answer) => answer.status !== 200),
+  );
+  expect({ failing, blocking: blockingOf(await tool.check()) }).toEqual({ failing: [], blocking: [] });
+}

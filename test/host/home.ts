@@ -1,0 +1,84 @@
+import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import type { HostVersion } from "./binary.ts";
+import { ensureGitProject } from "./git-project.ts";
+import { whenThisProcessDies } from "./watchdog.ts";
+
+/** A home directory of its own for one host, with nothing of the real user's in reach. */
+export interface HermeticHome {
+  readonly version: HostVersion;
+  readonly root: string;
+  /** opencode's data directory: `storage/` or `opencode.db` are in it. */
+  readonly dataDir: string;
+  /** opencode's global config directory. */
+  readonly configDir: string;
+  /** The git project whose sessions the host serves. */
+  readonly project: string;
+  /** The whole environment of the host; nothing of this process's but PATH is passed on. */
+  readonly env: Readonly<Record<string, string>>;
+  remove(): Promise<void>;
+}
+
+const homes = new Map<string, () => void>();
+
+/** Makes a home; without `project` it gets a git project of its own inside it. */
+export async function createHome(
+  version: HostVersion,
+  options: { readonly project?: string } = {},
+): Promise<HermeticHome> {
+  const root = await mkdtemp(join(await realpath(tmpdir()), `opencode-home-${version}-`));
+  homes.set(root, whenThisProcessDies('sleep 1; rm -rf -- "$1"', root));
+  const project = options.project ?? join(root, "project");
+  const xdg = {
+    XDG_DATA_HOME: join(root, "data"),
+    XDG_CONFIG_HOME: join(root, "config"),
+    XDG_STATE_HOME: join(root, "state"),
+    XDG_CACHE_HOME: join(root, "cache"),
+  };
+  const dataDir = join(xdg.XDG_DATA_HOME, "opencode");
+  const configDir = join(xdg.XDG_CONFIG_HOME, "opencode");
+  await mkdir(dataDir, { recursive: true });
+  await mkdir(join(root, "tmp"));
+  await mkdir(configDir, { recursive: true });
+  await writeFileLister(join(root, "bin"));
+  await ensureGitProject(project);
+  const env = {
+    ...xdg,
+    PATH: `${join(root, "bin")}${delimiter}${process.env.PATH ?? "/usr/bin:/bin"}`,
+    HOME: root,
+    TMPDIR: join(root, "tmp"),
+    PWD: project,
+    LANG: "C.UTF-8",
+    TERM: "dumb",
+    NO_COLOR: "1",
+    // Nothing listens there: whatever a host would fetch from the internet fails at once.
+    HTTPS_PROXY: "http://127.0.0.1:9",
+    NO_PROXY: "127.0.0.1,localhost",
+    GIT_CONFIG_NOSYSTEM: "1",
+    OPENCODE_DISABLE_AUTOUPDATE: "1",
+    OPENCODE_DISABLE_MODELS_FETCH: "1",
+    OPENCODE_DISABLE_LSP_DOWNLOAD: "1",
+    OPENCODE_DISABLE_DEFAULT_PLUGINS: "1",
+  };
+  return { version, root, dataDir, configDir, project, env, remove: () => removeHome(root) };
+}
+
+/** Removes every home of this process that is still there; for an `afterAll`. */
+export async function removeHomes(): Promise<void> {
+  for (const root of [...homes.keys()]) await removeHome(root);
+}
+
+async function removeHome(root: string): Promise<void> {
+  await rm(root, { recursive: true, force: true, maxRetries: 5 });
+  homes.get(root)?.();
+  homes.delete(root);
+}
+
+/** 1.0.152 lists the project with ripgrep before every turn, and downloads it when there is none. */
+async function writeFileLister(directory: string): Promise<void> {
+  await mkdir(directory);
+  const script = "#!/bin/sh\nexec find . -type f -not -path './.git/*'\n";
+  await writeFile(join(directory, "rg"), script);
+  await chmod(join(directory, "rg"), 0o755);
+}

@@ -1,0 +1,72 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { HermeticHome } from "./home.ts";
+import type { RunningHost } from "./running-host.ts";
+
+/** The lines that the plugin has put into the logs of this home's hosts, each with everything that stands in it. */
+export async function pluginLogLines(home: HermeticHome): Promise<readonly string[]> {
+  const folder = join(home.dataDir, "log");
+  const lines: string[] = [];
+  for (const name of (await readdir(folder).catch(() => [])).sort()) {
+    lines.push(...(await readFile(join(folder, name), "utf8")).split("\n"));
+  }
+  return lines.filter((line) => line.includes("plugin=opencode-session-repair"));
+}
+
+/** Waits for a line of the plugin, after the first `known` ones, that holds all these words. An error shows what is there. */
+export async function waitForPluginLog(
+  home: HermeticHome,
+  known: number,
+  ...words: readonly string[]
+): Promise<string> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const lines = (await pluginLogLines(home)).slice(known);
+    const found = lines.find((line) => words.every((word) => line.includes(word)));
+    if (found !== undefined) return found;
+    if (Date.now() > deadline) throw new Error(`no line of the plugin says ${words.join(", ")}:\n${lines.join("\n")}`);
+    await sleep(50);
+  }
+}
+
+interface Toast {
+  readonly title?: string;
+  readonly message?: string;
+  readonly variant?: string;
+}
+
+/**
+ * Listens as a terminal UI does, gives the sign of life that the plugin waits for, and returns the plugin's toast.
+ * The project's instance must have booted.
+ */
+export async function pluginToast(host: RunningHost): Promise<Toast> {
+  const url = new URL("/event", host.url);
+  url.searchParams.set("directory", host.home.project);
+  const response = await fetch(url, { signal: AbortSignal.timeout(20_000) });
+  const reader = response.body?.getReader();
+  if (!reader) throw new Error("the host has no event stream");
+  await host.post("/tui/show-toast", { message: "The terminal UI is here.", variant: "info" });
+  try {
+    const decoder = new TextDecoder();
+    let pending = "";
+    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+      pending += decoder.decode(chunk.value, { stream: true });
+      const lines = pending.split("\n");
+      pending = lines.pop() ?? "";
+      for (const line of lines) {
+        const toast = toastIn(line);
+        if (toast?.title === "Session repair") return toast;
+      }
+    }
+    throw new Error("the event stream ended without the plugin's toast");
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+function toastIn(line: string): Toast | null {
+  if (!line.startsWith("data:")) return null;
+  const event = JSON.parse(line.slice("data:".length)) as { type?: string; properties?: Toast };
+  return event.type === "tui.toast.show" ? (event.properties ?? null) : null;
+}

@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** One scripted answer of the model. */
+export type ModelReply =
+  | { readonly text: string; readonly reasoning?: string; readonly chunkDelayMs?: number }
+  | { readonly tool: string; readonly input: Readonly<Record<string, unknown>>; readonly reasoning?: string }
+  | { readonly failure: number; readonly message: string };
+
+/** One request a host made of the model. */
+export interface ModelCall {
+  /** `side`: a title, summary or compaction request, recognised by its offering no tools. */
+  readonly kind: "chat" | "side";
+  readonly lastUserText: string;
+}
+
+export interface ModelServer {
+  readonly port: number;
+  /** Base URL for an OpenAI-compatible provider. */
+  readonly url: string;
+  /** Chat requests so far; titles and summaries are not counted. */
+  readonly calls: number;
+  /** Every request so far, in order. */
+  readonly log: readonly ModelCall[];
+  /** Scripted replies not used yet. */
+  readonly pending: number;
+  /** Appends replies; each chat request takes one, and an empty script answers "Done.". */
+  script(...replies: readonly ModelReply[]): void;
+  stop(): Promise<void>;
+}
+
+interface ChatRequest {
+  readonly tools?: readonly unknown[];
+  readonly stream?: boolean;
+  readonly messages?: readonly { readonly role: string; readonly content: unknown }[];
+}
+
+/** Starts a loopback model that streams chat completions from a script. It never reaches any network. */
+export function startModelServer(): ModelServer {
+  const queue: ModelReply[] = [];
+  const log: ModelCall[] = [];
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    idleTimeout: 0,
+    async fetch(request) {
+      if (!new URL(request.url).pathname.endsWith("/chat/completions")) return new Response("{}", { status: 404 });
+      const body = (await request.json()) as ChatRequest;
+      const kind = (body.tools?.length ?? 0) > 0 ? "chat" : "side";
+      log.push({ kind, lastUserText: lastUserText(body) });
+      return answer(kind === "chat" ? (queue.shift() ?? { text: "Done." }) : { text: "A summary in a few words" });
+    },
+  });
+  const port = server.port ?? 0;
+  return {
+    port,
+    url: `http://127.0.0.1:${port}/v1`,
+    get calls() {
+      return log.filter((call) => call.kind === "chat").length;
+    },
+    log,
+    get pending() {
+      return queue.length;
+    },
+    script: (...replies) => {
+      queue.push(...replies);
+    },
+    stop: () => server.stop(true),
+  };
+}
+
+function lastUserText(body: ChatRequest): string {
+  const content = body.messages?.findLast((message) => message.role === "user")?.content;
+  return typeof content === "string" ? content : JSON.stringify(content ?? "");
+}
+
+function answer(reply: ModelReply): Response {
+  if ("failure" in reply) {
+    const error = { error: { message: reply.message, type: "invalid_request_error" } };
+    return Response.json(error, { status: reply.failure });
+  }
+  return new Response(streamed(events(reply)), { headers: { "content-type": "text/event-stream" } });
+}
+
+function streamed(source: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const next = await source.next();
+      if (next.done) controller.close();
+      else controller.enqueue(next.value);
+    },
+    async cancel() {
+      await source.return(undefined);
+    },
+  });
+}
+
+type Streamed = Exclude<ModelReply, { readonly failure: number }>;
+
+async function* events(reply: Streamed): AsyncGenerator<Uint8Array> {
+  yield chunk({ role: "assistant", content: "" });
+  if (reply.reasoning) yield chunk({ reasoning_content: reply.reasoning });
+  if ("tool" in reply) {
+    // A model that calls at once lets the tool change files before the host has taken the step's snapshot.
+    await sleep(150);
+    const call = { name: reply.tool, arguments: JSON.stringify(reply.input) };
+    const id = `call_${crypto.randomUUID().replaceAll("-", "").slice(0, 20)}`;
+    yield chunk({ tool_calls: [{ index: 0, id, type: "function", function: call }] });
+    yield chunk({}, "tool_calls");
+  } else {
+    for (const piece of reply.text.match(/\S+\s*/g) ?? [""]) {
+      if (reply.chunkDelayMs) await sleep(reply.chunkDelayMs);
+      yield chunk({ content: piece });
+    }
+    yield chunk({}, "stop");
+  }
+  yield new TextEncoder().encode("data: [DONE]\n\n");
+}
+
+function chunk(delta: Readonly<Record<string, unknown>>, finish: string | null = null): Uint8Array {
+  const usage = finish === null ? {} : { usage: { prompt_tokens: 12, completion_tokens: 7, total_tokens: 19 } };
+  const event = {
+    id: "chatcmpl-scripted",
+    object: "chat.completion.chunk",
+    created: 1_760_000_000,
+    model: "scripted",
+    choices: [{ index: 0, delta, finish_reason: finish }],
+    ...usage,
+  };
+  return new TextEncoder().encode(`data: ${JSON.stringify(event)}\n\n`);
+}

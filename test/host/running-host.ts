@@ -1,0 +1,198 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type HostVersion, hostBinary } from "./binary.ts";
+import { markInstalled } from "./config-directory.ts";
+import type { HermeticHome } from "./home.ts";
+import type { ModelServer } from "./model-server.ts";
+import { type ProcessGroup, startGroup } from "./process-group.ts";
+
+/** An HTTP answer; `body` is the parsed JSON, or the text when it is none. */
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export interface HostSettings {
+  readonly home: HermeticHome;
+  /** Version of the binary, when it differs from the one the home was made for (upgrades). */
+  readonly version?: HostVersion;
+  readonly model?: ModelServer;
+  /** Entries of the `plugin` array of opencode.json; 1.0.152, 1.1.65 and 1.2.27 refuse to run with any but strings. */
+  readonly plugins?: readonly (string | readonly [string, Readonly<Record<string, unknown>>])[];
+  /** More keys for opencode.json; they win over the harness's own. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface RunningHost {
+  readonly version: HostVersion;
+  readonly home: HermeticHome;
+  readonly url: string;
+  readonly pid: number;
+  /** Asks a route of the project; `?directory=` is added. */
+  get(path: string): Promise<Answer>;
+  post(path: string, body?: unknown): Promise<Answer>;
+  request(method: string, path: string, body?: unknown, timeoutMs?: number): Promise<Answer>;
+  stdout(): string;
+  stderr(): string;
+  /** Asks the host to leave, and kills its process group when it does not within 5 s. */
+  stop(): Promise<void>;
+  /** Kills the process group with SIGKILL, as a crash would. */
+  kill(): Promise<void>;
+}
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+}
+
+/**
+ * Starts `opencode serve` in a home and waits until it answers. The project's instance (and with it the plugins) boots
+ * at the first `get`.
+ */
+export async function startHost(settings: HostSettings & { readonly args?: readonly string[] }): Promise<RunningHost> {
+  const serve = ["serve", "--hostname", "127.0.0.1", "--port", "0", ...(settings.args ?? [])];
+  const group = await launch(settings, serve);
+  try {
+    const url = await listening(group);
+    await answering(group, url, settings.version ?? settings.home.version);
+    return describe(settings, group, url);
+  } catch (error) {
+    await group.end("SIGKILL");
+    throw error;
+  }
+}
+
+/** Runs one opencode command (`run`, `export`, `db path` …) in a home and waits for its end. */
+export async function runHost(
+  settings: HostSettings & { readonly args: readonly string[]; readonly timeoutMs?: number },
+): Promise<CommandResult> {
+  const group = await launch(settings, settings.args);
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    void group.end("SIGKILL");
+  }, settings.timeoutMs ?? 60_000);
+  const code = await group.exited.finally(() => clearTimeout(timer));
+  await group.end("SIGKILL");
+  return { code, stdout: group.stdout(), stderr: group.stderr(), timedOut };
+}
+
+/** Writes the home's opencode.json and whatever keeps the host from installing packages. */
+export async function configureHost(settings: HostSettings): Promise<void> {
+  const { home } = settings;
+  await markInstalled(home.configDir, settings.version ?? home.version);
+  await writeFile(join(home.configDir, "opencode.json"), JSON.stringify(configFor(settings), null, 2));
+}
+
+async function launch(settings: HostSettings, args: readonly string[]): Promise<ProcessGroup> {
+  const { home } = settings;
+  const version = settings.version ?? home.version;
+  await configureHost(settings);
+  return startGroup(await hostBinary(version), args, { cwd: home.project, env: { ...home.env, ...settings.env } });
+}
+
+function configFor(settings: HostSettings): Readonly<Record<string, unknown>> {
+  const { model } = settings;
+  return {
+    $schema: "https://opencode.ai/config.json",
+    autoupdate: false,
+    share: "disabled",
+    permission: { edit: "allow", bash: "allow", webfetch: "deny" },
+    ...(settings.plugins ? { plugin: settings.plugins } : {}),
+    ...(model ? modelConfig(model.url) : {}),
+    ...settings.config,
+  };
+}
+
+function modelConfig(baseURL: string): Readonly<Record<string, unknown>> {
+  const scripted = {
+    name: "Scripted",
+    reasoning: true,
+    tool_call: true,
+    attachment: true,
+    limit: { context: 200_000, output: 8_000 },
+  };
+  return {
+    model: "loopback/scripted",
+    small_model: "loopback/scripted",
+    provider: {
+      loopback: {
+        npm: "@ai-sdk/openai-compatible",
+        name: "Loopback",
+        options: { baseURL, apiKey: "none" },
+        models: { scripted },
+      },
+    },
+  };
+}
+
+async function listening(group: ProcessGroup): Promise<string> {
+  const deadline = Date.now() + 60_000;
+  while (Date.now() < deadline) {
+    const found = /listening on (http:\/\/[^\s]+)/.exec(group.stdout() + group.stderr());
+    if (found?.[1]) return found[1];
+    if (!group.running()) break;
+    await sleep(20);
+  }
+  throw new Error(`the host did not listen\n${group.stdout()}\n${group.stderr()}`);
+}
+
+/**
+ * A request in the first moments of 1.17/1.18 may never be answered, so ask briefly and again. 1.0.152 has no health
+ * route (it would forward the request to the internet) and answers from the moment it listens.
+ */
+async function answering(group: ProcessGroup, url: string, version: HostVersion): Promise<void> {
+  if (version === "1.0.152") return;
+  const deadline = Date.now() + 60_000;
+  while (Date.now() < deadline && group.running()) {
+    const answered = await fetch(`${url}/global/health`, { signal: AbortSignal.timeout(1_000) }).then(
+      async (response) => {
+        await response.arrayBuffer();
+        return true;
+      },
+      () => false,
+    );
+    if (answered) return;
+    await sleep(50);
+  }
+  throw new Error(`the host does not answer\n${group.stdout()}\n${group.stderr()}`);
+}
+
+function describe(settings: HostSettings, group: ProcessGroup, url: string): RunningHost {
+  const { home } = settings;
+  const request = async (method: string, path: string, body?: unknown, timeoutMs = 60_000): Promise<Answer> => {
+    const target = new URL(path, url);
+    if (!target.searchParams.has("directory")) target.searchParams.set("directory", home.project);
+    const response = await fetch(target, {
+      method,
+      signal: AbortSignal.timeout(timeoutMs),
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+    });
+    return { status: response.status, body: parsed(await response.text()) };
+  };
+  return {
+    version: settings.version ?? home.version,
+    home,
+    url,
+    pid: group.pid,
+    get: (path) => request("GET", path),
+    post: (path, body) => request("POST", path, body ?? {}),
+    request,
+    stdout: group.stdout,
+    stderr: group.stderr,
+    stop: () => group.end("SIGTERM"),
+    kill: () => group.end("SIGKILL"),
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,82 @@
+import type { Answer, RunningHost } from "./running-host.ts";
+
+/** What a host answers on the whole load path of one session, and for its projects. */
+export interface SessionAnswers {
+  readonly list: Answer;
+  readonly info: Answer;
+  readonly messages: Answer;
+  readonly todo: Answer;
+  readonly diff: Answer;
+  readonly projects: Answer;
+}
+
+type Route = keyof SessionAnswers;
+
+const PATHS: Readonly<Record<Route, (sessionID: string) => string>> = {
+  list: () => "/session",
+  info: (id) => `/session/${id}`,
+  messages: (id) => `/session/${id}/message`,
+  todo: (id) => `/session/${id}/todo`,
+  diff: (id) => `/session/${id}/diff`,
+  projects: () => "/project",
+};
+
+/**
+ * Asks the load path. `fresh`: the project's instance boots anew first, as after a restart of opencode (what a host
+ * reads only at its start is read again).
+ */
+export async function askAbout(host: RunningHost, sessionID: string, fresh: boolean): Promise<SessionAnswers> {
+  if (fresh) await host.post("/instance/dispose");
+  const list = await host.get(PATHS.list(sessionID));
+  const { list: _, ...others } = PATHS;
+  const asked = Object.entries(others).map(async ([route, path]) => [route, await host.get(path(sessionID))] as const);
+  const answers = Object.fromEntries(await Promise.all(asked)) as Record<Exclude<Route, "list">, Answer>;
+  return { list, ...answers, projects: withoutBootTimes(answers.projects) };
+}
+
+/** Asks only the routes that failed before; the statuses it gets now, beside those of the others. */
+export async function askFailing(
+  host: RunningHost,
+  sessionID: string,
+  fresh: boolean,
+  before: SessionAnswers,
+): Promise<Readonly<Record<string, number>>> {
+  if (fresh) await host.post("/instance/dispose");
+  const statuses = { ...statusesOf(before) };
+  for (const route of Object.keys(PATHS) as Route[]) {
+    if (before[route].status !== 200) statuses[route] = (await host.get(PATHS[route](sessionID))).status;
+  }
+  return statuses;
+}
+
+/** Whether that session opens: the list names it and every route of the load path answers 200. */
+export function opens(answers: SessionAnswers, sessionID: string): boolean {
+  const { list, info, messages, todo, diff } = answers;
+  return (
+    [list, info, messages, todo, diff].every((answer) => answer.status === 200) &&
+    records(list.body).some((session) => session.id === sessionID)
+  );
+}
+
+export function statusesOf(answers: SessionAnswers): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(answers).map(([route, answer]: [string, Answer]) => [route, answer.status]));
+}
+
+type Wire = Readonly<Record<string, unknown>>;
+
+export function records(body: unknown): readonly Wire[] {
+  return Array.isArray(body)
+    ? body.filter((each: unknown): each is Wire => typeof each === "object" && each !== null)
+    : [];
+}
+
+/** The answer with its list of records, or its one record, changed. */
+export function changed(answer: Answer, change: (record: Wire) => Wire | null): Answer {
+  if (!Array.isArray(answer.body)) return { ...answer, body: change(answer.body as Wire) };
+  return { ...answer, body: records(answer.body).flatMap((each) => change(each) ?? []) };
+}
+
+/** Every boot of a project's instance writes the time into its record. */
+function withoutBootTimes(projects: Answer): Answer {
+  return changed(projects, ({ time: _, ...project }) => project);
+}

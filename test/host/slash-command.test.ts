@@ -1,0 +1,350 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
+import { builtPackage } from "../package/built.ts";
+import { emptyPart } from "../terminal/damage-part.ts";
+import type { HostVersion } from "./binary.ts";
+import { removeHomes } from "./home.ts";
+import { pluginToast } from "./host-log.ts";
+import { type ModelServer, startModelServer } from "./model-server.ts";
+import { type Answer, type RunningHost, runHost, startHost } from "./running-host.ts";
+import { sessionImage } from "./session-image.ts";
+import type { StoredSession } from "./sessions.ts";
+import { type RealStore, realStore } from "./stored-fixture.ts";
+import { trustedManifest } from "./tool.ts";
+
+const minutes = 60_000;
+
+/** Hosts in which a plugin can answer a command itself. */
+const VERSIONS = ["1.1.65", "1.2.27", "1.14.41", "1.17.18", "1.18.33"] as const;
+
+/** From here on a host sends a client the plugin's answer in place of an error. */
+const WITHOUT_ERROR: readonly HostVersion[] = ["1.17.18", "1.18.33"];
+
+/** These look for the last model in a session's messages before they ask the plugin, unless the command names one. */
+const READ_MESSAGES_FIRST: readonly HostVersion[] = ["1.2.27", "1.14.41"];
+
+interface Bench {
+  readonly store: RealStore;
+  readonly model: ModelServer;
+  readonly host: RunningHost;
+}
+
+interface WireMessage {
+  readonly info: { readonly role: string };
+  readonly parts: readonly { readonly type: string; readonly text?: string; readonly ignored?: boolean }[];
+}
+
+let plugin: string;
+
+beforeAll(async () => {
+  plugin = `file://${await builtPackage()}/server.js`;
+}, 2 * minutes);
+
+afterAll(removeHomes);
+
+for (const version of VERSIONS) {
+  describe(`/repair in opencode ${version}`, () => {
+    test("every form of it, typed into a healthy session", () => withBench(version, everyForm), 2 * minutes);
+
+    test("typed into the damaged session itself", () => withBench(version, inDamagedSession), 2 * minutes);
+
+    test("without a configured default model", () => withBench(version, withoutDefaultModel, {}), 2 * minutes);
+
+    test("without a provider", () => withoutProvider(version), 2 * minutes);
+
+    test(
+      "while the agent works: it is not interrupted, and the report comes after its turn",
+      () => besideTheAgent(version),
+      2 * minutes,
+    );
+
+    test("opencode run --command repair", () => fromTheShell(version), 2 * minutes);
+  });
+}
+
+describe("/repair in opencode 1.0.152, which cannot hand a command to a plugin", () => {
+  test("the template has the agent call the tool", throughTheAgent, 2 * minutes);
+});
+
+async function withBench(
+  version: HostVersion,
+  work: (bench: Bench) => Promise<void>,
+  config?: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const store = await quietStore(version);
+  const model = startModelServer();
+  const noDefault = { model: undefined, small_model: undefined, ...config };
+  const host = await startHost({
+    home: store.home,
+    model,
+    plugins: [plugin],
+    ...(config ? { config: noDefault } : {}),
+  });
+  try {
+    expect((await host.get("/session")).status).toBe(200);
+    await work({ store, model, host });
+    expect(model.log).toEqual([]);
+  } finally {
+    await host.stop();
+    await model.stop();
+    await store.home.remove();
+  }
+}
+
+/** A store whose start leaves everything to the command. */
+async function quietStore(version: HostVersion): Promise<RealStore> {
+  const store = await realStore(version);
+  await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify({ preload: "off" }));
+  return store;
+}
+
+async function everyForm(bench: Bench): Promise<void> {
+  const { store } = bench;
+  const { plain, compacted } = store.sessions;
+  const [first, second] = [emptyPart(store, plain), emptyPart(store, compacted)];
+  const damaged = await sessionImage(store, plain);
+  const ask = (words: string) => report(bench, words);
+
+  const checked = await ask("check");
+  for (const word of ["2 records that opencode cannot load", first, second, plain.id, "is empty"]) {
+    expect(checked).toContain(word);
+  }
+  expect(await ask(`check ${plain.id}`)).not.toContain(second);
+  expect(await ask("runs")).toBe("Nothing was ever set aside here.");
+  for (const words of ["help", "nonsense", "check it", "undo everything", `undo ${plain.id}`, "repair all of it"]) {
+    expect(await ask(words)).toMatch(/^\/repair opens conversations[\s\S]*\/repair undo \[RUN\]/);
+  }
+  expect(await ask("undo")).toBe("There is nothing to undo.");
+  expect(await sessionImage(store, plain)).toEqual(damaged);
+
+  const one = await ask(plain.id);
+  expect(one).toContain("1 record set aside.");
+  const [run] = await runsOf(store);
+  expect(one).toContain(`/repair undo ${run?.runID}`);
+  expect(run).toMatchObject({
+    trigger: "command",
+    sessionID: plain.id,
+    state: "done",
+    host: { version: store.home.version },
+  });
+  expect(await messageStatuses(bench, plain, compacted)).toEqual([200, 500]);
+
+  expect(await ask("")).toContain("1 record set aside.");
+  expect(await messageStatuses(bench, plain, compacted)).toEqual([200, 200]);
+  expect(await ask("")).toContain("Nothing to repair: opencode can load every conversation.");
+  const listed = await ask("runs");
+  for (const { runID } of await runsOf(store)) expect(listed).toContain(runID);
+
+  expect(await ask("undo")).toContain("1 record put back");
+  expect(await messageStatuses(bench, plain, compacted)).toEqual([200, 500]);
+  expect(await ask(`undo ${run?.runID}`)).toContain("1 record put back");
+  expect(await messageStatuses(bench, plain, compacted)).toEqual([500, 500]);
+  expect(await sessionImage(store, plain)).toEqual(damaged);
+}
+
+/** A message would be written into what is damaged: the user is told by a toast until it is repaired. */
+async function inDamagedSession(bench: Bench): Promise<void> {
+  const { store, host } = bench;
+  const { plain } = store.sessions;
+  const part = emptyPart(store, plain);
+  const before = await sessionImage(store, plain);
+  const told = pluginToast(host);
+  const answer = await typed(host, plain, "check");
+  expectAnswered(bench, answer, "1 record that opencode cannot load");
+  expect(await told).toMatchObject({ variant: "warning", message: expect.stringContaining("1 record that opencode") });
+  expect(await sessionImage(store, plain)).toEqual(before);
+
+  const repaired = await typed(host, plain, "");
+  expectAnswered(bench, repaired, "1 record set aside.");
+  const messages = await messagesOf(host, plain);
+  expect(messages).toHaveLength(plain.messages.length + 1);
+  expect(reportIn(messages)).toContain(part);
+}
+
+/** opencode then takes the last model of the session, and 1.2-1.14 read its messages for that before they ask a plugin. */
+async function withoutDefaultModel(bench: Bench): Promise<void> {
+  const { store, host } = bench;
+  const { plain, conversation } = store.sessions;
+  const part = emptyPart(store, plain);
+  const answer = await typed(host, plain, "");
+  if (READ_MESSAGES_FIRST.includes(host.version)) {
+    expect(answer.status).toBe(500);
+    expect(await runsOf(store)).toEqual([]);
+    expectAnswered(bench, await typed(host, conversation, ""), "1 record set aside.");
+  } else {
+    expectAnswered(bench, answer, "1 record set aside.");
+  }
+  const asked = READ_MESSAGES_FIRST.includes(host.version) ? conversation : plain;
+  expect(reportIn(await messagesOf(host, asked))).toContain(part);
+  expect(await messageStatuses(bench, plain)).toEqual([200]);
+}
+
+/** The host's own check of the model comes first: a session whose model is gone is refused, a new one is not. */
+async function withoutProvider(version: HostVersion): Promise<void> {
+  const store = await quietStore(version);
+  const part = emptyPart(store, store.sessions.plain);
+  const host = await startHost({ home: store.home, plugins: [plugin] });
+  try {
+    expect((await host.get("/session")).status).toBe(200);
+    expect([400, 500]).toContain((await typed(host, store.sessions.conversation, "")).status);
+    expect(await runsOf(store)).toEqual([]);
+    await typed(host, store.sessions.empty, "");
+    expect(reportIn(await messagesOf(host, store.sessions.empty))).toContain(part);
+    expect((await host.get(`/session/${store.sessions.plain.id}/message`)).status).toBe(200);
+  } finally {
+    await host.stop();
+    await store.home.remove();
+  }
+}
+
+async function besideTheAgent(version: HostVersion): Promise<void> {
+  const store = await quietStore(version);
+  const model = startModelServer();
+  const { conversation } = store.sessions;
+  const part = emptyPart(store, store.sessions.plain);
+  const host = await startHost({ home: store.home, model, plugins: [plugin] });
+  try {
+    const words = "word ".repeat(60);
+    model.script({ text: words, chunkDelayMs: 50 });
+    const turn = host.post(`/session/${conversation.id}/message`, { parts: [{ type: "text", text: "Talk slowly" }] });
+    while (model.calls === 0) await sleep(50);
+    await typed(host, conversation, "");
+    expect((await turn).status).toBe(200);
+    const ended = await messagesOf(host, conversation);
+    expect(
+      ended
+        .at(-1)
+        ?.parts.find(({ type }) => type === "text")
+        ?.text?.trim(),
+    ).toBe(words.trim());
+    const deadline = Date.now() + 20_000;
+    while ((await messagesOf(host, conversation)).length === ended.length && Date.now() < deadline) await sleep(100);
+    expect(reportIn(await messagesOf(host, conversation))).toContain(part);
+    await sleep(500);
+    expect(model.calls).toBe(1);
+  } finally {
+    await host.stop();
+    await model.stop();
+    await store.home.remove();
+  }
+}
+
+async function fromTheShell(version: HostVersion): Promise<void> {
+  const store = await quietStore(version);
+  const model = startModelServer();
+  const part = emptyPart(store, store.sessions.plain);
+  const run = (...words: string[]) =>
+    runHost({ home: store.home, model, plugins: [plugin], args: ["run", "--command", "repair", ...words] });
+  try {
+    const checked = await run("check");
+    expect(checked).toMatchObject({ code: 0, timedOut: false });
+    expect(checked.stdout).toContain("1 record that opencode cannot load");
+    expect(checked.stdout).toContain(part);
+    const repaired = await run();
+    expect(repaired).toMatchObject({ code: 0, timedOut: false });
+    expect(repaired.stdout).toContain("1 record set aside.");
+    expect(await runsOf(store)).toHaveLength(1);
+    expectNoSecrets(store, checked.stdout, checked.stderr, repaired.stdout, repaired.stderr);
+    expect(model.log).toEqual([]);
+  } finally {
+    await model.stop();
+    await store.home.remove();
+  }
+}
+
+async function throughTheAgent(): Promise<void> {
+  const store = await quietStore("1.0.152");
+  const model = startModelServer();
+  const { plain, conversation } = store.sessions;
+  const part = emptyPart(store, plain);
+  const host = await startHost({ home: store.home, model, plugins: [plugin] });
+  try {
+    expect(await messageStatuses({ host }, plain)).toEqual([500]);
+    model.script({ tool: "session_repair", input: { action: "repair", confirm: true } }, { text: "It is repaired." });
+    expect((await typed(host, conversation, "")).status).toBe(200);
+    expect(await messageStatuses({ host }, plain)).toEqual([200]);
+    model.script({ tool: "session_repair", input: { action: "undo", confirm: true } }, { text: "It is undone." });
+    expect((await typed(host, conversation, "undo")).status).toBe(200);
+    expect(await messageStatuses({ host }, plain)).toEqual([500]);
+    const asked = model.log.filter(({ kind }) => kind === "chat").map(({ lastUserText }) => lastUserText);
+    expect(asked[0]).toContain("Call the tool session_repair once");
+    expect(asked[2]).toContain("Words: undo");
+    const [run] = await runsOf(store);
+    expect(run).toMatchObject({ trigger: "tool", state: "restored" });
+    expect(run?.items[0]?.recordID).toBe(part);
+  } finally {
+    await host.stop();
+    await model.stop();
+    await store.home.remove();
+  }
+}
+
+function typed(host: RunningHost, session: StoredSession, words: string): Promise<Answer> {
+  return host.post(`/session/${session.id}/command`, { command: "repair", arguments: words });
+}
+
+/** What a user reads after `/repair` with these words in a healthy session: one new message that no model sees. */
+async function report(bench: Bench, words: string): Promise<string> {
+  const { host, store } = bench;
+  const { conversation } = store.sessions;
+  const before = await messagesOf(host, conversation);
+  const answer = await typed(host, conversation, words);
+  const after = await messagesOf(host, conversation);
+  expect(after.slice(0, -1)).toEqual([...before]);
+  const text = reportIn(after);
+  expectAnswered(bench, answer, text.split("\n")[0] ?? "");
+  expectNoSecrets(store, text);
+  return text;
+}
+
+/** The report in the last message. */
+function reportIn(messages: readonly WireMessage[]): string {
+  const last = messages.at(-1);
+  expect(last).toMatchObject({ info: { role: "user" }, parts: [{ type: "text", ignored: true }] });
+  return last?.parts[0]?.text ?? "";
+}
+
+function expectAnswered({ host, store }: Bench, { status, body }: Answer, headline: string): void {
+  if (WITHOUT_ERROR.includes(host.version)) {
+    expect({ status, body }).toEqual({ status: 204, body: "" });
+    return;
+  }
+  expect(status).toBe(500);
+  const { message } = (body as { data: { message: string } }).data;
+  expect(message).toStartWith(`SessionRepair: ${headline}`);
+  expect(message).not.toContain("\n");
+  expectNoSecrets(store, message);
+}
+
+/** What people wrote, and where their files are. */
+function expectNoSecrets({ project, home }: RealStore, ...texts: readonly string[]): void {
+  const content = ["hello", "pixel", "welcome", "story", "plain session", "conversation with tools"];
+  for (const text of texts) {
+    for (const secret of [project, home.root, ...content]) expect(text).not.toContain(secret);
+  }
+}
+
+async function messagesOf(host: RunningHost, { id }: StoredSession): Promise<readonly WireMessage[]> {
+  const { status, body } = await host.get(`/session/${id}/message`);
+  expect(status).toBe(200);
+  return body as WireMessage[];
+}
+
+async function messageStatuses({ host }: Pick<Bench, "host">, ...sessions: StoredSession[]): Promise<number[]> {
+  const answers = sessions.map(({ id }) => host.get(`/session/${id}/message`));
+  return (await Promise.all(answers)).map(({ status }) => status);
+}
+
+/** Manifests, newest first; every byte that they speak of is there. */
+async function runsOf({ dataDir }: RealStore) {
+  const runs = await storedRuns(nodeFileSystem, dataDir);
+  return Promise.all(
+    runs.map(async (run) => {
+      if (!run.ok) throw new Error(run.problem);
+      return run.manifest.state === "done" ? trustedManifest(join(run.folder, "manifest.json")) : run.manifest;
+    }),
+  );
+}

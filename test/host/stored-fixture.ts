@@ -1,0 +1,129 @@
+import { cp, mkdir, mkdtemp, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { HostVersion } from "./binary.ts";
+import { cacheDirectory } from "./cache.ts";
+import { resetGitProject } from "./git-project.ts";
+import { createHome, type HermeticHome } from "./home.ts";
+import { startModelServer } from "./model-server.ts";
+import { startHost } from "./running-host.ts";
+import { type StoredSessions, writeRealSessions } from "./sessions.ts";
+
+/** Raise it whenever what `writeRealSessions` writes changes. */
+const fixtureFormat = 2;
+
+/** A private copy of a store that a real host wrote. */
+export interface RealStore {
+  readonly home: HermeticHome;
+  readonly dataDir: string;
+  /** The project of the sessions: one fixed directory per version, shared by all copies; do not change files in it. */
+  readonly project: string;
+  readonly projectID: string;
+  readonly sessions: StoredSessions;
+  readonly sessionIDs: readonly string[];
+}
+
+interface StoreRecord {
+  readonly project: string;
+  readonly projectID: string;
+  readonly sessions: StoredSessions;
+}
+
+/**
+ * A fresh home that holds the sessions a real host of this version wrote. They are written once per machine and kept
+ * in `.cache/stores`; every caller gets a copy of its own, `-wal` included, and removes it with `home.remove()`.
+ */
+export async function realStore(version: HostVersion): Promise<RealStore> {
+  const project = await projectDirectory(version);
+  const cached = cacheDirectory(join("stores", `${version}-${fixtureFormat}`));
+  const record =
+    (await readRecord(cached, project)) ??
+    (await alone(`${cached}.lock`, async () => (await readRecord(cached, project)) ?? write(version, project, cached)));
+  const home = await createHome(version, { project });
+  await cp(join(cached, "opencode"), home.dataDir, { recursive: true, preserveTimestamps: true });
+  const sessionIDs = Object.values(record.sessions).map((session) => session.id);
+  return { home, dataDir: home.dataDir, ...record, sessionIDs };
+}
+
+async function projectDirectory(version: HostVersion): Promise<string> {
+  return join(await realpath(tmpdir()), `opencode-session-repair-project-${version}`);
+}
+
+async function readRecord(cached: string, project: string): Promise<StoreRecord | undefined> {
+  const text = await readFile(join(cached, "store.json"), "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  const record = JSON.parse(text) as StoreRecord;
+  return record.project === project ? record : undefined;
+}
+
+async function write(version: HostVersion, project: string, cached: string): Promise<StoreRecord> {
+  const home = await createHome(version, { project });
+  const model = startModelServer();
+  try {
+    await resetGitProject(project);
+    const host = await startHost({ home, model });
+    let sessions: StoredSessions;
+    let projectID: string;
+    try {
+      sessions = await writeRealSessions(host, model);
+      projectID = ((await host.get("/project/current")).body as { id: string }).id;
+      await sleep(500);
+    } finally {
+      await host.stop();
+    }
+    await resetGitProject(project);
+    const record = { project, projectID, sessions };
+    await keep(home, record, cached);
+    return record;
+  } finally {
+    await model.stop();
+    await home.remove();
+  }
+}
+
+async function keep(home: HermeticHome, record: StoreRecord, cached: string): Promise<void> {
+  await mkdir(dirname(cached), { recursive: true });
+  const stage = await mkdtemp(`${cached}-`);
+  const skipped = [join(home.dataDir, "log"), join(home.dataDir, "bin"), join(home.dataDir, "opencode.db-shm")];
+  await cp(home.dataDir, join(stage, "opencode"), {
+    recursive: true,
+    preserveTimestamps: true,
+    filter: (source) => !skipped.includes(source),
+  });
+  await writeFile(join(stage, "store.json"), JSON.stringify(record, null, 2));
+  await rm(cached, { recursive: true, force: true });
+  await rename(stage, cached);
+}
+
+/** Runs `work` while no other process holds the same lock; a lock whose owner is gone is taken over. */
+async function alone<T>(lock: string, work: () => Promise<T>): Promise<T> {
+  await mkdir(dirname(lock), { recursive: true });
+  const deadline = Date.now() + 5 * 60_000;
+  for (;;) {
+    const taken = await mkdir(lock).then(
+      () => true,
+      () => false,
+    );
+    if (taken) break;
+    const owner = Number(await readFile(join(lock, "pid"), "utf8").catch(() => "0"));
+    if (owner > 0 && !alive(owner)) await rm(lock, { recursive: true, force: true });
+    if (Date.now() > deadline) throw new Error(`the lock ${lock} stays taken; remove it when nobody writes that store`);
+    await sleep(100);
+  }
+  try {
+    await writeFile(join(lock, "pid"), String(process.pid));
+    return await work();
+  } finally {
+    await rm(lock, { recursive: true, force: true });
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+import { lstat, readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import {
+  type CheckResult,
+  type ConfirmedFinding,
+  check,
+  nodeFileSystem as files,
+  type Located,
+  locate,
+  type Manifest,
+  parseManifest,
+  planRestore,
+  type RepairResult,
+  type RestoreResult,
+  repair,
+  restore,
+} from "../../plugin/api.ts";
+
+/** This project at work on one data directory, from outside the host, as the command line does it. */
+export interface Tool {
+  check(): Promise<CheckResult>;
+  /** Checks and sets aside whatever is blocking. */
+  repair(): Promise<RepairResult>;
+  restore(runID: string): Promise<RestoreResult>;
+}
+
+export async function toolFor(dataDir: string): Promise<Tool> {
+  const found = async (): Promise<Located> => {
+    const result = await locate(files, { env: {}, dataDir });
+    if (!result.ok) throw new Error(result.message);
+    return result.located;
+  };
+  const checked = async (): Promise<CheckResult> => {
+    const outcome = await check({ files, located: await found(), sessionIDs: [], concurrency: 16 });
+    if (!outcome.ok) throw new Error("the check asks for a session that was not named");
+    return outcome.result;
+  };
+  return {
+    check: checked,
+    async repair() {
+      const { findings } = await checked();
+      return repair({
+        files,
+        located: await found(),
+        access: "outside",
+        findings,
+        selection: { codes: null, unasked: false, kept: new Set() },
+        trigger: "cli",
+        hostVersion: null,
+      });
+    },
+    async restore(runID) {
+      const located = await found();
+      const input = { files, located, access: "outside" as const, runID, sessionIDs: [], itemIDs: [] };
+      const planning = await planRestore(input);
+      if (!planning.ok) throw new Error(planning.message);
+      return restore(input, planning.plan);
+    },
+  };
+}
+
+export function blockingOf(result: CheckResult): ConfirmedFinding[] {
+  return result.findings.filter((finding) => finding.severity === "blocking");
+}
+
+/** Reads a manifest as anybody could, and fails unless every byte it speaks of is there and has its hash. */
+export async function trustedManifest(path: string): Promise<Manifest> {
+  const reading = parseManifest(await readFile(path, "utf8"));
+  if (!reading.ok) throw new Error(reading.problem);
+  for (const item of reading.manifest.items) {
+    const { original } = item;
+    const saved = [original, ...Object.values(original.row?.columns ?? {}).flatMap(savedFile)];
+    for (const { file, bytes, sha256 } of saved) {
+      const content = await readFile(join(dirname(path), file));
+      const hash = createHash("sha256").update(content).digest("hex");
+      if (content.length !== bytes || hash !== sha256) throw new Error(`${file} is not what the manifest says`);
+    }
+  }
+  return reading.manifest;
+}
+
+type Cell = NonNullable<Manifest["items"][number]["original"]["row"]>["columns"][string];
+
+function savedFile(cell: Cell) {
+  return "value" in cell && "file" in cell.value ? [cell.value] : [];
+}
+
+/** Paths of everything in quarantine whose mode is not its owner's alone; and of all of it. */
+export async function quarantineEntries(dataDir: string): Promise<{ all: string[]; tooOpen: string[] }> {
+  const all: string[] = [];
+  const tooOpen: string[] = [];
+  const walk = async (path: string): Promise<void> => {
+    const found = await lstat(join(dataDir, path)).catch(() => null);
+    if (found === null) return;
+    all.push(path);
+    if ((found.mode & 0o777) !== (found.isDirectory() ? 0o700 : 0o600)) tooOpen.push(path);
+    if (found.isDirectory()) for (const name of await readdir(join(dataDir, path))) await walk(join(path, name));
+  };
+  await walk("quarantine");
+  return { all: all.sort(), tooOpen };
+}

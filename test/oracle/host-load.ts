@@ -1,0 +1,44 @@
+import type { RunningHost } from "../host/running-host.ts";
+import type { DamagedRecord } from "./subject.ts";
+
+/** Whether the host fails on its load path, and the first failing answer in its own words. */
+export interface HostLoad {
+  readonly fails: boolean;
+  readonly words: string;
+}
+
+const LOADS: HostLoad = { fails: false, words: "200 everywhere" };
+
+/** Asks the answers of the load path that this record can make fail; with `everything`, all of them. */
+export async function askHost(host: RunningHost, record: DamagedRecord, everything: boolean): Promise<HostLoad> {
+  const { kind, sessionID } = record;
+  const ofSession = (route: string) => `/session/${sessionID}${route}`;
+  const routes: string[] = [];
+  if (sessionID !== null) {
+    if (everything || kind === "session" || kind === "project") routes.push(ofSession(""));
+    if (everything || kind !== "todo") routes.push(ofSession("/message"));
+    if (everything || kind === "todo") routes.push(ofSession("/todo"));
+    if (everything || kind === "session_diff") routes.push(ofSession("/diff"));
+  }
+  const answers = routes.map(async (route) => {
+    const { status, body } = await host.get(route);
+    return status === 200 ? LOADS : failure(route, status, body);
+  });
+  if (everything || kind === "session" || kind === "project") answers.unshift(askList(host, sessionID));
+  return (await Promise.all(answers)).find((answer) => answer.fails) ?? LOADS;
+}
+
+/** Asked without `?directory=`: which folder a session is in decides where it is listed, not whether it loads. */
+async function askList(host: RunningHost, sessionID: string | null): Promise<HostLoad> {
+  const response = await fetch(new URL("/session", host.url), { signal: AbortSignal.timeout(60_000) });
+  const text = await response.text();
+  if (response.status !== 200) return failure("/session", response.status, text);
+  const listed = JSON.parse(text) as readonly ({ readonly id?: unknown } | null)[];
+  if (sessionID === null || listed.some((session) => session?.id === sessionID)) return LOADS;
+  return { fails: true, words: "GET /session does not name it" };
+}
+
+function failure(route: string, status: number, body: unknown): HostLoad {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return { fails: true, words: `GET ${route} ${status} ${text.slice(0, 300)}` };
+}

@@ -1,0 +1,18 @@
+import { afterAll, expect, test } from "bun:test";
+import { HOST_VERSIONS, isJsonHost } from "../host/binary.ts";
+import { removeHomes } from "../host/home.ts";
+import { runOracle } from "./oracle.ts";
+
+/** Every run another seed; a disagreement names it, and `npm run oracle -- --host V --seed N` brings it back. */
+const seed = Math.floor(Math.random() * 1e9);
+
+afterAll(removeHomes);
+
+for (const version of HOST_VERSIONS) {
+  test(`opencode ${version} and check agree on seeded damage (seed ${seed})`, async () => {
+    const count = isJsonHost(version) ? 200 : 100;
+    const { disagreements, failing } = await runOracle({ version, seed, count });
+    expect(disagreements).toEqual([]);
+    expect(failing).toBeGreaterThan(0);
+  }, 120_000);
+}

@@ -1,0 +1,197 @@
+import { join } from "node:path";
+import { type FileSystem, nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { check } from "../../plugin/repair/check.ts";
+import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
+import { locatorText, type RecordKind } from "../../plugin/stores/artifact.ts";
+import { type Located, locate } from "../../plugin/stores/locate.ts";
+import type { HostVersion } from "../host/binary.ts";
+import { type RunningHost, startHost } from "../host/running-host.ts";
+import { type RealStore, realStore } from "../host/stored-fixture.ts";
+import { askHost, type HostLoad } from "./host-load.ts";
+import { JsonRecords } from "./json-records.ts";
+import { Random } from "./random.ts";
+import { SqliteRecords } from "./sqlite-records.ts";
+import type { DamagedRecord, RecordStore } from "./subject.ts";
+
+/** One mutation on which the host and `check` do not agree. */
+export interface Disagreement {
+  readonly index: number;
+  readonly what: string;
+  readonly locator: string;
+  readonly host: string;
+  readonly check: string;
+}
+
+export interface OracleResult {
+  readonly mutations: number;
+  /** Of these, how many the host failed on. */
+  readonly failing: number;
+  readonly disagreements: readonly Disagreement[];
+}
+
+export interface OracleInput {
+  readonly version: HostVersion;
+  readonly seed: number;
+  readonly count: number;
+  /** Damage records of these kinds only. */
+  readonly kinds?: readonly RecordKind[];
+  readonly onDisagreement?: (found: Disagreement) => void;
+}
+
+/** Every so many mutations the whole load path is asked, and the undone store is looked at. */
+const THOROUGH_EVERY = 250;
+
+/**
+ * Damages one record at a time of a store that a host of this version wrote, asks the running host and `check`, and
+ * compares: blocking findings on that record and on no other, if and only if the host fails.
+ */
+export async function runOracle(input: OracleInput): Promise<OracleResult> {
+  const store = await realStore(input.version);
+  const host = await startHost({ home: store.home });
+  const oracle = new Oracle(store, host);
+  try {
+    return await oracle.run(input);
+  } finally {
+    await oracle.close();
+    await store.home.remove();
+  }
+}
+
+class Oracle {
+  readonly #store: RealStore;
+  #host: RunningHost;
+  readonly #files = settledFiles();
+  #records: RecordStore | null = null;
+  #located: Located | null = null;
+
+  constructor(store: RealStore, host: RunningHost) {
+    this.#store = store;
+    this.#host = host;
+  }
+
+  async run({ seed, count, kinds, onDisagreement }: OracleInput): Promise<OracleResult> {
+    await this.#open();
+    await this.#expectHealthy("before the first mutation");
+    const random = new Random(seed);
+    const disagreements: Disagreement[] = [];
+    let failing = 0;
+    for (let index = 0; index < count; ) {
+      const damaged = await this.#records?.damageOne(random);
+      if (!damaged) continue;
+      const record = { ...damaged, sessionID: damaged.sessionID ?? this.#store.sessionIDs[0] ?? null };
+      if (kinds !== undefined && !kinds.includes(record.kind)) {
+        await record.undo();
+        continue;
+      }
+      index += 1;
+      const thorough = index % THOROUGH_EVERY === 0;
+      const { load, findings } = await this.#askBoth(record, thorough);
+      if (load.fails) failing += 1;
+      const blocking = findings.filter((finding) => finding.severity === "blocking");
+      const others = blocking.filter((finding) => !isOn(record, finding));
+      if (load.fails !== blocking.length > 0 || others.length > 0) {
+        const said = findings.map(({ code, severity, evidence }) => `${severity} ${code} (${evidence})`).join("; ");
+        const { what, locator } = record;
+        const found: Disagreement = { index, what, locator, host: load.words, check: said || "nothing" };
+        disagreements.push(found);
+        onDisagreement?.(found);
+      }
+      await record.undo();
+      if (record.kind === "project") await this.#recover(record);
+      if (thorough) await this.#expectHealthy(`after mutation ${index} (${record.what})`);
+    }
+    await this.#expectHealthy("at the end");
+    return { mutations: count, failing, disagreements };
+  }
+
+  async close(): Promise<void> {
+    this.#records?.close();
+    await this.#host.stop();
+  }
+
+  async #open(): Promise<void> {
+    const { dataDir } = this.#store;
+    const found = await locate(this.#files, { env: {}, dataDir });
+    if (!found.ok) throw new Error(found.message);
+    this.#located = found.located;
+    this.#records = await openRecords(dataDir, found.located, this.#store.home.version);
+  }
+
+  async #askBoth(
+    record: DamagedRecord,
+    thorough: boolean,
+  ): Promise<{ load: HostLoad; findings: readonly ConfirmedFinding[] }> {
+    if (record.kind === "project") await this.#renew();
+    const load = await askHost(this.#host, record, thorough);
+    return { load, findings: await this.#check(record.kind === "project" ? null : record.sessionID) };
+  }
+
+  async #check(sessionID: string | null): Promise<readonly ConfirmedFinding[]> {
+    if (this.#located === null) throw new Error("the store is not open");
+    const outcome = await check({
+      files: this.#files,
+      located: this.#located,
+      sessionIDs: sessionID === null ? [] : [sessionID],
+      concurrency: 8,
+    });
+    if (!outcome.ok) throw new Error(`check does not know the session ${outcome.unknownSession}`);
+    return outcome.result.findings;
+  }
+
+  /** opencode reads the project's record when it starts to work in a folder: this makes it start anew. */
+  async #renew(): Promise<void> {
+    await this.#host.post("/instance/dispose");
+  }
+
+  /** A folder in which the host once failed to start may stay so until the host ends. */
+  async #recover(record: DamagedRecord): Promise<void> {
+    await this.#renew();
+    if (!(await askHost(this.#host, record, false)).fails) return;
+    await this.#host.stop();
+    this.#host = await startHost({ home: this.#store.home });
+  }
+
+  async #expectHealthy(when: string): Promise<void> {
+    const findings = (await this.#check(null)).filter((finding) => finding.severity === "blocking");
+    if (findings.length > 0) throw new Error(`${when}: ${JSON.stringify(findings)}`);
+    for (const sessionID of this.#store.sessionIDs) {
+      const record = { kind: "session" as RecordKind, sessionID, locator: "", what: "", undo: async () => undefined };
+      const load = await askHost(this.#host, record, true);
+      if (load.fails) throw new Error(`${when}: ${load.words}`);
+    }
+  }
+}
+
+function isOn(record: DamagedRecord, finding: ConfirmedFinding): boolean {
+  const text = locatorText(finding.locator);
+  return text === record.locator || text.startsWith(`${record.locator}:`);
+}
+
+async function openRecords(dataDir: string, located: Located, version: HostVersion): Promise<RecordStore> {
+  const [database] = located.databases;
+  if (database === undefined) {
+    return JsonRecords.open(dataDir, ["part", "message", "session", "session_diff", "todo", "project"]);
+  }
+  const rows = new SqliteRecords(join(database));
+  if (Number(version.split(".")[1]) >= 17) return rows;
+  const diffs = await JsonRecords.open(dataDir, ["session_diff"]);
+  return {
+    damageOne: (random) => (random.chance(0.9) ? rows.damageOne(random) : diffs.damageOne(random)),
+    close: () => rows.close(),
+  };
+}
+
+/** Files that look old: a check waits with young damage until it has settled, and here nobody else writes. */
+function settledFiles(): FileSystem {
+  const old = 10_000;
+  return new Proxy(nodeFileSystem, {
+    get(files, name, receiver) {
+      if (name !== "stat") return Reflect.get(files, name, receiver);
+      const stat: FileSystem["stat"] = async (path) => {
+        const found = await files.stat(path);
+        return found === null ? null : { ...found, mtimeMs: found.mtimeMs - old, ctimeMs: found.ctimeMs - old };
+      };
+      return stat;
+    },
+  });
+}

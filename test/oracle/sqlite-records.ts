@@ -1,0 +1,207 @@
+import { Database } from "bun:sqlite";
+import type { Json } from "../records/samples.ts";
+import { sampleColumn, sampleMessage, samplePart } from "../records/samples.ts";
+import { type DamagedDocument, damageDocument } from "./document-damage.ts";
+import type { Random } from "./random.ts";
+import type { DamagedRecord, RecordStore } from "./subject.ts";
+
+type Cell = string | number | bigint | Uint8Array | null;
+
+interface RowName {
+  readonly table: "part" | "message" | "session" | "todo" | "project";
+  readonly rowID: bigint;
+  readonly sessionID: string | null;
+  /** Column and value, as a locator names the row. */
+  readonly key: readonly (readonly [string, string])[];
+}
+
+interface Change {
+  readonly column: string;
+  readonly what: string;
+  /** SQL for the new value, with at most one parameter. */
+  readonly sql: string;
+  readonly value: Cell;
+}
+
+const JSON_COLUMNS = ["revert", "model", "permission", "metadata", "summary_diffs"];
+
+/** Columns that say where a record belongs: another value is another place, not damage. */
+const PLACES = ["id", "project_id", "session_id", "message_id", "position"];
+
+const CELLS: readonly (readonly [what: string, sql: string])[] = [
+  ["null", "null"],
+  ["empty text", "''"],
+  ["text", "'other'"],
+  ["ses_ text", "'ses_other'"],
+  ["msg_ text", "'msg_other'"],
+  ["wrk_ text", "'wrk_other'"],
+  ["absolute path", "'/elsewhere/folder'"],
+  ["relative path", "'elsewhere/folder'"],
+  ["URL", "'http://localhost:3333/L2hv/session/ses_1'"],
+  ["Windows path", "'C:\\elsewhere'"],
+  ["not UTF-8", "cast(x'7365735fff' as text)"],
+  ["path that is not UTF-8", "cast(x'2f66ff6f' as text)"],
+  ["zero", "0"],
+  ["integer", "5"],
+  ["negative", "-5"],
+  ["fraction", "1.5"],
+  ["beyond exact", "9007199254740993"],
+  ["largest", "9223372036854775807"],
+  ["infinite", "9e999"],
+  ["milliseconds", "1790000000000"],
+  ["BLOB", "x'6162'"],
+  ["empty BLOB", "x''"],
+  ["git", "'git'"],
+];
+
+/** Rows of `opencode.db`, written through a connection of our own while the host runs. */
+export class SqliteRecords implements RecordStore {
+  readonly #database: Database;
+  readonly #rows = new Map<RowName["table"], RowName[]>();
+
+  constructor(path: string) {
+    this.#database = new Database(path, { safeIntegers: true });
+    this.#database.run("pragma busy_timeout = 5000");
+    // Ids are changed one row at a time; the host never enforces what is stored already.
+    this.#database.run("pragma foreign_keys = off");
+    this.#list("part", "session_id", ["id"]);
+    this.#list("message", "session_id", ["id"]);
+    this.#list("session", "id", ["id"]);
+    this.#list("todo", "session_id", ["session_id", "position"]);
+    this.#list("project", "null", ["id"]);
+    this.#rows.set(
+      "project",
+      this.#of("project").filter((row) => row.key[0]?.[1] !== "global"),
+    );
+  }
+
+  async damageOne(random: Random): Promise<DamagedRecord | null> {
+    const dice = random.next();
+    if (dice < 0.47) return this.#damage(this.#of("part"), (row) => this.#document(row, random), random);
+    if (dice < 0.7) return this.#damage(this.#of("message"), (row) => this.#document(row, random), random);
+    if (dice < 0.82)
+      return this.#damage(this.#of("session"), (row) => this.#jsonColumn(row, JSON_COLUMNS, random), random);
+    if (dice < 0.92) return this.#damage(this.#of("session"), (row) => this.#cell(row, random), random);
+    if (dice < 0.94) return this.#damage(this.#of("todo"), (row) => this.#cell(row, random), random);
+    const timed = [...this.#of("part"), ...this.#of("message")];
+    if (dice < 0.95) return this.#damage(timed, (row) => this.#cell(row, random), random);
+    // The host must be started anew for each project.
+    if (dice < 0.996) return this.#damageID(random);
+    const project = (row: RowName) =>
+      random.chance(0.5) ? this.#cell(row, random) : this.#jsonColumn(row, ["sandboxes", "commands"], random);
+    return this.#damage(this.#of("project"), project, random);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #of(table: RowName["table"]): readonly RowName[] {
+    return this.#rows.get(table) ?? [];
+  }
+
+  #list(table: RowName["table"], session: string, key: readonly string[]): void {
+    const rows = this.#database
+      .query(`select rowid as row, ${session} as session, * from "${table}" order by rowid`)
+      .all();
+    this.#rows.set(
+      table,
+      (rows as Record<string, Cell>[]).map((row) => ({
+        table,
+        rowID: BigInt(row.row as bigint),
+        sessionID: row.session === null ? null : String(row.session),
+        key: key.map((column) => [column, String(row[column])] as const),
+      })),
+    );
+  }
+
+  #read(row: RowName): Record<string, Cell> {
+    return this.#database.query(`select * from "${row.table}" where rowid = ?`).get(row.rowID) as Record<string, Cell>;
+  }
+
+  async #damage(
+    rows: readonly RowName[],
+    choose: (row: RowName) => Change | null,
+    random: Random,
+  ): Promise<DamagedRecord | null> {
+    if (rows.length === 0) return null;
+    const row = random.pick(rows);
+    const change = choose(row);
+    return change === null ? null : this.#apply(row, change);
+  }
+
+  #apply(row: RowName, change: Change): DamagedRecord | null {
+    const original = this.#read(row);
+    const statement = `update "${row.table}" set "${change.column}" = ${change.sql} where rowid = ?2`;
+    try {
+      this.#database.query(statement).run(change.value, row.rowID);
+    } catch (error) {
+      if (error instanceof Error && /constraint/i.test(error.message)) return null;
+      throw error;
+    }
+    const key = row.key.map(([name, value]) => `${name}=${name === change.column ? String(change.value) : value}`);
+    return {
+      kind: row.table,
+      sessionID: row.table === "session" && change.column === "id" ? String(change.value) : row.sessionID,
+      locator: `${row.table}:${key.join(",")}`,
+      what: `${row.table}.${change.column}: ${change.what}`,
+      undo: async () => this.#restore(row, original),
+    };
+  }
+
+  #restore(row: RowName, original: Record<string, Cell>): void {
+    const columns = Object.keys(original);
+    this.#database
+      .query(`update "${row.table}" set ${columns.map((name) => `"${name}" = ?`).join(", ")} where rowid = ?`)
+      .run(...columns.map((name) => original[name] ?? null), row.rowID);
+  }
+
+  #document(row: RowName, random: Random): Change {
+    const stored = JSON.parse(String(this.#read(row).data)) as Json;
+    const ids = { sessionID: row.sessionID ?? "", messageID: "msg_sample", partID: "prt_sample" };
+    const samples = row.table === "part" ? samplePart(ids) : sampleMessage(ids);
+    return documentChange("data", damageDocument(random.chance(0.5) ? stored : random.pick(samples), random));
+  }
+
+  #jsonColumn(row: RowName, columns: readonly string[], random: Random): Change | null {
+    const stored = this.#read(row);
+    const column = random.pick(columns.filter((name) => name in stored));
+    const ids = { sessionID: row.sessionID ?? "", messageID: "msg_sample", partID: "prt_sample" };
+    const sample = random.pick(sampleColumn(column, ids));
+    const value = stored[column] === null || random.chance(0.7) ? sample : (JSON.parse(String(stored[column])) as Json);
+    return documentChange(column, damageDocument(value, random));
+  }
+
+  #cell(row: RowName, random: Random): Change {
+    const columns = Object.keys(this.#read(row)).filter((name) => !PLACES.includes(name) && !isJSON(row, name));
+    const [what, sql] = random.pick(CELLS);
+    return { column: random.pick(columns), what, sql, value: null };
+  }
+
+  /** Another id, or for a part another session's. Ids that keep their prefix are left alone: they only name another record. */
+  #damageID(random: Random): DamagedRecord | null {
+    const row = random.pick([...this.#of("part"), ...this.#of("message"), ...this.#of("session")]);
+    const column = row.table === "part" && random.chance(0.4) ? "session_id" : "id";
+    const original = String(this.#read(row)[column]);
+    const other = random.pick([
+      `x${original}`,
+      original.slice(1),
+      original.toUpperCase(),
+      `memory-context-${random.below(1e9)}`,
+      original.replace(/^prt/, "part"),
+      `${original.slice(0, 3)}${random.below(1e9)}`,
+    ]);
+    return this.#apply(row, { column, what: `now ${other}`, sql: "?1", value: other });
+  }
+}
+
+function isJSON(row: RowName, column: string): boolean {
+  const json = row.table === "session" ? JSON_COLUMNS : ["sandboxes", "commands", "data"];
+  return json.includes(column);
+}
+
+function documentChange(column: string, damaged: DamagedDocument): Change {
+  // Bun binds an empty array as NULL.
+  const value = damaged.bytes.length === 0 ? "" : new Uint8Array(damaged.bytes);
+  return { column, what: damaged.what, sql: `cast(?1 as ${damaged.isBlob ? "blob" : "text"})`, value };
+}

@@ -1,0 +1,29 @@
+/** Takes the lock again and again, and proves each time that nobody else has it: a file that only one may create. */
+import { appendFileSync, openSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { takeLock } from "../../plugin/quarantine/lock.ts";
+
+const [dataDir = "", until = "0"] = process.argv.slice(2);
+const alone = join(dataDir, "alone");
+
+while (Date.now() < Number(until)) {
+  const taken = await takeLock(nodeFileSystem, dataDir);
+  if (!taken.ok) {
+    await sleep(Math.random() * 3);
+    continue;
+  }
+  try {
+    openSync(alone, "wx");
+  } catch {
+    appendFileSync(join(dataDir, "collisions"), "x");
+  }
+  appendFileSync(join(dataDir, "turns"), "x");
+  await sleep(Math.random() * 2);
+  // Now and then it dies while it holds the lock, and leaves it to the others.
+  const dies = Math.random() < 0.1;
+  unlinkSync(alone);
+  if (dies) process.kill(process.pid, "SIGKILL");
+  await taken.lock.release();
+}

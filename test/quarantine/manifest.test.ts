@@ -1,0 +1,176 @@
+import { describe, expect, test } from "bun:test";
+import { type Manifest, manifestText, parseManifest } from "../../plugin/quarantine/manifest.ts";
+import { newRunID } from "../../plugin/quarantine/run-id.ts";
+
+const HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+/** A manifest with a file, a row, a value of a row and a message with a part, as this tool writes them. */
+function sample(): Manifest {
+  const common = { code: "truncated", evidence: "3 bytes", remedy: "quarantine", state: "done" } as const;
+  const file = (id: string) => ({ file: `items/${id}-x.json`, bytes: 3, sha256: HASH });
+  const row = {
+    rowID: "9223372036854775807",
+    sha256: HASH,
+    columns: {
+      id: { storage: "text" as const, value: { text: "prt_1" } },
+      time_created: { storage: "integer" as const, number: "-9223372036854775808" },
+      cost: { storage: "real" as const, number: "1e-7" },
+      nothing: { storage: "null" as const },
+      data: { storage: "blob" as const, value: file("0002") },
+    },
+  };
+  return {
+    schemaVersion: 1,
+    runID: newRunID(Date.parse("2026-11-23T02:15:00.123Z")),
+    sessionID: "ses_a",
+    createdAt: "2026-11-23T02:15:00.123Z",
+    trigger: "cli",
+    tool: { name: "opencode-session-repair", version: "0.1.0" },
+    host: null,
+    store: { generation: "sqlite", contract: "strict", database: "opencode.db" },
+    state: "done",
+    safetyCopy: { state: "skipped", reason: "not enough space" },
+    items: [
+      {
+        ...{
+          ...common,
+          id: "0001",
+          kind: "part",
+          recordID: "prt_1",
+          locator: { path: "storage/part/msg_1/prt_1.json" },
+        },
+        original: { ...file("0001"), mtime: "2026-11-23T01:00:00.000Z", mode: "0644" },
+      },
+      {
+        ...{
+          ...common,
+          id: "0002",
+          kind: "part",
+          recordID: null,
+          locator: { table: "part", key: { id: "prt_2" } },
+          partOf: "0001",
+        },
+        original: { ...file("0002"), mtime: null, mode: null, row },
+        replacement: { source: "a default", sha256: HASH, value: null },
+      },
+    ],
+  };
+}
+
+/** The sample with the value at a path replaced; `undefined` removes it. */
+function changed(path: string, value: unknown): string {
+  const manifest = JSON.parse(manifestText(sample())) as Record<string, unknown>;
+  const names = path.split(".");
+  const last = names.pop() ?? "";
+  const owner = names.reduce<Record<string, unknown>>((at, name) => at[name] as Record<string, unknown>, manifest);
+  if (value === undefined) delete owner[last];
+  else owner[last] = value;
+  return JSON.stringify(manifest);
+}
+
+test("what is written is read back, every value", () => {
+  const manifest = sample();
+  expect(parseManifest(manifestText(manifest))).toEqual({ ok: true, manifest });
+});
+
+test("an id of any length and alphabet is read back", () => {
+  for (const id of ["", "x".repeat(1_000_000), "\0\n\ud800🌍", "__proto__"]) {
+    const reading = parseManifest(changed("items.1.locator.key.id", id));
+    expect(reading.ok && reading.manifest.items[1]?.locator).toEqual({ table: "part", key: { id } });
+  }
+});
+
+describe("refused", () => {
+  const escapes = [
+    "../x",
+    "items/../x",
+    "items/../../x",
+    "/etc/passwd",
+    "items/",
+    "items/.hidden",
+    "items/a/b",
+    "items/a\\b",
+    "items/a\0",
+    "manifest.json",
+    "safety/x",
+    "items/a\n",
+    "",
+    "items/%2e%2e/x",
+  ];
+  test.each(escapes)("an item file that is not plainly below items: %j", (file) => {
+    expect(parseManifest(changed("items.0.original.file", file)).ok).toBe(false);
+    expect(parseManifest(changed("items.1.original.row.columns.data.value.file", file)).ok).toBe(false);
+  });
+
+  test.each([
+    ["schemaVersion", 2],
+    ["schemaVersion", 0],
+    ["schemaVersion", "1"],
+    ["runID", "../../20261123T021500123Z-0000-9f86d081"],
+    ["runID", ".."],
+    ["createdAt", "yesterday"],
+    ["createdAt", "+275760-09-13T00:00:00.001Z"],
+    ["trigger", "postload"],
+    ["state", "finished"],
+    ["store.generation", "toml"],
+    ["items", {}],
+    ["items.0.id", "../1"],
+    ["items.0.id", 1],
+    ["items.0.remedy", "report"],
+    ["items.0.state", "unknown"],
+    ["items.0.locator", { path: "" }],
+    ["items.0.locator", { path: "x".repeat(5000) }],
+    ["items.0.locator", { path: "storage/x", table: "part", key: { id: "x" } }],
+    ["items.1.locator.table", "credential"],
+    ["items.1.locator.table", "part; drop table part"],
+    ["items.1.locator.key", { id: "x", rowid: "1" }],
+    ["items.1.locator.key", {}],
+    ["items.0.original.bytes", 1e300],
+    ["items.0.original.bytes", -1],
+    ["items.0.original.bytes", 1.5],
+    ["items.0.original.bytes", "3"],
+    ["items.0.original.sha256", HASH.toUpperCase()],
+    ["items.0.original.sha256", `${HASH}00`],
+    ["items.0.original.mode", "07777777"],
+    ["items.0.original.mode", "rwx"],
+    ["items.0.original.mtime", "+275760-09-13T00:00:00.000Z"],
+    ["items.1.original.row.rowID", "1; drop table part"],
+    ["items.1.original.row.columns.cost", { storage: "real", number: 1e-7 }],
+    ["items.1.original.row.columns.cost", { storage: "real", number: "9".repeat(65) }],
+    ["items.1.original.row.columns.cost", { storage: "text", number: "1" }],
+    ["safetyCopy", { state: "complete" }],
+    ["tool", undefined],
+    ["items.0.original", undefined],
+    ["extra", true],
+    ["items.0.extra", true],
+  ] as const)("%s = %j", (path, value) => {
+    expect(parseManifest(changed(path, value)).ok).toBe(false);
+  });
+
+  test("two items of one id, or of one file", () => {
+    expect(parseManifest(changed("items.1.id", "0001")).ok).toBe(false);
+    expect(parseManifest(changed("items.1.original.file", "items/0001-x.json")).ok).toBe(false);
+  });
+
+  test.each(["", "null", "[]", "{", "0", '"manifest"', "\0", `${"[".repeat(100_000)}`])(
+    "a text that is no manifest: %j",
+    (text) => {
+      expect(parseManifest(text).ok).toBe(false);
+    },
+  );
+
+  test("keys that would reach a prototype", () => {
+    const text = manifestText(sample());
+    for (const hostile of [
+      text.replace('"columns": {', '"columns": {"__proto__": {"storage": "null"},'),
+      text.replace('"columns": {', '"columns": {"__proto__": {"polluted": true},'),
+      text.replace('"schemaVersion"', '"__proto__": {"polluted": true}, "schemaVersion"'),
+      text.replace('"id": "prt_2"', '"id": "prt_2", "__proto__": {"polluted": true}'),
+    ]) {
+      const reading = parseManifest(hostile);
+      expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+      if (reading.ok)
+        expect(Object.getPrototypeOf(reading.manifest.items[1]?.original.row?.columns)).toBe(Object.prototype);
+    }
+  });
+});

@@ -1,0 +1,127 @@
+import { Database } from "bun:sqlite";
+import { afterAll, describe, expect, test } from "bun:test";
+import { cp, mkdir, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { check } from "../../plugin/repair/check.ts";
+import { locate } from "../../plugin/stores/locate.ts";
+import type { HostVersion } from "../host/binary.ts";
+import { removeHomes } from "../host/home.ts";
+import { type RealStore, realStore } from "../host/stored-fixture.ts";
+
+afterAll(removeHomes);
+
+/** What a check says of a store that a real host wrote, once something was done to it. */
+async function found(version: HostVersion, change: (store: RealStore) => Promise<unknown> | unknown) {
+  const store = await realStore(version);
+  await change(store);
+  const where = await locate(nodeFileSystem, { env: {}, dataDir: store.dataDir });
+  if (!where.ok) throw new Error(where.message);
+  const outcome = await check({ files: nodeFileSystem, located: where.located, sessionIDs: [], concurrency: 4 });
+  await store.home.remove();
+  if (!outcome.ok) throw new Error(outcome.unknownSession);
+  return outcome.result.findings.map(({ code, severity, kind, evidence }) => [code, severity, kind, evidence]);
+}
+
+function sql({ dataDir }: RealStore, ...statements: readonly string[]): void {
+  using database = new Database(join(dataDir, "opencode.db"));
+  database.run("pragma foreign_keys = off");
+  for (const statement of statements) database.run(statement);
+}
+
+describe("a store as a whole", () => {
+  test("has nothing to be said of it as a host left it", async () => {
+    expect(await found("1.18.33", () => undefined)).toEqual([]);
+  });
+
+  test("sessions without a project", async () => {
+    expect(await found("1.18.33", (store) => sql(store, "delete from project"))).toEqual([
+      ["project-missing", "warning", "project", "9 sessions"],
+    ]);
+  });
+
+  test("two projects of one folder", async () => {
+    const twin = (store: RealStore) =>
+      sql(
+        store,
+        "create temp table twin as select * from project where id <> 'global'",
+        "update twin set id = 'other'",
+        "insert into project select * from twin",
+        `update session set project_id = 'other' where id = '${store.sessions.plain.id}'`,
+      );
+    const findings = await found("1.18.33", twin);
+    expect(findings.map(([code, severity]) => [code, severity])).toEqual([["duplicate-project", "info"]]);
+  });
+
+  test("folders that are gone", async () => {
+    const moved = (store: RealStore) => sql(store, "update session set directory = '/nowhere/at/all'");
+    expect(await found("1.18.33", moved)).toEqual([["folder-missing", "info", "project", "9 sessions in 1 folders"]]);
+  });
+
+  test("messages whose session is gone", async () => {
+    const empty = (store: RealStore) => sql(store, "delete from session", "delete from message where rowid % 2 = 0");
+    const findings = await found("1.18.33", empty);
+    expect(findings.map(([code, severity]) => [code, severity])).toEqual([["orphans", "info"]]);
+  });
+
+  test("message ids from both sides of the wrap", async () => {
+    const wrap = ({ sessions, ...store }: RealStore) => {
+      const [first, second] = sessions.plain.messages.map((message) => message.id);
+      const rename = (from: string | undefined, to: string, time: string) => [
+        `update part set message_id = '${to}' where message_id = '${from}'`,
+        `update message set id = '${to}', time_created = ${Date.parse(time)} where id = '${from}'`,
+      ];
+      sql(
+        { sessions, ...store },
+        ...rename(first, "msg_fd708d21e001JXYNUE1Jba3VEw", "2026-08-06T10:00:00Z"),
+        ...rename(second, "msg_0006f768700114fd6bDaDwzOWs", "2026-08-14T12:00:00Z"),
+      );
+    };
+    expect(await found("1.18.33", wrap)).toEqual([["message-id-wrap", "info", "session", "ids begin anew"]]);
+  });
+
+  test("a column that is gone, and a migration that is not recorded: opencode 1.18.33 fails on both", async () => {
+    expect(await found("1.18.33", (store) => sql(store, "alter table session drop column metadata"))).toEqual([
+      ["columns-missing", "blocking", "database", "without session.metadata"],
+    ]);
+    const forgotten = (store: RealStore) => sql(store, "delete from migration where id like '%session_usage'");
+    expect(await found("1.18.33", forgotten)).toEqual([
+      ["migration-unrecorded", "blocking", "database", "20260510033149_session_usage"],
+    ]);
+  });
+
+  test("a second database", async () => {
+    const second = ({ dataDir }: RealStore) =>
+      Promise.all(
+        ["", "-wal"].map((suffix) =>
+          cp(join(dataDir, `opencode.db${suffix}`), join(dataDir, `opencode-beta.db${suffix}`)),
+        ),
+      );
+    expect(await found("1.18.33", second)).toEqual([["several-databases", "info", "database", "9 sessions here"]]);
+  });
+
+  test("sessions that no import took", async () => {
+    const old = await realStore("1.1.65");
+    const left = ({ dataDir }: RealStore) =>
+      cp(join(old.dataDir, "storage"), join(dataDir, "storage"), { recursive: true });
+    expect(await found("1.2.27", left)).toEqual([["not-imported", "warning", "database", "9 sessions"]]);
+    await old.home.remove();
+  });
+
+  test("files beside the conversations", async () => {
+    const findings = await found("1.18.33", async ({ dataDir }) => {
+      await writeFile(join(dataDir, "auth.json"), "{");
+      const repository = join(dataDir, "snapshot", "p", "r");
+      await mkdir(join(repository, "objects"), { recursive: true });
+      await writeFile(join(repository, "index"), Buffer.alloc(32));
+      await writeFile(join(repository, "index.lock"), "");
+      const yesterday = Date.now() / 1000 - 24 * 3600;
+      await utimes(join(repository, "index.lock"), yesterday, yesterday);
+    });
+    expect(findings).toEqual([
+      ["auth-unreadable", "warning", "side_file", "not JSON"],
+      ["snapshot-lock", "warning", "side_file", "24 hours old"],
+      ["snapshot-index", "warning", "side_file", "no DIRC"],
+    ]);
+  });
+});

@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
+import { removeHomes } from "../host/home.ts";
+import { type ModelServer, startModelServer } from "../host/model-server.ts";
+import { runHost } from "../host/running-host.ts";
+import { type RealStore, realStore } from "../host/stored-fixture.ts";
+import { packedPackage, REPOSITORY } from "../package/packed.ts";
+import { type LoopbackRegistry, startRegistry } from "../package/registry.ts";
+import { emptyPart } from "./damage-part.ts";
+import { offers, openRepairDialog, openSession, untilReady } from "./steps.ts";
+import { startTerminalUI } from "./terminal-ui.ts";
+
+const MINUTES = 60_000;
+
+let registry: LoopbackRegistry;
+let model: ModelServer;
+
+beforeAll(async () => {
+  registry = await startRegistry();
+  model = startModelServer();
+}, 2 * MINUTES);
+
+afterAll(async () => {
+  await registry.stop();
+  await model.stop();
+  await removeHomes();
+});
+
+describe("opencode plugin … --global, as users install it on 1.18.33", () => {
+  test.each<[string, () => Promise<string>]>([
+    ["by name and version, from a registry", nameAndVersion],
+    ["the packed tarball", async () => `file:${await packedPackage()}`],
+  ])(
+    "%s: both halves load, and there is one /repair",
+    async (_name, specifier) => installAndUse(await specifier()),
+    4 * MINUTES,
+  );
+});
+
+async function nameAndVersion(): Promise<string> {
+  const manifest = JSON.parse(await readFile(join(REPOSITORY, "package.json"), "utf8")) as Record<string, string>;
+  return `${manifest.name}@${manifest.version}`;
+}
+
+async function installAndUse(specifier: string): Promise<void> {
+  const store = await realStore("1.18.33");
+  const { home } = store;
+  const env = { npm_config_registry: registry.url };
+  try {
+    const part = emptyPart(store, store.sessions.plain);
+    const args = ["plugin", specifier, "--global"];
+    const installed = await runHost({ home, model, env, args, timeoutMs: 2 * MINUTES });
+    expect(installed).toMatchObject({ code: 0, timedOut: false });
+    for (const file of ["opencode.json", "tui.json"]) {
+      const config = JSON.parse(await readFile(join(home.configDir, file), "utf8")) as { plugin?: unknown };
+      expect({ file, plugins: config.plugin }).toEqual({ file, plugins: [specifier] });
+    }
+
+    const ui = await startTerminalUI({ home, env });
+    try {
+      await untilReady(ui);
+      expect(await serverRuns(store)).toEqual([{ trigger: "preload", records: [part] }]);
+      ui.type("/repair");
+      expect(offers(await ui.waitFor("open conversations that will not load"))).toBe(1);
+      await ui.press("Escape", "C-u");
+      const dialog = await openRepairDialog(ui);
+      expect(dialog).toContain("conversations can be opened");
+      expect(dialog).toMatch(/Undo the run of .*1 record of 1 conversation/);
+      await ui.press("Escape");
+      await openSession(ui, "A plain session");
+      await ui.waitFor("You are welcome.");
+      expect(model.log).toEqual([]);
+    } finally {
+      ui.close();
+    }
+  } finally {
+    await home.remove();
+  }
+}
+
+/** What the server half has set aside. */
+async function serverRuns({ dataDir }: RealStore): Promise<readonly object[]> {
+  return (await storedRuns(nodeFileSystem, dataDir)).map((run) => {
+    if (!run.ok) throw new Error(run.problem);
+    const { trigger, items } = run.manifest;
+    return { trigger, records: items.map(({ recordID }) => recordID) };
+  });
+}

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { nodeFileSystem } from "../../plugin/api.ts";
+import { SessionGuard } from "../../plugin/host/terminal/session-guard.ts";
+import { openForLooks } from "../../plugin/host/terminal/store-access.ts";
+import { locate } from "../../plugin/stores/locate.ts";
+import { removeHomes } from "../host/home.ts";
+import { openDatabase } from "../host/record-place.ts";
+import { type RealStore, realStore } from "../host/stored-fixture.ts";
+import { addLargeSession } from "./large-session.ts";
+
+const MINUTES = 60_000;
+
+/** What opening a session of 5,000 parts may cost more, in milliseconds of work. */
+const ACCEPTED_MS = 25;
+
+/** A busy machine of a few cores works this much slower than a quiet one. */
+const TOLERANCE = 3;
+
+let store: RealStore;
+let guard: SessionGuard;
+/** 5,000 parts each: in 500 messages, of which opencode loads 100, and in 100 messages. */
+let spread: string;
+let dense: string;
+
+beforeAll(async () => {
+  store = await realStore("1.18.33");
+  const model = store.sessions.conversation;
+  spread = addLargeSession(store, model, "Spread", { messages: 500, partsPerMessage: 10 });
+  dense = addLargeSession(store, model, "Dense", { messages: 100, partsPerMessage: 50 });
+  const found = await locate(nodeFileSystem, { env: {}, dataDir: store.dataDir });
+  if (!found.ok) throw new Error(found.message);
+  const context = { files: nodeFileSystem, located: found.located, hostVersion: "1.18.33", concurrency: 1 };
+  const opened = await openForLooks({ ...context, trigger: "tui", spare: null });
+  if (opened === null) throw new Error("the database cannot be opened");
+  guard = new SessionGuard(opened);
+}, 2 * MINUTES);
+
+afterAll(async () => {
+  guard?.close();
+  await removeHomes();
+});
+
+/** Another connection writes something, as a running opencode does all the time. */
+function touch(): void {
+  using database = openDatabase(store);
+  database.run("update project set time_updated = time_updated + 1");
+}
+
+function withPart<T>(sessionID: string, offset: number, data: string, work: () => T): T {
+  const database = openDatabase(store);
+  const select = "select id, data from part where session_id = ? order by id desc limit 1 offset ?";
+  const row = database.query<{ id: string; data: string }, [string, number]>(select).get(sessionID, offset);
+  if (row === null) throw new Error("there is no such part");
+  const set = database.query(`update part set data = ${data} where id = ?`);
+  try {
+    set.run(row.id);
+    return work();
+  } finally {
+    database.query("update part set data = ? where id = ?").run(row.data, row.id);
+    database.close();
+  }
+}
+
+describe("a look at a session as it is opened", () => {
+  test("healthy sessions pass", () => {
+    for (const id of [...store.sessionIDs, spread, dense]) expect(guard.seemsDamaged(id)).toBe(false);
+  });
+
+  test.each(["''", "zeroblob(20)", "substr(data, 1, 30)", "'null'", "'{}'", "cast(zeroblob(length(data)) as text)"])(
+    "a part that is %s is seen, wherever it stands in a session of 5,000 parts",
+    (data) => {
+      for (const [id, offsets] of [
+        [spread, [0, 999]],
+        [dense, [0, 2500, 4999]],
+      ] as const) {
+        for (const offset of offsets) {
+          expect(withPart(id, offset, data, () => guard.seemsDamaged(id))).toBe(true);
+          expect(guard.seemsDamaged(id)).toBe(false);
+        }
+      }
+    },
+  );
+
+  test("a message that opencode does not load with the screen is none of its business", () => {
+    expect(withPart(spread, 4000, "''", () => guard.seemsDamaged(spread))).toBe(false);
+  });
+
+  test("what the look takes for damaged is named by the check of that session", async () => {
+    const database = openDatabase(store);
+    const { id } = store.sessions.plain;
+    database.run("update message set data = '' where session_id = ?", [id]);
+    expect(guard.seemsDamaged(id)).toBe(true);
+    const findings = await guard.damageOf(id);
+    expect(findings.map(({ code }) => code)).toEqual(store.sessions.plain.messages.map(() => "empty"));
+    guard.letPass(id);
+    expect(guard.seemsDamaged(id)).toBe(false);
+    database.close();
+  });
+});
+
+test(
+  "opening a healthy session of 5,000 parts",
+  async () => {
+    await guard.warmUp();
+    for (const [_name, id] of [
+      ["500 messages of 10 parts", spread],
+      ["100 messages of 50 parts", dense],
+    ] as const) {
+      const times: { wall: number; work: number }[] = [];
+      for (let round = 0; round < 21; round += 1) {
+        touch();
+        const before = process.cpuUsage();
+        const start = performance.now();
+        // The slot is rendered four times for one opening.
+        for (let rendered = 0; rendered < 4; rendered += 1) expect(guard.seemsDamaged(id)).toBe(false);
+        const wall = performance.now() - start;
+        const { user, system } = process.cpuUsage(before);
+        times.push({ wall, work: (user + system) / 1000 });
+        await Bun.sleep(5);
+      }
+      const median = (of: "wall" | "work") => times.map((each) => each[of]).sort((a, b) => a - b)[10] ?? Number.NaN;
+      const figures = `${median("wall").toFixed(1)} ms, of work ${median("work").toFixed(1)} ms`;
+      process.stdout.write(`opening ${name} takes longer by ${figures} (median of ${times.length})\n`);
+      expect(median("work")).toBeLessThan(ACCEPTED_MS * TOLERANCE);
+    }
+  },
+  MINUTES,
+);

@@ -1,0 +1,38 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { TerminalUI } from "./terminal-ui.ts";
+
+const MINUTES = 60_000;
+
+const SETTLING_MS = 4000;
+
+/** Waits until the prompt is there and takes input. */
+export async function untilReady(ui: TerminalUI): Promise<void> {
+  await ui.waitFor("ctrl+p commands", MINUTES);
+  await ui.waitFor(/^(?![\s\S]*Finishing startup)/, MINUTES);
+  // 1.17 and 1.18 never answer a request of their very first moments: the view of a healthy session stays empty too.
+  await sleep(SETTLING_MS);
+}
+
+/** Opens a session from the session list, as a person does. */
+export async function openSession(ui: TerminalUI, title: string): Promise<void> {
+  ui.type("/sessions");
+  await ui.waitFor("Switch session");
+  await ui.press("Enter");
+  await ui.waitFor("pin/unpin");
+  ui.type(title);
+  await ui.waitFor(new RegExp(`Today\\s+${title}`));
+  await ui.press("Enter");
+}
+
+/** Types `/repair` and waits for what the dialog has found. */
+export async function openRepairDialog(ui: TerminalUI): Promise<string> {
+  ui.type("/repair");
+  await ui.waitFor("open conversations that will not load");
+  await ui.press("Enter");
+  return ui.waitFor(/Session repair: (all|[\d,]+ record)/);
+}
+
+/** Lines of the autocomplete that offer the command. */
+export function offers(screen: string): number {
+  return screen.split("\n").filter((line) => /┃ \/repair\s/.test(line)).length;
+}

@@ -1,0 +1,107 @@
+import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { hostBinary } from "../host/binary.ts";
+import { configureHost, type HostSettings } from "../host/running-host.ts";
+
+export interface LaunchSettings extends Pick<HostSettings, "home" | "version" | "env"> {
+  /** Arguments of the opencode command. */
+  readonly args?: readonly string[];
+  readonly columns?: number;
+  readonly rows?: number;
+}
+
+export interface TerminalSettings extends HostSettings, LaunchSettings {
+  /** Entries of the `plugin` array of tui.json. */
+  readonly terminalPlugins?: readonly (string | readonly [string, Readonly<Record<string, unknown>>])[];
+}
+
+/** opencode's terminal UI in a real terminal (tmux), driven by typing and reading the screen. */
+export interface TerminalUI {
+  /** What the screen shows. */
+  screen(): string;
+  /** The screen with its colours, as escape sequences. */
+  coloredScreen(): string;
+  /** Types text as a person would. */
+  type(text: string): void;
+  /** Presses keys by tmux's names: `Enter`, `Escape`, `C-p`, `Down`. */
+  press(...keys: string[]): Promise<void>;
+  /** Waits until the screen shows a text, and returns the screen. */
+  waitFor(expected: string | RegExp, timeoutMs?: number): Promise<string>;
+  close(): void;
+}
+
+const SOCKET = `opencode-session-repair-${process.pid}`;
+
+function tmux(...args: string[]): string {
+  const result = spawnSync("tmux", ["-L", SOCKET, ...args], { encoding: "utf8" });
+  if (result.error !== undefined) throw result.error;
+  return result.stdout;
+}
+
+/** Starts the terminal UI in a home, with a configuration written for it. */
+export async function openTerminalUI(settings: TerminalSettings): Promise<TerminalUI> {
+  await configureHost(settings);
+  const plugins = { plugin: settings.terminalPlugins ?? [] };
+  await writeFile(join(settings.home.configDir, "tui.json"), JSON.stringify(plugins, null, 2));
+  return startTerminalUI(settings);
+}
+
+/** Starts the terminal UI in a home that is configured already. */
+export async function startTerminalUI(settings: LaunchSettings): Promise<TerminalUI> {
+  const { home } = settings;
+  const binary = await hostBinary(settings.version ?? home.version);
+  const env = { ...home.env, ...settings.env, TERM: "xterm-256color", COLORTERM: "truecolor", NO_COLOR: "" };
+  const name = `ui-${randomBytes(4).toString("hex")}`;
+  const assignments = Object.entries(env).filter(([key]) => key !== "NO_COLOR");
+  const command = [
+    "env",
+    "-i",
+    ...assignments.map(([key, value]) => `${key}=${value}`),
+    binary,
+    ...(settings.args ?? []),
+  ];
+  const size = ["-x", String(settings.columns ?? 120), "-y", String(settings.rows ?? 36)];
+  tmux("-f", "/dev/null", "new-session", "-d", "-s", name, ...size, "-c", home.project, command.map(quoted).join(" "));
+  const screen = () => tmux("capture-pane", "-p", "-t", name);
+  return {
+    screen,
+    coloredScreen: () => tmux("capture-pane", "-p", "-e", "-t", name),
+    type: (text) => void tmux("send-keys", "-t", name, "-l", text),
+    async press(...keys) {
+      for (const key of keys) {
+        tmux("send-keys", "-t", name, key);
+        await sleep(120);
+      }
+    },
+    async waitFor(expected, timeoutMs = 30_000) {
+      const deadline = Date.now() + timeoutMs;
+      for (;;) {
+        const shown = screen();
+        if (typeof expected === "string" ? shown.includes(expected) : expected.test(shown)) return shown;
+        if (Date.now() > deadline) throw new Error(`the screen never showed ${String(expected)}:\n${shown}`);
+        await sleep(100);
+      }
+    },
+    close() {
+      const pid = Number(tmux("display-message", "-p", "-t", name, "#{pane_pid}"));
+      tmux("kill-session", "-t", name);
+      // 1.1.65 outlives the loss of its terminal.
+      if (pid > 0) killQuietly(pid);
+    },
+  };
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has left by itself.
+  }
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

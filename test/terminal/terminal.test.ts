@@ -1,0 +1,224 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { removeHomes } from "../host/home.ts";
+import { type ModelServer, startModelServer } from "../host/model-server.ts";
+import { storeImage } from "../host/store-image.ts";
+import { type RealStore, realStore } from "../host/stored-fixture.ts";
+import { builtPackage } from "../package/built.ts";
+import { addDamagedParts, emptyPart } from "./damage-part.ts";
+import { offers, openRepairDialog, openSession, untilReady } from "./steps.ts";
+import { openTerminalUI, type TerminalUI } from "./terminal-ui.ts";
+
+const MINUTES = 60_000;
+
+/** Columns that opencode itself writes at each boot. */
+const BOOT_COLUMNS = ["project.time_updated", "project.time_initialized"];
+
+let model: ModelServer;
+let built: string;
+
+beforeAll(async () => {
+  model = await startModelServer();
+  built = `file://${await builtPackage()}`;
+}, 2 * MINUTES);
+
+afterAll(async () => {
+  model.stop();
+  await removeHomes();
+});
+
+interface Halves {
+  readonly server?: boolean;
+  readonly terminal?: boolean;
+}
+
+async function open(store: RealStore, halves: Halves = { server: true, terminal: true }): Promise<TerminalUI> {
+  const ui = await openTerminalUI({
+    home: store.home,
+    model,
+    plugins: halves.server ? [`${built}/server.js`] : [],
+    terminalPlugins: halves.terminal ? [`${built}/tui.js`] : [],
+  });
+  await untilReady(ui);
+  return ui;
+}
+
+async function setOptions(store: RealStore, options: object): Promise<void> {
+  await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify(options));
+}
+
+describe("the terminal UI of 1.18.33", () => {
+  test(
+    "a session damaged before the start is on the screen at the first try, and the user was told",
+    async () => {
+      const store = await realStore("1.18.33");
+      emptyPart(store, store.sessions.plain);
+      const ui = await open(store);
+      try {
+        await ui.waitFor(/1 damaged record of 1\s[\s\S]*conversation set aside/);
+        await openSession(ui, "A plain session");
+        await ui.waitFor("A single pixel.");
+        await ui.waitFor("You are welcome.");
+        expect(model.calls).toBe(0);
+      } finally {
+        ui.close();
+        await store.home.remove();
+      }
+    },
+    3 * MINUTES,
+  );
+
+  test(
+    "a session damaged while opencode runs is mended as it is opened",
+    async () => {
+      const store = await realStore("1.18.33");
+      const ui = await open(store);
+      try {
+        emptyPart(store, store.sessions.plain);
+        await openSession(ui, "A plain session");
+        await ui.waitFor("A single pixel.");
+        await ui.waitFor(/1 damaged record of this[\s\S]*conversation set aside/);
+        expect(model.calls).toBe(0);
+      } finally {
+        ui.close();
+        await store.home.remove();
+      }
+    },
+    3 * MINUTES,
+  );
+
+  test(
+    'with preload "check" the question comes first; yes shows the conversation; undo brings every byte back',
+    async () => {
+      const store = await realStore("1.18.33");
+      await setOptions(store, { preload: "check" });
+      const ui = await open(store);
+      try {
+        emptyPart(store, store.sessions.plain);
+        const before = await storeImage(store.dataDir, BOOT_COLUMNS);
+        await openSession(ui, "A plain session");
+        await ui.waitFor("This conversation cannot be opened");
+        expect(existsSync(join(store.dataDir, "quarantine"))).toBe(false);
+        await ui.press("Enter");
+        await ui.waitFor("A single pixel.");
+        expect(await storeImage(store.dataDir, BOOT_COLUMNS)).not.toEqual(before);
+        await openRepairDialog(ui);
+        ui.type("Undo");
+        await ui.waitFor(/Undo the run of/);
+        await ui.press("Enter");
+        await ui.waitFor("Undo this run?");
+        await ui.press("Enter");
+        await ui.waitFor("1 record put back where they were");
+        expect(await storeImage(store.dataDir, BOOT_COLUMNS)).toEqual(before);
+        expect(model.calls).toBe(0);
+      } finally {
+        ui.close();
+        await store.home.remove();
+      }
+    },
+    3 * MINUTES,
+  );
+
+  test(
+    "no is respected: nothing is changed",
+    async () => {
+      const store = await realStore("1.18.33");
+      await setOptions(store, { preload: "check" });
+      const ui = await open(store);
+      try {
+        emptyPart(store, store.sessions.plain);
+        await openSession(ui, "A plain session");
+        await ui.waitFor("This conversation cannot be opened");
+        await ui.press("Escape");
+        await ui.waitFor("ctrl+p commands");
+        expect(existsSync(join(store.dataDir, "quarantine"))).toBe(false);
+      } finally {
+        ui.close();
+        await store.home.remove();
+      }
+    },
+    3 * MINUTES,
+  );
+
+  test(
+    "the dialog repairs what was found, and stays usable with 2,000 findings",
+    async () => {
+      const store = await realStore("1.18.33");
+      await setOptions(store, { preload: "check" });
+      const { plain, conversation, compacted } = store.sessions;
+      addDamagedParts(store, [plain, conversation, compacted], 2000);
+      const ui = await open(store);
+      try {
+        const shown = await openRepairDialog(ui);
+        expect(shown).toContain("2,000 records that opencode cannot load");
+        expect(shown).toContain("Set all 2,000 records aside");
+        ui.type("A plain");
+        const filtered = await ui.waitFor(/6\d\d parts?: (stops in the middle|is empty)\s+A plain session/);
+        expect(filtered.split("\n").filter((line) => /^\s+6\d\d parts/.test(line)).length).toBeLessThanOrEqual(3);
+        await ui.press("Escape");
+        await openRepairDialog(ui);
+        await ui.press("Enter");
+        await ui.waitFor("Set these records aside?");
+        await ui.press("Enter");
+        await ui.waitFor("2,000 records set aside.", MINUTES);
+        await ui.press("Enter");
+        expect(await openRepairDialog(ui)).toContain("conversations can be opened");
+        expect(model.calls).toBe(0);
+      } finally {
+        ui.close();
+        await store.home.remove();
+      }
+    },
+    4 * MINUTES,
+  );
+
+  test.each<[string, Halves]>([
+    ["both halves", { server: true, terminal: true }],
+    ["the server half alone", { server: true }],
+    ["the terminal half alone", { terminal: true }],
+  ])(
+    "%s: exactly one /repair is offered",
+    async (_name, halves) => {
+      const store = await realStore("1.18.33");
+      const ui = await open(store, halves);
+      try {
+        ui.type("/repair");
+        const shown = await ui.waitFor("open conversations that will not load");
+        expect(offers(shown)).toBe(1);
+      } finally {
+        ui.close();
+        await store.home.remove();
+      }
+    },
+    3 * MINUTES,
+  );
+});
+
+describe("a terminal UI without terminal plugins (1.1.65)", () => {
+  test(
+    "/repair does the job, without a model call",
+    async () => {
+      const store = await realStore("1.1.65");
+      await setOptions(store, { preload: "off" });
+      const ui = await open(store, { server: true });
+      try {
+        const part = emptyPart(store, store.sessions.plain);
+        ui.type("/repair");
+        await ui.waitFor("open conversations that will not load");
+        await ui.press("Enter");
+        await ui.press("Enter");
+        await ui.waitFor("1 record set aside.");
+        expect(
+          existsSync(join(store.dataDir, "storage/part", store.sessions.plain.messages[1]?.id ?? "", `${part}.json`)),
+        ).toBe(false);
+        expect(model.calls).toBe(0);
+      } finally {
+        ui.close();
+        await store.home.remove();
+      }
+    },
+    3 * MINUTES,
+  );
+});

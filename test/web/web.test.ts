@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { removeHomes } from "../host/home.ts";
+import { startModelServer } from "../host/model-server.ts";
+import { startHost } from "../host/running-host.ts";
+import type { StoredSession } from "../host/sessions.ts";
+import { type RealStore, realStore } from "../host/stored-fixture.ts";
+import { builtPackage } from "../package/built.ts";
+import { emptyPart } from "../terminal/damage-part.ts";
+import { openBrowser, type Page } from "./browser.ts";
+
+const minutes = 60_000;
+
+let plugin: string;
+
+beforeAll(async () => {
+  plugin = `file://${await builtPackage()}/server.js`;
+}, 2 * minutes);
+
+afterAll(removeHomes);
+
+describe("the web page of opencode 1.18.33 in Chromium", () => {
+  test("/repair: the report is on the page, without an error and without a model call", repairOnThePage, 3 * minutes);
+});
+
+async function repairOnThePage(): Promise<void> {
+  const store = await realStore("1.18.33");
+  await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify({ preload: "off" }));
+  const model = startModelServer();
+  const host = await startHost({ home: store.home, model, plugins: [plugin] });
+  const page = await openBrowser();
+  const { plain, conversation } = store.sessions;
+  try {
+    expect((await host.get("/session")).status).toBe(200);
+    const part = emptyPart(store, plain);
+    await page.open(address(host.url, store, conversation));
+    await page.waitFor("Both files are changed.", minutes);
+    await typeCommand(page, "check");
+    await page.waitFor("1 record that opencode cannot load.", minutes);
+    await page.waitFor(part);
+    await typeCommand(page, "");
+    await page.waitFor("1 record set aside.", minutes);
+    await typeCommand(page, "undo");
+    const shown = await page.waitFor("1 record put back where they were.", minutes);
+    expect(shown).not.toMatch(/failed|unexpected|error/i);
+    expect((await host.get(`/session/${plain.id}/message`)).status).toBe(500);
+
+    await typeCommand(page, plain.id);
+    await page.waitFor(/1 record set aside\.[\s\S]*1 record set aside\./, minutes);
+    await page.open(address(host.url, store, plain));
+    await page.waitFor("You are welcome.", minutes);
+    expect(model.log).toEqual([]);
+  } finally {
+    await page.close();
+    await host.stop();
+    await model.stop();
+    await store.home.remove();
+  }
+}
+
+/** The page of one session. */
+function address(url: string, { project }: RealStore, { id }: StoredSession): string {
+  return `${url}/${Buffer.from(project).toString("base64url")}/session/${id}`;
+}
+
+async function typeCommand(page: Page, words: string): Promise<void> {
+  await page.focus("[contenteditable=true]");
+  await page.type(`/repair ${words}`);
+  await page.waitFor(new RegExp(`/repair\\s${words}`));
+  await page.press("Enter");
+}
