@@ -102,7 +102,7 @@ test(
   "opening a healthy session of 5,000 parts",
   async () => {
     await guard.warmUp();
-    for (const [_name, id] of [
+    for (const [name, id] of [
       ["500 messages of 10 parts", spread],
       ["100 messages of 50 parts", dense],
     ] as const) {
