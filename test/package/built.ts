@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { copyFile, mkdir } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { whenThisProcessDies } from "../host/watchdog.ts";
@@ -7,14 +7,19 @@ import { REPOSITORY } from "./packed.ts";
 
 let building: Promise<string> | undefined;
 
-/** Folder of the compiled package (`server.js`, `tui.js`, `cli.js`), built once for each test process. */
+/**
+ * Folder of the compiled package (`server.js`, `tui.js`, `cli.js`), built once for each test file. The files of one run
+ * share a process: a folder named after it would be removed by the watchdog of the file before.
+ */
 export function builtPackage(): Promise<string> {
-  building ??= build(join(REPOSITORY, ".cache", "built", String(process.pid)));
+  building ??= build();
   return building;
 }
 
-async function build(root: string): Promise<string> {
-  await mkdir(root, { recursive: true });
+async function build(): Promise<string> {
+  const parent = join(REPOSITORY, ".cache", "built");
+  await mkdir(parent, { recursive: true });
+  const root = await mkdtemp(join(parent, "package-"));
   whenThisProcessDies('rm -rf -- "$1"', root);
   await copyFile(join(REPOSITORY, "package.json"), join(root, "package.json"));
   const compiler = join(REPOSITORY, "node_modules", ".bin", "tsc");
