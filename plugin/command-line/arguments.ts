@@ -31,7 +31,9 @@ export type Command =
       readonly yes: boolean;
     }
   | { readonly name: "runs" }
-  | { readonly name: "purge"; readonly ageMs: number; readonly yes: boolean };
+  | { readonly name: "purge"; readonly ageMs: number; readonly yes: boolean }
+  | { readonly name: "show"; readonly sessionID: string }
+  | { readonly name: "report"; readonly output: string | null };
 
 export type ParsedArguments =
   | { readonly ok: true; readonly command: Command; readonly options: CommonOptions }
@@ -45,6 +47,7 @@ const OPTIONS = {
   only: { type: "string", multiple: true },
   item: { type: "string", multiple: true },
   "older-than": { type: "string" },
+  output: { type: "string" },
   "dry-run": { type: "boolean" },
   yes: { type: "boolean", short: "y" },
   "data-dir": { type: "string" },
@@ -66,6 +69,8 @@ const ALLOWED: Readonly<Record<Name, readonly (keyof Values)[]>> = {
   restore: ["session", "item", "yes"],
   runs: [],
   purge: ["older-than", "yes"],
+  show: [],
+  report: ["output"],
 };
 
 const COMMON: readonly (keyof Values)[] = ["data-dir", "db", "json", "quiet", "concurrency", "no-color"];
@@ -123,7 +128,7 @@ function readCommand(values: Values, positionals: readonly string[]): Command | 
     (option) => !COMMON.includes(option) && !ALLOWED[name].includes(option),
   );
   if (misplaced !== undefined) return `--${misplaced} does not go with "${name}".`;
-  if (rest.length > (name === "restore" ? 1 : 0)) return `"${name}" does not take "${rest.at(-1)}".`;
+  if (rest.length > (name === "restore" || name === "show" ? 1 : 0)) return `"${name}" does not take "${rest.at(-1)}".`;
   const sessionIDs = values.session ?? [];
   const yes = values.yes ?? false;
   switch (name) {
@@ -148,5 +153,13 @@ function readCommand(values: Values, positionals: readonly string[]): Command | 
       if (ageMs === null) return "purge needs --older-than with an age such as 30d, 12h or 2w.";
       return { name, ageMs, yes };
     }
+    case "show": {
+      const [sessionID] = rest;
+      if (sessionID === undefined) return "show needs the id of a session; `check` and `rescue` name them.";
+      return { name, sessionID };
+    }
+    case "report":
+      if (values.output === "") return "--output takes a path.";
+      return { name, output: values.output ?? null };
   }
 }

@@ -11,6 +11,10 @@ export const HELP = `opencode-session-repair: opens the opencode conversations t
       Lists the runs in quarantine, newest first.
   opencode-session-repair purge    --older-than 30d [--yes]
       Deletes old runs from quarantine for good.
+  opencode-session-repair show     SESSION
+      Prints what can be read of a session, with its holes marked. Changes nothing.
+  opencode-session-repair report   [--output FILE]
+      Versions, sizes, codes and times for a public issue: no content, titles, paths or keys.
 
   --data-dir DIR   opencode's data directory (default: $XDG_DATA_HOME/opencode or ~/.local/share/opencode)
   --db FILE        look at this database only

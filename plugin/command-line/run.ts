@@ -1,4 +1,4 @@
-import { nodeFileSystem } from "../files/file-system.ts";
+import { errnoCode, nodeFileSystem } from "../files/file-system.ts";
 import { stoppedBy } from "../repair/apply.ts";
 import { locate } from "../stores/locate.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
@@ -11,8 +11,10 @@ import { HELP } from "./help.ts";
 import { inOtherRuntime } from "./other-runtime.ts";
 import { purgeCommand } from "./purge-command.ts";
 import { repairCommand } from "./repair-command.ts";
+import { reportCommand } from "./report-command.ts";
 import { restoreCommand } from "./restore-command.ts";
 import { runsCommand } from "./runs-command.ts";
+import { showCommand } from "./show-command.ts";
 import { openTerminal } from "./terminal.ts";
 
 /** Runs the command line. Returns the exit status of the contract. */
@@ -32,6 +34,8 @@ export async function runCommandLine(args: readonly string[], signal: AbortSigna
   try {
     return await locateAndRun(args, command, options, terminal, signal);
   } catch (error) {
+    // The reader of the answer (`| head`, a pager that was left) wants no more of it.
+    if (errnoCode(error) === "EPIPE") return EXIT.done;
     return problem({ options, terminal }, expectedFailure(error), EXIT.failed);
   }
 }
@@ -65,6 +69,10 @@ async function dispatch(context: CommandContext, command: Command): Promise<Exit
       return runsCommand(context);
     case "purge":
       return purgeCommand(context, command);
+    case "show":
+      return showCommand(context, command);
+    case "report":
+      return reportCommand(context, command);
     default:
       return EXIT.done;
   }

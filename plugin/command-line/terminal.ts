@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { styleText } from "node:util";
 import type { CommonOptions } from "./arguments.ts";
@@ -8,6 +9,10 @@ type Style = "bold" | "red" | "yellow" | "green" | "dim";
 export interface Terminal {
   /** The answer: stdout. */
   print(text: string): void;
+  /** Many lines of an answer; waits while the reader (a pager) does. */
+  printAll(lines: readonly string[]): Promise<void>;
+  /** Columns that text may take: those of the terminal, within reason; without one `COLUMNS`, else 80. */
+  readonly width: number;
   /** Messages and errors: stderr; `--quiet` silences messages. */
   say(text: string): void;
   complain(text: string): void;
@@ -17,6 +22,14 @@ export interface Terminal {
   readonly interactive: boolean;
   ask(question: string): Promise<boolean>;
   style(style: Style, text: string): string;
+}
+
+const NARROWEST = 40;
+const WIDEST = 120;
+
+function widthOf(columns: number | undefined): number {
+  const wanted = columns ?? Number(process.env.COLUMNS);
+  return Math.min(WIDEST, Math.max(NARROWEST, Number.isInteger(wanted) && wanted > 0 ? wanted : 80));
 }
 
 const ERASE_LINE = "\r\x1b[2K";
@@ -35,6 +48,11 @@ export function openTerminal(options: Pick<CommonOptions, "quiet" | "color" | "j
       clear();
       stdout.write(`${text}\n`);
     },
+    async printAll(lines) {
+      clear();
+      if (!stdout.write(`${lines.join("\n")}\n`)) await once(stdout, "drain");
+    },
+    width: widthOf(stdout.columns),
     say(text) {
       clear();
       if (!options.quiet) stderr.write(`${text}\n`);

@@ -1,4 +1,5 @@
 import type { Artifact, Evidence, RowValues } from "./artifact.ts";
+import type { SessionFacts, StoredMessage } from "./conversation.ts";
 import type { DatabaseSource } from "./sqlite/driver.ts";
 import type { Survey } from "./survey.ts";
 
@@ -99,6 +100,10 @@ export interface Store {
   examine(artifact: Artifact): Promise<Evidence | null>;
   /** Sessions by their own or their records' presence, most recently used first. */
   sessions(projectID: string | null): Promise<SessionEntry[]>;
+  /** What the store says of each session, those without a record of their own included. */
+  sessionFacts(): Promise<SessionFacts[]>;
+  /** A session's messages and parts as they lie, also where there is no session record. */
+  messages(sessionID: string): AsyncIterable<StoredMessage>;
   /** What can be said of the store as a whole. */
   survey(): Promise<Survey>;
   close(): void;

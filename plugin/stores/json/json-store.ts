@@ -14,8 +14,10 @@ import {
   type RecordKind,
   type StrayName,
 } from "../artifact.ts";
+import { type SessionFacts, type StoredMessage, unknownSession } from "../conversation.ts";
 import type { ScanOptions, Scope, SessionEntry, Store, StoreDescription, Visit } from "../store.ts";
 import type { Survey, SurveyedProject } from "../survey.ts";
+import { readFileFacts, readFileMessages } from "./json-conversation.ts";
 import {
   fileArtifact,
   isEntryName,
@@ -109,6 +111,20 @@ export class JsonStore implements Store {
     if (projectID !== null) return known;
     const orphans = (await this.#everySessionID()).filter((id) => !newest.has(id));
     return [...known, ...orphans.map((id) => ({ id, projectID: null }))];
+  }
+
+  async sessionFacts(): Promise<SessionFacts[]> {
+    const facts: SessionFacts[] = [];
+    for (const { id, projectID } of await this.sessions(null)) {
+      facts.push(
+        projectID === null ? unknownSession(id) : await readFileFacts(this.#files, this.#dataDir, id, projectID),
+      );
+    }
+    return facts;
+  }
+
+  async *messages(sessionID: string): AsyncIterable<StoredMessage> {
+    if (isEntryName(sessionID)) yield* readFileMessages(this.#files, this.#dataDir, sessionID);
   }
 
   async survey(): Promise<Survey> {

@@ -9,6 +9,7 @@ import {
   type RowLocator,
   type RowValues,
 } from "../artifact.ts";
+import type { SessionFacts, StoredMessage } from "../conversation.ts";
 import type { Counts, ScanOptions, Scope, SessionEntry, Share, Store, StoreDescription, Visit } from "../store.ts";
 import type { Survey } from "../survey.ts";
 import { readBundles } from "./bundles.ts";
@@ -17,6 +18,7 @@ import type { ReadView } from "./read-view.ts";
 import { keyCondition } from "./row.ts";
 import { readRowValues, selectRowValues } from "./row-values.ts";
 import { quoted, type Schema } from "./schema.ts";
+import { readRowFacts, readRowMessages } from "./sqlite-conversation.ts";
 import { surveyDatabase } from "./sqlite-survey.ts";
 
 /** Rows read between two looks at the event loop and the abort signal. */
@@ -163,6 +165,14 @@ export class SqliteStore implements Store {
         ...(condition?.values ?? []),
       )
       .map((row) => ({ id: String(row.id), projectID: String(row.project_id) }));
+  }
+
+  async sessionFacts(): Promise<SessionFacts[]> {
+    return readRowFacts(this.#connection, this.schema);
+  }
+
+  async *messages(sessionID: string): AsyncIterable<StoredMessage> {
+    yield* readRowMessages(this.#connection, sessionID);
   }
 
   async survey(): Promise<Survey> {

@@ -1,0 +1,40 @@
+import { resolve } from "node:path";
+import { PRIVATE_FILE } from "../files/durable.ts";
+import { errnoCode } from "../files/file-system.ts";
+import { makeReport } from "../report/report.ts";
+import { reportText } from "../report/report-text.ts";
+import { jsonText, listAnswer } from "./answers.ts";
+import type { Command } from "./arguments.ts";
+import { type CommandContext, problem } from "./context.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { countsText, sizeText } from "./text.ts";
+
+/** `report`: what can be shown in public, on stdout or in a new file. */
+export async function reportCommand(
+  context: CommandContext,
+  { output }: Command & { name: "report" },
+): Promise<ExitStatus> {
+  const { files, located, options, signal, terminal } = context;
+  const report = await makeReport({
+    files,
+    located,
+    env: process.env,
+    concurrency: options.concurrency,
+    signal,
+    onProgress: (counts) => terminal.progress(`Reading: ${countsText(counts)} …`),
+  });
+  const text = options.json ? jsonText(listAnswer({ report })) : reportText(report);
+  if (output === null) {
+    terminal.print(text);
+    return EXIT.done;
+  }
+  try {
+    await files.writeNew(resolve(output), Buffer.from(`${text}\n`), PRIVATE_FILE);
+  } catch (error) {
+    if (errnoCode(error) === "EEXIST") return problem(context, "There is a file of that name already.", EXIT.refused);
+    if (errnoCode(error) === "ENOENT") return problem(context, "The folder for the report is not there.", EXIT.usage);
+    throw error;
+  }
+  terminal.say(`The report is written (${sizeText(text.length)}). Read it before you attach it to an issue.`);
+  return EXIT.done;
+}

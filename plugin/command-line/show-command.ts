@@ -1,0 +1,93 @@
+import { type ShownSession, showSession } from "../show/show.ts";
+import type { Hole, TranscriptMessage } from "../show/transcript.ts";
+import { holeText, messageLines, printable, timeText } from "../show/transcript-text.ts";
+import { listAnswer } from "./answers.ts";
+import type { Command } from "./arguments.ts";
+import { answer, type CommandContext, problem } from "./context.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { amount } from "./text.ts";
+
+/** `show`: prints what can be read of a session, in order, with its holes marked. Changes nothing. */
+export async function showCommand(
+  context: CommandContext,
+  { sessionID }: Command & { name: "show" },
+): Promise<ExitStatus> {
+  const { files, located, options, signal } = context;
+  const showing = await showSession({ files, located, sessionID, concurrency: options.concurrency, signal });
+  if (!showing.ok) {
+    return showing.reason === "unknown"
+      ? problem(context, "There is no session with this id.", EXIT.usage)
+      : problem(
+          context,
+          "The session is not where it could be read; `check` says what is wrong with the store.",
+          EXIT.failed,
+        );
+  }
+  const { session } = showing;
+  try {
+    const holes = options.json ? await printDocument(context, session) : await printText(context, session);
+    return holes === 0 && session.recordFaults.length === 0 ? EXIT.done : EXIT.findings;
+  } finally {
+    session.close();
+  }
+}
+
+async function printDocument(context: CommandContext, session: ShownSession): Promise<number> {
+  const messages: TranscriptMessage[] = [];
+  for await (const message of session.messages()) messages.push(message);
+  const holes = messages.flatMap(holesOf);
+  const { facts, store, setAside } = session;
+  const place = { generation: store.generation, ...(store.database === undefined ? {} : { database: store.database }) };
+  const recordFaults = session.recordFaults.map(({ code, evidence, locator }) => ({ code, evidence, locator }));
+  answer(context, listAnswer({ session: facts, store: place, recordFaults, setAside, messages, holes }), "");
+  return holes.length;
+}
+
+function holesOf(message: TranscriptMessage): Hole[] {
+  return message.entries.filter((entry): entry is Hole => entry.type === "hole");
+}
+
+async function printText(context: CommandContext, session: ShownSession): Promise<number> {
+  const { terminal } = context;
+  terminal.print(headLines(context, session).join("\n"));
+  const holes: Hole[] = [];
+  let count = 0;
+  for await (const message of session.messages()) {
+    await terminal.printAll(messageLines(message, terminal.width, terminal.style));
+    holes.push(...holesOf(message));
+    count += 1;
+  }
+  terminal.print(footLines(context, session, count, holes).join("\n"));
+  return holes.length;
+}
+
+function headLines({ terminal }: CommandContext, { facts, store, recordFaults }: ShownSession): string[] {
+  const { id, title, directory, version, createdMs, updatedMs, parentID } = facts;
+  const name = title === null ? "A session without a record of its own" : printable(title).replaceAll("\n", " ");
+  const place = store.database === undefined ? "JSON storage" : `database ${store.database.replace(/^.*[\\/]/, "")}`;
+  const times = [timeText(createdMs), timeText(updatedMs)].filter((time) => time !== null).join(" – ");
+  const details = [directory, version === null ? null : `opencode ${version}`, place, times];
+  return [
+    terminal.style("bold", name),
+    terminal.style("dim", [id, ...details.filter((each) => each !== null && each !== "")].join(" · ")),
+    ...(parentID === null ? [] : [terminal.style("dim", `child of ${parentID}`)]),
+    ...recordFaults.map(({ code, evidence }) =>
+      terminal.style("red", `▒▒ the session's own record: ${code} (${evidence})`),
+    ),
+    "",
+  ];
+}
+
+function footLines(
+  { terminal }: CommandContext,
+  { setAside }: ShownSession,
+  count: number,
+  holes: readonly Hole[],
+): string[] {
+  const lines = [`${amount(count, "message")}, ${amount(holes.length, "hole")}.`];
+  for (const hole of holes) lines.push(terminal.style("red", `  ${holeText(hole)}`));
+  for (const { runID, kind, recordID, bytes } of setAside) {
+    lines.push(terminal.style("yellow", `  ${kind} ${recordID ?? ""}, ${bytes} bytes, was set aside by run ${runID}`));
+  }
+  return lines;
+}

@@ -1,0 +1,54 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+import type { FileSystem } from "../files/file-system.ts";
+
+const run = promisify(execFile);
+const TIMEOUT_MS = 15_000;
+
+/** A release; a version of anybody's own making is none. */
+export const RELEASE = /^\d{1,4}\.\d{1,4}\.\d{1,6}$/;
+
+/**
+ * The version of the opencode that this user would start, or `null`. It is asked in an empty home, since every opencode
+ * makes folders as soon as it runs.
+ */
+export async function installedHostVersion(
+  files: FileSystem,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string | null> {
+  const binary = await findBinary(files, env);
+  if (binary === null) return null;
+  const home = await mkdtemp(join(tmpdir(), "opencode-session-repair-"));
+  try {
+    const folders = ["XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"];
+    const isolated = Object.fromEntries(folders.map((name) => [name, join(home, name)]));
+    const { stdout } = await run(binary, ["--version"], {
+      timeout: TIMEOUT_MS,
+      cwd: home,
+      env: { PATH: env.PATH ?? "", HOME: home, OPENCODE_DISABLE_AUTOUPDATE: "1", ...isolated },
+    });
+    const version = stdout.trim();
+    return RELEASE.test(version) ? version : null;
+  } catch {
+    return null;
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+async function findBinary(
+  files: FileSystem,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string | null> {
+  const folders = (env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
+  if (env.HOME !== undefined) folders.push(join(env.HOME, ".opencode", "bin"));
+  for (const folder of folders) {
+    const path = join(folder, process.platform === "win32" ? "opencode.exe" : "opencode");
+    const found = await files.stat(path).catch(() => null);
+    if (found?.type === "file" || found?.type === "symlink") return path;
+  }
+  return null;
+}

@@ -1,0 +1,126 @@
+import type { Entry, Hole, ToolCall, TranscriptMessage } from "./transcript.ts";
+
+/** How a piece of the view may be marked. */
+export type Mark = (style: "bold" | "red" | "yellow" | "green" | "dim", text: string) => string;
+
+/** One message as lines no wider than `width` columns. */
+export function messageLines(message: TranscriptMessage, width: number, mark: Mark): string[] {
+  const lines = [heading(message, width, mark)];
+  for (const entry of message.entries) lines.push(...entryLines(entry, width, mark));
+  return [...lines, ""];
+}
+
+function heading({ messageID, role, timeMs, agent, model }: TranscriptMessage, width: number, mark: Mark): string {
+  const who = role === "user" ? "You" : role === "assistant" ? "Assistant" : "Message";
+  const facts = [who, role === "assistant" ? agent : null, role === "assistant" ? model : null, timeText(timeMs)];
+  const left = `── ${facts
+    .filter((fact) => fact !== null)
+    .map(printable)
+    .join(" · ")} `;
+  const right = ` ${printable(messageID)}`;
+  const rule = "─".repeat(Math.max(2, width - columns(left) - columns(right)));
+  const line = `${left}${rule}${right}`;
+  return mark("bold", columns(line) > width ? left.trimEnd() : line);
+}
+
+function entryLines(entry: Entry, width: number, mark: Mark): string[] {
+  switch (entry.type) {
+    case "text":
+      return wrapped(entry.text, width, "");
+    case "reasoning":
+      return wrapped(entry.text, width, "  ┆ ").map((line) => mark("dim", line));
+    case "note":
+      return wrapped(`· ${entry.text}`, width, "  ").map((line) => mark("dim", line));
+    case "tool":
+      return wrapped(`▸ ${toolText(entry)}`, width, "  ").map((line) =>
+        entry.status === "error" ? mark("yellow", line) : line,
+      );
+    case "hole":
+      return wrapped(holeText(entry), width, "▒▒ ").map((line) => mark("red", line));
+  }
+}
+
+function toolText({ tool, status, summary, output, error, durationMs }: ToolCall): string {
+  const size =
+    output === null ? "" : ` — ${output.lines} ${output.lines === 1 ? "line" : "lines"}, ${output.bytes} bytes`;
+  const duration = durationMs === null ? "" : `, ${(durationMs / 1000).toFixed(1)} s`;
+  const failure = error === null ? "" : ` — ${error.split("\n")[0] ?? ""}`;
+  return `${tool} (${status}${duration}) ${summary}${size}${failure}`.trimEnd();
+}
+
+/** Where, why and how large. */
+export function holeText({ kind, recordID, where, why, code, bytes }: Hole): string {
+  const record = `HOLE: ${kind} ${recordID}`;
+  if (where === null) return `${record}: ${why}`;
+  return `${record} ${why}, ${bytes} bytes at ${where}${code === null ? "" : ` [${code}]`}`;
+}
+
+/** `2026-11-24 10:43:35 UTC`; `null` where there is no such time. */
+export function timeText(timeMs: number | null): string | null {
+  if (timeMs === null || Math.abs(timeMs) > 8.64e15) return null;
+  return `${new Date(timeMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** Text of a stranger for a terminal: nothing in it moves the cursor, colours, or turns the direction of writing. */
+export function printable(text: string): string {
+  return text
+    .replaceAll("\t", "    ")
+    .replaceAll("\r\n", "\n")
+    .replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) => (character === "\n" ? "\n" : "\ufffd"));
+}
+
+const WIDE =
+  /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
+const segmenter = new Intl.Segmenter();
+
+/** Columns that a text takes on a terminal. */
+function columns(text: string): number {
+  // Most text is ASCII, where every character takes one column.
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  let sum = 0;
+  for (const { segment } of segmenter.segment(text)) sum += WIDE.test(segment) ? 2 : 1;
+  return sum;
+}
+
+/** Breaks text into lines of at most `width` columns, at spaces where there are any; every line begins with `indent`. */
+function wrapped(text: string, width: number, indent: string): string[] {
+  const room = Math.max(10, width - columns(indent));
+  return printable(text)
+    .replace(/\n+$/, "")
+    .split("\n")
+    .flatMap((line) => brokenLine(line, room))
+    .map((line) => `${indent}${line}`.trimEnd());
+}
+
+function brokenLine(line: string, room: number): string[] {
+  if (columns(line) <= room) return [line];
+  const lines: string[] = [];
+  let current = "";
+  for (const word of line.split(/(?<= )/)) {
+    if (columns(current) + columns(word.trimEnd()) <= room) {
+      current += word;
+      continue;
+    }
+    if (current.trim() !== "") lines.push(current.trimEnd());
+    const pieces = piecesOf(word, room);
+    lines.push(...pieces.slice(0, -1));
+    current = pieces.at(-1) ?? "";
+  }
+  return [...lines, current];
+}
+
+function piecesOf(word: string, room: number): string[] {
+  if (columns(word) <= room) return [word];
+  const pieces: string[] = [];
+  let [piece, taken] = ["", 0];
+  for (const { segment } of segmenter.segment(word)) {
+    const own = columns(segment);
+    if (taken + own > room) {
+      pieces.push(piece);
+      [piece, taken] = ["", 0];
+    }
+    piece += segment;
+    taken += own;
+  }
+  return [...pieces, piece];
+}

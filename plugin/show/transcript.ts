@@ -1,0 +1,191 @@
+import { faultByCode } from "../faults/catalogue.ts";
+import { fileText } from "../records/file-text.ts";
+import { readablePrefix } from "../records/readable-prefix.ts";
+import { type Locator, locatorText } from "../stores/artifact.ts";
+import {
+  isFields,
+  numberIn,
+  parseDocument,
+  type StoredDocument,
+  type StoredMessage,
+  textIn,
+  valueIn,
+} from "../stores/conversation.ts";
+
+/** What is known to be wrong with a record. */
+export interface KnownFault {
+  readonly code: string;
+  readonly evidence: string;
+  readonly locator: Locator;
+}
+
+/** Something that should be there and cannot be read, or not wholly. */
+export interface Hole {
+  readonly type: "hole";
+  readonly kind: "message" | "part";
+  readonly recordID: string;
+  /** A path below the data directory, or table and key. `null` where the record is not there at all. */
+  readonly where: string | null;
+  /** Code of the catalogue, where the fault has one. */
+  readonly code: string | null;
+  readonly why: string;
+  /** Size of the record in bytes. */
+  readonly bytes: number;
+}
+
+export interface ToolCall {
+  readonly type: "tool";
+  readonly tool: string;
+  readonly status: string;
+  /** The call in one line: its title, else the first text of its input. */
+  readonly summary: string;
+  readonly output: { readonly lines: number; readonly bytes: number } | null;
+  readonly error: string | null;
+  readonly durationMs: number | null;
+}
+
+/** One thing in a conversation, in the order in which opencode shows it. */
+export type Entry = { readonly type: "text" | "reasoning" | "note"; readonly text: string } | ToolCall | Hole;
+
+export interface TranscriptMessage {
+  readonly messageID: string;
+  /** `null` where the message cannot be read. */
+  readonly role: string | null;
+  /** Milliseconds since the epoch. */
+  readonly timeMs: number | null;
+  readonly agent: string | null;
+  readonly model: string | null;
+  readonly entries: readonly Entry[];
+}
+
+/** What can be read of one stored message; whatever cannot is a hole. A pure function. */
+export function transcribe(
+  message: StoredMessage,
+  faults: ReadonlyMap<string, KnownFault>,
+  seen: ReadonlySet<string>,
+): TranscriptMessage {
+  const { document, messageID } = message;
+  const entries: Entry[] = [];
+  const info = document === null ? undefined : readableValue(document);
+  if (document === null) entries.push(absent(messageID, "only parts are left of this message"));
+  else entries.push(...holesIn("message", document, faults));
+  const answered = textIn(info, "parentID");
+  if (answered !== null && !seen.has(answered))
+    entries.push(absent(answered, "the message that this answers is not there"));
+  for (const part of message.parts) {
+    const value = readableValue(part);
+    if (value !== undefined) entries.push(...entriesOf(value));
+    entries.push(...holesIn("part", part, faults));
+  }
+  entries.push(...errorOf(info));
+  return {
+    messageID,
+    role: textIn(info, "role"),
+    timeMs: numberIn(info, "time", "created") ?? document?.timeMs ?? null,
+    agent: textIn(info, "agent") ?? textIn(info, "mode"),
+    model: textIn(info, "modelID") ?? textIn(info, "model", "modelID"),
+    entries,
+  };
+}
+
+function absent(recordID: string, why: string): Hole {
+  return { type: "hole", kind: "message", recordID, where: null, code: null, why, bytes: 0 };
+}
+
+/** The whole value, or what its beginning says; `undefined` for nothing. */
+function readableValue(document: StoredDocument): unknown {
+  const parsed = parseDocument(document);
+  if (parsed.ok) return parsed.value;
+  return document.bytes === null ? undefined : readablePrefix(fileText(document.bytes));
+}
+
+function holesIn(kind: Hole["kind"], document: StoredDocument, faults: ReadonlyMap<string, KnownFault>): Hole[] {
+  const { recordID, locator, size } = document;
+  const where = locatorText(locator);
+  const fault = faults.get(where);
+  if (fault === undefined && isReadable(document)) return [];
+  const title = fault === undefined ? null : (faultByCode(fault.code)?.title ?? fault.code);
+  const why = title === null ? "cannot be read" : `${title} (${fault?.evidence})`;
+  return [{ type: "hole", kind, recordID, where, code: fault?.code ?? null, why, bytes: size }];
+}
+
+function isReadable(document: StoredDocument): boolean {
+  const parsed = parseDocument(document);
+  return parsed.ok && isFields(parsed.value);
+}
+
+function entriesOf(part: unknown): Entry[] {
+  const note = (text: string): Entry[] => [{ type: "note", text }];
+  switch (textIn(part, "type")) {
+    case "text":
+    case "reasoning": {
+      const text = textIn(part, "text") ?? "";
+      // What opencode adds of its own to a user's message: the content of attached files, reminders.
+      if (valueIn(part, "synthetic") === true) return note(`added by opencode: ${firstLine(text)}`);
+      return text === "" ? [] : [{ type: textIn(part, "type") === "text" ? "text" : "reasoning", text }];
+    }
+    case "tool":
+      return [toolCall(part)];
+    case "file":
+      return note(`file ${textIn(part, "filename") ?? ""} (${textIn(part, "mime") ?? "unknown type"})`);
+    case "agent":
+      return note(`agent ${textIn(part, "name") ?? ""}`);
+    case "subtask":
+      return note(`task for ${textIn(part, "agent") ?? "an agent"}: ${textIn(part, "description") ?? ""}`);
+    case "patch":
+      return note(`changed ${listIn(part, "files").map(String).join(", ")}`);
+    case "compaction":
+      return note("the conversation before this was compacted");
+    case "retry":
+      return note(`tried again: ${textIn(part, "error", "data", "message") ?? textIn(part, "error", "name") ?? ""}`);
+    case "step-start":
+    case "step-finish":
+    case "snapshot":
+      return [];
+    case null:
+      return [];
+    default:
+      return note(`a part of type ${textIn(part, "type")}`);
+  }
+}
+
+function listIn(value: unknown, key: string): readonly unknown[] {
+  const list = valueIn(value, key);
+  return Array.isArray(list) ? list : [];
+}
+
+function toolCall(part: unknown): ToolCall {
+  const state = valueIn(part, "state");
+  const output = textIn(state, "output");
+  const [start, end] = [numberIn(state, "time", "start"), numberIn(state, "time", "end")];
+  return {
+    type: "tool",
+    tool: textIn(part, "tool") ?? "a tool",
+    status: textIn(state, "status") ?? "unknown",
+    summary: firstLine(textIn(state, "title") || firstText(valueIn(state, "input"))),
+    output: output === null ? null : { lines: lineCount(output), bytes: Buffer.byteLength(output) },
+    error: textIn(state, "error"),
+    durationMs: start === null || end === null ? null : end - start,
+  };
+}
+
+function firstText(input: unknown): string {
+  if (!isFields(input)) return "";
+  return Object.values(input).find((value): value is string => typeof value === "string") ?? "";
+}
+
+function firstLine(text: string): string {
+  const [line = "", ...more] = text.trim().split("\n");
+  return more.length === 0 ? line : `${line} …`;
+}
+
+function lineCount(text: string): number {
+  return text === "" ? 0 : text.replace(/\n$/, "").split("\n").length;
+}
+
+function errorOf(info: unknown): Entry[] {
+  const name = textIn(info, "error", "name");
+  if (name === null) return [];
+  const message = textIn(info, "error", "data", "message");
+  return [{ type: "note", text: `ended with ${name}${message === null ? "" : `: ${firstLine(message)}`}` }];
+}

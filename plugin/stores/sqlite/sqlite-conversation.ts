@@ -1,0 +1,92 @@
+import { LARGEST_LOADED_BYTES } from "../artifact.ts";
+import { type SessionFacts, type StoredDocument, type StoredMessage, unknownSession } from "../conversation.ts";
+import type { Connection, SqlRow, SqlValue } from "./driver.ts";
+import type { Schema } from "./schema.ts";
+
+const DOCUMENT = `typeof(data) as storage, octet_length(data) as size, cast(time_created as real) as time,
+  case when octet_length(data) <= ${LARGEST_LOADED_BYTES} then cast(data as blob) end as bytes`;
+
+/** The messages of a session by time and id, which is the order of opencode 1.2-1.18; parts without a message last. */
+export function* readRowMessages(connection: Connection, sessionID: string): Iterable<StoredMessage> {
+  const ids = connection.all("select id from message where session_id = ? order by time_created, id", sessionID);
+  for (const { id } of ids) {
+    const messageID = String(id);
+    const row = connection.all(`select id, ${DOCUMENT} from message where id = ?`, messageID)[0];
+    const parts = connection.all(`select id, ${DOCUMENT} from part where message_id = ? order by id`, messageID);
+    yield {
+      messageID,
+      document: row === undefined ? null : documentOf("message", row),
+      parts: parts.map((part) => documentOf("part", part)),
+    };
+  }
+  const orphaned = connection.all(
+    `select distinct message_id as id from part
+     where session_id = ? and message_id not in (select id from message) order by message_id`,
+    sessionID,
+  );
+  for (const { id } of orphaned) {
+    const messageID = String(id);
+    const parts = connection.all(
+      `select id, ${DOCUMENT} from part where message_id = ? and session_id = ? order by id`,
+      messageID,
+      sessionID,
+    );
+    yield { messageID, document: null, parts: parts.map((part) => documentOf("part", part)) };
+  }
+}
+
+function documentOf(table: "message" | "part", row: SqlRow): StoredDocument {
+  const id = String(row.id);
+  const size = Number(row.size ?? 0);
+  const bytes = row.bytes instanceof Uint8Array ? Buffer.from(row.bytes) : null;
+  return {
+    recordID: id,
+    locator: { table, key: { id } },
+    storage: row.storage === "blob" ? "blob" : "text",
+    size,
+    bytes: size === 0 ? Buffer.alloc(0) : bytes,
+    timeMs: numberOf(row.time),
+  };
+}
+
+/** What the rows of sessions say of them, and of sessions that only messages or parts name. */
+export function readRowFacts(connection: Connection, schema: Schema): SessionFacts[] {
+  const known = schema.tables.get("session") ?? [];
+  const text = (name: string) => (known.includes(name) ? `cast(${name} as text)` : "null");
+  const number = (name: string) => (known.includes(name) ? `cast(${name} as real)` : "null");
+  const rows = connection.all(
+    `select id, ${text("project_id")} as project, ${text("parent_id")} as parent, ${text("title")} as title,
+       ${text("directory")} as directory, ${text("version")} as version, ${number("time_created")} as created,
+       ${number("time_updated")} as updated, ${number("time_archived")} as archived
+     from session order by time_updated desc, id desc`,
+  );
+  const facts = rows.map(factsOf);
+  const orphaned = connection.all(
+    `select session_id as id from message where session_id not in (select id from session)
+     union select session_id from part where session_id not in (select id from session)`,
+  );
+  return [...facts, ...orphaned.map(({ id }) => unknownSession(String(id)))];
+}
+
+function factsOf(row: SqlRow): SessionFacts {
+  return {
+    id: String(row.id),
+    projectID: textOf(row.project),
+    parentID: textOf(row.parent),
+    title: textOf(row.title),
+    directory: textOf(row.directory),
+    version: textOf(row.version),
+    createdMs: numberOf(row.created),
+    updatedMs: numberOf(row.updated),
+    archivedMs: numberOf(row.archived),
+    hasRecord: true,
+  };
+}
+
+function textOf(value: SqlValue | undefined): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+function numberOf(value: SqlValue | undefined): number | null {
+  return typeof value === "number" ? value : null;
+}
