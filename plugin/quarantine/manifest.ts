@@ -22,6 +22,34 @@ const cell = z.union([
   z.strictObject({ storage: z.enum(["text", "blob"]), value: savedBytes }),
 ]);
 
+/** What a column holds now that it was replaced. */
+const cellDigest = z.union([
+  z.strictObject({ storage: z.literal("null") }),
+  z.strictObject({ storage: z.enum(["integer", "real"]), number: z.string().max(64) }),
+  z.strictObject({ storage: z.enum(["text", "blob"]), bytes: size, sha256: hash }),
+]);
+
+const fieldChange = z.strictObject({
+  path: z.array(z.union([z.string(), z.int()])).max(16),
+  from: z.json().exactOptional(),
+  to: z.json().exactOptional(),
+});
+
+/** What stands in the place of the original. */
+const replacement = z.strictObject({
+  /** Where it is from, in words. */
+  source: z.string(),
+  /** Of the new file or value; of several columns, of all of them. */
+  sha256: hash,
+  /** Of a file: its name in the run's folder until it takes its place. */
+  file: itemFile.exactOptional(),
+  bytes: size.exactOptional(),
+  /** Of a row: the columns that were set. */
+  columns: z.record(z.string(), cellDigest).exactOptional(),
+  /** Of a document that was completed: what was changed in it. */
+  fields: z.array(fieldChange).exactOptional(),
+});
+
 const locator = z.union([
   z.strictObject({ path: z.string().min(1).max(4096) }),
   z.strictObject({
@@ -44,36 +72,32 @@ const item = z.strictObject({
   state: itemState,
   /** Item whose row this row hangs on (parts of a quarantined message): they leave and return together. */
   partOf: z.string().exactOptional(),
-  original: z.strictObject({
-    file: itemFile,
-    bytes: size,
-    sha256: hash,
-    /** Of a file, ISO 8601; `null` for a row. */
-    mtime: time.nullable(),
-    /** Permission bits of a file, octal; `null` for a row. */
-    mode: z
-      .string()
-      .regex(/^[0-7]{3,4}$/)
-      .nullable(),
-    row: z
-      .strictObject({
-        rowID: z
-          .string()
-          .regex(/^-?\d+$/)
-          .nullable(),
-        sha256: hash,
-        columns: z.record(z.string(), cell),
-      })
-      .exactOptional(),
-  }),
-  replacement: z
+  /** `null`: nothing stood there before. */
+  original: z
     .strictObject({
-      source: z.string(),
+      file: itemFile,
+      bytes: size,
       sha256: hash,
-      /** What stands in the column now; `null` is SQL NULL. */
-      value: z.string().nullable(),
+      /** Of a file, ISO 8601; `null` for a row. */
+      mtime: time.nullable(),
+      /** Permission bits of a file, octal; `null` for a row. */
+      mode: z
+        .string()
+        .regex(/^[0-7]{3,4}$/)
+        .nullable(),
+      row: z
+        .strictObject({
+          rowID: z
+            .string()
+            .regex(/^-?\d+$/)
+            .nullable(),
+          sha256: hash,
+          columns: z.record(z.string(), cell),
+        })
+        .exactOptional(),
     })
-    .exactOptional(),
+    .nullable(),
+  replacement: replacement.exactOptional(),
 });
 
 const safetyCopy = z.discriminatedUnion("state", [
@@ -104,8 +128,17 @@ export const manifestSchema = z.strictObject({
 export type Manifest = z.infer<typeof manifestSchema>;
 export type ManifestItem = z.infer<typeof item>;
 export type ManifestCell = z.infer<typeof cell>;
+export type CellDigest = z.infer<typeof cellDigest>;
 export type Trigger = Manifest["trigger"];
 export type ItemState = z.infer<typeof itemState>;
+
+/** Field changes as a manifest records them; nothing for content that is none. */
+export function recordedFields(content: object | undefined): { fields?: RecordedFields } {
+  if (content === undefined || !("fields" in content)) return {};
+  return { fields: z.array(fieldChange).parse(content.fields) };
+}
+
+type RecordedFields = z.infer<typeof fieldChange>[];
 
 export type ManifestReading =
   | { readonly ok: true; readonly manifest: Manifest }
@@ -125,8 +158,10 @@ export function parseManifest(text: string): ManifestReading {
     return { ok: false, problem: `the manifest is not valid at ${issue?.path.join(".") || "its top"}` };
   }
   const ids = new Set(parsed.data.items.map((each) => each.id));
-  const files = new Set(parsed.data.items.map((each) => each.original.file));
-  if (ids.size !== parsed.data.items.length || files.size !== parsed.data.items.length) {
+  const files = parsed.data.items.flatMap(({ original, replacement }) =>
+    [original?.file, replacement?.file].filter((file) => file !== undefined),
+  );
+  if (ids.size !== parsed.data.items.length || new Set(files).size !== files.length) {
     return { ok: false, problem: "the manifest names an item twice" };
   }
   return { ok: true, manifest: parsed.data };

@@ -218,7 +218,7 @@ async function observed(writer: StoreWriter, items: readonly ManifestItem[], fol
   const outcomes: ItemOutcome[] = [];
   for (const item of items) {
     const seen = await writer.observe(item, folder);
-    if (seen === "live") await writer.discardDuplicate(item, folder);
+    await writer.finish(item, folder, seen);
     outcomes.push(
       seen === "set-aside"
         ? { id: item.id, state: "done" }

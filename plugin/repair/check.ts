@@ -180,6 +180,7 @@ function databaseFinding(
     evidence: diagnosis.evidence,
     store,
     seen: null,
+    replacement: null,
   };
 }
 

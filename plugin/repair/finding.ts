@@ -1,6 +1,7 @@
 import type { Remedy, Severity } from "../faults/fault.ts";
 import type { ContentHash } from "../files/hash.ts";
 import type { Locator, RecordKind } from "../stores/artifact.ts";
+import type { Replacement } from "../stores/writer.ts";
 
 /** One diagnosed fault at its place. */
 export interface Finding {
@@ -16,9 +17,11 @@ export interface Finding {
   readonly store: number;
 }
 
-/** A finding with what a repair needs to know: the bytes that were judged. */
+/** A finding with what a repair needs to know: the bytes that were judged, and what could take their place. */
 export interface ConfirmedFinding extends Finding {
   readonly seen: ContentHash | null;
+  /** Where the remedy puts something in its place. */
+  readonly replacement: Replacement | null;
 }
 
 export type Verdict = "healthy" | "damaged" | "unusable";

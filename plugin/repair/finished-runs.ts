@@ -17,12 +17,12 @@ export async function deleteFinishedRuns(
   findings: readonly ConfirmedFinding[],
   ageMs: number,
 ): Promise<void> {
-  const damaged = new Set(findings.flatMap((finding) => (finding.seen ? [keptKey(finding, finding.seen.sha256)] : [])));
+  const damaged = new Set(findings.map((finding) => keptKey(finding, finding.seen)));
   const { files, located } = where;
   const isFinished = (run: StoredRun) =>
     run.ok &&
     run.manifest.items.every((item) => item.state !== "done" && item.state !== "planned") &&
-    !run.manifest.items.some((item) => item.state === "restored" && damaged.has(keptKey(item, item.original.sha256)));
+    !run.manifest.items.some((item) => item.state === "restored" && damaged.has(keptKey(item, item.original)));
   const finished = runsOlderThan(await storedRuns(files, located.dataDir), ageMs, Date.now()).filter(isFinished);
   if (finished.length === 0) return;
   await underLock(where, async () => {

@@ -44,6 +44,7 @@ async function confirm(
     evidence: diagnosis.evidence,
     store: options.storeIndex,
     seen: seenBytes(evidence),
+    replacement: null,
   };
 }
 

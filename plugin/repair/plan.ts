@@ -22,9 +22,9 @@ export interface PlannedSession {
 
 export type Plan = readonly PlannedSession[];
 
-/** Names an artifact together with its content. */
-export function keptKey(operation: Pick<Operation, "locator">, sha256: string): string {
-  return `${locatorText(operation.locator)} ${sha256}`;
+/** Names an artifact together with its content; `null`: nothing stood there. */
+export function keptKey(operation: Pick<Operation, "locator">, content: { readonly sha256: string } | null): string {
+  return `${locatorText(operation.locator)} ${content?.sha256 ?? ""}`;
 }
 
 /** Turns findings into operations with preconditions. A pure function: nothing is read or written. */
@@ -42,11 +42,17 @@ export function planRepair(findings: readonly ConfirmedFinding[], selection: Sel
 }
 
 function operationFor(finding: ConfirmedFinding, selection: Selection): Operation | null {
-  const { remedy, seen } = finding;
-  if ((remedy !== "quarantine" && remedy !== "recover") || seen === null) return null;
+  const { remedy, seen, replacement } = finding;
+  if (remedy === "report" || (remedy === "quarantine" ? seen === null : replacement === null)) return null;
   if (selection.codes === null ? finding.severity !== "blocking" : !selection.codes.includes(finding.code)) return null;
-  if (selection.unasked && faultByCode(finding.code)?.unasked !== true) return null;
-  if (selection.kept.has(keptKey(finding, seen.sha256))) return null;
+  if (selection.unasked && !isDoneUnasked(finding)) return null;
+  if (selection.kept.has(keptKey(finding, seen))) return null;
   const { kind, sessionID, recordID, locator, code, evidence } = finding;
-  return { kind, sessionID, recordID, locator, code, evidence, remedy, seen };
+  return { kind, sessionID, recordID, locator, code, evidence, remedy, seen, replacement };
+}
+
+/** A copy that opencode itself recorded may take the place of a damaged record at any time; the rest says the catalogue. */
+function isDoneUnasked({ remedy, seen, code }: ConfirmedFinding): boolean {
+  if (remedy === "recover") return seen !== null;
+  return remedy === "quarantine" && faultByCode(code)?.unasked === true;
 }

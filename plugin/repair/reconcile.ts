@@ -26,7 +26,7 @@ export async function reconcileRuns(files: FileSystem, located: Located, access:
       for (const item of run.manifest.items) {
         if (item.state !== "planned" && item.state !== "done") continue;
         const seen = await writer.observe(item, run.folder);
-        if (seen === "live") await writer.discardDuplicate(item, run.folder);
+        await writer.finish(item, run.folder, seen);
         outcomes.push({ id: item.id, state: settledState(item, seen) });
       }
       await writeManifest(files, run.folder, withOutcomes(run.manifest, outcomes));

@@ -101,7 +101,7 @@ export async function keptByUser(files: FileSystem, dataDir: string): Promise<Se
   for (const run of await storedRuns(files, dataDir)) {
     if (!run.ok) continue;
     for (const item of run.manifest.items) {
-      if (item.state === "restored") kept.add(keptKey(item, item.original.sha256));
+      if (item.state === "restored") kept.add(keptKey(item, item.original));
     }
   }
   return kept;

@@ -136,7 +136,7 @@ async function returned(writer: StoreWriter, items: readonly ManifestItem[], fol
   const outcomes: ItemOutcome[] = [];
   for (const item of items) {
     if ((await writer.observe(item, folder)) !== "live") continue;
-    await writer.discardDuplicate(item, folder);
+    await writer.finish(item, folder, "live");
     outcomes.push({ id: item.id, state: "restored" });
   }
   return outcomes;

@@ -80,6 +80,7 @@ function speaker(description: StoreDescription, store: number): Say {
     evidence,
     store,
     seen: null,
+    replacement: null,
   });
 }
 
@@ -214,6 +215,7 @@ async function sideFileFindings(files: FileSystem, dataDir: string): Promise<Con
       evidence,
       store: 0,
       seen: null,
+      replacement: null,
     });
   const auth = await authProblem(files, join(dataDir, "auth.json"));
   if (auth !== null) say(AUTH_UNREADABLE, "auth.json", auth);

@@ -52,6 +52,12 @@ export interface Artifact {
 /** How the bytes are held: a file, the SQLite storage class of the value, or a whole row apart from its JSON values. */
 export type StorageClass = "file" | "text" | "blob" | "row";
 
+/** One value of a row, exact: 64-bit integers as decimal text, text as its bytes even where they are not UTF-8. */
+export type CellValue =
+  | { readonly storage: "null" }
+  | { readonly storage: "integer" | "real"; readonly number: string }
+  | { readonly storage: "text" | "blob"; readonly bytes: Uint8Array };
+
 /**
  * The columns of one row that are not JSON, as a host's SQLite hands them to it: numbers rounded to doubles, BLOBs as
  * bytes.
@@ -66,7 +72,7 @@ export interface Evidence {
   readonly bytes: Uint8Array | null;
   /** Of a record too large to hold: how it relates to the JSON grammar, found out in pieces. */
   readonly shape: JsonShape | null;
-  /** SHA-256 of the content, where it was read without being held. */
+  /** SHA-256 of the content, where it was read without being held; of a row apart from its JSON values, of all of it. */
   readonly sha256: string | null;
   /** Of a stray file: what a host makes of its name. */
   readonly stray: StrayName | null;

@@ -1,7 +1,20 @@
 import type { ContentHash } from "../files/hash.ts";
 import type { ItemState, ManifestItem } from "../quarantine/manifest.ts";
 import type { RunFolder } from "../quarantine/vault.ts";
-import type { Locator, RecordKind } from "./artifact.ts";
+import type { FieldChange } from "../records/fields.ts";
+import type { CellValue, Locator, RecordKind } from "./artifact.ts";
+
+/** What takes the place of an artifact. */
+export interface Replacement {
+  /** Where it is from, in plain words without content or user paths: `event 42 of this session`. */
+  readonly source: string;
+  readonly content: /** A whole file. */
+    | { readonly bytes: Uint8Array }
+    /** Columns of a row; every one of them where no row stands there yet. */
+    | { readonly cells: ReadonlyMap<string, CellValue> }
+    /** The document as it is, but for these values. */
+    | { readonly fields: readonly FieldChange[] };
+}
 
 /** One thing to do, with what was seen when it was decided: it is done only while that still holds. */
 export interface Operation {
@@ -12,8 +25,10 @@ export interface Operation {
   readonly code: string;
   readonly evidence: string;
   readonly remedy: ManifestItem["remedy"];
-  /** Size and SHA-256 of the bytes that were judged. */
-  readonly seen: ContentHash;
+  /** Size and SHA-256 of the bytes that were judged; of a whole row, of the row. `null`: nothing stands there. */
+  readonly seen: ContentHash | null;
+  /** `null`: it is only set aside. */
+  readonly replacement: Replacement | null;
 }
 
 /** What became of an item or an operation. A reason is one plain clause, without content or user paths. */
@@ -28,20 +43,29 @@ export interface Prepared {
   readonly skipped: { readonly operation: Operation; readonly reason: string }[];
 }
 
-/** Where the recorded bytes of an item are: in their live place (also if in quarantine too), in quarantine, or nowhere. */
+/**
+ * Where the recorded bytes of an item are: in their live place (also if in quarantine too), in quarantine, or nowhere. Of
+ * an item that has no original: `live` where nothing stands there, `set-aside` where its replacement does.
+ */
 export type Observed = "live" | "set-aside" | "nowhere";
 
 /** The writing side of a store. It acts on manifest items only, after they were journaled. */
 export interface StoreWriter {
   /** Captures the exact bytes where the store cannot simply move them, and describes the items. Live data stays as it is. */
   prepare(operations: readonly Operation[], run: RunFolder): Promise<Prepared>;
-  /** Takes the items out of the hosts' read path, each only if it is still what was captured. */
+  /**
+   * Takes the items out of the hosts' read path, each only if it is still what was captured, and puts their replacements
+   * in their place. Only items that this writer has prepared.
+   */
   setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]>;
   /** Puts the items back, each only where nothing else has taken its place. */
   putBack(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]>;
   observe(item: ManifestItem, folder: string): Promise<Observed>;
-  /** After an interrupted move, where the live place still holds every byte: removes the second name of the same bytes. */
-  discardDuplicate(item: ManifestItem, folder: string): Promise<void>;
+  /**
+   * Tidies up after an interruption. Where the live place still holds every byte, second names of the same bytes are
+   * removed; where they are set aside, a replacement that has not reached its place yet gets there.
+   */
+  finish(item: ManifestItem, folder: string, seen: Observed): Promise<void>;
   /** Copies what a session needs to load into `<folder>/safety`, or says why not. */
   copyForSafety(sessionID: string, operations: readonly Operation[], folder: string): Promise<SafetyCopy>;
   close(): void;

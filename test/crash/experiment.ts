@@ -186,17 +186,17 @@ async function judgeManifests(store: StoreUnderTest): Promise<void> {
 function isKeptIn(run: StoredRun, wanted: ManifestItem): boolean {
   if (!run.ok) return false;
   const same = run.manifest.items.filter((item) => locatorText(item.locator) === locatorText(wanted.locator));
-  return same.some((item) => item.original.sha256 === wanted.original.sha256 && isKept(run, item));
+  return same.some((item) => item.original?.sha256 === wanted.original?.sha256 && isKept(run, item));
 }
 
 function isKept(run: StoredRun, item: ManifestItem): boolean {
-  const path = join(run.folder, item.original.file);
-  return existsSync(path) && sha256(readFileSync(path)) === item.original.sha256;
+  const path = join(run.folder, item.original?.file ?? "");
+  return existsSync(path) && sha256(readFileSync(path)) === item.original?.sha256;
 }
 
 function isLive(store: StoreUnderTest, item: ManifestItem): boolean {
   const bytes = store.bytesAt(item.locator);
-  return bytes !== null && sha256(bytes) === item.original.sha256;
+  return bytes !== null && sha256(bytes) === item.original?.sha256;
 }
 
 /** What only a run in progress may leave in the quarantine. */

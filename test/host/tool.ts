@@ -16,6 +16,7 @@ import {
   repair,
   restore,
 } from "../../plugin/api.ts";
+import type { ManifestCell } from "../../plugin/quarantine/manifest.ts";
 
 /** This project at work on one data directory, from outside the host, as the command line does it. */
 export interface Tool {
@@ -70,6 +71,7 @@ export async function trustedManifest(path: string): Promise<Manifest> {
   if (!reading.ok) throw new Error(reading.problem);
   for (const item of reading.manifest.items) {
     const { original } = item;
+    if (original === null) continue;
     const saved = [original, ...Object.values(original.row?.columns ?? {}).flatMap(savedFile)];
     for (const { file, bytes, sha256 } of saved) {
       const content = await readFile(join(dirname(path), file));
@@ -80,9 +82,7 @@ export async function trustedManifest(path: string): Promise<Manifest> {
   return reading.manifest;
 }
 
-type Cell = NonNullable<Manifest["items"][number]["original"]["row"]>["columns"][string];
-
-function savedFile(cell: Cell) {
+function savedFile(cell: ManifestCell) {
   return "value" in cell && "file" in cell.value ? [cell.value] : [];
 }
 

@@ -51,7 +51,7 @@ function sample(): Manifest {
           partOf: "0001",
         },
         original: { ...file("0002"), mtime: null, mode: null, row },
-        replacement: { source: "a default", sha256: HASH, value: null },
+        replacement: { source: "a default", sha256: HASH, columns: { revert: { storage: "null" } } },
       },
     ],
   };
@@ -170,7 +170,7 @@ describe("refused", () => {
       const reading = parseManifest(hostile);
       expect(({} as Record<string, unknown>).polluted).toBeUndefined();
       if (reading.ok)
-        expect(Object.getPrototypeOf(reading.manifest.items[1]?.original.row?.columns)).toBe(Object.prototype);
+        expect(Object.getPrototypeOf(reading.manifest.items[1]?.original?.row?.columns)).toBe(Object.prototype);
     }
   });
 });

@@ -247,13 +247,71 @@ export function describeStore(kind: StoreKind): void {
         const items = await prepared(writer, operations, run);
         await writer.setAside(items, run.path);
         const before = store.image();
-        const [first, second] = items.map((item) => `${run.path}/${item.original.file}`) as [string, string];
+        const [first, second] = items.map((item) => `${run.path}/${item.original?.file}`) as [string, string];
         rmSync(first);
         rmSync(second);
         await nodeFileSystem.writeNew(second, FOREIGN, 0o600);
         assert.deepEqual(await statesOf(writer.putBack(items, run.path)), ["skipped", "skipped"]);
         assert.deepEqual(store.image(), before);
         for (const item of items) assert.equal(await writer.observe(item, run.path), "nowhere");
+      });
+    });
+
+    withStore("completes a document, and undoes that byte for byte", async (store) => {
+      const locator = store.locatorOf("part", "prt_a1_1");
+      const document = { type: "text", text: "é\ud800", nested: { kept: 1 } };
+      store.overwrite(locator, Buffer.from(` ${JSON.stringify(document)}`));
+      const before = store.image();
+      const fields = [
+        { path: ["nested", "added"], to: "new" },
+        { path: ["text"], from: "é\ud800", to: "other" },
+        { path: ["nested", "kept"], from: 1 },
+      ];
+      await writing(store, async (writer, run) => {
+        const operation = {
+          ...operationOn(store, "part", "prt_a1_1"),
+          replacement: { source: "a rule", content: { fields } },
+        };
+        const items = await prepared(writer, [operation], run);
+        assert.deepEqual(store.image(), before, "preparing changes nothing live");
+        assert.deepEqual(await statesOf(writer.setAside(items, run.path)), ["done"]);
+        assert.deepEqual(JSON.parse(store.bytesAt(locator)?.toString() ?? ""), {
+          type: "text",
+          text: "other",
+          nested: { added: "new" },
+        });
+        for (const item of items) assert.equal(await writer.observe(item, run.path), "set-aside");
+        store.overwrite(locator, FOREIGN);
+        assert.deepEqual(await statesOf(writer.putBack(items, run.path)), ["skipped"]);
+        assert.deepEqual(store.bytesAt(locator), FOREIGN, "somebody else's bytes stay");
+      });
+    });
+
+    withStore("puts back what was completed, twice is once", async (store) => {
+      const before = store.image();
+      const fields = [{ path: ["metadata"], to: {} }];
+      const operation = {
+        ...operationOn(store, "part", "prt_a1_1"),
+        replacement: { source: "a rule", content: { fields } },
+      };
+      await writing(store, async (writer, run) => {
+        const items = await prepared(writer, [operation], run);
+        await writer.setAside(items, run.path);
+        assert.notDeepEqual(store.image(), before);
+        for (let time = 0; time < 2; time += 1) {
+          assert.deepEqual(await statesOf(writer.putBack(items, run.path)), ["restored"]);
+          assert.deepEqual(store.image(), before);
+        }
+        assert.equal(await writer.observe(items[0] as ManifestItem, run.path), "live");
+      });
+      await writing(store, async (writer, run) => {
+        const unfit = {
+          source: "a rule",
+          content: { fields: [{ path: ["text"], from: "not what is there", to: "x" }] },
+        };
+        const { items, skipped } = await writer.prepare([{ ...operation, replacement: unfit }], run);
+        assert.deepEqual([items, skipped.length], [[], 1]);
+        assert.deepEqual(store.image(), before);
       });
     });
 
@@ -418,7 +476,17 @@ function operationAt(
   bytes: Buffer,
 ): Operation {
   const seen = { bytes: bytes.length, sha256: sha256(bytes) };
-  return { kind, sessionID, recordID, locator, code: "truncated", evidence: "", remedy: "quarantine", seen };
+  return {
+    kind,
+    sessionID,
+    recordID,
+    locator,
+    code: "truncated",
+    evidence: "",
+    remedy: "quarantine",
+    seen,
+    replacement: null,
+  };
 }
 
 async function prepared(writer: StoreWriter, operations: Operation[], run: RunFolder): Promise<ManifestItem[]> {

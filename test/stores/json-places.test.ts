@@ -47,6 +47,7 @@ function operationAt(path: string, bytes = Buffer.from("{")): Operation {
     evidence: "",
     remedy: "quarantine",
     seen,
+    replacement: null,
   };
 }
 
@@ -130,7 +131,7 @@ describe("a place that leads elsewhere", () => {
     );
     expect([items.length, skipped.length]).toEqual([0, FOREIGN_PATHS.length]);
     const [template] = (await writer.prepare([operationAt(PART, readFileSync(at(PART)))], run)).items as [ManifestItem];
-    writeFileSync(join(run.path, template.original.file), readFileSync(at(PART)));
+    writeFileSync(join(run.path, template.original?.file ?? ""), readFileSync(at(PART)));
     const hostile = FOREIGN_PATHS.map((path) => ({ ...template, locator: { path } }));
     for (const outcomes of [await writer.setAside(hostile, run.path), await writer.putBack(hostile, run.path)]) {
       expect(outcomes.every(({ state }) => state === "skipped")).toBe(true);
@@ -179,7 +180,7 @@ describe("a place that leads elsewhere", () => {
     const { writer, run } = await writerAndRun();
     const { items } = await writer.prepare([operationAt(PART)], run);
     await writer.setAside(items, run.path);
-    const kept = join(run.path, items[0]?.original.file ?? "");
+    const kept = join(run.path, items[0]?.original?.file ?? "");
     const elsewhere = join(store.dataDir, "..", "elsewhere.json");
     renameSync(kept, elsewhere);
     symlinkSync(elsewhere, kept);

@@ -35,7 +35,17 @@ function operation(kind: Operation["kind"], locator: RowLocator): Operation {
   const bytes = store.bytesAt(locator) ?? Buffer.alloc(0);
   const seen = { bytes: bytes.length, sha256: sha256(bytes) };
   const recordID = locator.key.id ?? null;
-  return { kind, sessionID: "ses_a", recordID, locator, code: "truncated", evidence: "", remedy: "quarantine", seen };
+  return {
+    kind,
+    sessionID: "ses_a",
+    recordID,
+    locator,
+    code: "truncated",
+    evidence: "",
+    remedy: "quarantine",
+    seen,
+    replacement: null,
+  };
 }
 
 function sql(text: string): void {
@@ -119,7 +129,8 @@ describe("one value of a row", () => {
       null,
       "[]",
     ]);
-    await writer.putBack(items.slice(1, 2), run.path);
+    const ofDiffs = items.filter(({ locator }) => "column" in locator && locator.column === "summary_diffs");
+    await writer.putBack(ofDiffs, run.path);
     expect(store.bytesAt(diffs)).toEqual(DAMAGED);
     sql("update session set title = 'changed meanwhile' where id = 'ses_a'");
     await writer.putBack(items, run.path);

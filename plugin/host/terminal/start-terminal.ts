@@ -146,9 +146,7 @@ async function mendAndReturn(
     open();
   };
   const kept = await keptByUser(context.files, context.located.dataDir);
-  const wasPutBack = mendable.some(
-    (finding) => finding.seen !== null && kept.has(keptKey(finding, finding.seen.sha256)),
-  );
+  const wasPutBack = mendable.some((finding) => kept.has(keptKey(finding, finding.seen)));
   if (settings.preload === "repair" && !wasPutBack) return mend();
   const question = `${sessionSentence(findings)} Set ${plural(mendable.length, "record")} aside and open it? Nothing is deleted.`;
   askUser(api, "This conversation cannot be opened", question, mend, () => api.ui.dialog.clear());

@@ -1,10 +1,12 @@
 import { basename, dirname, join } from "node:path";
 import { makePrivateDirectory, PRIVATE_FILE } from "../../files/durable.ts";
 import { errnoCode, type FileStat, type FileSystem } from "../../files/file-system.ts";
-import { type ContentHash, hashFile } from "../../files/hash.ts";
+import { type ContentHash, hashFile, sha256 } from "../../files/hash.ts";
 import { moveNoClobber, OccupiedError } from "../../files/move.ts";
-import type { ManifestItem } from "../../quarantine/manifest.ts";
-import type { RunFolder } from "../../quarantine/vault.ts";
+import { type ManifestItem, recordedFields } from "../../quarantine/manifest.ts";
+import { type RunFolder, writeItem } from "../../quarantine/vault.ts";
+import { withFields } from "../../records/fields.ts";
+import { fileText } from "../../records/file-text.ts";
 import { isFileLocator, type Locator } from "../artifact.ts";
 import {
   type ItemOutcome,
@@ -13,6 +15,7 @@ import {
   type Observed,
   type Operation,
   type Prepared,
+  type Replacement,
   type SafetyCopy,
   type StoreWriter,
 } from "../writer.ts";
@@ -31,22 +34,13 @@ export class JsonWriter implements StoreWriter {
     this.#dataDir = dataDir;
   }
 
-  async prepare(operations: readonly Operation[], _run: RunFolder): Promise<Prepared> {
+  async prepare(operations: readonly Operation[], run: RunFolder): Promise<Prepared> {
     const items: ManifestItem[] = [];
     const skipped: Prepared["skipped"] = [];
     for (const operation of operations) {
-      const path = await this.#livePath(operation.locator);
-      const found = path === null ? null : await this.#files.stat(path);
-      if (path === null || found?.type !== "file") {
-        skipped.push({ operation, reason: "it is no longer there as a plain file" });
-        continue;
-      }
-      const content = await hashFile(this.#files, path);
-      if (!same(content, operation.seen)) {
-        skipped.push({ operation, reason: "it changed since it was checked" });
-        continue;
-      }
-      items.push(asItem(itemNumber(items.length), operation, found, content));
+      const item = await this.#prepareOne(itemNumber(items.length), operation, run.path);
+      if (typeof item === "string") skipped.push({ operation, reason: item });
+      else items.push(item);
     }
     return { items, skipped };
   }
@@ -65,13 +59,16 @@ export class JsonWriter implements StoreWriter {
 
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
     const path = await this.#livePath(item.locator);
+    if (item.original === null) return path !== null && (await this.#files.stat(path)) === null ? "live" : "set-aside";
     const live = path !== null && (await this.#holds(path, item.original));
     const kept = await this.#holds(join(folder, item.original.file), item.original);
     if (live) return "live";
     return kept ? "set-aside" : "nowhere";
   }
 
-  async discardDuplicate(item: ManifestItem, folder: string): Promise<void> {
+  async finish(item: ManifestItem, folder: string, seen: Observed): Promise<void> {
+    if (seen === "set-aside") await this.#putInPlace(item, folder);
+    if (seen !== "live" || item.original === null) return;
     const kept = join(folder, item.original.file);
     if ((await this.#files.stat(kept)) !== null) await this.#files.unlink(kept);
   }
@@ -99,20 +96,104 @@ export class JsonWriter implements StoreWriter {
 
   close(): void {}
 
+  async #prepareOne(id: string, operation: Operation, folder: string): Promise<ManifestItem | string> {
+    const path = await this.#livePath(operation.locator);
+    const found = path === null ? null : await this.#files.stat(path);
+    if (operation.seen === null) {
+      if (path === null || found !== null) return "something is in its place now";
+      return asItem(id, operation, null, await this.#saveReplacement(id, operation, null, folder));
+    }
+    if (path === null || found?.type !== "file") return "it is no longer there as a plain file";
+    const content = await hashFile(this.#files, path);
+    if (!same(content, operation.seen)) return "it changed since it was checked";
+    if (operation.replacement === null) return asItem(id, operation, { found, content }, null);
+    const replacement = await this.#saveReplacement(id, operation, path, folder);
+    if (replacement === null) return "what should take its place does not fit";
+    return asItem(id, operation, { found, content }, replacement);
+  }
+
+  /** Writes what will take the place of a file into the run's folder; `null` where it does not fit what is there. */
+  async #saveReplacement(
+    id: string,
+    { locator, replacement }: Operation,
+    path: string | null,
+    folder: string,
+  ): Promise<ManifestItem["replacement"] | null> {
+    if (replacement === null || !isFileLocator(locator)) return null;
+    const bytes = await this.#replacingBytes(replacement.content, path);
+    if (bytes === null) return null;
+    const file = itemFileName(id, `new-${basename(locator.path)}`);
+    await writeItem(this.#files, folder, file, bytes);
+    return {
+      source: replacement.source,
+      sha256: sha256(bytes),
+      file,
+      bytes: bytes.length,
+      ...recordedFields(replacement.content),
+    };
+  }
+
+  async #replacingBytes(content: Replacement["content"], path: string | null): Promise<Uint8Array | null> {
+    if ("bytes" in content) return content.bytes;
+    if ("cells" in content || path === null) return null;
+    const bytes = await this.#files.read(path);
+    if (typeof bytes === "string") return null;
+    const completed = withFields(JSON.parse(fileText(bytes)), content.fields);
+    // The form in which opencode 1.0-1.1 writes its records.
+    return completed === null ? null : Buffer.from(JSON.stringify(completed.value, null, 2));
+  }
+
   async #setOneAside(item: ManifestItem, folder: string): Promise<ItemOutcome> {
     const path = await this.#livePath(item.locator);
-    if (path === null || !(await this.#holds(path, item.original))) {
-      return { id: item.id, state: "skipped", reason: "it changed since it was checked" };
+    const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
+    const { original } = item;
+    if (path === null) return skipped("its place is not a safe path inside the data directory");
+    if (original === null) {
+      return (await this.#putInPlace(item, folder))
+        ? { id: item.id, state: "done" }
+        : skipped("something is in its place now");
     }
-    const kept = join(folder, item.original.file);
+    if (!(await this.#holds(path, original))) return skipped("it changed since it was checked");
+    const kept = join(folder, original.file);
     await moveNoClobber(this.#files, path, kept);
-    if (!(await this.#holds(kept, item.original))) {
+    if (!(await this.#holds(kept, original))) {
       // Somebody wrote between the last look and the move: what was moved is not what was judged.
       await this.#giveBack(kept, path);
-      return { id: item.id, state: "skipped", reason: "it was written to at this very moment" };
+      return skipped("it was written to at this very moment");
     }
     if ((await this.#files.stat(kept))?.links === 1) await this.#files.chmod(kept, PRIVATE_FILE);
+    await this.#putInPlace(item, folder);
     return { id: item.id, state: "done" };
+  }
+
+  /** Moves a replacement from the run's folder to the live place, unless something stands there. Whether it did. */
+  async #putInPlace(item: ManifestItem, folder: string): Promise<boolean> {
+    const path = await this.#livePath(item.locator);
+    const { replacement, original } = item;
+    if (path === null || replacement?.file === undefined) return false;
+    const prepared = join(folder, replacement.file);
+    if (!(await this.#holds(prepared, contentOf(replacement)))) return false;
+    await this.#makeParents(path);
+    await this.#files.chmod(prepared, original?.mode == null ? 0o644 : Number.parseInt(original.mode, 8));
+    try {
+      await moveNoClobber(this.#files, prepared, path);
+      return true;
+    } catch (error) {
+      if (error instanceof OccupiedError) return false;
+      throw error;
+    }
+  }
+
+  /** Takes a replacement that is still what was put there out of the live place. Whether that place is free now. */
+  async #takeReplacementBack(item: ManifestItem, path: string, folder: string): Promise<boolean> {
+    const { replacement } = item;
+    if ((await this.#files.stat(path)) === null) return true;
+    if (replacement?.file === undefined || !(await this.#holds(path, contentOf(replacement)))) return false;
+    const prepared = join(folder, replacement.file);
+    if (await this.#holds(prepared, contentOf(replacement))) await this.#files.unlink(path);
+    else await moveNoClobber(this.#files, path, prepared);
+    if ((await this.#files.stat(prepared))?.links === 1) await this.#files.chmod(prepared, PRIVATE_FILE);
+    return true;
   }
 
   /** Where a newer file stands in its place meanwhile, its writer has replaced what was moved. */
@@ -129,20 +210,29 @@ export class JsonWriter implements StoreWriter {
     const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
     const path = await this.#livePath(item.locator);
     if (path === null) return skipped("its place is not a safe path inside the data directory");
-    const kept = join(folder, item.original.file);
+    const { original } = item;
+    if (original === null) {
+      return (await this.#takeReplacementBack(item, path, folder))
+        ? { id: item.id, state: "restored" }
+        : skipped("it was changed since it was added");
+    }
+    const kept = join(folder, original.file);
     const keptStat = await this.#files.stat(kept);
-    if (await this.#holds(path, item.original)) {
+    if (await this.#holds(path, original)) {
       // A restore that a crash stopped between its two steps, or bytes that came back another way.
       if (keptStat !== null) await this.#files.unlink(kept);
       return { id: item.id, state: "restored" };
     }
-    if ((await this.#files.stat(path)) !== null) return skipped("something else is in its place now");
-    if (keptStat?.type !== "file" || !(await this.#holds(kept, item.original))) {
-      return skipped("the quarantined copy is missing or has changed");
+    if (keptStat?.type !== "file" || !(await this.#holds(kept, original))) {
+      const occupied = (await this.#files.stat(path)) !== null;
+      return skipped(
+        occupied ? "something else is in its place now" : "the quarantined copy is missing or has changed",
+      );
     }
+    if (!(await this.#takeReplacementBack(item, path, folder))) return skipped("something else is in its place now");
     await this.#makeParents(path);
-    if (keptStat.links === 1 && item.original.mode !== null) {
-      await this.#files.chmod(kept, Number.parseInt(item.original.mode, 8));
+    if (keptStat.links === 1 && original.mode !== null) {
+      await this.#files.chmod(kept, Number.parseInt(original.mode, 8));
     }
     try {
       await moveNoClobber(this.#files, kept, path);
@@ -216,7 +306,16 @@ function same(a: ContentHash, b: ContentHash): boolean {
   return a.bytes === b.bytes && a.sha256 === b.sha256;
 }
 
-function asItem(id: string, operation: Operation, found: FileStat, content: ContentHash): ManifestItem {
+function contentOf(replacement: NonNullable<ManifestItem["replacement"]>): ContentHash {
+  return { bytes: replacement.bytes ?? -1, sha256: replacement.sha256 };
+}
+
+function asItem(
+  id: string,
+  operation: Operation,
+  original: { readonly found: FileStat; readonly content: ContentHash } | null,
+  replacement: ManifestItem["replacement"] | null,
+): ManifestItem {
   if (!isFileLocator(operation.locator)) throw new TypeError("A JSON store holds files only.");
   return {
     id,
@@ -227,12 +326,16 @@ function asItem(id: string, operation: Operation, found: FileStat, content: Cont
     evidence: operation.evidence,
     remedy: operation.remedy,
     state: "planned",
-    original: {
-      file: itemFileName(id, basename(operation.locator.path)),
-      bytes: content.bytes,
-      sha256: content.sha256,
-      mtime: new Date(found.mtimeMs).toISOString(),
-      mode: found.mode.toString(8).padStart(4, "0"),
-    },
+    original:
+      original === null
+        ? null
+        : {
+            file: itemFileName(id, basename(operation.locator.path)),
+            bytes: original.content.bytes,
+            sha256: original.content.sha256,
+            mtime: new Date(original.found.mtimeMs).toISOString(),
+            mode: original.found.mode.toString(8).padStart(4, "0"),
+          },
+    ...(replacement == null ? {} : { replacement }),
   };
 }

@@ -1,29 +1,32 @@
 import { join } from "node:path";
 import type { FileSystem } from "../../files/file-system.ts";
 import { sha256 } from "../../files/hash.ts";
-import type { ManifestCell, ManifestItem } from "../../quarantine/manifest.ts";
+import type { CellDigest, ManifestCell, ManifestItem } from "../../quarantine/manifest.ts";
 import { writeItem } from "../../quarantine/vault.ts";
 import { isWellFormedUtf8 } from "../../records/file-text.ts";
+import type { CellValue } from "../artifact.ts";
 import { itemFileName } from "../writer.ts";
-import { type CapturedRow, type CellValue, rowHash } from "./row.ts";
+import { type CapturedRow, rowHash } from "./row.ts";
 
 /** Longer values get a file of their own, so that a manifest stays readable. */
 const INLINE_BYTES = 2048;
 
-type Row = NonNullable<ManifestItem["original"]["row"]>;
+type Original = NonNullable<ManifestItem["original"]>;
+type Row = NonNullable<Original["row"]>;
 
 /**
  * Writes a captured row into a run's folder: the value that is damaged as a file of its own, byte for byte; the other
- * columns in the manifest, or as files where they are long or not UTF-8.
+ * columns in the manifest, or as files where they are long or not UTF-8. Where no single value is meant (`null`), that
+ * file holds the whole row for people to read.
  */
 export async function saveRow(
   files: FileSystem,
   folder: string,
   id: string,
   recordID: string,
-  damagedColumn: string,
+  damagedColumn: string | null,
   row: CapturedRow,
-): Promise<ManifestItem["original"]> {
+): Promise<Original> {
   const columns: Record<string, ManifestCell> = {};
   let damaged: { file: string; bytes: number; sha256: string } | null = null;
   for (const [name, cell] of row.cells) {
@@ -32,8 +35,55 @@ export async function saveRow(
     const saved = columns[name];
     if (name === damagedColumn && "value" in saved && "file" in saved.value) damaged = saved.value;
   }
+  if (damagedColumn === null) {
+    const text = plainRow(row);
+    const file = itemFileName(id, `${recordID}.row.json`);
+    await writeItem(files, folder, file, text);
+    damaged = { file, bytes: text.length, sha256: sha256(text) };
+  }
   if (damaged === null) throw new TypeError("The damaged column of a row holds no text or BLOB.");
   return { ...damaged, mtime: null, mode: null, row: { rowID: row.rowID, sha256: rowHash(row), columns } };
+}
+
+/** A row as JSON for people: what is text and UTF-8 as such, other bytes in base64. */
+export function plainRow({ table, rowID, cells }: CapturedRow): Buffer {
+  const columns = Object.fromEntries([...cells].map(([name, cell]) => [name, plainCell(cell)]));
+  return Buffer.from(`${JSON.stringify({ table, rowID, columns }, null, 2)}\n`);
+}
+
+function plainCell(cell: CellValue): Record<string, string> {
+  if (!("bytes" in cell)) return { ...cell };
+  const bytes = Buffer.from(cell.bytes);
+  return isWellFormedUtf8(cell.bytes) && cell.storage === "text"
+    ? { storage: cell.storage, text: bytes.toString("utf8") }
+    : { storage: cell.storage, base64: bytes.toString("base64") };
+}
+
+/** What a manifest says of a value that was put in place of another. */
+export function cellDigest(cell: CellValue): CellDigest {
+  if (!("bytes" in cell)) return cell;
+  return { storage: cell.storage, bytes: cell.bytes.length, sha256: sha256(cell.bytes) };
+}
+
+/** Whether a row holds, in these columns, exactly what a manifest says was put there. */
+export function holdsCells(row: CapturedRow, digests: Readonly<Record<string, CellDigest>>): boolean {
+  return Object.entries(digests).every(([name, digest]) => {
+    const cell = row.cells.get(name);
+    return cell !== undefined && JSON.stringify(cellDigest(cell)) === JSON.stringify(inOrder(digest));
+  });
+}
+
+/** The digest with its keys as {@link cellDigest} writes them; a manifest may be rewritten by other programs. */
+function inOrder(digest: CellDigest): CellDigest {
+  if ("sha256" in digest) return { storage: digest.storage, bytes: digest.bytes, sha256: digest.sha256 };
+  return "number" in digest ? { storage: digest.storage, number: digest.number } : { storage: digest.storage };
+}
+
+/** SHA-256 of what was put in place: of the one value, or of all columns together. */
+export function replacedHash(table: string, cells: ReadonlyMap<string, CellValue>): string {
+  const [only] = cells.values();
+  if (cells.size === 1 && only !== undefined && "bytes" in only) return sha256(only.bytes);
+  return rowHash({ table, rowID: null, cells });
 }
 
 async function saveCell(

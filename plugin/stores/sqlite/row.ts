@@ -1,12 +1,7 @@
 import { createHash } from "node:crypto";
+import type { CellValue } from "../artifact.ts";
 import type { Connection, SqlValue } from "./driver.ts";
 import { quoted } from "./schema.ts";
-
-/** One value of a row, exact: 64-bit integers as decimal text, text as its bytes even where they are not UTF-8. */
-export type CellValue =
-  | { readonly storage: "null" }
-  | { readonly storage: "integer" | "real"; readonly number: string }
-  | { readonly storage: "text" | "blob"; readonly bytes: Uint8Array };
 
 /** A whole row as it stands in the database. */
 export interface CapturedRow {
@@ -114,19 +109,19 @@ function rowIDIsFree(connection: Connection, table: string, rowID: string): bool
   return connection.all(`select 1 from ${quoted(table)} where rowid = cast(? as integer)`, rowID).length === 0;
 }
 
-/** Sets one column of one row to an exact value. Number of rows changed. */
-export function updateCell(
+/** Sets columns of one row to exact values. Number of rows changed. */
+export function updateCells(
   connection: Connection,
   table: string,
   key: Readonly<Record<string, string>>,
-  column: string,
-  cell: CellValue,
+  cells: ReadonlyMap<string, CellValue>,
 ): number {
-  const bound = bindCell(cell);
+  const bound = [...cells.values()].map(bindCell);
+  const assignments = [...cells.keys()].map((name, index) => `${quoted(name)} = ${bound[index]?.placeholder}`);
   const condition = keyCondition(key);
   return connection.run(
-    `update ${quoted(table)} set ${quoted(column)} = ${bound.placeholder} where ${condition.sql}`,
-    bound.value,
+    `update ${quoted(table)} set ${assignments.join(", ")} where ${condition.sql}`,
+    ...bound.map((each) => each.value),
     ...condition.values,
   );
 }
@@ -134,12 +129,4 @@ export function updateCell(
 export function deleteRow(connection: Connection, table: string, key: Readonly<Record<string, string>>): number {
   const condition = keyCondition(key);
   return connection.run(`delete from ${quoted(table)} where ${condition.sql}`, ...condition.values);
-}
-
-/** Whether two values are the same to the byte, storage class included. */
-export function sameCell(a: CellValue | undefined, b: CellValue | undefined): boolean {
-  if (a === undefined || b === undefined || a.storage !== b.storage) return false;
-  if ("number" in a && "number" in b) return a.number === b.number;
-  if ("bytes" in a && "bytes" in b) return Buffer.from(a.bytes).equals(b.bytes);
-  return true;
 }

@@ -1,31 +1,24 @@
 import { makePrivateDirectory } from "../../files/durable.ts";
 import type { FileSystem } from "../../files/file-system.ts";
 import { sha256 } from "../../files/hash.ts";
-import type { ManifestItem } from "../../quarantine/manifest.ts";
+import { type ManifestItem, recordedFields } from "../../quarantine/manifest.ts";
 import type { RunFolder } from "../../quarantine/vault.ts";
-import { isFileLocator, locatorText } from "../artifact.ts";
+import { withFields } from "../../records/fields.ts";
+import { type CellValue, isFileLocator, locatorText } from "../artifact.ts";
 import {
   type ItemOutcome,
   itemNumber,
   type Observed,
   type Operation,
   type Prepared,
+  type Replacement,
   type SafetyCopy,
   StoreRefusedError,
   type StoreWriter,
 } from "../writer.ts";
 import type { Connection } from "./driver.ts";
-import {
-  type CapturedRow,
-  type CellValue,
-  captureRow,
-  deleteRow,
-  insertRow,
-  rowHash,
-  sameCell,
-  updateCell,
-} from "./row.ts";
-import { loadRow, saveRow } from "./row-item.ts";
+import { type CapturedRow, captureRow, deleteRow, insertRow, rowHash, updateCells } from "./row.ts";
+import { cellDigest, holdsCells, loadRow, plainRow, replacedHash, saveRow } from "./row-item.ts";
 import type { JsonColumn, Schema } from "./schema.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
@@ -37,8 +30,18 @@ type Table = JsonColumn["table"];
 interface RowPlace {
   readonly table: Table;
   readonly key: { readonly id: string };
-  readonly column: string;
-  readonly whenSetAside: JsonColumn["whenSetAside"];
+  /** The value that was judged; `null`: the row apart from its JSON values. */
+  readonly column: string | null;
+  /** What setting it aside alone leaves behind; `undefined`: it never goes without something in its place. */
+  readonly whenSetAside: JsonColumn["whenSetAside"] | undefined;
+}
+
+type Cells = ReadonlyMap<string, CellValue>;
+
+/** A prepared item, and the cells that take the place of its own; `null`: the row leaves. */
+interface Change {
+  readonly place: RowPlace;
+  readonly cells: Cells | null;
 }
 
 /** Sets rows and single values of opencode 1.2-1.18 aside: captured exactly, then removed in short transactions. */
@@ -46,6 +49,7 @@ export class SqliteWriter implements StoreWriter {
   readonly #files: FileSystem;
   readonly #connection: Connection;
   readonly #schema: Schema;
+  readonly #changes = new WeakMap<ManifestItem, Change>();
 
   private constructor(files: FileSystem, connection: Connection, schema: Schema) {
     this.#files = files;
@@ -74,24 +78,24 @@ export class SqliteWriter implements StoreWriter {
     const inOrder = [...operations].sort((a, b) => rank(a.kind) - rank(b.kind));
     for (const operation of inOrder) {
       if (taken.has(locatorText(operation.locator))) continue;
-      const captured = this.#capture(operation);
-      if (typeof captured === "string") {
-        skipped.push({ operation, reason: captured });
+      const prepared = await this.#prepareOne(itemNumber(items.length), operation, run.path);
+      if (typeof prepared === "string") {
+        skipped.push({ operation, reason: prepared });
         continue;
       }
-      const { place, row } = captured;
-      const item = await this.#saveItem(itemNumber(items.length), operation, place, row, run.path);
-      items.push(item);
-      if (place.table !== "message") continue;
-      for (const part of this.#partsOf(place.key.id)) {
+      items.push(prepared.item);
+      if (prepared.change.place.table !== "message" || prepared.change.cells !== null) continue;
+      for (const part of this.#partsOf(prepared.change.place.key.id)) {
         const follower = operations.find((each) => locatorText(each.locator) === `part:id=${part}`);
-        const partPlace: RowPlace = { table: "part", key: { id: part }, column: "data", whenSetAside: "row" };
-        const partRow = this.#captureRow(partPlace);
-        if (partRow === null) continue;
         taken.add(`part:id=${part}`);
+        const place: RowPlace = { table: "part", key: { id: part }, column: "data", whenSetAside: "row" };
+        const row = this.#captureRow(place);
+        if (row === null) continue;
         const described: Operation = follower ?? { ...operation, kind: "part", recordID: part };
-        const id = itemNumber(items.length);
-        items.push({ ...(await this.#saveItem(id, described, partPlace, partRow, run.path)), partOf: item.id });
+        const saved = await this.#saveItem(itemNumber(items.length), described, { place, cells: null }, row, run.path);
+        const item = { ...saved, partOf: prepared.item.id };
+        this.#changes.set(item, { place, cells: null });
+        items.push(item);
       }
     }
     return { items, skipped };
@@ -113,7 +117,9 @@ export class SqliteWriter implements StoreWriter {
       for (const item of inOrder.slice(start, start + ITEMS_PER_TRANSACTION)) {
         loaded.push({ item, row: await this.#load(item, folder) });
       }
-      outcomes.push(...this.#transaction(() => loaded.map(({ item, row }) => this.#putOneBack(item, row))));
+      const putBack = () => this.#transaction(() => loaded.map(({ item, row }) => this.#putOneBack(item, row)));
+      const removes = loaded.some(({ item }) => item.original === null);
+      outcomes.push(...(removes ? this.#withoutCascades(putBack) : putBack()));
     }
     return outcomes;
   }
@@ -122,19 +128,19 @@ export class SqliteWriter implements StoreWriter {
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
     const place = this.#placeOf(item.locator);
     if (place !== null && this.#isLive(item, place)) return "live";
+    if (item.original === null) return "set-aside";
     return (await this.#load(item, folder)) === null ? "nowhere" : "set-aside";
   }
 
-  /** A captured row is a copy from the beginning; it stays as evidence of the run. */
-  async discardDuplicate(): Promise<void> {}
+  /** A captured row is a copy from the beginning, and a transaction leaves nothing half done. */
+  async finish(): Promise<void> {}
 
   /** The rows to be changed are items already; their session row completes what is needed to load them again. */
   async copyForSafety(sessionID: string, _operations: readonly Operation[], folder: string): Promise<SafetyCopy> {
     const row = captureRow(this.#connection, "session", this.#schema.tables.get("session") ?? [], { id: sessionID });
     if (row === null) return { state: "skipped", reason: "there is no session row" };
     const safety = await makePrivateDirectory(this.#files, folder, "safety");
-    const cells = Object.fromEntries([...row.cells].map(([name, cell]) => [name, plainCell(cell)]));
-    const text = Buffer.from(`${JSON.stringify({ table: "session", rowID: row.rowID, columns: cells }, null, 2)}\n`);
+    const text = plainRow(row);
     if ((await this.#files.freeBytes(folder)) < 2 * text.length)
       return { state: "skipped", reason: "not enough space" };
     await this.#files.writeNew(`${safety}/session.json`, text, 0o600);
@@ -145,15 +151,26 @@ export class SqliteWriter implements StoreWriter {
     this.#connection.close();
   }
 
-  #capture(operation: Operation): { place: RowPlace; row: CapturedRow } | string {
+  async #prepareOne(
+    id: string,
+    operation: Operation,
+    folder: string,
+  ): Promise<{ item: ManifestItem; change: Change } | string> {
     const place = this.#placeOf(operation.locator);
-    const row = place === null ? null : this.#captureRow(place);
-    if (place === null || row === null) return "it is no longer there";
-    const cell = row.cells.get(place.column);
-    if (cell === undefined || !("bytes" in cell) || sha256(cell.bytes) !== operation.seen.sha256) {
-      return "it changed since it was checked";
+    if (place === null) return "it is no longer there";
+    const row = this.#captureRow(place);
+    if (operation.seen === null) {
+      if (row !== null) return "something is in its place now";
+    } else {
+      if (row === null) return "it is no longer there";
+      if (seenHash(place, row) !== operation.seen.sha256) return "it changed since it was checked";
     }
-    return { place, row };
+    const cells = replacingCells(place, row, operation.replacement);
+    if (cells === "unfit") return "what should take its place does not fit";
+    const change = { place, cells };
+    const item = await this.#saveItem(id, operation, change, row, folder);
+    this.#changes.set(item, change);
+    return { item, change };
   }
 
   #captureRow(place: RowPlace): CapturedRow | null {
@@ -169,51 +186,69 @@ export class SqliteWriter implements StoreWriter {
   async #saveItem(
     id: string,
     operation: Operation,
-    place: RowPlace,
-    row: CapturedRow,
+    { place, cells }: Change,
+    row: CapturedRow | null,
     folder: string,
   ): Promise<ManifestItem> {
-    const original = await saveRow(this.#files, folder, id, place.key.id, place.column, row);
+    const original = row === null ? null : await saveRow(this.#files, folder, id, place.key.id, place.column, row);
     const { table, key, column } = place;
-    const replaced = replacementCell(place);
     return {
       id,
       kind: operation.kind,
       recordID: operation.recordID,
-      locator: place.whenSetAside === "row" ? { table, key } : { table, key, column },
+      locator: column === null || place.whenSetAside === "row" ? { table, key } : { table, key, column },
       code: operation.code,
       evidence: operation.evidence,
       remedy: operation.remedy,
       state: "planned",
       original,
-      ...(replaced === null ? {} : { replacement: describeReplacement(place, replaced) }),
+      ...(cells === null
+        ? {}
+        : {
+            replacement: {
+              source: operation.replacement?.source ?? "the value that opencode writes where there is none",
+              sha256: replacedHash(table, cells),
+              columns: Object.fromEntries([...cells].map(([name, cell]) => [name, cellDigest(cell)])),
+              ...recordedFields(operation.replacement?.content),
+            },
+          }),
     };
   }
 
   #setGroupAside(group: readonly ManifestItem[]): ItemOutcome[] {
-    const places = group.map((item) => this.#placeOf(item.locator));
+    const changes = group.map((item) => this.#changes.get(item));
     const unchanged = group.every((item, index) => {
-      const place = places[index];
-      return place != null && this.#isLive(item, place);
+      const change = changes[index];
+      return change !== undefined && this.#isLive(item, change.place);
     });
     if (!unchanged || !this.#isWholeGroup(group)) {
       return group.map(({ id }) => ({ id, state: "skipped", reason: "it changed since it was checked" }));
     }
     // Parts before their message: what leaves is exactly what was captured, not what a cascade takes along.
-    for (const place of [...places].reverse()) {
-      if (place === null) continue;
-      const replaced = replacementCell(place);
-      if (replaced === null) deleteRow(this.#connection, place.table, place.key);
-      else updateCell(this.#connection, place.table, place.key, place.column, replaced);
-    }
-    return group.map(({ id }) => ({ id, state: "done" }));
+    const outcomes = [...group].reverse().map((item): ItemOutcome => {
+      const change = this.#changes.get(item);
+      if (change === undefined) return { id: item.id, state: "skipped", reason: "it was not prepared" };
+      const { place, cells } = change;
+      if (cells === null) deleteRow(this.#connection, place.table, place.key);
+      else if (item.original !== null) updateCells(this.#connection, place.table, place.key, cells);
+      else {
+        const row: CapturedRow = { table: place.table, rowID: null, cells };
+        if (!this.#hasParent(row)) {
+          return { id: item.id, state: "skipped", reason: "the record it belongs to is not there" };
+        }
+        insertRow(this.#connection, row);
+      }
+      return { id: item.id, state: "done" };
+    });
+    return outcomes.reverse();
   }
 
   /** Whether the row, or of a single value that value, is still what was captured. */
   #isLive(item: ManifestItem, place: RowPlace): boolean {
     const row = this.#captureRow(place);
+    if (item.original === null) return row === null;
     if (row === null) return false;
-    if (place.whenSetAside === "row") return rowHash(row) === item.original.row?.sha256;
+    if (place.column === null || place.whenSetAside === "row") return rowHash(row) === item.original.row?.sha256;
     const cell = row.cells.get(place.column);
     const storage = item.original.row?.columns[place.column]?.storage;
     return (
@@ -223,14 +258,14 @@ export class SqliteWriter implements StoreWriter {
 
   #isWholeGroup(group: readonly ManifestItem[]): boolean {
     const message = group[0];
-    if (message?.kind !== "message" || isFileLocator(message.locator)) return true;
+    if (message?.kind !== "message" || isFileLocator(message.locator) || message.replacement !== undefined) return true;
     const captured = group.slice(1).map((item) => item.recordID);
     const live = this.#partsOf(message.locator.key.id);
     return live.length === captured.length && live.every((id) => captured.includes(id));
   }
 
   async #load(item: ManifestItem, folder: string): Promise<CapturedRow | null> {
-    if (item.original.row === undefined || isFileLocator(item.locator)) return null;
+    if (item.original?.row === undefined || isFileLocator(item.locator)) return null;
     const row = await loadRow(this.#files, folder, item.locator.table, item.original.row);
     const columns = this.#schema.tables.get(item.locator.table) ?? [];
     const id = row?.cells.get("id");
@@ -240,45 +275,72 @@ export class SqliteWriter implements StoreWriter {
 
   #putOneBack(item: ManifestItem, saved: CapturedRow | null): ItemOutcome {
     const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
+    const restored: ItemOutcome = { id: item.id, state: "restored" };
     const place = this.#placeOf(item.locator);
-    if (place === null || saved === null) return skipped("the quarantined copy is missing or has changed");
+    if (place === null || (saved === null && item.original !== null)) {
+      return skipped("the quarantined copy is missing or has changed");
+    }
     const live = this.#captureRow(place);
-    if (place.whenSetAside === "row") {
+    if (saved === null)
+      return this.#takeBack(item, place, live) ? restored : skipped("it was changed since it was added");
+    const replaced = item.replacement?.columns;
+    if (replaced === undefined) {
       if (live !== null) {
-        return rowHash(live) === rowHash(saved)
-          ? { id: item.id, state: "restored" }
-          : skipped("something else is in its place now");
+        return rowHash(live) === rowHash(saved) ? restored : skipped("something else is in its place now");
       }
       if (!this.#hasParent(saved)) return skipped("the record it belongs to is not there; restore that one first");
       insertRow(this.#connection, saved);
-      return { id: item.id, state: "restored" };
+      return restored;
     }
-    const original = saved.cells.get(place.column);
-    if (live === null || original === undefined) return skipped("the record it belongs to is gone");
-    if (sameCell(live.cells.get(place.column), original)) return { id: item.id, state: "restored" };
-    if (!sameCell(live.cells.get(place.column), replacementCell(place) ?? undefined)) {
-      return skipped("something else is in its place now");
+    const originals = new Map([...saved.cells].filter(([name]) => Object.hasOwn(replaced, name)));
+    if (live === null || originals.size === 0) return skipped("the record it belongs to is gone");
+    if (holdsCells(live, Object.fromEntries([...originals].map(([name, cell]) => [name, cellDigest(cell)])))) {
+      return restored;
     }
-    updateCell(this.#connection, place.table, place.key, place.column, original);
-    return { id: item.id, state: "restored" };
+    if (!holdsCells(live, replaced)) return skipped("something else is in its place now");
+    updateCells(this.#connection, place.table, place.key, originals);
+    return restored;
+  }
+
+  /** Removes a row that a repair added, if it still is what was added. */
+  #takeBack(item: ManifestItem, place: RowPlace, live: CapturedRow | null): boolean {
+    if (live === null) return true;
+    if (!holdsCells(live, item.replacement?.columns ?? {})) return false;
+    deleteRow(this.#connection, place.table, place.key);
+    return true;
   }
 
   #hasParent(row: CapturedRow): boolean {
-    const [table, column] = row.table === "part" ? ["message", "message_id"] : ["session", "session_id"];
-    const cell = row.cells.get(column);
+    const parent = PARENTS[row.table];
+    if (parent === undefined) return true;
+    const cell = row.cells.get(parent.column);
     if (cell === undefined || !("bytes" in cell)) return false;
     const id = Buffer.from(cell.bytes).toString("utf8");
-    return this.#connection.all(`select 1 from "${table}" where id = ?`, id).length > 0;
+    return this.#connection.all(`select 1 from "${parent.table}" where id = ?`, id).length > 0;
   }
 
   /** The place of a locator as this database has it; `null` for a table or column that this tool does not write. */
   #placeOf(locator: Operation["locator"] | ManifestItem["locator"]): RowPlace | null {
     if (isFileLocator(locator)) return null;
-    const column = locator.column ?? "data";
-    const known = this.#schema.jsonColumns.find((each) => each.table === locator.table && each.column === column);
     const id = locator.key.id;
-    if (known === undefined || id === undefined) return null;
-    return { table: known.table, key: { id }, column, whenSetAside: known.whenSetAside };
+    if (id === undefined) return null;
+    const isOneDocument = locator.table === "message" || locator.table === "part";
+    const column = locator.column ?? (isOneDocument ? "data" : null);
+    const known = this.#schema.jsonColumns.find(
+      (each) => each.table === locator.table && (column === null || each.column === column),
+    );
+    if (known === undefined) return null;
+    return { table: known.table, key: { id }, column, whenSetAside: column === null ? undefined : known.whenSetAside };
+  }
+
+  /** A row that a repair added goes alone: what hung on its id before it was there stays. */
+  #withoutCascades<T>(work: () => T): T {
+    this.#connection.exec("pragma foreign_keys = off");
+    try {
+      return work();
+    } finally {
+      this.#connection.exec("pragma foreign_keys = on");
+    }
   }
 
   #transaction<T>(work: () => T): T {
@@ -339,10 +401,16 @@ function refusal(error: unknown): unknown {
   }
 }
 
-/** Session and project values first, then messages, then parts: parents before what hangs on them. */
+/** Parents before what hangs on them. */
 function rank(kind: Operation["kind"]): number {
-  return kind === "part" ? 2 : kind === "message" ? 1 : 0;
+  return ["project", "session", "message", "part"].indexOf(kind);
 }
+
+const PARENTS: Readonly<Record<string, { readonly table: Table; readonly column: string }>> = {
+  session: { table: "project", column: "project_id" },
+  message: { table: "session", column: "session_id" },
+  part: { table: "message", column: "message_id" },
+};
 
 /** Groups (a message with its parts, or a single item), gathered to transactions of bounded size. */
 function batches(items: readonly ManifestItem[]): ManifestItem[][][] {
@@ -364,22 +432,36 @@ function batches(items: readonly ManifestItem[]): ManifestItem[][][] {
   return gathered;
 }
 
-function replacementCell(place: RowPlace): CellValue | null {
-  if (place.whenSetAside === "row") return null;
-  if (place.whenSetAside === null) return { storage: "null" };
-  return { storage: "text", bytes: Buffer.from(place.whenSetAside, "utf8") };
+/** SHA-256 of what was judged: the value, or the row. `null` where the value is neither text nor a BLOB. */
+function seenHash(place: RowPlace, row: CapturedRow): string | null {
+  if (place.column === null) return rowHash(row);
+  const cell = row.cells.get(place.column);
+  return cell !== undefined && "bytes" in cell ? sha256(cell.bytes) : null;
 }
 
-function describeReplacement(place: RowPlace, cell: CellValue): NonNullable<ManifestItem["replacement"]> {
-  const bytes = "bytes" in cell ? cell.bytes : new Uint8Array();
-  return {
-    source: "the value that opencode writes where there is none",
-    sha256: sha256(bytes),
-    value: place.whenSetAside === "row" ? null : place.whenSetAside,
-  };
+/** The cells that take the place of what stands there; `null`: the row leaves. */
+function replacingCells(
+  place: RowPlace,
+  row: CapturedRow | null,
+  replacement: Replacement | null,
+): Cells | null | "unfit" {
+  if (replacement === null) {
+    if (place.whenSetAside === undefined || place.column === null || row === null) return "unfit";
+    if (place.whenSetAside === "row") return null;
+    return new Map([[place.column, place.whenSetAside === null ? NULL : textCell(place.whenSetAside)]]);
+  }
+  const { content } = replacement;
+  if ("bytes" in content) return "unfit";
+  if ("cells" in content) return content.cells;
+  const cell = place.column === null ? undefined : row?.cells.get(place.column);
+  if (place.column === null || cell === undefined || !("bytes" in cell)) return "unfit";
+  const document: unknown = JSON.parse(Buffer.from(cell.bytes).toString("utf8"));
+  const completed = withFields(document, content.fields);
+  return completed === null ? "unfit" : new Map([[place.column, textCell(JSON.stringify(completed.value))]]);
 }
 
-function plainCell(cell: CellValue): Record<string, string> {
-  if ("bytes" in cell) return { storage: cell.storage, base64: Buffer.from(cell.bytes).toString("base64") };
-  return { ...cell };
+const NULL: CellValue = { storage: "null" };
+
+function textCell(text: string): CellValue {
+  return { storage: "text", bytes: Buffer.from(text, "utf8") };
 }
