@@ -1,0 +1,41 @@
+/** One value of a document that is filled in, changed or left out. Both values are JSON; absent: there is none. */
+export interface FieldChange {
+  /** From the document's top: `["state", "title"]`. */
+  readonly path: readonly (string | number)[];
+  readonly from?: unknown;
+  readonly to?: unknown;
+}
+
+/**
+ * A copy of a JSON value with some of its values changed; missing objects on the way are made. `null` where a place does
+ * not hold what a change says it does, or cannot hold anything.
+ */
+export function withFields(value: unknown, changes: readonly FieldChange[]): { readonly value: unknown } | null {
+  const document: unknown = structuredClone(value);
+  for (const { path, from, to } of changes) {
+    const name = path.at(-1);
+    const parent = containerAt(document, path.slice(0, -1));
+    if (name === undefined || parent === null) return null;
+    if (JSON.stringify(Object.hasOwn(parent, name) ? parent[name] : undefined) !== JSON.stringify(from)) return null;
+    if (to === undefined) delete parent[name];
+    // Not an assignment: a name like `__proto__` stays a name.
+    else Object.defineProperty(parent, name, { value: to, writable: true, enumerable: true, configurable: true });
+  }
+  return { value: document };
+}
+
+function containerAt(document: unknown, path: readonly (string | number)[]): Record<string | number, unknown> | null {
+  let at = document;
+  for (const name of path) {
+    if (!isContainer(at)) return null;
+    if (!Object.hasOwn(at, name)) {
+      Object.defineProperty(at, name, { value: {}, writable: true, enumerable: true, configurable: true });
+    }
+    at = at[name];
+  }
+  return isContainer(at) ? at : null;
+}
+
+function isContainer(value: unknown): value is Record<string | number, unknown> {
+  return typeof value === "object" && value !== null;
+}
