@@ -98,8 +98,8 @@ async function setAsideOf({ files, located, sessionID }: ShowInput): Promise<Set
   for (const run of await storedRuns(files, located.dataDir)) {
     if (!run.ok || run.manifest.sessionID !== sessionID) continue;
     for (const { state, remedy, kind, recordID, original } of run.manifest.items) {
-      if (state !== "done" || remedy !== "quarantine" || original === null) continue;
-      found.push({ runID: run.manifest.runID, kind, recordID, bytes: original.bytes });
+      if (state !== "done" || remedy !== "quarantine") continue;
+      found.push({ runID: run.manifest.runID, kind, recordID, bytes: original?.bytes ?? 0 });
     }
   }
   return found;
