@@ -9,4 +9,17 @@ export type { ConfirmedFinding, Finding, Verdict } from "./repair/finding.ts";
 export { type Plan, planRepair, type Selection } from "./repair/plan.ts";
 export { type RepairInput, type RepairResult, repair } from "./repair/repair.ts";
 export { planRestore, type RestoreInput, type RestoreResult, restore } from "./repair/restore.ts";
+export { makeReport, type Report, type ReportInput } from "./report/report.ts";
+export type { Cause, HiddenSession } from "./rescue/hidden.ts";
+export {
+  type BroughtIn,
+  type HiddenList,
+  type Listing,
+  listHidden,
+  type RescueInput,
+  type RescueRequest,
+  type RescueResult,
+  rescue,
+} from "./rescue/rescue.ts";
+export { type ShowInput, type Showing, type ShownSession, showSession } from "./show/show.ts";
 export { type Located, type LocateInput, locate } from "./stores/locate.ts";

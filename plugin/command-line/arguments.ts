@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import { parseArgs } from "node:util";
 import { faultByCode } from "../faults/catalogue.ts";
 import { parseAge } from "../quarantine/retention.ts";
@@ -33,7 +34,17 @@ export type Command =
   | { readonly name: "runs" }
   | { readonly name: "purge"; readonly ageMs: number; readonly yes: boolean }
   | { readonly name: "show"; readonly sessionID: string }
-  | { readonly name: "report"; readonly output: string | null };
+  | { readonly name: "report"; readonly output: string | null }
+  | {
+      readonly name: "rescue";
+      readonly sessionIDs: readonly string[];
+      readonly into: string | null;
+      readonly bringIn: boolean;
+      readonly relink: boolean | { readonly from: string; readonly to: string };
+      readonly unarchive: boolean;
+      readonly dryRun: boolean;
+      readonly yes: boolean;
+    };
 
 export type ParsedArguments =
   | { readonly ok: true; readonly command: Command; readonly options: CommonOptions }
@@ -48,6 +59,12 @@ const OPTIONS = {
   item: { type: "string", multiple: true },
   "older-than": { type: "string" },
   output: { type: "string" },
+  into: { type: "string" },
+  import: { type: "boolean" },
+  relink: { type: "boolean" },
+  unarchive: { type: "boolean" },
+  from: { type: "string" },
+  to: { type: "string" },
   "dry-run": { type: "boolean" },
   yes: { type: "boolean", short: "y" },
   "data-dir": { type: "string" },
@@ -71,6 +88,7 @@ const ALLOWED: Readonly<Record<Name, readonly (keyof Values)[]>> = {
   purge: ["older-than", "yes"],
   show: [],
   report: ["output"],
+  rescue: ["session", "into", "import", "relink", "unarchive", "from", "to", "dry-run", "yes"],
 };
 
 const COMMON: readonly (keyof Values)[] = ["data-dir", "db", "json", "quiet", "concurrency", "no-color"];
@@ -158,8 +176,31 @@ function readCommand(values: Values, positionals: readonly string[]): Command | 
       if (sessionID === undefined) return "show needs the id of a session; `check` and `rescue` name them.";
       return { name, sessionID };
     }
+    case "rescue":
+      return readRescue(values, sessionIDs, yes);
     case "report":
       if (values.output === "") return "--output takes a path.";
       return { name, output: values.output ?? null };
   }
+}
+
+/** Without anything else that is asked for, `rescue` brings in. */
+function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean): Command | string {
+  const { from, to, relink = false, unarchive = false } = values;
+  if ((from === undefined) !== (to === undefined)) return "--from and --to go together.";
+  if (from !== undefined && to !== undefined) {
+    if (!isAbsolute(from) || !isAbsolute(to)) return "--from and --to take absolute folders.";
+    if (!relink) return "--from and --to go with --relink.";
+  }
+  const withoutSlash = (folder: string) => (folder.length > 1 ? folder.replace(/[\\/]+$/, "") : folder);
+  return {
+    name: "rescue",
+    sessionIDs,
+    into: values.into ?? null,
+    bringIn: values.import ?? !(relink || unarchive),
+    relink: from === undefined || to === undefined ? relink : { from: withoutSlash(from), to: withoutSlash(to) },
+    unarchive,
+    dryRun: values["dry-run"] ?? false,
+    yes,
+  };
 }

@@ -11,6 +11,10 @@ export const HELP = `opencode-session-repair: opens the opencode conversations t
       Lists the runs in quarantine, newest first.
   opencode-session-repair purge    --older-than 30d [--yes]
       Deletes old runs from quarantine for good.
+  opencode-session-repair rescue   [--import] [--relink [--from DIR --to DIR]] [--unarchive]
+                                   [--session ID]… [--into NAME] [--dry-run] [--yes]
+      Lists conversations that are on disk and that opencode does not show; brings in what only the old JSON
+      storage or another database has, sets moved folders right, takes sessions out of the archive.
   opencode-session-repair show     SESSION
       Prints what can be read of a session, with its holes marked. Changes nothing.
   opencode-session-repair report   [--output FILE]

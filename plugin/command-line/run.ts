@@ -12,6 +12,7 @@ import { inOtherRuntime } from "./other-runtime.ts";
 import { purgeCommand } from "./purge-command.ts";
 import { repairCommand } from "./repair-command.ts";
 import { reportCommand } from "./report-command.ts";
+import { rescueCommand } from "./rescue-command.ts";
 import { restoreCommand } from "./restore-command.ts";
 import { runsCommand } from "./runs-command.ts";
 import { showCommand } from "./show-command.ts";
@@ -71,6 +72,8 @@ async function dispatch(context: CommandContext, command: Command): Promise<Exit
       return purgeCommand(context, command);
     case "show":
       return showCommand(context, command);
+    case "rescue":
+      return rescueCommand(context, command);
     case "report":
       return reportCommand(context, command);
     default:

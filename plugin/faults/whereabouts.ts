@@ -8,7 +8,7 @@ export const FOLDER_MISSING = {
   title: "has sessions of folders that are no longer there",
   invariant: "The folder of a session exists.",
   cause: "The project was moved or renamed. opencode lists sessions by project and folder.",
-  advice: "The sessions are whole. Put the folder back, or set session.directory to the new path.",
+  advice: "The sessions are whole. Put the folder back, or let `opencode-session-repair rescue --relink` set it right.",
   issues: [33909, 23248, 40677, 35427, 46276, 27822, 49082],
   classes: ["G"],
   ...reported,
@@ -31,7 +31,8 @@ export const DUPLICATE_PROJECT = {
   title: "has the same folder as another project",
   invariant: "A folder belongs to one project.",
   cause: "The id of a project changed: another first commit, a new remote, or an id cached in .git/opencode.",
-  advice: "The sessions of each are whole. Set session.project_id of the older ones to the id that opencode uses now.",
+  advice:
+    "The sessions of each are whole. `opencode-session-repair rescue --relink` gives them to the project that opencode uses now.",
   issues: [16579, 8661, 29375],
   classes: ["G"],
   ...reported,
@@ -54,7 +55,7 @@ export const NOT_IMPORTED = {
   invariant: "Every session of the old storage was imported into the database.",
   cause: "The import was interrupted, skipped a project whose record was damaged, or dropped a batch over one bad row.",
   advice:
-    "Keep storage/: it may be the only copy, and opencode 1.17 and newer never import it. A release of 1.2 to 1.14 imports a copy of the data directory without its database.",
+    "Keep storage/: it may be the only copy, and opencode 1.17 and newer never import it. `opencode-session-repair rescue` brings the sessions in.",
   issues: [13654, 13560, 13636, 13818, 36178, 16885, 34445, 31023],
   classes: ["C5"],
   ...reported,
@@ -65,7 +66,8 @@ export const SEVERAL_DATABASES = {
   title: "There is more than one database with sessions",
   invariant: "All conversations are in the database that opencode opens.",
   cause: "Every release channel has a database of its own (opencode.db, opencode-<channel>.db).",
-  advice: "`opencode db path` names the one in use. OPENCODE_DISABLE_CHANNEL_DB=1 makes every channel use opencode.db.",
+  advice:
+    "`opencode db path` names the one in use. OPENCODE_DISABLE_CHANNEL_DB=1 makes every channel use opencode.db; `opencode-session-repair rescue` brings sessions of the others in.",
   issues: [21790, 2987, 16562],
   classes: ["B6"],
   ...reported,

@@ -41,7 +41,7 @@ const replacement = z.strictObject({
   source: z.string(),
   /** Of the new file or value; of several columns, of all of them. */
   sha256: hash,
-  /** Of a file: its name in the run's folder until it takes its place. */
+  /** Of a file: its name in the run's folder until it takes its place. Of a session that was added: the list of its rows. */
   file: itemFile.exactOptional(),
   bytes: size.exactOptional(),
   /** Of a row: the columns that were set. */
@@ -68,7 +68,7 @@ const item = z.strictObject({
   locator,
   code: z.string(),
   evidence: z.string(),
-  remedy: z.enum(["quarantine", "recover", "normalise", "settle"]),
+  remedy: z.enum(["quarantine", "recover", "normalise", "settle", "rescue"]),
   state: itemState,
   /** Item whose row this row hangs on (parts of a quarantined message): they leave and return together. */
   partOf: z.string().exactOptional(),

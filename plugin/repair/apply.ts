@@ -29,7 +29,7 @@ export interface ApplyInput {
   readonly signal?: AbortSignal;
 }
 
-export type Action = "quarantined" | "recovered" | "normalised" | "settled" | "restored" | "skipped";
+export type Action = "quarantined" | "recovered" | "normalised" | "settled" | "rescued" | "restored" | "skipped";
 
 /** What became of one item, for people and scripts. */
 export interface ReportedItem {
@@ -60,6 +60,7 @@ const ACTION: Readonly<Record<ManifestItem["remedy"], Action>> = {
   recover: "recovered",
   normalise: "normalised",
   settle: "settled",
+  rescue: "rescued",
 };
 
 /** Carries out a plan, one session after the other: captured, journaled, done, recorded. Stops at the first failure. */

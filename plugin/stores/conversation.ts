@@ -1,5 +1,5 @@
 import { fileText, sqliteText } from "../records/file-text.ts";
-import type { Locator, StorageClass } from "./artifact.ts";
+import type { Locator, RowValues, StorageClass } from "./artifact.ts";
 
 /** One JSON document as it lies in a store, whatever it holds. */
 export interface StoredDocument {
@@ -11,6 +11,29 @@ export interface StoredDocument {
   readonly bytes: Buffer | null;
   /** Milliseconds since the epoch: a file's modification, or `time_created` of a row. */
   readonly timeMs: number | null;
+  /** `time_updated` of a row; `null` of a file. */
+  readonly updatedMs: number | null;
+}
+
+/**
+ * What hangs on a session besides its messages, as the columns of a database, whatever the store is made of: a JSON store
+ * gives them the names and values that opencode's own import (1.2-1.14) did.
+ */
+export interface SessionColumns {
+  readonly session: RowValues | null;
+  /** The record of the session's project. */
+  readonly project: RowValues | null;
+  readonly todos: readonly RowValues[];
+  readonly share: RowValues | null;
+}
+
+/** A project as a store knows it. */
+export interface ProjectFacts {
+  readonly id: string;
+  readonly worktree: string;
+  /** Folders besides the worktree in which opencode has opened the project. */
+  readonly sandboxes: readonly string[];
+  readonly updatedMs: number | null;
 }
 
 /** A message with its parts, in the order in which hosts show them. */

@@ -1,5 +1,5 @@
 import type { Artifact, Evidence, RowValues } from "./artifact.ts";
-import type { SessionFacts, StoredMessage } from "./conversation.ts";
+import type { ProjectFacts, SessionColumns, SessionFacts, StoredMessage } from "./conversation.ts";
 import type { DatabaseSource } from "./sqlite/driver.ts";
 import type { Survey } from "./survey.ts";
 
@@ -104,6 +104,10 @@ export interface Store {
   sessionFacts(): Promise<SessionFacts[]>;
   /** A session's messages and parts as they lie, also where there is no session record. */
   messages(sessionID: string): AsyncIterable<StoredMessage>;
+  /** What hangs on a session besides its messages. */
+  sessionColumns(sessionID: string): Promise<SessionColumns>;
+  /** The projects that have a record, the last used first. */
+  projectFacts(): Promise<ProjectFacts[]>;
   /** What can be said of the store as a whole. */
   survey(): Promise<Survey>;
   close(): void;

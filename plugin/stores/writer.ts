@@ -2,7 +2,7 @@ import type { ContentHash } from "../files/hash.ts";
 import type { ItemState, ManifestItem } from "../quarantine/manifest.ts";
 import type { RunFolder } from "../quarantine/vault.ts";
 import type { FieldChange } from "../records/fields.ts";
-import type { CellValue, Locator, RecordKind } from "./artifact.ts";
+import type { CellValue, Locator, RecordKind, RowValues } from "./artifact.ts";
 
 /** What takes the place of an artifact. */
 export interface Replacement {
@@ -13,7 +13,16 @@ export interface Replacement {
     /** Columns of a row; every one of them where no row stands there yet. */
     | { readonly cells: ReadonlyMap<string, CellValue> }
     /** The document as it is, but for these values. */
-    | { readonly fields: readonly FieldChange[] };
+    | { readonly fields: readonly FieldChange[] }
+    /** A session that is not there, with everything that hangs on it: rows that come and go together, parents first. */
+    | { readonly rows: readonly NewRow[] };
+}
+
+/** One row to be added: every value that is known of it. */
+export interface NewRow {
+  readonly table: "project" | "session" | "message" | "part" | "todo" | "session_share";
+  readonly key: Readonly<Record<string, string>>;
+  readonly values: RowValues;
 }
 
 /** One thing to do, with what was seen when it was decided: it is done only while that still holds. */

@@ -29,6 +29,7 @@ export async function readFileDocument(
     storage: "file" as const,
     size: found.size,
     timeMs: found.mtimeMs,
+    updatedMs: null,
   };
   try {
     const bytes = await files.read(full, LARGEST_LOADED_BYTES);

@@ -14,9 +14,16 @@ import {
   type RecordKind,
   type StrayName,
 } from "../artifact.ts";
-import { type SessionFacts, type StoredMessage, unknownSession } from "../conversation.ts";
+import {
+  type ProjectFacts,
+  type SessionColumns,
+  type SessionFacts,
+  type StoredMessage,
+  unknownSession,
+} from "../conversation.ts";
 import type { ScanOptions, Scope, SessionEntry, Store, StoreDescription, Visit } from "../store.ts";
 import type { Survey, SurveyedProject } from "../survey.ts";
+import { readFileColumns, readFileProjects } from "./json-columns.ts";
 import { readFileFacts, readFileMessages } from "./json-conversation.ts";
 import {
   fileArtifact,
@@ -125,6 +132,16 @@ export class JsonStore implements Store {
 
   async *messages(sessionID: string): AsyncIterable<StoredMessage> {
     if (isEntryName(sessionID)) yield* readFileMessages(this.#files, this.#dataDir, sessionID);
+  }
+
+  async sessionColumns(sessionID: string): Promise<SessionColumns> {
+    if (!isEntryName(sessionID)) return { session: null, project: null, todos: [], share: null };
+    const [path] = await this.#sessionFiles(sessionID);
+    return readFileColumns(this.#files, this.#dataDir, sessionID, path?.split("/")[2] ?? null);
+  }
+
+  async projectFacts(): Promise<ProjectFacts[]> {
+    return readFileProjects(this.#files, this.#dataDir, await this.#filesIn(`${STORAGE}/project`));
   }
 
   async survey(): Promise<Survey> {

@@ -135,7 +135,7 @@ export class JsonWriter implements StoreWriter {
 
   async #replacingBytes(content: Replacement["content"], path: string | null): Promise<Uint8Array | null> {
     if ("bytes" in content) return content.bytes;
-    if ("cells" in content || path === null) return null;
+    if ("cells" in content || "rows" in content || path === null) return null;
     const bytes = await this.#files.read(path);
     if (typeof bytes === "string") return null;
     const completed = withFields(JSON.parse(fileText(bytes)), content.fields);

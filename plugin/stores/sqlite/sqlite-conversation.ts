@@ -1,9 +1,18 @@
+import type { RowValues } from "../artifact.ts";
 import { LARGEST_LOADED_BYTES } from "../artifact.ts";
-import { type SessionFacts, type StoredDocument, type StoredMessage, unknownSession } from "../conversation.ts";
+import {
+  type ProjectFacts,
+  type SessionColumns,
+  type SessionFacts,
+  type StoredDocument,
+  type StoredMessage,
+  unknownSession,
+} from "../conversation.ts";
 import type { Connection, SqlRow, SqlValue } from "./driver.ts";
-import type { Schema } from "./schema.ts";
+import { readRowValues, selectRowValues } from "./row-values.ts";
+import { quoted, type Schema } from "./schema.ts";
 
-const DOCUMENT = `typeof(data) as storage, octet_length(data) as size, cast(time_created as real) as time,
+const DOCUMENT = `typeof(data) as storage, octet_length(data) as size, cast(time_created as real) as time, cast(time_updated as real) as updated,
   case when octet_length(data) <= ${LARGEST_LOADED_BYTES} then cast(data as blob) end as bytes`;
 
 /** The messages of a session by time and id, which is the order of opencode 1.2-1.18; parts without a message last. */
@@ -46,6 +55,7 @@ function documentOf(table: "message" | "part", row: SqlRow): StoredDocument {
     size,
     bytes: size === 0 ? Buffer.alloc(0) : bytes,
     timeMs: numberOf(row.time),
+    updatedMs: numberOf(row.updated),
   };
 }
 
@@ -89,4 +99,44 @@ function textOf(value: SqlValue | undefined): string | null {
 
 function numberOf(value: SqlValue | undefined): number | null {
   return typeof value === "number" ? value : null;
+}
+
+/** The rows that hang on a session besides its messages, whole. */
+export function readSessionColumns(connection: Connection, schema: Schema, sessionID: string): SessionColumns {
+  const rows = (table: string, column: string, key: string): RowValues[] => {
+    const columns = schema.tables.get(table);
+    if (columns === undefined) return [];
+    const sql = `select ${selectRowValues(columns).join(", ")} from ${quoted(table)} where ${quoted(column)} = ?`;
+    return connection.all(sql, key).map((row) => readRowValues(columns, row));
+  };
+  const session = rows("session", "id", sessionID)[0] ?? null;
+  return {
+    session,
+    project: typeof session?.project_id === "string" ? (rows("project", "id", session.project_id)[0] ?? null) : null,
+    todos: rows("todo", "session_id", sessionID),
+    share: rows("session_share", "session_id", sessionID)[0] ?? null,
+  };
+}
+
+export function readProjectFacts(connection: Connection): ProjectFacts[] {
+  return connection
+    .all(
+      `select id, worktree, cast(sandboxes as text) as sandboxes, cast(time_updated as real) as updated
+       from project order by time_updated desc`,
+    )
+    .map((row) => ({
+      id: String(row.id),
+      worktree: String(row.worktree),
+      sandboxes: textList(textOf(row.sandboxes)),
+      updatedMs: numberOf(row.updated),
+    }));
+}
+
+function textList(json: string | null): string[] {
+  try {
+    const value: unknown = JSON.parse(json ?? "[]");
+    return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
+  } catch {
+    return [];
+  }
 }

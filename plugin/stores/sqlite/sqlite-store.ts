@@ -9,16 +9,16 @@ import {
   type RowLocator,
   type RowValues,
 } from "../artifact.ts";
-import type { SessionFacts, StoredMessage } from "../conversation.ts";
+import type { ProjectFacts, SessionColumns, SessionFacts, StoredMessage } from "../conversation.ts";
 import type { Counts, ScanOptions, Scope, SessionEntry, Share, Store, StoreDescription, Visit } from "../store.ts";
 import type { Survey } from "../survey.ts";
 import { readBundles } from "./bundles.ts";
 import type { Connection, DatabaseSource, SqlRow, SqlValue } from "./driver.ts";
 import type { ReadView } from "./read-view.ts";
-import { keyCondition } from "./row.ts";
+import { captureRow, keyCondition, rowHash } from "./row.ts";
 import { readRowValues, selectRowValues } from "./row-values.ts";
 import { quoted, type Schema } from "./schema.ts";
-import { readRowFacts, readRowMessages } from "./sqlite-conversation.ts";
+import { readProjectFacts, readRowFacts, readRowMessages, readSessionColumns } from "./sqlite-conversation.ts";
 import { surveyDatabase } from "./sqlite-survey.ts";
 
 /** Rows read between two looks at the event loop and the abort signal. */
@@ -134,7 +134,9 @@ export class SqliteStore implements Store {
       ...this.#owner(artifact, locator),
     };
     if (table.hasRowValues && locator.column === undefined) {
-      return row === null ? null : { ...common, storage: "row", size: 0, bytes: null, shape: null, sha256: null };
+      const captured = captureRow(this.#connection, table.name, this.schema.tables.get(table.name) ?? [], locator.key);
+      if (row === null || captured === null) return null;
+      return { ...common, storage: "row", size: 0, bytes: null, shape: null, sha256: rowHash(captured) };
     }
     const column = quoted(locator.column ?? "data");
     const condition = keyCondition(locator.key);
@@ -173,6 +175,14 @@ export class SqliteStore implements Store {
 
   async *messages(sessionID: string): AsyncIterable<StoredMessage> {
     yield* readRowMessages(this.#connection, sessionID);
+  }
+
+  async sessionColumns(sessionID: string): Promise<SessionColumns> {
+    return readSessionColumns(this.#connection, this.schema, sessionID);
+  }
+
+  async projectFacts(): Promise<ProjectFacts[]> {
+    return readProjectFacts(this.#connection);
   }
 
   async survey(): Promise<Survey> {

@@ -1,13 +1,17 @@
+import { join } from "node:path";
 import { makePrivateDirectory } from "../../files/durable.ts";
 import type { FileSystem } from "../../files/file-system.ts";
 import { sha256 } from "../../files/hash.ts";
 import { type ManifestItem, recordedFields } from "../../quarantine/manifest.ts";
 import type { RunFolder } from "../../quarantine/vault.ts";
+import { writeItem } from "../../quarantine/vault.ts";
 import { withFields } from "../../records/fields.ts";
 import { type CellValue, isFileLocator, locatorText } from "../artifact.ts";
 import {
   type ItemOutcome,
+  itemFileName,
   itemNumber,
+  type NewRow,
   type Observed,
   type Operation,
   type Prepared,
@@ -16,6 +20,7 @@ import {
   StoreRefusedError,
   type StoreWriter,
 } from "../writer.ts";
+import { addRows, isAdded, type Listing, listingOf, parseListing, removeRows, rowsFor } from "./added-rows.ts";
 import type { Connection } from "./driver.ts";
 import { type CapturedRow, captureRow, deleteRow, insertRow, rowHash, updateCells } from "./row.ts";
 import { cellDigest, holdsCells, loadRow, plainRow, replacedHash, saveRow } from "./row-item.ts";
@@ -44,12 +49,19 @@ interface Change {
   readonly cells: Cells | null;
 }
 
+/** A session to be added, and the list by which it can be told later. */
+interface Addition {
+  readonly listed: Listing;
+  readonly rows: readonly CapturedRow[];
+}
+
 /** Sets rows and single values of opencode 1.2-1.18 aside: captured exactly, then removed in short transactions. */
 export class SqliteWriter implements StoreWriter {
   readonly #files: FileSystem;
   readonly #connection: Connection;
   readonly #schema: Schema;
   readonly #changes = new WeakMap<ManifestItem, Change>();
+  readonly #additions = new WeakMap<ManifestItem, Addition>();
 
   private constructor(files: FileSystem, connection: Connection, schema: Schema) {
     this.#files = files;
@@ -78,6 +90,11 @@ export class SqliteWriter implements StoreWriter {
     const inOrder = [...operations].sort((a, b) => rank(a.kind) - rank(b.kind));
     for (const operation of inOrder) {
       if (taken.has(locatorText(operation.locator))) continue;
+      const content = operation.replacement?.content;
+      if (content !== undefined && "rows" in content) {
+        items.push(await this.#prepareAddition(itemNumber(items.length), operation, content.rows, run.path));
+        continue;
+      }
       const prepared = await this.#prepareOne(itemNumber(items.length), operation, run.path);
       if (typeof prepared === "string") {
         skipped.push({ operation, reason: prepared });
@@ -103,7 +120,8 @@ export class SqliteWriter implements StoreWriter {
 
   async setAside(items: readonly ManifestItem[], _folder: string): Promise<ItemOutcome[]> {
     const outcomes: ItemOutcome[] = [];
-    for (const batch of batches(items)) {
+    for (const item of items.filter(isAddition)) outcomes.push(this.#transaction(() => this.#add(item)));
+    for (const batch of batches(items.filter((item) => !isAddition(item)))) {
       outcomes.push(...this.#transaction(() => batch.flatMap((group) => this.#setGroupAside(group))));
     }
     return outcomes;
@@ -111,7 +129,11 @@ export class SqliteWriter implements StoreWriter {
 
   async putBack(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
     const outcomes: ItemOutcome[] = [];
-    const inOrder = [...items].sort((a, b) => rank(a.kind) - rank(b.kind));
+    for (const item of items.filter(isAddition)) {
+      const listed = await this.#listed(item, folder);
+      outcomes.push(this.#transaction(() => this.#takeAway(item, listed)));
+    }
+    const inOrder = items.filter((item) => !isAddition(item)).sort((a, b) => rank(a.kind) - rank(b.kind));
     for (let start = 0; start < inOrder.length; start += ITEMS_PER_TRANSACTION) {
       const loaded: { item: ManifestItem; row: CapturedRow | null }[] = [];
       for (const item of inOrder.slice(start, start + ITEMS_PER_TRANSACTION)) {
@@ -126,6 +148,11 @@ export class SqliteWriter implements StoreWriter {
 
   /** Where the live row is another one now, the captured bytes are the only ones left: they count as set aside. */
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
+    if (isAddition(item)) {
+      const listed = await this.#listed(item, folder);
+      if (listed === null) return "nowhere";
+      return isAdded(this.#connection, listed) ? "set-aside" : "live";
+    }
     const place = this.#placeOf(item.locator);
     if (place !== null && this.#isLive(item, place)) return "live";
     if (item.original === null) return "set-aside";
@@ -171,6 +198,65 @@ export class SqliteWriter implements StoreWriter {
     const item = await this.#saveItem(id, operation, change, row, folder);
     this.#changes.set(item, change);
     return { item, change };
+  }
+
+  /** A session with everything that hangs on it; what is added is listed in a file of its own. */
+  async #prepareAddition(
+    id: string,
+    operation: Operation,
+    rows: readonly NewRow[],
+    folder: string,
+  ): Promise<ManifestItem> {
+    const captured = rowsFor(this.#schema, rows);
+    const listed = listingOf(rows, captured);
+    const text = Buffer.from(JSON.stringify(listed));
+    const file = itemFileName(id, "rows.json");
+    await writeItem(this.#files, folder, file, text);
+    const item: ManifestItem = {
+      id,
+      kind: "session",
+      recordID: operation.recordID,
+      locator: { table: "session", key: { id: operation.recordID ?? "" } },
+      code: operation.code,
+      evidence: operation.evidence,
+      remedy: operation.remedy,
+      state: "planned",
+      original: null,
+      replacement: {
+        source: operation.replacement?.source ?? "another store",
+        sha256: sha256(text),
+        file,
+        bytes: text.length,
+      },
+    };
+    this.#additions.set(item, { listed, rows: captured });
+    return item;
+  }
+
+  #add(item: ManifestItem): ItemOutcome {
+    const addition = this.#additions.get(item);
+    const reason =
+      addition === undefined ? "it was not prepared" : addRows(this.#connection, addition.listed, addition.rows);
+    return reason === null ? { id: item.id, state: "done" } : { id: item.id, state: "skipped", reason };
+  }
+
+  #takeAway(item: ManifestItem, listed: Listing | null): ItemOutcome {
+    if (listed === null) {
+      return { id: item.id, state: "skipped", reason: "the list of what was added is missing or has changed" };
+    }
+    if (!isAdded(this.#connection, listed)) return { id: item.id, state: "restored" };
+    const reason = removeRows(this.#connection, this.#schema, listed);
+    return reason === null ? { id: item.id, state: "restored" } : { id: item.id, state: "skipped", reason };
+  }
+
+  /** The list of an addition, if it still is what the manifest says. */
+  async #listed({ replacement, recordID }: ManifestItem, folder: string): Promise<Listing | null> {
+    if (replacement?.file === undefined) return null;
+    const bytes = await this.#files.read(join(folder, replacement.file));
+    if (typeof bytes === "string" || sha256(bytes) !== replacement.sha256) return null;
+    const listed = parseListing(bytes.toString("utf8"));
+    const isOwn = listed?.rows.some(({ table, key }) => table === "session" && "id" in key && key.id === recordID);
+    return isOwn === true ? listed : null;
   }
 
   #captureRow(place: RowPlace): CapturedRow | null {
@@ -412,6 +498,11 @@ const PARENTS: Readonly<Record<string, { readonly table: Table; readonly column:
   part: { table: "message", column: "message_id" },
 };
 
+/** Whether an item stands for a session that was added as a whole. */
+function isAddition({ original, replacement }: ManifestItem): boolean {
+  return original === null && replacement?.file !== undefined;
+}
+
 /** Groups (a message with its parts, or a single item), gathered to transactions of bounded size. */
 function batches(items: readonly ManifestItem[]): ManifestItem[][][] {
   const groups = new Map<string, ManifestItem[]>();
@@ -451,7 +542,7 @@ function replacingCells(
     return new Map([[place.column, place.whenSetAside === null ? NULL : textCell(place.whenSetAside)]]);
   }
   const { content } = replacement;
-  if ("bytes" in content) return "unfit";
+  if ("bytes" in content || "rows" in content) return "unfit";
   if ("cells" in content) return content.cells;
   const cell = place.column === null ? undefined : row?.cells.get(place.column);
   if (place.column === null || cell === undefined || !("bytes" in cell)) return "unfit";

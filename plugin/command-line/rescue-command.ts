@@ -1,0 +1,147 @@
+import { dirname } from "node:path";
+import type { Cause, HiddenSession } from "../rescue/hidden.ts";
+import type { Change } from "../rescue/relink.ts";
+import { type HiddenList, listHidden, type RescueInput, type RescueResult, rescue } from "../rescue/rescue.ts";
+import { printable, timeText } from "../show/transcript-text.ts";
+import { listAnswer } from "./answers.ts";
+import type { Command } from "./arguments.ts";
+import { answer, type CommandContext, problem } from "./context.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { amount } from "./text.ts";
+
+type Rescue = Command & { name: "rescue" };
+
+/** `rescue`: lists what opencode does not show, asks, brings it back into the list. */
+export async function rescueCommand(context: CommandContext, command: Rescue): Promise<ExitStatus> {
+  const { files, located, signal, terminal } = context;
+  const { into, sessionIDs } = command;
+  const onProgress = (done: number, of: number) => terminal.progress(`Brought in ${done} of ${of} conversations …`);
+  const input: RescueInput = { files, located, into, sessionIDs, signal, onProgress };
+  const listing = await listHidden(input, command);
+  if (!listing.ok) return problem(context, listing.message, listing.reason === "unusable" ? EXIT.failed : EXIT.usage);
+  const { list } = listing;
+  const wanted = list.hidden.filter(({ cause }) => command.bringIn && isElsewhere(cause));
+  const count = wanted.length + list.changes.length;
+  if (!(await confirmed(context, command, list, wanted, count))) {
+    answer(context, listAnswer({ target: list.target, hidden: list.hidden, changes: list.changes, runID: null }), "");
+    return list.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
+  }
+  const result = await rescue(input, command);
+  const after = await listHidden(input, { bringIn: false, relink: false, unarchive: false });
+  const hidden = after.ok ? after.list.hidden : list.hidden;
+  const { stopped, ...done } = result;
+  const message = stopped?.message;
+  answer(
+    context,
+    listAnswer({
+      target: list.target,
+      hidden,
+      changes: list.changes,
+      ...done,
+      ...(message === undefined ? {} : { message }),
+    }),
+    doneText(result, hidden),
+  );
+  if (message !== undefined) terminal.complain(message);
+  if (stopped?.kind === "failed") return EXIT.failed;
+  if (stopped?.kind === "refused") return result.runID === null ? EXIT.refused : EXIT.findings;
+  return hidden.some(isMissed) ? EXIT.findings : EXIT.done;
+}
+
+function isElsewhere(cause: Cause): boolean {
+  return cause === "legacy" || cause === "other-database";
+}
+
+/** Whether somebody would look for it in vain; what is archived was asked to be hidden. */
+function isMissed({ cause }: HiddenSession): boolean {
+  return cause !== "archived";
+}
+
+async function confirmed(
+  { options, terminal }: CommandContext,
+  command: Rescue,
+  list: HiddenList,
+  wanted: readonly HiddenSession[],
+  count: number,
+): Promise<boolean> {
+  const show = options.json ? terminal.say : terminal.print;
+  if (!command.yes || command.dryRun || count === 0) {
+    show(listText(list));
+    if (list.changes.length > 0) show(["", "Would be changed:", ...list.changes.map(changeText)].join("\n"));
+  }
+  if (command.dryRun || count === 0) return false;
+  if (command.yes) return true;
+  const what = [
+    ...(wanted.length > 0 ? [`bring ${amount(wanted.length, "conversation")} into ${list.target}`] : []),
+    ...(list.changes.length > 0 ? [`change ${amount(list.changes.length, "value")}`] : []),
+  ].join(" and ");
+  if (!terminal.interactive) {
+    show(`Nothing was changed. Add --yes to ${what}; every step can be undone.`);
+    return false;
+  }
+  const yes = await terminal.ask(`${what.charAt(0).toUpperCase()}${what.slice(1)}? It can be undone.`);
+  if (!yes) show("Nothing was changed.");
+  return yes;
+}
+
+const HEADINGS: Readonly<Record<Cause, string>> = {
+  legacy: "only in the old JSON storage (--import)",
+  "other-database": "only in another database (--import)",
+  moved: "of folders that are not there any more (--relink)",
+  "project-changed": "of projects that have another id now, or no record (--relink)",
+  archived: "archived (--unarchive)",
+};
+
+function listText({ target, hidden }: HiddenList): string {
+  if (hidden.length === 0) return `Nothing is hidden: the opencode of ${target} shows every conversation that is here.`;
+  const lines = [`The opencode of ${target} does not show:`];
+  for (const [cause, heading] of Object.entries(HEADINGS)) {
+    const own = hidden.filter((session) => session.cause === cause);
+    if (own.length === 0) continue;
+    lines.push("", `${amount(own.length, "conversation")} ${heading}`);
+    lines.push(...own.map(sessionText));
+  }
+  return lines.join("\n");
+}
+
+function sessionText({ sessionID, title, directory, updatedMs, suggestion }: HiddenSession): string {
+  const facts = [timeText(updatedMs), title === null ? "without a record of its own" : printable(title), directory];
+  const known = facts.filter((fact) => fact !== null && fact !== "").map((fact) => fact?.replaceAll("\n", " "));
+  return `  ${sessionID}  ${known.join(" · ")}${suggestion === null ? "" : ` → ${suggestion}`}`;
+}
+
+function changeText({ table, id, column, from, to }: Change): string {
+  return `  ${table} ${id}: ${column} ${from ?? "nothing"} → ${to ?? "nothing"}`;
+}
+
+function doneText({ runID, manifests, items, sessions }: RescueResult, hidden: readonly HiddenSession[]): string {
+  const sum = (key: "messages" | "parts" | "todos") => sessions.reduce((total, each) => total + each[key], 0);
+  const changed = items.filter(({ action }) => action === "rescued").length - sessions.length;
+  const lines: string[] = [];
+  if (sessions.length > 0) {
+    const content = `${amount(sum("messages"), "message")}, ${amount(sum("parts"), "part")}, ${amount(sum("todos"), "todo")}`;
+    lines.push(`Brought in ${amount(sessions.length, "conversation")}: ${content}.`);
+  }
+  if (changed > 0) lines.push(`Set ${amount(changed, "record")} right.`);
+  const completed = new Map<string, number>();
+  for (const session of sessions) {
+    for (const [path, count] of Object.entries(session.completed))
+      completed.set(path, (completed.get(path) ?? 0) + count);
+    for (const { kind, recordID, why } of session.leftOut)
+      lines.push(`  left where it is: ${kind} ${recordID}, ${why}`);
+  }
+  for (const [path, count] of completed)
+    lines.push(`  filled in, since older releases did not write it: ${path}, ${count} times`);
+  for (const { action, recordID, reason } of items) {
+    if (action === "skipped") lines.push(`  not done: ${recordID ?? ""}, ${reason ?? ""}`);
+  }
+  const [first] = manifests;
+  if (runID !== null && first !== undefined) {
+    lines.push("", `The lists of what was done are in ${dirname(dirname(dirname(first)))}.`);
+    lines.push(`To undo: opencode-session-repair restore ${runID}`);
+  }
+  const left = hidden.filter(isMissed).length;
+  if (left > 0)
+    lines.push("", `${amount(left, "conversation")} not shown still; \`opencode-session-repair rescue\` lists them.`);
+  return lines.join("\n");
+}

@@ -1,0 +1,93 @@
+import { fits } from "../records/contract.ts";
+import { judge } from "../records/judge.ts";
+import { type Mismatch, pathText } from "../records/mismatch.ts";
+import type { Artifact } from "../stores/artifact.ts";
+import { type Fields, isFields, textIn, valueIn } from "../stores/conversation.ts";
+import type { StoreDescription } from "../stores/store.ts";
+
+/** What the rest of its session tells about a record. */
+export interface Around {
+  /** The model that an answer of the session was made with. */
+  readonly model: { readonly providerID: string; readonly modelID: string } | null;
+  /** The user's message before this one, by time and id. */
+  readonly previousUserID: string | null;
+  /** When its message was made, in milliseconds. */
+  readonly messageMs: number;
+}
+
+export type Completion =
+  /** `added`: paths of what was missing and was filled in. */
+  | { readonly ok: true; readonly value: unknown; readonly added: readonly string[] }
+  /** The host would refuse it, and with it the whole session. */
+  | { readonly ok: false; readonly why: string };
+
+/**
+ * The document as the host of `store` accepts it: as it is where that loads, else with the fields that older releases did
+ * not write yet (the rules are those of anomalyco/opencode#29908).
+ */
+export function completeDocument(
+  kind: "message" | "part",
+  recordID: string,
+  sessionID: string,
+  value: unknown,
+  around: Around,
+  store: StoreDescription,
+): Completion {
+  const artifact: Artifact = { kind, sessionID, recordID, locator: { table: kind, key: { id: recordID } } };
+  const surroundings = { row: null, siblings: null };
+  if (fits(artifact, value, surroundings, store)) return { ok: true, value, added: [] };
+  if (!isFields(value)) return { ok: false, why: "it is no record" };
+  const judged = judge(artifact, value, surroundings, store);
+  if (judged === "fits") return { ok: true, value, added: [] };
+  if (judged === "no-record") return { ok: false, why: "it is no record" };
+  const completed: Fields = structuredClone(value);
+  const added: string[] = [];
+  for (const mismatch of judged) if (mend(completed, mismatch, around)) added.push(pathText(mismatch.path));
+  const again = judge(artifact, completed, surroundings, store);
+  if (again === "fits") return { ok: true, value: completed, added };
+  const [first] = typeof again === "string" ? [] : again;
+  return { ok: false, why: first === undefined ? "it is no record" : `${pathText(first.path)}: ${first.words}` };
+}
+
+/** Fills in one missing value in place; `false` where no rule says what it is. */
+function mend(document: Fields, { path, found, expected }: Mismatch, around: Around): boolean {
+  const parent = valueIn(document, ...path.slice(0, -1).map(String));
+  const key = String(path.at(-1));
+  if (typeof parent !== "object" || parent === null) return false;
+  if (found === "null") {
+    // NaN was written as null: a number that is needed was none, one that is not was absent.
+    if (expected === "number" || expected === "int") Reflect.set(parent, key, 0);
+    else Reflect.deleteProperty(parent, key);
+    return true;
+  }
+  if (found !== "nothing") return false;
+  const rule = RULES[`${variantOf(document)}.${pathText(path)}`] ?? RULES[pathText(path)];
+  const value = rule?.(document, around);
+  return value !== undefined && value !== null && Reflect.set(parent, key, value);
+}
+
+type Rule = (document: Fields, around: Around) => unknown;
+
+const span: Rule = (_, { messageMs }) => ({ start: messageMs, end: messageMs });
+const moment: Rule = (_, { messageMs }) => messageMs;
+
+const RULES: Readonly<Record<string, Rule>> = {
+  agent: () => "build",
+  mode: () => "build",
+  "user.model": (_, { model }) => model,
+  "assistant.parentID": (_, { previousUserID }) => previousUserID,
+  reason: () => "stop",
+  auto: () => false,
+  "reasoning.time": span,
+  "state.input": () => ({}),
+  "state.raw": () => "",
+  "state.metadata": () => ({}),
+  "state.title": (document) => textIn(document, "tool") ?? "",
+  "state.time": span,
+  "state.time.start": moment,
+  "state.time.end": moment,
+};
+
+function variantOf(document: Fields): string {
+  return textIn(document, "role") ?? textIn(document, "type") ?? "";
+}

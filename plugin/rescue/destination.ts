@@ -1,0 +1,36 @@
+import type { ProjectFacts, SessionColumns } from "../stores/conversation.ts";
+import type { StoreDescription } from "../stores/store.ts";
+import type { Destination } from "./session-rows.ts";
+
+const GLOBAL = { id: "global", worktree: "/" } as const;
+
+/**
+ * The project under which a database's opencode will list a session of another store: the one that it uses for the same
+ * folder (the id of a project changes with its git remote), else the one of the same id, else the session's own, anew.
+ */
+export function destinationOf(
+  store: StoreDescription,
+  projects: readonly ProjectFacts[],
+  columns: SessionColumns,
+  projectID: string | null,
+): Destination {
+  const worktree = typeof columns.project?.worktree === "string" ? columns.project.worktree : null;
+  const found =
+    (worktree === null || worktree === GLOBAL.worktree ? undefined : usedFor(projects, worktree)) ??
+    projects.find(({ id }) => id === (projectID ?? GLOBAL.id));
+  if (found !== undefined) return { store, projectID: found.id, worktree: found.worktree, hasProject: true };
+  // Without a record of its project a session would hang on nothing: the project of folders without git takes it.
+  if (projectID === null || worktree === null) {
+    const hasProject = projects.some(({ id }) => id === GLOBAL.id);
+    return { store, projectID: GLOBAL.id, worktree: GLOBAL.worktree, hasProject };
+  }
+  return { store, projectID, worktree, hasProject: false };
+}
+
+/** `projects` are sorted, the last used first. */
+function usedFor(projects: readonly ProjectFacts[], worktree: string): ProjectFacts | undefined {
+  return (
+    projects.find((project) => project.worktree === worktree) ??
+    projects.find(({ sandboxes }) => sandboxes.includes(worktree))
+  );
+}

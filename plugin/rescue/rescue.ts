@@ -1,0 +1,188 @@
+import { NOT_IMPORTED, SEVERAL_DATABASES } from "../faults/whereabouts.ts";
+import type { FileSystem } from "../files/file-system.ts";
+import { newRunID } from "../quarantine/run-id.ts";
+import { applyPlan, type ReportedItem, type Stopped } from "../repair/apply.ts";
+import type { PlannedSession } from "../repair/plan.ts";
+import { isStopped, underLock } from "../repair/repair.ts";
+import type { Located } from "../stores/locate.ts";
+import { destinationOf } from "./destination.ts";
+import { findHidden, type HiddenSession } from "./hidden.ts";
+import { type KnownStores, openKnownStores } from "./known-stores.ts";
+import { type Change, type Move, planChanges, relinkChanges, unarchiveChanges } from "./relink.ts";
+import { type SessionRows, sessionRows } from "./session-rows.ts";
+
+export interface RescueInput {
+  readonly files: FileSystem;
+  readonly located: Located;
+  /** Name of the database whose opencode is to show everything; `null` for the one that opencode opens by default. */
+  readonly into: string | null;
+  /** Only these sessions; empty for all. */
+  readonly sessionIDs: readonly string[];
+  readonly signal?: AbortSignal;
+  /** Told after each session that was brought in. */
+  readonly onProgress?: (done: number, of: number) => void;
+}
+
+/** What is to be done for the hidden sessions. */
+export interface RescueRequest {
+  /** Bring in what only other stores have. */
+  readonly bringIn: boolean;
+  /** Set folders and projects right: by what is known for sure, or as the user says. */
+  readonly relink: boolean | Move;
+  readonly unarchive: boolean;
+}
+
+export interface HiddenList {
+  /** The file name of the database. */
+  readonly target: string;
+  readonly hidden: readonly HiddenSession[];
+  /** What `relink` and `unarchive` of a request would change. */
+  readonly changes: readonly Change[];
+}
+
+export type Listing = { readonly ok: true; readonly list: HiddenList } | Refusal;
+
+export interface Refusal {
+  readonly ok: false;
+  readonly reason: "none" | "unknown" | "unusable";
+  readonly message: string;
+}
+
+/** What came over of a session, and what did not. */
+export interface BroughtIn extends Pick<SessionRows, "completed" | "leftOut"> {
+  readonly sessionID: string;
+  readonly messages: number;
+  readonly parts: number;
+  readonly todos: number;
+}
+
+export interface RescueResult {
+  /** `null` where nothing was done. */
+  readonly runID: string | null;
+  readonly manifests: readonly string[];
+  readonly items: readonly ReportedItem[];
+  readonly sessions: readonly BroughtIn[];
+  readonly stopped: Stopped | null;
+}
+
+/** Lists what the opencode of a database does not show, and what a request would change. Changes nothing. */
+export async function listHidden(input: RescueInput, request: RescueRequest): Promise<Listing> {
+  const knowing = await openKnownStores(input.files, input.located, input.into);
+  if (!knowing.ok) return knowing;
+  const { stores } = knowing;
+  try {
+    const hidden = await chosen(input, stores);
+    return {
+      ok: true,
+      list: { target: nameOf(stores), hidden, changes: changesFor(stores, hidden, request) },
+    };
+  } finally {
+    stores.close();
+  }
+}
+
+/** Does what a request says, each session in one transaction, under one run that `restore` undoes. */
+export async function rescue(input: RescueInput, request: RescueRequest): Promise<RescueResult> {
+  const where = { files: input.files, located: input.located, access: "outside" as const };
+  const outcome = await underLock(where, (lock) => rescueUnderLock(input, request, lock));
+  return isStopped(outcome) ? { runID: null, manifests: [], items: [], sessions: [], stopped: outcome } : outcome;
+}
+
+async function rescueUnderLock(
+  input: RescueInput,
+  request: RescueRequest,
+  lock: Parameters<typeof applyPlan>[0]["lock"],
+): Promise<RescueResult> {
+  const { files, located, signal } = input;
+  const knowing = await openKnownStores(files, located, input.into);
+  const result = { manifests: [] as string[], items: [] as ReportedItem[], sessions: [] as BroughtIn[] };
+  if (!knowing.ok) return { ...result, runID: null, stopped: { kind: "refused", message: knowing.message } };
+  const { stores } = knowing;
+  const runID = newRunID(Date.now());
+  const apply = async (plan: readonly PlannedSession[]): Promise<Stopped | null> => {
+    const dataDir = located.dataDir;
+    const applied = await applyPlan({
+      ...{ files, dataDir, stores: stores.opened, plan, runID, trigger: "cli", hostVersion: null, lock },
+      ...(signal && { signal }),
+    });
+    result.manifests.push(...applied.manifests);
+    result.items.push(...applied.items);
+    return applied.stopped;
+  };
+  const finished = (stopped: Stopped | null): RescueResult => ({
+    ...result,
+    runID: result.manifests.length > 0 ? runID : null,
+    stopped,
+  });
+  try {
+    const hidden = await chosen(input, stores);
+    const changes = await planChanges(stores.target, changesFor(stores, hidden, request));
+    // From here on it is written: a view of the database that others change shows anything.
+    stores.target.opened.store.close();
+    const stopped = await apply(changes);
+    if (stopped !== null || !request.bringIn) return finished(stopped);
+    const elsewhere = hidden.filter(({ cause }) => cause === "legacy" || cause === "other-database");
+    for (const [index, session] of elsewhere.entries()) {
+      const { planned, brought } = await bringIn(stores, session);
+      const failure = await apply([planned]);
+      if (result.items.some((item) => item.sessionID === session.sessionID && item.action === "rescued")) {
+        result.sessions.push(brought);
+      }
+      if (failure !== null) return finished(failure);
+      input.onProgress?.(index + 1, elsewhere.length);
+    }
+    return finished(null);
+  } finally {
+    for (const { opened } of stores.others) opened.store.close();
+  }
+}
+
+async function chosen(input: RescueInput, { target, others }: KnownStores): Promise<HiddenSession[]> {
+  const hidden = await findHidden(input.files, target, others);
+  const { sessionIDs } = input;
+  return sessionIDs.length === 0 ? hidden : hidden.filter(({ sessionID }) => sessionIDs.includes(sessionID));
+}
+
+function changesFor({ target }: KnownStores, hidden: readonly HiddenSession[], request: RescueRequest): Change[] {
+  const { relink, unarchive } = request;
+  return [
+    ...(relink === false ? [] : relinkChanges(target, hidden, relink === true ? null : relink)),
+    ...(unarchive ? unarchiveChanges(hidden, target) : []),
+  ];
+}
+
+async function bringIn(
+  { target, others }: KnownStores,
+  { sessionID, store, cause, projectID }: HiddenSession,
+): Promise<{ readonly planned: PlannedSession; readonly brought: BroughtIn }> {
+  const source = others.find(({ index }) => index === store);
+  const facts = source?.sessions.find(({ id }) => id === sessionID);
+  if (source === undefined || facts === undefined) throw new TypeError("a hidden session is in no store");
+  const columns = await source.opened.store.sessionColumns(sessionID);
+  const messages = [];
+  for await (const message of source.opened.store.messages(sessionID)) messages.push(message);
+  const destination = destinationOf(target.opened.description, target.projects, columns, projectID);
+  const { rows, completed, leftOut } = sessionRows({ facts, columns, messages }, destination);
+  const count = (table: string) => rows.filter((row) => row.table === table).length;
+  const counts = { messages: count("message"), parts: count("part"), todos: count("todo") };
+  const words = `${counts.messages} messages, ${counts.parts} parts, ${counts.todos} todos`;
+  const operation = {
+    kind: "session" as const,
+    sessionID,
+    recordID: sessionID,
+    locator: { table: "session", key: { id: sessionID } },
+    code: cause === "legacy" ? NOT_IMPORTED.code : SEVERAL_DATABASES.code,
+    evidence: leftOut.length === 0 ? words : `${words}; ${leftOut.length} records left where they are`,
+    remedy: "rescue" as const,
+    seen: null,
+    replacement: { source: cause === "legacy" ? "the JSON storage" : "another database", content: { rows } },
+  };
+  return {
+    planned: { store: target.index, sessionID, operations: [operation] },
+    brought: { sessionID, ...counts, completed, leftOut },
+  };
+}
+
+function nameOf({ target }: KnownStores): string {
+  return (target.opened.description.database ?? "").replace(/^.*[\\/]/, "");
+}

@@ -1,0 +1,279 @@
+import { posix } from "node:path";
+import type { RowValues } from "../stores/artifact.ts";
+import {
+  type Fields,
+  isFields,
+  numberIn,
+  type Parsed,
+  parseDocument,
+  type SessionColumns,
+  type SessionFacts,
+  type StoredDocument,
+  type StoredMessage,
+  textIn,
+  valueIn,
+} from "../stores/conversation.ts";
+import type { StoreDescription } from "../stores/store.ts";
+import type { NewRow } from "../stores/writer.ts";
+import { type Around, completeDocument } from "./complete.ts";
+
+/** A session as another store holds it. */
+export interface SourceSession {
+  readonly facts: SessionFacts;
+  readonly columns: SessionColumns;
+  readonly messages: readonly StoredMessage[];
+}
+
+/** Where it is to go. */
+export interface Destination {
+  readonly store: StoreDescription;
+  readonly projectID: string;
+  readonly worktree: string;
+  /** Whether the project has a row there. */
+  readonly hasProject: boolean;
+}
+
+export interface SessionRows {
+  /** Parents first. */
+  readonly rows: readonly NewRow[];
+  /** Paths of fields that were missing and were filled in, with how often. */
+  readonly completed: Readonly<Record<string, number>>;
+  /** Records that opencode could not load: they stay where they are. */
+  readonly leftOut: readonly { readonly kind: "message" | "part"; readonly recordID: string; readonly why: string }[];
+}
+
+interface ReadMessage {
+  readonly stored: StoredMessage;
+  readonly info: Fields;
+  readonly timeMs: number;
+}
+
+/**
+ * The rows of a session in another database, as opencode's own import of JSON storage (1.2-1.14) made them: ids, times and
+ * every field as they are. A pure function.
+ */
+export function sessionRows(source: SourceSession, to: Destination): SessionRows {
+  const sessionID = source.facts.id;
+  const completed: Record<string, number> = {};
+  const leftOut: { kind: "message" | "part"; recordID: string; why: string }[] = [];
+  const documents: NewRow[] = [];
+  const infos: Fields[] = [];
+  const readable = readMessages(source, leftOut);
+  const complete = (
+    kind: "message" | "part",
+    document: StoredDocument,
+    value: unknown,
+    around: Around,
+  ): Fields | null => {
+    const { recordID } = document;
+    const { id: _, sessionID: _session, ...rest } = isFields(value) ? value : {};
+    const completion = completeDocument(kind, recordID, sessionID, isFields(value) ? rest : value, around, to.store);
+    if (!completion.ok || !isFields(completion.value)) {
+      leftOut.push({
+        kind,
+        recordID,
+        why: completion.ok ? "it is no record" : `opencode would refuse it (${completion.why})`,
+      });
+      return null;
+    }
+    for (const path of completion.added) completed[path] = (completed[path] ?? 0) + 1;
+    return completion.value;
+  };
+  readable.forEach(({ stored, info, timeMs }, index) => {
+    const { messageID, document } = stored;
+    if (document === null) return;
+    const around = aroundOf(readable, index);
+    const data = complete("message", document, info, around);
+    if (data === null) {
+      for (const part of stored.parts)
+        leftOut.push({ kind: "part", recordID: part.recordID, why: "its message is left out" });
+      return;
+    }
+    infos.push(data);
+    documents.push({
+      table: "message",
+      key: { id: messageID },
+      values: {
+        id: messageID,
+        session_id: sessionID,
+        time_created: timeMs,
+        time_updated: whole(document.updatedMs) ?? timeMs,
+        data: JSON.stringify(data),
+      },
+    });
+    for (const part of stored.parts) {
+      const parsed = parseDocument(part);
+      if (!parsed.ok) {
+        leftOut.push({ kind: "part", recordID: part.recordID, why: "it cannot be read" });
+        continue;
+      }
+      const value = complete("part", part, parsed.value, around);
+      if (value === null) continue;
+      const { messageID: _, ...partData } = value;
+      const created = partTime(part, value, "created") ?? timeMs;
+      documents.push({
+        table: "part",
+        key: { id: part.recordID },
+        values: {
+          id: part.recordID,
+          message_id: messageID,
+          session_id: sessionID,
+          time_created: created,
+          time_updated: partTime(part, value, "updated") ?? created,
+          data: JSON.stringify(partData),
+        },
+      });
+    }
+  });
+  const session = sessionRow(source, to, readable, infos);
+  const rows = [...projectRows(source, to), session, ...documents, ...relatedRows(source.columns, session.values)];
+  return { rows, completed, leftOut };
+}
+
+function readMessages(
+  { messages }: SourceSession,
+  leftOut: { kind: "message" | "part"; recordID: string; why: string }[],
+): ReadMessage[] {
+  const read: ReadMessage[] = [];
+  for (const stored of messages) {
+    const parsed: Parsed = stored.document === null ? { ok: false } : parseDocument(stored.document);
+    if (stored.document === null || !parsed.ok || !isFields(parsed.value)) {
+      const why = stored.document === null ? "it is not there" : "it cannot be read";
+      leftOut.push({ kind: "message", recordID: stored.messageID, why });
+      for (const { recordID } of stored.parts) {
+        leftOut.push({ kind: "part", recordID, why: "its message cannot be read" });
+      }
+      continue;
+    }
+    const own = numberIn(parsed.value, "time", "created");
+    const timeMs =
+      stored.document.storage === "file" ? (own ?? stored.document.timeMs) : (stored.document.timeMs ?? own);
+    read.push({ stored, info: parsed.value, timeMs: whole(timeMs) ?? 0 });
+  }
+  return read.sort((a, b) => a.timeMs - b.timeMs || (a.stored.messageID < b.stored.messageID ? -1 : 1));
+}
+
+function aroundOf(messages: readonly ReadMessage[], index: number): Around {
+  const before = messages.slice(0, index).findLast(({ info }) => textIn(info, "role") === "user");
+  const answers = messages.filter(({ info }) => textIn(info, "modelID") !== null);
+  const answer =
+    answers.find(({ info }) => textIn(info, "parentID") === messages[index]?.stored.messageID) ??
+    answers.find((each) => messages.indexOf(each) > index) ??
+    answers.at(-1);
+  const [providerID, modelID] = [textIn(answer?.info, "providerID"), textIn(answer?.info, "modelID")];
+  return {
+    model: providerID === null || modelID === null ? null : { providerID, modelID },
+    previousUserID: before?.stored.messageID ?? null,
+    messageMs: messages[index]?.timeMs ?? 0,
+  };
+}
+
+function partTime(part: StoredDocument, value: Fields, which: "created" | "updated"): number | null {
+  if (part.storage !== "file") return whole(which === "created" ? part.timeMs : part.updatedMs);
+  const time = valueIn(value, "time") ?? valueIn(value, "state", "time");
+  const [first, second] = which === "created" ? ["created", "start"] : ["end", "start"];
+  return whole(numberIn(time, first ?? "") ?? numberIn(time, second ?? ""));
+}
+
+function sessionRow(
+  { facts, columns }: SourceSession,
+  to: Destination,
+  messages: readonly ReadMessage[],
+  infos: readonly Fields[],
+): NewRow {
+  const { id } = facts;
+  const known = columns.session ?? {};
+  const text = (name: string) => (typeof known[name] === "string" ? known[name] : null);
+  const number = (name: string) => (typeof known[name] === "number" ? known[name] : null);
+  const directory = absolute(text("directory") ?? firstText(infos, "path", "cwd"), to.store);
+  const created = whole(number("time_created")) ?? messages[0]?.timeMs ?? whole(facts.updatedMs) ?? 0;
+  const sums = usage(infos);
+  const values: RowValues = {
+    ...sums,
+    ...known,
+    ...Object.fromEntries(
+      Object.keys(sums).flatMap((name) => (number(name) === null ? [] : [[name, known[name] ?? 0]])),
+    ),
+    id,
+    project_id: to.projectID,
+    workspace_id: null,
+    parent_id: beginning("ses", text("parent_id")),
+    slug: text("slug") ?? "",
+    directory,
+    path: text("path") ?? posix.relative(to.worktree, directory === "" ? to.worktree : directory),
+    title: text("title") ?? `Recovered session ${new Date(created).toISOString().slice(0, 10)}`,
+    version: text("version") ?? "",
+    time_created: created,
+    time_updated: whole(number("time_updated")) ?? messages.at(-1)?.timeMs ?? created,
+    time_compacting: whole(number("time_compacting")),
+    time_archived: whole(number("time_archived")),
+  };
+  return { table: "session", key: { id }, values };
+}
+
+/** What opencode's own migration `session_usage` makes of the messages of a session. */
+function usage(infos: readonly Fields[]): Record<string, number> {
+  const sum = (...path: readonly string[]) => infos.reduce((total, info) => total + (numberIn(info, ...path) ?? 0), 0);
+  return {
+    cost: sum("cost"),
+    tokens_input: sum("tokens", "input"),
+    tokens_output: sum("tokens", "output"),
+    tokens_reasoning: sum("tokens", "reasoning"),
+    tokens_cache_read: sum("tokens", "cache", "read"),
+    tokens_cache_write: sum("tokens", "cache", "write"),
+  };
+}
+
+function projectRows({ columns }: SourceSession, { projectID, worktree, hasProject }: Destination): NewRow[] {
+  if (hasProject) return [];
+  const known = columns.project ?? {};
+  const time = known.time_created ?? 0;
+  const values = {
+    ...known,
+    id: projectID,
+    worktree,
+    time_created: time,
+    time_updated: known.time_updated ?? time,
+    sandboxes: known.sandboxes ?? "[]",
+  };
+  return [{ table: "project", key: { id: projectID }, values }];
+}
+
+function relatedRows({ todos, share }: SessionColumns, session: RowValues): NewRow[] {
+  const times = { time_created: session.time_updated ?? 0, time_updated: session.time_updated ?? 0 };
+  const timed = (row: RowValues): RowValues => ({
+    ...row,
+    time_created: row.time_created ?? times.time_created,
+    time_updated: row.time_updated ?? times.time_updated,
+  });
+  const sessionID = String(session.id);
+  const rows: NewRow[] = todos.map((todo) => ({
+    table: "todo",
+    key: { session_id: sessionID, position: String(todo.position) },
+    values: timed(todo),
+  }));
+  if (share !== null) rows.push({ table: "session_share", key: { session_id: sessionID }, values: timed(share) });
+  return rows;
+}
+
+/** Hosts from 1.17 on refuse a list with a folder that is not absolute; an empty one passes. */
+function absolute(directory: string | null, store: StoreDescription): string {
+  if (directory === null) return "";
+  return store.contract === "strict" && !posix.isAbsolute(directory) ? "" : directory;
+}
+
+function beginning(prefix: string, id: string | null): string | null {
+  return id?.startsWith(prefix) === true ? id : null;
+}
+
+function firstText(infos: readonly Fields[], ...path: readonly string[]): string | null {
+  for (const info of infos) {
+    const text = textIn(info, ...path);
+    if (text !== null) return text;
+  }
+  return null;
+}
+
+function whole(value: number | null): number | null {
+  return value === null ? null : Math.trunc(value);
+}

@@ -1,0 +1,140 @@
+import { z } from "zod";
+import type { CellValue, RowValues } from "../artifact.ts";
+import type { NewRow } from "../writer.ts";
+import type { Connection } from "./driver.ts";
+import { type CapturedRow, captureRow, deleteRow, insertRow, rowHash } from "./row.ts";
+import { quoted, type Schema } from "./schema.ts";
+
+/** Tables that rows are added to, parents first. */
+const TABLES = ["project", "session", "message", "part", "todo", "session_share"] as const;
+
+/** opencode itself gives a session to another project when the id of the project changes: that is no use of it. */
+const NOT_COMPARED: readonly string[] = ["project_id", "path"];
+
+const addedRow = z.strictObject({
+  table: z.enum(TABLES),
+  key: z.union([
+    z.strictObject({ id: z.string() }),
+    z.strictObject({ session_id: z.string(), position: z.string() }),
+    z.strictObject({ session_id: z.string() }),
+  ]),
+  columns: z.array(z.string().max(128)).max(100),
+  /** Over name, storage class and bytes of these columns. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+const listing = z.strictObject({ rows: z.array(addedRow) });
+
+type AddedRow = z.infer<typeof addedRow>;
+
+/** What a run adds to a database, as the run's folder keeps it: enough to tell whether it still is what was added. */
+export type Listing = z.infer<typeof listing>;
+
+/** Reads a listing as untrusted input; `null` where it is none. */
+export function parseListing(text: string): Listing | null {
+  try {
+    return listing.safeParse(JSON.parse(text)).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** The rows as this database takes them; columns that it does not have are left out. */
+export function rowsFor(schema: Schema, rows: readonly NewRow[]): CapturedRow[] {
+  return rows.map(({ table, values }) => {
+    const columns = schema.tables.get(table) ?? [];
+    const cells = columns.flatMap((name) => {
+      const value = values[name];
+      return value === undefined ? [] : [[name, cellOf(table, name, value)] as const];
+    });
+    return { table, rowID: null, cells: new Map(cells) };
+  });
+}
+
+function cellOf(table: string, column: string, value: RowValues[string]): CellValue {
+  if (value === null) return { storage: "null" };
+  if (typeof value === "string") return { storage: "text", bytes: Buffer.from(value, "utf8") };
+  if (typeof value !== "number") return { storage: "blob", bytes: value };
+  // The only column of these tables that is declared as REAL: SQLite turns whole numbers into it.
+  const isReal = (table === "session" && column === "cost") || !Number.isInteger(value);
+  return { storage: isReal ? "real" : "integer", number: String(value) };
+}
+
+export function listingOf(rows: readonly NewRow[], captured: readonly CapturedRow[]): Listing {
+  return listing.parse({
+    rows: captured.map((row, index) => {
+      const columns = [...row.cells.keys()].filter((name) => !NOT_COMPARED.includes(name));
+      return { table: row.table, key: rows[index]?.key, columns, sha256: hashOf(row, columns) };
+    }),
+  });
+}
+
+function hashOf(row: CapturedRow, columns: readonly string[]): string {
+  return rowHash({ ...row, cells: new Map([...row.cells].filter(([name]) => columns.includes(name))) });
+}
+
+/** Adds the rows, inside a transaction of the caller's. A clause that says why not, where something is in the way. */
+export function addRows(connection: Connection, listed: Listing, rows: readonly CapturedRow[]): string | null {
+  for (const { table, key } of listed.rows) {
+    if (table !== "project" && exists(connection, table, key)) return "a record of the same id is there already";
+  }
+  rows.forEach((row, index) => {
+    const key = listed.rows[index]?.key;
+    // Two sessions of one project: the first brought it along.
+    if (row.table === "project" && key !== undefined && exists(connection, row.table, key)) return;
+    insertRow(connection, row);
+  });
+  return null;
+}
+
+function exists(connection: Connection, table: string, key: AddedRow["key"]): boolean {
+  return captureRow(connection, table, Object.keys(key), key) !== null;
+}
+
+/** Whether the session that was added is there. All its rows came in one transaction. */
+export function isAdded(connection: Connection, listed: Listing): boolean {
+  const session = listed.rows.find(({ table }) => table === "session");
+  return session !== undefined && exists(connection, session.table, session.key);
+}
+
+/**
+ * Removes exactly the rows of a listing, inside a transaction of the caller's. Where any of them was changed since, or
+ * anything else hangs on the session, nothing is removed and a clause says why. A project that is in use stays.
+ */
+export function removeRows(connection: Connection, schema: Schema, listed: Listing): string | null {
+  const own = listed.rows.filter(({ table }) => table !== "project");
+  if (!own.every((row) => isUnchanged(connection, schema, row))) return "it was changed since it was added";
+  const session = own.find(({ table }) => table === "session");
+  if (session === undefined || !("id" in session.key)) return "the list of what was added has no session";
+  if (hasMore(connection, schema, session.key.id, own)) return "it was continued since it was added";
+  for (const { table, key } of [...own].reverse()) deleteRow(connection, table, key);
+  for (const row of listed.rows) {
+    if (row.table === "project" && isUnchanged(connection, schema, row) && !isInUse(connection, row)) {
+      deleteRow(connection, row.table, row.key);
+    }
+  }
+  return null;
+}
+
+function isUnchanged(connection: Connection, schema: Schema, { table, key, columns, sha256 }: AddedRow): boolean {
+  const known = schema.tables.get(table) ?? [];
+  if (!columns.every((name) => known.includes(name))) return false;
+  const live = captureRow(connection, table, columns, key);
+  return live !== null && rowHash(live) === sha256;
+}
+
+/** Whether any table has more rows of the session than were added. */
+function hasMore(connection: Connection, schema: Schema, sessionID: string, own: readonly AddedRow[]): boolean {
+  for (const [table, columns] of schema.tables) {
+    if (!columns.includes("session_id")) continue;
+    const sql = `select count(*) as rows from ${quoted(table)} where session_id = ?`;
+    const rows = Number(connection.all(sql, sessionID)[0]?.rows);
+    if (rows > own.filter((row) => row.table === table).length) return true;
+  }
+  return false;
+}
+
+function isInUse(connection: Connection, { key }: AddedRow): boolean {
+  if (!("id" in key)) return true;
+  return connection.all("select 1 from session where project_id = ? limit 1", key.id).length > 0;
+}

@@ -1,0 +1,169 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { cp, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { runCli } from "../command-line/cli-process.ts";
+import { resetGitProject } from "./git-project.ts";
+import { createHome, type HermeticHome, removeHomes } from "./home.ts";
+import { startModelServer } from "./model-server.ts";
+import { openDatabase } from "./record-place.ts";
+import { type RunningHost, startHost } from "./running-host.ts";
+import { records } from "./session-answers.ts";
+import { writeRealSessions } from "./sessions.ts";
+import { storeImage } from "./store-image.ts";
+import { realStore } from "./stored-fixture.ts";
+
+afterAll(removeHomes);
+
+/** Rounds of nine sessions each that the old host writes; without it, those of the kept store. */
+const ROUNDS = Number(process.env.RESCUE_ROUNDS ?? 0);
+
+type Wire = Readonly<Record<string, unknown>>;
+
+interface OldSession {
+  readonly info: Wire;
+  /** `[file path below storage, what it says]`, messages and parts. */
+  readonly documents: readonly (readonly [path: string, value: Wire])[];
+  readonly todos: unknown;
+}
+
+/** A store of 1.1.65, the sessions of which real turns have made. */
+async function oldStore(version: "1.0.152" | "1.1.65"): Promise<{ home: HermeticHome; project: string }> {
+  const { home, project } = await realStore(version);
+  if (ROUNDS === 0) return { home, project };
+  const model = startModelServer();
+  const host = await startHost({ home, model });
+  try {
+    for (let round = 1; round < ROUNDS; round += 1) {
+      await resetGitProject(project);
+      await writeRealSessions(host, model);
+    }
+  } finally {
+    await host.stop();
+    await model.stop();
+    await resetGitProject(project);
+  }
+  return { home, project };
+}
+
+async function json(path: string): Promise<Wire> {
+  return JSON.parse(await readFile(path, "utf8"));
+}
+
+/** Every session as its files say, read without this project's code. */
+async function oldSessions(storage: string): Promise<OldSession[]> {
+  const sessions: OldSession[] = [];
+  for (const project of await readdir(join(storage, "session"))) {
+    for (const name of await readdir(join(storage, "session", project))) {
+      const id = name.replace(".json", "");
+      const documents: [string, Wire][] = [];
+      for (const message of await readdir(join(storage, "message", id)).catch(() => [] as string[])) {
+        documents.push([`message/${id}/${message}`, await json(join(storage, "message", id, message))]);
+        const parts = join(storage, "part", message.replace(".json", ""));
+        for (const part of await readdir(parts).catch(() => [] as string[])) {
+          documents.push([`part/${message.replace(".json", "")}/${part}`, await json(join(parts, part))]);
+        }
+      }
+      const todos = await json(join(storage, "todo", name)).catch(() => []);
+      sessions.push({ info: await json(join(storage, "session", project, name)), documents, todos });
+    }
+  }
+  return sessions;
+}
+
+/** Fields of the original that an answer lacks or has otherwise, by path. */
+function differences(original: unknown, answer: unknown, path = ""): string[] {
+  if (typeof original !== "object" || original === null || typeof answer !== "object" || answer === null) {
+    return Object.is(original, answer) ? [] : [path];
+  }
+  return Object.entries(original).flatMap(([key, value]) =>
+    differences(value, (answer as Wire)[key], `${path}.${/^\d+$/.test(key) ? "*" : key}`),
+  );
+}
+
+async function list(host: RunningHost): Promise<readonly Wire[]> {
+  return records((await host.get("/session?limit=1000")).body);
+}
+
+/** What a host answers in other words than it stores it: content of both sides of a diff, and ids of todos. */
+const NOT_ANSWERED = new Set([".info.summary.diffs.*.before", ".info.summary.diffs.*.after"]);
+
+/** Host boots write their time into the project. */
+const BOOT_TIMES = ["project.time_updated", "session.project_id"];
+
+describe.each([
+  ["1.1.65", "1.18.33"],
+  ["1.0.152", "1.18.33"],
+  ["1.1.65", "1.17.18"],
+] as const)("the conversations of %s in %s", (from, into) => {
+  test("are listed and open as they were after rescue; again brings nothing; undo takes all back", async () => {
+    const old = await oldStore(from);
+    const originals = await oldSessions(join(old.home.dataDir, "storage"));
+    if (ROUNDS > 0) expect(originals.length).toBe(9 * ROUNDS);
+    const home = await createHome(into, { project: old.project });
+    await cp(join(old.home.dataDir, "storage"), join(home.dataDir, "storage"), { recursive: true });
+    const first = await startHost({ home });
+    expect(await list(first)).toEqual([]);
+    await first.stop();
+    const before = await storeImage(home.dataDir, BOOT_TIMES);
+
+    const rescued = await runCli(["rescue", "--yes", "--json", "--data-dir", home.dataDir]);
+    expect(rescued.stderr).toBe("");
+    expect(rescued.code).toBe(0);
+    const { runID, sessions, hidden } = JSON.parse(rescued.stdout);
+    expect([sessions.length, hidden]).toEqual([originals.length, []]);
+    expect(sessions.flatMap((each: { leftOut: unknown[] }) => each.leftOut)).toEqual([]);
+
+    // Every field of every record, as it lies in the database now.
+    {
+      using database = openDatabase({ dataDir: home.dataDir });
+      for (const [path, { id, sessionID, messageID, ...rest }] of originals.flatMap(({ documents }) => documents)) {
+        const table = path.split("/")[0] ?? "";
+        const row = database
+          .query<{ data: string }, [string]>(`select data from ${table} where id = ?`)
+          .get(String(id));
+        expect(differences(rest, JSON.parse(row?.data ?? "null"))).toEqual([]);
+        if (from === "1.1.65") expect(JSON.parse(row?.data ?? "null")).toEqual(rest);
+        if (table === "part") expect(String(messageID)).toBe(path.split("/")[1] ?? "");
+        expect(typeof sessionID).toBe("string");
+      }
+      expect(database.query("pragma foreign_key_check").all()).toEqual([]);
+    }
+
+    const host = await startHost({ home });
+    const listed = await list(host);
+    expect(listed.map(({ id }) => id).sort()).toEqual(originals.map(({ info }) => info.id as string).sort());
+    for (const { info, documents, todos } of originals) {
+      const id = String(info.id);
+      const answered = listed.find((each) => each.id === id);
+      expect(differences(info, answered)).toEqual([]);
+      const messages = await host.get(`/session/${id}/message`);
+      expect(messages.status).toBe(200);
+      const wire = records(messages.body) as unknown as { info: Wire; parts: Wire[] }[];
+      expect(wire.length).toBe(documents.filter(([path]) => path.startsWith("message/")).length);
+      const byID = new Map(wire.flatMap(({ info: own, parts }) => [own, ...parts]).map((each) => [each.id, each]));
+      expect(byID.size).toBe(documents.length);
+      for (const [path, document] of documents) {
+        const prefix = path.startsWith("message/") ? ".info" : ".part";
+        const lost = differences(document, byID.get(document.id), prefix).filter((each) => !NOT_ANSWERED.has(each));
+        expect(lost).toEqual([]);
+      }
+      const todo = records((await host.get(`/session/${id}/todo`)).body);
+      const plain = records(todos).map(({ content, status, priority }) => ({ content, status, priority }));
+      expect(todo.map(({ content, status, priority }) => ({ content, status, priority }))).toEqual(plain);
+      const children = records((await host.get(`/session/${id}/children`)).body).map((child) => child.id);
+      expect(children.sort()).toEqual(
+        originals
+          .filter((each) => each.info.parentID === id)
+          .map((each) => each.info.id as string)
+          .sort(),
+      );
+    }
+    await host.stop();
+
+    const again = JSON.parse((await runCli(["rescue", "--yes", "--json", "--data-dir", home.dataDir])).stdout);
+    expect([again.runID, again.hidden]).toEqual([null, []]);
+    const undone = await runCli(["restore", runID, "--yes", "--data-dir", home.dataDir]);
+    expect(undone.code).toBe(0);
+    expect(await storeImage(home.dataDir, BOOT_TIMES)).toEqual(before);
+  }, 600_000);
+});

@@ -1,0 +1,261 @@
+import { afterAll, expect, test } from "bun:test";
+import { cp, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { runCli } from "../command-line/cli-process.ts";
+import { removeHomes } from "../host/home.ts";
+import { openDatabase } from "../host/record-place.ts";
+import { fileImage, storeImage } from "../host/store-image.ts";
+import { type RealStore, realStore } from "../host/stored-fixture.ts";
+
+afterAll(removeHomes);
+
+type Wire = Record<string, unknown>;
+
+async function rescue(dataDir: string, ...args: string[]) {
+  const result = await runCli(["rescue", "--json", "--data-dir", dataDir, ...args]);
+  return { code: result.code, stderr: result.stderr, ...JSON.parse(result.stdout) };
+}
+
+async function undo(dataDir: string, runID: string) {
+  return runCli(["restore", runID, "--yes", "--data-dir", dataDir]);
+}
+
+async function isHealthy(dataDir: string): Promise<boolean> {
+  const { stdout } = await runCli(["check", "--json", "--db", join(dataDir, "opencode.db")]);
+  return JSON.parse(stdout).verdict === "healthy";
+}
+
+/** The storage of 1.1.65 beside a database of 1.18.33 that has sessions of its own. */
+async function upgraded(): Promise<{ old: RealStore; now: RealStore; storage: string }> {
+  const old = await realStore("1.1.65");
+  const now = await realStore("1.18.33");
+  const storage = join(now.dataDir, "storage");
+  await rm(storage, { recursive: true, force: true });
+  await cp(join(old.dataDir, "storage"), storage, { recursive: true, preserveTimestamps: true });
+  return { old, now, storage };
+}
+
+async function edit(path: string, change: (value: Wire) => void): Promise<void> {
+  const value = JSON.parse(await readFile(path, "utf8"));
+  change(value);
+  await writeFile(path, JSON.stringify(value));
+}
+
+function rows(store: RealStore, sql: string): Wire[] {
+  using database = openDatabase(store);
+  return database.query<Wire, []>(sql).all();
+}
+
+test("only listing changes nothing and says what is there", async () => {
+  const { now, old } = await upgraded();
+  const before = await fileImage(now.dataDir);
+  const listed = await rescue(now.dataDir, "--dry-run");
+  expect(listed.code).toBe(1);
+  expect(listed.hidden.map((each: Wire) => each.sessionID).sort()).toEqual([...old.sessionIDs].sort());
+  expect(new Set(listed.hidden.map((each: Wire) => each.cause))).toEqual(new Set(["legacy"]));
+  expect((await rescue(now.dataDir)).runID).toBeNull();
+  expect(await fileImage(now.dataDir)).toEqual(before);
+});
+
+test("all that older releases did not write is filled in, and the strict host's check passes", async () => {
+  const { now, old, storage } = await upgraded();
+  const { id, messages } = old.sessions.conversation;
+  for (const { id: message, role, parts } of messages) {
+    await edit(join(storage, "message", id, `${message}.json`), (info) => {
+      for (const key of role === "user" ? ["agent", "model"] : ["agent", "mode", "parentID"]) delete info[key];
+      if (role === "assistant") info.cost = null;
+    });
+    for (const part of parts) {
+      await edit(join(storage, "part", message, `${part.id}.json`), (value) => {
+        delete value.reason;
+        const state = value.state as Wire | undefined;
+        if (state?.status === "completed") for (const key of ["title", "metadata", "time"]) delete state[key];
+      });
+    }
+  }
+  const brought = await rescue(now.dataDir, "--yes");
+  expect(brought.code).toBe(0);
+  expect(brought.sessions.flatMap((each: { leftOut: unknown[] }) => each.leftOut)).toEqual([]);
+  expect(await isHealthy(now.dataDir)).toBe(true);
+  const infos = rows(now, `select data from message where session_id = '${id}' order by time_created, id`).map(
+    ({ data }) => JSON.parse(String(data)),
+  );
+  const answers = infos.filter(({ role }) => role === "assistant");
+  expect(answers.every(({ agent, mode, cost }) => agent === "build" && mode === "build" && cost === 0)).toBe(true);
+  const users = messages.filter(({ role }) => role === "user").map((message) => message.id);
+  expect(answers[0].parentID).toBe(users[0] ?? "");
+  expect(answers.at(-1).parentID).toBe(users.at(-1) ?? "");
+  expect(infos[0].model).toEqual({ providerID: "loopback", modelID: "scripted" });
+});
+
+test("what cannot be read stays where it is and is named; the rest of the session comes", async () => {
+  const { now, old, storage } = await upgraded();
+  const { id, messages } = old.sessions.plain;
+  const [first, second, third] = messages;
+  const part = second?.parts.find(({ type }) => type === "text")?.id ?? "";
+  await truncate(join(storage, "part", second?.id ?? "", `${part}.json`), 7);
+  await truncate(join(storage, "message", id, `${third?.id}.json`), 0);
+  const broken = await fileImage(storage);
+  const brought = await rescue(now.dataDir, "--yes", "--session", id);
+  const [session] = brought.sessions;
+  expect(session.leftOut.map((each: Wire) => each.recordID)).toEqual(
+    expect.arrayContaining([part, third?.id ?? "", ...(third?.parts.map((each) => each.id) ?? [])]),
+  );
+  expect(rows(now, `select id from message where session_id = '${id}' order by id`).map((row) => row.id)).toContain(
+    first?.id,
+  );
+  expect(await isHealthy(now.dataDir)).toBe(true);
+  expect(await fileImage(storage)).toEqual(broken);
+});
+
+test("a conversation without a session file is brought in under a name of its own", async () => {
+  const { now, old, storage } = await upgraded();
+  const { id, messages } = old.sessions.conversation;
+  await rm(join(storage, "session", old.projectID, `${id}.json`));
+  const { code } = await rescue(now.dataDir, "--yes");
+  expect(code).toBe(0);
+  const [row] = rows(now, `select title, directory, time_created as created from session where id = '${id}'`);
+  expect(row?.title).toMatch(/^Recovered session 20\d\d-/);
+  expect(row?.directory).toBe(old.project);
+  expect(rows(now, `select id from message where session_id = '${id}'`)).toHaveLength(messages.length);
+  expect(await isHealthy(now.dataDir)).toBe(true);
+});
+
+test("undo takes away exactly what came; a session that was continued since stays whole", async () => {
+  const { now, old } = await upgraded();
+  const before = await storeImage(now.dataDir);
+  const one = await rescue(now.dataDir, "--yes");
+  expect((await undo(now.dataDir, one.runID)).code).toBe(0);
+  expect(await storeImage(now.dataDir)).toEqual(before);
+  const two = await rescue(now.dataDir, "--yes");
+  const { id } = old.sessions.plain;
+  {
+    using database = openDatabase(now);
+    const data = '{"role":"user","time":{"created":1},"agent":"build","model":{"providerID":"a","modelID":"b"}}';
+    database.run(
+      "insert into message (id, session_id, time_created, time_updated, data) values ('msg_new', ?, 1, 1, ?)",
+      [id, data],
+    );
+  }
+  const messages = rows(now, `select id from message where session_id = '${id}'`);
+  const undone = await undo(now.dataDir, two.runID);
+  expect(undone.code).toBe(1);
+  expect(undone.stdout).toContain("it was continued since it was added");
+  expect(rows(now, `select id from message where session_id = '${id}'`)).toEqual(messages);
+  expect(rows(now, "select id from session where version = '1.1.65'")).toEqual([{ id }]);
+});
+
+test("sessions of another database come with every value and time, and go again", async () => {
+  const now = await realStore("1.18.33");
+  const other = await realStore("1.14.41");
+  await rm(join(other.dataDir, "opencode.db-shm"), { force: true });
+  for (const suffix of ["", "-wal"]) {
+    await cp(join(other.dataDir, `opencode.db${suffix}`), join(now.dataDir, `opencode-prod.db${suffix}`)).catch(
+      () => {},
+    );
+  }
+  const before = await storeImage(now.dataDir);
+  const brought = await rescue(now.dataDir, "--yes");
+  expect(brought.sessions).toHaveLength(other.sessionIDs.length);
+  for (const [table, columns] of [
+    [
+      "session",
+      "id, parent_id, slug, directory, path, title, version, revert, agent, model, time_created, time_updated",
+    ],
+    ["message", "id, session_id, time_created, time_updated"],
+    ["part", "id, message_id, session_id, time_created, time_updated"],
+    ["todo", "session_id, content, status, priority, position, time_created, time_updated"],
+  ] as const) {
+    const key = table === "session" ? "id" : "session_id";
+    const own = `(${other.sessionIDs.map((id) => `'${id}'`).join(", ")})`;
+    const sql = `select ${columns} from ${table} where ${key} in ${own} order by 1, 2, 3`;
+    expect(rows(now, sql)).toEqual(rows(other, sql));
+  }
+  expect(await isHealthy(now.dataDir)).toBe(true);
+  expect((await undo(now.dataDir, brought.runID)).code).toBe(0);
+  expect(await storeImage(now.dataDir)).toEqual(before);
+});
+
+test("a moved project is found again where opencode met it last, or where the user says", async () => {
+  const now = await realStore("1.18.33");
+  const [gone, there] = [join(now.home.root, "gone"), join(now.home.root, "there")];
+  await mkdir(join(there, "below"), { recursive: true });
+  {
+    using database = openDatabase(now);
+    database.run("update project set worktree = ?, sandboxes = ?", [gone, JSON.stringify([there])]);
+    database.run("update session set directory = ?, path = ''", [gone]);
+    database.run("update session set directory = ?, path = 'below' where id = ?", [
+      join(gone, "below"),
+      now.sessions.plain.id,
+    ]);
+  }
+  const before = await storeImage(now.dataDir);
+  const listed = await rescue(now.dataDir, "--relink", "--dry-run");
+  expect(listed.hidden.every((each: Wire) => each.cause === "moved")).toBe(true);
+  expect(listed.changes).toHaveLength(now.sessionIDs.length + 1);
+  expect(await storeImage(now.dataDir)).toEqual(before);
+  const one = await rescue(now.dataDir, "--relink", "--yes");
+  expect([one.code, one.hidden]).toEqual([0, []]);
+  expect(rows(now, "select distinct directory, path from session order by 1")).toEqual([
+    { directory: there, path: "" },
+    { directory: join(there, "below"), path: "below" },
+  ]);
+  expect(rows(now, "select worktree from project")).toEqual([{ worktree: there }]);
+  expect((await undo(now.dataDir, one.runID)).code).toBe(0);
+  expect(await storeImage(now.dataDir)).toEqual(before);
+  const elsewhere = join(now.home.root, "elsewhere");
+  await mkdir(join(elsewhere, "below"), { recursive: true });
+  const two = await rescue(now.dataDir, "--relink", "--from", gone, "--to", elsewhere, "--yes");
+  expect([two.code, two.hidden]).toEqual([0, []]);
+  expect((await undo(now.dataDir, two.runID)).code).toBe(0);
+  expect(await storeImage(now.dataDir)).toEqual(before);
+});
+
+test("sessions of a project whose id changed go to the one that opencode uses now", async () => {
+  const now = await realStore("1.18.33");
+  {
+    using database = openDatabase(now);
+    database.run("update project set time_updated = 1");
+    database.run(
+      "insert into project select 'newid', worktree, vcs, name, icon_url, icon_url_override, icon_color, time_created, 9e12, time_initialized, sandboxes, commands from project",
+    );
+  }
+  const before = await storeImage(now.dataDir);
+  const done = await rescue(now.dataDir, "--relink", "--yes");
+  expect([done.code, done.hidden]).toEqual([0, []]);
+  expect(rows(now, "select distinct project_id as id from session")).toEqual([{ id: "newid" }]);
+  expect((await undo(now.dataDir, done.runID)).code).toBe(0);
+  expect(await storeImage(now.dataDir)).toEqual(before);
+});
+
+test("archived sessions are listed, left alone, and come back when asked for", async () => {
+  const now = await realStore("1.18.33");
+  {
+    using database = openDatabase(now);
+    database.run("update session set time_archived = 1795517046020 where id = ?", [now.sessions.plain.id]);
+  }
+  const before = await storeImage(now.dataDir);
+  const listed = await rescue(now.dataDir, "--yes");
+  expect([listed.code, listed.hidden.length, listed.runID]).toEqual([0, 1, null]);
+  const done = await rescue(now.dataDir, "--unarchive", "--yes");
+  expect(rows(now, "select id from session where time_archived is not null")).toEqual([]);
+  expect((await undo(now.dataDir, done.runID)).code).toBe(0);
+  expect(await storeImage(now.dataDir)).toEqual(before);
+});
+
+test("without a database there is nothing to bring anything into; into a newer one nothing is written", async () => {
+  const old = await realStore("1.1.65");
+  const none = await rescue(old.dataDir, "--yes");
+  expect(none.code).toBe(2);
+  expect(none.stderr).toContain("Start opencode 1.2 or newer once");
+  const { now } = await upgraded();
+  {
+    using database = openDatabase(now);
+    database.run("insert into migration (id, time_completed) values ('29990101000000_later', 1)");
+  }
+  const before = await storeImage(now.dataDir);
+  const refused = await rescue(now.dataDir, "--yes");
+  expect(refused.code).toBe(3);
+  expect(await storeImage(now.dataDir)).toEqual(before);
+  expect((await readdir(now.dataDir)).includes("opencode.db")).toBe(true);
+});
