@@ -15,9 +15,9 @@ export interface Connection {
 /**
  * How a database is opened. `immutable`: as a file that nobody writes, its WAL ignored; no lock, no side file.
  * `shared`: read-only beside live writers, WAL and shared memory read but not written. `read`: read-only the ordinary
- * way. `write`: read and write; the file must exist.
+ * way. `write`: read and write; the file must exist. `create`: the same for a file of our own that need not exist.
  */
-export type OpenMode = "immutable" | "shared" | "read" | "write";
+export type OpenMode = "immutable" | "shared" | "read" | "write" | "create";
 
 /** A database and the way in which it is open. */
 export interface DatabaseSource {
@@ -55,6 +55,7 @@ interface NodeDatabase {
 
 const OPEN_READONLY = 0x1;
 const OPEN_READWRITE = 0x2;
+const OPEN_CREATE = 0x4;
 const OPEN_URI = 0x40;
 
 /** A `file:` URI for SQLite; `%`, `?` and `#` in the path are escaped. */
@@ -66,6 +67,7 @@ function databaseURI(path: string, mode: OpenMode): string {
     shared: "mode=ro&readonly_shm=1",
     read: "mode=ro",
     write: "mode=rw",
+    create: "mode=rwc",
   };
   return `file://${rooted}?${parameters[mode]}`;
 }
@@ -81,7 +83,8 @@ async function bunDriver(): Promise<Driver> {
   return {
     name: "bun:sqlite",
     open(path, mode) {
-      const flags = (mode === "write" ? OPEN_READWRITE : OPEN_READONLY) | OPEN_URI;
+      const access = { write: OPEN_READWRITE, create: OPEN_READWRITE | OPEN_CREATE };
+      const flags = (mode === "write" || mode === "create" ? access[mode] : OPEN_READONLY) | OPEN_URI;
       const database = new module.Database(databaseURI(path, mode), flags);
       return {
         all: (sql, ...values) => asRows(database.query(sql).all(...values)),
@@ -101,7 +104,9 @@ async function nodeDriver(): Promise<Driver> {
   return {
     name: "node:sqlite",
     open(path, mode) {
-      const database = new module.DatabaseSync(databaseURI(path, mode), { readOnly: mode !== "write" });
+      const database = new module.DatabaseSync(databaseURI(path, mode), {
+        readOnly: mode !== "write" && mode !== "create",
+      });
       const statements = new Map<string, NodeStatement>();
       const prepared = (sql: string): NodeStatement => {
         const known = statements.get(sql) ?? database.prepare(sql);

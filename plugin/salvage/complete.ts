@@ -1,0 +1,66 @@
+import type { Connection } from "../stores/sqlite/driver.ts";
+import { hasTable } from "./fill-from-events.ts";
+
+/** Rows that were made from what other rows say, so that the host finds what hangs on them. */
+export interface Rebuilt {
+  projects: number;
+  sessions: number;
+  messages: number;
+}
+
+/**
+ * Makes the rows without which surviving rows would stay invisible: the message of parts, the session of messages, the
+ * project of sessions, and the counters of the event log. They say no more than what the rows below them tell.
+ */
+export function rebuildParents(
+  connection: Connection,
+  mended: (created: number, updated: number, role: string) => string,
+): Rebuilt {
+  const rebuilt: Rebuilt = { projects: 0, sessions: 0, messages: 0 };
+  const orphans = connection.all(`select message_id as id, min(session_id) as session, min(time_created) as created,
+      max(time_updated) as updated, group_concat(distinct case when json_valid(data) then json_extract(data, '$.type') end) as types
+    from part where message_id not in (select id from message) group by 1`);
+  for (const row of orphans) {
+    const isAssistant = /tool|step|reasoning|patch|snapshot|retry/.test(String(row.types));
+    const [created, updated] = [Number(row.created) || 0, Number(row.updated) || 0];
+    rebuilt.messages += connection.run(
+      "insert or ignore into message (id, session_id, time_created, time_updated, data) values (?, ?, ?, ?, ?)",
+      ...[row.id ?? null, row.session ?? null, created, updated],
+      mended(created, updated, isAssistant ? "assistant" : "user"),
+    );
+  }
+  rebuilt.sessions = rebuildSessions(connection);
+  rebuilt.projects = rebuildProjects(connection);
+  if (hasTable(connection, "event_sequence") && hasTable(connection, "event")) {
+    // Without its counter the host would begin at 0 again, and fail on the numbers that are there.
+    connection.exec(`insert into event_sequence (aggregate_id, seq) select aggregate_id, max(seq) from event group by 1
+      on conflict (aggregate_id) do update set seq = max(seq, excluded.seq)`);
+  }
+  return rebuilt;
+}
+
+const TITLE = "Recovered conversation";
+
+function rebuildSessions(connection: Connection): number {
+  const versions = connection.all("select version from session order by time_created desc limit 1");
+  const version = String(versions[0]?.version ?? "0.0.0");
+  return connection.run(
+    `insert or ignore into session (id, project_id, slug, directory, title, version, time_created, time_updated)
+     select lost.id, coalesce((select project_id from session where directory = lost.cwd limit 1),
+         (select id from project where worktree = lost.root limit 1), 'global'),
+       'recovered', coalesce(lost.cwd, '/'), ?, ?, lost.created, lost.updated
+     from (select session_id as id, min(time_created) as created, max(time_updated) as updated,
+         max(case when json_valid(data) then json_extract(data, '$.path.cwd') end) as cwd,
+         max(case when json_valid(data) then json_extract(data, '$.path.root') end) as root
+       from message where session_id not in (select id from session) and session_id glob 'ses*' group by 1) lost`,
+    TITLE,
+    version,
+  );
+}
+
+function rebuildProjects(connection: Connection): number {
+  return connection.run(`insert or ignore into project (id, worktree, vcs, time_created, time_updated, sandboxes)
+    select project_id, case when project_id = 'global' then '/' else min(directory) end,
+      case when length(project_id) = 40 then 'git' end, min(time_created), max(time_updated), '[]'
+    from session where project_id not in (select id from project) group by 1`);
+}

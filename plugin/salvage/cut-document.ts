@@ -1,0 +1,88 @@
+/** What a value of a JSON document may be. */
+type Json = unknown;
+
+interface Container {
+  readonly closing: "}" | "]";
+  /** Text up to the end of the last complete member. */
+  complete: number;
+}
+
+/**
+ * The value of the longest beginning of a JSON text that can be closed: members that are complete, and a string that is
+ * cut off in its middle. Noise ends it: a control character inside a string, or what no text decodes to.
+ */
+export function cutDocument(text: string): Json | undefined {
+  const open: Container[] = [];
+  let at = 0;
+  let inKey = false;
+  const close = (end: number, suffix = "") =>
+    parsed(
+      text.slice(0, end) +
+        suffix +
+        open
+          .map((each) => each.closing)
+          .reverse()
+          .join(""),
+    );
+  const atLastMember = () => {
+    const inner = open.at(-1);
+    return inner === undefined ? undefined : close(inner.complete);
+  };
+  while (at < text.length) {
+    const character = text[at] ?? "";
+    const inner = open.at(-1);
+    if (character === "{" || character === "[") {
+      open.push({ closing: character === "{" ? "}" : "]", complete: at + 1 });
+      inKey = character === "{";
+      at += 1;
+    } else if (character === "}" || character === "]") {
+      if (inner?.closing !== character) return atLastMember();
+      open.pop();
+      at += 1;
+      const outer = open.at(-1);
+      if (outer === undefined) return parsed(text.slice(0, at));
+      outer.complete = at;
+    } else if (character === '"') {
+      const end = stringEnd(text, at);
+      if (end.isCut) return inKey ? atLastMember() : (close(end.at, '"') ?? atLastMember());
+      if (!inKey && inner !== undefined) inner.complete = end.at;
+      at = end.at;
+    } else if (character === ":") {
+      inKey = false;
+      at += 1;
+    } else if (character === ",") {
+      inKey = inner?.closing === "}";
+      at += 1;
+    } else if (/\s/.test(character)) {
+      at += 1;
+    } else {
+      const word = /^(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}\]])/.exec(text.slice(at, at + 64));
+      if (word === null || inner === undefined) return atLastMember();
+      at += word[0].length;
+      inner.complete = at;
+    }
+  }
+  return atLastMember();
+}
+
+/** Where a string ends, or where what is left of it does. */
+function stringEnd(text: string, start: number): { readonly at: number; readonly isCut: boolean } {
+  for (let at = start + 1; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) return { at: at + 1, isCut: false };
+    if (code < 0x20 || code === 0xfffd) return { at, isCut: true };
+    if (code !== 0x5c) continue;
+    const sequence = /^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/.exec(text.slice(at, at + 6));
+    if (sequence === null) return { at, isCut: true };
+    at += sequence[0].length - 1;
+  }
+  return { at: text.length, isCut: true };
+}
+
+function parsed(text: string): Json | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

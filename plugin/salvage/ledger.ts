@@ -1,0 +1,84 @@
+import { deserialize, serialize } from "node:v8";
+import type { Connection } from "../stores/sqlite/driver.ts";
+import type { SqliteRecord } from "./record.ts";
+
+/** A row of which only a part could be read. */
+export interface UnfinishedRow {
+  readonly table: string;
+  readonly rowID: bigint;
+  readonly record: SqliteRecord;
+}
+
+/** A record that an index, or another record, says there was. */
+export interface ExpectedRecord {
+  readonly id: string;
+  readonly kind: "session" | "message" | "part";
+  readonly messageID: string | null;
+  readonly sessionID: string | null;
+}
+
+/** What is known beside the rows themselves. In a file, so that its size does not matter. */
+export class Ledger {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    connection.exec(`pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -16384;
+      create table expected (id text primary key, kind text not null, message_id text, session_id text) without rowid;
+      create table unfinished (number integer primary key, row blob not null);
+      begin`);
+  }
+
+  expect({ id, kind, messageID, sessionID }: ExpectedRecord): void {
+    this.#connection.run(
+      `insert into expected values (?, ?, ?, ?) on conflict (id) do update set
+         message_id = coalesce(message_id, excluded.message_id), session_id = coalesce(session_id, excluded.session_id)`,
+      id,
+      kind,
+      messageID,
+      sessionID,
+    );
+  }
+
+  isExpected(id: string): boolean {
+    return this.#connection.all("select 1 from expected where id = ?", id).length > 0;
+  }
+
+  keepUnfinished(row: UnfinishedRow): void {
+    const plain = { ...row, record: { letters: row.record.letters, values: row.record.values.map(plainBytes) } };
+    this.#connection.run("insert into unfinished (row) values (?)", new Uint8Array(serialize(plain)));
+  }
+
+  *unfinished(): Iterable<UnfinishedRow> {
+    for (let last = 0; ; ) {
+      const row = this.#connection.all(
+        "select number, row from unfinished where number > ? order by 1 limit 1",
+        last,
+      )[0];
+      if (row === undefined || !(row.row instanceof Uint8Array)) return;
+      last = Number(row.number);
+      yield deserialize(row.row) as UnfinishedRow;
+    }
+  }
+
+  /** Puts it beside another database under the name `ledger`. */
+  attachTo(connection: Connection, path: string): void {
+    this.commit();
+    connection.run("attach ? as ledger", path);
+  }
+
+  /** Ends the writing, so that others may read the file. */
+  commit(): void {
+    this.#connection.exec("commit; begin");
+  }
+
+  close(): void {
+    this.#connection.exec("commit");
+    this.#connection.close();
+  }
+}
+
+/** A copy of its own: a view would be written out with all that it is a view of. */
+function plainBytes<T>(value: T): T | Uint8Array {
+  return value instanceof Uint8Array ? new Uint8Array(value) : value;
+}

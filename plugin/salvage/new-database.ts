@@ -1,0 +1,110 @@
+import type { Connection, SqlValue } from "../stores/sqlite/driver.ts";
+import { quoted } from "../stores/sqlite/schema.ts";
+import type { SqliteRecord, StorageLetter } from "./record.ts";
+import type { SchemaObject } from "./schema-objects.ts";
+import { type TableShape, tableShape } from "./table-shape.ts";
+
+const PLACEHOLDERS: Readonly<Record<StorageLetter, string>> = {
+  n: "?",
+  i: "cast(? as integer)",
+  I: "cast(? as integer)",
+  r: "cast(? as real)",
+  t: "cast(? as text)",
+  b: "cast(? as blob)",
+};
+
+/** Runtimes bind an empty byte array as NULL, hence the empty string. */
+function bound(value: SqlValue): SqlValue {
+  return value instanceof Uint8Array && value.length === 0 ? "" : value;
+}
+
+/** Rows of one transaction: enough that its end costs nothing, few enough that its pages fit the cache. */
+const ROWS_PER_TRANSACTION = 20_000;
+
+/** The database that is being built from what the damaged one still holds. */
+export class NewDatabase {
+  readonly connection: Connection;
+  readonly shapes: readonly TableShape[];
+  readonly #indexes: readonly SchemaObject[];
+  readonly #statements = new Map<string, string>();
+  #pending = 0;
+
+  constructor(connection: Connection, schema: readonly SchemaObject[], pageBytes: number) {
+    this.connection = connection;
+    // Nobody relies on this file before it is complete, verified and forced to disk.
+    connection.exec(`pragma page_size = ${pageBytes}; pragma journal_mode = off; pragma synchronous = off;
+      pragma foreign_keys = off; pragma cache_size = -65536; pragma temp_store = file; pragma locking_mode = exclusive`);
+    for (const object of schema) if (object.type === "table" && object.sql !== null) attempt(connection, object.sql);
+    this.#indexes = schema.filter((object) => object.type !== "table" && object.sql !== null);
+    this.shapes = connection
+      .all("select name from sqlite_master where type = 'table'")
+      .map((row) => tableShape(connection, String(row.name)));
+    connection.exec("begin");
+  }
+
+  /** Inserts a row; `false` where its table has one with this key already. Keeps the rowid where that is free. */
+  insert(shape: TableShape, record: SqliteRecord, rowID: bigint | null): boolean {
+    if (rowID !== null && this.#tryInsert(shape, record, rowID)) return true;
+    // The rowid may be taken by another row, or the key by the same one: without a rowid only the key can refuse.
+    return shape.rowIDColumn === null && this.#tryInsert(shape, record, null);
+  }
+
+  /** Removes a row by its id where it was updated before `time`, in milliseconds. */
+  removeOlder(table: string, id: string, time: number): boolean {
+    return this.connection.run(`delete from ${quoted(table)} where id = ? and time_updated < ?`, id, time) > 0;
+  }
+
+  #tryInsert(shape: TableShape, record: SqliteRecord, rowID: bigint | null): boolean {
+    const values = record.values.map(bound);
+    if (rowID !== null) {
+      // The rowid's own column is NULL in the record.
+      if (shape.rowIDColumn !== null) values.splice(shape.rowIDColumn, 1);
+      values.push(String(rowID));
+    }
+    const changed = this.connection.run(this.#statement(shape, record, rowID !== null), ...values);
+    this.#pending += 1;
+    if (this.#pending === ROWS_PER_TRANSACTION) this.commit();
+    return changed > 0;
+  }
+
+  #statement(shape: TableShape, { letters }: SqliteRecord, withRowID: boolean): string {
+    const key = `${shape.name} ${letters.join("")} ${withRowID}`;
+    const known = this.#statements.get(key);
+    if (known !== undefined) return known;
+    const names = shape.columns.slice(0, letters.length).map((column) => quoted(column.name));
+    const places = letters.map((letter) => PLACEHOLDERS[letter]);
+    if (withRowID) {
+      if (shape.rowIDColumn !== null) {
+        names.splice(shape.rowIDColumn, 1);
+        places.splice(shape.rowIDColumn, 1);
+      }
+      names.push("rowid");
+      places.push("cast(? as integer)");
+    }
+    const sql = `insert or ignore into ${quoted(shape.name)} (${names.join(", ")}) values (${places.join(", ")})`;
+    this.#statements.set(key, sql);
+    return sql;
+  }
+
+  commit(): void {
+    this.connection.exec("commit; begin");
+    this.#pending = 0;
+  }
+
+  /** Ends the building: indexes, triggers and views come last. Names of those that could not be made. */
+  finish(): string[] {
+    this.commit();
+    const failed = this.#indexes.filter((object) => !attempt(this.connection, object.sql ?? ""));
+    this.connection.exec("commit");
+    return failed.map((object) => object.name);
+  }
+}
+
+function attempt(connection: Connection, sql: string): boolean {
+  try {
+    connection.exec(sql);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,140 @@
+import { hasDatabaseHeader, readBtreeHeader } from "./btree-page.ts";
+import type { RandomAccessFile } from "./random-access.ts";
+import { type Frame, readWriteAheadLog, type WriteAheadLog } from "./write-ahead-log.ts";
+
+/** A page as it was once, or as nobody committed it. */
+export interface OlderPage {
+  readonly page: number;
+  read(): Buffer;
+}
+
+/**
+ * The pages of a damaged database as its host would see them (the file with what its WAL committed), and the older
+ * versions of pages that are still there. Needs no SQLite.
+ */
+export interface PageImage {
+  readonly pageBytes: number;
+  /** Bytes of a page that hold data. */
+  readonly usableBytes: number;
+  /** Pages are numbered from 1 to this. */
+  readonly pages: number;
+  /** Pages on the free list; `isComplete` where the whole list could be read. */
+  readonly free: { readonly pages: ReadonlySet<number>; readonly isComplete: boolean };
+  /** Frames of the WAL that SQLite would not have read, because one before them is damaged. */
+  readonly framesBeyondDamage: number;
+  /** Buffers are shared between calls: look, do not write. */
+  read(page: number): Buffer;
+  /** Other versions, those more likely to be wanted first. */
+  older(): Iterable<OlderPage>;
+}
+
+const CHUNK_BYTES = 64 * 1024;
+const MOST_CHUNKS = 256;
+
+/** Reads fixed pieces of a file and keeps the last few. */
+function chunked(file: RandomAccessFile): (offset: number, length: number) => Buffer {
+  const chunks = new Map<number, Buffer>();
+  return (offset, length) => {
+    const index = Math.floor(offset / CHUNK_BYTES);
+    let chunk = chunks.get(index);
+    if (chunk === undefined) {
+      chunk = file.read(index * CHUNK_BYTES, CHUNK_BYTES);
+      if (chunks.size === MOST_CHUNKS) chunks.delete(chunks.keys().next().value ?? 0);
+      chunks.set(index, chunk);
+    }
+    const start = offset - index * CHUNK_BYTES;
+    return start + length <= CHUNK_BYTES ? chunk.subarray(start, start + length) : file.read(offset, length);
+  };
+}
+
+/** Opens the image of a database file and of the WAL beside it, if there is one. */
+export function openPageImage(main: RandomAccessFile, walFile: RandomAccessFile | null): PageImage {
+  const first = main.read(0, 4096);
+  const stated = hasDatabaseHeader(first) ? statedPageBytes(first) : null;
+  const wal = walFile === null ? null : readWriteAheadLog(walFile, stated ?? likelyPageBytes(main));
+  const pageBytes = pageSize(main, stated, wal);
+  const current = new Map<number, Frame>();
+  for (const frame of wal?.committed ?? []) current.set(frame.page, frame);
+  const highest = [...current.keys()].reduce((most, page) => Math.max(most, page), 0);
+  const pages = Math.max(Math.ceil(main.size / pageBytes), highest, wal?.pages ?? 0);
+  const fromMain = chunked(main);
+  const readMain = (page: number) => fromMain((page - 1) * pageBytes, pageBytes);
+  const readFrame = (frame: Frame) =>
+    walFile === null ? Buffer.alloc(pageBytes) : walFile.read(frame.offset, pageBytes);
+  const read = (page: number): Buffer => {
+    const frame = current.get(page);
+    return frame === undefined ? readMain(page) : readFrame(frame);
+  };
+  const header = read(1);
+  const reserved = hasDatabaseHeader(header) && (header[20] ?? 0) <= 64 ? (header[20] ?? 0) : 0;
+  return {
+    pageBytes,
+    usableBytes: pageBytes - reserved,
+    pages,
+    free: freePages(read, pages),
+    framesBeyondDamage: wal?.beyondDamage ?? 0,
+    read,
+    *older() {
+      for (const frame of wal?.committed.toReversed() ?? []) {
+        if (current.get(frame.page) !== frame) yield { page: frame.page, read: () => readFrame(frame) };
+      }
+      for (const page of current.keys()) if (page * pageBytes <= main.size) yield { page, read: () => readMain(page) };
+      for (const frame of wal?.others ?? []) yield { page: frame.page, read: () => readFrame(frame) };
+    },
+  };
+}
+
+function statedPageBytes(header: Buffer): number | null {
+  const stated = header.readUInt16BE(16) === 1 ? 65536 : header.readUInt16BE(16);
+  return stated >= 512 && (stated & (stated - 1)) === 0 ? stated : null;
+}
+
+/** What the header says, unless the file shows that it is wrong. */
+function pageSize(main: RandomAccessFile, stated: number | null, wal: WriteAheadLog | null): number {
+  if (wal !== null) return wal.pageBytes;
+  if (stated !== null && main.size % stated === 0 && treePages(main, stated) > 0) return stated;
+  return likelyPageBytes(main) ?? stated ?? 4096;
+}
+
+const SAMPLED_PAGES = 400;
+
+/** How many of the sampled pages of this size look like pages of a b-tree, as a share. */
+function treePages(main: RandomAccessFile, size: number): number {
+  const pages = Math.floor(main.size / size);
+  const step = Math.max(1, Math.floor(pages / SAMPLED_PAGES));
+  let [found, looked] = [0, 0];
+  for (let page = 1; page < pages; page += step) {
+    looked += 1;
+    const header = readBtreeHeader(main.read(page * size, size));
+    if (header !== null && header.cells > 0) found += 1;
+  }
+  return looked === 0 ? 0 : found / looked;
+}
+
+/** The page size at which most pages look like pages of a b-tree; opencode's own is 4096. */
+function likelyPageBytes(main: RandomAccessFile): number | null {
+  let best: readonly [share: number, size: number] = [0, 0];
+  for (const size of [4096, 1024, 2048, 8192, 16384, 32768, 65536, 512]) {
+    const share = treePages(main, size);
+    if (share > best[0] * 1.2) best = [share, size];
+  }
+  return best[1] === 0 ? null : best[1];
+}
+
+/** The free list: a chain of trunk pages, each naming free pages (sqlite.org/fileformat2.html, 1.5). */
+function freePages(read: (page: number) => Buffer, pages: number): PageImage["free"] {
+  const header = read(1);
+  const found = new Set<number>();
+  if (!hasDatabaseHeader(header)) return { pages: found, isComplete: false };
+  const [first, count] = [header.readUInt32BE(32), header.readUInt32BE(36)];
+  for (let trunk = first; trunk !== 0; ) {
+    if (trunk > pages || found.has(trunk)) return { pages: found, isComplete: false };
+    const bytes = read(trunk);
+    const named = bytes.readUInt32BE(4);
+    if (named > bytes.length / 4 - 2) return { pages: found, isComplete: false };
+    found.add(trunk);
+    for (let index = 0; index < named; index += 1) found.add(bytes.readUInt32BE(8 + 4 * index));
+    trunk = bytes.readUInt32BE(0);
+  }
+  return { pages: found, isComplete: found.size === count };
+}

@@ -1,0 +1,58 @@
+import type { Payload } from "./btree-page.ts";
+import type { PageImage } from "./page-image.ts";
+import { readRecord, readRecordHeader, type SqliteRecord } from "./record.ts";
+
+export interface ReadPayload {
+  readonly bytes: Buffer;
+  /** Whether every overflow page followed the one before as it must, up to the end of the chain. */
+  readonly isWhole: boolean;
+}
+
+/** A payload of this size is read only where its chain is whole: a garbled size must not cost memory. */
+const LARGEST_UNPROVEN = 64 * 1024 * 1024;
+
+/** Gathers a payload from its page and its overflow pages. Of a broken chain: what precedes the break. */
+export function readPayload(image: PageImage, payload: Payload): ReadPayload {
+  if (payload.overflow === 0) return { bytes: payload.local, isWhole: true };
+  const perPage = image.usableBytes - 4;
+  const expected = Math.ceil((payload.size - payload.local.length) / perPage);
+  if (expected > image.pages || (payload.size > LARGEST_UNPROVEN && !chainIsWhole(image, payload.overflow, expected))) {
+    return { bytes: payload.local, isWhole: false };
+  }
+  const pieces: Buffer[] = [payload.local];
+  let next = payload.overflow;
+  for (let index = 0; index < expected; index += 1) {
+    if (next < 1 || next > image.pages) return broken(pieces, index > 0);
+    const page = image.read(next);
+    const left = payload.size - payload.local.length - index * perPage;
+    next = page.readUInt32BE(0);
+    pieces.push(page.subarray(4, 4 + Math.min(perPage, left)));
+  }
+  return { bytes: Buffer.concat(pieces), isWhole: next === 0 };
+}
+
+/** The page whose pointer leads nowhere is itself not what it was. */
+function broken(pieces: Buffer[], dropLast: boolean): ReadPayload {
+  return { bytes: Buffer.concat(dropLast ? pieces.slice(0, -1) : pieces), isWhole: false };
+}
+
+function chainIsWhole(image: PageImage, first: number, expected: number): boolean {
+  let next = first;
+  for (let index = 0; index < expected; index += 1) {
+    if (next < 1 || next > image.pages) return false;
+    next = image.read(next).readUInt32BE(0);
+  }
+  return next === 0;
+}
+
+export interface FoundRecord extends SqliteRecord {
+  readonly isWhole: boolean;
+}
+
+/** Decodes a payload's record; `null` where it is none. */
+export function readPayloadRecord(image: PageImage, payload: Payload): FoundRecord | null {
+  if (readRecordHeader(payload.local, payload.size) === null) return null;
+  const { bytes, isWhole } = readPayload(image, payload);
+  const record = readRecord(bytes, payload.size);
+  return record === null ? null : { ...record, isWhole };
+}

@@ -1,0 +1,27 @@
+import type { SqliteRecord } from "./record.ts";
+import { fitsShape, hasBeginnings, type TableShape } from "./table-shape.ts";
+
+/** Tells of which table a record is a row. */
+export class Placement {
+  readonly #shapes: readonly TableShape[];
+  readonly #byName: ReadonlyMap<string, TableShape>;
+
+  constructor(shapes: readonly TableShape[]) {
+    this.#shapes = shapes;
+    this.#byName = new Map(shapes.map((shape) => [shape.name, shape]));
+  }
+
+  /**
+   * `owner`: the table whose tree leads to the record's page, `null` where none does. What the values say counts more:
+   * a page may be a copy of another table's.
+   */
+  tableOf(record: SqliteRecord, owner: string | null): TableShape | null {
+    const own = owner === null ? undefined : this.#byName.get(owner);
+    if (own !== undefined && hasBeginnings(own, record)) return own;
+    const told = this.#shapes.find((shape) => fitsShape(shape, record, false) && hasBeginnings(shape, record));
+    if (told !== undefined) return told;
+    if (own !== undefined) return fitsShape(own, record, false) ? own : null;
+    const fitting = this.#shapes.filter((shape) => fitsShape(shape, record, true));
+    return fitting.length === 1 ? (fitting[0] ?? null) : null;
+  }
+}

@@ -1,0 +1,35 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+
+/** A file that is read at any place. For files of our own: the copy of a damaged database. */
+export interface RandomAccessFile {
+  readonly size: number;
+  /** Exactly `length` bytes; zeros where the file ends before. */
+  read(offset: number, length: number): Buffer;
+  /** Into a buffer that is used again; what lies past the end is zeros. */
+  readInto(target: Buffer, offset: number): void;
+  close(): void;
+}
+
+export function openRandomAccess(path: string): RandomAccessFile {
+  const descriptor = openSync(path, "r");
+  const { size } = fstatSync(descriptor);
+  const readInto = (target: Buffer, offset: number): void => {
+    let done = 0;
+    while (done < target.length && offset + done < size) {
+      const count = readSync(descriptor, target, done, target.length - done, offset + done);
+      if (count === 0) break;
+      done += count;
+    }
+    target.fill(0, done);
+  };
+  return {
+    size,
+    readInto,
+    read(offset, length) {
+      const bytes = Buffer.allocUnsafe(length);
+      readInto(bytes, offset);
+      return bytes;
+    },
+    close: () => closeSync(descriptor),
+  };
+}

@@ -1,0 +1,242 @@
+import { rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import type { FileSystem } from "../files/file-system.ts";
+import type { Connection, Driver } from "../stores/sqlite/driver.ts";
+import { chooseSchema, completeMigrations } from "./choose-schema.ts";
+import { type Rebuilt, rebuildParents } from "./complete.ts";
+import { type Filled, fillFromEvents } from "./fill-from-events.ts";
+import { fillFromFiles } from "./fill-from-files.ts";
+import { Gathering } from "./gather.ts";
+import { Ledger } from "./ledger.ts";
+import { mendMessage, mendPart } from "./mend.ts";
+import { NewDatabase } from "./new-database.ts";
+import { openPageImage } from "./page-image.ts";
+import { mapPages } from "./page-map.ts";
+import { openRandomAccess } from "./random-access.ts";
+import { textOf } from "./schema-objects.ts";
+
+export type Stage = "mapping" | "reading" | "filling" | "indexing" | "verifying";
+
+export interface SalvageInput {
+  readonly files: FileSystem;
+  readonly driver: Driver;
+  /** A copy of the damaged database, its WAL beside it under `-wal`. Only read. */
+  readonly source: string;
+  /** The new database; must not exist. Side files of the work lie beside it and are removed at the end. */
+  readonly target: string;
+  /** Where opencode's legacy files are, `null` where they are not to be asked. */
+  readonly dataDir: string | null;
+  /** `done` and `of` in pages, 0 where a stage has no measure. */
+  readonly onProgress?: (stage: Stage, done: number, of: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Rows of the conversations, in the new database and lost. */
+export interface SessionOutcome {
+  readonly sessionID: string;
+  readonly messages: number;
+  readonly parts: number;
+  /** Records that an index or another record names and that are nowhere. */
+  readonly lostMessages: number;
+  readonly lostParts: number;
+  /** Whether its own row had to be made anew. */
+  readonly isRebuilt: boolean;
+}
+
+export interface SalvageReport {
+  readonly pages: number;
+  readonly pageBytes: number;
+  /** Rows in the new database, by table. */
+  readonly rows: Readonly<Record<string, number>>;
+  readonly sessions: readonly SessionOutcome[];
+  /** Where rows came from that the current pages did not hold whole. */
+  readonly fromOlderPages: number;
+  readonly fromEvents: Filled;
+  readonly fromFiles: Filled;
+  /** Rows that were cut off, and were closed where they broke off. */
+  readonly mended: number;
+  readonly rebuilt: Rebuilt;
+  readonly unplacedRecords: number;
+  readonly framesBeyondDamage: number;
+  readonly addedSchemaObjects: readonly string[];
+  readonly failedIndexes: readonly string[];
+  readonly isSound: boolean;
+  readonly foreignKeyViolations: number;
+}
+
+/** The work was stopped from outside; what was built so far is of no use. */
+export class SalvageStoppedError extends Error {
+  constructor() {
+    super("The salvage was stopped.");
+    this.name = "SalvageStoppedError";
+  }
+}
+
+/** Builds a new database from everything that can still be read of a damaged one. The source is only read. */
+export async function salvage(input: SalvageInput): Promise<SalvageReport> {
+  const { files, driver, source, target } = input;
+  const main = openRandomAccess(source);
+  const wal = (await files.stat(`${source}-wal`)) === null ? null : openRandomAccess(`${source}-wal`);
+  const [ledgerPath, scratchPath] = [`${target}.ledger`, `${target}.scratch`];
+  const clear = async () => {
+    for (const path of [ledgerPath, scratchPath]) await rm(path, { force: true });
+  };
+  const scratch = () => {
+    rmSync(scratchPath, { force: true });
+    return driver.open(scratchPath, "create");
+  };
+  try {
+    await clear();
+    const image = openPageImage(main, wal);
+    const tick = ticker(input, image.pages);
+    const map = mapPages(image, (page) => tick("mapping", page));
+    const schema = chooseSchema(image, map, scratch);
+    const created = new NewDatabase(driver.open(target, "create"), schema.objects, image.pageBytes);
+    const ledger = new Ledger(driver.open(ledgerPath, "create"));
+    try {
+      const gathering = new Gathering(image, map, created, ledger);
+      gathering.takeCurrent((done) => tick("reading", done));
+      gathering.takeOlder(false);
+      input.onProgress?.("filling", 0, 0);
+      const { connection } = created;
+      const fromEvents = fillFromEvents(connection);
+      gathering.takeOlder(true);
+      const fromFiles =
+        input.dataDir === null
+          ? { sessions: 0, messages: 0, parts: 0 }
+          : await fillFromFiles(files, input.dataDir, connection, ledger);
+      const mended = writeUnfinished(connection, ledger);
+      const before = new Set(connection.all("select id from session").map((row) => String(row.id)));
+      const rebuilt = rebuildParents(connection, (from, to, role) =>
+        JSON.stringify(mendMessage(`{"role":"${role}"`, { created: from, updated: to })),
+      );
+      completeMigrations(connection, schema);
+      input.onProgress?.("indexing", 0, 0);
+      const failedIndexes = created.finish();
+      input.onProgress?.("verifying", 0, 0);
+      ledger.attachTo(connection, ledgerPath);
+      const sessions = outcomes(connection, before);
+      const rows = Object.fromEntries(
+        created.shapes.map(({ name }) => [name, count(connection, `select count(*) as n from "${name}"`)]),
+      );
+      const check = connection.all("pragma integrity_check(1)")[0];
+      return {
+        pages: image.pages,
+        pageBytes: image.pageBytes,
+        rows,
+        sessions,
+        fromOlderPages: gathering.result.fromOlder,
+        fromEvents,
+        fromFiles,
+        mended,
+        rebuilt,
+        unplacedRecords: gathering.result.unplaced,
+        framesBeyondDamage: image.framesBeyondDamage,
+        addedSchemaObjects: schema.added,
+        failedIndexes,
+        isSound: Object.values(check ?? {})[0] === "ok",
+        foreignKeyViolations: connection.all("pragma foreign_key_check").length,
+      };
+    } finally {
+      created.connection.close();
+      ledger.close();
+    }
+  } finally {
+    main.close();
+    wal?.close();
+    await clear();
+  }
+}
+
+const PAGES_PER_TICK = 4096;
+
+function ticker(input: SalvageInput, pages: number): (stage: Stage, done: number) => void {
+  return (stage, done) => {
+    if (done % PAGES_PER_TICK !== 0) return;
+    if (input.signal?.aborted) throw new SalvageStoppedError();
+    input.onProgress?.(stage, done, pages);
+  };
+}
+
+function count(connection: Connection, sql: string): number {
+  return Number(connection.all(sql)[0]?.n ?? 0);
+}
+
+/** Writes the rows of which only a part was read and that nothing else had, closed where they break off. */
+function writeUnfinished(connection: Connection, ledger: Ledger): number {
+  let written = 0;
+  const columnsOf = new Map<string, string[]>();
+  for (const { table, record } of ledger.unfinished()) {
+    const columns =
+      columnsOf.get(table) ?? connection.all(`pragma table_info("${table}")`).map((row) => String(row.name));
+    columnsOf.set(table, columns);
+    const value = (name: string) => record.values[columns.indexOf(name)];
+    const text = (name: string) => {
+      const bytes = value(name);
+      return bytes instanceof Uint8Array ? textOf(bytes) : null;
+    };
+    const time = (name: string) => Math.trunc(Number(value(name)) || 0);
+    const around = { created: time("time_created"), updated: time("time_updated") };
+    const [id, session, message] = [text("id"), text("session_id"), text("message_id")];
+    if (table === "part" && id !== null && message !== null && session !== null) {
+      written += connection.run(
+        "insert or ignore into part (id, message_id, session_id, time_created, time_updated, data) values (?, ?, ?, ?, ?, ?)",
+        ...[id, message, session, around.created, around.updated],
+        JSON.stringify(mendPart(text("data") ?? "", around)),
+      );
+    } else if (table === "message" && id !== null && session !== null) {
+      written += connection.run(
+        "insert or ignore into message (id, session_id, time_created, time_updated, data) values (?, ?, ?, ?, ?)",
+        ...[id, session, around.created, around.updated],
+        JSON.stringify(mendMessage(text("data") ?? "", around)),
+      );
+    } else if (table === "session") {
+      written += writeSession(connection, columns, record);
+    }
+  }
+  return written;
+}
+
+const SESSION_DOCUMENTS = ["summary_diffs", "metadata", "revert", "permission", "model"];
+
+/** A session's row without its documents: they are the long values, and the host does without them. */
+function writeSession(
+  connection: Connection,
+  columns: readonly string[],
+  { values }: { readonly values: readonly unknown[] },
+): number {
+  const known = columns.flatMap((name, index) => {
+    const value = values[index];
+    if (value === undefined || value === null || SESSION_DOCUMENTS.includes(name)) return [];
+    const plain = value instanceof Uint8Array ? textOf(value) : value;
+    return typeof plain === "string" || typeof plain === "number" ? [[name, plain] as const] : [];
+  });
+  const names = known.map(([name]) => `"${name}"`).join(", ");
+  const places = known.map(() => "?").join(", ");
+  const bound = known.map(([, value]) => value);
+  return connection.run(`insert or ignore into session (${names}) values (${places})`, ...bound);
+}
+
+/** What came through of each session, and how many records of it are nowhere. The ledger is attached. */
+function outcomes(connection: Connection, before: ReadonlySet<string>): SessionOutcome[] {
+  const tally = (sql: string) => new Map(connection.all(sql).map((row) => [String(row.id), Number(row.n)]));
+  const messages = tally("select session_id as id, count(*) as n from message group by 1");
+  const parts = tally("select session_id as id, count(*) as n from part group by 1");
+  const lostMessages = tally(`select session_id as id, count(*) as n from ledger.expected
+    where kind = 'message' and id not in (select id from message) group by 1`);
+  const lostParts = tally(`select coalesce(message.session_id, above.session_id) as id, count(*) as n
+    from ledger.expected left join message on message.id = expected.message_id
+      left join ledger.expected above on above.id = expected.message_id
+    where expected.kind = 'part' and expected.id not in (select id from part) group by 1`);
+  return connection.all("select id from session order by id").map((row) => {
+    const sessionID = String(row.id);
+    return {
+      sessionID,
+      messages: messages.get(sessionID) ?? 0,
+      parts: parts.get(sessionID) ?? 0,
+      lostMessages: lostMessages.get(sessionID) ?? 0,
+      lostParts: lostParts.get(sessionID) ?? 0,
+      isRebuilt: !before.has(sessionID),
+    };
+  });
+}

@@ -1,0 +1,44 @@
+import { PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
+import type { PageImage } from "./page-image.ts";
+import { readPayloadRecord } from "./payload.ts";
+import { readRecord, type SqliteRecord } from "./record.ts";
+
+/** One row of `sqlite_schema`. */
+export interface SchemaObject {
+  readonly type: string;
+  readonly name: string;
+  readonly table: string;
+  readonly root: number;
+  /** `null` for the index that a constraint made. */
+  readonly sql: string | null;
+}
+
+const TYPES = ["table", "index", "trigger", "view"];
+
+function schemaObject({ letters, values }: SqliteRecord): SchemaObject | null {
+  if (values.length !== 5 || letters[3] !== "i" || (letters[4] !== "t" && letters[4] !== "n")) return null;
+  const [type, name, table, , sql] = values.map((value) => (value instanceof Uint8Array ? textOf(value) : null));
+  if (!type || !name || !table || !TYPES.includes(type)) return null;
+  if (sql && !/^\s*CREATE\s/i.test(sql)) return null;
+  return { type, name, table, root: Number(values[3]), sql: sql ?? null };
+}
+
+export function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+}
+
+/** The rows of `sqlite_schema` that a page holds; empty for every other page. Cheap where the first row is none. */
+export function schemaObjectsOf(image: PageImage, page: Buffer, isFirst: boolean): SchemaObject[] {
+  const header = readBtreeHeader(page, isFirst);
+  if (header?.type !== PAGE_TYPE.tableLeaf) return [];
+  const found: SchemaObject[] = [];
+  for (const cell of tableCells(page, header, image.usableBytes)) {
+    const type = readRecord(cell.local, cell.size)?.values[0];
+    const isOne = type instanceof Uint8Array && type.length < 8 && TYPES.includes(textOf(type));
+    const record = isOne ? readPayloadRecord(image, cell) : null;
+    const object = record?.isWhole ? schemaObject(record) : null;
+    if (object !== null) found.push(object);
+    else if (found.length === 0) return [];
+  }
+  return found;
+}

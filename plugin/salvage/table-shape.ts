@@ -1,0 +1,96 @@
+import type { Connection } from "../stores/sqlite/driver.ts";
+import { quoted } from "../stores/sqlite/schema.ts";
+import type { SqliteRecord, StorageLetter } from "./record.ts";
+import { textOf } from "./schema-objects.ts";
+
+export interface ColumnShape {
+  readonly name: string;
+  readonly affinity: "text" | "integer" | "real" | "other";
+  readonly isNeeded: boolean;
+  /** Whether a record may end before this column: it came with a later migration. */
+  readonly hasDefault: boolean;
+}
+
+/** What rows of a table look like. */
+export interface TableShape {
+  readonly name: string;
+  readonly columns: readonly ColumnShape[];
+  /** The column that is another name of the rowid, and NULL in the record. */
+  readonly rowIDColumn: number | null;
+}
+
+function affinityOf(type: string): ColumnShape["affinity"] {
+  if (/int/i.test(type)) return "integer";
+  if (/char|clob|text/i.test(type)) return "text";
+  return /real|floa|doub/i.test(type) ? "real" : "other";
+}
+
+/** Reads the shape of a table of the new database. */
+export function tableShape(connection: Connection, name: string): TableShape {
+  const rows = connection.all(`pragma table_info(${quoted(name)})`);
+  const keys = rows.filter((row) => Number(row.pk) > 0);
+  const alone = keys.length === 1 && /^integer$/i.test(String(keys[0]?.type)) ? keys[0] : undefined;
+  return {
+    name,
+    columns: rows.map((row) => ({
+      name: String(row.name),
+      affinity: affinityOf(String(row.type)),
+      isNeeded: Number(row.notnull) === 1,
+      hasDefault: row.dflt_value !== null || Number(row.notnull) === 0,
+    })),
+    rowIDColumn: alone === undefined ? null : Number(alone.cid),
+  };
+}
+
+const FITTING: Readonly<Record<ColumnShape["affinity"], readonly StorageLetter[]>> = {
+  text: ["t", "b"],
+  integer: ["i", "I", "r"],
+  real: ["r", "i", "I"],
+  other: ["i", "I", "r", "t", "b"],
+};
+
+/** Whether a record could be a row of the table. `exactly`: with every column, for records whose table is not known. */
+export function fitsShape(shape: TableShape, record: SqliteRecord, exactly: boolean): boolean {
+  const { letters } = record;
+  if (letters.length > shape.columns.length || (exactly && letters.length !== shape.columns.length)) return false;
+  return shape.columns.every((column, index) => {
+    const letter = letters[index];
+    if (letter === undefined) return column.hasDefault;
+    if (letter === "n") return !column.isNeeded || index === shape.rowIDColumn;
+    return FITTING[column.affinity].includes(letter);
+  });
+}
+
+/** How values of a column begin in opencode's own tables; they tell whose a row is when the tree does not. */
+const BEGINNINGS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
+  part: { id: /^prt/, message_id: /^msg/, session_id: /^ses/ },
+  message: { id: /^msg/, session_id: /^ses/, data: /^\s*\{/ },
+  session: { id: /^ses/, slug: /./, directory: /^(\/|[A-Za-z]:|$)/, version: /^./ },
+  event: { id: /^evt/, aggregate_id: /^./, type: /^[a-z]/ },
+  session_message: { session_id: /^ses/, type: /^[a-z]/, data: /^\s*\{/ },
+  session_input: { session_id: /^ses/ },
+  session_context_epoch: { session_id: /^ses/ },
+  event_sequence: { aggregate_id: /^(ses|wrk)/ },
+  project: { id: /^([0-9a-f]{40}|global$)/, worktree: /^(\/|[A-Za-z]:)/, sandboxes: /^\s*\[/ },
+  todo: { session_id: /^ses/, status: /^[a-z_]+$/ },
+  session_share: { session_id: /^ses/, url: /^http/ },
+  migration: { id: /^\d{14}_/ },
+  __drizzle_migrations: { hash: /^([0-9a-f]{64})?$/ },
+  workspace: { id: /^wrk/ },
+};
+
+const LONGEST_BEGINNING = 64;
+
+/** Whether a record's values begin as those of this table of opencode's do; `false` for a table that is not known. */
+export function hasBeginnings(shape: TableShape, { letters, values }: SqliteRecord): boolean {
+  const known = BEGINNINGS[shape.name];
+  if (known === undefined || letters.length > shape.columns.length) return false;
+  return shape.columns.every((column, index) => {
+    if (index >= letters.length) return column.hasDefault;
+    if (letters[index] === "n" && column.isNeeded && index !== shape.rowIDColumn) return false;
+    const beginning = known[column.name];
+    if (beginning === undefined) return true;
+    const value = values[index];
+    return value instanceof Uint8Array && beginning.test(textOf(value.subarray(0, LONGEST_BEGINNING)));
+  });
+}

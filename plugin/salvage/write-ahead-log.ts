@@ -1,0 +1,115 @@
+import { endianness } from "node:os";
+import type { RandomAccessFile } from "./random-access.ts";
+
+/** One frame of a WAL: a version of a page. */
+export interface Frame {
+  readonly page: number;
+  /** Where the page's bytes begin in the WAL. */
+  readonly offset: number;
+}
+
+export interface WriteAheadLog {
+  readonly pageBytes: number;
+  /** Frames of committed transactions, oldest first. */
+  readonly committed: readonly Frame[];
+  /** What else is there: never committed, damaged, or from before the log last began anew; newest first. */
+  readonly others: readonly Frame[];
+  /** Pages of the database after the last commit; 0 where nothing was committed. */
+  readonly pages: number;
+  /** Frames that SQLite itself would not read, because one before them is damaged. */
+  readonly beyondDamage: number;
+}
+
+const HEADER_BYTES = 32;
+const FRAME_HEADER_BYTES = 24;
+const MAGIC = 0x377f0682;
+
+interface ReadFrame extends Frame {
+  readonly commitPages: number;
+  readonly isCurrent: boolean;
+  readonly isSound: boolean;
+}
+
+function isPageSize(size: number): boolean {
+  return size >= 512 && size <= 65536 && (size & (size - 1)) === 0;
+}
+
+/**
+ * Reads a WAL further than SQLite does: each frame is checked against the checksum that the frame before it states, so
+ * that one damaged frame costs only itself. `pageBytes`: of the database, where its header tells; the log's own header
+ * may be damaged too.
+ */
+export function readWriteAheadLog(file: RandomAccessFile, pageBytes: number | null): WriteAheadLog | null {
+  if (file.size <= HEADER_BYTES) return null;
+  const header = file.read(0, HEADER_BYTES);
+  const hasHeader = (header.readUInt32BE(0) & 0xfffffffe) >>> 0 === MAGIC;
+  const own = header.readUInt32BE(8);
+  const size = hasHeader && isPageSize(own) ? own : pageBytes;
+  if (size === null) return null;
+  const frameBytes = FRAME_HEADER_BYTES + size;
+  const count = Math.floor((file.size - HEADER_BYTES) / frameBytes);
+  const salts = hasHeader ? header.subarray(16, 24) : likelySalts(file, frameBytes, count);
+  const isBigEndian = hasHeader ? (header.readUInt32BE(0) & 1) === 1 : false;
+  let before: Buffer | null = hasHeader ? header.subarray(24, 32) : null;
+  const frames: ReadFrame[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const start = HEADER_BYTES + index * frameBytes;
+    const bytes = file.read(start, frameBytes);
+    const page = bytes.readUInt32BE(0);
+    const isCurrent = salts !== null && Buffer.compare(bytes.subarray(8, 16), salts) === 0;
+    // Behind a damaged frame, or without the header, the seed is unknown: the salts must do.
+    const isSound = isCurrent && page > 0 && (before === null || checksumHolds(bytes, before, isBigEndian));
+    if (page > 0) {
+      const offset = start + FRAME_HEADER_BYTES;
+      frames.push({ page, offset, commitPages: bytes.readUInt32BE(4), isCurrent, isSound });
+    }
+    before = isCurrent ? Buffer.from(bytes.subarray(16, 24)) : null;
+  }
+  return sorted(frames, size);
+}
+
+function sorted(frames: readonly ReadFrame[], pageBytes: number): WriteAheadLog {
+  let last = -1;
+  for (const [index, frame] of frames.entries()) if (frame.isSound && frame.commitPages > 0) last = index;
+  const isCommitted = (frame: ReadFrame, index: number) => frame.isSound && index <= last;
+  const firstBad = frames.findIndex((frame) => !frame.isSound);
+  return {
+    pageBytes,
+    committed: frames.filter(isCommitted),
+    others: frames.filter((frame, index) => !isCommitted(frame, index)).reverse(),
+    pages: frames[last]?.commitPages ?? 0,
+    beyondDamage:
+      firstBad < 0 ? 0 : frames.filter((frame, index) => index > firstBad && isCommitted(frame, index)).length,
+  };
+}
+
+/** The salts of the first frame where the second has them too, else those that most frames have. */
+function likelySalts(file: RandomAccessFile, frameBytes: number, count: number): Buffer | null {
+  const saltsOf = (index: number) => file.read(HEADER_BYTES + index * frameBytes + 8, 8).toString("hex");
+  if (count > 1 && saltsOf(0) === saltsOf(1)) return Buffer.from(saltsOf(0), "hex");
+  const seen = new Map<string, number>();
+  for (let index = 0; index < count; index += 1) seen.set(saltsOf(index), (seen.get(saltsOf(index)) ?? 0) + 1);
+  const [most] = [...seen].sort((a, b) => b[1] - a[1]);
+  return most === undefined ? null : Buffer.from(most[0], "hex");
+}
+
+/** The running checksum of the format (sqlite.org/fileformat2.html, 4.2), over the frame's first 8 bytes and its page. */
+function checksumHolds(frame: Buffer, seed: Buffer, isBigEndian: boolean): boolean {
+  let [a, b] = [seed.readUInt32BE(0), seed.readUInt32BE(4)];
+  const words = wordsOf(frame, isBigEndian);
+  const step = (index: number) => {
+    a = (a + (words[index] ?? 0) + b) >>> 0;
+    b = (b + (words[index + 1] ?? 0) + a) >>> 0;
+  };
+  step(0);
+  for (let index = FRAME_HEADER_BYTES / 4; index < words.length; index += 2) step(index);
+  return a === frame.readUInt32BE(16) && b === frame.readUInt32BE(20);
+}
+
+function wordsOf(bytes: Buffer, isBigEndian: boolean): Uint32Array {
+  const copy = new Uint8Array(bytes.length);
+  copy.set(bytes);
+  const buffer = Buffer.from(copy.buffer);
+  if (isBigEndian !== (endianness() === "BE")) buffer.swap32();
+  return new Uint32Array(copy.buffer);
+}

@@ -1,0 +1,125 @@
+import { Database } from "bun:sqlite";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { copyFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { type SalvageReport, salvage } from "../../plugin/salvage/salvage.ts";
+import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
+import type { ManySessions } from "./many-sessions.ts";
+import { type DamageKind, writeDamaged } from "./page-damage.ts";
+
+/** Ids of the records that a database holds. */
+export interface Held {
+  readonly messages: ReadonlySet<string>;
+  readonly parts: ReadonlySet<string>;
+}
+
+export interface Outcome {
+  readonly seed: number;
+  readonly kind: DamageKind;
+  readonly what: string;
+  readonly ours: Held;
+  /** What `sqlite3 .recover` brings into the tables, and with what it finds lost. */
+  readonly theirs: Held;
+  readonly theirsWithLost: Held;
+  readonly report: SalvageReport;
+  /** Records whose content is not what it was. */
+  readonly differing: number;
+  readonly originalsUnchanged: boolean;
+  readonly salvaged: string;
+}
+
+/** Damages, salvages, recovers with `sqlite3 .recover`, and says what each of the two brought back. */
+export async function experiment(whole: ManySessions, kind: DamageKind, seed: number): Promise<Outcome> {
+  const driver = await loadDriver();
+  if (driver === null) throw new Error("This runtime has no SQLite.");
+  const source = join(whole.folder, `damaged-${kind}-${seed}.db`);
+  const target = join(whole.folder, `salvaged-${kind}-${seed}.db`);
+  const what = await writeDamaged(whole, source, kind, seed);
+  await rm(target, { force: true });
+  const before = hashes(source);
+  const report = await salvage({ files: nodeFileSystem, driver, source, target, dataDir: null });
+  const originalsUnchanged = hashes(source) === before;
+  const recovered = await recover(source, whole.folder);
+  const ours = heldIn(target, false);
+  const outcome = {
+    seed,
+    kind,
+    what,
+    ours,
+    theirs: heldIn(recovered, false),
+    theirsWithLost: heldIn(recovered, true),
+    report,
+    differing: differing(whole, target),
+    originalsUnchanged,
+    salvaged: target,
+  };
+  for (const path of [source, `${source}-wal`, `${source}-shm`, recovered]) await rm(path, { force: true });
+  return outcome;
+}
+
+function hashes(path: string): string {
+  const hash = createHash("sha256");
+  for (const suffix of ["", "-wal"]) {
+    try {
+      hash.update(readFileSync(path + suffix));
+    } catch {
+      hash.update("absent");
+    }
+  }
+  return hash.digest("hex");
+}
+
+/** On a copy: opening the database changes it. */
+async function recover(source: string, folder: string): Promise<string> {
+  const [copy, target] = [join(folder, "copy.db"), join(folder, "recovered.db")];
+  for (const path of [copy, `${copy}-wal`, `${copy}-shm`, target]) await rm(path, { force: true });
+  await copyFile(source, copy);
+  await copyFile(`${source}-wal`, `${copy}-wal`).catch(() => undefined);
+  const shell = process.env.SQLITE3 ?? "sqlite3";
+  Bun.spawnSync(["sh", "-c", `${shell} "$0" .recover 2>/dev/null | ${shell} "$1" 2>/dev/null`, copy, target]);
+  for (const path of [copy, `${copy}-wal`, `${copy}-shm`]) await rm(path, { force: true });
+  return target;
+}
+
+/** `withLost`: also what `.recover` put into `lost_and_found`. */
+function heldIn(path: string, withLost: boolean): Held {
+  const database = new Database(path, { create: true });
+  const ids = (sql: string): string[] => {
+    try {
+      return (database.query(sql).values() as string[][]).map(([id]) => String(id));
+    } catch {
+      return [];
+    }
+  };
+  const messages = new Set(ids("select id from message where id glob 'msg_*'"));
+  const parts = new Set(ids("select id from part where id glob 'prt_*'"));
+  if (withLost) {
+    for (const id of ids("select c0 from lost_and_found where c0 glob 'msg_*' and c1 glob 'ses_*' and nfield = 5")) messages.add(id);
+    for (const id of ids("select c0 from lost_and_found where c0 glob 'prt_*' and c1 glob 'msg_*' and nfield = 6")) parts.add(id);
+  }
+  database.close();
+  return { messages, parts };
+}
+
+/** Messages and parts whose document says something else than it did; the order of keys says nothing. */
+function differing(whole: ManySessions, salvaged: string): number {
+  const database = new Database(salvaged, { readonly: true });
+  database.query("attach ? as whole").run(whole.database);
+  let found = 0;
+  for (const table of ["message", "part"]) {
+    const sql = `select a.data as a, b.data as b from main.${table} a join whole.${table} b using (id) where a.data <> b.data`;
+    for (const { a, b } of database.query(sql).iterate() as Iterable<{ a: string; b: string }>) {
+      if (!Bun.deepEquals(JSON.parse(a), JSON.parse(b))) found += 1;
+    }
+  }
+  database.close();
+  return found;
+}
+
+/** What of `theirs` is not in `ours`. */
+export function missing(ours: Held, theirs: Held): string[] {
+  const lacking = (a: ReadonlySet<string>, b: ReadonlySet<string>) => [...b].filter((id) => !a.has(id));
+  return [...lacking(ours.messages, theirs.messages), ...lacking(ours.parts, theirs.parts)];
+}

@@ -1,0 +1,102 @@
+import { Database } from "bun:sqlite";
+import { copyFile, mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { HostVersion } from "../host/binary.ts";
+import { realStore } from "../host/stored-fixture.ts";
+import { Random } from "../oracle/random.ts";
+
+/** A database of a real host with many sessions, whole and at rest, and what was written to it afterwards in a WAL. */
+export interface ManySessions {
+  readonly folder: string;
+  /** Everything in one file. */
+  readonly database: string;
+  /** The state before the last writes, and the WAL that holds them. */
+  readonly earlier: string;
+  readonly wal: string;
+  readonly sessionIDs: readonly string[];
+}
+
+const TABLES = ["session", "message", "part", "todo", "event_sequence", "event"];
+const ID = /\b(ses|msg|prt|evt)_[A-Za-z0-9]{10,}/g;
+
+/** Multiplies the sessions that a real host wrote until there are `copies` of each, their texts of many sizes. */
+export async function manySessions(version: HostVersion, copies: number, folder: string): Promise<ManySessions> {
+  const store = await realStore(version);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const [database, earlier] = [join(folder, "whole.db"), join(folder, "earlier.db")];
+  const live = new Database(join(store.dataDir, "opencode.db"));
+  live.exec("pragma foreign_keys = off");
+  const random = new Random(7);
+  const originals = new Map(TABLES.filter((table) => exists(live, table)).map((table) => [table, rowsOf(live, table)]));
+  const half = Math.ceil(copies / 2);
+  for (let copy = 1; copy < half; copy += 1) multiply(live, originals, copy, random);
+  live.exec("pragma wal_checkpoint(truncate); pragma wal_autocheckpoint = 0");
+  await copyFile(join(store.dataDir, "opencode.db"), earlier);
+  for (let copy = half; copy < copies; copy += 1) multiply(live, originals, copy, random);
+  for (const { id } of live.query("select id from part order by id limit 40").all() as { id: string }[]) {
+    live.query("update part set time_updated = time_updated + 1 where id = ?").run(id);
+  }
+  const wal = join(folder, "later.wal");
+  await copyFile(join(store.dataDir, "opencode.db-wal"), wal);
+  live.exec("pragma wal_checkpoint(truncate)");
+  await copyFile(join(store.dataDir, "opencode.db"), database);
+  const sessionIDs = (live.query("select id from session").all() as { id: string }[]).map(({ id }) => id);
+  live.close();
+  await store.home.remove();
+  return { folder, database, earlier, wal, sessionIDs };
+}
+
+type Row = Record<string, string | number | null>;
+
+function exists(database: Database, table: string): boolean {
+  return database.query("select 1 from sqlite_master where name = ?").all(table).length > 0;
+}
+
+function rowsOf(database: Database, table: string): Row[] {
+  return database.query(`select * from ${table}`).all() as Row[];
+}
+
+function multiply(database: Database, originals: ReadonlyMap<string, Row[]>, copy: number, random: Random): void {
+  const suffix = copy.toString(36).padStart(3, "0");
+  const renamed = (text: string) => text.replace(ID, (id) => id.slice(0, -3) + suffix);
+  const texts = new Map<string, string>();
+  database.transaction(() => {
+    for (const [table, rows] of originals) {
+      for (const row of rows) {
+        const names = Object.keys(row);
+        const values = names.map((name) => {
+          const value = row[name] ?? null;
+          if (typeof value !== "string") return value;
+          const text = renamed(value);
+          if (name !== "data" || !(table === "part" || (table === "event" && row.type === "message.part.updated.1"))) {
+            return text;
+          }
+          return longer(text, renamed(String(row.id)), texts, random);
+        });
+        const places = names.map(() => "?").join(", ");
+        database.query(`insert into ${table} (${names.join(", ")}) values (${places})`).run(...values);
+      }
+    }
+  })();
+}
+
+/** Some text parts become long, in their row and in their events alike. */
+function longer(data: string, rowID: string, texts: Map<string, string>, random: Random): string {
+  const document = JSON.parse(data) as { part?: { id: string; type: string; text?: string }; type?: string; text?: string };
+  const part = document.part ?? document;
+  if (part.type !== "text" || part.text === undefined) return data;
+  const id = document.part?.id ?? rowID;
+  const known = texts.get(id);
+  const length = known === undefined && random.below(3) === 0 ? random.below(40_000) : random.below(300);
+  const text = known ?? `${part.text} ${sentence(random, length)}`;
+  texts.set(id, text);
+  part.text = text;
+  return JSON.stringify(document);
+}
+
+function sentence(random: Random, length: number): string {
+  let text = "";
+  while (text.length < length) text += `${random.below(1e9).toString(36)} `;
+  return text;
+}
