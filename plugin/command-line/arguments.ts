@@ -32,6 +32,7 @@ export type Command =
       readonly yes: boolean;
     }
   | { readonly name: "runs" }
+  | { readonly name: "salvage"; readonly dryRun: boolean; readonly swap: boolean; readonly yes: boolean }
   | { readonly name: "purge"; readonly ageMs: number; readonly yes: boolean }
   | { readonly name: "show"; readonly sessionID: string }
   | { readonly name: "report"; readonly output: string | null }
@@ -66,6 +67,7 @@ const OPTIONS = {
   from: { type: "string" },
   to: { type: "string" },
   "dry-run": { type: "boolean" },
+  swap: { type: "boolean" },
   yes: { type: "boolean", short: "y" },
   "data-dir": { type: "string" },
   db: { type: "string" },
@@ -86,6 +88,7 @@ const ALLOWED: Readonly<Record<Name, readonly (keyof Values)[]>> = {
   restore: ["session", "item", "yes"],
   runs: [],
   purge: ["older-than", "yes"],
+  salvage: ["dry-run", "swap", "yes"],
   show: [],
   report: ["output"],
   rescue: ["session", "into", "import", "relink", "unarchive", "from", "to", "dry-run", "yes"],
@@ -165,6 +168,8 @@ function readCommand(values: Values, positionals: readonly string[]): Command | 
     }
     case "runs":
       return { name };
+    case "salvage":
+      return { name, dryRun: values["dry-run"] ?? false, swap: values.swap ?? false, yes };
     case "purge": {
       const age = values["older-than"];
       const ageMs = age === undefined ? null : parseAge(age);

@@ -15,6 +15,8 @@ export const HELP = `opencode-session-repair: opens the opencode conversations t
                                    [--session ID]… [--into NAME] [--dry-run] [--yes]
       Lists conversations that are on disk and that opencode does not show; brings in what only the old JSON
       storage or another database has, sets moved folders right, takes sessions out of the archive.
+  opencode-session-repair salvage  [--swap] [--dry-run] [--yes]
+      Builds a new database from what is left of a damaged one; with --swap it takes its place.
   opencode-session-repair show     SESSION
       Prints what can be read of a session, with its holes marked. Changes nothing.
   opencode-session-repair report   [--output FILE]

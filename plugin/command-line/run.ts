@@ -15,6 +15,7 @@ import { reportCommand } from "./report-command.ts";
 import { rescueCommand } from "./rescue-command.ts";
 import { restoreCommand } from "./restore-command.ts";
 import { runsCommand } from "./runs-command.ts";
+import { salvageCommand } from "./salvage-command.ts";
 import { showCommand } from "./show-command.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -70,6 +71,8 @@ async function dispatch(context: CommandContext, command: Command): Promise<Exit
       return runsCommand(context);
     case "purge":
       return purgeCommand(context, command);
+    case "salvage":
+      return salvageCommand(context, command);
     case "show":
       return showCommand(context, command);
     case "rescue":

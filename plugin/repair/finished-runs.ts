@@ -21,6 +21,8 @@ export async function deleteFinishedRuns(
   const { files, located } = where;
   const isFinished = (run: StoredRun) =>
     run.ok &&
+    // A salvage that was not put in place yet still may be.
+    !run.manifest.items.some((item) => item.kind === "database") &&
     run.manifest.items.every((item) => item.state !== "done" && item.state !== "planned") &&
     !run.manifest.items.some((item) => item.state === "restored" && damaged.has(keptKey(item, item.original)));
   const finished = runsOlderThan(await storedRuns(files, located.dataDir), ageMs, Date.now()).filter(isFinished);

@@ -3,6 +3,7 @@ import type { Manifest } from "../quarantine/manifest.ts";
 import { JsonWriter } from "../stores/json/json-writer.ts";
 import type { Located } from "../stores/locate.ts";
 import { type Access, openStores } from "../stores/open.ts";
+import { DatabaseFileWriter } from "../stores/sqlite/database-file-writer.ts";
 import { StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
 import { relativeDatabase } from "./apply.ts";
 
@@ -22,6 +23,7 @@ export async function writerForManifest(
     (path) => relativeDatabase(located.dataDir, path) === manifest.store.database,
   );
   if (database === undefined) throw new StoreRefusedError("busy", "The database of that run is not here.");
+  if (manifest.items.some((item) => item.kind === "database")) return new DatabaseFileWriter(files, database);
   const [store] = await openStores(files, { ...located, json: "none" as const, databases: [database] }, access);
   if (store?.state !== "ok") throw new StoreRefusedError("failed", "The database of that run cannot be opened.");
   store.store.close();

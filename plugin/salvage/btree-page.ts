@@ -37,7 +37,7 @@ function headerAt(page: Buffer, start: number): BtreeHeader | null {
 }
 
 /** Where the cells of a page begin; pointers that lead out of the page are left out. */
-function cellStarts(page: Buffer, header: BtreeHeader): number[] {
+export function cellStarts(page: Buffer, header: BtreeHeader): number[] {
   const starts: number[] = [];
   const lowest = header.pointers + 2 * header.cells;
   for (let index = 0; index < header.cells; index += 1) {

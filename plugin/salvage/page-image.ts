@@ -1,4 +1,4 @@
-import { hasDatabaseHeader, readBtreeHeader } from "./btree-page.ts";
+import { cellStarts, hasDatabaseHeader, readBtreeHeader } from "./btree-page.ts";
 import type { RandomAccessFile } from "./random-access.ts";
 import { type Frame, readWriteAheadLog, type WriteAheadLog } from "./write-ahead-log.ts";
 
@@ -92,7 +92,7 @@ function statedPageBytes(header: Buffer): number | null {
 /** What the header says, unless the file shows that it is wrong. */
 function pageSize(main: RandomAccessFile, stated: number | null, wal: WriteAheadLog | null): number {
   if (wal !== null) return wal.pageBytes;
-  if (stated !== null && main.size % stated === 0 && treePages(main, stated) > 0) return stated;
+  if (stated !== null && treePages(main, stated) > 0) return stated;
   return likelyPageBytes(main) ?? stated ?? 4096;
 }
 
@@ -105,8 +105,10 @@ function treePages(main: RandomAccessFile, size: number): number {
   let [found, looked] = [0, 0];
   for (let page = 1; page < pages; page += step) {
     looked += 1;
-    const header = readBtreeHeader(main.read(page * size, size));
-    if (header !== null && header.cells > 0) found += 1;
+    const bytes = main.read(page * size, size);
+    const header = readBtreeHeader(bytes);
+    // Cells are laid from the end of a page to its beginning: one must lie in the second half.
+    if (header !== null && cellStarts(bytes, header).some((at) => at >= size / 2)) found += 1;
   }
   return looked === 0 ? 0 : found / looked;
 }

@@ -96,8 +96,10 @@ function heldIn(path: string, withLost: boolean): Held {
   const messages = new Set(ids("select id from message where id glob 'msg_*'"));
   const parts = new Set(ids("select id from part where id glob 'prt_*'"));
   if (withLost) {
-    for (const id of ids("select c0 from lost_and_found where c0 glob 'msg_*' and c1 glob 'ses_*' and nfield = 5")) messages.add(id);
-    for (const id of ids("select c0 from lost_and_found where c0 glob 'prt_*' and c1 glob 'msg_*' and nfield = 6")) parts.add(id);
+    for (const id of ids("select c0 from lost_and_found where c0 glob 'msg_*' and c1 glob 'ses_*' and nfield = 5"))
+      messages.add(id);
+    for (const id of ids("select c0 from lost_and_found where c0 glob 'prt_*' and c1 glob 'msg_*' and nfield = 6"))
+      parts.add(id);
   }
   database.close();
   return { messages, parts };

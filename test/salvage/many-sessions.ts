@@ -83,7 +83,11 @@ function multiply(database: Database, originals: ReadonlyMap<string, Row[]>, cop
 
 /** Some text parts become long, in their row and in their events alike. */
 function longer(data: string, rowID: string, texts: Map<string, string>, random: Random): string {
-  const document = JSON.parse(data) as { part?: { id: string; type: string; text?: string }; type?: string; text?: string };
+  const document = JSON.parse(data) as {
+    part?: { id: string; type: string; text?: string };
+    type?: string;
+    text?: string;
+  };
   const part = document.part ?? document;
   if (part.type !== "text" || part.text === undefined) return data;
   const id = document.part?.id ?? rowID;

@@ -23,7 +23,8 @@ export async function writeDamaged(whole: ManySessions, path: string, kind: Dama
   const pages = bytes.length / PAGE;
   if (kind === "header") {
     const how = random.pick(["magic", "100 bytes", "page 1", "page 1 and more"]);
-    const length = { magic: 16, "100 bytes": 100, "page 1": PAGE, "page 1 and more": PAGE * (1 + random.below(6)) }[how] ?? 16;
+    const length =
+      { magic: 16, "100 bytes": 100, "page 1": PAGE, "page 1 and more": PAGE * (1 + random.below(6)) }[how] ?? 16;
     fill(bytes, 0, length, random.chance(0.5) ? random : null);
     await writeFile(path, bytes);
     return how;

@@ -1,0 +1,244 @@
+import { basename, join } from "node:path";
+import { openersOf, openersText } from "../files/openers.ts";
+import { type CheckResult, check } from "../repair/check.ts";
+import { isStopped, underLock } from "../repair/repair.ts";
+import type { SalvageReport, Stage } from "../salvage/salvage.ts";
+import type { SalvageRun } from "../salvage/salvage-run.ts";
+import { openStores } from "../stores/open.ts";
+import { loadDriver } from "../stores/sqlite/driver.ts";
+import { firstDamage } from "../stores/sqlite/integrity.ts";
+import { openReadView } from "../stores/sqlite/read-view.ts";
+import { listAnswer } from "./answers.ts";
+import type { Command } from "./arguments.ts";
+import { answer, type CommandContext, problem } from "./context.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { amount, sizeText } from "./text.ts";
+
+type Salvage = Command & { name: "salvage" };
+
+const STAGES: Readonly<Record<Stage, string>> = {
+  mapping: "Looking at every page",
+  reading: "Reading rows",
+  filling: "Filling gaps from the event log",
+  indexing: "Building indexes",
+  verifying: "Verifying the new database",
+};
+
+/** `salvage`: builds a new database from what can be read of a damaged one; puts it in its place only when asked. */
+export async function salvageCommand(context: CommandContext, command: Salvage): Promise<ExitStatus> {
+  const { files, located, terminal } = context;
+  const target = await damagedDatabase(context);
+  if (target.outcome !== "found") {
+    return problem(context, target.message, target.outcome === "sound" ? EXIT.done : EXIT.usage);
+  }
+  const { database, code, evidence } = target;
+  if (!(await confirmed(context, command, database))) return EXIT.findings;
+  const driver = await loadDriver();
+  if (driver === null) return problem(context, "There is no SQLite to write the new database with.", EXIT.refused);
+  const runs = await import("../salvage/salvage-run.ts");
+  const { salvage, SalvageStoppedError } = await import("../salvage/salvage.ts");
+  const work = async (): Promise<Done> => {
+    const earlier = await runs.findSalvageRun(files, located.dataDir, database);
+    if (earlier === null) terminal.progress("Copying the database aside …");
+    const run = earlier ?? (await runs.copyAside(files, located.dataDir, database, code, evidence));
+    let report = await runs.finishedReport(files, run);
+    if (report === null) {
+      await runs.discardUnfinished(files, run);
+      report = await salvage({
+        files,
+        driver,
+        source: run.source,
+        target: run.target,
+        dataDir: located.dataDir,
+        signal: context.signal,
+        onProgress: (stage, done, of) =>
+          terminal.progress(`${STAGES[stage]}${of > 0 ? `: ${Math.floor((100 * done) / of)} %` : ""} …`),
+      });
+      await runs.finishSalvage(files, run, report);
+    }
+    const checked = await checkNew(context, run.target);
+    const swapped = command.swap && report.isSound ? await runs.swapIn(files, run, database) : null;
+    return { run, report, checked, isSwapped: swapped !== null };
+  };
+  try {
+    const outcome = await underLock({ files, located, access: "outside" }, work);
+    if (isStopped(outcome)) {
+      return problem(context, outcome.message, outcome.kind === "failed" ? EXIT.failed : EXIT.refused);
+    }
+    return tell(context, outcome, database);
+  } catch (error) {
+    if (!(error instanceof SalvageStoppedError)) throw error;
+    return problem(context, "Stopped. Nothing was changed; the copy stays, and the next salvage uses it.", EXIT.failed);
+  }
+}
+
+interface Done {
+  readonly run: SalvageRun;
+  readonly report: SalvageReport;
+  readonly checked: CheckResult | null;
+  readonly isSwapped: boolean;
+}
+
+type Target =
+  | { readonly outcome: "found"; readonly database: string; readonly code: string; readonly evidence: string }
+  | { readonly outcome: "sound" | "none"; readonly message: string };
+
+/** The one located database that is damaged. */
+async function damagedDatabase(context: CommandContext): Promise<Target> {
+  const { located, terminal } = context;
+  if (located.databases.length === 0)
+    return { outcome: "none", message: "There is no database in this data directory." };
+  const damaged: (Target & { outcome: "found" })[] = [];
+  for (const database of located.databases) {
+    terminal.progress("Checking the database …");
+    const damage = await damageOf(context, database);
+    if (damage !== null) damaged.push({ outcome: "found", database, ...damage });
+  }
+  const [first] = damaged;
+  if (first === undefined) return { outcome: "sound", message: "The database is sound: there is nothing to salvage." };
+  if (damaged.length > 1) return { outcome: "none", message: "Several databases are damaged: choose one with --db." };
+  return first;
+}
+
+type Damage = Omit<Target & { outcome: "found" }, "outcome" | "database">;
+
+/** What is wrong with the database as a whole; `null` where nothing is, or nothing that a salvage could help with. */
+async function damageOf(context: CommandContext, database: string): Promise<Damage | null> {
+  const { files, located } = context;
+  const [store] = await openStores(files, { ...located, json: "none", databases: [database] }, "outside");
+  if (store === undefined) return null;
+  if (store.state === "unusable") {
+    const { fault, evidence } = store.diagnosis;
+    // Busy is not broken, and where there are no bytes there is nothing to read.
+    return NOT_TO_SALVAGE.includes(fault.code) ? null : { code: fault.code, evidence };
+  }
+  store.store.close();
+  const driver = await loadDriver();
+  if (driver === null) return null;
+  const view = await openReadView(files, driver, database);
+  try {
+    const evidence = firstDamage(view.connection, "full");
+    return evidence === null ? null : { code: "database-malformed", evidence };
+  } finally {
+    view.connection.close();
+    view.release();
+  }
+}
+
+const NOT_TO_SALVAGE = ["database-unavailable", "database-empty", "no-sqlite-runtime"];
+
+async function confirmed(context: CommandContext, command: Salvage, database: string): Promise<boolean> {
+  const { files, terminal } = context;
+  const size = (await files.stat(database))?.size ?? 0;
+  const show = context.options.json ? terminal.say : terminal.print;
+  if (!command.yes || command.dryRun) {
+    const name = basename(database);
+    show(
+      `Plan: copy ${name} (${sizeText(size)}) with its WAL into quarantine, read everything that is left in the copy,`,
+    );
+    show("and build a new database beside it from that, from the event log and from the files of opencode 1.0-1.1.");
+    show(
+      command.swap
+        ? `Then the new database takes the place of ${name}; the damaged one stays in quarantine.`
+        : `${name} stays as it is. With --swap the new database takes its place.`,
+    );
+    const openers = await openersOf([database, `${database}-wal`]);
+    if (openers.length > 0) show(`The database is open in ${openersText(openers)}: close it first.`);
+  }
+  if (command.dryRun) return false;
+  if (command.yes) return true;
+  if (!terminal.interactive) {
+    if (context.options.json)
+      answer(context, listAnswer({ runID: null, swapped: false, message: "not confirmed" }), "");
+    show("Nothing was changed. Add --yes to do this.");
+    return false;
+  }
+  return terminal.ask(
+    command.swap ? "Salvage the database and put the new one in its place?" : "Salvage the database?",
+  );
+}
+
+/** The new database as the host that will load it sees its records. */
+async function checkNew(context: CommandContext, database: string): Promise<CheckResult | null> {
+  const located = { dataDir: context.located.dataDir, json: "none" as const, databases: [database] };
+  const outcome = await check({
+    files: context.files,
+    located,
+    sessionIDs: [],
+    concurrency: context.options.concurrency,
+  });
+  return outcome.ok ? outcome.result : null;
+}
+
+function tell(context: CommandContext, done: Done, database: string): ExitStatus {
+  const { run, report, checked, isSwapped } = done;
+  const { runID } = run.manifest;
+  const blocking = (checked?.findings ?? []).filter((finding) => finding.severity === "blocking");
+  const unloadable = new Set(blocking.flatMap(({ sessionID }) => (sessionID === null ? [] : [sessionID])));
+  const sessions = report.sessions.map((session) => ({ ...session, loads: !unloadable.has(session.sessionID) }));
+  const document = listAnswer({
+    runID,
+    manifests: [join(run.folder, "manifest.json")],
+    database: isSwapped ? database : run.target,
+    swapped: isSwapped,
+    ...report,
+    sessions,
+    remaining: blocking.length,
+    verdict: checked?.verdict ?? "unusable",
+  });
+  answer(context, document, text(done, sessions, blocking.length, context));
+  const lost = sessions.some((session) => session.lostMessages + session.lostParts > 0 || session.isRebuilt);
+  if (!report.isSound || checked === null) return EXIT.failed;
+  return blocking.length > 0 || lost ? EXIT.findings : EXIT.done;
+}
+
+function text(
+  { run, report, isSwapped }: Done,
+  sessions: readonly (SalvageReport["sessions"][number] & { loads: boolean })[],
+  blocking: number,
+  { terminal }: CommandContext,
+): string {
+  const { rows, fromEvents, fromFiles, fromOlderPages, mended, rebuilt } = report;
+  const filled = (from: typeof fromEvents) => from.sessions + from.messages + from.parts;
+  const lines = [
+    `Brought through: ${amount(rows.session ?? 0, "session")}, ${amount(rows.message ?? 0, "message")}, ${amount(rows.part ?? 0, "part")}.`,
+  ];
+  const also = [
+    [filled(fromEvents), "from the event log"],
+    [filled(fromFiles), "from the files of opencode 1.0-1.1"],
+    [fromOlderPages, "from older versions of pages"],
+    [mended, "cut off, and closed where they broke off"],
+    [rebuilt.sessions + rebuilt.messages + rebuilt.projects, "made anew, so that what hangs on them is seen"],
+  ] as const;
+  for (const [count, what] of also) if (count > 0) lines.push(`  ${amount(count, "record")} ${what}`);
+  const incomplete = sessions.filter(
+    (session) => session.lostMessages + session.lostParts > 0 || session.isRebuilt || !session.loads,
+  );
+  lines.push("", `${amount(sessions.length - incomplete.length, "session")} came through whole.`);
+  for (const session of incomplete) {
+    const lost = [
+      ...(session.lostMessages > 0 ? [amount(session.lostMessages, "message")] : []),
+      ...(session.lostParts > 0 ? [amount(session.lostParts, "part")] : []),
+    ];
+    const what = [
+      ...(lost.length > 0 ? [`lost ${lost.join(" and ")}`] : []),
+      ...(session.isRebuilt ? ["its own record was lost and made anew"] : []),
+      ...(session.loads ? [] : ["opencode cannot load it yet"]),
+    ];
+    lines.push(`  ${terminal.style("bold", session.sessionID)}: ${what.join("; ")}`);
+  }
+  lines.push(
+    "",
+    report.isSound ? "The new database passes SQLite's integrity check." : "The new database is not sound.",
+  );
+  if (blocking > 0)
+    lines.push(`${amount(blocking, "fault")} of records remain; \`opencode-session-repair repair\` handles them.`);
+  if (isSwapped) {
+    lines.push("It is in its place. The damaged one is in:", `  ${run.folder}`);
+    lines.push(`To undo: opencode-session-repair restore ${run.manifest.runID}`);
+  } else {
+    lines.push("It is here, the live database is as it was:", `  ${run.target}`);
+    lines.push("To put it in its place: opencode-session-repair salvage --swap");
+  }
+  return lines.join("\n");
+}

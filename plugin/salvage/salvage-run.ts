@@ -1,0 +1,181 @@
+import { basename, join } from "node:path";
+import { PRIVATE_FILE } from "../files/durable.ts";
+import type { FileSystem } from "../files/file-system.ts";
+import { hashFile } from "../files/hash.ts";
+import type { Manifest, ManifestItem } from "../quarantine/manifest.ts";
+import { newRunID } from "../quarantine/run-id.ts";
+import { createRunFolder, publishRun, type StoredRun, storedRuns, writeManifest } from "../quarantine/vault.ts";
+import { relativeDatabase, withOutcomes } from "../repair/apply.ts";
+import { DatabaseFileWriter, SALVAGED } from "../stores/sqlite/database-file-writer.ts";
+import { itemNumber, StoreRefusedError } from "../stores/writer.ts";
+import { TOOL } from "../tool-identity.ts";
+import type { SalvageReport } from "./salvage.ts";
+
+/** A run in quarantine that holds exact copies of the files of one damaged database. */
+export interface SalvageRun {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  /** The copy of the database; that of its WAL, if there is one, lies beside it. */
+  readonly source: string;
+  readonly target: string;
+}
+
+const REPORT_FILE = "report.json";
+
+/** Room beside the copy and the new database for what the work needs meanwhile. */
+const SPACE_TO_LEAVE = 64 * 1024 * 1024;
+
+function asRun(folder: string, manifest: Manifest, database: string): SalvageRun {
+  const source = join(folder, "items", `0001-${basename(database)}`);
+  return { folder, manifest, source, target: join(folder, SALVAGED) };
+}
+
+/** An earlier run on the very same files, so that what was done is not done again; `null` where there is none. */
+export async function findSalvageRun(files: FileSystem, dataDir: string, database: string): Promise<SalvageRun | null> {
+  for (const run of await storedRuns(files, dataDir)) {
+    if (!isSalvage(run) || run.manifest.store.database !== relativeDatabase(dataDir, database)) continue;
+    if (run.manifest.state !== "rolled-back" || !(await isOf(files, run.manifest.items, database))) continue;
+    return asRun(run.folder, run.manifest, database);
+  }
+  return null;
+}
+
+function isSalvage(run: StoredRun): run is StoredRun & { ok: true } {
+  return run.ok && run.manifest.items.some((item) => item.kind === "database");
+}
+
+/** Whether the files are still those that were copied, by size and time. */
+async function isOf(files: FileSystem, items: readonly ManifestItem[], database: string): Promise<boolean> {
+  for (const [index, suffix] of ["", "-wal"].entries()) {
+    const found = await files.stat(database + suffix);
+    const item = items.find(({ locator }) => "path" in locator && locator.path === `${basename(database)}${suffix}`);
+    if (found === null && item === undefined && index > 0) continue;
+    const original = item?.original;
+    if (found === null || !original || found.size !== original.bytes) return false;
+    if (new Date(found.mtimeMs).toISOString() !== original.mtime) return false;
+  }
+  return true;
+}
+
+/**
+ * Copies a database with its WAL and shared memory into a new run. The live files are only read. Call it under the lock.
+ * @throws StoreRefusedError where there is no room, or somebody writes to the database meanwhile
+ */
+export async function copyAside(
+  files: FileSystem,
+  dataDir: string,
+  database: string,
+  code: string,
+  evidence: string,
+): Promise<SalvageRun> {
+  const found = await filesOf(files, database);
+  const bytes = found.reduce((sum, file) => sum + file.size, 0);
+  const free = await files.freeBytes(dataDir);
+  if (free < 2.2 * bytes + SPACE_TO_LEAVE) {
+    const needed = Math.ceil((2.2 * bytes + SPACE_TO_LEAVE - free) / 1e6);
+    throw new StoreRefusedError("failed", `There is too little space on the disk: ${needed} MB more are needed.`);
+  }
+  const run = await createRunFolder(files, dataDir, null, newRunID(Date.now()));
+  const items: ManifestItem[] = [];
+  for (const [index, { suffix, size, mtimeMs, mode }] of found.entries()) {
+    const file = `items/0001-${basename(database)}${suffix}`;
+    await files.copyNew(database + suffix, join(run.path, file), PRIVATE_FILE);
+    await files.syncFile(join(run.path, file));
+    const original = await hashFile(files, join(run.path, file));
+    const now = await files.stat(database + suffix);
+    if (suffix !== "-shm" && (now?.size !== size || now.mtimeMs !== mtimeMs || original.bytes !== size)) {
+      throw new StoreRefusedError("busy", "Somebody writes to the database. Close every opencode and try again.");
+    }
+    items.push({
+      id: itemNumber(index),
+      kind: "database",
+      recordID: null,
+      locator: { path: `${basename(database)}${suffix}` },
+      code,
+      evidence,
+      remedy: "recover",
+      state: "rolled-back",
+      original: { file, ...original, mtime: new Date(mtimeMs).toISOString(), mode: mode.toString(8).padStart(3, "0") },
+    });
+  }
+  const manifest: Manifest = {
+    schemaVersion: 1,
+    runID: basename(run.path).replace(/^\.preparing-/, ""),
+    sessionID: null,
+    createdAt: new Date().toISOString(),
+    trigger: "cli",
+    tool: TOOL,
+    host: null,
+    store: { generation: "sqlite", contract: "strict", database: relativeDatabase(dataDir, database) },
+    // Nothing was moved: every byte is in its place.
+    state: "rolled-back",
+    safetyCopy: { state: "skipped", reason: "the whole database is in quarantine" },
+    items,
+  };
+  const { path } = await publishRun(files, run, manifest);
+  return asRun(path, manifest, database);
+}
+
+async function filesOf(files: FileSystem, database: string) {
+  const found: { suffix: string; size: number; mtimeMs: number; mode: number }[] = [];
+  for (const suffix of ["", "-wal", "-shm"]) {
+    const stat = await files.stat(database + suffix);
+    if (stat?.type === "file") found.push({ suffix, ...stat });
+  }
+  return found;
+}
+
+/** The report of a run whose new database is complete; `null` where it is not. */
+export async function finishedReport(files: FileSystem, run: SalvageRun): Promise<SalvageReport | null> {
+  if ((await files.stat(run.target)) === null) return null;
+  const bytes = await files.read(join(run.folder, REPORT_FILE));
+  if (typeof bytes === "string") return null;
+  try {
+    return JSON.parse(bytes.toString("utf8")) as SalvageReport;
+  } catch {
+    return null;
+  }
+}
+
+/** Forces the new database to disk and says that it is complete. */
+export async function finishSalvage(files: FileSystem, run: SalvageRun, report: SalvageReport): Promise<void> {
+  await files.chmod(run.target, PRIVATE_FILE);
+  await files.syncFile(run.target);
+  await files.writeNew(join(run.folder, REPORT_FILE), Buffer.from(JSON.stringify(report)), PRIVATE_FILE);
+  await files.syncDirectory(run.folder);
+}
+
+/** Removes what an interrupted salvage left of its new database. */
+export async function discardUnfinished(files: FileSystem, run: SalvageRun): Promise<void> {
+  for (const { name } of (await files.list(run.folder)) ?? []) {
+    if (name.startsWith(SALVAGED) || name === REPORT_FILE) await files.unlink(join(run.folder, name));
+  }
+}
+
+/** Puts the new database in the place of the damaged one, whose files are in the run. Call it under the lock. */
+export async function swapIn(files: FileSystem, run: SalvageRun, database: string): Promise<Manifest> {
+  const writer = new DatabaseFileWriter(files, database);
+  const content = await hashFile(files, run.target);
+  const items = run.manifest.items.map((item) => ({
+    ...item,
+    state: "planned" as const,
+    ...(item.locator && "path" in item.locator && item.locator.path === basename(database)
+      ? { replacement: { source: "what was salvaged of it", ...content } }
+      : {}),
+  }));
+  const planned: Manifest = { ...run.manifest, state: "planned", items };
+  await writeManifest(files, run.folder, planned);
+  try {
+    const done = withOutcomes(planned, await writer.setAside(items, run.folder));
+    await writeManifest(files, run.folder, done);
+    return done;
+  } catch (error) {
+    const outcomes = [];
+    for (const item of items) {
+      const seen = await writer.observe(item, run.folder);
+      outcomes.push({ id: item.id, state: seen === "live" ? ("rolled-back" as const) : ("done" as const) });
+    }
+    await writeManifest(files, run.folder, withOutcomes(planned, outcomes));
+    throw error;
+  }
+}
