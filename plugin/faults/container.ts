@@ -19,12 +19,35 @@ export const NOT_A_DATABASE = {
   code: "not-a-database",
   title: "The file is not an SQLite database",
   invariant: "The file begins with SQLite's header.",
-  cause: "Overwritten header, or another file under this name.",
-  advice:
-    "Stop opencode, copy the file with its -wal, and recover from the copy into a new file. Do not delete the -wal.",
+  cause: "Another file under this name, or everything in it was overwritten.",
+  advice: "Stop opencode, and put a backup in its place; keep this file and its -wal. Do not delete the -wal.",
   issues: [30157],
   ...reported,
   classes: ["B1"],
+} satisfies Fault;
+
+export const HEADER_DAMAGED = {
+  code: "header-damaged",
+  title: "The header of the database is overwritten; pages behind it are still there",
+  invariant: "The file begins with SQLite's header.",
+  cause: "The beginning of the file was overwritten or lost.",
+  advice:
+    "Stop every opencode, then `opencode-session-repair salvage --swap`: it reads the pages without the header. Do not delete the -wal.",
+  issues: [30157],
+  ...reported,
+  classes: ["B1"],
+} satisfies Fault;
+
+export const WAL_WITHOUT_DATABASE = {
+  code: "wal-without-database",
+  title: "The database is gone, its write-ahead log is still there",
+  invariant: "Beside every -wal lies its database.",
+  cause: "The database was deleted or moved without its -wal.",
+  advice:
+    "Do not start opencode: it would begin anew and delete the -wal. Bring the database back beside it; if it is lost, `opencode-session-repair salvage --swap` reads what the -wal holds.",
+  issues: [],
+  ...reported,
+  classes: ["B7"],
 } satisfies Fault;
 
 export const DATABASE_MALFORMED = {
@@ -33,7 +56,7 @@ export const DATABASE_MALFORMED = {
   invariant: "SQLite can read every page it needs.",
   cause: "Power loss, a network file system with several hosts, or a copy made while opencode was writing.",
   advice:
-    "Stop every opencode, copy the database with its -wal and -shm, and recover from the copy into a new file (sqlite3 .recover). Keep the data directory off network file systems.",
+    "Stop every opencode, then `opencode-session-repair salvage --swap`: it builds a new database from everything that can still be read. Keep the data directory off network file systems.",
   issues: [30157, 14970, 37821, 14194],
   ...reported,
   classes: ["B1"],
@@ -72,6 +95,52 @@ export const SCHEMA_NEWER = {
   issues: [49614, 50260, 41217],
   ...reported,
   classes: ["C2"],
+} satisfies Fault;
+
+export const SCHEMA_OLDER = {
+  code: "schema-older",
+  title: "The database is older than any this tool knows",
+  invariant: "The columns of opencode 1.2.1 are there.",
+  cause: "A test version from before 1.2.1 wrote it, or an upgrade stopped half way.",
+  advice: "Keep a copy, and let the opencode that wrote it, or 1.2.27, open it first.",
+  issues: [13654],
+  ...reported,
+  classes: ["C3"],
+} satisfies Fault;
+
+export const MIGRATION_FAILING = {
+  code: "migration-failing",
+  title: "stops the upgrade of the database: opencode 1.17 and newer do not start",
+  invariant: "Every message is JSON when the migration session_usage reads it.",
+  cause:
+    "That migration adds up the cost of every message, and one malformed document ends it (measured: 1.14.41 to 1.18.33).",
+  advice: "`opencode-session-repair repair` sets the record aside; then opencode starts and upgrades the rest.",
+  issues: [34584, 31412],
+  ...reported,
+  classes: ["C3"],
+} satisfies Fault;
+
+export const NETWORK_FILE_SYSTEM = {
+  code: "network-file-system",
+  title: "The database lies on a network file system",
+  invariant: "The database lies on a disk of this machine.",
+  cause:
+    "A home directory that is mounted from elsewhere. The shared memory of SQLite's WAL works on one machine only.",
+  advice: "Set XDG_DATA_HOME to a local disk and move the data directory there while no opencode runs.",
+  issues: [14970],
+  ...reported,
+  classes: ["B1"],
+} satisfies Fault;
+
+export const LOW_DISK_SPACE = {
+  code: "low-disk-space",
+  title: "The disk is nearly full",
+  invariant: "There is room for what opencode writes.",
+  cause: "Other data, or opencode's own logs and snapshots.",
+  advice: "Free some space before you go on: a full disk is what damages conversations.",
+  issues: [19521],
+  ...reported,
+  classes: ["B4"],
 } satisfies Fault;
 
 export const NO_SQLITE_RUNTIME = {

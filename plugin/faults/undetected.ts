@@ -8,11 +8,6 @@ export interface Undetected {
 /** What this tool does not look for. Together with the catalogue this covers every class of known cases. */
 export const UNDETECTED: readonly Undetected[] = [
   {
-    classes: ["B4"],
-    what: "A disk that is nearly full",
-    why: "A state of the machine, not of a record. A repair looks at the free space before it writes, and stops when it is short.",
-  },
-  {
     classes: ["C4"],
     what: "Oversized records that stop a migration of 2.x",
     why: "They are found as giant-record; whether a future migration fails on them is not known.",

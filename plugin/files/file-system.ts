@@ -52,6 +52,8 @@ export interface FileSystem {
   syncDirectory(path: string): Promise<void>;
   /** Bytes that an unprivileged process may still write where `path` lives. */
   freeBytes(path: string): Promise<number>;
+  /** The number by which Linux knows the kind of file system that `path` is on (statfs(2)). */
+  fileSystemType(path: string): Promise<number>;
 }
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -190,5 +192,8 @@ export const nodeFileSystem: FileSystem = {
   async freeBytes(path) {
     const found = await statfs(path);
     return found.bavail * found.bsize;
+  },
+  async fileSystemType(path) {
+    return (await statfs(path)).type;
   },
 };

@@ -1,4 +1,11 @@
 import { isAbsolute, join } from "node:path";
+import {
+  DATABASE_MALFORMED,
+  LOW_DISK_SPACE,
+  MIGRATION_FAILING,
+  NETWORK_FILE_SYSTEM,
+  SCHEMA_OLDER,
+} from "../faults/container.ts";
 import type { Fault, Severity } from "../faults/fault.ts";
 import { AUTH_UNREADABLE, SNAPSHOT_INDEX, SNAPSHOT_LOCK } from "../faults/side-files.ts";
 import { EVENT_BLOAT, LARGE_WAL } from "../faults/size.ts";
@@ -57,7 +64,11 @@ export async function surveyDataDir(
   dataDir: string,
   stores: readonly Neighbour[],
 ): Promise<ConfirmedFinding[]> {
-  return [...storesBesideEachOther(stores), ...(await sideFileFindings(files, dataDir))];
+  return [
+    ...storesBesideEachOther(stores),
+    ...(await diskFindings(files, stores)),
+    ...(await sideFileFindings(files, dataDir)),
+  ];
 }
 
 interface Place {
@@ -170,6 +181,15 @@ async function databaseFindings(
   if (unrecordedMigrations.length > 0) {
     findings.push(say(MIGRATION_UNRECORDED, stops, null, unrecordedMigrations.join(", ")));
   }
+  if (database.damage !== null) findings.push(say(DATABASE_MALFORMED, "blocking", null, database.damage));
+  if (database.missingOldColumns.length > 0) {
+    findings.push(say(SCHEMA_OLDER, "warning", null, `without ${database.missingOldColumns.slice(0, 5).join(", ")}`));
+  }
+  for (const { messageID, sessionID } of database.stoppingMigration) {
+    const locator: Locator = { table: "message", key: { id: messageID } };
+    const place: Place = { kind: "message", sessionID, recordID: messageID, locator };
+    findings.push(say(MIGRATION_FAILING, stops, place, "20260510033149_session_usage reads it"));
+  }
   if (database.hasOldJournal) findings.push(say(OLD_JOURNAL, "info", null, "no column name"));
   const wal = (await files.stat(`${opened.description.database}-wal`))?.size ?? 0;
   if (wal > GIGABYTE) findings.push(say(LARGE_WAL, "warning", null, gigabytes(wal)));
@@ -199,6 +219,37 @@ function storesBesideEachOther(stores: readonly Neighbour[]): ConfirmedFinding[]
   if (missing.length === 0) return findings;
   const say = speaker(files.description, files.index);
   return [...findings, say(NOT_IMPORTED, "warning", null, `${missing.length} sessions`)];
+}
+
+const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
+  26985: "NFS",
+  20859: "SMB",
+  4283649346: "CIFS",
+  4266872130: "SMB",
+  16914839: "9P",
+  12805120: "Ceph",
+  1397113167: "AFS",
+};
+
+/** Less than this is soon gone: one session of opencode writes as much. */
+const LOW_SPACE_BYTES = 100 * 1024 * 1024;
+
+async function diskFindings(files: FileSystem, stores: readonly Neighbour[]): Promise<ConfirmedFinding[]> {
+  const findings: ConfirmedFinding[] = [];
+  for (const { description, index } of stores) {
+    const { database } = description;
+    const say = speaker(description, index);
+    const network = database === undefined ? undefined : NETWORK_FILE_SYSTEMS[await fileSystemType(files, database)];
+    if (network !== undefined) findings.push(say(NETWORK_FILE_SYSTEM, "warning", null, network));
+    const free = await files.freeBytes(database ?? description.dataDir).catch(() => null);
+    if (free === null || free >= LOW_SPACE_BYTES || index > 0) continue;
+    findings.push(say(LOW_DISK_SPACE, "warning", null, `${Math.floor(free / 1e6)} MB free`));
+  }
+  return findings;
+}
+
+async function fileSystemType(files: FileSystem, path: string): Promise<number> {
+  return files.fileSystemType(path).catch(() => 0);
 }
 
 async function sideFileFindings(files: FileSystem, dataDir: string): Promise<ConfirmedFinding[]> {

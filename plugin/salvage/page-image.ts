@@ -1,5 +1,5 @@
 import { cellStarts, hasDatabaseHeader, readBtreeHeader } from "./btree-page.ts";
-import type { RandomAccessFile } from "./random-access.ts";
+import { openRandomAccess, type RandomAccessFile } from "./random-access.ts";
 import { type Frame, readWriteAheadLog, type WriteAheadLog } from "./write-ahead-log.ts";
 
 /** A page as it was once, or as nobody committed it. */
@@ -111,6 +111,16 @@ function treePages(main: RandomAccessFile, size: number): number {
     if (header !== null && cellStarts(bytes, header).some((at) => at >= size / 2)) found += 1;
   }
   return looked === 0 ? 0 : found / looked;
+}
+
+/** Whether a file that SQLite does not take for a database has pages of one behind its header. */
+export function holdsPages(path: string): boolean {
+  const file = openRandomAccess(path);
+  try {
+    return likelyPageBytes(file) !== null;
+  } finally {
+    file.close();
+  }
 }
 
 /** The page size at which most pages look like pages of a b-tree; opencode's own is 4096. */

@@ -76,9 +76,8 @@ async function databases(files: FileSystem, dataDir: string, input: LocateInput)
     const elsewhere = input.dataDir !== undefined && !path.startsWith(dataDir + sep);
     if (!elsewhere) return (await files.stat(path)) === null ? [] : [path];
   }
-  const entries = (await files.list(dataDir)) ?? [];
-  return entries
-    .filter((entry) => entry.type !== "directory" && DATABASE_NAME.test(entry.name))
-    .map((entry) => join(dataDir, entry.name))
-    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+  const names = ((await files.list(dataDir)) ?? []).flatMap(({ name, type }) => (type === "directory" ? [] : [name]));
+  // A WAL may be all that is left of a database.
+  const found = names.map((name) => name.replace(/\.db-wal$/, ".db")).filter((name) => DATABASE_NAME.test(name));
+  return [...new Set(found)].map((name) => join(dataDir, name)).sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
 }

@@ -2,12 +2,16 @@ import {
   DATABASE_EMPTY,
   DATABASE_MALFORMED,
   DATABASE_UNAVAILABLE,
+  HEADER_DAMAGED,
   NO_SQLITE_RUNTIME,
   NOT_A_DATABASE,
   TABLES_MISSING,
+  WAL_WITHOUT_DATABASE,
 } from "../faults/container.ts";
 import type { Diagnosis, Fault } from "../faults/fault.ts";
 import { errnoCode, type FileSystem } from "../files/file-system.ts";
+import { lockersOf, openersText } from "../files/openers.ts";
+import { holdsPages } from "../salvage/page-image.ts";
 import { JsonStore } from "./json/json-store.ts";
 import { newestSessionVersion } from "./json/session-version.ts";
 import type { Located } from "./locate.ts";
@@ -110,6 +114,8 @@ async function openDatabase(
     diagnosis: { fault, severity: "blocking", remedy: fault.remedy, evidence },
   });
   const found = await files.stat(database);
+  if (found === null && (await files.stat(`${database}-wal`)) !== null)
+    return unusable(WAL_WITHOUT_DATABASE, "no file");
   // A database that still lies wholly in its WAL has a main file of zero bytes; only without a WAL is it lost.
   if (found?.size === 0 && ((await files.stat(`${database}-wal`))?.size ?? 0) === 0) {
     return unusable(DATABASE_EMPTY, "0 bytes");
@@ -142,7 +148,10 @@ async function openDatabase(
   } catch (error) {
     if (view !== null) closeView(view);
     const [fault, evidence] = containerFault(error);
-    return unusable(fault, evidence);
+    // Inside the host no file of the database may be opened.
+    if (access === "beside-host") return unusable(fault, evidence);
+    if (fault === NOT_A_DATABASE && holdsPages(database)) return unusable(HEADER_DAMAGED, evidence);
+    return unusable(fault, fault === DATABASE_UNAVAILABLE ? await withLockers(files, database, evidence) : evidence);
   }
 }
 
@@ -171,6 +180,16 @@ function newestVersion(connection: Connection): string | null {
   )[0];
   const version = row?.version;
   return typeof version === "string" && /^\d+\.\d+\.\d+/.test(version) ? version : null;
+}
+
+/** Names the processes that hold the locks, where the system tells. */
+async function withLockers(files: FileSystem, database: string, evidence: string): Promise<string> {
+  const found = await Promise.all(["", "-shm"].map((suffix) => files.stat(database + suffix)));
+  const lockers = await Promise.all(found.flatMap((stat) => (stat === null ? [] : [lockersOf(stat.inode)])));
+  const text = openersText(
+    lockers.flat().filter((one, index, all) => all.findIndex(({ pid }) => pid === one.pid) === index),
+  );
+  return text === "" ? evidence : `${evidence}: locked by ${text}`;
 }
 
 /** What an error while a database is opened or read says about the database. */

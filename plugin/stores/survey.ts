@@ -30,6 +30,12 @@ export interface DatabaseSurvey {
   readonly missingColumns: readonly string[];
   /** Migrations whose column is there and whose record is not. */
   readonly unrecordedMigrations: readonly string[];
+  /** What SQLite finds wrong with the pages; `null` for nothing, and where it was not looked for. */
+  readonly damage: string | null;
+  /** Columns that even opencode 1.2.1 reads, and that are not there. */
+  readonly missingOldColumns: readonly string[];
+  /** Messages that a migration will stop at which was not applied yet. */
+  readonly stoppingMigration: readonly { readonly messageID: string; readonly sessionID: string }[];
   /** Whether the migrations are recorded as 1.2.1 did it. */
   readonly hasOldJournal: boolean;
 }

@@ -121,5 +121,6 @@ export function faultyFileSystem(files: FileSystem, plan: FaultPlan): FileSystem
     chmod: (path, mode) => attempt("changes", () => files.chmod(path, mode)),
     syncDirectory: (path) => attempt("changes", () => files.syncDirectory(path)),
     freeBytes: (path) => attempt("none", () => files.freeBytes(path)),
+    fileSystemType: (path) => attempt("none", () => files.fileSystemType(path)),
   };
 }

@@ -14,6 +14,8 @@ export interface ManySessions {
   readonly earlier: string;
   readonly wal: string;
   readonly sessionIDs: readonly string[];
+  /** Directory of the project that the sessions belong to. */
+  readonly project: string;
 }
 
 const TABLES = ["session", "message", "part", "todo", "event_sequence", "event"];
@@ -44,7 +46,7 @@ export async function manySessions(version: HostVersion, copies: number, folder:
   const sessionIDs = (live.query("select id from session").all() as { id: string }[]).map(({ id }) => id);
   live.close();
   await store.home.remove();
-  return { folder, database, earlier, wal, sessionIDs };
+  return { folder, database, earlier, wal, sessionIDs, project: store.project };
 }
 
 type Row = Record<string, string | number | null>;

@@ -1,5 +1,5 @@
 /**
- * bun test/salvage/salvage-experiments.ts [--first SEED] [--count N] [--version V]… [--kind K]… [--keep]
+ * bun test/salvage/salvage-experiments.ts [--first SEED] [--count N] [--version V]… [--kind K]… [--host] [--keep]
  * Damages databases of real hosts page by page and compares what `salvage` and `sqlite3 .recover` bring back.
  */
 import { rm } from "node:fs/promises";
@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { HostVersion } from "../host/binary.ts";
 import { experiment, missing } from "./experiment.ts";
+import { hostOpens } from "./host-opens.ts";
 import { manySessions } from "./many-sessions.ts";
 import { DAMAGES, type DamageKind } from "./page-damage.ts";
 
@@ -18,8 +19,10 @@ const { values } = parseArgs({
     version: { type: "string", multiple: true, default: ["1.2.27", "1.14.41", "1.18.33"] },
     kind: { type: "string", multiple: true, default: [...DAMAGES] },
     keep: { type: "boolean", default: false },
+    host: { type: "boolean", default: false },
   },
 });
+const print = (text: string) => process.stdout.write(`${text}\n`);
 const versions = values.version as HostVersion[];
 const stores = new Map(
   await Promise.all(
@@ -30,6 +33,7 @@ const stores = new Map(
   ),
 );
 const first = Number(values.first);
+let unopened = 0;
 let [worse, ours, theirs, theirsWithLost, failed] = [0, 0, 0, 0, 0];
 for (let seed = first; seed < first + Number(values.count); seed += 1) {
   const version = versions[seed % versions.length] ?? "1.18.33";
@@ -47,17 +51,25 @@ for (let seed = first; seed < first + Number(values.count); seed += 1) {
     theirs += size(outcome.theirs);
     theirsWithLost += size(outcome.theirsWithLost);
     const { fromEvents, rebuilt } = report;
-    console.log(
+    print(
       `${isBad ? "BAD " : ""}${seed} ${version} ${kind} (${outcome.what}): ours ${size(outcome.ours)}, .recover ${size(outcome.theirs)} (+lost ${size(outcome.theirsWithLost)}), ` +
         `events ${fromEvents.sessions}/${fromEvents.messages}/${fromEvents.parts}, older ${report.fromOlderPages}, mended ${report.mended}, ` +
         `rebuilt ${rebuilt.projects}/${rebuilt.sessions}/${rebuilt.messages}, differing ${outcome.differing}, fk ${report.foreignKeyViolations}${lacking.length > 0 ? `, lacking ${lacking.slice(0, 3)}` : ""}`,
     );
+    if (values.host) {
+      const opening = await hostOpens(version, store.project, outcome.salvaged);
+      const opens = opening.listStatus === 200 && opening.failing.length === 0;
+      if (!opens) unopened += 1;
+      print(
+        `  host: list ${opening.listStatus}, ${opening.listed} of ${opening.sessions} listed, failing ${opening.failing.length} ${opening.failing.slice(0, 2)}`,
+      );
+    }
     if (!values.keep) await rm(outcome.salvaged, { force: true });
   } catch (error) {
     failed += 1;
-    console.log(`FAILED ${seed} ${version} ${kind}`, error);
+    print(`FAILED ${seed} ${version} ${kind}: ${error instanceof Error ? error.stack : error}`);
   }
 }
 for (const store of stores.values()) if (!values.keep) await rm(store.folder, { recursive: true, force: true });
-console.log({ experiments: Number(values.count), worse, failed, ours, theirs, theirsWithLost });
-if (worse + failed > 0) process.exitCode = 1;
+print(JSON.stringify({ experiments: Number(values.count), worse, failed, unopened, ours, theirs, theirsWithLost }));
+if (worse + failed + unopened > 0) process.exitCode = 1;

@@ -186,7 +186,8 @@ export class SqliteStore implements Store {
   }
 
   async survey(): Promise<Survey> {
-    return surveyDatabase(this.#connection, this.schema);
+    // One connection is all there may be inside the host, and its thread is the host's.
+    return surveyDatabase(this.#connection, this.schema, this.source !== null);
   }
 
   /** SQLite's own parser first; it refuses very deep nesting, so what it rejects is read again byte by byte. */

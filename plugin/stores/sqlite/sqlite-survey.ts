@@ -1,5 +1,6 @@
 import type { Survey, SurveyedProject } from "../survey.ts";
 import type { Connection } from "./driver.ts";
+import { firstDamage } from "./integrity.ts";
 import { NEWEST_KNOWN_MIGRATION, type Schema } from "./schema.ts";
 
 /** 2026-08-14T11:19:55.136Z, in milliseconds: 26 times 2 to the 36th, where the 48-bit clock of message ids wrapped. */
@@ -22,13 +23,24 @@ const READ_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   todo: ["session_id", "content", "status", "priority", "position"],
 };
 
+/** Columns that opencode 1.2.1 names in its queries of the load path. */
+const OLDEST_COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  project: ["worktree", "vcs", "sandboxes"],
+  session: ["project_id", "parent_id", "slug", "directory", "title", "version", "revert", "permission", "time_updated"],
+  message: ["session_id", "time_created", "data"],
+  part: ["message_id", "session_id", "data"],
+};
+
 /** Migrations that add a column and fail where it is there already (measured on 1.18.33: `duplicate column name: cost`). */
 const ADDING_MIGRATIONS: readonly (readonly [id: string, table: string, column: string])[] = [
   ["20260510033149_session_usage", "session", "cost"],
 ];
 
-/** Surveys an open database; every statement reads indexes or few rows. */
-export function surveyDatabase(connection: Connection, schema: Schema): Survey {
+/**
+ * Surveys an open database. `isAlone`: this process has nothing else to do, so that every page may be looked at; else every
+ * statement reads indexes or few rows.
+ */
+export function surveyDatabase(connection: Connection, schema: Schema, isAlone: boolean): Survey {
   const number = (sql: string) => Number(Object.values(connection.all(sql)[0] ?? {})[0] ?? 0);
   const pageBytes = number("pragma page_size");
   const parts = number("select count(*) from part");
@@ -50,6 +62,9 @@ export function surveyDatabase(connection: Connection, schema: Schema): Survey {
         ([id, table, column]) =>
           schema.tables.get(table)?.includes(column) === true && !isRecorded(connection, schema, id),
       ).map(([id]) => id),
+      damage: isAlone ? firstDamage(connection, "quick") : null,
+      missingOldColumns: schema.contract === "syntax" ? missingFrom(schema, OLDEST_COLUMNS) : [],
+      stoppingMigration: schema.tables.get("session")?.includes("cost") ? [] : messagesStopping(connection),
       hasOldJournal:
         schema.tables.has("__drizzle_migrations") &&
         schema.tables.get("__drizzle_migrations")?.includes("name") === false,
@@ -98,8 +113,19 @@ function isRecorded(connection: Connection, schema: Schema, id: string): boolean
   return connection.all("select 1 from __drizzle_migrations where name = ?", id).length > 0;
 }
 
+/** The migration session_usage reads the documents of all messages with SQLite's JSON functions. */
+function messagesStopping(connection: Connection): { messageID: string; sessionID: string }[] {
+  return connection
+    .all("select id, session_id as session from message where typeof(data) = 'blob' or not json_valid(data) limit 20")
+    .map((row) => ({ messageID: String(row.id), sessionID: String(row.session) }));
+}
+
 function missingColumns(schema: Schema): string[] {
-  return Object.entries(READ_COLUMNS).flatMap(([table, columns]) =>
+  return missingFrom(schema, READ_COLUMNS);
+}
+
+function missingFrom(schema: Schema, wanted: Readonly<Record<string, readonly string[]>>): string[] {
+  return Object.entries(wanted).flatMap(([table, columns]) =>
     columns.filter((column) => schema.tables.get(table)?.includes(column) === false).map((name) => `${table}.${name}`),
   );
 }

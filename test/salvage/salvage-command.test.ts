@@ -1,0 +1,112 @@
+import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runCli } from "../command-line/cli-process.ts";
+import { type ManySessions, manySessions } from "./many-sessions.ts";
+
+let folder: string;
+let whole: ManySessions;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "salvage-command-"));
+  whole = await manySessions("1.18.33", 3, join(folder, "whole"));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function damagedDataDir(): Promise<string> {
+  const dataDir = await mkdtemp(join(folder, "data-"));
+  const database = join(dataDir, "opencode.db");
+  const [main, wal] = [await readFile(whole.earlier), await readFile(whole.wal)];
+  // Pages of the database that the WAL holds newer, and the header of the WAL, without which SQLite reads none of it.
+  for (let frame = 0; frame < 20; frame += 1) {
+    const page = wal.readUInt32BE(32 + frame * 4120);
+    if (page > 1 && page * 4096 <= main.length) main.fill(0, (page - 1) * 4096, page * 4096);
+  }
+  await writeFile(database, main);
+  await writeFile(`${database}-wal`, wal.fill(0, 0, 32));
+  return dataDir;
+}
+
+async function contentOf(dataDir: string): Promise<Record<string, string>> {
+  const content: Record<string, string> = {};
+  for (const name of await readdir(dataDir)) {
+    if (name.startsWith("opencode.db")) content[name] = (await readFile(join(dataDir, name))).toString("base64");
+  }
+  return content;
+}
+
+test("without a yes nothing is changed and nothing is left behind", async () => {
+  const dataDir = await damagedDataDir();
+  const before = await contentOf(dataDir);
+  const result = await runCli(["salvage", "--data-dir", dataDir]);
+  expect(result.code).toBe(1);
+  expect(result.stdout).toContain("Add --yes");
+  expect(await contentOf(dataDir)).toEqual(before);
+  expect(await readdir(dataDir)).not.toContain("quarantine");
+});
+
+test("the new database lies beside its copy; the swap and its undo are exact", async () => {
+  const dataDir = await damagedDataDir();
+  const before = await contentOf(dataDir);
+  const built = await runCli(["salvage", "--data-dir", dataDir, "--yes", "--json"]);
+  const report = JSON.parse(built.stdout);
+  expect(report.isSound).toBe(true);
+  expect(report.swapped).toBe(false);
+  expect(report.sessions.length).toBe(whole.sessionIDs.length);
+  expect(await contentOf(dataDir)).toEqual(before);
+  expect((await stat(report.database)).mode & 0o777).toBe(0o600);
+
+  const swapped = JSON.parse((await runCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"])).stdout);
+  // What was built is used, not built again.
+  expect(swapped.runID).toBe(report.runID);
+  expect(swapped.swapped).toBe(true);
+  expect(Object.keys(await contentOf(dataDir))).toEqual(["opencode.db"]);
+  const check = await runCli(["check", "--data-dir", dataDir, "--json"]);
+  expect(check.code).toBe(0);
+  expect(JSON.parse(check.stdout).checked.sessions).toBe(whole.sessionIDs.length);
+
+  const restored = await runCli(["restore", report.runID, "--data-dir", dataDir, "--yes"]);
+  expect(restored.stdout).toContain("Put 2 records back.");
+  expect(await contentOf(dataDir)).toEqual(before);
+  const run = join(dataDir, "quarantine", "_store", report.runID);
+  // What stood there meanwhile is kept too.
+  expect(await readdir(join(run, "replaced-1"))).toEqual(["opencode.db"]);
+});
+
+test("a sound database is left alone", async () => {
+  const dataDir = await mkdtemp(join(folder, "data-"));
+  await copyFile(whole.database, join(dataDir, "opencode.db"));
+  const result = await runCli(["salvage", "--data-dir", dataDir, "--yes"]);
+  expect(result.code).toBe(0);
+  expect(result.stderr).toContain("nothing to salvage");
+  expect(await readdir(dataDir)).toEqual(["opencode.db"]);
+});
+
+test("nothing is put in place while another process has the database open", async () => {
+  const dataDir = await damagedDataDir();
+  const holder = Bun.spawn(["tail", "-f", join(dataDir, "opencode.db")], { stdout: "ignore" });
+  try {
+    await Bun.sleep(200);
+    const before = await contentOf(dataDir);
+    const result = await runCli(["salvage", "--data-dir", dataDir, "--swap", "--yes"]);
+    expect(result.code).toBe(3);
+    expect(result.stderr).toContain(`tail (process ${holder.pid})`);
+    expect(await contentOf(dataDir)).toEqual(before);
+  } finally {
+    holder.kill();
+  }
+});
+
+test("what a WAL without its header holds is read: the new database has every row of every table", async () => {
+  const dataDir = await damagedDataDir();
+  const { database } = JSON.parse((await runCli(["salvage", "--data-dir", dataDir, "--yes", "--json"])).stdout);
+  const [a, b] = [new Database(database, { readonly: true }), new Database(whole.database, { readonly: true })];
+  const tables = (b.query("select name from sqlite_master where type = 'table'").values() as string[][]).flat();
+  for (const table of tables) {
+    const count = (each: Database) => each.query(`select count(*) as n from "${table}"`).get();
+    expect([table, count(a)]).toEqual([table, count(b)]);
+  }
+});
