@@ -33,21 +33,20 @@ async function nameOf(pid: number): Promise<string> {
   return basename(command.trim()) || "a process";
 }
 
-/** The processes that hold an advisory lock on a file, by its inode (`/proc/locks`); exclusive ones first. */
-export async function lockersOf(inode: number): Promise<Opener[]> {
+/**
+ * The other processes that hold an exclusive advisory lock on a file, as `/proc/locks` tells by inodes. An inode alone
+ * may be that of a file of another disk: only who has the file open is named.
+ */
+export async function exclusiveLockersOf(path: string, inode: number): Promise<Opener[]> {
   const text = await readFile("/proc/locks", "utf8").catch(() => "");
-  const pids = new Map<number, boolean>();
+  const pids = new Set<number>();
   for (const line of text.split("\n")) {
     // "1: POSIX  ADVISORY  WRITE 1234 fd:01:5678 0 EOF"; a waiting one has an arrow in front of its kind.
-    const match = /^\d+:\s+(?:POSIX|OFDLCK|FLOCK)\s+\S+\s+(READ|WRITE)\s+(\d+)\s+[0-9a-f]+:[0-9a-f]+:(\d+)\s/.exec(
-      line,
-    );
-    if (match === null || Number(match[3]) !== inode) continue;
-    const pid = Number(match[2]);
-    pids.set(pid, pids.get(pid) === true || match[1] === "WRITE");
+    const match = /^\d+:\s+(?:POSIX|OFDLCK|FLOCK)\s+\S+\s+WRITE\s+(\d+)\s+[0-9a-f]+:[0-9a-f]+:(\d+)\s/.exec(line);
+    if (match !== null && Number(match[2]) === inode) pids.add(Number(match[1]));
   }
-  const sorted = [...pids].sort((a, b) => Number(b[1]) - Number(a[1]));
-  return Promise.all(sorted.map(async ([pid]) => ({ pid, name: await nameOf(pid) })));
+  if (pids.size === 0) return [];
+  return (await openersOf([path])).filter(({ pid }) => pids.has(pid));
 }
 
 /** `opencode (process 1234)`; empty for none. */

@@ -1,6 +1,7 @@
 import { isAbsolute, join } from "node:path";
 import {
   DATABASE_MALFORMED,
+  DATABASE_UNAVAILABLE,
   LOW_DISK_SPACE,
   MIGRATION_FAILING,
   NETWORK_FILE_SYSTEM,
@@ -20,6 +21,7 @@ import {
   SEVERAL_DATABASES,
 } from "../faults/whereabouts.ts";
 import type { FileSystem } from "../files/file-system.ts";
+import { exclusiveLockersOf, openersText } from "../files/openers.ts";
 import type { Locator, RecordKind } from "../stores/artifact.ts";
 import type { OpenedStore } from "../stores/open.ts";
 import type { SessionEntry, StoreDescription } from "../stores/store.ts";
@@ -240,12 +242,20 @@ async function diskFindings(files: FileSystem, stores: readonly Neighbour[]): Pr
     const { database } = description;
     const say = speaker(description, index);
     const network = database === undefined ? undefined : NETWORK_FILE_SYSTEMS[await fileSystemType(files, database)];
+    const locked = database === undefined ? "" : await exclusiveLock(files, database);
+    if (locked !== "") findings.push(say(DATABASE_UNAVAILABLE, "warning", null, `locked by ${locked}`));
     if (network !== undefined) findings.push(say(NETWORK_FILE_SYSTEM, "warning", null, network));
     const free = await files.freeBytes(database ?? description.dataDir).catch(() => null);
     if (free === null || free >= LOW_SPACE_BYTES || index > 0) continue;
     findings.push(say(LOW_DISK_SPACE, "warning", null, `${Math.floor(free / 1e6)} MB free`));
   }
   return findings;
+}
+
+/** Without a WAL a locked database can still be read, and no opencode can start with it. */
+async function exclusiveLock(files: FileSystem, database: string): Promise<string> {
+  const found = await files.stat(database);
+  return found === null ? "" : openersText(await exclusiveLockersOf(database, found.inode));
 }
 
 async function fileSystemType(files: FileSystem, path: string): Promise<number> {

@@ -10,7 +10,7 @@ import {
 } from "../faults/container.ts";
 import type { Diagnosis, Fault } from "../faults/fault.ts";
 import { errnoCode, type FileSystem } from "../files/file-system.ts";
-import { lockersOf, openersText } from "../files/openers.ts";
+import { exclusiveLockersOf, openersText } from "../files/openers.ts";
 import { holdsPages } from "../salvage/page-image.ts";
 import { JsonStore } from "./json/json-store.ts";
 import { newestSessionVersion } from "./json/session-version.ts";
@@ -182,14 +182,14 @@ function newestVersion(connection: Connection): string | null {
   return typeof version === "string" && /^\d+\.\d+\.\d+/.test(version) ? version : null;
 }
 
-/** Names the processes that hold the locks, where the system tells. */
+/** Names the processes that lock the database, where the system tells. */
 async function withLockers(files: FileSystem, database: string, evidence: string): Promise<string> {
-  const found = await Promise.all(["", "-shm"].map((suffix) => files.stat(database + suffix)));
-  const lockers = await Promise.all(found.flatMap((stat) => (stat === null ? [] : [lockersOf(stat.inode)])));
-  const text = openersText(
-    lockers.flat().filter((one, index, all) => all.findIndex(({ pid }) => pid === one.pid) === index),
-  );
-  return text === "" ? evidence : `${evidence}: locked by ${text}`;
+  const found = [];
+  for (const path of [database, `${database}-shm`]) {
+    const stat = await files.stat(path);
+    if (stat !== null) found.push(...(await exclusiveLockersOf(path, stat.inode)));
+  }
+  return found.length === 0 ? evidence : `${evidence}: locked by ${openersText(found.slice(0, 1))}`;
 }
 
 /** What an error while a database is opened or read says about the database. */

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -121,7 +121,6 @@ test.if(process.platform === "linux")("an exclusive lock, and who holds it", asy
     await holder.stdout.getReader().read();
     const result = await runCli(["check", "--data-dir", dataDir, "--json"]);
     const { findings } = JSON.parse(result.stdout) as { findings: Finding[] };
-    console.log(findings);
     expect(findings[0]?.code).toBe("database-unavailable");
     expect(findings[0]?.evidence).toContain(`process ${holder.pid}`);
   } finally {
