@@ -13,6 +13,9 @@ export { makeReport, type Report, type ReportInput } from "./report/report.ts";
 export type { Cause, HiddenSession } from "./rescue/hidden.ts";
 export {
   type BroughtIn,
+  type Exported,
+  type Exporting,
+  exportHidden,
   type HiddenList,
   type Listing,
   listHidden,

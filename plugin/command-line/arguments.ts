@@ -40,6 +40,8 @@ export type Command =
       readonly name: "rescue";
       readonly sessionIDs: readonly string[];
       readonly into: string | null;
+      /** A folder for files that `opencode import` takes. */
+      readonly export: string | null;
       readonly bringIn: boolean;
       readonly relink: boolean | { readonly from: string; readonly to: string };
       readonly unarchive: boolean;
@@ -61,6 +63,7 @@ const OPTIONS = {
   "older-than": { type: "string" },
   output: { type: "string" },
   into: { type: "string" },
+  export: { type: "string" },
   import: { type: "boolean" },
   relink: { type: "boolean" },
   unarchive: { type: "boolean" },
@@ -91,7 +94,7 @@ const ALLOWED: Readonly<Record<Name, readonly (keyof Values)[]>> = {
   salvage: ["dry-run", "swap", "yes"],
   show: [],
   report: ["output"],
-  rescue: ["session", "into", "import", "relink", "unarchive", "from", "to", "dry-run", "yes"],
+  rescue: ["session", "into", "export", "import", "relink", "unarchive", "from", "to", "dry-run", "yes"],
 };
 
 const COMMON: readonly (keyof Values)[] = ["data-dir", "db", "json", "quiet", "concurrency", "no-color"];
@@ -197,11 +200,13 @@ function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean)
     if (!isAbsolute(from) || !isAbsolute(to)) return "--from and --to take absolute folders.";
     if (!relink) return "--from and --to go with --relink.";
   }
+  if (values.export !== undefined && (values.import || relink || unarchive)) return "--export goes alone.";
   const withoutSlash = (folder: string) => (folder.length > 1 ? folder.replace(/[\\/]+$/, "") : folder);
   return {
     name: "rescue",
     sessionIDs,
     into: values.into ?? null,
+    export: values.export ?? null,
     bringIn: values.import ?? !(relink || unarchive),
     relink: from === undefined || to === undefined ? relink : { from: withoutSlash(from), to: withoutSlash(to) },
     unarchive,

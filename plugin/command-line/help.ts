@@ -12,7 +12,7 @@ export const HELP = `opencode-session-repair: opens the opencode conversations t
   opencode-session-repair purge    --older-than 30d [--yes]
       Deletes old runs from quarantine for good.
   opencode-session-repair rescue   [--import] [--relink [--from DIR --to DIR]] [--unarchive]
-                                   [--session ID]… [--into NAME] [--dry-run] [--yes]
+                                   [--session ID]… [--into NAME] [--export DIR] [--dry-run] [--yes]
       Lists conversations that are on disk and that opencode does not show; brings in what only the old JSON
       storage or another database has, sets moved folders right, takes sessions out of the archive.
   opencode-session-repair salvage  [--swap] [--dry-run] [--yes]

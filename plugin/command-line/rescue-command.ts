@@ -1,7 +1,17 @@
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
+import { errnoCode } from "../files/file-system.ts";
 import type { Cause, HiddenSession } from "../rescue/hidden.ts";
 import type { Change } from "../rescue/relink.ts";
-import { type HiddenList, listHidden, type RescueInput, type RescueResult, rescue } from "../rescue/rescue.ts";
+import {
+  type Exporting,
+  exportHidden,
+  type HiddenList,
+  isElsewhere,
+  listHidden,
+  type RescueInput,
+  type RescueResult,
+  rescue,
+} from "../rescue/rescue.ts";
 import { printable, timeText } from "../show/transcript-text.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
@@ -17,10 +27,11 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   const { into, sessionIDs } = command;
   const onProgress = (done: number, of: number) => terminal.progress(`Brought in ${done} of ${of} conversations …`);
   const input: RescueInput = { files, located, into, sessionIDs, signal, onProgress };
+  if (command.export !== null) return exported(context, input, command.export);
   const listing = await listHidden(input, command);
   if (!listing.ok) return problem(context, listing.message, listing.reason === "unusable" ? EXIT.failed : EXIT.usage);
   const { list } = listing;
-  const wanted = list.hidden.filter(({ cause }) => command.bringIn && isElsewhere(cause));
+  const wanted = list.hidden.filter((session) => command.bringIn && isElsewhere(session));
   const count = wanted.length + list.changes.length;
   if (!(await confirmed(context, command, list, wanted, count))) {
     answer(context, listAnswer({ target: list.target, hidden: list.hidden, changes: list.changes, runID: null }), "");
@@ -48,8 +59,26 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   return hidden.some(isMissed) ? EXIT.findings : EXIT.done;
 }
 
-function isElsewhere(cause: Cause): boolean {
-  return cause === "legacy" || cause === "other-database";
+async function exported(context: CommandContext, input: RescueInput, folder: string): Promise<ExitStatus> {
+  let exporting: Exporting;
+  try {
+    exporting = await exportHidden(input, resolve(folder));
+  } catch (error) {
+    if (errnoCode(error) === "EEXIST") return problem(context, "A file of that name is there already.", EXIT.refused);
+    if (errnoCode(error) === "ENOENT") return problem(context, "The folder of --export is not there.", EXIT.usage);
+    throw error;
+  }
+  if (!exporting.ok) {
+    return problem(context, exporting.message, exporting.reason === "unusable" ? EXIT.failed : EXIT.usage);
+  }
+  const { sessions } = exporting;
+  const lines = sessions.map(({ file, directory }) => `  ${file}${directory === null ? "" : `  in ${directory}`}`);
+  const text = [
+    `Wrote ${amount(sessions.length, "file")}; run \`opencode import FILE\` in each one's folder:`,
+    ...lines,
+  ];
+  answer(context, listAnswer({ sessions }), text.join("\n"));
+  return EXIT.done;
 }
 
 /** Whether somebody would look for it in vain; what is archived was asked to be hidden. */

@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { NOT_IMPORTED, SEVERAL_DATABASES } from "../faults/whereabouts.ts";
+import { PRIVATE_FILE } from "../files/durable.ts";
 import type { FileSystem } from "../files/file-system.ts";
 import { newRunID } from "../quarantine/run-id.ts";
 import { applyPlan, type ReportedItem, type Stopped } from "../repair/apply.ts";
@@ -7,6 +9,7 @@ import { isStopped, underLock } from "../repair/repair.ts";
 import type { Located } from "../stores/locate.ts";
 import { destinationOf } from "./destination.ts";
 import { findHidden, type HiddenSession } from "./hidden.ts";
+import { importDocument } from "./import-file.ts";
 import { type KnownStores, openKnownStores } from "./known-stores.ts";
 import { type Change, type Move, planChanges, relinkChanges, unarchiveChanges } from "./relink.ts";
 import { type SessionRows, sessionRows } from "./session-rows.ts";
@@ -121,7 +124,7 @@ async function rescueUnderLock(
     stores.target.opened.store.close();
     const stopped = await apply(changes);
     if (stopped !== null || !request.bringIn) return finished(stopped);
-    const elsewhere = hidden.filter(({ cause }) => cause === "legacy" || cause === "other-database");
+    const elsewhere = hidden.filter(isElsewhere);
     for (const [index, session] of elsewhere.entries()) {
       const { planned, brought } = await bringIn(stores, session);
       const failure = await apply([planned]);
@@ -151,10 +154,11 @@ function changesFor({ target }: KnownStores, hidden: readonly HiddenSession[], r
   ];
 }
 
-async function bringIn(
+/** The rows of a session of another store, as the target takes them. */
+async function readRows(
   { target, others }: KnownStores,
-  { sessionID, store, cause, projectID }: HiddenSession,
-): Promise<{ readonly planned: PlannedSession; readonly brought: BroughtIn }> {
+  { sessionID, store, projectID }: HiddenSession,
+): Promise<{ readonly rows: SessionRows; readonly brought: BroughtIn }> {
   const source = others.find(({ index }) => index === store);
   const facts = source?.sessions.find(({ id }) => id === sessionID);
   if (source === undefined || facts === undefined) throw new TypeError("a hidden session is in no store");
@@ -162,10 +166,28 @@ async function bringIn(
   const messages = [];
   for await (const message of source.opened.store.messages(sessionID)) messages.push(message);
   const destination = destinationOf(target.opened.description, target.projects, columns, projectID);
-  const { rows, completed, leftOut } = sessionRows({ facts, columns, messages }, destination);
-  const count = (table: string) => rows.filter((row) => row.table === table).length;
-  const counts = { messages: count("message"), parts: count("part"), todos: count("todo") };
-  const words = `${counts.messages} messages, ${counts.parts} parts, ${counts.todos} todos`;
+  const rows = sessionRows({ facts, columns, messages }, destination);
+  const count = (table: string) => rows.rows.filter((row) => row.table === table).length;
+  const { completed, leftOut } = rows;
+  const brought = {
+    sessionID,
+    messages: count("message"),
+    parts: count("part"),
+    todos: count("todo"),
+    completed,
+    leftOut,
+  };
+  return { rows, brought };
+}
+
+async function bringIn(
+  stores: KnownStores,
+  session: HiddenSession,
+): Promise<{ readonly planned: PlannedSession; readonly brought: BroughtIn }> {
+  const { sessionID, cause } = session;
+  const { rows, brought } = await readRows(stores, session);
+  const { messages, parts, todos, leftOut } = brought;
+  const words = `${messages} messages, ${parts} parts, ${todos} todos`;
   const operation = {
     kind: "session" as const,
     sessionID,
@@ -175,12 +197,52 @@ async function bringIn(
     evidence: leftOut.length === 0 ? words : `${words}; ${leftOut.length} records left where they are`,
     remedy: "rescue" as const,
     seen: null,
-    replacement: { source: cause === "legacy" ? "the JSON storage" : "another database", content: { rows } },
+    replacement: {
+      source: cause === "legacy" ? "the JSON storage" : "another database",
+      content: { rows: rows.rows },
+    },
   };
-  return {
-    planned: { store: target.index, sessionID, operations: [operation] },
-    brought: { sessionID, ...counts, completed, leftOut },
-  };
+  return { planned: { store: stores.target.index, sessionID, operations: [operation] }, brought };
+}
+
+export interface Exported extends BroughtIn {
+  /** Name of the file in the folder. */
+  readonly file: string;
+  /** The folder to run `opencode import` in: it gives the session to the project of that. */
+  readonly directory: string | null;
+}
+
+export type Exporting = { readonly ok: true; readonly sessions: readonly Exported[] } | Refusal;
+
+/**
+ * Writes what only other stores have as files that `opencode import` takes, into a folder that is there. Nothing else is
+ * changed. `opencode import` itself takes no todos.
+ */
+export async function exportHidden(input: RescueInput, folder: string): Promise<Exporting> {
+  const { files, located, into, onProgress } = input;
+  const knowing = await openKnownStores(files, located, into);
+  if (!knowing.ok) return knowing;
+  const { stores } = knowing;
+  try {
+    const elsewhere = (await chosen(input, stores)).filter(isElsewhere);
+    const sessions: Exported[] = [];
+    for (const session of elsewhere) {
+      const { rows, brought } = await readRows(stores, session);
+      const file = `${session.sessionID.replace(/[^A-Za-z0-9_-]/g, "_")}.json`;
+      const text = Buffer.from(`${JSON.stringify(importDocument(rows), null, 2)}\n`);
+      await files.writeNew(join(folder, file), text, PRIVATE_FILE);
+      sessions.push({ ...brought, file, directory: session.directory });
+      onProgress?.(sessions.length, elsewhere.length);
+    }
+    return { ok: true, sessions };
+  } finally {
+    stores.close();
+  }
+}
+
+/** Whether a session is in no place that the target's opencode looks at. */
+export function isElsewhere({ cause }: Pick<HiddenSession, "cause">): boolean {
+  return cause === "legacy" || cause === "other-database";
 }
 
 function nameOf({ target }: KnownStores): string {

@@ -1,12 +1,12 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { cp, readdir, readFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runCli } from "../command-line/cli-process.ts";
 import { resetGitProject } from "./git-project.ts";
 import { createHome, type HermeticHome, removeHomes } from "./home.ts";
 import { startModelServer } from "./model-server.ts";
 import { openDatabase } from "./record-place.ts";
-import { type RunningHost, startHost } from "./running-host.ts";
+import { type RunningHost, runHost, startHost } from "./running-host.ts";
 import { records } from "./session-answers.ts";
 import { writeRealSessions } from "./sessions.ts";
 import { storeImage } from "./store-image.ts";
@@ -167,3 +167,30 @@ describe.each([
     expect(await storeImage(home.dataDir, BOOT_TIMES)).toEqual(before);
   }, 600_000);
 });
+
+test("files of --export are taken by opencode import", async () => {
+  const old = await realStore("1.0.152");
+  const home = await createHome("1.18.33", { project: old.project });
+  await cp(join(old.home.dataDir, "storage"), join(home.dataDir, "storage"), { recursive: true });
+  await (await startHost({ home })).stop();
+  const folder = join(home.root, "exported");
+  await mkdir(folder);
+  const { conversation, reverted } = old.sessions;
+  for (const { id } of [conversation, reverted]) {
+    const exported = await runCli(["rescue", "--export", folder, "--session", id, "--data-dir", home.dataDir]);
+    expect(exported.code).toBe(0);
+    expect((await runHost({ home, args: ["import", join(folder, `${id}.json`)] })).stdout).toContain(
+      `Imported session: ${id}`,
+    );
+  }
+  const host = await startHost({ home });
+  for (const { id, messages } of [conversation, reverted]) {
+    const answer = await host.get(`/session/${id}/message`);
+    expect(answer.status).toBe(200);
+    const found = records(answer.body) as unknown as { info: Wire; parts: Wire[] }[];
+    expect(found.map(({ info }) => info.id)).toEqual(messages.map((message) => message.id));
+    expect(found.map(({ parts }) => parts.length)).toEqual(messages.map((message) => message.parts.length));
+  }
+  expect((await host.get(`/session/${reverted.id}`)).body).toHaveProperty("revert.messageID");
+  await host.stop();
+}, 120_000);

@@ -145,6 +145,28 @@ test("undo takes away exactly what came; a session that was continued since stay
   expect(rows(now, "select id from session where version = '1.1.65'")).toEqual([{ id }]);
 });
 
+test("a run that a crash interrupted counts as what it did: all of a session, or nothing", async () => {
+  const { now, old } = await upgraded();
+  const { runID, manifests } = await rescue(now.dataDir, "--yes");
+  const asPlanned = (manifest: Wire) => {
+    manifest.state = "planned";
+    for (const item of manifest.items as Wire[]) item.state = "planned";
+  };
+  for (const manifest of manifests) await edit(manifest, asPlanned);
+  {
+    using database = openDatabase(now);
+    database.run("pragma foreign_keys = on");
+    database.run("delete from session where id = ?", [old.sessions.plain.id]);
+  }
+  expect((await rescue(now.dataDir, "--yes")).sessions).toMatchObject([{ sessionID: old.sessions.plain.id }]);
+  for (const manifest of manifests) {
+    const settled = JSON.parse(await readFile(manifest, "utf8"));
+    expect(settled.state).toBe(settled.sessionID === old.sessions.plain.id ? "rolled-back" : "done");
+  }
+  expect((await undo(now.dataDir, runID)).code).toBe(0);
+  expect(rows(now, "select id from session where version = '1.1.65'")).toEqual([{ id: old.sessions.plain.id }]);
+});
+
 test("sessions of another database come with every value and time, and go again", async () => {
   const now = await realStore("1.18.33");
   const other = await realStore("1.14.41");
@@ -256,6 +278,12 @@ test("without a database there is nothing to bring anything into; into a newer o
   const before = await storeImage(now.dataDir);
   const refused = await rescue(now.dataDir, "--yes");
   expect(refused.code).toBe(3);
+  expect(await storeImage(now.dataDir)).toEqual(before);
+  const folder = join(now.home.root, "exported");
+  await mkdir(folder);
+  expect((await rescue(now.dataDir, "--export", folder)).sessions).toHaveLength(old.sessionIDs.length);
+  expect((await readdir(folder)).sort()).toEqual(old.sessionIDs.map((id) => `${id}.json`).sort());
+  expect((await rescue(now.dataDir, "--export", folder)).code).toBe(3);
   expect(await storeImage(now.dataDir)).toEqual(before);
   expect((await readdir(now.dataDir)).includes("opencode.db")).toBe(true);
 });
