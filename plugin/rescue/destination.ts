@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { ProjectFacts, SessionColumns } from "../stores/conversation.ts";
 import type { StoreDescription } from "../stores/store.ts";
 import type { Destination } from "./session-rows.ts";
@@ -20,7 +21,7 @@ export function destinationOf(
     projects.find(({ id }) => id === (projectID ?? GLOBAL.id));
   if (found !== undefined) return { store, projectID: found.id, worktree: found.worktree, hasProject: true };
   // Without a record of its project a session would hang on nothing: the project of folders without git takes it.
-  if (projectID === null || worktree === null) {
+  if (projectID === null || worktree === null || !posix.isAbsolute(worktree)) {
     const hasProject = projects.some(({ id }) => id === GLOBAL.id);
     return { store, projectID: GLOBAL.id, worktree: GLOBAL.worktree, hasProject };
   }

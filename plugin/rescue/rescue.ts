@@ -126,7 +126,11 @@ async function rescueUnderLock(
     if (stopped !== null || !request.bringIn) return finished(stopped);
     const elsewhere = hidden.filter(isElsewhere);
     for (const [index, session] of elsewhere.entries()) {
-      const { planned, brought } = await bringIn(stores, session);
+      const { planned, brought, refused } = await bringIn(stores, session);
+      if (refused !== null) {
+        result.items.push(refusedItem(session, refused));
+        continue;
+      }
       const failure = await apply([planned]);
       if (result.items.some((item) => item.sessionID === session.sessionID && item.action === "rescued")) {
         result.sessions.push(brought);
@@ -183,7 +187,7 @@ async function readRows(
 async function bringIn(
   stores: KnownStores,
   session: HiddenSession,
-): Promise<{ readonly planned: PlannedSession; readonly brought: BroughtIn }> {
+): Promise<{ readonly planned: PlannedSession; readonly brought: BroughtIn; readonly refused: string | null }> {
   const { sessionID, cause } = session;
   const { rows, brought } = await readRows(stores, session);
   const { messages, parts, todos, leftOut } = brought;
@@ -193,7 +197,7 @@ async function bringIn(
     sessionID,
     recordID: sessionID,
     locator: { table: "session", key: { id: sessionID } },
-    code: cause === "legacy" ? NOT_IMPORTED.code : SEVERAL_DATABASES.code,
+    code: codeOf(cause),
     evidence: leftOut.length === 0 ? words : `${words}; ${leftOut.length} records left where they are`,
     remedy: "rescue" as const,
     seen: null,
@@ -202,7 +206,20 @@ async function bringIn(
       content: { rows: rows.rows },
     },
   };
-  return { planned: { store: stores.target.index, sessionID, operations: [operation] }, brought };
+  return {
+    planned: { store: stores.target.index, sessionID, operations: [operation] },
+    brought,
+    refused: rows.refused,
+  };
+}
+
+function codeOf(cause: HiddenSession["cause"]): string {
+  return cause === "legacy" ? NOT_IMPORTED.code : SEVERAL_DATABASES.code;
+}
+
+function refusedItem({ sessionID, cause }: HiddenSession, reason: string): ReportedItem {
+  const code = codeOf(cause);
+  return { id: "", sessionID, recordID: sessionID, kind: "session", code, action: "skipped", reason };
 }
 
 export interface Exported extends BroughtIn {

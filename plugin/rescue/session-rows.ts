@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { fits } from "../records/contract.ts";
 import type { RowValues } from "../stores/artifact.ts";
 import {
   type Fields,
@@ -39,7 +40,15 @@ export interface SessionRows {
   /** Paths of fields that were missing and were filled in, with how often. */
   readonly completed: Readonly<Record<string, number>>;
   /** Records that opencode could not load: they stay where they are. */
-  readonly leftOut: readonly { readonly kind: "message" | "part"; readonly recordID: string; readonly why: string }[];
+  readonly leftOut: readonly LeftOut[];
+  /** Why opencode could not load the session itself, and with it no list; `null` where it can. */
+  readonly refused: string | null;
+}
+
+export interface LeftOut {
+  readonly kind: "session" | "message" | "part";
+  readonly recordID: string;
+  readonly why: string;
 }
 
 interface ReadMessage {
@@ -55,7 +64,7 @@ interface ReadMessage {
 export function sessionRows(source: SourceSession, to: Destination): SessionRows {
   const sessionID = source.facts.id;
   const completed: Record<string, number> = {};
-  const leftOut: { kind: "message" | "part"; recordID: string; why: string }[] = [];
+  const leftOut: LeftOut[] = [];
   const documents: NewRow[] = [];
   const infos: Fields[] = [];
   const readable = readMessages(source, leftOut);
@@ -125,15 +134,52 @@ export function sessionRows(source: SourceSession, to: Destination): SessionRows
       });
     }
   });
-  const session = sessionRow(source, to, readable, infos);
+  const session = fitting(sessionRow(source, to, readable, infos), to.store, leftOut);
   const rows = [...projectRows(source, to), session, ...documents, ...relatedRows(source.columns, session.values)];
-  return { rows, completed, leftOut };
+  return {
+    rows,
+    completed,
+    leftOut,
+    refused: fitsRow(session, to.store) ? null : "opencode could not load its record",
+  };
 }
 
-function readMessages(
-  { messages }: SourceSession,
-  leftOut: { kind: "message" | "part"; recordID: string; why: string }[],
-): ReadMessage[] {
+const JSON_COLUMNS = ["revert", "permission", "summary_diffs", "metadata", "model"];
+
+/** The session's row without the optional values that opencode could not load it with. */
+function fitting(row: NewRow, store: StoreDescription, leftOut: LeftOut[]): NewRow {
+  const values = { ...row.values };
+  for (const column of JSON_COLUMNS) {
+    const text = values[column];
+    if (typeof text !== "string" || fitsColumn(row, column, text, store)) continue;
+    values[column] = null;
+    leftOut.push({ kind: "session", recordID: row.key.id ?? "", why: `opencode would refuse its ${column}` });
+  }
+  return { ...row, values };
+}
+
+function fitsColumn({ key, values }: NewRow, column: string, text: string, store: StoreDescription): boolean {
+  const id = key.id ?? "";
+  const artifact = {
+    kind: "session" as const,
+    sessionID: id,
+    recordID: id,
+    locator: { table: "session", key, column },
+  };
+  try {
+    return fits(artifact, JSON.parse(text), { row: values, siblings: null }, store);
+  } catch {
+    return false;
+  }
+}
+
+function fitsRow({ key, values }: NewRow, store: StoreDescription): boolean {
+  const id = key.id ?? "";
+  const artifact = { kind: "session" as const, sessionID: id, recordID: id, locator: { table: "session", key } };
+  return fits(artifact, values, { row: values, siblings: null }, store);
+}
+
+function readMessages({ messages }: SourceSession, leftOut: LeftOut[]): ReadMessage[] {
   const read: ReadMessage[] = [];
   for (const stored of messages) {
     const parsed: Parsed = stored.document === null ? { ok: false } : parseDocument(stored.document);
@@ -232,11 +278,19 @@ function projectRows({ columns }: SourceSession, { projectID, worktree, hasProje
     ...known,
     id: projectID,
     worktree,
+    // A project that opencode cannot load keeps it from starting there.
+    vcs: known.vcs === "git" ? "git" : null,
     time_created: time,
     time_updated: known.time_updated ?? time,
-    sandboxes: known.sandboxes ?? "[]",
+    sandboxes: JSON.stringify(sandboxesIn(known.sandboxes).filter((folder) => posix.isAbsolute(folder))),
   };
   return [{ table: "project", key: { id: projectID }, values }];
+}
+
+function sandboxesIn(json: RowValues[string] | undefined): string[] {
+  const parsed = typeof json === "string" ? parseDocument({ bytes: Buffer.from(json), storage: "text" }) : null;
+  const list = parsed?.ok === true && Array.isArray(parsed.value) ? parsed.value : [];
+  return list.filter((folder) => typeof folder === "string");
 }
 
 function relatedRows({ todos, share }: SessionColumns, session: RowValues): NewRow[] {

@@ -108,6 +108,23 @@ test("what cannot be read stays where it is and is named; the rest of the sessio
   expect(await fileImage(storage)).toEqual(broken);
 });
 
+test("nothing that opencode could not load is written: of the session, of its project, of a strange name", async () => {
+  const { now, old, storage } = await upgraded();
+  const { id } = old.sessions.plain;
+  const folder = join(storage, "session", old.projectID);
+  await edit(join(folder, `${id}.json`), (info) => {
+    Object.assign(info, { directory: "http://localhost/x", revert: { a: 1 }, permission: { x: 1 }, parentID: "none" });
+  });
+  await cp(join(folder, `${id}.json`), join(folder, "other.json"));
+  await edit(join(storage, "project", `${old.projectID}.json`), (project) => {
+    Object.assign(project, { worktree: "somewhere", vcs: "svn", sandboxes: ["relative", 1] });
+  });
+  const { items, sessions } = await rescue(now.dataDir, "--yes");
+  expect(sessions).toHaveLength(old.sessionIDs.length);
+  expect(items.filter((item: Wire) => item.action === "skipped")).toMatchObject([{ sessionID: "other" }]);
+  expect(await isHealthy(now.dataDir)).toBe(true);
+});
+
 test("a conversation without a session file is brought in under a name of its own", async () => {
   const { now, old, storage } = await upgraded();
   const { id, messages } = old.sessions.conversation;
