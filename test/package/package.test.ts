@@ -4,7 +4,7 @@ import { readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { z } from "zod";
-import type { HostVersion } from "../host/binary.ts";
+import { type HostVersion, hostBinary } from "../host/binary.ts";
 import { DAMAGES } from "../host/damage.ts";
 import { damageable } from "../host/damageable.ts";
 import { removeHomes } from "../host/home.ts";
@@ -147,6 +147,46 @@ test("a Node without SQLite says what to install, where there is no Bun either",
   await store.home.remove();
 }, 60_000);
 
+test.if(await nodeLacksSqlite())(
+  "a Node without SQLite uses the user's own opencode, and says so",
+  async () => {
+    const tools = await scratchDirectory("node-and-opencode");
+    await symlink(Bun.which("node") ?? "", join(tools, "node"));
+    await symlink(await hostBinary("1.18.33"), join(tools, "opencode"));
+    const store = await realStore("1.18.33");
+    const check = [join(installed, "dist", "cli.js"), "check", "--data-dir", store.dataDir];
+    const { code, stdout, stderr } = await run(app, "node", check, tools);
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: "This Node has no SQLite; using your opencode (as Bun) to read the database.\n",
+    });
+    expect(stdout).toContain("Healthy");
+    await store.home.remove();
+  },
+  60_000,
+);
+
+test.if(await nodeLacksSqlite())(
+  "without any SQLite the files of opencode 1.0-1.1 are still repaired",
+  async () => {
+    const node = await scratchDirectory("node-for-files");
+    await symlink(Bun.which("node") ?? "", join(node, "node"));
+    const store = await realStore("1.1.65");
+    const recordID = await damagedPart(store);
+    const repair = [join(installed, "dist", "cli.js"), "repair", "--yes", "--json", "--data-dir", store.dataDir];
+    const { code, stdout } = await run(app, "node", repair, node);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).items).toEqual([expect.objectContaining({ recordID, action: "quarantined" })]);
+    await store.home.remove();
+  },
+  60_000,
+);
+
+async function nodeLacksSqlite(): Promise<boolean> {
+  const probe = ["--eval", "import('node:sqlite').then(() => process.exit(0), () => process.exit(3))"];
+  return (await run(REPOSITORY, "node", probe)).code !== 0;
+}
+
 test("its command alone, as npm links it, finds its own runtime", async () => {
   const path = [join(app, "node_modules", ".bin"), toolDirectories()].join(delimiter);
   const { code, stdout } = await run(app, PACKAGE_NAME, ["--version"], path);
@@ -162,7 +202,7 @@ interface Run {
 /** Runs a command with nothing of this machine's user in its environment. */
 function run(cwd: string, command: string, args: readonly string[], path = toolDirectories()): Promise<Run> {
   return new Promise((resolve, reject) => {
-    const env = { PATH: path, HOME: app, NO_COLOR: "1" };
+    const env = { PATH: path, HOME: app ?? cwd, NO_COLOR: "1" };
     execFile(command, [...args], { cwd, env }, (error, stdout, stderr) => {
       if (error !== null && typeof error.code !== "number") reject(error);
       else resolve({ code: Number(error?.code ?? 0), stdout, stderr });
