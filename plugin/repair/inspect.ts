@@ -4,6 +4,7 @@ import { sha256 } from "../files/hash.ts";
 import type { Artifact, Evidence } from "../stores/artifact.ts";
 import type { ScanOptions, Scope, Store } from "../stores/store.ts";
 import type { ConfirmedFinding } from "./finding.ts";
+import type { ExaminedFinding } from "./prescribe.ts";
 import { examineSettled } from "./settle-time.ts";
 import { suspectsEverywhere, suspectsIn } from "./suspects.ts";
 
@@ -18,7 +19,11 @@ export async function inspect(store: Store, scope: Scope, options: InspectOption
     scope.what === "everything" ? await suspectsEverywhere(store, options) : await suspectsIn(store, scope, options);
   const limit = pLimit(options.concurrency);
   const confirmed = await Promise.all(suspects.map((artifact) => limit(() => confirm(store, artifact, options))));
-  return confirmed.filter((finding) => finding !== null);
+  const examined = confirmed.filter((each) => each !== null);
+  if (examined.length === 0) return [];
+  // Loaded only where something is wrong, like the schemas.
+  const { prescribe } = await import("./prescribe.ts");
+  return prescribe(store, examined);
 }
 
 /** Diagnoses one artifact on its exact bytes, once they have settled. `null`: it is healthy, gone, or being written. */
@@ -26,14 +31,14 @@ async function confirm(
   store: Store,
   artifact: Artifact,
   options: Pick<InspectOptions, "storeIndex">,
-): Promise<ConfirmedFinding | null> {
+): Promise<ExaminedFinding | null> {
   const evidence = await examineSettled(store, artifact);
   if (evidence === null) return null;
   // Loaded only where something seems wrong: a healthy start of opencode does not pay for the schemas.
   const { diagnose } = await import("../faults/diagnose.ts");
   const diagnosis = diagnose(artifact, evidence, store.description);
   if (diagnosis === null) return null;
-  return {
+  const finding: ConfirmedFinding = {
     code: diagnosis.fault.code,
     severity: diagnosis.severity,
     sessionID: evidence.sessionID,
@@ -46,6 +51,7 @@ async function confirm(
     seen: seenBytes(evidence),
     replacement: null,
   };
+  return { finding, evidence };
 }
 
 function seenBytes(evidence: Evidence): ContentHash | null {

@@ -89,6 +89,14 @@ export interface SessionEntry {
   readonly projectID: string | null;
 }
 
+/** One write of a host, as it recorded it for itself. */
+export interface RecordedEvent {
+  readonly sequence: number;
+  readonly type: string;
+  /** JSON, as far as it is undamaged. */
+  readonly text: string;
+}
+
 /** The reading side of a store. Nothing here changes a byte. */
 export interface Store {
   readonly description: StoreDescription;
@@ -108,6 +116,8 @@ export interface Store {
   sessionColumns(sessionID: string): Promise<SessionColumns>;
   /** The projects that have a record, the last used first. */
   projectFacts(): Promise<ProjectFacts[]>;
+  /** The host's own log of its writes to a session, newest first; nothing where it keeps none. */
+  events(sessionID: string): Iterable<RecordedEvent>;
   /** What can be said of the store as a whole. */
   survey(): Promise<Survey>;
   close(): void;

@@ -21,7 +21,7 @@ import {
   type StoredMessage,
   unknownSession,
 } from "../conversation.ts";
-import type { ScanOptions, Scope, SessionEntry, Store, StoreDescription, Visit } from "../store.ts";
+import type { RecordedEvent, ScanOptions, Scope, SessionEntry, Store, StoreDescription, Visit } from "../store.ts";
 import type { Survey, SurveyedProject } from "../survey.ts";
 import { readFileColumns, readFileProjects } from "./json-columns.ts";
 import { readFileFacts, readFileMessages } from "./json-conversation.ts";
@@ -142,6 +142,11 @@ export class JsonStore implements Store {
 
   async projectFacts(): Promise<ProjectFacts[]> {
     return readFileProjects(this.#files, this.#dataDir, await this.#filesIn(`${STORAGE}/project`));
+  }
+
+  /** opencode 1.0-1.1 keeps no log of its writes. */
+  events(): Iterable<RecordedEvent> {
+    return [];
   }
 
   async survey(): Promise<Survey> {

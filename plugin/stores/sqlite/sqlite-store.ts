@@ -10,7 +10,17 @@ import {
   type RowValues,
 } from "../artifact.ts";
 import type { ProjectFacts, SessionColumns, SessionFacts, StoredMessage } from "../conversation.ts";
-import type { Counts, ScanOptions, Scope, SessionEntry, Share, Store, StoreDescription, Visit } from "../store.ts";
+import type {
+  Counts,
+  RecordedEvent,
+  ScanOptions,
+  Scope,
+  SessionEntry,
+  Share,
+  Store,
+  StoreDescription,
+  Visit,
+} from "../store.ts";
 import type { Survey } from "../survey.ts";
 import { readBundles } from "./bundles.ts";
 import type { Connection, DatabaseSource, SqlRow, SqlValue } from "./driver.ts";
@@ -23,6 +33,9 @@ import { surveyDatabase } from "./sqlite-survey.ts";
 
 /** Rows read between two looks at the event loop and the abort signal. */
 const ROWS_AT_ONCE = 256;
+
+/** Events are read one after the other, as long as they are wanted; some of them are large. */
+const EVENTS_AT_ONCE = 16;
 
 /** SQLite holds the whole value for every piece, so the pieces are large. */
 const PIECE_BYTES = 16 * 1024 * 1024;
@@ -183,6 +196,26 @@ export class SqliteStore implements Store {
 
   async projectFacts(): Promise<ProjectFacts[]> {
     return readProjectFacts(this.#connection);
+  }
+
+  *events(sessionID: string): Iterable<RecordedEvent> {
+    if (!this.schema.tables.has("event")) return;
+    let before = Number.MAX_SAFE_INTEGER;
+    while (true) {
+      const rows = this.#connection.all(
+        `select cast(seq as real) as seq, type,
+           case when typeof(data) = 'text' and octet_length(data) <= ${LARGEST_LOADED_BYTES} then data end as data
+         from event where aggregate_id = ? and typeof(seq) = 'integer' and seq < ? order by seq desc
+         limit ${EVENTS_AT_ONCE}`,
+        sessionID,
+        before,
+      );
+      for (const { seq, type, data } of rows) {
+        before = Number(seq);
+        if (typeof data === "string") yield { sequence: before, type: String(type), text: data };
+      }
+      if (rows.length < EVENTS_AT_ONCE) return;
+    }
   }
 
   async survey(): Promise<Survey> {
