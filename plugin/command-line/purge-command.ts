@@ -1,12 +1,12 @@
 import { deleteRun, runsOlderThan } from "../quarantine/retention.ts";
 import { storedRuns } from "../quarantine/vault.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
+import { plural } from "../repair/words.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { type ListedRun, listRun, runLine } from "./runs-command.ts";
-import { amount } from "./text.ts";
 
 /** `purge`: deletes old runs for good, after showing which. The one command that gives bytes up. */
 export async function purgeCommand(context: CommandContext, command: Command & { name: "purge" }): Promise<ExitStatus> {
@@ -22,7 +22,7 @@ export async function purgeCommand(context: CommandContext, command: Command & {
   if (!command.yes) {
     show("These runs would be deleted for good; what they hold could not be restored any more:");
     for (const run of listed) show(runLine(run));
-    const yes = terminal.interactive && (await terminal.ask(`Delete ${amount(old.length, "run")}?`));
+    const yes = terminal.interactive && (await terminal.ask(`Delete ${plural(old.length, "run")}?`));
     if (!yes) {
       answer(context, listAnswer({ purged: [], planned: listed }), "Nothing was deleted. Add --yes to do this.");
       return EXIT.findings;
@@ -35,6 +35,6 @@ export async function purgeCommand(context: CommandContext, command: Command & {
   if (outcome !== null && isStopped(outcome)) {
     return problem(context, outcome.message, outcome.kind === "failed" ? EXIT.failed : EXIT.refused);
   }
-  answer(context, listAnswer({ purged: listed, planned: [] }), `Deleted ${amount(old.length, "run")}.`);
+  answer(context, listAnswer({ purged: listed, planned: [] }), `Deleted ${plural(old.length, "run")}.`);
   return EXIT.done;
 }

@@ -3,11 +3,12 @@ import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import { type Plan, planRepair, type Selection } from "../repair/plan.ts";
 import { type RepairResult, repair } from "../repair/repair.ts";
+import { doneWords, sentence, toDoWords } from "../repair/words.ts";
 import { changeAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, checkWithProgress, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { amount, checkText, findingLines, itemLine } from "./text.ts";
+import { checkText, findingLines, itemLine } from "./text.ts";
 
 type Repair = Command & { name: "repair" };
 
@@ -72,7 +73,7 @@ async function confirmed(context: CommandContext, command: Repair, before: Check
   const { terminal } = context;
   const show = context.options.json ? terminal.say : terminal.print;
   if (!command.yes || command.dryRun) {
-    show(`Plan: set ${amount(operations.length, "record")} aside, nothing is deleted.`);
+    show(`Plan: ${toDoWords(operations)}; nothing is deleted.`);
     show(findingLines(findings, terminal).join("\n"));
   }
   if (command.dryRun) return false;
@@ -81,7 +82,7 @@ async function confirmed(context: CommandContext, command: Repair, before: Check
     show("Nothing was changed. Add --yes to do this.");
     return false;
   }
-  const yes = await terminal.ask(`Set ${amount(operations.length, "record")} aside?`);
+  const yes = await terminal.ask(`${sentence(toDoWords(operations))}?`);
   if (!yes) show("Nothing was changed.");
   return yes;
 }
@@ -93,7 +94,10 @@ function notDone(operation: Plan[number]["operations"][number], reason: string):
 
 function doneText(result: RepairResult, after: CheckResult, context: CommandContext): string {
   const done = result.items.filter((item) => item.action !== "skipped");
-  const lines = [`Set ${amount(done.length, "record")} aside.`, ...result.items.map(itemLine)];
+  const lines = [
+    done.length === 0 ? "Nothing was changed." : `${doneWords(done, "record")}.`,
+    ...result.items.map(itemLine),
+  ];
   if (result.runID !== null) {
     const folders = result.manifests.map((manifest) => `  ${dirname(manifest)}`);
     lines.push("", "The originals are in:", ...folders);

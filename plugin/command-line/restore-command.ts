@@ -1,9 +1,10 @@
 import { planRestore, type RestoreInput, type RestorePlan, restore } from "../repair/restore.ts";
+import { plural } from "../repair/words.ts";
 import { changeAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, checkWithProgress, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { amount, itemLine } from "./text.ts";
+import { itemLine } from "./text.ts";
 
 type Restore = Command & { name: "restore" };
 
@@ -42,7 +43,7 @@ export async function restoreCommand(context: CommandContext, command: Restore):
     ...(await current(context)),
     ...(message === undefined ? {} : { message }),
   });
-  answer(context, document, [`Put ${amount(restored, "record")} back.`, ...result.items.map(itemLine)].join("\n"));
+  answer(context, document, [`Put ${plural(restored, "record")} back.`, ...result.items.map(itemLine)].join("\n"));
   if (message !== undefined) context.terminal.complain(message);
   if (result.stopped !== null) return result.stopped.kind === "failed" ? EXIT.failed : EXIT.refused;
   if (result.items.every((item) => item.action === "restored")) return EXIT.done;
@@ -65,7 +66,7 @@ async function confirmed(
   if (command.yes) return true;
   const { terminal } = context;
   const show = context.options.json ? terminal.say : terminal.print;
-  show(`Plan: put ${amount(count, "record")} back where they were.`);
+  show(`Plan: put ${plural(count, "record")} back where they were.`);
   for (const { run, items } of plan.runs) {
     show(`  ${run.manifest.sessionID ?? "no session"}`);
     for (const item of items) show(`    ${item.id} ${item.kind} ${item.recordID ?? ""} (${item.code})`);
@@ -74,5 +75,5 @@ async function confirmed(
     show("Nothing was changed. Add --yes to do this.");
     return false;
   }
-  return terminal.ask(`Put ${amount(count, "record")} back? opencode will fail on them again.`);
+  return terminal.ask(`Put ${plural(count, "record")} back? opencode will fail on them again.`);
 }

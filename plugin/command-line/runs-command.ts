@@ -1,8 +1,9 @@
 import { folderBytes, runIDOf, type StoredRun, storedRuns } from "../quarantine/vault.ts";
+import { plural } from "../repair/words.ts";
 import { listAnswer } from "./answers.ts";
 import { answer, type CommandContext } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { amount, sizeText } from "./text.ts";
+import { sizeText } from "./text.ts";
 
 /** One run on one session, as `runs` and `purge` show it. */
 export interface ListedRun {
@@ -27,7 +28,7 @@ export async function listRun(context: Pick<CommandContext, "files">, run: Store
 
 export function runLine(run: ListedRun): string {
   const where = run.sessionID ?? "no session";
-  const what = run.problem ?? `${amount(run.items, "item")}, ${sizeText(run.bytes)}`;
+  const what = run.problem ?? `${plural(run.items, "item")}, ${sizeText(run.bytes)}`;
   return `${run.runID}  ${run.state.padEnd(11)} ${where}  ${what}`;
 }
 

@@ -1,3 +1,4 @@
+import { plural } from "../repair/words.ts";
 import { type ShownSession, showSession } from "../show/show.ts";
 import type { Hole, TranscriptMessage } from "../show/transcript.ts";
 import { holeText, messageLines, printable, timeText } from "../show/transcript-text.ts";
@@ -5,7 +6,6 @@ import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { amount } from "./text.ts";
 
 /** `show`: prints what can be read of a session, in order, with its holes marked. Changes nothing. */
 export async function showCommand(
@@ -84,7 +84,7 @@ function footLines(
   count: number,
   holes: readonly Hole[],
 ): string[] {
-  const lines = [`${amount(count, "message")}, ${amount(holes.length, "hole")}.`];
+  const lines = [`${plural(count, "message")}, ${plural(holes.length, "hole")}.`];
   for (const hole of holes) lines.push(terminal.style("red", `  ${holeText(hole)}`));
   for (const { runID, kind, recordID, bytes } of setAside) {
     lines.push(terminal.style("yellow", `  ${kind} ${recordID ?? ""}, ${bytes} bytes, was set aside by run ${runID}`));

@@ -2,15 +2,9 @@ import { faultByCode } from "../faults/catalogue.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import type { Finding } from "../repair/finding.ts";
+import { plural } from "../repair/words.ts";
 import type { Counts } from "../stores/store.ts";
 import type { Terminal } from "./terminal.ts";
-
-const NUMBER = new Intl.NumberFormat("en-US");
-
-/** `1 part`, `2,000 parts`. */
-export function amount(count: number, noun: string): string {
-  return `${NUMBER.format(count)} ${noun}${count === 1 ? "" : "s"}`;
-}
 
 /** A size in the largest fitting decimal unit, such as `3.2 MB`. */
 export function sizeText(bytes: number): string {
@@ -21,12 +15,12 @@ export function sizeText(bytes: number): string {
     value /= 1000;
     unit += 1;
   }
-  return unit === 0 ? amount(bytes, "byte") : `${value.toFixed(1)} ${units[unit]}`;
+  return unit === 0 ? plural(bytes, "byte") : `${value.toFixed(1)} ${units[unit]}`;
 }
 
 export function countsText(counts: Readonly<Counts>): string {
   const { sessions, messages, parts, bytes } = counts;
-  return `${amount(sessions, "session")}, ${amount(messages, "message")}, ${amount(parts, "part")} (${sizeText(bytes)})`;
+  return `${plural(sessions, "session")}, ${plural(messages, "message")}, ${plural(parts, "part")} (${sizeText(bytes)})`;
 }
 
 /** The findings of one severity, grouped by session, as lines. */
@@ -58,11 +52,11 @@ export function checkText(result: CheckResult, terminal: Terminal): string {
   const blocking = result.findings.filter((finding) => finding.severity === "blocking");
   const others = result.findings.filter((finding) => finding.severity !== "blocking");
   if (blocking.length > 0) {
-    lines.push("", terminal.style("red", `${amount(blocking.length, "fault")} that opencode cannot get past:`));
+    lines.push("", terminal.style("red", `${plural(blocking.length, "fault")} that opencode cannot get past:`));
     lines.push(...findingLines(blocking, terminal));
   }
   if (others.length > 0) {
-    lines.push("", terminal.style("yellow", `${amount(others.length, "remark")} (opencode loads these):`));
+    lines.push("", terminal.style("yellow", `${plural(others.length, "remark")} (opencode loads these):`));
     lines.push(...findingLines(others, terminal));
   }
   lines.push("", closingLine(result, blocking, terminal));

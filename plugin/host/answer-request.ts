@@ -5,6 +5,7 @@ import { type CheckResult, check } from "../repair/check.ts";
 import type { ConfirmedFinding } from "../repair/finding.ts";
 import { repair } from "../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
+import { doneWords, plural } from "../repair/words.ts";
 import { HELP_ANSWER, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
 
 /** More lines than this do not help a reader. */
@@ -29,10 +30,6 @@ export async function answerRequest(request: RepairRequest, context: RequestCont
 
 export function answerText(answer: RequestAnswer): string {
   return [answer.headline, ...answer.details].join("\n");
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function shortened(lines: readonly string[]): string[] {
@@ -123,7 +120,7 @@ async function mend(
     result.stopped?.message ??
     (done.length === 0
       ? "Nothing was changed."
-      : `${plural(done.length, "record")} set aside. Nothing was deleted; the originals are in opencode's data directory, in quarantine.`);
+      : `${doneWords(done, "record")}. Nothing was deleted; the originals are in opencode's data directory, in quarantine.`);
   const changedSessions = [...new Set(done.map((item) => item.sessionID))].filter((id) => id !== null);
   return { headline, details, runID: result.runID, changedSessions, remaining };
 }

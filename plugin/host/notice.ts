@@ -1,6 +1,7 @@
 import type { PluginInput } from "@opencode-ai/plugin";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { ConfirmedFinding } from "../repair/finding.ts";
+import { doneWords, plural } from "../repair/words.ts";
 
 /** What the plugin has to say after a check: ids, codes, counts, never content or paths. */
 export interface Notice {
@@ -27,10 +28,6 @@ export function hasNews(notice: Notice): boolean {
   );
 }
 
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 /** The one sentence that a user reads in the toast. */
 export function noticeSentence(notice: Notice): string {
   const done = notice.items.filter((item) => item.action !== "skipped");
@@ -39,7 +36,7 @@ export function noticeSentence(notice: Notice): string {
     const sessions = new Set(done.map((item) => item.sessionID)).size;
     const left =
       notice.remaining.length === 0 ? "" : ` ${plural(notice.remaining.length, "fault")} need a look: /repair.`;
-    return `${plural(done.length, "damaged record")} of ${plural(sessions, "conversation")} set aside, so that opencode can open it again. Nothing was deleted; /repair undo puts it back.${left}`;
+    return `${doneWords(done, "damaged record", ` of ${plural(sessions, "conversation")}`)}, so that opencode can open it again. Nothing was deleted; /repair undo puts it back.${left}`;
   }
   if (notice.remaining.length > 0) {
     const sessions = new Set(notice.remaining.map((finding) => finding.sessionID)).size;

@@ -55,7 +55,8 @@ export interface Applied {
   readonly stopped: Stopped | null;
 }
 
-const ACTION: Readonly<Record<ManifestItem["remedy"], Action>> = {
+/** What is said to have been done, by the remedy that was applied. */
+export const ACTION: Readonly<Record<ManifestItem["remedy"], Action>> = {
   quarantine: "quarantined",
   recover: "recovered",
   normalise: "normalised",

@@ -5,8 +5,9 @@ import { check } from "../../repair/check.ts";
 import type { ConfirmedFinding } from "../../repair/finding.ts";
 import { repair } from "../../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../../repair/restore.ts";
+import { doneWords, plural } from "../../repair/words.ts";
 import type { RequestContext } from "../repair-request.ts";
-import { causeText, type FindingGroup, groupFindings, groupText, plural } from "./words.ts";
+import { causeText, type FindingGroup, groupFindings, groupText } from "./words.ts";
 
 /** What a choice in one of the lists leads to. */
 type Choice = () => Promise<void> | void;
@@ -139,11 +140,11 @@ function confirmRepair(input: DialogInput, findings: readonly ConfirmedFinding[]
 
 async function repairNow(input: DialogInput, findings: readonly ConfirmedFinding[]): Promise<void> {
   const { api, context } = input;
-  api.ui.toast({ variant: "info", message: `Setting ${plural(findings.length, "record")} aside …`, duration: 1500 });
+  api.ui.toast({ variant: "info", message: `${plural(findings.length, "record")} being mended …`, duration: 1500 });
   const result = await repairFindings(context, findings);
   const done = result.items.filter((item) => item.action !== "skipped");
   const sessions = [...new Set(done.map((item) => item.sessionID))].filter((id) => id !== null);
-  const lines = [`${plural(done.length, "record")} set aside.`];
+  const lines = [done.length === 0 ? "Nothing was changed." : `${doneWords(done, "record")}.`];
   if (result.stopped !== null) lines.push(result.stopped.message);
   if (result.runID !== null) {
     lines.push(`The originals are in ${QUARANTINE}/ of opencode's data directory, run ${result.runID}.`);

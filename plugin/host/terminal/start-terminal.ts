@@ -1,15 +1,17 @@
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 import { nodeFileSystem } from "../../files/file-system.ts";
 import { storedRuns } from "../../quarantine/vault.ts";
+import { ACTION } from "../../repair/apply.ts";
 import { keptKey } from "../../repair/plan.ts";
 import { keptByUser } from "../../repair/repair.ts";
+import { doneWords, plural, sentence, toDoWords } from "../../repair/words.ts";
 import { TOOL } from "../../tool-identity.ts";
 import { findOptions, type PluginSettings, readSettings } from "../options.ts";
 import type { RequestContext } from "../repair-request.ts";
 import { askUser, openRepairDialog, repairFindings, showText } from "./dialogs.ts";
 import { SessionGuard } from "./session-guard.ts";
 import { openForLooks, requestContext } from "./store-access.ts";
-import { plural, sessionSentence } from "./words.ts";
+import { sessionSentence } from "./words.ts";
 
 const TOAST_MS = 10_000;
 
@@ -41,11 +43,12 @@ async function tellOfStart(api: TuiPluginApi, context: RequestContext, guard: Se
     (run) => run.ok && run.manifest.trigger === "preload" && Date.parse(run.manifest.createdAt) >= processStart,
   );
   const items = runs.flatMap((run) => (run.ok ? run.manifest.items : [])).filter((item) => item.state === "done");
+  const done = items.map((item) => ({ action: ACTION[item.remedy] }));
   const lists = await guard.damagedLists();
   const lines: string[] = [];
   if (items.length > 0) {
-    const where = plural(runs.length, "conversation");
-    lines.push(`${plural(items.length, "damaged record")} of ${where} set aside, so that opencode can open it again.`);
+    const where = ` of ${plural(runs.length, "conversation")}`;
+    lines.push(`${doneWords(done, "damaged record", where)}, so that opencode can open it again.`);
     lines.push("Nothing was deleted; /repair undoes it.");
   }
   if (lists.length > 0) lines.push(`${plural(lists.length, "record")} keep the session list from loading: /repair.`);
@@ -138,16 +141,16 @@ async function mendAndReturn(
   }
   const mend = async () => {
     const result = await repairFindings(context, mendable);
-    const done = result.items.filter((item) => item.action !== "skipped").length;
+    const done = result.items.filter((item) => item.action !== "skipped");
     api.ui.dialog.clear();
     if (result.stopped !== null) return showText(api, "Session repair", result.stopped.message);
-    const message = `${plural(done, "damaged record")} of this conversation set aside. Nothing was deleted; /repair undoes it.`;
+    const message = `${doneWords(done, "damaged record", " of this conversation")}. Nothing was deleted; /repair undoes it.`;
     api.ui.toast({ variant: "success", title: "Session repair", message, duration: TOAST_MS });
     open();
   };
   const kept = await keptByUser(context.files, context.located.dataDir);
   const wasPutBack = mendable.some((finding) => kept.has(keptKey(finding, finding.seen)));
   if (settings.preload === "repair" && !wasPutBack) return mend();
-  const question = `${sessionSentence(findings)} Set ${plural(mendable.length, "record")} aside and open it? Nothing is deleted.`;
+  const question = `${sessionSentence(findings)} ${sentence(toDoWords(mendable))} and open it? Nothing is deleted.`;
   askUser(api, "This conversation cannot be opened", question, mend, () => api.ui.dialog.clear());
 }

@@ -1,9 +1,6 @@
 import { faultByCode } from "../../faults/catalogue.ts";
 import type { ConfirmedFinding } from "../../repair/finding.ts";
-
-export function plural(count: number, noun: string): string {
-  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
-}
+import { plural } from "../../repair/words.ts";
 
 /** Findings of one session with one cause. */
 export interface FindingGroup {

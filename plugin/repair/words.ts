@@ -1,0 +1,47 @@
+import type { Remedy } from "../faults/fault.ts";
+
+/** A number of things, as a user reads it. */
+export function plural(count: number, noun: string): string {
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+const DONE: Readonly<Record<string, string>> = {
+  recovered: "recovered",
+  normalised: "completed",
+  settled: "ended as interrupted",
+  quarantined: "set aside",
+};
+
+/**
+ * What became of records: `2 damaged records of this conversation set aside`, or where not all went the same way
+ * `3 damaged records of this conversation mended (2 recovered, 1 set aside)`.
+ */
+export function doneWords(items: readonly { readonly action: string }[], noun: string, where = ""): string {
+  const counted = Object.entries(DONE)
+    .map(([action, words]) => ({ words, count: items.filter((item) => item.action === action).length }))
+    .filter(({ count }) => count > 0);
+  const subject = `${plural(items.length, noun)}${where}`;
+  const [only, another] = counted;
+  if (only !== undefined && another === undefined) return `${subject} ${only.words}`;
+  return `${subject} mended (${counted.map(({ words, count }) => `${count} ${words}`).join(", ")})`;
+}
+
+const TO_DO: readonly { readonly remedy: Remedy; words(what: string): string }[] = [
+  { remedy: "recover", words: (what) => `recover ${what}` },
+  { remedy: "normalise", words: (what) => `complete ${what}` },
+  { remedy: "settle", words: (what) => `end ${what} as interrupted` },
+  { remedy: "quarantine", words: (what) => `set ${what} aside` },
+];
+
+/** What will be done with records: `set 2 records aside`, or `recover 2 records, set 1 record aside`. */
+export function toDoWords(items: readonly { readonly remedy: Remedy }[]): string {
+  return TO_DO.map(({ remedy, words }) => ({ words, count: items.filter((item) => item.remedy === remedy).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ words, count }) => words(plural(count, "record")))
+    .join(", ");
+}
+
+/** A sentence begins with a capital letter. */
+export function sentence(words: string): string {
+  return words.slice(0, 1).toUpperCase() + words.slice(1);
+}
