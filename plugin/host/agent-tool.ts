@@ -1,11 +1,13 @@
 import { createRequire } from "node:module";
 import type { ToolContext, ToolDefinition } from "@opencode-ai/plugin";
+import { isMendable } from "../repair/plan.ts";
+import { plural, toDoWords } from "../repair/words.ts";
 import { isAtLeast } from "./host-version.ts";
 import type { RepairRequest, RequestAnswer, RequestContext } from "./repair-request.ts";
 import { TOOL_PERMISSION } from "./slash-command.ts";
 
 const DESCRIPTION = `Finds and repairs opencode conversations that cannot be opened because a stored record is damaged.
-action "check" only looks and is free. "repair" sets unreadable records aside (nothing is deleted) and "undo" puts a run back; both ask the user first. "runs" lists earlier repairs. Never changes the conversation it is called from.`;
+action "check" only looks and is free. "repair" recovers unreadable records or sets them aside (nothing is deleted) and "undo" puts a run back; both ask the user first. "runs" lists earlier repairs. Never changes the conversation it is called from.`;
 
 const ACTIONS = ["check", "repair", "undo", "runs"] as const;
 
@@ -109,6 +111,8 @@ async function summaryOf(request: RepairRequest, context: RequestContext): Promi
   const { remaining } = await answerRequest({ what: "check", sessionID }, context);
   const others = remaining.filter((finding) => finding.sessionID !== context.spare);
   if (others.length === 0) return remaining.length === 0 ? null : "nothing but damage of this very conversation";
-  const sessions = new Set(others.map((finding) => finding.sessionID)).size;
-  return `set ${others.length} unreadable record${others.length === 1 ? "" : "s"} of ${sessions} conversation${sessions === 1 ? "" : "s"} aside (reversible)`;
+  const mendable = others.filter(isMendable);
+  if (mendable.length === 0) return "nothing: what was found can only be reported";
+  const sessions = new Set(mendable.map((finding) => finding.sessionID)).size;
+  return `${toDoWords(mendable)}, in ${plural(sessions, "conversation")} (reversible)`;
 }

@@ -77,7 +77,7 @@ async function look(
     return { ...NO_CHANGE, headline: `Nothing to repair: opencode can load ${what}.`, details: [countLine(before)] };
   }
   if (request.what === "check") {
-    const headline = `${plural(found.length, "record")} that opencode cannot load. \`/repair\` sets them aside; nothing is deleted.`;
+    const headline = `${plural(found.length, "record")} that opencode cannot load. \`/repair\` mends what it can; nothing is deleted.`;
     return { ...NO_CHANGE, headline, details: shortened(found.map(findingLine)), remaining: found };
   }
   return mend(request.sessionID, context, before, found);

@@ -59,7 +59,7 @@ export interface RequestAnswer {
 export const HELP_ANSWER: RequestAnswer = {
   headline: "/repair opens conversations that opencode cannot load.",
   details: [
-    "/repair              set aside what cannot be read, in every conversation",
+    "/repair              recover what cannot be read, or set it aside, in every conversation",
     "/repair SESSION_ID   the same for one conversation",
     "/repair check        only look",
     "/repair undo [RUN]   put the records of the last (or that) run back",

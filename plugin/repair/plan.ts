@@ -43,7 +43,7 @@ export function planRepair(findings: readonly ConfirmedFinding[], selection: Sel
 
 function operationFor(finding: ConfirmedFinding, selection: Selection): Operation | null {
   const { remedy, seen, replacement } = finding;
-  if (remedy === "report" || (remedy === "quarantine" ? seen === null : replacement === null)) return null;
+  if (remedy === "report" || !isMendable(finding)) return null;
   if (selection.codes === null ? finding.severity !== "blocking" : !selection.codes.includes(finding.code)) return null;
   if (selection.unasked && !isDoneUnasked(finding)) return null;
   if (selection.kept.has(keptKey(finding, seen))) return null;
@@ -51,8 +51,14 @@ function operationFor(finding: ConfirmedFinding, selection: Selection): Operatio
   return { kind, sessionID, recordID, locator, code, evidence, remedy, seen, replacement };
 }
 
+/** Whether a repair would do anything about a finding. */
+export function isMendable({ remedy, seen, replacement }: ConfirmedFinding): boolean {
+  if (remedy === "report") return false;
+  return remedy === "quarantine" ? seen !== null : replacement !== null;
+}
+
 /** A copy that opencode itself recorded may take the place of a damaged record at any time; the rest says the catalogue. */
-function isDoneUnasked({ remedy, seen, code }: ConfirmedFinding): boolean {
+export function isDoneUnasked({ remedy, seen, code }: ConfirmedFinding): boolean {
   if (remedy === "recover") return seen !== null;
   return remedy === "quarantine" && faultByCode(code)?.unasked === true;
 }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { builtPackage } from "../package/built.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
-import { type HostVersion, isJsonHost } from "./binary.ts";
+import { type HostVersion, isJsonHost, mended } from "./binary.ts";
 import { ZERO_BYTES } from "./damage.ts";
 import { removeHomes } from "./home.ts";
 import { type ModelServer, startModelServer } from "./model-server.ts";
@@ -167,7 +167,8 @@ async function asking(bench: Bench): Promise<void> {
 
   // `confirm` is for hosts that cannot ask.
   const denied = await turn(bench, { action: "repair", confirm: true }, "reject");
-  const summary = "set 1 unreadable record of 1 conversation aside (reversible)";
+  const toDo = mended(host.version) === "recovered" ? "recover 1 record" : "set 1 record aside";
+  const summary = `${toDo}, in 1 conversation (reversible)`;
   expect(denied.asked).toMatchObject({ permission: "session_repair", sessionID: own.id, patterns: [summary] });
   expect(denied.asked?.metadata).toMatchObject({ summary });
   expect(denied.status).toBe("error");
@@ -176,7 +177,10 @@ async function asking(bench: Bench): Promise<void> {
 
   const allowed = await turn(bench, { action: "repair" }, "once");
   expect(allowed.asked).toMatchObject({ patterns: [summary] });
-  expect(allowed).toMatchObject({ status: "completed", output: expect.stringContaining("1 record set aside.") });
+  expect(allowed).toMatchObject({
+    status: "completed",
+    output: expect.stringContaining(`1 record ${mended(host.version)}.`),
+  });
   expect(await messageStatus(bench, plain)).toBe(200);
   const [run] = await runsOf(store);
   expect(run).toMatchObject({ trigger: "tool", state: "done", sessionID: plain.id, host: { version: host.version } });

@@ -20,6 +20,11 @@ export function isJsonHost(version: HostVersion): boolean {
   return (JSON_HOSTS as readonly HostVersion[]).includes(version);
 }
 
+/** What becomes of a damaged record: hosts from 1.17 on have a log of their writes to recover it from. */
+export function mended(version: HostVersion): "recovered" | "set aside" {
+  return Number(version.split(".")[1]) >= 17 ? "recovered" : "set aside";
+}
+
 const run = promisify(execFile);
 const executable = process.platform === "win32" ? "opencode.exe" : "opencode";
 const fetches = new Map<HostVersion, Promise<string>>();

@@ -7,7 +7,7 @@ import { type Manifest, nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { type InstalledPackage, installPackage, PACKAGE_NAME } from "../package/installed.ts";
 import { packedPackage } from "../package/packed.ts";
 import { type LoopbackRegistry, startRegistry } from "../package/registry.ts";
-import { HOST_VERSIONS, type HostVersion, isJsonHost } from "./binary.ts";
+import { HOST_VERSIONS, type HostVersion, isJsonHost, mended } from "./binary.ts";
 import { DAMAGES, type Damage } from "./damage.ts";
 import { damageable, fillColumns } from "./damageable.ts";
 import { removeHomes } from "./home.ts";
@@ -219,7 +219,7 @@ async function filePlugin(bench: Bench): Promise<void> {
   ];
   const line = await waitForPluginLog(home, known, ...words);
   for (const { sessionID } of victims(bench)) expect(line).toMatch(new RegExp(`${sessionID}"?[:=]200`));
-  expect(toast.message).toContain("set aside");
+  expect(toast.message).toContain(mended(home.version));
   for (const secret of contents(bench)) expect(`${line}\n${JSON.stringify(toast)}`).not.toContain(secret);
   expect(unexpectedOutput(bench.host)).toBe("");
 }

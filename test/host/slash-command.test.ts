@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { builtPackage } from "../package/built.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
-import type { HostVersion } from "./binary.ts";
+import { type HostVersion, mended } from "./binary.ts";
 import { removeHomes } from "./home.ts";
 import { pluginToast } from "./host-log.ts";
 import { type ModelServer, startModelServer } from "./model-server.ts";
@@ -121,7 +121,7 @@ async function everyForm(bench: Bench): Promise<void> {
   expect(await sessionImage(store, plain)).toEqual(damaged);
 
   const one = await ask(plain.id);
-  expect(one).toContain("1 record set aside.");
+  expect(one).toContain(`1 record ${mended(bench.host.version)}.`);
   const [run] = await runsOf(store);
   expect(one).toContain(`/repair undo ${run?.runID}`);
   expect(run).toMatchObject({
@@ -132,7 +132,7 @@ async function everyForm(bench: Bench): Promise<void> {
   });
   expect(await messageStatuses(bench, plain, compacted)).toEqual([200, 500]);
 
-  expect(await ask("")).toContain("1 record set aside.");
+  expect(await ask("")).toContain(`1 record ${mended(bench.host.version)}.`);
   expect(await messageStatuses(bench, plain, compacted)).toEqual([200, 200]);
   expect(await ask("")).toContain("Nothing to repair: opencode can load every conversation.");
   const listed = await ask("runs");
@@ -158,7 +158,7 @@ async function inDamagedSession(bench: Bench): Promise<void> {
   expect(await sessionImage(store, plain)).toEqual(before);
 
   const repaired = await typed(host, plain, "");
-  expectAnswered(bench, repaired, "1 record set aside.");
+  expectAnswered(bench, repaired, `1 record ${mended(host.version)}.`);
   const messages = await messagesOf(host, plain);
   expect(messages).toHaveLength(plain.messages.length + 1);
   expect(reportIn(messages)).toContain(part);
@@ -173,9 +173,9 @@ async function withoutDefaultModel(bench: Bench): Promise<void> {
   if (READ_MESSAGES_FIRST.includes(host.version)) {
     expect(answer.status).toBe(500);
     expect(await runsOf(store)).toEqual([]);
-    expectAnswered(bench, await typed(host, conversation, ""), "1 record set aside.");
+    expectAnswered(bench, await typed(host, conversation, ""), `1 record ${mended(host.version)}.`);
   } else {
-    expectAnswered(bench, answer, "1 record set aside.");
+    expectAnswered(bench, answer, `1 record ${mended(host.version)}.`);
   }
   const asked = READ_MESSAGES_FIRST.includes(host.version) ? conversation : plain;
   expect(reportIn(await messagesOf(host, asked))).toContain(part);
@@ -245,7 +245,7 @@ async function fromTheShell(version: HostVersion): Promise<void> {
     expect(checked.stdout).toContain(part);
     const repaired = await run();
     expect(repaired).toMatchObject({ code: 0, timedOut: false });
-    expect(repaired.stdout).toContain("1 record set aside.");
+    expect(repaired.stdout).toContain(`1 record ${mended(version)}.`);
     expect(await runsOf(store)).toHaveLength(1);
     expectNoSecrets(store, checked.stdout, checked.stderr, repaired.stdout, repaired.stderr);
     expect(model.log).toEqual([]);

@@ -40,14 +40,14 @@ async function repairOnThePage(): Promise<void> {
     await page.waitFor("1 record that opencode cannot load.", minutes);
     await page.waitFor(part);
     await typeCommand(page, "");
-    await page.waitFor("1 record set aside.", minutes);
+    await page.waitFor("1 record recovered.", minutes);
     await typeCommand(page, "undo");
     const shown = await page.waitFor("1 record put back where they were.", minutes);
     expect(shown).not.toMatch(/failed|unexpected|error/i);
     expect((await host.get(`/session/${plain.id}/message`)).status).toBe(500);
 
     await typeCommand(page, plain.id);
-    await page.waitFor(/1 record set aside\.[\s\S]*1 record set aside\./, minutes);
+    await page.waitFor(/1 record recovered\.[\s\S]*1 record recovered\./, minutes);
     await page.open(address(host.url, store, plain));
     await page.waitFor("You are welcome.", minutes);
     expect(model.log).toEqual([]);

@@ -3,9 +3,10 @@ import { QUARANTINE } from "../../quarantine/places.ts";
 import { runIDOf, type StoredRun, storedRuns } from "../../quarantine/vault.ts";
 import { check } from "../../repair/check.ts";
 import type { ConfirmedFinding } from "../../repair/finding.ts";
+import { isMendable } from "../../repair/plan.ts";
 import { repair } from "../../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../../repair/restore.ts";
-import { doneWords, plural } from "../../repair/words.ts";
+import { doneWords, plural, sentence, toDoWords } from "../../repair/words.ts";
 import type { RequestContext } from "../repair-request.ts";
 import { causeText, type FindingGroup, groupFindings, groupText } from "./words.ts";
 
@@ -92,11 +93,11 @@ function closeOption(api: TuiPluginApi): Option {
 }
 
 function repairOptions(input: DialogInput, found: readonly ConfirmedFinding[]): Option[] {
-  const mendable = found.filter((finding) => finding.remedy === "quarantine");
+  const mendable = found.filter(isMendable);
   const options: Option[] = [];
   if (mendable.length > 0) {
     options.push({
-      title: `Set all ${plural(mendable.length, "record")} aside`,
+      title: `All of it: ${toDoWords(mendable)}`,
       description: "nothing is deleted",
       category: "Repair",
       value: () => confirmRepair(input, mendable),
@@ -113,7 +114,7 @@ function groupOption(input: DialogInput, group: FindingGroup): Option {
     description: name ?? group.sessionID ?? "no conversation",
     category: "One conversation at a time",
     value: () => {
-      if (group.findings[0]?.remedy === "quarantine") return confirmRepair(input, group.findings);
+      if (group.findings.every(isMendable)) return confirmRepair(input, group.findings);
       return showText(input.api, groupText(group), `${evidenceText(group)} This is reported, not repaired, for now.`);
     },
   };
@@ -128,10 +129,10 @@ function confirmRepair(input: DialogInput, findings: readonly ConfirmedFinding[]
   const groups = groupFindings(findings);
   const causes = [...new Set(groups.map(causeText))].slice(0, 3).join(" ");
   const sessions = new Set(findings.map((finding) => finding.sessionID)).size;
-  const message = `${plural(findings.length, "record")} of ${plural(sessions, "conversation")} will be moved to quarantine in opencode's data directory. Nothing is deleted, and it can be undone here. Likely cause: ${causes}`;
+  const message = `${plural(findings.length, "record")} of ${plural(sessions, "conversation")} go to quarantine in opencode's data directory as they are. Nothing is deleted, and it can be undone here. Likely cause: ${causes}`;
   askUser(
     input.api,
-    "Set these records aside?",
+    `${sentence(toDoWords(findings))}?`,
     message,
     () => repairNow(input, findings),
     () => input.api.ui.dialog.clear(),

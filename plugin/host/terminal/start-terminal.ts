@@ -2,7 +2,7 @@ import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 import { nodeFileSystem } from "../../files/file-system.ts";
 import { storedRuns } from "../../quarantine/vault.ts";
 import { ACTION } from "../../repair/apply.ts";
-import { keptKey } from "../../repair/plan.ts";
+import { isDoneUnasked, isMendable, keptKey } from "../../repair/plan.ts";
 import { keptByUser } from "../../repair/repair.ts";
 import { doneWords, plural, sentence, toDoWords } from "../../repair/words.ts";
 import { TOOL } from "../../tool-identity.ts";
@@ -131,7 +131,7 @@ async function mendAndReturn(
     return open();
   }
   const context = await requestContext(api.app.version, settings.concurrency);
-  const mendable = findings.filter((finding) => finding.remedy === "quarantine");
+  const mendable = findings.filter(isMendable);
   if (context === null || mendable.length < findings.length) {
     return showText(
       api,
@@ -150,7 +150,7 @@ async function mendAndReturn(
   };
   const kept = await keptByUser(context.files, context.located.dataDir);
   const wasPutBack = mendable.some((finding) => kept.has(keptKey(finding, finding.seen)));
-  if (settings.preload === "repair" && !wasPutBack) return mend();
+  if (settings.preload === "repair" && !wasPutBack && mendable.every(isDoneUnasked)) return mend();
   const question = `${sessionSentence(findings)} ${sentence(toDoWords(mendable))} and open it? Nothing is deleted.`;
   askUser(api, "This conversation cannot be opened", question, mend, () => api.ui.dialog.clear());
 }
