@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { errnoCode } from "../files/file-system.ts";
+import { plural } from "../repair/words.ts";
 import type { Cause, HiddenSession } from "../rescue/hidden.ts";
 import type { Change } from "../rescue/relink.ts";
 import {
@@ -17,7 +18,6 @@ import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { amount } from "./text.ts";
 
 type Rescue = Command & { name: "rescue" };
 
@@ -74,7 +74,7 @@ async function exported(context: CommandContext, input: RescueInput, folder: str
   const { sessions } = exporting;
   const lines = sessions.map(({ file, directory }) => `  ${file}${directory === null ? "" : `  in ${directory}`}`);
   const text = [
-    `Wrote ${amount(sessions.length, "file")}; run \`opencode import FILE\` in each one's folder:`,
+    `Wrote ${plural(sessions.length, "file")}; run \`opencode import FILE\` in each one's folder:`,
     ...lines,
   ];
   answer(context, listAnswer({ sessions }), text.join("\n"));
@@ -101,8 +101,8 @@ async function confirmed(
   if (command.dryRun || count === 0) return false;
   if (command.yes) return true;
   const what = [
-    ...(wanted.length > 0 ? [`bring ${amount(wanted.length, "conversation")} into ${list.target}`] : []),
-    ...(list.changes.length > 0 ? [`change ${amount(list.changes.length, "value")}`] : []),
+    ...(wanted.length > 0 ? [`bring ${plural(wanted.length, "conversation")} into ${list.target}`] : []),
+    ...(list.changes.length > 0 ? [`change ${plural(list.changes.length, "value")}`] : []),
   ].join(" and ");
   if (!terminal.interactive) {
     show(`Nothing was changed. Add --yes to ${what}; every step can be undone.`);
@@ -127,7 +127,7 @@ function listText({ target, hidden }: HiddenList): string {
   for (const [cause, heading] of Object.entries(HEADINGS)) {
     const own = hidden.filter((session) => session.cause === cause);
     if (own.length === 0) continue;
-    lines.push("", `${amount(own.length, "conversation")} ${heading}`);
+    lines.push("", `${plural(own.length, "conversation")} ${heading}`);
     lines.push(...own.map(sessionText));
   }
   return lines.join("\n");
@@ -148,10 +148,10 @@ function doneText({ runID, manifests, items, sessions }: RescueResult, hidden: r
   const changed = items.filter(({ action }) => action === "rescued").length - sessions.length;
   const lines: string[] = [];
   if (sessions.length > 0) {
-    const content = `${amount(sum("messages"), "message")}, ${amount(sum("parts"), "part")}, ${amount(sum("todos"), "todo")}`;
-    lines.push(`Brought in ${amount(sessions.length, "conversation")}: ${content}.`);
+    const content = `${plural(sum("messages"), "message")}, ${plural(sum("parts"), "part")}, ${plural(sum("todos"), "todo")}`;
+    lines.push(`Brought in ${plural(sessions.length, "conversation")}: ${content}.`);
   }
-  if (changed > 0) lines.push(`Set ${amount(changed, "record")} right.`);
+  if (changed > 0) lines.push(`Set ${plural(changed, "record")} right.`);
   const completed = new Map<string, number>();
   for (const session of sessions) {
     for (const [path, count] of Object.entries(session.completed))
@@ -171,6 +171,6 @@ function doneText({ runID, manifests, items, sessions }: RescueResult, hidden: r
   }
   const left = hidden.filter(isMissed).length;
   if (left > 0)
-    lines.push("", `${amount(left, "conversation")} not shown still; \`opencode-session-repair rescue\` lists them.`);
+    lines.push("", `${plural(left, "conversation")} not shown still; \`opencode-session-repair rescue\` lists them.`);
   return lines.join("\n");
 }

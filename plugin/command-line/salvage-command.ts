@@ -2,6 +2,7 @@ import { basename, join } from "node:path";
 import { openersOf, openersText } from "../files/openers.ts";
 import { type CheckResult, check } from "../repair/check.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
+import { plural } from "../repair/words.ts";
 import type { SalvageReport, Stage } from "../salvage/salvage.ts";
 import type { SalvageRun } from "../salvage/salvage-run.ts";
 import { openStores } from "../stores/open.ts";
@@ -12,7 +13,7 @@ import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { amount, sizeText } from "./text.ts";
+import { sizeText } from "./text.ts";
 
 type Salvage = Command & { name: "salvage" };
 
@@ -201,7 +202,7 @@ function text(
   const { rows, fromEvents, fromFiles, fromOlderPages, mended, rebuilt } = report;
   const filled = (from: typeof fromEvents) => from.sessions + from.messages + from.parts;
   const lines = [
-    `Brought through: ${amount(rows.session ?? 0, "session")}, ${amount(rows.message ?? 0, "message")}, ${amount(rows.part ?? 0, "part")}.`,
+    `Brought through: ${plural(rows.session ?? 0, "session")}, ${plural(rows.message ?? 0, "message")}, ${plural(rows.part ?? 0, "part")}.`,
   ];
   const also = [
     [filled(fromEvents), "from the event log"],
@@ -210,15 +211,15 @@ function text(
     [mended, "cut off, and closed where they broke off"],
     [rebuilt.sessions + rebuilt.messages + rebuilt.projects, "made anew, so that what hangs on them is seen"],
   ] as const;
-  for (const [count, what] of also) if (count > 0) lines.push(`  ${amount(count, "record")} ${what}`);
+  for (const [count, what] of also) if (count > 0) lines.push(`  ${plural(count, "record")} ${what}`);
   const incomplete = sessions.filter(
     (session) => session.lostMessages + session.lostParts > 0 || session.isRebuilt || !session.loads,
   );
-  lines.push("", `${amount(sessions.length - incomplete.length, "session")} came through whole.`);
+  lines.push("", `${plural(sessions.length - incomplete.length, "session")} came through whole.`);
   for (const session of incomplete) {
     const lost = [
-      ...(session.lostMessages > 0 ? [amount(session.lostMessages, "message")] : []),
-      ...(session.lostParts > 0 ? [amount(session.lostParts, "part")] : []),
+      ...(session.lostMessages > 0 ? [plural(session.lostMessages, "message")] : []),
+      ...(session.lostParts > 0 ? [plural(session.lostParts, "part")] : []),
     ];
     const what = [
       ...(lost.length > 0 ? [`lost ${lost.join(" and ")}`] : []),
@@ -232,7 +233,7 @@ function text(
     report.isSound ? "The new database passes SQLite's integrity check." : "The new database is not sound.",
   );
   if (blocking > 0)
-    lines.push(`${amount(blocking, "fault")} of records remain; \`opencode-session-repair repair\` handles them.`);
+    lines.push(`${plural(blocking, "fault")} of records remain; \`opencode-session-repair repair\` handles them.`);
   if (isSwapped) {
     lines.push("It is in its place. The damaged one is in:", `  ${run.folder}`);
     lines.push(`To undo: opencode-session-repair restore ${run.manifest.runID}`);

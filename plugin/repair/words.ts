@@ -1,5 +1,3 @@
-import type { Remedy } from "../faults/fault.ts";
-
 /** A number of things, as a user reads it. */
 export function plural(count: number, noun: string): string {
   return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
@@ -10,6 +8,7 @@ const DONE: Readonly<Record<string, string>> = {
   normalised: "completed",
   settled: "ended as interrupted",
   quarantined: "set aside",
+  rescued: "rescued",
 };
 
 /**
@@ -26,7 +25,7 @@ export function doneWords(items: readonly { readonly action: string }[], noun: s
   return `${subject} mended (${counted.map(({ words, count }) => `${count} ${words}`).join(", ")})`;
 }
 
-const TO_DO: readonly { readonly remedy: Remedy; words(what: string): string }[] = [
+const TO_DO: readonly { readonly remedy: string; words(what: string): string }[] = [
   { remedy: "recover", words: (what) => `recover ${what}` },
   { remedy: "normalise", words: (what) => `complete ${what}` },
   { remedy: "settle", words: (what) => `end ${what} as interrupted` },
@@ -34,7 +33,7 @@ const TO_DO: readonly { readonly remedy: Remedy; words(what: string): string }[]
 ];
 
 /** What will be done with records: `set 2 records aside`, or `recover 2 records, set 1 record aside`. */
-export function toDoWords(items: readonly { readonly remedy: Remedy }[]): string {
+export function toDoWords(items: readonly { readonly remedy: string }[]): string {
   return TO_DO.map(({ remedy, words }) => ({ words, count: items.filter((item) => item.remedy === remedy).length }))
     .filter(({ count }) => count > 0)
     .map(({ words, count }) => words(plural(count, "record")))
