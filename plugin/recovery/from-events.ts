@@ -12,6 +12,12 @@ export interface Wanted {
   readonly evidence: Evidence;
 }
 
+/** What else decides how a record is to be: its host, and what its session has used, where that is known. */
+export interface Setting {
+  readonly store: StoreDescription;
+  readonly usage: ReadonlyMap<string, CellValue> | null;
+}
+
 /**
  * Looks through the events of one session, newest first, for each damaged record's newest copy that its host loads. A
  * record that was removed later has none. One pass, ended as soon as everything is decided. Damaged events are skipped.
@@ -19,7 +25,7 @@ export interface Wanted {
 export function copiesFromEvents(
   wanted: readonly Wanted[],
   events: Iterable<RecordedEvent>,
-  store: StoreDescription,
+  setting: Setting,
 ): ReadonlyMap<Wanted, Replacement> {
   const found = new Map<Wanted, Replacement>();
   const open = new Set(wanted);
@@ -30,7 +36,7 @@ export function copiesFromEvents(
     if (said === null) continue;
     for (const each of concerned) {
       if (isTakenAway(each.artifact, said)) open.delete(each);
-      const cells = said.what === "record" ? cellsFor(each, said, store) : null;
+      const cells = said.what === "record" ? cellsFor(each, said, setting) : null;
       if (cells === null) continue;
       found.set(each, { source: `event ${event.sequence} of opencode's log of this session`, content: { cells } });
       open.delete(each);
@@ -48,7 +54,7 @@ function isTakenAway({ recordID, sessionID }: Artifact, said: EventRecord): bool
 function cellsFor(
   { artifact, evidence }: Wanted,
   said: EventRecord & { what: "record" },
-  store: StoreDescription,
+  { store, usage }: Setting,
 ): ReadonlyMap<string, CellValue> | null {
   if (said.kind !== artifact.kind || said.record.id !== artifact.recordID) return null;
   switch (said.kind) {
@@ -57,10 +63,11 @@ function cellsFor(
     case "message":
       return documentCells(artifact, evidence, messageRow(said.record), store);
     case "session":
-      return sessionCells(artifact, evidence, sessionRow(said.record), store);
+      return sessionCells(artifact, evidence, new Map([...sessionRow(said.record), ...(usage ?? [])]), store);
   }
 }
 
+/** The document; of a part also the session that it names, where that is what does not load. */
 function documentCells(
   artifact: Artifact,
   evidence: Evidence,
@@ -68,7 +75,17 @@ function documentCells(
   store: StoreDescription,
 ): ReadonlyMap<string, CellValue> | null {
   const data = row.get("data");
-  return data !== undefined && loads(artifact, evidence, data, store) ? new Map([["data", data]]) : null;
+  if (data === undefined) return null;
+  if (loads(artifact, evidence, data, store)) return new Map([["data", data]]);
+  const session = row.get("session_id");
+  const sessionID = cellValue(session);
+  if (session === undefined || typeof sessionID !== "string") return null;
+  const moved = { ...artifact, sessionID };
+  if (!loads(moved, evidence, data, store)) return null;
+  return new Map([
+    ["session_id", session],
+    ["data", data],
+  ]);
 }
 
 function loads(artifact: Artifact, evidence: Evidence, cell: CellValue, store: StoreDescription): boolean {

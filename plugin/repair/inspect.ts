@@ -51,7 +51,7 @@ async function confirm(
     seen: seenBytes(evidence),
     replacement: null,
   };
-  return { finding, evidence };
+  return { artifact, evidence, finding };
 }
 
 function seenBytes(evidence: Evidence): ContentHash | null {
