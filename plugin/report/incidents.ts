@@ -81,11 +81,15 @@ function summary(code: string, own: readonly ReportedFault[]): FaultSummary {
 
 /** Evidence with ids and numbers left out, so that equal causes read the same. */
 function withoutNames(evidence: string): string {
-  return evidence
-    .replace(/, the other is .*$/, "")
-    .replace(/\b(?:ses|msg|prt|wrk|evt|per|que)_?[0-9A-Za-z]{6,}/g, "ID")
-    .replace(/\b[0-9a-f]{16,}\b/g, "ID")
-    .replace(/\d[\d,.]*/g, "N");
+  return (
+    evidence
+      .replace(/, the other is .*$/, "")
+      // What a process is called is its owner's choice.
+      .replace(/: locked by .*$/, ": locked by a process")
+      .replace(/\b(?:ses|msg|prt|wrk|evt|per|que)_?[0-9A-Za-z]{6,}/g, "ID")
+      .replace(/\b[0-9a-f]{16,}\b/g, "ID")
+      .replace(/\d[\d,.]*/g, "N")
+  );
 }
 
 /** When damage was done, as the times of the damaged records tell: the larger incidents first. */
