@@ -1,7 +1,7 @@
+import { cutDocument } from "../records/cut-document.ts";
 import { checkFor } from "../records/quick-check.ts";
 import { messageDocument } from "../records/strict/message.ts";
 import { partDocument } from "../records/strict/part.ts";
-import { cutDocument } from "./cut-document.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 

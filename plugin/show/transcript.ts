@@ -1,6 +1,6 @@
 import { faultByCode } from "../faults/catalogue.ts";
+import { cutDocument } from "../records/cut-document.ts";
 import { fileText } from "../records/file-text.ts";
-import { readablePrefix } from "../records/readable-prefix.ts";
 import { type Locator, locatorText } from "../stores/artifact.ts";
 import {
   isFields,
@@ -96,7 +96,7 @@ function absent(recordID: string, why: string): Hole {
 function readableValue(document: StoredDocument): unknown {
   const parsed = parseDocument(document);
   if (parsed.ok) return parsed.value;
-  return document.bytes === null ? undefined : readablePrefix(fileText(document.bytes));
+  return document.bytes === null ? undefined : cutDocument(fileText(document.bytes));
 }
 
 function holesIn(kind: Hole["kind"], document: StoredDocument, faults: ReadonlyMap<string, KnownFault>): Hole[] {

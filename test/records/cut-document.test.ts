@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { readablePrefix } from "../../plugin/records/readable-prefix.ts";
+import { cutDocument } from "../../plugin/records/cut-document.ts";
 
 const part = '{"type":"text","text":"one \\"two\\" three","time":{"start":1}}';
 
@@ -21,14 +21,14 @@ test.each([
   ["\0\0\0", undefined],
   ["garbage", undefined],
 ])("%j says %j up to its end", (document, said) => {
-  expect(readablePrefix(document)).toEqual(said);
+  expect(cutDocument(document)).toEqual(said);
 });
 
 test("a cut document never says what the whole one does not", () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.nat(), (value, at) => {
       const document = JSON.stringify(value);
-      const said = readablePrefix(document.slice(0, at % (document.length + 1)));
+      const said = cutDocument(document.slice(0, at % (document.length + 1)));
       if (said === undefined) return;
       expect(beginningOf(said, value)).toBe(true);
     }),
