@@ -23,7 +23,8 @@ export async function writerForManifest(
     (path) => relativeDatabase(located.dataDir, path) === manifest.store.database,
   );
   if (database === undefined) throw new StoreRefusedError("busy", "The database of that run is not here.");
-  if (manifest.items.some((item) => item.kind === "database")) return new DatabaseFileWriter(files, database);
+  if (manifest.items.some((item) => item.kind === "database"))
+    return new DatabaseFileWriter(files, database, manifest.items.length);
   const [store] = await openStores(files, { ...located, json: "none" as const, databases: [database] }, access);
   if (store?.state !== "ok") throw new StoreRefusedError("failed", "The database of that run cannot be opened.");
   store.store.close();

@@ -33,7 +33,7 @@ export class NewDatabase {
     this.connection = connection;
     // Nobody relies on this file before it is complete, verified and forced to disk.
     connection.exec(`pragma page_size = ${pageBytes}; pragma journal_mode = off; pragma synchronous = off;
-      pragma foreign_keys = off; pragma cache_size = -65536; pragma temp_store = file; pragma locking_mode = exclusive`);
+      pragma foreign_keys = off; pragma cache_size = -32768; pragma temp_store = file; pragma locking_mode = exclusive`);
     for (const object of schema) if (object.type === "table" && object.sql !== null) attempt(connection, object.sql);
     this.#indexes = schema.filter((object) => object.type !== "table" && object.sql !== null);
     this.shapes = connection

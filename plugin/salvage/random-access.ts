@@ -10,6 +10,14 @@ export interface RandomAccessFile {
   close(): void;
 }
 
+/** A file that is not there, as one without a byte. */
+export const NO_FILE: RandomAccessFile = {
+  size: 0,
+  read: (_, length) => Buffer.alloc(length),
+  readInto: (target) => void target.fill(0),
+  close: () => undefined,
+};
+
 export function openRandomAccess(path: string): RandomAccessFile {
   const descriptor = openSync(path, "r");
   const { size } = fstatSync(descriptor);

@@ -46,10 +46,10 @@ function isSalvage(run: StoredRun): run is StoredRun & { ok: true } {
 
 /** Whether the files are still those that were copied, by size and time. */
 async function isOf(files: FileSystem, items: readonly ManifestItem[], database: string): Promise<boolean> {
-  for (const [index, suffix] of ["", "-wal"].entries()) {
+  for (const suffix of ["", "-wal"]) {
     const found = await files.stat(database + suffix);
     const item = items.find(({ locator }) => "path" in locator && locator.path === `${basename(database)}${suffix}`);
-    if (found === null && item === undefined && index > 0) continue;
+    if (found === null && item === undefined) continue;
     const original = item?.original;
     if (found === null || !original || found.size !== original.bytes) return false;
     if (new Date(found.mtimeMs).toISOString() !== original.mtime) return false;
@@ -154,7 +154,7 @@ export async function discardUnfinished(files: FileSystem, run: SalvageRun): Pro
 
 /** Puts the new database in the place of the damaged one, whose files are in the run. Call it under the lock. */
 export async function swapIn(files: FileSystem, run: SalvageRun, database: string): Promise<Manifest> {
-  const writer = new DatabaseFileWriter(files, database);
+  const writer = new DatabaseFileWriter(files, database, run.manifest.items.length);
   const content = await hashFile(files, run.target);
   const items = run.manifest.items.map((item) => ({
     ...item,

@@ -12,7 +12,7 @@ import { mendMessage, mendPart } from "./mend.ts";
 import { NewDatabase } from "./new-database.ts";
 import { openPageImage } from "./page-image.ts";
 import { mapPages } from "./page-map.ts";
-import { openRandomAccess } from "./random-access.ts";
+import { NO_FILE, openRandomAccess } from "./random-access.ts";
 import { textOf } from "./schema-objects.ts";
 
 export type Stage = "mapping" | "reading" | "filling" | "indexing" | "verifying";
@@ -20,7 +20,7 @@ export type Stage = "mapping" | "reading" | "filling" | "indexing" | "verifying"
 export interface SalvageInput {
   readonly files: FileSystem;
   readonly driver: Driver;
-  /** A copy of the damaged database, its WAL beside it under `-wal`. Only read. */
+  /** A copy of the damaged database, its WAL beside it under `-wal`; either may be missing. Only read. */
   readonly source: string;
   /** The new database; must not exist. Side files of the work lie beside it and are removed at the end. */
   readonly target: string;
@@ -75,7 +75,7 @@ export class SalvageStoppedError extends Error {
 /** Builds a new database from everything that can still be read of a damaged one. The source is only read. */
 export async function salvage(input: SalvageInput): Promise<SalvageReport> {
   const { files, driver, source, target } = input;
-  const main = openRandomAccess(source);
+  const main = (await files.stat(source)) === null ? NO_FILE : openRandomAccess(source);
   const wal = (await files.stat(`${source}-wal`)) === null ? null : openRandomAccess(`${source}-wal`);
   const [ledgerPath, scratchPath] = [`${target}.ledger`, `${target}.scratch`];
   const clear = async () => {

@@ -2,8 +2,9 @@ import { Database } from "bun:sqlite";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { copyFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { check } from "../../plugin/repair/check.ts";
 import { type SalvageReport, salvage } from "../../plugin/salvage/salvage.ts";
 import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import type { ManySessions } from "./many-sessions.ts";
@@ -27,6 +28,8 @@ export interface Outcome {
   /** Records whose content is not what it was. */
   readonly differing: number;
   readonly originalsUnchanged: boolean;
+  /** Faults that a check finds in the new database and that keep its host from loading something. */
+  readonly blocking: number;
   readonly salvaged: string;
 }
 
@@ -53,10 +56,17 @@ export async function experiment(whole: ManySessions, kind: DamageKind, seed: nu
     report,
     differing: differing(whole, target),
     originalsUnchanged,
+    blocking: await blockingIn(target),
     salvaged: target,
   };
   for (const path of [source, `${source}-wal`, `${source}-shm`, recovered]) await rm(path, { force: true });
   return outcome;
+}
+
+async function blockingIn(database: string): Promise<number> {
+  const located = { dataDir: dirname(database), json: "none" as const, databases: [database] };
+  const outcome = await check({ files: nodeFileSystem, located, sessionIDs: [], concurrency: 1 });
+  return outcome.ok ? outcome.result.findings.filter(({ severity }) => severity === "blocking").length : -1;
 }
 
 function hashes(path: string): string {

@@ -45,7 +45,7 @@ for (let seed = first; seed < first + Number(values.count); seed += 1) {
     const { report } = outcome;
     const size = (held: typeof outcome.ours) => held.messages.size + held.parts.size;
     const lacking = missing(outcome.ours, outcome.theirsWithLost);
-    const isBad = lacking.length > 0 || !report.isSound || !outcome.originalsUnchanged;
+    const isBad = lacking.length > 0 || !report.isSound || !outcome.originalsUnchanged || outcome.blocking !== 0;
     if (isBad) worse += 1;
     ours += size(outcome.ours);
     theirs += size(outcome.theirs);
@@ -54,7 +54,7 @@ for (let seed = first; seed < first + Number(values.count); seed += 1) {
     print(
       `${isBad ? "BAD " : ""}${seed} ${version} ${kind} (${outcome.what}): ours ${size(outcome.ours)}, .recover ${size(outcome.theirs)} (+lost ${size(outcome.theirsWithLost)}), ` +
         `events ${fromEvents.sessions}/${fromEvents.messages}/${fromEvents.parts}, older ${report.fromOlderPages}, mended ${report.mended}, ` +
-        `rebuilt ${rebuilt.projects}/${rebuilt.sessions}/${rebuilt.messages}, differing ${outcome.differing}, fk ${report.foreignKeyViolations}${lacking.length > 0 ? `, lacking ${lacking.slice(0, 3)}` : ""}`,
+        `rebuilt ${rebuilt.projects}/${rebuilt.sessions}/${rebuilt.messages}, differing ${outcome.differing}, fk ${report.foreignKeyViolations}, blocking ${outcome.blocking}${lacking.length > 0 ? `, lacking ${lacking.slice(0, 3)}` : ""}`,
     );
     if (values.host) {
       const opening = await hostOpens(version, store.project, outcome.salvaged);

@@ -32,6 +32,7 @@ for (const [index, version] of VERSIONS.entries()) {
         const outcome = await experiment(whole, kind, 100 * index + number);
         expect(outcome.report.isSound).toBe(true);
         expect(outcome.originalsUnchanged).toBe(true);
+        expect(outcome.blocking).toBe(0);
         expect(missing(outcome.ours, outcome.theirsWithLost)).toEqual([]);
         expect(outcome.ours.parts.size + outcome.ours.messages.size).toBeGreaterThan(0);
         // One of the six is opened by the real host: the long form opens all.

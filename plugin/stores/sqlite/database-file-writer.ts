@@ -27,10 +27,13 @@ const SIDE_FILES = ["-wal", "-shm", "-journal"];
 export class DatabaseFileWriter implements StoreWriter {
   readonly #files: FileSystem;
   readonly #database: string;
+  readonly #count: number;
 
-  constructor(files: FileSystem, database: string) {
+  /** `count`: how many files the run holds. */
+  constructor(files: FileSystem, database: string, count: number) {
     this.#files = files;
     this.#database = database;
+    this.#count = count;
   }
 
   async prepare(): Promise<Prepared> {
@@ -61,8 +64,7 @@ export class DatabaseFileWriter implements StoreWriter {
   }
 
   async putBack(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
-    const main = items.find((item) => this.#place(item) === this.#database);
-    if (main === undefined) {
+    if (items.length < this.#count) {
       return items.map(({ id }) => ({ id, state: "skipped", reason: "a database returns as a whole" }));
     }
     await this.#refuseWhileOpen();
@@ -78,7 +80,8 @@ export class DatabaseFileWriter implements StoreWriter {
         await moveNoClobber(this.#files, path, join(replaced, basename(path)));
     }
     // The main file last: without it nobody reads the others.
-    for (const item of [...items].sort((a, b) => Number(a === main) - Number(b === main))) {
+    const isMain = (item: ManifestItem) => this.#place(item) === this.#database;
+    for (const item of [...items].sort((a, b) => Number(isMain(a)) - Number(isMain(b)))) {
       const place = this.#place(item);
       const aside = join(dirname(place), `.${basename(place)}.returning`);
       await this.#remove(aside);
