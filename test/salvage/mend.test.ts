@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { cutDocument } from "../../plugin/records/cut-document.ts";
 import { checkFor } from "../../plugin/records/quick-check.ts";
 import { messageDocument } from "../../plugin/records/strict/message.ts";
 import { partDocument } from "../../plugin/records/strict/part.ts";
-import { cutDocument } from "../../plugin/salvage/cut-document.ts";
 import { mendMessage, mendPart } from "../../plugin/salvage/mend.ts";
 
 const TIMES = { created: 1000, updated: 2000 };
