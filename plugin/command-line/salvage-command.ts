@@ -29,9 +29,7 @@ const STAGES: Readonly<Record<Stage, string>> = {
 export async function salvageCommand(context: CommandContext, command: Salvage): Promise<ExitStatus> {
   const { files, located, terminal } = context;
   const target = await damagedDatabase(context);
-  if (target.outcome !== "found") {
-    return problem(context, target.message, target.outcome === "sound" ? EXIT.done : EXIT.usage);
-  }
+  if (target.outcome !== "found") return problem(context, target.message, WITHOUT_TARGET[target.outcome]);
   const { database, code, evidence } = target;
   if (!(await confirmed(context, command, database))) return EXIT.findings;
   const driver = await loadDriver();
@@ -82,51 +80,55 @@ interface Done {
 
 type Target =
   | { readonly outcome: "found"; readonly database: string; readonly code: string; readonly evidence: string }
-  | { readonly outcome: "sound" | "none"; readonly message: string };
+  | { readonly outcome: keyof typeof WITHOUT_TARGET; readonly message: string };
+
+const WITHOUT_TARGET = { sound: EXIT.done, none: EXIT.usage, empty: EXIT.findings, unavailable: EXIT.refused } as const;
 
 /** The one located database that is damaged. */
 async function damagedDatabase(context: CommandContext): Promise<Target> {
   const { located, terminal } = context;
   if (located.databases.length === 0)
     return { outcome: "none", message: "There is no database in this data directory." };
-  const damaged: (Target & { outcome: "found" })[] = [];
+  const targets: Target[] = [];
   for (const database of located.databases) {
     terminal.progress("Checking the database …");
-    const damage = await damageOf(context, database);
-    if (damage !== null) damaged.push({ outcome: "found", database, ...damage });
+    targets.push(await targetOf(context, database));
   }
-  const [first] = damaged;
-  if (first === undefined) return { outcome: "sound", message: "The database is sound: there is nothing to salvage." };
+  const damaged = targets.filter((target) => target.outcome === "found");
   if (damaged.length > 1) return { outcome: "none", message: "Several databases are damaged: choose one with --db." };
-  return first;
+  const other = targets.find(({ outcome }) => outcome !== "sound");
+  return damaged[0] ?? other ?? SOUND;
 }
 
-type Damage = Omit<Target & { outcome: "found" }, "outcome" | "database">;
+const SOUND: Target = { outcome: "sound", message: "The database is sound: there is nothing to salvage." };
 
-/** What is wrong with the database as a whole; `null` where nothing is, or nothing that a salvage could help with. */
-async function damageOf(context: CommandContext, database: string): Promise<Damage | null> {
+/** What is wrong with a database as a whole, if a salvage could help. */
+async function targetOf(context: CommandContext, database: string): Promise<Target> {
   const { files, located } = context;
   const [store] = await openStores(files, { ...located, json: "none", databases: [database] }, "outside");
-  if (store === undefined) return null;
-  if (store.state === "unusable") {
+  if (store?.state === "unusable") {
     const { fault, evidence } = store.diagnosis;
-    // Busy is not broken, and where there are no bytes there is nothing to read.
-    return NOT_TO_SALVAGE.includes(fault.code) ? null : { code: fault.code, evidence };
+    if (fault.code === "database-empty") {
+      return { outcome: "empty", message: "The database has zero bytes: there is nothing in it to salvage." };
+    }
+    // Busy is not broken.
+    if (fault.code === "database-unavailable" || fault.code === "no-sqlite-runtime") {
+      return { outcome: "unavailable", message: `The database cannot be opened at the moment (${evidence}).` };
+    }
+    return { outcome: "found", database, code: fault.code, evidence };
   }
-  store.store.close();
+  store?.store.close();
   const driver = await loadDriver();
-  if (driver === null) return null;
+  if (driver === null) return SOUND;
   const view = await openReadView(files, driver, database);
   try {
     const evidence = firstDamage(view.connection, "full");
-    return evidence === null ? null : { code: "database-malformed", evidence };
+    return evidence === null ? SOUND : { outcome: "found", database, code: "database-malformed", evidence };
   } finally {
     view.connection.close();
     view.release();
   }
 }
-
-const NOT_TO_SALVAGE = ["database-unavailable", "database-empty", "no-sqlite-runtime"];
 
 async function confirmed(context: CommandContext, command: Salvage, database: string): Promise<boolean> {
   const { files, terminal } = context;

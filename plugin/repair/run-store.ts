@@ -24,7 +24,7 @@ export async function writerForManifest(
   );
   if (database === undefined) throw new StoreRefusedError("busy", "The database of that run is not here.");
   if (manifest.items.some((item) => item.kind === "database"))
-    return new DatabaseFileWriter(files, database, manifest.items.length);
+    return new DatabaseFileWriter(files, database, manifest.items);
   const [store] = await openStores(files, { ...located, json: "none" as const, databases: [database] }, access);
   if (store?.state !== "ok") throw new StoreRefusedError("failed", "The database of that run cannot be opened.");
   store.store.close();

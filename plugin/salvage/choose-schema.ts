@@ -27,7 +27,12 @@ function objectsOf(known: KnownSchema): SchemaObject[] {
  * the statements that are left, and where none is left by the rows.
  */
 export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Connection): ChosenSchema {
-  const found = map.schema.filter((object) => object.sql !== null && !object.name.startsWith("sqlite_"));
+  const connection = scratch();
+  const found = map.schema.filter(
+    ({ type, name, sql }) =>
+      sql !== null && !name.startsWith("sqlite_") && (type !== "table" || canBeMade(connection, sql)),
+  );
+  connection.close();
   const statements = new Set(found.map((object) => object.sql));
   const score = (known: KnownSchema) => objectsOf(known).filter((object) => statements.has(object.sql)).length;
   const best = found.length > 0 ? highest(KNOWN_SCHEMAS, score) : mostFitting(sampleRecords(image, map), scratch);
@@ -36,6 +41,16 @@ export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Conn
   const isForeign = found.some((object) => object.type === "table" && !own.some((each) => each.sql === object.sql));
   const added = isForeign && hasEveryTable(found) ? [] : own.filter((object) => !names.has(object.name));
   return { objects: [...found, ...added], added: added.map((object) => object.name), known: isForeign ? null : best };
+}
+
+/** A statement may be damaged like everything else. */
+function canBeMade(connection: Connection, sql: string): boolean {
+  try {
+    connection.exec(sql);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A database of another line than the known ones is taken as it is where it has what a conversation needs. */

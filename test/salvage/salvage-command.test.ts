@@ -3,6 +3,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type FileSystem, nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { writeManifest } from "../../plugin/quarantine/vault.ts";
+import { findSalvageRun, swapIn } from "../../plugin/salvage/salvage-run.ts";
 import { runCli } from "../command-line/cli-process.ts";
 import { type ManySessions, manySessions } from "./many-sessions.ts";
 
@@ -74,6 +77,68 @@ test("the new database lies beside its copy; the swap and its undo are exact", a
   const run = join(dataDir, "quarantine", "_store", report.runID);
   // What stood there meanwhile is kept too.
   expect(await readdir(join(run, "replaced-1"))).toEqual(["opencode.db"]);
+});
+
+test("an interrupted salvage goes on with the copy it has", async () => {
+  const dataDir = await damagedDataDir();
+  const first = JSON.parse((await runCli(["salvage", "--data-dir", dataDir, "--yes", "--json"])).stdout);
+  const run = join(dataDir, "quarantine", "_store", first.runID);
+  await rm(join(run, "report.json"));
+  await writeFile(join(run, "salvaged.db"), "half of it");
+  await writeFile(join(run, "salvaged.db.ledger"), "half of it");
+  const second = JSON.parse((await runCli(["salvage", "--data-dir", dataDir, "--yes", "--json"])).stdout);
+  expect(second).toMatchObject({ runID: first.runID, isSound: true, rows: first.rows });
+  expect((await readdir(run)).sort()).toEqual(["items", "manifest.json", "report.json", "salvaged.db"]);
+});
+
+test("a swap that fails half way leaves the damaged database as it was, its WAL included", async () => {
+  const dataDir = await damagedDataDir();
+  const before = await contentOf(dataDir);
+  await runCli(["salvage", "--data-dir", dataDir, "--yes"]);
+  const database = join(dataDir, "opencode.db");
+  const run = await findSalvageRun(nodeFileSystem, dataDir, database);
+  if (run === null) throw new Error("there is no run");
+  const rename: FileSystem["rename"] = (from, to) =>
+    to === database ? Promise.reject(new Error("torn")) : nodeFileSystem.rename(from, to);
+  await expect(swapIn({ ...nodeFileSystem, rename }, run, database)).rejects.toThrow("torn");
+  expect(await contentOf(dataDir)).toEqual(before);
+  const again = JSON.parse((await runCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"])).stdout);
+  expect(again).toMatchObject({ runID: run.manifest.runID, swapped: true });
+});
+
+test("a swap that a crash cut short is settled, and its WAL can be put back", async () => {
+  const dataDir = await damagedDataDir();
+  const before = await contentOf(dataDir);
+  await runCli(["salvage", "--data-dir", dataDir, "--yes"]);
+  const database = join(dataDir, "opencode.db");
+  const run = await findSalvageRun(nodeFileSystem, dataDir, database);
+  if (run === null) throw new Error("there is no run");
+  const items = run.manifest.items.map((item) => ({ ...item, state: "planned" as const }));
+  await writeManifest(nodeFileSystem, run.folder, { ...run.manifest, state: "planned", items });
+  await rm(`${database}-wal`);
+  const restored = await runCli(["restore", run.manifest.runID, "--data-dir", dataDir, "--yes", "--json"]);
+  expect(JSON.parse(restored.stdout).items).toEqual([expect.objectContaining({ id: "0002", action: "restored" })]);
+  expect(await contentOf(dataDir)).toEqual(before);
+});
+
+test("a file of zero bytes has nothing to salvage, and says so", async () => {
+  const dataDir = await mkdtemp(join(folder, "data-"));
+  await writeFile(join(dataDir, "opencode.db"), "");
+  const result = await runCli(["salvage", "--data-dir", dataDir, "--yes"]);
+  expect(result.code).toBe(1);
+  expect(result.stderr).toContain("zero bytes");
+});
+
+test("a database whose schema cannot be parsed is salvaged", async () => {
+  const dataDir = await mkdtemp(join(folder, "data-"));
+  const bytes = await readFile(whole.database);
+  const at = bytes.indexOf("CREATE TABLE `part` (");
+  expect(at).toBeGreaterThan(0);
+  bytes.write("))))", at + 21);
+  await writeFile(join(dataDir, "opencode.db"), bytes);
+  const result = await runCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"]);
+  expect(JSON.parse(result.stdout)).toMatchObject({ isSound: true, swapped: true, verdict: "healthy" });
+  expect((await runCli(["check", "--data-dir", dataDir])).code).toBe(0);
 });
 
 test("a sound database is left alone", async () => {

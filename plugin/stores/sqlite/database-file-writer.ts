@@ -27,13 +27,13 @@ const SIDE_FILES = ["-wal", "-shm", "-journal"];
 export class DatabaseFileWriter implements StoreWriter {
   readonly #files: FileSystem;
   readonly #database: string;
-  readonly #count: number;
+  readonly #all: readonly ManifestItem[];
 
-  /** `count`: how many files the run holds. */
-  constructor(files: FileSystem, database: string, count: number) {
+  /** `all`: every file of the run. */
+  constructor(files: FileSystem, database: string, all: readonly ManifestItem[]) {
     this.#files = files;
     this.#database = database;
-    this.#count = count;
+    this.#all = all;
   }
 
   async prepare(): Promise<Prepared> {
@@ -57,14 +57,20 @@ export class DatabaseFileWriter implements StoreWriter {
     }
     // The old WAL must be gone before the new database stands there: SQLite would write its frames into it.
     for (const suffix of SIDE_FILES) await this.#remove(this.#database + suffix);
-    await this.#files.syncDirectory(dirname(this.#database));
-    await this.#files.rename(join(folder, SALVAGED), this.#database);
+    try {
+      await this.#files.syncDirectory(dirname(this.#database));
+      await this.#files.rename(join(folder, SALVAGED), this.#database);
+    } catch (error) {
+      for (const item of items) if (!this.#isMain(item)) await this.#return(item, folder);
+      throw error;
+    }
     await this.#files.syncDirectory(dirname(this.#database));
     return items.map(({ id }) => ({ id, state: "done" }));
   }
 
   async putBack(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
-    if (items.length < this.#count) {
+    for (const other of this.#all) {
+      if (items.some(({ id }) => id === other.id) || (await this.#holds(this.#place(other), other))) continue;
       return items.map(({ id }) => ({ id, state: "skipped", reason: "a database returns as a whole" }));
     }
     await this.#refuseWhileOpen();
@@ -73,22 +79,18 @@ export class DatabaseFileWriter implements StoreWriter {
       return items.map(({ id }) => ({ id, state: "skipped", reason: "its copy is not what was recorded" }));
     }
     // What stands there now may hold new conversations: it is kept beside the originals.
-    const replaced = await this.#freshFolder(folder);
+    const coming = new Set(items.map((item) => this.#place(item)));
+    const isWhole = coming.has(this.#database);
+    let replaced: string | null = null;
     for (const suffix of ["", ...SIDE_FILES]) {
       const path = this.#database + suffix;
-      if ((await this.#files.stat(path)) !== null)
-        await moveNoClobber(this.#files, path, join(replaced, basename(path)));
+      if (!(isWhole || coming.has(path)) || (await this.#files.stat(path)) === null) continue;
+      replaced ??= await this.#freshFolder(folder);
+      await moveNoClobber(this.#files, path, join(replaced, basename(path)));
     }
     // The main file last: without it nobody reads the others.
-    const isMain = (item: ManifestItem) => this.#place(item) === this.#database;
-    for (const item of [...items].sort((a, b) => Number(isMain(a)) - Number(isMain(b)))) {
-      const place = this.#place(item);
-      const aside = join(dirname(place), `.${basename(place)}.returning`);
-      await this.#remove(aside);
-      await this.#files.copyNew(this.#kept(item, folder), aside, Number.parseInt(item.original?.mode ?? "600", 8));
-      await this.#files.syncFile(aside);
-      await moveNoClobber(this.#files, aside, place);
-    }
+    const inOrder = [...items].sort((a, b) => Number(this.#isMain(a)) - Number(this.#isMain(b)));
+    for (const item of inOrder) await this.#return(item, folder);
     return items.map(({ id }) => ({ id, state: "restored" }));
   }
 
@@ -109,6 +111,19 @@ export class DatabaseFileWriter implements StoreWriter {
   #place({ locator }: ManifestItem): string {
     const path = isFileLocator(locator) ? locator.path : "";
     return this.#database + (SIDE_FILES.find((suffix) => path.endsWith(suffix)) ?? "");
+  }
+
+  #isMain(item: ManifestItem): boolean {
+    return this.#place(item) === this.#database;
+  }
+
+  async #return(item: ManifestItem, folder: string): Promise<void> {
+    const place = this.#place(item);
+    const aside = join(dirname(place), `.${basename(place)}.returning`);
+    await this.#remove(aside);
+    await this.#files.copyNew(this.#kept(item, folder), aside, Number.parseInt(item.original?.mode ?? "600", 8));
+    await this.#files.syncFile(aside);
+    await moveNoClobber(this.#files, aside, place);
   }
 
   #kept({ original }: ManifestItem, folder: string): string {

@@ -35,6 +35,8 @@ const BY_NAME: readonly (readonly [string, SqliteFailure])[] = [
 /** Reads the result code from an error of `bun:sqlite` (`code`, `errno`) or `node:sqlite` (`errcode`). */
 export function sqliteFailure(error: unknown): SqliteFailure {
   if (!(error instanceof Error)) return "other";
+  // Both come as the plain SQLITE_ERROR: a schema that cannot be parsed, and numbers in the header that no SQLite writes.
+  if (/malformed database schema|unsupported file format/i.test(error.message)) return "malformed";
   const code = "code" in error ? String(error.code) : "";
   const named = BY_NAME.find(([name]) => code.startsWith(name));
   if (named !== undefined) return named[1];
