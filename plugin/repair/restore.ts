@@ -131,12 +131,13 @@ async function restoreRun(input: RestoreInput, run: ReadableRun, items: readonly
   }
 }
 
-/** What had come back before a failure. */
+/** What had come back before a failure; what had not is again as the repair had left it. */
 async function returned(writer: StoreWriter, items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
   const outcomes: ItemOutcome[] = [];
   for (const item of items) {
-    if ((await writer.observe(item, folder)) !== "live") continue;
-    await writer.finish(item, folder, "live");
+    const seen = await writer.observe(item, folder);
+    await writer.finish(item, folder, seen);
+    if (seen !== "live") continue;
     outcomes.push({ id: item.id, state: "restored" });
   }
   return outcomes;
