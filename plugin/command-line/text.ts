@@ -1,8 +1,9 @@
 import { faultByCode } from "../faults/catalogue.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
-import type { Finding } from "../repair/finding.ts";
-import { plural } from "../repair/words.ts";
+import type { ConfirmedFinding, Finding } from "../repair/finding.ts";
+import { isMendable } from "../repair/plan.ts";
+import { plural, toDoWords } from "../repair/words.ts";
 import type { Counts } from "../stores/store.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -63,11 +64,11 @@ export function checkText(result: CheckResult, terminal: Terminal): string {
   return lines.join("\n");
 }
 
-function closingLine(result: CheckResult, blocking: readonly Finding[], terminal: Terminal): string {
-  const repairable = blocking.filter((finding) => finding.remedy !== "report").length;
+function closingLine(result: CheckResult, blocking: readonly ConfirmedFinding[], terminal: Terminal): string {
+  const mendable = blocking.filter(isMendable);
   if (result.verdict === "healthy") return terminal.style("green", "Healthy: opencode can load everything here.");
-  if (repairable === 0) return "Nothing of this can be repaired by setting records aside; see the faults above.";
-  return "`opencode-session-repair repair` sets these aside. Nothing is deleted; every step can be undone.";
+  if (mendable.length === 0) return "None of this can be repaired here; see what is said of the faults above.";
+  return `\`opencode-session-repair repair\` would ${toDoWords(mendable)}. Nothing is deleted; every step can be undone.`;
 }
 
 export function itemLine(item: ReportedItem): string {

@@ -108,6 +108,11 @@ export class Stage {
 }
 
 /** Everything is as it was but for the record that was damaged. */
+/** What was recovered is there again as it was. */
+export function expectAllThere(before: readonly Message[], now: readonly Message[]): void {
+  if (!isDeepStrictEqual(now, before)) throw new BrokenPromiseError("the conversation is not what it was");
+}
+
 export function expectOnlyMissing(before: readonly Message[], now: readonly Message[], recordID: string): void {
   const expected = before
     .filter(({ info }) => info.id !== recordID)
