@@ -1,4 +1,3 @@
-import { sqliteText } from "../records/file-text.ts";
 import { indexPayloads, PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
 import type { Ledger } from "./ledger.ts";
 import type { NewDatabase } from "./new-database.ts";
@@ -8,6 +7,7 @@ import { type FoundRecord, readPayloadRecord } from "./payload.ts";
 import { Placement } from "./placement.ts";
 import { readRecord, type SqliteRecord } from "./record.ts";
 import { textOf } from "./schema-objects.ts";
+import { isSound } from "./sound-values.ts";
 import type { TableShape } from "./table-shape.ts";
 
 /** What came of the pages. */
@@ -22,12 +22,6 @@ export interface Gathered {
 
 /** Tables whose rows may have been deleted on purpose: what only an older page holds needs a sign that it was not. */
 const DELETABLE = ["session", "message", "part"];
-
-/** Columns with a document that hosts parse. */
-const DOCUMENTS: Readonly<Record<string, readonly string[]>> = { message: ["data"], part: ["data"], event: ["data"] };
-
-/** Longer documents are not parsed, only their chain of pages is looked at. */
-const LONGEST_PARSED = 64 * 1024 * 1024;
 
 /** Takes every row out of the pages of a damaged database and puts it into the new one. */
 export class Gathering {
@@ -104,7 +98,8 @@ export class Gathering {
   #takeRow(shape: TableShape, record: FoundRecord, rowID: bigint, isCurrent: boolean): void {
     if (!isCurrent && !this.#mayReturn(shape, record)) return;
     if (!isFinished(shape, record)) {
-      if (DELETABLE.includes(shape.name)) this.#ledger.keepUnfinished({ table: shape.name, rowID, record });
+      if (shape.name === "project" || DELETABLE.includes(shape.name))
+        this.#ledger.keepUnfinished({ table: shape.name, rowID, record });
       return;
     }
     const isNew = this.#target.insert(shape, record, rowID) || (isCurrent && this.#replaceOlder(shape, record));
@@ -170,20 +165,5 @@ function expectFrom({ letters, values }: SqliteRecord, ledger: Ledger): void {
 /** Whether everything of a row was read, and its documents are such that a host can parse them. */
 function isFinished(shape: TableShape, record: FoundRecord): boolean {
   if (!record.isWhole) return false;
-  const documents = DOCUMENTS[shape.name];
-  if (documents === undefined) return true;
-  return shape.columns.every((column, index) => {
-    const value = record.values[index];
-    if (!documents.includes(column.name) || !(value instanceof Uint8Array)) return true;
-    return value.length > LONGEST_PARSED || parses(value);
-  });
-}
-
-function parses(bytes: Uint8Array): boolean {
-  try {
-    JSON.parse(sqliteText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
-    return true;
-  } catch {
-    return false;
-  }
+  return shape.columns.every(({ name }, index) => isSound(shape.name, name, record.values[index] ?? null));
 }

@@ -13,7 +13,9 @@ import { NewDatabase } from "./new-database.ts";
 import { openPageImage } from "./page-image.ts";
 import { mapPages } from "./page-map.ts";
 import { NO_FILE, openRandomAccess } from "./random-access.ts";
+import type { SqliteRecord } from "./record.ts";
 import { textOf } from "./schema-objects.ts";
+import { isSound } from "./sound-values.ts";
 
 export type Stage = "mapping" | "reading" | "filling" | "indexing" | "verifying";
 
@@ -190,31 +192,29 @@ function writeUnfinished(connection: Connection, ledger: Ledger): number {
         ...[id, session, around.created, around.updated],
         JSON.stringify(mendMessage(text("data") ?? "", around)),
       );
-    } else if (table === "session") {
-      written += writeSession(connection, columns, record);
+    } else if (table === "session" || table === "project") {
+      written += writeListed(connection, table, columns, record);
     }
   }
   return written;
 }
 
-const SESSION_DOCUMENTS = ["summary_diffs", "metadata", "revert", "permission", "model"];
-
-/** A session's row without its documents: they are the long values, and the host does without them. */
-function writeSession(
+/** A session's or project's row with those of its values that are sound. Without one that it needs it is made anew. */
+function writeListed(
   connection: Connection,
+  table: string,
   columns: readonly string[],
-  { values }: { readonly values: readonly unknown[] },
+  { values }: SqliteRecord,
 ): number {
   const known = columns.flatMap((name, index) => {
     const value = values[index];
-    if (value === undefined || value === null || SESSION_DOCUMENTS.includes(name)) return [];
-    const plain = value instanceof Uint8Array ? textOf(value) : value;
-    return typeof plain === "string" || typeof plain === "number" ? [[name, plain] as const] : [];
+    if (value === undefined || value === null || !isSound(table, name, value)) return [];
+    return [[name, value instanceof Uint8Array ? textOf(value) : value] as const];
   });
   const names = known.map(([name]) => `"${name}"`).join(", ");
   const places = known.map(() => "?").join(", ");
   const bound = known.map(([, value]) => value);
-  return connection.run(`insert or ignore into session (${names}) values (${places})`, ...bound);
+  return connection.run(`insert or ignore into "${table}" (${names}) values (${places})`, ...bound);
 }
 
 /** What came through of each session, and how many records of it are nowhere. The ledger is attached. */

@@ -1,0 +1,37 @@
+import { isWellFormedUtf8, sqliteText } from "../records/file-text.ts";
+import type { SqlValue } from "../stores/sqlite/driver.ts";
+
+/** Columns with a document that hosts parse. */
+const DOCUMENTS: Readonly<Record<string, readonly string[]>> = {
+  message: ["data"],
+  part: ["data"],
+  event: ["data"],
+  session: ["summary_diffs", "metadata", "revert", "permission", "model"],
+  project: ["sandboxes", "commands"],
+};
+
+/** Tables of which one bad value keeps every session of a project from being listed. */
+const LISTS = ["session", "project"];
+
+/** Longer documents are not parsed, only their chain of pages is looked at. */
+const LONGEST_PARSED = 64 * 1024 * 1024;
+
+/** Whether a value is one that opencode may have written there, not the remainder of an overwritten page. */
+export function isSound(table: string, column: string, value: SqlValue): boolean {
+  if (value instanceof Uint8Array) {
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    if (DOCUMENTS[table]?.includes(column) === true) return bytes.length > LONGEST_PARSED || parses(bytes);
+    return !LISTS.includes(table) || (isWellFormedUtf8(bytes) && !bytes.includes(0));
+  }
+  const isTime = LISTS.includes(table) && column.startsWith("time_") && typeof value === "number";
+  return !isTime || value >= 0;
+}
+
+function parses(bytes: Buffer): boolean {
+  try {
+    JSON.parse(sqliteText(bytes));
+    return true;
+  } catch {
+    return false;
+  }
+}
