@@ -157,6 +157,7 @@ function expectFrom({ letters, values }: SqliteRecord, ledger: Ledger): void {
   ledger.expect({
     id,
     kind,
+    rowID: letters.at(-1) === "i" ? Number(values.at(-1)) : null,
     messageID: above?.startsWith("msg") ? above : null,
     sessionID: above?.startsWith("ses") ? above : null,
   });

@@ -15,6 +15,8 @@ export interface ExpectedRecord {
   readonly kind: "session" | "message" | "part";
   readonly messageID: string | null;
   readonly sessionID: string | null;
+  /** Of its row, where the index of the table's key tells. */
+  readonly rowID: number | null;
 }
 
 /** What is known beside the rows themselves. In a file, so that its size does not matter. */
@@ -24,24 +26,41 @@ export class Ledger {
   constructor(connection: Connection) {
     this.#connection = connection;
     connection.exec(`pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -16384;
-      create table expected (id text primary key, kind text not null, message_id text, session_id text) without rowid;
+      create table expected (id text primary key, kind text not null, message_id text, session_id text,
+        row_id integer) without rowid;
+      create index expected_row on expected (kind, row_id);
       create table unfinished (number integer primary key, row blob not null);
       begin`);
   }
 
-  expect({ id, kind, messageID, sessionID }: ExpectedRecord): void {
+  expect({ id, kind, messageID, sessionID, rowID }: ExpectedRecord): void {
     this.#connection.run(
-      `insert into expected values (?, ?, ?, ?) on conflict (id) do update set
-         message_id = coalesce(message_id, excluded.message_id), session_id = coalesce(session_id, excluded.session_id)`,
+      `insert into expected values (?, ?, ?, ?, ?) on conflict (id) do update set
+         message_id = coalesce(message_id, excluded.message_id), session_id = coalesce(session_id, excluded.session_id),
+         row_id = coalesce(row_id, excluded.row_id)`,
       id,
       kind,
       messageID,
       sessionID,
+      rowID,
     );
   }
 
   isExpected(id: string): boolean {
     return this.#connection.all("select 1 from expected where id = ?", id).length > 0;
+  }
+
+  /** The id of the record that an index says is in this row of the table. */
+  idAt(kind: ExpectedRecord["kind"], rowID: bigint): string | null {
+    const sql = "select id from expected where kind = ? and row_id = cast(? as integer)";
+    const id = this.#connection.all(sql, kind, String(rowID))[0]?.id;
+    return typeof id === "string" ? id : null;
+  }
+
+  /** The message or session above a record, as an index names it. */
+  above(id: string | null, column: "message_id" | "session_id"): string | null {
+    const above = this.#connection.all(`select ${column} as above from expected where id = ?`, id)[0]?.above;
+    return typeof above === "string" ? above : null;
   }
 
   keepUnfinished(row: UnfinishedRow): void {

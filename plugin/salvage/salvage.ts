@@ -15,7 +15,7 @@ import { mapPages } from "./page-map.ts";
 import { NO_FILE, openRandomAccess } from "./random-access.ts";
 import type { SqliteRecord } from "./record.ts";
 import { textOf } from "./schema-objects.ts";
-import { isSound } from "./sound-values.ts";
+import { isSound, soundID } from "./sound-values.ts";
 
 export type Stage = "mapping" | "reading" | "filling" | "indexing" | "verifying";
 
@@ -168,7 +168,7 @@ function count(connection: Connection, sql: string): number {
 function writeUnfinished(connection: Connection, ledger: Ledger): number {
   let written = 0;
   const columnsOf = new Map<string, string[]>();
-  for (const { table, record } of ledger.unfinished()) {
+  for (const { table, rowID, record } of ledger.unfinished()) {
     const columns =
       columnsOf.get(table) ?? connection.all(`pragma table_info("${table}")`).map((row) => String(row.name));
     columnsOf.set(table, columns);
@@ -179,7 +179,12 @@ function writeUnfinished(connection: Connection, ledger: Ledger): number {
     };
     const time = (name: string) => Math.trunc(Number(value(name)) || 0);
     const around = { created: time("time_created"), updated: time("time_updated") };
-    const [id, session, message] = [text("id"), text("session_id"), text("message_id")];
+    const kind = table === "part" || table === "message" ? table : "session";
+    const id = soundID(text("id")) ?? ledger.idAt(kind, rowID) ?? soundBeginning(text("id"));
+    const above = (column: "message_id" | "session_id") =>
+      soundID(text(column)) ?? ledger.above(id, column) ?? soundBeginning(text(column));
+    const message = above("message_id");
+    const session = soundID(text("session_id")) ?? sessionOf(connection, message) ?? above("session_id");
     if (table === "part" && id !== null && message !== null && session !== null) {
       written += connection.run(
         "insert or ignore into part (id, message_id, session_id, time_created, time_updated, data) values (?, ?, ?, ?, ?, ?)",
@@ -197,6 +202,15 @@ function writeUnfinished(connection: Connection, ledger: Ledger): number {
     }
   }
   return written;
+}
+
+function soundBeginning(id: string | null): string | null {
+  return /^[\x21-\x7e]+/.exec(id ?? "")?.[0] ?? null;
+}
+
+function sessionOf(connection: Connection, messageID: string | null): string | null {
+  const [row] = connection.all("select session_id as session from message where id = ?", messageID);
+  return typeof row?.session === "string" ? row.session : null;
 }
 
 /** A session's or project's row with those of its values that are sound. Without one that it needs it is made anew. */

@@ -13,6 +13,16 @@ const DOCUMENTS: Readonly<Record<string, readonly string[]>> = {
 /** Tables of which one bad value keeps every session of a project from being listed. */
 const LISTS = ["session", "project"];
 
+const IDS: Readonly<Record<string, readonly string[]>> = {
+  message: ["id", "session_id"],
+  part: ["id", "message_id", "session_id"],
+};
+
+/** An id that is no remainder of an overwritten page: printable characters alone. */
+export function soundID(id: string | null): string | null {
+  return id !== null && /^[\x21-\x7e]+$/.test(id) ? id : null;
+}
+
 /** Longer documents are not parsed, only their chain of pages is looked at. */
 const LONGEST_PARSED = 64 * 1024 * 1024;
 
@@ -21,6 +31,7 @@ export function isSound(table: string, column: string, value: SqlValue): boolean
   if (value instanceof Uint8Array) {
     const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
     if (DOCUMENTS[table]?.includes(column) === true) return bytes.length > LONGEST_PARSED || parses(bytes);
+    if (IDS[table]?.includes(column) === true) return soundID(bytes.toString("latin1")) !== null;
     return !LISTS.includes(table) || (isWellFormedUtf8(bytes) && !bytes.includes(0));
   }
   const isTime = LISTS.includes(table) && column.startsWith("time_") && typeof value === "number";

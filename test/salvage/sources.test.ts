@@ -126,7 +126,7 @@ test("rows keep their storage classes, their bytes and their rowids", async () =
     const bytes = Buffer.from(`{"type":"text","text":"${"x".repeat(80)}\xff"}`, "latin1");
     rows.query("update part set data = cast(? as text), time_created = ? where rowid = 7").run(bytes, 2n ** 60n);
     rows.exec(`update session set title = '', time_archived = 1.5 where rowid = 3;
-      update project set icon_color = x'00ff', name = 'a' || char(0) || 'b';
+      update todo set priority = x'00ff', content = 'a' || char(0) || 'b' where rowid = (select min(rowid) from todo);
       delete from part where rowid = 5; update part set rowid = 90000 where rowid = 6`);
   });
   const { rows } = await salvaged(path);
