@@ -1,14 +1,32 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-const WORK_MS = 4;
-const REST_MS = 16;
+/** Work and rest in milliseconds, while opencode has nothing to do and while it works. */
+const IDLE = { work: 8, rest: 8 };
+const BUSY = { work: 3, rest: 200 };
 
-/** A pause that keeps background work to about a fifth of one core: a short rest after every few milliseconds. */
-export function gentlePace(): () => Promise<void> {
+/** opencode works as long as its last event is younger than this, in milliseconds. */
+const BUSY_FOR_MS = 1000;
+
+/** Tells when opencode last did something, from the events that it publishes. */
+export class HostActivity {
+  #last = Number.NEGATIVE_INFINITY;
+
+  noticed(): void {
+    this.#last = performance.now();
+  }
+
+  isBusy(): boolean {
+    return performance.now() - this.#last < BUSY_FOR_MS;
+  }
+}
+
+/** A pause that keeps work in the background to half of an idle core, and out of the way as soon as opencode works. */
+export function gentlePace(activity: HostActivity): () => Promise<void> {
   let since = performance.now();
   return async () => {
-    if (performance.now() - since < WORK_MS) return;
-    await sleep(REST_MS);
+    const pace = activity.isBusy() ? BUSY : IDLE;
+    if (performance.now() - since < pace.work) return;
+    await sleep(pace.rest, undefined, { ref: false });
     since = performance.now();
   };
 }

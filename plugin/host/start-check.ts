@@ -1,14 +1,18 @@
 import { setImmediate } from "node:timers/promises";
+import { looksHealthy } from "../faults/quick-look.ts";
 import type { FileSystem } from "../files/file-system.ts";
 import { quarantinePath } from "../quarantine/places.ts";
 import type { ConfirmedFinding } from "../repair/finding.ts";
 import { type InspectOptions, inspect } from "../repair/inspect.ts";
+import { JsonStore } from "../stores/json/json-store.ts";
 import type { Located } from "../stores/locate.ts";
-import { type OpenedStore, openStores } from "../stores/open.ts";
-import { noCounts, type Scope } from "../stores/store.ts";
+import type { OpenedStore } from "../stores/open.ts";
+import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
+import { type Counts, noCounts, type Scope } from "../stores/store.ts";
+import { DatabaseFollower } from "./database-follower.ts";
 import type { Notice } from "./notice.ts";
 import type { PluginSettings } from "./options.ts";
-import { gentlePace } from "./pacing.ts";
+import type { ValidatedMemory } from "./validated-memory.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -19,88 +23,166 @@ export interface StartCheckInput {
   readonly projectID: string | null;
   readonly settings: PluginSettings;
   readonly hostVersion: string | null;
+  /** What an earlier start found healthy. */
+  readonly memory: ValidatedMemory;
 }
 
-type OpenStore = OpenedStore & { state: "ok" };
+/** A store that is open for as long as opencode runs. */
+export interface CaredStore {
+  readonly opened: OpenedStore & { readonly state: "ok" };
+  /** Its index in the findings. */
+  readonly index: number;
+  /** Of a database: what tells which rows were written. */
+  readonly follower: DatabaseFollower | null;
+}
 
-/** Looking takes this share of the budget at most; the rest is for mending what was found. */
+export function careFor(stores: readonly OpenedStore[]): CaredStore[] {
+  return stores.flatMap((opened, index) => {
+    if (opened.state === "unusable") return [];
+    const { store } = opened;
+    return [{ opened, index, follower: store instanceof SqliteStore ? new DatabaseFollower(store) : null }];
+  });
+}
+
+/** A healthy store is looked at for so long before sessions load, in milliseconds. */
+const LOOKING_MS = 3;
+
+/** However slow the machine, this many records are looked at before sessions load: all of a small store. */
+const LEAST_RECORDS = 200;
+
+/** Once something is wrong it is worth the time to look further: this share of the budget; the rest is for mending. */
 const LOOKING_SHARE = 0.25;
 
-/** However slow the machine, this many records are looked at within the budget: all of a small store. */
-const LEAST_RECORDS = 500;
-
 /**
- * Checks and mends a store in the order in which opencode needs it: the records that decide whether the project's
- * session list loads, then the project's sessions, most recently used first. The signal says when the budget is spent.
+ * Checks a store in the order in which opencode needs it: the records that decide whether the project's session list
+ * loads, then the project's sessions, most recently used first. What is known to be unchanged is passed over. The signal
+ * says when the budget is spent.
  */
-export async function checkBeforeLoad(input: StartCheckInput, budget: AbortSignal): Promise<Notice> {
+export async function checkBeforeLoad(
+  input: StartCheckInput,
+  stores: readonly CaredStore[],
+  budget: AbortSignal,
+): Promise<ConfirmedFinding[]> {
   const started = performance.now();
   const counts = noCounts();
-  const looking = new AbortController();
-  const pause = async () => {
-    const spent = performance.now() - started > input.settings.budgetMs * LOOKING_SHARE;
-    if (budget.aborted || (spent && counts.messages + counts.parts >= LEAST_RECORDS)) looking.abort();
-    await setImmediate();
+  const findings: ConfirmedFinding[] = [];
+  let isKnown = false;
+  const isOver = () => {
+    const records = counts.sessions + counts.messages + counts.parts;
+    const isEnough = findings.length === 0 && (isKnown || records >= LEAST_RECORDS);
+    const share = isEnough ? LOOKING_MS : input.settings.budgetMs * LOOKING_SHARE;
+    return budget.aborted || performance.now() > started + share;
   };
-  const effort: Effort = { concurrency: input.settings.concurrency, counts, pause, signal: looking.signal };
-  return withStores(input, async (stores) => {
-    const findings: ConfirmedFinding[] = [];
-    for (const [index, opened] of stores.entries()) {
-      if (opened.state === "unusable") continue;
-      findings.push(...(await look(opened, index, { what: "list", projectID: input.projectID }, effort)));
-      for (const { id } of await opened.store.sessions(input.projectID)) {
-        if (looking.signal.aborted) break;
-        findings.push(...(await look(opened, index, { what: "session", sessionID: id }, effort)));
-      }
+  const check = async (cared: CaredStore, scope: Scope & { what: "session" | "list" }) => {
+    if (firstLook(cared, scope, counts, isOver) === "suspect") findings.push(...(await look(cared, scope)));
+  };
+  for (const cared of stores) {
+    const changed = cared.follower?.resume(input.memory);
+    if (changed !== undefined && changed !== "lost") {
+      findings.push(...(await look(cared, { what: "rows", rowIDs: changed })));
+      continue;
     }
-    return mend(input, findings);
-  });
-}
-
-/** Checks and mends the whole store, slowly enough not to be felt. */
-export async function checkInBackground(input: StartCheckInput): Promise<Notice> {
-  const effort: Effort = { concurrency: 2, counts: noCounts(), pause: gentlePace() };
-  return withStores(input, async (stores) => {
-    const findings: ConfirmedFinding[] = [];
-    for (const [index, opened] of stores.entries()) {
-      if (opened.state === "unusable") continue;
-      findings.push(...(await look(opened, index, { what: "everything" }, effort)));
+    isKnown = isListKnown(input, cared);
+    if (!isKnown) await check(cared, { what: "list", projectID: input.projectID });
+    if (isOver()) continue;
+    for (const { id } of await cared.opened.store.sessions(input.projectID)) {
+      if (isOver()) break;
+      if (cared.follower === null && input.memory.session(id).isKnown) continue;
+      await check(cared, { what: "session", sessionID: id });
+      await setImmediate();
     }
-    const notice = await mend(input, findings);
-    await forgetFinishedRuns(input, findings);
-    return notice;
-  });
-}
-
-async function withStores(
-  input: StartCheckInput,
-  work: (stores: readonly OpenedStore[]) => Promise<Notice>,
-): Promise<Notice> {
-  const stores = await openStores(input.files, input.located, "beside-host", input.hostVersion);
-  try {
-    return await work(stores);
-  } finally {
-    for (const store of stores) if (store.state === "ok") store.store.close();
   }
+  return findings;
+}
+
+function isListKnown(input: StartCheckInput, cared: CaredStore): boolean {
+  return cared.follower === null && input.projectID !== null && input.memory.list(input.projectID).isKnown;
+}
+
+/** Checks everything that is not known to be unchanged, at the pace that is given; `found` is told as soon as there is something. */
+export async function checkEverything(
+  input: StartCheckInput,
+  cared: CaredStore,
+  pause: () => Promise<void>,
+  found: (findings: readonly ConfirmedFinding[]) => Promise<void>,
+): Promise<void> {
+  const effort: Effort = { concurrency: 2, counts: noCounts(), pause };
+  if (cared.follower !== null) return found(await look(cared, { what: "everything" }, effort));
+  const lists = await look(cared, { what: "list", projectID: null }, effort);
+  if (input.projectID !== null) input.memory.list(input.projectID).learn(lists.length === 0);
+  if (lists.length > 0) await found(lists);
+  for (const { id } of await cared.opened.store.sessions(null)) {
+    await pause();
+    const findings = await checkSession(input, cared, id, effort);
+    if (findings.length > 0) await found(findings);
+  }
+  input.memory.save();
+}
+
+/** Checks a session of the JSON generation, unless it is known to be unchanged. */
+export async function checkSession(
+  input: StartCheckInput,
+  cared: CaredStore,
+  sessionID: string,
+  effort: Effort = { concurrency: input.settings.concurrency, counts: noCounts() },
+): Promise<ConfirmedFinding[]> {
+  const recollection = input.memory.session(sessionID);
+  if (recollection.isKnown) return [];
+  const scope = { what: "session", sessionID } as const;
+  if (firstLook(cared, scope, effort.counts, () => false) === "healthy") {
+    recollection.learn(true);
+    return [];
+  }
+  const findings = await look(cared, scope, effort);
+  recollection.learn(findings.length === 0);
+  return findings;
+}
+
+/**
+ * Whether something that opencode is about to load is healthy at a first look, which takes milliseconds; `"unread"`
+ * where `isOver` said so first.
+ */
+export function firstLook(
+  { opened: { store } }: CaredStore,
+  scope: Scope & { what: "session" | "list" },
+  counts: Counts,
+  isOver: () => boolean,
+): "healthy" | "suspect" | "unread" {
+  if (!(store instanceof JsonStore || store instanceof SqliteStore)) return "unread";
+  let isHealthy = true;
+  const isThrough = store.scanNow(
+    scope,
+    (artifact, text, row) => {
+      isHealthy &&= looksHealthy(artifact, text, row, store.description);
+    },
+    counts,
+    isOver,
+  );
+  if (!isHealthy) return "suspect";
+  return isThrough ? "healthy" : "unread";
 }
 
 type Effort = Omit<InspectOptions, "storeIndex">;
 
-async function look(opened: OpenStore, storeIndex: number, scope: Scope, effort: Effort): Promise<ConfirmedFinding[]> {
-  const found = await inspect(opened.store, scope, { ...effort, storeIndex });
+/** What keeps opencode from loading something of a scope. */
+export async function look(
+  cared: CaredStore,
+  scope: Scope,
+  effort: Effort = { concurrency: 1, counts: noCounts() },
+): Promise<ConfirmedFinding[]> {
+  const found = await inspect(cared.opened.store, scope, { ...effort, storeIndex: cared.index });
   return found.filter((finding) => finding.severity === "blocking");
 }
 
-async function mend(input: StartCheckInput, found: readonly ConfirmedFinding[]): Promise<Notice> {
+/** Sets aside what may be set aside unasked, and says what became of it. */
+export async function mend(
+  input: StartCheckInput,
+  trigger: Notice["trigger"],
+  found: readonly ConfirmedFinding[],
+  patienceMs: number,
+): Promise<Notice> {
   const findings = withoutRepeats(found);
-  const notice: Notice = {
-    trigger: "preload",
-    runID: null,
-    items: [],
-    remaining: findings,
-    warnings: [],
-    stopped: null,
-  };
+  const notice: Notice = { trigger, runID: null, items: [], remaining: findings, warnings: [], stopped: null };
   if (findings.length === 0 || input.settings.preload !== "repair") return notice;
   // Loaded only where there is something to mend: a healthy start does not pay for it.
   const { keptByUser, repair } = await import("../repair/repair.ts");
@@ -111,8 +193,9 @@ async function mend(input: StartCheckInput, found: readonly ConfirmedFinding[]):
     access: "beside-host",
     findings,
     selection: { codes: null, unasked: true, kept },
-    trigger: "preload",
+    trigger,
     hostVersion: input.hostVersion,
+    patienceMs,
   });
   const done = new Set(result.items.filter((item) => item.action !== "skipped").map((item) => item.recordID));
   return {
@@ -125,7 +208,7 @@ async function mend(input: StartCheckInput, found: readonly ConfirmedFinding[]):
 }
 
 /** Deletes runs that hold nothing any more, after the days that the settings give them. */
-async function forgetFinishedRuns(input: StartCheckInput, findings: readonly ConfirmedFinding[]): Promise<void> {
+export async function forgetFinishedRuns(input: StartCheckInput, findings: readonly ConfirmedFinding[]): Promise<void> {
   const { files, located, settings } = input;
   if ((await files.stat(quarantinePath(located.dataDir))) === null) return;
   const { deleteFinishedRuns } = await import("../repair/finished-runs.ts");

@@ -5,17 +5,17 @@ import type { Trigger } from "../quarantine/manifest.ts";
 import { locate } from "../stores/locate.ts";
 import { sessionRepairTool } from "./agent-tool.ts";
 import { guardHostWrites } from "./atomic-writes.ts";
+import { care, stopCaring } from "./care.ts";
 import { storesOfHost } from "./host-store.ts";
 import { isAtLeast, runningHostVersion } from "./host-version.ts";
 import { hasNews, type Notice, tell } from "./notice.ts";
 import { findOptions, readSettings } from "./options.ts";
+import { HostActivity } from "./pacing.ts";
 import type { RequestContext } from "./repair-request.ts";
 import { answerCommand, registerCommand } from "./slash-command.ts";
-import { checkBeforeLoad, checkInBackground, type StartCheckInput } from "./start-check.ts";
+import type { StartCheckInput } from "./start-check.ts";
 import { terminalHalfAnswers } from "./terminal-half.ts";
-
-/** The rest of the store is checked when opencode has started and the user has begun to look at it. */
-const BACKGROUND_DELAY_MS = 2000;
+import { ValidatedMemory } from "./validated-memory.ts";
 
 /** A toast sent before the terminal UI listens is lost (#38527): wait for its first sign of life, or this long. */
 const TOAST_WAIT_MS = 3000;
@@ -23,22 +23,14 @@ const TOAST_WAIT_MS = 3000;
 /** `ctx.ask` of the agent's tool came with this version (measured: absent in 1.1.12, there in 1.1.25). */
 const ASK_SINCE = "1.1.25";
 
-/** Data directories whose background check this process has begun: there is one plugin instance per directory. */
-const BEGUN = Symbol.for("opencode-session-repair.background-checks");
-
-function begunChecks(): Set<string> {
-  const shared = globalThis as { [BEGUN]?: Set<string> };
-  shared[BEGUN] ??= new Set();
-  return shared[BEGUN];
-}
-
 /**
  * What happens when opencode starts the plugin: the first sessions are checked and mended while opencode waits, for as
  * long as the budget allows; everything else, and all telling, comes after.
  */
 export async function startPlugin(input: PluginInput, options: unknown): Promise<Hooks> {
   const { settings, warnings } = readSettings(await findOptions(options, nodeFileSystem, process.env));
-  const listening = firstEvent();
+  const activity = new HostActivity();
+  const listening = firstEvent(activity);
   const hostVersion = runningHostVersion();
   const projectID = typeof input.project?.id === "string" ? input.project.id : null;
   const request = async (trigger: Trigger, spare: string | null): Promise<RequestContext | null> => {
@@ -66,8 +58,8 @@ export async function startPlugin(input: PluginInput, options: unknown): Promise
     const notice = { ...all, remaining: all.remaining.filter((finding) => !told.has(JSON.stringify(finding.locator))) };
     for (const finding of notice.remaining) told.add(JSON.stringify(finding.locator));
     if (!hasNews(notice)) return;
-    // The terminal half tells it by itself, as soon as there is a screen to tell it on.
-    const toast = settings.notify && !terminalHalf;
+    // What the start did, the terminal half tells by itself, as soon as there is a screen to tell it on.
+    const toast = settings.notify && (!terminalHalf || notice.trigger === "watch");
     void (toast ? listening.wait() : Promise.resolve())
       .then(() => tell(input.client, notice, toast))
       .catch(() => undefined);
@@ -78,40 +70,26 @@ export async function startPlugin(input: PluginInput, options: unknown): Promise
   const found = await locate(nodeFileSystem, { env: process.env });
   if (!found.ok) return hooks;
   if (settings.atomicWrites) guardHostWrites(found.located.dataDir, hostVersion);
-  if (settings.preload === "off") return hooks;
-  const located = await storesOfHost(nodeFileSystem, found.located, projectID);
-  const check: StartCheckInput = {
-    files: nodeFileSystem,
-    located,
-    projectID,
-    settings,
-    hostVersion,
-  };
-  const budget = new AbortController();
-  const held = checkBeforeLoad(check, budget.signal).then(say);
-  await Promise.race([held.catch(() => undefined), sleep(settings.budgetMs, undefined, { ref: false })]);
-  budget.abort();
-  const key = `${located.dataDir}\n${located.databases.join("\n")}`;
-  if (!begunChecks().has(key)) {
-    begunChecks().add(key);
-    void held
-      .catch(() => undefined)
-      .then(() => sleep(BACKGROUND_DELAY_MS, undefined, { ref: false }))
-      .then(() => checkInBackground(check))
-      .then(say)
-      .catch(() => undefined);
+  if (settings.preload === "off") {
+    stopCaring();
+    return hooks;
   }
+  const located = await storesOfHost(nodeFileSystem, found.located, projectID);
+  const memory = new ValidatedMemory(located.dataDir, hostVersion);
+  const check: StartCheckInput = { files: nodeFileSystem, located, projectID, settings, hostVersion, memory };
+  await care(check, activity, say);
   return hooks;
 }
 
 /** Resolves at the first event that a user interface causes, or after the longest wait. */
-function firstEvent(): { hook: NonNullable<Hooks["event"]>; wait(): Promise<void> } {
+function firstEvent(activity: HostActivity): { hook: NonNullable<Hooks["event"]>; wait(): Promise<void> } {
   let seen: () => void = () => undefined;
   const event = new Promise<void>((resolve) => {
     seen = resolve;
   });
   return {
     hook: async ({ event: { type } }) => {
+      activity.noticed();
       if (type.startsWith("session.") || type.startsWith("tui.")) seen();
     },
     wait: () => Promise.race([event, sleep(TOAST_WAIT_MS, undefined, { ref: false })]),

@@ -111,7 +111,7 @@ export const manifestSchema = z.strictObject({
   runID: z.string().refine(isRunID, "not a run id"),
   sessionID: z.string().nullable(),
   createdAt: time,
-  trigger: z.enum(["preload", "command", "tool", "tui", "cli"]),
+  trigger: z.enum(["preload", "watch", "command", "tool", "tui", "cli"]),
   tool: z.strictObject({ name: z.string(), version: z.string() }),
   host: z.strictObject({ version: z.string() }).nullable(),
   store: z.strictObject({

@@ -1,4 +1,3 @@
-import pLimit from "p-limit";
 import type { ContentHash } from "../files/hash.ts";
 import { sha256 } from "../files/hash.ts";
 import type { Artifact, Evidence } from "../stores/artifact.ts";
@@ -17,6 +16,8 @@ export interface InspectOptions extends ScanOptions {
 export async function inspect(store: Store, scope: Scope, options: InspectOptions): Promise<ConfirmedFinding[]> {
   const suspects =
     scope.what === "everything" ? await suspectsEverywhere(store, options) : await suspectsIn(store, scope, options);
+  if (suspects.length === 0) return [];
+  const { default: pLimit } = await import("p-limit");
   const limit = pLimit(options.concurrency);
   const confirmed = await Promise.all(suspects.map((artifact) => limit(() => confirm(store, artifact, options))));
   const examined = confirmed.filter((each) => each !== null);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FileSystem } from "../files/file-system.ts";
 import { takeLock } from "../quarantine/lock.ts";
 import type { Trigger } from "../quarantine/manifest.ts";
@@ -20,6 +21,8 @@ export interface RepairInput {
   readonly trigger: Trigger;
   readonly hostVersion: string | null;
   readonly signal?: AbortSignal;
+  /** How long another repair is waited for, in milliseconds; without it, not at all. */
+  readonly patienceMs?: number;
 }
 
 export interface RepairResult {
@@ -30,16 +33,24 @@ export interface RepairResult {
   readonly stopped: Stopped | null;
 }
 
+/** A repair takes tens of milliseconds; the lock is tried again this often. */
+const LOCK_RETRY_MS = 25;
+
 const NOTHING: RepairResult = { runID: null, manifests: [], items: [], stopped: null };
 
 /** Runs `work` under the lock of the data directory, after unfinished runs were settled. */
 export async function underLock<T>(
-  input: Pick<RepairInput, "files" | "located" | "access">,
+  input: Pick<RepairInput, "files" | "located" | "access" | "patienceMs">,
   work: (lock: Parameters<typeof applyPlan>[0]["lock"]) => Promise<T>,
 ): Promise<T | Stopped> {
   const { files, located, access } = input;
   try {
-    const taken = await takeLock(files, located.dataDir);
+    const until = performance.now() + (input.patienceMs ?? 0);
+    let taken = await takeLock(files, located.dataDir);
+    while (!taken.ok && performance.now() < until) {
+      await sleep(LOCK_RETRY_MS);
+      taken = await takeLock(files, located.dataDir);
+    }
     if (!taken.ok) return { kind: "refused", message: busySentence(taken.holder?.pid ?? null) };
     try {
       await reconcileRuns(files, located, access);

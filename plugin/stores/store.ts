@@ -29,6 +29,8 @@ export interface StoreDescription {
 export type Scope =
   | { readonly what: "everything"; readonly share?: Share }
   | { readonly what: "list"; readonly projectID: string | null }
+  /** Rows of any table of a database that have one of these ids. */
+  | { readonly what: "rows"; readonly rowIDs: readonly string[] }
   | {
       readonly what: "session";
       readonly sessionID: string;

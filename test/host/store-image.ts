@@ -7,7 +7,7 @@ import { join } from "node:path";
 export type StoreImage = Readonly<Record<string, string>>;
 
 /** What a host writes all the time (it also packs its git snapshots whenever it likes), and the quarantine itself. */
-const NOT_COMPARED = new Set(["quarantine", "log", "bin", "snapshot"]);
+const NOT_COMPARED = new Set(["quarantine", "log", "bin", "snapshot", ".session-repair-index.json"]);
 
 const DATABASE = /^opencode.*\.db(-wal|-shm)?$/;
 

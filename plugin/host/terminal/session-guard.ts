@@ -50,6 +50,7 @@ export class SessionGuard {
   }
 
   #seemsHealthy(sessionID: string): boolean {
+    const until = performance.now() + READING_MS;
     let healthy = true;
     const isThrough = this.#store.scanNow(
       scopeOf(sessionID),
@@ -57,7 +58,7 @@ export class SessionGuard {
         healthy &&= looksLoadable(artifact, text, row, this.#store.description);
       },
       noCounts(),
-      performance.now() + READING_MS,
+      () => performance.now() > until,
     );
     return healthy && (isThrough || !this.#store.isRefusedBySqlite(sessionID, NEWEST_MESSAGES));
   }

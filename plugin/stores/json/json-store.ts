@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
-import pLimit, { type LimitFunction } from "p-limit";
+import type { LimitFunction } from "p-limit";
 import { errnoCode, type FileSystem } from "../../files/file-system.ts";
 import { hashFile } from "../../files/hash.ts";
 import { beginsAsUtf16, fileText } from "../../records/file-text.ts";
@@ -21,7 +21,16 @@ import {
   type StoredMessage,
   unknownSession,
 } from "../conversation.ts";
-import type { RecordedEvent, ScanOptions, Scope, SessionEntry, Store, StoreDescription, Visit } from "../store.ts";
+import type {
+  Counts,
+  RecordedEvent,
+  ScanOptions,
+  Scope,
+  SessionEntry,
+  Store,
+  StoreDescription,
+  Visit,
+} from "../store.ts";
 import type { Survey, SurveyedProject } from "../survey.ts";
 import { readFileColumns, readFileProjects } from "./json-columns.ts";
 import { readFileFacts, readFileMessages } from "./json-conversation.ts";
@@ -38,6 +47,7 @@ import {
   strayOutcome,
   visibleEntries,
 } from "./layout.ts";
+import { scanListNow, scanSessionNow } from "./scan-now.ts";
 
 /** One scan's context. */
 interface Walk {
@@ -60,11 +70,15 @@ export class JsonStore implements Store {
   }
 
   async scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void> {
+    // A healthy start reads without it.
+    const { default: pLimit } = await import("p-limit");
     const walk: Walk = { visit, options, limit: pLimit(options.concurrency) };
     switch (scope.what) {
       case "list":
         if (scope.projectID !== null && !isEntryName(scope.projectID)) return;
         await this.#scanLists(walk, scope.projectID);
+        return;
+      case "rows":
         return;
       case "session":
         if (!isEntryName(scope.sessionID)) return;
@@ -76,6 +90,12 @@ export class JsonStore implements Store {
         await Promise.all((await this.#everySessionID()).map((id) => sessions(() => this.#scanSession(walk, id, []))));
       }
     }
+  }
+
+  /** The same for a session or a project's list, without giving way to anything else; see {@link scanSessionNow}. */
+  scanNow(scope: Scope & { what: "session" | "list" }, visit: Visit, counts: Counts, isOver: () => boolean): boolean {
+    if (scope.what === "session") return scanSessionNow(this.#dataDir, scope.sessionID, visit, counts, isOver);
+    return scope.projectID !== null && scanListNow(this.#dataDir, scope.projectID, visit, counts, isOver);
   }
 
   async examine(artifact: Artifact): Promise<Evidence | null> {
@@ -108,10 +128,11 @@ export class JsonStore implements Store {
   async sessions(projectID: string | null): Promise<SessionEntry[]> {
     const newest = new Map<string, { entry: SessionEntry; mtimeMs: number }>();
     for (const project of projectID === null ? await this.#projectFolders() : [projectID].filter(isEntryName)) {
-      for (const path of await this.#filesIn(sessionFolder(project))) {
+      const paths = await this.#filesIn(sessionFolder(project));
+      const found = await Promise.all(paths.map((path) => this.#files.stat(join(this.#dataDir, path))));
+      for (const [index, path] of paths.entries()) {
         const id = basename(path, ".json");
-        const found = await this.#files.stat(join(this.#dataDir, path));
-        newest.set(id, { entry: { id, projectID: project }, mtimeMs: found?.mtimeMs ?? 0 });
+        newest.set(id, { entry: { id, projectID: project }, mtimeMs: found[index]?.mtimeMs ?? 0 });
       }
     }
     const known = [...newest.values()].sort((a, b) => b.mtimeMs - a.mtimeMs).map(({ entry }) => entry);

@@ -23,6 +23,7 @@ import type {
 } from "../store.ts";
 import type { Survey } from "../survey.ts";
 import { readBundles } from "./bundles.ts";
+import { changedRowIDs } from "./changed-rows.ts";
 import type { Connection, DatabaseSource, SqlRow, SqlValue } from "./driver.ts";
 import type { ReadView } from "./read-view.ts";
 import { captureRow, keyCondition, rowHash } from "./row.ts";
@@ -30,9 +31,10 @@ import { readRowValues, selectRowValues } from "./row-values.ts";
 import { quoted, type Schema } from "./schema.ts";
 import { readProjectFacts, readRowFacts, readRowMessages, readSessionColumns } from "./sqlite-conversation.ts";
 import { surveyDatabase } from "./sqlite-survey.ts";
+import { changesSince, type WalPosition } from "./wal-frames.ts";
 
 /** Rows read between two looks at the event loop and the abort signal. */
-const ROWS_AT_ONCE = 256;
+const ROWS_AT_ONCE = 128;
 
 /** Events are read one after the other, as long as they are wanted; some of them are large. */
 const EVENTS_AT_ONCE = 16;
@@ -72,6 +74,12 @@ interface Restriction {
   readonly values: readonly SqlValue[];
 }
 
+/** Rows that were written, by their ids in whatever table they are, and up to where the log was read. */
+export interface ChangedRows {
+  readonly position: WalPosition;
+  readonly rowIDs: readonly string[];
+}
+
 /** The storage of opencode 1.2-1.18: rows of one SQLite database. */
 export class SqliteStore implements Store {
   readonly description: StoreDescription;
@@ -101,10 +109,10 @@ export class SqliteStore implements Store {
 
   /**
    * The same without giving way to anything else, for opencode's terminal UI: it fetches a session's messages right
-   * after its plugins were called. `false` where the time was up first (`until` on the clock of `performance.now()`).
+   * after its plugins were called. `false` where `isOver` said so first.
    */
-  scanNow(scope: Scope, visit: Visit, counts: Counts, until: number): boolean {
-    for (const _step of this.#visits(scope, visit, counts)) if (performance.now() > until) return false;
+  scanNow(scope: Scope, visit: Visit, counts: Counts, isOver: () => boolean): boolean {
+    for (const _step of this.#visits(scope, visit, counts)) if (isOver()) return false;
     return true;
   }
 
@@ -123,6 +131,23 @@ export class SqliteStore implements Store {
       ...values,
     );
     return found?.refused === 1;
+  }
+
+  /**
+   * The row ids that were written since a place in the log, and the place where the log is now. `"lost"`: any row may
+   * have been written. `isDatabaseUntouched` as in {@link changesSince}.
+   */
+  changedSince(before: WalPosition | null, isDatabaseUntouched: boolean): ChangedRows | "lost" {
+    const changes = changesSince(`${this.description.database}-wal`, before, isDatabaseUntouched);
+    if (changes === "lost") return "lost";
+    const rowIDs = changedRowIDs(changes.pages);
+    return rowIDs === null ? "lost" : { position: changes.position, rowIDs };
+  }
+
+  /** The end of the log, or `"lost"` where it cannot be told. */
+  positionNow(): WalPosition | "lost" {
+    const changes = changesSince(`${this.description.database}-wal`, null);
+    return changes === "lost" ? "lost" : changes.position;
   }
 
   /** Changes whenever another connection has written to the database. */
@@ -345,6 +370,15 @@ export class SqliteStore implements Store {
         yield* this.#visitTable(TABLES.project, restriction("id", scope.projectID), visit, counts);
         yield* this.#visitTable(TABLES.session, restriction("project_id", scope.projectID), visit, counts);
         return;
+      case "rows":
+        for (const table of Object.values(TABLES)) {
+          if (!this.schema.tables.has(table.name)) continue;
+          for (const rows of this.#rowsAt(table, scope.rowIDs)) {
+            this.#visitRows(table, rows, visit, counts);
+            yield;
+          }
+        }
+        return;
       case "session": {
         const messages = messagesOf(scope);
         yield* this.#visitTable(TABLES.session, restriction("id", scope.sessionID), visit, counts);
@@ -440,6 +474,10 @@ export class SqliteStore implements Store {
     const rowIDs = this.#connection
       .all(`select cast(rowid as text) as at from ${quoted(table.name)} where ${condition.sql}`, ...condition.values)
       .map((row) => String(row.at));
+    yield* this.#rowsAt(table, rowIDs);
+  }
+
+  *#rowsAt(table: TableShape, rowIDs: readonly string[]): Iterable<SqlRow[]> {
     const sql = `${this.#select(table)} where rowid in (select value from json_each(?))`;
     for (let start = 0; start < rowIDs.length; start += ROWS_AT_ONCE) {
       yield this.#connection.all(sql, `[${rowIDs.slice(start, start + ROWS_AT_ONCE).join(",")}]`);

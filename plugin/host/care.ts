@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ConfirmedFinding } from "../repair/finding.ts";
+import { openStores } from "../stores/open.ts";
+import { noCounts } from "../stores/store.ts";
+import { isAtLeast } from "./host-version.ts";
+import { guardLoads, type LoadedList } from "./load-guard.ts";
+import type { Notice } from "./notice.ts";
+import { gentlePace, type HostActivity } from "./pacing.ts";
+import {
+  type CaredStore,
+  careFor,
+  checkBeforeLoad,
+  checkSession,
+  firstLook,
+  forgetFinishedRuns,
+  look,
+  mend,
+  type StartCheckInput,
+} from "./start-check.ts";
+import { checkWhole, type Watch, watchDatabase } from "./watch-database.ts";
+import { watchFolders } from "./watch-folders.ts";
+
+/** The rest of the store is checked when opencode has started and the user has begun to look at it. */
+const BACKGROUND_DELAY_MS = 1500;
+
+/** After the start a repair may wait for another one, in milliseconds. */
+const PATIENCE_MS = 10_000;
+
+/** Stores that this process takes care of already: there is one plugin instance per directory. */
+const WATCHES = Symbol.for("opencode-session-repair.watches");
+
+function watches(): Map<string, Watch> {
+  const shared = globalThis as { [WATCHES]?: Map<string, Watch> };
+  shared[WATCHES] ??= new Map();
+  return shared[WATCHES];
+}
+
+/** Has what was begun in this process change and say nothing any more. */
+export function stopCaring(): void {
+  for (const watch of watches().values()) watch.found = async (findings) => findings;
+}
+
+/**
+ * Takes care of the host's store: checks and mends what loads first while opencode waits, for as long as the budget
+ * allows, everything else afterwards, and from then on whatever is written. Resolves when opencode may go on.
+ */
+export async function care(
+  input: StartCheckInput,
+  activity: HostActivity,
+  say: (notice: Notice) => void,
+): Promise<void> {
+  const { budgetMs } = input.settings;
+  const started = performance.now();
+  const stores = careFor(await openStores(input.files, input.located, "beside-host", input.hostVersion));
+  const budget = new AbortController();
+  const held = checkBeforeLoad(input, stores, budget.signal).then(async (findings) => {
+    const notice = await mend(input, "preload", findings, Math.max(0, budgetMs - (performance.now() - started)));
+    say(notice);
+    return notice.remaining;
+  });
+  await Promise.race([held.catch(() => undefined), sleep(budgetMs, undefined, { ref: false })]);
+  budget.abort();
+  const watch: Watch = {
+    input,
+    activity,
+    pause: gentlePace(activity),
+    found: async (findings) => {
+      const notice = await mend(input, "watch", findings, PATIENCE_MS);
+      say(notice);
+      return notice.remaining;
+    },
+  };
+  const [only] = stores;
+  const usesFiles = input.located.databases.length === 0;
+  if (usesFiles && only !== undefined) {
+    guardLoads(input.located.dataDir, (loaded) => checkAsLoaded(watch, only, loaded));
+  }
+  const key = `${input.located.dataDir}\n${input.located.databases.join("\n")}`;
+  const begun = watches().get(key);
+  if (begun !== undefined) {
+    Object.assign(begun, watch);
+    void held.catch(() => undefined).then(() => stores.map((cared) => cared.opened.store.close()));
+    return;
+  }
+  watches().set(key, watch);
+  void held
+    .catch(() => [])
+    .then(async (remaining) => {
+      await sleep(BACKGROUND_DELAY_MS, undefined, { ref: false });
+      for (const cared of stores) await keepHealthy(watch, cared, remaining);
+      await forgetFinishedRuns(input, remaining);
+    })
+    .catch(() => undefined);
+}
+
+/** Checks what the start did not, and then what is written. */
+async function keepHealthy(watch: Watch, cared: CaredStore, left: readonly ConfirmedFinding[]): Promise<void> {
+  const { follower } = cared;
+  if (follower === null) {
+    await checkWhole(watch, cared);
+    // Beside a database these files are read for a diff only.
+    if (watch.input.located.databases.length === 0) await watchFolders(watch, cared);
+    return;
+  }
+  if (follower.isFollowing()) return watchDatabase(watch, cared, follower, left.length === 0);
+  follower.begin();
+  const damaged = await checkWhole(watch, cared);
+  watchDatabase(watch, cared, follower, damaged.length === 0);
+}
+
+/** Sessions that were checked as they were loaded: from then on their folders are watched. */
+const checkedAsLoaded = new Set<string>();
+
+async function checkAsLoaded(watch: Watch, cared: CaredStore, loaded: LoadedList): Promise<void> {
+  const { input } = watch;
+  const key = JSON.stringify(loaded);
+  if (checkedAsLoaded.has(key)) return;
+  checkedAsLoaded.add(key);
+  const findings =
+    loaded.what === "session"
+      ? await checkSession(input, cared, loaded.sessionID)
+      : await checkList(input, cared, loaded.projectID);
+  if (findings.length === 0) return;
+  await Promise.race([watch.found(findings), sleep(input.settings.budgetMs, undefined, { ref: false })]);
+}
+
+/** From this version on one bad record no longer fails a whole list: a long one is looked at for so long, in milliseconds. */
+const LENIENT_SINCE = "1.1.0";
+const LIST_MS = 6;
+
+async function checkList(input: StartCheckInput, cared: CaredStore, projectID: string): Promise<ConfirmedFinding[]> {
+  if (input.memory.list(projectID).isKnown) return [];
+  const scope = { what: "list", projectID } as const;
+  const until = performance.now() + (isAtLeast(input.hostVersion, LENIENT_SINCE) ? LIST_MS : Number.POSITIVE_INFINITY);
+  const seen = firstLook(cared, scope, noCounts(), () => performance.now() > until);
+  return seen === "suspect" ? look(cared, scope) : [];
+}

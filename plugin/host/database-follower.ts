@@ -1,0 +1,90 @@
+import { isSettled } from "../stores/json/file-states.ts";
+import { loadDriver } from "../stores/sqlite/driver.ts";
+import type { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
+import type { WalPosition } from "../stores/sqlite/wal-frames.ts";
+import { databaseFileState, type ValidatedMemory } from "./validated-memory.ts";
+
+/** Follows what is written to a database, so that only that is checked again. */
+export class DatabaseFollower {
+  readonly #store: SqliteStore;
+  readonly #path: string;
+  #position: WalPosition | null = null;
+  #version = -1;
+
+  constructor(store: SqliteStore) {
+    this.#store = store;
+    this.#path = store.description.database ?? "";
+  }
+
+  /**
+   * The rows that were written since all of the database was found healthy, or `"lost"`. Proof that no others were: the
+   * database file has not been written to since, so whatever is new is in the log.
+   */
+  resume(memory: ValidatedMemory): readonly string[] | "lost" {
+    const known = memory.database(this.#path);
+    if (known === null) return "lost";
+    this.#version = this.#store.dataVersion();
+    const changed = this.#store.changedSince(known.log, true);
+    if (changed === "lost" || databaseFileState(this.#path)?.digest !== known.file) return "lost";
+    this.#position = changed.position;
+    return changed.rowIDs;
+  }
+
+  isFollowing(): boolean {
+    return this.#position !== null;
+  }
+
+  /** Follows from now on. */
+  begin(): void {
+    this.#version = this.#store.dataVersion();
+    const now = this.#store.positionNow();
+    this.#position = now === "lost" ? null : now;
+  }
+
+  /** Whether anything was written since the last look; costs microseconds. */
+  hasNews(): boolean {
+    return this.#store.dataVersion() !== this.#version;
+  }
+
+  /** The rows that were written since the last look, or `"lost"` where any may have been; follows from now on. */
+  news(): readonly string[] | "lost" {
+    if (!this.hasNews()) return [];
+    // Noted first: what is written meanwhile is looked at twice rather than never.
+    const version = this.#store.dataVersion();
+    const changed = this.#position === null ? "lost" : this.#store.changedSince(this.#position, false);
+    if (changed === "lost") {
+      this.begin();
+      return "lost";
+    }
+    this.#version = version;
+    this.#position = changed.position;
+    return changed.rowIDs;
+  }
+
+  /**
+   * Has SQLite copy the log into the database, as every opencode does when it opens it: only then the file stays as it
+   * is when the next one starts, which is the proof that it needs. Blocks nobody. `false` where not all could be copied.
+   */
+  async settle(): Promise<boolean> {
+    const driver = await loadDriver();
+    if (driver === null) return false;
+    const connection = driver.open(this.#path, "write");
+    try {
+      const [done] = connection.all("pragma wal_checkpoint(passive)");
+      return done !== undefined && done.busy === 0 && done.log === done.checkpointed;
+    } finally {
+      connection.close();
+    }
+  }
+
+  /** Remembers that everything up to the last look was healthy, where nothing was written since. */
+  remember(memory: ValidatedMemory): boolean {
+    const now = Date.now();
+    const file = databaseFileState(this.#path);
+    if (file === null || this.#position === null || !isSettled(file, now) || this.hasNews()) return false;
+    const changed = this.#store.changedSince(this.#position, false);
+    if (changed === "lost" || changed.position.frames !== this.#position.frames) return false;
+    memory.learnDatabase(this.#path, { file: file.digest, log: this.#position });
+    return true;
+  }
+}

@@ -1,0 +1,80 @@
+import { statSync } from "node:fs";
+import { readValidated, type ValidatedDatabase, writeValidated } from "../repair/validated.ts";
+import { type FilesState, isSettled, listState, sessionState } from "../stores/json/file-states.ts";
+
+/** What this process and earlier ones found healthy, for as long as it provably is unchanged. */
+export class ValidatedMemory {
+  readonly #dataDir: string;
+  readonly #hostVersion: string | null;
+  readonly #databases: Map<string, ValidatedDatabase>;
+  readonly #sessions: Map<string, string>;
+  readonly #lists: Map<string, string>;
+  #isSaved = true;
+
+  constructor(dataDir: string, hostVersion: string | null) {
+    const known = readValidated(dataDir, hostVersion);
+    this.#dataDir = dataDir;
+    this.#hostVersion = hostVersion;
+    this.#databases = new Map(Object.entries(known.databases));
+    this.#sessions = new Map(Object.entries(known.sessions));
+    this.#lists = new Map(Object.entries(known.lists));
+  }
+
+  /** The state of a session's files, and whether it was found healthy in that state. */
+  session(sessionID: string): Recollection {
+    return this.#recollect(this.#sessions, sessionID, () => sessionState(this.#dataDir, sessionID));
+  }
+
+  /** The same of the records that a project's session list is made of. */
+  list(projectID: string): Recollection {
+    return this.#recollect(this.#lists, projectID, () => listState(this.#dataDir, projectID));
+  }
+
+  #recollect(memory: Map<string, string>, id: string, look: () => FilesState): Recollection {
+    const now = Date.now();
+    const state = look();
+    const isKnown = memory.get(id) === state.digest;
+    return {
+      isKnown,
+      learn: (isHealthy) => {
+        // Looked at before the records were read: whatever was written meanwhile gives another state.
+        if (isHealthy && isSettled(state, now)) {
+          if (memory.get(id) !== state.digest) this.#isSaved = false;
+          memory.set(id, state.digest);
+        } else if (memory.delete(id)) this.#isSaved = false;
+      },
+    };
+  }
+
+  database(path: string): ValidatedDatabase | null {
+    return this.#databases.get(path) ?? null;
+  }
+
+  learnDatabase(path: string, validated: ValidatedDatabase): void {
+    this.#databases.set(path, validated);
+    this.#isSaved = false;
+  }
+
+  save(): void {
+    if (this.#isSaved) return;
+    this.#isSaved = true;
+    writeValidated(this.#dataDir, this.#hostVersion, {
+      databases: Object.fromEntries(this.#databases),
+      sessions: Object.fromEntries(this.#sessions),
+      lists: Object.fromEntries(this.#lists),
+    });
+  }
+}
+
+export interface Recollection {
+  readonly isKnown: boolean;
+  /** Says what a check came to that began after the look. */
+  learn(isHealthy: boolean): void;
+}
+
+/** The state of a database's file, without its log; `null` where it is gone. */
+export function databaseFileState(path: string): FilesState | null {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return null;
+  return { digest: `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`, changedMs: found.ctimeMs };
+}

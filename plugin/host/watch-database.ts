@@ -1,0 +1,65 @@
+import type { ConfirmedFinding } from "../repair/finding.ts";
+import type { DatabaseFollower } from "./database-follower.ts";
+import type { HostActivity } from "./pacing.ts";
+import { type CaredStore, checkEverything, look, type StartCheckInput } from "./start-check.ts";
+
+/** What was written is looked at this often, in milliseconds. */
+const LOOK_MS = 500;
+
+/** After so long without a write the log is copied into the database, and a little later the state is remembered. */
+const QUIET_MS = 4000;
+const SETTLED_MS = 2500;
+
+/** What every watcher of a store works with. A plugin instance that starts later puts its own in place. */
+export interface Watch {
+  input: StartCheckInput;
+  activity: HostActivity;
+  pause: () => Promise<void>;
+  /** Told of what opencode cannot load; resolves to what is left of it. */
+  found: (findings: readonly ConfirmedFinding[]) => Promise<readonly ConfirmedFinding[]>;
+}
+
+/** Checks whatever is written to a database while opencode runs; `isHealthy`: all that was written so far is. */
+export function watchDatabase(watch: Watch, cared: CaredStore, follower: DatabaseFollower, isHealthy: boolean): void {
+  let healthy = isHealthy;
+  let quietSince = performance.now();
+  let stage: "written" | "copied" | "remembered" = "written";
+  let copiedAt = 0;
+  const onNews = async () => {
+    quietSince = performance.now();
+    stage = "written";
+    const rowIDs = follower.news();
+    if (rowIDs === "lost") {
+      const left = await checkWhole(watch, cared);
+      healthy = left.length === 0;
+    } else if (rowIDs.length > 0) {
+      const findings = await look(cared, { what: "rows", rowIDs });
+      if (findings.length > 0 && (await watch.found(findings)).length > 0) healthy = false;
+    }
+  };
+  const onQuiet = async () => {
+    const quiet = performance.now() - quietSince;
+    if (!healthy || stage === "remembered" || quiet < QUIET_MS || watch.input.settings.preload !== "repair") return;
+    if (stage === "written") {
+      stage = (await follower.settle()) ? "copied" : "remembered";
+      copiedAt = performance.now();
+    } else if (performance.now() - copiedAt > SETTLED_MS) {
+      if (follower.remember(watch.input.memory)) watch.input.memory.save();
+      stage = "remembered";
+    }
+  };
+  const step = async () => {
+    await (follower.hasNews() ? onNews() : onQuiet()).catch(() => undefined);
+    setTimeout(() => void step(), LOOK_MS).unref?.();
+  };
+  void step();
+}
+
+/** Checks all of a database; resolves to what is left damaged. */
+export async function checkWhole(watch: Watch, cared: CaredStore): Promise<readonly ConfirmedFinding[]> {
+  let left: readonly ConfirmedFinding[] = [];
+  await checkEverything(watch.input, cared, watch.pause, async (findings) => {
+    left = findings.length === 0 ? [] : await watch.found(findings);
+  });
+  return left;
+}

@@ -1,0 +1,64 @@
+import { createHash } from "node:crypto";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { WalPosition } from "../stores/sqlite/wal-frames.ts";
+import { TOOL } from "../tool-identity.ts";
+
+/** Name of the index in the data directory, beside the quarantine. It may be deleted at any time. */
+const INDEX = ".session-repair-index.json";
+
+/** Grows with every change of what an index means. */
+const FORMAT = 1;
+
+/** A database all of whose records were healthy, in the state that its file and its log had then. */
+export interface ValidatedDatabase {
+  /** Identity, size and times of the database file. */
+  readonly file: string;
+  /** How far the log was read; everything in it had been copied into the file. */
+  readonly log: WalPosition;
+}
+
+/**
+ * What was found healthy, and the state it was in. Of use only to the version that wrote it and for the host it was
+ * written beside, since both decide what healthy is.
+ */
+export interface Validated {
+  readonly databases: Readonly<Record<string, ValidatedDatabase>>;
+  /** Digests of the files of healthy sessions of the JSON generation, by session id. */
+  readonly sessions: Readonly<Record<string, string>>;
+  /** The same of the files that session lists are made of, by project id. */
+  readonly lists: Readonly<Record<string, string>>;
+}
+
+export const NOTHING_VALIDATED: Validated = { databases: {}, sessions: {}, lists: {} };
+
+function rulesFor(hostVersion: string | null): string {
+  return `${FORMAT} ${TOOL.version} ${hostVersion}`;
+}
+
+function seal(content: string): string {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+/** Reads the index. Whatever is wrong with it, it is as if there were none. */
+export function readValidated(dataDir: string, hostVersion: string | null): Validated {
+  try {
+    const [head, content] = readFileSync(join(dataDir, INDEX), "utf8").split("\n");
+    if (content === undefined || head !== `${rulesFor(hostVersion)} ${seal(content)}`) return NOTHING_VALIDATED;
+    return JSON.parse(content) as Validated;
+  } catch {
+    return NOTHING_VALIDATED;
+  }
+}
+
+/** Replaces the index. Where that fails, the next start takes longer, and no more. */
+export function writeValidated(dataDir: string, hostVersion: string | null, validated: Validated): void {
+  const temporary = join(dataDir, `${INDEX}.${process.pid}`);
+  const content = JSON.stringify(validated);
+  try {
+    writeFileSync(temporary, `${rulesFor(hostVersion)} ${seal(content)}\n${content}\n`, { mode: 0o600 });
+    renameSync(temporary, join(dataDir, INDEX));
+  } catch {
+    rmSync(temporary, { force: true });
+  }
+}

@@ -1,0 +1,122 @@
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { basename, join } from "node:path";
+import { errnoCode } from "../../files/file-system.ts";
+import { beginsAsUtf16, fileText } from "../../records/file-text.ts";
+import type { RecordKind } from "../artifact.ts";
+import type { Counts, Visit } from "../store.ts";
+import { fileArtifact, isMessageRecord, messageFolder, partFolder, STORAGE, sessionFolder } from "./layout.ts";
+
+/** Larger records are left to a closer look, in bytes. */
+const LARGEST_READ_NOW = 1024 * 1024;
+
+/** As in `files/file-system.ts`: a link is not followed, and a pipe does not hang the reader. */
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
+/**
+ * Visits what opencode reads for a session, at once and on this thread: through the thread pool the same takes several
+ * times as long, and opencode is waiting. Where anything is out of the ordinary (a folder, a stray name, a file that
+ * cannot be read) it is visited without a text, which asks for a closer look. Returns `false` where `isOver` said so first.
+ */
+export function scanSessionNow(
+  dataDir: string,
+  sessionID: string,
+  visit: Visit,
+  counts: Counts,
+  isOver: () => boolean,
+): boolean {
+  const reader = new Reader(dataDir, visit, counts);
+  reader.record("todo", sessionID, `${STORAGE}/todo/${sessionID}.json`);
+  reader.record("session_diff", sessionID, `${STORAGE}/session_diff/${sessionID}.json`);
+  const messages = messageFolder(sessionID);
+  for (const name of reader.namesIn(messages)) {
+    if (isOver()) return false;
+    const message = { name, id: name.slice(0, -5), isRecord: name.endsWith(".json") };
+    if (!isMessageRecord(message)) {
+      visit(fileArtifact("stray", sessionID, `${messages}/${name}`), null, null);
+      continue;
+    }
+    counts.messages += 1;
+    reader.record("message", sessionID, `${messages}/${name}`);
+    const parts = partFolder(message.id);
+    for (const part of reader.namesIn(parts)) {
+      const kind = part.endsWith(".json") ? "part" : "stray";
+      if (kind === "part") counts.parts += 1;
+      reader.record(kind, sessionID, `${parts}/${part}`);
+    }
+  }
+  return true;
+}
+
+/** The same for the records that decide whether a project's session list loads. */
+export function scanListNow(
+  dataDir: string,
+  projectID: string,
+  visit: Visit,
+  counts: Counts,
+  isOver: () => boolean,
+): boolean {
+  const reader = new Reader(dataDir, visit, counts);
+  reader.record("project", null, `${STORAGE}/project/${projectID}.json`);
+  const folder = sessionFolder(projectID);
+  for (const name of reader.namesIn(folder)) {
+    if (isOver()) return false;
+    const kind = name.endsWith(".json") ? "session" : "stray";
+    if (kind === "session") counts.sessions += 1;
+    reader.record(kind, basename(name, ".json"), `${folder}/${name}`);
+  }
+  return true;
+}
+
+class Reader {
+  readonly #dataDir: string;
+  readonly #visit: Visit;
+  readonly #counts: Counts;
+
+  constructor(dataDir: string, visit: Visit, counts: Counts) {
+    this.#dataDir = dataDir;
+    this.#visit = visit;
+    this.#counts = counts;
+  }
+
+  /** As opencode lists them: names that begin with a dot are left out. */
+  namesIn(folder: string): string[] {
+    try {
+      return readdirSync(join(this.#dataDir, folder)).filter((name) => !name.startsWith("."));
+    } catch (error) {
+      if (errnoCode(error) === "ENOENT" || errnoCode(error) === "ENOTDIR") return [];
+      this.#visit(fileArtifact("stray", null, folder), null, null);
+      return [];
+    }
+  }
+
+  record(kind: RecordKind, sessionID: string | null, path: string): void {
+    const artifact = fileArtifact(kind, sessionID, path);
+    if (kind === "stray") {
+      this.#visit(artifact, null, null);
+      return;
+    }
+    const bytes = this.#read(path);
+    if (bytes === "absent") return;
+    if (bytes !== null) this.#counts.bytes += bytes.length;
+    this.#visit(artifact, bytes === null || beginsAsUtf16(bytes) ? null : fileText(bytes), null);
+  }
+
+  #read(path: string): Buffer | "absent" | null {
+    let descriptor: number;
+    try {
+      descriptor = openSync(join(this.#dataDir, path), READ_FLAGS);
+    } catch (error) {
+      return errnoCode(error) === "ENOENT" ? "absent" : null;
+    }
+    try {
+      const { size } = fstatSync(descriptor);
+      if (size > LARGEST_READ_NOW) return null;
+      const bytes = Buffer.allocUnsafe(size);
+      return readSync(descriptor, bytes, 0, size, 0) === size ? bytes : null;
+    } catch {
+      return null;
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+}

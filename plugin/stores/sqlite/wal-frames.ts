@@ -1,0 +1,159 @@
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+
+/**
+ * A place in a write-ahead log: so many frames of one generation of it. SQLite starts a new generation, with other salts,
+ * when everything was copied into the database (sqlite.org/fileformat2.html, "The Write-Ahead Log"). The checksum is that
+ * of the last frame, and sums up all before it.
+ */
+export interface WalPosition {
+  readonly salts: string;
+  readonly frames: number;
+  readonly checksum: readonly [number, number];
+}
+
+/** What was committed to a log after a position, or `"lost"` where that cannot be told for sure any more. */
+export type WalChanges = { readonly position: WalPosition; readonly pages: ReadonlyMap<number, Buffer> } | "lost";
+
+const HEADER_BYTES = 32;
+const FRAME_HEADER_BYTES = 24;
+
+/** More than this is not held in memory, in bytes: whoever asks looks at the whole database instead. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
+export const NO_WAL: WalPosition = { salts: "", frames: 0, checksum: [0, 0] };
+
+/**
+ * Reads the pages that were committed after a position; from `null`, everything that the log holds. Opening the log by
+ * itself is safe beside a host: SQLite's locks are on the database and on the `-shm`, none is on the `-wal`.
+ * `isDatabaseUntouched`: nothing was written to the database file since, so no generation can have come and gone between.
+ */
+export function changesSince(wal: string, before: WalPosition | null, isDatabaseUntouched = false): WalChanges {
+  let size: number;
+  let descriptor: number;
+  try {
+    size = statSync(wal).size;
+    descriptor = openSync(wal, "r");
+  } catch {
+    return nothingSince(before);
+  }
+  try {
+    return readChanges(descriptor, size, before, isDatabaseUntouched);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function nothingSince(before: WalPosition | null): WalChanges {
+  const isSame = before === null || before.salts === NO_WAL.salts;
+  return isSame ? { position: NO_WAL, pages: new Map() } : "lost";
+}
+
+function readChanges(descriptor: number, size: number, before: WalPosition | null, isUntouched: boolean): WalChanges {
+  const header = Buffer.alloc(HEADER_BYTES);
+  if (readSync(descriptor, header, 0, HEADER_BYTES, 0) < HEADER_BYTES) return nothingSince(before);
+  const log = readHeader(header);
+  if (log === null) return nothingSince(before);
+  const frameBytes = FRAME_HEADER_BYTES + log.pageSize;
+  const pages = new Map<number, Buffer>();
+  let position: WalPosition = { salts: log.salts, frames: 0, checksum: log.checksum };
+  if (before !== null && before.salts !== log.salts) {
+    // The old generation may have grown before it was given up; what is left of it lies behind the new frames.
+    if (!isUntouched && !hasEnded(descriptor, before, frameBytes)) return "lost";
+  } else if (before !== null && before.frames > 0) {
+    if (!isFrame(descriptor, before, frameBytes)) return "lost";
+    position = before;
+  }
+  if (size - HEADER_BYTES - position.frames * frameBytes > MOST_BYTES) {
+    const grown = countFrames(descriptor, log.salts, position.frames, frameBytes, size);
+    if (grown * frameBytes > MOST_BYTES) return "lost";
+  }
+  const sum = checksumOf(log.isLittleEndian);
+  let [s0, s1] = position.checksum;
+  const uncommitted = new Map<number, Buffer>();
+  for (let index = position.frames; ; index += 1) {
+    const frame = Buffer.allocUnsafe(frameBytes);
+    const offset = HEADER_BYTES + index * frameBytes;
+    if (readSync(descriptor, frame, 0, frameBytes, offset) < frameBytes) break;
+    if (saltsAt(frame, 8) !== log.salts) break;
+    [s0, s1] = sum(frame, 0, 8, s0, s1);
+    [s0, s1] = sum(frame, FRAME_HEADER_BYTES, frameBytes, s0, s1);
+    if (frame.readUInt32BE(16) !== s0 || frame.readUInt32BE(20) !== s1) break;
+    uncommitted.set(frame.readUInt32BE(0), frame.subarray(FRAME_HEADER_BYTES));
+    if (frame.readUInt32BE(4) === 0) continue;
+    for (const [number, page] of uncommitted) pages.set(number, page);
+    uncommitted.clear();
+    position = { salts: log.salts, frames: index + 1, checksum: [s0, s1] };
+  }
+  return { position, pages };
+}
+
+interface LogHeader {
+  readonly salts: string;
+  readonly pageSize: number;
+  readonly isLittleEndian: boolean;
+  readonly checksum: readonly [number, number];
+}
+
+function readHeader(header: Buffer): LogHeader | null {
+  const magic = header.readUInt32BE(0);
+  if ((magic & 0xfffffffe) >>> 0 !== 0x377f0682) return null;
+  const pageSize = header.readUInt32BE(8);
+  if (pageSize < 512 || pageSize > 65536) return null;
+  return {
+    salts: saltsAt(header, 16),
+    pageSize,
+    isLittleEndian: magic === 0x377f0682,
+    checksum: [header.readUInt32BE(24), header.readUInt32BE(28)],
+  };
+}
+
+function saltsAt(bytes: Buffer, offset: number): string {
+  return bytes.toString("hex", offset, offset + 8);
+}
+
+function frameHeader(descriptor: number, index: number, frameBytes: number): Buffer | null {
+  const header = Buffer.alloc(FRAME_HEADER_BYTES);
+  const read = readSync(descriptor, header, 0, FRAME_HEADER_BYTES, HEADER_BYTES + index * frameBytes);
+  return read < FRAME_HEADER_BYTES ? null : header;
+}
+
+/** Whether the last frame of a position is still where it was. */
+function isFrame(descriptor: number, { salts, frames, checksum }: WalPosition, frameBytes: number): boolean {
+  const header = frameHeader(descriptor, frames - 1, frameBytes);
+  if (header === null || saltsAt(header, 8) !== salts) return false;
+  return header.readUInt32BE(16) === checksum[0] && header.readUInt32BE(20) === checksum[1];
+}
+
+/** Whether a generation that is over had no frame after a position: the frame there is of neither generation. */
+function hasEnded(descriptor: number, { salts, frames }: WalPosition, frameBytes: number): boolean {
+  const last = frames === 0 ? null : frameHeader(descriptor, frames - 1, frameBytes);
+  // Overwritten: whether another frame came after it can no longer be seen.
+  if (last === null || saltsAt(last, 8) !== salts) return false;
+  const next = frameHeader(descriptor, frames, frameBytes);
+  return next === null || saltsAt(next, 8) !== salts;
+}
+
+function countFrames(descriptor: number, salts: string, from: number, frameBytes: number, size: number): number {
+  const last = Math.floor((size - HEADER_BYTES) / frameBytes);
+  let index = from;
+  for (; index < last; index += 1) {
+    const header = frameHeader(descriptor, index, frameBytes);
+    if (header === null || saltsAt(header, 8) !== salts) break;
+  }
+  return index - from;
+}
+
+type Sum = (bytes: Buffer, from: number, to: number, s0: number, s1: number) => [number, number];
+
+/** The log's checksum of a run of bytes, in words of the byte order that the log's magic number names. */
+function checksumOf(isLittleEndian: boolean): Sum {
+  return (bytes, from, to, first, second) => {
+    let [s0, s1] = [first | 0, second | 0];
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let offset = from; offset < to; offset += 8) {
+      s0 = (s0 + view.getInt32(offset, isLittleEndian) + s1) | 0;
+      s1 = (s1 + view.getInt32(offset + 4, isLittleEndian) + s0) | 0;
+    }
+    return [s0 >>> 0, s1 >>> 0];
+  };
+}

@@ -1,0 +1,75 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { builtPackage } from "../package/built.ts";
+import { HOST_VERSIONS, isJsonHost } from "./binary.ts";
+import { DAMAGES } from "./damage.ts";
+import { removeHomes } from "./home.ts";
+import { filePlace, type RecordPlace, rowPlace } from "./record-place.ts";
+import { type RunningHost, startHost } from "./running-host.ts";
+import type { SessionName } from "./sessions.ts";
+import { type RealStore, realStore } from "./stored-fixture.ts";
+
+afterAll(removeHomes);
+
+const LIMIT_MS = 2000;
+
+/** The plugin has looked at all of this small store by then. */
+const SETTLED_MS = 3500;
+
+describe.each([...HOST_VERSIONS])("damage while opencode %s runs", (version) => {
+  test("is set aside within two seconds, in a session that was loaded and in one that was not", async () => {
+    const store = await realStore(version);
+    const plugins = [pathToFileURL(join(await builtPackage(), "server.js")).href];
+    const host = await startHost({ home: store.home, plugins });
+    try {
+      expect((await host.get(`/session/${store.sessions.plain.id}/message`)).status).toBe(200);
+      await sleep(SETTLED_MS);
+      for (const [name, damage] of [
+        ["plain", "zero bytes"],
+        ["conversation", "truncated"],
+        ["child", "malformed"],
+      ] as const) {
+        const place = partOf(store, name);
+        await place.damage(DAMAGES.find((each) => each.name === damage) ?? failed(`no damage is called ${damage}`));
+        const started = performance.now();
+        const isMended = async () => isQuarantined(store, place) && (await statusOf(host, place)) === 200;
+        while (!(await isMended()) && performance.now() - started < 2 * LIMIT_MS) await sleep(20);
+        const tookMs = performance.now() - started;
+        expect({ name, isInTime: tookMs < LIMIT_MS }).toEqual({ name, isInTime: true });
+        expect(await statusOf(host, place)).toBe(200);
+      }
+    } finally {
+      await host.stop();
+      await store.home.remove();
+    }
+  }, 60_000);
+});
+
+function failed(message: string): never {
+  throw new Error(message);
+}
+
+function partOf(store: RealStore, name: SessionName): RecordPlace {
+  const { id: sessionID, messages } = store.sessions[name];
+  const message = messages.findLast((each) => each.parts.length > 0) ?? failed("that session has no part");
+  const recordID = message.parts[0]?.id ?? "";
+  const identity = { kind: "part" as const, sessionID, recordID };
+  return isJsonHost(store.home.version)
+    ? filePlace(store, identity, `storage/part/${message.id}/${recordID}.json`)
+    : rowPlace(store, identity, "part", "data");
+}
+
+function isQuarantined(store: RealStore, { sessionID }: RecordPlace): boolean {
+  try {
+    return readdirSync(join(store.dataDir, "quarantine", sessionID ?? "")).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+async function statusOf(host: RunningHost, { sessionID }: RecordPlace): Promise<number> {
+  return (await host.get(`/session/${sessionID}/message`)).status;
+}
