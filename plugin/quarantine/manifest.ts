@@ -164,7 +164,42 @@ export function parseManifest(text: string): ManifestReading {
   if (ids.size !== parsed.data.items.length || new Set(files).size !== files.length) {
     return { ok: false, problem: "the manifest names an item twice" };
   }
+  const contradiction = contradictionIn(parsed.data);
+  if (contradiction !== null) return { ok: false, problem: contradiction };
   return { ok: true, manifest: parsed.data };
+}
+
+/** What no run of this tool would write: an item that is not of the manifest's store, or whose parts do not agree. */
+function contradictionIn({ sessionID, store, items }: Manifest): string | null {
+  const ofDatabase = items.filter(({ kind }) => kind === "database");
+  if (ofDatabase.length > 0) {
+    const isRun = sessionID === null && store.generation === "sqlite" && ofDatabase.length === items.length;
+    return isRun && items.every((each) => isDatabaseFile(each, store.database ?? "")) ? null : FOREIGN;
+  }
+  const places = new Set(items.map(({ locator }) => JSON.stringify(locator)));
+  if (places.size !== items.length) return "the manifest names a place twice";
+  const isAtHome = store.generation === "json" ? isFileItem : isRowItem;
+  return items.every(isAtHome) ? null : FOREIGN;
+}
+
+const FOREIGN = "the manifest has an item that cannot be of its store";
+
+function isFileItem({ locator, original, replacement }: ManifestItem): boolean {
+  return "path" in locator && original?.row === undefined && replacement?.columns === undefined;
+}
+
+function isRowItem({ locator, original, replacement }: ManifestItem): boolean {
+  if ("path" in locator) return false;
+  if (original === null) return replacement !== undefined;
+  const id = original.row?.columns.id;
+  return id !== undefined && "value" in id && (!("text" in id.value) || id.value.text === locator.key.id);
+}
+
+function isDatabaseFile({ locator, original, replacement }: ManifestItem, database: string): boolean {
+  const name = database.replace(/^.*[\\/]/, "");
+  const isOwn = "path" in locator && ["", "-wal", "-shm", "-journal"].some((end) => locator.path === name + end);
+  const isWhole = replacement?.file === undefined && replacement?.columns === undefined;
+  return isOwn && isWhole && original !== null && original.row === undefined;
 }
 
 export function manifestText(manifest: Manifest): string {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { type Manifest, manifestText, parseManifest } from "../../plugin/quarantine/manifest.ts";
+import { type Manifest, type ManifestItem, manifestText, parseManifest } from "../../plugin/quarantine/manifest.ts";
 import { newRunID } from "../../plugin/quarantine/run-id.ts";
 
 const HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
-/** A manifest with a file, a row, a value of a row and a message with a part, as this tool writes them. */
+/** A manifest with two rows, as this tool writes them. */
 function sample(): Manifest {
   const common = { code: "truncated", evidence: "3 bytes", remedy: "quarantine", state: "done" } as const;
   const file = (id: string) => ({ file: `items/${id}-x.json`, bytes: 3, sha256: HASH });
@@ -12,7 +12,7 @@ function sample(): Manifest {
     rowID: "9223372036854775807",
     sha256: HASH,
     columns: {
-      id: { storage: "text" as const, value: { text: "prt_1" } },
+      id: { storage: "text" as const, value: { text: "prt_2" } },
       time_created: { storage: "integer" as const, number: "-9223372036854775808" },
       cost: { storage: "real" as const, number: "1e-7" },
       nothing: { storage: "null" as const },
@@ -35,11 +35,20 @@ function sample(): Manifest {
         ...{
           ...common,
           id: "0001",
-          kind: "part",
-          recordID: "prt_1",
-          locator: { path: "storage/part/msg_1/prt_1.json" },
+          kind: "message",
+          recordID: "msg_1",
+          locator: { table: "message", key: { id: "msg_1" }, column: "data" },
         },
-        original: { ...file("0001"), mtime: "2026-11-23T01:00:00.000Z", mode: "0644" },
+        original: {
+          ...file("0001"),
+          mtime: "2026-11-23T01:00:00.000Z",
+          mode: "0644",
+          row: {
+            rowID: null,
+            sha256: HASH,
+            columns: { id: { storage: "text", value: { text: "msg_1" } } },
+          },
+        },
       },
       {
         ...{
@@ -57,9 +66,37 @@ function sample(): Manifest {
   };
 }
 
+/** A manifest of a run on files. */
+function fileSample(): Manifest {
+  const { items, ...rest } = sample();
+  const original = {
+    file: "items/0001-x.json",
+    bytes: 3,
+    sha256: HASH,
+    mtime: "2026-11-23T01:00:00.000Z",
+    mode: "0644",
+  };
+  const locator = { path: "storage/part/msg_1/prt_1.json" };
+  const [first] = items;
+  if (first === undefined) throw new Error("The sample is empty.");
+  return { ...rest, store: { generation: "json", contract: "syntax" }, items: [{ ...first, locator, original }] };
+}
+
+/** A manifest of a run on a database as a whole. */
+function databaseSample(): Manifest {
+  const { items, ...rest } = fileSample();
+  const store = { generation: "sqlite", contract: "strict", database: "opencode.db" } as const;
+  const files = ["", "-wal"].map((suffix, index) => ({
+    ...(items[0] as ManifestItem),
+    ...{ id: `000${index + 1}`, kind: "database" as const, locator: { path: `opencode.db${suffix}` } },
+    original: { file: `items/0001-opencode.db${suffix}`, bytes: 3, sha256: HASH, mtime: null, mode: "0644" },
+  }));
+  return { ...rest, sessionID: null, store, items: files };
+}
+
 /** The sample with the value at a path replaced; `undefined` removes it. */
-function changed(path: string, value: unknown): string {
-  const manifest = JSON.parse(manifestText(sample())) as Record<string, unknown>;
+function changed(path: string, value: unknown, of = sample()): string {
+  const manifest = JSON.parse(manifestText(of)) as Record<string, unknown>;
   const names = path.split(".");
   const last = names.pop() ?? "";
   const owner = names.reduce<Record<string, unknown>>((at, name) => at[name] as Record<string, unknown>, manifest);
@@ -69,13 +106,16 @@ function changed(path: string, value: unknown): string {
 }
 
 test("what is written is read back, every value", () => {
-  const manifest = sample();
-  expect(parseManifest(manifestText(manifest))).toEqual({ ok: true, manifest });
+  for (const manifest of [sample(), fileSample(), databaseSample()]) {
+    expect(parseManifest(manifestText(manifest))).toEqual({ ok: true, manifest });
+  }
 });
 
 test("an id of any length and alphabet is read back", () => {
   for (const id of ["", "x".repeat(1_000_000), "\0\n\ud800🌍", "__proto__"]) {
-    const reading = parseManifest(changed("items.1.locator.key.id", id));
+    const named = JSON.parse(changed("items.1.locator.key.id", id));
+    named.items[1].original.row.columns.id.value.text = id;
+    const reading = parseManifest(JSON.stringify(named));
     expect(reading.ok && reading.manifest.items[1]?.locator).toEqual({ table: "part", key: { id } });
   }
 });
@@ -145,6 +185,25 @@ describe("refused", () => {
     ["items.0.extra", true],
   ] as const)("%s = %j", (path, value) => {
     expect(parseManifest(changed(path, value)).ok).toBe(false);
+  });
+
+  const SECOND_PART = { table: "part", key: { id: "prt_2" } };
+  test.each([
+    ["a row in a run on files", fileSample(), "items.0.locator", SECOND_PART],
+    ["a row's columns in a run on files", fileSample(), "items.0.original.row", sample().items[1]?.original?.row],
+    ["a file in a run on rows", sample(), "items.1.locator", { path: "storage/part/msg_1/prt_1.json" }],
+    ["one place twice", sample(), "items.0.locator", SECOND_PART],
+    ["a row under another row's id", sample(), "items.1.locator.key.id", "prt_3"],
+    ["a row without its columns", sample(), "items.1.original.row", undefined],
+    ["a row that is called a database", sample(), "items.1.kind", "database"],
+    ["a file that is called a database", fileSample(), "items.0.kind", "database"],
+    ["a database of another name", databaseSample(), "items.0.locator.path", "auth.json"],
+    ["a database that is one file among others", databaseSample(), "items.0.kind", "side_file"],
+    ["a database in the folder of a session", databaseSample(), "sessionID", "ses_a"],
+    ["a database in a run on files", databaseSample(), "store", { generation: "json", contract: "syntax" }],
+    ["a database without its bytes", databaseSample(), "items.1.original", null],
+  ])("%s", (_, manifest, path, value) => {
+    expect(parseManifest(changed(path, value, manifest)).ok).toBe(false);
   });
 
   test("two items of one id, or of one file", () => {

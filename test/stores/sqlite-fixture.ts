@@ -142,7 +142,7 @@ function fill(connection: Connection, version: SchemaVersion, content: StoreCont
 const LARGE_BYTES = 1_000_000;
 
 /** Every row of every table with its rowid and each value's storage class and bytes. */
-function databaseImage(connection: Connection): Image {
+export function databaseImage(connection: Connection): Image {
   const image: Record<string, string> = {};
   const tables = connection.all("select name from sqlite_master where type = 'table' order by name");
   for (const { name: table } of tables) {

@@ -86,11 +86,22 @@ async function bunDriver(): Promise<Driver> {
       const access = { write: OPEN_READWRITE, create: OPEN_READWRITE | OPEN_CREATE };
       const flags = (mode === "write" || mode === "create" ? access[mode] : OPEN_READONLY) | OPEN_URI;
       const database = new module.Database(databaseURI(path, mode), flags);
+      const statements = new Map<string, BunStatement & { finalize(): void }>();
+      const prepared = (sql: string) => {
+        const known = statements.get(sql) ?? database.prepare(sql);
+        statements.set(sql, known);
+        return known;
+      };
       return {
-        all: (sql, ...values) => asRows(database.query(sql).all(...values)),
-        run: (sql, ...values) => database.query(sql).run(...values).changes,
+        all: (sql, ...values) => asRows(prepared(sql).all(...values)),
+        run: (sql, ...values) => prepared(sql).run(...values).changes,
         exec: (sql) => database.exec(sql),
-        close: () => database.close(),
+        close() {
+          // With a statement left, Bun's `close` keeps the file open until garbage is collected.
+          for (const statement of statements.values()) statement.finalize();
+          statements.clear();
+          database.close();
+        },
       };
     },
   };
