@@ -12,6 +12,7 @@ import { blockingIn, purgeEverything, repairFindings, restoreEverything } from "
 import type { Image, StoreUnderTest } from "../stores/store-under-test.ts";
 import { withFaultyDatabases } from "./faulty-driver.ts";
 import { DeadError, type Fault, FaultPlan, faultyFileSystem } from "./faulty-file-system.ts";
+import { volatileFileSystem } from "./volatile-file-system.ts";
 
 /** A damaged store, and what it looks like in each of the states that an experiment may end in. */
 export interface Subject {
@@ -51,7 +52,7 @@ export interface Work {
 
 /** How many operations are passed over between two that go wrong: 1 tries every one (`CRASH_STRIDE=1`). */
 const STRIDE = Number(process.env.CRASH_STRIDE ?? 0);
-const DEFAULT_STRIDE: Readonly<Record<Fault["what"], number>> = { die: 3, "die-after": 3, fail: 7 };
+const DEFAULT_STRIDE: Readonly<Record<Fault["what"], number>> = { die: 3, "die-after": 3, "power-cut": 3, fail: 7 };
 
 /**
  * Does the work again and again, each time with a later operation going wrong, until it comes through, and judges the
@@ -66,9 +67,12 @@ export async function experiment(subject: Subject, work: Work, fault: Fault): Pr
   const start = stateOf(subject);
   for (let step = 1; ; step += STRIDE || DEFAULT_STRIDE[fault.what]) {
     const plan = new FaultPlan(step, fault);
+    const disk = volatileFileSystem(nodeFileSystem, dirname(dataDir));
     await withFaultyDatabases(plan, async () => {
-      await unlessDead(work.run(faultyFileSystem(nodeFileSystem, plan), subject));
+      const files = fault.what === "power-cut" ? disk.files : nodeFileSystem;
+      await unlessDead(work.run(faultyFileSystem(files, plan), subject));
     });
+    if (plan.isDead && fault.what === "power-cut") disk.lose();
     const state = stateOf(subject);
     const known = `${work.judge.name} ${state}`;
     try {
@@ -109,7 +113,7 @@ function impersonal(text: string): string {
     .replace(/\b[0-9a-f]{24}\b/g, "<token>");
 }
 
-function reset(dataDir: string, from: string): void {
+export function reset(dataDir: string, from: string): void {
   rmSync(dataDir, { recursive: true, force: true });
   cpSync(from, dataDir, { recursive: true, preserveTimestamps: true });
 }

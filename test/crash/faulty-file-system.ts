@@ -8,9 +8,12 @@ export class DeadError extends Error {
   }
 }
 
-/** What happens at the chosen operation. `die`: before it; `die-after`: when it is done; else an errno, once or always. */
+/**
+ * What happens at the chosen operation. `die`: before it; `die-after`: when it is done; `power-cut`: as `die`, and what
+ * was not forced to disk is lost; else an errno, once or always.
+ */
 export type Fault =
-  | { readonly what: "die" | "die-after" }
+  | { readonly what: "die" | "die-after" | "power-cut" }
   | { readonly what: "fail"; readonly code: string; readonly lasting: boolean };
 
 /** What an operation does to the disk. */
@@ -55,7 +58,7 @@ export class FaultPlan {
     const fault = this.#fault;
     if (fault.what !== "fail" && effect === "none") return;
     this.#count += 1;
-    if (fault.what === "die" && this.#count === this.#at) this.#die();
+    if (fault.what !== "fail" && fault.what !== "die-after" && this.#count === this.#at) this.#die();
     if (fault.what !== "fail") return;
     const isDue = this.#count === this.#at || (fault.lasting && this.happened);
     if (isDue && STRIKES[fault.code]?.includes(effect) !== false) throw errnoError(fault.code);

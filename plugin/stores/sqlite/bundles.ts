@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Bundle } from "../store.ts";
 import type { Connection, SqlRow } from "./driver.ts";
 import { quoted } from "./schema.ts";
+import { nextStart } from "./sqlite-error.ts";
 
 /** Rows read as one value. */
 const ROWS_OF_BUNDLE = 256;
@@ -43,7 +44,7 @@ export function* readBundles(
     const { until } = read;
     const rows = Number(read.rows);
     yield { after, until, rows, bytes: Number(read.bytes), bundle: bundleOf(kind, read, rows, mark) };
-    after = until;
+    after = nextStart(kind, after, until);
   }
 }
 

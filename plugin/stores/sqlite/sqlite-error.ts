@@ -47,3 +47,22 @@ export function sqliteFailure(error: unknown): SqliteFailure {
   }
   return "other";
 }
+
+/** What SQLite itself does not notice: of a damaged tree it may return rows that are not in order, over and over. */
+export class RowsOutOfOrderError extends Error {
+  readonly code = "SQLITE_CORRUPT";
+
+  constructor(table: string) {
+    super(`The rows of ${table} are not in order.`);
+    this.name = "RowsOutOfOrderError";
+  }
+}
+
+/**
+ * Where reading a table in steps goes on.
+ * @throws RowsOutOfOrderError where the last row read is not beyond the last of the step before
+ */
+export function nextStart(table: string, after: string, last: string): string {
+  if (BigInt(last) <= BigInt(after)) throw new RowsOutOfOrderError(table);
+  return last;
+}

@@ -30,6 +30,7 @@ import { captureRow, keyCondition, rowHash } from "./row.ts";
 import { readRowValues, selectRowValues } from "./row-values.ts";
 import { quoted, type Schema } from "./schema.ts";
 import { readProjectFacts, readRowFacts, readRowMessages, readSessionColumns } from "./sqlite-conversation.ts";
+import { nextStart } from "./sqlite-error.ts";
 import { surveyDatabase } from "./sqlite-survey.ts";
 import { changesSince, type WalPosition } from "./wal-frames.ts";
 
@@ -454,7 +455,7 @@ export class SqliteStore implements Store {
       yield rows;
       const at = rows.at(-1)?.at;
       if (at === undefined || rows.length < ROWS_AT_ONCE) return;
-      after = String(at);
+      after = nextStart(table.name, after, String(at));
     }
   }
 

@@ -1,0 +1,68 @@
+import { sha256 } from "../../plugin/files/hash.ts";
+import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
+import { type CellValue, isFileLocator } from "../../plugin/stores/artifact.ts";
+import type { Replacement } from "../../plugin/stores/writer.ts";
+import { sampleContent } from "../stores/content.ts";
+import { createJsonStore } from "../stores/json-fixture.ts";
+import { createSqliteStore } from "../stores/sqlite-fixture.ts";
+import type { StoreUnderTest } from "../stores/store-under-test.ts";
+
+const DAMAGED = Buffer.from('{"type":');
+
+/** Files that opencode 1.1.65 fails on, and one that it trips over. */
+export function damagedJsonStore(): StoreUnderTest {
+  const store = createJsonStore(sampleContent());
+  store.overwrite(store.locatorOf("part", "prt_a1_1"), DAMAGED);
+  store.overwrite(store.locatorOf("part", "prt_a1_2"), Buffer.alloc(0));
+  store.overwrite(store.locatorOf("message", "msg_b1"), DAMAGED);
+  store.overwrite({ path: "storage/message/ses_c/note.txt" }, Buffer.from("a note"));
+  return store;
+}
+
+/** Rows and values that opencode 1.18.33 fails on. */
+export async function damagedSqliteStore(): Promise<StoreUnderTest> {
+  const store = await createSqliteStore("1.18.33", sampleContent());
+  store.overwrite(store.locatorOf("message", "msg_a1"), DAMAGED);
+  store.overwrite(store.locatorOf("part", "prt_a2_1"), Buffer.alloc(0));
+  store.overwrite(store.locatorOf("session", "ses_b"), DAMAGED);
+  store.overwrite({ table: "project", key: { id: "prj_one" }, column: "sandboxes" }, DAMAGED);
+  return store;
+}
+
+/** A copy takes the place of a damaged part, a readable message is completed, and a lost part comes back. */
+export function prescribed(store: StoreUnderTest) {
+  return (findings: readonly ConfirmedFinding[]): readonly ConfirmedFinding[] => {
+    const locator = (record: "part" | "message", id: string) => store.locatorOf(record, id);
+    const isFile = isFileLocator(locator("part", "prt_a1_1"));
+    const copy = Buffer.from(JSON.stringify({ type: "text", text: "as it was" }));
+    const textCell = (text: string): CellValue => ({ storage: "text", bytes: Buffer.from(text) });
+    const content = (cells: Record<string, CellValue>): Replacement["content"] =>
+      isFile
+        ? { bytes: copy }
+        : { cells: new Map(Object.entries({ ...cells, data: { storage: "text", bytes: copy } })) };
+    const common = { severity: "blocking", sessionID: "ses_a", evidence: "", store: 0, code: "empty" } as const;
+    const added = isFile ? { path: "storage/part/msg_a1/prt_new.json" } : { table: "part", key: { id: "prt_new" } };
+    const time: CellValue = { storage: "integer", number: "1795402315181" };
+    const row = { id: textCell("prt_new"), message_id: textCell("msg_b1"), session_id: textCell("ses_b") };
+    const message = store.bytesAt(locator("message", "msg_a2")) ?? Buffer.alloc(0);
+    return [
+      ...findings.map(
+        (finding): ConfirmedFinding =>
+          finding.kind === "part"
+            ? { ...finding, remedy: "recover", replacement: { source: "a test", content: content({}) } }
+            : finding,
+      ),
+      {
+        ...common,
+        ...{ kind: "message", recordID: "msg_a2", remedy: "normalise", locator: locator("message", "msg_a2") },
+        seen: { bytes: message.length, sha256: sha256(message) },
+        replacement: { source: "a rule", content: { fields: [{ path: ["completed"], to: true }] } },
+      },
+      {
+        ...common,
+        ...{ kind: "part", recordID: "prt_new", remedy: "recover", locator: added, seen: null },
+        replacement: { source: "a test", content: content({ ...row, time_created: time, time_updated: time }) },
+      },
+    ];
+  };
+}
