@@ -35,7 +35,7 @@ function showList(api: TuiPluginApi, title: string, options: readonly Option[], 
   api.ui.dialog.setSize("large");
 }
 
-function showDefect(api: TuiPluginApi): void {
+export function showDefect(api: TuiPluginApi): void {
   showText(api, "The repair failed in a way it should not", "Nothing was lost. Please report it.");
 }
 

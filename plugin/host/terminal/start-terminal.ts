@@ -8,8 +8,8 @@ import { doneWords, plural, sentence, toDoWords } from "../../repair/words.ts";
 import { TOOL } from "../../tool-identity.ts";
 import { findOptions, type PluginSettings, readSettings } from "../options.ts";
 import type { RequestContext } from "../repair-request.ts";
-import { askUser, openRepairDialog, repairFindings, showText } from "./dialogs.ts";
-import { SessionGuard } from "./session-guard.ts";
+import { askUser, openRepairDialog, repairFindings, showDefect, showText } from "./dialogs.ts";
+import { type Look, SessionGuard } from "./session-guard.ts";
 import { openForLooks, requestContext } from "./store-access.ts";
 import { sessionSentence } from "./words.ts";
 
@@ -100,13 +100,18 @@ async function serverOffersRepair(api: TuiPluginApi): Promise<boolean> {
 function guardSessions(api: TuiPluginApi, settings: PluginSettings, guard: SessionGuard): void {
   const onOpen = (sessionID: string) => {
     if (!sessionID) return;
+    let look: Look;
     try {
-      if (!guard.seemsDamaged(sessionID)) return;
+      look = guard.look(sessionID);
     } catch {
       return;
     }
+    if (look === "loads") return;
     api.route.navigate("home");
-    queueMicrotask(() => void mendAndReturn(api, settings, guard, sessionID).catch(() => undefined));
+    if (look === "long") {
+      api.ui.toast({ variant: "info", title: "Session repair", message: "Checking this long conversation …" });
+    }
+    queueMicrotask(() => void mendAndReturn(api, settings, guard, sessionID).catch(() => showDefect(api)));
   };
   api.slots.register({
     slots: {
@@ -124,12 +129,14 @@ async function mendAndReturn(
   guard: SessionGuard,
   sessionID: string,
 ): Promise<void> {
-  const open = () => api.route.navigate("session", { sessionID });
-  const findings = await guard.damageOf(sessionID);
-  if (findings.length === 0) {
-    guard.letPass(sessionID);
-    return open();
-  }
+  const open = () => {
+    guard.letThrough(sessionID);
+    // A long check may find the user elsewhere by its end.
+    if (api.route.current.name === "home") api.route.navigate("session", { sessionID });
+  };
+  // What cannot be checked is opencode's to open or to refuse.
+  const findings = await guard.damageOf(sessionID).catch(() => []);
+  if (findings.length === 0) return open();
   const context = await requestContext(api.app.version, settings.concurrency);
   const mendable = findings.filter(isMendable);
   if (context === null || mendable.length < findings.length) {
@@ -141,9 +148,13 @@ async function mendAndReturn(
   }
   const mend = async () => {
     const result = await repairFindings(context, mendable);
-    const done = result.items.filter((item) => item.action !== "skipped");
     api.ui.dialog.clear();
-    if (result.stopped !== null) return showText(api, "Session repair", result.stopped.message);
+    // Opened again while it is still damaged, it would be left again, without end.
+    if ((await guard.damageOf(sessionID)).length > 0) {
+      const reason = result.stopped?.message ?? result.items.find((item) => item.action === "skipped")?.reason;
+      return showText(api, "This conversation cannot be opened", `Not everything could be done. ${reason ?? ""}`);
+    }
+    const done = result.items.filter((item) => item.action !== "skipped");
     const message = `${doneWords(done, "damaged record", " of this conversation")}. Nothing was deleted; /repair undoes it.`;
     api.ui.toast({ variant: "success", title: "Session repair", message, duration: TOAST_MS });
     open();
