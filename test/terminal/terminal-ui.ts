@@ -22,7 +22,7 @@ export interface TerminalSettings extends HostSettings, LaunchSettings {
 export interface TerminalUI {
   /** What the screen shows. */
   screen(): string;
-  /** The screen with its colours, as escape sequences. */
+  /** The screen with its colours, as escape sequences, up to the last column. */
   coloredScreen(): string;
   /** Types text as a person would. */
   type(text: string): void;
@@ -68,7 +68,7 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
   const screen = () => tmux("capture-pane", "-p", "-t", name);
   return {
     screen,
-    coloredScreen: () => tmux("capture-pane", "-p", "-e", "-t", name),
+    coloredScreen: () => tmux("capture-pane", "-p", "-e", "-N", "-t", name),
     type: (text) => void tmux("send-keys", "-t", name, "-l", text),
     async press(...keys) {
       for (const key of keys) {

@@ -48,7 +48,9 @@ async function tellOfStart(api: TuiPluginApi, context: RequestContext, guard: Se
   const lines: string[] = [];
   if (items.length > 0) {
     const where = ` of ${plural(runs.length, "conversation")}`;
-    lines.push(`${doneWords(done, "damaged record", where)}, so that opencode can open it again.`);
+    lines.push(
+      `${doneWords(done, "damaged record", where)}, so that opencode can open ${runs.length === 1 ? "it" : "them"} again.`,
+    );
     lines.push("Nothing was deleted; /repair undoes it.");
   }
   if (lists.length > 0) lines.push(`${plural(lists.length, "record")} keep the session list from loading: /repair.`);

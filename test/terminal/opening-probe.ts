@@ -1,0 +1,46 @@
+import { writeFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
+
+/** What the probe is to do. */
+export interface ProbeOptions {
+  /** Sessions to open, one after the other. */
+  readonly sessionIDs: readonly string[];
+  /** How many messages are on the screen when one is open. */
+  readonly messages: number;
+  /** File for the answer: how long each took, in milliseconds, as JSON. */
+  readonly answer: string;
+}
+
+const LONGEST_MS = 30_000;
+
+/** The host answers no request of its first moments. */
+const SETTLING_MS = 5000;
+
+/** A terminal plugin that opens sessions as the session list does, and measures how long it takes until they are there. */
+export default { id: "opening-probe", tui: probe };
+
+async function probe(api: TuiPluginApi, options: unknown): Promise<void> {
+  void measure(api, options as ProbeOptions);
+}
+
+async function measure(api: TuiPluginApi, { sessionIDs, messages, answer }: ProbeOptions): Promise<void> {
+  await sleep(SETTLING_MS);
+  const times: number[] = [];
+  for (const sessionID of sessionIDs) {
+    const start = performance.now();
+    api.route.navigate("session", { sessionID });
+    while (!isOpen(api, sessionID, messages) && performance.now() - start < LONGEST_MS) await sleep(1);
+    times.push(performance.now() - start);
+    await sleep(300);
+    api.route.navigate("home");
+    await sleep(300);
+  }
+  await writeFile(answer, JSON.stringify(times));
+}
+
+function isOpen(api: TuiPluginApi, sessionID: string, messages: number): boolean {
+  const loaded = api.state.session.messages(sessionID);
+  const last = loaded.at(-1);
+  return loaded.length >= messages && last !== undefined && api.state.part(last.id).length > 0;
+}
