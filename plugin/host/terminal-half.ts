@@ -44,7 +44,7 @@ async function namesThisPackage(files: FileSystem, path: string): Promise<boolea
     const bytes = await files.read(path, LARGEST_CONFIG_BYTES);
     if (typeof bytes === "string") return false;
     // Searched as text: the file may hold comments, and an entry may be a name, a path or a tarball.
-    const text = bytes.toString("utf8");
+    const text = bytes.toString("utf8").replace(/^\s*\/\/.*$/gm, "");
     return text.includes(TOOL.name) || text.includes(PACKAGE_ROOT);
   } catch {
     return false;

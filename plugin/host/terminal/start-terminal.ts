@@ -13,6 +13,12 @@ import { type Look, SessionGuard } from "./session-guard.ts";
 import { openForLooks, requestContext } from "./store-access.ts";
 import { sessionSentence } from "./words.ts";
 
+const SLASH = "repair";
+const NAME = "session-repair.open";
+const TITLE = "Repair conversations";
+const DESCRIPTION = "open conversations that will not load";
+const CATEGORY = "Session";
+
 const TOAST_MS = 10_000;
 
 /** The terminal UI is on the screen by then, in milliseconds; it waits for its plugins. */
@@ -73,16 +79,28 @@ async function registerDialog(api: TuiPluginApi, settings: PluginSettings): Prom
     if (context === null) return showText(api, "Session repair", "There is no opencode storage here.");
     await openRepairDialog({ api, context, changed: () => undefined });
   };
-  const command = {
+  const open = () => void run().catch(() => undefined);
+  const isSlash = !(await serverOffersRepair(api));
+  const { keymap, command } = api;
+  // 1.3.6 to 1.14 have the older way only (measured 1.14.41).
+  if (typeof keymap?.registerLayer !== "function") {
+    const slash = isSlash ? { slash: { name: SLASH } } : {};
+    command?.register(() => [
+      { title: TITLE, value: NAME, description: DESCRIPTION, category: CATEGORY, onSelect: open, ...slash },
+    ]);
+    return;
+  }
+  const slash = isSlash ? { slashName: SLASH } : {};
+  const own = {
     namespace: "palette",
-    name: "session-repair.open",
-    title: "Repair conversations",
-    desc: "open conversations that will not load",
-    category: "Session",
-    run: () => void run().catch(() => undefined),
+    name: NAME,
+    title: TITLE,
+    desc: DESCRIPTION,
+    category: CATEGORY,
+    run: open,
+    ...slash,
   };
-  const slash = (await serverOffersRepair(api)) ? {} : { slashName: "repair" };
-  api.keymap.registerLayer({ commands: [{ ...command, ...slash }] });
+  keymap.registerLayer({ commands: [own] });
 }
 
 /** Where the server half offers `/repair` all the same, this half keeps to the palette: one `/repair`, not two. */
