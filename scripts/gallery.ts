@@ -69,12 +69,14 @@ async function takePictures(home: HermeticHome, model: ModelServer): Promise<voi
 
   await withScreen(home, model, "check", async (ui) => {
     await openRepairDialog(ui);
+    await gone(ui, "Checked");
     await take(home, ui, "dialog");
     await ui.press("Enter");
-    await ui.waitFor("Set these records aside?");
+    await ui.waitFor("it can be undone here");
     await ui.press("Enter");
-    await ui.waitFor("2 records set aside.");
-    await gone(ui, "Setting 2 records aside");
+    await ui.waitFor("To undo: /repair");
+    // The notice of the work in progress goes by itself.
+    await gone(ui, "being mended");
     await take(home, ui, "result");
   });
 }
@@ -184,10 +186,11 @@ function withoutChance(line: string, runs: readonly string[]): string {
   return words
     .replaceAll(new RegExp(`${PROJECT}(\\S*)`, "g"), (path, rest: string) => `~/feed-reader${rest}`.padEnd(path.length))
     .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d/g, "2026-09-01 10:00")
+    .replaceAll(/\d{4}-\d\d-\d\d/g, "2026-09-01")
     .replaceAll(/\b\d\d:\d\d [AP]M\b/g, "10:00 AM")
     .replaceAll(/\b\d:\d\d [AP]M\b/g, "9:00 AM")
     .replaceAll(/\b\d+(\.\d+)?(?=m?s\b(?! instead))/g, (amount) => amount.replaceAll(/\d/g, "1"))
-    .replaceAll(/(?<=Ask anything\.\.\.).*?(?= {2}|$)/g, (example) => " ".repeat(example.length));
+    .replaceAll(/(?<=Ask anything….*)./g, " ");
 }
 
 async function putIntoReadme(): Promise<void> {

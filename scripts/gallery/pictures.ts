@@ -13,8 +13,8 @@ export const PICTURES = {
     words: [],
   },
   toast: {
-    description: "A toast at the start: 2 damaged records of 2 conversations set aside, and how to undo it",
-    words: ["2 damaged records of 2 conversations set aside", "Nothing was deleted; /repair undoes it."],
+    description: "A toast at the start: what became of 2 damaged records, and how to undo it",
+    words: ["2 damaged records of 2 conversations", "Nothing was deleted; /repair undoes it."],
   },
   after: {
     description: "The same conversation, opened again: everything but the damaged record is there",
@@ -22,11 +22,11 @@ export const PICTURES = {
   },
   dialog: {
     description: "The dialog of /repair: 2 records that opencode cannot load, by conversation and cause",
-    words: ["Session repair: 2 records that opencode cannot load", "Set all 2 records aside"],
+    words: ["Session repair: 2 records that opencode cannot load"],
   },
   result: {
-    description: "The result: 2 records set aside, where the originals are, and how to undo it",
-    words: ["2 records set aside. The originals are in quarantine/", "To undo: /repair"],
+    description: "The result: what was done, where the originals are, and how to undo it",
+    words: ["The originals are in quarantine/", "To undo: /repair"],
   },
   undo: {
     description: "The question before an undo: the records will be put back byte for byte where they were",

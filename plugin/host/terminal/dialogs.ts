@@ -74,6 +74,7 @@ export async function openRepairDialog(input: DialogInput): Promise<void> {
     access: "beside-host",
     hostVersion: context.hostVersion,
     onProgress: (counts) => {
+      if (counts.parts === 0) return;
       api.ui.toast({ variant: "info", message: `Checked ${plural(counts.parts, "part")} …`, duration: 1000 });
     },
   });

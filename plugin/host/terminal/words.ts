@@ -29,10 +29,10 @@ export function groupText(group: FindingGroup): string {
   return `${amounts}: ${faultByCode(group.code)?.title ?? group.code}`;
 }
 
-/** When the records of a group were last written, the latest of them; `null` where the store does not tell. */
+/** The day on which the records of a group were last written, the latest of them; `null` where the store does not tell. */
 export function writtenText(group: FindingGroup): string | null {
   const latest = Math.max(...group.findings.map((finding) => finding.writtenMs ?? 0));
-  return latest === 0 ? null : `written ${timeText(latest)}`;
+  return latest === 0 ? null : `written ${timeText(latest).slice(0, 10)}`;
 }
 
 /** A moment in the user's own time: `2026-11-24 09:05`. `time` in milliseconds since 1970. */
