@@ -15,8 +15,8 @@ const MINUTES = 60_000;
 /** What opening a session of 5,000 parts may cost more, in milliseconds. */
 const ACCEPTED_MS = 25;
 
-/** Another of the same costs this much more or less on a busy machine of two cores, in milliseconds. */
-const NOISE_MS = 75;
+/** A busy machine of a few cores works this much slower than a quiet one. */
+const TOLERANCE = 3;
 
 /** One to warm up, and those that count. */
 const SESSIONS = 1 + 7;
@@ -47,9 +47,11 @@ test(
       const without = await opened(store, sessionIDs, []);
       const withHalf = await opened(store, sessionIDs, [half]);
       const more = withHalf - without;
-      const figures = `${withHalf.toFixed(0)} ms, without the terminal half ${without.toFixed(0)} ms`;
-      process.stdout.write(`opening 5,000 parts takes ${figures}: ${more.toFixed(0)} ms more (medians)\n`);
-      expect(more).toBeLessThan(ACCEPTED_MS + NOISE_MS);
+      const figures = `${withHalf.toFixed(1)} ms, without the terminal half for ${without.toFixed(1)} ms`;
+      process.stdout.write(
+        `opening 5,000 parts holds the screen for ${figures}: ${more.toFixed(1)} ms more (medians)\n`,
+      );
+      expect(more).toBeLessThan(ACCEPTED_MS * TOLERANCE);
     } finally {
       await store.home.remove();
     }

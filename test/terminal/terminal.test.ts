@@ -156,14 +156,14 @@ describe("the terminal UI of 1.18.33", () => {
       try {
         const shown = await openRepairDialog(ui);
         expect(shown).toContain("2,000 records that opencode cannot load");
-        expect(shown).toContain("Set all 2,000 records aside");
+        expect(shown).toContain("All of it: set 2,000 records aside");
         ui.type("A plain");
         const filtered = await ui.waitFor(/6\d\d parts?: (stops in the middle|is empty)\s+A plain session/);
         expect(filtered.split("\n").filter((line) => /^\s+6\d\d parts/.test(line)).length).toBeLessThanOrEqual(3);
         await ui.press("Escape");
         await openRepairDialog(ui);
         await ui.press("Enter");
-        await ui.waitFor("Set these records aside?");
+        await ui.waitFor("Set 2,000 records aside?");
         await ui.press("Enter");
         await ui.waitFor("2,000 records set aside.", MINUTES);
         await ui.press("Enter");
