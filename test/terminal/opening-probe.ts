@@ -8,8 +8,14 @@ export interface ProbeOptions {
   readonly sessionIDs: readonly string[];
   /** How many messages opencode loads of each. */
   readonly messages: number;
-  /** File for the answer: how long each kept the screen waiting, in milliseconds, as JSON. */
+  /** File for the answer, as JSON: an {@link Opening} for each. */
   readonly answer: string;
+}
+
+/** What opening a session took, in milliseconds: on the clock, and of the process's work. */
+export interface Opening {
+  readonly wall: number;
+  readonly work: number;
 }
 
 const LONGEST_MS = 30_000;
@@ -32,11 +38,14 @@ async function probe(api: TuiPluginApi, options: unknown): Promise<void> {
 
 async function measure(api: TuiPluginApi, { sessionIDs, messages, answer }: ProbeOptions): Promise<void> {
   await sleep(SETTLING_MS);
-  const times: number[] = [];
+  const times: Opening[] = [];
   for (const sessionID of sessionIDs) {
+    const before = process.cpuUsage();
     const start = performance.now();
     api.route.navigate("session", { sessionID });
-    times.push(performance.now() - start);
+    const wall = performance.now() - start;
+    const { user, system } = process.cpuUsage(before);
+    times.push({ wall, work: (user + system) / 1000 });
     api.route.navigate("home");
     while (!isLoaded(api, sessionID, messages) && performance.now() - start < LONGEST_MS) await sleep(20);
     await sleep(QUIET_MS);

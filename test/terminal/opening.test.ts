@@ -7,7 +7,7 @@ import { type ModelServer, startModelServer } from "../host/model-server.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { builtPackage } from "../package/built.ts";
 import { addLargeSession } from "./large-session.ts";
-import type { ProbeOptions } from "./opening-probe.ts";
+import type { Opening, ProbeOptions } from "./opening-probe.ts";
 import { openTerminalUI } from "./terminal-ui.ts";
 
 const MINUTES = 60_000;
@@ -46,12 +46,10 @@ test(
       await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify({ notify: false }));
       const without = await opened(store, sessionIDs, []);
       const withHalf = await opened(store, sessionIDs, [half]);
-      const more = withHalf - without;
-      const figures = `${withHalf.toFixed(1)} ms, without the terminal half for ${without.toFixed(1)} ms`;
-      process.stdout.write(
-        `opening 5,000 parts holds the screen for ${figures}: ${more.toFixed(1)} ms more (medians)\n`,
-      );
-      expect(more).toBeLessThan(ACCEPTED_MS * TOLERANCE);
+      const more = (of: keyof Opening) => withHalf[of] - without[of];
+      const figures = `${more("wall").toFixed(1)} ms longer, of work ${more("work").toFixed(1)} ms`;
+      process.stdout.write(`with the terminal half, opening 5,000 parts holds the screen ${figures} (medians)\n`);
+      expect(more("work")).toBeLessThan(ACCEPTED_MS * TOLERANCE);
     } finally {
       await store.home.remove();
     }
@@ -59,8 +57,8 @@ test(
   4 * MINUTES,
 );
 
-/** Opens each session, and returns the median of how long it took, in milliseconds. */
-async function opened(store: RealStore, sessionIDs: readonly string[], halves: readonly string[]): Promise<number> {
+/** Opens each session, and returns the medians of what it took. */
+async function opened(store: RealStore, sessionIDs: readonly string[], halves: readonly string[]): Promise<Opening> {
   const answer = join(store.home.root, "opening.json");
   await rm(answer, { force: true });
   const options: ProbeOptions = { sessionIDs, messages: SIZE.messages, answer };
@@ -71,18 +69,22 @@ async function opened(store: RealStore, sessionIDs: readonly string[], halves: r
     terminalPlugins: [...halves, [`file://${probe}`, { ...options }]],
   });
   try {
-    const times = (await measured(answer)).slice(1).sort((one, other) => one - other);
-    return times[Math.floor(times.length / 2)] ?? Number.NaN;
+    const openings = (await measured(answer)).slice(1);
+    const median = (of: keyof Opening) => {
+      const times = openings.map((each) => each[of]).sort((one, other) => one - other);
+      return times[Math.floor(times.length / 2)] ?? Number.NaN;
+    };
+    return { wall: median("wall"), work: median("work") };
   } finally {
     ui.close();
   }
 }
 
-async function measured(answer: string): Promise<number[]> {
+async function measured(answer: string): Promise<Opening[]> {
   const deadline = Date.now() + 1.5 * MINUTES;
   for (;;) {
     const text = await readFile(answer, "utf8").catch(() => "");
-    if (text.endsWith("]")) return JSON.parse(text) as number[];
+    if (text.endsWith("]")) return JSON.parse(text) as Opening[];
     if (Date.now() > deadline) throw new Error("the probe has not answered");
     await sleep(200);
   }
