@@ -7,7 +7,7 @@ import { TOOL } from "../tool-identity.ts";
 const SCHEMA_VERSION = 1;
 
 function publicFinding(finding: ConfirmedFinding): Finding {
-  const { seen: _seen, replacement: _replacement, ...rest } = finding;
+  const { seen: _seen, replacement: _replacement, writtenMs: _writtenMs, ...rest } = finding;
   return rest;
 }
 

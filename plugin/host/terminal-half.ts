@@ -1,12 +1,13 @@
+import { realpath } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { FileSystem } from "../files/file-system.ts";
 import { TOOL } from "../tool-identity.ts";
 
 const LARGEST_CONFIG_BYTES = 1024 * 1024;
 
-/** Folder of this package, wherever it is installed. */
+/** Folder of this package, wherever it is installed; module URLs name the real place. */
 const PACKAGE_ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /**
@@ -43,9 +44,26 @@ async function namesThisPackage(files: FileSystem, path: string): Promise<boolea
   try {
     const bytes = await files.read(path, LARGEST_CONFIG_BYTES);
     if (typeof bytes === "string") return false;
-    // Searched as text: the file may hold comments, and an entry may be a name, a path or a tarball.
-    const text = bytes.toString("utf8");
-    return text.includes(TOOL.name) || text.includes(PACKAGE_ROOT);
+    // Searched as text: the file may hold comments.
+    const text = bytes.toString("utf8").replace(/^\s*\/\/.*$/gm, "");
+    if (text.includes(TOOL.name)) return true;
+    for (const [, entry = ""] of text.matchAll(/"((?:file:|[./~])[^"\n]*)"/g)) {
+      if (await isInThisPackage(entry, dirname(path))) return true;
+    }
+    return false;
+  } catch {
+    return false;
+  }
+}
+
+/** An entry of a configuration may be a path, through whatever links. */
+async function isInThisPackage(entry: string, folder: string): Promise<boolean> {
+  try {
+    const named = entry.startsWith("file:")
+      ? fileURLToPath(entry)
+      : resolve(folder, entry.replace(/^~(?=\/)/, homedir()));
+    const real = await realpath(named);
+    return real === PACKAGE_ROOT || real.startsWith(PACKAGE_ROOT + sep);
   } catch {
     return false;
   }

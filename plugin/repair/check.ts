@@ -179,6 +179,7 @@ function databaseFinding(
     remedy: diagnosis.remedy,
     evidence: diagnosis.evidence,
     store,
+    writtenMs: null,
     seen: null,
     replacement: null,
   };

@@ -19,6 +19,8 @@ export interface Finding {
 
 /** A finding with what a repair needs to know: the bytes that were judged, and what could take their place. */
 export interface ConfirmedFinding extends Finding {
+  /** When the record was last written, as far as the store tells; milliseconds since 1970. */
+  readonly writtenMs: number | null;
   readonly seen: ContentHash | null;
   /** Where the remedy puts something in its place. */
   readonly replacement: Replacement | null;

@@ -49,6 +49,7 @@ async function confirm(
     remedy: diagnosis.remedy,
     evidence: diagnosis.evidence,
     store: options.storeIndex,
+    writtenMs: evidence.mtimeMs ?? evidence.updatedMs,
     seen: seenBytes(evidence),
     replacement: null,
   };

@@ -92,6 +92,7 @@ function speaker(description: StoreDescription, store: number): Say {
     remedy: fault.remedy,
     evidence,
     store,
+    writtenMs: null,
     seen: null,
     replacement: null,
   });
@@ -275,6 +276,7 @@ async function sideFileFindings(files: FileSystem, dataDir: string): Promise<Con
       remedy: fault.remedy,
       evidence,
       store: 0,
+      writtenMs: null,
       seen: null,
       replacement: null,
     });

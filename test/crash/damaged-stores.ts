@@ -40,7 +40,8 @@ export function prescribed(store: StoreUnderTest) {
       isFile
         ? { bytes: copy }
         : { cells: new Map(Object.entries({ ...cells, data: { storage: "text", bytes: copy } })) };
-    const common = { severity: "blocking", sessionID: "ses_a", evidence: "", store: 0, code: "empty" } as const;
+    const place = { sessionID: "ses_a", store: 0, writtenMs: null } as const;
+    const common = { ...place, severity: "blocking", evidence: "", code: "empty" } as const;
     const added = isFile ? { path: "storage/part/msg_a1/prt_new.json" } : { table: "part", key: { id: "prt_new" } };
     const time: CellValue = { storage: "integer", number: "1795402315181" };
     const row = { id: textCell("prt_new"), message_id: textCell("msg_b1"), session_id: textCell("ses_b") };

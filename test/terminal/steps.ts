@@ -18,7 +18,7 @@ export async function openSession(ui: TerminalUI, title: string): Promise<void> 
   ui.type("/sessions");
   await ui.waitFor("Switch session");
   await ui.press("Enter");
-  await ui.waitFor("pin/unpin");
+  await ui.waitFor(/delete ctrl\+d|pin\/unpin/);
   ui.type(title);
   await ui.waitFor(new RegExp(`Today\\s+${title}`));
   await ui.press("Enter");

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hostBinary } from "../host/binary.ts";
 import { configureHost, type HostSettings } from "../host/running-host.ts";
+import { whenThisProcessDies } from "../host/watchdog.ts";
 
 export interface LaunchSettings extends Pick<HostSettings, "home" | "version" | "env"> {
   /** Arguments of the opencode command. */
@@ -22,7 +23,7 @@ export interface TerminalSettings extends HostSettings, LaunchSettings {
 export interface TerminalUI {
   /** What the screen shows. */
   screen(): string;
-  /** The screen with its colours, as escape sequences. */
+  /** The screen with its colours, as escape sequences, up to the last column. */
   coloredScreen(): string;
   /** Types text as a person would. */
   type(text: string): void;
@@ -33,12 +34,24 @@ export interface TerminalUI {
   close(): void;
 }
 
-const SOCKET = `opencode-session-repair-${process.pid}`;
+/** A tmux of this test file's own. */
+const SOCKET = `opencode-session-repair-${randomBytes(4).toString("hex")}`;
+
+let isWatched = false;
 
 function tmux(...args: string[]): string {
   const result = spawnSync("tmux", ["-L", SOCKET, ...args], { encoding: "utf8" });
   if (result.error !== undefined) throw result.error;
   return result.stdout;
+}
+
+function startInTmux(...session: string[]): void {
+  if (!isWatched) whenThisProcessDies('tmux -L "$1" kill-server', SOCKET);
+  isWatched = true;
+  // A server that left with its last session might be asked for the next one while it leaves.
+  const server = ["-f", "/dev/null", "start-server", ";", "set-option", "-g", "exit-empty", "off", ";"];
+  const started = spawnSync("tmux", ["-L", SOCKET, ...server, "new-session", "-d", ...session], { encoding: "utf8" });
+  if (started.status !== 0) throw started.error ?? new Error(`tmux did not start: ${started.stderr}`);
 }
 
 /** Starts the terminal UI in a home, with a configuration written for it. */
@@ -64,11 +77,11 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
     ...(settings.args ?? []),
   ];
   const size = ["-x", String(settings.columns ?? 120), "-y", String(settings.rows ?? 36)];
-  tmux("-f", "/dev/null", "new-session", "-d", "-s", name, ...size, "-c", home.project, command.map(quoted).join(" "));
+  startInTmux("-s", name, ...size, "-c", home.project, command.map(quoted).join(" "));
   const screen = () => tmux("capture-pane", "-p", "-t", name);
   return {
     screen,
-    coloredScreen: () => tmux("capture-pane", "-p", "-e", "-t", name),
+    coloredScreen: () => tmux("capture-pane", "-p", "-e", "-N", "-t", name),
     type: (text) => void tmux("send-keys", "-t", name, "-l", text),
     async press(...keys) {
       for (const key of keys) {

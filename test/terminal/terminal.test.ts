@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { HostVersion } from "../host/binary.ts";
 import { removeHomes } from "../host/home.ts";
 import { type ModelServer, startModelServer } from "../host/model-server.ts";
 import { storeImage } from "../host/store-image.ts";
@@ -45,6 +46,21 @@ async function open(store: RealStore, halves: Halves = { server: true, terminal:
   return ui;
 }
 
+async function mendedAsItIsOpened(version: HostVersion): Promise<void> {
+  const store = await realStore(version);
+  const ui = await open(store);
+  try {
+    emptyPart(store, store.sessions.plain);
+    await openSession(ui, "A plain session");
+    await ui.waitFor("A single pixel.");
+    await ui.waitFor(/1 damaged record of this[\s\S]*(recovered|set aside)/);
+    expect(model.calls).toBe(0);
+  } finally {
+    ui.close();
+    await store.home.remove();
+  }
+}
+
 async function setOptions(store: RealStore, options: object): Promise<void> {
   await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify(options));
 }
@@ -57,7 +73,7 @@ describe("the terminal UI of 1.18.33", () => {
       emptyPart(store, store.sessions.plain);
       const ui = await open(store);
       try {
-        await ui.waitFor(/1 damaged record of 1\s[\s\S]*conversation set aside/);
+        await ui.waitFor(/1 damaged record of 1\s[\s\S]*conversation\s[\s\S]*(recovered|set aside)/);
         await openSession(ui, "A plain session");
         await ui.waitFor("A single pixel.");
         await ui.waitFor("You are welcome.");
@@ -72,20 +88,7 @@ describe("the terminal UI of 1.18.33", () => {
 
   test(
     "a session damaged while opencode runs is mended as it is opened",
-    async () => {
-      const store = await realStore("1.18.33");
-      const ui = await open(store);
-      try {
-        emptyPart(store, store.sessions.plain);
-        await openSession(ui, "A plain session");
-        await ui.waitFor("A single pixel.");
-        await ui.waitFor(/1 damaged record of this[\s\S]*conversation set aside/);
-        expect(model.calls).toBe(0);
-      } finally {
-        ui.close();
-        await store.home.remove();
-      }
-    },
+    () => mendedAsItIsOpened("1.18.33"),
     3 * MINUTES,
   );
 
@@ -153,14 +156,14 @@ describe("the terminal UI of 1.18.33", () => {
       try {
         const shown = await openRepairDialog(ui);
         expect(shown).toContain("2,000 records that opencode cannot load");
-        expect(shown).toContain("Set all 2,000 records aside");
+        expect(shown).toContain("All of it: set 2,000 records aside");
         ui.type("A plain");
         const filtered = await ui.waitFor(/6\d\d parts?: (stops in the middle|is empty)\s+A plain session/);
         expect(filtered.split("\n").filter((line) => /^\s+6\d\d parts/.test(line)).length).toBeLessThanOrEqual(3);
         await ui.press("Escape");
         await openRepairDialog(ui);
         await ui.press("Enter");
-        await ui.waitFor("Set these records aside?");
+        await ui.waitFor("Set 2,000 records aside?");
         await ui.press("Enter");
         await ui.waitFor("2,000 records set aside.", MINUTES);
         await ui.press("Enter");
@@ -173,25 +176,43 @@ describe("the terminal UI of 1.18.33", () => {
     },
     4 * MINUTES,
   );
+});
 
-  test.each<[string, Halves]>([
-    ["both halves", { server: true, terminal: true }],
-    ["the server half alone", { server: true }],
-    ["the terminal half alone", { terminal: true }],
+describe("exactly one /repair is offered, and it is the dialog where the terminal half is there", () => {
+  test.each<[HostVersion, string, Halves]>([
+    ["1.18.33", "both halves", { server: true, terminal: true }],
+    ["1.18.33", "the server half alone", { server: true }],
+    ["1.18.33", "the terminal half alone", { terminal: true }],
+    ["1.14.41", "both halves", { server: true, terminal: true }],
   ])(
-    "%s: exactly one /repair is offered",
-    async (_name, halves) => {
-      const store = await realStore("1.18.33");
+    "%s, %s",
+    async (version, _name, halves) => {
+      const store = await realStore(version);
       const ui = await open(store, halves);
       try {
         ui.type("/repair");
         const shown = await ui.waitFor("open conversations that will not load");
         expect(offers(shown)).toBe(1);
+        await ui.press("Enter");
+        if (halves.terminal) await ui.waitFor("Session repair: all");
+        else {
+          await ui.press("Enter");
+          await ui.waitFor("Nothing to repair: opencode can load every conversation.");
+        }
+        expect(model.calls).toBe(0);
       } finally {
         ui.close();
         await store.home.remove();
       }
     },
+    3 * MINUTES,
+  );
+});
+
+describe("the terminal UI of 1.14.41", () => {
+  test(
+    "a session damaged while opencode runs is mended as it is opened",
+    () => mendedAsItIsOpened("1.14.41"),
     3 * MINUTES,
   );
 });

@@ -8,7 +8,7 @@ import { repair } from "../../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../../repair/restore.ts";
 import { doneWords, plural, sentence, toDoWords } from "../../repair/words.ts";
 import type { RequestContext } from "../repair-request.ts";
-import { causeText, type FindingGroup, groupFindings, groupText } from "./words.ts";
+import { causeText, type FindingGroup, groupFindings, groupText, timeText, writtenText } from "./words.ts";
 
 /** What a choice in one of the lists leads to. */
 type Choice = () => Promise<void> | void;
@@ -35,7 +35,7 @@ function showList(api: TuiPluginApi, title: string, options: readonly Option[], 
   api.ui.dialog.setSize("large");
 }
 
-function showDefect(api: TuiPluginApi): void {
+export function showDefect(api: TuiPluginApi): void {
   showText(api, "The repair failed in a way it should not", "Nothing was lost. Please report it.");
 }
 
@@ -74,6 +74,7 @@ export async function openRepairDialog(input: DialogInput): Promise<void> {
     access: "beside-host",
     hostVersion: context.hostVersion,
     onProgress: (counts) => {
+      if (counts.parts === 0) return;
       api.ui.toast({ variant: "info", message: `Checked ${plural(counts.parts, "part")} …`, duration: 1000 });
     },
   });
@@ -103,16 +104,31 @@ function repairOptions(input: DialogInput, found: readonly ConfirmedFinding[]): 
       value: () => confirmRepair(input, mendable),
     });
   }
-  for (const group of groupFindings(found)) options.push(groupOption(input, group));
+  const groups = groupFindings(found);
+  const shown = shownSession(input.api);
+  for (const group of groups)
+    if (group.sessionID === shown) options.push(groupOption(input, group, "This conversation"));
+  for (const group of groups) {
+    if (group.sessionID !== shown) options.push(groupOption(input, group, "One conversation at a time"));
+  }
   return options;
 }
 
-function groupOption(input: DialogInput, group: FindingGroup): Option {
-  const name = group.sessionID === null ? null : input.api.state.session.get(group.sessionID)?.title;
+/** The conversation that is on the screen behind the dialog. */
+function shownSession({ route }: TuiPluginApi): string | undefined {
+  const { current } = route;
+  const sessionID: unknown = current.name === "session" ? current.params?.sessionID : undefined;
+  return typeof sessionID === "string" ? sessionID : undefined;
+}
+
+function groupOption(input: DialogInput, group: FindingGroup, category: string): Option {
+  const title = group.sessionID === null ? undefined : input.api.state.session.get(group.sessionID)?.title;
+  const name = title ?? group.sessionID ?? "no conversation";
+  const written = writtenText(group);
   return {
     title: groupText(group),
-    description: name ?? group.sessionID ?? "no conversation",
-    category: "One conversation at a time",
+    description: written === null ? name : `${name}, ${written}`,
+    category,
     value: () => {
       if (group.findings.every(isMendable)) return confirmRepair(input, group.findings);
       return showText(input.api, groupText(group), `${evidenceText(group)} This is reported, not repaired, for now.`);
@@ -180,7 +196,7 @@ function undoOptions(input: DialogInput, runs: readonly UndoableRun[]): Option[]
   for (const run of runs) byID.set(runIDOf(run), [...(byID.get(runIDOf(run)) ?? []), run]);
   return [...byID].map(([runID, own]) => {
     const items = own.reduce((sum, run) => sum + run.manifest.items.filter((item) => item.state === "done").length, 0);
-    const when = own[0]?.manifest.createdAt.slice(0, 16).replace("T", " ") ?? "";
+    const when = timeText(Date.parse(own[0]?.manifest.createdAt ?? ""));
     return {
       title: `Undo the run of ${when}: ${plural(items, "record")} of ${plural(own.length, "conversation")}`,
       description: runID.slice(-8),

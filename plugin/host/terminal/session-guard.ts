@@ -7,18 +7,21 @@ import { noCounts, type Scope } from "../../stores/store.ts";
 /** opencode's terminal UI loads the newest 100 messages of a session, and looks for one more. */
 const NEWEST_MESSAGES = 101;
 
-/** Records are read for this long, in milliseconds; of a session that is not through by then, SQLite looks at the rest. */
-const READING_MS = 10;
+/** What is read while the terminal UI waits: about a tenth of a second's work. More is read while it shows something else. */
+const LARGEST_LOOK = { records: 20_000, bytes: 32 * 1024 * 1024 } as const;
 
-/** A session that was let through is not looked at again while opencode opens it, in milliseconds. */
-const PASS_MS = 3000;
+/**
+ * What a look at a session says. `loads`: opencode can load it. `damaged`: it seems that it cannot. `long`: it holds more
+ * than may be read while the terminal UI waits.
+ */
+export type Look = "loads" | "damaged" | "long";
 
 /** Looks at a session in the moment in which the terminal UI opens it, before its messages are fetched. */
 export class SessionGuard {
   readonly #store: SqliteStore;
   /** The state of the database in which a session was healthy. */
   readonly #healthyAt = new Map<string, number>();
-  readonly #passes = new Map<string, number>();
+  #letThrough: string | null = null;
 
   constructor(store: SqliteStore) {
     this.#store = store;
@@ -27,40 +30,36 @@ export class SessionGuard {
   /** Looks at a session in advance, so that the first real look finds warm code and open pages. */
   async warmUp(): Promise<void> {
     const [newest] = await this.#store.sessions(null);
-    if (newest !== undefined) this.#seemsHealthy(newest.id);
+    if (newest !== undefined) this.#lookNow(newest.id);
   }
 
   /**
-   * Whether opencode seems to be unable to load a session. Synchronous, since the slot that calls it is rendered right
-   * before the fetch. "No" is remembered until the database changes: a slot is rendered several times. In a session of
-   * thousands of parts only the first ones are held against everything that a host demands, the others against JSON.
+   * Looks at a session against everything that its host demands. Synchronous, since the slot that calls it is rendered
+   * right before the fetch. "It loads" is remembered until the database changes: a slot is rendered several times.
    */
-  seemsDamaged(sessionID: string): boolean {
-    if ((this.#passes.get(sessionID) ?? 0) > performance.now()) return false;
+  look(sessionID: string): Look {
+    if (this.#letThrough === sessionID) return "loads";
+    this.#letThrough = null;
     const version = this.#store.dataVersion();
-    if (this.#healthyAt.get(sessionID) === version) return false;
-    if (!this.#seemsHealthy(sessionID)) return true;
-    this.#healthyAt.set(sessionID, version);
-    return false;
+    if (this.#healthyAt.get(sessionID) === version) return "loads";
+    const look = this.#lookNow(sessionID);
+    if (look === "loads") this.#healthyAt.set(sessionID, version);
+    return look;
   }
 
-  /** Lets a session through for now whatever it looks like: what seemed damaged loads. */
-  letPass(sessionID: string): void {
-    this.#passes.set(sessionID, performance.now() + PASS_MS);
+  /** Lets a session through, whatever a look says, until another one is opened: the thorough check found nothing. */
+  letThrough(sessionID: string): void {
+    this.#letThrough = sessionID;
   }
 
-  #seemsHealthy(sessionID: string): boolean {
-    const until = performance.now() + READING_MS;
-    let healthy = true;
-    const isThrough = this.#store.scanNow(
-      scopeOf(sessionID),
-      (artifact, text, row) => {
-        healthy &&= looksLoadable(artifact, text, row, this.#store.description);
-      },
-      noCounts(),
-      () => performance.now() > until,
-    );
-    return healthy && (isThrough || !this.#store.isRefusedBySqlite(sessionID, NEWEST_MESSAGES));
+  #lookNow(sessionID: string): Look {
+    const { records, bytes } = this.#store.sizeOf(sessionID, NEWEST_MESSAGES, LARGEST_LOOK.records);
+    if (records >= LARGEST_LOOK.records || bytes > LARGEST_LOOK.bytes) return "long";
+    let loads = true;
+    this.#store.readAsHost(scopeOf(sessionID), (artifact, text, row) => {
+      loads &&= looksLoadable(artifact, text, row, this.#store.description);
+    });
+    return loads ? "loads" : "damaged";
   }
 
   /** What keeps a session from being opened. */

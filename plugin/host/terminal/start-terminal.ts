@@ -8,10 +8,16 @@ import { doneWords, plural, sentence, toDoWords } from "../../repair/words.ts";
 import { TOOL } from "../../tool-identity.ts";
 import { findOptions, type PluginSettings, readSettings } from "../options.ts";
 import type { RequestContext } from "../repair-request.ts";
-import { askUser, openRepairDialog, repairFindings, showText } from "./dialogs.ts";
-import { SessionGuard } from "./session-guard.ts";
+import { askUser, openRepairDialog, repairFindings, showDefect, showText } from "./dialogs.ts";
+import { type Look, SessionGuard } from "./session-guard.ts";
 import { openForLooks, requestContext } from "./store-access.ts";
 import { sessionSentence } from "./words.ts";
+
+const SLASH = "repair";
+const NAME = "session-repair.open";
+const TITLE = "Repair conversations";
+const DESCRIPTION = "open conversations that will not load";
+const CATEGORY = "Session";
 
 const TOAST_MS = 10_000;
 
@@ -48,7 +54,9 @@ async function tellOfStart(api: TuiPluginApi, context: RequestContext, guard: Se
   const lines: string[] = [];
   if (items.length > 0) {
     const where = ` of ${plural(runs.length, "conversation")}`;
-    lines.push(`${doneWords(done, "damaged record", where)}, so that opencode can open it again.`);
+    lines.push(
+      `${doneWords(done, "damaged record", where)}, so that opencode can open ${runs.length === 1 ? "it" : "them"} again.`,
+    );
     lines.push("Nothing was deleted; /repair undoes it.");
   }
   if (lists.length > 0) lines.push(`${plural(lists.length, "record")} keep the session list from loading: /repair.`);
@@ -71,16 +79,28 @@ async function registerDialog(api: TuiPluginApi, settings: PluginSettings): Prom
     if (context === null) return showText(api, "Session repair", "There is no opencode storage here.");
     await openRepairDialog({ api, context, changed: () => undefined });
   };
-  const command = {
+  const open = () => void run().catch(() => undefined);
+  const isSlash = !(await serverOffersRepair(api));
+  const { keymap, command } = api;
+  // 1.3.6 to 1.14 have the older way only (measured 1.14.41).
+  if (typeof keymap?.registerLayer !== "function") {
+    const slash = isSlash ? { slash: { name: SLASH } } : {};
+    command?.register(() => [
+      { title: TITLE, value: NAME, description: DESCRIPTION, category: CATEGORY, onSelect: open, ...slash },
+    ]);
+    return;
+  }
+  const slash = isSlash ? { slashName: SLASH } : {};
+  const own = {
     namespace: "palette",
-    name: "session-repair.open",
-    title: "Repair conversations",
-    desc: "open conversations that will not load",
-    category: "Session",
-    run: () => void run().catch(() => undefined),
+    name: NAME,
+    title: TITLE,
+    desc: DESCRIPTION,
+    category: CATEGORY,
+    run: open,
+    ...slash,
   };
-  const slash = (await serverOffersRepair(api)) ? {} : { slashName: "repair" };
-  api.keymap.registerLayer({ commands: [{ ...command, ...slash }] });
+  keymap.registerLayer({ commands: [own] });
 }
 
 /** Where the server half offers `/repair` all the same, this half keeps to the palette: one `/repair`, not two. */
@@ -100,13 +120,18 @@ async function serverOffersRepair(api: TuiPluginApi): Promise<boolean> {
 function guardSessions(api: TuiPluginApi, settings: PluginSettings, guard: SessionGuard): void {
   const onOpen = (sessionID: string) => {
     if (!sessionID) return;
+    let look: Look;
     try {
-      if (!guard.seemsDamaged(sessionID)) return;
+      look = guard.look(sessionID);
     } catch {
       return;
     }
+    if (look === "loads") return;
     api.route.navigate("home");
-    queueMicrotask(() => void mendAndReturn(api, settings, guard, sessionID).catch(() => undefined));
+    if (look === "long") {
+      api.ui.toast({ variant: "info", title: "Session repair", message: "Checking this long conversation …" });
+    }
+    queueMicrotask(() => void mendAndReturn(api, settings, guard, sessionID).catch(() => showDefect(api)));
   };
   api.slots.register({
     slots: {
@@ -124,12 +149,14 @@ async function mendAndReturn(
   guard: SessionGuard,
   sessionID: string,
 ): Promise<void> {
-  const open = () => api.route.navigate("session", { sessionID });
-  const findings = await guard.damageOf(sessionID);
-  if (findings.length === 0) {
-    guard.letPass(sessionID);
-    return open();
-  }
+  const open = () => {
+    guard.letThrough(sessionID);
+    // A long check may find the user elsewhere by its end.
+    if (api.route.current.name === "home") api.route.navigate("session", { sessionID });
+  };
+  // What cannot be checked is opencode's to open or to refuse.
+  const findings = await guard.damageOf(sessionID).catch(() => []);
+  if (findings.length === 0) return open();
   const context = await requestContext(api.app.version, settings.concurrency);
   const mendable = findings.filter(isMendable);
   if (context === null || mendable.length < findings.length) {
@@ -141,9 +168,13 @@ async function mendAndReturn(
   }
   const mend = async () => {
     const result = await repairFindings(context, mendable);
-    const done = result.items.filter((item) => item.action !== "skipped");
     api.ui.dialog.clear();
-    if (result.stopped !== null) return showText(api, "Session repair", result.stopped.message);
+    // Opened again while it is still damaged, it would be left again, without end.
+    if ((await guard.damageOf(sessionID)).length > 0) {
+      const reason = result.stopped?.message ?? result.items.find((item) => item.action === "skipped")?.reason;
+      return showText(api, "This conversation cannot be opened", `Not everything could be done. ${reason ?? ""}`);
+    }
+    const done = result.items.filter((item) => item.action !== "skipped");
     const message = `${doneWords(done, "damaged record", " of this conversation")}. Nothing was deleted; /repair undoes it.`;
     api.ui.toast({ variant: "success", title: "Session repair", message, duration: TOAST_MS });
     open();

@@ -29,6 +29,18 @@ export function groupText(group: FindingGroup): string {
   return `${amounts}: ${faultByCode(group.code)?.title ?? group.code}`;
 }
 
+/** The day on which the records of a group were last written, the latest of them; `null` where the store does not tell. */
+export function writtenText(group: FindingGroup): string | null {
+  const latest = Math.max(...group.findings.map((finding) => finding.writtenMs ?? 0));
+  return latest === 0 ? null : `written ${timeText(latest).slice(0, 10)}`;
+}
+
+/** A moment in the user's own time: `2026-11-24 09:05`. `time` in milliseconds since 1970. */
+export function timeText(time: number): string {
+  const local = time - new Date(time).getTimezoneOffset() * 60_000;
+  return new Date(local).toISOString().slice(0, 16).replace("T", " ");
+}
+
 /** The sentence that says what is wrong with the one session that was just opened. */
 export function sessionSentence(findings: readonly ConfirmedFinding[]): string {
   const causes = groupFindings(findings).map(groupText).join("; ");

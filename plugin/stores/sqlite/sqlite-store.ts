@@ -10,16 +10,17 @@ import {
   type RowValues,
 } from "../artifact.ts";
 import type { ProjectFacts, SessionColumns, SessionFacts, StoredMessage } from "../conversation.ts";
-import type {
-  Counts,
-  RecordedEvent,
-  ScanOptions,
-  Scope,
-  SessionEntry,
-  Share,
-  Store,
-  StoreDescription,
-  Visit,
+import {
+  type Counts,
+  noCounts,
+  type RecordedEvent,
+  type ScanOptions,
+  type Scope,
+  type SessionEntry,
+  type Share,
+  type Store,
+  type StoreDescription,
+  type Visit,
 } from "../store.ts";
 import type { Survey } from "../survey.ts";
 import { readBundles } from "./bundles.ts";
@@ -70,6 +71,14 @@ const ROW_ID = `case when rowid between ${Number.MIN_SAFE_INTEGER} and ${Number.
 
 const WHOLE: Share = { index: 0, of: 1 };
 
+/** What a scan does with the values that it reads. */
+interface Reading {
+  readonly visit: Visit;
+  readonly counts: Counts;
+  /** Whether the text that the runtime made of a value of so many bytes is surely what a host reads. */
+  readonly isExact: (text: string, bytes: number) => boolean;
+}
+
 interface Restriction {
   readonly sql: string;
   readonly values: readonly SqlValue[];
@@ -102,7 +111,8 @@ export class SqliteStore implements Store {
   }
 
   async scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void> {
-    for (const _step of this.#visits(scope, visit, options.counts, options.isHealthy)) {
+    const reading = { visit, counts: options.counts, isExact };
+    for (const _step of this.#visits(scope, reading, options.isHealthy)) {
       await (options.pause?.() ?? setImmediate());
       if (options.signal?.aborted) return;
     }
@@ -113,25 +123,31 @@ export class SqliteStore implements Store {
    * after its plugins were called. `false` where `isOver` said so first.
    */
   scanNow(scope: Scope, visit: Visit, counts: Counts, isOver: () => boolean): boolean {
-    for (const _step of this.#visits(scope, visit, counts)) if (isOver()) return false;
+    for (const _step of this.#visits(scope, { visit, counts, isExact })) if (isOver()) return false;
     return true;
   }
 
-  /**
-   * Whether SQLite's own parser refuses any of a session's newest messages or their parts. It is several times faster
-   * than reading them, and less strict than any host.
-   */
-  isRefusedBySqlite(sessionID: string, newestMessages: number): boolean {
+  /** The same to the end, in the runtime of the host itself: whatever text that makes of a value is what the host reads. */
+  readAsHost(scope: Scope, visit: Visit): void {
+    for (const _step of this.#visits(scope, { visit, counts: noCounts(), isExact: () => true }));
+  }
+
+  /** How much a session's newest messages and their parts are; counts no further than `most` records. */
+  sizeOf(
+    sessionID: string,
+    newestMessages: number,
+    most: number,
+  ): { readonly records: number; readonly bytes: number } {
     const { sql, values } = messagesOf({ what: "session", sessionID, newestMessages });
-    const refused = (tag: string) =>
-      `case when typeof(data) = 'text' and json_valid(data) then json_extract(data, '$.${tag}') is null else 1 end`;
-    const [found] = this.#connection.all(
-      `select exists (select 1 from message where id in (${sql}) and ${refused("role")})
-         or exists (select 1 from part where message_id in (${sql}) and ${refused("type")}) as refused`,
+    const [size] = this.#connection.all(
+      `select count(*) as records, total(bytes) as bytes from (
+         select octet_length(data) as bytes from message where id in (${sql})
+         union all select octet_length(data) from part where message_id in (${sql}) limit ?)`,
       ...values,
       ...values,
+      most,
     );
-    return found?.refused === 1;
+    return { records: Number(size?.records), bytes: Number(size?.bytes) };
   }
 
   /**
@@ -357,35 +373,35 @@ export class SqliteStore implements Store {
   }
 
   /** Visits a scope in steps, each a statement of its own so that no read transaction is held for long. */
-  *#visits(scope: Scope, visit: Visit, counts: Counts, isHealthy?: ScanOptions["isHealthy"]): Iterable<void> {
+  *#visits(scope: Scope, reading: Reading, isHealthy?: ScanOptions["isHealthy"]): Iterable<void> {
     switch (scope.what) {
       case "everything":
         for (const table of Object.values(TABLES)) {
           const share = scope.share ?? WHOLE;
           const isBundled = isHealthy !== undefined && !table.hasRowValues;
-          if (isBundled) yield* this.#visitDocuments(table, share, visit, counts, isHealthy);
-          else if (share.index === 0) yield* this.#visitTable(table, null, visit, counts);
+          if (isBundled) yield* this.#visitDocuments(table, share, reading, isHealthy);
+          else if (share.index === 0) yield* this.#visitTable(table, null, reading);
         }
         return;
       case "list":
-        yield* this.#visitTable(TABLES.project, restriction("id", scope.projectID), visit, counts);
-        yield* this.#visitTable(TABLES.session, restriction("project_id", scope.projectID), visit, counts);
+        yield* this.#visitTable(TABLES.project, restriction("id", scope.projectID), reading);
+        yield* this.#visitTable(TABLES.session, restriction("project_id", scope.projectID), reading);
         return;
       case "rows":
         for (const table of Object.values(TABLES)) {
           if (!this.schema.tables.has(table.name)) continue;
           for (const rows of this.#rowsAt(table, scope.rowIDs)) {
-            this.#visitRows(table, rows, visit, counts);
+            this.#visitRows(table, rows, reading);
             yield;
           }
         }
         return;
       case "session": {
         const messages = messagesOf(scope);
-        yield* this.#visitTable(TABLES.session, restriction("id", scope.sessionID), visit, counts);
-        yield* this.#visitTable(TABLES.message, { ...messages, sql: `id in (${messages.sql})` }, visit, counts);
-        yield* this.#visitTable(TABLES.todo, restriction("session_id", scope.sessionID), visit, counts);
-        yield* this.#visitTable(TABLES.part, { ...messages, sql: `message_id in (${messages.sql})` }, visit, counts);
+        yield* this.#visitTable(TABLES.session, restriction("id", scope.sessionID), reading);
+        yield* this.#visitTable(TABLES.message, { ...messages, sql: `id in (${messages.sql})` }, reading);
+        yield* this.#visitTable(TABLES.todo, restriction("session_id", scope.sessionID), reading);
+        yield* this.#visitTable(TABLES.part, { ...messages, sql: `message_id in (${messages.sql})` }, reading);
       }
     }
   }
@@ -394,8 +410,7 @@ export class SqliteStore implements Store {
   *#visitDocuments(
     table: TableShape,
     share: Share,
-    visit: Visit,
-    counts: Counts,
+    reading: Reading,
     isHealthy: NonNullable<ScanOptions["isHealthy"]>,
   ): Iterable<void> {
     const { first, last } = this.#rowIDs(table.name, share);
@@ -403,31 +418,31 @@ export class SqliteStore implements Store {
     const kind = table.name === "message" ? "message" : "part";
     for (const step of readBundles(this.#connection, kind, first, last)) {
       if (step.bundle !== null && isHealthy(step.bundle)) {
-        count(table, step.rows, counts);
-        counts.bytes += step.bytes;
+        count(table, step.rows, reading.counts);
+        reading.counts.bytes += step.bytes;
       } else {
-        this.#visitRows(table, this.#connection.all(read, step.after, step.until), visit, counts);
+        this.#visitRows(table, this.#connection.all(read, step.after, step.until), reading);
       }
       yield;
     }
   }
 
-  *#visitTable(table: TableShape, condition: Restriction | null, visit: Visit, counts: Counts): Iterable<void> {
+  *#visitTable(table: TableShape, condition: Restriction | null, reading: Reading): Iterable<void> {
     if (!this.schema.tables.has(table.name)) return;
     const steps = condition === null ? this.#wholeTable(table) : this.#selectedRows(table, condition);
     for (const rows of steps) {
-      this.#visitRows(table, rows, visit, counts);
+      this.#visitRows(table, rows, reading);
       yield;
     }
   }
 
-  #visitRows(table: TableShape, rows: readonly SqlRow[], visit: Visit, counts: Counts): void {
-    count(table, rows.length, counts);
+  #visitRows(table: TableShape, rows: readonly SqlRow[], reading: Reading): void {
+    count(table, rows.length, reading.counts);
     const columns = this.#jsonColumns(table);
     if (table.hasRowValues) {
-      for (const row of rows) visitRow(table, columns, row, this.#rowValues(table, row), visit, counts);
+      for (const row of rows) visitRow(table, columns, row, this.#rowValues(table, row), reading);
     } else {
-      for (const row of rows) visitDocument(table, row, visit, counts);
+      for (const row of rows) visitDocument(table, row, reading);
     }
   }
 
@@ -512,7 +527,7 @@ function count(table: TableShape, rows: number, counts: Counts): void {
 }
 
 /** Messages and parts, of which there are many: ids and one document. */
-function visitDocument(table: TableShape, row: SqlRow, visit: Visit, counts: Counts): void {
+function visitDocument(table: TableShape, row: SqlRow, reading: Reading): void {
   if (row.n0 === null) return;
   const id = String(row.k0);
   const artifact: Artifact = {
@@ -521,7 +536,7 @@ function visitDocument(table: TableShape, row: SqlRow, visit: Visit, counts: Cou
     recordID: id,
     locator: { table: table.name, key: { id } },
   };
-  visit(artifact, textOf(row.v0, Number(row.n0), counts), null);
+  reading.visit(artifact, textOf(row.v0, Number(row.n0), reading), null);
 }
 
 function visitRow(
@@ -529,8 +544,7 @@ function visitRow(
   columns: readonly string[],
   row: SqlRow,
   values: RowValues | null,
-  visit: Visit,
-  counts: Counts,
+  reading: Reading,
 ): void {
   const key = Object.fromEntries(table.key.map((name, index) => [name, String(row[`k${index}`])]));
   const artifact: Artifact = {
@@ -539,17 +553,17 @@ function visitRow(
     recordID: String(row.k0),
     locator: { table: table.name, key },
   };
-  if (values !== null) visit(artifact, null, values);
+  if (values !== null) reading.visit(artifact, null, values);
   columns.forEach((column, index) => {
     const bytes = row[`n${index}`];
     if (bytes === null) return;
-    const text = textOf(row[`v${index}`], Number(bytes), counts);
-    visit({ ...artifact, locator: { table: table.name, key, column } }, text, values);
+    const text = textOf(row[`v${index}`], Number(bytes), reading);
+    reading.visit({ ...artifact, locator: { table: table.name, key, column } }, text, values);
   });
 }
 
 /** The text of a value, where the runtime's text is surely what the database holds. */
-function textOf(value: SqlValue | undefined, bytes: number, counts: Counts): string | null {
+function textOf(value: SqlValue | undefined, bytes: number, { counts, isExact }: Reading): string | null {
   counts.bytes += bytes;
   return typeof value === "string" && isExact(value, bytes) ? value : null;
 }

@@ -1,0 +1,47 @@
+/** One picture of the README's gallery. */
+interface Picture {
+  /** What it shows, for those who cannot see it. */
+  readonly description: string;
+  /** Words that are on the screen. */
+  readonly words: readonly string[];
+}
+
+/** The pictures of the gallery, by the names of their files in `docs/gallery/`. */
+export const PICTURES = {
+  before: {
+    description: "opencode shows a damaged conversation: an empty screen, and no word of an error",
+    words: [],
+  },
+  toast: {
+    description: "A toast at the start: what became of 2 damaged records, and how to undo it",
+    words: ["2 damaged records of 2 conversations", "Nothing was deleted; /repair undoes it."],
+  },
+  after: {
+    description: "The same conversation, opened again: everything but the damaged record is there",
+    words: ["Why is the feed parser slow?", "Done: the pattern is compiled once."],
+  },
+  dialog: {
+    description: "The dialog of /repair: 2 records that opencode cannot load, by conversation and cause",
+    words: ["Session repair: 2 records that opencode cannot load"],
+  },
+  result: {
+    description: "The result: what was done, where the originals are, and how to undo it",
+    words: ["The originals are in quarantine/", "To undo: /repair"],
+  },
+  undo: {
+    description: "The question before an undo: the records will be put back byte for byte where they were",
+    words: ["Undo this run?", "2 records will be put back byte for byte where they were"],
+  },
+} as const satisfies Readonly<Record<string, Picture>>;
+
+export type PictureName = keyof typeof PICTURES;
+
+/** What a drawn screen says, the lines of a dialog one after the other. */
+export function wordsIn(drawn: string): string {
+  const texts = [...drawn.matchAll(/<text [^>]*>([^<]*)<\/text>/g)].map(([, text = ""]) => text);
+  return unescaped(texts.join(" ")).replaceAll(/\s+/g, " ");
+}
+
+function unescaped(text: string): string {
+  return text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+}

@@ -1,0 +1,214 @@
+/** How a character stands on the screen. Colours as CSS writes them; `null`: the terminal's own. */
+interface Style {
+  readonly foreground: string | null;
+  readonly background: string | null;
+  readonly isBold: boolean;
+  readonly isDim: boolean;
+  readonly isItalic: boolean;
+  readonly isUnderlined: boolean;
+}
+
+interface Cell {
+  readonly character: string;
+  readonly style: Style;
+}
+
+/** What a terminal shows, row by row. */
+export type Screen = readonly (readonly Cell[])[];
+
+const PLAIN: Style = {
+  foreground: null,
+  background: null,
+  isBold: false,
+  isDim: false,
+  isItalic: false,
+  isUnderlined: false,
+};
+
+const ESCAPE = "\u001b[";
+
+/** Reads a screen that tmux has captured with its escape sequences (`capture-pane -p -e`). */
+export function readScreen(captured: string): Screen {
+  let style = PLAIN;
+  return captured
+    .replace(/\n$/, "")
+    .split("\n")
+    .map((line) => {
+      const cells: Cell[] = [];
+      for (let at = 0; at < line.length; ) {
+        if (line.startsWith(ESCAPE, at)) {
+          const end = line.indexOf("m", at);
+          style = styled(style, line.slice(at + ESCAPE.length, end));
+          at = end + 1;
+        } else {
+          const character = String.fromCodePoint(line.codePointAt(at) ?? 0);
+          cells.push({ character, style });
+          at += character.length;
+        }
+      }
+      return cells;
+    });
+}
+
+/** The same screen with other words of the same length. */
+export function reworded(screen: Screen, reword: (line: string) => string): Screen {
+  return screen.map((cells) => {
+    const line = cells.map(({ character }) => character).join("");
+    const changed = [...reword(line)];
+    if (changed.length !== cells.length) throw new Error(`not as long as before: ${changed.join("")}`);
+    return cells.map((cell, index) => ({ ...cell, character: changed[index] ?? " " }));
+  });
+}
+
+function styled(style: Style, sequence: string): Style {
+  const codes = sequence === "" ? [0] : sequence.split(";").map(Number);
+  let next = style;
+  for (let at = 0; at < codes.length; at += 1) {
+    const code = codes[at] ?? 0;
+    if (code === 38 || code === 48) {
+      const [kind, red, green, blue] = codes.slice(at + 1);
+      if (kind !== 2) throw new Error(`a colour of a palette: ${sequence}`);
+      const colour = `rgb(${red},${green},${blue})`;
+      next = code === 38 ? { ...next, foreground: colour } : { ...next, background: colour };
+      at += 4;
+    } else {
+      next = simplyStyled(next, code);
+    }
+  }
+  return next;
+}
+
+function simplyStyled(style: Style, code: number): Style {
+  switch (code) {
+    case 0:
+      return PLAIN;
+    case 1:
+      return { ...style, isBold: true };
+    case 2:
+      return { ...style, isDim: true };
+    case 3:
+      return { ...style, isItalic: true };
+    case 4:
+      return { ...style, isUnderlined: true };
+    case 7:
+      return { ...style, foreground: style.background, background: style.foreground };
+    case 39:
+      return { ...style, foreground: null };
+    case 49:
+      return { ...style, background: null };
+    default:
+      return style;
+  }
+}
+
+const CELL = { width: 8.4, height: 18 } as const;
+const MARGIN = 12;
+const BASELINE = 13;
+const DEFAULTS = { foreground: "rgb(238,238,238)", background: "rgb(10,10,10)" } as const;
+
+/** Characters that are shapes rather than letters: which part of the cell they fill, in fractions of it. */
+const SHAPES: Readonly<Record<string, readonly [x: number, y: number, width: number, height: number]>> = {
+  "█": [0, 0, 1, 1],
+  "▀": [0, 0, 1, 0.5],
+  "▄": [0, 0.5, 1, 0.5],
+  "▌": [0, 0, 0.5, 1],
+  "▐": [0.5, 0, 0.5, 1],
+  "┃": [0.4, 0, 0.2, 1],
+  "╹": [0.4, 0, 0.2, 0.5],
+  "╻": [0.4, 0.5, 0.2, 0.5],
+};
+
+/** Draws a screen. `title` says what it shows, for those who cannot see it. */
+export function drawScreen(screen: Screen, title: string): string {
+  const columns = Math.max(...screen.map((cells) => cells.length));
+  const [width, height] = [columns * CELL.width + 2 * MARGIN, screen.length * CELL.height + 2 * MARGIN];
+  const rows = screen.map((cells, row) => drawRow(runsOf(cells), row)).filter((drawn) => drawn !== "");
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
+<title>${escaped(title)}</title>
+<rect width="100%" height="100%" rx="8" fill="${frameColour(screen)}"/>
+<g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14" xml:space="preserve">
+${rows.join("\n")}
+</g>
+</svg>
+`;
+}
+
+interface Run {
+  readonly column: number;
+  readonly text: string;
+  readonly style: Style;
+}
+
+/** Characters of one style that follow each other; a shape is a run of its own. */
+function runsOf(cells: readonly Cell[]): readonly Run[] {
+  const runs: Run[] = [];
+  for (const [column, { character, style }] of cells.entries()) {
+    const last = runs.at(-1);
+    const joins = last !== undefined && sameStyle(last.style, style) && !isShape(character) && !isShape(last.text);
+    if (joins) runs[runs.length - 1] = { ...last, text: last.text + character };
+    else runs.push({ column, text: character, style });
+  }
+  return runs;
+}
+
+function sameStyle(one: Style, other: Style): boolean {
+  return (Object.keys(PLAIN) as (keyof Style)[]).every((key) => one[key] === other[key]);
+}
+
+function isShape(text: string): boolean {
+  return text in SHAPES;
+}
+
+function drawRow(runs: readonly Run[], row: number): string {
+  return runs.map((run) => drawBackground(run, row) + drawText(run, row)).join("");
+}
+
+function drawBackground({ column, text, style }: Run, row: number): string {
+  if (style.background === null) return "";
+  return rectangle(column, row, [0, 0, [...text].length, 1], style.background);
+}
+
+function drawText({ column, text, style }: Run, row: number): string {
+  const fill = style.foreground ?? DEFAULTS.foreground;
+  const shape = SHAPES[text];
+  if (shape !== undefined) return rectangle(column, row, shape, fill);
+  const words = text.trimEnd();
+  const start = words.length - words.trimStart().length;
+  if (words.trim() === "") return "";
+  const x = MARGIN + (column + start) * CELL.width;
+  const attributes = [
+    `x="${rounded(x)}" y="${MARGIN + row * CELL.height + BASELINE}" fill="${fill}"`,
+    // Whatever font there is, the columns stay in line.
+    `textLength="${rounded([...words.trim()].length * CELL.width)}"`,
+    ...(style.isBold ? ['font-weight="bold"'] : []),
+    ...(style.isItalic ? ['font-style="italic"'] : []),
+    ...(style.isUnderlined ? ['text-decoration="underline"'] : []),
+    ...(style.isDim ? ['opacity="0.6"'] : []),
+  ];
+  return `<text ${attributes.join(" ")}>${escaped(words.trim())}</text>`;
+}
+
+function rectangle(column: number, row: number, [x, y, width, height]: readonly number[], fill: string): string {
+  const left = MARGIN + (column + (x ?? 0)) * CELL.width;
+  const top = MARGIN + (row + (y ?? 0)) * CELL.height;
+  const size = `width="${rounded((width ?? 0) * CELL.width)}" height="${rounded((height ?? 0) * CELL.height)}"`;
+  return `<rect x="${rounded(left)}" y="${rounded(top)}" ${size} fill="${fill}" shape-rendering="crispEdges"/>`;
+}
+
+/** The colour that fills most of the screen. */
+function frameColour(screen: Screen): string {
+  const counts = new Map<string, number>();
+  for (const { style } of screen.flat()) {
+    const colour = style.background ?? DEFAULTS.background;
+    counts.set(colour, (counts.get(colour) ?? 0) + 1);
+  }
+  return [...counts].sort((one, other) => other[1] - one[1])[0]?.[0] ?? DEFAULTS.background;
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
