@@ -16,6 +16,16 @@ export interface Replacement {
     | { readonly fields: readonly FieldChange[] }
     /** A session that is not there, with everything that hangs on it: rows that come and go together, parents first. */
     | { readonly rows: readonly NewRow[] };
+  /** What changes, in words for a plan: no content, no paths. */
+  readonly changes?: readonly ShownChange[];
+}
+
+/** One value that changes, as a user reads it. */
+export interface ShownChange {
+  /** Written as `state.time.start`. */
+  readonly path: string;
+  readonly from: string;
+  readonly to: string;
 }
 
 /** One row to be added: every value that is known of it. */
