@@ -17,6 +17,7 @@ import {
   type ItemOutcome,
   type Operation,
   type PrepareOptions,
+  type ShownChange,
   StoreRefusedError,
   type StoreWriter,
 } from "../stores/writer.ts";
@@ -48,6 +49,10 @@ export interface ReportedItem {
   readonly code: string;
   readonly action: Action;
   readonly reason?: string;
+  /** Of what was not done yet: what would be. */
+  readonly planned?: Action;
+  /** Of a record that would be completed: its values, in words. */
+  readonly changes?: readonly ShownChange[];
 }
 
 /** Why a run stopped early, in one sentence a user can act on. */
