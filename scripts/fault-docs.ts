@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { FAULT_FAMILIES } from "../plugin/faults/catalogue.ts";
 import type { Fault, Remedy } from "../plugin/faults/fault.ts";
 import { UNDETECTED } from "../plugin/faults/undetected.ts";
+import { RULES } from "../plugin/normalise/catalogue.ts";
 
 /** Where the catalogue is published. */
 export const FAULT_DOCUMENT = join(import.meta.dirname, "..", "docs", "faults.md");
@@ -20,6 +21,10 @@ export function faultDocument(): string {
   const families = Object.entries(FAULT_FAMILIES).map(
     ([family, faults]) => `## ${family}\n\n${faults.map(entry).join("\n")}`,
   );
+  const rules = RULES.map(({ name, issues, invariant, source }) => {
+    const known = issues.length === 0 ? "" : ` (${issues.map((issue) => `#${issue}`).join(", ")})`;
+    return `| \`${name}\` | ${invariant}${known} | ${source} |`;
+  });
   const rest = UNDETECTED.map(({ what, why, classes }) => `- **${what}** (${classes.join(", ")}). ${why}`);
   return `# What the check finds
 
@@ -32,6 +37,17 @@ does not start. \`npm run oracle\` compares this with real hosts. Class names ar
 entry answers; numbers are issues and pull requests of anomalyco/opencode.
 
 ${families.join("\n")}
+## Records that are completed
+
+A record that can be read and that its host refuses is completed where every value that the host refuses follows from the
+same store by one of these rules, and the host accepts the outcome. Nothing else in it changes; the original stays in
+quarantine. It is done only when it was asked for, and shown field by field before. Where a rule is missing for one value
+the whole record stays as it is. Each rule is tried on real hosts (test/host/normalise.test.ts).
+
+| rule | must hold | the value is taken from |
+|---|---|---|
+${rules.join("\n")}
+
 ## Not looked for
 
 ${rest.join("\n")}

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
-import type { ReportedItem } from "../repair/apply.ts";
+import { ACTION, type ReportedItem } from "../repair/apply.ts";
+import { changeLines } from "../repair/change-words.ts";
 import type { CheckResult } from "../repair/check.ts";
 import { type Plan, planRepair, type Selection } from "../repair/plan.ts";
 import { type RepairResult, repair } from "../repair/repair.ts";
@@ -35,6 +36,7 @@ export async function repairCommand(context: CommandContext, command: Repair): P
     trigger: "cli",
     hostVersion: null,
     signal: context.signal,
+    onProgress: (done, of) => context.terminal.progress(`Repairing: ${amount(done)} of ${amount(of)} …`),
   });
   const again = await checkWithProgress(context, command.sessionIDs);
   // A session that was nothing but damaged records is gone from the store now.
@@ -74,7 +76,10 @@ async function confirmed(context: CommandContext, command: Repair, before: Check
   const show = context.options.json ? terminal.say : terminal.print;
   if (!command.yes || command.dryRun) {
     show(`Plan: ${toDoWords(operations)}; nothing is deleted.`);
-    show(findingLines(findings, terminal).join("\n"));
+    const changes = changeLines(operations);
+    if (changes.length > 0) show(["What is completed:", ...changes.map((line) => `  ${line}`), ""].join("\n"));
+    const others = findings.filter((finding) => finding.remedy !== "normalise");
+    show(findingLines(others.length + MOST_LINES < findings.length ? others : findings, terminal).join("\n"));
   }
   if (command.dryRun) return false;
   if (command.yes) return true;
@@ -88,15 +93,17 @@ async function confirmed(context: CommandContext, command: Repair, before: Check
 }
 
 function notDone(operation: Plan[number]["operations"][number], reason: string): ReportedItem {
-  const { sessionID, recordID, kind, code } = operation;
-  return { id: "", sessionID, recordID, kind, code, action: "skipped", reason };
+  const { sessionID, recordID, kind, code, remedy, replacement } = operation;
+  const changes = replacement?.changes;
+  const planned = { planned: ACTION[remedy], ...(changes === undefined ? {} : { changes }) };
+  return { id: "", sessionID, recordID, kind, code, action: "skipped", reason, ...planned };
 }
 
 function doneText(result: RepairResult, after: CheckResult, context: CommandContext): string {
   const done = result.items.filter((item) => item.action !== "skipped");
   const lines = [
     done.length === 0 ? "Nothing was changed." : `${doneWords(done, "record")}.`,
-    ...result.items.map(itemLine),
+    ...itemLines(result.items),
   ];
   if (result.runID !== null) {
     const folders = result.manifests.map((manifest) => `  ${dirname(manifest)}`);
@@ -109,6 +116,23 @@ function doneText(result: RepairResult, after: CheckResult, context: CommandCont
     left.length === 0 ? "opencode can load everything that was checked." : checkText(after, context.terminal),
   );
   return lines.join("\n");
+}
+
+/** More lines than this, and those of the most frequent outcome are counted instead. */
+const MOST_LINES = 50;
+
+function itemLines(items: readonly ReportedItem[]): string[] {
+  if (items.length <= MOST_LINES) return items.map(itemLine);
+  const counted = new Map<string, number>();
+  for (const { action, kind, code, reason } of items) {
+    const words = `${action} ${kind} (${code})${reason === undefined ? "" : `: ${reason}`}`;
+    counted.set(words, (counted.get(words) ?? 0) + 1);
+  }
+  return [...counted].map(([words, count]) => `  ${amount(count)} × ${words}`);
+}
+
+function amount(count: number): string {
+  return count.toLocaleString("en-US");
 }
 
 function statusOf(result: RepairResult, after: CheckResult): ExitStatus {

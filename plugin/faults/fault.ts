@@ -15,6 +15,8 @@ export interface Fault {
   /** What is known to help, and what is known to make it worse. */
   readonly advice: string;
   readonly remedy: Remedy;
+  /** What is done instead where the remedy is to complete the record and no rule does; `report` where it is not said. */
+  readonly otherwise?: Remedy;
   /** Whether the remedy may be applied at the start of opencode without asking. */
   readonly unasked: boolean;
   /** anomalyco/opencode issues and pull requests with this fault. */

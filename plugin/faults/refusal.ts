@@ -84,7 +84,8 @@ function faultOf(artifact: Artifact, value: unknown, mismatches: readonly Mismat
   if (mismatches.every((each) => each.words === "not an absolute path")) return NOT_ABSOLUTE;
   if (at("model.id") && isOldModel(value)) return LEGACY_MODEL;
   if (mismatches.every(isNullNumber)) return NULL_NUMBER;
-  const completable = COMPLETABLE[variantOf(value)] ?? [];
+  const { tag, status } = variantOf(value);
+  const completable = COMPLETABLE[status === "" ? tag : status] ?? [];
   const isCompletable = (each: Mismatch) => each.found === "nothing" && completable.includes(pathText(each.path));
   return mismatches.every(isCompletable) ? LEGACY_FIELDS : SCHEMA_MISMATCH;
 }
@@ -97,12 +98,18 @@ function isOldModel(value: unknown): boolean {
   return typeof value === "object" && value !== null && "modelID" in value && typeof value.modelID === "string";
 }
 
-/** What the document says it is: a message's role, a part's type, or of a tool its status. */
-function variantOf(value: unknown): string {
-  if (typeof value !== "object" || value === null) return "";
-  if ("role" in value) return String(value.role);
-  if (!("type" in value)) return "";
-  if (value.type !== "tool" || !("state" in value)) return String(value.type);
+/** What a document says it is: a message's role, a part's type; of a tool also its status. */
+export function variantOf(value: unknown): { readonly tag: string; readonly status: string } {
+  if (typeof value !== "object" || value === null) return { tag: "", status: "" };
+  if ("role" in value) return { tag: textOf(value.role), status: "" };
+  if (!("type" in value)) return { tag: "", status: "" };
+  const tag = textOf(value.type);
+  if (tag !== "tool" || !("state" in value)) return { tag, status: "" };
   const { state } = value;
-  return typeof state === "object" && state !== null && "status" in state ? String(state.status) : "";
+  const status = typeof state === "object" && state !== null && "status" in state ? textOf(state.status) : "";
+  return { tag, status };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }

@@ -1,17 +1,17 @@
 import type { Fault } from "./fault.ts";
 
-const reported = { remedy: "report", unasked: false } as const;
+const completed = { remedy: "normalise", unasked: false } as const;
 
 /** Records that can be read, and that the host's schema refuses. */
 export const SCHEMA_MISMATCH = {
   code: "schema-mismatch",
   title: "does not have the shape that opencode demands",
   invariant: "A record fits the schema by which opencode 1.17 and newer encode their answers.",
-  cause: "A hand edit, a script, another program, or an older opencode. The content is there and is left alone.",
+  cause: "A hand edit, a script, another program, or an older opencode. The content is there.",
   advice:
-    "The content is good and stays where it is. Compare the named place with a healthy record and correct that one value.",
+    "Where the right value follows from the session, let it be set. Else the content stays where it is: compare the named place with a healthy record and correct that one value.",
   issues: [29908, 27701, 48539],
-  ...reported,
+  ...completed,
   classes: ["D3", "D8"],
 } satisfies Fault;
 
@@ -20,8 +20,7 @@ export const LEGACY_FIELDS = {
   title: "lacks fields that a newer opencode demands",
   invariant: "Every field that opencode 1.17 and newer demand is there.",
   cause: "An older opencode, or an interrupted turn, wrote it. The content is good; the missing values follow from it.",
-  remedy: "normalise",
-  unasked: false,
+  ...completed,
   advice: "Let the missing values be filled in; the original stays in quarantine.",
   issues: [29908, 27701, 21489],
   classes: ["D3", "E1"],
@@ -32,8 +31,7 @@ export const NULL_NUMBER = {
   title: "holds null where opencode demands a number",
   invariant: "Costs, token counts and times are numbers or absent.",
   cause: "A number that was not one (NaN): JSON writes it as null.",
-  remedy: "normalise",
-  unasked: false,
+  ...completed,
   advice: "Let the number be set to 0, or left out where it may be.",
   issues: [38703, 38702],
   classes: ["D6"],
@@ -44,8 +42,7 @@ export const LEGACY_MODEL = {
   title: "names its model in the shape of an older opencode",
   invariant: "A session's model has `id` and `providerID`.",
   cause: 'Written as {"providerID", "modelID"} before the shape changed without a migration.',
-  remedy: "normalise",
-  unasked: false,
+  ...completed,
   advice: "Let the model be written in the new shape; one such row keeps the whole list from loading.",
   issues: [26435, 26572],
   classes: ["D4"],
@@ -56,9 +53,9 @@ export const FOREIGN_PART = {
   title: "was put there by another program, under an id that opencode refuses",
   invariant: "Part ids begin with `prt`.",
   cause: "Memory plugins add parts of their own to a conversation; they hold nothing that was said in it.",
-  remedy: "quarantine",
-  unasked: false,
-  advice: "Let it be set aside: it holds nothing of the conversation. Update the plugin that writes such parts.",
+  ...completed,
+  otherwise: "quarantine",
+  advice: "Let it get an id that opencode takes, in the same place. Update the plugin that writes such parts.",
   issues: [17289, 17785, 18557, 16966],
   classes: ["D2"],
 } satisfies Fault;
@@ -68,9 +65,10 @@ export const WRONG_ID = {
   title: "has an id that opencode refuses",
   invariant: "Ids begin with `ses`, `msg`, `prt` or `wrk`, according to what they name.",
   cause: "An older opencode (part ids `part_…`), an import, or another program.",
-  advice: "Tell the program that made it. Ids are not changed by this tool where others may point to them.",
+  advice:
+    "Let a part get an id that opencode takes, in the same place. Ids of messages and sessions stay: others point to them.",
   issues: [17289, 32093],
-  ...reported,
+  ...completed,
   classes: ["D2"],
 } satisfies Fault;
 
@@ -79,8 +77,7 @@ export const ID_DIFFERS = {
   title: "calls itself by another id than its file does",
   invariant: "The id inside a session's or a project's file is the name of the file.",
   cause: "A copied or hand-edited file. opencode lists it under the one id and looks for it under the other.",
-  remedy: "normalise",
-  unasked: false,
+  ...completed,
   advice: "Let the id inside be set to the name of the file.",
   issues: [],
   classes: ["A8"],
@@ -91,9 +88,10 @@ export const NOT_ABSOLUTE = {
   title: "names a folder by a path that is not absolute",
   invariant: "The folders of sessions and projects are absolute paths with `/`.",
   cause: "A client or an import wrote a URL or a relative path. The messages are fine.",
-  advice: "The messages are fine: set the one column to the absolute path of the folder.",
+  advice:
+    "The messages are fine. Let the folder be set where the messages or the project name it; else set the one column by hand.",
   issues: [50401, 35846],
-  ...reported,
+  ...completed,
   classes: ["D5"],
 } satisfies Fault;
 
@@ -102,9 +100,9 @@ export const UNKNOWN_WORKSPACE = {
   title: "belongs to a workspace that is not there",
   invariant: "The workspace that a session names exists.",
   cause: "The workspace was removed, or the session came from another machine.",
-  advice: "Empty the column workspace_id of this session.",
+  advice: "Let the session be taken out of that workspace.",
   issues: [38303],
-  ...reported,
+  ...completed,
   classes: ["G"],
 } satisfies Fault;
 
@@ -113,8 +111,8 @@ export const JSON_SCHEMA_FORMAT = {
   title: "holds an output format, which this opencode cannot show again",
   invariant: "No user message holds `format`, although opencode itself writes it.",
   cause: "A bug of opencode: it cannot encode the format it stored. The record is right.",
-  advice: "Upgrade when there is a version that can; nothing is lost meanwhile.",
+  advice: "Let the format be left out; the original stays in quarantine. Or upgrade when there is a version that can.",
   issues: [26929],
-  ...reported,
+  ...completed,
   classes: ["D8"],
 } satisfies Fault;

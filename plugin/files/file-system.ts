@@ -33,6 +33,8 @@ export interface FileSystem {
    * file counts as absent.
    */
   read(path: string, largest?: number): Promise<Buffer | "absent" | "too-large">;
+  /** A piece of the content, shorter where the file ends before. Never follows a symbolic link. */
+  readPiece(path: string, offset: number, length: number): Promise<Buffer | "absent">;
   /** The content in pieces of at most 1 MiB, for files too large to hold. Never follows a symbolic link. */
   readChunks(path: string): AsyncIterable<Buffer>;
   /** Creates a file that must not exist yet, writes it and forces it to disk. */
@@ -114,6 +116,19 @@ export const nodeFileSystem: FileSystem = {
       const found = await handle.stat();
       if (!found.isFile()) return "absent";
       return found.size > largest ? "too-large" : await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  },
+  async readPiece(path, offset, length) {
+    const handle = await absentAsNull(open(path, READ_FLAGS));
+    if (handle === null) return "absent";
+    try {
+      const found = await handle.stat();
+      if (!found.isFile()) return "absent";
+      const piece = Buffer.alloc(Math.max(0, Math.min(length, found.size - offset)));
+      const { bytesRead } = await handle.read(piece, 0, piece.length, offset);
+      return piece.subarray(0, bytesRead);
     } finally {
       await handle.close();
     }

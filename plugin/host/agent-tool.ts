@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import type { ToolContext, ToolDefinition } from "@opencode-ai/plugin";
+import { changeLines } from "../repair/change-words.ts";
 import { isMendable } from "../repair/plan.ts";
 import { plural, toDoWords } from "../repair/words.ts";
 import { isAtLeast } from "./host-version.ts";
@@ -23,6 +24,9 @@ type AskingContext = ToolContext & { ask?: ToolContext["ask"] };
 
 /** From this version on a tool may return more than text (measured: not in 1.2.27; 1.14.41 ignores the title). */
 const RICH_RESULTS_SINCE = "1.14.41";
+
+/** A prompt shows no more than this of what is completed. */
+const MOST_CHANGES = 8;
 
 const NOT_CONFIRMED =
   "Nothing was changed. This opencode cannot ask the user; ask them yourself, then call again with confirm: true.";
@@ -114,5 +118,9 @@ async function summaryOf(request: RepairRequest, context: RequestContext): Promi
   const mendable = others.filter(isMendable);
   if (mendable.length === 0) return "nothing: what was found can only be reported";
   const sessions = new Set(mendable.map((finding) => finding.sessionID)).size;
-  return `${toDoWords(mendable)}, in ${plural(sessions, "conversation")} (reversible)`;
+  const changes = changeLines(mendable);
+  const shown = changes.slice(0, MOST_CHANGES).join("; ");
+  const more = changes.length > MOST_CHANGES ? `; and ${changes.length - MOST_CHANGES} more` : "";
+  const detail = changes.length === 0 ? "" : `: ${shown}${more}`;
+  return `${toDoWords(mendable)}, in ${plural(sessions, "conversation")} (reversible)${detail}`;
 }

@@ -1,6 +1,7 @@
 import { faultByCode } from "../faults/catalogue.ts";
 import { runIDOf, storedRuns } from "../quarantine/vault.ts";
 import type { ReportedItem } from "../repair/apply.ts";
+import { changeLines } from "../repair/change-words.ts";
 import { type CheckResult, check } from "../repair/check.ts";
 import type { ConfirmedFinding } from "../repair/finding.ts";
 import { repair } from "../repair/repair.ts";
@@ -43,6 +44,11 @@ function findingLine(finding: ConfirmedFinding): string {
   return `${finding.sessionID ?? "no session"}: ${record} ${title} (${finding.evidence})`;
 }
 
+/** What is completed, field by field. */
+function planLines(findings: readonly ConfirmedFinding[]): string[] {
+  return shortened(changeLines(findings));
+}
+
 function itemLine(item: ReportedItem): string {
   const title = faultByCode(item.code)?.title ?? item.code;
   const reason = item.reason === undefined ? "" : `: ${item.reason}`;
@@ -78,7 +84,12 @@ async function look(
   }
   if (request.what === "check") {
     const headline = `${plural(found.length, "record")} that opencode cannot load. \`/repair\` mends what it can; nothing is deleted.`;
-    return { ...NO_CHANGE, headline, details: shortened(found.map(findingLine)), remaining: found };
+    return {
+      ...NO_CHANGE,
+      headline,
+      details: [...planLines(found), ...shortened(found.map(findingLine))],
+      remaining: found,
+    };
   }
   return mend(request.sessionID, context, before, found);
 }
@@ -107,7 +118,11 @@ async function mend(
   const after = await checkNow(context, sessionID);
   const remaining = after === null ? [] : blocking(after);
   const done = result.items.filter((item) => item.action !== "skipped");
-  const details = shortened(result.items.map(itemLine));
+  const completed = new Set(
+    result.items.filter(({ action }) => action === "normalised").map(({ recordID }) => recordID),
+  );
+  const changed = found.filter(({ remedy, recordID }) => remedy === "normalise" && completed.has(recordID));
+  const details = [...planLines(changed), ...shortened(result.items.map(itemLine))];
   if (result.runID !== null) details.push(`Undo: /repair undo ${result.runID}`);
   if (spared.length > 0) {
     details.push(

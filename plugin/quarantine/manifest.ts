@@ -12,7 +12,7 @@ const itemFile = z.string().regex(/^items\/[A-Za-z0-9][A-Za-z0-9._-]*$/);
 
 const savedBytes = z.union([
   z.strictObject({ text: z.string() }),
-  z.strictObject({ file: itemFile, bytes: size, sha256: hash }),
+  z.strictObject({ file: itemFile, offset: size.exactOptional(), bytes: size, sha256: hash }),
 ]);
 
 /** One column of a quarantined row: storage class and exact value; what is not short UTF-8 text has a file of its own. */
@@ -44,6 +44,8 @@ const replacement = z.strictObject({
   /** Of a file: its name in the run's folder until it takes its place. Of a session that was added: the list of its rows. */
   file: itemFile.exactOptional(),
   bytes: size.exactOptional(),
+  /** Of a row that got another id: the key under which it stands now. */
+  key: z.strictObject({ id: z.string() }).exactOptional(),
   /** Of a row: the columns that were set. */
   columns: z.record(z.string(), cellDigest).exactOptional(),
   /** Of a document that was completed: what was changed in it. */
@@ -76,6 +78,8 @@ const item = z.strictObject({
   original: z
     .strictObject({
       file: itemFile,
+      /** Where in the file the bytes begin; absent: they are the whole file. */
+      offset: size.exactOptional(),
       bytes: size,
       sha256: hash,
       /** Of a file, ISO 8601; `null` for a row. */
@@ -159,7 +163,9 @@ export function parseManifest(text: string): ManifestReading {
   }
   const ids = new Set(parsed.data.items.map((each) => each.id));
   const files = parsed.data.items.flatMap(({ original, replacement }) =>
-    [original?.file, replacement?.file].filter((file) => file !== undefined),
+    [original?.offset === undefined ? original?.file : `${original.file} ${original.offset}`, replacement?.file].filter(
+      (file) => file !== undefined,
+    ),
   );
   if (ids.size !== parsed.data.items.length || new Set(files).size !== files.length) {
     return { ok: false, problem: "the manifest names an item twice" };

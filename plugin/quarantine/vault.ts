@@ -95,14 +95,18 @@ export type StoredRun =
 /** Every run in quarantine, newest first; one that cannot be read is named, never skipped in silence. */
 export async function storedRuns(files: FileSystem, dataDir: string): Promise<StoredRun[]> {
   const runs: StoredRun[] = [];
+  for await (const run of eachStoredRun(files, dataDir)) runs.push(run);
+  return runs.sort((a, b) => (basename(a.folder) < basename(b.folder) ? 1 : -1));
+}
+
+/** The same in no order, one after the other: there may be more than can be held. */
+export async function* eachStoredRun(files: FileSystem, dataDir: string): AsyncIterable<StoredRun> {
   for (const session of await sessionFolders(files, dataDir)) {
     for (const entry of (await files.list(session)) ?? []) {
       const runID = RUN_FOLDER.exec(entry.name)?.[1] ?? "";
-      if (entry.type === "directory" && isRunID(runID))
-        runs.push(await readRun(files, join(session, entry.name), runID));
+      if (entry.type === "directory" && isRunID(runID)) yield await readRun(files, join(session, entry.name), runID);
     }
   }
-  return runs.sort((a, b) => (basename(a.folder) < basename(b.folder) ? 1 : -1));
 }
 
 async function sessionFolders(files: FileSystem, dataDir: string): Promise<string[]> {

@@ -29,11 +29,17 @@ export function copiesFromEvents(
 ): ReadonlyMap<Wanted, Replacement> {
   const found = new Map<Wanted, Replacement>();
   const open = new Set(wanted);
+  const byID = new Map<string | null, Wanted[]>();
+  for (const each of wanted) {
+    const { recordID } = each.artifact;
+    byID.set(recordID, [...(byID.get(recordID) ?? []), each]);
+  }
   for (const event of events) {
-    const concerned = [...open].filter(({ artifact }) => event.text.includes(artifact.recordID ?? "\0"));
-    if (concerned.length === 0) continue;
+    if (open.size <= FEW && ![...open].some(({ artifact }) => event.text.includes(artifact.recordID ?? "\0"))) continue;
     const said = readEvent(event);
     if (said === null) continue;
+    const isSessionGone = said.what === "removed" && said.id.startsWith("ses");
+    const concerned = isSessionGone ? [...open] : (byID.get(idOf(said)) ?? []).filter((each) => open.has(each));
     for (const each of concerned) {
       if (isTakenAway(each.artifact, said)) open.delete(each);
       const cells = said.what === "record" ? cellsFor(each, said, setting) : null;
@@ -44,6 +50,14 @@ export function copiesFromEvents(
     if (open.size === 0) break;
   }
   return found;
+}
+
+/** Of so few records the ids are looked for in the text of an event before it is parsed. */
+const FEW = 8;
+
+function idOf(said: EventRecord): string | null {
+  if (said.what === "removed") return said.id;
+  return typeof said.record.id === "string" ? said.record.id : null;
 }
 
 function isTakenAway({ recordID, sessionID }: Artifact, said: EventRecord): boolean {

@@ -13,7 +13,14 @@ import {
   writeManifest,
 } from "../quarantine/vault.ts";
 import type { OpenedStore } from "../stores/open.ts";
-import { type ItemOutcome, type Operation, StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
+import {
+  type ItemOutcome,
+  type Operation,
+  type PrepareOptions,
+  type ShownChange,
+  StoreRefusedError,
+  type StoreWriter,
+} from "../stores/writer.ts";
 import { TOOL } from "../tool-identity.ts";
 import type { Plan, PlannedSession } from "./plan.ts";
 
@@ -27,6 +34,8 @@ export interface ApplyInput {
   readonly hostVersion: string | null;
   readonly lock: RepairLock;
   readonly signal?: AbortSignal;
+  /** Told after each run folder how many operations are done, and of how many. */
+  readonly onProgress?: (done: number, of: number) => void;
 }
 
 export type Action = "quarantined" | "recovered" | "normalised" | "settled" | "rescued" | "restored" | "skipped";
@@ -40,6 +49,10 @@ export interface ReportedItem {
   readonly code: string;
   readonly action: Action;
   readonly reason?: string;
+  /** Of what was not done yet: what would be. */
+  readonly planned?: Action;
+  /** Of a record that would be completed: its values, in words. */
+  readonly changes?: readonly ShownChange[];
 }
 
 /** Why a run stopped early, in one sentence a user can act on. */
@@ -69,7 +82,11 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
   const applied: Applied & { stopped: Stopped | null } = { items: [], manifests: [], stopped: null };
   const writers = new Map<number, StoreWriter>();
   try {
-    for (const session of input.plan) {
+    const total = input.plan.reduce((sum, session) => sum + session.operations.length, 0);
+    const inBundles = total >= BUNDLED_FROM;
+    let done = 0;
+    const numbered = new Map<string, number>();
+    for (const session of input.plan.flatMap(inBoundedRuns)) {
       if (input.signal?.aborted) {
         return { ...applied, stopped: { kind: "refused", message: "Stopped. What was done so far is complete." } };
       }
@@ -78,8 +95,14 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
       }
       const writer = writers.get(session.store) ?? (await writerFor(input.stores[session.store]));
       writers.set(session.store, writer);
-      const stopped = await applySession(input, writer, session, applied);
+      const key = `${session.store} ${session.sessionID}`;
+      const taken = numbered.get(key) ?? 0;
+      const before = applied.items.length;
+      const stopped = await applySession(input, writer, session, applied, { taken, inBundles });
       if (stopped !== null) return { ...applied, stopped };
+      numbered.set(key, taken + applied.items.length - before);
+      done += session.operations.length;
+      input.onProgress?.(done, total);
     }
     return applied;
   } catch (error) {
@@ -87,6 +110,30 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
   } finally {
     for (const writer of writers.values()) writer.close();
   }
+}
+
+/** From so many operations on the originals of rows are saved many to a file. */
+const BUNDLED_FROM = 500;
+
+/** A run folder holds no more than this, so that its manifest can be held, and a crash leaves little to settle. */
+const LARGEST_RUN = { operations: 2_000, bytes: 64 * 1024 * 1024 };
+
+/** A session of which very much is to be done gets several run folders, one after the other. */
+function inBoundedRuns(session: PlannedSession): PlannedSession[] {
+  const runs: Operation[][] = [];
+  let bytes = 0;
+  for (const operation of session.operations) {
+    const size = operation.seen?.bytes ?? 0;
+    const run = runs.at(-1);
+    if (run === undefined || run.length >= LARGEST_RUN.operations || bytes + size > LARGEST_RUN.bytes) {
+      runs.push([operation]);
+      bytes = size;
+    } else {
+      run.push(operation);
+      bytes += size;
+    }
+  }
+  return runs.map((operations) => ({ ...session, operations }));
 }
 
 async function writerFor(store: OpenedStore | undefined): Promise<StoreWriter> {
@@ -132,13 +179,14 @@ async function applySession(
   writer: StoreWriter,
   session: PlannedSession,
   applied: Applied,
+  how: PrepareOptions,
 ): Promise<Stopped | null> {
   const { files, dataDir, runID } = input;
   const prepared = await createRunFolder(files, dataDir, session.sessionID, runID);
   let manifest: Manifest;
   let run: RunFolder;
   try {
-    const captured = await capture(input, writer, session, prepared, applied);
+    const captured = await capture(input, writer, session, prepared, applied, how);
     if (captured === null) {
       await removeTree(files, prepared.path);
       return null;
@@ -174,8 +222,9 @@ async function capture(
   session: PlannedSession,
   run: RunFolder,
   applied: Applied,
+  how: PrepareOptions,
 ): Promise<Manifest | null> {
-  const prepared = await writer.prepare(session.operations, run);
+  const prepared = await writer.prepare(session.operations, run, how);
   for (const { operation, reason } of prepared.skipped) applied.items.push(skippedItem(operation, reason));
   if (prepared.items.length === 0) return null;
   const store = input.stores[session.store];

@@ -2,8 +2,9 @@ import type { ContentHash } from "../files/hash.ts";
 import { sha256 } from "../files/hash.ts";
 import type { Artifact, Evidence } from "../stores/artifact.ts";
 import type { ScanOptions, Scope, Store } from "../stores/store.ts";
+import { bySession } from "./by-session.ts";
 import type { ConfirmedFinding } from "./finding.ts";
-import type { ExaminedFinding } from "./prescribe.ts";
+import type { ExaminedFinding, Prescriber } from "./prescribe.ts";
 import { examineSettled } from "./settle-time.ts";
 import { suspectsEverywhere, suspectsIn } from "./suspects.ts";
 
@@ -19,20 +20,33 @@ export async function inspect(store: Store, scope: Scope, options: InspectOption
   if (suspects.length === 0) return [];
   const { default: pLimit } = await import("p-limit");
   const limit = pLimit(options.concurrency);
-  const confirmed = await Promise.all(suspects.map((artifact) => limit(() => confirm(store, artifact, options))));
-  const examined = confirmed.filter((each) => each !== null);
-  if (examined.length === 0) return [];
-  // Loaded only where something is wrong, like the schemas.
-  const { prescribe } = await import("./prescribe.ts");
-  return prescribe(store, examined);
+  const examined: ExaminedFinding[] = [];
+  let prescriber: Prescriber | null = null;
+  // What follows from the neighbours is read once for each session, so one session comes after the other.
+  const inOrder = [...bySession(suspects, ({ sessionID }) => sessionID).values()].flat();
+  for (let start = 0; start < inOrder.length; start += HELD_AT_ONCE) {
+    const few = inOrder.slice(start, start + HELD_AT_ONCE);
+    const confirmed = await Promise.all(few.map((artifact) => limit(() => confirm(store, artifact, options))));
+    for (const each of confirmed) {
+      if (each === null) continue;
+      // Loaded only where something is wrong, like the schemas.
+      prescriber ??= new (await import("./prescribe.ts")).Prescriber(store);
+      const completed = await prescriber.completed(each);
+      examined.push({ ...each, evidence: { ...each.evidence, bytes: null }, completed });
+    }
+  }
+  return prescriber === null ? [] : prescriber.prescribe(examined);
 }
+
+/** Of so many suspects at most the bytes are held at the same time. */
+const HELD_AT_ONCE = 128;
 
 /** Diagnoses one artifact on its exact bytes, once they have settled. `null`: it is healthy, gone, or being written. */
 async function confirm(
   store: Store,
   artifact: Artifact,
   options: Pick<InspectOptions, "storeIndex">,
-): Promise<ExaminedFinding | null> {
+): Promise<Omit<ExaminedFinding, "completed"> | null> {
   const evidence = await examineSettled(store, artifact);
   if (evidence === null) return null;
   // Loaded only where something seems wrong: a healthy start of opencode does not pay for the schemas.

@@ -1,39 +1,73 @@
+import { faultByCode } from "../faults/catalogue.ts";
+import { NeighbourSource } from "../normalise/neighbours.ts";
+import { normalised } from "../normalise/normalise.ts";
 import { copiesFromEvents, type Wanted } from "../recovery/from-events.ts";
 import { usageOf } from "../recovery/usage.ts";
 import type { Artifact, Evidence } from "../stores/artifact.ts";
 import { isFileLocator } from "../stores/artifact.ts";
 import type { Store } from "../stores/store.ts";
+import type { Replacement } from "../stores/writer.ts";
+import { bySession } from "./by-session.ts";
 import type { ConfirmedFinding } from "./finding.ts";
 
-/** A finding with the evidence that it rests on. */
+/** A finding with the evidence that it rests on, its bytes left out: there may be many. */
 export interface ExaminedFinding {
   /** As its place states it. */
   readonly artifact: Artifact;
   readonly evidence: Evidence;
   readonly finding: ConfirmedFinding;
+  /** The same record with the values that its host demands, where they follow from the store. */
+  readonly completed: Replacement | null;
 }
 
-/**
- * Looks for something better than what the catalogue says of a fault: a copy that opencode itself has kept of the very
- * record takes its place. Reads only.
- */
-export async function prescribe(store: Store, examined: readonly ExaminedFinding[]): Promise<ConfirmedFinding[]> {
-  const recoverable = examined.filter(isRecoverable);
-  const remedied = new Map<ConfirmedFinding, ConfirmedFinding>();
-  for (const sessionID of new Set(recoverable.map(({ finding }) => finding.sessionID))) {
-    if (sessionID === null) continue;
-    const damaged = recoverable.filter(({ finding }) => finding.sessionID === sessionID);
-    const wanted = new Map<Wanted, ConfirmedFinding>(
-      damaged.map(({ artifact, evidence, finding }) => [{ artifact, evidence }, finding]),
-    );
-    const usage = damaged.some(isSessionRow) ? await usageOf(store.messages(sessionID)) : null;
-    const copies = copiesFromEvents([...wanted.keys()], store.events(sessionID), { store: store.description, usage });
-    for (const [each, replacement] of copies) {
-      const finding = wanted.get(each);
-      if (finding !== undefined) remedied.set(finding, { ...finding, remedy: "recover", replacement });
-    }
+/** Decides what is to be done about the findings of one store. Reads only. */
+export class Prescriber {
+  readonly #store: Store;
+  readonly #neighbours: NeighbourSource;
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.#neighbours = new NeighbourSource(store);
   }
-  return examined.map(({ finding }) => remedied.get(finding) ?? finding);
+
+  /** Completes a record as it is found, while the bytes that were judged are at hand; `null` where no rule does. */
+  async completed({ artifact, evidence, finding }: Omit<ExaminedFinding, "completed">): Promise<Replacement | null> {
+    if (finding.severity !== "blocking" || finding.seen === null) return null;
+    if (evidence.storage !== "row" && (evidence.bytes === null || faultByCode(finding.code)?.remedy !== "normalise")) {
+      return null;
+    }
+    const neighbours = await this.#neighbours.of(evidence.sessionID);
+    return normalised(artifact, evidence, neighbours, this.#store.description);
+  }
+
+  /**
+   * Decides on the remedy of each finding, in this order: a copy that opencode itself has kept of the very record takes
+   * its place; a record that can be read is completed; it goes as the catalogue says.
+   */
+  async prescribe(examined: readonly ExaminedFinding[]): Promise<ConfirmedFinding[]> {
+    const store = this.#store;
+    const recoverable = examined.filter(isRecoverable);
+    const remedied = new Map<ConfirmedFinding, ConfirmedFinding>();
+    for (const [sessionID, damaged] of bySession(recoverable, ({ finding }) => finding.sessionID)) {
+      if (sessionID === null) continue;
+      const wanted = new Map<Wanted, ConfirmedFinding>(
+        damaged.map(({ artifact, evidence, finding }) => [{ artifact, evidence }, finding]),
+      );
+      const usage = damaged.some(isSessionRow) ? await usageOf(store.messages(sessionID)) : null;
+      const copies = copiesFromEvents([...wanted.keys()], store.events(sessionID), { store: store.description, usage });
+      for (const [each, replacement] of copies) {
+        const finding = wanted.get(each);
+        if (finding !== undefined) remedied.set(finding, { ...finding, remedy: "recover", replacement });
+      }
+    }
+    return examined.map(({ finding, completed }) => remedied.get(finding) ?? completedOr(finding, completed));
+  }
+}
+
+function completedOr(finding: ConfirmedFinding, completed: Replacement | null): ConfirmedFinding {
+  if (completed !== null) return { ...finding, remedy: "normalise", replacement: completed };
+  if (finding.remedy !== "normalise") return finding;
+  return { ...finding, remedy: faultByCode(finding.code)?.otherwise ?? "report" };
 }
 
 /** A session's row apart from its JSON values. */

@@ -1,7 +1,7 @@
 import type { FileSystem } from "../files/file-system.ts";
 import type { ItemState, ManifestItem } from "../quarantine/manifest.ts";
 import { removeRemainders } from "../quarantine/retention.ts";
-import { removeUnfinishedManifest, storedRuns, writeManifest } from "../quarantine/vault.ts";
+import { eachStoredRun, removeUnfinishedManifest, writeManifest } from "../quarantine/vault.ts";
 import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/open.ts";
 import { type ItemOutcome, type Observed, StoreRefusedError } from "../stores/writer.ts";
@@ -16,7 +16,7 @@ import { writerForManifest } from "./run-store.ts";
 export async function reconcileRuns(files: FileSystem, located: Located, access: Access): Promise<number> {
   let settled = 0;
   await removeRemainders(files, located.dataDir);
-  for (const run of await storedRuns(files, located.dataDir)) {
+  for await (const run of eachStoredRun(files, located.dataDir)) {
     await removeUnfinishedManifest(files, run.folder);
     if (!run.ok || run.manifest.state !== "planned") continue;
     const writer = await writerOrNothing(files, located, access, run.manifest);

@@ -3,7 +3,7 @@ import type { FileSystem } from "../files/file-system.ts";
 import { takeLock } from "../quarantine/lock.ts";
 import type { Trigger } from "../quarantine/manifest.ts";
 import { newRunID } from "../quarantine/run-id.ts";
-import { storedRuns } from "../quarantine/vault.ts";
+import { eachStoredRun } from "../quarantine/vault.ts";
 import type { Located } from "../stores/locate.ts";
 import { type Access, openStores } from "../stores/open.ts";
 import { type Applied, applyPlan, type ReportedItem, type Stopped, stoppedBy } from "./apply.ts";
@@ -23,6 +23,8 @@ export interface RepairInput {
   readonly signal?: AbortSignal;
   /** How long another repair is waited for, in milliseconds; without it, not at all. */
   readonly patienceMs?: number;
+  /** Told now and then how many of the records are done. */
+  readonly onProgress?: (done: number, of: number) => void;
 }
 
 export interface RepairResult {
@@ -102,6 +104,7 @@ async function applyUnderLock(
     hostVersion: input.hostVersion,
     lock,
     ...(input.signal && { signal: input.signal }),
+    ...(input.onProgress && { onProgress: input.onProgress }),
   });
   return { ...applied, runID: applied.manifests.length > 0 ? runID : null };
 }
@@ -109,7 +112,7 @@ async function applyUnderLock(
 /** What users put back by hand: artifact and content, as the manifests of restored runs say. */
 export async function keptByUser(files: FileSystem, dataDir: string): Promise<Set<string>> {
   const kept = new Set<string>();
-  for (const run of await storedRuns(files, dataDir)) {
+  for await (const run of eachStoredRun(files, dataDir)) {
     if (!run.ok) continue;
     for (const item of run.manifest.items) {
       if (item.state === "restored") kept.add(keptKey(item, item.original));

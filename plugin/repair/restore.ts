@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
 import type { Manifest, ManifestItem } from "../quarantine/manifest.ts";
-import { runIDOf, type StoredRun, storedRuns, writeManifest } from "../quarantine/vault.ts";
+import { eachStoredRun, runIDOf, type StoredRun, writeManifest } from "../quarantine/vault.ts";
 import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/open.ts";
 import type { ItemOutcome, StoreWriter } from "../stores/writer.ts";
@@ -41,8 +41,12 @@ export interface RestoreResult {
 
 /** Finds the items that a restore asks for. Reads only. */
 export async function planRestore(input: RestoreInput): Promise<RestorePlanning> {
-  const all = await storedRuns(input.files, input.located.dataDir);
-  const runs = all.filter((run) => runIDOf(run) === input.runID);
+  const runs: StoredRun[] = [];
+  for await (const run of eachStoredRun(input.files, input.located.dataDir)) {
+    if (runIDOf(run) === input.runID) runs.push(run);
+  }
+  // The last first: what was added later may hang on what was added before.
+  runs.sort((a, b) => numberOf(b) - numberOf(a));
   const broken = runs.find((run) => !run.ok);
   if (broken !== undefined && !broken.ok)
     return { ok: false, reason: "unreadable", message: `That run cannot be restored: ${broken.problem}.` };
@@ -58,6 +62,11 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlanning>
   const missing = input.itemIDs.find((id) => !found.has(id) && !isRestored(chosen, id));
   if (missing !== undefined) return unknown("That run holds no item with this id.");
   return { ok: true, plan: { runID: input.runID, runs: selected.filter(({ items }) => items.length > 0) } };
+}
+
+/** Of several folders of one run in one session: `<runID>` is the first, then `.2` … */
+function numberOf(run: StoredRun): number {
+  return Number(/\.(\d{1,6})$/.exec(run.folder)?.[1] ?? 1);
 }
 
 function unknown(message: string): RestorePlanning {

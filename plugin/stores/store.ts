@@ -1,5 +1,6 @@
 import type { Artifact, Evidence, RowValues } from "./artifact.ts";
 import type { ProjectFacts, SessionColumns, SessionFacts, StoredMessage } from "./conversation.ts";
+import type { SessionOutline } from "./outline.ts";
 import type { DatabaseSource } from "./sqlite/driver.ts";
 import type { Survey } from "./survey.ts";
 
@@ -118,6 +119,8 @@ export interface Store {
   sessionColumns(sessionID: string): Promise<SessionColumns>;
   /** The projects that have a record, the last used first. */
   projectFacts(): Promise<ProjectFacts[]>;
+  /** A session's records in outline, for what follows from its neighbours; nothing where no rule asks for it. */
+  outline(sessionID: string): SessionOutline;
   /** The host's own log of its writes to a session, newest first; nothing where it keeps none. */
   events(sessionID: string): Iterable<RecordedEvent>;
   /** What can be said of the store as a whole. */

@@ -16,6 +16,16 @@ export interface Replacement {
     | { readonly fields: readonly FieldChange[] }
     /** A session that is not there, with everything that hangs on it: rows that come and go together, parents first. */
     | { readonly rows: readonly NewRow[] };
+  /** What changes, in words for a plan: no content, no paths. */
+  readonly changes?: readonly ShownChange[];
+}
+
+/** One value that changes, as a user reads it. */
+export interface ShownChange {
+  /** Written as `state.time.start`. */
+  readonly path: string;
+  readonly from: string;
+  readonly to: string;
 }
 
 /** One row to be added: every value that is known of it. */
@@ -47,6 +57,13 @@ export interface ItemOutcome {
   readonly reason?: string;
 }
 
+export interface PrepareOptions {
+  /** Numbers that items of the same session have already. */
+  readonly taken: number;
+  /** Whether the originals of rows are saved many to a file: for plans of so many that a file each takes minutes. */
+  readonly inBundles: boolean;
+}
+
 export interface Prepared {
   readonly items: ManifestItem[];
   readonly skipped: { readonly operation: Operation; readonly reason: string }[];
@@ -60,8 +77,10 @@ export type Observed = "live" | "set-aside" | "nowhere";
 
 /** The writing side of a store. It acts on manifest items only, after they were journaled. */
 export interface StoreWriter {
-  /** Captures the exact bytes where the store cannot simply move them, and describes the items. Live data stays as it is. */
-  prepare(operations: readonly Operation[], run: RunFolder): Promise<Prepared>;
+  /**
+   * Captures the exact bytes where the store cannot simply move them, and describes the items. Live data stays as it is.
+   */
+  prepare(operations: readonly Operation[], run: RunFolder, how?: PrepareOptions): Promise<Prepared>;
   /**
    * Takes the items out of the hosts' read path, each only if it is still what was captured, and puts their replacements
    * in their place. Only items that this writer has prepared.

@@ -99,6 +99,7 @@ export function faultyFileSystem(files: FileSystem, plan: FaultPlan): FileSystem
     stat: (path) => attempt("none", () => files.stat(path)),
     list: (path) => attempt("none", () => files.list(path)),
     read: (path, largest) => attempt("none", () => files.read(path, largest)),
+    readPiece: (path, offset, length) => attempt("none", () => files.readPiece(path, offset, length)),
     async *readChunks(path) {
       plan.before("none");
       yield* files.readChunks(path);

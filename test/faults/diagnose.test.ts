@@ -130,7 +130,7 @@ const cases: Readonly<Record<string, readonly [Case, readonly unknown[] | null]>
   ],
   "a missing text, which follows from nothing": [
     partOf("text", without("text")),
-    ["schema-mismatch", "blocking", "report", `parts[1].text: missing; ${MESSAGES}`],
+    ["schema-mismatch", "blocking", "normalise", `parts[1].text: missing; ${MESSAGES}`],
   ],
   "a cost of null (#38703)": [
     partOf("step-finish", (sample) => ({ ...sample, cost: null })),
@@ -142,11 +142,11 @@ const cases: Readonly<Record<string, readonly [Case, readonly unknown[] | null]>
   ],
   "a fractional time": [
     partOf("reasoning", (sample) => ({ ...sample, time: { start: 1.5 } })),
-    ["schema-mismatch", "blocking", "report", `parts[1].time.start: expected an integer, got a number; ${MESSAGES}`],
+    ["schema-mismatch", "blocking", "normalise", `parts[1].time.start: expected an integer, got a number; ${MESSAGES}`],
   ],
   "an unknown type of part": [
     { artifact: row("part", "prt_1"), value: { type: "hologram" } },
-    ["schema-mismatch", "blocking", "report", `parts[1].type: unknown value; ${MESSAGES}`],
+    ["schema-mismatch", "blocking", "normalise", `parts[1].type: unknown value; ${MESSAGES}`],
   ],
   "a header that is no text, its name unsaid": [
     partOf("retry", (sample) => {
@@ -157,21 +157,21 @@ const cases: Readonly<Record<string, readonly [Case, readonly unknown[] | null]>
     [
       "schema-mismatch",
       "blocking",
-      "report",
+      "normalise",
       `parts[1].error.data.responseHeaders[…]: expected a string, got a number; ${MESSAGES}`,
     ],
   ],
   "a part of a memory plugin (#17289)": [
     { artifact: row("part", "openmemory-context-1778756145902"), value: { type: "text", text: "x" } },
-    ["foreign-part", "blocking", "quarantine", `parts[1].id: does not begin with "prt"; ${MESSAGES}`],
+    ["foreign-part", "blocking", "normalise", `parts[1].id: does not begin with "prt"; ${MESSAGES}`],
   ],
   "an old id of a part": [
     { artifact: row("part", "part_abc"), value: { type: "text", text: "x" } },
-    ["wrong-id", "blocking", "report", `parts[1].id: does not begin with "prt"; ${MESSAGES}`],
+    ["wrong-id", "blocking", "normalise", `parts[1].id: does not begin with "prt"; ${MESSAGES}`],
   ],
   "structured output that was asked for (#26929)": [
     messageOf("user", (sample) => ({ ...sample, format: { type: "json_schema", schema: {}, retryCount: 2 } })),
-    ["json-schema-format", "blocking", "report", `info.format: is there; ${MESSAGES}`],
+    ["json-schema-format", "blocking", "normalise", `info.format: is there; ${MESSAGES}`],
   ],
   "a model in the old shape (#26435)": [
     { artifact: row("session", "ses_1", "model"), value: { providerID: "opencode", modelID: "big-pickle" } },
@@ -187,11 +187,11 @@ const cases: Readonly<Record<string, readonly [Case, readonly unknown[] | null]>
   ],
   "a URL as a folder (#50401)": [
     rowOf({ id: "ses_1", directory: "http://localhost:3333/L2hv/session/ses_1" }),
-    ["path-not-absolute", "blocking", "report", `directory: not an absolute path; ${LIST}`],
+    ["path-not-absolute", "blocking", "normalise", `directory: not an absolute path; ${LIST}`],
   ],
   "a workspace that is gone": [
     rowOf({ id: "ses_1", workspace_id: "wrk_1", workspace: null }),
-    ["unknown-workspace", "blocking", "report", `workspace_id: names a workspace that is not there; ${LIST}`],
+    ["unknown-workspace", "blocking", "normalise", `workspace_id: names a workspace that is not there; ${LIST}`],
   ],
   "a session's file under another name": [
     { artifact: file("session", "ses_1"), value: { id: "ses_2", time: { created: 1, updated: 1 } }, store: files },
@@ -199,7 +199,7 @@ const cases: Readonly<Record<string, readonly [Case, readonly unknown[] | null]>
   ],
   "a session's file without time, which only ?start= minds": [
     { artifact: file("session", "ses_1"), value: { id: "ses_1" }, store: files },
-    ["schema-mismatch", "warning", "report", "time: missing; GET /session?start= fails"],
+    ["schema-mismatch", "warning", "normalise", "time: missing; GET /session?start= fails"],
   ],
   "a tool that ran when the process died": [
     { ...tool({ status: "running", input: {}, time: { start: 1 } }), evidence: { updatedMs: now - 30 * HOUR_MS } },
@@ -215,7 +215,7 @@ const cases: Readonly<Record<string, readonly [Case, readonly unknown[] | null]>
   ],
   "an orphan that would not load": [
     { artifact: row("part", "prt_1"), value: { type: "hologram" }, evidence: { reachable: false } },
-    ["schema-mismatch", "warning", "report", "parts[1].type: unknown value; no session leads to it"],
+    ["schema-mismatch", "warning", "normalise", "parts[1].type: unknown value; no session leads to it"],
   ],
 };
 

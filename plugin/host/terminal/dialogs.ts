@@ -1,6 +1,7 @@
 import type { TuiDialogSelectOption, TuiPluginApi } from "@opencode-ai/plugin/tui";
 import { QUARANTINE } from "../../quarantine/places.ts";
 import { runIDOf, type StoredRun, storedRuns } from "../../quarantine/vault.ts";
+import { changeLines } from "../../repair/change-words.ts";
 import { check } from "../../repair/check.ts";
 import type { ConfirmedFinding } from "../../repair/finding.ts";
 import { isMendable } from "../../repair/plan.ts";
@@ -141,11 +142,22 @@ function evidenceText(group: FindingGroup): string {
   return `${causeText(group)}${first === undefined ? "" : ` Found: ${first.evidence}.`}`;
 }
 
+/** A dialog has room for no more than this of what is completed. */
+const MOST_CHANGES = 6;
+
+/** What is completed, field by field. */
+export function changesText(findings: readonly ConfirmedFinding[]): string {
+  const changes = changeLines(findings);
+  if (changes.length === 0) return "";
+  const more = changes.length > MOST_CHANGES ? `; and ${changes.length - MOST_CHANGES} more` : "";
+  return ` Completed: ${changes.slice(0, MOST_CHANGES).join("; ")}${more}.`;
+}
+
 function confirmRepair(input: DialogInput, findings: readonly ConfirmedFinding[]): void {
   const groups = groupFindings(findings);
   const causes = [...new Set(groups.map(causeText))].slice(0, 3).join(" ");
   const sessions = new Set(findings.map((finding) => finding.sessionID)).size;
-  const message = `${plural(findings.length, "record")} of ${plural(sessions, "conversation")} go to quarantine in opencode's data directory as they are. Nothing is deleted, and it can be undone here. Likely cause: ${causes}`;
+  const message = `${plural(findings.length, "record")} of ${plural(sessions, "conversation")} go to quarantine in opencode's data directory as they are. Nothing is deleted, and it can be undone here.${changesText(findings)} Likely cause: ${causes}`;
   askUser(
     input.api,
     `${sentence(toDoWords(findings))}?`,

@@ -8,7 +8,7 @@ import { doneWords, plural, sentence, toDoWords } from "../../repair/words.ts";
 import { TOOL } from "../../tool-identity.ts";
 import { findOptions, type PluginSettings, readSettings } from "../options.ts";
 import type { RequestContext } from "../repair-request.ts";
-import { askUser, openRepairDialog, repairFindings, showDefect, showText } from "./dialogs.ts";
+import { askUser, changesText, openRepairDialog, repairFindings, showDefect, showText } from "./dialogs.ts";
 import { type Look, SessionGuard } from "./session-guard.ts";
 import { openForLooks, requestContext } from "./store-access.ts";
 import { sessionSentence } from "./words.ts";
@@ -182,6 +182,6 @@ async function mendAndReturn(
   const kept = await keptByUser(context.files, context.located.dataDir);
   const wasPutBack = mendable.some((finding) => kept.has(keptKey(finding, finding.seen)));
   if (settings.preload === "repair" && !wasPutBack && mendable.every(isDoneUnasked)) return mend();
-  const question = `${sessionSentence(findings)} ${sentence(toDoWords(mendable))} and open it? Nothing is deleted.`;
+  const question = `${sessionSentence(findings)} ${sentence(toDoWords(mendable))} and open it? Nothing is deleted.${changesText(mendable)}`;
   askUser(api, "This conversation cannot be opened", question, mend, () => api.ui.dialog.clear());
 }

@@ -21,6 +21,7 @@ import {
   type StoredMessage,
   unknownSession,
 } from "../conversation.ts";
+import type { SessionOutline } from "../outline.ts";
 import type {
   Counts,
   RecordedEvent,
@@ -163,6 +164,11 @@ export class JsonStore implements Store {
 
   async projectFacts(): Promise<ProjectFacts[]> {
     return readFileProjects(this.#files, this.#dataDir, await this.#filesIn(`${STORAGE}/project`));
+  }
+
+  /** Hosts of the JSON generation demand next to nothing of a record: nothing has to follow from another. */
+  outline(): SessionOutline {
+    return { messages: [], messageOf: () => null, partsOf: () => [] };
   }
 
   /** opencode 1.0-1.1 keeps no log of its writes. */

@@ -15,6 +15,7 @@ import {
   type Observed,
   type Operation,
   type Prepared,
+  type PrepareOptions,
   type Replacement,
   type SafetyCopy,
   type StoreWriter,
@@ -34,11 +35,11 @@ export class JsonWriter implements StoreWriter {
     this.#dataDir = dataDir;
   }
 
-  async prepare(operations: readonly Operation[], run: RunFolder): Promise<Prepared> {
+  async prepare(operations: readonly Operation[], run: RunFolder, how?: PrepareOptions): Promise<Prepared> {
     const items: ManifestItem[] = [];
     const skipped: Prepared["skipped"] = [];
     for (const operation of operations) {
-      const item = await this.#prepareOne(itemNumber(items.length), operation, run.path);
+      const item = await this.#prepareOne(itemNumber((how?.taken ?? 0) + items.length), operation, run.path);
       if (typeof item === "string") skipped.push({ operation, reason: item });
       else items.push(item);
     }

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { FileSystem } from "../../files/file-system.ts";
 import { sha256 } from "../../files/hash.ts";
+import type { ItemFiles, SavedPlace } from "../../quarantine/item-files.ts";
 import type { CellDigest, ManifestCell, ManifestItem } from "../../quarantine/manifest.ts";
-import { writeItem } from "../../quarantine/vault.ts";
 import { isWellFormedUtf8 } from "../../records/file-text.ts";
 import type { CellValue } from "../artifact.ts";
 import { itemFileName } from "../writer.ts";
@@ -20,26 +20,25 @@ type Row = NonNullable<Original["row"]>;
  * file holds the whole row for people to read.
  */
 export async function saveRow(
-  files: FileSystem,
-  folder: string,
+  files: ItemFiles,
   id: string,
   recordID: string,
   damagedColumn: string | null,
   row: CapturedRow,
 ): Promise<Original> {
   const columns: Record<string, ManifestCell> = {};
-  let damaged: { file: string; bytes: number; sha256: string } | null = null;
+  let damaged: (SavedPlace & { bytes: number; sha256: string }) | null = null;
   for (const [name, cell] of row.cells) {
     const file = itemFileName(id, `${recordID}.${name}`);
-    columns[name] = await saveCell(files, folder, file, cell, name === damagedColumn);
+    columns[name] = await saveCell(files, file, cell, name === damagedColumn);
     const saved = columns[name];
     if (name === damagedColumn && "value" in saved && "file" in saved.value) damaged = saved.value;
   }
   if (damagedColumn === null) {
     const text = plainRow(row);
     const file = itemFileName(id, `${recordID}.row.json`);
-    await writeItem(files, folder, file, text);
-    damaged = { file, bytes: text.length, sha256: sha256(text) };
+    const place = await files.save(file, text);
+    damaged = { ...place, bytes: text.length, sha256: sha256(text) };
   }
   if (damaged === null) throw new TypeError("The damaged column of a row holds no text or BLOB.");
   return { ...damaged, mtime: null, mode: null, row: { rowID: row.rowID, sha256: rowHash(row), columns } };
@@ -86,19 +85,13 @@ export function replacedHash(table: string, cells: ReadonlyMap<string, CellValue
   return rowHash({ table, rowID: null, cells });
 }
 
-async function saveCell(
-  files: FileSystem,
-  folder: string,
-  file: string,
-  cell: CellValue,
-  always: boolean,
-): Promise<ManifestCell> {
+async function saveCell(files: ItemFiles, file: string, cell: CellValue, always: boolean): Promise<ManifestCell> {
   if (!("bytes" in cell)) return cell;
   if (!always && cell.bytes.length <= INLINE_BYTES && cell.storage === "text" && isWellFormedUtf8(cell.bytes)) {
     return { storage: cell.storage, value: { text: Buffer.from(cell.bytes).toString("utf8") } };
   }
-  await writeItem(files, folder, file, cell.bytes);
-  return { storage: cell.storage, value: { file, bytes: cell.bytes.length, sha256: sha256(cell.bytes) } };
+  const place = await files.save(file, cell.bytes);
+  return { storage: cell.storage, value: { ...place, bytes: cell.bytes.length, sha256: sha256(cell.bytes) } };
 }
 
 /** Reads a saved row back; `null` where a file is missing or anything differs from its recorded hash. */
@@ -121,9 +114,10 @@ export async function loadRow(
 async function loadCell(files: FileSystem, folder: string, cell: ManifestCell): Promise<CellValue | null> {
   if (!("value" in cell)) return cell;
   if ("text" in cell.value) return { storage: cell.storage, bytes: Buffer.from(cell.value.text, "utf8") };
-  const path = join(folder, cell.value.file);
+  const { file, offset = 0, bytes: length } = cell.value;
+  const path = join(folder, file);
   if ((await files.stat(path))?.type !== "file") return null;
-  const bytes = await files.read(path);
+  const bytes = cell.value.offset === undefined ? await files.read(path) : await files.readPiece(path, offset, length);
   if (typeof bytes === "string" || sha256(bytes) !== cell.value.sha256) return null;
   return { storage: cell.storage, bytes };
 }

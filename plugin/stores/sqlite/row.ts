@@ -19,7 +19,18 @@ export function keyCondition(key: Readonly<Record<string, string>>): { sql: stri
 const ROWID = "__captured_rowid";
 const STORAGE_PREFIX = "__storage_of_";
 
+/** What a connection's tables are never changes while it is open to us; it is asked for every row otherwise. */
+const withRowID = new WeakMap<Connection, Map<string, boolean>>();
+
 function hasRowID(connection: Connection, table: string): boolean {
+  const known = withRowID.get(connection) ?? new Map<string, boolean>();
+  withRowID.set(connection, known);
+  const answer = known.get(table) ?? askForRowID(connection, table);
+  known.set(table, answer);
+  return answer;
+}
+
+function askForRowID(connection: Connection, table: string): boolean {
   const tables = connection.all("select wr from pragma_table_list where schema = 'main' and name = ?", table);
   return Number(tables[0]?.wr) === 0;
 }

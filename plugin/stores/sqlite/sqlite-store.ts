@@ -10,6 +10,7 @@ import {
   type RowValues,
 } from "../artifact.ts";
 import type { ProjectFacts, SessionColumns, SessionFacts, StoredMessage } from "../conversation.ts";
+import type { SessionOutline } from "../outline.ts";
 import {
   type Counts,
   noCounts,
@@ -32,6 +33,7 @@ import { readRowValues, selectRowValues } from "./row-values.ts";
 import { quoted, type Schema } from "./schema.ts";
 import { readProjectFacts, readRowFacts, readRowMessages, readSessionColumns } from "./sqlite-conversation.ts";
 import { nextStart } from "./sqlite-error.ts";
+import { readOutline } from "./sqlite-outline.ts";
 import { surveyDatabase } from "./sqlite-survey.ts";
 import { changesSince, type WalPosition } from "./wal-frames.ts";
 
@@ -238,6 +240,10 @@ export class SqliteStore implements Store {
 
   async projectFacts(): Promise<ProjectFacts[]> {
     return readProjectFacts(this.#connection);
+  }
+
+  outline(sessionID: string): SessionOutline {
+    return readOutline(this.#connection, sessionID);
   }
 
   *events(sessionID: string): Iterable<RecordedEvent> {

@@ -1,7 +1,9 @@
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { makePrivateDirectory } from "../../files/durable.ts";
 import type { FileSystem } from "../../files/file-system.ts";
 import { sha256 } from "../../files/hash.ts";
+import { bundledFiles, type ItemFiles, separateFiles } from "../../quarantine/item-files.ts";
 import { type ManifestItem, recordedFields } from "../../quarantine/manifest.ts";
 import type { RunFolder } from "../../quarantine/vault.ts";
 import { writeItem } from "../../quarantine/vault.ts";
@@ -15,6 +17,7 @@ import {
   type Observed,
   type Operation,
   type Prepared,
+  type PrepareOptions,
   type Replacement,
   type SafetyCopy,
   StoreRefusedError,
@@ -29,6 +32,8 @@ import { sqliteFailure } from "./sqlite-error.ts";
 
 /** opencode waits 5 s for a lock and then fails: a transaction of ours does not touch more rows than this at once. */
 const ITEMS_PER_TRANSACTION = 100;
+
+const MOST_PAUSE_MS = 100;
 
 type Table = JsonColumn["table"];
 
@@ -60,6 +65,8 @@ export class SqliteWriter implements StoreWriter {
   readonly #files: FileSystem;
   readonly #connection: Connection;
   readonly #schema: Schema;
+  /** How long the last transaction kept others from writing. */
+  #heldMs = 0;
   readonly #changes = new WeakMap<ManifestItem, Change>();
   readonly #additions = new WeakMap<ManifestItem, Addition>();
 
@@ -83,7 +90,9 @@ export class SqliteWriter implements StoreWriter {
     }
   }
 
-  async prepare(operations: readonly Operation[], run: RunFolder): Promise<Prepared> {
+  async prepare(operations: readonly Operation[], run: RunFolder, how?: PrepareOptions): Promise<Prepared> {
+    const first = how?.taken ?? 0;
+    const saved = how?.inBundles === true ? bundledFiles(this.#files, run.path) : separateFiles(this.#files, run.path);
     const items: ManifestItem[] = [];
     const skipped: Prepared["skipped"] = [];
     const taken = new Set<string>();
@@ -92,10 +101,10 @@ export class SqliteWriter implements StoreWriter {
       if (taken.has(locatorText(operation.locator))) continue;
       const content = operation.replacement?.content;
       if (content !== undefined && "rows" in content) {
-        items.push(await this.#prepareAddition(itemNumber(items.length), operation, content.rows, run.path));
+        items.push(await this.#prepareAddition(itemNumber(first + items.length), operation, content.rows, run.path));
         continue;
       }
-      const prepared = await this.#prepareOne(itemNumber(items.length), operation, run.path);
+      const prepared = await this.#prepareOne(itemNumber(first + items.length), operation, saved);
       if (typeof prepared === "string") {
         skipped.push({ operation, reason: prepared });
         continue;
@@ -109,19 +118,22 @@ export class SqliteWriter implements StoreWriter {
         const row = this.#captureRow(place);
         if (row === null) continue;
         const described: Operation = follower ?? { ...operation, kind: "part", recordID: part };
-        const saved = await this.#saveItem(itemNumber(items.length), described, { place, cells: null }, row, run.path);
-        const item = { ...saved, partOf: prepared.item.id };
+        const number = itemNumber(first + items.length);
+        const alone = await this.#saveItem(number, described, { place, cells: null }, row, saved);
+        const item = { ...alone, partOf: prepared.item.id };
         this.#changes.set(item, { place, cells: null });
         items.push(item);
       }
     }
+    await saved.flush();
     return { items, skipped };
   }
 
   async setAside(items: readonly ManifestItem[], _folder: string): Promise<ItemOutcome[]> {
     const outcomes: ItemOutcome[] = [];
     for (const item of items.filter(isAddition)) outcomes.push(this.#transaction(() => this.#add(item)));
-    for (const batch of batches(items.filter((item) => !isAddition(item)))) {
+    for (const [index, batch] of batches(items.filter((item) => !isAddition(item))).entries()) {
+      if (index > 0) await this.#giveWay();
       outcomes.push(...this.#transaction(() => batch.flatMap((group) => this.#setGroupAside(group))));
     }
     return outcomes;
@@ -135,6 +147,7 @@ export class SqliteWriter implements StoreWriter {
     }
     const inOrder = items.filter((item) => !isAddition(item)).sort((a, b) => rank(a.kind) - rank(b.kind));
     for (let start = 0; start < inOrder.length; start += ITEMS_PER_TRANSACTION) {
+      if (start > 0) await this.#giveWay();
       const loaded: { item: ManifestItem; row: CapturedRow | null }[] = [];
       for (const item of inOrder.slice(start, start + ITEMS_PER_TRANSACTION)) {
         loaded.push({ item, row: await this.#load(item, folder) });
@@ -181,7 +194,7 @@ export class SqliteWriter implements StoreWriter {
   async #prepareOne(
     id: string,
     operation: Operation,
-    folder: string,
+    saved: ItemFiles,
   ): Promise<{ item: ManifestItem; change: Change } | string> {
     const place = this.#placeOf(operation.locator);
     if (place === null) return "it is no longer there";
@@ -195,7 +208,7 @@ export class SqliteWriter implements StoreWriter {
     const cells = replacingCells(place, row, operation.replacement);
     if (cells === "unfit") return "what should take its place does not fit";
     const change = { place, cells };
-    const item = await this.#saveItem(id, operation, change, row, folder);
+    const item = await this.#saveItem(id, operation, change, row, saved);
     this.#changes.set(item, change);
     return { item, change };
   }
@@ -274,9 +287,9 @@ export class SqliteWriter implements StoreWriter {
     operation: Operation,
     { place, cells }: Change,
     row: CapturedRow | null,
-    folder: string,
+    saved: ItemFiles,
   ): Promise<ManifestItem> {
-    const original = row === null ? null : await saveRow(this.#files, folder, id, place.key.id, place.column, row);
+    const original = row === null ? null : await saveRow(saved, id, place.key.id, place.column, row);
     const { table, key, column } = place;
     return {
       id,
@@ -294,6 +307,7 @@ export class SqliteWriter implements StoreWriter {
             replacement: {
               source: operation.replacement?.source ?? "the value that opencode writes where there is none",
               sha256: replacedHash(table, cells),
+              ...(row === null ? {} : newKey(cells)),
               columns: Object.fromEntries([...cells].map(([name, cell]) => [name, cellDigest(cell)])),
               ...recordedFields(operation.replacement?.content),
             },
@@ -305,7 +319,7 @@ export class SqliteWriter implements StoreWriter {
     const changes = group.map((item) => this.#changes.get(item));
     const unchanged = group.every((item, index) => {
       const change = changes[index];
-      return change !== undefined && this.#isLive(item, change.place);
+      return change !== undefined && this.#isLive(item, change.place) && this.#isFree(item, change.place);
     });
     if (!unchanged || !this.#isWholeGroup(group)) {
       return group.map(({ id }) => ({ id, state: "skipped", reason: "it changed since it was checked" }));
@@ -340,6 +354,11 @@ export class SqliteWriter implements StoreWriter {
     return (
       cell !== undefined && "bytes" in cell && cell.storage === storage && sha256(cell.bytes) === item.original.sha256
     );
+  }
+
+  /** Whether the key that a row is to get is nobody's. */
+  #isFree({ replacement }: ManifestItem, place: RowPlace): boolean {
+    return replacement?.key === undefined || this.#captureRow({ ...place, key: replacement.key }) === null;
   }
 
   #isWholeGroup(group: readonly ManifestItem[]): boolean {
@@ -379,6 +398,13 @@ export class SqliteWriter implements StoreWriter {
       return restored;
     }
     const originals = new Map([...saved.cells].filter(([name]) => Object.hasOwn(replaced, name)));
+    const key = item.replacement?.key;
+    if (key !== undefined && live === null) {
+      const renamed = this.#captureRow({ ...place, key });
+      if (renamed === null || !holdsCells(renamed, replaced)) return skipped("something else is in its place now");
+      updateCells(this.#connection, place.table, key, originals);
+      return restored;
+    }
     if (live === null || originals.size === 0) return skipped("the record it belongs to is gone");
     if (holdsCells(live, Object.fromEntries([...originals].map(([name, cell]) => [name, cellDigest(cell)])))) {
       return restored;
@@ -429,11 +455,18 @@ export class SqliteWriter implements StoreWriter {
     }
   }
 
+  /** opencode, too, gets its turn at writing: as long a pause as the last transaction took. */
+  async #giveWay(): Promise<void> {
+    await sleep(Math.min(this.#heldMs, MOST_PAUSE_MS));
+  }
+
   #transaction<T>(work: () => T): T {
     try {
       this.#connection.exec("begin immediate");
+      const since = performance.now();
       const result = work();
       this.#connection.exec("commit");
+      this.#heldMs = performance.now() - since;
       return result;
     } catch (error) {
       try {
@@ -549,6 +582,12 @@ function replacingCells(
   const document: unknown = JSON.parse(Buffer.from(cell.bytes).toString("utf8"));
   const completed = withFields(document, content.fields);
   return completed === null ? "unfit" : new Map([[place.column, textCell(JSON.stringify(completed.value))]]);
+}
+
+/** The key of a row that gets another id. */
+function newKey(cells: Cells): { key?: { id: string } } {
+  const id = cells.get("id");
+  return id !== undefined && "bytes" in id ? { key: { id: Buffer.from(id.bytes).toString("utf8") } } : {};
 }
 
 const NULL: CellValue = { storage: "null" };

@@ -1,0 +1,29 @@
+const LONGEST_SHOWN = 80;
+
+/** A name or an id: nothing that anybody has said, and no path. */
+const NAME = /^[A-Za-z0-9_.:@-][A-Za-z0-9_.:@/-]*$/;
+
+/**
+ * A value in words, for a plan that a user reads: missing values, numbers, names and what is made of them are shown; of
+ * paths, long texts and, where `isHidden`, of every text only what it is.
+ */
+export function shownValue(value: unknown, isHidden: boolean): string {
+  if (value === undefined) return "(missing)";
+  if (value === null || typeof value === "number" || typeof value === "boolean") return String(value);
+  if (typeof value === "string") {
+    if (value === "") return '""';
+    return isHidden || value.length > LONGEST_SHOWN || !NAME.test(value) ? "(a text)" : value;
+  }
+  const text = JSON.stringify(value);
+  if (text === "{}" || text === "[]") return text;
+  return !isHidden && text.length <= LONGEST_SHOWN && isPlain(value)
+    ? text
+    : Array.isArray(value)
+      ? "(a list)"
+      : "(an object)";
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value === "string") return NAME.test(value);
+  return typeof value !== "object" || value === null || Object.values(value).every(isPlain);
+}

@@ -1,0 +1,56 @@
+import { join } from "node:path";
+import { PRIVATE_FILE } from "../files/durable.ts";
+import type { FileSystem } from "../files/file-system.ts";
+
+/** Where saved bytes are: a file of a run's folder, or a place in one. */
+export interface SavedPlace {
+  readonly file: string;
+  /** Where in the file they begin; absent: they are the whole file. */
+  readonly offset?: number;
+}
+
+/** Saves the bytes of items into a run's folder. */
+export interface ItemFiles {
+  /** The place of the bytes. They are surely there only after {@link flush}. `name` relative to the run's folder. */
+  save(name: string, bytes: Uint8Array): Promise<SavedPlace>;
+  /** Forces everything that was saved to disk. */
+  flush(): Promise<void>;
+}
+
+/** A file for each item, easy to find and to put back by hand. */
+export function separateFiles(files: FileSystem, folder: string): ItemFiles {
+  return {
+    async save(name, bytes) {
+      await files.writeNew(join(folder, name), bytes, PRIVATE_FILE);
+      return { file: name };
+    },
+    flush: async () => undefined,
+  };
+}
+
+/** As much is gathered before it is written. */
+const BUNDLE_BYTES = 8 * 1024 * 1024;
+
+/** Many items in few files: forcing a file to disk for each of thousands of rows would take minutes. */
+export function bundledFiles(files: FileSystem, folder: string): ItemFiles {
+  let gathered: Uint8Array[] = [];
+  let size = 0;
+  let number = 1;
+  const bundles: ItemFiles = {
+    async save(_name, bytes) {
+      if (size > 0 && size + bytes.length > BUNDLE_BYTES) await bundles.flush();
+      const place = { file: `items/bundle-${number}`, offset: size };
+      gathered.push(bytes);
+      size += bytes.length;
+      return place;
+    },
+    async flush() {
+      if (gathered.length === 0) return;
+      await files.writeNew(join(folder, `items/bundle-${number}`), Buffer.concat(gathered), PRIVATE_FILE);
+      gathered = [];
+      size = 0;
+      number += 1;
+    },
+  };
+  return bundles;
+}

@@ -1,0 +1,55 @@
+import type { RecordKind } from "../stores/artifact.ts";
+import type { Replacement } from "../stores/writer.ts";
+import { plural } from "./words.ts";
+
+/** Something that is to be completed, or will be. */
+export interface Changing {
+  readonly kind: RecordKind;
+  readonly replacement: Replacement | null;
+}
+
+/** As many values of one place are shown one by one. */
+const MOST_VALUES = 3;
+
+interface Place {
+  readonly kind: RecordKind;
+  readonly path: string;
+  readonly from: string;
+  /** How many records get which value. */
+  readonly values: Map<string, number>;
+}
+
+/**
+ * What completing records comes to, field by field, the most frequent first:
+ * `54,051 messages: agent: (missing) -> build`. Nothing that was said in a conversation, no paths.
+ */
+export function changeLines(changing: readonly Changing[]): string[] {
+  const places = new Map<string, Place>();
+  for (const { kind, replacement } of changing) {
+    for (const { path, from, to } of replacement?.changes ?? []) {
+      const name = path.replace(/\[\d+\]/g, "[…]");
+      const key = `${kind} ${name} ${isNamed(from) ? from : ""}`;
+      const place = places.get(key) ?? { kind, path: name, from, values: new Map<string, number>() };
+      place.values.set(to, (place.values.get(to) ?? 0) + 1);
+      places.set(key, place);
+    }
+  }
+  return [...places.values()]
+    .flatMap(linesOf)
+    .sort((a, b) => b.count - a.count)
+    .map(({ line }) => line);
+}
+
+/** Ids differ from record to record; what they were says nothing of many. */
+function isNamed(from: string): boolean {
+  return !/^[a-z]+[_-]/i.test(from);
+}
+
+function linesOf({ kind, path, from, values }: Place): { line: string; count: number }[] {
+  const old = isNamed(from) || values.size === 1 ? from : "(an id)";
+  if (values.size <= MOST_VALUES) {
+    return [...values].map(([to, count]) => ({ count, line: `${plural(count, kind)}: ${path}: ${old} -> ${to}` }));
+  }
+  const count = [...values.values()].reduce((sum, each) => sum + each, 0);
+  return [{ count, line: `${plural(count, kind)}: ${path}: ${old} -> ${plural(values.size, "value")}, each its own` }];
+}

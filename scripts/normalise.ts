@@ -1,0 +1,18 @@
+import { parseArgs } from "node:util";
+import { runScale } from "../test/normalise/scale-experiment.ts";
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: "string", default: "150000" },
+    "kill-after": { type: "string", default: "10" },
+    "no-undo": { type: "boolean", default: false },
+  },
+});
+
+const result = await runScale({
+  rows: Number(values.rows),
+  killAfterRuns: Number(values["kill-after"]),
+  undo: !values["no-undo"],
+});
+process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+process.exitCode = result.left === 0 && result.undone !== false ? 0 : 1;

@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { RULES } from "../../plugin/normalise/catalogue.ts";
+import { LEGACY_RECORDS, type LegacyRecord, UNANSWERED } from "../normalise/damages.ts";
+import type { HostVersion } from "./binary.ts";
+import { Rows } from "./healthy-rows.ts";
+import { removeHomes } from "./home.ts";
+import { openDatabase } from "./record-place.ts";
+import { type Answer, type RunningHost, startHost } from "./running-host.ts";
+import { storeImage } from "./store-image.ts";
+import { type RealStore, realStore } from "./stored-fixture.ts";
+import { blockingOf, type Tool, toolFor, trustedManifest } from "./tool.ts";
+
+const VERSIONS: readonly HostVersion[] = ["1.17.18", "1.18.33"];
+
+/** Rules for places that a running host does not answer for: files of the JSON generation, and its own start. */
+const ELSEWHERE = ["own-id", "project-sandboxes", "project-vcs"];
+
+interface Bench {
+  readonly store: RealStore;
+  readonly host: RunningHost;
+  readonly tool: Tool;
+  readonly healthy: readonly Answer[];
+}
+
+afterAll(removeHomes);
+
+test("every rule is tried on real hosts", () => {
+  const tried = LEGACY_RECORDS.flatMap(({ rules }) => rules);
+  expect(RULES.map(({ name }) => name).filter((name) => !tried.includes(name) && !ELSEWHERE.includes(name))).toEqual(
+    [],
+  );
+});
+
+for (const version of VERSIONS) {
+  describe(`opencode ${version}`, () => {
+    let bench: Bench;
+
+    beforeAll(async () => {
+      const store = await realStore(version);
+      forgetEvents(store);
+      const host = await startHost({ home: store.home, config: { snapshot: false } });
+      bench = { store, host, tool: await toolFor(store.dataDir), healthy: await answersOf(host, store) };
+    }, 180_000);
+
+    afterAll(async () => {
+      await bench?.host.stop();
+      await bench?.store.home.remove();
+    });
+
+    for (const record of LEGACY_RECORDS) test(record.name, () => completes(bench, record), 30_000);
+
+    for (const { name, change } of UNANSWERED) {
+      test(`${name} stays as it is`, async () => {
+        using rows = new Rows(bench.store);
+        change(rows);
+        const before = await storeImage(bench.store.dataDir, []);
+        const found = blockingOf(await bench.tool.check());
+        expect(found.map(({ remedy }) => remedy)).toEqual(["report"]);
+        expect((await bench.tool.repair()).items).toEqual([]);
+        expect(await storeImage(bench.store.dataDir, [])).toEqual(before);
+      });
+    }
+
+    test("everything is as it was in the beginning", async () => {
+      expect(await answersOf(bench.host, bench.store)).toEqual([...bench.healthy]);
+    });
+  });
+}
+
+/** Refused before, accepted after; only what was said differs; a second repair does nothing; the undo is exact. */
+async function completes(
+  { store, host, tool, healthy }: Bench,
+  { rules, change, differs }: LegacyRecord,
+): Promise<void> {
+  using rows = new Rows(store);
+  change(rows);
+  try {
+    const before = await storeImage(store.dataDir, []);
+    const refused = await answersOf(host, store);
+    expect(refused.some(({ status }) => status === 400 || status === 500)).toBe(true);
+    const found = blockingOf(await tool.check());
+    expect(new Set(found.map(({ remedy }) => remedy))).toEqual(new Set(["normalise"]));
+    for (const rule of rules) expect(found.map(({ replacement }) => replacement?.source ?? "").join()).toContain(rule);
+
+    const result = await tool.repair();
+    expect(result.stopped).toBeNull();
+    expect(new Set(result.items.map(({ action }) => action))).toEqual(new Set(["normalised"]));
+    for (const manifest of result.manifests) await trustedManifest(manifest);
+    const answers = await answersOf(host, store);
+    expect(answers.map(({ status }) => status)).toEqual(healthy.map(() => 200));
+    const found2 = [
+      ...differences(
+        healthy.map(({ body }) => body),
+        answers.map(({ body }) => body),
+      ),
+    ];
+    const unsaid = found2.filter(
+      (path) => !(differs ?? []).some((said) => path === said || path.startsWith(`${said}.`)),
+    );
+    expect(unsaid).toEqual([]);
+
+    expect(blockingOf(await tool.check())).toEqual([]);
+    expect((await tool.repair()).runID).toBeNull();
+    const restored = await tool.restore(result.runID ?? "");
+    expect(new Set(restored.items.map(({ action }) => action))).toEqual(new Set(["restored"]));
+    expect(await storeImage(store.dataDir, [])).toEqual(before);
+  } finally {
+    await rm(join(store.dataDir, "quarantine"), { recursive: true, force: true });
+  }
+}
+
+/** Without the log nothing can be recovered: what is left is what follows from the rows. */
+function forgetEvents(store: RealStore): void {
+  const database = openDatabase(store);
+  database.run("delete from event");
+  database.close();
+}
+
+async function answersOf(host: RunningHost, store: RealStore): Promise<Answer[]> {
+  const paths = ["/session", ...store.sessionIDs.flatMap((id) => [`/session/${id}`, `/session/${id}/message`])];
+  return Promise.all(paths.map((path) => host.get(path)));
+}
+
+/** The places within a record where two answers differ: `state.title`; `a part more` where one has more of them. */
+function* differences(before: unknown, after: unknown, path = ""): Iterable<string> {
+  if (JSON.stringify(before) === JSON.stringify(after)) return;
+  if (Array.isArray(before) && Array.isArray(after) && !isInRecord(path)) {
+    if (before.length !== after.length) {
+      yield after.length === before.length + 1 ? "a part more" : "another number of records";
+      return;
+    }
+    for (const index of before.keys()) yield* differences(before[index], after[index], "");
+  } else if (isObject(before) && isObject(after)) {
+    for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+      const isWrapper = path === "" && (key === "info" || key === "parts");
+      yield* differences(before[key], after[key], isWrapper ? "" : path === "" ? key : `${path}.${key}`);
+    }
+  } else yield path;
+}
+
+function isInRecord(path: string): boolean {
+  return path !== "";
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,9 @@
+import { expect, test } from "bun:test";
+import { runScale } from "./scale-experiment.ts";
+
+/** `npm run test:normalise -- --rows N --kill-after N` is the whole of it. */
+test("thousands of old rows are completed, also after a kill, and come back byte for byte", async () => {
+  const result = await runScale({ rows: 6_000, killAfterRuns: 2, undo: true });
+  expect(result).toMatchObject({ refused: 6_000, killed: true, left: 0, undone: true });
+  expect(result.peakMB).toBeLessThan(600);
+}, 120_000);
