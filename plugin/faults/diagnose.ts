@@ -24,19 +24,21 @@ import {
 
 /**
  * The verdict on one artifact, from its exact bytes: what a host of this store makes of it. `null`: it loads.
- * A pure function; evidence holds sizes and offsets, never content. `now` in milliseconds since the epoch.
+ * A pure function; evidence holds sizes and offsets, never content. `now` in milliseconds since the epoch. `isLeftAlone`:
+ * it is certain that no process works on the store.
  */
 export function diagnose(
   artifact: Artifact,
   evidence: Evidence,
   store: StoreDescription,
   now: number = Date.now(),
+  isLeftAlone = false,
 ): Diagnosis | null {
   if (artifact.kind === "stray") return diagnoseStray(evidence, store);
   if (evidence.ioError !== null) {
     return found(UNAVAILABLE, severityOf(artifact, evidence, store, false), evidence.ioError);
   }
-  const problem = readProblem(artifact, evidence, store, now);
+  const problem = readProblem(artifact, evidence, store, { now, isLeftAlone });
   if (problem === null) return null;
   const severity = problem.isHarmless ? "warning" : severityOf(artifact, evidence, store, problem.wasRead);
   return found(problem.fault, severity, problem.evidence);
@@ -93,7 +95,13 @@ interface Problem {
   readonly isHarmless?: boolean;
 }
 
-function readProblem(artifact: Artifact, evidence: Evidence, store: StoreDescription, now: number): Problem | null {
+/** What decides whether an unfinished turn is one that nobody will finish. */
+interface Moment {
+  readonly now: number;
+  readonly isLeftAlone: boolean;
+}
+
+function readProblem(artifact: Artifact, evidence: Evidence, store: StoreDescription, moment: Moment): Problem | null {
   if (evidence.storage === "row") return valueProblem(artifact, evidence, evidence.row, store);
   if (evidence.bytes === null) return judgedInPieces(evidence, acceptedTopLevels(artifact, store));
   const bytes = Buffer.from(evidence.bytes.buffer, evidence.bytes.byteOffset, evidence.bytes.byteLength);
@@ -101,7 +109,7 @@ function readProblem(artifact: Artifact, evidence: Evidence, store: StoreDescrip
   const isNoUtf8 = evidence.storage === "file" && store.sessionDiffReader === "1.14" && beginsAsUtf16(bytes);
   const parsed = isNoUtf8 ? null : parseAsHost(bytes, evidence.storage);
   if (parsed !== null) {
-    return valueProblem(artifact, evidence, parsed.value, store) ?? remarked(artifact, evidence, parsed.value, now);
+    return valueProblem(artifact, evidence, parsed.value, store) ?? remarked(artifact, evidence, parsed.value, moment);
   }
   if (evidence.storage === "blob") return unread(BINARY_VALUE, `BLOB of ${bytes.length} bytes`);
   return classify(bytes);
@@ -117,11 +125,13 @@ function valueProblem(artifact: Artifact, evidence: Evidence, value: unknown, st
   return { ...refusal(artifact, evidence, value, judgement), wasRead: true, isHarmless };
 }
 
-function remarked(artifact: Artifact, evidence: Evidence, value: unknown, now: number): Problem | null {
+function remarked(artifact: Artifact, evidence: Evidence, value: unknown, moment: Moment): Problem | null {
+  const { now, isLeftAlone } = moment;
   const fault = remarkOn(artifact, value);
-  if (fault === null || !holds(fault, evidence, now)) return null;
+  if (fault === null || !holds(fault, evidence, now, isLeftAlone)) return null;
   const hours = evidence.updatedMs === null ? 0 : Math.floor((now - evidence.updatedMs) / HOUR_MS);
-  const words = fault === LARGE_IMAGE ? `${evidence.size} bytes` : `unchanged for ${hours} hours`;
+  const unchanged = hours === 0 ? "no process works on it" : `unchanged for ${hours} hours`;
+  const words = fault === LARGE_IMAGE ? `${evidence.size} bytes` : unchanged;
   return { fault, evidence: words, wasRead: true, isHarmless: true };
 }
 

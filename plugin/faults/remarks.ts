@@ -36,9 +36,12 @@ function isCompleted(time: unknown): boolean {
   return typeof time === "object" && time !== null && "completed" in time && time.completed !== null;
 }
 
-/** Whether a remark still holds when the clock is looked at: a turn under way is none. `now` in milliseconds. */
-export function holds(remark: Fault, evidence: Evidence, now: number): boolean {
+/**
+ * Whether a remark still holds when the clock is looked at: a turn under way is none. `now` in milliseconds.
+ * `isLeftAlone`: it is certain that no process works on it.
+ */
+export function holds(remark: Fault, evidence: Evidence, now: number, isLeftAlone: boolean): boolean {
   if (!evidence.reachable) return false;
   if (remark !== UNFINISHED_TOOL && remark !== UNFINISHED_TURN) return true;
-  return evidence.updatedMs !== null && now - evidence.updatedMs > LEFT_BEHIND_MS;
+  return isLeftAlone || (evidence.updatedMs !== null && now - evidence.updatedMs > LEFT_BEHIND_MS);
 }

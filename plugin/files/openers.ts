@@ -1,5 +1,6 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { basename } from "node:path";
+import { errnoCode } from "./file-system.ts";
 
 /** A process that has a file open. */
 export interface Opener {
@@ -13,14 +14,33 @@ export interface Opener {
  * system does not tell. Paths are absolute and free of symbolic links.
  */
 export async function openersOf(paths: readonly string[]): Promise<Opener[]> {
+  return openers((target) => paths.includes(target));
+}
+
+/**
+ * The same of any file below these folders. A process by the name of opencode whose files this user may not see counts
+ * as one.
+ */
+export async function openersBelow(folders: readonly string[]): Promise<Opener[]> {
+  return openers((target) => folders.some((folder) => target.startsWith(`${folder}/`)), /opencode/);
+}
+
+async function openers(isMeant: (target: string) => boolean, suspect: RegExp | null = null): Promise<Opener[]> {
   const found: Opener[] = [];
   for (const entry of await readdir("/proc").catch(() => [])) {
     const pid = Number(entry);
     if (!Number.isInteger(pid) || pid === process.pid) continue;
-    const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => []);
+    const descriptors = await readdir(`/proc/${pid}/fd`).catch((error: unknown) =>
+      errnoCode(error) === "EACCES" ? null : [],
+    );
+    if (descriptors === null) {
+      const name = suspect === null ? "" : await nameOf(pid);
+      if (suspect?.test(name)) found.push({ pid, name });
+      continue;
+    }
     for (const descriptor of descriptors) {
       const target = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => "");
-      if (!paths.includes(target)) continue;
+      if (!isMeant(target)) continue;
       found.push({ pid, name: await nameOf(pid) });
       break;
     }

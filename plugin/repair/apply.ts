@@ -307,7 +307,8 @@ function report(applied: Applied, manifest: Manifest, outcomes: readonly ItemOut
   }
 }
 
-function skippedItem(operation: Operation, reason: string): ReportedItem {
+/** An operation that was not done, and why: one plain clause. */
+export function skippedItem(operation: Operation, reason: string): ReportedItem {
   const { sessionID, recordID, kind, code } = operation;
   return { id: "", sessionID, recordID, kind, code, action: "skipped", reason };
 }

@@ -151,7 +151,20 @@ async function readStore(
   counts: Counts,
   unknown: Set<string>,
 ): Promise<ConfirmedFinding[]> {
-  const options = { concurrency: input.concurrency, counts, storeIndex, ...(input.signal && { signal: input.signal }) };
+  let isLeftAlone: Promise<boolean> | null = null;
+  const options = {
+    concurrency: input.concurrency,
+    counts,
+    storeIndex,
+    ...(input.signal && { signal: input.signal }),
+    ...(input.access !== "beside-host" && {
+      isLeftAlone: async () => {
+        const { isLeftAlone: look } = await import("../settle/in-use.ts");
+        isLeftAlone ??= look(input.located);
+        return isLeftAlone;
+      },
+    }),
+  };
   if (input.sessionIDs.length === 0) return inspect(opened.store, { what: "everything" }, options);
   const known = new Set((await opened.store.sessions(null)).map((session) => session.id));
   const found: ConfirmedFinding[] = [];

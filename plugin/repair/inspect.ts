@@ -11,6 +11,8 @@ import { suspectsEverywhere, suspectsIn } from "./suspects.ts";
 export interface InspectOptions extends ScanOptions {
   /** Index of the store in the answer. */
   readonly storeIndex: number;
+  /** Whether it is certain that no process works on the store; asked only where something is unfinished. */
+  readonly isLeftAlone?: () => Promise<boolean>;
 }
 
 /** Scans a scope of one store, looks twice at whatever seems wrong, and returns what is. Changes nothing. */
@@ -45,13 +47,15 @@ const HELD_AT_ONCE = 128;
 async function confirm(
   store: Store,
   artifact: Artifact,
-  options: Pick<InspectOptions, "storeIndex">,
+  options: Pick<InspectOptions, "storeIndex" | "isLeftAlone">,
 ): Promise<Omit<ExaminedFinding, "completed"> | null> {
   const evidence = await examineSettled(store, artifact);
   if (evidence === null) return null;
   // Loaded only where something seems wrong: a healthy start of opencode does not pay for the schemas.
   const { diagnose } = await import("../faults/diagnose.ts");
-  const diagnosis = diagnose(artifact, evidence, store.description);
+  const diagnosis =
+    diagnose(artifact, evidence, store.description) ??
+    ((await options.isLeftAlone?.()) ? diagnose(artifact, evidence, store.description, Date.now(), true) : null);
   if (diagnosis === null) return null;
   const finding: ConfirmedFinding = {
     code: diagnosis.fault.code,

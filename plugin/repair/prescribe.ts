@@ -3,8 +3,10 @@ import { NeighbourSource } from "../normalise/neighbours.ts";
 import { normalised } from "../normalise/normalise.ts";
 import { copiesFromEvents, type Wanted } from "../recovery/from-events.ts";
 import { usageOf } from "../recovery/usage.ts";
+import { abortedAnswer, abortedTool } from "../settle/aborted.ts";
 import type { Artifact, Evidence } from "../stores/artifact.ts";
 import { isFileLocator } from "../stores/artifact.ts";
+import { parseDocument } from "../stores/conversation.ts";
 import type { Store } from "../stores/store.ts";
 import type { Replacement } from "../stores/writer.ts";
 import { bySession } from "./by-session.ts";
@@ -16,7 +18,7 @@ export interface ExaminedFinding {
   readonly artifact: Artifact;
   readonly evidence: Evidence;
   readonly finding: ConfirmedFinding;
-  /** The same record with the values that its host demands, where they follow from the store. */
+  /** The same record as its host would have it, where that follows from the store. */
   readonly completed: Replacement | null;
 }
 
@@ -32,6 +34,7 @@ export class Prescriber {
 
   /** Completes a record as it is found, while the bytes that were judged are at hand; `null` where no rule does. */
   async completed({ artifact, evidence, finding }: Omit<ExaminedFinding, "completed">): Promise<Replacement | null> {
+    if (finding.remedy === "settle") return settled(this.#store, artifact, evidence);
     if (finding.severity !== "blocking" || finding.seen === null) return null;
     if (evidence.storage !== "row" && (evidence.bytes === null || faultByCode(finding.code)?.remedy !== "normalise")) {
       return null;
@@ -65,9 +68,41 @@ export class Prescriber {
 }
 
 function completedOr(finding: ConfirmedFinding, completed: Replacement | null): ConfirmedFinding {
-  if (completed !== null) return { ...finding, remedy: "normalise", replacement: completed };
+  const remedy = finding.remedy === "settle" ? "settle" : "normalise";
+  if (completed !== null) return { ...finding, remedy, replacement: completed };
   if (finding.remedy !== "normalise") return finding;
   return { ...finding, remedy: faultByCode(finding.code)?.otherwise ?? "report" };
+}
+
+/** What opencode would have written had it ended the turn; the turn counts as ended when it was last heard of. */
+async function settled(store: Store, artifact: Artifact, evidence: Evidence): Promise<Replacement | null> {
+  const { kind, recordID, sessionID } = artifact;
+  const { updatedMs, bytes } = evidence;
+  if (updatedMs === null || bytes === null || evidence.storage === "row") return null;
+  const parsed = parseDocument({ bytes: Buffer.from(bytes), storage: evidence.storage });
+  if (!parsed.ok) return null;
+  const heardMs = kind === "message" ? await heardOf(store, sessionID, recordID, updatedMs) : updatedMs;
+  const fields = (kind === "message" ? abortedAnswer : abortedTool)(
+    parsed.value,
+    Math.round(heardMs),
+    store.description,
+  );
+  return fields === null ? null : { source: "the state that opencode writes on abort", content: { fields } };
+}
+
+/** When anything of a message was last written, in milliseconds. */
+async function heardOf(
+  store: Store,
+  sessionID: string | null,
+  messageID: string | null,
+  updatedMs: number,
+): Promise<number> {
+  if (sessionID === null) return updatedMs;
+  for await (const message of store.messages(sessionID)) {
+    if (message.messageID !== messageID) continue;
+    return Math.max(updatedMs, ...message.parts.map((part) => part.updatedMs ?? part.timeMs ?? 0));
+  }
+  return updatedMs;
 }
 
 /** A session's row apart from its JSON values. */

@@ -6,7 +6,7 @@ import { newRunID } from "../quarantine/run-id.ts";
 import { eachStoredRun } from "../quarantine/vault.ts";
 import type { Located } from "../stores/locate.ts";
 import { type Access, openStores } from "../stores/open.ts";
-import { type Applied, applyPlan, type ReportedItem, type Stopped, stoppedBy } from "./apply.ts";
+import { type Applied, applyPlan, type ReportedItem, type Stopped, skippedItem, stoppedBy } from "./apply.ts";
 import type { ConfirmedFinding } from "./finding.ts";
 import { keptKey, type Plan, planRepair, type Selection } from "./plan.ts";
 import { reconcileRuns } from "./reconcile.ts";
@@ -80,8 +80,27 @@ export function isStopped(outcome: object): outcome is Stopped {
 export async function repair(input: RepairInput): Promise<RepairResult> {
   const plan = planRepair(input.findings, input.selection);
   if (plan.length === 0) return NOTHING;
-  const outcome = await underLock(input, (lock) => applyUnderLock(input, plan, lock));
+  const outcome = await underLock(input, (lock) => applyWhatIsFree(input, plan, lock));
   return isStopped(outcome) ? { ...NOTHING, stopped: outcome } : outcome;
+}
+
+/** A turn that a process may still be working on is not ended by us: that is refused, the rest of the plan is done. */
+async function applyWhatIsFree(
+  input: RepairInput,
+  plan: Plan,
+  lock: Parameters<typeof applyPlan>[0]["lock"],
+): Promise<RepairResult> {
+  const settling = plan.flatMap(({ operations }) => operations.filter(({ remedy }) => remedy === "settle"));
+  if (settling.length === 0) return applyUnderLock(input, plan, lock);
+  const { inUse } = await import("../settle/in-use.ts");
+  const reason = await inUse(input.located, input.access);
+  if (reason === null) return applyUnderLock(input, plan, lock);
+  const others = plan
+    .map((session) => ({ ...session, operations: session.operations.filter(({ remedy }) => remedy !== "settle") }))
+    .filter(({ operations }) => operations.length > 0);
+  const done = others.length === 0 ? NOTHING : await applyUnderLock(input, others, lock);
+  const items = [...done.items, ...settling.map((operation) => skippedItem(operation, "it may be in use"))];
+  return { ...done, items, stopped: done.stopped ?? { kind: "refused", message: reason } };
 }
 
 async function applyUnderLock(

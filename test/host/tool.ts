@@ -21,8 +21,8 @@ import type { ManifestCell } from "../../plugin/quarantine/manifest.ts";
 /** This project at work on one data directory, from outside the host, as the command line does it. */
 export interface Tool {
   check(): Promise<CheckResult>;
-  /** Checks and sets aside whatever is blocking. */
-  repair(): Promise<RepairResult>;
+  /** Mends whatever is blocking; with codes, faults of these only. Without findings it checks first. */
+  repair(codes?: readonly string[], findings?: readonly ConfirmedFinding[]): Promise<RepairResult>;
   restore(runID: string): Promise<RestoreResult>;
 }
 
@@ -39,14 +39,14 @@ export async function toolFor(dataDir: string): Promise<Tool> {
   };
   return {
     check: checked,
-    async repair() {
-      const { findings } = await checked();
+    async repair(codes, known) {
+      const findings = known ?? (await checked()).findings;
       return repair({
         files,
         located: await found(),
         access: "outside",
         findings,
-        selection: { codes: null, unasked: false, kept: new Set() },
+        selection: { codes: codes ?? null, unasked: false, kept: new Set() },
         trigger: "cli",
         hostVersion: null,
       });

@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { HostVersion } from "./binary.ts";
+import { createHome, type HermeticHome, removeHomes } from "./home.ts";
+import { type ModelReply, type ModelServer, startModelServer } from "./model-server.ts";
+import { type RunningHost, startHost } from "./running-host.ts";
+import { storeImage } from "./store-image.ts";
+import { toolFor } from "./tool.ts";
+
+const CODES = ["unfinished-tool", "unfinished-turn"];
+
+/** Tools of 1.14 and newer that ask for it end themselves on abort; opencode ends only those that do not. */
+const HANGING = 'export default { description: "hangs", args: {}, execute: () => new Promise(() => {}) }\n';
+
+let model: ModelServer;
+beforeAll(() => {
+  model = startModelServer();
+});
+afterAll(async () => {
+  await model.stop();
+  await removeHomes();
+});
+
+type Wire = Readonly<Record<string, unknown>>;
+
+interface Turn {
+  readonly answer: Wire;
+  readonly call: Wire;
+}
+
+function neverEnding(version: HostVersion): ModelReply {
+  return isOld(version)
+    ? { tool: "bash", input: { command: "echo begun; sleep 5", description: "Waits" } }
+    : { tool: "hang", input: {} };
+}
+
+function isOld(version: HostVersion): boolean {
+  return version.startsWith("1.1.") || version.startsWith("1.2.");
+}
+
+async function newSession(host: RunningHost): Promise<string> {
+  return ((await host.post("/session", { title: "A session" })).body as { id: string }).id;
+}
+
+function prompt(host: RunningHost, id: string, text: string) {
+  const model = { providerID: "loopback", modelID: "scripted" };
+  return host.post(`/session/${id}/message`, { model, parts: [{ type: "text", text }] });
+}
+
+async function lastTurn(host: RunningHost, id: string): Promise<Turn | null> {
+  const { status, body } = await host.get(`/session/${id}/message`);
+  expect(status).toBe(200);
+  for (const { info, parts } of (body as { info: Wire; parts: Wire[] }[]).toReversed()) {
+    const call = parts.find((part) => part.type === "tool");
+    if (call !== undefined) return { answer: info, call };
+  }
+  return null;
+}
+
+function stateOf(turn: Turn | null): Wire {
+  return (turn?.call.state ?? {}) as Wire;
+}
+
+async function untilRunning(host: RunningHost, id: string): Promise<void> {
+  for (let look = 0; look < 200; look += 1) {
+    if (stateOf(await lastTurn(host, id)).status === "running") return sleep(500);
+    await sleep(100);
+  }
+  throw new Error("the tool call never ran");
+}
+
+/** How opencode itself ends a turn: an abort in the middle of a tool call. */
+async function abortedByHost(host: RunningHost): Promise<Turn> {
+  const id = await newSession(host);
+  model.script(neverEnding(host.version));
+  const turn = prompt(host, id, "Wait for ever").catch(() => null);
+  await untilRunning(host, id);
+  await host.post(`/session/${id}/abort`);
+  await Promise.race([turn, sleep(10_000)]);
+  for (let look = 0; look < 100 && stateOf(await lastTurn(host, id)).status === "running"; look += 1) await sleep(100);
+  await sleep(300);
+  const aborted = await lastTurn(host, id);
+  if (aborted === null) throw new Error("there is no aborted call");
+  return aborted;
+}
+
+/** What two ends of a turn must have in common: everything but ids, places and moments. */
+function shapeOf({ answer, call }: Turn) {
+  const { time, ...state } = call.state as { time: Wire };
+  return {
+    state: { ...state, metadata: withoutOutput(state) },
+    times: Object.keys(time).sort(),
+    error: answer.error,
+    keys: Object.keys(answer).sort(),
+    answerTimes: Object.keys(answer.time as Wire).sort(),
+  };
+}
+
+/** How much a command had printed by then is not the same in any two runs. */
+function withoutOutput(state: object): unknown {
+  if (!("metadata" in state) || typeof state.metadata !== "object" || state.metadata === null) return null;
+  const metadata = Object.fromEntries(Object.entries(state.metadata).filter(([name]) => name === "interrupted"));
+  return Object.keys(metadata).length === 0 ? null : metadata;
+}
+
+async function homeWithTool(version: HostVersion): Promise<HermeticHome> {
+  const home = await createHome(version);
+  await mkdir(join(home.configDir, "tool"), { recursive: true });
+  await writeFile(join(home.configDir, "tool", "hang.js"), HANGING);
+  return home;
+}
+
+for (const version of ["1.1.65", "1.2.27", "1.14.41", "1.17.18", "1.18.33"] as const) {
+  test(`a turn that died with opencode ${version} ends as opencode ends one on abort`, async () => {
+    const home = await homeWithTool(version);
+    let host = await startHost({ home, model });
+    try {
+      const reference = await abortedByHost(host);
+      const id = await newSession(host);
+      model.script(neverEnding(version));
+      const turn = prompt(host, id, "Wait for ever").catch(() => null);
+      await untilRunning(host, id);
+      const tool = await toolFor(home.dataDir);
+      const live = (await tool.check()).findings.filter((finding) => CODES.includes(finding.code));
+      expect(live).toEqual([]);
+      await host.kill();
+      await turn;
+
+      const { findings, verdict } = await tool.check();
+      const unfinished = findings.filter((finding) => CODES.includes(finding.code));
+      expect(unfinished.map((finding) => finding.code).sort()).toEqual(CODES);
+      expect(verdict).toBe("healthy");
+      expect((await tool.repair()).items).toEqual([]);
+
+      host = await startHost({ home, model });
+      await host.get("/session");
+      const refused = await tool.repair(CODES, findings);
+      expect(refused.stopped?.kind).toBe("refused");
+      expect(refused.runID).toBeNull();
+      await host.stop();
+
+      const image = await storeImage(home.dataDir, []);
+      const done = await tool.repair(CODES);
+      expect(done.items.map((item) => item.action)).toEqual(["settled", "settled"]);
+      await tool.restore(done.runID ?? "");
+      expect(await storeImage(home.dataDir, [])).toEqual(image);
+      await tool.repair(CODES);
+
+      host = await startHost({ home, model });
+      const settled = await lastTurn(host, id);
+      if (settled === null) throw new Error("the call is gone");
+      expect(shapeOf(settled)).toEqual(shapeOf(reference));
+      model.script({ text: "Here again." });
+      const next = await prompt(host, id, "Go on");
+      expect(next.status).toBe(200);
+      expect(JSON.stringify(next.body)).toContain("Here again.");
+      expect((await tool.check()).findings.filter((finding) => CODES.includes(finding.code))).toEqual([]);
+    } finally {
+      await host.kill();
+      await home.remove();
+    }
+  }, 120_000);
+}
