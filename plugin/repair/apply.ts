@@ -13,7 +13,7 @@ import {
   writeManifest,
 } from "../quarantine/vault.ts";
 import type { OpenedStore } from "../stores/open.ts";
-import { type ItemOutcome, type Operation, StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
+import { DISK_FULL, type ItemOutcome, type Operation, StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
 import { TOOL } from "../tool-identity.ts";
 import type { Plan, PlannedSession } from "./plan.ts";
 
@@ -110,10 +110,7 @@ export function stoppedBy(error: unknown): Stopped {
   switch (errnoCode(error)) {
     case "ENOSPC":
     case "EDQUOT":
-      return {
-        kind: "failed",
-        message: "The disk is full. Free some space and run the repair again; nothing was lost.",
-      };
+      return { kind: "failed", message: DISK_FULL };
     case "EACCES":
     case "EPERM":
     case "EROFS":
