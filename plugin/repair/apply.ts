@@ -14,6 +14,7 @@ import {
 } from "../quarantine/vault.ts";
 import type { OpenedStore } from "../stores/open.ts";
 import {
+  DISK_FULL,
   type ItemOutcome,
   type Operation,
   type PrepareOptions,
@@ -157,10 +158,7 @@ export function stoppedBy(error: unknown): Stopped {
   switch (errnoCode(error)) {
     case "ENOSPC":
     case "EDQUOT":
-      return {
-        kind: "failed",
-        message: "The disk is full. Free some space and run the repair again; nothing was lost.",
-      };
+      return { kind: "failed", message: DISK_FULL };
     case "EACCES":
     case "EPERM":
     case "EROFS":

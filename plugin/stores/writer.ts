@@ -103,6 +103,10 @@ export type SafetyCopy =
   | { readonly state: "complete"; readonly files: number; readonly bytes: number }
   | { readonly state: "skipped"; readonly reason: string };
 
+/** What there is to do about `ENOSPC` and `SQLITE_FULL`; a repair itself needs a few hundred kilobytes. */
+export const DISK_FULL =
+  "The disk that holds opencode's data directory is full. Free at least 16 MB on it and try again; nothing was lost.";
+
 /** The store cannot be written now (locked, disk full …). Nothing was changed. */
 export class StoreRefusedError extends Error {
   readonly kind: "busy" | "failed";

@@ -21,10 +21,15 @@ const BY_NUMBER: Readonly<Record<number, SqliteFailure>> = {
   26: "not-a-database",
 };
 
+/** `SQLITE_IOERR_SHMSIZE`, the one extended code that means something else than its primary one. */
+const SHMSIZE = 4874;
+
 const BY_NAME: readonly (readonly [string, SqliteFailure])[] = [
   ["SQLITE_BUSY", "busy"],
   ["SQLITE_LOCKED", "busy"],
   ["SQLITE_READONLY", "read-only"],
+  // No room for the index of the WAL.
+  ["SQLITE_IOERR_SHMSIZE", "full"],
   ["SQLITE_IOERR", "io"],
   ["SQLITE_CORRUPT", "malformed"],
   ["SQLITE_FULL", "full"],
@@ -42,7 +47,7 @@ export function sqliteFailure(error: unknown): SqliteFailure {
   if (named !== undefined) return named[1];
   for (const field of ["errcode", "errno"] as const) {
     const number = field in error ? Number((error as Error & Record<typeof field, unknown>)[field]) : Number.NaN;
-    const known = BY_NUMBER[number & 0xff];
+    const known = number === SHMSIZE ? "full" : BY_NUMBER[number & 0xff];
     if (Number.isInteger(number) && number > 0 && known !== undefined) return known;
   }
   return "other";

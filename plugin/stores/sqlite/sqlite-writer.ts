@@ -10,6 +10,7 @@ import { writeItem } from "../../quarantine/vault.ts";
 import { withFields } from "../../records/fields.ts";
 import { type CellValue, isFileLocator, locatorText } from "../artifact.ts";
 import {
+  DISK_FULL,
   type ItemOutcome,
   itemFileName,
   itemNumber,
@@ -502,7 +503,7 @@ function refusal(error: unknown): unknown {
     case "busy":
       return new StoreRefusedError("busy", "Another process is writing to the database.");
     case "full":
-      return new StoreRefusedError("failed", "The disk is full. Free some space and run the repair again.");
+      return new StoreRefusedError("failed", DISK_FULL);
     case "read-only":
       return new StoreRefusedError("failed", "The database may only be read here.");
     case "io":
