@@ -162,8 +162,9 @@ export function parseManifest(text: string): ManifestReading {
     return { ok: false, problem: `the manifest is not valid at ${issue?.path.join(".") || "its top"}` };
   }
   const ids = new Set(parsed.data.items.map((each) => each.id));
+  // Several items may share a file that has offsets; an empty one takes no place in it.
   const files = parsed.data.items.flatMap(({ original, replacement }) =>
-    [original?.offset === undefined ? original?.file : `${original.file} ${original.offset}`, replacement?.file].filter(
+    [original?.offset === undefined ? original?.file : undefined, replacement?.file].filter(
       (file) => file !== undefined,
     ),
   );
