@@ -46,14 +46,15 @@ async function open(store: RealStore, halves: Halves = { server: true, terminal:
   return ui;
 }
 
-async function mendedAsItIsOpened(version: HostVersion): Promise<void> {
+/** With the server half, damage may be found as it is written; else in the moment in which the session is opened. */
+async function mendedWhileOpencodeRuns(version: HostVersion, halves: Halves): Promise<void> {
   const store = await realStore(version);
-  const ui = await open(store);
+  const ui = await open(store, halves);
   try {
     emptyPart(store, store.sessions.plain);
     await openSession(ui, "A plain session");
     await ui.waitFor("A single pixel.");
-    await ui.waitFor(/1 damaged record of this[\s\S]*(recovered|set aside)/);
+    await ui.waitFor(halves.server ? /1 damaged record of/ : /1 damaged record of this/);
     expect(model.calls).toBe(0);
   } finally {
     ui.close();
@@ -87,8 +88,14 @@ describe("the terminal UI of 1.18.33", () => {
   );
 
   test(
-    "a session damaged while opencode runs is mended as it is opened",
-    () => mendedAsItIsOpened("1.18.33"),
+    "a session damaged while opencode runs is on the screen at the first try, and the user was told",
+    () => mendedWhileOpencodeRuns("1.18.33", { server: true, terminal: true }),
+    3 * MINUTES,
+  );
+
+  test(
+    "so it is with the terminal half alone, which mends it as it is opened",
+    () => mendedWhileOpencodeRuns("1.18.33", { terminal: true }),
     3 * MINUTES,
   );
 
@@ -211,8 +218,8 @@ describe("exactly one /repair is offered, and it is the dialog where the termina
 
 describe("the terminal UI of 1.14.41", () => {
   test(
-    "a session damaged while opencode runs is mended as it is opened",
-    () => mendedAsItIsOpened("1.14.41"),
+    "the terminal half mends a session that was damaged while opencode runs as it is opened",
+    () => mendedWhileOpencodeRuns("1.14.41", { terminal: true }),
     3 * MINUTES,
   );
 });
