@@ -1,4 +1,4 @@
-import { deleteRun, runsOlderThan } from "../quarantine/retention.ts";
+import { deleteRun, itemsOnlyHere, runsOlderThan } from "../quarantine/retention.ts";
 import { storedRuns } from "../quarantine/vault.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
 import { plural } from "../repair/words.ts";
@@ -22,6 +22,8 @@ export async function purgeCommand(context: CommandContext, command: Command & {
   if (!command.yes) {
     show("These runs would be deleted for good; what they hold could not be restored any more:");
     for (const run of listed) show(runLine(run));
+    const only = old.reduce((sum, run) => sum + itemsOnlyHere(run), 0);
+    if (only > 0) show(`They hold ${plural(only, "original")} that nothing else has any more.`);
     const yes = terminal.interactive && (await terminal.ask(`Delete ${plural(old.length, "run")}?`));
     if (!yes) {
       answer(context, listAnswer({ purged: [], planned: listed }), "Nothing was deleted. Add --yes to do this.");

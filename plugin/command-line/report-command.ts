@@ -1,13 +1,14 @@
 import { resolve } from "node:path";
 import { PRIVATE_FILE } from "../files/durable.ts";
 import { errnoCode } from "../files/file-system.ts";
+import { sizeText } from "../repair/words.ts";
 import { makeReport } from "../report/report.ts";
 import { reportText } from "../report/report-text.ts";
 import { jsonText, listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { countsText, sizeText } from "./text.ts";
+import { countsText } from "./text.ts";
 
 /** `report`: what can be shown in public, on stdout or in a new file. */
 export async function reportCommand(

@@ -1,9 +1,9 @@
+import { LARGE_QUARANTINE_BYTES } from "../quarantine/retention.ts";
 import { folderBytes, runIDOf, type StoredRun, storedRuns } from "../quarantine/vault.ts";
-import { plural } from "../repair/words.ts";
+import { plural, sizeText } from "../repair/words.ts";
 import { listAnswer } from "./answers.ts";
 import { answer, type CommandContext } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { sizeText } from "./text.ts";
 
 /** One run on one session, as `runs` and `purge` show it. */
 export interface ListedRun {
@@ -37,8 +37,11 @@ export async function runsCommand(context: CommandContext): Promise<ExitStatus> 
   const runs: ListedRun[] = [];
   for (const run of await storedRuns(context.files, context.located.dataDir)) runs.push(await listRun(context, run));
   const total = runs.reduce((sum, run) => sum + run.bytes, 0);
-  const text =
-    runs.length === 0 ? "The quarantine is empty." : [...runs.map(runLine), `${sizeText(total)} in all.`].join("\n");
-  answer(context, listAnswer({ runs, bytes: total }), text);
+  const warnings =
+    total > LARGE_QUARANTINE_BYTES
+      ? [`The quarantine is large: ${sizeText(total)}. purge --older-than 30d deletes what is older than 30 days.`]
+      : [];
+  const lines = runs.length === 0 ? ["The quarantine is empty."] : [...runs.map(runLine), `${sizeText(total)} in all.`];
+  answer(context, listAnswer({ runs, bytes: total, warnings }), [...lines, ...warnings].join("\n"));
   return EXIT.done;
 }

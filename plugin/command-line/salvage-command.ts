@@ -2,7 +2,7 @@ import { basename, join } from "node:path";
 import { openersOf, openersText } from "../files/openers.ts";
 import { type CheckResult, check } from "../repair/check.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
-import { plural } from "../repair/words.ts";
+import { plural, sizeText } from "../repair/words.ts";
 import type { SalvageReport, Stage } from "../salvage/salvage.ts";
 import type { SalvageRun } from "../salvage/salvage-run.ts";
 import { openStores } from "../stores/open.ts";
@@ -13,7 +13,6 @@ import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { sizeText } from "./text.ts";
 
 type Salvage = Command & { name: "salvage" };
 

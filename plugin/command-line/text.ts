@@ -3,21 +3,9 @@ import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import type { ConfirmedFinding, Finding } from "../repair/finding.ts";
 import { isMendable } from "../repair/plan.ts";
-import { plural, toDoWords } from "../repair/words.ts";
+import { plural, sizeText, toDoWords } from "../repair/words.ts";
 import type { Counts } from "../stores/store.ts";
 import type { Terminal } from "./terminal.ts";
-
-/** A size in the largest fitting decimal unit, such as `3.2 MB`. */
-export function sizeText(bytes: number): string {
-  const units = ["bytes", "kB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return unit === 0 ? plural(bytes, "byte") : `${value.toFixed(1)} ${units[unit]}`;
-}
 
 export function countsText(counts: Readonly<Counts>): string {
   const { sessions, messages, parts, bytes } = counts;

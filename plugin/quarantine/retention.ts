@@ -26,6 +26,14 @@ export function parseAge(text: string): number | null {
   return match === null || unit === undefined ? null : Number(match[1]) * (UNIT_MS[unit] ?? 0);
 }
 
+/** A quarantine that holds more than this many bytes is pointed out wherever it is shown; nothing is deleted for it. */
+export const LARGE_QUARANTINE_BYTES = 1_000_000_000;
+
+/** Items of a run that opencode has nothing else of: what they hold is in quarantine and nowhere else. */
+export function itemsOnlyHere(run: StoredRun): number {
+  return run.ok ? run.manifest.items.filter(({ state, original }) => state === "done" && original !== null).length : 0;
+}
+
 /** The runs that are older than an age. One that is still in progress or cannot be read never counts. */
 export function runsOlderThan(runs: readonly StoredRun[], ageMs: number, now: number): StoredRun[] {
   return runs.filter(

@@ -1,13 +1,14 @@
 import type { TuiDialogSelectOption, TuiPluginApi } from "@opencode-ai/plugin/tui";
 import { QUARANTINE } from "../../quarantine/places.ts";
-import { runIDOf, type StoredRun, storedRuns } from "../../quarantine/vault.ts";
+import { LARGE_QUARANTINE_BYTES } from "../../quarantine/retention.ts";
+import { folderBytes, runIDOf, type StoredRun, storedRuns } from "../../quarantine/vault.ts";
 import { changeLines } from "../../repair/change-words.ts";
 import { check } from "../../repair/check.ts";
 import type { ConfirmedFinding } from "../../repair/finding.ts";
 import { isMendable } from "../../repair/plan.ts";
 import { repair } from "../../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../../repair/restore.ts";
-import { doneWords, plural, sentence, toDoWords } from "../../repair/words.ts";
+import { doneWords, plural, sentence, sizeText, toDoWords } from "../../repair/words.ts";
 import type { RequestContext } from "../repair-request.ts";
 import { causeText, type FindingGroup, groupFindings, groupText, timeText, writtenText } from "./words.ts";
 
@@ -87,7 +88,8 @@ export async function openRepairDialog(input: DialogInput): Promise<void> {
     found.length === 0
       ? `Session repair: all ${plural(counts.sessions, "conversation")} can be opened`
       : `Session repair: ${plural(found.length, "record")} that opencode cannot load`;
-  showList(api, title, [...repairOptions(input, found), ...undoOptions(input, runs), closeOption(api)], "Filter");
+  const undo = undoOptions(input, await sized(input, runs));
+  showList(api, title, [...repairOptions(input, found), ...undo, closeOption(api)], "Filter");
 }
 
 function closeOption(api: TuiPluginApi): Option {
@@ -197,22 +199,31 @@ export function repairFindings(context: RequestContext, findings: readonly Confi
 }
 
 type UndoableRun = StoredRun & { ok: true };
+type SizedRun = UndoableRun & { readonly bytes: number };
+
+async function sized({ context }: DialogInput, runs: readonly UndoableRun[]): Promise<SizedRun[]> {
+  const measured: SizedRun[] = [];
+  for (const run of runs) measured.push({ ...run, bytes: await folderBytes(context.files, run.folder) });
+  return measured;
+}
 
 function isUndoable(run: StoredRun): run is UndoableRun {
   return run.ok && run.manifest.items.some((item) => item.state === "done");
 }
 
 /** One line a run, though a run may have changed several conversations. */
-function undoOptions(input: DialogInput, runs: readonly UndoableRun[]): Option[] {
-  const byID = new Map<string, UndoableRun[]>();
+function undoOptions(input: DialogInput, runs: readonly SizedRun[]): Option[] {
+  const byID = new Map<string, SizedRun[]>();
+  const total = runs.reduce((sum, { bytes }) => sum + bytes, 0);
+  const category = total > LARGE_QUARANTINE_BYTES ? `Undo (${sizeText(total)} in quarantine, see purge)` : "Undo";
   for (const run of runs) byID.set(runIDOf(run), [...(byID.get(runIDOf(run)) ?? []), run]);
   return [...byID].map(([runID, own]) => {
     const items = own.reduce((sum, run) => sum + run.manifest.items.filter((item) => item.state === "done").length, 0);
     const when = timeText(Date.parse(own[0]?.manifest.createdAt ?? ""));
     return {
       title: `Undo the run of ${when}: ${plural(items, "record")} of ${plural(own.length, "conversation")}`,
-      description: runID.slice(-8),
-      category: "Undo",
+      description: `${runID.slice(-8)} · ${sizeText(own.reduce((sum, { bytes }) => sum + bytes, 0))}`,
+      category,
       value: () => confirmUndo(input, runID, items),
     };
   });

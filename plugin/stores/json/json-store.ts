@@ -63,6 +63,7 @@ export class JsonStore implements Store {
   readonly source = null;
   readonly #files: FileSystem;
   readonly #dataDir: string;
+  #lastListing: { readonly state: string; readonly listing: Promise<Listing> } | null = null;
 
   constructor(files: FileSystem, description: StoreDescription) {
     this.description = description;
@@ -332,10 +333,27 @@ export class JsonStore implements Store {
     const [, folder, owner] = locator.path.split("/");
     if (owner === undefined || (folder !== "message" && folder !== "part" && folder !== "session")) return null;
     const root = `${STORAGE}/${folder}/${owner}`;
-    const listed = (await listRecordFiles(this.#files, this.#dataDir, root)) ?? [];
-    const file = listed.find((each) => `${root}/${each.name}` === locator.path);
-    if (file === undefined) return null;
-    return { folder, outcome: strayOutcome(folder, file, new Set(listed.map((each) => each.name))) };
+    const { byPath, names } = await this.#listing(root);
+    const file = byPath.get(locator.path);
+    return file === undefined ? null : { folder, outcome: strayOutcome(folder, file, names) };
+  }
+
+  /** What a folder holds. It is listed once while it stays the same: there may be a hundred thousand strays in it. */
+  async #listing(root: string): Promise<Listing> {
+    const found = await this.#files.stat(join(this.#dataDir, root));
+    const state = `${root} ${found?.inode} ${found?.mtimeMs} ${found?.ctimeMs}`;
+    if (this.#lastListing?.state === state) return this.#lastListing.listing;
+    const listing = listRecordFiles(this.#files, this.#dataDir, root).then((files) => {
+      const listed = files ?? [];
+      return {
+        byPath: new Map(listed.map((file) => [`${root}/${file.name}`, file])),
+        names: new Set(listed.map((file) => file.name)),
+      };
+    });
+    // Two changes within one tick of a clock have the same time.
+    const isSettled = found !== null && Date.now() - found.mtimeMs > LISTING_SETTLE_MS;
+    this.#lastListing = isSettled ? { state, listing } : null;
+    return listing;
   }
 
   async #placeInMessage(artifact: Artifact, { path }: FileLocator): Promise<Pick<Evidence, "position" | "siblings">> {
@@ -354,6 +372,15 @@ export class JsonStore implements Store {
 }
 
 const SESSIONS_AT_ONCE = 8;
+
+/** A folder that changed less than so many milliseconds ago is listed each time. */
+const LISTING_SETTLE_MS = 1000;
+
+/** What a folder of records holds: its files by their path below the data directory, and all their names. */
+interface Listing {
+  readonly byPath: ReadonlyMap<string, ListedFile>;
+  readonly names: ReadonlySet<string>;
+}
 
 /** Session and project files are small, unless something is wrong with them. */
 const LARGEST_SURVEYED_BYTES = 4 * 1024 * 1024;

@@ -1,0 +1,39 @@
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { checkAndRepair } from "../repair/tool.ts";
+import { sampleContent } from "../stores/content.ts";
+import { createJsonStore } from "../stores/json-fixture.ts";
+import { runCli } from "./cli-process.ts";
+
+test("runs tells the size, warns of a large quarantine, and only a purge deletes, by age and with a yes", async () => {
+  const store = createJsonStore(sampleContent());
+  const { dataDir } = store;
+  store.overwrite(store.locatorOf("part", "prt_a1_1"), Buffer.from("{"));
+  const { manifests } = await checkAndRepair(dataDir);
+  const manifest = manifests[0] ?? "";
+  const small = JSON.parse((await runCli(["runs", "--json", "--data-dir", dataDir])).stdout);
+  expect([small.runs.length, small.warnings]).toEqual([1, []]);
+  expect(small.bytes).toBeGreaterThan(100);
+  expect((await runCli(["purge", "--older-than", "1h", "--data-dir", dataDir, "--yes"])).stdout).toContain("no run");
+  writeFileSync(join(dirname(manifest), "safety", "large"), "");
+  truncateSync(join(dirname(manifest), "safety", "large"), 2_000_000_000);
+  const text = await runCli(["runs", "--data-dir", dataDir]);
+  expect(text.stdout).toContain("2.0 GB in all.");
+  expect(text.stdout).toContain("The quarantine is large: 2.0 GB. purge --older-than 30d");
+  // A large and old quarantine is still there after whatever else is done.
+  writeFileSync(
+    manifest,
+    readFileSync(manifest, "utf8").replace(/"createdAt": "[^"]+"/, '"createdAt": "2020-01-01T00:00:00.000Z"'),
+  );
+  store.overwrite(store.locatorOf("part", "prt_a1_2"), Buffer.from("{"));
+  await checkAndRepair(dataDir);
+  expect(existsSync(manifest)).toBe(true);
+  const asked = await runCli(["purge", "--older-than", "30d", "--data-dir", dataDir]);
+  expect([asked.code, existsSync(manifest)]).toEqual([1, true]);
+  expect(asked.stdout).toContain("They hold 1 original that nothing else has any more.");
+  const purged = await runCli(["purge", "--older-than", "30d", "--data-dir", dataDir, "--yes"]);
+  expect([purged.code, existsSync(manifest)]).toEqual([0, false]);
+  expect(readdirSync(join(dataDir, "quarantine", "ses_a"))).toHaveLength(1);
+  store.remove();
+});
