@@ -1,5 +1,6 @@
 import * as container from "./container.ts";
 import type { Fault } from "./fault.ts";
+import * as lost from "./lost.ts";
 import * as placement from "./placement.ts";
 import * as refused from "./refused.ts";
 import * as sideFiles from "./side-files.ts";
@@ -14,6 +15,7 @@ export const FAULT_FAMILIES: Readonly<Record<string, readonly Fault[]>> = {
   "Records that cannot be read": Object.values(unreadable),
   "Records that the host's schema refuses": Object.values(refused),
   "Files in the wrong place": Object.values(placement),
+  "Records that are gone": Object.values(lost),
   "Turns without an end": Object.values(unfinished),
   "The database as a whole": Object.values(container),
   "Databases between two versions": Object.values(skew),

@@ -165,16 +165,33 @@ async function readStore(
       },
     }),
   };
-  if (input.sessionIDs.length === 0) return inspect(opened.store, { what: "everything" }, options);
+  if (input.sessionIDs.length === 0) {
+    const found = await inspect(opened.store, { what: "everything" }, options);
+    return [...found, ...(await lostIn(opened, null, storeIndex))];
+  }
   const known = new Set((await opened.store.sessions(null)).map((session) => session.id));
   const found: ConfirmedFinding[] = [];
   for (const sessionID of input.sessionIDs) {
-    if (!known.has(sessionID)) continue;
+    const lost = await lostIn(opened, [sessionID], storeIndex);
+    found.push(...lost);
+    if (!known.has(sessionID) && lost.length === 0) continue;
     unknown.delete(sessionID);
     const scope: Scope = { what: "session", sessionID };
     found.push(...(await inspect(opened.store, scope, options)));
   }
   return found;
+}
+
+/** Only hosts that log their writes, and hold records to their schema, leave something to look for. */
+async function lostIn(
+  { store, description }: OpenedStore & { state: "ok" },
+  sessionIDs: readonly string[] | null,
+  storeIndex: number,
+): Promise<ConfirmedFinding[]> {
+  if (description.contract !== "strict") return [];
+  const { findLost } = await import("./lost.ts");
+  // What stands in the way of looking is found with the records.
+  return findLost(store, sessionIDs, storeIndex).catch(() => []);
 }
 
 function databaseFinding(

@@ -123,6 +123,12 @@ export interface Store {
   outline(sessionID: string): SessionOutline;
   /** The host's own log of its writes to a session, newest first; nothing where it keeps none. */
   events(sessionID: string): Iterable<RecordedEvent>;
+  /** The number that the host gave its newest event of a session; `null` where it keeps no log of it. */
+  newestEvent(sessionID: string): number | null;
+  /** Every session that the log speaks of; none where the store is larger than so many bytes. */
+  loggedSessions(mostBytes: number): string[];
+  /** Ids of a session's own record, its messages and their parts, as far as they are there. */
+  recordIDs(sessionID: string): ReadonlySet<string>;
   /** What can be said of the store as a whole. */
   survey(): Promise<Survey>;
   close(): void;

@@ -177,6 +177,18 @@ export class JsonStore implements Store {
     return [];
   }
 
+  newestEvent(): null {
+    return null;
+  }
+
+  loggedSessions(): string[] {
+    return [];
+  }
+
+  recordIDs(): ReadonlySet<string> {
+    return new Set();
+  }
+
   async survey(): Promise<Survey> {
     const projects = await Promise.all((await this.#projectFolders()).map((id) => this.#surveyProject(id)));
     return { projects, orphans: { messages: 0, parts: 0 }, wrappedSessions: [], database: null };

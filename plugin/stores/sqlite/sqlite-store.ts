@@ -266,6 +266,37 @@ export class SqliteStore implements Store {
     }
   }
 
+  newestEvent(sessionID: string): number | null {
+    if (!this.schema.tables.has("event_sequence")) return null;
+    const [row] = this.#connection.all(
+      "select cast(seq as real) as seq from event_sequence where aggregate_id = ? and typeof(seq) = 'integer'",
+      sessionID,
+    );
+    return row === undefined ? null : Number(row.seq);
+  }
+
+  loggedSessions(mostBytes: number): string[] {
+    if (!this.schema.tables.has("event_sequence")) return [];
+    const [size] = this.#connection.all(
+      "select page_count * page_size as size from pragma_page_count, pragma_page_size",
+    );
+    if (Number(size?.size) > mostBytes) return [];
+    return this.#connection
+      .all("select aggregate_id as id from event_sequence where aggregate_id glob 'ses*' order by aggregate_id")
+      .map((row) => String(row.id));
+  }
+
+  recordIDs(sessionID: string): ReadonlySet<string> {
+    const rows = this.#connection.all(
+      `select id from session where id = ?1 union all select id from message where session_id = ?1
+         union all select id from part where session_id = ?1
+         union all select part.id from part join message on message.id = part.message_id
+           where message.session_id = ?1 and part.session_id is not ?1`,
+      sessionID,
+    );
+    return new Set(rows.map((row) => String(row.id)));
+  }
+
   async survey(): Promise<Survey> {
     // One connection is all there may be inside the host, and its thread is the host's.
     return surveyDatabase(this.#connection, this.schema, this.source !== null);

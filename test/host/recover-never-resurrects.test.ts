@@ -1,0 +1,226 @@
+import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
+import { Random } from "../oracle/random.ts";
+import { createHome, removeHomes } from "./home.ts";
+import { type ModelServer, startModelServer } from "./model-server.ts";
+import { type RunningHost, startHost } from "./running-host.ts";
+import { storeImage } from "./store-image.ts";
+import { toolFor } from "./tool.ts";
+
+const LOST = ["lost-record"];
+const SEED = 20_097;
+const OPERATIONS = 8;
+
+let model: ModelServer;
+beforeAll(() => {
+  model = startModelServer();
+});
+afterAll(async () => {
+  await model.stop();
+  await removeHomes();
+});
+
+interface Wire {
+  readonly info: { readonly id: string; readonly role: string };
+  readonly parts: readonly { readonly id: string }[];
+}
+
+/** What users do to sessions, in an order that a seed decides; every id that is gone in the end is remembered. */
+class Sequence {
+  readonly #host: RunningHost;
+  readonly #random: Random;
+  readonly sessions: string[] = [];
+  readonly gone = new Set<string>();
+
+  constructor(host: RunningHost, random: Random) {
+    this.#host = host;
+    this.#random = random;
+  }
+
+  async run(operations: number): Promise<void> {
+    await this.prompt(await this.create());
+    for (let count = 0; count < operations; count += 1) {
+      const [first] = this.sessions;
+      const id = this.#random.pick(this.sessions) ?? first;
+      if (id === undefined) await this.prompt(await this.create());
+      else await this.#random.pick(this.#operations(id))?.();
+    }
+    // Each of these happens at least once, whatever the seed.
+    const last = await this.create();
+    await this.prompt(last);
+    await this.prompt(last);
+    await this.deletePart(last);
+    await this.revert(last);
+    const other = await this.fork(last);
+    await this.deleteMessage(other);
+    await this.delete(await this.fork(last));
+  }
+
+  #operations(id: string): (() => Promise<unknown>)[] {
+    return [
+      () => this.prompt(id),
+      () => this.prompt(id),
+      () => this.deletePart(id),
+      () => this.deleteMessage(id),
+      () => this.revert(id),
+      () => this.fork(id),
+      () => this.delete(id),
+    ];
+  }
+
+  async create(): Promise<string> {
+    const id = ((await this.#host.post("/session", { title: "A session" })).body as { id: string }).id;
+    this.sessions.push(id);
+    return id;
+  }
+
+  async prompt(id: string): Promise<void> {
+    model.script({ tool: "bash", input: { command: "echo hello", description: "Says hello" } }, { text: "Said." });
+    const model_ = { providerID: "loopback", modelID: "scripted" };
+    const parts = [{ type: "text", text: "Say hello" }];
+    expect((await this.#host.post(`/session/${id}/message`, { model: model_, parts })).status).toBe(200);
+  }
+
+  async deletePart(id: string): Promise<void> {
+    const message = this.#random.pick((await messagesOf(this.#host, id)).filter(({ parts }) => parts.length > 0));
+    const part = message === undefined ? undefined : this.#random.pick(message.parts);
+    if (message === undefined || part === undefined) return;
+    await this.#host.request("DELETE", `/session/${id}/message/${message.info.id}/part/${part.id}`);
+    await this.#note(id, [message]);
+  }
+
+  async deleteMessage(id: string): Promise<void> {
+    const before = await messagesOf(this.#host, id);
+    const message = this.#random.pick(before);
+    if (message === undefined) return;
+    await this.#host.request("DELETE", `/session/${id}/message/${message.info.id}`);
+    await this.#note(id, before);
+  }
+
+  async revert(id: string): Promise<void> {
+    const before = await messagesOf(this.#host, id);
+    const asked = before.findLast(({ info }) => info.role === "user");
+    if (asked === undefined) return;
+    await this.#host.post(`/session/${id}/revert`, { messageID: asked.info.id });
+    await this.prompt(id);
+    await this.#note(id, before);
+  }
+
+  async fork(id: string): Promise<string> {
+    const fork = ((await this.#host.post(`/session/${id}/fork`, {})).body as { id: string }).id;
+    this.sessions.push(fork);
+    return fork;
+  }
+
+  async delete(id: string): Promise<void> {
+    const before = await messagesOf(this.#host, id);
+    await this.#host.request("DELETE", `/session/${id}`);
+    this.sessions.splice(this.sessions.indexOf(id), 1);
+    this.gone.add(id);
+    for (const each of idsOf(before)) this.gone.add(each);
+  }
+
+  async #note(id: string, before: readonly Wire[]): Promise<void> {
+    const after = new Set(idsOf(await messagesOf(this.#host, id)));
+    for (const each of idsOf(before)) if (!after.has(each)) this.gone.add(each);
+  }
+}
+
+async function messagesOf(host: RunningHost, id: string): Promise<Wire[]> {
+  const { status, body } = await host.get(`/session/${id}/message`);
+  expect(status).toBe(200);
+  return body as Wire[];
+}
+
+function idsOf(messages: readonly Wire[]): string[] {
+  return messages.flatMap(({ info, parts }) => [info.id, ...parts.map((part) => part.id)]);
+}
+
+async function answersOf(host: RunningHost, sessions: readonly string[]): Promise<unknown[]> {
+  const routes = sessions.flatMap((id) => [`/session/${id}`, `/session/${id}/message`]);
+  const answers: unknown[] = [];
+  for (const route of ["/session", ...routes]) answers.push(await host.get(route));
+  return answers;
+}
+
+for (const version of ["1.17.18", "1.18.33"] as const) {
+  test(`opencode ${version}: lost rows come back, and nothing that was removed does`, async () => {
+    const home = await createHome(version);
+    const random = new Random(SEED);
+    let host = await startHost({ home, model });
+    try {
+      const sequence = new Sequence(host, random);
+      await sequence.run(OPERATIONS);
+      await host.stop();
+      host = await startHost({ home, model });
+      const healthy = await answersOf(host, sequence.sessions);
+      await host.stop();
+
+      const tool = await toolFor(home.dataDir);
+      const lostNow = async () => (await tool.check()).findings.filter(({ code }) => LOST.includes(code));
+      expect(await lostNow()).toEqual([]);
+
+      const database = new Database(join(home.dataDir, "opencode.db"));
+      database.run("pragma foreign_keys = on");
+      const ids = (sql: string) => (database.query(sql).all() as { id: string }[]).map(({ id }) => id);
+      const [whole] = sequence.sessions;
+      const parts = ids("select id from part order by id").filter((_, index) => index % 4 === 0);
+      const message = random.pick(ids("select id from message order by id"));
+      for (const id of parts) database.run("delete from part where id = ?", [id]);
+      database.run("delete from message where id = ?", [message ?? ""]);
+      database.run("delete from session where id = ?", [whole ?? ""]);
+      database.close();
+
+      const image = await storeImage(home.dataDir, []);
+      expect((await tool.repair()).items).toEqual([]);
+      const found = await lostNow();
+      expect(found.filter(({ recordID }) => sequence.gone.has(recordID ?? ""))).toEqual([]);
+      expect(found.map(({ recordID }) => recordID)).toEqual(expect.arrayContaining([whole ?? "", message ?? ""]));
+      const done = await tool.repair(LOST);
+      expect(new Set(done.items.map(({ action }) => action))).toEqual(new Set(["recovered"]));
+      await tool.restore(done.runID ?? "");
+      expect(await storeImage(home.dataDir, [])).toEqual(image);
+      await tool.repair(LOST);
+
+      host = await startHost({ home, model });
+      expect(await answersOf(host, sequence.sessions)).toEqual(healthy);
+      for (const id of sequence.gone) {
+        if (id.startsWith("ses")) expect((await host.get(`/session/${id}`)).status).toBe(404);
+      }
+    } finally {
+      await host.kill();
+      await home.remove();
+    }
+  }, 120_000);
+
+  test(`opencode ${version}: an event that may have removed a record keeps it away`, async () => {
+    const home = await createHome(version);
+    const host = await startHost({ home, model });
+    try {
+      const sequence = new Sequence(host, new Random(SEED));
+      const id = await sequence.create();
+      await sequence.prompt(id);
+      await sequence.deletePart(id);
+      await host.stop();
+      expect(sequence.gone.size).toBe(1);
+      const tool = await toolFor(home.dataDir);
+      for (const damage of [
+        "update event set data = substr(data, 1, 20) where type like '%.removed.1'",
+        "update event set type = 'mess' where type like '%.removed.1'",
+        "delete from event where type like '%.removed.1'",
+      ]) {
+        const database = new Database(join(home.dataDir, "opencode.db"));
+        expect(database.run(damage).changes).toBe(1);
+        if (damage.startsWith("update event set type"))
+          database.run("update event set type = 'x.removed.1' where type = 'mess'");
+        database.close();
+        const { findings } = await tool.check();
+        expect(findings.filter(({ code }) => LOST.includes(code))).toEqual([]);
+      }
+    } finally {
+      await host.kill();
+      await home.remove();
+    }
+  }, 60_000);
+}
