@@ -61,7 +61,8 @@ describe("a store as a whole", () => {
   test("messages whose session is gone", async () => {
     const empty = (store: RealStore) => sql(store, "delete from session", "delete from message where rowid % 2 = 0");
     const findings = await found("1.18.33", empty);
-    expect(findings.map(([code, severity]) => [code, severity])).toEqual([["orphans", "info"]]);
+    const others = findings.filter(([code]) => code !== "lost-record");
+    expect(others.map(([code, severity]) => [code, severity])).toEqual([["orphans", "info"]]);
   });
 
   test("message ids from both sides of the wrap", async () => {
@@ -69,6 +70,7 @@ describe("a store as a whole", () => {
       const [first, second] = sessions.plain.messages.map((message) => message.id);
       const rename = (from: string | undefined, to: string, time: string) => [
         `update part set message_id = '${to}' where message_id = '${from}'`,
+        `update event set data = replace(data, '${from}', '${to}')`,
         `update message set id = '${to}', time_created = ${Date.parse(time)} where id = '${from}'`,
       ];
       sql(
