@@ -13,3 +13,16 @@ export const LOST_RECORD = {
   issues: [],
   classes: ["F"],
 } satisfies Fault;
+
+export const LOST_SESSION = {
+  code: "lost-session-record",
+  title: "has messages and no record of its own",
+  invariant: "Every session that has messages has a record, or it is not listed.",
+  cause: "Its record was damaged and set aside, deleted by hand, or lost with a page of the database.",
+  advice:
+    "`opencode-session-repair repair --only lost-session-record` makes one from what the messages state: folder, times, and the title Recovered session with its day. Title, parent session and share are not known. Offered where a project of the store has the session's folder.",
+  remedy: "recover",
+  unasked: false,
+  issues: [37450, 15884],
+  classes: ["A2", "F"],
+} satisfies Fault;

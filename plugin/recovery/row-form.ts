@@ -103,3 +103,10 @@ export function cellValue(cell: CellValue | undefined): string | number | Uint8A
   if ("number" in cell) return Number(cell.number);
   return cell.storage === "text" ? Buffer.from(cell.bytes).toString("utf8") : cell.bytes;
 }
+
+/** A value of a session's row as the host's SQLite keeps it: of its columns only `cost` is of type REAL. */
+export function sessionCell(column: string, value: string | number | Uint8Array | null): CellValue {
+  if (value instanceof Uint8Array) return { storage: "blob", bytes: value };
+  if (typeof value !== "number") return text(value);
+  return column === "cost" ? real(value) : integer(value);
+}

@@ -167,12 +167,12 @@ async function readStore(
   };
   if (input.sessionIDs.length === 0) {
     const found = await inspect(opened.store, { what: "everything" }, options);
-    return [...found, ...(await lostIn(opened, null, storeIndex))];
+    return [...found, ...(await lostIn(opened, null, storeIndex, input.located))];
   }
   const known = new Set((await opened.store.sessions(null)).map((session) => session.id));
   const found: ConfirmedFinding[] = [];
   for (const sessionID of input.sessionIDs) {
-    const lost = await lostIn(opened, [sessionID], storeIndex);
+    const lost = await lostIn(opened, [sessionID], storeIndex, input.located);
     found.push(...lost);
     if (!known.has(sessionID) && lost.length === 0) continue;
     unknown.delete(sessionID);
@@ -182,16 +182,21 @@ async function readStore(
   return found;
 }
 
-/** Only hosts that log their writes, and hold records to their schema, leave something to look for. */
+/** Records that are not there: as the log has them, else a session's as its messages state it. */
 async function lostIn(
   { store, description }: OpenedStore & { state: "ok" },
   sessionIDs: readonly string[] | null,
   storeIndex: number,
+  { databases }: Located,
 ): Promise<ConfirmedFinding[]> {
-  if (description.contract !== "strict") return [];
-  const { findLost } = await import("./lost.ts");
+  // What an import has left behind is not read any more.
+  if (description.generation === "json" && databases.length > 0) return [];
+  const { findLost, findSessionsWithoutRecord } = await import("./lost.ts");
   // What stands in the way of looking is found with the records.
-  return findLost(store, sessionIDs, storeIndex).catch(() => []);
+  const logged = description.contract === "strict" ? await findLost(store, sessionIDs, storeIndex).catch(() => []) : [];
+  const known = new Set(logged.map(({ recordID }) => recordID));
+  const bare = await findSessionsWithoutRecord(store, sessionIDs, storeIndex).catch(() => []);
+  return [...logged, ...bare.filter(({ recordID }) => !known.has(recordID))];
 }
 
 function databaseFinding(

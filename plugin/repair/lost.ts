@@ -1,9 +1,12 @@
-import { LOST_RECORD } from "../faults/lost.ts";
+import { LOST_RECORD, LOST_SESSION } from "../faults/lost.ts";
 import { lostRecords } from "../recovery/lost.ts";
+import { rebuiltSession } from "../recovery/rebuilt-session.ts";
 import { usageOf } from "../recovery/usage.ts";
 import type { Artifact } from "../stores/artifact.ts";
+import type { StoredMessage } from "../stores/conversation.ts";
 import type { Store } from "../stores/store.ts";
 import type { ConfirmedFinding } from "./finding.ts";
+import { plural } from "./words.ts";
 
 /** Sessions whose log is looked through when everything is checked: the logs of larger databases are read on request only. */
 const LARGEST_LOG_BYTES = 64 * 1024 * 1024;
@@ -41,6 +44,39 @@ export async function findLost(
         },
       });
     }
+  }
+  return found;
+}
+
+/** Sessions with messages and no record of their own, the record made anew; `null`: of the whole store. */
+export async function findSessionsWithoutRecord(
+  store: Store,
+  sessionIDs: readonly string[] | null,
+  storeIndex: number,
+): Promise<ConfirmedFinding[]> {
+  const found: ConfirmedFinding[] = [];
+  const bare = (await store.sessionsWithoutRecord()).filter((id) => sessionIDs === null || sessionIDs.includes(id));
+  if (bare.length === 0) return [];
+  const projects = await store.projectFacts();
+  for (const sessionID of bare) {
+    const messages: StoredMessage[] = [];
+    for await (const message of store.messages(sessionID)) messages.push(message);
+    const rebuilt = rebuiltSession(sessionID, messages, projects, store.description);
+    if (rebuilt === null) continue;
+    found.push({
+      code: LOST_SESSION.code,
+      severity: "warning",
+      kind: "session",
+      sessionID,
+      recordID: sessionID,
+      locator: rebuilt.locator,
+      remedy: LOST_SESSION.remedy,
+      evidence: plural(messages.length, "message"),
+      store: storeIndex,
+      writtenMs: null,
+      seen: null,
+      replacement: { source: "rebuilt from what the messages of the session state", content: rebuilt.content },
+    });
   }
   return found;
 }

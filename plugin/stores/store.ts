@@ -129,6 +129,8 @@ export interface Store {
   loggedSessions(mostBytes: number): string[];
   /** Ids of a session's own record, its messages and their parts, as far as they are there. */
   recordIDs(sessionID: string): ReadonlySet<string>;
+  /** Sessions that have messages and no record of their own. */
+  sessionsWithoutRecord(): Promise<string[]>;
   /** What can be said of the store as a whole. */
   survey(): Promise<Survey>;
   close(): void;

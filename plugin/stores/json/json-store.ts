@@ -189,6 +189,14 @@ export class JsonStore implements Store {
     return new Set();
   }
 
+  async sessionsWithoutRecord(): Promise<string[]> {
+    const bare = (await this.sessions(null)).filter(({ projectID }) => projectID === null).map(({ id }) => id);
+    const listed = await Promise.all(
+      bare.map(async (id) => (await listRecordFiles(this.#files, this.#dataDir, messageFolder(id))) ?? []),
+    );
+    return bare.filter((_, index) => listed[index]?.some(isMessageRecord));
+  }
+
   async survey(): Promise<Survey> {
     const projects = await Promise.all((await this.#projectFolders()).map((id) => this.#surveyProject(id)));
     return { projects, orphans: { messages: 0, parts: 0 }, wrappedSessions: [], database: null };

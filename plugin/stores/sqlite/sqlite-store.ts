@@ -297,6 +297,12 @@ export class SqliteStore implements Store {
     return new Set(rows.map((row) => String(row.id)));
   }
 
+  async sessionsWithoutRecord(): Promise<string[]> {
+    return this.#connection
+      .all("select distinct session_id as id from message where session_id not in (select id from session)")
+      .map((row) => String(row.id));
+  }
+
   async survey(): Promise<Survey> {
     // One connection is all there may be inside the host, and its thread is the host's.
     return surveyDatabase(this.#connection, this.schema, this.source !== null);

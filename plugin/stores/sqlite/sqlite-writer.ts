@@ -206,7 +206,9 @@ export class SqliteWriter implements StoreWriter {
       if (row === null) return "it is no longer there";
       if (seenHash(place, row) !== operation.seen.sha256) return "it changed since it was checked";
     }
-    const cells = replacingCells(place, row, operation.replacement);
+    const wanted = replacingCells(place, row, operation.replacement);
+    // A row to be added may be known in more columns than the table has in this version.
+    const cells = row === null && wanted instanceof Map ? this.#inTable(place.table, wanted) : wanted;
     if (cells === "unfit") return "what should take its place does not fit";
     const change = { place, cells };
     const item = await this.#saveItem(id, operation, change, row, saved);
@@ -271,6 +273,11 @@ export class SqliteWriter implements StoreWriter {
     const listed = parseListing(bytes.toString("utf8"));
     const isOwn = listed?.rows.some(({ table, key }) => table === "session" && "id" in key && key.id === recordID);
     return isOwn === true ? listed : null;
+  }
+
+  #inTable(table: Table, cells: Cells): Cells {
+    const columns = this.#schema.tables.get(table) ?? [];
+    return new Map([...cells].filter(([name]) => columns.includes(name)));
   }
 
   #captureRow(place: RowPlace): CapturedRow | null {

@@ -1,0 +1,58 @@
+import { Database } from "bun:sqlite";
+import { afterAll, expect, test } from "bun:test";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { isJsonHost } from "./binary.ts";
+import { removeHomes } from "./home.ts";
+import { startHost } from "./running-host.ts";
+import { askAbout, opens, records } from "./session-answers.ts";
+import { storeImage } from "./store-image.ts";
+import { type RealStore, realStore } from "./stored-fixture.ts";
+import { toolFor } from "./tool.ts";
+
+const CODES = ["lost-session-record"];
+
+afterAll(removeHomes);
+
+async function loseSession({ dataDir, projectID }: RealStore, id: string, isJson: boolean): Promise<void> {
+  if (isJson) return rm(join(dataDir, "storage", "session", projectID, `${id}.json`));
+  using database = new Database(join(dataDir, "opencode.db"));
+  database.run("pragma foreign_keys = off");
+  database.run("delete from session where id = ?", [id]);
+  const logs = database.query("select 1 from sqlite_master where name = 'event'").all();
+  // Users prune the log; without it there is nothing but the messages.
+  if (logs.length > 0) database.run("delete from event");
+}
+
+for (const version of ["1.0.152", "1.1.65", "1.2.27", "1.14.41", "1.17.18", "1.18.33"] as const) {
+  test(`opencode ${version} lists and opens a session whose record was made anew`, async () => {
+    const store = await realStore(version);
+    const { id } = store.sessions.conversation;
+    let host = await startHost({ home: store.home });
+    const before = await askAbout(host, id, false);
+    await host.stop();
+    await loseSession(store, id, isJsonHost(version));
+    const image = await storeImage(store.dataDir, []);
+    const tool = await toolFor(store.dataDir);
+    expect((await tool.repair()).items).toEqual([]);
+    const done = await tool.repair(CODES);
+    expect(done.items.map(({ action, recordID }) => [action, recordID])).toEqual([["recovered", id]]);
+    await tool.restore(done.runID ?? "");
+    expect(await storeImage(store.dataDir, [])).toEqual(image);
+    await tool.repair(CODES);
+
+    host = await startHost({ home: store.home });
+    try {
+      const after = await askAbout(host, id, false);
+      expect(opens(after, id)).toBe(true);
+      expect(after.messages).toEqual(before.messages);
+      const [was, is] = [before, after].map((answers) => records(answers.list.body).find((each) => each.id === id));
+      expect(is).toMatchObject({ directory: was?.directory, projectID: was?.projectID });
+      expect(String(is?.title)).toStartWith("Recovered session ");
+      expect((await tool.check()).findings.filter(({ code }) => CODES.includes(code))).toEqual([]);
+    } finally {
+      await host.stop();
+      await store.home.remove();
+    }
+  }, 60_000);
+}
