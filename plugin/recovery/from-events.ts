@@ -42,7 +42,7 @@ export function copiesFromEvents(
     const concerned = isSessionGone ? [...open] : (byID.get(idOf(said)) ?? []).filter((each) => open.has(each));
     for (const each of concerned) {
       if (isTakenAway(each.artifact, said)) open.delete(each);
-      const cells = said.what === "record" ? cellsFor(each, said, setting) : null;
+      const cells = said.what === "record" ? recordCells(each, said, setting) : null;
       if (cells === null) continue;
       found.set(each, { source: `event ${event.sequence} of opencode's log of this session`, content: { cells } });
       open.delete(each);
@@ -64,8 +64,8 @@ function isTakenAway({ recordID, sessionID }: Artifact, said: EventRecord): bool
   return said.what === "removed" && (said.id === recordID || said.id === sessionID);
 }
 
-/** The cells that make the record loadable, as this event has it; `null` where it is another's or does not load either. */
-function cellsFor(
+/** The cells that make the record loadable, as an event (or a file) has it; `null` where it is another's or does not load either. */
+export function recordCells(
   { artifact, evidence }: Wanted,
   said: EventRecord & { what: "record" },
   { store, usage }: Setting,

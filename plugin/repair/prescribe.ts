@@ -1,7 +1,9 @@
 import { faultByCode } from "../faults/catalogue.ts";
+import { nodeFileSystem } from "../files/file-system.ts";
 import { NeighbourSource } from "../normalise/neighbours.ts";
 import { normalised } from "../normalise/normalise.ts";
 import { copiesFromEvents, type Wanted } from "../recovery/from-events.ts";
+import { copyFromFile } from "../recovery/from-file.ts";
 import { usageOf } from "../recovery/usage.ts";
 import { abortedAnswer, abortedTool } from "../settle/aborted.ts";
 import type { Artifact, Evidence } from "../stores/artifact.ts";
@@ -44,8 +46,8 @@ export class Prescriber {
   }
 
   /**
-   * Decides on the remedy of each finding, in this order: a copy that opencode itself has kept of the very record takes
-   * its place; a record that can be read is completed; it goes as the catalogue says.
+   * Decides on the remedy of each finding, in this order: a copy that opencode itself has kept of the very record, in
+   * its log or in the file that it imported, takes its place; a record that can be read is completed; it goes as the catalogue says.
    */
   async prescribe(examined: readonly ExaminedFinding[]): Promise<ConfirmedFinding[]> {
     const store = this.#store;
@@ -61,6 +63,12 @@ export class Prescriber {
       for (const [each, replacement] of copies) {
         const finding = wanted.get(each);
         if (finding !== undefined) remedied.set(finding, { ...finding, remedy: "recover", replacement });
+      }
+      for (const [each, finding] of wanted) {
+        const row = remedied.has(finding) ? null : store.importedRow(each.artifact);
+        const setting = { store: store.description, usage };
+        const replacement = row === null ? null : await copyFromFile(nodeFileSystem, each, row, setting);
+        if (replacement !== null) remedied.set(finding, { ...finding, remedy: "recover", replacement });
       }
     }
     return examined.map(({ finding, completed }) => remedied.get(finding) ?? completedOr(finding, completed));

@@ -100,6 +100,16 @@ export interface RecordedEvent {
   readonly text: string;
 }
 
+/** A row that an import of JSON storage may have made. */
+export interface ImportedRow {
+  /** What its file's folder is named after: of a part its message, of a message its session, of a session its project. */
+  readonly parentID: string;
+  /** When the row was last written, in milliseconds; hosts set it at every write. */
+  readonly writtenMs: number;
+  /** Whether its times are those that the import gave it (measured 1.2.27, 1.14.41: one moment for all that it wrote). */
+  readonly isUnchanged: boolean;
+}
+
 /** The reading side of a store. Nothing here changes a byte. */
 export interface Store {
   readonly description: StoreDescription;
@@ -129,6 +139,8 @@ export interface Store {
   loggedSessions(mostBytes: number): string[];
   /** Ids of a session's own record, its messages and their parts, as far as they are there. */
   recordIDs(sessionID: string): ReadonlySet<string>;
+  /** What a row says of its import; `null` where there is none, or it is no session, message or part. */
+  importedRow(artifact: Artifact): ImportedRow | null;
   /** Sessions that have messages and no record of their own. */
   sessionsWithoutRecord(): Promise<string[]>;
   /** What can be said of the store as a whole. */

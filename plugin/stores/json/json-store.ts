@@ -189,6 +189,10 @@ export class JsonStore implements Store {
     return new Set();
   }
 
+  importedRow(): null {
+    return null;
+  }
+
   async sessionsWithoutRecord(): Promise<string[]> {
     const bare = (await this.sessions(null)).filter(({ projectID }) => projectID === null).map(({ id }) => id);
     const listed = await Promise.all(

@@ -13,6 +13,7 @@ import type { ProjectFacts, SessionColumns, SessionFacts, StoredMessage } from "
 import type { SessionOutline } from "../outline.ts";
 import {
   type Counts,
+  type ImportedRow,
   noCounts,
   type RecordedEvent,
   type ScanOptions,
@@ -66,6 +67,19 @@ const TABLES: Readonly<Record<TableShape["name"], TableShape>> = {
 
 /** Of a session row: the id of the workspace that it names, where there is one. */
 const WORKSPACE = "workspace";
+
+/**
+ * A part that was never written again has two times that are the same. A message keeps the time of its making; that it
+ * was never written again is told by its parts, which came in the same moment.
+ */
+const IMPORTED_ROW: Readonly<Record<string, string>> = {
+  part: `select message_id as parent, cast(time_updated as real) as written, time_created = time_updated as unchanged
+    from part where id = ?`,
+  message: `select session_id as parent, cast(time_updated as real) as written, exists (select 1 from part
+      where part.message_id = message.id and part.time_created = message.time_updated) as unchanged
+    from message where id = ?`,
+  session: `select project_id as parent, cast(time_updated as real) as written, 1 as unchanged from session where id = ?`,
+};
 
 /** Row ids are 64 bits wide: as numbers only where these are exact. */
 const ROW_ID = `case when rowid between ${Number.MIN_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER} then rowid
@@ -295,6 +309,13 @@ export class SqliteStore implements Store {
       sessionID,
     );
     return new Set(rows.map((row) => String(row.id)));
+  }
+
+  importedRow({ kind, recordID }: Artifact): ImportedRow | null {
+    const sql = IMPORTED_ROW[kind];
+    const row = sql === undefined ? undefined : this.#connection.all(sql, recordID)[0];
+    if (typeof row?.parent !== "string" || typeof row.written !== "number") return null;
+    return { parentID: row.parent, writtenMs: row.written, isUnchanged: row.unchanged === 1 };
   }
 
   async sessionsWithoutRecord(): Promise<string[]> {

@@ -1,0 +1,66 @@
+import { Database } from "bun:sqlite";
+import { afterAll, expect, test } from "bun:test";
+import { utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { removeHomes } from "./home.ts";
+import { startHost } from "./running-host.ts";
+import { storeImage } from "./store-image.ts";
+import { type RealStore, realStore } from "./stored-fixture.ts";
+import { blockingOf, toolFor } from "./tool.ts";
+
+afterAll(removeHomes);
+
+const DAMAGE = "update TABLE set data = substr(data, 1, length(data) / 2) where id = ?";
+
+function sql({ dataDir }: RealStore, statement: string, ...values: string[]): void {
+  using database = new Database(join(dataDir, "opencode.db"));
+  database.run(statement, values);
+}
+
+async function imported(version: "1.2.27" | "1.14.41"): Promise<RealStore> {
+  const store = await realStore("1.1.65");
+  const host = await startHost({ home: store.home, version });
+  await host.get("/session");
+  await host.stop();
+  return store;
+}
+
+for (const version of ["1.2.27", "1.14.41"] as const) {
+  test(`rows that opencode ${version} imported come back from the files that it left`, async () => {
+    const store = await imported(version);
+    try {
+      const { id, messages } = store.sessions.conversation;
+      const [message, other] = messages;
+      const part = message?.parts[0]?.id ?? "";
+      const otherPart = other?.parts[0]?.id ?? "";
+      const healthy = await storeImage(store.dataDir, []);
+      const tool = await toolFor(store.dataDir);
+      sql(store, DAMAGE.replace("TABLE", "part"), part);
+      sql(store, DAMAGE.replace("TABLE", "message"), other?.id ?? "");
+      sql(store, "update session set permission = '[{' where id = ?", id);
+      const damaged = await storeImage(store.dataDir, []);
+      const first = await tool.repair();
+      expect(first.items.map(({ action, kind }) => `${action} ${kind}`).sort()).toEqual([
+        "recovered message",
+        "recovered part",
+        "recovered session",
+      ]);
+      await tool.restore(first.runID ?? "");
+      expect(await storeImage(store.dataDir, [])).toEqual(damaged);
+      await tool.repair();
+      expect(blockingOf(await tool.check())).toEqual([]);
+      expect(await storeImage(store.dataDir, [])).toEqual(healthy);
+
+      // A row that its host wrote after the import, and a file that was: which of both is right is not known.
+      sql(store, "update part set time_updated = time_updated + 1 where id = ?", part);
+      sql(store, DAMAGE.replace("TABLE", "part"), part);
+      const file = join(store.dataDir, "storage", "part", other?.id ?? "", `${otherPart}.json`);
+      await utimes(file, new Date(), new Date(Date.now() + 60_000));
+      sql(store, DAMAGE.replace("TABLE", "part"), otherPart);
+      const remedies = blockingOf(await tool.check()).map(({ remedy }) => remedy);
+      expect(remedies).toEqual(["quarantine", "quarantine"]);
+    } finally {
+      await store.home.remove();
+    }
+  }, 60_000);
+}
