@@ -56,7 +56,7 @@ function placeText(artifact: Artifact, evidence: Pick<Evidence, "position">, { p
 }
 
 function failingAnswer(artifact: Artifact, first: Mismatch | undefined): string {
-  if (first?.blocks === false) return "GET /session?start=";
+  const blocks = first?.blocks !== false;
   switch (artifact.kind) {
     case "part":
     case "message":
@@ -64,9 +64,9 @@ function failingAnswer(artifact: Artifact, first: Mismatch | undefined): string 
     case "todo":
       return "GET /session/:id/todo";
     case "project":
-      return "every answer of a newly started opencode";
+      return `every answer of a newly started opencode${blocks ? "" : " in another worktree of the project"}`;
     default:
-      return "GET /session";
+      return blocks ? "GET /session" : "GET /session?start=";
   }
 }
 

@@ -11,9 +11,9 @@ import { messageID, partID, sessionID } from "./strict/values.ts";
 import {
   anyList,
   projectFile,
+  sandboxes as sandboxTexts,
   sessionModel,
   projectRow as syntaxProjectRow,
-  sandboxes as syntaxSandboxes,
   sessionRow as syntaxSessionRow,
   timedSession,
 } from "./syntax.ts";
@@ -127,6 +127,24 @@ const SESSION_1_0: Contract = { demands: [demand(timedSession)], departures: [] 
 /** 1.1 looks at the time only where a client asks for sessions since some time, as its own terminal does. */
 const SESSION_1_1: Contract = { demands: [demand(timedSession, null, itself, false)], departures: [] };
 
+/**
+ * What 1.14 looks for as the folders of `project.sandboxes`: it goes through the value as `Array.from` does, which takes
+ * a number, a truth value or an object for an empty list (measured on 1.14.41).
+ */
+function soughtSandboxes(_artifact: Artifact, value: unknown): unknown {
+  if (value === null || Array.isArray(value)) return value;
+  return typeof value === "object" && "length" in value && Number(value.length) >= 1 ? value : [];
+}
+
+/** Whatever else than a list it got through becomes one then; only in another worktree opencode adds that to it, and fails. */
+const SANDBOXES_1_14: Contract = {
+  demands: [
+    demand(sandboxTexts, "sandboxes", soughtSandboxes),
+    demand(anyList, "sandboxes", (_artifact, value) => value ?? [], false),
+  ],
+  departures: [],
+};
+
 function fileContract(artifact: Artifact, value: unknown, line: HostLine): Contract {
   switch (artifact.kind) {
     case "session":
@@ -159,7 +177,7 @@ function syntaxContract(
     case "project.":
       return only(syntaxProjectRow);
     case "project.sandboxes":
-      return only(line === "1.14" ? syntaxSandboxes : anyList, "sandboxes");
+      return line === "1.14" ? SANDBOXES_1_14 : only(anyList, "sandboxes");
     default:
       return NO_DEMANDS;
   }

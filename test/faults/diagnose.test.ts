@@ -23,6 +23,15 @@ const files: StoreDescription = {
   sessionDiffReader: "1.1",
 };
 
+const since14: StoreDescription = {
+  ...strict,
+  contract: "syntax",
+  hostVersion: "1.14.41",
+  sessionDiffReader: "1.14",
+};
+const sandboxes = row("project", "p1", "sandboxes");
+const BOOT = "every answer of a newly started opencode";
+
 interface Case {
   readonly artifact: Artifact;
   readonly value: Json;
@@ -30,7 +39,7 @@ interface Case {
   readonly store?: StoreDescription;
 }
 
-function row(kind: "part" | "message" | "session", id: string, column?: string): Artifact {
+function row(kind: "part" | "message" | "session" | "project", id: string, column?: string): Artifact {
   const locator = { table: kind, key: { id }, ...(column === undefined ? {} : { column }) };
   return { kind, sessionID: "ses_1", recordID: id, locator };
 }
@@ -200,6 +209,27 @@ const cases: Readonly<Record<string, readonly [Case, readonly unknown[] | null]>
   "a session's file without time, which only ?start= minds": [
     { artifact: file("session", "ses_1"), value: { id: "ses_1" }, store: files },
     ["schema-mismatch", "warning", "normalise", "time: missing; GET /session?start= fails"],
+  ],
+  "sandboxes of a number, which 1.14 minds only in another worktree": [
+    { artifact: sandboxes, value: 7, store: since14 },
+    [
+      "schema-mismatch",
+      "warning",
+      "report",
+      `sandboxes: expected an array, got a number; ${BOOT} in another worktree of the project fails`,
+    ],
+  ],
+  "sandboxes of an array-like object, whose elements 1.14 looks for": [
+    { artifact: sandboxes, value: { length: 1 }, store: since14 },
+    ["schema-mismatch", "blocking", "report", `sandboxes: expected an array, got an object and 1 more; ${BOOT} fails`],
+  ],
+  "sandboxes of null on 1.14": [
+    { artifact: sandboxes, value: null, store: since14 },
+    ["schema-mismatch", "blocking", "report", `sandboxes: expected an array, got null; ${BOOT} fails`],
+  ],
+  "sandboxes of a number on 1.2": [
+    { artifact: sandboxes, value: 7, store: { ...since14, hostVersion: "1.2.27", sessionDiffReader: "1.1" } },
+    ["schema-mismatch", "blocking", "report", `sandboxes: expected an array, got a number; ${BOOT} fails`],
   ],
   "a tool that ran when the process died": [
     { ...tool({ status: "running", input: {}, time: { start: 1 } }), evidence: { updatedMs: now - 30 * HOUR_MS } },

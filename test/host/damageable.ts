@@ -9,8 +9,8 @@ export interface Damageable {
   readonly place: RecordPlace;
   /** The session to ask about. */
   readonly asked: string;
-  /** A host reads it only when it boots. */
-  readonly readAtBoot: boolean;
+  /** What a host does with it when it starts to work in the project; what it does not read then it reads when asked. */
+  readonly boot: "ignores" | "reads" | "rewrites";
   /** The healthy answers without the damaged record, and with everything else as it was. */
   without(healthy: SessionAnswers): SessionAnswers;
 }
@@ -84,7 +84,7 @@ function part(store: RealStore): Damageable {
   return {
     place: isJson(store) ? filePlace(store, identity, path) : rowPlace(store, identity, "part", "data"),
     asked: sessionID,
-    readAtBoot: false,
+    boot: "ignores",
     without: (healthy) => ({
       ...healthy,
       messages: changed(healthy.messages, (each) => ({
@@ -104,7 +104,7 @@ function message(store: RealStore): Damageable {
   return {
     place: isJson(store) ? filePlace(store, identity, path) : rowPlace(store, identity, "message", "data"),
     asked: sessionID,
-    readAtBoot: false,
+    boot: "ignores",
     without: (healthy) => ({
       ...healthy,
       messages: changed(healthy.messages, (each) => ((each.info as { id: string }).id === found.id ? null : each)),
@@ -118,7 +118,7 @@ function sessionFile(store: RealStore): Damageable {
   return {
     place: filePlace(store, identity, `storage/session/${store.projectID}/${sessionID}.json`),
     asked: sessionID,
-    readAtBoot: false,
+    boot: "ignores",
     without: (healthy) => ({
       ...healthy,
       list: changed(healthy.list, (each) => (each.id === sessionID ? null : each)),
@@ -142,7 +142,7 @@ function sessionColumn(store: RealStore, column: Columns): Damageable {
   return {
     place: rowPlace(store, identity, "session", column),
     asked: sessionID,
-    readAtBoot: false,
+    boot: "ignores",
     without: (healthy) => ({ ...healthy, list: changed(healthy.list, strip), info: changed(healthy.info, strip) }),
   };
 }
@@ -152,7 +152,7 @@ function projectFile(store: RealStore): Damageable {
   return {
     place: filePlace(store, identity, `storage/project/${store.projectID}.json`),
     asked: store.sessions.plain.id,
-    readAtBoot: true,
+    boot: "rewrites",
     without: (healthy) => healthy,
   };
 }
@@ -164,7 +164,7 @@ function projectColumn(store: RealStore, column: string): Damageable {
   return {
     place: rowPlace(store, identity, "project", column),
     asked: store.sessions.plain.id,
-    readAtBoot: true,
+    boot: "reads",
     without: (healthy) => ({ ...healthy, projects: changed(healthy.projects, strip) }),
   };
 }
@@ -177,7 +177,7 @@ function derived(store: RealStore, kind: "todo" | "session_diff"): Damageable {
   return {
     place: filePlace(store, identity, `storage/${kind}/${session.id}.json`),
     asked: session.id,
-    readAtBoot: false,
+    boot: "ignores",
     without: (healthy) => ({ ...healthy, [kind === "todo" ? "todo" : "diff"]: { status: 200, body: [] } }),
   };
 }

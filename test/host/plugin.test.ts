@@ -73,7 +73,7 @@ for (const version of HOST_VERSIONS) {
 
     test("without the plugin three sessions do not open", async () => {
       for (const { sessionID } of victims(bench)) {
-        expect(opens(await askAbout(bench.host, sessionID ?? "", false), sessionID ?? "")).toBe(false);
+        expect(opens(await askAbout(bench.host, sessionID ?? ""), sessionID ?? "")).toBe(false);
       }
       expect(await messageStatus(bench.host, bench.part)).toBe(500);
       expect(await messageStatus(bench.host, bench.message)).toBe(500);
@@ -106,7 +106,7 @@ async function setUp(version: HostVersion): Promise<Bench> {
     session: damageable(store, isJsonHost(version) ? "session" : "session.summary_diffs").place,
   };
   const healthy = new Map<string, SessionAnswers>();
-  for (const id of store.sessionIDs) healthy.set(id, await askAbout(host, id, false));
+  for (const id of store.sessionIDs) healthy.set(id, await askAbout(host, id));
   await places.part.damage(damageCalled("zero bytes"));
   await places.message.damage(damageCalled("truncated"));
   await places.session.damage(damageCalled("malformed"));

@@ -21,12 +21,8 @@ const PATHS: Readonly<Record<Route, (sessionID: string) => string>> = {
   projects: () => "/project",
 };
 
-/**
- * Asks the load path. `fresh`: the project's instance boots anew first, as after a restart of opencode (what a host
- * reads only at its start is read again).
- */
-export async function askAbout(host: RunningHost, sessionID: string, fresh: boolean): Promise<SessionAnswers> {
-  if (fresh) await host.post("/instance/dispose");
+/** Asks the load path. */
+export async function askAbout(host: RunningHost, sessionID: string): Promise<SessionAnswers> {
   const list = await host.get(PATHS.list(sessionID));
   const { list: _, ...others } = PATHS;
   const asked = Object.entries(others).map(async ([route, path]) => [route, await host.get(path(sessionID))] as const);
@@ -38,10 +34,8 @@ export async function askAbout(host: RunningHost, sessionID: string, fresh: bool
 export async function askFailing(
   host: RunningHost,
   sessionID: string,
-  fresh: boolean,
   before: SessionAnswers,
 ): Promise<Readonly<Record<string, number>>> {
-  if (fresh) await host.post("/instance/dispose");
   const statuses = { ...statusesOf(before) };
   for (const route of Object.keys(PATHS) as Route[]) {
     if (before[route].status !== 200) statuses[route] = (await host.get(PATHS[route](sessionID))).status;

@@ -79,7 +79,7 @@ function stray(kind: "part" | "message" | "session", name: string): Stray {
           heal: () => rm(above ?? full, { recursive: true, force: true }),
         },
         asked: sessionID,
-        readAtBoot: false,
+        boot: "ignores",
         without: (healthy) => healthy,
       };
     },

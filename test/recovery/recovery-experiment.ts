@@ -43,7 +43,7 @@ export async function runRecovery({ version, seed, count, onOther }: RecoveryInp
   const others: string[] = [];
   let [failing, identical] = [0, 0];
   try {
-    for (const id of store.sessionIDs) healthy.set(id, await askAbout(host, id, false));
+    for (const id of store.sessionIDs) healthy.set(id, await askAbout(host, id));
     while (failing < count) {
       const record = await records.damageOne(random);
       if (record === null) continue;
@@ -52,7 +52,7 @@ export async function runRecovery({ version, seed, count, onOther }: RecoveryInp
         await record.undo();
         continue;
       }
-      const damaged = await askAbout(host, record.sessionID, false);
+      const damaged = await askAbout(host, record.sessionID);
       // A session of another folder is listed elsewhere: every answer of the host is in order.
       if (Object.values(statusesOf(damaged)).every((status) => status === 200)) {
         await record.undo();
@@ -61,7 +61,7 @@ export async function runRecovery({ version, seed, count, onOther }: RecoveryInp
       failing += 1;
       const before = await storeImage(store.dataDir, []);
       const result = await tool.repair();
-      const answers = await askAbout(host, record.sessionID, false);
+      const answers = await askAbout(host, record.sessionID);
       const differing = ROUTES.filter((route) => JSON.stringify(answers[route]) !== JSON.stringify(wanted[route]));
       if (differing.length === 0) identical += 1;
       else {
