@@ -185,6 +185,9 @@ async function repairNow(input: DialogInput, findings: readonly ConfirmedFinding
   showText(api, "Session repair", lines.join(" "));
 }
 
+/** The server half may be mending the same at this moment: it is waited for, in milliseconds. */
+const PATIENCE_MS = 10_000;
+
 /** Repairs findings at the user's word; also those that an earlier restore had put back. */
 export function repairFindings(context: RequestContext, findings: readonly ConfirmedFinding[]) {
   return repair({
@@ -195,6 +198,7 @@ export function repairFindings(context: RequestContext, findings: readonly Confi
     selection: { codes: null, unasked: false, kept: new Set() },
     trigger: "tui",
     hostVersion: context.hostVersion,
+    patienceMs: PATIENCE_MS,
   });
 }
 

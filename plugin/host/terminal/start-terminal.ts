@@ -175,8 +175,11 @@ async function mendAndReturn(
       return showText(api, "This conversation cannot be opened", `Not everything could be done. ${reason ?? ""}`);
     }
     const done = result.items.filter((item) => item.action !== "skipped");
-    const message = `${doneWords(done, "damaged record", " of this conversation")}. Nothing was deleted; /repair undoes it.`;
-    api.ui.toast({ variant: "success", title: "Session repair", message, duration: TOAST_MS });
+    // Where nothing was left to do, the server half has mended it meanwhile, and says so.
+    if (done.length > 0) {
+      const message = `${doneWords(done, "damaged record", " of this conversation")}. Nothing was deleted; /repair undoes it.`;
+      api.ui.toast({ variant: "success", title: "Session repair", message, duration: TOAST_MS });
+    }
     open();
   };
   const kept = await keptByUser(context.files, context.located.dataDir);
