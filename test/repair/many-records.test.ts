@@ -1,27 +1,21 @@
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
+import { removeHomes } from "../host/home.ts";
+import { storeImage } from "../host/store-image.ts";
+import { realStore } from "../host/stored-fixture.ts";
 import { toolFor } from "../host/tool.ts";
-import { sampleContent, sessionContent } from "../stores/content.ts";
-import { createSqliteStore } from "../stores/sqlite-fixture.ts";
+import { addDamagedParts } from "../terminal/damage-part.ts";
 
-test("hundreds of records set aside at once share files, empty ones among them, and come back", async () => {
-  const content = { ...sampleContent(), sessions: [sessionContent("many", "prj_one", 300, 2)] };
-  const store = await createSqliteStore("1.18.33", content);
-  try {
-    const connection = store.connect();
-    connection.run("update part set data = ''");
-    connection.close();
-    const before = store.image();
-    const tool = await toolFor(store.dataDir);
-    const { items, runID, stopped } = await tool.repair();
-    expect({ stopped, actions: [...new Set(items.map(({ action }) => action))], count: items.length }).toEqual({
-      stopped: null,
-      actions: ["quarantined"],
-      count: 600,
-    });
-    const restored = await tool.restore(runID ?? "");
-    expect(restored.items.filter(({ action }) => action !== "restored")).toEqual([]);
-    expect(store.image()).toEqual(before);
-  } finally {
-    store.remove();
-  }
-});
+afterAll(removeHomes);
+
+test("2,000 damaged parts of three conversations, empty ones among them, are set aside and put back byte for byte", async () => {
+  const store = await realStore("1.18.33");
+  const { plain, conversation, compacted } = store.sessions;
+  addDamagedParts(store, [plain, conversation, compacted], 2000);
+  const before = await storeImage(store.dataDir, []);
+  const tool = await toolFor(store.dataDir);
+  const repaired = await tool.repair();
+  expect({ stopped: repaired.stopped, items: repaired.items.length }).toEqual({ stopped: null, items: 2000 });
+  const restored = await tool.restore(repaired.runID ?? "");
+  expect({ stopped: restored.stopped, items: restored.items.length }).toEqual({ stopped: null, items: 2000 });
+  expect(await storeImage(store.dataDir, [])).toEqual(before);
+}, 60_000);
