@@ -215,21 +215,26 @@ const cases: Readonly<Record<string, readonly [Case, readonly unknown[] | null]>
     [
       "schema-mismatch",
       "warning",
-      "report",
+      "normalise",
       `sandboxes: expected an array, got a number; ${BOOT} in another worktree of the project fails`,
     ],
   ],
   "sandboxes of an array-like object, whose elements 1.14 looks for": [
     { artifact: sandboxes, value: { length: 1 }, store: since14 },
-    ["schema-mismatch", "blocking", "report", `sandboxes: expected an array, got an object and 1 more; ${BOOT} fails`],
+    [
+      "schema-mismatch",
+      "blocking",
+      "normalise",
+      `sandboxes: expected an array, got an object and 1 more; ${BOOT} fails`,
+    ],
   ],
   "sandboxes of null on 1.14": [
     { artifact: sandboxes, value: null, store: since14 },
-    ["schema-mismatch", "blocking", "report", `sandboxes: expected an array, got null; ${BOOT} fails`],
+    ["schema-mismatch", "blocking", "normalise", `sandboxes: expected an array, got null; ${BOOT} fails`],
   ],
   "sandboxes of a number on 1.2": [
     { artifact: sandboxes, value: 7, store: { ...since14, hostVersion: "1.2.27", sessionDiffReader: "1.1" } },
-    ["schema-mismatch", "blocking", "report", `sandboxes: expected an array, got a number; ${BOOT} fails`],
+    ["schema-mismatch", "blocking", "normalise", `sandboxes: expected an array, got a number; ${BOOT} fails`],
   ],
   "a tool that ran when the process died": [
     { ...tool({ status: "running", input: {}, time: { start: 1 } }), evidence: { updatedMs: now - 30 * HOUR_MS } },

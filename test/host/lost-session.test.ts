@@ -29,7 +29,7 @@ for (const version of ["1.0.152", "1.1.65", "1.2.27", "1.14.41", "1.17.18", "1.1
     const store = await realStore(version);
     const { id } = store.sessions.conversation;
     let host = await startHost({ home: store.home });
-    const before = await askAbout(host, id, false);
+    const before = await askAbout(host, id);
     await host.stop();
     await loseSession(store, id, isJsonHost(version));
     const image = await storeImage(store.dataDir, []);
@@ -43,7 +43,7 @@ for (const version of ["1.0.152", "1.1.65", "1.2.27", "1.14.41", "1.17.18", "1.1
 
     host = await startHost({ home: store.home });
     try {
-      const after = await askAbout(host, id, false);
+      const after = await askAbout(host, id);
       expect(opens(after, id)).toBe(true);
       expect(after.messages).toEqual(before.messages);
       const [was, is] = [before, after].map((answers) => records(answers.list.body).find((each) => each.id === id));
