@@ -1,10 +1,11 @@
 import { fits } from "../records/contract.ts";
 import type { Artifact, CellValue, RowValues } from "../stores/artifact.ts";
-import type { RecordedEvent, StoreDescription } from "../stores/store.ts";
+import { numberIn } from "../stores/conversation.ts";
+import type { RecordedEvent, RecordPlace, StoreDescription } from "../stores/store.ts";
 import { type EventRecord, readEvent } from "./event-record.ts";
 import { cellValue, messageRow, partRow, type RowForm, sessionRow } from "./row-form.ts";
 
-/** A record that opencode logged, never removed, and does not have. */
+/** A record that opencode logged, never removed, and does not have where it belongs. */
 export interface LostRecord {
   readonly kind: "session" | "message" | "part";
   readonly id: string;
@@ -14,8 +15,17 @@ export interface LostRecord {
   readonly sequence: number;
 }
 
+/** What the log of one session says, as far as it can be told. */
+export interface Loss {
+  readonly lost: readonly LostRecord[];
+  /** Every id that the log speaks of. */
+  readonly known: ReadonlySet<string>;
+  /** Whether the log was read to its first event. */
+  readonly isWhole: boolean;
+}
+
 /**
- * What the events of one session, newest first, say is there and is not (`present`: ids of its rows). Nothing that was
+ * What the events of one session, newest first, say is there and is not (`places`: where its rows are). Nothing that was
  * removed later counts, nor anything of a message or session that was. An event that cannot be read, whose kind is not
  * known, or that is missing in the count may have removed anything: what is older than it does not count either.
  * `newest`: the number of the last event that the host counted.
@@ -23,13 +33,14 @@ export interface LostRecord {
 export function lostRecords(
   events: Iterable<RecordedEvent>,
   newest: number | null,
-  present: ReadonlySet<string>,
+  places: ReadonlyMap<string, RecordPlace>,
   store: StoreDescription,
-): LostRecord[] {
+): Loss {
   const found = new Map<string, LostRecord>();
   const firstTimes = new Map<string, unknown>();
   const removed = new Set<string>();
   const current = new Set<string>();
+  const inPlace = new Set<string>();
   let expected = newest;
   for (const event of events) {
     if (expected === null || event.sequence !== expected) break;
@@ -47,14 +58,32 @@ export function lostRecords(
     const { id, messageID } = said.record;
     if (typeof id !== "string" || removed.has(id) || (typeof messageID === "string" && removed.has(messageID)))
       continue;
+    if (!current.has(id) && isInPlace(said, places.get(id))) inPlace.add(id);
     current.add(id);
-    if (present.has(id)) continue;
+    if (inPlace.has(id)) continue;
     firstTimes.set(id, said.time);
     if (found.has(id)) continue;
     const row = rowOf(said);
     if (loads(said.kind, id, row, store)) found.set(id, { kind: said.kind, id, row, sequence: event.sequence });
   }
-  return [...found.values()].map((lost) => ({ ...lost, row: withFirstTime(lost, firstTimes.get(lost.id)) }));
+  return {
+    lost: [...found.values()].map((lost) => ({ ...lost, row: withFirstTime(lost, firstTimes.get(lost.id)) })),
+    known: new Set([...current, ...removed]),
+    isWhole: expected === -1,
+  };
+}
+
+/** Whether a row hangs where its event says, and has the time by which hosts order it. */
+function isInPlace({ kind, record }: EventRecord & { what: "record" }, place: RecordPlace | undefined): boolean {
+  if (place === undefined) return false;
+  switch (kind) {
+    case "session":
+      return true;
+    case "message":
+      return place.sessionID === record.sessionID && place.createdMs === numberIn(record, "time", "created");
+    case "part":
+      return place.sessionID === record.sessionID && place.messageID === record.messageID;
+  }
 }
 
 /** Kinds of events that remove nothing, whatever is wrong with one. */

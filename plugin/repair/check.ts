@@ -1,5 +1,6 @@
 import { SCHEMA_NEWER } from "../faults/container.ts";
 import type { FileSystem } from "../files/file-system.ts";
+import { locatorText } from "../stores/artifact.ts";
 import type { Located } from "../stores/locate.ts";
 import { type Access, containerFault, type OpenedStore, openStores } from "../stores/open.ts";
 import { type Counts, noCounts, type Scope, type SessionEntry, type StoreDescription } from "../stores/store.ts";
@@ -167,19 +168,25 @@ async function readStore(
   };
   if (input.sessionIDs.length === 0) {
     const found = await inspect(opened.store, { what: "everything" }, options);
-    return [...found, ...(await lostIn(opened, null, storeIndex, input.located))];
+    return [...found, ...others(await lostIn(opened, null, storeIndex, input.located), found)];
   }
   const known = new Set((await opened.store.sessions(null)).map((session) => session.id));
   const found: ConfirmedFinding[] = [];
   for (const sessionID of input.sessionIDs) {
     const lost = await lostIn(opened, [sessionID], storeIndex, input.located);
-    found.push(...lost);
     if (!known.has(sessionID) && lost.length === 0) continue;
     unknown.delete(sessionID);
     const scope: Scope = { what: "session", sessionID };
-    found.push(...(await inspect(opened.store, scope, options)));
+    const inspected = await inspect(opened.store, scope, options);
+    found.push(...others(lost, inspected), ...inspected);
   }
   return found;
+}
+
+/** What is not said already of the same rows. */
+function others(lost: readonly ConfirmedFinding[], found: readonly ConfirmedFinding[]): ConfirmedFinding[] {
+  const said = new Set(found.flatMap(({ severity, locator }) => (severity === "blocking" ? locatorText(locator) : [])));
+  return lost.filter(({ locator }) => !said.has(locatorText(locator)));
 }
 
 /** Records that are not there: as the log has them, else a session's as its messages state it. */

@@ -1,17 +1,24 @@
 import { LOST_RECORD, LOST_SESSION } from "../faults/lost.ts";
-import { lostRecords } from "../recovery/lost.ts";
+import { sha256 } from "../files/hash.ts";
+import { type LostRecord, lostRecords } from "../recovery/lost.ts";
+import { misnamedRows, type UnknownRow } from "../recovery/misnamed.ts";
 import { rebuiltSession } from "../recovery/rebuilt-session.ts";
+import { cellValue } from "../recovery/row-form.ts";
 import { usageOf } from "../recovery/usage.ts";
-import type { Artifact } from "../stores/artifact.ts";
-import type { StoredMessage } from "../stores/conversation.ts";
-import type { Store } from "../stores/store.ts";
+import type { Artifact, CellValue, Evidence } from "../stores/artifact.ts";
+import { parseDocument, type StoredMessage } from "../stores/conversation.ts";
+import type { RecordPlace, Store } from "../stores/store.ts";
+import type { Replacement } from "../stores/writer.ts";
 import type { ConfirmedFinding } from "./finding.ts";
 import { plural } from "./words.ts";
 
 /** Sessions whose log is looked through when everything is checked: the logs of larger databases are read on request only. */
 const LARGEST_LOG_BYTES = 64 * 1024 * 1024;
 
-/** Records of these sessions that are missing although opencode logged them; `null`: of all, where that is quick. */
+/**
+ * Records of these sessions that are not where opencode logged them: gone, hung elsewhere, or under another id; `null`:
+ * of all sessions, where that is quick.
+ */
 export async function findLost(
   store: Store,
   sessionIDs: readonly string[] | null,
@@ -19,33 +26,153 @@ export async function findLost(
 ): Promise<ConfirmedFinding[]> {
   const found: ConfirmedFinding[] = [];
   for (const sessionID of sessionIDs ?? store.loggedSessions(LARGEST_LOG_BYTES)) {
-    // The rows first: what is written meanwhile is in the log, and looked up again.
-    const present = store.recordIDs(sessionID);
-    const lost = lostRecords(store.events(sessionID), store.newestEvent(sessionID), present, store.description);
-    if (lost.length === 0) continue;
-    const usage = lost.some(({ kind }) => kind === "session") ? await usageOf(store.messages(sessionID)) : null;
-    for (const { kind, id, row, sequence } of lost) {
-      const locator = { table: kind, key: { id } };
-      const artifact: Artifact = { kind, sessionID, recordID: id, locator };
-      if ((await store.examine(artifact)) !== null) continue;
-      const hasMessages = kind === "session" && present.size > 0;
+    const { lost, misnamed, isEmpty } = await lostIn(store, sessionID);
+    const usage =
+      !isEmpty && lost.some(({ kind }) => kind === "session") ? await usageOf(store.messages(sessionID)) : null;
+    for (const record of lost) {
+      const { kind, id, row, sequence } = record;
+      const other = misnamed.get(record);
+      const artifact = other === undefined ? rowArtifact(kind, sessionID, id) : rowArtifact(kind, sessionID, other);
+      const evidence = await store.examine(artifact);
+      const place = other === undefined ? store.recordPlace(artifact) : null;
+      const cells =
+        other !== undefined
+          ? renamed(row)
+          : evidence === null
+            ? new Map([...row, ...(kind === "session" ? (usage ?? []) : [])])
+            : moved(row, place);
+      if (cells.size === 0) continue;
+      const logged = `opencode logged it last as event ${sequence} of its session and never removed it`;
       found.push({
         code: LOST_RECORD.code,
         severity: "warning",
         ...artifact,
         remedy: LOST_RECORD.remedy,
-        evidence: `opencode logged it last as event ${sequence} of its session and never removed it`,
+        evidence: evidence === null ? logged : `${logged}; ${other === undefined ? HUNG_ELSEWHERE : OTHER_ID}`,
         store: storeIndex,
         writtenMs: null,
-        seen: null,
-        replacement: {
-          source: `event ${sequence} of opencode's log of this session`,
-          content: { cells: new Map([...row, ...(hasMessages ? (usage ?? []) : [])]) },
-        },
+        seen: evidence === null ? null : seenOf(evidence),
+        replacement: { source: sourceOf(sequence), content: { cells } },
       });
     }
   }
   return found;
+}
+
+const HUNG_ELSEWHERE = "its row names another place or time";
+const OTHER_ID = "its row has an id that no event knows";
+
+function sourceOf(sequence: number): string {
+  return `event ${sequence} of opencode's log of this session`;
+}
+
+function rowArtifact(kind: LostRecord["kind"], sessionID: string, id: string): Artifact {
+  return { kind, sessionID, recordID: id, locator: { table: kind, key: { id } } };
+}
+
+function seenOf({ bytes, size, sha256: hash }: Evidence): ConfirmedFinding["seen"] {
+  if (bytes !== null) return { bytes: bytes.length, sha256: sha256(bytes) };
+  return hash === null ? null : { bytes: size, sha256: hash };
+}
+
+interface LostInSession {
+  readonly lost: readonly LostRecord[];
+  /** Of those that stand under another id, that id. */
+  readonly misnamed: ReadonlyMap<LostRecord, string>;
+  /** Whether nothing of the session is there at all. */
+  readonly isEmpty: boolean;
+}
+
+async function lostIn(store: Store, sessionID: string): Promise<LostInSession> {
+  // The rows first: what is written meanwhile is in the log, and looked up again.
+  const places = store.recordPlaces(sessionID);
+  const log = lostRecords(store.events(sessionID), store.newestEvent(sessionID), places, store.description);
+  const { lost, known, isWhole } = log;
+  const unknown: UnknownRow[] = [];
+  const gone = lost.filter(({ id }) => !places.has(id));
+  const wanted = new Set(gone.map(({ kind }) => kind));
+  const parents = new Set(gone.map(({ row }) => cellValue(row.get("message_id"))));
+  for (const [id, place] of places) {
+    if (!wanted.has(place.kind) || known.has(id) || (!isWhole && !isRefused(place.kind, id))) continue;
+    if (place.kind === "part" && !parents.has(place.messageID)) continue;
+    unknown.push({ id, place, content: await contentOf(store, rowArtifact(place.kind, sessionID, id)) });
+  }
+  if (wanted.has("session")) unknown.push(...(await unknownSessions(store)));
+  const misnamed = [...misnamedRows(unknown, gone)].map(([row, record]) => [record, row.id] as const);
+  return { lost, misnamed: new Map(misnamed), isEmpty: places.size === 0 };
+}
+
+const PREFIX = { session: "ses", message: "msg", part: "prt" } as const;
+
+/** Whether hosts refuse an id, and so never logged it. */
+function isRefused(kind: LostRecord["kind"], id: string): boolean {
+  return !id.startsWith(PREFIX[kind]);
+}
+
+async function contentOf(store: Store, artifact: Artifact): Promise<unknown> {
+  const evidence = await store.examine(artifact);
+  if (evidence === null || evidence.bytes === null || evidence.storage === "row") return undefined;
+  const parsed = parseDocument({ bytes: Buffer.from(evidence.bytes), storage: evidence.storage });
+  return parsed.ok ? parsed.value : undefined;
+}
+
+/** Rows of sessions of which there is no log at all, although the host keeps one. */
+async function unknownSessions(store: Store): Promise<UnknownRow[]> {
+  const logged = new Set(store.loggedSessions(Number.POSITIVE_INFINITY));
+  const unknown: UnknownRow[] = [];
+  for (const { id } of await store.sessions(null)) {
+    const artifact = rowArtifact("session", id, id);
+    const place = logged.has(id) ? null : store.recordPlace(artifact);
+    if (place !== null) unknown.push({ id, place, content: (await store.examine(artifact))?.row });
+  }
+  return unknown;
+}
+
+function renamed(row: LostRecord["row"]): Map<string, CellValue> {
+  const id = row.get("id");
+  return new Map(id === undefined ? [] : [["id", id]]);
+}
+
+/** The columns of a row that say another place than its event does. */
+function moved(row: LostRecord["row"], place: RecordPlace | null): Map<string, CellValue> {
+  if (place === null || place.kind === "session") return new Map();
+  const is: Readonly<Record<string, string | number | null>> = {
+    session_id: place.sessionID,
+    ...(place.kind === "part" ? { message_id: place.messageID } : { time_created: place.createdMs }),
+  };
+  return new Map([...row].filter(([name, cell]) => name in is && is[name] !== cellValue(cell)));
+}
+
+/**
+ * Rows that opencode refuses for their id, and the record of its log that each of them is; by the row's id. `sessionID`:
+ * the session that their rows name.
+ */
+export async function refusedNames(
+  store: Store,
+  sessionID: string,
+  refused: readonly Artifact[],
+): Promise<ReadonlyMap<string, Replacement>> {
+  const found = new Map<string, Replacement>();
+  const wanted = refused.filter(({ kind, recordID }) => isLogged(kind) && isRefused(kind, recordID ?? ""));
+  if (wanted.length === 0) return found;
+  const sessions = wanted.some(({ kind }) => kind === "session") ? await lostSessions(store) : [sessionID];
+  for (const session of sessions) {
+    const { misnamed } = await lostIn(store, session);
+    for (const [{ row, sequence }, id] of misnamed) {
+      found.set(id, { source: sourceOf(sequence), content: { cells: renamed(row) } });
+    }
+  }
+  return found;
+}
+
+function isLogged(kind: Artifact["kind"]): kind is LostRecord["kind"] {
+  return kind === "session" || kind === "message" || kind === "part";
+}
+
+/** Sessions that have a log and no record. */
+async function lostSessions(store: Store): Promise<string[]> {
+  const present = new Set((await store.sessions(null)).map(({ id }) => id));
+  return store.loggedSessions(Number.POSITIVE_INFINITY).filter((id) => !present.has(id));
 }
 
 /** Sessions with messages and no record of their own, the record made anew; `null`: of the whole store. */

@@ -13,6 +13,7 @@ import type { Store } from "../stores/store.ts";
 import type { Replacement } from "../stores/writer.ts";
 import { bySession } from "./by-session.ts";
 import type { ConfirmedFinding } from "./finding.ts";
+import { refusedNames } from "./lost.ts";
 
 /** A finding with the evidence that it rests on, its bytes left out: there may be many. */
 export interface ExaminedFinding {
@@ -70,6 +71,18 @@ export class Prescriber {
         const replacement = row === null ? null : await copyFromFile(nodeFileSystem, each, row, setting);
         if (replacement !== null) remedied.set(finding, { ...finding, remedy: "recover", replacement });
       }
+      const left = damaged.filter(
+        ({ finding, artifact: { locator } }) => isWholeRecord(locator) && !remedied.has(finding),
+      );
+      const names = await refusedNames(
+        store,
+        sessionID,
+        left.map(({ artifact }) => artifact),
+      );
+      for (const { artifact, finding } of left) {
+        const replacement = names.get(artifact.recordID ?? "");
+        if (replacement !== undefined) remedied.set(finding, { ...finding, remedy: "recover", replacement });
+      }
     }
     return examined.map(({ finding, completed }) => remedied.get(finding) ?? completedOr(finding, completed));
   }
@@ -111,6 +124,11 @@ async function heardOf(
     return Math.max(updatedMs, ...message.parts.map((part) => part.updatedMs ?? part.timeMs ?? 0));
   }
   return updatedMs;
+}
+
+/** A message, a part, or a session's row apart from its JSON values: what an id is the id of. */
+function isWholeRecord(locator: Artifact["locator"]): boolean {
+  return !isFileLocator(locator) && (locator.table !== "session" || locator.column === undefined);
 }
 
 /** A session's row apart from its JSON values. */

@@ -100,6 +100,15 @@ export interface RecordedEvent {
   readonly text: string;
 }
 
+/** The columns that say where a row belongs; `null` where it has no such column. */
+export interface RecordPlace {
+  readonly kind: "session" | "message" | "part";
+  readonly sessionID: string | null;
+  readonly messageID: string | null;
+  /** `time_created`, in milliseconds; `null` where it is no number. */
+  readonly createdMs: number | null;
+}
+
 /** A row that an import of JSON storage may have made. */
 export interface ImportedRow {
   /** What its file's folder is named after: of a part its message, of a message its session, of a session its project. */
@@ -137,8 +146,10 @@ export interface Store {
   newestEvent(sessionID: string): number | null;
   /** Every session that the log speaks of; none where the store is larger than so many bytes. */
   loggedSessions(mostBytes: number): string[];
-  /** Ids of a session's own record, its messages and their parts, as far as they are there. */
-  recordIDs(sessionID: string): ReadonlySet<string>;
+  /** Where a session's own record, its messages and their parts are, by id, as far as they are there. */
+  recordPlaces(sessionID: string): ReadonlyMap<string, RecordPlace>;
+  /** The same of one record, whatever session has it now. */
+  recordPlace(artifact: Artifact): RecordPlace | null;
   /** What a row says of its import; `null` where there is none, or it is no session, message or part. */
   importedRow(artifact: Artifact): ImportedRow | null;
   /** Sessions that have messages and no record of their own. */

@@ -25,6 +25,7 @@ import type { SessionOutline } from "../outline.ts";
 import type {
   Counts,
   RecordedEvent,
+  RecordPlace,
   ScanOptions,
   Scope,
   SessionEntry,
@@ -185,8 +186,12 @@ export class JsonStore implements Store {
     return [];
   }
 
-  recordIDs(): ReadonlySet<string> {
-    return new Set();
+  recordPlaces(): ReadonlyMap<string, RecordPlace> {
+    return new Map();
+  }
+
+  recordPlace(): null {
+    return null;
   }
 
   importedRow(): null {

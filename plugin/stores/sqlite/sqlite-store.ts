@@ -16,6 +16,7 @@ import {
   type ImportedRow,
   noCounts,
   type RecordedEvent,
+  type RecordPlace,
   type ScanOptions,
   type Scope,
   type SessionEntry,
@@ -84,6 +85,15 @@ const IMPORTED_ROW: Readonly<Record<string, string>> = {
 /** Row ids are 64 bits wide: as numbers only where these are exact. */
 const ROW_ID = `case when rowid between ${Number.MIN_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER} then rowid
   else cast(rowid as text) end as at`;
+
+const CREATED = "case when typeof(time_created) in ('integer', 'real') then cast(time_created as real) end as created";
+
+/** Selects where rows of a table are. */
+const PLACE: Readonly<Record<string, string>> = {
+  session: `select id, 'session' as kind, id as session, null as message, ${CREATED} from session`,
+  message: `select id, 'message' as kind, session_id as session, null as message, ${CREATED} from message`,
+  part: `select id, 'part' as kind, session_id as session, message_id as message, ${CREATED} from part`,
+};
 
 const WHOLE: Share = { index: 0, of: 1 };
 
@@ -300,15 +310,21 @@ export class SqliteStore implements Store {
       .map((row) => String(row.id));
   }
 
-  recordIDs(sessionID: string): ReadonlySet<string> {
+  recordPlaces(sessionID: string): ReadonlyMap<string, RecordPlace> {
     const rows = this.#connection.all(
-      `select id from session where id = ?1 union all select id from message where session_id = ?1
-         union all select id from part where session_id = ?1
-         union all select part.id from part join message on message.id = part.message_id
-           where message.session_id = ?1 and part.session_id is not ?1`,
+      `${PLACE.session} where id = ?1 union all ${PLACE.message} where session_id = ?1
+         union all ${PLACE.part} where session_id = ?1
+         union all ${PLACE.part} where session_id is not ?1
+           and message_id in (select id from message where session_id = ?1)`,
       sessionID,
     );
-    return new Set(rows.map((row) => String(row.id)));
+    return new Map(rows.map((row) => [String(row.id), placeOf(row)]));
+  }
+
+  recordPlace({ kind, recordID }: Artifact): RecordPlace | null {
+    const sql = PLACE[kind];
+    const row = sql === undefined ? undefined : this.#connection.all(`${sql} where id = ?`, recordID)[0];
+    return row === undefined ? null : placeOf(row);
   }
 
   importedRow({ kind, recordID }: Artifact): ImportedRow | null {
@@ -563,6 +579,15 @@ export class SqliteStore implements Store {
       yield this.#connection.all(sql, `[${rowIDs.slice(start, start + ROWS_AT_ONCE).join(",")}]`);
     }
   }
+}
+
+function placeOf({ kind, session, message, created }: SqlRow): RecordPlace {
+  return {
+    kind: kind === "session" || kind === "message" ? kind : "part",
+    sessionID: typeof session === "string" ? session : null,
+    messageID: typeof message === "string" ? message : null,
+    createdMs: typeof created === "number" ? created : null,
+  };
 }
 
 /** Selects the ids of a session's messages, all or the newest. */

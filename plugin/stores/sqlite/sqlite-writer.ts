@@ -28,7 +28,7 @@ import { addRows, isAdded, type Listing, listingOf, parseListing, removeRows, ro
 import type { Connection } from "./driver.ts";
 import { type CapturedRow, captureRow, deleteRow, insertRow, rowHash, updateCells } from "./row.ts";
 import { cellDigest, holdsCells, loadRow, plainRow, replacedHash, saveRow } from "./row-item.ts";
-import type { JsonColumn, Schema } from "./schema.ts";
+import { type JsonColumn, quoted, type Schema } from "./schema.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
 /** opencode waits 5 s for a lock and then fails: a transaction of ours does not touch more rows than this at once. */
@@ -154,8 +154,8 @@ export class SqliteWriter implements StoreWriter {
         loaded.push({ item, row: await this.#load(item, folder) });
       }
       const putBack = () => this.#transaction(() => loaded.map(({ item, row }) => this.#putOneBack(item, row)));
-      const removes = loaded.some(({ item }) => item.original === null);
-      outcomes.push(...(removes ? this.#withoutCascades(putBack) : putBack()));
+      const mayCascade = loaded.some(({ item }) => item.original === null || isPlaced(item));
+      outcomes.push(...(mayCascade ? this.#withoutCascades(putBack) : putBack()));
     }
     return outcomes;
   }
@@ -334,17 +334,19 @@ export class SqliteWriter implements StoreWriter {
     }
     // Parts before their message: what leaves is exactly what was captured, not what a cascade takes along.
     const outcomes = [...group].reverse().map((item): ItemOutcome => {
+      const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
       const change = this.#changes.get(item);
-      if (change === undefined) return { id: item.id, state: "skipped", reason: "it was not prepared" };
+      if (change === undefined) return skipped("it was not prepared");
       const { place, cells } = change;
+      const row: CapturedRow = { table: place.table, rowID: null, cells: cells ?? new Map() };
       if (cells === null) deleteRow(this.#connection, place.table, place.key);
-      else if (item.original !== null) updateCells(this.#connection, place.table, place.key, cells);
-      else {
-        const row: CapturedRow = { table: place.table, rowID: null, cells };
-        if (!this.#hasParent(row)) {
-          return { id: item.id, state: "skipped", reason: "the record it belongs to is not there" };
-        }
+      else if (item.original === null) {
+        if (!this.#hasParent(row)) return skipped("the record it belongs to is not there");
         insertRow(this.#connection, row);
+      } else {
+        if (isMoved(row) && !this.#hasParent(row)) return skipped("the record it belongs to is not there");
+        if (cells.has("id") && this.#hasChildren(place)) return skipped("other records hang on its id");
+        updateCells(this.#connection, place.table, place.key, cells);
       }
       return { id: item.id, state: "done" };
     });
@@ -439,6 +441,15 @@ export class SqliteWriter implements StoreWriter {
     return this.#connection.all(`select 1 from "${parent.table}" where id = ?`, id).length > 0;
   }
 
+  /** Whether rows of other tables name this one: it could not get another id. */
+  #hasChildren({ table, key }: RowPlace): boolean {
+    const naming = [...this.#schema.tables].filter(([, columns]) => columns.includes(`${table}_id`));
+    return naming.some(([name]) => {
+      const sql = `select 1 from ${quoted(name)} where ${quoted(`${table}_id`)} = ? limit 1`;
+      return this.#connection.all(sql, key.id).length > 0;
+    });
+  }
+
   /** The place of a locator as this database has it; `null` for a table or column that this tool does not write. */
   #placeOf(locator: Operation["locator"] | ManifestItem["locator"]): RowPlace | null {
     if (isFileLocator(locator)) return null;
@@ -453,7 +464,7 @@ export class SqliteWriter implements StoreWriter {
     return { table: known.table, key: { id }, column, whenSetAside: column === null ? undefined : known.whenSetAside };
   }
 
-  /** A row that a repair added goes alone: what hung on its id before it was there stays. */
+  /** Goes alone: what hangs on its id stays, and it may go back to a place that names nothing. */
   #withoutCascades<T>(work: () => T): T {
     this.#connection.exec("pragma foreign_keys = off");
     try {
@@ -538,6 +549,18 @@ const PARENTS: Readonly<Record<string, { readonly table: Table; readonly column:
   message: { table: "session", column: "session_id" },
   part: { table: "message", column: "message_id" },
 };
+
+/** Whether cells name another record that the row is to hang on. */
+function isMoved({ table, cells }: CapturedRow): boolean {
+  const parent = PARENTS[table];
+  return parent !== undefined && cells.has(parent.column);
+}
+
+/** Whether an item's row got another id, or was hung on another record. */
+function isPlaced({ replacement }: ManifestItem): boolean {
+  const columns = Object.keys(replacement?.columns ?? {});
+  return ["id", "message_id", "session_id", "project_id"].some((name) => columns.includes(name));
+}
 
 /** Whether an item stands for a session that was added as a whole. */
 function isAddition({ original, replacement }: ManifestItem): boolean {
