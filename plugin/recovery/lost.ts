@@ -1,6 +1,5 @@
 import { fits } from "../records/contract.ts";
 import type { Artifact, CellValue, RowValues } from "../stores/artifact.ts";
-import { numberIn } from "../stores/conversation.ts";
 import type { RecordedEvent, RecordPlace, StoreDescription } from "../stores/store.ts";
 import { type EventRecord, readEvent } from "./event-record.ts";
 import { cellValue, messageRow, partRow, type RowForm, sessionRow } from "./row-form.ts";
@@ -73,14 +72,14 @@ export function lostRecords(
   };
 }
 
-/** Whether a row hangs where its event says, and has the time by which hosts order it. */
+/** Whether a row hangs where its event says; a message also has a time, by which hosts order it. */
 function isInPlace({ kind, record }: EventRecord & { what: "record" }, place: RecordPlace | undefined): boolean {
   if (place === undefined) return false;
   switch (kind) {
     case "session":
       return true;
     case "message":
-      return place.sessionID === record.sessionID && place.createdMs === numberIn(record, "time", "created");
+      return place.sessionID === record.sessionID && place.createdMs !== null;
     case "part":
       return place.sessionID === record.sessionID && place.messageID === record.messageID;
   }

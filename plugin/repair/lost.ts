@@ -59,7 +59,7 @@ export async function findLost(
   return found;
 }
 
-const HUNG_ELSEWHERE = "its row names another place or time";
+const HUNG_ELSEWHERE = "its row names another place, or no time";
 const OTHER_ID = "its row has an id that no event knows";
 
 function sourceOf(sequence: number): string {
@@ -138,7 +138,8 @@ function moved(row: LostRecord["row"], place: RecordPlace | null): Map<string, C
   if (place === null || place.kind === "session") return new Map();
   const is: Readonly<Record<string, string | number | null>> = {
     session_id: place.sessionID,
-    ...(place.kind === "part" ? { message_id: place.messageID } : { time_created: place.createdMs }),
+    ...(place.kind === "part" ? { message_id: place.messageID } : {}),
+    ...(place.createdMs === null ? { time_created: null } : {}),
   };
   return new Map([...row].filter(([name, cell]) => name in is && is[name] !== cellValue(cell)));
 }
