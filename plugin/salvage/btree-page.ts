@@ -101,7 +101,7 @@ export function indexPayloads(page: Buffer, header: BtreeHeader, usable: number)
 const LARGEST_PAYLOAD = 2 ** 31 - 1;
 
 /** `most`: the largest payload that is kept whole in the page (sqlite.org/fileformat2.html, 1.6). */
-function payloadAt(page: Buffer, at: number, size: number, usable: number, most: number): Payload | null {
+export function payloadAt(page: Buffer, at: number, size: number, usable: number, most: number): Payload | null {
   if (size < 2 || size > LARGEST_PAYLOAD) return null;
   if (size <= most) {
     return at + size > page.length ? null : { size, local: page.subarray(at, at + size), overflow: 0 };

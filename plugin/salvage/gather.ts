@@ -1,12 +1,13 @@
+import { anchoredRow, anchorsOn } from "./anchored-rows.ts";
 import { indexPayloads, PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
-import type { Ledger } from "./ledger.ts";
+import type { ExpectedRecord, Ledger } from "./ledger.ts";
 import type { NewDatabase } from "./new-database.ts";
 import type { PageImage } from "./page-image.ts";
 import { findOwners, type Owners, type PageMap } from "./page-map.ts";
 import { type FoundRecord, readPayloadRecord } from "./payload.ts";
 import { Placement } from "./placement.ts";
 import { readRecord, type SqliteRecord } from "./record.ts";
-import { textOf } from "./schema-objects.ts";
+import { type SchemaObject, textOf } from "./schema-objects.ts";
 import { isSound } from "./sound-values.ts";
 import type { TableShape } from "./table-shape.ts";
 
@@ -23,6 +24,9 @@ export interface Gathered {
 /** Tables whose rows may have been deleted on purpose: what only an older page holds needs a sign that it was not. */
 const DELETABLE = ["session", "message", "part"];
 
+/** Where a row names the session that it belongs to. */
+const SESSION_COLUMNS = ["session_id", "aggregate_id"];
+
 /** Takes every row out of the pages of a damaged database and puts it into the new one. */
 export class Gathering {
   readonly result: Gathered = { rows: new Map(), fromOlder: 0, unplaced: 0 };
@@ -32,6 +36,12 @@ export class Gathering {
   readonly #target: NewDatabase;
   readonly #ledger: Ledger;
   readonly #placement: Placement;
+  /** Tables of which an index that names every row is whole. */
+  readonly #named: ReadonlySet<string>;
+  /** Sessions that a current page speaks of: any other was deleted, or is lost without a trace. */
+  readonly #alive = new Set<string>();
+  /** Where ids of rows stand that no sound cell of their page leads to. */
+  readonly #anchors: { readonly page: number; readonly at: number }[] = [];
 
   constructor(image: PageImage, map: PageMap, target: NewDatabase, ledger: Ledger) {
     this.#image = image;
@@ -40,6 +50,11 @@ export class Gathering {
     this.#target = target;
     this.#ledger = ledger;
     this.#placement = new Placement(target.shapes);
+    this.#named = new Set(map.schema.filter((index) => this.#namesEveryRow(index)).map(({ table }) => table));
+  }
+
+  #namesEveryRow({ type, name, sql }: SchemaObject): boolean {
+    return type === "index" && this.#owners.intact.has(name) && (sql === null || /\bid\b/.test(sql));
   }
 
   /** The rows of the pages as they are now: first of those that their table's tree leads to, then of the lost ones. */
@@ -51,11 +66,12 @@ export class Gathering {
         const owner = this.#owners.ownerOf(page);
         if ((owner !== null) !== owned || free.pages.has(page)) continue;
         const type = this.#map.types[page];
-        if (type === PAGE_TYPE.tableLeaf && owner?.type !== "index") {
-          // A row of the schema's own table is no row of the new database.
-          if (page !== 1) this.#takePage(this.#image.read(page), owner?.name ?? null, "current");
-        } else if (type === PAGE_TYPE.indexLeaf || type === PAGE_TYPE.indexInterior) {
-          this.#takeIndexPage(page);
+        // A row of the schema's own table is no row of the new database.
+        if (type === PAGE_TYPE.tableLeaf && owner?.type !== "index" && page !== 1) {
+          this.#takePage(this.#image.read(page), owner?.name ?? null, "current", page);
+        } else {
+          this.#keepAnchors(page, []);
+          if (type === PAGE_TYPE.indexLeaf || type === PAGE_TYPE.indexInterior) this.#takeIndexPage(page, owner);
         }
         done += 1;
         onPage(done);
@@ -77,13 +93,19 @@ export class Gathering {
     for (const older of this.#image.older()) {
       if (older.page > 1) this.#takePage(older.read(), this.#owners.ownerOf(older.page)?.name ?? null, rank);
     }
+    if (deletable) this.#takeAnchored();
   }
 
-  #takePage(page: Buffer, owner: string | null, rank: "current" | "older-deletable" | "older-other"): void {
+  #takePage(page: Buffer, owner: string | null, rank: Rank, number?: number): void {
     const header = readBtreeHeader(page);
     if (header?.type !== PAGE_TYPE.tableLeaf) return;
+    const taken: Taken[] = [];
     for (const cell of tableCells(page, header, this.#image.usableBytes)) {
       const beginning = readRecord(cell.local, cell.size);
+      if (beginning !== null) {
+        const start = cell.local.byteOffset - page.byteOffset;
+        taken.push({ start, end: start + cell.local.length });
+      }
       const shape = beginning === null ? null : this.#placement.tableOf(beginning, owner);
       if (shape === null) {
         if (beginning !== null && rank === "current") this.result.unplaced += 1;
@@ -93,10 +115,29 @@ export class Gathering {
       const record = readPayloadRecord(this.#image, cell);
       if (record !== null) this.#takeRow(shape, record, cell.rowID, rank === "current");
     }
+    if (number !== undefined && taken.length < header.cells) this.#keepAnchors(number, taken);
   }
 
-  #takeRow(shape: TableShape, record: FoundRecord, rowID: bigint, isCurrent: boolean): void {
-    if (!isCurrent && !this.#mayReturn(shape, record)) return;
+  /** Remembers the ids of rows that no cell leads to: the pointer, the cell's or the page's header is damaged. */
+  #keepAnchors(page: number, taken: readonly Taken[]): void {
+    for (const at of anchorsOn(this.#image.read(page))) {
+      if (!taken.some(({ start, end }) => at >= start && at < end)) this.#anchors.push({ page, at });
+    }
+  }
+
+  #takeAnchored(): void {
+    for (const { page, at } of this.#anchors) {
+      const found = anchoredRow(this.#image, this.#image.read(page), at);
+      const shape = this.#target.shapes.find(({ name }) => name === found?.table);
+      if (found === null || shape?.columns.length !== found.record.values.length) continue;
+      this.#takeRow(shape, found.record, found.rowID, false);
+    }
+  }
+
+  #takeRow(shape: TableShape, record: FoundRecord, rowID: bigint | null, isCurrent: boolean): void {
+    const session = sessionOf(shape, record);
+    if (isCurrent && session !== null) this.#alive.add(session);
+    if (!isCurrent && !this.#mayReturn(shape, record, session)) return;
     if (!isFinished(shape, record)) {
       if (shape.name === "project" || DELETABLE.includes(shape.name))
         this.#ledger.keepUnfinished({ table: shape.name, rowID, record });
@@ -109,11 +150,13 @@ export class Gathering {
   }
 
   /** Whether a row that only an older page holds is one that was lost, not one that was deleted. */
-  #mayReturn(shape: TableShape, record: SqliteRecord): boolean {
+  #mayReturn(shape: TableShape, record: SqliteRecord, session: string | null): boolean {
+    // Where nothing current speaks of any session, the older pages are all there is.
+    if (session !== null && this.#alive.size > 0 && !this.#alive.has(session)) return false;
     if (!DELETABLE.includes(shape.name)) return true;
     const id = record.values[0];
     if (!(id instanceof Uint8Array)) return false;
-    return !this.#owners.intact.has(`sqlite_autoindex_${shape.name}_1`) || this.#ledger.isExpected(textOf(id));
+    return !this.#named.has(shape.name) || this.#ledger.isExpected(textOf(id));
   }
 
   /** Two current pages hold the same record (a WAL that was applied in part): the one that was updated last stays. */
@@ -128,39 +171,62 @@ export class Gathering {
     return false;
   }
 
-  #takeIndexPage(page: number): void {
+  #takeIndexPage(page: number, owner: SchemaObject | null): void {
     const bytes = this.#image.read(page);
     const header = readBtreeHeader(bytes, page === 1);
     if (header === null) return;
     for (const payload of indexPayloads(bytes, header, this.#image.usableBytes)) {
       if (payload.overflow !== 0) continue;
       const record = readRecord(payload.local, payload.size);
-      if (record !== null) expectFrom(record, this.#ledger);
+      const expected = record === null ? null : expectedFrom(record, owner);
+      if (expected === null) continue;
+      this.#ledger.expect(expected);
+      const session = expected.kind === "session" ? expected.id : expected.sessionID;
+      if (session !== null) this.#alive.add(session);
     }
   }
+}
+
+type Rank = "current" | "older-deletable" | "older-other";
+
+/** Bytes of a page that belong to a cell that was read. */
+interface Taken {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The session that a row belongs to, or is. */
+function sessionOf({ name, columns }: TableShape, { values }: SqliteRecord): string | null {
+  const at = name === "session" ? 0 : columns.findIndex((column) => SESSION_COLUMNS.includes(column.name));
+  const id = values[at];
+  return id instanceof Uint8Array ? textOf(id) : null;
 }
 
 const KINDS = { ses_: "session", msg_: "message", prt_: "part" } as const;
 
 /** What an entry of an index of opencode's says of records: `(id)`, `(message, part)`, `(session, time, message)`. */
-function expectFrom({ letters, values }: SqliteRecord, ledger: Ledger): void {
+function expectedFrom({ letters, values }: SqliteRecord, owner: SchemaObject | null): ExpectedRecord | null {
   const ids = values.flatMap((value, index) =>
     letters[index] === "t" && value instanceof Uint8Array && value.length < 100 ? [textOf(value)] : [],
   );
   const known = ids.filter((id) => id.slice(0, 4) in KINDS);
   const id = known.at(-1);
-  if (id === undefined || known.length !== ids.length) return;
+  if (id === undefined || known.length !== ids.length) return null;
   // An index by session alone names no record of its own.
-  if (known.length === 1 && letters.length > 2) return;
-  const kind = KINDS[id.slice(0, 4) as keyof typeof KINDS];
+  if (known.length === 1 && letters.length > 2) return null;
+  const isOfKey = owner === null || owner.sql === null;
+  // A parent that a session names may be deleted.
+  if (known.length === 1 && !isOfKey && owner.table === "session") return null;
+  // The rowid beside a single id is the record's own in the index of the key only, else that of a row below it.
+  const isOwnRow = known.length > 1 || isOfKey;
   const above = known.length > 1 ? (known[0] ?? null) : null;
-  ledger.expect({
+  return {
     id,
-    kind,
-    rowID: letters.at(-1) === "i" ? Number(values.at(-1)) : null,
+    kind: KINDS[id.slice(0, 4) as keyof typeof KINDS],
+    rowID: letters.at(-1) === "i" && isOwnRow ? Number(values.at(-1)) : null,
     messageID: above?.startsWith("msg") ? above : null,
     sessionID: above?.startsWith("ses") ? above : null,
-  });
+  };
 }
 
 /** Whether everything of a row was read, and its documents are such that a host can parse them. */

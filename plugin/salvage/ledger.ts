@@ -5,7 +5,8 @@ import type { SqliteRecord } from "./record.ts";
 /** A row of which only a part could be read. */
 export interface UnfinishedRow {
   readonly table: string;
-  readonly rowID: bigint;
+  /** `null` where the page no longer tells. */
+  readonly rowID: bigint | null;
   readonly record: SqliteRecord;
 }
 
@@ -51,7 +52,8 @@ export class Ledger {
   }
 
   /** The id of the record that an index says is in this row of the table. */
-  idAt(kind: ExpectedRecord["kind"], rowID: bigint): string | null {
+  idAt(kind: ExpectedRecord["kind"], rowID: bigint | null): string | null {
+    if (rowID === null) return null;
     const sql = "select id from expected where kind = ? and row_id = cast(? as integer)";
     const id = this.#connection.all(sql, kind, String(rowID))[0]?.id;
     return typeof id === "string" ? id : null;

@@ -1,6 +1,7 @@
-import { cellStarts, hasDatabaseHeader, readBtreeHeader } from "./btree-page.ts";
+import { cellStarts, hasDatabaseHeader, PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
 import { openRandomAccess, type RandomAccessFile } from "./random-access.ts";
-import { type Frame, readWriteAheadLog, type WriteAheadLog } from "./write-ahead-log.ts";
+import { readRecordHeader } from "./record.ts";
+import { type Frame, readWriteAheadLog } from "./write-ahead-log.ts";
 
 /** A page as it was once, or as nobody committed it. */
 export interface OlderPage {
@@ -49,10 +50,9 @@ function chunked(file: RandomAccessFile): (offset: number, length: number) => Bu
 
 /** Opens the image of a database file and of the WAL beside it, if there is one. */
 export function openPageImage(main: RandomAccessFile, walFile: RandomAccessFile | null): PageImage {
-  const first = main.read(0, 4096);
-  const stated = hasDatabaseHeader(first) ? statedPageBytes(first) : null;
-  const wal = walFile === null ? null : readWriteAheadLog(walFile, stated ?? likelyPageBytes(main));
-  const pageBytes = pageSize(main, stated, wal);
+  const ownPageBytes = pageSize(main);
+  const wal = walFile === null ? null : readWriteAheadLog(walFile, ownPageBytes);
+  const pageBytes = wal?.pageBytes ?? ownPageBytes ?? 4096;
   const current = new Map<number, Frame>();
   for (const frame of wal?.committed ?? []) current.set(frame.page, frame);
   const highest = [...current.keys()].reduce((most, page) => Math.max(most, page), 0);
@@ -65,11 +65,9 @@ export function openPageImage(main: RandomAccessFile, walFile: RandomAccessFile 
     const frame = current.get(page);
     return frame === undefined ? readMain(page) : readFrame(frame);
   };
-  const header = read(1);
-  const reserved = hasDatabaseHeader(header) && (header[20] ?? 0) <= 64 ? (header[20] ?? 0) : 0;
   return {
     pageBytes,
-    usableBytes: pageBytes - reserved,
+    usableBytes: pageBytes - reservedBytes(read, pages, pageBytes),
     pages,
     free: freePages(read, pages),
     framesBeyondDamage: wal?.beyondDamage ?? 0,
@@ -89,14 +87,37 @@ function statedPageBytes(header: Buffer): number | null {
   return stated >= 512 && (stated & (stated - 1)) === 0 ? stated : null;
 }
 
-/** What the header says, unless the file shows that it is wrong. */
-function pageSize(main: RandomAccessFile, stated: number | null, wal: WriteAheadLog | null): number {
-  if (wal !== null) return wal.pageBytes;
-  if (stated !== null && treePages(main, stated) > 0) return stated;
-  return likelyPageBytes(main) ?? stated ?? 4096;
+/** What the header says, unless the pages show that it is wrong; `null` where neither tells. */
+function pageSize(main: RandomAccessFile): number | null {
+  const first = main.read(0, 4096);
+  const stated = hasDatabaseHeader(first) ? statedPageBytes(first) : null;
+  const likely = likelyPageBytes(main);
+  if (likely === null || stated === null) return likely ?? stated;
+  return treePages(main, stated) * CLEARLY_MORE < treePages(main, likely) ? likely : stated;
+}
+
+/** The bytes at the end of each page that are kept from use: most pages show it, whatever the header says. */
+function reservedBytes(read: (page: number) => Buffer, pages: number, pageBytes: number): number {
+  const votes = new Map<number, number>();
+  const step = Math.max(1, Math.floor(pages / SAMPLED_PAGES));
+  for (let page = 2; page <= pages; page += step) {
+    const bytes = read(page);
+    const header = readBtreeHeader(bytes);
+    if (header?.type !== PAGE_TYPE.tableLeaf) continue;
+    // The first row of a page ends where its usable part does.
+    const ends = tableCells(bytes, header, pageBytes)
+      .filter((cell) => cell.overflow === 0 && readRecordHeader(cell.local, cell.size) !== null)
+      .map((cell) => cell.local.byteOffset - bytes.byteOffset + cell.size);
+    const reserved = pageBytes - Math.max(...ends);
+    if (reserved <= 255) votes.set(reserved, (votes.get(reserved) ?? 0) + 1);
+  }
+  const [most] = [...votes].sort((a, b) => b[1] - a[1]);
+  return most?.[0] ?? 0;
 }
 
 const SAMPLED_PAGES = 400;
+
+const CLEARLY_MORE = 1.2;
 
 /** How many of the sampled pages of this size look like pages of a b-tree, as a share. */
 function treePages(main: RandomAccessFile, size: number): number {
@@ -128,7 +149,7 @@ function likelyPageBytes(main: RandomAccessFile): number | null {
   let best: readonly [share: number, size: number] = [0, 0];
   for (const size of [4096, 1024, 2048, 8192, 16384, 32768, 65536, 512]) {
     const share = treePages(main, size);
-    if (share > best[0] * 1.2) best = [share, size];
+    if (share > best[0] * CLEARLY_MORE) best = [share, size];
   }
   return best[1] === 0 ? null : best[1];
 }

@@ -45,14 +45,15 @@ export async function experiment(whole: ManySessions, kind: DamageKind, seed: nu
   const report = await salvage({ files: nodeFileSystem, driver, source, target, dataDir: null });
   const originalsUnchanged = hashes(source) === before;
   const recovered = await recover(source, whole.folder);
+  const known = heldIn(whole.database, false);
   const ours = heldIn(target, false);
   const outcome = {
     seed,
     kind,
     what,
     ours,
-    theirs: heldIn(recovered, false),
-    theirsWithLost: heldIn(recovered, true),
+    theirs: common(heldIn(recovered, false), known),
+    theirsWithLost: common(heldIn(recovered, true), known),
     report,
     differing: differing(whole, target),
     originalsUnchanged,
@@ -113,6 +114,12 @@ function heldIn(path: string, withLost: boolean): Held {
   }
   database.close();
   return { messages, parts };
+}
+
+/** Of the ids that a recovery found those that there were: it takes what a damaged cell says for an id, too. */
+function common(found: Held, known: Held): Held {
+  const both = (a: ReadonlySet<string>, b: ReadonlySet<string>) => new Set([...a].filter((id) => b.has(id)));
+  return { messages: both(found.messages, known.messages), parts: both(found.parts, known.parts) };
 }
 
 /** Messages and parts whose document says something else than it did; the order of keys says nothing. */

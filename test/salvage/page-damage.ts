@@ -1,9 +1,31 @@
 import { copyFile, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { Random } from "../oracle/random.ts";
 import type { ManySessions } from "./many-sessions.ts";
+import { STRUCTURAL_DAMAGES, type StructuralDamage } from "./structural-damage.ts";
 
-export const DAMAGES = ["zeros", "noise", "other-pages", "truncation", "header", "half-applied-wal"] as const;
+export const DAMAGES = [
+  "zeros",
+  "noise",
+  "other-pages",
+  "truncation",
+  "header",
+  "half-applied-wal",
+  "swapped-pages",
+  "free-list",
+  "child-pointers",
+  "overflow-chains",
+  "page-1-in-part",
+  "header-fields",
+  "shifted",
+  "schema-table",
+  "bit-flips",
+  "sectors",
+] as const;
 export type DamageKind = (typeof DAMAGES)[number];
+
+function structural(kind: DamageKind): StructuralDamage | null {
+  return kind in STRUCTURAL_DAMAGES ? STRUCTURAL_DAMAGES[kind as keyof typeof STRUCTURAL_DAMAGES] : null;
+}
 
 const PAGE = 4096;
 
@@ -20,6 +42,12 @@ export async function writeDamaged(whole: ManySessions, path: string, kind: Dama
     return `cut to ${kept} of ${length} bytes`;
   }
   const bytes = await readFile(path);
+  const damage = structural(kind);
+  if (damage !== null) {
+    const damaged = damage(bytes, random);
+    await writeFile(path, damaged.bytes);
+    return damaged.what;
+  }
   const pages = bytes.length / PAGE;
   if (kind === "header") {
     const how = random.pick(["magic", "100 bytes", "page 1", "page 1 and more"]);
