@@ -1,3 +1,4 @@
+import { adviceFor } from "../faults/catalogue.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import type { ConfirmedFinding, Finding, Verdict } from "../repair/finding.ts";
@@ -25,6 +26,7 @@ export function checkAnswer(result: CheckResult): object {
     })),
     checked: { ...result.counts, durationMs: result.durationMs },
     findings: result.findings.map(publicFinding),
+    advice: adviceFor(result.findings),
     verdict: result.verdict,
   };
 }

@@ -1,4 +1,4 @@
-import { faultByCode } from "../faults/catalogue.ts";
+import { adviceFor, faultByCode } from "../faults/catalogue.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import type { ConfirmedFinding, Finding } from "../repair/finding.ts";
@@ -48,14 +48,22 @@ export function checkText(result: CheckResult, terminal: Terminal): string {
     lines.push("", terminal.style("yellow", `${plural(others.length, "remark")} (opencode loads these):`));
     lines.push(...findingLines(others, terminal));
   }
+  lines.push(...adviceLines([...blocking, ...others], terminal));
   lines.push("", closingLine(result, blocking, terminal));
   return lines.join("\n");
+}
+
+/** What helps against faults that `repair` leaves alone, said once for each. */
+function adviceLines(findings: readonly ConfirmedFinding[], terminal: Terminal): string[] {
+  const advice = Object.entries(adviceFor(findings));
+  if (advice.length === 0) return [];
+  return ["", terminal.style("bold", "What to do:"), ...advice.map(([code, text]) => `  ${code}: ${text}`)];
 }
 
 function closingLine(result: CheckResult, blocking: readonly ConfirmedFinding[], terminal: Terminal): string {
   const mendable = blocking.filter(isMendable);
   if (result.verdict === "healthy") return terminal.style("green", "Healthy: opencode can load everything here.");
-  if (mendable.length === 0) return "None of this can be repaired here; see what is said of the faults above.";
+  if (mendable.length === 0) return "`opencode-session-repair repair` changes none of this; what helps stands above.";
   return `\`opencode-session-repair repair\` would ${toDoWords(mendable)}. Nothing is deleted; every step can be undone.`;
 }
 

@@ -34,3 +34,9 @@ const BY_CODE: ReadonlyMap<string, Fault> = new Map(
 export function faultByCode(code: string): Fault | undefined {
   return BY_CODE.get(code);
 }
+
+/** What to do about the faults among these that are only reported, by code. */
+export function adviceFor(findings: readonly { readonly code: string }[]): Readonly<Record<string, string>> {
+  const faults = findings.map(({ code }) => faultByCode(code)).filter((fault) => fault?.remedy === "report");
+  return Object.fromEntries(faults.flatMap((fault) => (fault === undefined ? [] : [[fault.code, fault.advice]])));
+}
