@@ -10,6 +10,7 @@ import { repair } from "../../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../../repair/restore.ts";
 import { doneWords, plural, sentence, sizeText, toDoWords } from "../../repair/words.ts";
 import type { RequestContext } from "../repair-request.ts";
+import { type Progress, showProgress } from "./progress.ts";
 import { causeText, type FindingGroup, groupFindings, groupText, timeText, writtenText } from "./words.ts";
 
 /** What a choice in one of the lists leads to. */
@@ -41,25 +42,30 @@ export function showDefect(api: TuiPluginApi): void {
   showText(api, "The repair failed in a way it should not", "Nothing was lost. Please report it.");
 }
 
-export function showText(api: TuiPluginApi, title: string, message: string): void {
-  api.ui.dialog.replace(() => api.ui.DialogAlert({ title, message, onConfirm: () => api.ui.dialog.clear() }));
+/** Shows a text until it is closed. */
+export function showText(api: TuiPluginApi, title: string, message: string, closed: Choice = () => undefined): void {
+  let isOver = false;
+  const once = () => {
+    if (isOver) return;
+    isOver = true;
+    void Promise.resolve(closed()).catch(() => showDefect(api));
+  };
+  const onConfirm = () => {
+    api.ui.dialog.clear();
+    once();
+  };
+  api.ui.dialog.replace(() => api.ui.DialogAlert({ title, message, onConfirm }), once);
 }
 
-export function askUser(api: TuiPluginApi, title: string, message: string, yes: Choice, no: () => void): void {
+export function askUser(api: TuiPluginApi, title: string, message: string, yes: Choice, no: Choice): void {
   let answered = false;
-  const once = (work: () => void) => () => {
+  const once = (work: Choice) => () => {
     if (answered) return;
     answered = true;
-    work();
+    void Promise.resolve(work()).catch(() => showDefect(api));
   };
   api.ui.dialog.replace(
-    () =>
-      api.ui.DialogConfirm({
-        title,
-        message,
-        onConfirm: once(() => void Promise.resolve(yes()).catch(() => showDefect(api))),
-        onCancel: once(no),
-      }),
+    () => api.ui.DialogConfirm({ title, message, onConfirm: once(yes), onCancel: once(no) }),
     once(no),
   );
 }
@@ -67,7 +73,7 @@ export function askUser(api: TuiPluginApi, title: string, message: string, yes: 
 /** The `/repair` dialog: what was found, what can be done about it, and the undo of earlier runs. */
 export async function openRepairDialog(input: DialogInput): Promise<void> {
   const { api, context } = input;
-  showList(api, "Session repair", [{ title: "Checking every conversation …", value: () => undefined }], "");
+  const progress = showProgress(api, "Checking every conversation", { whenClosed: "stop" });
   const outcome = await check({
     files: context.files,
     located: context.located,
@@ -75,11 +81,10 @@ export async function openRepairDialog(input: DialogInput): Promise<void> {
     concurrency: context.concurrency,
     access: "beside-host",
     hostVersion: context.hostVersion,
-    onProgress: (counts) => {
-      if (counts.parts === 0) return;
-      api.ui.toast({ variant: "info", message: `Checked ${plural(counts.parts, "part")} …`, duration: 1000 });
-    },
+    signal: progress.signal,
+    onProgress: ({ parts }) => progress.tell(`${plural(parts, "part")} so far`),
   });
+  if (progress.signal.aborted) return progress.close();
   if (!outcome.ok) return showDefect(api);
   const found = outcome.result.findings.filter((finding) => finding.severity === "blocking");
   const runs = (await storedRuns(context.files, context.located.dataDir)).filter(isUndoable);
@@ -171,8 +176,9 @@ function confirmRepair(input: DialogInput, findings: readonly ConfirmedFinding[]
 
 async function repairNow(input: DialogInput, findings: readonly ConfirmedFinding[]): Promise<void> {
   const { api, context } = input;
-  api.ui.toast({ variant: "info", message: `${plural(findings.length, "record")} being mended …`, duration: 1500 });
-  const result = await repairFindings(context, findings);
+  const progress = showProgress(api, "Repairing", { whenClosed: "go on" });
+  progress.tell(`0 of ${plural(findings.length, "record")} done`);
+  const result = await repairFindings(context, findings, progress);
   const done = result.items.filter((item) => item.action !== "skipped");
   const sessions = [...new Set(done.map((item) => item.sessionID))].filter((id) => id !== null);
   const lines = [done.length === 0 ? "Nothing was changed." : `${doneWords(done, "record")}.`];
@@ -189,7 +195,11 @@ async function repairNow(input: DialogInput, findings: readonly ConfirmedFinding
 const PATIENCE_MS = 10_000;
 
 /** Repairs findings at the user's word; also those that an earlier restore had put back. */
-export function repairFindings(context: RequestContext, findings: readonly ConfirmedFinding[]) {
+export function repairFindings(
+  context: RequestContext,
+  findings: readonly ConfirmedFinding[],
+  progress: Progress | null = null,
+) {
   return repair({
     files: context.files,
     located: context.located,
@@ -199,6 +209,11 @@ export function repairFindings(context: RequestContext, findings: readonly Confi
     trigger: "tui",
     hostVersion: context.hostVersion,
     patienceMs: PATIENCE_MS,
+    ...(progress && {
+      signal: progress.signal,
+      onProgress: (done: number, of: number) =>
+        progress.tell(`${done.toLocaleString("en-US")} of ${plural(of, "record")} done`),
+    }),
   });
 }
 

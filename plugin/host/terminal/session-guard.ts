@@ -3,12 +3,28 @@ import type { ConfirmedFinding } from "../../repair/finding.ts";
 import { inspect } from "../../repair/inspect.ts";
 import type { SqliteStore } from "../../stores/sqlite/sqlite-store.ts";
 import { noCounts, type Scope } from "../../stores/store.ts";
+import { DatabaseFollower } from "../database-follower.ts";
 
 /** opencode's terminal UI loads the newest 100 messages of a session, and looks for one more. */
 const NEWEST_MESSAGES = 101;
 
+interface Size {
+  readonly records: number;
+  readonly bytes: number;
+}
+
 /** What is read while the terminal UI waits: about a tenth of a second's work. More is read while it shows something else. */
-const LARGEST_LOOK = { records: 20_000, bytes: 32 * 1024 * 1024 } as const;
+const LARGEST_LOOK: Size = { records: 20_000, bytes: 32 * 1024 * 1024 };
+
+/** What is read in advance, of one session: about a hundredth of a second's work. */
+const LARGEST_LOOK_AHEAD: Size = { records: 8_000, bytes: 8 * 1024 * 1024 };
+
+/** As many sessions are looked at in advance, the most recently used ones. */
+const LOOKED_AHEAD = 100;
+
+/** Between two looks in advance, and between two questions whether anything was written, in milliseconds. */
+const LOOK_AHEAD_MS = 100;
+const NEWS_MS = 500;
 
 /**
  * What a look at a session says. `loads`: opencode can load it. `damaged`: it seems that it cannot. `long`: it holds more
@@ -19,32 +35,56 @@ export type Look = "loads" | "damaged" | "long";
 /** Looks at a session in the moment in which the terminal UI opens it, before its messages are fetched. */
 export class SessionGuard {
   readonly #store: SqliteStore;
-  /** The state of the database in which a session was healthy. */
-  readonly #healthyAt = new Map<string, number>();
+  readonly #follower: DatabaseFollower;
+  /** What was found healthy, for as long as what is written stays healthy too. */
+  readonly #healthy = new Set<string>();
+  #ahead: string[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #letThrough: string | null = null;
 
   constructor(store: SqliteStore) {
     this.#store = store;
-  }
-
-  /** Looks at a session in advance, so that the first real look finds warm code and open pages. */
-  async warmUp(): Promise<void> {
-    const [newest] = await this.#store.sessions(null);
-    if (newest !== undefined) this.#lookNow(newest.id);
+    this.#follower = new DatabaseFollower(store);
   }
 
   /**
-   * Looks at a session against everything that its host demands. Synchronous, since the slot that calls it is rendered
-   * right before the fetch. "It loads" is remembered until the database changes: a slot is rendered several times.
+   * Looks at the most recently used sessions in advance, one at a time and not too large ones, and from then on at what
+   * is written: opening a session then costs next to nothing.
+   */
+  async lookAhead(): Promise<void> {
+    this.#ahead = (await this.#store.sessions(null)).slice(0, LOOKED_AHEAD).map(({ id }) => id);
+    this.#lookAheadLater();
+  }
+
+  #lookAheadLater(): void {
+    const step = () => {
+      try {
+        if (!this.#follower.isFollowing()) this.#follower.begin();
+        this.#takeNotice();
+        const next = this.#ahead.shift();
+        if (next !== undefined && !this.#healthy.has(next)) this.#lookAt(next, LARGEST_LOOK_AHEAD);
+      } catch {
+        // What cannot be read now is looked at as it is opened.
+      }
+      this.#lookAheadLater();
+    };
+    this.#timer = setTimeout(step, this.#ahead.length > 0 ? LOOK_AHEAD_MS : NEWS_MS);
+    this.#timer.unref?.();
+  }
+
+  /**
+   * Looks at a session against everything that its host demands, and at those of its subagents, which opencode fetches
+   * as soon as it shows where they were called. Synchronous, since opencode calls right before the fetch.
    */
   look(sessionID: string): Look {
     if (this.#letThrough === sessionID) return "loads";
     this.#letThrough = null;
-    const version = this.#store.dataVersion();
-    if (this.#healthyAt.get(sessionID) === version) return "loads";
-    const look = this.#lookNow(sessionID);
-    if (look === "loads") this.#healthyAt.set(sessionID, version);
-    return look;
+    this.#takeNotice();
+    const look = this.#lookOrRemember(sessionID);
+    if (look !== "loads") return look;
+    // What would take long of a subagent's session is left to the moment in which it is opened itself.
+    const isDamaged = this.#store.subagentSessions(sessionID).some((id) => this.#lookOrRemember(id) === "damaged");
+    return isDamaged ? "damaged" : "loads";
   }
 
   /** Lets a session through, whatever a look says, until another one is opened: the thorough check found nothing. */
@@ -52,19 +92,40 @@ export class SessionGuard {
     this.#letThrough = sessionID;
   }
 
-  #lookNow(sessionID: string): Look {
-    const { records, bytes } = this.#store.sizeOf(sessionID, NEWEST_MESSAGES, LARGEST_LOOK.records);
-    if (records >= LARGEST_LOOK.records || bytes > LARGEST_LOOK.bytes) return "long";
-    let loads = true;
-    this.#store.readAsHost(scopeOf(sessionID), (artifact, text, row) => {
-      loads &&= looksLoadable(artifact, text, row, this.#store.description);
-    });
-    return loads ? "loads" : "damaged";
+  #lookOrRemember(sessionID: string): Look {
+    return this.#healthy.has(sessionID) ? "loads" : this.#lookAt(sessionID, LARGEST_LOOK);
   }
 
-  /** What keeps a session from being opened. */
-  damageOf(sessionID: string): Promise<ConfirmedFinding[]> {
-    return this.#blocking(scopeOf(sessionID));
+  /** What was found healthy still is, as long as every row that was written since can be loaded. */
+  #takeNotice(): void {
+    if (this.#follower.isFollowing() && !this.#follower.hasNews()) return;
+    const rowIDs = this.#follower.isFollowing() ? this.#follower.news() : "lost";
+    if (rowIDs === "lost" || !this.#loads({ what: "rows", rowIDs })) this.#healthy.clear();
+  }
+
+  #lookAt(sessionID: string, largest: Size): Look {
+    const { records, bytes } = this.#store.sizeOf(sessionID, NEWEST_MESSAGES, largest.records);
+    if (records >= largest.records || bytes > largest.bytes) return "long";
+    if (!this.#loads(scopeOf(sessionID))) return "damaged";
+    this.#healthy.add(sessionID);
+    return "loads";
+  }
+
+  #loads(scope: Scope): boolean {
+    let loads = true;
+    this.#store.readAsHost(scope, (artifact, text, row) => {
+      loads &&= looksLoadable(artifact, text, row, this.#store.description);
+    });
+    return loads;
+  }
+
+  /** What keeps a session, or one of its subagents', from being opened. */
+  async damageOf(sessionID: string): Promise<ConfirmedFinding[]> {
+    const found: ConfirmedFinding[] = [];
+    for (const id of [sessionID, ...this.#store.subagentSessions(sessionID)]) {
+      if (!this.#healthy.has(id)) found.push(...(await this.#blocking(scopeOf(id))));
+    }
+    return found;
   }
 
   /** What keeps session lists from loading. */
@@ -78,6 +139,7 @@ export class SessionGuard {
   }
 
   close(): void {
+    clearTimeout(this.#timer);
     this.#store.close();
   }
 }

@@ -2,16 +2,15 @@ import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 import { nodeFileSystem } from "../../files/file-system.ts";
 import { storedRuns } from "../../quarantine/vault.ts";
 import { ACTION } from "../../repair/apply.ts";
-import { isDoneUnasked, isMendable, keptKey } from "../../repair/plan.ts";
-import { keptByUser } from "../../repair/repair.ts";
-import { doneWords, plural, sentence, toDoWords } from "../../repair/words.ts";
+import { doneWords, plural } from "../../repair/words.ts";
 import { TOOL } from "../../tool-identity.ts";
 import { findOptions, type PluginSettings, readSettings } from "../options.ts";
 import type { RequestContext } from "../repair-request.ts";
-import { askUser, changesText, openRepairDialog, repairFindings, showDefect, showText } from "./dialogs.ts";
-import { type Look, SessionGuard } from "./session-guard.ts";
+import { openRepairDialog, showText } from "./dialogs.ts";
+import { serverCommands } from "./server-commands.ts";
+import { SessionGuard } from "./session-guard.ts";
+import { guardSessions } from "./session-opening.ts";
 import { openForLooks, requestContext } from "./store-access.ts";
-import { sessionSentence } from "./words.ts";
 
 const SLASH = "repair";
 const NAME = "session-repair.open";
@@ -22,7 +21,7 @@ const CATEGORY = "Session";
 const TOAST_MS = 10_000;
 
 /** The terminal UI is on the screen by then, in milliseconds; it waits for its plugins. */
-const WARM_UP_DELAY_MS = 100;
+const LOOK_AHEAD_DELAY_MS = 100;
 
 /** Sets the terminal half up: the command with its dialog, and the guard that looks at sessions as they are opened. */
 export async function startTerminal(api: TuiPluginApi, options: unknown): Promise<void> {
@@ -30,15 +29,16 @@ export async function startTerminal(api: TuiPluginApi, options: unknown): Promis
   if (process.argv.includes("attach")) return;
   const given = options ?? optionsInConfig(api);
   const { settings } = readSettings(await findOptions(given, nodeFileSystem, process.env));
-  await registerDialog(api, settings);
+  const commands = serverCommands(api);
+  void registerDialog(api, settings, commands).catch(() => undefined);
   if (settings.preload === "off") return;
   const context = await requestContext(api.app.version, settings.concurrency);
   const store = context === null ? null : await openForLooks(context);
   if (context === null || store === null) return;
   const guard = new SessionGuard(store);
   api.lifecycle.onDispose(() => guard.close());
-  guardSessions(api, settings, guard);
-  setTimeout(() => void guard.warmUp().catch(() => undefined), WARM_UP_DELAY_MS).unref();
+  guardSessions({ api, settings, guard, hostAnswers: commands });
+  setTimeout(() => void guard.lookAhead().catch(() => undefined), LOOK_AHEAD_DELAY_MS).unref();
   if (settings.notify) void tellOfStart(api, context, guard).catch(() => undefined);
 }
 
@@ -73,14 +73,19 @@ function optionsInConfig(api: TuiPluginApi): unknown {
   return Array.isArray(own) ? own[1] : undefined;
 }
 
-async function registerDialog(api: TuiPluginApi, settings: PluginSettings): Promise<void> {
+/** Where the server half offers `/repair` all the same, this half keeps to the palette: one `/repair`, not two. */
+async function registerDialog(
+  api: TuiPluginApi,
+  settings: PluginSettings,
+  commands: Promise<readonly string[]>,
+): Promise<void> {
   const run = async () => {
     const context = await requestContext(api.app.version, settings.concurrency);
     if (context === null) return showText(api, "Session repair", "There is no opencode storage here.");
     await openRepairDialog({ api, context, changed: () => undefined });
   };
   const open = () => void run().catch(() => undefined);
-  const isSlash = !(await serverOffersRepair(api));
+  const isSlash = !(await commands).includes(SLASH);
   const { keymap, command } = api;
   // 1.3.6 to 1.14 have the older way only (measured 1.14.41).
   if (typeof keymap?.registerLayer !== "function") {
@@ -101,90 +106,4 @@ async function registerDialog(api: TuiPluginApi, settings: PluginSettings): Prom
     ...slash,
   };
   keymap.registerLayer({ commands: [own] });
-}
-
-/** Where the server half offers `/repair` all the same, this half keeps to the palette: one `/repair`, not two. */
-async function serverOffersRepair(api: TuiPluginApi): Promise<boolean> {
-  try {
-    const { data } = await api.client.command.list();
-    return data?.some((command) => command.name === "repair") ?? false;
-  } catch {
-    return false;
-  }
-}
-
-/**
- * Registers a slot that is rendered when a session view opens, before the view fetches the messages. A session that
- * cannot be loaded is left at once, mended or asked about, and opened again: opencode fetches its messages only once.
- */
-function guardSessions(api: TuiPluginApi, settings: PluginSettings, guard: SessionGuard): void {
-  const onOpen = (sessionID: string) => {
-    if (!sessionID) return;
-    let look: Look;
-    try {
-      look = guard.look(sessionID);
-    } catch {
-      return;
-    }
-    if (look === "loads") return;
-    api.route.navigate("home");
-    if (look === "long") {
-      api.ui.toast({ variant: "info", title: "Session repair", message: "Checking this long conversation …" });
-    }
-    queueMicrotask(() => void mendAndReturn(api, settings, guard, sessionID).catch(() => showDefect(api)));
-  };
-  api.slots.register({
-    slots: {
-      session_prompt_right(_context: unknown, props: { readonly session_id: string }) {
-        onOpen(props.session_id);
-        return null;
-      },
-    },
-  });
-}
-
-async function mendAndReturn(
-  api: TuiPluginApi,
-  settings: PluginSettings,
-  guard: SessionGuard,
-  sessionID: string,
-): Promise<void> {
-  const open = () => {
-    guard.letThrough(sessionID);
-    // A long check may find the user elsewhere by its end.
-    if (api.route.current.name === "home") api.route.navigate("session", { sessionID });
-  };
-  // What cannot be checked is opencode's to open or to refuse.
-  const findings = await guard.damageOf(sessionID).catch(() => []);
-  if (findings.length === 0) return open();
-  const context = await requestContext(api.app.version, settings.concurrency);
-  const mendable = findings.filter(isMendable);
-  if (context === null || mendable.length < findings.length) {
-    return showText(
-      api,
-      "This conversation cannot be opened",
-      `${sessionSentence(findings)} /repair shows the details.`,
-    );
-  }
-  const mend = async () => {
-    const result = await repairFindings(context, mendable);
-    api.ui.dialog.clear();
-    // Opened again while it is still damaged, it would be left again, without end.
-    if ((await guard.damageOf(sessionID)).length > 0) {
-      const reason = result.stopped?.message ?? result.items.find((item) => item.action === "skipped")?.reason;
-      return showText(api, "This conversation cannot be opened", `Not everything could be done. ${reason ?? ""}`);
-    }
-    const done = result.items.filter((item) => item.action !== "skipped");
-    // Where nothing was left to do, the server half has mended it meanwhile, and says so.
-    if (done.length > 0) {
-      const message = `${doneWords(done, "damaged record", " of this conversation")}. Nothing was deleted; /repair undoes it.`;
-      api.ui.toast({ variant: "success", title: "Session repair", message, duration: TOAST_MS });
-    }
-    open();
-  };
-  const kept = await keptByUser(context.files, context.located.dataDir);
-  const wasPutBack = mendable.some((finding) => kept.has(keptKey(finding, finding.seen)));
-  if (settings.preload === "repair" && !wasPutBack && mendable.every(isDoneUnasked)) return mend();
-  const question = `${sessionSentence(findings)} ${sentence(toDoWords(mendable))} and open it? Nothing is deleted.${changesText(mendable)}`;
-  askUser(api, "This conversation cannot be opened", question, mend, () => api.ui.dialog.clear());
 }

@@ -41,10 +41,11 @@ export function timeText(time: number): string {
   return new Date(local).toISOString().slice(0, 16).replace("T", " ");
 }
 
-/** The sentence that says what is wrong with the one session that was just opened. */
-export function sessionSentence(findings: readonly ConfirmedFinding[]): string {
+/** The sentence that says what is wrong with the one session that was just opened, or with those of its subagents. */
+export function sessionSentence(findings: readonly ConfirmedFinding[], sessionID: string): string {
   const causes = groupFindings(findings).map(groupText).join("; ");
-  return `opencode cannot load this conversation (${causes}).`;
+  const isOwn = findings.some((finding) => finding.sessionID === sessionID);
+  return `opencode cannot load ${isOwn ? "this conversation" : "the conversation of a subagent in it"} (${causes}).`;
 }
 
 /** When a cause comes about, as far as cases are known. */

@@ -250,6 +250,11 @@ export class SqliteStore implements Store {
       .map((row) => ({ id: String(row.id), projectID: String(row.project_id) }));
   }
 
+  /** The sessions of a session's subagents. */
+  subagentSessions(sessionID: string): string[] {
+    return this.#connection.all("select id from session where parent_id = ?", sessionID).map(({ id }) => String(id));
+  }
+
   async sessionFacts(): Promise<SessionFacts[]> {
     return readRowFacts(this.#connection, this.schema);
   }

@@ -1,0 +1,74 @@
+import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
+
+/** How far some work is, on the screen. */
+export interface Progress {
+  /** Aborted once the user wants no more of it. */
+  readonly signal: AbortSignal;
+  tell(howFar: string): void;
+  close(): void;
+}
+
+/** Numbers that change faster than this cannot be read, in milliseconds. */
+const SHOWN_MS = 200;
+
+type Answer = "go on" | "stop";
+
+/**
+ * Shows what is being done, how far it is, and a way to stop it. `whenClosed`: what becomes of the work where the user
+ * closes the dialog.
+ */
+export function showProgress(
+  { ui }: TuiPluginApi,
+  doing: string,
+  { whenClosed }: { readonly whenClosed: Answer },
+): Progress {
+  const stopping = new AbortController();
+  let isReplacing = false;
+  let isClosed = false;
+  let chosen: Answer = "go on";
+  let shownAt = 0;
+  const onClose = () => {
+    if (isReplacing) return;
+    isClosed = true;
+    if (whenClosed === "stop") stopping.abort();
+  };
+  const show = (title: string) => {
+    isReplacing = true;
+    ui.dialog.replace(
+      () =>
+        ui.DialogSelect<Answer>({
+          title,
+          placeholder: "",
+          current: chosen,
+          options: [
+            { title: "Go on", value: "go on" },
+            { title: "Stop", description: "what is done is complete, and can be undone", value: "stop" },
+          ],
+          onMove: ({ value }) => {
+            chosen = value;
+          },
+          onSelect: ({ value }) => {
+            if (value !== "stop") return;
+            stopping.abort();
+            show("Stopping …");
+          },
+        }),
+      onClose,
+    );
+    ui.dialog.setSize("large");
+    isReplacing = false;
+  };
+  show(`${doing} …`);
+  return {
+    signal: stopping.signal,
+    tell(howFar) {
+      const now = performance.now();
+      if (isClosed || stopping.signal.aborted || now - shownAt < SHOWN_MS) return;
+      shownAt = now;
+      show(`${doing}: ${howFar}`);
+    },
+    close() {
+      if (!isClosed) ui.dialog.clear();
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
+
+/** opencode 1.17 and newer never answer a request of their very first moments: it is asked again after so long. */
+const ANSWER_MS = 1000;
+
+const MOST_QUESTIONS = 20;
+
+/** The names of the server's commands, as soon as it answers requests; none where it does not. */
+export async function serverCommands({ client }: TuiPluginApi): Promise<readonly string[]> {
+  for (let asked = 0; asked < MOST_QUESTIONS; asked += 1) {
+    const answer = client.command.list().then(
+      ({ data }) => data?.map(({ name }) => name) ?? null,
+      () => null,
+    );
+    const names = await Promise.race([answer, sleep(ANSWER_MS, null)]);
+    if (names !== null) return names;
+  }
+  return [];
+}

@@ -1,0 +1,129 @@
+import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
+import type { ConfirmedFinding } from "../../repair/finding.ts";
+import { isDoneUnasked, isMendable, keptKey } from "../../repair/plan.ts";
+import { keptByUser } from "../../repair/repair.ts";
+import { doneWords, sentence, toDoWords } from "../../repair/words.ts";
+import type { PluginSettings } from "../options.ts";
+import { askUser, changesText, repairFindings, showDefect, showText } from "./dialogs.ts";
+import type { Look, SessionGuard } from "./session-guard.ts";
+import { requestContext } from "./store-access.ts";
+import { sessionSentence } from "./words.ts";
+
+const TOAST_MS = 10_000;
+
+const TITLE = "This conversation cannot be opened";
+
+interface Opening {
+  readonly api: TuiPluginApi;
+  readonly settings: PluginSettings;
+  readonly guard: SessionGuard;
+  /** Resolves once the server answers requests: a view that is opened earlier stays empty for ever. */
+  readonly hostAnswers: Promise<unknown>;
+}
+
+type Parameters = Record<string, unknown>;
+
+/**
+ * Registers a slot that is rendered whenever another session is shown, before its view fetches the messages: it asks for
+ * the route, which opencode tracks. A session that cannot be loaded is left at once, mended or asked about, and opened
+ * again: opencode fetches its messages only once. The slots of the session view itself are not rendered for the
+ * conversations of subagents.
+ */
+export function guardSessions(opening: Opening): void {
+  const { api, guard } = opening;
+  /** What was on the screen last. */
+  let before: Parameters | null = null;
+  let isLeaving = false;
+  const onShown = (shown: Parameters) => {
+    const sessionID = String(shown.sessionID);
+    const look = lookAt(guard, sessionID);
+    if (look === "loads") {
+      before = shown;
+      return;
+    }
+    isLeaving = true;
+    api.route.navigate("home");
+    if (look === "long") {
+      api.ui.toast({ variant: "info", title: "Session repair", message: "Checking this long conversation …" });
+    }
+    const back = before;
+    const leave = () => {
+      if (back !== null && api.route.current.name === "home") api.route.navigate("session", back);
+    };
+    queueMicrotask(() => void mendAndReturn(opening, sessionID, shown, leave).catch(() => showDefect(api)));
+  };
+  api.slots.register({
+    slots: {
+      app() {
+        const { current } = api.route;
+        if (current.name === "session") onShown({ ...current.params });
+        else if (isLeaving) isLeaving = false;
+        else before = null;
+        return null;
+      },
+    },
+  });
+}
+
+/** What cannot be looked at is opencode's to open or to refuse. */
+function lookAt(guard: SessionGuard, sessionID: string): Look {
+  try {
+    return guard.look(sessionID);
+  } catch {
+    return "loads";
+  }
+}
+
+/** `leave`: shows what was on the screen before. */
+async function mendAndReturn(
+  { api, settings, guard, hostAnswers }: Opening,
+  sessionID: string,
+  shown: Parameters,
+  leave: () => void,
+): Promise<void> {
+  const open = async () => {
+    await hostAnswers;
+    guard.letThrough(sessionID);
+    // A long check may find the user elsewhere by its end.
+    if (api.route.current.name === "home") api.route.navigate("session", shown);
+  };
+  const findings = await guard.damageOf(sessionID).catch(() => []);
+  if (findings.length === 0) return open();
+  // The conversation itself can be read where only those of its subagents cannot.
+  const otherwise = findings.some((finding) => finding.sessionID === sessionID) ? leave : open;
+  const context = await requestContext(api.app.version, settings.concurrency);
+  const mendable = findings.filter(isMendable);
+  const cannot = sessionSentence(findings, sessionID);
+  if (context === null || mendable.length < findings.length) {
+    return showText(api, TITLE, `${cannot} Nothing was changed. /repair shows the details.`, otherwise);
+  }
+  const mend = async () => {
+    const result = await repairFindings(context, mendable);
+    api.ui.dialog.clear();
+    // Opened again while it is still damaged, it would be left again, without end.
+    if ((await guard.damageOf(sessionID)).length > 0) {
+      const reason = result.stopped?.message ?? result.items.find((item) => item.action === "skipped")?.reason;
+      return showText(api, TITLE, `Not everything could be done. ${reason ?? ""}`, otherwise);
+    }
+    const done = result.items.filter((item) => item.action !== "skipped");
+    // Where nothing was left to do, the server half has mended it meanwhile, and says so.
+    if (done.length > 0) {
+      const message = `${doneWords(done, "damaged record", " of this conversation")}. Nothing was deleted; /repair undoes it.`;
+      api.ui.toast({ variant: "success", title: "Session repair", message, duration: TOAST_MS });
+    }
+    return open();
+  };
+  const kept = await keptByUser(context.files, context.located.dataDir);
+  const wasPutBack = mendable.some((finding) => kept.has(keptKey(finding, finding.seen)));
+  if (settings.preload === "repair" && !wasPutBack && mendable.every(isDoneUnasked)) return mend();
+  askUser(api, TITLE, `${cannot} ${question(mendable)}`, mend, () => {
+    api.ui.dialog.clear();
+    const message = "Nothing was changed. /repair opens this conversation whenever you like.";
+    api.ui.toast({ variant: "info", title: "Session repair", message, duration: TOAST_MS });
+    return otherwise();
+  });
+}
+
+function question(findings: readonly ConfirmedFinding[]): string {
+  return `${sentence(toDoWords(findings))} and open it? Nothing is deleted, and /repair undoes it.${changesText(findings)}`;
+}
