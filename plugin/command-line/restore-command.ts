@@ -1,5 +1,5 @@
 import { planRestore, type RestoreInput, type RestorePlan, restore } from "../repair/restore.ts";
-import { plural } from "../repair/words.ts";
+import { plural, were } from "../repair/words.ts";
 import { changeAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, checkWithProgress, problem } from "./context.ts";
@@ -66,7 +66,7 @@ async function confirmed(
   if (command.yes) return true;
   const { terminal } = context;
   const show = context.options.json ? terminal.say : terminal.print;
-  show(`Plan: put ${plural(count, "record")} back where they were.`);
+  show(`Plan: put ${plural(count, "record")} back where ${were(count)}.`);
   for (const { run, items } of plan.runs) {
     show(`  ${run.manifest.sessionID ?? "no session"}`);
     for (const item of items) show(`    ${item.id} ${item.kind} ${item.recordID ?? ""} (${item.code})`);

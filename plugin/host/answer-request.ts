@@ -6,7 +6,7 @@ import { type CheckResult, check } from "../repair/check.ts";
 import type { ConfirmedFinding } from "../repair/finding.ts";
 import { repair } from "../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
-import { doneWords, plural } from "../repair/words.ts";
+import { doneWords, plural, were } from "../repair/words.ts";
 import { HELP_ANSWER, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
 
 /** More lines than this do not help a reader. */
@@ -166,7 +166,7 @@ async function undo(wanted: string | null, context: RequestContext): Promise<Req
   const restored = result.items.filter((item) => item.action === "restored");
   const headline =
     result.stopped?.message ??
-    `${plural(restored.length, "record")} put back where they were. opencode will not load them; the start leaves them alone now.`;
+    `${plural(restored.length, "record")} put back where ${were(restored.length)}. opencode will fail on ${restored.length === 1 ? "it" : "them"} again; the start leaves it so.`;
   const changedSessions = [...new Set(restored.map((item) => item.sessionID))].filter((id) => id !== null);
   return { headline, details: shortened(result.items.map(itemLine)), runID, changedSessions, remaining: [] };
 }

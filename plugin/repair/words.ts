@@ -52,6 +52,11 @@ export function toDoWords(items: readonly { readonly remedy: string }[]): string
     .join(", ");
 }
 
+/** Where records were, after their number: `1 record put back where it was`. */
+export function were(count: number): string {
+  return count === 1 ? "it was" : "they were";
+}
+
 /** A sentence begins with a capital letter. */
 export function sentence(words: string): string {
   return words.slice(0, 1).toUpperCase() + words.slice(1);

@@ -42,7 +42,7 @@ async function repairOnThePage(): Promise<void> {
     await typeCommand(page, "");
     await page.waitFor("1 record recovered.", minutes);
     await typeCommand(page, "undo");
-    const shown = await page.waitFor("1 record put back where they were.", minutes);
+    const shown = await page.waitFor("1 record put back where it was.", minutes);
     expect(shown).not.toMatch(/failed|unexpected|error/i);
     expect((await host.get(`/session/${plain.id}/message`)).status).toBe(500);
 

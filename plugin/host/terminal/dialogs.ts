@@ -1,14 +1,15 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { TuiDialogSelectOption, TuiPluginApi } from "@opencode-ai/plugin/tui";
-import { QUARANTINE } from "../../quarantine/places.ts";
 import { LARGE_QUARANTINE_BYTES } from "../../quarantine/retention.ts";
 import { folderBytes, runIDOf, type StoredRun, storedRuns } from "../../quarantine/vault.ts";
+import { bySession } from "../../repair/by-session.ts";
 import { changeLines } from "../../repair/change-words.ts";
 import { check } from "../../repair/check.ts";
 import type { ConfirmedFinding } from "../../repair/finding.ts";
 import { isMendable } from "../../repair/plan.ts";
 import { repair } from "../../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../../repair/restore.ts";
-import { doneWords, plural, sentence, sizeText, toDoWords } from "../../repair/words.ts";
+import { doneWords, plural, sentence, sizeText, toDoWords, were } from "../../repair/words.ts";
 import type { RequestContext } from "../repair-request.ts";
 import { type Progress, showProgress } from "./progress.ts";
 import { causeText, type FindingGroup, groupFindings, groupText, timeText, writtenText } from "./words.ts";
@@ -21,8 +22,6 @@ type Option = TuiDialogSelectOption<Choice>;
 export interface DialogInput {
   readonly api: TuiPluginApi;
   readonly context: RequestContext;
-  /** Called with the sessions that were changed. */
-  readonly changed: (sessionIDs: readonly string[]) => void;
 }
 
 /** A list without a choice made closes; a choice runs and may open the next dialog. */
@@ -62,7 +61,8 @@ export function askUser(api: TuiPluginApi, title: string, message: string, yes: 
   const once = (work: Choice) => () => {
     if (answered) return;
     answered = true;
-    void Promise.resolve(work()).catch(() => showDefect(api));
+    // opencode closes the dialog after this: what the work shows must come later.
+    queueMicrotask(() => void Promise.resolve(work()).catch(() => showDefect(api)));
   };
   api.ui.dialog.replace(
     () => api.ui.DialogConfirm({ title, message, onConfirm: once(yes), onCancel: once(no) }),
@@ -112,13 +112,10 @@ function repairOptions(input: DialogInput, found: readonly ConfirmedFinding[]): 
       value: () => confirmRepair(input, mendable),
     });
   }
-  const groups = groupFindings(found);
   const shown = shownSession(input.api);
-  for (const group of groups)
-    if (group.sessionID === shown) options.push(groupOption(input, group, "This conversation"));
-  for (const group of groups) {
-    if (group.sessionID !== shown) options.push(groupOption(input, group, "One conversation at a time"));
-  }
+  const sessions = [...bySession(found, ({ sessionID }) => sessionID)];
+  sessions.sort(([one], [other]) => Number(other === shown) - Number(one === shown));
+  for (const [sessionID, own] of sessions) options.push(...sessionOptions(input, sessionID, own));
   return options;
 }
 
@@ -129,19 +126,31 @@ function shownSession({ route }: TuiPluginApi): string | undefined {
   return typeof sessionID === "string" ? sessionID : undefined;
 }
 
-function groupOption(input: DialogInput, group: FindingGroup, category: string): Option {
-  const title = group.sessionID === null ? undefined : input.api.state.session.get(group.sessionID)?.title;
-  const name = title ?? group.sessionID ?? "no conversation";
-  const written = writtenText(group);
-  return {
-    title: groupText(group),
-    description: written === null ? name : `${name}, ${written}`,
-    category,
-    value: () => {
-      if (group.findings.every(isMendable)) return confirmRepair(input, group.findings);
-      return showText(input.api, groupText(group), `${evidenceText(group)} This is reported, not repaired, for now.`);
-    },
-  };
+/** One line a cause, under the name of the conversation: opencode's filter finds both. */
+function sessionOptions(input: DialogInput, sessionID: string | null, found: readonly ConfirmedFinding[]): Option[] {
+  const title = sessionID === null ? undefined : input.api.state.session.get(sessionID)?.title;
+  const category = title ?? sessionID ?? "No conversation";
+  const groups = groupFindings(found);
+  const mendable = found.filter(isMendable);
+  const options = groups.map((group): Option => {
+    const written = writtenText(group);
+    return {
+      title: groupText(group),
+      ...(written !== null && { description: written }),
+      category,
+      value: () => {
+        if (group.findings.every(isMendable)) return confirmRepair(input, group.findings);
+        return showText(
+          input.api,
+          groupText(group),
+          `Nothing was changed: this is only reported. ${evidenceText(group)}`,
+        );
+      },
+    };
+  });
+  if (groups.length < 2 || mendable.length < 2) return options;
+  const all = `All of this conversation: ${toDoWords(mendable)}`;
+  return [{ title: all, category, value: () => confirmRepair(input, mendable) }, ...options];
 }
 
 function evidenceText(group: FindingGroup): string {
@@ -149,8 +158,9 @@ function evidenceText(group: FindingGroup): string {
   return `${causeText(group)}${first === undefined ? "" : ` Found: ${first.evidence}.`}`;
 }
 
-/** A dialog has room for no more than this of what is completed. */
-const MOST_CHANGES = 6;
+/** A dialog has room for no more than this of what is likely to have happened, and of what is completed. */
+const MOST_CAUSES = 2;
+const MOST_CHANGES = 4;
 
 /** What is completed, field by field. */
 export function changesText(findings: readonly ConfirmedFinding[]): string {
@@ -161,10 +171,10 @@ export function changesText(findings: readonly ConfirmedFinding[]): string {
 }
 
 function confirmRepair(input: DialogInput, findings: readonly ConfirmedFinding[]): void {
-  const groups = groupFindings(findings);
-  const causes = [...new Set(groups.map(causeText))].slice(0, 3).join(" ");
+  const causes = [...new Set(groupFindings(findings).map(causeText))].slice(0, MOST_CAUSES).join(" ");
   const sessions = new Set(findings.map((finding) => finding.sessionID)).size;
-  const message = `${plural(findings.length, "record")} of ${plural(sessions, "conversation")} go to quarantine in opencode's data directory as they are. Nothing is deleted, and it can be undone here.${changesText(findings)} Likely cause: ${causes}`;
+  const them = sessions === 1 ? "it" : "them";
+  const message = `${plural(findings.length, "record")} of ${plural(sessions, "conversation")}, so that opencode can open ${them} again. The originals are kept in quarantine/ of opencode's data directory. Nothing is deleted, and it can be undone here.${changesText(findings)} Likely cause: ${causes}`;
   askUser(
     input.api,
     `${sentence(toDoWords(findings))}?`,
@@ -180,14 +190,12 @@ async function repairNow(input: DialogInput, findings: readonly ConfirmedFinding
   progress.tell(`0 of ${plural(findings.length, "record")} done`);
   const result = await repairFindings(context, findings, progress);
   const done = result.items.filter((item) => item.action !== "skipped");
-  const sessions = [...new Set(done.map((item) => item.sessionID))].filter((id) => id !== null);
   const lines = [done.length === 0 ? "Nothing was changed." : `${doneWords(done, "record")}.`];
   if (result.stopped !== null) lines.push(result.stopped.message);
   if (result.runID !== null) {
-    lines.push(`The originals are in ${QUARANTINE}/ of opencode's data directory, run ${result.runID}.`);
+    lines.push(`The originals are in quarantine/ of opencode's data directory, run ${result.runID}.`);
     lines.push("To undo: /repair, then the run in the list.");
   }
-  input.changed(sessions);
   showText(api, "Session repair", lines.join(" "));
 }
 
@@ -249,7 +257,7 @@ function undoOptions(input: DialogInput, runs: readonly SizedRun[]): Option[] {
 }
 
 function confirmUndo(input: DialogInput, runID: string, items: number): void {
-  const message = `${plural(items, "record")} will be put back byte for byte where they were. opencode will fail on them again.`;
+  const message = `${plural(items, "record")} will be put back byte for byte where ${were(items)}. opencode will fail on ${items === 1 ? "it" : "them"} again.`;
   askUser(
     input.api,
     "Undo this run?",
@@ -259,18 +267,22 @@ function confirmUndo(input: DialogInput, runID: string, items: number): void {
   );
 }
 
+/** What is shown before work that keeps the screen from being drawn is on it by then, in milliseconds. */
+const PAINT_MS = 50;
+
 async function undoNow(input: DialogInput, runID: string): Promise<void> {
   const { api, context } = input;
   const { files, located } = context;
   const request: RestoreInput = { files, located, access: "beside-host", runID, sessionIDs: [], itemIDs: [] };
   const planning = await planRestore(request);
   if (!planning.ok) return showText(api, "Session repair", planning.message);
+  showText(api, "Session repair", "The records are being put back …");
+  await sleep(PAINT_MS);
   const result = await restore(request, planning.plan);
   const restored = result.items.filter((item) => item.action === "restored");
   const refused = result.items.filter((item) => item.action !== "restored");
-  const lines = [`${plural(restored.length, "record")} put back where they were.`];
+  const lines = [`${plural(restored.length, "record")} put back where ${were(restored.length)}.`];
   if (result.stopped !== null) lines.push(result.stopped.message);
   if (refused[0]?.reason !== undefined) lines.push(`${plural(refused.length, "record")} not: ${refused[0].reason}.`);
-  input.changed([...new Set(restored.map((item) => item.sessionID))].filter((id) => id !== null));
   showText(api, "Session repair", lines.join(" "));
 }

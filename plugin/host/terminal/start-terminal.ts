@@ -82,7 +82,7 @@ async function registerDialog(
   const run = async () => {
     const context = await requestContext(api.app.version, settings.concurrency);
     if (context === null) return showText(api, "Session repair", "There is no opencode storage here.");
-    await openRepairDialog({ api, context, changed: () => undefined });
+    await openRepairDialog({ api, context });
   };
   const open = () => void run().catch(() => undefined);
   const isSlash = !(await commands).includes(SLASH);

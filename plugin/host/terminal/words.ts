@@ -21,12 +21,15 @@ export function groupFindings(findings: readonly ConfirmedFinding[]): FindingGro
   return [...groups.values()];
 }
 
-/** What a group is, for a line of a list: `2 parts: is empty`. */
+/** What a group is, for a line of a list: `1 part is empty`, `2 parts: each is empty`. */
 export function groupText(group: FindingGroup): string {
+  const title = faultByCode(group.code)?.title ?? group.code;
+  // A sentence of its own.
+  if (/^[A-Z]/.test(title)) return title;
   const kinds = new Map<string, number>();
   for (const { kind } of group.findings) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
-  const amounts = [...kinds].map(([kind, count]) => plural(count, kind)).join(", ");
-  return `${amounts}: ${faultByCode(group.code)?.title ?? group.code}`;
+  const amounts = [...kinds].map(([kind, count]) => plural(count, kind)).join(" and ");
+  return group.findings.length === 1 ? `${amounts} ${title}` : `${amounts}: each ${title}`;
 }
 
 /** The day on which the records of a group were last written, the latest of them; `null` where the store does not tell. */
