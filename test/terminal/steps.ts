@@ -13,15 +13,15 @@ export async function untilReady(ui: TerminalUI): Promise<void> {
   await sleep(SETTLING_MS);
 }
 
-/** Opens a session from the session list, as a person does. */
-export async function openSession(ui: TerminalUI, title: string): Promise<void> {
+/** Opens a session from the session list, as a person does; without the last key, only up to there. */
+export async function openSession(ui: TerminalUI, title: string, { enter } = { enter: true }): Promise<void> {
   ui.type("/sessions");
   await ui.waitFor("Switch session");
   await ui.press("Enter");
   await ui.waitFor(/delete ctrl\+d|pin\/unpin/);
   ui.type(title);
   await ui.waitFor(new RegExp(`Today\\s+${title}`));
-  await ui.press("Enter");
+  if (enter) await ui.press("Enter");
 }
 
 /** Types `/repair` and waits for what the dialog has found. */

@@ -27,12 +27,17 @@ export interface TerminalUI {
   coloredScreen(): string;
   /** Types text as a person would. */
   type(text: string): void;
+  /** Presses a key and does not wait, for what is timed. */
+  send(key: string): void;
   /** Presses keys by tmux's names: `Enter`, `Escape`, `C-p`, `Down`. */
   press(...keys: string[]): Promise<void>;
   /** Waits until the screen shows a text, and returns the screen. */
   waitFor(expected: string | RegExp, timeoutMs?: number): Promise<string>;
   close(): void;
 }
+
+/** A screen that a quiet machine shows within a second, a loaded one shows by then, in milliseconds. */
+const PATIENCE_MS = 60_000;
 
 /** A tmux of this test file's own. */
 const SOCKET = `opencode-session-repair-${randomBytes(4).toString("hex")}`;
@@ -83,13 +88,14 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
     screen,
     coloredScreen: () => tmux("capture-pane", "-p", "-e", "-N", "-t", name),
     type: (text) => void tmux("send-keys", "-t", name, "-l", text),
+    send: (key) => void tmux("send-keys", "-t", name, key),
     async press(...keys) {
       for (const key of keys) {
         tmux("send-keys", "-t", name, key);
         await sleep(120);
       }
     },
-    async waitFor(expected, timeoutMs = 30_000) {
+    async waitFor(expected, timeoutMs = PATIENCE_MS) {
       const deadline = Date.now() + timeoutMs;
       for (;;) {
         const shown = screen();
