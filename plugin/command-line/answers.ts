@@ -8,7 +8,7 @@ import { TOOL } from "../tool-identity.ts";
 const SCHEMA_VERSION = 1;
 
 function publicFinding(finding: ConfirmedFinding): Finding {
-  const { seen: _seen, replacement: _replacement, writtenMs: _writtenMs, ...rest } = finding;
+  const { seen: _seen, replacement: _replacement, writtenMs: _writtenMs, rebuilt: _rebuilt, ...rest } = finding;
   return rest;
 }
 

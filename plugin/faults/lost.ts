@@ -27,3 +27,16 @@ export const LOST_SESSION = {
   issues: [37450, 15884],
   classes: ["A2", "F"],
 } satisfies Fault;
+
+export const LOST_MESSAGE = {
+  code: "lost-message-record",
+  title: "has parts and no record of its own",
+  invariant: "The message of every part has a record, or its parts are not shown.",
+  cause: "Its row was deleted by hand without foreign keys, or lost with a page of the database.",
+  advice:
+    "`opencode-session-repair repair --only lost-message-record` makes one from its parts and the messages beside it. A message that is damaged is made anew in the same way where its repair was asked for; at the start of opencode, where nobody is asked, it is set aside with its parts: `restore RUN` and then `repair` keep them visible.",
+  remedy: "recover",
+  unasked: false,
+  issues: [37450, 15884, 36670],
+  classes: ["F"],
+} satisfies Fault;

@@ -20,10 +20,11 @@ export const PROJECT_MISSING = {
   invariant: "The project of every session has a record.",
   cause: "The record was lost or deleted, or the rows were changed by hand.",
   advice:
-    "The sessions are whole, and in no list. Start opencode once in the project's folder: it writes the record anew. An import into a database leaves sessions without a project out: do this first.",
+    "The sessions are whole, and in no list. `opencode-session-repair repair --only project-missing` makes a record from what they state: folder and times; name and icon are not known. Or start opencode once in the project's folder: it writes the record anew. An import into a database leaves sessions without a project out: do this first.",
   issues: [16579, 8661, 29375, 30236],
   classes: ["A8", "C5", "F", "G"],
-  ...reported,
+  remedy: "recover",
+  unasked: false,
 } satisfies Fault;
 
 export const DUPLICATE_PROJECT = {

@@ -86,3 +86,13 @@ function parsed(text: string): Json | undefined {
     return undefined;
   }
 }
+
+/**
+ * The members of a cut-off object that are surely whole: all but the last that can be read. Nothing where the text does
+ * not begin with one.
+ */
+export function wholeMembers(text: string): Readonly<Record<string, Json>> {
+  const left = cutDocument(text);
+  if (typeof left !== "object" || left === null || Array.isArray(left)) return {};
+  return Object.fromEntries(Object.entries(left).slice(0, -1));
+}

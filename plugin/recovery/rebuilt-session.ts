@@ -44,7 +44,7 @@ export function rebuiltSession(
 }
 
 /** The folder of the project, as the last answer states it. */
-function rootOf(messages: readonly StoredMessage[]): string | null {
+export function rootOf(messages: readonly StoredMessage[]): string | null {
   for (const { document } of messages.toReversed()) {
     const parsed = document === null ? null : parseDocument(document);
     const root = parsed?.ok === true ? textIn(parsed.value, "path", "root") : null;

@@ -198,12 +198,13 @@ async function lostIn(
 ): Promise<ConfirmedFinding[]> {
   // What an import has left behind is not read any more.
   if (description.generation === "json" && databases.length > 0) return [];
-  const { findLost, findSessionsWithoutRecord } = await import("./lost.ts");
+  const { findLost, findMessagesWithoutRecord, findSessionsWithoutRecord } = await import("./lost.ts");
   // What stands in the way of looking is found with the records.
   const logged = description.contract === "strict" ? await findLost(store, sessionIDs, storeIndex).catch(() => []) : [];
   const known = new Set(logged.map(({ recordID }) => recordID));
   const bare = await findSessionsWithoutRecord(store, sessionIDs, storeIndex).catch(() => []);
-  return [...logged, ...bare.filter(({ recordID }) => !known.has(recordID))];
+  const loose = await findMessagesWithoutRecord(store, sessionIDs, storeIndex).catch(() => []);
+  return [...logged, ...bare.filter(({ recordID }) => !known.has(recordID)), ...loose];
 }
 
 function databaseFinding(

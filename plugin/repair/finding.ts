@@ -24,6 +24,8 @@ export interface ConfirmedFinding extends Finding {
   readonly seen: ContentHash | null;
   /** Where the remedy puts something in its place. */
   readonly replacement: Replacement | null;
+  /** Of what would be set aside: what could take its place instead, which nobody recorded. Only where somebody asks. */
+  readonly rebuilt?: Replacement;
 }
 
 export type Verdict = "healthy" | "damaged" | "unusable";

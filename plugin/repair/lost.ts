@@ -1,4 +1,4 @@
-import { LOST_RECORD, LOST_SESSION } from "../faults/lost.ts";
+import { LOST_MESSAGE, LOST_RECORD, LOST_SESSION } from "../faults/lost.ts";
 import { sha256 } from "../files/hash.ts";
 import { type LostRecord, lostRecords } from "../recovery/lost.ts";
 import { misnamedRows, type UnknownRow } from "../recovery/misnamed.ts";
@@ -10,6 +10,7 @@ import { parseDocument, type StoredMessage } from "../stores/conversation.ts";
 import type { RecordPlace, Store } from "../stores/store.ts";
 import type { Replacement } from "../stores/writer.ts";
 import type { ConfirmedFinding } from "./finding.ts";
+import { looseMessages, MESSAGE_SOURCE } from "./rebuild.ts";
 import { plural } from "./words.ts";
 
 /** Sessions whose log is looked through when everything is checked: the logs of larger databases are read on request only. */
@@ -79,6 +80,8 @@ interface LostInSession {
   readonly lost: readonly LostRecord[];
   /** Of those that stand under another id, that id. */
   readonly misnamed: ReadonlyMap<LostRecord, string>;
+  /** Every id that the log speaks of. */
+  readonly known: ReadonlySet<string>;
   /** Whether nothing of the session is there at all. */
   readonly isEmpty: boolean;
 }
@@ -99,7 +102,7 @@ async function lostIn(store: Store, sessionID: string): Promise<LostInSession> {
   }
   if (wanted.has("session")) unknown.push(...(await unknownSessions(store)));
   const misnamed = [...misnamedRows(unknown, gone)].map(([row, record]) => [record, row.id] as const);
-  return { lost, misnamed: new Map(misnamed), isEmpty: places.size === 0 };
+  return { lost, misnamed: new Map(misnamed), known, isEmpty: places.size === 0 };
 }
 
 const PREFIX = { session: "ses", message: "msg", part: "prt" } as const;
@@ -174,6 +177,36 @@ function isLogged(kind: Artifact["kind"]): kind is LostRecord["kind"] {
 async function lostSessions(store: Store): Promise<string[]> {
   const present = new Set((await store.sessions(null)).map(({ id }) => id));
   return store.loggedSessions(Number.POSITIVE_INFINITY).filter((id) => !present.has(id));
+}
+
+/** Messages of which only parts are there, and of which no log knows, made anew; `null`: of the whole store, where that is quick. */
+export async function findMessagesWithoutRecord(
+  store: Store,
+  sessionIDs: readonly string[] | null,
+  storeIndex: number,
+): Promise<ConfirmedFinding[]> {
+  const found: ConfirmedFinding[] = [];
+  const most = sessionIDs === null ? LARGEST_LOG_BYTES : Number.POSITIVE_INFINITY;
+  for (const sessionID of store.sessionsWithLooseParts(most)) {
+    if (sessionIDs !== null && !sessionIDs.includes(sessionID)) continue;
+    if (store.recordPlace(rowArtifact("session", sessionID, sessionID)) === null) continue;
+    const { known } = await lostIn(store, sessionID);
+    for (const { messageID, parts, row } of await looseMessages(store, sessionID)) {
+      if (known.has(messageID)) continue;
+      found.push({
+        code: LOST_MESSAGE.code,
+        severity: "warning",
+        ...rowArtifact("message", sessionID, messageID),
+        remedy: LOST_MESSAGE.remedy,
+        evidence: plural(parts, "part"),
+        store: storeIndex,
+        writtenMs: null,
+        seen: null,
+        replacement: { source: MESSAGE_SOURCE, content: { cells: row } },
+      });
+    }
+  }
+  return found;
 }
 
 /** Sessions with messages and no record of their own, the record made anew; `null`: of the whole store. */

@@ -43,16 +43,19 @@ export function planRepair(findings: readonly ConfirmedFinding[], selection: Sel
 
 function operationFor(finding: ConfirmedFinding, selection: Selection): Operation | null {
   const { remedy, seen, replacement } = finding;
-  if (remedy === "report" || !isMendable(finding)) return null;
+  if (!isMendable(finding)) return null;
   if (selection.codes === null ? finding.severity !== "blocking" : !selection.codes.includes(finding.code)) return null;
   if (selection.unasked && !isDoneUnasked(finding)) return null;
   if (selection.kept.has(keptKey(finding, seen))) return null;
-  const { kind, sessionID, recordID, locator, code, evidence } = finding;
-  return { kind, sessionID, recordID, locator, code, evidence, remedy, seen, replacement };
+  const { kind, sessionID, recordID, locator, code, evidence, rebuilt } = finding;
+  const common = { kind, sessionID, recordID, locator, code, evidence, seen };
+  if (rebuilt !== undefined && !selection.unasked) return { ...common, remedy: "recover", replacement: rebuilt };
+  return remedy === "report" ? null : { ...common, remedy, replacement };
 }
 
 /** Whether a repair would do anything about a finding. */
-export function isMendable({ remedy, seen, replacement }: ConfirmedFinding): boolean {
+export function isMendable({ remedy, seen, replacement, rebuilt }: ConfirmedFinding): boolean {
+  if (rebuilt !== undefined) return true;
   if (remedy === "report") return false;
   return remedy === "quarantine" ? seen !== null : replacement !== null;
 }

@@ -24,9 +24,10 @@ import type { FileSystem } from "../files/file-system.ts";
 import { exclusiveLockersOf, openersText } from "../files/openers.ts";
 import type { Locator, RecordKind } from "../stores/artifact.ts";
 import type { OpenedStore } from "../stores/open.ts";
-import type { SessionEntry, StoreDescription } from "../stores/store.ts";
+import type { SessionEntry, Store, StoreDescription } from "../stores/store.ts";
 import type { Survey, SurveyedProject } from "../stores/survey.ts";
 import type { ConfirmedFinding } from "./finding.ts";
+import { projectFromSessions } from "./rebuild.ts";
 
 type OpenStore = OpenedStore & { state: "ok" };
 
@@ -45,7 +46,7 @@ export async function surveyStore(
   if (survey === null) return [];
   const say = speaker(opened.description, store);
   return [
-    ...(await projectFindings(files, survey, say)),
+    ...(await projectFindings(files, opened.store, survey, say)),
     ...survey.wrappedSessions.map((id) => say(MESSAGE_ID_WRAP, "info", sessionPlace(opened, id), "ids begin anew")),
     ...orphanFindings(survey, say),
     ...(await databaseFindings(files, opened, survey, contentBytes, say)),
@@ -109,7 +110,7 @@ function sessionPlace({ description }: OpenStore, id: string): Place {
   return { kind: "session", sessionID: id, recordID: id, locator };
 }
 
-async function projectFindings(files: FileSystem, survey: Survey, say: Say): Promise<ConfirmedFinding[]> {
+async function projectFindings(files: FileSystem, from: Store, survey: Survey, say: Say): Promise<ConfirmedFinding[]> {
   const findings: ConfirmedFinding[] = [];
   const firstIn = new Map<string, string>();
   for (const project of survey.projects) {
@@ -126,7 +127,14 @@ async function projectFindings(files: FileSystem, survey: Survey, say: Say): Pro
     if (sessions === 0) continue;
     if (project.worktree === null) {
       // The project "global" takes the sessions of folders without git; hosts of files never write it before it is needed.
-      findings.push(say(PROJECT_MISSING, "warning", place, `${sessions} sessions`));
+      const rebuilt = await projectFromSessions(from, project.id).catch(() => null);
+      const found = say(PROJECT_MISSING, "warning", place, `${sessions} sessions`);
+      const source = "rebuilt from what the sessions of the project state";
+      findings.push(
+        rebuilt === null
+          ? { ...found, remedy: "report" }
+          : { ...found, replacement: { source, content: rebuilt.content } },
+      );
     } else if (project.worktree !== "" && project.worktree !== "/") {
       const other = firstIn.get(project.worktree);
       if (other === undefined) firstIn.set(project.worktree, project.id);

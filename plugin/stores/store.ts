@@ -154,6 +154,8 @@ export interface Store {
   importedRow(artifact: Artifact): ImportedRow | null;
   /** Sessions that have messages and no record of their own. */
   sessionsWithoutRecord(): Promise<string[]>;
+  /** Sessions with parts whose message is not there; none where the store is larger than so many bytes. */
+  sessionsWithLooseParts(mostBytes: number): string[];
   /** What can be said of the store as a whole. */
   survey(): Promise<Survey>;
   close(): void;

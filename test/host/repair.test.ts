@@ -136,7 +136,7 @@ async function oneDamage(bench: Bench, target: Damageable, damage: Damage): Prom
     // What can be read and has a wrong shape inside is not this family's: it is reported at least.
     else if (findings[0]?.remedy === "report") return;
 
-    const repaired = await tool.repair();
+    const repaired = await tool.repairUnasked();
     expect(repaired.stopped).toBeNull();
     expectSame(await askNow(bench, target), target.without(healthy));
     await manifestTells(bench, target, repaired.manifests);

@@ -15,6 +15,7 @@ import {
   type RestoreResult,
   repair,
   restore,
+  type Selection,
 } from "../../plugin/api.ts";
 import type { ManifestCell } from "../../plugin/quarantine/manifest.ts";
 
@@ -23,6 +24,8 @@ export interface Tool {
   check(): Promise<CheckResult>;
   /** Mends whatever is blocking; with codes, faults of these only. Without findings it checks first. */
   repair(codes?: readonly string[], findings?: readonly ConfirmedFinding[]): Promise<RepairResult>;
+  /** Mends what may be mended at the start of opencode, without asking. */
+  repairUnasked(): Promise<RepairResult>;
   restore(runID: string): Promise<RestoreResult>;
 }
 
@@ -37,20 +40,23 @@ export async function toolFor(dataDir: string): Promise<Tool> {
     if (!outcome.ok) throw new Error("the check asks for a session that was not named");
     return outcome.result;
   };
+  const mend = async (
+    findings: readonly ConfirmedFinding[],
+    selection: Pick<Selection, "codes" | "unasked">,
+  ): Promise<RepairResult> =>
+    repair({
+      files,
+      located: await found(),
+      access: "outside",
+      findings,
+      selection: { ...selection, kept: new Set() },
+      trigger: "cli",
+      hostVersion: null,
+    });
   return {
     check: checked,
-    async repair(codes, known) {
-      const findings = known ?? (await checked()).findings;
-      return repair({
-        files,
-        located: await found(),
-        access: "outside",
-        findings,
-        selection: { codes: codes ?? null, unasked: false, kept: new Set() },
-        trigger: "cli",
-        hostVersion: null,
-      });
-    },
+    repair: async (codes, known) => mend(known ?? (await checked()).findings, { codes: codes ?? null, unasked: false }),
+    repairUnasked: async () => mend((await checked()).findings, { codes: null, unasked: true }),
     async restore(runID) {
       const located = await found();
       const input = { files, located, access: "outside" as const, runID, sessionIDs: [], itemIDs: [] };

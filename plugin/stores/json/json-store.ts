@@ -206,6 +206,11 @@ export class JsonStore implements Store {
     return bare.filter((_, index) => listed[index]?.some(isMessageRecord));
   }
 
+  /** opencode 1.0-1.1 leaves the parts of a message that it removes. */
+  sessionsWithLooseParts(): string[] {
+    return [];
+  }
+
   async survey(): Promise<Survey> {
     const projects = await Promise.all((await this.#projectFolders()).map((id) => this.#surveyProject(id)));
     return { projects, orphans: { messages: 0, parts: 0 }, wrappedSessions: [], database: null };

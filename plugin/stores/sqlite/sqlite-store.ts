@@ -305,11 +305,7 @@ export class SqliteStore implements Store {
   }
 
   loggedSessions(mostBytes: number): string[] {
-    if (!this.schema.tables.has("event_sequence")) return [];
-    const [size] = this.#connection.all(
-      "select page_count * page_size as size from pragma_page_count, pragma_page_size",
-    );
-    if (Number(size?.size) > mostBytes) return [];
+    if (!this.schema.tables.has("event_sequence") || this.#size() > mostBytes) return [];
     return this.#connection
       .all("select aggregate_id as id from event_sequence where aggregate_id glob 'ses*' order by aggregate_id")
       .map((row) => String(row.id));
@@ -343,6 +339,18 @@ export class SqliteStore implements Store {
     return this.#connection
       .all("select distinct session_id as id from message where session_id not in (select id from session)")
       .map((row) => String(row.id));
+  }
+
+  /** What opencode removes takes its parts along: a part without its message was hung there by no opencode. */
+  sessionsWithLooseParts(mostBytes: number): string[] {
+    if (this.#size() > mostBytes) return [];
+    const sql = "select distinct session_id as id from part where message_id not in (select id from message)";
+    return this.#connection.all(sql).map((row) => String(row.id));
+  }
+
+  #size(): number {
+    const sql = "select page_count * page_size as size from pragma_page_count, pragma_page_size";
+    return Number(this.#connection.all(sql)[0]?.size);
   }
 
   async survey(): Promise<Survey> {

@@ -1,0 +1,162 @@
+import { fits } from "../records/contract.ts";
+import { wholeMembers } from "../records/cut-document.ts";
+import {
+  byTime,
+  factsIn,
+  factsOf,
+  type RebuiltMessage,
+  rebuiltMessage,
+  type SessionFrame,
+} from "../recovery/rebuilt-message.ts";
+import { type RebuiltProject, rebuiltProject, worktreeOf } from "../recovery/rebuilt-project.ts";
+import { rootOf } from "../recovery/rebuilt-session.ts";
+import { messageRow, sessionCell } from "../recovery/row-form.ts";
+import { type CellValue, isFileLocator } from "../stores/artifact.ts";
+import type { Fields, SessionFacts, StoredMessage } from "../stores/conversation.ts";
+import type { MessageFacts } from "../stores/outline.ts";
+import type { Store } from "../stores/store.ts";
+import type { Replacement } from "../stores/writer.ts";
+import { bySession } from "./by-session.ts";
+import type { ConfirmedFinding } from "./finding.ts";
+import { plural } from "./words.ts";
+
+/** Where a rebuilt record is from, in a manifest. */
+export const MESSAGE_SOURCE = "rebuilt from its parts and the messages beside it";
+
+/**
+ * Of messages that would be set aside, what their parts and neighbours tell of them: with it in their place their parts
+ * stay visible. Of projects, what their sessions tell of them. Reads only.
+ */
+export async function withRebuilt(store: Store, findings: readonly ConfirmedFinding[]): Promise<ConfirmedFinding[]> {
+  const rebuilt = new Map<ConfirmedFinding, ConfirmedFinding>();
+  for (const [sessionID, damaged] of bySession(findings.filter(isLostMessage), (finding) => finding.sessionID)) {
+    if (sessionID === null) continue;
+    const wanted = new Map(damaged.map((finding) => [finding.recordID ?? "", finding]));
+    const { frame, own } = await frameOf(store, sessionID, wanted);
+    let { messages } = frame;
+    // What was made anew tells of its neighbours in turn: an answer names the question before it.
+    for (const message of [...own, ...own]) {
+      const finding = wanted.get(message.messageID);
+      if (finding === undefined || rebuilt.has(finding)) continue;
+      const made = rebuiltMessage(message, sessionID, { ...frame, messages });
+      if (made === null) continue;
+      const { messageID, parts } = message;
+      const facts = factsIn(messageID, made.createdMs, made.document);
+      messages = [...messages.filter(({ id }) => id !== messageID), facts].sort(byTime);
+      const stay = `its ${plural(parts.length, "part")} can stay, with a record made anew`;
+      const replacement = asReplacement(finding, sessionID, made);
+      rebuilt.set(finding, { ...finding, evidence: `${finding.evidence}; ${stay}`, rebuilt: replacement });
+    }
+  }
+  for (const finding of findings.filter(({ kind }) => kind === "project")) {
+    rebuilt.set(finding, await withProject(store, finding));
+  }
+  return findings.map((finding) => rebuilt.get(finding) ?? finding);
+}
+
+function isLostMessage({ kind, remedy, severity, seen }: ConfirmedFinding): boolean {
+  return kind === "message" && remedy === "quarantine" && severity === "blocking" && seen !== null;
+}
+
+/** Rows for the messages of a session of which only parts are there. */
+export async function looseMessages(
+  store: Store,
+  sessionID: string,
+): Promise<{ readonly messageID: string; readonly parts: number; readonly row: ReadonlyMap<string, CellValue> }[]> {
+  const own: StoredMessage[] = [];
+  const messages: MessageFacts[] = [];
+  for await (const message of store.messages(sessionID)) {
+    if (message.document === null) own.push(message);
+    else messages.push(factsOf(message));
+  }
+  const columns = await store.sessionColumns(sessionID);
+  return own.flatMap((message) => {
+    const made = rebuiltMessage(message, sessionID, { messages: messages.toSorted(byTime), columns });
+    if (made === null || !message.messageID.startsWith("msg")) return [];
+    const { messageID, parts } = message;
+    messages.push(factsIn(messageID, made.createdMs, made.document));
+    const record = { ...made.document, id: messageID, sessionID };
+    return [{ messageID, parts: parts.length, row: messageRow(record) }];
+  });
+}
+
+/** A project's record as its sessions tell it; `null` where it does not follow, or it has none. */
+export async function projectFromSessions(store: Store, id: string, said?: Fields): Promise<RebuiltProject | null> {
+  const { sessions, root } = await ofProject(store, id);
+  if (sessions.length === 0) return null;
+  return rebuiltProject(id, sessions, root, await store.projectFacts(), store.description, said);
+}
+
+/** So many sessions of a project are asked for its folder, the last used first. */
+const MOST_ASKED = 20;
+
+async function ofProject(
+  store: Store,
+  id: string,
+): Promise<{ readonly sessions: readonly SessionFacts[]; readonly root: string | null }> {
+  const sessions = (await store.sessionFacts()).filter(({ projectID, hasRecord }) => projectID === id && hasRecord);
+  for (const session of sessions.slice(0, MOST_ASKED)) {
+    const messages: StoredMessage[] = [];
+    for await (const message of store.messages(session.id)) messages.push({ ...message, parts: [] });
+    const root = rootOf(messages);
+    if (root !== null) return { sessions, root };
+  }
+  return { sessions, root: null };
+}
+
+/** The record of a project that cannot be read, or whose folder opencode refuses, with what its sessions tell of it. */
+async function withProject(store: Store, finding: ConfirmedFinding): Promise<ConfirmedFinding> {
+  const { locator, recordID, remedy } = finding;
+  if (recordID === null || finding.seen === null) return finding;
+  if (isFileLocator(locator)) {
+    if (remedy !== "quarantine") return finding;
+    const rebuilt = await projectFromSessions(store, recordID, await legibleIn(store, finding));
+    if (rebuilt === null) return finding;
+    return { ...finding, rebuilt: { source: PROJECT_SOURCE, content: rebuilt.content } };
+  }
+  if (remedy !== "report" || locator.column !== undefined) return finding;
+  const { sessions, root } = await ofProject(store, recordID);
+  const worktree = worktreeOf(recordID, sessions, root);
+  const artifact = { kind: "project", sessionID: null, recordID, locator } as const;
+  const row = (await store.examine(artifact))?.row ?? null;
+  if (worktree === null || row === null) return finding;
+  if (!fits(artifact, { ...row, worktree }, { row: { ...row, worktree }, siblings: null }, store.description))
+    return finding;
+  const cells = new Map([["worktree", sessionCell("worktree", worktree)]]);
+  return { ...finding, rebuilt: { source: PROJECT_SOURCE, content: { cells } } };
+}
+
+const PROJECT_SOURCE = "rebuilt from what the sessions of the project state";
+
+async function legibleIn(store: Store, { kind, sessionID, recordID, locator }: ConfirmedFinding): Promise<Fields> {
+  const bytes = (await store.examine({ kind, sessionID, recordID, locator }))?.bytes ?? null;
+  return bytes === null ? {} : wholeMembers(Buffer.from(bytes).toString("utf8"));
+}
+
+/** The messages of a session in outline, and some of them with their parts. */
+async function frameOf(
+  store: Store,
+  sessionID: string,
+  wanted: ReadonlyMap<string, unknown>,
+): Promise<{ readonly frame: SessionFrame; readonly own: readonly StoredMessage[] }> {
+  const own: StoredMessage[] = [];
+  const messages: MessageFacts[] = [];
+  for await (const message of store.messages(sessionID)) {
+    if (wanted.has(message.messageID)) own.push(message);
+    if (message.document !== null) messages.push(factsOf(message));
+  }
+  const columns = await store.sessionColumns(sessionID);
+  return { frame: { messages: messages.sort(byTime), columns }, own };
+}
+
+function asReplacement(
+  { locator, recordID }: ConfirmedFinding,
+  sessionID: string,
+  { document }: RebuiltMessage,
+): Replacement {
+  // As opencode 1.0-1.1 writes it.
+  const content: Replacement["content"] = isFileLocator(locator)
+    ? { bytes: Buffer.from(JSON.stringify({ id: recordID, sessionID, ...document }, null, 2)) }
+    : { cells: new Map([["data", { storage: "text", bytes: Buffer.from(JSON.stringify(document), "utf8") }]]) };
+  return { source: MESSAGE_SOURCE, content };
+}
