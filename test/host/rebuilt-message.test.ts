@@ -23,19 +23,16 @@ const LOST = ["time", "summary", "variant", "finish", "error", "tools", "system"
 
 type Change = (bytes: Buffer) => Buffer;
 
-async function damage(store: RealStore, sessionID: string, ids: readonly string[], change: Change): Promise<void> {
-  for (const id of ids) {
-    if (isJsonHost(store.home.version)) {
-      const path = join(store.dataDir, "storage", "message", sessionID, `${id}.json`);
-      await writeFile(path, change(await readFile(path)));
-      continue;
-    }
-    using database = new Database(join(store.dataDir, "opencode.db"));
-    const row = database.query("select data from message where id = ?").get(id) as { data: string };
-    database.query("update message set data = cast(? as text) where id = ?").run(change(Buffer.from(row.data)), id);
-    const logs = database.query("select 1 from sqlite_master where name = 'event'").all();
-    if (logs.length > 0) database.run("delete from event");
+async function damage(store: RealStore, sessionID: string, id: string, change: Change): Promise<void> {
+  if (isJsonHost(store.home.version)) {
+    const path = join(store.dataDir, "storage", "message", sessionID, `${id}.json`);
+    return writeFile(path, change(await readFile(path)));
   }
+  using database = new Database(join(store.dataDir, "opencode.db"));
+  const row = database.query("select data from message where id = ?").get(id) as { data: string };
+  database.query("update message set data = cast(? as text) where id = ?").run(change(Buffer.from(row.data)), id);
+  const logs = database.query("select 1 from sqlite_master where name = 'event'").all();
+  if (logs.length > 0) database.run("delete from event");
 }
 
 async function keepsParts(version: HostVersion): Promise<void> {
@@ -46,39 +43,35 @@ async function keepsParts(version: HostVersion): Promise<void> {
   try {
     const before = (await host.get(`/session/${id}/message`)).body as Wire[];
     await host.stop();
-    const damaged = before.slice(0, 4).map(({ info }) => String(info.id));
-    for (const change of [(bytes: Buffer) => bytes.subarray(0, 40), (bytes: Buffer) => Buffer.alloc(bytes.length)]) {
-      const healthy = await storeImage(store.dataDir, []);
-      await damage(store, id, damaged.slice(0, 2), change);
-      const image = await storeImage(store.dataDir, []);
-      expect(image).not.toEqual(healthy);
-      const tool = await toolFor(store.dataDir);
-      // Nobody was asked: what cannot be read is set aside.
-      const aside = await tool.repairUnasked();
-      expect(new Set(aside.items.map(({ action }) => action))).toEqual(new Set(["quarantined"]));
-      await tool.restore(aside.runID ?? "");
-      expect(await storeImage(store.dataDir, [])).toEqual(image);
-      const done = await tool.repair();
-      expect(done.items.map(({ action, kind }) => [action, kind])).toEqual([
-        ["recovered", "message"],
-        ["recovered", "message"],
-      ]);
-      host = await startHost({ home: store.home, model });
-      const answers = await askAbout(host, id);
-      expect(opens(answers, id)).toBe(true);
-      const after = answers.messages.body as Wire[];
-      expect(after.map(({ parts }) => parts)).toEqual(before.map(({ parts }) => parts));
-      for (const [index, { info }] of after.entries()) {
-        const was = Object.entries(before[index]?.info ?? {}).filter(([name]) => !LOST.includes(name));
-        expect(info).toMatchObject(Object.fromEntries(was));
-      }
-      await host.stop();
-      expect((await tool.repair()).runID).toBeNull();
-      const undone = await tool.restore(done.runID ?? "");
-      expect(new Set(undone.items.map(({ action }) => action))).toEqual(new Set(["restored"]));
-      await tool.repair();
-    }
+    const [asked = "", answer = ""] = before.map(({ info }) => String(info.id));
+    await damage(store, id, asked, (bytes) => Buffer.alloc(bytes.length));
+    await damage(store, id, answer, (bytes) => bytes.subarray(0, 40));
+    const image = await storeImage(store.dataDir, []);
+    const tool = await toolFor(store.dataDir);
+    // Nobody was asked: what cannot be read is set aside.
+    const aside = await tool.repairUnasked();
+    expect(new Set(aside.items.map(({ action }) => action))).toEqual(new Set(["quarantined"]));
+    await tool.restore(aside.runID ?? "");
+    expect(await storeImage(store.dataDir, [])).toEqual(image);
+    const done = await tool.repair();
+    expect(done.items.map(({ action, kind }) => [action, kind])).toEqual([
+      ["recovered", "message"],
+      ["recovered", "message"],
+    ]);
+    const undone = await tool.restore(done.runID ?? "");
+    expect(new Set(undone.items.map(({ action }) => action))).toEqual(new Set(["restored"]));
+    expect(await storeImage(store.dataDir, [])).toEqual(image);
+    await tool.repair();
+    expect((await tool.repair()).runID).toBeNull();
     host = await startHost({ home: store.home, model });
+    const answers = await askAbout(host, id);
+    expect(opens(answers, id)).toBe(true);
+    const after = answers.messages.body as Wire[];
+    expect(after.map(({ parts }) => parts)).toEqual(before.map(({ parts }) => parts));
+    for (const [index, { info }] of after.entries()) {
+      const was = Object.entries(before[index]?.info ?? {}).filter(([name]) => !LOST.includes(name));
+      expect(info).toMatchObject(Object.fromEntries(was));
+    }
     model.script({ text: "Going on." });
     const parts = [{ type: "text", text: "Go on" }];
     const prompt = { model: { providerID: "loopback", modelID: "scripted" }, parts };
@@ -107,13 +100,14 @@ test("opencode 1.2.27: parts whose message was deleted by hand get one again", a
   expect((await tool.repair()).items).toEqual([]);
   const done = await tool.repair(["lost-message-record"]);
   expect(done.items.map(({ action, recordID }) => [action, recordID])).toEqual([["recovered", gone]]);
+  await tool.restore(done.runID ?? "");
+  expect(await storeImage(store.dataDir, [])).toEqual(image);
+  await tool.repair(["lost-message-record"]);
   const host = await startHost({ home: store.home });
   const shown = (await host.get(`/session/${id}/message`)).body as Wire[];
   await host.stop();
   expect(shown.map(({ info, parts }) => [info.id, parts.length])).toEqual(
     messages.map((message) => [message.id, message.parts.length]),
   );
-  await tool.restore(done.runID ?? "");
-  expect(await storeImage(store.dataDir, [])).toEqual(image);
   await store.home.remove();
 });

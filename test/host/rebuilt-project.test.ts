@@ -49,17 +49,7 @@ async function comesBack(version: HostVersion): Promise<void> {
   expect((await askElsewhere(store)).project).toEqual({});
   await tool.repair(["project-missing"]);
   expect(await askElsewhere(store)).toMatchObject(healthy);
-  const host = await startHost({ home: store.home });
-  try {
-    expect(
-      records((await host.get("/session")).body)
-        .map(({ id }) => String(id))
-        .sort(),
-    ).toEqual([...store.sessionIDs].sort());
-  } finally {
-    await host.stop();
-    await store.home.remove();
-  }
+  await store.home.remove();
 }
 
 describe("a project without a record gets one from what its sessions state", () => {
