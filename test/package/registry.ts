@@ -15,6 +15,7 @@ interface PackageManifest {
   readonly name: string;
   readonly version: string;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 interface Published {
@@ -59,7 +60,7 @@ async function publishedPackages(): Promise<ReadonlyMap<string, Published>> {
 /** Everything that `npm install` of this package would bring along. */
 async function installedDependencies(own: PackageManifest): Promise<readonly PackageManifest[]> {
   const found = new Map<string, PackageManifest>();
-  const wanted = Object.keys(own.dependencies ?? {});
+  const wanted = Object.keys({ ...own.dependencies, ...own.optionalDependencies });
   for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) {
     if (found.has(name)) continue;
     const manifest = await readManifest(join(REPOSITORY, "node_modules", name));
