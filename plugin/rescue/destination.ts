@@ -21,7 +21,7 @@ export function destinationOf(
     projects.find(({ id }) => id === (projectID ?? GLOBAL.id));
   if (found !== undefined) return { store, projectID: found.id, worktree: found.worktree, hasProject: true };
   // Without a record of its project a session would hang on nothing: the project of folders without git takes it.
-  if (projectID === null || worktree === null || !posix.isAbsolute(worktree)) {
+  if (projectID === null || projectID === GLOBAL.id || worktree === null || !posix.isAbsolute(worktree)) {
     const hasProject = projects.some(({ id }) => id === GLOBAL.id);
     return { store, projectID: GLOBAL.id, worktree: GLOBAL.worktree, hasProject };
   }

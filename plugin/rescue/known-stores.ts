@@ -1,7 +1,8 @@
 import { basename } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
+import { findSlugTrees } from "../stores/json/slug-tree.ts";
 import type { Located } from "../stores/locate.ts";
-import { type OpenedStore, openStores } from "../stores/open.ts";
+import { type OpenedStore, openJson, openStores } from "../stores/open.ts";
 import type { KnownStore, OpenStore } from "./hidden.ts";
 
 /** The database whose opencode is to show everything, and the other stores beside it. */
@@ -26,6 +27,9 @@ export async function openKnownStores(files: FileSystem, located: Located, into:
       : { ok: false, reason: "unknown", message: "There is no database of that name in this data directory." };
   }
   const opened = await openStores(files, located, "outside");
+  for (const tree of await findSlugTrees(files, located.dataDir)) {
+    opened.push(await openJson(tree.files, tree.root, null, null));
+  }
   const close = () => {
     for (const store of opened) if (store.state === "ok") store.store.close();
   };

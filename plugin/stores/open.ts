@@ -66,7 +66,7 @@ export async function openStores(
 }
 
 /** `reader`: the line of hosts that reads the session diffs beside a database. */
-async function openJson(
+export async function openJson(
   files: FileSystem,
   dataDir: string,
   reader: StoreDescription["sessionDiffReader"],
