@@ -131,6 +131,7 @@ async function bootWith(bench: Bench, plugins: NonNullable<HostSettings["plugins
 async function brokenInstallation(bench: Bench): Promise<void> {
   const alone = join(bench.store.home.root, "alone");
   await cp(join(distribution.directory, "dist"), join(alone, "dist"), { recursive: true });
+  await rm(join(alone, "dist", "dependencies"), { recursive: true });
   const before = await withoutBoots(bench);
   await bootWith(bench, [pathToFileURL(join(alone, "dist", "server.js")).href]);
   expect(await messageStatus(bench.host, bench.part)).toBe(500);
