@@ -36,7 +36,7 @@ export function noticeSentence(notice: Notice): string {
     const sessions = new Set(done.map((item) => item.sessionID)).size;
     const left =
       notice.remaining.length === 0 ? "" : ` ${plural(notice.remaining.length, "fault")} need a look: /repair.`;
-    return `${doneWords(done, "damaged record", ` of ${plural(sessions, "conversation")}`)}, so that opencode can open it again. Nothing was deleted; /repair undo puts it back.${left}`;
+    return `${doneWords(done, "damaged record", ` of ${plural(sessions, "conversation")}`)}, so that opencode can open ${sessions === 1 ? "it" : "them"} again. Nothing was deleted; /repair undo puts ${done.length === 1 ? "it" : "them"} back.${left}`;
   }
   if (notice.remaining.length > 0) {
     const sessions = new Set(notice.remaining.map((finding) => finding.sessionID)).size;

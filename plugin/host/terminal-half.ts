@@ -1,11 +1,14 @@
 import { realpath } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join, resolve, sep } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { FileSystem } from "../files/file-system.ts";
 import { TOOL } from "../tool-identity.ts";
 
 const LARGEST_CONFIG_BYTES = 1024 * 1024;
+
+/** The entry of the package is a file in a folder of it. */
+const DEEPEST_ENTRY = 4;
 
 /** Folder of this package, wherever it is installed; module URLs name the real place. */
 const PACKAGE_ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -48,7 +51,7 @@ async function namesThisPackage(files: FileSystem, path: string): Promise<boolea
     const text = bytes.toString("utf8").replace(/^\s*\/\/.*$/gm, "");
     if (text.includes(TOOL.name)) return true;
     for (const [, entry = ""] of text.matchAll(/"((?:file:|[./~])[^"\n]*)"/g)) {
-      if (await isInThisPackage(entry, dirname(path))) return true;
+      if (await isThisPackage(files, entry, dirname(path))) return true;
     }
     return false;
   } catch {
@@ -56,15 +59,27 @@ async function namesThisPackage(files: FileSystem, path: string): Promise<boolea
   }
 }
 
-/** An entry of a configuration may be a path, through whatever links. */
-async function isInThisPackage(entry: string, folder: string): Promise<boolean> {
+/** An entry of a configuration may be a path, through whatever links, to this package or to another copy of it. */
+async function isThisPackage(files: FileSystem, entry: string, folder: string): Promise<boolean> {
   try {
     const named = entry.startsWith("file:")
       ? fileURLToPath(entry)
       : resolve(folder, entry.replace(/^~(?=\/)/, homedir()));
-    const real = await realpath(named);
-    return real === PACKAGE_ROOT || real.startsWith(PACKAGE_ROOT + sep);
+    let place = await realpath(named);
+    for (let level = 0; level < DEEPEST_ENTRY; level += 1, place = dirname(place)) {
+      if (place === PACKAGE_ROOT || (await packageName(files, place)) === TOOL.name) return true;
+    }
+    return false;
   } catch {
     return false;
+  }
+}
+
+async function packageName(files: FileSystem, folder: string): Promise<unknown> {
+  try {
+    const bytes = await files.read(join(folder, "package.json"), LARGEST_CONFIG_BYTES);
+    return typeof bytes === "string" ? null : (JSON.parse(bytes.toString("utf8")) as { readonly name?: unknown }).name;
+  } catch {
+    return null;
   }
 }

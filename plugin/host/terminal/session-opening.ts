@@ -95,7 +95,9 @@ async function mendAndReturn(
   const mendable = findings.filter(isMendable);
   const cannot = sessionSentence(findings, sessionID);
   if (context === null || mendable.length < findings.length) {
-    return showText(api, TITLE, `${cannot} Nothing was changed. /repair shows the details.`, otherwise);
+    // Whoever knows may look at what opencode makes of it.
+    const words = `${cannot} It is only reported: nothing was changed, and /repair shows the details. Open it as it is?`;
+    return askUser(api, TITLE, words, open, otherwise);
   }
   const mend = async () => {
     const result = await repairFindings(context, mendable);
@@ -103,7 +105,7 @@ async function mendAndReturn(
     // Opened again while it is still damaged, it would be left again, without end.
     if ((await guard.damageOf(sessionID)).length > 0) {
       const reason = result.stopped?.message ?? result.items.find((item) => item.action === "skipped")?.reason;
-      return showText(api, TITLE, `Not everything could be done. ${reason ?? ""}`, otherwise);
+      return showText(api, TITLE, `Not everything could be done. Nothing was lost. ${reason ?? ""}`, otherwise);
     }
     const done = result.items.filter((item) => item.action !== "skipped");
     // Where nothing was left to do, the server half has mended it meanwhile, and says so.
