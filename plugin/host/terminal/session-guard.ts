@@ -26,6 +26,9 @@ const LOOKED_AHEAD = 100;
 const LOOK_AHEAD_MS = 100;
 const NEWS_MS = 500;
 
+/** All of that takes no more than this share of the terminal UI's time. */
+const SHARE = 0.05;
+
 /**
  * What a look at a session says. `loads`: opencode can load it. `damaged`: it seems that it cannot. `long`: it holds more
  * than may be read while the terminal UI waits.
@@ -56,8 +59,9 @@ export class SessionGuard {
     this.#lookAheadLater();
   }
 
-  #lookAheadLater(): void {
+  #lookAheadLater(took = 0): void {
     const step = () => {
+      const start = performance.now();
       try {
         if (!this.#follower.isFollowing()) this.#follower.begin();
         this.#takeNotice();
@@ -66,9 +70,9 @@ export class SessionGuard {
       } catch {
         // What cannot be read now is looked at as it is opened.
       }
-      this.#lookAheadLater();
+      this.#lookAheadLater(performance.now() - start);
     };
-    this.#timer = setTimeout(step, this.#ahead.length > 0 ? LOOK_AHEAD_MS : NEWS_MS);
+    this.#timer = setTimeout(step, Math.max(this.#ahead.length > 0 ? LOOK_AHEAD_MS : NEWS_MS, took / SHARE));
     this.#timer.unref?.();
   }
 
@@ -100,7 +104,9 @@ export class SessionGuard {
   #takeNotice(): void {
     if (this.#follower.isFollowing() && !this.#follower.hasNews()) return;
     const rowIDs = this.#follower.isFollowing() ? this.#follower.news() : "lost";
-    if (rowIDs === "lost" || !this.#loads({ what: "rows", rowIDs })) this.#healthy.clear();
+    if (rowIDs !== "lost" && this.#loads({ what: "rows", rowIDs })) return;
+    this.#ahead = [...this.#healthy];
+    this.#healthy.clear();
   }
 
   #lookAt(sessionID: string, largest: Size): Look {
