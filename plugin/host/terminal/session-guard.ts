@@ -16,6 +16,9 @@ interface Size {
 /** What is read while the terminal UI waits: about a tenth of a second's work. More is read while it shows something else. */
 const LARGEST_LOOK: Size = { records: 20_000, bytes: 32 * 1024 * 1024 };
 
+/** The sessions of subagents are looked at for so long, in milliseconds, where none was in advance. */
+const SUBAGENTS_MS = 30;
+
 /** What is read in advance, of one session: about a hundredth of a second's work. */
 const LARGEST_LOOK_AHEAD: Size = { records: 8_000, bytes: 8 * 1024 * 1024 };
 
@@ -86,9 +89,13 @@ export class SessionGuard {
     this.#takeNotice();
     const look = this.#lookOrRemember(sessionID);
     if (look !== "loads") return look;
-    // What would take long of a subagent's session is left to the moment in which it is opened itself.
-    const isDamaged = this.#store.subagentSessions(sessionID).some((id) => this.#lookOrRemember(id) === "damaged");
-    return isDamaged ? "damaged" : "loads";
+    const until = performance.now() + SUBAGENTS_MS;
+    for (const id of this.#store.subagentSessions(sessionID)) {
+      if (this.#lookOrRemember(id) === "damaged") return "damaged";
+      // The others are looked at as they are opened themselves.
+      if (performance.now() > until) break;
+    }
+    return "loads";
   }
 
   /** Lets a session through, whatever a look says, until another one is opened: the thorough check found nothing. */
