@@ -69,14 +69,11 @@ async function takePictures(home: HermeticHome, model: ModelServer): Promise<voi
 
   await withScreen(home, model, "check", async (ui) => {
     await openRepairDialog(ui);
-    await gone(ui, "Checked");
     await take(home, ui, "dialog");
     await ui.press("Enter");
     await ui.waitFor("it can be undone here");
     await ui.press("Enter");
     await ui.waitFor("To undo: /repair");
-    // The notice of the work in progress goes by itself.
-    await gone(ui, "being mended");
     await take(home, ui, "result");
   });
 }
