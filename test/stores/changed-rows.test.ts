@@ -97,7 +97,24 @@ describe("rows that were written, told by the log", () => {
           scratch?.remove();
         }
       }),
-      { numRuns: 150 },
+      {
+        numRuns: 150,
+        examples: [
+          // Two generations of the log between two looks, the first shorter than what the position knows of.
+          [
+            [
+              { what: "insert", size: 0, seed: 0 },
+              { what: "insert", size: 0, seed: 0 },
+              { what: "checkpoint" },
+              { what: "look" },
+              { what: "update", row: 0, size: 167, seed: 0 },
+              { what: "insert", size: 3882, seed: 0 },
+              { what: "checkpoint" },
+              { what: "insert", size: 0, seed: 0 },
+            ],
+          ],
+        ],
+      },
     );
     expect(told).toBeGreaterThan(lost);
   }, 60_000);

@@ -58,7 +58,8 @@ function readChanges(descriptor: number, size: number, before: WalPosition | nul
   let position: WalPosition = { salts: log.salts, frames: 0, checksum: log.checksum };
   if (before !== null && before.salts !== log.salts) {
     // The old generation may have grown before it was given up; what is left of it lies behind the new frames.
-    if (!isUntouched && !hasEnded(descriptor, before, frameBytes)) return "lost";
+    const isNext = isNextGeneration(before.salts, log.salts) && hasEnded(descriptor, before, frameBytes);
+    if (!isUntouched && !isNext) return "lost";
   } else if (before !== null && before.frames > 0) {
     if (!isFrame(descriptor, before, frameBytes)) return "lost";
     position = before;
@@ -115,6 +116,15 @@ function frameHeader(descriptor: number, index: number, frameBytes: number): Buf
   const header = Buffer.alloc(FRAME_HEADER_BYTES);
   const read = readSync(descriptor, header, 0, FRAME_HEADER_BYTES, HEADER_BYTES + index * frameBytes);
   return read < FRAME_HEADER_BYTES ? null : header;
+}
+
+/** The first salt grows by one with each generation: a short one may have come and gone without a trace. */
+function isNextGeneration(before: string, now: string): boolean {
+  return ((firstSalt(before) + 1) >>> 0) === firstSalt(now);
+}
+
+function firstSalt(salts: string): number {
+  return Number.parseInt(salts.slice(0, 8), 16);
 }
 
 /** Whether the last frame of a position is still where it was. */
