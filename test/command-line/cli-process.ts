@@ -12,13 +12,16 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Runs as the user `nobody`, who may not do what root may. */
   readonly unprivileged?: boolean;
+  /** Another program than this Bun to run it with, and another entry than the source: the compiled one. */
+  readonly runtime?: string;
+  readonly entry?: string;
 }
 
 const ENTRY = join(import.meta.dirname, "..", "..", "plugin", "cli.ts");
 
-/** Runs the command line from source, without a terminal, and waits for its end. */
+/** Runs the command line, from source where nothing else is said, without a terminal, and waits for its end. */
 export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  const own = [process.execPath, ENTRY, ...args];
+  const own = [options.runtime ?? process.execPath, options.entry ?? ENTRY, ...args];
   const [command = "", ...rest] = options.unprivileged === true ? [...AS_NOBODY, ...own] : own;
   const env = { PATH: process.env.PATH, HOME: "/nonexistent", ...options.env };
   return new Promise((resolve, reject) => {

@@ -3,7 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** One scripted answer of the model. */
 export type ModelReply =
   | { readonly text: string; readonly reasoning?: string; readonly chunkDelayMs?: number }
-  | { readonly tool: string; readonly input: Readonly<Record<string, unknown>>; readonly reasoning?: string }
+  | {
+      readonly tool: string;
+      readonly input: Readonly<Record<string, unknown>>;
+      readonly reasoning?: string;
+      /** For tools that change no file. */
+      readonly atOnce?: true;
+    }
   | { readonly failure: number; readonly message: string };
 
 /** One request a host made of the model. */
@@ -11,6 +17,8 @@ export interface ModelCall {
   /** `side`: a title, summary or compaction request, recognised by its offering no tools. */
   readonly kind: "chat" | "side";
   readonly lastUserText: string;
+  /** Tool results that the host has sent since that text. */
+  readonly toolResults: number;
 }
 
 export interface ModelServer {
@@ -23,7 +31,7 @@ export interface ModelServer {
   readonly log: readonly ModelCall[];
   /** Scripted replies not used yet. */
   readonly pending: number;
-  /** Appends replies; each chat request takes one, and an empty script answers "Done.". */
+  /** Appends replies; each chat request takes one, and where there is none it is improvised. */
   script(...replies: readonly ModelReply[]): void;
   stop(): Promise<void>;
 }
@@ -35,7 +43,7 @@ interface ChatRequest {
 }
 
 /** Starts a loopback model that streams chat completions from a script. It never reaches any network. */
-export function startModelServer(): ModelServer {
+export function startModelServer(improvised: (call: ModelCall) => ModelReply = () => ({ text: "Done." })): ModelServer {
   const queue: ModelReply[] = [];
   const log: ModelCall[] = [];
   const server = Bun.serve({
@@ -46,8 +54,9 @@ export function startModelServer(): ModelServer {
       if (!new URL(request.url).pathname.endsWith("/chat/completions")) return new Response("{}", { status: 404 });
       const body = (await request.json()) as ChatRequest;
       const kind = (body.tools?.length ?? 0) > 0 ? "chat" : "side";
-      log.push({ kind, lastUserText: lastUserText(body) });
-      return answer(kind === "chat" ? (queue.shift() ?? { text: "Done." }) : { text: "A summary in a few words" });
+      const call: ModelCall = { kind, lastUserText: lastUserText(body), toolResults: toolResults(body) };
+      log.push(call);
+      return answer(kind === "chat" ? (queue.shift() ?? improvised(call)) : { text: "A summary in a few words" });
     },
   });
   const port = server.port ?? 0;
@@ -71,6 +80,11 @@ export function startModelServer(): ModelServer {
 function lastUserText(body: ChatRequest): string {
   const content = body.messages?.findLast((message) => message.role === "user")?.content;
   return typeof content === "string" ? content : JSON.stringify(content ?? "");
+}
+
+function toolResults({ messages = [] }: ChatRequest): number {
+  const asked = messages.findLastIndex((message) => message.role === "user");
+  return messages.slice(asked + 1).filter((message) => message.role === "tool").length;
 }
 
 function answer(reply: ModelReply): Response {
@@ -101,7 +115,7 @@ async function* events(reply: Streamed): AsyncGenerator<Uint8Array> {
   if (reply.reasoning) yield chunk({ reasoning_content: reply.reasoning });
   if ("tool" in reply) {
     // A model that calls at once lets the tool change files before the host has taken the step's snapshot.
-    await sleep(150);
+    if (reply.atOnce !== true) await sleep(150);
     const call = { name: reply.tool, arguments: JSON.stringify(reply.input) };
     const id = `call_${crypto.randomUUID().replaceAll("-", "").slice(0, 20)}`;
     yield chunk({ tool_calls: [{ index: 0, id, type: "function", function: call }] });

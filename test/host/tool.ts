@@ -79,8 +79,10 @@ export async function trustedManifest(path: string): Promise<Manifest> {
     const { original } = item;
     if (original === null) continue;
     const saved = [original, ...Object.values(original.row?.columns ?? {}).flatMap(savedFile)];
-    for (const { file, bytes, sha256 } of saved) {
-      const content = await readFile(join(dirname(path), file));
+    for (const place of saved) {
+      const { file, bytes, sha256 } = place;
+      const whole = await readFile(join(dirname(path), file));
+      const content = place.offset === undefined ? whole : whole.subarray(place.offset, place.offset + bytes);
       const hash = createHash("sha256").update(content).digest("hex");
       if (content.length !== bytes || hash !== sha256) throw new Error(`${file} is not what the manifest says`);
     }

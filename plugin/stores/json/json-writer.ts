@@ -3,6 +3,7 @@ import { makePrivateDirectory, PRIVATE_FILE } from "../../files/durable.ts";
 import { errnoCode, type FileStat, type FileSystem } from "../../files/file-system.ts";
 import { type ContentHash, hashFile, sha256 } from "../../files/hash.ts";
 import { moveNoClobber, OccupiedError } from "../../files/move.ts";
+import { openForWriting } from "../../files/openers.ts";
 import { type ManifestItem, recordedFields } from "../../quarantine/manifest.ts";
 import { type RunFolder, writeItem } from "../../quarantine/vault.ts";
 import { withFields } from "../../records/fields.ts";
@@ -24,6 +25,11 @@ import { isPlainID, messageFolder, partFolder, STORAGE } from "./layout.ts";
 
 /** Free space that a safety copy leaves: the repair itself and opencode need some. */
 const SPACE_TO_LEAVE = 16 * 1024 * 1024;
+
+/** Looking whether a process writes to a file takes as long for many as for one. */
+const ITEMS_AT_ONCE = 50;
+
+const BEING_WRITTEN = "another process is writing to it";
 
 /** Sets files of opencode 1.0-1.1 aside by moving them; a move needs no space and keeps every byte, time and id. */
 export class JsonWriter implements StoreWriter {
@@ -48,7 +54,9 @@ export class JsonWriter implements StoreWriter {
 
   async setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
     const outcomes: ItemOutcome[] = [];
-    for (const item of items) outcomes.push(await this.#setOneAside(item, folder));
+    for (let start = 0; start < items.length; start += ITEMS_AT_ONCE) {
+      outcomes.push(...(await this.#setSomeAside(items.slice(start, start + ITEMS_AT_ONCE), folder)));
+    }
     return outcomes;
   }
 
@@ -144,26 +152,50 @@ export class JsonWriter implements StoreWriter {
     return completed === null ? null : Buffer.from(JSON.stringify(completed.value, null, 2));
   }
 
+  /** What a process is about to write to is looked for before and after the move: none can have begun in between. */
+  async #setSomeAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
+    const before = await this.#beingWritten(items, ({ locator }) => this.#livePath(locator));
+    const outcomes = new Map<ManifestItem, ItemOutcome>();
+    for (const item of items) {
+      outcomes.set(item, before.has(item) ? skipped(item, BEING_WRITTEN) : await this.#setOneAside(item, folder));
+    }
+    const moved = items.filter((item) => item.original !== null && outcomes.get(item)?.state === "done");
+    const after = await this.#beingWritten(moved, async ({ original }) => join(folder, original?.file ?? ""));
+    for (const item of moved) {
+      if (after.has(item)) outcomes.set(item, await this.#giveBack(item, folder));
+      else await this.#putInPlace(item, folder);
+    }
+    return [...outcomes.values()];
+  }
+
+  async #beingWritten(
+    items: readonly ManifestItem[],
+    pathOf: (item: ManifestItem) => Promise<string | null>,
+  ): Promise<Set<ManifestItem>> {
+    const files: { name: string; stat: FileStat; item: ManifestItem }[] = [];
+    for (const item of items) {
+      const path = await pathOf(item);
+      const stat = path === null ? null : await this.#files.stat(path);
+      if (stat !== null && isFileLocator(item.locator)) files.push({ name: basename(item.locator.path), stat, item });
+    }
+    return new Set([...openForWriting(files)].map(({ item }) => item));
+  }
+
   async #setOneAside(item: ManifestItem, folder: string): Promise<ItemOutcome> {
     const path = await this.#livePath(item.locator);
-    const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
     const { original } = item;
-    if (path === null) return skipped("its place is not a safe path inside the data directory");
+    if (path === null) return skipped(item, "its place is not a safe path inside the data directory");
     if (original === null) {
       return (await this.#putInPlace(item, folder))
         ? { id: item.id, state: "done" }
-        : skipped("something is in its place now");
+        : skipped(item, "something is in its place now");
     }
-    if (!(await this.#holds(path, original))) return skipped("it changed since it was checked");
+    if (!(await this.#holds(path, original))) return skipped(item, "it changed since it was checked");
     const kept = join(folder, original.file);
     await moveNoClobber(this.#files, path, kept);
-    if (!(await this.#holds(kept, original))) {
-      // Somebody wrote between the last look and the move: what was moved is not what was judged.
-      await this.#giveBack(kept, path);
-      return skipped("it was written to at this very moment");
-    }
+    // Somebody wrote between the last look and the move: what was moved is not what was judged.
+    if (!(await this.#holds(kept, original))) return this.#giveBack(item, folder);
     if ((await this.#files.stat(kept))?.links === 1) await this.#files.chmod(kept, PRIVATE_FILE);
-    await this.#putInPlace(item, folder);
     return { id: item.id, state: "done" };
   }
 
@@ -197,25 +229,34 @@ export class JsonWriter implements StoreWriter {
     return true;
   }
 
-  /** Where a newer file stands in its place meanwhile, its writer has replaced what was moved. */
-  async #giveBack(kept: string, path: string): Promise<void> {
+  /** Moves a file back that is written to. Where a newer one has replaced it, the judged bytes stay in quarantine. */
+  async #giveBack(item: ManifestItem, folder: string): Promise<ItemOutcome> {
+    const { id, locator, original } = item;
+    const path = await this.#livePath(locator);
+    const outcome = skipped(item, BEING_WRITTEN);
+    if (path === null || original === null) return outcome;
+    const kept = join(folder, original.file);
+    if (original.mode !== null && (await this.#files.stat(kept))?.links === 1) {
+      await this.#files.chmod(kept, Number.parseInt(original.mode, 8));
+    }
     try {
       await moveNoClobber(this.#files, kept, path);
     } catch (error) {
       if (!(error instanceof OccupiedError)) throw error;
+      if (await this.#holds(kept, original)) return { id, state: "done" };
       await this.#files.unlink(kept);
     }
+    return outcome;
   }
 
   async #putOneBack(item: ManifestItem, folder: string): Promise<ItemOutcome> {
-    const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
     const path = await this.#livePath(item.locator);
-    if (path === null) return skipped("its place is not a safe path inside the data directory");
+    if (path === null) return skipped(item, "its place is not a safe path inside the data directory");
     const { original } = item;
     if (original === null) {
       return (await this.#takeReplacementBack(item, path, folder))
         ? { id: item.id, state: "restored" }
-        : skipped("it was changed since it was added");
+        : skipped(item, "it was changed since it was added");
     }
     const kept = join(folder, original.file);
     const keptStat = await this.#files.stat(kept);
@@ -227,10 +268,12 @@ export class JsonWriter implements StoreWriter {
     if (keptStat?.type !== "file" || !(await this.#holds(kept, original))) {
       const occupied = (await this.#files.stat(path)) !== null;
       return skipped(
+        item,
         occupied ? "something else is in its place now" : "the quarantined copy is missing or has changed",
       );
     }
-    if (!(await this.#takeReplacementBack(item, path, folder))) return skipped("something else is in its place now");
+    if (!(await this.#takeReplacementBack(item, path, folder)))
+      return skipped(item, "something else is in its place now");
     await this.#makeParents(path);
     if (keptStat.links === 1 && original.mode !== null) {
       await this.#files.chmod(kept, Number.parseInt(original.mode, 8));
@@ -238,7 +281,7 @@ export class JsonWriter implements StoreWriter {
     try {
       await moveNoClobber(this.#files, kept, path);
     } catch (error) {
-      if (error instanceof OccupiedError) return skipped("something else is in its place now");
+      if (error instanceof OccupiedError) return skipped(item, "something else is in its place now");
       throw error;
     }
     return { id: item.id, state: "restored" };
@@ -301,6 +344,10 @@ export class JsonWriter implements StoreWriter {
     }
     return paths;
   }
+}
+
+function skipped({ id }: ManifestItem, reason: string): ItemOutcome {
+  return { id, state: "skipped", reason };
 }
 
 function same(a: ContentHash, b: ContentHash): boolean {

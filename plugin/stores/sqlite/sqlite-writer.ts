@@ -31,8 +31,11 @@ import { cellDigest, holdsCells, loadRow, plainRow, replacedHash, saveRow } from
 import { type JsonColumn, quoted, type Schema } from "./schema.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
-/** opencode waits 5 s for a lock and then fails: a transaction of ours does not touch more rows than this at once. */
-const ITEMS_PER_TRANSACTION = 100;
+/** Nobody else can write during a transaction: after so many milliseconds it is committed, and another one begins. */
+const LONGEST_TRANSACTION_MS = 20;
+
+/** Rows that are held in memory at once. */
+const ROWS_AT_ONCE = 100;
 
 const MOST_PAUSE_MS = 100;
 
@@ -133,10 +136,8 @@ export class SqliteWriter implements StoreWriter {
   async setAside(items: readonly ManifestItem[], _folder: string): Promise<ItemOutcome[]> {
     const outcomes: ItemOutcome[] = [];
     for (const item of items.filter(isAddition)) outcomes.push(this.#transaction(() => this.#add(item)));
-    for (const [index, batch] of batches(items.filter((item) => !isAddition(item))).entries()) {
-      if (index > 0) await this.#giveWay();
-      outcomes.push(...this.#transaction(() => batch.flatMap((group) => this.#setGroupAside(group))));
-    }
+    const groups = groupsOf(items.filter((item) => !isAddition(item)));
+    outcomes.push(...(await this.#inShortTransactions(groups, (group) => this.#setGroupAside(group))));
     return outcomes;
   }
 
@@ -147,15 +148,15 @@ export class SqliteWriter implements StoreWriter {
       outcomes.push(this.#transaction(() => this.#takeAway(item, listed)));
     }
     const inOrder = items.filter((item) => !isAddition(item)).sort((a, b) => rank(a.kind) - rank(b.kind));
-    for (let start = 0; start < inOrder.length; start += ITEMS_PER_TRANSACTION) {
+    for (let start = 0; start < inOrder.length; start += ROWS_AT_ONCE) {
       if (start > 0) await this.#giveWay();
       const loaded: { item: ManifestItem; row: CapturedRow | null }[] = [];
-      for (const item of inOrder.slice(start, start + ITEMS_PER_TRANSACTION)) {
+      for (const item of inOrder.slice(start, start + ROWS_AT_ONCE)) {
         loaded.push({ item, row: await this.#load(item, folder) });
       }
-      const putBack = () => this.#transaction(() => loaded.map(({ item, row }) => this.#putOneBack(item, row)));
+      const putBack = () => this.#inShortTransactions(loaded, ({ item, row }) => [this.#putOneBack(item, row)]);
       const mayCascade = loaded.some(({ item }) => item.original === null || isPlaced(item));
-      outcomes.push(...(mayCascade ? this.#withoutCascades(putBack) : putBack()));
+      outcomes.push(...(await (mayCascade ? this.#withoutCascades(putBack) : putBack())));
     }
     return outcomes;
   }
@@ -465,10 +466,10 @@ export class SqliteWriter implements StoreWriter {
   }
 
   /** Goes alone: what hangs on its id stays, and it may go back to a place that names nothing. */
-  #withoutCascades<T>(work: () => T): T {
+  async #withoutCascades<T>(work: () => Promise<T>): Promise<T> {
     this.#connection.exec("pragma foreign_keys = off");
     try {
-      return work();
+      return await work();
     } finally {
       this.#connection.exec("pragma foreign_keys = on");
     }
@@ -477,6 +478,27 @@ export class SqliteWriter implements StoreWriter {
   /** opencode, too, gets its turn at writing: as long a pause as the last transaction took. */
   async #giveWay(): Promise<void> {
     await sleep(Math.min(this.#heldMs, MOST_PAUSE_MS));
+  }
+
+  async #inShortTransactions<T>(units: readonly T[], work: (unit: T) => ItemOutcome[]): Promise<ItemOutcome[]> {
+    const outcomes: ItemOutcome[] = [];
+    for (let rest = units; rest.length > 0; ) {
+      if (rest !== units) await this.#giveWay();
+      let done = 0;
+      const some = this.#transaction(() => {
+        const until = performance.now() + LONGEST_TRANSACTION_MS;
+        const results: ItemOutcome[] = [];
+        for (const unit of rest) {
+          if (done > 0 && performance.now() > until) break;
+          results.push(...work(unit));
+          done += 1;
+        }
+        return results;
+      });
+      outcomes.push(...some);
+      rest = rest.slice(done);
+    }
+    return outcomes;
   }
 
   #transaction<T>(work: () => T): T {
@@ -567,24 +589,16 @@ function isAddition({ original, replacement }: ManifestItem): boolean {
   return original === null && replacement?.file !== undefined;
 }
 
-/** Groups (a message with its parts, or a single item), gathered to transactions of bounded size. */
-function batches(items: readonly ManifestItem[]): ManifestItem[][][] {
+/** What leaves together: a message with its parts, or a single item. */
+function groupsOf(items: readonly ManifestItem[]): ManifestItem[][] {
   const groups = new Map<string, ManifestItem[]>();
   for (const item of items) {
     const leader = item.partOf ?? item.id;
-    groups.set(leader, [...(groups.get(leader) ?? []), item]);
+    const group = groups.get(leader);
+    if (group === undefined) groups.set(leader, [item]);
+    else group.push(item);
   }
-  const gathered: ManifestItem[][][] = [];
-  let size = Number.POSITIVE_INFINITY;
-  for (const group of groups.values()) {
-    if (size + group.length > ITEMS_PER_TRANSACTION) {
-      gathered.push([]);
-      size = 0;
-    }
-    gathered.at(-1)?.push(group);
-    size += group.length;
-  }
-  return gathered;
+  return [...groups.values()];
 }
 
 /** SHA-256 of what was judged: the value, or the row. `null` where the value is neither text nor a BLOB. */

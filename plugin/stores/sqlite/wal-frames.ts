@@ -120,7 +120,7 @@ function frameHeader(descriptor: number, index: number, frameBytes: number): Buf
 
 /** The first salt grows by one with each generation: a short one may have come and gone without a trace. */
 function isNextGeneration(before: string, now: string): boolean {
-  return ((firstSalt(before) + 1) >>> 0) === firstSalt(now);
+  return (firstSalt(before) + 1) >>> 0 === firstSalt(now);
 }
 
 function firstSalt(salts: string): number {

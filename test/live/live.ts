@@ -1,0 +1,227 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
+import { type HostVersion, isJsonHost } from "../host/binary.ts";
+import { startModelServer } from "../host/model-server.ts";
+import { startHost } from "../host/running-host.ts";
+import { type RealStore, realStore } from "../host/stored-fixture.ts";
+import { trustedManifest } from "../host/tool.ts";
+import { Random } from "../oracle/random.ts";
+import { builtPackage } from "../package/built.ts";
+import { type CommandLine, type CommandRecord, command, newCommandRecord, run } from "./commands.ts";
+import { converse, improvise, listen, missing, newRecord } from "./conversations.ts";
+import type { Holds } from "./prober.ts";
+import type { SlowWrites } from "./slow-writer.ts";
+import { type Victims, victimsIn } from "./victims.ts";
+
+export interface LiveOptions {
+  readonly version: HostVersion;
+  readonly durationMs: number;
+  readonly seed: number;
+  /** Of JSON hosts: whether the plugin has their writes replace files in one step, as it does where nothing is said. */
+  readonly atomicWrites: boolean;
+}
+
+export interface LiveResult {
+  readonly turns: number;
+  readonly toolCalls: number;
+  readonly parts: number;
+  readonly announced: number;
+  readonly failedTurns: readonly string[];
+  readonly lostParts: readonly string[];
+  /** Records in quarantine that were never damaged. */
+  readonly falseQuarantines: readonly string[];
+  readonly commands: Omit<CommandRecord, "unexpected">;
+  readonly unexpected: readonly string[];
+  /** Items that were set aside or recovered, by what asked for it. */
+  readonly mended: Readonly<Record<string, number>>;
+  /** Of a database: the longest times in milliseconds for which the write lock was held, by process. */
+  readonly holds: {
+    readonly attempts: number;
+    readonly host: readonly number[];
+    readonly others: readonly number[];
+  } | null;
+  /** Of files: written slowly by another process, and of these not in their place afterwards. */
+  readonly slowWrites: SlowWrites | null;
+}
+
+/** Conversations that are held at a time. */
+const CONVERSATIONS = 3;
+
+/** Command lines that work at a time. */
+const COMMAND_LINES = 2;
+
+const MANY_EVERY_MS = 15_000;
+const MANY = 600;
+
+/**
+ * A real host streams turns with tool calls as fast as it can, the plugin inside; records of other sessions are damaged
+ * meanwhile, and two command lines check, repair and restore all the time. Says what came of it.
+ */
+export async function runLive(options: LiveOptions): Promise<LiveResult> {
+  const { version, durationMs, seed } = options;
+  const random = new Random(seed);
+  const store = await realStore(version);
+  const dist = await builtPackage();
+  const victims = victimsIn(store);
+  const model = startModelServer(improvise);
+  const settings = { atomicWrites: options.atomicWrites };
+  await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify(settings));
+  const record = newRecord();
+  const commands = newCommandRecord();
+  const line: CommandLine = {
+    entry: join(dist, "cli.js"),
+    dataDir: store.dataDir,
+    runtimes: [process.execPath, "node"],
+  };
+  try {
+    const plugins = [pathToFileURL(join(dist, "server.js")).href];
+    const host = await startHost({ home: store.home, model, plugins });
+    const helpers = await startHelpers(store, victims);
+    try {
+      await host.get("/session");
+      const listening = new AbortController();
+      const listener = listen(host, record, listening.signal);
+      const until = performance.now() + durationMs;
+      const isOver = () => performance.now() > until;
+      const healthy = () => new Set(record.sessions.keys());
+      const seeded = (count: number) => Array.from({ length: count }, () => new Random(random.below(2 ** 31)));
+      await Promise.all([
+        ...seeded(CONVERSATIONS).map((own) => converse(host, record, own, isOver)),
+        ...seeded(COMMAND_LINES).map((own) => command(line, commands, healthy, own, isOver)),
+        damage(victims, random, isOver),
+      ]);
+      listening.abort();
+      await listener;
+    } finally {
+      await helpers.end();
+      await host.stop();
+    }
+    const ended = await helpers.results();
+    await settle(line, commands, random);
+    const lostParts = await lost(store, record);
+    return {
+      turns: record.turns,
+      toolCalls: record.toolCalls,
+      parts: [...record.sessions.values()].reduce((sum, parts) => sum + parts.size, 0),
+      announced: [...record.announced.values()].reduce((sum, parts) => sum + parts.size, 0),
+      failedTurns: record.failed,
+      lostParts,
+      commands: { statuses: commands.statuses, steppedAside: commands.steppedAside },
+      unexpected: commands.unexpected,
+      ...(await quarantined(store, victims)),
+      holds: ended.holds && {
+        attempts: ended.holds.attempts,
+        host: ended.holds.holds.filter(({ pid }) => pid === host.pid).map(({ ms }) => ms),
+        others: ended.holds.holds.filter(({ pid }) => pid !== host.pid && pid !== process.pid).map(({ ms }) => ms),
+      },
+      slowWrites: ended.slowWrites,
+    };
+  } finally {
+    victims.close();
+    await model.stop();
+    await store.home.remove();
+  }
+}
+
+async function damage(victims: Victims, random: Random, isOver: () => boolean): Promise<void> {
+  let many = performance.now() + 2000;
+  while (!isOver()) {
+    if (performance.now() > many) {
+      victims.damageMany(random, MANY);
+      many = performance.now() + MANY_EVERY_MS;
+    } else victims.damageSome(random);
+    await sleep(500 + random.below(1500));
+  }
+}
+
+interface Helpers {
+  end(): Promise<void>;
+  results(): Promise<{ readonly holds: Holds | null; readonly slowWrites: SlowWrites | null }>;
+}
+
+/** Asks for the write lock of a database all the time; writes files slowly. */
+async function startHelpers(store: RealStore, { slowlyWritten }: Victims): Promise<Helpers> {
+  const isJson = isJsonHost(store.home.version);
+  const args = isJson
+    ? [join(import.meta.dirname, "slow-writer.ts"), ...slowlyWritten]
+    : [join(import.meta.dirname, "prober.ts"), join(store.dataDir, "opencode.db")];
+  const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
+  const out: Buffer[] = [];
+  child.stdout.on("data", (data: Buffer) => out.push(data));
+  const closed = once(child, "close");
+  await Promise.race([once(child.stdout, "data"), closed]);
+  return {
+    async end() {
+      child.stdin.end();
+      await closed;
+    },
+    async results() {
+      const result: unknown = JSON.parse(Buffer.concat(out).toString("utf8").trim().split("\n").at(-1) ?? "");
+      return isJson ? { holds: null, slowWrites: result as SlowWrites } : { holds: result as Holds, slowWrites: null };
+    },
+  };
+}
+
+/** Whatever was left damaged at the end is repaired by one command; then all is healthy. */
+async function settle(line: CommandLine, record: CommandRecord, random: Random): Promise<void> {
+  for (const args of [["repair", "--yes"], ["check"]]) {
+    const { code, stdout, stderr } = await run(line, random, args);
+    if (code !== 0) record.unexpected.push(`at the end, ${args.join(" ")} ${code}: ${stderr.trim()} ${stdout.trim()}`);
+  }
+}
+
+/** What a host that starts anew, without the plugin, does not answer any more. */
+async function lost(store: RealStore, record: ReturnType<typeof newRecord>): Promise<string[]> {
+  const host = await startHost({ home: store.home });
+  try {
+    return await missing(host, record);
+  } finally {
+    await host.stop();
+  }
+}
+
+async function quarantined(
+  store: RealStore,
+  victims: Victims,
+): Promise<Pick<LiveResult, "falseQuarantines" | "mended">> {
+  const falseQuarantines: string[] = [];
+  const mended: Record<string, number> = {};
+  for (const run of await storedRuns(nodeFileSystem, store.dataDir)) {
+    if (!run.ok) {
+      falseQuarantines.push(`${run.folder}: ${run.problem}`);
+      continue;
+    }
+    const { sessionID, trigger, items, state } = run.manifest;
+    if (state === "done") await trustedManifest(join(run.folder, "manifest.json"));
+    for (const { recordID, remedy } of items) {
+      mended[`${trigger} ${remedy}`] = (mended[`${trigger} ${remedy}`] ?? 0) + 1;
+      if (!victims.sessionIDs.has(sessionID ?? "") || !victims.damaged.has(recordID ?? "")) {
+        falseQuarantines.push(`${sessionID} ${recordID}`);
+      }
+    }
+  }
+  return { falseQuarantines, mended };
+}
+
+/** The write lock is never held for longer, in milliseconds. */
+const LONGEST_HOLD_MS = 100;
+
+/** What must not happen, in words; a hold of the lock counts only where the machine is quiet enough to tell. */
+export function faultsOf(result: LiveResult): string[] {
+  const { failedTurns, lostParts, falseQuarantines, unexpected, holds, slowWrites } = result;
+  return [
+    ...failedTurns.map((text) => `failed turn: ${text}`),
+    ...lostParts.map((text) => `lost part: ${text}`),
+    ...falseQuarantines.map((text) => `taken though healthy: ${text}`),
+    ...unexpected.map((text) => `unexpected: ${text}`),
+    ...[...(holds?.others ?? []), ...(holds?.host ?? [])]
+      .filter((ms) => ms > LONGEST_HOLD_MS)
+      .map((ms) => `the write lock was held for ${Math.round(ms)} ms`),
+    ...(slowWrites === null || slowWrites.lost === 0 ? [] : [`${slowWrites.lost} files taken in mid-write`]),
+  ];
+}
