@@ -54,6 +54,10 @@ export function problemAnswer(message: string): object {
   return { schemaVersion: SCHEMA_VERSION, tool: TOOL, error: message };
 }
 
+/** As text that does nothing to a terminal that it is shown on: JSON itself escapes the lower half of the controls. */
 export function jsonText(answer: object): string {
-  return JSON.stringify(answer, null, 2);
+  return JSON.stringify(answer, null, 2).replace(
+    /[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Terminal } from "./terminal.ts";
 
-/** Set for the second process, so that it never starts a third. */
+/** Set for the second process to the number of the first, so that it never starts a third and does not outlive it. */
 const HANDED_OVER = "OPENCODE_SESSION_REPAIR_HANDED_OVER";
 
 interface Runtime {
@@ -108,10 +108,25 @@ export async function inOtherRuntime(args: readonly string[], terminal: Terminal
   return new Promise((resolve) => {
     const child = spawn(runtime.command, [...runtime.args, entry, ...args], {
       stdio: "inherit",
-      env: { ...process.env, ...runtime.env, [HANDED_OVER]: "1" },
+      env: { ...process.env, ...runtime.env, [HANDED_OVER]: String(process.pid) },
       shell: WINDOWS && runtime.command.endsWith(".cmd"),
     });
+    // A terminal sends its interrupts to both by itself.
+    process.once("SIGTERM", () => child.kill("SIGTERM"));
     child.on("error", () => resolve(null));
     child.on("exit", (code) => resolve(code ?? 4));
   });
+}
+
+const PARENT_LOOK_MS = 20;
+
+/** Has the second process die as the first did: whoever kills the command has killed what it does. */
+export function endWithParent(): void {
+  const parent = Number(process.env[HANDED_OVER]);
+  if (WINDOWS || !(parent > 0)) return;
+  const look = () => {
+    if (process.ppid !== parent) process.kill(process.pid, "SIGKILL");
+  };
+  look();
+  setInterval(look, PARENT_LOOK_MS).unref();
 }

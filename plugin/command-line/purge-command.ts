@@ -1,6 +1,6 @@
 import { deleteRun, itemsOnlyHere, runsOlderThan } from "../quarantine/retention.ts";
 import { storedRuns } from "../quarantine/vault.ts";
-import { isStopped, underLock } from "../repair/repair.ts";
+import { isStopped, settleUnfinished, underLock } from "../repair/repair.ts";
 import { plural } from "../repair/words.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
@@ -15,6 +15,7 @@ export async function purgeCommand(context: CommandContext, command: Command & {
   const listed: ListedRun[] = [];
   for (const run of old) listed.push(await listRun(context, run));
   if (old.length === 0) {
+    if (command.yes) await settleUnfinished({ files, located, access: "outside" });
     answer(context, listAnswer({ purged: [], planned: [] }), "There is no run that old.");
     return EXIT.done;
   }

@@ -3,7 +3,7 @@ import { ACTION, type ReportedItem } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
 import type { CheckResult } from "../repair/check.ts";
 import { type Plan, planRepair, type Selection } from "../repair/plan.ts";
-import { type RepairResult, repair } from "../repair/repair.ts";
+import { type RepairResult, repair, settleUnfinished } from "../repair/repair.ts";
 import { doneWords, sentence, toDoWords } from "../repair/words.ts";
 import { changeAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
@@ -20,7 +20,10 @@ export async function repairCommand(context: CommandContext, command: Repair): P
   const before = outcome.result;
   const selection: Selection = { codes: command.codes, unasked: false, kept: new Set() };
   const plan = planRepair(before.findings, selection);
-  if (plan.length === 0) return nothingToDo(context, before);
+  if (plan.length === 0) {
+    if (command.yes && !command.dryRun) await settleUnfinished({ ...context, access: "outside" });
+    return nothingToDo(context, before);
+  }
   if (!(await confirmed(context, command, before, plan))) {
     const reason = command.dryRun ? "dry run" : "not confirmed";
     const items = plan.flatMap((session) => session.operations.map((operation) => notDone(operation, reason)));

@@ -1,3 +1,4 @@
+import { settleUnfinished } from "../repair/repair.ts";
 import { planRestore, type RestoreInput, type RestorePlan, restore } from "../repair/restore.ts";
 import { plural, were } from "../repair/words.ts";
 import { changeAnswer } from "./answers.ts";
@@ -33,6 +34,7 @@ export async function restoreCommand(context: CommandContext, command: Restore):
     answer(context, changeAnswer({ runID, manifests: [], items, ...(await current(context)) }), "");
     return EXIT.findings;
   }
+  if (count === 0 && command.yes) await settleUnfinished(input);
   const result = await restore(input, planning.plan);
   const restored = result.items.filter((item) => item.action === "restored").length;
   const message = result.stopped?.message;

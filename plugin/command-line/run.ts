@@ -1,5 +1,5 @@
 import { errnoCode, nodeFileSystem } from "../files/file-system.ts";
-import { stoppedBy } from "../repair/apply.ts";
+import { type Stopped, stoppedBy } from "../repair/apply.ts";
 import { locate } from "../stores/locate.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { TOOL } from "../tool-identity.ts";
@@ -38,7 +38,8 @@ export async function runCommandLine(args: readonly string[], signal: AbortSigna
   } catch (error) {
     // The reader of the answer (`| head`, a pager that was left) wants no more of it.
     if (errnoCode(error) === "EPIPE") return EXIT.done;
-    return problem({ options, terminal }, expectedFailure(error), EXIT.failed);
+    const { kind, message } = expectedFailure(error);
+    return problem({ options, terminal }, message, kind === "refused" ? EXIT.refused : EXIT.failed);
   }
 }
 
@@ -85,11 +86,12 @@ async function dispatch(context: CommandContext, command: Command): Promise<Exit
 }
 
 /** One sentence for an error of the operating system; a defect of this tool shows itself as one. */
-function expectedFailure(error: unknown): string {
+function expectedFailure(error: unknown): Stopped {
   try {
-    return stoppedBy(error).message;
+    return stoppedBy(error);
   } catch {
     const name = error instanceof Error ? error.name : "error";
-    return `This tool failed in a way it should not (${name}). Nothing was lost; please report it.`;
+    const message = `This tool failed in a way it should not (${name}). Nothing was lost; please report it.`;
+    return { kind: "failed", message };
   }
 }

@@ -34,6 +34,14 @@ function widthOf(columns: number | undefined): number {
 
 const ERASE_LINE = "\r\x1b[2K";
 
+/** Own styles, and what makes a terminal do something or shows text in another order than it is in. */
+const CONTROL = /\p{Cc}\[(?:1|2|22|31|32|33|39)m|(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
+
+/** Names and ids come from disk: whoever wrote them must not write to the terminal. */
+function harmless(text: string, styles: boolean): string {
+  return text.replace(CONTROL, (match) => (styles && match.length > 1 && match.startsWith("\x1b") ? match : "\ufffd"));
+}
+
 export function openTerminal(options: Pick<CommonOptions, "quiet" | "color" | "json">): Terminal {
   const { stdin, stdout, stderr } = process;
   const color = options.color && process.env.NO_COLOR === undefined && stdout.isTTY === true && !options.json;
@@ -46,24 +54,24 @@ export function openTerminal(options: Pick<CommonOptions, "quiet" | "color" | "j
   return {
     print(text) {
       clear();
-      stdout.write(`${text}\n`);
+      stdout.write(`${harmless(text, color)}\n`);
     },
     async printAll(lines) {
       clear();
-      if (!stdout.write(`${lines.join("\n")}\n`)) await once(stdout, "drain");
+      if (!stdout.write(`${harmless(lines.join("\n"), color)}\n`)) await once(stdout, "drain");
     },
     width: widthOf(stdout.columns),
     say(text) {
       clear();
-      if (!options.quiet) stderr.write(`${text}\n`);
+      if (!options.quiet) stderr.write(`${harmless(text, color)}\n`);
     },
     complain(text) {
       clear();
-      stderr.write(`${text}\n`);
+      stderr.write(`${harmless(text, color)}\n`);
     },
     progress(text) {
       if (!showProgress) return;
-      stderr.write(`${ERASE_LINE}${text}`);
+      stderr.write(`${ERASE_LINE}${harmless(text, false)}`);
       progressShown = true;
     },
     interactive: stdin.isTTY === true && stderr.isTTY === true,
@@ -71,7 +79,7 @@ export function openTerminal(options: Pick<CommonOptions, "quiet" | "color" | "j
       clear();
       const reader = createInterface({ input: stdin, output: stderr });
       try {
-        const answer = await reader.question(`${question} [y/N] `);
+        const answer = await reader.question(`${harmless(question, false)} [y/N] `);
         return /^y(es)?$/i.test(answer.trim());
       } finally {
         reader.close();

@@ -218,12 +218,15 @@ export async function mend(
   };
 }
 
-/** Deletes runs that hold nothing any more, after the days that the settings give them. */
+/** Ends what a crash interrupted, and deletes runs that hold nothing any more after the days that the settings give them. */
 export async function forgetFinishedRuns(input: StartCheckInput, findings: readonly ConfirmedFinding[]): Promise<void> {
   const { files, located, settings } = input;
-  if ((await files.stat(quarantinePath(located.dataDir))) === null) return;
+  if (settings.preload !== "repair" || (await files.stat(quarantinePath(located.dataDir))) === null) return;
+  const where = { files, located, access: "beside-host" } as const;
   const { deleteFinishedRuns } = await import("../repair/finished-runs.ts");
-  await deleteFinishedRuns({ files, located, access: "beside-host" }, findings, settings.retentionDays * DAY_MS);
+  const { settleUnfinished } = await import("../repair/repair.ts");
+  await settleUnfinished(where);
+  await deleteFinishedRuns(where, findings, settings.retentionDays * DAY_MS);
 }
 
 function withoutRepeats(findings: readonly ConfirmedFinding[]): ConfirmedFinding[] {

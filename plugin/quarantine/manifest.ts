@@ -144,22 +144,25 @@ export function recordedFields(content: object | undefined): { fields?: Recorded
 
 type RecordedFields = z.infer<typeof fieldChange>[];
 
+/** Names in a manifest may be of any length. */
+const LONGEST_PLACE = 100;
+
 export type ManifestReading =
   | { readonly ok: true; readonly manifest: Manifest }
   | { readonly ok: false; readonly problem: string };
 
 /** Reads a manifest as untrusted input: everything it says is checked before anything is done with it. */
 export function parseManifest(text: string): ManifestReading {
-  let value: unknown;
+  let parsed: ReturnType<typeof manifestSchema.safeParse>;
   try {
-    value = JSON.parse(text);
-  } catch {
-    return { ok: false, problem: "the manifest is not valid JSON" };
+    parsed = manifestSchema.safeParse(JSON.parse(text));
+  } catch (error) {
+    // What is nested very deeply exhausts the stack.
+    return { ok: false, problem: `the manifest is ${error instanceof RangeError ? "too deep" : "not valid JSON"}` };
   }
-  const parsed = manifestSchema.safeParse(value);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    return { ok: false, problem: `the manifest is not valid at ${issue?.path.join(".") || "its top"}` };
+    const place = parsed.error.issues[0]?.path.join(".").slice(0, LONGEST_PLACE) || "its top";
+    return { ok: false, problem: `the manifest is not valid at ${place}` };
   }
   const ids = new Set(parsed.data.items.map((each) => each.id));
   // Several items may share a file that has offsets; an empty one takes no place in it.

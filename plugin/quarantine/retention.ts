@@ -9,6 +9,8 @@ export async function removeTree(files: FileSystem, folder: string): Promise<voi
 }
 
 async function removeBelow(files: FileSystem, folder: string): Promise<void> {
+  // A link in place of the folder goes, and what it leads to stays.
+  if ((await files.stat(folder))?.type !== "directory") return files.unlink(folder);
   for (const entry of (await files.list(folder)) ?? []) {
     const path = join(folder, entry.name);
     if (entry.type === "directory") await removeBelow(files, path);

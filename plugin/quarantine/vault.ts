@@ -104,7 +104,7 @@ export async function* eachStoredRun(files: FileSystem, dataDir: string): AsyncI
   for (const session of await sessionFolders(files, dataDir)) {
     for (const entry of (await files.list(session)) ?? []) {
       const runID = RUN_FOLDER.exec(entry.name)?.[1] ?? "";
-      if (entry.type === "directory" && isRunID(runID)) yield await readRun(files, join(session, entry.name), runID);
+      if (isRunID(runID)) yield await readRun(files, join(session, entry.name), runID);
     }
   }
 }
@@ -128,6 +128,15 @@ export async function remainders(files: FileSystem, dataDir: string): Promise<st
   return found;
 }
 
+/** Whether a crash left anything that the next holder of the lock has to settle. Reads only. */
+export async function isUnfinished(files: FileSystem, dataDir: string): Promise<boolean> {
+  const entries = (await files.list(quarantinePath(dataDir))) ?? [];
+  if (entries.some(({ name }) => name.startsWith("."))) return true;
+  if ((await remainders(files, dataDir)).length > 0) return true;
+  for await (const run of eachStoredRun(files, dataDir)) if (run.ok && run.manifest.state === "planned") return true;
+  return false;
+}
+
 export function runIDOf(run: StoredRun): string {
   return run.ok ? run.manifest.runID : run.runID;
 }
@@ -135,6 +144,7 @@ export function runIDOf(run: StoredRun): string {
 async function readRun(files: FileSystem, folder: string, runID: string): Promise<StoredRun> {
   const unreadable = (problem: string): StoredRun => ({ ok: false, folder, runID, problem });
   try {
+    if ((await files.stat(folder))?.type !== "directory") return unreadable("the run is not a folder");
     const bytes = await files.read(join(folder, MANIFEST_FILE), LARGEST_MANIFEST_BYTES);
     if (bytes === "absent") return unreadable("the run has no manifest");
     if (bytes === "too-large") return unreadable("the manifest is too large");
@@ -158,6 +168,7 @@ const LARGEST_MANIFEST_BYTES = 256 * 1024 * 1024;
 /** Bytes that a run's folder takes, safety copy included. */
 export async function folderBytes(files: FileSystem, folder: string): Promise<number> {
   let total = 0;
+  if ((await files.stat(folder))?.type !== "directory") return total;
   for (const entry of (await files.list(folder)) ?? []) {
     const path = join(folder, entry.name);
     if (entry.type === "directory") total += await folderBytes(files, path);

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
 import { deleteRun, runsOlderThan } from "../quarantine/retention.ts";
 import { type StoredRun, storedRuns } from "../quarantine/vault.ts";
@@ -19,15 +20,28 @@ export async function deleteFinishedRuns(
 ): Promise<void> {
   const damaged = new Set(findings.map((finding) => keptKey(finding, finding.seen)));
   const { files, located } = where;
-  const isFinished = (run: StoredRun) =>
+  const isFinished = async (run: StoredRun) =>
     run.ok &&
     // A salvage that was not put in place yet still may be.
     !run.manifest.items.some((item) => item.kind === "database") &&
     run.manifest.items.every((item) => item.state !== "done" && item.state !== "planned") &&
-    !run.manifest.items.some((item) => item.state === "restored" && damaged.has(keptKey(item, item.original)));
-  const finished = runsOlderThan(await storedRuns(files, located.dataDir), ageMs, Date.now()).filter(isFinished);
+    !run.manifest.items.some((item) => item.state === "restored" && damaged.has(keptKey(item, item.original))) &&
+    !(await holdsFiles(files, run));
+  const finished: StoredRun[] = [];
+  for (const run of runsOlderThan(await storedRuns(files, located.dataDir), ageMs, Date.now())) {
+    if (await isFinished(run)) finished.push(run);
+  }
   if (finished.length === 0) return;
   await underLock(where, async () => {
     for (const run of finished) await deleteRun(files, run);
   });
+}
+
+/** Files are moved, not copied: one that is still here is nowhere else, whatever the manifest says. */
+async function holdsFiles(files: FileSystem, { folder, manifest }: StoredRun & { ok: true }): Promise<boolean> {
+  if (manifest.store.generation !== "json") return false;
+  for (const { original } of manifest.items) {
+    if (original !== null && (await files.stat(join(folder, original.file))) !== null) return true;
+  }
+  return false;
 }

@@ -3,7 +3,7 @@ import type { FileSystem } from "../files/file-system.ts";
 import { takeLock } from "../quarantine/lock.ts";
 import type { Trigger } from "../quarantine/manifest.ts";
 import { newRunID } from "../quarantine/run-id.ts";
-import { eachStoredRun } from "../quarantine/vault.ts";
+import { eachStoredRun, isUnfinished } from "../quarantine/vault.ts";
 import type { Located } from "../stores/locate.ts";
 import { type Access, openStores } from "../stores/open.ts";
 import { type Applied, applyPlan, type ReportedItem, type Stopped, skippedItem, stoppedBy } from "./apply.ts";
@@ -64,6 +64,14 @@ export async function underLock<T>(
   } catch (error) {
     return stoppedBy(error);
   }
+}
+
+/**
+ * Ends what a crash interrupted, where there is anything of the kind: an unfinished run, a lock, a remainder of what was
+ * deleted. For whoever has nothing else to do under the lock; where somebody else has it, that one does it.
+ */
+export async function settleUnfinished(input: Pick<RepairInput, "files" | "located" | "access">): Promise<void> {
+  if (await isUnfinished(input.files, input.located.dataDir)) await underLock(input, async () => null);
 }
 
 function busySentence(pid: number | null): string {

@@ -2,9 +2,10 @@ import { sha256 } from "../../plugin/files/hash.ts";
 import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
 import { type CellValue, isFileLocator } from "../../plugin/stores/artifact.ts";
 import type { Replacement } from "../../plugin/stores/writer.ts";
+import { realStore } from "../host/stored-fixture.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
-import { createSqliteStore } from "../stores/sqlite-fixture.ts";
+import { createSqliteStore, sqliteStoreAt } from "../stores/sqlite-fixture.ts";
 import type { StoreUnderTest } from "../stores/store-under-test.ts";
 
 const DAMAGED = Buffer.from('{"type":');
@@ -26,6 +27,34 @@ export async function damagedSqliteStore(): Promise<StoreUnderTest> {
   store.overwrite(store.locatorOf("part", "prt_a2_1"), Buffer.alloc(0));
   store.overwrite(store.locatorOf("session", "ses_b"), DAMAGED);
   store.overwrite({ table: "project", key: { id: "prj_one" }, column: "sandboxes" }, DAMAGED);
+  return store;
+}
+
+/**
+ * A store that opencode 1.18.33 itself wrote: what its event log still has comes back, a message is completed, a part that
+ * was never logged leaves with the first of its kind.
+ */
+export async function damagedRealStore(): Promise<StoreUnderTest> {
+  const { dataDir, home, sessions } = await realStore("1.18.33");
+  const store = await sqliteStoreAt(dataDir, sampleContent(), () => void home.remove());
+  const [, answered] = sessions.conversation.messages;
+  const [first, second] = answered?.parts ?? [];
+  const plain = sessions.plain.messages[1];
+  store.overwrite({ table: "part", key: { id: first?.id ?? "" } }, DAMAGED);
+  store.overwrite({ table: "part", key: { id: second?.id ?? "" } }, Buffer.alloc(0));
+  store.overwrite({ table: "message", key: { id: plain?.id ?? "" } }, DAMAGED);
+  store.removeRecord({ table: "part", key: { id: sessions.child.messages[1]?.parts[0]?.id ?? "" } });
+  const connection = store.connect();
+  try {
+    // Nothing of these was logged.
+    connection.run("delete from event where aggregate_id = ?", sessions.forked.id);
+    connection.run("delete from event_sequence where aggregate_id = ?", sessions.forked.id);
+    const [, unlogged] = sessions.forked.messages;
+    connection.run("update part set data = '' where id = ?", unlogged?.parts[0]?.id ?? "");
+    connection.run("update message set data = json_remove(data, '$.agent') where id = ?", unlogged?.id ?? "");
+  } finally {
+    connection.close();
+  }
   return store;
 }
 

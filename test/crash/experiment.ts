@@ -218,7 +218,7 @@ function isLive(store: StoreUnderTest, item: ManifestItem): boolean {
 }
 
 /** What only a run in progress may leave in the quarantine. */
-function leftovers(dataDir: string): string[] {
+export function leftovers(dataDir: string): string[] {
   const root = quarantinePath(dataDir);
   const names = existsSync(root) ? (readdirSync(root, { recursive: true }) as string[]) : [];
   return names.filter(

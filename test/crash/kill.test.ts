@@ -1,88 +1,160 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { serialize } from "node:v8";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { quarantinePath } from "../../plugin/quarantine/places.ts";
+import { runCli } from "../command-line/cli-process.ts";
 import { Random } from "../oracle/random.ts";
-import { repairFindings } from "../repair/tool.ts";
-import { damagedJsonStore, damagedSqliteStore, prescribed } from "./damaged-stores.ts";
-import { judgePurge, judgeRepair, reset, type Subject, subjectOf } from "./experiment.ts";
+import { builtPackage } from "../package/built.ts";
+import { damagedJsonStore, damagedRealStore, damagedSqliteStore } from "./damaged-stores.ts";
+import { judgePurge, judgeRepair, leftovers, reset, type Subject, subjectOf } from "./experiment.ts";
 
 /** Of each store; `npm run test:kill -- --count N --seed N` sets both. */
-const COUNT = Number(process.env.KILL_COUNT ?? 20);
+const COUNT = Number(process.env.KILL_COUNT ?? 8);
 const SEED = Number(process.env.KILL_SEED ?? 20_261_124);
 
 const WORKS = ["repair", "restore", "repair", "purge"] as const;
 
 type Work = (typeof WORKS)[number];
 
-const ENTRY = join(import.meta.dirname, "killed.ts");
+/** When a process is killed: so many milliseconds after its start, or after it took the lock. */
+interface Moment {
+  readonly since: "start" | "lock";
+  readonly afterMs: number;
+}
 
-/** Starts the work in a process and kills it after some milliseconds; how long it took, `null` where it was killed. */
-async function run(subject: Subject, work: Work, killAfterMs: number | null): Promise<number | null> {
+interface Finished {
+  readonly totalMs: number;
+  readonly underLockMs: number;
+}
+
+let entry = "";
+beforeAll(async () => {
+  entry = join(await builtPackage(), "cli.js");
+}, 60_000);
+
+/** Runs the compiled command line and kills it; `null`: it was killed. */
+async function run(subject: Subject, args: readonly string[], moment: Moment | null): Promise<Finished | null> {
   const { dataDir } = subject.store;
-  const findings = `${dataDir}.findings`;
-  const child = spawn(process.execPath, [ENTRY, dataDir, work, findings], { stdio: ["pipe", "pipe", "inherit"] });
-  const exit = once(child, "exit");
-  await once(child.stdout, "data");
-  child.stdin.write("go\n");
+  const env = { PATH: process.env.PATH, HOME: "/nonexistent" };
   const started = performance.now();
-  if (killAfterMs !== null) {
-    // Timers count whole milliseconds; much of the work takes less.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, killAfterMs);
-    child.kill("SIGKILL");
-  }
+  const child = spawn(process.execPath, [entry, ...args, "--data-dir", dataDir], { env, stdio: "ignore" });
+  const exit = once(child, "exit");
+  const lock = join(quarantinePath(dataDir), ".lock");
+  if (moment?.since === "lock") await firstSight(lock, exit);
+  // Timers count whole milliseconds; much of the work takes less.
+  if (moment !== null) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, moment.afterMs);
+  else await firstSight(lock, exit);
+  const locked = performance.now();
+  if (moment !== null) child.kill("SIGKILL");
   const [code, signal] = await exit;
-  if (signal === null) expect(code).toBe(0);
-  return signal === null ? performance.now() - started : null;
+  if (signal === null) expect([args, code]).toEqual([args, 0]);
+  return signal === null ? { totalMs: locked - started, underLockMs: performance.now() - locked } : null;
+}
+
+/** Waits until the file is there, or the process has ended. */
+async function firstSight(path: string, exit: Promise<unknown>): Promise<void> {
+  let hasEnded = false;
+  void exit.then(() => {
+    hasEnded = true;
+  });
+  while (!hasEnded && !existsSync(path)) await Bun.sleep(0);
+}
+
+async function cli(subject: Subject, ...args: readonly string[]) {
+  const { code, stdout, stderr } = await runCli([...args, "--json", "--data-dir", subject.store.dataDir], { entry });
+  return {
+    code,
+    stderr,
+    answer: JSON.parse(stdout) as { runID?: string | null; runs?: { runID: string; state: string }[] },
+  };
+}
+
+/** Everything by the command line alone: it says what is wrong, mends it, has nothing left to mend, and undoes it. */
+async function judgeByCommands(subject: Subject): Promise<void> {
+  const { store, damaged } = subject;
+  const before = await cli(subject, "check");
+  expect([0, 1]).toContain(before.code ?? -1);
+  const listed = await cli(subject, "runs");
+  expect(listed.code).toBe(0);
+  expect(listed.answer.runs?.filter(({ state }) => state === "unreadable")).toEqual([]);
+  expect(await cli(subject, "repair", "--yes")).toMatchObject({ code: 0 });
+  expect(await cli(subject, "repair", "--yes")).toMatchObject({ code: 0, answer: { runID: null } });
+  expect((await cli(subject, "check")).code).toBe(0);
+  const { runs = [] } = (await cli(subject, "runs")).answer;
+  expect(runs.filter(({ state }) => state === "planned" || state === "unreadable")).toEqual([]);
+  expect(leftovers(store.dataDir)).toEqual([]);
+  for (const runID of new Set(runs.map((each) => each.runID))) {
+    expect(await cli(subject, "restore", runID, "--yes")).toMatchObject({ code: 0 });
+  }
+  expect(store.image()).toEqual(damaged);
+  expect(leftovers(store.dataDir)).toEqual([]);
 }
 
 describe.each([
   ["JSON files", damagedJsonStore],
   ["SQLite", damagedSqliteStore],
+  ["a database that opencode 1.18.33 wrote", damagedRealStore],
 ] as const)("%s", (name, create) => {
   let subject: Subject;
+  let repairedByCommand = "";
+  let runID = "";
 
   beforeAll(async () => {
-    const store = await create();
-    subject = await subjectOf(store, prescribed(store));
-    writeFileSync(`${store.dataDir}.findings`, serialize(subject.findings));
-  });
+    subject = await subjectOf(await create());
+    reset(subject.store.dataDir, `${subject.store.dataDir}.damaged`);
+    runID = (await cli(subject, "repair", "--yes")).answer.runID ?? "";
+    expect(runID).not.toBe("");
+    repairedByCommand = `${subject.store.dataDir}.by-command`;
+    reset(repairedByCommand, subject.store.dataDir);
+  }, 60_000);
 
   afterAll(() => subject.store.remove());
 
-  async function begin(work: Work): Promise<void> {
-    reset(subject.store.dataDir, `${subject.store.dataDir}.damaged`);
-    if (work !== "repair") await repairFindings(nodeFileSystem, subject.store.dataDir, subject.findings);
-  }
+  const argsOf = (work: Work): readonly string[] =>
+    work === "repair"
+      ? ["repair", "--yes"]
+      : work === "restore"
+        ? ["restore", runID, "--yes"]
+        : ["purge", "--older-than", "0m", "--yes"];
+  const begin = (work: Work) =>
+    reset(subject.store.dataDir, work === "repair" ? `${subject.store.dataDir}.damaged` : repairedByCommand);
 
   test(
-    `${COUNT} processes killed at random: nothing is lost, and what they did can be ended or undone`,
+    `${COUNT} commands killed at random: nothing is lost, and what they did can be ended or undone`,
     async () => {
       const random = new Random(SEED);
-      const longest = new Map<Work, number>();
+      const takes = new Map<Work, Finished>();
       for (const work of new Set(WORKS)) {
-        await begin(work);
-        longest.set(work, (await run(subject, work, null)) ?? 0);
+        begin(work);
+        takes.set(work, (await run(subject, argsOf(work), null)) ?? { totalMs: 0, underLockMs: 0 });
       }
+      const momentOf = (work: Work): Moment => {
+        const { totalMs = 0, underLockMs = 0 } = takes.get(work) ?? {};
+        // Most of a command's time goes by before it changes anything.
+        return random.chance(0.15)
+          ? { since: "start", afterMs: random.next() * totalMs }
+          : { since: "lock", afterMs: random.next() * underLockMs };
+      };
       let killed = 0;
       for (let index = 0; killed < COUNT; index += 1) {
         const work = WORKS[index % WORKS.length] ?? "repair";
-        await begin(work);
-        const after = random.next() * (longest.get(work) ?? 0);
+        begin(work);
+        const moments: Moment[] = [momentOf(work)];
+        // One process in five meets what the one before it left, and is killed too.
+        if (random.chance(0.2)) moments.push(momentOf(work));
         try {
-          if ((await run(subject, work, after)) === null) killed += 1;
-          // One process in five meets what the one before it left, and is killed too.
-          if (random.chance(0.2)) await run(subject, work, random.next() * (longest.get(work) ?? 0));
-          await (work === "purge" ? judgePurge : judgeRepair)(subject);
+          for (const moment of moments) if ((await run(subject, argsOf(work), moment)) === null) killed += 1;
+          if (work === "purge") await judgePurge(subject);
+          else if (random.chance(0.15)) await judgeByCommands(subject);
+          else await judgeRepair(subject);
         } catch (error) {
-          throw new Error(`${name}, seed ${SEED}, ${work} killed after ${after} ms`, { cause: error });
+          throw new Error(`${name}, seed ${SEED}, ${work} killed at ${JSON.stringify(moments)}`, { cause: error });
         }
         expect(index).toBeLessThan(COUNT * 3 + 10);
       }
     },
-    COUNT * 3000 + 60_000,
+    COUNT * 20_000 + 60_000,
   );
 });

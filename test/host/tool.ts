@@ -71,13 +71,13 @@ export function blockingOf(result: CheckResult): ConfirmedFinding[] {
   return result.findings.filter((finding) => finding.severity === "blocking");
 }
 
-/** Reads a manifest as anybody could, and fails unless every byte it speaks of is there and has its hash. */
+/** Reads a manifest as anybody could, and fails unless every byte that it says is there is, and has its hash. */
 export async function trustedManifest(path: string): Promise<Manifest> {
   const reading = parseManifest(await readFile(path, "utf8"));
   if (!reading.ok) throw new Error(reading.problem);
   for (const item of reading.manifest.items) {
     const { original } = item;
-    if (original === null) continue;
+    if (original === null || item.state !== "done") continue;
     const saved = [original, ...Object.values(original.row?.columns ?? {}).flatMap(savedFile)];
     for (const place of saved) {
       const { file, bytes, sha256 } = place;

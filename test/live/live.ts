@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -47,6 +48,8 @@ export interface LiveResult {
   } | null;
   /** Of files: written slowly by another process, and of these not in their place afterwards. */
   readonly slowWrites: SlowWrites | null;
+  /** Memory that the host took at most, where Linux tells. */
+  readonly hostPeakMB: number;
 }
 
 /** Conversations that are held at a time. */
@@ -82,6 +85,7 @@ export async function runLive(options: LiveOptions): Promise<LiveResult> {
     const plugins = [pathToFileURL(join(dist, "server.js")).href];
     const host = await startHost({ home: store.home, model, plugins });
     const helpers = await startHelpers(store, victims);
+    let hostPeakMB = 0;
     try {
       await host.get("/session");
       const listening = new AbortController();
@@ -97,6 +101,7 @@ export async function runLive(options: LiveOptions): Promise<LiveResult> {
       ]);
       listening.abort();
       await listener;
+      hostPeakMB = peakMB(host.pid);
     } finally {
       await helpers.end();
       await host.stop();
@@ -120,11 +125,21 @@ export async function runLive(options: LiveOptions): Promise<LiveResult> {
         others: ended.holds.holds.filter(({ pid }) => pid !== host.pid && pid !== process.pid).map(({ ms }) => ms),
       },
       slowWrites: ended.slowWrites,
+      hostPeakMB,
     };
   } finally {
     victims.close();
     await model.stop();
     await store.home.remove();
+  }
+}
+
+function peakMB(pid: number): number {
+  try {
+    const [, kilobytes = "0"] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+    return Math.round(Number(kilobytes) / 1024);
+  } catch {
+    return 0;
   }
 }
 

@@ -29,16 +29,26 @@ async function runtimeDriver(): Promise<Driver> {
 export async function createSqliteStore(version: SchemaVersion, content: StoreContent): Promise<SqliteStoreUnderTest> {
   const scratch = scratchFolder();
   const dataDir = join(scratch.path, "opencode");
-  const database = join(dataDir, "opencode.db");
   mkdirSync(dataDir);
-  writeFileSync(database, "");
+  writeFileSync(join(dataDir, "opencode.db"), "");
+  const store = await sqliteStoreAt(dataDir, content, scratch.remove);
+  using(store.connect(), (connection) => fill(connection, version, content));
+  return store;
+}
+
+/** The database of a data directory that is there already. */
+export async function sqliteStoreAt(
+  dataDir: string,
+  content: StoreContent,
+  remove: () => void,
+): Promise<SqliteStoreUnderTest> {
+  const database = join(dataDir, "opencode.db");
   const { open } = await runtimeDriver();
   const connect = () => {
     const connection = open(database, "write");
     connection.exec("pragma busy_timeout = 5000");
     return connection;
   };
-  using(connect(), (connection) => fill(connection, version, content));
   return {
     dataDir,
     database,
@@ -64,7 +74,7 @@ export async function createSqliteStore(version: SchemaVersion, content: StoreCo
       });
     },
     image: () => ({ ...using(connect(), databaseImage), ...otherFiles(dataDir) }),
-    remove: scratch.remove,
+    remove,
   };
 }
 

@@ -32,7 +32,7 @@ import { type JsonColumn, quoted, type Schema } from "./schema.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
 /** Nobody else can write during a transaction: after so many milliseconds it is committed, and another one begins. */
-const LONGEST_TRANSACTION_MS = 20;
+const LONGEST_TRANSACTION_MS = 5;
 
 /** Rows that are held in memory at once. */
 const ROWS_AT_ONCE = 100;
@@ -69,15 +69,18 @@ export class SqliteWriter implements StoreWriter {
   readonly #files: FileSystem;
   readonly #connection: Connection;
   readonly #schema: Schema;
+  /** Path of the log, where the database has one: it is forced to disk after the transactions, not inside of them. */
+  readonly #log: string | null;
   /** How long the last transaction kept others from writing. */
   #heldMs = 0;
   readonly #changes = new WeakMap<ManifestItem, Change>();
   readonly #additions = new WeakMap<ManifestItem, Addition>();
 
-  private constructor(files: FileSystem, connection: Connection, schema: Schema) {
+  private constructor(files: FileSystem, connection: Connection, schema: Schema, log: string | null) {
     this.#files = files;
     this.#connection = connection;
     this.#schema = schema;
+    this.#log = log;
   }
 
   /** @throws StoreRefusedError where the database cannot be opened for writing */
@@ -86,8 +89,9 @@ export class SqliteWriter implements StoreWriter {
     try {
       connection.exec("pragma busy_timeout = 2000");
       connection.exec("pragma foreign_keys = on");
-      connection.exec("pragma synchronous = full");
-      return new SqliteWriter(files, connection, schema);
+      const log = logOf(connection);
+      connection.exec(`pragma synchronous = ${log === null ? "full" : "normal"}`);
+      return new SqliteWriter(files, connection, schema, log);
     } catch (error) {
       connection.close();
       throw error;
@@ -134,6 +138,10 @@ export class SqliteWriter implements StoreWriter {
   }
 
   async setAside(items: readonly ManifestItem[], _folder: string): Promise<ItemOutcome[]> {
+    return this.#forced(() => this.#setAllAside(items));
+  }
+
+  async #setAllAside(items: readonly ManifestItem[]): Promise<ItemOutcome[]> {
     const outcomes: ItemOutcome[] = [];
     for (const item of items.filter(isAddition)) outcomes.push(this.#transaction(() => this.#add(item)));
     const groups = groupsOf(items.filter((item) => !isAddition(item)));
@@ -142,6 +150,10 @@ export class SqliteWriter implements StoreWriter {
   }
 
   async putBack(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
+    return this.#forced(() => this.#putAllBack(items, folder));
+  }
+
+  async #putAllBack(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
     const outcomes: ItemOutcome[] = [];
     for (const item of items.filter(isAddition)) {
       const listed = await this.#listed(item, folder);
@@ -475,6 +487,16 @@ export class SqliteWriter implements StoreWriter {
     }
   }
 
+  /** What was committed is on disk before anything says so. A slow disk keeps nobody waiting for the lock meanwhile. */
+  async #forced<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } finally {
+      // Opening the log is safe in opencode's process too: SQLite's locks are on other files.
+      if (this.#log !== null && (await this.#files.stat(this.#log)) !== null) await this.#files.syncFile(this.#log);
+    }
+  }
+
   /** opencode, too, gets its turn at writing: as long a pause as the last transaction took. */
   async #giveWay(): Promise<void> {
     await sleep(Math.min(this.#heldMs, MOST_PAUSE_MS));
@@ -518,6 +540,13 @@ export class SqliteWriter implements StoreWriter {
       throw error;
     }
   }
+}
+
+/** Path of a database's write-ahead log; `null` where it is kept in another way. */
+function logOf(connection: Connection): string | null {
+  const [mode] = connection.all("pragma journal_mode");
+  const [main] = connection.all("select file from pragma_database_list where name = 'main'");
+  return mode?.journal_mode === "wal" && typeof main?.file === "string" ? `${main.file}-wal` : null;
 }
 
 /** The same connection, its expected failures thrown as {@link StoreRefusedError}. */
