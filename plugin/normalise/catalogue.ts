@@ -1,6 +1,7 @@
+import { valueIn } from "../stores/conversation.ts";
 import { MESSAGE_RULES } from "./message-rules.ts";
 import { PART_RULES } from "./part-rules.ts";
-import { isTime, leftOut, placeOf, type Rule, set, WRONG } from "./rule.ts";
+import { isTime, leftOut, numberIn, placeOf, type Rule, set, WRONG } from "./rule.ts";
 import { SESSION_RULES } from "./session-rules.ts";
 
 /** For every record; they stand last, where none that knows the place better fits. */
@@ -14,12 +15,22 @@ const GENERAL_RULES: readonly Rule[] = [
     at: /^(.*\.)?time\.\w+$/,
     found: WRONG,
     derive: ({ document }, mismatch) => {
-      const given = placeOf(mismatch).reduce<unknown>(
-        (at, key) => (typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined),
-        document,
-      );
+      const given = valueIn(document, ...placeOf(mismatch).map(String));
       const whole = typeof given === "number" ? Math.floor(given) : null;
       return isTime(whole) ? set(mismatch, whole) : null;
+    },
+  },
+  {
+    name: "number-as-text",
+    issues: [],
+    invariant: "Numbers and times are numbers.",
+    source: "the number that its text says, or the moment that it names",
+    of: ["user", "assistant", "text", "reasoning", "step-finish", "tool running", "tool completed", "tool error"],
+    at: /^(cost|tokens\.[a-z.]+|(.*\.)?time\.\w+)$/,
+    found: WRONG,
+    derive: ({ document }, mismatch) => {
+      const given = valueIn(document, ...placeOf(mismatch).map(String));
+      return typeof given === "string" ? set(mismatch, numberIn(given)) : null;
     },
   },
   {

@@ -1,7 +1,19 @@
 import { isFields, textIn, valueIn } from "../stores/conversation.ts";
 import type { TokenFacts } from "../stores/outline.ts";
 import { type ModelFacts, modelOf } from "./neighbours.ts";
-import { ABSENT, ANY, isTime, leftOut, placeOf, type Rule, type Setting, type Subject, set, WRONG } from "./rule.ts";
+import {
+  ABSENT,
+  ANY,
+  isTime,
+  leftOut,
+  numberIn,
+  placeOf,
+  type Rule,
+  type Setting,
+  type Subject,
+  set,
+  WRONG,
+} from "./rule.ts";
 
 /** The agent of opencode's own from the beginning, and its default. */
 const DEFAULT_AGENT = "build";
@@ -13,11 +25,11 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "message-role",
     issues: [29908],
     invariant: "A message says whose it is.",
-    source: "the fields that only an assistant or only a user has",
+    source: "the fields that only an assistant or only a user has, else the parts that only one of them has",
     of: ["message"],
     at: /^role$/,
     found: ABSENT,
-    derive: ({ document }, mismatch) => set(mismatch, roleOf(document)),
+    derive: (subject, mismatch) => set(mismatch, roleOf(subject.document) ?? roleOfParts(subject)),
   },
   {
     name: "message-time",
@@ -26,9 +38,9 @@ export const MESSAGE_RULES: readonly Rule[] = [
     source: "the row's time_created",
     of: ["user", "assistant"],
     at: /^time(\.created)?$/,
-    found: ABSENT,
-    derive: ({ message }, mismatch) => {
-      if (!isTime(message?.rowMs)) return null;
+    found: ANY,
+    derive: ({ document, message }, mismatch) => {
+      if (!isTime(message?.rowMs) || isNumber(valueIn(document, "time", "created"))) return null;
       return set(mismatch, mismatch.path.length === 1 ? { created: message.rowMs } : message.rowMs);
     },
   },
@@ -70,11 +82,16 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "user-model",
     issues: [29908],
     invariant: "A user's message names the model that it was meant for.",
-    source: "the answer to it, else the nearest message, else the session",
+    source: "its own text or `id`, the answer to it, else the nearest message, else the session",
     of: ["user"],
     at: /^model(\.(providerID|modelID))?$/,
-    found: ABSENT,
-    derive: (subject, mismatch) => fromModel(subject, mismatch.path, valueIn(subject.document, "model"), ["model"]),
+    found: ANY,
+    derive: (subject, mismatch) => {
+      const own = valueIn(subject.document, "model");
+      if (mismatch.found === "something") return set(mismatch, namedModel(own));
+      if (mismatch.path[1] === "modelID" && textIn(own, "id") !== null) return set(mismatch, textIn(own, "id"));
+      return fromModel(subject, mismatch.path, own, ["model"]);
+    },
   },
   {
     name: "assistant-model",
@@ -155,9 +172,10 @@ export const MESSAGE_RULES: readonly Rule[] = [
     source: "UnknownError, with the message that is there or else the old name",
     of: ["assistant"],
     at: /^error(\.name)?$/,
-    found: WRONG,
+    found: ANY,
     isContent: true,
-    derive: ({ document }) => knownError(valueIn(document, "error")),
+    derive: ({ document }, mismatch) =>
+      mismatch.path.length === 1 && mismatch.found !== "something" ? null : knownError(valueIn(document, "error")),
   },
   {
     name: "error-data",
@@ -177,6 +195,27 @@ function roleOf(document: unknown): string | null {
   return isFields(document.model) || Object.hasOwn(document, "tools") || Object.hasOwn(document, "format")
     ? "user"
     : null;
+}
+
+const PARTS_OF_ASSISTANTS = ["reasoning", "tool", "step-start", "step-finish", "patch", "snapshot", "retry"];
+const PARTS_OF_USERS = ["file", "agent", "subtask", "compaction"];
+
+function roleOfParts({ message, neighbours }: Subject): string | null {
+  const types = message === null ? [] : neighbours.partsOf(message.id).map(({ type }) => type ?? "");
+  if (types.some((type) => PARTS_OF_ASSISTANTS.includes(type))) return "assistant";
+  return types.some((type) => PARTS_OF_USERS.includes(type)) ? "user" : null;
+}
+
+/** A number, also one that is written as a text. */
+function isNumber(value: unknown): boolean {
+  return typeof value === "number" || (typeof value === "string" && numberIn(value) !== null);
+}
+
+/** `provider/model`, as opencode writes the names of models. */
+function namedModel(own: unknown): ModelFacts | null {
+  const named = typeof own === "string" ? /^([^/]+)\/(.+)$/.exec(own) : null;
+  const [, providerID, modelID] = named ?? [];
+  return providerID === undefined || modelID === undefined ? null : { providerID, modelID };
 }
 
 function agentFor({ document, message, neighbours }: Subject): string {
@@ -261,12 +300,13 @@ function knownError(error: unknown): readonly Setting[] | null {
   if (typeof error === "string") {
     return [{ path: ["error"], to: { name: "UnknownError", data: { message: error } } }];
   }
-  const name = textIn(error, "name");
-  if (name === null || (isFields(error) && "data" in error && !isFields(error.data))) return null;
+  if (!isFields(error)) return null;
   const renamed: Setting = { path: ["error", "name"], to: "UnknownError" };
-  return textIn(error, "data", "message") === null
-    ? [renamed, { path: ["error", "data", "message"], to: name }]
-    : [renamed];
+  if (textIn(error, "data", "message") !== null) return [renamed];
+  if (typeof error.data === "string") return [renamed, { path: ["error", "data"], to: { message: error.data } }];
+  if ("data" in error && !isFields(error.data)) return null;
+  const message = textIn(error, "message") ?? textIn(error, "name") ?? "";
+  return [renamed, { path: ["error", "data", "message"], to: message }];
 }
 
 function errorField(name: string | number | undefined, document: unknown): unknown {

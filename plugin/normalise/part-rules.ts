@@ -116,8 +116,21 @@ export const PART_RULES: readonly Rule[] = [
     source: "the ids of the part; an id made of the part's and its place",
     of: ["tool completed"],
     at: /^state\.attachments\[\d+\]\.(id|sessionID|messageID|type)$/,
+    found: ANY,
+    derive: (subject, mismatch) =>
+      mismatch.path.at(-1) === "type" && mismatch.found === "something"
+        ? null
+        : set(mismatch, attachmentField(subject, placeOf(mismatch))),
+  },
+  {
+    name: "tool-error",
+    issues: [],
+    invariant: "A failed tool call says why, as far as that was there.",
+    source: "empty, since there is nothing",
+    of: ["tool error"],
+    at: /^state\.error$/,
     found: ABSENT,
-    derive: (subject, mismatch) => set(mismatch, attachmentField(subject, placeOf(mismatch))),
+    derive: (_subject, mismatch) => set(mismatch, ""),
   },
   {
     name: "reasoning-time",
@@ -151,6 +164,36 @@ export const PART_RULES: readonly Rule[] = [
       const created = startOf(subject);
       return set(mismatch, created === null || mismatch.path.length > 1 ? created : { created });
     },
+  },
+  {
+    name: "retry-error",
+    issues: [],
+    invariant: "A repetition says which one it was, and after what error.",
+    source: "its place among the repetitions of its message; an error that may be repeated, without text",
+    of: ["retry"],
+    at: /^(attempt|error\.data(\.(message|isRetryable))?)$/,
+    found: ABSENT,
+    derive: (subject, mismatch) => set(mismatch, retryField(subject, placeOf(mismatch).at(-1))),
+  },
+  {
+    name: "patch-files",
+    issues: [],
+    invariant: "A patch lists its files.",
+    source: "an empty list, since it names none",
+    of: ["patch"],
+    at: /^files$/,
+    found: ABSENT,
+    derive: (_subject, mismatch) => set(mismatch, []),
+  },
+  {
+    name: "subtask-agent",
+    issues: [],
+    invariant: "A subtask names its agent.",
+    source: "the agent of its message",
+    of: ["subtask"],
+    at: /^agent$/,
+    found: ABSENT,
+    derive: ({ message }, mismatch) => set(mismatch, message?.agent ?? message?.mode),
   },
   {
     name: "compaction-auto",
@@ -256,6 +299,21 @@ function objectIn(text: string | null): object | null {
     return isFields(value) ? value : null;
   } catch {
     return null;
+  }
+}
+
+function retryField({ artifact, message, neighbours }: Subject, name: string | number | undefined): unknown {
+  switch (name) {
+    case "data":
+      return {};
+    case "message":
+      return "";
+    case "isRetryable":
+      return true;
+    default: {
+      const retries = message === null ? [] : neighbours.partsOf(message.id).filter(({ type }) => type === "retry");
+      return retries.findIndex(({ id }) => id === artifact.recordID) + 1 || null;
+    }
   }
 }
 

@@ -73,3 +73,10 @@ export function leftOut(mismatch: Mismatch): readonly Setting[] {
 export function isTime(value: number | null | undefined): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
+
+/** The number that a text says, or the moment in milliseconds that an ISO 8601 text with its zone names. */
+export function numberIn(text: string): number | null {
+  if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
+  const moment = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(moment) ? null : moment;
+}

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { OTHER_THAN_NAME } from "../records/mismatch.ts";
 import { isFields, textIn, valueIn } from "../stores/conversation.ts";
+import { modelOf } from "./neighbours.ts";
 import { ABSENT, ANY, isTime, placeOf, type Rule, type Subject, set, WRONG } from "./rule.ts";
 
 /** Columns that may be empty, and say nothing that could be used where they hold something else than they should. */
@@ -24,7 +25,23 @@ export const SESSION_RULES: readonly Rule[] = [
     of: ["session.model"],
     at: /^model\.id$/,
     found: ABSENT,
-    derive: ({ document }, mismatch) => set(mismatch, textIn(document, "modelID")),
+    derive: ({ document }, mismatch) =>
+      textIn(document, "providerID") === null ? null : set(mismatch, textIn(document, "modelID")),
+  },
+  {
+    name: "session-last-model",
+    issues: [26435],
+    invariant: "A session's model has `id` and `providerID`.",
+    source: "the last message that names a model",
+    of: ["session.model"],
+    at: /^model\.(id|providerID)$/,
+    found: ANY,
+    derive: ({ neighbours }) => {
+      const last = neighbours.messages.findLast((message) => modelOf(message) !== null);
+      const model = last === undefined ? null : modelOf(last);
+      if (model === null) return null;
+      return [{ column: "model", to: JSON.stringify({ id: model.modelID, providerID: model.providerID }) }];
+    },
   },
   {
     name: "session-directory",

@@ -1,3 +1,4 @@
+import { NOT_AN_OBJECT } from "../faults/unreadable.ts";
 import { fits } from "../records/contract.ts";
 import { wholeMembers } from "../records/cut-document.ts";
 import {
@@ -12,7 +13,7 @@ import { type RebuiltProject, rebuiltProject, worktreeOf } from "../recovery/reb
 import { rootOf } from "../recovery/rebuilt-session.ts";
 import { messageRow, sessionCell } from "../recovery/row-form.ts";
 import { type CellValue, isFileLocator } from "../stores/artifact.ts";
-import type { Fields, SessionFacts, StoredMessage } from "../stores/conversation.ts";
+import { type Fields, parseDocument, type SessionFacts, type StoredMessage } from "../stores/conversation.ts";
 import type { MessageFacts } from "../stores/outline.ts";
 import type { Store } from "../stores/store.ts";
 import type { Replacement } from "../stores/writer.ts";
@@ -48,10 +49,30 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
       rebuilt.set(finding, { ...finding, evidence: `${finding.evidence}; ${stay}`, rebuilt: replacement });
     }
   }
-  for (const finding of findings.filter(({ kind }) => kind === "project")) {
-    rebuilt.set(finding, await withProject(store, finding));
+  for (const finding of findings) {
+    if (finding.kind === "project") rebuilt.set(finding, await withProject(store, finding));
+    if (finding.code !== NOT_AN_OBJECT.code) continue;
+    const replacement = await writtenTwice(store, finding);
+    if (replacement !== null) rebuilt.set(finding, { ...finding, rebuilt: replacement });
   }
   return findings.map((finding) => rebuilt.get(finding) ?? finding);
+}
+
+/** Of a message or part that was written as JSON within a JSON text, what that text says. */
+async function writtenTwice(
+  store: Store,
+  { kind, sessionID, recordID, locator }: ConfirmedFinding,
+): Promise<Replacement | null> {
+  if (isFileLocator(locator) || (kind !== "message" && kind !== "part")) return null;
+  const artifact = { kind, sessionID, recordID, locator };
+  const evidence = await store.examine(artifact);
+  if (evidence === null || evidence.bytes === null || evidence.storage === "row") return null;
+  const outer = parseDocument({ bytes: Buffer.from(evidence.bytes), storage: evidence.storage });
+  if (!outer.ok || typeof outer.value !== "string") return null;
+  const bytes = Buffer.from(outer.value, "utf8");
+  const inner = parseDocument({ bytes, storage: "text" });
+  if (!inner.ok || !fits(artifact, inner.value, evidence, store.description)) return null;
+  return { source: "the record within the text", content: { cells: new Map([["data", { storage: "text", bytes }]]) } };
 }
 
 function isLostMessage({ kind, remedy, severity, seen }: ConfirmedFinding): boolean {

@@ -368,6 +368,115 @@ export const LEGACY_RECORDS: readonly LegacyRecord[] = [
       rows.message("assistant", (data) => ({ ...data, tokens: { ...(data.tokens as Json), total: null } })),
     differs: ["tokens.total"],
   },
+  {
+    name: "a message of which only the parts are left",
+    rules: ["message-role", "message-time", "assistant-parent", "assistant-model"],
+    change: (rows) => rows.message("assistant", () => ({})),
+    differs: ["time", "finish", "tokens", "cost"],
+  },
+  {
+    name: "a time that is a text",
+    rules: ["message-time"],
+    change: (rows) => rows.message("user", merged({ time: { created: "yesterday" } })),
+  },
+  {
+    name: "numbers as texts",
+    rules: ["number-as-text"],
+    change: (rows) =>
+      rows.message("assistant", (data) => ({
+        ...data,
+        cost: String(data.cost),
+        time: { created: String((data.time as Json).created), completed: "2026-11-24T10:00:00.000Z" },
+      })),
+    differs: ["time.completed"],
+  },
+  {
+    name: "a user's model as a text",
+    rules: ["user-model"],
+    change: (rows) =>
+      rows.message("user", (data) => {
+        const { providerID, modelID } = data.model as Json;
+        return { ...data, model: `${providerID}/${modelID}` };
+      }),
+  },
+  {
+    name: "a user's model by its id",
+    rules: ["user-model"],
+    change: (rows) =>
+      rows.message("user", (data) => {
+        const { providerID, modelID } = data.model as Json;
+        return { ...data, model: { providerID, id: modelID } };
+      }),
+  },
+  {
+    name: "an error that is only a message",
+    rules: ["error-name"],
+    change: error({ message: "no" }),
+    differs: ["error"],
+  },
+  {
+    name: "a failed tool without its error",
+    rules: ["tool-error"],
+    change: (rows) =>
+      rows.part(
+        "tool",
+        state(({ input, time }) => ({ status: "error", input, time })),
+        "completed",
+      ),
+    differs: ["state"],
+  },
+  {
+    name: "attachments under ids of another program",
+    rules: ["attachment-ids"],
+    change: (rows) =>
+      rows.part(
+        "tool",
+        state(
+          merged({
+            attachments: [
+              { id: "x", sessionID: "y", messageID: "z", type: "file", mime: "text/plain", url: "data:text/plain,x" },
+            ],
+          }),
+        ),
+        "completed",
+      ),
+    differs: ["state.attachments"],
+  },
+  {
+    name: "a repetition of nothing",
+    rules: ["retry-error", "retry-time"],
+    change: (rows) => rows.part("text", () => ({ type: "retry", error: { name: "APIError" } })),
+    differs: ["type", "text", "attempt", "error", "time"],
+  },
+  {
+    name: "a patch without files",
+    rules: ["patch-files"],
+    change: (rows) => rows.part("text", () => ({ type: "patch", hash: "0123" })),
+    differs: ["type", "text", "hash", "files", "time"],
+  },
+  {
+    name: "a subtask without agent",
+    rules: ["subtask-agent"],
+    change: (rows) => rows.part("text", () => ({ type: "subtask", prompt: "p", description: "d" })),
+    differs: ["type", "text", "prompt", "description", "agent", "time"],
+  },
+  {
+    name: "a session's model that names nothing",
+    rules: ["session-last-model"],
+    change: (rows) => rows.session("model", "{}"),
+    differs: ["model.variant"],
+  },
+  {
+    name: "an old assistant, as many fields short as one can be",
+    rules: ["message-agent", "assistant-mode", "assistant-parent", "assistant-path", "assistant-tokens"],
+    change: (rows) =>
+      rows.message("assistant", ({ path, ...data }) => ({
+        ...without("agent")(without("mode")(without("parentID")(data))),
+        path: { cwd: (path as Json).cwd },
+        tokens: { input: (data.tokens as Json).input },
+      })),
+    differs: ["tokens.total"],
+  },
 ];
 
 /** Readable, refused, and nothing says what they should be. */
