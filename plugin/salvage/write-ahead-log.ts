@@ -48,7 +48,7 @@ export function readWriteAheadLog(file: RandomAccessFile, pageBytes: number | nu
   if (size === null) return null;
   const frameBytes = FRAME_HEADER_BYTES + size;
   const count = Math.floor((file.size - HEADER_BYTES) / frameBytes);
-  const salts = hasHeader ? header.subarray(16, 24) : likelySalts(file, frameBytes, count);
+  const salts = saltsOf(file, hasHeader ? header : null, frameBytes, count);
   const isBigEndian = hasHeader ? (header.readUInt32BE(0) & 1) === 1 : false;
   let before: Buffer | null = hasHeader ? header.subarray(24, 32) : null;
   const frames: ReadFrame[] = [];
@@ -83,12 +83,19 @@ function sorted(frames: readonly ReadFrame[], pageBytes: number): WriteAheadLog 
   };
 }
 
-/** The salts of the first frame where the second has them too, else those that most frames have. */
-function likelySalts(file: RandomAccessFile, frameBytes: number, count: number): Buffer | null {
-  const saltsOf = (index: number) => file.read(HEADER_BYTES + index * frameBytes + 8, 8).toString("hex");
-  if (count > 1 && saltsOf(0) === saltsOf(1)) return Buffer.from(saltsOf(0), "hex");
+/**
+ * What marks the frames of the log's present state: what the header says, if one of the first frames has it. Else the salts
+ * of the first frame where the second has them too, else those that most frames have. A log that was begun anew without a
+ * frame yet holds what the database holds.
+ */
+function saltsOf(file: RandomAccessFile, header: Buffer | null, frameBytes: number, count: number): Buffer | null {
+  const of = (index: number) => file.read(HEADER_BYTES + index * frameBytes + 8, 8).toString("hex");
+  const stated = header?.toString("hex", 16, 24);
+  const [first, second] = [count > 0 ? of(0) : null, count > 1 ? of(1) : null];
+  if (stated !== undefined && (first === stated || second === stated)) return Buffer.from(stated, "hex");
+  if (first !== null && first === second) return Buffer.from(first, "hex");
   const seen = new Map<string, number>();
-  for (let index = 0; index < count; index += 1) seen.set(saltsOf(index), (seen.get(saltsOf(index)) ?? 0) + 1);
+  for (let index = 0; index < count; index += 1) seen.set(of(index), (seen.get(of(index)) ?? 0) + 1);
   const [most] = [...seen].sort((a, b) => b[1] - a[1]);
   return most === undefined ? null : Buffer.from(most[0], "hex");
 }

@@ -13,6 +13,8 @@ export interface ManySessions {
   /** The state before the last writes, and the WAL that holds them. */
   readonly earlier: string;
   readonly wal: string;
+  /** The state after those writes reached the database, and the WAL begun anew over their frames, which lie behind. */
+  readonly restarted: { readonly database: string; readonly wal: string };
   readonly sessionIDs: readonly string[];
   /** Directory of the project that the sessions belong to. */
   readonly project: string;
@@ -41,12 +43,17 @@ export async function manySessions(version: HostVersion, copies: number, folder:
   }
   const wal = join(folder, "later.wal");
   await copyFile(join(store.dataDir, "opencode.db-wal"), wal);
+  live.exec("pragma wal_checkpoint(restart)");
+  live.exec("update part set time_updated = time_updated + 1 where rowid % 9 = 0");
+  const restarted = { database: join(folder, "restarted.db"), wal: join(folder, "restarted.wal") };
+  await copyFile(join(store.dataDir, "opencode.db"), restarted.database);
+  await copyFile(join(store.dataDir, "opencode.db-wal"), restarted.wal);
   live.exec("pragma wal_checkpoint(truncate)");
   await copyFile(join(store.dataDir, "opencode.db"), database);
   const sessionIDs = (live.query("select id from session").all() as { id: string }[]).map(({ id }) => id);
   live.close();
   await store.home.remove();
-  return { folder, database, earlier, wal, sessionIDs, project: store.project };
+  return { folder, database, earlier, wal, restarted, sessionIDs, project: store.project };
 }
 
 type Row = Record<string, string | number | null>;

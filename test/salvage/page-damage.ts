@@ -10,6 +10,7 @@ export const DAMAGES = [
   "truncation",
   "header",
   "half-applied-wal",
+  "damaged-wal",
   "swapped-pages",
   "free-list",
   "child-pointers",
@@ -34,6 +35,7 @@ export async function writeDamaged(whole: ManySessions, path: string, kind: Dama
   const random = new Random(seed * 2654435761);
   for (const suffix of ["", "-wal", "-shm"]) await rm(path + suffix, { force: true });
   if (kind === "half-applied-wal") return halfApplied(whole, path, random);
+  if (kind === "damaged-wal") return damagedWal(whole, path, random);
   await copyFile(whole.database, path);
   if (kind === "truncation") {
     const { length } = await readFile(path);
@@ -98,4 +100,34 @@ async function halfApplied(whole: ManySessions, path: string, random: Random): P
   const kept = what === "cut off" ? 32 + random.below(wal.length - 32) : wal.length;
   await writeFile(`${path}-wal`, wal.subarray(0, kept));
   return `WAL ${what} after ${applied} of ${frames} frames`;
+}
+
+/** A WAL that is not what it was, beside a database from before its last writes or from before its last new beginning. */
+async function damagedWal(whole: ManySessions, path: string, random: Random): Promise<string> {
+  const [name, source] = random.pick([
+    ["first", { database: whole.earlier, wal: whole.wal }],
+    ["begun anew", whole.restarted],
+  ] as const);
+  await copyFile(source.database, path);
+  const wal = await readFile(source.wal);
+  const frames = Math.floor((wal.length - 32) / (PAGE + 24));
+  const start = (frame: number) => 32 + frame * (PAGE + 24);
+  const what = random.pick([
+    "torn last frame",
+    "salts of the header",
+    "salts of a frame",
+    "page numbers",
+    "header",
+    "shm",
+  ]);
+  if (what === "torn last frame") fill(wal, wal.length - 1 - random.below(PAGE), random.below(PAGE), null);
+  if (what === "salts of the header") fill(wal, 16, 8, random);
+  if (what === "salts of a frame") fill(wal, start(random.below(frames)) + 8, 8, random);
+  if (what === "page numbers")
+    for (let n = 0; n < 5; n += 1) wal.writeUInt32BE(random.below(2000), start(random.below(frames)));
+  if (what === "header") fill(wal, 0, 32, random.chance(0.5) ? random : null);
+  if (what === "shm")
+    await writeFile(`${path}-shm`, Buffer.from(Array.from({ length: 32768 }, () => random.below(256))));
+  await writeFile(`${path}-wal`, wal);
+  return `WAL ${name}: ${what}`;
 }
