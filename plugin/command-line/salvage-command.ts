@@ -1,10 +1,12 @@
 import { basename, join } from "node:path";
+import { DATABASE_MALFORMED, WAL_DAMAGED } from "../faults/container.ts";
 import { openersOf, openersText } from "../files/openers.ts";
 import { type CheckResult, check } from "../repair/check.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
 import { plural, sizeText } from "../repair/words.ts";
 import type { SalvageReport, Stage } from "../salvage/salvage.ts";
 import type { SalvageRun } from "../salvage/salvage-run.ts";
+import { unreadLog } from "../salvage/write-ahead-log.ts";
 import { openStores } from "../stores/open.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { firstDamage } from "../stores/sqlite/integrity.ts";
@@ -122,7 +124,9 @@ async function targetOf(context: CommandContext, database: string): Promise<Targ
   const view = await openReadView(files, driver, database);
   try {
     const evidence = firstDamage(view.connection, "full");
-    return evidence === null ? SOUND : { outcome: "found", database, code: "database-malformed", evidence };
+    if (evidence !== null) return { outcome: "found", database, code: DATABASE_MALFORMED.code, evidence };
+    const unread = unreadLog(database);
+    return unread === null ? SOUND : { outcome: "found", database, code: WAL_DAMAGED.code, evidence: unread };
   } finally {
     view.connection.close();
     view.release();

@@ -50,6 +50,18 @@ export const WAL_WITHOUT_DATABASE = {
   classes: ["B7"],
 } satisfies Fault;
 
+export const WAL_DAMAGED = {
+  code: "wal-damaged",
+  title: "The write-ahead log is damaged: SQLite leaves out what stands behind the damage",
+  invariant: "Every committed page of the -wal can be read.",
+  cause: "Power loss, a full disk, or a copy made while opencode was writing.",
+  advice:
+    "Do not start opencode: it would begin the log anew over it. `opencode-session-repair salvage --swap` reads what stands behind the damage.",
+  issues: [],
+  ...reported,
+  classes: ["B7"],
+} satisfies Fault;
+
 export const DATABASE_MALFORMED = {
   code: "database-malformed",
   title: "The database is damaged inside",

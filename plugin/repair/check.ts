@@ -6,7 +6,7 @@ import { type Access, containerFault, type OpenedStore, openStores } from "../st
 import { type Counts, noCounts, type Scope, type SessionEntry, type StoreDescription } from "../stores/store.ts";
 import { type ConfirmedFinding, type Verdict, verdictOf } from "./finding.ts";
 import { inspect } from "./inspect.ts";
-import { type Neighbour, surveyDataDir, surveyStore } from "./survey.ts";
+import { type Neighbour, surveyDataDir, surveyLog, surveyStore } from "./survey.ts";
 
 export interface CheckInput {
   readonly files: FileSystem;
@@ -114,12 +114,14 @@ async function checkStore(
       // What an import has left behind is looked at beside the database, not as if a host still read it.
       const isLeftBehind = description.generation === "json" && input.located.databases.length > 0;
       const surveyed = whole && !isLeftBehind ? await surveyStore(input.files, current, index, own.bytes) : [];
+      // Inside the host no file of the database may be opened.
+      const log = whole && input.access !== "beside-host" ? surveyLog(description, index) : [];
       const sessions = whole ? await current.store.sessions(null) : null;
       if ((await current.unchanged()) || reading === MOST_READINGS) {
         for (const key of Object.keys(own) as (keyof Counts)[]) counts[key] += own[key];
         return {
           store: { description, state: "ok" },
-          findings: [...newerFinding(current, index), ...found, ...surveyed],
+          findings: [...newerFinding(current, index), ...found, ...surveyed, ...log],
           sessions,
         };
       }

@@ -6,6 +6,7 @@ import {
   MIGRATION_FAILING,
   NETWORK_FILE_SYSTEM,
   SCHEMA_OLDER,
+  WAL_DAMAGED,
 } from "../faults/container.ts";
 import type { Fault, Severity } from "../faults/fault.ts";
 import { AUTH_UNREADABLE, SNAPSHOT_INDEX, SNAPSHOT_LOCK } from "../faults/side-files.ts";
@@ -22,6 +23,7 @@ import {
 } from "../faults/whereabouts.ts";
 import type { FileSystem } from "../files/file-system.ts";
 import { exclusiveLockersOf, openersText } from "../files/openers.ts";
+import { unreadLog } from "../salvage/write-ahead-log.ts";
 import type { Locator, RecordKind } from "../stores/artifact.ts";
 import type { OpenedStore } from "../stores/open.ts";
 import type { SessionEntry, Store, StoreDescription } from "../stores/store.ts";
@@ -51,6 +53,12 @@ export async function surveyStore(
     ...orphanFindings(survey, say),
     ...(await databaseFindings(files, opened, survey, contentBytes, say)),
   ];
+}
+
+/** What of a database's log SQLite cannot read. Opens the log: never inside the host. */
+export function surveyLog(description: StoreDescription, store: number): ConfirmedFinding[] {
+  const evidence = description.database === undefined ? null : unreadLog(description.database);
+  return evidence === null ? [] : [speaker(description, store)(WAL_DAMAGED, "warning", null, evidence)];
 }
 
 /** A store of the same data directory, looked at as a whole. */

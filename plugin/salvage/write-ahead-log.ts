@@ -1,5 +1,6 @@
+import { statSync } from "node:fs";
 import { endianness } from "node:os";
-import type { RandomAccessFile } from "./random-access.ts";
+import { openRandomAccess, type RandomAccessFile } from "./random-access.ts";
 
 /** One frame of a WAL: a version of a page. */
 export interface Frame {
@@ -42,7 +43,7 @@ function isPageSize(size: number): boolean {
 export function readWriteAheadLog(file: RandomAccessFile, pageBytes: number | null): WriteAheadLog | null {
   if (file.size <= HEADER_BYTES) return null;
   const header = file.read(0, HEADER_BYTES);
-  const hasHeader = (header.readUInt32BE(0) & 0xfffffffe) >>> 0 === MAGIC;
+  const hasHeader = isHeader(header);
   const own = header.readUInt32BE(8);
   const size = hasHeader && isPageSize(own) ? own : pageBytes;
   if (size === null) return null;
@@ -100,17 +101,56 @@ function saltsOf(file: RandomAccessFile, header: Buffer | null, frameBytes: numb
   return most === undefined ? null : Buffer.from(most[0], "hex");
 }
 
-/** The running checksum of the format (sqlite.org/fileformat2.html, 4.2), over the frame's first 8 bytes and its page. */
+/** Whether a frame's checksum is right, over its first 8 bytes and its page. */
 function checksumHolds(frame: Buffer, seed: Buffer, isBigEndian: boolean): boolean {
-  let [a, b] = [seed.readUInt32BE(0), seed.readUInt32BE(4)];
   const words = wordsOf(frame, isBigEndian);
-  const step = (index: number) => {
+  const start = checksum(words.subarray(0, 2), [seed.readUInt32BE(0), seed.readUInt32BE(4)]);
+  const [a, b] = checksum(words.subarray(FRAME_HEADER_BYTES / 4), start);
+  return a === frame.readUInt32BE(16) && b === frame.readUInt32BE(20);
+}
+
+/** The running checksum of the format (sqlite.org/fileformat2.html, 4.2). */
+function checksum(words: Uint32Array, seed: readonly [number, number]): readonly [number, number] {
+  let [a, b] = seed;
+  for (let index = 0; index < words.length; index += 2) {
     a = (a + (words[index] ?? 0) + b) >>> 0;
     b = (b + (words[index + 1] ?? 0) + a) >>> 0;
-  };
-  step(0);
-  for (let index = FRAME_HEADER_BYTES / 4; index < words.length; index += 2) step(index);
-  return a === frame.readUInt32BE(16) && b === frame.readUInt32BE(20);
+  }
+  return [a, b];
+}
+
+function headerHolds(header: Buffer): boolean {
+  const [a, b] = checksum(wordsOf(header.subarray(0, 24), (header.readUInt32BE(0) & 1) === 1), [0, 0]);
+  return isHeader(header) && a === header.readUInt32BE(24) && b === header.readUInt32BE(28);
+}
+
+function isHeader(header: Buffer): boolean {
+  return (header.readUInt32BE(0) & 0xfffffffe) >>> 0 === MAGIC;
+}
+
+/** Larger logs are not looked through: it takes a second for 200 MB. */
+const LARGEST_LOOKED_THROUGH = 64 * 1024 * 1024;
+
+/** What of a database's log was committed and is not read by SQLite, in words; `null` where that is nothing. */
+export function unreadLog(database: string): string | null {
+  const path = `${database}-wal`;
+  const { size } = statSync(path, { throwIfNoEntry: false }) ?? { size: 0 };
+  if (size <= HEADER_BYTES || size > LARGEST_LOOKED_THROUGH) return null;
+  const file = openRandomAccess(path);
+  try {
+    const header = file.read(0, HEADER_BYTES);
+    const isSound = headerHolds(header);
+    const log = readWriteAheadLog(file, 4096);
+    const [first] = log?.committed ?? [];
+    if (log === null || first === undefined) return null;
+    if (!isSound) return `${log.committed.length} pages, its header is damaged`;
+    // Begun anew, and nothing written to it since: everything in it is in the database.
+    const own = file.read(first.offset - FRAME_HEADER_BYTES + 8, 8);
+    if (Buffer.compare(own, header.subarray(16, 24)) !== 0) return null;
+    return log.beyondDamage === 0 ? null : `${log.beyondDamage} pages behind a damaged one`;
+  } finally {
+    file.close();
+  }
 }
 
 function wordsOf(bytes: Buffer, isBigEndian: boolean): Uint32Array {

@@ -175,3 +175,35 @@ test("what a WAL without its header holds is read: the new database has every ro
     expect([table, count(a)]).toEqual([table, count(b)]);
   }
 });
+
+test.each([
+  ["the salts of its header", 16, 8],
+  ["one frame in its middle", 32 + 200 * 4120 + 100, 64],
+] as const)(
+  "a log of which SQLite leaves out most, since %s are overwritten, is told, and salvaged",
+  async (_, at, length) => {
+    const dataDir = await mkdtemp(join(folder, "data-"));
+    const wal = await readFile(whole.wal);
+    expect(wal.length).toBeGreaterThan(at + length);
+    await copyFile(whole.earlier, join(dataDir, "opencode.db"));
+    await writeFile(join(dataDir, "opencode.db-wal"), wal.fill(7, at, at + length));
+    const before = await contentOf(dataDir);
+    const checked = await runCli(["check", "--data-dir", dataDir, "--json"]);
+    const { findings, advice } = JSON.parse(checked.stdout);
+    expect(findings).toContainEqual(expect.objectContaining({ code: "wal-damaged", severity: "warning" }));
+    expect(advice["wal-damaged"]).toContain("salvage --swap");
+    expect(await contentOf(dataDir)).toEqual(before);
+    const swapped = JSON.parse((await runCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"])).stdout);
+    expect(swapped).toMatchObject({ isSound: true, swapped: true });
+    expect(swapped.sessions.length).toBe(whole.sessionIDs.length);
+  },
+);
+
+test.each(["earlier", "restarted"] as const)("a sound log is no finding: %s", async (which) => {
+  const dataDir = await mkdtemp(join(folder, "data-"));
+  const source = which === "earlier" ? { database: whole.earlier, wal: whole.wal } : whole.restarted;
+  await copyFile(source.database, join(dataDir, "opencode.db"));
+  await copyFile(source.wal, join(dataDir, "opencode.db-wal"));
+  const { findings } = JSON.parse((await runCli(["check", "--data-dir", dataDir, "--json"])).stdout);
+  expect(findings.filter(({ code }: { code: string }) => code === "wal-damaged")).toEqual([]);
+});
