@@ -53,7 +53,7 @@ async function act(
 ): Promise<void> {
   const home = await createHome(version);
   const model = startModelServer();
-  const disk = version === "1.1.65" ? mountSmallDisk(home.dataDir) : null;
+  const disk = version === "1.1.65" ? mountSmallDisk(home.dataDir, 4) : null;
   const stage = new Stage(home, model);
   try {
     await story(stage, await damage(stage, disk));

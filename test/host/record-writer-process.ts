@@ -1,0 +1,12 @@
+/** `bun test/host/record-writer-process.ts DATA-DIR exit|write`: writes records in a process that ends while it does. */
+import { join } from "node:path";
+import { guardHostWrites } from "../../plugin/host/atomic-writes.ts";
+
+const [dataDir = "", end] = process.argv.slice(2);
+guardHostWrites(dataDir, "1.1.65");
+for (let version = 0; end === "write" || version < 500; version += 1) {
+  const record = { version, text: "word ".repeat(version % 3000) };
+  await Bun.write(join(dataDir, "storage", "part", "msg_1", `prt_${version % 2}.json`), JSON.stringify(record));
+  if (version % 2 === 0) process.stdout.write(`${version}\n`);
+}
+process.exit();

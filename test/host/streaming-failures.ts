@@ -1,0 +1,211 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { mountSmallDisk } from "../../scripts/demo/small-disk.ts";
+import { Random } from "../oracle/random.ts";
+import type { HostVersion } from "./binary.ts";
+import { createHome, type HermeticHome } from "./home.ts";
+import { type ModelReply, type ModelServer, startModelServer } from "./model-server.ts";
+import { type RunningHost, startHost } from "./running-host.ts";
+
+export interface FailureInput {
+  readonly version: HostVersion;
+  /** Folder of the compiled package. */
+  readonly dist: string;
+  readonly atomicWrites: boolean;
+  readonly count: number;
+  readonly seed: number;
+}
+
+/** What so many failures left behind. */
+export interface FailureOutcome {
+  readonly failures: number;
+  /** Failures after which a record file did not parse. */
+  readonly withUnreadableFile: number;
+  /** Failures after which a session did not answer 200 with its messages. */
+  readonly withDeadSession: number;
+  readonly unreadableFiles: number;
+  /** Of those, empty ones. */
+  readonly emptyFiles: number;
+  /** Records of the turns before the failure that are gone or hold something else. */
+  readonly changedFiles: number;
+}
+
+type Finding = Omit<FailureOutcome, "failures" | "withUnreadableFile" | "withDeadSession"> & {
+  readonly deadSessions: number;
+};
+
+/** Every record file by its name below `storage/`. */
+function recordsIn(dataDir: string): Map<string, string> {
+  const storage = join(dataDir, "storage");
+  const names = readdirSync(storage, { recursive: true }).map(String);
+  return new Map(
+    names.filter((name) => name.endsWith(".json")).map((name) => [name, readFileSync(join(storage, name), "utf8")]),
+  );
+}
+
+function parses(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Judges the files; `settled` are the messages and parts of turns that had ended long before. */
+function judge(records: ReadonlyMap<string, string>, settled: ReadonlyMap<string, string>) {
+  const torn = [...records.values()].filter((text) => !parses(text));
+  const changed = [...settled].filter(([name, text]) => records.get(name) !== text);
+  return {
+    unreadableFiles: torn.length,
+    emptyFiles: torn.filter((text) => text === "").length,
+    changedFiles: changed.length,
+  };
+}
+
+function sum(findings: readonly Finding[]): FailureOutcome {
+  const total = (of: (finding: Finding) => number) => findings.reduce((all, finding) => all + of(finding), 0);
+  return {
+    failures: findings.length,
+    withUnreadableFile: findings.filter(({ unreadableFiles }) => unreadableFiles > 0).length,
+    withDeadSession: findings.filter(({ deadSessions }) => deadSessions > 0).length,
+    unreadableFiles: total(({ unreadableFiles }) => unreadableFiles),
+    emptyFiles: total(({ emptyFiles }) => emptyFiles),
+    changedFiles: total(({ changedFiles }) => changedFiles),
+  };
+}
+
+async function start(home: HermeticHome, model: ModelServer, input: FailureInput): Promise<RunningHost> {
+  const settings = { preload: "off", notify: false, atomicWrites: input.atomicWrites };
+  await writeFile(join(home.configDir, "session-repair.json"), JSON.stringify(settings));
+  return startHost({ home, model, plugins: [pathToFileURL(join(input.dist, "server.js")).href] });
+}
+
+function words(random: Random, most: number): string {
+  return Array.from({ length: 1 + random.below(most) }, () => `word${random.below(1e6)}`).join(" ");
+}
+
+/** A turn of a few steps: tool calls, and in the end a long text. */
+function scriptTurn(random: Random): ModelReply[] {
+  const steps: ModelReply[] = [];
+  while (random.chance(0.4) && steps.length < 3) {
+    const command = `echo ${words(random, 40)}`;
+    steps.push({ tool: "bash", input: { command, description: "Says something" }, reasoning: words(random, 60) });
+  }
+  const chunkDelayMs = random.below(3);
+  return [...steps, { text: words(random, 4000), reasoning: words(random, 60), chunkDelayMs }];
+}
+
+async function newSession(host: RunningHost): Promise<string> {
+  return ((await host.post("/session", {})).body as { id: string }).id;
+}
+
+/** Asks for a turn; what becomes of it does not matter. */
+function ask(host: RunningHost, sessionID: string, timeoutMs: number): Promise<unknown> {
+  const prompt = { parts: [{ type: "text", text: "Tell me." }] };
+  return host.request("POST", `/session/${sessionID}/message`, prompt, timeoutMs).catch(() => null);
+}
+
+async function isDead(host: RunningHost, sessionID: string): Promise<boolean> {
+  const [messages, list] = await Promise.all([host.get(`/session/${sessionID}/message`), host.get("/session")]);
+  return messages.status !== 200 || list.status !== 200;
+}
+
+/** The parts that lie there: those of a turn that has ended are not written again. */
+function partsIn(dataDir: string): Map<string, string> {
+  return new Map([...recordsIn(dataDir)].filter(([name]) => name.startsWith("part/")));
+}
+
+const DISK_MB = 2;
+
+/**
+ * The disk (a real one of 2 MB) fills up to some kilobytes or to its last byte at a random moment of a turn; what a host
+ * writes then is tried too: a message, a title, a session. Judged after space was freed. Needs root, on Linux.
+ */
+export async function fullDisk(input: FailureInput): Promise<FailureOutcome> {
+  const random = new Random(input.seed);
+  const findings: Finding[] = [];
+  while (findings.length < input.count) findings.push(await fillOnce(input, random));
+  return sum(findings);
+}
+
+async function fillOnce(input: FailureInput, random: Random): Promise<Finding> {
+  const home = await createHome(input.version);
+  const disk = mountSmallDisk(home.dataDir, DISK_MB);
+  if (disk === null) throw new Error("Full disks need root, on Linux.");
+  const model = startModelServer();
+  const host = await start(home, model, input);
+  try {
+    const sessionID = await newSession(host);
+    model.script({ text: words(random, 200) });
+    await ask(host, sessionID, 30_000);
+    const settled = partsIn(home.dataDir);
+    const steps = scriptTurn(random);
+    model.script(...steps);
+    const turn = ask(host, sessionID, 4000);
+    await sleep(random.below(300 + 400 * steps.length));
+    await disk.fill(random.chance(0.5) ? 0 : random.below(24) * 4096);
+    await Promise.race([turn, sleep(500 + random.below(1500))]);
+    await Promise.all([
+      briefly(host, "PATCH", `/session/${sessionID}`, { title: words(random, 20) }),
+      briefly(host, "POST", "/session", {}),
+      briefly(host, "POST", `/session/${sessionID}/abort`, {}),
+    ]);
+    await ask(host, sessionID, 1000);
+    await briefly(host, "POST", `/session/${sessionID}/abort`, {});
+    await disk.free();
+    await sleep(300);
+    const deadSessions = (await isDead(host, sessionID)) ? 1 : 0;
+    await host.stop();
+    return { ...judge(recordsIn(home.dataDir), settled), deadSessions };
+  } finally {
+    await host.kill();
+    await model.stop();
+    disk.unmount();
+    await home.remove();
+  }
+}
+
+function briefly(host: RunningHost, method: string, path: string, body: unknown): Promise<unknown> {
+  return host.request(method, path, body, 2000).catch(() => null);
+}
+
+/** The host is killed with SIGKILL at a random moment of a turn, and started again on the same store. */
+export async function killed(input: FailureInput): Promise<FailureOutcome> {
+  const random = new Random(input.seed);
+  const home = await createHome(input.version);
+  const findings: Finding[] = [];
+  try {
+    while (findings.length < input.count) findings.push(await killOnce(home, input, random));
+  } finally {
+    await home.remove();
+  }
+  return sum(findings);
+}
+
+async function killOnce(home: HermeticHome, input: FailureInput, random: Random): Promise<Finding> {
+  const model = startModelServer();
+  let host = await start(home, model, input);
+  try {
+    const sessionID = await newSession(host);
+    const settled = partsIn(home.dataDir);
+    const steps = scriptTurn(random);
+    model.script(...steps);
+    const turn = ask(host, sessionID, 30_000);
+    await sleep(random.next() * (500 + 400 * steps.length));
+    await host.kill();
+    await turn;
+    const records = recordsIn(home.dataDir);
+    host = await start(home, model, input);
+    const deadSessions = (await isDead(host, sessionID)) ? 1 : 0;
+    // The next kill is judged by what it does itself.
+    await rm(join(home.dataDir, "storage"), { recursive: true });
+    return { ...judge(records, settled), deadSessions };
+  } finally {
+    await host.kill();
+    await model.stop();
+  }
+}
