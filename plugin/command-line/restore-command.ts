@@ -20,10 +20,10 @@ export async function restoreCommand(context: CommandContext, command: Restore):
   }
   const count = planning.plan.runs.reduce((sum, { items }) => sum + items.length, 0);
   if (count > 0 && !(await confirmed(context, command, planning.plan, count))) {
-    const items = planning.plan.runs.flatMap(({ run, items: own }) =>
+    const items = planning.plan.runs.flatMap(({ sessionID, items: own }) =>
       own.map(({ id, recordID, kind, code }) => ({
         id,
-        sessionID: run.manifest.sessionID,
+        sessionID,
         recordID,
         kind,
         code,
@@ -69,8 +69,8 @@ async function confirmed(
   const { terminal } = context;
   const show = context.options.json ? terminal.say : terminal.print;
   show(`Plan: put ${plural(count, "record")} back where ${were(count)}.`);
-  for (const { run, items } of plan.runs) {
-    show(`  ${run.manifest.sessionID ?? "no session"}`);
+  for (const { sessionID, items } of plan.runs) {
+    show(`  ${sessionID ?? "no session"}`);
     for (const item of items) show(`    ${item.id} ${item.kind} ${item.recordID ?? ""} (${item.code})`);
   }
   if (!terminal.interactive) {

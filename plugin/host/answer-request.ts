@@ -159,7 +159,7 @@ async function undo(wanted: string | null, context: RequestContext): Promise<Req
   const input: RestoreInput = { files, located, access: "beside-host", runID, sessionIDs: [], itemIDs: [] };
   const planning = await planRestore(input);
   if (!planning.ok) return refused(planning.message);
-  if (planning.plan.runs.some(({ run }) => context.spare !== null && run.manifest.sessionID === context.spare)) {
+  if (planning.plan.runs.some(({ sessionID }) => context.spare !== null && sessionID === context.spare)) {
     return refused("That run changed this very conversation; undo it with /repair undo or on the command line.");
   }
   const result = await restore(input, planning.plan);

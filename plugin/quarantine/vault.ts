@@ -141,7 +141,8 @@ export function runIDOf(run: StoredRun): string {
   return run.ok ? run.manifest.runID : run.runID;
 }
 
-async function readRun(files: FileSystem, folder: string, runID: string): Promise<StoredRun> {
+/** One run by its folder, an absolute path; what it says of itself must fit the folder. */
+export async function readRun(files: FileSystem, folder: string, runID: string): Promise<StoredRun> {
   const unreadable = (problem: string): StoredRun => ({ ok: false, folder, runID, problem });
   try {
     if ((await files.stat(folder))?.type !== "directory") return unreadable("the run is not a folder");

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
 import type { Manifest, ManifestItem } from "../quarantine/manifest.ts";
-import { eachStoredRun, runIDOf, type StoredRun, writeManifest } from "../quarantine/vault.ts";
+import { eachStoredRun, readRun, runIDOf, type StoredRun, writeManifest } from "../quarantine/vault.ts";
 import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/open.ts";
 import type { ItemOutcome, StoreWriter } from "../stores/writer.ts";
@@ -22,10 +22,16 @@ export interface RestoreInput {
 
 type ReadableRun = StoredRun & { ok: true };
 
-/** What a restore would put back. */
+/** What a restore would put back: all of it may be more than can be held with its manifests. */
 export interface RestorePlan {
   readonly runID: string;
-  readonly runs: readonly { readonly run: ReadableRun; readonly items: readonly ManifestItem[] }[];
+  readonly runs: readonly PlannedRun[];
+}
+
+interface PlannedRun {
+  readonly folder: string;
+  readonly sessionID: string | null;
+  readonly items: readonly Pick<ManifestItem, "id" | "kind" | "recordID" | "code">[];
 }
 
 export type RestorePlanning =
@@ -41,40 +47,42 @@ export interface RestoreResult {
 
 /** Finds the items that a restore asks for. Reads only. */
 export async function planRestore(input: RestoreInput): Promise<RestorePlanning> {
-  const runs: StoredRun[] = [];
+  const { sessionIDs, itemIDs } = input;
+  const runs: PlannedRun[] = [];
+  const missing = new Set(itemIDs);
+  let [isThere, isChosen] = [false, false];
   for await (const run of eachStoredRun(input.files, input.located.dataDir)) {
-    if (runIDOf(run) === input.runID) runs.push(run);
+    if (runIDOf(run) !== input.runID) continue;
+    if (!run.ok) return unreadable(run.problem);
+    isThere = true;
+    const { sessionID, items } = run.manifest;
+    if (sessionIDs.length > 0 && (sessionID === null || !sessionIDs.includes(sessionID))) continue;
+    isChosen = true;
+    const wanted = itemsToRestore(run, itemIDs);
+    for (const { id } of [...wanted, ...items.filter(({ state }) => state === "restored")]) missing.delete(id);
+    if (wanted.length === 0) continue;
+    const planned = wanted.map(({ id, kind, recordID, code }) => ({ id, kind, recordID, code }));
+    runs.push({ folder: run.folder, sessionID, items: planned });
   }
+  if (!isThere) return unknown("There is no run with this id in quarantine.");
+  if (!isChosen) return unknown("That run holds nothing of this session.");
+  if (missing.size > 0) return unknown("That run holds no item with this id.");
   // The last first: what was added later may hang on what was added before.
   runs.sort((a, b) => numberOf(b) - numberOf(a));
-  const broken = runs.find((run) => !run.ok);
-  if (broken !== undefined && !broken.ok)
-    return { ok: false, reason: "unreadable", message: `That run cannot be restored: ${broken.problem}.` };
-  const readable = runs.filter((run): run is ReadableRun => run.ok);
-  if (readable.length === 0) return unknown("There is no run with this id in quarantine.");
-  const chosen = readable.filter(
-    ({ manifest }) =>
-      input.sessionIDs.length === 0 || (manifest.sessionID !== null && input.sessionIDs.includes(manifest.sessionID)),
-  );
-  if (chosen.length === 0) return unknown("That run holds nothing of this session.");
-  const selected = chosen.map((run) => ({ run, items: itemsToRestore(run, input.itemIDs) }));
-  const found = new Set(selected.flatMap(({ items }) => items.map((item) => item.id)));
-  const missing = input.itemIDs.find((id) => !found.has(id) && !isRestored(chosen, id));
-  if (missing !== undefined) return unknown("That run holds no item with this id.");
-  return { ok: true, plan: { runID: input.runID, runs: selected.filter(({ items }) => items.length > 0) } };
+  return { ok: true, plan: { runID: input.runID, runs } };
+}
+
+function unreadable(problem: string): RestorePlanning & { ok: false } {
+  return { ok: false, reason: "unreadable", message: `That run cannot be restored: ${problem}.` };
 }
 
 /** Of several folders of one run in one session: `<runID>` is the first, then `.2` … */
-function numberOf(run: StoredRun): number {
-  return Number(/\.(\d{1,6})$/.exec(run.folder)?.[1] ?? 1);
+function numberOf({ folder }: PlannedRun): number {
+  return Number(/\.(\d{1,6})$/.exec(folder)?.[1] ?? 1);
 }
 
 function unknown(message: string): RestorePlanning {
   return { ok: false, reason: "unknown", message };
-}
-
-function isRestored(runs: readonly ReadableRun[], id: string): boolean {
-  return runs.some(({ manifest }) => manifest.items.some((item) => item.id === id && item.state === "restored"));
 }
 
 function itemsToRestore(run: ReadableRun, itemIDs: readonly string[]): ManifestItem[] {
@@ -97,7 +105,10 @@ export async function restore(input: RestoreInput, plan: RestorePlan): Promise<R
 
 async function restoreRuns(input: RestoreInput, plan: RestorePlan): Promise<RestoreResult> {
   const result = { runID: plan.runID, items: [] as ReportedItem[], manifests: [] as string[] };
-  for (const { run, items } of plan.runs) {
+  for (const { folder } of plan.runs) {
+    const run = await readRun(input.files, folder, input.runID);
+    if (!run.ok) return { ...result, stopped: { kind: "refused", message: unreadable(run.problem).message } };
+    const items = itemsToRestore(run, input.itemIDs);
     const { outcomes, stopped } = await restoreRun(input, run, items);
     if (outcomes.length > 0) result.manifests.push(join(run.folder, "manifest.json"));
     for (const outcome of outcomes) {

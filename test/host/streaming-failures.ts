@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import pLimit from "p-limit";
 import { mountSmallDisk } from "../../scripts/demo/small-disk.ts";
 import { Random } from "../oracle/random.ts";
 import type { HostVersion } from "./binary.ts";
@@ -125,11 +126,8 @@ const DISK_MB = 2;
  * The disk (a real one of 2 MB) fills up to some kilobytes or to its last byte at a random moment of a turn; what a host
  * writes then is tried too: a message, a title, a session. Judged after space was freed. Needs root, on Linux.
  */
-export async function fullDisk(input: FailureInput): Promise<FailureOutcome> {
-  const random = new Random(input.seed);
-  const findings: Finding[] = [];
-  while (findings.length < input.count) findings.push(await fillOnce(input, random));
-  return sum(findings);
+export function fullDisk(input: FailureInput): Promise<FailureOutcome> {
+  return repeated(input, fillOnce);
 }
 
 async function fillOnce(input: FailureInput, random: Random): Promise<Finding> {
@@ -174,23 +172,18 @@ function briefly(host: RunningHost, method: string, path: string, body: unknown)
 }
 
 /** The host is killed with SIGKILL at a random moment of a turn, and started again on the same store. */
-export async function killed(input: FailureInput): Promise<FailureOutcome> {
-  const random = new Random(input.seed);
-  const home = await createHome(input.version);
-  const findings: Finding[] = [];
-  try {
-    while (findings.length < input.count) findings.push(await killOnce(home, input, random));
-  } finally {
-    await home.remove();
-  }
-  return sum(findings);
+export function killed(input: FailureInput): Promise<FailureOutcome> {
+  return repeated(input, killOnce);
 }
 
-async function killOnce(home: HermeticHome, input: FailureInput, random: Random): Promise<Finding> {
+async function killOnce(input: FailureInput, random: Random): Promise<Finding> {
+  const home = await createHome(input.version);
   const model = startModelServer();
   let host = await start(home, model, input);
   try {
     const sessionID = await newSession(host);
+    model.script({ text: words(random, 200) });
+    await ask(host, sessionID, 30_000);
     const settled = partsIn(home.dataDir);
     const steps = scriptTurn(random);
     model.script(...steps);
@@ -201,11 +194,22 @@ async function killOnce(home: HermeticHome, input: FailureInput, random: Random)
     const records = recordsIn(home.dataDir);
     host = await start(home, model, input);
     const deadSessions = (await isDead(host, sessionID)) ? 1 : 0;
-    // The next kill is judged by what it does itself.
-    await rm(join(home.dataDir, "storage"), { recursive: true });
     return { ...judge(records, settled), deadSessions };
   } finally {
     await host.kill();
     await model.stop();
+    await home.remove();
   }
+}
+
+/** Hosts mostly wait, for the model and for each other. */
+const AT_ONCE = 4;
+
+async function repeated(
+  input: FailureInput,
+  once: (input: FailureInput, random: Random) => Promise<Finding>,
+): Promise<FailureOutcome> {
+  const limit = pLimit(AT_ONCE);
+  const seeds = Array.from({ length: input.count }, (_, index) => input.seed + index);
+  return sum(await limit.map(seeds, (own) => once(input, new Random(own))));
 }
