@@ -113,14 +113,14 @@ export class RecordWriter {
 
   /** Puts what was written to a record, or to all of them, and is not in place yet there at once. */
   placeNow(path?: string): void {
-    for (const version of this.#placing.values()) {
-      if (path === undefined || version.path === path) this.#putForced(version);
-    }
-    for (const version of this.#pending.values()) {
-      if (path !== undefined && version.path !== path) continue;
+    const isMeant = (version: Version) => path === undefined || version.path === path;
+    for (const version of [...this.#placing.values()].filter(isMeant)) this.#putForced(version);
+    for (const version of [...this.#pending.values()].filter(isMeant)) {
+      if (!this.#putForced(version)) continue;
       this.#pending.delete(version.path);
-      this.#putForced(version);
-      close(version.file);
+      const older = this.#placing.get(version.path);
+      if (older !== undefined) older.isPlaced = true;
+      discard(version.file);
       discard(version.spare);
       for (const { resolve } of version.waiting) resolve();
     }
@@ -219,10 +219,9 @@ export class RecordWriter {
     close(version.file);
     discard(version.spare);
     try {
-      if (!version.isPlaced) {
-        if (failure !== undefined) throw failure;
-        await this.#put(version);
-      }
+      if (version.isPlaced) discard(version.file);
+      else if (failure === undefined) await this.#put(version);
+      else throw failure;
       for (const { resolve } of version.waiting) resolve();
     } catch (error) {
       discard(version.file);
@@ -239,28 +238,34 @@ export class RecordWriter {
       if (!["EXDEV", "ENOENT"].includes(errnoCode(error) ?? "")) throw error;
       discard(version.file);
       await this.#plainly(version.path, version.text);
+      this.#noteReplaced(version.path);
     }
   }
 
-  #putForced(version: Version): void {
-    if (version.isPlaced) return;
+  /** `false` where it could not be: then it is tried with the others, and its failure told. */
+  #putForced(version: Version): boolean {
+    if (version.isPlaced) return true;
     try {
       fdatasyncSync(version.file.descriptor);
       this.#rename(version);
+      return true;
     } catch {
-      // The version before stays, as where the batch fails.
+      return false;
     }
   }
 
   #rename(version: Version): void {
     const { path, file, replaces } = version;
-    version.isPlaced = true;
     // Whoever removed or replaced the record since came later than this version.
-    if (replaces !== null && !isSame(replaces, lstatSync(path, { throwIfNoEntry: false }))) {
-      discard(file);
-      return;
-    }
-    inFolder(dirname(path), () => renameSync(file.path, path));
+    if (replaces === null || isSame(replaces, lstatSync(path, { throwIfNoEntry: false }))) {
+      inFolder(dirname(path), () => renameSync(file.path, path));
+      this.#noteReplaced(path);
+    } else discard(file);
+    version.isPlaced = true;
+  }
+
+  /** What was put in place here is not somebody else's doing. */
+  #noteReplaced(path: string): void {
     const newer = this.#pending.get(path);
     if (newer !== undefined && newer.replaces !== null) newer.replaces = lstatSync(path);
   }

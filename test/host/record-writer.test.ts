@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -96,7 +97,7 @@ describe("a record that is written", () => {
     expect(onTheWay()).toEqual([]);
   });
 
-  test("keeps its mode; a link and a folder that is one are written through", async () => {
+  test("keeps its mode; a link is written through", async () => {
     mkdirSync(folder, { recursive: true });
     const [plain, linked] = [join(folder, "prt_1.json"), join(folder, "prt_2.json")];
     writeFileSync(plain, "{}");
@@ -108,6 +109,17 @@ describe("a record that is written", () => {
     expect(statSync(plain).mode & 0o777).toBe(0o600);
     expect(lstatSync(linked).isSymbolicLink()).toBe(true);
     expect(readFileSync(target, "utf8")).toBe("[2]");
+  });
+
+  test.if(existsSync("/dev/shm"))("on another file system is written as without", async () => {
+    const elsewhere = scratchFolder("/dev/shm");
+    symlinkSync(elsewhere.path, join(scratch.path, "storage"));
+    const path = join(folder, "prt_1.json");
+    for (let index = 0; index < 500; index += 1) await Bun.write(path, `"${index}"`);
+    await sleep(SETTLED_MS);
+    expect(readFileSync(path, "utf8")).toBe('"499"');
+    expect(onTheWay()).toEqual([]);
+    elsewhere.remove();
   });
 
   test("is placed before the process exits", async () => {
