@@ -1,6 +1,6 @@
 import { SCHEMA_NEWER } from "../faults/container.ts";
 import type { FileSystem } from "../files/file-system.ts";
-import { locatorText } from "../stores/artifact.ts";
+import { isFileLocator, locatorText } from "../stores/artifact.ts";
 import type { Located } from "../stores/locate.ts";
 import { type Access, containerFault, type OpenedStore, openStores } from "../stores/open.ts";
 import { type Counts, noCounts, type Scope, type SessionEntry, type StoreDescription } from "../stores/store.ts";
@@ -59,7 +59,7 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
     for (const [index, store] of opened.entries()) {
       const checked = await checkStore(store, index, input, counts, unknown);
       stores.push(checked.store);
-      findings.push(...checked.findings);
+      findings.push(...(await besideDatabases(checked.findings, input)));
       if (checked.sessions !== null) neighbours.push({ ...checked.store, index, sessions: checked.sessions });
     }
     if (input.sessionIDs.length === 0) {
@@ -80,6 +80,26 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
     ok: true,
     result: { stores, counts, durationMs: Math.round(performance.now() - started), findings, verdict },
   };
+}
+
+/** Of files that cannot be read, a database beside them may have the records. */
+async function besideDatabases(
+  findings: readonly ConfirmedFinding[],
+  input: CheckInput,
+): Promise<readonly ConfirmedFinding[]> {
+  const { databases } = input.located;
+  if (databases.length === 0 || !findings.some(({ locator, seen }) => isFileLocator(locator) && seen !== null))
+    return findings;
+  const { withRows } = await import("./from-rows.ts");
+  const opened = await open(input, { ...input.located, json: "none", databases });
+  try {
+    return await withRows(findings, opened);
+  } catch {
+    // What keeps a database from being read was found with the database.
+    return findings;
+  } finally {
+    for (const store of opened) if (store.state === "ok") store.store.close();
+  }
 }
 
 function open(input: CheckInput, located: Located): Promise<OpenedStore[]> {

@@ -1,9 +1,10 @@
 import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
-import { utimes } from "node:fs/promises";
+import { readFile, stat, truncate, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { removeHomes } from "./home.ts";
 import { startHost } from "./running-host.ts";
+import { askAbout } from "./session-answers.ts";
 import { storeImage } from "./store-image.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
 import { blockingOf, toolFor } from "./tool.ts";
@@ -64,3 +65,44 @@ for (const version of ["1.2.27", "1.14.41"] as const) {
     }
   }, 60_000);
 }
+
+test("files of opencode 1.1.65 come back from rows that were made of them, and are not older", async () => {
+  const store = await imported("1.2.27");
+  try {
+    const { id, messages } = store.sessions.conversation;
+    const path = (...names: string[]) => join(store.dataDir, "storage", ...names);
+    const [message, other] = messages;
+    const files = [
+      path("message", id, `${message?.id}.json`),
+      path("part", other?.id ?? "", `${other?.parts[0]?.id}.json`),
+      path("session", store.projectID, `${id}.json`),
+    ];
+    const before = await startHost({ home: store.home });
+    const healthy = await askAbout(before, id);
+    await before.stop();
+    const records = await Promise.all(files.map(async (file) => JSON.parse(await readFile(file, "utf8"))));
+    const times = await Promise.all(files.map(async (file) => (await stat(file)).mtime));
+    const cut = async (file: string, time: Date) => {
+      await truncate(file, 20);
+      await utimes(file, time, time);
+    };
+    for (const [index, file] of files.entries()) await cut(file, times[index] ?? new Date());
+    const damaged = await storeImage(store.dataDir, []);
+    const tool = await toolFor(store.dataDir);
+    const first = await tool.repairUnasked();
+    expect(first.items.map(({ action }) => action)).toEqual(["recovered", "recovered", "recovered"]);
+    await tool.restore(first.runID ?? "");
+    expect(await storeImage(store.dataDir, [])).toEqual(damaged);
+    await tool.repair();
+    expect(await Promise.all(files.map(async (file) => JSON.parse(await readFile(file, "utf8"))))).toEqual(records);
+    const after = await startHost({ home: store.home });
+    expect(await askAbout(after, id)).toEqual(healthy);
+    await after.stop();
+
+    // Written after the row was: the row may be older.
+    for (const file of files) await cut(file, new Date(Date.now() + 60_000));
+    expect(blockingOf(await tool.check()).map(({ remedy }) => remedy)).toEqual(files.map(() => "quarantine"));
+  } finally {
+    await store.home.remove();
+  }
+}, 60_000);

@@ -1,0 +1,38 @@
+import { join } from "node:path";
+import { nodeFileSystem } from "../files/file-system.ts";
+import { copyFromRow } from "../recovery/from-row.ts";
+import { isFileLocator } from "../stores/artifact.ts";
+import type { OpenedStore } from "../stores/open.ts";
+import type { ConfirmedFinding } from "./finding.ts";
+
+/** Whether a finding is of a file of opencode 1.0-1.1 that would be set aside, whose record a database may have. */
+function mayBeInRows({ kind, remedy, severity, locator, seen }: ConfirmedFinding): boolean {
+  const isRecord = kind === "session" || kind === "message" || kind === "part";
+  return isRecord && isFileLocator(locator) && remedy === "quarantine" && severity === "blocking" && seen !== null;
+}
+
+/** Files that cannot be read, with what the databases beside them have of the same records. Reads only. */
+export async function withRows(
+  findings: readonly ConfirmedFinding[],
+  databases: readonly OpenedStore[],
+): Promise<ConfirmedFinding[]> {
+  const found: ConfirmedFinding[] = [];
+  for (const finding of findings) found.push(mayBeInRows(finding) ? await fromRows(finding, databases) : finding);
+  return found;
+}
+
+async function fromRows(
+  { rebuilt, ...finding }: ConfirmedFinding,
+  databases: readonly OpenedStore[],
+): Promise<ConfirmedFinding> {
+  const { kind, sessionID, recordID, locator } = finding;
+  for (const database of databases) {
+    if (database.state !== "ok" || !isFileLocator(locator)) continue;
+    const { dataDir } = database.description;
+    const file = await nodeFileSystem.stat(join(dataDir, locator.path));
+    if (file === null) continue;
+    const replacement = await copyFromRow(database.store, { kind, sessionID, recordID, locator }, file.mtimeMs);
+    if (replacement !== null) return { ...finding, remedy: "recover", replacement };
+  }
+  return rebuilt === undefined ? finding : { ...finding, rebuilt };
+}
