@@ -4,19 +4,10 @@ import { locate } from "../stores/locate.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { TOOL } from "../tool-identity.ts";
 import { type Command, type CommonOptions, parseArguments } from "./arguments.ts";
-import { checkCommand } from "./check-command.ts";
 import { type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { HELP } from "./help.ts";
 import { inOtherRuntime } from "./other-runtime.ts";
-import { purgeCommand } from "./purge-command.ts";
-import { repairCommand } from "./repair-command.ts";
-import { reportCommand } from "./report-command.ts";
-import { rescueCommand } from "./rescue-command.ts";
-import { restoreCommand } from "./restore-command.ts";
-import { runsCommand } from "./runs-command.ts";
-import { salvageCommand } from "./salvage-command.ts";
-import { showCommand } from "./show-command.ts";
 import { openTerminal } from "./terminal.ts";
 
 /** Runs the command line. Returns the exit status of the contract. */
@@ -60,26 +51,27 @@ async function locateAndRun(
   return dispatch({ files: nodeFileSystem, located: found.located, options, terminal, signal }, command);
 }
 
+/** A command loads what it needs, and nothing of the others. */
 async function dispatch(context: CommandContext, command: Command): Promise<ExitStatus> {
   switch (command.name) {
     case "check":
-      return checkCommand(context, command.sessionIDs);
+      return (await import("./check-command.ts")).checkCommand(context, command.sessionIDs);
     case "repair":
-      return repairCommand(context, command);
+      return (await import("./repair-command.ts")).repairCommand(context, command);
     case "restore":
-      return restoreCommand(context, command);
+      return (await import("./restore-command.ts")).restoreCommand(context, command);
     case "runs":
-      return runsCommand(context);
+      return (await import("./runs-command.ts")).runsCommand(context);
     case "purge":
-      return purgeCommand(context, command);
+      return (await import("./purge-command.ts")).purgeCommand(context, command);
     case "salvage":
-      return salvageCommand(context, command);
+      return (await import("./salvage-command.ts")).salvageCommand(context, command);
     case "show":
-      return showCommand(context, command);
+      return (await import("./show-command.ts")).showCommand(context, command);
     case "rescue":
-      return rescueCommand(context, command);
+      return (await import("./rescue-command.ts")).rescueCommand(context, command);
     case "report":
-      return reportCommand(context, command);
+      return (await import("./report-command.ts")).reportCommand(context, command);
     default:
       return EXIT.done;
   }

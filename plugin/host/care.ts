@@ -10,6 +10,7 @@ import {
   type CaredStore,
   careFor,
   checkBeforeLoad,
+  checkEverything,
   checkSession,
   firstLook,
   forgetFinishedRuns,
@@ -18,7 +19,7 @@ import {
   type StartCheckInput,
 } from "./start-check.ts";
 import { checkWhole, type Watch, watchDatabase } from "./watch-database.ts";
-import { watchFolders } from "./watch-folders.ts";
+import { FolderWatch } from "./watch-folders.ts";
 
 /** The rest of the store is checked when opencode has started and the user has begun to look at it. */
 const BACKGROUND_DELAY_MS = 1500;
@@ -97,9 +98,15 @@ export async function care(
 async function keepHealthy(watch: Watch, cared: CaredStore, left: readonly ConfirmedFinding[]): Promise<void> {
   const { follower } = cared;
   if (follower === null) {
-    await checkWhole(watch, cared);
-    // Beside a database these files are read for a diff only.
-    if (watch.input.located.databases.length === 0) await watchFolders(watch, cared);
+    // Beside a database these files are read for a diff only. Followed first: nothing is written between check and watch.
+    const folders = watch.input.located.databases.length === 0 ? await FolderWatch.begin(watch, cared) : null;
+    const trusted = await checkEverything(
+      watch.input,
+      cared,
+      watch.pause,
+      async (findings) => void (await watch.found(findings)),
+    );
+    await folders?.patrol(trusted);
     return;
   }
   if (follower.isFollowing()) return watchDatabase(watch, cared, follower, left.length === 0);

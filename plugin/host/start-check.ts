@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { looksHealthy } from "../faults/quick-look.ts";
 import type { FileSystem } from "../files/file-system.ts";
@@ -5,6 +6,7 @@ import { quarantinePath } from "../quarantine/places.ts";
 import type { ConfirmedFinding } from "../repair/finding.ts";
 import { type InspectOptions, inspect } from "../repair/inspect.ts";
 import { JsonStore } from "../stores/json/json-store.ts";
+import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
 import type { OpenedStore } from "../stores/open.ts";
 import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
@@ -12,7 +14,7 @@ import { type Counts, noCounts, type Scope } from "../stores/store.ts";
 import { DatabaseFollower } from "./database-follower.ts";
 import type { Notice } from "./notice.ts";
 import type { PluginSettings } from "./options.ts";
-import type { ValidatedMemory } from "./validated-memory.ts";
+import type { Recollection, ValidatedMemory } from "./validated-memory.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -110,24 +112,54 @@ function isListKnown(input: StartCheckInput, cared: CaredStore): boolean {
   return cared.follower === null && input.projectID !== null && input.memory.list(input.projectID).isKnown;
 }
 
-/** Checks everything that is not known to be unchanged, at the pace that is given; `found` is told as soon as there is something. */
+/** Of what an earlier start found healthy, the files that were used last are looked at again, so many; in milliseconds a tenth. */
+const FILES_LOOKED_AT = 8000;
+
+/**
+ * Checks everything that is not known to be unchanged, at the pace that is given; `found` is told as soon as there is
+ * something. Returns the sessions that are taken on trust, for later: they were healthy, and a look at the times of all
+ * their files takes longer than a start may. Whenever opencode 1.0-1.1 loads one, it is looked at before.
+ */
 export async function checkEverything(
   input: StartCheckInput,
   cared: CaredStore,
   pause: () => Promise<void>,
   found: (findings: readonly ConfirmedFinding[]) => Promise<void>,
-): Promise<void> {
+): Promise<string[]> {
+  const { memory } = input;
   const effort: Effort = { concurrency: 2, counts: noCounts(), pause };
-  if (cared.follower !== null) return found(await look(cared, { what: "everything" }, effort));
-  const lists = await look(cared, { what: "list", projectID: null }, effort);
-  if (input.projectID !== null) input.memory.list(input.projectID).learn(lists.length === 0);
-  if (lists.length > 0) await found(lists);
-  for (const { id } of await cared.opened.store.sessions(null)) {
+  if (cared.follower !== null) {
+    await found(await look(cared, { what: "everything" }, effort));
+    return [];
+  }
+  const sessions = await cared.opened.store.sessions(null);
+  const records = (await input.files.list(join(input.located.dataDir, STORAGE, "project"))) ?? [];
+  const projects = records.map(({ name }) => name.replace(/\.json$/, ""));
+  for (const projectID of new Set([...projects, ...sessions.flatMap((session) => session.projectID ?? [])])) {
+    const recollection = memory.list(projectID);
+    if (recollection.isKnown) continue;
+    const lists = await look(cared, { what: "list", projectID }, effort);
+    recollection.learn(lists.length === 0);
+    if (lists.length > 0) await found(lists);
+  }
+  const trusted: string[] = [];
+  let lookedAt = 0;
+  for (const { id } of sessions) {
+    if (lookedAt > FILES_LOOKED_AT && memory.hasSession(id)) {
+      trusted.push(id);
+      continue;
+    }
     await pause();
-    const findings = await checkSession(input, cared, id, effort);
+    const recollection = memory.session(id);
+    if (recollection.isKnown) {
+      lookedAt += recollection.files;
+      continue;
+    }
+    const findings = await checkUnknown(cared, id, recollection, effort);
     if (findings.length > 0) await found(findings);
   }
-  input.memory.save();
+  memory.save();
+  return trusted;
 }
 
 /** Checks a session of the JSON generation, unless it is known to be unchanged. */
@@ -138,7 +170,15 @@ export async function checkSession(
   effort: Effort = { concurrency: input.settings.concurrency, counts: noCounts() },
 ): Promise<ConfirmedFinding[]> {
   const recollection = input.memory.session(sessionID);
-  if (recollection.isKnown) return [];
+  return recollection.isKnown ? [] : checkUnknown(cared, sessionID, recollection, effort);
+}
+
+async function checkUnknown(
+  cared: CaredStore,
+  sessionID: string,
+  recollection: Recollection,
+  effort: Effort,
+): Promise<ConfirmedFinding[]> {
   const scope = { what: "session", sessionID } as const;
   if (firstLook(cared, scope, effort.counts, () => false) === "healthy") {
     recollection.learn(true);

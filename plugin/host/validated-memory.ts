@@ -25,6 +25,11 @@ export class ValidatedMemory {
     return this.#recollect(this.#sessions, sessionID, () => sessionState(this.#dataDir, sessionID));
   }
 
+  /** Whether a session was found healthy, in whatever state. */
+  hasSession(sessionID: string): boolean {
+    return this.#sessions.has(sessionID);
+  }
+
   /** The same of the records that a project's session list is made of. */
   list(projectID: string): Recollection {
     return this.#recollect(this.#lists, projectID, () => listState(this.#dataDir, projectID));
@@ -36,6 +41,7 @@ export class ValidatedMemory {
     const isKnown = memory.get(id) === state.digest;
     return {
       isKnown,
+      files: state.files,
       learn: (isHealthy) => {
         // Looked at before the records were read: whatever was written meanwhile gives another state.
         if (isHealthy && isSettled(state, now)) {
@@ -68,6 +74,8 @@ export class ValidatedMemory {
 
 export interface Recollection {
   readonly isKnown: boolean;
+  /** How many files were looked at. */
+  readonly files: number;
   /** Says what a check came to that began after the look. */
   learn(isHealthy: boolean): void;
 }
@@ -76,5 +84,5 @@ export interface Recollection {
 export function databaseFileState(path: string): FilesState | null {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) return null;
-  return { digest: `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`, changedMs: found.ctimeMs };
+  return { digest: `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`, changedMs: found.ctimeMs, files: 1 };
 }

@@ -1,128 +1,171 @@
-import { type FSWatcher, readdirSync, watch as watchFolder } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageFolder, partFolder, sessionFolder } from "../stores/json/layout.ts";
+import { looksHealthy } from "../faults/quick-look.ts";
+import { type FolderChanges, openFolderChanges } from "../files/folder-changes.ts";
+import { locatorText } from "../stores/artifact.ts";
+import { JsonStore } from "../stores/json/json-store.ts";
+import { messageFolder, partFolder, STORAGE, sessionFolder } from "../stores/json/layout.ts";
+import type { RecordFile } from "../stores/json/scan-now.ts";
 import { type CaredStore, checkSession, look } from "./start-check.ts";
 import type { Watch } from "./watch-database.ts";
 
-/** Each watched folder takes one of the watches that the system gives a user, of which there are at least 8,192. */
-const MOST_FOLDERS = 4000;
+/** What was written is looked at this often, in milliseconds. */
+const LOOK_MS = 500;
 
-/** Writes come in bursts: a session is checked so long after the first, in milliseconds. */
-const BURST_MS = 300;
+/** Sessions that are not followed are looked at in turn, at this share of a core and one in so many milliseconds at most. */
+const PATROL_SHARE = 0.001;
+const PATROL_MS = 500;
 
-/** Of the sessions that are not watched, one is looked at this often, in milliseconds. */
-const PATROL_MS = 2000;
+/** Folders whose entries belong to one session each. */
+const ASIDE = ["todo", "session_diff"] as const;
 
-/** Watches the folders of the sessions in use, most recently used first, and looks at the others in turn. */
-export async function watchFolders(watch: Watch, cared: CaredStore): Promise<FolderWatch> {
-  const { projectID } = watch.input;
-  const folders = new FolderWatch(watch, cared);
-  if (projectID !== null) folders.watchList(projectID);
-  const sessions = await cared.opened.store.sessions(null);
-  for (const { id } of sessions) {
-    await watch.pause();
-    if (!folders.watchSession(id)) break;
-  }
-  void folders.patrol();
-  return folders;
-}
-
+/** Follows everything that opencode 1.0-1.1 writes, so that only what changed is looked at again. */
 export class FolderWatch {
   readonly #watch: Watch;
   readonly #cared: CaredStore;
   readonly #dataDir: string;
-  readonly #watchers = new Map<string, FSWatcher>();
-  readonly #watched = new Set<string>();
-  readonly #pending = new Set<string>();
+  readonly #changes: FolderChanges | null;
+  readonly #followed = new Set<string>();
+  /** Of every message that is known, its session. */
+  readonly #sessionOf = new Map<string, string>();
+  /** Messages whose parts are followed. */
+  readonly #withParts = new Set<string>();
 
-  constructor(watch: Watch, cared: CaredStore) {
+  private constructor(watch: Watch, cared: CaredStore, changes: FolderChanges | null) {
     this.#watch = watch;
     this.#cared = cared;
     this.#dataDir = watch.input.located.dataDir;
+    this.#changes = changes;
   }
 
-  watchList(projectID: string): void {
-    this.#follow(sessionFolder(projectID), () => this.#soon("", () => this.#checkList(projectID)));
-  }
-
-  /** `false` where no more folders can be watched. */
-  watchSession(sessionID: string): boolean {
-    this.#watched.add(sessionID);
-    const check = () => this.#soon(sessionID, () => this.#checkSession(sessionID));
-    const messages = messageFolder(sessionID);
-    if (!this.#follow(messages, check)) return false;
-    for (const name of namesIn(join(this.#dataDir, messages))) {
-      if (name.endsWith(".json") && !this.#follow(partFolder(name.slice(0, -5)), check)) return false;
+  /** Follows every folder, the sessions that were used last first, as far as the system allows. */
+  static async begin(watch: Watch, cared: CaredStore): Promise<FolderWatch> {
+    const folders = new FolderWatch(watch, cared, await openFolderChanges(watch.input.located.dataDir));
+    for (const folder of ["session", "message", "part", ...ASIDE]) folders.#changes?.follow(`${STORAGE}/${folder}`);
+    for (const projectID of folders.#namesIn(`${STORAGE}/session`)) folders.#changes?.follow(sessionFolder(projectID));
+    for (const { id } of await cared.opened.store.sessions(null)) {
+      await watch.pause();
+      if (!folders.#followSession(id)) break;
     }
-    return true;
+    void folders.#follow();
+    return folders;
   }
 
-  /** Looks at one session after the other that is not watched; what is unchanged costs a look at its files' times. */
-  async patrol(): Promise<void> {
+  /**
+   * Looks at one session after the other: those that the start took on trust once, those that are not followed again and
+   * again. What is unchanged costs a look at its files' times.
+   */
+  async patrol(trusted: Iterable<string>): Promise<void> {
+    const waiting = new Set(trusted);
     for (;;) {
       const sessions = await this.#cared.opened.store.sessions(null).catch(() => []);
       for (const { id } of sessions) {
-        if (this.#watched.has(id)) continue;
-        await sleep(PATROL_MS, undefined, { ref: false });
+        if (this.#followed.has(id) && !waiting.delete(id)) continue;
+        const started = performance.now();
         if (!this.#watch.activity.isBusy()) await this.#checkSession(id).catch(() => undefined);
+        const taken = performance.now() - started;
+        await sleep(Math.max(PATROL_MS, taken / PATROL_SHARE), undefined, { ref: false });
       }
+      if (sessions.every(({ id }) => this.#followed.has(id))) return;
       await sleep(PATROL_MS, undefined, { ref: false });
-      if (sessions.every(({ id }) => this.#watched.has(id))) return;
     }
   }
 
-  #follow(folder: string, onChange: () => void): boolean {
-    if (this.#watchers.has(folder)) return true;
-    if (this.#watchers.size >= MOST_FOLDERS) return false;
-    try {
-      const watcher = watchFolder(join(this.#dataDir, folder), { persistent: false }, onChange);
-      watcher.on("error", () => this.#forget(folder));
-      this.#watchers.set(folder, watcher);
-    } catch {
-      // Not there yet, or no watch is left: the patrol comes by.
+  async #follow(): Promise<void> {
+    while (this.#changes !== null) {
+      await sleep(LOOK_MS, undefined, { ref: false });
+      const changed = this.#changes.drain();
+      if (changed === "lost") {
+        const sessions = await this.#cared.opened.store.sessions(null).catch(() => []);
+        void this.patrol(sessions.map(({ id }) => id));
+      } else if (changed.size > 0) await this.#lookAt(changed).catch(() => undefined);
     }
+  }
+
+  /** Looks at the files that changed; only where one does not look healthy, at the whole session. */
+  async #lookAt(paths: ReadonlySet<string>): Promise<void> {
+    const files: RecordFile[] = [];
+    const suspects = new Set<string>();
+    const lists = new Set<string>();
+    for (const path of paths) this.#sort(path, files, suspects, lists);
+    const { store } = this.#cared.opened;
+    if (store instanceof JsonStore) {
+      store.filesNow(files, (artifact, text) => {
+        if (looksHealthy(artifact, text, null, store.description)) return;
+        if (artifact.kind === "session") lists.add(locatorText(artifact.locator).split("/")[2] ?? "");
+        else if (artifact.sessionID !== null) suspects.add(artifact.sessionID);
+      });
+    }
+    for (const projectID of lists) await this.#checkList(projectID);
+    for (const sessionID of suspects) await this.#checkSession(sessionID);
+  }
+
+  /** What a change is a change of. */
+  #sort(path: string, files: RecordFile[], suspects: Set<string>, lists: Set<string>): void {
+    const [, kind, owner = "", name] = path.split("/");
+    if (kind === "session") {
+      if (name?.endsWith(".json")) files.push({ kind, sessionID: name.slice(0, -5), path });
+      else lists.add(owner);
+      if (name === undefined) this.#changes?.follow(sessionFolder(owner));
+    } else if (kind === "message" && name === undefined) {
+      this.#followSession(owner);
+      suspects.add(owner);
+    } else if (kind === "message" && name !== undefined) {
+      if (!name.endsWith(".json") || !name.startsWith("msg")) suspects.add(owner);
+      else files.push({ kind, sessionID: owner, path }, ...this.#followParts(name.slice(0, -5), owner));
+    } else if (kind === "part") {
+      const sessionID = this.#sessionOf.get(owner);
+      if (sessionID === undefined) return;
+      if (name === undefined) files.push(...this.#followParts(owner, sessionID));
+      else if (name.endsWith(".json")) files.push({ kind, sessionID, path });
+      else suspects.add(sessionID);
+    } else if ((kind === "todo" || kind === "session_diff") && owner.endsWith(".json")) {
+      files.push({ kind, sessionID: owner.slice(0, -5), path });
+    }
+  }
+
+  /** `false` where no more folders can be followed. */
+  #followSession(sessionID: string): boolean {
+    const messages = messageFolder(sessionID);
+    if (this.#changes === null || this.#changes.follow(messages) === "full") return false;
+    for (const name of this.#namesIn(messages)) {
+      if (!name.endsWith(".json")) continue;
+      const messageID = name.slice(0, -5);
+      this.#sessionOf.set(messageID, sessionID);
+      const followed = this.#changes.follow(partFolder(messageID));
+      if (followed === "full") return false;
+      if (followed === "followed") this.#withParts.add(messageID);
+    }
+    this.#followed.add(sessionID);
     return true;
   }
 
-  #forget(folder: string): void {
-    this.#watchers.get(folder)?.close();
-    this.#watchers.delete(folder);
-  }
-
-  #soon(key: string, check: () => Promise<void>): void {
-    if (this.#pending.has(key)) return;
-    this.#pending.add(key);
-    const timer = setTimeout(
-      () => {
-        this.#pending.delete(key);
-        void check().catch(() => undefined);
-      },
-      this.#watch.activity.isBusy() ? 4 * BURST_MS : BURST_MS,
-    );
-    timer.unref?.();
+  /** Follows a message's parts, once there are any. Returns those that came before. */
+  #followParts(messageID: string, sessionID: string): RecordFile[] {
+    if (this.#withParts.has(messageID)) return [];
+    this.#sessionOf.set(messageID, sessionID);
+    const folder = partFolder(messageID);
+    if (this.#changes?.follow(folder) !== "followed") return [];
+    this.#withParts.add(messageID);
+    return this.#namesIn(folder).map((name) => ({ kind: "part", sessionID, path: `${folder}/${name}` }));
   }
 
   async #checkSession(sessionID: string): Promise<void> {
     const findings = await checkSession(this.#watch.input, this.#cared, sessionID);
     if (findings.length > 0) await this.#watch.found(findings);
-    if (this.#watched.has(sessionID)) this.watchSession(sessionID);
   }
 
   async #checkList(projectID: string): Promise<void> {
     const findings = await look(this.#cared, { what: "list", projectID });
     if (findings.length > 0) await this.#watch.found(findings);
-    for (const name of namesIn(join(this.#dataDir, sessionFolder(projectID)))) {
-      const sessionID = name.replace(/\.json$/, "");
-      if (!this.#watched.has(sessionID)) this.watchSession(sessionID);
-    }
   }
-}
 
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
+  #namesIn(folder: string): string[] {
+    try {
+      return readdirSync(join(this.#dataDir, folder));
+    } catch {
+      return [];
+    }
   }
 }

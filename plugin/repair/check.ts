@@ -3,7 +3,16 @@ import type { FileSystem } from "../files/file-system.ts";
 import { isFileLocator, locatorText } from "../stores/artifact.ts";
 import type { Located } from "../stores/locate.ts";
 import { type Access, containerFault, type OpenedStore, openStores } from "../stores/open.ts";
-import { type Counts, noCounts, type Scope, type SessionEntry, type StoreDescription } from "../stores/store.ts";
+import {
+  addCounts,
+  type Counts,
+  noCounts,
+  type Scope,
+  type SessionEntry,
+  type Store,
+  type StoreDescription,
+} from "../stores/store.ts";
+import type { Survey } from "../stores/survey.ts";
 import { type ConfirmedFinding, type Verdict, verdictOf } from "./finding.ts";
 import { inspect } from "./inspect.ts";
 import { type Neighbour, surveyDataDir, surveyLog, surveyStore } from "./survey.ts";
@@ -129,16 +138,18 @@ async function checkStore(
     for (let reading = 1; ; reading += 1) {
       if (current.state === "unusable") break;
       const own = noCounts();
-      const found = await readStore(current, index, input, own, unknown);
       const whole = input.sessionIDs.length === 0;
       // What an import has left behind is looked at beside the database, not as if a host still read it.
       const isLeftBehind = description.generation === "json" && input.located.databases.length > 0;
-      const surveyed = whole && !isLeftBehind ? await surveyStore(input.files, current, index, own.bytes) : [];
+      const survey = whole && !isLeftBehind ? surveyOnce(current.store) : async () => null;
+      const found = await readStore(current, index, { ...input, meanwhile: survey }, own, unknown);
+      const answer = await survey();
+      const surveyed = answer === null ? [] : await surveyStore(input.files, current, index, answer, own.bytes);
       // Inside the host no file of the database may be opened.
       const log = whole && input.access !== "beside-host" ? surveyLog(description, index) : [];
       const sessions = whole ? await current.store.sessions(null) : null;
       if ((await current.unchanged()) || reading === MOST_READINGS) {
-        for (const key of Object.keys(own) as (keyof Counts)[]) counts[key] += own[key];
+        addCounts(counts, own);
         return {
           store: { description, state: "ok" },
           findings: [...newerFinding(current, index), ...found, ...surveyed, ...log],
@@ -160,6 +171,15 @@ async function checkStore(
   }
 }
 
+/** What cannot be surveyed is no finding: whatever keeps a record from loading is found with the records. */
+function surveyOnce(store: Store): () => Promise<Survey | null> {
+  let survey: Promise<Survey | null> | null = null;
+  return () => {
+    survey ??= store.survey().catch(() => null);
+    return survey;
+  };
+}
+
 async function reopen(store: OpenedStore, input: CheckInput): Promise<OpenedStore> {
   const { database, dataDir } = store.description;
   const located = { dataDir, json: "none" as const, databases: database === undefined ? [] : [database] };
@@ -170,7 +190,7 @@ async function reopen(store: OpenedStore, input: CheckInput): Promise<OpenedStor
 async function readStore(
   opened: OpenedStore & { state: "ok" },
   storeIndex: number,
-  input: CheckInput,
+  input: CheckInput & { readonly meanwhile: () => unknown },
   counts: Counts,
   unknown: Set<string>,
 ): Promise<ConfirmedFinding[]> {
@@ -189,7 +209,8 @@ async function readStore(
     }),
   };
   if (input.sessionIDs.length === 0) {
-    const found = await inspect(opened.store, { what: "everything" }, options);
+    const { meanwhile } = input;
+    const found = await inspect(opened.store, { what: "everything" }, { ...options, meanwhile });
     return [...found, ...others(await lostIn(opened, null, storeIndex, input.located), found)];
   }
   const known = new Set((await opened.store.sessions(null)).map((session) => session.id));

@@ -11,6 +11,8 @@ import { suspectsEverywhere, suspectsIn } from "./suspects.ts";
 export interface InspectOptions extends ScanOptions {
   /** Index of the store in the answer. */
   readonly storeIndex: number;
+  /** Work on a whole store that may be done while it is scanned on other threads. */
+  readonly meanwhile?: () => unknown;
   /** Whether it is certain that no process works on the store; asked only where something is unfinished. */
   readonly isLeftAlone?: () => Promise<boolean>;
 }
@@ -18,7 +20,9 @@ export interface InspectOptions extends ScanOptions {
 /** Scans a scope of one store, looks twice at whatever seems wrong, and returns what is. Changes nothing. */
 export async function inspect(store: Store, scope: Scope, options: InspectOptions): Promise<ConfirmedFinding[]> {
   const suspects =
-    scope.what === "everything" ? await suspectsEverywhere(store, options) : await suspectsIn(store, scope, options);
+    scope.what === "everything"
+      ? await suspectsEverywhere(store, options, options.meanwhile)
+      : await suspectsIn(store, scope, options);
   if (suspects.length === 0) return [];
   const { default: pLimit } = await import("p-limit");
   const limit = pLimit(options.concurrency);

@@ -36,16 +36,14 @@ type OpenStore = OpenedStore & { state: "ok" };
 const GIGABYTE = 1024 ** 3;
 const HOUR_MS = 60 * 60 * 1000;
 
-/** `contentBytes`: what the messages, parts and session columns of the store hold. */
+/** What a survey comes to. `contentBytes`: what the messages, parts and session columns of the store hold. */
 export async function surveyStore(
   files: FileSystem,
   opened: OpenStore,
   store: number,
+  survey: Survey,
   contentBytes: number,
 ): Promise<ConfirmedFinding[]> {
-  // What cannot be surveyed is no finding: whatever keeps a record from loading was found with the records.
-  const survey = await opened.store.survey().catch(() => null);
-  if (survey === null) return [];
   const say = speaker(opened.description, store);
   return [
     ...(await projectFindings(files, opened.store, survey, say)),

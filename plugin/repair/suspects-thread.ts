@@ -1,18 +1,31 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { nodeFileSystem } from "../files/file-system.ts";
+import { JsonStore } from "../stores/json/json-store.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { readSchema } from "../stores/sqlite/schema.ts";
 import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
-import { noCounts } from "../stores/store.ts";
-import { suspectsIn, type ThreadTask } from "./suspects.ts";
+import { noCounts, type Store } from "../stores/store.ts";
+import { nextShare, type ShareAnswer, suspectsIn, type ThreadTask } from "./suspects.ts";
 
-/** The body of a thread: scans one share of a database and says what looks wrong. Any error ends it, and is its answer. */
-const { source, description, share } = workerData as ThreadTask;
-const driver = await loadDriver();
-if (driver === null) throw new Error("This runtime has no SQLite.");
-const connection = driver.open(source.path, source.mode);
-const view = { connection, source: null, release: () => undefined };
-const store = new SqliteStore(description, readSchema(connection), view);
-const counts = noCounts();
-const suspects = await suspectsIn(store, { what: "everything", share }, { concurrency: 1, counts });
+/** Only what is not healthy at a first look is read several at a time. */
+const FILES_AT_ONCE = 8;
+
+/** The body of a thread: scans one share of a store after the other and says what looks wrong. Any error ends it. */
+const task = workerData as ThreadTask;
+const store = await openStore(task);
+for (let index = nextShare(task); index !== null; index = nextShare(task)) {
+  const counts = noCounts();
+  const share = { index, of: task.shares };
+  const suspects = await suspectsIn(store, { what: "everything", share }, { concurrency: FILES_AT_ONCE, counts });
+  parentPort?.postMessage({ index, suspects, counts } satisfies ShareAnswer);
+}
 store.close();
-parentPort?.postMessage({ suspects, counts });
+
+async function openStore({ source, description }: ThreadTask): Promise<Store> {
+  if (source === "files") return new JsonStore(nodeFileSystem, description, true);
+  const driver = await loadDriver();
+  if (driver === null) throw new Error("This runtime has no SQLite.");
+  const connection = driver.open(source.path, source.mode);
+  const view = { connection, source: null, release: () => undefined };
+  return new SqliteStore(description, readSchema(connection), view);
+}

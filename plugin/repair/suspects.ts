@@ -3,27 +3,33 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { looksHealthy, looksHealthyThroughout } from "../faults/quick-look.ts";
 import type { Artifact } from "../stores/artifact.ts";
-import type { Counts, ScanOptions, Scope, Share, Store } from "../stores/store.ts";
-import { noCounts } from "../stores/store.ts";
+import { addCounts, type Counts, type ScanOptions, type Scope, type Store } from "../stores/store.ts";
 
-/** What a thread needs to scan its share. */
+/** What a thread needs to scan shares of a store. */
 export interface ThreadTask {
   readonly source: NonNullable<Store["source"]>;
   readonly description: Store["description"];
-  readonly share: Share;
+  /** The next share that nobody has taken, in shared memory. */
+  readonly next: SharedArrayBuffer;
+  readonly shares: number;
 }
 
-/** What a thread found. */
-export interface ThreadAnswer {
+/** What a thread found in one share. */
+export interface ShareAnswer {
+  readonly index: number;
   readonly suspects: readonly Artifact[];
   readonly counts: Counts;
 }
 
-/** Smaller databases are read before a thread would have started. */
+/** Smaller stores are read before a thread would have started. */
 const WORTH_THREADS_BYTES = 32 * 1024 * 1024;
+const WORTH_THREADS_SESSIONS = 50;
 
 /** More threads than this wait for the same disk. */
 const MOST_THREADS = 4;
+
+/** Several for each thread, so that all of them end at about the same time. */
+const SHARES = 32;
 
 /** The artifacts of a scope that do not look healthy at once. */
 export async function suspectsIn(store: Store, scope: Scope, options: ScanOptions): Promise<Artifact[]> {
@@ -33,35 +39,61 @@ export async function suspectsIn(store: Store, scope: Scope, options: ScanOption
     (artifact, text, row) => {
       if (!looksHealthy(artifact, text, row, store.description)) suspects.push(artifact);
     },
-    { ...options, isHealthy: (bundle) => looksHealthyThroughout(bundle, store.description) },
+    {
+      ...options,
+      isHealthy: (bundle) => looksHealthyThroughout(bundle, store.description),
+      isHealthyFile: (artifact, text) => looksHealthy(artifact, text, null, store.description),
+    },
   );
   return suspects;
 }
 
-/** The same of a whole store; that of a large database on several threads, this one included. */
-export async function suspectsEverywhere(store: Store, options: ScanOptions): Promise<Artifact[]> {
-  const { source } = store;
+/** The next share that no thread has taken, or `null`. */
+export function nextShare({ next, shares }: Pick<ThreadTask, "next" | "shares">): number | null {
+  const index = Atomics.add(new Int32Array(next), 0, 1);
+  return index < shares ? index : null;
+}
+
+/**
+ * The same of a whole store; that of a large one on several threads, this one included. `meanwhile` is what this thread
+ * has to do besides: best while the others start.
+ */
+export async function suspectsEverywhere(
+  store: Store,
+  options: ScanOptions,
+  meanwhile: () => unknown = () => undefined,
+): Promise<Artifact[]> {
+  const { source, description } = store;
   const threads = Math.min(options.concurrency, availableParallelism(), MOST_THREADS);
-  if (source === null || threads < 2 || (await sizeOf(source.path)) < WORTH_THREADS_BYTES) {
+  if (source === null || threads < 2 || !(await isWorthThreads(store))) {
     return suspectsIn(store, { what: "everything" }, options);
   }
-  const ofShare = (index: number) =>
-    index === 0 ? null : onThread({ source, description: store.description, share: { index, of: threads } }, options);
-  const others = Array.from({ length: threads }, (_, index) => ofShare(index));
-  const found = await suspectsIn(store, { what: "everything", share: { index: 0, of: threads } }, options);
-  for (const [index, other] of others.entries()) {
-    if (other === null) continue;
-    const answer = await other;
-    if (answer === "failed") {
-      // A thread that cannot start or read is no finding: its share is read here.
-      const scope: Scope = { what: "everything", share: { index, of: threads } };
-      found.push(...(await suspectsIn(store, scope, options)));
-    } else {
-      found.push(...answer.suspects);
+  const task: ThreadTask = { source, description, next: new SharedArrayBuffer(4), shares: SHARES };
+  const suspects: Artifact[] = [];
+  const left = new Set(Array.from({ length: SHARES }, (_, index) => index));
+  const others = Array.from({ length: threads - 1 }, () =>
+    onThread(task, options, (answer) => {
+      left.delete(answer.index);
+      suspects.push(...answer.suspects);
       addCounts(options.counts, answer.counts);
-    }
-  }
-  return found;
+    }),
+  );
+  await meanwhile();
+  const read = async (index: number) => {
+    left.delete(index);
+    suspects.push(...(await suspectsIn(store, { what: "everything", share: { index, of: SHARES } }, options)));
+  };
+  for (let index = nextShare(task); index !== null; index = nextShare(task)) await read(index);
+  await Promise.all(others);
+  // A thread that cannot start or read is no finding: its share is read here.
+  for (const index of left) if (!options.signal?.aborted) await read(index);
+  return suspects;
+}
+
+async function isWorthThreads(store: Store): Promise<boolean> {
+  const { source } = store;
+  if (source === "files") return (await store.sessions(null)).length >= WORTH_THREADS_SESSIONS;
+  return source !== null && (await sizeOf(source.path)) >= WORTH_THREADS_BYTES;
 }
 
 async function sizeOf(path: string): Promise<number> {
@@ -71,32 +103,22 @@ async function sizeOf(path: string): Promise<number> {
   );
 }
 
-function onThread(task: ThreadTask, { signal }: ScanOptions): Promise<ThreadAnswer | "failed"> {
+/** Resolves when a thread has no more to say, for whatever reason. */
+function onThread(task: ThreadTask, { signal }: ScanOptions, found: (answer: ShareAnswer) => void): Promise<void> {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   return new Promise((resolve) => {
-    const failed = () => resolve("failed");
     try {
       const worker = new Worker(new URL(`./suspects-thread.${extension}`, import.meta.url), { workerData: task });
-      const stop = () => {
-        resolve({ suspects: [], counts: noCounts() });
-        void worker.terminate();
-      };
+      const stop = () => void worker.terminate();
       signal?.addEventListener("abort", stop, { once: true });
-      worker.once("message", (answer: ThreadAnswer) => resolve(answer));
-      worker.once("error", failed);
+      worker.on("message", found);
+      worker.once("error", () => resolve());
       worker.once("exit", () => {
         signal?.removeEventListener("abort", stop);
-        failed();
+        resolve();
       });
     } catch {
-      failed();
+      resolve();
     }
   });
-}
-
-function addCounts(to: Counts, more: Counts): void {
-  to.sessions += more.sessions;
-  to.messages += more.messages;
-  to.parts += more.parts;
-  to.bytes += more.bytes;
 }

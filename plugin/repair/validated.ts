@@ -8,7 +8,7 @@ import { TOOL } from "../tool-identity.ts";
 const INDEX = ".session-repair-index.json";
 
 /** Grows with every change of what an index means. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** A database all of whose records were healthy, in the state that its file and its log had then. */
 export interface ValidatedDatabase {

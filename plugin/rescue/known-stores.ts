@@ -28,7 +28,7 @@ export async function openKnownStores(files: FileSystem, located: Located, into:
   }
   const opened = await openStores(files, located, "outside");
   for (const tree of await findSlugTrees(files, located.dataDir)) {
-    opened.push(await openJson(tree.files, tree.root, null, null));
+    opened.push(await openJson(tree.files, tree.root, null, "outside", null));
   }
   const close = () => {
     for (const store of opened) if (store.state === "ok") store.store.close();

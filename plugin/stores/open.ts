@@ -60,7 +60,7 @@ export async function openStores(
   }
   const reader = opened.find((store) => store.state === "ok")?.description.sessionDiffReader ?? null;
   if (located.json === "records" || (located.json === "diffs" && reader !== null)) {
-    opened.push(await openJson(files, located.dataDir, reader, hostVersion));
+    opened.push(await openJson(files, located.dataDir, reader, access, hostVersion));
   }
   return opened;
 }
@@ -70,6 +70,7 @@ export async function openJson(
   files: FileSystem,
   dataDir: string,
   reader: StoreDescription["sessionDiffReader"],
+  access: Access,
   knownVersion: string | null,
 ): Promise<OpenedStore> {
   const hostVersion = knownVersion ?? (await newestSessionVersion(files, dataDir));
@@ -83,7 +84,7 @@ export async function openJson(
   return {
     state: "ok",
     description,
-    store: new JsonStore(files, description),
+    store: new JsonStore(files, description, access === "outside"),
     newer: null,
     openWriter: async () => {
       const { JsonWriter } = await import("./json/json-writer.ts");

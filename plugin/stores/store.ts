@@ -56,6 +56,13 @@ export function noCounts(): Counts {
   return { sessions: 0, messages: 0, parts: 0, bytes: 0 };
 }
 
+export function addCounts(to: Counts, more: Readonly<Counts>): void {
+  to.sessions += more.sessions;
+  to.messages += more.messages;
+  to.parts += more.parts;
+  to.bytes += more.bytes;
+}
+
 /**
  * Told of every artifact as it is read. `text` is what a host would hand to its JSON parser, or `null` where the store
  * already knows that a closer look is due (a stray name, a BLOB, an I/O error, a very large record). `row`: the columns
@@ -83,6 +90,8 @@ export interface ScanOptions {
    * read asks this first.
    */
   readonly isHealthy?: (bundle: Bundle) => boolean;
+  /** The same for files, one at a time: a session all of whose files are surely healthy is not visited. */
+  readonly isHealthyFile?: (artifact: Artifact, text: string | null) => boolean;
   /** Awaited between steps, for work that must not be felt. */
   readonly pause?: () => Promise<void>;
 }
@@ -123,7 +132,7 @@ export interface ImportedRow {
 export interface Store {
   readonly description: StoreDescription;
   /** What another thread opens to read the same state and to scan a share of it; `null` where it cannot. */
-  readonly source: DatabaseSource | null;
+  readonly source: DatabaseSource | "files" | null;
   /** Visits the artifacts of a scope; returns early, without an error, when the signal is aborted. */
   scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void>;
   /** Reads one artifact afresh; `null` where it is gone. */

@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type HostVersion, isJsonHost } from "../../test/host/binary.ts";
-import { type RealStore, realStore } from "../../test/host/stored-fixture.ts";
+import type { RealStore } from "../../test/host/stored-fixture.ts";
 import { randomNumbers } from "./random.ts";
 import {
   type GeneratedSession,
@@ -12,12 +12,10 @@ import {
   type Templates,
 } from "./templates.ts";
 
-/** A home with a store of this size beside the sessions that a real host wrote, of whose records it is made. */
-export async function largeStore(version: HostVersion, size: StoreSize, seed = 1): Promise<RealStore> {
-  const store = await realStore(version);
+/** Writes sessions of this size beside those that a real host wrote, of whose records they are made. */
+export function addSessions(store: RealStore, version: HostVersion, size: StoreSize, seed: number): void {
   const write = isJsonHost(version) ? writeFiles : writeRows;
   write(store, size, seed);
-  return store;
 }
 
 const parsed = (text: string): JsonObject => JSON.parse(text) as JsonObject;

@@ -13,6 +13,8 @@ export interface FilesState {
   readonly digest: string;
   /** The latest change, in milliseconds since 1970. */
   readonly changedMs: number;
+  /** How many files these are. */
+  readonly files: number;
 }
 
 /** A write within the same tick of a coarse clock leaves the change time as it is; no file system's tick is longer. */
@@ -36,6 +38,7 @@ export function sessionState(dataDir: string, sessionID: string): FilesState {
 /** State of the records that decide whether a project's session list loads. */
 export function listState(dataDir: string, projectID: string): FilesState {
   const look = new Look(dataDir);
+  look.at(`${STORAGE}/project/${projectID}.json`);
   look.into(sessionFolder(projectID));
   return look.result();
 }
@@ -44,6 +47,7 @@ class Look {
   readonly #dataDir: string;
   readonly #hash: Hash = createHash("sha1");
   #changedMs = 0;
+  #files = 0;
 
   constructor(dataDir: string) {
     this.#dataDir = dataDir;
@@ -55,6 +59,7 @@ class Look {
       this.#hash.update(`${path}\n`);
       return undefined;
     }
+    this.#files += 1;
     this.#changedMs = Math.max(this.#changedMs, found.ctimeMs);
     this.#hash.update(`${path}\0${found.ino} ${found.mode} ${found.size} ${found.mtimeMs} ${found.ctimeMs}\n`);
     return found;
@@ -80,6 +85,6 @@ class Look {
   }
 
   result(): FilesState {
-    return { digest: this.#hash.digest("hex"), changedMs: this.#changedMs };
+    return { digest: this.#hash.digest("hex"), changedMs: this.#changedMs, files: this.#files };
   }
 }

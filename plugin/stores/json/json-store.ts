@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
+import { lstatSync } from "node:fs";
 import { basename, join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import type { LimitFunction } from "p-limit";
-import { errnoCode, type FileSystem } from "../../files/file-system.ts";
+import { errnoCode, type FileSystem, nodeFileSystem } from "../../files/file-system.ts";
 import { hashFile } from "../../files/hash.ts";
 import { beginsAsUtf16, fileText } from "../../records/file-text.ts";
 import { JsonScanner } from "../../records/json-scanner.ts";
@@ -22,16 +24,18 @@ import {
   unknownSession,
 } from "../conversation.ts";
 import type { SessionOutline } from "../outline.ts";
-import type {
-  Counts,
-  RecordedEvent,
-  RecordPlace,
-  ScanOptions,
-  Scope,
-  SessionEntry,
-  Store,
-  StoreDescription,
-  Visit,
+import {
+  addCounts,
+  type Counts,
+  noCounts,
+  type RecordedEvent,
+  type RecordPlace,
+  type ScanOptions,
+  type Scope,
+  type SessionEntry,
+  type Store,
+  type StoreDescription,
+  type Visit,
 } from "../store.ts";
 import type { Survey, SurveyedProject } from "../survey.ts";
 import { readFileColumns, readFileProjects } from "./json-columns.ts";
@@ -49,7 +53,7 @@ import {
   strayOutcome,
   visibleEntries,
 } from "./layout.ts";
-import { scanListNow, scanSessionNow } from "./scan-now.ts";
+import { type RecordFile, scanFilesNow, scanListNow, scanSessionNow } from "./scan-now.ts";
 
 /** One scan's context. */
 interface Walk {
@@ -61,13 +65,18 @@ interface Walk {
 /** The storage of opencode 1.0-1.1: one JSON file a record, below `storage/`. */
 export class JsonStore implements Store {
   readonly description: StoreDescription;
-  readonly source = null;
+  readonly source: "files" | null;
   readonly #files: FileSystem;
   readonly #dataDir: string;
+  /** Only then files may be read at once, past the port. */
+  readonly #isOnDisk: boolean;
   #lastListing: { readonly state: string; readonly listing: Promise<Listing> } | null = null;
 
-  constructor(files: FileSystem, description: StoreDescription) {
+  /** `isAlone`: this process has nothing else to do, so that sessions may be read at once and on several threads. */
+  constructor(files: FileSystem, description: StoreDescription, isAlone: boolean) {
     this.description = description;
+    this.#isOnDisk = files === nodeFileSystem;
+    this.source = isAlone && this.#isOnDisk ? "files" : null;
     this.#files = files;
     this.#dataDir = description.dataDir;
   }
@@ -88,9 +97,11 @@ export class JsonStore implements Store {
         await this.#scanSession(walk, scope.sessionID, await this.#sessionFiles(scope.sessionID));
         return;
       case "everything": {
-        await this.#scanLists(walk, null);
+        const { index, of } = scope.share ?? { index: 0, of: 1 };
+        if (index === 0) await this.#scanLists(walk, null);
+        const ids = (await this.#everySessionID()).filter((id) => of === 1 || numberOf(id) % of === index);
         const sessions = pLimit(SESSIONS_AT_ONCE);
-        await Promise.all((await this.#everySessionID()).map((id) => sessions(() => this.#scanSession(walk, id, []))));
+        await Promise.all(ids.map((id) => sessions(() => this.#scanSessionOfAll(walk, id))));
       }
     }
   }
@@ -99,6 +110,11 @@ export class JsonStore implements Store {
   scanNow(scope: Scope & { what: "session" | "list" }, visit: Visit, counts: Counts, isOver: () => boolean): boolean {
     if (scope.what === "session") return scanSessionNow(this.#dataDir, scope.sessionID, visit, counts, isOver);
     return scope.projectID !== null && scanListNow(this.#dataDir, scope.projectID, visit, counts, isOver);
+  }
+
+  /** Visits some files at once. */
+  filesNow(files: readonly RecordFile[], visit: Visit): void {
+    scanFilesNow(this.#dataDir, files, visit);
   }
 
   async examine(artifact: Artifact): Promise<Evidence | null> {
@@ -131,11 +147,14 @@ export class JsonStore implements Store {
   async sessions(projectID: string | null): Promise<SessionEntry[]> {
     const newest = new Map<string, { entry: SessionEntry; mtimeMs: number }>();
     for (const project of projectID === null ? await this.#projectFolders() : [projectID].filter(isEntryName)) {
-      const paths = await this.#filesIn(sessionFolder(project));
-      const found = await Promise.all(paths.map((path) => this.#files.stat(join(this.#dataDir, path))));
-      for (const [index, path] of paths.entries()) {
+      for (const path of await this.#filesIn(sessionFolder(project))) {
         const id = basename(path, ".json");
-        newest.set(id, { entry: { id, projectID: project }, mtimeMs: found[index]?.mtimeMs ?? 0 });
+        // At once: opencode may be waiting for it, and through the thread pool it takes ten times as long.
+        const absolute = join(this.#dataDir, path);
+        const found = this.#isOnDisk
+          ? lstatSync(absolute, { throwIfNoEntry: false })
+          : await this.#files.stat(absolute);
+        newest.set(id, { entry: { id, projectID: project }, mtimeMs: found?.mtimeMs ?? 0 });
       }
     }
     const known = [...newest.values()].sort((a, b) => b.mtimeMs - a.mtimeMs).map(({ entry }) => entry);
@@ -250,6 +269,22 @@ export class JsonStore implements Store {
         await this.#visitFile(walk, "session", basename(path, ".json"), path);
       }),
     );
+  }
+
+  /** Reading at once and on this thread takes a fraction of the time; whatever is not surely healthy is read again. */
+  async #scanSessionOfAll(walk: Walk, sessionID: string): Promise<void> {
+    const { isHealthyFile, counts, signal } = walk.options;
+    if (this.source === null || isHealthyFile === undefined) return this.#scanSession(walk, sessionID, []);
+    await setImmediate();
+    if (signal?.aborted) return;
+    const own = noCounts();
+    let isHealthy = true;
+    const look: Visit = (artifact, text) => {
+      isHealthy &&= isHealthyFile(artifact, text);
+    };
+    scanSessionNow(this.#dataDir, sessionID, look, own, () => !isHealthy);
+    if (isHealthy) addCounts(counts, own);
+    else await this.#scanSession(walk, sessionID, []);
   }
 
   async #scanSession(walk: Walk, sessionID: string, sessionFiles: readonly string[]): Promise<void> {
@@ -418,3 +453,10 @@ interface Listing {
 
 /** Session and project files are small, unless something is wrong with them. */
 const LARGEST_SURVEYED_BYTES = 4 * 1024 * 1024;
+
+/** Which share an id belongs to must not depend on what else is there: opencode may be writing. */
+function numberOf(id: string): number {
+  let number = 0;
+  for (let at = 0; at < id.length; at += 1) number = (Math.imul(number, 31) + id.charCodeAt(at)) >>> 0;
+  return number;
+}

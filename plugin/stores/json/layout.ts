@@ -1,4 +1,4 @@
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { DirectoryEntry, FileSystem } from "../../files/file-system.ts";
 import type { Artifact, RecordKind, StrayName } from "../artifact.ts";
 
@@ -92,5 +92,6 @@ export function isMessageRecord(file: ListedFile): boolean {
 }
 
 export function fileArtifact(kind: RecordKind, sessionID: string | null, path: string): Artifact {
-  return { kind, sessionID, recordID: basename(path).replace(/\.json$/, ""), locator: { path } };
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return { kind, sessionID, recordID: name.endsWith(".json") ? name.slice(0, -5) : name, locator: { path } };
 }

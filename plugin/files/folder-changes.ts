@@ -1,0 +1,126 @@
+import { readFileSync, watch } from "node:fs";
+import { join, sep } from "node:path";
+
+/** Tells which files of some folders were written, made, moved or removed. */
+export interface FolderChanges {
+  /** Has a folder followed, by its path below the root. `"full"` where no more can be; `"absent"` where there is none. */
+  follow(folder: string): "followed" | "full" | "absent";
+  /** Paths below the root that changed since the last call; `"lost"` where some are not known. */
+  drain(): ReadonlySet<string> | "lost";
+}
+
+/** The little of the C library that this needs. */
+interface Libc {
+  inotify_init1(flags: number): number;
+  inotify_add_watch(queue: number, path: Uint8Array, mask: number): number;
+  read(queue: number, into: Uint8Array, bytes: number): number | bigint;
+}
+
+interface ForeignFunctions {
+  dlopen(name: string, symbols: Readonly<Record<string, { args: string[]; returns: string }>>): { symbols: unknown };
+}
+
+/** O_NONBLOCK and O_CLOEXEC, as Linux has them on every architecture that opencode runs on. */
+const QUEUE_FLAGS = 0o2004000;
+
+/** Written, its times or mode changed, closed after writing, moved out or in, made, removed; folders only (inotify(7)). */
+const WANTED = 0x2 | 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x01000000;
+const OVERFLOWED = 0x4000;
+const FORGOTTEN = 0x8000;
+const EVENT_BYTES = 16;
+const QUEUE_BYTES = 64 * 1024;
+
+/** Other programs of the user watch folders too. */
+const SHARE_OF_WATCHES = 0.5;
+
+/**
+ * Follows folders below a root; `null` where this system or runtime has no way to. On Linux by inotify itself: Bun's
+ * `fs.watch` opens every file of the folder and keeps it open (measured on 1.3.3 and 1.3.9), until opencode can open none.
+ */
+export async function openFolderChanges(root: string): Promise<FolderChanges | null> {
+  try {
+    if (process.platform === "linux") return await inotify(root);
+    return process.platform === "darwin" || process.platform === "win32" ? recursiveWatch(root) : null;
+  } catch {
+    return null;
+  }
+}
+
+async function inotify(root: string): Promise<FolderChanges | null> {
+  // Not a literal: only Bun has it.
+  const specifier = "bun:ffi";
+  const { dlopen } = (await import(specifier)) as ForeignFunctions;
+  const libc = dlopen("libc.so.6", {
+    inotify_init1: { args: ["i32"], returns: "i32" },
+    inotify_add_watch: { args: ["i32", "ptr", "u32"], returns: "i32" },
+    read: { args: ["i32", "ptr", "u64"], returns: "i64" },
+  }).symbols as Libc;
+  const queue = libc.inotify_init1(QUEUE_FLAGS);
+  if (queue < 0) return null;
+  const most = Number(readFileSync("/proc/sys/fs/inotify/max_user_watches", "utf8")) * SHARE_OF_WATCHES;
+  const folders = new Map<number, string>();
+  const events = Buffer.alloc(QUEUE_BYTES);
+  return {
+    follow(folder) {
+      if (folders.size >= most) return "full";
+      const watched = libc.inotify_add_watch(queue, Buffer.from(`${join(root, folder)}\0`), WANTED);
+      if (watched < 0) return "absent";
+      folders.set(watched, folder);
+      return "followed";
+    },
+    drain() {
+      const changed = new Set<string>();
+      let isLost = false;
+      for (;;) {
+        const bytes = Number(libc.read(queue, events, QUEUE_BYTES));
+        if (bytes <= 0) return isLost ? "lost" : changed;
+        for (let at = 0; at + EVENT_BYTES <= bytes; ) {
+          const [watched, mask, length] = [
+            events.readInt32LE(at),
+            events.readUInt32LE(at + 4),
+            events.readUInt32LE(at + 12),
+          ];
+          const name = events.toString("utf8", at + EVENT_BYTES, at + EVENT_BYTES + length).replace(/\0+$/, "");
+          const folder = folders.get(watched);
+          if (mask & OVERFLOWED) isLost = true;
+          if (mask & FORGOTTEN) folders.delete(watched);
+          else if (folder !== undefined && name !== "") changed.add(`${folder}/${name}`);
+          at += EVENT_BYTES + length;
+        }
+      }
+    },
+  };
+}
+
+/** Where the system itself follows a folder and everything below it. */
+function recursiveWatch(root: string): FolderChanges {
+  let changed = new Set<string>();
+  let isLost = false;
+  const followed = new Set<string>();
+  return {
+    follow(folder) {
+      const top = folder.split("/").slice(0, 2).join("/");
+      if (followed.has(top)) return "followed";
+      try {
+        const watcher = watch(join(root, top), { persistent: false, recursive: true }, (_event, name) => {
+          if (name === null) isLost = true;
+          else changed.add(`${top}/${name.split(sep).join("/")}`);
+        });
+        watcher.on("error", () => {
+          isLost = true;
+          followed.delete(top);
+        });
+        followed.add(top);
+        return "followed";
+      } catch {
+        return "absent";
+      }
+    },
+    drain() {
+      const [drained, wasLost] = [changed, isLost];
+      changed = new Set();
+      isLost = false;
+      return wasLost ? "lost" : drained;
+    },
+  };
+}

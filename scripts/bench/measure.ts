@@ -1,0 +1,56 @@
+import { spawn } from "node:child_process";
+import { median } from "./statistics.ts";
+
+/** One run of a command. */
+export interface Run {
+  readonly milliseconds: number;
+  /** The most memory that it ever had, in MB. */
+  readonly peakMB: number;
+  readonly stdout: string;
+}
+
+export interface Command {
+  readonly name: string;
+  readonly argv: readonly [program: string, ...args: string[]];
+}
+
+export interface Medians {
+  readonly milliseconds: number;
+  readonly peakMB: number;
+}
+
+/** Runs a command to its end, process start included. A status above 1 counts as failure (1: findings remain). */
+export async function runOnce({ name, argv: [program, ...args] }: Command): Promise<Run> {
+  const started = performance.now();
+  const child = Bun.spawn([program, ...args], { stdout: "pipe", stderr: "ignore", stdin: "ignore" });
+  const stdout = await new Response(child.stdout).text();
+  const status = await child.exited;
+  if (status > 1) throw new Error(`${name} ended with status ${status}`);
+  const peakMB = (child.resourceUsage()?.maxRSS ?? 0) / 1e6;
+  return { milliseconds: performance.now() - started, peakMB, stdout };
+}
+
+/** Medians of each command, the commands alternating: whatever slows the machine down meets them all. */
+export async function alternating(commands: readonly Command[], runs: number): Promise<ReadonlyMap<string, Medians>> {
+  const taken = new Map<string, Run[]>(commands.map(({ name }) => [name, []]));
+  // Once for the page cache, which is the same for everybody then.
+  for (const command of commands) await runOnce(command);
+  for (let run = 0; run < runs; run += 1) {
+    for (const command of commands) taken.get(command.name)?.push(await runOnce(command));
+  }
+  return new Map(
+    [...taken].map(([name, all]) => [
+      name,
+      { milliseconds: median(all.map((run) => run.milliseconds)), peakMB: median(all.map((run) => run.peakMB)) },
+    ]),
+  );
+}
+
+/** Whether a program is on the PATH. */
+export async function isInstalled(program: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    spawn(program, ["--version"], { stdio: "ignore" })
+      .on("error", () => resolve(false))
+      .on("exit", (status) => resolve(status === 0));
+  });
+}
