@@ -5,7 +5,7 @@ import { quoted } from "./schema.ts";
 import { nextStart } from "./sqlite-error.ts";
 
 /** Rows read as one value. */
-const ROWS_OF_BUNDLE = 256;
+const ROWS_OF_BUNDLE = 128;
 
 /** Rows with longer documents are read one by one. */
 const LARGEST_BUNDLED_BYTES = 256 * 1024;

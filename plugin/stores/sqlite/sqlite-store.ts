@@ -569,8 +569,10 @@ export class SqliteStore implements Store {
 
   /** The row ids of a share of a table: all above `first`, up to `last`. */
   #rowIDs(table: string, { index, of }: Share): { readonly first: string; readonly last: string } {
+    // Each by itself: asked for both at once, SQLite reads the whole table.
     const ends = this.#connection.all(
-      `select cast(min(rowid) as text) as first, cast(max(rowid) as text) as last from ${quoted(table)}`,
+      `select cast((select min(rowid) from ${quoted(table)}) as text) as first,
+         cast((select max(rowid) from ${quoted(table)}) as text) as last`,
     )[0];
     if (typeof ends?.first !== "string" || typeof ends.last !== "string") return { first: "0", last: "0" };
     const [before, last] = [BigInt(ends.first) - 1n, BigInt(ends.last)];
