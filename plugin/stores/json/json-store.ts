@@ -122,25 +122,33 @@ export class JsonStore implements Store {
     const path = join(this.#dataDir, artifact.locator.path);
     const found = await this.#files.stat(path);
     if (found === null || found.type !== "file") return null;
-    const common = {
-      storage: "file" as const,
-      mtimeMs: Math.max(found.mtimeMs, found.ctimeMs),
+    const content = await this.#contentOf(artifact, path);
+    // Asked afterwards: what was written while it was read is young.
+    const read = content === null ? null : await this.#files.stat(path);
+    if (content === null || read === null) return null;
+    return {
+      storage: "file",
+      mtimeMs: Math.max(read.mtimeMs, read.ctimeMs),
       stray: artifact.kind === "stray" ? await this.#strayName(artifact.locator) : null,
       reachable: await this.#isReachable(artifact),
       sessionID: artifact.sessionID,
       row: null,
-      updatedMs: found.mtimeMs,
+      updatedMs: read.mtimeMs,
       ...(await this.#placeInMessage(artifact, artifact.locator)),
+      ...{ size: read.size, bytes: null, shape: null, sha256: null, ioError: null },
+      ...content,
     };
-    const unread = { ...common, size: found.size, bytes: null, shape: null, sha256: null, ioError: null };
+  }
+
+  /** What a file holds, as far as it is read; `null` where it is gone. */
+  async #contentOf(artifact: Artifact, path: string): Promise<Partial<Evidence> | null> {
     try {
-      if (artifact.kind === "stray") return { ...unread, sha256: (await hashFile(this.#files, path)).sha256 };
+      if (artifact.kind === "stray") return { sha256: (await hashFile(this.#files, path)).sha256 };
       const bytes = await this.#files.read(path, LARGEST_LOADED_BYTES);
       if (bytes === "absent") return null;
-      if (bytes === "too-large") return { ...unread, ...(await this.#readInPieces(path)) };
-      return { ...unread, size: bytes.length, bytes };
+      return bytes === "too-large" ? await this.#readInPieces(path) : { size: bytes.length, bytes };
     } catch (error) {
-      return { ...unread, ioError: errnoCode(error) ?? "UNKNOWN" };
+      return { ioError: errnoCode(error) ?? "UNKNOWN" };
     }
   }
 

@@ -1,0 +1,20 @@
+import { afterAll, expect, test } from "bun:test";
+import { removeHomes } from "../host/home.ts";
+import { faultsOf, runLive } from "./live.ts";
+
+afterAll(removeHomes);
+
+/** The short form of `npm run test:live`; how long the lock is held is not judged on a machine that others use too. */
+test.each([
+  ["1.1.65", false],
+  ["1.18.33", true],
+] as const)(
+  "opencode %s at full speed while its store is damaged, checked, repaired and restored",
+  async (version, atomicWrites) => {
+    const result = await runLive({ version, durationMs: 6000, seed: 20_261_125, atomicWrites });
+    expect(faultsOf({ ...result, holds: null })).toEqual([]);
+    expect(result.turns).toBeGreaterThan(0);
+    expect(result.announced).toBeGreaterThan(0);
+  },
+  180_000,
+);

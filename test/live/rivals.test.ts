@@ -1,0 +1,114 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
+import { runCli } from "../command-line/cli-process.ts";
+import { type HostVersion, isJsonHost } from "../host/binary.ts";
+import { removeHomes } from "../host/home.ts";
+import { type RunningHost, startHost } from "../host/running-host.ts";
+import { type RealStore, realStore } from "../host/stored-fixture.ts";
+import { trustedManifest } from "../host/tool.ts";
+import { Random } from "../oracle/random.ts";
+import { builtPackage } from "../package/built.ts";
+import { type Victims, victimsIn } from "./victims.ts";
+
+afterAll(removeHomes);
+
+/** Parts that are damaged: enough that those who start together meet. */
+const MANY = 60;
+
+interface Arena {
+  readonly store: RealStore;
+  readonly victims: Victims;
+  readonly plugins: string[];
+  readonly entry: string;
+}
+
+async function arena(version: HostVersion): Promise<Arena> {
+  const store = await realStore(version);
+  const dist = await builtPackage();
+  const victims = victimsIn(store);
+  victims.damageMany(new Random(1), MANY);
+  victims.close();
+  const plugins = [pathToFileURL(join(dist, "server.js")).href];
+  return { store, victims, plugins, entry: join(dist, "cli.js") };
+}
+
+/** What was mended, each record as often as manifests say so. */
+async function mendedRecords(store: RealStore): Promise<string[]> {
+  const mended: string[] = [];
+  for (const run of await storedRuns(nodeFileSystem, store.dataDir)) {
+    if (!run.ok) throw new Error(run.problem);
+    expect(run.manifest.state).not.toBe("planned");
+    await trustedManifest(join(run.folder, "manifest.json"));
+    for (const item of run.manifest.items) if (item.state === "done") mended.push(item.recordID ?? "");
+  }
+  return mended.sort();
+}
+
+async function opensEverything(host: RunningHost, { store }: Arena): Promise<void> {
+  for (const id of store.sessionIDs) expect([id, (await host.get(`/session/${id}/message`)).status]).toEqual([id, 200]);
+}
+
+describe.each(["1.1.65", "1.18.33"] as const)("opencode %s", (version) => {
+  test("two of them and two command lines meet damage at once: each record is mended once, who comes late says so", async () => {
+    const met = await arena(version);
+    const { store, victims, plugins, entry } = met;
+    const repair = () => runCli(["repair", "--yes", "--data-dir", store.dataDir], { entry });
+    const hosts = await Promise.all([
+      startHost({ home: store.home, plugins }),
+      startHost({ home: store.home, plugins }),
+    ]);
+    try {
+      const [first, second] = await Promise.all([repair(), repair(), ...hosts.map((host) => host.get("/session"))]);
+      for (const { code, stderr, stdout } of [first, second]) {
+        expect([0, 1, 3]).toContain(code ?? -1);
+        if (code === 3) expect(stderr + stdout).toMatch(/Another repair is working|changed since|no longer there/);
+      }
+      // Whoever stepped aside has its turn in the end.
+      const until = performance.now() + 30_000;
+      let last = await repair();
+      while (last.code === 3 && performance.now() < until) last = await repair();
+      expect(last).toMatchObject({ code: 0 });
+      expect(await mendedRecords(store)).toEqual([...victims.damaged].sort());
+      for (const host of hosts) await opensEverything(host, met);
+      expect(existsSync(join(store.dataDir, "quarantine", ".lock"))).toBe(false);
+    } finally {
+      await Promise.all(hosts.map((host) => host.stop()));
+      await store.home.remove();
+    }
+  }, 120_000);
+
+  test("killed while it repairs at its start: what it began is ended by the next, and can be undone", async () => {
+    const met = await arena(version);
+    const { store, victims, plugins, entry } = met;
+    const random = new Random(isJsonHost(version) ? 11 : 18);
+    try {
+      for (let round = 0; round < 2; round += 1) {
+        const host = await startHost({ home: store.home, plugins });
+        const asked = host.get("/session").catch(() => null);
+        const lock = join(store.dataDir, "quarantine", ".lock");
+        const until = performance.now() + 10_000;
+        while (!existsSync(lock) && performance.now() < until) await Bun.sleep(1);
+        await Bun.sleep(random.below(60));
+        await host.kill();
+        await asked;
+      }
+      expect((await runCli(["repair", "--yes", "--data-dir", store.dataDir], { entry })).code).toBe(0);
+      expect(await mendedRecords(store)).toEqual([...victims.damaged].sort());
+      const host = await startHost({ home: store.home });
+      await opensEverything(host, met);
+      await host.stop();
+      const runIDs = new Set(
+        (await storedRuns(nodeFileSystem, store.dataDir)).flatMap((run) => (run.ok ? run.manifest.runID : [])),
+      );
+      for (const runID of runIDs) {
+        expect((await runCli(["restore", runID, "--yes", "--data-dir", store.dataDir], { entry })).code).toBe(0);
+      }
+      expect(await mendedRecords(store)).toEqual([]);
+    } finally {
+      await store.home.remove();
+    }
+  }, 120_000);
+});
