@@ -16,10 +16,11 @@ export const COLUMNS_MISSING = {
 
 export const MIGRATION_UNRECORDED = {
   code: "migration-unrecorded",
-  title: "The database has a column whose migration is not recorded",
+  title: "The database has a table or a column whose migration is not recorded",
   invariant: "A migration that was applied is in the table migration.",
   cause: "An upgrade was interrupted between the change and its record; the next start applies it again and fails.",
-  advice: "opencode stops with `duplicate column name`. Keep a copy, then record the migration's id with its time.",
+  advice:
+    "opencode stops with `duplicate column name` or `table … already exists` where it upgrades the database. Keep a copy, then record the migration's id with its time, or go back to a copy from before the upgrade.",
   issues: [34584, 31412, 16678, 17270, 30632, 36709],
   classes: ["C3"],
   ...reported,

@@ -90,6 +90,15 @@ describe("a store as a whole", () => {
     expect(await found("1.18.33", forgotten)).toEqual([
       ["migration-unrecorded", "blocking", "database", "20260510033149_session_usage"],
     ]);
+    // An upgrade to 1.18.33 stops with `table control_account already exists` (measured).
+    const unknown = (store: RealStore) =>
+      sql(store, "update __drizzle_migrations set created_at = created_at + 7, name = null where id = 3");
+    expect(await found("1.14.41", unknown)).toEqual([
+      ["migration-unrecorded", "warning", "database", "20260213144116_wakeful_the_professor"],
+    ]);
+    // Told by their moment alone, as 1.2.1 recorded them, they are known.
+    const unnamed = (store: RealStore) => sql(store, "update __drizzle_migrations set name = null");
+    expect(await found("1.14.41", unnamed)).toEqual([]);
   });
 
   test("a second database", async () => {

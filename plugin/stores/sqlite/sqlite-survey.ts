@@ -31,8 +31,19 @@ const OLDEST_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   part: ["message_id", "session_id", "data"],
 };
 
-/** Migrations that add a column and fail where it is there already (measured on 1.18.33: `duplicate column name: cost`). */
+/**
+ * Migrations that add a table or a column and fail where it is there already (measured on 1.18.33: `duplicate column name:
+ * cost`, `table control_account already exists`).
+ */
 const ADDING_MIGRATIONS: readonly (readonly [id: string, table: string, column: string])[] = [
+  ["20260127222353_familiar_lady_ursula", "project", "id"],
+  ["20260211171708_add_project_commands", "project", "commands"],
+  ["20260213144116_wakeful_the_professor", "control_account", "email"],
+  ["20260225215848_workspace", "workspace", "id"],
+  ["20260227213759_add_session_workspace_id", "session", "workspace_id"],
+  ["20260323234822_events", "event", "id"],
+  ["20260423070820_add_icon_url_override", "project", "icon_url_override"],
+  ["20260428004200_add_session_path", "session", "path"],
   ["20260510033149_session_usage", "session", "cost"],
 ];
 
@@ -105,12 +116,18 @@ function hasEveryMigration(connection: Connection, schema: Schema): boolean {
   return schema.contract === "strict" && isRecorded(connection, schema, NEWEST_KNOWN_MIGRATION);
 }
 
+/** Up to 1.14 the journal tells a migration by its name, or, as 1.2.1 did, by the moment that its id begins with. */
 function isRecorded(connection: Connection, schema: Schema, id: string): boolean {
-  if (schema.tables.has("migration")) {
-    return connection.all("select 1 from migration where id = ?", id).length > 0;
+  if (schema.tables.has("migration") && connection.all("select 1 from migration where id = ?", id).length > 0) {
+    return true;
   }
-  if (schema.tables.get("__drizzle_migrations")?.includes("name") !== true) return false;
-  return connection.all("select 1 from __drizzle_migrations where name = ?", id).length > 0;
+  const journal = schema.tables.get("__drizzle_migrations");
+  if (journal?.includes("created_at") !== true) return false;
+  const [, ...digits] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)/.exec(id) ?? [];
+  const [year = 0, month = 1, ...rest] = digits.map(Number);
+  const byName = journal.includes("name") ? "name = ? or" : "? is null or";
+  const sql = `select 1 from __drizzle_migrations where ${byName} created_at = ?`;
+  return connection.all(sql, id, Date.UTC(year, month - 1, ...rest)).length > 0;
 }
 
 /** The migration session_usage reads the documents of all messages with SQLite's JSON functions. */
