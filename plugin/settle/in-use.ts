@@ -6,6 +6,9 @@ import type { Access } from "../stores/open.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { sqliteFailure } from "../stores/sqlite/sqlite-error.ts";
 
+/** From inside opencode nothing tells that no turn runs and no permission or question waits. */
+const COMMAND = "npx opencode-session-repair repair --only unfinished-tool --only unfinished-turn";
+
 /**
  * Whether it is certain that no other process has anything of these stores open, so that nobody works on any of their
  * sessions. Only Linux tells; elsewhere it is never certain. opencode of every line keeps its log or its database open
@@ -21,8 +24,7 @@ export async function isLeftAlone(located: Located): Promise<boolean> {
  * a lock that cannot be had beside another connection, which other users and containers cannot hide from.
  */
 export async function inUse(located: Located, access: Access): Promise<string | null> {
-  if (access === "beside-host")
-    return "This opencode itself may be working on the session. Quit it, then use the command line.";
+  if (access === "beside-host") return `This opencode itself may be working on the session. Quit it, then: ${COMMAND}`;
   const openers = await openersBelow(await foldersOf(located));
   if (openers.length > 0) {
     return `A session may be in use: ${openersText(openers)} has opencode's data open. Quit it, then try again.`;

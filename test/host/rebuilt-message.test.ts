@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterAll, describe, expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { HOST_VERSIONS, type HostVersion, isJsonHost } from "./binary.ts";
+import { type HostVersion, isJsonHost } from "./binary.ts";
 import { removeHomes } from "./home.ts";
 import { startModelServer } from "./model-server.ts";
 import { startHost } from "./running-host.ts";
@@ -84,7 +84,8 @@ async function keepsParts(version: HostVersion): Promise<void> {
 }
 
 describe("a damaged message of which nobody has a copy keeps its parts when it is repaired on request", () => {
-  for (const version of HOST_VERSIONS) test(`opencode ${version}`, () => keepsParts(version), 120_000);
+  for (const version of ["1.1.65", "1.2.27", "1.18.33"] as const)
+    test(`opencode ${version}`, () => keepsParts(version), 120_000);
 });
 
 test("opencode 1.2.27: parts whose message was deleted by hand get one again", async () => {

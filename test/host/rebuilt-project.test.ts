@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { HOST_VERSIONS, type HostVersion, isJsonHost } from "./binary.ts";
+import { type HostVersion, isJsonHost } from "./binary.ts";
 import { removeHomes } from "./home.ts";
 import { startHost } from "./running-host.ts";
 import { records } from "./session-answers.ts";
@@ -53,7 +53,8 @@ async function comesBack(version: HostVersion): Promise<void> {
 }
 
 describe("a project without a record gets one from what its sessions state", () => {
-  for (const version of HOST_VERSIONS) test(`opencode ${version}`, () => comesBack(version), 120_000);
+  for (const version of ["1.0.152", "1.2.27", "1.18.33"] as const)
+    test(`opencode ${version}`, () => comesBack(version), 120_000);
 });
 
 test("opencode 1.1.65: of a project's file that was cut off the legible beginning stays", async () => {

@@ -69,8 +69,8 @@ class Sequence {
     ];
   }
 
-  async create(): Promise<string> {
-    const id = ((await this.#host.post("/session", { title: "A session" })).body as { id: string }).id;
+  async create(parentID?: string): Promise<string> {
+    const id = ((await this.#host.post("/session", { title: "A session", parentID })).body as { id: string }).id;
     this.sessions.push(id);
     return id;
   }
@@ -119,6 +119,33 @@ class Sequence {
     this.sessions.splice(this.sessions.indexOf(id), 1);
     this.gone.add(id);
     for (const each of idsOf(before)) this.gone.add(each);
+  }
+
+  async deleteParent(): Promise<void> {
+    const parent = await this.create();
+    await this.prompt(parent);
+    const child = await this.create(parent);
+    await this.prompt(child);
+    const before = [...(await messagesOf(this.#host, parent)), ...(await messagesOf(this.#host, child))];
+    await this.#host.request("DELETE", `/session/${parent}`);
+    for (const each of [parent, child, ...idsOf(before)]) this.gone.add(each);
+    for (const each of [parent, child]) this.sessions.splice(this.sessions.indexOf(each), 1);
+  }
+
+  async unrevert(id: string): Promise<void> {
+    const asked = (await messagesOf(this.#host, id)).findLast(({ info }) => info.role === "user");
+    await this.#host.post(`/session/${id}/revert`, { messageID: asked?.info.id });
+    await this.#host.post(`/session/${id}/unrevert`, {});
+  }
+
+  async compact(id: string): Promise<void> {
+    model.script({ text: "A summary." });
+    await this.#host.post(`/session/${id}/summarize`, { providerID: "loopback", modelID: "scripted" });
+    await this.prompt(id);
+  }
+
+  async archive(id: string): Promise<void> {
+    await this.#host.request("PATCH", `/session/${id}`, { title: "Another title", time: { archived: Date.now() } });
   }
 
   async #note(id: string, before: readonly Wire[]): Promise<void> {
@@ -224,3 +251,94 @@ for (const version of ["1.17.18", "1.18.33"] as const) {
     }
   }, 60_000);
 }
+
+/** Every way of damaging rows at once, one row after the other. `?`: the id of the row. */
+const EVERY_DAMAGE = {
+  part: [
+    "update part set data = substr(data, 1, 9) where id = ?",
+    "delete from part where id = ?",
+    "update part set id = 'x' || id where id = ?",
+    "update part set message_id = 'msg_nowhere' where id = ?",
+    null,
+  ],
+  message: [
+    "update message set data = '' where id = ?",
+    "delete from message where id = ?",
+    "update message set id = 'Z' || id where id = ?",
+    null,
+  ],
+  session: [
+    "update session set permission = '[', revert = '{' where id = ?",
+    "delete from session where id = ?",
+    "update session set id = substr(id, 2) where id = ?",
+    "update session set directory = 'elsewhere', model = '{' where id = ?",
+  ],
+} as const;
+
+test("opencode 1.18.33: most rows damaged at once come back, and nothing that was removed does", async () => {
+  const home = await createHome("1.18.33");
+  let host = await startHost({ home, model });
+  try {
+    const sequence = new Sequence(host, new Random(SEED));
+    const [first, second, third, fourth] = [
+      await sequence.create(),
+      await sequence.create(),
+      await sequence.create(),
+      await sequence.create(),
+    ];
+    for (const id of [first, first, second, third, fourth]) await sequence.prompt(id);
+    await sequence.unrevert(first);
+    await sequence.deletePart(second);
+    await sequence.prompt(second);
+    await sequence.compact(third);
+    await sequence.fork(fourth);
+    await sequence.delete(fourth);
+    await sequence.archive(second);
+    await sequence.deleteMessage(third);
+    await sequence.deleteParent();
+    await host.stop();
+    host = await startHost({ home, model });
+    const healthy = await answersOf(host, sequence.sessions);
+    await host.stop();
+
+    const database = new Database(join(home.dataDir, "opencode.db"));
+    database.run("pragma foreign_keys = off");
+    for (const [table, damages] of Object.entries(EVERY_DAMAGE)) {
+      const rows = database.query(`select id from ${table} order by id`).all() as { id: string }[];
+      for (const [index, { id }] of rows.entries()) {
+        const damage = damages[index % damages.length];
+        if (damage) database.run(damage, [id]);
+      }
+    }
+    database.close();
+    const image = await storeImage(home.dataDir, []);
+    const tool = await toolFor(home.dataDir);
+    const mend = async () => {
+      const runs: string[] = [];
+      // What hangs on a row that is lost comes back once that is there.
+      for (let round = 0; round < 3; round += 1) {
+        for (const result of [await tool.repairUnasked(), await tool.repair(LOST)]) {
+          expect(["recovered", "skipped"]).toEqual(
+            expect.arrayContaining([...new Set(result.items.map(({ action }) => action))]),
+          );
+          if (result.runID !== null) runs.push(result.runID);
+        }
+      }
+      return runs;
+    };
+    for (const run of (await mend()).toReversed()) await tool.restore(run);
+    expect(await storeImage(home.dataDir, [])).toEqual(image);
+    await mend();
+    host = await startHost({ home, model });
+    expect(await answersOf(host, sequence.sessions)).toEqual(healthy);
+    const back = new Database(join(home.dataDir, "opencode.db"), { readonly: true });
+    const ids = ["session", "message", "part"].flatMap(
+      (table) => back.query(`select id from ${table}`).all() as { id: string }[],
+    );
+    back.close();
+    expect(ids.filter(({ id }) => sequence.gone.has(id))).toEqual([]);
+  } finally {
+    await host.kill();
+    await home.remove();
+  }
+}, 240_000);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { HostVersion } from "./binary.ts";
+import { HOST_VERSIONS, type HostVersion, isJsonHost } from "./binary.ts";
 import { createHome, type HermeticHome, removeHomes } from "./home.ts";
 import { type ModelReply, type ModelServer, startModelServer } from "./model-server.ts";
 import { type RunningHost, startHost } from "./running-host.ts";
@@ -37,7 +37,7 @@ function neverEnding(version: HostVersion): ModelReply {
 }
 
 function isOld(version: HostVersion): boolean {
-  return version.startsWith("1.1.") || version.startsWith("1.2.");
+  return isJsonHost(version) || version.startsWith("1.2.");
 }
 
 async function newSession(host: RunningHost): Promise<string> {
@@ -112,7 +112,7 @@ async function homeWithTool(version: HostVersion): Promise<HermeticHome> {
   return home;
 }
 
-for (const version of ["1.1.65", "1.2.27", "1.14.41", "1.17.18", "1.18.33"] as const) {
+for (const version of HOST_VERSIONS) {
   test(`a turn that died with opencode ${version} ends as opencode ends one on abort`, async () => {
     const home = await homeWithTool(version);
     let host = await startHost({ home, model });
