@@ -82,14 +82,21 @@ function hashes(path: string): string {
   return hash.digest("hex");
 }
 
+const SHELL = process.env.SQLITE3 ?? "sqlite3";
+
+/** Whether there is a shell whose `.recover` was built with what it needs. */
+export function recoverWorks(): boolean {
+  const { stdout } = Bun.spawnSync(["sh", "-c", `${SHELL} :memory: "create table made (here)" .recover 2>&1`]);
+  return stdout.toString().includes("CREATE TABLE made");
+}
+
 /** On a copy: opening the database changes it. */
 async function recover(source: string, folder: string): Promise<string> {
   const [copy, target] = [join(folder, "copy.db"), join(folder, "recovered.db")];
   for (const path of [copy, `${copy}-wal`, `${copy}-shm`, target]) await rm(path, { force: true });
   await copyFile(source, copy);
   await copyFile(`${source}-wal`, `${copy}-wal`).catch(() => undefined);
-  const shell = process.env.SQLITE3 ?? "sqlite3";
-  Bun.spawnSync(["sh", "-c", `${shell} "$0" .recover 2>/dev/null | ${shell} "$1" 2>/dev/null`, copy, target]);
+  Bun.spawnSync(["sh", "-c", `${SHELL} "$0" .recover 2>/dev/null | ${SHELL} "$1" 2>/dev/null`, copy, target]);
   for (const path of [copy, `${copy}-wal`, `${copy}-shm`]) await rm(path, { force: true });
   return target;
 }

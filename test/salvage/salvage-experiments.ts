@@ -1,13 +1,14 @@
 /**
  * bun test/salvage/salvage-experiments.ts [--first SEED] [--count N] [--version V]… [--kind K]… [--host] [--keep]
- * Damages databases of real hosts page by page and compares what `salvage` and `sqlite3 .recover` bring back.
+ * Damages databases of real hosts page by page and compares what `salvage` and `sqlite3 .recover` bring back. SQLITE3 names
+ * the shell; test/salvage/recover-shell.sh builds one whose .recover works. `--host` opens every session in the real host.
  */
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { HostVersion } from "../host/binary.ts";
-import { experiment, missing } from "./experiment.ts";
+import { experiment, missing, recoverWorks } from "./experiment.ts";
 import { hostOpens } from "./host-opens.ts";
 import { manySessions } from "./many-sessions.ts";
 import { DAMAGES, type DamageKind } from "./page-damage.ts";
@@ -22,6 +23,9 @@ const { values } = parseArgs({
     host: { type: "boolean", default: false },
   },
 });
+if (!recoverWorks()) {
+  throw new Error("This sqlite3 has no .recover that works, to be compared with: see test/salvage/recover-shell.sh.");
+}
 const print = (text: string) => process.stdout.write(`${text}\n`);
 const versions = values.version as HostVersion[];
 const stores = new Map(
