@@ -84,8 +84,14 @@ async function measure(): Promise<void> {
   const { rows, isSound, runID } = JSON.parse(ours.stdout) as { rows: object; isSound: boolean; runID: string };
   const target = join(database, "..", "quarantine", "_store", runID, "salvaged.db");
   print({
-    recover: { seconds: theirs.seconds, ...counts(recovered) },
-    salvage: { seconds: ours.seconds, mostMegabytes: ours.mostMegabytes, isSound, ...counts(target) },
+    recover: { seconds: theirs.seconds, cpuSeconds: theirs.cpuSeconds, ...counts(recovered) },
+    salvage: {
+      seconds: ours.seconds,
+      cpuSeconds: ours.cpuSeconds,
+      mostMegabytes: ours.mostMegabytes,
+      isSound,
+      ...counts(target),
+    },
     ratio: ours.seconds / theirs.seconds,
     rows,
   });
@@ -96,7 +102,9 @@ function timed(command: readonly string[]) {
   const start = performance.now();
   const done = Bun.spawnSync([...command], { stderr: "ignore" });
   const seconds = Math.round((performance.now() - start) / 100) / 10;
-  return { seconds, mostMegabytes: Math.round(done.resourceUsage.maxRSS / 1e6), stdout: done.stdout.toString() };
+  const { maxRSS, cpuTime } = done.resourceUsage;
+  const cpuSeconds = Math.round(Number(cpuTime.total) / 1e5) / 10;
+  return { seconds, cpuSeconds, mostMegabytes: Math.round(maxRSS / 1e6), stdout: done.stdout.toString() };
 }
 
 function counts(path: string): { readonly messages: number; readonly parts: number } {
