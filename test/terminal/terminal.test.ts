@@ -5,10 +5,12 @@ import { join } from "node:path";
 import type { HostVersion } from "../host/binary.ts";
 import { removeHomes } from "../host/home.ts";
 import { type ModelServer, startModelServer } from "../host/model-server.ts";
+import { openDatabase } from "../host/record-place.ts";
 import { storeImage } from "../host/store-image.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { builtPackage } from "../package/built.ts";
 import { addDamagedParts, emptyPart } from "./damage-part.ts";
+import { addLargeSession } from "./large-session.ts";
 import { offers, openRepairDialog, openSession, untilReady } from "./steps.ts";
 import { openTerminalUI, type TerminalUI } from "./terminal-ui.ts";
 
@@ -173,6 +175,34 @@ describe("the terminal UI of 1.18.33", () => {
         await ui.press("Enter");
         await ui.waitFor("An answer of its own.", MINUTES);
         expect(model.calls).toBe(0);
+      } finally {
+        ui.close();
+        await store.home.remove();
+      }
+    },
+    3 * MINUTES,
+  );
+
+  test(
+    "a long session on which opencode itself would stop with an error stays closed, and the user is told why",
+    async () => {
+      const store = await realStore("1.18.33");
+      const id = addLargeSession(store, store.sessions.conversation, "Long", { messages: 150, partsPerMessage: 2 });
+      const database = openDatabase(store);
+      database.run(
+        `update part set data = json_remove(data, '$.text') where id = (select id from part
+           where session_id = ? and json_extract(data, '$.type') = 'text' order by id desc limit 1 offset 7)`,
+        [id],
+      );
+      database.close();
+      const ui = await open(store, { terminal: true });
+      try {
+        await openSession(ui, "Long");
+        const shown = await ui.waitFor("This conversation cannot be opened");
+        expect(shown).toContain("1 part does not have the shape that opencode demands");
+        await ui.press("Enter");
+        await ui.waitFor("Ask anything");
+        expect(existsSync(join(store.dataDir, "quarantine"))).toBe(false);
       } finally {
         ui.close();
         await store.home.remove();

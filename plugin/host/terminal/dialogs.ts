@@ -24,15 +24,23 @@ export interface DialogInput {
   readonly context: RequestContext;
 }
 
-/** A list without a choice made closes; a choice runs and may open the next dialog. */
-function showList(api: TuiPluginApi, title: string, options: readonly Option[], placeholder: string): void {
-  api.ui.dialog.replace(() =>
-    api.ui.DialogSelect<Choice>({
-      title,
-      placeholder,
-      options: [...options],
-      onSelect: (option) => void Promise.resolve(option.value()).catch(() => showDefect(api)),
-    }),
+/** A choice runs and may open the next dialog; `closed`: whatever becomes of the list. */
+export function showList(
+  api: TuiPluginApi,
+  title: string,
+  options: readonly Option[],
+  placeholder: string,
+  closed: () => void = () => undefined,
+): void {
+  api.ui.dialog.replace(
+    () =>
+      api.ui.DialogSelect<Choice>({
+        title,
+        placeholder,
+        options: [...options],
+        onSelect: (option) => void Promise.resolve(option.value()).catch(() => showDefect(api)),
+      }),
+    closed,
   );
   api.ui.dialog.setSize("large");
 }

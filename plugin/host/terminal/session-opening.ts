@@ -4,10 +4,10 @@ import { isDoneUnasked, isMendable, keptKey } from "../../repair/plan.ts";
 import { keptByUser } from "../../repair/repair.ts";
 import { doneWords, sentence, toDoWords } from "../../repair/words.ts";
 import type { PluginSettings } from "../options.ts";
-import { askUser, changesText, repairFindings, showDefect, showText } from "./dialogs.ts";
+import { askUser, changesText, repairFindings, showDefect, showList, showText } from "./dialogs.ts";
 import type { Look, SessionGuard } from "./session-guard.ts";
 import { requestContext } from "./store-access.ts";
-import { sessionSentence } from "./words.ts";
+import { causesText, sessionSentence } from "./words.ts";
 
 const TOAST_MS = 10_000;
 
@@ -95,9 +95,7 @@ async function mendAndReturn(
   const mendable = findings.filter(isMendable);
   const cannot = sessionSentence(findings, sessionID);
   if (context === null || mendable.length < findings.length) {
-    // Whoever knows may look at what opencode makes of it.
-    const words = `${cannot} It is only reported: nothing was changed, and /repair shows the details. Open it as it is?`;
-    return askUser(api, TITLE, words, open, otherwise);
+    return askWhatIsReported(api, causesText(findings), open, otherwise);
   }
   const mend = async () => {
     const result = await repairFindings(context, mendable);
@@ -124,6 +122,34 @@ async function mendAndReturn(
     api.ui.toast({ variant: "info", title: "Session repair", message, duration: TOAST_MS });
     return otherwise();
   });
+}
+
+/** opencode may stop with an error on what cannot be mended here (measured 1.18.33): opening it all the same is a choice. */
+function askWhatIsReported(
+  api: TuiPluginApi,
+  category: string,
+  open: () => Promise<void>,
+  otherwise: () => Promise<void> | void,
+): void {
+  let isOpened = false;
+  const close = () => api.ui.dialog.clear();
+  const openAsItIs = () => {
+    isOpened = true;
+    close();
+    return open();
+  };
+  const options = [
+    { title: "Leave it closed", description: "nothing was changed; /repair shows the details", value: close },
+    { title: "Open it as it is", description: "opencode may stop with an error", value: openAsItIs },
+  ];
+  const closed = () => void (isOpened ? undefined : otherwise());
+  showList(
+    api,
+    TITLE,
+    options.map((option) => ({ ...option, category })),
+    "",
+    closed,
+  );
 }
 
 function question(findings: readonly ConfirmedFinding[]): string {

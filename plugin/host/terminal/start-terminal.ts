@@ -59,7 +59,12 @@ async function tellOfStart(api: TuiPluginApi, context: RequestContext, guard: Se
     );
     lines.push("Nothing was deleted; /repair undoes it.");
   }
-  if (lists.length > 0) lines.push(`${plural(lists.length, "record")} keep the session list from loading: /repair.`);
+  if (lists.length > 0) {
+    const [keep, them] = lists.length === 1 ? ["keeps", "it"] : ["keep", "them"];
+    lines.push(
+      `${plural(lists.length, "damaged record")} ${keep} the session list from loading. Type /repair to mend ${them}.`,
+    );
+  }
   if (lines.length === 0) return;
   const variant = lists.length > 0 ? "warning" : "success";
   api.ui.toast({ variant, title: "Session repair", message: lines.join(" "), duration: TOAST_MS });

@@ -44,11 +44,15 @@ export function timeText(time: number): string {
   return new Date(local).toISOString().slice(0, 16).replace("T", " ");
 }
 
+/** What is wrong, on one line: `1 part is empty; 2 messages: each stops in the middle`. */
+export function causesText(findings: readonly ConfirmedFinding[]): string {
+  return groupFindings(findings).map(groupText).join("; ");
+}
+
 /** The sentence that says what is wrong with the one session that was just opened, or with those of its subagents. */
 export function sessionSentence(findings: readonly ConfirmedFinding[], sessionID: string): string {
-  const causes = groupFindings(findings).map(groupText).join("; ");
   const isOwn = findings.some((finding) => finding.sessionID === sessionID);
-  return `opencode cannot load ${isOwn ? "this conversation" : "the conversation of a subagent in it"} (${causes}).`;
+  return `opencode cannot load ${isOwn ? "this conversation" : "the conversation of a subagent in it"} (${causesText(findings)}).`;
 }
 
 /** When a cause comes about, as far as cases are known. */
