@@ -21,7 +21,7 @@ const MINUTE = 60_000;
 /** Its name is on the screens. */
 const PROJECT = join(tmpdir(), "feed-reader");
 
-const SIZE = { columns: 124, rows: 26 } as const;
+const SIZE = { columns: 124, rows: 30 } as const;
 
 /** The picture is taken when the screen has stood still for so long, in milliseconds. */
 const STILL_MS = 700;
@@ -47,6 +47,8 @@ async function takePictures(home: HermeticHome, model: ModelServer): Promise<voi
 
   await withScreen(home, model, "off", async (ui) => {
     await openSession(ui, CONVERSATIONS[0].title);
+    await ui.waitFor("LSPs are disabled");
+    await gone(ui, "pin/unpin");
     await take(home, ui, "before");
   });
 
@@ -71,7 +73,7 @@ async function takePictures(home: HermeticHome, model: ModelServer): Promise<voi
     await openRepairDialog(ui);
     await take(home, ui, "dialog");
     await ui.press("Enter");
-    await ui.waitFor("it can be undone here");
+    await ui.waitFor("Likely cause");
     await ui.press("Enter");
     await ui.waitFor("To undo: /repair");
     await take(home, ui, "result");

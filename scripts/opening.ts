@@ -34,7 +34,7 @@ const version = values.host as RealStore["home"]["version"];
 const LONGEST_MS = 60_000;
 
 /** Opening one session has nothing left to do by then. */
-const SETTLING_MS = 700;
+const SETTLING_MS = 400;
 
 interface Side {
   readonly store: RealStore;
@@ -81,6 +81,7 @@ try {
       const time = await opened(each, each.titles[round] ?? "");
       // The first of each warms up.
       if (round > 0) each.times.push(time);
+      process.stdout.write(`${each === sides[0] ? "without" : "with"}: ${time.toFixed(0)} ms\n`);
     }
   }
   const [without = [], withHalf = []] = sides.map(({ times }) => times);
@@ -94,8 +95,6 @@ try {
       text("with it, median", median(withHalf)),
       text("difference of the medians", median(withHalf) - median(without)),
       text("median of the differences, opening by opening", median(differences)),
-      `without: ${without.map(Math.round).join(" ")}`,
-      `with: ${withHalf.map(Math.round).join(" ")}`,
     ].join("\n")}\n`,
   );
 } finally {

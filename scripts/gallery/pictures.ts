@@ -10,7 +10,7 @@ interface Picture {
 export const PICTURES = {
   before: {
     description: "opencode shows a damaged conversation: an empty screen, and no word of an error",
-    words: [],
+    words: ["Speed up the feed parser", "0 tokens"],
   },
   toast: {
     description: "A toast at the start: what became of 2 damaged records, and how to undo it",
