@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from "node:util";
-import type { RowValues } from "../stores/artifact.ts";
+import { type Fields, isFields } from "../stores/conversation.ts";
 import type { RecordPlace } from "../stores/store.ts";
 import type { LostRecord } from "./lost.ts";
 import { cellValue } from "./row-form.ts";
@@ -23,33 +22,49 @@ export function misnamedRows(
   unknown: readonly UnknownRow[],
   lost: readonly LostRecord[],
 ): ReadonlyMap<UnknownRow, LostRecord> {
-  const alike = unknown.map((row) => ({ row, records: narrowed(row, lost) }));
-  const claims = alike.flatMap(({ records }) => records);
-  const found = new Map<UnknownRow, LostRecord>();
-  for (const { row, records } of alike) {
-    const [only] = records;
-    const isOnly = records.length === 1 && claims.filter((claim) => claim === only).length === 1;
-    if (isOnly && only !== undefined) found.set(row, only);
+  const same = new Map<string, LostRecord[]>();
+  for (const record of lost) push(same, keyOfRecord(record), record);
+  const claims = new Map<LostRecord, UnknownRow[]>();
+  for (const row of unknown) {
+    const alike = same.get(keyOfRow(row)) ?? [];
+    const ofTime = alike.filter((record) => cellValue(record.row.get("time_created")) === row.place.createdMs);
+    const [only, ...more] = alike.length > 1 && ofTime.length > 0 ? ofTime : alike;
+    if (only !== undefined && more.length === 0) push(claims, only, row);
   }
+  const found = new Map<UnknownRow, LostRecord>();
+  for (const [record, [row, ...more]] of claims) if (row !== undefined && more.length === 0) found.set(row, record);
   return found;
 }
 
-function narrowed(row: UnknownRow, lost: readonly LostRecord[]): readonly LostRecord[] {
-  const same = lost.filter((record) => isSame(row, record));
-  const ofTime = same.filter((record) => cellValue(record.row.get("time_created")) === row.place.createdMs);
-  return same.length > 1 && ofTime.length > 0 ? ofTime : same;
+function push<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, [value]);
+  else group.push(value);
 }
 
-function isSame({ place, content }: UnknownRow, { kind, row }: LostRecord): boolean {
-  if (kind !== place.kind) return false;
-  if (kind === "session") return isSameSession(content, row);
-  if (kind === "part" && cellValue(row.get("message_id")) !== place.messageID) return false;
-  if (kind === "message" && cellValue(row.get("session_id")) !== place.sessionID) return false;
+/** One text for what is the same: the kind, what it hangs on, and what it says in whatever order of keys. */
+function keyOfRow({ place, content }: UnknownRow): string {
+  const { kind, messageID, sessionID } = place;
+  if (kind === "session") return sortedText([kind, ...sessionValues(isFields(content) ? content : {})]);
+  return sortedText([kind, kind === "part" ? messageID : sessionID, content]);
+}
+
+function keyOfRecord({ kind, row }: LostRecord): string {
+  if (kind === "session") {
+    const values = Object.fromEntries([...row].map(([name, cell]) => [name, cellValue(cell)]));
+    return sortedText([kind, ...sessionValues(values)]);
+  }
   const data = cellValue(row.get("data"));
-  return typeof data === "string" && isDeepStrictEqual(JSON.parse(data), content);
+  const content: unknown = typeof data === "string" ? JSON.parse(data) : null;
+  return sortedText([kind, cellValue(row.get(kind === "part" ? "message_id" : "session_id")), content]);
 }
 
-function isSameSession(content: unknown, row: LostRecord["row"]): boolean {
-  const columns: RowValues = typeof content === "object" && content !== null ? { ...content } : {};
-  return LOGGED_COLUMNS.every((name) => cellValue(row.get(name)) === (columns[name] ?? null));
+function sessionValues(columns: Fields): unknown[] {
+  return LOGGED_COLUMNS.map((name) => columns[name] ?? null);
+}
+
+function sortedText(value: unknown): string {
+  return JSON.stringify(value, (_name, each: unknown) =>
+    isFields(each) ? Object.fromEntries(Object.entries(each).sort(([one], [other]) => (one < other ? -1 : 1))) : each,
+  );
 }

@@ -14,7 +14,7 @@ import {
 } from "../stores/store.ts";
 import type { Survey } from "../stores/survey.ts";
 import { type ConfirmedFinding, type Verdict, verdictOf } from "./finding.ts";
-import { inspect } from "./inspect.ts";
+import { type InspectOptions, inspect } from "./inspect.ts";
 import { type Neighbour, surveyDataDir, surveyLog, surveyStore } from "./survey.ts";
 
 export interface CheckInput {
@@ -210,7 +210,7 @@ async function readStore(
   };
   if (input.sessionIDs.length === 0) {
     const { meanwhile } = input;
-    const found = await inspect(opened.store, { what: "everything" }, { ...options, meanwhile });
+    const found = await inspectedForAsking(opened.store, { what: "everything" }, { ...options, meanwhile });
     return [...found, ...others(await lostIn(opened, null, storeIndex, input.located), found)];
   }
   const known = new Set((await opened.store.sessions(null)).map((session) => session.id));
@@ -220,10 +220,18 @@ async function readStore(
     if (!known.has(sessionID) && lost.length === 0) continue;
     unknown.delete(sessionID);
     const scope: Scope = { what: "session", sessionID };
-    const inspected = await inspect(opened.store, scope, options);
+    const inspected = await inspectedForAsking(opened.store, scope, options);
     found.push(...others(lost, inspected), ...inspected);
   }
   return found;
+}
+
+/** What a scope holds, with what could be made anew: whoever checks may be asked before it is repaired. */
+async function inspectedForAsking(store: Store, scope: Scope, options: InspectOptions): Promise<ConfirmedFinding[]> {
+  const found = await inspect(store, scope, options);
+  if (found.length === 0) return found;
+  const { withRebuilt } = await import("./rebuild.ts");
+  return withRebuilt(store, found);
 }
 
 /** What is not said already of the same rows. */

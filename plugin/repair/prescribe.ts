@@ -14,7 +14,6 @@ import type { Replacement } from "../stores/writer.ts";
 import { bySession } from "./by-session.ts";
 import type { ConfirmedFinding } from "./finding.ts";
 import { refusedNames } from "./lost.ts";
-import { withRebuilt } from "./rebuild.ts";
 
 /** A finding with the evidence that it rests on, its bytes left out: there may be many. */
 export interface ExaminedFinding {
@@ -85,10 +84,7 @@ export class Prescriber {
         if (replacement !== undefined) remedied.set(finding, { ...finding, remedy: "recover", replacement });
       }
     }
-    const prescribed = examined.map(
-      ({ finding, completed }) => remedied.get(finding) ?? completedOr(finding, completed),
-    );
-    return withRebuilt(store, prescribed);
+    return examined.map(({ finding, completed }) => remedied.get(finding) ?? completedOr(finding, completed));
   }
 }
 
