@@ -1,7 +1,5 @@
 import { createRequire } from "node:module";
 import type { ToolContext, ToolDefinition } from "@opencode-ai/plugin";
-import { changeLines } from "../repair/change-words.ts";
-import { isMendable } from "../repair/plan.ts";
 import { plural, toDoWords } from "../repair/words.ts";
 import { isAtLeast } from "./host-version.ts";
 import type { RepairRequest, RequestAnswer, RequestContext } from "./repair-request.ts";
@@ -115,9 +113,11 @@ async function summaryOf(request: RepairRequest, context: RequestContext): Promi
   const { remaining } = await answerRequest({ what: "check", sessionID }, context);
   const others = remaining.filter((finding) => finding.sessionID !== context.spare);
   if (others.length === 0) return remaining.length === 0 ? null : "nothing but damage of this very conversation";
+  const { isMendable } = await import("../repair/plan.ts");
   const mendable = others.filter(isMendable);
   if (mendable.length === 0) return "nothing: what was found can only be reported";
   const sessions = new Set(mendable.map((finding) => finding.sessionID)).size;
+  const { changeLines } = await import("../repair/change-words.ts");
   const changes = changeLines(mendable);
   const shown = changes.slice(0, MOST_CHANGES).join("; ");
   const more = changes.length > MOST_CHANGES ? `; and ${changes.length - MOST_CHANGES} more` : "";

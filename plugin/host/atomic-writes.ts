@@ -1,13 +1,10 @@
 import { join, sep } from "node:path";
 import { STORAGE } from "../stores/json/layout.ts";
-import { isAtLeast } from "./host-version.ts";
+import { keepsFiles } from "./host-version.ts";
 import { RecordWriter } from "./record-writer.ts";
 
 /** Beside `storage/`, which the host lists recursively; on the same file system, so that a rename is one step. */
 const TEMPORARY_FOLDER = ".session-repair-writes";
-
-/** The first version that does not keep its sessions in JSON files. */
-const FIRST_SQLITE_VERSION = "1.2.0";
 
 interface BunGlobal {
   write(destination: unknown, input: unknown, ...rest: unknown[]): Promise<number>;
@@ -30,7 +27,7 @@ function bunGlobal(): BunGlobal | null {
  */
 export function guardHostWrites(dataDir: string, hostVersion: string | null): boolean {
   const bun = bunGlobal();
-  if (bun === null || hostVersion === null || isAtLeast(hostVersion, FIRST_SQLITE_VERSION)) return false;
+  if (bun === null || !keepsFiles(hostVersion)) return false;
   const shared = globalThis as { [GUARDED]?: true };
   if (shared[GUARDED]) return true;
   const { write, file } = bun;

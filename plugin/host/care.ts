@@ -19,7 +19,6 @@ import {
   type StartCheckInput,
 } from "./start-check.ts";
 import { checkWhole, type Watch, watchDatabase } from "./watch-database.ts";
-import { FolderWatch } from "./watch-folders.ts";
 
 /** The rest of the store is checked when opencode has started and the user has begun to look at it. */
 const BACKGROUND_DELAY_MS = 1500;
@@ -99,6 +98,7 @@ async function keepHealthy(watch: Watch, cared: CaredStore, left: readonly Confi
   const { follower } = cared;
   if (follower === null) {
     // Beside a database these files are read for a diff only. Followed first: nothing is written between check and watch.
+    const { FolderWatch } = await import("./watch-folders.ts");
     const folders = watch.input.located.databases.length === 0 ? await FolderWatch.begin(watch, cared) : null;
     const trusted = await checkEverything(
       watch.input,

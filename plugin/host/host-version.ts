@@ -20,3 +20,11 @@ export function isAtLeast(version: string | null, wanted: string): boolean {
   }
   return true;
 }
+
+/** The first version that does not keep its sessions in JSON files. */
+const FIRST_SQLITE_VERSION = "1.2.0";
+
+/** Whether a host keeps its sessions in JSON files; not known of an unknown one. */
+export function keepsFiles(hostVersion: string | null): boolean {
+  return hostVersion !== null && !isAtLeast(hostVersion, FIRST_SQLITE_VERSION);
+}

@@ -4,10 +4,9 @@ import { nodeFileSystem } from "../files/file-system.ts";
 import type { Trigger } from "../quarantine/manifest.ts";
 import { locate } from "../stores/locate.ts";
 import { sessionRepairTool } from "./agent-tool.ts";
-import { guardHostWrites } from "./atomic-writes.ts";
 import { care, stopCaring } from "./care.ts";
 import { storesOfHost } from "./host-store.ts";
-import { isAtLeast, runningHostVersion } from "./host-version.ts";
+import { isAtLeast, keepsFiles, runningHostVersion } from "./host-version.ts";
 import { hasNews, type Notice, tell } from "./notice.ts";
 import { findOptions, readSettings } from "./options.ts";
 import { HostActivity } from "./pacing.ts";
@@ -69,7 +68,10 @@ export async function startPlugin(input: PluginInput, options: unknown): Promise
   }
   const found = await locate(nodeFileSystem, { env: process.env });
   if (!found.ok) return hooks;
-  if (settings.atomicWrites) guardHostWrites(found.located.dataDir, hostVersion);
+  if (settings.atomicWrites && keepsFiles(hostVersion)) {
+    const { guardHostWrites } = await import("./atomic-writes.ts");
+    guardHostWrites(found.located.dataDir, hostVersion);
+  }
   if (settings.preload === "off") {
     stopCaring();
     return hooks;

@@ -1,6 +1,5 @@
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
 import { looksHealthy, looksHealthyThroughout } from "../faults/quick-look.ts";
 import type { Artifact } from "../stores/artifact.ts";
 import { addCounts, type Counts, type ScanOptions, type Scope, type Store } from "../stores/store.ts";
@@ -104,7 +103,13 @@ async function sizeOf(path: string): Promise<number> {
 }
 
 /** Resolves when a thread has no more to say, for whatever reason. */
-function onThread(task: ThreadTask, { signal }: ScanOptions, found: (answer: ShareAnswer) => void): Promise<void> {
+async function onThread(
+  task: ThreadTask,
+  { signal }: ScanOptions,
+  found: (answer: ShareAnswer) => void,
+): Promise<void> {
+  // Inside opencode there are no threads of ours, and its start does not pay for them.
+  const { Worker } = await import("node:worker_threads");
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   return new Promise((resolve) => {
     try {

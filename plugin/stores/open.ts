@@ -10,13 +10,11 @@ import {
 } from "../faults/container.ts";
 import type { Diagnosis, Fault } from "../faults/fault.ts";
 import { errnoCode, type FileSystem } from "../files/file-system.ts";
-import { exclusiveLockersOf, openersText } from "../files/openers.ts";
-import { holdsPages } from "../salvage/page-image.ts";
 import { JsonStore } from "./json/json-store.ts";
 import { newestSessionVersion } from "./json/session-version.ts";
 import type { Located } from "./locate.ts";
 import { type Connection, type Driver, loadDriver } from "./sqlite/driver.ts";
-import { openReadView, type ReadView } from "./sqlite/read-view.ts";
+import type { ReadView } from "./sqlite/read-view.ts";
 import { readSchema, type Schema } from "./sqlite/schema.ts";
 import { sqliteFailure } from "./sqlite/sqlite-error.ts";
 import { SqliteStore } from "./sqlite/sqlite-store.ts";
@@ -151,13 +149,17 @@ async function openDatabase(
     const [fault, evidence] = containerFault(error);
     // Inside the host no file of the database may be opened.
     if (access === "beside-host") return unusable(fault, evidence);
-    if (fault === NOT_A_DATABASE && holdsPages(database)) return unusable(HEADER_DAMAGED, evidence);
+    if (fault === NOT_A_DATABASE) {
+      const { holdsPages } = await import("../salvage/page-image.ts");
+      if (holdsPages(database)) return unusable(HEADER_DAMAGED, evidence);
+    }
     return unusable(fault, fault === DATABASE_UNAVAILABLE ? await withLockers(files, database, evidence) : evidence);
   }
 }
 
 async function openView(files: FileSystem, driver: Driver, database: string, access: Access): Promise<ReadView> {
-  if (access === "outside") return openReadView(files, driver, database);
+  // What a healthy start inside opencode does not need is loaded where it is used.
+  if (access === "outside") return (await import("./sqlite/read-view.ts")).openReadView(files, driver, database);
   const connection = driver.open(database, "read");
   connection.exec("pragma busy_timeout = 250");
   return { connection, source: null, unchanged: async () => true, release: () => undefined };
@@ -185,6 +187,7 @@ function newestVersion(connection: Connection): string | null {
 
 /** Names the processes that lock the database, where the system tells. */
 async function withLockers(files: FileSystem, database: string, evidence: string): Promise<string> {
+  const { exclusiveLockersOf, openersText } = await import("../files/openers.ts");
   const found = [];
   for (const path of [database, `${database}-shm`]) {
     const stat = await files.stat(path);

@@ -33,10 +33,8 @@ import type { ReadView } from "./read-view.ts";
 import { captureRow, keyCondition, rowHash } from "./row.ts";
 import { readRowValues, selectRowValues } from "./row-values.ts";
 import { quoted, type Schema } from "./schema.ts";
-import { readProjectFacts, readRowFacts, readRowMessages, readSessionColumns } from "./sqlite-conversation.ts";
 import { nextStart } from "./sqlite-error.ts";
 import { readOutline } from "./sqlite-outline.ts";
-import { surveyDatabase } from "./sqlite-survey.ts";
 import { changesSince, type WalPosition } from "./wal-frames.ts";
 
 /** Rows read between two looks at the event loop and the abort signal. */
@@ -256,19 +254,19 @@ export class SqliteStore implements Store {
   }
 
   async sessionFacts(): Promise<SessionFacts[]> {
-    return readRowFacts(this.#connection, this.schema);
+    return (await conversation()).readRowFacts(this.#connection, this.schema);
   }
 
   async *messages(sessionID: string): AsyncIterable<StoredMessage> {
-    yield* readRowMessages(this.#connection, sessionID);
+    yield* (await conversation()).readRowMessages(this.#connection, sessionID);
   }
 
   async sessionColumns(sessionID: string): Promise<SessionColumns> {
-    return readSessionColumns(this.#connection, this.schema, sessionID);
+    return (await conversation()).readSessionColumns(this.#connection, this.schema, sessionID);
   }
 
   async projectFacts(): Promise<ProjectFacts[]> {
-    return readProjectFacts(this.#connection);
+    return (await conversation()).readProjectFacts(this.#connection);
   }
 
   outline(sessionID: string): SessionOutline {
@@ -355,6 +353,7 @@ export class SqliteStore implements Store {
 
   async survey(): Promise<Survey> {
     // One connection is all there may be inside the host, and its thread is the host's.
+    const { surveyDatabase } = await import("./sqlite-survey.ts");
     return surveyDatabase(this.#connection, this.schema, this.source !== null);
   }
 
@@ -603,6 +602,11 @@ function placeOf({ kind, session, message, created }: SqlRow): RecordPlace {
     messageID: typeof message === "string" ? message : null,
     createdMs: typeof created === "number" ? created : null,
   };
+}
+
+/** Loaded where a conversation is read: opencode's start does not pay for it. */
+function conversation() {
+  return import("./sqlite-conversation.ts");
 }
 
 /** Selects the ids of a session's messages, all or the newest. */
