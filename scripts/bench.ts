@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { damageWhileIdle } from "./bench/damage.ts";
 import { firstAnswer } from "./bench/first-answer.ts";
 import { forget, homeOf, type KeptStore, keptStore } from "./bench/kept-store.ts";
 import { alternating, type Command, isInstalled, type Medians } from "./bench/measure.ts";
@@ -20,6 +21,8 @@ const CONCURRENCY = 16;
 const { values } = parseArgs({
   options: {
     only: { type: "string", multiple: true },
+    host: { type: "string", multiple: true, default: ["1.1.65", "1.18.33"] },
+    start: { type: "string", multiple: true, default: ["first", "second"] },
     sessions: { type: "string", default: "1000" },
     parts: { type: "string", default: "200000" },
     factor: { type: "string", default: "5" },
@@ -33,6 +36,11 @@ const { values } = parseArgs({
 });
 const runs = Number(values.runs);
 const ours = pathToFileURL(join(dist, "server.js")).href;
+
+/** The hosts that were asked for. */
+function hosts() {
+  return ([JSON_HOST, SQLITE_HOST] as const).filter((version) => values.host.includes(version));
+}
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -98,16 +106,14 @@ async function answers(version: typeof JSON_HOST | typeof SQLITE_HOST, factor: n
   const kept = await store(version, factor);
   const home = await homeOf(kept);
   try {
-    for (const start of ["first", "second"] as const) {
+    for (const start of values.start) {
       if (start === "second") await becomeKnown(kept);
       const before = () => (start === "first" ? forget(kept) : Promise.resolve());
-      for (const route of ["/session", "/project/current"]) {
-        const { without, withPlugin, later } = await firstAnswer(home, ours, route, Math.max(runs, 15), before);
-        say(
-          `  ${version}, ${factor}x, ${start} start, GET ${route}: ${without.toFixed(0)} ms, with the plugin ` +
-            `${withPlugin.toFixed(0)} ms: ${(withPlugin - without).toFixed(1)} ms later (median of pairs ${later.toFixed(1)})`,
-        );
-      }
+      const { without, withPlugin, later } = await firstAnswer(home, ours, "/session", Math.max(runs, 15), before);
+      say(
+        `  ${version}, ${factor}x, ${start} start: ${without.toFixed(0)} ms, with the plugin ${withPlugin.toFixed(0)} ms: ` +
+          `${(withPlugin - without).toFixed(1)} ms later (median of pairs ${later.toFixed(1)})`,
+      );
     }
   } finally {
     await home.remove();
@@ -143,7 +149,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
     ]);
   },
   growth: async () => {
-    for (const version of [JSON_HOST, SQLITE_HOST] as const) {
+    for (const version of hosts()) {
       const [small, large] = [await store(version), await store(version, Number(values.factor))];
       const measured = await alternating([check("small", "bun", small), check("large", "bun", large)], runs);
       const [less, more] = [measured.get("small"), measured.get("large")];
@@ -156,7 +162,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
     }
   },
   "second-start": async () => {
-    for (const version of [JSON_HOST, SQLITE_HOST] as const) {
+    for (const version of hosts()) {
       const { first, second } = await twoStarts(await store(version), runs);
       say(
         `  ${version}: first ${first.toFixed(1)} ms, second ${second.toFixed(1)} ms ` +
@@ -165,14 +171,14 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
     }
   },
   "first-answer": async () => {
-    for (const version of [JSON_HOST, SQLITE_HOST] as const) await answers(version, 1);
+    for (const version of hosts()) await answers(version, 1);
   },
   "first-answer-large": async () => {
-    for (const version of [JSON_HOST, SQLITE_HOST] as const) await answers(version, Number(values.factor));
+    for (const version of hosts()) await answers(version, Number(values.factor));
   },
   idle: async () => {
     const seconds = Number(values.seconds);
-    for (const version of [JSON_HOST, SQLITE_HOST] as const) {
+    for (const version of hosts()) {
       const { without, withPlugin } = await idleCpu(await store(version), ours, seconds);
       say(
         `  ${version}: ${withPlugin.toFixed(2)} s of CPU in ${seconds} s, with an empty plugin ${without.toFixed(2)} s: ` +
@@ -180,8 +186,14 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
       );
     }
   },
+  damage: async () => {
+    for (const version of hosts()) {
+      const taken = await damageWhileIdle(await store(version), ours, Math.max(runs, 10), Number(values.seed));
+      say(`  ${version}: mended after ${median(taken).toFixed(0)} ms, at most ${Math.max(...taken).toFixed(0)} ms`);
+    }
+  },
   turn: async () => {
-    for (const version of [JSON_HOST, SQLITE_HOST] as const) {
+    for (const version of hosts()) {
       const { without, withPlugin } = await turnDuringCheck(await store(version), ours, runs);
       say(
         `  ${version}: ${without.toFixed(0)} ms, during the background check ${withPlugin.toFixed(0)} ms ` +
