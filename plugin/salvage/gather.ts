@@ -70,7 +70,8 @@ export class Gathering {
         if (type === PAGE_TYPE.tableLeaf && owner?.type !== "index" && page !== 1) {
           this.#takePage(this.#image.read(page), owner?.name ?? null, "current", page);
         } else {
-          this.#keepAnchors(page, []);
+          // A page of rows whose first byte is damaged is one that no tree has.
+          if (owner === null) this.#keepAnchors(page, []);
           if (type === PAGE_TYPE.indexLeaf || type === PAGE_TYPE.indexInterior) this.#takeIndexPage(page, owner);
         }
         done += 1;
