@@ -1,0 +1,46 @@
+import { expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
+import { builtPackage } from "./built.ts";
+
+const MOST_MODULES = 75;
+const MOST_MILLISECONDS = 40;
+
+/** Only where something is to be done, or at another door. */
+const LOADED_LATER =
+  /^(command-line|dependencies|normalise|recovery|rescue|report|salvage|show)\/|^repair\/(repair|apply|plan)\.|^quarantine\/(manifest|vault)\./;
+
+/** The modules of the package that are loaded with this one. */
+function loadedWith(entry: string): string[] {
+  const transpiler = new Bun.Transpiler({ loader: "js" });
+  const found = new Set<string>();
+  const visit = (path: string) => {
+    if (found.has(path)) return;
+    found.add(path);
+    for (const { kind, path: name } of transpiler.scanImports(readFileSync(path, "utf8"))) {
+      if (kind === "import-statement" && name.startsWith(".")) visit(join(dirname(path), name));
+    }
+  };
+  visit(entry);
+  return [...found];
+}
+
+test("opencode's start loads few modules, and none that only other doors need", async () => {
+  const dist = await builtPackage();
+  const loaded = loadedWith(join(dist, "host", "start.js")).map((path) => relative(dist, path).replaceAll("\\", "/"));
+  expect(loaded.filter((path) => LOADED_LATER.test(path))).toEqual([]);
+  expect(loaded).toContain("host/care.js");
+  expect(loaded.length).toBeLessThanOrEqual(MOST_MODULES);
+});
+
+test("the server entry is imported in no time", async () => {
+  const url = pathToFileURL(join(await builtPackage(), "server.js")).href;
+  const code = `const started = performance.now(); await import("${url}"); console.log(performance.now() - started)`;
+  // The fastest of some: other tests have the machine too.
+  const times = Array.from({ length: 9 }, () =>
+    Number(spawnSync(process.execPath, ["-e", code], { encoding: "utf8" }).stdout),
+  );
+  expect(Math.min(...times)).toBeLessThanOrEqual(MOST_MILLISECONDS);
+});
