@@ -30,6 +30,8 @@ const FORGOTTEN = 0x8000;
 const EVENT_BYTES = 16;
 const QUEUE_BYTES = 64 * 1024;
 
+const NOTHING: ReadonlySet<string> = new Set();
+
 /** Other programs of the user watch folders too. */
 const SHARE_OF_WATCHES = 0.5;
 
@@ -69,10 +71,12 @@ async function inotify(root: string): Promise<FolderChanges | null> {
       return "followed";
     },
     drain() {
+      let bytes = Number(libc.read(queue, events, QUEUE_BYTES));
+      // Asked twice a second for as long as opencode runs: nothing is allocated for it, so that nothing is collected.
+      if (bytes <= 0) return NOTHING;
       const changed = new Set<string>();
       let isLost = false;
-      for (;;) {
-        const bytes = Number(libc.read(queue, events, QUEUE_BYTES));
+      for (; ; bytes = Number(libc.read(queue, events, QUEUE_BYTES))) {
         if (bytes <= 0) return isLost ? "lost" : changed;
         for (let at = 0; at + EVENT_BYTES <= bytes; ) {
           const [watched, mask, length] = [

@@ -48,7 +48,7 @@ export class FolderWatch {
       await watch.pause();
       if (!folders.#followSession(id)) break;
     }
-    void folders.#follow();
+    folders.#follow();
     return folders;
   }
 
@@ -72,15 +72,27 @@ export class FolderWatch {
     }
   }
 
-  async #follow(): Promise<void> {
-    while (this.#changes !== null) {
-      await sleep(LOOK_MS, undefined, { ref: false });
-      const changed = this.#changes.drain();
-      if (changed === "lost") {
-        const sessions = await this.#cared.opened.store.sessions(null).catch(() => []);
-        void this.patrol(sessions.map(({ id }) => id));
-      } else if (changed.size > 0) await this.#lookAt(changed).catch(() => undefined);
-    }
+  #follow(): void {
+    const changes = this.#changes;
+    if (changes === null) return;
+    let isLooking = false;
+    const look = async (changed: ReadonlySet<string> | "lost") => {
+      if (changed !== "lost") return this.#lookAt(changed);
+      const sessions = await this.#cared.opened.store.sessions(null);
+      void this.patrol(sessions.map(({ id }) => id));
+    };
+    const timer = setInterval(() => {
+      if (isLooking) return;
+      const changed = changes.drain();
+      if (changed !== "lost" && changed.size === 0) return;
+      isLooking = true;
+      void look(changed)
+        .catch(() => undefined)
+        .finally(() => {
+          isLooking = false;
+        });
+    }, LOOK_MS);
+    timer.unref?.();
   }
 
   /** Looks at the files that changed; only where one does not look healthy, at the whole session. */

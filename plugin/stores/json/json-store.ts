@@ -70,6 +70,7 @@ export class JsonStore implements Store {
   readonly #dataDir: string;
   /** Only then files may be read at once, past the port. */
   readonly #isOnDisk: boolean;
+  #sharedIDs: Promise<string[]> | null = null;
   #lastListing: { readonly state: string; readonly listing: Promise<Listing> } | null = null;
 
   /** `isAlone`: this process has nothing else to do, so that sessions may be read at once and on several threads. */
@@ -99,7 +100,10 @@ export class JsonStore implements Store {
       case "everything": {
         const { index, of } = scope.share ?? { index: 0, of: 1 };
         if (index === 0) await this.#scanLists(walk, null);
-        const ids = (await this.#everySessionID()).filter((id) => of === 1 || numberOf(id) % of === index);
+        // Listed once for all shares: what comes later was not there when the check began.
+        this.#sharedIDs ??= of === 1 ? null : this.#everySessionID();
+        const all = await (this.#sharedIDs ?? this.#everySessionID());
+        const ids = of === 1 ? all : all.filter((id) => numberOf(id) % of === index);
         const sessions = pLimit(SESSIONS_AT_ONCE);
         await Promise.all(ids.map((id) => sessions(() => this.#scanSessionOfAll(walk, id))));
       }
