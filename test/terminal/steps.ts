@@ -20,7 +20,8 @@ export async function openSession(ui: TerminalUI, title: string, { enter } = { e
   await ui.press("Enter");
   await ui.waitFor(/delete ctrl\+d|pin\/unpin/);
   ui.type(title);
-  await ui.waitFor(new RegExp(`Today\\s+${title}`));
+  // Under the day on which it was used: stores of earlier days are kept.
+  await ui.waitFor(new RegExp(`(Today|\\b20\\d\\d)\\s+${title}`));
   if (enter) await ui.press("Enter");
 }
 
