@@ -70,7 +70,7 @@ function sayCompared(measured: ReadonlyMap<string, Medians>): void {
 async function compare(commands: readonly Command[]): Promise<void> {
   const present: Command[] = [];
   for (const command of commands) {
-    if (await isInstalled(command.argv[0])) present.push(command);
+    if (await isInstalled(command.needs ?? command.argv[0])) present.push(command);
     else say(`  ${command.name}: not installed`);
   }
   sayCompared(await alternating(present, runs));
@@ -133,6 +133,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
         { name: "Python json.load", argv: [values.python, join(scripts, "python-loop.py"), kept.content] },
         {
           name: "jq empty",
+          needs: values.jq,
           argv: ["sh", "-c", `find "$1" -name '*.json' -print0 | xargs -0 ${values.jq} empty`, "sh", kept.content],
         },
       ]);

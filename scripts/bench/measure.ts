@@ -12,6 +12,8 @@ export interface Run {
 export interface Command {
   readonly name: string;
   readonly argv: readonly [program: string, ...args: string[]];
+  /** The program that must be installed, where it is not the first. */
+  readonly needs?: string;
 }
 
 export interface Medians {
