@@ -3,6 +3,7 @@ import { accessSync, constants, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { entryURL } from "../package-files.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Set for the second process to the number of the first, so that it never starts a third and does not outlive it. */
@@ -104,7 +105,7 @@ export async function inOtherRuntime(args: readonly string[], terminal: Terminal
   const runtime = findRuntime();
   if (runtime === null) return null;
   terminal.say(`This Node has no SQLite; using ${runtime.name} to read the database.`);
-  const entry = fileURLToPath(new URL("../cli.js", import.meta.url));
+  const entry = fileURLToPath(entryURL("cli"));
   return new Promise((resolve) => {
     const child = spawn(runtime.command, [...runtime.args, entry, ...args], {
       stdio: "inherit",

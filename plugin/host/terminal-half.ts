@@ -3,15 +3,13 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { FileSystem } from "../files/file-system.ts";
+import { PACKAGE_ROOT } from "../package-files.ts";
 import { TOOL } from "../tool-identity.ts";
 
 const LARGEST_CONFIG_BYTES = 1024 * 1024;
 
 /** The entry of the package is a file in a folder of it. */
 const DEEPEST_ENTRY = 4;
-
-/** Folder of this package, wherever it is installed; module URLs name the real place. */
-const PACKAGE_ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /**
  * Whether the terminal half of this package offers `/repair` in this process: opencode's terminal UI runs its server in

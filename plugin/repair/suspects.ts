@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { looksHealthy, looksHealthyThroughout } from "../faults/quick-look.ts";
+import { entryURL } from "../package-files.ts";
 import type { Artifact } from "../stores/artifact.ts";
 import { addCounts, type Counts, type ScanOptions, type Scope, type Store } from "../stores/store.ts";
 
@@ -110,10 +111,9 @@ async function onThread(
 ): Promise<void> {
   // Inside opencode there are no threads of ours, and its start does not pay for them.
   const { Worker } = await import("node:worker_threads");
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   return new Promise((resolve) => {
     try {
-      const worker = new Worker(new URL(`./suspects-thread.${extension}`, import.meta.url), { workerData: task });
+      const worker = new Worker(entryURL("repair/suspects-thread"), { workerData: task });
       const stop = () => void worker.terminate();
       signal?.addEventListener("abort", stop, { once: true });
       worker.on("message", found);

@@ -8,7 +8,7 @@ import { REPOSITORY } from "./packed.ts";
 let building: Promise<string> | undefined;
 
 /**
- * Folder of the compiled package (`server.js`, `tui.js`, `cli.js`), built once for each test file. The files of one run
+ * Folder of the package as it is published (`server.js`, `tui.js`, `cli.js`), built once for each test file. The files of one run
  * share a process: a folder named after it would be removed by the watchdog of the file before.
  */
 export function builtPackage(): Promise<string> {
@@ -22,8 +22,7 @@ async function build(): Promise<string> {
   const root = await mkdtemp(join(parent, "package-"));
   whenThisProcessDies('rm -rf -- "$1"', root);
   await copyFile(join(REPOSITORY, "package.json"), join(root, "package.json"));
-  const compiler = join(REPOSITORY, "node_modules", ".bin", "tsc");
   const dist = join(root, "dist");
-  await promisify(execFile)(compiler, ["-p", join(REPOSITORY, "tsconfig.build.json"), "--outDir", dist]);
+  await promisify(execFile)(process.execPath, [join(REPOSITORY, "scripts", "build.ts"), dist], { cwd: REPOSITORY });
   return dist;
 }

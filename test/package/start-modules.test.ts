@@ -4,17 +4,19 @@ import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { builtPackage } from "./built.ts";
+import { REPOSITORY } from "./packed.ts";
 
 const MOST_MODULES = 75;
+const MOST_FILES = 30;
 const MOST_MILLISECONDS = 40;
 
 /** Only where something is to be done, or at another door. */
 const LOADED_LATER =
   /^(command-line|dependencies|normalise|recovery|rescue|report|salvage|show)\/|^repair\/(repair|apply|plan)\.|^quarantine\/(manifest|vault)\./;
 
-/** The modules of the package that are loaded with this one. */
+/** What is loaded with this module, by the imports that no module waits with. */
 function loadedWith(entry: string): string[] {
-  const transpiler = new Bun.Transpiler({ loader: "js" });
+  const transpiler = new Bun.Transpiler({ loader: "ts" });
   const found = new Set<string>();
   const visit = (path: string) => {
     if (found.has(path)) return;
@@ -28,11 +30,24 @@ function loadedWith(entry: string): string[] {
 }
 
 test("opencode's start loads few modules, and none that only other doors need", async () => {
-  const dist = await builtPackage();
-  const loaded = loadedWith(join(dist, "host", "start.js")).map((path) => relative(dist, path).replaceAll("\\", "/"));
+  const sources = join(REPOSITORY, "plugin");
+  const loaded = loadedWith(join(sources, "host", "start.ts")).map((path) =>
+    relative(sources, path).replaceAll("\\", "/"),
+  );
   expect(loaded.filter((path) => LOADED_LATER.test(path))).toEqual([]);
-  expect(loaded).toContain("host/care.js");
+  expect(loaded).toContain("host/care.ts");
   expect(loaded.length).toBeLessThanOrEqual(MOST_MODULES);
+});
+
+test("the published start is a few files, which Bun need not compile", async () => {
+  const dist = await builtPackage();
+  const entry = join(dist, "server.js");
+  const start = new Bun.Transpiler({ loader: "js" })
+    .scanImports(readFileSync(entry, "utf8"))
+    .find(({ kind }) => kind === "dynamic-import");
+  const loaded = loadedWith(join(dist, start?.path ?? "start is loaded on demand"));
+  expect(loaded.length).toBeLessThanOrEqual(MOST_FILES);
+  for (const path of [entry, ...loaded]) expect(readFileSync(path, "utf8")).toStartWith("// @bun\n");
 });
 
 test("the server entry is imported in no time", async () => {
