@@ -2,6 +2,7 @@ import type { Survey, SurveyedProject } from "../survey.ts";
 import type { Connection } from "./driver.ts";
 import { firstDamage } from "./integrity.ts";
 import { NEWEST_KNOWN_MIGRATION, type Schema } from "./schema.ts";
+import { sqliteFailure } from "./sqlite-error.ts";
 
 /** 2026-08-14T11:19:55.136Z, in milliseconds: 26 times 2 to the 36th, where the 48-bit clock of message ids wrapped. */
 const ID_CLOCK_WRAP_MS = 26 * 2 ** 36;
@@ -52,11 +53,14 @@ const ADDING_MIGRATIONS: readonly (readonly [id: string, table: string, column: 
  * statement reads indexes or few rows.
  */
 export function surveyDatabase(connection: Connection, schema: Schema, isAlone: boolean): Survey {
-  const number = (sql: string) => Number(Object.values(connection.all(sql)[0] ?? {})[0] ?? 0);
+  const number = (sql: string) => readable(() => Number(Object.values(connection.all(sql)[0] ?? {})[0] ?? 0), 0);
   const pageBytes = number("pragma page_size");
   const parts = number("select count(*) from part");
   return {
-    projects: missingColumns(schema).length === 0 || schema.contract === "syntax" ? projectsOf(connection) : [],
+    projects:
+      missingColumns(schema).length === 0 || schema.contract === "syntax"
+        ? readable(() => projectsOf(connection), [])
+        : [],
     orphans: {
       messages: number("select count(*) from message where session_id not in (select id from session)"),
       parts:
@@ -64,7 +68,7 @@ export function surveyDatabase(connection: Connection, schema: Schema, isAlone: 
           ? 0
           : number("select count(*) from part where message_id not in (select id from message)"),
     },
-    wrappedSessions: wrappedSessions(connection),
+    wrappedSessions: readable(() => wrappedSessions(connection), []),
     database: {
       bytes: number("pragma page_count") * pageBytes,
       freeBytes: number("pragma freelist_count") * pageBytes,
@@ -75,12 +79,24 @@ export function surveyDatabase(connection: Connection, schema: Schema, isAlone: 
       ).map(([id]) => id),
       damage: isAlone ? firstDamage(connection, "quick") : null,
       missingOldColumns: schema.contract === "syntax" ? missingFrom(schema, OLDEST_COLUMNS) : [],
-      stoppingMigration: schema.tables.get("session")?.includes("cost") ? [] : messagesStopping(connection),
+      stoppingMigration: schema.tables.get("session")?.includes("cost")
+        ? []
+        : readable(() => messagesStopping(connection), []),
       hasOldJournal:
         schema.tables.has("__drizzle_migrations") &&
         schema.tables.get("__drizzle_migrations")?.includes("name") === false,
     },
   };
+}
+
+/** What lies on a damaged page, also of an index, is left out: that there is one says `damage`. */
+function readable<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (sqliteFailure(error) === "malformed") return otherwise;
+    throw error;
+  }
 }
 
 function projectsOf(connection: Connection): SurveyedProject[] {
