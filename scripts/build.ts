@@ -79,8 +79,10 @@ async function shipDependencies(stage: string): Promise<void> {
     const entry = join(stage, `${name}.entry.js`);
     const used = name === "zod" ? await usedOfZod() : SHIPPED_PARTS[name];
     await writeFile(entry, used ?? `export { default } from "${name}";\n`);
-    const { outputs } = await Bun.build({ entrypoints: [entry], target: "node", minify: true });
-    await writeFile(join(folder, `${name}.js`), (await outputs[0]?.text()) ?? "");
+    const format = name === "zod" ? "cjs" : "esm";
+    const { outputs } = await Bun.build({ entrypoints: [entry], target: "node", format, minify: true });
+    const code = (await outputs[0]?.text()) ?? "";
+    await writeFile(join(folder, shippedAs(name)), name === "zod" ? code + NAMED_EXPORT : code);
     await rm(entry);
     for (const each of folders) {
       const [licence = ""] = (await readdir(join(root, "node_modules", each))).filter((file) =>
@@ -97,11 +99,19 @@ async function shipDependencies(stage: string): Promise<void> {
     const path = up.startsWith(".") ? up : `./${up}`;
     const shipped = code.replaceAll(
       /(\bfrom|\bimport\(|\))(\s*\(?)"(zod|fs-extra|p-limit)"/g,
-      (_, before, gap, dependency) => `${before}${gap}"${path}/${dependency}.js"`,
+      (_, before, gap, dependency) => `${before}${gap}"${path}/${shippedAs(dependency)}"`,
     );
     await writeFile(join(stage, name), shipped);
   }
 }
+
+/** The agent's tool evaluates zod by itself (`host/zod-now.ts`), which only a CommonJS module allows. */
+function shippedAs(name: string): string {
+  return name === "zod" ? "zod.cjs" : `${name}.js`;
+}
+
+/** Node finds the names of a CommonJS module by reading it. */
+const NAMED_EXPORT = "exports.z = module.exports.z;\n";
 
 /** An entry with the functions of zod that the code calls. */
 async function usedOfZod(): Promise<string> {

@@ -1,9 +1,9 @@
-import { createRequire } from "node:module";
 import type { ToolContext, ToolDefinition } from "@opencode-ai/plugin";
 import { plural, toDoWords } from "../repair/words.ts";
 import { isAtLeast } from "./host-version.ts";
 import type { RepairRequest, RequestAnswer, RequestContext } from "./repair-request.ts";
 import { TOOL_PERMISSION } from "./slash-command.ts";
+import { zodNow } from "./zod-now.ts";
 
 const DESCRIPTION = `Finds and repairs opencode conversations that cannot be opened because a stored record is damaged.
 action "check" only looks and is free. "repair" recovers unreadable records or sets them aside (nothing is deleted) and "undo" puts a run back; both ask the user first. "runs" lists earlier repairs. Never changes the conversation it is called from.`;
@@ -43,7 +43,7 @@ function requestOf(args: Arguments): RepairRequest {
 
 /** The agent's tool. `zod` is loaded when opencode first asks for the tools, not at the start. */
 export function sessionRepairTool(context: (sessionID: string) => Promise<RequestContext | null>): ToolDefinition {
-  const { z } = createRequire(import.meta.url)("zod") as typeof import("zod");
+  const { z } = zodNow();
   const args = {
     action: z.enum(ACTIONS).describe("what to do; start with check"),
     sessionID: z.string().optional().describe("only this session"),

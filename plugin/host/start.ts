@@ -48,8 +48,12 @@ export async function startPlugin(input: PluginInput, options: unknown): Promise
     }),
     "command.execute.before": answerCommand(input.client, () => request("command", null)),
     get tool() {
-      tools ??= { session_repair: sessionRepairTool((sessionID) => request("tool", sessionID)) };
-      return tools;
+      try {
+        tools ??= { session_repair: sessionRepairTool((sessionID) => request("tool", sessionID)) };
+      } catch {
+        // A turn does without this tool, but not without the others: what is thrown here fails every one (1.14.41).
+      }
+      return tools ?? {};
     },
   };
   const told = new Set<string>();

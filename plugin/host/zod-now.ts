@@ -1,0 +1,17 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { shippedZod } from "../package-files.ts";
+
+type Zod = typeof import("zod");
+
+/**
+ * zod, at once and not before it is asked for. The shipped copy is not loaded with `require`: opencode 1.14 loads whatever
+ * lies outside of `node_modules` asynchronously, and Bun refuses to `require` such a file (measured on 1.14.41).
+ */
+export function zodNow(): Zod {
+  const path = shippedZod();
+  if (path === null) return createRequire(import.meta.url)("zod") as Zod;
+  const module = { exports: {} };
+  new Function("module", "exports", readFileSync(path, "utf8"))(module, module.exports);
+  return module.exports as Zod;
+}
