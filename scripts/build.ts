@@ -79,10 +79,10 @@ async function shipDependencies(stage: string): Promise<void> {
     const entry = join(stage, `${name}.entry.js`);
     const used = name === "zod" ? await usedOfZod() : SHIPPED_PARTS[name];
     await writeFile(entry, used ?? `export { default } from "${name}";\n`);
-    const format = name === "zod" ? "cjs" : "esm";
+    const isZod = name === "zod";
+    const format = isZod ? "cjs" : "esm";
     const { outputs } = await Bun.build({ entrypoints: [entry], target: "node", format, minify: true });
-    const code = (await outputs[0]?.text()) ?? "";
-    await writeFile(join(folder, shippedAs(name)), name === "zod" ? code + NAMED_EXPORT : code);
+    await writeFile(join(folder, isZod ? "zod.cjs" : `${name}.js`), (await outputs[0]?.text()) ?? "");
     await rm(entry);
     for (const each of folders) {
       const [licence = ""] = (await readdir(join(root, "node_modules", each))).filter((file) =>
@@ -91,6 +91,7 @@ async function shipDependencies(stage: string): Promise<void> {
       licences.push(`${each}\n\n${await readFile(join(root, "node_modules", each, licence), "utf8")}`);
     }
   }
+  await writeFile(join(folder, "zod.js"), ZOD_MODULE);
   await writeFile(join(folder, "LICENSES.txt"), licences.join("\n---\n\n"));
   for (const name of await codeIn(stage)) {
     if (dirname(name) === "dependencies") continue;
@@ -99,19 +100,21 @@ async function shipDependencies(stage: string): Promise<void> {
     const path = up.startsWith(".") ? up : `./${up}`;
     const shipped = code.replaceAll(
       /(\bfrom|\bimport\(|\))(\s*\(?)"(zod|fs-extra|p-limit)"/g,
-      (_, before, gap, dependency) => `${before}${gap}"${path}/${shippedAs(dependency)}"`,
+      (_, before, gap, dependency) => `${before}${gap}"${path}/${dependency}.js"`,
     );
     await writeFile(join(stage, name), shipped);
   }
 }
 
-/** The agent's tool evaluates zod by itself (`host/zod-now.ts`), which only a CommonJS module allows. */
-function shippedAs(name: string): string {
-  return name === "zod" ? "zod.cjs" : `${name}.js`;
-}
-
-/** Node finds the names of a CommonJS module by reading it. */
-const NAMED_EXPORT = "exports.z = module.exports.z;\n";
+/**
+ * Every use of zod evaluates the one CommonJS file of it: the agent's tool at once (`host/zod-now.ts`), the others through
+ * this module. opencode 1.14 has a loader of its own, which cannot import CommonJS outside of `node_modules`.
+ */
+const ZOD_MODULE = `import { readFileSync } from "node:fs";
+const module = { exports: {} };
+new Function("module", "exports", readFileSync(new URL("./zod.cjs", import.meta.url), "utf8"))(module, module.exports);
+export const { z } = module.exports;
+`;
 
 /** An entry with the functions of zod that the code calls. */
 async function usedOfZod(): Promise<string> {
