@@ -136,7 +136,7 @@ const LENIENT_SINCE = "1.1.0";
 const LIST_MS = 6;
 
 async function checkList(input: StartCheckInput, cared: CaredStore, projectID: string): Promise<ConfirmedFinding[]> {
-  if (input.memory.list(projectID).isKnown) return [];
+  if (input.memory.knowsList(projectID)) return [];
   const scope = { what: "list", projectID } as const;
   const until = performance.now() + (isAtLeast(input.hostVersion, LENIENT_SINCE) ? LIST_MS : Number.POSITIVE_INFINITY);
   const seen = firstLook(cared, scope, noCounts(), () => performance.now() > until);

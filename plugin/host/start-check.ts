@@ -109,7 +109,7 @@ async function databaseBytes({ files }: StartCheckInput, { opened }: CaredStore)
 }
 
 function isListKnown(input: StartCheckInput, cared: CaredStore): boolean {
-  return cared.follower === null && input.projectID !== null && input.memory.list(input.projectID).isKnown;
+  return cared.follower === null && input.projectID !== null && input.memory.knowsList(input.projectID);
 }
 
 /** Of what an earlier start found healthy, the files that were used last are looked at again, so many; in milliseconds a tenth. */

@@ -2,6 +2,9 @@ import { statSync } from "node:fs";
 import { readValidated, type ValidatedDatabase, writeValidated } from "../repair/validated.ts";
 import { type FilesState, isSettled, listState, sessionState } from "../stores/json/file-states.ts";
 
+/** opencode loads a list right after the start has looked at it: for so long a look at its files' times holds, in milliseconds. */
+const LOOK_HOLDS_MS = 1000;
+
 /** What this process and earlier ones found healthy, for as long as it provably is unchanged. */
 export class ValidatedMemory {
   readonly #dataDir: string;
@@ -9,6 +12,7 @@ export class ValidatedMemory {
   readonly #databases: Map<string, ValidatedDatabase>;
   readonly #sessions: Map<string, string>;
   readonly #lists: Map<string, string>;
+  readonly #looks = new Map<string, { readonly isKnown: boolean; readonly at: number }>();
   #isSaved = true;
 
   constructor(dataDir: string, hostVersion: string | null) {
@@ -33,6 +37,16 @@ export class ValidatedMemory {
   /** The same of the records that a project's session list is made of. */
   list(projectID: string): Recollection {
     return this.#recollect(this.#lists, projectID, () => listState(this.#dataDir, projectID));
+  }
+
+  /** Whether a project's list was found healthy and is unchanged. Costs nothing where it is not remembered. */
+  knowsList(projectID: string): boolean {
+    if (!this.#lists.has(projectID)) return false;
+    const last = this.#looks.get(projectID);
+    if (last !== undefined && performance.now() - last.at < LOOK_HOLDS_MS) return last.isKnown;
+    const { isKnown } = this.list(projectID);
+    this.#looks.set(projectID, { isKnown, at: performance.now() });
+    return isKnown;
   }
 
   #recollect(memory: Map<string, string>, id: string, look: () => FilesState): Recollection {
