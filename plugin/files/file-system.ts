@@ -1,5 +1,5 @@
-import { constants } from "node:fs";
-import { chmod, link, lstat, mkdir, open, readdir, rmdir, statfs, unlink } from "node:fs/promises";
+import { constants, lstatSync, readdirSync } from "node:fs";
+import { chmod, link, lstat, mkdir, open, rmdir, statfs, unlink } from "node:fs/promises";
 
 export type EntryType = "file" | "directory" | "symlink" | "other";
 
@@ -72,9 +72,9 @@ function entryType(entry: { isFile(): boolean; isDirectory(): boolean; isSymboli
   return entry.isSymbolicLink() ? "symlink" : "other";
 }
 
-async function absentAsNull<T>(work: Promise<T>): Promise<T | null> {
+async function absentAsNull<T>(work: () => T | Promise<T>): Promise<T | null> {
   try {
-    return await work;
+    return await work();
   } catch (error) {
     // Nothing can have a name that is too long.
     if (["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(errnoCode(error) ?? "")) return null;
@@ -88,8 +88,9 @@ const CREATE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
 /** The real file system. */
 export const nodeFileSystem: FileSystem = {
+  // What is where is asked at once: through the thread pool of a process that is starting each question takes milliseconds.
   async stat(path) {
-    const found = await absentAsNull(lstat(path));
+    const found = await absentAsNull(() => lstatSync(path));
     if (found === null) return null;
     return {
       type: entryType(found),
@@ -103,14 +104,15 @@ export const nodeFileSystem: FileSystem = {
     };
   },
   async list(path) {
-    const entries = await absentAsNull(readdir(path, { withFileTypes: true }));
+    const entries = await absentAsNull(() => readdirSync(path, { withFileTypes: true }));
     if (entries === null) return null;
     return entries
       .map((entry) => ({ name: entry.name, type: entryType(entry) }))
       .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   },
   async read(path, largest = Number.POSITIVE_INFINITY) {
-    const handle = await absentAsNull(open(path, READ_FLAGS));
+    if ((await nodeFileSystem.stat(path)) === null) return "absent";
+    const handle = await absentAsNull(() => open(path, READ_FLAGS));
     if (handle === null) return "absent";
     try {
       const found = await handle.stat();
@@ -121,7 +123,7 @@ export const nodeFileSystem: FileSystem = {
     }
   },
   async readPiece(path, offset, length) {
-    const handle = await absentAsNull(open(path, READ_FLAGS));
+    const handle = await absentAsNull(() => open(path, READ_FLAGS));
     if (handle === null) return "absent";
     try {
       const found = await handle.stat();

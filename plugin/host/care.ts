@@ -2,7 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ConfirmedFinding } from "../repair/finding.ts";
 import { openStores } from "../stores/open.ts";
 import { noCounts } from "../stores/store.ts";
-import { isAtLeast } from "./host-version.ts";
 import { guardLoads, type LoadedList } from "./load-guard.ts";
 import type { Notice } from "./notice.ts";
 import { gentlePace, type HostActivity } from "./pacing.ts";
@@ -12,6 +11,7 @@ import {
   checkBeforeLoad,
   checkEverything,
   checkSession,
+  failsWholeLists,
   firstLook,
   forgetFinishedRuns,
   look,
@@ -131,14 +131,8 @@ async function checkAsLoaded(watch: Watch, cared: CaredStore, loaded: LoadedList
   await Promise.race([watch.found(findings), sleep(input.settings.budgetMs, undefined, { ref: false })]);
 }
 
-/** From this version on one bad record no longer fails a whole list: a long one is looked at for so long, in milliseconds. */
-const LENIENT_SINCE = "1.1.0";
-const LIST_MS = 6;
-
 async function checkList(input: StartCheckInput, cared: CaredStore, projectID: string): Promise<ConfirmedFinding[]> {
-  if (input.memory.knowsList(projectID)) return [];
+  if (!failsWholeLists(input) || input.memory.knowsList(projectID)) return [];
   const scope = { what: "list", projectID } as const;
-  const until = performance.now() + (isAtLeast(input.hostVersion, LENIENT_SINCE) ? LIST_MS : Number.POSITIVE_INFINITY);
-  const seen = firstLook(cared, scope, noCounts(), () => performance.now() > until);
-  return seen === "suspect" ? look(cared, scope) : [];
+  return firstLook(cared, scope, noCounts(), () => false) === "suspect" ? look(cared, scope) : [];
 }

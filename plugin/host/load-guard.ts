@@ -39,7 +39,7 @@ export function guardLoads(dataDir: string, check: Check): boolean {
   prototype.scan = function scan(options) {
     const loaded = loadedBy(storage, options);
     const scan = () => original.call(this, options);
-    return loaded === null ? scan() : checkedFirst(prototype[GUARD]?.(loaded) ?? Promise.resolve(), scan);
+    return loaded === null ? scan() : after(prototype[GUARD]?.(loaded) ?? Promise.resolve(), scan);
   };
   return true;
 }
@@ -53,7 +53,20 @@ function loadedBy(storage: string, options: unknown): LoadedList | null {
   return kind === "session" ? { what: "list", projectID: id } : null;
 }
 
-async function* checkedFirst(check: Promise<void>, scan: () => AsyncIterableIterator<string>) {
-  await check.catch(() => undefined);
-  yield* scan();
+/** A scan that begins when the check is done, and from then on costs nothing more. */
+function after(check: Promise<void>, scan: () => AsyncIterableIterator<string>): AsyncIterableIterator<string> {
+  let names: AsyncIterableIterator<string> | null = null;
+  const begun = check
+    .catch(() => undefined)
+    .then(() => {
+      names = scan();
+      return names;
+    });
+  return {
+    next: () => names?.next() ?? begun.then((first) => first.next()),
+    return: () => begun.then((first) => first.return?.() ?? { done: true, value: undefined }),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }

@@ -12,6 +12,7 @@ import type { OpenedStore } from "../stores/open.ts";
 import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
 import { type Counts, noCounts, type Scope } from "../stores/store.ts";
 import { DatabaseFollower } from "./database-follower.ts";
+import { isAtLeast } from "./host-version.ts";
 import type { Notice } from "./notice.ts";
 import type { PluginSettings } from "./options.ts";
 import type { Recollection, ValidatedMemory } from "./validated-memory.ts";
@@ -53,7 +54,7 @@ const LOOKING_MS = 3;
 const SMALL_DATABASE_BYTES = 32 * 1024 * 1024;
 
 /** However slow the machine, this many records are looked at before sessions load. */
-const LEAST_RECORDS = 200;
+const LEAST_RECORDS = 100;
 
 /** Once something is wrong it is worth the time to look further: this share of the budget; the rest is for mending. */
 const LOOKING_SHARE = 0.25;
@@ -108,8 +109,15 @@ async function databaseBytes({ files }: StartCheckInput, { opened }: CaredStore)
   return found?.size ?? Number.POSITIVE_INFINITY;
 }
 
+/** From 1.1.0 on one bad file no longer fails a whole list. */
+export function failsWholeLists({ hostVersion }: StartCheckInput): boolean {
+  return !isAtLeast(hostVersion, "1.1.0");
+}
+
+/** Where one bad file fails no more than itself, a look at some costs less than the proof that all are the same. */
 function isListKnown(input: StartCheckInput, cared: CaredStore): boolean {
-  return cared.follower === null && input.projectID !== null && input.memory.knowsList(input.projectID);
+  const { projectID, memory } = input;
+  return cared.follower === null && failsWholeLists(input) && projectID !== null && memory.knowsList(projectID);
 }
 
 /** Of what an earlier start found healthy, the files that were used last are looked at again, so many; in milliseconds a tenth. */

@@ -477,7 +477,7 @@ export class SqliteStore implements Store {
         return;
       case "list":
         yield* this.#visitTable(TABLES.project, restriction("id", scope.projectID), reading);
-        yield* this.#visitTable(TABLES.session, restriction("project_id", scope.projectID), reading);
+        yield* this.#visitTable(TABLES.session, newestFirst(restriction("project_id", scope.projectID)), reading);
         return;
       case "rows":
         for (const table of Object.values(TABLES)) {
@@ -621,6 +621,11 @@ function messagesOf(scope: Scope & { what: "session" }): Restriction {
 
 function restriction(column: string, value: string | null): Restriction | null {
   return value === null ? null : { sql: `${quoted(column)} = ?`, values: [value] };
+}
+
+/** opencode answers with the newest ones; the order of row ids costs nothing beside an index. */
+function newestFirst(condition: Restriction | null): Restriction | null {
+  return condition === null ? null : { ...condition, sql: `${condition.sql} order by rowid desc` };
 }
 
 function selectValue(column: string, index: number): string {
