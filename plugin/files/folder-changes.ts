@@ -13,7 +13,7 @@ export interface FolderChanges {
 interface Libc {
   inotify_init1(flags: number): number;
   inotify_add_watch(queue: number, path: Uint8Array, mask: number): number;
-  read(queue: number, into: Uint8Array, bytes: number): number | bigint;
+  read(queue: number, into: Uint8Array, bytes: number): number;
 }
 
 interface ForeignFunctions {
@@ -55,7 +55,8 @@ async function inotify(root: string): Promise<FolderChanges | null> {
   const libc = dlopen("libc.so.6", {
     inotify_init1: { args: ["i32"], returns: "i32" },
     inotify_add_watch: { args: ["i32", "ptr", "u32"], returns: "i32" },
-    read: { args: ["i32", "ptr", "u64"], returns: "i64" },
+    // Not more than fits: as "i64" every answer is a BigInt, and Bun collects garbage after each (1 to 2 % of a core).
+    read: { args: ["i32", "ptr", "u64"], returns: "i32" },
   }).symbols as Libc;
   const queue = libc.inotify_init1(QUEUE_FLAGS);
   if (queue < 0) return null;
@@ -71,12 +72,12 @@ async function inotify(root: string): Promise<FolderChanges | null> {
       return "followed";
     },
     drain() {
-      let bytes = Number(libc.read(queue, events, QUEUE_BYTES));
+      let bytes = libc.read(queue, events, QUEUE_BYTES);
       // Asked twice a second for as long as opencode runs: nothing is allocated for it, so that nothing is collected.
       if (bytes <= 0) return NOTHING;
       const changed = new Set<string>();
       let isLost = false;
-      for (; ; bytes = Number(libc.read(queue, events, QUEUE_BYTES))) {
+      for (; ; bytes = libc.read(queue, events, QUEUE_BYTES)) {
         if (bytes <= 0) return isLost ? "lost" : changed;
         for (let at = 0; at + EVENT_BYTES <= bytes; ) {
           const [watched, mask, length] = [
