@@ -11,7 +11,7 @@ import { type CaredStore, checkSession, look } from "./start-check.ts";
 import type { Watch } from "./watch-database.ts";
 
 /** What was written is looked at this often, in milliseconds. */
-const LOOK_MS = 500;
+const LOOK_MS = 750;
 
 /** Sessions that are not followed are looked at in turn, at this share of a core and one in so many milliseconds at most. */
 const PATROL_SHARE = 0.001;
