@@ -4,7 +4,7 @@ import { openStores } from "../stores/open.ts";
 import { noCounts } from "../stores/store.ts";
 import { guardLoads, type LoadedList } from "./load-guard.ts";
 import type { Notice } from "./notice.ts";
-import { gentlePace, type HostActivity, leaveNoGarbage } from "./pacing.ts";
+import { gentlePace, type HostActivity } from "./pacing.ts";
 import {
   type CaredStore,
   careFor,
@@ -106,14 +106,12 @@ async function keepHealthy(watch: Watch, cared: CaredStore, left: readonly Confi
       watch.pause,
       async (findings) => void (await watch.found(findings)),
     );
-    leaveNoGarbage();
     await folders?.patrol(trusted);
     return;
   }
   if (follower.isFollowing()) return watchDatabase(watch, cared, follower, left.length === 0);
   follower.begin();
   const damaged = await checkWhole(watch, cared);
-  leaveNoGarbage();
   watchDatabase(watch, cared, follower, damaged.length === 0);
 }
 

@@ -30,11 +30,3 @@ export function gentlePace(activity: HostActivity): () => Promise<void> {
     since = performance.now();
   };
 }
-
-/**
- * Has Bun collect what a long check left behind, beside everything else. Left to itself it collects a little after every
- * timer, for a minute or longer: 1 % of a core (measured on 1.1.65 with 200,000 parts).
- */
-export function leaveNoGarbage(): void {
-  (globalThis as { Bun?: { gc?(force: boolean): void } }).Bun?.gc?.(false);
-}
