@@ -3,6 +3,7 @@ import { copyFileSync, rmSync, statSync, truncateSync, writeFileSync } from "nod
 import { dirname } from "node:path";
 import { nodeFileSystem } from "../../plugin/files/file-system.ts";
 import { openStores } from "../../plugin/stores/open.ts";
+import { SqliteStore } from "../../plugin/stores/sqlite/sqlite-store.ts";
 import { noCounts } from "../../plugin/stores/store.ts";
 import { sampleContent } from "./content.ts";
 import { holdDatabase } from "./database-holder.ts";
@@ -127,4 +128,30 @@ describe("a database that cannot be used is named, not touched", () => {
     expect(opened?.state === "ok" && opened.newer).toContain("20270101000000");
     if (opened?.state === "ok") opened.store.close();
   });
+});
+
+test("of a long session list the newest rows are looked at first", async () => {
+  const connection = store.connect();
+  connection.exec("create temp table another as select * from session where id = 'ses_a'");
+  for (let at = 0; at < 300; at += 1) {
+    connection.run("update another set id = ?", `ses_later${at}`);
+    connection.exec("insert into session select * from another");
+  }
+  const [row] = connection.all("select project_id as project from another");
+  connection.close();
+  const [opened] = await openStores(nodeFileSystem, await located(nodeFileSystem, store.dataDir), "outside");
+  if (opened?.state !== "ok" || !(opened.store instanceof SqliteStore)) throw new Error("The store cannot be opened.");
+  const seen = new Set<string | null>();
+  const counts = noCounts();
+  const list = { what: "list", projectID: String(row?.project) } as const;
+  opened.store.scanNow(
+    list,
+    ({ recordID }) => seen.add(recordID),
+    counts,
+    () => counts.sessions > 0,
+  );
+  opened.store.close();
+  // As many as opencode answers with.
+  for (let at = 200; at < 300; at += 1) expect(seen).toContain(`ses_later${at}`);
+  expect(seen).not.toContain("ses_later0");
 });
