@@ -51,7 +51,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
   }
   for (const finding of findings) {
     if (finding.kind === "project") rebuilt.set(finding, await withProject(store, finding));
-    if (finding.code !== NOT_AN_OBJECT.code) continue;
+    if (finding.code !== NOT_AN_OBJECT.code || finding.replacement !== null) continue;
     const replacement = await writtenTwice(store, finding);
     if (replacement !== null) rebuilt.set(finding, { ...finding, rebuilt: replacement });
   }
