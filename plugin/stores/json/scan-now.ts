@@ -61,7 +61,8 @@ export function scanListNow(
   const reader = new Reader(dataDir, visit, counts);
   reader.record("project", null, `${STORAGE}/project/${projectID}.json`);
   const folder = sessionFolder(projectID);
-  for (const name of reader.namesIn(folder)) {
+  // Ids of sessions count down: the newest comes first.
+  for (const name of reader.namesIn(folder).sort()) {
     if (isOver()) return false;
     const kind = name.endsWith(".json") ? "session" : "stray";
     if (kind === "session") counts.sessions += 1;
