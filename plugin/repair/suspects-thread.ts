@@ -4,8 +4,8 @@ import { JsonStore } from "../stores/json/json-store.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { readSchema } from "../stores/sqlite/schema.ts";
 import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
-import { noCounts, type Store } from "../stores/store.ts";
-import { nextShare, type ShareAnswer, suspectsIn, type ThreadTask } from "./suspects.ts";
+import { addCounts, noCounts, type Store } from "../stores/store.ts";
+import { garbageCollection, nextShare, type ShareAnswer, suspectsIn, type ThreadTask } from "./suspects.ts";
 
 /** Only what is not healthy at a first look is read several at a time. */
 const FILES_AT_ONCE = 8;
@@ -13,10 +13,14 @@ const FILES_AT_ONCE = 8;
 /** The body of a thread: scans one share of a store after the other and says what looks wrong. Any error ends it. */
 const task = workerData as ThreadTask;
 const store = await openStore(task);
+const collect = garbageCollection();
+const total = noCounts();
 for (let index = nextShare(task); index !== null; index = nextShare(task)) {
   const counts = noCounts();
   const share = { index, of: task.shares };
   const suspects = await suspectsIn(store, { what: "everything", share }, { concurrency: FILES_AT_ONCE, counts });
+  addCounts(total, counts);
+  collect(total.bytes);
   parentPort?.postMessage({ index, suspects, counts } satisfies ShareAnswer);
 }
 store.close();

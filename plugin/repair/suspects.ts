@@ -48,6 +48,19 @@ export async function suspectsIn(store: Store, scope: Scope, options: ScanOption
   return suspects;
 }
 
+/** After so many bytes read Bun is told to collect: by itself it lets the heap grow with the store. */
+const COLLECT_BYTES = 64 * 1024 * 1024;
+
+/** Collects garbage whenever enough was read; told how many bytes were read so far. Only for a process that does nothing else. */
+export function garbageCollection(): (bytes: number) => void {
+  let collectedAt = 0;
+  return (bytes) => {
+    if (bytes - collectedAt < COLLECT_BYTES) return;
+    collectedAt = bytes;
+    (globalThis as { Bun?: { gc?(force: boolean): void } }).Bun?.gc?.(true);
+  };
+}
+
 /** The next share that no thread has taken, or `null`. */
 export function nextShare({ next, shares }: Pick<ThreadTask, "next" | "shares">): number | null {
   const index = Atomics.add(new Int32Array(next), 0, 1);
@@ -79,9 +92,11 @@ export async function suspectsEverywhere(
     }),
   );
   await meanwhile();
+  const collect = garbageCollection();
   const read = async (index: number) => {
     left.delete(index);
     suspects.push(...(await suspectsIn(store, { what: "everything", share: { index, of: SHARES } }, options)));
+    collect(options.counts.bytes);
   };
   for (let index = nextShare(task); index !== null; index = nextShare(task)) await read(index);
   await Promise.all(others);
