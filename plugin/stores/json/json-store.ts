@@ -273,14 +273,15 @@ export class JsonStore implements Store {
 
   async #scanSessionList(walk: Walk, folder: string): Promise<void> {
     const listed = (await listRecordFiles(this.#files, this.#dataDir, folder)) ?? [];
-    await Promise.all(
-      listed.map(async (file) => {
-        const path = `${folder}/${file.name}`;
-        if (!file.isRecord) return walk.visit(fileArtifact("stray", null, path), null, null);
-        walk.options.counts.sessions += 1;
-        await this.#visitFile(walk, "session", basename(path, ".json"), path);
-      }),
-    );
+    const visit = async (file: ListedFile): Promise<void> => {
+      const path = `${folder}/${file.name}`;
+      if (!file.isRecord) return walk.visit(fileArtifact("stray", null, path), null, null);
+      walk.options.counts.sessions += 1;
+      await this.#visitFile(walk, "session", basename(path, ".json"), path);
+    };
+    for (let start = 0; start < listed.length; start += ENTRIES_AT_ONCE) {
+      await Promise.all(listed.slice(start, start + ENTRIES_AT_ONCE).map(visit));
+    }
   }
 
   /** Reading at once and on this thread takes a fraction of the time; whatever is not surely healthy is read again. */
@@ -453,6 +454,9 @@ export class JsonStore implements Store {
 }
 
 const SESSIONS_AT_ONCE = 8;
+
+/** Of a session list that is long so many files are visited at the same time, so that no more wait to be read. */
+const ENTRIES_AT_ONCE = 256;
 
 /** A folder that changed less than so many milliseconds ago is listed each time. */
 const LISTING_SETTLE_MS = 1000;
