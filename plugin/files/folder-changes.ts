@@ -55,9 +55,8 @@ async function inotify(root: string): Promise<FolderChanges | null> {
   const libc = dlopen("libc.so.6", {
     inotify_init1: { args: ["i32"], returns: "i32" },
     inotify_add_watch: { args: ["i32", "ptr", "u32"], returns: "i32" },
-    // A size is as wide as a pointer. As "u64" and "i64" both numbers become a BigInt each time, and Bun collects garbage
-    // after each (1 to 2 % of a core).
-    read: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+    // As "u64" and "i64" both numbers would become a BigInt each time, and Bun collects garbage after each: 1 to 2 % of a core.
+    read: { args: ["i32", "ptr", "u64_fast"], returns: "i32" },
   }).symbols as Libc;
   const queue = libc.inotify_init1(QUEUE_FLAGS);
   if (queue < 0) return null;
