@@ -72,7 +72,10 @@ export class NewDatabase {
     const known = this.#statements.get(key);
     if (known !== undefined) return known;
     const names = shape.columns.slice(0, letters.length).map((column) => quoted(column.name));
-    const places = letters.map((letter) => PLACEHOLDERS[letter]);
+    // One flipped bit makes a blob of a text; opencode writes no blob where it declares a text.
+    const isText = (letter: StorageLetter, index: number) =>
+      letter === "b" && shape.columns[index]?.affinity === "text";
+    const places = letters.map((letter, index) => PLACEHOLDERS[isText(letter, index) ? "t" : letter]);
     if (withRowID) {
       if (shape.rowIDColumn !== null) {
         names.splice(shape.rowIDColumn, 1);
