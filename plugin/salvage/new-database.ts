@@ -1,3 +1,4 @@
+import { isWellFormedUtf8 } from "../records/file-text.ts";
 import type { Connection, SqlValue } from "../stores/sqlite/driver.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
 import type { SqliteRecord, StorageLetter } from "./record.ts";
@@ -16,6 +17,16 @@ const PLACEHOLDERS: Readonly<Record<StorageLetter, string>> = {
 /** Runtimes bind an empty byte array as NULL, hence the empty string. */
 function bound(value: SqlValue): SqlValue {
   return value instanceof Uint8Array && value.length === 0 ? "" : value;
+}
+
+/** One flipped bit makes a blob of a text: where a text is declared, a blob that could be one is. */
+function lettersFor({ columns }: TableShape, { letters, values }: SqliteRecord): readonly StorageLetter[] {
+  if (!letters.includes("b")) return letters;
+  return letters.map((letter, index) => {
+    const value = values[index];
+    const isText = letter === "b" && columns[index]?.affinity === "text" && value instanceof Uint8Array;
+    return isText && isWellFormedUtf8(Buffer.from(value)) && !value.includes(0) ? "t" : letter;
+  });
 }
 
 /** Rows of one transaction: enough that its end costs nothing, few enough that its pages fit the cache. */
@@ -61,21 +72,18 @@ export class NewDatabase {
       if (shape.rowIDColumn !== null) values.splice(shape.rowIDColumn, 1);
       values.push(String(rowID));
     }
-    const changed = this.connection.run(this.#statement(shape, record, rowID !== null), ...values);
+    const changed = this.connection.run(this.#statement(shape, lettersFor(shape, record), rowID !== null), ...values);
     this.#pending += 1;
     if (this.#pending === ROWS_PER_TRANSACTION) this.commit();
     return changed > 0;
   }
 
-  #statement(shape: TableShape, { letters }: SqliteRecord, withRowID: boolean): string {
+  #statement(shape: TableShape, letters: readonly StorageLetter[], withRowID: boolean): string {
     const key = `${shape.name} ${letters.join("")} ${withRowID}`;
     const known = this.#statements.get(key);
     if (known !== undefined) return known;
     const names = shape.columns.slice(0, letters.length).map((column) => quoted(column.name));
-    // One flipped bit makes a blob of a text; opencode writes no blob where it declares a text.
-    const isText = (letter: StorageLetter, index: number) =>
-      letter === "b" && shape.columns[index]?.affinity === "text";
-    const places = letters.map((letter, index) => PLACEHOLDERS[isText(letter, index) ? "t" : letter]);
+    const places = letters.map((letter) => PLACEHOLDERS[letter]);
     if (withRowID) {
       if (shape.rowIDColumn !== null) {
         names.splice(shape.rowIDColumn, 1);
