@@ -111,7 +111,6 @@ export const nodeFileSystem: FileSystem = {
       .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   },
   async read(path, largest = Number.POSITIVE_INFINITY) {
-    if ((await nodeFileSystem.stat(path)) === null) return "absent";
     const handle = await absentAsNull(() => open(path, READ_FLAGS));
     if (handle === null) return "absent";
     try {

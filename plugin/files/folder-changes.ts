@@ -55,7 +55,7 @@ async function inotify(root: string): Promise<FolderChanges | null> {
   const libc = dlopen("libc.so.6", {
     inotify_init1: { args: ["i32"], returns: "i32" },
     inotify_add_watch: { args: ["i32", "ptr", "u32"], returns: "i32" },
-    // As "u64" and "i64" both numbers would become a BigInt each time, and Bun collects garbage after each: 1 to 2 % of a core.
+    // As "u64" and "i64" both numbers would be a BigInt each time, and Bun collects garbage after each: 1 to 2 % of a core.
     read: { args: ["i32", "ptr", "u64_fast"], returns: "i32" },
   }).symbols as Libc;
   const queue = libc.inotify_init1(QUEUE_FLAGS);
@@ -73,7 +73,7 @@ async function inotify(root: string): Promise<FolderChanges | null> {
     },
     drain() {
       let bytes = libc.read(queue, events, QUEUE_BYTES);
-      // Asked twice a second for as long as opencode runs: nothing is allocated for it, so that nothing is collected.
+      // Asked again and again for as long as opencode runs: nothing is allocated for it, so that nothing is collected.
       if (bytes <= 0) return NOTHING;
       const changed = new Set<string>();
       let isLost = false;

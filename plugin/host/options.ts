@@ -96,7 +96,10 @@ export async function findOptions(
   for (const folder of [env.OPENCODE_CONFIG_DIR, global]) {
     if (!folder) continue;
     try {
-      const bytes = await files.read(join(folder, OPTIONS_FILE), LARGEST_OPTIONS_BYTES);
+      const path = join(folder, OPTIONS_FILE);
+      // Mostly there is none, and opencode's start need not wait for the thread pool to say so.
+      if ((await files.stat(path)) === null) continue;
+      const bytes = await files.read(path, LARGEST_OPTIONS_BYTES);
       if (bytes === "absent") continue;
       return bytes === "too-large" ? "unreadable" : JSON.parse(bytes.toString("utf8"));
     } catch {

@@ -4,7 +4,7 @@ import { JsonStore } from "../stores/json/json-store.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { readSchema } from "../stores/sqlite/schema.ts";
 import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
-import { addCounts, noCounts, type Store } from "../stores/store.ts";
+import { noCounts, type Store } from "../stores/store.ts";
 import { garbageCollection, nextShare, type ShareAnswer, suspectsIn, type ThreadTask } from "./suspects.ts";
 
 /** Only what is not healthy at a first look is read several at a time. */
@@ -14,13 +14,13 @@ const FILES_AT_ONCE = 8;
 const task = workerData as ThreadTask;
 const store = await openStore(task);
 const collect = garbageCollection();
-const total = noCounts();
+let bytes = 0;
 for (let index = nextShare(task); index !== null; index = nextShare(task)) {
   const counts = noCounts();
   const share = { index, of: task.shares };
   const suspects = await suspectsIn(store, { what: "everything", share }, { concurrency: FILES_AT_ONCE, counts });
-  addCounts(total, counts);
-  collect(total.bytes);
+  bytes += counts.bytes;
+  collect(bytes);
   parentPort?.postMessage({ index, suspects, counts } satisfies ShareAnswer);
 }
 store.close();

@@ -51,7 +51,7 @@ export async function suspectsIn(store: Store, scope: Scope, options: ScanOption
 /** After so many bytes read Bun is told to collect: by itself it lets the heap grow with the store. */
 const COLLECT_BYTES = 64 * 1024 * 1024;
 
-/** Collects garbage whenever enough was read; told how many bytes were read so far. Only for a process that does nothing else. */
+/** Collects garbage whenever enough was read; told how many bytes were read in all. Only for a process that does nothing else. */
 export function garbageCollection(): (bytes: number) => void {
   let collectedAt = 0;
   return (bytes) => {

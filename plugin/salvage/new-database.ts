@@ -1,8 +1,8 @@
-import { isWellFormedUtf8 } from "../records/file-text.ts";
 import type { Connection, SqlValue } from "../stores/sqlite/driver.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
 import type { SqliteRecord, StorageLetter } from "./record.ts";
 import type { SchemaObject } from "./schema-objects.ts";
+import { isReadableText } from "./sound-values.ts";
 import { type TableShape, tableShape } from "./table-shape.ts";
 
 const PLACEHOLDERS: Readonly<Record<StorageLetter, string>> = {
@@ -24,8 +24,8 @@ function lettersFor({ columns }: TableShape, { letters, values }: SqliteRecord):
   if (!letters.includes("b")) return letters;
   return letters.map((letter, index) => {
     const value = values[index];
-    const isText = letter === "b" && columns[index]?.affinity === "text" && value instanceof Uint8Array;
-    return isText && isWellFormedUtf8(Buffer.from(value)) && !value.includes(0) ? "t" : letter;
+    if (letter !== "b" || columns[index]?.affinity !== "text" || !(value instanceof Uint8Array)) return letter;
+    return isReadableText(value) ? "t" : letter;
   });
 }
 

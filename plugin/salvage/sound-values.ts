@@ -32,10 +32,15 @@ export function isSound(table: string, column: string, value: SqlValue): boolean
     const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
     if (DOCUMENTS[table]?.includes(column) === true) return bytes.length > LONGEST_PARSED || parses(bytes);
     if (IDS[table]?.includes(column) === true) return soundID(bytes.toString("latin1")) !== null;
-    return !LISTS.includes(table) || (isWellFormedUtf8(bytes) && !bytes.includes(0));
+    return !LISTS.includes(table) || isReadableText(bytes);
   }
   const isTime = LISTS.includes(table) && column.startsWith("time_") && typeof value === "number";
   return !isTime || value >= 0;
+}
+
+/** Whether bytes are a text that every host reads whole. */
+export function isReadableText(bytes: Uint8Array): boolean {
+  return isWellFormedUtf8(bytes) && !bytes.includes(0);
 }
 
 function parses(bytes: Buffer): boolean {

@@ -455,7 +455,7 @@ export class JsonStore implements Store {
 
 const SESSIONS_AT_ONCE = 8;
 
-/** Of a session list that is long so many files are visited at the same time, so that no more wait to be read. */
+/** Of a long session list so many files are visited at the same time; the others wait as names only. */
 const ENTRIES_AT_ONCE = 256;
 
 /** A folder that changed less than so many milliseconds ago is listed each time. */
