@@ -7,6 +7,7 @@ const { values } = parseArgs({
     host: { type: "string", default: "1.18.33" },
     seed: { type: "string", default: String(Math.floor(Math.random() * 1e9)) },
     count: { type: "string", default: "1000" },
+    unasked: { type: "boolean", default: false },
   },
 });
 
@@ -15,6 +16,7 @@ const { failing, identical, others } = await runRecovery({
   version: values.host as HostVersion,
   seed: Number(values.seed),
   count: Number(values.count),
+  unasked: values.unasked,
   onOther: (words) => process.stdout.write(`${words}\n`),
 });
 const seconds = ((performance.now() - started) / 1000).toFixed(0);

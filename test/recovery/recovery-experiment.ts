@@ -22,6 +22,8 @@ export interface RecoveryInput {
   readonly seed: number;
   /** How many damages on which the host fails. */
   readonly count: number;
+  /** Repairs as a start with the plugin does: only what may be mended without asking. */
+  readonly unasked?: boolean;
   readonly onOther?: (words: string) => void;
 }
 
@@ -32,7 +34,7 @@ const ROUTES = ["list", "info", "messages", "todo", "diff"] as const;
  * Damages one record at a time of a store whose host logs its writes, repairs it, compares every answer of the host with
  * the one before the damage, and undoes the repair. A store that is not what it was after that ends the experiment.
  */
-export async function runRecovery({ version, seed, count, onOther }: RecoveryInput): Promise<RecoveryResult> {
+export async function runRecovery({ version, seed, count, unasked, onOther }: RecoveryInput): Promise<RecoveryResult> {
   const store = await realStore(version);
   const host = await startHost({ home: store.home, config: { snapshot: false } });
   await host.get("/session");
@@ -60,7 +62,7 @@ export async function runRecovery({ version, seed, count, onOther }: RecoveryInp
       }
       failing += 1;
       const before = await storeImage(store.dataDir, []);
-      const result = await tool.repair();
+      const result = unasked ? await tool.repairUnasked() : await tool.repair();
       const answers = await askAbout(host, record.sessionID);
       const differing = ROUTES.filter((route) => JSON.stringify(answers[route]) !== JSON.stringify(wanted[route]));
       if (differing.length === 0) identical += 1;
