@@ -30,7 +30,8 @@ test("a cut document never says what the whole one does not", () => {
       const document = JSON.stringify(value);
       const said = cutDocument(document.slice(0, at % (document.length + 1)));
       if (said === undefined) return;
-      expect(beginningOf(said, value)).toBe(true);
+      // What the text says: it has no negative zero, which a generated value may be.
+      expect(beginningOf(said, JSON.parse(document))).toBe(true);
     }),
   );
 });
