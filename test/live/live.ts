@@ -43,6 +43,8 @@ export interface LiveResult {
   /** Of a database: the longest times in milliseconds for which the write lock was held, by process. */
   readonly holds: {
     readonly attempts: number;
+    /** While the probe itself had no processor, it saw nothing. */
+    readonly longestGapMs: number;
     readonly host: readonly number[];
     readonly others: readonly number[];
   } | null;
@@ -121,6 +123,7 @@ export async function runLive(options: LiveOptions): Promise<LiveResult> {
       ...(await quarantined(store, victims)),
       holds: ended.holds && {
         attempts: ended.holds.attempts,
+        longestGapMs: ended.holds.longestGapMs,
         host: ended.holds.holds.filter(({ pid }) => pid === host.pid).map(({ ms }) => ms),
         others: ended.holds.holds.filter(({ pid }) => pid !== host.pid && pid !== process.pid).map(({ ms }) => ms),
       },

@@ -32,6 +32,7 @@ const shown = {
   unexpected: few(unexpected),
   longestHoldsMs: holds && {
     attempts: holds.attempts,
+    longestGap: Math.round(holds.longestGapMs),
     host: holds.host.slice(0, 8).map(Math.round),
     others: holds.others.slice(0, 8).map(Math.round),
   },
