@@ -1,6 +1,6 @@
 import { errnoCode, nodeFileSystem } from "../files/file-system.ts";
 import { type Stopped, stoppedBy } from "../repair/apply.ts";
-import { locate } from "../stores/locate.ts";
+import { filesOf, locate } from "../stores/locate.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { TOOL } from "../tool-identity.ts";
 import { type Command, type CommonOptions, parseArguments } from "./arguments.ts";
@@ -48,7 +48,7 @@ async function locateAndRun(
     if (status !== null) return status;
     terminal.complain("The database cannot be read: install Bun, or Node 22.5 or newer, and run this again.");
   }
-  return dispatch({ files: nodeFileSystem, located: found.located, options, terminal, signal }, command);
+  return dispatch({ files: filesOf(found.located), located: found.located, options, terminal, signal }, command);
 }
 
 /** A command loads what it needs, and nothing of the others. */

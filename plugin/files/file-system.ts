@@ -86,8 +86,21 @@ async function absentAsNull<T>(work: () => T | Promise<T>): Promise<T | null> {
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 const CREATE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
+/** Whether a port is nothing but the disk of this machine: what is read through it may be read past it as well. */
+export function isDisk(files: FileSystem): boolean {
+  return disks.has(files);
+}
+
+const disks = new WeakSet<FileSystem>();
+
+/** States that a port is nothing but the disk of this machine. */
+export function asDisk(files: FileSystem): FileSystem {
+  disks.add(files);
+  return files;
+}
+
 /** The real file system. */
-export const nodeFileSystem: FileSystem = {
+export const nodeFileSystem: FileSystem = asDisk({
   // What is where is asked at once: through the thread pool of a process that is starting each question takes milliseconds.
   async stat(path) {
     const found = await absentAsNull(() => lstatSync(path));
@@ -212,4 +225,4 @@ export const nodeFileSystem: FileSystem = {
   async fileSystemType(path) {
     return (await statfs(path)).type;
   },
-};
+});

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Hooks, PluginInput } from "@opencode-ai/plugin";
 import { nodeFileSystem } from "../files/file-system.ts";
 import type { Trigger } from "../quarantine/manifest.ts";
-import { locate } from "../stores/locate.ts";
+import { filesOf, locate } from "../stores/locate.ts";
 import { sessionRepairTool } from "./agent-tool.ts";
 import { care, stopCaring } from "./care.ts";
 import { storesOfHost } from "./host-store.ts";
@@ -36,7 +36,7 @@ export async function startPlugin(input: PluginInput, options: unknown): Promise
     const found = await locate(nodeFileSystem, { env: process.env });
     if (!found.ok) return null;
     const located = await storesOfHost(nodeFileSystem, found.located, projectID);
-    return { files: nodeFileSystem, located, hostVersion, concurrency: settings.concurrency, trigger, spare };
+    return { files: filesOf(located), located, hostVersion, concurrency: settings.concurrency, trigger, spare };
   };
   const terminalHalf = await terminalHalfAnswers(nodeFileSystem, process.env, input.directory);
   let tools: Hooks["tool"];
@@ -82,7 +82,7 @@ export async function startPlugin(input: PluginInput, options: unknown): Promise
   }
   const located = await storesOfHost(nodeFileSystem, found.located, projectID);
   const memory = new ValidatedMemory(located.dataDir, hostVersion);
-  const check: StartCheckInput = { files: nodeFileSystem, located, projectID, settings, hostVersion, memory };
+  const check: StartCheckInput = { files: filesOf(located), located, projectID, settings, hostVersion, memory };
   await care(check, activity, say);
   return hooks;
 }

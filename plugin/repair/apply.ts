@@ -165,6 +165,8 @@ export function stoppedBy(error: unknown): Stopped {
       return { kind: "failed", message: "The operating system denies access to the data directory. Nothing was lost." };
     case "EIO":
       return { kind: "failed", message: "The disk reported an error. Nothing was lost; back up before anything else." };
+    case "ENOTDIR":
+      return { kind: "refused", message: "A folder is no folder any more (a link, or a file). Nothing was lost." };
     case null:
       throw error;
     default:

@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve, sep } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
+import { fileSystemWithin } from "../files/pinned-folders.ts";
 import { STORAGE } from "./json/layout.ts";
 
 /** What decides where opencode's data is, as the user gave it. */
@@ -50,6 +51,11 @@ export async function locate(files: FileSystem, input: LocateInput): Promise<Loc
     ok: true,
     located: { dataDir, json: await jsonContent(files, dataDir), databases: await databases(files, dataDir, input) },
   };
+}
+
+/** The file system through which a data directory is changed: no symbolic link below it leads out of it. */
+export function filesOf({ dataDir }: Located): FileSystem {
+  return fileSystemWithin(dataDir, STORAGE);
 }
 
 async function locateDatabase(files: FileSystem, input: LocateInput, database: string): Promise<LocateResult> {

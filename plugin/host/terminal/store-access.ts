@@ -1,5 +1,5 @@
 import { nodeFileSystem } from "../../files/file-system.ts";
-import { locate } from "../../stores/locate.ts";
+import { filesOf, locate } from "../../stores/locate.ts";
 import { openStores } from "../../stores/open.ts";
 import { SqliteStore } from "../../stores/sqlite/sqlite-store.ts";
 import { storesOfHost } from "../host-store.ts";
@@ -10,7 +10,7 @@ export async function requestContext(hostVersion: string | null, concurrency: nu
   const found = await locate(nodeFileSystem, { env: process.env });
   if (!found.ok) return null;
   const located = await storesOfHost(nodeFileSystem, found.located, null);
-  return { files: nodeFileSystem, located, hostVersion, concurrency, trigger: "tui", spare: null };
+  return { files: filesOf(located), located, hostVersion, concurrency, trigger: "tui", spare: null };
 }
 
 /** The database, open for looks at single sessions; `null` where there is none or it cannot be opened. */

@@ -3,7 +3,7 @@ import { lstatSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { LimitFunction } from "p-limit";
-import { errnoCode, type FileSystem, nodeFileSystem } from "../../files/file-system.ts";
+import { errnoCode, type FileSystem, isDisk } from "../../files/file-system.ts";
 import { hashFile } from "../../files/hash.ts";
 import { beginsAsUtf16, fileText } from "../../records/file-text.ts";
 import { JsonScanner } from "../../records/json-scanner.ts";
@@ -76,7 +76,7 @@ export class JsonStore implements Store {
   /** `isAlone`: this process has nothing else to do, so that sessions may be read at once and on several threads. */
   constructor(files: FileSystem, description: StoreDescription, isAlone: boolean) {
     this.description = description;
-    this.#isOnDisk = files === nodeFileSystem;
+    this.#isOnDisk = isDisk(files);
     this.source = isAlone && this.#isOnDisk ? "files" : null;
     this.#files = files;
     this.#dataDir = description.dataDir;
