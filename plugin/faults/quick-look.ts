@@ -1,4 +1,4 @@
-import { fits, isWholeRow, type Surroundings } from "../records/contract.ts";
+import { documentCheck, fits, isWholeRow, type Surroundings } from "../records/contract.ts";
 import type { Artifact, RowValues } from "../stores/artifact.ts";
 import type { Bundle, StoreDescription } from "../stores/store.ts";
 import { remarkOn } from "./remarks.ts";
@@ -42,9 +42,9 @@ export function looksHealthyThroughout({ kind, documents, ids, sessionIDs }: Bun
   const [least, greatest] = ends;
   if (least === undefined || greatest === undefined) return false;
   // Ids are judged by how they begin, so the least and the greatest speak for all between them.
-  if (!fits(greatest, documents[0], NOTHING_AROUND, store)) return false;
-  for (const document of documents) {
-    if (!fits(least, document, NOTHING_AROUND, store) || remarkOn(least, document) !== null) return false;
-  }
+  if (![least, greatest].every((each) => fits(each, documents[0], NOTHING_AROUND, store))) return false;
+  const isLoadable = documentCheck(least, store);
+  if (isLoadable === null) return false;
+  for (const document of documents) if (!isLoadable(document) || remarkOn(least, document) !== null) return false;
   return true;
 }
