@@ -1,5 +1,6 @@
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HOST_VERSIONS, type HostVersion, isJsonHost } from "./binary.ts";
@@ -110,6 +111,54 @@ async function homeWithTool(version: HostVersion): Promise<HermeticHome> {
   await mkdir(join(home.configDir, "tool"), { recursive: true });
   await writeFile(join(home.configDir, "tool", "hang.js"), HANGING);
   return home;
+}
+
+/** As if nothing had been written to the records of a store for two hours. */
+async function grownOld(home: HermeticHome): Promise<void> {
+  const hours = 2 * 3_600_000;
+  if (isJsonHost(home.version)) {
+    const then = new Date(Date.now() - hours);
+    const names = await readdir(join(home.dataDir, "storage"), { recursive: true });
+    for (const name of names.filter((each) => each.endsWith(".json"))) {
+      await utimes(join(home.dataDir, "storage", name), then, then);
+    }
+    return;
+  }
+  const database = new Database(join(home.dataDir, "opencode.db"));
+  for (const table of ["message", "part"]) database.run(`update ${table} set time_updated = time_updated - ${hours}`);
+  database.close();
+}
+
+for (const version of ["1.1.65", "1.18.33"] as const) {
+  test(`a call that waits for a permission of opencode ${version} is left alone, however long it waits`, async () => {
+    const home = await createHome(version);
+    const host = await startHost({ home, model, config: { permission: { bash: "ask" } } });
+    try {
+      const id = await newSession(host);
+      model.script(
+        { tool: "bash", input: { command: "echo allowed", description: "Asks" } },
+        { text: "It was allowed." },
+      );
+      const turn = prompt(host, id, "Ask me first");
+      const open = async () => (await host.get("/permission")).body as { id: string }[];
+      while ((await open()).length === 0) await sleep(50);
+      await grownOld(home);
+      const tool = await toolFor(home.dataDir);
+      const { findings } = await tool.check();
+      expect(findings.map((finding) => finding.code).sort()).toEqual(CODES);
+      const before = await storeImage(home.dataDir, []);
+      const refused = await tool.repair(CODES, findings);
+      expect(refused).toMatchObject({ stopped: { kind: "refused" }, items: [], runID: null });
+      expect(await storeImage(home.dataDir, [])).toEqual(before);
+      const [waiting] = await open();
+      expect((await host.post(`/permission/${waiting?.id}/reply`, { reply: "once" })).status).toBe(200);
+      expect((await turn).status).toBe(200);
+      expect(stateOf(await lastTurn(host, id))).toMatchObject({ status: "completed", output: "allowed\n" });
+    } finally {
+      await host.kill();
+      await home.remove();
+    }
+  }, 60_000);
 }
 
 for (const version of HOST_VERSIONS) {

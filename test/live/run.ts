@@ -1,5 +1,5 @@
 /**
- * npm run test:live -- --host V [--minutes N] [--seed N] [--plain-writes]
+ * npm run test:live -- --host V [--minutes N] [--seed N] [--plain-writes] [--bare]
  * A real opencode streams turns as fast as it can while its store is checked, repaired and restored.
  */
 import { parseArgs } from "node:util";
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "10" },
     seed: { type: "string", default: String(Math.floor(Math.random() * 1e9)) },
     "plain-writes": { type: "boolean", default: false },
+    bare: { type: "boolean", default: false },
   },
 });
 const version = HOST_VERSIONS.find((each) => each === values.host);
@@ -22,6 +23,7 @@ const result = await runLive({
   durationMs: Number(values.minutes) * 60_000,
   seed: Number(values.seed),
   atomicWrites: !values["plain-writes"],
+  isBare: values.bare,
 });
 const { failedTurns, lostParts, falseQuarantines, unexpected, commands, holds, ...counts } = result;
 const few = (texts: readonly string[]) => [texts.length, ...texts.slice(0, 10)];
