@@ -106,7 +106,18 @@ export function contractFor(
 const known = new Map<Description, Contract>();
 
 function demand(shape: Description, at: string | null = null, of: Demand["of"] = itself, blocks = true): Demand {
-  return { shape, check: checkFor(shape), of, at, blocks };
+  let check: Check | null = null;
+  return {
+    shape,
+    // A start that meets no such record does not pay for it.
+    check: (value) => {
+      check ??= checkFor(shape);
+      return check(value);
+    },
+    of,
+    at,
+    blocks,
+  };
 }
 
 function itself(_artifact: Artifact, value: unknown): unknown {
