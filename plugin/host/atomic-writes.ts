@@ -30,18 +30,28 @@ export function guardHostWrites(dataDir: string, hostVersion: string | null): bo
   if (bun === null || !keepsFiles(hostVersion)) return false;
   const shared = globalThis as { [GUARDED]?: true };
   if (shared[GUARDED]) return true;
-  const { write, file } = bun;
+  const { write } = bun;
   const storage = join(dataDir, STORAGE) + sep;
   const isRecord = (path: unknown): path is string =>
     typeof path === "string" && path.startsWith(storage) && path.endsWith(".json");
   const writer = new RecordWriter(join(dataDir, TEMPORARY_FOLDER), write);
-  bun.write = (destination, input, ...rest) =>
-    isRecord(destination) && typeof input === "string" && rest.length === 0
-      ? writer.write(destination, input)
-      : write(destination, input, ...rest);
-  bun.file = (path, ...rest) => {
-    if (isRecord(path)) writer.placeNow(path);
-    return file(path, ...rest);
+  // Only from the first write on: at its start opencode reads thousands of records for a list, and nothing is on its way.
+  let areReadsGuarded = false;
+  const guardReads = () => {
+    if (areReadsGuarded) return;
+    areReadsGuarded = true;
+    const { file } = bun;
+    bun.file = (path, ...rest) => {
+      if (isRecord(path)) writer.placeNow(path);
+      return file(path, ...rest);
+    };
+  };
+  bun.write = (destination, input, ...rest) => {
+    if (!isRecord(destination) || typeof input !== "string" || rest.length > 0) {
+      return write(destination, input, ...rest);
+    }
+    guardReads();
+    return writer.write(destination, input);
   };
   process.on("exit", () => writer.placeNow());
   void writer.sweep().catch(() => undefined);
