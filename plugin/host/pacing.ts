@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** Work and rest in milliseconds, while opencode has nothing to do and while it works. */
 const IDLE = { work: 8, rest: 8 };
-const BUSY = { work: 3, rest: 200 };
+const BUSY = { work: 2, rest: 250 };
 
 /** opencode works as long as its last event is younger than this, in milliseconds. */
 const BUSY_FOR_MS = 1000;

@@ -10,7 +10,7 @@ import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
 import type { OpenedStore } from "../stores/open.ts";
 import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
-import { type Counts, noCounts, type Scope } from "../stores/store.ts";
+import { type Counts, noCounts, type Scope, type Visit } from "../stores/store.ts";
 import { DatabaseFollower } from "./database-follower.ts";
 import { isAtLeast } from "./host-version.ts";
 import type { Notice } from "./notice.ts";
@@ -188,7 +188,7 @@ async function checkUnknown(
   effort: Effort,
 ): Promise<ConfirmedFinding[]> {
   const scope = { what: "session", sessionID } as const;
-  if (firstLook(cared, scope, effort.counts, () => false) === "healthy") {
+  if (await isHealthyAtFirst(cared, sessionID, effort)) {
     recollection.learn(true);
     return [];
   }
@@ -219,6 +219,23 @@ export function firstLook(
   );
   if (!isHealthy) return "suspect";
   return isThrough ? "healthy" : "unread";
+}
+
+/** The first look at a session of the JSON generation, giving way to opencode as often as there is a pause to make. */
+async function isHealthyAtFirst(cared: CaredStore, sessionID: string, { counts, pause }: Effort): Promise<boolean> {
+  const { store } = cared.opened;
+  if (pause === undefined || !(store instanceof JsonStore)) {
+    return firstLook(cared, { what: "session", sessionID }, counts, () => false) === "healthy";
+  }
+  let isHealthy = true;
+  const visit: Visit = (artifact, text, row) => {
+    isHealthy &&= looksHealthy(artifact, text, row, store.description);
+  };
+  for (const _step of store.inSteps(sessionID, visit, counts)) {
+    if (!isHealthy) break;
+    await pause();
+  }
+  return isHealthy;
 }
 
 type Effort = Omit<InspectOptions, "storeIndex">;

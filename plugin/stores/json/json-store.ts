@@ -53,7 +53,7 @@ import {
   strayOutcome,
   visibleEntries,
 } from "./layout.ts";
-import { type RecordFile, scanFilesNow, scanListNow, scanSessionNow } from "./scan-now.ts";
+import { type RecordFile, scanFilesNow, scanListNow, scanSessionInSteps, scanSessionNow } from "./scan-now.ts";
 
 /** One scan's context. */
 interface Walk {
@@ -114,6 +114,11 @@ export class JsonStore implements Store {
   scanNow(scope: Scope & { what: "session" | "list" }, visit: Visit, counts: Counts, isOver: () => boolean): boolean {
     if (scope.what === "session") return scanSessionNow(this.#dataDir, scope.sessionID, visit, counts, isOver);
     return scope.projectID !== null && scanListNow(this.#dataDir, scope.projectID, visit, counts, isOver);
+  }
+
+  /** Visits a session in short steps; see {@link scanSessionInSteps}. */
+  inSteps(sessionID: string, visit: Visit, counts: Counts): Iterable<void> {
+    return scanSessionInSteps(this.#dataDir, sessionID, visit, counts);
   }
 
   /** Visits some files at once. */

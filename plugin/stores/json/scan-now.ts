@@ -16,23 +16,22 @@ let buffer: Buffer | null = null;
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
- * Visits what opencode reads for a session, at once and on this thread: through the thread pool the same takes several
- * times as long, and opencode is waiting. Where anything is out of the ordinary (a folder, a stray name, a file that
- * cannot be read) it is visited without a text, which asks for a closer look. Returns `false` where `isOver` said so first.
+ * Visits what opencode reads for a session on this thread: through the thread pool the same takes several times as long,
+ * and opencode is waiting. A step is a message with its parts. Where anything is out of the ordinary (a folder, a stray
+ * name, a file that cannot be read) it is visited without a text, which asks for a closer look.
  */
-export function scanSessionNow(
+export function* scanSessionInSteps(
   dataDir: string,
   sessionID: string,
   visit: Visit,
   counts: Counts,
-  isOver: () => boolean,
-): boolean {
+): Generator<void, void, void> {
   const reader = new Reader(dataDir, visit, counts);
   reader.record("todo", sessionID, `${STORAGE}/todo/${sessionID}.json`);
   reader.record("session_diff", sessionID, `${STORAGE}/session_diff/${sessionID}.json`);
   const messages = messageFolder(sessionID);
   for (const name of reader.namesIn(messages)) {
-    if (isOver()) return false;
+    yield;
     const message = { name, id: name.slice(0, -5), isRecord: name.endsWith(".json") };
     if (!isMessageRecord(message)) {
       visit(fileArtifact("stray", sessionID, `${messages}/${name}`), null, null);
@@ -47,6 +46,17 @@ export function scanSessionNow(
       reader.record(kind, sessionID, `${parts}/${part}`);
     }
   }
+}
+
+/** The same at once. Returns `false` where `isOver` said so first. */
+export function scanSessionNow(
+  dataDir: string,
+  sessionID: string,
+  visit: Visit,
+  counts: Counts,
+  isOver: () => boolean,
+): boolean {
+  for (const _step of scanSessionInSteps(dataDir, sessionID, visit, counts)) if (isOver()) return false;
   return true;
 }
 
