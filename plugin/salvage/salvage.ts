@@ -6,6 +6,7 @@ import { chooseSchema, completeMigrations } from "./choose-schema.ts";
 import { type Rebuilt, rebuildParents } from "./complete.ts";
 import { type Filled, fillFromEvents } from "./fill-from-events.ts";
 import { fillFromFiles } from "./fill-from-files.ts";
+import { unflipIDs } from "./flipped-ids.ts";
 import { Gathering } from "./gather.ts";
 import { Ledger } from "./ledger.ts";
 import { mendMessage, mendPart } from "./mend.ts";
@@ -98,9 +99,10 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
     try {
       const gathering = new Gathering(image, map, created, ledger);
       gathering.takeCurrent((done) => tick("reading", done));
+      const { connection } = created;
+      unflipIDs(connection);
       gathering.takeOlder(false);
       input.onProgress?.("filling", 0, 0);
-      const { connection } = created;
       const fromEvents = fillFromEvents(connection);
       gathering.takeOlder(true);
       const fromFiles =
@@ -108,6 +110,7 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
           ? { sessions: 0, messages: 0, parts: 0 }
           : await fillFromFiles(files, input.dataDir, connection, ledger);
       const mended = writeUnfinished(connection, ledger);
+      unflipIDs(connection);
       const before = new Set(connection.all("select id from session").map((row) => String(row.id)));
       const rebuilt = rebuildParents(connection, (from, to, role) =>
         JSON.stringify(mendMessage(`{"role":"${role}"`, { created: from, updated: to })),
@@ -184,7 +187,12 @@ function writeUnfinished(connection: Connection, ledger: Ledger): number {
     const above = (column: "message_id" | "session_id") =>
       soundID(text(column)) ?? ledger.above(id, column) ?? soundBeginning(text(column));
     const message = above("message_id");
-    const session = soundID(text("session_id")) ?? sessionOf(connection, message) ?? above("session_id");
+    const session =
+      soundID(text("session_id")) ??
+      sessionOf(connection, message) ??
+      // The message's row may be gone as well, and only an index tell of it.
+      ledger.above(message, "session_id") ??
+      above("session_id");
     if (table === "part" && id !== null && message !== null && session !== null) {
       written += connection.run(
         "insert or ignore into part (id, message_id, session_id, time_created, time_updated, data) values (?, ?, ?, ?, ?, ?)",

@@ -26,3 +26,43 @@ test("a text that a flipped bit made a blob is a text again", async () => {
   expect(salvaged.query("select id, data from part order by id").all()).toEqual(whole);
   salvaged.close();
 });
+
+/** 1.17 and 1.18 fail a whole session for one message or part whose id begins otherwise. */
+test("an id whose beginning a flipped bit changed begins as before, and what hangs on it still does", async () => {
+  const { dataDir } = await realStore("1.18.33");
+  const source = join(dataDir, "opencode.db");
+  const damaged = new Database(source);
+  damaged.exec("pragma foreign_keys = off; delete from event; delete from event_sequence");
+  const tables = ["session", "message", "part"] as const;
+  const all = (database: Database) => tables.map((table) => database.query(`select * from ${table} order by id`).all());
+  const whole = all(damaged);
+  const flip = (table: string, column: string, from: string, to: string) => {
+    const one = `rowid = (select max(rowid) from ${table} where "${column}" like '${from}%')`;
+    return damaged.query(`update ${table} set "${column}" = '${to}' || substr("${column}", 4) where ${one}`).run()
+      .changes;
+  };
+  const flips = [
+    flip("session", "id", "ses", "qes"),
+    flip("message", "id", "msg", "isg"),
+    flip("message", "session_id", "ses", "wes"),
+    flip("part", "id", "prt", "psu"),
+    flip("part", "message_id", "msg", "mcg"),
+    flip("part", "session_id", "ses", "seS"),
+  ];
+  expect(flips).toEqual([1, 1, 1, 1, 1, 1]);
+  // Of another program, and healthy for opencode 1.2 to 1.14.
+  damaged.exec("update part set id = 'foreign_1' where rowid = (select min(rowid) from part)");
+  damaged.exec("pragma wal_checkpoint(truncate)");
+  damaged.close();
+  const driver = await loadDriver();
+  if (driver === null) throw new Error("This runtime has no SQLite.");
+  const target = join(dataDir, "salvaged.db");
+  const report = await salvage({ files: nodeFileSystem, driver, source, target, dataDir: null });
+  expect(report).toMatchObject({ isSound: true, foreignKeyViolations: 0, rebuilt: { sessions: 0, messages: 0 } });
+  const salvaged = new Database(target, { readonly: true });
+  const [sessions, messages, parts] = all(salvaged) as { id: string }[][];
+  expect<unknown[]>([sessions, messages]).toEqual(whole.slice(0, 2));
+  expect(parts?.filter(({ id }) => !id.startsWith("prt_")).map(({ id }) => id)).toEqual(["foreign_1"]);
+  expect(parts?.length).toBe(whole[2]?.length ?? 0);
+  salvaged.close();
+});
