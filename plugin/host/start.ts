@@ -19,7 +19,7 @@ import { ValidatedMemory } from "./validated-memory.ts";
 /** A toast sent before the terminal UI listens is lost (#38527): wait for its first sign of life, or this long. */
 const TOAST_WAIT_MS = 3000;
 
-/** The tool is made by then, so that the first turn need not wait for it, in milliseconds. */
+/** So long after the start, in milliseconds, the tool is made: the first turn need not wait for it. */
 const TOOL_DELAY_MS = 1000;
 
 /** `ctx.ask` of the agent's tool came with this version (measured: absent in 1.1.12, there in 1.1.25). */
@@ -30,6 +30,12 @@ const ASK_SINCE = "1.1.25";
  * long as the budget allows; everything else, and all telling, comes after.
  */
 export async function startPlugin(input: PluginInput, options: unknown): Promise<Hooks> {
+  const hooks = await begin(input, options);
+  setTimeout(() => hooks.tool, TOOL_DELAY_MS).unref();
+  return hooks;
+}
+
+async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
   const { settings, warnings } = readSettings(await findOptions(options, nodeFileSystem, process.env));
   const activity = new HostActivity();
   const listening = firstEvent(activity);
@@ -59,7 +65,6 @@ export async function startPlugin(input: PluginInput, options: unknown): Promise
       return tools ?? {};
     },
   };
-  setTimeout(() => hooks.tool, TOOL_DELAY_MS).unref();
   const told = new Set<string>();
   const say = (all: Notice) => {
     const notice = { ...all, remaining: all.remaining.filter((finding) => !told.has(JSON.stringify(finding.locator))) };

@@ -9,6 +9,14 @@ type Zod = typeof import("zod");
  * lies outside of `node_modules` asynchronously, and Bun refuses to `require` such a file (measured on 1.14.41).
  */
 export function zodNow(): Zod {
+  known ??= evaluated();
+  return known;
+}
+
+/** There is one plugin instance for each directory. */
+let known: Zod | null = null;
+
+function evaluated(): Zod {
   const path = shippedZod();
   if (path === null) return createRequire(import.meta.url)("zod") as Zod;
   const module = { exports: {} };

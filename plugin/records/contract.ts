@@ -65,12 +65,13 @@ export function fits(artifact: Artifact, value: unknown, around: Surroundings, s
 }
 
 /**
- * What the host demands of the documents of rows of one kind, whatever their other columns say; `null` where that cannot be
+ * What the host demands of the documents of messages or parts in rows, whatever their other columns say; `null` where that cannot be
  * said for all at once. What it demands of an id or a session's id is not in it: `fits` looks at those.
  */
 export function documentCheck(artifact: Artifact, store: StoreDescription): Check | null {
   const { demands, departures } = contractFor(artifact, null, { row: null, siblings: null }, store);
-  if (departures.length > 0 || isFileLocator(artifact.locator)) return null;
+  const { kind, locator } = artifact;
+  if ((kind !== "message" && kind !== "part") || isFileLocator(locator) || departures.length > 0) return null;
   const checks = demands.filter(({ of }) => of === itself).map(({ check }) => check);
   const [only] = checks;
   return checks.length === 1 && only !== undefined ? only : (document) => checks.every((check) => check(document));

@@ -13,22 +13,31 @@ const BEGINNINGS = [
 /** What follows the beginning. */
 const REST = /^[0-9A-Za-z]{26}$/;
 
-/** Of 32 bits; an id of another program differs in many more. */
+/** Of 32 bits; an id of another program differs in many more. (One that is no ASCII any more is taken from an index.) */
 const MOST_FLIPPED_BITS = 3;
 
 /**
  * Gives ids whose beginning a few flipped bits have changed that beginning back. A row whose right id another row has is
- * the same record, read from elsewhere: it goes.
+ * the same record, read from elsewhere: the newer one stays.
  */
 export function unflipIDs(connection: Connection): void {
   for (const { table, column, beginning } of BEGINNINGS) {
     const rows = connection.all(
-      `select cast(rowid as text) as at, "${column}" as id from "${table}" where substr("${column}", 1, 4) <> ?`,
+      `select cast(rowid as text) as at, substr("${column}", 1, 4) as found, substr("${column}", 5) as rest
+         from "${table}" where substr("${column}", 1, 4) <> ?`,
       beginning,
     );
-    for (const { at, id } of rows) {
-      const right = typeof id === "string" ? unflipped(id, beginning) : null;
-      if (right === null) continue;
+    for (const { at, found, rest } of rows) {
+      if (typeof found !== "string" || typeof rest !== "string" || !REST.test(rest)) continue;
+      if (differingBits(found, beginning) > MOST_FLIPPED_BITS) continue;
+      const right = beginning + rest;
+      if (column === "id") {
+        connection.run(
+          `delete from "${table}" where id = ? and time_updated <
+             (select time_updated from "${table}" where rowid = cast(? as integer))`,
+          ...[right, String(at)],
+        );
+      }
       const row = [right, String(at)] as const;
       const updated = connection.run(
         `update or ignore "${table}" set "${column}" = ? where rowid = cast(? as integer)`,
@@ -39,13 +48,10 @@ export function unflipIDs(connection: Connection): void {
   }
 }
 
-/** The id with its right beginning; `null` where what stands there is no such beginning with a few flipped bits. */
-function unflipped(id: string, beginning: string): string | null {
-  const [found, rest] = [Buffer.from(id.slice(0, beginning.length), "latin1"), id.slice(beginning.length)];
-  if (!REST.test(rest) || found.toString("latin1") !== id.slice(0, beginning.length)) return null;
+function differingBits(found: string, beginning: string): number {
   let bits = 0;
-  for (const [index, byte] of found.entries()) {
-    for (let left = byte ^ beginning.charCodeAt(index); left > 0; left &= left - 1) bits += 1;
+  for (let index = 0; index < beginning.length; index += 1) {
+    for (let left = found.charCodeAt(index) ^ beginning.charCodeAt(index); left > 0; left &= left - 1) bits += 1;
   }
-  return bits <= MOST_FLIPPED_BITS ? beginning + rest : null;
+  return bits;
 }

@@ -1,5 +1,5 @@
 import { homedir } from "node:os";
-import { isAbsolute, join, resolve, sep } from "node:path";
+import { dirname, isAbsolute, join, resolve, sep } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
 import { fileSystemWithin } from "../files/pinned-folders.ts";
 import { STORAGE } from "./json/layout.ts";
@@ -54,8 +54,8 @@ export async function locate(files: FileSystem, input: LocateInput): Promise<Loc
 }
 
 /** The file system through which a data directory is changed: no symbolic link below it leads out of it. */
-export function filesOf({ dataDir }: Located): FileSystem {
-  return fileSystemWithin(dataDir, STORAGE);
+export function filesOf({ dataDir, databases }: Located): FileSystem {
+  return fileSystemWithin(dataDir, [join(dataDir, STORAGE), ...databases.map((database) => dirname(database))]);
 }
 
 async function locateDatabase(files: FileSystem, input: LocateInput, database: string): Promise<LocateResult> {

@@ -121,7 +121,7 @@ describe.skipIf(process.platform !== "linux")("a folder that becomes a link righ
     const originals = contents(store.dataDir);
     let tried = 0;
     for (let at = 1; ; at += 1) {
-      const pinned = fileSystemWithin(store.dataDir, "storage");
+      const pinned = fileSystemWithin(store.dataDir, [join(store.dataDir, "storage")]);
       if (name === "restore") await work.repair(pinned, findings);
       const swap = swapping(pinned, { at, which, dataDir: store.dataDir, outside: outside.path, copies });
       await work[name](swap.files, findings).catch((error) => {
@@ -166,7 +166,7 @@ describe("where nobody swaps anything", () => {
     renameSync(join(real, "storage"), elsewhere);
     symlinkSync(real, store.dataDir);
     symlinkSync(elsewhere, join(real, "storage"));
-    const files = fileSystemWithin(store.dataDir, "storage");
+    const files = fileSystemWithin(store.dataDir, [join(store.dataDir, "storage")]);
     const damaged = folderImage(elsewhere);
     const findings = await blockingIn(store.dataDir);
     expect(findings.length).toBeGreaterThan(0);
@@ -177,7 +177,7 @@ describe("where nobody swaps anything", () => {
   });
 
   test("what is beyond the data directory is changed as ever", async () => {
-    const files = fileSystemWithin(store.dataDir, "storage");
+    const files = fileSystemWithin(store.dataDir, [join(store.dataDir, "storage")]);
     await files.writeNew(join(outside.path, "report.txt"), Buffer.from("a report"), 0o600);
     expect(readFileSync(join(outside.path, "report.txt"), "utf8")).toBe("a report");
     chmodSync(join(outside.path, "report.txt"), 0o400);

@@ -76,7 +76,7 @@ export async function runRecovery({
       }
       failing += 1;
       const before = await storeImage(store.dataDir, []);
-      const { answers, actions, manifests, runID } = await mended(mendedBy, { store, host, tool }, record.sessionID);
+      const { answers, actions, manifests, runIDs } = await mended(mendedBy, { store, host, tool }, record.sessionID);
       const differing = ROUTES.filter((route) => JSON.stringify(answers[route]) !== JSON.stringify(wanted[route]));
       if (differing.length === 0) identical += 1;
       else {
@@ -86,7 +86,7 @@ export async function runRecovery({
         onOther?.(words);
       }
       for (const manifest of manifests) await trustedManifest(manifest);
-      if (runID !== null) await tool.restore(runID);
+      for (const runID of runIDs) await tool.restore(runID);
       // What somebody restored stays as it is at later starts: the next damage may be the same one.
       for (const manifest of manifests) await rm(dirname(manifest), { recursive: true });
       const after = await storeImage(store.dataDir, []);
@@ -116,7 +116,8 @@ interface Mended {
   readonly answers: SessionAnswers;
   readonly actions: readonly string[];
   readonly manifests: readonly string[];
-  readonly runID: string | null;
+  /** Newest first. */
+  readonly runIDs: readonly string[];
 }
 
 async function mended(by: (typeof MENDED_BY)[number], bench: Bench, sessionID: string): Promise<Mended> {
@@ -124,7 +125,12 @@ async function mended(by: (typeof MENDED_BY)[number], bench: Bench, sessionID: s
   if (by === "start") return mendedByStart(store, sessionID);
   const result = by === "unasked" ? await tool.repairUnasked() : await tool.repair();
   const actions = result.items.map((item) => `${item.action} ${item.code} ${item.reason ?? ""}`);
-  return { answers: await askAbout(host, sessionID), actions, manifests: result.manifests, runID: result.runID };
+  return {
+    answers: await askAbout(host, sessionID),
+    actions,
+    manifests: result.manifests,
+    runIDs: result.runID === null ? [] : [result.runID],
+  };
 }
 
 /** The first answers of an opencode that starts with the plugin. */
@@ -144,6 +150,6 @@ async function mendedByStart(store: RealStore, sessionID: string): Promise<Mende
     answers,
     actions: items.map(({ remedy, code, state }) => `${remedy} ${code} ${state}`),
     manifests: runs.map(({ folder }) => join(folder, "manifest.json")),
-    runID: runs[0] === undefined ? null : runIDOf(runs[0]),
+    runIDs: [...new Set(runs.map(runIDOf))],
   };
 }

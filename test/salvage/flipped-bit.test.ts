@@ -38,8 +38,7 @@ test("an id whose beginning a flipped bit changed begins as before, and what han
   const whole = all(damaged);
   const flip = (table: string, column: string, from: string, to: string) => {
     const one = `rowid = (select max(rowid) from ${table} where "${column}" like '${from}%')`;
-    return damaged.query(`update ${table} set "${column}" = '${to}' || substr("${column}", 4) where ${one}`).run()
-      .changes;
+    return damaged.run(`update ${table} set "${column}" = '${to}' || substr("${column}", 4) where ${one}`).changes;
   };
   const flips = [
     flip("session", "id", "ses", "qes"),
