@@ -1,5 +1,5 @@
 import type { SqliteRecord } from "./record.ts";
-import { fitsShape, hasBeginnings, type TableShape } from "./table-shape.ts";
+import { fitsShape, hasBeginnings, hasOwnID, type TableShape } from "./table-shape.ts";
 
 /** Tells of which table a record is a row. */
 export class Placement {
@@ -22,6 +22,8 @@ export class Placement {
     if (told !== undefined) return told;
     if (own !== undefined) return fitsShape(own, record, false) ? own : null;
     const fitting = this.#shapes.filter((shape) => fitsShape(shape, record, true));
-    return fitting.length === 1 ? (fitting[0] ?? null) : null;
+    // Of a row whose other values were overwritten the id is left.
+    const [only, ...others] = fitting.length === 1 ? fitting : fitting.filter((shape) => hasOwnID(shape, record));
+    return others.length === 0 ? (only ?? null) : null;
   }
 }

@@ -81,6 +81,14 @@ const BEGINNINGS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
 
 const LONGEST_BEGINNING = 64;
 
+/** Whether a record's first value is an id as the rows of this table, and of no other, have it there. */
+export function hasOwnID({ name, columns }: TableShape, { values: [id] }: SqliteRecord): boolean {
+  const beginning = columns[0]?.name === "id" ? BEGINNINGS[name]?.id : undefined;
+  return (
+    beginning !== undefined && id instanceof Uint8Array && beginning.test(textOf(id.subarray(0, LONGEST_BEGINNING)))
+  );
+}
+
 /** Whether a record's values begin as those of this table of opencode's do; `false` for a table that is not known. */
 export function hasBeginnings(shape: TableShape, { letters, values }: SqliteRecord): boolean {
   const known = BEGINNINGS[shape.name];
