@@ -10,7 +10,7 @@ import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
 import type { OpenedStore } from "../stores/open.ts";
 import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
-import { type Counts, noCounts, type Scope, type Visit } from "../stores/store.ts";
+import { type Counts, noCounts, type Scope, type Store, type Visit } from "../stores/store.ts";
 import { DatabaseFollower } from "./database-follower.ts";
 import { isAtLeast } from "./host-version.ts";
 import type { Notice } from "./notice.ts";
@@ -208,16 +208,9 @@ export function firstLook(
   isOver: () => boolean,
 ): "healthy" | "suspect" | "unread" {
   if (!(store instanceof JsonStore || store instanceof SqliteStore)) return "unread";
-  let isHealthy = true;
-  const isThrough = store.scanNow(
-    scope,
-    (artifact, text, row) => {
-      isHealthy &&= looksHealthy(artifact, text, row, store.description);
-    },
-    counts,
-    isOver,
-  );
-  if (!isHealthy) return "suspect";
+  const { visit, isHealthy } = impressionOf(store);
+  const isThrough = store.scanNow(scope, visit, counts, isOver);
+  if (!isHealthy()) return "suspect";
   return isThrough ? "healthy" : "unread";
 }
 
@@ -227,15 +220,23 @@ async function isHealthyAtFirst(cared: CaredStore, sessionID: string, { counts, 
   if (pause === undefined || !(store instanceof JsonStore)) {
     return firstLook(cared, { what: "session", sessionID }, counts, () => false) === "healthy";
   }
-  let isHealthy = true;
-  const visit: Visit = (artifact, text, row) => {
-    isHealthy &&= looksHealthy(artifact, text, row, store.description);
-  };
+  const { visit, isHealthy } = impressionOf(store);
   for (const _step of store.inSteps(sessionID, visit, counts)) {
-    if (!isHealthy) break;
+    if (!isHealthy()) break;
     await pause();
   }
-  return isHealthy;
+  return isHealthy();
+}
+
+/** Whether everything visited so far looks healthy. */
+function impressionOf({ description }: Store): { readonly visit: Visit; isHealthy(): boolean } {
+  let isHealthy = true;
+  return {
+    visit: (artifact, text, row) => {
+      isHealthy &&= looksHealthy(artifact, text, row, description);
+    },
+    isHealthy: () => isHealthy,
+  };
 }
 
 type Effort = Omit<InspectOptions, "storeIndex">;

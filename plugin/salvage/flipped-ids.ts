@@ -1,7 +1,7 @@
 import type { Connection } from "../stores/sqlite/driver.ts";
 
 /** How opencode's own ids begin; it loads no session, message or part of another beginning (1.17, 1.18). */
-const BEGINNINGS = [
+const ID_COLUMNS = [
   { table: "session", column: "id", beginning: "ses_" },
   { table: "message", column: "id", beginning: "msg_" },
   { table: "message", column: "session_id", beginning: "ses_" },
@@ -21,7 +21,7 @@ const MOST_FLIPPED_BITS = 3;
  * the same record, read from elsewhere: the newer one stays.
  */
 export function unflipIDs(connection: Connection): void {
-  for (const { table, column, beginning } of BEGINNINGS) {
+  for (const { table, column, beginning } of ID_COLUMNS) {
     const rows = connection.all(
       `select cast(rowid as text) as at, substr("${column}", 1, 4) as found, substr("${column}", 5) as rest
          from "${table}" where substr("${column}", 1, 4) <> ?`,

@@ -1,4 +1,4 @@
-import type { Connection } from "../stores/sqlite/driver.ts";
+import type { Connection, SqlValue } from "../stores/sqlite/driver.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
 import type { SqliteRecord, StorageLetter } from "./record.ts";
 import { textOf } from "./schema-objects.ts";
@@ -84,9 +84,11 @@ const LONGEST_BEGINNING = 64;
 /** Whether a record's first value is an id as the rows of this table, and of no other, have it there. */
 export function hasOwnID({ name, columns }: TableShape, { values: [id] }: SqliteRecord): boolean {
   const beginning = columns[0]?.name === "id" ? BEGINNINGS[name]?.id : undefined;
-  return (
-    beginning !== undefined && id instanceof Uint8Array && beginning.test(textOf(id.subarray(0, LONGEST_BEGINNING)))
-  );
+  return beginning !== undefined && begins(id, beginning);
+}
+
+function begins(value: SqlValue | undefined, beginning: RegExp): boolean {
+  return value instanceof Uint8Array && beginning.test(textOf(value.subarray(0, LONGEST_BEGINNING)));
 }
 
 /** Whether a record's values begin as those of this table of opencode's do; `false` for a table that is not known. */
@@ -97,8 +99,6 @@ export function hasBeginnings(shape: TableShape, { letters, values }: SqliteReco
     if (index >= letters.length) return column.hasDefault;
     if (letters[index] === "n" && column.isNeeded && index !== shape.rowIDColumn) return false;
     const beginning = known[column.name];
-    if (beginning === undefined) return true;
-    const value = values[index];
-    return value instanceof Uint8Array && beginning.test(textOf(value.subarray(0, LONGEST_BEGINNING)));
+    return beginning === undefined || begins(values[index], beginning);
   });
 }

@@ -234,7 +234,7 @@ async function quarantined(
  */
 const LONGEST_HOLD_MS = 100;
 
-/** What must not happen, in words; a hold of the lock counts only where the machine is quiet enough to tell. */
+/** What must not happen, in words. */
 export function faultsOf(result: LiveResult): string[] {
   const { failedTurns, lostParts, falseQuarantines, unexpected, holds, slowWrites } = result;
   return [
