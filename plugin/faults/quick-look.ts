@@ -34,17 +34,18 @@ export function looksLoadable(
 }
 
 /** The quick look at many documents at once: `true` where it would say so of each. */
-export function looksHealthyThroughout({ kind, documents, ids, sessionIDs }: Bundle, store: StoreDescription): boolean {
-  const place = { table: kind, key: {} };
-  const ends = [0, 1].map((end): Artifact => {
-    return { kind, sessionID: sessionIDs[end] ?? null, recordID: ids[end] ?? null, locator: place };
-  });
-  const [least, greatest] = ends;
-  if (least === undefined || greatest === undefined) return false;
-  // Ids are judged by how they begin, so the least and the greatest speak for all between them.
-  if (![least, greatest].every((each) => fits(each, documents[0], NOTHING_AROUND, store))) return false;
-  const isLoadable = documentCheck(least, store);
+export function looksHealthyThroughout(bundle: Bundle, store: StoreDescription): boolean {
+  const { kind, documents } = bundle;
+  // Ids are judged by how they begin.
+  const any: Artifact = {
+    kind,
+    sessionID: bundle.sessionIDBeginning,
+    recordID: bundle.idBeginning,
+    locator: { table: kind, key: {} },
+  };
+  if (!fits(any, documents[0], NOTHING_AROUND, store)) return false;
+  const isLoadable = documentCheck(any, store);
   if (isLoadable === null) return false;
-  for (const document of documents) if (!isLoadable(document) || remarkOn(least, document) !== null) return false;
+  for (const document of documents) if (!isLoadable(document) || remarkOn(any, document) !== null) return false;
   return true;
 }

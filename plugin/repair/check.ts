@@ -12,10 +12,9 @@ import {
   type Store,
   type StoreDescription,
 } from "../stores/store.ts";
-import type { Survey } from "../stores/survey.ts";
 import { type ConfirmedFinding, type Verdict, verdictOf } from "./finding.ts";
 import { type InspectOptions, inspect } from "./inspect.ts";
-import { type Neighbour, surveyDataDir, surveyLog, surveyStore } from "./survey.ts";
+import { type Surveyed, storesBesideEachOther, surveyDataDir, surveyLog, surveyStore } from "./survey.ts";
 
 export interface CheckInput {
   readonly files: FileSystem;
@@ -58,37 +57,54 @@ const MOST_READINGS = 4;
 export async function check(input: CheckInput): Promise<CheckOutcome> {
   const started = performance.now();
   const counts = noCounts();
-  const findings: ConfirmedFinding[] = [];
-  const stores: CheckedStore[] = [];
   const unknown = new Set(input.sessionIDs);
   const ticker = setInterval(() => input.onProgress?.(counts), PROGRESS_MS);
   try {
     const opened = await open(input, input.located);
-    const neighbours: Neighbour[] = [];
-    for (const [index, store] of opened.entries()) {
-      const checked = await checkStore(store, index, input, counts, unknown);
-      stores.push(checked.store);
-      findings.push(...(await besideDatabases(checked.findings, input)));
-      if (checked.sessions !== null) neighbours.push({ ...checked.store, index, sessions: checked.sessions });
+    const isWhole = input.sessionIDs.length === 0;
+    const [answers, around] = await Promise.all([
+      checkStores(opened, input, counts, unknown),
+      // It waits for the system more than it works.
+      isWhole ? surveyDataDir(input.files, input.located.dataDir, readable(opened)) : [],
+    ]);
+    const stores = answers.map(({ store }) => store);
+    const [unknownSession] = unknown;
+    if (unknownSession !== undefined && stores.every((store) => store.state === "ok")) {
+      return { ok: false, unknownSession };
     }
-    if (input.sessionIDs.length === 0) {
-      findings.push(...(await surveyDataDir(input.files, input.located.dataDir, neighbours)));
-    }
+    const findings = [...answers.flatMap((answer) => answer.findings), ...besideEachOther(answers), ...around];
+    const isUnusable = stores.some((store) => store.state === "unusable");
+    const durationMs = Math.round(performance.now() - started);
+    return { ok: true, result: { stores, counts, durationMs, findings, verdict: verdictOf(findings, isUnusable) } };
   } finally {
     clearInterval(ticker);
   }
-  const [unknownSession] = unknown;
-  if (unknownSession !== undefined && stores.every((store) => store.state === "ok")) {
-    return { ok: false, unknownSession };
+}
+
+async function checkStores(
+  opened: readonly OpenedStore[],
+  input: CheckInput,
+  counts: Counts,
+  unknown: Set<string>,
+): Promise<StoreAnswer[]> {
+  const answers: StoreAnswer[] = [];
+  for (const [index, store] of opened.entries()) {
+    const answer = await checkStore(store, index, input, counts, unknown);
+    answers.push({ ...answer, findings: await besideDatabases(answer.findings, input) });
   }
-  const verdict = verdictOf(
-    findings,
-    stores.some((store) => store.state === "unusable"),
+  return answers;
+}
+
+function besideEachOther(answers: readonly StoreAnswer[]): ConfirmedFinding[] {
+  return storesBesideEachOther(
+    answers.flatMap(({ store: { description }, sessions }, index) =>
+      sessions === null ? [] : [{ description, index, sessions }],
+    ),
   );
-  return {
-    ok: true,
-    result: { stores, counts, durationMs: Math.round(performance.now() - started), findings, verdict },
-  };
+}
+
+function readable(opened: readonly OpenedStore[]): Surveyed[] {
+  return opened.flatMap(({ state, description }, index) => (state === "ok" ? [{ description, index }] : []));
 }
 
 /** Of files that cannot be read, a database beside them may have the records. */
@@ -141,7 +157,9 @@ async function checkStore(
       const whole = input.sessionIDs.length === 0;
       // What an import has left behind is looked at beside the database, not as if a host still read it.
       const isLeftBehind = description.generation === "json" && input.located.databases.length > 0;
-      const survey = whole && !isLeftBehind ? surveyOnce(current.store) : async () => null;
+      const { store } = current;
+      // What cannot be surveyed is no finding: whatever keeps a record from loading is found with the records.
+      const survey = once(async () => (whole && !isLeftBehind ? store.survey().catch(() => null) : null));
       const found = await readStore(current, index, { ...input, meanwhile: survey }, own, unknown);
       const answer = await survey();
       const surveyed = answer === null ? [] : await surveyStore(input.files, current, index, answer, own.bytes);
@@ -171,12 +189,12 @@ async function checkStore(
   }
 }
 
-/** What cannot be surveyed is no finding: whatever keeps a record from loading is found with the records. */
-function surveyOnce(store: Store): () => Promise<Survey | null> {
-  let survey: Promise<Survey | null> | null = null;
+/** The same work whoever asks for it first, done once. */
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | null = null;
   return () => {
-    survey ??= store.survey().catch(() => null);
-    return survey;
+    result ??= work();
+    return result;
   };
 }
 
@@ -209,9 +227,13 @@ async function readStore(
     }),
   };
   if (input.sessionIDs.length === 0) {
-    const { meanwhile } = input;
+    const lost = once(() => lostIn(opened, null, storeIndex, input.located));
+    const meanwhile = async () => {
+      await input.meanwhile();
+      await lost();
+    };
     const found = await inspectedForAsking(opened.store, { what: "everything" }, { ...options, meanwhile });
-    return [...found, ...others(await lostIn(opened, null, storeIndex, input.located), found)];
+    return [...found, ...others(await lost(), found)];
   }
   const known = new Set((await opened.store.sessions(null)).map((session) => session.id));
   const found: ConfirmedFinding[] = [];

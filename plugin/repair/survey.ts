@@ -59,25 +59,25 @@ export function surveyLog(description: StoreDescription, store: number): Confirm
   return evidence === null ? [] : [speaker(description, store)(WAL_DAMAGED, "warning", null, evidence)];
 }
 
-/** A store of the same data directory, looked at as a whole. */
-export interface Neighbour {
+/** A store of a data directory. */
+export interface Surveyed {
   readonly description: StoreDescription;
   /** Index in the answer. */
   readonly index: number;
+}
+
+/** The same, looked at as a whole. */
+export interface Neighbour extends Surveyed {
   readonly sessions: readonly SessionEntry[];
 }
 
-/** What concerns the data directory and several of its stores. */
+/** What concerns the data directory, whatever its stores say. */
 export async function surveyDataDir(
   files: FileSystem,
   dataDir: string,
-  stores: readonly Neighbour[],
+  stores: readonly Surveyed[],
 ): Promise<ConfirmedFinding[]> {
-  return [
-    ...storesBesideEachOther(stores),
-    ...(await diskFindings(files, stores)),
-    ...(await sideFileFindings(files, dataDir)),
-  ];
+  return [...(await diskFindings(files, stores)), ...(await sideFileFindings(files, dataDir))];
 }
 
 interface Place {
@@ -222,7 +222,8 @@ function gigabytes(bytes: number): string {
   return `${(bytes / GIGABYTE).toFixed(1)} GB`;
 }
 
-function storesBesideEachOther(stores: readonly Neighbour[]): ConfirmedFinding[] {
+/** What concerns several stores of a data directory. */
+export function storesBesideEachOther(stores: readonly Neighbour[]): ConfirmedFinding[] {
   const findings: ConfirmedFinding[] = [];
   const databases = stores.filter((store) => store.description.generation === "sqlite" && store.sessions.length > 0);
   for (const { description, index, sessions } of databases.slice(1)) {
@@ -251,7 +252,7 @@ const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
 /** Less than this is soon gone: one session of opencode writes as much. */
 const LOW_SPACE_BYTES = 100 * 1024 * 1024;
 
-async function diskFindings(files: FileSystem, stores: readonly Neighbour[]): Promise<ConfirmedFinding[]> {
+async function diskFindings(files: FileSystem, stores: readonly Surveyed[]): Promise<ConfirmedFinding[]> {
   const findings: ConfirmedFinding[] = [];
   for (const { description, index } of stores) {
     const { database } = description;

@@ -71,14 +71,14 @@ export function addCounts(to: Counts, more: Readonly<Counts>): void {
 export type Visit = (artifact: Artifact, text: string | null, row: RowValues | null) => void;
 
 /**
- * The documents of many rows, parsed. `ids` and `sessionIDs` are the least and the greatest of them in the order of their
- * bytes: where both begin with a prefix, all do.
+ * The documents of many rows, and how the ids of all of them, and those of their sessions, begin. In the documents' texts
+ * each byte is a letter (Latin-1): what is ASCII is as it is, anything else is longer.
  */
 export interface Bundle {
   readonly kind: "message" | "part";
   readonly documents: readonly unknown[];
-  readonly ids: readonly [least: string, greatest: string];
-  readonly sessionIDs: readonly [least: string, greatest: string];
+  readonly idBeginning: string;
+  readonly sessionIDBeginning: string;
 }
 
 export interface ScanOptions {
