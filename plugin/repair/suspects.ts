@@ -29,7 +29,7 @@ const WORTH_THREADS_SESSIONS = 50;
 const MOST_THREADS = 4;
 
 /** Several for each thread, so that all of them end at about the same time. */
-const SHARES = 32;
+const SHARES = 128;
 
 /** The artifacts of a scope that do not look healthy at once. */
 export async function suspectsIn(store: Store, scope: Scope, options: ScanOptions): Promise<Artifact[]> {
@@ -48,16 +48,21 @@ export async function suspectsIn(store: Store, scope: Scope, options: ScanOption
   return suspects;
 }
 
-/** After so many bytes read Bun is told to collect: by itself it lets the heap grow with the store. */
-const COLLECT_BYTES = 64 * 1024 * 1024;
+/**
+ * Bun lets the heap grow with the store: it is told to collect where the process is larger than this, but not again
+ * before so many bytes were read. In bytes; a check in Bun takes 60 MB before it has read anything.
+ */
+const COLLECTED_FROM_BYTES = 120 * 1024 * 1024;
+const READ_BETWEEN_BYTES = 8 * 1024 * 1024;
 
-/** Collects garbage whenever enough was read; told how many bytes were read in all. Only for a process that does nothing else. */
+/** Collects garbage where that is due; told how many bytes were read in all. Only for a process that does nothing else. */
 export function garbageCollection(): (bytes: number) => void {
+  const { Bun: bun } = globalThis as { Bun?: { gc?(force: boolean): void } };
   let collectedAt = 0;
   return (bytes) => {
-    if (bytes - collectedAt < COLLECT_BYTES) return;
+    if (bytes - collectedAt < READ_BETWEEN_BYTES || process.memoryUsage.rss() < COLLECTED_FROM_BYTES) return;
     collectedAt = bytes;
-    (globalThis as { Bun?: { gc?(force: boolean): void } }).Bun?.gc?.(true);
+    bun?.gc?.(true);
   };
 }
 

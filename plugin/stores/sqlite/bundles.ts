@@ -42,6 +42,7 @@ export function* readBundles(
   last: string,
 ): Iterable<BundledRows> {
   const mark = randomBytes(MARK_BYTES).toString("base64url");
+  const asArray = arrayText();
   const { idBeginning, sessionIDBeginning } = USUAL[kind];
   const sql = `select count(*) as rows, cast(max(at) as text) as until, sum(bytes) as bytes,
       cast(group_concat(document, ',"${mark}",') as blob) as joined
@@ -55,7 +56,7 @@ export function* readBundles(
     if (typeof read?.until !== "string") return;
     const { until } = read;
     const rows = Number(read.rows);
-    yield { after, until, rows, bytes: Number(read.bytes), bundle: bundleOf(kind, read, rows, mark) };
+    yield { after, until, rows, bytes: Number(read.bytes), bundle: bundleOf(kind, read, rows, mark, asArray) };
     after = nextStart(kind, after, until);
   }
 }
@@ -66,22 +67,39 @@ function begins(column: string, beginning: string): string {
   return `${column} >= '${beginning}' and ${column} < '${next}'`;
 }
 
-function bundleOf(kind: Bundle["kind"], { joined }: SqlRow, rows: number, mark: string): Bundle | null {
+function bundleOf(
+  kind: Bundle["kind"],
+  { joined }: SqlRow,
+  rows: number,
+  mark: string,
+  asArray: (joined: Uint8Array) => string,
+): Bundle | null {
   // Bytes that are not UTF-8 mean something else to a host where the text is short.
   if (!(joined instanceof Uint8Array) || !isUtf8(joined)) return null;
-  const documents = unmarked(asLatin1(joined), rows, mark);
+  const documents = unmarked(asArray(joined), rows, mark);
   return documents === null ? null : { kind, documents, ...USUAL[kind] };
 }
 
-/** A letter a byte: half the memory where anything is not ASCII. In JSON only what stands in texts can be. */
-function asLatin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString("latin1");
+/**
+ * Makes a JSON array of rows that were joined. A letter a byte (Latin-1) takes half the memory where anything is not
+ * ASCII, which in JSON only stands in texts.
+ */
+function arrayText(): (joined: Uint8Array) => string {
+  let room = Buffer.alloc(0);
+  return (joined) => {
+    const end = joined.length + 1;
+    if (room.length <= end) room = Buffer.alloc(2 * end);
+    room.write("[");
+    room.set(joined, 1);
+    room.write("]", end);
+    return room.toString("latin1", 0, end + 1);
+  };
 }
 
-function unmarked(joined: string, rows: number, mark: string): unknown[] | null {
+function unmarked(array: string, rows: number, mark: string): unknown[] | null {
   let values: unknown[];
   try {
-    values = JSON.parse(`[${joined}]`) as unknown[];
+    values = JSON.parse(array) as unknown[];
   } catch {
     return null;
   }
