@@ -19,6 +19,7 @@ export interface Target {
   seeds(): readonly Buffer[] | Promise<readonly Buffer[]>;
   /** Bytes of the longest case that is tried. */
   readonly longest: number;
+  readonly isAsync?: true;
 }
 
 export const TARGETS: readonly Target[] = [
@@ -41,7 +42,7 @@ export const TARGETS: readonly Target[] = [
     seeds: () => subjects().map((subject, index) => seed([index % 2 === 0 ? 0 : index], subject)),
     longest: 2000,
   },
-  { name: "manifest", fuzz: manifest, seeds: manifests, longest: 8000 },
+  { name: "manifest", fuzz: manifest, seeds: manifests, longest: 8000, isAsync: true },
   {
     name: "pages",
     fuzz: pages,

@@ -4,7 +4,7 @@ import type { StoredDocument } from "../../../plugin/stores/conversation.ts";
 import { Choices } from "../choices.ts";
 import { demand } from "../defect.ts";
 
-const WIDTHS = [80, 20, 40, 200];
+const WIDTHS = [80, 40, 120];
 
 /** Whatever moves the cursor, colours, or turns the direction of writing. */
 const COMMANDS = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u;
