@@ -4,6 +4,8 @@ const FRAME_HEADER_BYTES = 24;
 /** Longer pages than this are none of SQLite's. */
 const LONGEST_PAGE = 65_536;
 
+const MOST_PAGES = 100_000;
+
 /**
  * A write-ahead log with the checksums that its bytes should have (sqlite.org/fileformat2.html, 4.2): no mutation would
  * ever get these right by itself. What is not a log stays as it is.
@@ -27,6 +29,8 @@ export function sealedLog(bytes: Buffer): Buffer {
   write(running, 24);
   const frameBytes = FRAME_HEADER_BYTES + pageBytes;
   for (let at = HEADER_BYTES; at + frameBytes <= log.length; at += frameBytes) {
+    // Numbers of pages that a database may have.
+    for (const number of [at, at + 4]) log.writeUInt32BE(log.readUInt32BE(number) % MOST_PAGES, number);
     running = sum(at + FRAME_HEADER_BYTES, at + frameBytes, sum(at, at + 8, running));
     write(running, at + 16);
   }

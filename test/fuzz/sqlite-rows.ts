@@ -45,7 +45,9 @@ export function rowsBySqlite(main: Buffer, wal: Buffer | null): ReadonlyMap<stri
   try {
     database = new sqlite.DatabaseSync(path);
     const [check] = database.prepare("pragma integrity_check(1)").all() as { integrity_check: string }[];
-    const made = database.prepare(`select sql from sqlite_schema where name = '${TABLE}'`).all() as { sql: string }[];
+    const made = database
+      .prepare(`select sql from sqlite_schema where (type, name, tbl_name) = ('table', '${TABLE}', '${TABLE}')`)
+      .all() as { sql: string }[];
     if (check?.integrity_check !== "ok" || made.length !== 1 || made[0]?.sql !== TABLE_SQL) return null;
     const sql = `select cast(rowid as text) as at, ${VALUES} as cells from ${TABLE} not indexed`;
     const rows = database.prepare(sql).all() as { at: string; cells: string }[];

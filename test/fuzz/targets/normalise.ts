@@ -139,8 +139,10 @@ function asBytes(value: unknown): { readonly bytes: Buffer; readonly size: numbe
 }
 
 /** Two values differ at these places alone. */
-function demandOnly(before: unknown, after: unknown, places: readonly (readonly (string | number)[])[]): void {
-  if (places.some((place) => place.length === 0) || isDeepStrictEqual(before, after)) return;
+function demandOnly(given: unknown, after: unknown, places: readonly (readonly (string | number)[])[]): void {
+  if (places.some((place) => place.length === 0) || isDeepStrictEqual(given, after)) return;
+  // An object on the way to a place is made where it is missing.
+  const before = given === undefined && places.length > 0 ? {} : given;
   demand(isContainer(before) && isContainer(after), "something changed that nobody spoke of");
   demand(Array.isArray(before) === Array.isArray(after), "a list became something else");
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {

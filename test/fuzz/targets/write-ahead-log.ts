@@ -43,7 +43,7 @@ type Known = Exclude<WalChanges, "lost">;
 
 /** Whatever SQLite has of a log, a salvage has of it too. */
 function demandSalvaged(log: Buffer, pageBytes: number | null, { position, pages }: Known): void {
-  const salvaged = readWriteAheadLog(memoryFile(log), pageBytes);
+  const salvaged = readWriteAheadLog(memoryFile(log), pageBytes, 0);
   const [page] = pages.values();
   const isPageSize = page !== undefined && (page.length & (page.length - 1)) === 0;
   if (salvaged === null) {
