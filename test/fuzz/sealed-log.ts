@@ -6,15 +6,21 @@ const LONGEST_PAGE = 65_536;
 
 const MOST_PAGES = 100_000;
 
+/** Whether bytes begin as a write-ahead log does. */
+export function isLog(bytes: Buffer): boolean {
+  if (bytes.length < HEADER_BYTES || (bytes.readUInt32BE(0) & ~1) !== 0x377f0682) return false;
+  const pageBytes = bytes.readUInt32BE(8);
+  return pageBytes >= 512 && pageBytes <= LONGEST_PAGE && (pageBytes & (pageBytes - 1)) === 0;
+}
+
 /**
  * A write-ahead log with the checksums that its bytes should have (sqlite.org/fileformat2.html, 4.2): no mutation would
  * ever get these right by itself. What is not a log stays as it is.
  */
 export function sealedLog(bytes: Buffer): Buffer {
   const log = Buffer.from(bytes);
-  if (log.length < HEADER_BYTES || (log.readUInt32BE(0) & ~1) !== 0x377f0682) return log;
+  if (!isLog(log)) return log;
   const pageBytes = log.readUInt32BE(8);
-  if (pageBytes < 512 || pageBytes > LONGEST_PAGE || pageBytes % 8 !== 0) return log;
   const isBigEndian = (log.readUInt32BE(0) & 1) === 1;
   const sum = (from: number, to: number, [first, second]: readonly [number, number]): [number, number] => {
     let [a, b] = [first, second];

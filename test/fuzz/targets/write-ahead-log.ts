@@ -45,15 +45,14 @@ type Known = Exclude<WalChanges, "lost">;
 function demandSalvaged(log: Buffer, pageBytes: number | null, { position, pages }: Known): void {
   const salvaged = readWriteAheadLog(memoryFile(log), pageBytes, 0);
   const [page] = pages.values();
-  const isPageSize = page !== undefined && (page.length & (page.length - 1)) === 0;
   if (salvaged === null) {
-    demand(!isPageSize, "a salvage sees no log");
+    demand(page === undefined, "a salvage sees no log");
     return;
   }
   for (const frame of [...salvaged.committed, ...salvaged.others]) {
     demand(frame.page > 0 && frame.offset + salvaged.pageBytes <= log.length, "a frame that is not in the log");
   }
-  if (!isPageSize) return;
+  if (page === undefined) return;
   const committed = salvaged.committed.slice(0, position.frames);
   demand(committed.length === position.frames, "a committed frame is left out");
   const read = ({ offset }: { readonly offset: number }) => log.subarray(offset, offset + salvaged.pageBytes);
