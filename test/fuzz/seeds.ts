@@ -110,7 +110,33 @@ export async function manifests(): Promise<Buffer[]> {
   return found;
 }
 
-interface SmallDatabase {
+const TABLES = ["project", "session", "message", "part", "event", "todo"];
+
+/** opencode's own database, of which the tables that hold conversations are left; with and without a log. */
+export async function conversationDatabases(): Promise<SmallDatabase[]> {
+  const content = sampleContent();
+  const store = await createSqliteStore("1.18.33", content);
+  const connection = store.connect();
+  connection.exec("pragma foreign_keys = off; pragma journal_mode = delete");
+  for (const { name } of connection.all("select name from sqlite_schema where type = 'table'")) {
+    if (!TABLES.includes(String(name)) && !String(name).startsWith("sqlite_")) connection.exec(`drop table "${name}"`);
+  }
+  const found: SmallDatabase[] = [];
+  const keep = () => found.push({ main: readFileSync(store.database), wal: bytesIfAny(`${store.database}-wal`) });
+  connection.exec("pragma page_size = 512; vacuum");
+  keep();
+  connection.exec("update part set data = json_set(data, '$.text', hex(zeroblob(700))) where id like '%1'; vacuum");
+  keep();
+  connection.exec("delete from part where id like '%2'");
+  connection.all("pragma journal_mode = wal");
+  connection.exec("update message set time_updated = time_updated + 1, data = data || ' '");
+  keep();
+  connection.close();
+  store.remove();
+  return found;
+}
+
+export interface SmallDatabase {
   readonly main: Buffer;
   readonly wal: Buffer | null;
 }

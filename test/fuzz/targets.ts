@@ -1,4 +1,13 @@
-import { conversations, documents, manifests, seed, smallDatabases, subjects } from "./seeds.ts";
+import {
+  conversationDatabases,
+  conversations,
+  documents,
+  manifests,
+  type SmallDatabase,
+  seed,
+  smallDatabases,
+  subjects,
+} from "./seeds.ts";
 import { TABLE_SQL } from "./sqlite-rows.ts";
 import { fuzz as cutDocument } from "./targets/cut-document.ts";
 import { fuzz as diagnose } from "./targets/diagnose.ts";
@@ -6,6 +15,7 @@ import { fuzz as jsonScanner } from "./targets/json-scanner.ts";
 import { fuzz as manifest } from "./targets/manifest.ts";
 import { fuzz as normalise } from "./targets/normalise.ts";
 import { fuzz as pages } from "./targets/pages.ts";
+import { fuzz as salvage } from "./targets/salvage.ts";
 import { fuzz as transcript } from "./targets/transcript.ts";
 import { fuzz as writeAheadLog } from "./targets/write-ahead-log.ts";
 
@@ -20,6 +30,11 @@ export interface Target {
   /** Bytes of the longest case that is tried. */
   readonly longest: number;
   readonly isAsync?: true;
+}
+
+function databaseSeed(flags: number, { main, wal }: SmallDatabase): Buffer {
+  const size = [main.length >> 8, main.length & 0xff];
+  return seed([flags, ...size], Buffer.concat([main, wal ?? Buffer.alloc(0)]));
 }
 
 export const TARGETS: readonly Target[] = [
@@ -47,11 +62,18 @@ export const TARGETS: readonly Target[] = [
     name: "pages",
     fuzz: pages,
     seeds: async () =>
-      (await smallDatabases(TABLE_SQL)).flatMap(({ main, wal }) => {
-        const size = [main.length >> 8, main.length & 0xff];
-        return [0, 2, 3].map((flags) => seed([flags, ...size], Buffer.concat([main, wal ?? Buffer.alloc(0)])));
-      }),
+      (await smallDatabases(TABLE_SQL)).flatMap((each) => [0, 2, 3].map((flags) => databaseSeed(flags, each))),
     longest: 40_000,
+  },
+  {
+    name: "salvage",
+    fuzz: salvage,
+    seeds: async () =>
+      [...(await conversationDatabases()), ...(await smallDatabases(TABLE_SQL))].flatMap((each) =>
+        [0, 1].map((flags) => databaseSeed(flags, each)),
+      ),
+    longest: 65_000,
+    isAsync: true,
   },
   {
     name: "write-ahead-log",
