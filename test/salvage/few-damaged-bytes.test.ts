@@ -1,0 +1,83 @@
+import { Database } from "bun:sqlite";
+import { afterAll, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { openPageImage } from "../../plugin/salvage/page-image.ts";
+import { mapPages } from "../../plugin/salvage/page-map.ts";
+import { readPayload } from "../../plugin/salvage/payload.ts";
+import { NO_FILE, openRandomAccess } from "../../plugin/salvage/random-access.ts";
+import { type SalvageReport, salvage } from "../../plugin/salvage/salvage.ts";
+import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
+import { removeHomes } from "../host/home.ts";
+import { realStore } from "../host/stored-fixture.ts";
+import { scratchFolder } from "../stores/scratch.ts";
+
+afterAll(removeHomes);
+
+async function salvaged(source: string): Promise<{ report: SalvageReport; rows: Database }> {
+  const driver = await loadDriver();
+  if (driver === null) throw new Error("This runtime has no SQLite.");
+  const target = `${source}.salvaged`;
+  const report = await salvage({ files: nodeFileSystem, driver, source, target, dataDir: null });
+  return { report, rows: new Database(target, { readonly: true }) };
+}
+
+function parts(database: Database): unknown[] {
+  return database.query("select * from part order by id").all();
+}
+
+/** Before, the salvage ended with "table part has no column named time_created", and nothing was saved. */
+test("a bit that flipped in the name of a column costs nothing", async () => {
+  const { dataDir } = await realStore("1.18.33");
+  const source = join(dataDir, "opencode.db");
+  const database = new Database(source);
+  database.exec("pragma wal_checkpoint(truncate)");
+  const whole = parts(database);
+  database.close();
+  const bytes = readFileSync(source);
+  const at = bytes.indexOf("time_created", bytes.indexOf("CREATE TABLE `part`"));
+  bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+  writeFileSync(source, bytes);
+  const { rows } = await salvaged(source);
+  expect(whole.length).toBeGreaterThan(0);
+  expect(parts(rows)).toEqual(whole);
+  rows.close();
+});
+
+/** Before, four thousand million pages were looked for. */
+test("a log whose first bytes are noise is read, and nothing far behind it is looked for", async () => {
+  const { dataDir } = await realStore("1.18.33");
+  const source = join(dataDir, "opencode.db");
+  const log = readFileSync(`${source}-wal`);
+  // The log's header, and of the first frame the number of its page and the size of the database.
+  writeFileSync(`${source}-wal`, log.fill(0xff, 0, 40));
+  const { report, rows } = await salvaged(source);
+  expect(report.pages).toBeLessThan(10_000);
+  expect(parts(rows).length).toBeGreaterThan(0);
+  rows.close();
+});
+
+test("a value whose chain of pages lost its beginning is not taken for whole", () => {
+  const image = openPageImage(NO_FILE, null);
+  const local = Buffer.from("the beginning");
+  expect(readPayload(image, { size: 6000, local, overflow: 0 })).toEqual({ bytes: local, isWhole: false });
+  expect(readPayload(image, { size: local.length, local, overflow: 0 }).isWhole).toBe(true);
+});
+
+/** Without the indexes that it names, rows that were deleted would count as lost. */
+test("a damaged row of the schema costs itself alone", () => {
+  const scratch = scratchFolder();
+  const path = join(scratch.path, "schema.db");
+  const database = new Database(path);
+  database.exec("create table first (a); create table second (b); create index third on second (b)");
+  database.close();
+  const bytes = readFileSync(path);
+  bytes.write("tAble", bytes.indexOf("tablefirst"));
+  writeFileSync(path, bytes);
+  const file = openRandomAccess(path);
+  const { schema } = mapPages(openPageImage(file, null), () => undefined);
+  expect(schema.map(({ name }) => name)).toEqual(["second", "third"]);
+  file.close();
+  scratch.remove();
+});
