@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "../../plugin/files/hash.ts";
 import { quarantinePath } from "../../plugin/quarantine/places.ts";
+import type { Artifact } from "../../plugin/stores/artifact.ts";
 import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import { type Json, type JsonObject, sampleColumn, sampleMessage, samplePart } from "../records/samples.ts";
 import { blockingIn, repairFindings, settledFiles } from "../repair/tool.ts";
@@ -73,6 +74,35 @@ function lackingOne(value: Json): Json[] {
     const { [name]: _, ...rest } = value as JsonObject;
     return [rest, { ...rest, [name]: null }, ...lackingOne(inner).map((each) => ({ ...rest, [name]: each }))];
   });
+}
+
+/** Logs in which a record of some place was written, and then perhaps removed; one event a line. */
+export function eventLogs(): Buffer[] {
+  const records = placedRecords().filter(([place]) => ["part", "message"].includes(ROW_PLACES[place]?.kind ?? ""));
+  const written = records.map(([place, document]) => {
+    const { kind, recordID: id } = ROW_PLACES[place] as Artifact;
+    const named = { ...(document as JsonObject), id, sessionID: "ses_1", messageID: "msg_1" } as JsonObject;
+    const text = JSON.stringify(kind === "part" ? { part: named, time: 1_790_000_000_000 } : { info: named });
+    return { place, line: `${kind === "part" ? "p" : "q"}${text}` };
+  });
+  const time = { created: 1_790_000_000_000, updated: 1_790_000_000_500 };
+  const session = {
+    id: "ses_1",
+    projectID: "prj_1",
+    slug: "x",
+    directory: "/project",
+    title: "A title",
+    version: "1",
+    time,
+  };
+  const removed = ['s{"sessionID":"ses_1","partID":"prt_1"}', 't{"messageID":"msg_1"}', 'u{"sessionID":"ses_1"}'];
+  return [
+    ...written.map(({ place, line }) => seed([place], Buffer.from(`${line}\n${line}`))),
+    ...removed.map((event, place) => seed([place % 2], Buffer.from(`${event}\n${written[place * 12]?.line}`))),
+    ...ROW_PLACES.flatMap(({ kind }, place) =>
+      kind === "session" ? [seed([place], Buffer.from(`r${JSON.stringify({ info: session })}`))] : [],
+    ),
+  ];
 }
 
 /** Messages with their parts, one document a line. */

@@ -2,6 +2,7 @@ import {
   conversationDatabases,
   conversations,
   documents,
+  eventLogs,
   manifests,
   type SmallDatabase,
   seed,
@@ -9,12 +10,14 @@ import {
   subjects,
 } from "./seeds.ts";
 import { TABLE_SQL } from "./sqlite-rows.ts";
+import { fuzz as commandLine } from "./targets/arguments.ts";
 import { fuzz as cutDocument } from "./targets/cut-document.ts";
 import { fuzz as diagnose } from "./targets/diagnose.ts";
 import { fuzz as jsonScanner } from "./targets/json-scanner.ts";
 import { fuzz as manifest } from "./targets/manifest.ts";
 import { fuzz as normalise } from "./targets/normalise.ts";
 import { fuzz as pages } from "./targets/pages.ts";
+import { fuzz as recovery } from "./targets/recovery.ts";
 import { fuzz as salvage } from "./targets/salvage.ts";
 import { fuzz as transcript } from "./targets/transcript.ts";
 import { fuzz as writeAheadLog } from "./targets/write-ahead-log.ts";
@@ -30,7 +33,20 @@ export interface Target {
   /** Bytes of the longest case that is tried. */
   readonly longest: number;
   readonly isAsync?: true;
+  /** Whether a case takes tens of milliseconds. */
+  readonly isSlow?: true;
 }
+
+const COMMAND_LINES = [
+  ["check", "--session", "ses_1", "--json"],
+  ["repair", "--only", "empty", "--dry-run", "-y", "--concurrency", "4"],
+  ["restore", "20261123T021500123Z-0000-9f86d081", "--item", "0001"],
+  ["purge", "--older-than", "30d", "--yes", "--data-dir", "/data"],
+  ["rescue", "--relink", "--from", "/a", "--to", "/b", "--into", "/c", "--unarchive"],
+  ["report", "--output", "report.md", "--no-color", "-q"],
+  ["salvage", "--swap", "--db", "/data/opencode.db"],
+  ["show", "ses_1"],
+];
 
 function databaseSeed(flags: number, { main, wal }: SmallDatabase): Buffer {
   const size = [main.length >> 8, main.length & 0xff];
@@ -74,6 +90,7 @@ export const TARGETS: readonly Target[] = [
       ),
     longest: 65_000,
     isAsync: true,
+    isSlow: true,
   },
   {
     name: "write-ahead-log",
@@ -83,6 +100,13 @@ export const TARGETS: readonly Target[] = [
         wal === null ? [] : [0, 1].map((sealed) => seed([index, sealed, 10, index * 50], wal)),
       ),
     longest: 20_000,
+  },
+  { name: "recovery", fuzz: recovery, seeds: eventLogs, longest: 4000 },
+  {
+    name: "arguments",
+    fuzz: commandLine,
+    seeds: () => COMMAND_LINES.map((words) => Buffer.from(words.join("\0"))),
+    longest: 300,
   },
   { name: "transcript", fuzz: transcript, seeds: conversations, longest: 4000 },
 ];
