@@ -27,12 +27,14 @@ function scratch(): string {
   return folder;
 }
 
-const VALUES = ["id", "number", "words", "data"]
-  .map(
-    (name) => `substr(typeof(${name}), 1, 1) || ' ' ||
-    case when typeof(${name}) in ('text', 'blob') then lower(hex(${name})) else coalesce(cast(${name} as text), 'null') end`,
-  )
-  .join(" || char(10) || ");
+const NAMES = ["id", "number", "words", "data"];
+export const COLUMNS = NAMES.length;
+
+const VALUES = NAMES.map(
+  (name) => `substr(typeof(${name}), 1, 1) || ' ' ||
+    case when typeof(${name}) in ('text', 'blob') then lower(hex(${name}))
+      when typeof(${name}) = 'real' then '' else coalesce(cast(${name} as text), 'null') end`,
+).join(" || char(10) || ");
 
 /** The rows of the table by their rowids; `null` where SQLite does not find the database sound, or has none such. */
 export function rowsBySqlite(main: Buffer, wal: Buffer | null): ReadonlyMap<string, string> | null {

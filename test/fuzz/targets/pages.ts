@@ -9,12 +9,12 @@ import {
 import { openPageImage, type PageImage } from "../../../plugin/salvage/page-image.ts";
 import { findOwners, mapPages, type Owners, type PageMap } from "../../../plugin/salvage/page-map.ts";
 import { readPayloadRecord } from "../../../plugin/salvage/payload.ts";
-import { readRecord, type SqliteRecord } from "../../../plugin/salvage/record.ts";
+import { readRecord, readRecordHeader, type SqliteRecord } from "../../../plugin/salvage/record.ts";
 import { Choices } from "../choices.ts";
 import { demand } from "../defect.ts";
 import { memoryFile } from "../memory-file.ts";
 import { isLog, sealedLog } from "../sealed-log.ts";
-import { rowsBySqlite, TABLE } from "../sqlite-rows.ts";
+import { COLUMNS, rowsBySqlite, TABLE } from "../sqlite-rows.ts";
 
 /** What so few bytes may be taken for; to look at so many pages takes seconds. */
 const MOST_PAGES = 5_000_000;
@@ -95,6 +95,11 @@ function demandSame(main: Buffer, wal: Buffer | null, image: PageImage, map: Pag
     const header = readBtreeHeader(bytes, page === 1);
     if (header === null) continue;
     for (const cell of tableCells(bytes, header, image.usableBytes)) {
+      // SQLite also reads a row that is longer than its columns; for a salvage that is a sign of damage.
+      if (readRecordHeader(cell.local, cell.size) === null) {
+        found.set(String(cell.rowID), expected.get(String(cell.rowID)) ?? "");
+        continue;
+      }
       const record = readPayloadRecord(image, cell);
       demand(record?.isWhole === true, "a sound row cannot be read");
       found.set(String(cell.rowID), rowText(record));
@@ -105,9 +110,12 @@ function demandSame(main: Buffer, wal: Buffer | null, image: PageImage, map: Pag
 }
 
 function rowText({ letters, values }: SqliteRecord): string {
-  const cells = values.map((value, index) => {
-    const letter = letters[index] === "I" ? "i" : letters[index];
-    return `${letter} ${value instanceof Uint8Array ? Buffer.from(value).toString("hex") : String(value)}`;
+  const cells = Array.from({ length: COLUMNS }, (_, index) => {
+    const value = values[index] ?? null;
+    const letter = letters[index] === "I" ? "i" : (letters[index] ?? "n");
+    return letter === "r"
+      ? "r "
+      : `${letter} ${value instanceof Uint8Array ? Buffer.from(value).toString("hex") : String(value)}`;
   });
   return cells.join("\n");
 }
