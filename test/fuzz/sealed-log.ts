@@ -6,8 +6,13 @@ const LONGEST_PAGE = 65_536;
 
 const MOST_PAGES = 100_000;
 
+/** Whether SQLite reads at least the first frame of a sealed log: it was not begun anew since. */
+export function isInUse(bytes: Buffer): boolean {
+  return isLog(bytes) && bytes.subarray(16, 24).equals(bytes.subarray(HEADER_BYTES + 8, HEADER_BYTES + 16));
+}
+
 /** Whether bytes begin as a write-ahead log does. */
-export function isLog(bytes: Buffer): boolean {
+function isLog(bytes: Buffer): boolean {
   if (bytes.length < HEADER_BYTES || (bytes.readUInt32BE(0) & ~1) !== 0x377f0682) return false;
   const pageBytes = bytes.readUInt32BE(8);
   return pageBytes >= 512 && pageBytes <= LONGEST_PAGE && (pageBytes & (pageBytes - 1)) === 0;

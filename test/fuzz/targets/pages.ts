@@ -13,7 +13,7 @@ import { readRecord, readRecordHeader, type SqliteRecord } from "../../../plugin
 import { Choices } from "../choices.ts";
 import { demand } from "../defect.ts";
 import { memoryFile } from "../memory-file.ts";
-import { isLog, sealedLog } from "../sealed-log.ts";
+import { isInUse, sealedLog } from "../sealed-log.ts";
 import { COLUMNS, rowsBySqlite, TABLE } from "../sqlite-rows.ts";
 
 /** What so few bytes may be taken for; to look at so many pages takes seconds. */
@@ -39,7 +39,7 @@ export function fuzz(data: Uint8Array): void {
   for (let page = 1; page <= image.pages; page += 1) demandPage(image, page);
   for (const older of image.older()) demand(older.read().length === image.pageBytes, "an older page of another size");
   // Of a damaged log a salvage reads more than SQLite does.
-  const isLogSound = wal === null || ((flags & 1) === 1 && isLog(wal) && image.framesBeyondDamage === 0);
+  const isLogSound = wal === null || ((flags & 1) === 1 && isInUse(wal) && image.framesBeyondDamage === 0);
   if ((flags & 2) !== 0 && isLogSound) demandSame(main, wal, image, map, owners);
 }
 

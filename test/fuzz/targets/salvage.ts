@@ -6,7 +6,7 @@ import { salvage } from "../../../plugin/salvage/salvage.ts";
 import { type Driver, loadDriver } from "../../../plugin/stores/sqlite/driver.ts";
 import { Choices } from "../choices.ts";
 import { demand } from "../defect.ts";
-import { isLog, sealedLog } from "../sealed-log.ts";
+import { isInUse, sealedLog } from "../sealed-log.ts";
 
 const LONGEST_MS = 3000;
 
@@ -44,7 +44,7 @@ export async function fuzz(data: Uint8Array): Promise<void> {
   const now = documentsIn(driver, target);
   demand(now !== null, "the new database cannot be read");
   for (const [place, text] of now) demand(isJson(text), `a document that does not parse: ${place}`);
-  const isLogSound = log.length === 0 || ((flags & 1) === 1 && isLog(log) && report.framesBeyondDamage === 0);
+  const isLogSound = log.length === 0 || ((flags & 1) === 1 && isInUse(log) && report.framesBeyondDamage === 0);
   const before = isLogSound ? documentsIn(driver, copy) : null;
   for (const [place, text] of before ?? []) {
     if (isJson(text)) demand(now.get(place) === text, `a row that SQLite still reads is gone: ${place}`);
