@@ -11,7 +11,9 @@ import { type SalvageReport, salvage } from "../../plugin/salvage/salvage.ts";
 import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import { removeHomes } from "../host/home.ts";
 import { realStore } from "../host/stored-fixture.ts";
+import { sampleContent } from "../stores/content.ts";
 import { scratchFolder } from "../stores/scratch.ts";
+import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 
 afterAll(removeHomes);
 
@@ -56,6 +58,23 @@ test("a log whose first bytes are noise is read, and nothing far behind it is lo
   expect(report.pages).toBeLessThan(10_000);
   expect(parts(rows).length).toBeGreaterThan(0);
   rows.close();
+});
+
+/** Before, the salvage ended with a syntax error of its own SQL. */
+test("a session's row of which no value is left keeps nothing else from being saved", async () => {
+  const store = await createSqliteStore("1.2.27", sampleContent());
+  const connection = store.connect();
+  const whole = connection.all("select * from part order by id");
+  const columns = connection.all("pragma table_info(session)").map(({ name, type }) => {
+    const value = /int/i.test(String(type)) ? (/^time_(created|updated)$/.test(String(name)) ? "-1" : "null") : "noise";
+    return `"${name}" = ${value === "noise" ? "cast(x'ff' as text)" : value}`;
+  });
+  connection.exec(`pragma foreign_keys = off; update session set ${columns.join(", ")} where id = 'ses_a'`);
+  connection.close();
+  const { rows } = await salvaged(store.database);
+  expect(parts(rows).length).toBe(whole.length);
+  rows.close();
+  store.remove();
 });
 
 test("a value whose chain of pages lost its beginning is not taken for whole", () => {
