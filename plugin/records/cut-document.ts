@@ -94,5 +94,7 @@ function parsed(text: string): Json | undefined {
 export function wholeMembers(text: string): Readonly<Record<string, Json>> {
   const left = cutDocument(text);
   if (typeof left !== "object" || left === null || Array.isArray(left)) return {};
-  return Object.fromEntries(Object.entries(left).slice(0, -1));
+  const members = Object.entries(left);
+  // Names that are numbers come first wherever they stood: which member is the last one cannot be told.
+  return members.some(([name]) => /^\d+$/.test(name)) ? {} : Object.fromEntries(members.slice(0, -1));
 }

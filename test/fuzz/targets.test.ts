@@ -56,6 +56,10 @@ describe("what was a defect once", () => {
     await fuzz("write-ahead-log", seed([0, 0, 0, 0], log(512, 0)));
   });
 
+  test("a member that was cut off counted as whole, since its name is a number and comes first", async () => {
+    await fuzz("cut-document", seed([0, 14], Buffer.from('{"a":1,"5":"xyz","b":2}')));
+  });
+
   test("a heading was wider than the terminal, and broke where an agent's name did", async () => {
     const message = { role: "assistant", agent: "a\nb", modelID: "m".repeat(200), time: { created: 1 } };
     await fuzz("transcript", seed([1, 0], Buffer.from(JSON.stringify(message))));
