@@ -6,7 +6,7 @@ import type { Artifact } from "../../plugin/stores/artifact.ts";
 import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import { type Json, type JsonObject, sampleColumn, sampleMessage, samplePart } from "../records/samples.ts";
 import { blockingIn, repairFindings, settledFiles } from "../repair/tool.ts";
-import { sampleContent } from "../stores/content.ts";
+import { CREATED, messageDocument, sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
 import { scratchFolder } from "../stores/scratch.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";
@@ -153,6 +153,26 @@ export async function conversationDatabases(): Promise<SmallDatabase[]> {
   }
   const found: SmallDatabase[] = [];
   const keep = () => found.push({ main: readFileSync(store.database), wal: bytesIfAny(`${store.database}-wal`) });
+  const told = { id: "prt_a1_9", messageID: "msg_a1", sessionID: "ses_a", type: "text", text: "lost" };
+  const lost = { ...messageDocument(), id: "msg_a9", sessionID: "ses_a" };
+  const session = {
+    id: "ses_d",
+    projectID: "prj_one",
+    slug: "x",
+    directory: "/work",
+    title: "Lost",
+    version: "1.18.33",
+  };
+  const events = [
+    ["session.created.1", { info: { ...session, time: { created: CREATED, updated: CREATED } } }],
+    ["message.updated.1", { info: lost }],
+    ["message.part.updated.1", { part: told, time: CREATED }],
+    ["message.part.removed.1", { sessionID: "ses_a", messageID: "msg_a1", partID: "prt_a1_8" }],
+  ] as const;
+  for (const [seq, [type, data]] of events.entries()) {
+    const sql = "insert into event (id, aggregate_id, seq, type, data) values (?, 'ses_a', ?, ?, ?)";
+    connection.run(sql, `evt_${seq}`, seq, type, JSON.stringify(data));
+  }
   connection.exec("pragma page_size = 512; vacuum");
   keep();
   connection.exec("update part set data = json_set(data, '$.text', hex(zeroblob(700))) where id like '%1'; vacuum");
