@@ -70,10 +70,7 @@ export function readWriteAheadLog(
     // Behind a damaged frame, or without the header, the seed is unknown: the salts must do.
     const isPossible = page > 0 && page <= most && commitPages <= most;
     const isSound = isCurrent && isPossible && (before === null || checksumHolds(bytes, before, isBigEndian));
-    if (page > 0) {
-      const offset = start + FRAME_HEADER_BYTES;
-      frames.push({ page, offset, commitPages, isCurrent, isSound });
-    }
+    frames.push({ page, offset: start + FRAME_HEADER_BYTES, commitPages, isCurrent, isSound });
     before = isCurrent ? Buffer.from(bytes.subarray(16, 24)) : null;
   }
   return sorted(frames, size);
@@ -87,7 +84,7 @@ function sorted(frames: readonly ReadFrame[], pageBytes: number): WriteAheadLog 
   return {
     pageBytes,
     committed: frames.filter(isCommitted),
-    others: frames.filter((frame, index) => !isCommitted(frame, index)).reverse(),
+    others: frames.filter((frame, index) => frame.page > 0 && !isCommitted(frame, index)).reverse(),
     pages: frames[last]?.commitPages ?? 0,
     beyondDamage:
       firstBad < 0 ? 0 : frames.filter((frame, index) => index > firstBad && isCommitted(frame, index)).length,

@@ -8,6 +8,7 @@ import { mapPages } from "../../plugin/salvage/page-map.ts";
 import { readPayload } from "../../plugin/salvage/payload.ts";
 import { NO_FILE, openRandomAccess } from "../../plugin/salvage/random-access.ts";
 import { type SalvageReport, salvage } from "../../plugin/salvage/salvage.ts";
+import { unreadLog } from "../../plugin/salvage/write-ahead-log.ts";
 import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import { removeHomes } from "../host/home.ts";
 import { realStore } from "../host/stored-fixture.ts";
@@ -58,6 +59,17 @@ test("a log whose first bytes are noise is read, and nothing far behind it is lo
   expect(report.pages).toBeLessThan(10_000);
   expect(parts(rows).length).toBeGreaterThan(0);
   rows.close();
+});
+
+/** SQLite reads nothing behind such a frame, and says nothing. Before, neither did the check. */
+test("what was committed behind a frame of zeros is told of", async () => {
+  const { dataDir } = await realStore("1.18.33");
+  const source = join(dataDir, "opencode.db");
+  const log = readFileSync(`${source}-wal`);
+  const frame = 24 + log.readUInt32BE(8);
+  expect(unreadLog(source)).toBeNull();
+  writeFileSync(`${source}-wal`, log.fill(0, 32 + 3 * frame, 32 + 4 * frame));
+  expect(unreadLog(source)).toMatch(/^\d+ pages behind a damaged one$/);
 });
 
 /** Before, the salvage ended with a syntax error of its own SQL. */
