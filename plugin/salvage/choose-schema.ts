@@ -42,9 +42,9 @@ export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Conn
   const score = (known: KnownSchema) => objectsOf(known).filter((object) => statements.has(object.sql)).length;
   const best = found.length > 0 ? highest(KNOWN_SCHEMAS, score) : mostFitting(sampleRecords(image, map), scratch);
   const own = objectsOf(best);
-  const names = new Set(found.map((object) => object.name));
+  const names = new Set(found.map(({ type, name }) => `${type} ${name}`));
   const isForeign = found.some((object) => object.type === "table" && !own.some((each) => each.sql === object.sql));
-  const added = isForeign && hasEveryTable(found) ? [] : own.filter((object) => !names.has(object.name));
+  const added = isForeign && hasEveryTable(found) ? [] : own.filter(({ type, name }) => !names.has(`${type} ${name}`));
   return { objects: [...found, ...added], added: added.map((object) => object.name), known: isForeign ? null : best };
 }
 
@@ -88,7 +88,9 @@ function canBeMade(connection: Connection, sql: string, name: string): boolean {
 
 /** A database of another line than the known ones is taken as it is where it has what a conversation needs. */
 function hasEveryTable(found: readonly SchemaObject[]): boolean {
-  return ["project", "session", "message", "part"].every((name) => found.some((object) => object.name === name));
+  return ["project", "session", "message", "part"].every((each) =>
+    found.some(({ type, name }) => type === "table" && name === each),
+  );
 }
 
 function highest(known: readonly KnownSchema[], score: (schema: KnownSchema) => number): KnownSchema {
