@@ -60,6 +60,11 @@ describe("what was a defect once", () => {
     await fuzz("cut-document", seed([0, 14], Buffer.from('{"a":1,"5":"xyz","b":2}')));
   });
 
+  test("a number with much space behind it ended what was read of a document", async () => {
+    const text = `{"a":1${" ".repeat(100)},"b":${"1".repeat(100)},"c":2}`;
+    await fuzz("cut-document", seed([0, 0], Buffer.from(text)));
+  });
+
   test("a heading was wider than the terminal, and broke where an agent's name did", async () => {
     const message = { role: "assistant", agent: "a\nb", modelID: "m".repeat(200), time: { created: 1 } };
     await fuzz("transcript", seed([1, 0], Buffer.from(JSON.stringify(message))));
