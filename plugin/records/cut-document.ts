@@ -7,6 +7,9 @@ interface Container {
   complete: number;
 }
 
+/** A value that is surely whole, where the regular expression is told to begin. */
+const WORD = /(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}\]])/y;
+
 /**
  * The value of the longest beginning of a JSON text that can be closed: members that are complete, and a string that is
  * cut off in its middle. Noise ends it: a control character inside a string, or what no text decodes to.
@@ -56,7 +59,8 @@ export function cutDocument(text: string): Json | undefined {
     } else if (/\s/.test(character)) {
       at += 1;
     } else {
-      const word = /^(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}\]])/.exec(text.slice(at, at + 64));
+      WORD.lastIndex = at;
+      const word = WORD.exec(text);
       if (word === null || inner === undefined) return atLastMember();
       at += word[0].length;
       inner.complete = at;
@@ -94,5 +98,7 @@ function parsed(text: string): Json | undefined {
 export function wholeMembers(text: string): Readonly<Record<string, Json>> {
   const left = cutDocument(text);
   if (typeof left !== "object" || left === null || Array.isArray(left)) return {};
-  return Object.fromEntries(Object.entries(left).slice(0, -1));
+  const members = Object.entries(left);
+  // Names that are numbers come first wherever they stood: which member is the last one cannot be told.
+  return members.some(([name]) => /^\d+$/.test(name)) ? {} : Object.fromEntries(members.slice(0, -1));
 }

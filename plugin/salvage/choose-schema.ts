@@ -1,4 +1,5 @@
 import type { Connection } from "../stores/sqlite/driver.ts";
+import { quoted } from "../stores/sqlite/schema.ts";
 import { PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
 import { KNOWN_SCHEMAS, type KnownSchema, STATEMENTS } from "./known-schemas.ts";
 import type { PageImage } from "./page-image.ts";
@@ -28,26 +29,58 @@ function objectsOf(known: KnownSchema): SchemaObject[] {
  */
 export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Connection): ChosenSchema {
   const connection = scratch();
-  const found = map.schema.filter(
-    ({ type, name, sql }) =>
-      sql !== null && !name.startsWith("sqlite_") && (type !== "table" || canBeMade(connection, sql)),
-  );
+  const found = map.schema
+    .map(asItWas)
+    .filter(
+      (object) =>
+        object.sql !== null &&
+        !object.name.startsWith("sqlite_") &&
+        (object.type !== "table" || canBeMade(connection, object.sql, object.name)),
+    );
   connection.close();
   const statements = new Set(found.map((object) => object.sql));
   const score = (known: KnownSchema) => objectsOf(known).filter((object) => statements.has(object.sql)).length;
   const best = found.length > 0 ? highest(KNOWN_SCHEMAS, score) : mostFitting(sampleRecords(image, map), scratch);
   const own = objectsOf(best);
-  const names = new Set(found.map((object) => object.name));
+  const names = new Set(found.map(({ type, name }) => `${type} ${name}`));
   const isForeign = found.some((object) => object.type === "table" && !own.some((each) => each.sql === object.sql));
-  const added = isForeign && hasEveryTable(found) ? [] : own.filter((object) => !names.has(object.name));
+  const added = isForeign && hasEveryTable(found) ? [] : own.filter(({ type, name }) => !names.has(`${type} ${name}`));
   return { objects: [...found, ...added], added: added.map((object) => object.name), known: isForeign ? null : best };
 }
 
+/** A few flipped bits leave a statement that can still be made, and that names a column as no host does. */
+const MOST_DIFFERING = 8;
+
+/** The object with the known statement that its own differs from in a few characters alone. */
+function asItWas(object: SchemaObject): SchemaObject {
+  const { type, name, sql } = object;
+  if (sql === null || STATEMENTS.includes(sql)) return object;
+  const named = KNOWN_SCHEMAS.flatMap(objectsOf).filter((known) => known.type === type && known.name === name);
+  return { ...object, sql: named.find((known) => isAlmost(known.sql ?? "", sql))?.sql ?? sql };
+}
+
+function isAlmost(known: string, sql: string): boolean {
+  if (known.length !== sql.length) return false;
+  let differing = 0;
+  for (let at = 0; at < sql.length && differing <= MOST_DIFFERING; at += 1) if (sql[at] !== known[at]) differing += 1;
+  return differing <= MOST_DIFFERING;
+}
+
+/** Columns without which a table is of no use, here or to any host. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = {
+  project: ["id", "worktree", "sandboxes", "time_created", "time_updated"],
+  session: ["id", "project_id", "slug", "directory", "title", "version", "time_created", "time_updated"],
+  message: ["id", "session_id", "time_created", "time_updated", "data"],
+  part: ["id", "message_id", "session_id", "time_created", "time_updated", "data"],
+  event: ["id", "aggregate_id", "seq", "type", "data"],
+};
+
 /** A statement may be damaged like everything else. */
-function canBeMade(connection: Connection, sql: string): boolean {
+function canBeMade(connection: Connection, sql: string, name: string): boolean {
   try {
     connection.exec(sql);
-    return true;
+    const columns = connection.all(`pragma table_info(${quoted(name)})`).map((row) => String(row.name));
+    return columns.length > 0 && (NEEDED[name] ?? []).every((column) => columns.includes(column));
   } catch {
     return false;
   }
@@ -55,7 +88,9 @@ function canBeMade(connection: Connection, sql: string): boolean {
 
 /** A database of another line than the known ones is taken as it is where it has what a conversation needs. */
 function hasEveryTable(found: readonly SchemaObject[]): boolean {
-  return ["project", "session", "message", "part"].every((name) => found.some((object) => object.name === name));
+  return ["project", "session", "message", "part"].every((each) =>
+    found.some(({ type, name }) => type === "table" && name === each),
+  );
 }
 
 function highest(known: readonly KnownSchema[], score: (schema: KnownSchema) => number): KnownSchema {

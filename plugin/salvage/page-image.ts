@@ -51,7 +51,7 @@ function chunked(file: RandomAccessFile): (offset: number, length: number) => Bu
 /** Opens the image of a database file and of the WAL beside it, if there is one. */
 export function openPageImage(main: RandomAccessFile, walFile: RandomAccessFile | null): PageImage {
   const ownPageBytes = pageSize(main);
-  const wal = walFile === null ? null : readWriteAheadLog(walFile, ownPageBytes);
+  const wal = walFile === null ? null : readWriteAheadLog(walFile, ownPageBytes, main.size);
   const pageBytes = wal?.pageBytes ?? ownPageBytes ?? 4096;
   const current = new Map<number, Frame>();
   for (const frame of wal?.committed ?? []) current.set(frame.page, frame);

@@ -13,7 +13,7 @@ const LARGEST_UNPROVEN = 64 * 1024 * 1024;
 
 /** Gathers a payload from its page and its overflow pages. Of a broken chain: what precedes the break. */
 export function readPayload(image: PageImage, payload: Payload): ReadPayload {
-  if (payload.overflow === 0) return { bytes: payload.local, isWhole: true };
+  if (payload.overflow === 0) return { bytes: payload.local, isWhole: payload.local.length === payload.size };
   const perPage = image.usableBytes - 4;
   const expected = Math.ceil((payload.size - payload.local.length) / perPage);
   if (expected > image.pages || (payload.size > LARGEST_UNPROVEN && !chainIsWhole(image, payload.overflow, expected))) {

@@ -233,6 +233,7 @@ function writeListed(
     if (value === undefined || value === null || !isSound(table, name, value)) return [];
     return [[name, value instanceof Uint8Array ? textOf(value) : value] as const];
   });
+  if (known.length === 0) return 0;
   const names = known.map(([name]) => `"${name}"`).join(", ");
   const places = known.map(() => "?").join(", ");
   const bound = known.map(([, value]) => value);

@@ -27,18 +27,23 @@ export function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
 }
 
-/** The rows of `sqlite_schema` that a page holds; empty for every other page. Cheap where the first row is none. */
+/** One row may be damaged; after two that are none, a page is taken for another table's. */
+const FEW_ROWS = 2;
+
+/** The rows of `sqlite_schema` that a page holds; empty for every other page. Cheap where the first rows are none. */
 export function schemaObjectsOf(image: PageImage, page: Buffer, isFirst: boolean): SchemaObject[] {
   const header = readBtreeHeader(page, isFirst);
   if (header?.type !== PAGE_TYPE.tableLeaf) return [];
   const found: SchemaObject[] = [];
+  let others = 0;
   for (const cell of tableCells(page, header, image.usableBytes)) {
     const type = readRecord(cell.local, cell.size)?.values[0];
     const isOne = type instanceof Uint8Array && type.length < 8 && TYPES.includes(textOf(type));
     const record = isOne ? readPayloadRecord(image, cell) : null;
     const object = record?.isWhole ? schemaObject(record) : null;
     if (object !== null) found.push(object);
-    else if (found.length === 0) return [];
+    else others += 1;
+    if (found.length === 0 && others === FEW_ROWS) return [];
   }
   return found;
 }

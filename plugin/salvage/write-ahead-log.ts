@@ -31,6 +31,9 @@ interface ReadFrame extends Frame {
   readonly isSound: boolean;
 }
 
+/** A page so far behind the end of the file is a damaged number: looking at every page before it would never end. */
+const MOST_PAGES_MORE = 2 ** 22;
+
 function isPageSize(size: number): boolean {
   return size >= 512 && size <= 65536 && (size & (size - 1)) === 0;
 }
@@ -38,9 +41,13 @@ function isPageSize(size: number): boolean {
 /**
  * Reads a WAL further than SQLite does: each frame is checked against the checksum that the frame before it states, so
  * that one damaged frame costs only itself. `pageBytes`: of the database, where its header tells; the log's own header
- * may be damaged too.
+ * may be damaged too. `databaseBytes`: how long the file of the database is.
  */
-export function readWriteAheadLog(file: RandomAccessFile, pageBytes: number | null): WriteAheadLog | null {
+export function readWriteAheadLog(
+  file: RandomAccessFile,
+  pageBytes: number | null,
+  databaseBytes: number,
+): WriteAheadLog | null {
   if (file.size <= HEADER_BYTES) return null;
   const header = file.read(0, HEADER_BYTES);
   const hasHeader = isHeader(header);
@@ -49,6 +56,7 @@ export function readWriteAheadLog(file: RandomAccessFile, pageBytes: number | nu
   if (size === null) return null;
   const frameBytes = FRAME_HEADER_BYTES + size;
   const count = Math.floor((file.size - HEADER_BYTES) / frameBytes);
+  const most = Math.ceil(databaseBytes / size) + MOST_PAGES_MORE;
   const salts = saltsOf(file, hasHeader ? header : null, frameBytes, count);
   const isBigEndian = hasHeader ? (header.readUInt32BE(0) & 1) === 1 : false;
   let before: Buffer | null = hasHeader ? header.subarray(24, 32) : null;
@@ -57,13 +65,12 @@ export function readWriteAheadLog(file: RandomAccessFile, pageBytes: number | nu
     const start = HEADER_BYTES + index * frameBytes;
     const bytes = file.read(start, frameBytes);
     const page = bytes.readUInt32BE(0);
+    const commitPages = bytes.readUInt32BE(4);
     const isCurrent = salts !== null && Buffer.compare(bytes.subarray(8, 16), salts) === 0;
     // Behind a damaged frame, or without the header, the seed is unknown: the salts must do.
-    const isSound = isCurrent && page > 0 && (before === null || checksumHolds(bytes, before, isBigEndian));
-    if (page > 0) {
-      const offset = start + FRAME_HEADER_BYTES;
-      frames.push({ page, offset, commitPages: bytes.readUInt32BE(4), isCurrent, isSound });
-    }
+    const isPossible = page > 0 && page <= most && commitPages <= most;
+    const isSound = isCurrent && isPossible && (before === null || checksumHolds(bytes, before, isBigEndian));
+    frames.push({ page, offset: start + FRAME_HEADER_BYTES, commitPages, isCurrent, isSound });
     before = isCurrent ? Buffer.from(bytes.subarray(16, 24)) : null;
   }
   return sorted(frames, size);
@@ -77,7 +84,7 @@ function sorted(frames: readonly ReadFrame[], pageBytes: number): WriteAheadLog 
   return {
     pageBytes,
     committed: frames.filter(isCommitted),
-    others: frames.filter((frame, index) => !isCommitted(frame, index)).reverse(),
+    others: frames.filter((frame, index) => frame.page > 0 && !isCommitted(frame, index)).reverse(),
     pages: frames[last]?.commitPages ?? 0,
     beyondDamage:
       firstBad < 0 ? 0 : frames.filter((frame, index) => index > firstBad && isCommitted(frame, index)).length,
@@ -140,7 +147,7 @@ export function unreadLog(database: string): string | null {
   try {
     const header = file.read(0, HEADER_BYTES);
     const isSound = headerHolds(header);
-    const log = readWriteAheadLog(file, 4096);
+    const log = readWriteAheadLog(file, 4096, statSync(database, { throwIfNoEntry: false })?.size ?? 0);
     const [first] = log?.committed ?? [];
     if (log === null || first === undefined) return null;
     if (!isSound) return `${log.committed.length} pages, its header is damaged`;

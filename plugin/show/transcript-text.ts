@@ -5,22 +5,24 @@ export type Mark = (style: "bold" | "red" | "yellow" | "green" | "dim", text: st
 
 /** One message as lines no wider than `width` columns. */
 export function messageLines(message: TranscriptMessage, width: number, mark: Mark): string[] {
-  const lines = [heading(message, width, mark)];
+  const lines = heading(message, width, mark);
   for (const entry of message.entries) lines.push(...entryLines(entry, width, mark));
   return [...lines, ""];
 }
 
-function heading({ messageID, role, timeMs, agent, model }: TranscriptMessage, width: number, mark: Mark): string {
+function heading({ messageID, role, timeMs, agent, model }: TranscriptMessage, width: number, mark: Mark): string[] {
   const who = role === "user" ? "You" : role === "assistant" ? "Assistant" : "Message";
   const facts = [who, role === "assistant" ? agent : null, role === "assistant" ? model : null, timeText(timeMs)];
-  const left = `── ${facts
-    .filter((fact) => fact !== null)
-    .map(printable)
-    .join(" · ")} `;
-  const right = ` ${printable(messageID)}`;
+  const left = `── ${oneLine(facts.filter((fact) => fact !== null).join(" · "))} `;
+  const right = ` ${oneLine(messageID)}`;
   const rule = "─".repeat(Math.max(2, width - columns(left) - columns(right)));
   const line = `${left}${rule}${right}`;
-  return mark("bold", columns(line) > width ? left.trimEnd() : line);
+  const lines = columns(line) > width ? wrapped(left, width, "") : [line];
+  return lines.map((each) => mark("bold", each));
+}
+
+function oneLine(text: string): string {
+  return printable(text).replaceAll("\n", " ");
 }
 
 function entryLines(entry: Entry, width: number, mark: Mark): string[] {

@@ -10,8 +10,9 @@ import { sampleContent } from "../stores/content.ts";
 import { createJsonStore, folderImage } from "../stores/json-fixture.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 import type { Image, StoreUnderTest } from "../stores/store-under-test.ts";
+import { demand } from "./defect.ts";
 import type { Defect } from "./fuzz-stores.ts";
-import { demand, rowsOf, Surroundings, step } from "./grounds.ts";
+import { rowsOf, Surroundings, step } from "./grounds.ts";
 import { mutate, mutateDocument } from "./mutate.ts";
 
 /** A repaired store with its quarantine, and how to come back to it. */

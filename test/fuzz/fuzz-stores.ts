@@ -7,7 +7,8 @@ import { sampleContent } from "../stores/content.ts";
 import { createJsonStore, folderImage } from "../stores/json-fixture.ts";
 import { createSqliteStore, type SchemaVersion, type SqliteStoreUnderTest } from "../stores/sqlite-fixture.ts";
 import type { Image, StoreUnderTest } from "../stores/store-under-test.ts";
-import { demand, rowsOf, Surroundings, step } from "./grounds.ts";
+import { demand } from "./defect.ts";
+import { rowsOf, Surroundings, step } from "./grounds.ts";
 import { mutate } from "./mutate.ts";
 
 /** A healthy store that can be damaged and made whole again. */

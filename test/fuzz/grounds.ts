@@ -4,16 +4,10 @@ import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import { folderImage } from "../stores/json-fixture.ts";
 import { databaseImage } from "../stores/sqlite-fixture.ts";
 import type { Image, StoreUnderTest } from "../stores/store-under-test.ts";
+import { demand, FoundDefect } from "./defect.ts";
 
 /** What a step may take, in milliseconds: nobody waits longer for a check of a few records. */
 const LONGEST_STEP_MS = 1000;
-
-/** A defect that an experiment has shown. */
-export class FoundDefect extends Error {}
-
-export function demand(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new FoundDefect(what);
-}
 
 /** A step that throws is a defect, and so is one that takes too long (tried again: the machine may be busy). */
 export async function step<T>(name: string, work: () => Promise<T>): Promise<T> {

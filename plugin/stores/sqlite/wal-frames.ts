@@ -75,7 +75,7 @@ function readChanges(descriptor: number, size: number, before: WalPosition | nul
     const frame = Buffer.allocUnsafe(frameBytes);
     const offset = HEADER_BYTES + index * frameBytes;
     if (readSync(descriptor, frame, 0, frameBytes, offset) < frameBytes) break;
-    if (saltsAt(frame, 8) !== log.salts) break;
+    if (saltsAt(frame, 8) !== log.salts || frame.readUInt32BE(0) === 0) break;
     [s0, s1] = sum(frame, 0, 8, s0, s1);
     [s0, s1] = sum(frame, FRAME_HEADER_BYTES, frameBytes, s0, s1);
     if (frame.readUInt32BE(16) !== s0 || frame.readUInt32BE(20) !== s1) break;
@@ -99,7 +99,7 @@ function readHeader(header: Buffer): LogHeader | null {
   const magic = header.readUInt32BE(0);
   if ((magic & 0xfffffffe) >>> 0 !== 0x377f0682) return null;
   const pageSize = header.readUInt32BE(8);
-  if (pageSize < 512 || pageSize > 65536) return null;
+  if (pageSize < 512 || pageSize > 65536 || (pageSize & (pageSize - 1)) !== 0) return null;
   return {
     salts: saltsAt(header, 16),
     pageSize,

@@ -1,0 +1,6 @@
+/** A defect that an experiment has shown. */
+export class FoundDefect extends Error {}
+
+export function demand(holds: boolean, what: string): asserts holds {
+  if (!holds) throw new FoundDefect(what);
+}

@@ -1,0 +1,44 @@
+import { messageDocument } from "../../plugin/records/strict/message.ts";
+import { partDocument } from "../../plugin/records/strict/part.ts";
+import { projectRow, sandboxes, sessionColumns, sessionRow, todoRow } from "../../plugin/records/strict/session.ts";
+import type { Description, Vocabulary } from "../../plugin/records/vocabulary.ts";
+
+type Names = readonly string[];
+
+/** Reads a shape for nothing but the names in it. */
+const names: Vocabulary<Names> = {
+  text: [],
+  boolean: [],
+  integer: [],
+  finite: [],
+  amount: [],
+  record: [],
+  something: [],
+  anything: [],
+  absent: [],
+  absolutePath: [],
+  beginning: () => [],
+  oneOf: (...texts) => texts,
+  mapOf: () => [],
+  listOf: (items) => items,
+  object: (fields) => Object.entries(fields).flat(2),
+  variants: (tag, fieldsOf) => [
+    tag,
+    ...Object.entries(fieldsOf).flatMap(([name, fields]) => [name, ...Object.entries(fields).flat(2)]),
+  ],
+  optional: (inner) => inner,
+  nullable: (inner) => inner,
+  ifAny: (inner) => inner,
+};
+
+const shapes: readonly Description[] = [
+  ...[messageDocument, partDocument, sessionRow, projectRow, sandboxes, todoRow],
+  ...Object.values(sessionColumns),
+];
+
+/** What opencode's own records are made of: the only names that may be spoken of. */
+export const FIELD_NAMES: ReadonlySet<string> = new Set([
+  ...shapes.flatMap((shape) => shape(names)),
+  ...Object.keys(sessionColumns),
+  ...["sandboxes", "sessionID", "commands"],
+]);

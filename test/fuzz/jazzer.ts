@@ -1,0 +1,45 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { cacheDirectory } from "../host/cache.ts";
+import { nodeWithSqlite } from "../stores/node-runtime.ts";
+
+const run = promisify(execFile);
+
+const JAZZER_VERSION = "4.0.0";
+
+/** What Jazzer's addon is linked with. */
+const OLDEST_GLIBC = 2.38;
+
+/** The command, with its first arguments, that fuzzes: libFuzzer for Node, fetched into `.cache` where it is not there yet. */
+export async function jazzer(): Promise<readonly string[]> {
+  const folder = cacheDirectory(join("jazzer", JAZZER_VERSION));
+  const script = join(folder, "node_modules", "@jazzer.js", "core", "dist", "cli.js");
+  if (!existsSync(script)) {
+    mkdirSync(folder, { recursive: true });
+    const quiet = ["--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
+    await run("npm", ["install", "--prefix", folder, ...quiet, `@jazzer.js/core@${JAZZER_VERSION}`]);
+  }
+  const { stdout } = await run("which", [await nodeWithSqlite()]);
+  return [...(await loader()), stdout.trim(), script];
+}
+
+/** What starts a program with the C library that `FUZZ_GLIBC` names; nothing where the system's own is new enough. */
+async function loader(): Promise<readonly string[]> {
+  const { stdout } = await run("getconf", ["GNU_LIBC_VERSION"]).catch(() => ({ stdout: "" }));
+  const version = Number(/^glibc (\d+\.\d+)/.exec(stdout)?.[1] ?? Number.NaN);
+  if (Number.isNaN(version) || version >= OLDEST_GLIBC) return [];
+  const given = process.env.FUZZ_GLIBC;
+  if (given === undefined) {
+    throw new Error(
+      `Jazzer.js needs glibc ${OLDEST_GLIBC}, and this system has ${version}.\n` +
+        "test/fuzz/newer-glibc.sh DIR fetches a newer one from Debian, beside the system's; then FUZZ_GLIBC=DIR.",
+    );
+  }
+  const [machine] = readdirSync(join(given, "usr", "lib")).filter((name) => name.endsWith("-linux-gnu"));
+  const libraries = join(given, "usr", "lib", machine ?? "");
+  const program = readdirSync(libraries).find((name) => name.startsWith("ld-linux"));
+  if (program === undefined) throw new Error(`There is no C library in ${given}.`);
+  return [join(libraries, program), "--library-path", libraries];
+}

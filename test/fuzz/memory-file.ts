@@ -1,0 +1,18 @@
+import type { RandomAccessFile } from "../../plugin/salvage/random-access.ts";
+
+/** Bytes as a file that is read at any place. */
+export function memoryFile(bytes: Buffer): RandomAccessFile {
+  const readInto = (target: Buffer, offset: number): void => {
+    target.fill(0, bytes.copy(target, 0, Math.min(offset, bytes.length)));
+  };
+  return {
+    size: bytes.length,
+    readInto,
+    read(offset, length) {
+      const target = Buffer.alloc(length);
+      readInto(target, offset);
+      return target;
+    },
+    close: () => undefined,
+  };
+}

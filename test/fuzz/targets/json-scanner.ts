@@ -1,0 +1,103 @@
+import { fileText } from "../../../plugin/records/file-text.ts";
+import { JsonScanner, jsonShape } from "../../../plugin/records/json-scanner.ts";
+import { Choices } from "../choices.ts";
+import { demand } from "../defect.ts";
+
+const PIECES = 4;
+
+/** Longer documents are not completed: every way to do so is tried. */
+const LONGEST_COMPLETED = 300;
+
+/** What may be missing of a token, and then of the member it stands in. */
+const TOKEN_ENDS = [
+  "",
+  '"',
+  'n"',
+  '0"',
+  '00"',
+  '000"',
+  '0000"',
+  "0",
+  "e",
+  "ue",
+  "rue",
+  "se",
+  "lse",
+  "alse",
+  "l",
+  "ll",
+  "ull",
+];
+const MEMBER_ENDS = ["", ":0", "0", '"":0'];
+
+/** The scanner that judges records in pieces says what `JSON.parse` says of the whole, wherever the pieces are cut. */
+export function fuzz(data: Uint8Array): void {
+  const choices = new Choices(data);
+  const sizes = Array.from({ length: PIECES }, () => choices.byte());
+  const bytes = choices.rest();
+  const shape = jsonShape(bytes);
+  const value = parsed(bytes.toString("utf8"));
+  demand((shape.shape === "complete") === (value !== undefined), `${shape.shape}, and JSON.parse says otherwise`);
+  if (shape.shape === "complete") demand(shape.topLevel === topLevelOf(value), "another top level");
+  const scanner = new JsonScanner();
+  let at = 0;
+  for (const size of sizes) {
+    scanner.push(bytes.subarray(at, at + size));
+    at += size;
+  }
+  scanner.push(bytes.subarray(at));
+  demand(JSON.stringify(scanner.end()) === JSON.stringify(shape), "the pieces make a difference");
+  if (shape.shape === "invalid") {
+    const before = jsonShape(bytes.subarray(0, shape.offset));
+    demand(before.shape !== "invalid", "a byte before the wrong one is wrong");
+    if (before.shape === "incomplete") demandEnd(bytes.subarray(0, shape.offset));
+  }
+  if (shape.shape === "incomplete") demandEnd(bytes);
+  if (shape.shape === "blank") demand(/^[ \t\r\n]*$/.test(bytes.toString("latin1")), "blank, and not empty");
+  demandText(bytes);
+}
+
+/** What is unfinished can be finished. */
+function demandEnd(bytes: Buffer): void {
+  if (bytes.length > LONGEST_COMPLETED) return;
+  const text = bytes.toString("utf8");
+  const closing = closingOf(bytes);
+  const ends = TOKEN_ENDS.flatMap((token) => MEMBER_ENDS.map((member) => token + member + closing));
+  demand(
+    ends.some((end) => parsed(text + end) !== undefined),
+    "unfinished, and nothing finishes it",
+  );
+}
+
+/** The brackets that are open at the end, closed. */
+function closingOf(bytes: Buffer): string {
+  const open: string[] = [];
+  let isText = false;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (isText && byte === 0x5c) at += 1;
+    else if (byte === 0x22) isText = !isText;
+    else if (!isText && (byte === 0x7b || byte === 0x5b)) open.unshift(byte === 0x7b ? "}" : "]");
+    else if (!isText && (byte === 0x7d || byte === 0x5d)) open.shift();
+  }
+  return open.join("");
+}
+
+/** The text of a file is what the platform's own decoder makes of it. */
+function demandText(bytes: Buffer): void {
+  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
+  demand(fileText(bytes) === new TextDecoder(encoding).decode(bytes), "another text than the decoder's");
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function topLevelOf(value: unknown): string {
+  if (Array.isArray(value)) return "array";
+  return typeof value === "object" && value !== null ? "object" : "scalar";
+}

@@ -1,0 +1,121 @@
+import { anchoredRow, anchorsOn } from "../../../plugin/salvage/anchored-rows.ts";
+import {
+  indexPayloads,
+  PAGE_TYPE,
+  type Payload,
+  readBtreeHeader,
+  tableCells,
+} from "../../../plugin/salvage/btree-page.ts";
+import { openPageImage, type PageImage } from "../../../plugin/salvage/page-image.ts";
+import { findOwners, mapPages, type Owners, type PageMap } from "../../../plugin/salvage/page-map.ts";
+import { readPayloadRecord } from "../../../plugin/salvage/payload.ts";
+import { readRecord, readRecordHeader, type SqliteRecord } from "../../../plugin/salvage/record.ts";
+import { Choices } from "../choices.ts";
+import { demand } from "../defect.ts";
+import { memoryFile } from "../memory-file.ts";
+import { isInUse, sealedLog } from "../sealed-log.ts";
+import { COLUMNS, rowsBySqlite, TABLE } from "../sqlite-rows.ts";
+
+/** What so few bytes may be taken for; to look at so many pages takes seconds. */
+const MOST_PAGES = 5_000_000;
+
+/** Of more pages than this nothing more is looked at here. */
+const FEW_PAGES = 10_000;
+
+/** Salvage reads any bytes, makes up none, and reads a database that SQLite finds sound as SQLite does. */
+export function fuzz(data: Uint8Array): void {
+  const choices = new Choices(data);
+  const flags = choices.byte();
+  const mainBytes = choices.byte() * 256 + choices.byte();
+  const bytes = choices.rest();
+  const main = bytes.subarray(0, mainBytes);
+  const log = bytes.subarray(mainBytes);
+  const wal = log.length === 0 ? null : (flags & 1) === 1 ? sealedLog(log) : log;
+  const image = openPageImage(memoryFile(main), wal === null ? null : memoryFile(wal));
+  demand(image.pages <= MOST_PAGES, `${image.pages} pages in ${bytes.length} bytes`);
+  if (image.pages > FEW_PAGES) return;
+  const map = mapPages(image, () => undefined);
+  const owners = findOwners(image, map);
+  for (let page = 1; page <= image.pages; page += 1) demandPage(image, page);
+  for (const older of image.older()) demand(older.read().length === image.pageBytes, "an older page of another size");
+  // Of a damaged log a salvage reads more than SQLite does.
+  const isLogSound = wal === null || ((flags & 1) === 1 && isInUse(wal) && image.framesBeyondDamage === 0);
+  if ((flags & 2) !== 0 && isLogSound) demandSame(main, wal, image, map, owners);
+}
+
+function demandPage(image: PageImage, number: number): void {
+  const page = image.read(number);
+  demand(page.length === image.pageBytes, "a page of another size");
+  const header = readBtreeHeader(page, number === 1);
+  if (header?.type === PAGE_TYPE.tableLeaf) {
+    for (const cell of tableCells(page, header, image.usableBytes)) {
+      const record = readPayloadRecord(image, cell);
+      if (record !== null) demandStored(image, cell, record);
+    }
+  } else if (header !== null) {
+    for (const payload of indexPayloads(page, header, image.usableBytes)) readRecord(payload.local, payload.size);
+  }
+  for (const at of anchorsOn(page)) {
+    const found = anchoredRow(image, page, at);
+    if (found !== null)
+      demand(found.record.values.length === (found.table === "part" ? 6 : 5), "a row of other columns");
+  }
+}
+
+/** Every text and BLOB stands in the payload, one behind the other; only what breaks off is shorter than it says. */
+function demandStored(image: PageImage, payload: Payload, record: SqliteRecord & { readonly isWhole: boolean }): void {
+  const stored = payloadBytes(image, payload);
+  let at = 0;
+  for (const value of record.values) {
+    if (!(value instanceof Uint8Array)) continue;
+    const start = value.length === 0 ? at : stored.indexOf(value, at);
+    demand(start >= at, "bytes that stand nowhere");
+    at = start + value.length;
+  }
+  if (record.isWhole) demand(stored.length === payload.size, "a broken row counts as whole");
+}
+
+function payloadBytes(image: PageImage, { size, local, overflow }: Payload): Buffer {
+  let [bytes, next] = [local, overflow];
+  while (bytes.length < size && next >= 1 && next <= image.pages) {
+    const page = image.read(next);
+    bytes = Buffer.concat([bytes, page.subarray(4, Math.min(image.usableBytes, 4 + size - bytes.length))]);
+    next = page.readUInt32BE(0);
+  }
+  return bytes;
+}
+
+function demandSame(main: Buffer, wal: Buffer | null, image: PageImage, map: PageMap, owners: Owners): void {
+  const expected = rowsBySqlite(main, wal);
+  if (expected === null) return;
+  const found = new Map<string, string>();
+  for (let page = 1; page <= image.pages; page += 1) {
+    if (map.types[page] !== PAGE_TYPE.tableLeaf || owners.ownerOf(page)?.name !== TABLE) continue;
+    const bytes = image.read(page);
+    const header = readBtreeHeader(bytes, page === 1);
+    if (header === null) continue;
+    for (const cell of tableCells(bytes, header, image.usableBytes)) {
+      // SQLite also reads a row that is longer than its columns; for a salvage that is a sign of damage.
+      if (readRecordHeader(cell.local, cell.size) === null) {
+        found.set(String(cell.rowID), expected.get(String(cell.rowID)) ?? "");
+        continue;
+      }
+      const record = readPayloadRecord(image, cell);
+      demand(record?.isWhole === true, "a sound row cannot be read");
+      found.set(String(cell.rowID), rowText(record));
+    }
+  }
+  demand(found.size === expected.size, `${found.size} rows, and ${expected.size} by SQLite`);
+  for (const [rowID, row] of expected) demand(found.get(rowID) === row, "a row that SQLite reads otherwise");
+}
+
+function rowText({ letters, values }: SqliteRecord): string {
+  const cells = Array.from({ length: COLUMNS }, (_, index) => {
+    const value = values[index] ?? null;
+    const letter = letters[index] === "I" ? "i" : (letters[index] ?? "n");
+    return letter === "r"
+      ? "r "
+      : `${letter} ${value instanceof Uint8Array ? Buffer.from(value).toString("hex") : String(value)}`;
+  });
+  return cells.join("\n");
+}
