@@ -52,7 +52,7 @@ export async function suspectsIn(store: Store, scope: Scope, options: ScanOption
  * Bun lets the heap grow with the store: it is told to collect where the process is larger than this, but not again
  * before so many bytes were read. In bytes; a check in Bun takes 60 MB before it has read anything.
  */
-const COLLECTED_FROM_BYTES = 120 * 1024 * 1024;
+const COLLECTED_FROM_BYTES = 118 * 1024 * 1024;
 const READ_BETWEEN_BYTES = 8 * 1024 * 1024;
 
 /** Collects garbage where that is due; told how many bytes were read in all. Only for a process that does nothing else. */

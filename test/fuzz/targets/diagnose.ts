@@ -41,8 +41,9 @@ function demandAgreement({ store, artifact, evidence, value }: Subject, isHealth
   else demand(!isHealthy || !evidence.reachable, "the diagnosis passes what the quick look does not");
   const { kind, recordID, sessionID } = artifact;
   if ((kind !== "part" && kind !== "message") || evidence.storage !== "text") return;
-  const [id, session] = [recordID ?? "", sessionID ?? ""];
-  const bundle = { kind, documents: [value], ids: [id, id], sessionIDs: [session, session] } as const;
+  // In bundles each byte of a text is a letter.
+  const documents: unknown[] = isHealthy ? [JSON.parse(Buffer.from(text ?? "").toString("latin1"))] : [value];
+  const bundle = { kind, documents, idBeginning: recordID ?? "", sessionIDBeginning: sessionID ?? "" };
   demand(looksHealthyThroughout(bundle, store) === looks, "the look at many at once disagrees");
 }
 
