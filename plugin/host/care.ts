@@ -109,10 +109,11 @@ async function keepHealthy(watch: Watch, cared: CaredStore, left: readonly Confi
     await folders?.patrol(trusted);
     return;
   }
-  if (follower.isFollowing()) return watchDatabase(watch, cared, follower, left.length === 0);
+  if (follower.isFollowing()) return watchDatabase(watch, cared, follower, Promise.resolve(left.length === 0));
   follower.begin();
-  const damaged = await checkWhole(watch, cared);
-  watchDatabase(watch, cared, follower, damaged.length === 0);
+  const first = checkWhole(watch, cared).then((damaged) => damaged.length === 0);
+  watchDatabase(watch, cared, follower, first);
+  await first;
 }
 
 /** Sessions that were checked as they were loaded: from then on their folders are watched. */

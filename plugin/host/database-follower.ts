@@ -10,6 +10,8 @@ export class DatabaseFollower {
   readonly #path: string;
   #position: WalPosition | null = null;
   #version = -1;
+  /** The state of the database file when its log was copied into it; any later write changes it. */
+  #settledFile: string | null = null;
 
   constructor(store: SqliteStore) {
     this.#store = store;
@@ -27,6 +29,7 @@ export class DatabaseFollower {
     const changed = this.#store.changedSince(known.log, true);
     if (changed === "lost" || databaseFileState(this.#path)?.digest !== known.file) return "lost";
     this.#position = changed.position;
+    this.#settledFile = known.file;
     return changed.rowIDs;
   }
 
@@ -51,7 +54,8 @@ export class DatabaseFollower {
     if (!this.hasNews()) return [];
     // Noted first: what is written meanwhile is looked at twice rather than never.
     const version = this.#store.dataVersion();
-    const changed = this.#position === null ? "lost" : this.#store.changedSince(this.#position, false);
+    const changed =
+      this.#position === null ? "lost" : this.#store.changedSince(this.#position, this.#isDatabaseUntouched());
     if (changed === "lost") {
       this.begin();
       return "lost";
@@ -85,6 +89,12 @@ export class DatabaseFollower {
     const changed = this.#store.changedSince(this.#position, false);
     if (changed === "lost" || changed.position.frames !== this.#position.frames) return false;
     memory.learnDatabase(this.#path, { file: file.digest, log: this.#position });
+    this.#settledFile = file.digest;
     return true;
+  }
+
+  /** What is written next begins the log anew: that nothing came and went before is proved by the database file. */
+  #isDatabaseUntouched(): boolean {
+    return this.#settledFile !== null && databaseFileState(this.#path)?.digest === this.#settledFile;
   }
 }

@@ -19,9 +19,24 @@ export interface Watch {
   found: (findings: readonly ConfirmedFinding[]) => Promise<readonly ConfirmedFinding[]>;
 }
 
-/** Checks whatever is written to a database while opencode runs; `isHealthy`: all that was written so far is. */
-export function watchDatabase(watch: Watch, cared: CaredStore, follower: DatabaseFollower, isHealthy: boolean): void {
-  let healthy = isHealthy;
+/**
+ * Checks whatever is written to a database while opencode runs, and while the first look at all of it, which may take its
+ * time, is under way: `first` resolves to whether all is healthy.
+ */
+export function watchDatabase(
+  watch: Watch,
+  cared: CaredStore,
+  follower: DatabaseFollower,
+  first: Promise<boolean>,
+): void {
+  let healthy = false;
+  let leftDamaged = false;
+  const begun = first.then(
+    (isHealthy) => {
+      healthy = isHealthy && !leftDamaged;
+    },
+    () => undefined,
+  );
   let quietSince = performance.now();
   let stage: "written" | "copied" | "remembered" = "written";
   let copiedAt = 0;
@@ -30,11 +45,14 @@ export function watchDatabase(watch: Watch, cared: CaredStore, follower: Databas
     stage = "written";
     const rowIDs = follower.news();
     if (rowIDs === "lost") {
+      await begun;
       const left = await checkWhole(watch, cared);
       healthy = left.length === 0;
     } else if (rowIDs.length > 0) {
       const findings = await look(cared, { what: "rows", rowIDs });
-      if (findings.length > 0 && (await watch.found(findings)).length > 0) healthy = false;
+      if (findings.length === 0 || (await watch.found(findings)).length === 0) return;
+      healthy = false;
+      leftDamaged = true;
     }
   };
   const onQuiet = async () => {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -48,6 +48,8 @@ export interface LiveResult {
     /** While the probe itself had no processor, it saw nothing. */
     readonly longestGapMs: number;
     readonly host: readonly number[];
+    /** Of these, the plugin's own transactions, timed inside the process. */
+    readonly plugin: readonly number[];
     readonly others: readonly number[];
   } | null;
   /** Of files: written slowly by another process, and of these not in their place afterwards. */
@@ -86,8 +88,10 @@ export async function runLive(options: LiveOptions): Promise<LiveResult> {
     runtimes: [process.execPath, "node"],
   };
   try {
-    const plugins = options.isBare === true ? [] : [pathToFileURL(join(dist, "server.js")).href];
-    const host = await startHost({ home: store.home, model, plugins });
+    const entries = [join(import.meta.dirname, "timed-transactions.ts"), join(dist, "server.js")];
+    const plugins = options.isBare === true ? [] : entries.map((path) => pathToFileURL(path).href);
+    const transactions = join(store.home.configDir, "timed-transactions");
+    const host = await startHost({ home: store.home, model, plugins, env: { TIMED_TRANSACTIONS: transactions } });
     const helpers = await startHelpers(store, victims);
     let hostPeakMB = 0;
     try {
@@ -127,6 +131,7 @@ export async function runLive(options: LiveOptions): Promise<LiveResult> {
         attempts: ended.holds.attempts,
         longestGapMs: ended.holds.longestGapMs,
         host: ended.holds.holds.filter(({ pid }) => pid === host.pid).map(({ ms }) => ms),
+        plugin: await timesIn(transactions),
         others: ended.holds.holds.filter(({ pid }) => pid !== host.pid && pid !== process.pid).map(({ ms }) => ms),
       },
       slowWrites: ended.slowWrites,
@@ -137,6 +142,16 @@ export async function runLive(options: LiveOptions): Promise<LiveResult> {
     await model.stop();
     await store.home.remove();
   }
+}
+
+/** Longest first, in milliseconds. */
+async function timesIn(path: string): Promise<number[]> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map(Number)
+    .sort((a, b) => b - a);
 }
 
 function peakMB(pid: number): number {
@@ -229,8 +244,8 @@ async function quarantined(
 }
 
 /**
- * The command lines never hold the write lock for longer, in milliseconds. What opencode's process holds is told, but no
- * fault: by itself, without the plugin, it holds the lock for as long (`--bare`).
+ * Neither the command lines nor the plugin ever hold the write lock for longer, in milliseconds. What opencode's process
+ * holds beside is told, but no fault: by itself, without the plugin, it holds the lock for as long (`--bare`).
  */
 const LONGEST_HOLD_MS = 100;
 
@@ -242,7 +257,7 @@ export function faultsOf(result: LiveResult): string[] {
     ...lostParts.map((text) => `lost part: ${text}`),
     ...falseQuarantines.map((text) => `taken though healthy: ${text}`),
     ...unexpected.map((text) => `unexpected: ${text}`),
-    ...(holds?.others ?? [])
+    ...(holds === null ? [] : [...holds.others, ...holds.plugin])
       .filter((ms) => ms > LONGEST_HOLD_MS)
       .map((ms) => `the write lock was held for ${Math.round(ms)} ms`),
     ...(slowWrites === null || slowWrites.lost === 0 ? [] : [`${slowWrites.lost} files taken in mid-write`]),

@@ -36,6 +36,8 @@ const shown = {
     attempts: holds.attempts,
     longestGap: Math.round(holds.longestGapMs),
     host: holds.host.slice(0, 8).map(Math.round),
+    plugin: holds.plugin.slice(0, 8).map(Math.round),
+    pluginTransactions: holds.plugin.length,
     others: holds.others.slice(0, 8).map(Math.round),
   },
 };
