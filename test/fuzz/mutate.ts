@@ -134,7 +134,8 @@ export function mutateDocument(text: string, random: Random): string {
   const fields = owners.flatMap((owner) => Object.keys(owner).map((name) => ({ owner, name })));
   if (fields.length === 0) return text;
   const { owner, name } = random.pick(fields);
-  const choices = PLAUSIBLE[name] ?? HOSTILE;
+  // A field may be called `constructor` by now.
+  const choices = (Object.hasOwn(PLAUSIBLE, name) ? PLAUSIBLE[name] : undefined) ?? HOSTILE;
   const peers = fields.filter((field) => field.name === name).map((field) => field.owner[name]);
   switch (random.below(8)) {
     case 0:
