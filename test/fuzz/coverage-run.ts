@@ -73,7 +73,7 @@ async function fuzz(command: readonly string[], target: Target): Promise<{ hasDe
   const [program = "", ...first] = command;
   const modes = target.isAsync === true ? [] : ["--sync"];
   const scratch = scratchFolder();
-  let [hasDefect, counted, reached, artifact] = [false, "0 runs in 0 second", "", ""];
+  let [hasDefect, counted, reached, artifact] = [false, "", "", ""];
   try {
     const child = spawn(program, [...first, built, corpus, seeds, ...modes, "--", ...engine], {
       cwd: folder,
@@ -84,18 +84,20 @@ async function fuzz(command: readonly string[], target: Target): Promise<{ hasDe
     const lines = [child.stdout, child.stderr].map(async (stream) => {
       for await (const line of createInterface({ input: stream })) {
         if (!/^#\d+\s+(NEW|REDUCE|pulse|RELOAD)/.test(line)) print(line);
-        counted = /^Done (\d+ runs in \d+ second)/.exec(line)?.[1] ?? counted;
+        counted = /Done (\d+ runs in \d+ second)/.exec(line)?.[1] ?? counted;
         reached = /cov: (\d+ ft: \d+)/.exec(line)?.[1] ?? reached;
         artifact = /Test unit written to (.*)/.exec(line)?.[1] ?? artifact;
       }
     });
-    hasDefect = (await ended) !== 0;
+    const status = await ended;
     await Promise.all(lines);
+    // A run that says nothing at its end has ended before.
+    hasDefect = status !== 0 || counted === "";
   } finally {
     scratch.remove();
   }
   const [edges = "", features = "0"] = reached.split(" ft: ");
-  const line = `${name}: ${counted}s, ${edges || 0} edges, ${features} features, ${hasDefect ? "A DEFECT" : "no defect"}`;
+  const line = `${name}: ${counted || "an unknown number of runs in some second"}s, ${edges || 0} edges, ${features} features, ${hasDefect ? "A DEFECT" : "no defect"}`;
   const again = `  npm run test:fuzz:coverage -- --target ${name} --replay ${artifact}`;
   return { hasDefect, line: artifact === "" ? line : `${line}\n${again}` };
 }
