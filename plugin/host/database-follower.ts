@@ -1,6 +1,6 @@
 import { isSettled } from "../stores/json/file-states.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
-import type { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
+import type { ChangedRows, SqliteStore } from "../stores/sqlite/sqlite-store.ts";
 import type { WalPosition } from "../stores/sqlite/wal-frames.ts";
 import { databaseFileState, type ValidatedMemory } from "./validated-memory.ts";
 
@@ -54,8 +54,7 @@ export class DatabaseFollower {
     if (!this.hasNews()) return [];
     // Noted first: what is written meanwhile is looked at twice rather than never.
     const version = this.#store.dataVersion();
-    const changed =
-      this.#position === null ? "lost" : this.#store.changedSince(this.#position, this.#isDatabaseUntouched());
+    const changed = this.#position === null ? "lost" : this.#changedSince(this.#position);
     if (changed === "lost") {
       this.begin();
       return "lost";
@@ -93,8 +92,12 @@ export class DatabaseFollower {
     return true;
   }
 
-  /** What is written next begins the log anew: that nothing came and went before is proved by the database file. */
-  #isDatabaseUntouched(): boolean {
-    return this.#settledFile !== null && databaseFileState(this.#path)?.digest === this.#settledFile;
+  /** After a quiet time the log begins anew: that nothing came and went before is proved by the database file, if at all. */
+  #changedSince(position: WalPosition): ChangedRows | "lost" {
+    const changed = this.#store.changedSince(position, false);
+    if (changed !== "lost" || this.#settledFile === null) return changed;
+    const begunAnew = this.#store.changedSince(position, true);
+    // Looked at last: it proves what was read before.
+    return databaseFileState(this.#path)?.digest === this.#settledFile ? begunAnew : "lost";
   }
 }

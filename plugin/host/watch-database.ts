@@ -20,8 +20,8 @@ export interface Watch {
 }
 
 /**
- * Checks whatever is written to a database while opencode runs, and while the first look at all of it, which may take its
- * time, is under way: `first` resolves to whether all is healthy.
+ * Checks whatever is written to a database while opencode runs, and while a look at all of it, which may take its time, is
+ * under way: `first` resolves to whether all is healthy.
  */
 export function watchDatabase(
   watch: Watch,
@@ -30,13 +30,26 @@ export function watchDatabase(
   first: Promise<boolean>,
 ): void {
   let healthy = false;
-  let leftDamaged = false;
-  const begun = first.then(
-    (isHealthy) => {
-      healthy = isHealthy && !leftDamaged;
-    },
-    () => undefined,
-  );
+  let isInDoubt = false;
+  const doubt = () => {
+    healthy = false;
+    isInDoubt = true;
+  };
+  const judge = async (whole: Promise<boolean>) => {
+    isInDoubt = false;
+    healthy = (await whole.catch(() => false)) && !isInDoubt;
+  };
+  let looking = judge(first);
+  let isToLookAgain = false;
+  const lookAgain = () => {
+    healthy = false;
+    if (isToLookAgain) return;
+    isToLookAgain = true;
+    looking = looking.then(() => {
+      isToLookAgain = false;
+      return judge(checkWhole(watch, cared).then((left) => left.length === 0));
+    });
+  };
   let quietSince = performance.now();
   let stage: "written" | "copied" | "remembered" = "written";
   let copiedAt = 0;
@@ -44,16 +57,10 @@ export function watchDatabase(
     quietSince = performance.now();
     stage = "written";
     const rowIDs = follower.news();
-    if (rowIDs === "lost") {
-      await begun;
-      const left = await checkWhole(watch, cared);
-      healthy = left.length === 0;
-    } else if (rowIDs.length > 0) {
-      const findings = await look(cared, { what: "rows", rowIDs });
-      if (findings.length === 0 || (await watch.found(findings)).length === 0) return;
-      healthy = false;
-      leftDamaged = true;
-    }
+    if (rowIDs === "lost") return lookAgain();
+    if (rowIDs.length === 0) return;
+    const findings = await look(cared, { what: "rows", rowIDs });
+    if (findings.length > 0 && (await watch.found(findings)).length > 0) doubt();
   };
   const onQuiet = async () => {
     const quiet = performance.now() - quietSince;
@@ -67,7 +74,8 @@ export function watchDatabase(
     }
   };
   const step = async () => {
-    await (follower.hasNews() ? onNews() : onQuiet()).catch(() => undefined);
+    // What could not be looked at is not remembered as healthy: the next start looks at everything.
+    await (follower.hasNews() ? onNews().catch(doubt) : onQuiet().catch(() => undefined));
     setTimeout(() => void step(), LOOK_MS).unref?.();
   };
   void step();
