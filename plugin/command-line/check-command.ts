@@ -1,12 +1,12 @@
 import { checkAnswer } from "./answers.ts";
-import { answer, type CommandContext, checkWithProgress, problem } from "./context.ts";
+import { answer, type CommandContext, checkWithProgress, withoutResult } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { checkText } from "./text.ts";
 
 /** `check`: says what is wrong, writes nothing. */
 export async function checkCommand(context: CommandContext, sessionIDs: readonly string[]): Promise<ExitStatus> {
   const outcome = await checkWithProgress(context, sessionIDs);
-  if (!outcome.ok) return problem(context, "There is no session with this id.", EXIT.usage);
+  if (!outcome.ok) return withoutResult(context, outcome);
   answer(context, checkAnswer(outcome.result), checkText(outcome.result, context.terminal));
   return outcome.result.verdict === "healthy" ? EXIT.done : EXIT.findings;
 }

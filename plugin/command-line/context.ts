@@ -3,7 +3,7 @@ import { type CheckOutcome, check } from "../repair/check.ts";
 import type { Located } from "../stores/locate.ts";
 import { jsonText, problemAnswer } from "./answers.ts";
 import type { CommonOptions } from "./arguments.ts";
-import type { ExitStatus } from "./exit-status.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
 import type { Terminal } from "./terminal.ts";
 import { countsText } from "./text.ts";
 
@@ -31,6 +31,15 @@ export function problem(
   if (context.options.json) context.terminal.print(jsonText(problemAnswer(message)));
   context.terminal.complain(message);
   return status;
+}
+
+/** Ends a command whose check came to no result. */
+export function withoutResult(
+  context: Pick<CommandContext, "options" | "terminal">,
+  { unknownSession }: CheckOutcome & { ok: false },
+): ExitStatus {
+  if (unknownSession !== null) return problem(context, "There is no session with this id.", EXIT.usage);
+  return problem(context, "Stopped before everything was looked at. Nothing was changed.", EXIT.refused);
 }
 
 /** Work shorter than this shows no progress. */

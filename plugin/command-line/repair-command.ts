@@ -1,13 +1,13 @@
 import { dirname } from "node:path";
 import { ACTION, type ReportedItem } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
-import type { CheckResult } from "../repair/check.ts";
+import type { CheckOutcome, CheckResult } from "../repair/check.ts";
 import { type Plan, planRepair, type Selection } from "../repair/plan.ts";
 import { type RepairResult, repair, settleUnfinished } from "../repair/repair.ts";
 import { doneWords, sentence, toDoWords } from "../repair/words.ts";
 import { changeAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, checkWithProgress, problem } from "./context.ts";
+import { answer, type CommandContext, checkWithProgress, withoutResult } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { checkText, findingLines, itemLine } from "./text.ts";
 
@@ -16,7 +16,7 @@ type Repair = Command & { name: "repair" };
 /** `repair`: shows the plan, asks, sets aside what opencode cannot read, checks again. */
 export async function repairCommand(context: CommandContext, command: Repair): Promise<ExitStatus> {
   const outcome = await checkWithProgress(context, command.sessionIDs);
-  if (!outcome.ok) return problem(context, "There is no session with this id.", EXIT.usage);
+  if (!outcome.ok) return withoutResult(context, outcome);
   const before = outcome.result;
   const selection: Selection = { codes: command.codes, unasked: false, kept: new Set() };
   const plan = planRepair(before.findings, selection);
@@ -42,8 +42,7 @@ export async function repairCommand(context: CommandContext, command: Repair): P
     onProgress: (done, of) => context.terminal.progress(`Repairing: ${amount(done)} of ${amount(of)} …`),
   });
   const again = await checkWithProgress(context, command.sessionIDs);
-  // A session that was nothing but damaged records is gone from the store now.
-  const after = again.ok ? again.result : { ...before, findings: [], verdict: "healthy" as const };
+  const after = again.ok ? again.result : withoutLook(before, again);
   const message = result.stopped?.message;
   const document = changeAnswer({
     runID: result.runID,
@@ -55,6 +54,11 @@ export async function repairCommand(context: CommandContext, command: Repair): P
   answer(context, document, doneText(result, after, context));
   if (message !== undefined) context.terminal.complain(message);
   return statusOf(result, after);
+}
+
+/** Stopped, all that was found may be left; a session that was nothing but damaged records is gone from the store now. */
+function withoutLook(before: CheckResult, { unknownSession }: CheckOutcome & { ok: false }): CheckResult {
+  return unknownSession === null ? before : { ...before, findings: [], verdict: "healthy" };
 }
 
 function remainingOf(result: CheckResult) {

@@ -6,7 +6,7 @@ import { makeReport } from "../report/report.ts";
 import { reportText } from "../report/report-text.ts";
 import { jsonText, listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { type CommandContext, problem } from "./context.ts";
+import { type CommandContext, problem, withoutResult } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { countsText } from "./text.ts";
 
@@ -24,6 +24,7 @@ export async function reportCommand(
     signal,
     onProgress: (counts) => terminal.progress(`Reading: ${countsText(counts)} …`),
   });
+  if (signal.aborted) return withoutResult(context, { ok: false, unknownSession: null });
   const text = options.json ? jsonText(listAnswer({ report })) : reportText(report);
   if (output === null) {
     terminal.print(text);

@@ -18,7 +18,7 @@ import {
   mend,
   type StartCheckInput,
 } from "./start-check.ts";
-import { checkWhole, type Watch, watchDatabase } from "./watch-database.ts";
+import { type Watch, watchDatabase } from "./watch-database.ts";
 
 /** The rest of the store is checked when opencode has started and the user has begun to look at it. */
 const BACKGROUND_DELAY_MS = 1500;
@@ -84,17 +84,17 @@ export async function care(
   }
   watches().set(key, watch);
   void held
-    .catch(() => [])
+    .catch(() => null)
     .then(async (remaining) => {
       await sleep(BACKGROUND_DELAY_MS, undefined, { ref: false });
       for (const cared of stores) await keepHealthy(watch, cared, remaining);
-      await forgetFinishedRuns(input, remaining);
+      if (remaining !== null) await forgetFinishedRuns(input, remaining);
     })
     .catch(() => undefined);
 }
 
-/** Checks what the start did not, and then what is written. */
-async function keepHealthy(watch: Watch, cared: CaredStore, left: readonly ConfirmedFinding[]): Promise<void> {
+/** Checks what the start did not, and then what is written. `left` damaged by the start; `null`: it failed. */
+async function keepHealthy(watch: Watch, cared: CaredStore, left: readonly ConfirmedFinding[] | null): Promise<void> {
   const { follower } = cared;
   if (follower === null) {
     // Beside a database these files are read for a diff only. Followed first: nothing is written between check and watch.
@@ -109,11 +109,9 @@ async function keepHealthy(watch: Watch, cared: CaredStore, left: readonly Confi
     await folders?.patrol(trusted);
     return;
   }
-  if (follower.isFollowing()) return watchDatabase(watch, cared, follower, Promise.resolve(left.length === 0));
-  follower.begin();
-  const first = checkWhole(watch, cared).then((damaged) => damaged.length === 0);
-  watchDatabase(watch, cared, follower, first);
-  await first;
+  const isKnown = follower.isFollowing() && left !== null;
+  if (!isKnown) follower.begin();
+  await watchDatabase(watch, cared, follower, isKnown ? left.length === 0 : null);
 }
 
 /** Sessions that were checked as they were loaded: from then on their folders are watched. */

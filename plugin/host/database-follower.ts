@@ -1,7 +1,7 @@
 import { isSettled } from "../stores/json/file-states.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import type { ChangedRows, SqliteStore } from "../stores/sqlite/sqlite-store.ts";
-import type { WalPosition } from "../stores/sqlite/wal-frames.ts";
+import { NO_WAL, type WalPosition } from "../stores/sqlite/wal-frames.ts";
 import { databaseFileState, type ValidatedMemory } from "./validated-memory.ts";
 
 /** Follows what is written to a database, so that only that is checked again. */
@@ -10,7 +10,7 @@ export class DatabaseFollower {
   readonly #path: string;
   #position: WalPosition | null = null;
   #version = -1;
-  /** The state of the database file when its log was copied into it; any later write changes it. */
+  /** A state of the database file in which all that it holds was, or is being, looked at; any later write changes it. */
   #settledFile: string | null = null;
 
   constructor(store: SqliteStore) {
@@ -40,6 +40,8 @@ export class DatabaseFollower {
   /** Follows from now on. */
   begin(): void {
     this.#version = this.#store.dataVersion();
+    const file = databaseFileState(this.#path);
+    this.#settledFile = file !== null && isSettled(file, Date.now()) ? file.digest : null;
     const now = this.#store.positionNow();
     this.#position = now === "lost" ? null : now;
   }
@@ -95,7 +97,10 @@ export class DatabaseFollower {
   /** After a quiet time the log begins anew: that nothing came and went before is proved by the database file, if at all. */
   #changedSince(position: WalPosition): ChangedRows | "lost" {
     const changed = this.#store.changedSince(position, false);
-    if (changed !== "lost" || this.#settledFile === null) return changed;
+    // No log before and none now proves nothing: one may have come and gone, or the database has no use for one.
+    const isProved = changed !== "lost" && (position.salts !== NO_WAL.salts || changed.position.salts !== NO_WAL.salts);
+    if (isProved) return changed;
+    if (this.#settledFile === null) return "lost";
     const begunAnew = this.#store.changedSince(position, true);
     // Looked at last: it proves what was read before.
     return databaseFileState(this.#path)?.digest === this.#settledFile ? begunAnew : "lost";

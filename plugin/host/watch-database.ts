@@ -1,4 +1,5 @@
 import type { ConfirmedFinding } from "../repair/finding.ts";
+import { locatorText } from "../stores/artifact.ts";
 import type { DatabaseFollower } from "./database-follower.ts";
 import type { HostActivity } from "./pacing.ts";
 import { type CaredStore, checkEverything, look, type StartCheckInput } from "./start-check.ts";
@@ -20,26 +21,31 @@ export interface Watch {
 }
 
 /**
- * Checks whatever is written to a database while opencode runs, and while a look at all of it, which may take its time, is
- * under way: `first` resolves to whether all is healthy.
+ * Checks whatever is written to a database while opencode runs, and all of it where it is not known whether it `isHealthy`:
+ * that may take its time, and what is written meanwhile is looked at at once. Resolves when that is over.
  */
-export function watchDatabase(
+export async function watchDatabase(
   watch: Watch,
   cared: CaredStore,
   follower: DatabaseFollower,
-  first: Promise<boolean>,
-): void {
-  let healthy = false;
+  isHealthy: boolean | null,
+): Promise<void> {
+  let healthy = isHealthy === true;
   let isInDoubt = false;
+  /** What was mended while all was looked at: found there too, it is no news. */
+  const mended = new Set<string>();
   const doubt = () => {
     healthy = false;
     isInDoubt = true;
   };
-  const judge = async (whole: Promise<boolean>) => {
+  const lookAtAll = async () => {
+    healthy = false;
     isInDoubt = false;
-    healthy = (await whole.catch(() => false)) && !isInDoubt;
+    mended.clear();
+    const left = await checkWhole(watch, cared, mended).catch(() => null);
+    healthy = left?.length === 0 && !isInDoubt;
   };
-  let looking = judge(first);
+  let looking = isHealthy === null ? lookAtAll() : Promise.resolve();
   let isToLookAgain = false;
   const lookAgain = () => {
     healthy = false;
@@ -47,7 +53,7 @@ export function watchDatabase(
     isToLookAgain = true;
     looking = looking.then(() => {
       isToLookAgain = false;
-      return judge(checkWhole(watch, cared).then((left) => left.length === 0));
+      return lookAtAll();
     });
   };
   let quietSince = performance.now();
@@ -60,7 +66,10 @@ export function watchDatabase(
     if (rowIDs === "lost") return lookAgain();
     if (rowIDs.length === 0) return;
     const findings = await look(cared, { what: "rows", rowIDs });
-    if (findings.length > 0 && (await watch.found(findings)).length > 0) doubt();
+    const left = findings.length > 0 ? await watch.found(findings) : [];
+    for (const { locator } of findings) mended.add(locatorText(locator));
+    for (const { locator } of left) mended.delete(locatorText(locator));
+    if (left.length > 0) doubt();
   };
   const onQuiet = async () => {
     const quiet = performance.now() - quietSince;
@@ -74,18 +83,29 @@ export function watchDatabase(
     }
   };
   const step = async () => {
-    // What could not be looked at is not remembered as healthy: the next start looks at everything.
-    await (follower.hasNews() ? onNews().catch(doubt) : onQuiet().catch(() => undefined));
+    try {
+      if (follower.hasNews()) await onNews();
+      else await onQuiet().catch(() => undefined);
+    } catch {
+      // What could not be looked at is not remembered as healthy: the next start looks at everything.
+      doubt();
+    }
     setTimeout(() => void step(), LOOK_MS).unref?.();
   };
   void step();
+  await looking;
 }
 
-/** Checks all of a database; resolves to what is left damaged. */
-export async function checkWhole(watch: Watch, cared: CaredStore): Promise<readonly ConfirmedFinding[]> {
+/** Checks all of a database; resolves to what is left damaged of what was not mended already. */
+async function checkWhole(
+  watch: Watch,
+  cared: CaredStore,
+  mended: ReadonlySet<string>,
+): Promise<readonly ConfirmedFinding[]> {
   let left: readonly ConfirmedFinding[] = [];
   await checkEverything(watch.input, cared, watch.pause, async (findings) => {
-    left = findings.length === 0 ? [] : await watch.found(findings);
+    const news = findings.filter(({ locator }) => !mended.has(locatorText(locator)));
+    left = news.length === 0 ? [] : await watch.found(news);
   });
   return left;
 }

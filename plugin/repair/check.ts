@@ -46,7 +46,8 @@ export interface CheckResult {
 
 export type CheckOutcome =
   | { readonly ok: true; readonly result: CheckResult }
-  | { readonly ok: false; readonly unknownSession: string };
+  /** `null`: stopped by its signal before all was looked at, so that nothing can be said. */
+  | { readonly ok: false; readonly unknownSession: string | null };
 
 const PROGRESS_MS = 200;
 
@@ -67,6 +68,7 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
       // It waits for the system more than it works.
       isWhole ? surveyDataDir(input.files, input.located.dataDir, readable(opened)) : [],
     ]);
+    if (input.signal?.aborted) return { ok: false, unknownSession: null };
     const stores = answers.map(({ store }) => store);
     const [unknownSession] = unknown;
     if (unknownSession !== undefined && stores.every((store) => store.state === "ok")) {

@@ -67,7 +67,7 @@ export interface Surveyed {
 }
 
 /** The same, looked at as a whole. */
-export interface Neighbour extends Surveyed {
+interface Neighbour extends Surveyed {
   readonly sessions: readonly SessionEntry[];
 }
 
@@ -270,7 +270,7 @@ async function diskFindings(files: FileSystem, stores: readonly Surveyed[]): Pro
 
 /** Without a WAL a locked database can still be read, and no opencode can start with it. */
 async function exclusiveLock(files: FileSystem, database: string): Promise<string> {
-  const found = await files.stat(database);
+  const found = await files.stat(database).catch(() => null);
   return found === null ? "" : openersText(await exclusiveLockersOf(database, found.inode));
 }
 

@@ -131,6 +131,7 @@ async function onThread(
 ): Promise<void> {
   // Inside opencode there are no threads of ours, and its start does not pay for them.
   const { Worker } = await import("node:worker_threads");
+  if (signal?.aborted) return;
   return new Promise((resolve) => {
     try {
       const worker = new Worker(entryURL("repair/suspects-thread"), { workerData: task });

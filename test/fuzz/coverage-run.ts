@@ -97,7 +97,7 @@ async function fuzz(command: readonly string[], target: Target): Promise<{ hasDe
     scratch.remove();
   }
   const [edges = "", features = "0"] = reached.split(" ft: ");
-  const line = `${name}: ${counted || "an unknown number of runs in some second"}s, ${edges || 0} edges, ${features} features, ${hasDefect ? "A DEFECT" : "no defect"}`;
+  const line = `${name}: ${counted === "" ? "it did not say how it ended" : `${counted}s`}, ${edges || 0} edges, ${features} features, ${hasDefect ? "A DEFECT" : "no defect"}`;
   const again = `  npm run test:fuzz:coverage -- --target ${name} --replay ${artifact}`;
   return { hasDefect, line: artifact === "" ? line : `${line}\n${again}` };
 }

@@ -19,7 +19,7 @@ async function found(version: HostVersion, change: (store: RealStore) => Promise
   if (!where.ok) throw new Error(where.message);
   const outcome = await check({ files: nodeFileSystem, located: where.located, sessionIDs: [], concurrency: 4 });
   await store.home.remove();
-  if (!outcome.ok) throw new Error(outcome.unknownSession);
+  if (!outcome.ok) throw new Error(String(outcome.unknownSession));
   return outcome.result.findings.map(({ code, severity, kind, evidence }) => [code, severity, kind, evidence]);
 }
 
