@@ -13,6 +13,8 @@ export interface Page {
   waitFor(expected: string | RegExp, timeoutMs?: number): Promise<string>;
   /** Puts the cursor into the first element that a CSS selector finds, once there is one. */
   focus(selector: string, timeoutMs?: number): Promise<void>;
+  /** What stands in that element. */
+  textIn(selector: string): Promise<string>;
   /** Types text into what has the cursor. */
   type(text: string): Promise<void>;
   press(key: "Enter" | "Escape"): Promise<void>;
@@ -152,6 +154,8 @@ function describe({ send, close }: { readonly send: Send; close(): void }, end: 
         return element !== null && document.activeElement === element; })()`;
       await until(async () => (await evaluate(found)) === true, `there is no ${selector}`, timeoutMs);
     },
+    textIn: async (selector) =>
+      String((await evaluate(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ""`)) ?? ""),
     async type(words) {
       for (const letter of words) {
         await send("Input.dispatchKeyEvent", { type: "keyDown", key: letter, text: letter });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { removeHomes } from "../host/home.ts";
 import { startModelServer } from "../host/model-server.ts";
 import { startHost } from "../host/running-host.ts";
@@ -64,9 +65,15 @@ function address(url: string, { project }: RealStore, { id }: StoredSession): st
   return `${url}/${Buffer.from(project).toString("base64url")}/session/${id}`;
 }
 
+const PROMPT = "[contenteditable=true]";
+
 async function typeCommand(page: Page, words: string): Promise<void> {
-  await page.focus("[contenteditable=true]");
+  await page.focus(PROMPT);
   await page.type(`/repair ${words}`);
   await page.waitFor(new RegExp(`/repair\\s${words}`));
-  await page.press("Enter");
+  // A page that is still loading its commands does not take the key: whoever sits before it presses it again.
+  for (let times = 0; times < 10 && (await page.textIn(PROMPT)).includes("/repair"); times += 1) {
+    await page.press("Enter");
+    await sleep(2000);
+  }
 }
