@@ -1,8 +1,8 @@
 import { isAbsolute } from "node:path";
 import { parseArgs } from "node:util";
 import { faultByCode } from "../faults/catalogue.ts";
-import { parseAge } from "../quarantine/retention.ts";
 import { isRunID } from "../quarantine/run-id.ts";
+import { parseAge } from "./age.ts";
 
 export interface CommonOptions {
   readonly dataDir?: string;

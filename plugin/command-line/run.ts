@@ -1,5 +1,5 @@
 import { errnoCode, nodeFileSystem } from "../files/file-system.ts";
-import { type Stopped, stoppedBy } from "../repair/apply.ts";
+import type { Stopped } from "../repair/apply.ts";
 import { filesOf, locate } from "../stores/locate.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { TOOL } from "../tool-identity.ts";
@@ -29,7 +29,7 @@ export async function runCommandLine(args: readonly string[], signal: AbortSigna
   } catch (error) {
     // The reader of the answer (`| head`, a pager that was left) wants no more of it.
     if (errnoCode(error) === "EPIPE") return EXIT.done;
-    const { kind, message } = expectedFailure(error);
+    const { kind, message } = await expectedFailure(error);
     return problem({ options, terminal }, message, kind === "refused" ? EXIT.refused : EXIT.failed);
   }
 }
@@ -78,7 +78,9 @@ async function dispatch(context: CommandContext, command: Command): Promise<Exit
 }
 
 /** One sentence for an error of the operating system; a defect of this tool shows itself as one. */
-function expectedFailure(error: unknown): Stopped {
+async function expectedFailure(error: unknown): Promise<Stopped> {
+  // A command that does not fail does not load what repairs.
+  const { stoppedBy } = await import("../repair/apply.ts");
   try {
     return stoppedBy(error);
   } catch {

@@ -19,15 +19,6 @@ async function removeBelow(files: FileSystem, folder: string): Promise<void> {
   await files.removeDirectory(folder);
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
-
-/** Reads an age such as `30d`, `12h`, `2w`; milliseconds, or `null` for anything else. */
-export function parseAge(text: string): number | null {
-  const match = /^(\d{1,6})([mhdw])$/.exec(text);
-  const unit = match?.[2];
-  return match === null || unit === undefined ? null : Number(match[1]) * (UNIT_MS[unit] ?? 0);
-}
-
 /** A quarantine that holds more than this many bytes is pointed out wherever it is shown; nothing is deleted for it. */
 export const LARGE_QUARANTINE_BYTES = 1_000_000_000;
 

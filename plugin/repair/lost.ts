@@ -2,7 +2,6 @@ import { LOST_MESSAGE, LOST_RECORD, LOST_SESSION } from "../faults/lost.ts";
 import { sha256 } from "../files/hash.ts";
 import { type LostRecord, lostRecords } from "../recovery/lost.ts";
 import { misnamedRows, type UnknownRow } from "../recovery/misnamed.ts";
-import { rebuiltSession } from "../recovery/rebuilt-session.ts";
 import { cellValue } from "../recovery/row-form.ts";
 import { usageOf } from "../recovery/usage.ts";
 import type { Artifact, CellValue, Evidence } from "../stores/artifact.ts";
@@ -10,7 +9,6 @@ import { parseDocument, type StoredMessage } from "../stores/conversation.ts";
 import type { RecordPlace, Store } from "../stores/store.ts";
 import type { Replacement } from "../stores/writer.ts";
 import type { ConfirmedFinding } from "./finding.ts";
-import { looseMessages, MESSAGE_SOURCE } from "./rebuild.ts";
 import { plural } from "./words.ts";
 
 /** Sessions whose log is looked through when everything is checked: the logs of larger databases are read on request only. */
@@ -191,6 +189,8 @@ export async function findMessagesWithoutRecord(
     if (sessionIDs !== null && !sessionIDs.includes(sessionID)) continue;
     if (store.recordPlace(rowArtifact("session", sessionID, sessionID)) === null) continue;
     const { known } = await lostIn(store, sessionID);
+    // Loaded where something is made anew, zod with it: a check of a healthy store pays for neither.
+    const { looseMessages, MESSAGE_SOURCE } = await import("./rebuild.ts");
     for (const { messageID, parts, row } of await looseMessages(store, sessionID)) {
       if (known.has(messageID)) continue;
       found.push({
@@ -218,6 +218,7 @@ export async function findSessionsWithoutRecord(
   const found: ConfirmedFinding[] = [];
   const bare = (await store.sessionsWithoutRecord()).filter((id) => sessionIDs === null || sessionIDs.includes(id));
   if (bare.length === 0) return [];
+  const { rebuiltSession } = await import("../recovery/rebuilt-session.ts");
   const projects = await store.projectFacts();
   for (const sessionID of bare) {
     const messages: StoredMessage[] = [];

@@ -29,7 +29,6 @@ import type { OpenedStore } from "../stores/open.ts";
 import type { SessionEntry, Store, StoreDescription } from "../stores/store.ts";
 import type { Survey, SurveyedProject } from "../stores/survey.ts";
 import type { ConfirmedFinding } from "./finding.ts";
-import { projectFromSessions } from "./rebuild.ts";
 
 type OpenStore = OpenedStore & { state: "ok" };
 
@@ -133,6 +132,8 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
     if (sessions === 0) continue;
     if (project.worktree === null) {
       // The project "global" takes the sessions of folders without git; hosts of files never write it before it is needed.
+      // Loaded where something is made anew, zod with it.
+      const { projectFromSessions } = await import("./rebuild.ts");
       const rebuilt = await projectFromSessions(from, project.id).catch(() => null);
       const found = say(PROJECT_MISSING, "warning", place, `${sessions} sessions`);
       const source = "rebuilt from what the sessions of the project state";

@@ -13,7 +13,7 @@ const FILES_AT_ONCE = 8;
 /** The body of a thread: scans one share of a store after the other and says what looks wrong. Any error ends it. */
 const task = workerData as ThreadTask;
 const store = await openStore(task);
-const collect = garbageCollection();
+const collect = garbageCollection(task.description);
 let bytes = 0;
 for (let index = nextShare(task); index !== null; index = nextShare(task)) {
   const counts = noCounts();

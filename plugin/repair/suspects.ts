@@ -28,8 +28,13 @@ const WORTH_THREADS_SESSIONS = 50;
 /** More threads than this wait for the same disk. */
 const MOST_THREADS = 4;
 
-/** Several for each thread, so that all of them end at about the same time. */
-const SHARES = 128;
+/**
+ * Several for each thread, so that all of them end at about the same time; of a large store more, so that garbage is
+ * collected as often as in a small one.
+ */
+const LEAST_SHARES = 32;
+const SHARE_BYTES = 6 * 1024 * 1024;
+const SHARE_SESSIONS = 32;
 
 /** The artifacts of a scope that do not look healthy at once. */
 export async function suspectsIn(store: Store, scope: Scope, options: ScanOptions): Promise<Artifact[]> {
@@ -50,17 +55,18 @@ export async function suspectsIn(store: Store, scope: Scope, options: ScanOption
 
 /**
  * Bun lets the heap grow with the store: it is told to collect where the process is larger than this, but not again
- * before so many bytes were read. In bytes; a check in Bun takes 60 MB before it has read anything.
+ * before so many bytes were read. In bytes; about what a check of 200,000 parts takes, which of rows is more than of files.
  */
-const COLLECTED_FROM_BYTES = 118 * 1024 * 1024;
+const COLLECTED_FROM_BYTES = { json: 108 * 1024 * 1024, sqlite: 120 * 1024 * 1024 } as const;
 const READ_BETWEEN_BYTES = 8 * 1024 * 1024;
 
 /** Collects garbage where that is due; told how many bytes were read in all. Only for a process that does nothing else. */
-export function garbageCollection(): (bytes: number) => void {
+export function garbageCollection({ generation }: Store["description"]): (bytes: number) => void {
   const { Bun: bun } = globalThis as { Bun?: { gc?(force: boolean): void } };
   let collectedAt = 0;
   return (bytes) => {
-    if (bytes - collectedAt < READ_BETWEEN_BYTES || process.memoryUsage.rss() < COLLECTED_FROM_BYTES) return;
+    if (bytes - collectedAt < READ_BETWEEN_BYTES) return;
+    if (process.memoryUsage.rss() < COLLECTED_FROM_BYTES[generation]) return;
     collectedAt = bytes;
     bun?.gc?.(true);
   };
@@ -83,12 +89,11 @@ export async function suspectsEverywhere(
 ): Promise<Artifact[]> {
   const { source, description } = store;
   const threads = Math.min(options.concurrency, availableParallelism(), MOST_THREADS);
-  if (source === null || threads < 2 || !(await isWorthThreads(store))) {
-    return suspectsIn(store, { what: "everything" }, options);
-  }
-  const task: ThreadTask = { source, description, next: new SharedArrayBuffer(4), shares: SHARES };
+  const shares = source === null || threads < 2 ? null : await sharesOf(store);
+  if (source === null || shares === null) return suspectsIn(store, { what: "everything" }, options);
+  const task: ThreadTask = { source, description, next: new SharedArrayBuffer(4), shares };
   const suspects: Artifact[] = [];
-  const left = new Set(Array.from({ length: SHARES }, (_, index) => index));
+  const left = new Set(Array.from({ length: shares }, (_, index) => index));
   const others = Array.from({ length: threads - 1 }, () =>
     onThread(task, options, (answer) => {
       left.delete(answer.index);
@@ -97,10 +102,10 @@ export async function suspectsEverywhere(
     }),
   );
   await meanwhile();
-  const collect = garbageCollection();
+  const collect = garbageCollection(description);
   const read = async (index: number) => {
     left.delete(index);
-    suspects.push(...(await suspectsIn(store, { what: "everything", share: { index, of: SHARES } }, options)));
+    suspects.push(...(await suspectsIn(store, { what: "everything", share: { index, of: shares } }, options)));
     collect(options.counts.bytes);
   };
   for (let index = nextShare(task); index !== null; index = nextShare(task)) await read(index);
@@ -110,10 +115,13 @@ export async function suspectsEverywhere(
   return suspects;
 }
 
-async function isWorthThreads(store: Store): Promise<boolean> {
+/** In how many shares a store is read on several threads; `null` where it is too small for that. */
+async function sharesOf(store: Store): Promise<number | null> {
   const { source } = store;
-  if (source === "files") return (await store.sessions(null)).length >= WORTH_THREADS_SESSIONS;
-  return source !== null && (await sizeOf(source.path)) >= WORTH_THREADS_BYTES;
+  const isFiles = source === "files" || source === null;
+  const size = isFiles ? (await store.sessions(null)).length : await sizeOf(source.path);
+  if (size < (isFiles ? WORTH_THREADS_SESSIONS : WORTH_THREADS_BYTES)) return null;
+  return Math.max(LEAST_SHARES, Math.ceil(size / (isFiles ? SHARE_SESSIONS : SHARE_BYTES)));
 }
 
 async function sizeOf(path: string): Promise<number> {

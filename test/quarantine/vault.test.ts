@@ -12,9 +12,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { parseAge } from "../../plugin/command-line/age.ts";
 import { nodeFileSystem } from "../../plugin/files/file-system.ts";
 import { type Manifest, manifestText } from "../../plugin/quarantine/manifest.ts";
-import { deleteRun, parseAge, removeRemainders, runsOlderThan } from "../../plugin/quarantine/retention.ts";
+import { deleteRun, removeRemainders, runsOlderThan } from "../../plugin/quarantine/retention.ts";
 import { newRunID } from "../../plugin/quarantine/run-id.ts";
 import {
   createRunFolder,
