@@ -8,6 +8,7 @@ import { Choices } from "../choices.ts";
 import { demand } from "../defect.ts";
 import { isInUse, sealedLog } from "../sealed-log.ts";
 
+/** Of the processor: whatever else the disk is busy with does not count. */
 const LONGEST_MS = 3000;
 
 let kept: { readonly driver: Driver; readonly folder: string } | null = null;
@@ -37,9 +38,10 @@ export async function fuzz(data: Uint8Array): Promise<void> {
     writeFileSync(path, bytes.subarray(0, mainBytes));
     if (log.length > 0) writeFileSync(`${path}-wal`, (flags & 1) === 1 ? sealedLog(log) : log);
   }
-  const started = performance.now();
+  const started = process.cpuUsage();
   const report = await salvage({ files: nodeFileSystem, driver, source, target, dataDir: null });
-  demand(performance.now() - started < LONGEST_MS, "a salvage that takes seconds");
+  const { user, system } = process.cpuUsage(started);
+  demand((user + system) / 1000 < LONGEST_MS, "a salvage that takes seconds");
   demand(report.isSound, "the new database is not sound");
   const now = documentsIn(driver, target);
   demand(now !== null, "the new database cannot be read");
