@@ -24,7 +24,7 @@ export async function reportCommand(
     signal,
     onProgress: (counts) => terminal.progress(`Reading: ${countsText(counts)} …`),
   });
-  if (signal.aborted) return withoutResult(context, { ok: false, unknownSession: null });
+  if (report === null) return withoutResult(context, { ok: false, unknownSession: null });
   const text = options.json ? jsonText(listAnswer({ report })) : reportText(report);
   if (output === null) {
     terminal.print(text);

@@ -65,8 +65,8 @@ export function fits(artifact: Artifact, value: unknown, around: Surroundings, s
 }
 
 /**
- * What the host demands of the documents of messages or parts in rows, whatever their other columns say; `null` where that cannot be
- * said for all at once. What it demands of an id or a session's id is not in it: `fits` looks at those.
+ * What the host demands of the documents of messages or parts in rows, whatever their other columns say; `null` where
+ * that cannot be said for all at once. What it demands of an id or a session's id is not in it: `fits` looks at those.
  */
 export function documentCheck(artifact: Artifact, store: StoreDescription): Check | null {
   const { demands, departures } = contractFor(artifact, null, { row: null, siblings: null }, store);

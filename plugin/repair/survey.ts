@@ -131,9 +131,9 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
     const sessions = project.folders.reduce((sum, folder) => sum + folder.sessions, 0);
     if (sessions === 0) continue;
     if (project.worktree === null) {
-      // The project "global" takes the sessions of folders without git; hosts of files never write it before it is needed.
       // Loaded where something is made anew, zod with it.
       const { projectFromSessions } = await import("./rebuild.ts");
+      // The project "global" takes the sessions of folders without git; hosts of files never write it before it is needed.
       const rebuilt = await projectFromSessions(from, project.id).catch(() => null);
       const found = say(PROJECT_MISSING, "warning", place, `${sessions} sessions`);
       const source = "rebuilt from what the sessions of the project state";

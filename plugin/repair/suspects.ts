@@ -89,7 +89,7 @@ export async function suspectsEverywhere(
 ): Promise<Artifact[]> {
   const { source, description } = store;
   const threads = Math.min(options.concurrency, availableParallelism(), MOST_THREADS);
-  const shares = source === null || threads < 2 ? null : await sharesOf(store);
+  const shares = source === null || threads < 2 ? null : await sharesOf(store, source);
   if (source === null || shares === null) return suspectsIn(store, { what: "everything" }, options);
   const task: ThreadTask = { source, description, next: new SharedArrayBuffer(4), shares };
   const suspects: Artifact[] = [];
@@ -116,9 +116,8 @@ export async function suspectsEverywhere(
 }
 
 /** In how many shares a store is read on several threads; `null` where it is too small for that. */
-async function sharesOf(store: Store): Promise<number | null> {
-  const { source } = store;
-  const isFiles = source === "files" || source === null;
+async function sharesOf(store: Store, source: ThreadTask["source"]): Promise<number | null> {
+  const isFiles = source === "files";
   const size = isFiles ? (await store.sessions(null)).length : await sizeOf(source.path);
   if (size < (isFiles ? WORTH_THREADS_SESSIONS : WORTH_THREADS_BYTES)) return null;
   return Math.max(LEAST_SHARES, Math.ceil(size / (isFiles ? SHARE_SESSIONS : SHARE_BYTES)));

@@ -74,8 +74,8 @@ export interface Report {
 const MOST_SESSIONS = 50;
 const MOST_INCIDENTS = 20;
 
-/** Collects the report. Changes nothing. */
-export async function makeReport(input: ReportInput): Promise<Report> {
+/** Collects the report; `null` where the check of it was stopped by its signal. Changes nothing. */
+export async function makeReport(input: ReportInput): Promise<Report | null> {
   const { files, located } = input;
   const checked = await check({
     files,
@@ -85,9 +85,8 @@ export async function makeReport(input: ReportInput): Promise<Report> {
     ...(input.signal && { signal: input.signal }),
     ...(input.onProgress && { onProgress: input.onProgress }),
   });
-  const result = checked.ok
-    ? checked.result
-    : { findings: [], counts: { sessions: 0, messages: 0, parts: 0, bytes: 0 }, verdict: "healthy" };
+  if (!checked.ok) return null;
+  const { result } = checked;
   const { stores, faults } = await readStores(input, result.findings);
   const summaries = summarise(faults);
   const log = await readLogSigns(files, located.dataDir);

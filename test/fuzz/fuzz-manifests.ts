@@ -5,6 +5,7 @@ import { sha256 } from "../../plugin/files/hash.ts";
 import { quarantinePath } from "../../plugin/quarantine/places.ts";
 import { runIDOf, storedRuns } from "../../plugin/quarantine/vault.ts";
 import { Random } from "../oracle/random.ts";
+import { parses } from "../records/parses.ts";
 import { blockingIn, repairFindings, restoreRun, settledFiles } from "../repair/tool.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createJsonStore, folderImage } from "../stores/json-fixture.ts";
@@ -145,7 +146,7 @@ function spoil(dataDir: string, random: Random): void {
   const manifests = names.filter((name) => name.endsWith("manifest.json"));
   const path = join(root, random.pick(random.chance(0.75) && manifests.length > 0 ? manifests : names));
   const bytes = readFileSync(path);
-  if (path.endsWith("manifest.json") && random.chance(0.8) && isJson(bytes)) {
+  if (path.endsWith("manifest.json") && random.chance(0.8) && parses(bytes)) {
     writeFileSync(path, mutateDocument(bytes.toString("utf8"), random));
   } else if (random.chance(0.85)) writeFileSync(path, mutate(bytes, random));
   else {
@@ -154,15 +155,6 @@ function spoil(dataDir: string, random: Random): void {
     if (random.chance(0.7)) return;
     const elsewhere = join(dirname(dataDir), "outside.json");
     symlinkSync(elsewhere, path);
-  }
-}
-
-function isJson(bytes: Buffer): boolean {
-  try {
-    JSON.parse(bytes.toString("utf8"));
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import pLimit from "p-limit";
 import { mountSmallDisk } from "../../scripts/demo/small-disk.ts";
 import { Random } from "../oracle/random.ts";
+import { parses } from "../records/parses.ts";
 import type { HostVersion } from "./binary.ts";
 import { createHome, type HermeticHome } from "./home.ts";
 import { type ModelReply, type ModelServer, startModelServer } from "./model-server.ts";
@@ -45,15 +46,6 @@ function recordsIn(dataDir: string): Map<string, string> {
   return new Map(
     names.filter((name) => name.endsWith(".json")).map((name) => [name, readFileSync(join(storage, name), "utf8")]),
   );
-}
-
-function parses(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Judges the files; `settled` are the messages and parts of turns that had ended long before. */

@@ -1,17 +1,9 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { JsonScanner, type JsonShape, jsonShape } from "../../plugin/records/json-scanner.ts";
+import { type JsonShape, jsonShape } from "../../plugin/records/json-scanner.ts";
+import { parses } from "../records/parses.ts";
+import { shapeInPieces } from "../records/shape-in-pieces.ts";
 import { RUNS } from "./runs.ts";
-
-/** What `JSON.parse` makes of bytes, without stripping anything. */
-function parses(bytes: Uint8Array): boolean {
-  try {
-    JSON.parse(Buffer.from(bytes).toString("utf8"));
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function topLevelOf(bytes: Uint8Array): string {
   const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
@@ -91,14 +83,7 @@ test("the pieces it is read in make no difference", () => {
   const pieces = fc.tuple(mutated, fc.array(fc.nat({ max: 40 }), { maxLength: 6 }));
   fc.assert(
     fc.property(pieces, ([bytes, sizes]) => {
-      const scanner = new JsonScanner();
-      let at = 0;
-      for (const size of sizes) {
-        scanner.push(bytes.subarray(at, at + size));
-        at += size;
-      }
-      scanner.push(bytes.subarray(at));
-      expect(scanner.end()).toEqual(jsonShape(bytes));
+      expect(shapeInPieces(bytes, sizes)).toEqual(jsonShape(bytes));
     }),
     { numRuns: RUNS * 20 },
   );

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import type { Bundle } from "../store.ts";
-import type { Connection, SqlRow } from "./driver.ts";
+import type { Connection, SqlValue } from "./driver.ts";
 import { quoted } from "./schema.ts";
 import { nextStart } from "./sqlite-error.ts";
 
@@ -42,7 +42,7 @@ export function* readBundles(
   last: string,
 ): Iterable<BundledRows> {
   const mark = randomBytes(MARK_BYTES).toString("base64url");
-  const asArray = arrayText();
+  const documentsOf = bundleReader(mark);
   const { idBeginning, sessionIDBeginning } = USUAL[kind];
   const sql = `select count(*) as rows, cast(max(at) as text) as until, sum(bytes) as bytes,
       cast(group_concat(document, ',"${mark}",') as blob) as joined
@@ -56,7 +56,9 @@ export function* readBundles(
     if (typeof read?.until !== "string") return;
     const { until } = read;
     const rows = Number(read.rows);
-    yield { after, until, rows, bytes: Number(read.bytes), bundle: bundleOf(kind, read, rows, mark, asArray) };
+    const documents = documentsOf(read.joined, rows);
+    const bundle = documents === null ? null : { kind, documents, ...USUAL[kind] };
+    yield { after, until, rows, bytes: Number(read.bytes), bundle };
     after = nextStart(kind, after, until);
   }
 }
@@ -67,32 +69,21 @@ function begins(column: string, beginning: string): string {
   return `${column} >= '${beginning}' and ${column} < '${next}'`;
 }
 
-function bundleOf(
-  kind: Bundle["kind"],
-  { joined }: SqlRow,
-  rows: number,
-  mark: string,
-  asArray: (joined: Uint8Array) => string,
-): Bundle | null {
-  // Bytes that are not UTF-8 mean something else to a host where the text is short.
-  if (!(joined instanceof Uint8Array) || !isUtf8(joined)) return null;
-  const documents = unmarked(asArray(joined), rows, mark);
-  return documents === null ? null : { kind, documents, ...USUAL[kind] };
-}
-
 /**
- * Makes a JSON array of rows that were joined. A letter a byte (Latin-1) takes half the memory where anything is not
- * ASCII, which in JSON only stands in texts.
+ * Reads the documents of rows that were joined; `null` where not every row holds exactly one. A letter a byte (Latin-1)
+ * takes half the memory where anything is not ASCII, which in JSON only stands in texts.
  */
-function arrayText(): (joined: Uint8Array) => string {
+function bundleReader(mark: string): (joined: SqlValue | undefined, rows: number) => unknown[] | null {
   let room = Buffer.alloc(0);
-  return (joined) => {
+  return (joined, rows) => {
+    // Bytes that are not UTF-8 mean something else to a host where the text is short.
+    if (!(joined instanceof Uint8Array) || !isUtf8(joined)) return null;
     const end = joined.length + 1;
     if (room.length <= end) room = Buffer.alloc(2 * end);
     room.write("[");
     room.set(joined, 1);
     room.write("]", end);
-    return room.toString("latin1", 0, end + 1);
+    return unmarked(room.toString("latin1", 0, end + 1), rows, mark);
   };
 }
 

@@ -1,5 +1,6 @@
 import { fileText } from "../../../plugin/records/file-text.ts";
-import { JsonScanner, jsonShape } from "../../../plugin/records/json-scanner.ts";
+import { jsonShape } from "../../../plugin/records/json-scanner.ts";
+import { shapeInPieces } from "../../records/shape-in-pieces.ts";
 import { Choices } from "../choices.ts";
 import { demand } from "../defect.ts";
 
@@ -39,14 +40,8 @@ export function fuzz(data: Uint8Array): void {
   const value = parsed(bytes.toString("utf8"));
   demand((shape.shape === "complete") === (value !== undefined), `${shape.shape}, and JSON.parse says otherwise`);
   if (shape.shape === "complete") demand(shape.topLevel === topLevelOf(value), "another top level");
-  const scanner = new JsonScanner();
-  let at = 0;
-  for (const size of sizes) {
-    scanner.push(bytes.subarray(at, at + size));
-    at += size;
-  }
-  scanner.push(bytes.subarray(at));
-  demand(JSON.stringify(scanner.end()) === JSON.stringify(shape), "the pieces make a difference");
+  const inPieces = shapeInPieces(bytes, sizes);
+  demand(JSON.stringify(inPieces) === JSON.stringify(shape), "the pieces make a difference");
   if (shape.shape === "invalid") {
     const before = jsonShape(bytes.subarray(0, shape.offset));
     demand(before.shape !== "invalid", "a byte before the wrong one is wrong");

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { nodeFileSystem } from "../../../plugin/files/file-system.ts";
 import { salvage } from "../../../plugin/salvage/salvage.ts";
 import { type Driver, loadDriver } from "../../../plugin/stores/sqlite/driver.ts";
+import { parses } from "../../records/parses.ts";
 import { Choices } from "../choices.ts";
 import { demand } from "../defect.ts";
 import { isInUse, sealedLog } from "../sealed-log.ts";
@@ -45,11 +46,11 @@ export async function fuzz(data: Uint8Array): Promise<void> {
   demand(report.isSound, "the new database is not sound");
   const now = documentsIn(driver, target);
   demand(now !== null, "the new database cannot be read");
-  for (const [place, text] of now) demand(isJson(text), `a document that does not parse: ${place}`);
+  for (const [place, text] of now) demand(parses(text), `a document that does not parse: ${place}`);
   const isLogSound = log.length === 0 || ((flags & 1) === 1 && isInUse(log) && report.framesBeyondDamage === 0);
   const before = isLogSound ? documentsIn(driver, copy) : null;
   for (const [place, text] of before ?? []) {
-    if (isJson(text)) demand(now.get(place) === text, `a row that SQLite still reads is gone: ${place}`);
+    if (parses(text)) demand(now.get(place) === text, `a row that SQLite still reads is gone: ${place}`);
   }
 }
 
@@ -75,14 +76,5 @@ function documentsIn(driver: Driver, path: string): ReadonlyMap<string, string> 
     }
   } catch {
     return null;
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }

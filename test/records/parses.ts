@@ -1,0 +1,9 @@
+/** Whether a text, or bytes as UTF-8, is what `JSON.parse` takes; nothing is stripped. */
+export function parses(text: string | Uint8Array): boolean {
+  try {
+    JSON.parse(typeof text === "string" ? text : Buffer.from(text).toString("utf8"));
+    return true;
+  } catch {
+    return false;
+  }
+}

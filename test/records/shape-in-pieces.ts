@@ -1,0 +1,13 @@
+import { JsonScanner, type JsonShape } from "../../plugin/records/json-scanner.ts";
+
+/** What the scanner says of bytes that come in pieces of these sizes, the rest in one. */
+export function shapeInPieces(bytes: Uint8Array, sizes: readonly number[]): JsonShape {
+  const scanner = new JsonScanner();
+  let at = 0;
+  for (const size of sizes) {
+    scanner.push(bytes.subarray(at, at + size));
+    at += size;
+  }
+  scanner.push(bytes.subarray(at));
+  return scanner.end();
+}
