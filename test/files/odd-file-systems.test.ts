@@ -44,7 +44,7 @@ interface Peak {
 }
 
 function measured(dataDir: string): Peak {
-  const { stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, "peak-memory.ts"), dataDir]);
+  const { stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, "check-and-repair.ts"), dataDir]);
   if (stdout.length === 0) throw new Error(stderr.toString());
   return JSON.parse(stdout.toString());
 }

@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,6 +12,7 @@ import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { trustedManifest } from "../host/tool.ts";
 import { Random } from "../oracle/random.ts";
 import { builtPackage } from "../package/built.ts";
+import { peakBytesOf } from "../process/peak-memory.ts";
 import { type CommandLine, type CommandRecord, command, newCommandRecord, run } from "./commands.ts";
 import { converse, improvise, listen, missing, newRecord } from "./conversations.ts";
 import type { Holds } from "./prober.ts";
@@ -156,8 +156,7 @@ async function timesIn(path: string): Promise<number[]> {
 
 function peakMB(pid: number): number {
   try {
-    const [, kilobytes = "0"] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-    return Math.round(Number(kilobytes) / 1024);
+    return Math.round(peakBytesOf(pid) / 2 ** 20);
   } catch {
     return 0;
   }

@@ -1,8 +1,9 @@
 import { Database } from "bun:sqlite";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { toldAtEnd } from "../process/peak-memory.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 
@@ -61,13 +62,16 @@ export async function runScale({ rows, killAfterRuns, undo }: ScaleInput): Promi
 }
 
 async function cli(args: readonly string[], dataDir: string): Promise<{ peakMB: number }> {
-  const child = Bun.spawn([process.execPath, CLI, ...args, "--data-dir", dataDir], {
+  const peakFile = join(dataDir, "..", "peak-memory");
+  const told = toldAtEnd(peakFile);
+  const child = Bun.spawn([process.execPath, ...told.args, CLI, ...args, "--data-dir", dataDir], {
+    env: { ...process.env, ...told.env },
     stdout: "ignore",
     stderr: "pipe",
   });
   const [code, words] = await Promise.all([child.exited, new Response(child.stderr).text()]);
   if (code !== 0) throw new Error(`${args.join(" ")}: exit ${code}: ${words.slice(-500)}`);
-  return { peakMB: Math.round((child.resourceUsage()?.maxRSS ?? 0) / 1e6) };
+  return { peakMB: Math.round(Number(readFileSync(peakFile, "utf8")) / 1e6) };
 }
 
 async function killInTheMidst(dataDir: string, runs: number): Promise<boolean> {
