@@ -65,8 +65,8 @@ export function addCounts(to: Counts, more: Readonly<Counts>): void {
 
 /**
  * Told of every artifact as it is read. `text` is what a host would hand to its JSON parser, or `null` where the store
- * already knows that a closer look is due (a stray name, a BLOB, an I/O error, a very large record). `row`: the columns
- * that are not JSON, where a row has such.
+ * already knows that a closer look is due (a stray name, a BLOB, an I/O error, a very large record); where a store reads in
+ * haste each of its letters is a byte (`json/scan-now.ts`). `row`: the columns that are not JSON, where a row has such.
  */
 export type Visit = (artifact: Artifact, text: string | null, row: RowValues | null) => void;
 

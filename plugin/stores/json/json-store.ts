@@ -53,7 +53,15 @@ import {
   strayOutcome,
   visibleEntries,
 } from "./layout.ts";
-import { type RecordFile, scanFilesNow, scanListNow, scanSessionInSteps, scanSessionNow } from "./scan-now.ts";
+import {
+  type RecordFile,
+  readNow,
+  scanFilesNow,
+  scanListInSteps,
+  scanListNow,
+  scanSessionInSteps,
+  scanSessionNow,
+} from "./scan-now.ts";
 
 /** One scan's context. */
 interface Walk {
@@ -99,7 +107,7 @@ export class JsonStore implements Store {
         return;
       case "everything": {
         const { index, of } = scope.share ?? { index: 0, of: 1 };
-        if (index === 0) await this.#scanLists(walk, null);
+        if (index === 0) await this.#scanListsOfAll(walk);
         // Listed once for all shares: what comes later was not there when the check began.
         this.#sharedIDs ??= of === 1 ? null : this.#everySessionID();
         const all = await (this.#sharedIDs ?? this.#everySessionID());
@@ -276,6 +284,14 @@ export class JsonStore implements Store {
     await Promise.all(folders.map((folder) => this.#scanSessionList(walk, sessionFolder(folder))));
   }
 
+  async #scanListsOfAll(walk: Walk): Promise<void> {
+    const records = (await this.#filesIn(`${STORAGE}/project`)).map((path) => basename(path, ".json"));
+    for (const projectID of new Set([...records, ...(await this.#projectFolders())])) {
+      const steps = (visit: Visit, counts: Counts) => scanListInSteps(this.#dataDir, projectID, visit, counts);
+      if (!(await this.#isHealthyAtOnce(walk, steps))) await this.#scanLists(walk, projectID);
+    }
+  }
+
   async #scanSessionList(walk: Walk, folder: string): Promise<void> {
     const listed = (await listRecordFiles(this.#files, this.#dataDir, folder)) ?? [];
     const visit = async (file: ListedFile): Promise<void> => {
@@ -289,20 +305,32 @@ export class JsonStore implements Store {
     }
   }
 
-  /** Reading at once and on this thread takes a fraction of the time; whatever is not surely healthy is read again. */
   async #scanSessionOfAll(walk: Walk, sessionID: string): Promise<void> {
+    const steps = (visit: Visit, counts: Counts) => scanSessionInSteps(this.#dataDir, sessionID, visit, counts);
+    if (!(await this.#isHealthyAtOnce(walk, steps))) await this.#scanSession(walk, sessionID, []);
+  }
+
+  /**
+   * Reading at once and on this thread takes a fraction of the time. `false`: not everything is surely healthy, and all of
+   * it is to be read again.
+   */
+  async #isHealthyAtOnce(walk: Walk, scan: (visit: Visit, counts: Counts) => Iterable<void>): Promise<boolean> {
     const { isHealthyFile, counts, signal } = walk.options;
-    if (this.source === null || isHealthyFile === undefined) return this.#scanSession(walk, sessionID, []);
+    if (this.source === null || isHealthyFile === undefined) return false;
     await setImmediate();
-    if (signal?.aborted) return;
     const own = noCounts();
     let isHealthy = true;
-    const look: Visit = (artifact, text) => {
+    const visit: Visit = (artifact, text) => {
       isHealthy &&= isHealthyFile(artifact, text);
     };
-    scanSessionNow(this.#dataDir, sessionID, look, own, () => !isHealthy);
+    let steps = 0;
+    for (const _step of scan(visit, own)) {
+      if (!isHealthy || signal?.aborted) return false;
+      steps += 1;
+      if (steps % STEPS_AT_ONCE === 0) await setImmediate();
+    }
     if (isHealthy) addCounts(counts, own);
-    else await this.#scanSession(walk, sessionID, []);
+    return isHealthy;
   }
 
   async #scanSession(walk: Walk, sessionID: string, sessionFiles: readonly string[]): Promise<void> {
@@ -357,7 +385,10 @@ export class JsonStore implements Store {
 
   async #surveyProject(id: string): Promise<SurveyedProject> {
     const folders = new Map<string, number>();
+    let records = 0;
     for (const path of await this.#filesIn(sessionFolder(id))) {
+      records += 1;
+      if (records % STEPS_AT_ONCE === 0) await setImmediate();
       const directory = await this.#textOf(path, "directory");
       if (directory !== null) folders.set(directory, (folders.get(directory) ?? 0) + 1);
     }
@@ -373,8 +404,9 @@ export class JsonStore implements Store {
   /** A field of a small record, where that can be read and is a text. */
   async #textOf(path: string, field: string): Promise<string | null> {
     try {
-      const bytes = await this.#files.read(join(this.#dataDir, path), LARGEST_SURVEYED_BYTES);
-      const value: unknown = typeof bytes === "string" ? null : JSON.parse(fileText(bytes));
+      const absolute = join(this.#dataDir, path);
+      const bytes = this.source === null ? await this.#files.read(absolute, LARGEST_SURVEYED_BYTES) : readNow(absolute);
+      const value: unknown = bytes === null || typeof bytes === "string" ? null : JSON.parse(fileText(bytes));
       const text = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[field] : null;
       return typeof text === "string" ? text : null;
     } catch {
@@ -459,6 +491,9 @@ export class JsonStore implements Store {
 }
 
 const SESSIONS_AT_ONCE = 8;
+
+/** So many messages or sessions are read before anything else may have its turn: a few milliseconds. */
+const STEPS_AT_ONCE = 256;
 
 /** Of a long session list so many files are visited at the same time; the others wait as names only. */
 const ENTRIES_AT_ONCE = 256;

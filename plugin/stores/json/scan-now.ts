@@ -1,15 +1,15 @@
 import { closeSync, constants, openSync, readdirSync, readSync } from "node:fs";
 import { basename, join } from "node:path";
 import { errnoCode } from "../../files/file-system.ts";
-import { beginsAsUtf16, fileText } from "../../records/file-text.ts";
+import { beginsAsUtf16 } from "../../records/file-text.ts";
 import type { RecordKind } from "../artifact.ts";
-import { type Counts, noCounts, type Visit } from "../store.ts";
+import { type Bundle, type Counts, noCounts, type Visit } from "../store.ts";
 import { fileArtifact, isMessageRecord, messageFolder, partFolder, STORAGE, sessionFolder } from "./layout.ts";
 
 /** Longer records are left to a closer look, in bytes. */
 const LARGEST_READ_NOW = 1024 * 1024;
 
-/** What is read is made a text at once, so one piece of memory does for all. */
+/** What is read is made a text at once, so one piece of memory does for all; made where something is read. */
 let buffer: Buffer | null = null;
 
 /** As in `files/file-system.ts`: a link is not followed, and a pipe does not hang the reader. */
@@ -18,7 +18,8 @@ const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants
 /**
  * Visits what opencode reads for a session on this thread: through the thread pool the same takes several times as long,
  * and opencode is waiting. A step is a message with its parts. Where anything is out of the ordinary (a folder, a stray
- * name, a file that cannot be read) it is visited without a text, which asks for a closer look.
+ * name, a file that cannot be read) it is visited without a text, which asks for a closer look. In the texts each byte is
+ * a letter (Latin-1), as in a {@link Bundle}: the first look needs no more, and takes less time so.
  */
 export function* scanSessionInSteps(
   dataDir: string,
@@ -60,7 +61,26 @@ export function scanSessionNow(
   return true;
 }
 
-/** The same for the records that decide whether a project's session list loads. */
+/** The same for the records that decide whether a project's session list loads, a record a step. */
+export function* scanListInSteps(
+  dataDir: string,
+  projectID: string,
+  visit: Visit,
+  counts: Counts,
+): Generator<void, void, void> {
+  const reader = new Reader(dataDir, visit, counts);
+  reader.record("project", null, `${STORAGE}/project/${projectID}.json`);
+  const folder = sessionFolder(projectID);
+  // Ids of sessions count down: the newest comes first.
+  for (const name of inOrder(reader.namesIn(folder))) {
+    yield;
+    const kind = name.endsWith(".json") ? "session" : "stray";
+    if (kind === "session") counts.sessions += 1;
+    reader.record(kind, basename(name, ".json"), `${folder}/${name}`);
+  }
+}
+
+/** The same at once. Returns `false` where `isOver` said so first. */
 export function scanListNow(
   dataDir: string,
   projectID: string,
@@ -68,17 +88,24 @@ export function scanListNow(
   counts: Counts,
   isOver: () => boolean,
 ): boolean {
-  const reader = new Reader(dataDir, visit, counts);
-  reader.record("project", null, `${STORAGE}/project/${projectID}.json`);
-  const folder = sessionFolder(projectID);
-  // Ids of sessions count down: the newest comes first.
-  for (const name of reader.namesIn(folder).sort()) {
-    if (isOver()) return false;
-    const kind = name.endsWith(".json") ? "session" : "stray";
-    if (kind === "session") counts.sessions += 1;
-    reader.record(kind, basename(name, ".json"), `${folder}/${name}`);
-  }
+  for (const _step of scanListInSteps(dataDir, projectID, visit, counts)) if (isOver()) return false;
   return true;
+}
+
+/** So few are sorted at once. */
+const SORTED_AT_ONCE = 256;
+
+/** Sorted as far as somebody asks: of thousands of sessions the start looks at the first hundred. */
+function* inOrder(names: string[]): Generator<string, void, void> {
+  const middle = names[names.length >> 1];
+  if (middle === undefined || names.length <= SORTED_AT_ONCE) {
+    yield* names.sort();
+    return;
+  }
+  // Names of one folder differ.
+  yield* inOrder(names.filter((name) => name < middle));
+  yield middle;
+  yield* inOrder(names.filter((name) => name > middle));
 }
 
 /** One file of a kind of record. */
@@ -101,6 +128,7 @@ class Reader {
   readonly #counts: Counts;
 
   constructor(dataDir: string, visit: Visit, counts: Counts) {
+    // Put before each path as it is: `join` takes as long as opening.
     this.#root = join(dataDir, "/");
     this.#visit = visit;
     this.#counts = counts;
@@ -123,29 +151,32 @@ class Reader {
       this.#visit(artifact, null, null);
       return;
     }
-    const bytes = this.#read(path);
+    const bytes = readNow(this.#root + path);
     if (bytes === "absent") return;
     if (bytes !== null) this.#counts.bytes += bytes.length;
-    this.#visit(artifact, bytes === null || beginsAsUtf16(bytes) ? null : fileText(bytes), null);
+    this.#visit(artifact, bytes === null || beginsAsUtf16(bytes) ? null : bytes.toString("latin1"), null);
   }
+}
 
-  #read(path: string): Buffer | "absent" | null {
-    let descriptor: number;
-    try {
-      // Plain text: `join` takes as long as opening.
-      descriptor = openSync(this.#root + path, READ_FLAGS);
-    } catch (error) {
-      return errnoCode(error) === "ENOENT" ? "absent" : null;
-    }
-    try {
-      buffer ??= Buffer.allocUnsafe(LARGEST_READ_NOW + 1);
-      // Anything but a plain file fails or gives nothing, which asks for a closer look as well.
-      const size = readSync(descriptor, buffer, 0, buffer.length, 0);
-      return size > LARGEST_READ_NOW ? null : buffer.subarray(0, size);
-    } catch {
-      return null;
-    } finally {
-      closeSync(descriptor);
-    }
+/**
+ * The bytes of a file of up to a megabyte, which hold until the next call; `null` where it is larger, no plain file, or
+ * cannot be read.
+ */
+export function readNow(path: string): Buffer | "absent" | null {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, READ_FLAGS);
+  } catch (error) {
+    return errnoCode(error) === "ENOENT" ? "absent" : null;
+  }
+  try {
+    buffer ??= Buffer.allocUnsafe(LARGEST_READ_NOW + 1);
+    // Anything but a plain file fails or gives nothing, which asks for a closer look as well.
+    const size = readSync(descriptor, buffer, 0, buffer.length, 0);
+    return size > LARGEST_READ_NOW ? null : buffer.subarray(0, size);
+  } catch {
+    return null;
+  } finally {
+    closeSync(descriptor);
   }
 }
