@@ -57,7 +57,7 @@ export async function suspectsIn(store: Store, scope: Scope, options: ScanOption
  * Bun lets the heap grow with the store: it is told to collect where the process is larger than this, but not again
  * before so many bytes were read. In bytes; about what a check of 200,000 parts takes, which of rows is more than of files.
  */
-const COLLECTED_FROM_BYTES = { json: 108 * 1024 * 1024, sqlite: 120 * 1024 * 1024 } as const;
+const COLLECTED_FROM_BYTES = { json: 98 * 1024 * 1024, sqlite: 120 * 1024 * 1024 } as const;
 const READ_BETWEEN_BYTES = 8 * 1024 * 1024;
 
 /** Collects garbage where that is due; told how many bytes were read in all. Only for a process that does nothing else. */
