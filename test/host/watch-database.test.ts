@@ -1,0 +1,104 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { DEFAULT_SETTINGS } from "../../plugin/host/options.ts";
+import { HostActivity } from "../../plugin/host/pacing.ts";
+import { careFor } from "../../plugin/host/start-check.ts";
+import { ValidatedMemory } from "../../plugin/host/validated-memory.ts";
+import { type Watch, watchDatabase } from "../../plugin/host/watch-database.ts";
+import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
+import { openStores } from "../../plugin/stores/open.ts";
+import { sampleContent } from "../stores/content.ts";
+import { createSqliteStore } from "../stores/sqlite-fixture.ts";
+
+/** After so long without a write a healthy state was remembered, in milliseconds. */
+const REMEMBERED_MS = 9000;
+
+/** News are asked for twice in this time, in milliseconds. */
+const TWO_LOOKS_MS = 1200;
+
+/** A database that is watched as after a start that failed; `found` says what is left of what was found. */
+async function watched({
+  found,
+  pause = async () => undefined,
+}: {
+  readonly found: (findings: readonly ConfirmedFinding[]) => readonly ConfirmedFinding[];
+  readonly pause?: (damage: () => void) => Promise<void>;
+}) {
+  const fixture = await createSqliteStore("1.18.33", sampleContent());
+  const database = String(fixture.database);
+  const host = new Database(database);
+  host.run("pragma journal_mode = wal");
+  // A log that holds something: what follows in it can be told.
+  host.run("update part set time_updated = time_updated + 1 where id = 'prt_a1_1'");
+  const damage = () => host.run("update part set data = '' where id = 'prt_a1_1'");
+  const located = { dataDir: fixture.dataDir, json: "none" as const, databases: [database] };
+  const memory = new ValidatedMemory(fixture.dataDir, null);
+  const [cared] = careFor(await openStores(nodeFileSystem, located, "beside-host"));
+  if (cared?.follower === undefined || cared.follower === null) throw new Error("not opened");
+  const { follower } = cared;
+  const told: (string | null)[][] = [];
+  const watch: Watch = {
+    input: {
+      files: nodeFileSystem,
+      located,
+      projectID: null,
+      settings: DEFAULT_SETTINGS,
+      hostVersion: "1.18.33",
+      memory,
+    },
+    activity: new HostActivity(),
+    pause: () => pause(damage),
+    found: async (findings) => {
+      told.push(findings.map(({ recordID }) => recordID));
+      return found(findings);
+    },
+  };
+  return {
+    damage,
+    told,
+    begin() {
+      follower.begin();
+      return watchDatabase(watch, cared, follower, null);
+    },
+    isRemembered: () => memory.database(database) !== null,
+    [Symbol.dispose]() {
+      cared.opened.store.close();
+      host.close();
+      fixture.remove();
+    },
+  };
+}
+
+test("after a start that failed everything is looked at, and what is left damaged is not remembered as healthy", async () => {
+  using it = await watched({ found: (findings) => findings });
+  it.damage();
+  await it.begin();
+  expect(it.told).toEqual([["prt_a1_1"]]);
+  await sleep(REMEMBERED_MS);
+  expect(it.isRemembered()).toBe(false);
+}, 30_000);
+
+test("what is healthy after such a start is remembered", async () => {
+  using it = await watched({ found: (findings) => findings });
+  await it.begin();
+  await sleep(REMEMBERED_MS);
+  expect([it.told, it.isRemembered()]).toEqual([[], true]);
+}, 30_000);
+
+test("what is mended while everything is looked at is told once", async () => {
+  let pauses = 0;
+  using it = await watched({
+    // Mended, and read by the other look all the same: it had the damaged bytes already.
+    found: () => [],
+    pause: async (damage) => {
+      pauses += 1;
+      if (pauses === 1) damage();
+      if (pauses <= 2) await sleep(TWO_LOOKS_MS);
+    },
+  });
+  await it.begin();
+  expect(pauses).toBeGreaterThan(1);
+  expect(it.told).toEqual([["prt_a1_1"]]);
+}, 30_000);
