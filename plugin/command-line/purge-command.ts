@@ -32,7 +32,9 @@ export async function purgeCommand(context: CommandContext, command: Command & {
     }
   }
   const outcome = await underLock({ files, located, access: "outside" }, async () => {
-    for (const run of old) await deleteRun(files, run);
+    // Another purge may have been faster.
+    const left = new Set((await storedRuns(files, located.dataDir)).map(({ folder }) => folder));
+    for (const run of old) if (left.has(run.folder)) await deleteRun(files, run);
     return null;
   });
   if (outcome !== null && isStopped(outcome)) {

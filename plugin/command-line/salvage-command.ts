@@ -2,7 +2,7 @@ import { basename, join } from "node:path";
 import { DATABASE_MALFORMED, WAL_DAMAGED } from "../faults/container.ts";
 import { openersOf, openersText } from "../files/openers.ts";
 import { type CheckResult, check } from "../repair/check.ts";
-import { isStopped, underLock } from "../repair/repair.ts";
+import { isStopped, settleUnfinished, underLock } from "../repair/repair.ts";
 import { plural, sizeText } from "../repair/words.ts";
 import type { SalvageReport, Stage } from "../salvage/salvage.ts";
 import type { SalvageRun } from "../salvage/salvage-run.ts";
@@ -29,6 +29,8 @@ const STAGES: Readonly<Record<Stage, string>> = {
 /** `salvage`: builds a new database from what can be read of a damaged one; puts it in its place only when asked. */
 export async function salvageCommand(context: CommandContext, command: Salvage): Promise<ExitStatus> {
   const { files, located, terminal } = context;
+  // What an earlier one left half done is not what there is to salvage.
+  if (command.yes && !command.dryRun) await settleUnfinished({ files, located, access: "outside" });
   const target = await damagedDatabase(context);
   if (target.outcome !== "found") return problem(context, target.message, WITHOUT_TARGET[target.outcome]);
   const { database, code, evidence } = target;
@@ -37,6 +39,8 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
   if (driver === null) return problem(context, "There is no SQLite to write the new database with.", EXIT.refused);
   const runs = await import("../salvage/salvage-run.ts");
   const { salvage, SalvageStoppedError } = await import("../salvage/salvage.ts");
+  // SQLite gives the files that it makes the mode that the process says.
+  process.umask(0o077);
   const work = async (): Promise<Done> => {
     const earlier = await runs.findSalvageRun(files, located.dataDir, database);
     if (earlier === null) terminal.progress("Copying the database aside …");

@@ -9,12 +9,17 @@ export interface ProcessIdentity {
   readonly started: string | null;
 }
 
+/** What a process is that has ended and that its parent has not asked after yet (proc_pid_stat(5)). */
+const ENDED = new Set(["Z", "X", "x"]);
+
+/** `"ended"`: the number is still taken, but the process does nothing any more. */
 function startOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The command name is in parentheses and may hold anything; start time is field 22, the 20th after it.
-    const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-    return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}:${ticks}`;
+    const [state = "", ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (ENDED.has(state)) return "ended";
+    return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}:${fields[18]}`;
   } catch {
     return null;
   }

@@ -7,7 +7,8 @@ const UTF16LE = new TextDecoder("utf-16le");
  * order mark is honoured, invalid UTF-8 becomes U+FFFD (measured on Bun 1.3.3 and 1.3.9).
  */
 export function fileText(bytes: Buffer): string {
-  if (beginsAsUtf16(bytes)) return UTF16LE.decode(bytes);
+  // A last byte that is half a letter is left out (measured, 1.0.152 and 1.1.65).
+  if (beginsAsUtf16(bytes)) return UTF16LE.decode(bytes.subarray(0, bytes.length - (bytes.length % 2)));
   if (bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
     return bytes.toString("utf8", 3);
   return bytes.toString("utf8");

@@ -4,7 +4,7 @@ import { removeRemainders } from "../quarantine/retention.ts";
 import { eachStoredRun, removeUnfinishedManifest, writeManifest } from "../quarantine/vault.ts";
 import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/open.ts";
-import { type ItemOutcome, type Observed, StoreRefusedError } from "../stores/writer.ts";
+import { type ItemOutcome, type Observed, StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
 import { withOutcomes } from "./apply.ts";
 import { writerForManifest } from "./run-store.ts";
 
@@ -22,6 +22,7 @@ export async function reconcileRuns(files: FileSystem, located: Located, access:
     const writer = await writerOrNothing(files, located, access, run.manifest);
     if (writer === null) continue;
     try {
+      if (!(await isSettled(writer, run.folder))) continue;
       const outcomes: ItemOutcome[] = [];
       for (const item of run.manifest.items) {
         if (item.state !== "planned" && item.state !== "done") continue;
@@ -42,6 +43,16 @@ export async function reconcileRuns(files: FileSystem, located: Located, access:
 function settledState(item: ManifestItem, seen: Observed): ItemState {
   if (item.state === "done") return seen === "live" ? "restored" : "done";
   return seen === "set-aside" ? "done" : "rolled-back";
+}
+
+async function isSettled(writer: StoreWriter, folder: string): Promise<boolean> {
+  try {
+    await writer.settle(folder);
+    return true;
+  } catch (error) {
+    if (error instanceof StoreRefusedError) return false;
+    throw error;
+  }
 }
 
 /** A run on a database that is not here now waits for it; it must not keep other repairs from being done. */

@@ -138,7 +138,10 @@ async function restoreRun(input: RestoreInput, run: ReadableRun, items: readonly
         outcomes = await writer.putBack(items, run.folder);
       } catch (error) {
         failure = error;
-        outcomes = await returned(writer, items, run.folder);
+        // What cannot be told now stays planned: whoever takes the lock next settles it.
+        const told = await returned(writer, items, run.folder).catch(() => null);
+        if (told === null) return { outcomes, stopped: stoppedBy(error) };
+        outcomes = told;
       }
       const restored = outcomes.filter((outcome) => outcome.state === "restored");
       await writeManifest(files, run.folder, withOutcomes(run.manifest, restored));
@@ -153,6 +156,7 @@ async function restoreRun(input: RestoreInput, run: ReadableRun, items: readonly
 
 /** What had come back before a failure; what had not is again as the repair had left it. */
 async function returned(writer: StoreWriter, items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
+  await writer.settle(folder);
   const outcomes: ItemOutcome[] = [];
   for (const item of items) {
     const seen = await writer.observe(item, folder);

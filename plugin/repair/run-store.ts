@@ -1,7 +1,7 @@
 import type { FileSystem } from "../files/file-system.ts";
 import type { Manifest } from "../quarantine/manifest.ts";
 import { JsonWriter } from "../stores/json/json-writer.ts";
-import type { Located } from "../stores/locate.ts";
+import { databaseNamed, type Located } from "../stores/locate.ts";
 import { type Access, openStores } from "../stores/open.ts";
 import { DatabaseFileWriter } from "../stores/sqlite/database-file-writer.ts";
 import { StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
@@ -19,12 +19,18 @@ export async function writerForManifest(
   manifest: Manifest,
 ): Promise<StoreWriter> {
   if (manifest.store.generation === "json") return new JsonWriter(files, located.dataDir);
-  const database = located.databases.find(
-    (path) => relativeDatabase(located.dataDir, path) === manifest.store.database,
-  );
+  const isWhole = manifest.items.some((item) => item.kind === "database");
+  const database =
+    located.databases.find((path) => relativeDatabase(located.dataDir, path) === manifest.store.database) ??
+    // A whole database can be put where none is.
+    (isWhole ? databaseNamed(located.dataDir, manifest.store.database ?? "") : undefined);
   if (database === undefined) throw new StoreRefusedError("busy", "The database of that run is not here.");
-  if (manifest.items.some((item) => item.kind === "database"))
+  if (isWhole) {
+    if (access === "beside-host") {
+      throw new StoreRefusedError("busy", "The database is open in this opencode. Close it, and use the command line.");
+    }
     return new DatabaseFileWriter(files, database, manifest.items);
+  }
   const [store] = await openStores(files, { ...located, json: "none" as const, databases: [database] }, access);
   if (store?.state !== "ok") throw new StoreRefusedError("failed", "The database of that run cannot be opened.");
   store.store.close();

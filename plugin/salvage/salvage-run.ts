@@ -6,7 +6,7 @@ import type { Manifest, ManifestItem } from "../quarantine/manifest.ts";
 import { newRunID } from "../quarantine/run-id.ts";
 import { createRunFolder, publishRun, type StoredRun, storedRuns, writeManifest } from "../quarantine/vault.ts";
 import { relativeDatabase, withOutcomes } from "../repair/apply.ts";
-import { DatabaseFileWriter, SALVAGED } from "../stores/sqlite/database-file-writer.ts";
+import { DatabaseFileWriter, SALVAGED, SIDE_FILES } from "../stores/sqlite/database-file-writer.ts";
 import { itemNumber, StoreRefusedError } from "../stores/writer.ts";
 import { TOOL } from "../tool-identity.ts";
 import type { SalvageReport } from "./salvage.ts";
@@ -46,7 +46,7 @@ function isSalvage(run: StoredRun): run is StoredRun & { ok: true } {
 
 /** Whether the files are still those that were copied, by size and time. */
 async function isOf(files: FileSystem, items: readonly ManifestItem[], database: string): Promise<boolean> {
-  for (const suffix of ["", "-wal"]) {
+  for (const suffix of ["", "-wal", "-journal"]) {
     const found = await files.stat(database + suffix);
     const item = items.find(({ locator }) => "path" in locator && locator.path === `${basename(database)}${suffix}`);
     if (found === null && item === undefined) continue;
@@ -78,7 +78,8 @@ export async function copyAside(
   const run = await createRunFolder(files, dataDir, null, newRunID(Date.now()));
   const items: ManifestItem[] = [];
   for (const [index, { suffix, size, mtimeMs, mode }] of found.entries()) {
-    const file = `items/0001-${basename(database)}${suffix}`;
+    // A journal must not lie beside the copy under its own name: SQLite would write it into it.
+    const file = `items/0001-${basename(database)}${suffix === "-journal" ? ".journal" : suffix}`;
     await files.copyNew(database + suffix, join(run.path, file), PRIVATE_FILE);
     await files.syncFile(join(run.path, file));
     const original = await hashFile(files, join(run.path, file));
@@ -118,9 +119,15 @@ export async function copyAside(
 
 async function filesOf(files: FileSystem, database: string) {
   const found: { suffix: string; size: number; mtimeMs: number; mode: number }[] = [];
-  for (const suffix of ["", "-wal", "-shm"]) {
+  for (const suffix of ["", ...SIDE_FILES]) {
     const stat = await files.stat(database + suffix);
-    if (stat?.type === "file") found.push({ suffix, ...stat });
+    if (stat === null) continue;
+    if (stat.type !== "file") {
+      const what =
+        stat.type === "symlink" ? "a symbolic link: name the file that it leads to with --db" : "no plain file";
+      throw new StoreRefusedError("busy", `${basename(database)}${suffix} is ${what}.`);
+    }
+    found.push({ suffix, ...stat });
   }
   return found;
 }
@@ -170,12 +177,18 @@ export async function swapIn(files: FileSystem, run: SalvageRun, database: strin
     await writeManifest(files, run.folder, done);
     return done;
   } catch (error) {
-    const outcomes = [];
-    for (const item of items) {
-      const seen = await writer.observe(item, run.folder);
-      outcomes.push({ id: item.id, state: seen === "live" ? ("rolled-back" as const) : ("done" as const) });
-    }
-    await writeManifest(files, run.folder, withOutcomes(planned, outcomes));
+    await undo(files, run, writer, planned).catch(() => undefined);
     throw error;
   }
+}
+
+/** What cannot be undone now stays planned: whoever takes the lock next settles it. */
+async function undo(files: FileSystem, run: SalvageRun, writer: DatabaseFileWriter, planned: Manifest): Promise<void> {
+  await writer.settle(run.folder);
+  const outcomes = [];
+  for (const item of planned.items) {
+    const seen = await writer.observe(item, run.folder);
+    outcomes.push({ id: item.id, state: seen === "live" ? ("rolled-back" as const) : ("done" as const) });
+  }
+  await writeManifest(files, run.folder, withOutcomes(planned, outcomes));
 }

@@ -74,6 +74,11 @@ async function jsonContent(files: FileSystem, dataDir: string): Promise<Located[
   return folders.includes("session_diff") ? "diffs" : "none";
 }
 
+/** Where a database of this name would be, if it is a name that opencode gives one. */
+export function databaseNamed(dataDir: string, name: string): string | undefined {
+  return DATABASE_NAME.test(name) ? join(dataDir, name) : undefined;
+}
+
 async function databases(files: FileSystem, dataDir: string, input: LocateInput): Promise<string[]> {
   const chosen = input.env.OPENCODE_DB;
   if (chosen !== undefined && chosen !== "") {

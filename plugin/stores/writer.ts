@@ -88,6 +88,11 @@ export interface StoreWriter {
   setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]>;
   /** Puts the items back, each only where nothing else has taken its place. */
   putBack(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]>;
+  /**
+   * Ends or undoes what was interrupted and can only be told of all items of a run together; called before `observe`.
+   * @throws StoreRefusedError where that must wait
+   */
+  settle(folder: string): Promise<void>;
   observe(item: ManifestItem, folder: string): Promise<Observed>;
   /**
    * Tidies up after an interruption. Where the live place still holds every byte, second names of the same bytes are

@@ -425,7 +425,8 @@ export class JsonStore implements Store {
   async #everySessionID(): Promise<string[]> {
     const ids = new Set<string>();
     const folders = (await this.#files.list(join(this.#dataDir, STORAGE, "message"))) ?? [];
-    for (const entry of visibleEntries(folders)) if (entry.type === "directory") ids.add(entry.name);
+    // The hosts follow a link that leads to a folder.
+    for (const { name, type } of visibleEntries(folders)) if (type === "directory" || type === "symlink") ids.add(name);
     for (const kind of ["todo", "session_diff"]) {
       for (const path of await this.#filesIn(`${STORAGE}/${kind}`)) ids.add(basename(path, ".json"));
     }

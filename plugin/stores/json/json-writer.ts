@@ -66,6 +66,9 @@ export class JsonWriter implements StoreWriter {
     return outcomes;
   }
 
+  /** Each file is a matter of its own. */
+  async settle(): Promise<void> {}
+
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
     const path = await this.#livePath(item.locator);
     if (item.original === null) return path !== null && (await this.#files.stat(path)) === null ? "live" : "set-aside";
@@ -76,7 +79,10 @@ export class JsonWriter implements StoreWriter {
   }
 
   async finish(item: ManifestItem, folder: string, seen: Observed): Promise<void> {
-    if (seen === "set-aside") await this.#putInPlace(item, folder);
+    if (seen === "set-aside") {
+      await this.#makePrivate(item, folder);
+      await this.#putInPlace(item, folder);
+    }
     if (seen !== "live" || item.original === null) return;
     const kept = join(folder, item.original.file);
     if ((await this.#files.stat(kept)) !== null) await this.#files.unlink(kept);
@@ -195,8 +201,15 @@ export class JsonWriter implements StoreWriter {
     await moveNoClobber(this.#files, path, kept);
     // Somebody wrote between the last look and the move: what was moved is not what was judged.
     if (!(await this.#holds(kept, original))) return this.#giveBack(item, folder);
-    if ((await this.#files.stat(kept))?.links === 1) await this.#files.chmod(kept, PRIVATE_FILE);
+    await this.#makePrivate(item, folder);
     return { id: item.id, state: "done" };
+  }
+
+  /** Of what has another name outside of the quarantine the mode stays. */
+  async #makePrivate({ original }: ManifestItem, folder: string): Promise<void> {
+    if (original === null) return;
+    const kept = join(folder, original.file);
+    if ((await this.#files.stat(kept))?.links === 1) await this.#files.chmod(kept, PRIVATE_FILE);
   }
 
   /** Moves a replacement from the run's folder to the live place, unless something stands there. Whether it did. */
@@ -212,8 +225,13 @@ export class JsonWriter implements StoreWriter {
       await moveNoClobber(this.#files, prepared, path);
       return true;
     } catch (error) {
-      if (error instanceof OccupiedError) return false;
-      throw error;
+      if (!(error instanceof OccupiedError)) throw error;
+      const [ready, live] = [await this.#files.stat(prepared), await this.#files.stat(path)];
+      // A crash came between its two names: it is in its place.
+      const isInPlace = ready !== null && ready.inode === live?.inode && ready.device === live.device;
+      if (isInPlace) await this.#files.unlink(prepared);
+      else await this.#files.chmod(prepared, PRIVATE_FILE);
+      return isInPlace;
     }
   }
 

@@ -12,6 +12,8 @@ const LARGEST_READ_NOW = 1024 * 1024;
 /** What is read is made a text at once, so one piece of memory does for all; made where something is read. */
 let buffer: Buffer | null = null;
 
+const BEYOND_ASCII = /[^\0-\x7f]/;
+
 /** As in `files/file-system.ts`: a link is not followed, and a pipe does not hang the reader. */
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
@@ -154,7 +156,9 @@ class Reader {
     const bytes = readNow(this.#root + path);
     if (bytes === "absent") return;
     if (bytes !== null) this.#counts.bytes += bytes.length;
-    this.#visit(artifact, bytes === null || beginsAsUtf16(bytes) ? null : bytes.toString("latin1"), null);
+    // A name is compared with what a record says of itself, letter for letter.
+    const isPlain = bytes !== null && !beginsAsUtf16(bytes) && !BEYOND_ASCII.test(path);
+    this.#visit(artifact, isPlain ? bytes.toString("latin1") : null, null);
   }
 }
 

@@ -1,6 +1,6 @@
 import { basename, dirname, join } from "node:path";
-import { makePrivateDirectory } from "../../files/durable.ts";
-import type { FileSystem } from "../../files/file-system.ts";
+import { makePrivateDirectory, PRIVATE_FILE } from "../../files/durable.ts";
+import { errnoCode, type FileSystem } from "../../files/file-system.ts";
 import { hashFile } from "../../files/hash.ts";
 import { moveNoClobber } from "../../files/move.ts";
 import { openersOf, openersText } from "../../files/openers.ts";
@@ -18,11 +18,18 @@ import {
 /** Name of the new database in the run's folder, until it takes its place. */
 export const SALVAGED = "salvaged.db";
 
-const SIDE_FILES = ["-wal", "-shm", "-journal"];
+export const SIDE_FILES = ["-wal", "-shm", "-journal"];
+
+/** Beginning of the names of the folders that hold what a restore has taken the place of. */
+const REPLACED = "replaced-";
 
 /**
  * Puts a new database in the place of a damaged one, and back. The items are the files of the damaged one; exact copies
  * of them lie in the run's folder before anything here is called.
+ *
+ * A database and its side files change together, and no system renames two files at once. So the main file decides: it
+ * takes its place by one rename, over what stands there, and what was interrupted is undone before that moment and ended
+ * after it ({@link settle}). In between no WAL stands beside a database that it is not of.
  */
 export class DatabaseFileWriter implements StoreWriter {
   readonly #files: FileSystem;
@@ -46,24 +53,20 @@ export class DatabaseFileWriter implements StoreWriter {
    */
   async setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
     await this.#refuseWhileOpen();
+    for (const suffix of SIDE_FILES) {
+      const isKept = items.some((item) => this.#place(item) === this.#database + suffix);
+      if (!isKept && (await this.#files.stat(this.#database + suffix)) !== null) throw changedSince();
+    }
     for (const item of items) {
-      const isSideIndex = this.#place(item).endsWith("-shm");
-      if (!isSideIndex && !(await this.#holds(this.#place(item), item))) {
-        throw new StoreRefusedError("busy", "The database changed since it was copied; salvage it again.");
-      }
+      if (!isIndex(item) && !(await this.#holds(this.#place(item), item))) throw changedSince();
       if (!(await this.#holds(this.#kept(item, folder), item))) {
         throw new StoreRefusedError("failed", "The copy in quarantine is not what was recorded.");
       }
     }
     // The old WAL must be gone before the new database stands there: SQLite would write its frames into it.
     for (const suffix of SIDE_FILES) await this.#remove(this.#database + suffix);
-    try {
-      await this.#files.syncDirectory(dirname(this.#database));
-      await this.#files.rename(join(folder, SALVAGED), this.#database);
-    } catch (error) {
-      for (const item of items) if (!this.#isMain(item)) await this.#return(item, folder);
-      throw error;
-    }
+    await this.#files.syncDirectory(dirname(this.#database));
+    await this.#files.rename(join(folder, SALVAGED), this.#database);
     await this.#files.syncDirectory(dirname(this.#database));
     return items.map(({ id }) => ({ id, state: "done" }));
   }
@@ -78,25 +81,34 @@ export class DatabaseFileWriter implements StoreWriter {
       if (await this.#holds(this.#kept(item, folder), item)) continue;
       return items.map(({ id }) => ({ id, state: "skipped", reason: "its copy is not what was recorded" }));
     }
-    // What stands there now may hold new conversations: it is kept beside the originals.
-    const coming = new Set(items.map((item) => this.#place(item)));
-    const isWhole = coming.has(this.#database);
-    let replaced: string | null = null;
-    for (const suffix of ["", ...SIDE_FILES]) {
-      const path = this.#database + suffix;
-      if (!(isWhole || coming.has(path)) || (await this.#files.stat(path)) === null) continue;
-      replaced ??= await this.#freshFolder(folder);
-      await moveNoClobber(this.#files, path, join(replaced, basename(path)));
+    // All that needs room comes first: a full disk changes nothing.
+    for (const item of items) await this.#copyBeside(item, folder);
+    await this.#makeWay(folder);
+    await this.#mainReturns();
+    await this.settle(folder);
+    const outcomes: ItemOutcome[] = [];
+    for (const item of items) {
+      const isBack = (await this.observe(item, folder)) === "live";
+      const { id } = item;
+      outcomes.push(
+        isBack ? { id, state: "restored" } : { id, state: "skipped", reason: "something else is in its place now" },
+      );
     }
-    // The main file last: without it nobody reads the others.
-    const inOrder = [...items].sort((a, b) => Number(this.#isMain(a)) - Number(this.#isMain(b)));
-    for (const item of inOrder) await this.#return(item, folder);
-    return items.map(({ id }) => ({ id, state: "restored" }));
+    return outcomes;
   }
 
+  /** The shared memory of a WAL is made anew by whoever opens the database: it is where the main file is. */
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
-    if (await this.#holds(this.#place(item), item)) return "live";
+    const isLive = isIndex(item) ? await this.#isMainBack() : await this.#holds(this.#place(item), item);
+    if (isLive) return "live";
     return (await this.#holds(this.#kept(item, folder), item)) ? "set-aside" : "nowhere";
+  }
+
+  async settle(folder: string): Promise<void> {
+    await this.#refuseWhileOpen();
+    if (await this.#isMainBack()) await this.#sideFilesReturn(folder);
+    else await this.#sideFilesStay(folder);
+    for (const suffix of ["", ...SIDE_FILES]) await this.#remove(this.#beside(this.#database + suffix));
   }
 
   /** The copies stay: they are what the salvage reads. */
@@ -117,13 +129,89 @@ export class DatabaseFileWriter implements StoreWriter {
     return this.#place(item) === this.#database;
   }
 
-  async #return(item: ManifestItem, folder: string): Promise<void> {
-    const place = this.#place(item);
-    const aside = join(dirname(place), `.${basename(place)}.returning`);
+  /** Whether the damaged file is where it was, or, where there was none, nothing is. */
+  async #isMainBack(): Promise<boolean> {
+    const main = this.#all.find((item) => this.#isMain(item));
+    if (main === undefined) return (await this.#files.stat(this.#database)) === null;
+    return this.#holds(this.#database, main);
+  }
+
+  /** Where a file stands, whole, right before it takes its place. */
+  #beside(place: string): string {
+    return join(dirname(place), `.${basename(place)}.returning`);
+  }
+
+  async #copyBeside(item: ManifestItem, folder: string): Promise<void> {
+    const aside = this.#beside(this.#place(item));
     await this.#remove(aside);
-    await this.#files.copyNew(this.#kept(item, folder), aside, Number.parseInt(item.original?.mode ?? "600", 8));
+    await this.#files.copyNew(this.#kept(item, folder), aside, PRIVATE_FILE);
+    await this.#files.chmod(aside, Number.parseInt(item.original?.mode ?? "600", 8));
     await this.#files.syncFile(aside);
-    await moveNoClobber(this.#files, aside, place);
+  }
+
+  /** What stands there now may hold new conversations: it is kept beside the originals. The main file stays as well. */
+  async #makeWay(folder: string): Promise<void> {
+    if (await this.#isMainBack()) return;
+    let replaced: string | null = null;
+    for (const suffix of [...SIDE_FILES, ""]) {
+      const path = this.#database + suffix;
+      const item = this.#all.find((each) => this.#place(each) === path);
+      if ((await this.#files.stat(path)) === null || (item !== undefined && (await this.#holds(path, item)))) continue;
+      replaced ??= await this.#freshFolder(folder);
+      const kept = join(replaced, basename(path));
+      if (suffix !== "") await moveNoClobber(this.#files, path, kept);
+      else await this.#keepAlso(path, kept);
+    }
+  }
+
+  /** Gives a file a second name, or a copy where the file system has no second names. */
+  async #keepAlso(path: string, kept: string): Promise<void> {
+    try {
+      await this.#files.link(path, kept);
+    } catch (error) {
+      if (errnoCode(error) === "ENOSPC") throw error;
+      await this.#files.copyNew(path, kept, PRIVATE_FILE);
+      await this.#files.syncFile(kept);
+    }
+    await this.#files.syncDirectory(dirname(kept));
+  }
+
+  async #mainReturns(): Promise<void> {
+    if (await this.#isMainBack()) return;
+    const isThere = this.#all.some((item) => this.#isMain(item));
+    if (isThere) await this.#files.rename(this.#beside(this.#database), this.#database);
+    else await this.#files.unlink(this.#database);
+    await this.#files.syncDirectory(dirname(this.#database));
+  }
+
+  /** The side files of the damaged database, which stands there; what another process made meanwhile is left alone. */
+  async #sideFilesReturn(folder: string): Promise<void> {
+    for (const item of this.#all) {
+      const place = this.#place(item);
+      if (this.#isMain(item) || (await this.#files.stat(place)) !== null) continue;
+      if (!(await this.#holds(this.#beside(place), item))) {
+        if (!(await this.#holds(this.#kept(item, folder), item))) continue;
+        await this.#copyBeside(item, folder);
+      }
+      await moveNoClobber(this.#files, this.#beside(place), place);
+    }
+  }
+
+  /** A restore that was interrupted before the main file returned: the side files of the other one return to it. */
+  async #sideFilesStay(folder: string): Promise<void> {
+    const main = await this.#files.stat(this.#database);
+    const replaced = await this.#lastFolder(folder);
+    const since = replaced === null ? null : await this.#files.stat(replaced);
+    // A WAL that is not of this very state of the file would be written into it.
+    if (main === null || replaced === null || since === null || main.mtimeMs > since.mtimeMs) return;
+    for (const suffix of SIDE_FILES) {
+      const [path, kept] = [this.#database + suffix, join(replaced, basename(this.#database) + suffix)];
+      if ((await this.#files.stat(path)) !== null || (await this.#files.stat(kept)) === null) continue;
+      await moveNoClobber(this.#files, kept, path);
+    }
+    const second = join(replaced, basename(this.#database));
+    if ((await this.#files.stat(second))?.inode === main.inode) await this.#files.unlink(second);
+    if ((await this.#files.list(replaced))?.length === 0) await this.#files.removeDirectory(replaced);
   }
 
   #kept({ original }: ManifestItem, folder: string): string {
@@ -148,9 +236,28 @@ export class DatabaseFileWriter implements StoreWriter {
   }
 
   async #freshFolder(folder: string): Promise<string> {
-    for (let number = 1; ; number += 1) {
-      const name = `replaced-${number}`;
-      if ((await this.#files.stat(join(folder, name))) === null) return makePrivateDirectory(this.#files, folder, name);
-    }
+    return makePrivateDirectory(this.#files, folder, `${REPLACED}${(await this.#replacedUpTo(folder)) + 1}`);
   }
+
+  async #lastFolder(folder: string): Promise<string | null> {
+    const number = await this.#replacedUpTo(folder);
+    return number === 0 ? null : join(folder, `${REPLACED}${number}`);
+  }
+
+  /** The highest number of the folders of what was replaced; 0 where there is none. */
+  async #replacedUpTo(folder: string): Promise<number> {
+    const numbers = ((await this.#files.list(folder)) ?? []).flatMap(({ name }) =>
+      name.startsWith(REPLACED) ? [Number(name.slice(REPLACED.length)) || 0] : [],
+    );
+    return Math.max(0, ...numbers);
+  }
+}
+
+function changedSince(): StoreRefusedError {
+  return new StoreRefusedError("busy", "The database changed since it was copied; salvage it again.");
+}
+
+/** Whether an item is the shared memory of a WAL, in which readers leave marks. */
+function isIndex({ locator }: ManifestItem): boolean {
+  return isFileLocator(locator) && locator.path.endsWith("-shm");
 }

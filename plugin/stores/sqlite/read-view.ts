@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, realpath } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PRIVATE_FILE } from "../../files/durable.ts";
@@ -52,7 +52,9 @@ async function stateOnDisk(files: FileSystem, database: string): Promise<{ isSam
  *   in memory;
  * - a WAL whose shared memory is gone, or a hot rollback journal: a private copy, deleted on release.
  */
-export async function openReadView(files: FileSystem, driver: Driver, database: string): Promise<ReadView> {
+export async function openReadView(files: FileSystem, driver: Driver, path: string): Promise<ReadView> {
+  // SQLite keeps side files beside the file that a link leads to.
+  const database = await realpath(path);
   const before = await stateOnDisk(files, database);
   const [wal, shm, journal] = await Promise.all(
     ["-wal", "-shm", "-journal"].map((suffix) => files.stat(database + suffix)),

@@ -173,6 +173,9 @@ export class SqliteWriter implements StoreWriter {
     return outcomes;
   }
 
+  /** A transaction leaves nothing half done. */
+  async settle(): Promise<void> {}
+
   /** Where the live row is another one now, the captured bytes are the only ones left: they count as set aside. */
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
     if (isAddition(item)) {
@@ -186,7 +189,7 @@ export class SqliteWriter implements StoreWriter {
     return (await this.#load(item, folder)) === null ? "nowhere" : "set-aside";
   }
 
-  /** A captured row is a copy from the beginning, and a transaction leaves nothing half done. */
+  /** A captured row is a copy from the beginning. */
   async finish(): Promise<void> {}
 
   /** The rows to be changed are items already; their session row completes what is needed to load them again. */
