@@ -132,6 +132,7 @@ async function restoreRun(input: RestoreInput, run: ReadableRun, items: readonly
   try {
     const writer = await writerForManifest(files, located, access, run.manifest);
     try {
+      await writer.settle(run.folder);
       await writeManifest(files, run.folder, { ...run.manifest, state: "planned" });
       let failure: unknown = null;
       try {

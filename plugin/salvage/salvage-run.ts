@@ -162,6 +162,7 @@ export async function discardUnfinished(files: FileSystem, run: SalvageRun): Pro
 /** Puts the new database in the place of the damaged one, whose files are in the run. Call it under the lock. */
 export async function swapIn(files: FileSystem, run: SalvageRun, database: string): Promise<Manifest> {
   const writer = new DatabaseFileWriter(files, database, run.manifest.items);
+  await writer.refuseWhileOpen();
   const content = await hashFile(files, run.target);
   const items = run.manifest.items.map((item) => ({
     ...item,

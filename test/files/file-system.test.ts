@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { lstatSync, mkdirSync, readFileSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { nodeFileSystem as files } from "../../plugin/files/file-system.ts";
 import { hashFile, sha256 } from "../../plugin/files/hash.ts";
 import { isGone, thisProcess } from "../../plugin/files/process-identity.ts";
@@ -96,6 +97,21 @@ describe("processes", () => {
     const child = Bun.spawn(["true"]);
     await child.exited;
     expect(isGone({ ...thisProcess(), pid: child.pid })).toBe(true);
+  });
+
+  test("one that has ended and that its parent does not ask after is gone", async () => {
+    if (process.platform !== "linux") return;
+    const parent = Bun.spawn(["sh", "-c", "true & echo $!; exec sleep 30"], { stdout: "pipe" });
+    const { value } = await parent.stdout.getReader().read();
+    const pid = Number(new TextDecoder().decode(value));
+    const isEnded = () => / [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    while (!isEnded()) await sleep(10);
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    const ticks = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[19];
+    // Number and start are those of the process: only its state tells.
+    expect(isGone({ ...thisProcess(), pid, started: `${boot}:${ticks}` })).toBe(true);
+    parent.kill();
+    await parent.exited;
   });
 
   test("a number that was given out anew does not stand for the old process", () => {

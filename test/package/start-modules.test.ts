@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { builtPackage } from "./built.ts";
@@ -48,6 +48,16 @@ test("the published start is a few files, which Bun need not compile", async () 
   const loaded = loadedWith(join(dist, start?.path ?? "start is loaded on demand"));
   expect(loaded.length).toBeLessThanOrEqual(MOST_FILES);
   for (const path of [entry, ...loaded]) expect(readFileSync(path, "utf8")).toStartWith("// @bun\n");
+});
+
+test("what Bun need not compile is ASCII: it would take anything else for other letters", async () => {
+  const dist = await builtPackage();
+  const compiled = readdirSync(dist, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".js"))
+    .map((name) => ({ name, code: readFileSync(join(dist, name)) }))
+    .filter(({ code }) => code.toString("latin1").startsWith("// @bun\n"));
+  expect(compiled.length).toBeGreaterThan(20);
+  expect(compiled.filter(({ code }) => code.some((byte) => byte > 0x7f)).map(({ name }) => name)).toEqual([]);
 });
 
 test("the server entry is imported in no time", async () => {

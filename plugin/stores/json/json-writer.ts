@@ -79,13 +79,12 @@ export class JsonWriter implements StoreWriter {
   }
 
   async finish(item: ManifestItem, folder: string, seen: Observed): Promise<void> {
-    if (seen === "set-aside") {
-      await this.#makePrivate(item, folder);
-      await this.#putInPlace(item, folder);
+    if (seen === "set-aside") await this.#putInPlace(item, folder);
+    if (seen === "live" && item.original !== null) {
+      const kept = join(folder, item.original.file);
+      if ((await this.#files.stat(kept)) !== null) await this.#files.unlink(kept);
     }
-    if (seen !== "live" || item.original === null) return;
-    const kept = join(folder, item.original.file);
-    if ((await this.#files.stat(kept)) !== null) await this.#files.unlink(kept);
+    await this.#makePrivate(item, folder);
   }
 
   async copyForSafety(sessionID: string, operations: readonly Operation[], folder: string): Promise<SafetyCopy> {
@@ -205,11 +204,15 @@ export class JsonWriter implements StoreWriter {
     return { id: item.id, state: "done" };
   }
 
-  /** Of what has another name outside of the quarantine the mode stays. */
-  async #makePrivate({ original }: ManifestItem, folder: string): Promise<void> {
-    if (original === null) return;
-    const kept = join(folder, original.file);
-    if ((await this.#files.stat(kept))?.links === 1) await this.#files.chmod(kept, PRIVATE_FILE);
+  /** The files of an item in quarantine; of one that has another name outside of it the mode stays. */
+  async #makePrivate({ original, replacement }: ManifestItem, folder: string): Promise<void> {
+    for (const file of [original?.file, replacement?.file]) {
+      if (file === undefined) continue;
+      const kept = join(folder, file);
+      const found = await this.#files.stat(kept);
+      if (found?.type !== "file" || found.links !== 1 || (found.mode & 0o777) === PRIVATE_FILE) continue;
+      await this.#files.chmod(kept, PRIVATE_FILE);
+    }
   }
 
   /** Moves a replacement from the run's folder to the live place, unless something stands there. Whether it did. */

@@ -52,7 +52,7 @@ export class DatabaseFileWriter implements StoreWriter {
    * copied; nothing was changed then
    */
   async setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
-    await this.#refuseWhileOpen();
+    await this.refuseWhileOpen();
     for (const suffix of SIDE_FILES) {
       const isKept = items.some((item) => this.#place(item) === this.#database + suffix);
       if (!isKept && (await this.#files.stat(this.#database + suffix)) !== null) throw changedSince();
@@ -76,7 +76,7 @@ export class DatabaseFileWriter implements StoreWriter {
       if (items.some(({ id }) => id === other.id) || (await this.#holds(this.#place(other), other))) continue;
       return items.map(({ id }) => ({ id, state: "skipped", reason: "a database returns as a whole" }));
     }
-    await this.#refuseWhileOpen();
+    await this.refuseWhileOpen();
     for (const item of items) {
       if (await this.#holds(this.#kept(item, folder), item)) continue;
       return items.map(({ id }) => ({ id, state: "skipped", reason: "its copy is not what was recorded" }));
@@ -105,7 +105,7 @@ export class DatabaseFileWriter implements StoreWriter {
   }
 
   async settle(folder: string): Promise<void> {
-    await this.#refuseWhileOpen();
+    await this.refuseWhileOpen();
     if (await this.#isMainBack()) await this.#sideFilesReturn(folder);
     else await this.#sideFilesStay(folder);
     for (const suffix of ["", ...SIDE_FILES]) await this.#remove(this.#beside(this.#database + suffix));
@@ -229,7 +229,8 @@ export class DatabaseFileWriter implements StoreWriter {
     if ((await this.#files.stat(path)) !== null) await this.#files.unlink(path);
   }
 
-  async #refuseWhileOpen(): Promise<void> {
+  /** @throws StoreRefusedError where another process has one of the files open */
+  async refuseWhileOpen(): Promise<void> {
     const openers = await openersOf(["", ...SIDE_FILES].map((suffix) => this.#database + suffix));
     if (openers.length === 0) return;
     throw new StoreRefusedError("busy", `The database is open in ${openersText(openers)}. Close it and try again.`);
