@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
-import { readdir, readFile, readlink } from "node:fs/promises";
-import { basename } from "node:path";
+import { readdir, readFile, readlink, realpath } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { errnoCode, type FileStat } from "./file-system.ts";
 
 /** A process that has a file open. */
@@ -12,10 +12,18 @@ export interface Opener {
 
 /**
  * The other processes that have one of these files open, as Linux tells of those that this user may see; empty where the
- * system does not tell. Paths are absolute and free of symbolic links.
+ * system does not tell. Paths are absolute; links in them are followed, as opencode does.
  */
 export async function openersOf(paths: readonly string[]): Promise<Opener[]> {
-  return openers((target) => paths.includes(target));
+  const real = await Promise.all(paths.map(realPath));
+  return openers((target) => real.includes(target));
+}
+
+/** Of a file that is not there, where it would be. */
+async function realPath(path: string): Promise<string> {
+  return realpath(path).catch(async () =>
+    join(await realpath(dirname(path)).catch(() => dirname(path)), basename(path)),
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FileSystem, nodeFileSystem } from "../../plugin/files/file-system.ts";
@@ -150,20 +150,27 @@ test("a sound database is left alone", async () => {
   expect(await readdir(dataDir)).toEqual(["opencode.db"]);
 });
 
-test("nothing is put in place while another process has the database open", async () => {
-  const dataDir = await damagedDataDir();
-  const holder = Bun.spawn(["tail", "-f", join(dataDir, "opencode.db")], { stdout: "ignore" });
-  try {
-    await Bun.sleep(200);
-    const before = await contentOf(dataDir);
-    const result = await runCli(["salvage", "--data-dir", dataDir, "--swap", "--yes"]);
-    expect(result.code).toBe(3);
-    expect(result.stderr).toContain(`tail (process ${holder.pid})`);
-    expect(await contentOf(dataDir)).toEqual(before);
-  } finally {
-    holder.kill();
-  }
-});
+test.each([false, true])(
+  "nothing is put in place while another process has the database open (by a link: %p)",
+  async (byLink) => {
+    const dataDir = await damagedDataDir();
+    if (byLink) await symlink(dataDir, `${dataDir}-link`);
+    const named = byLink ? `${dataDir}-link` : dataDir;
+    const holder = Bun.spawn(["tail", "-f", join(dataDir, "opencode.db")], { stdout: "ignore" });
+    try {
+      await Bun.sleep(200);
+      const before = await contentOf(dataDir);
+      const result = await runCli(["salvage", "--data-dir", named, "--swap", "--yes"]);
+      expect(result.code).toBe(3);
+      expect(result.stderr).toContain(`tail (process ${holder.pid})`);
+      const { runs } = JSON.parse((await runCli(["runs", "--data-dir", named, "--json"])).stdout);
+      expect(runs).toEqual([expect.objectContaining({ state: "rolled-back" })]);
+      expect(await contentOf(dataDir)).toEqual(before);
+    } finally {
+      holder.kill();
+    }
+  },
+);
 
 test("what a WAL without its header holds is read: the new database has every row of every table", async () => {
   const dataDir = await damagedDataDir();

@@ -54,7 +54,7 @@ async function stateOnDisk(files: FileSystem, database: string): Promise<{ isSam
  */
 export async function openReadView(files: FileSystem, driver: Driver, path: string): Promise<ReadView> {
   // SQLite keeps side files beside the file that a link leads to.
-  const database = await realpath(path);
+  const database = await realpath(path).catch(() => path);
   const before = await stateOnDisk(files, database);
   const [wal, shm, journal] = await Promise.all(
     ["-wal", "-shm", "-journal"].map((suffix) => files.stat(database + suffix)),
