@@ -5,43 +5,56 @@ import { type FilesState, isSettled, listState, sessionState } from "../stores/j
 /** opencode loads a list right after the start has looked at it: for so long a look at its files' times holds, in milliseconds. */
 const LOOK_HOLDS_MS = 1000;
 
+interface Known {
+  readonly databases: Map<string, ValidatedDatabase>;
+  readonly sessions: Map<string, string>;
+  readonly lists: Map<string, string>;
+}
+
 /** What this process and earlier ones found healthy, for as long as it provably is unchanged. */
 export class ValidatedMemory {
   readonly #dataDir: string;
   readonly #hostVersion: string | null;
-  readonly #databases: Map<string, ValidatedDatabase>;
-  readonly #sessions: Map<string, string>;
-  readonly #lists: Map<string, string>;
+  #known: Known | null = null;
   readonly #looks = new Map<string, { readonly isKnown: boolean; readonly at: number }>();
   #isSaved = true;
 
   constructor(dataDir: string, hostVersion: string | null) {
-    const known = readValidated(dataDir, hostVersion);
     this.#dataDir = dataDir;
     this.#hostVersion = hostVersion;
-    this.#databases = new Map(Object.entries(known.databases));
-    this.#sessions = new Map(Object.entries(known.sessions));
-    this.#lists = new Map(Object.entries(known.lists));
+  }
+
+  /** Read where it is asked for: of thousands of sessions that takes milliseconds, which many a start can do without. */
+  get #memory(): Known {
+    if (this.#known === null) {
+      const { databases, sessions, lists } = readValidated(this.#dataDir, this.#hostVersion);
+      this.#known = {
+        databases: new Map(Object.entries(databases)),
+        sessions: new Map(Object.entries(sessions)),
+        lists: new Map(Object.entries(lists)),
+      };
+    }
+    return this.#known;
   }
 
   /** The state of a session's files, and whether it was found healthy in that state. */
   session(sessionID: string): Recollection {
-    return this.#recollect(this.#sessions, sessionID, () => sessionState(this.#dataDir, sessionID));
+    return this.#recollect(this.#memory.sessions, sessionID, () => sessionState(this.#dataDir, sessionID));
   }
 
   /** Whether a session was found healthy, in whatever state. */
   hasSession(sessionID: string): boolean {
-    return this.#sessions.has(sessionID);
+    return this.#memory.sessions.has(sessionID);
   }
 
   /** The same of the records that a project's session list is made of. */
   list(projectID: string): Recollection {
-    return this.#recollect(this.#lists, projectID, () => listState(this.#dataDir, projectID));
+    return this.#recollect(this.#memory.lists, projectID, () => listState(this.#dataDir, projectID));
   }
 
   /** Whether a project's list was found healthy and is unchanged. Costs nothing where it is not remembered. */
   knowsList(projectID: string): boolean {
-    if (!this.#lists.has(projectID)) return false;
+    if (!this.#memory.lists.has(projectID)) return false;
     const last = this.#looks.get(projectID);
     if (last !== undefined && performance.now() - last.at < LOOK_HOLDS_MS) return last.isKnown;
     const { isKnown } = this.list(projectID);
@@ -67,11 +80,11 @@ export class ValidatedMemory {
   }
 
   database(path: string): ValidatedDatabase | null {
-    return this.#databases.get(path) ?? null;
+    return this.#memory.databases.get(path) ?? null;
   }
 
   learnDatabase(path: string, validated: ValidatedDatabase): void {
-    this.#databases.set(path, validated);
+    this.#memory.databases.set(path, validated);
     this.#isSaved = false;
   }
 
@@ -79,9 +92,9 @@ export class ValidatedMemory {
     if (this.#isSaved) return;
     this.#isSaved = true;
     writeValidated(this.#dataDir, this.#hostVersion, {
-      databases: Object.fromEntries(this.#databases),
-      sessions: Object.fromEntries(this.#sessions),
-      lists: Object.fromEntries(this.#lists),
+      databases: Object.fromEntries(this.#memory.databases),
+      sessions: Object.fromEntries(this.#memory.sessions),
+      lists: Object.fromEntries(this.#memory.lists),
     });
   }
 }
