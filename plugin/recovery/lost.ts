@@ -38,6 +38,8 @@ export function lostRecords(
   const found = new Map<string, LostRecord>();
   const firstTimes = new Map<string, unknown>();
   const removed = new Set<string>();
+  /** Messages that were removed, also those that came back: 1.18.33 may write a summary into one right after (measured). */
+  const emptied = new Set<string>();
   const current = new Set<string>();
   const inPlace = new Set<string>();
   let expected = newest;
@@ -51,11 +53,12 @@ export function lostRecords(
     }
     if (said.what === "removed") {
       if (!current.has(said.id)) removed.add(said.id);
+      emptied.add(said.id);
       if (said.id.startsWith("ses")) break;
       continue;
     }
     const { id, messageID } = said.record;
-    if (typeof id !== "string" || removed.has(id) || (typeof messageID === "string" && removed.has(messageID)))
+    if (typeof id !== "string" || removed.has(id) || (typeof messageID === "string" && emptied.has(messageID)))
       continue;
     if (!current.has(id) && isInPlace(said, places.get(id))) inPlace.add(id);
     current.add(id);

@@ -305,6 +305,8 @@ test("opencode 1.18.33: most rows damaged at once come back, and nothing that wa
     database.run("pragma foreign_keys = off");
     for (const [table, damages] of Object.entries(EVERY_DAMAGE)) {
       const rows = database.query(`select id from ${table} order by id`).all() as { id: string }[];
+      // A message that opencode itself has written anew after its removal is not gone.
+      for (const { id } of rows) sequence.gone.delete(id);
       for (const [index, { id }] of rows.entries()) {
         const damage = damages[index % damages.length];
         if (damage) database.run(damage, [id]);
