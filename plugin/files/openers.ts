@@ -31,7 +31,8 @@ async function realPath(path: string): Promise<string> {
  * as one.
  */
 export async function openersBelow(folders: readonly string[]): Promise<Opener[]> {
-  return openers((target) => folders.some((folder) => target.startsWith(`${folder}/`)), /opencode/);
+  const real = await Promise.all(folders.map(realPath));
+  return openers((target) => real.some((folder) => target.startsWith(`${folder}/`)), /opencode/);
 }
 
 async function openers(isMeant: (target: string) => boolean, suspect: RegExp | null = null): Promise<Opener[]> {

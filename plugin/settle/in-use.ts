@@ -1,4 +1,3 @@
-import { realpath } from "node:fs/promises";
 import { dirname } from "node:path";
 import { openersBelow, openersText } from "../files/openers.ts";
 import type { Located } from "../stores/locate.ts";
@@ -16,7 +15,7 @@ const COMMAND = "npx opencode-session-repair repair --only unfinished-tool --onl
  */
 export async function isLeftAlone(located: Located): Promise<boolean> {
   if (process.platform !== "linux") return false;
-  return (await openersBelow(await foldersOf(located))).length === 0;
+  return (await openersBelow(foldersOf(located))).length === 0;
 }
 
 /**
@@ -25,7 +24,7 @@ export async function isLeftAlone(located: Located): Promise<boolean> {
  */
 export async function inUse(located: Located, access: Access): Promise<string | null> {
   if (access === "beside-host") return `This opencode itself may be working on the session. Quit it, then: ${COMMAND}`;
-  const openers = await openersBelow(await foldersOf(located));
+  const openers = await openersBelow(foldersOf(located));
   if (openers.length > 0) {
     return `A session may be in use: ${openersText(openers)} has opencode's data open. Quit it, then try again.`;
   }
@@ -37,9 +36,8 @@ export async function inUse(located: Located, access: Access): Promise<string | 
   return null;
 }
 
-async function foldersOf({ dataDir, databases }: Located): Promise<string[]> {
-  const folders = [dataDir, ...databases.map((database) => dirname(database))];
-  return [...new Set(await Promise.all(folders.map((folder) => realpath(folder).catch(() => folder))))];
+function foldersOf({ dataDir, databases }: Located): string[] {
+  return [...new Set([dataDir, ...databases.map((database) => dirname(database))])];
 }
 
 /** In WAL mode every connection holds a shared lock on the database; exclusive mode is refused beside it. */

@@ -13,7 +13,7 @@ import {
   type Work,
 } from "./experiment.ts";
 import { withFaultyDatabases } from "./faulty-driver.ts";
-import { type Fault, FaultPlan, faultyFileSystem } from "./faulty-file-system.ts";
+import { FAULTS, FaultPlan, faultyFileSystem } from "./faulty-file-system.ts";
 
 const CHECK: Work = {
   name: "check",
@@ -61,14 +61,6 @@ const PURGE: Work = {
 function ignoreMadeUp(error: unknown): void {
   if (!(error instanceof Error && error.message.includes("made up by a test"))) throw error;
 }
-
-const FAULTS: readonly Fault[] = [
-  { what: "die" },
-  { what: "power-cut" },
-  { what: "fail", code: "ENOSPC", lasting: true },
-  { what: "fail", code: "EIO", lasting: false },
-  { what: "fail", code: "EACCES", lasting: true },
-];
 
 describe.each([
   ["JSON files", damagedJsonStore, false],

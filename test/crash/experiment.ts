@@ -222,23 +222,25 @@ function isLive(store: StoreUnderTest, item: ManifestItem): boolean {
 /** What only a run in progress may leave in the quarantine. */
 export function leftovers(dataDir: string): string[] {
   const root = quarantinePath(dataDir);
-  const names = existsSync(root) ? (readdirSync(root, { recursive: true }) as string[]) : [];
-  return names.filter(
+  return namesBelow(root).filter(
     (name) => /(^|\/)\.|\.tmp$|\.moving$/.test(name) || (dirname(name) === "." && isEmpty(join(root, name))),
   );
 }
 
 /** What of the quarantine others than its owner may read. */
-export function exposed(dataDir: string): string[] {
+function exposed(dataDir: string): string[] {
   const root = quarantinePath(dataDir);
-  const names = existsSync(root) ? (readdirSync(root, { recursive: true }) as string[]) : [];
-  return names.filter((name) => isForOthers(join(root, name)));
+  return namesBelow(root).filter((name) => isForOthers(join(root, name)));
+}
+
+function namesBelow(folder: string): string[] {
+  return existsSync(folder) ? (readdirSync(folder, { recursive: true }) as string[]) : [];
 }
 
 /** Whether others may read something that is the quarantine's alone. */
 function isForOthers(path: string): boolean {
-  const { mode, nlink } = lstatSync(path);
-  return (mode & 0o077) !== 0 && (nlink === 1 || lstatSync(path).isDirectory());
+  const found = lstatSync(path);
+  return (found.mode & 0o077) !== 0 && (found.nlink === 1 || found.isDirectory());
 }
 
 function isEmpty(folder: string): boolean {

@@ -16,6 +16,15 @@ export type Fault =
   | { readonly what: "die" | "die-after" | "power-cut" }
   | { readonly what: "fail"; readonly code: string; readonly lasting: boolean };
 
+/** What every experiment is made with. */
+export const FAULTS: readonly Fault[] = [
+  { what: "die" },
+  { what: "power-cut" },
+  { what: "fail", code: "ENOSPC", lasting: true },
+  { what: "fail", code: "EIO", lasting: false },
+  { what: "fail", code: "EACCES", lasting: true },
+];
+
 /** What an operation does to the disk. */
 export type Effect = "none" | "changes" | "takes space";
 

@@ -10,7 +10,7 @@ import { findSalvageRun, swapIn } from "../../plugin/salvage/salvage-run.ts";
 import { filesOf, type Located } from "../../plugin/stores/locate.ts";
 import { runCli } from "../command-line/cli-process.ts";
 import { bury } from "../crash/experiment.ts";
-import { DeadError, type Fault, FaultPlan, faultyFileSystem } from "../crash/faulty-file-system.ts";
+import { DeadError, FAULTS, FaultPlan, faultyFileSystem } from "../crash/faulty-file-system.ts";
 import { volatileFileSystem } from "../crash/volatile-file-system.ts";
 import { restoreEverything } from "../repair/tool.ts";
 import { manySessions } from "./many-sessions.ts";
@@ -75,14 +75,6 @@ const WORKS = {
 };
 
 const STRIDE = Number(process.env.CRASH_STRIDE ?? 7);
-
-const FAULTS: readonly Fault[] = [
-  { what: "die" },
-  { what: "power-cut" },
-  { what: "fail", code: "ENOSPC", lasting: true },
-  { what: "fail", code: "EIO", lasting: false },
-  { what: "fail", code: "EACCES", lasting: true },
-];
 
 /** A WAL is never beside another database than its own. */
 function judgeMix(dataDir: string): void {

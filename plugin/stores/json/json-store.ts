@@ -53,15 +53,7 @@ import {
   strayOutcome,
   visibleEntries,
 } from "./layout.ts";
-import {
-  type RecordFile,
-  readNow,
-  scanFilesNow,
-  scanListInSteps,
-  scanListNow,
-  scanSessionInSteps,
-  scanSessionNow,
-} from "./scan-now.ts";
+import { type RecordFile, readNow, scanFilesNow, scanListInSteps, scanSessionInSteps, throughNow } from "./scan-now.ts";
 
 /** One scan's context. */
 interface Walk {
@@ -118,10 +110,11 @@ export class JsonStore implements Store {
     }
   }
 
-  /** The same for a session or a project's list, without giving way to anything else; see {@link scanSessionNow}. */
+  /** The same for a session or a project's list, without giving way to anything else; see {@link throughNow}. */
   scanNow(scope: Scope & { what: "session" | "list" }, visit: Visit, counts: Counts, isOver: () => boolean): boolean {
-    if (scope.what === "session") return scanSessionNow(this.#dataDir, scope.sessionID, visit, counts, isOver);
-    return scope.projectID !== null && scanListNow(this.#dataDir, scope.projectID, visit, counts, isOver);
+    if (scope.what === "session") return throughNow(this.inSteps(scope.sessionID, visit, counts), isOver);
+    if (scope.projectID === null) return false;
+    return throughNow(scanListInSteps(this.#dataDir, scope.projectID, visit, counts), isOver);
   }
 
   /** Visits a session in short steps; see {@link scanSessionInSteps}. */
@@ -306,7 +299,7 @@ export class JsonStore implements Store {
   }
 
   async #scanSessionOfAll(walk: Walk, sessionID: string): Promise<void> {
-    const steps = (visit: Visit, counts: Counts) => scanSessionInSteps(this.#dataDir, sessionID, visit, counts);
+    const steps = (visit: Visit, counts: Counts) => this.inSteps(sessionID, visit, counts);
     if (!(await this.#isHealthyAtOnce(walk, steps))) await this.#scanSession(walk, sessionID, []);
   }
 

@@ -51,18 +51,6 @@ export function* scanSessionInSteps(
   }
 }
 
-/** The same at once. Returns `false` where `isOver` said so first. */
-export function scanSessionNow(
-  dataDir: string,
-  sessionID: string,
-  visit: Visit,
-  counts: Counts,
-  isOver: () => boolean,
-): boolean {
-  for (const _step of scanSessionInSteps(dataDir, sessionID, visit, counts)) if (isOver()) return false;
-  return true;
-}
-
 /** The same for the records that decide whether a project's session list loads, a record a step. */
 export function* scanListInSteps(
   dataDir: string,
@@ -82,15 +70,9 @@ export function* scanListInSteps(
   }
 }
 
-/** The same at once. Returns `false` where `isOver` said so first. */
-export function scanListNow(
-  dataDir: string,
-  projectID: string,
-  visit: Visit,
-  counts: Counts,
-  isOver: () => boolean,
-): boolean {
-  for (const _step of scanListInSteps(dataDir, projectID, visit, counts)) if (isOver()) return false;
+/** Goes through a scan at once. Returns `false` where `isOver` said so first. */
+export function throughNow(steps: Iterable<void>, isOver: () => boolean): boolean {
+  for (const _step of steps) if (isOver()) return false;
   return true;
 }
 

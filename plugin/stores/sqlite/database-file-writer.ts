@@ -18,7 +18,10 @@ import {
 /** Name of the new database in the run's folder, until it takes its place. */
 export const SALVAGED = "salvaged.db";
 
-export const SIDE_FILES = ["-wal", "-shm", "-journal"];
+/** The shared memory of a WAL, in which readers leave marks: SQLite makes it anew. */
+const INDEX = "-shm";
+
+export const SIDE_FILES = ["-wal", INDEX, "-journal"];
 
 /** Beginning of the names of the folders that hold what a restore has taken the place of. */
 const REPLACED = "replaced-";
@@ -53,7 +56,8 @@ export class DatabaseFileWriter implements StoreWriter {
    */
   async setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
     await this.refuseWhileOpen();
-    for (const suffix of SIDE_FILES) {
+    // Not of shared memory, which holds nothing of its own: a new salvage would find nothing else either.
+    for (const suffix of SIDE_FILES.filter((each) => each !== INDEX)) {
       const isKept = items.some((item) => this.#place(item) === this.#database + suffix);
       if (!isKept && (await this.#files.stat(this.#database + suffix)) !== null) throw changedSince();
     }
@@ -83,8 +87,10 @@ export class DatabaseFileWriter implements StoreWriter {
     }
     // All that needs room comes first: a full disk changes nothing.
     for (const item of items) await this.#copyBeside(item, folder);
-    await this.#makeWay(folder);
-    await this.#mainReturns();
+    if (!(await this.#isMainBack())) {
+      await this.#makeWay(folder);
+      await this.#mainReturns();
+    }
     await this.settle(folder);
     const outcomes: ItemOutcome[] = [];
     for (const item of items) {
@@ -151,7 +157,6 @@ export class DatabaseFileWriter implements StoreWriter {
 
   /** What stands there now may hold new conversations: it is kept beside the originals. The main file stays as well. */
   async #makeWay(folder: string): Promise<void> {
-    if (await this.#isMainBack()) return;
     let replaced: string | null = null;
     for (const suffix of [...SIDE_FILES, ""]) {
       const path = this.#database + suffix;
@@ -177,7 +182,6 @@ export class DatabaseFileWriter implements StoreWriter {
   }
 
   async #mainReturns(): Promise<void> {
-    if (await this.#isMainBack()) return;
     const isThere = this.#all.some((item) => this.#isMain(item));
     if (isThere) await this.#files.rename(this.#beside(this.#database), this.#database);
     else await this.#files.unlink(this.#database);
@@ -258,7 +262,6 @@ function changedSince(): StoreRefusedError {
   return new StoreRefusedError("busy", "The database changed since it was copied; salvage it again.");
 }
 
-/** Whether an item is the shared memory of a WAL, in which readers leave marks. */
 function isIndex({ locator }: ManifestItem): boolean {
-  return isFileLocator(locator) && locator.path.endsWith("-shm");
+  return isFileLocator(locator) && locator.path.endsWith(INDEX);
 }
