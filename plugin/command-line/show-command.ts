@@ -36,7 +36,8 @@ async function printDocument(context: CommandContext, session: ShownSession): Pr
   const messages: TranscriptMessage[] = [];
   for await (const message of session.messages()) messages.push(message);
   const holes = messages.flatMap(holesOf);
-  const { facts, store, setAside } = session;
+  const { facts, store, quarantined } = session;
+  const setAside = quarantined.map(({ runID, kind, recordID, bytes }) => ({ runID, kind, recordID, bytes }));
   const place = { generation: store.generation, ...(store.database === undefined ? {} : { database: store.database }) };
   const recordFaults = session.recordFaults.map(({ code, evidence, locator }) => ({ code, evidence, locator }));
   answer(context, listAnswer({ session: facts, store: place, recordFaults, setAside, messages, holes }), "");
@@ -80,14 +81,17 @@ function headLines({ terminal }: CommandContext, { facts, store, recordFaults }:
 
 function footLines(
   { terminal }: CommandContext,
-  { setAside }: ShownSession,
+  { quarantined }: ShownSession,
   count: number,
   holes: readonly Hole[],
 ): string[] {
   const lines = [`${plural(count, "message")}, ${plural(holes.length, "hole")}.`];
   for (const hole of holes) lines.push(terminal.style("red", `  ${holeText(hole)}`));
-  for (const { runID, kind, recordID, bytes } of setAside) {
-    lines.push(terminal.style("yellow", `  ${kind} ${recordID ?? ""}, ${bytes} bytes, was set aside by run ${runID}`));
+  const marked = new Set(holes.map(({ recordID }) => recordID));
+  for (const { runID, kind, recordID, bytes, isHealthy } of quarantined) {
+    if (isHealthy || (recordID !== null && marked.has(recordID))) continue;
+    const record = `${kind} ${recordID ?? ""}, ${plural(bytes, "byte")}`;
+    lines.push(terminal.style("yellow", `  ${record}, is in quarantine (run ${runID})`));
   }
   return lines;
 }

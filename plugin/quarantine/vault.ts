@@ -99,13 +99,23 @@ export async function storedRuns(files: FileSystem, dataDir: string): Promise<St
   return runs.sort((a, b) => (basename(a.folder) < basename(b.folder) ? 1 : -1));
 }
 
-/** The same in no order, one after the other: there may be more than can be held. */
+/** The runs of one session, newest first; of a session without a plain id, with those of the store. */
+export async function runsOfSession(files: FileSystem, dataDir: string, sessionID: string): Promise<StoredRun[]> {
+  const runs: StoredRun[] = [];
+  const folder = join(quarantinePath(dataDir), folderNameFor(sessionID));
+  for await (const run of runsIn(files, folder)) runs.push(run);
+  return runs.sort((a, b) => (basename(a.folder) < basename(b.folder) ? 1 : -1));
+}
+
+/** Every run in quarantine in no order, one after the other: there may be more than can be held. */
 export async function* eachStoredRun(files: FileSystem, dataDir: string): AsyncIterable<StoredRun> {
-  for (const session of await sessionFolders(files, dataDir)) {
-    for (const entry of (await files.list(session)) ?? []) {
-      const runID = RUN_FOLDER.exec(entry.name)?.[1] ?? "";
-      if (isRunID(runID)) yield await readRun(files, join(session, entry.name), runID);
-    }
+  for (const session of await sessionFolders(files, dataDir)) yield* runsIn(files, session);
+}
+
+async function* runsIn(files: FileSystem, folder: string): AsyncIterable<StoredRun> {
+  for (const entry of (await files.list(folder)) ?? []) {
+    const runID = RUN_FOLDER.exec(entry.name)?.[1] ?? "";
+    if (isRunID(runID)) yield await readRun(files, join(folder, entry.name), runID);
   }
 }
 

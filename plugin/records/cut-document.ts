@@ -10,22 +10,31 @@ interface Container {
 /** A value that is surely whole, where the regular expression is told to begin. */
 const WORD = /(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}\]])/y;
 
+/** What the beginning of a damaged JSON text says. */
+export interface Beginning {
+  readonly value: Json;
+  /** Length in characters of the whole document that the text begins with; `null` where the document does not end. */
+  readonly wholeUntil: number | null;
+}
+
 /**
  * The value of the longest beginning of a JSON text that can be closed: members that are complete, and a string that is
- * cut off in its middle. Noise ends it: a control character inside a string, or what no text decodes to.
+ * cut off in its middle. Noise ends it: a control character inside a string, or what no text decodes to. A whole
+ * document with noise behind it is read whole. `undefined`: nothing can be read.
  */
-export function cutDocument(text: string): Json | undefined {
+export function readBeginning(text: string): Beginning | undefined {
   const open: Container[] = [];
   let at = 0;
   let inKey = false;
   const close = (end: number, suffix = "") =>
-    parsed(
+    beginning(
       text.slice(0, end) +
         suffix +
         open
           .map((each) => each.closing)
           .reverse()
           .join(""),
+      null,
     );
   const atLastMember = () => {
     const inner = open.at(-1);
@@ -43,7 +52,7 @@ export function cutDocument(text: string): Json | undefined {
       open.pop();
       at += 1;
       const outer = open.at(-1);
-      if (outer === undefined) return parsed(text.slice(0, at));
+      if (outer === undefined) return beginning(text.slice(0, at), at);
       outer.complete = at;
     } else if (character === '"') {
       const end = stringEnd(text, at);
@@ -69,6 +78,11 @@ export function cutDocument(text: string): Json | undefined {
   return atLastMember();
 }
 
+/** The value of {@link readBeginning}. */
+export function cutDocument(text: string): Json | undefined {
+  return readBeginning(text)?.value;
+}
+
 /** Where a string ends, or where what is left of it does. */
 function stringEnd(text: string, start: number): { readonly at: number; readonly isCut: boolean } {
   for (let at = start + 1; at < text.length; at += 1) {
@@ -83,9 +97,9 @@ function stringEnd(text: string, start: number): { readonly at: number; readonly
   return { at: text.length, isCut: true };
 }
 
-function parsed(text: string): Json | undefined {
+function beginning(text: string, wholeUntil: number | null): Beginning | undefined {
   try {
-    return JSON.parse(text);
+    return { value: JSON.parse(text), wholeUntil };
   } catch {
     return undefined;
   }

@@ -1,6 +1,9 @@
+import { cutDocument, wholeMembers } from "../records/cut-document.ts";
 import { sessionRows } from "../rescue/session-rows.ts";
 import type { Locator, RowValues } from "../stores/artifact.ts";
 import {
+  type Fields,
+  isFields,
   type ProjectFacts,
   parseDocument,
   type StoredMessage,
@@ -30,7 +33,52 @@ export function rebuiltSession(
 ): RebuiltSession | null {
   const root = rootOf(messages);
   const project = projects.find(({ worktree, sandboxes }) => root !== null && [worktree, ...sandboxes].includes(root));
-  if (project === undefined || !sessionID.startsWith("ses")) return null;
+  return project === undefined ? null : inProject(sessionID, messages, project, store);
+}
+
+/**
+ * A record for a session whose file cannot be read: what is legible of the file, its title above all, and for the rest
+ * what the messages state. `projectID`: that of the file's folder. `null` where that project has no record.
+ */
+export function rebuiltSessionFile(
+  sessionID: string,
+  projectID: string,
+  left: string,
+  messages: readonly StoredMessage[],
+  projects: readonly ProjectFacts[],
+  store: StoreDescription,
+): Uint8Array | null {
+  const project = projects.find(({ id }) => id === projectID);
+  const rebuilt = project === undefined ? null : inProject(sessionID, messages, project, store);
+  if (rebuilt === null || !("bytes" in rebuilt.content)) return null;
+  const record = JSON.parse(Buffer.from(rebuilt.content.bytes).toString("utf8")) as Fields;
+  const said = legibleIn(left);
+  // Nothing would be found in it.
+  if (messages.length === 0 && textIn(said, "title") === null) return null;
+  const directory = textIn(said, "directory") ?? (textIn(record, "directory") || project?.worktree);
+  const time = { ...fieldsIn(record, "time"), ...fieldsIn(said, "time") };
+  return Buffer.from(JSON.stringify({ ...record, ...said, id: sessionID, projectID, directory, time }, null, 2));
+}
+
+/** The whole members of a session's file; of a title that was cut, its beginning. */
+function legibleIn(left: string): Fields {
+  const whole = wholeMembers(left);
+  const title = textIn(cutDocument(left), "title");
+  return title === null || title === "" || "title" in whole ? whole : { ...whole, title: `${title} …` };
+}
+
+function fieldsIn(record: Fields, name: string): Fields {
+  const value = record[name];
+  return isFields(value) ? value : {};
+}
+
+function inProject(
+  sessionID: string,
+  messages: readonly StoredMessage[],
+  project: ProjectFacts,
+  store: StoreDescription,
+): RebuiltSession | null {
+  if (!sessionID.startsWith("ses")) return null;
   const columns = { session: null, project: null, todos: [], share: null };
   const { rows, refused } = sessionRows(
     { facts: unknownSession(sessionID), columns, messages },

@@ -1,6 +1,7 @@
 import { NOT_AN_OBJECT } from "../faults/unreadable.ts";
 import { fits } from "../records/contract.ts";
 import { wholeMembers } from "../records/cut-document.ts";
+import { fileText } from "../records/file-text.ts";
 import {
   byTime,
   factsIn,
@@ -10,7 +11,7 @@ import {
   type SessionFrame,
 } from "../recovery/rebuilt-message.ts";
 import { type RebuiltProject, rebuiltProject, worktreeOf } from "../recovery/rebuilt-project.ts";
-import { rootOf } from "../recovery/rebuilt-session.ts";
+import { rebuiltSessionFile, rootOf } from "../recovery/rebuilt-session.ts";
 import { messageRow, sessionCell } from "../recovery/row-form.ts";
 import { type CellValue, isFileLocator } from "../stores/artifact.ts";
 import { type Fields, parseDocument, type SessionFacts, type StoredMessage } from "../stores/conversation.ts";
@@ -18,6 +19,7 @@ import type { MessageFacts } from "../stores/outline.ts";
 import type { Store } from "../stores/store.ts";
 import type { Replacement } from "../stores/writer.ts";
 import { bySession } from "./by-session.ts";
+import { closedRecord } from "./closed.ts";
 import type { ConfirmedFinding } from "./finding.ts";
 import { plural } from "./words.ts";
 
@@ -25,12 +27,19 @@ import { plural } from "./words.ts";
 export const MESSAGE_SOURCE = "rebuilt from its parts and the messages beside it";
 
 /**
- * Of messages that would be set aside, what their parts and neighbours tell of them: with it in their place their parts
- * stay visible. Of projects, what their sessions tell of them. Reads only.
+ * What could take the place of records that would be quarantined: what can be read of them; of messages, what their
+ * parts and neighbours tell, so that their parts stay visible; of projects, what their sessions tell. Reads only.
  */
 export async function withRebuilt(store: Store, findings: readonly ConfirmedFinding[]): Promise<ConfirmedFinding[]> {
   const rebuilt = new Map<ConfirmedFinding, ConfirmedFinding>();
-  for (const [sessionID, damaged] of bySession(findings.filter(isLostMessage), (finding) => finding.sessionID)) {
+  for (const finding of findings) {
+    const closed = await closedRecord(store, finding);
+    if (closed === null) continue;
+    const evidence = `${finding.evidence}; ${closed.words}`;
+    rebuilt.set(finding, { ...finding, evidence, rebuilt: closed.replacement });
+  }
+  const lost = findings.filter((finding) => isLostMessage(finding) && !rebuilt.has(finding));
+  for (const [sessionID, damaged] of bySession(lost, (finding) => finding.sessionID)) {
     if (sessionID === null) continue;
     const wanted = new Map(damaged.map((finding) => [finding.recordID ?? "", finding]));
     const { frame, own } = await frameOf(store, sessionID, wanted);
@@ -50,7 +59,8 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
     }
   }
   for (const finding of findings) {
-    if (finding.kind === "project") rebuilt.set(finding, await withProject(store, finding));
+    if (finding.kind === "project" && !rebuilt.has(finding)) rebuilt.set(finding, await withProject(store, finding));
+    if (finding.kind === "session" && !rebuilt.has(finding)) rebuilt.set(finding, await withSession(store, finding));
     if (finding.code !== NOT_AN_OBJECT.code || finding.replacement !== null) continue;
     const replacement = await writtenTwice(store, finding);
     if (replacement !== null) rebuilt.set(finding, { ...finding, rebuilt: replacement });
@@ -145,6 +155,28 @@ async function withProject(store: Store, finding: ConfirmedFinding): Promise<Con
     return finding;
   const cells = new Map([["worktree", sessionCell("worktree", worktree)]]);
   return { ...finding, rebuilt: { source: PROJECT_SOURCE, content: { cells } } };
+}
+
+/** The file of a session that no host parses: without it the session is in no list. */
+async function withSession(store: Store, finding: ConfirmedFinding): Promise<ConfirmedFinding> {
+  const { locator, recordID: sessionID, remedy, severity, seen } = finding;
+  const isLost = remedy === "quarantine" && severity === "blocking" && seen !== null;
+  const projectID = isFileLocator(locator) ? /\/session\/([^/]+)\//.exec(locator.path)?.[1] : undefined;
+  if (!isLost || projectID === undefined || sessionID === null) return finding;
+  const artifact = { kind: "session", sessionID, recordID: sessionID, locator } as const;
+  const evidence = await store.examine(artifact);
+  if (evidence?.bytes == null) return finding;
+  const messages: StoredMessage[] = [];
+  for await (const message of store.messages(sessionID)) messages.push({ ...message, parts: [] });
+  const left = fileText(Buffer.from(evidence.bytes));
+  const projects = await store.projectFacts();
+  const bytes = rebuiltSessionFile(sessionID, projectID, left, messages, projects, store.description);
+  if (bytes === null) return finding;
+  const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  if (!fits(artifact, value, evidence, store.description)) return finding;
+  const source = "what can be read of the record, and what the messages of the session state";
+  const words = "the session can stay in the list, with a rebuilt record";
+  return { ...finding, evidence: `${finding.evidence}; ${words}`, rebuilt: { source, content: { bytes } } };
 }
 
 const PROJECT_SOURCE = "rebuilt from what the sessions of the project state";

@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import type { FileSystem } from "../files/file-system.ts";
+import { closedMessage, closedPart, lostPart } from "../recovery/closed-document.ts";
 import type { Connection, Driver } from "../stores/sqlite/driver.ts";
 import { chooseSchema, completeMigrations } from "./choose-schema.ts";
 import { type Rebuilt, rebuildParents } from "./complete.ts";
@@ -9,7 +10,6 @@ import { fillFromFiles } from "./fill-from-files.ts";
 import { unflipIDs } from "./flipped-ids.ts";
 import { Gathering } from "./gather.ts";
 import { Ledger } from "./ledger.ts";
-import { mendMessage, mendPart } from "./mend.ts";
 import { NewDatabase } from "./new-database.ts";
 import { openPageImage } from "./page-image.ts";
 import { mapPages } from "./page-map.ts";
@@ -113,7 +113,7 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
       unflipIDs(connection);
       const before = new Set(connection.all("select id from session").map((row) => String(row.id)));
       const rebuilt = rebuildParents(connection, (from, to, role) =>
-        JSON.stringify(mendMessage(`{"role":"${role}"`, { created: from, updated: to })),
+        JSON.stringify(closedMessage(`{"role":"${role}"`, { created: from, updated: to })),
       );
       completeMigrations(connection, schema);
       input.onProgress?.("indexing", 0, 0);
@@ -197,13 +197,13 @@ function writeUnfinished(connection: Connection, ledger: Ledger): number {
       written += connection.run(
         "insert or ignore into part (id, message_id, session_id, time_created, time_updated, data) values (?, ?, ?, ?, ?, ?)",
         ...[id, message, session, around.created, around.updated],
-        JSON.stringify(mendPart(text("data") ?? "", around)),
+        JSON.stringify(closedPart(text("data") ?? "", around) ?? lostPart()),
       );
     } else if (table === "message" && id !== null && session !== null) {
       written += connection.run(
         "insert or ignore into message (id, session_id, time_created, time_updated, data) values (?, ?, ?, ?, ?)",
         ...[id, session, around.created, around.updated],
-        JSON.stringify(mendMessage(text("data") ?? "", around)),
+        JSON.stringify(closedMessage(text("data") ?? "", around)),
       );
     } else if (table === "session" || table === "project") {
       written += writeListed(connection, table, columns, record);

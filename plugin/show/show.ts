@@ -1,12 +1,13 @@
 import type { FileSystem } from "../files/file-system.ts";
-import { storedRuns } from "../quarantine/vault.ts";
 import { inspect } from "../repair/inspect.ts";
 import { locatorText } from "../stores/artifact.ts";
-import type { SessionFacts } from "../stores/conversation.ts";
+import type { SessionFacts, StoredDocument } from "../stores/conversation.ts";
+import { readFileParts } from "../stores/json/json-conversation.ts";
 import type { Located } from "../stores/locate.ts";
 import { type OpenedStore, openStores } from "../stores/open.ts";
 import { noCounts, type StoreDescription } from "../stores/store.ts";
-import { type KnownFault, type TranscriptMessage, transcribe } from "./transcript.ts";
+import { type QuarantinedRecord, quarantinedRecords, withQuarantined } from "./quarantined.ts";
+import { type KnownFault, type Quarantined, type TranscriptMessage, transcribe } from "./transcript.ts";
 
 export interface ShowInput {
   readonly files: FileSystem;
@@ -16,21 +17,14 @@ export interface ShowInput {
   readonly signal?: AbortSignal;
 }
 
-/** A record of the session that a repair has set aside and nobody has put back. */
-export interface SetAside {
-  readonly runID: string;
-  readonly kind: string;
-  readonly recordID: string | null;
-  readonly bytes: number;
-}
-
 /** One session, open for reading. */
 export interface ShownSession {
   readonly facts: SessionFacts;
   readonly store: StoreDescription;
   /** What is wrong with the session's own record. */
   readonly recordFaults: readonly KnownFault[];
-  readonly setAside: readonly SetAside[];
+  /** What a repair moved to quarantine and nobody has restored; messages and parts are among the messages as well. */
+  readonly quarantined: readonly QuarantinedRecord[];
   /** Read as it is asked for, message by message. */
   messages(): AsyncIterable<TranscriptMessage>;
   close(): void;
@@ -65,16 +59,22 @@ async function shownFrom(input: ShowInput, opened: OpenStore, facts: SessionFact
   const { sessionID } = input;
   const { store, description } = opened;
   const faults = await faultsOf(input, opened);
+  const { files, located } = input;
+  const quarantined = await quarantinedRecords(files, located.dataDir, sessionID);
+  const holes = new Map(quarantined.flatMap((record) => holeIn(record)));
+  const remainingParts = async (messageID: string) =>
+    description.generation === "json" ? readFileParts(files, located.dataDir, messageID) : [];
   return {
     facts,
     store: description,
     recordFaults: [...faults.values()].filter(({ kind }) => kind !== "message" && kind !== "part"),
-    setAside: await setAsideOf(input),
+    quarantined,
     async *messages() {
       const seen = new Set<string>();
-      for await (const message of store.messages(sessionID)) {
+      const stored = store.messages(sessionID);
+      for await (const message of withQuarantined(stored, quarantined, description.generation, remainingParts)) {
         if (input.signal?.aborted) return;
-        yield transcribe(message, faults, seen);
+        yield transcribe(message, faults, holes, seen);
         seen.add(message.messageID);
       }
     },
@@ -93,14 +93,7 @@ async function faultsOf(
   );
 }
 
-async function setAsideOf({ files, located, sessionID }: ShowInput): Promise<SetAside[]> {
-  const found: SetAside[] = [];
-  for (const run of await storedRuns(files, located.dataDir)) {
-    if (!run.ok || run.manifest.sessionID !== sessionID) continue;
-    for (const { state, remedy, kind, recordID, original } of run.manifest.items) {
-      if (state !== "done" || remedy !== "quarantine") continue;
-      found.push({ runID: run.manifest.runID, kind, recordID, bytes: original?.bytes ?? 0 });
-    }
-  }
-  return found;
+/** The hole that a record in quarantine leaves, by the very document that was read from there. */
+function holeIn({ place, isHealthy, code, evidence, runID }: QuarantinedRecord): [StoredDocument, Quarantined][] {
+  return place === null ? [] : [[place.document, { runID, isHealthy, code, evidence }]];
 }

@@ -1,3 +1,4 @@
+import { plural } from "../repair/words.ts";
 import type { Entry, Hole, ToolCall, TranscriptMessage } from "./transcript.ts";
 
 /** How a piece of the view may be marked. */
@@ -51,10 +52,11 @@ function toolText({ tool, status, summary, output, error, durationMs }: ToolCall
 }
 
 /** Where, why and how large. */
-export function holeText({ kind, recordID, where, why, code, bytes }: Hole): string {
+export function holeText({ kind, recordID, where, why, code, bytes, runID }: Hole): string {
   const record = `HOLE: ${kind} ${recordID}`;
   if (where === null) return `${record}: ${why}`;
-  return `${record} ${why}, ${bytes} bytes at ${where}${code === null ? "" : ` [${code}]`}`;
+  const place = runID === null ? `at ${where}` : `in quarantine (run ${runID})`;
+  return `${record} ${why}, ${plural(bytes, "byte")} ${place}${code === null ? "" : ` [${code}]`}`;
 }
 
 /** `2026-11-24 10:43:35 UTC`; `null` where there is no such time. */

@@ -31,6 +31,17 @@ export interface Hole {
   readonly why: string;
   /** Size of the record in bytes. */
   readonly bytes: number;
+  /** The run that moved the record to quarantine; `null` where it is in its place. */
+  readonly runID: string | null;
+}
+
+/** What is known of a document that was read from quarantine. */
+export interface Quarantined {
+  readonly runID: string;
+  /** Whether it left only because its message did: nothing is wrong with it. */
+  readonly isHealthy: boolean;
+  readonly code: string;
+  readonly evidence: string;
 }
 
 export interface ToolCall {
@@ -62,20 +73,21 @@ export interface TranscriptMessage {
 export function transcribe(
   message: StoredMessage,
   faults: ReadonlyMap<string, KnownFault>,
+  quarantined: ReadonlyMap<StoredDocument, Quarantined>,
   seen: ReadonlySet<string>,
 ): TranscriptMessage {
   const { document, messageID } = message;
   const entries: Entry[] = [];
   const info = document === null ? undefined : readableValue(document);
   if (document === null) entries.push(absent(messageID, "only parts are left of this message"));
-  else entries.push(...holesIn("message", document, faults));
+  else entries.push(...holesIn("message", document, faults, quarantined));
   const answered = textIn(info, "parentID");
   if (answered !== null && !seen.has(answered))
     entries.push(absent(answered, "the message that this answers is not there"));
   for (const part of message.parts) {
     const value = readableValue(part);
     if (value !== undefined) entries.push(...entriesOf(value));
-    entries.push(...holesIn("part", part, faults));
+    entries.push(...holesIn("part", part, faults, quarantined));
   }
   entries.push(...errorOf(info));
   return {
@@ -89,7 +101,7 @@ export function transcribe(
 }
 
 function absent(recordID: string, why: string): Hole {
-  return { type: "hole", kind: "message", recordID, where: null, code: null, why, bytes: 0 };
+  return { type: "hole", kind: "message", recordID, where: null, code: null, why, bytes: 0, runID: null };
 }
 
 /** The whole value, or what its beginning says; `undefined` for nothing. */
@@ -99,14 +111,22 @@ function readableValue(document: StoredDocument): unknown {
   return document.bytes === null ? undefined : cutDocument(fileText(document.bytes));
 }
 
-function holesIn(kind: Hole["kind"], document: StoredDocument, faults: ReadonlyMap<string, KnownFault>): Hole[] {
-  const { recordID, locator, size } = document;
+function holesIn(
+  kind: Hole["kind"],
+  document: StoredDocument,
+  faults: ReadonlyMap<string, KnownFault>,
+  quarantined: ReadonlyMap<StoredDocument, Quarantined>,
+): Hole[] {
+  const { recordID, locator, size: bytes } = document;
   const where = locatorText(locator);
-  const fault = faults.get(where);
+  const moved = quarantined.get(document);
+  if (moved?.isHealthy === true) return [];
+  const fault = moved ?? faults.get(where);
   if (fault === undefined && isReadable(document)) return [];
   const title = fault === undefined ? null : (faultByCode(fault.code)?.title ?? fault.code);
   const why = title === null ? "cannot be read" : `${title} (${fault?.evidence})`;
-  return [{ type: "hole", kind, recordID, where, code: fault?.code ?? null, why, bytes: size }];
+  const code = fault?.code ?? null;
+  return [{ type: "hole", kind, recordID, where, code, why, bytes, runID: moved?.runID ?? null }];
 }
 
 function isReadable(document: StoredDocument): boolean {

@@ -58,7 +58,8 @@ export async function* readFileMessages(
   }
 }
 
-async function readFileParts(files: FileSystem, dataDir: string, messageID: string): Promise<StoredDocument[]> {
+/** The parts of a message in the order of their ids, also where the message has no record. */
+export async function readFileParts(files: FileSystem, dataDir: string, messageID: string): Promise<StoredDocument[]> {
   const folder = partFolder(messageID);
   const listed = ((await listRecordFiles(files, dataDir, folder)) ?? []).filter((file) => file.isRecord);
   const parts: StoredDocument[] = [];

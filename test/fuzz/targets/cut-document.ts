@@ -2,7 +2,7 @@ import { cutDocument, wholeMembers } from "../../../plugin/records/cut-document.
 import { checkFor } from "../../../plugin/records/quick-check.ts";
 import { messageDocument } from "../../../plugin/records/strict/message.ts";
 import { partDocument } from "../../../plugin/records/strict/part.ts";
-import { mendMessage, mendPart } from "../../../plugin/salvage/mend.ts";
+import { closedMessage, closedPart, lostPart } from "../../../plugin/recovery/closed-document.ts";
 import { Choices } from "../choices.ts";
 import { demand } from "../defect.ts";
 
@@ -16,7 +16,7 @@ export function fuzz(data: Uint8Array): void {
   const choices = new Choices(data);
   const cut = choices.byte() * 256 + choices.byte();
   const text = choices.rest().toString("utf8");
-  demandMended(text);
+  demandClosed(text);
   const whole = objectIn(text);
   if (whole === null) return;
   // A replacement character counts as the end of what can be trusted.
@@ -25,7 +25,7 @@ export function fuzz(data: Uint8Array): void {
   const document = withoutTwins(text, whole);
   if (document === null) return;
   const left = document.slice(0, cut % (document.length + 1));
-  demandMended(left);
+  demandClosed(left);
   const found = cutDocument(left);
   demand(found === undefined || isBeginning(found, whole), "something is read that did not stand there");
   for (const [name, value] of Object.entries(wholeMembers(left))) {
@@ -34,9 +34,9 @@ export function fuzz(data: Uint8Array): void {
   }
 }
 
-function demandMended(left: string): void {
-  demand(isPart(mendPart(left, AROUND)), "a mended part that no host loads");
-  demand(isMessage(mendMessage(left, AROUND)), "a mended message that no host loads");
+function demandClosed(left: string): void {
+  demand(isPart(closedPart(left, AROUND) ?? lostPart()), "a closed part that no host loads");
+  demand(isMessage(closedMessage(left, AROUND)), "a closed message that no host loads");
 }
 
 function objectIn(text: string): Readonly<Record<string, unknown>> | null {

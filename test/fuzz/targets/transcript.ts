@@ -23,7 +23,7 @@ export function fuzz(data: Uint8Array): void {
   };
   const fault = { code: "\u0007", evidence: "\u001b]0;x\u0007", locator: { path: "\u001b" } };
   const faults = new Map(parts.length === 2 ? [["part:id=prt_0\u202e", fault]] : []);
-  const transcript = transcribe(stored, faults, new Set());
+  const transcript = transcribe(stored, faults, new Map(), new Set());
   for (const line of messageLines(transcript, width, (_style, text) => text)) {
     demand(!COMMANDS.test(line), "a line that commands the terminal");
     demand(!/^[\x20-\x7e]*$/.test(line) || line.length <= width, `a line of ${line.length} columns on ${width}`);

@@ -4,7 +4,7 @@ import { cutDocument } from "../../plugin/records/cut-document.ts";
 import { checkFor } from "../../plugin/records/quick-check.ts";
 import { messageDocument } from "../../plugin/records/strict/message.ts";
 import { partDocument } from "../../plugin/records/strict/part.ts";
-import { mendMessage, mendPart } from "../../plugin/salvage/mend.ts";
+import { closedMessage, closedPart, lostPart } from "../../plugin/recovery/closed-document.ts";
 
 const TIMES = { created: 1000, updated: 2000 };
 
@@ -76,9 +76,10 @@ describe("what the host is given", () => {
   test("loads wherever a part breaks off, and keeps what was said", () => {
     for (const part of parts) {
       const text = JSON.stringify(part);
-      for (let at = 0; at <= text.length; at += 1) expect(isPart(mendPart(text.slice(0, at), TIMES))).toBe(true);
+      for (let at = 0; at <= text.length; at += 1)
+        expect(isPart(closedPart(text.slice(0, at), TIMES) ?? lostPart())).toBe(true);
     }
-    const cut = mendPart(
+    const cut = closedPart(
       '{"type":"tool","callID":"c","tool":"bash","state":{"status":"completed","input":{},"output":"line 1',
       TIMES,
     );
@@ -98,9 +99,10 @@ describe("what the host is given", () => {
       model: { providerID: "p", modelID: "m" },
     });
     for (const text of [assistant, user]) {
-      for (let at = 0; at <= text.length; at += 1) expect(isMessage(mendMessage(text.slice(0, at), TIMES))).toBe(true);
+      for (let at = 0; at <= text.length; at += 1)
+        expect(isMessage(closedMessage(text.slice(0, at), TIMES))).toBe(true);
     }
-    expect(mendMessage(assistant.slice(0, -80), TIMES)).toMatchObject({
+    expect(closedMessage(assistant.slice(0, -80), TIMES)).toMatchObject({
       modelID: "m",
       path: { cwd: "/a", root: "/a" },
     });

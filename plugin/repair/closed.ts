@@ -1,0 +1,90 @@
+import { diagnose } from "../faults/diagnose.ts";
+import { readBeginning } from "../records/cut-document.ts";
+import { fileText, isWellFormedUtf8 } from "../records/file-text.ts";
+import { closedPart } from "../recovery/closed-document.ts";
+import { type Artifact, type Evidence, isFileLocator } from "../stores/artifact.ts";
+import type { Store } from "../stores/store.ts";
+import type { Replacement } from "../stores/writer.ts";
+import type { ConfirmedFinding } from "./finding.ts";
+import { plural } from "./words.ts";
+
+/** What can be read of a damaged document, as a document that its host loads, and where it is from. */
+interface Legible {
+  readonly text: string;
+  readonly source: string;
+  /** What a user is told of it; no content. */
+  readonly words: string;
+}
+
+/**
+ * Of a record that no host parses: what can be read of it, as a record that its host loads. A document that is whole
+ * but for what follows it, for its byte order mark, its storage class or single bytes stays as it is; a part that was
+ * cut off is closed. `null` where nothing can be read, or the host would refuse it. Reads only.
+ */
+export async function closedRecord(
+  store: Store,
+  { kind, sessionID, recordID, locator, remedy, severity, seen }: ConfirmedFinding,
+): Promise<{ readonly replacement: Replacement; readonly words: string } | null> {
+  if (remedy !== "quarantine" || severity !== "blocking" || seen === null) return null;
+  const artifact: Artifact = { kind, sessionID, recordID, locator };
+  const evidence = await store.examine(artifact);
+  if (evidence === null || evidence.bytes === null || evidence.storage === "row") return null;
+  const text = textOf(evidence);
+  const legible = wholeDocument(text, evidence) ?? (kind === "part" ? cutPart(text, store, artifact, evidence) : null);
+  if (legible === null) return null;
+  const bytes = Buffer.from(legible.text, "utf8");
+  const storage = evidence.storage === "file" ? ("file" as const) : ("text" as const);
+  const outcome: Evidence = { ...evidence, storage, bytes, size: bytes.length, shape: null, sha256: null };
+  if (diagnose(artifact, outcome, store.description)?.severity === "blocking") return null;
+  const content: Replacement["content"] = isFileLocator(locator)
+    ? { bytes }
+    : { cells: new Map([[locator.column ?? "data", { storage: "text" as const, bytes }]]) };
+  return { replacement: { source: legible.source, content }, words: legible.words };
+}
+
+/** Bytes that are no text become U+FFFD; a byte order mark at the beginning is left out. */
+function textOf({ bytes, storage }: Evidence): string {
+  const buffer = Buffer.from(bytes ?? new Uint8Array());
+  return storage === "file" ? fileText(buffer) : buffer.toString("utf8").replace(/^\ufeff/, "");
+}
+
+function wholeDocument(text: string, { bytes, storage }: Evidence): Legible | null {
+  const until = readBeginning(text)?.wholeUntil ?? null;
+  if (until !== null) {
+    return {
+      text: text.slice(0, until),
+      source: "the document itself, which is whole",
+      words: "its document is whole",
+    };
+  }
+  if (storage === "file" || bytes === null || isWellFormedUtf8(bytes)) return null;
+  const left = text.replace(/\0+$/, "");
+  try {
+    JSON.parse(left);
+  } catch {
+    return null;
+  }
+  const count = left.split("\ufffd").length - 1;
+  const words = `all but ${plural(count, "character")} can be read`;
+  return { text: left, source: "the document itself, with a sign for each character that is lost", words };
+}
+
+function cutPart(text: string, store: Store, artifact: Artifact, evidence: Evidence): Legible | null {
+  const updated = wholeMs(evidence.updatedMs ?? evidence.mtimeMs);
+  const created = wholeMs(store.recordPlace(artifact)?.createdMs ?? updated);
+  const closed = closedPart(text, { created, updated });
+  if (closed === null) return null;
+  const { recordID, locator } = artifact;
+  // A row's columns carry the ids; a file says them itself.
+  const ids = isFileLocator(locator)
+    ? { id: recordID, sessionID: evidence.sessionID, messageID: /\/part\/([^/]+)\//.exec(locator.path)?.[1] }
+    : {};
+  const document = { ...ids, ...closed };
+  const words = "what can be read of it stays, and says that the rest is lost";
+  const indent = isFileLocator(locator) ? 2 : undefined;
+  return { text: JSON.stringify(document, null, indent), source: "what can be read of the document, closed", words };
+}
+
+function wholeMs(value: number | null): number {
+  return value === null || !(value >= 0) ? 0 : Math.floor(value);
+}

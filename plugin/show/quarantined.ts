@@ -1,0 +1,150 @@
+import { join } from "node:path";
+import type { FileSystem } from "../files/file-system.ts";
+import { sha256 } from "../files/hash.ts";
+import type { ManifestItem } from "../quarantine/manifest.ts";
+import { runsOfSession } from "../quarantine/vault.ts";
+import { type CellValue, LARGEST_LOADED_BYTES } from "../stores/artifact.ts";
+import type { StoredDocument, StoredMessage } from "../stores/conversation.ts";
+import { loadRow } from "../stores/sqlite/row-item.ts";
+import type { Generation } from "../stores/store.ts";
+
+/** A record that a repair moved to quarantine and nobody has restored. */
+export interface QuarantinedRecord {
+  readonly runID: string;
+  readonly kind: ManifestItem["kind"];
+  readonly recordID: string | null;
+  readonly code: string;
+  readonly evidence: string;
+  readonly bytes: number;
+  /** Of a message or part: where it was in the conversation, and what it says. */
+  readonly place: { readonly messageID: string; readonly document: StoredDocument } | null;
+  /** Whether it left only because its message did: nothing is wrong with it. */
+  readonly isHealthy: boolean;
+}
+
+/** What of a session is in quarantine, the newest runs first. Reads only. */
+export async function quarantinedRecords(
+  files: FileSystem,
+  dataDir: string,
+  sessionID: string,
+): Promise<QuarantinedRecord[]> {
+  const found: QuarantinedRecord[] = [];
+  for (const run of await runsOfSession(files, dataDir, sessionID)) {
+    if (!run.ok || run.manifest.sessionID !== sessionID) continue;
+    const { runID, items } = run.manifest;
+    for (const item of items) {
+      if (item.state !== "done" || item.remedy !== "quarantine") continue;
+      const { kind, recordID, code, evidence, original, partOf } = item;
+      const place = await placeOf(files, run.folder, item);
+      const common = { runID, kind, recordID, code, evidence, bytes: original?.bytes ?? 0 };
+      found.push({ ...common, place, isHealthy: partOf !== undefined });
+    }
+  }
+  return found;
+}
+
+async function placeOf(
+  files: FileSystem,
+  folder: string,
+  { kind, recordID, locator, original }: ManifestItem,
+): Promise<QuarantinedRecord["place"]> {
+  if (original === null || recordID === null || (kind !== "message" && kind !== "part")) return null;
+  if ("path" in locator) {
+    const messageID = kind === "message" ? recordID : /\/part\/([^/]+)\//.exec(locator.path)?.[1];
+    if (messageID === undefined) return null;
+    const bytes = await savedBytes(files, folder, original);
+    const timeMs = original.mtime === null ? null : Date.parse(original.mtime);
+    const common = { recordID, locator, storage: "file" as const, size: original.bytes, bytes };
+    return { messageID, document: { ...common, timeMs, updatedMs: null } };
+  }
+  const row = original.row === undefined ? null : await loadRow(files, folder, locator.table, original.row);
+  const data = row?.cells.get("data");
+  if (row === null || data === undefined || !("bytes" in data)) return null;
+  const { storage } = data;
+  const bytes = Buffer.from(data.bytes);
+  const messageID = kind === "message" ? recordID : textIn(row.cells.get("message_id"));
+  if (messageID === null) return null;
+  const timeMs = numberIn(row.cells.get("time_created"));
+  const updatedMs = numberIn(row.cells.get("time_updated"));
+  return { messageID, document: { recordID, locator, storage, size: bytes.length, bytes, timeMs, updatedMs } };
+}
+
+function textIn(cell: CellValue | undefined): string | null {
+  return cell !== undefined && "bytes" in cell ? Buffer.from(cell.bytes).toString("utf8") : null;
+}
+
+function numberIn(cell: CellValue | undefined): number | null {
+  return cell !== undefined && "number" in cell ? Number(cell.number) : null;
+}
+
+async function savedBytes(
+  files: FileSystem,
+  folder: string,
+  { file, offset, bytes: length, sha256: hash }: NonNullable<ManifestItem["original"]>,
+): Promise<Buffer | null> {
+  if (length > LARGEST_LOADED_BYTES) return null;
+  const path = join(folder, file);
+  if ((await files.stat(path))?.type !== "file") return null;
+  const bytes = offset === undefined ? await files.read(path) : await files.readPiece(path, offset, length);
+  return typeof bytes === "string" || sha256(bytes) !== hash ? null : bytes;
+}
+
+/** Reads the parts that a store still has of a message whose own record is gone. */
+export type RemainingParts = (messageID: string) => Promise<readonly StoredDocument[]>;
+
+/**
+ * The messages of a session with what is in quarantine in its place: parts in their message by id, messages where their
+ * time (of files: their id) has them, as hosts order them. What stands in its place again is left out, and so are parts
+ * of messages that are nowhere: opencode removed these.
+ */
+export async function* withQuarantined(
+  messages: AsyncIterable<StoredMessage>,
+  quarantined: readonly QuarantinedRecord[],
+  generation: Generation,
+  remainingParts: RemainingParts,
+): AsyncIterable<StoredMessage> {
+  const parts = new Map<string, StoredDocument[]>();
+  const gone = new Map<string, StoredDocument>();
+  for (const { kind, place } of quarantined) {
+    if (place === null) continue;
+    const { messageID, document } = place;
+    if (kind === "message" && !gone.has(messageID)) gone.set(messageID, document);
+    if (kind === "part") parts.set(messageID, [...(parts.get(messageID) ?? []), document]);
+  }
+  const completed = ({ messageID, document, parts: own }: StoredMessage): StoredMessage => {
+    const known = new Set(own.map(({ recordID }) => recordID));
+    const added: StoredDocument[] = [];
+    for (const part of parts.get(messageID) ?? []) {
+      if (known.has(part.recordID)) continue;
+      known.add(part.recordID);
+      added.push(part);
+    }
+    const inOrder = added.length === 0 ? own : [...own, ...added].sort((a, b) => (a.recordID < b.recordID ? -1 : 1));
+    return { messageID, document: document ?? gone.get(messageID) ?? null, parts: inOrder };
+  };
+  const waiting = [...gone].map(([messageID, document]) => ({ messageID, document }));
+  waiting.sort((a, b) => orderOf(a, b, generation));
+  for await (const message of messages) {
+    const own = waiting.findIndex(({ messageID }) => messageID === message.messageID);
+    if (own >= 0) waiting.splice(own, 1);
+    for (let next = waiting[0]; next !== undefined && orderOf(next, message, generation) < 0; next = waiting[0]) {
+      waiting.shift();
+      yield completed({ ...next, parts: await remainingParts(next.messageID) });
+    }
+    yield completed(message);
+  }
+  for (const next of waiting) yield completed({ ...next, parts: await remainingParts(next.messageID) });
+}
+
+type Ordered = Pick<StoredMessage, "messageID" | "document">;
+
+/** opencode 1.0-1.1 order messages by id, later versions by time and id. A message without a record comes last. */
+function orderOf(a: Ordered, b: Ordered, generation: Generation): number {
+  const byID = a.messageID < b.messageID ? -1 : 1;
+  if (generation === "json") return byID;
+  const [first, second] = [
+    a.document?.timeMs ?? Number.POSITIVE_INFINITY,
+    b.document?.timeMs ?? Number.POSITIVE_INFINITY,
+  ];
+  return first === second ? byID : first - second;
+}
