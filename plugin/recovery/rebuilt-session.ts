@@ -64,7 +64,8 @@ export function rebuiltSessionFile(
 function legibleIn(left: string): Fields {
   const whole = wholeMembers(left);
   const title = textIn(cutDocument(left), "title");
-  return title === null || title === "" || "title" in whole ? whole : { ...whole, title: `${title} …` };
+  if (title === null || title === "" || "title" in whole) return whole;
+  return { ...whole, title: left.includes(JSON.stringify(title)) ? title : `${title} …` };
 }
 
 function fieldsIn(record: Fields, name: string): Fields {
