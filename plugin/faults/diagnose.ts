@@ -3,12 +3,12 @@ import { hostLine } from "../records/host-line.ts";
 import { type JsonShape, jsonShape } from "../records/json-scanner.ts";
 import { judge } from "../records/judge.ts";
 import { acceptedTopLevels, topLevelOf } from "../records/shape.ts";
-import type { Artifact, Evidence } from "../stores/artifact.ts";
+import type { Artifact, CopiedRecord, Evidence } from "../stores/artifact.ts";
 import type { StoreDescription } from "../stores/store.ts";
 import type { Diagnosis, Fault, Severity } from "./fault.ts";
 import { STRAY_FILE } from "./placement.ts";
 import { refusal } from "./refusal.ts";
-import { holds, remarkOn } from "./remarks.ts";
+import { holds, isNamedAsCopy, remarkOn } from "./remarks.ts";
 import { GIANT_RECORD, LARGE_IMAGE } from "./size.ts";
 import {
   BINARY_VALUE,
@@ -40,6 +40,7 @@ export function diagnose(
   }
   const problem = readProblem(artifact, evidence, store, { now, isLeftAlone });
   if (problem === null) return null;
+  if (problem.fault === STRAY_FILE) return diagnoseCopy(evidence, problem.evidence);
   const severity = problem.isHarmless ? "warning" : severityOf(artifact, evidence, store, problem.wasRead);
   return found(problem.fault, severity, problem.evidence);
 }
@@ -54,7 +55,7 @@ function listsFailOnStrays(store: StoreDescription): boolean {
 }
 
 function diagnoseStray(evidence: Evidence, store: StoreDescription): Diagnosis | null {
-  if (evidence.stray === null) return null;
+  if (evidence.stray === null || evidence.stray.outcome === "copy") return null;
   const { folder, outcome } = evidence.stray;
   const size = `${evidence.size} bytes`;
   if (outcome === "read-twice") {
@@ -64,6 +65,22 @@ function diagnoseStray(evidence: Evidence, store: StoreDescription): Diagnosis |
   const fails = evidence.reachable && (folder !== "session" || listsFailOnStrays(store));
   const answer = outcome === "not-found" ? "opencode looks for a record that is not there" : "not a message id";
   return found(STRAY_FILE, fails ? "blocking" : "warning", `${size}, ${answer}`);
+}
+
+/**
+ * A copy beside its record: opencode reads both, and shows a session, message or part twice (measured 1.1.65). Without the
+ * record it is the only one that is left, and stays.
+ */
+function diagnoseCopy({ stray }: Evidence, evidence: string): Diagnosis {
+  const isAlone = stray?.outcome !== "copy" || stray.original.laterMs === null;
+  return { fault: STRAY_FILE, severity: "warning", remedy: isAlone ? "report" : STRAY_FILE.remedy, evidence };
+}
+
+function copyWords({ recordID, laterMs, isSame }: CopiedRecord): string {
+  const copy = `a copy of ${recordID}`;
+  if (laterMs === null) return `${copy}, which is not there`;
+  if (isSame) return `${copy}, the same to the byte`;
+  return `${copy}, ${laterMs > 0 ? "newer" : "older"} than it; opencode shows both`;
 }
 
 /**
@@ -108,6 +125,9 @@ function readProblem(artifact: Artifact, evidence: Evidence, store: StoreDescrip
   // Session diffs are the only files that 1.14 reads, and it reads them as UTF-8 (measured).
   const isNoUtf8 = evidence.storage === "file" && store.sessionDiffReader === "1.14" && beginsAsUtf16(bytes);
   const parsed = isNoUtf8 ? null : parseAsHost(bytes, evidence.storage);
+  if (parsed !== null && evidence.stray?.outcome === "copy" && isNamedAsCopy(artifact, parsed.value)) {
+    return { fault: STRAY_FILE, evidence: copyWords(evidence.stray.original), wasRead: true, isHarmless: true };
+  }
   if (parsed !== null) {
     return valueProblem(artifact, evidence, parsed.value, store) ?? remarked(artifact, evidence, parsed.value, moment);
   }

@@ -29,6 +29,8 @@ export async function closedRecord(
   const artifact: Artifact = { kind, sessionID, recordID, locator };
   const evidence = await store.examine(artifact);
   if (evidence === null || evidence.bytes === null || evidence.storage === "row") return null;
+  // A damaged copy of a record is not worth a place of its own.
+  if (evidence.stray !== null) return null;
   const text = textOf(evidence);
   const legible = wholeDocument(text, evidence) ?? (kind === "part" ? cutPart(text, store, artifact, evidence) : null);
   if (legible === null) return null;

@@ -165,7 +165,7 @@ async function withSession(store: Store, finding: ConfirmedFinding): Promise<Con
   if (!isLost || projectID === undefined || sessionID === null) return finding;
   const artifact = { kind: "session", sessionID, recordID: sessionID, locator } as const;
   const evidence = await store.examine(artifact);
-  if (evidence?.bytes == null) return finding;
+  if (evidence?.bytes == null || evidence.stray !== null) return finding;
   const messages: StoredMessage[] = [];
   for await (const message of store.messages(sessionID)) messages.push({ ...message, parts: [] });
   const left = fileText(Buffer.from(evidence.bytes));

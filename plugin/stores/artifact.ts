@@ -74,8 +74,8 @@ export interface Evidence {
   readonly shape: JsonShape | null;
   /** SHA-256 of the content, where it was read without being held; of a row apart from its JSON values, of all of it. */
   readonly sha256: string | null;
-  /** Of a stray file: what a host makes of its name. */
-  readonly stray: StrayName | null;
+  /** Of a stray file: what a host makes of its name, or what it is a copy of. */
+  readonly stray: StrayFile | null;
   /** Why the operating system did not hand the bytes out (`EACCES`, `EBUSY` …). */
   readonly ioError: string | null;
   /** Milliseconds since the epoch; `null` for rows. */
@@ -94,10 +94,23 @@ export interface Evidence {
   readonly sessionID: string | null;
 }
 
-/** A name in a message, part or session folder that is not `<id>.json`: hosts cut five characters and add `.json`. */
-export interface StrayName {
-  readonly folder: "message" | "part" | "session";
-  readonly outcome: "not-found" | "wrong-prefix" | "read-twice";
+/**
+ * A file in a message, part or session folder that is no record of its own. By its name it is not `<id>.json`: hosts cut
+ * five characters and add `.json`. Or it is a copy that a sync tool or a person made of a record.
+ */
+export type StrayFile =
+  | {
+      readonly folder: "message" | "part" | "session";
+      readonly outcome: "not-found" | "wrong-prefix" | "read-twice";
+    }
+  | { readonly outcome: "copy"; readonly original: CopiedRecord };
+
+/** What a copy is a copy of. */
+export interface CopiedRecord {
+  readonly recordID: string;
+  /** How much later than the record the copy was written, in milliseconds; `null`: the record is not there. */
+  readonly laterMs: number | null;
+  readonly isSame: boolean;
 }
 
 /** Larger records are judged in pieces, never held whole. */

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { lstatSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { LimitFunction } from "p-limit";
-import { errnoCode, type FileSystem, isDisk } from "../../files/file-system.ts";
+import { errnoCode, type FileStat, type FileSystem, isDisk } from "../../files/file-system.ts";
 import { hashFile } from "../../files/hash.ts";
+import { copiedRecordID } from "../../records/copied-name.ts";
 import { beginsAsUtf16, fileText } from "../../records/file-text.ts";
 import { JsonScanner } from "../../records/json-scanner.ts";
 import {
@@ -14,7 +15,7 @@ import {
   isFileLocator,
   LARGEST_LOADED_BYTES,
   type RecordKind,
-  type StrayName,
+  type StrayFile,
 } from "../artifact.ts";
 import {
   type ProjectFacts,
@@ -139,7 +140,7 @@ export class JsonStore implements Store {
     return {
       storage: "file",
       mtimeMs: Math.max(read.mtimeMs, read.ctimeMs),
-      stray: artifact.kind === "stray" ? await this.#strayName(artifact.locator) : null,
+      stray: await (artifact.kind === "stray" ? this.#strayName(artifact.locator) : this.#copyOf(artifact, read)),
       reachable: await this.#isReachable(artifact),
       sessionID: artifact.sessionID,
       row: null,
@@ -442,7 +443,29 @@ export class JsonStore implements Store {
     return paths;
   }
 
-  async #strayName(locator: FileLocator): Promise<StrayName | null> {
+  /** The record that a file is a copy of, by its name. */
+  async #copyOf({ kind, recordID, locator }: Artifact, own: FileStat): Promise<StrayFile | null> {
+    const isRecord = kind === "session" || kind === "message" || kind === "part";
+    const original = recordID === null || !isRecord ? null : copiedRecordID(recordID);
+    if (original === null || !isFileLocator(locator)) return null;
+    const path = join(this.#dataDir, locator.path);
+    const beside = join(dirname(path), `${original}.json`);
+    const found = await this.#files.stat(beside);
+    if (found?.type !== "file")
+      return { outcome: "copy", original: { recordID: original, laterMs: null, isSame: false } };
+    const hashes = found.size === own.size ? [await this.#hashOf(path), await this.#hashOf(beside)] : [null, null];
+    const isSame = hashes[0] !== null && hashes[0] === hashes[1];
+    return { outcome: "copy", original: { recordID: original, laterMs: own.mtimeMs - found.mtimeMs, isSame } };
+  }
+
+  async #hashOf(path: string): Promise<string | null> {
+    return hashFile(this.#files, path).then(
+      ({ sha256 }) => sha256,
+      () => null,
+    );
+  }
+
+  async #strayName(locator: FileLocator): Promise<StrayFile | null> {
     const [, folder, owner] = locator.path.split("/");
     if (owner === undefined || (folder !== "message" && folder !== "part" && folder !== "session")) return null;
     const root = `${STORAGE}/${folder}/${owner}`;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { DirectoryEntry, FileSystem } from "../../files/file-system.ts";
-import type { Artifact, RecordKind, StrayName } from "../artifact.ts";
+import type { Artifact, RecordKind, StrayFile } from "../artifact.ts";
 
 /** Where opencode 1.0-1.1 keeps each kind of record, below the data directory. */
 export const STORAGE = "storage";
@@ -68,6 +68,8 @@ export function visibleEntries(entries: readonly DirectoryEntry[]): DirectoryEnt
 function asListed(name: string): ListedFile {
   return { name, id: name.slice(0, -5), isRecord: name.endsWith(".json") };
 }
+
+type StrayName = Exclude<StrayFile, { outcome: "copy" }>;
 
 /**
  * What happens when the host reads the record that it derived from a stray name. Message ids are the first path
