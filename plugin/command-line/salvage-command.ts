@@ -2,6 +2,7 @@ import { basename, join } from "node:path";
 import { DATABASE_MALFORMED, WAL_DAMAGED } from "../faults/container.ts";
 import { openersOf, openersText } from "../files/openers.ts";
 import { type CheckResult, check } from "../repair/check.ts";
+import { salvageRefusal } from "../repair/origin-words.ts";
 import { isStopped, settleUnfinished, underLock } from "../repair/repair.ts";
 import { plural, sizeText } from "../repair/words.ts";
 import type { SalvageReport, Stage } from "../salvage/salvage.ts";
@@ -10,6 +11,7 @@ import { unreadLog } from "../salvage/write-ahead-log.ts";
 import { openStores } from "../stores/open.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { firstDamage } from "../stores/sqlite/integrity.ts";
+import { type Origin, withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { openReadView } from "../stores/sqlite/read-view.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
@@ -87,7 +89,13 @@ type Target =
   | { readonly outcome: "found"; readonly database: string; readonly code: string; readonly evidence: string }
   | { readonly outcome: keyof typeof WITHOUT_TARGET; readonly message: string };
 
-const WITHOUT_TARGET = { sound: EXIT.done, none: EXIT.usage, empty: EXIT.findings, unavailable: EXIT.refused } as const;
+const WITHOUT_TARGET = {
+  sound: EXIT.done,
+  none: EXIT.usage,
+  empty: EXIT.findings,
+  unavailable: EXIT.refused,
+  refused: EXIT.refused,
+} as const;
 
 /** The one located database that is damaged. */
 async function damagedDatabase(context: CommandContext): Promise<Target> {
@@ -111,7 +119,8 @@ const SOUND: Target = { outcome: "sound", message: "The database is sound: there
 async function targetOf(context: CommandContext, database: string): Promise<Target> {
   const { files, located } = context;
   const [store] = await openStores(files, { ...located, json: "none", databases: [database] }, "outside");
-  if (store?.state === "unusable") {
+  if (store === undefined) return SOUND;
+  if (store.state === "unusable") {
     const { fault, evidence } = store.diagnosis;
     if (fault.code === "database-empty") {
       return { outcome: "empty", message: "The database has zero bytes: there is nothing in it to salvage." };
@@ -120,17 +129,43 @@ async function targetOf(context: CommandContext, database: string): Promise<Targ
     if (fault.code === "database-unavailable" || fault.code === "no-sqlite-runtime") {
       return { outcome: "unavailable", message: `The database cannot be opened at the moment (${evidence}).` };
     }
-    return { outcome: "found", database, code: fault.code, evidence };
+    return allowed(store.origin, { database, code: fault.code, evidence });
   }
-  store?.store.close();
+  if (store.state === "unread")
+    return allowed(store.origin, { database, code: store.diagnosis.fault.code, evidence: "" });
+  if (store.origin === null) return SOUND;
+  const stated = withMessagesOf2x(store.origin, store.sessionsOf2x());
+  store.store.close();
+  const refusal = salvageRefusal(stated);
+  if (refusal !== null) return { outcome: "refused", message: refusal };
+  const damage = await damageOf(context, database);
+  if (damage === null) return SOUND;
+  const { originBehind } = await import("../stores/other-databases.ts");
+  return allowed(originBehind(store.description, stated), { database, ...damage });
+}
+
+/** A damaged database as a target, if a salvage carries over everything that a database of this origin holds. */
+function allowed(
+  origin: Origin | null,
+  damaged: { readonly database: string; readonly code: string; readonly evidence: string },
+): Target {
+  const refusal = salvageRefusal(origin);
+  return refusal === null ? { outcome: "found", ...damaged } : { outcome: "refused", message: refusal };
+}
+
+/** What is wrong with the pages of a database that can be opened, or with its log; `null`: nothing. */
+async function damageOf(
+  { files }: CommandContext,
+  database: string,
+): Promise<{ readonly code: string; readonly evidence: string } | null> {
   const driver = await loadDriver();
-  if (driver === null) return SOUND;
+  if (driver === null) return null;
   const view = await openReadView(files, driver, database);
   try {
     const evidence = firstDamage(view.connection, "full");
-    if (evidence !== null) return { outcome: "found", database, code: DATABASE_MALFORMED.code, evidence };
+    if (evidence !== null) return { code: DATABASE_MALFORMED.code, evidence };
     const unread = unreadLog(database);
-    return unread === null ? SOUND : { outcome: "found", database, code: WAL_DAMAGED.code, evidence: unread };
+    return unread === null ? null : { code: WAL_DAMAGED.code, evidence: unread };
   } finally {
     view.connection.close();
     view.release();

@@ -1,6 +1,7 @@
 import * as container from "./container.ts";
 import type { Fault } from "./fault.ts";
 import * as lost from "./lost.ts";
+import * as origin from "./origin.ts";
 import * as placement from "./placement.ts";
 import * as refused from "./refused.ts";
 import * as sideFiles from "./side-files.ts";
@@ -19,6 +20,7 @@ export const FAULT_FAMILIES: Readonly<Record<string, readonly Fault[]>> = {
   "Turns without an end": Object.values(unfinished),
   "The database as a whole": Object.values(container),
   "Databases between two versions": Object.values(skew),
+  "Databases that are not, or not only, of opencode 1.x": Object.values(origin),
   "Sessions that are there and not shown": Object.values(whereabouts),
   "What is too large": Object.values(size),
   "Files beside the conversations": Object.values(sideFiles),

@@ -41,7 +41,7 @@ export interface CaredStore {
 
 export function careFor(stores: readonly OpenedStore[]): CaredStore[] {
   return stores.flatMap((opened, index) => {
-    if (opened.state === "unusable") return [];
+    if (opened.state !== "ok") return [];
     const { store } = opened;
     return [{ opened, index, follower: store instanceof SqliteStore ? new DatabaseFollower(store) : null }];
   });

@@ -1,8 +1,8 @@
-import { SCHEMA_NEWER } from "../faults/container.ts";
 import type { FileSystem } from "../files/file-system.ts";
 import { isFileLocator, locatorText } from "../stores/artifact.ts";
 import type { Located } from "../stores/locate.ts";
 import { type Access, containerFault, type OpenedStore, openStores } from "../stores/open.ts";
+import type { Origin } from "../stores/sqlite/origin.ts";
 import {
   addCounts,
   type Counts,
@@ -12,8 +12,11 @@ import {
   type Store,
   type StoreDescription,
 } from "../stores/store.ts";
+import { byOrigin, leavesUnread } from "./by-origin.ts";
+import { databaseFinding } from "./database-finding.ts";
 import { type ConfirmedFinding, type Verdict, verdictOf } from "./finding.ts";
 import { type InspectOptions, inspect } from "./inspect.ts";
+import { originFinding, originOfDamaged, originOfRead, unreadFindings } from "./origin-findings.ts";
 import { type Surveyed, storesBesideEachOther, surveyDataDir, surveyLog, surveyStore } from "./survey.ts";
 
 export interface CheckInput {
@@ -33,7 +36,10 @@ export interface CheckInput {
 
 export interface CheckedStore {
   readonly description: StoreDescription;
-  readonly state: "ok" | "unusable";
+  /** `unread`: of an opencode whose records this tool does not know. */
+  readonly state: "ok" | "unread" | "unusable";
+  /** Whose database it is; `null` of files, and where nothing tells. */
+  readonly origin: Origin | null;
 }
 
 export interface CheckResult {
@@ -75,9 +81,12 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
       return { ok: false, unknownSession };
     }
     const findings = [...answers.flatMap((answer) => answer.findings), ...besideEachOther(answers), ...around];
-    const isUnusable = stores.some((store) => store.state === "unusable");
+    const verdict = verdictOf(findings, {
+      anyUnusable: stores.some((store) => store.state === "unusable"),
+      anyUnread: stores.some((store) => store.state === "unread" || leavesUnread(store.origin)),
+    });
     const durationMs = Math.round(performance.now() - started);
-    return { ok: true, result: { stores, counts, durationMs, findings, verdict: verdictOf(findings, isUnusable) } };
+    return { ok: true, result: { stores, counts, durationMs, findings, verdict } };
   } finally {
     clearInterval(ticker);
   }
@@ -150,11 +159,15 @@ async function checkStore(
   if (opened.state === "unusable") {
     return { store: opened, findings: [databaseFinding(opened.diagnosis, opened.description, index)], sessions: null };
   }
+  const access = input.access ?? "outside";
+  if (opened.state === "unread") {
+    return { store: opened, findings: await unreadFindings(opened, index, access), sessions: null };
+  }
   const { description } = opened;
   let current: OpenedStore = opened;
   try {
     for (let reading = 1; ; reading += 1) {
-      if (current.state === "unusable") break;
+      if (current.state !== "ok") break;
       const own = noCounts();
       const whole = input.sessionIDs.length === 0;
       // What an import has left behind is looked at beside the database, not as if a host still read it.
@@ -168,11 +181,15 @@ async function checkStore(
       // Inside the host no file of the database may be opened.
       const log = whole && input.access !== "beside-host" ? surveyLog(description, index) : [];
       const sessions = whole ? await current.store.sessions(null) : null;
+      const origin = await originOfRead(current, [...surveyed, ...log], access);
       if ((await current.unchanged()) || reading === MOST_READINGS) {
         addCounts(counts, own);
         return {
-          store: { description, state: "ok" },
-          findings: [...newerFinding(current, index), ...found, ...surveyed, ...log],
+          store: { description, state: "ok", origin },
+          findings: [
+            ...originFinding(origin, description, index),
+            ...byOrigin(origin, [...found, ...surveyed, ...log]),
+          ],
           sessions,
         };
       }
@@ -184,8 +201,9 @@ async function checkStore(
     if (description.generation === "json") throw error;
     const [fault, evidence] = containerFault(error);
     const diagnosis = { fault, severity: "blocking", remedy: fault.remedy, evidence } as const;
-    const findings = [databaseFinding(diagnosis, description, index)];
-    return { store: { description, state: "unusable" }, findings, sessions: null };
+    const found = [databaseFinding(diagnosis, description, index)];
+    const origin = opened.origin === null ? null : await originOfDamaged(description, opened.origin, found, access);
+    return { store: { description, state: "unusable", origin }, findings: byOrigin(origin, found), sessions: null };
   } finally {
     if (current.state === "ok") current.store.close();
   }
@@ -280,36 +298,4 @@ async function lostIn(
   const bare = await findSessionsWithoutRecord(store, sessionIDs, storeIndex).catch(() => []);
   const loose = await findMessagesWithoutRecord(store, sessionIDs, storeIndex).catch(() => []);
   return [...logged, ...bare.filter(({ recordID }) => !known.has(recordID)), ...loose];
-}
-
-function databaseFinding(
-  diagnosis: (OpenedStore & { state: "unusable" })["diagnosis"],
-  description: StoreDescription,
-  store: number,
-): ConfirmedFinding {
-  return {
-    code: diagnosis.fault.code,
-    severity: diagnosis.severity,
-    sessionID: null,
-    kind: "database",
-    recordID: null,
-    locator: { path: databaseName(description) },
-    remedy: diagnosis.remedy,
-    evidence: diagnosis.evidence,
-    store,
-    writtenMs: null,
-    seen: null,
-    replacement: null,
-  };
-}
-
-function newerFinding(opened: OpenedStore & { state: "ok" }, store: number): ConfirmedFinding[] {
-  if (opened.newer === null) return [];
-  const diagnosis = { fault: SCHEMA_NEWER, severity: "warning", remedy: "report", evidence: opened.newer } as const;
-  return [databaseFinding(diagnosis, opened.description, store)];
-}
-
-/** The database's name without the folders that lead to it. */
-export function databaseName(description: StoreDescription): string {
-  return (description.database ?? "").replace(/^.*[\\/]/, "");
 }

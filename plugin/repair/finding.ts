@@ -28,10 +28,18 @@ export interface ConfirmedFinding extends Finding {
   readonly rebuilt?: Replacement;
 }
 
-export type Verdict = "healthy" | "damaged" | "unusable";
+/** `unread`: nothing was found, and there are records that were not read. */
+export type Verdict = "healthy" | "damaged" | "unusable" | "unread";
 
 /** Blocking findings make a store damaged; one that cannot be opened makes the answer `unusable`. */
-export function verdictOf(findings: readonly Finding[], anyUnusable: boolean): Verdict {
+export function verdictOf(findings: readonly Finding[], { anyUnusable, anyUnread }: StoreStates): Verdict {
   if (anyUnusable) return "unusable";
-  return findings.some((finding) => finding.severity === "blocking") ? "damaged" : "healthy";
+  if (findings.some((finding) => finding.severity === "blocking")) return "damaged";
+  return anyUnread ? "unread" : "healthy";
+}
+
+export interface StoreStates {
+  readonly anyUnusable: boolean;
+  /** Whether a store holds records that were not read, since this tool does not know them. */
+  readonly anyUnread: boolean;
 }
