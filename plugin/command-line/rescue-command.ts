@@ -21,6 +21,10 @@ import { EXIT, type ExitStatus } from "./exit-status.ts";
 
 type Rescue = Command & { name: "rescue" };
 
+const WITHOUT_LIST = { none: EXIT.usage, unknown: EXIT.usage, unusable: EXIT.failed, refused: EXIT.refused } as const;
+
+const EXPORT_INSTEAD = "`rescue --export FOLDER` writes what only other stores have as files for `opencode import`.";
+
 /** `rescue`: lists what opencode does not show, asks, brings it back into the list. */
 export async function rescueCommand(context: CommandContext, command: Rescue): Promise<ExitStatus> {
   const { files, located, signal, terminal } = context;
@@ -29,10 +33,14 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   const input: RescueInput = { files, located, into, sessionIDs, signal, onProgress };
   if (command.export !== null) return exported(context, input, command.export);
   const listing = await listHidden(input, command);
-  if (!listing.ok) return problem(context, listing.message, listing.reason === "unusable" ? EXIT.failed : EXIT.usage);
+  if (!listing.ok) return problem(context, listing.message, WITHOUT_LIST[listing.reason]);
   const { list } = listing;
   const wanted = list.hidden.filter((session) => command.bringIn && isElsewhere(session));
   const count = wanted.length + list.changes.length;
+  if (list.refusal !== null && count > 0) {
+    (context.options.json ? terminal.say : terminal.print)(listText(list));
+    return problem(context, `${list.refusal} ${EXPORT_INSTEAD}`, EXIT.refused);
+  }
   if (!(await confirmed(context, command, list, wanted, count))) {
     answer(context, listAnswer({ target: list.target, hidden: list.hidden, changes: list.changes, runID: null }), "");
     return list.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
@@ -69,7 +77,7 @@ async function exported(context: CommandContext, input: RescueInput, folder: str
     throw error;
   }
   if (!exporting.ok) {
-    return problem(context, exporting.message, exporting.reason === "unusable" ? EXIT.failed : EXIT.usage);
+    return problem(context, exporting.message, WITHOUT_LIST[exporting.reason]);
   }
   const { sessions } = exporting;
   const lines = sessions.map(({ file, directory }) => `  ${file}${directory === null ? "" : `  in ${directory}`}`);
@@ -121,7 +129,8 @@ const HEADINGS: Readonly<Record<Cause, string>> = {
   archived: "archived (--unarchive)",
 };
 
-function listText({ target, hidden }: HiddenList): string {
+function listText({ target, hidden, refusal }: HiddenList): string {
+  if (hidden.length === 0 && refusal !== null) return "Of opencode 1.x nothing is hidden here.";
   if (hidden.length === 0) return `Nothing is hidden: the opencode of ${target} shows every conversation that is here.`;
   const lines = [`The opencode of ${target} does not show:`];
   for (const [cause, heading] of Object.entries(HEADINGS)) {
@@ -130,6 +139,7 @@ function listText({ target, hidden }: HiddenList): string {
     lines.push("", `${plural(own.length, "conversation")} ${heading}`);
     lines.push(...own.map(sessionText));
   }
+  if (refusal !== null) lines.push("", `${refusal} ${EXPORT_INSTEAD}`);
   return lines.join("\n");
 }
 

@@ -7,6 +7,7 @@ import { type Command, type CommonOptions, parseArguments } from "./arguments.ts
 import { type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { HELP } from "./help.ts";
+import { noteOrigins } from "./origin-note.ts";
 import { inOtherRuntime } from "./other-runtime.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -48,7 +49,10 @@ async function locateAndRun(
     if (status !== null) return status;
     terminal.complain("The database cannot be read: install Bun, or Node 22.5 or newer, and run this again.");
   }
-  return dispatch({ files: filesOf(found.located), located: found.located, options, terminal, signal }, command);
+  const context = { files: filesOf(found.located), located: found.located, options, terminal, signal };
+  // What keeps a database from being opened is told by the command itself.
+  await noteOrigins(context, command).catch(() => undefined);
+  return dispatch(context, command);
 }
 
 /** A command loads what it needs, and nothing of the others. */

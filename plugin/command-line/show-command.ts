@@ -14,6 +14,10 @@ export async function showCommand(
 ): Promise<ExitStatus> {
   const { files, located, options, signal } = context;
   const showing = await showSession({ files, located, sessionID, concurrency: options.concurrency, signal });
+  if (!showing.ok && showing.reason === "unread") {
+    const message = "There is no session of opencode 1.x with this id; sessions of 2.x are not read.";
+    return problem(context, message, EXIT.refused);
+  }
   if (!showing.ok) {
     return showing.reason === "unknown"
       ? problem(context, "There is no session with this id.", EXIT.usage)

@@ -2,6 +2,7 @@ import { adviceFor, faultByCode } from "../faults/catalogue.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import type { ConfirmedFinding, Finding } from "../repair/finding.ts";
+import { originsSentence } from "../repair/origin-words.ts";
 import { isMendable } from "../repair/plan.ts";
 import { plural, sizeText, toDoWords } from "../repair/words.ts";
 import type { Counts } from "../stores/store.ts";
@@ -63,6 +64,8 @@ function adviceLines(findings: readonly ConfirmedFinding[], terminal: Terminal):
 function closingLine(result: CheckResult, blocking: readonly ConfirmedFinding[], terminal: Terminal): string {
   const mendable = blocking.filter(isMendable);
   if (result.verdict === "healthy") return terminal.style("green", "Healthy: opencode can load everything here.");
+  if (result.verdict === "unread")
+    return `No problem was found in what was read. ${originsSentence(result.stores) ?? ""}`;
   if (mendable.length === 0) return "`opencode-session-repair repair` changes none of this; what helps stands above.";
   return `\`opencode-session-repair repair\` would ${toDoWords(mendable)}. Nothing is deleted; every step can be undone.`;
 }

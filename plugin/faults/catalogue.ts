@@ -37,8 +37,18 @@ export function faultByCode(code: string): Fault | undefined {
   return BY_CODE.get(code);
 }
 
-/** What to do about the faults among these that are only reported, by code. */
-export function adviceFor(findings: readonly { readonly code: string }[]): Readonly<Record<string, string>> {
-  const faults = findings.map(({ code }) => faultByCode(code)).filter((fault) => fault?.remedy === "report");
-  return Object.fromEntries(faults.flatMap((fault) => (fault === undefined ? [] : [[fault.code, fault.advice]])));
+/**
+ * What to do about the findings among these that are only reported, by code. A finding may have an advice of its own: it
+ * holds where every finding of its code has one.
+ */
+export function adviceFor(
+  findings: readonly { readonly code: string; readonly advice?: string }[],
+): Readonly<Record<string, string>> {
+  const advice: Record<string, string> = {};
+  for (const { code, advice: own } of findings) {
+    const fault = faultByCode(code);
+    if (own === undefined && fault?.remedy === "report") advice[code] = fault.advice;
+    else if (own !== undefined) advice[code] ??= own;
+  }
+  return advice;
 }

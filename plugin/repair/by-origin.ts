@@ -1,3 +1,4 @@
+import { faultByCode } from "../faults/catalogue.ts";
 import { DATABASE_MALFORMED, SCHEMA_NEWER, WAL_DAMAGED } from "../faults/container.ts";
 import type { Fault } from "../faults/fault.ts";
 import { MALFORMED_NOT_SALVAGEABLE, OPENCODE_2, OPENCODE_2_MESSAGES } from "../faults/origin.ts";
@@ -54,6 +55,16 @@ function asNote(finding: ConfirmedFinding): ConfirmedFinding {
   return { ...finding, severity: "info", evidence: `${finding.evidence}; by the rules of 1.18` };
 }
 
-function onlyReported({ rebuilt: _rebuilt, ...finding }: ConfirmedFinding): ConfirmedFinding {
-  return { ...finding, remedy: "report", replacement: null };
+/** A finding in a database to which nothing is written: no command of this tool is advised that writes. */
+export function onlyReported({ rebuilt: _rebuilt, ...finding }: ConfirmedFinding): ConfirmedFinding {
+  const reported = { ...finding, remedy: "report", replacement: null } as const;
+  const advice = faultByCode(finding.code)?.advice ?? "";
+  return ADVISES_A_COMMAND.test(advice) || finding.remedy !== "report"
+    ? { ...reported, advice: NOT_WRITTEN }
+    : reported;
 }
+
+const ADVISES_A_COMMAND = /opencode-session-repair (?:repair|rescue)/;
+
+const NOT_WRITTEN =
+  "This tool changes nothing in a database that opencode 2.x, or a newer opencode than it knows, has written.";

@@ -12,11 +12,12 @@ import {
   type Store,
   type StoreDescription,
 } from "../stores/store.ts";
-import { byOrigin, leavesUnread } from "./by-origin.ts";
+import { byOrigin, leavesUnread, onlyReported } from "./by-origin.ts";
 import { databaseFinding } from "./database-finding.ts";
 import { type ConfirmedFinding, type Verdict, verdictOf } from "./finding.ts";
 import { type InspectOptions, inspect } from "./inspect.ts";
 import { originFinding, originOfDamaged, originOfRead, unreadFindings } from "./origin-findings.ts";
+import { writingRefusal } from "./origin-words.ts";
 import { type Surveyed, storesBesideEachOther, surveyDataDir, surveyLog, surveyStore } from "./survey.ts";
 
 export interface CheckInput {
@@ -107,11 +108,14 @@ async function checkStores(
 }
 
 function besideEachOther(answers: readonly StoreAnswer[]): ConfirmedFinding[] {
-  return storesBesideEachOther(
+  const found = storesBesideEachOther(
     answers.flatMap(({ store: { description }, sessions }, index) =>
       sessions === null ? [] : [{ description, index, sessions }],
     ),
   );
+  const [database] = answers.flatMap(({ store }) => (store.description.generation === "sqlite" ? [store] : []));
+  // What helps is written to the database that opencode opens by default.
+  return writingRefusal(database?.origin ?? null) === null ? found : found.map(onlyReported);
 }
 
 function readable(opened: readonly OpenedStore[]): Surveyed[] {

@@ -26,6 +26,8 @@ export interface ConfirmedFinding extends Finding {
   readonly replacement: Replacement | null;
   /** Of what would be set aside: what could take its place instead, which nobody recorded. Only where somebody asks. */
   readonly rebuilt?: Replacement;
+  /** In place of what the catalogue advises, where that is refused for the database at hand. */
+  readonly advice?: string;
 }
 
 /** `unread`: nothing was found, and there are records that were not read. */

@@ -20,6 +20,12 @@ export function originSentence({ kind, sign }: Origin): string | null {
   }
 }
 
+/** The same of all databases that were checked; `null` where they are of opencode 1.x alone. */
+export function originsSentence(stores: readonly { readonly origin: Origin | null }[]): string | null {
+  const sentences = stores.flatMap(({ origin }) => (origin === null ? [] : (originSentence(origin) ?? [])));
+  return sentences.length === 0 ? null : [...new Set(sentences)].join(" ");
+}
+
 /** Why nothing is written to the records of a database; `null` where it may be. */
 export function writingRefusal(origin: Origin | null): string | null {
   if (origin === null || origin.kind === "1.x" || origin.kind === "1.x with messages of 2.x") return null;

@@ -57,10 +57,12 @@ function since(last: string | null): string {
   return last === null ? "" : `, last ${last}`;
 }
 
-function storeLine({ generation, name, state, contract, bytes, sessions, archived, versions }: ReportedStore): string {
+function storeLine(store: ReportedStore): string {
+  const { generation, name, state, contract, origin, bytes, sessions, archived, versions } = store;
+  const whose = origin === null ? "" : `, origin ${origin}`;
   const size = bytes === null ? "" : `, ${bytes.database} bytes, WAL ${bytes.wal}, shared memory ${bytes.shm}`;
   const count = sessions === null ? "" : `, ${sessions} sessions (${archived} archived; ${countsText(versions)})`;
-  return `- ${generation}: ${name}, ${state}, contract ${contract}${size}${count}`;
+  return `- ${generation}: ${name}, ${state}, contract ${contract}${whose}${size}${count}`;
 }
 
 function faultLines(fault: FaultSummary): string[] {

@@ -32,7 +32,8 @@ export interface ShownSession {
 
 export type Showing =
   | { readonly ok: true; readonly session: ShownSession }
-  | { readonly ok: false; readonly reason: "unknown" | "unusable" };
+  /** `unread`: no session of 1.x has the id, and there are records of 2.x, or of a newer opencode. */
+  | { readonly ok: false; readonly reason: "unknown" | "unusable" | "unread" };
 
 type OpenStore = OpenedStore & { state: "ok" };
 
@@ -52,7 +53,9 @@ export async function showSession(input: ShowInput): Promise<Showing> {
     }
   }
   if (shown !== null) return { ok: true, session: shown };
-  return { ok: false, reason: opened.some((store) => store.state === "unusable") ? "unusable" : "unknown" };
+  if (opened.some((store) => store.state === "unusable")) return { ok: false, reason: "unusable" };
+  const isUnread = opened.some((store) => store.state === "unread" || store.origin?.kind === "1.x and 2.x");
+  return { ok: false, reason: isUnread ? "unread" : "unknown" };
 }
 
 async function shownFrom(input: ShowInput, opened: OpenStore, facts: SessionFacts): Promise<ShownSession> {
