@@ -33,7 +33,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
   const { files, located, terminal } = context;
   // What an earlier one left half done is not what there is to salvage.
   if (command.yes && !command.dryRun) await settleUnfinished({ files, located, access: "outside" });
-  const target = await damagedDatabase(context);
+  const target = await damagedDatabase(context, command.swap);
   if (target.outcome !== "found") return problem(context, target.message, WITHOUT_TARGET[target.outcome]);
   const { database, code, evidence } = target;
   if (!(await confirmed(context, command, database))) return EXIT.findings;
@@ -98,14 +98,14 @@ const WITHOUT_TARGET = {
 } as const;
 
 /** The one located database that is damaged. */
-async function damagedDatabase(context: CommandContext): Promise<Target> {
+async function damagedDatabase(context: CommandContext, swap: boolean): Promise<Target> {
   const { located, terminal } = context;
   if (located.databases.length === 0)
     return { outcome: "none", message: "There is no database in this data directory." };
   const targets: Target[] = [];
   for (const database of located.databases) {
     terminal.progress("Checking the database …");
-    targets.push(await targetOf(context, database));
+    targets.push(await targetOf(context, database, swap));
   }
   const damaged = targets.filter((target) => target.outcome === "found");
   if (damaged.length > 1) return { outcome: "none", message: "Several databases are damaged: choose one with --db." };
@@ -116,7 +116,7 @@ async function damagedDatabase(context: CommandContext): Promise<Target> {
 const SOUND: Target = { outcome: "sound", message: "The database is sound: there is nothing to salvage." };
 
 /** What is wrong with a database as a whole, if a salvage could help. */
-async function targetOf(context: CommandContext, database: string): Promise<Target> {
+async function targetOf(context: CommandContext, database: string, swap: boolean): Promise<Target> {
   const { files, located } = context;
   const [store] = await openStores(files, { ...located, json: "none", databases: [database] }, "outside");
   if (store === undefined) return SOUND;
@@ -129,27 +129,28 @@ async function targetOf(context: CommandContext, database: string): Promise<Targ
     if (fault.code === "database-unavailable" || fault.code === "no-sqlite-runtime") {
       return { outcome: "unavailable", message: `The database cannot be opened at the moment (${evidence}).` };
     }
-    return allowed(store.origin, { database, code: fault.code, evidence });
+    return allowed(store.origin, swap, { database, code: fault.code, evidence });
   }
   if (store.state === "unread")
-    return allowed(store.origin, { database, code: store.diagnosis.fault.code, evidence: "" });
+    return allowed(store.origin, swap, { database, code: store.diagnosis.fault.code, evidence: "" });
   if (store.origin === null) return SOUND;
   const stated = withMessagesOf2x(store.origin, store.sessionsOf2x());
   store.store.close();
-  const refusal = salvageRefusal(stated);
+  const refusal = salvageRefusal(stated, swap);
   if (refusal !== null) return { outcome: "refused", message: refusal };
   const damage = await damageOf(context, database);
   if (damage === null) return SOUND;
   const { originBehind } = await import("../stores/other-databases.ts");
-  return allowed(originBehind(store.description, stated), { database, ...damage });
+  return allowed(originBehind(store.description, stated), swap, { database, ...damage });
 }
 
 /** A damaged database as a target, if a salvage carries over everything that a database of this origin holds. */
 function allowed(
   origin: Origin | null,
+  swap: boolean,
   damaged: { readonly database: string; readonly code: string; readonly evidence: string },
 ): Target {
-  const refusal = salvageRefusal(origin);
+  const refusal = salvageRefusal(origin, swap);
   return refusal === null ? { outcome: "found", ...damaged } : { outcome: "refused", message: refusal };
 }
 

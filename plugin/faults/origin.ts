@@ -46,7 +46,7 @@ export const MALFORMED_NOT_SALVAGEABLE = {
   invariant: "SQLite can read every page it needs.",
   cause: "Damage as of `database-malformed`, in a database that is not, or not certainly, of opencode 1.x alone.",
   advice:
-    "Stop every opencode, the background service of 2.x included. Copy the file with its -wal and -shm, and work on the copy: `sqlite3 COPY .recover` reads what is left of every table. Else put a backup in its place. `salvage` refuses, since it does not carry over the tables of 2.x.",
+    "Stop every opencode, the background service of 2.x included. Copy the file with its -wal and -shm, and work on the copy: `sqlite3 COPY .recover` reads what is left of every table. Else put a backup in its place. `opencode-session-repair salvage` puts no new database in its place, since it does not carry over the tables of 2.x; where it can, it builds one beside it.",
   issues: [42671],
   classes: ["B1", "C2"],
   ...reported,

@@ -32,9 +32,12 @@ export function writingRefusal(origin: Origin | null): string | null {
   return `${originSentence(origin)} Nothing is written to it.`;
 }
 
-/** Why `salvage` leaves a database as it is, and the way out; `null` where it may build a new one. */
-export function salvageRefusal(origin: Origin | null): string | null {
-  if (origin?.kind === "1.x") return null;
+/**
+ * Why `salvage` leaves a database as it is, and the way out; `null` where it may build a new one, with `swap` also put
+ * it in its place.
+ */
+export function salvageRefusal(origin: Origin | null, swap: boolean): string | null {
+  if (origin?.kind === "1.x") return swap && origin.isByRowsAlone ? ROWS_ALONE : null;
   if (origin === null) {
     return `Nothing that is left in the file says that it is a database of opencode. Nothing was changed. ${KEEP}`;
   }
@@ -43,6 +46,9 @@ export function salvageRefusal(origin: Origin | null): string | null {
   if (origin.kind === "other program") return `${sentence} \`salvage\` is for opencode's own. Nothing was changed.`;
   return `${sentence} \`salvage\` would not carry everything over, so it changes nothing. ${KEEP}`;
 }
+
+const ROWS_ALONE =
+  "Only rows are left in the file, and nothing that says whether opencode 2.x kept records in it too. So nothing was changed. `salvage` without --swap builds a new database beside it: look at that one first.";
 
 const KEEP =
   "Keep the file with its -wal. The way out of damage is a backup, or `sqlite3 COPY .recover` on a copy of these files.";

@@ -1,6 +1,13 @@
 import { existsSync } from "node:fs";
-import { isTypeOf2x, isUnknownMigration, type Origin, originOf, withMessagesOf2x } from "../stores/sqlite/origin.ts";
-import { indexPayloads, PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
+import {
+  isEventOf2x,
+  isTypeOf2x,
+  isUnknownMigration,
+  type Origin,
+  originOf,
+  withMessagesOf2x,
+} from "../stores/sqlite/origin.ts";
+import { children, indexPayloads, PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
 import { openPageImage, type PageImage } from "./page-image.ts";
 import { NO_FILE, openRandomAccess } from "./random-access.ts";
 import { readRecord, type SqliteRecord } from "./record.ts";
@@ -22,14 +29,14 @@ export function recognisePages(database: string): Origin | null {
 }
 
 function originOfImage(image: PageImage): Origin | null {
-  const current = new Signs();
+  const current = new Signs(isSchemaWhole(image));
   for (let page = 1; page <= image.pages; page += 1) {
     if (!image.free.pages.has(page)) current.take(image, image.read(page), page === 1);
   }
   const origin = current.origin();
   if (origin !== null && origin.kind !== "other program") return origin;
   // Only where the current pages hold nothing of opencode: what is older may have been deleted.
-  const older = new Signs();
+  const older = new Signs(false);
   for (const page of image.free.pages) {
     if (page >= 1 && page <= image.pages) older.take(image, image.read(page), page === 1);
   }
@@ -37,8 +44,27 @@ function originOfImage(image: PageImage): Origin | null {
   return older.origin() ?? origin;
 }
 
+/** Whether every page of `sqlite_schema` is there, so that a table which it does not name does not exist. */
+function isSchemaWhole(image: PageImage): boolean {
+  const waiting = [1];
+  const seen = new Set<number>();
+  for (let page = waiting.pop(); page !== undefined; page = waiting.pop()) {
+    if (page < 1 || page > image.pages || seen.has(page)) return false;
+    seen.add(page);
+    const bytes = image.read(page);
+    const header = readBtreeHeader(bytes, page === 1);
+    if (header?.type === PAGE_TYPE.tableInterior) waiting.push(...children(bytes, header));
+    else if (header?.type !== PAGE_TYPE.tableLeaf || schemaObjectsOf(image, bytes, page === 1).length !== header.cells)
+      return false;
+  }
+  return true;
+}
+
 /** As many columns as a row of `session` has in 1.18.33. `session_v2` has more. */
 const SESSION_COLUMNS = 29;
+
+/** Tables of 1.17 and 1.18 that 2.x drops as it upgrades a database (2.0.26, source): where they are, it did not. */
+const DROPPED_BY_2X = ["data_migration", "session_input", "session_context_epoch"];
 
 /** What 2.x keeps in `kv` of its import (2.0.26, source). */
 const IMPORT_STATE = "migration.v1-v2";
@@ -52,6 +78,15 @@ class Signs {
   readonly #migrations: string[] = [];
   readonly #sessionsOf2x = new Set<string>();
   readonly #sessionsOf1x = new Set<string>();
+  readonly #isSchemaWhole: boolean;
+  #hasMigrations = false;
+  #hasDropped = false;
+  /** Of the journal of migrations up to 1.14. An upgraded database keeps it, beside the table `migration`. */
+  #hasJournal = false;
+
+  constructor(isSchemaWhole: boolean) {
+    this.#isSchemaWhole = isSchemaWhole;
+  }
 
   take(image: PageImage, bytes: Buffer, isFirst: boolean): void {
     const header = readBtreeHeader(bytes, isFirst);
@@ -74,6 +109,7 @@ class Signs {
 
   #takeObject({ type, table, sql }: SchemaObject): void {
     if (type === "table" && sql !== null) {
+      if (DROPPED_BY_2X.includes(table)) this.#hasDropped = true;
       // More words than columns: enough to tell one table from another of the same name.
       this.#tables.set(table, sql.match(/\w+/g) ?? []);
     } else if (!this.#tables.has(table) && originOf({ tables: named(table), unknownMigrations: [] }).kind === "2.x") {
@@ -86,9 +122,12 @@ class Signs {
   #takeRow({ letters, values }: SqliteRecord): boolean {
     const shape = letters.map((letter) => (letter === "I" || letter === "r" ? "i" : letter)).join("");
     const [first, second, third] = values.slice(0, 3).map(shortText);
+    // Number, hash, time, and from 1.3 on name and moment. The hash is empty, or SHA-256.
+    if (/^nti(?:tt)?$/.test(shape) && /^(?:[0-9a-f]{64})?$/.test(second ?? "-")) this.#hasJournal = true;
     if (first === undefined || first === null) return false;
-    if (shape === "ti" && /^\d{14}_\w+$/.test(first)) {
+    if (shape === "ti" && /^\d{14}_\S+$/.test(first)) {
       this.#know("migration");
+      this.#hasMigrations = true;
       if (isUnknownMigration(first)) this.#migrations.push(first);
       return true;
     }
@@ -105,7 +144,12 @@ class Signs {
       return true;
     }
     if (/^tttiit$/.test(shape) && first.startsWith("prt_") && second?.startsWith("msg_") === true) this.#know("part");
-    if (/^ttitt$/.test(shape) && first.startsWith("evt_")) this.#know("event");
+    if (/^ttitt$/.test(shape) && first.startsWith("evt_")) {
+      this.#know("event");
+      const type = shortText(values[3]);
+      if (session !== null && type !== null && isEventOf2x(type)) this.#sessionsOf2x.add(session);
+      return true;
+    }
     if (first.startsWith("ses_") && letters.length >= 12) this.#know("session");
     return false;
   }
@@ -125,7 +169,13 @@ class Signs {
   origin(): Origin | null {
     const origin = originOf({ tables: this.#tables, unknownMigrations: this.#migrations.toSorted() });
     if (origin.kind === "blank") return null;
-    return withMessagesOf2x(origin, [...this.#sessionsOf2x].filter((id) => !this.#sessionsOf1x.has(id)).length);
+    const known = withMessagesOf2x(origin, [...this.#sessionsOf2x].filter((id) => !this.#sessionsOf1x.has(id)).length);
+    const isStated =
+      this.#isSchemaWhole ||
+      this.#hasMigrations ||
+      this.#hasDropped ||
+      (this.#hasJournal && !this.#tables.has("migration"));
+    return isStated ? known : { ...known, isByRowsAlone: true };
   }
 }
 

@@ -47,12 +47,13 @@ export function damagedDatabase(description: StoreDescription, fault: Fault, evi
   const origin = recognisePages(database);
   const isHeader = fault === NOT_A_DATABASE && holdsPages(database);
   const own = isHeader ? HEADER_DAMAGED : fault;
-  if (origin?.kind === "1.x" || (origin === null && own === NOT_A_DATABASE)) {
+  if ((origin?.kind === "1.x" && !origin.isByRowsAlone) || (origin === null && own === NOT_A_DATABASE)) {
     return unusable(description, own, evidence, origin);
   }
   if (origin?.kind === "other program")
     return unusable(description, OTHER_PROGRAM, `${evidence}; ${origin.sign}`, origin);
-  const sign = origin?.sign ?? "nothing tells whose it is";
+  const sign =
+    origin === null ? "nothing tells whose it is" : origin.isByRowsAlone ? "only rows are left" : origin.sign;
   return unusable(description, MALFORMED_NOT_SALVAGEABLE, `${evidence}; ${sign}`, origin);
 }
 

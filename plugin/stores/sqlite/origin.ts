@@ -21,6 +21,8 @@ export interface Origin {
   readonly kind: OriginKind;
   /** What told it: a table, a migration, a number of tables. No name that a user chose. */
   readonly sign: string;
+  /** Nothing is left but rows: whether tables of 2.x were there as well, nothing tells. */
+  readonly isByRowsAlone?: true;
 }
 
 /** What a database says of itself. */
@@ -120,6 +122,11 @@ export const SESSIONS_OF_PREVIEW = `select count(distinct session_id) as session
 /** Whether a type of `session_message` is one of a message that only 2.x reads. */
 export function isTypeOf2x(type: string): boolean {
   return /^[a-z]+(-[a-z]+)*$/.test(type) && !TYPES_OF_1X.includes(type);
+}
+
+/** Whether an event is one of a session of 2.x: 1.17.0 to 1.17.9 have only the switches (measured). */
+export function isEventOf2x(type: string): boolean {
+  return type.startsWith("session.next.") && !/^session\.next\.(?:agent|model)\./.test(type);
 }
 
 /** The origin with what {@link SESSIONS_OF_PREVIEW} counts. */
