@@ -112,7 +112,11 @@ class Signs {
       if (DROPPED_BY_2X.includes(table)) this.#hasDropped = true;
       // More words than columns: enough to tell one table from another of the same name.
       this.#tables.set(table, sql.match(/\w+/g) ?? []);
-    } else if (!this.#tables.has(table) && originOf({ tables: named(table), unknownMigrations: [] }).kind === "2.x") {
+    } else if (
+      type === "index" &&
+      !this.#tables.has(table) &&
+      originOf({ tables: named(table), unknownMigrations: [] }).kind === "2.x"
+    ) {
       // An index of a table whose own statement is lost. It counts only where it speaks against a salvage.
       this.#tables.set(table, null);
     }
