@@ -5,7 +5,7 @@ const reported = { remedy: "report", unasked: false } as const;
 /** Databases that are not, or not only, of opencode 1.x. Nothing is written to them. */
 export const OPENCODE_2 = {
   code: "opencode-2",
-  title: "opencode 2.x keeps its records in this database; this tool does not read them yet",
+  title: "The database holds records of opencode 2.x; this tool does not read them yet",
   invariant: "No table and no migration of opencode 2.x is there.",
   cause:
     "opencode 2.x made the database, or upgraded one of 1.x. Both use the same file. After an upgrade 1.x and 2.x go on apart from each other.",
