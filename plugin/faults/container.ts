@@ -44,7 +44,7 @@ export const WAL_WITHOUT_DATABASE = {
   invariant: "Beside every -wal lies its database.",
   cause: "The database was deleted or moved without its -wal.",
   advice:
-    "Do not start opencode: it would begin anew and delete the -wal. Bring the database back beside it; if it is lost, `opencode-session-repair salvage --swap` reads what the -wal holds.",
+    "Do not start opencode: it would begin anew and delete the -wal. Bring the database back beside it; if it is lost, `opencode-session-repair salvage` reads what the -wal holds.",
   issues: [],
   ...reported,
   classes: ["B7"],

@@ -1,4 +1,10 @@
-import { HEADER_DAMAGED, NOT_A_DATABASE, SCHEMA_NEWER, TABLES_MISSING } from "../faults/container.ts";
+import {
+  HEADER_DAMAGED,
+  NOT_A_DATABASE,
+  SCHEMA_NEWER,
+  TABLES_MISSING,
+  WAL_WITHOUT_DATABASE,
+} from "../faults/container.ts";
 import type { Fault } from "../faults/fault.ts";
 import { MALFORMED_NOT_SALVAGEABLE, OPENCODE_2, OTHER_PROGRAM } from "../faults/origin.ts";
 import { holdsPages } from "../salvage/page-image.ts";
@@ -47,7 +53,8 @@ export function damagedDatabase(description: StoreDescription, fault: Fault, evi
   const origin = recognisePages(database);
   const isHeader = fault === NOT_A_DATABASE && holdsPages(database);
   const own = isHeader ? HEADER_DAMAGED : fault;
-  if ((origin?.kind === "1.x" && !origin.isByRowsAlone) || (origin === null && own === NOT_A_DATABASE)) {
+  const isLoneLog = fault === WAL_WITHOUT_DATABASE;
+  if ((origin?.kind === "1.x" && (isLoneLog || !origin.isByRowsAlone)) || (origin === null && own === NOT_A_DATABASE)) {
     return unusable(description, own, evidence, origin);
   }
   if (origin?.kind === "other program")
