@@ -34,7 +34,7 @@ export type OpenedStore =
       readonly store: Store;
       /** Whose database it is; `null` of files. */
       readonly origin: Origin | null;
-      /** In how many sessions messages are that only 2.x reads; asks the database. */
+      /** In how many sessions of a database of 1.x messages are that only 2.x reads; asks the database. */
       sessionsOf2x(): number;
       /** Writers are loaded when they are needed: a healthy start of opencode does not pay for them. */
       openWriter(): Promise<StoreWriter>;
@@ -180,7 +180,8 @@ async function openDatabase(
   }
 }
 
-function sessionsOfPreview(connection: Connection, { tables }: Schema): number {
+function sessionsOfPreview(connection: Connection, { tables, origin }: Schema): number {
+  if (origin.kind !== "1.x") return 0;
   const columns = tables.get("session_message");
   if (columns?.includes("type") !== true || !columns.includes("session_id")) return 0;
   try {
