@@ -30,7 +30,8 @@ export async function showCommand(
   const { session } = showing;
   try {
     const holes = options.json ? await printDocument(context, session) : await printText(context, session);
-    return holes === 0 && session.recordFaults.length === 0 ? EXIT.done : EXIT.findings;
+    const isWhole = holes === 0 && session.recordFaults.length === 0 && session.unread === null;
+    return isWhole ? EXIT.done : EXIT.findings;
   } finally {
     session.close();
   }
@@ -44,7 +45,11 @@ async function printDocument(context: CommandContext, session: ShownSession): Pr
   const setAside = quarantined.map(({ runID, kind, recordID, bytes }) => ({ runID, kind, recordID, bytes }));
   const place = { generation: store.generation, ...(store.database === undefined ? {} : { database: store.database }) };
   const recordFaults = session.recordFaults.map(({ code, evidence, locator }) => ({ code, evidence, locator }));
-  answer(context, listAnswer({ session: facts, store: place, recordFaults, setAside, messages, holes }), "");
+  answer(
+    context,
+    listAnswer({ session: facts, store: place, recordFaults, unread: session.unread, setAside, messages, holes }),
+    "",
+  );
   return holes.length;
 }
 
@@ -85,11 +90,12 @@ function headLines({ terminal }: CommandContext, { facts, store, recordFaults }:
 
 function footLines(
   { terminal }: CommandContext,
-  { quarantined }: ShownSession,
+  { quarantined, unread }: ShownSession,
   count: number,
   holes: readonly Hole[],
 ): string[] {
   const lines = [`${plural(count, "message")}, ${plural(holes.length, "hole")}.`];
+  if (unread !== null) lines.push(terminal.style("yellow", `  ${unread}`));
   for (const hole of holes) lines.push(terminal.style("red", `  ${holeText(hole)}`));
   const marked = new Set(holes.map(({ recordID }) => recordID));
   for (const { runID, kind, recordID, bytes, isHealthy } of quarantined) {

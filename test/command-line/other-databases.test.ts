@@ -212,6 +212,17 @@ test("every other command says in one line whose database it is", async () => {
   expect((await unchanged(["show", SESSION_OF_2X], path)).code).toBe(3);
 });
 
+test("a session of 1.x that 2.x has imported is shown, and not said to be all of it", async () => {
+  const path = await dataDir("upgraded");
+  using database = new Database(join(path, "opencode.db"), { readonly: true });
+  const [[session = ""] = []] = database.query("select min(id) from session").values() as string[][];
+  database.close();
+  const shown = await unchanged(["show", session, "--json"], path);
+  expect(shown.code).toBe(1);
+  expect(JSON.parse(shown.stdout)).toMatchObject({ unread: expect.stringContaining("opencode 2.x"), holes: [] });
+  expect((await unchanged(["show", session], await dataDir("real"))).code).toBe(0);
+});
+
 test("rescue offers nothing that it refuses", async () => {
   const path = await dataDir("upgraded");
   using other = new Database(join(path, "opencode-dev.db"), { create: true });
