@@ -1,5 +1,5 @@
 import { deleteRun, itemsOnlyHere, runsOlderThan } from "../quarantine/retention.ts";
-import { storedRuns } from "../quarantine/vault.ts";
+import { allRuns } from "../quarantine/runs.ts";
 import { isStopped, settleUnfinished, underLock } from "../repair/repair.ts";
 import { plural } from "../repair/words.ts";
 import { listAnswer } from "./answers.ts";
@@ -11,7 +11,7 @@ import { type ListedRun, listRun, runLine } from "./runs-command.ts";
 /** `purge`: deletes old runs for good, after showing which. The one command that gives bytes up. */
 export async function purgeCommand(context: CommandContext, command: Command & { name: "purge" }): Promise<ExitStatus> {
   const { files, located, terminal } = context;
-  const old = runsOlderThan(await storedRuns(files, located.dataDir), command.ageMs, Date.now());
+  const old = runsOlderThan(await allRuns(files, located.dataDir), command.ageMs, Date.now());
   const listed: ListedRun[] = [];
   for (const run of old) listed.push(await listRun(context, run));
   if (old.length === 0) {
@@ -33,7 +33,7 @@ export async function purgeCommand(context: CommandContext, command: Command & {
   }
   const outcome = await underLock({ files, located, access: "outside" }, async () => {
     // Another purge may have been faster.
-    const left = new Set((await storedRuns(files, located.dataDir)).map(({ folder }) => folder));
+    const left = new Set((await allRuns(files, located.dataDir)).map(({ folder }) => folder));
     for (const run of old) if (left.has(run.folder)) await deleteRun(files, run);
     return null;
   });

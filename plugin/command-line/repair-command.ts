@@ -19,7 +19,7 @@ export async function repairCommand(context: CommandContext, command: Repair): P
   const outcome = await checkWithProgress(context, command.sessionIDs);
   if (!outcome.ok) return withoutResult(context, outcome);
   const before = outcome.result;
-  const selection: Selection = { codes: command.codes, unasked: false, kept: new Set() };
+  const selection: Selection = { codes: command.codes, unasked: false };
   const plan = planRepair(before.findings, selection);
   if (plan.length === 0) {
     if (command.yes && !command.dryRun) await settleUnfinished({ ...context, access: "outside" });

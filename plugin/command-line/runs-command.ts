@@ -1,5 +1,6 @@
 import { LARGE_QUARANTINE_BYTES } from "../quarantine/retention.ts";
-import { folderBytes, runIDOf, type StoredRun, storedRuns } from "../quarantine/vault.ts";
+import { allRuns, type RunSummary, runIDOf } from "../quarantine/runs.ts";
+import { folderBytes } from "../quarantine/vault.ts";
 import { plural, sizeText } from "../repair/words.ts";
 import { listAnswer } from "./answers.ts";
 import { answer, type CommandContext } from "./context.ts";
@@ -17,13 +18,13 @@ export interface ListedRun {
   readonly problem?: string;
 }
 
-export async function listRun(context: Pick<CommandContext, "files">, run: StoredRun): Promise<ListedRun> {
+export async function listRun(context: Pick<CommandContext, "files">, run: RunSummary): Promise<ListedRun> {
   const common = { runID: runIDOf(run), bytes: await folderBytes(context.files, run.folder), folder: run.folder };
   if (!run.ok) {
     return { ...common, sessionID: null, createdAt: null, state: "unreadable", items: 0, problem: run.problem };
   }
-  const { sessionID, createdAt, state, items } = run.manifest;
-  return { ...common, sessionID, createdAt, state, items: items.length };
+  const { sessionID, createdAt, state, items } = run.state;
+  return { ...common, sessionID, createdAt, state, items };
 }
 
 export function runLine(run: ListedRun): string {
@@ -35,7 +36,7 @@ export function runLine(run: ListedRun): string {
 /** `runs`: what is in quarantine, newest first. */
 export async function runsCommand(context: CommandContext): Promise<ExitStatus> {
   const runs: ListedRun[] = [];
-  for (const run of await storedRuns(context.files, context.located.dataDir)) runs.push(await listRun(context, run));
+  for (const run of await allRuns(context.files, context.located.dataDir)) runs.push(await listRun(context, run));
   const total = runs.reduce((sum, run) => sum + run.bytes, 0);
   const warnings =
     total > LARGE_QUARANTINE_BYTES

@@ -37,9 +37,14 @@ export class NotAFolderError extends Error {
 
 /**
  * Replaces a file's content in one step: at every instant, also after a crash, the path holds the old or the new bytes.
- * For one writer at a time.
+ * `unforced`: after a power cut it may hold neither. For one writer at a time.
  */
-export async function replaceFile(files: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
+export async function replaceFile(
+  files: FileSystem,
+  path: string,
+  bytes: Uint8Array,
+  how: "forced" | "unforced" = "forced",
+): Promise<void> {
   const temporary = temporaryFor(path);
   await removeUnfinished(files, path);
   try {
@@ -49,7 +54,7 @@ export async function replaceFile(files: FileSystem, path: string, bytes: Uint8A
     await files.unlink(temporary).catch(() => undefined);
     throw error;
   }
-  await files.syncDirectory(dirname(path));
+  if (how === "forced") await files.syncDirectory(dirname(path));
 }
 
 function temporaryFor(path: string): string {

@@ -1,5 +1,5 @@
 import { faultByCode } from "../faults/catalogue.ts";
-import { runIDOf, storedRuns } from "../quarantine/vault.ts";
+import { allRuns, runIDOf } from "../quarantine/runs.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
 import { type CheckResult, check } from "../repair/check.ts";
@@ -115,7 +115,7 @@ async function mend(
     located: context.located,
     access: "beside-host",
     findings: before.findings.filter((finding) => context.spare === null || finding.sessionID !== context.spare),
-    selection: { codes: null, unasked: false, kept: new Set() },
+    selection: { codes: null, unasked: false },
     trigger: context.trigger,
     hostVersion: context.hostVersion,
   });
@@ -145,9 +145,9 @@ async function mend(
 }
 
 async function listRuns(context: RequestContext): Promise<RequestAnswer> {
-  const lines = (await storedRuns(context.files, context.located.dataDir)).map((run) =>
+  const lines = (await allRuns(context.files, context.located.dataDir)).map((run) =>
     run.ok
-      ? `${run.manifest.runID}  ${run.manifest.state}  ${run.manifest.sessionID ?? "no session"}  ${plural(run.manifest.items.length, "item")}`
+      ? `${run.state.runID}  ${run.state.state}  ${run.state.sessionID ?? "no session"}  ${plural(run.state.items, "item")}`
       : `${run.runID}  unreadable: ${run.problem}`,
   );
   const headline =
@@ -176,7 +176,7 @@ async function undo(wanted: string | null, context: RequestContext): Promise<Req
 }
 
 async function newestUndoable(context: RequestContext): Promise<string | null> {
-  const runs = await storedRuns(context.files, context.located.dataDir);
-  const newest = runs.find((run) => run.ok && run.manifest.items.some((item) => item.state === "done"));
+  const runs = await allRuns(context.files, context.located.dataDir);
+  const newest = runs.find((run) => run.ok && run.state.byState.done !== undefined);
   return newest === undefined ? null : runIDOf(newest);
 }

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { relativeDatabase } from "../quarantine/places.ts";
 import type { ConfirmedFinding } from "../repair/finding.ts";
+import type { CheckedStore } from "../repair/finished-runs.ts";
 import { type OpenedStore, openStores } from "../stores/open.ts";
 import { noCounts } from "../stores/store.ts";
 import { guardLoads, type LoadedList } from "./load-guard.ts";
@@ -90,8 +92,12 @@ export async function care(
     .catch(() => null)
     .then(async (remaining) => {
       await sleep(BACKGROUND_DELAY_MS, undefined, { ref: false });
-      for (const cared of stores) await keepHealthy(watch, cared, remaining);
-      if (remaining !== null) await forgetFinishedRuns(input, remaining);
+      const whole: CheckedStore[] = [];
+      for (const cared of stores) {
+        const findings = await keepHealthy(watch, cared, remaining);
+        if (findings !== null) whole.push({ database: databaseOf(input, cared), findings });
+      }
+      await forgetFinishedRuns(input, whole);
     })
     .catch(() => undefined);
 }
@@ -107,25 +113,38 @@ async function told(opened: readonly OpenedStore[], say: (notice: Notice) => voi
   return opened.map(({ origin }) => writingRefusal(origin)).find((each) => each !== null) ?? null;
 }
 
-/** Checks what the start did not, and then what is written. `left` damaged by the start; `null`: it failed. */
-async function keepHealthy(watch: Watch, cared: CaredStore, left: readonly ConfirmedFinding[] | null): Promise<void> {
+/** As manifests name it; `null`: the files of the JSON generation. */
+function databaseOf({ located }: StartCheckInput, { opened }: CaredStore): string | null {
+  const { database } = opened.description;
+  return database === undefined ? null : relativeDatabase(located.dataDir, database);
+}
+
+/**
+ * Checks what the start did not, and then what is written. `left` damaged by the start; `null`: it failed. Resolves when
+ * all was checked, to what is damaged still; `null` where not everything could be looked at.
+ */
+async function keepHealthy(
+  watch: Watch,
+  cared: CaredStore,
+  left: readonly ConfirmedFinding[] | null,
+): Promise<readonly ConfirmedFinding[] | null> {
   const { follower } = cared;
   if (follower === null) {
     // Beside a database these files are read for a diff only. Followed first: nothing is written between check and watch.
     const { FolderWatch } = await import("./watch-folders.ts");
     const folders = watch.input.located.databases.length === 0 ? await FolderWatch.begin(watch, cared) : null;
-    const trusted = await checkEverything(
-      watch.input,
-      cared,
-      watch.pause,
-      async (findings) => void (await watch.found(findings)),
-    );
-    await folders?.patrol(trusted);
-    return;
+    const remaining: ConfirmedFinding[] = [];
+    const trusted = await checkEverything(watch.input, cared, watch.pause, async (findings) => {
+      remaining.push(...(await watch.found(findings)));
+    });
+    // Without end where not every folder can be followed.
+    void folders?.patrol(trusted);
+    return folders === null || trusted.length > 0 ? null : remaining;
   }
   const isKnown = follower.isFollowing() && left !== null;
   if (!isKnown) follower.begin();
-  await watchDatabase(watch, cared, follower, isKnown ? left.length === 0 : null);
+  const found = await watchDatabase(watch, cared, follower, isKnown ? left.length === 0 : null);
+  return isKnown ? left : found;
 }
 
 /** Sessions that were checked as they were loaded: from then on their folders are watched. */

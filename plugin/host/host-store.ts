@@ -19,9 +19,12 @@ export async function storesOfHost(files: FileSystem, located: Located, projectI
     candidates.push({ located: { ...located, databases: [database], json: diffsOnly(located) }, written });
   }
   if (located.json === "records") {
-    const records = ["project", "session"].map((folder) =>
-      join(located.dataDir, STORAGE, folder, ...(projectID === null ? [] : [`${projectID}.json`])),
-    );
+    const projects = join(located.dataDir, STORAGE, "project");
+    // Of an unknown project the folders tell; the session lists are folders below the second.
+    const records =
+      projectID === null
+        ? [projects, join(located.dataDir, STORAGE, "session")]
+        : [join(projects, `${projectID}.json`)];
     const written = await lastWrite(files, ...records);
     candidates.push({ located: { ...located, databases: [] }, written });
   }

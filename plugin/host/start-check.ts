@@ -4,6 +4,7 @@ import { looksHealthy } from "../faults/quick-look.ts";
 import type { FileSystem } from "../files/file-system.ts";
 import { quarantinePath } from "../quarantine/places.ts";
 import type { ConfirmedFinding } from "../repair/finding.ts";
+import type { CheckedStore } from "../repair/finished-runs.ts";
 import { type InspectOptions, inspect } from "../repair/inspect.ts";
 import { JsonStore } from "../stores/json/json-store.ts";
 import { STORAGE } from "../stores/json/layout.ts";
@@ -266,14 +267,13 @@ export async function mend(
   if (input.refusal) return { ...notice, stopped: input.refusal };
   if (input.settings.preload !== "repair") return notice;
   // Loaded only where there is something to mend: a healthy start does not pay for it.
-  const { keptByUser, repair } = await import("../repair/repair.ts");
-  const kept = await keptByUser(input.files, input.located.dataDir);
+  const { repair } = await import("../repair/repair.ts");
   const result = await repair({
     files: input.files,
     located: input.located,
     access: "beside-host",
     findings,
-    selection: { codes: null, unasked: true, kept },
+    selection: { codes: null, unasked: true },
     trigger,
     hostVersion: input.hostVersion,
     patienceMs,
@@ -288,15 +288,18 @@ export async function mend(
   };
 }
 
-/** Ends what a crash interrupted, and deletes runs that hold nothing any more after the days that the settings give them. */
-export async function forgetFinishedRuns(input: StartCheckInput, findings: readonly ConfirmedFinding[]): Promise<void> {
+/**
+ * Ends what a crash interrupted, and deletes runs that hold nothing any more after the days that the settings give them.
+ * `checked`: the stores all of which was checked.
+ */
+export async function forgetFinishedRuns(input: StartCheckInput, checked: readonly CheckedStore[]): Promise<void> {
   const { files, located, settings } = input;
   if (settings.preload !== "repair" || (await files.stat(quarantinePath(located.dataDir))) === null) return;
   const where = { files, located, access: "beside-host" } as const;
+  const { isUnfinished } = await import("../quarantine/runs.ts");
+  if (await isUnfinished(files, located.dataDir)) await (await import("../repair/repair.ts")).settleUnfinished(where);
   const { deleteFinishedRuns } = await import("../repair/finished-runs.ts");
-  const { settleUnfinished } = await import("../repair/repair.ts");
-  await settleUnfinished(where);
-  await deleteFinishedRuns(where, findings, settings.retentionDays * DAY_MS);
+  await deleteFinishedRuns(where, checked, settings.retentionDays * DAY_MS);
 }
 
 function withoutRepeats(findings: readonly ConfirmedFinding[]): ConfirmedFinding[] {

@@ -22,14 +22,15 @@ export interface Watch {
 
 /**
  * Checks whatever is written to a database while opencode runs, and all of it where it is not known whether it `isHealthy`:
- * that may take its time, and what is written meanwhile is looked at at once. Resolves when that is over.
+ * that may take its time, and what is written meanwhile is looked at at once. Resolves when that is over, to what is
+ * damaged still; `null` where all was not looked at.
  */
 export async function watchDatabase(
   watch: Watch,
   cared: CaredStore,
   follower: DatabaseFollower,
   isHealthy: boolean | null,
-): Promise<void> {
+): Promise<readonly ConfirmedFinding[] | null> {
   let healthy = isHealthy === true;
   let isInDoubt = false;
   /** What was mended while all was looked at: found there too, it is no news. */
@@ -44,8 +45,9 @@ export async function watchDatabase(
     mended.clear();
     const left = await checkWhole(watch, cared, mended).catch(() => null);
     healthy = left?.length === 0 && !isInDoubt;
+    return left;
   };
-  let looking = isHealthy === null ? lookAtAll() : Promise.resolve();
+  let looking = isHealthy === null ? lookAtAll() : Promise.resolve(null);
   let isToLookAgain = false;
   const lookAgain = () => {
     healthy = false;
@@ -93,7 +95,7 @@ export async function watchDatabase(
     setTimeout(() => void step(), LOOK_MS).unref?.();
   };
   void step();
-  await looking;
+  return await looking;
 }
 
 /** Checks all of a database; resolves to what is left damaged of what was not mended already. */

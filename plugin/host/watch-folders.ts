@@ -31,6 +31,9 @@ export class FolderWatch {
   readonly #sessionOf = new Map<string, string>();
   /** Messages whose parts are followed. */
   readonly #withParts = new Set<string>();
+  /** Sessions to be looked at once, although they are followed. */
+  readonly #waiting = new Set<string>();
+  #isPatrolling = false;
 
   private constructor(watch: Watch, cared: CaredStore, changes: FolderChanges | null) {
     this.#watch = watch;
@@ -44,32 +47,41 @@ export class FolderWatch {
     const folders = new FolderWatch(watch, cared, await openFolderChanges(watch.input.located.dataDir));
     for (const folder of ["session", "message", "part", ...ASIDE]) folders.#changes?.follow(`${STORAGE}/${folder}`);
     for (const projectID of folders.#namesIn(`${STORAGE}/session`)) folders.#changes?.follow(sessionFolder(projectID));
-    for (const { id } of await cared.opened.store.sessions(null)) {
-      await watch.pause();
-      if (!folders.#followSession(id)) break;
-    }
+    await folders.#followSessions();
     folders.#follow();
     return folders;
   }
 
   /**
-   * Looks at one session after the other: those that the start took on trust once, those that are not followed again and
-   * again. What is unchanged costs a look at its files' times.
+   * Looks at one session after the other: at the `unsure` once, at those that are not followed again and again. What is
+   * unchanged costs a look at its files' times. There is one patrol: while it goes on, it is given more to look at.
    */
-  async patrol(trusted: Iterable<string>): Promise<void> {
-    const waiting = new Set(trusted);
-    for (;;) {
-      const sessions = await this.#cared.opened.store.sessions(null).catch(() => []);
-      for (const { id } of sessions) {
-        if (this.#followed.has(id) && !waiting.delete(id)) continue;
-        const started = performance.now();
-        if (!this.#watch.activity.isBusy()) await this.#checkSession(id).catch(() => undefined);
-        const taken = performance.now() - started;
-        await sleep(Math.max(PATROL_MS, taken / PATROL_SHARE), undefined, { ref: false });
-      }
-      if (sessions.every(({ id }) => this.#followed.has(id))) return;
-      await sleep(PATROL_MS, undefined, { ref: false });
+  async patrol(unsure: Iterable<string>): Promise<void> {
+    for (const id of unsure) this.#waiting.add(id);
+    if (this.#isPatrolling) return;
+    this.#isPatrolling = true;
+    try {
+      while (await this.#patrolOnce()) await sleep(PATROL_MS, undefined, { ref: false });
+    } finally {
+      this.#isPatrolling = false;
     }
+  }
+
+  /** `false` where nothing is left to look at. */
+  async #patrolOnce(): Promise<boolean> {
+    const sessions = await this.#cared.opened.store.sessions(null).catch(() => []);
+    for (const { id } of sessions) {
+      if (!this.#waiting.has(id) && this.#followed.has(id)) continue;
+      const started = performance.now();
+      // While opencode works, its turn comes later.
+      if (!this.#watch.activity.isBusy()) {
+        this.#waiting.delete(id);
+        await this.#checkSession(id).catch(() => undefined);
+      }
+      const taken = performance.now() - started;
+      await sleep(Math.max(PATROL_MS, taken / PATROL_SHARE), undefined, { ref: false });
+    }
+    return sessions.some(({ id }) => this.#waiting.has(id) || !this.#followed.has(id));
   }
 
   #follow(): void {
@@ -78,8 +90,9 @@ export class FolderWatch {
     let isLooking = false;
     const look = async (changed: ReadonlySet<string> | "lost") => {
       if (changed !== "lost") return this.#lookAt(changed);
-      const sessions = await this.#cared.opened.store.sessions(null);
-      void this.patrol(sessions.map(({ id }) => id));
+      // What was made meanwhile is not followed yet.
+      const sessions = await this.#followSessions();
+      void this.patrol(sessions);
     };
     const timer = setInterval(() => {
       if (isLooking) return;
@@ -135,6 +148,16 @@ export class FolderWatch {
     } else if ((kind === "todo" || kind === "session_diff") && owner.endsWith(".json")) {
       files.push({ kind, sessionID: owner.slice(0, -5), path });
     }
+  }
+
+  /** Follows as many sessions as the system allows, those that were used last first. The ids of all. */
+  async #followSessions(): Promise<string[]> {
+    const sessions = (await this.#cared.opened.store.sessions(null)).map(({ id }) => id);
+    for (const id of sessions) {
+      await this.#watch.pause();
+      if (!this.#followSession(id)) break;
+    }
+    return sessions;
   }
 
   /** `false` where no more folders can be followed. */

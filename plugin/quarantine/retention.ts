@@ -1,6 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
-import { remainders, type StoredRun } from "./vault.ts";
+import { remainders } from "./run-folders.ts";
+import type { ReadableSummary, RunSummary } from "./runs.ts";
 
 /** Deletes a folder of the quarantine with everything in it, and its parent where that is empty then. */
 export async function removeTree(files: FileSystem, folder: string): Promise<void> {
@@ -23,14 +24,15 @@ async function removeBelow(files: FileSystem, folder: string): Promise<void> {
 export const LARGE_QUARANTINE_BYTES = 1_000_000_000;
 
 /** Items of a run that opencode has nothing else of: what they hold is in quarantine and nowhere else. */
-export function itemsOnlyHere(run: StoredRun): number {
-  return run.ok ? run.manifest.items.filter(({ state, original }) => state === "done" && original !== null).length : 0;
+export function itemsOnlyHere(run: RunSummary): number {
+  return run.ok ? run.state.onlyHere : 0;
 }
 
 /** The runs that are older than an age. One that is still in progress or cannot be read never counts. */
-export function runsOlderThan(runs: readonly StoredRun[], ageMs: number, now: number): StoredRun[] {
+export function runsOlderThan(runs: readonly RunSummary[], ageMs: number, now: number): ReadableSummary[] {
   return runs.filter(
-    (run) => run.ok && run.manifest.state !== "planned" && now - Date.parse(run.manifest.createdAt) > ageMs,
+    (run): run is ReadableSummary =>
+      run.ok && run.state.state !== "planned" && now - Date.parse(run.state.createdAt) > ageMs,
   );
 }
 
@@ -38,7 +40,7 @@ export function runsOlderThan(runs: readonly StoredRun[], ageMs: number, now: nu
  * Deletes one run for good. It is renamed out of sight first, so that after a crash there is either the whole run or
  * a remainder that no listing shows and {@link removeRemainders} deletes.
  */
-export async function deleteRun(files: FileSystem, run: Pick<StoredRun, "folder">): Promise<void> {
+export async function deleteRun(files: FileSystem, run: Pick<RunSummary, "folder">): Promise<void> {
   const condemned = join(dirname(run.folder), `.purged-${basename(run.folder)}`);
   await files.rename(run.folder, condemned);
   await files.syncDirectory(dirname(condemned));

@@ -1,30 +1,17 @@
 import { basename, dirname, join } from "node:path";
 import { makePrivateDirectory, PRIVATE_FILE, removeUnfinished, replaceFile } from "../files/durable.ts";
 import { errnoCode, type FileSystem } from "../files/file-system.ts";
+import { TOOL } from "../tool-identity.ts";
 import { type Manifest, manifestText, parseManifest } from "./manifest.ts";
-import { QUARANTINE, quarantinePath } from "./places.ts";
-import { isRunID } from "./run-id.ts";
-
-/** Folder of what belongs to no session: a project record, a whole database. */
-const STORE_FOLDER = "_store";
-
-const MANIFEST_FILE = "manifest.json";
-
-/** A session id from disk becomes a folder name only in opencode's own form. */
-const SESSION_ID = /^ses[A-Za-z0-9_-]{1,120}$/;
-
-/** Of a run's folders in one session folder only the first bears the run's id alone. */
-const RUN_FOLDER = /^(.+?)(?:\.\d{1,6})?$/;
+import { QUARANTINE } from "./places.ts";
+import { folderNameFor, type NamedRun, runFolders } from "./run-folders.ts";
+import { keptKeysIn, MANIFEST_FILE, manifestIdentity, REPLACED_FILES, runStateOf, writeRunState } from "./run-state.ts";
 
 /** One run's folder for one session of one store. */
 export interface RunFolder {
   /** Absolute. */
   readonly path: string;
   readonly items: string;
-}
-
-export function folderNameFor(sessionID: string | null): string {
-  return sessionID !== null && SESSION_ID.test(sessionID) ? sessionID : STORE_FOLDER;
 }
 
 /**
@@ -60,7 +47,8 @@ export async function publishRun(files: FileSystem, run: RunFolder, manifest: Ma
 }
 
 /**
- * Writes the manifest in one step; after a crash the old or the new one is there, whole.
+ * Writes the manifest in one step; after a crash the old or the new one is there, whole. One that is not `planned` gets
+ * its state file with it.
  * @throws UnwritableManifestError where what was written could not be read back; nothing is written then
  */
 export async function writeManifest(files: FileSystem, folder: string, manifest: Manifest): Promise<void> {
@@ -68,11 +56,14 @@ export async function writeManifest(files: FileSystem, folder: string, manifest:
   const reading = parseManifest(text);
   if (!reading.ok) throw new UnwritableManifestError(reading.problem);
   await replaceFile(files, join(folder, MANIFEST_FILE), Buffer.from(text));
+  const identity = await manifestIdentity(files, folder);
+  if (manifest.state === "planned" || identity === null) return;
+  await writeRunState(files, folder, identity, { run: runStateOf(manifest) }, keptKeysIn(manifest));
 }
 
-/** Removes what a crash left of a manifest that was being written. */
-export async function removeUnfinishedManifest(files: FileSystem, folder: string): Promise<void> {
-  await removeUnfinished(files, join(folder, MANIFEST_FILE));
+/** Removes what a crash left of a manifest, or a state file, that was being written. */
+export async function removeUnfinishedFiles(files: FileSystem, folder: string): Promise<void> {
+  for (const name of REPLACED_FILES) await removeUnfinished(files, join(folder, name));
 }
 
 /** A run that could not be restored is not begun. */
@@ -88,9 +79,16 @@ export async function writeItem(files: FileSystem, folder: string, name: string,
   await files.writeNew(join(folder, name), bytes, PRIVATE_FILE);
 }
 
-export type StoredRun =
-  | { readonly ok: true; readonly folder: string; readonly manifest: Manifest }
-  | { readonly ok: false; readonly folder: string; readonly runID: string; readonly problem: string };
+export type StoredRun = { readonly ok: true; readonly folder: string; readonly manifest: Manifest } | UnreadableRun;
+
+export interface UnreadableRun {
+  readonly ok: false;
+  readonly folder: string;
+  readonly runID: string;
+  readonly problem: string;
+  /** What is wrong: the manifest itself, what is around it, or the operating system that does not hand it out. */
+  readonly cause: "manifest" | "folder" | { readonly errno: string };
+}
 
 /** Every run in quarantine, newest first; one that cannot be read is named, never skipped in silence. */
 export async function storedRuns(files: FileSystem, dataDir: string): Promise<StoredRun[]> {
@@ -102,49 +100,23 @@ export async function storedRuns(files: FileSystem, dataDir: string): Promise<St
 /** The runs of one session, newest first; of a session without a plain id, with those of the store. */
 export async function runsOfSession(files: FileSystem, dataDir: string, sessionID: string): Promise<StoredRun[]> {
   const runs: StoredRun[] = [];
-  const folder = join(quarantinePath(dataDir), folderNameFor(sessionID));
-  for await (const run of runsIn(files, folder)) runs.push(run);
+  const own = folderNameFor(sessionID);
+  for await (const run of eachStoredRun(files, dataDir, ({ owner }) => owner === own)) runs.push(run);
   return runs.sort((a, b) => (basename(a.folder) < basename(b.folder) ? 1 : -1));
 }
 
-/** Every run in quarantine in no order, one after the other: there may be more than can be held. */
-export async function* eachStoredRun(files: FileSystem, dataDir: string): AsyncIterable<StoredRun> {
-  for (const session of await sessionFolders(files, dataDir)) yield* runsIn(files, session);
-}
-
-async function* runsIn(files: FileSystem, folder: string): AsyncIterable<StoredRun> {
-  for (const entry of (await files.list(folder)) ?? []) {
-    const runID = RUN_FOLDER.exec(entry.name)?.[1] ?? "";
-    if (isRunID(runID)) yield await readRun(files, join(folder, entry.name), runID);
+/**
+ * The runs that are `wanted` by their names, in no order, one after the other: there may be more than can be held. Each
+ * manifest is read; {@link eachRun} answers what needs no items.
+ */
+export async function* eachStoredRun(
+  files: FileSystem,
+  dataDir: string,
+  wanted: (named: NamedRun) => boolean = () => true,
+): AsyncIterable<StoredRun> {
+  for await (const named of runFolders(files, dataDir)) {
+    if (wanted(named)) yield await readRun(files, named.folder, named.runID);
   }
-}
-
-async function sessionFolders(files: FileSystem, dataDir: string): Promise<string[]> {
-  const entries = (await files.list(quarantinePath(dataDir))) ?? [];
-  return entries
-    .filter((entry) => entry.type === "directory" && folderNameFor(entry.name) === entry.name)
-    .map((entry) => join(quarantinePath(dataDir), entry.name));
-}
-
-/** Folders that a crash left behind: of runs that never began, of runs that were being deleted, empty ones of sessions. */
-export async function remainders(files: FileSystem, dataDir: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const session of await sessionFolders(files, dataDir)) {
-    const entries = (await files.list(session)) ?? [];
-    const left = entries.filter((entry) => entry.type === "directory" && /^\.(preparing|purged)-/.test(entry.name));
-    for (const { name } of left) found.push(join(session, name));
-    if (entries.length === 0) found.push(session);
-  }
-  return found;
-}
-
-/** Whether a crash left anything that the next holder of the lock has to settle. Reads only. */
-export async function isUnfinished(files: FileSystem, dataDir: string): Promise<boolean> {
-  const entries = (await files.list(quarantinePath(dataDir))) ?? [];
-  if (entries.some(({ name }) => name.startsWith("."))) return true;
-  if ((await remainders(files, dataDir)).length > 0) return true;
-  for await (const run of eachStoredRun(files, dataDir)) if (run.ok && run.manifest.state === "planned") return true;
-  return false;
 }
 
 export function runIDOf(run: StoredRun): string {
@@ -153,25 +125,44 @@ export function runIDOf(run: StoredRun): string {
 
 /** One run by its folder, an absolute path; what it says of itself must fit the folder. */
 export async function readRun(files: FileSystem, folder: string, runID: string): Promise<StoredRun> {
-  const unreadable = (problem: string): StoredRun => ({ ok: false, folder, runID, problem });
+  const unreadable = (cause: UnreadableRun["cause"], problem: string): StoredRun => {
+    return { ok: false, folder, runID, problem, cause };
+  };
   try {
-    if ((await files.stat(folder))?.type !== "directory") return unreadable("the run is not a folder");
+    if ((await files.stat(folder))?.type !== "directory") return unreadable("folder", "the run is not a folder");
     const bytes = await files.read(join(folder, MANIFEST_FILE), LARGEST_MANIFEST_BYTES);
-    if (bytes === "absent") return unreadable("the run has no manifest");
-    if (bytes === "too-large") return unreadable("the manifest is too large");
+    if (bytes === "absent") return unreadable("folder", "the run has no manifest");
+    if (bytes === "too-large") return unreadable("manifest", "the manifest is too large");
     const reading = parseManifest(bytes.toString("utf8"));
-    if (!reading.ok) return unreadable(reading.problem);
+    if (!reading.ok) return unreadable("manifest", reading.problem);
     const { manifest } = reading;
     if (manifest.runID !== runID || folderNameFor(manifest.sessionID) !== basename(dirname(folder))) {
-      return unreadable("the manifest belongs to another folder");
+      return unreadable("folder", "the manifest belongs to another folder");
     }
-    if ((await files.stat(join(folder, "items")))?.type !== "directory") return unreadable("the run has no items");
+    if ((await files.stat(join(folder, "items")))?.type !== "directory")
+      return unreadable("folder", "the run has no items");
     return { ok: true, folder, manifest };
   } catch (error) {
     const code = errnoCode(error);
     if (code === null) throw error;
-    return unreadable(`its manifest cannot be read (${code})`);
+    return unreadable({ errno: code }, `its manifest cannot be read (${code})`);
   }
+}
+
+/**
+ * Reads a run and writes the state file that it lacks: an older version wrote none, a copy of the quarantine has other
+ * files. Call it under the lock only.
+ */
+export async function readAndRecord(files: FileSystem, folder: string, runID: string): Promise<StoredRun> {
+  const identity = await manifestIdentity(files, folder);
+  const run = await readRun(files, folder, runID);
+  if (identity === null) return run;
+  if (!run.ok && run.cause === "manifest") {
+    await writeRunState(files, folder, identity, { problem: run.problem, version: TOOL.version }, []);
+  } else if (run.ok && run.manifest.state !== "planned") {
+    await writeRunState(files, folder, identity, { run: runStateOf(run.manifest) }, keptKeysIn(run.manifest));
+  }
+  return run;
 }
 
 const LARGEST_MANIFEST_BYTES = 256 * 1024 * 1024;

@@ -4,6 +4,7 @@ import { errnoCode, type FileSystem } from "../files/file-system.ts";
 import { ChangedWhileCopiedError } from "../files/move.ts";
 import type { RepairLock } from "../quarantine/lock.ts";
 import type { Manifest, ManifestItem, Trigger } from "../quarantine/manifest.ts";
+import { relativeDatabase } from "../quarantine/places.ts";
 import { deleteRun, removeTree } from "../quarantine/retention.ts";
 import {
   createRunFolder,
@@ -256,13 +257,6 @@ async function capture(
 
 function hostOf(version: string | null): Manifest["host"] {
   return version === null ? null : { version };
-}
-
-/** How manifests name a database: relative to the data directory where it lies inside. */
-export function relativeDatabase(dataDir: string, database: string): string {
-  const prefix = `${dataDir.replaceAll("\\", "/")}/`;
-  const path = database.replaceAll("\\", "/");
-  return path.startsWith(prefix) ? path.slice(prefix.length) : path;
 }
 
 async function observed(writer: StoreWriter, items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {

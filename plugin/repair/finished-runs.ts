@@ -1,46 +1,80 @@
 import { join } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
 import { deleteRun, runsOlderThan } from "../quarantine/retention.ts";
-import { type StoredRun, storedRuns } from "../quarantine/vault.ts";
+import { keptKey, MANIFEST_FILE } from "../quarantine/run-state.ts";
+import { allRuns, keptKeysOf, type ReadableSummary } from "../quarantine/runs.ts";
 import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/open.ts";
 import type { ConfirmedFinding } from "./finding.ts";
-import { keptKey } from "./plan.ts";
-import { underLock } from "./repair.ts";
+
+/** What a check of everything in one store left damaged. */
+export interface CheckedStore {
+  /** As manifests name it; `null`: the files of the JSON generation. */
+  readonly database: string | null;
+  readonly findings: readonly ConfirmedFinding[];
+}
 
 /**
- * Deletes runs older than `ageMs` of which every byte is live again: rolled back, or restored. A restored run whose
- * artifacts are still damaged (`findings`) stays: it is what keeps the start from setting them aside again. Runs that
- * still hold something are never deleted here.
+ * Deletes runs older than `ageMs` of which every byte is live again: rolled back, or restored. A restored run is what
+ * keeps the start from repairing the same records again. It goes only if it was restored that long ago, and only if all
+ * of its store was checked since and none of its records is still damaged. Runs that still hold something are never
+ * deleted here.
  */
 export async function deleteFinishedRuns(
   where: { readonly files: FileSystem; readonly located: Located; readonly access: Access },
-  findings: readonly ConfirmedFinding[],
+  checked: readonly CheckedStore[],
   ageMs: number,
 ): Promise<void> {
-  const damaged = new Set(findings.map((finding) => keptKey(finding, finding.seen)));
   const { files, located } = where;
-  const isFinished = async (run: StoredRun) =>
-    run.ok &&
-    // A salvage that was not put in place yet still may be.
-    !run.manifest.items.some((item) => item.kind === "database") &&
-    run.manifest.items.every((item) => item.state !== "done" && item.state !== "planned") &&
-    !run.manifest.items.some((item) => item.state === "restored" && damaged.has(keptKey(item, item.original))) &&
-    !(await holdsFiles(files, run));
-  const finished: StoredRun[] = [];
-  for (const run of runsOlderThan(await storedRuns(files, located.dataDir), ageMs, Date.now())) {
-    if (await isFinished(run)) finished.push(run);
-  }
-  if (finished.length === 0) return;
+  const finished = async () => {
+    const found: ReadableSummary[] = [];
+    for (const run of runsOlderThan(await allRuns(files, located.dataDir), ageMs, Date.now())) {
+      if (await isFinished(files, run, checked, ageMs)) found.push(run);
+    }
+    return found;
+  };
+  if ((await finished()).length === 0) return;
+  const { underLock } = await import("./repair.ts");
   await underLock(where, async () => {
-    for (const run of finished) await deleteRun(files, run);
+    for (const run of await finished()) await deleteRun(files, run);
   });
 }
 
+async function isFinished(
+  files: FileSystem,
+  run: ReadableSummary,
+  checked: readonly CheckedStore[],
+  ageMs: number,
+): Promise<boolean> {
+  const { byState, holdsDatabase } = run.state;
+  // A salvage that was not put in place yet still may be.
+  if (holdsDatabase || byState.done !== undefined || byState.planned !== undefined) return false;
+  if (byState.restored !== undefined && (await isNeeded(files, run, checked, ageMs))) return false;
+  return !(await holdsFiles(files, run));
+}
+
+/** Whether a restored run keeps the start from anything, or may. */
+async function isNeeded(
+  files: FileSystem,
+  run: ReadableSummary,
+  checked: readonly CheckedStore[],
+  ageMs: number,
+): Promise<boolean> {
+  const store = checked.find(({ database }) => database === run.state.database);
+  if (store === undefined) return true;
+  const found = await files.stat(join(run.folder, MANIFEST_FILE));
+  if (found === null || Date.now() - found.mtimeMs < ageMs) return true;
+  const damaged = new Set(store.findings.map((finding) => keptKey(finding, finding.seen)));
+  return (await keptKeysOf(files, run)).some((key) => damaged.has(key));
+}
+
 /** Files are moved, not copied: one that is still here is nowhere else, whatever the manifest says. */
-async function holdsFiles(files: FileSystem, { folder, manifest }: StoredRun & { ok: true }): Promise<boolean> {
-  if (manifest.store.generation !== "json") return false;
-  for (const { original } of manifest.items) {
+async function holdsFiles(files: FileSystem, { folder, state }: ReadableSummary): Promise<boolean> {
+  if (state.generation !== "json" || (await files.list(join(folder, "items")))?.length === 0) return false;
+  const { readRun } = await import("../quarantine/vault.ts");
+  const run = await readRun(files, folder, state.runID);
+  if (!run.ok) return true;
+  for (const { original } of run.manifest.items) {
     if (original !== null && (await files.stat(join(folder, original.file))) !== null) return true;
   }
   return false;

@@ -1,5 +1,5 @@
 import { faultByCode } from "../faults/catalogue.ts";
-import { locatorText } from "../stores/artifact.ts";
+import { keptKey } from "../quarantine/run-state.ts";
 import type { Operation } from "../stores/writer.ts";
 import type { ConfirmedFinding } from "./finding.ts";
 
@@ -9,8 +9,6 @@ export interface Selection {
   readonly codes: readonly string[] | null;
   /** Only what may be done at the start of opencode without asking. */
   readonly unasked: boolean;
-  /** Artifacts that a user put back by hand, as {@link keptKey}: not set aside again unasked. */
-  readonly kept: ReadonlySet<string>;
 }
 
 /** The operations on one session of one store: one run folder, one manifest. */
@@ -22,15 +20,20 @@ export interface PlannedSession {
 
 export type Plan = readonly PlannedSession[];
 
-/** Names an artifact together with its content; `null`: nothing stood there. */
-export function keptKey(operation: Pick<Operation, "locator">, content: { readonly sha256: string } | null): string {
-  return `${locatorText(operation.locator)} ${content?.sha256 ?? ""}`;
-}
+const NOTHING_KEPT: ReadonlySet<string> = new Set();
 
-/** Turns findings into operations with preconditions. A pure function: nothing is read or written. */
-export function planRepair(findings: readonly ConfirmedFinding[], selection: Selection): Plan {
+/**
+ * Turns findings into operations with preconditions, but for records that a user restored (`kept`, as {@link keptKey}). A
+ * pure function: nothing is read or written.
+ */
+export function planRepair(
+  findings: readonly ConfirmedFinding[],
+  selection: Selection,
+  kept: ReadonlySet<string> = NOTHING_KEPT,
+): Plan {
   const sessions = new Map<string, { store: number; sessionID: string | null; operations: Operation[] }>();
   for (const finding of findings) {
+    if (kept.has(keptKey(finding, finding.seen))) continue;
     const operation = operationFor(finding, selection);
     if (operation === null) continue;
     const key = `${finding.store} ${finding.sessionID ?? ""}`;
@@ -46,7 +49,6 @@ function operationFor(finding: ConfirmedFinding, selection: Selection): Operatio
   if (!isMendable(finding)) return null;
   if (selection.codes === null ? finding.severity !== "blocking" : !selection.codes.includes(finding.code)) return null;
   if (selection.unasked && !isDoneUnasked(finding)) return null;
-  if (selection.kept.has(keptKey(finding, seen))) return null;
   const { kind, sessionID, recordID, locator, code, evidence, rebuilt } = finding;
   const common = { kind, sessionID, recordID, locator, code, evidence, seen };
   if (rebuilt !== undefined && !selection.unasked) return { ...common, remedy: "recover", replacement: rebuilt };

@@ -1,7 +1,9 @@
 import type { FileSystem } from "../files/file-system.ts";
 import type { ItemState, ManifestItem } from "../quarantine/manifest.ts";
 import { removeRemainders } from "../quarantine/retention.ts";
-import { eachStoredRun, removeUnfinishedManifest, writeManifest } from "../quarantine/vault.ts";
+import { runFolders } from "../quarantine/run-folders.ts";
+import { readRunState } from "../quarantine/run-state.ts";
+import { readAndRecord, removeUnfinishedFiles, writeManifest } from "../quarantine/vault.ts";
 import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/open.ts";
 import { type ItemOutcome, type Observed, StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
@@ -16,8 +18,11 @@ import { writerForManifest } from "./run-store.ts";
 export async function reconcileRuns(files: FileSystem, located: Located, access: Access): Promise<number> {
   let settled = 0;
   await removeRemainders(files, located.dataDir);
-  for await (const run of eachStoredRun(files, located.dataDir)) {
-    await removeUnfinishedManifest(files, run.folder);
+  for await (const { folder, runID } of runFolders(files, located.dataDir)) {
+    await removeUnfinishedFiles(files, folder);
+    // Only a run that is not planned has a valid state file.
+    if ((await readRunState(files, folder)) !== null) continue;
+    const run = await readAndRecord(files, folder, runID);
     if (!run.ok || run.manifest.state !== "planned") continue;
     const writer = await writerOrNothing(files, located, access, run.manifest);
     if (writer === null) continue;

@@ -3,12 +3,12 @@ import type { FileSystem } from "../files/file-system.ts";
 import { takeLock } from "../quarantine/lock.ts";
 import type { Trigger } from "../quarantine/manifest.ts";
 import { newRunID } from "../quarantine/run-id.ts";
-import { eachStoredRun, isUnfinished } from "../quarantine/vault.ts";
+import { isUnfinished, keptByUser } from "../quarantine/runs.ts";
 import type { Located } from "../stores/locate.ts";
 import { type Access, openStores } from "../stores/open.ts";
 import { type Applied, applyPlan, type ReportedItem, type Stopped, skippedItem, stoppedBy } from "./apply.ts";
 import type { ConfirmedFinding } from "./finding.ts";
-import { keptKey, type Plan, planRepair, type Selection } from "./plan.ts";
+import { type Plan, planRepair, type Selection } from "./plan.ts";
 import { reconcileRuns } from "./reconcile.ts";
 
 export interface RepairInput {
@@ -84,12 +84,27 @@ export function isStopped(outcome: object): outcome is Stopped {
   return "kind" in outcome && "message" in outcome;
 }
 
-/** Plans and applies the repair of findings. Without anything to do it takes no lock and leaves no folder. */
+/**
+ * Plans and applies the repair of findings. Without anything to do it takes no lock and leaves no folder. Unasked, it
+ * leaves alone what a user restored, also where that happened after the findings were made.
+ */
 export async function repair(input: RepairInput): Promise<RepairResult> {
-  const plan = planRepair(input.findings, input.selection);
+  const plan = await planned(input).catch(stoppedBy);
+  if ("kind" in plan) return { ...NOTHING, stopped: plan };
   if (plan.length === 0) return NOTHING;
-  const outcome = await underLock(input, (lock) => applyWhatIsFree(input, plan, lock));
+  const outcome = await underLock(input, async (lock) => {
+    // Planned again: a restore may have had the lock until now, or a crash may have kept it from saying that it was done.
+    const current = await planned(input);
+    return current.length === 0 ? NOTHING : applyWhatIsFree(input, current, lock);
+  });
   return isStopped(outcome) ? { ...NOTHING, stopped: outcome } : outcome;
+}
+
+async function planned({ files, located, findings, selection }: RepairInput): Promise<Plan> {
+  if (!selection.unasked) return planRepair(findings, selection);
+  // Most looks find nothing that may be done unasked.
+  if (planRepair(findings, selection).length === 0) return [];
+  return planRepair(findings, selection, await keptByUser(files, located.dataDir));
 }
 
 /** A turn that a process may still be working on is not ended by us: that is refused, the rest of the plan is done. */
@@ -134,16 +149,4 @@ async function applyUnderLock(
     ...(input.onProgress && { onProgress: input.onProgress }),
   });
   return { ...applied, runID: applied.manifests.length > 0 ? runID : null };
-}
-
-/** What users put back by hand: artifact and content, as the manifests of restored runs say. */
-export async function keptByUser(files: FileSystem, dataDir: string): Promise<Set<string>> {
-  const kept = new Set<string>();
-  for await (const run of eachStoredRun(files, dataDir)) {
-    if (!run.ok) continue;
-    for (const item of run.manifest.items) {
-      if (item.state === "restored") kept.add(keptKey(item, item.original));
-    }
-  }
-  return kept;
 }

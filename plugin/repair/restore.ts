@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
 import type { Manifest, ManifestItem } from "../quarantine/manifest.ts";
-import { eachStoredRun, readRun, runIDOf, type StoredRun, writeManifest } from "../quarantine/vault.ts";
+import { eachStoredRun, readRun, type StoredRun, writeManifest } from "../quarantine/vault.ts";
 import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/open.ts";
 import type { ItemOutcome, StoreWriter } from "../stores/writer.ts";
@@ -51,8 +51,7 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlanning>
   const runs: PlannedRun[] = [];
   const missing = new Set(itemIDs);
   let [isThere, isChosen] = [false, false];
-  for await (const run of eachStoredRun(input.files, input.located.dataDir)) {
-    if (runIDOf(run) !== input.runID) continue;
+  for await (const run of eachStoredRun(input.files, input.located.dataDir, ({ runID }) => runID === input.runID)) {
     if (!run.ok) return unreadable(run.problem);
     isThere = true;
     const { sessionID, items } = run.manifest;
@@ -111,8 +110,9 @@ async function restoreRuns(input: RestoreInput, plan: RestorePlan): Promise<Rest
     const items = itemsToRestore(run, input.itemIDs);
     const { outcomes, stopped } = await restoreRun(input, run, items);
     if (outcomes.length > 0) result.manifests.push(join(run.folder, "manifest.json"));
+    const byID = new Map(items.map((item) => [item.id, item]));
     for (const outcome of outcomes) {
-      const item = items.find((each) => each.id === outcome.id);
+      const item = byID.get(outcome.id);
       if (item !== undefined) result.items.push(reported(run.manifest, item, outcome));
     }
     if (stopped !== null) return { ...result, stopped };

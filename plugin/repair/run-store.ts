@@ -1,11 +1,11 @@
 import type { FileSystem } from "../files/file-system.ts";
 import type { Manifest } from "../quarantine/manifest.ts";
+import { relativeDatabase } from "../quarantine/places.ts";
 import { JsonWriter } from "../stores/json/json-writer.ts";
 import { databaseNamed, type Located } from "../stores/locate.ts";
 import { type Access, openStores } from "../stores/open.ts";
 import { DatabaseFileWriter } from "../stores/sqlite/database-file-writer.ts";
 import { StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
-import { relativeDatabase } from "./apply.ts";
 import { writingRefusal } from "./origin-words.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { arch, platform, release } from "node:os";
 import type { FileSystem } from "../files/file-system.ts";
-import { storedRuns } from "../quarantine/vault.ts";
+import { allRuns } from "../quarantine/runs.ts";
 import { check } from "../repair/check.ts";
 import type { ConfirmedFinding } from "../repair/finding.ts";
 import type { Located } from "../stores/locate.ts";
@@ -214,11 +214,8 @@ function patternOf(summaries: readonly FaultSummary[], damaged: number, log: Log
 }
 
 async function quarantineOf(files: FileSystem, dataDir: string): Promise<Report["quarantine"]> {
-  const runs = await storedRuns(files, dataDir);
-  const items = runs.flatMap((run) => (run.ok ? run.manifest.items : []));
-  return {
-    runs: runs.length,
-    setAside: items.filter(({ state }) => state === "done").length,
-    restored: items.filter(({ state }) => state === "restored").length,
-  };
+  const runs = await allRuns(files, dataDir);
+  const count = (state: "done" | "restored") =>
+    runs.reduce((sum, run) => sum + (run.ok ? (run.state.byState[state] ?? 0) : 0), 0);
+  return { runs: runs.length, setAside: count("done"), restored: count("restored") };
 }

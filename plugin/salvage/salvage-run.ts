@@ -3,9 +3,12 @@ import { PRIVATE_FILE } from "../files/durable.ts";
 import type { FileSystem } from "../files/file-system.ts";
 import { hashFile } from "../files/hash.ts";
 import type { Manifest, ManifestItem } from "../quarantine/manifest.ts";
+import { relativeDatabase } from "../quarantine/places.ts";
+import { folderNameFor } from "../quarantine/run-folders.ts";
 import { newRunID } from "../quarantine/run-id.ts";
-import { createRunFolder, publishRun, type StoredRun, storedRuns, writeManifest } from "../quarantine/vault.ts";
-import { relativeDatabase, withOutcomes } from "../repair/apply.ts";
+import { eachRun } from "../quarantine/runs.ts";
+import { createRunFolder, publishRun, readRun, writeManifest } from "../quarantine/vault.ts";
+import { withOutcomes } from "../repair/apply.ts";
 import { DatabaseFileWriter, SALVAGED, SIDE_FILES } from "../stores/sqlite/database-file-writer.ts";
 import { itemNumber, StoreRefusedError } from "../stores/writer.ts";
 import { TOOL } from "../tool-identity.ts";
@@ -32,16 +35,18 @@ function asRun(folder: string, manifest: Manifest, database: string): SalvageRun
 
 /** An earlier run on the very same files, so that what was done is not done again; `null` where there is none. */
 export async function findSalvageRun(files: FileSystem, dataDir: string, database: string): Promise<SalvageRun | null> {
-  for (const run of await storedRuns(files, dataDir)) {
-    if (!isSalvage(run) || run.manifest.store.database !== relativeDatabase(dataDir, database)) continue;
-    if (run.manifest.state !== "rolled-back" || !(await isOf(files, run.manifest.items, database))) continue;
-    return asRun(run.folder, run.manifest, database);
+  const found: SalvageRun[] = [];
+  for await (const run of eachRun(files, dataDir, ({ owner }) => owner === folderNameFor(null))) {
+    if (!run.ok) continue;
+    const { runID, holdsDatabase, state, database: named } = run.state;
+    if (!holdsDatabase || state !== "rolled-back" || named !== relativeDatabase(dataDir, database)) continue;
+    const stored = await readRun(files, run.folder, runID);
+    if (stored.ok && (await isOf(files, stored.manifest.items, database))) {
+      found.push(asRun(run.folder, stored.manifest, database));
+    }
   }
-  return null;
-}
-
-function isSalvage(run: StoredRun): run is StoredRun & { ok: true } {
-  return run.ok && run.manifest.items.some((item) => item.kind === "database");
+  // The newest.
+  return found.sort((a, b) => (a.folder < b.folder ? 1 : -1))[0] ?? null;
 }
 
 /** Whether the files are still those that were copied, by size and time. */

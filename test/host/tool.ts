@@ -49,7 +49,7 @@ export async function toolFor(dataDir: string): Promise<Tool> {
       located: await found(),
       access: "outside",
       findings,
-      selection: { ...selection, kept: new Set() },
+      selection,
       trigger: "cli",
       hostVersion: null,
     });

@@ -17,6 +17,7 @@ import { nodeFileSystem } from "../../plugin/files/file-system.ts";
 import { type Manifest, manifestText } from "../../plugin/quarantine/manifest.ts";
 import { deleteRun, removeRemainders, runsOlderThan } from "../../plugin/quarantine/retention.ts";
 import { newRunID } from "../../plugin/quarantine/run-id.ts";
+import { allRuns } from "../../plugin/quarantine/runs.ts";
 import {
   createRunFolder,
   publishRun,
@@ -95,7 +96,7 @@ describe("a run in quarantine", () => {
       if (found.isDirectory()) for (const name of readdirSync(path)) walk(join(path, name));
     };
     walk(join(scratch.path, "quarantine"));
-    expect(modes.size).toBe(6);
+    expect(modes.size).toBe(7);
     for (const [path, mode] of modes)
       expect([path, mode]).toEqual([path, lstatSync(path).isDirectory() ? 0o700 : 0o600]);
   });
@@ -239,7 +240,9 @@ describe("retention", () => {
     await storedRun("ses_b", 20);
     await storedRun("ses_c", 40, "planned");
     rmSync(join(await storedRun("ses_d", 40), "manifest.json"));
-    expect(runsOlderThan(await runs(), 30 * DAY_MS, NOW).map((run) => run.folder)).toEqual([old]);
+    expect(
+      runsOlderThan(await allRuns(nodeFileSystem, scratch.path), 30 * DAY_MS, NOW).map((run) => run.folder),
+    ).toEqual([old]);
   });
 
   test("a run is deleted with all it holds, and the folder of its session when that is empty", async () => {

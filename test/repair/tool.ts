@@ -17,7 +17,7 @@ export const settledFiles: FileSystem = {
   },
 };
 
-export const EVERYTHING: Selection = { codes: null, unasked: false, kept: new Set() };
+export const EVERYTHING: Selection = { codes: null, unasked: false };
 
 /** What a check of a whole data directory finds. */
 export async function findingsIn(

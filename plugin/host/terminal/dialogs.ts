@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TuiDialogSelectOption, TuiPluginApi } from "@opencode-ai/plugin/tui";
 import { LARGE_QUARANTINE_BYTES } from "../../quarantine/retention.ts";
-import { folderBytes, runIDOf, type StoredRun, storedRuns } from "../../quarantine/vault.ts";
+import { allRuns, type ReadableSummary, type RunSummary } from "../../quarantine/runs.ts";
+import { folderBytes } from "../../quarantine/vault.ts";
 import { bySession } from "../../repair/by-session.ts";
 import { changeLines } from "../../repair/change-words.ts";
 import { check } from "../../repair/check.ts";
@@ -96,7 +97,7 @@ export async function openRepairDialog(input: DialogInput): Promise<void> {
   if (progress.signal.aborted) return progress.close();
   if (!outcome.ok) return showDefect(api);
   const found = outcome.result.findings.filter((finding) => finding.severity === "blocking");
-  const runs = (await storedRuns(context.files, context.located.dataDir)).filter(isUndoable);
+  const runs = (await allRuns(context.files, context.located.dataDir)).filter(isUndoable);
   const { counts } = outcome.result;
   const others = originsSentence(outcome.result.stores);
   const title =
@@ -206,7 +207,7 @@ async function repairNow(input: DialogInput, findings: readonly ConfirmedFinding
   const { api, context } = input;
   const progress = showProgress(api, "Repairing", { whenClosed: "go on" });
   progress.tell(`0 of ${plural(findings.length, "record")} done`);
-  const result = await repairFindings(context, findings, progress);
+  const result = await repairFindings(context, findings, false, progress);
   const done = result.items.filter((item) => item.action !== "skipped");
   const lines = [done.length === 0 ? "Nothing was changed." : `${doneWords(done, "record")}.`];
   if (result.stopped !== null) lines.push(result.stopped.message);
@@ -220,10 +221,11 @@ async function repairNow(input: DialogInput, findings: readonly ConfirmedFinding
 /** The server half may be mending the same at this moment: it is waited for, in milliseconds. */
 const PATIENCE_MS = 10_000;
 
-/** Repairs findings at the user's word; also those that an earlier restore had put back. */
+/** Repairs findings: at the user's word also those that an earlier restore had put back, `unasked` never. */
 export function repairFindings(
   context: RequestContext,
   findings: readonly ConfirmedFinding[],
+  unasked: boolean,
   progress: Progress | null = null,
 ) {
   return repair({
@@ -231,7 +233,7 @@ export function repairFindings(
     located: context.located,
     access: "beside-host",
     findings,
-    selection: { codes: null, unasked: false, kept: new Set() },
+    selection: { codes: null, unasked },
     trigger: "tui",
     hostVersion: context.hostVersion,
     patienceMs: PATIENCE_MS,
@@ -243,17 +245,16 @@ export function repairFindings(
   });
 }
 
-type UndoableRun = StoredRun & { ok: true };
-type SizedRun = UndoableRun & { readonly bytes: number };
+type SizedRun = ReadableSummary & { readonly bytes: number };
 
-async function sized({ context }: DialogInput, runs: readonly UndoableRun[]): Promise<SizedRun[]> {
+async function sized({ context }: DialogInput, runs: readonly ReadableSummary[]): Promise<SizedRun[]> {
   const measured: SizedRun[] = [];
   for (const run of runs) measured.push({ ...run, bytes: await folderBytes(context.files, run.folder) });
   return measured;
 }
 
-function isUndoable(run: StoredRun): run is UndoableRun {
-  return run.ok && run.manifest.items.some((item) => item.state === "done");
+function isUndoable(run: RunSummary): run is ReadableSummary {
+  return run.ok && run.state.byState.done !== undefined;
 }
 
 /** One line a run, though a run may have changed several conversations. */
@@ -261,10 +262,10 @@ function undoOptions(input: DialogInput, runs: readonly SizedRun[]): Option[] {
   const byID = new Map<string, SizedRun[]>();
   const total = runs.reduce((sum, { bytes }) => sum + bytes, 0);
   const category = total > LARGE_QUARANTINE_BYTES ? `Undo (${sizeText(total)} in quarantine, see purge)` : "Undo";
-  for (const run of runs) byID.set(runIDOf(run), [...(byID.get(runIDOf(run)) ?? []), run]);
+  for (const run of runs) byID.set(run.state.runID, [...(byID.get(run.state.runID) ?? []), run]);
   return [...byID].map(([runID, own]) => {
-    const items = own.reduce((sum, run) => sum + run.manifest.items.filter((item) => item.state === "done").length, 0);
-    const when = timeText(Date.parse(own[0]?.manifest.createdAt ?? ""));
+    const items = own.reduce((sum, { state }) => sum + (state.byState.done ?? 0), 0);
+    const when = timeText(Date.parse(own[0]?.state.createdAt ?? ""));
     return {
       title: `Undo the run of ${when}: ${plural(items, "record")} of ${plural(own.length, "conversation")}`,
       description: `${runID.slice(-8)} · ${sizeText(own.reduce((sum, { bytes }) => sum + bytes, 0))}`,

@@ -1,7 +1,8 @@
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
+import { keptKey } from "../../quarantine/run-state.ts";
+import { keptByUser } from "../../quarantine/runs.ts";
 import type { ConfirmedFinding } from "../../repair/finding.ts";
-import { isDoneUnasked, isMendable, keptKey } from "../../repair/plan.ts";
-import { keptByUser } from "../../repair/repair.ts";
+import { isDoneUnasked, isMendable } from "../../repair/plan.ts";
 import { doneWords, sentence, toDoWords } from "../../repair/words.ts";
 import type { PluginSettings } from "../options.ts";
 import { askUser, changesText, repairFindings, showDefect, showList, showText } from "./dialogs.ts";
@@ -97,11 +98,13 @@ async function mendAndReturn(
   if (context === null || mendable.length < findings.length) {
     return askWhatIsReported(api, causesText(findings), guard.refusal, open, otherwise);
   }
-  const mend = async () => {
-    const result = await repairFindings(context, mendable);
+  const mend = async (unasked: boolean): Promise<void> => {
+    const result = await repairFindings(context, mendable, unasked);
     api.ui.dialog.clear();
     // Opened again while it is still damaged, it would be left again, without end.
     if ((await guard.damageOf(sessionID)).length > 0) {
+      // What a user put back while this waited for the lock is repaired only at the user's word.
+      if (unasked && result.stopped === null && result.items.every((item) => item.action !== "skipped")) return ask();
       const reason = result.stopped?.message ?? result.items.find((item) => item.action === "skipped")?.reason;
       return showText(api, TITLE, `Not everything could be done. Nothing was lost. ${reason ?? ""}`, otherwise);
     }
@@ -113,15 +116,22 @@ async function mendAndReturn(
     }
     return open();
   };
+  const ask = (): void =>
+    askUser(
+      api,
+      TITLE,
+      `${cannot} ${question(mendable)}`,
+      () => mend(false),
+      () => {
+        api.ui.dialog.clear();
+        const message = "Nothing was changed. /repair opens this conversation whenever you like.";
+        api.ui.toast({ variant: "info", title: "Session repair", message, duration: TOAST_MS });
+        return otherwise();
+      },
+    );
+  if (settings.preload !== "repair" || !mendable.every(isDoneUnasked)) return ask();
   const kept = await keptByUser(context.files, context.located.dataDir);
-  const wasPutBack = mendable.some((finding) => kept.has(keptKey(finding, finding.seen)));
-  if (settings.preload === "repair" && !wasPutBack && mendable.every(isDoneUnasked)) return mend();
-  askUser(api, TITLE, `${cannot} ${question(mendable)}`, mend, () => {
-    api.ui.dialog.clear();
-    const message = "Nothing was changed. /repair opens this conversation whenever you like.";
-    api.ui.toast({ variant: "info", title: "Session repair", message, duration: TOAST_MS });
-    return otherwise();
-  });
+  return mendable.some((finding) => kept.has(keptKey(finding, finding.seen))) ? ask() : mend(true);
 }
 
 /** opencode may stop with an error on what cannot be mended here (measured 1.18.33): opening it all the same is a choice. */

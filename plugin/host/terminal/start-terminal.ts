@@ -1,6 +1,5 @@
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 import { nodeFileSystem } from "../../files/file-system.ts";
-import { storedRuns } from "../../quarantine/vault.ts";
 import { ACTION } from "../../repair/apply.ts";
 import { doneWords, plural } from "../../repair/words.ts";
 import { TOOL } from "../../tool-identity.ts";
@@ -10,6 +9,7 @@ import { openRepairDialog, showText } from "./dialogs.ts";
 import { serverCommands } from "./server-commands.ts";
 import { SessionGuard } from "./session-guard.ts";
 import { guardSessions } from "./session-opening.ts";
+import { deedsOfStart } from "./start-deeds.ts";
 import { openForLooks, requestContext } from "./store-access.ts";
 
 const SLASH = "repair";
@@ -45,17 +45,14 @@ export async function startTerminal(api: TuiPluginApi, options: unknown): Promis
 /** The server half, which starts first, may have mended something before there was a screen; or it was told only to look. */
 async function tellOfStart(api: TuiPluginApi, context: RequestContext, guard: SessionGuard): Promise<void> {
   const processStart = Date.now() - process.uptime() * 1000;
-  const runs = (await storedRuns(context.files, context.located.dataDir)).filter(
-    (run) => run.ok && run.manifest.trigger === "preload" && Date.parse(run.manifest.createdAt) >= processStart,
-  );
-  const items = runs.flatMap((run) => (run.ok ? run.manifest.items : [])).filter((item) => item.state === "done");
-  const done = items.map((item) => ({ action: ACTION[item.remedy] }));
+  const { sessions, remedies } = await deedsOfStart(context.files, context.located.dataDir, processStart);
+  const done = remedies.map((remedy) => ({ action: ACTION[remedy] }));
   const lists = await guard.damagedLists();
   const lines: string[] = [];
-  if (items.length > 0) {
-    const where = ` of ${plural(runs.length, "conversation")}`;
+  if (done.length > 0) {
+    const where = ` of ${plural(sessions, "conversation")}`;
     lines.push(
-      `${doneWords(done, "damaged record", where)}, so that opencode can open ${runs.length === 1 ? "it" : "them"} again.`,
+      `${doneWords(done, "damaged record", where)}, so that opencode can open ${sessions === 1 ? "it" : "them"} again.`,
     );
     lines.push("Nothing was deleted; /repair undoes it.");
   }

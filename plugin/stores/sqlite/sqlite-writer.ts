@@ -105,8 +105,10 @@ export class SqliteWriter implements StoreWriter {
     const skipped: Prepared["skipped"] = [];
     const taken = new Set<string>();
     const inOrder = [...operations].sort((a, b) => rank(a.kind) - rank(b.kind));
-    for (const operation of inOrder) {
-      if (taken.has(locatorText(operation.locator))) continue;
+    const places = new Map(inOrder.map((operation) => [operation, locatorText(operation.locator)]));
+    const byPlace = new Map([...places].map(([operation, place]) => [place, operation]));
+    for (const [operation, place] of places) {
+      if (taken.has(place)) continue;
       const content = operation.replacement?.content;
       if (content !== undefined && "rows" in content) {
         items.push(await this.#prepareAddition(itemNumber(first + items.length), operation, content.rows, run.path));
@@ -120,7 +122,7 @@ export class SqliteWriter implements StoreWriter {
       items.push(prepared.item);
       if (prepared.change.place.table !== "message" || prepared.change.cells !== null) continue;
       for (const part of this.#partsOf(prepared.change.place.key.id)) {
-        const follower = operations.find((each) => locatorText(each.locator) === `part:id=${part}`);
+        const follower = byPlace.get(`part:id=${part}`);
         taken.add(`part:id=${part}`);
         const place: RowPlace = { table: "part", key: { id: part }, column: "data", whenSetAside: "row" };
         const row = this.#captureRow(place);
@@ -390,9 +392,9 @@ export class SqliteWriter implements StoreWriter {
   #isWholeGroup(group: readonly ManifestItem[]): boolean {
     const message = group[0];
     if (message?.kind !== "message" || isFileLocator(message.locator) || message.replacement !== undefined) return true;
-    const captured = group.slice(1).map((item) => item.recordID);
+    const captured = new Set(group.slice(1).map((item) => item.recordID));
     const live = this.#partsOf(message.locator.key.id);
-    return live.length === captured.length && live.every((id) => captured.includes(id));
+    return live.length === captured.size && live.every((id) => captured.has(id));
   }
 
   async #load(item: ManifestItem, folder: string): Promise<CapturedRow | null> {

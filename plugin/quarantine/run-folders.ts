@@ -1,0 +1,57 @@
+import { join } from "node:path";
+import type { FileSystem } from "../files/file-system.ts";
+import { quarantinePath } from "./places.ts";
+import { isRunID } from "./run-id.ts";
+
+/** Folder of what belongs to no session: a project record, a whole database. */
+const STORE_FOLDER = "_store";
+
+/** A session id from disk becomes a folder name only in opencode's own form. */
+const SESSION_ID = /^ses[A-Za-z0-9_-]{1,120}$/;
+
+/** Of a run's folders in one session folder only the first bears the run's id alone. */
+const RUN_FOLDER = /^(.+?)(?:\.\d{1,6})?$/;
+
+/** Where one run on one session is kept, as its name says. */
+export interface NamedRun {
+  /** Absolute. */
+  readonly folder: string;
+  readonly runID: string;
+  /** Name of the folder above: of all runs on one session the same. */
+  readonly owner: string;
+}
+
+export function folderNameFor(sessionID: string | null): string {
+  return sessionID !== null && SESSION_ID.test(sessionID) ? sessionID : STORE_FOLDER;
+}
+
+/** The folders of all runs, in no order. Only names are read. */
+export async function* runFolders(files: FileSystem, dataDir: string): AsyncIterable<NamedRun> {
+  for (const owner of await ownersIn(files, dataDir)) {
+    const parent = join(quarantinePath(dataDir), owner);
+    for (const { name } of (await files.list(parent)) ?? []) {
+      const runID = RUN_FOLDER.exec(name)?.[1] ?? "";
+      if (isRunID(runID)) yield { folder: join(parent, name), runID, owner };
+    }
+  }
+}
+
+async function ownersIn(files: FileSystem, dataDir: string): Promise<string[]> {
+  const entries = (await files.list(quarantinePath(dataDir))) ?? [];
+  return entries
+    .filter((entry) => entry.type === "directory" && folderNameFor(entry.name) === entry.name)
+    .map(({ name }) => name);
+}
+
+/** Folders that a crash left behind: of runs that never began, of runs that were being deleted, empty ones of sessions. */
+export async function remainders(files: FileSystem, dataDir: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const owner of await ownersIn(files, dataDir)) {
+    const parent = join(quarantinePath(dataDir), owner);
+    const entries = (await files.list(parent)) ?? [];
+    const left = entries.filter((entry) => entry.type === "directory" && /^\.(preparing|purged)-/.test(entry.name));
+    for (const { name } of left) found.push(join(parent, name));
+    if (entries.length === 0) found.push(parent);
+  }
+  return found;
+}

@@ -1,0 +1,106 @@
+import { basename, join } from "node:path";
+import type { FileSystem } from "../files/file-system.ts";
+import { quarantinePath } from "./places.ts";
+import { folderNameFor, type NamedRun, remainders, runFolders } from "./run-folders.ts";
+import { keptKeysIn, manifestIdentity, type RunState, readKeptKeys, readRunState, runStateOf } from "./run-state.ts";
+import type { UnreadableRun } from "./vault.ts";
+
+/** A run without its items. */
+export type RunSummary = ReadableSummary | UnreadableRun;
+
+export interface ReadableSummary {
+  readonly ok: true;
+  readonly folder: string;
+  readonly state: RunState;
+}
+
+/** Every run in quarantine, newest first; one that cannot be read is named, never skipped in silence. */
+export async function allRuns(files: FileSystem, dataDir: string): Promise<RunSummary[]> {
+  const runs: RunSummary[] = [];
+  for await (const run of eachRun(files, dataDir)) runs.push(run);
+  return runs.sort((a, b) => (basename(a.folder) < basename(b.folder) ? 1 : -1));
+}
+
+/**
+ * The runs that are `wanted` by their names, in no order. Of each its state file is read, and only where that is missing
+ * or not of its manifest, the manifest.
+ */
+export async function* eachRun(
+  files: FileSystem,
+  dataDir: string,
+  wanted: (named: NamedRun) => boolean = () => true,
+): AsyncIterable<RunSummary> {
+  for await (const named of runFolders(files, dataDir)) {
+    if (wanted(named)) yield (await known(files, named)) ?? (await derived(files, named));
+  }
+}
+
+async function known(files: FileSystem, { folder, runID, owner }: NamedRun): Promise<RunSummary | null> {
+  const state = await readRunState(files, folder);
+  if (state === null || (await files.stat(join(folder, "items")))?.type !== "directory") return null;
+  if ("problem" in state) return { ok: false, folder, runID, problem: state.problem, cause: "manifest" };
+  const isOwn = state.run.runID === runID && folderNameFor(state.run.sessionID) === owner;
+  return isOwn ? { ok: true, folder, state: state.run } : null;
+}
+
+async function derived(files: FileSystem, { folder, runID }: NamedRun): Promise<RunSummary> {
+  // Loaded only where it is needed: it checks manifests against their schema.
+  const { readRun } = await import("./vault.ts");
+  const run = await readRun(files, folder, runID);
+  return run.ok ? { ok: true, folder, state: runStateOf(run.manifest) } : run;
+}
+
+export function runIDOf(run: RunSummary): string {
+  return run.ok ? run.state.runID : run.runID;
+}
+
+/** Whether a crash left anything that the next holder of the lock has to settle, or to find out about. Reads only. */
+export async function isUnfinished(files: FileSystem, dataDir: string): Promise<boolean> {
+  const entries = (await files.list(quarantinePath(dataDir))) ?? [];
+  if (entries.some(({ name }) => name.startsWith("."))) return true;
+  if ((await remainders(files, dataDir)).length > 0) return true;
+  for await (const { folder } of runFolders(files, dataDir)) {
+    if ((await readRunState(files, folder)) !== null) continue;
+    if ((await manifestIdentity(files, folder)) !== null) return true;
+  }
+  return false;
+}
+
+/**
+ * What users restored, as {@link keptKey}: what is done unasked leaves it alone. Call it under the lock where it decides.
+ * @throws UnreadableRunError where the operating system does not hand out what a run says
+ */
+export async function keptByUser(files: FileSystem, dataDir: string): Promise<ReadonlySet<string>> {
+  const kept = new Set<string>();
+  for await (const run of eachRun(files, dataDir)) {
+    if (!run.ok) {
+      if (typeof run.cause === "object") throw new UnreadableRunError(run.problem, run.cause.errno);
+      continue;
+    }
+    if (run.state.byState.restored === undefined) continue;
+    for (const key of await keptKeysOf(files, run)) kept.add(key);
+  }
+  return kept;
+}
+
+/** The records of one run that users restored, as {@link keptKey}. */
+export async function keptKeysOf(files: FileSystem, { folder, state }: ReadableSummary): Promise<readonly string[]> {
+  const keys = await readKeptKeys(files, folder);
+  if (keys !== null) return keys;
+  const { readRun } = await import("./vault.ts");
+  const run = await readRun(files, folder, state.runID);
+  if (run.ok) return keptKeysIn(run.manifest);
+  if (typeof run.cause === "object") throw new UnreadableRunError(run.problem, run.cause.errno);
+  return [];
+}
+
+/** It cannot be told now what users restored: nothing may be decided without them. */
+class UnreadableRunError extends Error {
+  readonly code: string;
+
+  constructor(problem: string, code: string) {
+    super(`What was restored cannot be told: ${problem}.`);
+    this.name = "UnreadableRunError";
+    this.code = code;
+  }
+}
