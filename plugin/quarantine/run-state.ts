@@ -19,7 +19,7 @@ export const MANIFEST_FILE = "manifest.json";
 const FORMAT = 1;
 
 /** The first line is no longer; what it leaves out is read only where somebody restored something. */
-const LARGEST_HEAD_BYTES = 4096;
+const LARGEST_HEAD_BYTES = 2048;
 
 /** A run that a repair writes has 2,000 items, which take 35 bytes each. */
 const LARGEST_STATE_BYTES = 16 * 1024 * 1024;

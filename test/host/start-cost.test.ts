@@ -1,0 +1,59 @@
+import { expect, test } from "bun:test";
+import { DEFAULT_SETTINGS } from "../../plugin/host/options.ts";
+import { forgetFinishedRuns, mend, type StartCheckInput } from "../../plugin/host/start-check.ts";
+import { ValidatedMemory } from "../../plugin/host/validated-memory.ts";
+import { countingFiles, storeRun } from "../quarantine/stored-runs.ts";
+import { blockingIn, settledFiles } from "../repair/tool.ts";
+import { sampleContent } from "../stores/content.ts";
+import { createJsonStore } from "../stores/json-fixture.ts";
+import { located } from "../stores/store-under-test.ts";
+
+/** What a start reads for each run, whatever it holds: no more than a block of the disk. */
+const BYTES_PER_RUN = 4096;
+
+/** What a session with very much to repair is split into. */
+const ITEMS_PER_RUN = 2000;
+
+/** Bytes that the background of a start and one repair of the watch read, with so many records in quarantine. */
+async function bytesRead(records: number, state: "done" | "restored"): Promise<{ start: number; watch: number }> {
+  const store = createJsonStore(sampleContent());
+  try {
+    for (let left = records; left > 0; left -= ITEMS_PER_RUN) {
+      await storeRun(store.dataDir, { items: Math.min(left, ITEMS_PER_RUN), state, evidence: 400 }, settledFiles);
+    }
+    const begun = countingFiles(settledFiles);
+    const memory = new ValidatedMemory(store.dataDir, null);
+    const common = { settings: DEFAULT_SETTINGS, hostVersion: null, projectID: null, memory };
+    const input: StartCheckInput = {
+      ...common,
+      files: begun.files,
+      located: await located(settledFiles, store.dataDir),
+    };
+    await forgetFinishedRuns(input, []);
+    store.overwrite(store.locatorOf("part", "prt_a1_1"), Buffer.alloc(0));
+    const found = await blockingIn(store.dataDir);
+    const met = countingFiles(settledFiles);
+    const notice = await mend({ ...input, files: met.files }, "watch", found, 0);
+    expect(notice.items).toMatchObject([{ recordID: "prt_a1_1", action: "quarantined" }]);
+    return { start: begun.bytes(), watch: met.bytes() };
+  } finally {
+    store.remove();
+  }
+}
+
+test("what the plugin reads at its start, and as it watches, does not grow with what is in quarantine", async () => {
+  const nothing = await bytesRead(0, "done");
+  const one = await bytesRead(1, "done");
+  const many = await bytesRead(30_000, "done");
+  const runs = 30_000 / ITEMS_PER_RUN;
+  expect(nothing.start).toBe(0);
+  expect(one.start).toBeLessThanOrEqual(BYTES_PER_RUN);
+  expect(many.start).toBeLessThanOrEqual(runs * BYTES_PER_RUN);
+  // The lock, what is repaired, and a look at each run before and after the lock was taken.
+  expect(many.watch).toBeLessThanOrEqual(nothing.watch + 3 * runs * BYTES_PER_RUN);
+});
+
+test("what a user restored costs the start no more", async () => {
+  const { start } = await bytesRead(4000, "restored");
+  expect(start).toBeLessThanOrEqual(2 * BYTES_PER_RUN);
+});

@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { cpSync } from "node:fs";
+import type { FileSystem } from "../../plugin/files/file-system.ts";
+import { DEFAULT_SETTINGS } from "../../plugin/host/options.ts";
+import { mend } from "../../plugin/host/start-check.ts";
+import { repairFindings as repairInTerminal } from "../../plugin/host/terminal/dialogs.ts";
+import { ValidatedMemory } from "../../plugin/host/validated-memory.ts";
+import { storedRuns } from "../../plugin/quarantine/vault.ts";
+import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
+import { filesOf } from "../../plugin/stores/locate.ts";
+import { damagedJsonStore, damagedSqliteStore } from "../crash/damaged-stores.ts";
+import { bury, reset } from "../crash/experiment.ts";
+import { withFaultyDatabases } from "../crash/faulty-driver.ts";
+import { DeadError, FaultPlan, faultyFileSystem } from "../crash/faulty-file-system.ts";
+import { type Image, located, type StoreUnderTest } from "../stores/store-under-test.ts";
+import { pausingFiles } from "./pausing-file-system.ts";
+import { blockingIn, repairFindings, restoreEverything, restoreRun, settledFiles } from "./tool.ts";
+
+const PATIENCE_MS = 20_000;
+
+/** Whatever repairs without being asked: it is given what a check found, and waits for the lock. */
+type Decide = (files: FileSystem, dataDir: string, findings: readonly ConfirmedFinding[]) => Promise<unknown>;
+
+const plugin =
+  (trigger: "preload" | "watch"): Decide =>
+  async (files, dataDir, findings) => {
+    const memory = new ValidatedMemory(dataDir, null);
+    const input = { settings: DEFAULT_SETTINGS, hostVersion: null, projectID: null, memory };
+    return mend({ ...input, files, located: await located(files, dataDir) }, trigger, findings, PATIENCE_MS);
+  };
+
+/** The terminal half, where a session that cannot be loaded is opened. */
+const opening: Decide = async (files, dataDir, findings) => {
+  const where = { files, located: await located(files, dataDir), hostVersion: null, concurrency: 1, spare: null };
+  return repairInTerminal({ ...where, trigger: "tui" }, findings, true);
+};
+
+/** The load guard of opencode 1.0-1.1 repairs through the watch. */
+const DECIDERS = [
+  ["the start", plugin("preload")],
+  ["the watch, the load guard", plugin("watch")],
+  ["the opening of a session", opening],
+] as const;
+
+/** The terminal half waits for nobody longer than the start does. */
+const isWaiting = (attempts: number) => attempts >= 2;
+
+/** Every operation with `UNDO_STRIDE=1`; else each fifth, of each decider others. */
+const STRIDE = Number(process.env.UNDO_STRIDE ?? 5);
+
+describe.each([
+  ["JSON files", damagedJsonStore],
+  ["SQLite", damagedSqliteStore],
+] as const)("%s: what a user restored stays", (_, create) => {
+  let store: StoreUnderTest;
+  let damaged: Image;
+  let repaired: string;
+
+  const findings = async () => blockingIn(store.dataDir);
+  const restore = (files: FileSystem = settledFiles) => restoreEverything(files, store.dataDir);
+  /** The records of the store as they were before any repair, whatever else is there. */
+  const expectRestored = (step: unknown) => expect([step, store.image()]).toEqual([step, damaged]);
+
+  beforeAll(async () => {
+    store = await create();
+    damaged = store.image();
+    cpSync(store.dataDir, `${store.dataDir}.damaged`, { recursive: true, preserveTimestamps: true });
+    await plugin("preload")(settledFiles, store.dataDir, await findings());
+    expect(store.image()).not.toEqual(damaged);
+    repaired = `${store.dataDir}.repaired`;
+    cpSync(store.dataDir, repaired, { recursive: true, preserveTimestamps: true });
+  });
+
+  afterAll(() => store.remove());
+
+  test.each(DECIDERS)(
+    "%s meets a restore at any step of it",
+    async (_name, decide) => {
+      const offset = DECIDERS.findIndex(([, each]) => each === decide) % STRIDE;
+      for (let step = 1 + offset; ; step += STRIDE) {
+        reset(store.dataDir, repaired);
+        const paused = pausingFiles(settledFiles, step);
+        const restoring = restore(paused.files);
+        await Promise.race([paused.reached, restoring]);
+        const found = await findings();
+        const other = pausingFiles(settledFiles, Number.POSITIVE_INFINITY);
+        let isDone = false;
+        const deciding = decide(other.files, store.dataDir, found).finally(() => {
+          isDone = true;
+        });
+        while (!isDone && !isWaiting(other.lockAttempts())) await Bun.sleep(1);
+        paused.resume();
+        await Promise.all([restoring, deciding]);
+        expectRestored(step);
+        if (paused.count() < step) return;
+      }
+    },
+    600_000,
+  );
+
+  test.each(DECIDERS)(
+    "%s is overtaken at any step by a repair at the user's word and its undo",
+    async (_name, decide) => {
+      const offset = DECIDERS.findIndex(([, each]) => each === decide) % STRIDE;
+      for (let step = 1 + offset; ; step += STRIDE) {
+        reset(store.dataDir, `${store.dataDir}.damaged`);
+        const found = await findings();
+        const paused = pausingFiles(settledFiles, step);
+        const deciding = decide(paused.files, store.dataDir, found);
+        await Promise.race([paused.reached, deciding]);
+        const asked = await repairFindings(settledFiles, store.dataDir, found);
+        if (asked.runID !== null) await restoreRun(settledFiles, store.dataDir, asked.runID);
+        paused.resume();
+        await deciding;
+        // Where it had the lock already, nobody asked for anything meanwhile.
+        if (asked.runID !== null) expectRestored(step);
+        if (paused.count() < step) return;
+      }
+    },
+    600_000,
+  );
+
+  test.each(DECIDERS)(
+    "%s ends a restore that was killed at any step: what was back stays",
+    async (_name, decide) => {
+      const offset = DECIDERS.findIndex(([, each]) => each === decide) % STRIDE;
+      for (let step = 1 + offset; ; step += STRIDE) {
+        reset(store.dataDir, repaired);
+        const plan = new FaultPlan(step, { what: "die" });
+        await withFaultyDatabases(plan, () => restore(faultyFileSystem(settledFiles, plan))).catch((error) => {
+          if (!(error instanceof DeadError)) throw error;
+        });
+        bury(store.dataDir);
+        const back = await findings();
+        await decide(settledFiles, store.dataDir, back);
+        const left = (await findings()).map(({ locator }) => JSON.stringify(locator));
+        expect([step, left.sort()]).toEqual([step, back.map(({ locator }) => JSON.stringify(locator)).sort()]);
+        await restore();
+        expectRestored(step);
+        if (!plan.happened) return;
+      }
+    },
+    600_000,
+  );
+
+  test("only the items that were restored stay; the others of the run are news where they come back damaged", async () => {
+    reset(store.dataDir, repaired);
+    const runs = (await storedRuns(settledFiles, store.dataDir)).flatMap((run) => (run.ok ? [run.manifest] : []));
+    const [chosen] = runs.flatMap(({ runID, sessionID, items }) =>
+      items.flatMap((item) =>
+        item.kind === "part" && item.partOf === undefined ? [{ runID, sessionID: sessionID ?? "", item }] : [],
+      ),
+    );
+    if (chosen === undefined) throw new Error("no run has a part of its own");
+    const { runID, sessionID, item } = chosen;
+    await restoreRun(settledFiles, store.dataDir, runID, { sessionIDs: [sessionID], itemIDs: [item.id] });
+    const back = await findings();
+    expect(back.map(({ locator }) => locator)).toEqual([item.locator]);
+    const bytes = store.bytesAt(item.locator);
+    await plugin("watch")(settledFiles, store.dataDir, back);
+    expect(store.bytesAt(item.locator)).toEqual(bytes);
+    // The host writes it again, damaged in another way.
+    store.overwrite(item.locator, Buffer.from('{"type":"text"'));
+    await plugin("watch")(settledFiles, store.dataDir, await findings());
+    expect(await findings()).toEqual([]);
+  });
+
+  test("asked, the same record is repaired again, and its undo stays too", async () => {
+    reset(store.dataDir, repaired);
+    await restore();
+    const found = await findings();
+    const asked = await repairFindings(settledFiles, store.dataDir, found);
+    expect(asked.items.filter(({ action }) => action !== "skipped").length).toBeGreaterThan(0);
+    await restoreRun(settledFiles, store.dataDir, asked.runID ?? "");
+    await plugin("watch")(filesOf(await located(settledFiles, store.dataDir)), store.dataDir, await findings());
+    expectRestored("asked");
+  });
+});
