@@ -1,0 +1,81 @@
+import { expect, test } from "bun:test";
+import { readFileSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { DEFAULT_SETTINGS } from "../../plugin/host/options.ts";
+import { HostActivity } from "../../plugin/host/pacing.ts";
+import { careFor } from "../../plugin/host/start-check.ts";
+import { ValidatedMemory } from "../../plugin/host/validated-memory.ts";
+import type { Watch } from "../../plugin/host/watch-database.ts";
+import { FolderWatch } from "../../plugin/host/watch-folders.ts";
+import { openStores } from "../../plugin/stores/open.ts";
+import { sessionContent } from "../stores/content.ts";
+import { createJsonStore } from "../stores/json-fixture.ts";
+import { located } from "../stores/store-under-test.ts";
+
+const OVERFLOWS = 3;
+
+/** An array that says how many loops over it are under way. */
+function watched<T>(values: T[], count: (change: 1 | -1) => void): T[] {
+  const iterate = function* () {
+    count(1);
+    try {
+      for (let index = 0; index < values.length; index += 1) yield values[index] as T;
+    } finally {
+      count(-1);
+    }
+  };
+  return Object.defineProperty([...values], Symbol.iterator, { value: iterate });
+}
+
+test.skipIf(process.platform !== "linux")(
+  "however often the system loses changes, one patrol looks at the sessions, and at what was damaged meanwhile",
+  async () => {
+    const sessions = ["a", "b", "c", "d", "e", "f"].map((name) => sessionContent(name, "prj_one", 1, 1));
+    const store = createJsonStore({ projects: ["prj_one"], sessions });
+    try {
+      const where = await located(nodeFileSystem, store.dataDir);
+      const [cared] = careFor(await openStores(nodeFileSystem, where, "beside-host"));
+      if (cared === undefined) throw new Error("the store cannot be opened");
+      let [asked, patrols, most] = [0, 0, 0];
+      const all = cared.opened.store.sessions.bind(cared.opened.store);
+      cared.opened.store.sessions = async (projectID) => {
+        asked += 1;
+        return watched(await all(projectID), (change) => {
+          patrols += change;
+          most = Math.max(most, patrols);
+        });
+      };
+      const found = new Set<string | null>();
+      const memory = new ValidatedMemory(store.dataDir, null);
+      const watch: Watch = {
+        input: {
+          ...{ files: nodeFileSystem, located: where, settings: DEFAULT_SETTINGS, projectID: null, hostVersion: null },
+          memory,
+        },
+        activity: new HostActivity(),
+        pause: async () => undefined,
+        found: async (findings) => {
+          for (const { recordID } of findings) found.add(recordID);
+          return findings;
+        },
+      };
+      await FolderWatch.begin(watch, cared);
+      most = 0;
+      const limit = Number(readFileSync("/proc/sys/fs/inotify/max_queued_events", "utf8"));
+      const paths = ["a", "b"].map((name) => join(store.dataDir, `storage/message/ses_${name}/msg_${name}1.json`));
+      for (let overflow = 0; overflow < OVERFLOWS; overflow += 1) {
+        const before = asked;
+        // Of the same file twice in a row the system would tell once. Nothing is taken out of the queue meanwhile.
+        for (let event = 0; event <= limit; event += 1) utimesSync(paths[event % 2] ?? "", 1e9 + event, 1e9 + event);
+        if (overflow === 0) store.overwrite(store.locatorOf("part", "prt_d1_1"), Buffer.alloc(0));
+        while (asked < before + 1) await Bun.sleep(10);
+      }
+      while (!found.has("prt_d1_1")) await Bun.sleep(10);
+      expect(most).toBe(1);
+    } finally {
+      store.remove();
+    }
+  },
+  60_000,
+);
