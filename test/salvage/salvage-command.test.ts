@@ -88,7 +88,8 @@ test("an interrupted salvage goes on with the copy it has", async () => {
   await writeFile(join(run, "salvaged.db.ledger"), "half of it");
   const second = JSON.parse((await runCli(["salvage", "--data-dir", dataDir, "--yes", "--json"])).stdout);
   expect(second).toMatchObject({ runID: first.runID, isSound: true, rows: first.rows });
-  expect((await readdir(run)).sort()).toEqual(["items", "manifest.json", "report.json", "salvaged.db"]);
+  const names = ["items", "manifest.json", "report.json", "salvaged.db", "state.jsonl"];
+  expect((await readdir(run)).sort()).toEqual(names);
 });
 
 test("shared memory that appeared since the copy was made keeps no swap from being made", async () => {
