@@ -34,6 +34,7 @@ export type Command =
   | { readonly name: "runs" }
   | { readonly name: "salvage"; readonly dryRun: boolean; readonly swap: boolean; readonly yes: boolean }
   | { readonly name: "purge"; readonly ageMs: number; readonly yes: boolean }
+  | { readonly name: "unlock"; readonly yes: boolean }
   | { readonly name: "show"; readonly sessionID: string }
   | { readonly name: "report"; readonly output: string | null }
   | {
@@ -91,6 +92,7 @@ const ALLOWED: Readonly<Record<Name, readonly (keyof Values)[]>> = {
   restore: ["session", "item", "yes"],
   runs: [],
   purge: ["older-than", "yes"],
+  unlock: ["yes"],
   salvage: ["dry-run", "swap", "yes"],
   show: [],
   report: ["output"],
@@ -171,6 +173,8 @@ function readCommand(values: Values, positionals: readonly string[]): Command | 
     }
     case "runs":
       return { name };
+    case "unlock":
+      return { name, yes };
     case "salvage":
       return { name, dryRun: values["dry-run"] ?? false, swap: values.swap ?? false, yes };
     case "purge": {

@@ -17,6 +17,8 @@ export const HELP = `opencode-session-repair: opens the opencode conversations t
       storage or another database has, sets moved folders right, takes sessions out of the archive.
   opencode-session-repair salvage  [--swap] [--dry-run] [--yes]
       Builds a new database from what is left of a damaged one; with --swap it takes its place.
+  opencode-session-repair unlock   [--yes]
+      Ends the lock of a repair that does not run any more, for example of a container that is gone.
   opencode-session-repair show     SESSION
       Prints what can be read of a session, with its holes marked. Changes nothing.
   opencode-session-repair report   [--output FILE]

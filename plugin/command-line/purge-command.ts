@@ -1,5 +1,6 @@
 import { deleteRun, itemsOnlyHere, runsOlderThan } from "../quarantine/retention.ts";
 import { allRuns } from "../quarantine/runs.ts";
+import { TAKEN_OVER } from "../repair/apply.ts";
 import { isStopped, settleUnfinished, underLock } from "../repair/repair.ts";
 import { plural } from "../repair/words.ts";
 import { listAnswer } from "./answers.ts";
@@ -31,10 +32,13 @@ export async function purgeCommand(context: CommandContext, command: Command & {
       return EXIT.findings;
     }
   }
-  const outcome = await underLock({ files, located, access: "outside" }, async () => {
+  const outcome = await underLock({ files, located, access: "outside" }, async (lock) => {
     // Another purge may have been faster.
     const left = new Set((await allRuns(files, located.dataDir)).map(({ folder }) => folder));
-    for (const run of old) if (left.has(run.folder)) await deleteRun(files, run);
+    for (const run of old) {
+      if (!(await lock.isHeld())) return TAKEN_OVER;
+      if (left.has(run.folder)) await deleteRun(files, run);
+    }
     return null;
   });
   if (outcome !== null && isStopped(outcome)) {

@@ -68,6 +68,8 @@ async function dispatch(context: CommandContext, command: Command): Promise<Exit
       return (await import("./runs-command.ts")).runsCommand(context);
     case "purge":
       return (await import("./purge-command.ts")).purgeCommand(context, command);
+    case "unlock":
+      return (await import("./unlock-command.ts")).unlockCommand(context, command);
     case "salvage":
       return (await import("./salvage-command.ts")).salvageCommand(context, command);
     case "show":

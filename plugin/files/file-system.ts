@@ -1,5 +1,5 @@
 import { constants, lstatSync, readdirSync } from "node:fs";
-import { chmod, link, lstat, mkdir, open, rmdir, statfs, unlink } from "node:fs/promises";
+import { chmod, link, lstat, lutimes, mkdir, open, rmdir, statfs, unlink } from "node:fs/promises";
 
 export type EntryType = "file" | "directory" | "symlink" | "other";
 
@@ -50,6 +50,8 @@ export interface FileSystem {
   unlink(path: string): Promise<void>;
   removeDirectory(path: string): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;
+  /** Sets the time of the last change to now; of a symbolic link its own. */
+  touch(path: string): Promise<void>;
   /** Forces the entries of a folder to disk. */
   syncDirectory(path: string): Promise<void>;
   /** Bytes that an unprivileged process may still write where `path` lives. */
@@ -208,6 +210,10 @@ export const nodeFileSystem: FileSystem = asDisk({
   unlink,
   removeDirectory: rmdir,
   chmod,
+  async touch(path) {
+    const now = Date.now() / 1000;
+    await lutimes(path, now, now);
+  },
   async syncDirectory(path) {
     // Windows cannot open a folder for syncing; NTFS journals the entry itself.
     if (process.platform === "win32") return;

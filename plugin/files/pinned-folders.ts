@@ -40,6 +40,7 @@ export function fileSystemWithin(dataDir: string, folders: readonly string[]): F
     link: (from, to) => at(from, (source) => at(to, (pinned) => files.link(source, pinned))),
     unlink: (path) => at(path, files.unlink),
     removeDirectory: (path) => at(path, files.removeDirectory),
+    touch: (path) => at(path, files.touch),
     chmod: (path, mode) => at(path, (pinned) => files.chmod(pinned, mode)),
   });
 }

@@ -1,13 +1,25 @@
-import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
+import { errnoCode } from "./file-system.ts";
 
 /** Tells one process from every other, also from a later one that was given the same number. */
 export interface ProcessIdentity {
   readonly pid: number;
   readonly host: string;
-  /** Start time in clock ticks since boot plus the boot's id; `null` where the system does not tell. */
+  /** Boot id plus start time in clock ticks since that boot; `null` where the system does not tell. */
   readonly started: string | null;
+  /** The PID namespace in which `pid` is its number, as Linux names it; `null` where there are none. */
+  readonly namespace: string | null;
+  /** A hash of the id of the installed system; `null` where it has none. Cloned systems and containers may share it. */
+  readonly machine: string | null;
 }
+
+/**
+ * What can be seen of a process from here. `unknown`: it may run on another machine, in another container, or the system
+ * does not tell.
+ */
+export type Standing = "alive" | "gone" | "unknown";
 
 /** What a process is that has ended and that its parent has not asked after yet (proc_pid_stat(5)). */
 const ENDED = new Set(["Z", "X", "x"]);
@@ -15,6 +27,8 @@ const ENDED = new Set(["Z", "X", "x"]);
 /** `"ended"`: the number is still taken, but the process does nothing any more. */
 function startOf(pid: number): string | null {
   try {
+    // In a PID namespace without a /proc of its own, another process stands there under this number.
+    if (readlinkSync("/proc/self") !== String(process.pid)) return null;
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The command name is in parentheses and may hold anything; start time is field 22, the 20th after it.
     const [state = "", ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -25,18 +39,69 @@ function startOf(pid: number): string | null {
   }
 }
 
-export function thisProcess(): ProcessIdentity {
-  return { pid: process.pid, host: hostname(), started: startOf(process.pid) };
+function ownNamespace(): string | null {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return null;
+  }
 }
 
-/** Whether that process is gone for certain. Of another machine's process, or one that cannot be told apart, it is not. */
-export function isGone(identity: ProcessIdentity): boolean {
-  if (identity.host !== hostname()) return false;
+/** The id itself is not for others to read (machine-id(5)). */
+function machineID(): string | null {
   try {
-    process.kill(identity.pid, 0);
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "ESRCH";
+    const id = readFileSync("/etc/machine-id", "utf8").trim();
+    if (id === "" || id === "uninitialized") return null;
+    return createHash("sha256").update(`opencode-session-repair ${id}`).digest("hex").slice(0, 16);
+  } catch {
+    return null;
   }
+}
+
+export function thisProcess(): ProcessIdentity {
+  const { pid } = process;
+  return { pid, host: hostname(), started: startOf(pid), namespace: ownNamespace(), machine: machineID() };
+}
+
+/** Whether no process has this number, in the PID namespace of this one. */
+export function isFree(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return errnoCode(error) === "ESRCH";
+  }
+}
+
+/**
+ * What can be seen of a process. A number means something only in its own PID namespace, and a start time only since its
+ * own boot. It counts as gone only if the names of the hosts agree as well.
+ */
+export function standingOf(identity: ProcessIdentity): Standing {
+  const own = thisProcess();
+  const isSameHost = identity.host === own.host;
+  const [boot, ownBoot] = [bootOf(identity), bootOf(own)];
+  if (boot === null || ownBoot === null) {
+    return isSameHost && identity.namespace === own.namespace && isFree(identity.pid) ? "gone" : "unknown";
+  }
+  if (boot !== ownBoot) {
+    const isRestarted = isSameHost && identity.machine !== null && identity.machine === own.machine;
+    return isRestarted ? "gone" : "unknown";
+  }
+  // Version 0.1.0 did not write the namespace down.
+  const isOurs = identity.namespace === own.namespace;
+  if (!isOurs && identity.namespace !== null) return "unknown";
   const now = startOf(identity.pid);
-  return identity.started !== null && now !== null && identity.started !== now;
+  if (now === identity.started) return "alive";
+  if (!isOurs || !isSameHost) return "unknown";
+  return now !== null || isFree(identity.pid) ? "gone" : "unknown";
+}
+
+function bootOf({ started }: ProcessIdentity): string | null {
+  return started?.split(":")[0] ?? null;
+}
+
+/** Whether that process is gone for certain. */
+export function isGone(identity: ProcessIdentity): boolean {
+  return standingOf(identity) === "gone";
 }

@@ -13,11 +13,10 @@ import {
   writeSync,
 } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
-import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { errnoCode } from "../files/file-system.ts";
-import { isGone } from "../files/process-identity.ts";
+import { isFree } from "../files/process-identity.ts";
 
 const force = promisify(fdatasync);
 
@@ -133,8 +132,7 @@ export class RecordWriter {
       if (owner === undefined || Number(owner) === process.pid) continue;
       const file = join(this.#folder, name);
       const age = Date.now() - (await stat(file)).mtimeMs;
-      const isLeft = isGone({ pid: Number(owner), host: hostname(), started: null });
-      if (isLeft || age > LEFTOVER_MS) rmSync(file, { force: true });
+      if (isFree(Number(owner)) || age > LEFTOVER_MS) rmSync(file, { force: true });
     }
   }
 

@@ -1,80 +1,123 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { z } from "zod";
+import { setTimeout as sleep } from "node:timers/promises";
 import { makePrivateDirectory, PRIVATE_FILE } from "../files/durable.ts";
 import { errnoCode, type FileSystem } from "../files/file-system.ts";
 import { moveNoClobber, OccupiedError } from "../files/move.ts";
-import { isGone, type ProcessIdentity, thisProcess } from "../files/process-identity.ts";
+import { thisProcess } from "../files/process-identity.ts";
+import {
+  isAbandoned,
+  isLapsed,
+  LOCK_FILE,
+  LOCK_TIMES,
+  type LockContent,
+  type LockHolder,
+  type LockReading,
+  type LockTimes,
+  readLock,
+  readToken,
+  tokenOf,
+} from "./lock-file.ts";
 import { QUARANTINE } from "./places.ts";
 
-const LOCK_FILE = ".lock";
-
-const lockSchema = z.object({
-  token: z.string().regex(/^[0-9a-f]{24}$/),
-  pid: z.int().positive(),
-  host: z.string(),
-  started: z.string().nullable(),
-  since: z.string(),
-});
-
-type LockContent = z.infer<typeof lockSchema>;
-
-/** The right to change one data directory. One holder at a time, across processes. */
+/** The right to change one data directory. One holder at a time, across processes, containers and machines. */
 export interface RepairLock {
-  /** Whether a dead process held it before: its run may be unfinished. */
+  /** Whether a process that is gone held it before: its run may be unfinished. */
   readonly takenOver: boolean;
-  /** Whether it is still this holder's. */
+  /** Whether it is still this holder's. Ask before each change: who slept may have lost it. */
   isHeld(): Promise<boolean>;
   release(): Promise<void>;
 }
 
 export type LockResult =
   | { readonly ok: true; readonly lock: RepairLock }
-  | { readonly ok: false; readonly holder: ProcessIdentity | null };
+  | { readonly ok: false; readonly holder: LockHolder | null };
 
-/** What a lock file says. One that says nothing was torn by a crash; a live writer needs milliseconds. */
-type LockReading = LockContent | "absent" | "torn" | "being-written";
-
-const TORN_AFTER_MS = 10_000;
-
-async function readLock(files: FileSystem, path: string): Promise<LockReading> {
-  const bytes = await files.read(path, 4096);
-  if (bytes === "absent") return "absent";
-  try {
-    return lockSchema.parse(JSON.parse(bytes.toString("utf8")));
-  } catch {
-    const found = await files.stat(path);
-    if (found === null) return "absent";
-    return Date.now() - found.mtimeMs > TORN_AFTER_MS ? "torn" : "being-written";
-  }
-}
-
-/** Names one state of a lock file, for the claims on it. */
-function tokenOf(reading: LockReading): string {
-  return typeof reading === "string" ? reading : reading.token;
-}
-
-function isStale(reading: LockReading): boolean {
-  return typeof reading === "string" ? reading === "torn" : isGone(reading);
-}
-
-/** Takes the lock of a data directory, or says who holds it. The lock of a process that is gone is taken over. */
-export async function takeLock(files: FileSystem, dataDir: string): Promise<LockResult> {
-  const attempt = new LockAttempt(files, join(dataDir, QUARANTINE));
+/**
+ * Takes the lock of a data directory, or says who holds it. It is taken over from a process that is gone, and from one
+ * that cannot be seen from here once its lock was not renewed for {@link LockTimes.lapsedMs}: only if this process has
+ * seen the same lock {@link LockTimes.watchedMs} before, so such a lock needs a second try.
+ */
+export async function takeLock(files: FileSystem, dataDir: string, times: LockTimes = LOCK_TIMES): Promise<LockResult> {
+  const attempt = new LockAttempt(files, join(dataDir, QUARANTINE), times);
   for (let tries = 0; tries < 5; tries += 1) {
     try {
       await makePrivateDirectory(files, dataDir, QUARANTINE);
       if (await attempt.create(attempt.path)) return { ok: true, lock: await attempt.taken(false) };
       const holder = await readLock(files, attempt.path);
       if (holder === "absent") continue;
-      if (!isStale(holder)) return { ok: false, holder: typeof holder === "string" ? null : holder };
+      if (!isAbandoned(holder) && !isSeenLapsed(attempt.path, holder, times)) {
+        return { ok: false, holder: typeof holder === "string" ? null : holder };
+      }
       if (await attempt.takeOver(attempt.path, holder)) return { ok: true, lock: await attempt.taken(true) };
     } catch (error) {
       // A holder that left nothing behind removed the folder between two steps.
       if (errnoCode(error) !== "ENOENT") throw error;
     }
   }
-  return { ok: false, holder: null };
+  const last = await readLock(files, attempt.path);
+  return { ok: false, holder: typeof last === "string" ? null : last };
+}
+
+/** Whether trying again for {@link LockTimes.watchedMs} can end with a lock that is taken over. */
+export function mayLapse(holder: LockHolder | null, times: LockTimes = LOCK_TIMES): boolean {
+  return holder !== null && isLapsed(holder, times.lapsedMs);
+}
+
+/** The lock of a data directory as it stands; `null` where there is none. Changes nothing. */
+export async function lockOf(files: FileSystem, dataDir: string): Promise<LockReading | null> {
+  const reading = await readLock(files, join(dataDir, QUARANTINE, LOCK_FILE));
+  return reading === "absent" ? null : reading;
+}
+
+/**
+ * Whether a holder that cannot be seen renews its lock, or gives it up, while it is watched for
+ * {@link LockTimes.watchedMs}.
+ */
+export async function isRenewed(
+  files: FileSystem,
+  dataDir: string,
+  holder: LockHolder,
+  times: LockTimes = LOCK_TIMES,
+): Promise<boolean> {
+  const until = performance.now() + times.watchedMs;
+  do {
+    await sleep(Math.min(WATCH_STEP_MS, times.watchedMs));
+    const now = await lockOf(files, dataDir);
+    if (now === null || typeof now === "string") return true;
+    if (now.token !== holder.token || now.renewedMs !== holder.renewedMs) return true;
+  } while (performance.now() < until);
+  return false;
+}
+
+const WATCH_STEP_MS = 200;
+
+/**
+ * Ends a lock whose holder is not seen to be alive, whatever it may be. `false`: it changed meanwhile, or its holder is
+ * alive. A holder that runs all the same notices it before its next change.
+ */
+export async function endLock(files: FileSystem, dataDir: string, seen: LockReading): Promise<boolean> {
+  if (typeof seen !== "string" && seen.standing === "alive") return false;
+  const attempt = new LockAttempt(files, join(dataDir, QUARANTINE), LOCK_TIMES);
+  await attempt.endClaim(seen);
+  if (!(await attempt.takeOver(attempt.path, seen))) return false;
+  await (await attempt.taken(true)).release();
+  return true;
+}
+
+/** Locks that this process has seen lapsed, by their paths, and since when. */
+const seenLapsed = new Map<string, { readonly token: string; readonly renewedMs: number; readonly sinceMs: number }>();
+
+function isSeenLapsed(path: string, reading: LockReading, { lapsedMs, watchedMs }: LockTimes): boolean {
+  if (typeof reading === "string" || !isLapsed(reading, lapsedMs)) {
+    seenLapsed.delete(path);
+    return false;
+  }
+  const { token, renewedMs } = reading;
+  const before = seenLapsed.get(path);
+  if (before?.token === token && before.renewedMs === renewedMs) return performance.now() - before.sinceMs >= watchedMs;
+  seenLapsed.set(path, { token, renewedMs, sinceMs: performance.now() });
+  return false;
 }
 
 /** One process's attempt at the lock of one quarantine folder. */
@@ -82,11 +125,13 @@ class LockAttempt {
   readonly path: string;
   readonly #files: FileSystem;
   readonly #folder: string;
+  readonly #times: LockTimes;
   readonly #token = randomBytes(12).toString("hex");
 
-  constructor(files: FileSystem, folder: string) {
+  constructor(files: FileSystem, folder: string, times: LockTimes) {
     this.#files = files;
     this.#folder = folder;
+    this.#times = times;
     this.path = join(folder, LOCK_FILE);
   }
 
@@ -104,17 +149,19 @@ class LockAttempt {
   }
 
   /**
-   * Replaces the lock file of a dead process by ours; `false` where another process is quicker. Only who holds the claim
-   * on that very file, itself a lock file named after its token, may replace it: a fresh lock is never moved away.
+   * Replaces an abandoned or lapsed lock file by ours; `false` where another process is quicker. Only who holds the claim
+   * on that very file, itself a lock file named after its token, may replace it: a fresh lock is never moved away. A
+   * claim does not lapse: who stopped in the middle of a takeover would go on with it.
    */
   async takeOver(path: string, stale: LockReading): Promise<boolean> {
-    const claim = join(this.#folder, `${LOCK_FILE}.claim-${tokenOf(stale)}`);
+    const claim = this.#claimOn(stale);
     if (!(await this.create(claim))) {
       const other = await readLock(this.#files, claim);
-      if (!isStale(other) || path === claim || !(await this.takeOver(claim, other))) return false;
+      if (!isAbandoned(other) || path === claim || !(await this.takeOver(claim, other))) return false;
     }
     try {
-      if (tokenOf(await readLock(this.#files, path)) !== tokenOf(stale)) return false;
+      const now = await readLock(this.#files, path);
+      if (tokenOf(now) !== tokenOf(stale) || renewalOf(now) !== renewalOf(stale)) return false;
       return await this.#place(async (aside) => {
         await this.#files.rename(aside, path);
         return true;
@@ -124,15 +171,44 @@ class LockAttempt {
     }
   }
 
+  /** Removes a claim on a lock where whoever claimed it is not seen to be alive. */
+  async endClaim(on: LockReading): Promise<void> {
+    const claim = this.#claimOn(on);
+    const found = await readLock(this.#files, claim);
+    if (found === "absent" || (typeof found !== "string" && found.standing === "alive")) return;
+    await this.#files.unlink(claim).catch(() => undefined);
+  }
+
   /** The lock, now that it is ours. */
   async taken(takenOver: boolean): Promise<RepairLock> {
     const files = this.#files;
+    seenLapsed.delete(this.path);
     await files.syncDirectory(this.#folder);
-    const isHeld = async () => tokenOf(await readLock(files, this.path)) === this.#token;
+    let renewed = moment();
+    let renewing: Promise<boolean> | null = null;
+    const renew = (): Promise<boolean> => {
+      renewing ??= this.#renew(since(renewed) > this.#times.overdueMs)
+        .then((isOurs) => {
+          if (isOurs) renewed = moment();
+          return isOurs;
+        })
+        .finally(() => {
+          renewing = null;
+        });
+      return renewing;
+    };
+    const isHeld = async () => {
+      const isOurs = (await readToken(files, this.path)) === this.#token;
+      return isOurs && since(renewed) > this.#times.overdueMs ? renew() : isOurs;
+    };
+    const timer = setInterval(() => void renew().catch(() => undefined), this.#times.renewEveryMs);
+    timer.unref();
     const lock: RepairLock = {
       takenOver,
       isHeld,
       release: async () => {
+        clearInterval(timer);
+        await renewing?.catch(() => undefined);
         if (!(await isHeld())) return;
         await files.unlink(this.path);
         // Fails, as it should, where a run is kept.
@@ -148,6 +224,38 @@ class LockAttempt {
     return lock;
   }
 
+  /**
+   * Renews our lock; `false` where it is not ours any more. A holder that is overdue does it under the claim on its own
+   * lock, which whoever takes over needs as well: one of the two finds out.
+   */
+  async #renew(isOverdue: boolean): Promise<boolean> {
+    const isOurs = async () => (await readToken(this.#files, this.path)) === this.#token;
+    if (!isOverdue) {
+      if (!(await isOurs())) return false;
+      await this.#files.touch(this.path);
+      return true;
+    }
+    const claim = join(this.#folder, `${LOCK_FILE}.claim-${this.#token}`);
+    for (let tries = 0; tries < CLAIM_TRIES; tries += 1) {
+      if (!(await isOurs())) return false;
+      if (await this.create(claim)) {
+        try {
+          if (!(await isOurs())) return false;
+          await this.#files.touch(this.path);
+          return true;
+        } finally {
+          await this.#files.unlink(claim).catch(() => undefined);
+        }
+      }
+      await sleep(CLAIM_RETRY_MS);
+    }
+    return false;
+  }
+
+  #claimOn(reading: LockReading): string {
+    return join(this.#folder, `${LOCK_FILE}.claim-${tokenOf(reading)}`);
+  }
+
   async #place(move: (aside: string) => Promise<boolean>): Promise<boolean> {
     const aside = `${this.path}.new-${this.#token}`;
     const content: LockContent = { token: this.#token, ...thisProcess(), since: new Date().toISOString() };
@@ -161,14 +269,38 @@ class LockAttempt {
     return placed;
   }
 
-  /** Files of attempts that crashed. */
+  /** Files of attempts that crashed. None of them means anything to a lock that is ours. */
   async #removeLeftovers(): Promise<void> {
     for (const { name } of (await this.#files.list(this.#folder)) ?? []) {
       const path = join(this.#folder, name);
-      if (!name.startsWith(`${LOCK_FILE}.`) || !isStale(await readLock(this.#files, path))) continue;
+      if (!name.startsWith(`${LOCK_FILE}.`)) continue;
+      const found = await readLock(this.#files, path);
+      if (!isAbandoned(found) && !isLapsed(found, this.#times.lapsedMs)) continue;
       await this.#files.unlink(path).catch((error: unknown) => {
         if (errnoCode(error) !== "ENOENT") throw error;
       });
     }
   }
+}
+
+/** Who takes over holds a claim for a few milliseconds. */
+const CLAIM_TRIES = 50;
+const CLAIM_RETRY_MS = 20;
+
+function renewalOf(reading: LockReading): number | null {
+  return typeof reading === "string" ? null : reading.renewedMs;
+}
+
+/** Two clocks: one does not go on while the machine sleeps, the other may be set. */
+interface Moment {
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
+function moment(): Moment {
+  return { monotonicMs: performance.now(), wallMs: Date.now() };
+}
+
+function since({ monotonicMs, wallMs }: Moment): number {
+  return Math.max(performance.now() - monotonicMs, Date.now() - wallMs);
 }

@@ -64,6 +64,12 @@ export interface Stopped {
   readonly message: string;
 }
 
+/** A holder of the lock that slept, or whose lock was ended by a user, goes no further. */
+export const TAKEN_OVER: Stopped = {
+  kind: "refused",
+  message: "Another repair took over this data directory, so this one stopped. What was done so far is complete.",
+};
+
 export interface Applied {
   readonly items: ReportedItem[];
   /** Absolute paths of the manifests that hold something. */
@@ -94,7 +100,7 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
         return { ...applied, stopped: { kind: "refused", message: "Stopped. What was done so far is complete." } };
       }
       if (!(await input.lock.isHeld())) {
-        return { ...applied, stopped: { kind: "refused", message: "Another repair took over this data directory." } };
+        return { ...applied, stopped: TAKEN_OVER };
       }
       const writer = writers.get(session.store) ?? (await writerFor(input.stores[session.store]));
       writers.set(session.store, writer);
@@ -193,6 +199,7 @@ async function applySession(
       return null;
     }
     manifest = captured;
+    if (!(await input.lock.isHeld())) throw new StoreRefusedError("busy", TAKEN_OVER.message);
     run = await publishRun(files, prepared, manifest);
   } catch (error) {
     // Nothing live was touched yet: what was captured so far is only a copy.

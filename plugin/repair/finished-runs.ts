@@ -35,8 +35,8 @@ export async function deleteFinishedRuns(
   };
   if ((await finished()).length === 0) return;
   const { underLock } = await import("./repair.ts");
-  await underLock(where, async () => {
-    for (const run of await finished()) await deleteRun(files, run);
+  await underLock(where, async (lock) => {
+    for (const run of await finished()) if (await lock.isHeld()) await deleteRun(files, run);
   });
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FileSystem } from "../files/file-system.ts";
-import { takeLock } from "../quarantine/lock.ts";
+import { mayLapse, takeLock } from "../quarantine/lock.ts";
+import { lockedSentence } from "../quarantine/lock-words.ts";
 import type { Trigger } from "../quarantine/manifest.ts";
 import { newRunID } from "../quarantine/run-id.ts";
 import { isUnfinished, keptByUser } from "../quarantine/runs.ts";
@@ -21,7 +22,10 @@ export interface RepairInput {
   readonly trigger: Trigger;
   readonly hostVersion: string | null;
   readonly signal?: AbortSignal;
-  /** How long another repair is waited for, in milliseconds; without it, not at all. */
+  /**
+   * How long another repair is waited for, in milliseconds; without it, only until a lock whose holder cannot be seen, and
+   * that has lapsed, may be taken over.
+   */
   readonly patienceMs?: number;
   /** Told now and then how many of the records are done. */
   readonly onProgress?: (done: number, of: number) => void;
@@ -47,13 +51,14 @@ export async function underLock<T>(
 ): Promise<T | Stopped> {
   const { files, located, access } = input;
   try {
-    const until = performance.now() + (input.patienceMs ?? 0);
+    const { patienceMs } = input;
+    const until = performance.now() + (patienceMs ?? 0);
     let taken = await takeLock(files, located.dataDir);
-    while (!taken.ok && performance.now() < until) {
+    while (!taken.ok && (performance.now() < until || (patienceMs === undefined && mayLapse(taken.holder)))) {
       await sleep(LOCK_RETRY_MS);
       taken = await takeLock(files, located.dataDir);
     }
-    if (!taken.ok) return { kind: "refused", message: busySentence(taken.holder?.pid ?? null) };
+    if (!taken.ok) return { kind: "refused", message: lockedSentence(taken.holder) };
     try {
       await reconcileRuns(files, located, access);
       return await work(taken.lock);
@@ -72,11 +77,6 @@ export async function underLock<T>(
  */
 export async function settleUnfinished(input: Pick<RepairInput, "files" | "located" | "access">): Promise<void> {
   if (await isUnfinished(input.files, input.located.dataDir)) await underLock(input, async () => null);
-}
-
-function busySentence(pid: number | null): string {
-  const holder = pid === null ? "" : ` (process ${pid})`;
-  return `Another repair is working on this data directory${holder}. Try again when it is done.`;
 }
 
 /** Whether the outcome of {@link underLock} says that the work was not done. */

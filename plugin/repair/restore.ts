@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
+import type { RepairLock } from "../quarantine/lock.ts";
 import type { Manifest, ManifestItem } from "../quarantine/manifest.ts";
 import { eachStoredRun, readRun, type StoredRun, writeManifest } from "../quarantine/vault.ts";
 import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/open.ts";
 import type { ItemOutcome, StoreWriter } from "../stores/writer.ts";
-import { type ReportedItem, type Stopped, stoppedBy, withOutcomes } from "./apply.ts";
+import { type ReportedItem, type Stopped, stoppedBy, TAKEN_OVER, withOutcomes } from "./apply.ts";
 import { isStopped, underLock } from "./repair.ts";
 import { writerForManifest } from "./run-store.ts";
 
@@ -94,20 +95,25 @@ function itemsToRestore(run: ReadableRun, itemIDs: readonly string[]): ManifestI
 /** Puts the items of a plan back, byte for byte, each only where nothing else has taken its place. */
 export async function restore(input: RestoreInput, plan: RestorePlan): Promise<RestoreResult> {
   if (plan.runs.length === 0) return { runID: plan.runID, manifests: [], items: [], stopped: null };
-  const outcome = await underLock(input, async () => {
+  const outcome = await underLock(input, async (lock) => {
     // Unfinished runs were settled when the lock was taken: read them again.
     const current = await planRestore(input);
-    return restoreRuns(input, current.ok ? current.plan : plan);
+    return restoreRuns(input, current.ok ? current.plan : plan, lock);
   });
   return isStopped(outcome) ? { runID: plan.runID, manifests: [], items: [], stopped: outcome } : outcome;
 }
 
-async function restoreRuns(input: RestoreInput, plan: RestorePlan): Promise<RestoreResult> {
+async function restoreRuns(
+  input: RestoreInput,
+  plan: RestorePlan,
+  lock: Pick<RepairLock, "isHeld">,
+): Promise<RestoreResult> {
   const result = { runID: plan.runID, items: [] as ReportedItem[], manifests: [] as string[] };
   for (const { folder } of plan.runs) {
     const run = await readRun(input.files, folder, input.runID);
     if (!run.ok) return { ...result, stopped: { kind: "refused", message: unreadable(run.problem).message } };
     const items = itemsToRestore(run, input.itemIDs);
+    if (!(await lock.isHeld())) return { ...result, stopped: TAKEN_OVER };
     const { outcomes, stopped } = await restoreRun(input, run, items);
     if (outcomes.length > 0) result.manifests.push(join(run.folder, "manifest.json"));
     const byID = new Map(items.map((item) => [item.id, item]));

@@ -131,6 +131,7 @@ export function faultyFileSystem(files: FileSystem, plan: FaultPlan): FileSystem
     link: (from, to) => attempt("takes space", () => files.link(from, to)),
     unlink: (path) => attempt("changes", () => files.unlink(path)),
     removeDirectory: (path) => attempt("changes", () => files.removeDirectory(path)),
+    touch: (path) => attempt("changes", () => files.touch(path)),
     chmod: (path, mode) => attempt("changes", () => files.chmod(path, mode)),
     syncDirectory: (path) => attempt("changes", () => files.syncDirectory(path)),
     freeBytes: (path) => attempt("none", () => files.freeBytes(path)),

@@ -1,19 +1,38 @@
 /** A process that takes the lock of a data directory and keeps it until it is told or killed. */
 import { nodeFileSystem } from "../../plugin/files/file-system.ts";
 import { takeLock } from "../../plugin/quarantine/lock.ts";
+import { LOCK_TIMES, type LockTimes } from "../../plugin/quarantine/lock-file.ts";
 
 export interface LockHolder {
   readonly answer: string;
+  readonly pid: number;
   kill(): Promise<void>;
+  /** Asks the holder whether the lock is still its own. */
+  isHeld(): Promise<boolean>;
   release(): Promise<void>;
 }
 
-/** Starts one; `answer` is `held`, `taken-over` or `refused`. */
-export async function startHolder(dataDir: string): Promise<LockHolder> {
-  const child = Bun.spawn([process.execPath, import.meta.path, dataDir], { stdin: "pipe", stdout: "pipe" });
-  const { value } = await child.stdout.getReader().read();
+/**
+ * Starts one; `answer` is `held`, `taken-over` or `refused`. `within`: a command that starts it, such as `unshare`;
+ * `times` are those of its lock.
+ */
+export async function startHolder(
+  dataDir: string,
+  within: readonly string[] = [],
+  times: LockTimes = LOCK_TIMES,
+): Promise<LockHolder> {
+  const command = [...within, process.execPath, import.meta.path, dataDir, JSON.stringify(times)];
+  const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe" });
+  const reader = child.stdout.getReader();
+  const next = async () => Buffer.from((await reader.read()).value ?? []).toString();
   return {
-    answer: Buffer.from(value ?? []).toString(),
+    answer: await next(),
+    pid: child.pid,
+    async isHeld() {
+      child.stdin.write("?");
+      await child.stdin.flush();
+      return (await next()) === "yes";
+    },
     async kill() {
       child.kill("SIGKILL");
       await child.exited;
@@ -26,8 +45,9 @@ export async function startHolder(dataDir: string): Promise<LockHolder> {
 }
 
 if (import.meta.main) {
-  const taken = await takeLock(nodeFileSystem, process.argv[2] ?? "");
+  const [dataDir = "", times = ""] = process.argv.slice(2);
+  const taken = await takeLock(nodeFileSystem, dataDir, JSON.parse(times));
   process.stdout.write(taken.ok ? (taken.lock.takenOver ? "taken-over" : "held") : "refused");
-  for await (const _ of process.stdin);
+  for await (const _ of process.stdin) process.stdout.write(taken.ok && (await taken.lock.isHeld()) ? "yes" : "no");
   if (taken.ok) await taken.lock.release();
 }

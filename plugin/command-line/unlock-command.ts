@@ -1,0 +1,59 @@
+import { endLock, isRenewed, lockOf } from "../quarantine/lock.ts";
+import { LOCK_TIMES, type LockReading } from "../quarantine/lock-file.ts";
+import { holderText } from "../quarantine/lock-words.ts";
+import { isUnfinished } from "../quarantine/vault.ts";
+import { listAnswer } from "./answers.ts";
+import type { Command } from "./arguments.ts";
+import { answer, type CommandContext, problem } from "./context.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
+
+/** `unlock`: ends the lock of a repair that is not seen to run any more. Refused while it is seen to run. */
+export async function unlockCommand(
+  context: CommandContext,
+  command: Command & { name: "unlock" },
+): Promise<ExitStatus> {
+  const { files, located, terminal } = context;
+  const lock = await lockOf(files, located.dataDir);
+  if (lock === null) {
+    answer(context, listAnswer({ unlocked: false, holder: null }), "This data directory is not locked.");
+    return EXIT.done;
+  }
+  const who = typeof lock === "string" ? "a process that wrote nothing down" : holderText(lock);
+  const running = `The lock is held by ${who}. That process is running, so the lock stays. Wait, or end the process.`;
+  if (typeof lock !== "string" && lock.standing === "alive") return problem(context, running, EXIT.refused);
+  if (typeof lock !== "string" && lock.standing === "unknown") {
+    terminal.say(`The lock is held by ${who}.`);
+    terminal.say(`Watching for ${LOCK_TIMES.watchedMs / 1000} seconds whether it is renewed …`);
+    if (await isRenewed(files, located.dataDir, lock)) {
+      return problem(
+        context,
+        `The lock was renewed or given up just now: its holder is running (${who}).`,
+        EXIT.refused,
+      );
+    }
+  }
+  if (!command.yes) {
+    const show = context.options.json ? terminal.say : terminal.print;
+    show(`Plan: end the lock of this data directory. It is held by ${who}.`);
+    show("Do this only if that repair has ended. If it still runs, it stops before its next change.");
+    if (!terminal.interactive || !(await terminal.ask("End the lock?"))) {
+      const hint = terminal.interactive ? "Nothing was changed." : "Nothing was changed. Add --yes to do this.";
+      answer(context, listAnswer({ unlocked: false, holder: publicHolder(lock) }), hint);
+      return EXIT.findings;
+    }
+  }
+  if (!(await endLock(files, located.dataDir, lock))) {
+    return problem(context, "The lock changed meanwhile. Nothing was changed; look again.", EXIT.refused);
+  }
+  const next = (await isUnfinished(files, located.dataDir))
+    ? " The next `repair` or `restore` completes or undoes what that repair left unfinished."
+    : "";
+  answer(context, listAnswer({ unlocked: true, holder: publicHolder(lock) }), `The lock is ended.${next}`);
+  return EXIT.done;
+}
+
+function publicHolder(lock: LockReading): object | null {
+  if (typeof lock === "string") return null;
+  const { pid, host, since, renewedMs, standing } = lock;
+  return { pid, host, since, renewed: new Date(renewedMs).toISOString(), standing };
+}

@@ -1,0 +1,87 @@
+import { z } from "zod";
+import type { FileSystem } from "../files/file-system.ts";
+import { type Standing, standingOf } from "../files/process-identity.ts";
+
+export const LOCK_FILE = ".lock";
+
+/** Version 0.1.0 wrote neither `namespace` nor `machine`, and did not renew its locks. */
+const lockSchema = z.object({
+  token: z.string().regex(/^[0-9a-f]{24}$/),
+  pid: z.int().positive(),
+  host: z.string(),
+  started: z.string().nullable(),
+  namespace: z.string().nullable().default(null),
+  machine: z.string().nullable().default(null),
+  since: z.string(),
+});
+
+export type LockContent = z.infer<typeof lockSchema>;
+
+/** The times of the protocol, in milliseconds. */
+export interface LockTimes {
+  /** How often a holder renews its lock. */
+  readonly renewEveryMs: number;
+  /** After so long without a renewal a holder makes sure that nobody is taking its lock over. */
+  readonly overdueMs: number;
+  /** A lock that was not renewed for so long may be taken over where its holder cannot be seen. */
+  readonly lapsedMs: number;
+  /** So long it must also be seen not to be renewed: clocks differ, and are set. */
+  readonly watchedMs: number;
+}
+
+/** `overdueMs` is less than `watchedMs`: a takeover cannot begin while a holder trusts its last renewal. */
+export const LOCK_TIMES: LockTimes = { renewEveryMs: 2_000, overdueMs: 5_000, lapsedMs: 120_000, watchedMs: 10_000 };
+
+/** A lock file and what can be seen of its holder. */
+export interface LockHolder extends LockContent {
+  /** When it was last renewed, by the clock of its holder. */
+  readonly renewedMs: number;
+  readonly standing: Standing;
+}
+
+/** What a lock file says. One that says nothing was torn by a crash; a live writer needs milliseconds. */
+export type LockReading = LockHolder | "absent" | "torn" | "being-written";
+
+const TORN_AFTER_MS = 10_000;
+
+export async function readLock(files: FileSystem, path: string): Promise<LockReading> {
+  const bytes = await files.read(path, 4096);
+  if (bytes === "absent") return "absent";
+  // Looked at afterwards: of a lock that was replaced meanwhile it is the later time.
+  const found = await files.stat(path);
+  if (found === null) return "absent";
+  try {
+    const content = lockSchema.parse(JSON.parse(bytes.toString("utf8")));
+    return { ...content, renewedMs: found.mtimeMs, standing: standingOf(content) };
+  } catch {
+    return Date.now() - found.mtimeMs > TORN_AFTER_MS ? "torn" : "being-written";
+  }
+}
+
+/** The token of a lock file, without a look at its holder; `null` where there is none. */
+export async function readToken(files: FileSystem, path: string): Promise<string | null> {
+  const bytes = await files.read(path, 4096);
+  if (bytes === "absent") return null;
+  try {
+    return lockSchema.parse(JSON.parse(bytes.toString("utf8"))).token;
+  } catch {
+    return null;
+  }
+}
+
+/** Names one state of a lock file, for the claims on it. */
+export function tokenOf(reading: LockReading): string {
+  return typeof reading === "string" ? reading : reading.token;
+}
+
+/** Whether whoever wrote it is gone for certain. */
+export function isAbandoned(reading: LockReading): boolean {
+  return typeof reading === "string" ? reading === "torn" : reading.standing === "gone";
+}
+
+/** Whether it was not renewed for so long, by the clock of this machine, and its holder cannot be seen. */
+export function isLapsed(reading: LockReading, lapsedMs: number): boolean {
+  if (typeof reading === "string" || reading.standing !== "unknown") return false;
+  // A time in the future is one of another clock, or of one that was set back.
+  return Math.abs(Date.now() - reading.renewedMs) > lapsedMs;
+}
