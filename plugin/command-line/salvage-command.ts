@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import { DATABASE_MALFORMED, WAL_DAMAGED } from "../faults/container.ts";
 import { openersOf, openersText } from "../files/openers.ts";
+import type { RepairLock } from "../quarantine/lock.ts";
 import { type CheckResult, check } from "../repair/check.ts";
 import { salvageRefusal } from "../repair/origin-words.ts";
 import { isStopped, settleUnfinished, underLock } from "../repair/repair.ts";
@@ -13,6 +14,7 @@ import { loadDriver } from "../stores/sqlite/driver.ts";
 import { firstDamage } from "../stores/sqlite/integrity.ts";
 import { type Origin, withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { openReadView } from "../stores/sqlite/read-view.ts";
+import { hasOtherConnection } from "../stores/sqlite/sole-use.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, problem } from "./context.ts";
@@ -43,7 +45,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
   const { salvage, SalvageStoppedError } = await import("../salvage/salvage.ts");
   // SQLite gives the files that it makes the mode that the process says.
   process.umask(0o077);
-  const work = async (): Promise<Done> => {
+  const work = async (lock: Pick<RepairLock, "isHeld">): Promise<Done> => {
     const earlier = await runs.findSalvageRun(files, located.dataDir, database);
     if (earlier === null) terminal.progress("Copying the database aside …");
     const run = earlier ?? (await runs.copyAside(files, located.dataDir, database, code, evidence));
@@ -63,7 +65,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
       await runs.finishSalvage(files, run, report);
     }
     const checked = await checkNew(context, run.target);
-    const swapped = command.swap && report.isSound ? await runs.swapIn(files, run, database) : null;
+    const swapped = command.swap && report.isSound ? await runs.swapIn(files, run, database, lock) : null;
     return { run, report, checked, isSwapped: swapped !== null };
   };
   try {
@@ -190,6 +192,11 @@ async function confirmed(context: CommandContext, command: Salvage, database: st
     );
     const openers = await openersOf([database, `${database}-wal`]);
     if (openers.length > 0) show(`The database is open in ${openersText(openers)}: close it first.`);
+    else {
+      const driver = await loadDriver();
+      const isOpen = driver !== null && (await hasOtherConnection(files, driver, database));
+      if (isOpen) show("The database is open in a process that cannot be seen from here: close it first.");
+    }
   }
   if (command.dryRun) return false;
   if (command.yes) return true;

@@ -2,14 +2,16 @@ import { basename, join } from "node:path";
 import { PRIVATE_FILE } from "../files/durable.ts";
 import type { FileSystem } from "../files/file-system.ts";
 import { hashFile } from "../files/hash.ts";
+import type { RepairLock } from "../quarantine/lock.ts";
 import type { Manifest, ManifestItem } from "../quarantine/manifest.ts";
 import { relativeDatabase } from "../quarantine/places.ts";
 import { folderNameFor } from "../quarantine/run-folders.ts";
 import { newRunID } from "../quarantine/run-id.ts";
 import { eachRun } from "../quarantine/runs.ts";
 import { createRunFolder, publishRun, readRun, writeManifest } from "../quarantine/vault.ts";
-import { withOutcomes } from "../repair/apply.ts";
-import { DatabaseFileWriter, SALVAGED, SIDE_FILES } from "../stores/sqlite/database-file-writer.ts";
+import { TAKEN_OVER, withOutcomes } from "../repair/apply.ts";
+import { DatabaseFileWriter, SALVAGED } from "../stores/sqlite/database-file-writer.ts";
+import { SIDE_FILES } from "../stores/sqlite/sole-use.ts";
 import { itemNumber, StoreRefusedError } from "../stores/writer.ts";
 import { TOOL } from "../tool-identity.ts";
 import type { SalvageReport } from "./salvage.ts";
@@ -165,7 +167,12 @@ export async function discardUnfinished(files: FileSystem, run: SalvageRun): Pro
 }
 
 /** Puts the new database in the place of the damaged one, whose files are in the run. Call it under the lock. */
-export async function swapIn(files: FileSystem, run: SalvageRun, database: string): Promise<Manifest> {
+export async function swapIn(
+  files: FileSystem,
+  run: SalvageRun,
+  database: string,
+  lock: Pick<RepairLock, "isHeld">,
+): Promise<Manifest> {
   const writer = new DatabaseFileWriter(files, database, run.manifest.items);
   await writer.refuseWhileOpen();
   const content = await hashFile(files, run.target);
@@ -177,6 +184,8 @@ export async function swapIn(files: FileSystem, run: SalvageRun, database: strin
       : {}),
   }));
   const planned: Manifest = { ...run.manifest, state: "planned", items };
+  // Building the new database took its time.
+  if (!(await lock.isHeld())) throw new StoreRefusedError("busy", TAKEN_OVER.message);
   await writeManifest(files, run.folder, planned);
   try {
     const done = withOutcomes(planned, await writer.setAside(items, run.folder));

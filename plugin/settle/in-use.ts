@@ -1,9 +1,10 @@
 import { dirname } from "node:path";
 import { openersBelow, openersText } from "../files/openers.ts";
-import type { Located } from "../stores/locate.ts";
+import { filesOf, type Located } from "../stores/locate.ts";
 import type { Access } from "../stores/open.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
-import { sqliteFailure } from "../stores/sqlite/sqlite-error.ts";
+import { hasOtherConnection, soleUse } from "../stores/sqlite/sole-use.ts";
+import { StoreRefusedError } from "../stores/writer.ts";
 
 /** From inside opencode nothing tells that no turn runs and no permission or question waits. */
 const COMMAND = "npx opencode-session-repair repair --only unfinished-tool --only unfinished-turn";
@@ -15,7 +16,13 @@ const COMMAND = "npx opencode-session-repair repair --only unfinished-tool --onl
  */
 export async function isLeftAlone(located: Located): Promise<boolean> {
   if (process.platform !== "linux") return false;
-  return (await openersBelow(foldersOf(located))).length === 0;
+  if ((await openersBelow(foldersOf(located))).length > 0) return false;
+  const driver = located.databases.length === 0 ? null : await loadDriver();
+  if (driver === null) return located.databases.length === 0;
+  for (const database of located.databases) {
+    if (await hasOtherConnection(filesOf(located), driver, database)) return false;
+  }
+  return true;
 }
 
 /**
@@ -29,7 +36,7 @@ export async function inUse(located: Located, access: Access): Promise<string | 
     return `A session may be in use: ${openersText(openers)} has opencode's data open. Quit it, then try again.`;
   }
   for (const database of located.databases) {
-    if (await isOpenElsewhere(database)) {
+    if (await isOpenElsewhere(located, database)) {
       return "A session may be in use: another process has the database open. Quit opencode, then try again.";
     }
   }
@@ -40,23 +47,14 @@ function foldersOf({ dataDir, databases }: Located): string[] {
   return [...new Set([dataDir, ...databases.map((database) => dirname(database))])];
 }
 
-/** In WAL mode every connection holds a shared lock on the database; exclusive mode is refused beside it. */
-async function isOpenElsewhere(database: string): Promise<boolean> {
-  const driver = await loadDriver();
-  if (driver === null) return true;
+/** Asked by a lock that cannot be had beside another connection. */
+async function isOpenElsewhere(located: Located, database: string): Promise<boolean> {
   try {
-    const connection = driver.open(database, "write");
-    try {
-      connection.exec("pragma busy_timeout = 0");
-      connection.exec("pragma locking_mode = exclusive");
-      connection.exec("begin immediate");
-      connection.exec("rollback");
-      return false;
-    } finally {
-      connection.close();
-    }
+    const use = await soleUse(filesOf(located), database);
+    await use.release();
+    return false;
   } catch (error) {
     // What else keeps it from being opened is for the writer to say.
-    return sqliteFailure(error) === "busy";
+    return error instanceof StoreRefusedError;
   }
 }

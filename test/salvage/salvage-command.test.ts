@@ -112,7 +112,9 @@ test("a swap that fails half way leaves the damaged database as it was, its WAL 
   if (run === null) throw new Error("there is no run");
   const rename: FileSystem["rename"] = (from, to) =>
     to === database ? Promise.reject(new Error("torn")) : nodeFileSystem.rename(from, to);
-  await expect(swapIn({ ...nodeFileSystem, rename }, run, database)).rejects.toThrow("torn");
+  await expect(swapIn({ ...nodeFileSystem, rename }, run, database, { isHeld: async () => true })).rejects.toThrow(
+    "torn",
+  );
   expect(await contentOf(dataDir)).toEqual(before);
   const again = JSON.parse((await runCli(["salvage", "--data-dir", dataDir, "--swap", "--yes", "--json"])).stdout);
   expect(again).toMatchObject({ runID: run.manifest.runID, swapped: true });

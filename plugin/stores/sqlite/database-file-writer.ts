@@ -3,7 +3,6 @@ import { makePrivateDirectory, PRIVATE_FILE } from "../../files/durable.ts";
 import { errnoCode, type FileSystem } from "../../files/file-system.ts";
 import { hashFile } from "../../files/hash.ts";
 import { moveNoClobber } from "../../files/move.ts";
-import { openersOf, openersText } from "../../files/openers.ts";
 import type { ManifestItem } from "../../quarantine/manifest.ts";
 import { isFileLocator } from "../artifact.ts";
 import {
@@ -14,14 +13,13 @@ import {
   StoreRefusedError,
   type StoreWriter,
 } from "../writer.ts";
+import { SIDE_FILES, type SoleUse, soleUse } from "./sole-use.ts";
 
 /** Name of the new database in the run's folder, until it takes its place. */
 export const SALVAGED = "salvaged.db";
 
 /** The shared memory of a WAL, in which readers leave marks: SQLite makes it anew. */
 const INDEX = "-shm";
-
-export const SIDE_FILES = ["-wal", INDEX, "-journal"];
 
 /** Beginning of the names of the folders that hold what a restore has taken the place of. */
 const REPLACED = "replaced-";
@@ -56,6 +54,7 @@ export class DatabaseFileWriter implements StoreWriter {
    */
   async setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
     await this.refuseWhileOpen();
+    const before = await this.#state();
     // Not of shared memory, which holds nothing of its own: a new salvage would find nothing else either.
     for (const suffix of SIDE_FILES.filter((each) => each !== INDEX)) {
       const isKept = items.some((item) => this.#place(item) === this.#database + suffix);
@@ -67,11 +66,15 @@ export class DatabaseFileWriter implements StoreWriter {
         throw new StoreRefusedError("failed", "The copy in quarantine is not what was recorded.");
       }
     }
-    // The old WAL must be gone before the new database stands there: SQLite would write its frames into it.
-    for (const suffix of SIDE_FILES) await this.#remove(this.#database + suffix);
-    await this.#files.syncDirectory(dirname(this.#database));
-    await this.#files.rename(join(folder, SALVAGED), this.#database);
-    await this.#files.syncDirectory(dirname(this.#database));
+    await this.#alone(async () => {
+      // Hashes were taken without the lock: reading the file would have given it up.
+      if ((await this.#state()) !== before) throw changedSince();
+      // The old WAL must be gone before the new database stands there: SQLite would write its frames into it.
+      for (const suffix of SIDE_FILES) await this.#remove(this.#database + suffix);
+      await this.#files.syncDirectory(dirname(this.#database));
+      await this.#files.rename(join(folder, SALVAGED), this.#database);
+      await this.#files.syncDirectory(dirname(this.#database));
+    });
     return items.map(({ id }) => ({ id, state: "done" }));
   }
 
@@ -88,8 +91,13 @@ export class DatabaseFileWriter implements StoreWriter {
     // All that needs room comes first: a full disk changes nothing.
     for (const item of items) await this.#copyBeside(item, folder);
     if (!(await this.#isMainBack())) {
-      await this.#makeWay(folder);
-      await this.#mainReturns();
+      const leaving = await this.#inTheWay();
+      const before = await this.#state();
+      await this.#alone(async () => {
+        if ((await this.#state()) !== before) throw changedSince();
+        await this.#makeWay(leaving, folder);
+        await this.#mainReturns();
+      });
     }
     await this.settle(folder);
     const outcomes: ItemOutcome[] = [];
@@ -111,9 +119,8 @@ export class DatabaseFileWriter implements StoreWriter {
   }
 
   async settle(folder: string): Promise<void> {
-    await this.refuseWhileOpen();
-    if (await this.#isMainBack()) await this.#sideFilesReturn(folder);
-    else await this.#sideFilesStay(folder);
+    const isMainBack = await this.#isMainBack();
+    await this.#alone(() => (isMainBack ? this.#sideFilesReturn(folder) : this.#sideFilesStay(folder)));
     for (const suffix of ["", ...SIDE_FILES]) await this.#remove(this.#beside(this.#database + suffix));
   }
 
@@ -156,17 +163,25 @@ export class DatabaseFileWriter implements StoreWriter {
   }
 
   /** What stands there now may hold new conversations: it is kept beside the originals. The main file stays as well. */
-  async #makeWay(folder: string): Promise<void> {
-    let replaced: string | null = null;
-    for (const suffix of [...SIDE_FILES, ""]) {
-      const path = this.#database + suffix;
-      const item = this.#all.find((each) => this.#place(each) === path);
-      if ((await this.#files.stat(path)) === null || (item !== undefined && (await this.#holds(path, item)))) continue;
-      replaced ??= await this.#freshFolder(folder);
+  async #makeWay(leaving: readonly string[], folder: string): Promise<void> {
+    if (leaving.length === 0) return;
+    const replaced = await this.#freshFolder(folder);
+    for (const path of leaving) {
       const kept = join(replaced, basename(path));
-      if (suffix !== "") await moveNoClobber(this.#files, path, kept);
+      if (path !== this.#database) await moveNoClobber(this.#files, path, kept);
       else await this.#keepAlso(path, kept);
     }
+  }
+
+  /** The files that stand where others return, the main file last. */
+  async #inTheWay(): Promise<string[]> {
+    const leaving: string[] = [];
+    for (const path of [...SIDE_FILES, ""].map((suffix) => this.#database + suffix)) {
+      const item = this.#all.find((each) => this.#place(each) === path);
+      if ((await this.#files.stat(path)) === null || (item !== undefined && (await this.#holds(path, item)))) continue;
+      leaving.push(path);
+    }
+    return leaving;
   }
 
   /** Gives a file a second name, or a copy where the file system has no second names. */
@@ -233,11 +248,26 @@ export class DatabaseFileWriter implements StoreWriter {
     if ((await this.#files.stat(path)) !== null) await this.#files.unlink(path);
   }
 
-  /** @throws StoreRefusedError where another process has one of the files open */
+  /** @throws StoreRefusedError where another process has the database open */
   async refuseWhileOpen(): Promise<void> {
-    const openers = await openersOf(["", ...SIDE_FILES].map((suffix) => this.#database + suffix));
-    if (openers.length === 0) return;
-    throw new StoreRefusedError("busy", `The database is open in ${openersText(openers)}. Close it and try again.`);
+    await this.#alone(async () => undefined);
+  }
+
+  /** Does something while no other connection can use what stands there; that file is not opened meanwhile. */
+  async #alone(work: () => Promise<void>): Promise<void> {
+    const use: SoleUse = await soleUse(this.#files, this.#database);
+    try {
+      await work();
+    } finally {
+      await use.release();
+    }
+  }
+
+  /** Tells one state of the files from the next, without opening them. Shared memory holds nothing of its own. */
+  async #state(): Promise<string> {
+    const files = ["", ...SIDE_FILES].filter((suffix) => suffix !== INDEX);
+    const found = await Promise.all(files.map((suffix) => this.#files.stat(this.#database + suffix)));
+    return JSON.stringify(found.map((stat) => stat && [stat.inode, stat.size, stat.mtimeMs]));
   }
 
   async #freshFolder(folder: string): Promise<string> {

@@ -15,9 +15,10 @@ export interface Connection {
 /**
  * How a database is opened. `immutable`: as a file that nobody writes, its WAL ignored; no lock, no side file.
  * `shared`: read-only beside live writers, WAL and shared memory read but not written. `read`: read-only the ordinary
- * way. `write`: read and write; the file must exist. `create`: the same for a file of our own that need not exist.
+ * way. `write`: read and write; the file must exist. `create`: the same for a file of our own that need not exist. `sole`:
+ * as `write`, with the way of locking that lets no other connection be beside it; not on Windows.
  */
-export type OpenMode = "immutable" | "shared" | "read" | "write" | "create";
+export type OpenMode = "immutable" | "shared" | "read" | "write" | "create" | "sole";
 
 /** A database and the way in which it is open. */
 export interface DatabaseSource {
@@ -68,8 +69,13 @@ function databaseURI(path: string, mode: OpenMode): string {
     read: "mode=ro",
     write: "mode=rw",
     create: "mode=rwc",
+    sole: "mode=rw&vfs=unix-excl",
   };
   return `file://${rooted}?${parameters[mode]}`;
+}
+
+function isWriting(mode: OpenMode): boolean {
+  return mode === "write" || mode === "create" || mode === "sole";
 }
 
 function asRows(rows: unknown[]): SqlRow[] {
@@ -83,9 +89,9 @@ async function bunDriver(): Promise<Driver> {
   return {
     name: "bun:sqlite",
     open(path, mode) {
-      const access = { write: OPEN_READWRITE, create: OPEN_READWRITE | OPEN_CREATE };
-      const flags = (mode === "write" || mode === "create" ? access[mode] : OPEN_READONLY) | OPEN_URI;
-      const database = new module.Database(databaseURI(path, mode), flags);
+      const access =
+        mode === "create" ? OPEN_READWRITE | OPEN_CREATE : isWriting(mode) ? OPEN_READWRITE : OPEN_READONLY;
+      const database = new module.Database(databaseURI(path, mode), access | OPEN_URI);
       const statements = new Map<string, BunStatement & { finalize(): void }>();
       const prepared = (sql: string) => {
         const known = statements.get(sql) ?? database.prepare(sql);
@@ -116,7 +122,7 @@ async function nodeDriver(): Promise<Driver> {
     name: "node:sqlite",
     open(path, mode) {
       const database = new module.DatabaseSync(databaseURI(path, mode), {
-        readOnly: mode !== "write" && mode !== "create",
+        readOnly: !isWriting(mode),
       });
       const statements = new Map<string, NodeStatement>();
       const prepared = (sql: string): NodeStatement => {

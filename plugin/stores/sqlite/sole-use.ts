@@ -1,0 +1,132 @@
+import { readFileSync, readlinkSync } from "node:fs";
+import { realpath } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { errnoCode, type FileSystem } from "../../files/file-system.ts";
+import { openersOf, openersText } from "../../files/openers.ts";
+import { StoreRefusedError } from "../writer.ts";
+import { type Connection, type Driver, loadDriver } from "./driver.ts";
+import { sqliteFailure } from "./sqlite-error.ts";
+
+/** The files that SQLite keeps beside a database. */
+export const SIDE_FILES = ["-wal", "-shm", "-journal"];
+
+/** A lock on the file of a database beside which no connection can be, in any container of this machine. */
+export interface SoleUse {
+  release(): Promise<void>;
+}
+
+const UNSEEN = "another process, which cannot be seen from here (another user's, or in another container)";
+
+/** Whether another process has a database open, as a name for it; `null`: none was found. */
+async function openerOf(files: FileSystem, driver: Driver | null, database: string): Promise<string | null> {
+  const openers = await openersOf(["", ...SIDE_FILES].map((suffix) => database + suffix));
+  if (openers.length > 0) return openersText(openers);
+  return driver !== null && (await hasOtherConnection(files, driver, database)) ? UNSEEN : null;
+}
+
+/** The byte of shared memory that every connection of a WAL holds a shared lock on (UNIX_SHM_DMS of os_unix.c). */
+const DEAD_MAN_SWITCH = "128 128";
+
+/**
+ * Whether another connection holds the shared memory of a WAL. With `readonly_shm` SQLite takes the dead man's switch
+ * only beside somebody who has it, and Linux shows this process its own locks. Also tells of a process that has lost its
+ * lock on the database itself, as POSIX locks do when the process closes the file elsewhere. Reads only; elsewhere than
+ * on Linux it is `false`.
+ */
+export async function hasOtherConnection(files: FileSystem, driver: Driver, path: string): Promise<boolean> {
+  if (process.platform !== "linux") return false;
+  const database = await realpath(path).catch(() => path);
+  const [main, wal, shm] = await Promise.all(["", "-wal", "-shm"].map((suffix) => files.stat(database + suffix)));
+  // SQLite deletes the WAL of an empty database.
+  if (!main?.size || wal === null || !shm?.size) return false;
+  let connection: Connection | null = null;
+  try {
+    connection = driver.open(database, "shared");
+    connection.all("select 1 from sqlite_schema limit 1");
+  } catch {
+    // Of a damaged database the shared memory is open all the same.
+  }
+  try {
+    return holdsLock(shm.inode, DEAD_MAN_SWITCH);
+  } finally {
+    connection?.close();
+  }
+}
+
+/** Whether this process has a lock on these bytes of a file, as `/proc/locks` says. */
+function holdsLock(inode: number, range: string): boolean {
+  try {
+    const own = readlinkSync("/proc/self");
+    // "5: POSIX  ADVISORY  READ 1234 fd:01:5678 128 128"
+    const line = new RegExp(
+      `^\\d+:\\s+\\S+\\s+\\S+\\s+\\S+\\s+${own}\\s+[0-9a-f]+:[0-9a-f]+:${inode}\\s+${range}$`,
+      "m",
+    );
+    return line.test(readFileSync("/proc/locks", "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Locks a database so that no other connection can use it, until it is released. Its bytes, its WAL and its journal stay
+ * as they are, also where it is damaged: SQLite opens a second name of the file, beside which none of them lies, and its
+ * `unix-excl` way of locking asks for an exclusive lock before it reads. While it is held, this process must not open
+ * the file in any other way: closing it would give up the lock.
+ *
+ * On Windows, which replaces no file that is open, there is no such lock, and none where there is no file.
+ * @throws StoreRefusedError where another process has it open, or where that cannot be told
+ */
+export async function soleUse(files: FileSystem, path: string): Promise<SoleUse> {
+  const driver = await loadDriver();
+  const opener = await openerOf(files, driver, path);
+  if (opener !== null) throw isOpen(opener);
+  if (driver === null) {
+    throw new StoreRefusedError("busy", "This runtime has no SQLite to tell whether the database is open elsewhere.");
+  }
+  const database = await realpath(path).catch(() => path);
+  if (process.platform === "win32" || (await files.stat(database)) === null) return { release: async () => undefined };
+  const name = join(dirname(database), `.${basename(database)}.locked`);
+  const removeName = async () => {
+    for (const suffix of ["", ...SIDE_FILES]) {
+      if ((await files.stat(name + suffix)) !== null) await files.unlink(name + suffix);
+    }
+  };
+  await removeName();
+  await linked(files, database, name);
+  let connection: Connection | null = null;
+  const release = async () => {
+    connection?.close();
+    // What stays is removed by the next one.
+    await removeName().catch(() => undefined);
+  };
+  try {
+    connection = driver.open(name, "sole");
+    connection.exec("pragma busy_timeout = 0");
+    connection.all("select 1 from sqlite_schema limit 1");
+  } catch (error) {
+    const failure = sqliteFailure(error);
+    // The lock comes before the first page is read: a damaged database is locked as well.
+    if (failure !== "not-a-database" && failure !== "malformed") {
+      await release();
+      if (failure === "busy") throw isOpen(UNSEEN);
+      throw error;
+    }
+  }
+  return { release };
+}
+
+async function linked(files: FileSystem, database: string, name: string): Promise<void> {
+  try {
+    await files.link(database, name);
+  } catch (error) {
+    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(errnoCode(error) ?? "")) throw error;
+    const message =
+      "This file system has no hard links, so it cannot be told whether the database is open in another process. It stays as it is.";
+    throw new StoreRefusedError("busy", message);
+  }
+}
+
+function isOpen(opener: string): StoreRefusedError {
+  return new StoreRefusedError("busy", `The database is open in ${opener}. Close it and try again.`);
+}

@@ -1,0 +1,229 @@
+/** A database that another process has open is never exchanged, also where /proc does not show that process. */
+import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { copyFile, link, mkdtemp, open, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type FileSystem, nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { findSalvageRun, swapIn } from "../../plugin/salvage/salvage-run.ts";
+import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
+import { hasOtherConnection, soleUse } from "../../plugin/stores/sqlite/sole-use.ts";
+import { runCli } from "../command-line/cli-process.ts";
+import { nodeWithSqlite } from "../stores/node-runtime.ts";
+import { type ManySessions, manySessions } from "./many-sessions.ts";
+
+const ENTRY = join(import.meta.dirname, "..", "..", "plugin", "cli.ts");
+
+const OPENER = join(import.meta.dirname, "database-opener.ts");
+
+const canUnshare =
+  process.platform === "linux" && Bun.spawnSync(["unshare", "--pid", "--fork", "--mount-proc", "true"]).exitCode === 0;
+
+let folder: string;
+let whole: ManySessions;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "swap-beside-opener-"));
+  whole = await manySessions("1.18.33", 3, join(folder, "whole"));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** A database with one damaged page, which SQLite opens. */
+async function damaged(): Promise<{ dataDir: string; database: string }> {
+  const dataDir = await mkdtemp(join(folder, "data-"));
+  const database = join(dataDir, "opencode.db");
+  await copyFile(whole.database, database);
+  const connection = new Database(database);
+  const [row] = connection.query("select rootpage as page from sqlite_schema where name = 'message'").values();
+  connection.close();
+  await overwrite(database, (Number(row?.[0]) - 1) * 4096, Buffer.alloc(4096));
+  return { dataDir, database };
+}
+
+async function overwrite(path: string, at: number, bytes: Buffer): Promise<void> {
+  const file = await open(path, "r+");
+  await file.write(bytes, 0, bytes.length, at);
+  await file.close();
+}
+
+interface Opener {
+  commit(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Another process with the database open, idle, that commits a row when it is told. */
+async function opener(database: string, losesLock = false): Promise<Opener> {
+  const child = Bun.spawn([process.execPath, OPENER, database, String(losesLock)], {
+    stdin: "pipe",
+    stdout: "pipe",
+  });
+  const reader = child.stdout.getReader();
+  const next = async () => Buffer.from((await reader.read()).value ?? []).toString();
+  expect(await next()).toBe("ready");
+  return {
+    async commit() {
+      child.stdin.write("commit");
+      await child.stdin.flush();
+      expect(await next()).toBe("done");
+    },
+    async stop() {
+      child.stdin.end();
+      await child.exited;
+    },
+  };
+}
+
+/** The command line in a PID namespace of its own: its /proc shows no process of this one. */
+function inAnotherNamespace(...args: string[]) {
+  const runtime = "unshare";
+  return runCli(["--fork", "--kill-child", "--mount-proc", process.execPath, ENTRY, ...args], {
+    runtime,
+    entry: "--pid",
+  });
+}
+
+async function committed(database: string): Promise<number> {
+  const connection = new Database(database);
+  const [row] = connection.query("select count(*) from opener").values();
+  connection.close();
+  return Number(row?.[0]);
+}
+
+test.if(canUnshare).each([
+  ["idle", false],
+  ["that has lost its lock on the database", true],
+])(
+  "a swap beside an opener in another PID namespace, %s, is refused",
+  async (_what, losesLock) => {
+    const { dataDir, database } = await damaged();
+    const other = await opener(database, losesLock);
+    const result = await inAnotherNamespace("salvage", "--swap", "--yes", "--data-dir", dataDir);
+    expect(result.stderr).toContain("cannot be seen from here");
+    expect(result.code).toBe(3);
+    await other.commit();
+    await other.stop();
+    expect(await committed(database)).toBe(1);
+    expect((await readdir(dataDir)).filter((name) => name.endsWith(".locked"))).toEqual([]);
+  },
+  120_000,
+);
+
+test.if(canUnshare)(
+  "so is one beside an opener of a database whose header is overwritten",
+  async () => {
+    const { dataDir, database } = await damaged();
+    const other = await opener(database);
+    await overwrite(database, 0, Buffer.alloc(16, "x"));
+    const before = await readFile(database);
+    const result = await inAnotherNamespace("salvage", "--swap", "--yes", "--data-dir", dataDir);
+    expect(result.stderr).toContain("cannot be seen from here");
+    expect(result.code).toBe(3);
+    expect(await readFile(database)).toEqual(before);
+    await other.stop();
+  },
+  120_000,
+);
+
+test.if(canUnshare)(
+  "and the undo of a swap",
+  async () => {
+    const { dataDir, database } = await damaged();
+    const swapped = await runCli(["salvage", "--swap", "--yes", "--json", "--data-dir", dataDir]);
+    const { runID } = JSON.parse(swapped.stdout);
+    const other = await opener(database);
+    const result = await inAnotherNamespace("restore", runID, "--yes", "--data-dir", dataDir);
+    expect(result.stderr).toContain("cannot be seen from here");
+    expect(result.code).toBe(3);
+    await other.commit();
+    await other.stop();
+    expect(await committed(database)).toBe(1);
+    expect((await runCli(["restore", runID, "--yes", "--data-dir", dataDir])).stderr).not.toContain("open in");
+  },
+  120_000,
+);
+
+test("whoever comes at the moment of the exchange does not get in", async () => {
+  const { dataDir, database } = await damaged();
+  await runCli(["salvage", "--yes", "--data-dir", dataDir]);
+  const run = await findSalvageRun(nodeFileSystem, dataDir, database);
+  if (run === null) throw new Error("there is no run");
+  let answer = "";
+  const rename: FileSystem["rename"] = async (from, to) => {
+    if (to === database) {
+      const late = Bun.spawn([process.execPath, OPENER, database, "false"], {
+        stdin: "pipe",
+        stdout: "pipe",
+      });
+      late.stdin.end();
+      answer = await new Response(late.stdout).text();
+    }
+    return nodeFileSystem.rename(from, to);
+  };
+  await swapIn({ ...nodeFileSystem, rename }, run, database, { isHeld: async () => true });
+  expect(answer).toBe("SQLITE_BUSY");
+  const now = new Database(database, { readonly: true });
+  expect(now.query("pragma quick_check").values()).toEqual([["ok"]]);
+  now.close();
+});
+
+test("what is written between the look and the lock is noticed", async () => {
+  const { dataDir, database } = await damaged();
+  await runCli(["salvage", "--yes", "--data-dir", dataDir]);
+  const run = await findSalvageRun(nodeFileSystem, dataDir, database);
+  if (run === null) throw new Error("there is no run");
+  let locks = 0;
+  const name = join(dataDir, ".opencode.db.locked");
+  const links: FileSystem["link"] = async (from, to) => {
+    // The last look is behind us, and the lock is not had yet.
+    if (to === name && ++locks === 3) await overwrite(database, 0, Buffer.from("S"));
+    return nodeFileSystem.link(from, to);
+  };
+  const swap = swapIn({ ...nodeFileSystem, link: links }, run, database, { isHeld: async () => true });
+  await expect(swap).rejects.toThrow("changed since");
+  expect(locks).toBeGreaterThan(2);
+});
+
+test("a lock that nobody has in the way changes no byte, whatever lies beside the database", async () => {
+  const { dataDir, database } = await damaged();
+  await copyFile(whole.wal, `${database}-wal`);
+  await copyFile(whole.wal, `${database}-journal`);
+  const content = async () => {
+    const names = (await readdir(dataDir)).sort();
+    return Promise.all(names.map(async (name) => [name, (await readFile(join(dataDir, name))).toString("base64")]));
+  };
+  const before = await content();
+  await (await soleUse(nodeFileSystem, database)).release();
+  expect(await content()).toEqual(before);
+});
+
+test("a file system without hard links is a reason to leave the database as it is", async () => {
+  const { database } = await damaged();
+  const files = { ...nodeFileSystem, link: () => Promise.reject(Object.assign(new Error("no"), { code: "EPERM" })) };
+  await expect(soleUse(files, database)).rejects.toThrow("no hard links");
+});
+
+test.if(process.platform === "linux")("Node's SQLite sees the same", async () => {
+  const { database } = await damaged();
+  const script = `
+    import { nodeFileSystem } from ${JSON.stringify(join(ENTRY, "..", "files", "file-system.ts"))};
+    import { loadDriver } from ${JSON.stringify(join(ENTRY, "..", "stores", "sqlite", "driver.ts"))};
+    import { hasOtherConnection, soleUse } from ${JSON.stringify(join(ENTRY, "..", "stores", "sqlite", "sole-use.ts"))};
+    const [database, hidden] = process.argv.slice(1);
+    const seen = await hasOtherConnection(nodeFileSystem, await loadDriver(), database);
+    const refused = await soleUse(nodeFileSystem, hidden).then((use) => use.release().then(() => "had"), () => "refused");
+    console.log(seen, refused);`;
+  const look = async (of: string, hidden: string) => {
+    const flags = ["--experimental-transform-types", "--no-warnings", "--input-type=module", "--eval", script];
+    const child = Bun.spawn([await nodeWithSqlite(), ...flags, of, hidden], { stdout: "pipe", stderr: "inherit" });
+    return (await new Response(child.stdout).text()).trim();
+  };
+  expect(await look(database, database)).toBe("false had");
+  const hidden = join(database, "..", "elsewhere.db");
+  await link(database, hidden);
+  const other = await opener(database);
+  const driver = await loadDriver();
+  expect(driver !== null && (await hasOtherConnection(nodeFileSystem, driver, database))).toBe(true);
+  expect(await look(database, hidden)).toBe("true refused");
+  await other.stop();
+});
