@@ -3,6 +3,7 @@ import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import type { ConfirmedFinding, Finding, Verdict } from "../repair/finding.ts";
 import { TOOL } from "../tool-identity.ts";
+import { commandFor } from "./text.ts";
 
 /** Version of every JSON answer of the command line. */
 const SCHEMA_VERSION = 1;
@@ -33,7 +34,10 @@ export function checkAnswer(result: CheckResult): object {
       ...(origin === null ? {} : { origin: origin.kind }),
     })),
     checked: { ...result.counts, durationMs: result.durationMs },
-    findings: result.findings.map(publicFinding),
+    findings: result.findings.map((finding) => {
+      const command = commandFor(finding, result.dataDir);
+      return { ...publicFinding(finding), ...(command !== null && { command }) };
+    }),
     advice: adviceFor(result.findings),
     verdict: result.verdict,
   };

@@ -1,6 +1,8 @@
+import { resolve } from "node:path";
 import { errnoCode, nodeFileSystem } from "../files/file-system.ts";
+import { mendingCommand } from "../files/permissions.ts";
 import type { Stopped } from "../repair/apply.ts";
-import { filesOf, locate } from "../stores/locate.ts";
+import { defaultDataDir, filesOf, locate } from "../stores/locate.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { TOOL } from "../tool-identity.ts";
 import { type Command, type CommonOptions, parseArguments } from "./arguments.ts";
@@ -43,6 +45,11 @@ async function locateAndRun(
   signal: AbortSignal,
 ): Promise<number> {
   const found = await locate(nodeFileSystem, { env: process.env, ...options });
+  if (!found.ok && found.reason === "denied") {
+    const command = mendingCommand(resolve(options.dataDir ?? defaultDataDir(process.env)));
+    const way = command === null ? "" : ` To correct this: ${command}`;
+    return problem({ options, terminal }, `${found.message}${way}`, EXIT.failed);
+  }
   if (!found.ok) return problem({ options, terminal }, found.message, EXIT.usage);
   if (found.located.databases.length > 0 && (await loadDriver()) === null) {
     const status = await inOtherRuntime(args, terminal);

@@ -1,4 +1,5 @@
 import { basename, join } from "node:path";
+import { ACCESS_DENIED, DATABASE_IS_FOLDER, NO_ROOM_FOR_COPY } from "../faults/access.ts";
 import { DATABASE_MALFORMED, WAL_DAMAGED } from "../faults/container.ts";
 import { openersOf, openersText } from "../files/openers.ts";
 import type { RepairLock } from "../quarantine/lock.ts";
@@ -117,6 +118,13 @@ async function damagedDatabase(context: CommandContext, swap: boolean): Promise<
 
 const SOUND: Target = { outcome: "sound", message: "The database is sound: there is nothing to salvage." };
 
+/** What keeps a database from being looked at, and says nothing of it. */
+const NO_DAMAGE = new Set([
+  "database-unavailable",
+  "no-sqlite-runtime",
+  ...[ACCESS_DENIED, DATABASE_IS_FOLDER, NO_ROOM_FOR_COPY].map(({ code }) => code),
+]);
+
 /** What is wrong with a database as a whole, if a salvage could help. */
 async function targetOf(context: CommandContext, database: string, swap: boolean): Promise<Target> {
   const { files, located } = context;
@@ -128,7 +136,7 @@ async function targetOf(context: CommandContext, database: string, swap: boolean
       return { outcome: "empty", message: "The database has zero bytes: there is nothing in it to salvage." };
     }
     // Busy is not broken.
-    if (fault.code === "database-unavailable" || fault.code === "no-sqlite-runtime") {
+    if (NO_DAMAGE.has(fault.code)) {
       return { outcome: "unavailable", message: `The database cannot be opened at the moment (${evidence}).` };
     }
     return allowed(store.origin, swap, { database, code: fault.code, evidence });

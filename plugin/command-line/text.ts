@@ -1,4 +1,7 @@
+import { join } from "node:path";
+import { ACCESS_DENIED } from "../faults/access.ts";
 import { adviceFor, faultByCode } from "../faults/catalogue.ts";
+import { mendingCommand } from "../files/permissions.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import type { ConfirmedFinding, Finding } from "../repair/finding.ts";
@@ -14,7 +17,11 @@ export function countsText(counts: Readonly<Counts>): string {
 }
 
 /** The findings of one severity, grouped by session, as lines. */
-export function findingLines(findings: readonly Finding[], terminal: Terminal): string[] {
+export function findingLines(
+  findings: readonly Finding[],
+  terminal: Terminal,
+  dataDir: string | null = null,
+): string[] {
   const groups = new Map<string, Finding[]>();
   for (const finding of findings) {
     const name = finding.sessionID ?? (finding.kind === "database" ? "the database" : "no session");
@@ -23,13 +30,24 @@ export function findingLines(findings: readonly Finding[], terminal: Terminal): 
   const lines: string[] = [];
   for (const [name, own] of groups) {
     lines.push(`  ${terminal.style("bold", name)}`);
-    for (const finding of own) lines.push(`    ${findingText(finding)}`);
+    for (const finding of own) {
+      lines.push(`    ${findingText(finding)}`);
+      const command = dataDir === null ? null : commandFor(finding, dataDir);
+      if (command !== null) lines.push(`      To correct this: ${command}`);
+    }
   }
   return lines;
 }
 
+/** What lets this user read and write a file; only for the screen in front of it, since it names a path. */
+export function commandFor({ code, locator }: Finding, dataDir: string): string | null {
+  return code === ACCESS_DENIED.code && "path" in locator ? mendingCommand(join(dataDir, locator.path)) : null;
+}
+
 function findingText(finding: Finding): string {
   const title = faultByCode(finding.code)?.title ?? finding.code;
+  const { code, locator, evidence } = finding;
+  if (code === ACCESS_DENIED.code && "path" in locator) return `${locator.path}: ${title} [${code}: ${evidence}]`;
   const subject = [finding.kind, finding.recordID].filter((each) => each !== null && each !== "database").join(" ");
   const column = "column" in finding.locator ? ` (${finding.locator.column})` : "";
   return `${subject}${column} ${title} [${finding.code}: ${finding.evidence}]`.trimStart();
@@ -43,11 +61,11 @@ export function checkText(result: CheckResult, terminal: Terminal): string {
   const others = result.findings.filter((finding) => finding.severity !== "blocking");
   if (blocking.length > 0) {
     lines.push("", terminal.style("red", `${plural(blocking.length, "fault")} that opencode cannot get past:`));
-    lines.push(...findingLines(blocking, terminal));
+    lines.push(...findingLines(blocking, terminal, result.dataDir));
   }
   if (others.length > 0) {
     lines.push("", terminal.style("yellow", `${plural(others.length, "remark")} (opencode loads these):`));
-    lines.push(...findingLines(others, terminal));
+    lines.push(...findingLines(others, terminal, result.dataDir));
   }
   lines.push(...adviceLines([...blocking, ...others], terminal));
   lines.push("", closingLine(result, blocking, terminal));

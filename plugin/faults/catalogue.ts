@@ -1,3 +1,4 @@
+import * as access from "./access.ts";
 import * as container from "./container.ts";
 import type { Fault } from "./fault.ts";
 import * as lost from "./lost.ts";
@@ -19,6 +20,7 @@ export const FAULT_FAMILIES: Readonly<Record<string, readonly Fault[]>> = {
   "Records that are gone": Object.values(lost),
   "Turns without an end": Object.values(unfinished),
   "The database as a whole": Object.values(container),
+  "Files that may not be used": Object.values(access),
   "Databases between two versions": Object.values(skew),
   "Databases that are not, or not only, of opencode 1.x": Object.values(origin),
   "Sessions that are there and not shown": Object.values(whereabouts),

@@ -78,8 +78,9 @@ export const DATABASE_UNAVAILABLE = {
   code: "database-unavailable",
   title: "The database cannot be opened at the moment",
   invariant: "The operating system and other processes let the database be read.",
-  cause: "An exclusive lock, permissions, a full disk or a failing one. Busy is not broken.",
-  advice: "Wait for the other process, or free the disk, and check again.",
+  cause: "An exclusive lock, a full disk or a failing one. Busy is not broken.",
+  advice:
+    "If another process has locked it, wait for that process. If the disk is full, free some space. Then check again. Any other code in brackets is what the system reported.",
   issues: [19521, 21215, 33320, 38849, 47566],
   ...reported,
   classes: ["B3", "B4"],

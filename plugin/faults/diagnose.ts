@@ -5,6 +5,7 @@ import { judge } from "../records/judge.ts";
 import { acceptedTopLevels, topLevelOf } from "../records/shape.ts";
 import type { Artifact, CopiedRecord, Evidence } from "../stores/artifact.ts";
 import type { StoreDescription } from "../stores/store.ts";
+import { ACCESS_DENIED } from "./access.ts";
 import type { Diagnosis, Fault, Severity } from "./fault.ts";
 import { STRAY_FILE } from "./placement.ts";
 import { refusal } from "./refusal.ts";
@@ -36,7 +37,9 @@ export function diagnose(
 ): Diagnosis | null {
   if (artifact.kind === "stray") return diagnoseStray(evidence, store);
   if (evidence.ioError !== null) {
-    return found(UNAVAILABLE, severityOf(artifact, evidence, store, false), evidence.ioError);
+    const isDenied = evidence.ioError === "EACCES" || evidence.ioError === "EPERM";
+    const fault = isDenied ? ACCESS_DENIED : UNAVAILABLE;
+    return found(fault, severityOf(artifact, evidence, store, false), evidence.ioError);
   }
   const problem = readProblem(artifact, evidence, store, { now, isLeftAlone });
   if (problem === null) return null;

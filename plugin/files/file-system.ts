@@ -1,5 +1,5 @@
 import { constants, lstatSync, readdirSync } from "node:fs";
-import { chmod, link, lstat, lutimes, mkdir, open, rmdir, statfs, unlink } from "node:fs/promises";
+import { chmod, copyFile, link, lstat, lutimes, mkdir, open, rmdir, statfs, unlink } from "node:fs/promises";
 
 export type EntryType = "file" | "directory" | "symlink" | "other";
 
@@ -41,6 +41,8 @@ export interface FileSystem {
   writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void>;
   /** Copies into a file that must not exist yet, its modification time (to the microsecond) included. */
   copyNew(from: string, to: string, mode: number): Promise<void>;
+  /** Makes a copy that shares its blocks with the original, in a file that must not exist yet; `false` where there is no such. */
+  cloneNew(from: string, to: string, mode: number): Promise<boolean>;
   /** Forces a file's content to disk. */
   syncFile(path: string): Promise<void>;
   /** Creates one folder; its parent must exist. `false` where it was there already. */
@@ -86,6 +88,9 @@ async function absentAsNull<T>(work: () => T | Promise<T>): Promise<T | null> {
 
 // Not blocking: a named pipe in place of a record must not hang the reader. Windows has neither flag.
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+/** How systems say that they cannot share blocks. */
+const NO_CLONE = new Set(["ENOTSUP", "EOPNOTSUPP", "EXDEV", "EINVAL", "ENOSYS", "ENOTTY", "ETXTBSY", "EBADF"]);
+
 const CREATE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
 /** Whether a port is nothing but the disk of this machine: what is read through it may be read past it as well. */
@@ -181,6 +186,17 @@ export const nodeFileSystem: FileSystem = asDisk({
     } finally {
       await target.close();
     }
+  },
+  async cloneNew(from, to, mode) {
+    try {
+      await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+    } catch (error) {
+      // What the file system, the runtime or the pair of places does not know. Nothing is left behind then.
+      if (!NO_CLONE.has(errnoCode(error) ?? "")) throw error;
+      return false;
+    }
+    await chmod(to, mode);
+    return true;
   },
   async syncFile(path) {
     // Windows syncs only what is open for writing; elsewhere a file that may only be read can be synced too.

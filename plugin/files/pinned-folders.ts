@@ -35,6 +35,7 @@ export function fileSystemWithin(dataDir: string, folders: readonly string[]): F
     writeNew: (path, bytes, mode) => at(path, (pinned) => files.writeNew(pinned, bytes, mode)),
     // What is read may be anywhere: whoever moves a copy compares it first.
     copyNew: (from, to, mode) => at(to, (pinned) => files.copyNew(from, pinned, mode)),
+    cloneNew: (from, to, mode) => at(to, (pinned) => files.cloneNew(from, pinned, mode)),
     makeDirectory: (path, mode) => at(path, async (pinned) => makeFolder(pinned, mode)),
     rename: (from, to) => at(from, (source) => at(to, (pinned) => files.rename(source, pinned))),
     link: (from, to) => at(from, (source) => at(to, (pinned) => files.link(source, pinned))),

@@ -44,6 +44,8 @@ export interface CheckedStore {
 }
 
 export interface CheckResult {
+  /** Below which the paths of findings lie. */
+  readonly dataDir: string;
   readonly stores: readonly CheckedStore[];
   readonly counts: Readonly<Counts>;
   readonly durationMs: number;
@@ -81,13 +83,17 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
     if (unknownSession !== undefined && stores.every((store) => store.state === "ok")) {
       return { ok: false, unknownSession };
     }
-    const findings = [...answers.flatMap((answer) => answer.findings), ...besideEachOther(answers), ...around];
+    const found = [...answers.flatMap((answer) => answer.findings), ...besideEachOther(answers), ...around];
+    // Inside opencode nothing is asked: it has started.
+    const findings =
+      input.access === "beside-host" ? found : (await import("./access.ts")).withAccess(found, input.located);
     const verdict = verdictOf(findings, {
       anyUnusable: stores.some((store) => store.state === "unusable"),
       anyUnread: stores.some((store) => store.state === "unread" || leavesUnread(store.origin)),
     });
     const durationMs = Math.round(performance.now() - started);
-    return { ok: true, result: { stores, counts, durationMs, findings, verdict } };
+    const { dataDir } = input.located;
+    return { ok: true, result: { dataDir, stores, counts, durationMs, findings, verdict } };
   } finally {
     clearInterval(ticker);
   }

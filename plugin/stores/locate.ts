@@ -1,6 +1,8 @@
+import { realpath } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve, sep } from "node:path";
-import type { FileSystem } from "../files/file-system.ts";
+import { errnoCode, type FileSystem } from "../files/file-system.ts";
+import { refusalOf } from "../files/permissions.ts";
 import { fileSystemWithin } from "../files/pinned-folders.ts";
 import { STORAGE } from "./json/layout.ts";
 
@@ -21,7 +23,11 @@ export interface Located {
 
 export type LocateResult =
   | { readonly ok: true; readonly located: Located }
-  | { readonly ok: false; readonly reason: "missing" | "not-a-folder" | "no-such-database"; readonly message: string };
+  | {
+      readonly ok: false;
+      readonly reason: "missing" | "not-a-folder" | "no-such-database" | "denied";
+      readonly message: string;
+    };
 
 /** `$XDG_DATA_HOME/opencode`, else `~/.local/share/opencode`, on every operating system (opencode's xdg-basedir rule). */
 export function defaultDataDir(env: LocateInput["env"]): string {
@@ -30,6 +36,9 @@ export function defaultDataDir(env: LocateInput["env"]): string {
 }
 
 const DATABASE_NAME = /^opencode(-[A-Za-z0-9._-]+)?\.db$/;
+/** What a stable release opens; a folder that stands there keeps it from starting. */
+const DEFAULT_DATABASE = "opencode.db";
+
 const RECORD_FOLDERS = ["session", "message", "part", "project", "todo"];
 
 /**
@@ -39,6 +48,10 @@ const RECORD_FOLDERS = ["session", "message", "part", "project", "todo"];
 export async function locate(files: FileSystem, input: LocateInput): Promise<LocateResult> {
   if (input.database !== undefined) return locateDatabase(files, input, resolve(input.database));
   const dataDir = resolve(input.dataDir ?? defaultDataDir(input.env));
+  const refusal = refusalOf(dataDir, "read");
+  if (refusal !== null) {
+    return { ok: false, reason: "denied", message: `The data directory cannot be looked at: ${refusal.words}.` };
+  }
   const found = await files.stat(dataDir);
   const folder = found?.type === "symlink" ? await files.list(dataDir) : found;
   if (found === null || folder === null) {
@@ -60,7 +73,10 @@ export function filesOf({ dataDir, databases }: Located): FileSystem {
 
 async function locateDatabase(files: FileSystem, input: LocateInput, database: string): Promise<LocateResult> {
   const found = await files.stat(database);
-  if (found === null || found.type === "directory") {
+  if (found?.type === "directory") {
+    return { ok: false, reason: "no-such-database", message: "There is a folder there, not a database file." };
+  }
+  if (found === null) {
     return { ok: false, reason: "no-such-database", message: "There is no database file there." };
   }
   const dataDir = resolve(input.dataDir ?? join(database, ".."));
@@ -68,7 +84,13 @@ async function locateDatabase(files: FileSystem, input: LocateInput, database: s
 }
 
 async function jsonContent(files: FileSystem, dataDir: string): Promise<Located["json"]> {
-  const entries = (await files.list(join(dataDir, STORAGE))) ?? [];
+  const entries = await files.list(join(dataDir, STORAGE)).catch((error: unknown) => {
+    if (errnoCode(error) === "EACCES" || errnoCode(error) === "EPERM") return "denied" as const;
+    throw error;
+  });
+  // What is in it cannot be seen: whoever reads it is told so.
+  if (entries === "denied") return "records";
+  if (entries === null) return "none";
   const folders = entries.filter((entry) => entry.type !== "file").map((entry) => entry.name);
   if (folders.some((name) => RECORD_FOLDERS.includes(name))) return "records";
   return folders.includes("session_diff") ? "diffs" : "none";
@@ -79,6 +101,21 @@ export function databaseNamed(dataDir: string, name: string): string | undefined
   return DATABASE_NAME.test(name) ? join(dataDir, name) : undefined;
 }
 
+/** Of several names of one database, by symbolic links, the one that is no link, else the first. */
+async function withoutOtherNames(files: FileSystem, paths: readonly string[]): Promise<string[]> {
+  if (paths.length < 2) return [...paths];
+  const named: { readonly path: string; readonly real: string; readonly isLink: boolean }[] = [];
+  for (const path of paths) {
+    const isLink = (await files.stat(path))?.type === "symlink";
+    named.push({ path, real: await realpath(path).catch(() => path), isLink });
+  }
+  const nameOf = (real: string) => {
+    const same = named.filter((each) => each.real === real);
+    return same.find(({ isLink }) => !isLink) ?? same[0];
+  };
+  return named.filter((each) => nameOf(each.real) === each).map(({ path }) => path);
+}
+
 async function databases(files: FileSystem, dataDir: string, input: LocateInput): Promise<string[]> {
   const chosen = input.env.OPENCODE_DB;
   if (chosen !== undefined && chosen !== "") {
@@ -87,8 +124,14 @@ async function databases(files: FileSystem, dataDir: string, input: LocateInput)
     const elsewhere = input.dataDir !== undefined && !path.startsWith(dataDir + sep);
     if (!elsewhere) return (await files.stat(path)) === null ? [] : [path];
   }
-  const names = ((await files.list(dataDir)) ?? []).flatMap(({ name, type }) => (type === "directory" ? [] : [name]));
+  const names = ((await files.list(dataDir)) ?? []).flatMap(({ name, type }) =>
+    type === "directory" && name !== DEFAULT_DATABASE ? [] : [name],
+  );
   // A WAL may be all that is left of a database.
   const found = names.map((name) => name.replace(/\.db-wal$/, ".db")).filter((name) => DATABASE_NAME.test(name));
-  return [...new Set(found)].map((name) => join(dataDir, name)).sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+  const paths = [...new Set(found)].map((name) => join(dataDir, name));
+  return withoutOtherNames(
+    files,
+    paths.sort((a, b) => a.length - b.length || (a < b ? -1 : 1)),
+  );
 }

@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+import { ACCESS_DENIED, DATABASE_IS_FOLDER, NO_ROOM_FOR_COPY } from "../faults/access.ts";
 import {
   DATABASE_EMPTY,
   DATABASE_MALFORMED,
@@ -6,7 +8,7 @@ import {
   NOT_A_DATABASE,
   WAL_WITHOUT_DATABASE,
 } from "../faults/container.ts";
-import type { Diagnosis, Fault } from "../faults/fault.ts";
+import type { Diagnosis, Fault, Severity } from "../faults/fault.ts";
 import { errnoCode, type FileSystem } from "../files/file-system.ts";
 import { JsonStore } from "./json/json-store.ts";
 import { newestSessionVersion } from "./json/session-version.ts";
@@ -124,10 +126,10 @@ async function openDatabase(
     hostVersion: null,
     sessionDiffReader: null,
   };
-  const unusable = (fault: Fault, evidence: string): OpenedStore => ({
+  const unusable = (fault: Fault, evidence: string, severity: Severity = "blocking"): OpenedStore => ({
     state: "unusable",
     description: unread,
-    diagnosis: { fault, severity: "blocking", remedy: fault.remedy, evidence },
+    diagnosis: { fault, severity, remedy: fault.remedy, evidence },
     origin: null,
   });
   const damaged = async (fault: Fault, evidence: string): Promise<OpenedStore> => {
@@ -137,6 +139,7 @@ async function openDatabase(
     return damagedDatabase(unread, fault, evidence);
   };
   const found = await files.stat(database);
+  if (found?.type === "directory") return unusable(DATABASE_IS_FOLDER, "a folder");
   if (found === null && (await files.stat(`${database}-wal`)) !== null) return damaged(WAL_WITHOUT_DATABASE, "no file");
   // A database that still lies wholly in its WAL has a main file of zero bytes; only without a WAL is it lost.
   if (found?.size === 0 && ((await files.stat(`${database}-wal`))?.size ?? 0) === 0) {
@@ -175,6 +178,10 @@ async function openDatabase(
     if (view !== null) closeView(view);
     const [fault, evidence] = containerFault(error);
     if (access === "beside-host") return unusable(fault, evidence);
+    const { NoRoomForCopyError } = await import("./sqlite/private-copy.ts");
+    if (error instanceof NoRoomForCopyError) return unusable(NO_ROOM_FOR_COPY, error.evidence, "warning");
+    const denied = fault === DATABASE_UNAVAILABLE ? await whyDenied(database) : null;
+    if (denied !== null) return unusable(ACCESS_DENIED, denied);
     if (fault === DATABASE_UNAVAILABLE) return unusable(fault, await withLockers(files, database, evidence));
     return damaged(fault, evidence);
   }
@@ -219,6 +226,16 @@ function newestVersion(connection: Connection): string | null {
   )[0];
   const version = row?.version;
   return typeof version === "string" && /^\d+\.\d+\.\d+/.test(version) ? version : null;
+}
+
+/** Why this user may not open a database, which no waiting mends; `null` where it may. */
+async function whyDenied(database: string): Promise<string | null> {
+  const { refusalOf } = await import("../files/permissions.ts");
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) {
+    const refusal = refusalOf(database + suffix, "read");
+    if (refusal !== null) return suffix === "" ? refusal.words : `its ${suffix} is ${refusal.words}`;
+  }
+  return refusalOf(dirname(database), "read")?.words ?? null;
 }
 
 /** Names the processes that lock the database, where the system tells. */

@@ -125,6 +125,7 @@ export function faultyFileSystem(files: FileSystem, plan: FaultPlan): FileSystem
       }
     },
     copyNew: (from, to, mode) => attempt("takes space", () => files.copyNew(from, to, mode)),
+    cloneNew: (from, to, mode) => attempt("changes", () => files.cloneNew(from, to, mode)),
     syncFile: (path) => attempt("changes", () => files.syncFile(path)),
     makeDirectory: (path, mode) => attempt("takes space", () => files.makeDirectory(path, mode)),
     rename: (from, to) => attempt("takes space", () => files.rename(from, to)),

@@ -5,6 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import type { LimitFunction } from "p-limit";
 import { errnoCode, type FileStat, type FileSystem, isDisk } from "../../files/file-system.ts";
 import { hashFile } from "../../files/hash.ts";
+import { refusalOf } from "../../files/permissions.ts";
 import { copiedRecordID } from "../../records/copied-name.ts";
 import { beginsAsUtf16, fileText } from "../../records/file-text.ts";
 import { JsonScanner } from "../../records/json-scanner.ts";
@@ -79,7 +80,7 @@ export class JsonStore implements Store {
     this.description = description;
     this.#isOnDisk = isDisk(files);
     this.source = isAlone && this.#isOnDisk ? "files" : null;
-    this.#files = files;
+    this.#files = passingOverClosed(files);
     this.#dataDir = description.dataDir;
   }
 
@@ -237,6 +238,9 @@ export class JsonStore implements Store {
   }
 
   async sessionsWithoutRecord(): Promise<string[]> {
+    // A record may stand where this user may not look.
+    if (await this.#isClosed(`${STORAGE}/session`)) return [];
+    for (const project of await this.#projectFolders()) if (await this.#isClosed(sessionFolder(project))) return [];
     const bare = (await this.sessions(null)).filter(({ projectID }) => projectID === null).map(({ id }) => id);
     const listed = await Promise.all(
       bare.map(async (id) => (await listRecordFiles(this.#files, this.#dataDir, messageFolder(id))) ?? []),
@@ -387,7 +391,9 @@ export class JsonStore implements Store {
       if (directory !== null) folders.set(directory, (folders.get(directory) ?? 0) + 1);
     }
     const record = `${STORAGE}/project/${id}.json`;
-    const hasRecord = (await this.#files.stat(join(this.#dataDir, record))) !== null;
+    // Where this user may not look, nothing is missing.
+    const isClosed = await this.#isClosed(`${STORAGE}/project`);
+    const hasRecord = isClosed || (await this.#files.stat(join(this.#dataDir, record))) !== null;
     return {
       id,
       worktree: hasRecord ? ((await this.#textOf(record, "worktree")) ?? "") : null,
@@ -406,6 +412,10 @@ export class JsonStore implements Store {
     } catch {
       return null;
     }
+  }
+
+  async #isClosed(folder: string): Promise<boolean> {
+    return refusalOf(join(this.#dataDir, folder), "read") !== null;
   }
 
   async #projectFolders(): Promise<string[]> {
@@ -505,6 +515,19 @@ export class JsonStore implements Store {
     const message = join(this.#dataDir, messageFolder(artifact.sessionID), `${messageID}.json`);
     return (await this.#files.stat(message))?.type === "file";
   }
+}
+
+/**
+ * A folder that this user may not open is passed over, so that all others are looked at: it is told with what may not be
+ * used (`repair/access.ts`). The file system of a writer refuses it.
+ */
+function passingOverClosed(files: FileSystem): FileSystem {
+  const orNull = <T>(work: Promise<T>) =>
+    work.catch((error: unknown) => {
+      if (errnoCode(error) === "EACCES" || errnoCode(error) === "EPERM") return null;
+      throw error;
+    });
+  return { ...files, stat: (path) => orNull(files.stat(path)), list: (path) => orNull(files.list(path)) };
 }
 
 const SESSIONS_AT_ONCE = 8;

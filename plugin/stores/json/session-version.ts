@@ -6,9 +6,9 @@ import { STORAGE } from "./layout.ts";
 export async function newestSessionVersion(files: FileSystem, dataDir: string): Promise<string | null> {
   const root = join(dataDir, STORAGE, "session");
   let newest: { path: string; mtimeMs: number }[] = [];
-  for (const project of (await files.list(root)) ?? []) {
+  for (const project of (await files.list(root).catch(() => null)) ?? []) {
     if (project.type !== "directory") continue;
-    for (const entry of (await files.list(join(root, project.name))) ?? []) {
+    for (const entry of (await files.list(join(root, project.name)).catch(() => null)) ?? []) {
       const path = join(root, project.name, entry.name);
       const found = entry.type === "file" && entry.name.endsWith(".json") ? await files.stat(path) : null;
       if (found !== null) newest.push({ path, mtimeMs: found.mtimeMs });

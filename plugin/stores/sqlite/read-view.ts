@@ -1,10 +1,8 @@
-import { rmSync } from "node:fs";
-import { mkdtemp, realpath } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { PRIVATE_FILE } from "../../files/durable.ts";
+import { realpath } from "node:fs/promises";
 import type { FileStat, FileSystem } from "../../files/file-system.ts";
+import { refusalOf } from "../../files/permissions.ts";
 import type { Connection, DatabaseSource, Driver, OpenMode } from "./driver.ts";
+import { privateCopy } from "./private-copy.ts";
 
 /** A connection that can read a database, and what must be undone after it is closed. */
 export interface ReadView {
@@ -50,7 +48,7 @@ async function stateOnDisk(files: FileSystem, database: string): Promise<{ isSam
  * - nothing in the WAL: `immutable=1`; a writer that comes meanwhile is noticed by `unchanged`;
  * - WAL and shared memory: `readonly_shm=1`, which reads beside a live opencode, and without one rebuilds the WAL index
  *   in memory;
- * - a WAL whose shared memory is gone, or a hot rollback journal: a private copy, deleted on release.
+ * - a WAL whose shared memory is gone or another user's, or a hot rollback journal: a private copy, deleted on release.
  */
 export async function openReadView(files: FileSystem, driver: Driver, path: string): Promise<ReadView> {
   // SQLite keeps side files beside the file that a link leads to.
@@ -65,7 +63,8 @@ export async function openReadView(files: FileSystem, driver: Driver, path: stri
     return { connection: driver.open(database, mode), source: { path: database, mode }, unchanged, release: nothing };
   };
   if (!hasFrames && !hasJournal) return inPlace("immutable", before.isSame);
-  if (!hasJournal && (shm?.size ?? 0) > 0) return inPlace("shared", async () => true);
+  if (!hasJournal && (shm?.size ?? 0) > 0 && refusalOf(`${database}-shm`, "read") === null)
+    return inPlace("shared", async () => true);
   return openPrivateCopy(files, driver, database, ["", "-wal", "-journal"]);
 }
 
@@ -75,18 +74,11 @@ async function openPrivateCopy(
   database: string,
   suffixes: readonly string[],
 ): Promise<ReadView> {
-  // `mkdtemp` makes the folder 0700: a copy of the database holds conversations and credentials.
-  const folder = await mkdtemp(join(tmpdir(), "opencode-session-repair-"));
-  const release = () => rmSync(folder, { recursive: true, force: true });
+  const before = await stateOnDisk(files, database);
+  const { path, release } = await privateCopy(files, database, suffixes);
   try {
-    const before = await stateOnDisk(files, database);
-    for (const suffix of suffixes) {
-      if ((await files.stat(database + suffix)) === null) continue;
-      await files.copyNew(database + suffix, join(folder, `copy.db${suffix}`), PRIVATE_FILE);
-    }
     // Written to while it was copied, the copy may be torn.
     const whole = await before.isSame();
-    const path = join(folder, "copy.db");
     // Writable: SQLite must be able to roll a hot journal back.
     const connection = driver.open(path, "write");
     return { connection, source: { path, mode: "read" }, unchanged: async () => whole, release };

@@ -1,0 +1,49 @@
+import type { Fault } from "./fault.ts";
+
+const reported = { remedy: "report", unasked: false, issues: [] as readonly number[] } as const;
+
+/** What keeps opencode, or this tool, from a file or folder that may be whole. */
+export const ACCESS_DENIED = {
+  ...reported,
+  code: "access-denied",
+  title: "opencode may not use this as it must",
+  invariant: "The user who runs opencode may read and write everything in the data directory.",
+  cause:
+    "Another user owns it, mostly root after one run with sudo, or its mode was changed. Measured: 1.18.33 does not start where it may not write the database, its -wal or its -shm; 1.0.152 and 1.1.65 fail on a file that they may not read, and leave out what a folder holds that they may not open.",
+  advice: "Run the command that stands with it, then check again. Nothing in it is damaged by this.",
+  issues: [16029, 10561],
+  classes: ["A3", "B3"],
+} satisfies Fault;
+
+export const READ_ONLY_FILE_SYSTEM = {
+  ...reported,
+  code: "read-only-file-system",
+  title: "The file system of the data directory may only be read: opencode does not start there",
+  invariant: "opencode can write in its data directory.",
+  cause: "It was mounted read-only, by a container's setting, or by the system after an error of the disk.",
+  advice:
+    "Mount it for writing, or copy the data directory elsewhere and set XDG_DATA_HOME. After errors of the disk, make a copy first.",
+  classes: ["B3"],
+} satisfies Fault;
+
+export const DATABASE_IS_FOLDER = {
+  ...reported,
+  code: "database-is-folder",
+  title: "A folder stands where opencode expects its database: opencode does not start",
+  invariant: "The database is a file.",
+  cause: "A container was started with a mount of a file that was not there yet: a folder is made in its place.",
+  advice:
+    "Stop the container and correct the mount. If the folder is empty, remove it with `rmdir`, and put the database there. Measured: 1.18.33 does not start with it.",
+  classes: ["B3"],
+} satisfies Fault;
+
+export const NO_ROOM_FOR_COPY = {
+  ...reported,
+  code: "no-room-for-copy",
+  title: "The database was not looked at: there is no room for the private copy that reading it needs",
+  invariant: "A database with a write-ahead log and without its shared memory can be copied to be read.",
+  cause:
+    "A backup holds the -wal and not the -shm. Reading it where it lies would write beside it, so a copy in a temporary folder is read. It is deleted afterwards.",
+  advice: "This says nothing of the database. Name a folder with room: `TMPDIR=/folder opencode-session-repair check`.",
+  classes: ["B4"],
+} satisfies Fault;

@@ -1,0 +1,72 @@
+import { accessSync, constants, type Stats, statSync } from "node:fs";
+import { errnoCode } from "./file-system.ts";
+
+/** What this user may not do with a file or folder, though opencode must. */
+export interface Refusal {
+  readonly what: "read" | "write" | "write-here";
+  /** In words, without a path: `owned by root, mode 644: may not be written`. */
+  readonly words: string;
+}
+
+/**
+ * Why this user may not read, write or enter a path; `null` where it may, or where nothing is there. `write-here`: no
+ * one may, because the file system is read-only. Opens nothing.
+ */
+export function refusalOf(path: string, needs: "read" | "read and write"): Refusal | null {
+  const isFolder = statOf(path)?.isDirectory() ?? false;
+  const toRead = constants.R_OK | (isFolder ? constants.X_OK : 0);
+  const unread = codeOf(path, toRead);
+  if (unread === "EACCES" || unread === "EPERM") return { what: "read", words: `${ownership(path)}: may not be read` };
+  if (unread !== null || needs === "read") return null;
+  const unwritten = codeOf(path, constants.W_OK);
+  if (unwritten === "EROFS") return { what: "write-here", words: "mounted read-only" };
+  if (unwritten !== "EACCES" && unwritten !== "EPERM") return null;
+  return { what: "write", words: `${ownership(path)}: may not be written` };
+}
+
+function codeOf(path: string, mode: number): string | null {
+  try {
+    accessSync(path, mode);
+    return null;
+  } catch (error) {
+    return errnoCode(error) ?? "UNKNOWN";
+  }
+}
+
+function statOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
+  }
+}
+
+/** Names of other users are not said: they may end in a report. */
+function ownership(path: string): string {
+  const found = statOf(path);
+  if (found === null) return "its owner cannot be seen";
+  const { uid, mode } = found;
+  const owner = uid === process.geteuid?.() ? "this user" : uid === 0 ? "root" : `user ${uid}`;
+  return `owned by ${owner}, mode ${(mode & 0o777).toString(8)}`;
+}
+
+/** The command that lets this user read and write a path, ready to paste into a POSIX shell; `null` on Windows. */
+export function mendingCommand(path: string): string | null {
+  if (process.platform === "win32") return null;
+  const outer = firstClosed(path);
+  const found = statOf(outer);
+  const [flag, what] = [found?.isDirectory() ? "-R " : "", `'${outer.replaceAll("'", "'\\''")}'`];
+  const isOurs = found !== null && found.uid === process.geteuid?.();
+  const chmod = `chmod ${flag}u+rwX ${what}`;
+  return isOurs ? chmod : `sudo chown ${flag}"$(id -u):$(id -g)" ${what} && ${chmod}`;
+}
+
+/** The outermost folder on the way to a path that may not be entered, else the path itself. */
+function firstClosed(path: string): string {
+  const names = path.split("/");
+  for (let length = 2; length < names.length; length += 1) {
+    const folder = names.slice(0, length).join("/");
+    if (codeOf(folder, constants.X_OK) === "EACCES") return folder;
+  }
+  return path;
+}

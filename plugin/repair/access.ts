@@ -1,0 +1,132 @@
+import { readdirSync, statSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
+import { ACCESS_DENIED, READ_ONLY_FILE_SYSTEM } from "../faults/access.ts";
+import type { Severity } from "../faults/fault.ts";
+import { type Refusal, refusalOf } from "../files/permissions.ts";
+import { isFileLocator, locatorText } from "../stores/artifact.ts";
+import { STORAGE } from "../stores/json/layout.ts";
+import type { Located } from "../stores/locate.ts";
+import type { ConfirmedFinding } from "./finding.ts";
+
+/** From so many folders of one kind on they are told as one. */
+const MOST_TOLD = 20;
+
+/** Folders of records: what of a session is not shown where they cannot be opened (measured on 1.0.152 and 1.1.65). */
+const NEEDED = ["session", "message", "part", "project"];
+
+/** What a check found, with what this user may not use: each file is told once, with its owner. */
+export function withAccess(findings: readonly ConfirmedFinding[], located: Located): ConfirmedFinding[] {
+  const denied = accessFindings(located);
+  const told = new Set(denied.map(({ locator }) => locatorText(locator)));
+  const others = findings
+    .filter(({ code, kind, locator }) => {
+      // A database that could not be opened for it: its files are told one by one.
+      if (code !== ACCESS_DENIED.code) return true;
+      return kind === "database" ? denied.length === 0 : !told.has(locatorText(locator));
+    })
+    .map((each) => {
+      if (each.code !== ACCESS_DENIED.code || !isFileLocator(each.locator)) return each;
+      const words = refusalOf(join(located.dataDir, each.locator.path), "read")?.words;
+      return { ...each, evidence: words ?? each.evidence };
+    });
+  return [...denied, ...others];
+}
+
+/**
+ * What this user may not read or write in a data directory, though the host of the store must. Nothing is opened and
+ * nothing is read but the names in folders. A user who may do everything costs nothing.
+ */
+function accessFindings(located: Located): ConfirmedFinding[] {
+  const { dataDir, databases } = located;
+  if (process.platform === "win32") return [];
+  const found: ConfirmedFinding[] = [];
+  const say = (path: string, severity: Severity, refusal: Refusal, sessionID: string | null = null) =>
+    found.push(finding(relative(dataDir, path) || ".", severity, refusal, sessionID));
+  const folders = new Set([dataDir, ...databases.map((database) => dirname(database))]);
+  for (const folder of folders) {
+    const refusal = refusalOf(folder, "read and write");
+    if (refusal !== null) say(folder, "blocking", refusal);
+    // What is in it cannot be written either.
+    if (refusal?.what === "write-here") return found;
+  }
+  for (const database of databases) {
+    // A folder in its place is a finding of its own.
+    if (statSync(database, { throwIfNoEntry: false })?.isDirectory()) continue;
+    for (const suffix of ["", "-wal", "-shm"]) {
+      const refusal = refusalOf(database + suffix, "read and write");
+      if (refusal !== null) say(database + suffix, "blocking", refusal);
+    }
+  }
+  if (process.geteuid?.() !== 0) storageFindings(located, say);
+  return found;
+}
+
+type Say = (path: string, severity: Severity, refusal: Refusal, sessionID?: string | null) => void;
+
+function storageFindings({ dataDir, json, databases }: Located, say: Say): void {
+  if (json === "none") return;
+  // What an import has left behind is not read any more.
+  const isRead = json === "records" && databases.length === 0;
+  const root = join(dataDir, STORAGE);
+  const refusal = refusalOf(root, "read and write");
+  if (refusal !== null) say(root, isRead && refusal.what === "read" ? "blocking" : "warning", refusal);
+  for (const kind of namesIn(root)) {
+    const folder = join(root, kind);
+    const severity: Severity = isRead && NEEDED.includes(kind) ? "blocking" : "warning";
+    const own = refusalOf(folder, "read and write");
+    if (own !== null) say(folder, own.what === "read" ? severity : "warning", own);
+    if (own?.what !== "read" && NEEDED.includes(kind)) belowFindings(folder, kind, severity, say);
+  }
+}
+
+/** The folders of sessions, messages and projects. */
+function belowFindings(folder: string, kind: string, severity: Severity, say: Say): void {
+  const refused = { read: [] as string[], write: [] as string[] };
+  const first: { read?: Refusal; write?: Refusal } = {};
+  for (const name of namesIn(folder)) {
+    if (name.endsWith(".json")) continue;
+    const refusal = refusalOf(join(folder, name), "read and write");
+    if (refusal === null || refusal.what === "write-here") continue;
+    refused[refusal.what].push(name);
+    first[refusal.what] ??= refusal;
+  }
+  for (const what of ["read", "write"] as const) {
+    const refusal = first[what];
+    if (refusal === undefined) continue;
+    const level = what === "read" ? severity : "warning";
+    if (refused[what].length > MOST_TOLD) {
+      say(folder, level, { what, words: `${refused[what].length} folders in it, ${refusal.words}` });
+      continue;
+    }
+    for (const name of refused[what]) {
+      const path = join(folder, name);
+      say(path, level, refusalOf(path, "read and write") ?? refusal, kind === "message" ? name : null);
+    }
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => !name.startsWith("."));
+  } catch {
+    return [];
+  }
+}
+
+function finding(path: string, severity: Severity, refusal: Refusal, sessionID: string | null): ConfirmedFinding {
+  const fault = refusal.what === "write-here" ? READ_ONLY_FILE_SYSTEM : ACCESS_DENIED;
+  return {
+    code: fault.code,
+    severity,
+    sessionID,
+    kind: "side_file",
+    recordID: path === "." ? null : basename(path),
+    locator: { path },
+    remedy: fault.remedy,
+    evidence: refusal.words,
+    store: 0,
+    writtenMs: null,
+    seen: null,
+    replacement: null,
+  };
+}

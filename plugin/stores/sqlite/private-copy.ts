@@ -1,0 +1,119 @@
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PRIVATE_FILE } from "../../files/durable.ts";
+import { errnoCode, type FileSystem } from "../../files/file-system.ts";
+import { StoreRefusedError } from "../writer.ts";
+
+/** Copies of the files of a database in a folder that only this user may enter. */
+export interface PrivateCopy {
+  readonly path: string;
+  release(): void;
+}
+
+/** Left free on the file system that takes the copy, besides what the copy itself needs, in bytes. */
+const SPACE_TO_LEAVE = 16 * 1024 * 1024;
+
+/** A folder for what is temporary, and what it is called where no path may be said. */
+interface TemporaryFolder {
+  readonly name: string;
+  readonly path: string;
+}
+
+function temporaryFolders(): TemporaryFolder[] {
+  const { XDG_RUNTIME_DIR } = process.env;
+  const all = [
+    { name: "the temporary folder (TMPDIR)", path: tmpdir() },
+    { name: "/var/tmp", path: "/var/tmp" },
+    ...(XDG_RUNTIME_DIR ? [{ name: "XDG_RUNTIME_DIR", path: XDG_RUNTIME_DIR }] : []),
+    { name: "/dev/shm", path: "/dev/shm" },
+  ];
+  if (process.platform === "win32") return all.slice(0, 1);
+  return all.filter(({ path }, index) => all.findIndex((other) => other.path === path) === index);
+}
+
+/**
+ * There is no room for a copy. It says nothing of the database: `message` names what is needed, where it was looked for,
+ * and the way out.
+ */
+export class NoRoomForCopyError extends StoreRefusedError {
+  /** What is needed and what there is, without paths of the user. */
+  readonly evidence: string;
+
+  constructor(neededBytes: number, tried: readonly { readonly name: string; readonly freeBytes: number | null }[]) {
+    const needed = `${Math.ceil(neededBytes / 1e6)} MB`;
+    const found = tried.map(({ name, freeBytes }) => `${name}: ${roomText(freeBytes)}`).join(", ");
+    super(
+      "failed",
+      `The database was not looked at: reading it needs a private copy of ${needed}, and there is no room for one (${found}). Name a folder with room: TMPDIR=/folder opencode-session-repair …`,
+    );
+    this.name = "NoRoomForCopyError";
+    this.evidence = `a copy needs ${needed}; ${found}`;
+  }
+}
+
+function roomText(freeBytes: number | null): string {
+  return freeBytes === null ? "cannot be used" : `${Math.floor(freeBytes / 1e6)} MB free`;
+}
+
+/**
+ * Copies a database and those of its side files that are there. Where the file system can share blocks the copy needs no
+ * room; else the first temporary folder that has enough of it takes the copy. The folder of the database itself never
+ * gets a new file.
+ * @throws NoRoomForCopyError
+ */
+export async function privateCopy(
+  files: FileSystem,
+  database: string,
+  suffixes: readonly string[],
+): Promise<PrivateCopy> {
+  const found: { readonly suffix: string; readonly size: number }[] = [];
+  for (const suffix of suffixes) {
+    const stat = await files.stat(database + suffix);
+    if (stat !== null) found.push({ suffix, size: stat.size });
+  }
+  // When the copy is closed, SQLite may write what the WAL holds into the main file.
+  const needed = found.reduce((sum, { suffix, size }) => sum + size * (suffix === "-wal" ? 2 : 1), SPACE_TO_LEAVE);
+  const names = found.map(({ suffix }) => suffix);
+  const tried: { name: string; freeBytes: number | null }[] = [];
+  for (const { name, path } of temporaryFolders()) {
+    const copy = await copyInto(files, database, names, path, needed);
+    if (typeof copy === "object" && copy !== null) return copy;
+    tried.push({ name, freeBytes: copy });
+  }
+  throw new NoRoomForCopyError(needed, tried);
+}
+
+/** The copy; or the room that there is, which is not enough; or `null` where nothing can be written. */
+async function copyInto(
+  files: FileSystem,
+  database: string,
+  suffixes: readonly string[],
+  parent: string,
+  needed: number,
+): Promise<PrivateCopy | number | null> {
+  // `mkdtemp` makes the folder 0700: a copy of the database holds conversations and credentials.
+  const folder = await mkdtemp(join(parent, "opencode-session-repair-")).catch(() => null);
+  if (folder === null) return null;
+  const release = () => rmSync(folder, { recursive: true, force: true });
+  const path = join(folder, "copy.db");
+  try {
+    let free = Number.POSITIVE_INFINITY;
+    for (const suffix of suffixes) {
+      if (await files.cloneNew(database + suffix, path + suffix, PRIVATE_FILE)) continue;
+      free = Math.min(free, await files.freeBytes(folder));
+      if (free < needed) {
+        release();
+        return free;
+      }
+      await files.copyNew(database + suffix, path + suffix, PRIVATE_FILE);
+    }
+    return { path, release };
+  } catch (error) {
+    release();
+    // Others write there too.
+    if (["ENOSPC", "EDQUOT"].includes(errnoCode(error) ?? "")) return 0;
+    throw error;
+  }
+}

@@ -1,0 +1,232 @@
+/** Files and folders that this user may not use: named with owner and command, and everything else is checked. */
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { chmod, cp, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { canDropPrivileges, runCli } from "../command-line/cli-process.ts";
+import { removeHomes } from "../host/home.ts";
+import { realStore } from "../host/stored-fixture.ts";
+
+/** The user who runs the check, as `runCli` makes it. */
+const NOBODY = 65_534;
+
+const canMount =
+  process.platform === "linux" &&
+  Bun.spawnSync(["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]).exitCode === 0;
+
+let root: string;
+let dataDir: string;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "access-"));
+  await chmod(root, 0o755);
+  dataDir = join(root, "opencode");
+});
+
+afterEach(() => rm(root, { recursive: true, force: true }));
+afterAll(removeHomes);
+
+interface Finding {
+  readonly code: string;
+  readonly severity: string;
+  readonly locator: { readonly path?: string };
+  readonly evidence: string;
+  readonly command?: string;
+  readonly sessionID: string | null;
+}
+
+interface Checked {
+  readonly status: number | null;
+  readonly answer: {
+    readonly checked: { readonly sessions: number; readonly parts: number };
+    readonly findings: readonly Finding[];
+    readonly verdict: string;
+    readonly stores: readonly unknown[];
+  };
+}
+
+/** A store that a real host wrote; everything in it belongs to the user who checks. */
+async function layOut(version: "1.18.33" | "1.1.65"): Promise<void> {
+  const store = await realStore(version);
+  await cp(store.dataDir, dataDir, { recursive: true, preserveTimestamps: true });
+  await store.home.remove();
+  chownSync(dataDir, NOBODY, NOBODY);
+  for (const name of readdirSync(dataDir, { recursive: true, encoding: "utf8" })) {
+    chownSync(join(dataDir, name), NOBODY, NOBODY);
+  }
+}
+
+async function check(env: Record<string, string> = {}): Promise<Checked> {
+  const unprivileged = canDropPrivileges();
+  const result = await runCli(["check", "--json", "--data-dir", dataDir], { unprivileged, env });
+  return { status: result.code, answer: JSON.parse(result.stdout) };
+}
+
+/** Gives a file or folder to root. */
+function toRoot(path: string, mode: number): void {
+  chownSync(join(dataDir, path), 0, 0);
+  chmodSync(join(dataDir, path), mode);
+}
+
+const first = (folder: string) => `${folder}/${readdirSync(join(dataDir, folder)).sort()[0]}`;
+
+/** The one finding of what may not be used. */
+function denied({ answer }: Checked): Finding | undefined {
+  return answer.findings.find(({ code }) => code === "access-denied");
+}
+
+describe.if(canDropPrivileges())("a database of 1.18.33 whose files are another user's", () => {
+  test.each([
+    ["opencode.db", 0o644, "root, mode 644: may not be written", 9],
+    ["opencode.db-wal", 0o644, "root, mode 644: may not be written", 9],
+    ["opencode.db-wal", 0o600, "root, mode 600: may not be read", 0],
+    ["opencode.db", 0o600, "root, mode 600: may not be read", 0],
+    [".", 0o755, "root, mode 755: may not be written", 9],
+  ])("%s with mode %o: opencode does not start, and it is said", async (path, mode, words, sessions) => {
+    await layOut("1.18.33");
+    toRoot(path, mode);
+    const checked = await check();
+    expect(checked.status).toBe(1);
+    expect(checked.answer.verdict).not.toBe("healthy");
+    expect(checked.answer.findings.filter(({ severity }) => severity === "blocking")).toHaveLength(1);
+    const finding = denied(checked);
+    expect(finding).toMatchObject({ severity: "blocking", locator: { path } });
+    expect(finding?.evidence).toContain(words);
+    expect(finding?.command).toContain(`sudo chown`);
+    expect(finding?.command).toContain(`'${join(dataDir, path)}'`);
+    expect(checked.answer.checked.sessions).toBe(sessions);
+    expect(JSON.stringify(checked.answer)).not.toContain("free the disk");
+  });
+
+  test("its own mode is mended without sudo; a healthy one is not named", async () => {
+    await layOut("1.18.33");
+    expect(await check()).toMatchObject({ status: 0, answer: { findings: [], verdict: "healthy" } });
+    chmodSync(join(dataDir, "opencode.db"), 0o400);
+    expect(denied(await check())?.command).toStartWith("chmod u+rwX");
+  });
+
+  test("shared memory that may not be read keeps nobody from reading the rest", async () => {
+    await layOut("1.18.33");
+    await Bun.write(join(dataDir, "opencode.db-shm"), Buffer.alloc(32_768));
+    toRoot("opencode.db-shm", 0o600);
+    const checked = await check();
+    expect(denied(checked)?.locator.path).toBe("opencode.db-shm");
+    expect(checked.answer.checked.sessions).toBe(9);
+  });
+
+  test("a data directory that may not be entered is named, with its command", async () => {
+    await layOut("1.18.33");
+    toRoot(".", 0o700);
+    const result = await runCli(["check", "--data-dir", dataDir], { unprivileged: true });
+    expect(result.code).toBe(4);
+    expect(result.stderr).toContain(`sudo chown -R "$(id -u):$(id -g)" '${dataDir}'`);
+  });
+});
+
+describe.if(canDropPrivileges())("a JSON store of 1.1.65 with folders of another user", () => {
+  test.each([
+    ["storage/part", true, "blocking", 9],
+    ["storage/message", true, "blocking", 9],
+    ["storage/session", true, "blocking", 0],
+    ["storage/part", false, "blocking", 9],
+    ["storage/project", false, "blocking", 9],
+    ["storage", false, "blocking", 0],
+    ["storage/todo", false, "warning", 9],
+  ])("%s (one in it: %p) is named, and all else is checked", async (folder, isOneInIt, severity, sessions) => {
+    await layOut("1.1.65");
+    const path = isOneInIt ? first(folder) : folder;
+    toRoot(path, 0o700);
+    const checked = await check();
+    expect(checked.status).toBe(severity === "blocking" ? 1 : 0);
+    expect(checked.answer.findings).toHaveLength(1);
+    expect(denied(checked)).toMatchObject({ severity, locator: { path } });
+    expect(checked.answer.checked.sessions).toBe(sessions);
+  });
+
+  test("one file of a part", async () => {
+    await layOut("1.1.65");
+    const path = first(first("storage/part"));
+    toRoot(path, 0o600);
+    const checked = await check();
+    expect(denied(checked)).toMatchObject({ severity: "blocking", locator: { path } });
+    expect(denied(checked)?.evidence).toContain("owned by root");
+    expect(checked.answer.findings).toHaveLength(1);
+  });
+
+  test("very many are told as one; folders that may be read and not written are a warning", async () => {
+    await layOut("1.1.65");
+    for (const name of readdirSync(join(dataDir, "storage/part"))) toRoot(`storage/part/${name}`, 0o755);
+    const checked = await check();
+    expect(checked.status).toBe(0);
+    expect(checked.answer.findings).toHaveLength(1);
+    expect(denied(checked)).toMatchObject({ severity: "warning", locator: { path: "storage/part" } });
+    expect(denied(checked)?.evidence).toContain("folders in it");
+  });
+});
+
+test("a folder in the place of the database is named", async () => {
+  mkdirSync(join(dataDir, "opencode.db"), { recursive: true });
+  if (canDropPrivileges()) chownSync(dataDir, NOBODY, NOBODY);
+  const checked = await check();
+  expect(checked.status).toBe(1);
+  expect(checked.answer.findings.map(({ code }) => code)).toEqual(["database-is-folder"]);
+  const salvage = await runCli(["salvage", "--yes", "--data-dir", dataDir]);
+  expect(salvage.code).toBe(3);
+});
+
+test("a database with a second name by a link is one database", async () => {
+  await layOut("1.18.33");
+  const alone = (await check()).answer;
+  symlinkSync("opencode.db", join(dataDir, "opencode-dev.db"));
+  const linked = (await check()).answer;
+  expect([linked.stores.length, linked.checked.sessions, linked.findings]).toEqual([1, alone.checked.sessions, []]);
+  // The link alone leads to a database elsewhere, which is checked.
+  rmSync(join(dataDir, "opencode-dev.db"));
+  symlinkSync(join(dataDir, "opencode.db"), join(root, "opencode.db"));
+  dataDir = root;
+  expect((await check()).answer.checked.sessions).toBe(alone.checked.sessions);
+});
+
+describe.if(canMount)("a WAL without its shared memory and no room for a copy", () => {
+  /** The command line with small file systems in memory in the places of temporary folders. */
+  async function checkWith(sizes: Readonly<Record<string, string>>): Promise<Checked> {
+    const mounts = Object.entries(sizes).map(([path, size]) => `mount -t tmpfs -o size=${size} none '${path}'`);
+    const entry = join(import.meta.dirname, "..", "..", "plugin", "cli.ts");
+    const script = [...mounts, `exec '${process.execPath}' '${entry}' check --json --data-dir '${dataDir}'`].join(
+      " && ",
+    );
+    const inside = Bun.spawn(["unshare", "--mount", "sh", "-c", script], {
+      env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent", TMPDIR: join(root, "temp") },
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    const stdout = await new Response(inside.stdout).text();
+    return { status: await inside.exited, answer: JSON.parse(stdout) };
+  }
+
+  const temp = () => {
+    mkdirSync(join(root, "temp"), { recursive: true });
+    return join(root, "temp");
+  };
+
+  test("another temporary folder takes it", async () => {
+    await layOut("1.18.33");
+    expect(existsSync(join(dataDir, "opencode.db-shm"))).toBe(false);
+    const before = await readdir(dataDir);
+    const checked = await checkWith({ [temp()]: "2m" });
+    expect(checked).toMatchObject({ status: 0, answer: { verdict: "healthy", checked: { sessions: 9 } } });
+    expect(await readdir(dataDir)).toEqual(before);
+  });
+
+  test("without one it is said, and nothing is said of the store", async () => {
+    await layOut("1.18.33");
+    const checked = await checkWith({ [temp()]: "2m", "/var/tmp": "2m", "/dev/shm": "2m" });
+    expect(checked.answer.verdict).toBe("unusable");
+    expect(checked.answer.findings.map(({ code, severity }) => [code, severity])).toEqual([
+      ["no-room-for-copy", "warning"],
+    ]);
+    expect(checked.answer.findings[0]?.evidence).toMatch(/a copy needs \d+ MB; .*TMPDIR.*: \d MB free/);
+    expect(JSON.stringify(checked.answer)).toContain("TMPDIR=/folder");
+  });
+});
