@@ -1,4 +1,4 @@
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { ACCESS_DENIED, DATABASE_IS_FOLDER, NO_ROOM_FOR_COPY } from "../faults/access.ts";
 import { DATABASE_MALFORMED, WAL_DAMAGED } from "../faults/container.ts";
 import { openersOf, openersText } from "../files/openers.ts";
@@ -6,6 +6,7 @@ import type { RepairLock } from "../quarantine/lock.ts";
 import { type CheckResult, check } from "../repair/check.ts";
 import { salvageRefusal } from "../repair/origin-words.ts";
 import { isStopped, settleUnfinished, underLock } from "../repair/repair.ts";
+import { networkFileSystemOf } from "../repair/survey.ts";
 import { plural, sizeText } from "../repair/words.ts";
 import type { SalvageReport, Stage } from "../salvage/salvage.ts";
 import type { SalvageRun } from "../salvage/salvage-run.ts";
@@ -187,6 +188,12 @@ async function confirmed(context: CommandContext, command: Salvage, database: st
   const { files, terminal } = context;
   const size = (await files.stat(database))?.size ?? 0;
   const show = context.options.json ? terminal.say : terminal.print;
+  const network = command.swap ? await networkFileSystemOf(files, dirname(database)) : undefined;
+  if (network !== undefined) {
+    terminal.say(
+      `The database is on a network file system (${network}): whether another machine has it open cannot be told. Close every opencode on every machine.`,
+    );
+  }
   if (!command.yes || command.dryRun) {
     const name = basename(database);
     show(

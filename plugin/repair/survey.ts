@@ -258,7 +258,7 @@ async function diskFindings(files: FileSystem, stores: readonly Surveyed[]): Pro
   for (const { description, index } of stores) {
     const { database } = description;
     const say = speaker(description, index);
-    const network = database === undefined ? undefined : NETWORK_FILE_SYSTEMS[await fileSystemType(files, database)];
+    const network = database === undefined ? undefined : await networkFileSystemOf(files, database);
     const locked = database === undefined ? "" : await exclusiveLock(files, database);
     if (locked !== "") findings.push(say(DATABASE_UNAVAILABLE, "warning", null, `locked by ${locked}`));
     if (network !== undefined) findings.push(say(NETWORK_FILE_SYSTEM, "warning", null, network));
@@ -275,8 +275,9 @@ async function exclusiveLock(files: FileSystem, database: string): Promise<strin
   return found === null ? "" : openersText(await exclusiveLockersOf(database, found.inode));
 }
 
-async function fileSystemType(files: FileSystem, path: string): Promise<number> {
-  return files.fileSystemType(path).catch(() => 0);
+/** The name of the network file system that a path is on; `undefined` where it is on none that is known. */
+export async function networkFileSystemOf(files: FileSystem, path: string): Promise<string | undefined> {
+  return NETWORK_FILE_SYSTEMS[await files.fileSystemType(path).catch(() => 0)];
 }
 
 async function sideFileFindings(files: FileSystem, dataDir: string): Promise<ConfirmedFinding[]> {
