@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { ACCESS_DENIED } from "../faults/access.ts";
+import { ACCESS_DENIED, READ_ONLY_FILE_SYSTEM } from "../faults/access.ts";
 import { adviceFor, faultByCode } from "../faults/catalogue.ts";
 import { mendingCommand } from "../files/permissions.ts";
 import type { ReportedItem } from "../repair/apply.ts";
@@ -47,6 +47,7 @@ export function commandFor({ code, locator }: Finding, dataDir: string): string 
 function findingText(finding: Finding): string {
   const title = faultByCode(finding.code)?.title ?? finding.code;
   const { code, locator, evidence } = finding;
+  if (code === READ_ONLY_FILE_SYSTEM.code) return `${title} [${code}: ${evidence}]`;
   if (code === ACCESS_DENIED.code && "path" in locator) return `${locator.path}: ${title} [${code}: ${evidence}]`;
   const subject = [finding.kind, finding.recordID].filter((each) => each !== null && each !== "database").join(" ");
   const column = "column" in finding.locator ? ` (${finding.locator.column})` : "";
