@@ -1,7 +1,7 @@
 import { endLock, isRenewed, lockOf } from "../quarantine/lock.ts";
 import { LOCK_TIMES, type LockReading } from "../quarantine/lock-file.ts";
 import { holderText } from "../quarantine/lock-words.ts";
-import { isUnfinished } from "../quarantine/vault.ts";
+import { isUnfinished } from "../quarantine/runs.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, problem } from "./context.ts";
