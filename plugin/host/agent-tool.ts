@@ -1,7 +1,8 @@
 import type { ToolContext, ToolDefinition } from "@opencode-ai/plugin";
+import { isRunID } from "../quarantine/run-id.ts";
 import { plural, toDoWords } from "../repair/words.ts";
 import { isAtLeast } from "./host-version.ts";
-import type { RepairRequest, RequestAnswer, RequestContext } from "./repair-request.ts";
+import { isSessionID, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
 import { TOOL_PERMISSION } from "./slash-command.ts";
 import { zodNow } from "./zod-now.ts";
 
@@ -9,13 +10,6 @@ const DESCRIPTION = `Finds and repairs opencode conversations that cannot be ope
 action "check" only looks and is free. "repair" recovers unreadable records or sets them aside (nothing is deleted) and "undo" puts a run back; both ask the user first. "runs" lists earlier repairs. Never changes the conversation it is called from.`;
 
 const ACTIONS = ["check", "repair", "undo", "runs"] as const;
-
-interface Arguments {
-  readonly action: (typeof ACTIONS)[number];
-  readonly sessionID?: string | undefined;
-  readonly runID?: string | undefined;
-  readonly confirm?: boolean | undefined;
-}
 
 /** Not typed in every version: 1.1.25 brought `ask`. */
 type AskingContext = ToolContext & { ask?: ToolContext["ask"] };
@@ -26,16 +20,60 @@ const RICH_RESULTS_SINCE = "1.14.41";
 /** A prompt shows no more than this of what is completed. */
 const MOST_CHANGES = 8;
 
-const NOT_CONFIRMED =
-  "Nothing was changed. This opencode cannot ask the user; ask them yourself, then call again with confirm: true.";
+const FIELDS = ["action", "sessionID", "runID", "confirm"] as const;
 
-function requestOf(args: Arguments): RepairRequest {
-  switch (args.action) {
+/** What each action takes beside `confirm`. */
+const TAKES: Readonly<Record<(typeof ACTIONS)[number], "sessionID" | "runID" | null>> = {
+  check: "sessionID",
+  repair: "sessionID",
+  undo: "runID",
+  runs: null,
+};
+
+/** The request, or one sentence on what is wrong with the arguments. A model may write anything; `""` and `null` are no value. */
+function readArguments(given: unknown): { readonly request: RepairRequest; readonly confirm: boolean } | string {
+  if (typeof given !== "object" || given === null) return `The arguments must be an object with an action: ${oneOf()}.`;
+  const values = given as Readonly<Record<string, unknown>>;
+  const { action, confirm } = values;
+  if (!ACTIONS.some((known) => known === action)) {
+    return `${action === undefined ? "An action is missing" : "There is no such action"}. It is one of ${oneOf()}.`;
+  }
+  const known = action as (typeof ACTIONS)[number];
+  if (Object.keys(values).some((name) => !FIELDS.some((field) => field === name))) {
+    return `There are no other arguments than ${FIELDS.join(", ")}.`;
+  }
+  if (isGiven(confirm) && typeof confirm !== "boolean") return "confirm takes true or false.";
+  for (const name of ["sessionID", "runID"] as const) {
+    if (!isGiven(values[name])) continue;
+    if (TAKES[known] !== name) return `${known} takes no ${name}.`;
+    if (typeof values[name] !== "string") return `${name} takes a text.`;
+  }
+  const { sessionID, runID } = values;
+  if (isGiven(sessionID) && !isSessionID(String(sessionID))) return "A sessionID begins with ses, as check shows it.";
+  if (isGiven(runID) && !isRunID(String(runID)))
+    return "A runID looks like 20261123T021500123Z-0000-9f86d081, as runs shows it.";
+  return { request: requestOf(known, textOf(sessionID), textOf(runID)), confirm: confirm === true };
+}
+
+function oneOf(): string {
+  return ACTIONS.join(", ");
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== "";
+}
+
+function textOf(value: unknown): string | null {
+  return isGiven(value) ? String(value) : null;
+}
+
+function requestOf(action: (typeof ACTIONS)[number], sessionID: string | null, runID: string | null): RepairRequest {
+  switch (action) {
     case "check":
     case "repair":
-      return { what: args.action, sessionID: args.sessionID ?? null };
+      return { what: action, sessionID };
     case "undo":
-      return { what: "undo", runID: args.runID ?? null };
+      return { what: "undo", runID };
     case "runs":
       return { what: "runs" };
   }
@@ -53,15 +91,16 @@ export function sessionRepairTool(context: (sessionID: string) => Promise<Reques
   const definition = {
     description: DESCRIPTION,
     args,
-    async execute(given: Arguments, tool: AskingContext) {
+    async execute(given: unknown, tool: AskingContext) {
+      const read = readArguments(given);
+      if (typeof read === "string") return `Nothing was done. ${read}`;
       const { answerRequest, answerText } = await import("./answer-request.ts");
       const own = await context(tool.sessionID);
       if (own === null) return "There is no opencode storage here.";
-      const request = requestOf(given);
-      if (request.what === "repair" || request.what === "undo") {
-        const refusal = await permission(request, given, tool, own);
-        if (refusal !== null) return refusal;
-      }
+      const planned = await plan(read.request, own);
+      if ("answer" in planned) return planned.answer;
+      const { request, change } = planned;
+      if (change !== null && !(await isAllowed(change, tool)) && !read.confirm) return notConfirmed(change);
       const answer = await answerRequest(request, own);
       if (!isAtLeast(own.hostVersion, RICH_RESULTS_SINCE)) return answerText(answer);
       return { title: answer.headline, output: answerText(answer), metadata: metadataOf(answer) };
@@ -76,51 +115,90 @@ function metadataOf(answer: RequestAnswer) {
   return { runID, changedSessions, remaining: remaining.length };
 }
 
-/** Asks through opencode's permission prompt. `null`: allowed. A denial throws, as opencode wants it from a tool. */
-async function permission(
-  request: RepairRequest,
-  given: Arguments,
-  tool: AskingContext,
-  context: RequestContext,
-): Promise<string | null> {
-  if (tool.ask !== undefined) {
-    const summary = await summaryOf(request, context);
-    if (summary === null) return "Nothing to repair: opencode can load everything that was checked.";
-    const asking: unknown = tool.ask({
-      permission: TOOL_PERMISSION,
-      patterns: [summary],
-      always: [],
-      metadata: { summary },
-    });
-    // 1.14.41 returns an Effect that only opencode could run: nobody was asked (measured).
-    if (isPromise(asking)) {
-      await asking;
-      return null;
-    }
-  }
-  return given.confirm === true ? null : NOT_CONFIRMED;
+/** What a request would change, for the user to allow. */
+interface Change {
+  /** One line: what, how much, where. */
+  readonly summary: string;
+  /** The same with what is completed, field by field. */
+  readonly details: string;
+}
+
+type Planned =
+  /** `null`: nothing is changed, and nobody has to be asked. */
+  { readonly request: RepairRequest; readonly change: Change | null } | { readonly answer: string };
+
+/** Asks through opencode's permission prompt. `false`: this host cannot. A denial throws, as opencode wants it from a tool. */
+async function isAllowed({ summary, details }: Change, tool: AskingContext): Promise<boolean> {
+  const asking: unknown = tool.ask?.({
+    // The terminal UI shows of a prompt only this name (1.14.41 to 1.18.34), the web page only the patterns.
+    permission: `${TOOL_PERMISSION}: ${summary}`,
+    patterns: [details],
+    always: [],
+    metadata: { summary: details },
+  });
+  // 1.14.41 returns an Effect that only opencode could run: nobody was asked (measured).
+  if (!isPromise(asking)) return false;
+  await asking;
+  return true;
+}
+
+function notConfirmed({ summary }: Change): string {
+  return `Nothing was changed. This opencode cannot ask the user. Ask them yourself whether to ${summary}; then call again with confirm: true.`;
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
-/** What the user is asked to allow, in one line; `null` where there is nothing to do. */
-async function summaryOf(request: RepairRequest, context: RequestContext): Promise<string | null> {
-  if (request.what === "undo") return `put back the records of ${request.runID ?? "the newest repair run"}`;
-  const { answerRequest } = await import("./answer-request.ts");
-  const sessionID = request.what === "repair" ? request.sessionID : null;
-  const { remaining } = await answerRequest({ what: "check", sessionID }, context);
-  const others = remaining.filter((finding) => finding.sessionID !== context.spare);
-  if (others.length === 0) return remaining.length === 0 ? null : "nothing but damage of this very conversation";
+/** Looks at what a request would change, before anybody is asked. */
+async function plan(request: RepairRequest, context: RequestContext): Promise<Planned> {
+  switch (request.what) {
+    case "repair":
+      return planRepair(request, request.sessionID, context);
+    case "undo":
+      return planUndo(request.runID, context);
+    default:
+      return { request, change: null };
+  }
+}
+
+async function planRepair(request: RepairRequest, sessionID: string | null, context: RequestContext): Promise<Planned> {
+  const { answerRequest, answerText } = await import("./answer-request.ts");
+  const checked = await answerRequest({ what: "check", sessionID }, context);
+  const others = checked.remaining.filter((finding) => finding.sessionID !== context.spare);
+  if (others.length === 0 && checked.remaining.length > 0) {
+    return {
+      answer: "Nothing was changed. Only this very conversation is damaged: /repair or the command line repairs it.",
+    };
+  }
   const { isMendable } = await import("../repair/plan.ts");
   const mendable = others.filter(isMendable);
-  if (mendable.length === 0) return "nothing: what was found can only be reported";
+  // Nothing was found, or there is no such session, or it can only be reported.
+  if (mendable.length === 0) return { answer: answerText(checked) };
   const sessions = new Set(mendable.map((finding) => finding.sessionID)).size;
   const { changeLines } = await import("../repair/change-words.ts");
   const changes = changeLines(mendable);
   const shown = changes.slice(0, MOST_CHANGES).join("; ");
   const more = changes.length > MOST_CHANGES ? `; and ${changes.length - MOST_CHANGES} more` : "";
-  const detail = changes.length === 0 ? "" : `: ${shown}${more}`;
-  return `${toDoWords(mendable)}, in ${plural(sessions, "conversation")} (reversible)${detail}`;
+  const summary = `${toDoWords(mendable)}, in ${plural(sessions, "conversation")} (reversible)`;
+  return { request, change: { summary, details: changes.length === 0 ? summary : `${summary}: ${shown}${more}` } };
+}
+
+async function planUndo(wanted: string | null, context: RequestContext): Promise<Planned> {
+  const { newestUndoable } = await import("./answer-request.ts");
+  const { planRestore } = await import("../repair/restore.ts");
+  const runID = wanted ?? (await newestUndoable(context));
+  if (runID === null) return { answer: "There is nothing to undo." };
+  const { files, located, spare } = context;
+  const planning = await planRestore({ files, located, access: "beside-host", runID, sessionIDs: [], itemIDs: [] });
+  if (!planning.ok) return { answer: planning.message };
+  const { runs } = planning.plan;
+  const records = runs.reduce((sum, { items }) => sum + items.length, 0);
+  if (records === 0) return { answer: `Nothing was changed. Everything of the run ${runID} was put back already.` };
+  if (spare !== null && runs.some(({ sessionID }) => sessionID === spare)) {
+    return { answer: "That run changed this very conversation; undo it with /repair undo or on the command line." };
+  }
+  const sessions = new Set(runs.map(({ sessionID }) => sessionID)).size;
+  const summary = `put back ${plural(records, "record")} of ${plural(sessions, "conversation")}, run ${runID}`;
+  return { request: { what: "undo", runID }, change: { summary, details: summary } };
 }

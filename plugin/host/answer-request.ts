@@ -175,7 +175,8 @@ async function undo(wanted: string | null, context: RequestContext): Promise<Req
   return { headline, details: shortened(result.items.map(itemLine)), runID, changedSessions, remaining: [] };
 }
 
-async function newestUndoable(context: RequestContext): Promise<string | null> {
+/** The newest run of which anything can be put back; `null` where there is none. */
+export async function newestUndoable(context: RequestContext): Promise<string | null> {
   const runs = await allRuns(context.files, context.located.dataDir);
   const newest = runs.find((run) => run.ok && run.state.byState.done !== undefined);
   return newest === undefined ? null : runIDOf(newest);

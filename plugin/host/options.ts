@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
+import { parseWithComments, readConfigText } from "./config-file.ts";
 
 /** What the plugin does when opencode starts. */
 export type Preload = "repair" | "check" | "off";
@@ -80,8 +81,6 @@ export function readSettings(options: unknown): ReadSettings {
 /** For hosts up to 1.3, whose configuration takes plugin names only: the same options in a file of their own. */
 const OPTIONS_FILE = "session-repair.json";
 
-const LARGEST_OPTIONS_BYTES = 64 * 1024;
-
 /**
  * The options as the user gave them: from the plugin's entry in opencode.json, else from `session-repair.json` in
  * opencode's configuration folder, else none. A file that cannot be read counts as a wrong option.
@@ -99,9 +98,8 @@ export async function findOptions(
       const path = join(folder, OPTIONS_FILE);
       // Mostly there is none, and opencode's start need not wait for the thread pool to say so.
       if ((await files.stat(path)) === null) continue;
-      const bytes = await files.read(path, LARGEST_OPTIONS_BYTES);
-      if (bytes === "absent") continue;
-      return bytes === "too-large" ? "unreadable" : JSON.parse(bytes.toString("utf8"));
+      const text = await readConfigText(files, path);
+      return text === null ? "unreadable" : parseWithComments(text);
     } catch {
       return "unreadable";
     }

@@ -11,17 +11,20 @@ export type RepairRequest =
   | { readonly what: "runs" }
   | { readonly what: "help" };
 
-const SESSION_ID = /^ses[A-Za-z0-9_-]+$/;
+/** Whether a text has the form of a session's id. */
+export function isSessionID(text: string): boolean {
+  return /^ses[A-Za-z0-9_-]+$/.test(text);
+}
 
 /** Reads the words after `/repair`. Anything that is not understood gets the help text; nothing is guessed. */
 export function readRequest(text: string): RepairRequest {
   const [first, second, ...rest] = text.trim().split(/\s+/).filter(Boolean);
   if (first === undefined) return { what: "repair", sessionID: null };
   if (rest.length > 0) return { what: "help" };
-  if (SESSION_ID.test(first) && second === undefined) return { what: "repair", sessionID: first };
+  if (isSessionID(first) && second === undefined) return { what: "repair", sessionID: first };
   switch (first) {
     case "check":
-      if (second === undefined || SESSION_ID.test(second)) return { what: "check", sessionID: second ?? null };
+      if (second === undefined || isSessionID(second)) return { what: "check", sessionID: second ?? null };
       return { what: "help" };
     case "undo":
       if (second === undefined || isRunID(second)) return { what: "undo", runID: second ?? null };
@@ -31,6 +34,11 @@ export function readRequest(text: string): RepairRequest {
     default:
       return { what: "help" };
   }
+}
+
+/** Whether the words are one of the forms that the help text lists. */
+export function isUnderstood(text: string): boolean {
+  return readRequest(text).what !== "help" || text.trim() === "help";
 }
 
 export interface RequestContext {

@@ -21,6 +21,7 @@ const TEMPLATE = `Call the tool session_repair once, with action "repair" ("chec
 Words: $ARGUMENTS`;
 
 type Client = PluginInput["client"];
+type MessagePart = Parameters<NonNullable<Hooks["chat.message"]>>[1]["parts"][number];
 
 /**
  * The work was done without the model; opencode has no other way to be told than an error. 1.17 and newer send a client
@@ -59,34 +60,89 @@ export function registerCommand(options: { readonly command: boolean; readonly a
   };
 }
 
+interface Permitting {
+  permission?: unknown;
+}
+
 /** opencode allows what its configuration does not name: without this the tool would change things unasked. */
-function askForTool(config: { permission?: unknown }): void {
+function askForTool(config: Permitting & { readonly agent?: unknown; readonly mode?: unknown }): void {
   const given = config.permission;
-  const rules = typeof given === "string" ? { "*": given } : typeof given === "object" && given !== null ? given : {};
-  if (!(TOOL_PERMISSION in rules)) config.permission = { ...rules, [TOOL_PERMISSION]: "ask" };
+  const rules = typeof given === "string" ? { "*": given } : isRecord(given) ? given : {};
+  config.permission = withQuestion(TOOL_PERMISSION in rules ? rules : { ...rules, [TOOL_PERMISSION]: "ask" });
+  // An agent's rules come after these.
+  for (const agents of [config.agent, config.mode]) {
+    for (const agent of isRecord(agents) ? Object.values(agents) : []) {
+      if (isRecord(agent) && isRecord(agent.permission)) agent.permission = withQuestion(agent.permission);
+    }
+  }
+}
+
+/** What the user says of the tool holds for each of its questions: the name of a question says what would be changed. */
+function withQuestion(rules: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const question = `${TOOL_PERMISSION}: *`;
+  return Object.fromEntries(
+    Object.entries(rules).flatMap(([name, rule]) =>
+      name === TOOL_PERMISSION && !(question in rules)
+        ? [
+            [name, rule],
+            [question, rule],
+          ]
+        : [[name, rule]],
+    ),
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**
  * Answers `/repair` in the plugin, without a model call: the work is done, the report is shown in the conversation, and
- * a throw keeps opencode from sending anything to the model (measured 1.1.65 to 1.18.33).
+ * a throw keeps opencode from sending anything to the model (measured 1.1.65 to 1.18.34). A client that does not know
+ * the command (yet) sends it as a message like any other.
  */
-export function answerCommand(
+export function answersTo(
   client: Client,
   context: () => Promise<RequestContext | null>,
-): NonNullable<Hooks["command.execute.before"]> {
-  return async (input) => {
-    if (input.command !== COMMAND) return;
-    const { sessionID } = input;
-    const answer = await answerTo(input.arguments, await context());
-    const text = [answer.headline, ...answer.details].join("\n");
-    const atWork = await isAtWork(client, sessionID);
-    // A message that comes while the agent works makes it work on: it would answer the report.
-    if (atWork) void postWhenIdle(client, sessionID, text).catch(() => undefined);
-    else if (!(await post(client, sessionID, text)) && process.argv.includes("run")) process.stderr.write(`${text}\n`);
-    await showToast(client, answer);
-    if (atWork === false) await saySessionIsIdle(client, sessionID);
-    throw new AnsweredByPlugin(answer.headline);
+): {
+  readonly command: NonNullable<Hooks["command.execute.before"]>;
+  readonly message: NonNullable<Hooks["chat.message"]>;
+} {
+  return {
+    command: async (input) => {
+      if (input.command === COMMAND) await answer(client, input.sessionID, input.arguments, context);
+    },
+    message: async (input, { parts }) => {
+      const words = typedWords(parts);
+      if (words !== null) await answer(client, input.sessionID, words, context);
+    },
   };
+}
+
+/** What was typed after `/repair`; `null` for any other message, and for what no model will see. */
+function typedWords(parts: readonly MessagePart[]): string | null {
+  const typed = parts.filter((part) => part.type !== "text" || !part.synthetic);
+  const [only] = typed;
+  if (typed.length !== 1 || only?.type !== "text" || only.ignored) return null;
+  const [first, ...words] = only.text.trim().split(/\s+/);
+  return first === `/${COMMAND}` ? words.join(" ") : null;
+}
+
+async function answer(
+  client: Client,
+  sessionID: string,
+  words: string,
+  context: () => Promise<RequestContext | null>,
+): Promise<never> {
+  const answer = await answerTo(words, await context());
+  const text = [answer.headline, ...answer.details].join("\n");
+  const atWork = await isAtWork(client, sessionID);
+  // A message that comes while the agent works makes it work on: it would answer the report.
+  if (atWork) void postWhenIdle(client, sessionID, text).catch(() => undefined);
+  else if (!(await post(client, sessionID, text)) && process.argv.includes("run")) process.stderr.write(`${text}\n`);
+  await showToast(client, answer);
+  if (atWork === false) await saySessionIsIdle(client, sessionID);
+  throw new AnsweredByPlugin(answer.headline);
 }
 
 async function answerTo(words: string, context: RequestContext | null): Promise<RequestAnswer> {

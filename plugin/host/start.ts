@@ -5,13 +5,15 @@ import type { Trigger } from "../quarantine/manifest.ts";
 import { filesOf, locate } from "../stores/locate.ts";
 import { sessionRepairTool } from "./agent-tool.ts";
 import { care, stopCaring } from "./care.ts";
+import { EXECUTED, SERVER_TELLS, TERMINAL_IS_THERE } from "./halves.ts";
 import { storesOfHost } from "./host-store.ts";
 import { isAtLeast, keepsFiles, runningHostVersion } from "./host-version.ts";
 import { hasNews, type Notice, tell } from "./notice.ts";
+import { leavePlace, takePlace } from "./one-instance.ts";
 import { findOptions, readSettings } from "./options.ts";
 import { HostActivity } from "./pacing.ts";
 import type { RequestContext } from "./repair-request.ts";
-import { answerCommand, registerCommand } from "./slash-command.ts";
+import { answersTo, registerCommand } from "./slash-command.ts";
 import type { StartCheckInput } from "./start-check.ts";
 import { terminalHalfAnswers } from "./terminal-half.ts";
 import { ValidatedMemory } from "./validated-memory.ts";
@@ -19,8 +21,14 @@ import { ValidatedMemory } from "./validated-memory.ts";
 /** A toast sent before the terminal UI listens is lost (#38527): wait for its first sign of life, or this long. */
 const TOAST_WAIT_MS = 3000;
 
+/** The terminal half says when it is there. Should it not, so long, in milliseconds. */
+const TERMINAL_WAIT_MS = 30_000;
+
 /** So long after the start, in milliseconds, the tool is made: the first turn need not wait for it. */
 const TOOL_DELAY_MS = 1000;
+
+/** From this version on a plugin can keep what is typed from the model (measured 1.1.65 to 1.18.34). */
+const INTERCEPTS_SINCE = "1.1.28";
 
 /** `ctx.ask` of the agent's tool came with this version (measured: absent in 1.1.12, there in 1.1.25). */
 const ASK_SINCE = "1.1.25";
@@ -30,15 +38,20 @@ const ASK_SINCE = "1.1.25";
  * long as the budget allows; everything else, and all telling, comes after.
  */
 export async function startPlugin(input: PluginInput, options: unknown): Promise<Hooks> {
-  const hooks = await begin(input, options);
-  setTimeout(() => hooks.tool, TOOL_DELAY_MS).unref();
-  return hooks;
+  if (!takePlace(input.client)) return {};
+  try {
+    const hooks = await begin(input, options);
+    setTimeout(() => hooks.tool, TOOL_DELAY_MS).unref();
+    return hooks;
+  } catch (error) {
+    leavePlace(input.client);
+    throw error;
+  }
 }
 
 async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
   const { settings, warnings } = readSettings(await findOptions(options, nodeFileSystem, process.env));
   const activity = new HostActivity();
-  const listening = firstEvent(activity);
   const hostVersion = runningHostVersion();
   const projectID = typeof input.project?.id === "string" ? input.project.id : null;
   const request = async (trigger: Trigger, spare: string | null): Promise<RequestContext | null> => {
@@ -48,6 +61,8 @@ async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
     return { files: filesOf(located), located, hostVersion, concurrency: settings.concurrency, trigger, spare };
   };
   const terminalHalf = await terminalHalfAnswers(nodeFileSystem, process.env, input.directory);
+  const listening = firstEvent(input.client, activity, terminalHalf);
+  const answers = answersTo(input.client, () => request("command", null));
   let tools: Hooks["tool"];
   const hooks: Hooks = {
     event: listening.hook,
@@ -55,7 +70,8 @@ async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
       command: !terminalHalf,
       asks: isAtLeast(hostVersion, ASK_SINCE),
     }),
-    "command.execute.before": answerCommand(input.client, () => request("command", null)),
+    "command.execute.before": answers.command,
+    ...(isAtLeast(hostVersion, INTERCEPTS_SINCE) && { "chat.message": answers.message }),
     get tool() {
       try {
         tools ??= { session_repair: sessionRepairTool((sessionID) => request("tool", sessionID)) };
@@ -70,8 +86,7 @@ async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
     const notice = { ...all, remaining: all.remaining.filter((finding) => !told.has(JSON.stringify(finding.locator))) };
     for (const finding of notice.remaining) told.add(JSON.stringify(finding.locator));
     if (!hasNews(notice)) return;
-    // What the start did, the terminal half tells by itself, as soon as there is a screen to tell it on.
-    const toast = settings.notify && all.note === undefined && (!terminalHalf || notice.trigger === "watch");
+    const toast = settings.notify && all.note === undefined;
     void (toast ? listening.wait() : Promise.resolve())
       .then(() => tell(input.client, notice, toast))
       .catch(() => undefined);
@@ -96,17 +111,40 @@ async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
   return hooks;
 }
 
-/** Resolves at the first event that a user interface causes, or after the longest wait. */
-function firstEvent(activity: HostActivity): { hook: NonNullable<Hooks["event"]>; wait(): Promise<void> } {
+/**
+ * Resolves when a toast will be seen, or after the longest wait: at the first event that a user interface causes, or
+ * where the terminal half is there, when it says so.
+ */
+function firstEvent(
+  client: PluginInput["client"],
+  activity: HostActivity,
+  terminalHalf: boolean,
+): { hook: NonNullable<Hooks["event"]>; wait(): Promise<void> } {
   let seen: () => void = () => undefined;
   const event = new Promise<void>((resolve) => {
     seen = resolve;
   });
+  const longest = terminalHalf ? TERMINAL_WAIT_MS : TOAST_WAIT_MS;
+  let waiting: Promise<void> | undefined;
   return {
-    hook: async ({ event: { type } }) => {
+    hook: async ({ event: { type, properties } }) => {
       activity.noticed();
-      if (type.startsWith("session.") || type.startsWith("tui.")) seen();
+      if (type === EXECUTED && (properties as { command?: unknown }).command === TERMINAL_IS_THERE) {
+        void publish(client, SERVER_TELLS);
+        seen();
+      } else if (!terminalHalf && (type.startsWith("session.") || type.startsWith("tui."))) seen();
     },
-    wait: () => Promise.race([event, sleep(TOAST_WAIT_MS, undefined, { ref: false })]),
+    wait() {
+      waiting ??= Promise.race([event, sleep(longest, undefined, { ref: false })]);
+      return waiting;
+    },
   };
+}
+
+async function publish(client: PluginInput["client"], command: string): Promise<void> {
+  try {
+    await client.tui.publish({ body: { type: EXECUTED, properties: { command } } });
+  } catch {
+    // The terminal half tells the user by itself then.
+  }
 }

@@ -1,15 +1,9 @@
-import { realpath } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { FileSystem } from "../files/file-system.ts";
-import { PACKAGE_ROOT } from "../package-files.ts";
 import { TOOL } from "../tool-identity.ts";
-
-const LARGEST_CONFIG_BYTES = 1024 * 1024;
-
-/** The entry of the package is a file in a folder of it. */
-const DEEPEST_ENTRY = 4;
+import { parseWithComments, readConfigText } from "./config-file.ts";
+import { belongingOf, pluginEntries } from "./package-entry.ts";
 
 /**
  * Whether the terminal half of this package offers `/repair` in this process: opencode's terminal UI runs its server in
@@ -43,13 +37,18 @@ function configPaths(env: Readonly<Record<string, string | undefined>>, director
 
 async function namesThisPackage(files: FileSystem, path: string): Promise<boolean> {
   try {
-    const bytes = await files.read(path, LARGEST_CONFIG_BYTES);
-    if (typeof bytes === "string") return false;
-    // Searched as text: the file may hold comments.
-    const text = bytes.toString("utf8").replace(/^\s*\/\/.*$/gm, "");
-    if (text.includes(TOOL.name)) return true;
-    for (const [, entry = ""] of text.matchAll(/"((?:file:|[./~])[^"\n]*)"/g)) {
-      if (await isThisPackage(files, entry, dirname(path))) return true;
+    const text = await readConfigText(files, path);
+    if (text === null) return false;
+    const { plugin, plugin_enabled: enabled } = parseWithComments(text) as {
+      plugin?: unknown;
+      plugin_enabled?: unknown;
+    };
+    if (isSwitchedOff(enabled)) return false;
+    for (const { spec } of pluginEntries(plugin)) {
+      const belonging = await belongingOf(files, spec, [dirname(path)]);
+      if (belonging === "this package") return true;
+      // The name of an archive or of a repository.
+      if (belonging === "unknown" && !spec.startsWith("~") && spec.includes(TOOL.name)) return true;
     }
     return false;
   } catch {
@@ -57,27 +56,7 @@ async function namesThisPackage(files: FileSystem, path: string): Promise<boolea
   }
 }
 
-/** An entry of a configuration may be a path, through whatever links, to this package or to another copy of it. */
-async function isThisPackage(files: FileSystem, entry: string, folder: string): Promise<boolean> {
-  try {
-    const named = entry.startsWith("file:")
-      ? fileURLToPath(entry)
-      : resolve(folder, entry.replace(/^~(?=\/)/, homedir()));
-    let place = await realpath(named);
-    for (let level = 0; level < DEEPEST_ENTRY; level += 1, place = dirname(place)) {
-      if (place === PACKAGE_ROOT || (await packageName(files, place)) === TOOL.name) return true;
-    }
-    return false;
-  } catch {
-    return false;
-  }
-}
-
-async function packageName(files: FileSystem, folder: string): Promise<unknown> {
-  try {
-    const bytes = await files.read(join(folder, "package.json"), LARGEST_CONFIG_BYTES);
-    return typeof bytes === "string" ? null : (JSON.parse(bytes.toString("utf8")) as { readonly name?: unknown }).name;
-  } catch {
-    return null;
-  }
+/** `plugin_enabled` of tui.json names plugins by their ids. */
+function isSwitchedOff(enabled: unknown): boolean {
+  return typeof enabled === "object" && enabled !== null && (enabled as Record<string, unknown>)[TOOL.name] === false;
 }

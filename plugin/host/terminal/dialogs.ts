@@ -17,7 +17,7 @@ import { type Progress, showProgress } from "./progress.ts";
 import { causeText, type FindingGroup, groupFindings, groupText, timeText, writtenText } from "./words.ts";
 
 /** What a choice in one of the lists leads to. */
-type Choice = () => Promise<void> | void;
+export type Choice = () => Promise<void> | void;
 
 type Option = TuiDialogSelectOption<Choice>;
 
@@ -189,7 +189,7 @@ export function changesText(findings: readonly ConfirmedFinding[]): string {
   return ` Completed: ${changes.slice(0, MOST_CHANGES).join("; ")}${more}.`;
 }
 
-function confirmRepair(input: DialogInput, findings: readonly ConfirmedFinding[]): void {
+export function confirmRepair(input: DialogInput, findings: readonly ConfirmedFinding[]): void {
   const causes = [...new Set(groupFindings(findings).map(causeText))].slice(0, MOST_CAUSES).join(" ");
   const sessions = new Set(findings.map((finding) => finding.sessionID)).size;
   const them = sessions === 1 ? "it" : "them";
@@ -275,7 +275,7 @@ function undoOptions(input: DialogInput, runs: readonly SizedRun[]): Option[] {
   });
 }
 
-function confirmUndo(input: DialogInput, runID: string, items: number): void {
+export function confirmUndo(input: DialogInput, runID: string, items: number): void {
   const message = `${plural(items, "record")} will be put back byte for byte where ${were(items)}. opencode will fail on ${items === 1 ? "it" : "them"} again.`;
   askUser(
     input.api,

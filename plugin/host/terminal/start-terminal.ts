@@ -1,16 +1,20 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
-import { nodeFileSystem } from "../../files/file-system.ts";
 import { ACTION } from "../../repair/apply.ts";
 import { doneWords, plural } from "../../repair/words.ts";
-import { TOOL } from "../../tool-identity.ts";
-import { findOptions, type PluginSettings, readSettings } from "../options.ts";
-import type { RequestContext } from "../repair-request.ts";
-import { openRepairDialog, showText } from "./dialogs.ts";
+import { EXECUTED, SERVER_TELLS, TERMINAL_IS_THERE } from "../halves.ts";
+import { leavePlace, takePlace } from "../one-instance.ts";
+import type { ReadSettings } from "../options.ts";
+import { isUnderstood, type RepairRequest, type RequestContext, readRequest } from "../repair-request.ts";
+import { showDefect, showText } from "./dialogs.ts";
 import { serverCommands } from "./server-commands.ts";
 import { SessionGuard } from "./session-guard.ts";
 import { guardSessions } from "./session-opening.ts";
 import { deedsOfStart } from "./start-deeds.ts";
 import { openForLooks, requestContext } from "./store-access.ts";
+import { terminalSettings } from "./terminal-options.ts";
+import { answerTyped } from "./typed-command.ts";
+import { carryOut } from "./typed-request.ts";
 
 const SLASH = "repair";
 const NAME = "session-repair.open";
@@ -20,17 +24,27 @@ const CATEGORY = "Session";
 
 const TOAST_MS = 10_000;
 
+/** The server half answers at once; it is asked so often, and so many milliseconds lie between. */
+const MOST_QUESTIONS = 5;
+const ANSWER_MS = 1000;
+
 /** The terminal UI is on the screen by then, in milliseconds; it waits for its plugins. */
 const LOOK_AHEAD_DELAY_MS = 100;
 
 /** Sets the terminal half up: the command with its dialog, and the guard that looks at sessions as they are opened. */
-export async function startTerminal(api: TuiPluginApi, options: unknown): Promise<void> {
+export async function startTerminal(api: TuiPluginApi, options: unknown, spec: unknown): Promise<void> {
   // With `attach` the store is on the server's machine; its own half answers there.
   if (process.argv.includes("attach")) return;
-  const given = options ?? optionsInConfig(api);
-  const { settings } = readSettings(await findOptions(given, nodeFileSystem, process.env));
+  if (!takePlace(api.renderer)) return;
+  api.lifecycle.onDispose(() => leavePlace(api.renderer));
+  const reading = terminalSettings(api, options, spec);
   const commands = serverCommands(api);
-  void registerDialog(api, settings, commands).catch(() => undefined);
+  void registerDialog(api, reading, commands).catch(() => undefined);
+  const { settings, warnings, isOwn } = await reading;
+  const told = settings.notify ? hearServerHalf(api, commands) : null;
+  if (warnings.length > 0 && told !== null) {
+    void told.then((serverTells) => (isOwn || !serverTells) && showWarnings(api, warnings)).catch(() => undefined);
+  }
   if (settings.preload === "off") return;
   const context = await requestContext(api.app.version, settings.concurrency);
   const store = context === null ? null : await openForLooks(context);
@@ -39,7 +53,33 @@ export async function startTerminal(api: TuiPluginApi, options: unknown): Promis
   api.lifecycle.onDispose(() => guard.close());
   guardSessions({ api, settings, guard, hostAnswers: commands });
   setTimeout(() => void guard.lookAhead().catch(() => undefined), LOOK_AHEAD_DELAY_MS).unref();
-  if (settings.notify) void tellOfStart(api, context, guard).catch(() => undefined);
+  void told?.then((serverTells) => (serverTells ? undefined : tellOfStart(api, context, guard))).catch(() => undefined);
+}
+
+/**
+ * Whether the server half is there to tell what it did and found at the start: it is told that a toast is seen from now
+ * on. Asked again, since a request of the first moments may get lost.
+ */
+async function hearServerHalf(api: TuiPluginApi, hostAnswers: Promise<unknown>): Promise<boolean> {
+  const hearing = new AbortController();
+  const stop = api.event.on(EXECUTED, ({ properties }) => {
+    if (properties.command === SERVER_TELLS) hearing.abort();
+  });
+  try {
+    await hostAnswers;
+    for (let asked = 0; asked < MOST_QUESTIONS && !hearing.signal.aborted; asked += 1) {
+      const body = { type: EXECUTED, properties: { command: TERMINAL_IS_THERE } } as const;
+      void api.client.tui.publish({ body }).catch(() => undefined);
+      await sleep(ANSWER_MS, undefined, { signal: hearing.signal }).catch(() => undefined);
+    }
+    return hearing.signal.aborted;
+  } finally {
+    stop();
+  }
+}
+
+function showWarnings(api: TuiPluginApi, warnings: readonly string[]): void {
+  api.ui.toast({ variant: "warning", title: "Session repair", message: warnings.join(" "), duration: TOAST_MS });
 }
 
 /** The server half, which starts first, may have mended something before there was a screen; or it was told only to look. */
@@ -67,27 +107,30 @@ async function tellOfStart(api: TuiPluginApi, context: RequestContext, guard: Se
   api.ui.toast({ variant, title: "Session repair", message: lines.join(" "), duration: TOAST_MS });
 }
 
-/** The options that the server half was given: users write them once, in opencode.json. */
-function optionsInConfig(api: TuiPluginApi): unknown {
-  const entries: unknown = api.state.config.plugin;
-  if (!Array.isArray(entries)) return undefined;
-  const own = entries.find((entry: unknown) => Array.isArray(entry) && String(entry[0]).includes(TOOL.name));
-  return Array.isArray(own) ? own[1] : undefined;
-}
-
 /** Where the server half offers `/repair` all the same, this half keeps to the palette: one `/repair`, not two. */
 async function registerDialog(
   api: TuiPluginApi,
-  settings: PluginSettings,
+  reading: Promise<ReadSettings>,
   commands: Promise<readonly string[]>,
 ): Promise<void> {
-  const run = async () => {
+  const run = async (request: RepairRequest) => {
+    const { settings } = await reading;
     const context = await requestContext(api.app.version, settings.concurrency);
     if (context === null) return showText(api, "Session repair", "There is no opencode storage here.");
-    await openRepairDialog({ api, context });
+    await carryOut(request, { api, context });
   };
-  const open = () => void run().catch(() => undefined);
-  const isSlash = !(await commands).includes(SLASH);
+  const begin = (request: RepairRequest) => void run(request).catch(() => showDefect(api));
+  const open = () => begin({ what: "check", sessionID: null });
+  let isSlash = true;
+  answerTyped(api, {
+    name: SLASH,
+    isOurs: () => isSlash,
+    answer(words) {
+      begin(readRequest(words));
+      return isUnderstood(words);
+    },
+  });
+  isSlash = !(await commands).includes(SLASH);
   const { keymap, command } = api;
   // 1.3.6 to 1.14 have the older way only (measured 1.14.41).
   if (typeof keymap?.registerLayer !== "function") {

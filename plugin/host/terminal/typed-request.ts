@@ -1,0 +1,92 @@
+import { runIDOf, type StoredRun, storedRuns } from "../../quarantine/vault.ts";
+import { check } from "../../repair/check.ts";
+import { isMendable } from "../../repair/plan.ts";
+import { planRestore } from "../../repair/restore.ts";
+import { plural, sentence } from "../../repair/words.ts";
+import { newestUndoable } from "../answer-request.ts";
+import { HELP_ANSWER, type RepairRequest } from "../repair-request.ts";
+import {
+  type Choice,
+  confirmRepair,
+  confirmUndo,
+  type DialogInput,
+  openRepairDialog,
+  showDefect,
+  showList,
+  showText,
+} from "./dialogs.ts";
+import { causesText, timeText } from "./words.ts";
+
+const TITLE = "Session repair";
+
+/** Carries out what was typed after `/repair`, in dialogs: a change is asked about, as it is from the list. */
+export async function carryOut(request: RepairRequest, input: DialogInput): Promise<void> {
+  switch (request.what) {
+    case "help":
+      return showText(input.api, TITLE, [HELP_ANSWER.headline, "", ...HELP_ANSWER.details].join("\n"));
+    case "runs":
+      return showRuns(input);
+    case "undo":
+      return undo(request.runID, input);
+    case "check":
+    case "repair":
+      return request.sessionID === null ? openRepairDialog(input) : oneSession(request.what, request.sessionID, input);
+  }
+}
+
+async function oneSession(what: "check" | "repair", sessionID: string, input: DialogInput): Promise<void> {
+  const { api, context } = input;
+  const outcome = await check({
+    files: context.files,
+    located: context.located,
+    sessionIDs: [sessionID],
+    concurrency: context.concurrency,
+    access: "beside-host",
+    hostVersion: context.hostVersion,
+  });
+  if (!outcome.ok) return showText(api, TITLE, `There is no session ${sessionID}.`);
+  const found = outcome.result.findings.filter((finding) => finding.severity === "blocking");
+  if (found.length === 0) return showText(api, TITLE, `opencode can load the session ${sessionID}.`);
+  const mendable = found.filter(isMendable);
+  if (what === "repair" && mendable.length > 0) return confirmRepair(input, mendable);
+  const next = mendable.length > 0 ? `To repair it: /repair ${sessionID}` : "It can only be reported.";
+  showText(
+    api,
+    TITLE,
+    `${plural(found.length, "record")} of the session ${sessionID} cannot be loaded. ${sentence(causesText(found))}. ${next}`,
+  );
+}
+
+/** `null`: the newest run of which anything can be put back. */
+async function undo(wanted: string | null, input: DialogInput): Promise<void> {
+  const { api, context } = input;
+  const { files, located } = context;
+  const runID = wanted ?? (await newestUndoable(context));
+  if (runID === null) return showText(api, TITLE, "There is nothing to undo.");
+  const planning = await planRestore({ files, located, access: "beside-host", runID, sessionIDs: [], itemIDs: [] });
+  if (!planning.ok) return showText(api, TITLE, planning.message);
+  const items = planning.plan.runs.reduce((sum, run) => sum + run.items.length, 0);
+  if (items === 0) return showText(api, TITLE, `Everything of the run ${runID} was put back already.`);
+  confirmUndo(input, runID, items);
+}
+
+async function showRuns(input: DialogInput): Promise<void> {
+  const { api, context } = input;
+  const runs = await storedRuns(context.files, context.located.dataDir);
+  if (runs.length === 0) return showText(api, TITLE, "Nothing was ever quarantined here.");
+  const byID = new Map<string, StoredRun[]>();
+  for (const run of runs) byID.set(runIDOf(run), [...(byID.get(runIDOf(run)) ?? []), run]);
+  const options = [...byID].map(([runID, own]) => {
+    const items = own.flatMap((run) => (run.ok ? run.manifest.items : []));
+    const done = items.filter(({ state }) => state === "done").length;
+    const [created] = own.flatMap((run) => (run.ok ? [run.manifest.createdAt] : []));
+    const state = own.some((run) => !run.ok) ? "unreadable" : done > 0 ? "can be undone" : "nothing left to undo";
+    const value: Choice = () => undo(runID, input).catch(() => showDefect(api));
+    return {
+      title: `${created === undefined ? runID : timeText(Date.parse(created))}: ${plural(items.length, "record")} of ${plural(own.length, "session")}`,
+      description: `${runID} · ${state}`,
+      value,
+    };
+  });
+  showList(api, `${TITLE}: ${plural(byID.size, "run")} in quarantine`, options, "Filter");
+}
