@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
+import type { HostVersion } from "../host/binary.ts";
+import { removeHomes } from "../host/home.ts";
+import { startModelServer } from "../host/model-server.ts";
+import { type RealStore, realStore } from "../host/stored-fixture.ts";
+import { builtPackage } from "../package/built.ts";
+import { emptyPart } from "./damage-part.ts";
+import { openSession, untilReady } from "./steps.ts";
+import { openTerminalUI, type TerminalUI } from "./terminal-ui.ts";
+
+const MINUTES = 60_000;
+
+let built: string;
+
+beforeAll(async () => {
+  built = `file://${await builtPackage()}`;
+}, 2 * MINUTES);
+
+afterAll(removeHomes);
+
+/** A form, typed and sent at once, and what the dialog says of it. A busy terminal UI takes the keys later. */
+async function typed(ui: TerminalUI, words: string, expected: string | RegExp): Promise<void> {
+  ui.type(`/repair ${words}`);
+  ui.send("Enter");
+  await ui.waitFor(expected);
+}
+
+async function closed(ui: TerminalUI, shown: string): Promise<void> {
+  await ui.press("Escape");
+  await ui.waitFor(new RegExp(`^(?![\\s\\S]*${shown})`));
+}
+
+async function undoableRuns({ dataDir }: RealStore): Promise<readonly string[]> {
+  const runs = await storedRuns(nodeFileSystem, dataDir);
+  return runs.flatMap((run) => (run.ok && run.manifest.state === "done" ? [run.manifest.runID] : []));
+}
+
+describe("every form of /repair that is typed with words is carried out in the terminal UI, without a model call", () => {
+  test.each<[HostVersion, string, { readonly server: boolean }]>([
+    ["1.18.33", "both halves", { server: true }],
+    ["1.18.33", "the terminal half alone", { server: false }],
+    ["1.17.18", "both halves", { server: true }],
+    ["1.14.41", "both halves", { server: true }],
+  ])(
+    "%s, %s",
+    async (version, _name, { server }) => {
+      const store = await realStore(version);
+      const model = startModelServer();
+      await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify({ preload: "check" }));
+      const { plain } = store.sessions;
+      emptyPart(store, plain);
+      const ui = await openTerminalUI({
+        home: store.home,
+        model,
+        plugins: server ? [`${built}/server.js`] : [],
+        terminalPlugins: [`${built}/tui.js`],
+      });
+      try {
+        await untilReady(ui);
+        ui.type("/repair check");
+        await ui.waitFor("/repair check");
+        await ui.press("C-u");
+        await ui.waitFor("Ask anything");
+        await typed(ui, "check", "Session repair: 1 record that opencode cannot load");
+        await closed(ui, "1 record that opencode");
+        await typed(ui, `check ${plain.id}`, "1 record of the session");
+        await closed(ui, "1 record of the session");
+        await typed(ui, "undo", "There is nothing to undo.");
+        await closed(ui, "There is nothing to undo");
+        await typed(ui, "help", "/repair opens conversations");
+        await closed(ui, "/repair opens conversations");
+
+        await typed(ui, plain.id, /(Recover 1 record|Set 1 record aside)\?/);
+        expect(await undoableRuns(store)).toEqual([]);
+        await ui.press("Enter");
+        await ui.waitFor(/1 record (recovered|set aside)\./);
+        await ui.press("Enter");
+        await ui.waitFor(/^(?![\s\S]*The originals are in)/);
+
+        await openSession(ui, "A compacted session");
+        await ui.waitFor("A summary in a few words");
+        await typed(ui, "runs", "Session repair: 1 run in quarantine");
+        await closed(ui, "1 run in quarantine");
+        const [run = ""] = await undoableRuns(store);
+        await typed(ui, `undo ${run}`, "Undo this run?");
+        await ui.press("Enter");
+        await ui.waitFor("1 record put back where it was");
+        expect(await undoableRuns(store)).toEqual([]);
+        await ui.press("Enter");
+        await ui.waitFor(/^(?![\s\S]*put back where it was)/);
+
+        await typed(ui, "what is not a form", "/repair opens conversations");
+        await closed(ui, "/repair opens conversations");
+        // Not understood: what was typed is still there.
+        expect(ui.screen()).toContain("/repair what is not a form");
+        expect(model.log).toEqual([]);
+      } finally {
+        ui.close();
+        await model.stop();
+        await store.home.remove();
+      }
+    },
+    10 * MINUTES,
+  );
+});
