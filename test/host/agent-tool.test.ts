@@ -87,6 +87,8 @@ for (const version of VERSIONS) {
       2 * minutes,
     );
 
+    test("what cannot be done is said, and nobody is asked", () => withBench(version, badInput), 4 * minutes);
+
     test("the session it runs in is never touched", () => withBench(version, ownSession), 2 * minutes);
   });
 }
@@ -169,7 +171,9 @@ async function asking(bench: Bench): Promise<void> {
   const denied = await turn(bench, { action: "repair", confirm: true }, "reject");
   const toDo = mended(host.version) === "recovered" ? "recover 1 record" : "set 1 record aside";
   const summary = `${toDo}, in 1 conversation (reversible)`;
-  expect(denied.asked).toMatchObject({ permission: "session_repair", sessionID: own.id, patterns: [summary] });
+  // The name of the permission is all that the terminal UI shows.
+  const permission = `session_repair: ${summary}`;
+  expect(denied.asked).toMatchObject({ permission, sessionID: own.id, patterns: [summary] });
   expect(denied.asked?.metadata).toMatchObject({ summary });
   expect(denied.status).toBe("error");
   expect(await sessionImage(store, plain)).toEqual(damaged);
@@ -192,12 +196,45 @@ async function asking(bench: Bench): Promise<void> {
 
   const repaired = await sessionImage(store, plain);
   const kept = await turn(bench, { action: "undo" }, "reject");
-  expect(kept.asked).toMatchObject({ patterns: ["put back the records of the newest repair run"] });
+  const putBack = `put back 1 record of 1 conversation, run ${run?.runID}`;
+  expect(kept.asked).toMatchObject({ permission: `session_repair: ${putBack}`, patterns: [putBack] });
   expect(await sessionImage(store, plain)).toEqual(repaired);
   const undone = await turn(bench, { action: "undo", runID: run?.runID ?? "" }, "once");
-  expect(undone.asked).toMatchObject({ patterns: [`put back the records of ${run?.runID}`] });
+  expect(undone.asked).toMatchObject({ patterns: [putBack] });
   expect(undone).toMatchObject({ status: "completed", output: expect.stringContaining("1 record put back") });
   expect(await sessionImage(store, plain)).toEqual(damaged);
+}
+
+/** Nobody is asked for what cannot be done, and nothing is done. */
+async function badInput(bench: Bench): Promise<void> {
+  const { store } = bench;
+  const { plain } = store.sessions;
+  emptyPart(store, plain);
+  const damaged = await sessionImage(store, plain);
+  const nothing = async (input: unknown, ...words: string[]) => {
+    const answered = await turn(bench, { ...(input as Arguments), confirm: true }, null);
+    expect(answered.asked).toBeNull();
+    for (const word of words) expect(answered.output).toContain(word);
+    expect(answered.output).not.toMatch(/undefined|TypeError|not a function/);
+  };
+  await nothing({}, "An action is missing", "check, repair, undo, runs");
+  await nothing({ action: "destroy" }, "There is no such action", "check, repair, undo, runs");
+  await nothing({ action: 7 }, "There is no such action");
+  await nothing({ action: "toString" }, "There is no such action");
+  await nothing({ action: "repair", sessionID: "msg_1" }, "begins with ses");
+  await nothing({ action: "repair", sessionID: 5 }, "takes a text");
+  await nothing({ action: "repair", sessionID: "ses_0000000000000000000000000" }, "no session with this id");
+  await nothing({ action: "repair", runID: "20200101T000000000Z-0000-00000000" }, "repair takes no runID");
+  await nothing({ action: "undo", sessionID: plain.id }, "undo takes no sessionID");
+  await nothing({ action: "undo", runID: "../../x" }, "A runID looks like");
+  await nothing({ action: "undo", runID: "20200101T000000000Z-0000-00000000" }, "no run with this id");
+  await nothing({ action: "undo" }, "There is nothing to undo");
+  await nothing({ action: "check", everything: true }, "no other arguments");
+  expect(await sessionImage(store, plain)).toEqual(damaged);
+  expect(await runsOf(store)).toEqual([]);
+  // Models write empty values for what they do not give.
+  const checked = await turn(bench, { action: "check", sessionID: "", runID: "" }, null);
+  expect(checked.output).toContain("1 record that opencode cannot load");
 }
 
 async function confirming(bench: Bench): Promise<void> {

@@ -49,6 +49,12 @@ for (const version of VERSIONS) {
   describe(`/repair in opencode ${version}`, () => {
     test("every form of it, typed into a healthy session", () => withBench(version, everyForm), 2 * minutes);
 
+    test(
+      "sent as a message, by a client that does not know the command",
+      () => withBench(version, asMessage),
+      2 * minutes,
+    );
+
     test("typed into the damaged session itself", () => withBench(version, inDamagedSession), 2 * minutes);
 
     test("without a configured default model", () => withBench(version, withoutDefaultModel, {}), 2 * minutes);
@@ -69,9 +75,10 @@ describe("/repair in opencode 1.0.152, which cannot hand a command to a plugin",
   test("the template has the agent call the tool", throughTheAgent, 2 * minutes);
 });
 
+/** `work` may say how often it made opencode ask the model. */
 async function withBench(
   version: HostVersion,
-  work: (bench: Bench) => Promise<void>,
+  work: (bench: Bench) => Promise<unknown>,
   config?: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const store = await quietStore(version);
@@ -85,8 +92,9 @@ async function withBench(
   });
   try {
     expect((await host.get("/session")).status).toBe(200);
-    await work({ store, model, host });
-    expect(model.log).toEqual([]);
+    const calls = await work({ store, model, host });
+    if (typeof calls === "number") expect(model.calls).toBe(calls);
+    else expect(model.log).toEqual([]);
   } finally {
     await host.stop();
     await model.stop();
@@ -143,6 +151,34 @@ async function everyForm(bench: Bench): Promise<void> {
   expect(await ask(`undo ${run?.runID}`)).toContain("1 record put back");
   expect(await messageStatuses(bench, plain, compacted)).toEqual([500, 500]);
   expect(await sessionImage(store, plain)).toEqual(damaged);
+}
+
+/** It would go to the model: the terminal UI knows no command of the server when both halves are there. */
+async function asMessage(bench: Bench): Promise<number> {
+  const { store, host, model } = bench;
+  const { plain, conversation } = store.sessions;
+  const part = emptyPart(store, plain);
+  const before = await messagesOf(host, conversation);
+  const send = (text: string) => host.post(`/session/${conversation.id}/message`, { parts: [{ type: "text", text }] });
+  await send("/repair check");
+  const checked = await messagesOf(host, conversation);
+  expect(checked.slice(0, -1)).toEqual([...before]);
+  expect(reportIn(checked)).toContain(part);
+  await send("  /repair help ");
+  expect(reportIn(await messagesOf(host, conversation))).toMatch(/^\/repair opens conversations/);
+  expect(await runsOf(store)).toEqual([]);
+  await send(`/repair ${plain.id}`);
+  expect(await messageStatuses(bench, plain)).toEqual([200]);
+  await send("/repair undo");
+  expect(await messageStatuses(bench, plain)).toEqual([500]);
+  expect(model.log).toEqual([]);
+
+  // What only looks like it is the model's.
+  model.script({ text: "A word." });
+  expect((await send("/repairs are needed here")).status).toBe(200);
+  const texts = (await messagesOf(host, conversation)).flatMap(({ parts }) => parts.map(({ text }) => text));
+  expect(texts).toContain("/repairs are needed here");
+  return 1;
 }
 
 /** A message would be written into what is damaged: the user is told by a toast until it is repaired. */

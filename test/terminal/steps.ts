@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TerminalUI } from "./terminal-ui.ts";
 
-const MINUTES = 60_000;
+const MINUTES = 300_000;
 
 const SETTLING_MS = 4000;
 
