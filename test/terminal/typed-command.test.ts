@@ -21,9 +21,14 @@ beforeAll(async () => {
 
 afterAll(removeHomes);
 
-/** A form, typed and sent at once, and what the dialog says of it. A busy terminal UI takes the keys later. */
-async function typed(ui: TerminalUI, words: string, expected: string | RegExp): Promise<void> {
-  ui.type(`/repair ${words}`);
+/**
+ * A form, typed and sent at once, and what the dialog says of it. A busy terminal UI takes the keys later; 1.14.41 drops a
+ * command whose first space comes together with what follows it, with or without this package.
+ */
+async function typeForm(ui: TerminalUI, version: HostVersion, words: string, expected: string | RegExp): Promise<void> {
+  ui.type("/repair ");
+  if (version === "1.14.41") await ui.waitFor(/┃ +\/repair/);
+  ui.type(words);
   ui.send("Enter");
   await ui.waitFor(expected);
 }
@@ -58,22 +63,19 @@ describe("every form of /repair that is typed with words is carried out in the t
         plugins: server ? [`${built}/server.js`] : [],
         terminalPlugins: [`${built}/tui.js`],
       });
+      const typed = (words: string, expected: string | RegExp) => typeForm(ui, version, words, expected);
       try {
         await untilReady(ui);
-        ui.type("/repair check");
-        await ui.waitFor("/repair check");
-        await ui.press("C-u");
-        await ui.waitFor("Ask anything");
-        await typed(ui, "check", "Session repair: 1 record that opencode cannot load");
+        await typed("check", "Session repair: 1 record that opencode cannot load");
         await closed(ui, "1 record that opencode");
-        await typed(ui, `check ${plain.id}`, "1 record of the session");
+        await typed(`check ${plain.id}`, "1 record of the session");
         await closed(ui, "1 record of the session");
-        await typed(ui, "undo", "There is nothing to undo.");
+        await typed("undo", "There is nothing to undo.");
         await closed(ui, "There is nothing to undo");
-        await typed(ui, "help", "/repair opens conversations");
+        await typed("help", "/repair opens conversations");
         await closed(ui, "/repair opens conversations");
 
-        await typed(ui, plain.id, /(Recover 1 record|Set 1 record aside)\?/);
+        await typed(plain.id, /(Recover 1 record|Set 1 record aside)\?/);
         expect(await undoableRuns(store)).toEqual([]);
         await ui.press("Enter");
         await ui.waitFor(/1 record (recovered|set aside)\./);
@@ -82,17 +84,17 @@ describe("every form of /repair that is typed with words is carried out in the t
 
         await openSession(ui, "A compacted session");
         await ui.waitFor("A summary in a few words");
-        await typed(ui, "runs", "Session repair: 1 run in quarantine");
+        await typed("runs", "Session repair: 1 run in quarantine");
         await closed(ui, "1 run in quarantine");
         const [run = ""] = await undoableRuns(store);
-        await typed(ui, `undo ${run}`, "Undo this run?");
+        await typed(`undo ${run}`, "Undo this run?");
         await ui.press("Enter");
         await ui.waitFor("1 record put back where it was");
         expect(await undoableRuns(store)).toEqual([]);
         await ui.press("Enter");
         await ui.waitFor(/^(?![\s\S]*put back where it was)/);
 
-        await typed(ui, "what is not a form", "/repair opens conversations");
+        await typed("what is not a form", "/repair opens conversations");
         await closed(ui, "/repair opens conversations");
         // Not understood: what was typed is still there.
         expect(ui.screen()).toContain("/repair what is not a form");
