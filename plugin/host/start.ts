@@ -5,7 +5,6 @@ import type { Trigger } from "../quarantine/manifest.ts";
 import { filesOf, locate } from "../stores/locate.ts";
 import { sessionRepairTool } from "./agent-tool.ts";
 import { care, stopCaring } from "./care.ts";
-import { EXECUTED, SERVER_TELLS, TERMINAL_IS_THERE } from "./halves.ts";
 import { storesOfHost } from "./host-store.ts";
 import { isAtLeast, keepsFiles, runningHostVersion } from "./host-version.ts";
 import { hasNews, type Notice, tell } from "./notice.ts";
@@ -15,7 +14,7 @@ import { HostActivity } from "./pacing.ts";
 import type { RequestContext } from "./repair-request.ts";
 import { answersTo, registerCommand } from "./slash-command.ts";
 import type { StartCheckInput } from "./start-check.ts";
-import { terminalHalfAnswers } from "./terminal-half.ts";
+import { EXECUTED, SERVER_TELLS, TERMINAL_IS_THERE, terminalHalfAnswers } from "./terminal-half.ts";
 import { ValidatedMemory } from "./validated-memory.ts";
 
 /** A toast sent before the terminal UI listens is lost (#38527): wait for its first sign of life, or this long. */
