@@ -1,14 +1,15 @@
 /** Takes the lock again and again, and proves each time that nobody else has it: a file that only one may create. */
-import { appendFileSync, openSync, unlinkSync } from "node:fs";
+import { appendFileSync, openSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nodeFileSystem } from "../../plugin/files/file-system.ts";
 import { takeLock } from "../../plugin/quarantine/lock.ts";
 
-const [dataDir = "", until = "0"] = process.argv.slice(2);
+const [dataDir = "", most = "0"] = process.argv.slice(2);
 const alone = join(dataDir, "alone");
+const turns = join(dataDir, "turns");
 
-while (Date.now() < Number(until)) {
+while ((statSync(turns, { throwIfNoEntry: false })?.size ?? 0) < Number(most)) {
   const taken = await takeLock(nodeFileSystem, dataDir);
   if (!taken.ok) {
     await sleep(Math.random() * 3);
@@ -19,7 +20,7 @@ while (Date.now() < Number(until)) {
   } catch {
     appendFileSync(join(dataDir, "collisions"), "x");
   }
-  appendFileSync(join(dataDir, "turns"), "x");
+  appendFileSync(turns, "x");
   await sleep(Math.random() * 2);
   // Now and then it dies while it holds the lock, and leaves it to the others.
   const dies = Math.random() < 0.1;
