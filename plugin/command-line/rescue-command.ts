@@ -16,7 +16,7 @@ import {
 import { printable, timeText } from "../show/transcript-text.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, problem } from "./context.ts";
+import { answer, type CommandContext, stopped as interrupted, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
 type Rescue = Command & { name: "rescue" };
@@ -30,12 +30,13 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   if (command.export !== null) return exported(context, input, command.export);
   const listing = await listHidden(input, command);
   if (!listing.ok) return problem(context, listing.message, listing.reason === "unusable" ? EXIT.failed : EXIT.usage);
+  if (signal.aborted) return interrupted(context, "Stopped. Nothing was changed.");
   const { list } = listing;
   const wanted = list.hidden.filter((session) => command.bringIn && isElsewhere(session));
   const count = wanted.length + list.changes.length;
   if (!(await confirmed(context, command, list, wanted, count))) {
     answer(context, listAnswer({ target: list.target, hidden: list.hidden, changes: list.changes, runID: null }), "");
-    return list.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
+    return count > 0 || list.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
   }
   const result = await rescue(input, command);
   const after = await listHidden(input, { bringIn: false, relink: false, unarchive: false });
@@ -55,6 +56,7 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   );
   if (message !== undefined) terminal.complain(message);
   if (stopped?.kind === "failed") return EXIT.failed;
+  if (stopped !== null && signal.aborted) return EXIT.refused;
   if (stopped?.kind === "refused") return result.runID === null ? EXIT.refused : EXIT.findings;
   return hidden.some(isMissed) ? EXIT.findings : EXIT.done;
 }
@@ -71,14 +73,17 @@ async function exported(context: CommandContext, input: RescueInput, folder: str
   if (!exporting.ok) {
     return problem(context, exporting.message, exporting.reason === "unusable" ? EXIT.failed : EXIT.usage);
   }
-  const { sessions } = exporting;
+  const { sessions, isComplete } = exporting;
   const lines = sessions.map(({ file, directory }) => `  ${file}${directory === null ? "" : `  in ${directory}`}`);
   const text = [
     `Wrote ${plural(sessions.length, "file")}; run \`opencode import FILE\` in each one's folder:`,
     ...lines,
   ];
-  answer(context, listAnswer({ sessions }), text.join("\n"));
-  return EXIT.done;
+  const message = isComplete ? undefined : "Stopped. The other sessions were not written.";
+  answer(context, listAnswer({ sessions, ...(message === undefined ? {} : { message }) }), text.join("\n"));
+  if (message === undefined) return EXIT.done;
+  context.terminal.complain(message);
+  return EXIT.refused;
 }
 
 /** Whether somebody would look for it in vain; what is archived was asked to be hidden. */

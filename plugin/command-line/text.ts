@@ -1,10 +1,15 @@
+import { access, constants } from "node:fs/promises";
 import { adviceFor, faultByCode } from "../faults/catalogue.ts";
+import { SCHEMA_NEWER } from "../faults/container.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import type { ConfirmedFinding, Finding } from "../repair/finding.ts";
 import { isMendable } from "../repair/plan.ts";
 import { plural, sizeText, toDoWords } from "../repair/words.ts";
+import { locatorText } from "../stores/artifact.ts";
 import type { Counts } from "../stores/store.ts";
+import { isDatabase } from "./answers.ts";
+import type { CommandContext } from "./context.ts";
 import type { Terminal } from "./terminal.ts";
 
 export function countsText(counts: Readonly<Counts>): string {
@@ -34,10 +39,25 @@ function findingText(finding: Finding): string {
   return `${subject}${column} ${title} [${finding.code}: ${finding.evidence}]`.trimStart();
 }
 
+/** What else decides about what `repair` would do now. */
+export interface NextStep {
+  /** Whether this user may write to the data directory. */
+  readonly isWritable: boolean;
+  /** Locators of what a repair has just tried to repair. */
+  readonly tried?: ReadonlySet<string>;
+}
+
+/** Whether this user may write to the data directory: without that, `repair` does nothing. */
+export async function writable({ located }: Pick<CommandContext, "located">): Promise<boolean> {
+  return access(located.dataDir, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** The answer of `check` for people. */
-export function checkText(result: CheckResult, terminal: Terminal): string {
+export function checkText(result: CheckResult, terminal: Terminal, next: NextStep): string {
   const lines = [`Checked ${countsText(result.counts)} in ${(result.durationMs / 1000).toFixed(1)} s.`];
-  if (result.stores.length === 0) lines[0] = "There is no opencode storage in this data directory; nothing to check.";
   const blocking = result.findings.filter((finding) => finding.severity === "blocking");
   const others = result.findings.filter((finding) => finding.severity !== "blocking");
   if (blocking.length > 0) {
@@ -48,23 +68,52 @@ export function checkText(result: CheckResult, terminal: Terminal): string {
     lines.push("", terminal.style("yellow", `${plural(others.length, "remark")} (opencode loads these):`));
     lines.push(...findingLines(others, terminal));
   }
-  lines.push(...adviceLines([...blocking, ...others], terminal));
-  lines.push("", closingLine(result, blocking, terminal));
+  const advice = adviceLines(result, [...blocking, ...others], terminal);
+  lines.push(...advice, "", closingLine(result, blocking, advice.length > 0, next, terminal));
   return lines.join("\n");
 }
 
 /** What helps against faults that `repair` leaves alone, said once for each. */
-function adviceLines(findings: readonly ConfirmedFinding[], terminal: Terminal): string[] {
-  const advice = Object.entries(adviceFor(findings));
+function adviceLines({ stores }: CheckResult, findings: readonly ConfirmedFinding[], terminal: Terminal): string[] {
+  const advice = Object.entries(adviceFor(findings, stores.some(isDatabase)));
   if (advice.length === 0) return [];
   return ["", terminal.style("bold", "What to do:"), ...advice.map(([code, text]) => `  ${code}: ${text}`)];
 }
 
-function closingLine(result: CheckResult, blocking: readonly ConfirmedFinding[], terminal: Terminal): string {
-  const mendable = blocking.filter(isMendable);
+/** Says what `repair` would do now, and only that. */
+function closingLine(
+  result: CheckResult,
+  blocking: readonly ConfirmedFinding[],
+  isAdvised: boolean,
+  { isWritable, tried }: NextStep,
+  terminal: Terminal,
+): string {
   if (result.verdict === "healthy") return terminal.style("green", "Healthy: opencode can load everything here.");
-  if (mendable.length === 0) return "`opencode-session-repair repair` changes none of this; what helps stands above.";
-  return `\`opencode-session-repair repair\` would ${toDoWords(mendable)}. Nothing is deleted; every step can be undone.`;
+  const newer = new Set(result.findings.flatMap(({ code, store }) => (code === SCHEMA_NEWER.code ? [store] : [])));
+  const mendable = blocking.filter((finding) => isMendable(finding) && !newer.has(finding.store));
+  const untried = mendable.filter(({ locator }) => tried?.has(locatorText(locator)) !== true);
+  const failed = mendable.length - untried.length;
+  const lines: string[] = [];
+  if (failed > 0) {
+    lines.push(
+      `${plural(failed, "record")} could not be repaired now. Solve what is named as the reason, then repeat it.`,
+    );
+  }
+  if (untried.length > 0) {
+    const words = toDoWords(untried);
+    lines.push(
+      isWritable
+        ? `\`opencode-session-repair repair\` would ${words}. Nothing is deleted; every step can be undone.`
+        : `\`opencode-session-repair repair\` would ${words}, but you may not write to the data directory.`,
+    );
+  }
+  if (mendable.length === 0) {
+    const way = isAdvised
+      ? 'See "What to do" above.'
+      : "`opencode-session-repair report` collects what an issue needs.";
+    lines.push(`\`opencode-session-repair repair\` cannot fix ${blocking.length === 1 ? "this" : "these"}. ${way}`);
+  }
+  return lines.join("\n");
 }
 
 export function itemLine(item: ReportedItem): string {

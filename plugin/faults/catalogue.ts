@@ -35,8 +35,19 @@ export function faultByCode(code: string): Fault | undefined {
   return BY_CODE.get(code);
 }
 
-/** What to do about the faults among these that are only reported, by code. */
-export function adviceFor(findings: readonly { readonly code: string }[]): Readonly<Record<string, string>> {
+/**
+ * What to do about the faults among these that are only reported, by code. `hasDatabase`: whether one of the stores is a
+ * database, without which `rescue` does nothing.
+ */
+export function adviceFor(
+  findings: readonly { readonly code: string }[],
+  hasDatabase: boolean,
+): Readonly<Record<string, string>> {
   const faults = findings.map(({ code }) => faultByCode(code)).filter((fault) => fault?.remedy === "report");
-  return Object.fromEntries(faults.flatMap((fault) => (fault === undefined ? [] : [[fault.code, fault.advice]])));
+  return Object.fromEntries(
+    faults.flatMap((fault) => {
+      if (fault === undefined) return [];
+      return [[fault.code, hasDatabase ? fault.advice : (fault.adviceWithoutDatabase ?? fault.advice)]];
+    }),
+  );
 }

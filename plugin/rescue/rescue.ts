@@ -229,7 +229,14 @@ export interface Exported extends BroughtIn {
   readonly directory: string | null;
 }
 
-export type Exporting = { readonly ok: true; readonly sessions: readonly Exported[] } | Refusal;
+export type Exporting =
+  | {
+      readonly ok: true;
+      readonly sessions: readonly Exported[];
+      /** `false`: stopped by its signal before all were written. */
+      readonly isComplete: boolean;
+    }
+  | Refusal;
 
 /**
  * Writes what only other stores have as files that `opencode import` takes, into a folder that is there. Nothing else is
@@ -244,6 +251,7 @@ export async function exportHidden(input: RescueInput, folder: string): Promise<
     const elsewhere = (await chosen(input, stores)).filter(isElsewhere);
     const sessions: Exported[] = [];
     for (const session of elsewhere) {
+      if (input.signal?.aborted) break;
       const { rows, brought } = await readRows(stores, session);
       const file = `${session.sessionID.replace(/[^A-Za-z0-9_-]/g, "_")}.json`;
       const text = Buffer.from(`${JSON.stringify(importDocument(rows), null, 2)}\n`);
@@ -251,7 +259,7 @@ export async function exportHidden(input: RescueInput, folder: string): Promise<
       sessions.push({ ...brought, file, directory: session.directory });
       onProgress?.(sessions.length, elsewhere.length);
     }
-    return { ok: true, sessions };
+    return { ok: true, sessions, isComplete: sessions.length === elsewhere.length };
   } finally {
     stores.close();
   }

@@ -53,6 +53,11 @@ export async function locate(files: FileSystem, input: LocateInput): Promise<Loc
   };
 }
 
+/** Whether there is anything that opencode would load. */
+export function holdsStore({ json, databases }: Located): boolean {
+  return databases.length > 0 || json === "records";
+}
+
 /** The file system through which a data directory is changed: no symbolic link below it leads out of it. */
 export function filesOf({ dataDir, databases }: Located): FileSystem {
   return fileSystemWithin(dataDir, [join(dataDir, STORAGE), ...databases.map((database) => dirname(database))]);
@@ -60,7 +65,9 @@ export function filesOf({ dataDir, databases }: Located): FileSystem {
 
 async function locateDatabase(files: FileSystem, input: LocateInput, database: string): Promise<LocateResult> {
   const found = await files.stat(database);
-  if (found === null || found.type === "directory") {
+  // A WAL may be all that is left of a database.
+  const isGone = found === null && (await files.stat(`${database}-wal`)) === null;
+  if (isGone || found?.type === "directory") {
     return { ok: false, reason: "no-such-database", message: "There is no database file there." };
   }
   const dataDir = resolve(input.dataDir ?? join(database, ".."));
