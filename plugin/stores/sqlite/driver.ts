@@ -5,7 +5,10 @@ export type SqlValue = null | number | string | Uint8Array;
 
 export type SqlRow = Readonly<Record<string, SqlValue>>;
 
-/** A database connection, the same for both runtimes. Calls are synchronous; errors are the runtime's own. */
+/**
+ * A database connection, the same for both runtimes. Calls are synchronous; errors are the runtime's own. Parameters are
+ * `?`: up to Node 24 some releases cannot bind `?1` by its place (docs/node-versions.md).
+ */
 export interface Connection {
   all(sql: string, ...values: SqlValue[]): SqlRow[];
   /** Number of rows changed. */
