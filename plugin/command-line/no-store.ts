@@ -32,20 +32,11 @@ export async function noStoreMessage(
     readyCommand(withOption(args, ["--data-dir", "--db"], option, path)),
   );
   const wayOut = commands.length === 0 ? "Use --data-dir or --db." : `Run: ${commands.join("   or: ")}`;
-  return `${await lookedAt(options, asked, found)} ${wayOut}`;
+  return `${await lookedAt(asked, found)} ${wayOut}`;
 }
 
-async function lookedAt(
-  options: Pick<CommonOptions, "dataDir" | "database">,
-  asked: string,
-  found: LocateResult,
-): Promise<string> {
-  if (options.database !== undefined) return `There is no database file ${asked}.`;
-  if (!found.ok) {
-    return found.reason === "not-a-folder"
-      ? `The data directory is a file, not a folder: ${asked}.`
-      : `There is no opencode data directory ${asked}.`;
-  }
+async function lookedAt(asked: string, found: LocateResult): Promise<string> {
+  if (!found.ok) return `${found.message} Looked at: ${asked}.`;
   const chosen = process.env.OPENCODE_DB;
   const also = chosen ? `; the database that OPENCODE_DB names is not there` : "";
   if ((await findSlugTrees(nodeFileSystem, asked).catch(() => [])).length > 0) {
@@ -69,8 +60,12 @@ async function suggestions(
   const own = await storeIn(nodeFileSystem, options.database === undefined ? asked : dirname(asked));
   if (own !== null) near.push(own);
   near.push(...(await storesNear(nodeFileSystem, asked)));
-  const usual = await storeIn(nodeFileSystem, defaultDataDir(process.env));
-  if (usual !== null) near.push(usual);
+  // Where opencode keeps it by default, whatever the environment says.
+  const { XDG_DATA_HOME: _, ...env } = process.env;
+  for (const usual of [defaultDataDir(process.env), defaultDataDir(env)]) {
+    const located = await storeIn(nodeFileSystem, usual);
+    if (located !== null) near.push(located);
+  }
   const paths = new Map<string, Suggestion>();
   // A database of another name than opencode gives one: `--data-dir` does not find it.
   if (!found.ok && found.reason === "not-a-folder" && (await isDatabase(asked))) {
