@@ -3,7 +3,7 @@ import { planRestore, type RestoreInput, type RestorePlan, restore } from "../re
 import { plural, were } from "../repair/words.ts";
 import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, checkWithProgress, problem, UNCHECKED } from "./context.ts";
+import { answer, type CommandContext, checkWithProgress, problem, stopped, UNCHECKED } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { itemLine } from "./text.ts";
 
@@ -34,6 +34,7 @@ export async function restoreCommand(context: CommandContext, command: Restore):
     answer(context, changeAnswer({ runID, manifests: [], items, ...(await current(context)) }), "");
     return EXIT.findings;
   }
+  if (context.signal.aborted) return stopped(context, "Stopped. Nothing was changed.");
   if (count === 0 && command.yes) await settleUnfinished(input);
   const result = await restore(input, planning.plan);
   const restored = result.items.filter((item) => item.action === "restored").length;

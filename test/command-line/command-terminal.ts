@@ -37,7 +37,8 @@ export function startInTerminal(
   isWatched = true;
   const name = `command-${randomBytes(4).toString("hex")}`;
   const assignments = Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]));
-  const script = '"$@"; printf "\\nstatus=%s." "$?"; exec sleep 600';
+  // Ctrl-C reaches this shell too.
+  const script = 'trap : INT; "$@"; printf "\\nstatus=%s." "$?"; exec sleep 600';
   const shell = ["env", "-i", ...assignments, "TERM=xterm-256color", "sh", "-c", script, "sh", ...command];
   // A server that left with its last session might be asked for the next one while it leaves.
   const server = ["-f", "/dev/null", "start-server", ";", "set-option", "-g", "exit-empty", "off", ";"];
