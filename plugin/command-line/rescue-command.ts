@@ -25,7 +25,8 @@ type Rescue = Command & { name: "rescue" };
 export async function rescueCommand(context: CommandContext, command: Rescue): Promise<ExitStatus> {
   const { files, located, signal, terminal } = context;
   const { into, sessionIDs } = command;
-  const onProgress = (done: number, of: number) => terminal.progress(`Brought in ${done} of ${of} conversations …`);
+  const onProgress = (done: number, of: number) =>
+    terminal.progress(`Brought in ${done} of ${plural(of, "conversation")} …`);
   const input: RescueInput = { files, located, into, sessionIDs, signal, onProgress };
   if (command.export !== null) return exported(context, input, command.export);
   const listing = await listHidden(input, command);
@@ -165,7 +166,7 @@ function doneText({ runID, manifests, items, sessions }: RescueResult, hidden: r
       lines.push(`  left where it is: ${kind} ${recordID}, ${why}`);
   }
   for (const [path, count] of completed)
-    lines.push(`  filled in, since older releases did not write it: ${path}, ${count} times`);
+    lines.push(`  filled in, since older releases did not write it: ${path}, ${plural(count, "time")}`);
   for (const { action, recordID, reason } of items) {
     if (action === "skipped") lines.push(`  not done: ${recordID ?? ""}, ${reason ?? ""}`);
   }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { NOT_IMPORTED, SEVERAL_DATABASES } from "../faults/whereabouts.ts";
 import { PRIVATE_FILE } from "../files/durable.ts";
 import type { FileSystem } from "../files/file-system.ts";
+import { amount } from "../plural.ts";
 import { newRunID } from "../quarantine/run-id.ts";
 import { applyPlan, type ReportedItem, type Stopped } from "../repair/apply.ts";
 import type { PlannedSession } from "../repair/plan.ts";
@@ -191,14 +192,17 @@ async function bringIn(
   const { sessionID, cause } = session;
   const { rows, brought } = await readRows(stores, session);
   const { messages, parts, todos, leftOut } = brought;
-  const words = `${messages} messages, ${parts} parts, ${todos} todos`;
+  const words = [amount(messages, "message"), amount(parts, "part"), amount(todos, "todo")].join(", ");
   const operation = {
     kind: "session" as const,
     sessionID,
     recordID: sessionID,
     locator: { table: "session", key: { id: sessionID } },
     code: codeOf(cause),
-    evidence: leftOut.length === 0 ? words : `${words}; ${leftOut.length} records left where they are`,
+    evidence:
+      leftOut.length === 0
+        ? words
+        : `${words}; ${amount(leftOut.length, "record")} left where ${leftOut.length === 1 ? "it is" : "they are"}`,
     remedy: "rescue" as const,
     seen: null,
     replacement: {
