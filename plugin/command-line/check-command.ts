@@ -1,7 +1,7 @@
 import { checkAnswer } from "./answers.ts";
 import { answer, type CommandContext, checkWithProgress, withoutResult } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { checkText, writable } from "./text.ts";
+import { checkText, obstacle } from "./text.ts";
 
 /** `check`: says what is wrong, writes nothing. */
 export async function checkCommand(context: CommandContext, sessionIDs: readonly string[]): Promise<ExitStatus> {
@@ -10,7 +10,7 @@ export async function checkCommand(context: CommandContext, sessionIDs: readonly
   answer(
     context,
     checkAnswer(outcome.result),
-    checkText(outcome.result, context.terminal, { isWritable: await writable(context) }),
+    checkText(outcome.result, context.terminal, { obstacle: await obstacle(context) }),
   );
   return outcome.result.verdict === "healthy" ? EXIT.done : EXIT.findings;
 }

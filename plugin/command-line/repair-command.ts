@@ -10,7 +10,7 @@ import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, checkWithProgress, UNCHECKED, withoutResult } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { checkText, findingLines, itemLine, writable } from "./text.ts";
+import { checkText, findingLines, itemLine, obstacle } from "./text.ts";
 
 type Repair = Command & { name: "repair" };
 
@@ -85,7 +85,7 @@ async function nothingToDo(context: CommandContext, before: CheckResult): Promis
   const text =
     before.verdict === "healthy"
       ? "Nothing to repair: opencode can load everything here."
-      : checkText(before, context.terminal, { isWritable: await writable(context) });
+      : checkText(before, context.terminal, { obstacle: await obstacle(context) });
   answer(context, document, text);
   return before.verdict === "healthy" ? EXIT.done : EXIT.findings;
 }
@@ -140,7 +140,7 @@ async function doneText(
   if (after === null) return lines.join("\n");
   const left = after.findings.filter((finding) => finding.severity === "blocking");
   const tried = new Set(plan.flatMap(({ operations }) => operations.map(({ locator }) => locatorText(locator))));
-  const advice = { isWritable: await writable(context), tried };
+  const advice = { obstacle: await obstacle(context), tried };
   lines.push(
     "",
     left.length === 0 ? "opencode can load everything that was checked." : checkText(after, context.terminal, advice),

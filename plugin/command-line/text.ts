@@ -1,6 +1,7 @@
-import { access, constants } from "node:fs/promises";
+import { access, constants, lstat } from "node:fs/promises";
 import { adviceFor, faultByCode } from "../faults/catalogue.ts";
 import { SCHEMA_NEWER } from "../faults/container.ts";
+import { quarantinePath } from "../quarantine/places.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import type { ConfirmedFinding, Finding } from "../repair/finding.ts";
@@ -41,18 +42,25 @@ function findingText(finding: Finding): string {
 
 /** What else decides about what `repair` would do now. */
 export interface NextStep {
-  /** Whether this user may write to the data directory. */
-  readonly isWritable: boolean;
+  /** Why no repair can do anything now, as {@link obstacle} says it. */
+  readonly obstacle: string | null;
   /** Locators of what a repair has just tried to repair. */
   readonly tried?: ReadonlySet<string>;
 }
 
-/** Whether this user may write to the data directory: without that, `repair` does nothing. */
-export async function writable({ located }: Pick<CommandContext, "located">): Promise<boolean> {
-  return access(located.dataDir, constants.W_OK).then(
-    () => true,
-    () => false,
-  );
+/** Why no repair can keep an original now; `null` where nothing is in its way. */
+export async function obstacle({ located }: Pick<CommandContext, "located">): Promise<string | null> {
+  const { dataDir } = located;
+  const quarantine = await lstat(quarantinePath(dataDir)).catch(() => null);
+  if (quarantine !== null && !quarantine.isDirectory()) return '"quarantine" in the data directory is not a folder';
+  for (const folder of [dataDir, ...(quarantine === null ? [] : [quarantinePath(dataDir)])]) {
+    const isWritable = await access(folder, constants.W_OK).then(
+      () => true,
+      () => false,
+    );
+    if (!isWritable) return "you may not write to the data directory";
+  }
+  return null;
 }
 
 /** The answer of `check` for people. */
@@ -85,7 +93,7 @@ function closingLine(
   result: CheckResult,
   blocking: readonly ConfirmedFinding[],
   isAdvised: boolean,
-  { isWritable, tried }: NextStep,
+  { obstacle, tried }: NextStep,
   terminal: Terminal,
 ): string {
   if (result.verdict === "healthy") return terminal.style("green", "Healthy: opencode can load everything here.");
@@ -102,9 +110,9 @@ function closingLine(
   if (untried.length > 0) {
     const words = toDoWords(untried);
     lines.push(
-      isWritable
+      obstacle === null
         ? `\`opencode-session-repair repair\` would ${words}. Nothing is deleted; every step can be undone.`
-        : `\`opencode-session-repair repair\` would ${words}, but you may not write to the data directory.`,
+        : `\`opencode-session-repair repair\` would ${words}, but ${obstacle}.`,
     );
   }
   if (mendable.length === 0) {

@@ -8,6 +8,7 @@ import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
 import { doneWords, toDoWords } from "../../plugin/repair/words.ts";
 import { runCli } from "../command-line/cli-process.ts";
 import { sessionContent } from "../stores/content.ts";
+import { loseFolders } from "../stores/gone-folders.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 
@@ -102,6 +103,7 @@ async function storeOf(generation: "files" | "rows", count: number): Promise<str
   };
   const store = generation === "files" ? createJsonStore(content) : await createSqliteStore("1.18.33", content);
   stores.push(join(store.dataDir, ".."));
+  loseFolders(store);
   // One byte, and two of them.
   for (const name of names)
     store.overwrite(store.locatorOf("part", `prt_${name}1_1`), Buffer.from("{{".slice(0, count)));
