@@ -8,35 +8,40 @@ import { newestOfEachLine, nodeRelease } from "../test/stores/node-release.ts";
 const OLDEST_MAJOR = 20;
 
 const DOCUMENT = join(import.meta.dirname, "..", "docs", "node-versions.md");
-const BEGIN = "<!-- table: npm run test:node -->";
+const BEGIN = "<!-- table: npm run test:node -->\n";
 const END = "<!-- /table -->";
+const HEAD = "| Node | databases are read | problems |\n|---|---|---|\n";
 
-/** Tries the published command in the newest release of every minor line of Node, and writes the table of it. */
+/**
+ * Tries the published command in the releases of Node that are named, without a name in the newest of every minor line, and
+ * writes each result into the table of docs/node-versions.md.
+ */
+const named = process.argv.slice(2);
 const dist = await builtPackage();
 const stores = await new TriedStores().create();
-const lines: NodeLine[] = [];
 try {
-  for (const version of await newestOfEachLine(OLDEST_MAJOR)) {
+  for (const version of named.length > 0 ? named : await newestOfEachLine(OLDEST_MAJOR)) {
     const line = await tryNode(await nodeRelease(version), dist, stores);
-    lines.push(line);
+    if (line.problems.length > 0) process.exitCode = 1;
     process.stdout.write(`${row(line)}\n`);
     for (const problem of line.problems) process.stderr.write(`  ${problem}\n`);
+    await record(line);
   }
 } finally {
   stores.remove();
 }
-const text = await readFile(DOCUMENT, "utf8");
-const table = ["| Node | databases are read | JSON storage | problems |", "|---|---|---|---|", ...lines.map(row)].join(
-  "\n",
-);
-const [before = "", rest = ""] = text.split(BEGIN);
-await writeFile(DOCUMENT, `${before}${BEGIN}\n${table}\n${END}${rest.split(END)[1] ?? "\n"}`);
-if (lines.some(({ problems }) => problems.length > 0)) process.exitCode = 1;
+
+async function record(line: NodeLine): Promise<void> {
+  const text = await readFile(DOCUMENT, "utf8");
+  const [before = "", rest = ""] = text.split(BEGIN);
+  const [table = "", after = ""] = rest.split(END);
+  const others = table.split("\n").filter((each) => /^\| \d/.test(each) && !each.startsWith(`| ${line.node} `));
+  const rows = [...others, row(line)].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  await writeFile(DOCUMENT, `${before}${BEGIN}${HEAD}${rows.join("\n")}\n${END}${after}`);
+}
 
 function row({ node, reading, isBehindFlag, problems }: NodeLine): string {
-  const how =
-    reading === "no SQLite"
-      ? "no SQLite: status 2, no verdict"
-      : `${reading}${isBehindFlag ? ", started again with `--experimental-sqlite`" : ""}`;
-  return `| ${node} | ${how} | yes | ${problems.length === 0 ? "none" : String(problems.length)} |`;
+  const flag = isBehindFlag ? ", started again with `--experimental-sqlite`" : "";
+  const how = reading === "no SQLite" ? "no SQLite: status 2, no verdict" : `${reading}${flag}`;
+  return `| ${node} | ${how} | ${problems.length === 0 ? "none" : problems.length} |`;
 }
