@@ -8,7 +8,14 @@ import { TOOL } from "../tool-identity.ts";
 const SCHEMA_VERSION = 1;
 
 function publicFinding(finding: ConfirmedFinding): Finding {
-  const { seen: _seen, replacement: _replacement, writtenMs: _writtenMs, rebuilt: _rebuilt, ...rest } = finding;
+  const {
+    seen: _seen,
+    replacement: _replacement,
+    writtenMs: _writtenMs,
+    rebuilt: _rebuilt,
+    advice: _,
+    ...rest
+  } = finding;
   return rest;
 }
 
@@ -21,12 +28,13 @@ export function checkAnswer(result: CheckResult): object {
   return {
     schemaVersion: SCHEMA_VERSION,
     tool: TOOL,
-    stores: result.stores.map(({ description: { generation, dataDir, database, contract }, state }) => ({
+    stores: result.stores.map(({ description: { generation, dataDir, database, contract }, state, origin }) => ({
       generation,
       dataDir,
       ...(database === undefined ? {} : { database }),
       contract,
       state,
+      ...(origin === null ? {} : { origin: origin.kind }),
     })),
     checked: { ...result.counts, durationMs: result.durationMs },
     findings: result.findings.map(publicFinding),

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { ACTION, type ReportedItem } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
 import type { CheckResult } from "../repair/check.ts";
+import { writingRefusal } from "../repair/origin-words.ts";
 import { type Plan, planRepair, type Selection } from "../repair/plan.ts";
 import { type RepairResult, repair, settleUnfinished } from "../repair/repair.ts";
 import { doneWords, sentence, toDoWords } from "../repair/words.ts";
@@ -87,7 +88,20 @@ async function nothingToDo(context: CommandContext, before: CheckResult): Promis
       ? "Nothing to repair: opencode can load everything here."
       : checkText(before, context.terminal, { obstacle: await obstacle(context) });
   answer(context, document, text);
-  return before.verdict === "healthy" ? EXIT.done : EXIT.findings;
+  const refusal = refusedRepair(before);
+  if (refusal === null) return before.verdict === "healthy" ? EXIT.done : EXIT.findings;
+  context.terminal.complain(refusal);
+  return EXIT.refused;
+}
+
+/** Why what was found stays as it is, where it is in a database to which nothing is written; `null`: it is not. */
+function refusedRepair({ stores, findings }: CheckResult): string | null {
+  for (const [index, { state, origin }] of stores.entries()) {
+    const refusal = writingRefusal(origin);
+    const isDamaged = findings.some(({ store, severity }) => store === index && severity === "blocking");
+    if (refusal !== null && (isDamaged || state === "unread")) return refusal;
+  }
+  return null;
 }
 
 async function confirmed(context: CommandContext, command: Repair, before: CheckResult, plan: Plan): Promise<boolean> {

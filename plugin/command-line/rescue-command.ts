@@ -21,6 +21,10 @@ import { EXIT, type ExitStatus } from "./exit-status.ts";
 
 type Rescue = Command & { name: "rescue" };
 
+const WITHOUT_LIST = { none: EXIT.usage, unknown: EXIT.usage, unusable: EXIT.failed, refused: EXIT.refused } as const;
+
+const EXPORT_INSTEAD = "`rescue --export FOLDER` writes what only other stores have as files for `opencode import`.";
+
 /** `rescue`: lists what opencode does not show, asks, brings it back into the list. */
 export async function rescueCommand(context: CommandContext, command: Rescue): Promise<ExitStatus> {
   const { files, located, signal, terminal } = context;
@@ -30,11 +34,15 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   const input: RescueInput = { files, located, into, sessionIDs, signal, onProgress };
   if (command.export !== null) return exported(context, input, command.export);
   const listing = await listHidden(input, command);
-  if (!listing.ok) return problem(context, listing.message, listing.reason === "unusable" ? EXIT.failed : EXIT.usage);
+  if (!listing.ok) return problem(context, listing.message, WITHOUT_LIST[listing.reason]);
   if (signal.aborted) return interrupted(context, "Stopped. Nothing was changed.");
   const { list } = listing;
   const wanted = list.hidden.filter((session) => command.bringIn && isElsewhere(session));
   const count = wanted.length + list.changes.length;
+  if (list.refusal !== null && count > 0) {
+    (context.options.json ? terminal.say : terminal.print)(listText(list));
+    return problem(context, `${list.refusal} ${EXPORT_INSTEAD}`, EXIT.refused);
+  }
   if (!(await confirmed(context, command, list, wanted, count))) {
     answer(context, listAnswer({ target: list.target, hidden: list.hidden, changes: list.changes, runID: null }), "");
     return count > 0 || list.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
@@ -72,7 +80,7 @@ async function exported(context: CommandContext, input: RescueInput, folder: str
     throw error;
   }
   if (!exporting.ok) {
-    return problem(context, exporting.message, exporting.reason === "unusable" ? EXIT.failed : EXIT.usage);
+    return problem(context, exporting.message, WITHOUT_LIST[exporting.reason]);
   }
   const { sessions, isComplete } = exporting;
   const lines = sessions.map(({ file, directory }) => `  ${file}${directory === null ? "" : `  in ${directory}`}`);
@@ -127,7 +135,8 @@ const HEADINGS: Readonly<Record<Cause, string>> = {
   archived: "archived (--unarchive)",
 };
 
-function listText({ target, hidden }: HiddenList): string {
+function listText({ target, hidden, refusal }: HiddenList): string {
+  if (hidden.length === 0 && refusal !== null) return "Of opencode 1.x nothing is hidden here.";
   if (hidden.length === 0) return `Nothing is hidden: the opencode of ${target} shows every conversation that is here.`;
   const lines = [`The opencode of ${target} does not show:`];
   for (const [cause, heading] of Object.entries(HEADINGS)) {
@@ -136,6 +145,7 @@ function listText({ target, hidden }: HiddenList): string {
     lines.push("", `${plural(own.length, "conversation")} ${heading}`);
     lines.push(...own.map(sessionText));
   }
+  if (refusal !== null) lines.push("", `${refusal} ${EXPORT_INSTEAD}`);
   return lines.join("\n");
 }
 

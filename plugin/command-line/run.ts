@@ -8,6 +8,7 @@ import { type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { HELP } from "./help.ts";
 import { hasWork, noStoreMessage } from "./no-store.ts";
+import { noteOrigins } from "./origin-note.ts";
 import { inOtherRuntime } from "./other-runtime.ts";
 import { readyCommand } from "./ready-command.ts";
 import { openTerminal } from "./terminal.ts";
@@ -55,7 +56,10 @@ async function locateAndRun(
       return problem({ options, terminal }, noRuntimeMessage(args), EXIT.usage, "no-runtime");
     }
   }
-  return dispatch({ files: filesOf(found.located), located: found.located, options, terminal, signal }, command);
+  const context = { files: filesOf(found.located), located: found.located, options, terminal, signal };
+  // What keeps a database from being opened is told by the command itself.
+  await noteOrigins(context, command).catch(() => undefined);
+  return dispatch(context, command);
 }
 
 /** These read no database. */

@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { DATABASE_MALFORMED, WAL_DAMAGED } from "../faults/container.ts";
 import { openersOf, openersText } from "../files/openers.ts";
 import { type CheckResult, check } from "../repair/check.ts";
+import { salvageRefusal } from "../repair/origin-words.ts";
 import { isStopped, settleUnfinished, underLock } from "../repair/repair.ts";
 import { plural, sizeText } from "../repair/words.ts";
 import type { SalvageReport, Stage } from "../salvage/salvage.ts";
@@ -11,6 +12,7 @@ import { unreadLog } from "../salvage/write-ahead-log.ts";
 import { openStores } from "../stores/open.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { firstDamage } from "../stores/sqlite/integrity.ts";
+import { type Origin, withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { openReadView } from "../stores/sqlite/read-view.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
@@ -33,7 +35,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
   const { files, located, terminal } = context;
   // What an earlier one left half done is not what there is to salvage.
   if (command.yes && !command.dryRun) await settleUnfinished({ files, located, access: "outside" });
-  const target = await damagedDatabase(context);
+  const target = await damagedDatabase(context, command.swap);
   if (context.signal.aborted) return stopped(context, "Stopped before the database was checked. Nothing was changed.");
   if (target.outcome !== "found") return problem(context, target.message, WITHOUT_TARGET[target.outcome]);
   const { database, code, evidence } = target;
@@ -97,17 +99,23 @@ type Target =
   | { readonly outcome: "found"; readonly database: string; readonly code: string; readonly evidence: string }
   | { readonly outcome: keyof typeof WITHOUT_TARGET; readonly message: string };
 
-const WITHOUT_TARGET = { sound: EXIT.done, none: EXIT.usage, empty: EXIT.findings, unavailable: EXIT.refused } as const;
+const WITHOUT_TARGET = {
+  sound: EXIT.done,
+  none: EXIT.usage,
+  empty: EXIT.findings,
+  unavailable: EXIT.refused,
+  refused: EXIT.refused,
+} as const;
 
 /** The one located database that is damaged. */
-async function damagedDatabase(context: CommandContext): Promise<Target> {
+async function damagedDatabase(context: CommandContext, swap: boolean): Promise<Target> {
   const { located, terminal } = context;
   if (located.databases.length === 0)
     return { outcome: "none", message: "There is no database in this data directory." };
   const targets: Target[] = [];
   for (const database of located.databases) {
     terminal.progress("Checking the database …");
-    targets.push(await targetOf(context, database));
+    targets.push(await targetOf(context, database, swap));
   }
   const damaged = targets.filter((target) => target.outcome === "found");
   if (damaged.length > 1) return { outcome: "none", message: "Several databases are damaged: choose one with --db." };
@@ -118,10 +126,11 @@ async function damagedDatabase(context: CommandContext): Promise<Target> {
 const SOUND: Target = { outcome: "sound", message: "The database is sound: there is nothing to salvage." };
 
 /** What is wrong with a database as a whole, if a salvage could help. */
-async function targetOf(context: CommandContext, database: string): Promise<Target> {
+async function targetOf(context: CommandContext, database: string, swap: boolean): Promise<Target> {
   const { files, located } = context;
   const [store] = await openStores(files, { ...located, json: "none", databases: [database] }, "outside");
-  if (store?.state === "unusable") {
+  if (store === undefined) return SOUND;
+  if (store.state === "unusable") {
     const { fault, evidence } = store.diagnosis;
     if (fault.code === "database-empty") {
       return { outcome: "empty", message: "The database has zero bytes: there is nothing in it to salvage." };
@@ -130,20 +139,48 @@ async function targetOf(context: CommandContext, database: string): Promise<Targ
     if (fault.code === "database-unavailable" || fault.code === "no-sqlite-runtime") {
       return { outcome: "unavailable", message: `The database cannot be opened at the moment (${evidence}).` };
     }
-    return { outcome: "found", database, code: fault.code, evidence };
+    return allowed(store.origin, swap, { database, code: fault.code, evidence });
   }
-  store?.store.close();
+  if (store.state === "unread")
+    return allowed(store.origin, swap, { database, code: store.diagnosis.fault.code, evidence: "" });
+  if (store.origin === null) return SOUND;
+  const stated = withMessagesOf2x(store.origin, store.sessionsOf2x());
+  store.store.close();
+  const refusal = salvageRefusal(stated, swap);
+  if (refusal !== null) return { outcome: "refused", message: refusal };
+  const damage = await damageOf(context, database);
+  if (damage === null) return SOUND;
+  const { originBehind } = await import("../stores/other-databases.ts");
+  return allowed(originBehind(store.description, stated), swap, { database, ...damage });
+}
+
+/** A damaged database as a target, if a salvage carries over everything that a database of this origin holds. */
+function allowed(
+  origin: Origin | null,
+  swap: boolean,
+  damaged: { readonly database: string; readonly code: string; readonly evidence: string },
+): Target {
+  const refusal = salvageRefusal(origin, swap);
+  return refusal === null ? { outcome: "found", ...damaged } : { outcome: "refused", message: refusal };
+}
+
+/** What is wrong with the pages of a database that can be opened, or with its log; `null`: nothing. */
+async function damageOf(
+  context: CommandContext,
+  database: string,
+): Promise<{ readonly code: string; readonly evidence: string } | null> {
+  const { files } = context;
   const driver = await loadDriver();
-  if (driver === null) return SOUND;
+  if (driver === null) return null;
   const view = await openReadView(files, driver, database);
   try {
     const elsewhere =
       view.source === null ? null : await aside({ what: "damage", source: view.source }, context.signal);
-    if (context.signal.aborted) return SOUND;
+    if (context.signal.aborted) return null;
     const evidence = elsewhere?.damage === undefined ? firstDamage(view.connection, "full") : elsewhere.damage;
-    if (evidence !== null) return { outcome: "found", database, code: DATABASE_MALFORMED.code, evidence };
+    if (evidence !== null) return { code: DATABASE_MALFORMED.code, evidence };
     const unread = unreadLog(database);
-    return unread === null ? SOUND : { outcome: "found", database, code: WAL_DAMAGED.code, evidence: unread };
+    return unread === null ? null : { code: WAL_DAMAGED.code, evidence: unread };
   } finally {
     view.connection.close();
     view.release();

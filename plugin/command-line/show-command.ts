@@ -14,6 +14,10 @@ export async function showCommand(
 ): Promise<ExitStatus> {
   const { files, located, options, signal } = context;
   const showing = await showSession({ files, located, sessionID, concurrency: options.concurrency, signal });
+  if (!showing.ok && showing.reason === "unread") {
+    const message = "There is no session of opencode 1.x with this id; sessions of 2.x are not read.";
+    return problem(context, message, EXIT.refused);
+  }
   if (!showing.ok) {
     return showing.reason === "unknown"
       ? problem(context, "There is no session with this id.", EXIT.usage)
@@ -27,7 +31,8 @@ export async function showCommand(
   try {
     const holes = options.json ? await printDocument(context, session) : await printText(context, session);
     if (holes === null) return stopped(context, "Stopped before the end of the session. Nothing was changed.");
-    return holes === 0 && session.recordFaults.length === 0 ? EXIT.done : EXIT.findings;
+    const isWhole = holes === 0 && session.recordFaults.length === 0 && session.unread === null;
+    return isWhole ? EXIT.done : EXIT.findings;
   } finally {
     session.close();
   }
@@ -43,7 +48,11 @@ async function printDocument(context: CommandContext, session: ShownSession): Pr
   const setAside = quarantined.map(({ runID, kind, recordID, bytes }) => ({ runID, kind, recordID, bytes }));
   const place = { generation: store.generation, ...(store.database === undefined ? {} : { database: store.database }) };
   const recordFaults = session.recordFaults.map(({ code, evidence, locator }) => ({ code, evidence, locator }));
-  answer(context, listAnswer({ session: facts, store: place, recordFaults, setAside, messages, holes }), "");
+  answer(
+    context,
+    listAnswer({ session: facts, store: place, recordFaults, unread: session.unread, setAside, messages, holes }),
+    "",
+  );
   return holes.length;
 }
 
@@ -86,11 +95,12 @@ function headLines({ terminal }: CommandContext, { facts, store, recordFaults }:
 
 function footLines(
   { terminal }: CommandContext,
-  { quarantined }: ShownSession,
+  { quarantined, unread }: ShownSession,
   count: number,
   holes: readonly Hole[],
 ): string[] {
   const lines = [`${plural(count, "message")}, ${plural(holes.length, "hole")}.`];
+  if (unread !== null) lines.push(terminal.style("yellow", `  ${unread}`));
   for (const hole of holes) lines.push(terminal.style("red", `  ${holeText(hole)}`));
   const marked = new Set(holes.map(({ recordID }) => recordID));
   for (const { runID, kind, recordID, bytes, isHealthy } of quarantined) {

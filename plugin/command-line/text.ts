@@ -5,6 +5,7 @@ import { quarantinePath } from "../quarantine/places.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import type { ConfirmedFinding, Finding } from "../repair/finding.ts";
+import { originsSentence } from "../repair/origin-words.ts";
 import { isMendable } from "../repair/plan.ts";
 import { plural, sizeText, toDoWords } from "../repair/words.ts";
 import { locatorText } from "../stores/artifact.ts";
@@ -97,6 +98,8 @@ function closingLine(
   terminal: Terminal,
 ): string {
   if (result.verdict === "healthy") return terminal.style("green", "Healthy: opencode can load everything here.");
+  if (result.verdict === "unread")
+    return `No problem was found in what was read. ${originsSentence(result.stores) ?? ""}`;
   const newer = new Set(result.findings.flatMap(({ code, store }) => (code === SCHEMA_NEWER.code ? [store] : [])));
   const mendable = blocking.filter((finding) => isMendable(finding) && !newer.has(finding.store));
   const untried = mendable.filter(({ locator }) => tried?.has(locatorText(locator)) !== true);

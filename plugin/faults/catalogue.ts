@@ -1,6 +1,7 @@
 import * as container from "./container.ts";
 import type { Fault } from "./fault.ts";
 import * as lost from "./lost.ts";
+import * as origin from "./origin.ts";
 import * as placement from "./placement.ts";
 import * as refused from "./refused.ts";
 import * as sideFiles from "./side-files.ts";
@@ -19,6 +20,7 @@ export const FAULT_FAMILIES: Readonly<Record<string, readonly Fault[]>> = {
   "Turns without an end": Object.values(unfinished),
   "The database as a whole": Object.values(container),
   "Databases between two versions": Object.values(skew),
+  "Databases that are not, or not only, of opencode 1.x": Object.values(origin),
   "Sessions that are there and not shown": Object.values(whereabouts),
   "What is too large": Object.values(size),
   "Files beside the conversations": Object.values(sideFiles),
@@ -36,18 +38,20 @@ export function faultByCode(code: string): Fault | undefined {
 }
 
 /**
- * What to do about the faults among these that are only reported, by code. `hasDatabase`: whether one of the stores is a
- * database, without which `rescue` does nothing.
+ * What to do about the findings among these that are only reported, by code. A finding may have an advice of its own: it
+ * holds where every finding of its code has one. `hasDatabase`: whether one of the stores is a database, without which
+ * `rescue` does nothing.
  */
 export function adviceFor(
-  findings: readonly { readonly code: string }[],
+  findings: readonly { readonly code: string; readonly advice?: string }[],
   hasDatabase: boolean,
 ): Readonly<Record<string, string>> {
-  const faults = findings.map(({ code }) => faultByCode(code)).filter((fault) => fault?.remedy === "report");
-  return Object.fromEntries(
-    faults.flatMap((fault) => {
-      if (fault === undefined) return [];
-      return [[fault.code, hasDatabase ? fault.advice : (fault.adviceWithoutDatabase ?? fault.advice)]];
-    }),
-  );
+  const advice: Record<string, string> = {};
+  for (const { code, advice: own } of findings) {
+    const fault = faultByCode(code);
+    if (own === undefined && fault?.remedy === "report") {
+      advice[code] = hasDatabase ? fault.advice : (fault.adviceWithoutDatabase ?? fault.advice);
+    } else if (own !== undefined) advice[code] ??= own;
+  }
+  return advice;
 }

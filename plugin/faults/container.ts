@@ -44,7 +44,7 @@ export const WAL_WITHOUT_DATABASE = {
   invariant: "Beside every -wal lies its database.",
   cause: "The database was deleted or moved without its -wal.",
   advice:
-    "Do not start opencode: it would begin anew and delete the -wal. Bring the database back beside it; if it is lost, `opencode-session-repair salvage --swap` reads what the -wal holds.",
+    "Do not start opencode: it would begin anew and delete the -wal. Bring the database back beside it; if it is lost, `opencode-session-repair salvage` reads what the -wal holds.",
   issues: [],
   ...reported,
   classes: ["B7"],
@@ -89,9 +89,8 @@ export const TABLES_MISSING = {
   code: "tables-missing",
   title: "The database lacks tables that opencode needs",
   invariant: "The tables project, session, message and part are there.",
-  cause: "A migration that stopped half way, or a database of another program.",
-  advice:
-    "Stop opencode and keep a copy. Another program may have taken the name; a backup from before the upgrade is the way back.",
+  cause: "A migration that stopped half way, or tables that were dropped by hand.",
+  advice: "Stop opencode and keep a copy. A backup from before the upgrade is the way back.",
   issues: [16678, 17270],
   ...reported,
   classes: ["C3"],
@@ -100,7 +99,7 @@ export const TABLES_MISSING = {
 export const SCHEMA_NEWER = {
   code: "schema-newer",
   title: "The database was written by a newer opencode than this tool knows",
-  invariant: "All migrations are known and no table of opencode 2.x is there.",
+  invariant: "All migrations are known.",
   cause: "opencode was upgraded. Reported only; nothing is written to such a database.",
   advice:
     "Use the newer opencode, or give the older one a database of its own (OPENCODE_DB). Do not add columns by hand.",

@@ -4,6 +4,7 @@ import type { ReportedItem } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
 import { type CheckResult, check } from "../repair/check.ts";
 import type { ConfirmedFinding } from "../repair/finding.ts";
+import { originsSentence, writingRefusal } from "../repair/origin-words.ts";
 import { repair } from "../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
 import { doneWords, plural, were } from "../repair/words.ts";
@@ -80,10 +81,13 @@ async function look(
   const found = blocking(before);
   if (found.length === 0) {
     const what = request.sessionID === null ? "every conversation" : "this conversation";
-    return { ...NO_CHANGE, headline: `Nothing to repair: opencode can load ${what}.`, details: [countLine(before)] };
+    const others = originsSentence(before.stores);
+    const headline = `Nothing to repair: opencode can load ${what}.${others === null ? "" : ` ${others}`}`;
+    return { ...NO_CHANGE, headline, details: [countLine(before)] };
   }
-  if (request.what === "check") {
-    const headline = `${plural(found.length, "record")} that opencode cannot load. \`/repair\` mends what it can; nothing is deleted.`;
+  const refusal = before.stores.map(({ origin }) => writingRefusal(origin)).find((each) => each !== null);
+  if (request.what === "check" || refusal !== undefined) {
+    const headline = `${plural(found.length, "record")} that opencode cannot load. ${refusal ?? "`/repair` mends what it can; nothing is deleted."}`;
     return {
       ...NO_CHANGE,
       headline,

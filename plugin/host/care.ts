@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ConfirmedFinding } from "../repair/finding.ts";
-import { openStores } from "../stores/open.ts";
+import { type OpenedStore, openStores } from "../stores/open.ts";
 import { noCounts } from "../stores/store.ts";
 import { guardLoads, type LoadedList } from "./load-guard.ts";
 import type { Notice } from "./notice.ts";
@@ -51,21 +51,24 @@ export async function care(
 ): Promise<void> {
   const { budgetMs } = input.settings;
   const started = performance.now();
-  const stores = careFor(await openStores(input.files, input.located, "beside-host", input.hostVersion));
+  const opened = await openStores(input.files, input.located, "beside-host", input.hostVersion);
+  const stores = careFor(opened);
+  const refusal = await told(opened, say);
   const budget = new AbortController();
+  const checked: StartCheckInput = { ...input, refusal };
   const held = checkBeforeLoad(input, stores, budget.signal).then(async (findings) => {
-    const notice = await mend(input, "preload", findings, Math.max(0, budgetMs - (performance.now() - started)));
+    const notice = await mend(checked, "preload", findings, Math.max(0, budgetMs - (performance.now() - started)));
     say(notice);
     return notice.remaining;
   });
   await Promise.race([held.catch(() => undefined), sleep(budgetMs, undefined, { ref: false })]);
   budget.abort();
   const watch: Watch = {
-    input,
+    input: checked,
     activity,
     pause: gentlePace(activity),
     found: async (findings) => {
-      const notice = await mend(input, "watch", findings, PATIENCE_MS);
+      const notice = await mend(checked, "watch", findings, PATIENCE_MS);
       say(notice);
       return notice.remaining;
     },
@@ -91,6 +94,17 @@ export async function care(
       if (remaining !== null) await forgetFinishedRuns(input, remaining);
     })
     .catch(() => undefined);
+}
+
+/** Says of which databases opencode 1.x is not the only owner. Returns why nothing may be written to them, if so. */
+async function told(opened: readonly OpenedStore[], say: (notice: Notice) => void): Promise<string | null> {
+  if (opened.every(({ origin }) => origin === null || origin.kind === "1.x")) return null;
+  // Loaded only where there is something to say.
+  const { originsSentence, writingRefusal } = await import("../repair/origin-words.ts");
+  const note = originsSentence(opened);
+  if (note !== null)
+    say({ trigger: "preload", runID: null, items: [], remaining: [], warnings: [], stopped: null, note });
+  return opened.map(({ origin }) => writingRefusal(origin)).find((each) => each !== null) ?? null;
 }
 
 /** Checks what the start did not, and then what is written. `left` damaged by the start; `null`: it failed. */

@@ -12,6 +12,8 @@ export interface Notice {
   readonly remaining: readonly ConfirmedFinding[];
   readonly warnings: readonly string[];
   readonly stopped: string | null;
+  /** What only opencode's log is told, since it is so at every start. */
+  readonly note?: string;
 }
 
 type Client = PluginInput["client"];
@@ -24,14 +26,22 @@ const TOAST_MS = 12_000;
 
 export function hasNews(notice: Notice): boolean {
   return (
-    notice.items.length > 0 || notice.remaining.length > 0 || notice.warnings.length > 0 || notice.stopped !== null
+    notice.items.length > 0 ||
+    notice.remaining.length > 0 ||
+    notice.warnings.length > 0 ||
+    notice.stopped !== null ||
+    notice.note !== undefined
   );
 }
 
 /** The one sentence that a user reads in the toast. */
 export function noticeSentence(notice: Notice): string {
   const done = notice.items.filter((item) => item.action !== "skipped");
-  if (notice.stopped !== null) return notice.stopped;
+  if (notice.stopped !== null) {
+    const damaged = new Set(notice.remaining.map((finding) => finding.sessionID)).size;
+    const left = damaged === 0 ? "" : `${plural(damaged, "conversation")} cannot be opened. `;
+    return `${left}${notice.stopped}`;
+  }
   if (done.length > 0) {
     const sessions = new Set(done.map((item) => item.sessionID)).size;
     const left =
@@ -42,7 +52,7 @@ export function noticeSentence(notice: Notice): string {
     const sessions = new Set(notice.remaining.map((finding) => finding.sessionID)).size;
     return `${plural(sessions, "conversation")} cannot be opened (${plural(notice.remaining.length, "damaged record")}). Type /repair to see and mend ${notice.remaining.length === 1 ? "it" : "them"}.`;
   }
-  return notice.warnings.join(" ");
+  return notice.note ?? notice.warnings.join(" ");
 }
 
 async function answerStatus(client: Client, sessionID: string): Promise<number | null> {

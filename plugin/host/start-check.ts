@@ -28,6 +28,8 @@ export interface StartCheckInput {
   readonly hostVersion: string | null;
   /** What an earlier start found healthy. */
   readonly memory: ValidatedMemory;
+  /** Why nothing may be written to the store; where it is absent or `null`, it may be. */
+  readonly refusal?: string | null;
 }
 
 /** A store that is open for as long as opencode runs. */
@@ -41,7 +43,7 @@ export interface CaredStore {
 
 export function careFor(stores: readonly OpenedStore[]): CaredStore[] {
   return stores.flatMap((opened, index) => {
-    if (opened.state === "unusable") return [];
+    if (opened.state !== "ok") return [];
     const { store } = opened;
     return [{ opened, index, follower: store instanceof SqliteStore ? new DatabaseFollower(store) : null }];
   });
@@ -260,7 +262,9 @@ export async function mend(
 ): Promise<Notice> {
   const findings = withoutRepeats(found);
   const notice: Notice = { trigger, runID: null, items: [], remaining: findings, warnings: [], stopped: null };
-  if (findings.length === 0 || input.settings.preload !== "repair") return notice;
+  if (findings.length === 0) return notice;
+  if (input.refusal) return { ...notice, stopped: input.refusal };
+  if (input.settings.preload !== "repair") return notice;
   // Loaded only where there is something to mend: a healthy start does not pay for it.
   const { keptByUser, repair } = await import("../repair/repair.ts");
   const kept = await keptByUser(input.files, input.located.dataDir);

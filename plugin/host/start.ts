@@ -71,7 +71,7 @@ async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
     for (const finding of notice.remaining) told.add(JSON.stringify(finding.locator));
     if (!hasNews(notice)) return;
     // What the start did, the terminal half tells by itself, as soon as there is a screen to tell it on.
-    const toast = settings.notify && (!terminalHalf || notice.trigger === "watch");
+    const toast = settings.notify && all.note === undefined && (!terminalHalf || notice.trigger === "watch");
     void (toast ? listening.wait() : Promise.resolve())
       .then(() => tell(input.client, notice, toast))
       .catch(() => undefined);

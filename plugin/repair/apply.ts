@@ -23,6 +23,7 @@ import {
   type StoreWriter,
 } from "../stores/writer.ts";
 import { TOOL } from "../tool-identity.ts";
+import { writingRefusal } from "./origin-words.ts";
 import type { Plan, PlannedSession } from "./plan.ts";
 
 export interface ApplyInput {
@@ -139,9 +140,8 @@ function inBoundedRuns(session: PlannedSession): PlannedSession[] {
 
 async function writerFor(store: OpenedStore | undefined): Promise<StoreWriter> {
   if (store?.state !== "ok") throw new StoreRefusedError("failed", "The store cannot be opened for writing.");
-  if (store.newer !== null) {
-    throw new StoreRefusedError("busy", "The database was written by a newer opencode; nothing is written to it.");
-  }
+  const refusal = writingRefusal(store.origin);
+  if (refusal !== null) throw new StoreRefusedError("busy", refusal);
   return store.openWriter();
 }
 

@@ -1,9 +1,9 @@
-import { SCHEMA_NEWER } from "../faults/container.ts";
 import type { FileSystem } from "../files/file-system.ts";
 import { isFileLocator, locatorText } from "../stores/artifact.ts";
 import type { Located } from "../stores/locate.ts";
 import { type Access, containerFault, type OpenedStore, openStores } from "../stores/open.ts";
 import type { DatabaseSource } from "../stores/sqlite/driver.ts";
+import type { Origin } from "../stores/sqlite/origin.ts";
 import {
   addCounts,
   type Counts,
@@ -14,8 +14,12 @@ import {
   type StoreDescription,
 } from "../stores/store.ts";
 import type { Survey } from "../stores/survey.ts";
+import { byOrigin, leavesUnread, onlyReported } from "./by-origin.ts";
+import { databaseFinding } from "./database-finding.ts";
 import { type ConfirmedFinding, type Verdict, verdictOf } from "./finding.ts";
 import { type InspectOptions, inspect } from "./inspect.ts";
+import { originFinding, originOfDamaged, originOfRead, unreadFindings } from "./origin-findings.ts";
+import { writingRefusal } from "./origin-words.ts";
 import { type Surveyed, storesBesideEachOther, surveyDataDir, surveyLog, surveyStore } from "./survey.ts";
 
 export interface CheckInput {
@@ -40,7 +44,10 @@ export interface CheckInput {
 
 export interface CheckedStore {
   readonly description: StoreDescription;
-  readonly state: "ok" | "unusable";
+  /** `unread`: of an opencode whose records this tool does not know. */
+  readonly state: "ok" | "unread" | "unusable";
+  /** Whose database it is; `null` of files, and where nothing tells. */
+  readonly origin: Origin | null;
 }
 
 export interface CheckResult {
@@ -88,10 +95,13 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
       return { ok: false, unknownSession };
     }
     const findings = [...answers.flatMap((answer) => answer.findings), ...besideEachOther(answers), ...around];
-    // Where nothing was read, nothing is healthy.
-    const isUnusable = stores.length === 0 || stores.some((store) => store.state === "unusable");
+    const verdict = verdictOf(findings, {
+      // Where nothing was read, nothing is healthy.
+      anyUnusable: stores.length === 0 || stores.some((store) => store.state === "unusable"),
+      anyUnread: stores.some((store) => store.state === "unread" || leavesUnread(store.origin)),
+    });
     const durationMs = Math.round(performance.now() - started);
-    return { ok: true, result: { stores, counts, durationMs, findings, verdict: verdictOf(findings, isUnusable) } };
+    return { ok: true, result: { stores, counts, durationMs, findings, verdict } };
   } finally {
     clearInterval(ticker);
   }
@@ -123,11 +133,14 @@ async function checkStores(
 }
 
 function besideEachOther(answers: readonly StoreAnswer[]): ConfirmedFinding[] {
-  return storesBesideEachOther(
+  const found = storesBesideEachOther(
     answers.flatMap(({ store: { description }, sessions }, index) =>
       sessions === null ? [] : [{ description, index, sessions }],
     ),
   );
+  const [database] = answers.flatMap(({ store }) => (store.description.generation === "sqlite" ? [store] : []));
+  // What helps is written to the database that opencode opens by default.
+  return writingRefusal(database?.origin ?? null) === null ? found : found.map(onlyReported);
 }
 
 function readable(opened: readonly OpenedStore[]): Surveyed[] {
@@ -175,11 +188,15 @@ async function checkStore(
   if (opened.state === "unusable") {
     return { store: opened, findings: [databaseFinding(opened.diagnosis, opened.description, index)], sessions: null };
   }
+  const access = input.access ?? "outside";
+  if (opened.state === "unread") {
+    return { store: opened, findings: await unreadFindings(opened, index, access), sessions: null };
+  }
   const { description } = opened;
   let current: OpenedStore = opened;
   try {
     for (let reading = 1; ; reading += 1) {
-      if (current.state === "unusable") break;
+      if (current.state !== "ok") break;
       const own = noCounts();
       progress.reading.counts = own;
       const whole = input.sessionIDs.length === 0;
@@ -191,17 +208,19 @@ async function checkStore(
       const found = await readStore(current, index, { ...input, meanwhile: survey }, own, unknown);
       const answer = await survey();
       // Nobody wants the answer any more: what follows reads large files in one step.
-      if (input.signal?.aborted) return { store: { description, state: "ok" }, findings: [], sessions: null };
+      if (input.signal?.aborted)
+        return { store: { description, state: "ok", origin: current.origin }, findings: [], sessions: null };
       const around = answer === null ? [] : await surveyStore(input.files, current, index, answer, own.bytes);
       // Inside the host no file of the database may be opened.
       const log = whole && input.access !== "beside-host" ? surveyLog(description, index) : [];
       const sessions = whole ? await current.store.sessions(null) : null;
+      const origin = await originOfRead(current, [...around, ...log], access);
       if ((await current.unchanged()) || reading === MOST_READINGS) {
         progress.reading.counts = noCounts();
         addCounts(progress.counts, own);
         return {
-          store: { description, state: "ok" },
-          findings: [...newerFinding(current, index), ...found, ...around, ...log],
+          store: { description, state: "ok", origin },
+          findings: [...originFinding(origin, description, index), ...byOrigin(origin, [...found, ...around, ...log])],
           sessions,
         };
       }
@@ -213,8 +232,9 @@ async function checkStore(
     if (description.generation === "json") throw error;
     const [fault, evidence] = containerFault(error);
     const diagnosis = { fault, severity: "blocking", remedy: fault.remedy, evidence } as const;
-    const findings = [databaseFinding(diagnosis, description, index)];
-    return { store: { description, state: "unusable" }, findings, sessions: null };
+    const found = [databaseFinding(diagnosis, description, index)];
+    const origin = opened.origin === null ? null : await originOfDamaged(description, opened.origin, found, access);
+    return { store: { description, state: "unusable", origin }, findings: byOrigin(origin, found), sessions: null };
   } finally {
     if (current.state === "ok") current.store.close();
   }
@@ -319,36 +339,4 @@ async function lostIn(
   const bare = await findSessionsWithoutRecord(store, sessionIDs, storeIndex).catch(() => []);
   const loose = await findMessagesWithoutRecord(store, sessionIDs, storeIndex).catch(() => []);
   return [...logged, ...bare.filter(({ recordID }) => !known.has(recordID)), ...loose];
-}
-
-function databaseFinding(
-  diagnosis: (OpenedStore & { state: "unusable" })["diagnosis"],
-  description: StoreDescription,
-  store: number,
-): ConfirmedFinding {
-  return {
-    code: diagnosis.fault.code,
-    severity: diagnosis.severity,
-    sessionID: null,
-    kind: "database",
-    recordID: null,
-    locator: { path: databaseName(description) },
-    remedy: diagnosis.remedy,
-    evidence: diagnosis.evidence,
-    store,
-    writtenMs: null,
-    seen: null,
-    replacement: null,
-  };
-}
-
-function newerFinding(opened: OpenedStore & { state: "ok" }, store: number): ConfirmedFinding[] {
-  if (opened.newer === null) return [];
-  const diagnosis = { fault: SCHEMA_NEWER, severity: "warning", remedy: "report", evidence: opened.newer } as const;
-  return [databaseFinding(diagnosis, opened.description, store)];
-}
-
-/** The database's name without the folders that lead to it. */
-export function databaseName(description: StoreDescription): string {
-  return (description.database ?? "").replace(/^.*[\\/]/, "");
 }

@@ -26,12 +26,22 @@ export interface ConfirmedFinding extends Finding {
   readonly replacement: Replacement | null;
   /** Of what would be set aside: what could take its place instead, which nobody recorded. Only where somebody asks. */
   readonly rebuilt?: Replacement;
+  /** In place of what the catalogue advises, where that is refused for the database at hand. */
+  readonly advice?: string;
 }
 
-export type Verdict = "healthy" | "damaged" | "unusable";
+/** `unread`: nothing was found, and there are records that were not read. */
+export type Verdict = "healthy" | "damaged" | "unusable" | "unread";
 
 /** Blocking findings make a store damaged; one that cannot be opened makes the answer `unusable`. */
-export function verdictOf(findings: readonly Finding[], anyUnusable: boolean): Verdict {
+export function verdictOf(findings: readonly Finding[], { anyUnusable, anyUnread }: StoreStates): Verdict {
   if (anyUnusable) return "unusable";
-  return findings.some((finding) => finding.severity === "blocking") ? "damaged" : "healthy";
+  if (findings.some((finding) => finding.severity === "blocking")) return "damaged";
+  return anyUnread ? "unread" : "healthy";
+}
+
+export interface StoreStates {
+  readonly anyUnusable: boolean;
+  /** Whether a store holds records that were not read, since this tool does not know them. */
+  readonly anyUnread: boolean;
 }

@@ -6,6 +6,7 @@ import { type Access, openStores } from "../stores/open.ts";
 import { DatabaseFileWriter } from "../stores/sqlite/database-file-writer.ts";
 import { StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
 import { relativeDatabase } from "./apply.ts";
+import { writingRefusal } from "./origin-words.ts";
 
 /**
  * Opens the store that a manifest speaks of. The database is looked up among the located ones: a path in a manifest is
@@ -34,8 +35,7 @@ export async function writerForManifest(
   const [store] = await openStores(files, { ...located, json: "none" as const, databases: [database] }, access);
   if (store?.state !== "ok") throw new StoreRefusedError("failed", "The database of that run cannot be opened.");
   store.store.close();
-  if (store.newer !== null) {
-    throw new StoreRefusedError("busy", "The database was written by a newer opencode; nothing is written to it.");
-  }
+  const refusal = writingRefusal(store.origin);
+  if (refusal !== null) throw new StoreRefusedError("busy", refusal);
   return store.openWriter();
 }

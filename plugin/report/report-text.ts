@@ -58,12 +58,14 @@ function since(last: string | null): string {
   return last === null ? "" : `, last ${last}`;
 }
 
-function storeLine({ generation, name, state, contract, bytes, sessions, archived, versions }: ReportedStore): string {
+function storeLine(store: ReportedStore): string {
+  const { generation, name, state, contract, origin, bytes, sessions, archived, versions } = store;
+  const whose = origin === null ? "" : `, origin ${origin}`;
   const size =
     bytes === null ? "" : `, ${amount(bytes.database, "byte")}, WAL ${bytes.wal}, shared memory ${bytes.shm}`;
   const count =
     sessions === null ? "" : `, ${amount(sessions, "session")} (${archived} archived; ${countsText(versions)})`;
-  return `- ${generation}: ${name}, ${state}, contract ${contract}${size}${count}`;
+  return `- ${generation}: ${name}, ${state}, contract ${contract}${whose}${size}${count}`;
 }
 
 function faultLines(fault: FaultSummary): string[] {

@@ -27,6 +27,8 @@ export interface ReportedStore {
   readonly name: string;
   readonly state: string;
   readonly contract: string;
+  /** Whose database it is; `null` of files, and where nothing tells. */
+  readonly origin: string | null;
   /** Sizes in bytes. */
   readonly bytes: { readonly database: number; readonly wal: number; readonly shm: number } | null;
   readonly sessions: number | null;
@@ -143,7 +145,7 @@ async function reportedFault(store: OpenedStore | undefined, finding: ConfirmedF
 
 async function reportedStore(
   files: FileSystem,
-  { description, state, ...opened }: OpenedStore,
+  { description, state, origin, ...opened }: OpenedStore,
 ): Promise<ReportedStore> {
   const { database } = description;
   const size = async (suffix: string) => (await files.stat(`${database}${suffix}`).catch(() => null))?.size ?? 0;
@@ -158,6 +160,7 @@ async function reportedStore(
     name: database === undefined ? "storage" : publicName(database),
     state,
     contract: description.contract,
+    origin: origin?.kind ?? null,
     bytes:
       database === undefined ? null : { database: await size(""), wal: await size("-wal"), shm: await size("-shm") },
     sessions: facts?.length ?? null,

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
+import { writingRefusal } from "../repair/origin-words.ts";
 import { findSlugTrees } from "../stores/json/slug-tree.ts";
 import type { Located } from "../stores/locate.ts";
 import { type OpenedStore, openJson, openStores } from "../stores/open.ts";
@@ -15,7 +16,7 @@ export interface KnownStores {
 
 export type Knowing =
   | { readonly ok: true; readonly stores: KnownStores }
-  | { readonly ok: false; readonly reason: "none" | "unknown" | "unusable"; readonly message: string };
+  | { readonly ok: false; readonly reason: "none" | "unknown" | "unusable" | "refused"; readonly message: string };
 
 /** Opens every store for reading. `into`: the name of the target's file; `null` for the one that opencode opens by default. */
 export async function openKnownStores(files: FileSystem, located: Located, into: string | null): Promise<Knowing> {
@@ -45,6 +46,8 @@ export async function openKnownStores(files: FileSystem, located: Located, into:
     throw error;
   }
   close();
+  const refusal = writingRefusal(opened.find(({ description }) => description.database === path)?.origin ?? null);
+  if (refusal !== null) return { ok: false, reason: "refused", message: refusal };
   return { ok: false, reason: "unusable", message: "The database cannot be read; `check` says what is wrong with it." };
 }
 

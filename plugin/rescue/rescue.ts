@@ -5,6 +5,7 @@ import type { FileSystem } from "../files/file-system.ts";
 import { amount } from "../plural.ts";
 import { newRunID } from "../quarantine/run-id.ts";
 import { applyPlan, type ReportedItem, type Stopped } from "../repair/apply.ts";
+import { writingRefusal } from "../repair/origin-words.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
 import type { Located } from "../stores/locate.ts";
@@ -42,13 +43,15 @@ export interface HiddenList {
   readonly hidden: readonly HiddenSession[];
   /** What `relink` and `unarchive` of a request would change. */
   readonly changes: readonly Change[];
+  /** Why nothing of it can be done; `null`: it can. */
+  readonly refusal: string | null;
 }
 
 export type Listing = { readonly ok: true; readonly list: HiddenList } | Refusal;
 
 export interface Refusal {
   readonly ok: false;
-  readonly reason: "none" | "unknown" | "unusable";
+  readonly reason: "none" | "unknown" | "unusable" | "refused";
   readonly message: string;
 }
 
@@ -78,7 +81,12 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
     const hidden = await chosen(input, stores);
     return {
       ok: true,
-      list: { target: nameOf(stores), hidden, changes: changesFor(stores, hidden, request) },
+      list: {
+        target: nameOf(stores),
+        hidden,
+        changes: changesFor(stores, hidden, request),
+        refusal: writingRefusal(stores.target.opened.origin),
+      },
     };
   } finally {
     stores.close();

@@ -1,10 +1,13 @@
 import type { FileSystem } from "../files/file-system.ts";
+import { leavesUnread } from "../repair/by-origin.ts";
 import { inspect } from "../repair/inspect.ts";
+import { originSentence } from "../repair/origin-words.ts";
 import { locatorText } from "../stores/artifact.ts";
 import type { SessionFacts, StoredDocument } from "../stores/conversation.ts";
 import { readFileParts } from "../stores/json/json-conversation.ts";
 import type { Located } from "../stores/locate.ts";
 import { type OpenedStore, openStores } from "../stores/open.ts";
+import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { noCounts, type StoreDescription } from "../stores/store.ts";
 import { type QuarantinedRecord, quarantinedRecords, withQuarantined } from "./quarantined.ts";
 import { type KnownFault, type Quarantined, type TranscriptMessage, transcribe } from "./transcript.ts";
@@ -23,6 +26,8 @@ export interface ShownSession {
   readonly store: StoreDescription;
   /** What is wrong with the session's own record. */
   readonly recordFaults: readonly KnownFault[];
+  /** Why messages of it may be missing here: opencode 2.x keeps its own. `null`: none are. */
+  readonly unread: string | null;
   /** What a repair moved to quarantine and nobody has restored; messages and parts are among the messages as well. */
   readonly quarantined: readonly QuarantinedRecord[];
   /** Read as it is asked for, message by message. */
@@ -32,7 +37,8 @@ export interface ShownSession {
 
 export type Showing =
   | { readonly ok: true; readonly session: ShownSession }
-  | { readonly ok: false; readonly reason: "unknown" | "unusable" };
+  /** `unread`: no session of 1.x has the id, and there are records of 2.x, or of a newer opencode. */
+  | { readonly ok: false; readonly reason: "unknown" | "unusable" | "unread" };
 
 type OpenStore = OpenedStore & { state: "ok" };
 
@@ -52,7 +58,19 @@ export async function showSession(input: ShowInput): Promise<Showing> {
     }
   }
   if (shown !== null) return { ok: true, session: shown };
-  return { ok: false, reason: opened.some((store) => store.state === "unusable") ? "unusable" : "unknown" };
+  if (opened.some((store) => store.state === "unusable")) return { ok: false, reason: "unusable" };
+  const isUnread = opened.some((store) => store.state === "unread" || store.origin?.kind === "1.x and 2.x");
+  return { ok: false, reason: isUnread ? "unread" : "unknown" };
+}
+
+/** An upgraded session goes on in 2.x; one of the preview of 2.x has no message where 1.x keeps its own. */
+async function unreadOf({ origin, store, sessionsOf2x }: OpenStore, sessionID: string): Promise<string | null> {
+  if (origin === null) return null;
+  const known = withMessagesOf2x(origin, sessionsOf2x());
+  if (!leavesUnread(known)) return null;
+  if (known.kind === "1.x and 2.x") return originSentence(known);
+  for await (const _message of store.messages(sessionID)) return null;
+  return originSentence(known);
 }
 
 async function shownFrom(input: ShowInput, opened: OpenStore, facts: SessionFacts): Promise<ShownSession> {
@@ -67,6 +85,7 @@ async function shownFrom(input: ShowInput, opened: OpenStore, facts: SessionFact
   return {
     facts,
     store: description,
+    unread: await unreadOf(opened, sessionID),
     recordFaults: [...faults.values()].filter(({ kind }) => kind !== "message" && kind !== "part"),
     quarantined,
     async *messages() {

@@ -2,10 +2,8 @@ import {
   DATABASE_EMPTY,
   DATABASE_MALFORMED,
   DATABASE_UNAVAILABLE,
-  HEADER_DAMAGED,
   NO_SQLITE_RUNTIME,
   NOT_A_DATABASE,
-  TABLES_MISSING,
   WAL_WITHOUT_DATABASE,
 } from "../faults/container.ts";
 import type { Diagnosis, Fault } from "../faults/fault.ts";
@@ -14,6 +12,7 @@ import { JsonStore } from "./json/json-store.ts";
 import { newestSessionVersion } from "./json/session-version.ts";
 import type { Located } from "./locate.ts";
 import { type Connection, type Driver, loadDriver } from "./sqlite/driver.ts";
+import { type Origin, SESSIONS_OF_PREVIEW } from "./sqlite/origin.ts";
 import type { ReadView } from "./sqlite/read-view.ts";
 import { readSchema, type Schema } from "./sqlite/schema.ts";
 import { sqliteFailure } from "./sqlite/sqlite-error.ts";
@@ -33,14 +32,31 @@ export type OpenedStore =
       readonly state: "ok";
       readonly description: StoreDescription;
       readonly store: Store;
-      /** Set where the database was written by a newer opencode: read, never written. */
-      readonly newer: string | null;
+      /** Whose database it is; `null` of files. */
+      readonly origin: Origin | null;
+      /** In how many sessions of a database of 1.x messages are that only 2.x reads; asks the database. */
+      sessionsOf2x(): number;
       /** Writers are loaded when they are needed: a healthy start of opencode does not pay for them. */
       openWriter(): Promise<StoreWriter>;
       /** Whether what was read so far is one consistent state. */
       unchanged(): Promise<boolean>;
     }
-  | { readonly state: "unusable"; readonly description: StoreDescription; readonly diagnosis: Diagnosis };
+  /** It can be opened, and is of an opencode whose records this tool does not read: nothing can be said of them. */
+  | {
+      readonly state: "unread";
+      readonly description: StoreDescription;
+      readonly diagnosis: Diagnosis;
+      readonly origin: Origin;
+      /** What SQLite finds wrong with its pages; `null` for nothing. */
+      damage(): Promise<string | null>;
+    }
+  | {
+      readonly state: "unusable";
+      readonly description: StoreDescription;
+      readonly diagnosis: Diagnosis;
+      /** Whose database it is; `null` where nothing tells. */
+      readonly origin: Origin | null;
+    };
 
 /**
  * Opens every located store for reading. A store that cannot be opened is a value, not an error. `hostVersion` is that
@@ -83,7 +99,8 @@ export async function openJson(
     state: "ok",
     description,
     store: new JsonStore(files, description, access === "outside"),
-    newer: null,
+    origin: null,
+    sessionsOf2x: () => 0,
     openWriter: async () => {
       const { JsonWriter } = await import("./json/json-writer.ts");
       return new JsonWriter(files, dataDir);
@@ -111,10 +128,16 @@ async function openDatabase(
     state: "unusable",
     description: unread,
     diagnosis: { fault, severity: "blocking", remedy: fault.remedy, evidence },
+    origin: null,
   });
+  const damaged = async (fault: Fault, evidence: string): Promise<OpenedStore> => {
+    // Inside the host no file of the database may be opened.
+    if (access === "beside-host") return unusable(fault, evidence);
+    const { damagedDatabase } = await import("./other-databases.ts");
+    return damagedDatabase(unread, fault, evidence);
+  };
   const found = await files.stat(database);
-  if (found === null && (await files.stat(`${database}-wal`)) !== null)
-    return unusable(WAL_WITHOUT_DATABASE, "no file");
+  if (found === null && (await files.stat(`${database}-wal`)) !== null) return damaged(WAL_WITHOUT_DATABASE, "no file");
   // A database that still lies wholly in its WAL has a main file of zero bytes; only without a WAL is it lost.
   if (found?.size === 0 && ((await files.stat(`${database}-wal`))?.size ?? 0) === 0) {
     return unusable(DATABASE_EMPTY, "0 bytes");
@@ -127,8 +150,11 @@ async function openDatabase(
     const schema = readSchema(view.connection);
     if (schema.missing.length > 0) {
       closeView(view);
-      return unusable(TABLES_MISSING, `without ${schema.missing.join(", ")}`);
+      // Loaded only where something is wrong, like all that tells such databases apart.
+      const { withoutTables } = await import("./other-databases.ts");
+      return withoutTables(schema, unread, access === "outside", () => openView(files, driver, database, access));
     }
+    const { connection } = view;
     const hostVersion = knownVersion ?? newestVersion(view.connection);
     const sessionDiffReader =
       schema.contract === "strict" ? null : readsDiffsAs114(knownVersion, schema) ? "1.14" : "1.1";
@@ -137,7 +163,8 @@ async function openDatabase(
       state: "ok",
       description,
       store: new SqliteStore(description, schema, view),
-      newer: schema.newer,
+      origin: schema.origin,
+      sessionsOf2x: () => sessionsOfPreview(connection, schema),
       openWriter: async () => {
         const { SqliteWriter } = await import("./sqlite/sqlite-writer.ts");
         return SqliteWriter.open(files, () => driver.open(database, "write"), schema);
@@ -147,13 +174,22 @@ async function openDatabase(
   } catch (error) {
     if (view !== null) closeView(view);
     const [fault, evidence] = containerFault(error);
-    // Inside the host no file of the database may be opened.
     if (access === "beside-host") return unusable(fault, evidence);
-    if (fault === NOT_A_DATABASE) {
-      const { holdsPages } = await import("../salvage/page-image.ts");
-      if (holdsPages(database)) return unusable(HEADER_DAMAGED, evidence);
-    }
-    return unusable(fault, fault === DATABASE_UNAVAILABLE ? await withLockers(files, database, evidence) : evidence);
+    if (fault === DATABASE_UNAVAILABLE) return unusable(fault, await withLockers(files, database, evidence));
+    return damaged(fault, evidence);
+  }
+}
+
+function sessionsOfPreview(connection: Connection, { tables, origin }: Schema): number {
+  if (origin.kind !== "1.x") return 0;
+  const columns = tables.get("session_message");
+  if (columns?.includes("type") !== true || !columns.includes("session_id")) return 0;
+  try {
+    return Number(connection.all(SESSIONS_OF_PREVIEW)[0]?.sessions ?? 0);
+  } catch (error) {
+    // That pages are damaged is found with the pages.
+    if (sqliteFailure(error) === "malformed") return 0;
+    throw error;
   }
 }
 

@@ -6,6 +6,7 @@ import { bySession } from "../../repair/by-session.ts";
 import { changeLines } from "../../repair/change-words.ts";
 import { check } from "../../repair/check.ts";
 import type { ConfirmedFinding } from "../../repair/finding.ts";
+import { originsSentence } from "../../repair/origin-words.ts";
 import { isMendable } from "../../repair/plan.ts";
 import { repair } from "../../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../../repair/restore.ts";
@@ -97,12 +98,21 @@ export async function openRepairDialog(input: DialogInput): Promise<void> {
   const found = outcome.result.findings.filter((finding) => finding.severity === "blocking");
   const runs = (await storedRuns(context.files, context.located.dataDir)).filter(isUndoable);
   const { counts } = outcome.result;
+  const others = originsSentence(outcome.result.stores);
   const title =
     found.length === 0
       ? `Session repair: all ${plural(counts.sessions, "conversation")} can be opened`
       : `Session repair: ${plural(found.length, "record")} that opencode cannot load`;
   const undo = undoOptions(input, await sized(input, runs));
-  showList(api, title, [...repairOptions(input, found), ...undo, closeOption(api)], "Filter");
+  const options = [...originOptions(api, others), ...repairOptions(input, found), ...undo, closeOption(api)];
+  showList(api, title, options, "Filter");
+}
+
+/** Of a database that is not of opencode 1.x alone. */
+function originOptions(api: TuiPluginApi, sentence: string | null): Option[] {
+  if (sentence === null) return [];
+  const value = () => showText(api, "Session repair", sentence);
+  return [{ title: sentence, category: "The database", value }];
 }
 
 function closeOption(api: TuiPluginApi): Option {

@@ -1,6 +1,8 @@
 import { looksLoadable } from "../../faults/quick-look.ts";
+import { byOrigin } from "../../repair/by-origin.ts";
 import type { ConfirmedFinding } from "../../repair/finding.ts";
 import { inspect } from "../../repair/inspect.ts";
+import { writingRefusal } from "../../repair/origin-words.ts";
 import type { SqliteStore } from "../../stores/sqlite/sqlite-store.ts";
 import { noCounts, type Scope } from "../../stores/store.ts";
 import { DatabaseFollower } from "../database-follower.ts";
@@ -148,7 +150,12 @@ export class SessionGuard {
 
   async #blocking(scope: Scope): Promise<ConfirmedFinding[]> {
     const found = await inspect(this.#store, scope, { concurrency: 1, counts: noCounts(), storeIndex: 0 });
-    return found.filter((finding) => finding.severity === "blocking");
+    return byOrigin(this.#store.schema.origin, found).filter((finding) => finding.severity === "blocking");
+  }
+
+  /** Why nothing is written to the database; `null` where it may be. */
+  get refusal(): string | null {
+    return writingRefusal(this.#store.schema.origin);
   }
 
   close(): void {

@@ -95,7 +95,7 @@ async function mendAndReturn(
   const mendable = findings.filter(isMendable);
   const cannot = sessionSentence(findings, sessionID);
   if (context === null || mendable.length < findings.length) {
-    return askWhatIsReported(api, causesText(findings), open, otherwise);
+    return askWhatIsReported(api, causesText(findings), guard.refusal, open, otherwise);
   }
   const mend = async () => {
     const result = await repairFindings(context, mendable);
@@ -128,6 +128,7 @@ async function mendAndReturn(
 function askWhatIsReported(
   api: TuiPluginApi,
   category: string,
+  refusal: string | null,
   open: () => Promise<void>,
   otherwise: () => Promise<void> | void,
 ): void {
@@ -139,7 +140,11 @@ function askWhatIsReported(
     return open();
   };
   const options = [
-    { title: "Leave it closed", description: "nothing was changed; /repair shows the details", value: close },
+    {
+      title: "Leave it closed",
+      description: refusal ?? "nothing was changed; /repair shows the details",
+      value: close,
+    },
     { title: "Open it as it is", description: "opencode may stop with an error", value: openAsItIs },
   ];
   const closed = () => void (isOpened ? undefined : otherwise());

@@ -1,11 +1,6 @@
 import type { Contract } from "../store.ts";
 import type { Connection } from "./driver.ts";
-
-/** The newest migration of opencode 1.17.18 to 1.18.34 (all 38 read from a fresh database of each). */
-export const NEWEST_KNOWN_MIGRATION = "20260622202450_simplify_session_input";
-
-/** Tables that only the 2.x line has. `session_message` alone is no sign: every database since 1.14.41 has it. */
-const TABLES_OF_2X = ["session_v2", "instruction_blob"];
+import { NEWEST_KNOWN_MIGRATION, type Origin, originOf } from "./origin.ts";
 
 /** A value that a host parses as JSON, and what stands in its place when it is set aside. */
 export interface JsonColumn {
@@ -30,8 +25,7 @@ const JSON_COLUMNS: readonly JsonColumn[] = [
 /** What one database says of its own shape; nothing here is assumed from a version. */
 export interface Schema {
   readonly contract: Contract;
-  /** Written by opencode 2.x, or by a newer 1.x than this tool knows: reported, never written. */
-  readonly newer: string | null;
+  readonly origin: Origin;
   /** Missing tables without which nothing can be loaded. */
   readonly missing: readonly string[];
   readonly tables: ReadonlyMap<string, readonly string[]>;
@@ -49,16 +43,13 @@ function columnNames(connection: Connection, table: string): string[] {
   return connection.all(`pragma table_info(${quoted(table)})`).map((row) => String(row.name));
 }
 
-function newerThanKnown(connection: Connection, tables: ReadonlyMap<string, readonly string[]>): string | null {
-  const foreign = TABLES_OF_2X.find((table) => tables.has(table));
-  if (foreign !== undefined) return `table ${foreign}, which opencode 2.x writes`;
-  if (!tables.has("migration")) return null;
-  const unknown = connection.all(
-    "select id from migration where id > ? and typeof(id) = 'text' order by id limit 1",
-    NEWEST_KNOWN_MIGRATION,
-  );
-  const id = unknown[0]?.id;
-  return typeof id === "string" ? `migration ${id.slice(0, 14)}, newer than this tool knows` : null;
+const MOST_MIGRATIONS = 100;
+
+/** Ids that are newer than all that this tool knows, in order. */
+function unknownMigrations(connection: Connection, tables: ReadonlyMap<string, readonly string[]>): string[] {
+  if (tables.get("migration")?.includes("id") !== true) return [];
+  const sql = "select id from migration where id > ? and typeof(id) = 'text' order by id limit ?";
+  return connection.all(sql, NEWEST_KNOWN_MIGRATION, MOST_MIGRATIONS).map(({ id }) => String(id));
 }
 
 /** Reads the shape of the database at hand: tables, columns, migrations. */
@@ -68,7 +59,7 @@ export function readSchema(connection: Connection): Schema {
   return {
     // The `migration` table came with 1.16/1.17, and with it the hosts that check every record against its schema.
     contract: tables.has("migration") ? "strict" : "syntax",
-    newer: newerThanKnown(connection, tables),
+    origin: originOf({ tables, unknownMigrations: unknownMigrations(connection, tables) }),
     missing: NEEDED_TABLES.filter((table) => !tables.has(table)),
     tables,
     jsonColumns: JSON_COLUMNS.filter(({ table, column }) => tables.get(table)?.includes(column)),

@@ -1,7 +1,8 @@
 import type { Survey, SurveyedProject } from "../survey.ts";
 import type { Connection } from "./driver.ts";
 import { firstDamage } from "./integrity.ts";
-import { NEWEST_KNOWN_MIGRATION, type Schema } from "./schema.ts";
+import { NEWEST_KNOWN_MIGRATION } from "./origin.ts";
+import type { Schema } from "./schema.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
 /** 2026-08-14T11:19:55.136Z, in milliseconds: 26 times 2 to the 36th, where the 48-bit clock of message ids wrapped. */

@@ -1,0 +1,24 @@
+import { originsSentence } from "../repair/origin-words.ts";
+import { openStores } from "../stores/open.ts";
+import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
+import type { Command } from "./arguments.ts";
+import type { CommandContext } from "./context.ts";
+
+/** Commands whose own answer does not say whose the databases are. */
+const NOT_SAYING: readonly Command["name"][] = ["restore", "runs", "purge", "show", "rescue", "report"];
+
+/** Says in one line on stderr which databases are not of opencode 1.x alone, before a command does its work. */
+export async function noteOrigins({ files, located, terminal }: CommandContext, command: Command): Promise<void> {
+  if (!NOT_SAYING.includes(command.name) || located.databases.length === 0) return;
+  const opened = await openStores(files, { ...located, json: "none" }, "outside");
+  try {
+    const known = opened.map((store) => {
+      const isRead = store.state === "ok" && store.origin !== null;
+      return { origin: isRead ? withMessagesOf2x(store.origin, store.sessionsOf2x()) : store.origin };
+    });
+    const sentence = originsSentence(known);
+    if (sentence !== null) terminal.say(sentence);
+  } finally {
+    for (const store of opened) if (store.state === "ok") store.store.close();
+  }
+}

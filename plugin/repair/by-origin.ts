@@ -1,0 +1,70 @@
+import { faultByCode } from "../faults/catalogue.ts";
+import { DATABASE_MALFORMED, SCHEMA_NEWER, WAL_DAMAGED } from "../faults/container.ts";
+import type { Fault } from "../faults/fault.ts";
+import { MALFORMED_NOT_SALVAGEABLE, OPENCODE_2, OPENCODE_2_MESSAGES } from "../faults/origin.ts";
+import * as refused from "../faults/refused.ts";
+import { COLUMNS_MISSING, MIGRATION_UNRECORDED } from "../faults/skew.ts";
+import type { Origin, OriginKind } from "../stores/sqlite/origin.ts";
+import type { ConfirmedFinding } from "./finding.ts";
+import { writingRefusal } from "./origin-words.ts";
+
+/** Findings that hold by the shapes of 1.18, which a newer opencode may have changed. */
+const OF_SHAPES: ReadonlySet<string> = new Set(
+  [...Object.values(refused), COLUMNS_MISSING, MIGRATION_UNRECORDED].map(({ code }) => code),
+);
+
+/** Findings whose advice is a salvage. */
+const ADVISING_SALVAGE: ReadonlySet<string> = new Set([DATABASE_MALFORMED, WAL_DAMAGED].map(({ code }) => code));
+
+const SAID: Partial<Readonly<Record<OriginKind, Fault>>> = {
+  "1.x and 2.x": OPENCODE_2,
+  "1.x with messages of 2.x": OPENCODE_2_MESSAGES,
+  newer: SCHEMA_NEWER,
+};
+
+/** What is said of a database that is not of 1.x alone beside what was found in it; `null`: nothing. */
+export function originFault({ kind }: Origin): Fault | null {
+  return SAID[kind] ?? null;
+}
+
+/** Whether a database holds records that were not read, so that it is not called healthy. */
+export function leavesUnread(origin: Origin | null): boolean {
+  return origin?.kind === "1.x and 2.x" || origin?.kind === "1.x with messages of 2.x";
+}
+
+/** Whether what helps against a finding is a salvage, which is refused for a database that is not of 1.x alone. */
+export function advisesSalvage({ code }: ConfirmedFinding): boolean {
+  return ADVISING_SALVAGE.has(code);
+}
+
+/**
+ * The findings in a database as they hold for its origin: no remedy is offered that is refused, no shape that a newer
+ * opencode may have is called an error.
+ */
+export function byOrigin(origin: Origin | null, findings: readonly ConfirmedFinding[]): ConfirmedFinding[] {
+  if (origin === null || origin.kind === "1.x") return [...findings];
+  const isWritten = writingRefusal(origin) === null;
+  return findings.map((finding) => {
+    const known = origin.kind === "newer" && OF_SHAPES.has(finding.code) ? asNote(finding) : finding;
+    const reported = isWritten ? known : onlyReported(known);
+    return advisesSalvage(finding) ? { ...reported, code: MALFORMED_NOT_SALVAGEABLE.code } : reported;
+  });
+}
+
+function asNote(finding: ConfirmedFinding): ConfirmedFinding {
+  return { ...finding, severity: "info", evidence: `${finding.evidence}; by the rules of 1.18` };
+}
+
+/** A finding in a database to which nothing is written: no command of this tool is advised that writes. */
+export function onlyReported({ rebuilt: _rebuilt, ...finding }: ConfirmedFinding): ConfirmedFinding {
+  const reported = { ...finding, remedy: "report", replacement: null } as const;
+  const advice = faultByCode(finding.code)?.advice ?? "";
+  return ADVISES_A_COMMAND.test(advice) || finding.remedy !== "report"
+    ? { ...reported, advice: NOT_WRITTEN }
+    : reported;
+}
+
+const ADVISES_A_COMMAND = /opencode-session-repair (?:repair|rescue)/;
+
+const NOT_WRITTEN =
+  "This tool changes nothing in a database that opencode 2.x, or a newer opencode than it knows, has written.";

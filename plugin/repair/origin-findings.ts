@@ -1,0 +1,63 @@
+import { SCHEMA_NEWER } from "../faults/container.ts";
+import type { Fault } from "../faults/fault.ts";
+import { MALFORMED_NOT_SALVAGEABLE } from "../faults/origin.ts";
+import type { Access, OpenedStore } from "../stores/open.ts";
+import { type Origin, withMessagesOf2x } from "../stores/sqlite/origin.ts";
+import type { StoreDescription } from "../stores/store.ts";
+import { advisesSalvage, originFault } from "./by-origin.ts";
+import { databaseFinding } from "./database-finding.ts";
+import type { ConfirmedFinding } from "./finding.ts";
+
+/** A database of 2.x, or of an opencode that is newer than known: what can be said is whether its pages are whole. */
+export async function unreadFindings(
+  { description, origin, diagnosis, damage }: OpenedStore & { state: "unread" },
+  store: number,
+  access: Access,
+): Promise<ConfirmedFinding[]> {
+  const said = databaseFinding({ ...diagnosis, evidence: notRead(diagnosis.fault, origin) }, description, store);
+  const evidence = access === "beside-host" ? null : await damage().catch(() => null);
+  if (evidence === null) return [said];
+  const found = { fault: MALFORMED_NOT_SALVAGEABLE, severity: "blocking", remedy: "report", evidence } as const;
+  return [said, databaseFinding(found, description, store)];
+}
+
+/** The origin of a database that was read, with what its rows and, where it is damaged, its pages tell. */
+export async function originOfRead(
+  opened: OpenedStore & { state: "ok" },
+  found: readonly ConfirmedFinding[],
+  access: Access,
+): Promise<Origin | null> {
+  if (opened.origin === null) return null;
+  const origin = withMessagesOf2x(opened.origin, opened.sessionsOf2x());
+  return originOfDamaged(opened.description, origin, found, access);
+}
+
+/** The origin of a database of which SQLite told only `stated`; where it is damaged, its pages are asked too. */
+export async function originOfDamaged(
+  description: StoreDescription,
+  stated: Origin,
+  found: readonly ConfirmedFinding[],
+  access: Access,
+): Promise<Origin> {
+  // Inside the host no file of the database may be opened.
+  if (access === "beside-host" || !found.some(advisesSalvage)) return stated;
+  const { originBehind } = await import("../stores/other-databases.ts");
+  return originBehind(description, stated);
+}
+
+/** What is said of a database that is not of 1.x alone. */
+export function originFinding(origin: Origin | null, description: StoreDescription, store: number): ConfirmedFinding[] {
+  const fault = origin === null ? null : originFault(origin);
+  if (origin === null || fault === null) return [];
+  const evidence = notRead(fault, origin);
+  return [databaseFinding({ fault, severity: "warning", remedy: "report", evidence }, description, store)];
+}
+
+/** Which records were read, and which were not. */
+function notRead(fault: Fault, { kind, sign }: Origin): string {
+  if (fault === SCHEMA_NEWER) return `${sign}, newer than this tool knows`;
+  if (kind === "1.x and 2.x") {
+    return `${sign}; read: project, session, message, part, todo, event; not read: session_v2, session_message and all other tables of 2.x`;
+  }
+  return kind === "2.x" ? `${sign}; no table was read` : `${sign}; not read`;
+}

@@ -1,0 +1,54 @@
+import type { Origin } from "../stores/sqlite/origin.ts";
+
+/** What a user should know of a database that is not of opencode 1.x alone, in one line; `null`: it is. */
+export function originSentence({ kind, sign }: Origin): string | null {
+  switch (kind) {
+    case "1.x":
+      return null;
+    case "2.x":
+      return `The database is of opencode 2.x (${sign}). This tool does not read the records of 2.x yet.`;
+    case "1.x and 2.x":
+      return `opencode 2.x has upgraded the database (${sign}). Only the records of 1.x are read; those of 2.x are not.`;
+    case "1.x with messages of 2.x":
+      return `A preview of opencode 2.x keeps messages in the database (${sign}). They are not read.`;
+    case "newer":
+      return `A newer opencode than this tool knows wrote the database (${sign}).`;
+    case "other program":
+      return `The database is of another program (${sign}).`;
+    case "blank":
+      return "The database has no tables.";
+  }
+}
+
+/** The same of all databases that were checked; `null` where they are of opencode 1.x alone. */
+export function originsSentence(stores: readonly { readonly origin: Origin | null }[]): string | null {
+  const sentences = stores.flatMap(({ origin }) => (origin === null ? [] : (originSentence(origin) ?? [])));
+  return sentences.length === 0 ? null : [...new Set(sentences)].join(" ");
+}
+
+/** Why nothing is written to the records of a database; `null` where it may be. */
+export function writingRefusal(origin: Origin | null): string | null {
+  if (origin === null || origin.kind === "1.x" || origin.kind === "1.x with messages of 2.x") return null;
+  return `${originSentence(origin)} Nothing is written to it.`;
+}
+
+/**
+ * Why `salvage` leaves a database as it is, and the way out; `null` where it may build a new one, with `swap` also put
+ * it in its place.
+ */
+export function salvageRefusal(origin: Origin | null, swap: boolean): string | null {
+  if (origin?.kind === "1.x") return swap && origin.isByRowsAlone ? ROWS_ALONE : null;
+  if (origin === null) {
+    return `Nothing that is left in the file says that it is a database of opencode. Nothing was changed. ${KEEP}`;
+  }
+  const sentence = originSentence(origin);
+  if (origin.kind === "blank") return `${sentence} There is nothing to salvage, and nothing was changed.`;
+  if (origin.kind === "other program") return `${sentence} \`salvage\` is for opencode's own. Nothing was changed.`;
+  return `${sentence} \`salvage\` would not carry everything over, so it changes nothing. ${KEEP}`;
+}
+
+const ROWS_ALONE =
+  "Only rows are left in the file, and nothing that says whether opencode 2.x kept records in it too. So nothing was changed. `salvage` without --swap builds a new database beside it: look at that one first.";
+
+const KEEP =
+  "Keep the file with its -wal. The way out of damage is a backup, or `sqlite3 COPY .recover` on a copy of these files.";

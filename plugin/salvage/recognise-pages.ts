@@ -1,0 +1,194 @@
+import { existsSync } from "node:fs";
+import {
+  isEventOf2x,
+  isTypeOf2x,
+  isUnknownMigration,
+  type Origin,
+  originOf,
+  withMessagesOf2x,
+} from "../stores/sqlite/origin.ts";
+import { children, indexPayloads, PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
+import { openPageImage, type PageImage } from "./page-image.ts";
+import { NO_FILE, openRandomAccess } from "./random-access.ts";
+import { readRecord, type SqliteRecord } from "./record.ts";
+import { type SchemaObject, schemaObjectsOf, textOf } from "./schema-objects.ts";
+
+/**
+ * Whose database a file is, told by its pages and those of the WAL beside it, without SQLite: for a file that SQLite
+ * cannot read, or of whose schema a part may be lost. `null` where nothing that is left tells. Reads every page.
+ */
+export function recognisePages(database: string): Origin | null {
+  const main = existsSync(database) ? openRandomAccess(database) : NO_FILE;
+  const wal = existsSync(`${database}-wal`) ? openRandomAccess(`${database}-wal`) : null;
+  try {
+    return originOfImage(openPageImage(main, wal));
+  } finally {
+    main.close();
+    wal?.close();
+  }
+}
+
+function originOfImage(image: PageImage): Origin | null {
+  const current = new Signs(isSchemaWhole(image));
+  for (let page = 1; page <= image.pages; page += 1) {
+    if (!image.free.pages.has(page)) current.take(image, image.read(page), page === 1);
+  }
+  const origin = current.origin();
+  if (origin !== null && origin.kind !== "other program") return origin;
+  // Only where the current pages hold nothing of opencode: what is older may have been deleted.
+  const older = new Signs(false);
+  for (const page of image.free.pages) {
+    if (page >= 1 && page <= image.pages) older.take(image, image.read(page), page === 1);
+  }
+  for (const page of image.older()) older.take(image, page.read(), page.page === 1);
+  return older.origin() ?? origin;
+}
+
+/** Whether every page of `sqlite_schema` is there, so that a table which it does not name does not exist. */
+function isSchemaWhole(image: PageImage): boolean {
+  const waiting = [1];
+  const seen = new Set<number>();
+  for (let page = waiting.pop(); page !== undefined; page = waiting.pop()) {
+    if (page < 1 || page > image.pages || seen.has(page)) return false;
+    seen.add(page);
+    const bytes = image.read(page);
+    const header = readBtreeHeader(bytes, page === 1);
+    if (header?.type === PAGE_TYPE.tableInterior) waiting.push(...children(bytes, header));
+    else if (header?.type !== PAGE_TYPE.tableLeaf || schemaObjectsOf(image, bytes, page === 1).length !== header.cells)
+      return false;
+  }
+  return true;
+}
+
+/** As many columns as a row of `session` has in 1.18.33. `session_v2` has more. */
+const SESSION_COLUMNS = 29;
+
+/** Tables of 1.17 and 1.18 that 2.x drops as it upgrades a database (2.0.26, source): where they are, it did not. */
+const DROPPED_BY_2X = ["data_migration", "session_input", "session_context_epoch"];
+
+/** What 2.x keeps in `kv` of its import (2.0.26, source). */
+const IMPORT_STATE = "migration.v1-v2";
+
+/** A page holds rows of one table: so many of its first rows tell which. */
+const ROWS_THAT_TELL = 3;
+
+/** What the pages show of a database. */
+class Signs {
+  readonly #tables = new Map<string, readonly string[] | null>();
+  readonly #migrations: string[] = [];
+  readonly #sessionsOf2x = new Set<string>();
+  readonly #sessionsOf1x = new Set<string>();
+  readonly #isSchemaWhole: boolean;
+  #hasMigrations = false;
+  #hasDropped = false;
+  /** Of the journal of migrations up to 1.14. An upgraded database keeps it, beside the table `migration`. */
+  #hasJournal = false;
+
+  constructor(isSchemaWhole: boolean) {
+    this.#isSchemaWhole = isSchemaWhole;
+  }
+
+  take(image: PageImage, bytes: Buffer, isFirst: boolean): void {
+    const header = readBtreeHeader(bytes, isFirst);
+    if (header?.type === PAGE_TYPE.tableLeaf) {
+      for (const object of schemaObjectsOf(image, bytes, isFirst)) this.#takeObject(object);
+      const cells = tableCells(bytes, header, image.usableBytes);
+      for (const [index, cell] of cells.entries()) {
+        const record = readRecord(cell.local, cell.size);
+        const isOne = record !== null && this.#takeRow(record);
+        if (!isOne && index + 1 >= ROWS_THAT_TELL) break;
+      }
+    } else if (header?.type === PAGE_TYPE.indexLeaf) {
+      for (const [index, payload] of indexPayloads(bytes, header, image.usableBytes).entries()) {
+        const record = payload.overflow === 0 ? readRecord(payload.local, payload.size) : null;
+        const isOne = record !== null && this.#takeEntry(record);
+        if (!isOne && index + 1 >= ROWS_THAT_TELL) break;
+      }
+    }
+  }
+
+  #takeObject({ type, table, sql }: SchemaObject): void {
+    if (type === "table" && sql !== null) {
+      if (DROPPED_BY_2X.includes(table)) this.#hasDropped = true;
+      // More words than columns: enough to tell one table from another of the same name.
+      this.#tables.set(table, sql.match(/\w+/g) ?? []);
+    } else if (
+      type === "index" &&
+      !this.#tables.has(table) &&
+      originOf({ tables: named(table), unknownMigrations: [] }).kind === "2.x"
+    ) {
+      // An index of a table whose own statement is lost. It counts only where it speaks against a salvage.
+      this.#tables.set(table, null);
+    }
+  }
+
+  /** Whether a row is one that tells something. */
+  #takeRow({ letters, values }: SqliteRecord): boolean {
+    const shape = letters.map((letter) => (letter === "I" || letter === "r" ? "i" : letter)).join("");
+    const [first, second, third] = values.slice(0, 3).map(shortText);
+    // Number, hash, time, and from 1.3 on name and moment. The hash is empty, or SHA-256.
+    if (/^nti(?:tt)?$/.test(shape) && /^(?:[0-9a-f]{64})?$/.test(second ?? "-")) this.#hasJournal = true;
+    if (first === undefined || first === null) return false;
+    if (shape === "ti" && /^\d{14}_\S+$/.test(first)) {
+      this.#know("migration");
+      this.#hasMigrations = true;
+      if (isUnknownMigration(first)) this.#migrations.push(first);
+      return true;
+    }
+    if (first === IMPORT_STATE) this.#tables.set("session_v2", null);
+    if (first.startsWith("ses_") && letters.length > SESSION_COLUMNS) this.#tables.set("session_v2", null);
+    const session = second?.startsWith("ses_") === true ? second : null;
+    if (/^ttiit$/.test(shape) && first.startsWith("msg_") && session !== null) {
+      this.#know("message");
+      this.#sessionsOf1x.add(session);
+      return true;
+    }
+    if (/^tttiii[tb]$/.test(shape) && session !== null && typeof third === "string") {
+      if (isTypeOf2x(third)) this.#sessionsOf2x.add(session);
+      return true;
+    }
+    if (/^tttiit$/.test(shape) && first.startsWith("prt_") && second?.startsWith("msg_") === true) this.#know("part");
+    if (/^ttitt$/.test(shape) && first.startsWith("evt_")) {
+      this.#know("event");
+      const type = shortText(values[3]);
+      if (session !== null && type !== null && isEventOf2x(type)) this.#sessionsOf2x.add(session);
+      return true;
+    }
+    if (first.startsWith("ses_") && letters.length >= 12) this.#know("session");
+    return false;
+  }
+
+  /** Entries of the index (session, type, seq) of `session_message`. */
+  #takeEntry({ letters, values }: SqliteRecord): boolean {
+    const [session, type] = values.slice(0, 2).map(shortText);
+    if (letters.join("") !== "ttii" || session?.startsWith("ses_") !== true || typeof type !== "string") return false;
+    if (isTypeOf2x(type)) this.#sessionsOf2x.add(session);
+    return true;
+  }
+
+  #know(table: string): void {
+    if (!this.#tables.has(table)) this.#tables.set(table, null);
+  }
+
+  origin(): Origin | null {
+    const origin = originOf({ tables: this.#tables, unknownMigrations: this.#migrations.toSorted() });
+    if (origin.kind === "blank") return null;
+    const known = withMessagesOf2x(origin, [...this.#sessionsOf2x].filter((id) => !this.#sessionsOf1x.has(id)).length);
+    const isStated =
+      this.#isSchemaWhole ||
+      this.#hasMigrations ||
+      this.#hasDropped ||
+      (this.#hasJournal && !this.#tables.has("migration"));
+    return isStated ? known : { ...known, isByRowsAlone: true };
+  }
+}
+
+function named(table: string): ReadonlyMap<string, null> {
+  return new Map([[table, null]]);
+}
+
+const LONGEST_TEXT = 100;
+
+function shortText(value: unknown): string | null {
+  return value instanceof Uint8Array && value.length <= LONGEST_TEXT ? textOf(value) : null;
+}

@@ -1,0 +1,91 @@
+import {
+  HEADER_DAMAGED,
+  NOT_A_DATABASE,
+  SCHEMA_NEWER,
+  TABLES_MISSING,
+  WAL_WITHOUT_DATABASE,
+} from "../faults/container.ts";
+import type { Fault } from "../faults/fault.ts";
+import { MALFORMED_NOT_SALVAGEABLE, OPENCODE_2, OTHER_PROGRAM } from "../faults/origin.ts";
+import { holdsPages } from "../salvage/page-image.ts";
+import { recognisePages } from "../salvage/recognise-pages.ts";
+import type { OpenedStore } from "./open.ts";
+import { firstDamage } from "./sqlite/integrity.ts";
+import type { Origin } from "./sqlite/origin.ts";
+import type { ReadView } from "./sqlite/read-view.ts";
+import type { Schema } from "./sqlite/schema.ts";
+import type { StoreDescription } from "./store.ts";
+
+/**
+ * A database that SQLite opens, without the tables of a conversation of 1.x. `isOutside`: its file may be read, and not
+ * only through SQLite.
+ */
+export function withoutTables(
+  { origin: stated, missing }: Schema,
+  description: StoreDescription,
+  isOutside: boolean,
+  open: () => Promise<ReadView>,
+): OpenedStore {
+  const lacking = `without ${missing.join(", ")}`;
+  const origin = isOutside ? originBehind(description, stated) : stated;
+  // A part of the schema is lost, and with it what told whose database it is.
+  if (origin !== stated) return unusable(description, MALFORMED_NOT_SALVAGEABLE, `${lacking}; ${origin.sign}`, origin);
+  const unread = (fault: Fault): OpenedStore => {
+    const diagnosis = { fault, severity: "warning", remedy: fault.remedy, evidence: origin.sign } as const;
+    return { state: "unread", description, diagnosis, origin, damage: () => damageIn(open) };
+  };
+  switch (origin.kind) {
+    case "2.x":
+    case "1.x and 2.x":
+      return unread(OPENCODE_2);
+    case "newer":
+      return unread(SCHEMA_NEWER);
+    case "other program":
+      return unusable(description, OTHER_PROGRAM, origin.sign, origin);
+    default:
+      return unusable(description, TABLES_MISSING, lacking, origin);
+  }
+}
+
+/** A database that SQLite cannot read. What helps one of 1.x is refused for others, so its pages are asked whose it is. */
+export function damagedDatabase(description: StoreDescription, fault: Fault, evidence: string): OpenedStore {
+  const database = description.database ?? "";
+  const origin = recognisePages(database);
+  const isHeader = fault === NOT_A_DATABASE && holdsPages(database);
+  const own = isHeader ? HEADER_DAMAGED : fault;
+  const isLoneLog = fault === WAL_WITHOUT_DATABASE;
+  if ((origin?.kind === "1.x" && (isLoneLog || !origin.isByRowsAlone)) || (origin === null && own === NOT_A_DATABASE)) {
+    return unusable(description, own, evidence, origin);
+  }
+  if (origin?.kind === "other program")
+    return unusable(description, OTHER_PROGRAM, `${evidence}; ${origin.sign}`, origin);
+  const sign =
+    origin === null ? "nothing tells whose it is" : origin.isByRowsAlone ? "only rows are left" : origin.sign;
+  return unusable(description, MALFORMED_NOT_SALVAGEABLE, `${evidence}; ${sign}`, origin);
+}
+
+/**
+ * The origin of a database for a salvage. What SQLite reads of a damaged schema may be a part of it, so the pages are
+ * asked too: what speaks for another line than 1.x counts.
+ */
+export function originBehind({ database }: StoreDescription, stated: Origin): Origin {
+  if (stated.kind !== "1.x" && stated.kind !== "blank" && stated.kind !== "other program") return stated;
+  const found = recognisePages(database ?? "");
+  if (found === null || found.kind === "other program" || found.kind === "1.x") return stated;
+  return found;
+}
+
+function unusable(description: StoreDescription, fault: Fault, evidence: string, origin: Origin | null): OpenedStore {
+  const diagnosis = { fault, severity: "blocking", remedy: fault.remedy, evidence } as const;
+  return { state: "unusable", description, diagnosis, origin };
+}
+
+async function damageIn(open: () => Promise<ReadView>): Promise<string | null> {
+  const view = await open();
+  try {
+    return firstDamage(view.connection, "quick");
+  } finally {
+    view.connection.close();
+    view.release();
+  }
+}

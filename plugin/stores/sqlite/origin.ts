@@ -1,0 +1,154 @@
+/**
+ * Whose database a file is:
+ * - `1.x`: opencode 1.2 to 1.18.
+ * - `2.x`: opencode 2.x alone. The tables of 1.x are not there.
+ * - `1.x and 2.x`: opencode 2.x upgraded a database of 1.x. Both sets of tables are there, and both lines run on it.
+ * - `1.x with messages of 2.x`: a preview of 2.x worked in a database of 1.17 or 1.18. It has no table of its own there.
+ * - `newer`: an opencode with migrations that this tool does not know.
+ * - `other program`: no table of any opencode.
+ * - `blank`: no table at all.
+ */
+export type OriginKind =
+  | "1.x"
+  | "2.x"
+  | "1.x and 2.x"
+  | "1.x with messages of 2.x"
+  | "newer"
+  | "other program"
+  | "blank";
+
+export interface Origin {
+  readonly kind: OriginKind;
+  /** What told it: a table, a migration, a number of tables. No name that a user chose. */
+  readonly sign: string;
+  /** Nothing is left but rows: whether tables of 2.x were there as well, nothing tells. */
+  readonly isByRowsAlone?: true;
+}
+
+/** What a database says of itself. */
+export interface OriginFacts {
+  /** The columns of each table; `null` where only the table's name is left. */
+  readonly tables: ReadonlyMap<string, readonly string[] | null>;
+  /** The ids in its table `migration` that {@link isUnknownMigration}, in order. */
+  readonly unknownMigrations: readonly string[];
+}
+
+/** The newest migration of opencode 1.17.18 to 1.18.34 (all 38 read from a fresh database of each). */
+export const NEWEST_KNOWN_MIGRATION = "20260622202450_simplify_session_input";
+
+/** Migrations that only the 2.x line has, as far as 2.0.26 (source). */
+const MIGRATIONS_OF_2X: ReadonlySet<string> = new Set([
+  "20260804233008_loose_psylocke",
+  "20260805200742_import_legacy_credentials",
+  "20260808023530_workspace_domain",
+  "20260811161259_execution_claim_attempts",
+  "20260812181746_session_inbox",
+  "20260812213948_worktree",
+  "20260819222447_session_viewed_state",
+  "20260823191254_nullable_workspace_binding",
+  "20260910120000_clear_v1_session_permission",
+  "20260923013825_project_time_active",
+  "20261007190000_azure_cli_external_credential",
+]);
+
+/**
+ * Tables that only the 2.x line has, with columns that each of them has (2.0.26, source). `session_message` is no sign:
+ * every database since 1.14.41 has it. `kv` and `worktree` are none either: a user may have made a table of that name.
+ */
+const TABLES_OF_2X: Readonly<Record<string, readonly string[]>> = {
+  session_v2: ["id", "project_id", "directory"],
+  instruction_blob: ["hash", "value"],
+  instruction_entry: [],
+  instruction_state: [],
+  session_pending: [],
+  session_inbox: [],
+};
+
+/** Tables of a conversation that only the 1.x line has. */
+const CONVERSATION_OF_1X: Readonly<Record<string, readonly string[]>> = {
+  session: ["id", "project_id", "directory"],
+  message: ["id", "session_id", "data"],
+  part: ["id", "message_id", "data"],
+};
+
+/** Other tables that both lines have. They tell opencode from other programs. */
+const SHARED: Readonly<Record<string, readonly string[]>> = {
+  project: ["id", "worktree"],
+  session_message: ["id", "session_id", "type", "data"],
+  event_sequence: ["aggregate_id", "seq"],
+  event: ["id", "aggregate_id", "seq"],
+  migration: ["id", "time_completed"],
+};
+
+/** The tables of the older program named opencode, written in Go, whose database has the same name. */
+const TABLES_OF_GO_PROGRAM = ["goose_db_version", "sessions", "messages", "files"];
+
+/** Whether the id of a migration is newer than all that this tool knows. Ids begin with the time of their making. */
+export function isUnknownMigration(id: string): boolean {
+  return id > NEWEST_KNOWN_MIGRATION;
+}
+
+/** Decides whose database it is. A pure function; the one place where that is decided. */
+export function originOf({ tables, unknownMigrations }: OriginFacts): Origin {
+  const first = (wanted: Readonly<Record<string, readonly string[]>>) =>
+    Object.keys(wanted).find((name) => hasColumns(tables.get(name), wanted[name] ?? []));
+  const of1x = first(CONVERSATION_OF_1X);
+  const of2x = signOf2x(first(TABLES_OF_2X), unknownMigrations);
+  if (of2x !== null) return { kind: of1x === undefined ? "2.x" : "1.x and 2.x", sign: of2x };
+  const [unknown] = unknownMigrations;
+  const known = of1x ?? first(SHARED);
+  if (unknown !== undefined) return { kind: "newer", sign: `migration ${numberOf(unknown)}` };
+  if (known !== undefined) return { kind: "1.x", sign: `table ${known}` };
+  const own = [...tables.keys()].filter((name) => !name.startsWith("sqlite_"));
+  if (own.length === 0) return { kind: "blank", sign: "no table" };
+  const isGo = TABLES_OF_GO_PROGRAM.every((name) => tables.has(name));
+  return {
+    kind: "other program",
+    sign: isGo ? "the older program named opencode, written in Go" : `${own.length} tables, none of opencode's`,
+  };
+}
+
+/** Types of `session_message` that 1.x writes beside its own messages. */
+const TYPES_OF_1X = ["agent-switched", "model-switched"];
+
+/**
+ * The sessions whose messages are in `session_message` alone: the preview of 2.x on npm works so (lildax 1.18.18,
+ * measured). A session that has rows in `message` is one of 1.x, whatever is in `session_message` beside them.
+ */
+export const SESSIONS_OF_PREVIEW = `select count(distinct session_id) as sessions from session_message
+  where type not in (${TYPES_OF_1X.map((type) => `'${type}'`).join(", ")})
+    and session_id not in (select session_id from message)`;
+
+/** Whether a type of `session_message` is one of a message that only 2.x reads. */
+export function isTypeOf2x(type: string): boolean {
+  return /^[a-z]+(-[a-z]+)*$/.test(type) && !TYPES_OF_1X.includes(type);
+}
+
+/** Whether an event is one of a session of 2.x: 1.17.0 to 1.17.9 have only the switches (measured). */
+export function isEventOf2x(type: string): boolean {
+  return type.startsWith("session.next.") && !/^session\.next\.(?:agent|model)\./.test(type);
+}
+
+/** The origin with what {@link SESSIONS_OF_PREVIEW} counts. */
+export function withMessagesOf2x(origin: Origin, sessions: number): Origin {
+  if (origin.kind !== "1.x" || sessions === 0) return origin;
+  return {
+    kind: "1.x with messages of 2.x",
+    sign: `${sessions} session${sessions === 1 ? "" : "s"} in session_message`,
+  };
+}
+
+function signOf2x(table: string | undefined, migrations: readonly string[]): string | null {
+  if (table !== undefined) return `table ${table}`;
+  const migration = migrations.find((id) => MIGRATIONS_OF_2X.has(id));
+  return migration === undefined ? null : `migration ${numberOf(migration)}`;
+}
+
+function numberOf(migration: string): string {
+  return /^\d{1,14}/.exec(migration)?.[0] ?? "of another form";
+}
+
+function hasColumns(found: readonly string[] | null | undefined, wanted: readonly string[]): boolean {
+  if (found === undefined) return false;
+  return found === null || wanted.every((column) => found.includes(column));
+}

@@ -1,0 +1,145 @@
+import { Database } from "bun:sqlite";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * Databases as opencode 2.0.26 has them, written from its source: no released 2.x can be had from npm. Where the source
+ * was not read column by column (`worktree`, `instruction_*`, `session_pending`, `session_inbox`), the columns are a guess.
+ */
+const MIGRATIONS = [
+  ["20260804233008_loose_psylocke", 1],
+  ["20260805200742_import_legacy_credentials", 2],
+  ["20260808023530_workspace_domain", 3],
+  ["20260811161259_execution_claim_attempts", 4],
+  ["20260812181746_session_inbox", 5],
+  ["20260812213948_worktree", 6],
+  ["20260819222447_session_viewed_state", 7],
+  ["20260823191254_nullable_workspace_binding", 8],
+  ["20260910120000_clear_v1_session_permission", 9],
+  ["20260923013825_project_time_active", 10],
+  ["20261007190000_azure_cli_external_credential", 11],
+] as const;
+
+const TABLES_OF_2X = [
+  `CREATE TABLE \`session_v2\` (
+    \`id\` text PRIMARY KEY, \`project_id\` text NOT NULL, \`workspace_id\` text, \`parent_id\` text, \`fork_session_id\` text,
+    \`fork_boundary\` text, \`slug\` text NOT NULL, \`directory\` text NOT NULL, \`path\` text, \`title\` text,
+    \`version\` text NOT NULL, \`share_url\` text, \`summary_additions\` integer, \`summary_deletions\` integer,
+    \`summary_files\` integer, \`summary_diffs\` text, \`metadata\` text, \`cost\` real DEFAULT 0 NOT NULL,
+    \`tokens_input\` integer DEFAULT 0 NOT NULL, \`tokens_output\` integer DEFAULT 0 NOT NULL,
+    \`tokens_reasoning\` integer DEFAULT 0 NOT NULL, \`tokens_cache_read\` integer DEFAULT 0 NOT NULL,
+    \`tokens_cache_write\` integer DEFAULT 0 NOT NULL, \`revert\` text, \`permission\` text, \`agent\` text, \`model\` text,
+    \`time_created\` integer NOT NULL, \`time_updated\` integer NOT NULL, \`time_compacting\` integer,
+    \`time_archived\` integer, \`time_idle\` integer, \`time_viewed\` integer, \`idle_outcome\` text,
+    \`time_suspended\` integer, \`resume_attempts\` integer,
+    CONSTRAINT \`fk_session_v2_project\` FOREIGN KEY (\`project_id\`) REFERENCES \`project\`(\`id\`) ON DELETE CASCADE)`,
+  "CREATE INDEX `session_v2_project_idx` ON `session_v2` (`project_id`)",
+  `CREATE TABLE \`session_message\` (
+    \`id\` text PRIMARY KEY, \`session_id\` text NOT NULL, \`type\` text NOT NULL, \`seq\` integer NOT NULL,
+    \`time_created\` integer NOT NULL, \`time_updated\` integer NOT NULL, \`data\` text NOT NULL,
+    CONSTRAINT \`fk_session_message_session_v2\` FOREIGN KEY (\`session_id\`) REFERENCES \`session_v2\`(\`id\`) ON DELETE CASCADE)`,
+  "CREATE UNIQUE INDEX `session_message_session_seq_idx` ON `session_message` (`session_id`,`seq`)",
+  "CREATE INDEX `session_message_session_type_seq_idx` ON `session_message` (`session_id`,`type`,`seq`)",
+  "CREATE TABLE `kv` (`key` text PRIMARY KEY, `value` text NOT NULL, `time_created` integer NOT NULL, `time_updated` integer NOT NULL)",
+  "CREATE TABLE `instruction_blob` (`hash` text PRIMARY KEY, `value` text NOT NULL)",
+  "CREATE TABLE `instruction_entry` (`session_id` text NOT NULL, `key` text NOT NULL, `hash` text NOT NULL)",
+  "CREATE TABLE `instruction_state` (`session_id` text PRIMARY KEY, `value` text NOT NULL)",
+  "CREATE TABLE `session_pending` (`id` text PRIMARY KEY, `session_id` text NOT NULL, `data` text NOT NULL)",
+  "CREATE TABLE `session_inbox` (`id` text PRIMARY KEY, `session_id` text NOT NULL, `data` text NOT NULL)",
+  "CREATE TABLE `worktree` (`id` text PRIMARY KEY, `project_id` text NOT NULL, `directory` text NOT NULL)",
+];
+
+/** Tables of 1.18.33 that a fresh 2.0.26 does not have, besides those that `loose_psylocke` drops from every database. */
+const ONLY_1X = ["part", "message", "todo", "session_share", "session"];
+
+const DROPPED_BY_2X = ["data_migration", "session_context_epoch", "session_input", "session_message"];
+
+const SCHEMA_1_18 = readFileSync(join(import.meta.dirname, "..", "fixtures", "schema-1.18.33.sql"), "utf8");
+
+/** A database that opencode 2.0.26 made by itself, with one session of `messages` messages. */
+export function createTwoX(path: string, messages = 8): void {
+  using database = new Database(path);
+  database.exec("pragma journal_mode = wal");
+  database.exec(SCHEMA_1_18);
+  dropAll(database, [...DROPPED_BY_2X, ...ONLY_1X]);
+  addTables(database);
+  database
+    .query("insert into project (id, worktree, time_created, time_updated, sandboxes) values (?, ?, 1, 1, '[]')")
+    .run("global", "/");
+  const insert = database.query(
+    `insert into session_v2 (id, project_id, slug, directory, title, version, time_created, time_updated)
+     values (?, 'global', 'calm-river', '/work', 'A session of 2.x', '2.0.26', 1790000000000, 1790000000000)`,
+  );
+  insert.run(SESSION_OF_2X);
+  addMessages(database, SESSION_OF_2X, messages);
+  database.exec("pragma wal_checkpoint(truncate)");
+}
+
+export const SESSION_OF_2X = "ses_1a2b3c4d5effeTwoXsession000001";
+
+/** What 2.0.26 makes of a database of 1.18: its own tables beside those of 1.x, whose sessions it has imported. */
+export function upgradeToTwoX(path: string): void {
+  using database = new Database(path);
+  dropAll(database, DROPPED_BY_2X);
+  addTables(database);
+  const sessions = database.query("select id from session").values() as string[][];
+  database.exec(`insert into session_v2 (id, project_id, slug, directory, title, version, time_created, time_updated)
+    select id, project_id, slug, directory, title, version, time_created, time_updated from session`);
+  for (const [id = ""] of sessions) addMessages(database, id, 2);
+  database.exec("delete from event");
+  database
+    .query("insert into kv values ('migration.v1-v2', ?, 1790000000000, 1790000000000)")
+    .run('{"phase":"completed"}');
+  database.exec("pragma wal_checkpoint(truncate)");
+}
+
+function dropAll(database: Database, tables: readonly string[]): void {
+  database.exec("pragma foreign_keys = off");
+  for (const table of tables) database.exec(`drop table if exists "${table}"`);
+}
+
+function addTables(database: Database): void {
+  for (const statement of TABLES_OF_2X) database.exec(statement);
+  database.exec("alter table event add column created integer");
+  database.exec("alter table project add column time_active integer");
+  database.exec("alter table project add column time_archived integer");
+  for (const [id, at] of MIGRATIONS) database.query("insert into migration values (?, ?)").run(id, 1790000000000 + at);
+}
+
+function addMessages(database: Database, sessionID: string, count: number): void {
+  const insert = database.query("insert into session_message values (?, ?, ?, ?, ?, ?, ?)");
+  for (let seq = 0; seq < count; seq += 1) {
+    const created = 1790000000000 + seq;
+    const isUser = seq % 2 === 0;
+    const data = isUser
+      ? { text: `Question ${seq}`, time: { created } }
+      : {
+          ...{ agent: "build", model: { id: "scripted", providerID: "loopback" }, finish: "stop" },
+          content: [{ type: "text", text: `Answer ${seq}` }],
+          time: { created, completed: created },
+        };
+    const id = `msg_${sessionID.slice(4, 20)}${String(seq).padStart(10, "0")}`;
+    insert.run(id, sessionID, isUser ? "user" : "assistant", seq, created, created, JSON.stringify(data));
+  }
+  database
+    .query("insert into event_sequence (aggregate_id, seq) values (?, ?) on conflict do update set seq = excluded.seq")
+    .run(sessionID, count);
+}
+
+/** The database of the older program named opencode, written in Go (tables of its last release). */
+export function createGoDatabase(path: string): void {
+  using database = new Database(path);
+  database.exec(`
+    CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL,
+      is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')));
+    CREATE TABLE sessions (id TEXT PRIMARY KEY, parent_session_id TEXT, title TEXT NOT NULL, message_count INTEGER NOT NULL,
+      prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost REAL NOT NULL, updated_at INTEGER NOT NULL,
+      created_at INTEGER NOT NULL, summary_message_id TEXT);
+    CREATE TABLE files (id TEXT PRIMARY KEY, session_id TEXT NOT NULL, path TEXT NOT NULL, content TEXT NOT NULL,
+      version TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
+    CREATE TABLE messages (id TEXT PRIMARY KEY, session_id TEXT NOT NULL, role TEXT NOT NULL, parts TEXT NOT NULL,
+      model TEXT, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, finished_at INTEGER);
+    INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (20250424200609, 1);
+    INSERT INTO sessions VALUES ('3f1c', '', 'An old talk', 1, 1, 1, 0.1, 1750000000, 1750000000, NULL);
+    INSERT INTO messages VALUES ('m1', '3f1c', 'user', '[]', NULL, 1750000000, 1750000000, NULL);`);
+}
