@@ -8,8 +8,8 @@ const root = join(import.meta.dirname, "..");
 /** Where the package goes: the folder that is named, else `dist/`. */
 const published = resolve(process.argv[2] ?? join(root, "dist"));
 
-/** The modules that others name: the four doors, and the thread that a check starts. */
-const ENTRIES = ["server", "tui", "cli", "api", "repair/suspects-thread"];
+/** The modules that others name: the four doors, and what a check starts on a thread or in a process of its own. */
+const ENTRIES = ["server", "tui", "cli", "api", "repair/suspects-thread", "command-line/aside-process"];
 
 /** Compiles `plugin/` and puts what is published in place of what was published before. */
 async function build(): Promise<void> {

@@ -1,6 +1,6 @@
 import { adviceFor } from "../faults/catalogue.ts";
 import type { ReportedItem } from "../repair/apply.ts";
-import type { CheckResult } from "../repair/check.ts";
+import type { CheckedStore, CheckResult } from "../repair/check.ts";
 import type { ConfirmedFinding, Finding, Verdict } from "../repair/finding.ts";
 import { TOOL } from "../tool-identity.ts";
 import { commandFor } from "./text.ts";
@@ -18,6 +18,10 @@ function publicFinding(finding: ConfirmedFinding): Finding {
     ...rest
   } = finding;
   return rest;
+}
+
+export function isDatabase({ description }: CheckedStore): boolean {
+  return description.generation === "sqlite";
 }
 
 /** The document of `check --json`. */
@@ -38,32 +42,45 @@ export function checkAnswer(result: CheckResult): object {
       const command = commandFor(finding, result.dataDir);
       return { ...publicFinding(finding), ...(command !== null && { command }) };
     }),
-    advice: adviceFor(result.findings),
+    advice: adviceFor(result.findings, result.stores.some(isDatabase)),
     verdict: result.verdict,
   };
 }
+
+/** What was not looked at, or not to the end: nothing is known of it. */
+export const NOT_REACHED = { remaining: null, verdict: null } as const;
 
 export interface ChangeAnswer {
   readonly runID: string | null;
   readonly manifests: readonly string[];
   readonly items: readonly ReportedItem[];
-  readonly remaining: readonly ConfirmedFinding[];
-  readonly verdict: Verdict;
+  /** `null`: as in {@link NOT_REACHED}. */
+  readonly remaining: readonly ConfirmedFinding[] | null;
+  readonly verdict: Verdict | null;
   readonly message?: string;
 }
 
 /** The document of `repair --json` and `restore --json`. */
 export function changeAnswer(answer: ChangeAnswer): object {
-  return { schemaVersion: SCHEMA_VERSION, tool: TOOL, ...answer, remaining: answer.remaining.map(publicFinding) };
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    tool: TOOL,
+    ...answer,
+    remaining: answer.remaining?.map(publicFinding) ?? null,
+  };
 }
 
 export function listAnswer(content: object): object {
   return { schemaVersion: SCHEMA_VERSION, tool: TOOL, ...content };
 }
 
-/** A refusal or failure that left no other document. */
-export function problemAnswer(message: string): object {
-  return { schemaVersion: SCHEMA_VERSION, tool: TOOL, error: message };
+/** Why there is no answer, where scripts may want to tell it from other problems. */
+export type ProblemReason = "no-store" | "no-runtime" | "stopped";
+
+/** A refusal or failure that left no other document: no verdict was reached. */
+export function problemAnswer(message: string, reason: ProblemReason | null): object {
+  const why = reason === null ? {} : { reason };
+  return { schemaVersion: SCHEMA_VERSION, tool: TOOL, error: message, ...why, verdict: null };
 }
 
 /** As text that does nothing to a terminal that it is shown on: JSON itself escapes the lower half of the controls. */

@@ -1,8 +1,9 @@
 import type { FileSystem } from "../files/file-system.ts";
 import { type CheckOutcome, check } from "../repair/check.ts";
 import type { Located } from "../stores/locate.ts";
-import { jsonText, problemAnswer } from "./answers.ts";
+import { jsonText, type ProblemReason, problemAnswer } from "./answers.ts";
 import type { CommonOptions } from "./arguments.ts";
+import { surveyAside } from "./aside.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import type { Terminal } from "./terminal.ts";
 import { countsText } from "./text.ts";
@@ -27,8 +28,9 @@ export function problem(
   context: Pick<CommandContext, "options" | "terminal">,
   message: string,
   status: ExitStatus,
+  reason: ProblemReason | null = null,
 ): ExitStatus {
-  if (context.options.json) context.terminal.print(jsonText(problemAnswer(message)));
+  if (context.options.json) context.terminal.print(jsonText(problemAnswer(message, reason)));
   context.terminal.complain(message);
   return status;
 }
@@ -39,23 +41,26 @@ export function withoutResult(
   { unknownSession }: CheckOutcome & { ok: false },
 ): ExitStatus {
   if (unknownSession !== null) return problem(context, "There is no session with this id.", EXIT.usage);
-  return problem(context, "Stopped before everything was looked at. Nothing was changed.", EXIT.refused);
+  return stopped(context, "Stopped before everything was checked. Nothing was changed.");
 }
 
-/** Work shorter than this shows no progress. */
-const QUIET_MS = 1000;
+/** Ends a command that was interrupted before it could answer. */
+export function stopped(context: Pick<CommandContext, "options" | "terminal">, message: string): ExitStatus {
+  return problem(context, message, EXIT.refused, "stopped");
+}
+
+/** What is said where a change is complete and the check after it was interrupted. */
+export const UNCHECKED = "Stopped before everything was checked again: what remains is not known. Run `check`.";
 
 /** A check with progress on the terminal. */
 export async function checkWithProgress(context: CommandContext, sessionIDs: readonly string[]): Promise<CheckOutcome> {
-  const started = Date.now();
   return check({
     files: context.files,
     located: context.located,
     sessionIDs,
     concurrency: context.options.concurrency,
     signal: context.signal,
-    onProgress: (counts) => {
-      if (Date.now() - started > QUIET_MS) context.terminal.progress(`Checking: ${countsText(counts)} …`);
-    },
+    surveyAside,
+    onProgress: (counts) => context.terminal.progress(`Checking: ${countsText(counts)} …`),
   });
 }

@@ -2,11 +2,11 @@
 export const EXIT = {
   /** Healthy, or everything asked was done and nothing is left. */
   done: 0,
-  /** Findings remain, or a plan awaits a yes. */
+  /** Problems remain, or the user did not say yes. */
   findings: 1,
   /** The command line is wrong, or names something that is not there. */
   usage: 2,
-  /** Refused; nothing was changed. */
+  /** Refused, and nothing was changed; or interrupted: what was done is complete, and there is no verdict. */
   refused: 3,
   /** Failed (I/O error, disk full …); nothing was lost. */
   failed: 4,

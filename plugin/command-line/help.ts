@@ -32,5 +32,6 @@ export const HELP = `opencode-session-repair: opens the opencode conversations t
   --no-color       no colours
   --help, --version
 
-  Exit status: 0 healthy or done · 1 findings remain, or a plan awaits a yes · 2 wrong usage
-               3 refused, nothing changed · 4 failed, nothing lost`;
+  Exit status: 0 healthy or done · 1 problems remain, or you did not say yes
+               2 wrong usage, no store, or no runtime that can read it
+               3 refused, nothing changed, or interrupted · 4 failed, nothing lost`;

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { entryURL } from "../package-files.ts";
+import type { Driver } from "../stores/sqlite/driver.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Set for the second process to the number of the first, so that it never starts a third and does not outlive it. */
@@ -58,7 +59,7 @@ function versionsIn(folder: string): string[] {
   }
 }
 
-/** Node 22.5 to 22.12 has SQLite behind this flag; newer ones know the flag too. */
+/** Node 22.5 to 22.12, 23.0 to 23.3: SQLite is behind this flag. Newer ones know the flag too. */
 const NODE_FLAGS = ["--experimental-sqlite", "--no-warnings"];
 
 /** Every runtime on this machine that may have SQLite: Bun, a newer Node, or the user's own opencode acting as Bun. */
@@ -75,13 +76,17 @@ function* candidates(): Generator<Runtime> {
 
 const PROBE_MS = 10_000;
 
-// Not a literal: the Bun of opencode 1.0 resolves every name that it sees before it runs anything.
-const PROBE = "await import((process.versions.bun === undefined ? 'node' : 'bun') + ':sqlite')";
+// The name is not a literal: the Bun of opencode 1.0 resolves every name that it sees before it runs anything.
+const LOAD = "const sqlite = await import((process.versions.bun === undefined ? 'node' : 'bun') + ':sqlite')";
 
-/** Whether it runs here and has SQLite: a program of that name may be anything. */
-function hasSqlite({ command, args, env }: Runtime): boolean {
+/** Fails where there is SQLite, but no way to read a database in place (`takesURI` in stores/sqlite/driver.ts). */
+const PROBE = `${LOAD}; if (process.versions.bun === undefined)
+  new sqlite.DatabaseSync('file:///dev/null/none?mode=memory').close()`;
+
+/** Whether a script runs there: a program of that name may be anything. */
+function runs(script: string, { command, args, env }: Runtime): boolean {
   const evaluate =
-    "BUN_BE_BUN" in env || command.includes("bun") ? ["-e", PROBE] : ["--input-type=module", "-e", PROBE];
+    "BUN_BE_BUN" in env || command.includes("bun") ? ["-e", script] : ["--input-type=module", "-e", script];
   const found = spawnSync(command, [...args, ...evaluate], {
     stdio: "ignore",
     timeout: PROBE_MS,
@@ -91,20 +96,31 @@ function hasSqlite({ command, args, env }: Runtime): boolean {
   return found.status === 0;
 }
 
-function findRuntime(): Runtime | null {
-  for (const runtime of candidates()) if (hasSqlite(runtime)) return runtime;
+/**
+ * The first runtime on this machine that reads databases in place. Without one, if any SQLite is better than none: the
+ * first that has SQLite at all.
+ */
+function findRuntime(isAnyBetter: boolean): Runtime | null {
+  for (const runtime of candidates()) if (runs(PROBE, runtime)) return runtime;
+  if (isAnyBetter) for (const runtime of candidates()) if (runs(LOAD, runtime)) return runtime;
   return null;
 }
 
 /**
- * Runs this command line again in a runtime that can read databases, with the same terminal.
+ * Runs this command line again in a runtime that reads databases better, with the same terminal. `driver`: what this
+ * runtime has.
  * @returns its exit status, or `null` where there is no such runtime
  */
-export async function inOtherRuntime(args: readonly string[], terminal: Terminal): Promise<number | null> {
-  if (process.env[HANDED_OVER] !== undefined) return null;
-  const runtime = findRuntime();
+export async function inOtherRuntime(
+  args: readonly string[],
+  terminal: Terminal,
+  driver: Driver | null,
+): Promise<number | null> {
+  if (driver?.readsInPlace === true || process.env[HANDED_OVER] !== undefined) return null;
+  const runtime = findRuntime(driver === null);
   if (runtime === null) return null;
-  terminal.say(`This Node has no SQLite; using ${runtime.name} to read the database.`);
+  const lack = driver === null ? "has no SQLite" : "can read only a copy of the database";
+  terminal.say(`Node ${process.versions.node} ${lack}; using ${runtime.name} to read the database.`);
   const entry = fileURLToPath(entryURL("cli"));
   return new Promise((resolve) => {
     const child = spawn(runtime.command, [...runtime.args, entry, ...args], {

@@ -5,7 +5,7 @@ import { isStopped, settleUnfinished, underLock } from "../repair/repair.ts";
 import { plural } from "../repair/words.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, problem } from "./context.ts";
+import { answer, type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { type ListedRun, listRun, runLine } from "./runs-command.ts";
 
@@ -32,18 +32,32 @@ export async function purgeCommand(context: CommandContext, command: Command & {
       return EXIT.findings;
     }
   }
+  if (context.signal.aborted) return stopped(context, "Stopped. Nothing was deleted.");
+  const deleted = new Set<string>();
   const outcome = await underLock({ files, located, access: "outside" }, async (lock) => {
     // Another purge may have been faster.
     const left = new Set((await allRuns(files, located.dataDir)).map(({ folder }) => folder));
     for (const run of old) {
+      if (context.signal.aborted) return null;
       if (!(await lock.isHeld())) return TAKEN_OVER;
       if (left.has(run.folder)) await deleteRun(files, run);
+      deleted.add(run.folder);
     }
     return null;
   });
-  if (outcome !== null && isStopped(outcome)) {
-    return problem(context, outcome.message, outcome.kind === "failed" ? EXIT.failed : EXIT.refused);
+  const failure = outcome !== null && isStopped(outcome) ? outcome : null;
+  if (failure !== null && deleted.size === 0) {
+    return problem(context, failure.message, failure.kind === "failed" ? EXIT.failed : EXIT.refused);
   }
-  answer(context, listAnswer({ purged: listed, planned: [] }), `Deleted ${plural(old.length, "run")}.`);
-  return EXIT.done;
+  const purged = listed.filter(({ folder }) => deleted.has(folder));
+  const planned = listed.filter(({ folder }) => !deleted.has(folder));
+  const message = failure?.message ?? (planned.length === 0 ? undefined : "Stopped. The other runs are still there.");
+  answer(
+    context,
+    listAnswer({ purged, planned, ...(message === undefined ? {} : { message }) }),
+    `Deleted ${plural(purged.length, "run")}.`,
+  );
+  if (message !== undefined) terminal.complain(message);
+  if (failure !== null) return failure.kind === "failed" ? EXIT.failed : EXIT.refused;
+  return planned.length === 0 ? EXIT.done : EXIT.refused;
 }

@@ -1,16 +1,17 @@
 import { dirname } from "node:path";
 import { ACTION, type ReportedItem } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
-import type { CheckOutcome, CheckResult } from "../repair/check.ts";
+import type { CheckResult } from "../repair/check.ts";
 import { writingRefusal } from "../repair/origin-words.ts";
 import { type Plan, planRepair, type Selection } from "../repair/plan.ts";
 import { type RepairResult, repair, settleUnfinished } from "../repair/repair.ts";
 import { doneWords, sentence, toDoWords } from "../repair/words.ts";
-import { changeAnswer } from "./answers.ts";
+import { locatorText } from "../stores/artifact.ts";
+import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, checkWithProgress, withoutResult } from "./context.ts";
+import { answer, type CommandContext, checkWithProgress, UNCHECKED, withoutResult } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { checkText, findingLines, itemLine } from "./text.ts";
+import { checkText, findingLines, itemLine, obstacle } from "./text.ts";
 
 type Repair = Command & { name: "repair" };
 
@@ -42,36 +43,50 @@ export async function repairCommand(context: CommandContext, command: Repair): P
     signal: context.signal,
     onProgress: (done, of) => context.terminal.progress(`Repairing: ${amount(done)} of ${amount(of)} …`),
   });
-  const again = await checkWithProgress(context, command.sessionIDs);
-  const after = again.ok ? again.result : withoutLook(before, again);
-  const message = result.stopped?.message;
+  const after = await checkedAgain(context, command.sessionIDs, before);
+  const messages = [
+    ...(result.stopped === null ? [] : [result.stopped.message]),
+    ...(after === null ? [UNCHECKED] : []),
+  ];
+  const message = messages.length === 0 ? undefined : messages.join(" ");
   const document = changeAnswer({
     runID: result.runID,
     manifests: result.manifests,
     items: result.items,
-    ...remainingOf(after),
+    ...(after === null ? NOT_REACHED : remainingOf(after)),
     ...(message === undefined ? {} : { message }),
   });
-  answer(context, document, doneText(result, after, context));
+  answer(context, document, await doneText(result, after, plan, context));
   if (message !== undefined) context.terminal.complain(message);
-  return statusOf(result, after);
+  return statusOf(context, result, after);
 }
 
-/** Stopped, all that was found may be left; a session that was nothing but damaged records is gone from the store now. */
-function withoutLook(before: CheckResult, { unknownSession }: CheckOutcome & { ok: false }): CheckResult {
-  return unknownSession === null ? before : { ...before, findings: [], verdict: "healthy" };
+/** A session that was nothing but damaged records is gone from the store now. `null`: the check was stopped. */
+async function checkedAgain(
+  context: CommandContext,
+  sessionIDs: readonly string[],
+  before: CheckResult,
+): Promise<CheckResult | null> {
+  const left = new Set(sessionIDs);
+  do {
+    const outcome = await checkWithProgress(context, [...left]);
+    if (outcome.ok) return outcome.result;
+    if (outcome.unknownSession === null) return null;
+    left.delete(outcome.unknownSession);
+  } while (left.size > 0);
+  return { ...before, findings: [], verdict: "healthy" };
 }
 
 function remainingOf(result: CheckResult) {
   return { remaining: result.findings, verdict: result.verdict };
 }
 
-function nothingToDo(context: CommandContext, before: CheckResult): ExitStatus {
+async function nothingToDo(context: CommandContext, before: CheckResult): Promise<ExitStatus> {
   const document = changeAnswer({ runID: null, manifests: [], items: [], ...remainingOf(before) });
   const text =
     before.verdict === "healthy"
       ? "Nothing to repair: opencode can load everything here."
-      : checkText(before, context.terminal);
+      : checkText(before, context.terminal, { obstacle: await obstacle(context) });
   answer(context, document, text);
   const refusal = refusedRepair(before);
   if (refusal === null) return before.verdict === "healthy" ? EXIT.done : EXIT.findings;
@@ -120,7 +135,12 @@ function notDone(operation: Plan[number]["operations"][number], reason: string):
   return { id: "", sessionID, recordID, kind, code, action: "skipped", reason, ...planned };
 }
 
-function doneText(result: RepairResult, after: CheckResult, context: CommandContext): string {
+async function doneText(
+  result: RepairResult,
+  after: CheckResult | null,
+  plan: Plan,
+  context: CommandContext,
+): Promise<string> {
   const done = result.items.filter((item) => item.action !== "skipped");
   const lines = [
     done.length === 0 ? "Nothing was changed." : `${doneWords(done, "record")}.`,
@@ -131,10 +151,13 @@ function doneText(result: RepairResult, after: CheckResult, context: CommandCont
     lines.push("", "The originals are in:", ...folders);
     lines.push(`To undo: opencode-session-repair restore ${result.runID}`);
   }
+  if (after === null) return lines.join("\n");
   const left = after.findings.filter((finding) => finding.severity === "blocking");
+  const tried = new Set(plan.flatMap(({ operations }) => operations.map(({ locator }) => locatorText(locator))));
+  const advice = { obstacle: await obstacle(context), tried };
   lines.push(
     "",
-    left.length === 0 ? "opencode can load everything that was checked." : checkText(after, context.terminal),
+    left.length === 0 ? "opencode can load everything that was checked." : checkText(after, context.terminal, advice),
   );
   return lines.join("\n");
 }
@@ -156,9 +179,10 @@ function amount(count: number): string {
   return count.toLocaleString("en-US");
 }
 
-function statusOf(result: RepairResult, after: CheckResult): ExitStatus {
+function statusOf({ signal }: CommandContext, result: RepairResult, after: CheckResult | null): ExitStatus {
   const changed = result.runID !== null;
   if (result.stopped?.kind === "failed") return EXIT.failed;
+  if (after === null || (result.stopped !== null && signal.aborted)) return EXIT.refused;
   if (result.stopped?.kind === "refused") return changed ? EXIT.findings : EXIT.refused;
   if (after.verdict === "healthy") return EXIT.done;
   const allSkipped = result.items.length > 0 && result.items.every((item) => item.action === "skipped");

@@ -6,6 +6,7 @@ import { makeReport } from "../report/report.ts";
 import { reportText } from "../report/report-text.ts";
 import { jsonText, listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
+import { surveyAside } from "./aside.ts";
 import { type CommandContext, problem, withoutResult } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { countsText } from "./text.ts";
@@ -22,9 +23,11 @@ export async function reportCommand(
     env: process.env,
     concurrency: options.concurrency,
     signal,
+    surveyAside,
     onProgress: (counts) => terminal.progress(`Reading: ${countsText(counts)} …`),
   });
   if (report === null) return withoutResult(context, { ok: false, unknownSession: null });
+  if (signal.aborted) return withoutResult(context, { ok: false, unknownSession: null });
   const text = options.json ? jsonText(listAnswer({ report })) : reportText(report);
   if (output === null) {
     terminal.print(text);

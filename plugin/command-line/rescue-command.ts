@@ -16,7 +16,7 @@ import {
 import { printable, timeText } from "../show/transcript-text.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, problem } from "./context.ts";
+import { answer, type CommandContext, stopped as interrupted, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
 type Rescue = Command & { name: "rescue" };
@@ -29,11 +29,13 @@ const EXPORT_INSTEAD = "`rescue --export FOLDER` writes what only other stores h
 export async function rescueCommand(context: CommandContext, command: Rescue): Promise<ExitStatus> {
   const { files, located, signal, terminal } = context;
   const { into, sessionIDs } = command;
-  const onProgress = (done: number, of: number) => terminal.progress(`Brought in ${done} of ${of} conversations …`);
+  const onProgress = (done: number, of: number) =>
+    terminal.progress(`Brought in ${done} of ${plural(of, "conversation")} …`);
   const input: RescueInput = { files, located, into, sessionIDs, signal, onProgress };
   if (command.export !== null) return exported(context, input, command.export);
   const listing = await listHidden(input, command);
   if (!listing.ok) return problem(context, listing.message, WITHOUT_LIST[listing.reason]);
+  if (signal.aborted) return interrupted(context, "Stopped. Nothing was changed.");
   const { list } = listing;
   const wanted = list.hidden.filter((session) => command.bringIn && isElsewhere(session));
   const count = wanted.length + list.changes.length;
@@ -43,7 +45,7 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   }
   if (!(await confirmed(context, command, list, wanted, count))) {
     answer(context, listAnswer({ target: list.target, hidden: list.hidden, changes: list.changes, runID: null }), "");
-    return list.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
+    return count > 0 || list.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
   }
   const result = await rescue(input, command);
   const after = await listHidden(input, { bringIn: false, relink: false, unarchive: false });
@@ -63,6 +65,7 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   );
   if (message !== undefined) terminal.complain(message);
   if (stopped?.kind === "failed") return EXIT.failed;
+  if (stopped !== null && signal.aborted) return EXIT.refused;
   if (stopped?.kind === "refused") return result.runID === null ? EXIT.refused : EXIT.findings;
   return hidden.some(isMissed) ? EXIT.findings : EXIT.done;
 }
@@ -79,14 +82,17 @@ async function exported(context: CommandContext, input: RescueInput, folder: str
   if (!exporting.ok) {
     return problem(context, exporting.message, WITHOUT_LIST[exporting.reason]);
   }
-  const { sessions } = exporting;
+  const { sessions, isComplete } = exporting;
   const lines = sessions.map(({ file, directory }) => `  ${file}${directory === null ? "" : `  in ${directory}`}`);
   const text = [
     `Wrote ${plural(sessions.length, "file")}; run \`opencode import FILE\` in each one's folder:`,
     ...lines,
   ];
-  answer(context, listAnswer({ sessions }), text.join("\n"));
-  return EXIT.done;
+  const message = isComplete ? undefined : "Stopped. The other sessions were not written.";
+  answer(context, listAnswer({ sessions, ...(message === undefined ? {} : { message }) }), text.join("\n"));
+  if (message === undefined) return EXIT.done;
+  context.terminal.complain(message);
+  return EXIT.refused;
 }
 
 /** Whether somebody would look for it in vain; what is archived was asked to be hidden. */
@@ -170,7 +176,7 @@ function doneText({ runID, manifests, items, sessions }: RescueResult, hidden: r
       lines.push(`  left where it is: ${kind} ${recordID}, ${why}`);
   }
   for (const [path, count] of completed)
-    lines.push(`  filled in, since older releases did not write it: ${path}, ${count} times`);
+    lines.push(`  filled in, since older releases did not write it: ${path}, ${plural(count, "time")}`);
   for (const { action, recordID, reason } of items) {
     if (action === "skipped") lines.push(`  not done: ${recordID ?? ""}, ${reason ?? ""}`);
   }

@@ -1,9 +1,9 @@
 import { settleUnfinished } from "../repair/repair.ts";
 import { planRestore, type RestoreInput, type RestorePlan, restore } from "../repair/restore.ts";
 import { plural, were } from "../repair/words.ts";
-import { changeAnswer } from "./answers.ts";
+import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, checkWithProgress, problem } from "./context.ts";
+import { answer, type CommandContext, checkWithProgress, problem, stopped, UNCHECKED } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { itemLine } from "./text.ts";
 
@@ -34,29 +34,34 @@ export async function restoreCommand(context: CommandContext, command: Restore):
     answer(context, changeAnswer({ runID, manifests: [], items, ...(await current(context)) }), "");
     return EXIT.findings;
   }
+  if (context.signal.aborted) return stopped(context, "Stopped. Nothing was changed.");
   if (count === 0 && command.yes) await settleUnfinished(input);
   const result = await restore(input, planning.plan);
   const restored = result.items.filter((item) => item.action === "restored").length;
-  const message = result.stopped?.message;
+  const after = await current(context);
+  const wasStopped = context.options.json && after.verdict === null;
+  const messages = [...(result.stopped === null ? [] : [result.stopped.message]), ...(wasStopped ? [UNCHECKED] : [])];
+  const message = messages.length === 0 ? undefined : messages.join(" ");
   const document = changeAnswer({
     runID,
     manifests: result.manifests,
     items: result.items,
-    ...(await current(context)),
+    ...after,
     ...(message === undefined ? {} : { message }),
   });
   answer(context, document, [`Put ${plural(restored, "record")} back.`, ...result.items.map(itemLine)].join("\n"));
   if (message !== undefined) context.terminal.complain(message);
   if (result.stopped !== null) return result.stopped.kind === "failed" ? EXIT.failed : EXIT.refused;
+  if (wasStopped) return EXIT.refused;
   if (result.items.every((item) => item.action === "restored")) return EXIT.done;
   return restored === 0 ? EXIT.refused : EXIT.findings;
 }
 
+/** What the store is like now: only the document says it, so only for the document it is looked at. */
 async function current(context: CommandContext) {
+  if (!context.options.json) return NOT_REACHED;
   const outcome = await checkWithProgress(context, []);
-  return outcome.ok
-    ? { remaining: outcome.result.findings, verdict: outcome.result.verdict }
-    : { remaining: [], verdict: "healthy" as const };
+  return outcome.ok ? { remaining: outcome.result.findings, verdict: outcome.result.verdict } : NOT_REACHED;
 }
 
 async function confirmed(
@@ -77,5 +82,9 @@ async function confirmed(
     show("Nothing was changed. Add --yes to do this.");
     return false;
   }
-  return terminal.ask(`Put ${plural(count, "record")} back? opencode will fail on them again.`);
+  const yes = await terminal.ask(
+    `Put ${plural(count, "record")} back? opencode will fail on ${count === 1 ? "it" : "them"} again.`,
+  );
+  if (!yes) show("Nothing was changed.");
+  return yes;
 }

@@ -9,8 +9,10 @@ import { type Command, type CommonOptions, parseArguments } from "./arguments.ts
 import { type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { HELP } from "./help.ts";
+import { hasWork, noStoreMessage } from "./no-store.ts";
 import { noteOrigins } from "./origin-note.ts";
 import { inOtherRuntime } from "./other-runtime.ts";
+import { readyCommand } from "./ready-command.ts";
 import { openTerminal } from "./terminal.ts";
 
 /** Runs the command line. Returns the exit status of the contract. */
@@ -18,11 +20,11 @@ export async function runCommandLine(args: readonly string[], signal: AbortSigna
   const parsed = parseArguments(args);
   if (!parsed.ok) {
     const options = { quiet: false, color: false, json: args.includes("--json") };
-    const terminal = openTerminal(options);
+    const terminal = openTerminal(options, signal);
     return problem({ options: { ...options, concurrency: 1 }, terminal }, `${parsed.message} See --help.`, EXIT.usage);
   }
   const { command, options } = parsed;
-  const terminal = openTerminal(options);
+  const terminal = openTerminal(options, signal);
   if (command.name === "help" || command.name === "version") {
     terminal.print(command.name === "help" ? HELP : TOOL.version);
     return EXIT.done;
@@ -50,16 +52,32 @@ async function locateAndRun(
     const way = command === null ? "" : ` To correct this: ${command}`;
     return problem({ options, terminal }, `${found.message}${way}`, EXIT.failed);
   }
-  if (!found.ok) return problem({ options, terminal }, found.message, EXIT.usage);
-  if (found.located.databases.length > 0 && (await loadDriver()) === null) {
-    const status = await inOtherRuntime(args, terminal);
+  if (!found.ok || !(await hasWork(command, found.located))) {
+    return problem({ options, terminal }, await noStoreMessage(args, options, found), EXIT.usage, "no-store");
+  }
+  if (found.located.databases.length > 0) {
+    const driver = await loadDriver();
+    const status = await inOtherRuntime(args, terminal, driver);
     if (status !== null) return status;
-    terminal.complain("The database cannot be read: install Bun, or Node 22.5 or newer, and run this again.");
+    if (driver === null && !WITHOUT_DATABASE.includes(command.name)) {
+      return problem({ options, terminal }, noRuntimeMessage(args), EXIT.usage, "no-runtime");
+    }
   }
   const context = { files: filesOf(found.located), located: found.located, options, terminal, signal };
   // What keeps a database from being opened is told by the command itself.
   await noteOrigins(context, command).catch(() => undefined);
   return dispatch(context, command);
+}
+
+/** These read no database. */
+const WITHOUT_DATABASE: readonly Command["name"][] = ["runs", "purge"];
+
+/** npx fetches this one; it brings its own SQLite. */
+const RUNTIME_TO_FETCH = "node@24";
+
+function noRuntimeMessage(args: readonly string[]): string {
+  const command = `npx -p ${RUNTIME_TO_FETCH} -p ${TOOL.name} ${readyCommand(args)}`;
+  return `Node ${process.versions.node} has no SQLite to read the database with, and this machine has no Bun, no Node 22.5 or newer and no opencode that could. Nothing was checked. Run: ${command}`;
 }
 
 /** A command loads what it needs, and nothing of the others. */

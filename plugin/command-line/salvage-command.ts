@@ -1,4 +1,5 @@
 import { basename, dirname, join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { ACCESS_DENIED, DATABASE_IS_FOLDER, NO_ROOM_FOR_COPY } from "../faults/access.ts";
 import { DATABASE_MALFORMED, WAL_DAMAGED } from "../faults/container.ts";
 import { openersOf, openersText } from "../files/openers.ts";
@@ -19,7 +20,8 @@ import { openReadView } from "../stores/sqlite/read-view.ts";
 import { hasOtherConnection } from "../stores/sqlite/sole-use.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, problem } from "./context.ts";
+import { aside, surveyAside } from "./aside.ts";
+import { answer, type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
 type Salvage = Command & { name: "salvage" };
@@ -38,9 +40,14 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
   // What an earlier one left half done is not what there is to salvage.
   if (command.yes && !command.dryRun) await settleUnfinished({ files, located, access: "outside" });
   const target = await damagedDatabase(context, command.swap);
+  if (context.signal.aborted) return stopped(context, "Stopped before the database was checked. Nothing was changed.");
   if (target.outcome !== "found") return problem(context, target.message, WITHOUT_TARGET[target.outcome]);
   const { database, code, evidence } = target;
-  if (!(await confirmed(context, command, database))) return EXIT.findings;
+  if (!(await confirmed(context, command, database))) {
+    const message = command.dryRun ? "dry run" : "not confirmed";
+    answer(context, listAnswer({ runID: null, swapped: false, message }), "");
+    return EXIT.findings;
+  }
   const driver = await loadDriver();
   if (driver === null) return problem(context, "There is no SQLite to write the new database with.", EXIT.refused);
   const runs = await import("../salvage/salvage-run.ts");
@@ -67,6 +74,9 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
       await runs.finishSalvage(files, run, report);
     }
     const checked = await checkNew(context, run.target);
+    // Salvaging feels no signal while it works: it is handled here at the latest, before anything is swapped.
+    await setImmediate();
+    if (context.signal.aborted) throw new SalvageStoppedError();
     const swapped = command.swap && report.isSound ? await runs.swapIn(files, run, database, lock) : null;
     return { run, report, checked, isSwapped: swapped !== null };
   };
@@ -78,7 +88,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
     return tell(context, outcome, database);
   } catch (error) {
     if (!(error instanceof SalvageStoppedError)) throw error;
-    return problem(context, "Stopped. Nothing was changed; the copy stays, and the next salvage uses it.", EXIT.failed);
+    return stopped(context, "Stopped. The database was not changed; the copy stays, and the next salvage uses it.");
   }
 }
 
@@ -167,14 +177,18 @@ function allowed(
 
 /** What is wrong with the pages of a database that can be opened, or with its log; `null`: nothing. */
 async function damageOf(
-  { files }: CommandContext,
+  context: CommandContext,
   database: string,
 ): Promise<{ readonly code: string; readonly evidence: string } | null> {
+  const { files } = context;
   const driver = await loadDriver();
   if (driver === null) return null;
   const view = await openReadView(files, driver, database);
   try {
-    const evidence = firstDamage(view.connection, "full");
+    const elsewhere =
+      view.source === null ? null : await aside({ what: "damage", source: view.source }, context.signal);
+    if (context.signal.aborted) return null;
+    const evidence = elsewhere?.damage === undefined ? firstDamage(view.connection, "full") : elsewhere.damage;
     if (evidence !== null) return { code: DATABASE_MALFORMED.code, evidence };
     const unread = unreadLog(database);
     return unread === null ? null : { code: WAL_DAMAGED.code, evidence: unread };
@@ -216,14 +230,14 @@ async function confirmed(context: CommandContext, command: Salvage, database: st
   if (command.dryRun) return false;
   if (command.yes) return true;
   if (!terminal.interactive) {
-    if (context.options.json)
-      answer(context, listAnswer({ runID: null, swapped: false, message: "not confirmed" }), "");
     show("Nothing was changed. Add --yes to do this.");
     return false;
   }
-  return terminal.ask(
+  const yes = await terminal.ask(
     command.swap ? "Salvage the database and put the new one in its place?" : "Salvage the database?",
   );
+  if (!yes) show("Nothing was changed.");
+  return yes;
 }
 
 /** The new database as the host that will load it sees its records. */
@@ -234,6 +248,8 @@ async function checkNew(context: CommandContext, database: string): Promise<Chec
     located,
     sessionIDs: [],
     concurrency: context.options.concurrency,
+    signal: context.signal,
+    surveyAside,
   });
   return outcome.ok ? outcome.result : null;
 }

@@ -4,7 +4,7 @@ import type { Hole, TranscriptMessage } from "../show/transcript.ts";
 import { holeText, messageLines, printable, timeText } from "../show/transcript-text.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, problem } from "./context.ts";
+import { answer, type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
 /** `show`: prints what can be read of a session, in order, with its holes marked. Changes nothing. */
@@ -30,6 +30,7 @@ export async function showCommand(
   const { session } = showing;
   try {
     const holes = options.json ? await printDocument(context, session) : await printText(context, session);
+    if (holes === null) return stopped(context, "Stopped before the end of the session. Nothing was changed.");
     const isWhole = holes === 0 && session.recordFaults.length === 0 && session.unread === null;
     return isWhole ? EXIT.done : EXIT.findings;
   } finally {
@@ -37,9 +38,11 @@ export async function showCommand(
   }
 }
 
-async function printDocument(context: CommandContext, session: ShownSession): Promise<number> {
+/** How many holes there are; `null` where it was stopped, and nothing was printed. */
+async function printDocument(context: CommandContext, session: ShownSession): Promise<number | null> {
   const messages: TranscriptMessage[] = [];
   for await (const message of session.messages()) messages.push(message);
+  if (context.signal.aborted) return null;
   const holes = messages.flatMap(holesOf);
   const { facts, store, quarantined } = session;
   const setAside = quarantined.map(({ runID, kind, recordID, bytes }) => ({ runID, kind, recordID, bytes }));
@@ -57,7 +60,8 @@ function holesOf(message: TranscriptMessage): Hole[] {
   return message.entries.filter((entry): entry is Hole => entry.type === "hole");
 }
 
-async function printText(context: CommandContext, session: ShownSession): Promise<number> {
+/** How many holes there are; `null` where it was stopped in between. */
+async function printText(context: CommandContext, session: ShownSession): Promise<number | null> {
   const { terminal } = context;
   terminal.print(headLines(context, session).join("\n"));
   const holes: Hole[] = [];
@@ -67,6 +71,7 @@ async function printText(context: CommandContext, session: ShownSession): Promis
     holes.push(...holesOf(message));
     count += 1;
   }
+  if (context.signal.aborted) return null;
   terminal.print(footLines(context, session, count, holes).join("\n"));
   return holes.length;
 }

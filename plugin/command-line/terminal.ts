@@ -1,9 +1,11 @@
 import { once } from "node:events";
-import { createInterface } from "node:readline/promises";
-import { styleText } from "node:util";
+import { createInterface } from "node:readline";
 import type { CommonOptions } from "./arguments.ts";
 
-type Style = "bold" | "red" | "yellow" | "green" | "dim";
+/** Codes that begin and end a style (ECMA-48, SGR). `styleText` of node:util is missing up to Node 20.11. */
+const STYLES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const;
+
+type Style = keyof typeof STYLES;
 
 /** The only place of the command line that reads and writes the terminal. */
 export interface Terminal {
@@ -20,6 +22,7 @@ export interface Terminal {
   progress(text: string): void;
   /** Whether a person can be asked. */
   readonly interactive: boolean;
+  /** Whether the answer is yes. Ctrl-C, Ctrl-D, the end of the input and a signal that ends the command are a no. */
   ask(question: string): Promise<boolean>;
   style(style: Style, text: string): string;
 }
@@ -42,7 +45,7 @@ function harmless(text: string, styles: boolean): string {
   return text.replace(CONTROL, (match) => (styles && match.length > 1 && match.startsWith("\x1b") ? match : "\ufffd"));
 }
 
-export function openTerminal(options: Pick<CommonOptions, "quiet" | "color" | "json">): Terminal {
+export function openTerminal(options: Pick<CommonOptions, "quiet" | "color" | "json">, signal: AbortSignal): Terminal {
   const { stdin, stdout, stderr } = process;
   const color = options.color && process.env.NO_COLOR === undefined && stdout.isTTY === true && !options.json;
   const showProgress = stderr.isTTY === true && !options.quiet;
@@ -77,14 +80,35 @@ export function openTerminal(options: Pick<CommonOptions, "quiet" | "color" | "j
     interactive: stdin.isTTY === true && stderr.isTTY === true,
     async ask(question) {
       clear();
-      const reader = createInterface({ input: stdin, output: stderr });
-      try {
-        const answer = await reader.question(`${harmless(question, false)} [y/N] `);
-        return /^y(es)?$/i.test(answer.trim());
-      } finally {
-        reader.close();
-      }
+      if (signal.aborted) return false;
+      const answer = await askedLine(`${harmless(question, false)} [y/N] `, signal);
+      return answer !== null && /^y(es)?$/i.test(answer.trim());
     },
-    style: (style, text) => (color ? styleText(style, text) : text),
+    style: (style, text) => (color ? `\x1b[${STYLES[style][0]}m${text}\x1b[${STYLES[style][1]}m` : text),
   };
+}
+
+/** One line of input; `null` where there is none: it was interrupted, or the input ended. */
+function askedLine(question: string, signal: AbortSignal): Promise<string | null> {
+  const { stdin, stderr } = process;
+  // `question` of node:readline/promises either rejects at Ctrl-D or never settles, depending on the Node version.
+  const reader = createInterface({ input: stdin, output: stderr });
+  return new Promise((resolve) => {
+    let answer: string | null = null;
+    const stop = () => reader.close();
+    reader.once("line", (line) => {
+      answer = line;
+      stop();
+    });
+    reader.once("SIGINT", stop);
+    signal.addEventListener("abort", stop, { once: true });
+    reader.once("close", () => {
+      signal.removeEventListener("abort", stop);
+      // What comes next must not stand on the line of the question.
+      if (answer === null) stderr.write("\n");
+      resolve(answer);
+    });
+    reader.setPrompt(question);
+    reader.prompt();
+  });
 }

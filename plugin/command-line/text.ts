@@ -1,14 +1,19 @@
+import { access, constants, lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { ACCESS_DENIED, READ_ONLY_FILE_SYSTEM } from "../faults/access.ts";
 import { adviceFor, faultByCode } from "../faults/catalogue.ts";
 import { mendingCommand } from "../files/permissions.ts";
+import { quarantinePath } from "../quarantine/places.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import type { ConfirmedFinding, Finding } from "../repair/finding.ts";
 import { originsSentence } from "../repair/origin-words.ts";
 import { isMendable } from "../repair/plan.ts";
 import { plural, sizeText, toDoWords } from "../repair/words.ts";
+import { locatorText } from "../stores/artifact.ts";
 import type { Counts } from "../stores/store.ts";
+import { isDatabase } from "./answers.ts";
+import type { CommandContext } from "./context.ts";
 import type { Terminal } from "./terminal.ts";
 
 export function countsText(counts: Readonly<Counts>): string {
@@ -54,10 +59,32 @@ function findingText(finding: Finding): string {
   return `${subject}${column} ${title} [${finding.code}: ${finding.evidence}]`.trimStart();
 }
 
+/** What else decides about what `repair` would do now. */
+export interface NextStep {
+  /** Why no repair can do anything now, as {@link obstacle} says it. */
+  readonly obstacle: string | null;
+  /** Locators of what a repair has just tried to repair. */
+  readonly tried?: ReadonlySet<string>;
+}
+
+/** Why no repair can keep an original now; `null` where nothing is in its way. */
+export async function obstacle({ located }: Pick<CommandContext, "located">): Promise<string | null> {
+  const { dataDir } = located;
+  const quarantine = await lstat(quarantinePath(dataDir)).catch(() => null);
+  if (quarantine !== null && !quarantine.isDirectory()) return '"quarantine" in the data directory is not a folder';
+  for (const folder of [dataDir, ...(quarantine === null ? [] : [quarantinePath(dataDir)])]) {
+    const isWritable = await access(folder, constants.W_OK).then(
+      () => true,
+      () => false,
+    );
+    if (!isWritable) return "you may not write to the data directory";
+  }
+  return null;
+}
+
 /** The answer of `check` for people. */
-export function checkText(result: CheckResult, terminal: Terminal): string {
+export function checkText(result: CheckResult, terminal: Terminal, next: NextStep): string {
   const lines = [`Checked ${countsText(result.counts)} in ${(result.durationMs / 1000).toFixed(1)} s.`];
-  if (result.stores.length === 0) lines[0] = "There is no opencode storage in this data directory; nothing to check.";
   const blocking = result.findings.filter((finding) => finding.severity === "blocking");
   const others = result.findings.filter((finding) => finding.severity !== "blocking");
   if (blocking.length > 0) {
@@ -68,25 +95,53 @@ export function checkText(result: CheckResult, terminal: Terminal): string {
     lines.push("", terminal.style("yellow", `${plural(others.length, "remark")} (opencode loads these):`));
     lines.push(...findingLines(others, terminal, result.dataDir));
   }
-  lines.push(...adviceLines([...blocking, ...others], terminal));
-  lines.push("", closingLine(result, blocking, terminal));
+  const advice = adviceLines(result, [...blocking, ...others], terminal);
+  lines.push(...advice, "", closingLine(result, blocking, advice.length > 0, next, terminal));
   return lines.join("\n");
 }
 
 /** What helps against faults that `repair` leaves alone, said once for each. */
-function adviceLines(findings: readonly ConfirmedFinding[], terminal: Terminal): string[] {
-  const advice = Object.entries(adviceFor(findings));
+function adviceLines({ stores }: CheckResult, findings: readonly ConfirmedFinding[], terminal: Terminal): string[] {
+  const advice = Object.entries(adviceFor(findings, stores.some(isDatabase)));
   if (advice.length === 0) return [];
   return ["", terminal.style("bold", "What to do:"), ...advice.map(([code, text]) => `  ${code}: ${text}`)];
 }
 
-function closingLine(result: CheckResult, blocking: readonly ConfirmedFinding[], terminal: Terminal): string {
-  const mendable = blocking.filter(isMendable);
+/** Says what `repair` would do now, and only that. */
+function closingLine(
+  result: CheckResult,
+  blocking: readonly ConfirmedFinding[],
+  isAdvised: boolean,
+  { obstacle, tried }: NextStep,
+  terminal: Terminal,
+): string {
   if (result.verdict === "healthy") return terminal.style("green", "Healthy: opencode can load everything here.");
   if (result.verdict === "unread")
     return `No problem was found in what was read. ${originsSentence(result.stores) ?? ""}`;
-  if (mendable.length === 0) return "`opencode-session-repair repair` changes none of this; what helps stands above.";
-  return `\`opencode-session-repair repair\` would ${toDoWords(mendable)}. Nothing is deleted; every step can be undone.`;
+  const mendable = blocking.filter(isMendable);
+  const untried = mendable.filter(({ locator }) => tried?.has(locatorText(locator)) !== true);
+  const failed = mendable.length - untried.length;
+  const lines: string[] = [];
+  if (failed > 0) {
+    lines.push(
+      `${plural(failed, "record")} could not be repaired now. Solve what is named as the reason, then repeat it.`,
+    );
+  }
+  if (untried.length > 0) {
+    const words = toDoWords(untried);
+    lines.push(
+      obstacle === null
+        ? `\`opencode-session-repair repair\` would ${words}. Nothing is deleted; every step can be undone.`
+        : `\`opencode-session-repair repair\` would ${words}, but ${obstacle}.`,
+    );
+  }
+  if (mendable.length === 0) {
+    const way = isAdvised
+      ? 'See "What to do" above.'
+      : "`opencode-session-repair report` collects what an issue needs.";
+    lines.push(`\`opencode-session-repair repair\` cannot fix ${blocking.length === 1 ? "this" : "these"}. ${way}`);
+  }
+  return lines.join("\n");
 }
 
 export function itemLine(item: ReportedItem): string {

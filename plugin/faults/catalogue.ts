@@ -41,16 +41,19 @@ export function faultByCode(code: string): Fault | undefined {
 
 /**
  * What to do about the findings among these that are only reported, by code. A finding may have an advice of its own: it
- * holds where every finding of its code has one.
+ * holds where every finding of its code has one. `hasDatabase`: whether one of the stores is a database, without which
+ * `rescue` does nothing.
  */
 export function adviceFor(
   findings: readonly { readonly code: string; readonly advice?: string }[],
+  hasDatabase: boolean,
 ): Readonly<Record<string, string>> {
   const advice: Record<string, string> = {};
   for (const { code, advice: own } of findings) {
     const fault = faultByCode(code);
-    if (own === undefined && fault?.remedy === "report") advice[code] = fault.advice;
-    else if (own !== undefined) advice[code] ??= own;
+    if (own === undefined && fault?.remedy === "report") {
+      advice[code] = hasDatabase ? fault.advice : (fault.adviceWithoutDatabase ?? fault.advice);
+    } else if (own !== undefined) advice[code] ??= own;
   }
   return advice;
 }

@@ -159,8 +159,9 @@ export const NO_SQLITE_RUNTIME = {
   code: "no-sqlite-runtime",
   title: "There is a database, but this runtime has no SQLite to read it with",
   invariant: "The tool runs on Bun, or on Node 22.5 or newer.",
-  cause: "An older Node. Install Bun or a newer Node, or have opencode on the PATH.",
-  advice: "Run the tool with Bun or with Node 22.5 or newer.",
+  cause: "An older Node. Nothing is wrong with the database as far as is known.",
+  advice:
+    "Run the tool with Bun or with Node 22.5 or newer: `npx -p node@24 -p opencode-session-repair opencode-session-repair`.",
   issues: [],
   ...reported,
   classes: [],

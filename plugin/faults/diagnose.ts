@@ -1,3 +1,4 @@
+import { amount } from "../plural.ts";
 import { beginsAsUtf16, fileText, isWellFormedUtf8, sqliteText } from "../records/file-text.ts";
 import { hostLine } from "../records/host-line.ts";
 import { type JsonShape, jsonShape } from "../records/json-scanner.ts";
@@ -60,7 +61,7 @@ function listsFailOnStrays(store: StoreDescription): boolean {
 function diagnoseStray(evidence: Evidence, store: StoreDescription): Diagnosis | null {
   if (evidence.stray === null || evidence.stray.outcome === "copy") return null;
   const { folder, outcome } = evidence.stray;
-  const size = `${evidence.size} bytes`;
+  const size = amount(evidence.size, "byte");
   if (outcome === "read-twice") {
     const twice = `${size}, its name makes opencode read a record twice`;
     return { fault: STRAY_FILE, severity: "warning", remedy: "report", evidence: twice };
@@ -134,7 +135,7 @@ function readProblem(artifact: Artifact, evidence: Evidence, store: StoreDescrip
   if (parsed !== null) {
     return valueProblem(artifact, evidence, parsed.value, store) ?? remarked(artifact, evidence, parsed.value, moment);
   }
-  if (evidence.storage === "blob") return unread(BINARY_VALUE, `BLOB of ${bytes.length} bytes`);
+  if (evidence.storage === "blob") return unread(BINARY_VALUE, `BLOB of ${amount(bytes.length, "byte")}`);
   return classify(bytes);
 }
 
@@ -142,7 +143,7 @@ function valueProblem(artifact: Artifact, evidence: Evidence, value: unknown, st
   const judgement = judge(artifact, value, evidence, store);
   if (judgement === "fits") return null;
   if (judgement === "no-record") {
-    return { fault: NOT_AN_OBJECT, evidence: `${topLevelOf(value)}, ${evidence.size} bytes`, wasRead: true };
+    return { fault: NOT_AN_OBJECT, evidence: `${topLevelOf(value)}, ${amount(evidence.size, "byte")}`, wasRead: true };
   }
   const isHarmless = judgement.every((mismatch) => !mismatch.blocks);
   return { ...refusal(artifact, evidence, value, judgement), wasRead: true, isHarmless };
@@ -153,13 +154,13 @@ function remarked(artifact: Artifact, evidence: Evidence, value: unknown, moment
   const fault = remarkOn(artifact, value);
   if (fault === null || !holds(fault, evidence, now, isLeftAlone)) return null;
   const hours = evidence.updatedMs === null ? 0 : Math.floor((now - evidence.updatedMs) / HOUR_MS);
-  const unchanged = hours === 0 ? "no process works on it" : `unchanged for ${hours} hours`;
-  const words = fault === LARGE_IMAGE ? `${evidence.size} bytes` : unchanged;
+  const unchanged = hours === 0 ? "no process works on it" : `unchanged for ${amount(hours, "hour")}`;
+  const words = fault === LARGE_IMAGE ? amount(evidence.size, "byte") : unchanged;
   return { fault, evidence: words, wasRead: true, isHarmless: true };
 }
 
 function judgedInPieces(evidence: Evidence, accepted: readonly string[]): Problem | null {
-  const size = `${evidence.size} bytes`;
+  const size = amount(evidence.size, "byte");
   const shape = evidence.shape;
   if (shape === null) return null;
   if (shape.shape === "complete") {
@@ -197,7 +198,7 @@ function fromShape(shape: Exclude<JsonShape, { shape: "complete" }>, size: strin
 }
 
 function classify(bytes: Buffer): Problem {
-  const size = `${bytes.length} bytes`;
+  const size = amount(bytes.length, "byte");
   if (bytes.length === 0) return unread(EMPTY, size);
   const content = bytes.findLastIndex((byte) => byte !== 0) + 1;
   if (content === 0) return unread(NUL_FILLED, `${size}, all NUL`);

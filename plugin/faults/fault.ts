@@ -14,6 +14,8 @@ export interface Fault {
   readonly cause: string;
   /** What is known to help, and what is known to make it worse. */
   readonly advice: string;
+  /** The same where no store is a database, if that is something else. */
+  readonly adviceWithoutDatabase?: string;
   readonly remedy: Remedy;
   /** What is done instead where the remedy is to complete the record and no rule does; `report` where it is not said. */
   readonly otherwise?: Remedy;

@@ -8,7 +8,9 @@ export const FOLDER_MISSING = {
   title: "has sessions of folders that are no longer there",
   invariant: "The folder of a session exists.",
   cause: "The project was moved or renamed. opencode lists sessions by project and folder.",
-  advice: "The sessions are whole. Put the folder back, or let `opencode-session-repair rescue --relink` set it right.",
+  advice:
+    "The sessions are whole. Put the folder back. If the project was moved, run `opencode-session-repair rescue --relink --from OLD --to NEW` with its folder before and after the move.",
+  adviceWithoutDatabase: "The sessions are whole. Put the folder back: opencode 1.0-1.1 lists a session by its folder.",
   issues: [33909, 23248, 40677, 35427, 46276, 27822, 49082],
   classes: ["G"],
   ...reported,
@@ -33,7 +35,9 @@ export const DUPLICATE_PROJECT = {
   invariant: "A folder belongs to one project.",
   cause: "The id of a project changed: another first commit, a new remote, or an id cached in .git/opencode.",
   advice:
-    "The sessions of each are whole. `opencode-session-repair rescue --relink` gives them to the project that opencode uses now.",
+    "The sessions of each are whole. `opencode-session-repair rescue` lists those that opencode does not show, and what it can change.",
+  adviceWithoutDatabase:
+    "The sessions of each are whole. opencode 1.0-1.1 lists only those of the project whose id it uses now.",
   issues: [16579, 8661, 29375],
   classes: ["G"],
   ...reported,

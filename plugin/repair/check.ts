@@ -2,6 +2,7 @@ import type { FileSystem } from "../files/file-system.ts";
 import { isFileLocator, locatorText } from "../stores/artifact.ts";
 import type { Located } from "../stores/locate.ts";
 import { type Access, containerFault, type OpenedStore, openStores } from "../stores/open.ts";
+import type { DatabaseSource } from "../stores/sqlite/driver.ts";
 import type { Origin } from "../stores/sqlite/origin.ts";
 import {
   addCounts,
@@ -12,6 +13,7 @@ import {
   type Store,
   type StoreDescription,
 } from "../stores/store.ts";
+import type { Survey } from "../stores/survey.ts";
 import { byOrigin, leavesUnread, onlyReported } from "./by-origin.ts";
 import { databaseFinding } from "./database-finding.ts";
 import { type ConfirmedFinding, type Verdict, verdictOf } from "./finding.ts";
@@ -31,8 +33,13 @@ export interface CheckInput {
   /** Of the host that loads the stores, where it is known. */
   readonly hostVersion?: string | null;
   readonly signal?: AbortSignal;
-  /** Told now and then how far the work is. */
+  /** Told every 200 ms how much was read so far. */
   readonly onProgress?: (counts: Readonly<Counts>) => void;
+  /**
+   * Surveys a large database in another process: SQLite looks at all pages in one step of several seconds, in which this
+   * process would feel no signal. `null`: it could not, and it is done here.
+   */
+  readonly surveyAside?: (source: DatabaseSource, signal: AbortSignal | undefined) => Promise<Survey | null>;
 }
 
 export interface CheckedStore {
@@ -67,13 +74,19 @@ const MOST_READINGS = 4;
 export async function check(input: CheckInput): Promise<CheckOutcome> {
   const started = performance.now();
   const counts = noCounts();
+  const reading: Reading = { counts: noCounts() };
   const unknown = new Set(input.sessionIDs);
-  const ticker = setInterval(() => input.onProgress?.(counts), PROGRESS_MS);
+  const tell = () => {
+    const soFar = { ...counts };
+    addCounts(soFar, reading.counts);
+    input.onProgress?.(soFar);
+  };
+  const ticker = setInterval(tell, PROGRESS_MS);
   try {
     const opened = await open(input, input.located);
     const isWhole = input.sessionIDs.length === 0;
     const [answers, around] = await Promise.all([
-      checkStores(opened, input, counts, unknown),
+      checkStores(opened, input, { counts, reading }, unknown),
       // It waits for the system more than it works.
       isWhole ? surveyDataDir(input.files, input.located.dataDir, readable(opened)) : [],
     ]);
@@ -88,7 +101,8 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
     const findings =
       input.access === "beside-host" ? found : (await import("./access.ts")).withAccess(found, input.located);
     const verdict = verdictOf(findings, {
-      anyUnusable: stores.some((store) => store.state === "unusable"),
+      // Where nothing was read, nothing is healthy.
+      anyUnusable: stores.length === 0 || stores.some((store) => store.state === "unusable"),
       anyUnread: stores.some((store) => store.state === "unread" || leavesUnread(store.origin)),
     });
     const durationMs = Math.round(performance.now() - started);
@@ -99,15 +113,26 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
   }
 }
 
+/** What was read of the store that is being read now. */
+interface Reading {
+  counts: Counts;
+}
+
+interface Progress {
+  /** Of the stores that are done. */
+  readonly counts: Counts;
+  readonly reading: Reading;
+}
+
 async function checkStores(
   opened: readonly OpenedStore[],
   input: CheckInput,
-  counts: Counts,
+  progress: Progress,
   unknown: Set<string>,
 ): Promise<StoreAnswer[]> {
   const answers: StoreAnswer[] = [];
   for (const [index, store] of opened.entries()) {
-    const answer = await checkStore(store, index, input, counts, unknown);
+    const answer = await checkStore(store, index, input, progress, unknown);
     answers.push({ ...answer, findings: await besideDatabases(answer.findings, input) });
   }
   return answers;
@@ -163,7 +188,7 @@ async function checkStore(
   opened: OpenedStore,
   index: number,
   input: CheckInput,
-  counts: Counts,
+  progress: Progress,
   unknown: Set<string>,
 ): Promise<StoreAnswer> {
   if (opened.state === "unusable") {
@@ -179,27 +204,29 @@ async function checkStore(
     for (let reading = 1; ; reading += 1) {
       if (current.state !== "ok") break;
       const own = noCounts();
+      progress.reading.counts = own;
       const whole = input.sessionIDs.length === 0;
       // What an import has left behind is looked at beside the database, not as if a host still read it.
       const isLeftBehind = description.generation === "json" && input.located.databases.length > 0;
       const { store } = current;
       // What cannot be surveyed is no finding: whatever keeps a record from loading is found with the records.
-      const survey = once(async () => (whole && !isLeftBehind ? store.survey().catch(() => null) : null));
+      const survey = once(async () => (whole && !isLeftBehind ? surveyed(store, input).catch(() => null) : null));
       const found = await readStore(current, index, { ...input, meanwhile: survey }, own, unknown);
       const answer = await survey();
-      const surveyed = answer === null ? [] : await surveyStore(input.files, current, index, answer, own.bytes);
+      // Nobody wants the answer any more: what follows reads large files in one step.
+      if (input.signal?.aborted)
+        return { store: { description, state: "ok", origin: current.origin }, findings: [], sessions: null };
+      const around = answer === null ? [] : await surveyStore(input.files, current, index, answer, own.bytes);
       // Inside the host no file of the database may be opened.
       const log = whole && input.access !== "beside-host" ? surveyLog(description, index) : [];
       const sessions = whole ? await current.store.sessions(null) : null;
-      const origin = await originOfRead(current, [...surveyed, ...log], access);
+      const origin = await originOfRead(current, [...around, ...log], access);
       if ((await current.unchanged()) || reading === MOST_READINGS) {
-        addCounts(counts, own);
+        progress.reading.counts = noCounts();
+        addCounts(progress.counts, own);
         return {
           store: { description, state: "ok", origin },
-          findings: [
-            ...originFinding(origin, description, index),
-            ...byOrigin(origin, [...found, ...surveyed, ...log]),
-          ],
+          findings: [...originFinding(origin, description, index), ...byOrigin(origin, [...found, ...around, ...log])],
           sessions,
         };
       }
@@ -217,6 +244,16 @@ async function checkStore(
   } finally {
     if (current.state === "ok") current.store.close();
   }
+}
+
+/** The survey of a store; that of a large database in another process, where there may be one. */
+async function surveyed(store: Store, { surveyAside, signal }: CheckInput): Promise<Survey | null> {
+  const { source } = store;
+  if (surveyAside !== undefined && source !== null && source !== "files") {
+    const answer = await surveyAside(source, signal);
+    if (answer !== null || signal?.aborted) return answer;
+  }
+  return store.survey();
 }
 
 /** The same work whoever asks for it first, done once. */
@@ -259,10 +296,10 @@ async function readStore(
   if (input.sessionIDs.length === 0) {
     const lost = once(() => lostIn(opened, null, storeIndex, input.located));
     const meanwhile = async () => {
-      await input.meanwhile();
-      await lost();
+      await Promise.all([input.meanwhile(), lost()]);
     };
     const found = await inspectedForAsking(opened.store, { what: "everything" }, { ...options, meanwhile });
+    if (input.signal?.aborted) return [];
     return [...found, ...others(await lost(), found)];
   }
   const known = new Set((await opened.store.sessions(null)).map((session) => session.id));

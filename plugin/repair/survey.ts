@@ -23,6 +23,7 @@ import {
 } from "../faults/whereabouts.ts";
 import type { FileSystem } from "../files/file-system.ts";
 import { exclusiveLockersOf, openersText } from "../files/openers.ts";
+import { amount } from "../plural.ts";
 import { unreadLog } from "../salvage/write-ahead-log.ts";
 import type { Locator, RecordKind } from "../stores/artifact.ts";
 import type { OpenedStore } from "../stores/open.ts";
@@ -135,7 +136,7 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
       const { projectFromSessions } = await import("./rebuild.ts");
       // The project "global" takes the sessions of folders without git; hosts of files never write it before it is needed.
       const rebuilt = await projectFromSessions(from, project.id).catch(() => null);
-      const found = say(PROJECT_MISSING, "warning", place, `${sessions} sessions`);
+      const found = say(PROJECT_MISSING, "warning", place, amount(sessions, "session"));
       const source = "rebuilt from what the sessions of the project state";
       findings.push(
         rebuilt === null
@@ -145,11 +146,14 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
     } else if (project.worktree !== "" && project.worktree !== "/") {
       const other = firstIn.get(project.worktree);
       if (other === undefined) firstIn.set(project.worktree, project.id);
-      else findings.push(say(DUPLICATE_PROJECT, "info", place, `${sessions} sessions, the other is ${other}`));
+      else
+        findings.push(say(DUPLICATE_PROJECT, "info", place, `${amount(sessions, "session")}, the other is ${other}`));
     }
     const gone = await missingFolders(files, project);
     if (gone.sessions > 0) {
-      findings.push(say(FOLDER_MISSING, "info", place, `${gone.sessions} sessions in ${gone.folders} folders`));
+      findings.push(
+        say(FOLDER_MISSING, "info", place, `${amount(gone.sessions, "session")} in ${amount(gone.folders, "folder")}`),
+      );
     }
   }
   return findings;
@@ -178,7 +182,7 @@ async function exists(files: FileSystem, path: string): Promise<boolean> {
 
 function orphanFindings({ orphans }: Survey, say: Say): ConfirmedFinding[] {
   if (orphans.messages + orphans.parts === 0) return [];
-  return [say(ORPHANS, "info", null, `${orphans.messages} messages, ${orphans.parts} parts`)];
+  return [say(ORPHANS, "info", null, `${amount(orphans.messages, "message")}, ${amount(orphans.parts, "part")}`)];
 }
 
 async function databaseFindings(
@@ -228,7 +232,7 @@ export function storesBesideEachOther(stores: readonly Neighbour[]): ConfirmedFi
   const findings: ConfirmedFinding[] = [];
   const databases = stores.filter((store) => store.description.generation === "sqlite" && store.sessions.length > 0);
   for (const { description, index, sessions } of databases.slice(1)) {
-    const evidence = `${sessions.length} sessions here`;
+    const evidence = `${amount(sessions.length, "session")} here`;
     findings.push(speaker(description, index)(SEVERAL_DATABASES, "info", null, evidence));
   }
   const files = stores.find((store) => store.description.generation === "json");
@@ -237,7 +241,7 @@ export function storesBesideEachOther(stores: readonly Neighbour[]): ConfirmedFi
   const missing = files.sessions.filter((session) => session.projectID !== null && !known.has(session.id));
   if (missing.length === 0) return findings;
   const say = speaker(files.description, files.index);
-  return [...findings, say(NOT_IMPORTED, "warning", null, `${missing.length} sessions`)];
+  return [...findings, say(NOT_IMPORTED, "warning", null, amount(missing.length, "session"))];
 }
 
 const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
@@ -302,7 +306,7 @@ async function sideFileFindings(files: FileSystem, dataDir: string): Promise<Con
   for (const path of await snapshotRepositories(files, dataDir)) {
     const lock = await files.stat(join(dataDir, path, "index.lock")).catch(() => null);
     const age = lock === null ? 0 : Date.now() - lock.mtimeMs;
-    if (age > HOUR_MS) say(SNAPSHOT_LOCK, `${path}/index.lock`, `${Math.round(age / HOUR_MS)} hours old`);
+    if (age > HOUR_MS) say(SNAPSHOT_LOCK, `${path}/index.lock`, `${amount(Math.round(age / HOUR_MS), "hour")} old`);
     if (await isNoGitIndex(files, join(dataDir, path, "index"))) say(SNAPSHOT_INDEX, `${path}/index`, "no DIRC");
   }
   return findings;

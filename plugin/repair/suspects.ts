@@ -101,7 +101,9 @@ export async function suspectsEverywhere(
       addCounts(options.counts, answer.counts);
     }),
   );
-  await meanwhile();
+  const besides = Promise.resolve(meanwhile());
+  // It is waited for at the end; a failure of what is read before that must not be a second one.
+  besides.catch(() => undefined);
   const collect = garbageCollection(description);
   const read = async (index: number) => {
     left.delete(index);
@@ -109,7 +111,7 @@ export async function suspectsEverywhere(
     collect(options.counts.bytes);
   };
   for (let index = nextShare(task); index !== null; index = nextShare(task)) await read(index);
-  await Promise.all(others);
+  await Promise.all([...others, besides]);
   // A thread that cannot start or read is no finding: its share is read here.
   for (const index of left) if (!options.signal?.aborted) await read(index);
   return suspects;

@@ -1,7 +1,6 @@
-/** A number of things, as a user reads it. */
-export function plural(count: number, noun: string): string {
-  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
-}
+import { plural } from "../plural.ts";
+
+export { plural } from "../plural.ts";
 
 /** A size in the largest fitting decimal unit, such as `3.2 MB`. */
 export function sizeText(bytes: number): string {

@@ -1,3 +1,4 @@
+import { amount } from "../plural.ts";
 import type { FaultSummary } from "./incidents.ts";
 import type { Report, ReportedStore } from "./report.ts";
 
@@ -13,10 +14,10 @@ export function reportText(report: Report): string {
     `- tool: ${tool.version}`,
     `- opencode installed: ${opencode.installed ?? "not found"}`,
     `- runtime: ${runtime.bun === null ? `Node ${runtime.node}` : `Bun ${runtime.bun}`}`,
-    `- system: ${system.platform} ${system.arch}, kernel ${system.kernel}, ${system.freeBytes ?? "unknown"} bytes free`,
-    `- checked: ${checked.sessions} sessions, ${checked.messages} messages, ${checked.parts} parts, ${checked.bytes} bytes`,
+    `- system: ${system.platform} ${system.arch}, kernel ${system.kernel}, ${system.freeBytes === null ? "free bytes unknown" : `${amount(system.freeBytes, "byte")} free`}`,
+    `- checked: ${amount(checked.sessions, "session")}, ${amount(checked.messages, "message")}, ${amount(checked.parts, "part")}, ${amount(checked.bytes, "byte")}`,
     `- verdict: ${report.verdict}`,
-    `- quarantine: ${quarantine.runs} runs, ${quarantine.setAside} records set aside, ${quarantine.restored} put back`,
+    `- quarantine: ${amount(quarantine.runs, "run")}, ${amount(quarantine.setAside, "record")} set aside, ${quarantine.restored} put back`,
     "",
     "## Stores",
     "",
@@ -30,23 +31,23 @@ export function reportText(report: Report): string {
     "",
     `- damaged sessions: ${pattern.damagedSessions}`,
     `- codes in more than one session: ${pattern.repeated.join(", ") || "none"}`,
-    `- disk full: ${pattern.diskFull.recordsOfZeroBytes} records of 0 bytes; ${pattern.diskFull.inLog} lines of the log${since(pattern.diskFull.last)}`,
-    `- killed: ${pattern.unfinished.records} turns or tool calls without an end${since(pattern.unfinished.last)}`,
+    `- disk full: ${amount(pattern.diskFull.recordsOfZeroBytes, "record")} of 0 bytes; ${amount(pattern.diskFull.inLog, "line")} of the log${since(pattern.diskFull.last)}`,
+    `- killed: turns or tool calls without an end: ${pattern.unfinished.records}${since(pattern.unfinished.last)}`,
     ...report.incidents.map(
       ({ from, until, records, sessions, codes }) =>
-        `- written ${from} to ${until}: ${records} damaged records in ${sessions} sessions (${countsText(codes)})`,
+        `- written ${from} to ${until}: ${amount(records, "damaged record")} in ${amount(sessions, "session")} (${countsText(codes)})`,
     ),
     ...report.sessions.map(
-      ({ number, records, codes }) => `- session ${number}: ${records} records (${countsText(codes)})`,
+      ({ number, records, codes }) => `- session ${number}: ${amount(records, "record")} (${countsText(codes)})`,
     ),
     "",
     "## What opencode's log says",
     "",
-    `${log.files} files, ${log.bytes} bytes.`,
+    `${amount(log.files, "file")}, ${amount(log.bytes, "byte")}.`,
     "",
     ...log.signs.map(
       ({ about, word, count, first, last }) =>
-        `- ${about}: ${word}, ${count} times${first === null ? "" : `, first ${first}`}${since(last)}`,
+        `- ${about}: ${word}, ${amount(count, "time")}${first === null ? "" : `, first ${first}`}${since(last)}`,
     ),
     ...(log.references.length === 0 ? [] : [`- references: ${log.references.join(", ")}`]),
     "",
@@ -60,15 +61,17 @@ function since(last: string | null): string {
 function storeLine(store: ReportedStore): string {
   const { generation, name, state, contract, origin, bytes, sessions, archived, versions } = store;
   const whose = origin === null ? "" : `, origin ${origin}`;
-  const size = bytes === null ? "" : `, ${bytes.database} bytes, WAL ${bytes.wal}, shared memory ${bytes.shm}`;
-  const count = sessions === null ? "" : `, ${sessions} sessions (${archived} archived; ${countsText(versions)})`;
+  const size =
+    bytes === null ? "" : `, ${amount(bytes.database, "byte")}, WAL ${bytes.wal}, shared memory ${bytes.shm}`;
+  const count =
+    sessions === null ? "" : `, ${amount(sessions, "session")} (${archived} archived; ${countsText(versions)})`;
   return `- ${generation}: ${name}, ${state}, contract ${contract}${whose}${size}${count}`;
 }
 
 function faultLines(fault: FaultSummary): string[] {
   const { code, severity, records, sessions, kinds, bytes, ofZeroBytes, ofWholePages, firstWritten, lastWritten } =
     fault;
-  const lines = [`- **${code}** (${severity}): ${records} in ${sessions} sessions (${countsText(kinds)})`];
+  const lines = [`- **${code}** (${severity}): ${records} in ${amount(sessions, "session")} (${countsText(kinds)})`];
   if (bytes !== null) {
     lines.push(
       `  - bytes: ${bytes.least} to ${bytes.most}, median ${bytes.median}, ${bytes.sum} in all; ${ofZeroBytes} of 0, ${ofWholePages} of whole pages`,

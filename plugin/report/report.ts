@@ -1,7 +1,7 @@
 import { arch, platform, release } from "node:os";
 import type { FileSystem } from "../files/file-system.ts";
 import { allRuns } from "../quarantine/runs.ts";
-import { check } from "../repair/check.ts";
+import { type CheckInput, check } from "../repair/check.ts";
 import type { ConfirmedFinding } from "../repair/finding.ts";
 import type { Located } from "../stores/locate.ts";
 import { type OpenedStore, openStores } from "../stores/open.ts";
@@ -18,6 +18,7 @@ export interface ReportInput {
   readonly concurrency: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (counts: Readonly<Counts>) => void;
+  readonly surveyAside?: CheckInput["surveyAside"];
 }
 
 export interface ReportedStore {
@@ -86,6 +87,7 @@ export async function makeReport(input: ReportInput): Promise<Report | null> {
     concurrency: input.concurrency,
     ...(input.signal && { signal: input.signal }),
     ...(input.onProgress && { onProgress: input.onProgress }),
+    ...(input.surveyAside && { surveyAside: input.surveyAside }),
   });
   if (!checked.ok) return null;
   const { result } = checked;

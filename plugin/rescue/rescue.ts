@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { NOT_IMPORTED, SEVERAL_DATABASES } from "../faults/whereabouts.ts";
 import { PRIVATE_FILE } from "../files/durable.ts";
 import type { FileSystem } from "../files/file-system.ts";
+import { amount } from "../plural.ts";
 import { newRunID } from "../quarantine/run-id.ts";
 import { applyPlan, type ReportedItem, type Stopped } from "../repair/apply.ts";
 import { writingRefusal } from "../repair/origin-words.ts";
@@ -199,14 +200,17 @@ async function bringIn(
   const { sessionID, cause } = session;
   const { rows, brought } = await readRows(stores, session);
   const { messages, parts, todos, leftOut } = brought;
-  const words = `${messages} messages, ${parts} parts, ${todos} todos`;
+  const words = [amount(messages, "message"), amount(parts, "part"), amount(todos, "todo")].join(", ");
   const operation = {
     kind: "session" as const,
     sessionID,
     recordID: sessionID,
     locator: { table: "session", key: { id: sessionID } },
     code: codeOf(cause),
-    evidence: leftOut.length === 0 ? words : `${words}; ${leftOut.length} records left where they are`,
+    evidence:
+      leftOut.length === 0
+        ? words
+        : `${words}; ${amount(leftOut.length, "record")} left where ${leftOut.length === 1 ? "it is" : "they are"}`,
     remedy: "rescue" as const,
     seen: null,
     replacement: {
@@ -237,7 +241,14 @@ export interface Exported extends BroughtIn {
   readonly directory: string | null;
 }
 
-export type Exporting = { readonly ok: true; readonly sessions: readonly Exported[] } | Refusal;
+export type Exporting =
+  | {
+      readonly ok: true;
+      readonly sessions: readonly Exported[];
+      /** `false`: stopped by its signal before all were written. */
+      readonly isComplete: boolean;
+    }
+  | Refusal;
 
 /**
  * Writes what only other stores have as files that `opencode import` takes, into a folder that is there. Nothing else is
@@ -252,6 +263,7 @@ export async function exportHidden(input: RescueInput, folder: string): Promise<
     const elsewhere = (await chosen(input, stores)).filter(isElsewhere);
     const sessions: Exported[] = [];
     for (const session of elsewhere) {
+      if (input.signal?.aborted) break;
       const { rows, brought } = await readRows(stores, session);
       const file = `${session.sessionID.replace(/[^A-Za-z0-9_-]/g, "_")}.json`;
       const text = Buffer.from(`${JSON.stringify(importDocument(rows), null, 2)}\n`);
@@ -259,7 +271,7 @@ export async function exportHidden(input: RescueInput, folder: string): Promise<
       sessions.push({ ...brought, file, directory: session.directory });
       onProgress?.(sessions.length, elsewhere.length);
     }
-    return { ok: true, sessions };
+    return { ok: true, sessions, isComplete: sessions.length === elsewhere.length };
   } finally {
     stores.close();
   }

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { endianness } from "node:os";
+import { amount } from "../plural.ts";
 import { openRandomAccess, type RandomAccessFile } from "./random-access.ts";
 
 /** One frame of a WAL: a version of a page. */
@@ -150,11 +151,11 @@ export function unreadLog(database: string): string | null {
     const log = readWriteAheadLog(file, 4096, statSync(database, { throwIfNoEntry: false })?.size ?? 0);
     const [first] = log?.committed ?? [];
     if (log === null || first === undefined) return null;
-    if (!isSound) return `${log.committed.length} pages, its header is damaged`;
+    if (!isSound) return `${amount(log.committed.length, "page")}, its header is damaged`;
     // Begun anew, and nothing written to it since: everything in it is in the database.
     const own = file.read(first.offset - FRAME_HEADER_BYTES + 8, 8);
     if (Buffer.compare(own, header.subarray(16, 24)) !== 0) return null;
-    return log.beyondDamage === 0 ? null : `${log.beyondDamage} pages behind a damaged one`;
+    return log.beyondDamage === 0 ? null : `${amount(log.beyondDamage, "page")} behind a damaged one`;
   } finally {
     file.close();
   }

@@ -1,4 +1,4 @@
-import { plural } from "../repair/words.ts";
+import { amount, plural } from "../plural.ts";
 import type { Entry, Hole, ToolCall, TranscriptMessage } from "./transcript.ts";
 
 /** How a piece of the view may be marked. */
@@ -44,8 +44,7 @@ function entryLines(entry: Entry, width: number, mark: Mark): string[] {
 }
 
 function toolText({ tool, status, summary, output, error, durationMs }: ToolCall): string {
-  const size =
-    output === null ? "" : ` — ${output.lines} ${output.lines === 1 ? "line" : "lines"}, ${output.bytes} bytes`;
+  const size = output === null ? "" : ` — ${amount(output.lines, "line")}, ${amount(output.bytes, "byte")}`;
   const duration = durationMs === null ? "" : `, ${(durationMs / 1000).toFixed(1)} s`;
   const failure = error === null ? "" : ` — ${error.split("\n")[0] ?? ""}`;
   return `${tool} (${status}${duration}) ${summary}${size}${failure}`.trimEnd();

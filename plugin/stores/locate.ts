@@ -66,6 +66,11 @@ export async function locate(files: FileSystem, input: LocateInput): Promise<Loc
   };
 }
 
+/** Whether there is anything that opencode would load. */
+export function holdsStore({ json, databases }: Located): boolean {
+  return databases.length > 0 || json === "records";
+}
+
 /** The file system through which a data directory is changed: no symbolic link below it leads out of it. */
 export function filesOf({ dataDir, databases }: Located): FileSystem {
   return fileSystemWithin(dataDir, [join(dataDir, STORAGE), ...databases.map((database) => dirname(database))]);
@@ -76,7 +81,8 @@ async function locateDatabase(files: FileSystem, input: LocateInput, database: s
   if (found?.type === "directory") {
     return { ok: false, reason: "no-such-database", message: "There is a folder there, not a database file." };
   }
-  if (found === null) {
+  // A WAL may be all that is left of a database.
+  if (found === null && (await files.stat(`${database}-wal`)) === null) {
     return { ok: false, reason: "no-such-database", message: "There is no database file there." };
   }
   const dataDir = resolve(input.dataDir ?? join(database, ".."));

@@ -10,6 +10,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "opencode-session-repair-input-"));
   await chmod(folder, 0o755);
   await mkdir(join(folder, "empty"));
+  await mkdir(join(folder, "store", "storage", "session"), { recursive: true });
   await mkdir(join(folder, "locked"), { mode: 0o000 });
   await writeFile(join(folder, "file"), "not a folder");
 });
@@ -23,22 +24,22 @@ const WRONG: readonly (readonly [string, string])[] = [
   ["check --data-dir @/missing", "There is no opencode data directory there."],
   ["check --data-dir @/file", "The data directory is a file, not a folder."],
   ["check --db @/none.db", "There is no database file there."],
-  ["check --data-dir @/empty --session ses_unknown", "There is no session with this id."],
-  ["repair --data-dir @/empty --session ses_unknown --yes", "There is no session with this id."],
-  [`restore ${RUN} --data-dir @/empty --yes`, "There is no run with this id in quarantine."],
+  ["check --data-dir @/store --session ses_unknown", "There is no session with this id."],
+  ["repair --data-dir @/store --session ses_unknown --yes", "There is no session with this id."],
+  [`restore ${RUN} --data-dir @/store --yes`, "There is no run with this id in quarantine."],
   ["restore ../../etc --data-dir @/empty --yes", "That is not the id of a run"],
   ["restore --data-dir @/empty", "restore needs the id of a run"],
   ["repair --data-dir @/empty --only no-such-code", 'There is no fault code "no-such-code".'],
   ["purge --data-dir @/empty --older-than soon", "purge needs --older-than with an age"],
   ["purge --data-dir @/empty", "purge needs --older-than with an age"],
   ["show --data-dir @/empty", "show needs the id of a session"],
-  ["show ses_unknown --data-dir @/empty", "There is no session with this id."],
-  ["rescue --data-dir @/empty --yes", "There is no database here"],
+  ["show ses_unknown --data-dir @/store", "There is no session with this id."],
+  ["rescue --data-dir @/store --yes", "There is no database here"],
   ["rescue --relink --from /a --data-dir @/empty", "--from and --to go together"],
   ["rescue --relink --from a --to b --data-dir @/empty", "--from and --to take absolute folders"],
   ["rescue --from /a --to /b --data-dir @/empty", "--from and --to go with --relink"],
   ["rescue --export @/empty --unarchive --data-dir @/empty", "--export goes alone"],
-  ["report --data-dir @/empty --output @/none/report.md", "The folder for the report is not there."],
+  ["report --data-dir @/store --output @/none/report.md", "The folder for the report is not there."],
   ["check --concurrency 0", "--concurrency takes a whole number"],
   ["check --concurrency many", "--concurrency takes a whole number"],
   ["check --no-such-option", "Unknown option"],
@@ -50,7 +51,7 @@ test.each(WRONG)(
   "%s: one clear sentence, exit status 2, nothing changed",
   async (line, sentence) => {
     const args = line.split(" ").map((word) => word.replace("@", folder));
-    const before = await readdir(folder, { recursive: true });
+    const before = (await readdir(folder, { recursive: true })).sort();
     for (const json of [[], ["--json"]]) {
       const { code, stdout, stderr } = await runCli([...args, ...json]);
       expect(code).toBe(2);
@@ -59,17 +60,10 @@ test.each(WRONG)(
       if (json.length === 0) expect(stdout).toBe("");
       else expect(JSON.parse(stdout)).toHaveProperty("error");
     }
-    expect(await readdir(folder, { recursive: true })).toEqual(before);
+    expect((await readdir(folder, { recursive: true })).sort()).toEqual(before);
   },
   30_000,
 );
-
-test("an empty data directory is healthy, and stays empty", async () => {
-  const { code, stdout } = await runCli(["check", "--json", "--data-dir", join(folder, "empty")]);
-  expect(code).toBe(0);
-  expect(JSON.parse(stdout)).toMatchObject({ stores: [], findings: [], verdict: "healthy" });
-  expect(await readdir(join(folder, "empty"))).toEqual([]);
-}, 30_000);
 
 test.if(canDropPrivileges())(
   "a data directory that may not be read: failed, exit status 4",

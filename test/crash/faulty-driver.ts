@@ -37,6 +37,7 @@ const SQLITE_CODE: Readonly<Record<string, string>> = {
 function faultyDriver(driver: Driver, plan: FaultPlan): Driver {
   return {
     name: driver.name,
+    readsInPlace: driver.readsInPlace,
     open(path, mode) {
       attempt(plan, "none", () => undefined);
       const connection = driver.open(path, mode);

@@ -55,7 +55,7 @@ describe("a store as a whole", () => {
 
   test("folders that are gone", async () => {
     const moved = (store: RealStore) => sql(store, "update session set directory = '/nowhere/at/all'");
-    expect(await found("1.18.33", moved)).toEqual([["folder-missing", "info", "project", "9 sessions in 1 folders"]]);
+    expect(await found("1.18.33", moved)).toEqual([["folder-missing", "info", "project", "9 sessions in 1 folder"]]);
   });
 
   test("messages whose session is gone", async () => {

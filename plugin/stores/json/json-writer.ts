@@ -4,6 +4,7 @@ import { errnoCode, type FileStat, type FileSystem } from "../../files/file-syst
 import { type ContentHash, hashFile, sha256 } from "../../files/hash.ts";
 import { moveNoClobber, OccupiedError } from "../../files/move.ts";
 import { openForWriting } from "../../files/openers.ts";
+import { amount } from "../../plural.ts";
 import { type ManifestItem, recordedFields } from "../../quarantine/manifest.ts";
 import { type RunFolder, writeItem } from "../../quarantine/vault.ts";
 import { withFields } from "../../records/fields.ts";
@@ -92,7 +93,7 @@ export class JsonWriter implements StoreWriter {
     let bytes = 0;
     for (const path of paths) bytes += (await this.#files.stat(join(this.#dataDir, path)))?.size ?? 0;
     if ((await this.#files.freeBytes(folder)) < bytes + SPACE_TO_LEAVE) {
-      return { state: "skipped", reason: `not enough free space for ${bytes} bytes` };
+      return { state: "skipped", reason: `not enough free space for ${amount(bytes, "byte")}` };
     }
     try {
       for (const path of paths) {

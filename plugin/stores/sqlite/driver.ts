@@ -1,9 +1,14 @@
+import { existsSync } from "node:fs";
+
 /** Values that cross the driver boundary. Integers are read as text, so that 64 bits survive. */
 export type SqlValue = null | number | string | Uint8Array;
 
 export type SqlRow = Readonly<Record<string, SqlValue>>;
 
-/** A database connection, the same for both runtimes. Calls are synchronous; errors are the runtime's own. */
+/**
+ * A database connection, the same for both runtimes. Calls are synchronous; errors are the runtime's own. Parameters are
+ * `?`: up to Node 24 some releases cannot bind `?1` by its place (docs/node-versions.md).
+ */
 export interface Connection {
   all(sql: string, ...values: SqlValue[]): SqlRow[];
   /** Number of rows changed. */
@@ -28,6 +33,11 @@ export interface DatabaseSource {
 
 export interface Driver {
   readonly name: "bun:sqlite" | "node:sqlite";
+  /**
+   * Whether it can open a database `immutable` and `shared`, so that reading leaves every byte as it is. Node 22.5 to
+   * 22.14 and 23.0 to 23.9 cannot: their SQLite takes no URI (docs/node-versions.md). They read private copies.
+   */
+  readonly readsInPlace: boolean;
   open(path: string, mode: OpenMode): Connection;
 }
 
@@ -82,12 +92,17 @@ function asRows(rows: unknown[]): SqlRow[] {
   return rows as SqlRow[];
 }
 
+interface NodeModule {
+  readonly DatabaseSync: new (path: string, options: { readOnly: boolean }) => NodeDatabase;
+}
+
 async function bunDriver(): Promise<Driver> {
   // The name is not a literal: Node and bundlers must not try to resolve it (opencode desktop runs plugins on Node).
   const specifier = "bun:sqlite";
   const module = (await import(specifier)) as { Database: new (path: string, flags: number) => BunDatabase };
   return {
     name: "bun:sqlite",
+    readsInPlace: true,
     open(path, mode) {
       const access =
         mode === "create" ? OPEN_READWRITE | OPEN_CREATE : isWriting(mode) ? OPEN_READWRITE : OPEN_READONLY;
@@ -113,17 +128,41 @@ async function bunDriver(): Promise<Driver> {
   };
 }
 
+/** A URI of a database in memory. Where SQLite takes no URI, it is the name of a file in a folder that is not there. */
+const MEMORY_URI = "file:///dev/null/none?mode=memory";
+
+function takesURI({ DatabaseSync }: NodeModule): boolean {
+  try {
+    new DatabaseSync(MEMORY_URI, { readOnly: false }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Opens a database by its path. Up to Node 22.11 `readOnly` is unknown, and a file that is not there is created. */
+function openByPath({ DatabaseSync }: NodeModule, path: string, mode: OpenMode): NodeDatabase {
+  if (mode === "immutable" || mode === "shared" || mode === "sole")
+    throw new Error(`This SQLite cannot open a database as ${mode}.`);
+  if (mode !== "create" && !existsSync(path)) {
+    throw Object.assign(new Error("unable to open database file"), { code: "SQLITE_CANTOPEN" });
+  }
+  const database = new DatabaseSync(path, { readOnly: mode === "read" });
+  if (mode === "read") database.exec("pragma query_only = 1");
+  return database;
+}
+
 async function nodeDriver(): Promise<Driver> {
   const specifier = "node:sqlite";
-  const module = (await withoutExperimentalWarning(() => import(specifier))) as {
-    DatabaseSync: new (path: string, options: { readOnly: boolean }) => NodeDatabase;
-  };
+  const module = (await withoutExperimentalWarning(() => import(specifier))) as NodeModule;
+  const readsInPlace = takesURI(module);
   return {
     name: "node:sqlite",
+    readsInPlace,
     open(path, mode) {
-      const database = new module.DatabaseSync(databaseURI(path, mode), {
-        readOnly: !isWriting(mode),
-      });
+      const database = readsInPlace
+        ? new module.DatabaseSync(databaseURI(path, mode), { readOnly: !isWriting(mode) })
+        : openByPath(module, path, mode);
       const statements = new Map<string, NodeStatement>();
       const prepared = (sql: string): NodeStatement => {
         const known = statements.get(sql) ?? database.prepare(sql);

@@ -48,7 +48,8 @@ async function stateOnDisk(files: FileSystem, database: string): Promise<{ isSam
  * - nothing in the WAL: `immutable=1`; a writer that comes meanwhile is noticed by `unchanged`;
  * - WAL and shared memory: `readonly_shm=1`, which reads beside a live opencode, and without one rebuilds the WAL index
  *   in memory;
- * - a WAL whose shared memory is gone or another user's, or a hot rollback journal: a private copy, deleted on release.
+ * - a WAL whose shared memory is gone or another user's, a hot rollback journal, or a runtime that can do neither of these
+ *   (Node 22.5 to 22.14): a private copy, deleted on release.
  */
 export async function openReadView(files: FileSystem, driver: Driver, path: string): Promise<ReadView> {
   // SQLite keeps side files beside the file that a link leads to.
@@ -59,6 +60,7 @@ export async function openReadView(files: FileSystem, driver: Driver, path: stri
   );
   const hasJournal = (journal?.size ?? 0) > 0;
   const hasFrames = (wal?.size ?? 0) > WAL_HEADER_BYTES && (await isWal(files, `${database}-wal`));
+  if (!driver.readsInPlace) return openPrivateCopy(files, driver, database, ["", "-wal", "-journal"]);
   const inPlace = (mode: OpenMode, unchanged: ReadView["unchanged"]): ReadView => {
     return { connection: driver.open(database, mode), source: { path: database, mode }, unchanged, release: nothing };
   };

@@ -81,7 +81,8 @@ export async function soleUse(files: FileSystem, path: string): Promise<SoleUse>
   const driver = await loadDriver();
   const opener = await openerOf(files, driver, path);
   if (opener !== null) throw isOpen(opener);
-  if (driver === null) {
+  // Where SQLite takes no URI, it cannot be asked to lock in that way.
+  if (driver === null || !driver.readsInPlace) {
     throw new StoreRefusedError("busy", "This runtime has no SQLite to tell whether the database is open elsewhere.");
   }
   const database = await realpath(path).catch(() => path);

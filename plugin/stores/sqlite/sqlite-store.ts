@@ -311,11 +311,11 @@ export class SqliteStore implements Store {
 
   recordPlaces(sessionID: string): ReadonlyMap<string, RecordPlace> {
     const rows = this.#connection.all(
-      `${PLACE.session} where id = ?1 union all ${PLACE.message} where session_id = ?1
-         union all ${PLACE.part} where session_id = ?1
-         union all ${PLACE.part} where session_id is not ?1
-           and message_id in (select id from message where session_id = ?1)`,
-      sessionID,
+      `${PLACE.session} where id = ? union all ${PLACE.message} where session_id = ?
+         union all ${PLACE.part} where session_id = ?
+         union all ${PLACE.part} where session_id is not ?
+           and message_id in (select id from message where session_id = ?)`,
+      ...Array<string>(5).fill(sessionID),
     );
     return new Map(rows.map((row) => [String(row.id), placeOf(row)]));
   }
@@ -457,9 +457,11 @@ export class SqliteStore implements Store {
   }
 
   #positionOf(locator: RowLocator): number | null {
+    const [id = ""] = Object.values(locator.key);
     const before = this.#connection.all(
-      `select count(*) as before from part where id < ?1 and message_id = (select message_id from part where id = ?1)`,
-      ...Object.values(locator.key),
+      `select count(*) as before from part where id < ? and message_id = (select message_id from part where id = ?)`,
+      id,
+      id,
     )[0]?.before;
     return typeof before === "number" ? before : null;
   }

@@ -1,0 +1,63 @@
+import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { whenThisProcessDies } from "../host/watchdog.ts";
+
+/** A command in a real terminal (tmux), driven by keys. */
+export interface CommandTerminal {
+  screen(): string;
+  /** Presses keys by tmux's names: `C-c`, `Enter`. */
+  press(...keys: string[]): void;
+  /** Waits until the screen shows a text, and returns the screen. */
+  waitFor(expected: string | RegExp): Promise<string>;
+  /** Waits for the command's end, and returns its exit status. */
+  status(): Promise<number>;
+  close(): void;
+}
+
+/** A quiet machine needs a second. */
+const PATIENCE_MS = 60_000;
+
+const SOCKET = `opencode-session-repair-${randomBytes(4).toString("hex")}`;
+
+function tmux(...args: string[]): string {
+  const { error, stdout } = spawnSync("tmux", ["-L", SOCKET, ...args], { encoding: "utf8" });
+  if (error !== undefined) throw error;
+  return stdout;
+}
+
+let isWatched = false;
+
+/** Starts a command with nothing in its environment but what is given. */
+export function startInTerminal(
+  command: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): CommandTerminal {
+  if (!isWatched) whenThisProcessDies('tmux -L "$1" kill-server', SOCKET);
+  isWatched = true;
+  const name = `command-${randomBytes(4).toString("hex")}`;
+  const assignments = Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]));
+  // Ctrl-C reaches this shell too.
+  const script = 'trap : INT; "$@"; printf "\\nstatus=%s." "$?"; exec sleep 600';
+  const shell = ["env", "-i", ...assignments, "TERM=xterm-256color", "sh", "-c", script, "sh", ...command];
+  // A server that left with its last session might be asked for the next one while it leaves.
+  const server = ["-f", "/dev/null", "start-server", ";", "set-option", "-g", "exit-empty", "off", ";"];
+  tmux(...server, "new-session", "-d", "-s", name, "-x", "160", "-y", "50", ...shell);
+  const screen = () => tmux("capture-pane", "-p", "-J", "-t", name);
+  const waitFor = async (expected: string | RegExp): Promise<string> => {
+    for (const until = Date.now() + PATIENCE_MS; ; await sleep(50)) {
+      const shown = screen();
+      if (typeof expected === "string" ? shown.includes(expected) : expected.test(shown)) return shown;
+      if (Date.now() > until) throw new Error(`The terminal does not show ${expected}:\n${shown}`);
+    }
+  };
+  return {
+    screen,
+    waitFor,
+    press: (...keys) => void tmux("send-keys", "-t", name, ...keys),
+    async status() {
+      return Number(/status=(\d+)\./.exec(await waitFor(/status=\d+\./))?.[1]);
+    },
+    close: () => void tmux("kill-session", "-t", name),
+  };
+}

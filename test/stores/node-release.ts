@@ -1,0 +1,54 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { cacheDirectory } from "../host/cache.ts";
+
+const run = promisify(execFile);
+
+const WINDOWS = process.platform === "win32";
+
+/** Name on npm of the package that holds nothing but Node for this platform. */
+export const NODE_PACKAGE = `node-${WINDOWS ? "win" : process.platform}-${process.arch}`;
+
+/** Path of one release of Node: fetched from npm once, kept in `.cache/nodes`. A failure to fetch throws. */
+export async function nodeRelease(version: string): Promise<string> {
+  const cached = join(cacheDirectory("nodes"), version);
+  const binary = join(cached, "bin", WINDOWS ? "node.exe" : "node");
+  if (await isFile(binary)) return binary;
+  await mkdir(join(cached, ".."), { recursive: true });
+  const stage = await mkdtemp(join(cached, "..", `.fetch-${version}-`));
+  try {
+    await run("npm", ["pack", `${NODE_PACKAGE}@${version}`, "--silent"], { cwd: stage, shell: WINDOWS });
+    const archive = (await readdir(stage)).find((name) => name.endsWith(".tgz"));
+    if (archive === undefined) throw new Error("npm pack wrote no archive");
+    await run("tar", ["-xzf", archive], { cwd: stage });
+    await rename(join(stage, "package"), cached).catch(async (error: unknown) => {
+      // Another process may have put its own copy in place meanwhile.
+      if (!(await isFile(binary))) throw error;
+    });
+  } finally {
+    await rm(stage, { recursive: true, force: true });
+  }
+  return binary;
+}
+
+/** The newest release of every minor line of Node from `major` on that npm has, oldest first. */
+export async function newestOfEachLine(major: number): Promise<string[]> {
+  const { stdout } = await run("npm", ["view", NODE_PACKAGE, "versions", "--json"], { shell: WINDOWS });
+  const lines = new Map<string, string>();
+  const versions = (JSON.parse(stdout) as string[]).filter((version) => /^\d+\.\d+\.\d+$/.test(version));
+  versions.sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  for (const version of versions) {
+    const [ofMajor = "", ofMinor = ""] = version.split(".");
+    if (Number(ofMajor) >= major) lines.set(`${ofMajor}.${ofMinor}`, version);
+  }
+  return [...lines.values()];
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
