@@ -1,6 +1,7 @@
 import type { Connection } from "../stores/sqlite/driver.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
 import { PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
+import { type IndexShape, indexShapes } from "./index-shape.ts";
 import { KNOWN_SCHEMAS, type KnownSchema, STATEMENTS } from "./known-schemas.ts";
 import type { PageImage } from "./page-image.ts";
 import type { PageMap } from "./page-map.ts";
@@ -15,6 +16,7 @@ export interface ChosenSchema {
   readonly added: readonly string[];
   /** The known schema that is the same, where one is. */
   readonly known: KnownSchema | null;
+  readonly indexes: readonly IndexShape[];
 }
 
 function objectsOf(known: KnownSchema): SchemaObject[] {
@@ -45,7 +47,31 @@ export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Conn
   const names = new Set(found.map(({ type, name }) => `${type} ${name}`));
   const isForeign = found.some((object) => object.type === "table" && !own.some((each) => each.sql === object.sql));
   const added = isForeign && hasEveryTable(found) ? [] : own.filter(({ type, name }) => !names.has(`${type} ${name}`));
-  return { objects: [...found, ...added], added: added.map((object) => object.name), known: isForeign ? null : best };
+  const objects = [...found, ...added];
+  return {
+    objects,
+    added: added.map((object) => object.name),
+    known: isForeign ? null : best,
+    indexes: indexesOf(objects, scratch()),
+  };
+}
+
+/** What the indexes of these tables hold; the connection is to an empty database, and is closed. */
+function indexesOf(objects: readonly SchemaObject[], connection: Connection): IndexShape[] {
+  for (const type of ["table", "index"]) {
+    for (const object of objects) if (object.type === type && object.sql !== null) attempt(connection, object.sql);
+  }
+  const shapes = indexShapes(connection);
+  connection.close();
+  return shapes;
+}
+
+function attempt(connection: Connection, sql: string): void {
+  try {
+    connection.exec(sql);
+  } catch {
+    // A damaged statement makes no index, here as in the new database.
+  }
 }
 
 /** A few flipped bits leave a statement that can still be made, and that names a column as no host does. */

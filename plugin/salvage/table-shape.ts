@@ -91,6 +91,17 @@ function begins(value: SqlValue | undefined, beginning: RegExp): boolean {
   return value instanceof Uint8Array && beginning.test(textOf(value.subarray(0, LONGEST_BEGINNING)));
 }
 
+/** How many columns tell that a row is one of this table. */
+export function tellingColumns({ name, columns }: TableShape): number {
+  return columns.filter((column) => BEGINNINGS[name]?.[column.name] !== undefined).length;
+}
+
+/** Whether a value is one that this column of opencode's may hold, as far as its beginning tells. */
+export function beginsAs(table: string, column: string, value: SqlValue): boolean {
+  const beginning = BEGINNINGS[table]?.[column];
+  return beginning === undefined || value === null || begins(value, beginning);
+}
+
 /** Whether a record's values begin as those of this table of opencode's do; `false` for a table that is not known. */
 export function hasBeginnings(shape: TableShape, { letters, values }: SqliteRecord): boolean {
   const known = BEGINNINGS[shape.name];
