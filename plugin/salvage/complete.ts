@@ -19,7 +19,7 @@ export function rebuildParents(
   const rebuilt: Rebuilt = { projects: 0, sessions: 0, messages: 0 };
   const orphans = connection.all(`select message_id as id, min(session_id) as session, min(time_created) as created,
       max(time_updated) as updated, group_concat(distinct case when json_valid(data) then json_extract(data, '$.type') end) as types
-    from part where message_id not in (select id from message) group by 1`);
+    from part where message_id not in (select id from message) and message_id glob 'msg*' group by 1`);
   for (const row of orphans) {
     const isAssistant = /tool|step|reasoning|patch|snapshot|retry/.test(String(row.types));
     const [created, updated] = [Number(row.created) || 0, Number(row.updated) || 0];

@@ -1,4 +1,5 @@
 import { type BtreeHeader, cellStarts, children, PAGE_TYPE, readBtreeHeader } from "./btree-page.ts";
+import { journalKeysOf } from "./journal.ts";
 import type { PageImage } from "./page-image.ts";
 import { readRowID } from "./record.ts";
 import { type SchemaObject, schemaObjectsOf } from "./schema-objects.ts";
@@ -8,6 +9,8 @@ export interface PageMap {
   /** By page number; 0: no page of a b-tree. */
   readonly types: Uint8Array;
   readonly schema: readonly SchemaObject[];
+  /** What hosts wrote down of what they did to the database, one key a migration. */
+  readonly journal: ReadonlySet<string>;
   /** Pages of the schema's own table. */
   readonly schemaPages: ReadonlySet<number>;
 }
@@ -17,6 +20,7 @@ export function mapPages(image: PageImage, onPage: (page: number) => void): Page
   const types = new Uint8Array(image.pages + 1);
   const [current, stale]: [SchemaObject[], SchemaObject[]] = [[], []];
   const schemaPages = new Set<number>();
+  const journal = new Set<string>();
   for (let page = 1; page <= image.pages; page += 1) {
     const bytes = image.read(page);
     types[page] = readBtreeHeader(bytes, page === 1)?.type ?? 0;
@@ -24,12 +28,13 @@ export function mapPages(image: PageImage, onPage: (page: number) => void): Page
       const objects = schemaObjectsOf(image, bytes, page === 1);
       (image.free.pages.has(page) ? stale : current).push(...objects);
       if (objects.length > 0) schemaPages.add(page);
+      if (!image.free.pages.has(page)) for (const key of journalKeysOf(bytes, image.usableBytes)) journal.add(key);
     }
     onPage(page);
   }
   for (const older of image.older()) stale.push(...schemaObjectsOf(image, older.read(), older.page === 1));
   for (const page of pagesBelow(image, 1)) schemaPages.add(page);
-  return { types, schema: unique([...current, ...stale]), schemaPages };
+  return { types, schema: unique([...current, ...stale]), journal, schemaPages };
 }
 
 /** A page and what its interior pages lead to, whatever that is. */

@@ -1,5 +1,5 @@
 import type { SqliteRecord } from "./record.ts";
-import { fitsShape, hasBeginnings, hasOwnID, type TableShape, tellingColumns } from "./table-shape.ts";
+import { fitsShape, hasBeginnings, hasOthersIDs, hasOwnID, type TableShape, tellingColumns } from "./table-shape.ts";
 
 /** Tells of which table a record is a row. */
 export class Placement {
@@ -20,8 +20,8 @@ export class Placement {
     if (own !== undefined && hasBeginnings(own, record)) return own;
     const told = this.#shapes.filter((shape) => fitsShape(shape, record, false) && hasBeginnings(shape, record));
     if (told.length > 0) return mostTelling(told, record);
-    if (own !== undefined) return fitsShape(own, record, false) ? own : null;
-    const fitting = this.#shapes.filter((shape) => fitsShape(shape, record, true));
+    if (own !== undefined) return fitsShape(own, record, false) && !hasOthersIDs(own, record) ? own : null;
+    const fitting = this.#shapes.filter((shape) => fitsShape(shape, record, true) && !hasOthersIDs(shape, record));
     // Of a row whose other values were overwritten the id is left.
     const [only, ...others] = fitting.length === 1 ? fitting : fitting.filter((shape) => hasOwnID(shape, record));
     return others.length === 0 ? (only ?? null) : null;

@@ -101,7 +101,9 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
   };
   const scratch = () => {
     rmSync(scratchPath, { force: true });
-    return driver.open(scratchPath, "create");
+    const connection = driver.open(scratchPath, "create");
+    connection.exec("pragma journal_mode = off; pragma synchronous = off");
+    return connection;
   };
   try {
     await clear();

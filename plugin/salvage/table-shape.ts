@@ -91,6 +91,18 @@ function begins(value: SqlValue | undefined, beginning: RegExp): boolean {
   return value instanceof Uint8Array && beginning.test(textOf(value.subarray(0, LONGEST_BEGINNING)));
 }
 
+/** An id of opencode's, whole. One whose beginning a flipped bit changed is none of these. */
+const ID = /^(ses|msg|prt|evt|wrk|per)_[0-9A-Za-z]{20,}$/;
+
+/** Whether a record has, where rows of this table have an id of one kind, an id of another: it is another table's row. */
+export function hasOthersIDs({ name, columns }: TableShape, { values }: SqliteRecord): boolean {
+  return columns.some((column, index) => {
+    const [beginning, value] = [BEGINNINGS[name]?.[column.name], values[index]];
+    if (beginning === undefined || !(value instanceof Uint8Array) || value.length > LONGEST_BEGINNING) return false;
+    return column.name.endsWith("id") && ID.test(textOf(value)) && !begins(value, beginning);
+  });
+}
+
 /** How many columns tell that a row is one of this table. */
 export function tellingColumns({ name, columns }: TableShape): number {
   return columns.filter((column) => BEGINNINGS[name]?.[column.name] !== undefined).length;
