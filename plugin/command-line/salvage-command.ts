@@ -332,6 +332,10 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
     ...(lostOfUnknown.parts > 0 ? [plural(lostOfUnknown.parts, "part")] : []),
   ];
   if (ofUnknown.length > 0) lines.push(`Lost, of sessions that nothing names any more: ${ofUnknown.join(" and ")}.`);
+  const others = Object.entries(report.lostRows).filter(([table]) => !["session", "message", "part"].includes(table));
+  if (others.length > 0) {
+    lines.push(`Lost rows of other tables: ${others.map(([table, count]) => `${table} ${count}`).join(", ")}.`);
+  }
   if (lostSessions.count > 0) {
     const atLeast = lostSessions.isCounted ? "" : "At least ";
     lines.push(`${atLeast}${plural(lostSessions.count, "session")} lost with everything in it.`);

@@ -77,7 +77,7 @@ const UNSAID = 0.75;
 function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => Connection): KnownSchema {
   const { journal, found, records } = signs;
   const version = newestVersion(records);
-  const unlikeness = ({ done, objects, hosts }: KnownSchema) => {
+  const unlikeness = ({ done, objects, hosts, journals }: KnownSchema) => {
     const unknown = [...journal].filter((key) => !done.has(key)).length;
     const unsaid = [...done].filter((key) => !journal.has(key)).length;
     const isAsFound = (object: SchemaObject) => objects.some(({ sql }) => sql === object.sql);
@@ -85,7 +85,9 @@ function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => 
       journal.size === 0 ? 0 : unknown + UNSAID * unsaid,
       found.filter((object) => !isAsFound(object)).length - found.filter(isAsFound).length,
       // The host that began the newest session cannot be newer than the one that wrote the schema.
-      version === null || hosts.some((host) => compareVersions(host, version) >= 0) ? 0 : 1,
+      version === null
+        ? Number(isWithoutNames(journals))
+        : Number(hosts.every((host) => compareVersions(host, version) < 0)),
     ];
   };
   const ranked = schemas.map((known) => ({ known, unlikeness: unlikeness(known) }));
@@ -97,6 +99,11 @@ function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => 
     records,
     scratch,
   );
+}
+
+/** The journal of 1.2.1 to 1.2.20, with which 1.18.3 to 1.18.23 do not start. Where no version is known, it is not made. */
+function isWithoutNames(journals: KnownSchema["journals"]): boolean {
+  return journals.some(({ table, columns }) => table === "__drizzle_migrations" && !columns.includes("name"));
 }
 
 function compareLists(one: readonly number[], other: readonly number[]): number {
@@ -240,7 +247,7 @@ export function completeMigrations(connection: Connection, { known }: ChosenSche
 }
 
 /** Journals of changes to the schema, by the column that tells one change from another. */
-const MIGRATIONS: Readonly<Record<string, string>> = { migration: "id", __drizzle_migrations: "created_at" };
+export const MIGRATIONS: Readonly<Record<string, string>> = { migration: "id", __drizzle_migrations: "created_at" };
 
 /** When a change was made, in the form of its column. */
 const MOMENTS: Readonly<Record<string, () => string | number>> = {

@@ -1,5 +1,6 @@
 import type { Connection } from "../stores/sqlite/driver.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
+import { MIGRATIONS } from "./choose-schema.ts";
 import type { ReadIndex } from "./gather.ts";
 import { SESSION_COLUMNS } from "./index-shape.ts";
 import { mayHide } from "./index-tree.ts";
@@ -27,7 +28,7 @@ export interface TableLoss {
 const NOTHING: Loss = { count: 0, isCounted: true };
 
 /**
- * Counts what is lost of every table: the rows that an index names and that are not in the new database. The ledger is
+ * Counts what is lost of every table but the journals, which are completed: the rows that an index names and that are not in the new database. The ledger is
  * attached; no row has been rebuilt yet. `isWhole`: whether each page of a table was read, so that its indexes need not be.
  */
 export function lossesOf(
@@ -37,7 +38,7 @@ export function lossesOf(
   isWhole: (table: string) => boolean,
 ): TableLoss[] {
   return shapes
-    .filter(({ name }) => !name.startsWith("sqlite_"))
+    .filter(({ name }) => !name.startsWith("sqlite_") && !(name in MIGRATIONS))
     .map((shape) => {
       const own = indexes.filter((index) => index.shape.table === shape.name && index.shape.namesEveryRow);
       return lossOf(connection, shape, own, isWhole(shape.name));

@@ -70,11 +70,12 @@ const BEGINNINGS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   session_message: { session_id: /^ses/, type: /^[a-z]/, data: /^\s*\{/ },
   session_input: { session_id: /^ses/ },
   session_context_epoch: { session_id: /^ses/ },
-  event_sequence: { aggregate_id: /^(ses|wrk)/ },
+  event_sequence: { aggregate_id: /^(ses|wrk)_/ },
   project: { id: /^([0-9a-f]{40}|global$)/, worktree: /^(\/|[A-Za-z]:)/, sandboxes: /^\s*\[/ },
   todo: { session_id: /^ses/, status: /^[a-z_]+$/ },
   session_share: { session_id: /^ses/, url: /^http/ },
   migration: { id: /^\d{14}_/ },
+  data_migration: { name: /^[a-z]+(_[a-z]+)+$/ },
   __drizzle_migrations: { hash: /^([0-9a-f]{64})?$/ },
   workspace: { id: /^wrk/ },
 };

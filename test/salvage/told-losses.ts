@@ -40,9 +40,19 @@ export async function toldLossesOf(whole: string, source: string): Promise<Omit<
   const target = `${source}.salvaged`;
   await rm(target, { force: true });
   const report = await salvage({ files: nodeFileSystem, driver, source, target, dataDir: null });
-  const truth = truthOf(whole, target);
+  const held = heldAgainst(whole, target, report);
   await rm(target, { force: true });
-  return { report, truth, lies: liesOf(report, truth) };
+  return { report, ...held };
+}
+
+/** What a report on a salvaged database says that is not so, by the undamaged one. */
+export function heldAgainst(
+  whole: string,
+  salvaged: string,
+  report: SalvageReport,
+): Pick<ToldLosses, "truth" | "lies"> {
+  const truth = truthOf(whole, salvaged);
+  return { truth, lies: liesOf(report, truth) };
 }
 
 interface Held {

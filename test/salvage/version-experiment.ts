@@ -8,6 +8,7 @@ import { Random } from "../oracle/random.ts";
 import { type HostOpening, hostOpens } from "./host-opens.ts";
 import type { ManySessions } from "./many-sessions.ts";
 import { writeDamaged } from "./page-damage.ts";
+import { heldAgainst } from "./told-losses.ts";
 
 /** Damages after which the schema must be told by something else than `sqlite_schema`. */
 export const VERSION_DAMAGES = ["schema-leaf", "schema-and-pages", "zeros", "noise", "lone-wal"] as const;
@@ -19,6 +20,8 @@ export interface VersionOutcome {
   readonly opening: HostOpening;
   /** Whether the host opens every session that salvage lists. */
   readonly opens: boolean;
+  /** What the report says of losses that is not so. */
+  readonly lies: readonly string[];
 }
 
 const PAGE = 4096;
@@ -39,10 +42,11 @@ export async function versionExperiment(
   try {
     const what = await damage(whole, source, kind, seed);
     const report = await salvage({ files: nodeFileSystem, driver, source, target, dataDir: null });
+    const { lies } = heldAgainst(whole.database, target, report);
     const opening = await hostOpens(version, whole.project, target);
     const opens =
       opening.listStatus === 200 && opening.failing.length === 0 && opening.sessions === report.sessions.length;
-    return { what, report, opening, opens };
+    return { what, report, opening, opens, lies };
   } finally {
     for (const path of paths) await rm(path, { force: true });
   }

@@ -32,12 +32,13 @@ for (const version of values.version as HostVersion[]) {
       const [kind, seed] = [values.kind[number % values.kind.length] as VersionDamage, first + number];
       done += 1;
       try {
-        const { what, report, opening, opens } = await versionExperiment(version, whole, kind, seed);
+        const { what, report, opening, opens: hostOpens, lies } = await versionExperiment(version, whole, kind, seed);
+        const opens = hostOpens && lies.length === 0;
         if (opens) opened += 1;
         const lost = report.sessions.filter(({ isWhole }) => !isWhole).length;
         print(
           `${opens ? "" : "BAD "}${version} ${seed} ${kind} (${what}): list ${opening.listStatus}, ${opening.listed} of ${opening.sessions} listed, ` +
-            `failing ${opening.failing.length}, not whole ${lost}, added ${report.addedSchemaObjects.length}`,
+            `failing ${opening.failing.length}, not whole ${lost}, added ${report.addedSchemaObjects.length}${lies.length > 0 ? `; false: ${lies.slice(0, 2).join("; ")}` : ""}`,
         );
       } catch (error) {
         print(`BAD ${version} ${seed} ${kind}: ${String(error).slice(0, 300)}`);
