@@ -41,7 +41,8 @@ export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Conn
   const isForeign = found.some(
     (object) => object.type === "table" && !best.objects.some((each) => each.sql === object.sql),
   );
-  const model = isForeign ? modelOfForeign(signs, scratch) : best;
+  // One of another line than the known ones: without a journal it is taken as it is.
+  const model = isForeign && map.journal.size === 0 && hasEveryTable(found) ? null : best;
   const added = (model?.objects ?? []).filter(({ type, name }) => !names.has(`${type} ${name}`));
   const objects = [...found, ...added];
   return {
@@ -57,18 +58,6 @@ interface Signs {
   readonly journal: ReadonlySet<string>;
   readonly found: readonly SchemaObject[];
   readonly records: readonly SqliteRecord[];
-}
-
-/**
- * For a database of a line that is not known: of the known schemas one of which everything was done to it, since what was
- * not done yet its host will do, and fail on a table that is there. Without a journal one that has every table of
- * conversations is taken as it is.
- */
-function modelOfForeign(signs: Signs, scratch: () => Connection): KnownSchema | null {
-  const isDone = ({ done }: KnownSchema) => [...done].every((key) => signs.journal.has(key));
-  const done = KNOWN_SCHEMAS.filter((known) => known.done.size > 0 && isDone(known));
-  if (done.length > 0) return mostLike(done, signs, scratch);
-  return signs.journal.size > 0 || hasEveryTable(signs.found) ? null : mostLike(KNOWN_SCHEMAS, signs, scratch);
 }
 
 /** A host that did more to a database than it says is less likely than a row of its journal that was lost. */
