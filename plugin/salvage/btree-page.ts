@@ -92,6 +92,11 @@ export function indexPayloadAt(page: Buffer, header: BtreeHeader, at: number, us
   return size === null ? null : payloadAt(page, size[1], size[0], usable, Math.floor(((usable - 12) * 64) / 255) - 23);
 }
 
+/** The payloads of an index page, leaf or interior. */
+export function indexPayloads(page: Buffer, header: BtreeHeader, usable: number): Payload[] {
+  return cellStarts(page, header).flatMap((at) => indexPayloadAt(page, header, at, usable) ?? []);
+}
+
 const LARGEST_PAYLOAD = 2 ** 31 - 1;
 
 /** `most`: the largest payload that is kept whole in the page (sqlite.org/fileformat2.html, 1.6). */

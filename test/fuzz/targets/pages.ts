@@ -1,7 +1,6 @@
 import { anchoredRow, anchorsOn } from "../../../plugin/salvage/anchored-rows.ts";
 import {
-  cellStarts,
-  indexPayloadAt,
+  indexPayloads,
   PAGE_TYPE,
   type Payload,
   readBtreeHeader,
@@ -54,10 +53,7 @@ function demandPage(image: PageImage, number: number): void {
       if (record !== null) demandStored(image, cell, record);
     }
   } else if (header !== null) {
-    for (const at of cellStarts(page, header)) {
-      const payload = indexPayloadAt(page, header, at, image.usableBytes);
-      if (payload !== null) readRecord(payload.local, payload.size);
-    }
+    for (const payload of indexPayloads(page, header, image.usableBytes)) readRecord(payload.local, payload.size);
   }
   for (const at of anchorsOn(page)) {
     const found = anchoredRow(image, page, at);
