@@ -23,7 +23,9 @@ export interface PageImage {
   readonly free: { readonly pages: ReadonlySet<number>; readonly isComplete: boolean };
   /** Frames of the WAL that SQLite would not have read, because one before them is damaged. */
   readonly framesBeyondDamage: number;
-  /** Whether the file is as long as it says, and its WAL, if it has one, was read whole. */
+  /** Whether the WAL, if there is one, was read whole: else later states of any page may be missing. */
+  readonly logIsWhole: boolean;
+  /** Whether the file is as long as it says as well. */
   readonly isComplete: boolean;
   /** Buffers are shared between calls: look, do not write. */
   read(page: number): Buffer;
@@ -74,6 +76,7 @@ export function openPageImage(main: RandomAccessFile, walFile: RandomAccessFile 
     pages,
     free: freePages(read, pages),
     framesBeyondDamage: wal?.beyondDamage ?? 0,
+    logIsWhole: walIsWhole,
     isComplete: walIsWhole && isAsLongAsStated(read(1), main.size / pageBytes, wal?.pages ?? 0),
     read,
     *older() {

@@ -140,7 +140,7 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
       input.onProgress?.("indexing", 0, 0);
       const failedIndexes = created.finish();
       input.onProgress?.("verifying", 0, 0);
-      const sessions = outcomes(connection, { before, losses, unnamed, cut, isComplete: image.isComplete });
+      const sessions = outcomes(connection, { before, losses, unnamed, cut, logIsWhole: image.logIsWhole });
       const rows = Object.fromEntries(
         created.shapes.map(({ name }) => [name, count(connection, `select count(*) as n from "${name}"`)]),
       );
@@ -150,7 +150,7 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
         pageBytes: image.pageBytes,
         rows,
         sessions,
-        ...lossesOfAll(sessions, losses, image.isComplete),
+        ...lossesOfAll(sessions, losses, image.logIsWhole),
         fromOlderPages: gathering.result.fromOlder,
         fromEvents,
         fromFiles,
@@ -280,8 +280,7 @@ interface Known {
   readonly unnamed: ReadonlyMap<string, number>;
   /** By session: records that were cut off. */
   readonly cut: ReadonlyMap<string, number>;
-  /** Whether the files hold all that was written to them. */
-  readonly isComplete: boolean;
+  readonly logIsWhole: boolean;
 }
 
 /** By session: messages of which only parts tell, no index. The ledger is attached. */
@@ -300,7 +299,7 @@ const CONVERSATION = ["message", "part", "event"];
 
 /** What came through of each session, and how many records of it are nowhere. */
 function outcomes(connection: Connection, known: Known): SessionOutcome[] {
-  const { before, losses, unnamed, cut, isComplete } = known;
+  const { before, losses, unnamed, cut, logIsWhole } = known;
   const tally = (sql: string) => new Map(connection.all(sql).map((row) => [String(row.id), Number(row.n)]));
   const messages = tally("select session_id as id, count(*) as n from message group by 1");
   const parts = tally("select session_id as id, count(*) as n from part group by 1");
@@ -314,7 +313,7 @@ function outcomes(connection: Connection, known: Known): SessionOutcome[] {
     const lostParts = of("part");
     const lostOthers = lost.reduce((sum, { count }) => sum + count, 0) - of("message") - lostParts;
     const cutRecords = cut.get(sessionID) ?? 0;
-    const isCounted = isComplete && lost.every(({ table, isCounted }) => isCounted || !CONVERSATION.includes(table));
+    const isCounted = logIsWhole && lost.every(({ table, isCounted }) => isCounted || !CONVERSATION.includes(table));
     const isRebuilt = !before.has(sessionID);
     return {
       sessionID,
@@ -334,7 +333,7 @@ function outcomes(connection: Connection, known: Known): SessionOutcome[] {
 function lossesOfAll(
   sessions: readonly SessionOutcome[],
   losses: readonly TableLoss[],
-  isComplete: boolean,
+  logIsWhole: boolean,
 ): Pick<SalvageReport, "lostSessions" | "lostOfUnknown" | "lostRows"> {
   const there = new Set(sessions.map(({ sessionID }) => sessionID));
   const lost = (table: string) => losses.find((loss) => loss.table === table);
@@ -344,7 +343,7 @@ function lossesOfAll(
   const ofUnknown = (table: string) => lost(table)?.ofUnknown ?? 0;
   return {
     // A row without an id may be that of a session which other rows name.
-    lostSessions: { count: gone, isCounted: isComplete && all.isCounted && ofUnknown("session") === 0 },
+    lostSessions: { count: gone, isCounted: logIsWhole && all.isCounted && ofUnknown("session") === 0 },
     lostOfUnknown: { messages: ofUnknown("message"), parts: ofUnknown("part") },
     lostRows: Object.fromEntries(losses.flatMap(({ table, all: { count } }) => (count > 0 ? [[table, count]] : []))),
   };
