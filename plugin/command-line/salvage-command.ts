@@ -5,6 +5,7 @@ import { DATABASE_MALFORMED, WAL_DAMAGED } from "../faults/container.ts";
 import { openersOf, openersText } from "../files/openers.ts";
 import type { RepairLock } from "../quarantine/lock.ts";
 import { type CheckResult, check } from "../repair/check.ts";
+import type { Finding } from "../repair/finding.ts";
 import { salvageRefusal } from "../repair/origin-words.ts";
 import { isStopped, settleUnfinished, underLock } from "../repair/repair.ts";
 import { networkFileSystemOf } from "../repair/survey.ts";
@@ -268,18 +269,31 @@ function tell(context: CommandContext, done: Done, database: string): ExitStatus
     ...report,
     sessions,
     remaining: blocking.length,
-    verdict: checked?.verdict ?? "unusable",
+    verdict: verdictOf(done),
   });
-  answer(context, document, text(done, sessions, blocking.length, context));
-  const lost = sessions.some((session) => session.lostMessages + session.lostParts > 0 || session.isRebuilt);
+  answer(context, document, text(done, sessions, blocking, context));
   if (!report.isSound || checked === null) return EXIT.failed;
-  return blocking.length > 0 || lost ? EXIT.findings : EXIT.done;
+  return blocking.length > 0 || !isWhole(report) ? EXIT.findings : EXIT.done;
 }
+
+/** Whether nothing was lost, and that is known. */
+function isWhole({ sessions, lostSessions, lostOfUnknown, lostRows, failedIndexes }: SalvageReport): boolean {
+  const known = lostSessions.count + lostOfUnknown.messages + lostOfUnknown.parts + Object.keys(lostRows).length;
+  return known + failedIndexes.length === 0 && lostSessions.isCounted && sessions.every((session) => session.isWhole);
+}
+
+/** What a check says of the new database, but healthy only where nothing was lost on the way to it. */
+function verdictOf({ report, checked }: Done): CheckResult["verdict"] {
+  if (checked === null) return "unusable";
+  return checked.verdict === "healthy" && !isWhole(report) ? "damaged" : checked.verdict;
+}
+
+type Outcome = SalvageReport["sessions"][number] & { readonly loads: boolean };
 
 function text(
   { run, report, isSwapped }: Done,
-  sessions: readonly (SalvageReport["sessions"][number] & { loads: boolean })[],
-  blocking: number,
+  sessions: readonly Outcome[],
+  blocking: readonly Finding[],
   { terminal }: CommandContext,
 ): string {
   const { rows, fromEvents, fromFiles, fromOlderPages, mended, rebuilt } = report;
@@ -292,31 +306,18 @@ function text(
     [filled(fromFiles), "from the files of opencode 1.0-1.1"],
     [fromOlderPages, "from older versions of pages"],
     [mended, "cut off, and closed where they broke off"],
-    [rebuilt.sessions + rebuilt.messages + rebuilt.projects, "made anew, so that what hangs on them is seen"],
+    [
+      rebuilt.sessions + rebuilt.messages + rebuilt.projects,
+      "rebuilt, because opencode shows no record without its parent",
+    ],
   ] as const;
   for (const [count, what] of also) if (count > 0) lines.push(`  ${plural(count, "record")} ${what}`);
-  const incomplete = sessions.filter(
-    (session) => session.lostMessages + session.lostParts > 0 || session.isRebuilt || !session.loads,
-  );
-  lines.push("", `${plural(sessions.length - incomplete.length, "session")} came through whole.`);
-  for (const session of incomplete) {
-    const lost = [
-      ...(session.lostMessages > 0 ? [plural(session.lostMessages, "message")] : []),
-      ...(session.lostParts > 0 ? [plural(session.lostParts, "part")] : []),
-    ];
-    const what = [
-      ...(lost.length > 0 ? [`lost ${lost.join(" and ")}`] : []),
-      ...(session.isRebuilt ? ["its own record was lost and made anew"] : []),
-      ...(session.loads ? [] : ["opencode cannot load it yet"]),
-    ];
-    lines.push(`  ${terminal.style("bold", session.sessionID)}: ${what.join("; ")}`);
-  }
+  lines.push("", ...lossLines(report, sessions, (id) => terminal.style("bold", id)));
   lines.push(
     "",
     report.isSound ? "The new database passes SQLite's integrity check." : "The new database is not sound.",
   );
-  if (blocking > 0)
-    lines.push(`${plural(blocking, "fault")} of records remain; \`opencode-session-repair repair\` handles them.`);
+  lines.push(...remainingLines(blocking, isSwapped));
   if (isSwapped) {
     lines.push("It is in its place. The damaged one is in:", `  ${run.folder}`);
     lines.push(`To undo: opencode-session-repair restore ${run.manifest.runID}`);
@@ -325,4 +326,72 @@ function text(
     lines.push("To put it in its place: opencode-session-repair salvage --swap");
   }
   return lines.join("\n");
+}
+
+/** What was lost, in words. Whole is said only of a session of which everything is accounted for. */
+function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (id: string) => string): string[] {
+  const { lostSessions, lostOfUnknown } = report;
+  const whole = sessions.filter((session) => session.isWhole && session.loads);
+  const lines = [`${plural(whole.length, "session")} came through whole.`];
+  const uncounted = sessions.filter((session) => !session.isCounted && losses(session).length === 0);
+  if (uncounted.length > 0) {
+    lines.push(
+      `${plural(uncounted.length, "session")} may have lost an unknown number of records: what would tell was damaged too.`,
+    );
+  }
+  for (const session of sessions) {
+    const what = losses(session);
+    if (what.length > 0) lines.push(`  ${named(session.sessionID)}: ${what.join("; ")}`);
+  }
+  const ofUnknown = [
+    ...(lostOfUnknown.messages > 0 ? [plural(lostOfUnknown.messages, "message")] : []),
+    ...(lostOfUnknown.parts > 0 ? [plural(lostOfUnknown.parts, "part")] : []),
+  ];
+  if (ofUnknown.length > 0) lines.push(`Lost, of sessions that nothing names any more: ${ofUnknown.join(" and ")}.`);
+  const others = Object.entries(report.lostRows).filter(([table]) => !["session", "message", "part"].includes(table));
+  if (others.length > 0) {
+    lines.push(`Lost rows of other tables: ${others.map(([table, count]) => `${table} ${count}`).join(", ")}.`);
+  }
+  if (lostSessions.count > 0) {
+    const atLeast = lostSessions.isCounted ? "" : "At least ";
+    lines.push(`${atLeast}${plural(lostSessions.count, "session")} lost with everything in it.`);
+  } else if (!lostSessions.isCounted) {
+    lines.push("Whether whole sessions were lost cannot be told: the list of them was damaged.");
+  }
+  return lines;
+}
+
+function losses(session: Outcome): string[] {
+  const { lostMessages, lostParts, lostOthers, cutRecords } = session;
+  const lost = [
+    ...(lostMessages > 0 ? [plural(lostMessages, "message")] : []),
+    ...(lostParts > 0 ? [plural(lostParts, "part")] : []),
+    ...(lostOthers > 0 ? [`${plural(lostOthers, "record")} of the event log and the like`] : []),
+  ];
+  return [
+    ...(lost.length > 0 ? [`lost ${session.isCounted ? "" : "at least "}${lost.join(" and ")}`] : []),
+    ...(cutRecords > 0 ? [`${plural(cutRecords, "record")} cut off`] : []),
+    ...(session.isRebuilt ? ["its own record was lost and rebuilt"] : []),
+    ...(session.loads ? [] : ["opencode cannot load it yet"]),
+  ];
+}
+
+/** Problems that are left in the new database. `repair` acts on the live one, and has no remedy for every problem. */
+function remainingLines(blocking: readonly Finding[], isSwapped: boolean): string[] {
+  const [mendable, others] = [true, false].map((is) => blocking.filter(({ remedy }) => (remedy !== "report") === is));
+  const lines: string[] = [];
+  if (mendable !== undefined && mendable.length > 0) {
+    const when = isSwapped ? "" : "after the swap, ";
+    lines.push(
+      `${plural(mendable.length, "problem")} of records left: ${when}\`opencode-session-repair repair\` handles this.`,
+    );
+  }
+  if (others !== undefined && others.length > 0) {
+    const when = isSwapped ? "" : "after the swap, ";
+    const codes = [...new Set(others.map(({ code }) => code))].join(", ");
+    lines.push(
+      `${plural(others.length, "problem")} without a remedy (${codes}): ${when}\`opencode-session-repair\` says more.`,
+    );
+  }
+  return lines;
 }

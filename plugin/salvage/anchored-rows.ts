@@ -48,8 +48,8 @@ export function anchoredRow(image: PageImage, page: Buffer, anchor: number): Anc
   for (const size of sizes) {
     const payload = payloadAt(page, start, size, image.usableBytes, image.usableBytes - 35);
     if (payload === null || payload.local.length < headerBytes + fixed) continue;
-    const { bytes, isWhole } = readPayload(image, payload);
-    const record = { ...rowOf(bytes, headerBytes, ids, times, fixed), isWhole };
+    const { bytes, isWhole, chain } = readPayload(image, payload);
+    const record = { ...rowOf(bytes, headerBytes, ids, times, fixed), isWhole, chain };
     const data = record.values.at(-1) ?? null;
     rowID = cell.find((each) => each.size === size)?.rowID ?? rowID;
     if (isWhole && isSound(table, "data", data)) return { table, rowID, record };

@@ -85,17 +85,16 @@ export function tableCellAt(page: Buffer, at: number, usable: number): TableCell
   return payload === null ? null : { ...payload, rowID: rowID[0] };
 }
 
+/** The payload of the index cell that begins at an offset of a page. */
+export function indexPayloadAt(page: Buffer, header: BtreeHeader, at: number, usable: number): Payload | null {
+  const start = header.type === PAGE_TYPE.indexInterior ? at + 4 : at;
+  const size = readVarint(page, start);
+  return size === null ? null : payloadAt(page, size[1], size[0], usable, Math.floor(((usable - 12) * 64) / 255) - 23);
+}
+
 /** The payloads of an index page, leaf or interior. */
 export function indexPayloads(page: Buffer, header: BtreeHeader, usable: number): Payload[] {
-  const found: Payload[] = [];
-  const most = Math.floor(((usable - 12) * 64) / 255) - 23;
-  for (const at of cellStarts(page, header)) {
-    const start = header.type === PAGE_TYPE.indexInterior ? at + 4 : at;
-    const size = readVarint(page, start);
-    const payload = size === null ? null : payloadAt(page, size[1], size[0], usable, most);
-    if (payload !== null) found.push(payload);
-  }
-  return found;
+  return cellStarts(page, header).flatMap((at) => indexPayloadAt(page, header, at, usable) ?? []);
 }
 
 const LARGEST_PAYLOAD = 2 ** 31 - 1;

@@ -1,7 +1,9 @@
 import type { Connection } from "../stores/sqlite/driver.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
 import { PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
-import { KNOWN_SCHEMAS, type KnownSchema, STATEMENTS } from "./known-schemas.ts";
+import { compareVersions, newestVersion } from "./host-version.ts";
+import { type IndexShape, indexShapes } from "./index-shape.ts";
+import { KNOWN_SCHEMAS, type KnownSchema, STATEMENTS } from "./known-schema.ts";
 import type { PageImage } from "./page-image.ts";
 import type { PageMap } from "./page-map.ts";
 import { readRecord, type SqliteRecord } from "./record.ts";
@@ -13,19 +15,14 @@ export interface ChosenSchema {
   readonly objects: readonly SchemaObject[];
   /** Objects that the damaged database no longer names. */
   readonly added: readonly string[];
-  /** The known schema that is the same, where one is. */
+  /** The known schema whose journals the new database must have whole; `null` where it is none of the known ones. */
   readonly known: KnownSchema | null;
-}
-
-function objectsOf(known: KnownSchema): SchemaObject[] {
-  return known.objects.map(([type, name, table, statement]) => {
-    return { type, name, table, root: 0, sql: STATEMENTS[statement] ?? null };
-  });
+  readonly indexes: readonly IndexShape[];
 }
 
 /**
  * What the damaged database says of its schema, and for what it no longer says the known schema that is most like it: by
- * the statements that are left, and where none is left by the rows.
+ * what its journals say was done to it, then by the statements that are left, then by the rows.
  */
 export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Connection): ChosenSchema {
   const connection = scratch();
@@ -38,14 +35,86 @@ export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Conn
         (object.type !== "table" || canBeMade(connection, object.sql, object.name)),
     );
   connection.close();
-  const statements = new Set(found.map((object) => object.sql));
-  const score = (known: KnownSchema) => objectsOf(known).filter((object) => statements.has(object.sql)).length;
-  const best = found.length > 0 ? highest(KNOWN_SCHEMAS, score) : mostFitting(sampleRecords(image, map), scratch);
-  const own = objectsOf(best);
+  const signs = { journal: map.journal, found, records: sampleRecords(image, map) };
+  const best = mostLike(KNOWN_SCHEMAS, signs, scratch);
   const names = new Set(found.map(({ type, name }) => `${type} ${name}`));
-  const isForeign = found.some((object) => object.type === "table" && !own.some((each) => each.sql === object.sql));
-  const added = isForeign && hasEveryTable(found) ? [] : own.filter(({ type, name }) => !names.has(`${type} ${name}`));
-  return { objects: [...found, ...added], added: added.map((object) => object.name), known: isForeign ? null : best };
+  const isForeign = found.some(
+    (object) => object.type === "table" && !best.objects.some((each) => each.sql === object.sql),
+  );
+  // One of another line than the known ones: without a journal it is taken as it is.
+  const model = isForeign && map.journal.size === 0 && hasEveryTable(found) ? null : best;
+  const added = (model?.objects ?? []).filter(({ type, name }) => !names.has(`${type} ${name}`));
+  const objects = [...found, ...added];
+  return {
+    objects,
+    added: added.map((object) => object.name),
+    known: isForeign && map.journal.size > 0 ? null : model,
+    indexes: indexesOf(objects, scratch()),
+  };
+}
+
+/** What a damaged database still tells of its schema. */
+interface Signs {
+  readonly journal: ReadonlySet<string>;
+  readonly found: readonly SchemaObject[];
+  readonly records: readonly SqliteRecord[];
+}
+
+/** A host that did more to a database than it says is less likely than a row of its journal that was lost. */
+const UNSAID = 0.75;
+
+function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => Connection): KnownSchema {
+  const { journal, found, records } = signs;
+  const version = newestVersion(records);
+  const unlikeness = ({ done, objects, hosts, journals }: KnownSchema) => {
+    const unknown = [...journal].filter((key) => !done.has(key)).length;
+    const unsaid = [...done].filter((key) => !journal.has(key)).length;
+    const isAsFound = (object: SchemaObject) => objects.some(({ sql }) => sql === object.sql);
+    return [
+      journal.size === 0 ? 0 : unknown + UNSAID * unsaid,
+      found.filter((object) => !isAsFound(object)).length - found.filter(isAsFound).length,
+      // The host that began the newest session cannot be newer than the one that wrote the schema.
+      version === null
+        ? Number(isWithoutNames(journals))
+        : Number(hosts.every((host) => compareVersions(host, version) < 0)),
+    ];
+  };
+  const ranked = schemas.map((known) => ({ known, unlikeness: unlikeness(known) }));
+  const least = ranked.reduce((one, other) => (compareLists(other.unlikeness, one.unlikeness) < 0 ? other : one));
+  const equal = ranked.filter((each) => compareLists(each.unlikeness, least.unlikeness) === 0);
+  // The oldest of those at which most rows are at home: a newer one has room for more than there is.
+  return mostFitting(
+    equal.map(({ known }) => known),
+    records,
+    scratch,
+  );
+}
+
+/** The journal of 1.2.1 to 1.2.20, with which 1.18.3 to 1.18.23 do not start. Where no version is known, it is not made. */
+function isWithoutNames(journals: KnownSchema["journals"]): boolean {
+  return journals.some(({ table, columns }) => table === "__drizzle_migrations" && !columns.includes("name"));
+}
+
+function compareLists(one: readonly number[], other: readonly number[]): number {
+  return one.map((value, index) => value - (other[index] ?? 0)).find((difference) => difference !== 0) ?? 0;
+}
+
+/** What the indexes of these tables hold; the connection is to an empty database, and is closed. */
+function indexesOf(objects: readonly SchemaObject[], connection: Connection): IndexShape[] {
+  for (const type of ["table", "index"]) {
+    for (const object of objects) if (object.type === type && object.sql !== null) attempt(connection, object.sql);
+  }
+  const shapes = indexShapes(connection);
+  connection.close();
+  return shapes;
+}
+
+function attempt(connection: Connection, sql: string): void {
+  try {
+    connection.exec(sql);
+  } catch {
+    // A damaged statement makes no index, here as in the new database.
+  }
 }
 
 /** A few flipped bits leave a statement that can still be made, and that names a column as no host does. */
@@ -54,8 +123,9 @@ const MOST_DIFFERING = 8;
 /** The object with the known statement that its own differs from in a few characters alone. */
 function asItWas(object: SchemaObject): SchemaObject {
   const { type, name, sql } = object;
-  if (sql === null || STATEMENTS.includes(sql)) return object;
-  const named = KNOWN_SCHEMAS.flatMap(objectsOf).filter((known) => known.type === type && known.name === name);
+  if (sql === null || STATEMENTS.has(sql)) return object;
+  const all = KNOWN_SCHEMAS.flatMap(({ objects }) => objects);
+  const named = all.filter((known) => known.type === type && known.name === name);
   const near = named.map((known) => ({ sql: known.sql, differing: differing(known.sql ?? "", sql) }));
   // The nearest one: those of a database that was made new and of one that was upgraded may differ in two characters.
   const [nearest] = near.sort((a, b) => a.differing - b.differing);
@@ -97,12 +167,6 @@ function hasEveryTable(found: readonly SchemaObject[]): boolean {
   );
 }
 
-function highest(known: readonly KnownSchema[], score: (schema: KnownSchema) => number): KnownSchema {
-  const [first] = [...known].sort((a, b) => score(b) - score(a));
-  if (first === undefined) throw new Error("There is no known schema.");
-  return first;
-}
-
 const SAMPLED_PAGES = 2000;
 
 function sampleRecords(image: PageImage, map: PageMap): SqliteRecord[] {
@@ -122,35 +186,60 @@ function sampleRecords(image: PageImage, map: PageMap): SqliteRecord[] {
   return records;
 }
 
-function mostFitting(records: readonly SqliteRecord[], scratch: () => Connection): KnownSchema {
-  const scores = new Map<KnownSchema, number>();
-  for (const known of KNOWN_SCHEMAS) {
+/** The first of those in whose tables most of the records are at home. */
+function mostFitting(
+  schemas: readonly KnownSchema[],
+  records: readonly SqliteRecord[],
+  scratch: () => Connection,
+): KnownSchema {
+  const [first, ...others] = schemas;
+  if (first === undefined) throw new Error("There is no known schema.");
+  if (others.length === 0) return first;
+  const score = (known: KnownSchema) => {
     const connection = scratch();
-    for (const { sql } of objectsOf(known)) connection.exec(sql ?? "");
+    for (const { sql } of known.objects) connection.exec(sql ?? "");
     const shapes = connection
       .all("select name from sqlite_master where type = 'table'")
       .map((row) => tableShape(connection, String(row.name)));
     connection.close();
     const isAtHome = (record: SqliteRecord) =>
       shapes.some((shape) => fitsShape(shape, record, true) && hasBeginnings(shape, record));
-    scores.set(known, records.filter(isAtHome).length);
+    return records.filter(isAtHome).length;
+  };
+  let best = { known: first, score: score(first) };
+  for (const known of others) {
+    const its = score(known);
+    if (its > best.score) best = { known, score: its };
   }
-  return highest(KNOWN_SCHEMAS, (known) => scores.get(known) ?? 0);
+  return best.known;
 }
 
-/** Adds the records of migrations that the known schema has behind it: the host would run them again, and fail. */
+/** Adds the journal rows that the known schema has behind it: the host would do all that again, and fail. */
 export function completeMigrations(connection: Connection, { known }: ChosenSchema): number {
   let added = 0;
-  for (const id of known?.migrations ?? []) {
-    added += connection.run("insert or ignore into migration values (?, ?)", id, Date.now());
-  }
-  for (const [id, hash, createdAt, name] of known?.journal ?? []) {
-    const isThere = connection.all("select 1 from __drizzle_migrations where created_at = ?", createdAt).length > 0;
-    if (isThere) continue;
-    const at = new Date().toISOString();
-    const sql =
-      "insert or ignore into __drizzle_migrations (id, hash, created_at, name, applied_at) values (?, ?, ?, ?, ?)";
-    added += connection.run(sql, id, hash, createdAt, name, at);
+  for (const { table, columns, rows } of known?.journals ?? []) {
+    const key = MIGRATIONS[table];
+    if (key === undefined) continue;
+    const there = connection.all(`pragma table_info(${quoted(table)})`).map((row) => String(row.name));
+    const names = columns.filter((column) => there.includes(column));
+    if (!names.includes(key)) continue;
+    const places = names.map(() => "?").join(", ");
+    for (const row of rows) {
+      const value = (column: string) => row[columns.indexOf(column)] ?? MOMENTS[column]?.() ?? null;
+      const isThere = connection.all(`select 1 from ${quoted(table)} where ${key} = ?`, value(key)).length > 0;
+      if (isThere) continue;
+      const sql = `insert or ignore into ${quoted(table)} (${names.map(quoted).join(", ")}) values (${places})`;
+      added += connection.run(sql, ...names.map(value));
+    }
   }
   return added;
 }
+
+/** Journals of changes to the schema, by the column that tells one change from another. */
+export const MIGRATIONS: Readonly<Record<string, string>> = { migration: "id", __drizzle_migrations: "created_at" };
+
+/** When a change was made, in the form of its column. */
+const MOMENTS: Readonly<Record<string, () => string | number>> = {
+  applied_at: () => new Date().toISOString(),
+  time_completed: Date.now,
+};

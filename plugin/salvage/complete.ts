@@ -19,7 +19,7 @@ export function rebuildParents(
   const rebuilt: Rebuilt = { projects: 0, sessions: 0, messages: 0 };
   const orphans = connection.all(`select message_id as id, min(session_id) as session, min(time_created) as created,
       max(time_updated) as updated, group_concat(distinct case when json_valid(data) then json_extract(data, '$.type') end) as types
-    from part where message_id not in (select id from message) group by 1`);
+    from part where message_id not in (select id from message) and message_id glob 'msg*' group by 1`);
   for (const row of orphans) {
     const isAssistant = /tool|step|reasoning|patch|snapshot|retry/.test(String(row.types));
     const [created, updated] = [Number(row.created) || 0, Number(row.updated) || 0];
@@ -44,18 +44,33 @@ const TITLE = "Recovered conversation";
 function rebuildSessions(connection: Connection): number {
   const versions = connection.all("select version from session order by time_created desc limit 1");
   const version = String(versions[0]?.version ?? "0.0.0");
+  const directory = onlyDirectory(connection);
   return connection.run(
     `insert or ignore into session (id, project_id, slug, directory, title, version, time_created, time_updated)
      select lost.id, coalesce((select project_id from session where directory = lost.cwd limit 1),
          (select id from project where worktree = lost.root limit 1), 'global'),
-       'recovered', coalesce(lost.cwd, '/'), ?, ?, lost.created, lost.updated
+       'recovered', lost.cwd, ?, ?, lost.created, lost.updated
      from (select session_id as id, min(time_created) as created, max(time_updated) as updated,
-         max(case when json_valid(data) then json_extract(data, '$.path.cwd') end) as cwd,
+         coalesce(max(nullif(${CWD}, '/')), ?, '/') as cwd,
          max(case when json_valid(data) then json_extract(data, '$.path.root') end) as root
        from message where session_id not in (select id from session) and session_id glob 'ses*' group by 1) lost`,
     TITLE,
     version,
+    directory,
   );
+}
+
+/** The directory that a message tells of. */
+const CWD = "case when json_valid(data) then json_extract(data, '$.path.cwd') end";
+
+/** The directory of every session that still tells its own; `null` where there are several. A rebuilt message says `/`. */
+function onlyDirectory(connection: Connection): string | null {
+  const isLost = "select 1 from message where session_id not in (select id from session) limit 1";
+  if (connection.all(isLost).length === 0) return null;
+  const found = connection.all(`select distinct directory from session where directory <> ''
+    union select ${CWD} from message where session_id not in (select id from session) limit 4`);
+  const [first, ...others] = found.map((row) => row.directory).filter((each) => each !== null && each !== "/");
+  return others.length === 0 && typeof first === "string" ? first : null;
 }
 
 function rebuildProjects(connection: Connection): number {

@@ -1,7 +1,10 @@
 import { anchoredRow, anchorsOn } from "./anchored-rows.ts";
-import { indexPayloads, PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
-import type { ExpectedRecord, Ledger } from "./ledger.ts";
+import { PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
+import { type IndexShape, type NamedRow, SESSION_COLUMNS } from "./index-shape.ts";
+import { EVERYTHING, type Gap, readIndexPage, readIndexTree } from "./index-tree.ts";
+import type { Ledger } from "./ledger.ts";
 import type { NewDatabase } from "./new-database.ts";
+import { PageAccounts } from "./page-accounts.ts";
 import type { PageImage } from "./page-image.ts";
 import { findOwners, type Owners, type PageMap } from "./page-map.ts";
 import { type FoundRecord, readPayloadRecord } from "./payload.ts";
@@ -21,21 +24,27 @@ export interface Gathered {
   unplaced: number;
 }
 
+/** An index that was read from its root. */
+export interface ReadIndex {
+  readonly shape: IndexShape;
+  readonly gaps: readonly Gap[];
+}
+
 /** Tables whose rows may have been deleted on purpose: what only an older page holds needs a sign that it was not. */
 const DELETABLE = ["session", "message", "part"];
-
-/** Where a row names the session that it belongs to. */
-const SESSION_COLUMNS = ["session_id", "aggregate_id"];
 
 /** Takes every row out of the pages of a damaged database and puts it into the new one. */
 export class Gathering {
   readonly result: Gathered = { rows: new Map(), fromOlder: 0, unplaced: 0 };
+  readonly indexes: ReadIndex[] = [];
   readonly #image: PageImage;
   readonly #map: PageMap;
   readonly #owners: Owners;
   readonly #target: NewDatabase;
   readonly #ledger: Ledger;
   readonly #placement: Placement;
+  readonly #accounts: PageAccounts;
+  readonly #indexes: readonly IndexShape[];
   /** Tables of which an index that names every row is whole. */
   readonly #named: ReadonlySet<string>;
   /** Sessions that a current page speaks of: any other was deleted, or is lost without a trace. */
@@ -43,10 +52,12 @@ export class Gathering {
   /** Where ids of rows stand that no sound cell of their page leads to. */
   readonly #anchors: { readonly page: number; readonly at: number }[] = [];
 
-  constructor(image: PageImage, map: PageMap, target: NewDatabase, ledger: Ledger) {
+  constructor(image: PageImage, map: PageMap, target: NewDatabase, ledger: Ledger, indexes: readonly IndexShape[]) {
+    this.#indexes = indexes;
     this.#image = image;
     this.#map = map;
     this.#owners = findOwners(image, map);
+    this.#accounts = new PageAccounts(image, map, this.#owners);
     this.#target = target;
     this.#ledger = ledger;
     this.#placement = new Placement(target.shapes);
@@ -61,24 +72,35 @@ export class Gathering {
   takeCurrent(onPage: (done: number) => void): void {
     const { pages, free } = this.#image;
     let done = 0;
+    this.#takeIndexes();
     for (const owned of [true, false]) {
       for (let page = 1; page <= pages; page += 1) {
         const owner = this.#owners.ownerOf(page);
         if ((owner !== null) !== owned || free.pages.has(page)) continue;
         const type = this.#map.types[page];
         // A row of the schema's own table is no row of the new database.
-        if (type === PAGE_TYPE.tableLeaf && owner?.type !== "index" && page !== 1) {
+        if (type === PAGE_TYPE.tableLeaf && owner?.type !== "index" && !this.#map.schemaPages.has(page)) {
           this.#takePage(this.#image.read(page), owner?.name ?? null, "current", page);
         } else {
           // A page of rows whose first byte is damaged is one that no tree has.
           if (owner === null) this.#keepAnchors(page, []);
-          if (type === PAGE_TYPE.indexLeaf || type === PAGE_TYPE.indexInterior) this.#takeIndexPage(page, owner);
+          if (owner === null && (type === PAGE_TYPE.indexLeaf || type === PAGE_TYPE.indexInterior)) {
+            this.#takeStrayIndexPage(page);
+          }
         }
         done += 1;
         onPage(done);
       }
     }
     this.#ledger.commit();
+  }
+
+  /** Whether each page that may hold rows of the table was read, so that none can be missing. Ask after `takeCurrent`. */
+  isWhole(table: string): boolean {
+    if (!this.#image.isComplete) return false;
+    if (this.#accounts.isWhole(table)) return true;
+    const indexesAreWhole = this.indexes.every(({ gaps }) => gaps.length === 0);
+    return indexesAreWhole && this.result.unplaced === 0 && this.#accounts.areComplete;
   }
 
   /**
@@ -101,6 +123,8 @@ export class Gathering {
     const header = readBtreeHeader(page);
     if (header?.type !== PAGE_TYPE.tableLeaf) return;
     const taken: Taken[] = [];
+    let isWhole = true;
+    let before: bigint | null = null;
     for (const cell of tableCells(page, header, this.#image.usableBytes)) {
       const beginning = readRecord(cell.local, cell.size);
       if (beginning !== null) {
@@ -110,13 +134,20 @@ export class Gathering {
       const shape = beginning === null ? null : this.#placement.tableOf(beginning, owner);
       if (shape === null) {
         if (beginning !== null && rank === "current") this.result.unplaced += 1;
+        isWhole = false;
         continue;
       }
       if (rank !== "current" && DELETABLE.includes(shape.name) !== (rank === "older-deletable")) continue;
       const record = readPayloadRecord(this.#image, cell);
-      if (record !== null) this.#takeRow(shape, record, cell.rowID, rank === "current");
+      const isTaken = record !== null && this.#takeRow(shape, record, cell.rowID, rank === "current");
+      if (number === undefined) continue;
+      const isInOrder = (before === null || cell.rowID > before) && this.#owners.admits(number, cell.rowID);
+      if (!isInOrder || !isTaken || !this.#accounts.follow(record.chain)) isWhole = false;
+      before = cell.rowID;
     }
-    if (number !== undefined && taken.length < header.cells) this.#keepAnchors(number, taken);
+    if (number === undefined) return;
+    if (taken.length < header.cells) this.#keepAnchors(number, taken);
+    else if (isWhole) this.#accounts.read(number);
   }
 
   /** Remembers the ids of rows that no cell leads to: the pointer, the cell's or the page's header is damaged. */
@@ -135,19 +166,25 @@ export class Gathering {
     }
   }
 
-  #takeRow(shape: TableShape, record: FoundRecord, rowID: bigint | null, isCurrent: boolean): void {
+  /** `false` for a row of which not everything could be read. */
+  #takeRow(shape: TableShape, record: FoundRecord, rowID: bigint | null, isCurrent: boolean): boolean {
     const session = sessionOf(shape, record);
     if (isCurrent && session !== null) this.#alive.add(session);
-    if (!isCurrent && !this.#mayReturn(shape, record, session)) return;
+    if (!isCurrent && !this.#mayReturn(shape, record, session)) return true;
     if (!isFinished(shape, record)) {
       if (shape.name === "project" || DELETABLE.includes(shape.name))
         this.#ledger.keepUnfinished({ table: shape.name, rowID, record });
-      return;
+      return false;
     }
     const isNew = this.#target.insert(shape, record, rowID) || (isCurrent && this.#replaceOlder(shape, record));
-    if (!isNew) return;
+    // The same row twice: one of the two pages is not what it was.
+    if (!isNew && isCurrent) this.#accounts.contradict();
+    const id = idOf(shape, record);
+    if (rowID !== null && (isNew || id !== "")) this.#ledger.took(shape.name, rowID, id);
+    if (!isNew) return true;
     this.result.rows.set(shape.name, (this.result.rows.get(shape.name) ?? 0) + 1);
     if (!isCurrent) this.result.fromOlder += 1;
+    return true;
   }
 
   /** Whether a row that only an older page holds is one that was lost, not one that was deleted. */
@@ -172,19 +209,43 @@ export class Gathering {
     return false;
   }
 
-  #takeIndexPage(page: number, owner: SchemaObject | null): void {
-    const bytes = this.#image.read(page);
-    const header = readBtreeHeader(bytes, page === 1);
-    if (header === null) return;
-    for (const payload of indexPayloads(bytes, header, this.#image.usableBytes)) {
-      if (payload.overflow !== 0) continue;
-      const record = readRecord(payload.local, payload.size);
-      const expected = record === null ? null : expectedFrom(record, owner);
-      if (expected === null) continue;
-      this.#ledger.expect(expected);
-      const session = expected.kind === "session" ? expected.id : expected.sessionID;
-      if (session !== null) this.#alive.add(session);
+  /** Every index from its root, in order: what it names is what there is. */
+  #takeIndexes(): void {
+    for (const shape of this.#indexes) {
+      const object = this.#map.schema.find(({ type, name }) => type === "index" && name === shape.name);
+      // One of another table under this name is another index.
+      if (object === undefined || object.table !== shape.table || object.root === 0) continue;
+      const gaps = readIndexTree(this.#image, this.#owners, object, shape, (row, isSound) =>
+        this.#name(row, isSound ? shape.bit : 0),
+      );
+      this.indexes.push({ shape, gaps });
     }
+  }
+
+  #name(row: NamedRow, source: number): void {
+    if (source === 0) this.#ledger.hint(row);
+    else this.#ledger.name(row, source);
+    if (row.sessionID !== null) this.#alive.add(row.sessionID);
+  }
+
+  /**
+   * A page of an index to which no tree leads. Where just one index has such entries, and no list of free pages is damaged,
+   * it is that index's; else it may be another one's, or what a deleted row left behind.
+   */
+  #takeStrayIndexPage(page: number): void {
+    const fitting = this.#indexes.flatMap((shape) => {
+      const read = readIndexPage(this.#image, page, shape, EVERYTHING);
+      return read?.entries.every((entry) => entry !== null) ? [{ shape, ...read }] : [];
+    });
+    const [first, ...others] = fitting;
+    if (first === undefined) return;
+    const isSure = others.length === 0 && first.isSound && this.#image.free.isComplete;
+    const rows = first.entries.flatMap((entry) => (entry === null ? [] : [entry.row]));
+    for (const row of rows) {
+      if (isSure && this.#ledger.isNamedBy(row, first.shape.bit)) this.#accounts.contradict();
+      this.#name(row, isSure ? first.shape.bit : 0);
+    }
+    if (first.isSound) this.#accounts.readStray(page, this.#image);
   }
 }
 
@@ -196,38 +257,16 @@ interface Taken {
   readonly end: number;
 }
 
+function idOf({ columns }: TableShape, { values }: SqliteRecord): string {
+  const id = values[columns.findIndex(({ name }) => name === "id")];
+  return id instanceof Uint8Array ? textOf(id) : "";
+}
+
 /** The session that a row belongs to, or is. */
 function sessionOf({ name, columns }: TableShape, { values }: SqliteRecord): string | null {
   const at = name === "session" ? 0 : columns.findIndex((column) => SESSION_COLUMNS.includes(column.name));
   const id = values[at];
   return id instanceof Uint8Array ? textOf(id) : null;
-}
-
-const KINDS = { ses_: "session", msg_: "message", prt_: "part" } as const;
-
-/** What an entry of an index of opencode's says of records: `(id)`, `(message, part)`, `(session, time, message)`. */
-function expectedFrom({ letters, values }: SqliteRecord, owner: SchemaObject | null): ExpectedRecord | null {
-  const ids = values.flatMap((value, index) =>
-    letters[index] === "t" && value instanceof Uint8Array && value.length < 100 ? [textOf(value)] : [],
-  );
-  const known = ids.filter((id) => id.slice(0, 4) in KINDS);
-  const id = known.at(-1);
-  if (id === undefined || known.length !== ids.length) return null;
-  // An index by session alone names no record of its own.
-  if (known.length === 1 && letters.length > 2) return null;
-  const isOfKey = owner === null || owner.sql === null;
-  // A parent that a session names may be deleted.
-  if (known.length === 1 && !isOfKey && owner.table === "session") return null;
-  // The rowid beside a single id is the record's own in the index of the key only, else that of a row below it.
-  const isOwnRow = known.length > 1 || isOfKey;
-  const above = known.length > 1 ? (known[0] ?? null) : null;
-  return {
-    id,
-    kind: KINDS[id.slice(0, 4) as keyof typeof KINDS],
-    rowID: letters.at(-1) === "i" && isOwnRow ? Number(values.at(-1)) : null,
-    messageID: above?.startsWith("msg") ? above : null,
-    sessionID: above?.startsWith("ses") ? above : null,
-  };
 }
 
 /** Whether everything of a row was read, and its documents are such that a host can parse them. */

@@ -1,5 +1,6 @@
 import { deserialize, serialize } from "node:v8";
 import type { Connection } from "../stores/sqlite/driver.ts";
+import type { NamedRow } from "./index-shape.ts";
 import type { SqliteRecord } from "./record.ts";
 
 /** A row of which only a part could be read. */
@@ -10,58 +11,70 @@ export interface UnfinishedRow {
   readonly record: SqliteRecord;
 }
 
-/** A record that an index, or another record, says there was. */
-export interface ExpectedRecord {
-  readonly id: string;
-  readonly kind: "session" | "message" | "part";
-  readonly messageID: string | null;
-  readonly sessionID: string | null;
-  /** Of its row, where the index of the table's key tells. */
-  readonly rowID: number | null;
-}
-
 /** What is known beside the rows themselves. In a file, so that its size does not matter. */
 export class Ledger {
   readonly #connection: Connection;
 
+  /**
+   * `named`: rows that indexes name, with the bits of these indexes (0: it is not known which index, or whether the page is
+   * still one of it). `taken`: rows that pages held, with the rowid that they had there.
+   */
   constructor(connection: Connection) {
     this.#connection = connection;
     connection.exec(`pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -16384;
-      create table expected (id text primary key, kind text not null, message_id text, session_id text,
-        row_id integer) without rowid;
-      create index expected_row on expected (kind, row_id);
+      create table named (kind text, row_id integer, id text, message_id text, session_id text, sources integer,
+        primary key (kind, row_id)) without rowid;
+      create index named_id on named (id);
+      create table taken (kind text, row_id integer, id text, primary key (kind, row_id, id)) without rowid;
       create table unfinished (number integer primary key, row blob not null);
       begin`);
   }
 
-  expect({ id, kind, messageID, sessionID, rowID }: ExpectedRecord): void {
+  /** A row that an index of the live database names. What an earlier index said of it stays. */
+  name({ table, rowID, id, messageID, sessionID }: NamedRow, source: number): void {
     this.#connection.run(
-      `insert into expected values (?, ?, ?, ?, ?) on conflict (id) do update set
-         message_id = coalesce(message_id, excluded.message_id), session_id = coalesce(session_id, excluded.session_id),
-         row_id = coalesce(row_id, excluded.row_id)`,
-      id,
-      kind,
-      messageID,
-      sessionID,
-      rowID,
+      `insert into named values (?, cast(? as integer), ?, ?, ?, ?) on conflict (kind, row_id) do update set
+         id = iif(sources = 0, coalesce(excluded.id, id), coalesce(id, excluded.id)),
+         message_id = iif(sources = 0, coalesce(excluded.message_id, message_id), coalesce(message_id, excluded.message_id)),
+         session_id = iif(sources = 0, coalesce(excluded.session_id, session_id), coalesce(session_id, excluded.session_id)),
+         sources = sources | excluded.sources`,
+      ...[table, rowID, id, messageID, sessionID, source],
     );
   }
 
+  /** A row that a page names which looks like one of an index. */
+  hint({ table, rowID, id, messageID, sessionID }: NamedRow): void {
+    const row = [table, rowID, id, messageID, sessionID];
+    this.#connection.run("insert or ignore into named values (?, cast(? as integer), ?, ?, ?, 0)", ...row);
+  }
+
+  /** Whether an index has named this row before. */
+  isNamedBy({ table, rowID }: NamedRow, source: number): boolean {
+    const sql = "select 1 from named where kind = ? and row_id = cast(? as integer) and sources & ? > 0";
+    return this.#connection.all(sql, table, rowID, source).length > 0;
+  }
+
+  /** A row that a page held; `id` is empty in a table without ids. */
+  took(table: string, rowID: bigint, id: string): void {
+    this.#connection.run("insert or ignore into taken values (?, cast(? as integer), ?)", table, String(rowID), id);
+  }
+
   isExpected(id: string): boolean {
-    return this.#connection.all("select 1 from expected where id = ?", id).length > 0;
+    return this.#connection.all("select 1 from named where id = ?", id).length > 0;
   }
 
   /** The id of the record that an index says is in this row of the table. */
-  idAt(kind: ExpectedRecord["kind"], rowID: bigint | null): string | null {
+  idAt(table: string, rowID: bigint | null): string | null {
     if (rowID === null) return null;
-    const sql = "select id from expected where kind = ? and row_id = cast(? as integer)";
-    const id = this.#connection.all(sql, kind, String(rowID))[0]?.id;
+    const sql = "select id from named where kind = ? and row_id = cast(? as integer)";
+    const id = this.#connection.all(sql, table, String(rowID))[0]?.id;
     return typeof id === "string" ? id : null;
   }
 
   /** The message or session above a record, as an index names it. */
   above(id: string | null, column: "message_id" | "session_id"): string | null {
-    const above = this.#connection.all(`select ${column} as above from expected where id = ?`, id)[0]?.above;
+    const sql = `select ${column} as above from named where id = ? and ${column} is not null`;
+    const above = this.#connection.all(sql, id)[0]?.above;
     return typeof above === "string" ? above : null;
   }
 

@@ -23,6 +23,10 @@ export interface PageImage {
   readonly free: { readonly pages: ReadonlySet<number>; readonly isComplete: boolean };
   /** Frames of the WAL that SQLite would not have read, because one before them is damaged. */
   readonly framesBeyondDamage: number;
+  /** Whether the WAL, if there is one, was read whole: else later states of any page may be missing. */
+  readonly logIsWhole: boolean;
+  /** Whether the file is as long as it says as well. */
+  readonly isComplete: boolean;
   /** Buffers are shared between calls: look, do not write. */
   read(page: number): Buffer;
   /** Other versions, those more likely to be wanted first. */
@@ -52,6 +56,7 @@ function chunked(file: RandomAccessFile): (offset: number, length: number) => Bu
 export function openPageImage(main: RandomAccessFile, walFile: RandomAccessFile | null): PageImage {
   const ownPageBytes = pageSize(main);
   const wal = walFile === null ? null : readWriteAheadLog(walFile, ownPageBytes, main.size);
+  const walIsWhole = walFile === null || walFile.size === 0 || wal?.isWhole === true;
   const pageBytes = wal?.pageBytes ?? ownPageBytes ?? 4096;
   const current = new Map<number, Frame>();
   for (const frame of wal?.committed ?? []) current.set(frame.page, frame);
@@ -71,6 +76,8 @@ export function openPageImage(main: RandomAccessFile, walFile: RandomAccessFile 
     pages,
     free: freePages(read, pages),
     framesBeyondDamage: wal?.beyondDamage ?? 0,
+    logIsWhole: walIsWhole,
+    isComplete: walIsWhole && isAsLongAsStated(read(1), main.size / pageBytes, wal?.pages ?? 0),
     read,
     *older() {
       for (const frame of wal?.committed.toReversed() ?? []) {
@@ -80,6 +87,14 @@ export function openPageImage(main: RandomAccessFile, walFile: RandomAccessFile 
       for (const frame of wal?.others ?? []) yield { page: frame.page, read: () => readFrame(frame) };
     },
   };
+}
+
+/** The header states how many pages there are, valid where its two change counters agree (sqlite.org/fileformat2.html, 1.3.7). */
+function isAsLongAsStated(first: Buffer, pagesOfMain: number, pagesAfterLog: number): boolean {
+  if (!hasDatabaseHeader(first)) return false;
+  const stated = first.readUInt32BE(28);
+  const isValid = stated > 0 && first.readUInt32BE(24) === first.readUInt32BE(92);
+  return isValid && (pagesAfterLog > 0 ? stated === pagesAfterLog : stated <= pagesOfMain);
 }
 
 function statedPageBytes(header: Buffer): number | null {

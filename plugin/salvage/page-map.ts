@@ -1,5 +1,7 @@
-import { children, PAGE_TYPE, readBtreeHeader } from "./btree-page.ts";
+import { type BtreeHeader, cellStarts, children, PAGE_TYPE, readBtreeHeader } from "./btree-page.ts";
+import { journalKeysOf } from "./journal.ts";
 import type { PageImage } from "./page-image.ts";
+import { readRowID } from "./record.ts";
 import { type SchemaObject, schemaObjectsOf } from "./schema-objects.ts";
 
 /** What one look at every page tells. */
@@ -7,22 +9,46 @@ export interface PageMap {
   /** By page number; 0: no page of a b-tree. */
   readonly types: Uint8Array;
   readonly schema: readonly SchemaObject[];
+  /** What hosts wrote down of what they did to the database, one key a migration. */
+  readonly journal: ReadonlySet<string>;
+  /** Pages of the schema's own table. */
+  readonly schemaPages: ReadonlySet<number>;
 }
 
 /** Looks at every page once, in order. The schema's rows are taken wherever they lie, the current ones first. */
 export function mapPages(image: PageImage, onPage: (page: number) => void): PageMap {
   const types = new Uint8Array(image.pages + 1);
   const [current, stale]: [SchemaObject[], SchemaObject[]] = [[], []];
+  const schemaPages = new Set<number>();
+  const journal = new Set<string>();
   for (let page = 1; page <= image.pages; page += 1) {
     const bytes = image.read(page);
     types[page] = readBtreeHeader(bytes, page === 1)?.type ?? 0;
     if (types[page] === PAGE_TYPE.tableLeaf) {
-      (image.free.pages.has(page) ? stale : current).push(...schemaObjectsOf(image, bytes, page === 1));
+      const objects = schemaObjectsOf(image, bytes, page === 1);
+      (image.free.pages.has(page) ? stale : current).push(...objects);
+      if (objects.length > 0) schemaPages.add(page);
+      if (!image.free.pages.has(page)) for (const key of journalKeysOf(bytes, image.usableBytes)) journal.add(key);
     }
     onPage(page);
   }
   for (const older of image.older()) stale.push(...schemaObjectsOf(image, older.read(), older.page === 1));
-  return { types, schema: unique([...current, ...stale]) };
+  for (const page of pagesBelow(image, 1)) schemaPages.add(page);
+  return { types, schema: unique([...current, ...stale]), journal, schemaPages };
+}
+
+/** A page and what its interior pages lead to, whatever that is. */
+function pagesBelow(image: PageImage, root: number): ReadonlySet<number> {
+  const found = new Set<number>();
+  const waiting = [root];
+  for (let page = waiting.pop(); page !== undefined; page = waiting.pop()) {
+    if (page < 1 || page > image.pages || found.has(page)) continue;
+    found.add(page);
+    const bytes = image.read(page);
+    const header = readBtreeHeader(bytes, page === 1);
+    if (header?.type === PAGE_TYPE.tableInterior) waiting.push(...children(bytes, header));
+  }
+  return found;
 }
 
 function unique(objects: readonly SchemaObject[]): SchemaObject[] {
@@ -37,20 +63,67 @@ export interface Owners {
   ownerOf(page: number): SchemaObject | null;
   /** Trees of which every page is what it must be. */
   readonly intact: ReadonlySet<string>;
+  /** Whether the rowid of a row may stand on this page, by the interior pages that lead to it. */
+  admits(page: number, rowID: bigint): boolean;
 }
 
 /** Walks the tree of every table and index from its root. */
 export function findOwners(image: PageImage, map: PageMap): Owners {
   const owner = new Uint16Array(image.pages + 1);
   const intact = new Set<string>();
+  const bounds = new Bounds(image.pages);
   const objects = map.schema.filter((object) => object.root > 0);
   for (const [index, object] of objects.entries()) {
-    if (claim(image, map.types, object, index + 1, owner)) intact.add(object.name);
+    if (claim(image, map.types, object, index + 1, owner, bounds)) intact.add(object.name);
   }
-  return { ownerOf: (page) => objects[(owner[page] ?? 0) - 1] ?? null, intact };
+  return {
+    ownerOf: (page) => objects[(owner[page] ?? 0) - 1] ?? null,
+    intact,
+    admits: (page, rowID) => bounds.admit(page, Number(rowID)),
+  };
 }
 
-function claim(image: PageImage, types: Uint8Array, object: SchemaObject, mark: number, owner: Uint16Array): boolean {
+/** Between which rowids those of a page of a table lie: above the lower one, up to the upper one. */
+class Bounds {
+  readonly #lower: Float64Array;
+  readonly #upper: Float64Array;
+
+  constructor(pages: number) {
+    this.#lower = new Float64Array(pages + 1).fill(Number.NEGATIVE_INFINITY);
+    this.#upper = new Float64Array(pages + 1).fill(Number.POSITIVE_INFINITY);
+  }
+
+  /** Hands the bounds of an interior page on to those below it. */
+  divide(page: number, bytes: Buffer, header: BtreeHeader): void {
+    let lower = this.#lower[page] ?? Number.NEGATIVE_INFINITY;
+    const upper = this.#upper[page] ?? Number.POSITIVE_INFINITY;
+    for (const at of cellStarts(bytes, header)) {
+      const key = Number(readRowID(bytes, at + 4)?.[0] ?? upper);
+      this.#set(bytes.readUInt32BE(at), lower, key);
+      lower = key;
+    }
+    this.#set(bytes.readUInt32BE(header.start + 8), lower, upper);
+  }
+
+  #set(page: number, lower: number, upper: number): void {
+    if (page >= this.#lower.length) return;
+    this.#lower[page] = lower;
+    this.#upper[page] = upper;
+  }
+
+  admit(page: number, rowID: number): boolean {
+    return rowID > (this.#lower[page] ?? 0) && rowID <= (this.#upper[page] ?? 0);
+  }
+}
+
+function claim(
+  image: PageImage,
+  types: Uint8Array,
+  object: SchemaObject,
+  mark: number,
+  owner: Uint16Array,
+  bounds: Bounds,
+): boolean {
   const isTable = object.type === "table";
   const [leaf, interior] = isTable
     ? [PAGE_TYPE.tableLeaf, PAGE_TYPE.tableInterior]
@@ -68,7 +141,9 @@ function claim(image: PageImage, types: Uint8Array, object: SchemaObject, mark: 
     if (type === leaf) continue;
     const bytes = image.read(page);
     const header = readBtreeHeader(bytes, page === 1);
-    if (header !== null) waiting.push(...children(bytes, header));
+    if (header === null) continue;
+    waiting.push(...children(bytes, header));
+    if (isTable) bounds.divide(page, bytes, header);
   }
   return isIntact;
 }

@@ -6,6 +6,8 @@ export interface ReadPayload {
   readonly bytes: Buffer;
   /** Whether every overflow page followed the one before as it must, up to the end of the chain. */
   readonly isWhole: boolean;
+  /** The overflow pages of a whole chain. */
+  readonly chain: readonly number[];
 }
 
 /** A payload of this size is read only where its chain is whole: a garbled size must not cost memory. */
@@ -13,27 +15,30 @@ const LARGEST_UNPROVEN = 64 * 1024 * 1024;
 
 /** Gathers a payload from its page and its overflow pages. Of a broken chain: what precedes the break. */
 export function readPayload(image: PageImage, payload: Payload): ReadPayload {
-  if (payload.overflow === 0) return { bytes: payload.local, isWhole: payload.local.length === payload.size };
+  if (payload.overflow === 0)
+    return { bytes: payload.local, isWhole: payload.local.length === payload.size, chain: [] };
   const perPage = image.usableBytes - 4;
   const expected = Math.ceil((payload.size - payload.local.length) / perPage);
   if (expected > image.pages || (payload.size > LARGEST_UNPROVEN && !chainIsWhole(image, payload.overflow, expected))) {
-    return { bytes: payload.local, isWhole: false };
+    return { bytes: payload.local, isWhole: false, chain: [] };
   }
   const pieces: Buffer[] = [payload.local];
+  const chain: number[] = [];
   let next = payload.overflow;
   for (let index = 0; index < expected; index += 1) {
     if (next < 1 || next > image.pages) return broken(pieces, index > 0);
     const page = image.read(next);
+    chain.push(next);
     const left = payload.size - payload.local.length - index * perPage;
     next = page.readUInt32BE(0);
     pieces.push(page.subarray(4, 4 + Math.min(perPage, left)));
   }
-  return { bytes: Buffer.concat(pieces), isWhole: next === 0 };
+  return { bytes: Buffer.concat(pieces), isWhole: next === 0, chain: next === 0 ? chain : [] };
 }
 
 /** The page whose pointer leads nowhere is itself not what it was. */
 function broken(pieces: Buffer[], dropLast: boolean): ReadPayload {
-  return { bytes: Buffer.concat(dropLast ? pieces.slice(0, -1) : pieces), isWhole: false };
+  return { bytes: Buffer.concat(dropLast ? pieces.slice(0, -1) : pieces), isWhole: false, chain: [] };
 }
 
 function chainIsWhole(image: PageImage, first: number, expected: number): boolean {
@@ -47,12 +52,14 @@ function chainIsWhole(image: PageImage, first: number, expected: number): boolea
 
 export interface FoundRecord extends SqliteRecord {
   readonly isWhole: boolean;
+  /** The overflow pages that it was read from, where all of them were. */
+  readonly chain: readonly number[];
 }
 
 /** Decodes a payload's record; `null` where it is none. */
 export function readPayloadRecord(image: PageImage, payload: Payload): FoundRecord | null {
   if (readRecordHeader(payload.local, payload.size) === null) return null;
-  const { bytes, isWhole } = readPayload(image, payload);
+  const { bytes, isWhole, chain } = readPayload(image, payload);
   const record = readRecord(bytes, payload.size);
-  return record === null ? null : { ...record, isWhole };
+  return record === null ? null : { ...record, isWhole, chain };
 }

@@ -1,5 +1,5 @@
 import type { SqliteRecord } from "./record.ts";
-import { fitsShape, hasBeginnings, hasOwnID, type TableShape } from "./table-shape.ts";
+import { fitsShape, hasBeginnings, hasOthersIDs, hasOwnID, type TableShape, tellingColumns } from "./table-shape.ts";
 
 /** Tells of which table a record is a row. */
 export class Placement {
@@ -18,12 +18,19 @@ export class Placement {
   tableOf(record: SqliteRecord, owner: string | null): TableShape | null {
     const own = owner === null ? undefined : this.#byName.get(owner);
     if (own !== undefined && hasBeginnings(own, record)) return own;
-    const told = this.#shapes.find((shape) => fitsShape(shape, record, false) && hasBeginnings(shape, record));
-    if (told !== undefined) return told;
-    if (own !== undefined) return fitsShape(own, record, false) ? own : null;
-    const fitting = this.#shapes.filter((shape) => fitsShape(shape, record, true));
+    const told = this.#shapes.filter((shape) => fitsShape(shape, record, false) && hasBeginnings(shape, record));
+    if (told.length > 0) return mostTelling(told, record);
+    if (own !== undefined) return fitsShape(own, record, false) && !hasOthersIDs(own, record) ? own : null;
+    const fitting = this.#shapes.filter((shape) => fitsShape(shape, record, true) && !hasOthersIDs(shape, record));
     // Of a row whose other values were overwritten the id is left.
     const [only, ...others] = fitting.length === 1 ? fitting : fitting.filter((shape) => hasOwnID(shape, record));
     return others.length === 0 ? (only ?? null) : null;
   }
+}
+
+/** Of several tables whose rows begin so the one with all columns, and of those the one whose rows are told by the most. */
+function mostTelling(shapes: readonly TableShape[], { letters }: SqliteRecord): TableShape | null {
+  const rank = (shape: TableShape) => (letters.length === shape.columns.length ? 100 : 0) + tellingColumns(shape);
+  const [first] = [...shapes].sort((a, b) => rank(b) - rank(a));
+  return first ?? null;
 }

@@ -145,7 +145,9 @@ export async function finishedReport(files: FileSystem, run: SalvageRun): Promis
   const bytes = await files.read(join(run.folder, REPORT_FILE));
   if (typeof bytes === "string") return null;
   try {
-    return JSON.parse(bytes.toString("utf8")) as SalvageReport;
+    const report = JSON.parse(bytes.toString("utf8")) as SalvageReport;
+    // One of an earlier version of this tool does not tell what was lost.
+    return "lostSessions" in report ? report : null;
   } catch {
     return null;
   }

@@ -10,6 +10,7 @@ import { fillFromFiles } from "./fill-from-files.ts";
 import { unflipIDs } from "./flipped-ids.ts";
 import { Gathering } from "./gather.ts";
 import { Ledger } from "./ledger.ts";
+import { type Loss, lossesOf, type TableLoss } from "./losses.ts";
 import { NewDatabase } from "./new-database.ts";
 import { openPageImage } from "./page-image.ts";
 import { mapPages } from "./page-map.ts";
@@ -39,11 +40,19 @@ export interface SessionOutcome {
   readonly sessionID: string;
   readonly messages: number;
   readonly parts: number;
-  /** Records that an index or another record names and that are nowhere. */
+  /** Records that an index or another record names and that are nowhere; a message that was rebuilt is one of them. */
   readonly lostMessages: number;
   readonly lostParts: number;
+  /** Rows of other tables: the event log, todos … */
+  readonly lostOthers: number;
+  /** Records that were cut off, and were closed where they broke off. */
+  readonly cutRecords: number;
+  /** Whether more of its messages, parts and events cannot be lost; `false`: at least so many are. */
+  readonly isCounted: boolean;
   /** Whether its own row had to be made anew. */
   readonly isRebuilt: boolean;
+  /** Whether every record of it came through as it was. */
+  readonly isWhole: boolean;
 }
 
 export interface SalvageReport {
@@ -52,6 +61,12 @@ export interface SalvageReport {
   /** Rows in the new database, by table. */
   readonly rows: Readonly<Record<string, number>>;
   readonly sessions: readonly SessionOutcome[];
+  /** Sessions of which no record is left. */
+  readonly lostSessions: Loss;
+  /** Lost records of which nothing tells the session. */
+  readonly lostOfUnknown: { readonly messages: number; readonly parts: number };
+  /** Lost rows by table, those that belong to no session as well. */
+  readonly lostRows: Readonly<Record<string, number>>;
   /** Where rows came from that the current pages did not hold whole. */
   readonly fromOlderPages: number;
   readonly fromEvents: Filled;
@@ -86,7 +101,9 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
   };
   const scratch = () => {
     rmSync(scratchPath, { force: true });
-    return driver.open(scratchPath, "create");
+    const connection = driver.open(scratchPath, "create");
+    connection.exec("pragma journal_mode = off; pragma synchronous = off");
+    return connection;
   };
   try {
     await clear();
@@ -97,7 +114,7 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
     const created = new NewDatabase(driver.open(target, "create"), schema.objects, image.pageBytes);
     const ledger = new Ledger(driver.open(ledgerPath, "create"));
     try {
-      const gathering = new Gathering(image, map, created, ledger);
+      const gathering = new Gathering(image, map, created, ledger, schema.indexes);
       gathering.takeCurrent((done) => tick("reading", done));
       const { connection } = created;
       unflipIDs(connection);
@@ -109,8 +126,12 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
         input.dataDir === null
           ? { sessions: 0, messages: 0, parts: 0 }
           : await fillFromFiles(files, input.dataDir, connection, ledger);
-      const mended = writeUnfinished(connection, ledger);
+      const cut = writeUnfinished(connection, ledger);
       unflipIDs(connection);
+      created.commit();
+      ledger.attachTo(connection, ledgerPath);
+      const losses = lossesOf(connection, created.shapes, gathering.indexes, (table) => gathering.isWhole(table));
+      const unnamed = unnamedMessages(connection);
       const before = new Set(connection.all("select id from session").map((row) => String(row.id)));
       const rebuilt = rebuildParents(connection, (from, to, role) =>
         JSON.stringify(closedMessage(`{"role":"${role}"`, { created: from, updated: to })),
@@ -119,8 +140,7 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
       input.onProgress?.("indexing", 0, 0);
       const failedIndexes = created.finish();
       input.onProgress?.("verifying", 0, 0);
-      ledger.attachTo(connection, ledgerPath);
-      const sessions = outcomes(connection, before);
+      const sessions = outcomes(connection, { before, losses, unnamed, cut, logIsWhole: image.logIsWhole });
       const rows = Object.fromEntries(
         created.shapes.map(({ name }) => [name, count(connection, `select count(*) as n from "${name}"`)]),
       );
@@ -130,10 +150,11 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
         pageBytes: image.pageBytes,
         rows,
         sessions,
+        ...lossesOfAll(sessions, losses, image.logIsWhole),
         fromOlderPages: gathering.result.fromOlder,
         fromEvents,
         fromFiles,
-        mended,
+        mended: [...cut.values()].reduce((sum, count) => sum + count, 0),
         rebuilt,
         unplacedRecords: gathering.result.unplaced,
         framesBeyondDamage: image.framesBeyondDamage,
@@ -167,9 +188,15 @@ function count(connection: Connection, sql: string): number {
   return Number(connection.all(sql)[0]?.n ?? 0);
 }
 
-/** Writes the rows of which only a part was read and that nothing else had, closed where they break off. */
-function writeUnfinished(connection: Connection, ledger: Ledger): number {
-  let written = 0;
+/**
+ * Writes the rows of which only a part was read and that nothing else had, closed where they break off. How many of each
+ * session; those of projects under `""`.
+ */
+function writeUnfinished(connection: Connection, ledger: Ledger): ReadonlyMap<string, number> {
+  const written = new Map<string, number>();
+  const count = (session: string, rows: number) => {
+    if (rows > 0) written.set(session, (written.get(session) ?? 0) + rows);
+  };
   const columnsOf = new Map<string, string[]>();
   for (const { table, rowID, record } of ledger.unfinished()) {
     const columns =
@@ -194,19 +221,23 @@ function writeUnfinished(connection: Connection, ledger: Ledger): number {
       ledger.above(message, "session_id") ??
       above("session_id");
     if (table === "part" && id !== null && message !== null && session !== null) {
-      written += connection.run(
+      const rows = connection.run(
         "insert or ignore into part (id, message_id, session_id, time_created, time_updated, data) values (?, ?, ?, ?, ?, ?)",
         ...[id, message, session, around.created, around.updated],
         JSON.stringify(closedPart(text("data") ?? "", around) ?? lostPart()),
       );
+      count(session, rows);
+      if (rowID !== null) ledger.took(table, rowID, id);
     } else if (table === "message" && id !== null && session !== null) {
-      written += connection.run(
+      const rows = connection.run(
         "insert or ignore into message (id, session_id, time_created, time_updated, data) values (?, ?, ?, ?, ?)",
         ...[id, session, around.created, around.updated],
         JSON.stringify(closedMessage(text("data") ?? "", around)),
       );
+      count(session, rows);
+      if (rowID !== null) ledger.took(table, rowID, id);
     } else if (table === "session" || table === "project") {
-      written += writeListed(connection, table, columns, record);
+      count(table === "session" ? (id ?? "") : "", writeListed(connection, table, columns, record));
     }
   }
   return written;
@@ -240,26 +271,80 @@ function writeListed(
   return connection.run(`insert or ignore into "${table}" (${names}) values (${places})`, ...bound);
 }
 
-/** What came through of each session, and how many records of it are nowhere. The ledger is attached. */
-function outcomes(connection: Connection, before: ReadonlySet<string>): SessionOutcome[] {
+/** What is known of losses besides the rows. */
+interface Known {
+  /** Sessions whose own row came through. */
+  readonly before: ReadonlySet<string>;
+  readonly losses: readonly TableLoss[];
+  /** By session: messages that only their parts name. */
+  readonly unnamed: ReadonlyMap<string, number>;
+  /** By session: records that were cut off. */
+  readonly cut: ReadonlyMap<string, number>;
+  readonly logIsWhole: boolean;
+}
+
+/** By session: messages of which only parts tell, no index. The ledger is attached. */
+function unnamedMessages(connection: Connection): ReadonlyMap<string, number> {
+  // An id that was overwritten in part names no message.
+  const rows = connection.all(`select session_id as id, count(distinct message_id) as n from part
+    where message_id not in (select id from message) and length(message_id) = 30 and message_id glob 'msg_*'
+      and substr(message_id, 5) not glob '*[^0-9A-Za-z]*'
+      and message_id not in (select id from ledger.named where kind = 'message' and sources > 0 and id is not null)
+    group by 1`);
+  return new Map(rows.map((row) => [String(row.id), Number(row.n)]));
+}
+
+/** Tables of which every row must be accounted for, if nothing of a session is to be lost. */
+const CONVERSATION = ["message", "part", "event"];
+
+/** What came through of each session, and how many records of it are nowhere. */
+function outcomes(connection: Connection, known: Known): SessionOutcome[] {
+  const { before, losses, unnamed, cut, logIsWhole } = known;
   const tally = (sql: string) => new Map(connection.all(sql).map((row) => [String(row.id), Number(row.n)]));
   const messages = tally("select session_id as id, count(*) as n from message group by 1");
   const parts = tally("select session_id as id, count(*) as n from part group by 1");
-  const lostMessages = tally(`select session_id as id, count(*) as n from ledger.expected
-    where kind = 'message' and id not in (select id from message) group by 1`);
-  const lostParts = tally(`select coalesce(message.session_id, above.session_id) as id, count(*) as n
-    from ledger.expected left join message on message.id = expected.message_id
-      left join ledger.expected above on above.id = expected.message_id
-    where expected.kind = 'part' and expected.id not in (select id from part) group by 1`);
   return connection.all("select id from session order by id").map((row) => {
     const sessionID = String(row.id);
+    const lost = losses.map(({ table, ofSession }) => ({ table, ...ofSession(sessionID) }));
+    const of = (table: string) => lost.find((loss) => loss.table === table)?.count ?? 0;
+    // Where the messages are counted, a part with another message's id is one whose id is damaged.
+    const messagesAreCounted = lost.some(({ table, isCounted }) => table === "message" && isCounted);
+    const lostMessages = of("message") + (messagesAreCounted ? 0 : (unnamed.get(sessionID) ?? 0));
+    const lostParts = of("part");
+    const lostOthers = lost.reduce((sum, { count }) => sum + count, 0) - of("message") - lostParts;
+    const cutRecords = cut.get(sessionID) ?? 0;
+    const isCounted = logIsWhole && lost.every(({ table, isCounted }) => isCounted || !CONVERSATION.includes(table));
+    const isRebuilt = !before.has(sessionID);
     return {
       sessionID,
       messages: messages.get(sessionID) ?? 0,
       parts: parts.get(sessionID) ?? 0,
-      lostMessages: lostMessages.get(sessionID) ?? 0,
-      lostParts: lostParts.get(sessionID) ?? 0,
-      isRebuilt: !before.has(sessionID),
+      lostMessages,
+      lostParts,
+      lostOthers,
+      cutRecords,
+      isCounted,
+      isRebuilt,
+      isWhole: isCounted && !isRebuilt && lostMessages + lostParts + lostOthers + cutRecords === 0,
     };
   });
+}
+
+function lossesOfAll(
+  sessions: readonly SessionOutcome[],
+  losses: readonly TableLoss[],
+  logIsWhole: boolean,
+): Pick<SalvageReport, "lostSessions" | "lostOfUnknown" | "lostRows"> {
+  const there = new Set(sessions.map(({ sessionID }) => sessionID));
+  const lost = (table: string) => losses.find((loss) => loss.table === table);
+  const named = new Set(["session", "message", "part"].flatMap((table) => lost(table)?.sessionIDs ?? []));
+  const gone = [...named].filter((id) => !there.has(id)).length;
+  const all = lost("session")?.all ?? { count: 0, isCounted: false };
+  const ofUnknown = (table: string) => lost(table)?.ofUnknown ?? 0;
+  return {
+    // A row without an id may be that of a session which other rows name.
+    lostSessions: { count: gone, isCounted: logIsWhole && all.isCounted && ofUnknown("session") === 0 },
+    lostOfUnknown: { messages: ofUnknown("message"), parts: ofUnknown("part") },
+    lostRows: Object.fromEntries(losses.flatMap(({ table, all: { count } }) => (count > 0 ? [[table, count]] : []))),
+  };
 }

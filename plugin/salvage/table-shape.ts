@@ -70,11 +70,12 @@ const BEGINNINGS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   session_message: { session_id: /^ses/, type: /^[a-z]/, data: /^\s*\{/ },
   session_input: { session_id: /^ses/ },
   session_context_epoch: { session_id: /^ses/ },
-  event_sequence: { aggregate_id: /^(ses|wrk)/ },
+  event_sequence: { aggregate_id: /^(ses|wrk)_/ },
   project: { id: /^([0-9a-f]{40}|global$)/, worktree: /^(\/|[A-Za-z]:)/, sandboxes: /^\s*\[/ },
   todo: { session_id: /^ses/, status: /^[a-z_]+$/ },
   session_share: { session_id: /^ses/, url: /^http/ },
   migration: { id: /^\d{14}_/ },
+  data_migration: { name: /^[a-z]+(_[a-z]+)+$/ },
   __drizzle_migrations: { hash: /^([0-9a-f]{64})?$/ },
   workspace: { id: /^wrk/ },
 };
@@ -89,6 +90,29 @@ export function hasOwnID({ name, columns }: TableShape, { values: [id] }: Sqlite
 
 function begins(value: SqlValue | undefined, beginning: RegExp): boolean {
   return value instanceof Uint8Array && beginning.test(textOf(value.subarray(0, LONGEST_BEGINNING)));
+}
+
+/** An id of opencode's, whole. One whose beginning a flipped bit changed is none of these. */
+const ID = /^(ses|msg|prt|evt|wrk|per)_[0-9A-Za-z]{20,}$/;
+
+/** Whether a record has, where rows of this table have an id of one kind, an id of another: it is another table's row. */
+export function hasOthersIDs({ name, columns }: TableShape, { values }: SqliteRecord): boolean {
+  return columns.some((column, index) => {
+    const [beginning, value] = [BEGINNINGS[name]?.[column.name], values[index]];
+    if (beginning === undefined || !(value instanceof Uint8Array) || value.length > LONGEST_BEGINNING) return false;
+    return column.name.endsWith("id") && ID.test(textOf(value)) && !begins(value, beginning);
+  });
+}
+
+/** How many columns tell that a row is one of this table. */
+export function tellingColumns({ name, columns }: TableShape): number {
+  return columns.filter((column) => BEGINNINGS[name]?.[column.name] !== undefined).length;
+}
+
+/** Whether a value is one that this column of opencode's may hold, as far as its beginning tells. */
+export function beginsAs(table: string, column: string, value: SqlValue): boolean {
+  const beginning = BEGINNINGS[table]?.[column];
+  return beginning === undefined || value === null || begins(value, beginning);
 }
 
 /** Whether a record's values begin as those of this table of opencode's do; `false` for a table that is not known. */

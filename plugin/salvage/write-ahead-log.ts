@@ -20,6 +20,8 @@ export interface WriteAheadLog {
   readonly pages: number;
   /** Frames that SQLite itself would not read, because one before them is damaged. */
   readonly beyondDamage: number;
+  /** Whether its header and each frame of its present state are as they were written. */
+  readonly isWhole: boolean;
 }
 
 const HEADER_BYTES = 32;
@@ -74,10 +76,10 @@ export function readWriteAheadLog(
     frames.push({ page, offset: start + FRAME_HEADER_BYTES, commitPages, isCurrent, isSound });
     before = isCurrent ? Buffer.from(bytes.subarray(16, 24)) : null;
   }
-  return sorted(frames, size);
+  return sorted(frames, size, headerHolds(header));
 }
 
-function sorted(frames: readonly ReadFrame[], pageBytes: number): WriteAheadLog {
+function sorted(frames: readonly ReadFrame[], pageBytes: number, headerIsWhole: boolean): WriteAheadLog {
   let last = -1;
   for (const [index, frame] of frames.entries()) if (frame.isSound && frame.commitPages > 0) last = index;
   const isCommitted = (frame: ReadFrame, index: number) => frame.isSound && index <= last;
@@ -89,6 +91,7 @@ function sorted(frames: readonly ReadFrame[], pageBytes: number): WriteAheadLog 
     pages: frames[last]?.commitPages ?? 0,
     beyondDamage:
       firstBad < 0 ? 0 : frames.filter((frame, index) => index > firstBad && isCommitted(frame, index)).length,
+    isWhole: headerIsWhole && frames.every(({ isCurrent, isSound }) => !isCurrent || isSound),
   };
 }
 

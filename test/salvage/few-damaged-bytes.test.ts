@@ -108,7 +108,7 @@ test("a session's row of which no value is left keeps nothing else from being sa
 test("a value whose chain of pages lost its beginning is not taken for whole", () => {
   const image = openPageImage(NO_FILE, null);
   const local = Buffer.from("the beginning");
-  expect(readPayload(image, { size: 6000, local, overflow: 0 })).toEqual({ bytes: local, isWhole: false });
+  expect(readPayload(image, { size: 6000, local, overflow: 0 })).toEqual({ bytes: local, isWhole: false, chain: [] });
   expect(readPayload(image, { size: local.length, local, overflow: 0 }).isWhole).toBe(true);
 });
 

@@ -20,7 +20,7 @@ export interface ManySessions {
   readonly project: string;
 }
 
-const TABLES = ["session", "message", "part", "todo", "event_sequence", "event"];
+const TABLES = ["session", "message", "part", "todo", "event_sequence", "event", "session_message"];
 const ID = /\b(ses|msg|prt|evt)_[A-Za-z0-9]{10,}/g;
 
 /** Multiplies the sessions that a real host wrote until there are `copies` of each, their texts of many sizes. */

@@ -78,7 +78,7 @@ export const STRUCTURAL_DAMAGES = {
     const chosen = some(interior, 6, random);
     for (const number of chosen) {
       const page = pageBytes(bytes, number);
-      const cells = page.readUInt16BE(3);
+      const cells = Math.min(page.readUInt16BE(3), 2000);
       const at = cells === 0 || random.chance(0.3) ? 8 : page.readUInt16BE(12 + 2 * random.below(cells));
       if (at + 4 <= PAGE) page.writeUInt32BE(badPointer(bytes, random), at);
     }
@@ -148,8 +148,8 @@ export const STRUCTURAL_DAMAGES = {
     const chosen = some(leaves, 20, random);
     for (const number of chosen) {
       const page = pageBytes(bytes, number);
-      const cells = page.readUInt16BE(3);
-      if (random.chance(0.5)) flipBits(page, 0, 8 + 2 * Math.min(cells, 2000), 1 + random.below(4), random);
+      const cells = Math.min(page.readUInt16BE(3), 2000);
+      if (random.chance(0.5)) flipBits(page, 0, 8 + 2 * cells, 1 + random.below(4), random);
       else {
         const at = page.readUInt16BE(8 + 2 * random.below(Math.max(1, cells)));
         if (at + 12 <= PAGE) flipBits(page, at, at + 12, 1 + random.below(3), random);

@@ -1,0 +1,28 @@
+import type { SqliteRecord } from "./record.ts";
+import { textOf } from "./schema-objects.ts";
+
+const VERSION = /^\d+\.\d+\.\d+$/;
+
+/** A session has at least so many columns, whatever the version. */
+const SESSION_COLUMNS = 14;
+
+/** The newest version of opencode that a session among these records was begun by; `null` where none tells. */
+export function newestVersion(records: readonly SqliteRecord[]): string | null {
+  let newest: string | null = null;
+  for (const { letters, values } of records) {
+    const [id] = values;
+    if (letters.length < SESSION_COLUMNS || !(id instanceof Uint8Array) || !textOf(id).startsWith("ses_")) continue;
+    for (const value of values) {
+      if (!(value instanceof Uint8Array) || value.length > 12) continue;
+      const text = textOf(value);
+      if (VERSION.test(text) && (newest === null || compareVersions(text, newest) > 0)) newest = text;
+    }
+  }
+  return newest;
+}
+
+/** The order of two versions such as 1.2.27. */
+export function compareVersions(one: string, other: string): number {
+  const [a, b] = [one.split(".").map(Number), other.split(".").map(Number)];
+  return a.map((part, index) => part - (b[index] ?? 0)).find((difference) => difference !== 0) ?? 0;
+}

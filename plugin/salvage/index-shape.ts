@@ -1,0 +1,98 @@
+import type { Connection } from "../stores/sqlite/driver.ts";
+import { quoted } from "../stores/sqlite/schema.ts";
+import type { SqliteRecord } from "./record.ts";
+import { textOf } from "./schema-objects.ts";
+import { soundID } from "./sound-values.ts";
+import { beginsAs } from "./table-shape.ts";
+
+/** What an entry of an index holds: these columns of one row of its table, then that row's rowid. */
+export interface IndexShape {
+  readonly name: string;
+  readonly table: string;
+  readonly columns: readonly string[];
+  /** Whether the index has an entry for each row of its table. */
+  readonly namesEveryRow: boolean;
+  /** Marks the index among those of its table. */
+  readonly bit: number;
+}
+
+/** A row that an entry of an index says there is. */
+export interface NamedRow {
+  readonly table: string;
+  /** An integer. */
+  readonly rowID: string;
+  readonly id: string | null;
+  readonly messageID: string | null;
+  readonly sessionID: string | null;
+}
+
+/** Where a row names the session that it belongs to. */
+export const SESSION_COLUMNS = ["session_id", "aggregate_id"];
+
+/** Indexes of one table that are told apart; opencode has at most six. */
+const MOST_INDEXES = 30;
+
+/**
+ * The indexes of a database that has all tables and indexes. Those in another order than the plain one, of expressions or
+ * of tables without rowids are left out: no opencode makes one.
+ */
+export function indexShapes(connection: Connection): IndexShape[] {
+  const shapes: IndexShape[] = [];
+  for (const row of connection.all("select name, sql from sqlite_master where type = 'table' order by name")) {
+    const table = String(row.name);
+    if (/without\s+rowid\W*$/i.test(String(row.sql))) continue;
+    const indexes = connection.all(`pragma index_list(${quoted(table)})`);
+    for (const [number, index] of indexes.slice(0, MOST_INDEXES).entries()) {
+      const columns = connection.all(`pragma index_xinfo(${quoted(String(index.name))})`);
+      const keys = columns.filter((column) => Number(column.key) === 1);
+      if (keys.some(({ name, desc, coll }) => name === null || Number(desc) === 1 || coll !== "BINARY")) continue;
+      shapes.push({
+        name: String(index.name),
+        table,
+        columns: keys.map(({ name }) => String(name)),
+        namesEveryRow: Number(index.partial) === 0,
+        bit: 2 ** number,
+      });
+    }
+  }
+  return shapes;
+}
+
+/** The row that a record names if it is an entry of this index; `null` where it cannot be one. */
+export function namedRow({ table, columns }: IndexShape, { letters, values }: SqliteRecord): NamedRow | null {
+  const rowID = letters.at(-1);
+  // opencode leaves rowids to SQLite, whose are positive: a 0 is an overwritten one.
+  if (letters.length !== columns.length + 1 || rowID !== "i" || Number(values.at(-1)) < 1) return null;
+  if (!columns.every((column, index) => beginsAs(table, column, values[index] ?? null))) return null;
+  const text = (wanted: readonly string[]) => {
+    const value = values[columns.findIndex((column) => wanted.includes(column))];
+    return value instanceof Uint8Array ? textOf(value) : null;
+  };
+  const id = text(["id"]);
+  const [messageID, sessionID] = [text(["message_id"]), table === "session" ? id : text(SESSION_COLUMNS)];
+  if ([id, messageID, sessionID].some((each) => each !== null && soundID(each) === null)) return null;
+  return { table, rowID: String(values.at(-1)), id, messageID, sessionID };
+}
+
+/** The order of two entries of one index (sqlite.org/fileformat2.html, 2.3, without collations). */
+export function compareEntries(one: SqliteRecord, other: SqliteRecord): number {
+  for (let index = 0; index < Math.min(one.values.length, other.values.length); index += 1) {
+    const [a, b] = [one.values[index] ?? null, other.values[index] ?? null];
+    const difference = rank(a) - rank(b) || compareValues(a, b);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+type Value = SqliteRecord["values"][number];
+
+/** NULL, numbers (large ones are held as text), then bytes. */
+function rank(value: Value): number {
+  if (value === null) return 0;
+  return value instanceof Uint8Array ? 2 : 1;
+}
+
+function compareValues(a: Value, b: Value): number {
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b);
+  return Number(a) - Number(b);
+}

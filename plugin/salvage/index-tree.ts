@@ -1,0 +1,102 @@
+import { type BtreeHeader, cellStarts, indexPayloadAt, PAGE_TYPE, readBtreeHeader } from "./btree-page.ts";
+import { compareEntries, type IndexShape, type NamedRow, namedRow } from "./index-shape.ts";
+import type { PageImage } from "./page-image.ts";
+import type { Owners } from "./page-map.ts";
+import { readPayloadRecord } from "./payload.ts";
+import type { SqliteRecord } from "./record.ts";
+import { type SchemaObject, textOf } from "./schema-objects.ts";
+
+/** Entries of an index that cannot be read lie between these two; `null`: from the first one on, up to the last one. */
+export interface Gap {
+  readonly low: SqliteRecord | null;
+  readonly high: SqliteRecord | null;
+}
+
+/** What a page of an index says. */
+export interface IndexPage {
+  readonly header: BtreeHeader;
+  /** Where the cells of the page begin. */
+  readonly starts: readonly number[];
+  /** In order, `null` for one that cannot be read. */
+  readonly entries: readonly (IndexEntry | null)[];
+  /** Whether every entry was read, and all are in order: nothing of the page was overwritten. */
+  readonly isSound: boolean;
+}
+
+interface IndexEntry {
+  readonly record: SqliteRecord;
+  readonly row: NamedRow;
+}
+
+/** Reads a page as one of an index, whose entries lie between two; `null` where it is no page of any. */
+export function readIndexPage(image: PageImage, page: number, shape: IndexShape, { low, high }: Gap): IndexPage | null {
+  const bytes = image.read(page);
+  const header = readBtreeHeader(bytes, page === 1);
+  if (header === null || (header.type !== PAGE_TYPE.indexLeaf && header.type !== PAGE_TYPE.indexInterior)) return null;
+  const starts = cellStarts(bytes, header);
+  const entries = starts.map((at): IndexEntry | null => {
+    const payload = indexPayloadAt(bytes, header, at, image.usableBytes);
+    const record = payload === null ? null : readPayloadRecord(image, payload);
+    const row = record?.isWhole ? namedRow(shape, record) : null;
+    return record === null || row === null ? null : { record, row };
+  });
+  const order = [low, ...entries.map((entry) => entry?.record ?? null), high];
+  const isInOrder = order.every((record, index) => {
+    const next = order[index + 1] ?? null;
+    return record === null || next === null || compareEntries(record, next) < 0;
+  });
+  // A pointer that leads out of the page is an entry that cannot be read.
+  const isSound = isInOrder && starts.length === header.cells && entries.every((entry) => entry !== null);
+  return { header, starts, entries, isSound };
+}
+
+/**
+ * Reads the entries of an index from its root. What cannot be read is a gap, and so is what a page that is not sound says:
+ * its entries come with `isSound` false.
+ */
+export function readIndexTree(
+  image: PageImage,
+  owners: Owners,
+  { name, root }: SchemaObject,
+  shape: IndexShape,
+  onEntry: (row: NamedRow, isSound: boolean) => void,
+): readonly Gap[] {
+  const gaps: Gap[] = [];
+  const seen = new Set<number>();
+  const visit = (page: number, between: Gap): void => {
+    const isOurs = owners.ownerOf(page)?.name === name && !seen.has(page);
+    const read = isOurs ? readIndexPage(image, page, shape, between) : null;
+    seen.add(page);
+    if (read === null) {
+      gaps.push(between);
+      return;
+    }
+    const { header, starts, entries, isSound } = read;
+    if (!isSound) gaps.push(between);
+    for (const entry of entries) if (entry !== null) onEntry(entry.row, isSound);
+    if (header.type !== PAGE_TYPE.indexInterior) return;
+    const bytes = image.read(page);
+    let low = between.low;
+    for (const [index, entry] of entries.entries()) {
+      visit(bytes.readUInt32BE(starts[index] ?? 0), { low, high: entry?.record ?? between.high });
+      low = entry?.record ?? low;
+    }
+    visit(bytes.readUInt32BE(header.start + 8), { low, high: between.high });
+  };
+  visit(root, EVERYTHING);
+  return gaps;
+}
+
+/** From the first entry to the last one. */
+export const EVERYTHING: Gap = { low: null, high: null };
+
+/** Whether a gap of an index whose entries begin with a session's id may hide entries of this session. */
+export function mayHide({ low, high }: Gap, sessionID: string): boolean {
+  const [from, to] = [firstText(low), firstText(high)];
+  return (from === null || from <= sessionID) && (to === null || sessionID <= to);
+}
+
+function firstText(record: SqliteRecord | null): string | null {
+  const value = record?.values[0];
+  return value instanceof Uint8Array ? textOf(value) : null;
+}

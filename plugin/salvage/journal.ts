@@ -1,0 +1,47 @@
+import { readBtreeHeader, tableCells } from "./btree-page.ts";
+import { journalKey } from "./known-schema.ts";
+import { readRecord, type SqliteRecord } from "./record.ts";
+import { textOf } from "./schema-objects.ts";
+
+/** Ids of opencode's migrations: the moment they were written at, and a name. */
+const MIGRATION = /^\d{14}_[a-z0-9_]+$/;
+
+/** The first migration of opencode's is of January 2026; in milliseconds. */
+const FIRST = Date.UTC(2026, 0, 1);
+const LAST = Date.UTC(2100, 0, 1);
+
+function keyOf({ letters, values }: SqliteRecord): string | null {
+  const text = (at: number) => {
+    const value = values[at];
+    return value instanceof Uint8Array && value.length < 200 ? textOf(value) : null;
+  };
+  if (letters.length === 2 && letters[1] === "i") {
+    const id = text(0);
+    return id !== null && MIGRATION.test(id) ? journalKey("migration", id) : null;
+  }
+  // `__drizzle_migrations`: id, hash, created_at; since 1.2.27 name and applied_at as well.
+  const [, , created] = values;
+  if (letters.length !== 3 && letters.length !== 5) return null;
+  if (typeof created !== "number" || created < FIRST || created > LAST || text(1) === null) return null;
+  if (!/^([0-9a-f]{64})?$/.test(text(1) ?? "")) return null;
+  return letters.length === 3 || MIGRATION.test(text(3) ?? "") ? journalKey("__drizzle_migrations", created) : null;
+}
+
+/** One row may be damaged; after two that are none, a page is taken for another table's. */
+const FEW_ROWS = 2;
+
+/** What the rows of a journal on a page say was done; empty for every other page. */
+export function journalKeysOf(page: Buffer, usable: number): string[] {
+  const header = readBtreeHeader(page);
+  if (header === null) return [];
+  const found: string[] = [];
+  let others = 0;
+  for (const cell of tableCells(page, header, usable)) {
+    const record = cell.overflow === 0 ? readRecord(cell.local, cell.size) : null;
+    const key = record === null ? null : keyOf(record);
+    if (key !== null) found.push(key);
+    else others += 1;
+    if (found.length === 0 && others === FEW_ROWS) return [];
+  }
+  return found;
+}
