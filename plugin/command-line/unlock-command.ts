@@ -1,3 +1,4 @@
+import { plural } from "../plural.ts";
 import { endLock, isRenewed, lockOf } from "../quarantine/lock.ts";
 import { LOCK_TIMES, type LockReading } from "../quarantine/lock-file.ts";
 import { holderText } from "../quarantine/lock-words.ts";
@@ -23,7 +24,7 @@ export async function unlockCommand(
   if (typeof lock !== "string" && lock.standing === "alive") return problem(context, running, EXIT.refused);
   if (typeof lock !== "string" && lock.standing === "unknown") {
     terminal.say(`The lock is held by ${who}.`);
-    terminal.say(`Watching for ${LOCK_TIMES.watchedMs / 1000} seconds whether it is renewed …`);
+    terminal.say(`Watching for ${plural(LOCK_TIMES.watchedMs / 1000, "second")} whether it is renewed …`);
     if (await isRenewed(files, located.dataDir, lock)) {
       return problem(
         context,

@@ -1,6 +1,5 @@
 import type { ToolContext, ToolDefinition } from "@opencode-ai/plugin";
 import { isRunID } from "../quarantine/run-id.ts";
-import { plural, toDoWords } from "../repair/words.ts";
 import { isAtLeast } from "./host-version.ts";
 import { isSessionID, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
 import { TOOL_PERMISSION } from "./slash-command.ts";
@@ -177,6 +176,7 @@ async function planRepair(request: RepairRequest, sessionID: string | null, cont
   if (mendable.length === 0) return { answer: answerText(checked) };
   const sessions = new Set(mendable.map((finding) => finding.sessionID)).size;
   const { changeLines } = await import("../repair/change-words.ts");
+  const { plural, toDoWords } = await import("../repair/words.ts");
   const changes = changeLines(mendable);
   const shown = changes.slice(0, MOST_CHANGES).join("; ");
   const more = changes.length > MOST_CHANGES ? `; and ${changes.length - MOST_CHANGES} more` : "";
@@ -187,6 +187,7 @@ async function planRepair(request: RepairRequest, sessionID: string | null, cont
 async function planUndo(wanted: string | null, context: RequestContext): Promise<Planned> {
   const { newestUndoable } = await import("./answer-request.ts");
   const { planRestore } = await import("../repair/restore.ts");
+  const { plural } = await import("../repair/words.ts");
   const runID = wanted ?? (await newestUndoable(context));
   if (runID === null) return { answer: "There is nothing to undo." };
   const { files, located, spare } = context;

@@ -1,7 +1,6 @@
 import type { PluginInput } from "@opencode-ai/plugin";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { ConfirmedFinding } from "../repair/finding.ts";
-import { doneWords, plural } from "../repair/words.ts";
 
 /** What the plugin has to say after a check: ids, codes, counts, never content or paths. */
 export interface Notice {
@@ -32,27 +31,6 @@ export function hasNews(notice: Notice): boolean {
     notice.stopped !== null ||
     notice.note !== undefined
   );
-}
-
-/** The one sentence that a user reads in the toast. */
-export function noticeSentence(notice: Notice): string {
-  const done = notice.items.filter((item) => item.action !== "skipped");
-  if (notice.stopped !== null) {
-    const damaged = new Set(notice.remaining.map((finding) => finding.sessionID)).size;
-    const left = damaged === 0 ? "" : `${plural(damaged, "conversation")} cannot be opened. `;
-    return `${left}${notice.stopped}`;
-  }
-  if (done.length > 0) {
-    const sessions = new Set(done.map((item) => item.sessionID)).size;
-    const left =
-      notice.remaining.length === 0 ? "" : ` ${plural(notice.remaining.length, "more problem")}: type /repair.`;
-    return `${doneWords(done, "damaged record", ` of ${plural(sessions, "conversation")}`)}, so that opencode can open ${sessions === 1 ? "it" : "them"} again. Nothing was deleted; /repair undo puts ${done.length === 1 ? "it" : "them"} back.${left}`;
-  }
-  if (notice.remaining.length > 0) {
-    const sessions = new Set(notice.remaining.map((finding) => finding.sessionID)).size;
-    return `${plural(sessions, "conversation")} cannot be opened (${plural(notice.remaining.length, "damaged record")}). Type /repair to see and mend ${notice.remaining.length === 1 ? "it" : "them"}.`;
-  }
-  return notice.note ?? notice.warnings.join(" ");
 }
 
 async function answerStatus(client: Client, sessionID: string): Promise<number | null> {
@@ -95,6 +73,8 @@ const MOST_ITEMS_LOGGED = 50;
  * repaired sessions now. Call it after the start, never awaited by it. Throws nothing.
  */
 export async function tell(client: Client, notice: Notice, withToast: boolean): Promise<void> {
+  // Loaded only where there is something to say.
+  const { noticeSentence } = await import("./notice-words.ts");
   const sentence = noticeSentence(notice);
   const toast = withToast ? showToast(client, notice, sentence) : Promise.resolve();
   const sessions = [...new Set(notice.items.map((item) => item.sessionID))].filter((id) => id !== null);

@@ -1,6 +1,7 @@
+import { plural } from "../plural.ts";
 import { LOCK_TIMES, type LockHolder } from "./lock-file.ts";
 
-const MINUTES = LOCK_TIMES.lapsedMs / 60_000;
+const LAPSES_AFTER = plural(LOCK_TIMES.lapsedMs / 60_000, "minute");
 
 /** A length of time in its largest fitting unit, such as `3 minutes`. */
 function timeText(ms: number): string {
@@ -32,5 +33,5 @@ export function lockedSentence(holder: LockHolder | null): string {
   if (holder === null) return "Another repair is working on this data directory. Try again when it is done.";
   const held = `Another repair holds the lock of this data directory: ${holderText(holder)}.`;
   if (holder.standing === "alive") return `${held} Wait until it is done, or end that process. Then try again.`;
-  return `${held} From here nothing shows whether it still runs. If it has ended, the lock ends ${MINUTES} minutes after it was last renewed, or run \`opencode-session-repair unlock\`.`;
+  return `${held} From here nothing shows whether it still runs. If it has ended, the lock ends ${LAPSES_AFTER} after it was last renewed, or run \`opencode-session-repair unlock\`.`;
 }

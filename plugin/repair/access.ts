@@ -3,6 +3,7 @@ import { basename, dirname, join, relative } from "node:path";
 import { ACCESS_DENIED, READ_ONLY_FILE_SYSTEM } from "../faults/access.ts";
 import type { Severity } from "../faults/fault.ts";
 import { type Refusal, refusalOf } from "../files/permissions.ts";
+import { plural } from "../plural.ts";
 import { isFileLocator, locatorText } from "../stores/artifact.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
@@ -95,7 +96,7 @@ function belowFindings(folder: string, kind: string, severity: Severity, say: Sa
     if (refusal === undefined) continue;
     const level = what === "read" ? severity : "warning";
     if (refused[what].length > MOST_TOLD) {
-      say(folder, level, { what, words: `${refused[what].length} folders in it, ${refusal.words}` });
+      say(folder, level, { what, words: `${plural(refused[what].length, "folder")} in it, ${refusal.words}` });
       continue;
     }
     for (const name of refused[what]) {

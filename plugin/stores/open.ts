@@ -1,5 +1,4 @@
 import { dirname } from "node:path";
-import { ACCESS_DENIED, DATABASE_IS_FOLDER, NO_ROOM_FOR_COPY } from "../faults/access.ts";
 import {
   DATABASE_EMPTY,
   DATABASE_MALFORMED,
@@ -139,7 +138,7 @@ async function openDatabase(
     return damagedDatabase(unread, fault, evidence);
   };
   const found = await files.stat(database);
-  if (found?.type === "directory") return unusable(DATABASE_IS_FOLDER, "a folder");
+  if (found?.type === "directory") return unusable((await accessFaults()).DATABASE_IS_FOLDER, "a folder");
   if (found === null && (await files.stat(`${database}-wal`)) !== null) return damaged(WAL_WITHOUT_DATABASE, "no file");
   // A database that still lies wholly in its WAL has a main file of zero bytes; only without a WAL is it lost.
   if (found?.size === 0 && ((await files.stat(`${database}-wal`))?.size ?? 0) === 0) {
@@ -179,12 +178,19 @@ async function openDatabase(
     const [fault, evidence] = containerFault(error);
     if (access === "beside-host") return unusable(fault, evidence);
     const { NoRoomForCopyError } = await import("./sqlite/private-copy.ts");
-    if (error instanceof NoRoomForCopyError) return unusable(NO_ROOM_FOR_COPY, error.evidence, "warning");
+    if (error instanceof NoRoomForCopyError) {
+      return unusable((await accessFaults()).NO_ROOM_FOR_COPY, error.evidence, "warning");
+    }
     const denied = fault === DATABASE_UNAVAILABLE ? await whyDenied(database) : null;
-    if (denied !== null) return unusable(ACCESS_DENIED, denied);
+    if (denied !== null) return unusable((await accessFaults()).ACCESS_DENIED, denied);
     if (fault === DATABASE_UNAVAILABLE) return unusable(fault, await withLockers(files, database, evidence));
     return damaged(fault, evidence);
   }
+}
+
+/** Loaded only where a file may not be used. */
+function accessFaults() {
+  return import("../faults/access.ts");
 }
 
 function sessionsOfPreview(connection: Connection, { tables, origin }: Schema): number {

@@ -54,7 +54,8 @@ export function damagedDatabase(description: StoreDescription, fault: Fault, evi
   const isHeader = fault === NOT_A_DATABASE && holdsPages(database);
   const own = isHeader ? HEADER_DAMAGED : fault;
   const isLoneLog = fault === WAL_WITHOUT_DATABASE;
-  if ((origin?.kind === "1.x" && (isLoneLog || !origin.isByRowsAlone)) || (origin === null && own === NOT_A_DATABASE)) {
+  const isOwn = origin?.kind === "1.x" && (isLoneLog || !origin.isByRowsAlone);
+  if (isOwn || (origin === null && (isLoneLog || own === NOT_A_DATABASE))) {
     return unusable(description, own, evidence, origin);
   }
   if (origin?.kind === "other program")

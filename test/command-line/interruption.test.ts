@@ -173,7 +173,9 @@ test.each([
   "report",
 ])("%s, interrupted before it began: status 3, no verdict, nothing changed", async (line) => {
   const dataDir = copyOf(repaired);
-  const before = folderImage(dataDir);
+  // A state file does not fit the copy of its manifest: whoever takes the lock writes it again.
+  const states = readdirSync(dataDir, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".jsonl"));
+  const before = folderImage(dataDir, states);
   const words = line.replace("RUN", runID).split(" ");
   for (const json of [[], ["--json"]]) {
     const result = await runCli([...words, ...json, "--data-dir", dataDir], { entry: STOPPED_CLI });
@@ -182,5 +184,5 @@ test.each([
     if (json.length === 0) expect(result.stdout).not.toMatch(/healthy|can load everything|sound/i);
     else expect(JSON.parse(result.stdout)).toMatchObject({ reason: "stopped", verdict: null });
   }
-  expect(folderImage(dataDir)).toEqual(before);
+  expect(folderImage(dataDir, states)).toEqual(before);
 });

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { noticeSentence } from "../../plugin/host/notice.ts";
+import { noticeSentence } from "../../plugin/host/notice-words.ts";
 import { groupText, sessionSentence } from "../../plugin/host/terminal/words.ts";
 import type { ReportedItem } from "../../plugin/repair/apply.ts";
 import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
