@@ -35,7 +35,7 @@ export function acceptedTopLevels(artifact: Artifact, store: StoreDescription): 
       case "project":
         return RECORD;
       case "session_diff":
-        return listsDiffs(store) ? ["array"] : ANYTHING;
+        return listsDiffs(store) || store.sessionDiffReader === "1.15" ? ["array"] : ANYTHING;
       default:
         return ANYTHING;
     }

@@ -23,6 +23,7 @@ import {
 } from "../faults/whereabouts.ts";
 import type { FileSystem } from "../files/file-system.ts";
 import { exclusiveLockersOf, openersText } from "../files/openers.ts";
+import { hostLine } from "../hosts/store-line.ts";
 import { amount } from "../plural.ts";
 import { unreadLog } from "../salvage/write-ahead-log.ts";
 import type { Locator, RecordKind } from "../stores/artifact.ts";
@@ -196,7 +197,7 @@ async function databaseFindings(
   const findings: ConfirmedFinding[] = [];
   const { missingColumns, unrecordedMigrations } = database;
   // Both were measured on 1.18.33: every session answer is 500; opencode does not start. Older hosts do neither.
-  const stops: Severity = opened.description.contract === "strict" ? "blocking" : "warning";
+  const stops: Severity = hostLine(opened.description).journal === "migration" ? "blocking" : "warning";
   if (missingColumns.length > 0) {
     findings.push(say(COLUMNS_MISSING, "blocking", null, `without ${missingColumns.slice(0, 5).join(", ")}`));
   }

@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, realpath, rename, rm, writeFile } from "n
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { HostVersion } from "./binary.ts";
+import { type HostVersion, isJsonHost } from "./binary.ts";
 import { cacheDirectory } from "./cache.ts";
 import { resetGitProject } from "./git-project.ts";
 import { createHome, type HermeticHome } from "./home.ts";
@@ -63,6 +63,7 @@ async function write(version: HostVersion, project: string, cached: string): Pro
   try {
     await resetGitProject(project);
     const host = await startHost({ home, model });
+    if (isJsonHost(version)) await writeModelList(home);
     let sessions: StoredSessions;
     let projectID: string;
     try {
@@ -80,6 +81,17 @@ async function write(version: HostVersion, project: string, cached: string): Pro
     await model.stop();
     await home.remove();
   }
+}
+
+/**
+ * 1.0.98 and earlier, and 1.1.27 to 1.1.34, fetch the list of models before the first turn, unless it is there. The oldest
+ * fail where it has no provider "opencode".
+ */
+async function writeModelList(home: HermeticHome): Promise<void> {
+  const folder = join(home.root, "cache", "opencode");
+  await mkdir(folder, { recursive: true });
+  const opencode = { id: "opencode", name: "opencode", env: [], models: {} };
+  await writeFile(join(folder, "models.json"), JSON.stringify({ opencode }));
 }
 
 async function keep(home: HermeticHome, record: StoreRecord, cached: string): Promise<void> {

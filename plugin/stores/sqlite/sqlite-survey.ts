@@ -59,7 +59,7 @@ export function surveyDatabase(connection: Connection, schema: Schema, isAlone: 
   const parts = number("select count(*) from part");
   return {
     projects:
-      missingColumns(schema).length === 0 || schema.contract === "syntax"
+      missingColumns(schema).length === 0 || !hasOwnMigrations(schema)
         ? readable(() => projectsOf(connection), [])
         : [],
     orphans: {
@@ -79,7 +79,7 @@ export function surveyDatabase(connection: Connection, schema: Schema, isAlone: 
           schema.tables.get(table)?.includes(column) === true && !isRecorded(connection, schema, id),
       ).map(([id]) => id),
       damage: isAlone ? firstDamage(connection, "quick") : null,
-      missingOldColumns: schema.contract === "syntax" ? missingFrom(schema, OLDEST_COLUMNS) : [],
+      missingOldColumns: hasOwnMigrations(schema) ? [] : missingFrom(schema, OLDEST_COLUMNS),
       stoppingMigration: schema.tables.get("session")?.includes("cost")
         ? []
         : readable(() => messagesStopping(connection), []),
@@ -129,8 +129,13 @@ function wrappedSessions(connection: Connection): string[] {
     .map((row) => String(row.id));
 }
 
+/** Whether 1.17 or newer has upgraded the database. */
+function hasOwnMigrations(schema: Schema): boolean {
+  return schema.tables.has("migration");
+}
+
 function hasEveryMigration(connection: Connection, schema: Schema): boolean {
-  return schema.contract === "strict" && isRecorded(connection, schema, NEWEST_KNOWN_MIGRATION);
+  return hasOwnMigrations(schema) && isRecorded(connection, schema, NEWEST_KNOWN_MIGRATION);
 }
 
 /** Up to 1.14 the journal tells a migration by its name, or, as 1.2.1 did, by the moment that its id begins with. */
