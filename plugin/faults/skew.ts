@@ -28,10 +28,11 @@ export const MIGRATION_UNRECORDED = {
 
 export const OLD_JOURNAL = {
   code: "old-journal",
-  title: "The database records its migrations in the way of opencode 1.2.1",
+  title: "The database records its migrations in the way of opencode 1.2.1 to 1.2.20",
   invariant: "The table __drizzle_migrations has the column name.",
-  cause: "No newer opencode than 1.2.1 has opened it.",
-  advice: "Upgrade straight to 1.18, which understands it; 1.17 stops with `no such column: name`. Do not delete it.",
+  cause: "No newer opencode than 1.2.20 has opened it.",
+  advice:
+    "Upgrade to opencode 1.18.24 or newer: it is the first that understands this. opencode 1.17 and 1.18.3 to 1.18.23 stop with `no such column: name`. Do not delete the database.",
   issues: [31119, 36407, 44201, 31121, 37707],
   classes: ["C1"],
   ...reported,

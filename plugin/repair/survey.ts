@@ -231,8 +231,10 @@ function gigabytes(bytes: number): string {
 /** What concerns several stores of a data directory. */
 export function storesBesideEachOther(stores: readonly Neighbour[]): ConfirmedFinding[] {
   const findings: ConfirmedFinding[] = [];
-  const databases = stores.filter((store) => store.description.generation === "sqlite" && store.sessions.length > 0);
+  const databases = stores.filter((store) => store.description.generation === "sqlite");
+  // The one that opencode opens by default is the first, whether it holds sessions or not.
   for (const { description, index, sessions } of databases.slice(1)) {
+    if (sessions.length === 0) continue;
     const evidence = `${amount(sessions.length, "session")} here`;
     findings.push(speaker(description, index)(SEVERAL_DATABASES, "info", null, evidence));
   }

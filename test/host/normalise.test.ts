@@ -12,7 +12,7 @@ import { storeImage } from "./store-image.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
 import { blockingOf, type Tool, toolFor, trustedManifest } from "./tool.ts";
 
-const VERSIONS: readonly HostVersion[] = ["1.17.18", "1.18.33"];
+const VERSIONS: readonly HostVersion[] = ["1.14.48", "1.15.13", "1.17.18", "1.18.33"];
 
 /** Rules for places that a running host does not answer for: files of the JSON generation, and its own start. */
 const ELSEWHERE = ["own-id", "project-sandboxes", "project-vcs"];

@@ -35,15 +35,24 @@ interface StoreRecord {
  * in `.cache/stores`; every caller gets a copy of its own, `-wal` included, and removes it with `home.remove()`.
  */
 export async function realStore(version: HostVersion): Promise<RealStore> {
-  const project = await projectDirectory(version);
-  const cached = cacheDirectory(join("stores", `${version}-${fixtureFormat}`));
+  const writer = writerFor(version);
+  const project = await projectDirectory(writer);
+  const cached = cacheDirectory(join("stores", `${writer}-${fixtureFormat}`));
   const record =
     (await readRecord(cached, project)) ??
-    (await alone(`${cached}.lock`, async () => (await readRecord(cached, project)) ?? write(version, project, cached)));
+    (await alone(`${cached}.lock`, async () => (await readRecord(cached, project)) ?? write(writer, project, cached)));
   const home = await createHome(version, { project });
   await cp(join(cached, "opencode"), home.dataDir, { recursive: true, preserveTimestamps: true });
   const sessionIDs = Object.values(record.sessions).map((session) => session.id);
   return { home, dataDir: home.dataDir, ...record, sessionIDs };
+}
+
+/**
+ * Which release writes the sessions of a version. Up to 1.0.98 opencode installs the model's package from the internet
+ * before it answers; 1.0.142 is the first that holds it, and writes the same files.
+ */
+function writerFor(version: HostVersion): HostVersion {
+  return Bun.semver.order(version, "1.0.142") < 0 ? "1.0.142" : version;
 }
 
 async function projectDirectory(version: HostVersion): Promise<string> {
@@ -83,15 +92,11 @@ async function write(version: HostVersion, project: string, cached: string): Pro
   }
 }
 
-/**
- * 1.0.98 and earlier, and 1.1.27 to 1.1.34, fetch the list of models before the first turn, unless it is there. The oldest
- * fail where it has no provider "opencode".
- */
+/** 1.1.27 to 1.1.34 fetch the list of models before the first turn, unless it is there. */
 async function writeModelList(home: HermeticHome): Promise<void> {
   const folder = join(home.root, "cache", "opencode");
   await mkdir(folder, { recursive: true });
-  const opencode = { id: "opencode", name: "opencode", env: [], models: {} };
-  await writeFile(join(folder, "models.json"), JSON.stringify({ opencode }));
+  await writeFile(join(folder, "models.json"), "{}");
 }
 
 async function keep(home: HermeticHome, record: StoreRecord, cached: string): Promise<void> {

@@ -29,6 +29,12 @@ function sql({ dataDir }: RealStore, ...statements: readonly string[]): void {
   for (const statement of statements) database.run(statement);
 }
 
+/** No session is left, nor anything of one. */
+function emptied(store: RealStore): void {
+  for (const table of ["part", "message", "todo", "session", "event", "event_sequence"])
+    sql(store, `delete from ${table}`);
+}
+
 describe("a store as a whole", () => {
   test("has nothing to be said of it as a host left it", async () => {
     expect(await found("1.18.33", () => undefined)).toEqual([]);
@@ -117,6 +123,38 @@ describe("a store as a whole", () => {
       cp(join(old.dataDir, "storage"), join(dataDir, "storage"), { recursive: true });
     expect(await found("1.2.27", left)).toEqual([["not-imported", "warning", "database", "9 sessions"]]);
     await old.home.remove();
+  });
+
+  test("sessions that no import took, of which the database has none", async () => {
+    const old = await realStore("1.1.65");
+    const left = async (store: RealStore) => {
+      emptied(store);
+      await cp(join(old.dataDir, "storage"), join(store.dataDir, "storage"), { recursive: true });
+    };
+    expect(await found("1.18.33", left)).toContainEqual(["not-imported", "warning", "database", "9 sessions"]);
+    await old.home.remove();
+  });
+
+  test("sessions in another database alone", async () => {
+    const second = async (store: RealStore) => {
+      for (const suffix of ["", "-wal"]) {
+        await cp(join(store.dataDir, `opencode.db${suffix}`), join(store.dataDir, `opencode-local.db${suffix}`));
+      }
+      emptied(store);
+    };
+    expect(await found("1.18.33", second)).toEqual([["several-databases", "info", "database", "9 sessions here"]]);
+  });
+
+  test("a journal as 1.2.1 to 1.2.20 keep it, until 1.18.24 or newer has upgraded the database", async () => {
+    expect(await found("1.2.20", async () => undefined)).toEqual([
+      ["old-journal", "info", "database", "no column name"],
+    ]);
+    const upgraded = (store: RealStore) => {
+      sql(store, "create table migration (id text primary key, time_completed integer not null)");
+      sql(store, "insert into migration values ('20260127222353_familiar_lady_ursula', 1)");
+    };
+    const codes = (await found("1.2.20", upgraded)).map(([code]) => code);
+    expect(codes).not.toContain("old-journal");
   });
 
   test("files beside the conversations", async () => {

@@ -83,7 +83,9 @@ export function surveyDatabase(connection: Connection, schema: Schema, isAlone: 
       stoppingMigration: schema.tables.get("session")?.includes("cost")
         ? []
         : readable(() => messagesStopping(connection), []),
+      // After an upgrade by 1.18.24 or newer the old journal stays, and nobody reads it.
       hasOldJournal:
+        schema.migrations.size === 0 &&
         schema.tables.has("__drizzle_migrations") &&
         schema.tables.get("__drizzle_migrations")?.includes("name") === false,
     },
