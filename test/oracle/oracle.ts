@@ -122,8 +122,9 @@ class Oracle {
     thorough: boolean,
   ): Promise<{ load: HostLoad; findings: readonly ConfirmedFinding[] }> {
     if (record.kind === "project") await this.#renew();
-    const load = await askHost(this.#host, record, thorough);
-    return { load, findings: await this.#check(record.kind === "project" ? null : record.sessionID) };
+    const load = await askHost(this.#host, record, thorough || record.kind === "database");
+    const isOfOne = record.kind !== "project" && record.kind !== "database";
+    return { load, findings: await this.#check(isOfOne ? record.sessionID : null) };
   }
 
   async #check(sessionID: string | null): Promise<readonly ConfirmedFinding[]> {
