@@ -73,11 +73,6 @@ function found(fault: Fault, severity: Severity, evidence: string): Diagnosis {
   return { fault, severity, remedy: fault.remedy, evidence };
 }
 
-/** opencode 1.0 fails the whole list on a stray file in a session folder; 1.1 skips it (measured 1.0.152, 1.1.65). */
-function listsFailOnStrays(store: StoreDescription): boolean {
-  return hostLine(store).name === "1.0";
-}
-
 function diagnoseStray(evidence: Evidence, store: StoreDescription): Diagnosis | null {
   if (evidence.stray === null || evidence.stray.outcome === "copy") return null;
   const { folder, outcome } = evidence.stray;
@@ -86,7 +81,7 @@ function diagnoseStray(evidence: Evidence, store: StoreDescription): Diagnosis |
     const twice = `${size}, its name makes opencode read a record twice`;
     return { fault: STRAY_FILE, severity: "warning", remedy: "report", evidence: twice };
   }
-  const fails = evidence.reachable && (folder !== "session" || listsFailOnStrays(store));
+  const fails = evidence.reachable && (folder !== "session" || hostLine(store).failsWholeLists);
   const answer = outcome === "not-found" ? "opencode looks for a record that is not there" : "not a message id";
   return found(STRAY_FILE, fails ? "blocking" : "warning", `${size}, ${answer}`);
 }

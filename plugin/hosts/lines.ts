@@ -1,6 +1,18 @@
 import type { Contract, StoreDescription } from "../stores/store.ts";
 
-export type LineName = "1.0" | "1.1" | "1.2" | "1.14" | "1.15" | "1.15.13" | "1.17" | "1.17.9" | "1.17.11";
+export type LineName =
+  | "1.0.0"
+  | "1.0.98"
+  | "1.0"
+  | "1.1.11"
+  | "1.1"
+  | "1.2"
+  | "1.14"
+  | "1.15"
+  | "1.15.13"
+  | "1.17"
+  | "1.17.9"
+  | "1.17.11";
 
 /** What a database shows of the host that shaped it. */
 export interface Frame {
@@ -39,6 +51,14 @@ export interface HostLine {
   readonly checksErrorRef: boolean;
   /** Whether the time of a question must be a whole number. */
   readonly wantsWholeUserTime: boolean;
+  /** Whether the id inside the file of a message is the one that its parts are looked for under. */
+  readonly readsOwnMessageIDs: boolean;
+  /** Whether a session list of files fails where one record does, or leaves that one out. */
+  readonly failsWholeLists: boolean;
+  /** Whether such a list reads the time of every session. */
+  readonly readsSessionTimes: boolean;
+  /** What is read of a project's file: nothing, its id, or also its list of worktrees. */
+  readonly projectFile: "unread" | "id" | "id and sandboxes";
   /** Whether a call that is ended on abort is marked `interrupted`. */
   readonly marksInterrupted: boolean;
 }
@@ -52,14 +72,22 @@ const ANY_RECORD = {
   knowsContentFilter: true,
   checksErrorRef: false,
   wantsWholeUserTime: false,
+  readsOwnMessageIDs: false,
+  failsWholeLists: false,
+  readsSessionTimes: false,
+  projectFile: "unread",
   marksInterrupted: false,
 } as const;
 
-const FILES = { ...ANY_RECORD, journal: null, shaped: () => false } as const;
+const FILES = { ...ANY_RECORD, journal: null, shaped: () => false, sessionDiffReader: "1.0" } as const;
 
 const CHECKED_RECORD = {
   contract: "strict",
   looksUpWorkspaces: true,
+  readsOwnMessageIDs: false,
+  failsWholeLists: false,
+  readsSessionTimes: false,
+  projectFile: "unread",
   marksInterrupted: true,
 } as const;
 
@@ -69,15 +97,48 @@ const LAST_OF_1_17_11 = "20260622202450_simplify_session_input";
 
 /** Oldest first. */
 export const LINES: readonly HostLine[] = [
-  { ...FILES, name: "1.0", first: "1.0.0", last: "1.0.185", sessionDiffReader: "1.0" },
-  { ...FILES, name: "1.1", first: "1.1.11", last: "1.1.65", sessionDiffReader: "1.1" },
+  {
+    ...FILES,
+    name: "1.0.0",
+    first: "1.0.0",
+    last: "1.0.0",
+    failsWholeLists: true,
+    readsSessionTimes: true,
+    readsOwnMessageIDs: true,
+  },
+  { ...FILES, name: "1.0.98", first: "1.0.61", last: "1.0.98", failsWholeLists: true, readsSessionTimes: true },
+  {
+    ...FILES,
+    name: "1.0",
+    first: "1.0.142",
+    last: "1.0.185",
+    failsWholeLists: true,
+    readsSessionTimes: true,
+    projectFile: "id",
+  },
+  {
+    ...FILES,
+    name: "1.1.11",
+    first: "1.1.11",
+    last: "1.1.34",
+    failsWholeLists: true,
+    projectFile: "id and sandboxes",
+  },
+  {
+    ...FILES,
+    name: "1.1",
+    first: "1.1.53",
+    last: "1.1.65",
+    projectFile: "id and sandboxes",
+    sessionDiffReader: "1.1",
+  },
   {
     ...ANY_RECORD,
     name: "1.2",
     first: "1.2.1",
     last: "1.3.2",
     journal: "drizzle",
-    shaped: ({ tables }) => !tables.has("migration") && !has(tables, "session", "model"),
+    shaped: ({ tables }) => !tables.has("migration") && !hasEvents(tables) && !tables.has("data_migration"),
     sessionDiffReader: "1.1",
   },
   {
@@ -86,8 +147,7 @@ export const LINES: readonly HostLine[] = [
     first: "1.14.34",
     last: "1.14.41",
     journal: "drizzle",
-    shaped: ({ tables }) =>
-      !tables.has("migration") && !tables.has("data_migration") && has(tables, "session", "model"),
+    shaped: ({ tables }) => !tables.has("migration") && hasEvents(tables) && !tables.has("data_migration"),
     sessionDiffReader: "1.14",
     emptyIfFalse: ["model"],
     sandboxes: "texts",
@@ -172,6 +232,11 @@ export const LINES: readonly HostLine[] = [
     wantsWholeUserTime: false,
   },
 ];
+
+/** What came with 1.14: one of these may be lost. */
+function hasEvents(tables: Frame["tables"]): boolean {
+  return tables.has("event") || tables.has("session_message") || has(tables, "session", "model");
+}
 
 function has(tables: Frame["tables"], table: string, column: string): boolean {
   return tables.get(table)?.includes(column) ?? false;

@@ -17,9 +17,16 @@ export function hostLine(store: StoreDescription): HostLine {
 
 /** A store whose description names no line: files, or records that are only meant for a database. */
 function lineOfKind(store: StoreDescription): LineName {
-  if (store.generation === "json") return store.hostVersion?.startsWith("1.0.") ? "1.0" : "1.1";
+  if (store.generation === "json") return lineOfFiles(store.hostVersion);
   if (store.contract === "strict") return "1.17.11";
   return store.sessionDiffReader === "1.14" ? "1.14" : "1.2";
+}
+
+/** The line of a host that keeps files; a version that was not measured counts for the nearest. */
+export function lineOfFiles(version: string | null): LineName {
+  const line = version === null ? null : lineOf(version);
+  if (line?.journal === null) return line.name;
+  return version?.startsWith("1.0.") ? "1.0" : "1.1";
 }
 
 /** The store as each of the lines that may load it sees it, the likeliest first. */

@@ -11,6 +11,7 @@ import { hasSummary, projectRow, sandboxes, sessionColumns, sessionRow, todoRow 
 import { fileDiff, messageID, partID, sessionID } from "./strict/values.ts";
 import {
   anyList,
+  messageFile,
   projectFile,
   sandboxes as sandboxTexts,
   sessionModel,
@@ -200,15 +201,22 @@ const diffList: Description = (is) => is.listOf(fileDiff(is));
 
 function fileContract(artifact: Artifact, value: unknown, store: StoreDescription, line: HostLine): Contract {
   switch (artifact.kind) {
+    case "message":
+      return line.readsOwnMessageIDs ? only(messageFile) : NO_DEMANDS;
     case "session":
-      return { ...(line.name === "1.0" ? SESSION_1_0 : SESSION_1_1), departures: ownID(artifact, value) };
+      return { ...(line.readsSessionTimes ? SESSION_1_0 : SESSION_1_1), departures: ownID(artifact, value) };
     case "project":
-      return { ...(line.name === "1.1" ? only(projectFile) : NO_DEMANDS), departures: ownID(artifact, value) };
+      return projectFileContract(artifact, value, line);
     case "session_diff":
       return store.sessionDiffReader === "1.15" ? only(diffList) : NO_DEMANDS;
     default:
       return NO_DEMANDS;
   }
+}
+
+function projectFileContract(artifact: Artifact, value: unknown, { projectFile: read }: HostLine): Contract {
+  if (read === "unread") return NO_DEMANDS;
+  return { ...(read === "id" ? NO_DEMANDS : only(projectFile)), departures: ownID(artifact, value) };
 }
 
 /** Sessions are listed, and looked up by project, under the ids inside the files; they are read under the file's name. */

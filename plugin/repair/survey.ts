@@ -11,7 +11,13 @@ import {
 import type { Fault, Severity } from "../faults/fault.ts";
 import { AUTH_UNREADABLE, SNAPSHOT_INDEX, SNAPSHOT_LOCK } from "../faults/side-files.ts";
 import { EVENT_BLOAT, LARGE_WAL } from "../faults/size.ts";
-import { COLUMNS_MISSING, MIGRATION_UNRECORDED, OLD_JOURNAL } from "../faults/skew.ts";
+import {
+  COLUMNS_MISSING,
+  EVENT_SEQUENCE_BEHIND,
+  MIGRATION_UNRECORDED,
+  OLD_JOURNAL,
+  OLDER_OPENCODE,
+} from "../faults/skew.ts";
 import {
   DUPLICATE_PROJECT,
   FOLDER_MISSING,
@@ -195,14 +201,24 @@ async function databaseFindings(
 ): Promise<ConfirmedFinding[]> {
   if (database === null) return [];
   const findings: ConfirmedFinding[] = [];
-  const { missingColumns, unrecordedMigrations } = database;
-  // Both were measured on 1.18.33: every session answer is 500; opencode does not start. Older hosts do neither.
+  const { missingColumns, missingWrittenColumns, unrecordedMigrations } = database;
+  // Measured on 1.18.33: it does not start. Older hosts do not run that migration.
   const stops: Severity = hostLine(opened.description).journal === "migration" ? "blocking" : "warning";
   if (missingColumns.length > 0) {
     findings.push(say(COLUMNS_MISSING, "blocking", null, `without ${missingColumns.slice(0, 5).join(", ")}`));
   }
+  if (missingWrittenColumns.length > 0) {
+    const evidence = `without ${missingWrittenColumns.slice(0, 5).join(", ")}, sessions load; ${stoppedWithout(missingWrittenColumns)}`;
+    findings.push(say(COLUMNS_MISSING, "warning", null, evidence));
+  }
   if (unrecordedMigrations.length > 0) {
-    findings.push(say(MIGRATION_UNRECORDED, stops, null, unrecordedMigrations.join(", ")));
+    findings.push(say(MIGRATION_UNRECORDED, "blocking", null, unrecordedMigrations.join(", ")));
+  }
+  if (database.triedByOlder) {
+    findings.push(say(OLDER_OPENCODE, "warning", null, "an empty __drizzle_migrations beside the table migration"));
+  }
+  if (database.sessionsBehindLog > 0) {
+    findings.push(say(EVENT_SEQUENCE_BEHIND, "warning", null, `${database.sessionsBehindLog} sessions`));
   }
   if (database.damage !== null) findings.push(say(DATABASE_MALFORMED, "blocking", null, database.damage));
   if (database.missingOldColumns.length > 0) {
@@ -222,6 +238,13 @@ async function databaseFindings(
     findings.push(say(EVENT_BLOAT, "info", null, evidence));
   }
   return findings;
+}
+
+/** A workspace is looked for where a project gets another id: a new remote, another first commit. */
+function stoppedWithout(columns: readonly string[]): string {
+  return columns.every((column) => column.startsWith("workspace."))
+    ? "everything fails once the id of a project changes"
+    : "a prompt fails";
 }
 
 function gigabytes(bytes: number): string {

@@ -11,7 +11,7 @@ import {
 import type { Diagnosis, Fault, Severity } from "../faults/fault.ts";
 import { errnoCode, type FileSystem } from "../files/file-system.ts";
 import type { LineName } from "../hosts/lines.ts";
-import { lineNamed, linesOfDatabase } from "../hosts/store-line.ts";
+import { lineNamed, lineOfFiles, linesOfDatabase } from "../hosts/store-line.ts";
 import { JsonStore } from "./json/json-store.ts";
 import { newestSessionVersion } from "./json/session-version.ts";
 import type { Located } from "./locate.ts";
@@ -97,7 +97,7 @@ export async function openJson(
     dataDir,
     contract: "syntax",
     hostVersion,
-    sessionDiffReader: reader ?? (hostVersion?.startsWith("1.1.") ? "1.1" : "1.0"),
+    sessionDiffReader: reader ?? (hostVersion === null ? "1.0" : lineNamed(lineOfFiles(hostVersion)).sessionDiffReader),
   };
   return {
     state: "ok",

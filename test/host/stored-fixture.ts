@@ -51,7 +51,7 @@ export async function realStore(version: HostVersion): Promise<RealStore> {
  * Which release writes the sessions of a version. Up to 1.0.98 opencode installs the model's package from the internet
  * before it answers; 1.0.142 is the first that holds it, and writes the same files.
  */
-function writerFor(version: HostVersion): HostVersion {
+export function writerFor(version: HostVersion): HostVersion {
   return Bun.semver.order(version, "1.0.142") < 0 ? "1.0.142" : version;
 }
 
