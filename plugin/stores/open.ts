@@ -18,7 +18,7 @@ import type { Located } from "./locate.ts";
 import { type Connection, type Driver, loadDriver } from "./sqlite/driver.ts";
 import { type Origin, SESSIONS_OF_PREVIEW } from "./sqlite/origin.ts";
 import type { ReadView } from "./sqlite/read-view.ts";
-import { readSchema } from "./sqlite/schema.ts";
+import { readSchema, type Schema } from "./sqlite/schema.ts";
 import { sqliteFailure } from "./sqlite/sqlite-error.ts";
 import { SqliteStore } from "./sqlite/sqlite-store.ts";
 import type { Store, StoreDescription } from "./store.ts";
