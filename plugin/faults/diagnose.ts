@@ -120,8 +120,13 @@ function severityOf(artifact: Artifact, evidence: Evidence, store: StoreDescript
   }
 }
 
-/** Earlier hosts take an unreadable list of diffs for an empty one; 1.17 and newer do not read it. */
-function failsOnUnreadableDiffs({ sessionDiffReader }: StoreDescription): boolean {
+/** Other hosts take an unreadable list of diffs for an empty one; 1.17 and newer do not read it. */
+function failsOnUnreadableDiffs(store: StoreDescription): boolean {
+  return store.sessionDiffReader === "1.0.61" || readsDiffsAsUtf8(store);
+}
+
+/** Session diffs are the only files that 1.14 and 1.15 read, and they read them as UTF-8 (measured). */
+function readsDiffsAsUtf8({ sessionDiffReader }: StoreDescription): boolean {
   return sessionDiffReader === "1.14" || sessionDiffReader === "1.15";
 }
 
@@ -146,8 +151,7 @@ function readProblem(artifact: Artifact, evidence: Evidence, store: StoreDescrip
   if (evidence.storage === "row") return valueProblem(artifact, evidence, evidence.row, store);
   if (evidence.bytes === null) return judgedInPieces(evidence, acceptedTopLevels(artifact, store));
   const bytes = Buffer.from(evidence.bytes.buffer, evidence.bytes.byteOffset, evidence.bytes.byteLength);
-  // Session diffs are the only files that 1.14 and 1.15 read, and they read them as UTF-8 (measured).
-  const isNoUtf8 = evidence.storage === "file" && failsOnUnreadableDiffs(store) && beginsAsUtf16(bytes);
+  const isNoUtf8 = evidence.storage === "file" && readsDiffsAsUtf8(store) && beginsAsUtf16(bytes);
   const parsed = isNoUtf8 ? null : parseAsHost(bytes, evidence.storage);
   if (parsed !== null && evidence.stray?.outcome === "copy" && isNamedAsCopy(artifact, parsed.value)) {
     return { fault: STRAY_FILE, evidence: copyWords(evidence.stray.original), wasRead: true, isHarmless: true };

@@ -2,6 +2,7 @@ import type { Contract, StoreDescription } from "../stores/store.ts";
 
 export type LineName =
   | "1.0.0"
+  | "1.0.61"
   | "1.0.98"
   | "1.0"
   | "1.1.11"
@@ -106,7 +107,16 @@ export const LINES: readonly HostLine[] = [
     readsSessionTimes: true,
     readsOwnMessageIDs: true,
   },
-  { ...FILES, name: "1.0.98", first: "1.0.61", last: "1.0.98", failsWholeLists: true, readsSessionTimes: true },
+  {
+    ...FILES,
+    name: "1.0.61",
+    first: "1.0.61",
+    last: "1.0.61",
+    failsWholeLists: true,
+    readsSessionTimes: true,
+    sessionDiffReader: "1.0.61",
+  },
+  { ...FILES, name: "1.0.98", first: "1.0.98", last: "1.0.98", failsWholeLists: true, readsSessionTimes: true },
   {
     ...FILES,
     name: "1.0",
