@@ -103,7 +103,11 @@ export function checkText(result: CheckResult, terminal: Terminal, next: NextSte
 }
 
 /** What only some of the versions that may load the store fail on. `repair` does nothing about it unless it is named. */
-function elsewhereLines(findings: readonly ConfirmedFinding[], terminal: Terminal, dataDir: CheckResult["dataDir"]): string[] {
+function elsewhereLines(
+  findings: readonly ConfirmedFinding[],
+  terminal: Terminal,
+  dataDir: CheckResult["dataDir"],
+): string[] {
   const hosts = [...new Set(findings.flatMap((finding) => finding.hosts ?? []))].join(", ");
   const mendable = [...new Set(findings.filter(isMendable).map(({ code }) => `--only ${code}`))].join(" ");
   return [
