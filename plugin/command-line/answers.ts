@@ -1,4 +1,4 @@
-import { adviceFor } from "../faults/catalogue.ts";
+import { adviceFor, adviceOn } from "../faults/catalogue.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckedStore, CheckResult } from "../repair/check.ts";
 import type { ConfirmedFinding, Finding, Verdict } from "../repair/finding.ts";
@@ -8,16 +8,18 @@ import { commandFor } from "./text.ts";
 /** Version of every JSON answer of the command line. */
 const SCHEMA_VERSION = 1;
 
-function publicFinding(finding: ConfirmedFinding): Finding {
+/** `advice`: what to do where no repair does anything. */
+function publicFinding(finding: ConfirmedFinding, hasDatabase: boolean): Finding & { readonly advice?: string } {
   const {
     seen: _seen,
     replacement: _replacement,
     writtenMs: _writtenMs,
     rebuilt: _rebuilt,
-    advice: _,
+    advice: _own,
     ...rest
   } = finding;
-  return rest;
+  const advice = adviceOn(finding, hasDatabase);
+  return advice === null ? rest : { ...rest, advice };
 }
 
 export function isDatabase({ description }: CheckedStore): boolean {
@@ -26,6 +28,7 @@ export function isDatabase({ description }: CheckedStore): boolean {
 
 /** The document of `check --json`. */
 export function checkAnswer(result: CheckResult): object {
+  const hasDatabase = result.stores.some(isDatabase);
   return {
     schemaVersion: SCHEMA_VERSION,
     tool: TOOL,
@@ -40,9 +43,9 @@ export function checkAnswer(result: CheckResult): object {
     checked: { ...result.counts, durationMs: result.durationMs },
     findings: result.findings.map((finding) => {
       const command = commandFor(finding, result.dataDir);
-      return { ...publicFinding(finding), ...(command !== null && { command }) };
+      return { ...publicFinding(finding, hasDatabase), ...(command !== null && { command }) };
     }),
-    advice: adviceFor(result.findings, result.stores.some(isDatabase)),
+    advice: adviceFor(result.findings, hasDatabase),
     verdict: result.verdict,
   };
 }
@@ -66,7 +69,7 @@ export function changeAnswer(answer: ChangeAnswer): object {
     schemaVersion: SCHEMA_VERSION,
     tool: TOOL,
     ...answer,
-    remaining: answer.remaining?.map(publicFinding) ?? null,
+    remaining: answer.remaining?.map((finding) => publicFinding(finding, true)) ?? null,
   };
 }
 

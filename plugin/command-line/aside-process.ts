@@ -13,7 +13,7 @@ if (driver === null) throw new Error("This runtime has no SQLite.");
 const connection = driver.open(task.source.path, task.source.mode);
 const answer: AsideAnswer =
   task.what === "survey"
-    ? { survey: surveyDatabase(connection, readSchema(connection), true) }
+    ? { survey: surveyDatabase(connection, readSchema(connection), task.store, true) }
     : { damage: firstDamage(connection, "full") };
 connection.close();
 process.stdout.write(JSON.stringify(answer));

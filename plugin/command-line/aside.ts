@@ -3,13 +3,13 @@ import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { entryURL } from "../package-files.ts";
 import type { DatabaseSource } from "../stores/sqlite/driver.ts";
+import type { StoreDescription } from "../stores/store.ts";
 import type { Survey } from "../stores/survey.ts";
 
 /** What the other process is told to do with a database. Each is one long step of SQLite. */
-export interface AsideTask {
-  readonly what: "survey" | "damage";
-  readonly source: DatabaseSource;
-}
+export type AsideTask =
+  | { readonly what: "survey"; readonly source: DatabaseSource; readonly store: StoreDescription }
+  | { readonly what: "damage"; readonly source: DatabaseSource };
 
 /** Of `survey` the survey; of `damage` the first damage that a full check finds, as {@link firstDamage} says it. */
 export interface AsideAnswer {
@@ -48,8 +48,12 @@ export async function aside(task: AsideTask, signal: AbortSignal | undefined): P
 }
 
 /** {@link aside} as a check asks for it. */
-export async function surveyAside(source: DatabaseSource, signal: AbortSignal | undefined): Promise<Survey | null> {
-  return (await aside({ what: "survey", source }, signal))?.survey ?? null;
+export async function surveyAside(
+  source: DatabaseSource,
+  store: StoreDescription,
+  signal: AbortSignal | undefined,
+): Promise<Survey | null> {
+  return (await aside({ what: "survey", source, store }, signal))?.survey ?? null;
 }
 
 function answerOf(child: ChildProcess, task: AsideTask): Promise<AsideAnswer | null> {

@@ -86,18 +86,35 @@ export async function obstacle({ located }: Pick<CommandContext, "located">): Pr
 export function checkText(result: CheckResult, terminal: Terminal, next: NextStep): string {
   const lines = [`Checked ${countsText(result.counts)} in ${(result.durationMs / 1000).toFixed(1)} s.`];
   const blocking = result.findings.filter((finding) => finding.severity === "blocking");
-  const others = result.findings.filter((finding) => finding.severity !== "blocking");
+  const others = result.findings.filter(({ severity, hosts }) => severity !== "blocking" && hosts === undefined);
+  const elsewhere = result.findings.filter(({ severity, hosts }) => severity !== "blocking" && hosts !== undefined);
   if (blocking.length > 0) {
     lines.push("", terminal.style("red", `${plural(blocking.length, "fault")} that opencode cannot get past:`));
     lines.push(...findingLines(blocking, terminal, result.dataDir));
   }
+  if (elsewhere.length > 0) lines.push("", ...elsewhereLines(elsewhere, terminal, result.dataDir));
   if (others.length > 0) {
     lines.push("", terminal.style("yellow", `${plural(others.length, "remark")} (opencode loads these):`));
     lines.push(...findingLines(others, terminal, result.dataDir));
   }
-  const advice = adviceLines(result, [...blocking, ...others], terminal);
+  const advice = adviceLines(result, result.findings, terminal);
   lines.push(...advice, "", closingLine(result, blocking, advice.length > 0, next, terminal));
   return lines.join("\n");
+}
+
+/** What only some of the versions that may load the store fail on. `repair` does nothing about it unless it is named. */
+function elsewhereLines(
+  findings: readonly ConfirmedFinding[],
+  terminal: Terminal,
+  dataDir: CheckResult["dataDir"],
+): string[] {
+  const hosts = [...new Set(findings.flatMap((finding) => finding.hosts ?? []))].join(", ");
+  const mendable = [...new Set(findings.filter(isMendable).map(({ code }) => `--only ${code}`))].join(" ");
+  return [
+    terminal.style("yellow", `${plural(findings.length, "problem")} that opencode ${hosts} cannot load:`),
+    ...findingLines(findings, terminal, dataDir),
+    ...(mendable === "" ? [] : [`  If you use such a version: \`opencode-session-repair repair ${mendable}\`.`]),
+  ];
 }
 
 /** What helps against faults that `repair` leaves alone, said once for each. */
@@ -115,6 +132,9 @@ function closingLine(
   { obstacle, tried }: NextStep,
   terminal: Terminal,
 ): string {
+  if (result.verdict === "healthy" && result.findings.some(({ hosts }) => hosts !== undefined)) {
+    return "Healthy for the opencode that wrote the newest session. Other versions that open this store are named above.";
+  }
   if (result.verdict === "healthy") return terminal.style("green", "Healthy: opencode can load everything here.");
   if (result.verdict === "unread")
     return `No problem was found in what was read. ${originsSentence(result.stores) ?? ""}`;

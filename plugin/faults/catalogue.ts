@@ -1,6 +1,6 @@
 import * as access from "./access.ts";
 import * as container from "./container.ts";
-import type { Fault } from "./fault.ts";
+import type { Fault, Remedy } from "./fault.ts";
 import * as lost from "./lost.ts";
 import * as origin from "./origin.ts";
 import * as placement from "./placement.ts";
@@ -40,20 +40,27 @@ export function faultByCode(code: string): Fault | undefined {
 }
 
 /**
- * What to do about the findings among these that are only reported, by code. A finding may have an advice of its own: it
- * holds where every finding of its code has one. `hasDatabase`: whether one of the stores is a database, without which
- * `rescue` does nothing.
+ * What to do about the findings among these that no repair does anything about, by code. A finding may have an advice of
+ * its own: it holds where every finding of its code has one. `hasDatabase`: whether one of the stores is a database,
+ * without which `rescue` does nothing.
  */
-export function adviceFor(
-  findings: readonly { readonly code: string; readonly advice?: string }[],
-  hasDatabase: boolean,
-): Readonly<Record<string, string>> {
-  const advice: Record<string, string> = {};
-  for (const { code, advice: own } of findings) {
-    const fault = faultByCode(code);
-    if (own === undefined && fault?.remedy === "report") {
-      advice[code] = hasDatabase ? fault.advice : (fault.adviceWithoutDatabase ?? fault.advice);
-    } else if (own !== undefined) advice[code] ??= own;
+export function adviceFor(findings: readonly Advised[], hasDatabase: boolean): Readonly<Record<string, string>> {
+  const byCode: Record<string, string> = {};
+  for (const finding of findings) {
+    const advice = adviceOn(finding, hasDatabase);
+    if (advice === null) continue;
+    if (finding.advice === undefined) byCode[finding.code] = advice;
+    else byCode[finding.code] ??= advice;
   }
-  return advice;
+  return byCode;
 }
+
+/** What to do about one finding; `null` where a repair mends it. */
+export function adviceOn({ code, remedy, advice }: Advised, hasDatabase: boolean): string | null {
+  const fault = faultByCode(code);
+  if (advice !== undefined) return advice;
+  if (remedy !== "report" || fault === undefined) return null;
+  return hasDatabase ? fault.advice : (fault.adviceWithoutDatabase ?? fault.advice);
+}
+
+type Advised = { readonly code: string; readonly remedy: Remedy; readonly advice?: string };

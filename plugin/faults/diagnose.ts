@@ -1,6 +1,6 @@
+import { hostLine, readings, versionsOf } from "../hosts/store-line.ts";
 import { amount } from "../plural.ts";
 import { beginsAsUtf16, fileText, isWellFormedUtf8, sqliteText } from "../records/file-text.ts";
-import { hostLine } from "../records/host-line.ts";
 import { type JsonShape, jsonShape } from "../records/json-scanner.ts";
 import { judge } from "../records/judge.ts";
 import { acceptedTopLevels, topLevelOf } from "../records/shape.ts";
@@ -25,7 +25,8 @@ import {
 } from "./unreadable.ts";
 
 /**
- * The verdict on one artifact, from its exact bytes: what a host of this store makes of it. `null`: it loads.
+ * The verdict on one artifact, from its exact bytes: what a host of this store makes of it. `null`: it loads. Where hosts
+ * of several lines may load the store and not all of them fail, it is a warning that names those that do.
  * A pure function; evidence holds sizes and offsets, never content. `now` in milliseconds since the epoch. `isLeftAlone`:
  * it is certain that no process works on the store.
  */
@@ -35,6 +36,25 @@ export function diagnose(
   store: StoreDescription,
   now: number = Date.now(),
   isLeftAlone = false,
+): Diagnosis | null {
+  const [first, ...others] = readings(store).map((reading) => ({
+    reading,
+    verdict: diagnoseAs(artifact, evidence, reading, now, isLeftAlone),
+  }));
+  if (first === undefined || others.length === 0) return first?.verdict ?? null;
+  const failing = [first, ...others].filter(({ verdict }) => verdict?.severity === "blocking");
+  const [failure] = failing;
+  if (failure === undefined || failure.verdict === null || failing.length > others.length) return first.verdict;
+  const hosts = failing.map(({ reading }) => versionsOf(hostLine(reading)));
+  return { ...failure.verdict, severity: "warning", hosts };
+}
+
+function diagnoseAs(
+  artifact: Artifact,
+  evidence: Evidence,
+  store: StoreDescription,
+  now: number,
+  isLeftAlone: boolean,
 ): Diagnosis | null {
   if (artifact.kind === "stray") return diagnoseStray(evidence, store);
   if (evidence.ioError !== null) {
@@ -53,11 +73,6 @@ function found(fault: Fault, severity: Severity, evidence: string): Diagnosis {
   return { fault, severity, remedy: fault.remedy, evidence };
 }
 
-/** opencode 1.0 fails the whole list on a stray file in a session folder; 1.1 skips it (measured 1.0.152, 1.1.65). */
-function listsFailOnStrays(store: StoreDescription): boolean {
-  return hostLine(store) === "1.0";
-}
-
 function diagnoseStray(evidence: Evidence, store: StoreDescription): Diagnosis | null {
   if (evidence.stray === null || evidence.stray.outcome === "copy") return null;
   const { folder, outcome } = evidence.stray;
@@ -66,7 +81,7 @@ function diagnoseStray(evidence: Evidence, store: StoreDescription): Diagnosis |
     const twice = `${size}, its name makes opencode read a record twice`;
     return { fault: STRAY_FILE, severity: "warning", remedy: "report", evidence: twice };
   }
-  const fails = evidence.reachable && (folder !== "session" || listsFailOnStrays(store));
+  const fails = evidence.reachable && (folder !== "session" || hostLine(store).failsWholeLists);
   const answer = outcome === "not-found" ? "opencode looks for a record that is not there" : "not a message id";
   return found(STRAY_FILE, fails ? "blocking" : "warning", `${size}, ${answer}`);
 }
@@ -99,10 +114,20 @@ function severityOf(artifact: Artifact, evidence: Evidence, store: StoreDescript
     case "project":
       return "warning";
     case "session_diff":
-      return store.sessionDiffReader === "1.14" ? "blocking" : "warning";
+      return failsOnUnreadableDiffs(store) ? "blocking" : "warning";
     default:
       return "blocking";
   }
+}
+
+/** Other hosts take an unreadable list of diffs for an empty one; 1.17 and newer do not read it. */
+function failsOnUnreadableDiffs(store: StoreDescription): boolean {
+  return store.sessionDiffReader === "1.0.61" || readsDiffsAsUtf8(store);
+}
+
+/** Session diffs are the only files that 1.14 and 1.15 read, and they read them as UTF-8 (measured). */
+function readsDiffsAsUtf8({ sessionDiffReader }: StoreDescription): boolean {
+  return sessionDiffReader === "1.14" || sessionDiffReader === "1.15";
 }
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -126,8 +151,7 @@ function readProblem(artifact: Artifact, evidence: Evidence, store: StoreDescrip
   if (evidence.storage === "row") return valueProblem(artifact, evidence, evidence.row, store);
   if (evidence.bytes === null) return judgedInPieces(evidence, acceptedTopLevels(artifact, store));
   const bytes = Buffer.from(evidence.bytes.buffer, evidence.bytes.byteOffset, evidence.bytes.byteLength);
-  // Session diffs are the only files that 1.14 reads, and it reads them as UTF-8 (measured).
-  const isNoUtf8 = evidence.storage === "file" && store.sessionDiffReader === "1.14" && beginsAsUtf16(bytes);
+  const isNoUtf8 = evidence.storage === "file" && readsDiffsAsUtf8(store) && beginsAsUtf16(bytes);
   const parsed = isNoUtf8 ? null : parseAsHost(bytes, evidence.storage);
   if (parsed !== null && evidence.stray?.outcome === "copy" && isNamedAsCopy(artifact, parsed.value)) {
     return { fault: STRAY_FILE, evidence: copyWords(evidence.stray.original), wasRead: true, isHarmless: true };

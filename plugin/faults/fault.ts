@@ -34,4 +34,6 @@ export interface Diagnosis {
   readonly remedy: Remedy;
   /** Sizes, offsets and names of shapes, never content. */
   readonly evidence: string;
+  /** The versions of opencode that fail on it, where that is not every one that may load the store. */
+  readonly hosts?: readonly string[];
 }

@@ -6,7 +6,7 @@ const reported = { remedy: "report", unasked: false } as const;
 export const COLUMNS_MISSING = {
   code: "columns-missing",
   title: "The database lacks columns that its opencode reads",
-  invariant: "Every column that opencode 1.17 and 1.18 read is there.",
+  invariant: "Every column that the opencode of this database names is there.",
   cause: "An upgrade that stopped half way, or a database that was changed by hand.",
   advice: "Go back to the copy from before the upgrade. Do not add columns by hand: one leads to the next.",
   issues: [38471, 35403, 37193, 49225],
@@ -17,10 +17,10 @@ export const COLUMNS_MISSING = {
 export const MIGRATION_UNRECORDED = {
   code: "migration-unrecorded",
   title: "The database has a table or a column whose migration is not recorded",
-  invariant: "A migration that was applied is in the table migration.",
+  invariant: "A migration that was applied is recorded: in the table migration, up to 1.15 in __drizzle_migrations.",
   cause: "An upgrade was interrupted between the change and its record; the next start applies it again and fails.",
   advice:
-    "opencode stops with `duplicate column name` or `table … already exists` where it upgrades the database. Keep a copy, then record the migration's id with its time, or go back to a copy from before the upgrade.",
+    "opencode 1.17 and newer do not start (`duplicate column name`, `table … already exists`). opencode 1.2 to 1.15 fails on every session (`CREATE TABLE project`). Keep a copy, then record the migration's id with its time, or go back to a copy from before the upgrade.",
   issues: [34584, 31412, 16678, 17270, 30632, 36709],
   classes: ["C3"],
   ...reported,
@@ -28,11 +28,36 @@ export const MIGRATION_UNRECORDED = {
 
 export const OLD_JOURNAL = {
   code: "old-journal",
-  title: "The database records its migrations in the way of opencode 1.2.1",
+  title: "The database records its migrations in the way of opencode 1.2.1 to 1.2.20",
   invariant: "The table __drizzle_migrations has the column name.",
-  cause: "No newer opencode than 1.2.1 has opened it.",
-  advice: "Upgrade straight to 1.18, which understands it; 1.17 stops with `no such column: name`. Do not delete it.",
+  cause: "No newer opencode than 1.2.20 has opened it.",
+  advice:
+    "Upgrade to opencode 1.18.24 or newer: it is the first that understands this. opencode 1.17 and 1.18.3 to 1.18.23 stop with `no such column: name`. Do not delete the database.",
   issues: [31119, 36407, 44201, 31121, 37707],
   classes: ["C1"],
+  ...reported,
+} satisfies Fault;
+
+export const OLDER_OPENCODE = {
+  code: "older-opencode",
+  title: "An older opencode has tried to open the database, and cannot",
+  invariant: "Every opencode on this machine is new enough for the database.",
+  cause: "Two versions of opencode are installed. The newer one has upgraded the database; the older one fails on it.",
+  advice:
+    "The sessions are fine. The older opencode answers every request with an error (`CREATE TABLE project`): upgrade that one. `opencode --version` names the version that a shell starts.",
+  issues: [38471, 16678],
+  classes: ["C2"],
+  ...reported,
+} satisfies Fault;
+
+export const EVENT_SEQUENCE_BEHIND = {
+  code: "event-sequence-behind",
+  title: "has sessions that can be read and take no prompt",
+  invariant: "The counter of a session's events (event_sequence) is the number of its newest event.",
+  cause: "Rows of event_sequence were deleted or set back, mostly with a script that frees space.",
+  advice:
+    "opencode gives the next event a number that is taken, and fails. Stop opencode and keep a copy. Then set the counter of each session to the highest `seq` of its events, or delete the events of these sessions.",
+  issues: [33356, 46341],
+  classes: ["D7"],
   ...reported,
 } satisfies Fault;

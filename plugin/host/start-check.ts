@@ -112,9 +112,9 @@ async function databaseBytes({ files }: StartCheckInput, { opened }: CaredStore)
   return found?.size ?? Number.POSITIVE_INFINITY;
 }
 
-/** From 1.1.0 on one bad file no longer fails a whole list. */
+/** Up to 1.1.34 one bad file fails a whole list; from 1.1.53 on it does not (measured). */
 export function failsWholeLists({ hostVersion }: StartCheckInput): boolean {
-  return !isAtLeast(hostVersion, "1.1.0");
+  return !isAtLeast(hostVersion, "1.1.53");
 }
 
 /** Where one bad file fails no more than itself, a look at some costs less than the proof that all are the same. */

@@ -1,5 +1,6 @@
 import { diagnose } from "../faults/diagnose.ts";
 import { variantOf } from "../faults/refusal.ts";
+import { readings } from "../hosts/store-line.ts";
 import { isWholeRow } from "../records/contract.ts";
 import { type FieldChange, withFields } from "../records/fields.ts";
 import { judge } from "../records/judge.ts";
@@ -34,6 +35,19 @@ interface Draft {
  * `null`: it stays as it is. A pure function.
  */
 export function normalised(
+  artifact: Artifact,
+  evidence: Evidence,
+  neighbours: Neighbours,
+  store: StoreDescription,
+): Replacement | null {
+  for (const reading of readings(store)) {
+    const replacement = normalisedFor(artifact, evidence, neighbours, reading);
+    if (replacement !== null) return replacement;
+  }
+  return null;
+}
+
+function normalisedFor(
   artifact: Artifact,
   evidence: Evidence,
   neighbours: Neighbours,

@@ -1,15 +1,17 @@
+import type { HostLine, LineName } from "../hosts/lines.ts";
+import { hostLine, readings } from "../hosts/store-line.ts";
 import { type Artifact, type Evidence, isFileLocator, type RowValues } from "../stores/artifact.ts";
 import type { StoreDescription } from "../stores/store.ts";
-import { type HostLine, hostLine } from "./host-line.ts";
 import { foundAs, type Mismatch, OTHER_THAN_NAME } from "./mismatch.ts";
 import { type Check, checkFor } from "./quick-check.ts";
 import { fitsPlace } from "./shape.ts";
-import { messageDocument } from "./strict/message.ts";
+import { messageDocumentOf } from "./strict/message.ts";
 import { partDocument } from "./strict/part.ts";
 import { hasSummary, projectRow, sandboxes, sessionColumns, sessionRow, todoRow } from "./strict/session.ts";
-import { messageID, partID, sessionID } from "./strict/values.ts";
+import { fileDiff, messageID, partID, sessionID } from "./strict/values.ts";
 import {
   anyList,
+  messageFile,
   projectFile,
   sandboxes as sandboxTexts,
   sessionModel,
@@ -51,9 +53,13 @@ export function isWholeRow({ locator }: Artifact, row: RowValues | null): boolea
 
 /**
  * The quick look at something that can be read: a document (`value` is what its JSON says), or the columns of a row
- * (`value` is `row`). `true`: the host of the store loads it. `false` wants the closer look of `judge`.
+ * (`value` is `row`). `true`: every host that may load the store loads it. `false` wants the closer look of `judge`.
  */
 export function fits(artifact: Artifact, value: unknown, around: Surroundings, store: StoreDescription): boolean {
+  return readings(store).every((reading) => fitsLine(artifact, value, around, reading));
+}
+
+function fitsLine(artifact: Artifact, value: unknown, around: Surroundings, store: StoreDescription): boolean {
   if (isFileLocator(artifact.locator)) {
     if (isHarmless(artifact, value, around)) return true;
     if (!fitsPlace(artifact, value, store)) return false;
@@ -69,10 +75,15 @@ export function fits(artifact: Artifact, value: unknown, around: Surroundings, s
  * that cannot be said for all at once. What it demands of an id or a session's id is not in it: `fits` looks at those.
  */
 export function documentCheck(artifact: Artifact, store: StoreDescription): Check | null {
-  const { demands, departures } = contractFor(artifact, null, { row: null, siblings: null }, store);
+  const contracts = readings(store).map((reading) =>
+    contractFor(artifact, null, { row: null, siblings: null }, reading),
+  );
   const { kind, locator } = artifact;
-  if ((kind !== "message" && kind !== "part") || isFileLocator(locator) || departures.length > 0) return null;
-  const checks = demands.filter(({ of }) => of === itself).map(({ check }) => check);
+  if ((kind !== "message" && kind !== "part") || isFileLocator(locator)) return null;
+  if (contracts.some(({ departures }) => departures.length > 0)) return null;
+  const checks = contracts.flatMap(({ demands }) =>
+    demands.filter(({ of }) => of === itself).map(({ check }) => check),
+  );
   const [only] = checks;
   return checks.length === 1 && only !== undefined ? only : (document) => checks.every((check) => check(document));
 }
@@ -89,7 +100,7 @@ export function isHarmless(artifact: Artifact, value: unknown, { siblings }: Sur
 
 /**
  * The demands on an artifact, as read in the code of 1.0.152, 1.1.65, 1.2.27, 1.14.41, 1.17.18 and 1.18.33, and measured
- * against these hosts by `npm run oracle`.
+ * against every version that npm has by `npm run oracle`.
  */
 export function contractFor(
   artifact: Artifact,
@@ -98,9 +109,9 @@ export function contractFor(
   store: StoreDescription,
 ): Contract {
   const line = hostLine(store);
-  if (isFileLocator(artifact.locator)) return fileContract(artifact, value, line);
+  if (isFileLocator(artifact.locator)) return fileContract(artifact, value, store, line);
   const { column } = artifact.locator;
-  if (line === "1.17") return strictContract(artifact, column, around.row);
+  if (line.contract === "strict") return strictContract(artifact, column, around.row, line);
   return syntaxContract(artifact, column, around.row, line);
 }
 
@@ -144,7 +155,24 @@ const PART: Contract = {
   departures: [],
 };
 
-const MESSAGE: Contract = { demands: [demand(messageID, "id", RECORD_ID), demand(messageDocument)], departures: [] };
+/** Shapes that differ between the lines that check records by their schema. */
+interface CheckedShapes {
+  readonly message: Contract;
+  readonly sessionRow: Description;
+  readonly sessionColumns: Readonly<Record<string, Description>>;
+}
+
+const shapesByLine = new Map<LineName, CheckedShapes>();
+
+function shapesOf(line: HostLine): CheckedShapes {
+  const shapes = shapesByLine.get(line.name) ?? {
+    message: { demands: [demand(messageID, "id", RECORD_ID), demand(messageDocumentOf(line))], departures: [] },
+    sessionRow: sessionRow(line),
+    sessionColumns: sessionColumns(line),
+  };
+  shapesByLine.set(line.name, shapes);
+  return shapes;
+}
 
 const SESSION_1_0: Contract = { demands: [demand(timedSession)], departures: [] };
 
@@ -169,15 +197,26 @@ const SANDBOXES_1_14: Contract = {
   departures: [],
 };
 
-function fileContract(artifact: Artifact, value: unknown, line: HostLine): Contract {
+const diffList: Description = (is) => is.listOf(fileDiff(is));
+
+function fileContract(artifact: Artifact, value: unknown, store: StoreDescription, line: HostLine): Contract {
   switch (artifact.kind) {
+    case "message":
+      return line.readsOwnMessageIDs ? only(messageFile) : NO_DEMANDS;
     case "session":
-      return { ...(line === "1.0" ? SESSION_1_0 : SESSION_1_1), departures: ownID(artifact, value) };
+      return { ...(line.readsSessionTimes ? SESSION_1_0 : SESSION_1_1), departures: ownID(artifact, value) };
     case "project":
-      return { ...(line === "1.1" ? only(projectFile) : NO_DEMANDS), departures: ownID(artifact, value) };
+      return projectFileContract(artifact, value, line);
+    case "session_diff":
+      return store.sessionDiffReader === "1.15" ? only(diffList) : NO_DEMANDS;
     default:
       return NO_DEMANDS;
   }
+}
+
+function projectFileContract(artifact: Artifact, value: unknown, { projectFile: read }: HostLine): Contract {
+  if (read === "unread") return NO_DEMANDS;
+  return { ...(read === "id" ? NO_DEMANDS : only(projectFile)), departures: ownID(artifact, value) };
 }
 
 /** Sessions are listed, and looked up by project, under the ids inside the files; they are read under the file's name. */
@@ -195,30 +234,46 @@ function syntaxContract(
 ): Contract {
   switch (`${artifact.kind}.${column ?? ""}`) {
     case "session.":
-      return { ...only(syntaxSessionRow), departures: line === "1.14" ? workspaceDeparture(row) : [] };
+      return { ...only(syntaxSessionRow), departures: line.looksUpWorkspaces ? workspaceDeparture(row) : [] };
     case "session.model":
       return only(sessionModel, "model");
     case "project.":
       return only(syntaxProjectRow);
     case "project.sandboxes":
-      return line === "1.14" ? SANDBOXES_1_14 : only(anyList, "sandboxes");
+      return sandboxesContract(line);
     default:
       return NO_DEMANDS;
   }
 }
 
-function strictContract(artifact: Artifact, column: string | undefined, row: RowValues | null): Contract {
+function sandboxesContract(line: HostLine): Contract {
+  switch (line.sandboxes) {
+    case "list":
+      return only(anyList, "sandboxes");
+    case "texts":
+      return SANDBOXES_1_14;
+    case "absolute":
+      return only(sandboxes, "sandboxes");
+  }
+}
+
+function strictContract(
+  artifact: Artifact,
+  column: string | undefined,
+  row: RowValues | null,
+  line: HostLine,
+): Contract {
   switch (artifact.kind) {
     case "part":
       return PART;
     case "message":
-      return MESSAGE;
+      return shapesOf(line).message;
     case "session":
-      if (column === undefined) return { ...only(sessionRow), departures: workspaceDeparture(row) };
-      return sessionColumnContract(column, row);
+      if (column === undefined) return { ...only(shapesOf(line).sessionRow), departures: workspaceDeparture(row) };
+      return sessionColumnContract(column, row, line);
     case "project":
-      if (column === undefined) return only(projectRow);
-      return column === "sandboxes" ? only(sandboxes, column) : NO_DEMANDS;
+      if (column === undefined) return only(line.wantsAbsolutePaths ? projectRow : syntaxProjectRow);
+      return column === "sandboxes" ? sandboxesContract(line) : NO_DEMANDS;
     case "todo":
       return only(todoRow);
     default:
@@ -226,8 +281,8 @@ function strictContract(artifact: Artifact, column: string | undefined, row: Row
   }
 }
 
-function sessionColumnContract(column: string, row: RowValues | null): Contract {
-  const shape = sessionColumns[column];
+function sessionColumnContract(column: string, row: RowValues | null, line: HostLine): Contract {
+  const shape = shapesOf(line).sessionColumns[column];
   if (shape === undefined || (column === "summary_diffs" && !hasSummary(row))) return NO_DEMANDS;
   return only(shape, column);
 }

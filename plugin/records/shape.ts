@@ -1,3 +1,4 @@
+import { hostLine } from "../hosts/store-line.ts";
 import { type Artifact, isFileLocator } from "../stores/artifact.ts";
 import type { StoreDescription } from "../stores/store.ts";
 
@@ -32,10 +33,11 @@ export function acceptedTopLevels(artifact: Artifact, store: StoreDescription): 
       case "part":
         return ANYTHING.filter((each) => each !== "null");
       case "session":
-      case "project":
         return RECORD;
+      case "project":
+        return hostLine(store).projectFile === "unread" ? ANYTHING : RECORD;
       case "session_diff":
-        return listsDiffs(store) ? ["array"] : ANYTHING;
+        return listsDiffs(store) || store.sessionDiffReader === "1.15" ? ["array"] : ANYTHING;
       default:
         return ANYTHING;
     }

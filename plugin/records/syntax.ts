@@ -1,4 +1,4 @@
-import { sessionID } from "./strict/values.ts";
+import { messageID, sessionID } from "./strict/values.ts";
 import type { Description } from "./vocabulary.ts";
 
 /** What opencode 1.14 asks of `session.model`; earlier lines have no such column. */
@@ -19,3 +19,6 @@ export const timedSession: Description = (is) => is.object({ time: is.something 
 
 /** opencode 1.1 drops folders from a project's list of worktrees that are no longer there. */
 export const projectFile: Description = (is) => is.object({ sandboxes: is.ifAny(is.listOf(is.anything)) });
+
+/** opencode 1.0.0 looks for the parts of a message under the id inside its file. */
+export const messageFile: Description = (is) => is.object({ id: messageID(is) });

@@ -39,7 +39,11 @@ export interface CheckInput {
    * Surveys a large database in another process: SQLite looks at all pages in one step of several seconds, in which this
    * process would feel no signal. `null`: it could not, and it is done here.
    */
-  readonly surveyAside?: (source: DatabaseSource, signal: AbortSignal | undefined) => Promise<Survey | null>;
+  readonly surveyAside?: (
+    source: DatabaseSource,
+    store: StoreDescription,
+    signal: AbortSignal | undefined,
+  ) => Promise<Survey | null>;
 }
 
 export interface CheckedStore {
@@ -250,7 +254,7 @@ async function checkStore(
 async function surveyed(store: Store, { surveyAside, signal }: CheckInput): Promise<Survey | null> {
   const { source } = store;
   if (surveyAside !== undefined && source !== null && source !== "files") {
-    const answer = await surveyAside(source, signal);
+    const answer = await surveyAside(source, store.description, signal);
     if (answer !== null || signal?.aborted) return answer;
   }
   return store.survey();

@@ -15,6 +15,8 @@ export interface Finding {
   readonly evidence: string;
   /** Index into the check's list of stores. */
   readonly store: number;
+  /** The versions of opencode that fail on it, where that is not every one that may load the store. */
+  readonly hosts?: readonly string[];
 }
 
 /** A finding with what a repair needs to know: the bytes that were judged, and what could take their place. */

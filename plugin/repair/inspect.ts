@@ -70,6 +70,7 @@ async function confirm(
     locator: artifact.locator,
     remedy: diagnosis.remedy,
     evidence: diagnosis.evidence,
+    ...(diagnosis.hosts && { hosts: diagnosis.hosts }),
     store: options.storeIndex,
     writtenMs: evidence.mtimeMs ?? evidence.updatedMs,
     seen: seenBytes(evidence),

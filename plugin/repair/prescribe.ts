@@ -38,7 +38,7 @@ export class Prescriber {
   /** Completes a record as it is found, while the bytes that were judged are at hand; `null` where no rule does. */
   async completed({ artifact, evidence, finding }: Omit<ExaminedFinding, "completed">): Promise<Replacement | null> {
     if (finding.remedy === "settle") return settled(this.#store, artifact, evidence);
-    if (finding.severity !== "blocking" || finding.seen === null) return null;
+    if ((finding.severity !== "blocking" && finding.hosts === undefined) || finding.seen === null) return null;
     if (evidence.storage !== "row" && (evidence.bytes === null || faultByCode(finding.code)?.remedy !== "normalise")) {
       return null;
     }

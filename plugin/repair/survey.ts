@@ -11,7 +11,13 @@ import {
 import type { Fault, Severity } from "../faults/fault.ts";
 import { AUTH_UNREADABLE, SNAPSHOT_INDEX, SNAPSHOT_LOCK } from "../faults/side-files.ts";
 import { EVENT_BLOAT, LARGE_WAL } from "../faults/size.ts";
-import { COLUMNS_MISSING, MIGRATION_UNRECORDED, OLD_JOURNAL } from "../faults/skew.ts";
+import {
+  COLUMNS_MISSING,
+  EVENT_SEQUENCE_BEHIND,
+  MIGRATION_UNRECORDED,
+  OLD_JOURNAL,
+  OLDER_OPENCODE,
+} from "../faults/skew.ts";
 import {
   DUPLICATE_PROJECT,
   FOLDER_MISSING,
@@ -23,6 +29,7 @@ import {
 } from "../faults/whereabouts.ts";
 import type { FileSystem } from "../files/file-system.ts";
 import { exclusiveLockersOf, openersText } from "../files/openers.ts";
+import { hostLine } from "../hosts/store-line.ts";
 import { amount } from "../plural.ts";
 import { unreadLog } from "../salvage/write-ahead-log.ts";
 import type { Locator, RecordKind } from "../stores/artifact.ts";
@@ -194,14 +201,24 @@ async function databaseFindings(
 ): Promise<ConfirmedFinding[]> {
   if (database === null) return [];
   const findings: ConfirmedFinding[] = [];
-  const { missingColumns, unrecordedMigrations } = database;
-  // Both were measured on 1.18.33: every session answer is 500; opencode does not start. Older hosts do neither.
-  const stops: Severity = opened.description.contract === "strict" ? "blocking" : "warning";
+  const { missingColumns, missingWrittenColumns, unrecordedMigrations } = database;
+  // Measured on 1.18.33: it does not start. Older hosts do not run that migration.
+  const stops: Severity = hostLine(opened.description).journal === "migration" ? "blocking" : "warning";
   if (missingColumns.length > 0) {
     findings.push(say(COLUMNS_MISSING, "blocking", null, `without ${missingColumns.slice(0, 5).join(", ")}`));
   }
+  if (missingWrittenColumns.length > 0) {
+    const evidence = `without ${missingWrittenColumns.slice(0, 5).join(", ")}, sessions load; ${stoppedWithout(missingWrittenColumns)}`;
+    findings.push(say(COLUMNS_MISSING, "warning", null, evidence));
+  }
   if (unrecordedMigrations.length > 0) {
-    findings.push(say(MIGRATION_UNRECORDED, stops, null, unrecordedMigrations.join(", ")));
+    findings.push(say(MIGRATION_UNRECORDED, "blocking", null, unrecordedMigrations.join(", ")));
+  }
+  if (database.triedByOlder) {
+    findings.push(say(OLDER_OPENCODE, "warning", null, "an empty __drizzle_migrations beside the table migration"));
+  }
+  if (database.sessionsBehindLog > 0) {
+    findings.push(say(EVENT_SEQUENCE_BEHIND, "warning", null, `${database.sessionsBehindLog} sessions`));
   }
   if (database.damage !== null) findings.push(say(DATABASE_MALFORMED, "blocking", null, database.damage));
   if (database.missingOldColumns.length > 0) {
@@ -223,6 +240,13 @@ async function databaseFindings(
   return findings;
 }
 
+/** A workspace is looked for where a project gets another id: a new remote, another first commit. */
+function stoppedWithout(columns: readonly string[]): string {
+  return columns.every((column) => column.startsWith("workspace."))
+    ? "everything fails once the id of a project changes"
+    : "a prompt fails";
+}
+
 function gigabytes(bytes: number): string {
   return `${(bytes / GIGABYTE).toFixed(1)} GB`;
 }
@@ -230,8 +254,10 @@ function gigabytes(bytes: number): string {
 /** What concerns several stores of a data directory. */
 export function storesBesideEachOther(stores: readonly Neighbour[]): ConfirmedFinding[] {
   const findings: ConfirmedFinding[] = [];
-  const databases = stores.filter((store) => store.description.generation === "sqlite" && store.sessions.length > 0);
+  const databases = stores.filter((store) => store.description.generation === "sqlite");
+  // The one that opencode opens by default is the first, whether it holds sessions or not.
   for (const { description, index, sessions } of databases.slice(1)) {
+    if (sessions.length === 0) continue;
     const evidence = `${amount(sessions.length, "session")} here`;
     findings.push(speaker(description, index)(SEVERAL_DATABASES, "info", null, evidence));
   }

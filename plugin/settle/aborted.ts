@@ -1,5 +1,5 @@
+import { hostLine } from "../hosts/store-line.ts";
 import type { FieldChange } from "../records/fields.ts";
-import { hostLine } from "../records/host-line.ts";
 import { type Fields, isFields, valueIn } from "../stores/conversation.ts";
 import type { StoreDescription } from "../stores/store.ts";
 
@@ -39,8 +39,7 @@ export function abortedAnswer(message: unknown, endMs: number, store: StoreDescr
 
 /** 1.4 and newer mark the call, and shorten the words of the answer (measured 1.14.41; not 1.1.65, source 1.2.27). */
 function tellsInterrupted(store: StoreDescription): boolean {
-  const line = hostLine(store);
-  return line === "1.14" || line === "1.17";
+  return hostLine(store).marksInterrupted;
 }
 
 function interrupted(state: Fields, metadata: unknown): FieldChange[] {

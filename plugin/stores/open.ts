@@ -9,6 +9,8 @@ import {
 } from "../faults/container.ts";
 import type { Diagnosis, Fault, Severity } from "../faults/fault.ts";
 import { errnoCode, type FileSystem } from "../files/file-system.ts";
+import type { LineName } from "../hosts/lines.ts";
+import { lineNamed, lineOfFiles, linesOfDatabase } from "../hosts/store-line.ts";
 import { JsonStore } from "./json/json-store.ts";
 import { newestSessionVersion } from "./json/session-version.ts";
 import type { Located } from "./locate.ts";
@@ -94,7 +96,7 @@ export async function openJson(
     dataDir,
     contract: "syntax",
     hostVersion,
-    sessionDiffReader: reader ?? (hostVersion?.startsWith("1.1.") ? "1.1" : "1.0"),
+    sessionDiffReader: reader ?? (hostVersion === null ? "1.0" : lineNamed(lineOfFiles(hostVersion)).sessionDiffReader),
   };
   return {
     state: "ok",
@@ -157,10 +159,10 @@ async function openDatabase(
       return withoutTables(schema, unread, access === "outside", () => openView(files, driver, database, access));
     }
     const { connection } = view;
-    const hostVersion = knownVersion ?? newestVersion(view.connection);
-    const sessionDiffReader =
-      schema.contract === "strict" ? null : readsDiffsAs114(knownVersion, schema) ? "1.14" : "1.1";
-    const description: StoreDescription = { ...unread, contract: schema.contract, hostVersion, sessionDiffReader };
+    const newest = newestVersion(connection);
+    const hostVersion = knownVersion ?? newest;
+    const lines = linesOfDatabase(schema, knownVersion, newest);
+    const description: StoreDescription = { ...unread, ...readersOf(lines), hostVersion, lines };
     return {
       state: "ok",
       description,
@@ -214,10 +216,11 @@ async function openView(files: FileSystem, driver: Driver, database: string, acc
   return { connection, source: null, unchanged: async () => true, release: () => undefined };
 }
 
-/** Without a known host the database tells: the column came with the line, and every later host keeps it. */
-function readsDiffsAs114(knownVersion: string | null, schema: Schema): boolean {
-  if (knownVersion !== null) return Number(knownVersion.split(".")[1]) >= 14;
-  return schema.tables.get("session")?.includes("model") ?? false;
+/** What the likeliest of the lines that may load a database makes of it. */
+function readersOf([likeliest]: readonly LineName[]): Pick<StoreDescription, "contract" | "sessionDiffReader"> {
+  if (likeliest === undefined) return { contract: "strict", sessionDiffReader: null };
+  const { contract, sessionDiffReader } = lineNamed(likeliest);
+  return { contract, sessionDiffReader };
 }
 
 function closeView(view: ReadView): void {

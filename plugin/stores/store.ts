@@ -1,3 +1,4 @@
+import type { LineName } from "../hosts/lines.ts";
 import type { Artifact, Evidence, RowValues } from "./artifact.ts";
 import type { ProjectFacts, SessionColumns, SessionFacts, StoredMessage } from "./conversation.ts";
 import type { SessionOutline } from "./outline.ts";
@@ -19,11 +20,16 @@ export interface StoreDescription {
   /** Version that wrote the newest session, where the store tells. */
   readonly hostVersion: string | null;
   /**
-   * The line of hosts that reads `storage/session_diff/<id>.json` for GET /session/:id/diff. Its answers differ: 1.0
-   * passes everything on, 1.1 to 1.3 take an unreadable file for an empty list and fail on a wrong shape, 1.14 fails on
-   * both, 1.17 and newer do not read it (measured). `null` where none does.
+   * The line of hosts that reads `storage/session_diff/<id>.json` for GET /session/:id/diff. Its answers differ:
+   * 1.0.61 fails on an unreadable file, 1.0 passes everything on, 1.1 to 1.3 take an unreadable file for an empty list and fail on a wrong shape, 1.14 fails on
+   * both, 1.15 (from 1.14.48 on) checks every field, 1.17 and newer do not read it (measured). `null` where none does.
    */
-  readonly sessionDiffReader: "1.0" | "1.1" | "1.14" | null;
+  readonly sessionDiffReader: "1.0.61" | "1.0" | "1.1" | "1.14" | "1.15" | null;
+  /**
+   * The lines of opencode that may load a database, the likeliest first: more than one where the database and its newest
+   * session say different things and no running host is known. Not said of files.
+   */
+  readonly lines?: readonly LineName[];
 }
 
 /** What a scan visits. `list`: the records that decide whether a session list loads, of one project or of all. */

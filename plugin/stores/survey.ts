@@ -26,10 +26,16 @@ export interface DatabaseSurvey {
   readonly bytes: number;
   /** Of that, pages that hold nothing. */
   readonly freeBytes: number;
-  /** Columns that opencode 1.17 and 1.18 read, and that are not there although every migration is recorded. */
+  /** Columns that the host of the store reads on its load path, and that are not there, although no migration brings them. */
   readonly missingColumns: readonly string[];
+  /** Columns that it needs besides, to write or where the id of a project changes. */
+  readonly missingWrittenColumns: readonly string[];
   /** Migrations whose column is there and whose record is not. */
   readonly unrecordedMigrations: readonly string[];
+  /** Whether an older opencode has tried to open it, and failed. */
+  readonly triedByOlder: boolean;
+  /** Sessions whose counter of events is behind their log, or gone. */
+  readonly sessionsBehindLog: number;
   /** What SQLite finds wrong with the pages; `null` for nothing, and where it was not looked for. */
   readonly damage: string | null;
   /** Columns that even opencode 1.2.1 reads, and that are not there. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
-import { FAULT_FAMILIES } from "../../plugin/faults/catalogue.ts";
+import { adviceFor, adviceOn, FAULT_FAMILIES } from "../../plugin/faults/catalogue.ts";
 import { UNDETECTED } from "../../plugin/faults/undetected.ts";
 import { FAULT_DOCUMENT, faultDocument } from "../../scripts/fault-docs.ts";
 
@@ -23,6 +23,15 @@ test("every class of known cases has an entry, or a reason why not", () => {
   const numbered = CLASSES.flatMap(([letter, count]) => Array.from({ length: count }, (_, i) => `${letter}${i + 1}`));
   const answered = new Set([...faults, ...UNDETECTED].flatMap((entry) => entry.classes));
   expect([...numbered, "F", "G", "H", "I"].filter((each) => !answered.has(each))).toEqual([]);
+});
+
+test("whatever no repair does anything about has advice", () => {
+  for (const { code } of faults) {
+    const finding = { code, remedy: "report" } as const;
+    expect(adviceOn(finding, true)).toMatch(/\w/);
+    expect(adviceFor([finding], true)).toHaveProperty(code);
+    expect(adviceOn({ code, remedy: "quarantine" }, true)).toBeNull();
+  }
 });
 
 test("codes are unique, and nothing that can be read is set aside unasked", () => {

@@ -4,25 +4,31 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { cacheDirectory } from "./cache.ts";
 
+/** A release of opencode: any that the npm registry has. */
+export type HostVersion = `${number}.${number}.${number}`;
+
 /** The opencode releases every host test runs against, oldest first. */
 export const HOST_VERSIONS = ["1.0.152", "1.1.65", "1.2.27", "1.14.41", "1.17.18", "1.18.33"] as const;
 
-export type HostVersion = (typeof HOST_VERSIONS)[number];
-
-/** Hosts that keep sessions as JSON files under `storage/`. */
+/** Of these, the hosts that keep sessions as JSON files under `storage/`. */
 export const JSON_HOSTS = ["1.0.152", "1.1.65"] as const satisfies readonly HostVersion[];
 
-/** Hosts that keep sessions in `opencode.db`. */
+/** Of these, the hosts that keep sessions in `opencode.db`. */
 export const SQLITE_HOSTS = ["1.2.27", "1.14.41", "1.17.18", "1.18.33"] as const satisfies readonly HostVersion[];
 
 /** Whether this host keeps its sessions as JSON files. */
 export function isJsonHost(version: HostVersion): boolean {
-  return (JSON_HOSTS as readonly HostVersion[]).includes(version);
+  return minorOf(version) < 2;
+}
+
+/** The second number of a version, by which lines of opencode differ. */
+export function minorOf(version: HostVersion): number {
+  return Number(version.split(".")[1]);
 }
 
 /** What becomes of a damaged record: hosts from 1.17 on have a log of their writes to recover it from. */
 export function mended(version: HostVersion): "recovered" | "set aside" {
-  return Number(version.split(".")[1]) >= 17 ? "recovered" : "set aside";
+  return minorOf(version) >= 17 ? "recovered" : "set aside";
 }
 
 const run = promisify(execFile);
@@ -70,6 +76,18 @@ async function fetchInto(stage: string, version: HostVersion): Promise<void> {
   const unpacked = join(stage, "package", "bin", executable);
   if (!(await isFile(unpacked))) throw new Error(`${name}@${version} holds no bin/${executable}`);
   await chmod(unpacked, 0o755);
+}
+
+/** Every release of 1.x that the npm registry has for this system, oldest first. */
+export async function publishedVersions(): Promise<HostVersion[]> {
+  const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+  const { stdout } = await run(npm, ["view", await packageName(), "versions", "--json"], {
+    shell: process.platform === "win32",
+  });
+  const versions = (JSON.parse(stdout) as readonly string[]).filter((version): version is HostVersion =>
+    /^1\.\d+\.\d+$/.test(version),
+  );
+  return versions.sort((one, other) => Bun.semver.order(one, other));
 }
 
 async function packageName(): Promise<string> {

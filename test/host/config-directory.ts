@@ -11,7 +11,7 @@ import type { HostVersion } from "./binary.ts";
 export async function markInstalled(configDir: string, version: HostVersion): Promise<void> {
   await mkdir(join(configDir, "node_modules"), { recursive: true });
   const dependencies = { "@opencode-ai/plugin": version };
-  const manifest = version === "1.0.152" ? "not to be installed" : JSON.stringify({ dependencies });
+  const manifest = version.startsWith("1.0.") ? "not to be installed" : JSON.stringify({ dependencies });
   await writeFile(join(configDir, "package.json"), manifest);
   const lock = { lockfileVersion: 3, requires: true, packages: { "": { dependencies } } };
   await writeFile(join(configDir, "package-lock.json"), JSON.stringify(lock));

@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, realpath, rename, rm, writeFile } from "n
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { HostVersion } from "./binary.ts";
+import { type HostVersion, isJsonHost } from "./binary.ts";
 import { cacheDirectory } from "./cache.ts";
 import { resetGitProject } from "./git-project.ts";
 import { createHome, type HermeticHome } from "./home.ts";
@@ -35,15 +35,24 @@ interface StoreRecord {
  * in `.cache/stores`; every caller gets a copy of its own, `-wal` included, and removes it with `home.remove()`.
  */
 export async function realStore(version: HostVersion): Promise<RealStore> {
-  const project = await projectDirectory(version);
-  const cached = cacheDirectory(join("stores", `${version}-${fixtureFormat}`));
+  const writer = writerFor(version);
+  const project = await projectDirectory(writer);
+  const cached = cacheDirectory(join("stores", `${writer}-${fixtureFormat}`));
   const record =
     (await readRecord(cached, project)) ??
-    (await alone(`${cached}.lock`, async () => (await readRecord(cached, project)) ?? write(version, project, cached)));
+    (await alone(`${cached}.lock`, async () => (await readRecord(cached, project)) ?? write(writer, project, cached)));
   const home = await createHome(version, { project });
   await cp(join(cached, "opencode"), home.dataDir, { recursive: true, preserveTimestamps: true });
   const sessionIDs = Object.values(record.sessions).map((session) => session.id);
   return { home, dataDir: home.dataDir, ...record, sessionIDs };
+}
+
+/**
+ * Which release writes the sessions of a version. Up to 1.0.98 opencode installs the model's package from the internet
+ * before it answers; 1.0.142 is the first that holds it, and writes the same files.
+ */
+export function writerFor(version: HostVersion): HostVersion {
+  return Bun.semver.order(version, "1.0.142") < 0 ? "1.0.142" : version;
 }
 
 async function projectDirectory(version: HostVersion): Promise<string> {
@@ -63,6 +72,7 @@ async function write(version: HostVersion, project: string, cached: string): Pro
   try {
     await resetGitProject(project);
     const host = await startHost({ home, model });
+    if (isJsonHost(version)) await writeModelList(home);
     let sessions: StoredSessions;
     let projectID: string;
     try {
@@ -80,6 +90,13 @@ async function write(version: HostVersion, project: string, cached: string): Pro
     await model.stop();
     await home.remove();
   }
+}
+
+/** 1.1.27 to 1.1.34 fetch the list of models before the first turn, unless it is there. */
+async function writeModelList(home: HermeticHome): Promise<void> {
+  const folder = join(home.root, "cache", "opencode");
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "models.json"), "{}");
 }
 
 async function keep(home: HermeticHome, record: StoreRecord, cached: string): Promise<void> {

@@ -22,7 +22,9 @@ export async function askHost(host: RunningHost, record: DamagedRecord, everythi
   }
   const answers = routes.map(async (route) => {
     const { status, body } = await host.get(route);
-    return status === 200 ? LOADS : failure(route, status, body);
+    // 1.0.61 says so of every session that has no file of diffs.
+    const hasNoDiffs = status === 404 && route.endsWith("/diff");
+    return status === 200 || hasNoDiffs ? LOADS : failure(route, status, body);
   });
   if (everything || kind === "session" || kind === "project") answers.unshift(askList(host, sessionID));
   return (await Promise.all(answers)).find((answer) => answer.fails) ?? LOADS;

@@ -6,7 +6,7 @@ import { locatorText, type RecordKind } from "../../plugin/stores/artifact.ts";
 import { type Located, locate } from "../../plugin/stores/locate.ts";
 import type { HostVersion } from "../host/binary.ts";
 import { type RunningHost, startHost } from "../host/running-host.ts";
-import { type RealStore, realStore } from "../host/stored-fixture.ts";
+import { type RealStore, realStore, writerFor } from "../host/stored-fixture.ts";
 import { askHost, type HostLoad } from "./host-load.ts";
 import { JsonRecords } from "./json-records.ts";
 import { Random } from "./random.ts";
@@ -61,12 +61,15 @@ class Oracle {
   readonly #store: RealStore;
   #host: RunningHost;
   readonly #files = settledFiles();
+  /** Said to the check only where another release wrote the store: else the store itself has to tell. */
+  readonly #knownHost: HostVersion | null;
   #records: RecordStore | null = null;
   #located: Located | null = null;
 
   constructor(store: RealStore, host: RunningHost) {
     this.#store = store;
     this.#host = host;
+    this.#knownHost = writerFor(host.version) === host.version ? null : host.version;
   }
 
   async run({ seed, count, kinds, onDisagreement }: OracleInput): Promise<OracleResult> {
@@ -122,8 +125,9 @@ class Oracle {
     thorough: boolean,
   ): Promise<{ load: HostLoad; findings: readonly ConfirmedFinding[] }> {
     if (record.kind === "project") await this.#renew();
-    const load = await askHost(this.#host, record, thorough);
-    return { load, findings: await this.#check(record.kind === "project" ? null : record.sessionID) };
+    const load = await askHost(this.#host, record, thorough || record.kind === "database");
+    const isOfOne = record.kind !== "project" && record.kind !== "database";
+    return { load, findings: await this.#check(isOfOne ? record.sessionID : null) };
   }
 
   async #check(sessionID: string | null): Promise<readonly ConfirmedFinding[]> {
@@ -133,6 +137,7 @@ class Oracle {
       located: this.#located,
       sessionIDs: sessionID === null ? [] : [sessionID],
       concurrency: 8,
+      hostVersion: this.#knownHost,
     });
     if (!outcome.ok) throw new Error(`check does not know the session ${outcome.unknownSession}`);
     return outcome.result.findings;

@@ -8,7 +8,7 @@ import type { DamagedRecord, RecordStore } from "./subject.ts";
 type Cell = string | number | bigint | Uint8Array | null;
 
 interface RowName {
-  readonly table: "part" | "message" | "session" | "todo" | "project";
+  readonly table: string;
   readonly rowID: bigint;
   readonly sessionID: string | null;
   /** Column and value, as a locator names the row. */
@@ -27,6 +27,15 @@ const JSON_COLUMNS = ["revert", "model", "permission", "metadata", "summary_diff
 
 /** Columns that say where a record belongs: another value is another place, not damage. */
 const PLACES = ["id", "project_id", "session_id", "message_id", "position"];
+
+/** Tables whose rows are damaged as records of their kind. */
+const RECORDS = ["part", "message", "session", "todo", "project"] as const;
+
+/** The host's own lists of what it did to the database: they say which host it is, and are read once, at its start. */
+const JOURNALS = ["migration", "data_migration", "__drizzle_migrations"];
+
+/** opencode writes these rows whenever it starts to work in a folder. */
+const WRITTEN_AT_START = ["project_directory"];
 
 const CELLS: readonly (readonly [what: string, sql: string])[] = [
   ["null", "null"],
@@ -57,7 +66,9 @@ const CELLS: readonly (readonly [what: string, sql: string])[] = [
 /** Rows of `opencode.db`, written through a connection of our own while the host runs. */
 export class SqliteRecords implements RecordStore {
   readonly #database: Database;
-  readonly #rows = new Map<RowName["table"], RowName[]>();
+  readonly #rows = new Map<string, RowName[]>();
+  /** Tables with rows beside the records: events, messages of the newer kind, … No answer of the load path fails on them. */
+  readonly #others: readonly string[];
 
   constructor(path: string) {
     this.#database = new Database(path, { safeIntegers: true });
@@ -73,12 +84,21 @@ export class SqliteRecords implements RecordStore {
       "project",
       this.#of("project").filter((row) => row.key[0]?.[1] !== "global"),
     );
+    const tables = this.#database.query("select name from sqlite_master where type = 'table'").all();
+    this.#others = (tables as { name: string }[])
+      .map(({ name }) => name)
+      .filter((name) => ![...RECORDS, ...JOURNALS, ...WRITTEN_AT_START].includes(name) && !name.startsWith("sqlite_"));
+    for (const table of this.#others) this.#list(table, "null", []);
   }
 
   async damageOne(random: Random): Promise<DamagedRecord | null> {
     const dice = random.next();
     if (dice < 0.47) return this.#damage(this.#of("part"), (row) => this.#document(row, random), random);
-    if (dice < 0.7) return this.#damage(this.#of("message"), (row) => this.#document(row, random), random);
+    if (dice < 0.685) return this.#damage(this.#of("message"), (row) => this.#document(row, random), random);
+    if (dice < 0.7) {
+      const others = this.#others.flatMap((table) => this.#of(table));
+      return this.#damage(others, (row) => this.#cell(row, random), random);
+    }
     if (dice < 0.82)
       return this.#damage(this.#of("session"), (row) => this.#jsonColumn(row, JSON_COLUMNS, random), random);
     if (dice < 0.92) return this.#damage(this.#of("session"), (row) => this.#cell(row, random), random);
@@ -96,11 +116,11 @@ export class SqliteRecords implements RecordStore {
     this.#database.close();
   }
 
-  #of(table: RowName["table"]): readonly RowName[] {
+  #of(table: string): readonly RowName[] {
     return this.#rows.get(table) ?? [];
   }
 
-  #list(table: RowName["table"], session: string, key: readonly string[]): void {
+  #list(table: string, session: string, key: readonly string[]): void {
     const rows = this.#database
       .query(`select rowid as row, ${session} as session, * from "${table}" order by rowid`)
       .all();
@@ -141,7 +161,7 @@ export class SqliteRecords implements RecordStore {
     }
     const key = row.key.map(([name, value]) => `${name}=${name === change.column ? String(change.value) : value}`);
     return {
-      kind: row.table,
+      kind: isRecordTable(row.table) ? row.table : "database",
       sessionID: row.table === "session" && change.column === "id" ? String(change.value) : row.sessionID,
       locator: `${row.table}:${key.join(",")}`,
       what: `${row.table}.${change.column}: ${change.what}`,
@@ -193,6 +213,10 @@ export class SqliteRecords implements RecordStore {
     ]);
     return this.#apply(row, { column, what: `now ${other}`, sql: "?1", value: other });
   }
+}
+
+function isRecordTable(table: string): table is (typeof RECORDS)[number] {
+  return (RECORDS as readonly string[]).includes(table);
 }
 
 function isJSON(row: RowName, column: string): boolean {

@@ -29,6 +29,12 @@ function sql({ dataDir }: RealStore, ...statements: readonly string[]): void {
   for (const statement of statements) database.run(statement);
 }
 
+/** No session is left, nor anything of one. */
+function emptied(store: RealStore): void {
+  for (const table of ["part", "message", "todo", "session", "event", "event_sequence"])
+    sql(store, `delete from ${table}`);
+}
+
 describe("a store as a whole", () => {
   test("has nothing to be said of it as a host left it", async () => {
     expect(await found("1.18.33", () => undefined)).toEqual([]);
@@ -94,11 +100,60 @@ describe("a store as a whole", () => {
     const unknown = (store: RealStore) =>
       sql(store, "update __drizzle_migrations set created_at = created_at + 7, name = null where id = 3");
     expect(await found("1.14.41", unknown)).toEqual([
-      ["migration-unrecorded", "warning", "database", "20260213144116_wakeful_the_professor"],
+      ["migration-unrecorded", "blocking", "database", "20260213144116_wakeful_the_professor"],
     ]);
-    // Told by their moment alone, as 1.2.1 recorded them, they are known.
+    // 1.14.41 answers 500 `CREATE TABLE project`: it asks for names alone.
     const unnamed = (store: RealStore) => sql(store, "update __drizzle_migrations set name = null");
-    expect(await found("1.14.41", unnamed)).toEqual([]);
+    const [first, ...others] = await found("1.14.41", unnamed);
+    expect([first?.slice(0, 2), others]).toEqual([["migration-unrecorded", "blocking"], []]);
+  });
+
+  for (const version of ["1.2.20", "1.2.27", "1.14.41", "1.15.4", "1.15.13"] as const) {
+    test(`a journal of ${version} that lost its newest row, every row, or itself`, async () => {
+      for (const loss of [
+        "delete from __drizzle_migrations where created_at = (select max(created_at) from __drizzle_migrations)",
+        "delete from __drizzle_migrations",
+        "drop table __drizzle_migrations",
+      ]) {
+        const codes = (await found(version, (store) => sql(store, loss))).map(([code, severity]) => [code, severity]);
+        expect(codes).toContainEqual(["migration-unrecorded", "blocking"]);
+      }
+    });
+  }
+
+  test("columns that the host reads, by line, and columns that it only writes", async () => {
+    const without = (column: string) => (store: RealStore) =>
+      sql(store, `alter table session rename column ${column} to other`);
+    const named = (column: string, severity: string, more = "") => [
+      ["columns-missing", severity, "database", `without session.${column}${more}`],
+    ];
+    expect(await found("1.14.41", without("model"))).toEqual(named("model", "blocking"));
+    expect(await found("1.15.13", without("metadata"))).toEqual(named("metadata", "blocking"));
+    // The answer has the column's name as the title: SQLite takes a quoted name that it does not know for a text.
+    expect(await found("1.18.33", without("title"))).toEqual(
+      named("title", "warning", ", sessions load; a prompt fails"),
+    );
+    expect((await found("1.14.41", without("title"))).map(([, severity]) => severity)).toEqual(["warning"]);
+  });
+
+  test("a workspace table of another build", async () => {
+    const other = (store: RealStore) => sql(store, "alter table workspace rename column project_id to provider");
+    const evidence = "without workspace.project_id, sessions load; everything fails once the id of a project changes";
+    expect(await found("1.18.33", other)).toEqual([["columns-missing", "warning", "database", evidence]]);
+  });
+
+  test("an older opencode that tried the database", async () => {
+    const tried = (store: RealStore) =>
+      sql(store, "create table __drizzle_migrations (id integer primary key, hash text not null, created_at numeric)");
+    const [finding, ...others] = await found("1.18.33", tried);
+    expect([finding?.slice(0, 2), others]).toEqual([["older-opencode", "warning"], []]);
+  });
+
+  test("a counter of events that was emptied or set back", async () => {
+    const lost = await found("1.18.33", (store) => sql(store, "delete from event_sequence"));
+    expect(lost).toEqual([["event-sequence-behind", "warning", "database", "9 sessions"]]);
+    const setBack = (store: RealStore) => sql(store, "update event_sequence set seq = seq - 1");
+    expect(await found("1.17.18", setBack)).toEqual([["event-sequence-behind", "warning", "database", "9 sessions"]]);
   });
 
   test("a second database", async () => {
@@ -117,6 +172,38 @@ describe("a store as a whole", () => {
       cp(join(old.dataDir, "storage"), join(dataDir, "storage"), { recursive: true });
     expect(await found("1.2.27", left)).toEqual([["not-imported", "warning", "database", "9 sessions"]]);
     await old.home.remove();
+  });
+
+  test("sessions that no import took, of which the database has none", async () => {
+    const old = await realStore("1.1.65");
+    const left = async (store: RealStore) => {
+      emptied(store);
+      await cp(join(old.dataDir, "storage"), join(store.dataDir, "storage"), { recursive: true });
+    };
+    expect(await found("1.18.33", left)).toContainEqual(["not-imported", "warning", "database", "9 sessions"]);
+    await old.home.remove();
+  });
+
+  test("sessions in another database alone", async () => {
+    const second = async (store: RealStore) => {
+      for (const suffix of ["", "-wal"]) {
+        await cp(join(store.dataDir, `opencode.db${suffix}`), join(store.dataDir, `opencode-local.db${suffix}`));
+      }
+      emptied(store);
+    };
+    expect(await found("1.18.33", second)).toEqual([["several-databases", "info", "database", "9 sessions here"]]);
+  });
+
+  test("a journal as 1.2.1 to 1.2.20 keep it, until 1.18.24 or newer has upgraded the database", async () => {
+    expect(await found("1.2.20", async () => undefined)).toEqual([
+      ["old-journal", "info", "database", "no column name"],
+    ]);
+    const upgraded = (store: RealStore) => {
+      sql(store, "create table migration (id text primary key, time_completed integer not null)");
+      sql(store, "insert into migration values ('20260127222353_familiar_lady_ursula', 1)");
+    };
+    const codes = (await found("1.2.20", upgraded)).map(([code]) => code);
+    expect(codes).not.toContain("old-journal");
   });
 
   test("files beside the conversations", async () => {

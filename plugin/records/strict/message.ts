@@ -1,27 +1,45 @@
-import type { Description } from "../vocabulary.ts";
+import type { HostLine } from "../../hosts/lines.ts";
+import type { Description, Vocabulary } from "../vocabulary.ts";
 import { apiErrorFields, fileDiff, messageID, tokens } from "./values.ts";
 
+/** In what the lines that check a message differ. */
+type MessageDemands = Pick<HostLine, "knowsContentFilter" | "checksErrorRef" | "wantsWholeUserTime">;
+
 /** Why a turn of the assistant failed. */
-const turnError: Description = (is) => {
+function turnError<S>(is: Vocabulary<S>, { knowsContentFilter, checksErrorRef }: MessageDemands): S {
   const message = is.text;
   return is.variants("name", {
     ProviderAuthError: { data: is.object({ providerID: is.text, message }) },
-    UnknownError: { data: is.object({ message, ref: is.optional(is.text) }) },
+    UnknownError: { data: is.object({ message, ...(checksErrorRef && { ref: is.optional(is.text) }) }) },
     // opencode describes this error's data by no field at all: anything but `null` passes.
     MessageOutputLengthError: { data: is.something },
     MessageAbortedError: { data: is.object({ message }) },
     StructuredOutputError: { data: is.object({ message, retries: is.integer }) },
     ContextOverflowError: { data: is.object({ message, responseBody: is.optional(is.text) }) },
-    ContentFilterError: { data: is.object({ message }) },
+    ...(knowsContentFilter && { ContentFilterError: { data: is.object({ message }) } }),
     APIError: apiErrorFields(is),
   });
-};
+}
 
-/** The document of a message row, as opencode 1.17 and 1.18 encode it. Its ids come from the row's columns. */
-export const messageDocument: Description = (is) =>
-  is.variants("role", {
+/** The document of a message row, as a line of opencode encodes it. Its ids come from the row's columns. */
+export function messageDocumentOf(line: MessageDemands): Description {
+  return (is) => is.variants("role", messageFields(is, line));
+}
+
+/** As opencode 1.17 and newer encode it. */
+export const messageDocument = messageDocumentOf({
+  knowsContentFilter: true,
+  checksErrorRef: true,
+  wantsWholeUserTime: false,
+});
+
+function messageFields<S>(
+  is: Vocabulary<S>,
+  line: MessageDemands,
+): Readonly<Record<string, Readonly<Record<string, S>>>> {
+  return {
     user: {
-      time: is.object({ created: is.amount }),
+      time: is.object({ created: line.wantsWholeUserTime ? is.integer : is.amount }),
       // opencode stores what it was asked for here, and cannot encode it again, whatever it is.
       format: is.absent,
       summary: is.optional(
@@ -38,7 +56,7 @@ export const messageDocument: Description = (is) =>
     },
     assistant: {
       time: is.object({ created: is.integer, completed: is.optional(is.integer) }),
-      error: is.optional(turnError(is)),
+      error: is.optional(turnError(is, line)),
       parentID: messageID(is),
       modelID: is.text,
       providerID: is.text,
@@ -52,4 +70,5 @@ export const messageDocument: Description = (is) =>
       variant: is.optional(is.text),
       finish: is.optional(is.text),
     },
-  });
+  };
+}

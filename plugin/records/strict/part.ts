@@ -49,7 +49,7 @@ const toolState: Description = (is) => {
   });
 };
 
-/** The document of a part row, as opencode 1.17 and 1.18 encode it. Its ids come from the row's columns. */
+/** The document of a part row, as opencode 1.14.48 and newer encode it. Its ids come from the row's columns. */
 export const partDocument: Description = (is) => {
   const metadata = is.optional(is.record);
   const snapshot = is.optional(is.text);

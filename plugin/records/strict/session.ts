@@ -1,24 +1,32 @@
+import type { HostLine } from "../../hosts/lines.ts";
 import type { RowValues } from "../../stores/artifact.ts";
 import type { Description, Vocabulary } from "../vocabulary.ts";
 import { fileDiff, messageID, partID, sessionID } from "./values.ts";
 
-/** The JSON columns of a session row, as opencode 1.17 and 1.18 read and encode them. */
-export const sessionColumns: Readonly<Record<string, Description>> = {
-  revert: (is) =>
-    is.ifAny(
+/** The JSON columns of a session row, as a line of opencode that checks them reads and encodes them. */
+export function sessionColumns({ emptyIfFalse }: HostLine): Readonly<Record<string, Description>> {
+  const isEmpty = (column: string) => emptyIfFalse.includes(column);
+  const column =
+    (name: string, filled: Description): Description =>
+    (is) =>
+      isEmpty(name) ? is.ifAny(filled(is)) : is.nullable(filled(is));
+  return {
+    revert: column("revert", (is) =>
       is.object({
         messageID: messageID(is),
-        partID: is.ifAny(partID(is)),
+        partID: isEmpty("revert") ? is.ifAny(partID(is)) : is.optional(partID(is)),
         snapshot: is.optional(is.text),
         diff: is.optional(is.text),
       }),
     ),
-  model: (is) => is.ifAny(is.object({ id: is.text, providerID: is.text, variant: is.optional(is.text) })),
-  permission: (is) =>
-    is.ifAny(is.listOf(is.object({ permission: is.text, pattern: is.text, action: is.oneOf("allow", "deny", "ask") }))),
-  metadata: (is) => is.nullable(is.record),
-  summary_diffs: (is) => is.nullable(is.listOf(fileDiff(is))),
-};
+    model: column("model", (is) => is.object({ id: is.text, providerID: is.text, variant: is.optional(is.text) })),
+    permission: column("permission", (is) =>
+      is.listOf(is.object({ permission: is.text, pattern: is.text, action: is.oneOf("allow", "deny", "ask") })),
+    ),
+    metadata: column("metadata", (is) => is.record),
+    summary_diffs: column("summary_diffs", (is) => is.listOf(fileDiff(is))),
+  };
+}
 
 /** Columns of a row that may be missing from the table at hand; what is missing is not judged. */
 function columns<S>(is: Vocabulary<S>, fields: Readonly<Record<string, S>>): S {
@@ -26,16 +34,20 @@ function columns<S>(is: Vocabulary<S>, fields: Readonly<Record<string, S>>): S {
 }
 
 /** The other columns of a session row. */
-export const sessionRow: Description = (is) => {
+export function sessionRow({ wantsAbsolutePaths }: HostLine): Description {
+  return (is) => columns(is, sessionCells(is, wantsAbsolutePaths));
+}
+
+function sessionCells<S>(is: Vocabulary<S>, wantsAbsolutePaths: boolean): Readonly<Record<string, S>> {
   const textIfAny = is.nullable(is.text);
-  return columns(is, {
+  return {
     id: sessionID(is),
     project_id: is.text,
     workspace_id: is.nullable(is.beginning("wrk")),
     parent_id: is.nullable(sessionID(is)),
     slug: is.text,
     // Of all paths only this one may be empty.
-    directory: is.ifAny(is.absolutePath),
+    directory: wantsAbsolutePaths ? is.ifAny(is.absolutePath) : is.text,
     path: textIfAny,
     title: is.text,
     version: is.text,
@@ -54,8 +66,8 @@ export const sessionRow: Description = (is) => {
     time_updated: is.integer,
     time_compacting: is.nullable(is.integer),
     time_archived: is.nullable(is.finite),
-  });
-};
+  };
+}
 
 /** The list of a project's other worktrees, JSON in a column. */
 export const sandboxes: Description = (is) => is.listOf(is.absolutePath);

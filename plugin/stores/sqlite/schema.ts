@@ -1,4 +1,3 @@
-import type { Contract } from "../store.ts";
 import type { Connection } from "./driver.ts";
 import { NEWEST_KNOWN_MIGRATION, type Origin, originOf } from "./origin.ts";
 
@@ -24,11 +23,12 @@ const JSON_COLUMNS: readonly JsonColumn[] = [
 
 /** What one database says of its own shape; nothing here is assumed from a version. */
 export interface Schema {
-  readonly contract: Contract;
   readonly origin: Origin;
   /** Missing tables without which nothing can be loaded. */
   readonly missing: readonly string[];
   readonly tables: ReadonlyMap<string, readonly string[]>;
+  /** Ids in the table `migration`, where there is one. */
+  readonly migrations: ReadonlySet<string>;
   readonly jsonColumns: readonly JsonColumn[];
 }
 
@@ -57,11 +57,14 @@ export function readSchema(connection: Connection): Schema {
   const names = connection.all("select name from sqlite_master where type = 'table'").map((row) => String(row.name));
   const tables = new Map(names.map((name) => [name, columnNames(connection, name)]));
   return {
-    // The `migration` table came with 1.16/1.17, and with it the hosts that check every record against its schema.
-    contract: tables.has("migration") ? "strict" : "syntax",
     origin: originOf({ tables, unknownMigrations: unknownMigrations(connection, tables) }),
     missing: NEEDED_TABLES.filter((table) => !tables.has(table)),
     tables,
+    migrations: new Set(
+      tables.get("migration")?.includes("id")
+        ? connection.all("select id from migration").map((row) => String(row.id))
+        : [],
+    ),
     jsonColumns: JSON_COLUMNS.filter(({ table, column }) => tables.get(table)?.includes(column)),
   };
 }

@@ -354,7 +354,7 @@ export class SqliteStore implements Store {
   async survey(): Promise<Survey> {
     // One connection is all there may be inside the host, and its thread is the host's.
     const { surveyDatabase } = await import("./sqlite-survey.ts");
-    return surveyDatabase(this.#connection, this.schema, this.source !== null);
+    return surveyDatabase(this.#connection, this.schema, this.description, this.source !== null);
   }
 
   /** SQLite's own parser first; it refuses very deep nesting, so what it rejects is read again byte by byte. */

@@ -1,7 +1,9 @@
+import { missingColumns } from "../../hosts/columns.ts";
+import { hostLine } from "../../hosts/store-line.ts";
+import type { StoreDescription } from "../store.ts";
 import type { Survey, SurveyedProject } from "../survey.ts";
 import type { Connection } from "./driver.ts";
 import { firstDamage } from "./integrity.ts";
-import { NEWEST_KNOWN_MIGRATION } from "./origin.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
@@ -10,20 +12,6 @@ const ID_CLOCK_WRAP_MS = 26 * 2 ** 36;
 
 /** Counting orphaned parts of a larger store takes as long as reading them. */
 const MOST_PARTS_COUNTED = 100_000;
-
-/** Columns that opencode 1.17.18 to 1.18.33 name in their queries of the load path. */
-const READ_COLUMNS: Readonly<Record<string, readonly string[]>> = {
-  project: ["worktree", "vcs", "name", "icon_url", "icon_url_override", "icon_color", "sandboxes", "commands"],
-  session: [
-    ...["project_id", "workspace_id", "parent_id", "slug", "directory", "path", "title", "version", "share_url"],
-    ...["summary_additions", "summary_deletions", "summary_files", "summary_diffs", "metadata", "cost"],
-    ...["tokens_input", "tokens_output", "tokens_reasoning", "tokens_cache_read", "tokens_cache_write"],
-    ...["revert", "permission", "agent", "model", "time_created", "time_updated", "time_compacting", "time_archived"],
-  ],
-  message: ["session_id", "time_created", "time_updated", "data"],
-  part: ["message_id", "session_id", "time_created", "time_updated", "data"],
-  todo: ["session_id", "content", "status", "priority", "position"],
-};
 
 /** Columns that opencode 1.2.1 names in its queries of the load path. */
 const OLDEST_COLUMNS: Readonly<Record<string, readonly string[]>> = {
@@ -34,34 +22,45 @@ const OLDEST_COLUMNS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Migrations that add a table or a column and fail where it is there already (measured on 1.18.33: `duplicate column name:
- * cost`, `table control_account already exists`).
+ * Migrations that add a table, a column or an index and fail where it is there already (measured on 1.18.33: `duplicate
+ * column name: cost`, `table control_account already exists`; on 1.2.1 to 1.15.13 `CREATE TABLE project` and others).
+ * Without a column: the name of the index.
  */
-const ADDING_MIGRATIONS: readonly (readonly [id: string, table: string, column: string])[] = [
+const ADDING_MIGRATIONS: readonly (readonly [id: string, name: string, column?: string])[] = [
   ["20260127222353_familiar_lady_ursula", "project", "id"],
   ["20260211171708_add_project_commands", "project", "commands"],
   ["20260213144116_wakeful_the_professor", "control_account", "email"],
   ["20260225215848_workspace", "workspace", "id"],
   ["20260227213759_add_session_workspace_id", "session", "workspace_id"],
+  ["20260303231226_add_workspace_fields", "workspace", "type"],
+  ["20260312043431_session_message_cursor", "message_session_time_created_id_idx"],
   ["20260323234822_events", "event", "id"],
   ["20260423070820_add_icon_url_override", "project", "icon_url_override"],
   ["20260428004200_add_session_path", "session", "path"],
+  ["20260504145000_add_sync_owner", "event_sequence", "owner_id"],
+  ["20260507164347_add_workspace_time", "workspace", "time_used"],
   ["20260510033149_session_usage", "session", "cost"],
+  ["20260511000411_data_migration_state", "data_migration", "name"],
+  ["20260511173437_session-metadata", "session", "metadata"],
+  ["20260612174303_project_dir_strategy", "project_directory", "strategy"],
 ];
 
 /**
  * Surveys an open database. `isAlone`: this process has nothing else to do, so that every page may be looked at; else every
  * statement reads indexes or few rows.
  */
-export function surveyDatabase(connection: Connection, schema: Schema, isAlone: boolean): Survey {
+export function surveyDatabase(
+  connection: Connection,
+  schema: Schema,
+  store: StoreDescription,
+  isAlone: boolean,
+): Survey {
+  const missing = missingColumns(hostLine(store), schema);
   const number = (sql: string) => readable(() => Number(Object.values(connection.all(sql)[0] ?? {})[0] ?? 0), 0);
   const pageBytes = number("pragma page_size");
   const parts = number("select count(*) from part");
   return {
-    projects:
-      missingColumns(schema).length === 0 || schema.contract === "syntax"
-        ? readable(() => projectsOf(connection), [])
-        : [],
+    projects: missing.read.length === 0 ? readable(() => projectsOf(connection), []) : [],
     orphans: {
       messages: number("select count(*) from message where session_id not in (select id from session)"),
       parts:
@@ -73,17 +72,22 @@ export function surveyDatabase(connection: Connection, schema: Schema, isAlone: 
     database: {
       bytes: number("pragma page_count") * pageBytes,
       freeBytes: number("pragma freelist_count") * pageBytes,
-      missingColumns: hasEveryMigration(connection, schema) ? missingColumns(schema) : [],
-      unrecordedMigrations: ADDING_MIGRATIONS.filter(
-        ([id, table, column]) =>
-          schema.tables.get(table)?.includes(column) === true && !isRecorded(connection, schema, id),
-      ).map(([id]) => id),
+      missingColumns: missing.read,
+      missingWrittenColumns: missing.written,
+      unrecordedMigrations: unrecorded(connection, schema),
+      triedByOlder:
+        schema.migrations.size > 0 &&
+        schema.tables.has("__drizzle_migrations") &&
+        number("select count(*) from __drizzle_migrations") === 0,
+      sessionsBehindLog: readable(() => sessionsBehindLog(connection, schema), 0),
       damage: isAlone ? firstDamage(connection, "quick") : null,
-      missingOldColumns: schema.contract === "syntax" ? missingFrom(schema, OLDEST_COLUMNS) : [],
+      missingOldColumns: hasOwnMigrations(schema) ? [] : missingFrom(schema, OLDEST_COLUMNS),
       stoppingMigration: schema.tables.get("session")?.includes("cost")
         ? []
         : readable(() => messagesStopping(connection), []),
+      // After an upgrade by 1.18.24 or newer the old journal stays, and nobody reads it.
       hasOldJournal:
+        schema.migrations.size === 0 &&
         schema.tables.has("__drizzle_migrations") &&
         schema.tables.get("__drizzle_migrations")?.includes("name") === false,
     },
@@ -129,22 +133,48 @@ function wrappedSessions(connection: Connection): string[] {
     .map((row) => String(row.id));
 }
 
-function hasEveryMigration(connection: Connection, schema: Schema): boolean {
-  return schema.contract === "strict" && isRecorded(connection, schema, NEWEST_KNOWN_MIGRATION);
+/** Whether 1.17 or newer has upgraded the database. */
+function hasOwnMigrations(schema: Schema): boolean {
+  return schema.tables.has("migration");
 }
 
-/** Up to 1.14 the journal tells a migration by its name, or, as 1.2.1 did, by the moment that its id begins with. */
+/** Migrations that were applied and are not recorded in the way in which the host of the database looks for them. */
+function unrecorded(connection: Connection, schema: Schema): string[] {
+  const indexes = new Set(
+    connection.all("select name from sqlite_master where type = 'index'").map((row) => String(row.name)),
+  );
+  const isThere = (name: string, column: string | undefined) =>
+    column === undefined ? indexes.has(name) : schema.tables.get(name)?.includes(column) === true;
+  return ADDING_MIGRATIONS.filter(
+    ([id, name, column]) => isThere(name, column) && !isRecorded(connection, schema, id),
+  ).map(([id]) => id);
+}
+
+/** Sessions whose log goes further than the counter of its events: opencode gives the next event a number that is taken. */
+function sessionsBehindLog(connection: Connection, { tables }: Schema): number {
+  if (!tables.get("event")?.includes("seq") || !tables.get("event_sequence")?.includes("seq")) return 0;
+  const [row] = connection.all(
+    `select count(*) as sessions from session left join event_sequence as counter on counter.aggregate_id = session.id
+     where coalesce(counter.seq, -1) < (select max(seq) from event where aggregate_id = session.id)`,
+  );
+  return Number(row?.sessions ?? 0);
+}
+
+/**
+ * 1.17 and newer look for an id in the table `migration`, and in an older journal for its name or its moment. 1.2.27 to
+ * 1.15 look for its name alone; 1.2.1 to 1.2.20, which write no names, ask for the newest moment (all measured).
+ */
 function isRecorded(connection: Connection, schema: Schema, id: string): boolean {
-  if (schema.tables.has("migration") && connection.all("select 1 from migration where id = ?", id).length > 0) {
-    return true;
-  }
+  if (schema.migrations.has(id)) return true;
   const journal = schema.tables.get("__drizzle_migrations");
   if (journal?.includes("created_at") !== true) return false;
   const [, ...digits] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)/.exec(id) ?? [];
   const [year = 0, month = 1, ...rest] = digits.map(Number);
-  const byName = journal.includes("name") ? "name = ? or" : "? is null or";
-  const sql = `select 1 from __drizzle_migrations where ${byName} created_at = ?`;
-  return connection.all(sql, id, Date.UTC(year, month - 1, ...rest)).length > 0;
+  const moment = Date.UTC(year, month - 1, ...rest);
+  const has = (condition: string, value: string | number) =>
+    connection.all(`select 1 from __drizzle_migrations where ${condition} limit 1`, value).length > 0;
+  if (!journal.includes("name")) return has("created_at >= ?", moment);
+  return has("name = ?", id) || (hasOwnMigrations(schema) && has("created_at = ?", moment));
 }
 
 /** The migration session_usage reads the documents of all messages with SQLite's JSON functions. */
@@ -152,10 +182,6 @@ function messagesStopping(connection: Connection): { messageID: string; sessionI
   return connection
     .all("select id, session_id as session from message where typeof(data) = 'blob' or not json_valid(data) limit 20")
     .map((row) => ({ messageID: String(row.id), sessionID: String(row.session) }));
-}
-
-function missingColumns(schema: Schema): string[] {
-  return missingFrom(schema, READ_COLUMNS);
 }
 
 function missingFrom(schema: Schema, wanted: Readonly<Record<string, readonly string[]>>): string[] {

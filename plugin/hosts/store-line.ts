@@ -1,0 +1,88 @@
+import type { StoreDescription } from "../stores/store.ts";
+import { type Frame, type HostLine, LINES, type LineName } from "./lines.ts";
+
+const byName = new Map<LineName, HostLine>(LINES.map((line) => [line.name, line]));
+
+export function lineNamed(name: LineName): HostLine {
+  const line = byName.get(name);
+  if (line === undefined) throw new Error(`no line of opencode is called ${name}`);
+  return line;
+}
+
+/** The line of the host that loads a store; where several may, the likeliest. */
+export function hostLine(store: StoreDescription): HostLine {
+  const [line] = store.lines ?? [];
+  return lineNamed(line ?? lineOfKind(store));
+}
+
+/** A store whose description names no line: files, or records that are only meant for a database. */
+function lineOfKind(store: StoreDescription): LineName {
+  if (store.generation === "json") return lineOfFiles(store.hostVersion);
+  if (store.contract === "strict") return "1.17.11";
+  return store.sessionDiffReader === "1.14" ? "1.14" : "1.2";
+}
+
+/** The line of a host that keeps files; a version that was not measured counts for the nearest. */
+export function lineOfFiles(version: string | null): LineName {
+  const line = version === null ? null : lineOf(version);
+  if (line?.journal === null) return line.name;
+  return version?.startsWith("1.0.") ? "1.0" : "1.1";
+}
+
+/** The store as each of the lines that may load it sees it, the likeliest first. */
+export function readings(store: StoreDescription): readonly StoreDescription[] {
+  if (store.lines === undefined || store.lines.length < 2) return [store];
+  return store.lines.map((name) => readBy(store, lineNamed(name)));
+}
+
+function readBy(store: StoreDescription, { name, contract, sessionDiffReader }: HostLine): StoreDescription {
+  return { ...store, lines: [name], contract, sessionDiffReader };
+}
+
+/**
+ * The lines that may load a database. The version of the running host decides, where it is known and can open it. Else
+ * its frame tells, and among lines with one frame the version of its newest session. Where both contradict each other
+ * (an upgrade without a new session since, or an older opencode on a newer database), all of these may.
+ */
+export function linesOfDatabase(
+  frame: Frame,
+  runningVersion: string | null,
+  newestSessionVersion: string | null,
+): readonly LineName[] {
+  const journal = frame.tables.has("migration") ? "migration" : "drizzle";
+  const opens = (version: string | null) => {
+    const line = version === null ? null : lineOf(version);
+    return line?.journal === journal ? line.name : null;
+  };
+  const running = opens(runningVersion);
+  if (running !== null) return [running];
+  const shaped = LINES.filter((line) => line.shaped(frame)).map(({ name }) => name);
+  const newest = opens(newestSessionVersion);
+  if (newest === null) return shaped;
+  return shaped.includes(newest) ? [newest] : [newest, ...shaped];
+}
+
+/** The line of a version; `null` between the last that was measured of one line and the first of the next. */
+function lineOf(version: string): HostLine | null {
+  return (
+    LINES.find(
+      ({ first, last }) =>
+        compareVersions(version, first) >= 0 && (last === null || compareVersions(version, last) <= 0),
+    ) ?? null
+  );
+}
+
+function compareVersions(one: string, other: string): number {
+  const [left, right] = [one, other].map((version) => version.split(".").map(Number));
+  for (let index = 0; index < 3; index += 1) {
+    const difference = (left?.[index] ?? 0) - (right?.[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** The versions of a line, for a person: `1.15.13`, `1.14.48 to 1.15.4`, `1.17.11 and newer`. */
+export function versionsOf({ first, last }: HostLine): string {
+  if (first === last) return first;
+  return last === null ? `${first} and newer` : `${first} to ${last}`;
+}
