@@ -1,5 +1,6 @@
 import { hostLine, readings, versionsOf } from "../hosts/store-line.ts";
 import { amount } from "../plural.ts";
+import { isNamedAsCopy } from "../records/copied-name.ts";
 import { beginsAsUtf16, fileText, isWellFormedUtf8, sqliteText } from "../records/file-text.ts";
 import { type JsonShape, jsonShape } from "../records/json-scanner.ts";
 import { judge } from "../records/judge.ts";
@@ -10,7 +11,7 @@ import { ACCESS_DENIED } from "./access.ts";
 import type { Diagnosis, Fault, Severity } from "./fault.ts";
 import { STRAY_FILE } from "./placement.ts";
 import { refusal } from "./refusal.ts";
-import { holds, isNamedAsCopy, remarkOn } from "./remarks.ts";
+import { holds, remarkOn } from "./remarks.ts";
 import { GIANT_RECORD, LARGE_IMAGE } from "./size.ts";
 import {
   BINARY_VALUE,

@@ -1,4 +1,5 @@
 import { documentCheck, fits, isWholeRow, type Surroundings } from "../records/contract.ts";
+import { isNamedAsCopy } from "../records/copied-name.ts";
 import type { Artifact, RowValues } from "../stores/artifact.ts";
 import type { Bundle, StoreDescription } from "../stores/store.ts";
 import { remarkOn } from "./remarks.ts";
@@ -12,7 +13,8 @@ export function looksHealthy(
   row: RowValues | null,
   store: StoreDescription,
 ): boolean {
-  return looksLoadable(artifact, text, row, store, (value) => remarkOn(artifact, value) === null);
+  const isUnremarkable = (value: unknown) => remarkOn(artifact, value) === null && !isNamedAsCopy(artifact, value);
+  return looksLoadable(artifact, text, row, store, isUnremarkable);
 }
 
 /** The same with an eye only on whether the host can load it; `isUnremarkable` has the last word on a document. */

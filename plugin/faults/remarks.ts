@@ -1,7 +1,5 @@
-import { copiedRecordID, isOfAnotherRecord } from "../records/copied-name.ts";
-import { type Artifact, type Evidence, isFileLocator } from "../stores/artifact.ts";
+import type { Artifact, Evidence } from "../stores/artifact.ts";
 import type { Fault } from "./fault.ts";
-import { STRAY_FILE } from "./placement.ts";
 import { LARGE_IMAGE } from "./size.ts";
 import { UNFINISHED_TOOL, UNFINISHED_TURN } from "./unfinished.ts";
 
@@ -16,17 +14,10 @@ const DATA_URL = /^data:image\/[^,]*;base64,/;
 /** Something worth saying of a record that loads; `null`: nothing. */
 export function remarkOn(artifact: Artifact, value: unknown): Fault | null {
   if (typeof value !== "object" || value === null) return null;
-  if (isNamedAsCopy(artifact, value)) return STRAY_FILE;
   if (artifact.kind === "part") return remarkOnPart(value);
   if (artifact.kind !== "message" || !("role" in value) || value.role !== "assistant") return null;
   const isOver = ("error" in value && value.error !== undefined) || ("time" in value && isCompleted(value.time));
   return isOver ? null : UNFINISHED_TURN;
-}
-
-/** Whether a file has the name of a copy, and says that it is another record. */
-export function isNamedAsCopy({ recordID, locator }: Artifact, value: unknown): boolean {
-  if (recordID === null || !isFileLocator(locator) || copiedRecordID(recordID) === null) return false;
-  return isOfAnotherRecord(value, recordID);
 }
 
 function remarkOnPart(value: object): Fault | null {

@@ -1,3 +1,5 @@
+import { type Artifact, isFileLocator } from "../stores/artifact.ts";
+
 /** An id of opencode's own, and behind it something that no id of opencode holds. */
 const COPIED = /^((?:ses|msg|prt)_[A-Za-z0-9]+)[^A-Za-z0-9_].*$/s;
 
@@ -9,7 +11,8 @@ export function copiedRecordID(recordID: string): string | null {
   return COPIED.exec(recordID)?.[1] ?? null;
 }
 
-/** Whether a document says that it is another record than the one that its file is named after. */
-export function isOfAnotherRecord(value: unknown, recordID: string): boolean {
+/** Whether a file has the name of a copy, and what it holds says that it is another record. */
+export function isNamedAsCopy({ recordID, locator }: Artifact, value: unknown): boolean {
+  if (recordID === null || !isFileLocator(locator) || copiedRecordID(recordID) === null) return false;
   return typeof value === "object" && value !== null && "id" in value && value.id !== recordID;
 }
