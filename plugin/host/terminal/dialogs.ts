@@ -147,7 +147,9 @@ function shownSession({ route }: TuiPluginApi): string | undefined {
 
 /** One line a cause, under the name of the conversation: opencode's filter finds both. */
 function sessionOptions(input: DialogInput, sessionID: string | null, found: readonly ConfirmedFinding[]): Option[] {
-  const title = sessionID === null ? undefined : input.api.state.session.get(sessionID)?.title;
+  // 1.14.41 does not say it.
+  const { get }: Partial<TuiPluginApi["state"]["session"]> = input.api.state.session;
+  const title = sessionID === null ? undefined : get?.(sessionID)?.title;
   const category = title ?? sessionID ?? "No conversation";
   const groups = groupFindings(found);
   const mendable = found.filter(isMendable);

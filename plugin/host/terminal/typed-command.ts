@@ -84,6 +84,7 @@ function isPrompt(api: TuiPluginApi, { traits }: Editor): boolean {
   if (current.name === "home") return true;
   if (current.name !== "session") return false;
   const sessionID = String(current.params?.sessionID);
-  const { permission, question } = api.state.session;
-  return permission(sessionID).length === 0 && question(sessionID).length === 0;
+  // Older hosts do not say all of it.
+  const { permission, question }: Partial<TuiPluginApi["state"]["session"]> = api.state.session;
+  return !permission?.(sessionID).length && !question?.(sessionID).length;
 }

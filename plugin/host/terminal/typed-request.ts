@@ -1,4 +1,4 @@
-import { runIDOf, type StoredRun, storedRuns } from "../../quarantine/vault.ts";
+import { allRuns, type RunSummary, runIDOf } from "../../quarantine/runs.ts";
 import { check } from "../../repair/check.ts";
 import { isMendable } from "../../repair/plan.ts";
 import { planRestore } from "../../repair/restore.ts";
@@ -72,18 +72,19 @@ async function undo(wanted: string | null, input: DialogInput): Promise<void> {
 
 async function showRuns(input: DialogInput): Promise<void> {
   const { api, context } = input;
-  const runs = await storedRuns(context.files, context.located.dataDir);
+  const runs = await allRuns(context.files, context.located.dataDir);
   if (runs.length === 0) return showText(api, TITLE, "Nothing was ever quarantined here.");
-  const byID = new Map<string, StoredRun[]>();
+  const byID = new Map<string, RunSummary[]>();
   for (const run of runs) byID.set(runIDOf(run), [...(byID.get(runIDOf(run)) ?? []), run]);
   const options = [...byID].map(([runID, own]) => {
-    const items = own.flatMap((run) => (run.ok ? run.manifest.items : []));
-    const done = items.filter(({ state }) => state === "done").length;
-    const [created] = own.flatMap((run) => (run.ok ? [run.manifest.createdAt] : []));
-    const state = own.some((run) => !run.ok) ? "unreadable" : done > 0 ? "can be undone" : "nothing left to undo";
+    const states = own.flatMap((run) => (run.ok ? [run.state] : []));
+    const records = states.reduce((sum, { items }) => sum + items, 0);
+    const isUndoable = states.some(({ byState }) => byState.done !== undefined);
+    const state = own.some((run) => !run.ok) ? "unreadable" : isUndoable ? "can be undone" : "nothing left to undo";
+    const created = states[0]?.createdAt;
     const value: Choice = () => undo(runID, input).catch(() => showDefect(api));
     return {
-      title: `${created === undefined ? runID : timeText(Date.parse(created))}: ${plural(items.length, "record")} of ${plural(own.length, "session")}`,
+      title: `${created === undefined ? runID : timeText(Date.parse(created))}: ${plural(records, "record")} of ${plural(own.length, "session")}`,
       description: `${runID} · ${state}`,
       value,
     };
