@@ -2,6 +2,7 @@ import { isAbsolute } from "node:path";
 import { parseArgs } from "node:util";
 import { faultByCode } from "../faults/catalogue.ts";
 import { isRunID } from "../quarantine/run-id.ts";
+import { isWindowsPath } from "../rescue/windows-path.ts";
 import { parseAge } from "./age.ts";
 
 export interface CommonOptions {
@@ -201,7 +202,9 @@ function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean)
   const { from, to, relink = false, unarchive = false } = values;
   if ((from === undefined) !== (to === undefined)) return "--from and --to go together.";
   if (from !== undefined && to !== undefined) {
-    if (!isAbsolute(from) || !isAbsolute(to)) return "--from and --to take absolute folders.";
+    if (!(isAbsolute(from) || isWindowsPath(from)) || !isAbsolute(to)) {
+      return "--from and --to take absolute folders: whole paths, as `rescue` names them.";
+    }
     if (!relink) return "--from and --to go with --relink.";
   }
   if (values.export !== undefined && (values.import || relink || unarchive)) return "--export goes alone.";

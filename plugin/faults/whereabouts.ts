@@ -9,7 +9,7 @@ export const FOLDER_MISSING = {
   invariant: "The folder of a session exists.",
   cause: "The project was moved or renamed. opencode lists sessions by project and folder.",
   advice:
-    "The sessions are whole. Put the folder back. If the project was moved, run `opencode-session-repair rescue --relink --from OLD --to NEW` with its folder before and after the move.",
+    "The sessions are whole. `opencode-session-repair rescue` says where opencode shows them, and names the command that puts them right.",
   adviceWithoutDatabase: "The sessions are whole. Put the folder back: opencode 1.0-1.1 lists a session by its folder.",
   issues: [33909, 23248, 40677, 35427, 46276, 27822, 49082],
   classes: ["G"],
@@ -35,7 +35,7 @@ export const DUPLICATE_PROJECT = {
   invariant: "A folder belongs to one project.",
   cause: "The id of a project changed: another first commit, a new remote, or an id cached in .git/opencode.",
   advice:
-    "The sessions of each are whole. `opencode-session-repair rescue` lists those that opencode does not show, and what it can change.",
+    "The sessions of each are whole. `opencode-session-repair rescue` says which of them opencode shows, and names the command for the others.",
   adviceWithoutDatabase:
     "The sessions of each are whole. opencode 1.0-1.1 lists only those of the project whose id it uses now.",
   issues: [16579, 8661, 29375],

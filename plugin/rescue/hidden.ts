@@ -1,7 +1,8 @@
-import { isAbsolute } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { OpenedStore } from "../stores/open.ts";
+import { KnownFolders } from "./known-folders.ts";
+import { findMisplaced, type Misplaced, type Place } from "./misplaced.ts";
 
 /**
  * Why the opencode of a database does not show a conversation that is on disk. `legacy`: it is only in the JSON storage;
@@ -21,6 +22,18 @@ export interface HiddenSession {
   readonly store: number;
   /** Where it belongs now, as far as that is known: a folder, or the id of a project. */
   readonly suggestion: string | null;
+  /** Why, in one sentence; absent where the cause says it. */
+  readonly reason?: string;
+  /** Where `--relink` puts it without being told; absent or `null` where only the user knows. */
+  readonly target?: Place | null;
+  /** Folders where it may belong. */
+  readonly candidates?: readonly string[];
+}
+
+/** A session that a terminal UI lists from another folder of its project, and nothing lists from its own. */
+export interface PartlyShownSession extends HiddenSession {
+  /** The git worktree in which a terminal UI lists it. */
+  readonly shownFrom: string;
 }
 
 export type OpenStore = OpenedStore & { readonly state: "ok" };
@@ -33,13 +46,48 @@ export interface KnownStore {
   readonly projects: readonly ProjectFacts[];
 }
 
-/** Everything that the opencode of `target` does not show. Reads only. */
+export interface Whereabouts {
+  /** In no list of the target's opencode; archived sessions with them. */
+  readonly hidden: readonly HiddenSession[];
+  readonly partlyShown: readonly PartlyShownSession[];
+  /** How many sessions could not be judged: their folder cannot be looked at, or is no path of this system. */
+  readonly unjudged: number;
+}
+
+/** Everything that the opencode of `target` does not show from the session's own folder. Reads only. */
 export async function findHidden(
   files: FileSystem,
   target: KnownStore,
   others: readonly KnownStore[],
-): Promise<HiddenSession[]> {
-  return [...(await elsewhere(target, others)), ...(await misplaced(files, target)), ...archived(target)];
+): Promise<Whereabouts> {
+  const { sessions, projects } = target;
+  const folders = foldersOfStore(files, target);
+  const isStrict = isStrictStore(target);
+  const { misplaced, unjudged } = await findMisplaced(files, { sessions, projects, isStrict }, folders);
+  const partlyShown = misplaced.flatMap((each) =>
+    each.shownFrom === null ? [] : [{ ...misplacedSession(target, each), shownFrom: each.shownFrom }],
+  );
+  const nowhere = misplaced.filter(({ shownFrom }) => shownFrom === null);
+  const hidden = [
+    ...(await elsewhere(target, others)),
+    ...nowhere.map((each) => misplacedSession(target, each)),
+    ...archived(target),
+  ];
+  return { hidden, partlyShown, unjudged };
+}
+
+/** The folders that a database knows of, looked at as the opencode that wrote it does. */
+export function foldersOfStore(files: FileSystem, target: KnownStore): KnownFolders {
+  return new KnownFolders(files, { byRemote: isStrictStore(target) }, target.projects, target.sessions);
+}
+
+function isStrictStore({ opened }: KnownStore): boolean {
+  return opened.description.contract === "strict";
+}
+
+function misplacedSession(store: KnownStore, { facts, cause, reason, target, candidates }: Misplaced): HiddenSession {
+  const suggestion = target === null ? null : cause === "moved" ? target.directory : target.projectID;
+  return { ...hidden(cause, store, facts, suggestion), reason, target, candidates };
 }
 
 /** Databases before the JSON storage: what was imported into one of them went on there. */
@@ -71,63 +119,6 @@ async function holdsSomething({ opened }: KnownStore, { id, hasRecord }: Session
 function hidden(cause: Cause, { index }: KnownStore, facts: SessionFacts, suggestion: string | null): HiddenSession {
   const { id: sessionID, title, directory, projectID, updatedMs } = facts;
   return { cause, sessionID, title, directory, projectID, updatedMs, store: index, suggestion };
-}
-
-async function misplaced(files: FileSystem, target: KnownStore): Promise<HiddenSession[]> {
-  const there = new Map<string, boolean>();
-  const exists = async (directory: string): Promise<boolean> => {
-    const known =
-      there.get(directory) ??
-      // A folder that may not be looked at is there.
-      (await files.stat(directory).then(
-        (found) => found !== null,
-        () => true,
-      ));
-    there.set(directory, known);
-    return known;
-  };
-  const found: HiddenSession[] = [];
-  for (const facts of target.sessions) {
-    if (!facts.hasRecord) continue;
-    const current = currentProject(target.projects, facts.projectID);
-    if (current !== facts.projectID) found.push(hidden("project-changed", target, facts, current));
-    const { directory } = facts;
-    if (directory === null || !isAbsolute(directory) || (await exists(directory))) continue;
-    found.push(hidden("moved", target, facts, await newFolder(target, facts, directory, exists)));
-  }
-  return found;
-}
-
-/** The project that opencode uses for the same worktree now: the one it opened last. `null` where there is none. */
-function currentProject(projects: readonly ProjectFacts[], projectID: string | null): string | null {
-  const own = projects.find(({ id }) => id === projectID);
-  if (own === undefined) return null;
-  if (own.worktree === "" || own.worktree === "/") return own.id;
-  return projects.find(({ worktree }) => worktree === own.worktree)?.id ?? own.id;
-}
-
-/** opencode adds a folder that it meets a known project in to the project's sandboxes: the only one there is the new one. */
-async function newFolder(
-  { projects }: KnownStore,
-  { projectID }: SessionFacts,
-  directory: string,
-  exists: (directory: string) => Promise<boolean>,
-): Promise<string | null> {
-  const project = projects.find(({ id }) => id === projectID);
-  if (project === undefined || project.worktree === "/") return null;
-  const old = [project.worktree, ...project.sandboxes].find((root) => isWithin(directory, root));
-  if (old === undefined) return null;
-  const candidates: string[] = [];
-  for (const folder of new Set([project.worktree, ...project.sandboxes])) {
-    if (folder !== old && isAbsolute(folder) && (await exists(folder))) candidates.push(folder);
-  }
-  const [only, ...more] = candidates;
-  return only === undefined || more.length > 0 ? null : only + directory.slice(old.length);
-}
-
-/** Whether a folder is another one or lies below it. */
-export function isWithin(directory: string, root: string): boolean {
-  return directory === root || directory.startsWith(root.endsWith("/") ? root : `${root}/`);
 }
 
 function archived(target: KnownStore): HiddenSession[] {

@@ -10,11 +10,13 @@ import type { PlannedSession } from "../repair/plan.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
 import type { Located } from "../stores/locate.ts";
 import { destinationOf } from "./destination.ts";
-import { findHidden, type HiddenSession } from "./hidden.ts";
+import { findHidden, foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.ts";
 import { importDocument } from "./import-file.ts";
 import { type KnownStores, openKnownStores } from "./known-stores.ts";
-import { type Change, type Move, planChanges, relinkChanges, unarchiveChanges } from "./relink.ts";
+import { type ListLimits, listLimits } from "./list-limits.ts";
+import { type Change, planChanges, relinkChanges, unarchiveChanges } from "./relink.ts";
 import { type SessionRows, sessionRows } from "./session-rows.ts";
+import { certainTargets, type Move, movedTargets, type Targets } from "./targets.ts";
 
 export interface RescueInput {
   readonly files: FileSystem;
@@ -37,10 +39,10 @@ export interface RescueRequest {
   readonly unarchive: boolean;
 }
 
-export interface HiddenList {
+export interface HiddenList extends Whereabouts {
   /** The file name of the database. */
   readonly target: string;
-  readonly hidden: readonly HiddenSession[];
+  readonly limits: ListLimits;
   /** What `relink` and `unarchive` of a request would change. */
   readonly changes: readonly Change[];
   /** Why nothing of it can be done; `null`: it can. */
@@ -78,16 +80,12 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
   if (!knowing.ok) return knowing;
   const { stores } = knowing;
   try {
-    const hidden = await chosen(input, stores);
-    return {
-      ok: true,
-      list: {
-        target: nameOf(stores),
-        hidden,
-        changes: changesFor(stores, hidden, request),
-        refusal: writingRefusal(stores.target.opened.origin),
-      },
-    };
+    const found = await chosen(input, stores);
+    const planned = await changesFor(input, stores, found, request);
+    if (!planned.ok) return { ok: false, reason: "unknown", message: planned.message };
+    const limits = listLimits(stores.target, Date.now());
+    const refusal = writingRefusal(stores.target.opened.origin);
+    return { ok: true, list: { target: nameOf(stores), ...found, limits, changes: planned.changes, refusal } };
   } finally {
     stores.close();
   }
@@ -127,8 +125,11 @@ async function rescueUnderLock(
     stopped,
   });
   try {
-    const hidden = await chosen(input, stores);
-    const changes = await planChanges(stores.target, changesFor(stores, hidden, request));
+    const found = await chosen(input, stores);
+    const { hidden } = found;
+    const wanted = await changesFor(input, stores, found, request);
+    if (!wanted.ok) return finished({ kind: "refused", message: wanted.message });
+    const changes = await planChanges(stores.target, wanted.changes, Date.now());
     // From here on it is written: a view of the database that others change shows anything.
     stores.target.opened.store.close();
     const stopped = await apply(changes);
@@ -153,18 +154,32 @@ async function rescueUnderLock(
   }
 }
 
-async function chosen(input: RescueInput, { target, others }: KnownStores): Promise<HiddenSession[]> {
-  const hidden = await findHidden(input.files, target, others);
+async function chosen(input: RescueInput, { target, others }: KnownStores): Promise<Whereabouts> {
+  const { hidden, partlyShown, unjudged } = await findHidden(input.files, target, others);
   const { sessionIDs } = input;
-  return sessionIDs.length === 0 ? hidden : hidden.filter(({ sessionID }) => sessionIDs.includes(sessionID));
+  const isChosen = ({ sessionID }: HiddenSession) => sessionIDs.length === 0 || sessionIDs.includes(sessionID);
+  return { hidden: hidden.filter(isChosen), partlyShown: partlyShown.filter(isChosen), unjudged };
 }
 
-function changesFor({ target }: KnownStores, hidden: readonly HiddenSession[], request: RescueRequest): Change[] {
-  const { relink, unarchive } = request;
-  return [
-    ...(relink === false ? [] : relinkChanges(target, hidden, relink === true ? null : relink)),
-    ...(unarchive ? unarchiveChanges(hidden, target) : []),
-  ];
+type Planned =
+  | { readonly ok: true; readonly changes: readonly Change[] }
+  | { readonly ok: false; readonly message: string };
+
+async function changesFor(
+  { files }: RescueInput,
+  { target }: KnownStores,
+  { hidden, partlyShown }: Whereabouts,
+  { relink, unarchive }: RescueRequest,
+): Promise<Planned> {
+  const misplaced = [...hidden.filter((session) => !isElsewhere(session)), ...partlyShown];
+  let targets: Targets = { ok: true, places: new Map() };
+  if (relink === true) targets = { ok: true, places: certainTargets(misplaced) };
+  else if (relink !== false) {
+    targets = await movedTargets(target, misplaced, foldersOfStore(files, target), relink);
+  }
+  if (!targets.ok) return targets;
+  const relinked = relinkChanges(target, targets.places);
+  return { ok: true, changes: [...relinked, ...(unarchive ? unarchiveChanges(hidden, target) : [])] };
 }
 
 /** The rows of a session of another store, as the target takes them. */
@@ -260,7 +275,7 @@ export async function exportHidden(input: RescueInput, folder: string): Promise<
   if (!knowing.ok) return knowing;
   const { stores } = knowing;
   try {
-    const elsewhere = (await chosen(input, stores)).filter(isElsewhere);
+    const elsewhere = (await chosen(input, stores)).hidden.filter(isElsewhere);
     const sessions: Exported[] = [];
     for (const session of elsewhere) {
       if (input.signal?.aborted) break;

@@ -1,7 +1,8 @@
 import { afterAll, expect, test } from "bun:test";
-import { cp, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runCli } from "../command-line/cli-process.ts";
+import { ensureGitProject } from "../host/git-project.ts";
 import { removeHomes } from "../host/home.ts";
 import { openDatabase } from "../host/record-place.ts";
 import { fileImage, storeImage } from "../host/store-image.ts";
@@ -218,23 +219,30 @@ test("sessions of another database come with every value and time, and go again"
 test("a moved project is found again where opencode met it last, or where the user says", async () => {
   const now = await realStore("1.18.33");
   const [gone, there] = [join(now.home.root, "gone"), join(now.home.root, "there")];
-  await mkdir(join(there, "below"), { recursive: true });
+  await ensureGitProject(gone);
+  await mkdir(join(gone, "below"));
+  await writeFile(join(gone, ".git", "opencode"), now.projectID);
   {
     using database = openDatabase(now);
     database.run("update project set worktree = ?, sandboxes = ?", [gone, JSON.stringify([there])]);
-    database.run("update session set directory = ?, path = ''", [gone]);
+    database.run("delete from project_directory");
+    const time = Date.now();
+    database.run("update session set directory = ?, path = '', time_created = ?, time_updated = ?", [gone, time, time]);
     database.run("update session set directory = ?, path = 'below' where id = ?", [
       join(gone, "below"),
       now.sessions.plain.id,
     ]);
   }
+  await rename(gone, there);
   const before = await storeImage(now.dataDir);
   const listed = await rescue(now.dataDir, "--relink", "--dry-run");
-  expect(listed.hidden.every((each: Wire) => each.cause === "moved")).toBe(true);
+  // A terminal UI in the new folder lists them, the web app does not.
+  expect(listed.hidden).toEqual([]);
+  expect(listed.partlyShown.every((each: Wire) => each.cause === "moved")).toBe(true);
   expect(listed.changes).toHaveLength(now.sessionIDs.length + 1);
   expect(await storeImage(now.dataDir)).toEqual(before);
   const one = await rescue(now.dataDir, "--relink", "--yes");
-  expect([one.code, one.hidden]).toEqual([0, []]);
+  expect([one.code, one.hidden, one.partlyShown]).toEqual([0, [], []]);
   expect(rows(now, "select distinct directory, path from session order by 1")).toEqual([
     { directory: there, path: "" },
     { directory: join(there, "below"), path: "below" },
@@ -245,16 +253,22 @@ test("a moved project is found again where opencode met it last, or where the us
   const elsewhere = join(now.home.root, "elsewhere");
   await mkdir(join(elsewhere, "below"), { recursive: true });
   const two = await rescue(now.dataDir, "--relink", "--from", gone, "--to", elsewhere, "--yes");
-  expect([two.code, two.hidden]).toEqual([0, []]);
+  expect([two.code, two.hidden, two.partlyShown]).toEqual([0, [], []]);
   expect((await undo(now.dataDir, two.runID)).code).toBe(0);
   expect(await storeImage(now.dataDir)).toEqual(before);
 });
 
 test("sessions of a project whose id changed go to the one that opencode uses now", async () => {
   const now = await realStore("1.18.33");
+  const folder = join(now.home.root, "app");
+  await ensureGitProject(folder);
+  await writeFile(join(folder, ".git", "opencode"), "newid");
   {
     using database = openDatabase(now);
-    database.run("update project set time_updated = 1");
+    const time = Date.now();
+    database.run("update session set directory = ?, time_created = ?, time_updated = ?", [folder, time, time]);
+    database.run("update project set time_updated = 1, worktree = ?", [folder]);
+    database.run("delete from project_directory");
     database.run(
       "insert into project select 'newid', worktree, vcs, name, icon_url, icon_url_override, icon_color, time_created, 9e12, time_initialized, sandboxes, commands from project",
     );

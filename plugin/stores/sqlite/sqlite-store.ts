@@ -266,7 +266,7 @@ export class SqliteStore implements Store {
   }
 
   async projectFacts(): Promise<ProjectFacts[]> {
-    return (await conversation()).readProjectFacts(this.#connection);
+    return (await conversation()).readProjectFacts(this.#connection, this.schema);
   }
 
   outline(sessionID: string): SessionOutline {
