@@ -35,13 +35,19 @@ export class World {
   readonly home: HermeticHome;
   readonly host: RunningHost;
   /** The folder that holds all others. */
-  readonly root: string;
+  root: string;
   #commits = 0;
 
   private constructor(home: HermeticHome, host: RunningHost, root: string) {
     this.home = home;
     this.host = host;
     this.root = root;
+  }
+
+  /** Goes on in a folder of its own, beside what is there, with the same host and database. */
+  enter(name: string): void {
+    this.root = join(realpathSync(this.home.root), "world", name);
+    mkdirSync(this.root);
   }
 
   static async start(version: HostVersion = "1.18.33"): Promise<World> {
