@@ -6,7 +6,8 @@ import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { Operation } from "../stores/writer.ts";
 import type { HiddenSession, KnownStore } from "./hidden.ts";
 import type { Place } from "./misplaced.ts";
-import { belowOf } from "./targets.ts";
+import { belowOf, type Move } from "./targets.ts";
+import { isWindowsPath } from "./windows-path.ts";
 
 /** One value that is to be changed so that a session is shown where it belongs. */
 export interface Change {
@@ -19,9 +20,15 @@ export interface Change {
 
 /**
  * The changes that put sessions where they belong: folder, project and path, as opencode writes them in that folder. A
- * project that has no record yet gets one; the record of a moved project names the new folder. A pure function.
+ * project that has no record yet gets one; the record of a moved project names the new folder. `move` is what the user
+ * says: paths of Windows below it leave the records of projects too, since one of them keeps opencode from every session.
+ * A pure function.
  */
-export function relinkChanges({ sessions, projects }: KnownStore, places: ReadonlyMap<string, Place>): Change[] {
+export function relinkChanges(
+  { sessions, projects }: KnownStore,
+  places: ReadonlyMap<string, Place>,
+  move: Move | null,
+): Change[] {
   const moves = new Map<string, string>();
   const added = new Map<string, Place>();
   const changes: Change[] = [];
@@ -34,7 +41,34 @@ export function relinkChanges({ sessions, projects }: KnownStore, places: Readon
     if (project === undefined) added.set(projectID, place);
     else if (projectID === facts.projectID && isMovedAway(project, facts, place)) moves.set(projectID, worktree);
   }
-  return [...[...added.values()].flatMap(newProject), ...changes, ...projectChanges(projects, moves)];
+  const translated = move !== null && isWindowsPath(move.from) ? translatedProjects(projects, move) : [];
+  const moved = projectChanges(
+    projects,
+    new Map(
+      [...moves].filter(([id]) => !translated.some((change) => change.id === id && change.column === "worktree")),
+    ),
+  );
+  return [...[...added.values()].flatMap(newProject), ...changes, ...moved, ...translated];
+}
+
+/** Paths of Windows in the records of projects, as paths of this system. */
+function translatedProjects(projects: readonly ProjectFacts[], { from, to }: Move): Change[] {
+  const translate = (folder: string): string => {
+    const below = belowOf(folder, from);
+    return below === null ? folder : posix.join(to, below);
+  };
+  return projects.flatMap(({ id, worktree, sandboxes }): Change[] => {
+    const change = { table: "project", id } as const;
+    const folders = sandboxes.map(translate);
+    const isOther = folders.some((folder, index) => folder !== sandboxes[index]);
+    const [before, after] = [JSON.stringify(sandboxes), JSON.stringify(folders)];
+    return [
+      ...(translate(worktree) === worktree
+        ? []
+        : [{ ...change, column: "worktree", from: worktree, to: translate(worktree) }]),
+      ...(isOther ? [{ ...change, column: "sandboxes", from: before, to: after }] : []),
+    ];
+  });
 }
 
 function sessionChanges(facts: SessionFacts, { directory, projectID, worktree }: Place): Change[] {

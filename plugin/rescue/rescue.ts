@@ -178,7 +178,7 @@ async function changesFor(
     targets = await movedTargets(target, misplaced, foldersOfStore(files, target), relink);
   }
   if (!targets.ok) return targets;
-  const relinked = relinkChanges(target, targets.places);
+  const relinked = relinkChanges(target, targets.places, typeof relink === "boolean" ? null : relink);
   return { ok: true, changes: [...relinked, ...(unarchive ? unarchiveChanges(hidden, target) : [])] };
 }
 

@@ -27,13 +27,14 @@ export async function tryHistory(world: World, seed: number, length: number): Pr
   world.enter(`h${seed}`);
   const history = await liveHistory(world, random, length);
   const said: string[] = [];
+  const globals = () => new Set(sessionRows(world).flatMap((row) => (row.project_id === "global" ? [row.id] : [])));
   const before = await hiddenOf(world, history);
   const first = await askEverywhere(world, history);
-  judge("as it was left", history, before, first, said, false);
+  judge("as it was left", history, before, first, globals(), said, false);
   // Each start may have given sessions to another project: what the host says from here on stays.
   const after = await hiddenOf(world, history);
   const settled = await askEverywhere(world, history);
-  judge("after a start in every folder", history, after, settled, said, true);
+  judge("after a start in every folder", history, after, settled, globals(), said, true);
   await relink(world, history, after, settled, said);
   const { hidden, partlyShown, changes } = after;
   const counts = { hidden: hidden.length, partlyShown: partlyShown.length, changes: changes.length };
@@ -67,14 +68,25 @@ function isShownAtHome(asked: Asked, { id, directory }: { readonly id: string; r
   return lists !== undefined && (lists.web.has(id) || lists.terminal.has(id));
 }
 
-/** Folders in whose list a session is; a terminal UI in a folder without git lists what lies below, wherever that was. */
-function listedIn(world: Asked, id: string, isWorktree: (folder: string) => boolean): string[] {
-  return [...world].flatMap(([folder, lists]) =>
-    lists.web.has(id) || (lists.terminal.has(id) && isWorktree(folder)) ? [folder] : [],
+/**
+ * Folders in whose list a session is. Of project `global` a terminal UI lists what was ever held below its folder, and in
+ * a repository without a commit all there is: that counts only in the session's own folder.
+ */
+function listedIn(asked: Asked, id: string, isOfProject: boolean): string[] {
+  return [...asked].flatMap(([folder, lists]) =>
+    lists.web.has(id) || (lists.terminal.has(id) && isOfProject) ? [folder] : [],
   );
 }
 
-function judge(when: string, history: History, list: HiddenList, asked: Asked, said: string[], isKnown: boolean): void {
+function judge(
+  when: string,
+  history: History,
+  list: HiddenList,
+  asked: Asked,
+  globals: ReadonlySet<string>,
+  said: string[],
+  isKnown: boolean,
+): void {
   const byID = (sessions: readonly HiddenSession[]) => new Map(sessions.map((each) => [each.sessionID, each]));
   const [hidden, partly] = [byID(list.hidden), byID(list.partlyShown)];
   const changed = new Set(list.changes.filter(({ table }) => table === "session").map(({ id }) => id));
@@ -82,7 +94,7 @@ function judge(when: string, history: History, list: HiddenList, asked: Asked, s
     const { id, directory } = session;
     const place = `${when}: session ${id} of ${directory}`;
     const atHome = isShownAtHome(asked, session);
-    const somewhere = listedIn(asked, id, (folder) => existsSync(`${folder}/.git`));
+    const somewhere = listedIn(asked, id, !globals.has(id));
     if (atHome && hidden.has(id)) said.push(`${place} is shown there, and called hidden: ${hidden.get(id)?.reason}`);
     if (atHome && changed.has(id)) said.push(`${place} is shown there, and would be moved`);
     if (somewhere.length === 0 && !atHome && !hidden.has(id)) {
@@ -136,6 +148,7 @@ async function relink(world: World, history: History, list: HiddenList, asked: A
 
 interface Row {
   readonly id: string;
+  readonly project_id: string;
   readonly directory: string;
 }
 
