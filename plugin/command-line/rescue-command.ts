@@ -6,7 +6,7 @@ import {
   type Exporting,
   exportHidden,
   type HiddenList,
-  isElsewhere,
+  isWanted,
   listHidden,
   type RescueInput,
   type RescueResult,
@@ -25,16 +25,16 @@ const WITHOUT_LIST = { none: EXIT.usage, unknown: EXIT.usage, unusable: EXIT.fai
 /** `rescue`: lists what opencode does not show, asks, brings it back into the list. */
 export async function rescueCommand(context: CommandContext, command: Rescue): Promise<ExitStatus> {
   const { files, located, signal, terminal } = context;
-  const { into, sessionIDs } = command;
+  const { into, fromData, sessionIDs } = command;
   const onProgress = (done: number, of: number) =>
     terminal.progress(`Brought in ${done} of ${plural(of, "conversation")} …`);
-  const input: RescueInput = { files, located, into, sessionIDs, signal, onProgress };
+  const input: RescueInput = { files, located, into, fromData, sessionIDs, signal, onProgress };
   if (command.export !== null) return exported(context, input, command.export);
   const listing = await listHidden(input, command);
   if (!listing.ok) return problem(context, listing.message, WITHOUT_LIST[listing.reason]);
   if (signal.aborted) return interrupted(context, "Stopped. Nothing was changed.");
   const { list } = listing;
-  const wanted = list.hidden.filter((session) => command.bringIn && isElsewhere(session));
+  const wanted = list.hidden.filter((session) => isWanted(session, command));
   const count = wanted.length + list.changes.length;
   if (list.refusal !== null && count > 0) {
     (context.options.json ? terminal.say : terminal.print)(listText(list));
@@ -92,9 +92,9 @@ async function exported(context: CommandContext, input: RescueInput, folder: str
   return EXIT.refused;
 }
 
-/** Whether somebody would look for it in vain; what is archived was asked to be hidden. */
+/** Whether somebody would look for it in vain; what is archived was asked to be hidden, what a copy has may be deleted. */
 function isMissed({ cause }: HiddenSession): boolean {
-  return cause !== "archived";
+  return cause !== "archived" && cause !== "put-aside";
 }
 
 async function confirmed(

@@ -13,6 +13,7 @@ export const EXPORT_INSTEAD =
 const HEADINGS: Readonly<Record<Cause, string>> = {
   legacy: "only in the old JSON storage (--import)",
   "other-database": "only in another database (--import)",
+  "put-aside": "only in a copy that lies beside the database, or deleted since (--import, or --session ID)",
   moved: "of folders that are not there any more",
   "project-changed": "of folders that belong to another project now",
   archived: "archived: the web and Desktop apps hide them, a terminal UI lists them (--unarchive)",
@@ -23,7 +24,7 @@ export function listText({ target, hidden, partlyShown, unjudged, limits, refusa
   const lines: string[] = [];
   const missed = hidden.filter(({ cause }) => cause !== "archived");
   if (missed.length > 0) lines.push(`The opencode of ${target} does not show:`);
-  for (const cause of ["legacy", "other-database", "moved", "project-changed"] as const) {
+  for (const cause of ["legacy", "other-database", "put-aside", "moved", "project-changed"] as const) {
     lines.push(...section(hidden, cause));
   }
   if (partlyShown.length > 0) {
@@ -58,11 +59,11 @@ export function listText({ target, hidden, partlyShown, unjudged, limits, refusa
 function section(hidden: readonly HiddenSession[], cause: Cause): string[] {
   const own = hidden.filter((session) => session.cause === cause);
   if (own.length === 0) return [];
-  const isElsewhere = cause === "legacy" || cause === "other-database" || cause === "archived";
+  const isMisplaced = cause === "moved" || cause === "project-changed";
   return [
     "",
     `${plural(own.length, "session")} ${HEADINGS[cause]}`,
-    ...(isElsewhere ? own.map(sessionText) : byFolder(own)),
+    ...(isMisplaced ? byFolder(own) : own.map(sessionText)),
   ];
 }
 
@@ -102,8 +103,9 @@ function path(folder: string): string {
   return printable(folder).replaceAll("\n", " ");
 }
 
-function sessionText({ sessionID, title, directory, updatedMs, suggestion }: HiddenSession): string {
-  const facts = [timeText(updatedMs), title === null ? "without a record of its own" : printable(title), directory];
+function sessionText({ sessionID, title, directory, updatedMs, database, suggestion }: HiddenSession): string {
+  const name = title === null ? "without a record of its own" : printable(title);
+  const facts = [timeText(updatedMs), name, directory, ...(database === undefined ? [] : [printable(database)])];
   const known = facts.filter((fact) => fact !== null && fact !== "").map((fact) => fact?.replaceAll("\n", " "));
   return `  ${sessionID}  ${known.join(" · ")}${suggestion === null ? "" : ` → ${suggestion}`}`;
 }

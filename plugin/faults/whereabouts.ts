@@ -78,6 +78,17 @@ export const SEVERAL_DATABASES = {
   ...reported,
 } satisfies Fault;
 
+export const DATABASE_COPIES = {
+  code: "database-copies",
+  title: "There are copies of a database beside it",
+  invariant: "All conversations are in the database that opencode opens.",
+  cause: "The database was put aside under another name, or a program that syncs folders kept a second one.",
+  advice: "opencode does not open them. `opencode-session-repair rescue` lists the sessions that only they have.",
+  issues: [2987, 31119, 44201],
+  classes: ["B6"],
+  ...reported,
+} satisfies Fault;
+
 export const MESSAGE_ID_WRAP = {
   code: "message-id-wrap",
   title: "has messages from before and after the clock of message ids began anew",

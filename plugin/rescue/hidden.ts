@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { OpenedStore } from "../stores/open.ts";
@@ -6,10 +7,11 @@ import { findMisplaced, type Misplaced, type Place } from "./misplaced.ts";
 
 /**
  * Why the opencode of a database does not show a conversation that is on disk. `legacy`: it is only in the JSON storage;
- * `other-database`: only in another database; `moved`: its folder is not there any more; `project-changed`: its project
+ * `other-database`: only in another database; `put-aside`: only in an older copy of this database, under another name: it
+ * may have been deleted since; `moved`: its folder is not there any more; `project-changed`: its project
  * has no record, or its folder belongs to another project now; `archived`: opencode was asked to hide it.
  */
-export type Cause = "legacy" | "other-database" | "moved" | "project-changed" | "archived";
+export type Cause = "legacy" | "other-database" | "put-aside" | "moved" | "project-changed" | "archived";
 
 export interface HiddenSession {
   readonly cause: Cause;
@@ -20,6 +22,8 @@ export interface HiddenSession {
   readonly updatedMs: number | null;
   /** Index of the store that holds it. */
   readonly store: number;
+  /** The name of the database file that holds it, of one in another database. */
+  readonly database?: string;
   /** Where it belongs now, as far as that is known: a folder, or the id of a project. */
   readonly suggestion: string | null;
   /** Why, in one sentence; absent where the cause says it. */
@@ -38,9 +42,13 @@ export interface PartlyShownSession extends HiddenSession {
 
 export type OpenStore = OpenedStore & { readonly state: "ok" };
 
+/** Where a store is: beside the target, a copy under another name, or in a data directory that the user names. */
+export type Origin = "beside" | "put-aside" | "other-data";
+
 /** A store with what it knows of its sessions. */
 export interface KnownStore {
   readonly index: number;
+  readonly origin: Origin;
   readonly opened: OpenStore;
   readonly sessions: readonly SessionFacts[];
   readonly projects: readonly ProjectFacts[];
@@ -99,14 +107,30 @@ async function elsewhere(target: KnownStore, others: readonly KnownStore[]): Pro
     for (const facts of store.sessions) {
       if (known.has(facts.id) || !(await holdsSomething(store, facts))) continue;
       known.add(facts.id);
-      found.push(hidden(rank(store) === 0 ? "other-database" : "legacy", store, facts, null));
+      found.push({ ...hidden(causeOf(store, target), store, facts, null), ...namedAs(store) });
     }
   }
   return found;
 }
 
-function rank({ opened }: KnownStore): number {
-  return opened.description.generation === "sqlite" ? 0 : 1;
+/** Databases first, what is in use before copies, and what the user names last. */
+function rank({ opened, origin }: KnownStore): number {
+  const order = ["beside", "put-aside", "other-data"].indexOf(origin);
+  return (opened.description.generation === "sqlite" ? 0 : 1) + 2 * order;
+}
+
+/** A copy that has no session in common with the target is no older state of it: nothing of it was deleted there. */
+function causeOf(store: KnownStore, target: KnownStore): Cause {
+  if (store.opened.description.generation === "json") return "legacy";
+  if (store.origin !== "put-aside") return "other-database";
+  const own = new Set(target.sessions.map(({ id }) => id));
+  return store.sessions.some(({ id }) => own.has(id)) ? "put-aside" : "other-database";
+}
+
+/** The name of the file that holds a session, where it is a database. */
+function namedAs({ opened }: KnownStore): { readonly database?: string } {
+  const { database } = opened.description;
+  return database === undefined ? {} : { database: basename(database) };
 }
 
 /** Of a session without a readable record of its own: whether there is a message. */

@@ -23,6 +23,8 @@ export interface RescueInput {
   readonly located: Located;
   /** Name of the database whose opencode is to show everything; `null` for the one that opencode opens by default. */
   readonly into: string | null;
+  /** Another data directory, the sessions of which may be brought in; absent or `null` for none. */
+  readonly fromData?: string | null;
   /** Only these sessions; empty for all. */
   readonly sessionIDs: readonly string[];
   readonly signal?: AbortSignal;
@@ -34,6 +36,8 @@ export interface RescueInput {
 export interface RescueRequest {
   /** Bring in what only other stores have. */
   readonly bringIn: boolean;
+  /** Bring in also what only an older copy of the database has, and may have been deleted since. */
+  readonly bringInPutAside?: boolean;
   /** Set folders and projects right: by what is known for sure, or as the user says. */
   readonly relink: boolean | Move;
   readonly unarchive: boolean;
@@ -76,7 +80,7 @@ export interface RescueResult {
 
 /** Lists what the opencode of a database does not show, and what a request would change. Changes nothing. */
 export async function listHidden(input: RescueInput, request: RescueRequest): Promise<Listing> {
-  const knowing = await openKnownStores(input.files, input.located, input.into);
+  const knowing = await openKnownStores(input.files, input.located, input.into, input.fromData ?? null);
   if (!knowing.ok) return knowing;
   const { stores } = knowing;
   try {
@@ -104,7 +108,7 @@ async function rescueUnderLock(
   lock: Parameters<typeof applyPlan>[0]["lock"],
 ): Promise<RescueResult> {
   const { files, located, signal } = input;
-  const knowing = await openKnownStores(files, located, input.into);
+  const knowing = await openKnownStores(files, located, input.into, input.fromData ?? null);
   const result = { manifests: [] as string[], items: [] as ReportedItem[], sessions: [] as BroughtIn[] };
   if (!knowing.ok) return { ...result, runID: null, stopped: { kind: "refused", message: knowing.message } };
   const { stores } = knowing;
@@ -134,7 +138,7 @@ async function rescueUnderLock(
     stores.target.opened.store.close();
     const stopped = await apply(changes);
     if (stopped !== null || !request.bringIn) return finished(stopped);
-    const elsewhere = hidden.filter(isElsewhere);
+    const elsewhere = hidden.filter((session) => isWanted(session, request));
     for (const [index, session] of elsewhere.entries()) {
       const { planned, brought, refused } = await bringIn(stores, session);
       if (refused !== null) {
@@ -271,7 +275,7 @@ export type Exporting =
  */
 export async function exportHidden(input: RescueInput, folder: string): Promise<Exporting> {
   const { files, located, into, onProgress } = input;
-  const knowing = await openKnownStores(files, located, into);
+  const knowing = await openKnownStores(files, located, into, input.fromData ?? null);
   if (!knowing.ok) return knowing;
   const { stores } = knowing;
   try {
@@ -294,7 +298,15 @@ export async function exportHidden(input: RescueInput, folder: string): Promise<
 
 /** Whether a session is in no place that the target's opencode looks at. */
 export function isElsewhere({ cause }: Pick<HiddenSession, "cause">): boolean {
-  return cause === "legacy" || cause === "other-database";
+  return cause === "legacy" || cause === "other-database" || cause === "put-aside";
+}
+
+/** Whether a request brings a session in. */
+export function isWanted(
+  session: Pick<HiddenSession, "cause">,
+  { bringIn, bringInPutAside = false }: Pick<RescueRequest, "bringIn" | "bringInPutAside">,
+): boolean {
+  return bringIn && isElsewhere(session) && (session.cause !== "put-aside" || bringInPutAside);
 }
 
 function nameOf({ target }: KnownStores): string {

@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { cp, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runCli } from "../command-line/cli-process.ts";
@@ -317,4 +317,103 @@ test("without a database there is nothing to bring anything into; into a newer o
   expect((await rescue(now.dataDir, "--export", folder)).code).toBe(3);
   expect(await storeImage(now.dataDir)).toEqual(before);
   expect((await readdir(now.dataDir)).includes("opencode.db")).toBe(true);
+});
+
+describe("databases that were put aside", () => {
+  /** A database of sessions that the live one does not have, under the name of a copy. */
+  async function withCopy(name: string): Promise<{ now: RealStore; other: RealStore }> {
+    const now = await realStore("1.18.33");
+    const other = await realStore("1.14.41");
+    {
+      using database = openDatabase(other);
+      database.run("pragma wal_checkpoint(truncate)");
+    }
+    await cp(join(other.dataDir, "opencode.db"), join(now.dataDir, name));
+    return { now, other };
+  }
+
+  test.each([
+    "opencode.db.old",
+    "opencode.db.bak",
+    "opencode.db.bak-2026-03-01",
+    "opencode 2.db",
+    "opencode.sync-conflict-20260301-101010-ABCDEFG.db",
+    "opencode (Jane's conflicted copy 2026-03-01).db",
+  ])("%s: its sessions are found, come, and go again", async (name) => {
+    const { now, other } = await withCopy(name);
+    const before = await storeImage(now.dataDir);
+    const listed = await rescue(now.dataDir, "--dry-run");
+    expect(listed.hidden.map((each: Wire) => each.sessionID).sort()).toEqual([...other.sessionIDs].sort());
+    expect(listed.hidden.every((each: Wire) => each.database === name)).toBe(true);
+    const { stdout } = await runCli(["check", "--json", "--data-dir", now.dataDir]);
+    expect(JSON.parse(stdout).findings.map((each: Wire) => each.code)).toContain("database-copies");
+    const brought = await rescue(now.dataDir, "--yes");
+    expect(brought.sessions).toHaveLength(other.sessionIDs.length);
+    expect(await isHealthy(now.dataDir)).toBe(true);
+    expect((await rescue(now.dataDir, "--yes")).runID).toBeNull();
+    expect((await undo(now.dataDir, brought.runID)).code).toBe(0);
+    expect(await storeImage(now.dataDir)).toEqual(before);
+  });
+
+  test("of an older copy of the database nothing comes unasked: it may have been deleted since", async () => {
+    const now = await realStore("1.18.33");
+    const { id } = now.sessions.plain;
+    {
+      using database = openDatabase(now);
+      database.run("pragma wal_checkpoint(truncate)");
+      await cp(join(now.dataDir, "opencode.db"), join(now.dataDir, "opencode.db.bak"));
+      database.run("pragma foreign_keys = on");
+      database.run("delete from session where id = ?", [id]);
+    }
+    const listed = await rescue(now.dataDir, "--yes");
+    expect([listed.code, listed.runID]).toEqual([0, null]);
+    expect(listed.hidden).toMatchObject([{ cause: "put-aside", sessionID: id, database: "opencode.db.bak" }]);
+    const brought = await rescue(now.dataDir, "--yes", "--session", id);
+    expect(brought.sessions).toMatchObject([{ sessionID: id, messages: now.sessions.plain.messages.length }]);
+  });
+
+  test("what is no database is left alone, and a database under its own name counts once", async () => {
+    const now = await realStore("1.18.33");
+    await writeFile(join(now.dataDir, "opencode.db.bak"), "no database");
+    await writeFile(join(now.dataDir, "opencode.db.old"), "");
+    const listed = await rescue(now.dataDir, "--dry-run");
+    expect([listed.code, listed.hidden]).toEqual([0, []]);
+    const { stdout } = await runCli(["check", "--json", "--data-dir", now.dataDir]);
+    expect(stdout).not.toContain("database-copies");
+  });
+});
+
+describe("another data directory", () => {
+  test.each([
+    ["1.14.41", ""],
+    ["1.1.65", ""],
+    ["1.14.41", ".."],
+  ] as const)("sessions of %s come from it (%s), and go again", async (version, above) => {
+    const now = await realStore("1.18.33");
+    const other = await realStore(version);
+    const left = await fileImage(other.dataDir);
+    const before = await storeImage(now.dataDir);
+    expect((await rescue(now.dataDir, "--dry-run")).hidden).toEqual([]);
+    const from = ["--from-data", join(other.dataDir, above)];
+    const brought = await rescue(now.dataDir, ...from, "--yes");
+    expect([brought.code, brought.sessions.length]).toEqual([0, other.sessionIDs.length]);
+    expect(await isHealthy(now.dataDir)).toBe(true);
+    expect(await fileImage(other.dataDir)).toEqual(left);
+    expect((await rescue(now.dataDir, ...from, "--yes")).runID).toBeNull();
+    expect((await undo(now.dataDir, brought.runID)).code).toBe(0);
+    expect(await storeImage(now.dataDir)).toEqual(before);
+  });
+
+  test("that is not there, has nothing, or is this one: one sentence", async () => {
+    const now = await realStore("1.18.33");
+    for (const [folder, words] of [
+      [join(now.home.root, "nowhere"), "is not there"],
+      [join(now.home.root, "bin"), "There is no data of opencode"],
+      [now.dataDir, "is the data directory itself"],
+    ] as const) {
+      const refused = await runCli(["rescue", "--from-data", folder, "--data-dir", now.dataDir]);
+      expect([refused.code, refused.stdout]).toEqual([2, ""]);
+      expect(refused.stderr).toContain(words);
+    }
+  });
 });
