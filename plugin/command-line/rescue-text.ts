@@ -16,17 +16,22 @@ const HEADINGS: Readonly<Record<Cause, string>> = {
   "put-aside": "only in a copy that lies beside the database, or deleted since (--import, or --session ID)",
   moved: "of folders that are not there any more",
   "project-changed": "of folders that belong to another project now",
+  "parent-missing": "started from a session that is gone: lists leave them out",
+  "record-missing": "without a record of their own",
   archived: "archived: the web and Desktop apps hide them, a terminal UI lists them (--unarchive)",
 };
+
+const CAUSES: readonly Cause[] = [
+  ...(["legacy", "other-database", "put-aside"] as const),
+  ...(["moved", "project-changed", "parent-missing", "record-missing"] as const),
+];
 
 /** What is not shown, why, and the command for it. */
 export function listText({ target, hidden, partlyShown, unjudged, limits, refusal }: HiddenList): string {
   const lines: string[] = [];
   const missed = hidden.filter(({ cause }) => cause !== "archived");
   if (missed.length > 0) lines.push(`The opencode of ${target} does not show:`);
-  for (const cause of ["legacy", "other-database", "put-aside", "moved", "project-changed"] as const) {
-    lines.push(...section(hidden, cause));
-  }
+  for (const cause of CAUSES) lines.push(...section(hidden, cause));
   if (partlyShown.length > 0) {
     const heading = `${plural(partlyShown.length, "session")} that a terminal UI lists, and the web and Desktop apps do not`;
     if (lines.length > 0) lines.push("");
@@ -59,7 +64,7 @@ export function listText({ target, hidden, partlyShown, unjudged, limits, refusa
 function section(hidden: readonly HiddenSession[], cause: Cause): string[] {
   const own = hidden.filter((session) => session.cause === cause);
   if (own.length === 0) return [];
-  const isMisplaced = cause === "moved" || cause === "project-changed";
+  const isMisplaced = own.some(({ reason }) => reason !== undefined);
   return [
     "",
     `${plural(own.length, "session")} ${HEADINGS[cause]}`,
@@ -71,8 +76,9 @@ function section(hidden: readonly HiddenSession[], cause: Cause): string[] {
 function byFolder(sessions: readonly (HiddenSession | PartlyShownSession)[]): string[] {
   const groups = new Map<string, (HiddenSession | PartlyShownSession)[]>();
   for (const session of sessions) {
-    const { directory, reason, suggestion } = session;
-    const key = JSON.stringify([directory, reason, suggestion]);
+    const { cause, sessionID, directory, reason, suggestion } = session;
+    // What was started from another session is named one by one.
+    const key = JSON.stringify([directory, reason, suggestion, cause === "parent-missing" ? sessionID : ""]);
     groups.set(key, [...(groups.get(key) ?? []), session]);
   }
   return [...groups.values()].flatMap((group) => [...group.map(sessionText), ...adviceFor(group)]);
@@ -82,6 +88,10 @@ function adviceFor([first]: readonly (HiddenSession | PartlyShownSession)[]): st
   if (first === undefined) return [];
   const lines = first.reason === undefined ? [] : [`    ${first.reason}`];
   if ("shownFrom" in first) lines.push(`    A terminal UI lists it in ${path(first.shownFrom)}.`);
+  if (first.cause === "record-missing" || first.isParentBare === true) {
+    return [...lines, "    opencode-session-repair repair --only lost-session-record"];
+  }
+  if (first.cause === "parent-missing") return [...lines, `    ${COMMAND} --relink --session ${first.sessionID}`];
   if (first.target != null) return [...lines, `    ${COMMAND} --relink`];
   return [...lines, ...relinkCommands(first).map((command) => `    ${command}`)];
 }

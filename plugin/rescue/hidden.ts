@@ -9,9 +9,19 @@ import { findMisplaced, type Misplaced, type Place } from "./misplaced.ts";
  * Why the opencode of a database does not show a conversation that is on disk. `legacy`: it is only in the JSON storage;
  * `other-database`: only in another database; `put-aside`: only in an older copy of this database, under another name: it
  * may have been deleted since; `moved`: its folder is not there any more; `project-changed`: its project
- * has no record, or its folder belongs to another project now; `archived`: opencode was asked to hide it.
+ * has no record, or its folder belongs to another project now; `parent-missing`: lists leave out what was started from
+ * another session, and that one is gone; `record-missing`: only its messages are there; `archived`: opencode was asked to
+ * hide it.
  */
-export type Cause = "legacy" | "other-database" | "put-aside" | "moved" | "project-changed" | "archived";
+export type Cause =
+  | "legacy"
+  | "other-database"
+  | "put-aside"
+  | "moved"
+  | "project-changed"
+  | "parent-missing"
+  | "record-missing"
+  | "archived";
 
 export interface HiddenSession {
   readonly cause: Cause;
@@ -32,6 +42,8 @@ export interface HiddenSession {
   readonly target?: Place | null;
   /** Folders where it may belong. */
   readonly candidates?: readonly string[];
+  /** Of a session without its parent: whether messages of that are there. */
+  readonly isParentBare?: boolean;
 }
 
 /** A session that a terminal UI lists from another folder of its project, and nothing lists from its own. */
@@ -76,9 +88,13 @@ export async function findHidden(
     each.shownFrom === null ? [] : [{ ...misplacedSession(target, each), shownFrom: each.shownFrom }],
   );
   const nowhere = misplaced.filter(({ shownFrom }) => shownFrom === null);
+  const brought = await elsewhere(target, others);
+  const said = new Set([...brought.map(({ sessionID }) => sessionID), ...misplaced.map(({ facts }) => facts.id)]);
   const hidden = [
-    ...(await elsewhere(target, others)),
+    ...brought,
     ...nowhere.map((each) => misplacedSession(target, each)),
+    ...parentless(target, said),
+    ...(await recordless(target, said)),
     ...archived(target),
   ];
   return { hidden, partlyShown, unjudged };
@@ -143,6 +159,32 @@ async function holdsSomething({ opened }: KnownStore, { id, hasRecord }: Session
 function hidden(cause: Cause, { index }: KnownStore, facts: SessionFacts, suggestion: string | null): HiddenSession {
   const { id: sessionID, title, directory, projectID, updatedMs } = facts;
   return { cause, sessionID, title, directory, projectID, updatedMs, store: index, suggestion };
+}
+
+/** Sessions that were started from one that is not there; what hangs below them is opened from them. */
+function parentless(target: KnownStore, said: ReadonlySet<string>): HiddenSession[] {
+  const records = new Set(target.sessions.flatMap(({ id, hasRecord }) => (hasRecord ? [id] : [])));
+  const bare = new Set(target.sessions.flatMap(({ id, hasRecord }) => (hasRecord ? [] : [id])));
+  return target.sessions.flatMap((facts) => {
+    const { id, parentID, hasRecord } = facts;
+    if (!hasRecord || parentID === null || records.has(parentID) || said.has(id)) return [];
+    const isBare = bare.has(parentID);
+    const reason = `The session that it was started from has ${isBare ? "no record of its own" : "no record and no messages"}.`;
+    return [{ ...hidden("parent-missing", target, facts, null), reason, isParentBare: isBare }];
+  });
+}
+
+/** Sessions of which only messages are there. */
+async function recordless(target: KnownStore, said: ReadonlySet<string>): Promise<HiddenSession[]> {
+  const found: HiddenSession[] = [];
+  for (const facts of target.sessions) {
+    if (facts.hasRecord || said.has(facts.id) || !(await holdsSomething(target, facts))) continue;
+    found.push({
+      ...hidden("record-missing", target, facts, null),
+      reason: "Its messages are there, its own record is not.",
+    });
+  }
+  return found;
 }
 
 function archived(target: KnownStore): HiddenSession[] {

@@ -106,6 +106,19 @@ function projectChanges(projects: readonly ProjectFacts[], moves: ReadonlyMap<st
   });
 }
 
+/** Makes sessions without their parent, where they are named, sessions of their own. */
+export function detachChanges(
+  hidden: readonly HiddenSession[],
+  target: KnownStore,
+  sessionIDs: readonly string[],
+): Change[] {
+  return hidden.flatMap(({ cause, sessionID }): Change[] => {
+    if (cause !== "parent-missing" || !sessionIDs.includes(sessionID)) return [];
+    const from = target.sessions.find(({ id }) => id === sessionID)?.parentID ?? null;
+    return [{ table: "session", id: sessionID, column: "parent_id", from, to: null }];
+  });
+}
+
 /** Takes sessions out of the archive. */
 export function unarchiveChanges(hidden: readonly HiddenSession[], target: KnownStore): Change[] {
   return hidden.flatMap(({ cause, sessionID }): Change[] => {
@@ -156,15 +169,19 @@ async function operationFor(target: KnownStore, changes: readonly Change[], nowM
     cells.set("id", cellOf(id)).set("sandboxes", cellOf("[]"));
   }
   const isArchived = first.column === "time_archived";
+  const isDetached = first.column === "parent_id";
   const isOfProject = isNew || changes.some(({ column }) => column === "project_id");
   const fault = isOfProject ? PROJECT_MISSING : FOLDER_MISSING;
   return {
     ...place,
-    code: isArchived ? "archived" : fault.code,
+    code: isArchived ? "archived" : isDetached ? "parent-missing" : fault.code,
     evidence: changes.map(({ column }) => column).join(", "),
     remedy: "rescue",
     seen: evidence?.sha256 == null ? null : { bytes: evidence.size, sha256: evidence.sha256 },
-    replacement: { source: isArchived ? "no time of archiving" : "where the project is now", content: { cells } },
+    replacement: {
+      source: isArchived ? "no time of archiving" : isDetached ? "no parent" : "where the project is now",
+      content: { cells },
+    },
   };
 }
 

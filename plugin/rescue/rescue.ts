@@ -14,7 +14,7 @@ import { findHidden, foldersOfStore, type HiddenSession, type Whereabouts } from
 import { importDocument } from "./import-file.ts";
 import { type KnownStores, openKnownStores } from "./known-stores.ts";
 import { type ListLimits, listLimits } from "./list-limits.ts";
-import { type Change, planChanges, relinkChanges, unarchiveChanges } from "./relink.ts";
+import { type Change, detachChanges, planChanges, relinkChanges, unarchiveChanges } from "./relink.ts";
 import { type SessionRows, sessionRows } from "./session-rows.ts";
 import { certainTargets, type Move, movedTargets, type Targets } from "./targets.ts";
 
@@ -170,7 +170,7 @@ type Planned =
   | { readonly ok: false; readonly message: string };
 
 async function changesFor(
-  { files }: RescueInput,
+  { files, sessionIDs }: RescueInput,
   { target }: KnownStores,
   { hidden, partlyShown }: Whereabouts,
   { relink, unarchive }: RescueRequest,
@@ -183,7 +183,8 @@ async function changesFor(
   }
   if (!targets.ok) return targets;
   const relinked = relinkChanges(target, targets.places, typeof relink === "boolean" ? null : relink);
-  return { ok: true, changes: [...relinked, ...(unarchive ? unarchiveChanges(hidden, target) : [])] };
+  const detached = relink === true ? detachChanges(hidden, target, sessionIDs) : [];
+  return { ok: true, changes: [...relinked, ...detached, ...(unarchive ? unarchiveChanges(hidden, target) : [])] };
 }
 
 /** The rows of a session of another store, as the target takes them. */

@@ -281,6 +281,38 @@ test("sessions of a project whose id changed go to the one that opencode uses no
   expect(await storeImage(now.dataDir)).toEqual(before);
 });
 
+test("a session whose parent is gone is found, is left alone, and is listed of its own when it is named", async () => {
+  const now = await realStore("1.18.33");
+  const [child] = rows(now, "select id, parent_id as parent from session where parent_id is not null");
+  const [id, parent] = [String(child?.id), String(child?.parent)];
+  const remove = (sql: string) => {
+    using database = openDatabase(now);
+    database.run("pragma foreign_keys = off");
+    database.run(sql, [parent]);
+  };
+  remove("delete from session where id = ?");
+  remove("delete from event where aggregate_id = ?");
+  const bare = await rescue(now.dataDir, "--relink", "--yes");
+  expect([bare.code, bare.runID]).toEqual([1, null]);
+  const causes = (listed: { hidden: Wire[] }) => listed.hidden.map((each) => [each.cause, each.sessionID]).sort();
+  expect(causes(bare)).toEqual([
+    ["parent-missing", id],
+    ["record-missing", parent],
+  ]);
+  const { stdout } = await runCli(["rescue", "--data-dir", now.dataDir]);
+  expect(stdout).toContain("opencode-session-repair repair --only lost-session-record");
+  remove("delete from message where session_id = ?");
+  remove("delete from part where session_id = ?");
+  const before = await storeImage(now.dataDir);
+  expect(causes(await rescue(now.dataDir, "--relink", "--yes"))).toEqual([["parent-missing", id]]);
+  expect(await storeImage(now.dataDir)).toEqual(before);
+  const done = await rescue(now.dataDir, "--relink", "--session", id, "--yes");
+  expect([done.code, done.hidden]).toEqual([0, []]);
+  expect(rows(now, `select parent_id as parent from session where id = '${id}'`)).toEqual([{ parent: null }]);
+  expect((await undo(now.dataDir, done.runID)).code).toBe(0);
+  expect(await storeImage(now.dataDir)).toEqual(before);
+});
+
 test("archived sessions are listed, left alone, and come back when asked for", async () => {
   const now = await realStore("1.18.33");
   {
