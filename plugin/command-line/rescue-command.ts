@@ -2,6 +2,7 @@ import { dirname, resolve } from "node:path";
 import { errnoCode } from "../files/file-system.ts";
 import { plural } from "../repair/words.ts";
 import type { HiddenSession } from "../rescue/hidden.ts";
+import { isAdded } from "../rescue/incomplete.ts";
 import {
   type Exporting,
   exportHidden,
@@ -35,12 +36,13 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   if (signal.aborted) return interrupted(context, "Stopped. Nothing was changed.");
   const { list } = listing;
   const wanted = list.hidden.filter((session) => isWanted(session, command));
-  const count = wanted.length + list.changes.length;
+  const added = list.incomplete.filter((session) => command.bringIn && isAdded(session, sessionIDs));
+  const count = wanted.length + added.length + list.changes.length;
   if (list.refusal !== null && count > 0) {
     (context.options.json ? terminal.say : terminal.print)(listText(list));
     return problem(context, `${list.refusal} ${EXPORT_INSTEAD}`, EXIT.refused);
   }
-  if (!(await confirmed(context, command, list, wanted, count))) {
+  if (!(await confirmed(context, command, list, [...wanted, ...added], count))) {
     answer(context, listAnswer({ ...list, runID: null }), "");
     return count > 0 || list.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
   }
@@ -101,7 +103,7 @@ async function confirmed(
   { options, terminal }: CommandContext,
   command: Rescue,
   list: HiddenList,
-  wanted: readonly HiddenSession[],
+  wanted: readonly { readonly sessionID: string }[],
   count: number,
 ): Promise<boolean> {
   const show = options.json ? terminal.say : terminal.print;

@@ -1,5 +1,6 @@
 import { plural } from "../repair/words.ts";
 import type { Cause, HiddenSession, PartlyShownSession } from "../rescue/hidden.ts";
+import type { IncompleteSession } from "../rescue/incomplete.ts";
 import type { Change } from "../rescue/relink.ts";
 import type { HiddenList } from "../rescue/rescue.ts";
 import { printable, timeText } from "../show/transcript-text.ts";
@@ -27,7 +28,7 @@ const CAUSES: readonly Cause[] = [
 ];
 
 /** What is not shown, why, and the command for it. */
-export function listText({ target, hidden, partlyShown, unjudged, limits, refusal }: HiddenList): string {
+export function listText({ target, hidden, partlyShown, incomplete, unjudged, limits, refusal }: HiddenList): string {
   const lines: string[] = [];
   const missed = hidden.filter(({ cause }) => cause !== "archived");
   if (missed.length > 0) lines.push(`The opencode of ${target} does not show:`);
@@ -36,6 +37,11 @@ export function listText({ target, hidden, partlyShown, unjudged, limits, refusa
     const heading = `${plural(partlyShown.length, "session")} that a terminal UI lists, and the web and Desktop apps do not`;
     if (lines.length > 0) lines.push("");
     lines.push(heading, ...byFolder(partlyShown));
+  }
+  if (incomplete.length > 0) {
+    if (lines.length > 0) lines.push("");
+    const heading = `${plural(incomplete.length, "session")} of which another store has more messages`;
+    lines.push(heading, ...incomplete.flatMap(incompleteText));
   }
   const archived = section(hidden, "archived");
   lines.push(...(lines.length > 0 ? archived : archived.slice(1)));
@@ -50,7 +56,7 @@ export function listText({ target, hidden, partlyShown, unjudged, limits, refusa
       "Search finds them there; `opencode --session ID`, run in the session's folder, opens one.",
     );
   }
-  if (missed.length + partlyShown.length + notes.length === 0) {
+  if (missed.length + partlyShown.length + incomplete.length + notes.length === 0) {
     const nothing =
       refusal === null
         ? `Nothing is hidden: the opencode of ${target} shows every conversation that is here.`
@@ -69,6 +75,19 @@ function section(hidden: readonly HiddenSession[], cause: Cause): string[] {
     "",
     `${plural(own.length, "session")} ${HEADINGS[cause]}`,
     ...(isMisplaced ? byFolder(own) : own.map(sessionText)),
+  ];
+}
+
+function incompleteText({ sessionID, title, database, messages, more, isContained }: IncompleteSession): string[] {
+  const where = database === undefined ? "the old JSON storage" : printable(database);
+  const facts = `${plural(messages, "message")} here, ${more.toLocaleString("en-US")} more in ${where}`;
+  const line = `  ${sessionID}  ${[...(title === null ? [] : [printable(title)]), facts].join(" · ").replaceAll("\n", " ")}`;
+  if (!isContained) return [line, "    It was continued in both: nothing is added to it."];
+  if (messages === 0) return [line, `    ${COMMAND}`];
+  return [
+    line,
+    "    They may have been removed since: opencode removes what is undone.",
+    `    ${COMMAND} --session ${sessionID}`,
   ];
 }
 

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { OpenedStore } from "../stores/open.ts";
+import { findIncomplete, type IncompleteSession } from "./incomplete.ts";
 import { KnownFolders } from "./known-folders.ts";
 import { findMisplaced, type Misplaced, type Place } from "./misplaced.ts";
 
@@ -70,6 +71,8 @@ export interface Whereabouts {
   /** In no list of the target's opencode; archived sessions with them. */
   readonly hidden: readonly HiddenSession[];
   readonly partlyShown: readonly PartlyShownSession[];
+  /** Shown, with fewer messages than another store has of them. */
+  readonly incomplete: readonly IncompleteSession[];
   /** How many sessions could not be judged: their folder cannot be looked at, or is no path of this system. */
   readonly unjudged: number;
 }
@@ -97,7 +100,7 @@ export async function findHidden(
     ...(await recordless(target, said)),
     ...archived(target),
   ];
-  return { hidden, partlyShown, unjudged };
+  return { hidden, partlyShown, incomplete: await findIncomplete(target, others), unjudged };
 }
 
 /** The folders that a database knows of, looked at as the opencode that wrote it does. */

@@ -12,6 +12,7 @@ import type { Located } from "../stores/locate.ts";
 import { destinationOf } from "./destination.ts";
 import { findHidden, foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.ts";
 import { importDocument } from "./import-file.ts";
+import { additions, type IncompleteSession, isAdded } from "./incomplete.ts";
 import { type KnownStores, openKnownStores } from "./known-stores.ts";
 import { type ListLimits, listLimits } from "./list-limits.ts";
 import { type Change, detachChanges, planChanges, relinkChanges, unarchiveChanges } from "./relink.ts";
@@ -134,10 +135,21 @@ async function rescueUnderLock(
     const wanted = await changesFor(input, stores, found, request);
     if (!wanted.ok) return finished({ kind: "refused", message: wanted.message });
     const changes = await planChanges(stores.target, wanted.changes, Date.now());
+    const added = request.bringIn ? found.incomplete.filter((session) => isAdded(session, input.sessionIDs)) : [];
+    const held = new Map<string, ReadonlySet<string>>();
+    for (const { sessionID } of added) {
+      held.set(sessionID, new Set(await stores.target.opened.store.messageIDs(sessionID)));
+    }
     // From here on it is written: a view of the database that others change shows anything.
     stores.target.opened.store.close();
     const stopped = await apply(changes);
     if (stopped !== null || !request.bringIn) return finished(stopped);
+    for (const session of added) {
+      const { planned, brought } = await complete(stores, session, held.get(session.sessionID) ?? new Set());
+      const failure = await apply([planned]);
+      result.sessions.push(brought);
+      if (failure !== null) return finished(failure);
+    }
     const elsewhere = hidden.filter((session) => isWanted(session, request));
     for (const [index, session] of elsewhere.entries()) {
       const { planned, brought, refused } = await bringIn(stores, session);
@@ -159,10 +171,16 @@ async function rescueUnderLock(
 }
 
 async function chosen(input: RescueInput, { target, others }: KnownStores): Promise<Whereabouts> {
-  const { hidden, partlyShown, unjudged } = await findHidden(input.files, target, others);
+  const { hidden, partlyShown, incomplete, unjudged } = await findHidden(input.files, target, others);
   const { sessionIDs } = input;
-  const isChosen = ({ sessionID }: HiddenSession) => sessionIDs.length === 0 || sessionIDs.includes(sessionID);
-  return { hidden: hidden.filter(isChosen), partlyShown: partlyShown.filter(isChosen), unjudged };
+  const isChosen = ({ sessionID }: Pick<HiddenSession, "sessionID">) =>
+    sessionIDs.length === 0 || sessionIDs.includes(sessionID);
+  return {
+    hidden: hidden.filter(isChosen),
+    partlyShown: partlyShown.filter(isChosen),
+    incomplete: incomplete.filter(isChosen),
+    unjudged,
+  };
 }
 
 type Planned =
@@ -190,7 +208,7 @@ async function changesFor(
 /** The rows of a session of another store, as the target takes them. */
 async function readRows(
   { target, others }: KnownStores,
-  { sessionID, store, projectID }: HiddenSession,
+  { sessionID, store, projectID }: Pick<HiddenSession, "sessionID" | "store" | "projectID">,
 ): Promise<{ readonly rows: SessionRows; readonly brought: BroughtIn }> {
   const source = others.find(({ index }) => index === store);
   const facts = source?.sessions.find(({ id }) => id === sessionID);
@@ -211,6 +229,23 @@ async function readRows(
     leftOut,
   };
   return { rows, brought };
+}
+
+/** The messages that a session of the target lacks, as operations on it. */
+async function complete(
+  stores: KnownStores,
+  session: IncompleteSession,
+  held: ReadonlySet<string>,
+): Promise<{ readonly planned: PlannedSession; readonly brought: BroughtIn }> {
+  const { sessionID } = session;
+  const projectID = stores.target.sessions.find(({ id }) => id === sessionID)?.projectID ?? null;
+  const { rows, brought } = await readRows(stores, { ...session, projectID });
+  const operations = additions(session, rows.rows, held);
+  const count = (kind: string) => operations.filter((operation) => operation.kind === kind).length;
+  return {
+    planned: { store: stores.target.index, sessionID, operations },
+    brought: { ...brought, messages: count("message"), parts: count("part"), todos: 0 },
+  };
 }
 
 async function bringIn(

@@ -351,6 +351,79 @@ test("without a database there is nothing to bring anything into; into a newer o
   expect((await readdir(now.dataDir)).includes("opencode.db")).toBe(true);
 });
 
+describe("messages that an import dropped", () => {
+  /** The files of 1.1.65 beside a database into which all of it was brought, and then lost what `sql` says. */
+  async function imported(sql: string): Promise<{ now: RealStore; old: RealStore; id: string }> {
+    const { now, old } = await upgraded();
+    expect((await rescue(now.dataDir, "--yes")).code).toBe(0);
+    const { id } = old.sessions.plain;
+    {
+      using database = openDatabase(now);
+      database.run("pragma foreign_keys = on");
+      database.run(sql, [id]);
+    }
+    await rm(join(now.dataDir, "quarantine"), { recursive: true });
+    return { now, old, id };
+  }
+
+  function held(store: RealStore, id: string): Wire[] {
+    const sql = (table: string) => `select id, session_id, data from ${table} where session_id = '${id}' order by id`;
+    return [...rows(store, sql("message")), ...rows(store, sql("part"))];
+  }
+
+  test("all of a session: counted, come back, again nothing, undo is exact", async () => {
+    const { now, old, id } = await imported("delete from message where session_id = ?");
+    const { messages } = old.sessions.plain;
+    const before = await storeImage(now.dataDir);
+    const listed = await rescue(now.dataDir, "--dry-run");
+    expect(listed.hidden).toEqual([]);
+    expect(listed.incomplete).toMatchObject([{ sessionID: id, messages: 0, more: messages.length, isContained: true }]);
+    const done = await rescue(now.dataDir, "--yes");
+    expect([done.code, done.incomplete]).toEqual([0, []]);
+    expect(rows(now, `select id from message where session_id = '${id}'`)).toHaveLength(messages.length);
+    const parts = messages.reduce((sum, message) => sum + message.parts.length, 0);
+    expect(rows(now, `select id from part where session_id = '${id}'`)).toHaveLength(parts);
+    expect(await isHealthy(now.dataDir)).toBe(true);
+    expect((await rescue(now.dataDir, "--yes")).runID).toBeNull();
+    expect((await undo(now.dataDir, done.runID)).code).toBe(0);
+    expect(await storeImage(now.dataDir)).toEqual(before);
+  });
+
+  test("some of a session may have been undone: said, left alone, and added when the session is named", async () => {
+    const newest = "(select id from message where session_id = ? order by time_created desc limit 3)";
+    const { now, old, id } = await imported(`delete from message where id in ${newest}`);
+    const left = held(now, id);
+    const { stdout } = await runCli(["rescue", "--data-dir", now.dataDir]);
+    expect(stdout).toContain("3 more in the old JSON storage");
+    expect(stdout).not.toContain("Nothing is hidden");
+    expect((await rescue(now.dataDir, "--yes")).runID).toBeNull();
+    expect(held(now, id)).toEqual(left);
+    const done = await rescue(now.dataDir, "--session", id, "--yes");
+    expect([done.code, done.incomplete]).toEqual([0, []]);
+    expect(rows(now, `select id from message where session_id = '${id}'`)).toHaveLength(
+      old.sessions.plain.messages.length,
+    );
+    expect((await undo(now.dataDir, done.runID)).code).toBe(0);
+    expect(held(now, id)).toEqual(left);
+  });
+
+  test("a session that went on in both stays as it is in both", async () => {
+    const newest = "(select id from message where session_id = ? order by time_created desc limit 1)";
+    const { now, id } = await imported(`delete from message where id in ${newest}`);
+    {
+      using database = openDatabase(now);
+      database.run(
+        "insert into message select 'msg_here', session_id, time_created, time_updated, data from message where session_id = ? limit 1",
+        [id],
+      );
+    }
+    const before = await storeImage(now.dataDir);
+    const done = await rescue(now.dataDir, "--session", id, "--yes");
+    expect([done.runID, done.incomplete]).toMatchObject([null, [{ sessionID: id, more: 1, isContained: false }]]);
+    expect(await storeImage(now.dataDir)).toEqual(before);
+  });
+});
+
 describe("databases that were put aside", () => {
   /** A database of sessions that the live one does not have, under the name of a copy. */
   async function withCopy(name: string): Promise<{ now: RealStore; other: RealStore }> {
