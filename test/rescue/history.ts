@@ -1,5 +1,5 @@
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Random } from "../oracle/random.ts";
 import type { MadeSession, World } from "./world.ts";
 
@@ -10,8 +10,6 @@ export interface History {
   /** Every folder that was ever made and is there at the end. */
   readonly folders: readonly string[];
 }
-
-const REMOTES = ["https://example.invalid/team/app.git", "git@example.invalid:team/other.git"];
 
 /** Folders come and go, repositories are made, cloned, moved and lost, and sessions are held in between. */
 export async function liveHistory(world: World, random: Random, length: number): Promise<History> {
@@ -83,7 +81,9 @@ class Teller {
       }
       case "remote": {
         if (repository === null) return null;
-        const url = this.#random.pick(REMOTES);
+        // Of its own in each history: they share a database.
+        const team = basename(world.root);
+        const url = this.#random.pick([`https://example.invalid/${team}/app.git`, `git@example.invalid:${team}/b.git`]);
         world.git(repository, "config", "remote.origin.url", url);
         return `${repository} ${url}`;
       }

@@ -81,7 +81,7 @@ export class World {
   commit(folder: string): void {
     this.#commits += 1;
     writeFileSync(join(folder, "file.txt"), `${this.#commits} ${process.pid} ${this.root}\n`);
-    this.git(folder, "add", ".");
+    this.git(folder, "add", "file.txt");
     this.git(folder, "commit", "--quiet", "--no-gpg-sign", "-m", `commit ${this.#commits}`);
   }
 
