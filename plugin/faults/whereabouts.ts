@@ -48,7 +48,8 @@ export const ORPHANS = {
   title: "There are messages or parts whose session or message is gone",
   invariant: "A part's message and a message's session exist.",
   cause: "Rows were deleted by hand without foreign keys, or a table was damaged and restored.",
-  advice: "They do no harm. Do not delete them: where the parent table was the damaged one, they are the conversation.",
+  advice:
+    "They do no harm. Do not delete them: where the parent table was the damaged one, they are the conversation. `opencode-session-repair rescue` lists the sessions that they belong to, with the command that brings each back.",
   issues: [37450, 15884, 36670],
   classes: ["F"],
   ...reported,
