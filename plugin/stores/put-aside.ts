@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
-import { type Located, locate } from "./locate.ts";
+import { databaseNamed, type Located, locate } from "./locate.ts";
 
 /** Names that people and programs give a copy of a database: `.old`, `.bak`, ` 2.db`, `.sync-conflict-….db`, `(… conflicted copy …)`. */
 const COPY_NAME = /^opencode\b.*\.db\b(?!.*-(wal|shm|journal)$)/i;
@@ -16,7 +16,9 @@ export async function databasesPutAside(files: FileSystem, { dataDir, databases 
   const found: string[] = [];
   for (const { name, type } of (await files.list(dataDir).catch(() => null)) ?? []) {
     const path = join(dataDir, name);
-    if (type !== "file" || !COPY_NAME.test(name) || databases.includes(path)) continue;
+    // A name that opencode itself gives one is no copy's, also where only another is looked at.
+    if (databaseNamed(dataDir, name) !== undefined || databases.includes(path)) continue;
+    if (type !== "file" || !COPY_NAME.test(name)) continue;
     const head = await files.readPiece(path, 0, HEADER.length).catch(() => "absent" as const);
     if (head !== "absent" && head.toString("latin1") === HEADER) found.push(path);
   }
