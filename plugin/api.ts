@@ -10,7 +10,8 @@ export { type Plan, planRepair, type Selection } from "./repair/plan.ts";
 export { type RepairInput, type RepairResult, repair } from "./repair/repair.ts";
 export { planRestore, type RestoreInput, type RestoreResult, restore } from "./repair/restore.ts";
 export { makeReport, type Report, type ReportInput } from "./report/report.ts";
-export type { Cause, HiddenSession } from "./rescue/hidden.ts";
+export type { Cause, HiddenSession, PartlyShownSession } from "./rescue/hidden.ts";
+export type { IncompleteSession } from "./rescue/incomplete.ts";
 export {
   type BroughtIn,
   type Exported,

@@ -1,7 +1,8 @@
-import { isAbsolute } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { faultByCode } from "../faults/catalogue.ts";
 import { isRunID } from "../quarantine/run-id.ts";
+import { isWindowsPath } from "../rescue/windows-path.ts";
 import { parseAge } from "./age.ts";
 
 export interface CommonOptions {
@@ -44,6 +45,9 @@ export type Command =
       /** A folder for files that `opencode import` takes. */
       readonly export: string | null;
       readonly bringIn: boolean;
+      readonly bringInPutAside: boolean;
+      /** Another data directory to bring sessions in from. */
+      readonly fromData: string | null;
       readonly relink: boolean | { readonly from: string; readonly to: string };
       readonly unarchive: boolean;
       readonly dryRun: boolean;
@@ -65,6 +69,7 @@ const OPTIONS = {
   output: { type: "string" },
   into: { type: "string" },
   export: { type: "string" },
+  "from-data": { type: "string" },
   import: { type: "boolean" },
   relink: { type: "boolean" },
   unarchive: { type: "boolean" },
@@ -96,7 +101,7 @@ const ALLOWED: Readonly<Record<Name, readonly (keyof Values)[]>> = {
   salvage: ["dry-run", "swap", "yes"],
   show: [],
   report: ["output"],
-  rescue: ["session", "into", "export", "import", "relink", "unarchive", "from", "to", "dry-run", "yes"],
+  rescue: ["session", "into", "from-data", "export", "import", "relink", "unarchive", "from", "to", "dry-run", "yes"],
 };
 
 const COMMON: readonly (keyof Values)[] = ["data-dir", "db", "json", "quiet", "concurrency", "no-color"];
@@ -201,10 +206,14 @@ function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean)
   const { from, to, relink = false, unarchive = false } = values;
   if ((from === undefined) !== (to === undefined)) return "--from and --to go together.";
   if (from !== undefined && to !== undefined) {
-    if (!isAbsolute(from) || !isAbsolute(to)) return "--from and --to take absolute folders.";
+    if (!(isAbsolute(from) || isWindowsPath(from)) || !isAbsolute(to)) {
+      return "--from and --to take absolute folders: whole paths, as `rescue` names them.";
+    }
     if (!relink) return "--from and --to go with --relink.";
   }
   if (values.export !== undefined && (values.import || relink || unarchive)) return "--export goes alone.";
+  const fromData = values["from-data"];
+  if (fromData === "") return "--from-data takes a folder: another data directory of opencode.";
   const withoutSlash = (folder: string) => (folder.length > 1 ? folder.replace(/[\\/]+$/, "") : folder);
   return {
     name: "rescue",
@@ -212,6 +221,8 @@ function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean)
     into: values.into ?? null,
     export: values.export ?? null,
     bringIn: values.import ?? !(relink || unarchive),
+    bringInPutAside: values.import === true || sessionIDs.length > 0,
+    fromData: fromData === undefined ? null : resolve(fromData),
     relink: from === undefined || to === undefined ? relink : { from: withoutSlash(from), to: withoutSlash(to) },
     unarchive,
     dryRun: values["dry-run"] ?? false,

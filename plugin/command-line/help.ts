@@ -12,9 +12,11 @@ export const HELP = `opencode-session-repair: opens the opencode conversations t
   opencode-session-repair purge    --older-than 30d [--yes]
       Deletes old runs from quarantine for good.
   opencode-session-repair rescue   [--import] [--relink [--from DIR --to DIR]] [--unarchive]
-                                   [--session ID]… [--into NAME] [--export DIR] [--dry-run] [--yes]
+                                   [--from-data DIR] [--session ID]… [--into NAME] [--export DIR]
+                                   [--dry-run] [--yes]
       Lists conversations that are on disk and that opencode does not show; brings in what only the old JSON
-      storage or another database has, sets moved folders right, takes sessions out of the archive.
+      storage or another database has (also of another data directory: --from-data), sets moved folders right,
+      takes sessions out of the archive.
   opencode-session-repair salvage  [--swap] [--dry-run] [--yes]
       Builds a new database from what is left of a damaged one; with --swap it takes its place.
   opencode-session-repair unlock   [--yes]

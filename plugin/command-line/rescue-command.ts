@@ -1,62 +1,61 @@
 import { dirname, resolve } from "node:path";
 import { errnoCode } from "../files/file-system.ts";
 import { plural } from "../repair/words.ts";
-import type { Cause, HiddenSession } from "../rescue/hidden.ts";
-import type { Change } from "../rescue/relink.ts";
+import type { HiddenSession } from "../rescue/hidden.ts";
+import { isAdded } from "../rescue/incomplete.ts";
 import {
   type Exporting,
   exportHidden,
   type HiddenList,
-  isElsewhere,
+  isWanted,
   listHidden,
   type RescueInput,
   type RescueResult,
   rescue,
 } from "../rescue/rescue.ts";
-import { printable, timeText } from "../show/transcript-text.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, stopped as interrupted, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { changeText, EXPORT_INSTEAD, listText } from "./rescue-text.ts";
 
 type Rescue = Command & { name: "rescue" };
 
 const WITHOUT_LIST = { none: EXIT.usage, unknown: EXIT.usage, unusable: EXIT.failed, refused: EXIT.refused } as const;
 
-const EXPORT_INSTEAD = "`rescue --export FOLDER` writes what only other stores have as files for `opencode import`.";
-
 /** `rescue`: lists what opencode does not show, asks, brings it back into the list. */
 export async function rescueCommand(context: CommandContext, command: Rescue): Promise<ExitStatus> {
   const { files, located, signal, terminal } = context;
-  const { into, sessionIDs } = command;
+  const { into, fromData, sessionIDs } = command;
   const onProgress = (done: number, of: number) =>
     terminal.progress(`Brought in ${done} of ${plural(of, "conversation")} …`);
-  const input: RescueInput = { files, located, into, sessionIDs, signal, onProgress };
+  const input: RescueInput = { files, located, into, fromData, sessionIDs, signal, onProgress };
   if (command.export !== null) return exported(context, input, command.export);
   const listing = await listHidden(input, command);
   if (!listing.ok) return problem(context, listing.message, WITHOUT_LIST[listing.reason]);
   if (signal.aborted) return interrupted(context, "Stopped. Nothing was changed.");
   const { list } = listing;
-  const wanted = list.hidden.filter((session) => command.bringIn && isElsewhere(session));
-  const count = wanted.length + list.changes.length;
+  const wanted = list.hidden.filter((session) => isWanted(session, command));
+  const added = list.incomplete.filter((session) => command.bringIn && isAdded(session, sessionIDs));
+  const count = wanted.length + added.length + list.changes.length;
   if (list.refusal !== null && count > 0) {
     (context.options.json ? terminal.say : terminal.print)(listText(list));
     return problem(context, `${list.refusal} ${EXPORT_INSTEAD}`, EXIT.refused);
   }
-  if (!(await confirmed(context, command, list, wanted, count))) {
-    answer(context, listAnswer({ target: list.target, hidden: list.hidden, changes: list.changes, runID: null }), "");
+  if (!(await confirmed(context, command, list, [...wanted, ...added], count))) {
+    answer(context, listAnswer({ ...list, runID: null }), "");
     return count > 0 || list.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
   }
   const result = await rescue(input, command);
   const after = await listHidden(input, { bringIn: false, relink: false, unarchive: false });
-  const hidden = after.ok ? after.list.hidden : list.hidden;
+  const now = after.ok ? after.list : list;
+  const { hidden } = now;
   const { stopped, ...done } = result;
   const message = stopped?.message;
   answer(
     context,
     listAnswer({
-      target: list.target,
-      hidden,
+      ...now,
       changes: list.changes,
       ...done,
       ...(message === undefined ? {} : { message }),
@@ -95,16 +94,16 @@ async function exported(context: CommandContext, input: RescueInput, folder: str
   return EXIT.refused;
 }
 
-/** Whether somebody would look for it in vain; what is archived was asked to be hidden. */
+/** Whether somebody would look for it in vain; what is archived was asked to be hidden, what a copy has may be deleted. */
 function isMissed({ cause }: HiddenSession): boolean {
-  return cause !== "archived";
+  return cause !== "archived" && cause !== "put-aside";
 }
 
 async function confirmed(
   { options, terminal }: CommandContext,
   command: Rescue,
   list: HiddenList,
-  wanted: readonly HiddenSession[],
+  wanted: readonly { readonly sessionID: string }[],
   count: number,
 ): Promise<boolean> {
   const show = options.json ? terminal.say : terminal.print;
@@ -125,38 +124,6 @@ async function confirmed(
   const yes = await terminal.ask(`${what.charAt(0).toUpperCase()}${what.slice(1)}? It can be undone.`);
   if (!yes) show("Nothing was changed.");
   return yes;
-}
-
-const HEADINGS: Readonly<Record<Cause, string>> = {
-  legacy: "only in the old JSON storage (--import)",
-  "other-database": "only in another database (--import)",
-  moved: "of folders that are not there any more (--relink)",
-  "project-changed": "of projects that have another id now, or no record (--relink)",
-  archived: "archived (--unarchive)",
-};
-
-function listText({ target, hidden, refusal }: HiddenList): string {
-  if (hidden.length === 0 && refusal !== null) return "Of opencode 1.x nothing is hidden here.";
-  if (hidden.length === 0) return `Nothing is hidden: the opencode of ${target} shows every conversation that is here.`;
-  const lines = [`The opencode of ${target} does not show:`];
-  for (const [cause, heading] of Object.entries(HEADINGS)) {
-    const own = hidden.filter((session) => session.cause === cause);
-    if (own.length === 0) continue;
-    lines.push("", `${plural(own.length, "conversation")} ${heading}`);
-    lines.push(...own.map(sessionText));
-  }
-  if (refusal !== null) lines.push("", `${refusal} ${EXPORT_INSTEAD}`);
-  return lines.join("\n");
-}
-
-function sessionText({ sessionID, title, directory, updatedMs, suggestion }: HiddenSession): string {
-  const facts = [timeText(updatedMs), title === null ? "without a record of its own" : printable(title), directory];
-  const known = facts.filter((fact) => fact !== null && fact !== "").map((fact) => fact?.replaceAll("\n", " "));
-  return `  ${sessionID}  ${known.join(" · ")}${suggestion === null ? "" : ` → ${suggestion}`}`;
-}
-
-function changeText({ table, id, column, from, to }: Change): string {
-  return `  ${table} ${id}: ${column} ${from ?? "nothing"} → ${to ?? "nothing"}`;
 }
 
 function doneText({ runID, manifests, items, sessions }: RescueResult, hidden: readonly HiddenSession[]): string {

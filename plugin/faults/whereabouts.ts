@@ -9,7 +9,7 @@ export const FOLDER_MISSING = {
   invariant: "The folder of a session exists.",
   cause: "The project was moved or renamed. opencode lists sessions by project and folder.",
   advice:
-    "The sessions are whole. Put the folder back. If the project was moved, run `opencode-session-repair rescue --relink --from OLD --to NEW` with its folder before and after the move.",
+    "The sessions are whole. `opencode-session-repair rescue` says where opencode shows them, and names the command that puts them right.",
   adviceWithoutDatabase: "The sessions are whole. Put the folder back: opencode 1.0-1.1 lists a session by its folder.",
   issues: [33909, 23248, 40677, 35427, 46276, 27822, 49082],
   classes: ["G"],
@@ -35,7 +35,7 @@ export const DUPLICATE_PROJECT = {
   invariant: "A folder belongs to one project.",
   cause: "The id of a project changed: another first commit, a new remote, or an id cached in .git/opencode.",
   advice:
-    "The sessions of each are whole. `opencode-session-repair rescue` lists those that opencode does not show, and what it can change.",
+    "The sessions of each are whole. `opencode-session-repair rescue` says which of them opencode shows, and names the command for the others.",
   adviceWithoutDatabase:
     "The sessions of each are whole. opencode 1.0-1.1 lists only those of the project whose id it uses now.",
   issues: [16579, 8661, 29375],
@@ -48,7 +48,8 @@ export const ORPHANS = {
   title: "There are messages or parts whose session or message is gone",
   invariant: "A part's message and a message's session exist.",
   cause: "Rows were deleted by hand without foreign keys, or a table was damaged and restored.",
-  advice: "They do no harm. Do not delete them: where the parent table was the damaged one, they are the conversation.",
+  advice:
+    "They do no harm. Do not delete them: where the parent table was the damaged one, they are the conversation. `opencode-session-repair rescue` lists the sessions that they belong to, with the command that brings each back.",
   issues: [37450, 15884, 36670],
   classes: ["F"],
   ...reported,
@@ -74,6 +75,17 @@ export const SEVERAL_DATABASES = {
   advice:
     "`opencode db path` names the one in use. OPENCODE_DISABLE_CHANNEL_DB=1 makes every channel use opencode.db; `opencode-session-repair rescue` brings sessions of the others in.",
   issues: [21790, 2987, 16562],
+  classes: ["B6"],
+  ...reported,
+} satisfies Fault;
+
+export const DATABASE_COPIES = {
+  code: "database-copies",
+  title: "There are copies of a database beside it",
+  invariant: "All conversations are in the database that opencode opens.",
+  cause: "The database was put aside under another name, or a program that syncs folders kept a second one.",
+  advice: "opencode does not open them. `opencode-session-repair rescue` lists the sessions that only they have.",
+  issues: [2987, 31119, 44201],
   classes: ["B6"],
   ...reported,
 } satisfies Fault;

@@ -1,4 +1,4 @@
-import { constants, lstatSync, readdirSync } from "node:fs";
+import { constants, lstatSync, readdirSync, realpathSync } from "node:fs";
 import { chmod, copyFile, link, lstat, lutimes, mkdir, open, rmdir, statfs, unlink } from "node:fs/promises";
 
 export type EntryType = "file" | "directory" | "symlink" | "other";
@@ -9,6 +9,8 @@ export interface FileStat {
   readonly size: number;
   readonly mtimeMs: number;
   readonly ctimeMs: number;
+  /** When it was made; 0 where the system does not say. */
+  readonly birthMs: number;
   readonly mode: number;
   readonly links: number;
   readonly device: number;
@@ -26,6 +28,8 @@ export interface DirectoryEntry {
  */
 export interface FileSystem {
   stat(path: string): Promise<FileStat | null>;
+  /** The path without symbolic links; `null` where nothing is there. */
+  realPath(path: string): Promise<string | null>;
   /** Entries of a folder, sorted by name; `null` where there is no such folder. */
   list(path: string): Promise<DirectoryEntry[] | null>;
   /**
@@ -117,11 +121,15 @@ export const nodeFileSystem: FileSystem = asDisk({
       size: found.size,
       mtimeMs: found.mtimeMs,
       ctimeMs: found.ctimeMs,
+      birthMs: Math.max(found.birthtimeMs, 0),
       mode: found.mode & 0o7777,
       links: found.nlink,
       device: found.dev,
       inode: found.ino,
     };
+  },
+  realPath(path) {
+    return absentAsNull(() => realpathSync(path));
   },
   async list(path) {
     const entries = await absentAsNull(() => readdirSync(path, { withFileTypes: true }));

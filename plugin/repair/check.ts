@@ -92,7 +92,7 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
     const [answers, around] = await Promise.all([
       checkStores(opened, input, { counts, reading }, unknown),
       // It waits for the system more than it works.
-      isWhole ? surveyDataDir(input.files, input.located.dataDir, readable(opened)) : [],
+      isWhole ? surveyDataDir(input.files, input.located, readable(opened), input.access !== "beside-host") : [],
     ]);
     if (input.signal?.aborted) return { ok: false, unknownSession: null };
     const stores = answers.map(({ store }) => store);

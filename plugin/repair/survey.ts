@@ -19,6 +19,7 @@ import {
   OLDER_OPENCODE,
 } from "../faults/skew.ts";
 import {
+  DATABASE_COPIES,
   DUPLICATE_PROJECT,
   FOLDER_MISSING,
   MESSAGE_ID_WRAP,
@@ -33,7 +34,9 @@ import { hostLine } from "../hosts/store-line.ts";
 import { amount } from "../plural.ts";
 import { unreadLog } from "../salvage/write-ahead-log.ts";
 import type { Locator, RecordKind } from "../stores/artifact.ts";
+import type { Located } from "../stores/locate.ts";
 import type { OpenedStore } from "../stores/open.ts";
+import { databasesPutAside } from "../stores/put-aside.ts";
 import type { SessionEntry, Store, StoreDescription } from "../stores/store.ts";
 import type { Survey, SurveyedProject } from "../stores/survey.ts";
 import type { ConfirmedFinding } from "./finding.ts";
@@ -81,10 +84,26 @@ interface Neighbour extends Surveyed {
 /** What concerns the data directory, whatever its stores say. */
 export async function surveyDataDir(
   files: FileSystem,
-  dataDir: string,
+  located: Located,
   stores: readonly Surveyed[],
+  isOutside: boolean,
 ): Promise<ConfirmedFinding[]> {
-  return [...(await diskFindings(files, stores)), ...(await sideFileFindings(files, dataDir))];
+  return [
+    ...(await diskFindings(files, stores)),
+    ...(await sideFileFindings(files, located.dataDir)),
+    // A host may have one of them open still, under its old name.
+    ...(isOutside ? await copyFindings(files, located, stores) : []),
+  ];
+}
+
+async function copyFindings(
+  files: FileSystem,
+  located: Located,
+  [first]: readonly Surveyed[],
+): Promise<ConfirmedFinding[]> {
+  const copies = first?.description.generation === "sqlite" ? await databasesPutAside(files, located) : [];
+  if (first === undefined || copies.length === 0) return [];
+  return [speaker(first.description, first.index)(DATABASE_COPIES, "info", null, amount(copies.length, "file"))];
 }
 
 interface Place {

@@ -1,14 +1,28 @@
-import { isAbsolute } from "node:path";
+import { basename } from "node:path";
 import type { FileSystem } from "../files/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { OpenedStore } from "../stores/open.ts";
+import { findIncomplete, type IncompleteSession } from "./incomplete.ts";
+import { KnownFolders } from "./known-folders.ts";
+import { findMisplaced, type Misplaced, type Place } from "./misplaced.ts";
 
 /**
  * Why the opencode of a database does not show a conversation that is on disk. `legacy`: it is only in the JSON storage;
- * `other-database`: only in another database; `moved`: its folder is not there any more; `project-changed`: its project
- * has no record, or its folder belongs to another project now; `archived`: opencode was asked to hide it.
+ * `other-database`: only in another database; `put-aside`: only in an older copy of this database, under another name: it
+ * may have been deleted since; `moved`: its folder is not there any more; `project-changed`: its project
+ * has no record, or its folder belongs to another project now; `parent-missing`: lists leave out what was started from
+ * another session, and that one is gone; `record-missing`: only its messages are there; `archived`: opencode was asked to
+ * hide it.
  */
-export type Cause = "legacy" | "other-database" | "moved" | "project-changed" | "archived";
+export type Cause =
+  | "legacy"
+  | "other-database"
+  | "put-aside"
+  | "moved"
+  | "project-changed"
+  | "parent-missing"
+  | "record-missing"
+  | "archived";
 
 export interface HiddenSession {
   readonly cause: Cause;
@@ -19,27 +33,88 @@ export interface HiddenSession {
   readonly updatedMs: number | null;
   /** Index of the store that holds it. */
   readonly store: number;
+  /** The name of the database file that holds it, of one in another database. */
+  readonly database?: string;
   /** Where it belongs now, as far as that is known: a folder, or the id of a project. */
   readonly suggestion: string | null;
+  /** Why, in one sentence; absent where the cause says it. */
+  readonly reason?: string;
+  /** Where `--relink` puts it without being told; absent or `null` where only the user knows. */
+  readonly target?: Place | null;
+  /** Folders where it may belong. */
+  readonly candidates?: readonly string[];
+  /** Of a session without its parent: whether messages of that are there. */
+  readonly isParentBare?: boolean;
+}
+
+/** A session that a terminal UI lists from another folder of its project, and nothing lists from its own. */
+export interface PartlyShownSession extends HiddenSession {
+  /** The git worktree in which a terminal UI lists it. */
+  readonly shownFrom: string;
 }
 
 export type OpenStore = OpenedStore & { readonly state: "ok" };
 
+/** Where a store is: beside the target, a copy under another name, or in a data directory that the user names. */
+export type Origin = "beside" | "put-aside" | "other-data";
+
 /** A store with what it knows of its sessions. */
 export interface KnownStore {
   readonly index: number;
+  readonly origin: Origin;
   readonly opened: OpenStore;
   readonly sessions: readonly SessionFacts[];
   readonly projects: readonly ProjectFacts[];
 }
 
-/** Everything that the opencode of `target` does not show. Reads only. */
+export interface Whereabouts {
+  /** In no list of the target's opencode; archived sessions with them. */
+  readonly hidden: readonly HiddenSession[];
+  readonly partlyShown: readonly PartlyShownSession[];
+  /** Shown, with fewer messages than another store has of them. */
+  readonly incomplete: readonly IncompleteSession[];
+  /** How many sessions could not be judged: their folder cannot be looked at, or is no path of this system. */
+  readonly unjudged: number;
+}
+
+/** Everything that the opencode of `target` does not show from the session's own folder. Reads only. */
 export async function findHidden(
   files: FileSystem,
   target: KnownStore,
   others: readonly KnownStore[],
-): Promise<HiddenSession[]> {
-  return [...(await elsewhere(target, others)), ...(await misplaced(files, target)), ...archived(target)];
+): Promise<Whereabouts> {
+  const { sessions, projects } = target;
+  const folders = foldersOfStore(files, target);
+  const isStrict = isStrictStore(target);
+  const { misplaced, unjudged } = await findMisplaced(files, { sessions, projects, isStrict }, folders);
+  const partlyShown = misplaced.flatMap((each) =>
+    each.shownFrom === null ? [] : [{ ...misplacedSession(target, each), shownFrom: each.shownFrom }],
+  );
+  const nowhere = misplaced.filter(({ shownFrom }) => shownFrom === null);
+  const brought = await elsewhere(target, others);
+  const said = new Set([...brought.map(({ sessionID }) => sessionID), ...misplaced.map(({ facts }) => facts.id)]);
+  const hidden = [
+    ...brought,
+    ...nowhere.map((each) => misplacedSession(target, each)),
+    ...parentless(target, said),
+    ...(await recordless(target, said)),
+    ...archived(target),
+  ];
+  return { hidden, partlyShown, incomplete: await findIncomplete(target, others), unjudged };
+}
+
+/** The folders that a database knows of, looked at as the opencode that wrote it does. */
+export function foldersOfStore(files: FileSystem, target: KnownStore): KnownFolders {
+  return new KnownFolders(files, { byRemote: isStrictStore(target) }, target.projects, target.sessions);
+}
+
+function isStrictStore({ opened }: KnownStore): boolean {
+  return opened.description.contract === "strict";
+}
+
+function misplacedSession(store: KnownStore, { facts, cause, reason, target, candidates }: Misplaced): HiddenSession {
+  const suggestion = target === null ? null : cause === "moved" ? target.directory : target.projectID;
+  return { ...hidden(cause, store, facts, suggestion), reason, target, candidates };
 }
 
 /** Databases before the JSON storage: what was imported into one of them went on there. */
@@ -51,14 +126,30 @@ async function elsewhere(target: KnownStore, others: readonly KnownStore[]): Pro
     for (const facts of store.sessions) {
       if (known.has(facts.id) || !(await holdsSomething(store, facts))) continue;
       known.add(facts.id);
-      found.push(hidden(rank(store) === 0 ? "other-database" : "legacy", store, facts, null));
+      found.push({ ...hidden(causeOf(store, target), store, facts, null), ...namedAs(store) });
     }
   }
   return found;
 }
 
-function rank({ opened }: KnownStore): number {
-  return opened.description.generation === "sqlite" ? 0 : 1;
+/** Databases first, what is in use before copies, and what the user names last. */
+function rank({ opened, origin }: KnownStore): number {
+  const order = ["beside", "put-aside", "other-data"].indexOf(origin);
+  return (opened.description.generation === "sqlite" ? 0 : 1) + 2 * order;
+}
+
+/** A copy that has no session in common with the target is no older state of it: nothing of it was deleted there. */
+function causeOf(store: KnownStore, target: KnownStore): Cause {
+  if (store.opened.description.generation === "json") return "legacy";
+  if (store.origin !== "put-aside") return "other-database";
+  const own = new Set(target.sessions.map(({ id }) => id));
+  return store.sessions.some(({ id }) => own.has(id)) ? "put-aside" : "other-database";
+}
+
+/** The name of the file that holds a session, where it is a database. */
+function namedAs({ opened }: KnownStore): { readonly database?: string } {
+  const { database } = opened.description;
+  return database === undefined ? {} : { database: basename(database) };
 }
 
 /** Of a session without a readable record of its own: whether there is a message. */
@@ -73,61 +164,30 @@ function hidden(cause: Cause, { index }: KnownStore, facts: SessionFacts, sugges
   return { cause, sessionID, title, directory, projectID, updatedMs, store: index, suggestion };
 }
 
-async function misplaced(files: FileSystem, target: KnownStore): Promise<HiddenSession[]> {
-  const there = new Map<string, boolean>();
-  const exists = async (directory: string): Promise<boolean> => {
-    const known =
-      there.get(directory) ??
-      // A folder that may not be looked at is there.
-      (await files.stat(directory).then(
-        (found) => found !== null,
-        () => true,
-      ));
-    there.set(directory, known);
-    return known;
-  };
+/** Sessions that were started from one that is not there; what hangs below them is opened from them. */
+function parentless(target: KnownStore, said: ReadonlySet<string>): HiddenSession[] {
+  const records = new Set(target.sessions.flatMap(({ id, hasRecord }) => (hasRecord ? [id] : [])));
+  const bare = new Set(target.sessions.flatMap(({ id, hasRecord }) => (hasRecord ? [] : [id])));
+  return target.sessions.flatMap((facts) => {
+    const { id, parentID, hasRecord } = facts;
+    if (!hasRecord || parentID === null || records.has(parentID) || said.has(id)) return [];
+    const isBare = bare.has(parentID);
+    const reason = `The session that it was started from has ${isBare ? "no record of its own" : "no record and no messages"}.`;
+    return [{ ...hidden("parent-missing", target, facts, null), reason, isParentBare: isBare }];
+  });
+}
+
+/** Sessions of which only messages are there. */
+async function recordless(target: KnownStore, said: ReadonlySet<string>): Promise<HiddenSession[]> {
   const found: HiddenSession[] = [];
   for (const facts of target.sessions) {
-    if (!facts.hasRecord) continue;
-    const current = currentProject(target.projects, facts.projectID);
-    if (current !== facts.projectID) found.push(hidden("project-changed", target, facts, current));
-    const { directory } = facts;
-    if (directory === null || !isAbsolute(directory) || (await exists(directory))) continue;
-    found.push(hidden("moved", target, facts, await newFolder(target, facts, directory, exists)));
+    if (facts.hasRecord || said.has(facts.id) || !(await holdsSomething(target, facts))) continue;
+    found.push({
+      ...hidden("record-missing", target, facts, null),
+      reason: "Its messages are there, its own record is not.",
+    });
   }
   return found;
-}
-
-/** The project that opencode uses for the same worktree now: the one it opened last. `null` where there is none. */
-function currentProject(projects: readonly ProjectFacts[], projectID: string | null): string | null {
-  const own = projects.find(({ id }) => id === projectID);
-  if (own === undefined) return null;
-  if (own.worktree === "" || own.worktree === "/") return own.id;
-  return projects.find(({ worktree }) => worktree === own.worktree)?.id ?? own.id;
-}
-
-/** opencode adds a folder that it meets a known project in to the project's sandboxes: the only one there is the new one. */
-async function newFolder(
-  { projects }: KnownStore,
-  { projectID }: SessionFacts,
-  directory: string,
-  exists: (directory: string) => Promise<boolean>,
-): Promise<string | null> {
-  const project = projects.find(({ id }) => id === projectID);
-  if (project === undefined || project.worktree === "/") return null;
-  const old = [project.worktree, ...project.sandboxes].find((root) => isWithin(directory, root));
-  if (old === undefined) return null;
-  const candidates: string[] = [];
-  for (const folder of new Set([project.worktree, ...project.sandboxes])) {
-    if (folder !== old && isAbsolute(folder) && (await exists(folder))) candidates.push(folder);
-  }
-  const [only, ...more] = candidates;
-  return only === undefined || more.length > 0 ? null : only + directory.slice(old.length);
-}
-
-/** Whether a folder is another one or lies below it. */
-export function isWithin(directory: string, root: string): boolean {
-  return directory === root || directory.startsWith(root.endsWith("/") ? root : `${root}/`);
 }
 
 function archived(target: KnownStore): HiddenSession[] {

@@ -4,7 +4,8 @@ import { writingRefusal } from "../repair/origin-words.ts";
 import { findSlugTrees } from "../stores/json/slug-tree.ts";
 import type { Located } from "../stores/locate.ts";
 import { type OpenedStore, openJson, openStores } from "../stores/open.ts";
-import type { KnownStore, OpenStore } from "./hidden.ts";
+import { databasesPutAside, otherData } from "../stores/put-aside.ts";
+import type { KnownStore, OpenStore, Origin } from "./hidden.ts";
 
 /** The database whose opencode is to show everything, and the other stores beside it. */
 export interface KnownStores {
@@ -18,8 +19,16 @@ export type Knowing =
   | { readonly ok: true; readonly stores: KnownStores }
   | { readonly ok: false; readonly reason: "none" | "unknown" | "unusable" | "refused"; readonly message: string };
 
-/** Opens every store for reading. `into`: the name of the target's file; `null` for the one that opencode opens by default. */
-export async function openKnownStores(files: FileSystem, located: Located, into: string | null): Promise<Knowing> {
+/**
+ * Opens every store for reading. `into`: the name of the target's file; `null` for the one that opencode opens by default.
+ * `fromData`: another data directory to look in as well.
+ */
+export async function openKnownStores(
+  files: FileSystem,
+  located: Located,
+  into: string | null,
+  fromData: string | null,
+): Promise<Knowing> {
   const { databases } = located;
   const path = into === null ? databases[0] : databases.find((each) => each === into || basename(each) === into);
   if (path === undefined) {
@@ -27,16 +36,33 @@ export async function openKnownStores(files: FileSystem, located: Located, into:
       ? { ok: false, reason: "none", message: NO_DATABASE }
       : { ok: false, reason: "unknown", message: "There is no database of that name in this data directory." };
   }
+  const other = fromData === null ? null : await otherData(files, fromData, located);
+  if (other?.ok === false) return { ok: false, reason: "unknown", message: other.message };
   const opened = await openStores(files, located, "outside");
-  for (const tree of await findSlugTrees(files, located.dataDir)) {
-    opened.push(await openJson(tree.files, tree.root, null, "outside", null));
+  const origins: Origin[] = opened.map(() => "beside");
+  const add = (more: readonly OpenedStore[], origin: Origin) => {
+    opened.push(...more);
+    origins.push(...more.map(() => origin));
+  };
+  add(await slugTrees(files, located), "beside");
+  const copies = await databasesPutAside(files, located);
+  add(await openStores(files, { ...located, json: "none", databases: copies }, "outside"), "put-aside");
+  if (other !== null) {
+    add(await openStores(files, other.located, "outside"), "other-data");
+    add(await slugTrees(files, other.located), "other-data");
   }
   const close = () => {
     for (const store of opened) if (store.state === "ok") store.store.close();
   };
   try {
     const known: KnownStore[] = [];
-    for (const [index, store] of opened.entries()) if (store.state === "ok") known.push(await know(store, index));
+    for (const [index, store] of opened.entries()) {
+      const origin = origins[index] ?? "beside";
+      // A copy that cannot be read is no reason to say nothing of the others.
+      const facts = store.state === "ok" ? know(store, index, origin) : null;
+      const found = origin === "beside" ? await facts : await facts?.catch(() => null);
+      if (found != null) known.push(found);
+    }
     const target = known.find((each) => each.opened.description.database === path);
     if (target !== undefined) {
       return { ok: true, stores: { target, others: known.filter((each) => each !== target), opened, close } };
@@ -51,9 +77,17 @@ export async function openKnownStores(files: FileSystem, located: Located, into:
   return { ok: false, reason: "unusable", message: "The database cannot be read; `check` says what is wrong with it." };
 }
 
-async function know(opened: OpenStore, index: number): Promise<KnownStore> {
+async function slugTrees(files: FileSystem, { dataDir }: Located): Promise<OpenedStore[]> {
+  const trees: OpenedStore[] = [];
+  for (const tree of await findSlugTrees(files, dataDir)) {
+    trees.push(await openJson(tree.files, tree.root, null, "outside", null));
+  }
+  return trees;
+}
+
+async function know(opened: OpenStore, index: number, origin: Origin): Promise<KnownStore> {
   const { store } = opened;
-  return { index, opened, sessions: await store.sessionFacts(), projects: await store.projectFacts() };
+  return { index, opened, origin, sessions: await store.sessionFacts(), projects: await store.projectFacts() };
 }
 
 const NO_DATABASE =

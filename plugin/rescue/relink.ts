@@ -2,9 +2,12 @@ import { posix } from "node:path";
 import { FOLDER_MISSING, PROJECT_MISSING } from "../faults/whereabouts.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import type { CellValue } from "../stores/artifact.ts";
-import type { ProjectFacts } from "../stores/conversation.ts";
+import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { Operation } from "../stores/writer.ts";
-import { type HiddenSession, isWithin, type KnownStore } from "./hidden.ts";
+import type { HiddenSession, KnownStore } from "./hidden.ts";
+import type { Place } from "./misplaced.ts";
+import { belowOf, type Move } from "./targets.ts";
+import { isWindowsPath } from "./windows-path.ts";
 
 /** One value that is to be changed so that a session is shown where it belongs. */
 export interface Change {
@@ -15,43 +18,83 @@ export interface Change {
   readonly to: string | null;
 }
 
-/** A move that a user names. */
-export interface Move {
-  readonly from: string;
-  readonly to: string;
-}
-
 /**
- * The changes that bring sessions of moved folders, and of projects with another id, back into the list. `move` is what
- * the user says; without it only what is known for sure is changed. A pure function.
+ * The changes that put sessions where they belong: folder, project and path, as opencode writes them in that folder. A
+ * project that has no record yet gets one; the record of a moved project names the new folder. `move` is what the user
+ * says: paths of Windows below it leave the records of projects too, since one of them keeps opencode from every session.
+ * A pure function.
  */
-export function relinkChanges(target: KnownStore, hidden: readonly HiddenSession[], move: Move | null): Change[] {
-  const changes: Change[] = [];
+export function relinkChanges(
+  { sessions, projects }: KnownStore,
+  places: ReadonlyMap<string, Place>,
+  move: Move | null,
+): Change[] {
   const moves = new Map<string, string>();
-  for (const { cause, sessionID, directory, projectID, suggestion } of hidden) {
-    if (cause === "project-changed" && suggestion !== null) {
-      changes.push({ table: "session", id: sessionID, column: "project_id", from: projectID, to: suggestion });
-    }
-    if (cause !== "moved" || directory === null) continue;
-    const to = moved(directory, suggestion, move);
-    if (to === null) continue;
-    const own = target.projects.find(({ id }) => id === projectID);
-    if (own !== undefined && isWithin(directory, own.worktree) && own.worktree !== "/") {
-      const below = directory.slice(own.worktree.length);
-      if (to.endsWith(below)) moves.set(own.id, to.slice(0, to.length - below.length));
-    }
-    changes.push({ table: "session", id: sessionID, column: "directory", from: directory, to });
-    const other = move === null ? undefined : target.projects.find(({ worktree }) => worktree === move.to);
-    if (other !== undefined && other.id !== projectID) {
-      changes.push({ table: "session", id: sessionID, column: "project_id", from: projectID, to: other.id });
-    }
+  const added = new Map<string, Place>();
+  const changes: Change[] = [];
+  for (const facts of sessions) {
+    const place = places.get(facts.id);
+    if (place === undefined) continue;
+    changes.push(...sessionChanges(facts, place));
+    const { projectID, worktree } = place;
+    const project = projects.find(({ id }) => id === projectID);
+    if (project === undefined) added.set(projectID, place);
+    else if (projectID === facts.projectID && isMovedAway(project, facts, place)) moves.set(projectID, worktree);
   }
-  return [...changes, ...projectChanges(target.projects, moves)];
+  const translated = move !== null && isWindowsPath(move.from) ? translatedProjects(projects, move) : [];
+  const moved = projectChanges(
+    projects,
+    new Map(
+      [...moves].filter(([id]) => !translated.some((change) => change.id === id && change.column === "worktree")),
+    ),
+  );
+  return [...[...added.values()].flatMap(newProject), ...changes, ...moved, ...translated];
 }
 
-function moved(directory: string, suggestion: string | null, move: Move | null): string | null {
-  if (move === null) return suggestion;
-  return isWithin(directory, move.from) ? move.to + directory.slice(move.from.length) : null;
+/** Paths of Windows in the records of projects, as paths of this system. */
+function translatedProjects(projects: readonly ProjectFacts[], { from, to }: Move): Change[] {
+  const translate = (folder: string): string => {
+    const below = belowOf(folder, from);
+    return below === null ? folder : posix.join(to, below);
+  };
+  return projects.flatMap(({ id, worktree, sandboxes }): Change[] => {
+    const change = { table: "project", id } as const;
+    const folders = sandboxes.map(translate);
+    const isOther = folders.some((folder, index) => folder !== sandboxes[index]);
+    const [before, after] = [JSON.stringify(sandboxes), JSON.stringify(folders)];
+    return [
+      ...(translate(worktree) === worktree
+        ? []
+        : [{ ...change, column: "worktree", from: worktree, to: translate(worktree) }]),
+      ...(isOther ? [{ ...change, column: "sandboxes", from: before, to: after }] : []),
+    ];
+  });
+}
+
+function sessionChanges(facts: SessionFacts, { directory, projectID, worktree }: Place): Change[] {
+  const { id } = facts;
+  const wanted = { directory, project_id: projectID, path: posix.relative(worktree, directory) };
+  const held = { directory: facts.directory, project_id: facts.projectID, path: facts.path };
+  return (["directory", "project_id", "path"] as const).flatMap((column): Change[] => {
+    const [from, to] = [held[column], wanted[column]];
+    return from === undefined || from === to ? [] : [{ table: "session", id, column, from, to }];
+  });
+}
+
+/** Whether the session leaves the project's worktree, and takes the place of that with it. */
+function isMovedAway({ worktree }: ProjectFacts, { directory }: SessionFacts, place: Place): boolean {
+  if (worktree === "/" || worktree === "" || !place.isGit || directory === null) return false;
+  const below = belowOf(directory, worktree);
+  return below !== null && directory !== place.directory && below === posix.relative(place.worktree, place.directory);
+}
+
+/** A row that is not there yet: opencode completes it at its next start in the folder. */
+function newProject({ projectID: id, worktree, isGit }: Place): Change[] {
+  const change = { table: "project", id, from: null } as const;
+  return [
+    { ...change, column: "worktree", to: worktree },
+    { ...change, column: "vcs", to: isGit ? "git" : null },
+  ];
 }
 
 /** A worktree belongs to one project only: where another one has it already, the moved one keeps its old one. */
@@ -60,6 +103,19 @@ function projectChanges(projects: readonly ProjectFacts[], moves: ReadonlyMap<st
     const from = projects.find((project) => project.id === id)?.worktree ?? null;
     if (from === to || projects.some(({ worktree }) => worktree === to)) return [];
     return [{ table: "project", id, column: "worktree", from, to }];
+  });
+}
+
+/** Makes sessions without their parent, where they are named, sessions of their own. */
+export function detachChanges(
+  hidden: readonly HiddenSession[],
+  target: KnownStore,
+  sessionIDs: readonly string[],
+): Change[] {
+  return hidden.flatMap(({ cause, sessionID }): Change[] => {
+    if (cause !== "parent-missing" || !sessionIDs.includes(sessionID)) return [];
+    const from = target.sessions.find(({ id }) => id === sessionID)?.parentID ?? null;
+    return [{ table: "session", id: sessionID, column: "parent_id", from, to: null }];
   });
 }
 
@@ -73,7 +129,11 @@ export function unarchiveChanges(hidden: readonly HiddenSession[], target: Known
 }
 
 /** Changes as operations on whole rows, each with the row that was seen. Rows that are gone are left out. */
-export async function planChanges(target: KnownStore, changes: readonly Change[]): Promise<PlannedSession[]> {
+export async function planChanges(
+  target: KnownStore,
+  changes: readonly Change[],
+  nowMs: number,
+): Promise<PlannedSession[]> {
   const rows = new Map<string, Change[]>();
   for (const change of changes) {
     const key = `${change.table} ${change.id}`;
@@ -81,7 +141,7 @@ export async function planChanges(target: KnownStore, changes: readonly Change[]
   }
   const planned: PlannedSession[] = [];
   for (const own of rows.values()) {
-    const operation = await operationFor(target, own);
+    const operation = await operationFor(target, own, nowMs);
     if (operation !== null) {
       planned.push({ store: target.index, sessionID: operation.sessionID, operations: [operation] });
     }
@@ -89,7 +149,7 @@ export async function planChanges(target: KnownStore, changes: readonly Change[]
   return planned;
 }
 
-async function operationFor(target: KnownStore, changes: readonly Change[]): Promise<Operation | null> {
+async function operationFor(target: KnownStore, changes: readonly Change[], nowMs: number): Promise<Operation | null> {
   const [first] = changes;
   if (first === undefined) return null;
   const { table, id } = first;
@@ -99,39 +159,30 @@ async function operationFor(target: KnownStore, changes: readonly Change[]): Pro
     recordID: id,
     locator: { table, key: { id } },
   };
+  const isNew = table === "project" && !target.projects.some((project) => project.id === id);
   const evidence = await target.opened.store.examine(place);
-  if (evidence?.sha256 == null) return null;
+  if (isNew ? evidence !== null : evidence?.sha256 == null) return null;
   const cells = new Map(changes.map(({ column, to }): [string, CellValue] => [column, cellOf(to)]));
-  const directory = changes.find(({ column }) => column === "directory")?.to;
-  const worktree = newWorktree(target, changes, id);
-  if (directory != null && worktree !== null && evidence.row !== null && Object.hasOwn(evidence.row, "path")) {
-    cells.set("path", cellOf(posix.relative(worktree, directory)));
+  if (isNew) {
+    for (const column of ["time_created", "time_updated"])
+      cells.set(column, { storage: "integer", number: `${nowMs}` });
+    cells.set("id", cellOf(id)).set("sandboxes", cellOf("[]"));
   }
   const isArchived = first.column === "time_archived";
-  const fault = first.column === "project_id" ? PROJECT_MISSING : FOLDER_MISSING;
+  const isDetached = first.column === "parent_id";
+  const isOfProject = isNew || changes.some(({ column }) => column === "project_id");
+  const fault = isOfProject ? PROJECT_MISSING : FOLDER_MISSING;
   return {
     ...place,
-    code: isArchived ? "archived" : fault.code,
+    code: isArchived ? "archived" : isDetached ? "parent-missing" : fault.code,
     evidence: changes.map(({ column }) => column).join(", "),
     remedy: "rescue",
-    seen: { bytes: evidence.size, sha256: evidence.sha256 },
-    replacement: { source: isArchived ? "no time of archiving" : "where the project is now", content: { cells } },
+    seen: evidence?.sha256 == null ? null : { bytes: evidence.size, sha256: evidence.sha256 },
+    replacement: {
+      source: isArchived ? "no time of archiving" : isDetached ? "no parent" : "where the project is now",
+      content: { cells },
+    },
   };
-}
-
-/** The path of a session is relative to the worktree of its project, as both are after the change. */
-function newWorktree(target: KnownStore, changes: readonly Change[], sessionID: string): string | null {
-  const projectID =
-    changes.find(({ column }) => column === "project_id")?.to ??
-    target.sessions.find(({ id }) => id === sessionID)?.projectID;
-  const project = target.projects.find(({ id }) => id === projectID);
-  if (project === undefined) return null;
-  const change = changes.find(({ column }) => column === "directory");
-  if (change === undefined || typeof change.from !== "string" || change.to === null) return project.worktree;
-  const below = isWithin(change.from, project.worktree) ? change.from.slice(project.worktree.length) : null;
-  return below !== null && project.worktree !== "/" && change.to.endsWith(below)
-    ? change.to.slice(0, change.to.length - below.length)
-    : project.worktree;
 }
 
 function cellOf(value: string | null): CellValue {

@@ -10,17 +10,22 @@ import type { PlannedSession } from "../repair/plan.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
 import type { Located } from "../stores/locate.ts";
 import { destinationOf } from "./destination.ts";
-import { findHidden, type HiddenSession } from "./hidden.ts";
+import { findHidden, foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.ts";
 import { importDocument } from "./import-file.ts";
+import { additions, type IncompleteSession, isAdded } from "./incomplete.ts";
 import { type KnownStores, openKnownStores } from "./known-stores.ts";
-import { type Change, type Move, planChanges, relinkChanges, unarchiveChanges } from "./relink.ts";
+import { type ListLimits, listLimits } from "./list-limits.ts";
+import { type Change, detachChanges, planChanges, relinkChanges, unarchiveChanges } from "./relink.ts";
 import { type SessionRows, sessionRows } from "./session-rows.ts";
+import { certainTargets, type Move, movedTargets, type Targets } from "./targets.ts";
 
 export interface RescueInput {
   readonly files: FileSystem;
   readonly located: Located;
   /** Name of the database whose opencode is to show everything; `null` for the one that opencode opens by default. */
   readonly into: string | null;
+  /** Another data directory, the sessions of which may be brought in; absent or `null` for none. */
+  readonly fromData?: string | null;
   /** Only these sessions; empty for all. */
   readonly sessionIDs: readonly string[];
   readonly signal?: AbortSignal;
@@ -32,15 +37,17 @@ export interface RescueInput {
 export interface RescueRequest {
   /** Bring in what only other stores have. */
   readonly bringIn: boolean;
+  /** Bring in also what only an older copy of the database has, and may have been deleted since. */
+  readonly bringInPutAside?: boolean;
   /** Set folders and projects right: by what is known for sure, or as the user says. */
   readonly relink: boolean | Move;
   readonly unarchive: boolean;
 }
 
-export interface HiddenList {
+export interface HiddenList extends Whereabouts {
   /** The file name of the database. */
   readonly target: string;
-  readonly hidden: readonly HiddenSession[];
+  readonly limits: ListLimits;
   /** What `relink` and `unarchive` of a request would change. */
   readonly changes: readonly Change[];
   /** Why nothing of it can be done; `null`: it can. */
@@ -74,20 +81,16 @@ export interface RescueResult {
 
 /** Lists what the opencode of a database does not show, and what a request would change. Changes nothing. */
 export async function listHidden(input: RescueInput, request: RescueRequest): Promise<Listing> {
-  const knowing = await openKnownStores(input.files, input.located, input.into);
+  const knowing = await openKnownStores(input.files, input.located, input.into, input.fromData ?? null);
   if (!knowing.ok) return knowing;
   const { stores } = knowing;
   try {
-    const hidden = await chosen(input, stores);
-    return {
-      ok: true,
-      list: {
-        target: nameOf(stores),
-        hidden,
-        changes: changesFor(stores, hidden, request),
-        refusal: writingRefusal(stores.target.opened.origin),
-      },
-    };
+    const found = await chosen(input, stores);
+    const planned = await changesFor(input, stores, found, request);
+    if (!planned.ok) return { ok: false, reason: "unknown", message: planned.message };
+    const limits = listLimits(stores.target, Date.now());
+    const refusal = writingRefusal(stores.target.opened.origin);
+    return { ok: true, list: { target: nameOf(stores), ...found, limits, changes: planned.changes, refusal } };
   } finally {
     stores.close();
   }
@@ -106,7 +109,7 @@ async function rescueUnderLock(
   lock: Parameters<typeof applyPlan>[0]["lock"],
 ): Promise<RescueResult> {
   const { files, located, signal } = input;
-  const knowing = await openKnownStores(files, located, input.into);
+  const knowing = await openKnownStores(files, located, input.into, input.fromData ?? null);
   const result = { manifests: [] as string[], items: [] as ReportedItem[], sessions: [] as BroughtIn[] };
   if (!knowing.ok) return { ...result, runID: null, stopped: { kind: "refused", message: knowing.message } };
   const { stores } = knowing;
@@ -127,13 +130,27 @@ async function rescueUnderLock(
     stopped,
   });
   try {
-    const hidden = await chosen(input, stores);
-    const changes = await planChanges(stores.target, changesFor(stores, hidden, request));
+    const found = await chosen(input, stores);
+    const { hidden } = found;
+    const wanted = await changesFor(input, stores, found, request);
+    if (!wanted.ok) return finished({ kind: "refused", message: wanted.message });
+    const changes = await planChanges(stores.target, wanted.changes, Date.now());
+    const added = request.bringIn ? found.incomplete.filter((session) => isAdded(session, input.sessionIDs)) : [];
+    const held = new Map<string, ReadonlySet<string>>();
+    for (const { sessionID } of added) {
+      held.set(sessionID, new Set(await stores.target.opened.store.messageIDs(sessionID)));
+    }
     // From here on it is written: a view of the database that others change shows anything.
     stores.target.opened.store.close();
     const stopped = await apply(changes);
     if (stopped !== null || !request.bringIn) return finished(stopped);
-    const elsewhere = hidden.filter(isElsewhere);
+    for (const session of added) {
+      const { planned, brought } = await complete(stores, session, held.get(session.sessionID) ?? new Set());
+      const failure = await apply([planned]);
+      result.sessions.push(brought);
+      if (failure !== null) return finished(failure);
+    }
+    const elsewhere = hidden.filter((session) => isWanted(session, request));
     for (const [index, session] of elsewhere.entries()) {
       const { planned, brought, refused } = await bringIn(stores, session);
       if (refused !== null) {
@@ -153,24 +170,45 @@ async function rescueUnderLock(
   }
 }
 
-async function chosen(input: RescueInput, { target, others }: KnownStores): Promise<HiddenSession[]> {
-  const hidden = await findHidden(input.files, target, others);
+async function chosen(input: RescueInput, { target, others }: KnownStores): Promise<Whereabouts> {
+  const { hidden, partlyShown, incomplete, unjudged } = await findHidden(input.files, target, others);
   const { sessionIDs } = input;
-  return sessionIDs.length === 0 ? hidden : hidden.filter(({ sessionID }) => sessionIDs.includes(sessionID));
+  const isChosen = ({ sessionID }: Pick<HiddenSession, "sessionID">) =>
+    sessionIDs.length === 0 || sessionIDs.includes(sessionID);
+  return {
+    hidden: hidden.filter(isChosen),
+    partlyShown: partlyShown.filter(isChosen),
+    incomplete: incomplete.filter(isChosen),
+    unjudged,
+  };
 }
 
-function changesFor({ target }: KnownStores, hidden: readonly HiddenSession[], request: RescueRequest): Change[] {
-  const { relink, unarchive } = request;
-  return [
-    ...(relink === false ? [] : relinkChanges(target, hidden, relink === true ? null : relink)),
-    ...(unarchive ? unarchiveChanges(hidden, target) : []),
-  ];
+type Planned =
+  | { readonly ok: true; readonly changes: readonly Change[] }
+  | { readonly ok: false; readonly message: string };
+
+async function changesFor(
+  { files, sessionIDs }: RescueInput,
+  { target }: KnownStores,
+  { hidden, partlyShown }: Whereabouts,
+  { relink, unarchive }: RescueRequest,
+): Promise<Planned> {
+  const misplaced = [...hidden.filter((session) => !isElsewhere(session)), ...partlyShown];
+  let targets: Targets = { ok: true, places: new Map() };
+  if (relink === true) targets = { ok: true, places: certainTargets(misplaced) };
+  else if (relink !== false) {
+    targets = await movedTargets(target, misplaced, foldersOfStore(files, target), relink);
+  }
+  if (!targets.ok) return targets;
+  const relinked = relinkChanges(target, targets.places, typeof relink === "boolean" ? null : relink);
+  const detached = relink === true ? detachChanges(hidden, target, sessionIDs) : [];
+  return { ok: true, changes: [...relinked, ...detached, ...(unarchive ? unarchiveChanges(hidden, target) : [])] };
 }
 
 /** The rows of a session of another store, as the target takes them. */
 async function readRows(
   { target, others }: KnownStores,
-  { sessionID, store, projectID }: HiddenSession,
+  { sessionID, store, projectID }: Pick<HiddenSession, "sessionID" | "store" | "projectID">,
 ): Promise<{ readonly rows: SessionRows; readonly brought: BroughtIn }> {
   const source = others.find(({ index }) => index === store);
   const facts = source?.sessions.find(({ id }) => id === sessionID);
@@ -191,6 +229,23 @@ async function readRows(
     leftOut,
   };
   return { rows, brought };
+}
+
+/** The messages that a session of the target lacks, as operations on it. */
+async function complete(
+  stores: KnownStores,
+  session: IncompleteSession,
+  held: ReadonlySet<string>,
+): Promise<{ readonly planned: PlannedSession; readonly brought: BroughtIn }> {
+  const { sessionID } = session;
+  const projectID = stores.target.sessions.find(({ id }) => id === sessionID)?.projectID ?? null;
+  const { rows, brought } = await readRows(stores, { ...session, projectID });
+  const operations = additions(session, rows.rows, held);
+  const count = (kind: string) => operations.filter((operation) => operation.kind === kind).length;
+  return {
+    planned: { store: stores.target.index, sessionID, operations },
+    brought: { ...brought, messages: count("message"), parts: count("part"), todos: 0 },
+  };
 }
 
 async function bringIn(
@@ -256,11 +311,11 @@ export type Exporting =
  */
 export async function exportHidden(input: RescueInput, folder: string): Promise<Exporting> {
   const { files, located, into, onProgress } = input;
-  const knowing = await openKnownStores(files, located, into);
+  const knowing = await openKnownStores(files, located, into, input.fromData ?? null);
   if (!knowing.ok) return knowing;
   const { stores } = knowing;
   try {
-    const elsewhere = (await chosen(input, stores)).filter(isElsewhere);
+    const elsewhere = (await chosen(input, stores)).hidden.filter(isElsewhere);
     const sessions: Exported[] = [];
     for (const session of elsewhere) {
       if (input.signal?.aborted) break;
@@ -279,7 +334,15 @@ export async function exportHidden(input: RescueInput, folder: string): Promise<
 
 /** Whether a session is in no place that the target's opencode looks at. */
 export function isElsewhere({ cause }: Pick<HiddenSession, "cause">): boolean {
-  return cause === "legacy" || cause === "other-database";
+  return cause === "legacy" || cause === "other-database" || cause === "put-aside";
+}
+
+/** Whether a request brings a session in. */
+export function isWanted(
+  session: Pick<HiddenSession, "cause">,
+  { bringIn, bringInPutAside = false }: Pick<RescueRequest, "bringIn" | "bringInPutAside">,
+): boolean {
+  return bringIn && isElsewhere(session) && (session.cause !== "put-aside" || bringInPutAside);
 }
 
 function nameOf({ target }: KnownStores): string {

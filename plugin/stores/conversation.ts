@@ -34,6 +34,8 @@ export interface ProjectFacts {
   /** Folders besides the worktree in which opencode has opened the project. */
   readonly sandboxes: readonly string[];
   readonly updatedMs: number | null;
+  /** Folders in which opencode 1.17 and newer has opened the project, with the time of the first start there. */
+  readonly directories: readonly { readonly directory: string; readonly createdMs: number | null }[];
 }
 
 /** A message with its parts, in the order in which hosts show them. */
@@ -51,6 +53,8 @@ export interface SessionFacts {
   readonly parentID: string | null;
   readonly title: string | null;
   readonly directory: string | null;
+  /** The folder below its git worktree, which the terminal UI lists by; absent where the store has no such column. */
+  readonly path?: string | null;
   readonly version: string | null;
   /** Milliseconds since the epoch. */
   readonly createdMs: number | null;

@@ -149,6 +149,8 @@ export interface Store {
   sessionFacts(): Promise<SessionFacts[]>;
   /** A session's messages and parts as they lie, also where there is no session record. */
   messages(sessionID: string): AsyncIterable<StoredMessage>;
+  /** The ids of a session's messages that have a record, readable or not. */
+  messageIDs(sessionID: string): Promise<string[]>;
   /** What hangs on a session besides its messages. */
   sessionColumns(sessionID: string): Promise<SessionColumns>;
   /** The projects that have a record, the last used first. */

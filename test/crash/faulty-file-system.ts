@@ -106,6 +106,7 @@ export function faultyFileSystem(files: FileSystem, plan: FaultPlan): FileSystem
   };
   return {
     stat: (path) => attempt("none", () => files.stat(path)),
+    realPath: (path) => attempt("none", () => files.realPath(path)),
     list: (path) => attempt("none", () => files.list(path)),
     read: (path, largest) => attempt("none", () => files.read(path, largest)),
     readPiece: (path, offset, length) => attempt("none", () => files.readPiece(path, offset, length)),

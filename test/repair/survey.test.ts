@@ -166,6 +166,26 @@ describe("a store as a whole", () => {
     expect(await found("1.18.33", second)).toEqual([["several-databases", "info", "database", "9 sessions here"]]);
   });
 
+  test("all sessions in a second database, or in storage, beside a database without any", async () => {
+    const emptied = (store: RealStore) => {
+      sql(store, "delete from session");
+      sql(store, "delete from event_sequence");
+    };
+    const second = async (store: RealStore) => {
+      sql(store, "pragma wal_checkpoint(truncate)");
+      await cp(join(store.dataDir, "opencode.db"), join(store.dataDir, "opencode-local.db"));
+      emptied(store);
+    };
+    expect(await found("1.18.33", second)).toContainEqual(["several-databases", "info", "database", "9 sessions here"]);
+    const old = await realStore("1.1.65");
+    const left = async (store: RealStore) => {
+      emptied(store);
+      await cp(join(old.dataDir, "storage"), join(store.dataDir, "storage"), { recursive: true });
+    };
+    expect(await found("1.18.33", left)).toContainEqual(["not-imported", "warning", "database", "9 sessions"]);
+    await old.home.remove();
+  });
+
   test("sessions that no import took", async () => {
     const old = await realStore("1.1.65");
     const left = ({ dataDir }: RealStore) =>

@@ -1,7 +1,8 @@
-import { afterAll, expect, test } from "bun:test";
-import { cp, mkdir, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { afterAll, describe, expect, test } from "bun:test";
+import { cp, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runCli } from "../command-line/cli-process.ts";
+import { ensureGitProject } from "../host/git-project.ts";
 import { removeHomes } from "../host/home.ts";
 import { openDatabase } from "../host/record-place.ts";
 import { fileImage, storeImage } from "../host/store-image.ts";
@@ -218,23 +219,30 @@ test("sessions of another database come with every value and time, and go again"
 test("a moved project is found again where opencode met it last, or where the user says", async () => {
   const now = await realStore("1.18.33");
   const [gone, there] = [join(now.home.root, "gone"), join(now.home.root, "there")];
-  await mkdir(join(there, "below"), { recursive: true });
+  await ensureGitProject(gone);
+  await mkdir(join(gone, "below"));
+  await writeFile(join(gone, ".git", "opencode"), now.projectID);
   {
     using database = openDatabase(now);
     database.run("update project set worktree = ?, sandboxes = ?", [gone, JSON.stringify([there])]);
-    database.run("update session set directory = ?, path = ''", [gone]);
+    database.run("delete from project_directory");
+    const time = Date.now();
+    database.run("update session set directory = ?, path = '', time_created = ?, time_updated = ?", [gone, time, time]);
     database.run("update session set directory = ?, path = 'below' where id = ?", [
       join(gone, "below"),
       now.sessions.plain.id,
     ]);
   }
+  await rename(gone, there);
   const before = await storeImage(now.dataDir);
   const listed = await rescue(now.dataDir, "--relink", "--dry-run");
-  expect(listed.hidden.every((each: Wire) => each.cause === "moved")).toBe(true);
+  // A terminal UI in the new folder lists them, the web app does not.
+  expect(listed.hidden).toEqual([]);
+  expect(listed.partlyShown.every((each: Wire) => each.cause === "moved")).toBe(true);
   expect(listed.changes).toHaveLength(now.sessionIDs.length + 1);
   expect(await storeImage(now.dataDir)).toEqual(before);
   const one = await rescue(now.dataDir, "--relink", "--yes");
-  expect([one.code, one.hidden]).toEqual([0, []]);
+  expect([one.code, one.hidden, one.partlyShown]).toEqual([0, [], []]);
   expect(rows(now, "select distinct directory, path from session order by 1")).toEqual([
     { directory: there, path: "" },
     { directory: join(there, "below"), path: "below" },
@@ -245,16 +253,22 @@ test("a moved project is found again where opencode met it last, or where the us
   const elsewhere = join(now.home.root, "elsewhere");
   await mkdir(join(elsewhere, "below"), { recursive: true });
   const two = await rescue(now.dataDir, "--relink", "--from", gone, "--to", elsewhere, "--yes");
-  expect([two.code, two.hidden]).toEqual([0, []]);
+  expect([two.code, two.hidden, two.partlyShown]).toEqual([0, [], []]);
   expect((await undo(now.dataDir, two.runID)).code).toBe(0);
   expect(await storeImage(now.dataDir)).toEqual(before);
 });
 
 test("sessions of a project whose id changed go to the one that opencode uses now", async () => {
   const now = await realStore("1.18.33");
+  const folder = join(now.home.root, "app");
+  await ensureGitProject(folder);
+  await writeFile(join(folder, ".git", "opencode"), "newid");
   {
     using database = openDatabase(now);
-    database.run("update project set time_updated = 1");
+    const time = Date.now();
+    database.run("update session set directory = ?, time_created = ?, time_updated = ?", [folder, time, time]);
+    database.run("update project set time_updated = 1, worktree = ?", [folder]);
+    database.run("delete from project_directory");
     database.run(
       "insert into project select 'newid', worktree, vcs, name, icon_url, icon_url_override, icon_color, time_created, 9e12, time_initialized, sandboxes, commands from project",
     );
@@ -263,6 +277,38 @@ test("sessions of a project whose id changed go to the one that opencode uses no
   const done = await rescue(now.dataDir, "--relink", "--yes");
   expect([done.code, done.hidden]).toEqual([0, []]);
   expect(rows(now, "select distinct project_id as id from session")).toEqual([{ id: "newid" }]);
+  expect((await undo(now.dataDir, done.runID)).code).toBe(0);
+  expect(await storeImage(now.dataDir)).toEqual(before);
+});
+
+test("a session whose parent is gone is found, is left alone, and is listed of its own when it is named", async () => {
+  const now = await realStore("1.18.33");
+  const [child] = rows(now, "select id, parent_id as parent from session where parent_id is not null");
+  const [id, parent] = [String(child?.id), String(child?.parent)];
+  const remove = (sql: string) => {
+    using database = openDatabase(now);
+    database.run("pragma foreign_keys = off");
+    database.run(sql, [parent]);
+  };
+  remove("delete from session where id = ?");
+  remove("delete from event where aggregate_id = ?");
+  const bare = await rescue(now.dataDir, "--relink", "--yes");
+  expect([bare.code, bare.runID]).toEqual([1, null]);
+  const causes = (listed: { hidden: Wire[] }) => listed.hidden.map((each) => [each.cause, each.sessionID]).sort();
+  expect(causes(bare)).toEqual([
+    ["parent-missing", id],
+    ["record-missing", parent],
+  ]);
+  const { stdout } = await runCli(["rescue", "--data-dir", now.dataDir]);
+  expect(stdout).toContain("opencode-session-repair repair --only lost-session-record");
+  remove("delete from message where session_id = ?");
+  remove("delete from part where session_id = ?");
+  const before = await storeImage(now.dataDir);
+  expect(causes(await rescue(now.dataDir, "--relink", "--yes"))).toEqual([["parent-missing", id]]);
+  expect(await storeImage(now.dataDir)).toEqual(before);
+  const done = await rescue(now.dataDir, "--relink", "--session", id, "--yes");
+  expect([done.code, done.hidden]).toEqual([0, []]);
+  expect(rows(now, `select parent_id as parent from session where id = '${id}'`)).toEqual([{ parent: null }]);
   expect((await undo(now.dataDir, done.runID)).code).toBe(0);
   expect(await storeImage(now.dataDir)).toEqual(before);
 });
@@ -303,4 +349,176 @@ test("without a database there is nothing to bring anything into; into a newer o
   expect((await rescue(now.dataDir, "--export", folder)).code).toBe(3);
   expect(await storeImage(now.dataDir)).toEqual(before);
   expect((await readdir(now.dataDir)).includes("opencode.db")).toBe(true);
+});
+
+describe("messages that an import dropped", () => {
+  /** The files of 1.1.65 beside a database into which all of it was brought, and then lost what `sql` says. */
+  async function imported(sql: string): Promise<{ now: RealStore; old: RealStore; id: string }> {
+    const { now, old } = await upgraded();
+    expect((await rescue(now.dataDir, "--yes")).code).toBe(0);
+    const { id } = old.sessions.plain;
+    {
+      using database = openDatabase(now);
+      database.run("pragma foreign_keys = on");
+      database.run(sql, [id]);
+    }
+    await rm(join(now.dataDir, "quarantine"), { recursive: true });
+    return { now, old, id };
+  }
+
+  function held(store: RealStore, id: string): Wire[] {
+    const sql = (table: string) => `select id, session_id, data from ${table} where session_id = '${id}' order by id`;
+    return [...rows(store, sql("message")), ...rows(store, sql("part"))];
+  }
+
+  test("all of a session: counted, come back, again nothing, undo is exact", async () => {
+    const { now, old, id } = await imported("delete from message where session_id = ?");
+    const { messages } = old.sessions.plain;
+    const before = await storeImage(now.dataDir);
+    const listed = await rescue(now.dataDir, "--dry-run");
+    expect(listed.hidden).toEqual([]);
+    expect(listed.incomplete).toMatchObject([{ sessionID: id, messages: 0, more: messages.length, isContained: true }]);
+    const done = await rescue(now.dataDir, "--yes");
+    expect([done.code, done.incomplete]).toEqual([0, []]);
+    expect(rows(now, `select id from message where session_id = '${id}'`)).toHaveLength(messages.length);
+    const parts = messages.reduce((sum, message) => sum + message.parts.length, 0);
+    expect(rows(now, `select id from part where session_id = '${id}'`)).toHaveLength(parts);
+    expect(await isHealthy(now.dataDir)).toBe(true);
+    expect((await rescue(now.dataDir, "--yes")).runID).toBeNull();
+    expect((await undo(now.dataDir, done.runID)).code).toBe(0);
+    expect(await storeImage(now.dataDir)).toEqual(before);
+  });
+
+  test("some of a session may have been undone: said, left alone, and added when the session is named", async () => {
+    const newest = "(select id from message where session_id = ? order by time_created desc limit 3)";
+    const { now, old, id } = await imported(`delete from message where id in ${newest}`);
+    const left = held(now, id);
+    const { stdout } = await runCli(["rescue", "--data-dir", now.dataDir]);
+    expect(stdout).toContain("3 more in the old JSON storage");
+    expect(stdout).not.toContain("Nothing is hidden");
+    expect((await rescue(now.dataDir, "--yes")).runID).toBeNull();
+    expect(held(now, id)).toEqual(left);
+    const done = await rescue(now.dataDir, "--session", id, "--yes");
+    expect([done.code, done.incomplete]).toEqual([0, []]);
+    expect(rows(now, `select id from message where session_id = '${id}'`)).toHaveLength(
+      old.sessions.plain.messages.length,
+    );
+    expect((await undo(now.dataDir, done.runID)).code).toBe(0);
+    expect(held(now, id)).toEqual(left);
+  });
+
+  test("a session that went on in both stays as it is in both", async () => {
+    const newest = "(select id from message where session_id = ? order by time_created desc limit 1)";
+    const { now, id } = await imported(`delete from message where id in ${newest}`);
+    {
+      using database = openDatabase(now);
+      database.run(
+        "insert into message select 'msg_here', session_id, time_created, time_updated, data from message where session_id = ? limit 1",
+        [id],
+      );
+    }
+    const before = await storeImage(now.dataDir);
+    const done = await rescue(now.dataDir, "--session", id, "--yes");
+    expect([done.runID, done.incomplete]).toMatchObject([null, [{ sessionID: id, more: 1, isContained: false }]]);
+    expect(await storeImage(now.dataDir)).toEqual(before);
+  });
+});
+
+describe("databases that were put aside", () => {
+  /** A database of sessions that the live one does not have, under the name of a copy. */
+  async function withCopy(name: string): Promise<{ now: RealStore; other: RealStore }> {
+    const now = await realStore("1.18.33");
+    const other = await realStore("1.14.41");
+    {
+      using database = openDatabase(other);
+      database.run("pragma wal_checkpoint(truncate)");
+    }
+    await cp(join(other.dataDir, "opencode.db"), join(now.dataDir, name));
+    return { now, other };
+  }
+
+  test.each([
+    "opencode.db.old",
+    "opencode.db.bak",
+    "opencode.db.bak-2026-03-01",
+    "opencode 2.db",
+    "opencode.sync-conflict-20260301-101010-ABCDEFG.db",
+    "opencode (Jane's conflicted copy 2026-03-01).db",
+  ])("%s: its sessions are found, come, and go again", async (name) => {
+    const { now, other } = await withCopy(name);
+    const before = await storeImage(now.dataDir);
+    const listed = await rescue(now.dataDir, "--dry-run");
+    expect(listed.hidden.map((each: Wire) => each.sessionID).sort()).toEqual([...other.sessionIDs].sort());
+    expect(listed.hidden.every((each: Wire) => each.database === name)).toBe(true);
+    const { stdout } = await runCli(["check", "--json", "--data-dir", now.dataDir]);
+    expect(JSON.parse(stdout).findings.map((each: Wire) => each.code)).toContain("database-copies");
+    const brought = await rescue(now.dataDir, "--yes");
+    expect(brought.sessions).toHaveLength(other.sessionIDs.length);
+    expect(await isHealthy(now.dataDir)).toBe(true);
+    expect((await rescue(now.dataDir, "--yes")).runID).toBeNull();
+    expect((await undo(now.dataDir, brought.runID)).code).toBe(0);
+    expect(await storeImage(now.dataDir)).toEqual(before);
+  });
+
+  test("of an older copy of the database nothing comes unasked: it may have been deleted since", async () => {
+    const now = await realStore("1.18.33");
+    const { id } = now.sessions.plain;
+    {
+      using database = openDatabase(now);
+      database.run("pragma wal_checkpoint(truncate)");
+      await cp(join(now.dataDir, "opencode.db"), join(now.dataDir, "opencode.db.bak"));
+      database.run("pragma foreign_keys = on");
+      database.run("delete from session where id = ?", [id]);
+    }
+    const listed = await rescue(now.dataDir, "--yes");
+    expect([listed.code, listed.runID]).toEqual([0, null]);
+    expect(listed.hidden).toMatchObject([{ cause: "put-aside", sessionID: id, database: "opencode.db.bak" }]);
+    const brought = await rescue(now.dataDir, "--yes", "--session", id);
+    expect(brought.sessions).toMatchObject([{ sessionID: id, messages: now.sessions.plain.messages.length }]);
+  });
+
+  test("what is no database is left alone, and a database under its own name counts once", async () => {
+    const now = await realStore("1.18.33");
+    await writeFile(join(now.dataDir, "opencode.db.bak"), "no database");
+    await writeFile(join(now.dataDir, "opencode.db.old"), "");
+    const listed = await rescue(now.dataDir, "--dry-run");
+    expect([listed.code, listed.hidden]).toEqual([0, []]);
+    const { stdout } = await runCli(["check", "--json", "--data-dir", now.dataDir]);
+    expect(stdout).not.toContain("database-copies");
+  });
+});
+
+describe("another data directory", () => {
+  test.each([
+    ["1.14.41", ""],
+    ["1.1.65", ""],
+    ["1.14.41", ".."],
+  ] as const)("sessions of %s come from it (%s), and go again", async (version, above) => {
+    const now = await realStore("1.18.33");
+    const other = await realStore(version);
+    const left = await fileImage(other.dataDir);
+    const before = await storeImage(now.dataDir);
+    expect((await rescue(now.dataDir, "--dry-run")).hidden).toEqual([]);
+    const from = ["--from-data", join(other.dataDir, above)];
+    const brought = await rescue(now.dataDir, ...from, "--yes");
+    expect([brought.code, brought.sessions.length]).toEqual([0, other.sessionIDs.length]);
+    expect(await isHealthy(now.dataDir)).toBe(true);
+    expect(await fileImage(other.dataDir)).toEqual(left);
+    expect((await rescue(now.dataDir, ...from, "--yes")).runID).toBeNull();
+    expect((await undo(now.dataDir, brought.runID)).code).toBe(0);
+    expect(await storeImage(now.dataDir)).toEqual(before);
+  });
+
+  test("that is not there, has nothing, or is this one: one sentence", async () => {
+    const now = await realStore("1.18.33");
+    for (const [folder, words] of [
+      [join(now.home.root, "nowhere"), "is not there"],
+      [join(now.home.root, "bin"), "There is no data of opencode"],
+      [now.dataDir, "is the data directory itself"],
+    ] as const) {
+      const refused = await runCli(["rescue", "--from-data", folder, "--data-dir", now.dataDir]);
+      expect([refused.code, refused.stdout]).toEqual([2, ""]);
+      expect(refused.stderr).toContain(words);
+    }
+  });
 });

@@ -124,6 +124,7 @@ export async function readFileProjects(
       worktree: textIn(parsed.value, "worktree") ?? "/",
       sandboxes: sandboxesOf(parsed.value),
       updatedMs: numberIn(parsed.value, "time", "updated"),
+      directories: [],
     });
   }
   return projects.sort((a, b) => (b.updatedMs ?? 0) - (a.updatedMs ?? 0));

@@ -58,6 +58,12 @@ export async function* readFileMessages(
   }
 }
 
+/** The ids of a session's messages by the names of their files. */
+export async function readFileMessageIDs(files: FileSystem, dataDir: string, sessionID: string): Promise<string[]> {
+  const listed = (await listRecordFiles(files, dataDir, messageFolder(sessionID))) ?? [];
+  return listed.filter(isMessageRecord).map(({ id }) => id);
+}
+
 /** The parts of a message in the order of their ids, also where the message has no record. */
 export async function readFileParts(files: FileSystem, dataDir: string, messageID: string): Promise<StoredDocument[]> {
   const folder = partFolder(messageID);

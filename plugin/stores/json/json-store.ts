@@ -41,7 +41,7 @@ import {
 } from "../store.ts";
 import type { Survey, SurveyedProject } from "../survey.ts";
 import { readFileColumns, readFileProjects } from "./json-columns.ts";
-import { readFileFacts, readFileMessages } from "./json-conversation.ts";
+import { readFileFacts, readFileMessageIDs, readFileMessages } from "./json-conversation.ts";
 import {
   fileArtifact,
   isEntryName,
@@ -195,6 +195,10 @@ export class JsonStore implements Store {
 
   async *messages(sessionID: string): AsyncIterable<StoredMessage> {
     if (isEntryName(sessionID)) yield* readFileMessages(this.#files, this.#dataDir, sessionID);
+  }
+
+  async messageIDs(sessionID: string): Promise<string[]> {
+    return isEntryName(sessionID) ? readFileMessageIDs(this.#files, this.#dataDir, sessionID) : [];
   }
 
   async sessionColumns(sessionID: string): Promise<SessionColumns> {

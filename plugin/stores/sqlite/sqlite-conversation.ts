@@ -66,11 +66,12 @@ export function readRowFacts(connection: Connection, schema: Schema): SessionFac
   const number = (name: string) => (known.includes(name) ? `cast(${name} as real)` : "null");
   const rows = connection.all(
     `select id, ${text("project_id")} as project, ${text("parent_id")} as parent, ${text("title")} as title,
-       ${text("directory")} as directory, ${text("version")} as version, ${number("time_created")} as created,
+       ${text("directory")} as directory, ${text("path")} as path, ${text("version")} as version, ${number("time_created")} as created,
        ${number("time_updated")} as updated, ${number("time_archived")} as archived
      from session order by time_updated desc, id desc`,
   );
-  const facts = rows.map(factsOf);
+  const hasPath = known.includes("path");
+  const facts = rows.map((row) => (hasPath ? { ...factsOf(row), path: textOf(row.path) } : factsOf(row)));
   const orphaned = connection.all(
     `select session_id as id from message where session_id not in (select id from session)
      union select session_id from part where session_id not in (select id from session)`,
@@ -118,7 +119,13 @@ export function readSessionColumns(connection: Connection, schema: Schema, sessi
   };
 }
 
-export function readProjectFacts(connection: Connection): ProjectFacts[] {
+export function readProjectFacts(connection: Connection, schema: Schema): ProjectFacts[] {
+  const directories = schema.tables.has("project_directory")
+    ? connection.all(
+        `select project_id as project, cast(directory as text) as directory, cast(time_created as real) as created
+         from project_directory order by time_created, directory`,
+      )
+    : [];
   return connection
     .all(
       `select id, worktree, cast(sandboxes as text) as sandboxes, cast(time_updated as real) as updated
@@ -129,6 +136,9 @@ export function readProjectFacts(connection: Connection): ProjectFacts[] {
       worktree: String(row.worktree),
       sandboxes: textList(textOf(row.sandboxes)),
       updatedMs: numberOf(row.updated),
+      directories: directories
+        .filter(({ project }) => project === row.id)
+        .map(({ directory, created }) => ({ directory: String(directory), createdMs: numberOf(created) })),
     }));
 }
 

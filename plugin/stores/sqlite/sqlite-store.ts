@@ -261,12 +261,16 @@ export class SqliteStore implements Store {
     yield* (await conversation()).readRowMessages(this.#connection, sessionID);
   }
 
+  async messageIDs(sessionID: string): Promise<string[]> {
+    return this.#connection.all("select id from message where session_id = ?", sessionID).map(({ id }) => String(id));
+  }
+
   async sessionColumns(sessionID: string): Promise<SessionColumns> {
     return (await conversation()).readSessionColumns(this.#connection, this.schema, sessionID);
   }
 
   async projectFacts(): Promise<ProjectFacts[]> {
-    return (await conversation()).readProjectFacts(this.#connection);
+    return (await conversation()).readProjectFacts(this.#connection, this.schema);
   }
 
   outline(sessionID: string): SessionOutline {

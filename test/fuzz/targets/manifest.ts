@@ -74,7 +74,7 @@ function demandInside(path: string): void {
 }
 
 function statOf(path: string, folder: string): FileStat | null {
-  const common = { mtimeMs: 1, ctimeMs: 1, mode: 0o600, links: 1, device: 1, inode: 1 };
+  const common = { mtimeMs: 1, ctimeMs: 1, birthMs: 1, mode: 0o600, links: 1, device: 1, inode: 1 };
   if (path.startsWith(`${folder}${sep}items${sep}`)) return { ...common, type: "file", size: KEPT.length };
   return path.split(sep).length > 4 ? null : { ...common, type: "directory", size: 0 };
 }

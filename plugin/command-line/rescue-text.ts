@@ -1,0 +1,146 @@
+import { plural } from "../repair/words.ts";
+import type { Cause, HiddenSession, PartlyShownSession } from "../rescue/hidden.ts";
+import type { IncompleteSession } from "../rescue/incomplete.ts";
+import type { Change } from "../rescue/relink.ts";
+import type { HiddenList } from "../rescue/rescue.ts";
+import { printable, timeText } from "../show/transcript-text.ts";
+
+const COMMAND = "opencode-session-repair rescue";
+
+/** What to do where nothing is written to the database. */
+export const EXPORT_INSTEAD =
+  "`rescue --export FOLDER` writes what only other stores have as files for `opencode import`.";
+
+const HEADINGS: Readonly<Record<Cause, string>> = {
+  legacy: "only in the old JSON storage (--import)",
+  "other-database": "only in another database (--import)",
+  "put-aside": "only in a copy that lies beside the database, or deleted since (--import, or --session ID)",
+  moved: "of folders that are not there any more",
+  "project-changed": "of folders that belong to another project now",
+  "parent-missing": "started from a session that is gone: lists leave them out",
+  "record-missing": "without a record of their own",
+  archived: "archived: the web and Desktop apps hide them, a terminal UI lists them (--unarchive)",
+};
+
+const CAUSES: readonly Cause[] = [
+  ...(["legacy", "other-database", "put-aside"] as const),
+  ...(["moved", "project-changed", "parent-missing", "record-missing"] as const),
+];
+
+/** What is not shown, why, and the command for it. */
+export function listText({ target, hidden, partlyShown, incomplete, unjudged, limits, refusal }: HiddenList): string {
+  const lines: string[] = [];
+  const missed = hidden.filter(({ cause }) => cause !== "archived");
+  if (missed.length > 0) lines.push(`The opencode of ${target} does not show:`);
+  for (const cause of CAUSES) lines.push(...section(hidden, cause));
+  if (partlyShown.length > 0) {
+    const heading = `${plural(partlyShown.length, "session")} that a terminal UI lists, and the web and Desktop apps do not`;
+    if (lines.length > 0) lines.push("");
+    lines.push(heading, ...byFolder(partlyShown));
+  }
+  if (incomplete.length > 0) {
+    if (lines.length > 0) lines.push("");
+    const heading = `${plural(incomplete.length, "session")} of which another store has more messages`;
+    lines.push(heading, ...incomplete.flatMap(incompleteText));
+  }
+  const archived = section(hidden, "archived");
+  lines.push(...(lines.length > 0 ? archived : archived.slice(1)));
+  const notes: string[] = [];
+  if (unjudged > 0) {
+    notes.push(`Of ${plural(unjudged, "session")} opencode's lists could not be told: the folder cannot be looked at.`);
+  }
+  if (limits.beyond > 0) {
+    const rule = limits.rule === "30 days" ? "of the last 30 days" : "that are the 100 newest of a project";
+    notes.push(
+      `The list of a terminal UI holds the sessions ${rule}: it does not reach ${plural(limits.beyond, "older session")} of this database.`,
+      "Search finds them there; `opencode --session ID`, run in the session's folder, opens one.",
+    );
+  }
+  if (missed.length + partlyShown.length + incomplete.length + notes.length === 0) {
+    const nothing =
+      refusal === null
+        ? `Nothing is hidden: the opencode of ${target} shows every conversation that is here.`
+        : "Of opencode 1.x nothing is hidden here.";
+    lines.push(...(lines.length > 0 ? [""] : []), nothing);
+  } else if (refusal !== null) notes.push(`${refusal} ${EXPORT_INSTEAD}`);
+  if (notes.length > 0) lines.push(...(lines.length > 0 ? [""] : []), ...notes);
+  return lines.join("\n");
+}
+
+function section(hidden: readonly HiddenSession[], cause: Cause): string[] {
+  const own = hidden.filter((session) => session.cause === cause);
+  if (own.length === 0) return [];
+  const isMisplaced = own.some(({ reason }) => reason !== undefined);
+  return [
+    "",
+    `${plural(own.length, "session")} ${HEADINGS[cause]}`,
+    ...(isMisplaced ? byFolder(own) : own.map(sessionText)),
+  ];
+}
+
+function incompleteText({ sessionID, title, database, messages, more, isContained }: IncompleteSession): string[] {
+  const where = database === undefined ? "the old JSON storage" : printable(database);
+  const facts = `${plural(messages, "message")} here, ${more.toLocaleString("en-US")} more in ${where}`;
+  const line = `  ${sessionID}  ${[...(title === null ? [] : [printable(title)]), facts].join(" · ").replaceAll("\n", " ")}`;
+  if (!isContained) return [line, "    It was continued in both: nothing is added to it."];
+  if (messages === 0) return [line, `    ${COMMAND}`];
+  return [
+    line,
+    "    They may have been removed since: opencode removes what is undone.",
+    `    ${COMMAND} --session ${sessionID}`,
+  ];
+}
+
+/** Sessions of one folder and one reason together, with what there is to do. */
+function byFolder(sessions: readonly (HiddenSession | PartlyShownSession)[]): string[] {
+  const groups = new Map<string, (HiddenSession | PartlyShownSession)[]>();
+  for (const session of sessions) {
+    const { cause, sessionID, directory, reason, suggestion } = session;
+    // What was started from another session is named one by one.
+    const key = JSON.stringify([directory, reason, suggestion, cause === "parent-missing" ? sessionID : ""]);
+    groups.set(key, [...(groups.get(key) ?? []), session]);
+  }
+  return [...groups.values()].flatMap((group) => [...group.map(sessionText), ...adviceFor(group)]);
+}
+
+function adviceFor([first]: readonly (HiddenSession | PartlyShownSession)[]): string[] {
+  if (first === undefined) return [];
+  const lines = first.reason === undefined ? [] : [`    ${first.reason}`];
+  if ("shownFrom" in first) lines.push(`    A terminal UI lists it in ${path(first.shownFrom)}.`);
+  if (first.cause === "record-missing" || first.isParentBare === true) {
+    return [...lines, "    opencode-session-repair repair --only lost-session-record"];
+  }
+  if (first.cause === "parent-missing") return [...lines, `    ${COMMAND} --relink --session ${first.sessionID}`];
+  if (first.target != null) return [...lines, `    ${COMMAND} --relink`];
+  return [...lines, ...relinkCommands(first).map((command) => `    ${command}`)];
+}
+
+/** The commands from which the user chooses one. */
+export function relinkCommands({ directory, candidates = [] }: HiddenSession): string[] {
+  if (directory === null) return [];
+  const from = `${COMMAND} --relink --from ${shellWord(directory)} --to`;
+  return candidates.length === 0 ? [`${from} FOLDER`] : candidates.map((folder) => `${from} ${shellWord(folder)}`);
+}
+
+/** A word as a shell takes it; what is no plain path goes into quotes. */
+function shellWord(word: string): string {
+  const plain = path(word);
+  return /^[A-Za-z0-9_./:@%+=,-]+$/.test(plain) ? plain : `'${plain.replaceAll("'", "'\\''")}'`;
+}
+
+function path(folder: string): string {
+  return printable(folder).replaceAll("\n", " ");
+}
+
+function sessionText({ sessionID, title, directory, updatedMs, database, suggestion }: HiddenSession): string {
+  const name = title === null ? "without a record of its own" : printable(title);
+  const facts = [timeText(updatedMs), name, directory, ...(database === undefined ? [] : [printable(database)])];
+  const known = facts.filter((fact) => fact !== null && fact !== "").map((fact) => fact?.replaceAll("\n", " "));
+  return `  ${sessionID}  ${known.join(" · ")}${suggestion === null ? "" : ` → ${suggestion}`}`;
+}
+
+export function changeText({ table, id, column, from, to }: Change): string {
+  const isTime = column.startsWith("time_") && typeof from === "number";
+  const before = isTime ? timeText(from) : from;
+  return `  ${table} ${id}: ${column} ${before ?? "nothing"} → ${to ?? "nothing"}`;
+}

@@ -1,0 +1,113 @@
+import { basename } from "node:path";
+import { NOT_IMPORTED, SEVERAL_DATABASES } from "../faults/whereabouts.ts";
+import type { CellValue } from "../stores/artifact.ts";
+import { isFields, parseDocument } from "../stores/conversation.ts";
+import type { NewRow, Operation } from "../stores/writer.ts";
+import type { KnownStore } from "./hidden.ts";
+
+/** A session that the target has, with messages that only another store has. */
+export interface IncompleteSession {
+  readonly sessionID: string;
+  readonly title: string | null;
+  /** Index of the store that has more. */
+  readonly store: number;
+  /** The name of its file, where that is a database. */
+  readonly database?: string;
+  /** How many messages the target has of it. */
+  readonly messages: number;
+  /** How many readable messages only the other store has. */
+  readonly more: number;
+  /** Whether the other store has every message of the target: it would be whole with them. */
+  readonly isContained: boolean;
+}
+
+/**
+ * Sessions of which another store has messages that the target lacks: an import dropped them, the session was continued
+ * there, or they were removed since (opencode removes what a user undid). Of each the store that has most. Reads only.
+ */
+export async function findIncomplete(target: KnownStore, others: readonly KnownStore[]): Promise<IncompleteSession[]> {
+  const found = new Map<string, IncompleteSession>();
+  const records = new Map(target.sessions.filter(({ hasRecord }) => hasRecord).map((facts) => [facts.id, facts]));
+  for (const store of others) {
+    for (const { id } of store.sessions) {
+      const facts = records.get(id);
+      if (facts === undefined) continue;
+      const theirs = new Set(await store.opened.store.messageIDs(id));
+      if (theirs.size === 0) continue;
+      const ours = await target.opened.store.messageIDs(id);
+      const missing = new Set([...theirs].filter((messageID) => !ours.includes(messageID)));
+      if (missing.size === 0) continue;
+      const more = await readable(store, id, missing);
+      if (more === 0 || more <= (found.get(id)?.more ?? 0)) continue;
+      const { database } = store.opened.description;
+      found.set(id, {
+        sessionID: id,
+        title: facts.title,
+        store: store.index,
+        ...(database === undefined ? {} : { database: basename(database) }),
+        messages: ours.length,
+        more,
+        isContained: ours.every((messageID) => theirs.has(messageID)),
+      });
+    }
+  }
+  return [...found.values()];
+}
+
+async function readable({ opened }: KnownStore, sessionID: string, wanted: ReadonlySet<string>): Promise<number> {
+  let count = 0;
+  for await (const { messageID, document } of opened.store.messages(sessionID)) {
+    if (document === null || !wanted.has(messageID)) continue;
+    const parsed = parseDocument(document);
+    if (parsed.ok && isFields(parsed.value)) count += 1;
+  }
+  return count;
+}
+
+/**
+ * Whether the messages may be added: asked for by the session's name where the target would then have all of both, unasked
+ * only where it has none at all.
+ */
+export function isAdded({ sessionID, messages, isContained }: IncompleteSession, named: readonly string[]): boolean {
+  return isContained && (messages === 0 || named.includes(sessionID));
+}
+
+/** The rows that the target lacks, one operation each: messages before their parts. A pure function. */
+export function additions(
+  { sessionID, database }: IncompleteSession,
+  rows: readonly NewRow[],
+  ours: ReadonlySet<string>,
+): Operation[] {
+  const source = database === undefined ? "the JSON storage" : "another database";
+  const code = database === undefined ? NOT_IMPORTED.code : SEVERAL_DATABASES.code;
+  const missing = rows.filter(
+    ({ table, values }) =>
+      (table === "message" && !ours.has(String(values.id))) ||
+      (table === "part" && !ours.has(String(values.message_id))),
+  );
+  const inOrder = [...missing].sort((a, b) => Number(a.table === "part") - Number(b.table === "part"));
+  return inOrder.flatMap(({ table, key: { id }, values }): Operation[] => {
+    if (id === undefined || (table !== "message" && table !== "part")) return [];
+    const cells = new Map(Object.entries(values).map(([column, value]) => [column, cellOf(value)]));
+    return [
+      {
+        kind: table,
+        sessionID,
+        recordID: id,
+        locator: { table, key: { id } },
+        code,
+        evidence: `only in ${source}`,
+        remedy: "rescue",
+        seen: null,
+        replacement: { source, content: { cells } },
+      },
+    ];
+  });
+}
+
+function cellOf(value: NewRow["values"][string]): CellValue {
+  if (value === null) return { storage: "null" };
+  if (typeof value === "string") return { storage: "text", bytes: Buffer.from(value, "utf8") };
+  if (typeof value === "number") return { storage: "integer", number: String(value) };
+  return { storage: "blob", bytes: value };
+}

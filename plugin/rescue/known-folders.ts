@@ -1,0 +1,82 @@
+import { dirname, join, posix } from "node:path";
+import type { FileSystem } from "../files/file-system.ts";
+import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
+import { carries, type FolderProject, folderProject, GLOBAL_ID, type NamingRule } from "./folder-project.ts";
+
+/** More folders beside one that is gone are not looked at. */
+const MOST_SIBLINGS = 2_000;
+
+/** What the folders are that a database knows of, each looked at once. */
+export class KnownFolders {
+  readonly #files: FileSystem;
+  readonly #rule: NamingRule;
+  readonly #seen = new Map<string, Promise<FolderProject | null>>();
+  readonly #named: ReadonlySet<string>;
+  readonly #siblings = new Map<string, Promise<readonly string[]>>();
+
+  constructor(
+    files: FileSystem,
+    rule: NamingRule,
+    projects: readonly ProjectFacts[],
+    sessions: readonly SessionFacts[],
+  ) {
+    this.#files = files;
+    this.#rule = rule;
+    this.#named = new Set(
+      [...projects.flatMap(foldersOf), ...sessions.map(({ directory }) => directory ?? "")].filter(isFolderName),
+    );
+  }
+
+  /** The folder as opencode finds it there; `null` where there is none. A folder that cannot be looked at is an error. */
+  at(folder: string): Promise<FolderProject | null> {
+    const known = this.#seen.get(folder) ?? folderProject(this.#files, folder, this.#rule);
+    this.#seen.set(folder, known);
+    return known;
+  }
+
+  /** The same; what cannot be looked at counts as unknown. */
+  async look(folder: string): Promise<FolderProject | null | "unknown"> {
+    return this.at(folder).catch(() => "unknown" as const);
+  }
+
+  /** Git worktrees in which an opencode lists the sessions of a project, whatever their folder; none of `global`. */
+  async carriersOf(projectID: string, goneRoot: string | null): Promise<FolderProject[]> {
+    if (projectID === GLOBAL_ID) return [];
+    const beside = goneRoot === null ? [] : await this.#besideOf(goneRoot);
+    const carriers = new Map<string, FolderProject>();
+    for (const folder of [...this.#named, ...beside]) {
+      const found = await this.look(folder);
+      if (found === null || found === "unknown" || found.repository === null || !carries(found, projectID)) continue;
+      if (!carriers.has(found.worktree)) carriers.set(found.worktree, found);
+    }
+    return [...carriers.values()];
+  }
+
+  /** Folders with git beside one that is gone: it may have got another name. */
+  #besideOf(gone: string): Promise<readonly string[]> {
+    const parent = dirname(gone);
+    const known = this.#siblings.get(parent) ?? this.#repositoriesIn(parent);
+    this.#siblings.set(parent, known);
+    return known;
+  }
+
+  async #repositoriesIn(parent: string): Promise<string[]> {
+    const entries = (await this.#files.list(parent).catch(() => null)) ?? [];
+    const found: string[] = [];
+    for (const { name, type } of entries.slice(0, MOST_SIBLINGS)) {
+      if (type !== "directory") continue;
+      const dotGit = await this.#files.stat(join(parent, name, ".git")).catch(() => null);
+      if (dotGit !== null) found.push(join(parent, name));
+    }
+    return found;
+  }
+}
+
+/** Every folder that a project's record names. */
+export function foldersOf({ worktree, sandboxes, directories }: ProjectFacts): string[] {
+  return [worktree, ...sandboxes, ...directories.map(({ directory }) => directory)];
+}
+
+function isFolderName(folder: string): boolean {
+  return posix.isAbsolute(folder) && folder !== "/";
+}

@@ -1,0 +1,219 @@
+import { posix } from "node:path";
+import type { FileSystem } from "../files/file-system.ts";
+import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
+import { carries, type FolderProject, GLOBAL_ID } from "./folder-project.ts";
+import { foldersOf, type KnownFolders } from "./known-folders.ts";
+import { type GoneFolder, isMovedFolder, isWithin } from "./new-place.ts";
+import { isWindowsPath, mountOf } from "./windows-path.ts";
+
+/** Where a session belongs: its folder, and the project that opencode uses there. */
+export interface Place {
+  readonly directory: string;
+  readonly projectID: string;
+  /** The git worktree of the folder, `/` without one. */
+  readonly worktree: string;
+  readonly isGit: boolean;
+}
+
+/** A session that no list shows from its own folder. */
+export interface Misplaced {
+  readonly facts: SessionFacts;
+  /** `moved`: its folder is not there; `project-changed`: its folder is of another project now. */
+  readonly cause: "moved" | "project-changed";
+  /** Where a terminal UI lists it all the same; `null`: no list shows it. */
+  readonly shownFrom: string | null;
+  /** One sentence. */
+  readonly reason: string;
+  /** Where it surely belongs; `null` where only the user knows. */
+  readonly target: Place | null;
+  /** Folders where it may belong. */
+  readonly candidates: readonly string[];
+}
+
+export interface Known {
+  readonly sessions: readonly SessionFacts[];
+  readonly projects: readonly ProjectFacts[];
+  /** Whether the host is 1.17 or newer, which gives `global` sessions to a new repository by its own worktree. */
+  readonly isStrict: boolean;
+}
+
+/** The sessions of a database that no list of its opencode shows from their own folders. Reads only. */
+export async function findMisplaced(
+  files: FileSystem,
+  known: Known,
+  folders: KnownFolders,
+): Promise<{ readonly misplaced: readonly Misplaced[]; readonly unjudged: number }> {
+  let unjudged = 0;
+  const found = new Map<string, Misplaced>();
+  const gone = new Map<string, Promise<Standing>>();
+  const goneOf = (directory: string, projectID: string): Promise<Standing> => {
+    const key = `${projectID} ${directory}`;
+    const standing = gone.get(key) ?? goneStanding(files, known, folders, directory, projectID);
+    gone.set(key, standing);
+    return standing;
+  };
+  const records = new Map(known.sessions.filter(({ hasRecord }) => hasRecord).map((facts) => [facts.id, facts]));
+  for (const facts of records.values()) {
+    const standing = await standingOf(known, folders, facts, goneOf);
+    if (standing === "unjudged") unjudged += 1;
+    else if (standing !== "shown") found.set(facts.id, { facts, ...standing });
+  }
+  // What a subagent did is opened from its parent: it is where that is.
+  const misplaced = [...found.values()].filter(({ facts }) => !isBelowShown(records, found, facts));
+  return { misplaced, unjudged };
+}
+
+type Standing = Omit<Misplaced, "facts">;
+
+function isBelowShown(
+  records: ReadonlyMap<string, SessionFacts>,
+  found: ReadonlyMap<string, Misplaced>,
+  facts: SessionFacts,
+): boolean {
+  const seen = new Set([facts.id]);
+  for (let at = facts; ; ) {
+    const parent = at.parentID === null ? undefined : records.get(at.parentID);
+    if (parent === undefined || seen.has(parent.id)) return false;
+    if (!found.has(parent.id)) return true;
+    seen.add(parent.id);
+    at = parent;
+  }
+}
+
+async function standingOf(
+  known: Known,
+  folders: KnownFolders,
+  facts: SessionFacts,
+  goneOf: (directory: string, projectID: string) => Promise<Standing>,
+): Promise<Standing | "shown" | "unjudged"> {
+  const { directory, projectID } = facts;
+  if (directory === null || projectID === null) return "unjudged";
+  if (isWindowsPath(directory)) return goneOf(directory, projectID);
+  if (!posix.isAbsolute(directory)) return "unjudged";
+  const own = await folders.look(directory);
+  if (own === "unknown") return "unjudged";
+  if (own === null) return goneOf(directory, projectID);
+  if (carries(own, projectID)) {
+    return own.directory === directory || isListedByPath(own, facts) ? "shown" : linkStanding(folders, own, projectID);
+  }
+  return isAdopted(own, facts, known.isStrict) ? "shown" : otherProject(folders, facts, own, projectID);
+}
+
+/** The terminal UI lists by the folder's path below the git worktree; at the worktree itself, everything of the project. */
+function isListedByPath({ worktree, directory }: FolderProject, { path }: SessionFacts): boolean {
+  const below = posix.relative(worktree, directory);
+  return below === "" || path === undefined || path === below || path?.startsWith(`${below}/`) === true;
+}
+
+/** At its next start in the worktree of a repository opencode gives the project the `global` sessions of that folder. */
+function isAdopted(own: FolderProject, { projectID, directory }: SessionFacts, isStrict: boolean): boolean {
+  if (projectID !== GLOBAL_ID || own.repository === null || own.id === null) return false;
+  return directory === (isStrict ? own.worktree : posix.dirname(own.repository.commonDirectory));
+}
+
+/** The path leads through a symbolic link: opencode resolves it now. */
+async function linkStanding(folders: KnownFolders, own: FolderProject, projectID: string): Promise<Standing> {
+  const [carrier] = await folders.carriersOf(projectID, null);
+  return {
+    cause: "moved",
+    shownFrom: carrier?.worktree ?? null,
+    reason: "Its folder is a symbolic link, which opencode follows now.",
+    target: { directory: own.directory, projectID, worktree: own.worktree, isGit: own.repository !== null },
+    candidates: [own.directory],
+  };
+}
+
+async function otherProject(
+  folders: KnownFolders,
+  facts: SessionFacts,
+  own: FolderProject,
+  projectID: string,
+): Promise<Standing> {
+  const [carrier] = await folders.carriersOf(projectID, null);
+  const place = placeIn(own, own.directory);
+  // A folder that was made after the session may be another one of the same name.
+  const isSame = own.bornMs > 0 && own.bornMs <= (facts.createdMs ?? 0);
+  const isSure = carrier === undefined && isSame && !own.isRefused && place !== null;
+  return {
+    cause: "project-changed",
+    shownFrom: carrier?.worktree ?? null,
+    reason: reasonOf(own, projectID, isSame),
+    target: isSure ? place : null,
+    candidates: [own.directory, ...(carrier === undefined ? [] : [carrier.worktree])],
+  };
+}
+
+function reasonOf(own: FolderProject, projectID: string, isSame: boolean): string {
+  if (own.isRefused) {
+    return "The .git of its folder leads nowhere; `git worktree repair` in the moved repository sets that right.";
+  }
+  if (own.id === null) return "Which project its folder belongs to cannot be told without git.";
+  const now = own.id === GLOBAL_ID ? "has no project of its own now" : "belongs to another project now";
+  const made = isSame ? "" : ", and was made after the session: it may be another folder of the same name";
+  if (projectID === GLOBAL_ID) return `Its folder is in a git repository now${made}.`;
+  return `Its folder ${now}${made}.`;
+}
+
+async function goneStanding(
+  files: FileSystem,
+  known: Known,
+  folders: KnownFolders,
+  directory: string,
+  projectID: string,
+): Promise<Standing> {
+  const isWindows = isWindowsPath(directory);
+  const gone = await goneFolder(known, folders, directory, projectID);
+  const carriers = await folders.carriersOf(projectID, isWindows ? null : gone.root);
+  const moved = isWindows ? null : await movedPlace(files, known, folders, gone, carriers, directory);
+  const mounted = isWindows ? mountOf(directory) : null;
+  const isMounted = mounted !== null && (await folders.look(mounted)) !== null;
+  return {
+    cause: "moved",
+    shownFrom: carriers[0]?.worktree ?? null,
+    reason: isWindows ? "Its folder is a path of Windows." : "Its folder is not there.",
+    target: moved,
+    candidates: [...carriers.map(({ worktree }) => worktree), ...(isMounted ? [mounted] : [])],
+  };
+}
+
+/** The outermost folder that is gone: of those that the project's record names, else the session's own. */
+async function goneFolder(
+  { projects, sessions }: Known,
+  folders: KnownFolders,
+  directory: string,
+  projectID: string,
+): Promise<GoneFolder> {
+  const project = projects.find(({ id }) => id === projectID);
+  const named = project === undefined ? [] : foldersOf(project).filter((folder) => folder !== "/");
+  let root = directory;
+  for (const folder of named) {
+    if (folder.length < root.length && isWithin(directory, folder) && (await folders.look(folder)) === null)
+      root = folder;
+  }
+  const ofProject = sessions.filter((session) => session.projectID === projectID);
+  const within = ofProject.filter((session) => session.directory !== null && isWithin(session.directory, root));
+  return { root, project, ofProject, sessions: within };
+}
+
+/** The new place of a folder that surely was renamed. */
+async function movedPlace(
+  files: FileSystem,
+  { isStrict }: Known,
+  folders: KnownFolders,
+  gone: GoneFolder,
+  carriers: readonly FolderProject[],
+  directory: string,
+): Promise<Place | null> {
+  const [only, ...more] = carriers;
+  if (only === undefined || more.length > 0 || !(await isMovedFolder(files, gone, only, isStrict))) return null;
+  const found = await folders.look(only.worktree + directory.slice(gone.root.length));
+  return found === null || found === "unknown" ? null : placeIn(found, found.directory);
+}
+
+/** A folder as the place of a session; `null` where its project cannot be told. */
+export function placeIn(found: FolderProject, directory: string): Place | null {
+  const { recorded, id, worktree, repository } = found;
+  // Of a recorded id opencode itself takes the sessions over to the new one.
+  const projectID = recorded ?? id;
+  return projectID === null ? null : { directory, projectID, worktree, isGit: repository !== null };
+}

@@ -1,0 +1,51 @@
+import { dirname, join } from "node:path";
+import type { FileSystem } from "../files/file-system.ts";
+import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
+import type { FolderProject } from "./folder-project.ts";
+
+/** A folder of a project that is not there any more, with the sessions of the project that were held in it or below. */
+export interface GoneFolder {
+  readonly root: string;
+  readonly project: ProjectFacts | undefined;
+  readonly sessions: readonly SessionFacts[];
+  /** Every session of the project. */
+  readonly ofProject: readonly SessionFacts[];
+}
+
+/**
+ * Whether a folder surely is the one that is gone, under another name. All of this must hold:
+ * - nothing of the project was used there before the last use of the folder that is gone: else it is another clone;
+ * - the id in its repository was written before the first session of the folder that is gone, and never since made anew;
+ * - the folder that held the one that is gone changed after its last use, as a rename changes it: a folder of another
+ *   machine (a container, a Mac) left no trace here.
+ */
+export async function isMovedFolder(
+  files: FileSystem,
+  gone: GoneFolder,
+  candidate: FolderProject,
+  keepsWorktree: boolean,
+): Promise<boolean> {
+  const { repository, worktree } = candidate;
+  if (repository?.isMain !== true || gone.sessions.length === 0) return false;
+  // From 1.17 on a project keeps the worktree in which it was met first.
+  if (keepsWorktree && gone.project?.worktree === worktree) return false;
+  const firstUse = Math.min(...gone.sessions.map(({ createdMs }) => createdMs ?? 0));
+  const lastUse = Math.max(...gone.sessions.map(({ updatedMs }) => updatedMs ?? Number.POSITIVE_INFINITY));
+  const usedBefore =
+    gone.ofProject.some(
+      ({ directory, createdMs }) => directory !== null && isWithin(directory, worktree) && (createdMs ?? 0) < lastUse,
+    ) ||
+    (gone.project?.directories ?? []).some(
+      ({ directory, createdMs }) => directory === worktree && (createdMs ?? 0) < lastUse,
+    );
+  if (usedBefore) return false;
+  const written = await files.stat(join(repository.commonDirectory, "opencode")).catch(() => null);
+  if (written === null || written.birthMs === 0 || written.birthMs > firstUse) return false;
+  const holder = await files.stat(dirname(gone.root)).catch(() => null);
+  return holder?.type === "directory" && holder.mtimeMs >= lastUse;
+}
+
+/** Whether a folder is another one or lies below it. */
+export function isWithin(directory: string, root: string): boolean {
+  return directory === root || directory.startsWith(root.endsWith("/") ? root : `${root}/`);
+}

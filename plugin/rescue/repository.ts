@@ -1,0 +1,84 @@
+import { dirname, join, resolve } from "node:path";
+import type { FileSystem } from "../files/file-system.ts";
+
+/** A git repository as opencode finds it above a folder. */
+export interface Repository {
+  /** The folder that holds `.git`, without symbolic links. */
+  readonly worktree: string;
+  /** Git's folder that all worktrees share; opencode keeps the id of the project in its file `opencode`. */
+  readonly commonDirectory: string;
+  /** Whether `.git` is that folder, and no file that leads there. */
+  readonly isMain: boolean;
+}
+
+/**
+ * The repository of a folder: `.git` in it or above it, a folder or a file that leads to one, as `git rev-parse` follows
+ * them (gitdir, commondir). `none` where there is no `.git`, `refused` where git itself would not follow it: the worktree
+ * of a repository that was moved, for example.
+ */
+export async function repositoryOf(files: FileSystem, folder: string): Promise<Repository | "none" | "refused"> {
+  let isRefused = false;
+  for (let at = folder; ; at = dirname(at)) {
+    const dotGit = join(at, ".git");
+    const found = await files.stat(dotGit).catch(() => null);
+    if (found !== null) {
+      const target = await files.realPath(dotGit).catch(() => null);
+      const isFile = target !== null && (await files.stat(target))?.type === "file";
+      const gitDirectory = isFile ? await gitLink(files, target, at) : target;
+      const commonDirectory = gitDirectory === null ? null : await commonOf(files, gitDirectory);
+      if (commonDirectory !== null) {
+        return { worktree: at, commonDirectory, isMain: !isFile && commonDirectory === gitDirectory };
+      }
+      // Git refuses a file that leads nowhere, and looks further up past a folder that is no repository.
+      if (isFile || target === null) return "refused";
+      isRefused = true;
+    }
+    if (dirname(at) === at) return isRefused ? "refused" : "none";
+  }
+}
+
+/** Where a `.git` file leads. */
+async function gitLink(files: FileSystem, path: string, folder: string): Promise<string | null> {
+  const [, link] = /^gitdir: (.+)/.exec(await line(files, path)) ?? [];
+  return link === undefined ? null : files.realPath(resolve(folder, link));
+}
+
+/** The common folder of a git folder; `null` where git would not take it for one. */
+async function commonOf(files: FileSystem, gitDirectory: string): Promise<string | null> {
+  const link = await line(files, join(gitDirectory, "commondir"));
+  const common = link === "" ? gitDirectory : await files.realPath(resolve(gitDirectory, link));
+  if (common === null) return null;
+  const head = await files.stat(join(gitDirectory, "HEAD"));
+  if (head === null || (head.type !== "symlink" && !isHead(await line(files, join(gitDirectory, "HEAD"))))) return null;
+  for (const name of ["objects", "refs"]) {
+    const path = await files.realPath(join(common, name));
+    if (path === null || (await files.stat(path))?.type !== "directory") return null;
+  }
+  return common;
+}
+
+function isHead(text: string): boolean {
+  return /^ref:\s*refs\//.test(text) || /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(text);
+}
+
+/** The first line of a small file; empty where there is none. */
+export async function line(files: FileSystem, path: string): Promise<string> {
+  const bytes = await files.read(path, LARGEST_READ).catch(() => "absent" as const);
+  return typeof bytes === "string" ? "" : (bytes.toString("utf8").split(/\r?\n/)[0] ?? "").trim();
+}
+
+const LARGEST_READ = 1024 * 1024;
+
+/** The address of the remote `origin` in the configuration of a repository; `null` where it names none. */
+export async function originOf(files: FileSystem, { commonDirectory }: Repository): Promise<string | null> {
+  const bytes = await files.read(join(commonDirectory, "config"), LARGEST_READ).catch(() => "absent" as const);
+  if (typeof bytes === "string") return null;
+  let isOrigin = false;
+  for (const text of bytes.toString("utf8").split(/\r?\n/)) {
+    const section = /^\s*\[(.*)\]\s*$/.exec(text);
+    if (section !== null) isOrigin = section[1] === 'remote "origin"';
+    const [, url] = isOrigin ? (/^\s*url\s*=\s*(.*?)\s*$/i.exec(text) ?? []) : [];
+    if (url !== undefined && url !== "") return url.replace(/^"(.*)"$/, "$1");
+  }
+  return null;
+}

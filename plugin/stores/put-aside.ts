@@ -1,0 +1,51 @@
+import { basename, join } from "node:path";
+import type { FileSystem } from "../files/file-system.ts";
+import { databaseNamed, type Located, locate } from "./locate.ts";
+
+/** Names that people and programs give a copy of a database: `.old`, `.bak`, ` 2.db`, `.sync-conflict-….db`, `(… conflicted copy …)`. */
+const COPY_NAME = /^opencode\b.*\.db\b(?!.*-(wal|shm|journal)$)/i;
+
+/** How every SQLite database begins. */
+const HEADER = "SQLite format 3\0";
+
+/**
+ * Databases beside those that opencode opens: copies of them under other names. Links are left out, they lead to a
+ * database that is there under its own name. Paths, sorted by name.
+ */
+export async function databasesPutAside(files: FileSystem, { dataDir, databases }: Located): Promise<string[]> {
+  const found: string[] = [];
+  for (const { name, type } of (await files.list(dataDir).catch(() => null)) ?? []) {
+    const path = join(dataDir, name);
+    // A name that opencode itself gives one is no copy's, also where only another is looked at.
+    if (databaseNamed(dataDir, name) !== undefined || databases.includes(path)) continue;
+    if (type !== "file" || !COPY_NAME.test(name)) continue;
+    const head = await files.readPiece(path, 0, HEADER.length).catch(() => "absent" as const);
+    if (head !== "absent" && head.toString("latin1") === HEADER) found.push(path);
+  }
+  return found;
+}
+
+export type OtherData =
+  | { readonly ok: true; readonly located: Located }
+  | { readonly ok: false; readonly message: string };
+
+/** The stores of another data directory, or of the one below a folder that holds `opencode/`. */
+export async function otherData(files: FileSystem, folder: string, own: Located): Promise<OtherData> {
+  for (const dataDir of basename(folder) === "opencode" ? [folder] : [folder, join(folder, "opencode")]) {
+    const found = await locate(files, { env: {}, dataDir });
+    if (!found.ok) continue;
+    const { located } = found;
+    if ((await files.realPath(dataDir)) === (await files.realPath(own.dataDir))) {
+      return { ok: false, message: "The folder of --from-data is the data directory itself." };
+    }
+    const databases = [...located.databases, ...(await databasesPutAside(files, located))];
+    if (databases.length > 0 || located.json === "records") return { ok: true, located: { ...located, databases } };
+  }
+  const isThere = (await files.realPath(folder).catch(() => null)) !== null;
+  return {
+    ok: false,
+    message: isThere
+      ? "There is no data of opencode in the folder of --from-data."
+      : "The folder of --from-data is not there.",
+  };
+}

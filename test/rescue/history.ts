@@ -1,0 +1,186 @@
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Random } from "../oracle/random.ts";
+import type { MadeSession, World } from "./world.ts";
+
+/** What happened, in order, and what there is to ask about afterwards. */
+export interface History {
+  readonly steps: readonly string[];
+  readonly sessions: readonly MadeSession[];
+  /** Every folder that was ever made and is there at the end. */
+  readonly folders: readonly string[];
+}
+
+/** Folders come and go, repositories are made, cloned, moved and lost, and sessions are held in between. */
+export async function liveHistory(world: World, random: Random, length: number): Promise<History> {
+  const teller = new Teller(world, random);
+  await teller.tell("plain");
+  await teller.tell("session");
+  for (let step = 0; step < length; step += 1) await teller.tell(random.pick(ACTS));
+  return teller.history();
+}
+
+type Act = (typeof ACTS)[number];
+
+const ACTS = [
+  ...["plain", "init", "init", "emptyRepository", "commit", "clone", "clone", "remote", "withoutRemote"],
+  ...["newRoot", "withoutGit", "rename", "rename", "move", "worktree", "copy", "remove", "again", "link"],
+  ...["session", "session", "session", "session", "session", "below", "open", "open"],
+] as const;
+
+class Teller {
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #steps: string[] = [];
+  readonly #sessions: MadeSession[] = [];
+  #folders: string[] = [];
+  #names = 0;
+
+  constructor(world: World, random: Random) {
+    this.#world = world;
+    this.#random = random;
+  }
+
+  history(): History {
+    const sessionFolders = this.#sessions.map(({ directory }) => directory);
+    const folders = [...new Set([...this.#folders, ...sessionFolders])].filter(isFolder);
+    return { steps: this.#steps, sessions: this.#sessions, folders };
+  }
+
+  async tell(act: Act): Promise<void> {
+    const done = await this.#do(act);
+    if (done !== null) this.#steps.push(`${act} ${done.replaceAll(this.#world.root, "")}`);
+  }
+
+  /** What was done, in words for a report; `null` where there is nothing to do it with. */
+  async #do(act: Act): Promise<string | null> {
+    const world = this.#world;
+    const here = this.#folders.filter(isFolder);
+    if (act === "plain") return this.#plain(here);
+    if (here.length === 0) return null;
+    const at = this.#random.pick(here);
+    const repositories = here.filter((folder) => isFolder(join(folder, ".git")));
+    const repository = repositories.length === 0 ? null : this.#random.pick(repositories);
+    const hasCommit = repository !== null && headOf(world, repository);
+    switch (act) {
+      case "init":
+      case "emptyRepository":
+        if (existsSync(join(at, ".git"))) return null;
+        world.git(at, "init", "--quiet", "--initial-branch=main");
+        if (act === "init") world.commit(at);
+        return at;
+      case "commit":
+        if (repository !== null) world.commit(repository);
+        return repository;
+      case "clone": {
+        if (repository === null || !hasCommit) return null;
+        const to = this.#newName(world.root);
+        world.git(world.root, "clone", "--quiet", repository, to);
+        this.#folders.push(to);
+        return `${repository} ${to}`;
+      }
+      case "remote": {
+        if (repository === null) return null;
+        // Of its own in each history: they share a database.
+        const team = basename(world.root);
+        const url = this.#random.pick([`https://example.invalid/${team}/app.git`, `git@example.invalid:${team}/b.git`]);
+        world.git(repository, "config", "remote.origin.url", url);
+        return `${repository} ${url}`;
+      }
+      case "withoutRemote":
+        if (repository === null || !world.git(repository, "remote").includes("origin")) return null;
+        world.git(repository, "remote", "remove", "origin");
+        return repository;
+      case "newRoot":
+        if (repository === null) return null;
+        rmSync(join(repository, ".git"), { recursive: true });
+        world.git(repository, "init", "--quiet", "--initial-branch=main");
+        world.commit(repository);
+        return repository;
+      case "withoutGit":
+        if (repository === null) return null;
+        rmSync(join(repository, ".git"), { recursive: true });
+        return repository;
+      case "rename":
+      case "move": {
+        const holder = act === "rename" ? dirname(at) : this.#random.pick([world.root, ...here]);
+        if (`${holder}/`.startsWith(`${at}/`)) return null;
+        const to = this.#newName(holder);
+        renameSync(at, to);
+        this.#follow(at, to);
+        return `${at} ${to}`;
+      }
+      case "link": {
+        const to = this.#newName(dirname(at));
+        renameSync(at, to);
+        this.#follow(at, to);
+        symlinkSync(to, at);
+        return `${at} ${to}`;
+      }
+      case "worktree": {
+        if (repository === null || !hasCommit) return null;
+        const to = this.#newName(world.root);
+        world.git(repository, "worktree", "add", "--quiet", "--detach", to);
+        this.#folders.push(to);
+        return `${repository} ${to}`;
+      }
+      case "copy": {
+        const to = this.#newName(world.root);
+        cpSync(at, to, { recursive: true, verbatimSymlinks: true });
+        this.#folders.push(to);
+        return `${at} ${to}`;
+      }
+      case "remove":
+      case "again":
+        rmSync(at, { recursive: true });
+        if (act === "again") mkdirSync(at);
+        return at;
+      case "session":
+        this.#sessions.push(await world.session(at));
+        return at;
+      case "below": {
+        const below = join(at, "below");
+        mkdirSync(below, { recursive: true });
+        this.#folders.push(below);
+        this.#sessions.push(await world.session(below));
+        return below;
+      }
+      case "open":
+        await world.lists(at);
+        return at;
+    }
+    return null;
+  }
+
+  #plain(here: readonly string[]): string {
+    const holder = here.length > 0 && this.#random.chance(0.3) ? this.#random.pick(here) : this.#world.root;
+    const made = this.#newName(holder);
+    mkdirSync(made, { recursive: true });
+    this.#folders.push(made);
+    return made;
+  }
+
+  #newName(holder: string): string {
+    this.#names += 1;
+    return join(holder, `n${this.#names}`);
+  }
+
+  /** Folders keep being known under their new names. */
+  #follow(from: string, to: string): void {
+    this.#folders = this.#folders.map((folder) =>
+      `${folder}/`.startsWith(`${from}/`) ? to + folder.slice(from.length) : folder,
+    );
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function headOf(world: World, repository: string): boolean {
+  try {
+    return world.git(repository, "rev-parse", "--verify", "--quiet", "HEAD") !== "";
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,132 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import type { HostVersion } from "../host/binary.ts";
+import { createHome, type HermeticHome } from "../host/home.ts";
+import { type RunningHost, startHost } from "../host/running-host.ts";
+import { records } from "../host/session-answers.ts";
+
+/** What a session was when it was made. */
+export interface MadeSession {
+  readonly id: string;
+  readonly directory: string;
+  readonly projectID: string;
+}
+
+/** What the lists of a host hold, asked from one folder. */
+export interface Lists {
+  /** The terminal UI of 1.17 and newer; before, `?start=` without a path. */
+  readonly terminal: ReadonlySet<string>;
+  /** Web and Desktop. */
+  readonly web: ReadonlySet<string>;
+}
+
+const identity = {
+  GIT_AUTHOR_NAME: "World",
+  GIT_AUTHOR_EMAIL: "world@example.invalid",
+  GIT_COMMITTER_NAME: "World",
+  GIT_COMMITTER_EMAIL: "world@example.invalid",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_CONFIG_NOSYSTEM: "1",
+};
+
+/** Folders, repositories and one real host that is started afresh in whatever folder is asked about. */
+export class World {
+  readonly home: HermeticHome;
+  readonly host: RunningHost;
+  /** The folder that holds all others. */
+  root: string;
+  #commits = 0;
+
+  private constructor(home: HermeticHome, host: RunningHost, root: string) {
+    this.home = home;
+    this.host = host;
+    this.root = root;
+  }
+
+  /** Goes on in a folder of its own, beside what is there, with the same host and database. */
+  enter(name: string): void {
+    this.root = join(realpathSync(this.home.root), "world", name);
+    mkdirSync(this.root);
+  }
+
+  static async start(version: HostVersion = "1.18.33"): Promise<World> {
+    const home = await createHome(version);
+    const root = join(realpathSync(home.root), "world");
+    mkdirSync(root);
+    return new World(home, await startHost({ home }), root);
+  }
+
+  async stop(): Promise<void> {
+    await this.host.stop();
+    await this.home.remove();
+  }
+
+  at(...names: readonly string[]): string {
+    return join(this.root, ...names);
+  }
+
+  folder(...names: readonly string[]): string {
+    const path = this.at(...names);
+    mkdirSync(path, { recursive: true });
+    return path;
+  }
+
+  git(folder: string, ...args: readonly string[]): string {
+    const env = { PATH: process.env.PATH, ...identity };
+    return execFileSync("git", [...args], { cwd: folder, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  }
+
+  /** Every commit has a text of its own: no two repositories have the same first one. */
+  commit(folder: string): void {
+    this.#commits += 1;
+    writeFileSync(join(folder, "file.txt"), `${this.#commits} ${process.pid} ${this.root}\n`);
+    this.git(folder, "add", "file.txt");
+    this.git(folder, "commit", "--quiet", "--no-gpg-sign", "-m", `commit ${this.#commits}`);
+  }
+
+  repository(...names: readonly string[]): string {
+    const folder = this.folder(...names);
+    this.git(folder, "init", "--quiet", "--initial-branch=main");
+    this.commit(folder);
+    return folder;
+  }
+
+  /** What opencode makes of a folder depends on when it is started there: each question is one to a new start. */
+  async #startIn(folder: string): Promise<void> {
+    await this.host.request("POST", `/instance/dispose?directory=${encodeURIComponent(folder)}`, {});
+  }
+
+  async session(folder: string, title = "made here"): Promise<MadeSession> {
+    await this.#startIn(folder);
+    const directory = encodeURIComponent(folder);
+    const { status, body } = await this.host.request("POST", `/session?directory=${directory}`, { title });
+    if (status !== 200) throw new Error(`no session in ${folder}: ${status} ${JSON.stringify(body)}`);
+    const made = body as { id: string; directory: string; projectID: string };
+    return { id: made.id, directory: made.directory, projectID: made.projectID };
+  }
+
+  /** The project that the host uses in a folder. */
+  async projectOf(folder: string): Promise<string> {
+    await this.#startIn(folder);
+    const { body } = await this.host.request("GET", `/project/current?directory=${encodeURIComponent(folder)}`);
+    return (body as { id: string }).id;
+  }
+
+  async lists(folder: string): Promise<Lists> {
+    await this.#startIn(folder);
+    const directory = encodeURIComponent(folder);
+    const { body } = await this.host.request("GET", `/path?directory=${directory}`);
+    const at = body as { worktree: string; directory: string };
+    const below = encodeURIComponent(relative(at.worktree, at.directory));
+    const ids = async (query: string) => {
+      const answer = await this.host.request("GET", `/session?${query}`);
+      if (answer.status !== 200) throw new Error(`GET /session?${query}: ${answer.status}`);
+      return new Set(records(answer.body).map(({ id }) => String(id)));
+    };
+    return {
+      terminal: await ids(`roots=true&limit=100&path=${below}&directory=${directory}`),
+      web: await ids(`directory=${directory}&roots=true&limit=55`),
+    };
+  }
+}
