@@ -13,7 +13,8 @@ import { installPackage, PACKAGE_NAME } from "./installed.ts";
 import { npm, packedPackage, REPOSITORY, scratchDirectory } from "./packed.ts";
 import { startRegistry } from "./registry.ts";
 
-const LARGEST_TARBALL_BYTES = 300_000;
+/** Above 300,000 since the schemas of every opencode, the lines of hosts and rescue by folders are in it. */
+const LARGEST_TARBALL_BYTES = 400_000;
 
 /** Ours, and zod for its types. */
 const MOST_PACKAGES = 2;
@@ -157,8 +158,9 @@ test("a Node without SQLite says what to install, where there is no Bun either",
   const store = await realStore("1.18.33");
   const check = [join(installed, "dist", "cli.js"), "check", "--data-dir", store.dataDir];
   const { code, stderr } = await run(app, "node", check, node);
-  expect({ code, advice: stderr.includes("install Bun") }).toEqual(
-    hasDriver ? { code: 0, advice: false } : { code: 1, advice: true },
+  // A missing runtime says nothing of the store.
+  expect({ code, advice: stderr.includes("npx -p node@24") }).toEqual(
+    hasDriver ? { code: 0, advice: false } : { code: 2, advice: true },
   );
   await store.home.remove();
 }, 60_000);
@@ -174,7 +176,9 @@ test.if(await nodeLacksSqlite())(
     const { code, stdout, stderr } = await run(app, "node", check, tools);
     expect({ code, stderr }).toEqual({
       code: 0,
-      stderr: "This Node has no SQLite; using your opencode (as Bun) to read the database.\n",
+      stderr: expect.stringMatching(
+        /^Node [\d.]+ has no SQLite; using your opencode \(as Bun\) to read the database\.\n$/,
+      ),
     });
     expect(stdout).toContain("Healthy");
     await store.home.remove();
