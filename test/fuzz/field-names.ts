@@ -1,3 +1,4 @@
+import { LINES } from "../../plugin/hosts/lines.ts";
 import { messageDocument } from "../../plugin/records/strict/message.ts";
 import { partDocument } from "../../plugin/records/strict/part.ts";
 import { projectRow, sandboxes, sessionColumns, sessionRow, todoRow } from "../../plugin/records/strict/session.ts";
@@ -31,14 +32,17 @@ const names: Vocabulary<Names> = {
   ifAny: (inner) => inner,
 };
 
+const columns = LINES.map(sessionColumns);
+
 const shapes: readonly Description[] = [
-  ...[messageDocument, partDocument, sessionRow, projectRow, sandboxes, todoRow],
-  ...Object.values(sessionColumns),
+  ...[messageDocument, partDocument, projectRow, sandboxes, todoRow],
+  ...LINES.map(sessionRow),
+  ...columns.flatMap((each) => Object.values(each)),
 ];
 
 /** What opencode's own records are made of: the only names that may be spoken of. */
 export const FIELD_NAMES: ReadonlySet<string> = new Set([
   ...shapes.flatMap((shape) => shape(names)),
-  ...Object.keys(sessionColumns),
+  ...columns.flatMap((each) => Object.keys(each)),
   ...["sandboxes", "sessionID", "commands"],
 ]);

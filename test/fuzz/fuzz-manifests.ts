@@ -162,7 +162,9 @@ function spoil(dataDir: string, random: Random): void {
 function contentsBelow(dataDir: string): Map<string, string> {
   const contents = new Map<string, string>();
   for (const name of existsSync(dataDir) ? (readdirSync(dataDir, { recursive: true }) as string[]) : []) {
-    if (!lstatSync(join(dataDir, name)).isFile() || /manifest\.json$|^opencode\.db|\.lock/.test(name)) continue;
+    // A state file follows from its manifest, and is written again where it does not fit.
+    const isWrittenAgain = /(manifest\.json|state\.jsonl)$|^opencode\.db|\.lock/.test(name);
+    if (!lstatSync(join(dataDir, name)).isFile() || isWrittenAgain) continue;
     contents.set(sha256(readFileSync(join(dataDir, name))), name);
   }
   return contents;

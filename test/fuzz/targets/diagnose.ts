@@ -50,9 +50,9 @@ function demandAgreement({ store, artifact, evidence, value }: Subject, isHealth
 const TYPE = "(an? [a-z]+|an infinite number|null|a BLOB)";
 
 const EVIDENCE = [
-  /^\d+ bytes(, all NUL|, the last \d+ are NUL|, nothing but white space|, the document does not end|, wrong at byte \d+)?$/,
-  /^(object|array|null|string|number|boolean), \d+ bytes$/,
-  /^BLOB of \d+ bytes$/,
+  /^\d+ bytes?(, all NUL|, the last \d+ are NUL|, nothing but white space|, the document does not end|, wrong at byte \d+)?$/,
+  /^(object|array|null|string|number|boolean), \d+ bytes?$/,
+  /^BLOB of \d+ bytes?$/,
   /^(no process works on it|unchanged for \d+ hours)$/,
 ];
 
