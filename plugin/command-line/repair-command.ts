@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { ACTION, type ReportedItem } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
 import type { CheckResult } from "../repair/check.ts";
+import { isOnScreen } from "../repair/finding.ts";
 import { writingRefusal } from "../repair/origin-words.ts";
 import { type Plan, planRepair, type Selection } from "../repair/plan.ts";
 import { type RepairResult, repair, settleUnfinished } from "../repair/repair.ts";
@@ -84,7 +85,7 @@ function remainingOf(result: CheckResult) {
 async function nothingToDo(context: CommandContext, before: CheckResult): Promise<ExitStatus> {
   const document = changeAnswer({ runID: null, manifests: [], items: [], ...remainingOf(before) });
   const text =
-    before.verdict === "healthy"
+    before.verdict === "healthy" && !before.findings.some(isOnScreen)
       ? "Nothing to repair: opencode can load everything here."
       : checkText(before, context.terminal, { obstacle: await obstacle(context) });
   answer(context, document, text);

@@ -6,7 +6,7 @@ import { mendingCommand } from "../files/permissions.ts";
 import { quarantinePath } from "../quarantine/places.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
-import type { ConfirmedFinding, Finding } from "../repair/finding.ts";
+import { type ConfirmedFinding, type Finding, isOnScreen } from "../repair/finding.ts";
 import { originsSentence } from "../repair/origin-words.ts";
 import { isMendable } from "../repair/plan.ts";
 import { plural, sizeText, toDoWords } from "../repair/words.ts";
@@ -87,12 +87,16 @@ export function checkText(result: CheckResult, terminal: Terminal, next: NextSte
   const lines = [`Checked ${countsText(result.counts)} in ${(result.durationMs / 1000).toFixed(1)} s.`];
   const blocking = result.findings.filter((finding) => finding.severity === "blocking");
   const others = result.findings.filter(({ severity, hosts }) => severity !== "blocking" && hosts === undefined);
-  const elsewhere = result.findings.filter(({ severity, hosts }) => severity !== "blocking" && hosts !== undefined);
+  const onScreen = result.findings.filter(isOnScreen);
+  const elsewhere = result.findings.filter(
+    (finding) => finding.severity !== "blocking" && finding.hosts !== undefined && !isOnScreen(finding),
+  );
   if (blocking.length > 0) {
     lines.push("", terminal.style("red", `${plural(blocking.length, "fault")} that opencode cannot get past:`));
     lines.push(...findingLines(blocking, terminal, result.dataDir));
   }
   if (elsewhere.length > 0) lines.push("", ...elsewhereLines(elsewhere, terminal, result.dataDir));
+  if (onScreen.length > 0) lines.push("", ...onScreenLines(onScreen, terminal, result.dataDir));
   if (others.length > 0) {
     lines.push("", terminal.style("yellow", `${plural(others.length, "remark")} (opencode loads these):`));
     lines.push(...findingLines(others, terminal, result.dataDir));
@@ -117,6 +121,24 @@ function elsewhereLines(
   ];
 }
 
+/** What the server loads and a terminal UI cannot show. `repair` does nothing about it unless it is named. */
+function onScreenLines(
+  findings: readonly ConfirmedFinding[],
+  terminal: Terminal,
+  dataDir: CheckResult["dataDir"],
+): string[] {
+  const hosts = [...new Set(findings.flatMap((finding) => finding.hosts ?? []))].join(", ");
+  const codes = [...new Set(findings.map(({ code }) => `--only ${code}`))].join(" ");
+  return [
+    terminal.style(
+      "yellow",
+      `${plural(findings.length, "problem")} on which the terminal UI of opencode ${hosts} ends:`,
+    ),
+    ...findingLines(findings, terminal, dataDir),
+    `  To repair ${findings.length === 1 ? "it" : "them"}: \`opencode-session-repair repair ${codes}\`, or upgrade to opencode 1.17 or newer.`,
+  ];
+}
+
 /** What helps against faults that `repair` leaves alone, said once for each. */
 function adviceLines({ stores }: CheckResult, findings: readonly ConfirmedFinding[], terminal: Terminal): string[] {
   const advice = Object.entries(adviceFor(findings, stores.some(isDatabase)));
@@ -132,6 +154,9 @@ function closingLine(
   { obstacle, tried }: NextStep,
   terminal: Terminal,
 ): string {
+  if (result.verdict === "healthy" && result.findings.some(isOnScreen)) {
+    return "The server of opencode can load everything here. Its terminal UI ends on the sessions that are named above.";
+  }
   if (result.verdict === "healthy" && result.findings.some(({ hosts }) => hosts !== undefined)) {
     return "Healthy for the opencode that wrote the newest session. Other versions that open this store are named above.";
   }

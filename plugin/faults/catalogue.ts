@@ -5,6 +5,7 @@ import * as lost from "./lost.ts";
 import * as origin from "./origin.ts";
 import * as placement from "./placement.ts";
 import * as refused from "./refused.ts";
+import * as screen from "./screen.ts";
 import * as sideFiles from "./side-files.ts";
 import * as size from "./size.ts";
 import * as skew from "./skew.ts";
@@ -24,6 +25,7 @@ export const FAULT_FAMILIES: Readonly<Record<string, readonly Fault[]>> = {
   "Databases between two versions": Object.values(skew),
   "Databases that are not, or not only, of opencode 1.x": Object.values(origin),
   "Sessions that are there and not shown": Object.values(whereabouts),
+  "What ends the screen": Object.values(screen),
   "What is too large": Object.values(size),
   "Files beside the conversations": Object.values(sideFiles),
 };

@@ -1,3 +1,4 @@
+import { screenMismatches, screenPath } from "../hosts/screen.ts";
 import { hostLine, readings, versionsOf } from "../hosts/store-line.ts";
 import { amount } from "../plural.ts";
 import { isNamedAsCopy } from "../records/copied-name.ts";
@@ -11,8 +12,10 @@ import { ACCESS_DENIED } from "./access.ts";
 import type { Diagnosis, Fault, Severity } from "./fault.ts";
 import { STRAY_FILE } from "./placement.ts";
 import { refusal } from "./refusal.ts";
-import { holds, remarkOn } from "./remarks.ts";
+import { holds, type Remark, remarkOn } from "./remarks.ts";
+import { SCREEN_FATAL } from "./screen.ts";
 import { GIANT_RECORD, LARGE_IMAGE } from "./size.ts";
+import { UNFINISHED_TOOL, UNFINISHED_TURN } from "./unfinished.ts";
 import {
   BINARY_VALUE,
   EMPTY,
@@ -42,12 +45,29 @@ export function diagnose(
     reading,
     verdict: diagnoseAs(artifact, evidence, reading, now, isLeftAlone),
   }));
-  if (first === undefined || others.length === 0) return first?.verdict ?? null;
-  const failing = [first, ...others].filter(({ verdict }) => verdict?.severity === "blocking");
+  if (first === undefined) return null;
+  const answers = [first, ...others];
+  const failing = answers.filter(({ verdict }) => verdict?.severity === "blocking");
   const [failure] = failing;
-  if (failure === undefined || failure.verdict === null || failing.length > others.length) return first.verdict;
+  if (failure === undefined || failure.verdict === null) {
+    return onScreen(answers) ?? first.verdict;
+  }
+  if (failing.length > others.length) return first.verdict;
   const hosts = failing.map(({ reading }) => versionsOf(hostLine(reading)));
   return { ...failure.verdict, severity: "warning", hosts };
+}
+
+/** Of a record that every host loads: whose terminal UI cannot print it. */
+function onScreen(answers: readonly Answer[]): Diagnosis | null {
+  const ending = answers.filter(({ verdict }) => verdict?.fault === SCREEN_FATAL);
+  const verdict = ending[0]?.verdict ?? null;
+  return verdict && { ...verdict, hosts: ending.map(({ reading }) => versionsOf(hostLine(reading))) };
+}
+
+/** What one of the hosts that may load a store makes of a record. */
+interface Answer {
+  readonly reading: StoreDescription;
+  readonly verdict: Diagnosis | null;
 }
 
 function diagnoseAs(
@@ -158,7 +178,9 @@ function readProblem(artifact: Artifact, evidence: Evidence, store: StoreDescrip
     return { fault: STRAY_FILE, evidence: copyWords(evidence.stray.original), wasRead: true, isHarmless: true };
   }
   if (parsed !== null) {
-    return valueProblem(artifact, evidence, parsed.value, store) ?? remarked(artifact, evidence, parsed.value, moment);
+    return (
+      valueProblem(artifact, evidence, parsed.value, store) ?? remarked(artifact, evidence, parsed.value, store, moment)
+    );
   }
   if (evidence.storage === "blob") return unread(BINARY_VALUE, `BLOB of ${amount(bytes.length, "byte")}`);
   return classify(bytes);
@@ -174,14 +196,46 @@ function valueProblem(artifact: Artifact, evidence: Evidence, value: unknown, st
   return { ...refusal(artifact, evidence, value, judgement), wasRead: true, isHarmless };
 }
 
-function remarked(artifact: Artifact, evidence: Evidence, value: unknown, moment: Moment): Problem | null {
+const FAULT_OF: Readonly<Record<Remark, Fault>> = {
+  "unfinished-tool": UNFINISHED_TOOL,
+  "unfinished-turn": UNFINISHED_TURN,
+  "large-image": LARGE_IMAGE,
+  "screen-fatal": SCREEN_FATAL,
+};
+
+function remarked(
+  artifact: Artifact,
+  evidence: Evidence,
+  value: unknown,
+  store: StoreDescription,
+  moment: Moment,
+): Problem | null {
   const { now, isLeftAlone } = moment;
-  const fault = remarkOn(artifact, value);
-  if (fault === null || !holds(fault, evidence, now, isLeftAlone)) return null;
-  const hours = evidence.updatedMs === null ? 0 : Math.floor((now - evidence.updatedMs) / HOUR_MS);
-  const unchanged = hours === 0 ? "no process works on it" : `unchanged for ${amount(hours, "hour")}`;
-  const words = fault === LARGE_IMAGE ? amount(evidence.size, "byte") : unchanged;
-  return { fault, evidence: words, wasRead: true, isHarmless: true };
+  const remark = remarkOn(artifact, value, store);
+  if (remark === null || !holds(remark, evidence, now, isLeftAlone)) return null;
+  const words = remarkWords(remark, evidence, value, store, now);
+  return { fault: FAULT_OF[remark], evidence: words, wasRead: true, isHarmless: true };
+}
+
+function remarkWords(
+  remark: Remark,
+  { size, updatedMs }: Evidence,
+  value: unknown,
+  store: StoreDescription,
+  now: number,
+): string {
+  if (remark === "large-image") return amount(size, "byte");
+  if (remark === "screen-fatal") return screenWords(value, store);
+  const hours = updatedMs === null ? 0 : Math.floor((now - updatedMs) / HOUR_MS);
+  return hours === 0 ? "no process works on it" : `unchanged for ${amount(hours, "hour")}`;
+}
+
+function screenWords(value: unknown, store: StoreDescription): string {
+  const { screen } = hostLine(store);
+  const [first, ...others] = screen === null ? [] : screenMismatches(value, screen);
+  const place = first === undefined ? "" : `${screenPath(first)}: ${first.words}`;
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  return `${place}${more}; the terminal UI of opencode 1.0 to 1.15 ends when this session is opened, 1.17 and newer show it`;
 }
 
 function judgedInPieces(evidence: Evidence, accepted: readonly string[]): Problem | null {

@@ -13,7 +13,8 @@ export function looksHealthy(
   row: RowValues | null,
   store: StoreDescription,
 ): boolean {
-  const isUnremarkable = (value: unknown) => remarkOn(artifact, value) === null && !isNamedAsCopy(artifact, value);
+  const isUnremarkable = (value: unknown) =>
+    remarkOn(artifact, value, store) === null && !isNamedAsCopy(artifact, value);
   return looksLoadable(artifact, text, row, store, isUnremarkable);
 }
 
@@ -48,6 +49,6 @@ export function looksHealthyThroughout(bundle: Bundle, store: StoreDescription):
   if (!fits(any, documents[0], NOTHING_AROUND, store)) return false;
   const isLoadable = documentCheck(any, store);
   if (isLoadable === null) return false;
-  for (const document of documents) if (!isLoadable(document) || remarkOn(any, document) !== null) return false;
+  for (const document of documents) if (!isLoadable(document) || remarkOn(any, document, store) !== null) return false;
   return true;
 }

@@ -1,7 +1,7 @@
+import { screenMismatches } from "../hosts/screen.ts";
+import { screensOf } from "../hosts/store-line.ts";
 import type { Artifact, Evidence } from "../stores/artifact.ts";
-import type { Fault } from "./fault.ts";
-import { LARGE_IMAGE } from "./size.ts";
-import { UNFINISHED_TOOL, UNFINISHED_TURN } from "./unfinished.ts";
+import type { StoreDescription } from "../stores/store.ts";
 
 /** A turn may wait this long for a permission, an answer or a slow tool before it counts as left behind. */
 const LEFT_BEHIND_MS = 60 * 60 * 1000;
@@ -11,25 +11,32 @@ const LARGEST_IMAGE_BYTES = 5_242_880;
 
 const DATA_URL = /^data:image\/[^,]*;base64,/;
 
+/** The code of a fault that a record may have although it loads. */
+export type Remark = "unfinished-tool" | "unfinished-turn" | "large-image" | "screen-fatal";
+
 /** Something worth saying of a record that loads; `null`: nothing. */
-export function remarkOn(artifact: Artifact, value: unknown): Fault | null {
+export function remarkOn(artifact: Artifact, value: unknown, store: StoreDescription): Remark | null {
   if (typeof value !== "object" || value === null) return null;
-  if (artifact.kind === "part") return remarkOnPart(value);
+  if (artifact.kind === "part") return remarkOnPart(value, store);
   if (artifact.kind !== "message" || !("role" in value) || value.role !== "assistant") return null;
   const isOver = ("error" in value && value.error !== undefined) || ("time" in value && isCompleted(value.time));
-  return isOver ? null : UNFINISHED_TURN;
+  return isOver ? null : "unfinished-turn";
 }
 
-function remarkOnPart(value: object): Fault | null {
+function remarkOnPart(value: object, store: StoreDescription): Remark | null {
   if (!("type" in value)) return null;
-  if (value.type === "tool" && "state" in value) {
+  const { type } = value;
+  if (type === "tool" || type === "reasoning") {
+    if (screensOf(store).some((screen) => screenMismatches(value, screen).length > 0)) return "screen-fatal";
+  }
+  if (type === "tool" && "state" in value) {
     const { state } = value;
     const status = typeof state === "object" && state !== null && "status" in state ? state.status : null;
-    return status === "pending" || status === "running" ? UNFINISHED_TOOL : null;
+    return status === "pending" || status === "running" ? "unfinished-tool" : null;
   }
-  if (value.type !== "file" || !("url" in value) || typeof value.url !== "string") return null;
+  if (type !== "file" || !("url" in value) || typeof value.url !== "string") return null;
   const isLarge = (value.url.length * 3) / 4 > LARGEST_IMAGE_BYTES && DATA_URL.test(value.url.slice(0, 100));
-  return isLarge ? LARGE_IMAGE : null;
+  return isLarge ? "large-image" : null;
 }
 
 function isCompleted(time: unknown): boolean {
@@ -40,8 +47,8 @@ function isCompleted(time: unknown): boolean {
  * Whether a remark still holds when the clock is looked at: a turn under way is none. `now` in milliseconds.
  * `isLeftAlone`: it is certain that no process works on it.
  */
-export function holds(remark: Fault, evidence: Evidence, now: number, isLeftAlone: boolean): boolean {
+export function holds(remark: Remark, evidence: Evidence, now: number, isLeftAlone: boolean): boolean {
   if (!evidence.reachable) return false;
-  if (remark !== UNFINISHED_TOOL && remark !== UNFINISHED_TURN) return true;
+  if (remark !== "unfinished-tool" && remark !== "unfinished-turn") return true;
   return isLeftAlone || (evidence.updatedMs !== null && now - evidence.updatedMs > LEFT_BEHIND_MS);
 }

@@ -3,7 +3,7 @@ import { allRuns, runIDOf } from "../quarantine/runs.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
 import { type CheckResult, check } from "../repair/check.ts";
-import type { ConfirmedFinding } from "../repair/finding.ts";
+import { type ConfirmedFinding, FAILING_ON_SCREEN, isFailingHere } from "../repair/finding.ts";
 import { originsSentence, writingRefusal } from "../repair/origin-words.ts";
 import { repair } from "../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
@@ -56,8 +56,9 @@ function itemLine(item: ReportedItem): string {
   return `${item.sessionID ?? "no session"}: ${item.action} ${item.kind} ${item.recordID ?? ""} (${title})${reason}`;
 }
 
-function blocking(result: CheckResult): ConfirmedFinding[] {
-  return result.findings.filter((finding) => finding.severity === "blocking");
+/** What keeps the server from loading a session, or this opencode's terminal UI from showing it. */
+function failing(result: CheckResult): ConfirmedFinding[] {
+  return result.findings.filter(isFailingHere);
 }
 
 async function checkNow(context: RequestContext, sessionID: string | null): Promise<CheckResult | null> {
@@ -78,7 +79,7 @@ async function look(
 ): Promise<RequestAnswer> {
   const before = await checkNow(context, request.sessionID);
   if (before === null) return { ...NO_CHANGE, headline: "There is no session with this id.", details: [] };
-  const found = blocking(before);
+  const found = failing(before);
   if (found.length === 0) {
     const what = request.sessionID === null ? "every conversation" : "this conversation";
     const others = originsSentence(before.stores);
@@ -115,12 +116,12 @@ async function mend(
     located: context.located,
     access: "beside-host",
     findings: before.findings.filter((finding) => context.spare === null || finding.sessionID !== context.spare),
-    selection: { codes: null, unasked: false },
+    selection: { codes: null, also: FAILING_ON_SCREEN, unasked: false },
     trigger: context.trigger,
     hostVersion: context.hostVersion,
   });
   const after = await checkNow(context, sessionID);
-  const remaining = after === null ? [] : blocking(after);
+  const remaining = after === null ? [] : failing(after);
   const done = result.items.filter((item) => item.action !== "skipped");
   const completed = new Set(
     result.items.filter(({ action }) => action === "normalised").map(({ recordID }) => recordID),

@@ -1,4 +1,5 @@
 import type { Contract, StoreDescription } from "../stores/store.ts";
+import type { ScreenName } from "./screen.ts";
 
 export type LineName =
   | "1.0.0"
@@ -62,6 +63,8 @@ export interface HostLine {
   readonly projectFile: "unread" | "id" | "id and sandboxes";
   /** Whether a call that is ended on abort is marked `interrupted`. */
   readonly marksInterrupted: boolean;
+  /** Which values end the terminal UI when a session is opened (plugin/hosts/screen.ts); `null`: none. */
+  readonly screen: ScreenName | null;
 }
 
 const ANY_RECORD = {
@@ -78,6 +81,7 @@ const ANY_RECORD = {
   readsSessionTimes: false,
   projectFile: "unread",
   marksInterrupted: false,
+  screen: "1.0",
 } as const;
 
 const FILES = { ...ANY_RECORD, journal: null, shaped: () => false, sessionDiffReader: "1.0" } as const;
@@ -159,6 +163,7 @@ export const LINES: readonly HostLine[] = [
     journal: "drizzle",
     shaped: ({ tables }) => !tables.has("migration") && hasEvents(tables) && !tables.has("data_migration"),
     sessionDiffReader: "1.14",
+    screen: "1.14",
     emptyIfFalse: ["model"],
     sandboxes: "texts",
     looksUpWorkspaces: true,
@@ -167,6 +172,7 @@ export const LINES: readonly HostLine[] = [
   {
     ...CHECKED_RECORD,
     name: "1.15",
+    screen: "1.14",
     first: "1.14.48",
     last: "1.15.4",
     journal: "drizzle",
@@ -183,6 +189,7 @@ export const LINES: readonly HostLine[] = [
   {
     ...CHECKED_RECORD,
     name: "1.15.13",
+    screen: "1.14",
     first: "1.15.13",
     last: "1.15.13",
     journal: "drizzle",
@@ -199,6 +206,7 @@ export const LINES: readonly HostLine[] = [
   {
     ...CHECKED_RECORD,
     name: "1.17",
+    screen: null,
     first: "1.17.0",
     last: "1.17.0",
     journal: "migration",
@@ -214,6 +222,7 @@ export const LINES: readonly HostLine[] = [
   {
     ...CHECKED_RECORD,
     name: "1.17.9",
+    screen: null,
     first: "1.17.9",
     last: "1.17.9",
     journal: "migration",
@@ -229,6 +238,7 @@ export const LINES: readonly HostLine[] = [
   {
     ...CHECKED_RECORD,
     name: "1.17.11",
+    screen: null,
     first: "1.17.11",
     last: null,
     journal: "migration",

@@ -1,5 +1,6 @@
 import type { StoreDescription } from "../stores/store.ts";
 import { type Frame, type HostLine, LINES, type LineName } from "./lines.ts";
+import type { ScreenName } from "./screen.ts";
 
 const byName = new Map<LineName, HostLine>(LINES.map((line) => [line.name, line]));
 
@@ -33,6 +34,13 @@ export function lineOfFiles(version: string | null): LineName {
 export function readings(store: StoreDescription): readonly StoreDescription[] {
   if (store.lines === undefined || store.lines.length < 2) return [store];
   return store.lines.map((name) => readBy(store, lineNamed(name)));
+}
+
+/** The screens of the hosts that may load the store, as far as values end them. */
+export function screensOf(store: StoreDescription): readonly ScreenName[] {
+  const { lines } = store;
+  const loading = lines === undefined || lines.length < 2 ? [hostLine(store)] : lines.map(lineNamed);
+  return loading.flatMap(({ screen }) => screen ?? []);
 }
 
 function readBy(store: StoreDescription, { name, contract, sessionDiffReader }: HostLine): StoreDescription {

@@ -2,6 +2,7 @@ import { valueIn } from "../stores/conversation.ts";
 import { MESSAGE_RULES } from "./message-rules.ts";
 import { PART_RULES } from "./part-rules.ts";
 import { isTime, leftOut, numberIn, placeOf, type Rule, set, WRONG } from "./rule.ts";
+import { SCREEN_RULES } from "./screen-rules.ts";
 import { SESSION_RULES } from "./session-rules.ts";
 
 /** For every record; they stand last, where none that knows the place better fits. */
@@ -46,4 +47,10 @@ const GENERAL_RULES: readonly Rule[] = [
 ];
 
 /** Every value that is completed, with where it is taken from. The first rule that fits a mismatch answers it. */
-export const RULES: readonly Rule[] = [...MESSAGE_RULES, ...PART_RULES, ...SESSION_RULES, ...GENERAL_RULES];
+export const RULES: readonly Rule[] = [
+  ...SCREEN_RULES,
+  ...MESSAGE_RULES,
+  ...PART_RULES,
+  ...SESSION_RULES,
+  ...GENERAL_RULES,
+];

@@ -1,6 +1,7 @@
 import { diagnose } from "../faults/diagnose.ts";
 import { variantOf } from "../faults/refusal.ts";
-import { readings } from "../hosts/store-line.ts";
+import { screenMismatches } from "../hosts/screen.ts";
+import { readings, screensOf } from "../hosts/store-line.ts";
 import { isWholeRow } from "../records/contract.ts";
 import { type FieldChange, withFields } from "../records/fields.ts";
 import { judge } from "../records/judge.ts";
@@ -12,11 +13,14 @@ import type { StoreDescription } from "../stores/store.ts";
 import type { Replacement, ShownChange } from "../stores/writer.ts";
 import { RULES } from "./catalogue.ts";
 import type { Neighbours } from "./neighbours.ts";
-import type { ColumnSetting, FieldSetting, Rule, Subject } from "./rule.ts";
+import { type ColumnSetting, type FieldSetting, type Rule, type Subject, valueAt } from "./rule.ts";
 import { shownValue } from "./shown-value.ts";
 
 /** Answering one mismatch may bring the next to light: a missing object first, then what is missing in it. */
 const MOST_ROUNDS = 8;
+
+/** Where a record fails its host: on the load path, or on the screen of the terminal UI. */
+export type Failing = "server" | "screen";
 
 /** What a record has become so far. */
 interface Draft {
@@ -39,9 +43,10 @@ export function normalised(
   evidence: Evidence,
   neighbours: Neighbours,
   store: StoreDescription,
+  failing: Failing = "server",
 ): Replacement | null {
   for (const reading of readings(store)) {
-    const replacement = normalisedFor(artifact, evidence, neighbours, reading);
+    const replacement = normalisedFor(artifact, evidence, neighbours, reading, failing);
     if (replacement !== null) return replacement;
   }
   return null;
@@ -52,19 +57,29 @@ function normalisedFor(
   evidence: Evidence,
   neighbours: Neighbours,
   store: StoreDescription,
+  failing: Failing,
 ): Replacement | null {
   let draft = firstDraft(artifact, evidence);
   if (draft === null) return null;
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const mismatches = judge(draft.artifact, draft.document, { row: draft.row, siblings: evidence.siblings }, store);
-    if (mismatches === "fits") return replacementOf(draft, evidence, store);
     if (mismatches === "no-record") return null;
-    for (const mismatch of mismatches) {
+    const onScreen = mismatches === "fits" && failing === "screen" ? mismatchesOnScreen(draft.document, store) : [];
+    if (mismatches === "fits" && onScreen.length === 0) return replacementOf(draft, evidence, store);
+    for (const mismatch of mismatches === "fits" ? onScreen : mismatches) {
       draft = answered(draft, mismatch, neighbours);
       if (draft === null) return null;
     }
   }
   return null;
+}
+
+/** What ends the screen of a host that may load the store; no answer of the load path fails on it. */
+function mismatchesOnScreen(document: unknown, store: StoreDescription): Mismatch[] {
+  const [found] = screensOf(store)
+    .map((screen) => screenMismatches(document, screen))
+    .filter(({ length }) => length > 0);
+  return (found ?? []).map(({ path, words, found, wants }) => ({ path, words, found, expected: wants, blocks: false }));
 }
 
 function firstDraft(artifact: Artifact, evidence: Evidence): Draft | null {
@@ -193,13 +208,4 @@ function replacementOf(draft: Draft, evidence: Evidence, store: StoreDescription
   const cells = new Map(columns);
   if (fields.length > 0) cells.set("data", { storage: "text", bytes: text });
   return { source, content: { cells }, changes: draft.shown };
-}
-
-function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
-  let at = value;
-  for (const key of path) {
-    if (typeof at !== "object" || at === null || !Object.hasOwn(at, key)) return undefined;
-    at = (at as Record<string | number, unknown>)[key];
-  }
-  return at;
 }

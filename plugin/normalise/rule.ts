@@ -60,6 +60,16 @@ export function placeOf({ path }: Mismatch): (string | number)[] {
   return path.map((key) => (typeof key === "number" ? key : String(key)));
 }
 
+/** What stands at a place of a document; `undefined` where nothing does. */
+export function valueAt(document: unknown, path: Path): unknown {
+  let at = document;
+  for (const key of path) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, key)) return undefined;
+    at = (at as Record<string | number, unknown>)[key];
+  }
+  return at;
+}
+
 /** The mismatch's place gets a value; `null` where none follows. */
 export function set(mismatch: Mismatch, to: unknown): readonly Setting[] | null {
   return to === null || to === undefined ? null : [{ path: placeOf(mismatch), to }];

@@ -32,6 +32,19 @@ export interface ConfirmedFinding extends Finding {
   readonly advice?: string;
 }
 
+/** Codes of warnings that keep a terminal UI from showing a session: `/repair` repairs them too, once it is asked. */
+export const FAILING_ON_SCREEN: readonly string[] = ["screen-fatal"];
+
+/** Whether the server loads the record, and a terminal UI ends on it. */
+export function isOnScreen({ code }: Finding): boolean {
+  return FAILING_ON_SCREEN.includes(code);
+}
+
+/** Whether the opencode that asks cannot load or cannot show the record; its version decides what is found on the screen. */
+export function isFailingHere(finding: Finding): boolean {
+  return finding.severity === "blocking" || isOnScreen(finding);
+}
+
 /** `unread`: nothing was found, and there are records that were not read. */
 export type Verdict = "healthy" | "damaged" | "unusable" | "unread";
 

@@ -7,6 +7,8 @@ import type { ConfirmedFinding } from "./finding.ts";
 export interface Selection {
   /** Only faults of these codes; these may be warnings too. `null`: every blocking fault. */
   readonly codes: readonly string[] | null;
+  /** Beside every blocking fault, warnings of these codes: what a client that was asked has shown. */
+  readonly also?: readonly string[];
   /** Only what may be done at the start of opencode without asking. */
   readonly unasked: boolean;
 }
@@ -47,12 +49,17 @@ export function planRepair(
 function operationFor(finding: ConfirmedFinding, selection: Selection): Operation | null {
   const { remedy, seen, replacement } = finding;
   if (!isMendable(finding)) return null;
-  if (selection.codes === null ? finding.severity !== "blocking" : !selection.codes.includes(finding.code)) return null;
+  if (!isSelected(finding, selection)) return null;
   if (selection.unasked && !isDoneUnasked(finding)) return null;
   const { kind, sessionID, recordID, locator, code, evidence, rebuilt } = finding;
   const common = { kind, sessionID, recordID, locator, code, evidence, seen };
   if (rebuilt !== undefined && !selection.unasked) return { ...common, remedy: "recover", replacement: rebuilt };
   return remedy === "report" ? null : { ...common, remedy, replacement };
+}
+
+function isSelected({ code, severity }: ConfirmedFinding, { codes, also }: Selection): boolean {
+  if (codes !== null) return codes.includes(code);
+  return severity === "blocking" || (also ?? []).includes(code);
 }
 
 /** Whether a repair would do anything about a finding. */

@@ -1,4 +1,5 @@
 import { faultByCode } from "../faults/catalogue.ts";
+import { SCREEN_FATAL } from "../faults/screen.ts";
 import { nodeFileSystem } from "../files/file-system.ts";
 import { NeighbourSource } from "../normalise/neighbours.ts";
 import { normalised } from "../normalise/normalise.ts";
@@ -43,7 +44,13 @@ export class Prescriber {
       return null;
     }
     const neighbours = await this.#neighbours.of(evidence.sessionID);
-    return normalised(artifact, evidence, neighbours, this.#store.description);
+    return normalised(
+      artifact,
+      evidence,
+      neighbours,
+      this.#store.description,
+      finding.code === SCREEN_FATAL.code ? "screen" : "server",
+    );
   }
 
   /**

@@ -6,7 +6,7 @@ import { folderBytes } from "../../quarantine/vault.ts";
 import { bySession } from "../../repair/by-session.ts";
 import { changeLines } from "../../repair/change-words.ts";
 import { check } from "../../repair/check.ts";
-import type { ConfirmedFinding } from "../../repair/finding.ts";
+import { type ConfirmedFinding, FAILING_ON_SCREEN, isFailingHere } from "../../repair/finding.ts";
 import { originsSentence } from "../../repair/origin-words.ts";
 import { isMendable } from "../../repair/plan.ts";
 import { repair } from "../../repair/repair.ts";
@@ -96,7 +96,7 @@ export async function openRepairDialog(input: DialogInput): Promise<void> {
   });
   if (progress.signal.aborted) return progress.close();
   if (!outcome.ok) return showDefect(api);
-  const found = outcome.result.findings.filter((finding) => finding.severity === "blocking");
+  const found = outcome.result.findings.filter(isFailingHere);
   const runs = (await allRuns(context.files, context.located.dataDir)).filter(isUndoable);
   const { counts } = outcome.result;
   const others = originsSentence(outcome.result.stores);
@@ -235,7 +235,7 @@ export function repairFindings(
     located: context.located,
     access: "beside-host",
     findings,
-    selection: { codes: null, unasked },
+    selection: { codes: null, also: unasked ? [] : FAILING_ON_SCREEN, unasked },
     trigger: "tui",
     hostVersion: context.hostVersion,
     patienceMs: PATIENCE_MS,

@@ -1,5 +1,6 @@
 import { allRuns, type RunSummary, runIDOf } from "../../quarantine/runs.ts";
 import { check } from "../../repair/check.ts";
+import { isFailingHere } from "../../repair/finding.ts";
 import { isMendable } from "../../repair/plan.ts";
 import { planRestore } from "../../repair/restore.ts";
 import { plural, sentence } from "../../repair/words.ts";
@@ -45,7 +46,7 @@ async function oneSession(what: "check" | "repair", sessionID: string, input: Di
     hostVersion: context.hostVersion,
   });
   if (!outcome.ok) return showText(api, TITLE, `There is no session ${sessionID}.`);
-  const found = outcome.result.findings.filter((finding) => finding.severity === "blocking");
+  const found = outcome.result.findings.filter(isFailingHere);
   if (found.length === 0) return showText(api, TITLE, `opencode can load the session ${sessionID}.`);
   const mendable = found.filter(isMendable);
   if (what === "repair" && mendable.length > 0) return confirmRepair(input, mendable);

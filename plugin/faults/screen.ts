@@ -1,0 +1,17 @@
+import type { Fault } from "./fault.ts";
+
+/** What the server answers with and the terminal UI cannot print. */
+export const SCREEN_FATAL = {
+  code: "screen-fatal",
+  title: "ends the terminal UI of an older opencode when its session is opened",
+  invariant: "A tool call holds texts and lists where the terminal UI of its opencode prints them as such.",
+  cause:
+    "A model called a tool with a number or an object where a text belongs (opencode stores the failed call too), or a question was answered before opencode 1.1.8.",
+  advice:
+    "Upgrade to opencode 1.17 or newer, which shows it, or complete that one call: `opencode-session-repair repair --only screen-fatal`.",
+  remedy: "normalise",
+  otherwise: "quarantine",
+  unasked: false,
+  issues: [14282, 16865, 17071, 27726, 12697, 7082, 13394, 14020, 7433, 7392, 7460, 7994],
+  classes: ["A3"],
+} satisfies Fault;

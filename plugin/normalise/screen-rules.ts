@@ -1,0 +1,36 @@
+import { placeOf, type Rule, set, valueAt, WRONG } from "./rule.ts";
+
+const CALLS = ["tool pending", "tool running", "tool completed", "tool error"];
+
+/** What the terminal UI of opencode 1.0 to 1.15 cannot print (plugin/hosts/screen.ts). */
+export const SCREEN_RULES: readonly Rule[] = [
+  {
+    name: "text-on-screen",
+    issues: [14282, 16865, 17071],
+    invariant: "What the screen of opencode 1.0 to 1.15 prints as a text is one.",
+    source: "the number or truth value, written as a text",
+    of: CALLS,
+    at: /^state\./,
+    found: WRONG,
+    derive: ({ document }, mismatch) => {
+      if (mismatch.expected !== "text on screen") return null;
+      const given = valueAt(document, placeOf(mismatch));
+      return typeof given === "number" || typeof given === "boolean" ? set(mismatch, String(given)) : null;
+    },
+  },
+  {
+    name: "answer-on-screen",
+    issues: [7433, 7392, 7460, 7994],
+    invariant: "Each answer to a question is a list, as opencode writes it from 1.1.8 on.",
+    source: "a list of the one text that opencode wrote until then",
+    of: CALLS,
+    at: /^state\.metadata/,
+    found: WRONG,
+    isContent: true,
+    derive: ({ document }, mismatch) => {
+      if (mismatch.expected !== "list on screen" || mismatch.path[2] !== "answers") return null;
+      const given = valueAt(document, placeOf(mismatch));
+      return typeof given === "string" ? set(mismatch, [given]) : null;
+    },
+  },
+];
