@@ -26,9 +26,7 @@ export function remarkOn(artifact: Artifact, value: unknown, store: StoreDescrip
 function remarkOnPart(value: object, store: StoreDescription): Remark | null {
   if (!("type" in value)) return null;
   const { type } = value;
-  if (type === "tool" || type === "reasoning") {
-    if (screensOf(store).some((screen) => screenMismatches(value, screen).length > 0)) return "screen-fatal";
-  }
+  if (screensOf(store).some((screen) => screenMismatches(value, screen).length > 0)) return "screen-fatal";
   if (type === "tool" && "state" in value) {
     const { state } = value;
     const status = typeof state === "object" && state !== null && "status" in state ? state.status : null;

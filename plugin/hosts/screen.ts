@@ -42,6 +42,8 @@ interface ScreenDemand {
   readonly wants: Want;
   /** Only where this value counts as something: else the screen does not come to it. */
   readonly ifAny?: readonly string[];
+  /** Only on this screen. */
+  readonly only?: ScreenName;
 }
 
 /** A value that the screen cannot print. */
@@ -105,7 +107,7 @@ const OF_TOOLS: ReadonlyMap<unknown, readonly ScreenDemand[]> = new Map<string, 
   ["webfetch", [{ at: ["state", "input", "url"], wants: "printable" }]],
   ["codesearch", [{ at: QUERY, wants: "printable" }, found("results", QUERY)]],
   ["websearch", [{ at: QUERY, wants: "printable" }, found("numResults", QUERY)]],
-  ["task", []],
+  ["task", [{ at: ["state", "input", "subagent_type"], wants: "text", only: "1.14" }]],
   [
     "apply_patch",
     [
@@ -142,14 +144,23 @@ const OF_OTHER_TOOLS: readonly ScreenDemand[] = [
 
 const OF_FAILED_CALLS: readonly ScreenDemand[] = [{ at: ["state", "error"], wants: "failure" }];
 
+/** A command with an output is a block of its own, below which whatever can be printed is. */
+const OF_FAILED_COMMANDS: readonly ScreenDemand[] = [{ at: ["state", "error"], wants: "printable" }];
+
 const NO_STATE: readonly ScreenDemand[] = [{ at: ["state"], wants: "something" }];
 
-const OF_THOUGHTS: readonly ScreenDemand[] = [{ at: ["text"], wants: "some text" }];
+const OF_TEXTS: readonly ScreenDemand[] = [{ at: ["text"], wants: "some text" }];
 
-/** What the terminal UI of opencode 1.0 to 1.15 cannot print of a part; nothing where it shows it. A pure function. */
+const OF_FILES: readonly ScreenDemand[] = [
+  { at: ["mime"], wants: "some text" },
+  { at: ["filename"], wants: "printable" },
+];
+
+/** What the terminal UI of opencode 1.0 to 1.15 cannot print of a part, by its JSON; nothing where it shows it. A pure function. */
 export function screenMismatches(part: unknown, screen: ScreenName): ScreenMismatch[] {
   const mismatches: ScreenMismatch[] = [];
   for (const demand of demandsOn(part, screen)) {
+    if (demand.only !== undefined && demand.only !== screen) continue;
     if (demand.ifAny === undefined || at(part, demand.ifAny)) collect(part, part, demand, 0, [], mismatches);
   }
   return mismatches;
@@ -157,7 +168,10 @@ export function screenMismatches(part: unknown, screen: ScreenName): ScreenMisma
 
 function demandsOn(part: unknown, screen: ScreenName): readonly ScreenDemand[] {
   const type = at(part, ["type"]);
-  if (type === "reasoning") return OF_THOUGHTS;
+  if (type === "reasoning") return OF_TEXTS;
+  // Of a user's text anything is printed but an object; opencode writes no time there.
+  if (type === "text") return at(part, ["time", "start"]) === undefined ? [] : OF_TEXTS;
+  if (type === "file") return OF_FILES;
   if (type !== "tool") return [];
   const state = at(part, ["state"]);
   if (isNothing(state)) return NO_STATE;
@@ -165,7 +179,10 @@ function demandsOn(part: unknown, screen: ScreenName): readonly ScreenDemand[] {
   const isKnown = screen === "1.0" || !UNKNOWN_TO_1_14.includes(tool);
   const own = (isKnown ? OF_TOOLS.get(tool) : null) ?? OF_OTHER_TOOLS;
   const status = at(state, ["status"]);
-  if (status === "error") return [...own.filter(isOfEveryStatus), ...OF_FAILED_CALLS];
+  if (status === "error") {
+    const isBlock = tool === "bash" && at(state, ["metadata", "output"]) !== undefined;
+    return [...own.filter(isOfEveryStatus), ...(isBlock ? OF_FAILED_COMMANDS : OF_FAILED_CALLS)];
+  }
   if (status === "completed") return own;
   return own.filter((demand) => isOfEveryStatus(demand) && (status !== "pending" || !demand.at.includes("metadata")));
 }

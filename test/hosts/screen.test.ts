@@ -1,0 +1,339 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { diagnose } from "../../plugin/faults/diagnose.ts";
+import { looksHealthy } from "../../plugin/faults/quick-look.ts";
+import type { LineName } from "../../plugin/hosts/lines.ts";
+import { type ScreenName, screenMismatches, screenPath } from "../../plugin/hosts/screen.ts";
+import type { Artifact, Evidence } from "../../plugin/stores/artifact.ts";
+import type { StoreDescription } from "../../plugin/stores/store.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const SCREENS: readonly ScreenName[] = ["1.0", "1.14"];
+
+function call(tool: string, input: unknown, metadata: unknown = {}, rest: Fields = {}) {
+  const state = { status: "completed", input, output: "out", title: "", metadata, time: { start: 1, end: 2 }, ...rest };
+  return { type: "tool", callID: "call_1", tool, state };
+}
+
+function failed(tool: string, input: unknown, error: unknown = "it failed", rest: Fields = {}) {
+  return {
+    type: "tool",
+    callID: "call_1",
+    tool,
+    state: { status: "error", input, error, time: { start: 1, end: 2 }, ...rest },
+  };
+}
+
+const asked = { questions: [{ question: "Which?", header: "H", options: [{ label: "Yes", description: "" }] }] };
+const edited = { filePath: "/p/a.txt", oldString: "a", newString: "b" };
+const shownTodo = { todos: [{ id: "1", content: "x", status: "pending" }] };
+const patched = { filePath: "/p/a", relativePath: "a", type: "update", diff: "", additions: 1, deletions: 0 };
+
+/** Calls as hosts of 1.0 to 1.18 write them. */
+const HEALTHY: readonly (readonly [tool: string, input: Fields, metadata: Fields])[] = [
+  [
+    "bash",
+    { command: "ls", description: "Lists", timeout: 5000, workdir: "/p/src" },
+    { output: "a\n", exit: 0, description: "Lists" },
+  ],
+  ["glob", { pattern: "**/*.ts", path: "src" }, { count: 3, truncated: false }],
+  ["grep", { pattern: "x", path: "src", include: "*.ts" }, { matches: 0, truncated: false }],
+  ["list", { path: "src", ignore: ["a"] }, { count: 2, truncated: true }],
+  [
+    "read",
+    { filePath: "/p/a.txt", offset: 10, limit: 20 },
+    { preview: "x", truncated: false, loaded: ["/p/AGENTS.md"] },
+  ],
+  ["write", { filePath: "/p/a.txt", content: "x" }, { diagnostics: {}, filepath: "/p/a.txt", exists: true }],
+  [
+    "edit",
+    { ...edited, replaceAll: true },
+    {
+      diff: "--- a",
+      filediff: { additions: 1 },
+      diagnostics: {
+        "/p/a.txt": [{ severity: 1, message: "m", range: { start: { line: 0, character: 0 } } }, { severity: 2 }],
+      },
+    },
+  ],
+  ["webfetch", { url: "https://example.org", format: "markdown", timeout: 3 }, {}],
+  ["codesearch", { query: "q", tokensNum: 5000 }, {}],
+  ["websearch", { query: "q", numResults: 8 }, {}],
+  [
+    "task",
+    { description: "d", prompt: "p", subagent_type: "general" },
+    {
+      sessionId: "ses_1",
+      model: { modelID: "m" },
+      summary: [{ id: "prt_1", tool: "read", state: { status: "completed", title: "a" } }],
+    },
+  ],
+  [
+    "apply_patch",
+    { patchText: "*** Begin" },
+    { files: [patched, { ...patched, type: "move", movePath: "/p/b" }], diff: "", diagnostics: {} },
+  ],
+  ["todowrite", shownTodo, shownTodo],
+  ["todoread", {}, shownTodo],
+  ["question", asked, { answers: [["Yes"]] }],
+  ["skill", { name: "review" }, { name: "review", dir: "/p" }],
+  ["lsp", { operation: "hover", filePath: "a", line: 5, character: 1 }, { result: [{ contents: {} }] }],
+  ["batch", { tool_calls: [{ tool: "read", parameters: { filePath: 5 } }] }, { details: [] }],
+  ["invalid", { tool: "x", error: "y" }, {}],
+];
+
+describe("what the screen of opencode 1.0 to 1.15 cannot print", () => {
+  const cases: readonly (readonly [name: string, part: unknown, place: string, words: string])[] = [
+    [
+      "a path that is a number",
+      call("glob", { pattern: "*.txt", path: 5 }),
+      "state.input.path",
+      "expected a text, got a number",
+    ],
+    [
+      "that of a failed call",
+      failed("glob", { pattern: "*.txt", path: 5 }),
+      "state.input.path",
+      "expected a text, got a number",
+    ],
+    [
+      "a file that is a truth value",
+      failed("read", { filePath: true }),
+      "state.input.filePath",
+      "expected a text, got a boolean",
+    ],
+    [
+      "a folder that is a list",
+      call("bash", { command: "ls", workdir: ["a"] }),
+      "state.input.workdir",
+      "expected a text, got a list",
+    ],
+    [
+      "a command that is an object",
+      call("bash", { command: { a: 1 } }),
+      "state.input.command",
+      "expected a text or a number, got an object",
+    ],
+    [
+      "an output that is a number",
+      call("bash", { command: "ls" }, { output: 5 }),
+      "state.metadata.output",
+      "expected a text, got a number",
+    ],
+    [
+      "an output of a plugin's tool",
+      call("mine", {}, {}, { output: { a: 1 } }),
+      "state.output",
+      "expected a text, got an object",
+    ],
+    [
+      "a pattern with an object",
+      call("grep", { pattern: [{ a: 1 }] }),
+      "state.input.pattern",
+      "expected a text or a number, got a list",
+    ],
+    [
+      "an answer of before 1.1.8",
+      call("question", asked, { answers: ["Yes"] }),
+      "state.metadata.answers[0]",
+      "expected a list, got a text",
+    ],
+    [
+      "answers in one text",
+      call("question", asked, { answers: "Yes" }),
+      "state.metadata.answers[0]",
+      "expected a list, got a text",
+    ],
+    [
+      "a question that is an object",
+      call("question", { questions: [{ question: {} }] }, { answers: [] }),
+      "state.input.questions[0].question",
+      "expected a text or a number, got an object",
+    ],
+    [
+      "a todo that is nothing",
+      call("todowrite", { todos: [null] }, shownTodo),
+      "state.input.todos[0]",
+      "expected an object, got nothing",
+    ],
+    [
+      "an error that is an object",
+      failed("glob", { pattern: "a" }, { name: "x" }),
+      "state.error",
+      "expected a text, got an object",
+    ],
+    [
+      "diagnostics that are a text",
+      call("edit", edited, { diff: "", diagnostics: { "/p/a.txt": "x" } }),
+      "state.metadata.diagnostics[…]",
+      "expected a list, got a text",
+    ],
+    [
+      "a file of a patch that is nothing",
+      call("apply_patch", {}, { files: [null] }),
+      "state.metadata.files[0]",
+      "expected an object, got nothing",
+    ],
+    ["no state", { type: "tool", tool: "bash", callID: "c" }, "state", "expected an object, got nothing"],
+    [
+      "a call to read that says no time",
+      call("read", { filePath: "a" }, {}, { time: undefined }),
+      "state.time",
+      "expected an object, got nothing",
+    ],
+    ["a thought without text", { type: "reasoning", time: { start: 1 } }, "text", "expected a text, got nothing"],
+  ];
+  for (const [name, part, place, words] of cases) {
+    test(name, () => {
+      for (const screen of SCREENS) {
+        const [first] = screenMismatches(part, screen);
+        expect([first && screenPath(first), first?.words]).toEqual([place, words]);
+      }
+    });
+  }
+
+  test("two tools that only the screen of 1.0 to 1.3 has words for", () => {
+    for (const part of [call("list", { path: 5 }), call("codesearch", { query: { a: 1 } })]) {
+      expect(SCREENS.map((screen) => screenMismatches(part, screen).length)).toEqual([1, 0]);
+    }
+  });
+});
+
+describe("what it prints, odd as it is", () => {
+  const odd: readonly unknown[] = [
+    call("glob", { path: 5 }),
+    call("glob", { pattern: 5, path: 0 }),
+    call("glob", { pattern: ["a", 1] }),
+    call("list", { path: null }),
+    call("bash", { command: 5 }, { output: null }),
+    call("write", { filePath: "a", content: { a: 1 } }, { diagnostics: null }),
+    call("edit", edited, { diff: 5, diagnostics: { "/p/other": 5 } }),
+    call("read", { filePath: "a", offset: { a: 1 } }, { loaded: [5] }),
+    call("question", {}, { answers: ["Yes"] }),
+    call("question", asked, { answers: [5, { a: 1 }] }),
+    call("question", { questions: [null] }),
+    call("todowrite", { todos: [null] }),
+    call("todowrite", { todos: 5 }, shownTodo),
+    call("task", { description: { a: 1 } }),
+    call("mine", { path: 5, filePath: { a: 1 } }, { output: 5 }, { output: null }),
+    call("glob", null, null),
+    call("glob", 5, "text"),
+    failed("mine", {}, ["a"]),
+    failed("glob", { pattern: "a" }, null),
+    { type: "tool", tool: "bash", state: { status: "pending", input: {}, raw: "", metadata: { output: 5 } } },
+    { type: "tool", tool: "bash", state: "text" },
+    { type: "text", text: 5 },
+    { type: "text", synthetic: true },
+    failed("bash", { command: "ls" }, 5, { metadata: { output: "x" } }),
+    { type: "step-start" },
+    null,
+    5,
+    [],
+  ];
+  odd.forEach((part, index) => {
+    test(`${index}`, () => {
+      expect(SCREENS.flatMap((screen) => screenMismatches(part, screen))).toEqual([]);
+    });
+  });
+
+  test("nothing is named in 5,000 calls as hosts write them", () => {
+    const json = fc.jsonValue({ maxDepth: 3 }) as fc.Arbitrary<unknown>;
+    const own = fc.constantFrom(...HEALTHY).chain(([tool, input, metadata]) =>
+      fc.record({
+        tool: fc.constant(tool),
+        // Models leave out what is optional, and add what is not asked for.
+        input: fc
+          .tuple(fc.subarray(Object.keys(input)), fc.dictionary(fc.string({ minLength: 9 }), json))
+          .map(([names, more]) => ({ ...more, ...pick(input, names) })),
+        metadata: fc.subarray(Object.keys(metadata)).map((names) => pick(metadata, names)),
+      }),
+    );
+    const foreign = fc.record({
+      tool: fc.string().map((name) => `plugin_${name}`),
+      input: fc.dictionary(fc.constantFrom("path", "filePath", "pattern", "command", "query", "a"), json),
+      metadata: fc.dictionary(fc.constantFrom("output", "answers", "diagnostics", "files", "todos", "a"), json),
+    });
+    const state = fc.constantFrom("pending", "running", "completed", "error");
+    const healthy = fc.tuple(fc.oneof({ weight: 4, arbitrary: own }, foreign), state, fc.string());
+    fc.assert(
+      fc.property(healthy, ([{ tool, input, metadata }, status, text]) => {
+        const states: Readonly<Record<string, Fields>> = {
+          pending: { status, input, raw: text },
+          running: { status, input, title: text, metadata, time: { start: 1 } },
+          completed: { status, input, output: text, title: text, metadata, time: { start: 1, end: 2 } },
+          error: { status, input, error: text, metadata, time: { start: 1, end: 2 } },
+        };
+        const part = { type: "tool", callID: "call_1", tool, state: states[status] };
+        for (const screen of SCREENS) expect(screenMismatches(part, screen)).toEqual([]);
+      }),
+      { numRuns: 5000, seed: 20261129 },
+    );
+  });
+});
+
+describe("the finding", () => {
+  const part = call("glob", { pattern: "*.txt", path: 5 });
+
+  test("names the versions that end, as a warning that is repaired only when asked", () => {
+    expect(diagnosed(part, ["1.2"])).toMatchObject({
+      fault: { code: "screen-fatal", unasked: false },
+      severity: "warning",
+      hosts: ["1.2.1 to 1.3.2"],
+      evidence:
+        "state.input.path: expected a text, got a number; the terminal UI of opencode 1.0 to 1.15 ends when this session is opened, 1.17 and newer show it",
+    });
+    expect(diagnosed(part, ["1.15.13"])?.hosts).toEqual(["1.15.13"]);
+  });
+
+  test("is not said where the host shows it, unless another line may open the store too", () => {
+    expect(diagnosed(part, ["1.17.11"])).toBeNull();
+    expect(diagnosed(part, ["1.17", "1.15.13"])).toMatchObject({ severity: "warning", hosts: ["1.15.13"] });
+  });
+
+  test("is not said of a record that no session leads to", () => {
+    expect(diagnosed(part, ["1.2"], { reachable: false })).toBeNull();
+  });
+});
+
+function pick(fields: Fields, names: readonly string[]): Fields {
+  return Object.fromEntries(names.map((name) => [name, fields[name]]));
+}
+
+function diagnosed(part: unknown, lines: readonly LineName[], change: Partial<Evidence> = {}) {
+  const bytes = Buffer.from(JSON.stringify(part));
+  const artifact: Artifact = {
+    kind: "part",
+    sessionID: "ses_1",
+    recordID: "prt_1",
+    locator: { table: "part", key: { id: "prt_1" } },
+  };
+  const store: StoreDescription = {
+    generation: "sqlite",
+    dataDir: "/data",
+    contract: lines[0] === "1.2" ? "syntax" : "strict",
+    hostVersion: null,
+    sessionDiffReader: null,
+    lines,
+  };
+  const evidence: Evidence = {
+    storage: "text",
+    size: bytes.length,
+    bytes,
+    shape: null,
+    sha256: null,
+    stray: null,
+    ioError: null,
+    mtimeMs: null,
+    row: null,
+    position: 1,
+    siblings: 3,
+    updatedMs: 1,
+    reachable: true,
+    sessionID: "ses_1",
+    ...change,
+  };
+  const found = diagnose(artifact, evidence, store, 2);
+  if (evidence.reachable) expect(looksHealthy(artifact, bytes.toString(), null, store)).toBe(found === null);
+  return found;
+}
