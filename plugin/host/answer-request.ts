@@ -3,7 +3,7 @@ import { allRuns, runIDOf } from "../quarantine/runs.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
 import { type CheckResult, check } from "../repair/check.ts";
-import { type ConfirmedFinding, FAILING_ON_SCREEN, isFailingHere } from "../repair/finding.ts";
+import { type ConfirmedFinding, FAILING_ON_SCREEN, failedVerb, isFailingHere } from "../repair/finding.ts";
 import { originsSentence, writingRefusal } from "../repair/origin-words.ts";
 import { repair } from "../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
@@ -88,7 +88,7 @@ async function look(
   }
   const refusal = before.stores.map(({ origin }) => writingRefusal(origin)).find((each) => each !== null);
   if (request.what === "check" || refusal !== undefined) {
-    const headline = `${plural(found.length, "record")} that opencode cannot load. ${refusal ?? "`/repair` mends what it can; nothing is deleted."}`;
+    const headline = `${plural(found.length, "record")} that opencode cannot ${failedVerb(found)}. ${refusal ?? "`/repair` mends what it can; nothing is deleted."}`;
     return {
       ...NO_CHANGE,
       headline,

@@ -60,7 +60,7 @@ export interface RequestAnswer {
   readonly details: readonly string[];
   readonly runID: string | null;
   readonly changedSessions: readonly string[];
-  /** Blocking findings that are left. */
+  /** Findings that are left: blocking ones, and those that end the terminal UI. */
   readonly remaining: readonly ConfirmedFinding[];
 }
 

@@ -120,8 +120,11 @@ function answered(draft: Draft, mismatch: Mismatch, neighbours: Neighbours): Dra
 /** `user`, `step-finish`, `tool error`, `session`, `session.model`, `session file` …; without a tag `message`, `part`. */
 function kindOf({ artifact, document }: Draft): string {
   const { kind, locator } = artifact;
-  if (isFileLocator(locator)) return `${kind} file`;
-  if (kind !== "message" && kind !== "part") return locator.column === undefined ? kind : `${kind}.${locator.column}`;
+  // No host checks the file of a part by a schema: only its screen does, which knows no files.
+  if (isFileLocator(locator) && kind !== "part") return `${kind} file`;
+  if (!isFileLocator(locator) && kind !== "message" && kind !== "part") {
+    return locator.column === undefined ? kind : `${kind}.${locator.column}`;
+  }
   const { tag, status } = variantOf(document);
   if (tag === "") return kind;
   return status === "" ? tag : `${tag} ${status}`;

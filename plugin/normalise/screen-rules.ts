@@ -12,6 +12,7 @@ export const SCREEN_RULES: readonly Rule[] = [
     of: [...CALLS, "text", "reasoning"],
     at: /^(state\.|text$)/,
     found: WRONG,
+    isContent: true,
     derive: ({ document }, mismatch) => {
       if (mismatch.expected !== "text on screen") return null;
       const given = valueAt(document, placeOf(mismatch));

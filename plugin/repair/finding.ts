@@ -45,6 +45,11 @@ export function isFailingHere(finding: Finding): boolean {
   return finding.severity === "blocking" || isOnScreen(finding);
 }
 
+/** What opencode cannot do with the records of findings. */
+export function failedVerb(findings: readonly Finding[]): "load" | "load or show" {
+  return findings.some(isOnScreen) ? "load or show" : "load";
+}
+
 /** `unread`: nothing was found, and there are records that were not read. */
 export type Verdict = "healthy" | "damaged" | "unusable" | "unread";
 

@@ -6,7 +6,7 @@ import { folderBytes } from "../../quarantine/vault.ts";
 import { bySession } from "../../repair/by-session.ts";
 import { changeLines } from "../../repair/change-words.ts";
 import { check } from "../../repair/check.ts";
-import { type ConfirmedFinding, FAILING_ON_SCREEN, isFailingHere } from "../../repair/finding.ts";
+import { type ConfirmedFinding, FAILING_ON_SCREEN, failedVerb, isFailingHere } from "../../repair/finding.ts";
 import { originsSentence } from "../../repair/origin-words.ts";
 import { isMendable } from "../../repair/plan.ts";
 import { repair } from "../../repair/repair.ts";
@@ -103,7 +103,7 @@ export async function openRepairDialog(input: DialogInput): Promise<void> {
   const title =
     found.length === 0
       ? `Session repair: all ${plural(counts.sessions, "conversation")} can be opened`
-      : `Session repair: ${plural(found.length, "record")} that opencode cannot load`;
+      : `Session repair: ${plural(found.length, "record")} that opencode cannot ${failedVerb(found)}`;
   const undo = undoOptions(input, await sized(input, runs));
   const options = [...originOptions(api, others), ...repairOptions(input, found), ...undo, closeOption(api)];
   showList(api, title, options, "Filter");

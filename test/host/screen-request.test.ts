@@ -1,0 +1,70 @@
+import { expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { answerRequest } from "../../plugin/host/answer-request.ts";
+import { settledFiles } from "../repair/tool.ts";
+import { sampleContent } from "../stores/content.ts";
+import { createJsonStore } from "../stores/json-fixture.ts";
+import { createSqliteStore } from "../stores/sqlite-fixture.ts";
+import { located, type StoreUnderTest } from "../stores/store-under-test.ts";
+
+const CALL = {
+  type: "tool",
+  callID: "call_1",
+  tool: "glob",
+  state: {
+    status: "error",
+    input: { pattern: "*.txt", path: 5 },
+    error: "Invalid arguments",
+    time: { start: 1, end: 2 },
+  },
+};
+
+async function contextOf({ dataDir }: StoreUnderTest, hostVersion: string) {
+  const where = await located(settledFiles, dataDir);
+  return { files: settledFiles, located: where, hostVersion, concurrency: 4, trigger: "command" as const, spare: null };
+}
+
+function firstPart({ content }: StoreUnderTest): string {
+  return content.sessions.flatMap(({ messages }) => messages.flatMap(({ parts }) => parts))[0]?.id ?? "";
+}
+
+test("`/repair check` says which record ends the screen, `/repair` completes it, and undo is exact: a database of 1.2.27", async () => {
+  const store = await createSqliteStore("1.2.27", sampleContent());
+  try {
+    store.overwrite(store.locatorOf("part", firstPart(store)), Buffer.from(JSON.stringify(CALL)));
+    await repairedAndUndone(store, "1.2.27");
+  } finally {
+    store.remove();
+  }
+});
+
+test("so it is of the files of 1.1.65", async () => {
+  const store = createJsonStore(sampleContent());
+  try {
+    const locator = store.locatorOf("part", firstPart(store));
+    const path = join(store.dataDir, "path" in locator ? locator.path : "");
+    const { id, sessionID, messageID } = JSON.parse(readFileSync(path, "utf8")) as Record<string, string>;
+    writeFileSync(path, JSON.stringify({ id, sessionID, messageID, ...CALL }));
+    await repairedAndUndone(store, "1.1.65");
+  } finally {
+    store.remove();
+  }
+});
+
+async function repairedAndUndone(store: StoreUnderTest, hostVersion: string): Promise<void> {
+  const before = store.image();
+  const context = await contextOf(store, hostVersion);
+  const checked = await answerRequest({ what: "check", sessionID: null }, context);
+  expect(checked.remaining.map(({ code, recordID }) => [code, recordID])).toEqual([["screen-fatal", firstPart(store)]]);
+  expect(checked.headline).toStartWith("1 record that opencode cannot load or show.");
+  expect(store.image()).toEqual(before);
+
+  const repaired = await answerRequest({ what: "repair", sessionID: null }, context);
+  expect(repaired.remaining).toEqual([]);
+  const part = JSON.parse(store.bytesAt(store.locatorOf("part", firstPart(store)))?.toString() ?? "null");
+  expect(part).toMatchObject({ ...CALL, state: { ...CALL.state, input: { pattern: "*.txt", path: "5" } } });
+
+  await answerRequest({ what: "undo", runID: repaired.runID }, context);
+  expect(store.image()).toEqual(before);
+}
