@@ -149,6 +149,7 @@ export const LINES: readonly HostLine[] = [
   {
     ...ANY_RECORD,
     name: "1.2",
+    screen: "1.2",
     first: "1.2.1",
     last: "1.3.2",
     journal: "drizzle",

@@ -4,8 +4,11 @@
  * docs/host-measurements.md.
  */
 
-/** The screens of opencode 1.0 to 1.3, and of 1.14 and 1.15, which have no words of their own for two old tools. */
-export type ScreenName = "1.0" | "1.14";
+/**
+ * The screens of opencode 1.0 and 1.1, of 1.2 and 1.3, and of 1.14 and 1.15, which has no words of its own for two old
+ * tools. Up to 1.2.15 the screen of 1.2 prints calls of `task` as that of 1.1 does (source); 1.2.27 does not.
+ */
+export type ScreenName = "1.0" | "1.2" | "1.14";
 
 /**
  * A name; `EACH`: every item of a list; `EACH_ANSWER`: what is kept under the number of each question; `OWN_FILE`: what is
@@ -42,8 +45,8 @@ interface ScreenDemand {
   readonly wants: Want;
   /** Only where this value counts as something: else the screen does not come to it. */
   readonly ifAny?: readonly string[];
-  /** Only on this screen. */
-  readonly only?: ScreenName;
+  /** Only on these screens. */
+  readonly only?: readonly ScreenName[];
 }
 
 /** A value that the screen cannot print. */
@@ -107,7 +110,13 @@ const OF_TOOLS: ReadonlyMap<unknown, readonly ScreenDemand[]> = new Map<string, 
   ["webfetch", [{ at: ["state", "input", "url"], wants: "printable" }]],
   ["codesearch", [{ at: QUERY, wants: "printable" }, found("results", QUERY)]],
   ["websearch", [{ at: QUERY, wants: "printable" }, found("numResults", QUERY)]],
-  ["task", [{ at: ["state", "input", "subagent_type"], wants: "text", only: "1.14" }]],
+  [
+    "task",
+    [
+      { at: ["state", "input", "subagent_type"], wants: "text", only: ["1.0", "1.14"] },
+      { at: ["state", "input", "description"], wants: "printable", only: ["1.0"] },
+    ],
+  ],
   [
     "apply_patch",
     [
@@ -160,7 +169,7 @@ const OF_FILES: readonly ScreenDemand[] = [
 export function screenMismatches(part: unknown, screen: ScreenName): ScreenMismatch[] {
   const mismatches: ScreenMismatch[] = [];
   for (const demand of demandsOn(part, screen)) {
-    if (demand.only !== undefined && demand.only !== screen) continue;
+    if (demand.only?.includes(screen) === false) continue;
     if (demand.ifAny === undefined || at(part, demand.ifAny)) collect(part, part, demand, 0, [], mismatches);
   }
   return mismatches;
@@ -176,7 +185,7 @@ function demandsOn(part: unknown, screen: ScreenName): readonly ScreenDemand[] {
   const state = at(part, ["state"]);
   if (isNothing(state)) return NO_STATE;
   const tool = at(part, ["tool"]);
-  const isKnown = screen === "1.0" || !UNKNOWN_TO_1_14.includes(tool);
+  const isKnown = screen !== "1.14" || !UNKNOWN_TO_1_14.includes(tool);
   const own = (isKnown ? OF_TOOLS.get(tool) : null) ?? OF_OTHER_TOOLS;
   const status = at(state, ["status"]);
   if (status === "error") {

@@ -9,7 +9,7 @@ import type { StoreDescription } from "../../plugin/stores/store.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const SCREENS: readonly ScreenName[] = ["1.0", "1.14"];
+const SCREENS: readonly ScreenName[] = ["1.0", "1.2", "1.14"];
 
 function call(tool: string, input: unknown, metadata: unknown = {}, rest: Fields = {}) {
   const state = { status: "completed", input, output: "out", title: "", metadata, time: { start: 1, end: 2 }, ...rest };
@@ -193,9 +193,16 @@ describe("what the screen of opencode 1.0 to 1.15 cannot print", () => {
     });
   }
 
+  test("a subtask, which the screen of 1.2.27 and 1.3 prints whatever it holds", () => {
+    const found = (input: Fields) => SCREENS.map((screen) => screenMismatches(call("task", input), screen).length);
+    expect(found({ description: "d", subagent_type: 5 })).toEqual([1, 0, 1]);
+    expect(found({ description: { a: 1 }, subagent_type: "general" })).toEqual([1, 0, 0]);
+    expect(found({ description: 5 })).toEqual([0, 0, 0]);
+  });
+
   test("two tools that only the screen of 1.0 to 1.3 has words for", () => {
     for (const part of [call("list", { path: 5 }), call("codesearch", { query: { a: 1 } })]) {
-      expect(SCREENS.map((screen) => screenMismatches(part, screen).length)).toEqual([1, 0]);
+      expect(SCREENS.map((screen) => screenMismatches(part, screen).length)).toEqual([1, 1, 0]);
     }
   });
 });
@@ -215,7 +222,6 @@ describe("what it prints, odd as it is", () => {
     call("question", { questions: [null] }),
     call("todowrite", { todos: [null] }),
     call("todowrite", { todos: 5 }, shownTodo),
-    call("task", { description: { a: 1 } }),
     call("mine", { path: 5, filePath: { a: 1 } }, { output: 5 }, { output: null }),
     call("glob", null, null),
     call("glob", 5, "text"),
