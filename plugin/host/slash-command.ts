@@ -43,12 +43,22 @@ class AnsweredByPlugin extends Error {
   }
 }
 
+interface CommandRegistration {
+  readonly config: NonNullable<Hooks["config"]>;
+  /** `false` where the user has a command of that name: it stays theirs. */
+  isOurs(): boolean;
+}
+
 /** `command: false` leaves `/repair` to the terminal half, so that it is offered once. */
-export function registerCommand(options: { readonly command: boolean; readonly asks: boolean }): Pick<Hooks, "config"> {
+export function registerCommand(options: { readonly command: boolean; readonly asks: boolean }): CommandRegistration {
+  let isOurs = true;
   return {
+    isOurs: () => isOurs,
     config: async (config) => {
       if (options.asks) askForTool(config);
-      if (!options.command) return;
+      const known = config.command?.[COMMAND];
+      isOurs = known === undefined || known.template === TEMPLATE;
+      if (!options.command || !isOurs) return;
       config.command ??= {};
       config.command[COMMAND] = {
         template: TEMPLATE,
@@ -68,13 +78,27 @@ interface Permitting {
 function askForTool(config: Permitting & { readonly agent?: unknown; readonly mode?: unknown }): void {
   const given = config.permission;
   const rules = typeof given === "string" ? { "*": given } : isRecord(given) ? given : {};
-  config.permission = withQuestion(TOOL_PERMISSION in rules ? rules : { ...rules, [TOOL_PERMISSION]: "ask" });
+  config.permission = withQuestion(speaksOfTool(rules) ? rules : { ...rules, [TOOL_PERMISSION]: "ask" });
   // An agent's rules come after these.
   for (const agents of [config.agent, config.mode]) {
     for (const agent of isRecord(agents) ? Object.values(agents) : []) {
       if (isRecord(agent) && isRecord(agent.permission)) agent.permission = withQuestion(agent.permission);
     }
   }
+}
+
+/** Whether the user's rules name the tool, or forbid it together with others: of these the last one holds. */
+function speaksOfTool(rules: Readonly<Record<string, unknown>>): boolean {
+  const matching = Object.entries(rules).filter(([name]) => isNamedBy(name));
+  if (matching.some(([name]) => name.startsWith(TOOL_PERMISSION))) return true;
+  const rule = matching.at(-1)?.[1];
+  return rule === "deny" || (isRecord(rule) && Object.values(rule).at(-1) === "deny");
+}
+
+/** Whether a rule of this name is for the tool: `*` and `?` stand for other letters. */
+function isNamedBy(name: string): boolean {
+  const letters = name.replace(/[.+^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`^${letters.replaceAll("*", ".*").replaceAll("?", ".")}$`, "s").test(TOOL_PERMISSION);
 }
 
 /** What the user says of the tool holds for each of its questions: the name of a question says what would be changed. */
@@ -104,16 +128,17 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 export function answersTo(
   client: Client,
   context: () => Promise<RequestContext | null>,
+  isOurs: () => boolean,
 ): {
   readonly command: NonNullable<Hooks["command.execute.before"]>;
   readonly message: NonNullable<Hooks["chat.message"]>;
 } {
   return {
     command: async (input) => {
-      if (input.command === COMMAND) await answer(client, input.sessionID, input.arguments, context);
+      if (input.command === COMMAND && isOurs()) await answer(client, input.sessionID, input.arguments, context);
     },
     message: async (input, { parts }) => {
-      const words = typedWords(parts);
+      const words = isOurs() ? typedWords(parts) : null;
       if (words !== null) await answer(client, input.sessionID, words, context);
     },
   };

@@ -61,14 +61,12 @@ async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
   };
   const terminalHalf = await terminalHalfAnswers(nodeFileSystem, process.env, input.directory);
   const listening = firstEvent(input.client, activity, terminalHalf);
-  const answers = answersTo(input.client, () => request("command", null));
+  const { config, isOurs } = registerCommand({ command: !terminalHalf, asks: isAtLeast(hostVersion, ASK_SINCE) });
+  const answers = answersTo(input.client, () => request("command", null), isOurs);
   let tools: Hooks["tool"];
   const hooks: Hooks = {
     event: listening.hook,
-    ...registerCommand({
-      command: !terminalHalf,
-      asks: isAtLeast(hostVersion, ASK_SINCE),
-    }),
+    config,
     "command.execute.before": answers.command,
     ...(isAtLeast(hostVersion, INTERCEPTS_SINCE) && { "chat.message": answers.message }),
     get tool() {

@@ -97,10 +97,14 @@ describe("what the user's configuration says of the tool comes first", () => {
   test.each(["1.1.65", "1.18.33"] as const)(
     "%s",
     async (version) => {
-      for (const [rule, statusAfter] of [
+      const rules: readonly (readonly [Permissions, number])[] = [
+        [{ session_repair: "deny" }, 500],
+        [{ session_repair: "allow" }, 200],
+        // Forbidden together with others.
         ["deny", 500],
-        ["allow", 200],
-      ] as const) {
+        [{ bash: "allow", "session_*": "deny" }, 500],
+      ];
+      for (const [permission, statusAfter] of rules) {
         await withBench(
           version,
           async (bench) => {
@@ -109,18 +113,20 @@ describe("what the user's configuration says of the tool comes first", () => {
             await turn(bench, { action: "repair" }, null);
             expect(await messageStatus(bench, plain)).toBe(statusAfter);
           },
-          { session_repair: rule },
+          permission,
         );
       }
     },
-    2 * minutes,
+    4 * minutes,
   );
 });
+
+type Permissions = string | Readonly<Record<string, string>>;
 
 async function withBench(
   version: HostVersion,
   work: (bench: Bench) => Promise<void>,
-  permission: Readonly<Record<string, string>> = { bash: "allow" },
+  permission: Permissions = { bash: "allow" },
 ): Promise<void> {
   const store = await realStore(version);
   await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify({ preload: "off" }));

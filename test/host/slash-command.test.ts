@@ -59,6 +59,16 @@ for (const version of VERSIONS) {
 
     test("without a configured default model", () => withBench(version, withoutDefaultModel, {}), 2 * minutes);
 
+    test(
+      "a command of the user's own with that name stays the user's",
+      () =>
+        withBench(version, usersOwn, {
+          model: "loopback/scripted",
+          command: { repair: { template: "Mend my code: $ARGUMENTS" } },
+        }),
+      2 * minutes,
+    );
+
     test("without a provider", () => withoutProvider(version), 2 * minutes);
 
     test(
@@ -179,6 +189,25 @@ async function asMessage(bench: Bench): Promise<number> {
   const texts = (await messagesOf(host, conversation)).flatMap(({ parts }) => parts.map(({ text }) => text));
   expect(texts).toContain("/repairs are needed here");
   return 1;
+}
+
+/** Nothing is repaired that nobody asked for: the words are for the model. */
+async function usersOwn(bench: Bench): Promise<number> {
+  const { store, host, model } = bench;
+  const { plain, conversation } = store.sessions;
+  emptyPart(store, plain);
+  for (const words of ["", "undo"]) {
+    model.script({ text: "A word." });
+    expect((await typed(host, conversation, words)).status).toBe(200);
+    const asked = (await messagesOf(host, conversation)).at(-2);
+    expect(asked?.parts.map(({ text }) => text?.trim())).toContain(`Mend my code: ${words}`.trim());
+  }
+  model.script({ text: "A word." });
+  expect(
+    (await host.post(`/session/${conversation.id}/message`, { parts: [{ type: "text", text: "/repair" }] })).status,
+  ).toBe(200);
+  expect(await runsOf(store)).toEqual([]);
+  return 3;
 }
 
 /** A message would be written into what is damaged: the user is told by a toast until it is repaired. */
