@@ -19,8 +19,8 @@ export interface Beginning {
 
 /**
  * The value of the longest beginning of a JSON text that can be closed: members that are complete, and a string that is
- * cut off in its middle. Noise ends it: a control character inside a string, or what no text decodes to. A whole
- * document with noise behind it is read whole. `undefined`: nothing can be read.
+ * cut off in its middle. Noise ends it: a control character inside a string. (Bytes that are no text have ended the text
+ * before: `textBeginning`.) A whole document with noise behind it is read whole. `undefined`: nothing can be read.
  */
 export function readBeginning(text: string): Beginning | undefined {
   const open: Container[] = [];
@@ -88,7 +88,7 @@ function stringEnd(text: string, start: number): { readonly at: number; readonly
   for (let at = start + 1; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
     if (code === 0x22) return { at: at + 1, isCut: false };
-    if (code < 0x20 || code === 0xfffd) return { at, isCut: true };
+    if (code < 0x20) return { at, isCut: true };
     if (code !== 0x5c) continue;
     const sequence = /^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/.exec(text.slice(at, at + 6));
     if (sequence === null) return { at, isCut: true };

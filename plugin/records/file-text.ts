@@ -2,6 +2,11 @@ import { isUtf8 } from "node:buffer";
 
 const UTF16LE = new TextDecoder("utf-16le");
 
+const BYTE_ORDER_MARK = "\ufeff";
+
+/** What each byte that is no text becomes. */
+const REPLACEMENT = "\ufffd";
+
 /**
  * The text that opencode 1.0-1.1 parses when it reads a file with `Bun.file(path).json()`: a UTF-8 or UTF-16LE byte
  * order mark is honoured, invalid UTF-8 becomes U+FFFD (measured on Bun 1.3.3 and 1.3.9).
@@ -12,6 +17,34 @@ export function fileText(bytes: Buffer): string {
   if (bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
     return bytes.toString("utf8", 3);
   return bytes.toString("utf8");
+}
+
+/**
+ * Of damaged bytes the text up to the first that is none. A U+FFFD that a tool's output, say, really holds is text like
+ * any other.
+ */
+export function textBeginning(bytes: Uint8Array): string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const text = fileText(buffer);
+  if (beginsAsUtf16(buffer) || isWellFormedUtf8(buffer)) return text;
+  let checked = 0;
+  // The byte order mark is no part of the text.
+  let offset = buffer.indexOf(BYTE_ORDER_MARK) === 0 ? Buffer.byteLength(BYTE_ORDER_MARK) : 0;
+  for (let at = text.indexOf(REPLACEMENT); at >= 0; at = text.indexOf(REPLACEMENT, checked)) {
+    offset += Buffer.byteLength(text.slice(checked, at));
+    if (buffer.indexOf(REPLACEMENT, offset) !== offset) return text.slice(0, at);
+    offset += Buffer.byteLength(REPLACEMENT);
+    checked = at + 1;
+  }
+  return text;
+}
+
+/** How many characters are lost of bytes that are no text in places. */
+export function lostCharacters(bytes: Uint8Array): number {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let lost = buffer.toString("utf8").split(REPLACEMENT).length - 1;
+  for (let at = buffer.indexOf(REPLACEMENT); at >= 0; at = buffer.indexOf(REPLACEMENT, at + 1)) lost -= 1;
+  return lost;
 }
 
 /** Whether a file begins with the byte order mark of UTF-16LE, which opencode 1.14 takes for wrong UTF-8. */

@@ -49,7 +49,12 @@ export function closedPart(left: string, times: RecordTimes): Fields | null {
 function cutTexts(found: Fields, { created, updated }: RecordTimes): Fields[] {
   if (typeof found.text !== "string") return [];
   const { type } = found;
-  const said = { ...(found.synthetic === true ? { synthetic: true } : {}), type, text: `${found.text}\n${CUT}` };
+  // What the user alone saw, or opencode added, stays that.
+  const marks = {
+    ...(found.synthetic === true && { synthetic: true }),
+    ...(found.ignored === true && { ignored: true }),
+  };
+  const said = { ...marks, type, text: `${found.text}\n${CUT}` };
   return [
     { ...said, time: found.time },
     { ...said, time: { start: created, end: Math.max(created, updated) } },

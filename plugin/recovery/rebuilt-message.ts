@@ -2,6 +2,7 @@ import { Neighbours } from "../normalise/neighbours.ts";
 import { normalised } from "../normalise/normalise.ts";
 import { wholeMembers } from "../records/cut-document.ts";
 import { withFields } from "../records/fields.ts";
+import { textBeginning } from "../records/file-text.ts";
 import type { Artifact, Evidence } from "../stores/artifact.ts";
 import {
   type Fields,
@@ -127,7 +128,7 @@ function inside(value: unknown): Fields {
 /** What can be read of the beginning of a damaged document. */
 function legible(document: StoredDocument | null): Fields {
   if (document?.bytes == null) return {};
-  const { id: _id, sessionID: _sessionID, ...said } = wholeMembers(document.bytes.toString("utf8"));
+  const { id: _id, sessionID: _sessionID, ...said } = wholeMembers(textBeginning(document.bytes));
   return said;
 }
 

@@ -1,6 +1,6 @@
 import { diagnose } from "../faults/diagnose.ts";
 import { readBeginning } from "../records/cut-document.ts";
-import { fileText, isWellFormedUtf8 } from "../records/file-text.ts";
+import { isWellFormedUtf8, lostCharacters, textBeginning } from "../records/file-text.ts";
 import { closedPart } from "../recovery/closed-document.ts";
 import { type Artifact, type Evidence, isFileLocator } from "../stores/artifact.ts";
 import type { Store } from "../stores/store.ts";
@@ -31,7 +31,7 @@ export async function closedRecord(
   if (evidence === null || evidence.bytes === null || evidence.storage === "row") return null;
   // A damaged copy of a record is not worth a place of its own.
   if (evidence.stray !== null) return null;
-  const text = textOf(evidence);
+  const text = textBeginning(evidence.bytes);
   const legible = wholeDocument(text, evidence) ?? (kind === "part" ? cutPart(text, store, artifact, evidence) : null);
   if (legible === null) return null;
   const bytes = Buffer.from(legible.text, "utf8");
@@ -44,12 +44,6 @@ export async function closedRecord(
   return { replacement: { source: legible.source, content }, words: legible.words };
 }
 
-/** Bytes that are no text become U+FFFD; a byte order mark at the beginning is left out. */
-function textOf({ bytes, storage }: Evidence): string {
-  const buffer = Buffer.from(bytes ?? new Uint8Array());
-  return storage === "file" ? fileText(buffer) : buffer.toString("utf8").replace(/^\ufeff/, "");
-}
-
 function wholeDocument(text: string, { bytes, storage }: Evidence): Legible | null {
   const until = readBeginning(text)?.wholeUntil ?? null;
   if (until !== null) {
@@ -60,14 +54,16 @@ function wholeDocument(text: string, { bytes, storage }: Evidence): Legible | nu
     };
   }
   if (storage === "file" || bytes === null || isWellFormedUtf8(bytes)) return null;
-  const left = text.replace(/\0+$/, "");
+  const left = Buffer.from(bytes)
+    .toString("utf8")
+    .replace(/^\ufeff/, "")
+    .replace(/\0+$/, "");
   try {
     JSON.parse(left);
   } catch {
     return null;
   }
-  const count = left.split("\ufffd").length - 1;
-  const words = `all but ${plural(count, "character")} can be read`;
+  const words = `all but ${plural(lostCharacters(bytes), "character")} can be read`;
   return { text: left, source: "the document itself, with a sign for each character that is lost", words };
 }
 

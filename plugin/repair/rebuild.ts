@@ -1,7 +1,7 @@
 import { NOT_AN_OBJECT } from "../faults/unreadable.ts";
 import { fits } from "../records/contract.ts";
 import { wholeMembers } from "../records/cut-document.ts";
-import { fileText } from "../records/file-text.ts";
+import { textBeginning } from "../records/file-text.ts";
 import {
   byTime,
   factsIn,
@@ -168,7 +168,7 @@ async function withSession(store: Store, finding: ConfirmedFinding): Promise<Con
   if (evidence?.bytes == null || evidence.stray !== null) return finding;
   const messages: StoredMessage[] = [];
   for await (const message of store.messages(sessionID)) messages.push({ ...message, parts: [] });
-  const left = fileText(Buffer.from(evidence.bytes));
+  const left = textBeginning(evidence.bytes);
   const projects = await store.projectFacts();
   const bytes = rebuiltSessionFile(sessionID, projectID, left, messages, projects, store.description);
   if (bytes === null) return finding;
@@ -183,7 +183,7 @@ const PROJECT_SOURCE = "rebuilt from what the sessions of the project state";
 
 async function legibleIn(store: Store, { kind, sessionID, recordID, locator }: ConfirmedFinding): Promise<Fields> {
   const bytes = (await store.examine({ kind, sessionID, recordID, locator }))?.bytes ?? null;
-  return bytes === null ? {} : wholeMembers(Buffer.from(bytes).toString("utf8"));
+  return bytes === null ? {} : wholeMembers(textBeginning(bytes));
 }
 
 /** The messages of a session in outline, and some of them with their parts. */

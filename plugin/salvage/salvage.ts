@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import type { FileSystem } from "../files/file-system.ts";
+import { textBeginning } from "../records/file-text.ts";
 import { closedMessage, closedPart, lostPart } from "../recovery/closed-document.ts";
 import type { Connection, Driver } from "../stores/sqlite/driver.ts";
 import { chooseSchema, completeMigrations } from "./choose-schema.ts";
@@ -207,6 +208,8 @@ function writeUnfinished(connection: Connection, ledger: Ledger): ReadonlyMap<st
       const bytes = value(name);
       return bytes instanceof Uint8Array ? textOf(bytes) : null;
     };
+    const data = value("data");
+    const said = data instanceof Uint8Array ? textBeginning(data) : "";
     const time = (name: string) => Math.trunc(Number(value(name)) || 0);
     const around = { created: time("time_created"), updated: time("time_updated") };
     const kind = table === "part" || table === "message" ? table : "session";
@@ -224,7 +227,7 @@ function writeUnfinished(connection: Connection, ledger: Ledger): ReadonlyMap<st
       const rows = connection.run(
         "insert or ignore into part (id, message_id, session_id, time_created, time_updated, data) values (?, ?, ?, ?, ?, ?)",
         ...[id, message, session, around.created, around.updated],
-        JSON.stringify(closedPart(text("data") ?? "", around) ?? lostPart()),
+        JSON.stringify(closedPart(said, around) ?? lostPart()),
       );
       count(session, rows);
       if (rowID !== null) ledger.took(table, rowID, id);
@@ -232,7 +235,7 @@ function writeUnfinished(connection: Connection, ledger: Ledger): ReadonlyMap<st
       const rows = connection.run(
         "insert or ignore into message (id, session_id, time_created, time_updated, data) values (?, ?, ?, ?, ?)",
         ...[id, session, around.created, around.updated],
-        JSON.stringify(closedMessage(text("data") ?? "", around)),
+        JSON.stringify(closedMessage(said, around)),
       );
       count(session, rows);
       if (rowID !== null) ledger.took(table, rowID, id);

@@ -1,6 +1,6 @@
 import { faultByCode } from "../faults/catalogue.ts";
 import { cutDocument } from "../records/cut-document.ts";
-import { fileText } from "../records/file-text.ts";
+import { textBeginning } from "../records/file-text.ts";
 import { type Locator, locatorText } from "../stores/artifact.ts";
 import {
   isFields,
@@ -108,7 +108,7 @@ function absent(recordID: string, why: string): Hole {
 function readableValue(document: StoredDocument): unknown {
   const parsed = parseDocument(document);
   if (parsed.ok) return parsed.value;
-  return document.bytes === null ? undefined : cutDocument(fileText(document.bytes));
+  return document.bytes === null ? undefined : cutDocument(textBeginning(document.bytes));
 }
 
 function holesIn(

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { cutDocument } from "../../plugin/records/cut-document.ts";
+import { lostCharacters, textBeginning } from "../../plugin/records/file-text.ts";
 import { checkFor } from "../../plugin/records/quick-check.ts";
 import { messageDocument } from "../../plugin/records/strict/message.ts";
 import { partDocument } from "../../plugin/records/strict/part.ts";
@@ -19,7 +20,23 @@ describe("a document that was cut off", () => {
 
   test("ends where the noise begins", () => {
     expect(cutDocument('{"text":"good\u0000\u0000\u0000 bad","other":1}')).toEqual({ text: "good" });
-    expect(cutDocument('{"text":"good\ufffdbad"}')).toEqual({ text: "good" });
+    const damaged = Buffer.from('{"text":"good?bad"}').fill(0xff, 13, 14);
+    expect(cutDocument(textBeginning(damaged))).toEqual({ text: "good" });
+  });
+
+  test("a replacement character that really stands in it is text like any other", () => {
+    const output = Buffer.from('{"type":"text","text":"a \ufffd b \ufffd c');
+    expect(cutDocument(textBeginning(output))).toEqual({ type: "text", text: "a \ufffd b \ufffd c" });
+    const cutInLetter = Buffer.concat([output, Buffer.from("\u20ac").subarray(0, 2)]);
+    expect(textBeginning(cutInLetter)).toBe(output.toString());
+    const marked = Buffer.concat([Buffer.from("\ufeff"), cutInLetter]);
+    expect(textBeginning(marked)).toBe(output.toString());
+    expect(lostCharacters(cutInLetter)).toBe(1);
+  });
+
+  test("what the model did not see stays hidden from it", () => {
+    const cut = '{"type":"text","text":"only for the user","ignored":true,"time":{"sta';
+    expect(closedPart(cut, TIMES)).toMatchObject({ ignored: true, time: { start: 1000, end: 2000 } });
   });
 
   test("never says what did not stand there", () => {
@@ -28,7 +45,6 @@ describe("a document that was cut off", () => {
       .map(([text, at]) => [text, text.slice(0, at % (text.length + 1))] as const);
     fc.assert(
       fc.property(cuts, ([text, cut]) => {
-        if (/[\ufffd]/.test(text)) return;
         const value = cutDocument(cut);
         if (value !== undefined) expect(isBeginning(value, JSON.parse(text))).toBe(true);
       }),
