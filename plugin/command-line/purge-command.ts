@@ -26,6 +26,13 @@ export async function purgeCommand(context: CommandContext, command: Command & {
     for (const run of listed) show(runLine(run));
     const only = old.reduce((sum, run) => sum + itemsOnlyHere(run), 0);
     if (only > 0) show(`They hold ${plural(only, "original")} that nothing else has any more.`);
+    const undone = old.filter(({ state }) => state.byState.restored !== undefined).length;
+    if (undone > 0) {
+      const them = undone === 1 ? "it" : "them";
+      show(
+        `Something of ${plural(undone, "run")} was restored. Without ${them}, opencode's start may repair that again.`,
+      );
+    }
     const yes = terminal.interactive && (await terminal.ask(`Delete ${plural(old.length, "run")}?`));
     if (!yes) {
       answer(context, listAnswer({ purged: [], planned: listed }), "Nothing was deleted. Add --yes to do this.");

@@ -1,7 +1,7 @@
 import { type Artifact, isFileLocator } from "../stores/artifact.ts";
 
-/** An id of opencode's own, and behind it something that no id of opencode holds. */
-const COPIED = /^((?:ses|msg|prt)_[A-Za-z0-9]+)[^A-Za-z0-9_].*$/s;
+/** An id of opencode's own, and behind it something that no id of opencode holds; ownCloud writes `_conflict-DATE`. */
+const COPIED = /^((?:ses|msg|prt)_[A-Za-z0-9]+)(?:[^A-Za-z0-9_]|_[Cc]onflict\b).*$/s;
 
 /**
  * The id of the record that a file seems to be a copy of, by the name that sync tools and people give to copies

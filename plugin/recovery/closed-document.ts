@@ -40,10 +40,15 @@ export function closedPart(left: string, times: RecordTimes): Fields | null {
   const found = fieldsOf(beginning.value);
   if (beginning.wholeUntil !== null && isPart(found)) return found;
   const candidates = found.type === "text" || found.type === "reasoning" ? cutTexts(found, times) : [];
-  if (found.type === "tool") candidates.push(...cutCalls(found, times));
+  if (found.type === "tool" && isNamedCall(wholeMembers(left))) candidates.push(...cutCalls(found, times));
   // The last member may be cut: half of an address or of a number is none.
   if (candidates.length === 0) candidates.push(wholeMembers(left));
   return candidates.find((candidate) => isPart(candidate)) ?? null;
+}
+
+/** A model's provider refuses a whole conversation for a call without a name or an id. */
+function isNamedCall({ tool, callID }: Fields): boolean {
+  return text(tool) !== "" && text(callID) !== "";
 }
 
 function cutTexts(found: Fields, { created, updated }: RecordTimes): Fields[] {

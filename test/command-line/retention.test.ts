@@ -32,6 +32,12 @@ test("runs tells the size, warns of a large quarantine, and only a purge deletes
   const asked = await runCli(["purge", "--older-than", "30d", "--data-dir", dataDir]);
   expect([asked.code, existsSync(manifest)]).toEqual([1, true]);
   expect(asked.stdout).toContain("They hold 1 original that nothing else has any more.");
+  expect(asked.stdout).not.toContain("was restored");
+  // What a user restored is kept by its run.
+  const [recent = ""] = readdirSync(join(dataDir, "quarantine", "ses_a")).filter((name) => !manifest.includes(name));
+  expect((await runCli(["restore", recent, "--data-dir", dataDir, "--yes"])).stdout).toContain("Put 1 record back");
+  const all = await runCli(["purge", "--older-than", "0d", "--data-dir", dataDir]);
+  expect(all.stdout).toContain("Something of 1 run was restored. Without it, opencode's start may repair that again.");
   const purged = await runCli(["purge", "--older-than", "30d", "--data-dir", dataDir, "--yes"]);
   expect([purged.code, existsSync(manifest)]).toEqual([0, false]);
   expect(readdirSync(join(dataDir, "quarantine", "ses_a"))).toHaveLength(1);

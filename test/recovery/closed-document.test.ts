@@ -34,6 +34,17 @@ describe("a document that was cut off", () => {
     expect(lostCharacters(cutInLetter)).toBe(1);
   });
 
+  test("a tool call keeps its name and its id, or is none: no half of them is made up", () => {
+    const call =
+      '{"type":"tool","callID":"call_1","tool":"bash","state":{"status":"completed","input":{"a":1},"output":"o"}}';
+    const isClosed = (length: number) => closedPart(call.slice(0, length), TIMES) !== null;
+    const state = call.indexOf('"state":{') + '"state":{'.length;
+    expect([isClosed(state - 20), isClosed(call.indexOf("bash") + 2), isClosed(state)]).toEqual([false, false, true]);
+    for (let length = state; length < call.length; length += 1) {
+      expect(closedPart(call.slice(0, length), TIMES)).toMatchObject({ callID: "call_1", tool: "bash" });
+    }
+  });
+
   test("what the model did not see stays hidden from it", () => {
     const cut = '{"type":"text","text":"only for the user","ignored":true,"time":{"sta';
     expect(closedPart(cut, TIMES)).toMatchObject({ ignored: true, time: { start: 1000, end: 2000 } });

@@ -1,0 +1,15 @@
+import { expect, test } from "bun:test";
+import { copiedRecordID } from "../../plugin/records/copied-name.ts";
+
+test.each([
+  ["prt_aB3.sync-conflict-20260105-101112-ABCDEFG", "prt_aB3"],
+  ["prt_aB3_conflict-20260105-101112", "prt_aB3"],
+  ["msg_aB3 (conflicted copy 2026-01-05 101112)", "msg_aB3"],
+  ["ses_aB3 (1)", "ses_aB3"],
+  ["ses_aB3-DESKTOP", "ses_aB3"],
+  ["prt_aB3", null],
+  ["prt_aB3_note", null],
+  ["note_aB3 2", null],
+])("a file named %s is a copy of %p", (name, original) => {
+  expect(copiedRecordID(name)).toBe(original);
+});
