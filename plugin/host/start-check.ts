@@ -278,11 +278,15 @@ export async function mend(
     hostVersion: input.hostVersion,
     patienceMs,
   });
-  const done = new Set(result.items.filter((item) => item.action !== "skipped").map((item) => item.recordID));
+  const { isOvertaken } = await import("../stores/writer.ts");
+  // Another start or a command was faster: what is there now is not what was found.
+  const overtaken = new Set(result.items.filter(({ reason }) => isOvertaken(reason)));
+  const settled = result.items.filter((item) => item.action !== "skipped" || overtaken.has(item));
+  const done = new Set(settled.map((item) => item.recordID));
   return {
     ...notice,
     runID: result.runID,
-    items: result.items,
+    items: result.items.filter((item) => !overtaken.has(item)),
     remaining: findings.filter((finding) => !done.has(finding.recordID)),
     stopped: result.stopped?.message ?? null,
   };

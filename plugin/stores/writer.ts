@@ -57,6 +57,15 @@ export interface ItemOutcome {
   readonly reason?: string;
 }
 
+/** Reasons why an operation was left undone: somebody else was faster. Whatever stands there now was not looked at. */
+export const CHANGED_SINCE = "it changed since it was checked";
+export const GONE_SINCE = "it is no longer there";
+
+/** Whether an operation was left undone because its record is not the one any more that was judged. */
+export function isOvertaken(reason: string | undefined): boolean {
+  return reason === CHANGED_SINCE || reason === GONE_SINCE;
+}
+
 export interface PrepareOptions {
   /** Numbers that items of the same session have already. */
   readonly taken: number;

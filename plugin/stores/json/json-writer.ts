@@ -11,6 +11,8 @@ import { withFields } from "../../records/fields.ts";
 import { fileText } from "../../records/file-text.ts";
 import { isFileLocator, type Locator } from "../artifact.ts";
 import {
+  CHANGED_SINCE,
+  GONE_SINCE,
   type ItemOutcome,
   itemFileName,
   itemNumber,
@@ -118,9 +120,9 @@ export class JsonWriter implements StoreWriter {
       if (path === null || found !== null) return "something is in its place now";
       return asItem(id, operation, null, await this.#saveReplacement(id, operation, null, folder));
     }
-    if (path === null || found?.type !== "file") return "it is no longer there as a plain file";
+    if (path === null || found?.type !== "file") return GONE_SINCE;
     const content = await hashFile(this.#files, path);
-    if (!same(content, operation.seen)) return "it changed since it was checked";
+    if (!same(content, operation.seen)) return CHANGED_SINCE;
     if (operation.replacement === null) return asItem(id, operation, { found, content }, null);
     const replacement = await this.#saveReplacement(id, operation, path, folder);
     if (replacement === null) return "what should take its place does not fit";
@@ -196,7 +198,7 @@ export class JsonWriter implements StoreWriter {
         ? { id: item.id, state: "done" }
         : skipped(item, "something is in its place now");
     }
-    if (!(await this.#holds(path, original))) return skipped(item, "it changed since it was checked");
+    if (!(await this.#holds(path, original))) return skipped(item, CHANGED_SINCE);
     const kept = join(folder, original.file);
     await moveNoClobber(this.#files, path, kept);
     // Somebody wrote between the last look and the move: what was moved is not what was judged.

@@ -10,7 +10,9 @@ import { writeItem } from "../../quarantine/vault.ts";
 import { withFields } from "../../records/fields.ts";
 import { type CellValue, isFileLocator, locatorText } from "../artifact.ts";
 import {
+  CHANGED_SINCE,
   DISK_FULL,
+  GONE_SINCE,
   type ItemOutcome,
   itemFileName,
   itemNumber,
@@ -216,13 +218,13 @@ export class SqliteWriter implements StoreWriter {
     saved: ItemFiles,
   ): Promise<{ item: ManifestItem; change: Change } | string> {
     const place = this.#placeOf(operation.locator);
-    if (place === null) return "it is no longer there";
+    if (place === null) return GONE_SINCE;
     const row = this.#captureRow(place);
     if (operation.seen === null) {
       if (row !== null) return "something is in its place now";
     } else {
-      if (row === null) return "it is no longer there";
-      if (seenHash(place, row) !== operation.seen.sha256) return "it changed since it was checked";
+      if (row === null) return GONE_SINCE;
+      if (seenHash(place, row) !== operation.seen.sha256) return CHANGED_SINCE;
     }
     const wanted = replacingCells(place, row, operation.replacement);
     // A row to be added may be known in more columns than the table has in this version.
@@ -348,7 +350,7 @@ export class SqliteWriter implements StoreWriter {
       return change !== undefined && this.#isLive(item, change.place) && this.#isFree(item, change.place);
     });
     if (!unchanged || !this.#isWholeGroup(group)) {
-      return group.map(({ id }) => ({ id, state: "skipped", reason: "it changed since it was checked" }));
+      return group.map(({ id }) => ({ id, state: "skipped", reason: CHANGED_SINCE }));
     }
     // Parts before their message: what leaves is exactly what was captured, not what a cascade takes along.
     const outcomes = [...group].reverse().map((item): ItemOutcome => {
