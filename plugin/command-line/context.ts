@@ -5,6 +5,7 @@ import { jsonText, type ProblemReason, problemAnswer } from "./answers.ts";
 import type { CommonOptions } from "./arguments.ts";
 import { surveyAside } from "./aside.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { readyCommand } from "./ready-command.ts";
 import type { Terminal } from "./terminal.ts";
 import { countsText } from "./text.ts";
 
@@ -21,6 +22,16 @@ export interface CommandContext {
 export function answer(context: Pick<CommandContext, "options" | "terminal">, document: object, text: string): void {
   if (context.options.json) context.terminal.print(jsonText(document));
   else if (text !== "") context.terminal.print(text);
+}
+
+/** A command as a user can copy it, for the data directory or database that this call was given. */
+export function commandHere({ options }: Pick<CommandContext, "options">, ...args: readonly string[]): string {
+  const { dataDir, database } = options;
+  return readyCommand([
+    ...args,
+    ...(dataDir === undefined ? [] : ["--data-dir", dataDir]),
+    ...(database === undefined ? [] : ["--db", database]),
+  ]);
 }
 
 /** Ends a command with one clear sentence. */

@@ -10,9 +10,9 @@ import { doneWords, sentence, toDoWords } from "../repair/words.ts";
 import { locatorText } from "../stores/artifact.ts";
 import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, checkWithProgress, UNCHECKED, withoutResult } from "./context.ts";
+import { answer, type CommandContext, checkWithProgress, commandHere, UNCHECKED, withoutResult } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { checkText, findingLines, itemLine, obstacle } from "./text.ts";
+import { checkText, findingLines, isUnreached, itemLine, obstacle } from "./text.ts";
 
 type Repair = Command & { name: "repair" };
 
@@ -85,7 +85,7 @@ function remainingOf(result: CheckResult) {
 async function nothingToDo(context: CommandContext, before: CheckResult): Promise<ExitStatus> {
   const document = changeAnswer({ runID: null, manifests: [], items: [], ...remainingOf(before) });
   const text =
-    before.verdict === "healthy" && !before.findings.some(isOnScreen)
+    before.verdict === "healthy" && !before.findings.some((finding) => isOnScreen(finding) || isUnreached(finding))
       ? "Nothing to repair: opencode can load everything here."
       : checkText(before, context.terminal, { obstacle: await obstacle(context) });
   answer(context, document, text);
@@ -150,7 +150,7 @@ async function doneText(
   if (result.runID !== null) {
     const folders = result.manifests.map((manifest) => `  ${dirname(manifest)}`);
     lines.push("", "The originals are in:", ...folders);
-    lines.push(`To undo: opencode-session-repair restore ${result.runID}`);
+    lines.push(`To undo: ${commandHere(context, "restore", result.runID)}`);
   }
   if (after === null) return lines.join("\n");
   const left = after.findings.filter((finding) => finding.severity === "blocking");

@@ -15,7 +15,7 @@ import {
 } from "../rescue/rescue.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, stopped as interrupted, problem } from "./context.ts";
+import { answer, type CommandContext, commandHere, stopped as interrupted, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { changeText, EXPORT_INSTEAD, listText } from "./rescue-text.ts";
 
@@ -60,7 +60,7 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
       ...done,
       ...(message === undefined ? {} : { message }),
     }),
-    doneText(result, hidden),
+    doneText(result, hidden, context),
   );
   if (message !== undefined) terminal.complain(message);
   if (stopped?.kind === "failed") return EXIT.failed;
@@ -126,7 +126,11 @@ async function confirmed(
   return yes;
 }
 
-function doneText({ runID, manifests, items, sessions }: RescueResult, hidden: readonly HiddenSession[]): string {
+function doneText(
+  { runID, manifests, items, sessions }: RescueResult,
+  hidden: readonly HiddenSession[],
+  context: CommandContext,
+): string {
   const sum = (key: "messages" | "parts" | "todos") => sessions.reduce((total, each) => total + each[key], 0);
   const changed = items.filter(({ action }) => action === "rescued").length - sessions.length;
   const lines: string[] = [];
@@ -150,10 +154,13 @@ function doneText({ runID, manifests, items, sessions }: RescueResult, hidden: r
   const [first] = manifests;
   if (runID !== null && first !== undefined) {
     lines.push("", `The lists of what was done are in ${dirname(dirname(dirname(first)))}.`);
-    lines.push(`To undo: opencode-session-repair restore ${runID}`);
+    lines.push(`To undo: ${commandHere(context, "restore", runID)}`);
   }
   const left = hidden.filter(isMissed).length;
   if (left > 0)
-    lines.push("", `${plural(left, "conversation")} not shown still; \`opencode-session-repair rescue\` lists them.`);
+    lines.push(
+      "",
+      `${plural(left, "conversation")} not shown still; \`${commandHere(context, "rescue")}\` lists them.`,
+    );
   return lines.join("\n");
 }

@@ -22,7 +22,7 @@ import { hasOtherConnection } from "../stores/sqlite/sole-use.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { aside, surveyAside } from "./aside.ts";
-import { answer, type CommandContext, problem, stopped } from "./context.ts";
+import { answer, type CommandContext, commandHere, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
 type Salvage = Command & { name: "salvage" };
@@ -43,7 +43,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
   const target = await damagedDatabase(context, command.swap);
   if (context.signal.aborted) return stopped(context, "Stopped before the database was checked. Nothing was changed.");
   if (target.outcome !== "found") return problem(context, target.message, WITHOUT_TARGET[target.outcome]);
-  const { database, code, evidence } = target;
+  const { database, code, evidence, isSwappable } = target;
   if (!(await confirmed(context, command, database))) {
     const message = command.dryRun ? "dry run" : "not confirmed";
     answer(context, listAnswer({ runID: null, swapped: false, message }), "");
@@ -86,7 +86,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
     if (isStopped(outcome)) {
       return problem(context, outcome.message, outcome.kind === "failed" ? EXIT.failed : EXIT.refused);
     }
-    return tell(context, outcome, database);
+    return tell(context, outcome, database, isSwappable);
   } catch (error) {
     if (!(error instanceof SalvageStoppedError)) throw error;
     return stopped(context, "Stopped. The database was not changed; the copy stays, and the next salvage uses it.");
@@ -101,7 +101,14 @@ interface Done {
 }
 
 type Target =
-  | { readonly outcome: "found"; readonly database: string; readonly code: string; readonly evidence: string }
+  | {
+      readonly outcome: "found";
+      readonly database: string;
+      readonly code: string;
+      readonly evidence: string;
+      /** Whether the new database may take its place. */
+      readonly isSwappable: boolean;
+    }
   | { readonly outcome: keyof typeof WITHOUT_TARGET; readonly message: string };
 
 const WITHOUT_TARGET = {
@@ -173,7 +180,8 @@ function allowed(
   damaged: { readonly database: string; readonly code: string; readonly evidence: string },
 ): Target {
   const refusal = salvageRefusal(origin, swap);
-  return refusal === null ? { outcome: "found", ...damaged } : { outcome: "refused", message: refusal };
+  if (refusal !== null) return { outcome: "refused", message: refusal };
+  return { outcome: "found", ...damaged, isSwappable: salvageRefusal(origin, true) === null };
 }
 
 /** What is wrong with the pages of a database that can be opened, or with its log; `null`: nothing. */
@@ -255,7 +263,7 @@ async function checkNew(context: CommandContext, database: string): Promise<Chec
   return outcome.ok ? outcome.result : null;
 }
 
-function tell(context: CommandContext, done: Done, database: string): ExitStatus {
+function tell(context: CommandContext, done: Done, database: string, isSwappable: boolean): ExitStatus {
   const { run, report, checked, isSwapped } = done;
   const { runID } = run.manifest;
   const blocking = (checked?.findings ?? []).filter((finding) => finding.severity === "blocking");
@@ -271,7 +279,7 @@ function tell(context: CommandContext, done: Done, database: string): ExitStatus
     remaining: blocking.length,
     verdict: verdictOf(done),
   });
-  answer(context, document, text(done, sessions, blocking, context));
+  answer(context, document, text(done, sessions, blocking, context, isSwappable));
   if (!report.isSound || checked === null) return EXIT.failed;
   return blocking.length > 0 || !isWhole(report) ? EXIT.findings : EXIT.done;
 }
@@ -288,14 +296,26 @@ function verdictOf({ report, checked }: Done): CheckResult["verdict"] {
   return checked.verdict === "healthy" && !isWhole(report) ? "damaged" : checked.verdict;
 }
 
+/** How a new database gets into its place, where it may. */
+function placeLines(report: SalvageReport, context: CommandContext, isSwappable: boolean): string[] {
+  if (!report.isSound) return [];
+  if (isSwappable) return [`To put it in its place: ${commandHere(context, "salvage", "--swap")}`];
+  return [
+    "`salvage --swap` refuses to put it in its place: nothing that is left of the old file says whether opencode 2.x kept records in it too.",
+    "To look at it: copy it to another folder, and start opencode with OPENCODE_DB=COPY.",
+  ];
+}
+
 type Outcome = SalvageReport["sessions"][number] & { readonly loads: boolean };
 
 function text(
   { run, report, isSwapped }: Done,
   sessions: readonly Outcome[],
   blocking: readonly Finding[],
-  { terminal }: CommandContext,
+  context: CommandContext,
+  isSwappable: boolean,
 ): string {
+  const { terminal } = context;
   const { rows, fromEvents, fromFiles, fromOlderPages, mended, rebuilt } = report;
   const filled = (from: typeof fromEvents) => from.sessions + from.messages + from.parts;
   const lines = [
@@ -320,10 +340,10 @@ function text(
   lines.push(...remainingLines(blocking, isSwapped));
   if (isSwapped) {
     lines.push("It is in its place. The damaged one is in:", `  ${run.folder}`);
-    lines.push(`To undo: opencode-session-repair restore ${run.manifest.runID}`);
+    lines.push(`To undo: ${commandHere(context, "restore", run.manifest.runID)}`);
   } else {
     lines.push("It is here, the live database is as it was:", `  ${run.target}`);
-    lines.push("To put it in its place: opencode-session-repair salvage --swap");
+    lines.push(...placeLines(report, context, isSwappable));
   }
   return lines.join("\n");
 }

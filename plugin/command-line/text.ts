@@ -1,7 +1,8 @@
 import { access, constants, lstat } from "node:fs/promises";
 import { join } from "node:path";
-import { ACCESS_DENIED, READ_ONLY_FILE_SYSTEM } from "../faults/access.ts";
+import { ACCESS_DENIED, NO_ROOM_FOR_COPY, READ_ONLY_FILE_SYSTEM } from "../faults/access.ts";
 import { adviceFor, faultByCode } from "../faults/catalogue.ts";
+import { DATABASE_UNAVAILABLE } from "../faults/container.ts";
 import { mendingCommand } from "../files/permissions.ts";
 import { quarantinePath } from "../quarantine/places.ts";
 import type { ReportedItem } from "../repair/apply.ts";
@@ -82,11 +83,19 @@ export async function obstacle({ located }: Pick<CommandContext, "located">): Pr
   return null;
 }
 
+/** Whether a finding says that a database cannot be reached now, and nothing of its records. */
+export function isUnreached({ code, severity }: Finding): boolean {
+  return severity !== "blocking" && (code === DATABASE_UNAVAILABLE.code || code === NO_ROOM_FOR_COPY.code);
+}
+
 /** The answer of `check` for people. */
 export function checkText(result: CheckResult, terminal: Terminal, next: NextStep): string {
   const lines = [`Checked ${countsText(result.counts)} in ${(result.durationMs / 1000).toFixed(1)} s.`];
   const blocking = result.findings.filter((finding) => finding.severity === "blocking");
-  const others = result.findings.filter(({ severity, hosts }) => severity !== "blocking" && hosts === undefined);
+  const unreached = result.findings.filter(isUnreached);
+  const others = result.findings.filter(
+    (finding) => finding.severity !== "blocking" && finding.hosts === undefined && !isUnreached(finding),
+  );
   const onScreen = result.findings.filter(isOnScreen);
   const elsewhere = result.findings.filter(
     (finding) => finding.severity !== "blocking" && finding.hosts !== undefined && !isOnScreen(finding),
@@ -97,6 +106,10 @@ export function checkText(result: CheckResult, terminal: Terminal, next: NextSte
   }
   if (elsewhere.length > 0) lines.push("", ...elsewhereLines(elsewhere, terminal, result.dataDir));
   if (onScreen.length > 0) lines.push("", ...onScreenLines(onScreen, terminal, result.dataDir));
+  if (unreached.length > 0) {
+    lines.push("", terminal.style("yellow", `${plural(unreached.length, "problem")} outside the records:`));
+    lines.push(...findingLines(unreached, terminal, result.dataDir));
+  }
   if (others.length > 0) {
     lines.push("", terminal.style("yellow", `${plural(others.length, "remark")} (opencode loads these):`));
     lines.push(...findingLines(others, terminal, result.dataDir));
@@ -154,6 +167,12 @@ function closingLine(
   { obstacle, tried }: NextStep,
   terminal: Terminal,
 ): string {
+  const isUnreachable = result.findings.some(isUnreached);
+  if (result.verdict === "healthy" && isUnreachable) {
+    return "No damage was found in the records. opencode cannot open the database at the moment.";
+  }
+  if (result.verdict === "unusable" && isUnreachable && blocking.length === 0)
+    return "A database was not read, so nothing is said of its records.";
   if (result.verdict === "healthy" && result.findings.some(isOnScreen)) {
     return "The server of opencode can load everything here. Its terminal UI ends on the sessions that are named above.";
   }

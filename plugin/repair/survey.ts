@@ -237,7 +237,7 @@ async function databaseFindings(
     findings.push(say(OLDER_OPENCODE, "warning", null, "an empty __drizzle_migrations beside the table migration"));
   }
   if (database.sessionsBehindLog > 0) {
-    findings.push(say(EVENT_SEQUENCE_BEHIND, "warning", null, `${database.sessionsBehindLog} sessions`));
+    findings.push(say(EVENT_SEQUENCE_BEHIND, "warning", null, amount(database.sessionsBehindLog, "session")));
   }
   if (database.damage !== null) findings.push(say(DATABASE_MALFORMED, "blocking", null, database.damage));
   if (database.missingOldColumns.length > 0) {

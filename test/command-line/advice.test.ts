@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { sampleContent } from "../stores/content.ts";
 import { GONE, loseFolders } from "../stores/gone-folders.ts";
@@ -56,15 +56,17 @@ test("what is advised for a folder that is gone is a command that does something
   const rows = await createSqliteStore("1.18.33", sampleContent());
   loseFolders(rows);
   const advised = (await runCli(["check", "--data-dir", rows.dataDir])).stdout;
-  const [, command = ""] = /folder-missing: .*`opencode-session-repair (rescue [^`]*)`/.exec(advised) ?? [];
-  const words = command.replace("OLD", GONE).replace("NEW", "/work/moved").split(" ");
+  expect(advised).toMatch(/folder-missing: .*`opencode-session-repair rescue` .* names the command/);
+  const named = (await runCli(["rescue", "--data-dir", rows.dataDir])).stdout;
+  const [, command = ""] = named.match(/opencode-session-repair (rescue --relink .*ses_a --to FOLDER)/) ?? [];
+  const words = command.replace("FOLDER", rows.dataDir).split(" ");
   const plan = JSON.parse((await runCli([...words, "--dry-run", "--json", "--data-dir", rows.dataDir])).stdout);
   expect(plan.changes).toContainEqual({
     table: "session",
     id: "ses_a",
     column: "directory",
     from: `${GONE}/ses_a`,
-    to: "/work/moved/ses_a",
+    to: rows.dataDir,
   });
   rows.remove();
   // `rescue` writes into databases only.
@@ -74,4 +76,46 @@ test("what is advised for a folder that is gone is a command that does something
   expect(advice["folder-missing"]).toStartWith("The sessions are whole.");
   expect(advice["folder-missing"]).not.toContain("rescue");
   files.remove();
+});
+
+test("what is said to be run next names the data directory that this call was given", async () => {
+  const store = damagedFiles();
+  const { stdout } = await runCli(["repair", "--yes", "--data-dir", store.dataDir]);
+  const [, command = ""] = /^To undo: opencode-session-repair (.*)$/m.exec(stdout) ?? [];
+  expect((await runCli([...command.split(" "), "--yes"])).stdout).toContain("Put 1 record back.");
+  store.remove();
+});
+
+test("no swap is advised of a new database that `--swap` refuses to put in its place", async () => {
+  const store = await createSqliteStore("1.18.33", sampleContent());
+  const database = join(store.dataDir, "opencode.db");
+  const bytes = readFileSync(database);
+  // Only rows of sessions, messages and parts are left: neither the schema nor the journal of migrations.
+  for (let at = 0; at < bytes.length; at += 4096) {
+    const text = bytes.toString("latin1", at, at + 4096);
+    if (at === 0 || /CREATE |\d{14}_[a-z]/.test(text)) bytes.fill(0, at, at + 4096);
+  }
+  writeFileSync(database, bytes);
+  const built = await runCli(["salvage", "--yes", "--data-dir", store.dataDir]);
+  expect(built.stdout).toContain("It is here, the live database is as it was:");
+  expect((await runCli(["salvage", "--swap", "--yes", "--data-dir", store.dataDir])).code).toBe(3);
+  expect(built.stdout).not.toContain("To put it in its place");
+  expect(built.stdout).toContain("OPENCODE_DB");
+  store.remove();
+});
+
+test("a locked database is not said to be loaded by opencode, and no damage is said either", async () => {
+  const store = await createSqliteStore("1.18.33", sampleContent());
+  const holder = store.connect();
+  holder.exec("pragma locking_mode = exclusive; begin exclusive; update session set title = title; commit");
+  for (const command of [["check"], ["repair", "--yes"]]) {
+    const { stdout } = await runCli([...command, "--data-dir", store.dataDir]);
+    expect(stdout).toContain("The database cannot be opened at the moment");
+    expect(stdout).not.toContain("opencode loads these");
+    expect(stdout).not.toContain("can load everything here");
+    expect(stdout).toContain("No damage was found in the records.");
+  }
+  holder.close();
+  expect((await runCli(["check", "--data-dir", store.dataDir])).stdout).toContain("can load everything here");
+  store.remove();
 });
