@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, realpath, rename, rm, writeFile } from "n
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type HostVersion, isJsonHost } from "./binary.ts";
+import type { HostVersion } from "./binary.ts";
 import { cacheDirectory } from "./cache.ts";
 import { resetGitProject } from "./git-project.ts";
 import { createHome, type HermeticHome } from "./home.ts";
@@ -72,7 +72,7 @@ async function write(version: HostVersion, project: string, cached: string): Pro
   try {
     await resetGitProject(project);
     const host = await startHost({ home, model });
-    if (isJsonHost(version)) await writeModelList(home);
+    if (fetchesModels(version)) await writeModelList(home);
     let sessions: StoredSessions;
     let projectID: string;
     try {
@@ -92,7 +92,11 @@ async function write(version: HostVersion, project: string, cached: string): Pro
   }
 }
 
-/** 1.1.27 to 1.1.34 fetch the list of models before the first turn, unless it is there. */
+/** 1.1.27 to 1.1.34 fetch the list of models before the first turn, unless it is there. 1.0.152 does not take an empty one. */
+function fetchesModels(version: HostVersion): boolean {
+  return Bun.semver.order(version, "1.1.27") >= 0 && Bun.semver.order(version, "1.1.34") <= 0;
+}
+
 async function writeModelList(home: HermeticHome): Promise<void> {
   const folder = join(home.root, "cache", "opencode");
   await mkdir(folder, { recursive: true });
