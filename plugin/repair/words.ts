@@ -44,8 +44,10 @@ const TO_DO: readonly { readonly remedy: string; words(what: string): string }[]
 ];
 
 /** What will be done with records: `set 2 records aside`, or `recover 2 records, set 1 record aside`. */
-export function toDoWords(items: readonly { readonly remedy: string }[]): string {
-  return TO_DO.map(({ remedy, words }) => ({ words, count: items.filter((item) => item.remedy === remedy).length }))
+export function toDoWords(items: readonly { readonly remedy: string; readonly rebuilt?: object }[]): string {
+  // Who is asked gets what can be rebuilt of a record, instead of its quarantine.
+  const remedies = items.map(({ remedy, rebuilt }) => (rebuilt === undefined ? remedy : "recover"));
+  return TO_DO.map(({ remedy, words }) => ({ words, count: remedies.filter((each) => each === remedy).length }))
     .filter(({ count }) => count > 0)
     .map(({ words, count }) => words(plural(count, "record")))
     .join(", ");

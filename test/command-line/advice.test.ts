@@ -38,6 +38,16 @@ test.if(canDropPrivileges())("who may not write is not told that `repair` would 
   store.remove();
 });
 
+test("what `repair` is said to do is what it does: a cut text is recovered as far as it can be read", async () => {
+  const store = await createSqliteStore("1.2.27", sampleContent());
+  store.overwrite(store.locatorOf("part", "prt_a1_1"), Buffer.from('{"type":"text","text":"The beg'));
+  const { stdout } = await runCli(["check", "--data-dir", store.dataDir]);
+  expect(stdout).toContain("would recover 1 record.");
+  const repaired = await runCli(["repair", "--yes", "--data-dir", store.dataDir]);
+  expect(repaired.stdout).toContain("1 record recovered.");
+  store.remove();
+});
+
 test("of a database that a newer opencode wrote, `repair` is not said to change anything", async () => {
   const store = await createSqliteStore("1.18.33", sampleContent());
   store.overwrite(store.locatorOf("part", "prt_a1_1"), Buffer.from("{"));
