@@ -14,8 +14,11 @@ import { blockingOf, type Tool, toolFor, trustedManifest } from "./tool.ts";
 
 const VERSIONS: readonly HostVersion[] = ["1.14.48", "1.15.13", "1.17.18", "1.18.33"];
 
-/** Rules for places that a running host does not answer for: files of the JSON generation, and its own start. */
-const ELSEWHERE = ["own-id", "project-sandboxes", "project-vcs"];
+/**
+ * Rules for places that a running host does not answer for: files of the JSON generation, its own start, and its screen
+ * (test/terminal/screen.test.ts).
+ */
+const ELSEWHERE = ["own-id", "project-sandboxes", "project-vcs", "text-on-screen", "answer-on-screen"];
 
 interface Bench {
   readonly store: RealStore;
