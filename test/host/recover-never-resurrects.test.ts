@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Random } from "../oracle/random.ts";
 import { createHome, removeHomes } from "./home.ts";
@@ -330,6 +331,8 @@ test("opencode 1.18.33: most rows damaged at once come back, and nothing that wa
     };
     for (const run of (await mend()).toReversed()) await tool.restore(run);
     expect(await storeImage(home.dataDir, [])).toEqual(image);
+    // What was restored would stay otherwise.
+    await rm(join(home.dataDir, "quarantine"), { recursive: true });
     await mend();
     host = await startHost({ home, model });
     expect(await answersOf(host, sequence.sessions)).toEqual(healthy);
