@@ -8,7 +8,7 @@ type Columns = Readonly<Record<string, readonly string[]>>;
  * ran. SQLite reads a quoted column that is not there as a text, so that others (`session.title`) fail only when the
  * host writes.
  */
-const READ: readonly (readonly [since: LineName, columns: Columns])[] = [
+const READ: readonly (readonly [since: LineName, columns: Columns, broughtBy?: string])[] = [
   [
     "1.2",
     {
@@ -40,6 +40,7 @@ const READ: readonly (readonly [since: LineName, columns: Columns])[] = [
         ...["tokens_cache_read", "tokens_cache_write"],
       ],
     },
+    "20260510033149_session_usage",
   ],
 ];
 
@@ -64,18 +65,18 @@ export function missingColumns(line: HostLine, frame: Frame): MissingColumns {
   const isOwn = line.journal === "migration";
   if (isOwn && !line.shaped(frame)) return { read: [], written: [] };
   const age = (name: LineName) => LINES.findIndex((each) => each.name === name);
-  const reads = ([since]: (typeof READ)[number]) =>
-    age(since) <= age(line.name) && !(since === "1.15.13" && isUsageToCome(frame));
+  const reads = ([since, , broughtBy]: (typeof READ)[number]) =>
+    age(since) <= age(line.name) && !isToCome(broughtBy, frame);
   const read = READ.filter(reads).flatMap(([, columns]) => missing(columns, frame));
   return { read, written: isOwn ? missing(WRITTEN, frame) : [] };
 }
 
 /**
- * Whether an upgrade was begun and stopped before the migration that brings the columns of a session's usage, as one
- * malformed message makes it do: the next start goes on from there.
+ * Whether an upgrade was begun and stopped before a migration, as one malformed message makes it do before that of a
+ * session's usage: the next start goes on from there.
  */
-function isUsageToCome({ migrations }: Frame): boolean {
-  return migrations.size > 0 && !migrations.has("20260510033149_session_usage");
+function isToCome(migration: string | undefined, { migrations }: Frame): boolean {
+  return migration !== undefined && migrations.size > 0 && !migrations.has(migration);
 }
 
 function missing(columns: Columns, { tables }: Frame): string[] {
