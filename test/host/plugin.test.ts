@@ -284,6 +284,9 @@ async function npmPackage(bench: Bench): Promise<void> {
 
 /** The folder that every repair needs is a file: the host answers as without the plugin. */
 async function unwritableQuarantine(bench: Bench): Promise<void> {
+  // Nothing may still be writing there when the folder is exchanged for a file.
+  await bootWith(bench, []);
+  await eventually(async () => !(await readdir(join(bench.store.dataDir, "quarantine"))).includes(".lock"));
   const quarantine = join(bench.store.dataDir, "quarantine");
   await rm(quarantine, { recursive: true });
   await writeFile(quarantine, "in the way");
