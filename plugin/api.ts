@@ -1,7 +1,7 @@
 /** The library: everything that the command line and the plugin do, without their surroundings. */
 export { FAULT_FAMILIES, faultByCode } from "./faults/catalogue.ts";
 export type { Fault, Remedy, Severity } from "./faults/fault.ts";
-export { type FileSystem, nodeFileSystem } from "./files/file-system.ts";
+export { type FileSystem, nodeFileSystem } from "./platform/file-system.ts";
 export { type Manifest, manifestSchema, parseManifest } from "./quarantine/manifest.ts";
 export { type StoredRun, storedRuns } from "./quarantine/vault.ts";
 export { type CheckInput, type CheckOutcome, type CheckResult, check } from "./repair/check.ts";

@@ -7,7 +7,7 @@ import type { Plugin } from "@opencode-ai/plugin";
 const server: Plugin = async (input, options) => {
   try {
     // Loaded in here, so that an installation with a part missing is caught as well.
-    const { startPlugin } = await import("./host/start.ts");
+    const { startPlugin } = await import("./opencode/start.ts");
     return await startPlugin(input, options);
   } catch {
     // Hosts up to 1.1.65 do not start when a plugin throws or cannot be loaded. Nothing here is worth that.

@@ -112,7 +112,7 @@ async function shipDependencies(stage: string): Promise<void> {
 }
 
 /**
- * Every use of zod evaluates the one CommonJS file of it: the agent's tool at once (`host/zod-now.ts`), the others through
+ * Every use of zod evaluates the one CommonJS file of it: the agent's tool at once (`opencode/zod-now.ts`), the others through
  * this module. opencode 1.14 has a loader of its own, which cannot import CommonJS outside of `node_modules`.
  */
 const ZOD_MODULE = `import { readFileSync } from "node:fs";

@@ -3,7 +3,7 @@ import { readdir, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { storedRuns } from "../plugin/api.ts";
-import { nodeFileSystem } from "../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../plugin/platform/file-system.ts";
 import { createHome, type HermeticHome, removeHomes } from "../test/host/home.ts";
 import { type ModelServer, startModelServer } from "../test/host/model-server.ts";
 import { type StoreImage, storeImage } from "../test/host/store-image.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { FAULT_FAMILIES } from "../plugin/faults/catalogue.ts";
 import type { Fault, Remedy } from "../plugin/faults/fault.ts";
 import { UNDETECTED } from "../plugin/faults/undetected.ts";
-import { RULES } from "../plugin/normalise/catalogue.ts";
+import { RULES } from "../plugin/remedies/complete/catalogue.ts";
 
 /** Where the catalogue is published. */
 export const FAULT_DOCUMENT = join(import.meta.dirname, "..", "docs", "faults.md");

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { runScale } from "../test/normalise/scale-experiment.ts";
+import { runScale } from "../test/remedies/complete/scale-experiment.ts";
 
 const { values } = parseArgs({
   options: {

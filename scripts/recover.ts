@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import type { HostVersion } from "../test/host/binary.ts";
-import { MENDED_BY, runRecovery } from "../test/recovery/recovery-experiment.ts";
+import { MENDED_BY, runRecovery } from "../test/remedies/recover/recovery-experiment.ts";
 
 const { values } = parseArgs({
   options: {

@@ -1,4 +1,4 @@
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import { type CheckOutcome, check } from "../repair/check.ts";
 import type { Located } from "../stores/locate.ts";
 import { jsonText, type ProblemReason, problemAnswer } from "./answers.ts";

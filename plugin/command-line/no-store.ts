@@ -1,5 +1,5 @@
 import { basename, dirname, resolve } from "node:path";
-import { nodeFileSystem } from "../files/file-system.ts";
+import { nodeFileSystem } from "../platform/file-system.ts";
 import { quarantinePath } from "../quarantine/places.ts";
 import { findSlugTrees } from "../stores/json/slug-tree.ts";
 import { defaultDataDir, holdsStore, type Located, type LocateResult } from "../stores/locate.ts";

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
-import { PRIVATE_FILE } from "../files/durable.ts";
-import { errnoCode } from "../files/file-system.ts";
+import { PRIVATE_FILE } from "../platform/durable.ts";
+import { errnoCode } from "../platform/file-system.ts";
 import { sizeText } from "../repair/words.ts";
 import { makeReport } from "../report/report.ts";
 import { reportText } from "../report/report-text.ts";

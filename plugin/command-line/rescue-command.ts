@@ -1,5 +1,5 @@
 import { dirname, resolve } from "node:path";
-import { errnoCode } from "../files/file-system.ts";
+import { errnoCode } from "../platform/file-system.ts";
 import { plural } from "../repair/words.ts";
 import type { HiddenSession } from "../rescue/hidden.ts";
 import { isAdded } from "../rescue/incomplete.ts";

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
-import { errnoCode, nodeFileSystem } from "../files/file-system.ts";
-import { mendingCommand } from "../files/permissions.ts";
+import { errnoCode, nodeFileSystem } from "../platform/file-system.ts";
+import { mendingCommand } from "../platform/permissions.ts";
 import type { Stopped } from "../repair/apply.ts";
 import { defaultDataDir, filesOf, locate } from "../stores/locate.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";

@@ -2,7 +2,7 @@ import { basename, dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { ACCESS_DENIED, DATABASE_IS_FOLDER, NO_ROOM_FOR_COPY } from "../faults/access.ts";
 import { DATABASE_MALFORMED, WAL_DAMAGED } from "../faults/container.ts";
-import { openersOf, openersText } from "../files/openers.ts";
+import { openersOf, openersText } from "../platform/openers.ts";
 import type { RepairLock } from "../quarantine/lock.ts";
 import { type CheckResult, check } from "../repair/check.ts";
 import type { Finding } from "../repair/finding.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ACCESS_DENIED, NO_ROOM_FOR_COPY, READ_ONLY_FILE_SYSTEM } from "../faults/access.ts";
 import { adviceFor, faultByCode } from "../faults/catalogue.ts";
 import { DATABASE_UNAVAILABLE } from "../faults/container.ts";
-import { mendingCommand } from "../files/permissions.ts";
+import { mendingCommand } from "../platform/permissions.ts";
 import { quarantinePath } from "../quarantine/places.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { PRIVATE_FILE } from "../files/durable.ts";
-import type { FileSystem } from "../files/file-system.ts";
+import { PRIVATE_FILE } from "../platform/durable.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 
 /** Where saved bytes are: a file of a run's folder, or a place in one. */
 export interface SavedPlace {

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { FileSystem } from "../files/file-system.ts";
-import { type Standing, standingOf } from "../files/process-identity.ts";
+import type { FileSystem } from "../platform/file-system.ts";
+import { type Standing, standingOf } from "../platform/process-identity.ts";
 
 export const LOCK_FILE = ".lock";
 

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { makePrivateDirectory, PRIVATE_FILE } from "../files/durable.ts";
-import { errnoCode, type FileSystem } from "../files/file-system.ts";
-import { moveNoClobber, OccupiedError } from "../files/move.ts";
-import { thisProcess } from "../files/process-identity.ts";
+import { makePrivateDirectory, PRIVATE_FILE } from "../platform/durable.ts";
+import { errnoCode, type FileSystem } from "../platform/file-system.ts";
+import { moveNoClobber, OccupiedError } from "../platform/move.ts";
+import { thisProcess } from "../platform/process-identity.ts";
 import {
   isAbandoned,
   isLapsed,

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "node:path";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import { remainders } from "./run-folders.ts";
 import type { ReadableSummary, RunSummary } from "./runs.ts";
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import { quarantinePath } from "./places.ts";
 import { isRunID } from "./run-id.ts";
 

@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import { quarantinePath } from "./places.ts";
 import { folderNameFor, type NamedRun, remainders, runFolders } from "./run-folders.ts";
 import { keptKeysIn, manifestIdentity, type RunState, readKeptKeys, readRunState, runStateOf } from "./run-state.ts";

@@ -1,6 +1,6 @@
 import { basename, dirname, join } from "node:path";
-import { makePrivateDirectory, PRIVATE_FILE, removeUnfinished, replaceFile } from "../files/durable.ts";
-import { errnoCode, type FileSystem } from "../files/file-system.ts";
+import { makePrivateDirectory, PRIVATE_FILE, removeUnfinished, replaceFile } from "../platform/durable.ts";
+import { errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { TOOL } from "../tool-identity.ts";
 import { type Manifest, manifestText, parseManifest } from "./manifest.ts";
 import { QUARANTINE } from "./places.ts";

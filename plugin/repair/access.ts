@@ -2,7 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { ACCESS_DENIED, READ_ONLY_FILE_SYSTEM } from "../faults/access.ts";
 import type { Severity } from "../faults/fault.ts";
-import { type Refusal, refusalOf } from "../files/permissions.ts";
+import { type Refusal, refusalOf } from "../platform/permissions.ts";
 import { plural } from "../plural.ts";
 import { isFileLocator, locatorText } from "../stores/artifact.ts";
 import { STORAGE } from "../stores/json/layout.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { NotAFolderError } from "../files/durable.ts";
-import { errnoCode, type FileSystem } from "../files/file-system.ts";
-import { ChangedWhileCopiedError } from "../files/move.ts";
+import { NotAFolderError } from "../platform/durable.ts";
+import { errnoCode, type FileSystem } from "../platform/file-system.ts";
+import { ChangedWhileCopiedError } from "../platform/move.ts";
 import type { RepairLock } from "../quarantine/lock.ts";
 import type { Manifest, ManifestItem, Trigger } from "../quarantine/manifest.ts";
 import { relativeDatabase } from "../quarantine/places.ts";

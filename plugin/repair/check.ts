@@ -1,4 +1,4 @@
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import { isFileLocator, locatorText } from "../stores/artifact.ts";
 import type { Located } from "../stores/locate.ts";
 import { type Access, containerFault, type OpenedStore, openStores } from "../stores/open.ts";
@@ -291,7 +291,7 @@ async function readStore(
     ...(input.signal && { signal: input.signal }),
     ...(input.access !== "beside-host" && {
       isLeftAlone: async () => {
-        const { isLeftAlone: look } = await import("../settle/in-use.ts");
+        const { isLeftAlone: look } = await import("../remedies/close/in-use.ts");
         isLeftAlone ??= look(input.located);
         return isLeftAlone;
       },

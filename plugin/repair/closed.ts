@@ -1,7 +1,7 @@
 import { diagnose } from "../faults/diagnose.ts";
 import { readBeginning } from "../records/cut-document.ts";
 import { isWellFormedUtf8, lostCharacters, textBeginning } from "../records/file-text.ts";
-import { closedPart } from "../recovery/closed-document.ts";
+import { closedPart } from "../remedies/recover/closed-document.ts";
 import { type Artifact, type Evidence, isFileLocator } from "../stores/artifact.ts";
 import type { Store } from "../stores/store.ts";
 import type { Replacement } from "../stores/writer.ts";

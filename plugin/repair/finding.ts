@@ -1,5 +1,5 @@
 import type { Remedy, Severity } from "../faults/fault.ts";
-import type { ContentHash } from "../files/hash.ts";
+import type { ContentHash } from "../platform/hash.ts";
 import type { Locator, RecordKind } from "../stores/artifact.ts";
 import type { Replacement } from "../stores/writer.ts";
 

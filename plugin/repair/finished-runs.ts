@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import { deleteRun, runsOlderThan } from "../quarantine/retention.ts";
 import { keptKey, MANIFEST_FILE } from "../quarantine/run-state.ts";
 import { allRuns, keptKeysOf, type ReadableSummary } from "../quarantine/runs.ts";

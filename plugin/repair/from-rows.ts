@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { nodeFileSystem } from "../files/file-system.ts";
-import { copyFromRow } from "../recovery/from-row.ts";
+import { nodeFileSystem } from "../platform/file-system.ts";
+import { copyFromRow } from "../remedies/recover/from-row.ts";
 import { isFileLocator } from "../stores/artifact.ts";
 import type { OpenedStore } from "../stores/open.ts";
 import type { ConfirmedFinding } from "./finding.ts";

@@ -1,5 +1,5 @@
-import type { ContentHash } from "../files/hash.ts";
-import { sha256 } from "../files/hash.ts";
+import type { ContentHash } from "../platform/hash.ts";
+import { sha256 } from "../platform/hash.ts";
 import type { Artifact, Evidence } from "../stores/artifact.ts";
 import type { ScanOptions, Scope, Store } from "../stores/store.ts";
 import { bySession } from "./by-session.ts";

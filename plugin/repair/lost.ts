@@ -1,9 +1,9 @@
 import { LOST_MESSAGE, LOST_RECORD, LOST_SESSION } from "../faults/lost.ts";
-import { sha256 } from "../files/hash.ts";
-import { type LostRecord, lostRecords } from "../recovery/lost.ts";
-import { misnamedRows, type UnknownRow } from "../recovery/misnamed.ts";
-import { cellValue } from "../recovery/row-form.ts";
-import { usageOf } from "../recovery/usage.ts";
+import { sha256 } from "../platform/hash.ts";
+import { type LostRecord, lostRecords } from "../remedies/recover/lost.ts";
+import { misnamedRows, type UnknownRow } from "../remedies/recover/misnamed.ts";
+import { cellValue } from "../remedies/recover/row-form.ts";
+import { usageOf } from "../remedies/recover/usage.ts";
 import type { Artifact, CellValue, Evidence } from "../stores/artifact.ts";
 import { parseDocument, type StoredMessage } from "../stores/conversation.ts";
 import type { RecordPlace, Store } from "../stores/store.ts";
@@ -218,7 +218,7 @@ export async function findSessionsWithoutRecord(
   const found: ConfirmedFinding[] = [];
   const bare = (await store.sessionsWithoutRecord()).filter((id) => sessionIDs === null || sessionIDs.includes(id));
   if (bare.length === 0) return [];
-  const { rebuiltSession } = await import("../recovery/rebuilt-session.ts");
+  const { rebuiltSession } = await import("../remedies/recover/rebuilt-session.ts");
   const projects = await store.projectFacts();
   for (const sessionID of bare) {
     const messages: StoredMessage[] = [];

@@ -9,10 +9,10 @@ import {
   type RebuiltMessage,
   rebuiltMessage,
   type SessionFrame,
-} from "../recovery/rebuilt-message.ts";
-import { type RebuiltProject, rebuiltProject, worktreeOf } from "../recovery/rebuilt-project.ts";
-import { rebuiltSessionFile, rootOf } from "../recovery/rebuilt-session.ts";
-import { messageRow, sessionCell } from "../recovery/row-form.ts";
+} from "../remedies/recover/rebuilt-message.ts";
+import { type RebuiltProject, rebuiltProject, worktreeOf } from "../remedies/recover/rebuilt-project.ts";
+import { rebuiltSessionFile, rootOf } from "../remedies/recover/rebuilt-session.ts";
+import { messageRow, sessionCell } from "../remedies/recover/row-form.ts";
 import { type CellValue, isFileLocator } from "../stores/artifact.ts";
 import { type Fields, parseDocument, type SessionFacts, type StoredMessage } from "../stores/conversation.ts";
 import type { MessageFacts } from "../stores/outline.ts";

@@ -1,4 +1,4 @@
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import type { ItemState, ManifestItem } from "../quarantine/manifest.ts";
 import { removeRemainders } from "../quarantine/retention.ts";
 import { runFolders } from "../quarantine/run-folders.ts";

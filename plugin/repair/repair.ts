@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import { mayLapse, takeLock } from "../quarantine/lock.ts";
 import { lockedSentence } from "../quarantine/lock-words.ts";
 import type { Trigger } from "../quarantine/manifest.ts";
@@ -115,7 +115,7 @@ async function applyWhatIsFree(
 ): Promise<RepairResult> {
   const settling = plan.flatMap(({ operations }) => operations.filter(({ remedy }) => remedy === "settle"));
   if (settling.length === 0) return applyUnderLock(input, plan, lock);
-  const { inUse } = await import("../settle/in-use.ts");
+  const { inUse } = await import("../remedies/close/in-use.ts");
   const reason = await inUse(input.located, input.access);
   if (reason === null) return applyUnderLock(input, plan, lock);
   const others = plan

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import type { RepairLock } from "../quarantine/lock.ts";
 import type { Manifest, ManifestItem } from "../quarantine/manifest.ts";
 import { eachStoredRun, readRun, type StoredRun, writeManifest } from "../quarantine/vault.ts";

@@ -1,4 +1,4 @@
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import type { Manifest } from "../quarantine/manifest.ts";
 import { relativeDatabase } from "../quarantine/places.ts";
 import { JsonWriter } from "../stores/json/json-writer.ts";

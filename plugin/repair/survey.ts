@@ -28,9 +28,9 @@ import {
   PROJECT_MISSING,
   SEVERAL_DATABASES,
 } from "../faults/whereabouts.ts";
-import type { FileSystem } from "../files/file-system.ts";
-import { exclusiveLockersOf, openersText } from "../files/openers.ts";
 import { hostLine } from "../hosts/store-line.ts";
+import type { FileSystem } from "../platform/file-system.ts";
+import { exclusiveLockersOf, openersText } from "../platform/openers.ts";
 import { amount } from "../plural.ts";
 import { unreadLog } from "../salvage/write-ahead-log.ts";
 import type { Locator, RecordKind } from "../stores/artifact.ts";

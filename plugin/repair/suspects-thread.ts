@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { nodeFileSystem } from "../files/file-system.ts";
+import { nodeFileSystem } from "../platform/file-system.ts";
 import { JsonStore } from "../stores/json/json-store.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { readSchema } from "../stores/sqlite/schema.ts";

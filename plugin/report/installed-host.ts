@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 
 const run = promisify(execFile);
 const TIMEOUT_MS = 15_000;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 
 /** Something that opencode's log says, by a fixed word of ours; nothing of the line itself is kept. */
 export interface LogSign {

@@ -1,5 +1,5 @@
 import { arch, platform, release } from "node:os";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import { allRuns } from "../quarantine/runs.ts";
 import { type CheckInput, check } from "../repair/check.ts";
 import type { ConfirmedFinding } from "../repair/finding.ts";

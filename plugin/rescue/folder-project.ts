@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import { line, originOf, type Repository, repositoryOf } from "./repository.ts";
 
 /** The project of folders without git, and of a repository without a commit. */

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { OpenedStore } from "../stores/open.ts";
 import { findIncomplete, type IncompleteSession } from "./incomplete.ts";

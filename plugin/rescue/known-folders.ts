@@ -1,5 +1,5 @@
 import { dirname, join, posix } from "node:path";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import { carries, type FolderProject, folderProject, GLOBAL_ID, type NamingRule } from "./folder-project.ts";
 

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import { writingRefusal } from "../repair/origin-words.ts";
 import { findSlugTrees } from "../stores/json/slug-tree.ts";
 import type { Located } from "../stores/locate.ts";

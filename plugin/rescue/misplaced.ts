@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import { carries, type FolderProject, GLOBAL_ID } from "./folder-project.ts";
 import { foldersOf, type KnownFolders } from "./known-folders.ts";

@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from "node:path";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 
 /** A git repository as opencode finds it above a folder. */
 export interface Repository {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { NOT_IMPORTED, SEVERAL_DATABASES } from "../faults/whereabouts.ts";
-import { PRIVATE_FILE } from "../files/durable.ts";
-import type { FileSystem } from "../files/file-system.ts";
+import { PRIVATE_FILE } from "../platform/durable.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import { amount } from "../plural.ts";
 import { newRunID } from "../quarantine/run-id.ts";
 import { applyPlan, type ReportedItem, type Stopped } from "../repair/apply.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
 import { type Filled, insertSession } from "./fill-from-events.ts";

@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
-import { PRIVATE_FILE } from "../files/durable.ts";
-import type { FileSystem } from "../files/file-system.ts";
-import { hashFile } from "../files/hash.ts";
+import { PRIVATE_FILE } from "../platform/durable.ts";
+import type { FileSystem } from "../platform/file-system.ts";
+import { hashFile } from "../platform/hash.ts";
 import type { RepairLock } from "../quarantine/lock.ts";
 import type { Manifest, ManifestItem } from "../quarantine/manifest.ts";
 import { relativeDatabase } from "../quarantine/places.ts";

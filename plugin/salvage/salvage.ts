@@ -1,8 +1,8 @@
 import { rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import { textBeginning } from "../records/file-text.ts";
-import { closedMessage, closedPart, lostPart } from "../recovery/closed-document.ts";
+import { closedMessage, closedPart, lostPart } from "../remedies/recover/closed-document.ts";
 import type { Connection, Driver } from "../stores/sqlite/driver.ts";
 import { chooseSchema, completeMigrations } from "./choose-schema.ts";
 import { type Rebuilt, rebuildParents } from "./complete.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import type { FileSystem } from "../files/file-system.ts";
-import { sha256 } from "../files/hash.ts";
+import type { FileSystem } from "../platform/file-system.ts";
+import { sha256 } from "../platform/hash.ts";
 import type { ManifestItem } from "../quarantine/manifest.ts";
 import { runsOfSession } from "../quarantine/vault.ts";
 import { type CellValue, LARGEST_LOADED_BYTES } from "../stores/artifact.ts";

@@ -1,4 +1,4 @@
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import { leavesUnread } from "../repair/by-origin.ts";
 import { inspect } from "../repair/inspect.ts";
 import { originSentence } from "../repair/origin-words.ts";

@@ -1,9 +1,9 @@
 import { realpath } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve, sep } from "node:path";
-import { errnoCode, type FileSystem } from "../files/file-system.ts";
-import { refusalOf } from "../files/permissions.ts";
-import { fileSystemWithin } from "../files/pinned-folders.ts";
+import { errnoCode, type FileSystem } from "../platform/file-system.ts";
+import { refusalOf } from "../platform/permissions.ts";
+import { fileSystemWithin } from "../platform/pinned-folders.ts";
 import { STORAGE } from "./json/layout.ts";
 
 /** What decides where opencode's data is, as the user gave it. */

@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from "node:path";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import { holdsStore, type Located, locate } from "./locate.ts";
 
 /** Folders further away are not looked at: a home directory may be very large. */

@@ -8,9 +8,9 @@ import {
   WAL_WITHOUT_DATABASE,
 } from "../faults/container.ts";
 import type { Diagnosis, Fault, Severity } from "../faults/fault.ts";
-import { errnoCode, type FileSystem } from "../files/file-system.ts";
 import type { LineName } from "../hosts/lines.ts";
 import { lineNamed, lineOfFiles, linesOfDatabase } from "../hosts/store-line.ts";
+import { errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { JsonStore } from "./json/json-store.ts";
 import { newestSessionVersion } from "./json/session-version.ts";
 import type { Located } from "./locate.ts";
@@ -239,7 +239,7 @@ function newestVersion(connection: Connection): string | null {
 
 /** Why this user may not open a database, which no waiting mends; `null` where it may. */
 async function whyDenied(database: string): Promise<string | null> {
-  const { refusalOf } = await import("../files/permissions.ts");
+  const { refusalOf } = await import("../platform/permissions.ts");
   for (const suffix of ["", "-wal", "-shm", "-journal"]) {
     const refusal = refusalOf(database + suffix, "read");
     if (refusal !== null) return suffix === "" ? refusal.words : `its ${suffix} is ${refusal.words}`;
@@ -249,7 +249,7 @@ async function whyDenied(database: string): Promise<string | null> {
 
 /** Names the processes that lock the database, where the system tells. */
 async function withLockers(files: FileSystem, database: string, evidence: string): Promise<string> {
-  const { exclusiveLockersOf, openersText } = await import("../files/openers.ts");
+  const { exclusiveLockersOf, openersText } = await import("../platform/openers.ts");
   const found = [];
   for (const path of [database, `${database}-shm`]) {
     const stat = await files.stat(path);

@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import type { FileSystem } from "../files/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 import { databaseNamed, type Located, locate } from "./locate.ts";
 
 /** Names that people and programs give a copy of a database: `.old`, `.bak`, ` 2.db`, `.sync-conflict-….db`, `(… conflicted copy …)`. */

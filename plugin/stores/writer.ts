@@ -1,4 +1,4 @@
-import type { ContentHash } from "../files/hash.ts";
+import type { ContentHash } from "../platform/hash.ts";
 import type { ItemState, ManifestItem } from "../quarantine/manifest.ts";
 import type { RunFolder } from "../quarantine/vault.ts";
 import type { FieldChange } from "../records/fields.ts";

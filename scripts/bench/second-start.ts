@@ -1,7 +1,7 @@
-import { nodeFileSystem as files } from "../../plugin/files/file-system.ts";
-import { DEFAULT_SETTINGS } from "../../plugin/host/options.ts";
-import { careFor, checkBeforeLoad, checkEverything, type StartCheckInput } from "../../plugin/host/start-check.ts";
-import { ValidatedMemory } from "../../plugin/host/validated-memory.ts";
+import { DEFAULT_SETTINGS } from "../../plugin/opencode/options.ts";
+import { careFor, checkBeforeLoad, checkEverything, type StartCheckInput } from "../../plugin/opencode/start-check.ts";
+import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
+import { nodeFileSystem as files } from "../../plugin/platform/file-system.ts";
 import { locate } from "../../plugin/stores/locate.ts";
 import { openStores } from "../../plugin/stores/open.ts";
 import { forget, type KeptStore } from "./kept-store.ts";

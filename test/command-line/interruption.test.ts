@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { check } from "../../plugin/api.ts";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { builtPackage } from "../package/built.ts";
 import { checkAndRepair } from "../repair/tool.ts";
 import { sampleContent } from "../stores/content.ts";

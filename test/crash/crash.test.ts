@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { findingsIn, purgeEverything, repairFindings, restoreEverything } from "../repair/tool.ts";
 import { damagedJsonStore, damagedSqliteStore, prescribed } from "./damaged-stores.ts";
 import {

@@ -1,4 +1,4 @@
-import { sha256 } from "../../plugin/files/hash.ts";
+import { sha256 } from "../../plugin/platform/hash.ts";
 import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
 import { type CellValue, isFileLocator } from "../../plugin/stores/artifact.ts";
 import type { Replacement } from "../../plugin/stores/writer.ts";

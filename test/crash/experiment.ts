@@ -1,8 +1,8 @@
 import { expect } from "bun:test";
 import { cpSync, existsSync, lstatSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { type FileSystem, nodeFileSystem } from "../../plugin/files/file-system.ts";
-import { sha256 } from "../../plugin/files/hash.ts";
+import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { sha256 } from "../../plugin/platform/hash.ts";
 import type { ManifestItem } from "../../plugin/quarantine/manifest.ts";
 import { quarantinePath } from "../../plugin/quarantine/places.ts";
 import { type StoredRun, storedRuns } from "../../plugin/quarantine/vault.ts";

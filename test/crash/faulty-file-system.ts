@@ -1,4 +1,4 @@
-import type { FileSystem } from "../../plugin/files/file-system.ts";
+import type { FileSystem } from "../../plugin/platform/file-system.ts";
 
 /** Thrown where the process is to be thought dead: from then on nothing it tries has any effect. */
 export class DeadError extends Error {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { DISK_FULL } from "../../plugin/stores/writer.ts";
 import { runCli } from "../command-line/cli-process.ts";
 import { findingsIn, purgeEverything, repairFindings, restoreEverything } from "../repair/tool.ts";

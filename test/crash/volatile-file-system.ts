@@ -1,6 +1,6 @@
 import { existsSync, linkSync, lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { FileSystem } from "../../plugin/files/file-system.ts";
+import type { FileSystem } from "../../plugin/platform/file-system.ts";
 
 /** A change of folders' entries that a power cut takes back unless one of these folders was forced to disk since. */
 interface Unforced {

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, lstatSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
-import { sha256 } from "../../plugin/files/hash.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { sha256 } from "../../plugin/platform/hash.ts";
 import { quarantinePath } from "../../plugin/quarantine/places.ts";
 import { runIDOf, storedRuns } from "../../plugin/quarantine/vault.ts";
 import { Random } from "../oracle/random.ts";

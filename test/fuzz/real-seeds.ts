@@ -1,4 +1,4 @@
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { isFileLocator } from "../../plugin/stores/artifact.ts";
 import { locate } from "../../plugin/stores/locate.ts";
 import { openStores } from "../../plugin/stores/open.ts";

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { sha256 } from "../../plugin/files/hash.ts";
+import { sha256 } from "../../plugin/platform/hash.ts";
 import { quarantinePath } from "../../plugin/quarantine/places.ts";
 import type { Artifact } from "../../plugin/stores/artifact.ts";
 import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";

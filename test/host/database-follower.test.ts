@@ -1,9 +1,9 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
-import { DatabaseFollower } from "../../plugin/host/database-follower.ts";
-import { ValidatedMemory } from "../../plugin/host/validated-memory.ts";
+import { DatabaseFollower } from "../../plugin/opencode/database-follower.ts";
+import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { openStores } from "../../plugin/stores/open.ts";
 import { SqliteStore } from "../../plugin/stores/sqlite/sqlite-store.ts";
 import { sampleContent } from "../stores/content.ts";

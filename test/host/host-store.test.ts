@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { relative } from "node:path";
-import { type FileSystem, nodeFileSystem } from "../../plugin/files/file-system.ts";
-import { storesOfHost } from "../../plugin/host/host-store.ts";
+import { storesOfHost } from "../../plugin/opencode/host-store.ts";
+import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
 import { located } from "../stores/store-under-test.ts";

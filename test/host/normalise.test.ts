@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { RULES } from "../../plugin/normalise/catalogue.ts";
-import { LEGACY_RECORDS, type LegacyRecord, UNANSWERED } from "../normalise/damages.ts";
+import { RULES } from "../../plugin/remedies/complete/catalogue.ts";
+import { LEGACY_RECORDS, type LegacyRecord, UNANSWERED } from "../remedies/complete/damages.ts";
 import { type HostVersion, minorOf } from "./binary.ts";
 import { Rows } from "./healthy-rows.ts";
 import { removeHomes } from "./home.ts";

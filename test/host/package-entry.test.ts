@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { nodeFileSystem } from "../../plugin/api.ts";
-import { parseWithComments } from "../../plugin/host/config-file.ts";
-import { findOptions } from "../../plugin/host/options.ts";
-import { type Belonging, belongingOf } from "../../plugin/host/package-entry.ts";
-import { terminalSettings } from "../../plugin/host/terminal/terminal-options.ts";
+import { parseWithComments } from "../../plugin/opencode/config-file.ts";
+import { findOptions } from "../../plugin/opencode/options.ts";
+import { type Belonging, belongingOf } from "../../plugin/opencode/package-entry.ts";
+import { terminalSettings } from "../../plugin/opencode/terminal/terminal-options.ts";
 
 let root: string;
 

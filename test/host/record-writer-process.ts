@@ -1,6 +1,6 @@
 /** `bun test/host/record-writer-process.ts DATA-DIR exit|write`: writes records in a process that ends while it does. */
 import { join } from "node:path";
-import { guardHostWrites } from "../../plugin/host/atomic-writes.ts";
+import { guardHostWrites } from "../../plugin/opencode/atomic-writes.ts";
 
 const [dataDir = "", end] = process.argv.slice(2);
 guardHostWrites(dataDir, "1.1.65");

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { guardHostWrites } from "../../plugin/host/atomic-writes.ts";
+import { guardHostWrites } from "../../plugin/opencode/atomic-writes.ts";
 import { mountSmallDisk } from "../crash/small-disk.ts";
 import { Random } from "../oracle/random.ts";
 import { type Scratch, scratchFolder } from "../stores/scratch.ts";

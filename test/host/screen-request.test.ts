@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { answerRequest } from "../../plugin/host/answer-request.ts";
+import { answerRequest } from "../../plugin/opencode/answer-request.ts";
 import { settledFiles } from "../repair/tool.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";

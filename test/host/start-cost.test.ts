@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { DEFAULT_SETTINGS } from "../../plugin/host/options.ts";
-import { forgetFinishedRuns, mend, type StartCheckInput } from "../../plugin/host/start-check.ts";
-import { ValidatedMemory } from "../../plugin/host/validated-memory.ts";
+import { DEFAULT_SETTINGS } from "../../plugin/opencode/options.ts";
+import { forgetFinishedRuns, mend, type StartCheckInput } from "../../plugin/opencode/start-check.ts";
+import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
 import { countingFiles, storeRun } from "../quarantine/stored-runs.ts";
 import { blockingIn, settledFiles } from "../repair/tool.ts";
 import { sampleContent } from "../stores/content.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type FileSystem, nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { check } from "../../plugin/repair/check.ts";
 import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
 import { locatorText, type RecordKind } from "../../plugin/stores/artifact.ts";

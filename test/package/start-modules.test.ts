@@ -12,7 +12,7 @@ const MOST_MILLISECONDS = 40;
 
 /** Only where something is to be done, or at another door. */
 const LOADED_LATER =
-  /^(command-line|dependencies|normalise|recovery|rescue|report|salvage|show)\/|^repair\/(repair|apply|plan)\.|^quarantine\/(manifest|vault)\./;
+  /^(command-line|dependencies|remedies|rescue|report|salvage|show)\/|^repair\/(repair|apply|plan)\.|^quarantine\/(manifest|vault)\./;
 
 /** What is loaded with this module, by the imports that no module waits with. */
 function loadedWith(entry: string): string[] {
@@ -31,11 +31,11 @@ function loadedWith(entry: string): string[] {
 
 test("opencode's start loads few modules, and none that only other doors need", async () => {
   const sources = join(REPOSITORY, "plugin");
-  const loaded = loadedWith(join(sources, "host", "start.ts")).map((path) =>
+  const loaded = loadedWith(join(sources, "opencode", "start.ts")).map((path) =>
     relative(sources, path).replaceAll("\\", "/"),
   );
   expect(loaded.filter((path) => LOADED_LATER.test(path))).toEqual([]);
-  expect(loaded).toContain("host/care.ts");
+  expect(loaded).toContain("opencode/care.ts");
   expect(loaded.length).toBeLessThanOrEqual(MOST_MODULES);
 });
 

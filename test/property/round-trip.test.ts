@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { storedRuns } from "../../plugin/quarantine/vault.ts";
 import type { Locator } from "../../plugin/stores/artifact.ts";
 import { blockingIn, repairFindings, restoreEverything, restoreRun } from "../repair/tool.ts";

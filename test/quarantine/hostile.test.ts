@@ -12,8 +12,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { NotAFolderError } from "../../plugin/files/durable.ts";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { NotAFolderError } from "../../plugin/platform/durable.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { runCli } from "../command-line/cli-process.ts";
 import { damagedJsonStore, damagedSqliteStore } from "../crash/damaged-stores.ts";
 import { checkAndRepair, purgeEverything } from "../repair/tool.ts";

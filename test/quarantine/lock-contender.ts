@@ -2,7 +2,7 @@
 import { appendFileSync, openSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { takeLock } from "../../plugin/quarantine/lock.ts";
 
 const [dataDir = "", most = "0"] = process.argv.slice(2);

@@ -1,5 +1,5 @@
 /** A process that takes the lock of a data directory and keeps it until it is told or killed. */
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { takeLock } from "../../plugin/quarantine/lock.ts";
 import { LOCK_TIMES, type LockTimes } from "../../plugin/quarantine/lock-file.ts";
 

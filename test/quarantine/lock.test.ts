@@ -10,8 +10,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
-import { thisProcess } from "../../plugin/files/process-identity.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { thisProcess } from "../../plugin/platform/process-identity.ts";
 import { takeLock } from "../../plugin/quarantine/lock.ts";
 import { type Fault, FaultPlan, faultyFileSystem } from "../crash/faulty-file-system.ts";
 import { type Scratch, scratchFolder } from "../stores/scratch.ts";

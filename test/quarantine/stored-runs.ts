@@ -1,5 +1,5 @@
-import { type FileSystem, nodeFileSystem } from "../../plugin/files/file-system.ts";
-import { sha256 } from "../../plugin/files/hash.ts";
+import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { sha256 } from "../../plugin/platform/hash.ts";
 import type { ItemState, Manifest, ManifestItem } from "../../plugin/quarantine/manifest.ts";
 import { newRunID } from "../../plugin/quarantine/run-id.ts";
 import { createRunFolder, publishRun, type RunFolder } from "../../plugin/quarantine/vault.ts";

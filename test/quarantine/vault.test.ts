@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseAge } from "../../plugin/command-line/age.ts";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { type Manifest, manifestText } from "../../plugin/quarantine/manifest.ts";
 import { deleteRun, removeRemainders, runsOlderThan } from "../../plugin/quarantine/retention.ts";
 import { newRunID } from "../../plugin/quarantine/run-id.ts";

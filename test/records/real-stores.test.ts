@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { isWholeRow } from "../../plugin/records/contract.ts";
 import { judge } from "../../plugin/records/judge.ts";
 import { locatorText } from "../../plugin/stores/artifact.ts";

@@ -1,4 +1,4 @@
-import type { FileSystem } from "../../plugin/files/file-system.ts";
+import type { FileSystem } from "../../plugin/platform/file-system.ts";
 
 export interface PausingFiles {
   readonly files: FileSystem;

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { check } from "../../plugin/api.ts";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";

@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterAll, describe, expect, test } from "bun:test";
 import { cp, mkdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { check } from "../../plugin/repair/check.ts";
 import { locate } from "../../plugin/stores/locate.ts";
 import type { HostVersion } from "../host/binary.ts";

@@ -1,4 +1,4 @@
-import { type FileSystem, nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { deleteRun } from "../../plugin/quarantine/retention.ts";
 import { runIDOf, storedRuns } from "../../plugin/quarantine/vault.ts";
 import { check } from "../../plugin/repair/check.ts";

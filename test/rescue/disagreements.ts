@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from "node:fs";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { planRestore, restore } from "../../plugin/repair/restore.ts";
 import type { HiddenSession } from "../../plugin/rescue/hidden.ts";
 import { type HiddenList, listHidden, type RescueInput, rescue } from "../../plugin/rescue/rescue.ts";

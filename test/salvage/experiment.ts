@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { copyFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { check } from "../../plugin/repair/check.ts";
 import { type SalvageReport, salvage } from "../../plugin/salvage/salvage.ts";
 import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";

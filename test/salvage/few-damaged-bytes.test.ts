@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { openPageImage } from "../../plugin/salvage/page-image.ts";
 import { mapPages } from "../../plugin/salvage/page-map.ts";
 import { readPayload } from "../../plugin/salvage/payload.ts";

@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { salvage } from "../../plugin/salvage/salvage.ts";
 import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import { removeHomes } from "../host/home.ts";

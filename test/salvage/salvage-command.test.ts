@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFile, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type FileSystem, nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { writeManifest } from "../../plugin/quarantine/vault.ts";
 import { findSalvageRun, swapIn } from "../../plugin/salvage/salvage-run.ts";
 import { runCli } from "../command-line/cli-process.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { type SalvageReport, salvage } from "../../plugin/salvage/salvage.ts";
 import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import { type ManySessions, manySessions } from "./many-sessions.ts";

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFile, link, mkdtemp, open, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type FileSystem, nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { findSalvageRun, swapIn } from "../../plugin/salvage/salvage-run.ts";
 import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import { hasOtherConnection, soleUse } from "../../plugin/stores/sqlite/sole-use.ts";
@@ -206,7 +206,7 @@ test("a file system without hard links is a reason to leave the database as it i
 test.if(process.platform === "linux")("Node's SQLite sees the same", async () => {
   const { database } = await damaged();
   const script = `
-    import { nodeFileSystem } from ${JSON.stringify(join(ENTRY, "..", "files", "file-system.ts"))};
+    import { nodeFileSystem } from ${JSON.stringify(join(ENTRY, "..", "platform", "file-system.ts"))};
     import { loadDriver } from ${JSON.stringify(join(ENTRY, "..", "stores", "sqlite", "driver.ts"))};
     import { hasOtherConnection, soleUse } from ${JSON.stringify(join(ENTRY, "..", "stores", "sqlite", "sole-use.ts"))};
     const [database, hidden] = process.argv.slice(1);

@@ -3,7 +3,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeF
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type FileSystem, nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { storedRuns } from "../../plugin/quarantine/vault.ts";
 import { isStopped, settleUnfinished, underLock } from "../../plugin/repair/repair.ts";
 import { findSalvageRun, swapIn } from "../../plugin/salvage/salvage-run.ts";

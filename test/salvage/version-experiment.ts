@@ -1,6 +1,6 @@
 import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { type SalvageReport, salvage } from "../../plugin/salvage/salvage.ts";
 import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import type { HostVersion } from "../host/binary.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
-import { sha256 } from "../../plugin/files/hash.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { sha256 } from "../../plugin/platform/hash.ts";
 import { newRunID } from "../../plugin/quarantine/run-id.ts";
 import { createRunFolder } from "../../plugin/quarantine/vault.ts";
 import type { Operation } from "../../plugin/stores/writer.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { recognisePages } from "../../plugin/salvage/recognise-pages.ts";
 import { openStores } from "../../plugin/stores/open.ts";
 import { type Origin, withMessagesOf2x } from "../../plugin/stores/sqlite/origin.ts";

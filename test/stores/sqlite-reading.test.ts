@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { copyFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { openStores } from "../../plugin/stores/open.ts";
 import { SqliteStore } from "../../plugin/stores/sqlite/sqlite-store.ts";
 import { noCounts } from "../../plugin/stores/store.ts";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
-import { nodeFileSystem } from "../../plugin/files/file-system.ts";
-import { sha256 } from "../../plugin/files/hash.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { sha256 } from "../../plugin/platform/hash.ts";
 import { newRunID } from "../../plugin/quarantine/run-id.ts";
 import { createRunFolder, type RunFolder } from "../../plugin/quarantine/vault.ts";
 import type { RowLocator } from "../../plugin/stores/artifact.ts";

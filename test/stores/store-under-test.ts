@@ -1,4 +1,4 @@
-import type { FileSystem } from "../../plugin/files/file-system.ts";
+import type { FileSystem } from "../../plugin/platform/file-system.ts";
 import type { Locator } from "../../plugin/stores/artifact.ts";
 import type { Located } from "../../plugin/stores/locate.ts";
 import { locate } from "../../plugin/stores/locate.ts";

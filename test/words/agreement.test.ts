@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { noticeSentence } from "../../plugin/host/notice-words.ts";
-import { groupText, sessionSentence } from "../../plugin/host/terminal/words.ts";
+import { noticeSentence } from "../../plugin/opencode/notice-words.ts";
+import { groupText, sessionSentence } from "../../plugin/opencode/terminal/words.ts";
 import type { ReportedItem } from "../../plugin/repair/apply.ts";
 import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
 import { doneWords, toDoWords } from "../../plugin/repair/words.ts";

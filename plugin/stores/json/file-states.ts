@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { lstatSync, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
-import { errnoCode } from "../../files/file-system.ts";
+import { errnoCode } from "../../platform/file-system.ts";
 import { messageFolder, partFolder, STORAGE, sessionFolder } from "./layout.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { FileSystem } from "../../files/file-system.ts";
+import type { FileSystem } from "../../platform/file-system.ts";
 import type { RecordKind, RowValues } from "../artifact.ts";
 import {
   isFields,

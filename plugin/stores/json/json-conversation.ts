@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { errnoCode, type FileSystem } from "../../files/file-system.ts";
+import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
 import { LARGEST_LOADED_BYTES, type RecordKind } from "../artifact.ts";
 import {
   numberIn,

@@ -1,9 +1,9 @@
 import { basename, dirname, join } from "node:path";
-import { makePrivateDirectory, PRIVATE_FILE } from "../../files/durable.ts";
-import { errnoCode, type FileStat, type FileSystem } from "../../files/file-system.ts";
-import { type ContentHash, hashFile, sha256 } from "../../files/hash.ts";
-import { moveNoClobber, OccupiedError } from "../../files/move.ts";
-import { openForWriting } from "../../files/openers.ts";
+import { makePrivateDirectory, PRIVATE_FILE } from "../../platform/durable.ts";
+import { errnoCode, type FileStat, type FileSystem } from "../../platform/file-system.ts";
+import { type ContentHash, hashFile, sha256 } from "../../platform/hash.ts";
+import { moveNoClobber, OccupiedError } from "../../platform/move.ts";
+import { openForWriting } from "../../platform/openers.ts";
 import { amount } from "../../plural.ts";
 import { type ManifestItem, recordedFields } from "../../quarantine/manifest.ts";
 import { type RunFolder, writeItem } from "../../quarantine/vault.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { DirectoryEntry, FileSystem } from "../../files/file-system.ts";
+import type { DirectoryEntry, FileSystem } from "../../platform/file-system.ts";
 import type { Artifact, RecordKind, StrayFile } from "../artifact.ts";
 
 /** Where opencode 1.0-1.1 keeps each kind of record, below the data directory. */

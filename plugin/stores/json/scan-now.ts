@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readdirSync, readSync } from "node:fs";
 import { basename, join } from "node:path";
-import { errnoCode } from "../../files/file-system.ts";
+import { errnoCode } from "../../platform/file-system.ts";
 import { beginsAsUtf16 } from "../../records/file-text.ts";
 import type { RecordKind } from "../artifact.ts";
 import { type Bundle, type Counts, noCounts, type Visit } from "../store.ts";
@@ -14,7 +14,7 @@ let buffer: Buffer | null = null;
 
 const BEYOND_ASCII = /[^\0-\x7f]/;
 
-/** As in `files/file-system.ts`: a link is not followed, and a pipe does not hang the reader. */
+/** As in `platform/file-system.ts`: a link is not followed, and a pipe does not hang the reader. */
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { FileSystem } from "../../files/file-system.ts";
+import type { FileSystem } from "../../platform/file-system.ts";
 import { STORAGE } from "./layout.ts";
 
 /** The opencode version that created the newest readable session of a JSON store, or `null`. */

@@ -1,5 +1,5 @@
 import { join, sep } from "node:path";
-import type { FileSystem } from "../../files/file-system.ts";
+import type { FileSystem } from "../../platform/file-system.ts";
 import { isFields, parseDocument, textIn } from "../conversation.ts";
 import { STORAGE } from "./layout.ts";
 

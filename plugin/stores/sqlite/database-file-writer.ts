@@ -1,8 +1,8 @@
 import { basename, dirname, join } from "node:path";
-import { makePrivateDirectory, PRIVATE_FILE } from "../../files/durable.ts";
-import { errnoCode, type FileSystem } from "../../files/file-system.ts";
-import { hashFile } from "../../files/hash.ts";
-import { moveNoClobber } from "../../files/move.ts";
+import { makePrivateDirectory, PRIVATE_FILE } from "../../platform/durable.ts";
+import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
+import { hashFile } from "../../platform/hash.ts";
+import { moveNoClobber } from "../../platform/move.ts";
 import type { ManifestItem } from "../../quarantine/manifest.ts";
 import { isFileLocator } from "../artifact.ts";
 import {

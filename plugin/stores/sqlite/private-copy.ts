@@ -2,8 +2,8 @@ import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PRIVATE_FILE } from "../../files/durable.ts";
-import { errnoCode, type FileSystem } from "../../files/file-system.ts";
+import { PRIVATE_FILE } from "../../platform/durable.ts";
+import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
 import { StoreRefusedError } from "../writer.ts";
 
 /** Copies of the files of a database in a folder that only this user may enter. */

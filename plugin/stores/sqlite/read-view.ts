@@ -1,6 +1,6 @@
 import { realpath } from "node:fs/promises";
-import type { FileStat, FileSystem } from "../../files/file-system.ts";
-import { refusalOf } from "../../files/permissions.ts";
+import type { FileStat, FileSystem } from "../../platform/file-system.ts";
+import { refusalOf } from "../../platform/permissions.ts";
 import type { Connection, DatabaseSource, Driver, OpenMode } from "./driver.ts";
 import { privateCopy } from "./private-copy.ts";
 

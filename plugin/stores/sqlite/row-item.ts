@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import type { FileSystem } from "../../files/file-system.ts";
-import { sha256 } from "../../files/hash.ts";
+import type { FileSystem } from "../../platform/file-system.ts";
+import { sha256 } from "../../platform/hash.ts";
 import type { ItemFiles, SavedPlace } from "../../quarantine/item-files.ts";
 import type { CellDigest, ManifestCell, ManifestItem } from "../../quarantine/manifest.ts";
 import { isWellFormedUtf8 } from "../../records/file-text.ts";

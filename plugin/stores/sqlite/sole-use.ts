@@ -1,8 +1,8 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { errnoCode, type FileSystem } from "../../files/file-system.ts";
-import { openersOf, openersText } from "../../files/openers.ts";
+import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
+import { openersOf, openersText } from "../../platform/openers.ts";
 import { StoreRefusedError } from "../writer.ts";
 import { type Connection, type Driver, loadDriver } from "./driver.ts";
 import { sqliteFailure } from "./sqlite-error.ts";

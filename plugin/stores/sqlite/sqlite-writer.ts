@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { makePrivateDirectory } from "../../files/durable.ts";
-import type { FileSystem } from "../../files/file-system.ts";
-import { sha256 } from "../../files/hash.ts";
+import { makePrivateDirectory } from "../../platform/durable.ts";
+import type { FileSystem } from "../../platform/file-system.ts";
+import { sha256 } from "../../platform/hash.ts";
 import { bundledFiles, type ItemFiles, separateFiles } from "../../quarantine/item-files.ts";
 import { type ManifestItem, recordedFields } from "../../quarantine/manifest.ts";
 import type { RunFolder } from "../../quarantine/vault.ts";

@@ -2,7 +2,7 @@ import { cutDocument, wholeMembers } from "../../../plugin/records/cut-document.
 import { checkFor } from "../../../plugin/records/quick-check.ts";
 import { messageDocument } from "../../../plugin/records/strict/message.ts";
 import { partDocument } from "../../../plugin/records/strict/part.ts";
-import { closedMessage, closedPart, lostPart } from "../../../plugin/recovery/closed-document.ts";
+import { closedMessage, closedPart, lostPart } from "../../../plugin/remedies/recover/closed-document.ts";
 import { Choices } from "../choices.ts";
 import { demand } from "../defect.ts";
 

@@ -1,6 +1,6 @@
 import { sep } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import type { FileStat, FileSystem } from "../../../plugin/files/file-system.ts";
+import type { FileStat, FileSystem } from "../../../plugin/platform/file-system.ts";
 import { manifestText, parseManifest } from "../../../plugin/quarantine/manifest.ts";
 import { quarantinePath } from "../../../plugin/quarantine/places.ts";
 import { folderNameFor } from "../../../plugin/quarantine/run-folders.ts";

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import { diagnose } from "../../../plugin/faults/diagnose.ts";
-import { Neighbours } from "../../../plugin/normalise/neighbours.ts";
-import { normalised } from "../../../plugin/normalise/normalise.ts";
 import { withFields } from "../../../plugin/records/fields.ts";
 import { judge } from "../../../plugin/records/judge.ts";
-import { cellValue } from "../../../plugin/recovery/row-form.ts";
+import { Neighbours } from "../../../plugin/remedies/complete/neighbours.ts";
+import { normalised } from "../../../plugin/remedies/complete/normalise.ts";
+import { cellValue } from "../../../plugin/remedies/recover/row-form.ts";
 import type { RowValues } from "../../../plugin/stores/artifact.ts";
 import type { MessageFacts, PartFacts } from "../../../plugin/stores/outline.ts";
 import type { Replacement } from "../../../plugin/stores/writer.ts";

@@ -1,7 +1,7 @@
 import { diagnose } from "../../../plugin/faults/diagnose.ts";
-import { readEvent } from "../../../plugin/recovery/event-record.ts";
-import { copiesFromEvents } from "../../../plugin/recovery/from-events.ts";
-import { cellValue } from "../../../plugin/recovery/row-form.ts";
+import { readEvent } from "../../../plugin/remedies/recover/event-record.ts";
+import { copiesFromEvents } from "../../../plugin/remedies/recover/from-events.ts";
+import { cellValue } from "../../../plugin/remedies/recover/row-form.ts";
 import type { Artifact, Evidence } from "../../../plugin/stores/artifact.ts";
 import type { RecordedEvent, StoreDescription } from "../../../plugin/stores/store.ts";
 import { Choices } from "../choices.ts";

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { nodeFileSystem } from "../../../plugin/files/file-system.ts";
+import { nodeFileSystem } from "../../../plugin/platform/file-system.ts";
 import { salvage } from "../../../plugin/salvage/salvage.ts";
 import { type Driver, loadDriver } from "../../../plugin/stores/sqlite/driver.ts";
 import { parses } from "../../records/parses.ts";

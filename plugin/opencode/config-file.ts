@@ -1,0 +1,29 @@
+import { realpath } from "node:fs/promises";
+import { errnoCode, type FileSystem } from "../platform/file-system.ts";
+
+const LARGEST_CONFIG_BYTES = 1024 * 1024;
+
+/** The text of a configuration file, through whatever links; `null` where there is none. Throws where it cannot be read. */
+export async function readConfigText(files: FileSystem, path: string): Promise<string | null> {
+  let place: string;
+  try {
+    place = await realpath(path);
+  } catch (error) {
+    // A link that leads nowhere is not the same as no file: something was meant to be there.
+    if (errnoCode(error) === "ENOENT" && (await files.stat(path)) === null) return null;
+    if (errnoCode(error) === "ENOTDIR") return null;
+    throw error;
+  }
+  const bytes = await files.read(place, LARGEST_CONFIG_BYTES);
+  if (bytes === "absent") return null;
+  if (bytes === "too-large") throw new Error("a configuration file of more than 1 MiB");
+  return bytes.toString("utf8").replace(/^\uFEFF/, "");
+}
+
+/** Reads JSON that may hold comments and commas before a closing bracket, as opencode does. Throws a `SyntaxError`. */
+export function parseWithComments(text: string): unknown {
+  const token = /"(?:[^"\\\n]|\\.)*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
+  const plain = text.replace(token, (found) => (found.startsWith('"') ? found : " "));
+  const comma = /"(?:[^"\\\n]|\\.)*"|,(?=\s*[\]}])/g;
+  return JSON.parse(plain.replace(comma, (found) => (found.startsWith('"') ? found : "")));
+}

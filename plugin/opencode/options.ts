@@ -1,0 +1,108 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { FileSystem } from "../platform/file-system.ts";
+import { parseWithComments, readConfigText } from "./config-file.ts";
+
+/** What the plugin does when opencode starts. */
+export type Preload = "repair" | "check" | "off";
+
+/** The second element of the plugin's entry in opencode.json. */
+export interface PluginSettings {
+  readonly preload: Preload;
+  /** Files read at once. */
+  readonly concurrency: number;
+  /** How long the start of opencode may be held, in milliseconds. */
+  readonly budgetMs: number;
+  /** Whether a toast says what was done. The log always does. */
+  readonly notify: boolean;
+  /** opencode 1.0-1.1: whether the host's own writes are made atomic. */
+  readonly atomicWrites: boolean;
+  /** Days after which a run that holds nothing any more is deleted from quarantine. */
+  readonly retentionDays: number;
+}
+
+export const DEFAULT_SETTINGS: PluginSettings = {
+  preload: "repair",
+  concurrency: 16,
+  budgetMs: 1000,
+  notify: true,
+  atomicWrites: true,
+  retentionDays: 30,
+};
+
+export interface ReadSettings {
+  readonly settings: PluginSettings;
+  /** One sentence for each option that is unknown or wrong. */
+  readonly warnings: readonly string[];
+}
+
+const isWholeNumber = (least: number, most: number) => (value: unknown) =>
+  typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
+const isBoolean = (value: unknown) => typeof value === "boolean";
+
+/** Each option's rule and how the rule reads. A table instead of a schema library: opencode's start pays for every import. */
+const RULES: Readonly<Record<keyof PluginSettings, { accepts(value: unknown): boolean; wants: string }>> = {
+  preload: {
+    accepts: (value) => value === "repair" || value === "check" || value === "off",
+    wants: '"repair", "check" or "off"',
+  },
+  concurrency: { accepts: isWholeNumber(1, 256), wants: "a whole number from 1 to 256" },
+  budgetMs: { accepts: isWholeNumber(0, 60_000), wants: "a whole number of milliseconds from 0 to 60000" },
+  notify: { accepts: isBoolean, wants: "true or false" },
+  atomicWrites: { accepts: isBoolean, wants: "true or false" },
+  retentionDays: { accepts: isWholeNumber(1, 36_500), wants: "a whole number of days from 1 to 36500" },
+};
+
+function isOption(name: string): name is keyof PluginSettings {
+  return Object.hasOwn(RULES, name);
+}
+
+/**
+ * Reads the plugin's options. With anything unknown or wrong, `preload` becomes `"check"`: nothing is changed on a
+ * guess. Without options the defaults apply.
+ */
+export function readSettings(options: unknown): ReadSettings {
+  if (options === undefined || options === null) return { settings: DEFAULT_SETTINGS, warnings: [] };
+  if (typeof options !== "object" || Array.isArray(options)) {
+    return { settings: { ...DEFAULT_SETTINGS, preload: "check" }, warnings: ["The options must be an object."] };
+  }
+  const warnings: string[] = [];
+  const chosen: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (!isOption(name)) warnings.push(`There is no option "${name.slice(0, 40)}".`);
+    else if (!RULES[name].accepts(value)) warnings.push(`The option "${name}" takes ${RULES[name].wants}.`);
+    else chosen[name] = value;
+  }
+  const settings: PluginSettings = { ...DEFAULT_SETTINGS, ...chosen };
+  if (warnings.length === 0 || settings.preload === "off") return { settings, warnings };
+  return { settings: { ...settings, preload: "check" }, warnings };
+}
+
+/** For hosts up to 1.3, whose configuration takes plugin names only: the same options in a file of their own. */
+const OPTIONS_FILE = "session-repair.json";
+
+/**
+ * The options as the user gave them: from the plugin's entry in opencode.json, else from `session-repair.json` in
+ * opencode's configuration folder, else none. A file that cannot be read counts as a wrong option.
+ */
+export async function findOptions(
+  given: unknown,
+  files: FileSystem,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<unknown> {
+  if (given !== undefined && given !== null) return given;
+  const global = join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "opencode");
+  for (const folder of [env.OPENCODE_CONFIG_DIR, global]) {
+    if (!folder) continue;
+    try {
+      const path = join(folder, OPTIONS_FILE);
+      // Mostly there is none, and opencode's start need not wait for the thread pool to say so.
+      if ((await files.stat(path)) === null) continue;
+      const text = await readConfigText(files, path);
+      return text === null ? "unreadable" : parseWithComments(text);
+    } catch {
+      return "unreadable";
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,111 @@
+import { realpath } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { PACKAGE_ROOT } from "../package-files.ts";
+import type { FileSystem } from "../platform/file-system.ts";
+import { TOOL } from "../tool-identity.ts";
+import { readConfigText } from "./config-file.ts";
+
+/** The entry of the package is a file in a folder of it. */
+const DEEPEST_ENTRY = 4;
+
+/** An element of a `plugin` array: what is to be loaded, with or without options. */
+export interface PluginEntry {
+  readonly spec: string;
+  readonly options: unknown;
+}
+
+/** The elements of a `plugin` array as opencode takes them; what it would refuse is left out. */
+export function pluginEntries(list: unknown): PluginEntry[] {
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((entry: unknown): PluginEntry[] => {
+    const [spec, options] = Array.isArray(entry) ? (entry as unknown[]) : [entry];
+    return typeof spec === "string" ? [{ spec, options }] : [];
+  });
+}
+
+/** `unknown`: neither the words of the entry nor what they lead to tell. */
+export type Belonging = "this package" | "another" | "unknown";
+
+/**
+ * Whether an entry of a `plugin` array loads this package or another copy of it. It may be a name, with or without a
+ * version, the address of a repository or an archive, or a path, through whatever links; relative to one of `folders`.
+ */
+export async function belongingOf(files: FileSystem, spec: string, folders: readonly string[]): Promise<Belonging> {
+  const path = pathIn(spec);
+  if (path !== null) return belongingOfPath(files, path, folders);
+  // `alias@npm:name@version`
+  const [, name = ""] = /^(?:.+@npm:)?(@?[^@]*)/.exec(spec) ?? [];
+  if (name === TOOL.name) return "this package";
+  // A plain name is a package's own; anything else is an address, of which only the words are known.
+  return /^(?:@[\w.~-]+\/)?[\w.~-]+$/.test(name) ? "another" : "unknown";
+}
+
+/** `null` for what opencode does not take for a path: `~` is not one (measured 1.14.34 to 1.18.34). */
+function pathIn(spec: string): string | null {
+  // npm's `name@file:…` as well.
+  const [, url] = /^(?:@?[^@/:]+(?:\/[^@/:]+)?@)?(file:.*)$/.exec(spec) ?? [];
+  if (url !== undefined) return url;
+  return /^(?:[./]|[A-Za-z]:[\\/])/.test(spec) ? spec : null;
+}
+
+async function belongingOfPath(files: FileSystem, path: string, folders: readonly string[]): Promise<Belonging> {
+  let isThere = false;
+  for (const folder of folders) {
+    const place = await placeOf(path, folder);
+    if (place === null) continue;
+    isThere = true;
+    if (await isOfThisPackage(files, place)) return "this package";
+  }
+  // What is not there cannot be loaded. An archive, and a file of the user's own, may lead to this package.
+  if (!isThere) return "another";
+  return /\.(?:tgz|tar\.gz|tar)$/i.test(path) || (await speaksOfThisPackage(files, path, folders))
+    ? "unknown"
+    : "another";
+}
+
+async function placeOf(path: string, folder: string): Promise<string | null> {
+  try {
+    return await realpath(path.startsWith("file:") ? urlPath(path, folder) : resolve(folder, path));
+  } catch {
+    return null;
+  }
+}
+
+/** npm takes `file:../folder` for a path. */
+function urlPath(url: string, folder: string): string {
+  return url.startsWith("file://") ? fileURLToPath(url) : resolve(folder, url.slice("file:".length));
+}
+
+async function isOfThisPackage(files: FileSystem, place: string): Promise<boolean> {
+  let folder = place;
+  for (let level = 0; level < DEEPEST_ENTRY; level += 1, folder = dirname(folder)) {
+    if (folder === PACKAGE_ROOT) return true;
+    const name = await packageName(files, folder);
+    if (name !== null) return name === TOOL.name;
+  }
+  return false;
+}
+
+/** The name in a folder's package.json; `null` where there is none. */
+async function packageName(files: FileSystem, folder: string): Promise<string | null> {
+  try {
+    const text = await readConfigText(files, join(folder, "package.json"));
+    if (text === null) return null;
+    const { name } = JSON.parse(text) as { readonly name?: unknown };
+    return typeof name === "string" ? name : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A plugin file of the user's own may hand this package on under its own path. */
+async function speaksOfThisPackage(files: FileSystem, path: string, folders: readonly string[]): Promise<boolean> {
+  for (const folder of folders) {
+    const place = await placeOf(path, folder);
+    if (place === null || !/\.[cm]?[jt]sx?$/.test(place)) continue;
+    const text = await readConfigText(files, place).catch(() => null);
+    if (text?.includes(TOOL.name)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,311 @@
+import {
+  closeSync,
+  fchmodSync,
+  fdatasync,
+  fdatasyncSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  writeSync,
+} from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { errnoCode } from "../platform/file-system.ts";
+import { isFree } from "../platform/process-identity.ts";
+
+const force = promisify(fdatasync);
+
+/** The share of the time that may go into forcing versions to disk before updates of records wait for each other. */
+const SHARE = 1 / 25;
+
+/** What may be spent at once, and owed at most, in milliseconds: a version waits no longer than this divided by the share. */
+const ALLOWANCE_MS = 10;
+
+/** What `Bun.write` gives a new file, less the umask. */
+const NEW_MODE = 0o664;
+
+/** A file that another process left behind is not in use after so long. */
+const LEFTOVER_MS = 60_000;
+
+interface Temporary {
+  readonly path: string;
+  readonly descriptor: number;
+  isOpen: boolean;
+  length: number;
+}
+
+interface Waiting {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** One version of a record on its way to its place. */
+interface Version {
+  readonly path: string;
+  readonly text: string;
+  readonly file: Temporary;
+  /** The file of the version before, which the version after this one is written to. */
+  spare: Temporary | null;
+  /** Writes that are not answered until it is in place. */
+  readonly waiting: Waiting[];
+  /** What lay in its place when the write was answered beforehand; `null` where none was. */
+  replaces: Stats | null;
+  isPlaced: boolean;
+}
+
+/**
+ * Replaces record files whole: a version is written to a file of its own, forced to disk, and takes its place by a
+ * rename. Where updates come faster than a {@link SHARE} of the time allows to force, they are answered as soon as they
+ * are written, and the newest of them takes its place a moment later; {@link RecordWriter.placeNow} does it at once.
+ */
+export class RecordWriter {
+  readonly #folder: string;
+  readonly #plainly: (path: string, text: string) => Promise<unknown>;
+  readonly #pending = new Map<string, Version>();
+  readonly #placing = new Map<string, Version>();
+  /** Records whose newest version was answered and then could not be placed: the next write to one waits for its outcome. */
+  readonly #failed = new Set<string>();
+  #count = 0;
+  #isPlacing = false;
+  #isWanted = false;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #allowance = ALLOWANCE_MS;
+  #allowedAt = performance.now();
+
+  /**
+   * @param folder for the versions on their way: outside of what the host lists, on the file system of the records
+   * @param plainly writes where no replacement is possible (a link, another file system, a folder that is not ours)
+   */
+  constructor(folder: string, plainly: (path: string, text: string) => Promise<unknown>) {
+    this.#folder = folder;
+    this.#plainly = plainly;
+  }
+
+  /**
+   * Resolves with the bytes written when the version is in place or, in between, safely written. Rejects with the error of
+   * the file system (`ENOSPC` …), and then the version before is still there.
+   */
+  async write(path: string, text: string): Promise<number> {
+    const existing = lstatSync(path, { throwIfNoEntry: false });
+    const version = existing === undefined || isReplaceable(existing) ? this.#stage(path, text, existing) : null;
+    if (version === null) {
+      this.placeNow(path);
+      await this.#plainly(path, text);
+      return Buffer.byteLength(text);
+    }
+    if (existing !== undefined && this.#balance() <= 0 && !this.#failed.delete(path)) {
+      version.replaces = existing;
+      this.#placeLater();
+    } else {
+      await new Promise<void>((resolve, reject) => {
+        version.waiting.push({ resolve, reject });
+        void this.#place();
+      });
+    }
+    return version.file.length;
+  }
+
+  /** Puts what was written to a record, or to all of them, and is not in place yet there at once. */
+  placeNow(path?: string): void {
+    const isMeant = (version: Version) => path === undefined || version.path === path;
+    for (const version of [...this.#placing.values()].filter(isMeant)) this.#putForced(version);
+    for (const version of [...this.#pending.values()].filter(isMeant)) {
+      if (!this.#putForced(version)) continue;
+      this.#pending.delete(version.path);
+      const older = this.#placing.get(version.path);
+      if (older !== undefined) older.isPlaced = true;
+      discard(version.file);
+      discard(version.spare);
+      for (const { resolve } of version.waiting) resolve();
+    }
+  }
+
+  /** Deletes what processes that were killed have left on its way. */
+  async sweep(): Promise<void> {
+    for (const name of await readdir(this.#folder)) {
+      const [, owner] = /^(\d+)-\d+\.tmp$/.exec(name) ?? [];
+      if (owner === undefined || Number(owner) === process.pid) continue;
+      const file = join(this.#folder, name);
+      const age = Date.now() - (await stat(file)).mtimeMs;
+      if (isFree(Number(owner)) || age > LEFTOVER_MS) rmSync(file, { force: true });
+    }
+  }
+
+  /** Writes a version beside the records; `null` where nothing can be written there, though there is room. */
+  #stage(path: string, text: string, existing: Stats | undefined): Version | null {
+    const older = this.#pending.get(path);
+    const bytes = Buffer.from(text, "utf8");
+    let file = older?.spare ?? null;
+    try {
+      file ??= this.#create(existing?.mode);
+      overwrite(file, bytes);
+    } catch (error) {
+      discard(file);
+      if (older !== undefined) older.spare = null;
+      if (file === null && !["ENOSPC", "EDQUOT", "EIO"].includes(errnoCode(error) ?? "")) return null;
+      throw error;
+    }
+    const version: Version = {
+      path,
+      text,
+      file,
+      spare: older?.file ?? null,
+      waiting: older?.waiting ?? [],
+      replaces: null,
+      isPlaced: false,
+    };
+    // Versions take their places in the order of their last writes.
+    this.#pending.delete(path);
+    this.#pending.set(path, version);
+    return version;
+  }
+
+  #create(mode: number | undefined): Temporary {
+    this.#count += 1;
+    const path = join(this.#folder, `${process.pid}-${this.#count}.tmp`);
+    const descriptor = inFolder(this.#folder, () => openSync(path, "wx", NEW_MODE));
+    if (mode !== undefined) fchmodSync(descriptor, mode & 0o7777);
+    return { path, descriptor, isOpen: true, length: 0 };
+  }
+
+  #balance(): number {
+    const now = performance.now();
+    this.#allowance = Math.min(ALLOWANCE_MS, this.#allowance + (now - this.#allowedAt) * SHARE);
+    this.#allowedAt = now;
+    return this.#allowance;
+  }
+
+  #placeLater(): void {
+    if (this.#timer !== null) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        void this.#place();
+      },
+      Math.max(1, -this.#balance() / SHARE),
+    );
+    this.#timer.unref?.();
+  }
+
+  /** Places everything that is pending, and what is written meanwhile and waits. One at a time. */
+  async #place(): Promise<void> {
+    this.#isWanted = true;
+    if (this.#isPlacing) return;
+    this.#isPlacing = true;
+    while (this.#isWanted) {
+      this.#isWanted = false;
+      const begun = performance.now();
+      for (const [path, version] of this.#pending) this.#placing.set(path, version);
+      this.#pending.clear();
+      const versions = [...this.#placing.values()];
+      const forced = await Promise.allSettled(versions.map(({ file }) => force(file.descriptor)));
+      for (const [index, version] of versions.entries()) {
+        const failure = forced[index];
+        await this.#finish(version, failure?.status === "rejected" ? failure.reason : undefined);
+      }
+      this.#allowance = Math.max(-ALLOWANCE_MS, this.#balance() - (performance.now() - begun));
+    }
+    this.#isPlacing = false;
+  }
+
+  async #finish(version: Version, failure: unknown): Promise<void> {
+    close(version.file);
+    discard(version.spare);
+    try {
+      if (version.isPlaced) discard(version.file);
+      else if (failure === undefined) await this.#put(version);
+      else throw failure;
+      for (const { resolve } of version.waiting) resolve();
+    } catch (error) {
+      discard(version.file);
+      if (version.waiting.length === 0) this.#failed.add(version.path);
+      for (const { reject } of version.waiting) reject(error);
+    }
+    this.#placing.delete(version.path);
+  }
+
+  async #put(version: Version): Promise<void> {
+    try {
+      this.#rename(version);
+    } catch (error) {
+      if (!["EXDEV", "ENOENT"].includes(errnoCode(error) ?? "")) throw error;
+      discard(version.file);
+      await this.#plainly(version.path, version.text);
+      this.#noteReplaced(version.path);
+    }
+  }
+
+  /** `false` where it could not be: then it is tried with the others, and its failure told. */
+  #putForced(version: Version): boolean {
+    if (version.isPlaced) return true;
+    try {
+      fdatasyncSync(version.file.descriptor);
+      this.#rename(version);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #rename(version: Version): void {
+    const { path, file, replaces } = version;
+    // Whoever removed or replaced the record since came later than this version.
+    if (replaces === null || isSame(replaces, lstatSync(path, { throwIfNoEntry: false }))) {
+      inFolder(dirname(path), () => renameSync(file.path, path));
+      this.#noteReplaced(path);
+    } else discard(file);
+    version.isPlaced = true;
+  }
+
+  /** What was put in place here is not somebody else's doing. */
+  #noteReplaced(path: string): void {
+    const newer = this.#pending.get(path);
+    if (newer !== undefined && newer.replaces !== null) newer.replaces = lstatSync(path);
+  }
+}
+
+/** A rename puts a file of this user in the place: where something else is to stay, it is written through. */
+function isReplaceable(existing: Stats): boolean {
+  const uid = process.getuid?.();
+  return existing.isFile() && (existing.mode & 0o200) !== 0 && (uid === undefined || existing.uid === uid);
+}
+
+function isSame(before: Stats, now: Stats | undefined): boolean {
+  return now !== undefined && now.ino === before.ino && now.mtimeMs === before.mtimeMs && now.size === before.size;
+}
+
+function overwrite(file: Temporary, bytes: Buffer): void {
+  let written = 0;
+  while (written < bytes.length) {
+    written += writeSync(file.descriptor, bytes, written, bytes.length - written, written);
+  }
+  if (file.length > bytes.length) ftruncateSync(file.descriptor, bytes.length);
+  file.length = bytes.length;
+}
+
+function close(file: Temporary): void {
+  if (file.isOpen) closeSync(file.descriptor);
+  file.isOpen = false;
+}
+
+function discard(file: Temporary | null): void {
+  if (file === null) return;
+  close(file);
+  rmSync(file.path, { force: true });
+}
+
+/** Tries, and where the folder is missing makes it and tries again: nearly always it is there. */
+function inFolder<T>(folder: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (errnoCode(error) !== "ENOENT") throw error;
+    mkdirSync(folder, { recursive: true });
+    return work();
+  }
+}

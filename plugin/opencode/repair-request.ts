@@ -1,0 +1,80 @@
+import type { FileSystem } from "../platform/file-system.ts";
+import type { Trigger } from "../quarantine/manifest.ts";
+import { isRunID } from "../quarantine/run-id.ts";
+import type { ConfirmedFinding } from "../repair/finding.ts";
+import type { Located } from "../stores/locate.ts";
+
+/** What a user or the agent asks for, in the words that follow `/repair`. */
+export type RepairRequest =
+  | { readonly what: "repair" | "check"; readonly sessionID: string | null }
+  | { readonly what: "undo"; readonly runID: string | null }
+  | { readonly what: "runs" }
+  | { readonly what: "help" };
+
+/** Whether a text has the form of a session's id. */
+export function isSessionID(text: string): boolean {
+  return /^ses[A-Za-z0-9_-]+$/.test(text);
+}
+
+/** Reads the words after `/repair`. Anything that is not understood gets the help text; nothing is guessed. */
+export function readRequest(text: string): RepairRequest {
+  const [first, second, ...rest] = text.trim().split(/\s+/).filter(Boolean);
+  if (first === undefined) return { what: "repair", sessionID: null };
+  if (rest.length > 0) return { what: "help" };
+  if (isSessionID(first) && second === undefined) return { what: "repair", sessionID: first };
+  switch (first) {
+    case "check":
+      if (second === undefined || isSessionID(second)) return { what: "check", sessionID: second ?? null };
+      return { what: "help" };
+    case "undo":
+      if (second === undefined || isRunID(second)) return { what: "undo", runID: second ?? null };
+      return { what: "help" };
+    case "runs":
+      return second === undefined ? { what: "runs" } : { what: "help" };
+    default:
+      return { what: "help" };
+  }
+}
+
+/** Whether the words are one of the forms that the help text lists. */
+export function isUnderstood(text: string): boolean {
+  return readRequest(text).what !== "help" || text.trim() === "help";
+}
+
+export interface RequestContext {
+  readonly files: FileSystem;
+  /** The running host's own store. */
+  readonly located: Located;
+  readonly hostVersion: string | null;
+  readonly concurrency: number;
+  readonly trigger: Trigger;
+  /** A session that must not be changed: the agent's tool runs inside one. */
+  readonly spare: string | null;
+}
+
+/** The answer to a request: what was done, in words and as data. Ids, codes and counts; no content, no paths. */
+export interface RequestAnswer {
+  /** One sentence. */
+  readonly headline: string;
+  /** Further lines. */
+  readonly details: readonly string[];
+  readonly runID: string | null;
+  readonly changedSessions: readonly string[];
+  /** Findings that are left: blocking ones, and those that end the terminal UI. */
+  readonly remaining: readonly ConfirmedFinding[];
+}
+
+export const HELP_ANSWER: RequestAnswer = {
+  headline: "/repair opens conversations that opencode cannot load.",
+  details: [
+    "/repair              recover what cannot be read, or set it aside, in every conversation",
+    "/repair SESSION_ID   the same for one conversation",
+    "/repair check        only look",
+    "/repair undo [RUN]   put the records of the last (or that) run back",
+    "/repair runs         list what was set aside",
+    "/repair help         this text",
+  ],
+  runID: null,
+  changedSessions: [],
+  remaining: [],
+};

@@ -1,0 +1,311 @@
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { looksHealthy } from "../faults/quick-look.ts";
+import type { FileSystem } from "../platform/file-system.ts";
+import { quarantinePath } from "../quarantine/places.ts";
+import type { ConfirmedFinding } from "../repair/finding.ts";
+import type { CheckedStore } from "../repair/finished-runs.ts";
+import { type InspectOptions, inspect } from "../repair/inspect.ts";
+import { JsonStore } from "../stores/json/json-store.ts";
+import { STORAGE } from "../stores/json/layout.ts";
+import type { Located } from "../stores/locate.ts";
+import type { OpenedStore } from "../stores/open.ts";
+import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
+import { type Counts, noCounts, type Scope, type Store, type Visit } from "../stores/store.ts";
+import { DatabaseFollower } from "./database-follower.ts";
+import { isAtLeast } from "./host-version.ts";
+import type { Notice } from "./notice.ts";
+import type { PluginSettings } from "./options.ts";
+import type { Recollection, ValidatedMemory } from "./validated-memory.ts";
+
+const DAY_MS = 86_400_000;
+
+export interface StartCheckInput {
+  readonly files: FileSystem;
+  /** The running host's own store. */
+  readonly located: Located;
+  readonly projectID: string | null;
+  readonly settings: PluginSettings;
+  readonly hostVersion: string | null;
+  /** What an earlier start found healthy. */
+  readonly memory: ValidatedMemory;
+  /** Why nothing may be written to the store; where it is absent or `null`, it may be. */
+  readonly refusal?: string | null;
+}
+
+/** A store that is open for as long as opencode runs. */
+export interface CaredStore {
+  readonly opened: OpenedStore & { readonly state: "ok" };
+  /** Its index in the findings. */
+  readonly index: number;
+  /** Of a database: what tells which rows were written. */
+  readonly follower: DatabaseFollower | null;
+}
+
+export function careFor(stores: readonly OpenedStore[]): CaredStore[] {
+  return stores.flatMap((opened, index) => {
+    if (opened.state !== "ok") return [];
+    const { store } = opened;
+    return [{ opened, index, follower: store instanceof SqliteStore ? new DatabaseFollower(store) : null }];
+  });
+}
+
+/** A large healthy store is looked at for so long before sessions load, in milliseconds. */
+const LOOKING_MS = 3;
+
+/** Of a database up to this size everything is looked at before sessions load, unless it is known: a tenth of a second. */
+const SMALL_DATABASE_BYTES = 32 * 1024 * 1024;
+
+/** However slow the machine, this many records are looked at before sessions load. */
+const LEAST_RECORDS = 100;
+
+/** Once something is wrong it is worth the time to look further: this share of the budget; the rest is for mending. */
+const LOOKING_SHARE = 0.25;
+
+/**
+ * Checks a store in the order in which opencode needs it: the records that decide whether the project's session list
+ * loads, then the project's sessions, most recently used first. What is known to be unchanged is passed over. The signal
+ * says when the budget is spent.
+ */
+export async function checkBeforeLoad(
+  input: StartCheckInput,
+  stores: readonly CaredStore[],
+  budget: AbortSignal,
+): Promise<ConfirmedFinding[]> {
+  const started = performance.now();
+  const counts = noCounts();
+  const findings: ConfirmedFinding[] = [];
+  let isKnown = false;
+  let isSmall = false;
+  const isOver = () => {
+    const records = counts.sessions + counts.messages + counts.parts;
+    const isEnough = findings.length === 0 && !isSmall && (isKnown || records >= LEAST_RECORDS);
+    const share = isEnough ? LOOKING_MS : input.settings.budgetMs * LOOKING_SHARE;
+    return budget.aborted || performance.now() > started + share;
+  };
+  const check = async (cared: CaredStore, scope: Scope & { what: "session" | "list" }) => {
+    if (firstLook(cared, scope, counts, isOver) === "suspect") findings.push(...(await look(cared, scope)));
+  };
+  for (const cared of stores) {
+    const changed = cared.follower?.resume(input.memory);
+    if (changed !== undefined && changed !== "lost") {
+      findings.push(...(await look(cared, { what: "rows", rowIDs: changed })));
+      continue;
+    }
+    isKnown = isListKnown(input, cared);
+    isSmall = cared.follower !== null && (await databaseBytes(input, cared)) <= SMALL_DATABASE_BYTES;
+    if (!isKnown) await check(cared, { what: "list", projectID: input.projectID });
+    if (isOver()) continue;
+    for (const { id } of await cared.opened.store.sessions(input.projectID)) {
+      if (isOver()) break;
+      if (cared.follower === null && input.memory.session(id).isKnown) continue;
+      await check(cared, { what: "session", sessionID: id });
+      await setImmediate();
+    }
+  }
+  return findings;
+}
+
+async function databaseBytes({ files }: StartCheckInput, { opened }: CaredStore): Promise<number> {
+  const { database } = opened.description;
+  const found = database === undefined ? null : await files.stat(database);
+  return found?.size ?? Number.POSITIVE_INFINITY;
+}
+
+/** Up to 1.1.34 one bad file fails a whole list; from 1.1.53 on it does not (measured). */
+export function failsWholeLists({ hostVersion }: StartCheckInput): boolean {
+  return !isAtLeast(hostVersion, "1.1.53");
+}
+
+/** Where one bad file fails no more than itself, a look at some costs less than the proof that all are the same. */
+function isListKnown(input: StartCheckInput, cared: CaredStore): boolean {
+  const { projectID, memory } = input;
+  return cared.follower === null && failsWholeLists(input) && projectID !== null && memory.knowsList(projectID);
+}
+
+/** Of what an earlier start found healthy, the files that were used last are looked at again, so many; in milliseconds a tenth. */
+const FILES_LOOKED_AT = 8000;
+
+/**
+ * Checks everything that is not known to be unchanged, at the pace that is given; `found` is told as soon as there is
+ * something. Returns the sessions that are taken on trust, for later: they were healthy, and a look at the times of all
+ * their files takes longer than a start may. Whenever opencode 1.0-1.1 loads one, it is looked at before.
+ */
+export async function checkEverything(
+  input: StartCheckInput,
+  cared: CaredStore,
+  pause: () => Promise<void>,
+  found: (findings: readonly ConfirmedFinding[]) => Promise<void>,
+): Promise<string[]> {
+  const { memory } = input;
+  const effort: Effort = { concurrency: 2, counts: noCounts(), pause };
+  if (cared.follower !== null) {
+    await found(await look(cared, { what: "everything" }, effort));
+    return [];
+  }
+  const sessions = await cared.opened.store.sessions(null);
+  const records = (await input.files.list(join(input.located.dataDir, STORAGE, "project"))) ?? [];
+  const projects = records.map(({ name }) => name.replace(/\.json$/, ""));
+  for (const projectID of new Set([...projects, ...sessions.flatMap((session) => session.projectID ?? [])])) {
+    const recollection = memory.list(projectID);
+    if (recollection.isKnown) continue;
+    const lists = await look(cared, { what: "list", projectID }, effort);
+    recollection.learn(lists.length === 0);
+    if (lists.length > 0) await found(lists);
+  }
+  const trusted: string[] = [];
+  let lookedAt = 0;
+  for (const { id } of sessions) {
+    if (lookedAt > FILES_LOOKED_AT && memory.hasSession(id)) {
+      trusted.push(id);
+      continue;
+    }
+    await pause();
+    const recollection = memory.session(id);
+    if (recollection.isKnown) {
+      lookedAt += recollection.files;
+      continue;
+    }
+    const findings = await checkUnknown(cared, id, recollection, effort);
+    if (findings.length > 0) await found(findings);
+  }
+  memory.save();
+  return trusted;
+}
+
+/** Checks a session of the JSON generation, unless it is known to be unchanged. */
+export async function checkSession(
+  input: StartCheckInput,
+  cared: CaredStore,
+  sessionID: string,
+  effort: Effort = { concurrency: input.settings.concurrency, counts: noCounts() },
+): Promise<ConfirmedFinding[]> {
+  const recollection = input.memory.session(sessionID);
+  return recollection.isKnown ? [] : checkUnknown(cared, sessionID, recollection, effort);
+}
+
+async function checkUnknown(
+  cared: CaredStore,
+  sessionID: string,
+  recollection: Recollection,
+  effort: Effort,
+): Promise<ConfirmedFinding[]> {
+  const scope = { what: "session", sessionID } as const;
+  if (await isHealthyAtFirst(cared, sessionID, effort)) {
+    recollection.learn(true);
+    return [];
+  }
+  const findings = await look(cared, scope, effort);
+  recollection.learn(findings.length === 0);
+  return findings;
+}
+
+/**
+ * Whether something that opencode is about to load is healthy at a first look, which takes milliseconds; `"unread"`
+ * where `isOver` said so first.
+ */
+export function firstLook(
+  { opened: { store } }: CaredStore,
+  scope: Scope & { what: "session" | "list" },
+  counts: Counts,
+  isOver: () => boolean,
+): "healthy" | "suspect" | "unread" {
+  if (!(store instanceof JsonStore || store instanceof SqliteStore)) return "unread";
+  const { visit, isHealthy } = impressionOf(store);
+  const isThrough = store.scanNow(scope, visit, counts, isOver);
+  if (!isHealthy()) return "suspect";
+  return isThrough ? "healthy" : "unread";
+}
+
+/** The first look at a session of the JSON generation, giving way to opencode as often as there is a pause to make. */
+async function isHealthyAtFirst(cared: CaredStore, sessionID: string, { counts, pause }: Effort): Promise<boolean> {
+  const { store } = cared.opened;
+  if (pause === undefined || !(store instanceof JsonStore)) {
+    return firstLook(cared, { what: "session", sessionID }, counts, () => false) === "healthy";
+  }
+  const { visit, isHealthy } = impressionOf(store);
+  for (const _step of store.inSteps(sessionID, visit, counts)) {
+    if (!isHealthy()) break;
+    await pause();
+  }
+  return isHealthy();
+}
+
+/** Whether everything visited so far looks healthy. */
+function impressionOf({ description }: Store): { readonly visit: Visit; isHealthy(): boolean } {
+  let isHealthy = true;
+  return {
+    visit: (artifact, text, row) => {
+      isHealthy &&= looksHealthy(artifact, text, row, description);
+    },
+    isHealthy: () => isHealthy,
+  };
+}
+
+type Effort = Omit<InspectOptions, "storeIndex">;
+
+/** What keeps opencode from loading something of a scope. */
+export async function look(
+  cared: CaredStore,
+  scope: Scope,
+  effort: Effort = { concurrency: 1, counts: noCounts() },
+): Promise<ConfirmedFinding[]> {
+  const found = await inspect(cared.opened.store, scope, { ...effort, storeIndex: cared.index });
+  return found.filter((finding) => finding.severity === "blocking");
+}
+
+/** Sets aside what may be set aside unasked, and says what became of it. */
+export async function mend(
+  input: StartCheckInput,
+  trigger: Notice["trigger"],
+  found: readonly ConfirmedFinding[],
+  patienceMs: number,
+): Promise<Notice> {
+  const findings = withoutRepeats(found);
+  const notice: Notice = { trigger, runID: null, items: [], remaining: findings, warnings: [], stopped: null };
+  if (findings.length === 0) return notice;
+  if (input.refusal) return { ...notice, stopped: input.refusal };
+  if (input.settings.preload !== "repair") return notice;
+  // Loaded only where there is something to mend: a healthy start does not pay for it.
+  const { repair } = await import("../repair/repair.ts");
+  const result = await repair({
+    files: input.files,
+    located: input.located,
+    access: "beside-host",
+    findings,
+    selection: { codes: null, unasked: true },
+    trigger,
+    hostVersion: input.hostVersion,
+    patienceMs,
+  });
+  const { isOvertaken } = await import("../stores/writer.ts");
+  // Another start or a command was faster: what is there now is not what was found.
+  const overtaken = new Set(result.items.filter(({ reason }) => isOvertaken(reason)));
+  const settled = result.items.filter((item) => item.action !== "skipped" || overtaken.has(item));
+  const done = new Set(settled.map((item) => item.recordID));
+  return {
+    ...notice,
+    runID: result.runID,
+    items: result.items.filter((item) => !overtaken.has(item)),
+    remaining: findings.filter((finding) => !done.has(finding.recordID)),
+    stopped: result.stopped?.message ?? null,
+  };
+}
+
+/**
+ * Ends what a crash interrupted, and deletes runs that hold nothing any more after the days that the settings give them.
+ * `checked`: the stores all of which was checked.
+ */
+export async function forgetFinishedRuns(input: StartCheckInput, checked: readonly CheckedStore[]): Promise<void> {
+  const { files, located, settings } = input;
+  if (settings.preload !== "repair" || (await files.stat(quarantinePath(located.dataDir))) === null) return;
+  const where = { files, located, access: "beside-host" } as const;
+  const { isUnfinished } = await import("../quarantine/runs.ts");
+  if (await isUnfinished(files, located.dataDir)) await (await import("../repair/repair.ts")).settleUnfinished(where);
+  const { deleteFinishedRuns } = await import("../repair/finished-runs.ts");
+  await deleteFinishedRuns(where, checked, settings.retentionDays * DAY_MS);
+}
+
+function withoutRepeats(findings: readonly ConfirmedFinding[]): ConfirmedFinding[] {
+  return [...new Map(findings.map((finding) => [JSON.stringify(finding.locator), finding])).values()];
+}

@@ -1,0 +1,147 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Hooks, PluginInput } from "@opencode-ai/plugin";
+import { nodeFileSystem } from "../platform/file-system.ts";
+import type { Trigger } from "../quarantine/manifest.ts";
+import { filesOf, locate } from "../stores/locate.ts";
+import { sessionRepairTool } from "./agent-tool.ts";
+import { care, stopCaring } from "./care.ts";
+import { storesOfHost } from "./host-store.ts";
+import { isAtLeast, keepsFiles, runningHostVersion } from "./host-version.ts";
+import { hasNews, type Notice, tell } from "./notice.ts";
+import { leavePlace, takePlace } from "./one-instance.ts";
+import { findOptions, readSettings } from "./options.ts";
+import { HostActivity } from "./pacing.ts";
+import type { RequestContext } from "./repair-request.ts";
+import { answersTo, registerCommand } from "./slash-command.ts";
+import type { StartCheckInput } from "./start-check.ts";
+import { EXECUTED, SERVER_TELLS, TERMINAL_IS_THERE, terminalHalfAnswers } from "./terminal-half.ts";
+import { ValidatedMemory } from "./validated-memory.ts";
+
+/** A toast sent before the terminal UI listens is lost (#38527): wait for its first sign of life, or this long. */
+const TOAST_WAIT_MS = 3000;
+
+/** The terminal half says when it is there. Should it not, so long, in milliseconds. */
+const TERMINAL_WAIT_MS = 30_000;
+
+/** So long after the start, in milliseconds, the tool is made: the first turn need not wait for it. */
+const TOOL_DELAY_MS = 1000;
+
+/** From this version on a plugin can keep what is typed from the model (measured 1.1.65 to 1.18.34). */
+const INTERCEPTS_SINCE = "1.1.28";
+
+/** `ctx.ask` of the agent's tool came with this version (measured: absent in 1.1.12, there in 1.1.25). */
+const ASK_SINCE = "1.1.25";
+
+/**
+ * What happens when opencode starts the plugin: the first sessions are checked and mended while opencode waits, for as
+ * long as the budget allows; everything else, and all telling, comes after.
+ */
+export async function startPlugin(input: PluginInput, options: unknown): Promise<Hooks> {
+  if (!takePlace(input.client)) return {};
+  try {
+    const hooks = await begin(input, options);
+    setTimeout(() => hooks.tool, TOOL_DELAY_MS).unref();
+    return hooks;
+  } catch (error) {
+    leavePlace(input.client);
+    throw error;
+  }
+}
+
+async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
+  const { settings, warnings } = readSettings(await findOptions(options, nodeFileSystem, process.env));
+  const activity = new HostActivity();
+  const hostVersion = runningHostVersion();
+  const projectID = typeof input.project?.id === "string" ? input.project.id : null;
+  const request = async (trigger: Trigger, spare: string | null): Promise<RequestContext | null> => {
+    const found = await locate(nodeFileSystem, { env: process.env });
+    if (!found.ok) return null;
+    const located = await storesOfHost(nodeFileSystem, found.located, projectID);
+    return { files: filesOf(located), located, hostVersion, concurrency: settings.concurrency, trigger, spare };
+  };
+  const terminalHalf = await terminalHalfAnswers(nodeFileSystem, process.env, input.directory);
+  const listening = firstEvent(input.client, activity, terminalHalf);
+  const { config, isOurs } = registerCommand({ command: !terminalHalf, asks: isAtLeast(hostVersion, ASK_SINCE) });
+  const answers = answersTo(input.client, () => request("command", null), isOurs);
+  let tools: Hooks["tool"];
+  const hooks: Hooks = {
+    event: listening.hook,
+    config,
+    "command.execute.before": answers.command,
+    ...(isAtLeast(hostVersion, INTERCEPTS_SINCE) && { "chat.message": answers.message }),
+    get tool() {
+      try {
+        tools ??= { session_repair: sessionRepairTool((sessionID) => request("tool", sessionID)) };
+      } catch {
+        // A turn does without this tool, but not without the others: what is thrown here fails every one (1.14.41).
+      }
+      return tools ?? {};
+    },
+  };
+  const told = new Set<string>();
+  const say = (all: Notice) => {
+    const notice = { ...all, remaining: all.remaining.filter((finding) => !told.has(JSON.stringify(finding.locator))) };
+    for (const finding of notice.remaining) told.add(JSON.stringify(finding.locator));
+    if (!hasNews(notice)) return;
+    const toast = settings.notify && all.note === undefined;
+    void (toast ? listening.wait() : Promise.resolve())
+      .then(() => tell(input.client, notice, toast))
+      .catch(() => undefined);
+  };
+  if (warnings.length > 0) {
+    say({ trigger: "preload", runID: null, items: [], remaining: [], warnings, stopped: null });
+  }
+  const found = await locate(nodeFileSystem, { env: process.env });
+  if (!found.ok) return hooks;
+  if (settings.atomicWrites && keepsFiles(hostVersion)) {
+    const { guardHostWrites } = await import("./atomic-writes.ts");
+    guardHostWrites(found.located.dataDir, hostVersion);
+  }
+  if (settings.preload === "off") {
+    stopCaring();
+    return hooks;
+  }
+  const located = await storesOfHost(nodeFileSystem, found.located, projectID);
+  const memory = new ValidatedMemory(located.dataDir, hostVersion);
+  const check: StartCheckInput = { files: filesOf(located), located, projectID, settings, hostVersion, memory };
+  await care(check, activity, say);
+  return hooks;
+}
+
+/**
+ * Resolves when a toast will be seen, or after the longest wait: at the first event that a user interface causes, or
+ * where the terminal half is there, when it says so.
+ */
+function firstEvent(
+  client: PluginInput["client"],
+  activity: HostActivity,
+  terminalHalf: boolean,
+): { hook: NonNullable<Hooks["event"]>; wait(): Promise<void> } {
+  let seen: () => void = () => undefined;
+  const event = new Promise<void>((resolve) => {
+    seen = resolve;
+  });
+  const longest = terminalHalf ? TERMINAL_WAIT_MS : TOAST_WAIT_MS;
+  let waiting: Promise<void> | undefined;
+  return {
+    hook: async ({ event: { type, properties } }) => {
+      activity.noticed();
+      if (type === EXECUTED && (properties as { command?: unknown }).command === TERMINAL_IS_THERE) {
+        void publish(client, SERVER_TELLS);
+        seen();
+      } else if (!terminalHalf && (type.startsWith("session.") || type.startsWith("tui."))) seen();
+    },
+    wait() {
+      waiting ??= Promise.race([event, sleep(longest, undefined, { ref: false })]);
+      return waiting;
+    },
+  };
+}
+
+async function publish(client: PluginInput["client"], command: string): Promise<void> {
+  try {
+    await client.tui.publish({ body: { type: EXECUTED, properties: { command } } });
+  } catch {
+    // The terminal half tells the user by itself then.
+  }
+}

@@ -1,0 +1,76 @@
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import type { FileSystem } from "../platform/file-system.ts";
+import { TOOL } from "../tool-identity.ts";
+import { parseWithComments, readConfigText } from "./config-file.ts";
+import { belongingOf, pluginEntries } from "./package-entry.ts";
+
+/**
+ * Commands by which the halves of this package hear of each other. They run in two threads; what both hear are the
+ * commands that opencode publishes for its terminal UI, which ignores names it does not know (measured 1.14.34 to 1.18.34).
+ */
+
+/** The terminal half is on the screen and hears what is published: a toast will be seen. */
+export const TERMINAL_IS_THERE = "session-repair.terminal-is-there";
+
+/** The server half has heard it, and tells the user what there is to tell. */
+export const SERVER_TELLS = "session-repair.server-tells";
+
+/** The event that publishes the command for the terminal UI. */
+export const EXECUTED = "tui.command.execute";
+
+/**
+ * Whether the terminal half of this package offers `/repair` in this process: opencode's terminal UI runs its server in
+ * a worker, and lists terminal plugins in `tui.json`. Both halves would be offered side by side, and Enter would take
+ * the server's (measured 1.18.33).
+ */
+export async function terminalHalfAnswers(
+  files: FileSystem,
+  env: Readonly<Record<string, string | undefined>>,
+  directory: string,
+  argv: readonly string[] = process.argv,
+): Promise<boolean> {
+  if (!argv.some((argument) => /tui[\\/]worker\.[jt]s$/.test(argument))) return false;
+  for (const path of configPaths(env, directory)) {
+    if (await namesThisPackage(files, path)) return true;
+  }
+  return false;
+}
+
+/** Where opencode looks for `tui.json`: the global folder, the variable, and `.opencode/` from the project upwards. */
+function configPaths(env: Readonly<Record<string, string | undefined>>, directory: string): string[] {
+  const folders = [join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "opencode")];
+  if (env.OPENCODE_CONFIG_DIR) folders.push(env.OPENCODE_CONFIG_DIR);
+  for (let folder = resolve(directory); ; folder = dirname(folder)) {
+    folders.push(folder, join(folder, ".opencode"));
+    if (dirname(folder) === folder) break;
+  }
+  const paths = folders.flatMap((folder) => [join(folder, "tui.json"), join(folder, "tui.jsonc")]);
+  return env.OPENCODE_TUI_CONFIG ? [env.OPENCODE_TUI_CONFIG, ...paths] : paths;
+}
+
+async function namesThisPackage(files: FileSystem, path: string): Promise<boolean> {
+  try {
+    const text = await readConfigText(files, path);
+    if (text === null) return false;
+    const { plugin, plugin_enabled: enabled } = parseWithComments(text) as {
+      plugin?: unknown;
+      plugin_enabled?: unknown;
+    };
+    if (isSwitchedOff(enabled)) return false;
+    for (const { spec } of pluginEntries(plugin)) {
+      const belonging = await belongingOf(files, spec, [dirname(path)]);
+      if (belonging === "this package") return true;
+      // The name of an archive or of a repository.
+      if (belonging === "unknown" && !spec.startsWith("~") && spec.includes(TOOL.name)) return true;
+    }
+    return false;
+  } catch {
+    return false;
+  }
+}
+
+/** `plugin_enabled` of tui.json names plugins by their ids. */
+function isSwitchedOff(enabled: unknown): boolean {
+  return typeof enabled === "object" && enabled !== null && (enabled as Record<string, unknown>)[TOOL.name] === false;
+}

@@ -1,0 +1,26 @@
+import type { FileSystem } from "../../platform/file-system.ts";
+import type { ManifestItem } from "../../quarantine/manifest.ts";
+import { timeOfRunID } from "../../quarantine/run-id.ts";
+import { eachRun } from "../../quarantine/runs.ts";
+
+/** What the server half repaired at the start, before there was a screen. */
+export interface StartDeeds {
+  readonly sessions: number;
+  /** The remedy of each record that was repaired. */
+  readonly remedies: readonly ManifestItem["remedy"][];
+}
+
+/** What was repaired unasked since this process started; `since` in milliseconds since 1970. */
+export async function deedsOfStart(files: FileSystem, dataDir: string, since: number): Promise<StartDeeds> {
+  let sessions = 0;
+  const remedies: ManifestItem["remedy"][] = [];
+  // An older run is passed over by its name.
+  for await (const run of eachRun(files, dataDir, ({ runID }) => timeOfRunID(runID) >= since)) {
+    if (!run.ok || run.state.trigger !== "preload" || Date.parse(run.state.createdAt) < since) continue;
+    sessions += 1;
+    for (const [remedy, count] of Object.entries(run.state.doneBy)) {
+      remedies.push(...Array<ManifestItem["remedy"]>(count).fill(remedy as ManifestItem["remedy"]));
+    }
+  }
+  return { sessions, remedies };
+}

@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
+import { nodeFileSystem } from "../../platform/file-system.ts";
+import { findOptions, type ReadSettings, readSettings } from "../options.ts";
+import { belongingOf, type PluginEntry, pluginEntries } from "../package-entry.ts";
+
+const STEP_MS = 50;
+
+/** By then the terminal UI has its configuration, in milliseconds. */
+const LONGEST_WAIT_MS = 10_000;
+
+export interface TerminalSettings extends ReadSettings {
+  /** The options are this half's alone: the server half does not say what is wrong with them. */
+  readonly isOwn: boolean;
+}
+
+/**
+ * The options that apply to the terminal half: those of its own entry in tui.json, else those that the server half was
+ * given in opencode.json. Where it cannot be told which those are, nothing is changed on a guess.
+ */
+export async function terminalSettings(api: TuiPluginApi, given: unknown, spec: unknown): Promise<TerminalSettings> {
+  if (given !== undefined && given !== null) return { ...readSettings(given), isOwn: true };
+  const entries = await configured(api);
+  if (entries === null) return guarded("opencode did not say in time which options are set.");
+  const own: PluginEntry[] = [];
+  let isDoubtful = false;
+  for (const entry of entries) {
+    const belonging =
+      entry.spec === spec ? "this package" : await belongingOf(nodeFileSystem, entry.spec, folders(api));
+    if (belonging === "this package") own.push(entry);
+    else if (belonging === "unknown" && entry.options !== undefined) isDoubtful = true;
+  }
+  const [first, ...others] = own;
+  if (others.some((entry) => !isDeepStrictEqual(entry.options, first?.options))) {
+    return guarded("The plugin is listed twice, with different options.");
+  }
+  if (first === undefined && isDoubtful) return guarded("It cannot be told which options in opencode.json are meant.");
+  return { ...readSettings(await findOptions(first?.options, nodeFileSystem, process.env)), isOwn: false };
+}
+
+/** Only looks, and says why. */
+function guarded(reason: string): TerminalSettings {
+  const { settings } = readSettings(undefined);
+  const warnings = [`${reason} Nothing is changed before you say so.`];
+  return { settings: { ...settings, preload: "check" }, warnings, isOwn: true };
+}
+
+/** The `plugin` array that opencode has made of all configuration files; `null` where it does not say. */
+async function configured(api: TuiPluginApi): Promise<PluginEntry[] | null> {
+  for (let waited = 0; !api.state.ready; waited += STEP_MS) {
+    if (waited >= LONGEST_WAIT_MS) return null;
+    await sleep(STEP_MS);
+  }
+  return pluginEntries(api.state.config.plugin);
+}
+
+/** What a relative path may be relative to: the folders whose configuration opencode reads. */
+function folders(api: TuiPluginApi): string[] {
+  const { config, directory, worktree } = api.state.path;
+  const projects = [directory, worktree].filter(Boolean).flatMap((folder) => [folder, `${folder}/.opencode`]);
+  return [config, process.env.OPENCODE_CONFIG_DIR ?? "", ...projects].filter(Boolean);
+}

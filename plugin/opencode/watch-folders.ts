@@ -1,0 +1,206 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { looksHealthy } from "../faults/quick-look.ts";
+import { type FolderChanges, openFolderChanges } from "../platform/folder-changes.ts";
+import { locatorText } from "../stores/artifact.ts";
+import { JsonStore } from "../stores/json/json-store.ts";
+import { messageFolder, partFolder, STORAGE, sessionFolder } from "../stores/json/layout.ts";
+import type { RecordFile } from "../stores/json/scan-now.ts";
+import { type CaredStore, checkSession, look } from "./start-check.ts";
+import type { Watch } from "./watch-database.ts";
+
+/** What was written is looked at this often, in milliseconds. */
+const LOOK_MS = 750;
+
+/** Sessions that are not followed are looked at in turn, at this share of a core and one in so many milliseconds at most. */
+const PATROL_SHARE = 0.001;
+const PATROL_MS = 500;
+
+/** Folders whose entries belong to one session each. */
+const ASIDE = ["todo", "session_diff"] as const;
+
+/** Follows everything that opencode 1.0-1.1 writes, so that only what changed is looked at again. */
+export class FolderWatch {
+  readonly #watch: Watch;
+  readonly #cared: CaredStore;
+  readonly #dataDir: string;
+  readonly #changes: FolderChanges | null;
+  readonly #followed = new Set<string>();
+  /** Of every message that is known, its session. */
+  readonly #sessionOf = new Map<string, string>();
+  /** Messages whose parts are followed. */
+  readonly #withParts = new Set<string>();
+  /** Sessions to be looked at once, although they are followed. */
+  readonly #waiting = new Set<string>();
+  #isPatrolling = false;
+
+  private constructor(watch: Watch, cared: CaredStore, changes: FolderChanges | null) {
+    this.#watch = watch;
+    this.#cared = cared;
+    this.#dataDir = watch.input.located.dataDir;
+    this.#changes = changes;
+  }
+
+  /** Follows every folder, the sessions that were used last first, as far as the system allows. */
+  static async begin(watch: Watch, cared: CaredStore): Promise<FolderWatch> {
+    const folders = new FolderWatch(watch, cared, await openFolderChanges(watch.input.located.dataDir));
+    for (const folder of ["session", "message", "part", ...ASIDE]) folders.#changes?.follow(`${STORAGE}/${folder}`);
+    for (const projectID of folders.#namesIn(`${STORAGE}/session`)) folders.#changes?.follow(sessionFolder(projectID));
+    await folders.#followSessions();
+    folders.#follow();
+    return folders;
+  }
+
+  /**
+   * Looks at one session after the other: at the `unsure` once, at those that are not followed again and again. What is
+   * unchanged costs a look at its files' times. There is one patrol: while it goes on, it is given more to look at.
+   */
+  async patrol(unsure: Iterable<string>): Promise<void> {
+    for (const id of unsure) this.#waiting.add(id);
+    if (this.#isPatrolling) return;
+    this.#isPatrolling = true;
+    try {
+      while (await this.#patrolOnce()) await sleep(PATROL_MS, undefined, { ref: false });
+    } finally {
+      this.#isPatrolling = false;
+    }
+  }
+
+  /** `false` where nothing is left to look at. */
+  async #patrolOnce(): Promise<boolean> {
+    const sessions = await this.#cared.opened.store.sessions(null).catch(() => []);
+    for (const { id } of sessions) {
+      if (!this.#waiting.has(id) && this.#followed.has(id)) continue;
+      const started = performance.now();
+      // While opencode works, its turn comes later.
+      if (!this.#watch.activity.isBusy()) {
+        this.#waiting.delete(id);
+        await this.#checkSession(id).catch(() => undefined);
+      }
+      const taken = performance.now() - started;
+      await sleep(Math.max(PATROL_MS, taken / PATROL_SHARE), undefined, { ref: false });
+    }
+    return sessions.some(({ id }) => this.#waiting.has(id) || !this.#followed.has(id));
+  }
+
+  #follow(): void {
+    const changes = this.#changes;
+    if (changes === null) return;
+    let isLooking = false;
+    const look = async (changed: ReadonlySet<string> | "lost") => {
+      if (changed !== "lost") return this.#lookAt(changed);
+      // What was made meanwhile is not followed yet.
+      const sessions = await this.#followSessions();
+      void this.patrol(sessions);
+    };
+    const timer = setInterval(() => {
+      if (isLooking) return;
+      const changed = changes.drain();
+      if (changed !== "lost" && changed.size === 0) return;
+      isLooking = true;
+      void look(changed)
+        .catch(() => undefined)
+        .finally(() => {
+          isLooking = false;
+        });
+    }, LOOK_MS);
+    timer.unref?.();
+  }
+
+  /** Looks at the files that changed; only where one does not look healthy, at the whole session. */
+  async #lookAt(paths: ReadonlySet<string>): Promise<void> {
+    const files: RecordFile[] = [];
+    const suspects = new Set<string>();
+    const lists = new Set<string>();
+    for (const path of paths) this.#sort(path, files, suspects, lists);
+    const { store } = this.#cared.opened;
+    if (store instanceof JsonStore) {
+      store.filesNow(files, (artifact, text) => {
+        if (looksHealthy(artifact, text, null, store.description)) return;
+        if (artifact.kind === "session") lists.add(locatorText(artifact.locator).split("/")[2] ?? "");
+        else if (artifact.sessionID !== null) suspects.add(artifact.sessionID);
+      });
+    }
+    for (const projectID of lists) await this.#checkList(projectID);
+    for (const sessionID of suspects) await this.#checkSession(sessionID);
+  }
+
+  /** What a change is a change of. */
+  #sort(path: string, files: RecordFile[], suspects: Set<string>, lists: Set<string>): void {
+    const [, kind, owner = "", name] = path.split("/");
+    if (kind === "session") {
+      if (name?.endsWith(".json")) files.push({ kind, sessionID: name.slice(0, -5), path });
+      else lists.add(owner);
+      if (name === undefined) this.#changes?.follow(sessionFolder(owner));
+    } else if (kind === "message" && name === undefined) {
+      this.#followSession(owner);
+      suspects.add(owner);
+    } else if (kind === "message" && name !== undefined) {
+      if (!name.endsWith(".json") || !name.startsWith("msg")) suspects.add(owner);
+      else files.push({ kind, sessionID: owner, path }, ...this.#followParts(name.slice(0, -5), owner));
+    } else if (kind === "part") {
+      const sessionID = this.#sessionOf.get(owner);
+      if (sessionID === undefined) return;
+      if (name === undefined) files.push(...this.#followParts(owner, sessionID));
+      else if (name.endsWith(".json")) files.push({ kind, sessionID, path });
+      else suspects.add(sessionID);
+    } else if ((kind === "todo" || kind === "session_diff") && owner.endsWith(".json")) {
+      files.push({ kind, sessionID: owner.slice(0, -5), path });
+    }
+  }
+
+  /** Follows as many sessions as the system allows, those that were used last first. The ids of all. */
+  async #followSessions(): Promise<string[]> {
+    const sessions = (await this.#cared.opened.store.sessions(null)).map(({ id }) => id);
+    for (const id of sessions) {
+      await this.#watch.pause();
+      if (!this.#followSession(id)) break;
+    }
+    return sessions;
+  }
+
+  /** `false` where no more folders can be followed. */
+  #followSession(sessionID: string): boolean {
+    const messages = messageFolder(sessionID);
+    if (this.#changes === null || this.#changes.follow(messages) === "full") return false;
+    for (const name of this.#namesIn(messages)) {
+      if (!name.endsWith(".json")) continue;
+      const messageID = name.slice(0, -5);
+      this.#sessionOf.set(messageID, sessionID);
+      const followed = this.#changes.follow(partFolder(messageID));
+      if (followed === "full") return false;
+      if (followed === "followed") this.#withParts.add(messageID);
+    }
+    this.#followed.add(sessionID);
+    return true;
+  }
+
+  /** Follows a message's parts, once there are any. Returns those that came before. */
+  #followParts(messageID: string, sessionID: string): RecordFile[] {
+    if (this.#withParts.has(messageID)) return [];
+    this.#sessionOf.set(messageID, sessionID);
+    const folder = partFolder(messageID);
+    if (this.#changes?.follow(folder) !== "followed") return [];
+    this.#withParts.add(messageID);
+    return this.#namesIn(folder).map((name) => ({ kind: "part", sessionID, path: `${folder}/${name}` }));
+  }
+
+  async #checkSession(sessionID: string): Promise<void> {
+    const findings = await checkSession(this.#watch.input, this.#cared, sessionID);
+    if (findings.length > 0) await this.#watch.found(findings);
+  }
+
+  async #checkList(projectID: string): Promise<void> {
+    const findings = await look(this.#cared, { what: "list", projectID });
+    if (findings.length > 0) await this.#watch.found(findings);
+  }
+
+  #namesIn(folder: string): string[] {
+    try {
+      return readdirSync(join(this.#dataDir, folder));
+    } catch {
+      return [];
+    }
+  }
+}

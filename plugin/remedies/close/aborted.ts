@@ -1,0 +1,58 @@
+import { hostLine } from "../../hosts/store-line.ts";
+import type { FieldChange } from "../../records/fields.ts";
+import { type Fields, isFields, valueIn } from "../../stores/conversation.ts";
+import type { StoreDescription } from "../../stores/store.ts";
+
+/** What opencode says of a tool call that it ends on abort, and of the answer that it belongs to (measured on six hosts). */
+const TOOL_ABORTED = "Tool execution aborted";
+const ANSWER_ABORTED = { "1.0": "The operation was aborted.", "1.14": "Aborted" } as const;
+
+/**
+ * The changes that give a tool call that never ended the state that the host of this store writes on abort: an error, the
+ * output so far kept. `endMs`: when the call was last heard of, in milliseconds. `null`: it is no such call.
+ */
+export function abortedTool(part: unknown, endMs: number, store: StoreDescription): FieldChange[] | null {
+  const state = valueIn(part, "state");
+  if (!isFields(state) || (state.status !== "pending" && state.status !== "running")) return null;
+  const { status, metadata, time } = state;
+  const start = valueIn(time, "start");
+  const end = Math.max(endMs, typeof start === "number" ? start : 0);
+  return [
+    { path: ["state", "status"], from: status, to: "error" },
+    changed(state, ["state"], "error", TOOL_ABORTED),
+    ...(tellsInterrupted(store) ? interrupted(state, metadata) : []),
+    ...timed(state, time, start, end),
+  ];
+}
+
+/** The same of an answer: completed, with the error that stands for an abort. */
+export function abortedAnswer(message: unknown, endMs: number, store: StoreDescription): FieldChange[] | null {
+  const time = valueIn(message, "time");
+  if (!isFields(message) || message.role !== "assistant" || !isFields(time)) return null;
+  const created = typeof time.created === "number" ? time.created : 0;
+  const text = tellsInterrupted(store) ? ANSWER_ABORTED["1.14"] : ANSWER_ABORTED["1.0"];
+  return [
+    changed(time, ["time"], "completed", Math.max(endMs, created)),
+    changed(message, [], "error", { name: "MessageAbortedError", data: { message: text } }),
+  ];
+}
+
+/** 1.4 and newer mark the call, and shorten the words of the answer (measured 1.14.41; not 1.1.65, source 1.2.27). */
+function tellsInterrupted(store: StoreDescription): boolean {
+  return hostLine(store).marksInterrupted;
+}
+
+function interrupted(state: Fields, metadata: unknown): FieldChange[] {
+  return isFields(metadata)
+    ? [changed(metadata, ["state", "metadata"], "interrupted", true)]
+    : [changed(state, ["state"], "metadata", { interrupted: true })];
+}
+
+function timed(state: Fields, time: unknown, start: unknown, end: number): FieldChange[] {
+  if (!isFields(time) || typeof start !== "number") return [changed(state, ["state"], "time", { start: end, end })];
+  return [changed(time, ["state", "time"], "end", end)];
+}
+
+function changed(holder: Fields, path: readonly string[], name: string, to: unknown): FieldChange {
+  return { path: [...path, name], ...(Object.hasOwn(holder, name) ? { from: holder[name] } : {}), to };
+}

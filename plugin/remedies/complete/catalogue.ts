@@ -1,0 +1,56 @@
+import { valueIn } from "../../stores/conversation.ts";
+import { MESSAGE_RULES } from "./message-rules.ts";
+import { PART_RULES } from "./part-rules.ts";
+import { isTime, leftOut, numberIn, placeOf, type Rule, set, WRONG } from "./rule.ts";
+import { SCREEN_RULES } from "./screen-rules.ts";
+import { SESSION_RULES } from "./session-rules.ts";
+
+/** For every record; they stand last, where none that knows the place better fits. */
+const GENERAL_RULES: readonly Rule[] = [
+  {
+    name: "whole-milliseconds",
+    issues: [],
+    invariant: "Times are whole milliseconds.",
+    source: "the number without its fraction",
+    of: null,
+    at: /^(.*\.)?time\.\w+$/,
+    found: WRONG,
+    derive: ({ document }, mismatch) => {
+      const given = valueIn(document, ...placeOf(mismatch).map(String));
+      const whole = typeof given === "number" ? Math.floor(given) : null;
+      return isTime(whole) ? set(mismatch, whole) : null;
+    },
+  },
+  {
+    name: "number-as-text",
+    issues: [],
+    invariant: "Numbers and times are numbers.",
+    source: "the number that its text says, or the moment that it names",
+    of: ["user", "assistant", "text", "reasoning", "step-finish", "tool running", "tool completed", "tool error"],
+    at: /^(cost|tokens\.[a-z.]+|(.*\.)?time\.\w+)$/,
+    found: WRONG,
+    derive: ({ document }, mismatch) => {
+      const given = valueIn(document, ...placeOf(mismatch).map(String));
+      return typeof given === "string" ? set(mismatch, numberIn(given)) : null;
+    },
+  },
+  {
+    name: "null-value",
+    issues: [38703, 38702],
+    invariant: "What a record does not say is not there, rather than null.",
+    source: "left out: null is how JSON writes that there is nothing, or a number that is none",
+    of: null,
+    at: /./,
+    found: ["null"],
+    derive: (_subject, mismatch) => leftOut(mismatch),
+  },
+];
+
+/** Every value that is completed, with where it is taken from. The first rule that fits a mismatch answers it. */
+export const RULES: readonly Rule[] = [
+  ...SCREEN_RULES,
+  ...MESSAGE_RULES,
+  ...PART_RULES,
+  ...SESSION_RULES,
+  ...GENERAL_RULES,
+];

@@ -1,0 +1,325 @@
+import { isFields, textIn, valueIn } from "../../stores/conversation.ts";
+import type { TokenFacts } from "../../stores/outline.ts";
+import { type ModelFacts, modelOf } from "./neighbours.ts";
+import {
+  ABSENT,
+  ANY,
+  isTime,
+  leftOut,
+  numberIn,
+  placeOf,
+  type Rule,
+  type Setting,
+  type Subject,
+  set,
+  WRONG,
+} from "./rule.ts";
+
+/** The agent of opencode's own from the beginning, and its default. */
+const DEFAULT_AGENT = "build";
+
+const OF_ASSISTANTS = ["parentID", "modelID", "mode", "path", "tokens", "cost", "finish"];
+
+export const MESSAGE_RULES: readonly Rule[] = [
+  {
+    name: "message-role",
+    issues: [29908],
+    invariant: "A message says whose it is.",
+    source: "the fields that only an assistant or only a user has, else the parts that only one of them has",
+    of: ["message"],
+    at: /^role$/,
+    found: ABSENT,
+    derive: (subject, mismatch) => set(mismatch, roleOf(subject.document) ?? roleOfParts(subject)),
+  },
+  {
+    name: "message-time",
+    issues: [29908, 38703],
+    invariant: "A message says when it was made.",
+    source: "the row's time_created",
+    of: ["user", "assistant"],
+    at: /^time(\.created)?$/,
+    found: ANY,
+    derive: ({ document, message }, mismatch) => {
+      if (!isTime(message?.rowMs) || isNumber(valueIn(document, "time", "created"))) return null;
+      return set(mismatch, mismatch.path.length === 1 ? { created: message.rowMs } : message.rowMs);
+    },
+  },
+  {
+    name: "assistant-parent",
+    issues: [29908],
+    invariant: "An assistant's message names the message that it answers.",
+    source: "the nearest user message before it, by time and id",
+    of: ["assistant"],
+    at: /^parentID$/,
+    found: ANY,
+    derive: ({ message, neighbours, document }, mismatch) => {
+      // Another message may really be called so.
+      if (neighbours.message(textIn(document, "parentID")) !== null) return null;
+      return set(mismatch, message === null ? null : neighbours.userBefore(message.id)?.id);
+    },
+  },
+  {
+    name: "message-agent",
+    issues: [29908, 27701],
+    invariant: "A message names its agent.",
+    source: "its own mode, its question or answer, the nearest message, the session, else opencode's default",
+    of: ["user", "assistant"],
+    at: /^agent$/,
+    found: ABSENT,
+    derive: (subject, mismatch) => set(mismatch, agentFor(subject)),
+  },
+  {
+    name: "assistant-mode",
+    issues: [29908],
+    invariant: "An assistant's message names its mode, which is its agent.",
+    source: "its own agent, its question, the nearest message, the session, else opencode's default",
+    of: ["assistant"],
+    at: /^mode$/,
+    found: ABSENT,
+    derive: (subject, mismatch) => set(mismatch, agentFor(subject)),
+  },
+  {
+    name: "user-model",
+    issues: [29908],
+    invariant: "A user's message names the model that it was meant for.",
+    source: "its own text or `id`, the answer to it, else the nearest message, else the session",
+    of: ["user"],
+    at: /^model(\.(providerID|modelID))?$/,
+    found: ANY,
+    derive: (subject, mismatch) => {
+      const own = valueIn(subject.document, "model");
+      if (mismatch.found === "something") return set(mismatch, namedModel(own));
+      if (mismatch.path[1] === "modelID" && textIn(own, "id") !== null) return set(mismatch, textIn(own, "id"));
+      return fromModel(subject, mismatch.path, own, ["model"]);
+    },
+  },
+  {
+    name: "assistant-model",
+    issues: [29908],
+    invariant: "An assistant's message names its model.",
+    source: "its question, else the nearest message, else the session",
+    of: ["assistant"],
+    at: /^(providerID|modelID)$/,
+    found: ABSENT,
+    derive: (subject, mismatch) => fromModel(subject, ["model", ...mismatch.path], subject.document, []),
+  },
+  {
+    name: "assistant-path",
+    issues: [29908],
+    invariant: "An assistant's message names the folders that it worked in.",
+    source: "the nearest assistant, else the session's folder and the project's",
+    of: ["assistant"],
+    at: /^path(\.(cwd|root))?$/,
+    found: ABSENT,
+    derive: (subject, mismatch) => {
+      const path = pathsFor(subject);
+      if (path === null) return null;
+      const [, name] = placeOf(mismatch);
+      return set(mismatch, name === undefined ? path : name === "cwd" ? path.cwd : path.root);
+    },
+  },
+  {
+    name: "assistant-cost",
+    issues: [38703, 38702],
+    invariant: "An assistant's message says what it cost.",
+    source: "the sum of its steps; 0 where there are none",
+    of: ["assistant"],
+    at: /^cost$/,
+    found: ABSENT,
+    derive: (subject, mismatch) =>
+      set(
+        mismatch,
+        stepsOf(subject).reduce((sum, step) => sum + (step.cost ?? 0), 0),
+      ),
+  },
+  {
+    name: "assistant-tokens",
+    issues: [38703, 38702],
+    invariant: "An assistant's message counts its tokens.",
+    source: "its last step; 0 where there is none",
+    of: ["assistant"],
+    at: /^tokens(\.(input|output|reasoning|cache(\.(read|write))?))?$/,
+    found: ABSENT,
+    derive: (subject, mismatch) => set(mismatch, tokensAt(stepsOf(subject).at(-1)?.tokens, placeOf(mismatch))),
+  },
+  {
+    name: "user-summary",
+    issues: [29908],
+    invariant: "A user message's summary lists what was changed, or is not there.",
+    source: "left out where it is a mere flag; an empty list where it names nothing that was changed",
+    of: ["user"],
+    at: /^summary(\.diffs)?$/,
+    found: ANY,
+    derive: ({ document }, mismatch) => {
+      if (mismatch.path.length > 1) return mismatch.found === "something" ? null : set(mismatch, []);
+      return isFields(valueIn(document, "summary")) ? null : leftOut(mismatch);
+    },
+  },
+  {
+    name: "output-format",
+    issues: [26929],
+    invariant: "No user message holds an output format: this opencode cannot show it again.",
+    source: "left out; the original stays in quarantine",
+    of: ["user"],
+    at: /^format(\..*)?$/,
+    found: WRONG,
+    derive: () => [{ path: ["format"] }],
+  },
+  {
+    name: "error-name",
+    issues: [],
+    invariant: "A failed turn names one of the errors that opencode knows.",
+    source: "UnknownError, with the message that is there or else the old name",
+    of: ["assistant"],
+    at: /^error(\.name)?$/,
+    found: ANY,
+    isContent: true,
+    derive: ({ document }, mismatch) =>
+      mismatch.path.length === 1 && mismatch.found !== "something" ? null : knownError(valueIn(document, "error")),
+  },
+  {
+    name: "error-data",
+    issues: [],
+    invariant: "The error of a failed turn has the fields of its name.",
+    source: "an empty text, no repetition, the provider of the message",
+    of: ["assistant"],
+    at: /^error\.data(\.(message|retries|isRetryable|providerID))?$/,
+    found: ABSENT,
+    derive: ({ document }, mismatch) => set(mismatch, errorField(placeOf(mismatch).at(-1), document)),
+  },
+];
+
+function roleOf(document: unknown): string | null {
+  if (!isFields(document)) return null;
+  if (OF_ASSISTANTS.some((name) => Object.hasOwn(document, name))) return "assistant";
+  return isFields(document.model) || Object.hasOwn(document, "tools") || Object.hasOwn(document, "format")
+    ? "user"
+    : null;
+}
+
+const PARTS_OF_ASSISTANTS = ["reasoning", "tool", "step-start", "step-finish", "patch", "snapshot", "retry"];
+const PARTS_OF_USERS = ["file", "agent", "subtask", "compaction"];
+
+function roleOfParts({ message, neighbours }: Subject): string | null {
+  const types = message === null ? [] : neighbours.partsOf(message.id).map(({ type }) => type ?? "");
+  if (types.some((type) => PARTS_OF_ASSISTANTS.includes(type))) return "assistant";
+  return types.some((type) => PARTS_OF_USERS.includes(type)) ? "user" : null;
+}
+
+/** A number, also one that is written as a text. */
+function isNumber(value: unknown): boolean {
+  return typeof value === "number" || (typeof value === "string" && numberIn(value) !== null);
+}
+
+/** `provider/model`, as opencode writes the names of models. */
+function namedModel(own: unknown): ModelFacts | null {
+  const named = typeof own === "string" ? /^([^/]+)\/(.+)$/.exec(own) : null;
+  const [, providerID, modelID] = named ?? [];
+  return providerID === undefined || modelID === undefined ? null : { providerID, modelID };
+}
+
+function agentFor({ document, message, neighbours }: Subject): string {
+  const counterpart = message === null ? null : neighbours.counterpart(message);
+  const fromSession = neighbours.session.session?.agent;
+  return (
+    textIn(document, "agent") ??
+    textIn(document, "mode") ??
+    counterpart?.agent ??
+    counterpart?.mode ??
+    (message === null ? null : neighbours.nearestAgent(message.id)) ??
+    (typeof fromSession === "string" && fromSession !== "" ? fromSession : DEFAULT_AGENT)
+  );
+}
+
+/** Both names of a model from one source; what the record says itself must agree with it. */
+function fromModel(
+  { message, neighbours }: Subject,
+  path: readonly PropertyKey[],
+  own: unknown,
+  at: readonly string[],
+): readonly Setting[] | null {
+  const counterpart = message === null ? null : neighbours.counterpart(message);
+  const candidates = [
+    counterpart === null ? null : modelOf(counterpart),
+    message === null ? null : neighbours.nearestModel(message.id),
+    sessionModel(neighbours.session.session?.model),
+  ];
+  const [providerID, modelID] = [textIn(own, "providerID"), textIn(own, "modelID")];
+  const model = candidates.find(
+    (each): each is ModelFacts =>
+      each !== null &&
+      (providerID === null || providerID === each.providerID) &&
+      (modelID === null || modelID === each.modelID),
+  );
+  if (model === undefined) return null;
+  const name = path[1];
+  if (name === undefined) return [{ path: at, to: model }];
+  return [{ path: [...at, String(name)], to: name === "providerID" ? model.providerID : model.modelID }];
+}
+
+function sessionModel(column: unknown): ModelFacts | null {
+  if (typeof column !== "string") return null;
+  try {
+    const value: unknown = JSON.parse(column);
+    const [providerID, modelID] = [textIn(value, "providerID"), textIn(value, "id") ?? textIn(value, "modelID")];
+    return providerID === null || modelID === null ? null : { providerID, modelID };
+  } catch {
+    return null;
+  }
+}
+
+function pathsFor({ document, message, neighbours }: Subject): { cwd: string; root: string } | null {
+  const near = message === null ? null : neighbours.nearestPath(message.id);
+  const { session, project } = neighbours.session;
+  const cwd = textIn(document, "path", "cwd") ?? near?.cwd ?? absolute(session?.directory);
+  const root = textIn(document, "path", "root") ?? near?.root ?? absolute(project?.worktree);
+  return cwd === null || root === null ? null : { cwd, root };
+}
+
+function absolute(path: unknown): string | null {
+  return typeof path === "string" && path.startsWith("/") ? path : null;
+}
+
+function stepsOf({ message, neighbours }: Subject) {
+  return message === null ? [] : neighbours.partsOf(message.id).filter((part) => part.type === "step-finish");
+}
+
+/** Counts of tokens at a place such as `tokens`, `tokens.cache` or `tokens.cache.read`; 0 where nothing is known. */
+export function tokensAt(facts: TokenFacts | undefined, place: readonly (string | number)[]): unknown {
+  const cache = { read: facts?.read ?? 0, write: facts?.write ?? 0 };
+  const tokens = {
+    input: facts?.input ?? 0,
+    output: facts?.output ?? 0,
+    reasoning: facts?.reasoning ?? 0,
+    cache,
+  };
+  return place.length === 1 ? tokens : valueIn(tokens, ...place.slice(1).map(String));
+}
+
+function knownError(error: unknown): readonly Setting[] | null {
+  if (typeof error === "string") {
+    return [{ path: ["error"], to: { name: "UnknownError", data: { message: error } } }];
+  }
+  if (!isFields(error)) return null;
+  const renamed: Setting = { path: ["error", "name"], to: "UnknownError" };
+  if (textIn(error, "data", "message") !== null) return [renamed];
+  if (typeof error.data === "string") return [renamed, { path: ["error", "data"], to: { message: error.data } }];
+  if ("data" in error && !isFields(error.data)) return null;
+  const message = textIn(error, "message") ?? textIn(error, "name") ?? "";
+  return [renamed, { path: ["error", "data", "message"], to: message }];
+}
+
+function errorField(name: string | number | undefined, document: unknown): unknown {
+  switch (name) {
+    case "data":
+      return {};
+    case "message":
+      return "";
+    case "retries":
+      return 0;
+    case "isRetryable":
+      return false;
+    default:
+      return textIn(document, "providerID");
+  }
+}

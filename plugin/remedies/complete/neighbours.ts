@@ -1,0 +1,137 @@
+import type { SessionColumns } from "../../stores/conversation.ts";
+import type { MessageFacts, PartFacts, SessionOutline } from "../../stores/outline.ts";
+import type { Store } from "../../stores/store.ts";
+
+export interface ModelFacts {
+  readonly providerID: string;
+  readonly modelID: string;
+}
+
+/** What a value may follow from: the other records of the same session. Every look costs the same, however long it is. */
+export class Neighbours {
+  readonly session: SessionColumns;
+  readonly messages: readonly MessageFacts[];
+  readonly #outline: SessionOutline;
+  readonly #index = new Map<string, number>();
+  /** The first assistant that names a message as its parent. */
+  readonly #answers = new Map<string, MessageFacts>();
+  #nearestUser: readonly (MessageFacts | null)[] | null = null;
+  #nearestAgent: readonly (string | null)[] | null = null;
+  #nearestModel: readonly (ModelFacts | null)[] | null = null;
+  #nearestPath: readonly (MessageFacts | null)[] | null = null;
+  #parts: { readonly messageID: string; readonly parts: readonly PartFacts[] } | null = null;
+
+  constructor(outline: SessionOutline, session: SessionColumns) {
+    this.#outline = outline;
+    this.session = session;
+    this.messages = outline.messages;
+    for (const [index, message] of outline.messages.entries()) {
+      this.#index.set(message.id, index);
+      const { parentID } = message;
+      if (parentID !== null && message.role === "assistant" && !this.#answers.has(parentID)) {
+        this.#answers.set(parentID, message);
+      }
+    }
+  }
+
+  message(id: string | null): MessageFacts | null {
+    const index = id === null ? undefined : this.#index.get(id);
+    return index === undefined ? null : (this.messages[index] ?? null);
+  }
+
+  /** The message that a part hangs on. */
+  messageOf(partID: string): MessageFacts | null {
+    return this.message(this.#outline.messageOf(partID));
+  }
+
+  /** The parts of a message by id. Those of the last message asked for are kept: parts are asked about one by one. */
+  partsOf(messageID: string): readonly PartFacts[] {
+    if (this.#parts?.messageID !== messageID) this.#parts = { messageID, parts: this.#outline.partsOf(messageID) };
+    return this.#parts.parts;
+  }
+
+  /** Of an assistant its parent, of a user message the first answer to it. */
+  counterpart(of: MessageFacts): MessageFacts | null {
+    return of.role === "assistant"
+      ? (this.message(of.parentID) ?? this.userBefore(of.id))
+      : (this.#answers.get(of.id) ?? this.#next(of.id, "assistant"));
+  }
+
+  /** The nearest user message before a message. */
+  userBefore(id: string): MessageFacts | null {
+    this.#nearestUser ??= before(this.messages, (each) => (each.role === "user" ? each : null));
+    return this.#at(this.#nearestUser, id);
+  }
+
+  /** The agent of the nearest message that names one: before, or where none does after. */
+  nearestAgent(id: string): string | null {
+    this.#nearestAgent ??= nearest(this.messages, (each) => each.agent ?? each.mode);
+    return this.#at(this.#nearestAgent, id);
+  }
+
+  /** The model of the nearest message that names one: before, or where none does after. */
+  nearestModel(id: string): ModelFacts | null {
+    this.#nearestModel ??= nearest(this.messages, modelOf);
+    return this.#at(this.#nearestModel, id);
+  }
+
+  /** The nearest assistant that names the folders it worked in: before, or where none does after. */
+  nearestPath(id: string): MessageFacts | null {
+    this.#nearestPath ??= nearest(this.messages, (each) => (each.cwd !== null && each.root !== null ? each : null));
+    return this.#at(this.#nearestPath, id);
+  }
+
+  #at<T>(found: readonly (T | null)[], id: string): T | null {
+    const index = this.#index.get(id);
+    return index === undefined ? null : (found[index] ?? null);
+  }
+
+  #next(id: string, role: string): MessageFacts | null {
+    const next = this.messages[(this.#index.get(id) ?? this.messages.length) + 1];
+    return next?.role === role ? next : null;
+  }
+}
+
+export function modelOf({ providerID, modelID }: MessageFacts): ModelFacts | null {
+  return providerID === null || modelID === null ? null : { providerID, modelID };
+}
+
+/** For each message what the nearest one before it says. */
+function before<T>(messages: readonly MessageFacts[], of: (message: MessageFacts) => T | null): (T | null)[] {
+  let last: T | null = null;
+  return messages.map((message) => {
+    const found = last;
+    last = of(message) ?? last;
+    return found;
+  });
+}
+
+function nearest<T>(messages: readonly MessageFacts[], of: (message: MessageFacts) => T | null): (T | null)[] {
+  const earlier = before(messages, of);
+  const later = before([...messages].reverse(), of).reverse();
+  return earlier.map((each, index) => each ?? later[index] ?? null);
+}
+
+/** The neighbours of one session after the other; those of the last one are kept. */
+export class NeighbourSource {
+  readonly #store: Store;
+  #last: { readonly sessionID: string; readonly neighbours: Neighbours } | null = null;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async of(sessionID: string | null): Promise<Neighbours> {
+    if (sessionID === null) return NOBODY;
+    if (this.#last?.sessionID !== sessionID) {
+      const columns = await this.#store.sessionColumns(sessionID);
+      this.#last = { sessionID, neighbours: new Neighbours(this.#store.outline(sessionID), columns) };
+    }
+    return this.#last.neighbours;
+  }
+}
+
+const NOBODY = new Neighbours(
+  { messages: [], messageOf: () => null, partsOf: () => [] },
+  { session: null, project: null, todos: [], share: null },
+);

@@ -1,0 +1,214 @@
+import { diagnose } from "../../faults/diagnose.ts";
+import { variantOf } from "../../faults/refusal.ts";
+import { screenMismatches } from "../../hosts/screen.ts";
+import { readings, screensOf } from "../../hosts/store-line.ts";
+import { isWholeRow } from "../../records/contract.ts";
+import { type FieldChange, withFields } from "../../records/fields.ts";
+import { judge } from "../../records/judge.ts";
+import { type Mismatch, pathText } from "../../records/mismatch.ts";
+import { type Artifact, type CellValue, type Evidence, isFileLocator, type RowValues } from "../../stores/artifact.ts";
+import { parseDocument } from "../../stores/conversation.ts";
+import type { StoreDescription } from "../../stores/store.ts";
+import type { Replacement, ShownChange } from "../../stores/writer.ts";
+import { cellValue } from "../recover/row-form.ts";
+import { RULES } from "./catalogue.ts";
+import type { Neighbours } from "./neighbours.ts";
+import { type ColumnSetting, type FieldSetting, type Rule, type Subject, valueAt } from "./rule.ts";
+import { shownValue } from "./shown-value.ts";
+
+/** Answering one mismatch may bring the next to light: a missing object first, then what is missing in it. */
+const MOST_ROUNDS = 8;
+
+/** Where a record fails its host: on the load path, or on the screen of the terminal UI. */
+export type Failing = "server" | "screen";
+
+/** What a record has become so far. */
+interface Draft {
+  readonly artifact: Artifact;
+  readonly document: unknown;
+  readonly row: RowValues | null;
+  readonly fields: readonly FieldChange[];
+  readonly columns: ReadonlyMap<string, CellValue>;
+  readonly shown: readonly ShownChange[];
+  readonly rules: readonly Rule[];
+}
+
+/**
+ * Completes a record that can be read and that its host refuses, by the rules of the catalogue: only the values that the
+ * host refuses are touched, and only where all of them follow from the same store and the host accepts the outcome.
+ * `null`: it stays as it is. A pure function.
+ */
+export function normalised(
+  artifact: Artifact,
+  evidence: Evidence,
+  neighbours: Neighbours,
+  store: StoreDescription,
+  failing: Failing = "server",
+): Replacement | null {
+  for (const reading of readings(store)) {
+    const replacement = normalisedFor(artifact, evidence, neighbours, reading, failing);
+    if (replacement !== null) return replacement;
+  }
+  return null;
+}
+
+function normalisedFor(
+  artifact: Artifact,
+  evidence: Evidence,
+  neighbours: Neighbours,
+  store: StoreDescription,
+  failing: Failing,
+): Replacement | null {
+  let draft = firstDraft(artifact, evidence);
+  if (draft === null) return null;
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    const mismatches = judge(draft.artifact, draft.document, { row: draft.row, siblings: evidence.siblings }, store);
+    if (mismatches === "no-record") return null;
+    const onScreen = mismatches === "fits" && failing === "screen" ? mismatchesOnScreen(draft.document, store) : [];
+    if (mismatches === "fits" && onScreen.length === 0) return replacementOf(draft, evidence, store);
+    for (const mismatch of mismatches === "fits" ? onScreen : mismatches) {
+      draft = answered(draft, mismatch, neighbours);
+      if (draft === null) return null;
+    }
+  }
+  return null;
+}
+
+/** What ends the screen of a host that may load the store; no answer of the load path fails on it. */
+function mismatchesOnScreen(document: unknown, store: StoreDescription): Mismatch[] {
+  const [found] = screensOf(store)
+    .map((screen) => screenMismatches(document, screen))
+    .filter(({ length }) => length > 0);
+  return (found ?? []).map(({ path, words, found, wants }) => ({ path, words, found, expected: wants, blocks: false }));
+}
+
+function firstDraft(artifact: Artifact, evidence: Evidence): Draft | null {
+  const empty = { artifact, row: evidence.row, fields: [], columns: new Map(), shown: [], rules: [] };
+  if (evidence.storage === "row") return { ...empty, document: evidence.row };
+  const parsed = parseDocument({
+    bytes: evidence.bytes === null ? null : Buffer.from(evidence.bytes),
+    storage: evidence.storage,
+  });
+  return parsed.ok ? { ...empty, document: parsed.value } : null;
+}
+
+function answered(draft: Draft, mismatch: Mismatch, neighbours: Neighbours): Draft | null {
+  const { artifact } = draft;
+  const message =
+    artifact.kind === "message"
+      ? neighbours.message(artifact.recordID)
+      : artifact.kind === "part" && artifact.recordID !== null
+        ? neighbours.messageOf(artifact.recordID)
+        : null;
+  const subject: Subject = { artifact, document: draft.document, row: draft.row, message, neighbours };
+  const variant = kindOf(draft);
+  const at = pathText(mismatch.path);
+  for (const rule of RULES) {
+    if (!rule.found.includes(mismatch.found) || !rule.at.test(at)) continue;
+    if (rule.of !== null && !rule.of.includes(variant)) continue;
+    const settings = rule.derive(subject, mismatch);
+    if (settings === null) continue;
+    let next: Draft | null = draft;
+    for (const setting of settings) {
+      if (next !== null) next = "column" in setting ? withColumn(next, setting, rule) : withField(next, setting, rule);
+    }
+    return next;
+  }
+  return null;
+}
+
+/** `user`, `step-finish`, `tool error`, `session`, `session.model`, `session file` …; without a tag `message`, `part`. */
+function kindOf({ artifact, document }: Draft): string {
+  const { kind, locator } = artifact;
+  // No host checks the file of a part by a schema: only its screen does, which knows no files.
+  if (isFileLocator(locator) && kind !== "part") return `${kind} file`;
+  if (!isFileLocator(locator) && kind !== "message" && kind !== "part") {
+    return locator.column === undefined ? kind : `${kind}.${locator.column}`;
+  }
+  const { tag, status } = variantOf(document);
+  if (tag === "") return kind;
+  return status === "" ? tag : `${tag} ${status}`;
+}
+
+function withField(draft: Draft, { path, to }: FieldSetting, rule: Rule): Draft | null {
+  if (isWholeRow(draft.artifact, draft.row)) return null;
+  // A mismatch of a column's value names the column first.
+  const { locator } = draft.artifact;
+  const isNamed = !isFileLocator(locator) && locator.column !== undefined && path[0] === locator.column;
+  const within = isNamed ? path.slice(1) : path;
+  if (within.length === 0) return null;
+  const from = valueAt(draft.document, within);
+  if (from === undefined && to === undefined) return draft;
+  const change: FieldChange = {
+    path: within,
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+  };
+  const changed = withFields(draft.document, [change]);
+  if (changed === null) return null;
+  return {
+    ...draft,
+    document: changed.value,
+    fields: [...draft.fields, change],
+    shown: [...draft.shown, shownChange(path, from, to, rule)],
+    rules: [...draft.rules, rule],
+  };
+}
+
+function withColumn(draft: Draft, { column, to }: ColumnSetting, rule: Rule): Draft {
+  const { artifact } = draft;
+  const cell = cellOf(column, to);
+  const isDocument = !isFileLocator(artifact.locator) && artifact.locator.column === column;
+  const from = draft.row?.[column] ?? (column === "id" ? artifact.recordID : artifact.sessionID);
+  const row = draft.row === null || isDocument ? draft.row : { ...draft.row, [column]: cellValue(cell) };
+  const renamed =
+    artifact.kind !== "part" || typeof to !== "string"
+      ? artifact
+      : column === "id"
+        ? { ...artifact, recordID: to }
+        : { ...artifact, sessionID: to };
+  return {
+    ...draft,
+    artifact: renamed,
+    row,
+    document: isDocument ? documentOf(to) : isWholeRow(artifact, draft.row) ? row : draft.document,
+    columns: new Map([...draft.columns, [column, cell]]),
+    shown: [...draft.shown, shownChange([column], isDocument ? draft.document : from, to, rule)],
+    rules: [...draft.rules, rule],
+  };
+}
+
+function documentOf(to: string | number | null): unknown {
+  return typeof to === "string" ? JSON.parse(to) : to;
+}
+
+/** SQLite keeps whole numbers in a column of type REAL as reals; `cost` is the only such column. */
+function cellOf(column: string, to: string | number | null): CellValue {
+  if (to === null) return { storage: "null" };
+  if (typeof to === "string") return { storage: "text", bytes: Buffer.from(to, "utf8") };
+  return { storage: column === "cost" || !Number.isInteger(to) ? "real" : "integer", number: String(to) };
+}
+
+function shownChange(path: readonly (string | number)[], from: unknown, to: unknown, rule: Rule): ShownChange {
+  const isHidden = rule.isContent === true;
+  return { path: pathText(path), from: shownValue(from, true), to: shownValue(to, isHidden) };
+}
+
+/** What the draft comes to, where its host accepts it. */
+function replacementOf(draft: Draft, evidence: Evidence, store: StoreDescription): Replacement | null {
+  const { artifact, columns, fields, rules } = draft;
+  if (rules.length === 0) return null;
+  const text = Buffer.from(JSON.stringify(draft.document) ?? "null", "utf8");
+  const isRow = evidence.storage === "row";
+  const outcome = isRow
+    ? { ...evidence, row: draft.row }
+    : { ...evidence, row: draft.row, bytes: text, size: text.length, shape: null, sha256: null };
+  const isEmptied = !isRow && [...columns.values()].some(({ storage }) => storage === "null");
+  if (!isEmptied && diagnose(artifact, outcome, store)?.severity === "blocking") return null;
+  const names = [...new Set(rules.map(({ name }) => name))].join(", ");
+  const source = `rule${names.includes(",") ? "s" : ""} ${names}`;
+  if (columns.size === 0) return { source, content: { fields }, changes: draft.shown };
+  const cells = new Map(columns);
+  if (fields.length > 0) cells.set("data", { storage: "text", bytes: text });
+  return { source, content: { cells }, changes: draft.shown };
+}

@@ -1,0 +1,333 @@
+import { createHash } from "node:crypto";
+import { isFields, textIn, valueIn } from "../../stores/conversation.ts";
+import { tokensAt } from "./message-rules.ts";
+import { ownPartID } from "./part-id.ts";
+import { ABSENT, ANY, isTime, placeOf, type Rule, type Subject, set, WRONG } from "./rule.ts";
+
+export const PART_RULES: readonly Rule[] = [
+  {
+    name: "part-type",
+    issues: [],
+    invariant: "A part says what it is.",
+    source: "the fields that only one type of part has",
+    of: ["part"],
+    at: /^type$/,
+    found: ABSENT,
+    derive: ({ document }, mismatch) => set(mismatch, typeOf(document)),
+  },
+  {
+    name: "step-finish-reason",
+    issues: [29908],
+    invariant: "The end of a step says why it ended.",
+    source: "the finish of its message; of a step that another follows `tool-calls`; else `stop`",
+    of: ["step-finish"],
+    at: /^reason$/,
+    found: ABSENT,
+    derive: (subject, mismatch) => {
+      const steps = stepsBeside(subject);
+      const isFollowed = steps.length > 0 && steps.at(-1)?.id !== subject.artifact.recordID;
+      return set(mismatch, isFollowed ? "tool-calls" : (subject.message?.finish ?? "stop"));
+    },
+  },
+  {
+    name: "step-finish-cost",
+    issues: [38703, 38702],
+    invariant: "The end of a step says what it cost.",
+    source: "its message, where that has no other step; else 0",
+    of: ["step-finish"],
+    at: /^cost$/,
+    found: ABSENT,
+    derive: (subject, mismatch) => set(mismatch, (isOnlyStep(subject) ? subject.message?.cost : null) ?? 0),
+  },
+  {
+    name: "step-finish-tokens",
+    issues: [38703, 38702],
+    invariant: "The end of a step counts its tokens.",
+    source: "its message, where that has no other step; else 0",
+    of: ["step-finish"],
+    at: /^tokens(\.(input|output|reasoning|cache(\.(read|write))?))?$/,
+    found: ABSENT,
+    derive: (subject, mismatch) =>
+      set(mismatch, tokensAt(isOnlyStep(subject) ? subject.message?.tokens : undefined, placeOf(mismatch))),
+  },
+  {
+    name: "tool-title",
+    issues: [29908],
+    invariant: "A completed tool call has a title.",
+    source: "the name of the tool",
+    of: ["tool completed"],
+    at: /^state\.title$/,
+    found: ABSENT,
+    derive: ({ document }, mismatch) => set(mismatch, textIn(document, "tool")),
+  },
+  {
+    name: "tool-metadata",
+    issues: [29908],
+    invariant: "A completed tool call has metadata.",
+    source: "empty, since there is none",
+    of: ["tool completed"],
+    at: /^state\.metadata$/,
+    found: ABSENT,
+    derive: (_subject, mismatch) => set(mismatch, {}),
+  },
+  {
+    name: "tool-time",
+    issues: [29908, 21489],
+    invariant: "A tool call says when it began and when it ended.",
+    source: "the times of its message",
+    of: ["tool running", "tool completed", "tool error"],
+    at: /^state\.time(\.(start|end))?$/,
+    found: ABSENT,
+    derive: (subject, mismatch) => {
+      const state = valueIn(subject.document, "state");
+      return timesAt(subject, placeOf(mismatch).slice(1), state, textIn(state, "status") !== "running", mismatch.path);
+    },
+  },
+  {
+    name: "tool-input",
+    issues: [29908],
+    invariant: "A tool call has an input, which is an object.",
+    source: "what the text of the call says as JSON; empty where there is none",
+    of: ["tool pending", "tool running", "tool completed", "tool error"],
+    at: /^state\.input$/,
+    found: ANY,
+    isContent: true,
+    derive: ({ document }, mismatch) => {
+      const given = valueIn(document, "state", "input");
+      if (mismatch.found !== "something") return set(mismatch, objectIn(textIn(document, "state", "raw")) ?? {});
+      if (typeof given !== "string") return null;
+      return set(mismatch, given.trim() === "" ? {} : objectIn(given));
+    },
+  },
+  {
+    name: "tool-raw",
+    issues: [29908],
+    invariant: "A pending tool call has the text of the call, as far as it was there.",
+    source: "empty, as opencode writes it first",
+    of: ["tool pending"],
+    at: /^state\.raw$/,
+    found: ABSENT,
+    derive: (_subject, mismatch) => set(mismatch, ""),
+  },
+  {
+    name: "attachment-ids",
+    issues: [],
+    invariant: "A file that a tool returned names the message it belongs to, and has an id.",
+    source: "the ids of the part; an id made of the part's and its place",
+    of: ["tool completed"],
+    at: /^state\.attachments\[\d+\]\.(id|sessionID|messageID|type)$/,
+    found: ANY,
+    derive: (subject, mismatch) =>
+      mismatch.path.at(-1) === "type" && mismatch.found === "something"
+        ? null
+        : set(mismatch, attachmentField(subject, placeOf(mismatch))),
+  },
+  {
+    name: "tool-error",
+    issues: [],
+    invariant: "A failed tool call says why, as far as that was there.",
+    source: "empty, since there is nothing",
+    of: ["tool error"],
+    at: /^state\.error$/,
+    found: ABSENT,
+    derive: (_subject, mismatch) => set(mismatch, ""),
+  },
+  {
+    name: "reasoning-time",
+    issues: [],
+    invariant: "A thought says when it began.",
+    source: "the times of its message",
+    of: ["reasoning"],
+    at: /^time(\.start)?$/,
+    found: ABSENT,
+    derive: (subject, mismatch) => timesAt(subject, placeOf(mismatch), subject.document, false, mismatch.path),
+  },
+  {
+    name: "text-time",
+    issues: [],
+    invariant: "The time of a text begins somewhere.",
+    source: "the time of its message",
+    of: ["text"],
+    at: /^time\.start$/,
+    found: ABSENT,
+    derive: (subject, mismatch) => timesAt(subject, placeOf(mismatch), subject.document, false, mismatch.path),
+  },
+  {
+    name: "retry-time",
+    issues: [],
+    invariant: "A repetition says when it was.",
+    source: "the time of its message",
+    of: ["retry"],
+    at: /^time(\.created)?$/,
+    found: ABSENT,
+    derive: (subject, mismatch) => {
+      const created = startOf(subject);
+      return set(mismatch, created === null || mismatch.path.length > 1 ? created : { created });
+    },
+  },
+  {
+    name: "retry-error",
+    issues: [],
+    invariant: "A repetition says which one it was, and after what error.",
+    source: "its place among the repetitions of its message; an error that may be repeated, without text",
+    of: ["retry"],
+    at: /^(attempt|error\.data(\.(message|isRetryable))?)$/,
+    found: ABSENT,
+    derive: (subject, mismatch) => set(mismatch, retryField(subject, placeOf(mismatch).at(-1))),
+  },
+  {
+    name: "patch-files",
+    issues: [],
+    invariant: "A patch lists its files.",
+    source: "an empty list, since it names none",
+    of: ["patch"],
+    at: /^files$/,
+    found: ABSENT,
+    derive: (_subject, mismatch) => set(mismatch, []),
+  },
+  {
+    name: "subtask-agent",
+    issues: [],
+    invariant: "A subtask names its agent.",
+    source: "the agent of its message",
+    of: ["subtask"],
+    at: /^agent$/,
+    found: ABSENT,
+    derive: ({ message }, mismatch) => set(mismatch, message?.agent ?? message?.mode),
+  },
+  {
+    name: "compaction-auto",
+    issues: [29908],
+    invariant: "A compaction says whether opencode began it by itself.",
+    source: "false, as opencode takes what is not there",
+    of: ["compaction"],
+    at: /^auto$/,
+    found: ABSENT,
+    derive: (_subject, mismatch) => set(mismatch, false),
+  },
+  {
+    name: "file-source",
+    issues: [],
+    invariant: "Where a file or an agent was named in the text is said whole, or not at all.",
+    source: "left out; the original stays in quarantine",
+    of: ["file", "agent", "tool completed"],
+    at: /^(state\.attachments\[\d+\]\.)?source(\..*)?$/,
+    found: ANY,
+    derive: (_subject, mismatch) => {
+      const place = placeOf(mismatch);
+      return [{ path: place.slice(0, place.indexOf("source") + 1) }];
+    },
+  },
+  {
+    name: "part-id",
+    issues: [17289, 17785, 18557, 16966, 32093],
+    invariant: "Part ids begin with `prt`.",
+    source: "a free id that keeps the part in its place among the parts of its message",
+    of: null,
+    at: /^id$/,
+    found: WRONG,
+    derive: ({ artifact, message, neighbours }) => {
+      if (artifact.kind !== "part" || artifact.recordID === null || message === null) return null;
+      const id = ownPartID(
+        artifact.recordID,
+        neighbours.partsOf(message.id).map((part) => part.id),
+      );
+      return id === null ? null : [{ column: "id", to: id }];
+    },
+  },
+  {
+    name: "part-session",
+    issues: [],
+    invariant: "A part names a session.",
+    source: "the session of its message",
+    of: null,
+    at: /^sessionID$/,
+    found: WRONG,
+    derive: ({ artifact, neighbours }) => {
+      const id = neighbours.session.session?.id;
+      return artifact.kind === "part" && typeof id === "string" ? [{ column: "session_id", to: id }] : null;
+    },
+  },
+];
+
+function typeOf(document: unknown): string | null {
+  if (!isFields(document)) return null;
+  const has = (...names: string[]) => names.every((name) => Object.hasOwn(document, name));
+  if (has("tool", "state", "callID")) return "tool";
+  if (has("tokens", "cost")) return "step-finish";
+  if (has("hash", "files")) return "patch";
+  if (has("mime", "url")) return "file";
+  return has("prompt", "description") ? "subtask" : null;
+}
+
+function stepsBeside({ message, neighbours }: Subject) {
+  return message === null ? [] : neighbours.partsOf(message.id).filter((part) => part.type === "step-finish");
+}
+
+function isOnlyStep(subject: Subject): boolean {
+  const steps = stepsBeside(subject);
+  return steps.length === 1 && steps[0]?.id === subject.artifact.recordID;
+}
+
+function startOf({ message }: Subject): number | null {
+  const made = [message?.createdMs, message?.rowMs].find(isTime);
+  return made ?? null;
+}
+
+/** The start or end of what happened within a message; `holder` has what is known of its time. */
+function timesAt(
+  subject: Subject,
+  place: readonly (string | number)[],
+  holder: unknown,
+  hasEnd: boolean,
+  path: readonly PropertyKey[],
+) {
+  const made = startOf(subject);
+  if (made === null) return null;
+  const [known, ended] = [valueIn(holder, "time", "start"), valueIn(holder, "time", "end")];
+  const start = typeof known === "number" ? known : typeof ended === "number" ? Math.min(made, ended) : made;
+  const completed = subject.message?.completedMs;
+  const end = isTime(completed) && completed >= start ? completed : start;
+  const whole = hasEnd ? { start, end } : { start };
+  const to = place.length === 1 ? whole : place[1] === "end" ? end : start;
+  return [{ path: path.map((key) => (typeof key === "number" ? key : String(key))), to }];
+}
+
+function objectIn(text: string | null): object | null {
+  try {
+    const value: unknown = JSON.parse(text ?? "");
+    return isFields(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function retryField({ artifact, message, neighbours }: Subject, name: string | number | undefined): unknown {
+  switch (name) {
+    case "data":
+      return {};
+    case "message":
+      return "";
+    case "isRetryable":
+      return true;
+    default: {
+      const retries = message === null ? [] : neighbours.partsOf(message.id).filter(({ type }) => type === "retry");
+      return retries.findIndex(({ id }) => id === artifact.recordID) + 1 || null;
+    }
+  }
+}
+
+function attachmentField({ artifact, message, neighbours }: Subject, place: readonly (string | number)[]): unknown {
+  switch (place.at(-1)) {
+    case "sessionID":
+      return neighbours.session.session?.id;
+    case "messageID":
+      return message?.id;
+    case "type":
+      return "file";
+    default: {
+      const made = createHash("sha256").update(`${artifact.recordID} ${place[2]}`).digest("hex");
+      return `prt_${made.slice(0, 26)}`;
+    }
+  }
+}

@@ -1,0 +1,218 @@
+import { posix } from "node:path";
+import { OTHER_THAN_NAME } from "../../records/mismatch.ts";
+import { isFields, textIn, valueIn } from "../../stores/conversation.ts";
+import { modelOf } from "./neighbours.ts";
+import { ABSENT, ANY, isTime, placeOf, type Rule, type Subject, set, WRONG } from "./rule.ts";
+
+/** Columns that may be empty, and say nothing that could be used where they hold something else than they should. */
+const OPTIONAL_COLUMNS =
+  /^(path|share_url|agent|summary_additions|summary_deletions|summary_files|time_compacting|time_archived)$/;
+
+const TOKEN_COLUMNS = {
+  tokens_input: "input",
+  tokens_output: "output",
+  tokens_reasoning: "reasoning",
+  tokens_cache_read: "read",
+  tokens_cache_write: "write",
+} as const;
+
+export const SESSION_RULES: readonly Rule[] = [
+  {
+    name: "session-model",
+    issues: [26435, 26572],
+    invariant: "A session's model has `id` and `providerID`.",
+    source: "its own `modelID`, as the id was called before",
+    of: ["session.model"],
+    at: /^model\.id$/,
+    found: ABSENT,
+    derive: ({ document }, mismatch) =>
+      textIn(document, "providerID") === null ? null : set(mismatch, textIn(document, "modelID")),
+  },
+  {
+    name: "session-last-model",
+    issues: [26435],
+    invariant: "A session's model has `id` and `providerID`.",
+    source: "the last message that names a model",
+    of: ["session.model"],
+    at: /^model\.(id|providerID)$/,
+    found: ANY,
+    derive: ({ neighbours }) => {
+      const last = neighbours.messages.findLast((message) => modelOf(message) !== null);
+      const model = last === undefined ? null : modelOf(last);
+      if (model === null) return null;
+      return [{ column: "model", to: JSON.stringify({ id: model.modelID, providerID: model.providerID }) }];
+    },
+  },
+  {
+    name: "session-directory",
+    issues: [50401, 35846],
+    invariant: "A session's folder is an absolute path.",
+    source: "the one folder that all its assistants worked in, else the project's folder with the session's path in it",
+    of: ["session"],
+    at: /^directory$/,
+    found: ANY,
+    derive: (subject, mismatch) => column(mismatch, directoryOf(subject)),
+  },
+  {
+    name: "session-workspace",
+    issues: [38303],
+    invariant: "The workspace that a session names exists.",
+    source: "none, since it is not there",
+    of: ["session"],
+    at: /^workspace_id$/,
+    found: WRONG,
+    derive: () => [{ column: "workspace_id", to: null }],
+  },
+  {
+    name: "session-parent",
+    issues: [],
+    invariant: "The parent of a session is a session.",
+    source: "none, since no session has such an id",
+    of: ["session"],
+    at: /^parent_id$/,
+    found: WRONG,
+    derive: () => [{ column: "parent_id", to: null }],
+  },
+  {
+    name: "session-time",
+    issues: [],
+    invariant: "A session's times are whole milliseconds.",
+    source: "the number without its fraction, else the time of its first or last message",
+    of: ["session"],
+    at: /^time_(created|updated)$/,
+    found: ANY,
+    derive: ({ row, neighbours }, mismatch) => {
+      const { name } = nameOf(mismatch);
+      const given = row?.[name];
+      if (typeof given === "number" && given >= 0) return column(mismatch, Math.floor(given));
+      const times = neighbours.messages.flatMap(({ rowMs }) => (isTime(rowMs) ? [rowMs] : []));
+      return column(mismatch, name === "time_created" ? times[0] : times.at(-1));
+    },
+  },
+  {
+    name: "session-usage",
+    issues: [50076],
+    invariant: "A session's cost and tokens are numbers.",
+    source: "the sum of its messages, as opencode's own migration counts them",
+    of: ["session"],
+    at: /^(cost|tokens_(input|output|reasoning|cache_read|cache_write))$/,
+    found: ANY,
+    derive: ({ neighbours }, mismatch) => {
+      const { name } = nameOf(mismatch);
+      const of = neighbours.messages.map((message) =>
+        isTokenColumn(name) ? message.tokens[TOKEN_COLUMNS[name]] : message.cost,
+      );
+      return column(
+        mismatch,
+        of.reduce<number>((sum, each) => sum + (each ?? 0), 0),
+      );
+    },
+  },
+  {
+    name: "session-column",
+    issues: [],
+    invariant: "Columns of a session that may be empty hold nothing, or what they should.",
+    source: "emptied; the original stays in quarantine",
+    of: ["session"],
+    at: OPTIONAL_COLUMNS,
+    found: WRONG,
+    derive: (_subject, mismatch) => column(mismatch, null),
+  },
+  {
+    name: "session-revert",
+    issues: [],
+    invariant: "A revert names the message to which a session was taken back.",
+    source: "emptied, since it names none; the original stays in quarantine",
+    of: ["session.revert"],
+    at: /^revert(\.messageID)?$/,
+    found: ANY,
+    derive: () => [{ column: "revert", to: null }],
+  },
+  {
+    name: "diff-counts",
+    issues: [38703],
+    invariant: "A changed file says how many lines came and went.",
+    source: "the lines of its patch, else 0",
+    of: ["session.summary_diffs", "user"],
+    at: /diffs(\[\d+\])\.(additions|deletions)$/,
+    found: ABSENT,
+    derive: ({ document }, mismatch) => {
+      const place = placeOf(mismatch);
+      const within = place[0] === "summary_diffs" ? place.slice(1) : place;
+      return set(mismatch, linesOf(at(document, within.slice(0, -1)), within.at(-1) === "additions" ? "+" : "-"));
+    },
+  },
+  {
+    name: "project-sandboxes",
+    issues: [50401],
+    invariant: "A project's other worktrees are absolute paths.",
+    source: "those that are; the others are left out",
+    of: ["project.sandboxes"],
+    at: /^sandboxes(\[\d+\])?$/,
+    found: ANY,
+    derive: ({ document }) => {
+      if (!Array.isArray(document)) return null;
+      const kept = document.filter((each: unknown) => typeof each === "string" && posix.isAbsolute(each));
+      return [{ column: "sandboxes", to: JSON.stringify(kept) }];
+    },
+  },
+  {
+    name: "project-vcs",
+    issues: [],
+    invariant: "A project's version control is git, or none is named.",
+    source: "none; opencode looks again when it starts",
+    of: ["project"],
+    at: /^vcs$/,
+    found: WRONG,
+    derive: () => [{ column: "vcs", to: null }],
+  },
+  {
+    name: "own-id",
+    issues: [],
+    invariant: "The id inside a session's or a project's file is the name of the file.",
+    source: "the name of the file",
+    of: ["session file", "project file"],
+    at: /^id$/,
+    found: ANY,
+    derive: ({ artifact }, mismatch) => (mismatch.words === OTHER_THAN_NAME ? set(mismatch, artifact.recordID) : null),
+  },
+];
+
+function nameOf(mismatch: Parameters<typeof placeOf>[0]): { readonly name: string } {
+  return { name: String(mismatch.path[0]) };
+}
+
+function column(mismatch: Parameters<typeof placeOf>[0], to: string | number | null | undefined) {
+  return to === undefined ? null : [{ column: nameOf(mismatch).name, to }];
+}
+
+function isTokenColumn(name: string): name is keyof typeof TOKEN_COLUMNS {
+  return Object.hasOwn(TOKEN_COLUMNS, name);
+}
+
+function directoryOf({ neighbours }: Subject): string | undefined {
+  const folders = new Set(neighbours.messages.flatMap(({ cwd }) => (cwd === null ? [] : [cwd])));
+  const [only] = folders;
+  if (folders.size === 1 && only !== undefined && posix.isAbsolute(only)) return only;
+  const { session, project } = neighbours.session;
+  const worktree = project?.worktree;
+  // The project of everything outside version control is called `/`: no folder of anybody's.
+  if (typeof worktree !== "string" || !posix.isAbsolute(worktree) || worktree === "/") return undefined;
+  const path = session?.path;
+  return typeof path === "string" && !/^[a-z]+:|^\/|(^|\/)\.\.(\/|$)/i.test(path)
+    ? posix.join(worktree, path).replace(/(?<=.)\/$/, "")
+    : worktree;
+}
+
+function at(value: unknown, path: readonly (string | number)[]): unknown {
+  return path.reduce<unknown>(
+    (found, key) => (Array.isArray(found) ? found[Number(key)] : valueIn(found, String(key))),
+    value,
+  );
+}
+
+function linesOf(diff: unknown, sign: "+" | "-"): number | null {
+  if (!isFields(diff)) return null;
+  const lines = textIn(diff, "patch")?.split("\n") ?? [];
+  return lines.filter((line) => line.startsWith(sign) && !line.startsWith(sign.repeat(3))).length;
+}

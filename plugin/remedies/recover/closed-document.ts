@@ -1,0 +1,119 @@
+import { cutDocument, readBeginning, wholeMembers } from "../../records/cut-document.ts";
+import { checkFor } from "../../records/quick-check.ts";
+import { messageDocument } from "../../records/strict/message.ts";
+import { partDocument } from "../../records/strict/part.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** When the damaged record was made and last written, in milliseconds since 1970. */
+export interface RecordTimes {
+  readonly created: number;
+  readonly updated: number;
+}
+
+const isPart = checkFor(partDocument);
+const isMessage = checkFor(messageDocument);
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+}
+
+const LOST = "[opencode-session-repair: what stood here was lost]";
+const CUT = "[opencode-session-repair: the rest of this was lost]";
+
+/** A part that says that something is missing. Shown to the user; not sent to the model. */
+export function lostPart(): Fields {
+  return { type: "text", text: LOST, ignored: true };
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/**
+ * A part that every host loads, from the beginning of a part's document. Each value in it stood there. A text, an answer
+ * of a tool and an error that may have been cut say so. `null` where nothing that a user would read is left.
+ */
+export function closedPart(left: string, times: RecordTimes): Fields | null {
+  const beginning = readBeginning(left);
+  if (beginning === undefined) return null;
+  const found = fieldsOf(beginning.value);
+  if (beginning.wholeUntil !== null && isPart(found)) return found;
+  const candidates = found.type === "text" || found.type === "reasoning" ? cutTexts(found, times) : [];
+  if (found.type === "tool" && isNamedCall(wholeMembers(left))) candidates.push(...cutCalls(found, times));
+  // The last member may be cut: half of an address or of a number is none.
+  if (candidates.length === 0) candidates.push(wholeMembers(left));
+  return candidates.find((candidate) => isPart(candidate)) ?? null;
+}
+
+/** A model's provider refuses a whole conversation for a call without a name or an id. */
+function isNamedCall({ tool, callID }: Fields): boolean {
+  return text(tool) !== "" && text(callID) !== "";
+}
+
+function cutTexts(found: Fields, { created, updated }: RecordTimes): Fields[] {
+  if (typeof found.text !== "string") return [];
+  const { type } = found;
+  // What the user alone saw, or opencode added, stays that.
+  const marks = {
+    ...(found.synthetic === true && { synthetic: true }),
+    ...(found.ignored === true && { ignored: true }),
+  };
+  const said = { ...marks, type, text: `${found.text}\n${CUT}` };
+  return [
+    { ...said, time: found.time },
+    { ...said, time: { start: created, end: Math.max(created, updated) } },
+  ];
+}
+
+function cutCalls(found: Fields, { created, updated }: RecordTimes): Fields[] {
+  const state = fieldsOf(found.state);
+  const [input, metadata] = [fieldsOf(state.input), fieldsOf(state.metadata)];
+  const time = { start: created, end: Math.max(created, updated) };
+  const output = state.output === undefined ? CUT : `${text(state.output)}\n${CUT}`;
+  const completed = { status: "completed", input, output, title: text(state.title), metadata };
+  const error = { status: "error", input, error: state.error === undefined ? CUT : text(state.error), metadata };
+  const call = { type: "tool", callID: text(found.callID), tool: text(found.tool) };
+  const closed = state.status === "completed" ? completed : error;
+  return [
+    { ...call, state: { ...closed, time: state.time } },
+    { ...call, state: { ...closed, time } },
+  ];
+}
+
+/** A message that every host loads, from the beginning of a message's document. */
+export function closedMessage(left: string, { created, updated }: RecordTimes): Fields {
+  const found = fieldsOf(cutDocument(left));
+  const { summary: _, ...rest } = found;
+  const candidates: Fields[] = [found, rest];
+  const isUser = found.role === "user";
+  const filled = isUser ? emptyUser(created) : emptyAssistant(created, updated);
+  candidates.push({ ...filled, ...withoutBadFields(found, filled) }, filled);
+  return candidates.find((candidate) => isMessage(candidate)) ?? filled;
+}
+
+/** Of the found fields those that have the shape of what would be filled in. */
+function withoutBadFields(found: Fields, filled: Fields): Fields {
+  return Object.fromEntries(
+    Object.entries(found).filter(([name, value]) => name in filled && isMessage({ ...filled, [name]: value })),
+  );
+}
+
+function emptyUser(created: number): Fields {
+  return { role: "user", time: { created }, agent: "build", model: { providerID: "unknown", modelID: "unknown" } };
+}
+
+function emptyAssistant(created: number, updated: number): Fields {
+  return {
+    role: "assistant",
+    time: { created, completed: Math.max(created, updated) },
+    parentID: "msg_",
+    modelID: "unknown",
+    providerID: "unknown",
+    mode: "build",
+    agent: "build",
+    path: { cwd: "/", root: "/" },
+    cost: 0,
+    tokens: { input: 0, output: 0, reasoning: 0, cache: { read: 0, write: 0 } },
+  };
+}

@@ -1,0 +1,149 @@
+import { diagnose } from "../../faults/diagnose.ts";
+import type { Artifact, CellValue, Evidence, RowValues } from "../../stores/artifact.ts";
+import { isFileLocator } from "../../stores/artifact.ts";
+import type { RecordedEvent, StoreDescription } from "../../stores/store.ts";
+import type { Replacement } from "../../stores/writer.ts";
+import { type EventRecord, readEvent } from "./event-record.ts";
+import { cellValue, messageRow, partRow, type RowForm, sessionRow } from "./row-form.ts";
+
+/** A damaged record, and what was found of it. */
+export interface Wanted {
+  readonly artifact: Artifact;
+  readonly evidence: Evidence;
+}
+
+/** What else decides how a record is to be: its host, and what its session has used, where that is known. */
+export interface Setting {
+  readonly store: StoreDescription;
+  readonly usage: ReadonlyMap<string, CellValue> | null;
+}
+
+/**
+ * Looks through the events of one session, newest first, for each damaged record's newest copy that its host loads. A
+ * record that was removed later has none. One pass, ended as soon as everything is decided. Damaged events are skipped.
+ */
+export function copiesFromEvents(
+  wanted: readonly Wanted[],
+  events: Iterable<RecordedEvent>,
+  setting: Setting,
+): ReadonlyMap<Wanted, Replacement> {
+  const found = new Map<Wanted, Replacement>();
+  const open = new Set(wanted);
+  const byID = new Map<string | null, Wanted[]>();
+  for (const each of wanted) {
+    const { recordID } = each.artifact;
+    byID.set(recordID, [...(byID.get(recordID) ?? []), each]);
+  }
+  for (const event of events) {
+    if (open.size <= FEW && ![...open].some(({ artifact }) => event.text.includes(artifact.recordID ?? "\0"))) continue;
+    const said = readEvent(event);
+    if (said === null) continue;
+    const isSessionGone = said.what === "removed" && said.id.startsWith("ses");
+    const concerned = isSessionGone ? [...open] : (byID.get(idOf(said)) ?? []).filter((each) => open.has(each));
+    for (const each of concerned) {
+      if (isTakenAway(each.artifact, said)) open.delete(each);
+      const cells = said.what === "record" ? recordCells(each, said, setting) : null;
+      if (cells === null) continue;
+      found.set(each, { source: `event ${event.sequence} of opencode's log of this session`, content: { cells } });
+      open.delete(each);
+    }
+    if (open.size === 0) break;
+  }
+  return found;
+}
+
+/** Of so few records the ids are looked for in the text of an event before it is parsed. */
+const FEW = 8;
+
+function idOf(said: EventRecord): string | null {
+  if (said.what === "removed") return said.id;
+  return typeof said.record.id === "string" ? said.record.id : null;
+}
+
+function isTakenAway({ recordID, sessionID }: Artifact, said: EventRecord): boolean {
+  return said.what === "removed" && (said.id === recordID || said.id === sessionID);
+}
+
+/** The cells that make the record loadable, as an event (or a file) has it; `null` where it is another's or does not load either. */
+export function recordCells(
+  { artifact, evidence }: Wanted,
+  said: EventRecord & { what: "record" },
+  { store, usage }: Setting,
+): ReadonlyMap<string, CellValue> | null {
+  if (said.kind !== artifact.kind || said.record.id !== artifact.recordID) return null;
+  switch (said.kind) {
+    case "part":
+      return documentCells(artifact, evidence, partRow(said.record, said.time), store);
+    case "message":
+      return documentCells(artifact, evidence, messageRow(said.record), store);
+    case "session":
+      return sessionCells(artifact, evidence, new Map([...sessionRow(said.record), ...(usage ?? [])]), store);
+  }
+}
+
+/** The document; of a part also the session that it names, where that is what does not load. */
+function documentCells(
+  artifact: Artifact,
+  evidence: Evidence,
+  row: RowForm,
+  store: StoreDescription,
+): ReadonlyMap<string, CellValue> | null {
+  const data = row.get("data");
+  if (data === undefined) return null;
+  if (loads(artifact, evidence, data, store)) return new Map([["data", data]]);
+  const session = row.get("session_id");
+  const sessionID = cellValue(session);
+  if (session === undefined || typeof sessionID !== "string") return null;
+  const moved = { ...artifact, sessionID };
+  if (!loads(moved, evidence, data, store)) return null;
+  return new Map([
+    ["session_id", session],
+    ["data", data],
+  ]);
+}
+
+function loads(artifact: Artifact, evidence: Evidence, cell: CellValue, store: StoreDescription): boolean {
+  if (cell.storage === "null") return true;
+  if (!("bytes" in cell)) return false;
+  const copied = { storage: "text" as const, size: cell.bytes.length, bytes: cell.bytes, shape: null, sha256: null };
+  return diagnose(artifact, { ...evidence, ...copied }, store)?.severity !== "blocking";
+}
+
+function sessionCells(
+  artifact: Artifact,
+  evidence: Evidence,
+  row: RowForm,
+  store: StoreDescription,
+): ReadonlyMap<string, CellValue> | null {
+  if (isFileLocator(artifact.locator)) return null;
+  const { column } = artifact.locator;
+  if (column === undefined) return rowCells(artifact, evidence, row, store);
+  const cell = row.get(column);
+  if (cell === undefined) return null;
+  return loads(artifact, evidence, cell, store) ? new Map([[column, cell]]) : null;
+}
+
+/** As few columns as make the row load: what the host went on to change since the event stays as it is. */
+function rowCells(
+  artifact: Artifact,
+  evidence: Evidence,
+  row: RowForm,
+  store: StoreDescription,
+): ReadonlyMap<string, CellValue> | null {
+  const { row: live } = evidence;
+  if (live === null) return null;
+  const loadsWith = (values: RowValues) =>
+    diagnose(artifact, { ...evidence, row: values }, store)?.severity !== "blocking";
+  const columns = [...row.keys()].filter((name) => Object.hasOwn(live, name));
+  let values: RowValues = { ...live };
+  for (const name of columns) values = { ...values, [name]: cellValue(row.get(name)) };
+  if (!loadsWith(values)) return null;
+  const needed = new Map<string, CellValue>();
+  for (const name of columns) {
+    const cell = row.get(name);
+    const without: RowValues = { ...values, [name]: live[name] ?? null };
+    if (loadsWith(without)) values = without;
+    else if (cell !== undefined) needed.set(name, cell);
+  }
+  return needed.size === 0 ? null : needed;
+}

@@ -1,0 +1,48 @@
+import { join } from "node:path";
+import type { FileSystem } from "../../platform/file-system.ts";
+import { fileText } from "../../records/file-text.ts";
+import { LARGEST_LOADED_BYTES } from "../../stores/artifact.ts";
+import { isFields, numberIn } from "../../stores/conversation.ts";
+import { isPlainID, messageFolder, partFolder, sessionFolder } from "../../stores/json/layout.ts";
+import type { ImportedRow } from "../../stores/store.ts";
+import type { Replacement } from "../../stores/writer.ts";
+import { recordCells, type Setting, type Wanted } from "./from-events.ts";
+
+/**
+ * The file of opencode 1.0-1.1 that a row was imported from, where nothing wrote to either since: the import (1.2-1.14)
+ * left the files, and made of each what {@link recordCells} makes of it. `null` where there is none, or it does not load.
+ */
+export async function copyFromFile(
+  files: FileSystem,
+  wanted: Wanted,
+  row: ImportedRow,
+  setting: Setting,
+): Promise<Replacement | null> {
+  const { kind, recordID } = wanted.artifact;
+  if ((kind !== "session" && kind !== "message" && kind !== "part") || recordID === null) return null;
+  if (![row.parentID, recordID].every(isPlainID)) return null;
+  const folder = { session: sessionFolder, message: messageFolder, part: partFolder }[kind](row.parentID);
+  const path = `${folder}/${recordID}.json`;
+  const full = join(setting.store.dataDir, path);
+  const found = await files.stat(full).catch(() => null);
+  const record = found?.type === "file" ? await readRecord(files, full) : null;
+  if (found === null || record === null) return null;
+  // A session keeps its own time, in row and file; whoever changed either since has changed that too.
+  const isSame =
+    kind === "session"
+      ? numberIn(record, "time", "updated") === row.writtenMs
+      : row.isUnchanged && found.mtimeMs <= row.writtenMs;
+  if (!isSame) return null;
+  const cells = recordCells(wanted, { what: "record", kind, record, time: null }, setting);
+  return cells === null ? null : { source: `${path}, which the row was imported from`, content: { cells } };
+}
+
+async function readRecord(files: FileSystem, path: string) {
+  try {
+    const bytes = await files.read(path, LARGEST_LOADED_BYTES);
+    const value: unknown = typeof bytes === "string" ? null : JSON.parse(fileText(bytes));
+    return isFields(value) ? value : null;
+  } catch {
+    return null;
+  }
+}

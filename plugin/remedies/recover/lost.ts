@@ -1,0 +1,149 @@
+import { fits } from "../../records/contract.ts";
+import type { Artifact, CellValue, RowValues } from "../../stores/artifact.ts";
+import type { RecordedEvent, RecordPlace, StoreDescription } from "../../stores/store.ts";
+import { type EventRecord, readEvent } from "./event-record.ts";
+import { cellValue, messageRow, partRow, type RowForm, sessionRow } from "./row-form.ts";
+
+/** A record that opencode logged, never removed, and does not have where it belongs. */
+export interface LostRecord {
+  readonly kind: "session" | "message" | "part";
+  readonly id: string;
+  /** The row that its newest event makes. */
+  readonly row: RowForm;
+  /** Number of that event. */
+  readonly sequence: number;
+}
+
+/** What the log of one session says, as far as it can be told. */
+export interface Loss {
+  readonly lost: readonly LostRecord[];
+  /** Every id that the log speaks of. */
+  readonly known: ReadonlySet<string>;
+  /** Whether the log was read to its first event. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * What the events of one session, newest first, say is there and is not (`places`: where its rows are). Nothing that was
+ * removed later counts, nor anything of a message or session that was. An event that cannot be read, whose kind is not
+ * known, or that is missing in the count may have removed anything: what is older than it does not count either.
+ * `newest`: the number of the last event that the host counted.
+ */
+export function lostRecords(
+  events: Iterable<RecordedEvent>,
+  newest: number | null,
+  places: ReadonlyMap<string, RecordPlace>,
+  store: StoreDescription,
+): Loss {
+  const found = new Map<string, LostRecord>();
+  const firstTimes = new Map<string, unknown>();
+  const removed = new Set<string>();
+  /** Messages that were removed, also those that came back: 1.18.33 may write a summary into one right after (measured). */
+  const emptied = new Set<string>();
+  const current = new Set<string>();
+  const inPlace = new Set<string>();
+  let expected = newest;
+  for (const event of events) {
+    if (expected === null || event.sequence !== expected) break;
+    expected -= 1;
+    const said = readEvent(event);
+    if (said === null) {
+      if (KEEPING.includes(event.type)) continue;
+      break;
+    }
+    if (said.what === "removed") {
+      if (!current.has(said.id)) removed.add(said.id);
+      emptied.add(said.id);
+      if (said.id.startsWith("ses")) break;
+      continue;
+    }
+    const { id, messageID } = said.record;
+    if (typeof id !== "string" || removed.has(id) || (typeof messageID === "string" && emptied.has(messageID)))
+      continue;
+    if (!current.has(id) && isInPlace(said, places.get(id))) inPlace.add(id);
+    current.add(id);
+    if (inPlace.has(id)) continue;
+    firstTimes.set(id, said.time);
+    if (found.has(id)) continue;
+    const row = rowOf(said);
+    if (loads(said.kind, id, row, store)) found.set(id, { kind: said.kind, id, row, sequence: event.sequence });
+  }
+  return {
+    lost: [...found.values()].map((lost) => ({ ...lost, row: withFirstTime(lost, firstTimes.get(lost.id)) })),
+    known: new Set([...current, ...removed]),
+    isWhole: expected === -1,
+  };
+}
+
+/** Whether a row hangs where its event says; a message also has a time, by which hosts order it. */
+function isInPlace({ kind, record }: EventRecord & { what: "record" }, place: RecordPlace | undefined): boolean {
+  if (place === undefined) return false;
+  switch (kind) {
+    case "session":
+      return true;
+    case "message":
+      return place.sessionID === record.sessionID && place.createdMs !== null;
+    case "part":
+      return place.sessionID === record.sessionID && place.messageID === record.messageID;
+  }
+}
+
+/** Kinds of events that remove nothing, whatever is wrong with one. */
+const KEEPING: readonly string[] = [
+  "session.created.1",
+  "session.updated.1",
+  "message.updated.1",
+  "message.part.updated.1",
+];
+
+function rowOf({ kind, record, time }: EventRecord & { what: "record" }): RowForm {
+  switch (kind) {
+    case "session":
+      return sessionRow(record);
+    case "message":
+      return messageRow(record);
+    case "part":
+      return partRow(record, time);
+  }
+}
+
+/** A part's row keeps the time of its first event (measured 1.17.18, 1.18.33). */
+function withFirstTime({ kind, row }: LostRecord, time: unknown): RowForm {
+  if (kind !== "part" || typeof time !== "number" || !Number.isInteger(time)) return row;
+  return new Map([...row, ["time_created", { storage: "integer", number: String(time) }]]);
+}
+
+/** Whether the host of the store would load the row, document and columns. */
+function loads(kind: LostRecord["kind"], id: string, row: RowForm, store: StoreDescription): boolean {
+  const sessionID = cellValue(row.get(kind === "session" ? "id" : "session_id"));
+  if (typeof sessionID !== "string" || !hasParent(kind, row)) return false;
+  const locator = { table: kind, key: { id } };
+  const artifact: Artifact = { kind, sessionID, recordID: id, locator };
+  if (kind !== "session") return fitsText(artifact, row.get("data"), null, store);
+  const columns = [...row].filter(([name]) => JSON_COLUMNS.includes(name));
+  const values: RowValues = Object.fromEntries([...row].map(([name, cell]) => [name, cellValue(cell)]));
+  return (
+    fits(artifact, values, { row: values, siblings: null }, store) &&
+    columns.every(
+      ([column, cell]) =>
+        cell.storage === "null" || fitsText({ ...artifact, locator: { ...locator, column } }, cell, values, store),
+    )
+  );
+}
+
+const JSON_COLUMNS = ["summary_diffs", "metadata", "revert", "permission", "model"];
+
+function hasParent(kind: LostRecord["kind"], row: RowForm): boolean {
+  const parent = { session: "project_id", message: "session_id", part: "message_id" }[kind];
+  return typeof cellValue(row.get(parent)) === "string";
+}
+
+function fitsText(
+  artifact: Artifact,
+  cell: CellValue | undefined,
+  row: RowValues | null,
+  store: StoreDescription,
+): boolean {
+  const text = cellValue(cell);
+  return typeof text === "string" && fits(artifact, JSON.parse(text), { row, siblings: null }, store);
+}

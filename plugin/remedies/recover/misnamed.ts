@@ -1,0 +1,70 @@
+import { type Fields, isFields } from "../../stores/conversation.ts";
+import type { RecordPlace } from "../../stores/store.ts";
+import type { LostRecord } from "./lost.ts";
+import { cellValue } from "./row-form.ts";
+
+/** A row under an id that the log of its host does not know, with what else it says. */
+export interface UnknownRow {
+  readonly id: string;
+  readonly place: RecordPlace;
+  /** What its JSON says; of a session its columns. */
+  readonly content: unknown;
+}
+
+/** Columns of a session that no host writes without logging it. */
+const LOGGED_COLUMNS = ["project_id", "parent_id", "slug", "directory", "title", "version", "time_created"];
+
+/**
+ * Rows that are a lost record under another id: they hang where it hung and say what it said, to the last value, and
+ * nothing else does. Where several are alike, the time of a part's first event decides, or none is named.
+ */
+export function misnamedRows(
+  unknown: readonly UnknownRow[],
+  lost: readonly LostRecord[],
+): ReadonlyMap<UnknownRow, LostRecord> {
+  const same = new Map<string, LostRecord[]>();
+  for (const record of lost) push(same, keyOfRecord(record), record);
+  const claims = new Map<LostRecord, UnknownRow[]>();
+  for (const row of unknown) {
+    const alike = same.get(keyOfRow(row)) ?? [];
+    const ofTime = alike.filter((record) => cellValue(record.row.get("time_created")) === row.place.createdMs);
+    const [only, ...more] = alike.length > 1 && ofTime.length > 0 ? ofTime : alike;
+    if (only !== undefined && more.length === 0) push(claims, only, row);
+  }
+  const found = new Map<UnknownRow, LostRecord>();
+  for (const [record, [row, ...more]] of claims) if (row !== undefined && more.length === 0) found.set(row, record);
+  return found;
+}
+
+function push<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, [value]);
+  else group.push(value);
+}
+
+/** One text for what is the same: the kind, what it hangs on, and what it says in whatever order of keys. */
+function keyOfRow({ place, content }: UnknownRow): string {
+  const { kind, messageID, sessionID } = place;
+  if (kind === "session") return sortedText([kind, ...sessionValues(isFields(content) ? content : {})]);
+  return sortedText([kind, kind === "part" ? messageID : sessionID, content]);
+}
+
+function keyOfRecord({ kind, row }: LostRecord): string {
+  if (kind === "session") {
+    const values = Object.fromEntries([...row].map(([name, cell]) => [name, cellValue(cell)]));
+    return sortedText([kind, ...sessionValues(values)]);
+  }
+  const data = cellValue(row.get("data"));
+  const content: unknown = typeof data === "string" ? JSON.parse(data) : null;
+  return sortedText([kind, cellValue(row.get(kind === "part" ? "message_id" : "session_id")), content]);
+}
+
+function sessionValues(columns: Fields): unknown[] {
+  return LOGGED_COLUMNS.map((name) => columns[name] ?? null);
+}
+
+function sortedText(value: unknown): string {
+  return JSON.stringify(value, (_name, each: unknown) =>
+    isFields(each) ? Object.fromEntries(Object.entries(each).sort(([one], [other]) => (one < other ? -1 : 1))) : each,
+  );
+}

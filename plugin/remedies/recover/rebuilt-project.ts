@@ -1,0 +1,56 @@
+import { isAbsolute } from "node:path";
+import type { Locator } from "../../stores/artifact.ts";
+import type { Fields, ProjectFacts, SessionFacts } from "../../stores/conversation.ts";
+import { isPlainID, STORAGE } from "../../stores/json/layout.ts";
+import type { StoreDescription } from "../../stores/store.ts";
+import type { Replacement } from "../../stores/writer.ts";
+import { sessionCell } from "./row-form.ts";
+
+/** The project of everything outside version control, and its folder. */
+const GLOBAL = "global";
+
+/** A project's record as its sessions tell it, and where it goes. */
+export interface RebuiltProject {
+  readonly locator: Locator;
+  readonly content: Replacement["content"];
+}
+
+/**
+ * A record for a project that has sessions and none of its own: its folder as the answers of its sessions state it (`root`;
+ * `null`: none does), else the one folder that they all were held in, and the times of its sessions. What is legible of
+ * a damaged record (`said`) stays. `null` where its folder does not follow, or is another project's by now.
+ */
+export function rebuiltProject(
+  id: string,
+  sessions: readonly SessionFacts[],
+  root: string | null,
+  others: readonly ProjectFacts[],
+  store: StoreDescription,
+  said: Fields = {},
+): RebuiltProject | null {
+  const worktree = worktreeOf(id, sessions, root);
+  if (worktree === null || others.some((other) => other.id !== id && other.worktree === worktree)) return null;
+  const created = Math.min(...sessions.map(({ createdMs, updatedMs }) => createdMs ?? updatedMs ?? Date.now()));
+  const updated = Math.max(created, ...sessions.map(({ updatedMs }) => updatedMs ?? 0));
+  const vcs = id === GLOBAL ? null : "git";
+  if (store.generation === "json") {
+    if (!isPlainID(id)) return null;
+    const time = { created: Math.floor(created), updated: Math.floor(updated) };
+    const record = { worktree, ...(vcs === null ? {} : { vcs }), sandboxes: [], time, ...said, id };
+    return {
+      locator: { path: `${STORAGE}/project/${id}.json` },
+      content: { bytes: Buffer.from(JSON.stringify(record, null, 2)) },
+    };
+  }
+  const row = { id, worktree, vcs, sandboxes: "[]", time_created: created, time_updated: updated };
+  const cells = new Map(Object.entries(row).map(([name, value]) => [name, sessionCell(name, value)]));
+  return { locator: { table: "project", key: { id } }, content: { cells } };
+}
+
+/** The folder of a project that has sessions; `null` where it does not follow. */
+export function worktreeOf(id: string, sessions: readonly SessionFacts[], root: string | null): string | null {
+  if (id === GLOBAL) return "/";
+  if (root !== null && isAbsolute(root) && root !== "/") return root;
+  const [only, ...more] = new Set(sessions.map(({ directory }) => directory));
+  return more.length === 0 && only != null && isAbsolute(only) ? only : null;
+}

@@ -1,0 +1,119 @@
+import { cutDocument, wholeMembers } from "../../records/cut-document.ts";
+import { sessionRows } from "../../rescue/session-rows.ts";
+import type { Locator, RowValues } from "../../stores/artifact.ts";
+import {
+  type Fields,
+  isFields,
+  type ProjectFacts,
+  parseDocument,
+  type StoredMessage,
+  textIn,
+  unknownSession,
+} from "../../stores/conversation.ts";
+import { isPlainID, sessionFolder } from "../../stores/json/layout.ts";
+import type { StoreDescription } from "../../stores/store.ts";
+import type { Replacement } from "../../stores/writer.ts";
+import { sessionCell } from "./row-form.ts";
+
+/** A session's record as its messages tell it, and where it goes. */
+export interface RebuiltSession {
+  readonly locator: Locator;
+  readonly content: Replacement["content"];
+}
+
+/**
+ * A record for a session that has messages and none of its own: folder and times as the messages state them, a title that
+ * says so, the project by its folder. `null` where no message can be read, or no project of the store has its folder.
+ */
+export function rebuiltSession(
+  sessionID: string,
+  messages: readonly StoredMessage[],
+  projects: readonly ProjectFacts[],
+  store: StoreDescription,
+): RebuiltSession | null {
+  const root = rootOf(messages);
+  const project = projects.find(({ worktree, sandboxes }) => root !== null && [worktree, ...sandboxes].includes(root));
+  return project === undefined ? null : inProject(sessionID, messages, project, store);
+}
+
+/**
+ * A record for a session whose file cannot be read: what is legible of the file, its title above all, and for the rest
+ * what the messages state. `projectID`: that of the file's folder. `null` where that project has no record.
+ */
+export function rebuiltSessionFile(
+  sessionID: string,
+  projectID: string,
+  left: string,
+  messages: readonly StoredMessage[],
+  projects: readonly ProjectFacts[],
+  store: StoreDescription,
+): Uint8Array | null {
+  const project = projects.find(({ id }) => id === projectID);
+  const rebuilt = project === undefined ? null : inProject(sessionID, messages, project, store);
+  if (rebuilt === null || !("bytes" in rebuilt.content)) return null;
+  const record = JSON.parse(Buffer.from(rebuilt.content.bytes).toString("utf8")) as Fields;
+  const said = legibleIn(left);
+  // Nothing would be found in it.
+  if (messages.length === 0 && textIn(said, "title") === null) return null;
+  const directory = textIn(said, "directory") ?? (textIn(record, "directory") || project?.worktree);
+  const time = { ...fieldsIn(record, "time"), ...fieldsIn(said, "time") };
+  return Buffer.from(JSON.stringify({ ...record, ...said, id: sessionID, projectID, directory, time }, null, 2));
+}
+
+/** The whole members of a session's file; of a title that was cut, its beginning. */
+function legibleIn(left: string): Fields {
+  const whole = wholeMembers(left);
+  const title = textIn(cutDocument(left), "title");
+  if (title === null || title === "" || "title" in whole) return whole;
+  return { ...whole, title: left.includes(JSON.stringify(title)) ? title : `${title} …` };
+}
+
+function fieldsIn(record: Fields, name: string): Fields {
+  const value = record[name];
+  return isFields(value) ? value : {};
+}
+
+function inProject(
+  sessionID: string,
+  messages: readonly StoredMessage[],
+  project: ProjectFacts,
+  store: StoreDescription,
+): RebuiltSession | null {
+  if (!sessionID.startsWith("ses")) return null;
+  const columns = { session: null, project: null, todos: [], share: null };
+  const { rows, refused } = sessionRows(
+    { facts: unknownSession(sessionID), columns, messages },
+    { store, projectID: project.id, worktree: project.worktree, hasProject: true },
+  );
+  const row = rows.find(({ table }) => table === "session");
+  if (row === undefined || refused !== null) return null;
+  if (store.generation === "json") return asFile(sessionID, project.id, row.values, store);
+  const cells = new Map(Object.entries(row.values).map(([name, value]) => [name, sessionCell(name, value)]));
+  return { locator: { table: "session", key: { id: sessionID } }, content: { cells } };
+}
+
+/** The folder of the project, as the last answer states it. */
+export function rootOf(messages: readonly StoredMessage[]): string | null {
+  for (const { document } of messages.toReversed()) {
+    const parsed = document === null ? null : parseDocument(document);
+    const root = parsed?.ok === true ? textIn(parsed.value, "path", "root") : null;
+    if (root !== null) return root;
+  }
+  return null;
+}
+
+/** As opencode 1.0-1.1 writes it. No message states the version; the newest session's stands in for it. */
+function asFile(
+  id: string,
+  projectID: string,
+  { directory, title, time_created: created, time_updated: updated }: RowValues,
+  store: StoreDescription,
+): RebuiltSession | null {
+  if (!isPlainID(id) || !isPlainID(projectID)) return null;
+  const version = store.hostVersion ?? "1.0.0";
+  const record = { id, slug: id, version, projectID, directory, title, time: { created, updated } };
+  return {
+    locator: { path: `${sessionFolder(projectID)}/${id}.json` },
+    content: { bytes: Buffer.from(JSON.stringify(record, null, 2)) },
+  };
+}

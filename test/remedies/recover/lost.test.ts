@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import { lostRecords } from "../../../plugin/remedies/recover/lost.ts";
+import type { RecordedEvent, StoreDescription } from "../../../plugin/stores/store.ts";
+
+const STORE: StoreDescription = {
+  generation: "sqlite",
+  dataDir: "/data",
+  database: "/data/opencode.db",
+  contract: "strict",
+  hostVersion: "1.18.33",
+  sessionDiffReader: null,
+};
+
+const MESSAGE = {
+  id: "msg_1",
+  sessionID: "ses_1",
+  role: "user",
+  time: { created: 1 },
+  agent: "build",
+  model: { providerID: "p", modelID: "m" },
+};
+const PART = { id: "prt_1", messageID: "msg_1", sessionID: "ses_1", type: "text", text: "removed by its user" };
+
+const written = { type: "message.updated.1", text: JSON.stringify({ sessionID: "ses_1", info: MESSAGE }) };
+const filled = { type: "message.part.updated.1", text: JSON.stringify({ sessionID: "ses_1", part: PART, time: 2 }) };
+const removed = { type: "message.removed.1", text: JSON.stringify({ sessionID: "ses_1", messageID: "msg_1" }) };
+
+/** What is lost of a session in which nothing is left; the events in the order in which the host wrote them. */
+function lost(...events: Omit<RecordedEvent, "sequence">[]): string[] {
+  const numbered = events.map((event, sequence) => ({ ...event, sequence })).reverse();
+  return lostRecords(numbered, events.length - 1, new Map(), STORE)
+    .lost.map(({ id }) => id)
+    .sort();
+}
+
+test("what was removed with its message stays away, also where the host has written that message anew", () => {
+  expect(lost(written, filled)).toEqual(["msg_1", "prt_1"]);
+  expect(lost(written, filled, removed)).toEqual([]);
+  // The summary of a turn, which 1.18.33 makes beside everything else, came after the removal.
+  expect(lost(written, filled, removed, written)).toEqual(["msg_1"]);
+  expect(lost(written, filled, removed, written, filled)).toEqual(["msg_1", "prt_1"]);
+});

@@ -1,0 +1,36 @@
+import { Database } from "bun:sqlite";
+import { afterAll, expect, test } from "bun:test";
+import { join } from "node:path";
+import { removeHomes } from "../../host/home.ts";
+import { realStore } from "../../host/stored-fixture.ts";
+import { toolFor } from "../../host/tool.ts";
+import { runRecovery } from "./recovery-experiment.ts";
+
+afterAll(removeHomes);
+
+/** `npm run test:recover -- --host V --seed N --count N` is the whole of it. */
+const SEED = 7607;
+
+for (const version of ["1.17.18", "1.18.33"] as const) {
+  test(`opencode ${version} answers as before the damage once its record is recovered`, async () => {
+    const { others } = await runRecovery({ version, seed: SEED, count: 40 });
+    expect(others).toEqual([]);
+  }, 120_000);
+}
+
+test("what opencode logged goes before a record within a text", async () => {
+  const store = await realStore("1.18.33");
+  const database = new Database(join(store.dataDir, "opencode.db"));
+  const dataOf = database.query<{ data: string }, [string]>("select data from part where id = ?");
+  const [part, other] = database
+    .query<{ id: string; data: string }, []>("select id, data from part where json_extract(data, '$.type') = 'text'")
+    .all();
+  if (part === undefined || other === undefined) throw new Error("The store has too few texts.");
+  database.run("update part set data = ? where id = ?", [JSON.stringify(other.data), part.id]);
+  const { items } = await (await toolFor(store.dataDir)).repair();
+  expect(items.map(({ action, recordID }) => ({ action, recordID }))).toEqual([
+    { action: "recovered", recordID: part.id },
+  ]);
+  expect(dataOf.get(part.id)?.data).toBe(part.data);
+  database.close();
+});
