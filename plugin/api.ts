@@ -1,11 +1,11 @@
 /** The library: everything that the command line and the plugin do, without their surroundings. */
 export { FAULT_FAMILIES, faultByCode } from "./faults/catalogue.ts";
-export type { Fault, Remedy, Severity } from "./faults/fault.ts";
+export type { Fault } from "./faults/fault.ts";
+export type { ConfirmedFinding, Finding, Remedy, Severity, Verdict } from "./model/finding.ts";
 export { type FileSystem, nodeFileSystem } from "./platform/file-system.ts";
 export { type Manifest, manifestSchema, parseManifest } from "./quarantine/manifest.ts";
 export { type StoredRun, storedRuns } from "./quarantine/vault.ts";
 export { type CheckInput, type CheckOutcome, type CheckResult, check } from "./repair/check.ts";
-export type { ConfirmedFinding, Finding, Verdict } from "./repair/finding.ts";
 export { type Plan, planRepair, type Selection } from "./repair/plan.ts";
 export { type RepairInput, type RepairResult, repair } from "./repair/repair.ts";
 export { planRestore, type RestoreInput, type RestoreResult, restore } from "./repair/restore.ts";

@@ -1,8 +1,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FAULT_FAMILIES } from "../plugin/faults/catalogue.ts";
-import type { Fault, Remedy } from "../plugin/faults/fault.ts";
+import type { Fault } from "../plugin/faults/fault.ts";
 import { UNDETECTED } from "../plugin/faults/undetected.ts";
+import type { Remedy } from "../plugin/model/finding.ts";
 import { RULES } from "../plugin/remedies/complete/catalogue.ts";
 
 /** Where the catalogue is published. */

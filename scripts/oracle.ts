@@ -1,6 +1,6 @@
 import { setPriority } from "node:os";
 import { parseArgs } from "node:util";
-import type { RecordKind } from "../plugin/stores/artifact.ts";
+import type { RecordKind } from "../plugin/model/artifact.ts";
 import { type HostVersion, hostBinary, publishedVersions } from "../test/host/binary.ts";
 import { type Disagreement, type OracleResult, runOracle } from "../test/oracle/oracle.ts";
 

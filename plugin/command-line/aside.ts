@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import type { StoreDescription } from "../model/store-description.ts";
 import { entryURL } from "../package-files.ts";
 import type { DatabaseSource } from "../stores/sqlite/driver.ts";
-import type { StoreDescription } from "../stores/store.ts";
 import type { Survey } from "../stores/survey.ts";
 
 /** What the other process is told to do with a database. Each is one long step of SQLite. */

@@ -1,13 +1,13 @@
 import { dirname } from "node:path";
+import { locatorText } from "../model/artifact.ts";
+import { isOnScreen } from "../model/finding.ts";
 import { ACTION, type ReportedItem } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
 import type { CheckResult } from "../repair/check.ts";
-import { isOnScreen } from "../repair/finding.ts";
 import { writingRefusal } from "../repair/origin-words.ts";
 import { type Plan, planRepair, type Selection } from "../repair/plan.ts";
 import { type RepairResult, repair, settleUnfinished } from "../repair/repair.ts";
 import { doneWords, sentence, toDoWords } from "../repair/words.ts";
-import { locatorText } from "../stores/artifact.ts";
 import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, checkWithProgress, commandHere, UNCHECKED, withoutResult } from "./context.ts";

@@ -1,6 +1,7 @@
+import type { Remedy } from "../model/finding.ts";
 import * as access from "./access.ts";
 import * as container from "./container.ts";
-import type { Fault, Remedy } from "./fault.ts";
+import type { Fault } from "./fault.ts";
 import * as lost from "./lost.ts";
 import * as origin from "./origin.ts";
 import * as placement from "./placement.ts";

@@ -1,7 +1,4 @@
-/** `blocking`: the host of the store fails on its load path because of it. */
-export type Severity = "blocking" | "warning" | "info";
-
-export type Remedy = "quarantine" | "recover" | "normalise" | "settle" | "report";
+import type { Remedy, Severity } from "../model/finding.ts";
 
 /** One entry of the catalogue. It drives diagnosis, documentation and tests. */
 export interface Fault {

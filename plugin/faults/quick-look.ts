@@ -1,7 +1,7 @@
+import type { Artifact, Bundle, RowValues } from "../model/artifact.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 import { documentCheck, fits, isWholeRow, type Surroundings } from "../records/contract.ts";
 import { isNamedAsCopy } from "../records/copied-name.ts";
-import type { Artifact, RowValues } from "../stores/artifact.ts";
-import type { Bundle, StoreDescription } from "../stores/store.ts";
 import { remarkOn } from "./remarks.ts";
 
 const NOTHING_AROUND: Surroundings = { row: null, siblings: null };

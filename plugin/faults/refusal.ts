@@ -1,5 +1,5 @@
+import type { Artifact, Evidence } from "../model/artifact.ts";
 import { type Mismatch, OTHER_THAN_NAME, pathText } from "../records/mismatch.ts";
-import type { Artifact, Evidence } from "../stores/artifact.ts";
 import type { Fault } from "./fault.ts";
 import {
   FOREIGN_PART,

@@ -1,7 +1,7 @@
 import { screenMismatches } from "../hosts/screen.ts";
 import { screensOf } from "../hosts/store-line.ts";
-import type { Artifact, Evidence } from "../stores/artifact.ts";
-import type { StoreDescription } from "../stores/store.ts";
+import type { Artifact, Evidence } from "../model/artifact.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 
 /** A turn may wait this long for a permission, an answer or a slow tool before it counts as left behind. */
 const LEFT_BEHIND_MS = 60 * 60 * 1000;

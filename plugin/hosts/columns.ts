@@ -1,4 +1,5 @@
-import { type Frame, type HostLine, LINES, type LineName } from "./lines.ts";
+import type { LineName } from "../model/store-description.ts";
+import { type Frame, type HostLine, LINES } from "./lines.ts";
 
 type Columns = Readonly<Record<string, readonly string[]>>;
 

@@ -1,20 +1,5 @@
-import type { Contract, StoreDescription } from "../stores/store.ts";
+import type { Contract, LineName, StoreDescription } from "../model/store-description.ts";
 import type { ScreenName } from "./screen.ts";
-
-export type LineName =
-  | "1.0.0"
-  | "1.0.61"
-  | "1.0.98"
-  | "1.0"
-  | "1.1.11"
-  | "1.1"
-  | "1.2"
-  | "1.14"
-  | "1.15"
-  | "1.15.13"
-  | "1.17"
-  | "1.17.9"
-  | "1.17.11";
 
 /** What a database shows of the host that shaped it. */
 export interface Frame {

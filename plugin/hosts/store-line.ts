@@ -1,5 +1,5 @@
-import type { StoreDescription } from "../stores/store.ts";
-import { type Frame, type HostLine, LINES, type LineName } from "./lines.ts";
+import type { LineName, StoreDescription } from "../model/store-description.ts";
+import { type Frame, type HostLine, LINES } from "./lines.ts";
 import type { ScreenName } from "./screen.ts";
 
 const byName = new Map<LineName, HostLine>(LINES.map((line) => [line.name, line]));

@@ -1,9 +1,9 @@
 import { faultByCode } from "../faults/catalogue.ts";
+import { type ConfirmedFinding, FAILING_ON_SCREEN, failedVerb, isFailingHere } from "../model/finding.ts";
 import { allRuns, runIDOf } from "../quarantine/runs.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
 import { type CheckResult, check } from "../repair/check.ts";
-import { type ConfirmedFinding, FAILING_ON_SCREEN, failedVerb, isFailingHere } from "../repair/finding.ts";
 import { originsSentence, writingRefusal } from "../repair/origin-words.ts";
 import { repair } from "../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";

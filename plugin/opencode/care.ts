@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ConfirmedFinding } from "../model/finding.ts";
 import { relativeDatabase } from "../quarantine/places.ts";
-import type { ConfirmedFinding } from "../repair/finding.ts";
 import type { CheckedStore } from "../repair/finished-runs.ts";
 import { type OpenedStore, openStores } from "../stores/open.ts";
 import { noCounts } from "../stores/store.ts";

@@ -1,6 +1,6 @@
 import type { PluginInput } from "@opencode-ai/plugin";
+import type { ConfirmedFinding } from "../model/finding.ts";
 import type { ReportedItem } from "../repair/apply.ts";
-import type { ConfirmedFinding } from "../repair/finding.ts";
 
 /** What the plugin has to say after a check: ids, codes, counts, never content or paths. */
 export interface Notice {

@@ -1,7 +1,7 @@
+import type { ConfirmedFinding } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import type { Trigger } from "../quarantine/manifest.ts";
 import { isRunID } from "../quarantine/run-id.ts";
-import type { ConfirmedFinding } from "../repair/finding.ts";
 import type { Located } from "../stores/locate.ts";
 
 /** What a user or the agent asks for, in the words that follow `/repair`. */

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { looksHealthy } from "../faults/quick-look.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { quarantinePath } from "../quarantine/places.ts";
-import type { ConfirmedFinding } from "../repair/finding.ts";
 import type { CheckedStore } from "../repair/finished-runs.ts";
 import { type InspectOptions, inspect } from "../repair/inspect.ts";
 import { JsonStore } from "../stores/json/json-store.ts";

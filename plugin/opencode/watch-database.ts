@@ -1,5 +1,5 @@
-import type { ConfirmedFinding } from "../repair/finding.ts";
-import { locatorText } from "../stores/artifact.ts";
+import { locatorText } from "../model/artifact.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
 import type { DatabaseFollower } from "./database-follower.ts";
 import type { HostActivity } from "./pacing.ts";
 import { type CaredStore, checkEverything, look, type StartCheckInput } from "./start-check.ts";

@@ -1,14 +1,10 @@
 import { createHash } from "node:crypto";
+import type { ContentHash } from "../model/replacement.ts";
 import type { FileSystem } from "./file-system.ts";
 
 /** SHA-256 of bytes, as lower-case hex. */
 export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
-}
-
-export interface ContentHash {
-  readonly bytes: number;
-  readonly sha256: string;
 }
 
 /** Size and SHA-256 of a file's content, read in pieces. */

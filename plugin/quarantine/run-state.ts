@@ -1,8 +1,8 @@
 import { join } from "node:path";
+import { type Locator, locatorText } from "../model/artifact.ts";
 import { replaceFile } from "../platform/durable.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { sha256 } from "../platform/hash.ts";
-import { type Locator, locatorText } from "../stores/artifact.ts";
 import { TOOL } from "../tool-identity.ts";
 import type { ItemState, Manifest, ManifestItem } from "./manifest.ts";
 

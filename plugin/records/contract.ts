@@ -1,7 +1,7 @@
-import type { HostLine, LineName } from "../hosts/lines.ts";
+import type { HostLine } from "../hosts/lines.ts";
 import { hostLine, readings } from "../hosts/store-line.ts";
-import { type Artifact, type Evidence, isFileLocator, type RowValues } from "../stores/artifact.ts";
-import type { StoreDescription } from "../stores/store.ts";
+import { type Artifact, type Evidence, isFileLocator, type RowValues } from "../model/artifact.ts";
+import type { LineName, StoreDescription } from "../model/store-description.ts";
 import { foundAs, type Mismatch, OTHER_THAN_NAME } from "./mismatch.ts";
 import { type Check, checkFor } from "./quick-check.ts";
 import { fitsPlace } from "./shape.ts";

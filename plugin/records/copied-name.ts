@@ -1,4 +1,4 @@
-import { type Artifact, isFileLocator } from "../stores/artifact.ts";
+import { type Artifact, isFileLocator } from "../model/artifact.ts";
 
 /** An id of opencode's own, and behind it something that no id of opencode holds; ownCloud writes `_conflict-DATE`. */
 const COPIED = /^((?:ses|msg|prt)_[A-Za-z0-9]+)(?:[^A-Za-z0-9_]|_[Cc]onflict\b).*$/s;

@@ -1,10 +1,4 @@
-/** One value of a document that is filled in, changed or left out. Both values are JSON; absent: there is none. */
-export interface FieldChange {
-  /** From the document's top: `["state", "title"]`. */
-  readonly path: readonly (string | number)[];
-  readonly from?: unknown;
-  readonly to?: unknown;
-}
+import type { FieldChange } from "../model/replacement.ts";
 
 /**
  * A copy of a JSON value with some of its values changed; missing objects on the way are made. `null` where a place does

@@ -1,9 +1,4 @@
-/** How a byte sequence relates to the JSON grammar (RFC 8259, as ECMAScript's `JSON.parse` reads it). */
-export type JsonShape =
-  | { readonly shape: "complete"; readonly topLevel: "object" | "array" | "scalar" }
-  | { readonly shape: "blank" }
-  | { readonly shape: "incomplete" }
-  | { readonly shape: "invalid"; readonly offset: number };
+import type { JsonShape } from "../model/artifact.ts";
 
 enum At {
   Value,

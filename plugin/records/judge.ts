@@ -1,5 +1,5 @@
-import { type Artifact, isFileLocator } from "../stores/artifact.ts";
-import type { StoreDescription } from "../stores/store.ts";
+import { type Artifact, isFileLocator } from "../model/artifact.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 import { contractFor, type Demand, isHarmless, isWholeRow, type Surroundings } from "./contract.ts";
 import { type Mismatch, schemaMismatches } from "./mismatch.ts";
 import { fitsPlace } from "./shape.ts";

@@ -1,6 +1,6 @@
 import { hostLine } from "../hosts/store-line.ts";
-import { type Artifact, isFileLocator } from "../stores/artifact.ts";
-import type { StoreDescription } from "../stores/store.ts";
+import { type Artifact, isFileLocator } from "../model/artifact.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 
 /** What the top level of a JSON document is. */
 export type TopLevel = "object" | "array" | "null" | "string" | "number" | "boolean";

@@ -1,13 +1,12 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { ACCESS_DENIED, READ_ONLY_FILE_SYSTEM } from "../faults/access.ts";
-import type { Severity } from "../faults/fault.ts";
+import { isFileLocator, locatorText } from "../model/artifact.ts";
+import type { ConfirmedFinding, Severity } from "../model/finding.ts";
 import { type Refusal, refusalOf } from "../platform/permissions.ts";
 import { plural } from "../plural.ts";
-import { isFileLocator, locatorText } from "../stores/artifact.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
-import type { ConfirmedFinding } from "./finding.ts";
 
 /** From so many folders of one kind on they are told as one. */
 const MOST_TOLD = 20;

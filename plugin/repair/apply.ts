@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { ShownChange } from "../model/replacement.ts";
 import { NotAFolderError } from "../platform/durable.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { ChangedWhileCopiedError } from "../platform/move.ts";
@@ -19,7 +20,6 @@ import {
   type ItemOutcome,
   type Operation,
   type PrepareOptions,
-  type ShownChange,
   StoreRefusedError,
   type StoreWriter,
 } from "../stores/writer.ts";

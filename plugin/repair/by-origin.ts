@@ -4,8 +4,8 @@ import type { Fault } from "../faults/fault.ts";
 import { MALFORMED_NOT_SALVAGEABLE, OPENCODE_2, OPENCODE_2_MESSAGES } from "../faults/origin.ts";
 import * as refused from "../faults/refused.ts";
 import { COLUMNS_MISSING, MIGRATION_UNRECORDED } from "../faults/skew.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Origin, OriginKind } from "../stores/sqlite/origin.ts";
-import type { ConfirmedFinding } from "./finding.ts";
 import { writingRefusal } from "./origin-words.ts";
 
 /** Findings that hold by the shapes of 1.18, which a newer opencode may have changed. */

@@ -1,5 +1,5 @@
-import type { RecordKind } from "../stores/artifact.ts";
-import type { Replacement } from "../stores/writer.ts";
+import type { RecordKind } from "../model/artifact.ts";
+import type { Replacement } from "../model/replacement.ts";
 import { plural } from "./words.ts";
 
 /** Something that is to be completed, or will be. */

@@ -1,22 +1,15 @@
+import { isFileLocator, locatorText } from "../model/artifact.ts";
+import { type ConfirmedFinding, type Verdict, verdictOf } from "../model/finding.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
-import { isFileLocator, locatorText } from "../stores/artifact.ts";
 import type { Located } from "../stores/locate.ts";
 import { type Access, containerFault, type OpenedStore, openStores } from "../stores/open.ts";
 import type { DatabaseSource } from "../stores/sqlite/driver.ts";
 import type { Origin } from "../stores/sqlite/origin.ts";
-import {
-  addCounts,
-  type Counts,
-  noCounts,
-  type Scope,
-  type SessionEntry,
-  type Store,
-  type StoreDescription,
-} from "../stores/store.ts";
+import { addCounts, type Counts, noCounts, type Scope, type SessionEntry, type Store } from "../stores/store.ts";
 import type { Survey } from "../stores/survey.ts";
 import { byOrigin, leavesUnread, onlyReported } from "./by-origin.ts";
 import { databaseFinding } from "./database-finding.ts";
-import { type ConfirmedFinding, type Verdict, verdictOf } from "./finding.ts";
 import { type InspectOptions, inspect } from "./inspect.ts";
 import { originFinding, originOfDamaged, originOfRead, unreadFindings } from "./origin-findings.ts";
 import { writingRefusal } from "./origin-words.ts";

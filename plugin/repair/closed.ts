@@ -1,11 +1,11 @@
 import { diagnose } from "../faults/diagnose.ts";
+import { type Artifact, type Evidence, isFileLocator } from "../model/artifact.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
+import type { Replacement } from "../model/replacement.ts";
 import { readBeginning } from "../records/cut-document.ts";
 import { isWellFormedUtf8, lostCharacters, textBeginning } from "../records/file-text.ts";
 import { closedPart } from "../remedies/recover/closed-document.ts";
-import { type Artifact, type Evidence, isFileLocator } from "../stores/artifact.ts";
 import type { Store } from "../stores/store.ts";
-import type { Replacement } from "../stores/writer.ts";
-import type { ConfirmedFinding } from "./finding.ts";
 import { plural } from "./words.ts";
 
 /** What can be read of a damaged document, as a document that its host loads, and where it is from. */

@@ -1,6 +1,6 @@
 import type { Diagnosis } from "../faults/fault.ts";
-import type { StoreDescription } from "../stores/store.ts";
-import type { ConfirmedFinding } from "./finding.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 
 /** What is wrong with, or to be said of, a database as a whole. */
 export function databaseFinding(diagnosis: Diagnosis, description: StoreDescription, store: number): ConfirmedFinding {

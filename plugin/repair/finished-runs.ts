@@ -1,11 +1,11 @@
 import { join } from "node:path";
+import type { ConfirmedFinding } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { deleteRun, runsOlderThan } from "../quarantine/retention.ts";
 import { keptKey, MANIFEST_FILE } from "../quarantine/run-state.ts";
 import { allRuns, keptKeysOf, type ReadableSummary } from "../quarantine/runs.ts";
 import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/open.ts";
-import type { ConfirmedFinding } from "./finding.ts";
 
 /** What a check of everything in one store left damaged. */
 export interface CheckedStore {

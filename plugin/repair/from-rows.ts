@@ -1,9 +1,9 @@
 import { join } from "node:path";
+import { isFileLocator } from "../model/artifact.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
 import { nodeFileSystem } from "../platform/file-system.ts";
 import { copyFromRow } from "../remedies/recover/from-row.ts";
-import { isFileLocator } from "../stores/artifact.ts";
 import type { OpenedStore } from "../stores/open.ts";
-import type { ConfirmedFinding } from "./finding.ts";
 
 /** Whether a finding is of a file of opencode 1.0-1.1 that would be set aside, whose record a database may have. */
 function mayBeInRows({ kind, remedy, severity, locator, seen }: ConfirmedFinding): boolean {

@@ -1,9 +1,9 @@
-import type { ContentHash } from "../platform/hash.ts";
+import type { Artifact, Evidence } from "../model/artifact.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
+import type { ContentHash } from "../model/replacement.ts";
 import { sha256 } from "../platform/hash.ts";
-import type { Artifact, Evidence } from "../stores/artifact.ts";
 import type { ScanOptions, Scope, Store } from "../stores/store.ts";
 import { bySession } from "./by-session.ts";
-import type { ConfirmedFinding } from "./finding.ts";
 import type { ExaminedFinding, Prescriber } from "./prescribe.ts";
 import { examineSettled } from "./settle-time.ts";
 import { suspectsEverywhere, suspectsIn } from "./suspects.ts";

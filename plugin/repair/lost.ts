@@ -1,14 +1,14 @@
 import { LOST_MESSAGE, LOST_RECORD, LOST_SESSION } from "../faults/lost.ts";
+import type { Artifact, CellValue, Evidence } from "../model/artifact.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
+import type { Replacement } from "../model/replacement.ts";
 import { sha256 } from "../platform/hash.ts";
 import { type LostRecord, lostRecords } from "../remedies/recover/lost.ts";
 import { misnamedRows, type UnknownRow } from "../remedies/recover/misnamed.ts";
 import { cellValue } from "../remedies/recover/row-form.ts";
 import { usageOf } from "../remedies/recover/usage.ts";
-import type { Artifact, CellValue, Evidence } from "../stores/artifact.ts";
 import { parseDocument, type StoredMessage } from "../stores/conversation.ts";
 import type { RecordPlace, Store } from "../stores/store.ts";
-import type { Replacement } from "../stores/writer.ts";
-import type { ConfirmedFinding } from "./finding.ts";
 import { plural } from "./words.ts";
 
 /** Sessions whose log is looked through when everything is checked: the logs of larger databases are read on request only. */

@@ -1,12 +1,12 @@
 import { SCHEMA_NEWER } from "../faults/container.ts";
 import type { Fault } from "../faults/fault.ts";
 import { MALFORMED_NOT_SALVAGEABLE } from "../faults/origin.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 import type { Access, OpenedStore } from "../stores/open.ts";
 import { type Origin, withMessagesOf2x } from "../stores/sqlite/origin.ts";
-import type { StoreDescription } from "../stores/store.ts";
 import { advisesSalvage, originFault } from "./by-origin.ts";
 import { databaseFinding } from "./database-finding.ts";
-import type { ConfirmedFinding } from "./finding.ts";
 
 /** A database of 2.x, or of an opencode that is newer than known: what can be said is whether its pages are whole. */
 export async function unreadFindings(

@@ -1,7 +1,7 @@
 import { faultByCode } from "../faults/catalogue.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
 import { keptKey } from "../quarantine/run-state.ts";
 import type { Operation } from "../stores/writer.ts";
-import type { ConfirmedFinding } from "./finding.ts";
 
 /** What of the findings is to be repaired. */
 export interface Selection {

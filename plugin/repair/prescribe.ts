@@ -1,5 +1,9 @@
 import { faultByCode } from "../faults/catalogue.ts";
 import { SCREEN_FATAL } from "../faults/screen.ts";
+import type { Artifact, Evidence } from "../model/artifact.ts";
+import { isFileLocator } from "../model/artifact.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
+import type { Replacement } from "../model/replacement.ts";
 import { nodeFileSystem } from "../platform/file-system.ts";
 import { abortedAnswer, abortedTool } from "../remedies/close/aborted.ts";
 import { NeighbourSource } from "../remedies/complete/neighbours.ts";
@@ -7,13 +11,9 @@ import { normalised } from "../remedies/complete/normalise.ts";
 import { copiesFromEvents, type Wanted } from "../remedies/recover/from-events.ts";
 import { copyFromFile } from "../remedies/recover/from-file.ts";
 import { usageOf } from "../remedies/recover/usage.ts";
-import type { Artifact, Evidence } from "../stores/artifact.ts";
-import { isFileLocator } from "../stores/artifact.ts";
 import { parseDocument } from "../stores/conversation.ts";
 import type { Store } from "../stores/store.ts";
-import type { Replacement } from "../stores/writer.ts";
 import { bySession } from "./by-session.ts";
-import type { ConfirmedFinding } from "./finding.ts";
 import { refusedNames } from "./lost.ts";
 
 /** A finding with the evidence that it rests on, its bytes left out: there may be many. */

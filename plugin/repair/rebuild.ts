@@ -1,4 +1,7 @@
 import { NOT_AN_OBJECT } from "../faults/unreadable.ts";
+import { type CellValue, isFileLocator } from "../model/artifact.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
+import type { Replacement } from "../model/replacement.ts";
 import { fits } from "../records/contract.ts";
 import { wholeMembers } from "../records/cut-document.ts";
 import { textBeginning } from "../records/file-text.ts";
@@ -13,14 +16,11 @@ import {
 import { type RebuiltProject, rebuiltProject, worktreeOf } from "../remedies/recover/rebuilt-project.ts";
 import { rebuiltSessionFile, rootOf } from "../remedies/recover/rebuilt-session.ts";
 import { messageRow, sessionCell } from "../remedies/recover/row-form.ts";
-import { type CellValue, isFileLocator } from "../stores/artifact.ts";
 import { type Fields, parseDocument, type SessionFacts, type StoredMessage } from "../stores/conversation.ts";
 import type { MessageFacts } from "../stores/outline.ts";
 import type { Store } from "../stores/store.ts";
-import type { Replacement } from "../stores/writer.ts";
 import { bySession } from "./by-session.ts";
 import { closedRecord } from "./closed.ts";
-import type { ConfirmedFinding } from "./finding.ts";
 import { plural } from "./words.ts";
 
 /** Where a rebuilt record is from, in a manifest. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ConfirmedFinding } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { mayLapse, takeLock } from "../quarantine/lock.ts";
 import { lockedSentence } from "../quarantine/lock-words.ts";
@@ -8,7 +9,6 @@ import { isUnfinished, keptByUser } from "../quarantine/runs.ts";
 import type { Located } from "../stores/locate.ts";
 import { type Access, openStores } from "../stores/open.ts";
 import { type Applied, applyPlan, type ReportedItem, type Stopped, skippedItem, stoppedBy } from "./apply.ts";
-import type { ConfirmedFinding } from "./finding.ts";
 import { type Plan, planRepair, type Selection } from "./plan.ts";
 import { reconcileRuns } from "./reconcile.ts";
 

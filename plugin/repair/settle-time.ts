@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Artifact, Evidence } from "../stores/artifact.ts";
+import type { Artifact, Evidence } from "../model/artifact.ts";
 import type { Store } from "../stores/store.ts";
 
 /** opencode 1.0-1.1 truncates a file and then writes it: younger damage may be a write under way. */

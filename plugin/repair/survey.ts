@@ -8,7 +8,7 @@ import {
   SCHEMA_OLDER,
   WAL_DAMAGED,
 } from "../faults/container.ts";
-import type { Fault, Severity } from "../faults/fault.ts";
+import type { Fault } from "../faults/fault.ts";
 import { AUTH_UNREADABLE, SNAPSHOT_INDEX, SNAPSHOT_LOCK } from "../faults/side-files.ts";
 import { EVENT_BLOAT, LARGE_WAL } from "../faults/size.ts";
 import {
@@ -29,17 +29,18 @@ import {
   SEVERAL_DATABASES,
 } from "../faults/whereabouts.ts";
 import { hostLine } from "../hosts/store-line.ts";
+import type { Locator, RecordKind } from "../model/artifact.ts";
+import type { ConfirmedFinding, Severity } from "../model/finding.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { exclusiveLockersOf, openersText } from "../platform/openers.ts";
 import { amount } from "../plural.ts";
 import { unreadLog } from "../salvage/write-ahead-log.ts";
-import type { Locator, RecordKind } from "../stores/artifact.ts";
 import type { Located } from "../stores/locate.ts";
 import type { OpenedStore } from "../stores/open.ts";
 import { databasesPutAside } from "../stores/put-aside.ts";
-import type { SessionEntry, Store, StoreDescription } from "../stores/store.ts";
+import type { SessionEntry, Store } from "../stores/store.ts";
 import type { Survey, SurveyedProject } from "../stores/survey.ts";
-import type { ConfirmedFinding } from "./finding.ts";
 
 type OpenStore = OpenedStore & { state: "ok" };
 

@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { looksHealthy, looksHealthyThroughout } from "../faults/quick-look.ts";
+import type { Artifact } from "../model/artifact.ts";
 import { entryURL } from "../package-files.ts";
-import type { Artifact } from "../stores/artifact.ts";
 import { addCounts, type Counts, type ScanOptions, type Scope, type Store } from "../stores/store.ts";
 
 /** What a thread needs to scan shares of a store. */

@@ -1,4 +1,4 @@
-import type { Finding } from "../repair/finding.ts";
+import type { Finding } from "../model/finding.ts";
 
 /** A finding with what a report may say of its record. */
 export interface ReportedFault {

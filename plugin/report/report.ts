@@ -1,8 +1,8 @@
 import { arch, platform, release } from "node:os";
+import type { ConfirmedFinding } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { allRuns } from "../quarantine/runs.ts";
 import { type CheckInput, check } from "../repair/check.ts";
-import type { ConfirmedFinding } from "../repair/finding.ts";
 import type { Located } from "../stores/locate.ts";
 import { type OpenedStore, openStores } from "../stores/open.ts";
 import type { Counts } from "../stores/store.ts";

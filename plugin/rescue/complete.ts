@@ -1,9 +1,9 @@
+import type { Artifact } from "../model/artifact.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 import { fits } from "../records/contract.ts";
 import { judge } from "../records/judge.ts";
 import { type Mismatch, pathText } from "../records/mismatch.ts";
-import type { Artifact } from "../stores/artifact.ts";
 import { type Fields, isFields, textIn, valueIn } from "../stores/conversation.ts";
-import type { StoreDescription } from "../stores/store.ts";
 
 /** What the rest of its session tells about a record. */
 export interface Around {

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
+import type { StoreDescription } from "../model/store-description.ts";
 import type { ProjectFacts, SessionColumns } from "../stores/conversation.ts";
-import type { StoreDescription } from "../stores/store.ts";
 import type { Destination } from "./session-rows.ts";
 
 const GLOBAL = { id: "global", worktree: "/" } as const;

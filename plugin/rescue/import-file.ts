@@ -1,4 +1,4 @@
-import type { RowValues } from "../stores/artifact.ts";
+import type { RowValues } from "../model/artifact.ts";
 import type { SessionRows } from "./session-rows.ts";
 
 /** The document that `opencode import FILE` takes, as `opencode export` writes it (read in 1.17.18 and 1.18.33). */

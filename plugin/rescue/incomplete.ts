@@ -1,8 +1,9 @@
 import { basename } from "node:path";
 import { NOT_IMPORTED, SEVERAL_DATABASES } from "../faults/whereabouts.ts";
-import type { CellValue } from "../stores/artifact.ts";
+import type { CellValue } from "../model/artifact.ts";
+import type { NewRow } from "../model/replacement.ts";
 import { isFields, parseDocument } from "../stores/conversation.ts";
-import type { NewRow, Operation } from "../stores/writer.ts";
+import type { Operation } from "../stores/writer.ts";
 import type { KnownStore } from "./hidden.ts";
 
 /** A session that the target has, with messages that only another store has. */

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { FOLDER_MISSING, PROJECT_MISSING } from "../faults/whereabouts.ts";
+import type { CellValue } from "../model/artifact.ts";
 import type { PlannedSession } from "../repair/plan.ts";
-import type { CellValue } from "../stores/artifact.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { Operation } from "../stores/writer.ts";
 import type { HiddenSession, KnownStore } from "./hidden.ts";

@@ -1,6 +1,8 @@
 import { posix } from "node:path";
+import type { RowValues } from "../model/artifact.ts";
+import type { NewRow } from "../model/replacement.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 import { fits } from "../records/contract.ts";
-import type { RowValues } from "../stores/artifact.ts";
 import {
   type Fields,
   isFields,
@@ -14,8 +16,6 @@ import {
   textIn,
   valueIn,
 } from "../stores/conversation.ts";
-import type { StoreDescription } from "../stores/store.ts";
-import type { NewRow } from "../stores/writer.ts";
 import { type Around, completeDocument } from "./complete.ts";
 
 /** A session as another store holds it. */

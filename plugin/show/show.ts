@@ -1,14 +1,15 @@
+import { locatorText } from "../model/artifact.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { leavesUnread } from "../repair/by-origin.ts";
 import { inspect } from "../repair/inspect.ts";
 import { originSentence } from "../repair/origin-words.ts";
-import { locatorText } from "../stores/artifact.ts";
 import type { SessionFacts, StoredDocument } from "../stores/conversation.ts";
 import { readFileParts } from "../stores/json/json-conversation.ts";
 import type { Located } from "../stores/locate.ts";
 import { type OpenedStore, openStores } from "../stores/open.ts";
 import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
-import { noCounts, type StoreDescription } from "../stores/store.ts";
+import { noCounts } from "../stores/store.ts";
 import { type QuarantinedRecord, quarantinedRecords, withQuarantined } from "./quarantined.ts";
 import { type KnownFault, type Quarantined, type TranscriptMessage, transcribe } from "./transcript.ts";
 

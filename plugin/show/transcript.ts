@@ -1,7 +1,7 @@
 import { faultByCode } from "../faults/catalogue.ts";
+import { type Locator, locatorText } from "../model/artifact.ts";
 import { cutDocument } from "../records/cut-document.ts";
 import { textBeginning } from "../records/file-text.ts";
-import { type Locator, locatorText } from "../stores/artifact.ts";
 import {
   isFields,
   numberIn,

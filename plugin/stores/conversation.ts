@@ -1,5 +1,5 @@
+import type { Locator, RowValues, StorageClass } from "../model/artifact.ts";
 import { fileText, sqliteText } from "../records/file-text.ts";
-import type { Locator, RowValues, StorageClass } from "./artifact.ts";
 
 /** One JSON document as it lies in a store, whatever it holds. */
 export interface StoredDocument {

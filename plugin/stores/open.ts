@@ -7,9 +7,10 @@ import {
   NOT_A_DATABASE,
   WAL_WITHOUT_DATABASE,
 } from "../faults/container.ts";
-import type { Diagnosis, Fault, Severity } from "../faults/fault.ts";
-import type { LineName } from "../hosts/lines.ts";
+import type { Diagnosis, Fault } from "../faults/fault.ts";
 import { lineNamed, lineOfFiles, linesOfDatabase } from "../hosts/store-line.ts";
+import type { Severity } from "../model/finding.ts";
+import type { LineName, StoreDescription } from "../model/store-description.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { JsonStore } from "./json/json-store.ts";
 import { newestSessionVersion } from "./json/session-version.ts";
@@ -20,7 +21,7 @@ import type { ReadView } from "./sqlite/read-view.ts";
 import { readSchema, type Schema } from "./sqlite/schema.ts";
 import { sqliteFailure } from "./sqlite/sqlite-error.ts";
 import { SqliteStore } from "./sqlite/sqlite-store.ts";
-import type { Store, StoreDescription } from "./store.ts";
+import type { Store } from "./store.ts";
 import type { StoreWriter } from "./writer.ts";
 
 /**

@@ -7,6 +7,7 @@ import {
 } from "../faults/container.ts";
 import type { Fault } from "../faults/fault.ts";
 import { MALFORMED_NOT_SALVAGEABLE, OPENCODE_2, OTHER_PROGRAM } from "../faults/origin.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 import { holdsPages } from "../salvage/page-image.ts";
 import { recognisePages } from "../salvage/recognise-pages.ts";
 import type { OpenedStore } from "./open.ts";
@@ -14,7 +15,6 @@ import { firstDamage } from "./sqlite/integrity.ts";
 import type { Origin } from "./sqlite/origin.ts";
 import type { ReadView } from "./sqlite/read-view.ts";
 import type { Schema } from "./sqlite/schema.ts";
-import type { StoreDescription } from "./store.ts";
 
 /**
  * A database that SQLite opens, without the tables of a conversation of 1.x. `isOutside`: its file may be read, and not

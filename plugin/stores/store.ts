@@ -1,36 +1,9 @@
-import type { LineName } from "../hosts/lines.ts";
-import type { Artifact, Evidence, RowValues } from "./artifact.ts";
+import type { Artifact, Bundle, Evidence, RowValues } from "../model/artifact.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 import type { ProjectFacts, SessionColumns, SessionFacts, StoredMessage } from "./conversation.ts";
 import type { SessionOutline } from "./outline.ts";
 import type { DatabaseSource } from "./sqlite/driver.ts";
 import type { Survey } from "./survey.ts";
-
-export type Generation = "json" | "sqlite";
-
-/** What the host of a store demands of a record when it loads it: `syntax`: the JSON parses; `strict`: also its schema. */
-export type Contract = "syntax" | "strict";
-
-export interface StoreDescription {
-  readonly generation: Generation;
-  /** Absolute path of opencode's data directory. */
-  readonly dataDir: string;
-  /** Absolute path of the database file, SQLite generation only. */
-  readonly database?: string;
-  readonly contract: Contract;
-  /** Version that wrote the newest session, where the store tells. */
-  readonly hostVersion: string | null;
-  /**
-   * The line of hosts that reads `storage/session_diff/<id>.json` for GET /session/:id/diff. Its answers differ:
-   * 1.0.61 fails on an unreadable file, 1.0 passes everything on, 1.1 to 1.3 take an unreadable file for an empty list and fail on a wrong shape, 1.14 fails on
-   * both, 1.15 (from 1.14.48 on) checks every field, 1.17 and newer do not read it (measured). `null` where none does.
-   */
-  readonly sessionDiffReader: "1.0.61" | "1.0" | "1.1" | "1.14" | "1.15" | null;
-  /**
-   * The lines of opencode that may load a database, the likeliest first: more than one where the database and its newest
-   * session say different things and no running host is known. Not said of files.
-   */
-  readonly lines?: readonly LineName[];
-}
 
 /** What a scan visits. `list`: the records that decide whether a session list loads, of one project or of all. */
 export type Scope =
@@ -75,17 +48,6 @@ export function addCounts(to: Counts, more: Readonly<Counts>): void {
  * haste each of its letters is a byte (`json/scan-now.ts`). `row`: the columns that are not JSON, where a row has such.
  */
 export type Visit = (artifact: Artifact, text: string | null, row: RowValues | null) => void;
-
-/**
- * The documents of many rows, and how the ids of all of them, and those of their sessions, begin. In the documents' texts
- * each byte is a letter (Latin-1): what is ASCII is as it is, anything else is longer.
- */
-export interface Bundle {
-  readonly kind: "message" | "part";
-  readonly documents: readonly unknown[];
-  readonly idBeginning: string;
-  readonly sessionIDBeginning: string;
-}
 
 export interface ScanOptions {
   readonly concurrency: number;

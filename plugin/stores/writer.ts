@@ -1,39 +1,7 @@
-import type { ContentHash } from "../platform/hash.ts";
+import type { Locator, RecordKind } from "../model/artifact.ts";
+import type { ContentHash, Replacement } from "../model/replacement.ts";
 import type { ItemState, ManifestItem } from "../quarantine/manifest.ts";
 import type { RunFolder } from "../quarantine/vault.ts";
-import type { FieldChange } from "../records/fields.ts";
-import type { CellValue, Locator, RecordKind, RowValues } from "./artifact.ts";
-
-/** What takes the place of an artifact. */
-export interface Replacement {
-  /** Where it is from, in plain words without content or user paths: `event 42 of this session`. */
-  readonly source: string;
-  readonly content: /** A whole file. */
-    | { readonly bytes: Uint8Array }
-    /** Columns of a row; every one of them where no row stands there yet. */
-    | { readonly cells: ReadonlyMap<string, CellValue> }
-    /** The document as it is, but for these values. */
-    | { readonly fields: readonly FieldChange[] }
-    /** A session that is not there, with everything that hangs on it: rows that come and go together, parents first. */
-    | { readonly rows: readonly NewRow[] };
-  /** What changes, in words for a plan: no content, no paths. */
-  readonly changes?: readonly ShownChange[];
-}
-
-/** One value that changes, as a user reads it. */
-export interface ShownChange {
-  /** Written as `state.time.start`. */
-  readonly path: string;
-  readonly from: string;
-  readonly to: string;
-}
-
-/** One row to be added: every value that is known of it. */
-export interface NewRow {
-  readonly table: "project" | "session" | "message" | "part" | "todo" | "session_share";
-  readonly key: Readonly<Record<string, string>>;
-  readonly values: RowValues;
-}
 
 /** One thing to do, with what was seen when it was decided: it is done only while that still holds. */
 export interface Operation {

@@ -1,7 +1,7 @@
+import { type CellValue, isFileLocator } from "../../plugin/model/artifact.ts";
+import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
+import type { Replacement } from "../../plugin/model/replacement.ts";
 import { sha256 } from "../../plugin/platform/hash.ts";
-import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
-import { type CellValue, isFileLocator } from "../../plugin/stores/artifact.ts";
-import type { Replacement } from "../../plugin/stores/writer.ts";
 import { realStore } from "../host/stored-fixture.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";

@@ -1,13 +1,13 @@
 import { expect } from "bun:test";
 import { cpSync, existsSync, lstatSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { locatorText } from "../../plugin/model/artifact.ts";
+import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
 import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { sha256 } from "../../plugin/platform/hash.ts";
 import type { ManifestItem } from "../../plugin/quarantine/manifest.ts";
 import { quarantinePath } from "../../plugin/quarantine/places.ts";
 import { type StoredRun, storedRuns } from "../../plugin/quarantine/vault.ts";
-import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
-import { locatorText } from "../../plugin/stores/artifact.ts";
 import { blockingIn, purgeEverything, repairFindings, restoreEverything } from "../repair/tool.ts";
 import type { Image, StoreUnderTest } from "../stores/store-under-test.ts";
 import { withFaultyDatabases } from "./faulty-driver.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { diagnose } from "../../plugin/faults/diagnose.ts";
-import type { Artifact, Evidence, RowValues } from "../../plugin/stores/artifact.ts";
-import type { StoreDescription } from "../../plugin/stores/store.ts";
+import type { Artifact, Evidence, RowValues } from "../../plugin/model/artifact.ts";
+import type { StoreDescription } from "../../plugin/model/store-description.ts";
 import { type Json, type JsonObject, sampleMessage, samplePart } from "../records/samples.ts";
 
 const HOUR_MS = 3_600_000;

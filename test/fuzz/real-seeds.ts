@@ -1,5 +1,5 @@
+import { isFileLocator } from "../../plugin/model/artifact.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
-import { isFileLocator } from "../../plugin/stores/artifact.ts";
 import { locate } from "../../plugin/stores/locate.ts";
 import { openStores } from "../../plugin/stores/open.ts";
 import { noCounts } from "../../plugin/stores/store.ts";

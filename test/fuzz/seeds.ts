@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Artifact } from "../../plugin/model/artifact.ts";
 import { sha256 } from "../../plugin/platform/hash.ts";
 import { quarantinePath } from "../../plugin/quarantine/places.ts";
-import type { Artifact } from "../../plugin/stores/artifact.ts";
 import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import { type Json, type JsonObject, sampleColumn, sampleMessage, samplePart } from "../records/samples.ts";
 import { blockingIn, repairFindings, settledFiles } from "../repair/tool.ts";

@@ -1,6 +1,6 @@
-import type { Artifact, Evidence, RecordKind, RowValues } from "../../plugin/stores/artifact.ts";
+import type { Artifact, Evidence, RecordKind, RowValues } from "../../plugin/model/artifact.ts";
+import type { StoreDescription } from "../../plugin/model/store-description.ts";
 import { parseDocument } from "../../plugin/stores/conversation.ts";
-import type { StoreDescription } from "../../plugin/stores/store.ts";
 import type { Choices } from "./choices.ts";
 
 const rows = { generation: "sqlite", dataDir: "/data" } as const;

@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Locator, RecordKind } from "../../plugin/stores/artifact.ts";
+import type { Locator, RecordKind } from "../../plugin/model/artifact.ts";
 import type { Damage } from "./damage.ts";
 import type { RealStore } from "./stored-fixture.ts";
 

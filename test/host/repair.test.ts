@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { RepairResult } from "../../plugin/api.ts";
-import { locatorText } from "../../plugin/stores/artifact.ts";
+import { locatorText } from "../../plugin/model/artifact.ts";
 import { runCli } from "../command-line/cli-process.ts";
 import { HOST_VERSIONS, type HostVersion, isJsonHost } from "./binary.ts";
 import { DAMAGES, type Damage, ZERO_BYTES } from "./damage.ts";

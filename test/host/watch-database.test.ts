@@ -1,13 +1,13 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
 import { DEFAULT_SETTINGS } from "../../plugin/opencode/options.ts";
 import { HostActivity } from "../../plugin/opencode/pacing.ts";
 import { careFor } from "../../plugin/opencode/start-check.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
 import { type Watch, watchDatabase } from "../../plugin/opencode/watch-database.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
-import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
 import { openStores } from "../../plugin/stores/open.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";

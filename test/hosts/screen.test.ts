@@ -2,10 +2,9 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { diagnose } from "../../plugin/faults/diagnose.ts";
 import { looksHealthy } from "../../plugin/faults/quick-look.ts";
-import type { LineName } from "../../plugin/hosts/lines.ts";
 import { type ScreenName, screenMismatches, screenPath } from "../../plugin/hosts/screen.ts";
-import type { Artifact, Evidence } from "../../plugin/stores/artifact.ts";
-import type { StoreDescription } from "../../plugin/stores/store.ts";
+import type { Artifact, Evidence } from "../../plugin/model/artifact.ts";
+import type { LineName, StoreDescription } from "../../plugin/model/store-description.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 

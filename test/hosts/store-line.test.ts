@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { diagnose } from "../../plugin/faults/diagnose.ts";
-import { type Frame, LINES, type LineName } from "../../plugin/hosts/lines.ts";
+import { type Frame, LINES } from "../../plugin/hosts/lines.ts";
 import { linesOfDatabase } from "../../plugin/hosts/store-line.ts";
-import type { Artifact, Evidence } from "../../plugin/stores/artifact.ts";
-import type { StoreDescription } from "../../plugin/stores/store.ts";
+import type { Artifact, Evidence } from "../../plugin/model/artifact.ts";
+import type { LineName, StoreDescription } from "../../plugin/model/store-description.ts";
 
 const SESSION = { "1.2": ["id"], "1.14": ["id", "model"], "1.15": ["id", "model", "cost"] };
 const ALL = ["id", "model", "cost", "metadata"];

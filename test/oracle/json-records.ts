@@ -1,6 +1,6 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { RecordKind } from "../../plugin/stores/artifact.ts";
+import type { RecordKind } from "../../plugin/model/artifact.ts";
 import { type Json, sampleMessage, samplePart } from "../records/samples.ts";
 import { damageDocument } from "./document-damage.ts";
 import type { Random } from "./random.ts";

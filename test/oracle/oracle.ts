@@ -1,8 +1,8 @@
 import { join } from "node:path";
+import { locatorText, type RecordKind } from "../../plugin/model/artifact.ts";
+import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
 import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { check } from "../../plugin/repair/check.ts";
-import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
-import { locatorText, type RecordKind } from "../../plugin/stores/artifact.ts";
 import { type Located, locate } from "../../plugin/stores/locate.ts";
 import type { HostVersion } from "../host/binary.ts";
 import { type RunningHost, startHost } from "../host/running-host.ts";

@@ -1,4 +1,4 @@
-import type { RecordKind } from "../../plugin/stores/artifact.ts";
+import type { RecordKind } from "../../plugin/model/artifact.ts";
 import type { Random } from "./random.ts";
 
 /** One record of a store, damaged in one way until `undo` puts the exact original back. */

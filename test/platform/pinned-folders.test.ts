@@ -12,9 +12,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, sep } from "node:path";
+import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
 import { errnoCode, type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { fileSystemWithin } from "../../plugin/platform/pinned-folders.ts";
-import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
 import { damagedJsonStore } from "../crash/damaged-stores.ts";
 import { blockingIn, repairFindings, restoreEverything } from "../repair/tool.ts";
 import { folderImage } from "../stores/json-fixture.ts";

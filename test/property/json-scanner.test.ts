@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type JsonShape, jsonShape } from "../../plugin/records/json-scanner.ts";
+import type { JsonShape } from "../../plugin/model/artifact.ts";
+import { jsonShape } from "../../plugin/records/json-scanner.ts";
 import { parses } from "../records/parses.ts";
 import { shapeInPieces } from "../records/shape-in-pieces.ts";
 import { RUNS } from "./runs.ts";

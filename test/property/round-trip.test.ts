@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import type { Locator } from "../../plugin/model/artifact.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { storedRuns } from "../../plugin/quarantine/vault.ts";
-import type { Locator } from "../../plugin/stores/artifact.ts";
 import { blockingIn, repairFindings, restoreEverything, restoreRun } from "../repair/tool.ts";
 import { type StoreContent, sessionContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import type { Artifact, RowValues } from "../../plugin/model/artifact.ts";
+import type { StoreDescription } from "../../plugin/model/store-description.ts";
 import { fits } from "../../plugin/records/contract.ts";
 import { judge } from "../../plugin/records/judge.ts";
-import type { Artifact, RowValues } from "../../plugin/stores/artifact.ts";
-import type { StoreDescription } from "../../plugin/stores/store.ts";
 import { damageDocument } from "../oracle/document-damage.ts";
 import { Random } from "../oracle/random.ts";
 import { type Json, sampleColumn, sampleMessage, samplePart } from "./samples.ts";

@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from "bun:test";
+import { locatorText } from "../../plugin/model/artifact.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { isWholeRow } from "../../plugin/records/contract.ts";
 import { judge } from "../../plugin/records/judge.ts";
-import { locatorText } from "../../plugin/stores/artifact.ts";
 import { locate } from "../../plugin/stores/locate.ts";
 import { openStores } from "../../plugin/stores/open.ts";
 import { noCounts } from "../../plugin/stores/store.ts";

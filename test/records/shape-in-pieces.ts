@@ -1,4 +1,5 @@
-import { JsonScanner, type JsonShape } from "../../plugin/records/json-scanner.ts";
+import type { JsonShape } from "../../plugin/model/artifact.ts";
+import { JsonScanner } from "../../plugin/records/json-scanner.ts";
 
 /** What the scanner says of bytes that come in pieces of these sizes, the rest in one. */
 export function shapeInPieces(bytes: Uint8Array, sizes: readonly number[]): JsonShape {

@@ -1,8 +1,8 @@
+import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
 import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { deleteRun } from "../../plugin/quarantine/retention.ts";
 import { runIDOf, storedRuns } from "../../plugin/quarantine/vault.ts";
 import { check } from "../../plugin/repair/check.ts";
-import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
 import type { Selection } from "../../plugin/repair/plan.ts";
 import { type RepairResult, repair, underLock } from "../../plugin/repair/repair.ts";
 import { planRestore, type RestoreInput, type RestoreResult, restore } from "../../plugin/repair/restore.ts";

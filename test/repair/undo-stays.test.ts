@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync } from "node:fs";
+import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
 import { DEFAULT_SETTINGS } from "../../plugin/opencode/options.ts";
 import { mend } from "../../plugin/opencode/start-check.ts";
 import { repairFindings as repairInTerminal } from "../../plugin/opencode/terminal/dialogs.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
 import type { FileSystem } from "../../plugin/platform/file-system.ts";
 import { storedRuns } from "../../plugin/quarantine/vault.ts";
-import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
 import { filesOf } from "../../plugin/stores/locate.ts";
 import { damagedJsonStore, damagedSqliteStore } from "../crash/damaged-stores.ts";
 import { bury, reset } from "../crash/experiment.ts";

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { isFileLocator, type Locator } from "../../plugin/stores/artifact.ts";
+import { isFileLocator, type Locator } from "../../plugin/model/artifact.ts";
 import { CREATED, messageDocument, partDocument, type SessionContent, type StoreContent } from "./content.ts";
 import { scratchFolder } from "./scratch.ts";
 import type { Image, StoreUnderTest } from "./store-under-test.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isFileLocator, type Locator, type RowLocator } from "../../plugin/stores/artifact.ts";
+import { isFileLocator, type Locator, type RowLocator } from "../../plugin/model/artifact.ts";
 import { type Connection, type Driver, loadDriver, type SqlValue } from "../../plugin/stores/sqlite/driver.ts";
 import { CREATED, messageDocument, partDocument, type StoreContent } from "./content.ts";
 import { folderImage } from "./json-fixture.ts";

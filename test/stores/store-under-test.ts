@@ -1,5 +1,5 @@
+import type { Locator } from "../../plugin/model/artifact.ts";
 import type { FileSystem } from "../../plugin/platform/file-system.ts";
-import type { Locator } from "../../plugin/stores/artifact.ts";
 import type { Located } from "../../plugin/stores/locate.ts";
 import { locate } from "../../plugin/stores/locate.ts";
 import { type OpenedStore, openStores } from "../../plugin/stores/open.ts";

@@ -1,10 +1,10 @@
 import { afterAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
 import { noticeSentence } from "../../plugin/opencode/notice-words.ts";
 import { groupText, sessionSentence } from "../../plugin/opencode/terminal/words.ts";
 import type { ReportedItem } from "../../plugin/repair/apply.ts";
-import type { ConfirmedFinding } from "../../plugin/repair/finding.ts";
 import { doneWords, toDoWords } from "../../plugin/repair/words.ts";
 import { runCli } from "../command-line/cli-process.ts";
 import { sessionContent } from "../stores/content.ts";

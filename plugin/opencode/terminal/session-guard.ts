@@ -1,6 +1,6 @@
 import { looksLoadable } from "../../faults/quick-look.ts";
+import type { ConfirmedFinding } from "../../model/finding.ts";
 import { byOrigin } from "../../repair/by-origin.ts";
-import type { ConfirmedFinding } from "../../repair/finding.ts";
 import { inspect } from "../../repair/inspect.ts";
 import { writingRefusal } from "../../repair/origin-words.ts";
 import type { SqliteStore } from "../../stores/sqlite/sqlite-store.ts";

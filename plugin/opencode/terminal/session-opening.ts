@@ -1,7 +1,7 @@
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
+import type { ConfirmedFinding } from "../../model/finding.ts";
 import { keptKey } from "../../quarantine/run-state.ts";
 import { keptByUser } from "../../quarantine/runs.ts";
-import type { ConfirmedFinding } from "../../repair/finding.ts";
 import { isDoneUnasked, isMendable } from "../../repair/plan.ts";
 import { doneWords, sentence, toDoWords } from "../../repair/words.ts";
 import type { PluginSettings } from "../options.ts";

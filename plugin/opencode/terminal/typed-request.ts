@@ -1,6 +1,6 @@
+import { isFailingHere } from "../../model/finding.ts";
 import { allRuns, type RunSummary, runIDOf } from "../../quarantine/runs.ts";
 import { check } from "../../repair/check.ts";
-import { isFailingHere } from "../../repair/finding.ts";
 import { isMendable } from "../../repair/plan.ts";
 import { planRestore } from "../../repair/restore.ts";
 import { plural, sentence } from "../../repair/words.ts";

@@ -1,5 +1,5 @@
 import { faultByCode } from "../../faults/catalogue.ts";
-import type { ConfirmedFinding } from "../../repair/finding.ts";
+import type { ConfirmedFinding } from "../../model/finding.ts";
 import { plural } from "../../repair/words.ts";
 
 /** Findings of one session with one cause. */

@@ -1,5 +1,5 @@
 import type { HostLine } from "../../hosts/lines.ts";
-import type { RowValues } from "../../stores/artifact.ts";
+import type { RowValues } from "../../model/artifact.ts";
 import type { Description, Vocabulary } from "../vocabulary.ts";
 import { fileDiff, messageID, partID, sessionID } from "./values.ts";
 

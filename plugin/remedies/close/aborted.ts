@@ -1,7 +1,7 @@
 import { hostLine } from "../../hosts/store-line.ts";
-import type { FieldChange } from "../../records/fields.ts";
+import type { FieldChange } from "../../model/replacement.ts";
+import type { StoreDescription } from "../../model/store-description.ts";
 import { type Fields, isFields, valueIn } from "../../stores/conversation.ts";
-import type { StoreDescription } from "../../stores/store.ts";
 
 /** What opencode says of a tool call that it ends on abort, and of the answer that it belongs to (measured on six hosts). */
 const TOOL_ABORTED = "Tool execution aborted";

@@ -1,5 +1,5 @@
+import type { Artifact, RowValues } from "../../model/artifact.ts";
 import type { Mismatch } from "../../records/mismatch.ts";
-import type { Artifact, RowValues } from "../../stores/artifact.ts";
 import type { MessageFacts } from "../../stores/outline.ts";
 import type { Neighbours } from "./neighbours.ts";
 

@@ -1,8 +1,9 @@
 import { diagnose } from "../../faults/diagnose.ts";
-import type { Artifact, CellValue, Evidence, RowValues } from "../../stores/artifact.ts";
-import { isFileLocator } from "../../stores/artifact.ts";
-import type { RecordedEvent, StoreDescription } from "../../stores/store.ts";
-import type { Replacement } from "../../stores/writer.ts";
+import type { Artifact, CellValue, Evidence, RowValues } from "../../model/artifact.ts";
+import { isFileLocator } from "../../model/artifact.ts";
+import type { Replacement } from "../../model/replacement.ts";
+import type { StoreDescription } from "../../model/store-description.ts";
+import type { RecordedEvent } from "../../stores/store.ts";
 import { type EventRecord, readEvent } from "./event-record.ts";
 import { cellValue, messageRow, partRow, type RowForm, sessionRow } from "./row-form.ts";
 

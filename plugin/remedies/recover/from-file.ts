@@ -1,11 +1,11 @@
 import { join } from "node:path";
+import { LARGEST_LOADED_BYTES } from "../../model/artifact.ts";
+import type { Replacement } from "../../model/replacement.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { fileText } from "../../records/file-text.ts";
-import { LARGEST_LOADED_BYTES } from "../../stores/artifact.ts";
 import { isFields, numberIn } from "../../stores/conversation.ts";
 import { isPlainID, messageFolder, partFolder, sessionFolder } from "../../stores/json/layout.ts";
 import type { ImportedRow } from "../../stores/store.ts";
-import type { Replacement } from "../../stores/writer.ts";
 import { recordCells, type Setting, type Wanted } from "./from-events.ts";
 
 /**

@@ -1,9 +1,9 @@
-import type { Artifact, RowValues } from "../../stores/artifact.ts";
-import { isFileLocator } from "../../stores/artifact.ts";
+import type { Artifact, RowValues } from "../../model/artifact.ts";
+import { isFileLocator } from "../../model/artifact.ts";
+import type { Replacement } from "../../model/replacement.ts";
 import { type Fields, isFields, parseDocument } from "../../stores/conversation.ts";
 import { messageFolder, partFolder, sessionFolder } from "../../stores/json/layout.ts";
 import type { Store } from "../../stores/store.ts";
-import type { Replacement } from "../../stores/writer.ts";
 
 /**
  * The record of a database that a damaged file of opencode 1.0-1.1 has the id of, as these hosts write it, where it is

@@ -1,6 +1,7 @@
+import type { Artifact, CellValue, RowValues } from "../../model/artifact.ts";
+import type { StoreDescription } from "../../model/store-description.ts";
 import { fits } from "../../records/contract.ts";
-import type { Artifact, CellValue, RowValues } from "../../stores/artifact.ts";
-import type { RecordedEvent, RecordPlace, StoreDescription } from "../../stores/store.ts";
+import type { RecordedEvent, RecordPlace } from "../../stores/store.ts";
 import { type EventRecord, readEvent } from "./event-record.ts";
 import { cellValue, messageRow, partRow, type RowForm, sessionRow } from "./row-form.ts";
 

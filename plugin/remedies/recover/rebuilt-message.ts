@@ -1,7 +1,8 @@
+import type { Artifact, Evidence } from "../../model/artifact.ts";
+import type { StoreDescription } from "../../model/store-description.ts";
 import { wholeMembers } from "../../records/cut-document.ts";
 import { withFields } from "../../records/fields.ts";
 import { textBeginning } from "../../records/file-text.ts";
-import type { Artifact, Evidence } from "../../stores/artifact.ts";
 import {
   type Fields,
   isFields,
@@ -13,7 +14,6 @@ import {
   textIn,
 } from "../../stores/conversation.ts";
 import type { MessageFacts, PartFacts, SessionOutline, TokenFacts } from "../../stores/outline.ts";
-import type { StoreDescription } from "../../stores/store.ts";
 import { Neighbours } from "../complete/neighbours.ts";
 import { normalised } from "../complete/normalise.ts";
 

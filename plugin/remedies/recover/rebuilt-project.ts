@@ -1,9 +1,9 @@
 import { isAbsolute } from "node:path";
-import type { Locator } from "../../stores/artifact.ts";
+import type { Locator } from "../../model/artifact.ts";
+import type { Replacement } from "../../model/replacement.ts";
+import type { StoreDescription } from "../../model/store-description.ts";
 import type { Fields, ProjectFacts, SessionFacts } from "../../stores/conversation.ts";
 import { isPlainID, STORAGE } from "../../stores/json/layout.ts";
-import type { StoreDescription } from "../../stores/store.ts";
-import type { Replacement } from "../../stores/writer.ts";
 import { sessionCell } from "./row-form.ts";
 
 /** The project of everything outside version control, and its folder. */

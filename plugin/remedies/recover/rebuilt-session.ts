@@ -1,6 +1,8 @@
+import type { Locator, RowValues } from "../../model/artifact.ts";
+import type { Replacement } from "../../model/replacement.ts";
+import type { StoreDescription } from "../../model/store-description.ts";
 import { cutDocument, wholeMembers } from "../../records/cut-document.ts";
 import { sessionRows } from "../../rescue/session-rows.ts";
-import type { Locator, RowValues } from "../../stores/artifact.ts";
 import {
   type Fields,
   isFields,
@@ -11,8 +13,6 @@ import {
   unknownSession,
 } from "../../stores/conversation.ts";
 import { isPlainID, sessionFolder } from "../../stores/json/layout.ts";
-import type { StoreDescription } from "../../stores/store.ts";
-import type { Replacement } from "../../stores/writer.ts";
 import { sessionCell } from "./row-form.ts";
 
 /** A session's record as its messages tell it, and where it goes. */

@@ -1,4 +1,4 @@
-import type { CellValue } from "../../stores/artifact.ts";
+import type { CellValue } from "../../model/artifact.ts";
 
 type Wire = Readonly<Record<string, unknown>>;
 

@@ -1,4 +1,4 @@
-import type { CellValue } from "../../stores/artifact.ts";
+import type { CellValue } from "../../model/artifact.ts";
 import type { StoredMessage } from "../../stores/conversation.ts";
 
 /** The columns of a session row that opencode 1.17-1.18 keeps as sums over the session's `step-finish` parts. */

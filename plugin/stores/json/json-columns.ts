@@ -1,6 +1,6 @@
 import { basename } from "node:path";
+import type { RecordKind, RowValues } from "../../model/artifact.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
-import type { RecordKind, RowValues } from "../artifact.ts";
 import {
   isFields,
   numberIn,

@@ -1,6 +1,6 @@
 import { join } from "node:path";
+import { LARGEST_LOADED_BYTES, type RecordKind } from "../../model/artifact.ts";
 import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
-import { LARGEST_LOADED_BYTES, type RecordKind } from "../artifact.ts";
 import {
   numberIn,
   parseDocument,

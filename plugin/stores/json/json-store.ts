@@ -3,12 +3,6 @@ import { lstatSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { LimitFunction } from "p-limit";
-import { errnoCode, type FileStat, type FileSystem, isDisk } from "../../platform/file-system.ts";
-import { hashFile } from "../../platform/hash.ts";
-import { refusalOf } from "../../platform/permissions.ts";
-import { copiedRecordID } from "../../records/copied-name.ts";
-import { beginsAsUtf16, fileText } from "../../records/file-text.ts";
-import { JsonScanner } from "../../records/json-scanner.ts";
 import {
   type Artifact,
   type Evidence,
@@ -17,7 +11,14 @@ import {
   LARGEST_LOADED_BYTES,
   type RecordKind,
   type StrayFile,
-} from "../artifact.ts";
+} from "../../model/artifact.ts";
+import type { StoreDescription } from "../../model/store-description.ts";
+import { errnoCode, type FileStat, type FileSystem, isDisk } from "../../platform/file-system.ts";
+import { hashFile } from "../../platform/hash.ts";
+import { refusalOf } from "../../platform/permissions.ts";
+import { copiedRecordID } from "../../records/copied-name.ts";
+import { beginsAsUtf16, fileText } from "../../records/file-text.ts";
+import { JsonScanner } from "../../records/json-scanner.ts";
 import {
   type ProjectFacts,
   type SessionColumns,
@@ -36,7 +37,6 @@ import {
   type Scope,
   type SessionEntry,
   type Store,
-  type StoreDescription,
   type Visit,
 } from "../store.ts";
 import type { Survey, SurveyedProject } from "../survey.ts";

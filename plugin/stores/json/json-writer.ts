@@ -1,7 +1,9 @@
 import { basename, dirname, join } from "node:path";
+import { isFileLocator, type Locator } from "../../model/artifact.ts";
+import type { ContentHash, Replacement } from "../../model/replacement.ts";
 import { makePrivateDirectory, PRIVATE_FILE } from "../../platform/durable.ts";
 import { errnoCode, type FileStat, type FileSystem } from "../../platform/file-system.ts";
-import { type ContentHash, hashFile, sha256 } from "../../platform/hash.ts";
+import { hashFile, sha256 } from "../../platform/hash.ts";
 import { moveNoClobber, OccupiedError } from "../../platform/move.ts";
 import { openForWriting } from "../../platform/openers.ts";
 import { amount } from "../../plural.ts";
@@ -9,7 +11,6 @@ import { type ManifestItem, recordedFields } from "../../quarantine/manifest.ts"
 import { type RunFolder, writeItem } from "../../quarantine/vault.ts";
 import { withFields } from "../../records/fields.ts";
 import { fileText } from "../../records/file-text.ts";
-import { isFileLocator, type Locator } from "../artifact.ts";
 import {
   CHANGED_SINCE,
   GONE_SINCE,
@@ -20,7 +21,6 @@ import {
   type Operation,
   type Prepared,
   type PrepareOptions,
-  type Replacement,
   type SafetyCopy,
   type StoreWriter,
 } from "../writer.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
+import type { Artifact, RecordKind, StrayFile } from "../../model/artifact.ts";
 import type { DirectoryEntry, FileSystem } from "../../platform/file-system.ts";
-import type { Artifact, RecordKind, StrayFile } from "../artifact.ts";
 
 /** Where opencode 1.0-1.1 keeps each kind of record, below the data directory. */
 export const STORAGE = "storage";

@@ -1,9 +1,9 @@
 import { closeSync, constants, openSync, readdirSync, readSync } from "node:fs";
 import { basename, join } from "node:path";
+import type { Bundle, RecordKind } from "../../model/artifact.ts";
 import { errnoCode } from "../../platform/file-system.ts";
 import { beginsAsUtf16 } from "../../records/file-text.ts";
-import type { RecordKind } from "../artifact.ts";
-import { type Bundle, type Counts, noCounts, type Visit } from "../store.ts";
+import { type Counts, noCounts, type Visit } from "../store.ts";
 import { fileArtifact, isMessageRecord, messageFolder, partFolder, STORAGE, sessionFolder } from "./layout.ts";
 
 /** Longer records are left to a closer look, in bytes. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { CellValue, RowValues } from "../artifact.ts";
-import type { NewRow } from "../writer.ts";
+import type { CellValue, RowValues } from "../../model/artifact.ts";
+import type { NewRow } from "../../model/replacement.ts";
 import type { Connection } from "./driver.ts";
 import { type CapturedRow, captureRow, deleteRow, insertRow, rowHash } from "./row.ts";
 import { quoted, type Schema } from "./schema.ts";

@@ -1,5 +1,5 @@
+import type { RowValues } from "../../model/artifact.ts";
 import { sqliteText } from "../../records/file-text.ts";
-import type { RowValues } from "../artifact.ts";
 import type { SqlRow, SqlValue } from "./driver.ts";
 import { quoted } from "./schema.ts";
 

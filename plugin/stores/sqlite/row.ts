@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { CellValue } from "../artifact.ts";
+import type { CellValue } from "../../model/artifact.ts";
 import type { Connection, SqlValue } from "./driver.ts";
 import { quoted } from "./schema.ts";
 

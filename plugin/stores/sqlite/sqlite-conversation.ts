@@ -1,5 +1,5 @@
-import type { RowValues } from "../artifact.ts";
-import { LARGEST_LOADED_BYTES } from "../artifact.ts";
+import type { RowValues } from "../../model/artifact.ts";
+import { LARGEST_LOADED_BYTES } from "../../model/artifact.ts";
 import {
   type ProjectFacts,
   type SessionColumns,

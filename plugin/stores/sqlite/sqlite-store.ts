@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
-import { JsonScanner } from "../../records/json-scanner.ts";
 import {
   type Artifact,
   type Evidence,
@@ -8,7 +7,9 @@ import {
   LARGEST_LOADED_BYTES,
   type RowLocator,
   type RowValues,
-} from "../artifact.ts";
+} from "../../model/artifact.ts";
+import type { StoreDescription } from "../../model/store-description.ts";
+import { JsonScanner } from "../../records/json-scanner.ts";
 import type { ProjectFacts, SessionColumns, SessionFacts, StoredMessage } from "../conversation.ts";
 import type { SessionOutline } from "../outline.ts";
 import {
@@ -22,7 +23,6 @@ import {
   type SessionEntry,
   type Share,
   type Store,
-  type StoreDescription,
   type Visit,
 } from "../store.ts";
 import type { Survey } from "../survey.ts";

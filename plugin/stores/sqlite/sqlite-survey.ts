@@ -1,6 +1,6 @@
 import { missingColumns } from "../../hosts/columns.ts";
 import { hostLine } from "../../hosts/store-line.ts";
-import type { StoreDescription } from "../store.ts";
+import type { StoreDescription } from "../../model/store-description.ts";
 import type { Survey, SurveyedProject } from "../survey.ts";
 import type { Connection } from "./driver.ts";
 import { firstDamage } from "./integrity.ts";

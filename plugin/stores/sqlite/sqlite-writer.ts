@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type CellValue, isFileLocator, locatorText } from "../../model/artifact.ts";
+import type { NewRow, Replacement } from "../../model/replacement.ts";
 import { makePrivateDirectory } from "../../platform/durable.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { sha256 } from "../../platform/hash.ts";
@@ -8,7 +10,6 @@ import { type ManifestItem, recordedFields } from "../../quarantine/manifest.ts"
 import type { RunFolder } from "../../quarantine/vault.ts";
 import { writeItem } from "../../quarantine/vault.ts";
 import { withFields } from "../../records/fields.ts";
-import { type CellValue, isFileLocator, locatorText } from "../artifact.ts";
 import {
   CHANGED_SINCE,
   DISK_FULL,
@@ -16,12 +17,10 @@ import {
   type ItemOutcome,
   itemFileName,
   itemNumber,
-  type NewRow,
   type Observed,
   type Operation,
   type Prepared,
   type PrepareOptions,
-  type Replacement,
   type SafetyCopy,
   StoreRefusedError,
   type StoreWriter,

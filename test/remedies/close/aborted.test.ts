@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
+import type { StoreDescription } from "../../../plugin/model/store-description.ts";
 import { withFields } from "../../../plugin/records/fields.ts";
 import { abortedAnswer, abortedTool } from "../../../plugin/remedies/close/aborted.ts";
-import type { StoreDescription } from "../../../plugin/stores/store.ts";
 
 const NEW: StoreDescription = {
   generation: "sqlite",

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
+import type { StoreDescription } from "../../../plugin/model/store-description.ts";
 import { lostRecords } from "../../../plugin/remedies/recover/lost.ts";
-import type { RecordedEvent, StoreDescription } from "../../../plugin/stores/store.ts";
+import type { RecordedEvent } from "../../../plugin/stores/store.ts";
 
 const STORE: StoreDescription = {
   generation: "sqlite",

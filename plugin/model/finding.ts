@@ -1,7 +1,10 @@
-import type { Remedy, Severity } from "../faults/fault.ts";
-import type { ContentHash } from "../platform/hash.ts";
-import type { Locator, RecordKind } from "../stores/artifact.ts";
-import type { Replacement } from "../stores/writer.ts";
+import type { Locator, RecordKind } from "./artifact.ts";
+import type { ContentHash, Replacement } from "./replacement.ts";
+
+/** `blocking`: the host of the store fails on its load path because of it. */
+export type Severity = "blocking" | "warning" | "info";
+
+export type Remedy = "quarantine" | "recover" | "normalise" | "settle" | "report";
 
 /** One diagnosed fault at its place. */
 export interface Finding {

@@ -1,5 +1,3 @@
-import type { JsonShape } from "../records/json-scanner.ts";
-
 /** opencode's own names for its records, plus what is found where only records should be. */
 export type RecordKind =
   | "session"
@@ -64,6 +62,13 @@ export type CellValue =
  */
 export type RowValues = Readonly<Record<string, string | number | Uint8Array | null>>;
 
+/** How a byte sequence relates to the JSON grammar (RFC 8259, as ECMAScript's `JSON.parse` reads it). */
+export type JsonShape =
+  | { readonly shape: "complete"; readonly topLevel: "object" | "array" | "scalar" }
+  | { readonly shape: "blank" }
+  | { readonly shape: "incomplete" }
+  | { readonly shape: "invalid"; readonly offset: number };
+
 /** Everything that diagnosis may look at, read afresh. */
 export interface Evidence {
   readonly storage: StorageClass;
@@ -111,6 +116,17 @@ export interface CopiedRecord {
   /** How much later than the record the copy was written, in milliseconds; `null`: the record is not there. */
   readonly laterMs: number | null;
   readonly isSame: boolean;
+}
+
+/**
+ * The documents of many rows, and how the ids of all of them, and those of their sessions, begin. In the documents' texts
+ * each byte is a letter (Latin-1): what is ASCII is as it is, anything else is longer.
+ */
+export interface Bundle {
+  readonly kind: "message" | "part";
+  readonly documents: readonly unknown[];
+  readonly idBeginning: string;
+  readonly sessionIDBeginning: string;
 }
 
 /** Larger records are judged in pieces, never held whole. */

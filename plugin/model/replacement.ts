@@ -1,0 +1,46 @@
+import type { CellValue, RowValues } from "./artifact.ts";
+
+/** Size and SHA-256 (lower-case hex) of exact bytes. */
+export interface ContentHash {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** What takes the place of an artifact. */
+export interface Replacement {
+  /** Where it is from, in plain words without content or user paths: `event 42 of this session`. */
+  readonly source: string;
+  readonly content: /** A whole file. */
+    | { readonly bytes: Uint8Array }
+    /** Columns of a row; every one of them where no row stands there yet. */
+    | { readonly cells: ReadonlyMap<string, CellValue> }
+    /** The document as it is, but for these values. */
+    | { readonly fields: readonly FieldChange[] }
+    /** A session that is not there, with everything that hangs on it: rows that come and go together, parents first. */
+    | { readonly rows: readonly NewRow[] };
+  /** What changes, in words for a plan: no content, no paths. */
+  readonly changes?: readonly ShownChange[];
+}
+
+/** One value of a document that is filled in, changed or left out. Both values are JSON; absent: there is none. */
+export interface FieldChange {
+  /** From the document's top: `["state", "title"]`. */
+  readonly path: readonly (string | number)[];
+  readonly from?: unknown;
+  readonly to?: unknown;
+}
+
+/** One value that changes, as a user reads it. */
+export interface ShownChange {
+  /** Written as `state.time.start`. */
+  readonly path: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** One row to be added: every value that is known of it. */
+export interface NewRow {
+  readonly table: "project" | "session" | "message" | "part" | "todo" | "session_share";
+  readonly key: Readonly<Record<string, string>>;
+  readonly values: RowValues;
+}

@@ -1,0 +1,43 @@
+export type Generation = "json" | "sqlite";
+
+/** What the host of a store demands of a record when it loads it: `syntax`: the JSON parses; `strict`: also its schema. */
+export type Contract = "syntax" | "strict";
+
+/** A line of opencode: versions that make the same of every record, named after the first of them. */
+export type LineName =
+  | "1.0.0"
+  | "1.0.61"
+  | "1.0.98"
+  | "1.0"
+  | "1.1.11"
+  | "1.1"
+  | "1.2"
+  | "1.14"
+  | "1.15"
+  | "1.15.13"
+  | "1.17"
+  | "1.17.9"
+  | "1.17.11";
+
+/** What is known of a store before a record of it is judged. */
+export interface StoreDescription {
+  readonly generation: Generation;
+  /** Absolute path of opencode's data directory. */
+  readonly dataDir: string;
+  /** Absolute path of the database file, SQLite generation only. */
+  readonly database?: string;
+  readonly contract: Contract;
+  /** Version that wrote the newest session, where the store tells. */
+  readonly hostVersion: string | null;
+  /**
+   * The line of hosts that reads `storage/session_diff/<id>.json` for GET /session/:id/diff. Its answers differ:
+   * 1.0.61 fails on an unreadable file, 1.0 passes everything on, 1.1 to 1.3 take an unreadable file for an empty list and fail on a wrong shape, 1.14 fails on
+   * both, 1.15 (from 1.14.48 on) checks every field, 1.17 and newer do not read it (measured). `null` where none does.
+   */
+  readonly sessionDiffReader: "1.0.61" | "1.0" | "1.1" | "1.14" | "1.15" | null;
+  /**
+   * The lines of opencode that may load a database, the likeliest first: more than one where the database and its newest
+   * session say different things and no running host is known. Not said of files.
+   */
+  readonly lines?: readonly LineName[];
+}
