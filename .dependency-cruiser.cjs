@@ -1,0 +1,95 @@
+/**
+ * Which folder may import which. `npm run check` fails on a rule that is broken. Type-only imports count: a layer that
+ * knows a type of a layer above it depends on it. What broke a rule when the rule was made is listed in
+ * `.dependency-cruiser-known-violations.json`. That list only gets shorter: fix the import, then write the list again with
+ * `npx depcruise-baseline --config .dependency-cruiser.cjs plugin && npm run format`.
+ */
+
+/** @type {import("dependency-cruiser").IConfiguration} */
+module.exports = {
+  forbidden: [
+    {
+      name: "model-imports-nothing",
+      comment: "The model is plain values. It knows no other folder and no module of Node.",
+      severity: "error",
+      from: { path: "^plugin/model/" },
+      to: { pathNot: "^plugin/model/" },
+    },
+    {
+      name: "platform-is-the-floor",
+      comment: "The port to the operating system knows nothing but the model.",
+      severity: "error",
+      from: { path: "^plugin/platform/" },
+      to: { path: "^plugin/", pathNot: "^plugin/(model|platform)/" },
+    },
+    {
+      name: "judging-knows-no-store",
+      comment: "Records and faults judge values. Where these are stored is no concern of theirs.",
+      severity: "error",
+      from: { path: "^plugin/(records|faults)/" },
+      to: { path: "^plugin/stores/" },
+    },
+    {
+      name: "stores-know-places-and-bytes",
+      comment: "Stores know no fault, no quarantine and no salvage.",
+      severity: "error",
+      from: { path: "^plugin/stores/" },
+      to: { path: "^plugin/(faults|quarantine|salvage)/" },
+    },
+    {
+      name: "remedies-apart",
+      comment: "One remedy does not know the other. Repair chooses between them.",
+      severity: "error",
+      from: { path: "^plugin/remedies/([^/]+)/" },
+      to: { path: "^plugin/remedies/", pathNot: "^plugin/remedies/$1/" },
+    },
+    {
+      name: "repair-without-salvage",
+      comment: "A new database is made where a user asks for it. Repair does not.",
+      severity: "error",
+      from: { path: "^plugin/repair/" },
+      to: { path: "^plugin/salvage/" },
+    },
+    {
+      name: "one-port-to-the-system",
+      comment: "Files and processes are reached through plugin/platform/ alone.",
+      severity: "error",
+      from: { path: "^plugin/", pathNot: "^plugin/platform/" },
+      to: { path: "^(fs|fs/promises|child_process)$|(^|/)fs-extra" },
+    },
+    {
+      name: "front-ends-apart",
+      comment: "The command line and the plugin of opencode do not know each other.",
+      severity: "error",
+      from: { path: "^plugin/(command-line|opencode)/" },
+      to: { path: "^plugin/(command-line|opencode)/", pathNot: "^plugin/$1/" },
+    },
+    {
+      name: "nothing-knows-a-front-end",
+      comment: "Front ends are at the top: only a door imports one.",
+      severity: "error",
+      from: { path: "^plugin/[^/]+/", pathNot: "^plugin/(command-line|opencode)/" },
+      to: { path: "^plugin/(command-line|opencode)/" },
+    },
+    {
+      name: "no-circles",
+      comment: "Imports go down only.",
+      severity: "error",
+      from: { path: "^plugin/" },
+      to: { circular: true },
+    },
+    {
+      name: "nothing-unresolved",
+      comment: "A module that is not found is not checked.",
+      severity: "error",
+      from: { path: "^plugin/" },
+      to: { couldNotResolve: true, pathNot: "^bun:" },
+    },
+  ],
+  options: {
+    // TypeScript 7 has no interface for JavaScript any more, so swc reads the imports.
+    parser: "swc",
+    doNotFollow: { path: "node_modules" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "types"] },
+  },
+};
