@@ -1,21 +1,22 @@
 import { isSettled } from "../stores/json/file-states.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
-import type { ChangedRows, SqliteStore } from "../stores/sqlite/sqlite-store.ts";
 import { NO_WAL, type WalPosition } from "../stores/sqlite/wal-frames.ts";
+import type { ChangedRows, ChangedRowsReader } from "../stores/store.ts";
 import { databaseFileState, type ValidatedMemory } from "./validated-memory.ts";
 
 /** Follows what is written to a database, so that only that is checked again. */
 export class DatabaseFollower {
-  readonly #store: SqliteStore;
+  readonly #rows: ChangedRowsReader;
   readonly #path: string;
   #position: WalPosition | null = null;
   #version = -1;
   /** A state of the database file in which all that it holds was, or is being, looked at; any later write changes it. */
   #settledFile: string | null = null;
 
-  constructor(store: SqliteStore) {
-    this.#store = store;
-    this.#path = store.description.database ?? "";
+  /** `path`: of the database that the rows are of. */
+  constructor(rows: ChangedRowsReader, path: string) {
+    this.#rows = rows;
+    this.#path = path;
   }
 
   /**
@@ -25,8 +26,8 @@ export class DatabaseFollower {
   resume(memory: ValidatedMemory): readonly string[] | "lost" {
     const known = memory.database(this.#path);
     if (known === null) return "lost";
-    this.#version = this.#store.dataVersion();
-    const changed = this.#store.changedSince(known.log, true);
+    this.#version = this.#rows.dataVersion();
+    const changed = this.#rows.changedSince(known.log, true);
     if (changed === "lost" || databaseFileState(this.#path)?.digest !== known.file) return "lost";
     this.#position = changed.position;
     this.#settledFile = known.file;
@@ -39,23 +40,23 @@ export class DatabaseFollower {
 
   /** Follows from now on. */
   begin(): void {
-    this.#version = this.#store.dataVersion();
+    this.#version = this.#rows.dataVersion();
     const file = databaseFileState(this.#path);
     this.#settledFile = file !== null && isSettled(file, Date.now()) ? file.digest : null;
-    const now = this.#store.positionNow();
+    const now = this.#rows.positionNow();
     this.#position = now === "lost" ? null : now;
   }
 
   /** Whether anything was written since the last look; costs microseconds. */
   hasNews(): boolean {
-    return this.#store.dataVersion() !== this.#version;
+    return this.#rows.dataVersion() !== this.#version;
   }
 
   /** The rows that were written since the last look, or `"lost"` where any may have been; follows from now on. */
   news(): readonly string[] | "lost" {
     if (!this.hasNews()) return [];
     // Noted first: what is written meanwhile is looked at twice rather than never.
-    const version = this.#store.dataVersion();
+    const version = this.#rows.dataVersion();
     const changed = this.#position === null ? "lost" : this.#changedSince(this.#position);
     if (changed === "lost") {
       this.begin();
@@ -87,7 +88,7 @@ export class DatabaseFollower {
     const now = Date.now();
     const file = databaseFileState(this.#path);
     if (file === null || this.#position === null || !isSettled(file, now) || this.hasNews()) return false;
-    const changed = this.#store.changedSince(this.#position, false);
+    const changed = this.#rows.changedSince(this.#position, false);
     if (changed === "lost" || changed.position.frames !== this.#position.frames) return false;
     memory.learnDatabase(this.#path, { file: file.digest, log: this.#position });
     this.#settledFile = file.digest;
@@ -96,12 +97,12 @@ export class DatabaseFollower {
 
   /** After a quiet time the log begins anew: that nothing came and went before is proved by the database file, if at all. */
   #changedSince(position: WalPosition): ChangedRows | "lost" {
-    const changed = this.#store.changedSince(position, false);
+    const changed = this.#rows.changedSince(position, false);
     // No log before and none now proves nothing: one may have come and gone, or the database has no use for one.
     const isProved = changed !== "lost" && (position.salts !== NO_WAL.salts || changed.position.salts !== NO_WAL.salts);
     if (isProved) return changed;
     if (this.#settledFile === null) return "lost";
-    const begunAnew = this.#store.changedSince(position, true);
+    const begunAnew = this.#rows.changedSince(position, true);
     // Looked at last: it proves what was read before.
     return databaseFileState(this.#path)?.digest === this.#settledFile ? begunAnew : "lost";
   }

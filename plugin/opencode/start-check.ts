@@ -6,12 +6,10 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { quarantinePath } from "../quarantine/places.ts";
 import type { CheckedStore } from "../repair/finished-runs.ts";
 import { type InspectOptions, inspect } from "../repair/inspect.ts";
-import { JsonStore } from "../stores/json/json-store.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
 import type { OpenedStore } from "../stores/open.ts";
-import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
-import { type Counts, noCounts, type Scope, type Store, type Visit } from "../stores/store.ts";
+import { type Counts, type LoadedScope, noCounts, type Scope, type Store, type Visit } from "../stores/store.ts";
 import { DatabaseFollower } from "./database-follower.ts";
 import { isAtLeast } from "./host-version.ts";
 import type { Notice } from "./notice.ts";
@@ -45,8 +43,10 @@ export interface CaredStore {
 export function careFor(stores: readonly OpenedStore[]): CaredStore[] {
   return stores.flatMap((opened, index) => {
     if (opened.state !== "ok") return [];
-    const { store } = opened;
-    return [{ opened, index, follower: store instanceof SqliteStore ? new DatabaseFollower(store) : null }];
+    const { changedRows, description } = opened.store;
+    const { database } = description;
+    const isFollowed = changedRows !== null && database !== undefined;
+    return [{ opened, index, follower: isFollowed ? new DatabaseFollower(changedRows, database) : null }];
   });
 }
 
@@ -83,7 +83,7 @@ export async function checkBeforeLoad(
     const share = isEnough ? LOOKING_MS : input.settings.budgetMs * LOOKING_SHARE;
     return budget.aborted || performance.now() > started + share;
   };
-  const check = async (cared: CaredStore, scope: Scope & { what: "session" | "list" }) => {
+  const check = async (cared: CaredStore, scope: LoadedScope) => {
     if (firstLook(cared, scope, counts, isOver) === "suspect") findings.push(...(await look(cared, scope)));
   };
   for (const cared of stores) {
@@ -206,11 +206,10 @@ async function checkUnknown(
  */
 export function firstLook(
   { opened: { store } }: CaredStore,
-  scope: Scope & { what: "session" | "list" },
+  scope: LoadedScope,
   counts: Counts,
   isOver: () => boolean,
 ): "healthy" | "suspect" | "unread" {
-  if (!(store instanceof JsonStore || store instanceof SqliteStore)) return "unread";
   const { visit, isHealthy } = impressionOf(store);
   const isThrough = store.scanNow(scope, visit, counts, isOver);
   if (!isHealthy()) return "suspect";
@@ -220,11 +219,12 @@ export function firstLook(
 /** The first look at a session of the JSON generation, giving way to opencode as often as there is a pause to make. */
 async function isHealthyAtFirst(cared: CaredStore, sessionID: string, { counts, pause }: Effort): Promise<boolean> {
   const { store } = cared.opened;
-  if (pause === undefined || !(store instanceof JsonStore)) {
+  const { fileRecords } = store;
+  if (pause === undefined || fileRecords === null) {
     return firstLook(cared, { what: "session", sessionID }, counts, () => false) === "healthy";
   }
   const { visit, isHealthy } = impressionOf(store);
-  for (const _step of store.inSteps(sessionID, visit, counts)) {
+  for (const _step of fileRecords.inSteps(sessionID, visit, counts)) {
     if (!isHealthy()) break;
     await pause();
   }

@@ -4,9 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { looksHealthy } from "../faults/quick-look.ts";
 import { locatorText } from "../model/artifact.ts";
 import { type FolderChanges, openFolderChanges } from "../platform/folder-changes.ts";
-import { JsonStore } from "../stores/json/json-store.ts";
 import { messageFolder, partFolder, STORAGE, sessionFolder } from "../stores/json/layout.ts";
-import type { RecordFile } from "../stores/json/scan-now.ts";
+import type { RecordFile } from "../stores/store.ts";
 import { type CaredStore, checkSession, look } from "./start-check.ts";
 import type { Watch } from "./watch-database.ts";
 
@@ -115,13 +114,11 @@ export class FolderWatch {
     const lists = new Set<string>();
     for (const path of paths) this.#sort(path, files, suspects, lists);
     const { store } = this.#cared.opened;
-    if (store instanceof JsonStore) {
-      store.filesNow(files, (artifact, text) => {
-        if (looksHealthy(artifact, text, null, store.description)) return;
-        if (artifact.kind === "session") lists.add(locatorText(artifact.locator).split("/")[2] ?? "");
-        else if (artifact.sessionID !== null) suspects.add(artifact.sessionID);
-      });
-    }
+    store.fileRecords?.visitNow(files, (artifact, text) => {
+      if (looksHealthy(artifact, text, null, store.description)) return;
+      if (artifact.kind === "session") lists.add(locatorText(artifact.locator).split("/")[2] ?? "");
+      else if (artifact.sessionID !== null) suspects.add(artifact.sessionID);
+    });
     for (const projectID of lists) await this.#checkList(projectID);
     for (const sessionID of suspects) await this.#checkSession(sessionID);
   }

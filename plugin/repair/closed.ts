@@ -69,7 +69,7 @@ function wholeDocument(text: string, { bytes, storage }: Evidence): Legible | nu
 
 function cutPart(text: string, store: Store, artifact: Artifact, evidence: Evidence): Legible | null {
   const updated = wholeMs(evidence.updatedMs ?? evidence.mtimeMs);
-  const created = wholeMs(store.recordPlace(artifact)?.createdMs ?? updated);
+  const created = wholeMs(store.places?.of(artifact)?.createdMs ?? updated);
   const closed = closedPart(text, { created, updated });
   if (closed === null) return null;
   const { recordID, locator } = artifact;

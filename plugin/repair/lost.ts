@@ -8,7 +8,7 @@ import { misnamedRows, type UnknownRow } from "../remedies/recover/misnamed.ts";
 import { cellValue } from "../remedies/recover/row-form.ts";
 import { usageOf } from "../remedies/recover/usage.ts";
 import { parseDocument, type StoredMessage } from "../stores/conversation.ts";
-import type { RecordPlace, Store } from "../stores/store.ts";
+import type { EventLog, RecordPlace, RecordPlaces, Store } from "../stores/store.ts";
 import { plural } from "./words.ts";
 
 /** Sessions whose log is looked through when everything is checked: the logs of larger databases are read on request only. */
@@ -24,16 +24,20 @@ export async function findLost(
   storeIndex: number,
 ): Promise<ConfirmedFinding[]> {
   const found: ConfirmedFinding[] = [];
-  for (const sessionID of sessionIDs ?? store.loggedSessions(LARGEST_LOG_BYTES)) {
-    const { lost, misnamed, isEmpty } = await lostIn(store, sessionID);
+  const logged = loggedStore(store);
+  if (logged === null) return found;
+  for (const sessionID of sessionIDs ?? logged.eventLog.loggedSessions(LARGEST_LOG_BYTES)) {
+    const { lost, misnamed, isEmpty } = await lostIn(logged, sessionID);
     const usage =
-      !isEmpty && lost.some(({ kind }) => kind === "session") ? await usageOf(store.messages(sessionID)) : null;
+      !isEmpty && lost.some(({ kind }) => kind === "session")
+        ? await usageOf(store.conversations.messages(sessionID))
+        : null;
     for (const record of lost) {
       const { kind, id, row, sequence } = record;
       const other = misnamed.get(record);
       const artifact = other === undefined ? rowArtifact(kind, sessionID, id) : rowArtifact(kind, sessionID, other);
       const evidence = await store.examine(artifact);
-      const place = other === undefined ? store.recordPlace(artifact) : null;
+      const place = other === undefined ? logged.places.of(artifact) : null;
       const cells =
         other !== undefined
           ? renamed(row)
@@ -41,13 +45,13 @@ export async function findLost(
             ? new Map([...row, ...(kind === "session" ? (usage ?? []) : [])])
             : moved(row, place);
       if (cells.size === 0) continue;
-      const logged = `opencode logged it last as event ${sequence} of its session and never removed it`;
+      const said = `opencode logged it last as event ${sequence} of its session and never removed it`;
       found.push({
         code: LOST_RECORD.code,
         severity: "warning",
         ...artifact,
         remedy: LOST_RECORD.remedy,
-        evidence: evidence === null ? logged : `${logged}; ${other === undefined ? HUNG_ELSEWHERE : OTHER_ID}`,
+        evidence: evidence === null ? said : `${said}; ${other === undefined ? HUNG_ELSEWHERE : OTHER_ID}`,
         store: storeIndex,
         writtenMs: null,
         seen: evidence === null ? null : seenOf(evidence),
@@ -74,6 +78,18 @@ function seenOf({ bytes, size, sha256: hash }: Evidence): ConfirmedFinding["seen
   return hash === null ? null : { bytes: size, sha256: hash };
 }
 
+/** A store whose hosts log what they write. */
+interface LoggedStore {
+  readonly store: Store;
+  readonly eventLog: EventLog;
+  readonly places: RecordPlaces;
+}
+
+function loggedStore(store: Store): LoggedStore | null {
+  const { eventLog, places } = store;
+  return eventLog === null || places === null ? null : { store, eventLog, places };
+}
+
 interface LostInSession {
   readonly lost: readonly LostRecord[];
   /** Of those that stand under another id, that id. */
@@ -84,10 +100,11 @@ interface LostInSession {
   readonly isEmpty: boolean;
 }
 
-async function lostIn(store: Store, sessionID: string): Promise<LostInSession> {
+async function lostIn(logged: LoggedStore, sessionID: string): Promise<LostInSession> {
+  const { store, eventLog } = logged;
   // The rows first: what is written meanwhile is in the log, and looked up again.
-  const places = store.recordPlaces(sessionID);
-  const log = lostRecords(store.events(sessionID), store.newestEvent(sessionID), places, store.description);
+  const places = logged.places.ofSession(sessionID);
+  const log = lostRecords(eventLog.events(sessionID), eventLog.newestEvent(sessionID), places, store.description);
   const { lost, known, isWhole } = log;
   const unknown: UnknownRow[] = [];
   const gone = lost.filter(({ id }) => !places.has(id));
@@ -98,7 +115,7 @@ async function lostIn(store: Store, sessionID: string): Promise<LostInSession> {
     if (place.kind === "part" && !parents.has(place.messageID)) continue;
     unknown.push({ id, place, content: await contentOf(store, rowArtifact(place.kind, sessionID, id)) });
   }
-  if (wanted.has("session")) unknown.push(...(await unknownSessions(store)));
+  if (wanted.has("session")) unknown.push(...(await unknownSessions(logged)));
   const misnamed = [...misnamedRows(unknown, gone)].map(([row, record]) => [record, row.id] as const);
   return { lost, misnamed: new Map(misnamed), known, isEmpty: places.size === 0 };
 }
@@ -118,12 +135,12 @@ async function contentOf(store: Store, artifact: Artifact): Promise<unknown> {
 }
 
 /** Rows of sessions of which there is no log at all, although the host keeps one. */
-async function unknownSessions(store: Store): Promise<UnknownRow[]> {
-  const logged = new Set(store.loggedSessions(Number.POSITIVE_INFINITY));
+async function unknownSessions({ store, eventLog, places }: LoggedStore): Promise<UnknownRow[]> {
+  const logged = new Set(eventLog.loggedSessions(Number.POSITIVE_INFINITY));
   const unknown: UnknownRow[] = [];
   for (const { id } of await store.sessions(null)) {
     const artifact = rowArtifact("session", id, id);
-    const place = logged.has(id) ? null : store.recordPlace(artifact);
+    const place = logged.has(id) ? null : places.of(artifact);
     if (place !== null) unknown.push({ id, place, content: (await store.examine(artifact))?.row });
   }
   return unknown;
@@ -156,10 +173,11 @@ export async function refusedNames(
 ): Promise<ReadonlyMap<string, Replacement>> {
   const found = new Map<string, Replacement>();
   const wanted = refused.filter(({ kind, recordID }) => isLogged(kind) && isRefused(kind, recordID ?? ""));
-  if (wanted.length === 0) return found;
-  const sessions = wanted.some(({ kind }) => kind === "session") ? await lostSessions(store) : [sessionID];
+  const logged = loggedStore(store);
+  if (wanted.length === 0 || logged === null) return found;
+  const sessions = wanted.some(({ kind }) => kind === "session") ? await lostSessions(logged) : [sessionID];
   for (const session of sessions) {
-    const { misnamed } = await lostIn(store, session);
+    const { misnamed } = await lostIn(logged, session);
     for (const [{ row, sequence }, id] of misnamed) {
       found.set(id, { source: sourceOf(sequence), content: { cells: renamed(row) } });
     }
@@ -172,9 +190,9 @@ function isLogged(kind: Artifact["kind"]): kind is LostRecord["kind"] {
 }
 
 /** Sessions that have a log and no record. */
-async function lostSessions(store: Store): Promise<string[]> {
+async function lostSessions({ store, eventLog }: LoggedStore): Promise<string[]> {
   const present = new Set((await store.sessions(null)).map(({ id }) => id));
-  return store.loggedSessions(Number.POSITIVE_INFINITY).filter((id) => !present.has(id));
+  return eventLog.loggedSessions(Number.POSITIVE_INFINITY).filter((id) => !present.has(id));
 }
 
 /** Messages of which only parts are there, and of which no log knows, made anew; `null`: of the whole store, where that is quick. */
@@ -185,10 +203,12 @@ export async function findMessagesWithoutRecord(
 ): Promise<ConfirmedFinding[]> {
   const found: ConfirmedFinding[] = [];
   const most = sessionIDs === null ? LARGEST_LOG_BYTES : Number.POSITIVE_INFINITY;
-  for (const sessionID of store.sessionsWithLooseParts(most)) {
+  const { places } = store;
+  const logged = loggedStore(store);
+  for (const sessionID of places?.sessionsWithLooseParts(most) ?? []) {
     if (sessionIDs !== null && !sessionIDs.includes(sessionID)) continue;
-    if (store.recordPlace(rowArtifact("session", sessionID, sessionID)) === null) continue;
-    const { known } = await lostIn(store, sessionID);
+    if (places?.of(rowArtifact("session", sessionID, sessionID)) == null) continue;
+    const known = logged === null ? new Set<string>() : (await lostIn(logged, sessionID)).known;
     // Loaded where something is made anew, zod with it: a check of a healthy store pays for neither.
     const { looseMessages, MESSAGE_SOURCE } = await import("./rebuild.ts");
     for (const { messageID, parts, row } of await looseMessages(store, sessionID)) {
@@ -219,10 +239,10 @@ export async function findSessionsWithoutRecord(
   const bare = (await store.sessionsWithoutRecord()).filter((id) => sessionIDs === null || sessionIDs.includes(id));
   if (bare.length === 0) return [];
   const { rebuiltSession } = await import("../remedies/recover/rebuilt-session.ts");
-  const projects = await store.projectFacts();
+  const projects = await store.conversations.projectFacts();
   for (const sessionID of bare) {
     const messages: StoredMessage[] = [];
-    for await (const message of store.messages(sessionID)) messages.push(message);
+    for await (const message of store.conversations.messages(sessionID)) messages.push(message);
     const rebuilt = rebuiltSession(sessionID, messages, projects, store.description);
     if (rebuilt === null) continue;
     found.push({

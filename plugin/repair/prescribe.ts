@@ -1,7 +1,6 @@
 import { faultByCode } from "../faults/catalogue.ts";
 import { SCREEN_FATAL } from "../faults/screen.ts";
-import type { Artifact, Evidence } from "../model/artifact.ts";
-import { isFileLocator } from "../model/artifact.ts";
+import { type Artifact, type Evidence, isFileLocator } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
 import { nodeFileSystem } from "../platform/file-system.ts";
@@ -66,14 +65,17 @@ export class Prescriber {
       const wanted = new Map<Wanted, ConfirmedFinding>(
         damaged.map(({ artifact, evidence, finding }) => [{ artifact, evidence }, finding]),
       );
-      const usage = damaged.some(isSessionRow) ? await usageOf(store.messages(sessionID)) : null;
-      const copies = copiesFromEvents([...wanted.keys()], store.events(sessionID), { store: store.description, usage });
+      const usage = damaged.some(isSessionRow) ? await usageOf(store.conversations.messages(sessionID)) : null;
+      const copies = copiesFromEvents([...wanted.keys()], store.eventLog?.events(sessionID) ?? [], {
+        store: store.description,
+        usage,
+      });
       for (const [each, replacement] of copies) {
         const finding = wanted.get(each);
         if (finding !== undefined) remedied.set(finding, { ...finding, remedy: "recover", replacement });
       }
       for (const [each, finding] of wanted) {
-        const row = remedied.has(finding) ? null : store.importedRow(each.artifact);
+        const row = remedied.has(finding) ? null : (store.importTrace?.importedRow(each.artifact) ?? null);
         const setting = { store: store.description, usage };
         const replacement = row === null ? null : await copyFromFile(nodeFileSystem, each, row, setting);
         if (replacement !== null) remedied.set(finding, { ...finding, remedy: "recover", replacement });
@@ -126,7 +128,7 @@ async function heardOf(
   updatedMs: number,
 ): Promise<number> {
   if (sessionID === null) return updatedMs;
-  for await (const message of store.messages(sessionID)) {
+  for await (const message of store.conversations.messages(sessionID)) {
     if (message.messageID !== messageID) continue;
     return Math.max(updatedMs, ...message.parts.map((part) => part.updatedMs ?? part.timeMs ?? 0));
   }

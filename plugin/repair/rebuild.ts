@@ -96,11 +96,11 @@ export async function looseMessages(
 ): Promise<{ readonly messageID: string; readonly parts: number; readonly row: ReadonlyMap<string, CellValue> }[]> {
   const own: StoredMessage[] = [];
   const messages: MessageFacts[] = [];
-  for await (const message of store.messages(sessionID)) {
+  for await (const message of store.conversations.messages(sessionID)) {
     if (message.document === null) own.push(message);
     else messages.push(factsOf(message));
   }
-  const columns = await store.sessionColumns(sessionID);
+  const columns = await store.conversations.sessionColumns(sessionID);
   return own.flatMap((message) => {
     const made = rebuiltMessage(message, sessionID, { messages: messages.toSorted(byTime), columns });
     if (made === null || !message.messageID.startsWith("msg")) return [];
@@ -115,7 +115,7 @@ export async function looseMessages(
 export async function projectFromSessions(store: Store, id: string, said?: Fields): Promise<RebuiltProject | null> {
   const { sessions, root } = await ofProject(store, id);
   if (sessions.length === 0) return null;
-  return rebuiltProject(id, sessions, root, await store.projectFacts(), store.description, said);
+  return rebuiltProject(id, sessions, root, await store.conversations.projectFacts(), store.description, said);
 }
 
 /** So many sessions of a project are asked for its folder, the last used first. */
@@ -125,10 +125,12 @@ async function ofProject(
   store: Store,
   id: string,
 ): Promise<{ readonly sessions: readonly SessionFacts[]; readonly root: string | null }> {
-  const sessions = (await store.sessionFacts()).filter(({ projectID, hasRecord }) => projectID === id && hasRecord);
+  const sessions = (await store.conversations.sessionFacts()).filter(
+    ({ projectID, hasRecord }) => projectID === id && hasRecord,
+  );
   for (const session of sessions.slice(0, MOST_ASKED)) {
     const messages: StoredMessage[] = [];
-    for await (const message of store.messages(session.id)) messages.push({ ...message, parts: [] });
+    for await (const message of store.conversations.messages(session.id)) messages.push({ ...message, parts: [] });
     const root = rootOf(messages);
     if (root !== null) return { sessions, root };
   }
@@ -167,9 +169,9 @@ async function withSession(store: Store, finding: ConfirmedFinding): Promise<Con
   const evidence = await store.examine(artifact);
   if (evidence?.bytes == null || evidence.stray !== null) return finding;
   const messages: StoredMessage[] = [];
-  for await (const message of store.messages(sessionID)) messages.push({ ...message, parts: [] });
+  for await (const message of store.conversations.messages(sessionID)) messages.push({ ...message, parts: [] });
   const left = textBeginning(evidence.bytes);
-  const projects = await store.projectFacts();
+  const projects = await store.conversations.projectFacts();
   const bytes = rebuiltSessionFile(sessionID, projectID, left, messages, projects, store.description);
   if (bytes === null) return finding;
   const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
@@ -194,11 +196,11 @@ async function frameOf(
 ): Promise<{ readonly frame: SessionFrame; readonly own: readonly StoredMessage[] }> {
   const own: StoredMessage[] = [];
   const messages: MessageFacts[] = [];
-  for await (const message of store.messages(sessionID)) {
+  for await (const message of store.conversations.messages(sessionID)) {
     if (wanted.has(message.messageID)) own.push(message);
     if (message.document !== null) messages.push(factsOf(message));
   }
-  const columns = await store.sessionColumns(sessionID);
+  const columns = await store.conversations.sessionColumns(sessionID);
   return { frame: { messages: messages.sort(byTime), columns }, own };
 }
 

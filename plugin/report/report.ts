@@ -149,7 +149,7 @@ async function reportedStore(
 ): Promise<ReportedStore> {
   const { database } = description;
   const size = async (suffix: string) => (await files.stat(`${database}${suffix}`).catch(() => null))?.size ?? 0;
-  const facts = "store" in opened ? await opened.store.sessionFacts().catch(() => null) : null;
+  const facts = "store" in opened ? await opened.store.conversations.sessionFacts().catch(() => null) : null;
   const versions: Record<string, number> = {};
   for (const { version } of facts ?? []) {
     const name = version !== null && RELEASE.test(version) ? version : "other";

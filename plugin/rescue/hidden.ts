@@ -155,7 +155,7 @@ function namedAs({ opened }: KnownStore): { readonly database?: string } {
 /** Of a session without a readable record of its own: whether there is a message. */
 async function holdsSomething({ opened }: KnownStore, { id, hasRecord }: SessionFacts): Promise<boolean> {
   if (hasRecord) return true;
-  for await (const { document } of opened.store.messages(id)) if (document !== null) return true;
+  for await (const { document } of opened.store.conversations.messages(id)) if (document !== null) return true;
   return false;
 }
 

@@ -33,9 +33,9 @@ export async function findIncomplete(target: KnownStore, others: readonly KnownS
     for (const { id } of store.sessions) {
       const facts = records.get(id);
       if (facts === undefined) continue;
-      const theirs = new Set(await store.opened.store.messageIDs(id));
+      const theirs = new Set(await store.opened.store.conversations.messageIDs(id));
       if (theirs.size === 0) continue;
-      const ours = await target.opened.store.messageIDs(id);
+      const ours = await target.opened.store.conversations.messageIDs(id);
       const missing = new Set([...theirs].filter((messageID) => !ours.includes(messageID)));
       if (missing.size === 0) continue;
       const more = await readable(store, id, missing);
@@ -57,7 +57,7 @@ export async function findIncomplete(target: KnownStore, others: readonly KnownS
 
 async function readable({ opened }: KnownStore, sessionID: string, wanted: ReadonlySet<string>): Promise<number> {
   let count = 0;
-  for await (const { messageID, document } of opened.store.messages(sessionID)) {
+  for await (const { messageID, document } of opened.store.conversations.messages(sessionID)) {
     if (document === null || !wanted.has(messageID)) continue;
     const parsed = parseDocument(document);
     if (parsed.ok && isFields(parsed.value)) count += 1;

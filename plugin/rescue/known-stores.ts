@@ -87,7 +87,13 @@ async function slugTrees(files: FileSystem, { dataDir }: Located): Promise<Opene
 
 async function know(opened: OpenStore, index: number, origin: Origin): Promise<KnownStore> {
   const { store } = opened;
-  return { index, opened, origin, sessions: await store.sessionFacts(), projects: await store.projectFacts() };
+  return {
+    index,
+    opened,
+    origin,
+    sessions: await store.conversations.sessionFacts(),
+    projects: await store.conversations.projectFacts(),
+  };
 }
 
 const NO_DATABASE =

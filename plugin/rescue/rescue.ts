@@ -138,7 +138,7 @@ async function rescueUnderLock(
     const added = request.bringIn ? found.incomplete.filter((session) => isAdded(session, input.sessionIDs)) : [];
     const held = new Map<string, ReadonlySet<string>>();
     for (const { sessionID } of added) {
-      held.set(sessionID, new Set(await stores.target.opened.store.messageIDs(sessionID)));
+      held.set(sessionID, new Set(await stores.target.opened.store.conversations.messageIDs(sessionID)));
     }
     // From here on it is written: a view of the database that others change shows anything.
     stores.target.opened.store.close();
@@ -213,9 +213,9 @@ async function readRows(
   const source = others.find(({ index }) => index === store);
   const facts = source?.sessions.find(({ id }) => id === sessionID);
   if (source === undefined || facts === undefined) throw new TypeError("a hidden session is in no store");
-  const columns = await source.opened.store.sessionColumns(sessionID);
+  const columns = await source.opened.store.conversations.sessionColumns(sessionID);
   const messages = [];
-  for await (const message of source.opened.store.messages(sessionID)) messages.push(message);
+  for await (const message of source.opened.store.conversations.messages(sessionID)) messages.push(message);
   const destination = destinationOf(target.opened.description, target.projects, columns, projectID);
   const rows = sessionRows({ facts, columns, messages }, destination);
   const count = (table: string) => rows.rows.filter((row) => row.table === table).length;

@@ -50,7 +50,7 @@ export async function showSession(input: ShowInput): Promise<Showing> {
   try {
     for (const store of opened) {
       if (store.state !== "ok" || shown !== null) continue;
-      const facts = (await store.store.sessionFacts()).find(({ id }) => id === input.sessionID);
+      const facts = (await store.store.conversations.sessionFacts()).find(({ id }) => id === input.sessionID);
       if (facts !== undefined) shown = await shownFrom(input, store, facts);
     }
   } finally {
@@ -70,7 +70,7 @@ async function unreadOf({ origin, store, sessionsOf2x }: OpenStore, sessionID: s
   const known = withMessagesOf2x(origin, sessionsOf2x());
   if (!leavesUnread(known)) return null;
   if (known.kind === "1.x and 2.x") return originSentence(known);
-  for await (const _message of store.messages(sessionID)) return null;
+  for await (const _message of store.conversations.messages(sessionID)) return null;
   return originSentence(known);
 }
 
@@ -91,7 +91,7 @@ async function shownFrom(input: ShowInput, opened: OpenStore, facts: SessionFact
     quarantined,
     async *messages() {
       const seen = new Set<string>();
-      const stored = store.messages(sessionID);
+      const stored = store.conversations.messages(sessionID);
       for await (const message of withQuarantined(stored, quarantined, description.generation, remainingParts)) {
         if (input.signal?.aborted) return;
         yield transcribe(message, faults, holes, seen);

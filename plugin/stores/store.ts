@@ -1,8 +1,9 @@
-import type { Artifact, Bundle, Evidence, RowValues } from "../model/artifact.ts";
+import type { Artifact, Bundle, Evidence, RecordKind, RowValues } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import type { ProjectFacts, SessionColumns, SessionFacts, StoredMessage } from "./conversation.ts";
 import type { SessionOutline } from "./outline.ts";
 import type { DatabaseSource } from "./sqlite/driver.ts";
+import type { WalPosition } from "./sqlite/wal-frames.ts";
 import type { Survey } from "./survey.ts";
 
 /** What a scan visits. `list`: the records that decide whether a session list loads, of one project or of all. */
@@ -17,6 +18,9 @@ export type Scope =
       /** Only this many messages, the newest; only the SQLite store looks at it. */
       readonly newestMessages?: number;
     };
+
+/** What opencode loads in one request. */
+export type LoadedScope = Scope & { readonly what: "session" | "list" };
 
 /** One of several shares of a scan, each for a thread of its own. The first includes whatever cannot be divided. */
 export interface Share {
@@ -96,17 +100,83 @@ export interface ImportedRow {
   readonly isUnchanged: boolean;
 }
 
-/** The reading side of a store. Nothing here changes a byte. */
-export interface Store {
-  readonly description: StoreDescription;
-  /** What another thread opens to read the same state and to scan a share of it; `null` where it cannot. */
-  readonly source: DatabaseSource | "files" | null;
-  /** Visits the artifacts of a scope; returns early, without an error, when the signal is aborted. */
-  scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void>;
-  /** Reads one artifact afresh; `null` where it is gone. */
-  examine(artifact: Artifact): Promise<Evidence | null>;
-  /** Sessions by their own or their records' presence, most recently used first. */
-  sessions(projectID: string | null): Promise<SessionEntry[]>;
+/** The log that hosts of a database keep of their own writes. */
+export interface EventLog {
+  /** The events of a session, newest first. */
+  events(sessionID: string): Iterable<RecordedEvent>;
+  /** The number that the host gave its newest event of a session; `null` where it keeps no log of it. */
+  newestEvent(sessionID: string): number | null;
+  /** Every session that the log speaks of; none where the store is larger than so many bytes. */
+  loggedSessions(mostBytes: number): string[];
+}
+
+/** Where records are by their columns, whatever their documents say. */
+export interface RecordPlaces {
+  /** A session's own record, its messages and their parts, by id, as far as they are there. */
+  ofSession(sessionID: string): ReadonlyMap<string, RecordPlace>;
+  /** One record, whatever session has it now; `null` where it is not there. */
+  of(artifact: Artifact): RecordPlace | null;
+  /** Sessions with parts whose message is not there; none where the store is larger than so many bytes. */
+  sessionsWithLooseParts(mostBytes: number): string[];
+}
+
+/** What a store remembers of an import of JSON storage. */
+export interface ImportTrace {
+  /** `null` where there is no such row, or it is no session, message or part. */
+  importedRow(artifact: Artifact): ImportedRow | null;
+}
+
+/** A session's records in outline, for what follows from its neighbours. */
+export interface Outlines {
+  of(sessionID: string): Promise<SessionOutline>;
+}
+
+/** Rows that were written, by their ids in whatever table they are, and up to where the log was read. */
+export interface ChangedRows {
+  readonly position: WalPosition;
+  readonly rowIDs: readonly string[];
+}
+
+/** Tells which rows of an open database were written, without reading the others. */
+export interface ChangedRowsReader {
+  /**
+   * The row ids that were written since a place in the write-ahead log, and the place where it is now. `"lost"`: any row
+   * may have been written. `isDatabaseUntouched`: the database file was surely not written to since.
+   */
+  changedSince(before: WalPosition | null, isDatabaseUntouched: boolean): ChangedRows | "lost";
+  /** The end of the log, or `"lost"` where it cannot be told. */
+  positionNow(): WalPosition | "lost";
+  /** Changes whenever another connection has written to the database. */
+  dataVersion(): number;
+}
+
+/** What opencode's terminal UI loads as it opens a session. Synchronous: it fetches the messages right afterwards. */
+export interface SessionOpening {
+  /** The sessions of a session's subagents. */
+  subagentSessions(sessionID: string): string[];
+  /** How much a session's newest messages and their parts are; counts no further than `most` records. */
+  sizeOf(sessionID: string, newestMessages: number, most: number): { readonly records: number; readonly bytes: number };
+  /** Visits a scope to the end; whatever text this runtime makes of a value is what the host reads in it. */
+  readAsHost(scope: Scope, visit: Visit): void;
+}
+
+/** Records that are files of their own, each read at once. */
+export interface FileRecords {
+  /** Visits a session in short steps. */
+  inSteps(sessionID: string, visit: Visit, counts: Counts): Iterable<void>;
+  /** Visits some files. */
+  visitNow(files: readonly RecordFile[], visit: Visit): void;
+}
+
+/** A file of a record, by its path below the data directory, and the session that it belongs to. */
+export interface RecordFile {
+  readonly kind: RecordKind;
+  readonly sessionID: string | null;
+  readonly path: string;
+}
+
+/** Sessions as a user knows them: what a store says of each, and its messages. */
+export interface Conversations {
   /** What the store says of each session, those without a record of their own included. */
   sessionFacts(): Promise<SessionFacts[]>;
   /** A session's messages and parts as they lie, also where there is no session record. */
@@ -117,24 +187,38 @@ export interface Store {
   sessionColumns(sessionID: string): Promise<SessionColumns>;
   /** The projects that have a record, the last used first. */
   projectFacts(): Promise<ProjectFacts[]>;
-  /** A session's records in outline, for what follows from its neighbours; nothing where no rule asks for it. */
-  outline(sessionID: string): SessionOutline;
-  /** The host's own log of its writes to a session, newest first; nothing where it keeps none. */
-  events(sessionID: string): Iterable<RecordedEvent>;
-  /** The number that the host gave its newest event of a session; `null` where it keeps no log of it. */
-  newestEvent(sessionID: string): number | null;
-  /** Every session that the log speaks of; none where the store is larger than so many bytes. */
-  loggedSessions(mostBytes: number): string[];
-  /** Where a session's own record, its messages and their parts are, by id, as far as they are there. */
-  recordPlaces(sessionID: string): ReadonlyMap<string, RecordPlace>;
-  /** The same of one record, whatever session has it now. */
-  recordPlace(artifact: Artifact): RecordPlace | null;
-  /** What a row says of its import; `null` where there is none, or it is no session, message or part. */
-  importedRow(artifact: Artifact): ImportedRow | null;
+}
+
+/**
+ * The reading side of a store. Nothing here changes a byte. What only some stores can do is a property of its own, which
+ * is `null` where a store cannot.
+ */
+export interface Store {
+  readonly description: StoreDescription;
+  /** What another thread opens to read the same state and to scan a share of it; `null` where it cannot. */
+  readonly source: DatabaseSource | "files" | null;
+  readonly conversations: Conversations;
+  readonly eventLog: EventLog | null;
+  readonly places: RecordPlaces | null;
+  readonly importTrace: ImportTrace | null;
+  /** `null` where no rule asks for it: the hosts of that store demand next to nothing of a record. */
+  readonly outlines: Outlines | null;
+  readonly changedRows: ChangedRowsReader | null;
+  readonly opening: SessionOpening | null;
+  readonly fileRecords: FileRecords | null;
+  /** Visits the artifacts of a scope; returns early, without an error, when the signal is aborted. */
+  scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void>;
+  /**
+   * Visits what opencode is about to load, without giving way to anything else. `false` where `isOver` said so first, or
+   * the scope is not one to be read in haste.
+   */
+  scanNow(scope: LoadedScope, visit: Visit, counts: Counts, isOver: () => boolean): boolean;
+  /** Reads one artifact afresh; `null` where it is gone. */
+  examine(artifact: Artifact): Promise<Evidence | null>;
+  /** Sessions by their own or their records' presence, most recently used first. */
+  sessions(projectID: string | null): Promise<SessionEntry[]>;
   /** Sessions that have messages and no record of their own. */
   sessionsWithoutRecord(): Promise<string[]>;
-  /** Sessions with parts whose message is not there; none where the store is larger than so many bytes. */
-  sessionsWithLooseParts(mostBytes: number): string[];
   /** What can be said of the store as a whole. */
   survey(): Promise<Survey>;
   close(): void;

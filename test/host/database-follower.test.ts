@@ -5,7 +5,6 @@ import { DatabaseFollower } from "../../plugin/opencode/database-follower.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { openStores } from "../../plugin/stores/open.ts";
-import { SqliteStore } from "../../plugin/stores/sqlite/sqlite-store.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 
@@ -21,12 +20,12 @@ async function followed() {
   touch();
   const located = { dataDir: fixture.dataDir, json: "none" as const, databases: [database] };
   const [opened] = await openStores(nodeFileSystem, located, "beside-host");
-  if (opened?.state !== "ok" || !(opened.store instanceof SqliteStore)) throw new Error("not opened");
+  if (opened?.state !== "ok" || opened.store.changedRows === null) throw new Error("not opened");
   const { store } = opened;
   return {
     host,
     touch,
-    follower: new DatabaseFollower(store),
+    follower: new DatabaseFollower(opened.store.changedRows, database),
     memory: new ValidatedMemory(fixture.dataDir, null),
     rowID: String(host.query<{ rowid: number }, []>("select rowid from part where id = 'prt_a1_1'").get()?.rowid),
     [Symbol.dispose]() {

@@ -3,9 +3,9 @@ import type { ConfirmedFinding } from "../../model/finding.ts";
 import { byOrigin } from "../../repair/by-origin.ts";
 import { inspect } from "../../repair/inspect.ts";
 import { writingRefusal } from "../../repair/origin-words.ts";
-import type { SqliteStore } from "../../stores/sqlite/sqlite-store.ts";
-import { noCounts, type Scope } from "../../stores/store.ts";
-import { DatabaseFollower } from "../database-follower.ts";
+import type { Origin } from "../../stores/sqlite/origin.ts";
+import { noCounts, type Scope, type SessionOpening, type Store } from "../../stores/store.ts";
+import type { DatabaseFollower } from "../database-follower.ts";
 
 /** opencode's terminal UI loads the newest 100 messages of a session, and looks for one more. */
 const NEWEST_MESSAGES = 101;
@@ -40,9 +40,19 @@ const SHARE = 0.05;
  */
 export type Look = "loads" | "damaged" | "long";
 
+/** A database that is open for looks at single sessions. */
+export interface GuardedStore {
+  readonly store: Store;
+  readonly opening: SessionOpening;
+  readonly follower: DatabaseFollower;
+  readonly origin: Origin;
+}
+
 /** Looks at a session in the moment in which the terminal UI opens it, before its messages are fetched. */
 export class SessionGuard {
-  readonly #store: SqliteStore;
+  readonly #store: Store;
+  readonly #opening: SessionOpening;
+  readonly #origin: Origin;
   readonly #follower: DatabaseFollower;
   /** What was found healthy, for as long as what is written stays healthy too. */
   readonly #healthy = new Set<string>();
@@ -50,9 +60,11 @@ export class SessionGuard {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #letThrough: string | null = null;
 
-  constructor(store: SqliteStore) {
+  constructor({ store, opening, follower, origin }: GuardedStore) {
     this.#store = store;
-    this.#follower = new DatabaseFollower(store);
+    this.#opening = opening;
+    this.#follower = follower;
+    this.#origin = origin;
   }
 
   /**
@@ -92,7 +104,7 @@ export class SessionGuard {
     const look = this.#lookOrRemember(sessionID);
     if (look !== "loads") return look;
     const until = performance.now() + SUBAGENTS_MS;
-    for (const id of this.#store.subagentSessions(sessionID)) {
+    for (const id of this.#opening.subagentSessions(sessionID)) {
       if (this.#lookOrRemember(id) === "damaged") return "damaged";
       // The others are looked at as they are opened themselves.
       if (performance.now() > until) break;
@@ -119,7 +131,7 @@ export class SessionGuard {
   }
 
   #lookAt(sessionID: string, largest: Size): Look {
-    const { records, bytes } = this.#store.sizeOf(sessionID, NEWEST_MESSAGES, largest.records);
+    const { records, bytes } = this.#opening.sizeOf(sessionID, NEWEST_MESSAGES, largest.records);
     if (records >= largest.records || bytes > largest.bytes) return "long";
     if (!this.#loads(scopeOf(sessionID))) return "damaged";
     this.#healthy.add(sessionID);
@@ -128,7 +140,7 @@ export class SessionGuard {
 
   #loads(scope: Scope): boolean {
     let loads = true;
-    this.#store.readAsHost(scope, (artifact, text, row) => {
+    this.#opening.readAsHost(scope, (artifact, text, row) => {
       loads &&= looksLoadable(artifact, text, row, this.#store.description);
     });
     return loads;
@@ -137,7 +149,7 @@ export class SessionGuard {
   /** What keeps a session, or one of its subagents', from being opened. */
   async damageOf(sessionID: string): Promise<ConfirmedFinding[]> {
     const found: ConfirmedFinding[] = [];
-    for (const id of [sessionID, ...this.#store.subagentSessions(sessionID)]) {
+    for (const id of [sessionID, ...this.#opening.subagentSessions(sessionID)]) {
       if (!this.#healthy.has(id)) found.push(...(await this.#blocking(scopeOf(id))));
     }
     return found;
@@ -150,12 +162,12 @@ export class SessionGuard {
 
   async #blocking(scope: Scope): Promise<ConfirmedFinding[]> {
     const found = await inspect(this.#store, scope, { concurrency: 1, counts: noCounts(), storeIndex: 0 });
-    return byOrigin(this.#store.schema.origin, found).filter((finding) => finding.severity === "blocking");
+    return byOrigin(this.#origin, found).filter((finding) => finding.severity === "blocking");
   }
 
   /** Why nothing is written to the database; `null` where it may be. */
   get refusal(): string | null {
-    return writingRefusal(this.#store.schema.origin);
+    return writingRefusal(this.#origin);
   }
 
   close(): void {

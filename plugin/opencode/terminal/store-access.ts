@@ -1,9 +1,10 @@
 import { nodeFileSystem } from "../../platform/file-system.ts";
 import { filesOf, locate } from "../../stores/locate.ts";
-import { openStores } from "../../stores/open.ts";
-import { SqliteStore } from "../../stores/sqlite/sqlite-store.ts";
+import { type OpenedStore, openStores } from "../../stores/open.ts";
+import { DatabaseFollower } from "../database-follower.ts";
 import { storesOfHost } from "../host-store.ts";
 import type { RequestContext } from "../repair-request.ts";
+import type { GuardedStore } from "./session-guard.ts";
 
 /** The store of the opencode that this terminal UI belongs to; `null` where there is none. */
 export async function requestContext(hostVersion: string | null, concurrency: number): Promise<RequestContext | null> {
@@ -14,13 +15,20 @@ export async function requestContext(hostVersion: string | null, concurrency: nu
 }
 
 /** The database, open for looks at single sessions; `null` where there is none or it cannot be opened. */
-export async function openForLooks(context: RequestContext): Promise<SqliteStore | null> {
+export async function openForLooks(context: RequestContext): Promise<GuardedStore | null> {
   const opened = await openStores(context.files, context.located, "beside-host", context.hostVersion);
-  let chosen: SqliteStore | null = null;
+  let chosen: GuardedStore | null = null;
   for (const each of opened) {
     if (each.state !== "ok") continue;
-    if (chosen === null && each.store instanceof SqliteStore) chosen = each.store;
-    else each.store.close();
+    chosen ??= guardedStore(each);
+    if (chosen?.store !== each.store) each.store.close();
   }
   return chosen;
+}
+
+/** `null`: the terminal UI of its hosts has no plugins. */
+function guardedStore({ store, origin }: OpenedStore & { state: "ok" }): GuardedStore | null {
+  const { opening, changedRows, description } = store;
+  if (opening === null || changedRows === null || origin === null || description.database === undefined) return null;
+  return { store, opening, origin, follower: new DatabaseFollower(changedRows, description.database) };
 }

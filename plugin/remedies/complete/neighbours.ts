@@ -124,14 +124,14 @@ export class NeighbourSource {
   async of(sessionID: string | null): Promise<Neighbours> {
     if (sessionID === null) return NOBODY;
     if (this.#last?.sessionID !== sessionID) {
-      const columns = await this.#store.sessionColumns(sessionID);
-      this.#last = { sessionID, neighbours: new Neighbours(this.#store.outline(sessionID), columns) };
+      const columns = await this.#store.conversations.sessionColumns(sessionID);
+      const outline = (await this.#store.outlines?.of(sessionID)) ?? NO_OUTLINE;
+      this.#last = { sessionID, neighbours: new Neighbours(outline, columns) };
     }
     return this.#last.neighbours;
   }
 }
 
-const NOBODY = new Neighbours(
-  { messages: [], messageOf: () => null, partsOf: () => [] },
-  { session: null, project: null, todos: [], share: null },
-);
+const NO_OUTLINE: SessionOutline = { messages: [], messageOf: () => null, partsOf: () => [] };
+
+const NOBODY = new Neighbours(NO_OUTLINE, { session: null, project: null, todos: [], share: null });

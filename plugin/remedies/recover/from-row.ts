@@ -1,5 +1,4 @@
-import type { Artifact, RowValues } from "../../model/artifact.ts";
-import { isFileLocator } from "../../model/artifact.ts";
+import { type Artifact, isFileLocator, type RowValues } from "../../model/artifact.ts";
 import type { Replacement } from "../../model/replacement.ts";
 import { type Fields, isFields, parseDocument } from "../../stores/conversation.ts";
 import { messageFolder, partFolder, sessionFolder } from "../../stores/json/layout.ts";
@@ -36,7 +35,7 @@ async function document(
   id: string,
 ): Promise<RowRecord | null> {
   const artifact: Artifact = { kind, sessionID, recordID: id, locator: { table: kind, key: { id } } };
-  const place = rows.recordPlace(artifact);
+  const place = rows.places?.of(artifact) ?? null;
   const evidence = await rows.examine(artifact);
   if (place === null || place.sessionID === null || evidence === null) return null;
   const { bytes, storage, updatedMs } = evidence;
@@ -53,7 +52,7 @@ async function document(
 }
 
 async function sessionRecord(rows: Store, id: string): Promise<RowRecord | null> {
-  const { session } = await rows.sessionColumns(id);
+  const { session } = await rows.conversations.sessionColumns(id);
   if (typeof session?.project_id !== "string" || typeof session.time_updated !== "number") return null;
   const value = sessionFile(id, session.project_id, session);
   const writtenMs = Math.max(session.time_updated, await importedMs(rows, id));
@@ -62,9 +61,9 @@ async function sessionRecord(rows: Store, id: string): Promise<RowRecord | null>
 
 /** When an import wrote a session, in milliseconds: its row keeps the time of the file, those of its messages do not. */
 async function importedMs(rows: Store, sessionID: string): Promise<number> {
-  for await (const { messageID } of rows.messages(sessionID)) {
+  for await (const { messageID } of rows.conversations.messages(sessionID)) {
     const locator = { table: "message", key: { id: messageID } };
-    const row = rows.importedRow({ kind: "message", sessionID, recordID: messageID, locator });
+    const row = rows.importTrace?.importedRow({ kind: "message", sessionID, recordID: messageID, locator });
     return row?.isUnchanged === true ? row.writtenMs : 0;
   }
   return 0;

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import type { Bundle, RecordKind } from "../../model/artifact.ts";
 import { errnoCode } from "../../platform/file-system.ts";
 import { beginsAsUtf16 } from "../../records/file-text.ts";
-import { type Counts, noCounts, type Visit } from "../store.ts";
+import { type Counts, noCounts, type RecordFile, type Visit } from "../store.ts";
 import { fileArtifact, isMessageRecord, messageFolder, partFolder, STORAGE, sessionFolder } from "./layout.ts";
 
 /** Longer records are left to a closer look, in bytes. */
@@ -90,14 +90,6 @@ function* inOrder(names: string[]): Generator<string, void, void> {
   yield* inOrder(names.filter((name) => name < middle));
   yield middle;
   yield* inOrder(names.filter((name) => name > middle));
-}
-
-/** One file of a kind of record. */
-export interface RecordFile {
-  readonly kind: RecordKind;
-  readonly sessionID: string | null;
-  /** Below the data directory. */
-  readonly path: string;
 }
 
 /** The same for some files; what is not there is not visited. */

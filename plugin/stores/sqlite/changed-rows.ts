@@ -1,3 +1,7 @@
+import type { ChangedRows, ChangedRowsReader } from "../store.ts";
+import type { Connection } from "./driver.ts";
+import { changesSince, type WalPosition } from "./wal-frames.ts";
+
 /** Page types of b-trees (sqlite.org/fileformat2.html, "B-tree Pages"). */
 const TABLE_LEAF = 13;
 const OTHER_TREE_PAGES: ReadonlySet<number> = new Set([2, 5, 10]);
@@ -85,4 +89,31 @@ function varint(bytes: Buffer, offset: number): { readonly value: bigint; readon
     if (byte < 0x80) return { value, end: offset + index + 1 };
   }
   return { value, end: offset + 9 };
+}
+
+/** Follows an open database by its write-ahead log. */
+export class WrittenRows implements ChangedRowsReader {
+  readonly #connection: Connection;
+  readonly #log: string;
+
+  constructor(connection: Connection, database: string) {
+    this.#connection = connection;
+    this.#log = `${database}-wal`;
+  }
+
+  changedSince(before: WalPosition | null, isDatabaseUntouched: boolean): ChangedRows | "lost" {
+    const changes = changesSince(this.#log, before, isDatabaseUntouched);
+    if (changes === "lost") return "lost";
+    const rowIDs = changedRowIDs(changes.pages);
+    return rowIDs === null ? "lost" : { position: changes.position, rowIDs };
+  }
+
+  positionNow(): WalPosition | "lost" {
+    const changes = changesSince(this.#log, null);
+    return changes === "lost" ? "lost" : changes.position;
+  }
+
+  dataVersion(): number {
+    return Number(this.#connection.all("pragma data_version")[0]?.data_version);
+  }
 }

@@ -1,7 +1,10 @@
 import type { RowValues } from "../../model/artifact.ts";
 import { sqliteText } from "../../records/file-text.ts";
 import type { SqlRow, SqlValue } from "./driver.ts";
-import { quoted } from "./schema.ts";
+import { plainColumnsOf, quoted, type Schema, type TableShape } from "./schema.ts";
+
+/** Of a session row: the id of the workspace that it names, where there is one. */
+const WORKSPACE = "workspace";
 
 /** Columns that a select reads exactly, under names of their own; {@link readRowValues} takes them from a row. */
 export function selectRowValues(columns: readonly string[]): string[] {
@@ -20,6 +23,21 @@ export function readRowValues(columns: readonly string[], row: SqlRow): RowValue
   return Object.fromEntries(
     columns.map((column, index) => [column, hostValue(row[`c${index}`], row[`w${index}`] ?? null)]),
   );
+}
+
+/** Selects what {@link rowValuesOf} reads; nothing of a table whose rows are ids and one document. */
+export function selectRowValuesOf(schema: Schema, table: TableShape): string[] {
+  if (!table.hasRowValues) return [];
+  const selected = selectRowValues(plainColumnsOf(schema, table));
+  if (table.name !== "session" || !schema.tables.has("workspace")) return selected;
+  return [...selected, `(select id from workspace where workspace.id = session.workspace_id) as ${WORKSPACE}`];
+}
+
+/** The columns of a table's row that are not JSON; `null` where a host looks at none. */
+export function rowValuesOf(schema: Schema, table: TableShape, row: SqlRow): RowValues | null {
+  if (!table.hasRowValues) return null;
+  const values = readRowValues(plainColumnsOf(schema, table), row);
+  return row[WORKSPACE] === undefined ? values : { ...values, [WORKSPACE]: row[WORKSPACE] };
 }
 
 function hostValue(storage: SqlValue | undefined, value: SqlValue): RowValues[string] {

@@ -43,6 +43,35 @@ function columnNames(connection: Connection, table: string): string[] {
   return connection.all(`pragma table_info(${quoted(table)})`).map((row) => String(row.name));
 }
 
+/** How the rows of one table are told apart and whom they belong to. */
+export interface TableShape {
+  readonly name: "project" | "session" | "message" | "part" | "todo";
+  readonly key: readonly string[];
+  /** The column that names the session of a row. */
+  readonly session: string | null;
+  /** Whether a host looks at more columns than the ids and one document. */
+  readonly hasRowValues: boolean;
+}
+
+export const TABLES: Readonly<Record<TableShape["name"], TableShape>> = {
+  project: { name: "project", key: ["id"], session: null, hasRowValues: true },
+  session: { name: "session", key: ["id"], session: "id", hasRowValues: true },
+  message: { name: "message", key: ["id"], session: "session_id", hasRowValues: false },
+  part: { name: "part", key: ["id"], session: "session_id", hasRowValues: false },
+  todo: { name: "todo", key: ["session_id", "position"], session: "session_id", hasRowValues: true },
+};
+
+/** The columns of a table that a host parses as JSON. */
+export function jsonColumnsOf({ jsonColumns }: Schema, table: TableShape): string[] {
+  return jsonColumns.filter((each) => each.table === table.name).map((each) => each.column);
+}
+
+/** The columns of a table that a host takes as they are. */
+export function plainColumnsOf(schema: Schema, table: TableShape): string[] {
+  const json = jsonColumnsOf(schema, table);
+  return (schema.tables.get(table.name) ?? []).filter((column) => !json.includes(column));
+}
+
 const MOST_MIGRATIONS = 100;
 
 /** Ids that are newer than all that this tool knows, in order. */
@@ -67,4 +96,10 @@ export function readSchema(connection: Connection): Schema {
     ),
     jsonColumns: JSON_COLUMNS.filter(({ table, column }) => tables.get(table)?.includes(column)),
   };
+}
+
+/** The size of an open database, in bytes. */
+export function databaseBytes(connection: Connection): number {
+  const sql = "select page_count * page_size as size from pragma_page_count, pragma_page_size";
+  return Number(connection.all(sql)[0]?.size);
 }

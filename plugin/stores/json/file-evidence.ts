@@ -1,0 +1,148 @@
+import { createHash } from "node:crypto";
+import { basename, dirname, join } from "node:path";
+import {
+  type Artifact,
+  type Evidence,
+  type FileLocator,
+  isFileLocator,
+  LARGEST_LOADED_BYTES,
+  type StrayFile,
+} from "../../model/artifact.ts";
+import { errnoCode, type FileStat } from "../../platform/file-system.ts";
+import { hashFile } from "../../platform/hash.ts";
+import { copiedRecordID } from "../../records/copied-name.ts";
+import { JsonScanner } from "../../records/json-scanner.ts";
+import { type ListedFile, listRecordFiles, messageFolder, STORAGE, strayOutcome } from "./layout.ts";
+import type { RecordTree } from "./record-tree.ts";
+
+/** A folder that changed less than so many milliseconds ago is listed each time. */
+const LISTING_SETTLE_MS = 1000;
+
+/** What a folder of records holds: its files by their path below the data directory, and all their names. */
+interface Listing {
+  readonly byPath: ReadonlyMap<string, ListedFile>;
+  readonly names: ReadonlySet<string>;
+}
+
+/** Reads single files as exactly as a diagnosis needs them. */
+export class FileEvidence {
+  readonly #tree: RecordTree;
+  #lastListing: { readonly state: string; readonly listing: Promise<Listing> } | null = null;
+
+  constructor(tree: RecordTree) {
+    this.#tree = tree;
+  }
+
+  /** Reads one file afresh; `null` where it is gone. */
+  async examine(artifact: Artifact): Promise<Evidence | null> {
+    if (!isFileLocator(artifact.locator)) return null;
+    const path = join(this.#tree.dataDir, artifact.locator.path);
+    const found = await this.#tree.files.stat(path);
+    if (found === null || found.type !== "file") return null;
+    const content = await this.#contentOf(artifact, path);
+    // Asked afterwards: what was written while it was read is young.
+    const read = content === null ? null : await this.#tree.files.stat(path);
+    if (content === null || read === null) return null;
+    return {
+      storage: "file",
+      mtimeMs: Math.max(read.mtimeMs, read.ctimeMs),
+      stray: await (artifact.kind === "stray" ? this.#strayName(artifact.locator) : this.#copyOf(artifact, read)),
+      reachable: await this.#isReachable(artifact),
+      sessionID: artifact.sessionID,
+      row: null,
+      updatedMs: read.mtimeMs,
+      ...(await this.#placeInMessage(artifact, artifact.locator)),
+      ...{ size: read.size, bytes: null, shape: null, sha256: null, ioError: null },
+      ...content,
+    };
+  }
+
+  /** What a file holds, as far as it is read; `null` where it is gone. */
+  async #contentOf(artifact: Artifact, path: string): Promise<Partial<Evidence> | null> {
+    try {
+      if (artifact.kind === "stray") return { sha256: (await hashFile(this.#tree.files, path)).sha256 };
+      const bytes = await this.#tree.files.read(path, LARGEST_LOADED_BYTES);
+      if (bytes === "absent") return null;
+      return bytes === "too-large" ? await this.#readInPieces(path) : { size: bytes.length, bytes };
+    } catch (error) {
+      return { ioError: errnoCode(error) ?? "UNKNOWN" };
+    }
+  }
+
+  async #readInPieces(path: string): Promise<Pick<Evidence, "shape" | "sha256" | "size">> {
+    const scanner = new JsonScanner();
+    const hash = createHash("sha256");
+    let size = 0;
+    for await (const chunk of this.#tree.files.readChunks(path)) {
+      scanner.push(chunk);
+      hash.update(chunk);
+      size += chunk.length;
+    }
+    return { shape: scanner.end(), sha256: hash.digest("hex"), size };
+  }
+
+  /** The record that a file is a copy of, by its name. */
+  async #copyOf({ kind, recordID, locator }: Artifact, own: FileStat): Promise<StrayFile | null> {
+    const isRecord = kind === "session" || kind === "message" || kind === "part";
+    const original = recordID === null || !isRecord ? null : copiedRecordID(recordID);
+    if (original === null || !isFileLocator(locator)) return null;
+    const path = join(this.#tree.dataDir, locator.path);
+    const beside = join(dirname(path), `${original}.json`);
+    const found = await this.#tree.files.stat(beside);
+    if (found?.type !== "file")
+      return { outcome: "copy", original: { recordID: original, laterMs: null, isSame: false } };
+    const hashes = found.size === own.size ? [await this.#hashOf(path), await this.#hashOf(beside)] : [null, null];
+    const isSame = hashes[0] !== null && hashes[0] === hashes[1];
+    return { outcome: "copy", original: { recordID: original, laterMs: own.mtimeMs - found.mtimeMs, isSame } };
+  }
+
+  async #hashOf(path: string): Promise<string | null> {
+    return hashFile(this.#tree.files, path).then(
+      ({ sha256 }) => sha256,
+      () => null,
+    );
+  }
+
+  async #strayName(locator: FileLocator): Promise<StrayFile | null> {
+    const [, folder, owner] = locator.path.split("/");
+    if (owner === undefined || (folder !== "message" && folder !== "part" && folder !== "session")) return null;
+    const root = `${STORAGE}/${folder}/${owner}`;
+    const { byPath, names } = await this.#listing(root);
+    const file = byPath.get(locator.path);
+    return file === undefined ? null : { folder, outcome: strayOutcome(folder, file, names) };
+  }
+
+  /** What a folder holds. It is listed once while it stays the same: there may be a hundred thousand strays in it. */
+  async #listing(root: string): Promise<Listing> {
+    const found = await this.#tree.files.stat(join(this.#tree.dataDir, root));
+    const state = `${root} ${found?.inode} ${found?.mtimeMs} ${found?.ctimeMs}`;
+    if (this.#lastListing?.state === state) return this.#lastListing.listing;
+    const listing = listRecordFiles(this.#tree.files, this.#tree.dataDir, root).then((files) => {
+      const listed = files ?? [];
+      return {
+        byPath: new Map(listed.map((file) => [`${root}/${file.name}`, file])),
+        names: new Set(listed.map((file) => file.name)),
+      };
+    });
+    // Two changes within one tick of a clock have the same time.
+    const isSettled = found !== null && Date.now() - found.mtimeMs > LISTING_SETTLE_MS;
+    this.#lastListing = isSettled ? { state, listing } : null;
+    return listing;
+  }
+
+  async #placeInMessage(artifact: Artifact, { path }: FileLocator): Promise<Pick<Evidence, "position" | "siblings">> {
+    if (artifact.kind !== "part") return { position: null, siblings: null };
+    const folder = path.slice(0, path.lastIndexOf("/"));
+    const names = ((await listRecordFiles(this.#tree.files, this.#tree.dataDir, folder)) ?? [])
+      .map((file) => file.name)
+      .sort();
+    return { position: names.indexOf(basename(path)), siblings: names.length };
+  }
+
+  async #isReachable(artifact: Artifact): Promise<boolean> {
+    if (artifact.kind !== "part" || artifact.sessionID === null || !isFileLocator(artifact.locator)) return true;
+    const messageID = artifact.locator.path.split("/")[2] ?? "";
+    const message = join(this.#tree.dataDir, messageFolder(artifact.sessionID), `${messageID}.json`);
+    return (await this.#tree.files.stat(message))?.type === "file";
+  }
+}

@@ -1,0 +1,66 @@
+import { basename, join } from "node:path";
+import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
+import { STORAGE, sessionFolder, visibleEntries } from "./layout.ts";
+
+/** The folders of opencode 1.0-1.1, listed as its hosts list them. */
+export class RecordTree {
+  /** Passes over folders that this user may not open. */
+  readonly files: FileSystem;
+  readonly dataDir: string;
+
+  constructor(files: FileSystem, dataDir: string) {
+    this.files = passingOverClosed(files);
+    this.dataDir = dataDir;
+  }
+
+  /** Ids of the projects that have a folder of sessions. */
+  async projectFolders(): Promise<string[]> {
+    const entries = (await this.files.list(join(this.dataDir, STORAGE, "session"))) ?? [];
+    return visibleEntries(entries)
+      .filter((entry) => entry.type === "directory")
+      .map((entry) => entry.name);
+  }
+
+  /** Ids of all sessions that have messages, a todo list or a diff. */
+  async everySessionID(): Promise<string[]> {
+    const ids = new Set<string>();
+    const folders = (await this.files.list(join(this.dataDir, STORAGE, "message"))) ?? [];
+    // The hosts follow a link that leads to a folder.
+    for (const { name, type } of visibleEntries(folders)) if (type === "directory" || type === "symlink") ids.add(name);
+    for (const kind of ["todo", "session_diff"]) {
+      for (const path of await this.filesIn(`${STORAGE}/${kind}`)) ids.add(basename(path, ".json"));
+    }
+    return [...ids];
+  }
+
+  /** The JSON files of a folder, by their paths below the data directory. */
+  async filesIn(folder: string): Promise<string[]> {
+    const entries = (await this.files.list(join(this.dataDir, folder))) ?? [];
+    return visibleEntries(entries)
+      .filter((entry) => entry.type === "file" && entry.name.endsWith(".json"))
+      .map((entry) => `${folder}/${entry.name}`);
+  }
+
+  /** Every file that is the record of a session: there may be one in several projects. */
+  async sessionFiles(sessionID: string): Promise<string[]> {
+    const paths: string[] = [];
+    for (const project of await this.projectFolders()) {
+      const path = `${sessionFolder(project)}/${sessionID}.json`;
+      if ((await this.files.stat(join(this.dataDir, path)))?.type === "file") paths.push(path);
+    }
+    return paths;
+  }
+}
+
+/**
+ * A folder that this user may not open is passed over, so that all others are looked at: it is told with what may not be
+ * used (`repair/access.ts`). The file system of a writer refuses it.
+ */
+function passingOverClosed(files: FileSystem): FileSystem {
+  const orNull = <T>(work: Promise<T>) =>
+    work.catch((error: unknown) => {
+      if (errnoCode(error) === "EACCES" || errnoCode(error) === "EPERM") return null;
+      throw error;
+    });
+  return { ...files, stat: (path) => orNull(files.stat(path)), list: (path) => orNull(files.list(path)) };
+}

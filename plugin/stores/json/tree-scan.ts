@@ -1,0 +1,190 @@
+import { basename, join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import pLimit, { type LimitFunction } from "p-limit";
+import { LARGEST_LOADED_BYTES, type RecordKind } from "../../model/artifact.ts";
+import { beginsAsUtf16, fileText } from "../../records/file-text.ts";
+import { addCounts, type Counts, noCounts, type ScanOptions, type Scope, type Visit } from "../store.ts";
+import {
+  fileArtifact,
+  isEntryName,
+  isMessageRecord,
+  type ListedFile,
+  listRecordFiles,
+  messageFolder,
+  partFolder,
+  STORAGE,
+  sessionFolder,
+} from "./layout.ts";
+import type { RecordTree } from "./record-tree.ts";
+import { scanListInSteps, scanSessionInSteps } from "./scan-now.ts";
+
+const SESSIONS_AT_ONCE = 8;
+
+/** So many messages or sessions are read before anything else may have its turn: a few milliseconds. */
+const STEPS_AT_ONCE = 256;
+
+/** Of a long session list so many files are visited at the same time; the others wait as names only. */
+const ENTRIES_AT_ONCE = 256;
+
+/** One scan's context. */
+interface Walk {
+  readonly visit: Visit;
+  readonly options: ScanOptions;
+  readonly limit: LimitFunction;
+}
+
+/** Visits the files of opencode 1.0-1.1, several at a time. */
+export class TreeScan {
+  readonly #tree: RecordTree;
+  readonly #isAlone: boolean;
+  #sharedIDs: Promise<string[]> | null = null;
+
+  /** `isAlone`: this process has nothing else to do, so that sessions may be read at once. */
+  constructor(tree: RecordTree, isAlone: boolean) {
+    this.#tree = tree;
+    this.#isAlone = isAlone;
+  }
+
+  async scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void> {
+    const walk: Walk = { visit, options, limit: pLimit(options.concurrency) };
+    switch (scope.what) {
+      case "list":
+        if (scope.projectID !== null && !isEntryName(scope.projectID)) return;
+        await this.#scanLists(walk, scope.projectID);
+        return;
+      case "rows":
+        return;
+      case "session":
+        if (!isEntryName(scope.sessionID)) return;
+        await this.#scanSession(walk, scope.sessionID, await this.#tree.sessionFiles(scope.sessionID));
+        return;
+      case "everything": {
+        const { index, of } = scope.share ?? { index: 0, of: 1 };
+        if (index === 0) await this.#scanListsOfAll(walk);
+        // Listed once for all shares: what comes later was not there when the check began.
+        this.#sharedIDs ??= of === 1 ? null : this.#tree.everySessionID();
+        const all = await (this.#sharedIDs ?? this.#tree.everySessionID());
+        const ids = of === 1 ? all : all.filter((id) => numberOf(id) % of === index);
+        const sessions = pLimit(SESSIONS_AT_ONCE);
+        await Promise.all(ids.map((id) => sessions(() => this.#scanSessionOfAll(walk, id))));
+      }
+    }
+  }
+
+  async #scanLists(walk: Walk, projectID: string | null): Promise<void> {
+    if (projectID === null) {
+      for (const path of await this.#tree.filesIn(`${STORAGE}/project`))
+        await this.#visitFile(walk, "project", null, path);
+    } else {
+      await this.#visitFile(walk, "project", null, `${STORAGE}/project/${projectID}.json`);
+    }
+    const folders = projectID === null ? await this.#tree.projectFolders() : [projectID];
+    await Promise.all(folders.map((folder) => this.#scanSessionList(walk, sessionFolder(folder))));
+  }
+
+  async #scanListsOfAll(walk: Walk): Promise<void> {
+    const records = (await this.#tree.filesIn(`${STORAGE}/project`)).map((path) => basename(path, ".json"));
+    for (const projectID of new Set([...records, ...(await this.#tree.projectFolders())])) {
+      const steps = (visit: Visit, counts: Counts) => scanListInSteps(this.#tree.dataDir, projectID, visit, counts);
+      if (!(await this.#isHealthyAtOnce(walk, steps))) await this.#scanLists(walk, projectID);
+    }
+  }
+
+  async #scanSessionList(walk: Walk, folder: string): Promise<void> {
+    const listed = (await listRecordFiles(this.#tree.files, this.#tree.dataDir, folder)) ?? [];
+    const visit = async (file: ListedFile): Promise<void> => {
+      const path = `${folder}/${file.name}`;
+      if (!file.isRecord) return walk.visit(fileArtifact("stray", null, path), null, null);
+      walk.options.counts.sessions += 1;
+      await this.#visitFile(walk, "session", basename(path, ".json"), path);
+    };
+    for (let start = 0; start < listed.length; start += ENTRIES_AT_ONCE) {
+      await Promise.all(listed.slice(start, start + ENTRIES_AT_ONCE).map(visit));
+    }
+  }
+
+  async #scanSessionOfAll(walk: Walk, sessionID: string): Promise<void> {
+    const steps = (visit: Visit, counts: Counts) => scanSessionInSteps(this.#tree.dataDir, sessionID, visit, counts);
+    if (!(await this.#isHealthyAtOnce(walk, steps))) await this.#scanSession(walk, sessionID, []);
+  }
+
+  /**
+   * Reading at once and on this thread takes a fraction of the time. `false`: not everything is surely healthy, and all of
+   * it is to be read again.
+   */
+  async #isHealthyAtOnce(walk: Walk, scan: (visit: Visit, counts: Counts) => Iterable<void>): Promise<boolean> {
+    const { isHealthyFile, counts, signal } = walk.options;
+    if (!this.#isAlone || isHealthyFile === undefined) return false;
+    await setImmediate();
+    const own = noCounts();
+    let isHealthy = true;
+    const visit: Visit = (artifact, text) => {
+      isHealthy &&= isHealthyFile(artifact, text);
+    };
+    let steps = 0;
+    for (const _step of scan(visit, own)) {
+      if (!isHealthy || signal?.aborted) return false;
+      steps += 1;
+      if (steps % STEPS_AT_ONCE === 0) await setImmediate();
+    }
+    if (isHealthy) addCounts(counts, own);
+    return isHealthy;
+  }
+
+  async #scanSession(walk: Walk, sessionID: string, sessionFiles: readonly string[]): Promise<void> {
+    if (walk.options.signal?.aborted) return;
+    const folder = messageFolder(sessionID);
+    const listed = (await listRecordFiles(this.#tree.files, this.#tree.dataDir, folder)) ?? [];
+    const own: Promise<void>[] = sessionFiles.map((path) => this.#visitFile(walk, "session", sessionID, path));
+    own.push(this.#visitFile(walk, "todo", sessionID, `${STORAGE}/todo/${sessionID}.json`));
+    own.push(this.#visitFile(walk, "session_diff", sessionID, `${STORAGE}/session_diff/${sessionID}.json`));
+    for (const file of listed) {
+      const path = `${folder}/${file.name}`;
+      if (isMessageRecord(file)) own.push(this.#scanMessage(walk, sessionID, file.id, path));
+      else walk.visit(fileArtifact("stray", sessionID, path), null, null);
+    }
+    await Promise.all(own);
+  }
+
+  async #scanMessage(walk: Walk, sessionID: string, messageID: string, path: string): Promise<void> {
+    walk.options.counts.messages += 1;
+    await this.#visitFile(walk, "message", sessionID, path);
+    if (walk.options.signal?.aborted) return;
+    const folder = partFolder(messageID);
+    const listed =
+      (await walk.limit(() => listRecordFiles(this.#tree.files, this.#tree.dataDir, folder))) ?? ([] as ListedFile[]);
+    await Promise.all(
+      listed.map((file) => {
+        const partPath = `${folder}/${file.name}`;
+        if (!file.isRecord) return walk.visit(fileArtifact("stray", sessionID, partPath), null, null);
+        walk.options.counts.parts += 1;
+        return this.#visitFile(walk, "part", sessionID, partPath);
+      }),
+    );
+  }
+
+  async #visitFile(walk: Walk, kind: RecordKind, sessionID: string | null, path: string): Promise<void> {
+    await walk.limit(async () => {
+      await walk.options.pause?.();
+      if (walk.options.signal?.aborted) return;
+      const artifact = fileArtifact(kind, sessionID, path);
+      try {
+        const bytes = await this.#tree.files.read(join(this.#tree.dataDir, path), LARGEST_LOADED_BYTES);
+        if (bytes === "absent") return;
+        if (bytes === "too-large") return walk.visit(artifact, null, null);
+        walk.options.counts.bytes += bytes.length;
+        // Hosts differ in what they make of UTF-16: rare enough for a closer look.
+        walk.visit(artifact, beginsAsUtf16(bytes) ? null : fileText(bytes), null);
+      } catch {
+        walk.visit(artifact, null, null);
+      }
+    });
+  }
+}
+
+/** Which share an id belongs to must not depend on what else is there: opencode may be writing. */
+function numberOf(id: string): number {
+  let number = 0;
+  for (let at = 0; at < id.length; at += 1) number = (Math.imul(number, 31) + id.charCodeAt(at)) >>> 0;
+  return number;
+}

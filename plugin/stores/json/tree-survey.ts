@@ -1,0 +1,70 @@
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { refusalOf } from "../../platform/permissions.ts";
+import { fileText } from "../../records/file-text.ts";
+import type { SessionEntry } from "../store.ts";
+import type { Survey, SurveyedProject } from "../survey.ts";
+import { isMessageRecord, listRecordFiles, messageFolder, STORAGE, sessionFolder } from "./layout.ts";
+import type { RecordTree } from "./record-tree.ts";
+import { readNow } from "./scan-now.ts";
+
+/** Session and project files are small, unless something is wrong with them. */
+const LARGEST_SURVEYED_BYTES = 4 * 1024 * 1024;
+
+/** So many files are read before anything else may have its turn: a few milliseconds. */
+const FILES_AT_ONCE = 256;
+
+/** What can be said of the files as a whole. `isAlone`: files may be read at once, past the port. */
+export async function surveyTree(tree: RecordTree, isAlone: boolean): Promise<Survey> {
+  const projects = await Promise.all((await tree.projectFolders()).map((id) => surveyProject(tree, id, isAlone)));
+  return { projects, orphans: { messages: 0, parts: 0 }, wrappedSessions: [], database: null };
+}
+
+/** Those of the sessions (`all`) that have messages and no record. */
+export async function sessionsWithoutRecord(tree: RecordTree, all: readonly SessionEntry[]): Promise<string[]> {
+  // A record may stand where this user may not look.
+  if (isClosed(tree, `${STORAGE}/session`)) return [];
+  for (const project of await tree.projectFolders()) if (isClosed(tree, sessionFolder(project))) return [];
+  const bare = all.filter(({ projectID }) => projectID === null).map(({ id }) => id);
+  const listed = await Promise.all(
+    bare.map(async (id) => (await listRecordFiles(tree.files, tree.dataDir, messageFolder(id))) ?? []),
+  );
+  return bare.filter((_, index) => listed[index]?.some(isMessageRecord));
+}
+
+async function surveyProject(tree: RecordTree, id: string, isAlone: boolean): Promise<SurveyedProject> {
+  const folders = new Map<string, number>();
+  let records = 0;
+  for (const path of await tree.filesIn(sessionFolder(id))) {
+    records += 1;
+    if (records % FILES_AT_ONCE === 0) await setImmediate();
+    const directory = await textOf(tree, path, "directory", isAlone);
+    if (directory !== null) folders.set(directory, (folders.get(directory) ?? 0) + 1);
+  }
+  const record = `${STORAGE}/project/${id}.json`;
+  // Where this user may not look, nothing is missing.
+  const hasRecord =
+    isClosed(tree, `${STORAGE}/project`) || (await tree.files.stat(join(tree.dataDir, record))) !== null;
+  return {
+    id,
+    worktree: hasRecord ? ((await textOf(tree, record, "worktree", isAlone)) ?? "") : null,
+    folders: [...folders].map(([directory, sessions]) => ({ directory, sessions })),
+  };
+}
+
+/** A field of a small record, where that can be read and is a text. */
+async function textOf(tree: RecordTree, path: string, field: string, isAlone: boolean): Promise<string | null> {
+  try {
+    const absolute = join(tree.dataDir, path);
+    const bytes = isAlone ? readNow(absolute) : await tree.files.read(absolute, LARGEST_SURVEYED_BYTES);
+    const value: unknown = bytes === null || typeof bytes === "string" ? null : JSON.parse(fileText(bytes));
+    const text = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[field] : null;
+    return typeof text === "string" ? text : null;
+  } catch {
+    return null;
+  }
+}
+
+function isClosed(tree: RecordTree, folder: string): boolean {
+  return refusalOf(join(tree.dataDir, folder), "read") !== null;
+}

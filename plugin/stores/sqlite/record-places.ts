@@ -1,0 +1,75 @@
+import type { Artifact } from "../../model/artifact.ts";
+import type { ImportedRow, ImportTrace, RecordPlace, RecordPlaces } from "../store.ts";
+import type { Connection, SqlRow } from "./driver.ts";
+import { databaseBytes } from "./schema.ts";
+
+const CREATED = "case when typeof(time_created) in ('integer', 'real') then cast(time_created as real) end as created";
+
+/** Selects where rows of a table are. */
+const PLACE: Readonly<Record<string, string>> = {
+  session: `select id, 'session' as kind, id as session, null as message, ${CREATED} from session`,
+  message: `select id, 'message' as kind, session_id as session, null as message, ${CREATED} from message`,
+  part: `select id, 'part' as kind, session_id as session, message_id as message, ${CREATED} from part`,
+};
+
+/**
+ * A part that was never written again has two times that are the same. A message keeps the time of its making; that it
+ * was never written again is told by its parts, which came in the same moment.
+ */
+const IMPORTED_ROW: Readonly<Record<string, string>> = {
+  part: `select message_id as parent, cast(time_updated as real) as written, time_created = time_updated as unchanged
+    from part where id = ?`,
+  message: `select session_id as parent, cast(time_updated as real) as written, exists (select 1 from part
+      where part.message_id = message.id and part.time_created = message.time_updated) as unchanged
+    from message where id = ?`,
+  session: `select project_id as parent, cast(time_updated as real) as written, 1 as unchanged from session where id = ?`,
+};
+
+/** What the columns of a database's rows say of where they belong, and of the import that may have made them. */
+export class RowPlaces implements RecordPlaces, ImportTrace {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  ofSession(sessionID: string): ReadonlyMap<string, RecordPlace> {
+    const rows = this.#connection.all(
+      `${PLACE.session} where id = ? union all ${PLACE.message} where session_id = ?
+         union all ${PLACE.part} where session_id = ?
+         union all ${PLACE.part} where session_id is not ?
+           and message_id in (select id from message where session_id = ?)`,
+      ...Array<string>(5).fill(sessionID),
+    );
+    return new Map(rows.map((row) => [String(row.id), placeOf(row)]));
+  }
+
+  of({ kind, recordID }: Artifact): RecordPlace | null {
+    const sql = PLACE[kind];
+    const row = sql === undefined ? undefined : this.#connection.all(`${sql} where id = ?`, recordID)[0];
+    return row === undefined ? null : placeOf(row);
+  }
+
+  importedRow({ kind, recordID }: Artifact): ImportedRow | null {
+    const sql = IMPORTED_ROW[kind];
+    const row = sql === undefined ? undefined : this.#connection.all(sql, recordID)[0];
+    if (typeof row?.parent !== "string" || typeof row.written !== "number") return null;
+    return { parentID: row.parent, writtenMs: row.written, isUnchanged: row.unchanged === 1 };
+  }
+
+  /** What opencode removes takes its parts along: a part without its message was hung there by no opencode. */
+  sessionsWithLooseParts(mostBytes: number): string[] {
+    if (databaseBytes(this.#connection) > mostBytes) return [];
+    const sql = "select distinct session_id as id from part where message_id not in (select id from message)";
+    return this.#connection.all(sql).map((row) => String(row.id));
+  }
+}
+
+function placeOf({ kind, session, message, created }: SqlRow): RecordPlace {
+  return {
+    kind: kind === "session" || kind === "message" ? kind : "part",
+    sessionID: typeof session === "string" ? session : null,
+    messageID: typeof message === "string" ? message : null,
+    createdMs: typeof created === "number" ? created : null,
+  };
+}

@@ -1,0 +1,153 @@
+import { createHash } from "node:crypto";
+import {
+  type Artifact,
+  type Evidence,
+  isFileLocator,
+  LARGEST_LOADED_BYTES,
+  type RowLocator,
+  type RowValues,
+} from "../../model/artifact.ts";
+import { JsonScanner } from "../../records/json-scanner.ts";
+import type { Connection } from "./driver.ts";
+import { captureRow, keyCondition, rowHash } from "./row.ts";
+import { rowValuesOf, selectRowValuesOf } from "./row-values.ts";
+import { quoted, type Schema, TABLES, type TableShape } from "./schema.ts";
+
+/** SQLite holds the whole value for every piece, so the pieces are large. */
+const PIECE_BYTES = 16 * 1024 * 1024;
+
+/** Reads single rows and values of a database as exactly as a diagnosis needs them. */
+export class RowEvidence {
+  readonly #connection: Connection;
+  readonly #schema: Schema;
+
+  constructor(connection: Connection, schema: Schema) {
+    this.#connection = connection;
+    this.#schema = schema;
+  }
+
+  /** Reads one row or value afresh; `null` where it is gone. */
+  examine(artifact: Artifact): Evidence | null {
+    const { locator } = artifact;
+    if (isFileLocator(locator)) return null;
+    const table = Object.values(TABLES).find((each) => each.name === locator.table);
+    if (table === undefined) return null;
+    const row = table.hasRowValues ? this.#readRow(table, locator) : null;
+    const common = {
+      stray: null,
+      ioError: null,
+      mtimeMs: null,
+      row,
+      position: artifact.kind === "part" ? this.#positionOf(locator) : null,
+      siblings: null,
+      updatedMs: table.hasRowValues ? null : this.#updatedMs(locator),
+      ...this.#owner(artifact, locator),
+    };
+    if (table.hasRowValues && locator.column === undefined) {
+      const captured = captureRow(this.#connection, table.name, this.#schema.tables.get(table.name) ?? [], locator.key);
+      if (row === null || captured === null) return null;
+      return { ...common, storage: "row", size: 0, bytes: null, shape: null, sha256: rowHash(captured) };
+    }
+    const column = quoted(locator.column ?? "data");
+    const condition = keyCondition(locator.key);
+    const cell = this.#connection.all(
+      `select typeof(${column}) as storage, octet_length(${column}) as size,
+         case when octet_length(${column}) <= ${LARGEST_LOADED_BYTES} then cast(${column} as blob) end as bytes
+       from ${quoted(locator.table)} where ${condition.sql}`,
+      ...condition.values,
+    )[0];
+    const storage = cell?.storage;
+    if (cell === undefined || (storage !== "text" && storage !== "blob")) return null;
+    const size = Number(cell.size);
+    const bytes = cell.bytes instanceof Uint8Array ? cell.bytes : null;
+    return {
+      ...common,
+      storage,
+      size,
+      bytes: size === 0 ? new Uint8Array() : bytes,
+      ...(bytes === null && size > 0 ? this.#readInPieces(locator, size) : { shape: null, sha256: null }),
+    };
+  }
+
+  /** SQLite's own parser first; it refuses very deep nesting, so what it rejects is read again byte by byte. */
+  #readInPieces(locator: RowLocator, size: number): Pick<Evidence, "shape" | "sha256"> {
+    const column = quoted(locator.column ?? "data");
+    const { sql, values } = keyCondition(locator.key);
+    const from = `from ${quoted(locator.table)} where ${sql}`;
+    const quick = this.#connection.all(
+      `select case when json_valid(${column}) and instr(cast(${column} as blob), x'00') = 0
+         then json_type(${column}) end as type ${from}`,
+      ...values,
+    )[0]?.type;
+    if (typeof quick === "string") {
+      const topLevel = quick === "object" || quick === "array" ? quick : "scalar";
+      return { shape: { shape: "complete", topLevel }, sha256: null };
+    }
+    const scanner = new JsonScanner();
+    const hash = createHash("sha256");
+    for (let start = 1; start <= size; start += PIECE_BYTES) {
+      const piece = this.#connection.all(
+        `select substr(cast(${column} as blob), ${start}, ${PIECE_BYTES}) as piece ${from}`,
+        ...values,
+      )[0]?.piece;
+      if (!(piece instanceof Uint8Array)) continue;
+      scanner.push(piece);
+      hash.update(piece);
+    }
+    return { shape: scanner.end(), sha256: hash.digest("hex") };
+  }
+
+  /** The session that loads an artifact, and whether any does: hosts reach parts through messages, messages through sessions. */
+  #owner(artifact: Artifact, locator: RowLocator): Pick<Evidence, "reachable" | "sessionID"> {
+    const key = Object.values(locator.key);
+    switch (artifact.kind) {
+      case "part": {
+        const owner = this.#connection.all(
+          `select session.id as id from part join message on message.id = part.message_id
+             join session on session.id = message.session_id where part.id = ?`,
+          ...key,
+        )[0];
+        return owner === undefined
+          ? { reachable: false, sessionID: artifact.sessionID }
+          : { reachable: true, sessionID: String(owner.id) };
+      }
+      case "message": {
+        const owner = this.#connection.all(
+          "select session.id as id from message join session on session.id = message.session_id where message.id = ?",
+          ...key,
+        )[0];
+        return { reachable: owner !== undefined, sessionID: artifact.sessionID };
+      }
+      default:
+        return { reachable: true, sessionID: artifact.sessionID };
+    }
+  }
+
+  #readRow(table: TableShape, locator: RowLocator): RowValues | null {
+    const condition = keyCondition(locator.key);
+    const row = this.#connection.all(
+      `select ${selectRowValuesOf(this.#schema, table).join(", ")} from ${quoted(table.name)} where ${condition.sql}`,
+      ...condition.values,
+    )[0];
+    return row === undefined ? null : rowValuesOf(this.#schema, table, row);
+  }
+
+  #updatedMs(locator: RowLocator): number | null {
+    const condition = keyCondition(locator.key);
+    const row = this.#connection.all(
+      `select cast(time_updated as real) as updated from ${quoted(locator.table)} where ${condition.sql}`,
+      ...condition.values,
+    )[0];
+    return typeof row?.updated === "number" ? row.updated : null;
+  }
+
+  #positionOf(locator: RowLocator): number | null {
+    const [id = ""] = Object.values(locator.key);
+    const before = this.#connection.all(
+      `select count(*) as before from part where id < ? and message_id = (select message_id from part where id = ?)`,
+      id,
+      id,
+    )[0]?.before;
+    return typeof before === "number" ? before : null;
+  }
+}

@@ -1,0 +1,250 @@
+import { type Artifact, LARGEST_LOADED_BYTES, type RowValues } from "../../model/artifact.ts";
+import type { Counts, ScanOptions, Scope, Share, Visit } from "../store.ts";
+import { readBundles } from "./bundles.ts";
+import type { Connection, SqlRow, SqlValue } from "./driver.ts";
+import { rowValuesOf, selectRowValuesOf } from "./row-values.ts";
+import { jsonColumnsOf, quoted, type Schema, TABLES, type TableShape } from "./schema.ts";
+import { nextStart } from "./sqlite-error.ts";
+
+/** Rows read between two looks at the event loop and the abort signal. */
+const ROWS_AT_ONCE = 128;
+
+/** Row ids are 64 bits wide: as numbers only where these are exact. */
+const ROW_ID = `case when rowid between ${Number.MIN_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER} then rowid
+  else cast(rowid as text) end as at`;
+
+const WHOLE: Share = { index: 0, of: 1 };
+
+/** What a scan does with the values that it reads. */
+export interface Reading {
+  readonly visit: Visit;
+  readonly counts: Counts;
+  /** Whether the text that the runtime made of a value of so many bytes is surely what a host reads. */
+  readonly isExact: (text: string, bytes: number) => boolean;
+}
+
+export interface Restriction {
+  readonly sql: string;
+  readonly values: readonly SqlValue[];
+}
+
+/** Visits the rows of one database. */
+export class RowScan {
+  readonly #connection: Connection;
+  readonly #schema: Schema;
+
+  constructor(connection: Connection, schema: Schema) {
+    this.#connection = connection;
+    this.#schema = schema;
+  }
+
+  /** Visits a scope in steps, each a statement of its own so that no read transaction is held for long. */
+  *steps(scope: Scope, reading: Reading, isHealthy?: ScanOptions["isHealthy"]): Iterable<void> {
+    switch (scope.what) {
+      case "everything":
+        for (const table of Object.values(TABLES)) {
+          const share = scope.share ?? WHOLE;
+          const isBundled = isHealthy !== undefined && !table.hasRowValues;
+          if (isBundled) yield* this.#visitDocuments(table, share, reading, isHealthy);
+          else if (share.index === 0) yield* this.#visitTable(table, null, reading);
+        }
+        return;
+      case "list":
+        yield* this.#visitTable(TABLES.project, restriction("id", scope.projectID), reading);
+        yield* this.#visitTable(TABLES.session, newestFirst(restriction("project_id", scope.projectID)), reading);
+        return;
+      case "rows":
+        for (const table of Object.values(TABLES)) {
+          if (!this.#schema.tables.has(table.name)) continue;
+          for (const rows of this.#rowsAt(table, scope.rowIDs)) {
+            this.#visitRows(table, rows, reading);
+            yield;
+          }
+        }
+        return;
+      case "session": {
+        const messages = messagesOf(scope);
+        yield* this.#visitTable(TABLES.session, restriction("id", scope.sessionID), reading);
+        yield* this.#visitTable(TABLES.message, { ...messages, sql: `id in (${messages.sql})` }, reading);
+        yield* this.#visitTable(TABLES.todo, restriction("session_id", scope.sessionID), reading);
+        yield* this.#visitTable(TABLES.part, { ...messages, sql: `message_id in (${messages.sql})` }, reading);
+      }
+    }
+  }
+
+  /** Messages or parts of a share: many at once where they are healthy, else each by itself. */
+  *#visitDocuments(
+    table: TableShape,
+    share: Share,
+    reading: Reading,
+    isHealthy: NonNullable<ScanOptions["isHealthy"]>,
+  ): Iterable<void> {
+    const { first, last } = this.#rowIDs(table.name, share);
+    const read = this.#rowsBetween(table);
+    const kind = table.name === "message" ? "message" : "part";
+    for (const step of readBundles(this.#connection, kind, first, last)) {
+      if (step.bundle !== null && isHealthy(step.bundle)) {
+        count(table, step.rows, reading.counts);
+        reading.counts.bytes += step.bytes;
+      } else {
+        this.#visitRows(table, this.#connection.all(read, step.after, step.until), reading);
+      }
+      yield;
+    }
+  }
+
+  *#visitTable(table: TableShape, condition: Restriction | null, reading: Reading): Iterable<void> {
+    if (!this.#schema.tables.has(table.name)) return;
+    const steps = condition === null ? this.#wholeTable(table) : this.#selectedRows(table, condition);
+    for (const rows of steps) {
+      this.#visitRows(table, rows, reading);
+      yield;
+    }
+  }
+
+  #visitRows(table: TableShape, rows: readonly SqlRow[], reading: Reading): void {
+    count(table, rows.length, reading.counts);
+    const columns = jsonColumnsOf(this.#schema, table);
+    if (table.hasRowValues) {
+      for (const row of rows) visitRow(table, columns, row, rowValuesOf(this.#schema, table, row), reading);
+    } else {
+      for (const row of rows) visitDocument(table, row, reading);
+    }
+  }
+
+  /** Selects what a visit of a table's rows needs. */
+  #select(table: TableShape): string {
+    const selected = [
+      ROW_ID,
+      ...table.key.map((name, index) => `${quoted(name)} as k${index}`),
+      `${table.session === null ? "null" : quoted(table.session)} as session`,
+      ...jsonColumnsOf(this.#schema, table).map((name, index) => selectValue(quoted(name), index)),
+      ...selectRowValuesOf(this.#schema, table),
+    ];
+    return `select ${selected.join(", ")} from ${quoted(table.name)}`;
+  }
+
+  #rowsBetween(table: TableShape): string {
+    return `${this.#select(table)} where rowid > cast(? as integer) and rowid <= cast(? as integer) order by rowid`;
+  }
+
+  *#wholeTable(table: TableShape): Iterable<SqlRow[]> {
+    const { first, last } = this.#rowIDs(table.name, WHOLE);
+    const sql = `${this.#rowsBetween(table)} limit ${ROWS_AT_ONCE}`;
+    for (let after = first; ; ) {
+      const rows = this.#connection.all(sql, after, last);
+      yield rows;
+      const at = rows.at(-1)?.at;
+      if (at === undefined || rows.length < ROWS_AT_ONCE) return;
+      after = nextStart(table.name, after, String(at));
+    }
+  }
+
+  /** The row ids of a share of a table: all above `first`, up to `last`. */
+  #rowIDs(table: string, { index, of }: Share): { readonly first: string; readonly last: string } {
+    // Each by itself: asked for both at once, SQLite reads the whole table.
+    const ends = this.#connection.all(
+      `select cast((select min(rowid) from ${quoted(table)}) as text) as first,
+         cast((select max(rowid) from ${quoted(table)}) as text) as last`,
+    )[0];
+    if (typeof ends?.first !== "string" || typeof ends.last !== "string") return { first: "0", last: "0" };
+    const [before, last] = [BigInt(ends.first) - 1n, BigInt(ends.last)];
+    const upTo = (share: number) => before + ((last - before) * BigInt(share)) / BigInt(of);
+    return { first: String(upTo(index)), last: String(upTo(index + 1)) };
+  }
+
+  /** The row ids come from an index first: paging by rowid would make SQLite walk the whole table for one session. */
+  *#selectedRows(table: TableShape, condition: Restriction): Iterable<SqlRow[]> {
+    const rowIDs = this.#connection
+      .all(`select cast(rowid as text) as at from ${quoted(table.name)} where ${condition.sql}`, ...condition.values)
+      .map((row) => String(row.at));
+    yield* this.#rowsAt(table, rowIDs);
+  }
+
+  *#rowsAt(table: TableShape, rowIDs: readonly string[]): Iterable<SqlRow[]> {
+    const sql = `${this.#select(table)} where rowid in (select value from json_each(?))`;
+    for (let start = 0; start < rowIDs.length; start += ROWS_AT_ONCE) {
+      yield this.#connection.all(sql, `[${rowIDs.slice(start, start + ROWS_AT_ONCE).join(",")}]`);
+    }
+  }
+}
+
+/** Selects the ids of a session's messages, all or the newest. */
+export function messagesOf(scope: Scope & { what: "session" }): Restriction {
+  const all = "select id from message where session_id = ?";
+  if (scope.newestMessages === undefined) return { sql: all, values: [scope.sessionID] };
+  return {
+    sql: `${all} order by time_created desc, id desc limit ?`,
+    values: [scope.sessionID, scope.newestMessages],
+  };
+}
+
+export function restriction(column: string, value: string | null): Restriction | null {
+  return value === null ? null : { sql: `${quoted(column)} = ?`, values: [value] };
+}
+
+/** opencode answers with the newest ones; the order of row ids costs nothing beside an index. */
+function newestFirst(condition: Restriction | null): Restriction | null {
+  return condition === null ? null : { ...condition, sql: `${condition.sql} order by rowid desc` };
+}
+
+function selectValue(column: string, index: number): string {
+  return `octet_length(${column}) as n${index},
+    case when octet_length(${column}) <= ${LARGEST_LOADED_BYTES} then ${column} end as v${index}`;
+}
+
+function count(table: TableShape, rows: number, counts: Counts): void {
+  if (table.name === "session") counts.sessions += rows;
+  else if (table.name === "message") counts.messages += rows;
+  else if (table.name === "part") counts.parts += rows;
+}
+
+/** Messages and parts, of which there are many: ids and one document. */
+function visitDocument(table: TableShape, row: SqlRow, reading: Reading): void {
+  if (row.n0 === null) return;
+  const id = String(row.k0);
+  const artifact: Artifact = {
+    kind: table.name,
+    sessionID: row.session === null ? null : String(row.session),
+    recordID: id,
+    locator: { table: table.name, key: { id } },
+  };
+  reading.visit(artifact, textOf(row.v0, Number(row.n0), reading), null);
+}
+
+function visitRow(
+  table: TableShape,
+  columns: readonly string[],
+  row: SqlRow,
+  values: RowValues | null,
+  reading: Reading,
+): void {
+  const key = Object.fromEntries(table.key.map((name, index) => [name, String(row[`k${index}`])]));
+  const artifact: Artifact = {
+    kind: table.name,
+    sessionID: row.session === null ? null : String(row.session),
+    recordID: String(row.k0),
+    locator: { table: table.name, key },
+  };
+  if (values !== null) reading.visit(artifact, null, values);
+  columns.forEach((column, index) => {
+    const bytes = row[`n${index}`];
+    if (bytes === null) return;
+    const text = textOf(row[`v${index}`], Number(bytes), reading);
+    reading.visit({ ...artifact, locator: { table: table.name, key, column } }, text, values);
+  });
+}
+
+/** The text of a value, where the runtime's text is surely what the database holds. */
+function textOf(value: SqlValue | undefined, bytes: number, { counts, isExact }: Reading): string | null {
+  counts.bytes += bytes;
+  return typeof value === "string" && isExact(value, bytes) ? value : null;
+}
+
+/**
+ * Whether the text that the runtime made of a value is surely the value: bytes that are not UTF-8 come back as U+FFFD
+ * (Bun, Node 24), and Node 22 stops at the first NUL. Whatever is doubtful is judged on its bytes.
+ */
+export function isExact(text: string, bytes: number): boolean {
+  return !text.includes("\uFFFD") && (text.length === bytes || Buffer.byteLength(text) === bytes);
+}
