@@ -1,0 +1,71 @@
+import { dirname, join } from "node:path";
+import { isFileLocator, type Locator } from "../../model/artifact.ts";
+import type { ContentHash } from "../../model/replacement.ts";
+import { PRIVATE_FILE } from "../../platform/durable.ts";
+import type { FileSystem } from "../../platform/file-system.ts";
+import { hashFile } from "../../platform/hash.ts";
+import type { ManifestItem } from "../../quarantine/manifest.ts";
+import { STORAGE } from "./layout.ts";
+
+/** The files of a data directory as they are now, and those of a run's folder. */
+export class LiveFiles {
+  readonly files: FileSystem;
+  readonly dataDir: string;
+
+  constructor(files: FileSystem, dataDir: string) {
+    this.files = files;
+    this.dataDir = dataDir;
+  }
+
+  /** Whether a file is there and is exactly this. */
+  async holds(path: string, content: ContentHash): Promise<boolean> {
+    const found = await this.files.stat(path);
+    if (found?.type !== "file" || found.size !== content.bytes) return false;
+    return same(await hashFile(this.files, path), content);
+  }
+
+  /**
+   * The absolute path of a locator, or `null` where it leads anywhere but to a plain place below `storage/`: through a
+   * `..`, an absolute part, or a symbolic link. Locators come from manifests too, and a manifest is input, not truth.
+   */
+  async livePath(locator: Locator): Promise<string | null> {
+    if (!isFileLocator(locator)) return null;
+    const names = locator.path.split("/");
+    if (names[0] !== STORAGE || names.length < 3) return null;
+    if (names.some((name) => name === "" || name === "." || name === ".." || /[\0\\]/.test(name))) return null;
+    let path = join(this.dataDir, STORAGE);
+    for (const name of names.slice(1, -1)) {
+      path = join(path, name);
+      const found = await this.files.stat(path);
+      if (found !== null && found.type !== "directory") return null;
+    }
+    return join(path, names.at(-1) ?? "");
+  }
+
+  /** Makes the folders that a path needs, forced to disk. */
+  async makeParents(path: string): Promise<void> {
+    const missing: string[] = [];
+    for (let parent = dirname(path); (await this.files.stat(parent)) === null; parent = dirname(parent)) {
+      missing.unshift(parent);
+    }
+    for (const parent of missing) {
+      await this.files.makeDirectory(parent, 0o755);
+      await this.files.syncDirectory(dirname(parent));
+    }
+  }
+
+  /** The files of an item in quarantine; of one that has another name outside of it the mode stays. */
+  async makePrivate({ original, replacement }: ManifestItem, folder: string): Promise<void> {
+    for (const file of [original?.file, replacement?.file]) {
+      if (file === undefined) continue;
+      const kept = join(folder, file);
+      const found = await this.files.stat(kept);
+      if (found?.type !== "file" || found.links !== 1 || (found.mode & 0o777) === PRIVATE_FILE) continue;
+      await this.files.chmod(kept, PRIVATE_FILE);
+    }
+  }
+}
+
+export function same(a: ContentHash, b: ContentHash): boolean {
+  return a.bytes === b.bytes && a.sha256 === b.sha256;
+}

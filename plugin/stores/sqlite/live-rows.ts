@@ -1,0 +1,112 @@
+import { type CellValue, isFileLocator } from "../../model/artifact.ts";
+import { sha256 } from "../../platform/hash.ts";
+import type { ManifestItem } from "../../quarantine/manifest.ts";
+import type { Operation } from "../writer.ts";
+import type { Connection } from "./driver.ts";
+import { type CapturedRow, captureRow, rowHash } from "./row.ts";
+import { type JsonColumn, quoted, type Schema } from "./schema.ts";
+
+export type Table = JsonColumn["table"];
+
+export interface RowPlace {
+  readonly table: Table;
+  readonly key: { readonly id: string };
+  /** The value that was judged; `null`: the row apart from its JSON values. */
+  readonly column: string | null;
+  /** What setting it aside alone leaves behind; `undefined`: it never goes without something in its place. */
+  readonly whenSetAside: JsonColumn["whenSetAside"] | undefined;
+}
+
+export type Cells = ReadonlyMap<string, CellValue>;
+
+/** The rows of a database as they are now, as far as this tool writes them. */
+export class LiveRows {
+  readonly connection: Connection;
+  readonly schema: Schema;
+
+  constructor(connection: Connection, schema: Schema) {
+    this.connection = connection;
+    this.schema = schema;
+  }
+
+  /** Of a row to be added, the columns that the table has in this version. */
+  inTable(table: Table, cells: Cells): Cells {
+    const columns = this.schema.tables.get(table) ?? [];
+    return new Map([...cells].filter(([name]) => columns.includes(name)));
+  }
+
+  /** The whole row at a place; `null` where there is none. */
+  capture(place: RowPlace): CapturedRow | null {
+    return captureRow(this.connection, place.table, this.schema.tables.get(place.table) ?? [], place.key);
+  }
+
+  /** The ids of a message's parts. */
+  partsOf(messageID: string): string[] {
+    return this.connection
+      .all("select id from part where message_id = ? order by id", messageID)
+      .map((row) => String(row.id));
+  }
+
+  /** Whether the row, or of a single value that value, is still what was captured. */
+  isLive(item: ManifestItem, place: RowPlace): boolean {
+    const row = this.capture(place);
+    if (item.original === null) return row === null;
+    if (row === null) return false;
+    if (place.column === null || place.whenSetAside === "row") return rowHash(row) === item.original.row?.sha256;
+    const cell = row.cells.get(place.column);
+    const storage = item.original.row?.columns[place.column]?.storage;
+    return (
+      cell !== undefined && "bytes" in cell && cell.storage === storage && sha256(cell.bytes) === item.original.sha256
+    );
+  }
+
+  /** Whether the key that a row is to get is nobody's. */
+  isFree({ replacement }: ManifestItem, place: RowPlace): boolean {
+    return replacement?.key === undefined || this.capture({ ...place, key: replacement.key }) === null;
+  }
+
+  /** Whether the record that a row belongs to is there. */
+  hasParent(row: CapturedRow): boolean {
+    const parent = PARENTS[row.table];
+    if (parent === undefined) return true;
+    const cell = row.cells.get(parent.column);
+    if (cell === undefined || !("bytes" in cell)) return false;
+    const id = Buffer.from(cell.bytes).toString("utf8");
+    return this.connection.all(`select 1 from "${parent.table}" where id = ?`, id).length > 0;
+  }
+
+  /** Whether rows of other tables name this one: it could not get another id. */
+  hasChildren({ table, key }: RowPlace): boolean {
+    const naming = [...this.schema.tables].filter(([, columns]) => columns.includes(`${table}_id`));
+    return naming.some(([name]) => {
+      const sql = `select 1 from ${quoted(name)} where ${quoted(`${table}_id`)} = ? limit 1`;
+      return this.connection.all(sql, key.id).length > 0;
+    });
+  }
+
+  /** The place of a locator as this database has it; `null` for a table or column that this tool does not write. */
+  placeOf(locator: Operation["locator"] | ManifestItem["locator"]): RowPlace | null {
+    if (isFileLocator(locator)) return null;
+    const id = locator.key.id;
+    if (id === undefined) return null;
+    const isOneDocument = locator.table === "message" || locator.table === "part";
+    const column = locator.column ?? (isOneDocument ? "data" : null);
+    const known = this.schema.jsonColumns.find(
+      (each) => each.table === locator.table && (column === null || each.column === column),
+    );
+    if (known === undefined) return null;
+    return { table: known.table, key: { id }, column, whenSetAside: column === null ? undefined : known.whenSetAside };
+  }
+}
+
+const PARENTS: Readonly<Record<string, { readonly table: Table; readonly column: string }>> = {
+  session: { table: "project", column: "project_id" },
+  message: { table: "session", column: "session_id" },
+  part: { table: "message", column: "message_id" },
+};
+
+/** Whether cells name another record that the row is to hang on. */
+export function isMoved({ table, cells }: CapturedRow): boolean {
+  const parent = PARENTS[table];
+  return parent !== undefined && cells.has(parent.column);
+}

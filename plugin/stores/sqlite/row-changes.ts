@@ -1,0 +1,189 @@
+import { type CellValue, locatorText } from "../../model/artifact.ts";
+import type { Replacement } from "../../model/replacement.ts";
+import type { FileSystem } from "../../platform/file-system.ts";
+import { sha256 } from "../../platform/hash.ts";
+import { bundledFiles, type ItemFiles, separateFiles } from "../../quarantine/item-files.ts";
+import { type ManifestItem, recordedFields } from "../../quarantine/manifest.ts";
+import type { RunFolder } from "../../quarantine/vault.ts";
+import { withFields } from "../../records/fields.ts";
+import {
+  CHANGED_SINCE,
+  GONE_SINCE,
+  itemNumber,
+  type Operation,
+  type Prepared,
+  type PrepareOptions,
+} from "../writer.ts";
+import type { Cells, LiveRows, RowPlace } from "./live-rows.ts";
+import { type CapturedRow, rowHash } from "./row.ts";
+import { cellDigest, replacedHash, saveRow } from "./row-item.ts";
+import type { SessionAdditions } from "./session-additions.ts";
+
+/** A prepared item, and the cells that take the place of its own; `null`: the row leaves. */
+export interface Change {
+  readonly place: RowPlace;
+  readonly cells: Cells | null;
+}
+
+/** What is to become of rows: prepared as items, each with its change. */
+export class RowChanges {
+  readonly #files: FileSystem;
+  readonly #rows: LiveRows;
+  readonly #additions: SessionAdditions;
+  readonly #changes = new WeakMap<ManifestItem, Change>();
+
+  constructor(files: FileSystem, rows: LiveRows, additions: SessionAdditions) {
+    this.#files = files;
+    this.#rows = rows;
+    this.#additions = additions;
+  }
+
+  /** `undefined`: the item was not prepared here. */
+  of(item: ManifestItem): Change | undefined {
+    return this.#changes.get(item);
+  }
+
+  /** Captures rows exactly and describes the items. */
+  async prepare(operations: readonly Operation[], run: RunFolder, how?: PrepareOptions): Promise<Prepared> {
+    const first = how?.taken ?? 0;
+    const saved = how?.inBundles === true ? bundledFiles(this.#files, run.path) : separateFiles(this.#files, run.path);
+    const items: ManifestItem[] = [];
+    const skipped: Prepared["skipped"] = [];
+    const taken = new Set<string>();
+    const inOrder = [...operations].sort((a, b) => rank(a.kind) - rank(b.kind));
+    const places = new Map(inOrder.map((operation) => [operation, locatorText(operation.locator)]));
+    const byPlace = new Map([...places].map(([operation, place]) => [place, operation]));
+    for (const [operation, place] of places) {
+      if (taken.has(place)) continue;
+      const content = operation.replacement?.content;
+      if (content !== undefined && "rows" in content) {
+        items.push(await this.#additions.prepare(itemNumber(first + items.length), operation, content.rows, run.path));
+        continue;
+      }
+      const prepared = await this.#prepareOne(itemNumber(first + items.length), operation, saved);
+      if (typeof prepared === "string") {
+        skipped.push({ operation, reason: prepared });
+        continue;
+      }
+      items.push(prepared.item);
+      if (prepared.change.place.table !== "message" || prepared.change.cells !== null) continue;
+      for (const part of this.#rows.partsOf(prepared.change.place.key.id)) {
+        const follower = byPlace.get(`part:id=${part}`);
+        taken.add(`part:id=${part}`);
+        const place: RowPlace = { table: "part", key: { id: part }, column: "data", whenSetAside: "row" };
+        const row = this.#rows.capture(place);
+        if (row === null) continue;
+        const described: Operation = follower ?? { ...operation, kind: "part", recordID: part };
+        const number = itemNumber(first + items.length);
+        const alone = await this.#saveItem(number, described, { place, cells: null }, row, saved);
+        const item = { ...alone, partOf: prepared.item.id };
+        this.#changes.set(item, { place, cells: null });
+        items.push(item);
+      }
+    }
+    await saved.flush();
+    return { items, skipped };
+  }
+
+  async #prepareOne(
+    id: string,
+    operation: Operation,
+    saved: ItemFiles,
+  ): Promise<{ item: ManifestItem; change: Change } | string> {
+    const place = this.#rows.placeOf(operation.locator);
+    if (place === null) return GONE_SINCE;
+    const row = this.#rows.capture(place);
+    if (operation.seen === null) {
+      if (row !== null) return "something is in its place now";
+    } else {
+      if (row === null) return GONE_SINCE;
+      if (seenHash(place, row) !== operation.seen.sha256) return CHANGED_SINCE;
+    }
+    const wanted = replacingCells(place, row, operation.replacement);
+    // A row to be added may be known in more columns than the table has in this version.
+    const cells = row === null && wanted instanceof Map ? this.#rows.inTable(place.table, wanted) : wanted;
+    if (cells === "unfit") return "what should take its place does not fit";
+    const change = { place, cells };
+    const item = await this.#saveItem(id, operation, change, row, saved);
+    this.#changes.set(item, change);
+    return { item, change };
+  }
+
+  async #saveItem(
+    id: string,
+    operation: Operation,
+    { place, cells }: Change,
+    row: CapturedRow | null,
+    saved: ItemFiles,
+  ): Promise<ManifestItem> {
+    const original = row === null ? null : await saveRow(saved, id, place.key.id, place.column, row);
+    const { table, key, column } = place;
+    return {
+      id,
+      kind: operation.kind,
+      recordID: operation.recordID,
+      locator: column === null || place.whenSetAside === "row" ? { table, key } : { table, key, column },
+      code: operation.code,
+      evidence: operation.evidence,
+      remedy: operation.remedy,
+      state: "planned",
+      original,
+      ...(cells === null
+        ? {}
+        : {
+            replacement: {
+              source: operation.replacement?.source ?? "the value that opencode writes where there is none",
+              sha256: replacedHash(table, cells),
+              ...(row === null ? {} : newKey(cells)),
+              columns: Object.fromEntries([...cells].map(([name, cell]) => [name, cellDigest(cell)])),
+              ...recordedFields(operation.replacement?.content),
+            },
+          }),
+    };
+  }
+}
+
+/** Orders kinds of records: parents before their children. */
+export function rank(kind: Operation["kind"]): number {
+  return ["project", "session", "message", "part"].indexOf(kind);
+}
+
+/** SHA-256 of what was judged: the value, or the row. `null` where the value is neither text nor a BLOB. */
+function seenHash(place: RowPlace, row: CapturedRow): string | null {
+  if (place.column === null) return rowHash(row);
+  const cell = row.cells.get(place.column);
+  return cell !== undefined && "bytes" in cell ? sha256(cell.bytes) : null;
+}
+
+/** The cells that take the place of what stands there; `null`: the row leaves. */
+function replacingCells(
+  place: RowPlace,
+  row: CapturedRow | null,
+  replacement: Replacement | null,
+): Cells | null | "unfit" {
+  if (replacement === null) {
+    if (place.whenSetAside === undefined || place.column === null || row === null) return "unfit";
+    if (place.whenSetAside === "row") return null;
+    return new Map([[place.column, place.whenSetAside === null ? NULL : textCell(place.whenSetAside)]]);
+  }
+  const { content } = replacement;
+  if ("bytes" in content || "rows" in content) return "unfit";
+  if ("cells" in content) return content.cells;
+  const cell = place.column === null ? undefined : row?.cells.get(place.column);
+  if (place.column === null || cell === undefined || !("bytes" in cell)) return "unfit";
+  const document: unknown = JSON.parse(Buffer.from(cell.bytes).toString("utf8"));
+  const completed = withFields(document, content.fields);
+  return completed === null ? "unfit" : new Map([[place.column, textCell(JSON.stringify(completed.value))]]);
+}
+
+/** The key of a row that gets another id. */
+function newKey(cells: Cells): { key?: { id: string } } {
+  const id = cells.get("id");
+  return id !== undefined && "bytes" in id ? { key: { id: Buffer.from(id.bytes).toString("utf8") } } : {};
+}
+
+const NULL: CellValue = { storage: "null" };
+
+function textCell(text: string): CellValue {
+  return { storage: "text", bytes: Buffer.from(text, "utf8") };
+}

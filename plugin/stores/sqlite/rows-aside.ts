@@ -1,0 +1,68 @@
+import { isFileLocator } from "../../model/artifact.ts";
+import type { ManifestItem } from "../../quarantine/manifest.ts";
+import { CHANGED_SINCE, type ItemOutcome } from "../writer.ts";
+import { isMoved, type LiveRows } from "./live-rows.ts";
+import { type CapturedRow, deleteRow, insertRow, updateCells } from "./row.ts";
+import type { RowChanges } from "./row-changes.ts";
+
+/** Takes rows out of the hosts' read path, and puts what replaces them in their place. */
+export class RowsAside {
+  readonly #rows: LiveRows;
+  readonly #changes: RowChanges;
+
+  constructor(rows: LiveRows, changes: RowChanges) {
+    this.#rows = rows;
+    this.#changes = changes;
+  }
+
+  /** Takes one group out, or changes it, in the caller's transaction; only as a whole, and only as it was captured. */
+  setGroupAside(group: readonly ManifestItem[]): ItemOutcome[] {
+    const changes = group.map((item) => this.#changes.of(item));
+    const unchanged = group.every((item, index) => {
+      const change = changes[index];
+      return change !== undefined && this.#rows.isLive(item, change.place) && this.#rows.isFree(item, change.place);
+    });
+    if (!unchanged || !this.#isWholeGroup(group)) {
+      return group.map(({ id }) => ({ id, state: "skipped", reason: CHANGED_SINCE }));
+    }
+    // Parts before their message: what leaves is exactly what was captured, not what a cascade takes along.
+    const outcomes = [...group].reverse().map((item): ItemOutcome => {
+      const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
+      const change = this.#changes.of(item);
+      if (change === undefined) return skipped("it was not prepared");
+      const { place, cells } = change;
+      const row: CapturedRow = { table: place.table, rowID: null, cells: cells ?? new Map() };
+      if (cells === null) deleteRow(this.#rows.connection, place.table, place.key);
+      else if (item.original === null) {
+        if (!this.#rows.hasParent(row)) return skipped("the record it belongs to is not there");
+        insertRow(this.#rows.connection, row);
+      } else {
+        if (isMoved(row) && !this.#rows.hasParent(row)) return skipped("the record it belongs to is not there");
+        if (cells.has("id") && this.#rows.hasChildren(place)) return skipped("other records hang on its id");
+        updateCells(this.#rows.connection, place.table, place.key, cells);
+      }
+      return { id: item.id, state: "done" };
+    });
+    return outcomes.reverse();
+  }
+
+  #isWholeGroup(group: readonly ManifestItem[]): boolean {
+    const message = group[0];
+    if (message?.kind !== "message" || isFileLocator(message.locator) || message.replacement !== undefined) return true;
+    const captured = new Set(group.slice(1).map((item) => item.recordID));
+    const live = this.#rows.partsOf(message.locator.key.id);
+    return live.length === captured.size && live.every((id) => captured.has(id));
+  }
+}
+
+/** What leaves together: a message with its parts, or a single item. */
+export function groupsOf(items: readonly ManifestItem[]): ManifestItem[][] {
+  const groups = new Map<string, ManifestItem[]>();
+  for (const item of items) {
+    const leader = item.partOf ?? item.id;
+    const group = groups.get(leader);
+    if (group === undefined) groups.set(leader, [item]);
+    else group.push(item);
+  }
+  return [...groups.values()];
+}

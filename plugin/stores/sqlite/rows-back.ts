@@ -1,0 +1,79 @@
+import { isFileLocator } from "../../model/artifact.ts";
+import type { FileSystem } from "../../platform/file-system.ts";
+import type { ManifestItem } from "../../quarantine/manifest.ts";
+import type { ItemOutcome } from "../writer.ts";
+import type { LiveRows, RowPlace } from "./live-rows.ts";
+import { type CapturedRow, deleteRow, insertRow, rowHash, updateCells } from "./row.ts";
+import { cellDigest, holdsCells, loadRow } from "./row-item.ts";
+
+/** Puts captured rows and values back, each only where nothing else has taken its place. */
+export class RowsBack {
+  readonly #files: FileSystem;
+  readonly #rows: LiveRows;
+
+  constructor(files: FileSystem, rows: LiveRows) {
+    this.#files = files;
+    this.#rows = rows;
+  }
+
+  /** The captured row of an item; `null` where it is missing, or is not what the manifest says. */
+  async load(item: ManifestItem, folder: string): Promise<CapturedRow | null> {
+    if (item.original?.row === undefined || isFileLocator(item.locator)) return null;
+    const row = await loadRow(this.#files, folder, item.locator.table, item.original.row);
+    const columns = this.#rows.schema.tables.get(item.locator.table) ?? [];
+    const id = row?.cells.get("id");
+    const sameID = id !== undefined && "bytes" in id && Buffer.from(id.bytes).toString("utf8") === item.locator.key.id;
+    return row !== null && sameID && [...row.cells.keys()].every((name) => columns.includes(name)) ? row : null;
+  }
+
+  /** Puts one row or value back in the caller's transaction. `saved`: what {@link load} gave. */
+  putOneBack(item: ManifestItem, saved: CapturedRow | null): ItemOutcome {
+    const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
+    const restored: ItemOutcome = { id: item.id, state: "restored" };
+    const place = this.#rows.placeOf(item.locator);
+    if (place === null || (saved === null && item.original !== null)) {
+      return skipped("the quarantined copy is missing or has changed");
+    }
+    const live = this.#rows.capture(place);
+    if (saved === null)
+      return this.#takeBack(item, place, live) ? restored : skipped("it was changed since it was added");
+    const replaced = item.replacement?.columns;
+    if (replaced === undefined) {
+      if (live !== null) {
+        return rowHash(live) === rowHash(saved) ? restored : skipped("something else is in its place now");
+      }
+      if (!this.#rows.hasParent(saved)) return skipped("the record it belongs to is not there; restore that one first");
+      insertRow(this.#rows.connection, saved);
+      return restored;
+    }
+    const originals = new Map([...saved.cells].filter(([name]) => Object.hasOwn(replaced, name)));
+    const key = item.replacement?.key;
+    if (key !== undefined && live === null) {
+      const renamed = this.#rows.capture({ ...place, key });
+      if (renamed === null || !holdsCells(renamed, replaced)) return skipped("something else is in its place now");
+      updateCells(this.#rows.connection, place.table, key, originals);
+      return restored;
+    }
+    if (live === null || originals.size === 0) return skipped("the record it belongs to is gone");
+    if (holdsCells(live, Object.fromEntries([...originals].map(([name, cell]) => [name, cellDigest(cell)])))) {
+      return restored;
+    }
+    if (!holdsCells(live, replaced)) return skipped("something else is in its place now");
+    updateCells(this.#rows.connection, place.table, place.key, originals);
+    return restored;
+  }
+
+  /** Removes a row that a repair added, if it still is what was added. */
+  #takeBack(item: ManifestItem, place: RowPlace, live: CapturedRow | null): boolean {
+    if (live === null) return true;
+    if (!holdsCells(live, item.replacement?.columns ?? {})) return false;
+    deleteRow(this.#rows.connection, place.table, place.key);
+    return true;
+  }
+}
+
+/** Whether an item's row got another id, or was hung on another record. */
+export function isPlaced({ replacement }: ManifestItem): boolean {
+  const columns = Object.keys(replacement?.columns ?? {});
+  return ["id", "message_id", "session_id", "project_id"].some((name) => columns.includes(name));
+}

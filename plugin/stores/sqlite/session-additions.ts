@@ -1,0 +1,89 @@
+import { join } from "node:path";
+import type { NewRow } from "../../model/replacement.ts";
+import type { FileSystem } from "../../platform/file-system.ts";
+import { sha256 } from "../../platform/hash.ts";
+import type { ManifestItem } from "../../quarantine/manifest.ts";
+import { writeItem } from "../../quarantine/vault.ts";
+import { type ItemOutcome, itemFileName, type Operation } from "../writer.ts";
+import { addRows, isAdded, type Listing, listingOf, parseListing, removeRows, rowsFor } from "./added-rows.ts";
+import type { LiveRows } from "./live-rows.ts";
+import type { CapturedRow } from "./row.ts";
+
+/** A session to be added, and the list by which it can be told later. */
+interface Addition {
+  readonly listed: Listing;
+  readonly rows: readonly CapturedRow[];
+}
+
+/** Sessions that are added as a whole, and removed as a whole when that is undone. */
+export class SessionAdditions {
+  readonly #files: FileSystem;
+  readonly #rows: LiveRows;
+  readonly #additions = new WeakMap<ManifestItem, Addition>();
+
+  constructor(files: FileSystem, rows: LiveRows) {
+    this.#files = files;
+    this.#rows = rows;
+  }
+
+  /** A session with everything that hangs on it; what is added is listed in a file of its own. */
+  async prepare(id: string, operation: Operation, rows: readonly NewRow[], folder: string): Promise<ManifestItem> {
+    const captured = rowsFor(this.#rows.schema, rows);
+    const listed = listingOf(rows, captured);
+    const text = Buffer.from(JSON.stringify(listed));
+    const file = itemFileName(id, "rows.json");
+    await writeItem(this.#files, folder, file, text);
+    const item: ManifestItem = {
+      id,
+      kind: "session",
+      recordID: operation.recordID,
+      locator: { table: "session", key: { id: operation.recordID ?? "" } },
+      code: operation.code,
+      evidence: operation.evidence,
+      remedy: operation.remedy,
+      state: "planned",
+      original: null,
+      replacement: {
+        source: operation.replacement?.source ?? "another store",
+        sha256: sha256(text),
+        file,
+        bytes: text.length,
+      },
+    };
+    this.#additions.set(item, { listed, rows: captured });
+    return item;
+  }
+
+  /** Adds a session with all its rows, in the caller's transaction. */
+  add(item: ManifestItem): ItemOutcome {
+    const addition = this.#additions.get(item);
+    const reason =
+      addition === undefined ? "it was not prepared" : addRows(this.#rows.connection, addition.listed, addition.rows);
+    return reason === null ? { id: item.id, state: "done" } : { id: item.id, state: "skipped", reason };
+  }
+
+  /** Removes what was added, in the caller's transaction. */
+  takeAway(item: ManifestItem, listed: Listing | null): ItemOutcome {
+    if (listed === null) {
+      return { id: item.id, state: "skipped", reason: "the list of what was added is missing or has changed" };
+    }
+    if (!isAdded(this.#rows.connection, listed)) return { id: item.id, state: "restored" };
+    const reason = removeRows(this.#rows.connection, this.#rows.schema, listed);
+    return reason === null ? { id: item.id, state: "restored" } : { id: item.id, state: "skipped", reason };
+  }
+
+  /** The list of an addition, if it still is what the manifest says. */
+  async listed({ replacement, recordID }: ManifestItem, folder: string): Promise<Listing | null> {
+    if (replacement?.file === undefined) return null;
+    const bytes = await this.#files.read(join(folder, replacement.file));
+    if (typeof bytes === "string" || sha256(bytes) !== replacement.sha256) return null;
+    const listed = parseListing(bytes.toString("utf8"));
+    const isOwn = listed?.rows.some(({ table, key }) => table === "session" && "id" in key && key.id === recordID);
+    return isOwn === true ? listed : null;
+  }
+}
+
+/** Whether an item stands for a session that was added as a whole. */
+export function isAddition({ original, replacement }: ManifestItem): boolean {
+  return original === null && replacement?.file !== undefined;
+}

@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FileSystem } from "../../platform/file-system.ts";
+import { DISK_FULL, type ItemOutcome, StoreRefusedError } from "../writer.ts";
+import type { Connection } from "./driver.ts";
+import { sqliteFailure } from "./sqlite-error.ts";
+
+/** Nobody else can write during a transaction: after so many milliseconds it is committed, and another one begins. */
+const LONGEST_TRANSACTION_MS = 5;
+
+const MOST_PAUSE_MS = 100;
+
+/** A connection that writes in short transactions beside a running opencode. */
+export class WriteConnection {
+  readonly connection: Connection;
+  readonly #files: FileSystem;
+  /** Path of the log, where the database has one: it is forced to disk after the transactions, not inside of them. */
+  readonly #log: string | null;
+  /** How long the last transaction kept others from writing. */
+  #heldMs = 0;
+
+  private constructor(files: FileSystem, connection: Connection, log: string | null) {
+    this.#files = files;
+    this.connection = connection;
+    this.#log = log;
+  }
+
+  /** @throws StoreRefusedError where the database cannot be opened for writing */
+  static open(files: FileSystem, open: () => Connection): WriteConnection {
+    const connection = refusing(attempt(open));
+    try {
+      connection.exec("pragma busy_timeout = 2000");
+      connection.exec("pragma foreign_keys = on");
+      const log = logOf(connection);
+      connection.exec(`pragma synchronous = ${log === null ? "full" : "normal"}`);
+      return new WriteConnection(files, connection, log);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /** Meanwhile a row leaves its children where they are, and may go to a place that names a parent that is not there. */
+  async withoutCascades<T>(work: () => Promise<T>): Promise<T> {
+    this.connection.exec("pragma foreign_keys = off");
+    try {
+      return await work();
+    } finally {
+      this.connection.exec("pragma foreign_keys = on");
+    }
+  }
+
+  /** What was committed is on disk before anything says so. A slow disk keeps nobody waiting for the lock meanwhile. */
+  async forced<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } finally {
+      // Opening the log is safe in opencode's process too: SQLite's locks are on other files.
+      if (this.#log !== null && (await this.#files.stat(this.#log)) !== null) await this.#files.syncFile(this.#log);
+    }
+  }
+
+  /** opencode, too, gets its turn at writing: as long a pause as the last transaction took. */
+  async giveWay(): Promise<void> {
+    await sleep(Math.min(this.#heldMs, MOST_PAUSE_MS));
+  }
+
+  /** Does the work on as many units as a short transaction allows, then on the others in another one. */
+  async inShortTransactions<T>(units: readonly T[], work: (unit: T) => ItemOutcome[]): Promise<ItemOutcome[]> {
+    const outcomes: ItemOutcome[] = [];
+    for (let rest = units; rest.length > 0; ) {
+      if (rest !== units) await this.giveWay();
+      let done = 0;
+      const some = this.transaction(() => {
+        const until = performance.now() + LONGEST_TRANSACTION_MS;
+        const results: ItemOutcome[] = [];
+        for (const unit of rest) {
+          if (done > 0 && performance.now() > until) break;
+          results.push(...work(unit));
+          done += 1;
+        }
+        return results;
+      });
+      outcomes.push(...some);
+      rest = rest.slice(done);
+    }
+    return outcomes;
+  }
+
+  transaction<T>(work: () => T): T {
+    try {
+      this.connection.exec("begin immediate");
+      const since = performance.now();
+      const result = work();
+      this.connection.exec("commit");
+      this.#heldMs = performance.now() - since;
+      return result;
+    } catch (error) {
+      try {
+        this.connection.exec("rollback");
+      } catch {
+        // SQLite has rolled back by itself, or the transaction never began.
+      }
+      throw error;
+    }
+  }
+}
+
+/** Path of a database's write-ahead log; `null` where it is kept in another way. */
+function logOf(connection: Connection): string | null {
+  const [mode] = connection.all("pragma journal_mode");
+  const [main] = connection.all("select file from pragma_database_list where name = 'main'");
+  return mode?.journal_mode === "wal" && typeof main?.file === "string" ? `${main.file}-wal` : null;
+}
+
+/** The same connection, its expected failures thrown as {@link StoreRefusedError}. */
+function refusing(connection: Connection): Connection {
+  return {
+    all: (sql, ...values) => attempt(() => connection.all(sql, ...values)),
+    run: (sql, ...values) => attempt(() => connection.run(sql, ...values)),
+    exec: (sql) => attempt(() => connection.exec(sql)),
+    close: () => connection.close(),
+  };
+}
+
+function attempt<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw refusal(error);
+  }
+}
+
+function refusal(error: unknown): unknown {
+  switch (sqliteFailure(error)) {
+    case "busy":
+      return new StoreRefusedError("busy", "Another process is writing to the database.");
+    case "full":
+      return new StoreRefusedError("failed", DISK_FULL);
+    case "read-only":
+      return new StoreRefusedError("failed", "The database may only be read here.");
+    case "io":
+      return new StoreRefusedError(
+        "failed",
+        "The disk reported an error. Nothing was lost; back up before anything else.",
+      );
+    case "malformed":
+    case "not-a-database":
+      return new StoreRefusedError("failed", "The database is damaged inside; nothing is written to it.");
+    case "cannot-open":
+      return new StoreRefusedError("failed", "The database cannot be opened for writing.");
+    case "other":
+      return error;
+  }
+}
