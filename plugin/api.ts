@@ -5,7 +5,8 @@ export type { ConfirmedFinding, Finding, Remedy, Severity, Verdict } from "./mod
 export { type FileSystem, nodeFileSystem } from "./platform/file-system.ts";
 export { type Manifest, manifestSchema, parseManifest } from "./quarantine/manifest.ts";
 export { type StoredRun, storedRuns } from "./quarantine/vault.ts";
-export { type CheckInput, type CheckOutcome, type CheckResult, check } from "./repair/check.ts";
+export { type CheckOutcome, type CheckResult, check } from "./repair/check.ts";
+export type { CheckInput } from "./repair/check-input.ts";
 export { type Plan, planRepair, type Selection } from "./repair/plan.ts";
 export { type RepairInput, type RepairResult, repair } from "./repair/repair.ts";
 export { planRestore, type RestoreInput, type RestoreResult, restore } from "./repair/restore.ts";

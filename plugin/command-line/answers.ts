@@ -1,7 +1,8 @@
 import { adviceFor, adviceOn } from "../faults/catalogue.ts";
 import type { ConfirmedFinding, Finding, Verdict } from "../model/finding.ts";
 import type { ReportedItem } from "../repair/apply.ts";
-import type { CheckedStore, CheckResult } from "../repair/check.ts";
+import type { CheckResult } from "../repair/check.ts";
+import type { CheckedStore } from "../repair/check-input.ts";
 import { TOOL } from "../tool-identity.ts";
 import { commandFor } from "./text.ts";
 

@@ -1,0 +1,29 @@
+import { NOT_IMPORTED, SEVERAL_DATABASES } from "../faults/whereabouts.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
+import { amount } from "../plural.ts";
+import type { SessionEntry } from "../stores/store.ts";
+import { type StoreAtIndex, speaker } from "./store-finding.ts";
+
+/** A store that was looked at as a whole. */
+interface Neighbour extends StoreAtIndex {
+  readonly sessions: readonly SessionEntry[];
+}
+
+/** What concerns several stores of a data directory. */
+export function storesBesideEachOther(stores: readonly Neighbour[]): ConfirmedFinding[] {
+  const findings: ConfirmedFinding[] = [];
+  const databases = stores.filter((store) => store.description.generation === "sqlite");
+  // The one that opencode opens by default is the first, whether it holds sessions or not.
+  for (const { description, index, sessions } of databases.slice(1)) {
+    if (sessions.length === 0) continue;
+    const evidence = `${amount(sessions.length, "session")} here`;
+    findings.push(speaker(description, index)(SEVERAL_DATABASES, "info", null, evidence));
+  }
+  const files = stores.find((store) => store.description.generation === "json");
+  if (files === undefined || databases.length === 0) return findings;
+  const known = new Set(databases.flatMap((store) => store.sessions.map((session) => session.id)));
+  const missing = files.sessions.filter((session) => session.projectID !== null && !known.has(session.id));
+  if (missing.length === 0) return findings;
+  const say = speaker(files.description, files.index);
+  return [...findings, say(NOT_IMPORTED, "warning", null, amount(missing.length, "session"))];
+}

@@ -1,0 +1,40 @@
+import type { StoreDescription } from "../model/store-description.ts";
+import type { FileSystem } from "../platform/file-system.ts";
+import type { Located } from "../stores/locate.ts";
+import type { Access } from "../stores/open.ts";
+import type { DatabaseSource } from "../stores/sqlite/driver.ts";
+import type { Origin } from "../stores/sqlite/origin.ts";
+import type { Counts } from "../stores/store.ts";
+import type { Survey } from "../stores/survey.ts";
+
+export interface CheckInput {
+  readonly files: FileSystem;
+  readonly located: Located;
+  /** Only these sessions; empty for all. */
+  readonly sessionIDs: readonly string[];
+  readonly concurrency: number;
+  /** `outside` where it is not said. */
+  readonly access?: Access;
+  /** Of the host that loads the stores, where it is known. */
+  readonly hostVersion?: string | null;
+  readonly signal?: AbortSignal;
+  /** Told every 200 ms how much was read so far. */
+  readonly onProgress?: (counts: Readonly<Counts>) => void;
+  /**
+   * Surveys a large database in another process: SQLite looks at all pages in one step of several seconds, in which this
+   * process would feel no signal. `null`: it could not, and it is done here.
+   */
+  readonly surveyAside?: (
+    source: DatabaseSource,
+    store: StoreDescription,
+    signal: AbortSignal | undefined,
+  ) => Promise<Survey | null>;
+}
+
+export interface CheckedStore {
+  readonly description: StoreDescription;
+  /** `unread`: of an opencode whose records this tool does not know. */
+  readonly state: "ok" | "unread" | "unusable";
+  /** Whose database it is; `null` of files, and where nothing tells. */
+  readonly origin: Origin | null;
+}

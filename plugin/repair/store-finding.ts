@@ -1,0 +1,41 @@
+import type { Fault } from "../faults/fault.ts";
+import type { Locator, RecordKind } from "../model/artifact.ts";
+import type { ConfirmedFinding, Severity } from "../model/finding.ts";
+import type { StoreDescription } from "../model/store-description.ts";
+
+/** A store of a data directory, as the answer of a check names it. */
+export interface StoreAtIndex {
+  readonly description: StoreDescription;
+  /** Index in the answer. */
+  readonly index: number;
+}
+
+export interface Place {
+  readonly kind: RecordKind;
+  readonly sessionID: string | null;
+  readonly recordID: string | null;
+  readonly locator: Locator;
+}
+
+export type Say = (fault: Fault, severity: Severity, place: Place | null, evidence: string) => ConfirmedFinding;
+
+/** Makes findings of one store. `null` as the place stands for the store as a whole. */
+export function speaker(description: StoreDescription, store: number): Say {
+  const whole = wholeStore(description);
+  return (fault, severity, place, evidence) => ({
+    code: fault.code,
+    severity,
+    ...(place ?? whole),
+    remedy: fault.remedy,
+    evidence,
+    store,
+    writtenMs: null,
+    seen: null,
+    replacement: null,
+  });
+}
+
+function wholeStore({ database }: StoreDescription): Place {
+  const path = database === undefined ? "storage" : database.replace(/^.*[\\/]/, "");
+  return { kind: "database", sessionID: null, recordID: null, locator: { path } };
+}

@@ -1,0 +1,183 @@
+import { isAbsolute } from "node:path";
+import { DATABASE_MALFORMED, MIGRATION_FAILING, SCHEMA_OLDER, WAL_DAMAGED } from "../faults/container.ts";
+import { EVENT_BLOAT, LARGE_WAL } from "../faults/size.ts";
+import {
+  COLUMNS_MISSING,
+  EVENT_SEQUENCE_BEHIND,
+  MIGRATION_UNRECORDED,
+  OLD_JOURNAL,
+  OLDER_OPENCODE,
+} from "../faults/skew.ts";
+import { DUPLICATE_PROJECT, FOLDER_MISSING, MESSAGE_ID_WRAP, ORPHANS, PROJECT_MISSING } from "../faults/whereabouts.ts";
+import { hostLine } from "../hosts/store-line.ts";
+import type { Locator } from "../model/artifact.ts";
+import type { ConfirmedFinding, Severity } from "../model/finding.ts";
+import type { StoreDescription } from "../model/store-description.ts";
+import type { FileSystem } from "../platform/file-system.ts";
+import { amount } from "../plural.ts";
+import { unreadLog } from "../salvage/write-ahead-log.ts";
+import type { OpenedStore } from "../stores/open.ts";
+import type { Store } from "../stores/store.ts";
+import type { Survey, SurveyedProject } from "../stores/survey.ts";
+import { type Place, type Say, speaker } from "./store-finding.ts";
+
+type OpenStore = OpenedStore & { state: "ok" };
+
+const GIGABYTE = 1024 ** 3;
+
+/** What a survey comes to. `contentBytes`: what the messages, parts and session columns of the store hold. */
+export async function wholeStoreFindings(
+  files: FileSystem,
+  opened: OpenStore,
+  store: number,
+  survey: Survey,
+  contentBytes: number,
+): Promise<ConfirmedFinding[]> {
+  const say = speaker(opened.description, store);
+  return [
+    ...(await projectFindings(files, opened.store, survey, say)),
+    ...survey.wrappedSessions.map((id) => say(MESSAGE_ID_WRAP, "info", sessionPlace(opened, id), "ids begin anew")),
+    ...orphanFindings(survey, say),
+    ...(await databaseFindings(files, opened, survey, contentBytes, say)),
+  ];
+}
+
+/** What of a database's log SQLite cannot read. Opens the log: never inside the host. */
+export function logFindings(description: StoreDescription, store: number): ConfirmedFinding[] {
+  const evidence = description.database === undefined ? null : unreadLog(description.database);
+  return evidence === null ? [] : [speaker(description, store)(WAL_DAMAGED, "warning", null, evidence)];
+}
+
+function sessionPlace({ description }: OpenStore, id: string): Place {
+  const locator: Locator =
+    description.generation === "sqlite" ? { table: "session", key: { id } } : { path: `storage/message/${id}` };
+  return { kind: "session", sessionID: id, recordID: id, locator };
+}
+
+async function projectFindings(files: FileSystem, from: Store, survey: Survey, say: Say): Promise<ConfirmedFinding[]> {
+  const findings: ConfirmedFinding[] = [];
+  const firstIn = new Map<string, string>();
+  for (const project of survey.projects) {
+    const place: Place = {
+      kind: "project",
+      sessionID: null,
+      recordID: project.id,
+      locator:
+        survey.database === null
+          ? { path: `storage/project/${project.id}.json` }
+          : { table: "project", key: { id: project.id } },
+    };
+    const sessions = project.folders.reduce((sum, folder) => sum + folder.sessions, 0);
+    if (sessions === 0) continue;
+    if (project.worktree === null) {
+      // Loaded where something is made anew, zod with it.
+      const { projectFromSessions } = await import("./rebuild.ts");
+      // The project "global" takes the sessions of folders without git; hosts of files never write it before it is needed.
+      const rebuilt = await projectFromSessions(from, project.id).catch(() => null);
+      const found = say(PROJECT_MISSING, "warning", place, amount(sessions, "session"));
+      const source = "rebuilt from what the sessions of the project state";
+      findings.push(
+        rebuilt === null
+          ? { ...found, remedy: "report" }
+          : { ...found, replacement: { source, content: rebuilt.content } },
+      );
+    } else if (project.worktree !== "" && project.worktree !== "/") {
+      const other = firstIn.get(project.worktree);
+      if (other === undefined) firstIn.set(project.worktree, project.id);
+      else
+        findings.push(say(DUPLICATE_PROJECT, "info", place, `${amount(sessions, "session")}, the other is ${other}`));
+    }
+    const gone = await missingFolders(files, project);
+    if (gone.sessions > 0) {
+      findings.push(
+        say(FOLDER_MISSING, "info", place, `${amount(gone.sessions, "session")} in ${amount(gone.folders, "folder")}`),
+      );
+    }
+  }
+  return findings;
+}
+
+async function missingFolders(
+  files: FileSystem,
+  project: SurveyedProject,
+): Promise<{ readonly sessions: number; readonly folders: number }> {
+  let [sessions, folders] = [0, 0];
+  for (const folder of project.folders) {
+    if (!isAbsolute(folder.directory) || (await exists(files, folder.directory))) continue;
+    sessions += folder.sessions;
+    folders += 1;
+  }
+  return { sessions, folders };
+}
+
+async function exists(files: FileSystem, path: string): Promise<boolean> {
+  // A folder that may not be looked at is there.
+  return files.stat(path).then(
+    (found) => found !== null,
+    () => true,
+  );
+}
+
+function orphanFindings({ orphans }: Survey, say: Say): ConfirmedFinding[] {
+  if (orphans.messages + orphans.parts === 0) return [];
+  return [say(ORPHANS, "info", null, `${amount(orphans.messages, "message")}, ${amount(orphans.parts, "part")}`)];
+}
+
+async function databaseFindings(
+  files: FileSystem,
+  opened: OpenStore,
+  { database }: Survey,
+  contentBytes: number,
+  say: Say,
+): Promise<ConfirmedFinding[]> {
+  if (database === null) return [];
+  const findings: ConfirmedFinding[] = [];
+  const { missingColumns, missingWrittenColumns, unrecordedMigrations } = database;
+  // Measured on 1.18.33: it does not start. Older hosts do not run that migration.
+  const stops: Severity = hostLine(opened.description).journal === "migration" ? "blocking" : "warning";
+  if (missingColumns.length > 0) {
+    findings.push(say(COLUMNS_MISSING, "blocking", null, `without ${missingColumns.slice(0, 5).join(", ")}`));
+  }
+  if (missingWrittenColumns.length > 0) {
+    const evidence = `without ${missingWrittenColumns.slice(0, 5).join(", ")}, sessions load; ${stoppedWithout(missingWrittenColumns)}`;
+    findings.push(say(COLUMNS_MISSING, "warning", null, evidence));
+  }
+  if (unrecordedMigrations.length > 0) {
+    findings.push(say(MIGRATION_UNRECORDED, "blocking", null, unrecordedMigrations.join(", ")));
+  }
+  if (database.triedByOlder) {
+    findings.push(say(OLDER_OPENCODE, "warning", null, "an empty __drizzle_migrations beside the table migration"));
+  }
+  if (database.sessionsBehindLog > 0) {
+    findings.push(say(EVENT_SEQUENCE_BEHIND, "warning", null, amount(database.sessionsBehindLog, "session")));
+  }
+  if (database.damage !== null) findings.push(say(DATABASE_MALFORMED, "blocking", null, database.damage));
+  if (database.missingOldColumns.length > 0) {
+    findings.push(say(SCHEMA_OLDER, "warning", null, `without ${database.missingOldColumns.slice(0, 5).join(", ")}`));
+  }
+  for (const { messageID, sessionID } of database.stoppingMigration) {
+    const locator: Locator = { table: "message", key: { id: messageID } };
+    const place: Place = { kind: "message", sessionID, recordID: messageID, locator };
+    findings.push(say(MIGRATION_FAILING, stops, place, "20260510033149_session_usage reads it"));
+  }
+  if (database.hasOldJournal) findings.push(say(OLD_JOURNAL, "info", null, "no column name"));
+  const wal = (await files.stat(`${opened.description.database}-wal`))?.size ?? 0;
+  if (wal > GIGABYTE) findings.push(say(LARGE_WAL, "warning", null, gigabytes(wal)));
+  const other = database.bytes - database.freeBytes - contentBytes;
+  if (other > GIGABYTE && other > 2 * contentBytes) {
+    const evidence = `${gigabytes(database.bytes)}, of which conversations ${gigabytes(contentBytes)}`;
+    findings.push(say(EVENT_BLOAT, "info", null, evidence));
+  }
+  return findings;
+}
+
+/** A workspace is looked for where a project gets another id: a new remote, another first commit. */
+function stoppedWithout(columns: readonly string[]): string {
+  return columns.every((column) => column.startsWith("workspace."))
+    ? "everything fails once the id of a project changes"
+    : "a prompt fails";
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / GIGABYTE).toFixed(1)} GB`;
+}
