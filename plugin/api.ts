@@ -11,20 +11,11 @@ export { type Plan, planRepair, type Selection } from "./repair/plan.ts";
 export { type RepairInput, type RepairResult, repair } from "./repair/repair.ts";
 export { planRestore, type RestoreInput, type RestoreResult, restore } from "./repair/restore.ts";
 export { makeReport, type Report, type ReportInput } from "./report/report.ts";
+export type { BroughtIn } from "./rescue/brought-in.ts";
+export { type Exported, type Exporting, exportHidden } from "./rescue/export-hidden.ts";
 export type { Cause, HiddenSession, PartlyShownSession } from "./rescue/hidden.ts";
 export type { IncompleteSession } from "./rescue/incomplete.ts";
-export {
-  type BroughtIn,
-  type Exported,
-  type Exporting,
-  exportHidden,
-  type HiddenList,
-  type Listing,
-  listHidden,
-  type RescueInput,
-  type RescueRequest,
-  type RescueResult,
-  rescue,
-} from "./rescue/rescue.ts";
+export type { RescueInput, RescueRequest } from "./rescue/request.ts";
+export { type HiddenList, type Listing, listHidden, type RescueResult, rescue } from "./rescue/rescue.ts";
 export { type ShowInput, type Showing, type ShownSession, showSession } from "./show/show.ts";
 export { type Located, type LocateInput, locate } from "./stores/locate.ts";

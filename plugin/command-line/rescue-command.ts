@@ -1,18 +1,11 @@
 import { dirname, resolve } from "node:path";
 import { errnoCode } from "../platform/file-system.ts";
 import { plural } from "../repair/words.ts";
+import { type Exporting, exportHidden } from "../rescue/export-hidden.ts";
 import type { HiddenSession } from "../rescue/hidden.ts";
 import { isAdded } from "../rescue/incomplete.ts";
-import {
-  type Exporting,
-  exportHidden,
-  type HiddenList,
-  isWanted,
-  listHidden,
-  type RescueInput,
-  type RescueResult,
-  rescue,
-} from "../rescue/rescue.ts";
+import { isWanted, type RescueInput } from "../rescue/request.ts";
+import { type HiddenList, listHidden, type RescueResult, rescue } from "../rescue/rescue.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, commandHere, stopped as interrupted, problem } from "./context.ts";

@@ -1,0 +1,120 @@
+import { ACCESS_DENIED, DATABASE_IS_FOLDER, NO_ROOM_FOR_COPY } from "../faults/access.ts";
+import { DATABASE_MALFORMED, WAL_DAMAGED } from "../faults/container.ts";
+import { salvageRefusal } from "../repair/origin-words.ts";
+import { unreadLog } from "../salvage/write-ahead-log.ts";
+import { openStores } from "../stores/open.ts";
+import { loadDriver } from "../stores/sqlite/driver.ts";
+import { firstDamage } from "../stores/sqlite/integrity.ts";
+import { type Origin, withMessagesOf2x } from "../stores/sqlite/origin.ts";
+import { openReadView } from "../stores/sqlite/read-view.ts";
+import { aside } from "./aside.ts";
+import type { CommandContext } from "./context.ts";
+import { EXIT } from "./exit-status.ts";
+
+export type Target =
+  | {
+      readonly outcome: "found";
+      readonly database: string;
+      readonly code: string;
+      readonly evidence: string;
+      /** Whether the new database may take its place. */
+      readonly isSwappable: boolean;
+    }
+  | { readonly outcome: keyof typeof WITHOUT_TARGET; readonly message: string };
+
+/** How the command ends where there is nothing to salvage. */
+export const WITHOUT_TARGET = {
+  sound: EXIT.done,
+  none: EXIT.usage,
+  empty: EXIT.findings,
+  unavailable: EXIT.refused,
+  refused: EXIT.refused,
+} as const;
+
+/** The one located database that is damaged. */
+export async function damagedDatabase(context: CommandContext, swap: boolean): Promise<Target> {
+  const { located, terminal } = context;
+  if (located.databases.length === 0)
+    return { outcome: "none", message: "There is no database in this data directory." };
+  const targets: Target[] = [];
+  for (const database of located.databases) {
+    terminal.progress("Checking the database …");
+    targets.push(await targetOf(context, database, swap));
+  }
+  const damaged = targets.filter((target) => target.outcome === "found");
+  if (damaged.length > 1) return { outcome: "none", message: "Several databases are damaged: choose one with --db." };
+  const other = targets.find(({ outcome }) => outcome !== "sound");
+  return damaged[0] ?? other ?? SOUND;
+}
+
+const SOUND: Target = { outcome: "sound", message: "The database is sound: there is nothing to salvage." };
+
+/** What keeps a database from being looked at, and says nothing of it. */
+const NO_DAMAGE = new Set([
+  "database-unavailable",
+  "no-sqlite-runtime",
+  ...[ACCESS_DENIED, DATABASE_IS_FOLDER, NO_ROOM_FOR_COPY].map(({ code }) => code),
+]);
+
+/** What is wrong with a database as a whole, if a salvage could help. */
+async function targetOf(context: CommandContext, database: string, swap: boolean): Promise<Target> {
+  const { files, located } = context;
+  const [store] = await openStores(files, { ...located, json: "none", databases: [database] }, "outside");
+  if (store === undefined) return SOUND;
+  if (store.state === "unusable") {
+    const { fault, evidence } = store.diagnosis;
+    if (fault.code === "database-empty") {
+      return { outcome: "empty", message: "The database has zero bytes: there is nothing in it to salvage." };
+    }
+    // Busy is not broken.
+    if (NO_DAMAGE.has(fault.code)) {
+      return { outcome: "unavailable", message: `The database cannot be opened at the moment (${evidence}).` };
+    }
+    return allowed(store.origin, swap, { database, code: fault.code, evidence });
+  }
+  if (store.state === "unread")
+    return allowed(store.origin, swap, { database, code: store.diagnosis.fault.code, evidence: "" });
+  if (store.origin === null) return SOUND;
+  const stated = withMessagesOf2x(store.origin, store.sessionsOf2x());
+  store.store.close();
+  const refusal = salvageRefusal(stated, swap);
+  if (refusal !== null) return { outcome: "refused", message: refusal };
+  const damage = await damageOf(context, database);
+  if (damage === null) return SOUND;
+  const { originBehind } = await import("../stores/other-databases.ts");
+  return allowed(originBehind(store.description, stated), swap, { database, ...damage });
+}
+
+/** A damaged database as a target, if a salvage carries over everything that a database of this origin holds. */
+function allowed(
+  origin: Origin | null,
+  swap: boolean,
+  damaged: { readonly database: string; readonly code: string; readonly evidence: string },
+): Target {
+  const refusal = salvageRefusal(origin, swap);
+  if (refusal !== null) return { outcome: "refused", message: refusal };
+  return { outcome: "found", ...damaged, isSwappable: salvageRefusal(origin, true) === null };
+}
+
+/** What is wrong with the pages of a database that can be opened, or with its log; `null`: nothing. */
+async function damageOf(
+  context: CommandContext,
+  database: string,
+): Promise<{ readonly code: string; readonly evidence: string } | null> {
+  const { files } = context;
+  const driver = await loadDriver();
+  if (driver === null) return null;
+  const view = await openReadView(files, driver, database);
+  try {
+    const elsewhere =
+      view.source === null ? null : await aside({ what: "damage", source: view.source }, context.signal);
+    if (context.signal.aborted) return null;
+    const evidence = elsewhere?.damage === undefined ? firstDamage(view.connection, "full") : elsewhere.damage;
+    if (evidence !== null) return { code: DATABASE_MALFORMED.code, evidence };
+    const unread = unreadLog(database);
+    return unread === null ? null : { code: WAL_DAMAGED.code, evidence: unread };
+  } finally {
+    view.connection.close();
+    view.release();
+  }
+}

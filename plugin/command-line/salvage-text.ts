@@ -1,0 +1,148 @@
+import type { Finding } from "../model/finding.ts";
+import type { CheckResult } from "../repair/check.ts";
+import { plural } from "../repair/words.ts";
+import type { SalvageReport } from "../salvage/salvage.ts";
+import type { SalvageRun } from "../salvage/salvage-run.ts";
+import { type CommandContext, commandHere } from "./context.ts";
+
+/** What a salvage came to. */
+export interface SalvageDone {
+  readonly run: SalvageRun;
+  readonly report: SalvageReport;
+  readonly checked: CheckResult | null;
+  readonly isSwapped: boolean;
+}
+
+/** Whether nothing was lost, and that is known. */
+export function isWhole({ sessions, lostSessions, lostOfUnknown, lostRows, failedIndexes }: SalvageReport): boolean {
+  const known = lostSessions.count + lostOfUnknown.messages + lostOfUnknown.parts + Object.keys(lostRows).length;
+  return known + failedIndexes.length === 0 && lostSessions.isCounted && sessions.every((session) => session.isWhole);
+}
+
+/** What a check says of the new database, but healthy only where nothing was lost on the way to it. */
+export function verdictOf({ report, checked }: SalvageDone): CheckResult["verdict"] {
+  if (checked === null) return "unusable";
+  return checked.verdict === "healthy" && !isWhole(report) ? "damaged" : checked.verdict;
+}
+
+/** How a new database gets into its place, where it may. */
+function placeLines(report: SalvageReport, context: CommandContext, isSwappable: boolean): string[] {
+  if (!report.isSound) return [];
+  if (isSwappable) return [`To put it in its place: ${commandHere(context, "salvage", "--swap")}`];
+  return [
+    "`salvage --swap` refuses to put it in its place: nothing that is left of the old file says whether opencode 2.x kept records in it too.",
+    "To look at it: copy it to another folder, and start opencode with OPENCODE_DB=COPY.",
+  ];
+}
+
+/** A session of the new database, and whether opencode can load it. */
+export type Outcome = SalvageReport["sessions"][number] & { readonly loads: boolean };
+
+/** What a user is told of a salvage. */
+export function salvageText(
+  { run, report, isSwapped }: SalvageDone,
+  sessions: readonly Outcome[],
+  blocking: readonly Finding[],
+  context: CommandContext,
+  isSwappable: boolean,
+): string {
+  const { terminal } = context;
+  const { rows, fromEvents, fromFiles, fromOlderPages, mended, rebuilt } = report;
+  const filled = (from: typeof fromEvents) => from.sessions + from.messages + from.parts;
+  const lines = [
+    `Brought through: ${plural(rows.session ?? 0, "session")}, ${plural(rows.message ?? 0, "message")}, ${plural(rows.part ?? 0, "part")}.`,
+  ];
+  const also = [
+    [filled(fromEvents), "from the event log"],
+    [filled(fromFiles), "from the files of opencode 1.0-1.1"],
+    [fromOlderPages, "from older versions of pages"],
+    [mended, "cut off, and closed where they broke off"],
+    [
+      rebuilt.sessions + rebuilt.messages + rebuilt.projects,
+      "rebuilt, because opencode shows no record without its parent",
+    ],
+  ] as const;
+  for (const [count, what] of also) if (count > 0) lines.push(`  ${plural(count, "record")} ${what}`);
+  lines.push("", ...lossLines(report, sessions, (id) => terminal.style("bold", id)));
+  lines.push(
+    "",
+    report.isSound ? "The new database passes SQLite's integrity check." : "The new database is not sound.",
+  );
+  lines.push(...remainingLines(blocking, isSwapped));
+  if (isSwapped) {
+    lines.push("It is in its place. The damaged one is in:", `  ${run.folder}`);
+    lines.push(`To undo: ${commandHere(context, "restore", run.manifest.runID)}`);
+  } else {
+    lines.push("It is here, the live database is as it was:", `  ${run.target}`);
+    lines.push(...placeLines(report, context, isSwappable));
+  }
+  return lines.join("\n");
+}
+
+/** What was lost, in words. Whole is said only of a session of which everything is accounted for. */
+function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (id: string) => string): string[] {
+  const { lostSessions, lostOfUnknown } = report;
+  const whole = sessions.filter((session) => session.isWhole && session.loads);
+  const lines = [`${plural(whole.length, "session")} came through whole.`];
+  const uncounted = sessions.filter((session) => !session.isCounted && losses(session).length === 0);
+  if (uncounted.length > 0) {
+    lines.push(
+      `${plural(uncounted.length, "session")} may have lost an unknown number of records: what would tell was damaged too.`,
+    );
+  }
+  for (const session of sessions) {
+    const what = losses(session);
+    if (what.length > 0) lines.push(`  ${named(session.sessionID)}: ${what.join("; ")}`);
+  }
+  const ofUnknown = [
+    ...(lostOfUnknown.messages > 0 ? [plural(lostOfUnknown.messages, "message")] : []),
+    ...(lostOfUnknown.parts > 0 ? [plural(lostOfUnknown.parts, "part")] : []),
+  ];
+  if (ofUnknown.length > 0) lines.push(`Lost, of sessions that nothing names any more: ${ofUnknown.join(" and ")}.`);
+  const others = Object.entries(report.lostRows).filter(([table]) => !["session", "message", "part"].includes(table));
+  if (others.length > 0) {
+    lines.push(`Lost rows of other tables: ${others.map(([table, count]) => `${table} ${count}`).join(", ")}.`);
+  }
+  if (lostSessions.count > 0) {
+    const atLeast = lostSessions.isCounted ? "" : "At least ";
+    lines.push(`${atLeast}${plural(lostSessions.count, "session")} lost with everything in it.`);
+  } else if (!lostSessions.isCounted) {
+    lines.push("Whether whole sessions were lost cannot be told: the list of them was damaged.");
+  }
+  return lines;
+}
+
+function losses(session: Outcome): string[] {
+  const { lostMessages, lostParts, lostOthers, cutRecords } = session;
+  const lost = [
+    ...(lostMessages > 0 ? [plural(lostMessages, "message")] : []),
+    ...(lostParts > 0 ? [plural(lostParts, "part")] : []),
+    ...(lostOthers > 0 ? [`${plural(lostOthers, "record")} of the event log and the like`] : []),
+  ];
+  return [
+    ...(lost.length > 0 ? [`lost ${session.isCounted ? "" : "at least "}${lost.join(" and ")}`] : []),
+    ...(cutRecords > 0 ? [`${plural(cutRecords, "record")} cut off`] : []),
+    ...(session.isRebuilt ? ["its own record was lost and rebuilt"] : []),
+    ...(session.loads ? [] : ["opencode cannot load it yet"]),
+  ];
+}
+
+/** Problems that are left in the new database. `repair` acts on the live one, and has no remedy for every problem. */
+function remainingLines(blocking: readonly Finding[], isSwapped: boolean): string[] {
+  const [mendable, others] = [true, false].map((is) => blocking.filter(({ remedy }) => (remedy !== "report") === is));
+  const lines: string[] = [];
+  if (mendable !== undefined && mendable.length > 0) {
+    const when = isSwapped ? "" : "after the swap, ";
+    lines.push(
+      `${plural(mendable.length, "problem")} of records left: ${when}\`opencode-session-repair repair\` handles this.`,
+    );
+  }
+  if (others !== undefined && others.length > 0) {
+    const when = isSwapped ? "" : "after the swap, ";
+    const codes = [...new Set(others.map(({ code }) => code))].join(", ");
+    lines.push(
+      `${plural(others.length, "problem")} without a remedy (${codes}): ${when}\`opencode-session-repair\` says more.`,
+    );
+  }
+  return lines;
+}

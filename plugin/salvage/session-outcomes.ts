@@ -1,0 +1,110 @@
+import type { Connection } from "../stores/sqlite/driver.ts";
+import type { Loss, TableLoss } from "./losses.ts";
+
+/** Rows of the conversations, in the new database and lost. */
+export interface SessionOutcome {
+  readonly sessionID: string;
+  readonly messages: number;
+  readonly parts: number;
+  /** Records that an index or another record names and that are nowhere; a message that was rebuilt is one of them. */
+  readonly lostMessages: number;
+  readonly lostParts: number;
+  /** Rows of other tables: the event log, todos … */
+  readonly lostOthers: number;
+  /** Records that were cut off, and were closed where they broke off. */
+  readonly cutRecords: number;
+  /** Whether more of its messages, parts and events cannot be lost; `false`: at least so many are. */
+  readonly isCounted: boolean;
+  /** Whether its own row had to be made anew. */
+  readonly isRebuilt: boolean;
+  /** Whether every record of it came through as it was. */
+  readonly isWhole: boolean;
+}
+
+export interface LossesOfAll {
+  /** Sessions of which no record is left. */
+  readonly lostSessions: Loss;
+  /** Lost records of which nothing tells the session. */
+  readonly lostOfUnknown: { readonly messages: number; readonly parts: number };
+  /** Lost rows by table, those that belong to no session as well. */
+  readonly lostRows: Readonly<Record<string, number>>;
+}
+
+/** What is known of losses besides the rows. */
+interface Known {
+  /** Sessions whose own row came through. */
+  readonly before: ReadonlySet<string>;
+  readonly losses: readonly TableLoss[];
+  /** By session: messages that only their parts name. */
+  readonly unnamed: ReadonlyMap<string, number>;
+  /** By session: records that were cut off. */
+  readonly cut: ReadonlyMap<string, number>;
+  readonly logIsWhole: boolean;
+}
+
+/** By session: messages of which only parts tell, no index. The ledger is attached. */
+export function unnamedMessages(connection: Connection): ReadonlyMap<string, number> {
+  // An id that was overwritten in part names no message.
+  const rows = connection.all(`select session_id as id, count(distinct message_id) as n from part
+    where message_id not in (select id from message) and length(message_id) = 30 and message_id glob 'msg_*'
+      and substr(message_id, 5) not glob '*[^0-9A-Za-z]*'
+      and message_id not in (select id from ledger.named where kind = 'message' and sources > 0 and id is not null)
+    group by 1`);
+  return new Map(rows.map((row) => [String(row.id), Number(row.n)]));
+}
+
+/** Tables of which every row must be accounted for, if nothing of a session is to be lost. */
+const CONVERSATION = ["message", "part", "event"];
+
+/** What came through of each session, and how many records of it are nowhere. */
+export function outcomesOf(connection: Connection, known: Known): SessionOutcome[] {
+  const { before, losses, unnamed, cut, logIsWhole } = known;
+  const tally = (sql: string) => new Map(connection.all(sql).map((row) => [String(row.id), Number(row.n)]));
+  const messages = tally("select session_id as id, count(*) as n from message group by 1");
+  const parts = tally("select session_id as id, count(*) as n from part group by 1");
+  return connection.all("select id from session order by id").map((row) => {
+    const sessionID = String(row.id);
+    const lost = losses.map(({ table, ofSession }) => ({ table, ...ofSession(sessionID) }));
+    const of = (table: string) => lost.find((loss) => loss.table === table)?.count ?? 0;
+    // Where the messages are counted, a part with another message's id is one whose id is damaged.
+    const messagesAreCounted = lost.some(({ table, isCounted }) => table === "message" && isCounted);
+    const lostMessages = of("message") + (messagesAreCounted ? 0 : (unnamed.get(sessionID) ?? 0));
+    const lostParts = of("part");
+    const lostOthers = lost.reduce((sum, { count }) => sum + count, 0) - of("message") - lostParts;
+    const cutRecords = cut.get(sessionID) ?? 0;
+    const isCounted = logIsWhole && lost.every(({ table, isCounted }) => isCounted || !CONVERSATION.includes(table));
+    const isRebuilt = !before.has(sessionID);
+    return {
+      sessionID,
+      messages: messages.get(sessionID) ?? 0,
+      parts: parts.get(sessionID) ?? 0,
+      lostMessages,
+      lostParts,
+      lostOthers,
+      cutRecords,
+      isCounted,
+      isRebuilt,
+      isWhole: isCounted && !isRebuilt && lostMessages + lostParts + lostOthers + cutRecords === 0,
+    };
+  });
+}
+
+/** What is lost beside the sessions that came through. */
+export function lossesOfAll(
+  sessions: readonly SessionOutcome[],
+  losses: readonly TableLoss[],
+  logIsWhole: boolean,
+): LossesOfAll {
+  const there = new Set(sessions.map(({ sessionID }) => sessionID));
+  const lost = (table: string) => losses.find((loss) => loss.table === table);
+  const named = new Set(["session", "message", "part"].flatMap((table) => lost(table)?.sessionIDs ?? []));
+  const gone = [...named].filter((id) => !there.has(id)).length;
+  const all = lost("session")?.all ?? { count: 0, isCounted: false };
+  const ofUnknown = (table: string) => lost(table)?.ofUnknown ?? 0;
+  return {
+    // A row without an id may be that of a session which other rows name.
+    lostSessions: { count: gone, isCounted: logIsWhole && all.isCounted && ofUnknown("session") === 0 },
+    lostOfUnknown: { messages: ofUnknown("message"), parts: ofUnknown("part") },
+    lostRows: Object.fromEntries(losses.flatMap(({ table, all: { count } }) => (count > 0 ? [[table, count]] : []))),
+  };
+}
