@@ -15,6 +15,6 @@ export function shippedZod(): URL | null {
 }
 
 /** Where a module is that the build keeps as a file of its own, such as `cli`. */
-export function entryURL(name: "cli" | "repair/suspects-thread" | "command-line/aside-process"): URL {
+export function entryURL(name: "cli" | "repair/scan-thread" | "command-line/aside-process"): URL {
   return new URL(`./${name}.${EXTENSION}`, import.meta.url);
 }

@@ -2,14 +2,14 @@ import type { Remedy } from "../model/finding.ts";
 import * as access from "./access.ts";
 import * as container from "./container.ts";
 import type { Fault } from "./fault.ts";
-import * as lost from "./lost.ts";
+import * as missing from "./missing-records.ts";
 import * as origin from "./origin.ts";
-import * as placement from "./placement.ts";
 import * as refused from "./refused.ts";
 import * as screen from "./screen.ts";
 import * as sideFiles from "./side-files.ts";
 import * as size from "./size.ts";
 import * as skew from "./skew.ts";
+import * as strayFiles from "./stray-files.ts";
 import * as unfinished from "./unfinished.ts";
 import * as unreadable from "./unreadable.ts";
 import * as whereabouts from "./whereabouts.ts";
@@ -18,8 +18,8 @@ import * as whereabouts from "./whereabouts.ts";
 export const FAULT_FAMILIES: Readonly<Record<string, readonly Fault[]>> = {
   "Records that cannot be read": Object.values(unreadable),
   "Records that the host's schema refuses": Object.values(refused),
-  "Files in the wrong place": Object.values(placement),
-  "Records that are gone": Object.values(lost),
+  "Files in the wrong place": Object.values(strayFiles),
+  "Records that are gone": Object.values(missing),
   "Turns without an end": Object.values(unfinished),
   "The database as a whole": Object.values(container),
   "Files that may not be used": Object.values(access),

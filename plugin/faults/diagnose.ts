@@ -11,11 +11,11 @@ import { judge } from "../records/judge.ts";
 import { acceptedTopLevels, topLevelOf } from "../records/shape.ts";
 import { ACCESS_DENIED } from "./access.ts";
 import type { Diagnosis, Fault } from "./fault.ts";
-import { STRAY_FILE } from "./placement.ts";
 import { refusal } from "./refusal.ts";
 import { holds, type Remark, remarkOn } from "./remarks.ts";
 import { SCREEN_FATAL } from "./screen.ts";
 import { GIANT_RECORD, LARGE_IMAGE } from "./size.ts";
+import { STRAY_FILE } from "./stray-files.ts";
 import { UNFINISHED_TOOL, UNFINISHED_TURN } from "./unfinished.ts";
 import {
   BINARY_VALUE,

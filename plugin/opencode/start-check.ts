@@ -5,7 +5,7 @@ import type { ConfirmedFinding } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { quarantinePath } from "../quarantine/places.ts";
 import type { CheckedStore } from "../repair/finished-runs.ts";
-import { type InspectOptions, inspect } from "../repair/inspect.ts";
+import { type InspectOptions, inspectScope } from "../repair/inspect-scope.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
 import type { OpenedStore } from "../stores/open.ts";
@@ -250,7 +250,7 @@ export async function look(
   scope: Scope,
   effort: Effort = { concurrency: 1, counts: noCounts() },
 ): Promise<ConfirmedFinding[]> {
-  const found = await inspect(cared.opened.store, scope, { ...effort, storeIndex: cared.index });
+  const found = await inspectScope(cared.opened.store, scope, { ...effort, storeIndex: cared.index });
   return found.filter((finding) => finding.severity === "blocking");
 }
 

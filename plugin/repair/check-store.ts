@@ -7,7 +7,7 @@ import type { Survey } from "../stores/survey.ts";
 import { byOrigin } from "./by-origin.ts";
 import type { CheckedStore, CheckInput } from "./check-input.ts";
 import { databaseFinding } from "./database-finding.ts";
-import { type InspectOptions, inspect } from "./inspect.ts";
+import { type InspectOptions, inspectScope } from "./inspect-scope.ts";
 import { originFinding, originOfDamaged, originOfRead, unreadFindings } from "./origin-findings.ts";
 import { logFindings, wholeStoreFindings } from "./whole-store.ts";
 
@@ -147,43 +147,43 @@ async function readStore(
     }),
   };
   if (input.sessionIDs.length === 0) {
-    const lost = once(() => lostIn(opened, null, storeIndex, input.located));
+    const missing = once(() => missingIn(opened, null, storeIndex, input.located));
     const meanwhile = async () => {
-      await Promise.all([input.meanwhile(), lost()]);
+      await Promise.all([input.meanwhile(), missing()]);
     };
     const found = await inspectedForAsking(opened.store, { what: "everything" }, { ...options, meanwhile });
     if (input.signal?.aborted) return [];
-    return [...found, ...others(await lost(), found)];
+    return [...found, ...others(await missing(), found)];
   }
   const known = new Set((await opened.store.sessions(null)).map((session) => session.id));
   const found: ConfirmedFinding[] = [];
   for (const sessionID of input.sessionIDs) {
-    const lost = await lostIn(opened, [sessionID], storeIndex, input.located);
-    if (!known.has(sessionID) && lost.length === 0) continue;
+    const missing = await missingIn(opened, [sessionID], storeIndex, input.located);
+    if (!known.has(sessionID) && missing.length === 0) continue;
     unknown.delete(sessionID);
     const scope: Scope = { what: "session", sessionID };
     const inspected = await inspectedForAsking(opened.store, scope, options);
-    found.push(...others(lost, inspected), ...inspected);
+    found.push(...others(missing, inspected), ...inspected);
   }
   return found;
 }
 
 /** What a scope holds, with what could be made anew: whoever checks may be asked before it is repaired. */
 async function inspectedForAsking(store: Store, scope: Scope, options: InspectOptions): Promise<ConfirmedFinding[]> {
-  const found = await inspect(store, scope, options);
+  const found = await inspectScope(store, scope, options);
   if (found.length === 0) return found;
   const { withRebuilt } = await import("./rebuild.ts");
   return withRebuilt(store, found);
 }
 
 /** What is not said already of the same rows. */
-function others(lost: readonly ConfirmedFinding[], found: readonly ConfirmedFinding[]): ConfirmedFinding[] {
+function others(missing: readonly ConfirmedFinding[], found: readonly ConfirmedFinding[]): ConfirmedFinding[] {
   const said = new Set(found.flatMap(({ severity, locator }) => (severity === "blocking" ? locatorText(locator) : [])));
-  return lost.filter(({ locator }) => !said.has(locatorText(locator)));
+  return missing.filter(({ locator }) => !said.has(locatorText(locator)));
 }
 
 /** Records that are not there: as the log has them, else a session's as its messages state it. */
-async function lostIn(
+async function missingIn(
   { store, description }: OpenedStore & { state: "ok" },
   sessionIDs: readonly string[] | null,
   storeIndex: number,
@@ -191,9 +191,10 @@ async function lostIn(
 ): Promise<ConfirmedFinding[]> {
   // What an import has left behind is not read any more.
   if (description.generation === "json" && databases.length > 0) return [];
-  const { findLost, findMessagesWithoutRecord, findSessionsWithoutRecord } = await import("./lost.ts");
+  const { findMissing, findMessagesWithoutRecord, findSessionsWithoutRecord } = await import("./missing-records.ts");
   // What stands in the way of looking is found with the records.
-  const logged = description.contract === "strict" ? await findLost(store, sessionIDs, storeIndex).catch(() => []) : [];
+  const logged =
+    description.contract === "strict" ? await findMissing(store, sessionIDs, storeIndex).catch(() => []) : [];
   const known = new Set(logged.map(({ recordID }) => recordID));
   const bare = await findSessionsWithoutRecord(store, sessionIDs, storeIndex).catch(() => []);
   const loose = await findMessagesWithoutRecord(store, sessionIDs, storeIndex).catch(() => []);

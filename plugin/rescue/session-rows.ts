@@ -16,7 +16,7 @@ import {
   textIn,
   valueIn,
 } from "../stores/conversation.ts";
-import { type Around, completeDocument } from "./complete.ts";
+import { type Around, completeDocument } from "./complete-document.ts";
 
 /** A session as another store holds it. */
 export interface SourceSession {

@@ -2,7 +2,7 @@ import { locatorText } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { leavesUnread } from "../repair/by-origin.ts";
-import { inspect } from "../repair/inspect.ts";
+import { inspectScope } from "../repair/inspect-scope.ts";
 import { originSentence } from "../repair/origin-words.ts";
 import type { SessionFacts, StoredDocument } from "../stores/conversation.ts";
 import { readFileParts } from "../stores/json/json-conversation.ts";
@@ -107,7 +107,7 @@ async function faultsOf(
   { store }: OpenStore,
 ): Promise<Map<string, KnownFault & { readonly kind: string }>> {
   const options = { concurrency, counts: noCounts(), storeIndex: 0, ...(signal && { signal }) };
-  const found = await inspect(store, { what: "session", sessionID }, options);
+  const found = await inspectScope(store, { what: "session", sessionID }, options);
   return new Map(
     found.filter(({ severity }) => severity !== "info").map((finding) => [locatorText(finding.locator), finding]),
   );

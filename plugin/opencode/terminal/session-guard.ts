@@ -1,7 +1,7 @@
 import { looksLoadable } from "../../faults/quick-look.ts";
 import type { ConfirmedFinding } from "../../model/finding.ts";
 import { byOrigin } from "../../repair/by-origin.ts";
-import { inspect } from "../../repair/inspect.ts";
+import { inspectScope } from "../../repair/inspect-scope.ts";
 import { writingRefusal } from "../../repair/origin-words.ts";
 import type { Origin } from "../../stores/sqlite/origin.ts";
 import { noCounts, type Scope, type SessionOpening, type Store } from "../../stores/store.ts";
@@ -161,7 +161,7 @@ export class SessionGuard {
   }
 
   async #blocking(scope: Scope): Promise<ConfirmedFinding[]> {
-    const found = await inspect(this.#store, scope, { concurrency: 1, counts: noCounts(), storeIndex: 0 });
+    const found = await inspectScope(this.#store, scope, { concurrency: 1, counts: noCounts(), storeIndex: 0 });
     return byOrigin(this.#origin, found).filter((finding) => finding.severity === "blocking");
   }
 

@@ -1,6 +1,6 @@
 import { type Fields, isFields } from "../../stores/conversation.ts";
 import type { RecordPlace } from "../../stores/store.ts";
-import type { LostRecord } from "./lost.ts";
+import type { MissingRecord } from "./missing-in-log.ts";
 import { cellValue } from "./row-form.ts";
 
 /** A row under an id that the log of its host does not know, with what else it says. */
@@ -15,23 +15,23 @@ export interface UnknownRow {
 const LOGGED_COLUMNS = ["project_id", "parent_id", "slug", "directory", "title", "version", "time_created"];
 
 /**
- * Rows that are a lost record under another id: they hang where it hung and say what it said, to the last value, and
+ * Rows that are a missing record under another id: they hang where it hung and say what it said, to the last value, and
  * nothing else does. Where several are alike, the time of a part's first event decides, or none is named.
  */
 export function misnamedRows(
   unknown: readonly UnknownRow[],
-  lost: readonly LostRecord[],
-): ReadonlyMap<UnknownRow, LostRecord> {
-  const same = new Map<string, LostRecord[]>();
-  for (const record of lost) push(same, keyOfRecord(record), record);
-  const claims = new Map<LostRecord, UnknownRow[]>();
+  missing: readonly MissingRecord[],
+): ReadonlyMap<UnknownRow, MissingRecord> {
+  const same = new Map<string, MissingRecord[]>();
+  for (const record of missing) push(same, keyOfRecord(record), record);
+  const claims = new Map<MissingRecord, UnknownRow[]>();
   for (const row of unknown) {
     const alike = same.get(keyOfRow(row)) ?? [];
     const ofTime = alike.filter((record) => cellValue(record.row.get("time_created")) === row.place.createdMs);
     const [only, ...more] = alike.length > 1 && ofTime.length > 0 ? ofTime : alike;
     if (only !== undefined && more.length === 0) push(claims, only, row);
   }
-  const found = new Map<UnknownRow, LostRecord>();
+  const found = new Map<UnknownRow, MissingRecord>();
   for (const [record, [row, ...more]] of claims) if (row !== undefined && more.length === 0) found.set(row, record);
   return found;
 }
@@ -49,7 +49,7 @@ function keyOfRow({ place, content }: UnknownRow): string {
   return sortedText([kind, kind === "part" ? messageID : sessionID, content]);
 }
 
-function keyOfRecord({ kind, row }: LostRecord): string {
+function keyOfRecord({ kind, row }: MissingRecord): string {
   if (kind === "session") {
     const values = Object.fromEntries([...row].map(([name, cell]) => [name, cellValue(cell)]));
     return sortedText([kind, ...sessionValues(values)]);

@@ -6,7 +6,7 @@ import { type EventRecord, readEvent } from "./event-record.ts";
 import { cellValue, messageRow, partRow, type RowForm, sessionRow } from "./row-form.ts";
 
 /** A record that opencode logged, never removed, and does not have where it belongs. */
-export interface LostRecord {
+export interface MissingRecord {
   readonly kind: "session" | "message" | "part";
   readonly id: string;
   /** The row that its newest event makes. */
@@ -16,8 +16,8 @@ export interface LostRecord {
 }
 
 /** What the log of one session says, as far as it can be told. */
-export interface Loss {
-  readonly lost: readonly LostRecord[];
+export interface MissingInLog {
+  readonly missing: readonly MissingRecord[];
   /** Every id that the log speaks of. */
   readonly known: ReadonlySet<string>;
   /** Whether the log was read to its first event. */
@@ -30,13 +30,13 @@ export interface Loss {
  * known, or that is missing in the count may have removed anything: what is older than it does not count either.
  * `newest`: the number of the last event that the host counted.
  */
-export function lostRecords(
+export function missingRecords(
   events: Iterable<RecordedEvent>,
   newest: number | null,
   places: ReadonlyMap<string, RecordPlace>,
   store: StoreDescription,
-): Loss {
-  const found = new Map<string, LostRecord>();
+): MissingInLog {
+  const found = new Map<string, MissingRecord>();
   const firstTimes = new Map<string, unknown>();
   const removed = new Set<string>();
   /** Messages that were removed, also those that came back: 1.18.33 may write a summary into one right after (measured). */
@@ -70,7 +70,10 @@ export function lostRecords(
     if (loads(said.kind, id, row, store)) found.set(id, { kind: said.kind, id, row, sequence: event.sequence });
   }
   return {
-    lost: [...found.values()].map((lost) => ({ ...lost, row: withFirstTime(lost, firstTimes.get(lost.id)) })),
+    missing: [...found.values()].map((missing) => ({
+      ...missing,
+      row: withFirstTime(missing, firstTimes.get(missing.id)),
+    })),
     known: new Set([...current, ...removed]),
     isWhole: expected === -1,
   };
@@ -109,13 +112,13 @@ function rowOf({ kind, record, time }: EventRecord & { what: "record" }): RowFor
 }
 
 /** A part's row keeps the time of its first event (measured 1.17.18, 1.18.33). */
-function withFirstTime({ kind, row }: LostRecord, time: unknown): RowForm {
+function withFirstTime({ kind, row }: MissingRecord, time: unknown): RowForm {
   if (kind !== "part" || typeof time !== "number" || !Number.isInteger(time)) return row;
   return new Map([...row, ["time_created", { storage: "integer", number: String(time) }]]);
 }
 
 /** Whether the host of the store would load the row, document and columns. */
-function loads(kind: LostRecord["kind"], id: string, row: RowForm, store: StoreDescription): boolean {
+function loads(kind: MissingRecord["kind"], id: string, row: RowForm, store: StoreDescription): boolean {
   const sessionID = cellValue(row.get(kind === "session" ? "id" : "session_id"));
   if (typeof sessionID !== "string" || !hasParent(kind, row)) return false;
   const locator = { table: kind, key: { id } };
@@ -134,7 +137,7 @@ function loads(kind: LostRecord["kind"], id: string, row: RowForm, store: StoreD
 
 const JSON_COLUMNS = ["summary_diffs", "metadata", "revert", "permission", "model"];
 
-function hasParent(kind: LostRecord["kind"], row: RowForm): boolean {
+function hasParent(kind: MissingRecord["kind"], row: RowForm): boolean {
   const parent = { session: "project_id", message: "session_id", part: "message_id" }[kind];
   return typeof cellValue(row.get(parent)) === "string";
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { StoreDescription } from "../../../plugin/model/store-description.ts";
-import { lostRecords } from "../../../plugin/remedies/recover/lost.ts";
+import { missingRecords } from "../../../plugin/remedies/recover/missing-in-log.ts";
 import type { RecordedEvent } from "../../../plugin/stores/store.ts";
 
 const STORE: StoreDescription = {
@@ -29,8 +29,8 @@ const removed = { type: "message.removed.1", text: JSON.stringify({ sessionID: "
 /** What is lost of a session in which nothing is left; the events in the order in which the host wrote them. */
 function lost(...events: Omit<RecordedEvent, "sequence">[]): string[] {
   const numbered = events.map((event, sequence) => ({ ...event, sequence })).reverse();
-  return lostRecords(numbered, events.length - 1, new Map(), STORE)
-    .lost.map(({ id }) => id)
+  return missingRecords(numbered, events.length - 1, new Map(), STORE)
+    .missing.map(({ id }) => id)
     .sort();
 }
 

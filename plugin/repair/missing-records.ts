@@ -1,10 +1,10 @@
-import { LOST_MESSAGE, LOST_RECORD, LOST_SESSION } from "../faults/lost.ts";
+import { LOST_MESSAGE, LOST_RECORD, LOST_SESSION } from "../faults/missing-records.ts";
 import type { Artifact, CellValue, Evidence } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
 import { sha256 } from "../platform/hash.ts";
-import { type LostRecord, lostRecords } from "../remedies/recover/lost.ts";
 import { misnamedRows, type UnknownRow } from "../remedies/recover/misnamed.ts";
+import { type MissingRecord, missingRecords } from "../remedies/recover/missing-in-log.ts";
 import { cellValue } from "../remedies/recover/row-form.ts";
 import { usageOf } from "../remedies/recover/usage.ts";
 import { parseDocument, type StoredMessage } from "../stores/conversation.ts";
@@ -18,7 +18,7 @@ const LARGEST_LOG_BYTES = 64 * 1024 * 1024;
  * Records of these sessions that are not where opencode logged them: gone, hung elsewhere, or under another id; `null`:
  * of all sessions, where that is quick.
  */
-export async function findLost(
+export async function findMissing(
   store: Store,
   sessionIDs: readonly string[] | null,
   storeIndex: number,
@@ -27,12 +27,12 @@ export async function findLost(
   const logged = loggedStore(store);
   if (logged === null) return found;
   for (const sessionID of sessionIDs ?? logged.eventLog.loggedSessions(LARGEST_LOG_BYTES)) {
-    const { lost, misnamed, isEmpty } = await lostIn(logged, sessionID);
+    const { missing, misnamed, isEmpty } = await missingIn(logged, sessionID);
     const usage =
-      !isEmpty && lost.some(({ kind }) => kind === "session")
+      !isEmpty && missing.some(({ kind }) => kind === "session")
         ? await usageOf(store.conversations.messages(sessionID))
         : null;
-    for (const record of lost) {
+    for (const record of missing) {
       const { kind, id, row, sequence } = record;
       const other = misnamed.get(record);
       const artifact = other === undefined ? rowArtifact(kind, sessionID, id) : rowArtifact(kind, sessionID, other);
@@ -69,7 +69,7 @@ function sourceOf(sequence: number): string {
   return `event ${sequence} of opencode's log of this session`;
 }
 
-function rowArtifact(kind: LostRecord["kind"], sessionID: string, id: string): Artifact {
+function rowArtifact(kind: MissingRecord["kind"], sessionID: string, id: string): Artifact {
   return { kind, sessionID, recordID: id, locator: { table: kind, key: { id } } };
 }
 
@@ -90,24 +90,24 @@ function loggedStore(store: Store): LoggedStore | null {
   return eventLog === null || places === null ? null : { store, eventLog, places };
 }
 
-interface LostInSession {
-  readonly lost: readonly LostRecord[];
+interface MissingInSession {
+  readonly missing: readonly MissingRecord[];
   /** Of those that stand under another id, that id. */
-  readonly misnamed: ReadonlyMap<LostRecord, string>;
+  readonly misnamed: ReadonlyMap<MissingRecord, string>;
   /** Every id that the log speaks of. */
   readonly known: ReadonlySet<string>;
   /** Whether nothing of the session is there at all. */
   readonly isEmpty: boolean;
 }
 
-async function lostIn(logged: LoggedStore, sessionID: string): Promise<LostInSession> {
+async function missingIn(logged: LoggedStore, sessionID: string): Promise<MissingInSession> {
   const { store, eventLog } = logged;
   // The rows first: what is written meanwhile is in the log, and looked up again.
   const places = logged.places.ofSession(sessionID);
-  const log = lostRecords(eventLog.events(sessionID), eventLog.newestEvent(sessionID), places, store.description);
-  const { lost, known, isWhole } = log;
+  const log = missingRecords(eventLog.events(sessionID), eventLog.newestEvent(sessionID), places, store.description);
+  const { missing, known, isWhole } = log;
   const unknown: UnknownRow[] = [];
-  const gone = lost.filter(({ id }) => !places.has(id));
+  const gone = missing.filter(({ id }) => !places.has(id));
   const wanted = new Set(gone.map(({ kind }) => kind));
   const parents = new Set(gone.map(({ row }) => cellValue(row.get("message_id"))));
   for (const [id, place] of places) {
@@ -117,13 +117,13 @@ async function lostIn(logged: LoggedStore, sessionID: string): Promise<LostInSes
   }
   if (wanted.has("session")) unknown.push(...(await unknownSessions(logged)));
   const misnamed = [...misnamedRows(unknown, gone)].map(([row, record]) => [record, row.id] as const);
-  return { lost, misnamed: new Map(misnamed), known, isEmpty: places.size === 0 };
+  return { missing, misnamed: new Map(misnamed), known, isEmpty: places.size === 0 };
 }
 
 const PREFIX = { session: "ses", message: "msg", part: "prt" } as const;
 
 /** Whether hosts refuse an id, and so never logged it. */
-function isRefused(kind: LostRecord["kind"], id: string): boolean {
+function isRefused(kind: MissingRecord["kind"], id: string): boolean {
   return !id.startsWith(PREFIX[kind]);
 }
 
@@ -146,13 +146,13 @@ async function unknownSessions({ store, eventLog, places }: LoggedStore): Promis
   return unknown;
 }
 
-function renamed(row: LostRecord["row"]): Map<string, CellValue> {
+function renamed(row: MissingRecord["row"]): Map<string, CellValue> {
   const id = row.get("id");
   return new Map(id === undefined ? [] : [["id", id]]);
 }
 
 /** The columns of a row that say another place than its event does. */
-function moved(row: LostRecord["row"], place: RecordPlace | null): Map<string, CellValue> {
+function moved(row: MissingRecord["row"], place: RecordPlace | null): Map<string, CellValue> {
   if (place === null || place.kind === "session") return new Map();
   const is: Readonly<Record<string, string | number | null>> = {
     session_id: place.sessionID,
@@ -175,9 +175,9 @@ export async function refusedNames(
   const wanted = refused.filter(({ kind, recordID }) => isLogged(kind) && isRefused(kind, recordID ?? ""));
   const logged = loggedStore(store);
   if (wanted.length === 0 || logged === null) return found;
-  const sessions = wanted.some(({ kind }) => kind === "session") ? await lostSessions(logged) : [sessionID];
+  const sessions = wanted.some(({ kind }) => kind === "session") ? await missingSessions(logged) : [sessionID];
   for (const session of sessions) {
-    const { misnamed } = await lostIn(logged, session);
+    const { misnamed } = await missingIn(logged, session);
     for (const [{ row, sequence }, id] of misnamed) {
       found.set(id, { source: sourceOf(sequence), content: { cells: renamed(row) } });
     }
@@ -185,12 +185,12 @@ export async function refusedNames(
   return found;
 }
 
-function isLogged(kind: Artifact["kind"]): kind is LostRecord["kind"] {
+function isLogged(kind: Artifact["kind"]): kind is MissingRecord["kind"] {
   return kind === "session" || kind === "message" || kind === "part";
 }
 
 /** Sessions that have a log and no record. */
-async function lostSessions({ store, eventLog }: LoggedStore): Promise<string[]> {
+async function missingSessions({ store, eventLog }: LoggedStore): Promise<string[]> {
   const present = new Set((await store.sessions(null)).map(({ id }) => id));
   return eventLog.loggedSessions(Number.POSITIVE_INFINITY).filter((id) => !present.has(id));
 }
@@ -208,7 +208,7 @@ export async function findMessagesWithoutRecord(
   for (const sessionID of places?.sessionsWithLooseParts(most) ?? []) {
     if (sessionIDs !== null && !sessionIDs.includes(sessionID)) continue;
     if (places?.of(rowArtifact("session", sessionID, sessionID)) == null) continue;
-    const known = logged === null ? new Set<string>() : (await lostIn(logged, sessionID)).known;
+    const known = logged === null ? new Set<string>() : (await missingIn(logged, sessionID)).known;
     // Loaded where something is made anew, zod with it: a check of a healthy store pays for neither.
     const { looseMessages, MESSAGE_SOURCE } = await import("./rebuild.ts");
     for (const { messageID, parts, row } of await looseMessages(store, sessionID)) {

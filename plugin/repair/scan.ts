@@ -37,7 +37,7 @@ const SHARE_BYTES = 6 * 1024 * 1024;
 const SHARE_SESSIONS = 32;
 
 /** The artifacts of a scope that do not look healthy at once. */
-export async function suspectsIn(store: Store, scope: Scope, options: ScanOptions): Promise<Artifact[]> {
+export async function scanScope(store: Store, scope: Scope, options: ScanOptions): Promise<Artifact[]> {
   const suspects: Artifact[] = [];
   await store.scan(
     scope,
@@ -82,7 +82,7 @@ export function nextShare({ next, shares }: Pick<ThreadTask, "next" | "shares">)
  * The same of a whole store; that of a large one on several threads, this one included. `meanwhile` is what this thread
  * has to do besides: best while the others start.
  */
-export async function suspectsEverywhere(
+export async function scanWholeStore(
   store: Store,
   options: ScanOptions,
   meanwhile: () => unknown = () => undefined,
@@ -90,7 +90,7 @@ export async function suspectsEverywhere(
   const { source, description } = store;
   const threads = Math.min(options.concurrency, availableParallelism(), MOST_THREADS);
   const shares = source === null || threads < 2 ? null : await sharesOf(store, source);
-  if (source === null || shares === null) return suspectsIn(store, { what: "everything" }, options);
+  if (source === null || shares === null) return scanScope(store, { what: "everything" }, options);
   const task: ThreadTask = { source, description, next: new SharedArrayBuffer(4), shares };
   const suspects: Artifact[] = [];
   const left = new Set(Array.from({ length: shares }, (_, index) => index));
@@ -107,7 +107,7 @@ export async function suspectsEverywhere(
   const collect = garbageCollection(description);
   const read = async (index: number) => {
     left.delete(index);
-    suspects.push(...(await suspectsIn(store, { what: "everything", share: { index, of: shares } }, options)));
+    suspects.push(...(await scanScope(store, { what: "everything", share: { index, of: shares } }, options)));
     collect(options.counts.bytes);
   };
   for (let index = nextShare(task); index !== null; index = nextShare(task)) await read(index);
@@ -143,7 +143,7 @@ async function onThread(
   if (signal?.aborted) return;
   return new Promise((resolve) => {
     try {
-      const worker = new Worker(entryURL("repair/suspects-thread"), { workerData: task });
+      const worker = new Worker(entryURL("repair/scan-thread"), { workerData: task });
       const stop = () => void worker.terminate();
       signal?.addEventListener("abort", stop, { once: true });
       worker.on("message", found);

@@ -5,7 +5,7 @@ import { loadDriver } from "../stores/sqlite/driver.ts";
 import { readSchema } from "../stores/sqlite/schema.ts";
 import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
 import { noCounts, type Store } from "../stores/store.ts";
-import { garbageCollection, nextShare, type ShareAnswer, suspectsIn, type ThreadTask } from "./suspects.ts";
+import { garbageCollection, nextShare, type ShareAnswer, scanScope, type ThreadTask } from "./scan.ts";
 
 /** Only what is not healthy at a first look is read several at a time. */
 const FILES_AT_ONCE = 8;
@@ -18,7 +18,7 @@ let bytes = 0;
 for (let index = nextShare(task); index !== null; index = nextShare(task)) {
   const counts = noCounts();
   const share = { index, of: task.shares };
-  const suspects = await suspectsIn(store, { what: "everything", share }, { concurrency: FILES_AT_ONCE, counts });
+  const suspects = await scanScope(store, { what: "everything", share }, { concurrency: FILES_AT_ONCE, counts });
   bytes += counts.bytes;
   collect(bytes);
   parentPort?.postMessage({ index, suspects, counts } satisfies ShareAnswer);

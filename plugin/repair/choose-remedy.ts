@@ -13,7 +13,7 @@ import { usageOf } from "../remedies/recover/usage.ts";
 import { parseDocument } from "../stores/conversation.ts";
 import type { Store } from "../stores/store.ts";
 import { bySession } from "./by-session.ts";
-import { refusedNames } from "./lost.ts";
+import { refusedNames } from "./missing-records.ts";
 
 /** A finding with the evidence that it rests on, its bytes left out: there may be many. */
 export interface ExaminedFinding {
@@ -26,7 +26,7 @@ export interface ExaminedFinding {
 }
 
 /** Decides what is to be done about the findings of one store. Reads only. */
-export class Prescriber {
+export class RemedyChooser {
   readonly #store: Store;
   readonly #neighbours: NeighbourSource;
 
@@ -56,7 +56,7 @@ export class Prescriber {
    * Decides on the remedy of each finding, in this order: a copy that opencode itself has kept of the very record, in
    * its log or in the file that it imported, takes its place; a record that can be read is completed; it goes as the catalogue says.
    */
-  async prescribe(examined: readonly ExaminedFinding[]): Promise<ConfirmedFinding[]> {
+  async choose(examined: readonly ExaminedFinding[]): Promise<ConfirmedFinding[]> {
     const store = this.#store;
     const recoverable = examined.filter(isRecoverable);
     const remedied = new Map<ConfirmedFinding, ConfirmedFinding>();

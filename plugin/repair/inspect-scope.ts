@@ -4,9 +4,9 @@ import type { ContentHash } from "../model/replacement.ts";
 import { sha256 } from "../platform/hash.ts";
 import type { ScanOptions, Scope, Store } from "../stores/store.ts";
 import { bySession } from "./by-session.ts";
-import type { ExaminedFinding, Prescriber } from "./prescribe.ts";
+import type { ExaminedFinding, RemedyChooser } from "./choose-remedy.ts";
+import { scanScope, scanWholeStore } from "./scan.ts";
 import { examineSettled } from "./settle-time.ts";
-import { suspectsEverywhere, suspectsIn } from "./suspects.ts";
 
 export interface InspectOptions extends ScanOptions {
   /** Index of the store in the answer. */
@@ -18,16 +18,16 @@ export interface InspectOptions extends ScanOptions {
 }
 
 /** Scans a scope of one store, looks twice at whatever seems wrong, and returns what is. Changes nothing. */
-export async function inspect(store: Store, scope: Scope, options: InspectOptions): Promise<ConfirmedFinding[]> {
+export async function inspectScope(store: Store, scope: Scope, options: InspectOptions): Promise<ConfirmedFinding[]> {
   const suspects =
     scope.what === "everything"
-      ? await suspectsEverywhere(store, options, options.meanwhile)
-      : await suspectsIn(store, scope, options);
+      ? await scanWholeStore(store, options, options.meanwhile)
+      : await scanScope(store, scope, options);
   if (suspects.length === 0) return [];
   const { default: pLimit } = await import("p-limit");
   const limit = pLimit(options.concurrency);
   const examined: ExaminedFinding[] = [];
-  let prescriber: Prescriber | null = null;
+  let chooser: RemedyChooser | null = null;
   // What follows from the neighbours is read once for each session, so one session comes after the other.
   const inOrder = [...bySession(suspects, ({ sessionID }) => sessionID).values()].flat();
   for (let start = 0; start < inOrder.length; start += HELD_AT_ONCE) {
@@ -36,12 +36,12 @@ export async function inspect(store: Store, scope: Scope, options: InspectOption
     for (const each of confirmed) {
       if (each === null) continue;
       // Loaded only where something is wrong, like the schemas.
-      prescriber ??= new (await import("./prescribe.ts")).Prescriber(store);
-      const completed = await prescriber.completed(each);
+      chooser ??= new (await import("./choose-remedy.ts")).RemedyChooser(store);
+      const completed = await chooser.completed(each);
       examined.push({ ...each, evidence: { ...each.evidence, bytes: null }, completed });
     }
   }
-  return prescriber === null ? [] : prescriber.prescribe(examined);
+  return chooser === null ? [] : chooser.choose(examined);
 }
 
 /** Of so many suspects at most the bytes are held at the same time. */
