@@ -23,6 +23,20 @@ function publicFinding(finding: ConfirmedFinding, hasDatabase: boolean): Finding
   return advice === null ? rest : { ...rest, advice };
 }
 
+/** A finding in a database, with no fields of this tool's own. */
+export function findingAnswer(
+  finding: ConfirmedFinding & { readonly outcome?: unknown; readonly isByDesign?: unknown },
+) {
+  const { outcome: _outcome, isByDesign: _isByDesign, ...rest } = finding;
+  const { advice: _advice, ...found } = publicFinding(rest, true);
+  const advice = adviceOn(finding, true);
+  return isAdvised(finding) && advice !== null ? { ...found, advice } : found;
+}
+
+function isAdvised({ severity }: ConfirmedFinding): boolean {
+  return severity === "blocking";
+}
+
 export function isDatabase({ description }: CheckedStore): boolean {
   return description.generation === "sqlite";
 }

@@ -14,14 +14,18 @@ export interface CommonOptions {
   readonly concurrency: number;
 }
 
+/** The opencode that records are to be ready for, where that is another one than loads them now. */
+export type Target = "2.x";
+
 export type Command =
   | { readonly name: "help" }
   | { readonly name: "version" }
-  | { readonly name: "check"; readonly sessionIDs: readonly string[] }
+  | { readonly name: "check"; readonly sessionIDs: readonly string[]; readonly target: Target | null }
   | {
       readonly name: "repair";
       readonly sessionIDs: readonly string[];
       readonly codes: readonly string[] | null;
+      readonly target: Target | null;
       readonly dryRun: boolean;
       readonly yes: boolean;
     }
@@ -64,6 +68,7 @@ const MOST_CONCURRENCY = 256;
 const OPTIONS = {
   session: { type: "string", multiple: true },
   only: { type: "string", multiple: true },
+  for: { type: "string" },
   item: { type: "string", multiple: true },
   "older-than": { type: "string" },
   output: { type: "string" },
@@ -92,8 +97,8 @@ type Values = ReturnType<typeof parse>["values"];
 type Name = Exclude<Command["name"], "help" | "version">;
 
 const ALLOWED: Readonly<Record<Name, readonly (keyof Values)[]>> = {
-  check: ["session"],
-  repair: ["session", "only", "dry-run", "yes"],
+  check: ["session", "for"],
+  repair: ["session", "only", "for", "dry-run", "yes"],
   restore: ["session", "item", "yes"],
   runs: [],
   purge: ["older-than", "yes"],
@@ -162,13 +167,15 @@ function readCommand(values: Values, positionals: readonly string[]): Command | 
   if (rest.length > (name === "restore" || name === "show" ? 1 : 0)) return `"${name}" does not take "${rest.at(-1)}".`;
   const sessionIDs = values.session ?? [];
   const yes = values.yes ?? false;
+  const target = values.for ?? null;
+  if (target !== null && target !== "2.x") return "--for takes 2.x, the line of opencode to make records ready for.";
   switch (name) {
     case "check":
-      return { name, sessionIDs };
+      return { name, sessionIDs, target };
     case "repair": {
       const unknown = values.only?.find((code) => faultByCode(code) === undefined);
       if (unknown !== undefined) return `There is no fault code "${unknown}".`;
-      return { name, sessionIDs, codes: values.only ?? null, dryRun: values["dry-run"] ?? false, yes };
+      return { name, sessionIDs, codes: values.only ?? null, target, dryRun: values["dry-run"] ?? false, yes };
     }
     case "restore": {
       const [runID] = rest;

@@ -5,6 +5,9 @@ export const HELP = `opencode-session-repair: opens the opencode conversations t
       Says what opencode cannot load. Changes nothing.
   opencode-session-repair repair   [--session ID]… [--only CODE]… [--dry-run] [--yes]
       Sets aside what opencode cannot read. Nothing is deleted.
+  opencode-session-repair check|repair --for 2.x
+      Before opencode 2.x is started for the first time: says what its import would leave out, change or stop at;
+      completes what can be completed, so that it arrives.
   opencode-session-repair restore  RUN [--session ID] [--item ID]… [--yes]
       Puts a run's records back, byte for byte.
   opencode-session-repair runs

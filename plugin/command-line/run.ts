@@ -84,8 +84,11 @@ function noRuntimeMessage(args: readonly string[]): string {
 async function dispatch(context: CommandContext, command: Command): Promise<ExitStatus> {
   switch (command.name) {
     case "check":
+      if (command.target !== null)
+        return (await import("./upgrade-command.ts")).checkUpgradeCommand(context, command.sessionIDs);
       return (await import("./check-command.ts")).checkCommand(context, command.sessionIDs);
     case "repair":
+      if (command.target !== null) return (await import("./upgrade-command.ts")).repairUpgradeCommand(context, command);
       return (await import("./repair-command.ts")).repairCommand(context, command);
     case "restore":
       return (await import("./restore-command.ts")).restoreCommand(context, command);

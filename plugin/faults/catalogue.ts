@@ -12,6 +12,7 @@ import * as skew from "./skew.ts";
 import * as strayFiles from "./stray-files.ts";
 import * as unfinished from "./unfinished.ts";
 import * as unreadable from "./unreadable.ts";
+import * as upgrade from "./upgrade.ts";
 import * as whereabouts from "./whereabouts.ts";
 
 /** Every fault that this tool knows, by family. */
@@ -25,6 +26,7 @@ export const FAULT_FAMILIES: Readonly<Record<string, readonly Fault[]>> = {
   "Files that may not be used": Object.values(access),
   "Databases between two versions": Object.values(skew),
   "Databases that are not, or not only, of opencode 1.x": Object.values(origin),
+  "On the way to opencode 2.x": Object.values(upgrade),
   "Sessions that are there and not shown": Object.values(whereabouts),
   "What ends the screen": Object.values(screen),
   "What is too large": Object.values(size),

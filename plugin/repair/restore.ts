@@ -85,10 +85,17 @@ function unknown(message: string): RestorePlanning {
   return { ok: false, reason: "unknown", message };
 }
 
-function itemsToRestore(run: ReadableRun, itemIDs: readonly string[]): ManifestItem[] {
-  return run.manifest.items.filter(
-    (item) =>
-      (item.state === "done" || item.state === "planned") && (itemIDs.length === 0 || itemIDs.includes(item.id)),
+function itemsToRestore({ manifest: { items } }: ReadableRun, itemIDs: readonly string[]): ManifestItem[] {
+  // A message that got another id and its parts go back together.
+  const groups = new Set(
+    items.flatMap(({ id, partOf, replacement }) =>
+      replacement !== undefined && itemIDs.includes(id) ? [partOf ?? id] : [],
+    ),
+  );
+  const isAsked = ({ id, partOf, replacement }: ManifestItem) =>
+    itemIDs.includes(id) || (replacement !== undefined && groups.has(partOf ?? id));
+  return items.filter(
+    (item) => (item.state === "done" || item.state === "planned") && (itemIDs.length === 0 || isAsked(item)),
   );
 }
 

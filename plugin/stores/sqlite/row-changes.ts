@@ -82,7 +82,23 @@ export class RowChanges {
       }
     }
     await saved.flush();
-    return { items, skipped };
+    return { items: this.#withFollowers(items), skipped };
+  }
+
+  /** Parts that follow their message to the id that it gets: they change with it, or not at all. */
+  #withFollowers(items: readonly ManifestItem[]): ManifestItem[] {
+    const renamed = new Map(
+      items.filter(isRenamedMessage).map(({ id, replacement }) => [replacement?.key?.id ?? "", id] as const),
+    );
+    if (renamed.size === 0) return [...items];
+    return items.map((item) => {
+      const change = this.#changes.get(item);
+      const leader = renamed.get(textOf(change?.cells?.get("message_id")) ?? "");
+      if (change === undefined || item.kind !== "part" || leader === undefined) return item;
+      const following = { ...item, partOf: leader };
+      this.#changes.set(following, change);
+      return following;
+    });
   }
 
   async #prepareOne(
@@ -186,4 +202,13 @@ const NULL: CellValue = { storage: "null" };
 
 function textCell(text: string): CellValue {
   return { storage: "text", bytes: Buffer.from(text, "utf8") };
+}
+
+/** Whether an item is a message that gets another id. */
+export function isRenamedMessage(item: ManifestItem | undefined): boolean {
+  return item?.kind === "message" && item.original !== null && item.replacement?.key !== undefined;
+}
+
+function textOf(cell: CellValue | undefined): string | null {
+  return cell !== undefined && "bytes" in cell ? Buffer.from(cell.bytes).toString("utf8") : null;
 }

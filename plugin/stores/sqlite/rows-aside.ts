@@ -3,7 +3,7 @@ import type { ManifestItem } from "../../quarantine/manifest.ts";
 import { CHANGED_SINCE, type ItemOutcome } from "../writer.ts";
 import { isMoved, type LiveRows } from "./live-rows.ts";
 import { type CapturedRow, deleteRow, insertRow, updateCells } from "./row.ts";
-import type { RowChanges } from "./row-changes.ts";
+import { isRenamedMessage, type RowChanges } from "./row-changes.ts";
 
 /** Takes rows out of the hosts' read path, and puts what replaces them in their place. */
 export class RowsAside {
@@ -25,8 +25,11 @@ export class RowsAside {
     if (!unchanged || !this.#isWholeGroup(group)) {
       return group.map(({ id }) => ({ id, state: "skipped", reason: CHANGED_SINCE }));
     }
-    // Parts before their message: what leaves is exactly what was captured, not what a cascade takes along.
-    const outcomes = [...group].reverse().map((item): ItemOutcome => {
+    // Parts follow a message that gets another id, which must be there first.
+    const isRenamed = isRenamedMessage(group[0]);
+    if (isRenamed) this.#rows.connection.exec("pragma defer_foreign_keys = on");
+    // Else parts come first: what leaves is exactly what was captured, not what a cascade takes along.
+    const outcomes = (isRenamed ? [...group] : [...group].reverse()).map((item): ItemOutcome => {
       const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
       const change = this.#changes.of(item);
       if (change === undefined) return skipped("it was not prepared");
@@ -38,17 +41,20 @@ export class RowsAside {
         insertRow(this.#rows.connection, row);
       } else {
         if (isMoved(row) && !this.#rows.hasParent(row)) return skipped("the record it belongs to is not there");
-        if (cells.has("id") && this.#rows.hasChildren(place)) return skipped("other records hang on its id");
+        if (cells.has("id") && !isRenamed && this.#rows.hasChildren(place)) {
+          return skipped("other records hang on its id");
+        }
         updateCells(this.#rows.connection, place.table, place.key, cells);
       }
       return { id: item.id, state: "done" };
     });
-    return outcomes.reverse();
+    return isRenamed ? outcomes : outcomes.reverse();
   }
 
   #isWholeGroup(group: readonly ManifestItem[]): boolean {
     const message = group[0];
-    if (message?.kind !== "message" || isFileLocator(message.locator) || message.replacement !== undefined) return true;
+    if (message?.kind !== "message" || isFileLocator(message.locator)) return true;
+    if (message.replacement !== undefined && !isRenamedMessage(message)) return true;
     const captured = new Set(group.slice(1).map((item) => item.recordID));
     const live = this.#rows.partsOf(message.locator.key.id);
     return live.length === captured.size && live.every((id) => captured.has(id));

@@ -66,6 +66,20 @@ export class SqliteStore implements Store {
     this.opening = new RowOpening(connection, this.#rows);
   }
 
+  /** The same database as a host with other demands reads it, over the same connection: only one of both is closed. */
+  readAs(description: StoreDescription): SqliteStore {
+    return new SqliteStore(description, this.#schema, {
+      connection: this.#connection,
+      source: this.source,
+      release: () => undefined,
+    });
+  }
+
+  /** Reads what only one part of this tool asks for. */
+  query<T>(read: (connection: Connection, schema: Schema) => T): T {
+    return read(this.#connection, this.#schema);
+  }
+
   async scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void> {
     const reading = { visit, counts: options.counts, isExact };
     for (const _step of this.#rows.steps(scope, reading, options.isHealthy)) {

@@ -1,0 +1,163 @@
+import { dirname } from "node:path";
+import { ACTION } from "../repair/apply.ts";
+import { changeLines } from "../repair/change-words.ts";
+import { planRepair, type Selection } from "../repair/plan.ts";
+import { repair, settleUnfinished } from "../repair/repair.ts";
+import { doneWords, sentence, toDoWords } from "../repair/words.ts";
+import { checkUpgrade, type UpgradeResult } from "../upgrade/check-upgrade.ts";
+import { changeAnswer, checkAnswer, findingAnswer, NOT_REACHED } from "./answers.ts";
+import type { Command } from "./arguments.ts";
+import { answer, type CommandContext, commandHere, problem, UNCHECKED, withoutResult } from "./context.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { countsText, findingLines, itemLine } from "./text.ts";
+import { upgradeText } from "./upgrade-text.ts";
+
+type Repair = Command & { name: "repair" };
+
+/** `check --for 2.x`: says what the import of opencode 2.x would make of each record. Writes nothing. */
+export async function checkUpgradeCommand(context: CommandContext, sessionIDs: readonly string[]): Promise<ExitStatus> {
+  const found = await checked(context, sessionIDs);
+  if (!("findings" in found)) return found.status;
+  answer(context, upgradeAnswer(found), upgradeText(found, context.terminal));
+  return statusOf(found);
+}
+
+/** `repair --for 2.x`: completes what can be completed, so that it arrives. */
+export async function repairUpgradeCommand(context: CommandContext, command: Repair): Promise<ExitStatus> {
+  const before = await checked(context, command.sessionIDs);
+  if (!("findings" in before)) return before.status;
+  const selection: Selection = { codes: command.codes, unasked: false };
+  const plan = planRepair(before.findings, selection);
+  const operations = plan.flatMap((session) => session.operations);
+  if (operations.length === 0) {
+    if (command.yes && !command.dryRun) await settleUnfinished({ ...context, access: "outside" });
+    answer(context, changed(before, { runID: null, manifests: [], items: [] }), upgradeText(before, context.terminal));
+    return statusOf(before);
+  }
+  const { terminal } = context;
+  const show = context.options.json ? terminal.say : terminal.print;
+  if (!command.yes || command.dryRun) {
+    const planned = new Set(operations.map(({ locator }) => JSON.stringify(locator)));
+    const findings = before.findings.filter(({ locator }) => planned.has(JSON.stringify(locator)));
+    show(`Plan: ${toDoWords(operations)}, so that they arrive in opencode 2.x; nothing is deleted.`);
+    const lines = changeLines(operations).map((line) => `  ${line}`);
+    if (lines.length > 0) show(["What is completed:", ...lines, ""].join("\n"));
+    if (findings.length <= MOST_LINES) show(findingLines(findings, terminal).join("\n"));
+  }
+  if (command.dryRun || !(await confirmed(context, command, sentence(toDoWords(operations))))) {
+    const reason = command.dryRun ? "dry run" : "not confirmed";
+    const items = operations.map(({ sessionID, recordID, kind, code, remedy, replacement }) => ({
+      ...{ id: "", sessionID, recordID, kind, code, action: "skipped" as const, reason, planned: ACTION[remedy] },
+      ...(replacement?.changes === undefined ? {} : { changes: replacement.changes }),
+    }));
+    answer(context, changed(before, { runID: null, manifests: [], items }), "");
+    return EXIT.findings;
+  }
+  const { files, located, signal } = context;
+  const result = await repair({
+    ...{
+      files,
+      located,
+      access: "outside",
+      findings: before.findings,
+      selection,
+      trigger: "cli",
+      hostVersion: null,
+      signal,
+    },
+    onProgress: (done, of) => terminal.progress(`Repairing: ${done} of ${of} …`),
+  });
+  const after = await checkUpgrade(input(context, command.sessionIDs));
+  const messages = [...(result.stopped === null ? [] : [result.stopped.message]), ...(after.ok ? [] : [UNCHECKED])];
+  const { runID, manifests, items, stopped } = result;
+  const message = messages.length === 0 ? {} : { message: messages.join(" ") };
+  const document = after.ok
+    ? changed(after.result, { runID, manifests, items, ...message })
+    : changeAnswer({ ...NOT_REACHED, runID, manifests, items, ...message });
+  const done = items.filter(({ action }) => action !== "skipped");
+  const text = [
+    done.length === 0 ? "Nothing was changed." : `${doneWords(done, "record")}.`,
+    ...(items.length <= MOST_LINES ? items.map(itemLine) : []),
+    ...(runID === null ? [] : ["", "The originals are in:", ...manifests.map((path) => `  ${dirname(path)}`)]),
+    ...(runID === null ? [] : [`To undo: ${commandHere(context, "restore", runID)}`]),
+    ...(after.ok ? ["", upgradeText(after.result, terminal)] : []),
+  ];
+  answer(context, document, text.join("\n"));
+  if (message.message !== undefined) terminal.complain(message.message);
+  if (stopped?.kind === "failed") return EXIT.failed;
+  if (!after.ok || (stopped !== null && (signal.aborted || runID === null))) return EXIT.refused;
+  if (stopped !== null) return EXIT.findings;
+  const isRefused = items.length > 0 && done.length === 0;
+  return isRefused ? EXIT.refused : statusOf(after.result);
+}
+
+/** More lines than this help nobody. */
+const MOST_LINES = 50;
+
+function input(context: CommandContext, sessionIDs: readonly string[]) {
+  return {
+    files: context.files,
+    located: context.located,
+    sessionIDs,
+    concurrency: context.options.concurrency,
+    signal: context.signal,
+    onProgress: (counts: Parameters<typeof countsText>[0]) =>
+      context.terminal.progress(`Checking for 2.x: ${countsText(counts)} …`),
+  };
+}
+
+async function checked(
+  context: CommandContext,
+  sessionIDs: readonly string[],
+): Promise<UpgradeResult | { readonly status: ExitStatus }> {
+  const outcome = await checkUpgrade(input(context, sessionIDs));
+  if (outcome.ok) return outcome.result;
+  if ("refusal" in outcome) {
+    const isNoStore = context.located.databases.length === 0;
+    return { status: problem(context, outcome.refusal, isNoStore ? EXIT.usage : EXIT.refused) };
+  }
+  return { status: withoutResult(context, { ok: false, unknownSession: outcome.unknownSession }) };
+}
+
+function statusOf({ verdict }: UpgradeResult): ExitStatus {
+  return verdict === "healthy" ? EXIT.done : EXIT.findings;
+}
+
+function upgradeAnswer(result: UpgradeResult): object {
+  return { ...checkAnswer(result), ...upgradeFields(result) };
+}
+
+function changed(
+  result: UpgradeResult,
+  change: Pick<Parameters<typeof changeAnswer>[0], "runID" | "manifests" | "items" | "message">,
+): object {
+  const { findings, verdict } = result;
+  const { findings: remaining, ...rest } = upgradeFields(result);
+  return { ...changeAnswer({ ...change, remaining: findings, verdict }), remaining, ...rest };
+}
+
+/** What the answers say besides, in words of the contract. */
+function upgradeFields({ findings, arrival }: UpgradeResult) {
+  return {
+    for: "2.x",
+    findings: findings.map((each) => ({
+      ...findingAnswer(each),
+      outcome: each.outcome,
+      byDesign: each.isByDesign,
+      reason: each.evidence,
+    })),
+    arrival,
+  };
+}
+
+async function confirmed({ terminal, options }: CommandContext, { yes }: Repair, what: string): Promise<boolean> {
+  if (yes) return true;
+  const show = options.json ? terminal.say : terminal.print;
+  if (!terminal.interactive) {
+    show("Nothing was changed. Add --yes to do this.");
+    return false;
+  }
+  const isYes = await terminal.ask(`${what}?`);
+  if (!isYes) show("Nothing was changed.");
+  return isYes;
+}

@@ -1,0 +1,76 @@
+import { adviceFor } from "../faults/catalogue.ts";
+import { isMendable } from "../repair/plan.ts";
+import { plural, toDoWords } from "../repair/words.ts";
+import type { UpgradeResult } from "../upgrade/check-upgrade.ts";
+import type { Outcome } from "../upgrade/outcomes.ts";
+import type { UpgradeFinding } from "../upgrade/prescribe-upgrade.ts";
+import type { Terminal } from "./terminal.ts";
+import { countsText, findingLines } from "./text.ts";
+
+type Departing = Exclude<Outcome, "arrives">;
+
+/** What is wrong, worst first; what 2.x does by design is counted apart. */
+const HEADINGS: readonly (readonly [Departing, (count: number) => string])[] = [
+  ["stops", (count) => `${plural(count, "record")} at which the import of opencode 2.x would stop:`],
+  ["unreadable", (count) => `${plural(count, "record")} that would arrive, and that opencode 2.x would fail on:`],
+  ["dropped", (count) => `${plural(count, "record")} that the import would leave out without a word:`],
+  ["changed", (count) => `${plural(count, "record")} that would say something else:`],
+];
+
+/** The answer of `check --for 2.x` for people. */
+export function upgradeText(result: UpgradeResult, terminal: Terminal): string {
+  const { findings, counts, durationMs, arrival } = result;
+  const seconds = (durationMs / 1000).toFixed(1);
+  const lines = [`Checked ${countsText(counts)} for opencode 2.x in ${seconds} s.`];
+  const problems = findings.filter(({ isByDesign }) => !isByDesign);
+  for (const [outcome, heading] of HEADINGS) {
+    const own = problems.filter((finding) => finding.outcome === outcome);
+    if (own.length > 0) lines.push("", terminal.style("red", heading(own.length)), ...findingLines(own, terminal));
+  }
+  if (arrival.stopsAt !== null) {
+    const behind = plural(arrival.sessionsBehind, "session");
+    lines.push("", `The import takes sessions by id, the greatest first. It would stop at ${arrival.stopsAt}.`);
+    lines.push(`${behind} after it would never arrive.`);
+  }
+  lines.push(...byDesign(findings, terminal));
+  const advice = Object.entries(adviceFor(problems, true));
+  if (advice.length > 0) {
+    lines.push("", terminal.style("bold", "What to do:"), ...advice.map(([code, text]) => `  ${code}: ${text}`));
+  }
+  lines.push("", closing(result, problems, terminal));
+  return lines.join("\n");
+}
+
+/** What opencode 2.x does to every such record: counted by reason, since there may be very many. */
+function byDesign(findings: readonly UpgradeFinding[], terminal: Terminal): string[] {
+  const own = findings.filter((finding) => finding.isByDesign);
+  if (own.length === 0) return [];
+  const counted = new Map<string, number>();
+  for (const { outcome, evidence } of own) {
+    const words = `${outcome}: ${evidence}`;
+    counted.set(words, (counted.get(words) ?? 0) + 1);
+  }
+  return [
+    "",
+    terminal.style(
+      "yellow",
+      `${plural(own.length, "record")} that opencode 2.x keeps in another way, or not at all, by design:`,
+    ),
+    ...[...counted].map(([words, count]) => `  ${count.toLocaleString("en-US")} × ${words}`),
+  ];
+}
+
+function closing(
+  { arrival, findings }: UpgradeResult,
+  problems: readonly UpgradeFinding[],
+  terminal: Terminal,
+): string {
+  const arriving = `${plural(arrival.records.arrives, "record")} would arrive as they are.`;
+  if (problems.length === 0) {
+    const rest = findings.length === 0 ? "" : " What is named above is by design.";
+    return terminal.style("green", `Nothing is in the way of opencode 2.x here. ${arriving}${rest}`);
+  }
+  const mendable = problems.filter(isMendable);
+  if (mendable.length === 0) return `${arriving} \`opencode-session-repair repair --for 2.x\` cannot help the others.`;
+  return `${arriving} \`opencode-session-repair repair --for 2.x\` would ${toDoWords(mendable)}. Nothing is deleted; every step can be undone.`;
+}

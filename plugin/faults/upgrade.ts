@@ -1,0 +1,59 @@
+import type { Fault } from "./fault.ts";
+
+/** What the import of opencode 2.x makes of records of 1.x. Only `check --for 2.x` and `repair --for 2.x` speak of it. */
+export const UPGRADE_DROPPED = {
+  code: "upgrade-dropped",
+  title: "would not arrive in opencode 2.x",
+  invariant:
+    "The import of opencode 2.x decodes a record by the schema of 1.17 and newer, and finds it in its session.",
+  cause:
+    "An older opencode or another program wrote it, or it is damaged. The import leaves it out; only its log says so.",
+  remedy: "normalise",
+  otherwise: "report",
+  unasked: false,
+  advice:
+    "No value that is missing follows from the session. `opencode-session-repair show SESSION` prints what can be read. It stays in the tables of 1.x, which 2.x keeps and does not read.",
+  issues: [49641, 49412, 41217],
+  classes: ["C2", "D3"],
+} satisfies Fault;
+
+export const UPGRADE_STOPS = {
+  code: "upgrade-stops",
+  title: "would stop the import of opencode 2.x",
+  invariant: "The import of opencode 2.x gets past every record.",
+  cause:
+    "A value on which the import fails. It is rolled back and tried again at each start. No session behind it ever arrives.",
+  remedy: "normalise",
+  otherwise: "report",
+  unasked: false,
+  advice:
+    "Correct the named value, or take the record out by its code, before opencode 2.x is started for the first time.",
+  issues: [42671, 50076, 50339],
+  classes: ["C2", "C4"],
+} satisfies Fault;
+
+export const UPGRADE_UNREADABLE = {
+  code: "upgrade-unreadable",
+  title: "would arrive in opencode 2.x, which then fails on it",
+  invariant: "What the import of opencode 2.x writes can be read by 2.x.",
+  cause:
+    "The import does not check a value that 2.x checks when it loads a session. One such row empties a page of the session, or the whole list.",
+  remedy: "normalise",
+  otherwise: "report",
+  unasked: false,
+  advice: "Correct the named value before opencode 2.x is started for the first time.",
+  issues: [42671],
+  classes: ["C2"],
+} satisfies Fault;
+
+export const UPGRADE_CHANGED = {
+  code: "upgrade-changed",
+  title: "would say something else in opencode 2.x",
+  invariant: "A record says the same before and after the import of opencode 2.x.",
+  cause: "opencode 2.x keeps such records in another way, by design.",
+  remedy: "report",
+  unasked: false,
+  advice: "Nothing is wrong. The record of 1.x stays as it is.",
+  issues: [],
+  classes: ["C2"],
+} satisfies Fault;

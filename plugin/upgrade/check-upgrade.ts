@@ -1,0 +1,237 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { UPGRADE_DROPPED, UPGRADE_STOPS } from "../faults/upgrade.ts";
+import { sha256 } from "../files/hash.ts";
+import type { CheckInput, CheckResult } from "../repair/check.ts";
+import { databaseFinding } from "../repair/database-finding.ts";
+import type { ConfirmedFinding } from "../repair/finding.ts";
+import { inspect } from "../repair/inspect.ts";
+import { originSentence } from "../repair/origin-words.ts";
+import { isFileLocator, type Locator } from "../stores/artifact.ts";
+import { type OpenedStore, openStores } from "../stores/open.ts";
+import type { SourceSession } from "../stores/source-session.ts";
+import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
+import { readSourceSession, sourceSessionIDs } from "../stores/sqlite/source-rows.ts";
+import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
+import { type Counts, noCounts, type Store } from "../stores/store.ts";
+import { asImported } from "./import-contract.ts";
+import { type Outcome, outcomesOf, type SessionOutcomes } from "./outcomes.ts";
+import { prescribed, type UpgradeFinding } from "./prescribe-upgrade.ts";
+
+/** What would become of everything in a database of 1.x in opencode 2.x. */
+export interface Arrival {
+  /** How many sessions, messages and parts have which outcome. */
+  readonly records: Readonly<Record<Outcome, number>>;
+  /** The worst outcome in each session. */
+  readonly sessions: readonly { readonly sessionID: string; readonly outcome: Outcome }[];
+  /** The session at which the import ends for good; `null`: it gets past all of them. */
+  readonly stopsAt: string | null;
+  /** How many sessions come after it, and never arrive. */
+  readonly sessionsBehind: number;
+}
+
+export interface UpgradeResult extends CheckResult {
+  readonly findings: readonly UpgradeFinding[];
+  readonly arrival: Arrival;
+}
+
+export type UpgradeOutcome =
+  | { readonly ok: true; readonly result: UpgradeResult }
+  /** `refusal`: why nothing can be said. Else as in `CheckOutcome`. */
+  | { readonly ok: false; readonly refusal: string }
+  | { readonly ok: false; readonly unknownSession: string | null };
+
+const NO_DATABASE =
+  "opencode 2.x imports sessions from the database of opencode 1.x, not from the old JSON files. There is no database here. Start opencode 1.18 once, so that it imports them, and run this again.";
+
+/**
+ * Says of each record of a database of 1.x what the import of opencode 2.x makes of it. Of a database that 2.x has upgraded
+ * the sessions are looked at that have not arrived. Writes nothing.
+ */
+export async function checkUpgrade(input: CheckInput): Promise<UpgradeOutcome> {
+  const started = performance.now();
+  const [database] = input.located.databases;
+  if (database === undefined) return { ok: false, refusal: NO_DATABASE };
+  const located = { ...input.located, json: "none" as const, databases: [database] };
+  const [opened] = await openStores(input.files, located, "outside", input.hostVersion ?? null);
+  if (opened?.state !== "ok" || !(opened.store instanceof SqliteStore)) {
+    return { ok: false, refusal: refusalOf(opened) };
+  }
+  const origin = opened.origin === null ? null : withMessagesOf2x(opened.origin, opened.sessionsOf2x());
+  try {
+    if (origin?.kind === "newer") {
+      return { ok: false, refusal: `${originSentence(origin)} What 2.x makes of it is not known.` };
+    }
+    const counts = noCounts();
+    const found = await lookedAt(opened.store, input, counts);
+    if (found === null) return { ok: false, unknownSession: null };
+    if (typeof found === "string") return { ok: false, unknownSession: found };
+    const more = [
+      ...previewFindings(opened, origin?.kind === "1.x with messages of 2.x" ? opened.sessionsOf2x() : 0),
+      ...(await keyFindings(input.located.dataDir)),
+    ];
+    const findings = [...found.findings, ...(input.sessionIDs.length === 0 ? more : [])];
+    const isDamaged = findings.some(({ severity }) => severity === "blocking");
+    const result: UpgradeResult = {
+      dataDir: input.located.dataDir,
+      stores: [{ description: opened.description, state: "ok", origin }],
+      counts,
+      durationMs: Math.round(performance.now() - started),
+      findings,
+      verdict: isDamaged ? "damaged" : "healthy",
+      arrival: found.arrival,
+    };
+    return { ok: true, result };
+  } finally {
+    opened.store.close();
+  }
+}
+
+function refusalOf(opened: OpenedStore | undefined): string {
+  if (opened?.state === "unread" && opened.origin.kind === "2.x") {
+    return "The database is of opencode 2.x already: there is nothing to bring over.";
+  }
+  return "The database cannot be read; `opencode-session-repair check` says what is wrong with it.";
+}
+
+interface Looked {
+  readonly findings: UpgradeFinding[];
+  readonly arrival: Arrival;
+}
+
+/** `null`: stopped by its signal. A text: a session that is not there. */
+async function lookedAt(store: SqliteStore, input: CheckInput, counts: Counts): Promise<Looked | string | null> {
+  const imported = store.readAs(asImported(store.description));
+  const all = store.query(sourceSessionIDs);
+  const there = new Set(all);
+  const unknown = input.sessionIDs.find((id) => !there.has(id));
+  if (unknown !== undefined) return unknown;
+  const isWanted = (id: string) => input.sessionIDs.length === 0 || input.sessionIDs.includes(id);
+  const arrived = store.query((connection, { tables }) =>
+    tables.get("session_v2")?.includes("id") === true
+      ? new Set(connection.all("select id from session_v2").map(({ id }) => String(id)))
+      : new Set<string>(),
+  );
+  const pending = all.filter((id) => !arrived.has(id));
+  const records: Record<Outcome, number> = { arrives: 0, changed: 0, dropped: 0, unreadable: 0, stops: 0 };
+  const sessions: { sessionID: string; outcome: Outcome }[] = [];
+  const findings: UpgradeFinding[] = [];
+  for (const id of pending.filter(isWanted)) {
+    if (input.signal?.aborted) return null;
+    const session = store.query((connection, schema) => readSourceSession(connection, schema, id));
+    if (session === null) continue;
+    const outcomes = outcomesOf(session, imported.description);
+    findings.push(...(await findingsOf(imported, session, outcomes, input)));
+    sessions.push({ sessionID: id, outcome: worst(outcomes) });
+    count(records, session, outcomes, counts);
+    input.onProgress?.(counts);
+  }
+  findings.push(...(await onlyInLog(imported, input)));
+  const stopsAt = sessions.find(({ outcome }) => outcome === "stops")?.sessionID ?? null;
+  const sessionsBehind = stopsAt === null ? 0 : pending.length - pending.indexOf(stopsAt) - 1;
+  return { findings, arrival: { records, sessions, stopsAt, sessionsBehind } };
+}
+
+async function findingsOf(
+  store: SqliteStore,
+  session: SourceSession,
+  outcomes: SessionOutcomes,
+  { concurrency, signal }: CheckInput,
+): Promise<UpgradeFinding[]> {
+  const isDamaged = outcomes.departures.some(({ isByDesign }) => !isByDesign);
+  const scope = { what: "session", sessionID: session.id } as const;
+  const options = { concurrency, counts: noCounts(), storeIndex: 0, ...(signal && { signal }) };
+  const found = isDamaged ? await withRebuilt(store, await inspect(store, scope, options)) : [];
+  return prescribed(session, outcomes, {
+    findings: found.filter(({ severity }) => severity === "blocking"),
+    hashOf: (locator) => hashOf(store, locator),
+    store: 0,
+    isFreeID: (id) =>
+      store.query((connection) => connection.all("select 1 from message where id = ?", id).length === 0),
+  });
+}
+
+async function withRebuilt(store: Store, found: ConfirmedFinding[]): Promise<ConfirmedFinding[]> {
+  return found.length === 0 ? found : (await import("../repair/rebuild.ts")).withRebuilt(store, found);
+}
+
+function hashOf(store: SqliteStore, locator: Locator): ConfirmedFinding["seen"] {
+  if (isFileLocator(locator)) return null;
+  const { table, key } = locator;
+  if (table !== "message" && table !== "part") return null;
+  const sql = `select cast(data as blob) as bytes from ${table} where id = ?`;
+  const [row] = store.query((connection) => connection.all(sql, key.id ?? ""));
+  if (row === undefined) return null;
+  const bytes = row.bytes instanceof Uint8Array ? row.bytes : new Uint8Array();
+  return { bytes: bytes.length, sha256: sha256(bytes) };
+}
+
+/** What can be had back from opencode's log alone: 2.x empties the log before it imports anything (source). */
+async function onlyInLog(store: Store, { sessionIDs }: CheckInput): Promise<UpgradeFinding[]> {
+  const { findLost } = await import("../repair/lost.ts");
+  const lost = await findLost(store, sessionIDs.length === 0 ? null : sessionIDs, 0).catch(() => []);
+  return lost
+    .filter(({ severity }) => severity === "blocking")
+    .map((each) => ({ ...each, outcome: "dropped", isByDesign: false }));
+}
+
+const ORDER: readonly Outcome[] = ["arrives", "changed", "dropped", "unreadable", "stops"];
+
+function worst({ departures }: SessionOutcomes): Outcome {
+  const [last] = departures.map(({ outcome }) => ORDER.indexOf(outcome)).sort((a, b) => b - a);
+  return ORDER[last ?? 0] ?? "arrives";
+}
+
+function count(
+  records: Record<Outcome, number>,
+  { messages, parts }: SourceSession,
+  { departures }: SessionOutcomes,
+  counts: Counts,
+): void {
+  const departed = new Map<string, Outcome>();
+  for (const { kind, recordID, outcome } of departures) {
+    const key = `${kind} ${recordID}`;
+    const before = departed.get(key) ?? "arrives";
+    departed.set(key, ORDER.indexOf(outcome) > ORDER.indexOf(before) ? outcome : before);
+  }
+  const known = new Set(messages.map((message) => message.id));
+  // A part whose message is in another session is counted there.
+  const own = parts.filter(({ messageID, hasMessage }) => known.has(messageID) || !hasMessage);
+  records.arrives += 1 + messages.length + own.length - departed.size;
+  for (const outcome of departed.values()) records[outcome] += 1;
+  counts.sessions += 1;
+  counts.messages += messages.length;
+  counts.parts += own.length;
+  counts.bytes += [...messages, ...own].reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** The upgrade makes `session_message` again, and empty (source: migration `loose_psylocke`). */
+function previewFindings({ description }: OpenedStore, sessions: number): UpgradeFinding[] {
+  if (sessions === 0) return [];
+  const evidence = `${sessions} session${sessions === 1 ? "" : "s"} of a preview of 2.x: the upgrade empties session_message`;
+  const found = { fault: UPGRADE_DROPPED, severity: "blocking", remedy: "report", evidence } as const;
+  return [{ ...databaseFinding(found, description, 0), outcome: "dropped", isByDesign: false }];
+}
+
+/** 2.x does not start with a file of keys that is no JSON object (source: migration `import_legacy_credentials`). */
+async function keyFindings(dataDir: string): Promise<UpgradeFinding[]> {
+  const text = await readFile(join(dataDir, "auth.json"), "utf8").catch(() => null);
+  if (text === null || isObject(text)) return [];
+  const finding: UpgradeFinding = {
+    ...{ code: UPGRADE_STOPS.code, severity: "blocking", sessionID: null, kind: "side_file", recordID: null },
+    ...{ locator: { path: "auth.json" }, remedy: "report", store: 0, writtenMs: null, seen: null, replacement: null },
+    evidence: "auth.json is no JSON object: opencode 2.x does not start",
+    outcome: "stops",
+    isByDesign: false,
+  };
+  return [finding];
+}
+
+function isObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}

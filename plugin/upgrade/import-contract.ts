@@ -1,0 +1,57 @@
+import { fits } from "../records/contract.ts";
+import { judge } from "../records/judge.ts";
+import { pathText } from "../records/mismatch.ts";
+import type { Artifact } from "../stores/artifact.ts";
+import { type Fields, isFields, textIn, valueIn } from "../stores/conversation.ts";
+import type { SourceRecord } from "../stores/source-session.ts";
+import type { StoreDescription } from "../stores/store.ts";
+
+/**
+ * A database as the import of 2.x reads it: it decodes messages and parts by the schema of 1.17 and newer, whatever
+ * opencode wrote them (source 2.0.26, `core/src/database/v1-migration.bun.ts` and `schema/src/session-v1.ts`).
+ */
+export function asImported(store: StoreDescription): StoreDescription {
+  return { ...store, contract: "strict", lines: ["1.17.11"], sessionDiffReader: null };
+}
+
+/** What the import makes of one row: its document, or why it is left out. */
+export type Decoded = { readonly ok: true; readonly value: Fields } | { readonly ok: false; readonly why: string };
+
+/** `sessionID`: of the session that is imported. */
+export function decoded(
+  kind: "message" | "part",
+  record: SourceRecord,
+  sessionID: string,
+  store: StoreDescription,
+): Decoded {
+  const { id, document } = record;
+  if (document === null) return { ok: false, why: "too large to be looked at" };
+  if (!document.ok) return { ok: false, why: "no JSON parser reads it" };
+  const value = kind === "message" ? withoutFormat(document.value) : document.value;
+  if (!isFields(value)) return { ok: false, why: "it is no JSON object" };
+  const artifact: Artifact = { kind, sessionID, recordID: id, locator: { table: kind, key: { id } } };
+  const around = { row: null, siblings: null };
+  if (!fits(artifact, value, around, store)) {
+    const judgement = judge(artifact, value, around, store);
+    if (judgement !== "fits") {
+      const [first] = judgement === "no-record" ? [] : judgement;
+      return { ok: false, why: first === undefined ? "it is no record" : `${pathText(first.path)}: ${first.words}` };
+    }
+  }
+  return { ok: true, value };
+}
+
+/** 1.17 cannot show an output format again; the import decodes it, and 2.x does not keep it. */
+function withoutFormat(value: unknown): unknown {
+  if (!isFields(value) || value.role !== "user" || !isFormat(value.format)) return value;
+  const { format: _format, ...rest } = value;
+  return rest;
+}
+
+function isFormat(format: unknown): boolean {
+  const type = textIn(format, "type");
+  if (type === "text") return true;
+  if (type !== "json_schema" || !isFields(valueIn(format, "schema"))) return false;
+  const retries = valueIn(format, "retryCount");
+  return retries === undefined || (typeof retries === "number" && Number.isSafeInteger(retries) && retries >= 0);
+}

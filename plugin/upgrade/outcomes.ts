@@ -1,0 +1,148 @@
+import type { SourcePart, SourceRecord, SourceSession } from "../stores/source-session.ts";
+import type { StoreDescription } from "../stores/store.ts";
+import { decoded } from "./import-contract.ts";
+import {
+  type DecodedMessage,
+  type DecodedRecord,
+  type ImportedMessage,
+  type Projection,
+  projected,
+} from "./projected.ts";
+import { unreadableReason } from "./readable.ts";
+import { sessionOutcomes } from "./session-outcomes.ts";
+
+/**
+ * What becomes of a record of 1.x in 2.x:
+ * - `arrives`: with everything that it says.
+ * - `changed`: it arrives, and says something else there.
+ * - `dropped`: it does not arrive, and nobody is told.
+ * - `unreadable`: it arrives, and 2.x fails on it.
+ * - `stops`: the import ends there for good; nothing behind it arrives either.
+ */
+export type Outcome = "arrives" | "changed" | "dropped" | "unreadable" | "stops";
+
+/** A record that does not simply arrive. */
+export interface Departure {
+  readonly kind: "session" | "message" | "part";
+  readonly recordID: string;
+  /** Of a session: the column. */
+  readonly column?: string;
+  readonly outcome: Exclude<Outcome, "arrives">;
+  /** Why, in words that hold no content. */
+  readonly reason: string;
+  /** Whether the record is as opencode writes it: 2.x does this to every such record, and nothing is to be repaired. */
+  readonly isByDesign: boolean;
+  /** What of the row other than its document keeps it from arriving: only the import asks for it. */
+  readonly only?: OnlyImport;
+}
+
+/** What only the import of 2.x demands, and no 1.x. */
+export type OnlyImport = "part-session" | "data-url" | "message-id" | "message-time";
+
+export interface SessionOutcomes {
+  readonly sessionID: string;
+  readonly departures: readonly Departure[];
+  /** What 2.x has of the session afterwards, in order. */
+  readonly messages: readonly ImportedMessage[];
+}
+
+/** Larger documents were reported to make the import run out of memory (#50076, #50339: one of 279 MB). */
+const OVERSIZED_BYTES = 64 * 1024 * 1024;
+
+const OVERSIZED = "larger than 64 MB: 2.x may run out of memory on it, and then its import stops";
+
+const BEFORE_USAGE = "no JSON parser reads it: 2.x does not start, its migration session_usage reads every message";
+
+/**
+ * What the import of 2.x makes of one session, row by row. A pure function. Rules: opencode 2.0.26,
+ * `core/src/database/v1-migration.bun.ts` (source); the cases of test/upgrade/import-cases.ts (measured importer).
+ */
+export function outcomesOf(session: SourceSession, store: StoreDescription): SessionOutcomes {
+  const departures: Departure[] = [...sessionOutcomes(session, store)];
+  const add = (kind: "message" | "part", { id }: SourceRecord, rest: Omit<Departure, "kind" | "recordID">) =>
+    departures.push({ kind, recordID: id, ...rest });
+  const lost = (kind: "message" | "part", record: SourceRecord, reason: string) =>
+    add(kind, record, { outcome: "dropped", reason, isByDesign: false });
+  const decodedMessages: DecodedMessage[] = [];
+  const byMessage = new Map<string, SourcePart[]>();
+  for (const part of session.parts) {
+    const beside = byMessage.get(part.messageID);
+    if (beside === undefined) byMessage.set(part.messageID, [part]);
+    else beside.push(part);
+  }
+  const own = new Set(session.messages.map(({ id }) => id));
+  for (const part of session.parts) {
+    if (own.has(part.messageID) || part.sessionID !== session.id || part.hasMessage) continue;
+    lost("part", part, "its message is not there");
+  }
+  for (const message of session.messages.toSorted(byTimeAndID)) {
+    const parts = byMessage.get(message.id) ?? [];
+    const answer = message.bytes > OVERSIZED_BYTES ? null : decoded("message", message, session.id, store);
+    if (answer?.ok) {
+      decodedMessages.push({ record: message, value: answer.value, parts: decodedParts(parts, session, store, add) });
+      continue;
+    }
+    const isUnparsed = session.isBeforeUsage && message.document?.ok === false;
+    if (answer === null) add("message", message, { outcome: "stops", reason: OVERSIZED, isByDesign: false });
+    else if (isUnparsed) add("message", message, { outcome: "stops", reason: BEFORE_USAGE, isByDesign: false });
+    else lost("message", message, answer.why);
+    for (const part of parts) lost("part", part, "its message does not arrive");
+  }
+  const messages: ImportedMessage[] = [];
+  for (const [index, projection] of projected(decodedMessages).entries()) {
+    const source = decodedMessages[index];
+    if (source !== undefined) departures.push(...departuresOf(source, projection));
+    messages.push(...projection.messages);
+  }
+  return { sessionID: session.id, departures, messages };
+}
+
+/** The order of the import: by time, then by id as a person sorts. */
+function byTimeAndID(one: SourceRecord, other: SourceRecord): number {
+  return Number(one.created) - Number(other.created) || one.id.localeCompare(other.id);
+}
+
+type Add = (kind: "part", record: SourceRecord, rest: Omit<Departure, "kind" | "recordID">) => unknown;
+
+function decodedParts(
+  parts: readonly SourcePart[],
+  session: SourceSession,
+  store: StoreDescription,
+  add: Add,
+): DecodedRecord[] {
+  const found: DecodedRecord[] = [];
+  for (const part of parts) {
+    if (part.sessionID !== session.id) {
+      const reason = "its row names another session than its message";
+      add("part", part, { outcome: "dropped", reason, isByDesign: false, only: "part-session" });
+      continue;
+    }
+    if (part.bytes > OVERSIZED_BYTES) {
+      add("part", part, { outcome: "stops", reason: OVERSIZED, isByDesign: false });
+      continue;
+    }
+    const answer = decoded("part", part, session.id, store);
+    if (answer.ok) found.push({ record: part, value: answer.value });
+    else add("part", part, { outcome: "dropped", reason: answer.why, isByDesign: false });
+  }
+  return found.sort((one, other) => one.record.id.localeCompare(other.record.id));
+}
+
+function departuresOf({ record }: DecodedMessage, { messages, differences }: Projection): Departure[] {
+  const found = differences.map(({ record: { id }, kind, outcome, reason, isByDesign }): Departure => {
+    const only = kind === "part" && outcome === "stops" ? ({ only: "data-url" } as const) : {};
+    return { kind, recordID: id, outcome, reason, isByDesign, ...only };
+  });
+  if (found.some(({ outcome }) => outcome === "stops")) return found;
+  for (const message of messages) {
+    const reason = unreadableReason(message);
+    if (reason === null) continue;
+    const only = !record.id.startsWith("msg_") ? "message-id" : reason.includes("row") ? "message-time" : null;
+    found.push({
+      ...{ kind: "message", recordID: record.id, outcome: "unreadable", reason, isByDesign: false },
+      ...(only !== null && { only }),
+    });
+    break;
+  }
+  return found;
+}

@@ -1,0 +1,185 @@
+import type { Fault } from "../faults/fault.ts";
+import { UPGRADE_CHANGED, UPGRADE_DROPPED, UPGRADE_STOPS, UPGRADE_UNREADABLE } from "../faults/upgrade.ts";
+import type { ConfirmedFinding } from "../repair/finding.ts";
+import { type Locator, locatorText } from "../stores/artifact.ts";
+import { textIn } from "../stores/conversation.ts";
+import type { SourceRecord, SourceSession } from "../stores/source-session.ts";
+import type { Replacement } from "../stores/writer.ts";
+import {
+  cell,
+  field,
+  joined,
+  messageSupplement,
+  NOTHING_NEEDED,
+  ownMessageID,
+  partSupplement,
+  type Supplement,
+} from "./import-only.ts";
+import type { Departure, Outcome, SessionOutcomes } from "./outcomes.ts";
+import { supplemented } from "./supplemented.ts";
+
+/** A finding with what the import of 2.x would make of the record. */
+export interface UpgradeFinding extends ConfirmedFinding {
+  readonly outcome: Exclude<Outcome, "arrives">;
+  readonly isByDesign: boolean;
+}
+
+const FAULT: Readonly<Record<Departure["outcome"], Fault>> = {
+  changed: UPGRADE_CHANGED,
+  dropped: UPGRADE_DROPPED,
+  stops: UPGRADE_STOPS,
+  unreadable: UPGRADE_UNREADABLE,
+};
+
+export interface Known {
+  /** The JSON that was judged, by locator, for what only the import refuses. */
+  readonly hashOf: (locator: Locator) => ConfirmedFinding["seen"];
+  /** What the contract of 1.17 finds in the same session, with what would take the place of each record. */
+  readonly findings: readonly ConfirmedFinding[];
+  readonly store: number;
+  /** Whether an id of a message is nobody's. */
+  readonly isFreeID: (id: string) => boolean;
+}
+
+/**
+ * The findings of one session: what does not arrive, and what makes it arrive. What the schema of 1.17 refuses is completed
+ * by the rules for that; what only the import refuses, by the rules of `import-only.ts`. Both may hold of one record.
+ */
+export function prescribed(session: SourceSession, { departures }: SessionOutcomes, known: Known): UpgradeFinding[] {
+  const base = new Map(known.findings.map((each) => [locatorText(each.locator), each]));
+  const records = new Map<string, SourceRecord>([
+    ...session.messages.map((record) => [`message ${record.id}`, record] as const),
+    ...session.parts.map((record) => [`part ${record.id}`, record] as const),
+  ]);
+  const renamed = renamedMessages(session, departures, known);
+  const said = new Set(departures.map(({ kind, recordID }) => `${kind} ${recordID}`));
+  return [...departures, ...following(session, said, renamed)].map((departure) => {
+    const locator = locatorOf(departure);
+    const own = base.get(locatorText(locator)) ?? null;
+    const record = records.get(`${departure.kind} ${departure.recordID}`) ?? null;
+    const supplement = supplementOf(departure.kind, record, session.id, renamed);
+    const document = record === null ? null : documentOf(record);
+    const replacement = departure.isByDesign ? null : replacementFor(own, document, supplement);
+    return finding(departure, session, locator, own, known, replacement);
+  });
+}
+
+function locatorOf({ kind, recordID, column }: Pick<Departure, "kind" | "recordID" | "column">): Locator {
+  const isJSON =
+    column !== undefined && ["summary_diffs", "metadata", "revert", "model", "permission"].includes(column);
+  return { table: kind, key: { id: recordID }, ...(isJSON && { column }) };
+}
+
+function finding(
+  departure: Departure,
+  { id: sessionID }: SourceSession,
+  locator: Locator,
+  own: ConfirmedFinding | null,
+  { hashOf, store }: Known,
+  replacement: Replacement | null | "impossible",
+): UpgradeFinding {
+  const { kind, recordID, outcome, reason, isByDesign } = departure;
+  const fault = FAULT[outcome];
+  const common = {
+    code: fault.code,
+    severity: isByDesign ? ("info" as const) : ("blocking" as const),
+    sessionID,
+    kind,
+    recordID,
+    locator,
+    evidence: reason,
+    store,
+    writtenMs: own?.writtenMs ?? null,
+    outcome,
+    isByDesign,
+  };
+  const rebuilt = own?.rebuilt === undefined ? {} : { rebuilt: own.rebuilt };
+  // Setting a record aside helps only where the import stops at it: what it drops, it drops.
+  const isTakenOut = own?.remedy === "quarantine" && outcome === "stops";
+  if (replacement !== null && replacement !== "impossible") {
+    const seen = own?.seen ?? hashOf(locator);
+    const remedy = own?.remedy === "recover" ? "recover" : "normalise";
+    return { ...common, ...rebuilt, remedy, seen, replacement };
+  }
+  if (isTakenOut) return { ...common, ...rebuilt, remedy: "quarantine", seen: own.seen, replacement: null };
+  return { ...common, ...rebuilt, remedy: "report", seen: own?.seen ?? null, replacement: null };
+}
+
+/** What takes a record's place; `impossible`: the rules for 1.17 do not complete it. */
+function replacementFor(
+  own: ConfirmedFinding | null,
+  document: unknown,
+  supplement: Supplement,
+): Replacement | null | "impossible" {
+  if (own !== null && own.replacement === null) return "impossible";
+  return supplemented(own?.replacement ?? null, document, supplement) ?? "impossible";
+}
+
+/** Renamed messages of a session: the old id and the new one. */
+function renamedMessages(
+  { messages }: SourceSession,
+  departures: readonly Departure[],
+  { isFreeID }: Known,
+): ReadonlyMap<string, string> {
+  const wanted = new Set(departures.flatMap(({ only, recordID }) => (only === "message-id" ? recordID : [])));
+  const taken = new Set(messages.map(({ id }) => id));
+  const renamed = new Map<string, string>();
+  for (const { id } of messages) {
+    const to = wanted.has(id) ? ownMessageID(id) : null;
+    if (to === null || taken.has(to) || !isFreeID(to)) continue;
+    taken.add(to);
+    renamed.set(id, to);
+  }
+  return renamed;
+}
+
+type Renamed = ReadonlyMap<string, string>;
+
+function supplementOf(kind: Departure["kind"], record: SourceRecord | null, sessionID: string, renamed: Renamed) {
+  if (record === null || kind === "session") return NOTHING_NEEDED;
+  const document = documentOf(record);
+  const to = renamed.get(record.messageID);
+  if (kind === "part") {
+    const moved = to === undefined ? NOTHING_NEEDED : cell("message_id", record.messageID, to, "upgrade-message-id");
+    return joined(joined(partSupplement(record, sessionID, document), moved), references(document, renamed));
+  }
+  const own = to === undefined ? NOTHING_NEEDED : cell("id", record.id, to, "upgrade-message-id");
+  return joined(joined(messageSupplement(record, document), own), references(document, renamed));
+}
+
+/** Places that name a message which gets another id. */
+function references(document: unknown, renamed: Renamed): Supplement {
+  return ["parentID", "tail_start_id"].reduce((found, name) => {
+    const from = textIn(document, name);
+    const to = from === null ? undefined : renamed.get(from);
+    return from === null || to === undefined
+      ? found
+      : joined(found, field([name], from, to, "upgrade-message-id", true));
+  }, NOTHING_NEEDED);
+}
+
+function documentOf({ document }: SourceRecord): unknown {
+  return document?.ok === true ? document.value : null;
+}
+
+/** Records that arrive, and must follow a message that gets another id. */
+function following(
+  session: SourceSession,
+  said: ReadonlySet<string>,
+  renamed: Renamed,
+): (Departure & { readonly record: SourceRecord })[] {
+  if (renamed.size === 0) return [];
+  const kinds = [
+    ...session.messages.map((record) => ({ kind: "message" as const, record })),
+    ...session.parts.map((record) => ({ kind: "part" as const, record })),
+  ];
+  return kinds
+    .filter(({ kind, record }) => !said.has(`${kind} ${record.id}`))
+    .flatMap(({ kind, record }) => {
+      const isOwn = kind === "part" && renamed.has(record.messageID);
+      if (!isOwn && references(documentOf(record), renamed) === NOTHING_NEEDED) return [];
+      const reason = isOwn ? "its message cannot be read by 2.x" : "it names a message that cannot be read by 2.x";
+      const outcome = isOwn ? ("unreadable" as const) : ("changed" as const);
+      return [{ kind, recordID: record.id, outcome, reason, isByDesign: false, record }];
+    });
+}

@@ -1,0 +1,66 @@
+import { posix } from "node:path";
+import { fits } from "../records/contract.ts";
+import type { Artifact } from "../stores/artifact.ts";
+import type { SourceSession } from "../stores/source-session.ts";
+import type { StoreDescription } from "../stores/store.ts";
+import type { Departure } from "./outcomes.ts";
+import { isMoment } from "./readable.ts";
+
+/** JSON columns that the import reads back as it has copied them. `permission` is not copied. */
+const READ_BACK = ["summary_diffs", "metadata", "revert", "model"];
+
+/** JSON columns whose shape 2.x checks when it lists sessions. `revert` is emptied by the import. */
+const LISTED = ["metadata", "model"];
+
+/** Columns that must be texts in 2.x, or may be nothing. */
+const TEXTS = ["title", "slug", "version", "agent", "path", "project_id"];
+
+/**
+ * What the import of 2.x makes of a session's own row (source 2.0.26; what a bad row does to the session list is measured
+ * on 2.x of July and on lildax). A pure function.
+ */
+export function sessionOutcomes(session: SourceSession, store: StoreDescription): Departure[] {
+  const { id, row, json, hasProject } = session;
+  const found: Departure[] = [];
+  const say = (column: string, outcome: Departure["outcome"], reason: string, isByDesign = false) =>
+    found.push({ kind: "session", recordID: id, column, outcome, reason, isByDesign });
+  for (const column of READ_BACK) {
+    const parsed = json.get(column);
+    if (parsed !== undefined && !parsed.ok) say(column, "stops", `${column} is no JSON`);
+  }
+  const { directory } = row;
+  if (directory !== "" && (typeof directory !== "string" || !posix.isAbsolute(directory))) {
+    say("directory", "stops", "directory is no absolute path");
+  }
+  for (const column of LISTED) {
+    const parsed = json.get(column);
+    if (parsed?.ok !== true || !parsed.value) continue;
+    const locator = { table: "session", key: { id }, column };
+    const artifact: Artifact = { kind: "session", sessionID: id, recordID: id, locator };
+    if (!fits(artifact, parsed.value, { row, siblings: null }, store)) {
+      say(column, "unreadable", `${column} does not have the shape that 2.x reads: no session list loads`);
+    }
+  }
+  if (!id.startsWith("ses")) say("id", "unreadable", 'its id does not begin with "ses"');
+  for (const [column, prefix] of [["parent_id", "ses"] as const, ["workspace_id", "wrk"] as const]) {
+    const value = row[column] ?? null;
+    if (value !== null && (typeof value !== "string" || !value.startsWith(prefix))) {
+      say(column, "unreadable", `${column} does not begin with "${prefix}": no session list loads`);
+    }
+  }
+  for (const column of TEXTS) {
+    const value = row[column] ?? null;
+    if (value !== null && typeof value !== "string") say(column, "unreadable", `${column} is no text`);
+  }
+  for (const column of ["time_created", "time_updated", "time_archived"]) {
+    const value = row[column] ?? null;
+    if (value === null && column === "time_archived") continue;
+    if (!isMoment(value)) say(column, "unreadable", `${column} is no date: no session list loads`);
+  }
+  if (!hasProject) say("project_id", "changed", "its project is not there: 2.x puts it into the project global", true);
+  const revert = json.get("revert");
+  if (revert?.ok === true && revert.value) {
+    say("revert", "changed", "2.x forgets what was undone: the messages behind that point are shown again", true);
+  }
+  return found;
+}

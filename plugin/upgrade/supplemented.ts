@@ -1,0 +1,40 @@
+import { type FieldChange, withFields } from "../records/fields.ts";
+import type { CellValue } from "../stores/artifact.ts";
+import type { Replacement } from "../stores/writer.ts";
+import { NOTHING_NEEDED, type Supplement } from "./import-only.ts";
+
+/**
+ * What takes a record's place by the rules for 1.17 (`base`, where one is needed), with what only the import needs.
+ * `document`: what the record says now. `null`: nothing is needed, or the one cannot be added to the other.
+ */
+export function supplemented(base: Replacement | null, document: unknown, supplement: Supplement): Replacement | null {
+  if (supplement === NOTHING_NEEDED) return base;
+  const { cells, fields, changes, rules } = supplement;
+  const source = [...(base === null ? [] : [base.source]), `rules ${[...new Set(rules)].join(", ")}`].join(", ");
+  const shown = { source, changes: [...(base?.changes ?? []), ...changes] };
+  const content = base?.content ?? { fields: [] };
+  if ("fields" in content && cells.size === 0) return { ...shown, content: { fields: [...content.fields, ...fields] } };
+  const before = "fields" in content ? content.fields : [];
+  const own = "cells" in content ? content.cells : null;
+  if (own === null && !("fields" in content)) return null;
+  const data = documentCell(own?.get("data") ?? null, document, [...before, ...fields]);
+  if (data === "unfit") return null;
+  return {
+    ...shown,
+    content: { cells: new Map([...(own ?? []), ...cells, ...(data === null ? [] : [["data", data] as const])]) },
+  };
+}
+
+/** The document with changes, as a cell; `null`: it stays as it is. */
+function documentCell(
+  own: CellValue | null,
+  document: unknown,
+  changes: readonly FieldChange[],
+): CellValue | null | "unfit" {
+  if (changes.length === 0) return null;
+  const before: unknown =
+    own !== null && "bytes" in own ? JSON.parse(Buffer.from(own.bytes).toString("utf8")) : document;
+  const changed = withFields(before, changes);
+  if (changed === null) return "unfit";
+  return { storage: "text", bytes: Buffer.from(JSON.stringify(changed.value), "utf8") };
+}

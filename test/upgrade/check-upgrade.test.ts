@@ -1,0 +1,202 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { nodeFileSystem as files, locate, type RepairResult, repair } from "../../plugin/api.ts";
+import type { Connection } from "../../plugin/stores/sqlite/driver.ts";
+import { checkUpgrade, type UpgradeResult } from "../../plugin/upgrade/check-upgrade.ts";
+import type { UpgradeFinding } from "../../plugin/upgrade/prescribe-upgrade.ts";
+import { runCli } from "../command-line/cli-process.ts";
+import { toolFor } from "../host/tool.ts";
+import { sampleContent } from "../stores/content.ts";
+import { createJsonStore } from "../stores/json-fixture.ts";
+import { createSqliteStore, type SqliteStoreUnderTest } from "../stores/sqlite-fixture.ts";
+import { createTwoX } from "../stores/two-x-database.ts";
+import { baseRows, type ImportCase, NEIGHBOURS, type Rows, TABLE_CASES } from "./import-cases.ts";
+
+const CASES = [...TABLE_CASES, ...NEIGHBOURS];
+
+/** The same ids, told from those of every other case. */
+function named<T>(value: T, name: string): T {
+  const text = JSON.stringify(value)
+    .replace(/\b(ses|msg|prt)_(?=[a-z0-9])/g, `$1_${name}_`)
+    .replace(/\bmsgX\b/g, `msgX${name}`)
+    .replace(/openmemory-context-1/g, `openmemory-${name}`);
+  return JSON.parse(text) as T;
+}
+
+function insertRows(connection: Connection, { session, messages, parts }: Rows): void {
+  const insert = (table: string, row: Rows["session"]) => {
+    const names = Object.keys(row);
+    const places = names.map(() => "?").join(", ");
+    connection.run(`insert into ${table} (${names.join(", ")}) values (${places})`, ...Object.values(row));
+  };
+  insert("session", session);
+  for (const row of messages) insert("message", row);
+  for (const row of parts) insert("part", row);
+}
+
+/** A database with one session for each case. */
+async function storeOf(cases: readonly ImportCase[]): Promise<SqliteStoreUnderTest> {
+  const store = await createSqliteStore("1.18.33", { projects: ["prj_1"], sessions: [] });
+  const connection = store.connect();
+  connection.exec("pragma foreign_keys = off");
+  for (const [index, each] of cases.entries()) {
+    const rows = baseRows();
+    each.change(rows);
+    insertRows(connection, {
+      ...named(rows, caseName(index)),
+      session: { ...named(rows.session, caseName(index)), project_id: "prj_1" },
+    });
+  }
+  connection.close();
+  return store;
+}
+
+function caseName(index: number): string {
+  return `c${String(index).padStart(2, "0")}`;
+}
+
+async function checked(dataDir: string): Promise<UpgradeResult> {
+  const found = await locate(files, { env: {}, dataDir });
+  if (!found.ok) throw new Error(found.message);
+  const outcome = await checkUpgrade({ files, located: found.located, sessionIDs: [], concurrency: 4 });
+  if (!outcome.ok) throw new Error(JSON.stringify(outcome));
+  return outcome.result;
+}
+
+async function repaired(dataDir: string, findings: readonly UpgradeFinding[]): Promise<RepairResult> {
+  const found = await locate(files, { env: {}, dataDir });
+  if (!found.ok) throw new Error(found.message);
+  const selection = { codes: null, unasked: false };
+  const where = { files, located: found.located, access: "outside" as const };
+  return repair({ ...where, findings, selection, trigger: "cli", hostVersion: null });
+}
+
+/** The findings in the session of a case, but for records that only follow others. */
+function inCase(findings: readonly UpgradeFinding[], index: number): Record<string, string> {
+  const prefix = `ses_${caseName(index)}_`;
+  return Object.fromEntries(
+    findings
+      .filter(
+        ({ sessionID, evidence }) =>
+          sessionID?.startsWith(prefix) === true && !evidence.startsWith("its message cannot be read"),
+      )
+      .filter(({ evidence }) => !evidence.startsWith("it names a message"))
+      .map(({ recordID, kind, locator, outcome, evidence }) => {
+        const column = "column" in locator ? locator.column : kind === "session" ? evidence.split(" ")[0] : undefined;
+        return [column === undefined ? recordID : `${recordID}.${column}`, outcome];
+      }),
+  );
+}
+
+describe("every case in one database", () => {
+  let store: SqliteStoreUnderTest;
+  let before: UpgradeResult;
+  let after: UpgradeResult;
+  let run: RepairResult;
+  let image: ReturnType<SqliteStoreUnderTest["image"]>;
+
+  beforeAll(async () => {
+    store = await storeOf(CASES);
+    image = store.image();
+    before = await checked(store.dataDir);
+    run = await repaired(store.dataDir, before.findings);
+    after = await checked(store.dataDir);
+  });
+
+  afterAll(() => store.remove());
+
+  test.each(CASES.map(({ name }, index) => [name, index] as const))("check --for 2.x: %s", (_name, index) => {
+    expect(inCase(before.findings, index)).toEqual(named(CASES[index]?.outcomes ?? {}, caseName(index)));
+  });
+
+  test.each(CASES.map(({ name }, index) => [name, index] as const))("after repair --for 2.x: %s", (_name, index) => {
+    expect(inCase(after.findings, index)).toEqual(named(CASES[index]?.left ?? {}, caseName(index)));
+  });
+
+  test("what was planned was done, and nothing is offered again", () => {
+    expect(run.stopped).toBeNull();
+    expect(run.items.filter(({ action }) => action === "skipped")).toEqual([]);
+    expect(after.findings.filter(({ remedy }) => remedy !== "report")).toEqual([]);
+  });
+
+  test("the import would stop at the greatest id of those that stop it", () => {
+    const stops = before.findings.filter(({ outcome }) => outcome === "stops").map(({ sessionID }) => sessionID ?? "");
+    expect(before.arrival.stopsAt).toBe(stops.sort().at(-1) ?? "");
+    expect(before.arrival.sessionsBehind).toBe(indexOf(before.arrival.stopsAt));
+  });
+
+  test("undone, the database is the same to the byte", async () => {
+    await (await toolFor(store.dataDir)).restore(run.runID ?? "");
+    expect(store.image()).toEqual(image);
+  });
+});
+
+function indexOf(sessionID: string | null): number {
+  return Number(/^ses_c(\d+)_/.exec(sessionID ?? "")?.[1]);
+}
+
+describe("the command line", () => {
+  const two = TABLE_CASES.filter(({ name }) => name === "user no agent" || name === "tool pending");
+
+  test("check says what is in the way and what is by design; repair, undo, and nothing else changes", async () => {
+    const store = await storeOf(two);
+    const image = store.image();
+    try {
+      const words = await runCli(["check", "--for", "2.x", "--data-dir", store.dataDir]);
+      expect(words.code).toBe(1);
+      expect(words.stdout).toContain("2 records that the import would leave out without a word:");
+      expect(words.stdout).toContain(
+        "message msg_c00_1 would not arrive in opencode 2.x [upgrade-dropped: agent: missing]",
+      );
+      expect(words.stdout).toContain("1 × changed: 2.x keeps a call that did not end as interrupted");
+      expect(words.stdout).toContain("`opencode-session-repair repair --for 2.x` would complete 1 record.");
+      expect(store.image()).toEqual(image);
+      const answer = JSON.parse(
+        (await runCli(["repair", "--for", "2.x", "--yes", "--json", "--data-dir", store.dataDir])).stdout,
+      );
+      expect(answer).toMatchObject({ for: "2.x", verdict: "healthy", arrival: { stopsAt: null } });
+      expect(answer.items.map(({ recordID, action }: Record<string, string>) => `${recordID} ${action}`)).toEqual([
+        "msg_c00_1 normalised",
+      ]);
+      expect(answer.remaining).toMatchObject([
+        { recordID: "prt_c01_2", outcome: "changed", byDesign: true, severity: "info" },
+      ]);
+      const undone = await runCli(["restore", answer.runID, "--yes", "--data-dir", store.dataDir]);
+      expect(undone.code).toBe(0);
+      expect(store.image()).toEqual(image);
+    } finally {
+      store.remove();
+    }
+  });
+
+  test("another value than 2.x names what is accepted; old JSON files must be imported by 1.x first", async () => {
+    const store = await createJsonStore(sampleContent());
+    try {
+      for (const value of ["3.x", "2", ""]) {
+        const { code, stderr } = await runCli(["check", "--for", value, "--data-dir", store.dataDir]);
+        expect({ code, said: stderr.includes("--for takes 2.x") }).toEqual({ code: 2, said: true });
+      }
+      const { code, stderr } = await runCli(["check", "--for", "2.x", "--data-dir", store.dataDir]);
+      expect(code).toBe(2);
+      expect(stderr).toContain("Start opencode 1.18 once");
+    } finally {
+      store.remove();
+    }
+  });
+
+  test("a file of keys with which 2.x does not start; a database of 2.x has nothing to bring over", async () => {
+    const store = await storeOf([]);
+    try {
+      writeFileSync(join(store.dataDir, "auth.json"), "[]");
+      const found = await checked(store.dataDir);
+      expect(found.findings).toMatchObject([{ code: "upgrade-stops", locator: { path: "auth.json" } }]);
+      createTwoX(join(store.dataDir, "other.db"));
+      const { code, stderr } = await runCli(["check", "--for", "2.x", "--db", join(store.dataDir, "other.db")]);
+      expect(code).toBe(3);
+      expect(stderr).toContain("of opencode 2.x already");
+    } finally {
+      store.remove();
+    }
+  });
+});
