@@ -101,7 +101,8 @@ export const SCHEMA_NEWER = {
   code: "schema-newer",
   title: "The database was written by a newer opencode than this tool knows",
   invariant: "All migrations are known.",
-  cause: "opencode was upgraded. Reported only; nothing is written to such a database.",
+  cause:
+    "opencode was upgraded. Only what no JSON parser reads is repaired there, and only where every table is as it is known, with nothing added that a new row would need.",
   advice:
     "Use the newer opencode, or give the older one a database of its own (OPENCODE_DB). Do not add columns by hand.",
   issues: [49614, 50260, 41217],

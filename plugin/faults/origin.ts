@@ -2,7 +2,7 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
 
-/** Databases that are not, or not only, of opencode 1.x. Nothing is written to them. */
+/** Databases that are not, or not only, of opencode 1.x. */
 export const OPENCODE_2 = {
   code: "opencode-2",
   title: "The database holds records of opencode 2.x; this tool does not read them yet",
@@ -10,7 +10,7 @@ export const OPENCODE_2 = {
   cause:
     "opencode 2.x made the database, or upgraded one of 1.x. Both use the same file. After an upgrade 1.x and 2.x go on apart from each other.",
   advice:
-    "Nothing is wrong because of this. Of 2.x nothing was checked, so look at its sessions with opencode 2.x. This tool changes nothing in such a database. To go on with 1.x alone, give it a database of its own (OPENCODE_DB).",
+    "Nothing is wrong because of this. Of 2.x nothing was checked, so look at its sessions with opencode 2.x. Records of 1.x are repaired there as anywhere. To go on with 1.x alone, give it a database of its own (OPENCODE_DB).",
   issues: [49614, 50260, 41217, 49412],
   classes: ["C2"],
   ...reported,

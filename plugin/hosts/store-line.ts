@@ -80,6 +80,14 @@ function lineOf(version: string): HostLine | null {
   );
 }
 
+/** The newest version whose rules were measured. */
+const NEWEST_MEASURED = "1.18.34";
+
+/** Whether the rules of a version are known, and not only taken to be those of the last one that is. */
+export function isMeasured(version: string): boolean {
+  return compareVersions(version, NEWEST_MEASURED) <= 0;
+}
+
 function compareVersions(one: string, other: string): number {
   const [left, right] = [one, other].map((version) => version.split(".").map(Number));
   for (let index = 0; index < 3; index += 1) {

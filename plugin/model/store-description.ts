@@ -29,6 +29,8 @@ export interface StoreDescription {
   readonly contract: Contract;
   /** Version that wrote the newest session, where the store tells. */
   readonly hostVersion: string | null;
+  /** Version of the opencode that loads the store now, where that is known. */
+  readonly running?: string;
   /**
    * The line of hosts that reads `storage/session_diff/<id>.json` for GET /session/:id/diff. Its answers differ:
    * 1.0.61 fails on an unreadable file, 1.0 passes everything on, 1.1 to 1.3 take an unreadable file for an empty list and fail on a wrong shape, 1.14 fails on

@@ -250,8 +250,14 @@ export async function look(
   scope: Scope,
   effort: Effort = { concurrency: 1, counts: noCounts() },
 ): Promise<ConfirmedFinding[]> {
-  const found = await inspectScope(cared.opened.store, scope, { ...effort, storeIndex: cared.index });
-  return found.filter((finding) => finding.severity === "blocking");
+  const { origin, store, description } = cared.opened;
+  const found = await inspectScope(store, scope, { ...effort, storeIndex: cared.index });
+  const isShared = found.length > 0 && origin !== null && origin.kind !== "1.x";
+  // Loaded only where something is found in a database that a newer opencode has written.
+  const known = isShared
+    ? (await import("../repair/by-origin.ts")).byOrigin(origin, found, description.running)
+    : found;
+  return known.filter((finding) => finding.severity === "blocking");
 }
 
 /** Sets aside what may be set aside unasked, and says what became of it. */

@@ -4,13 +4,22 @@ import type { Fault } from "../faults/fault.ts";
 import { MALFORMED_NOT_SALVAGEABLE, OPENCODE_2, OPENCODE_2_MESSAGES } from "../faults/origin.ts";
 import * as refused from "../faults/refused.ts";
 import { COLUMNS_MISSING, MIGRATION_UNRECORDED } from "../faults/skew.ts";
+import * as unreadable from "../faults/unreadable.ts";
+import { isMeasured } from "../hosts/store-line.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Origin, OriginKind } from "../stores/sqlite/origin.ts";
-import { writingRefusal } from "./origin-words.ts";
+import { isCompleted } from "./origin-words.ts";
 
 /** Findings that hold by the shapes of 1.18, which a newer opencode may have changed. */
 const OF_SHAPES: ReadonlySet<string> = new Set(
   [...Object.values(refused), COLUMNS_MISSING, MIGRATION_UNRECORDED].map(({ code }) => code),
+);
+
+/** Records that no JSON parser reads, so that no opencode does. */
+const UNREADABLE: ReadonlySet<string> = new Set(
+  Object.values(unreadable)
+    .map(({ code }) => code)
+    .filter((code) => code !== unreadable.NOT_AN_OBJECT.code && code !== unreadable.UNAVAILABLE.code),
 );
 
 /** Findings whose advice is a salvage. */
@@ -39,16 +48,33 @@ export function advisesSalvage({ code }: ConfirmedFinding): boolean {
 
 /**
  * The findings in a database as they hold for its origin: no remedy is offered that is refused, no shape that a newer
- * opencode may have is called an error.
+ * opencode may have is called an error. `running`: the version of the opencode that asks, if one does. What it refuses
+ * itself is an error whoever wrote the database, as long as its rules are known.
  */
-export function byOrigin(origin: Origin | null, findings: readonly ConfirmedFinding[]): ConfirmedFinding[] {
+export function byOrigin(
+  origin: Origin | null,
+  findings: readonly ConfirmedFinding[],
+  running: string | null = null,
+): ConfirmedFinding[] {
   if (origin === null || origin.kind === "1.x") return [...findings];
-  const isWritten = writingRefusal(origin) === null;
+  const isJudged = running !== null && isMeasured(running);
   return findings.map((finding) => {
-    const known = origin.kind === "newer" && OF_SHAPES.has(finding.code) ? asNote(finding) : finding;
-    const reported = isWritten ? known : onlyReported(known);
+    const isShape = origin.writable !== "all" && OF_SHAPES.has(finding.code) && !isJudged;
+    const known = isShape && isNewer(origin) ? asNote(finding) : finding;
+    const reported = isWritten(finding, origin, isJudged) ? known : onlyReported(known);
     return advisesSalvage(finding) ? { ...reported, code: MALFORMED_NOT_SALVAGEABLE.code } : reported;
   });
+}
+
+function isNewer({ kind, writable }: Origin): boolean {
+  return kind === "newer" || writable === "unreadable";
+}
+
+/** Whether a repair may do something about a finding in a database that is not of 1.x alone. */
+function isWritten({ code }: ConfirmedFinding, origin: Origin, isJudged: boolean): boolean {
+  if (isCompleted(origin)) return true;
+  if (origin.writable === undefined) return false;
+  return UNREADABLE.has(code) || (isJudged && OF_SHAPES.has(code));
 }
 
 function asNote(finding: ConfirmedFinding): ConfirmedFinding {
@@ -67,4 +93,4 @@ export function onlyReported({ rebuilt: _rebuilt, ...finding }: ConfirmedFinding
 const ADVISES_A_COMMAND = /opencode-session-repair (?:repair|rescue)/;
 
 const NOT_WRITTEN =
-  "This tool changes nothing in a database that opencode 2.x, or a newer opencode than it knows, has written.";
+  "This tool does not change this in a database that opencode 2.x, or a newer opencode than it knows, has written.";

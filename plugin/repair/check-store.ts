@@ -79,7 +79,7 @@ export async function checkStore(
         addCounts(progress.counts, own);
         return {
           store: { description, state: "ok", origin },
-          findings: [...originFinding(origin, description, index), ...byOrigin(origin, [...found, ...around, ...log])],
+          findings: [...originFinding(origin, description, index), ...byOrigin(origin, [...found, ...around, ...log], input.hostVersion)],
           sessions,
         };
       }

@@ -7,7 +7,7 @@ import { leavesUnread, onlyReported } from "./by-origin.ts";
 import type { CheckedStore, CheckInput } from "./check-input.ts";
 import { checkStore, openLocated, type Progress, type Reading, type StoreAnswer } from "./check-store.ts";
 import { dataDirectoryFindings } from "./data-directory.ts";
-import { writingRefusal } from "./origin-words.ts";
+import { addingRefusal } from "./origin-words.ts";
 import type { StoreAtIndex } from "./store-finding.ts";
 
 export interface CheckResult {
@@ -94,7 +94,7 @@ function besideEachOther(answers: readonly StoreAnswer[]): ConfirmedFinding[] {
   );
   const [database] = answers.flatMap(({ store }) => (store.description.generation === "sqlite" ? [store] : []));
   // What helps is written to the database that opencode opens by default.
-  return writingRefusal(database?.origin ?? null) === null ? found : found.map(onlyReported);
+  return addingRefusal(database?.origin ?? null) === null ? found : found.map(onlyReported);
 }
 
 function readable(opened: readonly OpenedStore[]): StoreAtIndex[] {

@@ -26,9 +26,26 @@ export function originsSentence(stores: readonly { readonly origin: Origin | nul
   return sentences.length === 0 ? null : [...new Set(sentences)].join(" ");
 }
 
-/** Why nothing is written to the records of a database; `null` where it may be. */
+/** Why nothing is written to the records of a database; `null` where something may be (see {@link isCompleted}). */
 export function writingRefusal(origin: Origin | null): string | null {
-  if (origin === null || origin.kind === "1.x" || origin.kind === "1.x with messages of 2.x") return null;
+  return origin === null || isOf1x(origin) || origin.writable !== undefined ? null : refused(origin);
+}
+
+/** Why no records are added to a database; `null` where they may be. */
+export function addingRefusal(origin: Origin | null): string | null {
+  return origin === null || isCompleted(origin) ? null : refused(origin);
+}
+
+/** Whether records of a database are completed, closed and added, as in one of 1.x alone. */
+export function isCompleted(origin: Origin): boolean {
+  return isOf1x(origin) || origin.writable === "all";
+}
+
+function isOf1x({ kind }: Origin): boolean {
+  return kind === "1.x" || kind === "1.x with messages of 2.x";
+}
+
+function refused(origin: Origin): string {
   return `${originSentence(origin)} Nothing is written to it.`;
 }
 

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
-import { writingRefusal } from "../repair/origin-words.ts";
+import { addingRefusal } from "../repair/origin-words.ts";
 import { findSlugTrees } from "../stores/json/slug-tree.ts";
 import type { Located } from "../stores/locate.ts";
 import { type OpenedStore, openJson, openStores } from "../stores/open.ts";
@@ -72,7 +72,7 @@ export async function openKnownStores(
     throw error;
   }
   close();
-  const refusal = writingRefusal(opened.find(({ description }) => description.database === path)?.origin ?? null);
+  const refusal = addingRefusal(opened.find(({ description }) => description.database === path)?.origin ?? null);
   if (refusal !== null) return { ok: false, reason: "refused", message: refusal };
   return { ok: false, reason: "unusable", message: "The database cannot be read; `check` says what is wrong with it." };
 }

@@ -1,6 +1,6 @@
 import { newRunID } from "../quarantine/run-id.ts";
 import { applyPlan, type ReportedItem, type Stopped } from "../repair/apply.ts";
-import { writingRefusal } from "../repair/origin-words.ts";
+import { addingRefusal } from "../repair/origin-words.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
 import { type BroughtIn, missingMessages, refusedItem, wholeSession } from "./brought-in.ts";
@@ -50,7 +50,7 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
     const planned = await changesFor(input, stores, found, request);
     if (!planned.ok) return { ok: false, reason: "unknown", message: planned.message };
     const limits = listLimits(stores.target, Date.now());
-    const refusal = writingRefusal(stores.target.opened.origin);
+    const refusal = addingRefusal(stores.target.opened.origin);
     return { ok: true, list: { target: nameOf(stores), ...found, limits, changes: planned.changes, refusal } };
   } finally {
     stores.close();

@@ -152,7 +152,8 @@ async function openDatabase(
   let view: ReadView | null = null;
   try {
     view = await openView(files, driver, database, access);
-    const schema = readSchema(view.connection);
+    const read = readSchema(view.connection);
+    const schema = { ...read, origin: await provedOrigin(read, view.connection) };
     if (schema.missing.length > 0) {
       closeView(view);
       // Loaded only where something is wrong, like all that tells such databases apart.
@@ -163,7 +164,8 @@ async function openDatabase(
     const newest = newestVersion(connection);
     const hostVersion = knownVersion ?? newest;
     const lines = linesOfDatabase(schema, knownVersion, newest);
-    const description: StoreDescription = { ...unread, ...readersOf(lines), hostVersion, lines };
+    const running = knownVersion === null ? {} : { running: knownVersion };
+    const description: StoreDescription = { ...unread, ...readersOf(lines), hostVersion, lines, ...running };
     return {
       state: "ok",
       description,
@@ -189,6 +191,13 @@ async function openDatabase(
     if (fault === DATABASE_UNAVAILABLE) return unusable(fault, await withLockers(files, database, evidence));
     return damaged(fault, evidence);
   }
+}
+
+/** What a newer opencode wrote is looked at more closely; that is loaded only where there is such a database. */
+async function provedOrigin(schema: Schema, connection: Connection): Promise<Origin> {
+  const { origin, missing } = schema;
+  if ((origin.kind !== "newer" && origin.kind !== "1.x and 2.x") || missing.length > 0) return origin;
+  return (await import("./sqlite/known-shape.ts")).withKnownShape(origin, connection, schema);
 }
 
 /** Loaded only where a file may not be used. */

@@ -42,6 +42,13 @@ async function dataDir(which: keyof typeof made, statements = ""): Promise<strin
   return to;
 }
 
+/** Every row of the database, whatever its pages are. */
+function rowsOf(path: string): Record<string, unknown[][]> {
+  using database = new Database(join(path, "opencode.db"), { readonly: true });
+  const tables = database.query("select name from sqlite_master where type = 'table'").values() as string[][];
+  return Object.fromEntries(tables.map(([name = ""]) => [name, database.query(`select * from "${name}"`).values()]));
+}
+
 async function contentOf(path: string): Promise<Record<string, string>> {
   const content: Record<string, string> = {};
   for (const name of await readdir(path, { recursive: true })) {
@@ -108,15 +115,48 @@ describe("check says what it read, and what it did not", () => {
     expect(found.status).toBe(1);
   });
 
-  test("damage of 1.x in an upgraded database is found; no repair is offered that is refused", async () => {
-    const path = await dataDir("upgraded", "update part set data = substr(data, 1, 10) where rowid = 3");
-    const found = await checked(path);
-    expect(found).toMatchObject({ status: 1, verdict: "damaged" });
-    expect(found.findings).toContainEqual(expect.objectContaining({ severity: "blocking", remedy: "report" }));
-    expect((await unchanged(["check"], path)).stdout).not.toContain("repair` would");
-    const repaired = await unchanged(["repair", "--yes"], path);
-    expect(repaired.code).toBe(3);
-    expect(repaired.stderr).toContain("opencode 2.x has upgraded the database");
+  test("records of 1.x in an upgraded database are repaired and completed there, and undone", async () => {
+    const cut = "update part set data = substr(data, 1, 10) where rowid = 3";
+    const old = "update message set data = json_remove(data, '$.agent') where rowid = 1";
+    const path = await dataDir("upgraded", `${cut}; ${old}`);
+    const before = rowsOf(path);
+    expect(await checked(path)).toMatchObject({ status: 1, verdict: "damaged" });
+    expect((await unchanged(["check"], path)).stdout).toContain("repair` would");
+    const repaired = JSON.parse((await runCli(["repair", "--yes", "--json", "--data-dir", path])).stdout);
+    expect(repaired.items.map(({ action }: { action: string }) => action)).not.toContain("skipped");
+    expect(repaired.remaining.filter(({ severity }: { severity: string }) => severity === "blocking")).toEqual([]);
+    await runCli(["restore", repaired.runID, "--yes", "--data-dir", path]);
+    expect(rowsOf(path)).toEqual(before);
+  });
+
+  test("in one with a trigger, or tables that lose rows with a message, nothing of that is done", async () => {
+    const cut = "update part set data = substr(data, 1, 10) where rowid = 3";
+    for (const strange of [
+      "create trigger watched after update on part begin select 1; end",
+      "create table message_note (id text, message_id text references message(id) on delete cascade)",
+      "alter table part add column hash text not null default '' check (length(hash) < 9); alter table message rename column time_updated to time_changed",
+    ]) {
+      const path = await dataDir("upgraded", `${cut}; ${strange}`);
+      const repaired = await unchanged(["repair", "--yes"], path);
+      expect([strange, repaired.code]).toEqual([strange, 3]);
+      expect(repaired.stderr).toContain("Nothing is written to it.");
+    }
+  });
+
+  test("of a newer 1.x whose tables are known, what nothing reads is repaired; shapes stay as they are", async () => {
+    const newer = "insert into migration values ('20270101000000_from_the_future', 1)";
+    const more = "alter table part add column note text; create table session_tag (id text primary key, tag text)";
+    const shape = "update message set data = json_remove(data, '$.agent') where rowid = 1";
+    const path = await dataDir("real", `${newer}; ${more}; ${shape}; update part set data = '{' where rowid = 3`);
+    const before = rowsOf(path);
+    const repaired = JSON.parse((await runCli(["repair", "--yes", "--json", "--data-dir", path])).stdout);
+    expect(repaired.items.map(({ kind, action }: Record<string, string>) => [kind, action])).toEqual([
+      ["part", expect.stringMatching(/^(recovered|quarantined)$/)],
+    ]);
+    const forced = await runCli(["repair", "--only", "legacy-fields", "--yes", "--data-dir", path]);
+    expect(forced.stdout).not.toContain("completed");
+    await runCli(["restore", repaired.runID, "--yes", "--data-dir", path]);
+    expect(rowsOf(path)).toEqual(before);
   });
 
   test("of a newer 1.x unknown shapes are notes; what cannot be parsed stays an error", async () => {
@@ -224,7 +264,7 @@ test("a session of 1.x that 2.x has imported is shown, and not said to be all of
 });
 
 test("rescue offers nothing that it refuses", async () => {
-  const path = await dataDir("upgraded");
+  const path = await dataDir("real", "insert into migration values ('20270101000000_from_the_future', 1)");
   using other = new Database(join(path, "opencode-dev.db"), { create: true });
   other.close();
   await cp(join(made.real, "opencode.db"), join(path, "opencode-dev.db"));

@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { builtPackage } from "../package/built.ts";
 import { upgradeToTwoX } from "../stores/two-x-database.ts";
 import { removeHomes } from "./home.ts";
@@ -8,7 +9,7 @@ import { pluginLogLines, waitForPluginLog } from "./host-log.ts";
 import { startModelServer } from "./model-server.ts";
 import { startHost } from "./running-host.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
-import { quarantineEntries } from "./tool.ts";
+import { toolFor } from "./tool.ts";
 
 const minutes = 60_000;
 
@@ -21,8 +22,11 @@ beforeAll(async () => {
 afterAll(removeHomes);
 
 /** A database of 1.18.33 that opencode 2.x upgraded; 1.17 and 1.18 run on it all the same. */
-async function upgradedStore(change: (database: Database) => void): Promise<RealStore> {
-  const store = await realStore("1.18.33");
+async function upgradedStore(
+  change: (database: Database) => void,
+  version: "1.17.18" | "1.18.33" = "1.18.33",
+): Promise<RealStore> {
+  const store = await realStore(version);
   const path = join(store.dataDir, "opencode.db");
   upgradeToTwoX(path);
   using database = new Database(path);
@@ -30,7 +34,7 @@ async function upgradedStore(change: (database: Database) => void): Promise<Real
   return store;
 }
 
-describe("opencode 1.18.33 on a database that 2.x has upgraded", () => {
+describe("opencode 1.x on a database that 2.x has upgraded", () => {
   test(
     "the start says so in opencode's log, once",
     async () => {
@@ -49,35 +53,68 @@ describe("opencode 1.18.33 on a database that 2.x has upgraded", () => {
     2 * minutes,
   );
 
-  test(
-    "a damaged part: the start and /repair say why nothing is changed, and nothing is",
-    async () => {
-      const store = await upgradedStore((database) => database.exec("update part set data = '' where rowid = 1"));
-      const sessionOf = () => {
-        using database = new Database(join(store.dataDir, "opencode.db"), { readonly: true });
-        return String((database.query("select session_id from part where rowid = 1").values() as string[][])[0]);
-      };
-      const damaged = sessionOf();
-      const [typedIn = ""] = store.sessionIDs.filter((id) => id !== damaged);
+  test.each(["1.17.18", "1.18.33"] as const)(
+    "%s: the start repairs what nothing reads, /repair completes, a new turn works, and all of it can be undone",
+    async (version) => {
+      const store = await upgradedStore(() => undefined, version);
+      const { session, damaged } = damage(store);
+      const before = rowsOfSession(store, session);
       const model = startModelServer();
       const host = await startHost({ home: store.home, model, plugins: [plugin] });
       try {
         expect((await host.get("/session")).status).toBe(200);
-        await waitForPluginLog(store.home, 0, "1 conversation cannot be opened", "Nothing is written to it.");
-        await host.post(`/session/${typedIn}/command`, { command: "repair", arguments: "" });
-        const answers = (await host.get(`/session/${typedIn}/message`)).body;
-        expect(JSON.stringify(answers)).toContain(
-          "1 record that opencode cannot load. opencode 2.x has upgraded the database",
-        );
-        expect(model.log).toEqual([]);
-        expect(sessionOf()).toBe(damaged);
-        expect((await quarantineEntries(store.dataDir).catch(() => ({ all: [] }))).all).toEqual([]);
+        await waitForPluginLog(store.home, 0, "1 damaged record of 1 conversation set aside", "1 more problem");
+        await host.post(`/session/${store.sessions.empty.id}/command`, { command: "repair", arguments: "" });
+        const messages = await host.get(`/session/${session}/message`);
+        expect(messages.status).toBe(200);
+        expect(JSON.stringify(messages.body)).not.toContain(damaged);
+        const turn = await host.post(`/session/${session}/message`, {
+          ...{ model: { providerID: "loopback", modelID: "scripted" }, parts: [{ type: "text", text: "Go on." }] },
+        });
+        expect(JSON.stringify(turn.body)).toContain("Done.");
       } finally {
         await host.stop();
         await model.stop();
+      }
+      try {
+        const tool = await toolFor(store.dataDir);
+        for (const { runID } of (await storedRuns(nodeFileSystem, store.dataDir)).flatMap((run) =>
+          run.ok ? run.manifest : [],
+        ))
+          await tool.restore(runID);
+        const after = rowsOfSession(store, session);
+        // The turn came in between: what was there before it is as it was.
+        expect(after).toEqual(expect.arrayContaining(before));
+      } finally {
         await store.home.remove();
       }
     },
-    2 * minutes,
+    3 * minutes,
   );
 });
+
+/** Empties a part, and leaves out a field that only newer versions write, in the session `plain`. */
+function damage(store: RealStore): { readonly session: string; readonly damaged: string } {
+  using database = new Database(join(store.dataDir, "opencode.db"));
+  const session = store.sessions.plain.id;
+  const [damaged = ""] = (
+    database
+      .query("select max(part.id) from part join message on message.id = message_id where message.session_id = ?")
+      .values(session) as string[][]
+  ).flat();
+  database.query("update part set data = '' where id = ?").run(damaged);
+  const first = "(select min(id) from message where session_id = ?)";
+  database.query(`update message set data = json_remove(data, '$.agent') where id = ${first}`).run(session);
+  return { session, damaged };
+}
+
+/** The rows of a session in the order of their ids, every column. */
+function rowsOfSession(store: RealStore, session: string): unknown[][] {
+  using database = new Database(join(store.dataDir, "opencode.db"), { readonly: true });
+  return [
+    ...database.query("select id, time_created, data from message where session_id = ? order by id").values(session),
+    ...database
+      .query("select id, message_id, time_created, data from part where session_id = ? order by id")
+      .values(session),
+  ].toSorted((a, b) => String(a[0]).localeCompare(String(b[0])));
+}

@@ -162,7 +162,8 @@ export class SessionGuard {
 
   async #blocking(scope: Scope): Promise<ConfirmedFinding[]> {
     const found = await inspectScope(this.#store, scope, { concurrency: 1, counts: noCounts(), storeIndex: 0 });
-    return byOrigin(this.#origin, found).filter((finding) => finding.severity === "blocking");
+    const { running } = this.#store.description;
+    return byOrigin(this.#origin, found, running).filter((finding) => finding.severity === "blocking");
   }
 
   /** Why nothing is written to the database; `null` where it may be. */

@@ -23,6 +23,12 @@ export interface Origin {
   readonly sign: string;
   /** Nothing is left but rows: whether tables of 2.x were there as well, nothing tells. */
   readonly isByRowsAlone?: true;
+  /**
+   * What may be written to the records of 1.x in a database that a newer opencode wrote too, where its tables prove that it
+   * is safe: `all`, or what takes a record out that no JSON parser reads, and what opencode recorded of it back
+   * (`unreadable`). Absent: nothing.
+   */
+  readonly writable?: "all" | "unreadable";
 }
 
 /** What a database says of itself. */
@@ -86,6 +92,11 @@ const TABLES_OF_GO_PROGRAM = ["goose_db_version", "sessions", "messages", "files
 /** Whether the id of a migration is newer than all that this tool knows. Ids begin with the time of their making. */
 export function isUnknownMigration(id: string): boolean {
   return id > NEWEST_KNOWN_MIGRATION;
+}
+
+/** Whether a migration is one of the 2.x line as far as it is known. */
+export function isMigrationOf2x(id: string): boolean {
+  return MIGRATIONS_OF_2X.has(id);
 }
 
 /** Decides whose database it is. A pure function; the one place where that is decided. */

@@ -1,0 +1,68 @@
+import type { Connection } from "./driver.ts";
+import { isMigrationOf2x, isUnknownMigration, type Origin } from "./origin.ts";
+import { quoted, type Schema } from "./schema.ts";
+
+const TIMES = ["time_created:integer", "time_updated:integer"];
+
+/** The tables that this tool writes, with the columns that 1.18.34 has in them (measured). */
+const WRITTEN: Readonly<Record<string, readonly string[]>> = {
+  project: ["id:text", "worktree:text", "vcs:text", "sandboxes:text", "commands:text", ...TIMES],
+  session: [
+    ...["id", "project_id", "workspace_id", "parent_id", "slug", "directory", "path", "title", "version"].map(asText),
+    ...["summary_diffs", "metadata", "revert", "permission", "agent", "model", "share_url"].map(asText),
+    ...["tokens_input", "tokens_output", "tokens_reasoning", "tokens_cache_read"].map((name) => `${name}:integer`),
+    ...["tokens_cache_write:integer", "cost:real", "time_compacting:integer", "time_archived:integer", ...TIMES],
+  ],
+  message: ["id:text", "session_id:text", "data:text", ...TIMES],
+  part: ["id:text", "message_id:text", "session_id:text", "data:text", ...TIMES],
+  todo: ["session_id:text", "content:text", "status:text", "priority:text", "position:integer", ...TIMES],
+};
+
+/** Tables of 1.18.34 whose rows go with a session or a message. */
+const KNOWN_CHILDREN = [
+  ...["message", "part", "todo", "session_share", "session_message", "session_input", "session_context_epoch"],
+];
+
+function asText(name: string): string {
+  return `${name}:text`;
+}
+
+/**
+ * The origin of a database that an opencode newer than 1.18.34 has written, with what may be written to its records all
+ * the same. It is proved by the tables themselves, whatever the unknown migrations did besides:
+ * - every column that this tool knows is there, with its type;
+ * - every other column may be left out where a row is added;
+ * - no trigger acts on a write, and no unknown table loses rows with a message or session.
+ */
+export function withKnownShape(origin: Origin, connection: Connection, schema: Schema): Origin {
+  if (origin.kind !== "newer" && origin.kind !== "1.x and 2.x") return origin;
+  if (!isKnownShape(connection, schema)) return origin;
+  const isStrange = [...schema.migrations].some((id) => isUnknownMigration(id) && !isMigrationOf2x(id));
+  return { ...origin, writable: isStrange ? "unreadable" : "all" };
+}
+
+function isKnownShape(connection: Connection, { tables }: Schema): boolean {
+  if (connection.all("select 1 from sqlite_master where type = 'trigger' limit 1").length > 0) return false;
+  const areColumnsKnown = Object.entries(WRITTEN).every(([table, columns]) => hasColumns(connection, table, columns));
+  return areColumnsKnown && [...tables.keys()].every((table) => losesNothing(connection, table));
+}
+
+function hasColumns(connection: Connection, table: string, columns: readonly string[]): boolean {
+  const rows = connection.all(`pragma table_xinfo(${quoted(table)})`);
+  const found = new Set(rows.map(({ name, type }) => `${String(name)}:${String(type).toLowerCase()}`));
+  if (!columns.every((column) => found.has(column))) return false;
+  const names = new Set(columns.map((column) => column.split(":")[0]));
+  return rows.every(({ name, notnull, dflt_value, hidden }) => {
+    const isFree = (Number(notnull) === 0 || dflt_value !== null) && Number(hidden) === 0;
+    return names.has(String(name)) || isFree;
+  });
+}
+
+/** Whether a table keeps its rows when a message, a part or a session leaves. */
+function losesNothing(connection: Connection, table: string): boolean {
+  if (KNOWN_CHILDREN.includes(table)) return true;
+  const keys = connection.all(`pragma foreign_key_list(${quoted(table)})`);
+  return keys.every(
+    (key) => !["session", "message", "part"].includes(String(key.table)) || String(key.on_delete) === "NO ACTION",
+  );
+}
