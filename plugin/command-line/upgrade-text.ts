@@ -2,7 +2,7 @@ import { adviceFor } from "../faults/catalogue.ts";
 import { isMendable } from "../repair/plan.ts";
 import { plural, toDoWords } from "../repair/words.ts";
 import type { UpgradeResult } from "../upgrade/check-upgrade.ts";
-import type { Outcome } from "../upgrade/outcomes.ts";
+import type { Outcome } from "../upgrade/departure.ts";
 import type { UpgradeFinding } from "../upgrade/prescribe-upgrade.ts";
 import type { Terminal } from "./terminal.ts";
 import { countsText, findingLines } from "./text.ts";

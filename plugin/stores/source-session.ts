@@ -1,4 +1,4 @@
-import type { RowValues, StorageClass } from "./artifact.ts";
+import type { RowValues, StorageClass } from "../model/artifact.ts";
 import type { Parsed } from "./conversation.ts";
 
 /** One row of `message` or `part`, as the import of 2.x selects it. */

@@ -1,21 +1,21 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UPGRADE_DROPPED, UPGRADE_STOPS } from "../faults/upgrade.ts";
-import { sha256 } from "../files/hash.ts";
+import { isFileLocator, type Locator } from "../model/artifact.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
+import { sha256 } from "../platform/hash.ts";
 import type { CheckInput, CheckResult } from "../repair/check.ts";
 import { databaseFinding } from "../repair/database-finding.ts";
-import type { ConfirmedFinding } from "../repair/finding.ts";
 import { inspect } from "../repair/inspect.ts";
 import { originSentence } from "../repair/origin-words.ts";
-import { isFileLocator, type Locator } from "../stores/artifact.ts";
 import { type OpenedStore, openStores } from "../stores/open.ts";
 import type { SourceSession } from "../stores/source-session.ts";
 import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { readSourceSession, sourceSessionIDs } from "../stores/sqlite/source-rows.ts";
 import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
 import { type Counts, noCounts, type Store } from "../stores/store.ts";
+import type { Outcome } from "./departure.ts";
 import { asImported } from "./import-contract.ts";
-import { type Outcome, outcomesOf, type SessionOutcomes } from "./outcomes.ts";
+import { outcomesOf, type SessionOutcomes } from "./outcomes.ts";
 import { prescribed, type UpgradeFinding } from "./prescribe-upgrade.ts";
 
 /** What would become of everything in a database of 1.x in opencode 2.x. */
@@ -68,7 +68,7 @@ export async function checkUpgrade(input: CheckInput): Promise<UpgradeOutcome> {
     if (typeof found === "string") return { ok: false, unknownSession: found };
     const more = [
       ...previewFindings(opened, origin?.kind === "1.x with messages of 2.x" ? opened.sessionsOf2x() : 0),
-      ...(await keyFindings(input.located.dataDir)),
+      ...(await keyFindings(input)),
     ];
     const findings = [...found.findings, ...(input.sessionIDs.length === 0 ? more : [])];
     const isDamaged = findings.some(({ severity }) => severity === "blocking");
@@ -214,9 +214,9 @@ function previewFindings({ description }: OpenedStore, sessions: number): Upgrad
 }
 
 /** 2.x does not start with a file of keys that is no JSON object (source: migration `import_legacy_credentials`). */
-async function keyFindings(dataDir: string): Promise<UpgradeFinding[]> {
-  const text = await readFile(join(dataDir, "auth.json"), "utf8").catch(() => null);
-  if (text === null || isObject(text)) return [];
+async function keyFindings({ files, located }: CheckInput): Promise<UpgradeFinding[]> {
+  const bytes = await files.read(join(located.dataDir, "auth.json"), LARGEST_KEYS_BYTES).catch(() => "absent" as const);
+  if (bytes === "absent" || bytes === "too-large" || isObject(bytes.toString("utf8"))) return [];
   const finding: UpgradeFinding = {
     ...{ code: UPGRADE_STOPS.code, severity: "blocking", sessionID: null, kind: "side_file", recordID: null },
     ...{ locator: { path: "auth.json" }, remedy: "report", store: 0, writtenMs: null, seen: null, replacement: null },
@@ -226,6 +226,8 @@ async function keyFindings(dataDir: string): Promise<UpgradeFinding[]> {
   };
   return [finding];
 }
+
+const LARGEST_KEYS_BYTES = 4 * 1024 * 1024;
 
 function isObject(text: string): boolean {
   try {

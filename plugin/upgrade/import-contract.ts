@@ -1,10 +1,10 @@
+import type { Artifact } from "../model/artifact.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 import { fits } from "../records/contract.ts";
 import { judge } from "../records/judge.ts";
 import { pathText } from "../records/mismatch.ts";
-import type { Artifact } from "../stores/artifact.ts";
 import { type Fields, isFields, textIn, valueIn } from "../stores/conversation.ts";
 import type { SourceRecord } from "../stores/source-session.ts";
-import type { StoreDescription } from "../stores/store.ts";
 
 /**
  * A database as the import of 2.x reads it: it decodes messages and parts by the schema of 1.17 and newer, whatever

@@ -1,8 +1,7 @@
-import type { FieldChange } from "../records/fields.ts";
-import type { CellValue } from "../stores/artifact.ts";
+import type { CellValue } from "../model/artifact.ts";
+import type { FieldChange, ShownChange } from "../model/replacement.ts";
 import { isFields, numberIn, textIn } from "../stores/conversation.ts";
 import type { SourceRecord } from "../stores/source-session.ts";
-import type { ShownChange } from "../stores/writer.ts";
 import { isMoment } from "./readable.ts";
 
 /** What only the import of 2.x needs of a record, beside what every opencode from 1.17 on demands of its document. */

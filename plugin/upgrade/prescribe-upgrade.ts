@@ -1,10 +1,11 @@
 import type { Fault } from "../faults/fault.ts";
 import { UPGRADE_CHANGED, UPGRADE_DROPPED, UPGRADE_STOPS, UPGRADE_UNREADABLE } from "../faults/upgrade.ts";
-import type { ConfirmedFinding } from "../repair/finding.ts";
-import { type Locator, locatorText } from "../stores/artifact.ts";
+import { type Locator, locatorText } from "../model/artifact.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
+import type { Replacement } from "../model/replacement.ts";
 import { textIn } from "../stores/conversation.ts";
 import type { SourceRecord, SourceSession } from "../stores/source-session.ts";
-import type { Replacement } from "../stores/writer.ts";
+import type { Departure, Outcome } from "./departure.ts";
 import {
   cell,
   field,
@@ -15,7 +16,7 @@ import {
   partSupplement,
   type Supplement,
 } from "./import-only.ts";
-import type { Departure, Outcome, SessionOutcomes } from "./outcomes.ts";
+import type { SessionOutcomes } from "./outcomes.ts";
 import { supplemented } from "./supplemented.ts";
 
 /** A finding with what the import of 2.x would make of the record. */

@@ -1,9 +1,9 @@
 import { posix } from "node:path";
+import type { Artifact } from "../model/artifact.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 import { fits } from "../records/contract.ts";
-import type { Artifact } from "../stores/artifact.ts";
 import type { SourceSession } from "../stores/source-session.ts";
-import type { StoreDescription } from "../stores/store.ts";
-import type { Departure } from "./outcomes.ts";
+import type { Departure } from "./departure.ts";
 import { isMoment } from "./readable.ts";
 
 /** JSON columns that the import reads back as it has copied them. `permission` is not copied. */

@@ -1,6 +1,6 @@
-import { type FieldChange, withFields } from "../records/fields.ts";
-import type { CellValue } from "../stores/artifact.ts";
-import type { Replacement } from "../stores/writer.ts";
+import type { CellValue } from "../model/artifact.ts";
+import type { FieldChange, Replacement } from "../model/replacement.ts";
+import { withFields } from "../records/fields.ts";
 import { NOTHING_NEEDED, type Supplement } from "./import-only.ts";
 
 /**

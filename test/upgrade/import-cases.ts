@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Outcome } from "../../plugin/upgrade/outcomes.ts";
+import type { Outcome } from "../../plugin/upgrade/departure.ts";
 
 type Cell = string | number | Uint8Array | null;
 type Row = Record<string, Cell>;

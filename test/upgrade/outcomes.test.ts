@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { isFields, parseDocument } from "../../plugin/stores/conversation.ts";
 import type { SourceSession } from "../../plugin/stores/source-session.ts";
+import type { Outcome } from "../../plugin/upgrade/departure.ts";
 import { asImported } from "../../plugin/upgrade/import-contract.ts";
-import { type Outcome, outcomesOf, type SessionOutcomes } from "../../plugin/upgrade/outcomes.ts";
+import { outcomesOf, type SessionOutcomes } from "../../plugin/upgrade/outcomes.ts";
 import { baseRows, type ImportCase, NEIGHBOURS, type Rows, TABLE, TABLE_CASES } from "./import-cases.ts";
 
 const STORE = asImported({

@@ -1,4 +1,4 @@
-import { LARGEST_LOADED_BYTES } from "../artifact.ts";
+import { LARGEST_LOADED_BYTES } from "../../model/artifact.ts";
 import { parseDocument } from "../conversation.ts";
 import type { SourcePart, SourceRecord, SourceSession } from "../source-session.ts";
 import type { Connection, SqlRow, SqlValue } from "./driver.ts";
