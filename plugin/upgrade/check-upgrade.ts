@@ -1,11 +1,7 @@
 import { join } from "node:path";
 import { UPGRADE_DROPPED, UPGRADE_STOPS } from "../faults/upgrade.ts";
-import { isFileLocator, type Locator } from "../model/artifact.ts";
-import type { ConfirmedFinding } from "../model/finding.ts";
-import { sha256 } from "../platform/hash.ts";
 import type { CheckInput, CheckResult } from "../repair/check.ts";
 import { databaseFinding } from "../repair/database-finding.ts";
-import { inspect } from "../repair/inspect.ts";
 import { originSentence } from "../repair/origin-words.ts";
 import { type OpenedStore, openStores } from "../stores/open.ts";
 import type { SourceSession } from "../stores/source-session.ts";
@@ -14,9 +10,10 @@ import { readSourceSession, sourceSessionIDs } from "../stores/sqlite/source-row
 import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
 import { type Counts, noCounts, type Store } from "../stores/store.ts";
 import type { Outcome } from "./departure.ts";
+import { findingsOf } from "./findings-of.ts";
 import { asImported } from "./import-contract.ts";
 import { outcomesOf, type SessionOutcomes } from "./outcomes.ts";
-import { prescribed, type UpgradeFinding } from "./prescribe-upgrade.ts";
+import type { UpgradeFinding } from "./prescribe-upgrade.ts";
 
 /** What would become of everything in a database of 1.x in opencode 2.x. */
 export interface Arrival {
@@ -130,40 +127,6 @@ async function lookedAt(store: SqliteStore, input: CheckInput, counts: Counts): 
   const stopsAt = sessions.find(({ outcome }) => outcome === "stops")?.sessionID ?? null;
   const sessionsBehind = stopsAt === null ? 0 : pending.length - pending.indexOf(stopsAt) - 1;
   return { findings, arrival: { records, sessions, stopsAt, sessionsBehind } };
-}
-
-async function findingsOf(
-  store: SqliteStore,
-  session: SourceSession,
-  outcomes: SessionOutcomes,
-  { concurrency, signal }: CheckInput,
-): Promise<UpgradeFinding[]> {
-  const isDamaged = outcomes.departures.some(({ isByDesign }) => !isByDesign);
-  const scope = { what: "session", sessionID: session.id } as const;
-  const options = { concurrency, counts: noCounts(), storeIndex: 0, ...(signal && { signal }) };
-  const found = isDamaged ? await withRebuilt(store, await inspect(store, scope, options)) : [];
-  return prescribed(session, outcomes, {
-    findings: found.filter(({ severity }) => severity === "blocking"),
-    hashOf: (locator) => hashOf(store, locator),
-    store: 0,
-    isFreeID: (id) =>
-      store.query((connection) => connection.all("select 1 from message where id = ?", id).length === 0),
-  });
-}
-
-async function withRebuilt(store: Store, found: ConfirmedFinding[]): Promise<ConfirmedFinding[]> {
-  return found.length === 0 ? found : (await import("../repair/rebuild.ts")).withRebuilt(store, found);
-}
-
-function hashOf(store: SqliteStore, locator: Locator): ConfirmedFinding["seen"] {
-  if (isFileLocator(locator)) return null;
-  const { table, key } = locator;
-  if (table !== "message" && table !== "part") return null;
-  const sql = `select cast(data as blob) as bytes from ${table} where id = ?`;
-  const [row] = store.query((connection) => connection.all(sql, key.id ?? ""));
-  if (row === undefined) return null;
-  const bytes = row.bytes instanceof Uint8Array ? row.bytes : new Uint8Array();
-  return { bytes: bytes.length, sha256: sha256(bytes) };
 }
 
 /** What can be had back from opencode's log alone: 2.x empties the log before it imports anything (source). */

@@ -1,0 +1,62 @@
+import { LARGEST_LOADED_BYTES } from "../../model/artifact.ts";
+import { parseDocument } from "../conversation.ts";
+import type { Connection } from "./driver.ts";
+import type { Schema } from "./schema.ts";
+
+/** How far the import of 2.x came, as it says itself. */
+export interface ImportState {
+  /** `completed`: it went through. `sessions`: it stopped, or still runs. `unknown`: nothing says it. */
+  readonly phase: "completed" | "sessions" | "unknown";
+  /** The last session that it took; those with lesser ids are to come. */
+  readonly cursor: string | null;
+  /** When that was written, in milliseconds. */
+  readonly writtenMs: number | null;
+}
+
+/** A message of 2.x by its id, with what its JSON says; `null`: no parser reads it, or it is too large. */
+export type TwinMessages = ReadonlyMap<string, unknown>;
+
+/** Whether both lines have their own copy of each session here, in tables and columns that are known. */
+export function hasTwins({ tables }: Schema): boolean {
+  const has = (table: string, ...columns: readonly string[]) =>
+    columns.every((column) => tables.get(table)?.includes(column) === true);
+  return has("session_v2", "id") && has("session_message", "id", "session_id", "data") && has("kv", "key", "value");
+}
+
+/** State of the import (source: `kv`, key `migration.v1-v2`). */
+export function readImportState(connection: Connection): ImportState {
+  const [row] = connection.all(
+    `select cast(value as text) as value, cast(time_updated as real) as written from kv where key = 'migration.v1-v2'`,
+  );
+  const unknown = { phase: "unknown", cursor: null, writtenMs: null } as const;
+  if (typeof row?.value !== "string") return unknown;
+  try {
+    const { phase, cursor } = Object(JSON.parse(row.value)) as { readonly phase?: unknown; readonly cursor?: unknown };
+    if (phase !== "completed" && phase !== "sessions") return unknown;
+    const writtenMs = typeof row.written === "number" ? row.written : null;
+    return { phase, cursor: typeof cursor === "string" ? cursor : null, writtenMs };
+  } catch {
+    return unknown;
+  }
+}
+
+/** The sessions that 2.x has. */
+export function sessionsOf2x(connection: Connection): ReadonlySet<string> {
+  return new Set(connection.all("select id from session_v2").map(({ id }) => String(id)));
+}
+
+/** What 2.x has of a session. */
+export function readTwin(connection: Connection, sessionID: string): TwinMessages {
+  const rows = connection.all(
+    `select id, typeof(data) as storage, case when octet_length(data) <= ${LARGEST_LOADED_BYTES} then cast(data as blob) end as bytes
+     from session_message where session_id = ?`,
+    sessionID,
+  );
+  return new Map(
+    rows.map(({ id, storage, bytes }) => {
+      const held = bytes instanceof Uint8Array ? Buffer.from(bytes) : null;
+      const parsed = parseDocument({ bytes: held, storage: storage === "blob" ? "blob" : "text" });
+      return [String(id), parsed.ok ? parsed.value : null];
+    }),
+  );
+}

@@ -1,0 +1,70 @@
+import { join } from "node:path";
+import type { StoreDescription } from "../model/store-description.ts";
+import { PRIVATE_FILE } from "../platform/durable.ts";
+import type { FileSystem } from "../platform/file-system.ts";
+import { readSourceSession } from "../stores/sqlite/source-rows.ts";
+import type { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
+import { findingsOf } from "./findings-of.ts";
+import { asImported } from "./import-contract.ts";
+import { mended } from "./mended.ts";
+import { missingIn2x } from "./missing.ts";
+import { outcomesOf } from "./outcomes.ts";
+import { transferFile } from "./transfer-file.ts";
+import type { MissingCause } from "./twins.ts";
+
+export interface ExportedFor2x {
+  readonly sessionID: string;
+  readonly cause: MissingCause;
+  /** Name of the file in the folder. */
+  readonly file: string;
+  /** The folder to run `opencode session import` in. */
+  readonly directory: string | null;
+  readonly messages: number;
+  /** Records that could not be brought into the file. */
+  readonly leftOut: readonly { readonly kind: string; readonly recordID: string; readonly why: string }[];
+}
+
+/**
+ * Writes each session of an upgraded database that opencode 2.x does not have whole as a file for its
+ * `opencode session import`, into a folder that is there. What 2.x has in part comes as a copy with ids of its own.
+ * Nothing else is written. `null`: stopped by its signal before all were written.
+ */
+export async function exportMissing(
+  files: FileSystem,
+  store: SqliteStore,
+  sessionIDs: readonly string[],
+  folder: string,
+  signal?: AbortSignal,
+): Promise<readonly ExportedFor2x[] | null> {
+  const missing = missingIn2x(store, sessionIDs, signal);
+  if (missing === null) return null;
+  const description: StoreDescription = asImported(store.description);
+  const imported = store.readAs(description);
+  const written: ExportedFor2x[] = [];
+  const once = new Map(missing.map((each) => [each.sessionID, each]));
+  for (const { sessionID, cause } of [...once.values()].sort(byID)) {
+    if (signal?.aborted) return null;
+    const session = store.query((connection, schema) => readSourceSession(connection, schema, sessionID));
+    if (session === null) continue;
+    const findings = await findingsOf(imported, session, outcomesOf(session, description), { concurrency: 4 });
+    const whole = mended(session, findings);
+    const outcomes = outcomesOf(whole, description);
+    const document = transferFile(whole, outcomes, cause !== "never-arrived");
+    const file = `${sessionID.replace(/[^A-Za-z0-9_-]/g, "_")}.opencode-2.json`;
+    await files.writeNew(join(folder, file), Buffer.from(`${JSON.stringify(document, null, 2)}\n`), PRIVATE_FILE);
+    const { directory } = session.row;
+    written.push({
+      ...{ sessionID, cause, file, messages: document.messages.length },
+      directory: typeof directory === "string" ? directory : null,
+      leftOut: outcomes.departures
+        .filter(({ isByDesign, outcome, kind }) => !isByDesign && outcome !== "unreadable" && kind !== "session")
+        .map(({ kind, recordID, reason }) => ({ kind, recordID, why: reason })),
+    });
+  }
+  return written;
+}
+
+/** Parents before the sessions of their subagents, whose ids are lesser: ids of sessions descend with time. */
+function byID(one: { readonly sessionID: string }, other: { readonly sessionID: string }): number {
+  return one.sessionID < other.sessionID ? 1 : -1;
+}

@@ -1,0 +1,44 @@
+import { isFileLocator, type Locator } from "../model/artifact.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
+import { sha256 } from "../platform/hash.ts";
+import { inspect } from "../repair/inspect.ts";
+import type { SourceSession } from "../stores/source-session.ts";
+import type { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
+import { noCounts, type Store } from "../stores/store.ts";
+import type { SessionOutcomes } from "./outcomes.ts";
+import { prescribed, type UpgradeFinding } from "./prescribe-upgrade.ts";
+
+/** What keeps records of a session from arriving in 2.x, and what would take their place. */
+export async function findingsOf(
+  store: SqliteStore,
+  session: SourceSession,
+  outcomes: SessionOutcomes,
+  { concurrency, signal }: { readonly concurrency: number; readonly signal?: AbortSignal },
+): Promise<UpgradeFinding[]> {
+  const isDamaged = outcomes.departures.some(({ isByDesign }) => !isByDesign);
+  const scope = { what: "session", sessionID: session.id } as const;
+  const options = { concurrency, counts: noCounts(), storeIndex: 0, ...(signal && { signal }) };
+  const found = isDamaged ? await withRebuilt(store, await inspect(store, scope, options)) : [];
+  return prescribed(session, outcomes, {
+    findings: found.filter(({ severity }) => severity === "blocking"),
+    hashOf: (locator) => hashOf(store, locator),
+    store: 0,
+    isFreeID: (id) =>
+      store.query((connection) => connection.all("select 1 from message where id = ?", id).length === 0),
+  });
+}
+
+async function withRebuilt(store: Store, found: ConfirmedFinding[]): Promise<ConfirmedFinding[]> {
+  return found.length === 0 ? found : (await import("../repair/rebuild.ts")).withRebuilt(store, found);
+}
+
+function hashOf(store: SqliteStore, locator: Locator): ConfirmedFinding["seen"] {
+  if (isFileLocator(locator)) return null;
+  const { table, key } = locator;
+  if (table !== "message" && table !== "part") return null;
+  const sql = `select cast(data as blob) as bytes from ${table} where id = ?`;
+  const [row] = store.query((connection) => connection.all(sql, key.id ?? ""));
+  if (row === undefined) return null;
+  const bytes = row.bytes instanceof Uint8Array ? row.bytes : new Uint8Array();
+  return { bytes: bytes.length, sha256: sha256(bytes) };
+}

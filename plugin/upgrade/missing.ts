@@ -1,0 +1,36 @@
+import type { StoreDescription } from "../model/store-description.ts";
+import { readSourceSession, sourceSessionIDs } from "../stores/sqlite/source-rows.ts";
+import type { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
+import { hasTwins, readImportState, readTwin, sessionsOf2x } from "../stores/sqlite/twin-rows.ts";
+import { asImported } from "./import-contract.ts";
+import { outcomesOf } from "./outcomes.ts";
+import { comparedWithTwin, type MissingIn2x, neverArrived } from "./twins.ts";
+
+/**
+ * What an upgraded database has in its tables of 1.x alone: sessions that never arrived in 2.x, arrived with losses, or
+ * went on in 1.x since. `null`: stopped by its signal. None where the tables of 2.x are not there or not known.
+ */
+export function missingIn2x(
+  store: SqliteStore,
+  sessionIDs: readonly string[],
+  signal?: AbortSignal,
+): readonly MissingIn2x[] | null {
+  if (!hasTwins(store.schema)) return [];
+  const description: StoreDescription = asImported(store.description);
+  const state = store.query(readImportState);
+  const arrived = store.query(sessionsOf2x);
+  const found: MissingIn2x[] = [];
+  for (const id of store.query(sourceSessionIDs)) {
+    if (signal?.aborted) return null;
+    if (sessionIDs.length > 0 && !sessionIDs.includes(id)) continue;
+    const session = store.query((connection, schema) => readSourceSession(connection, schema, id));
+    if (session === null) continue;
+    if (!arrived.has(id)) {
+      found.push(neverArrived(session, state));
+      continue;
+    }
+    const twin = store.query((connection) => readTwin(connection, id));
+    found.push(...comparedWithTwin(session, outcomesOf(session, description), twin, state));
+  }
+  return found;
+}

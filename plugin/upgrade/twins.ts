@@ -1,0 +1,122 @@
+import { isFields, textIn } from "../stores/conversation.ts";
+import type { SourceRecord, SourceSession } from "../stores/source-session.ts";
+import type { ImportState, TwinMessages } from "../stores/sqlite/twin-rows.ts";
+import type { SessionOutcomes } from "./outcomes.ts";
+import type { ImportedMessage } from "./projected.ts";
+
+/**
+ * What an upgraded database has of a session in its tables of 1.x, and not in those of 2.x:
+ * - `never-arrived`: 2.x does not have the session.
+ * - `arrived-with-losses`: it has the session without some of its messages or parts.
+ * - `continued`: 1.x went on with the session after the import, and 2.x never looks again.
+ */
+export type MissingCause = "never-arrived" | "arrived-with-losses" | "continued";
+
+export interface MissingRecord {
+  readonly kind: "message" | "part";
+  readonly recordID: string;
+  /** In words that hold no content. */
+  readonly why: string;
+}
+
+export interface MissingIn2x {
+  readonly cause: MissingCause;
+  readonly sessionID: string;
+  readonly why: string;
+  readonly messages: number;
+  readonly parts: number;
+  /** Of a session that 2.x has: what it lacks, row by row. */
+  readonly missing: readonly MissingRecord[];
+}
+
+/** Why 2.x does not have a session at all. */
+export function neverArrived(session: SourceSession, { phase, cursor, writtenMs }: ImportState): MissingIn2x {
+  const isBehind = phase === "sessions" && (cursor === null || session.id < cursor);
+  const isNewer = writtenMs !== null && numberOf(session.row.time_created) > writtenMs;
+  const why = isBehind
+    ? "the import has not come to it: it stopped before, or still runs"
+    : isNewer
+      ? "opencode 1.x made it after the import, and 2.x never looks again"
+      : "it was not imported, or it was deleted in opencode 2.x since";
+  return {
+    ...{ cause: "never-arrived", sessionID: session.id, why, missing: [] },
+    ...{ messages: session.messages.length, parts: session.parts.length },
+  };
+}
+
+/**
+ * What 2.x lacks of a session that it has: the same session in both sets of tables, compared message by message, and part
+ * by part where a message is there. What 2.x leaves out by design is not missing. A pure function.
+ */
+export function comparedWithTwin(
+  session: SourceSession,
+  { departures, messages }: SessionOutcomes,
+  twin: TwinMessages,
+  { writtenMs }: ImportState,
+): MissingIn2x[] {
+  const refused = new Map(departures.map((each) => [`${each.kind} ${each.recordID}`, each]));
+  const expected = new Map(messages.map((message) => [message.id, message]));
+  const isLater = ({ created }: SourceRecord) => writtenMs !== null && numberOf(created) > writtenMs;
+  const lost: MissingRecord[] = [];
+  const later: MissingRecord[] = [];
+  const gone = new Set<string>();
+  const note = (kind: MissingRecord["kind"], record: SourceRecord) => {
+    const why = refused.get(`${kind} ${record.id}`)?.reason;
+    if (isLater(record)) later.push({ kind, recordID: record.id, why: "1.x wrote it after the import" });
+    else lost.push({ kind, recordID: record.id, why: why === undefined ? SINCE : `the import leaves it out: ${why}` });
+  };
+  for (const message of session.messages) {
+    const departure = refused.get(`message ${message.id}`);
+    const isLeftOut = departure === undefined ? !expected.has(message.id) : departure.isByDesign;
+    if (twin.has(message.id) || (isLeftOut && !expected.has(message.id))) continue;
+    gone.add(message.id);
+    note("message", message);
+  }
+  for (const part of session.parts) {
+    if (gone.has(part.messageID)) {
+      note("part", part);
+      continue;
+    }
+    const departure = refused.get(`part ${part.id}`);
+    if (departure?.isByDesign === true || !twin.has(part.messageID)) continue;
+    const isHeld = departure?.outcome === "dropped" ? false : holds(twin.get(part.messageID), part, expected);
+    if (!isHeld) note("part", part);
+  }
+  const found: MissingIn2x[] = [];
+  if (lost.length > 0) found.push(counted("arrived-with-losses", session.id, lost, "2.x lacks a part of it"));
+  if (later.length > 0) found.push(counted("continued", session.id, later, "1.x went on with it after the import"));
+  return found;
+}
+
+const SINCE = "2.x does not have it: it was undone there, or repaired in 1.x since";
+
+function counted(cause: MissingCause, sessionID: string, missing: MissingRecord[], why: string): MissingIn2x {
+  const of = (kind: MissingRecord["kind"]) => missing.filter((each) => each.kind === kind).length;
+  return { cause, sessionID, why, messages: of("message"), parts: of("part"), missing };
+}
+
+/** Whether a message of 2.x holds what a part of 1.x says. What it cannot hold by design, it does not lack. */
+function holds(
+  data: unknown,
+  { messageID, document }: SourceRecord,
+  expected: ReadonlyMap<string, ImportedMessage>,
+): boolean {
+  const value = document?.ok === true ? document.value : null;
+  // A message that cannot be read is found with the rows of 2.x: what it holds, nobody can say.
+  if (!isFields(data) || !isFields(value)) return true;
+  if (expected.get(messageID)?.type !== "assistant" || !Array.isArray(data.content)) return true;
+  const content = data.content.filter(isFields);
+  switch (value.type) {
+    case "text":
+    case "reasoning":
+      return content.some((item) => item.type === value.type && item.text === textIn(value, "text"));
+    case "tool":
+      return content.some((item) => item.type === "tool" && item.id === value.callID);
+    default:
+      return true;
+  }
+}
+
+function numberOf(value: unknown): number {
+  return typeof value === "number" ? value : Number.NEGATIVE_INFINITY;
+}
