@@ -6,10 +6,12 @@ import type { HiddenSession } from "../rescue/hidden.ts";
 import { isAdded } from "../rescue/incomplete.ts";
 import { isWanted, type RescueInput } from "../rescue/request.ts";
 import { type HiddenList, listHidden, type RescueResult, rescue } from "../rescue/rescue.ts";
+import type { ExportedFor2x } from "../upgrade/export-missing.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, commandHere, stopped as interrupted, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { exportedFor2x, exportedText, missingHere, missingText } from "./rescue-for-2x.ts";
 import { changeText, EXPORT_INSTEAD, listText } from "./rescue-text.ts";
 
 type Rescue = Command & { name: "rescue" };
@@ -23,7 +25,7 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   const onProgress = (done: number, of: number) =>
     terminal.progress(`Brought in ${done} of ${plural(of, "conversation")} …`);
   const input: RescueInput = { files, located, into, fromData, sessionIDs, signal, onProgress };
-  if (command.export !== null) return exported(context, input, command.export);
+  if (command.export !== null) return exported(context, input, into, command.export);
   const listing = await listHidden(input, command);
   if (!listing.ok) return problem(context, listing.message, WITHOUT_LIST[listing.reason]);
   if (signal.aborted) return interrupted(context, "Stopped. Nothing was changed.");
@@ -35,9 +37,12 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
     (context.options.json ? terminal.say : terminal.print)(listText(list));
     return problem(context, `${list.refusal} ${EXPORT_INSTEAD}`, EXIT.refused);
   }
+  const missing = await missingHere(context, into, sessionIDs);
   if (!(await confirmed(context, command, list, [...wanted, ...added], count))) {
-    answer(context, listAnswer({ ...list, runID: null }), "");
-    return count > 0 || list.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
+    const of2x = missing.length === 0 ? {} : { missingIn2x: missing };
+    const text = missingText(missing, commandHere(context, "rescue", "--export", "FOLDER"));
+    answer(context, listAnswer({ ...list, runID: null, ...of2x }), text);
+    return count > 0 || missing.length > 0 || list.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
   }
   const result = await rescue(input, command);
   const after = await listHidden(input, { bringIn: false, relink: false, unarchive: false });
@@ -62,10 +67,19 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   return hidden.some(isMissed) ? EXIT.findings : EXIT.done;
 }
 
-async function exported(context: CommandContext, input: RescueInput, folder: string): Promise<ExitStatus> {
+async function exported(
+  context: CommandContext,
+  input: RescueInput,
+  into: string | null,
+  folder: string,
+): Promise<ExitStatus> {
   let exporting: Exporting;
+  let for2x: readonly ExportedFor2x[] | null = [];
   try {
     exporting = await exportHidden(input, resolve(folder));
+    if (exporting.ok && exporting.isComplete) {
+      for2x = await exportedFor2x(context, into, input.sessionIDs, resolve(folder));
+    }
   } catch (error) {
     if (errnoCode(error) === "EEXIST") return problem(context, "A file of that name is there already.", EXIT.refused);
     if (errnoCode(error) === "ENOENT") return problem(context, "The folder of --export is not there.", EXIT.usage);
@@ -77,11 +91,15 @@ async function exported(context: CommandContext, input: RescueInput, folder: str
   const { sessions, isComplete } = exporting;
   const lines = sessions.map(({ file, directory }) => `  ${file}${directory === null ? "" : `  in ${directory}`}`);
   const text = [
-    `Wrote ${plural(sessions.length, "file")}; run \`opencode import FILE\` in each one's folder:`,
+    ...(sessions.length === 0 && (for2x?.length ?? 0) > 0
+      ? []
+      : [`Wrote ${plural(sessions.length, "file")}; run \`opencode import FILE\` in each one's folder:`]),
     ...lines,
+    ...exportedText(for2x ?? []),
   ];
-  const message = isComplete ? undefined : "Stopped. The other sessions were not written.";
-  answer(context, listAnswer({ sessions, ...(message === undefined ? {} : { message }) }), text.join("\n"));
+  const message = isComplete && for2x !== null ? undefined : "Stopped. The other sessions were not written.";
+  const of2x = for2x === null || for2x.length === 0 ? {} : { for2x };
+  answer(context, listAnswer({ sessions, ...of2x, ...(message === undefined ? {} : { message }) }), text.join("\n"));
   if (message === undefined) return EXIT.done;
   context.terminal.complain(message);
   return EXIT.refused;

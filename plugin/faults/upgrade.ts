@@ -57,3 +57,44 @@ export const UPGRADE_CHANGED = {
   issues: [],
   classes: ["C2"],
 } satisfies Fault;
+
+/** On a database that opencode 2.x has upgraded: what is in the tables of 1.x alone. */
+const exported =
+  "`opencode-session-repair rescue --export FOLDER` writes it as a file for `opencode session import` of opencode 2. The import of 2.x itself is not started again: that would replace messages of other sessions, and delete opencode's log.";
+
+export const NOT_IN_2X = {
+  code: "not-in-opencode-2",
+  title: "is in the tables of opencode 1.x, and not in those of 2.x",
+  invariant: "Every session of 1.x is in opencode 2.x too.",
+  cause:
+    "1.x made it after the upgrade, or the import of 2.x did not take it. It looks once, and never again. It may also have been deleted in 2.x.",
+  remedy: "report",
+  unasked: false,
+  advice: exported,
+  issues: [49641, 49412, 50130],
+  classes: ["C2"],
+} satisfies Fault;
+
+export const LOSSES_IN_2X = {
+  code: "incomplete-in-opencode-2",
+  title: "has messages or parts in the tables of opencode 1.x that 2.x lacks",
+  invariant: "The import of 2.x brought a session over whole.",
+  cause: "The import left out damaged or incomplete records. Or they were undone in 2.x.",
+  remedy: "report",
+  unasked: false,
+  advice: exported,
+  issues: [41217, 42671],
+  classes: ["C2"],
+} satisfies Fault;
+
+export const CONTINUED_IN_1X = {
+  code: "continued-in-opencode-1",
+  title: "went on in opencode 1.x after the upgrade",
+  invariant: "A session is continued in one of both only.",
+  cause: "1.x and 2.x were used on one database. Each has its own copy of a session, and neither looks at the other's.",
+  remedy: "report",
+  unasked: false,
+  advice: exported,
+  issues: [49412, 50260],
+  classes: ["C2"],
+} satisfies Fault;

@@ -77,9 +77,14 @@ export async function checkStore(
       if ((await current.unchanged()) || reading === MOST_READINGS) {
         progress.reading.counts = noCounts();
         addCounts(progress.counts, own);
+        const apart = origin?.kind === "1.x and 2.x" ? await missingIn2x(current, index, input) : [];
         return {
           store: { description, state: "ok", origin },
-          findings: [...originFinding(origin, description, index), ...byOrigin(origin, [...found, ...around, ...log], input.hostVersion)],
+          findings: [
+            ...originFinding(origin, description, index),
+            ...byOrigin(origin, [...found, ...around, ...log], input.hostVersion),
+            ...apart,
+          ],
           sessions,
         };
       }
@@ -97,6 +102,17 @@ export async function checkStore(
   } finally {
     if (current.state === "ok") current.store.close();
   }
+}
+
+/** What only the tables of 1.x have, of a database that 2.x has upgraded. Inside opencode nobody asks for it. */
+async function missingIn2x(
+  { store }: OpenedStore & { state: "ok" },
+  index: number,
+  { access, sessionIDs, signal }: CheckInput,
+): Promise<ConfirmedFinding[]> {
+  if (access === "beside-host") return [];
+  const { missingIn2xFindings } = await import("./missing-in-2x.ts");
+  return missingIn2xFindings(store, index, sessionIDs, signal);
 }
 
 /** The survey of a store; that of a large database in another process, where there may be one. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { UPGRADE_DROPPED, UPGRADE_STOPS } from "../faults/upgrade.ts";
-import type { CheckInput, CheckResult } from "../repair/check.ts";
+import type { CheckResult } from "../repair/check.ts";
+import type { CheckInput } from "../repair/check-input.ts";
 import { databaseFinding } from "../repair/database-finding.ts";
 import { originSentence } from "../repair/origin-words.ts";
 import { type OpenedStore, openStores } from "../stores/open.ts";
@@ -131,8 +132,8 @@ async function lookedAt(store: SqliteStore, input: CheckInput, counts: Counts): 
 
 /** What can be had back from opencode's log alone: 2.x empties the log before it imports anything (source). */
 async function onlyInLog(store: Store, { sessionIDs }: CheckInput): Promise<UpgradeFinding[]> {
-  const { findLost } = await import("../repair/lost.ts");
-  const lost = await findLost(store, sessionIDs.length === 0 ? null : sessionIDs, 0).catch(() => []);
+  const { findMissing } = await import("../repair/missing-records.ts");
+  const lost = await findMissing(store, sessionIDs.length === 0 ? null : sessionIDs, 0).catch(() => []);
   return lost
     .filter(({ severity }) => severity === "blocking")
     .map((each) => ({ ...each, outcome: "dropped", isByDesign: false }));

@@ -1,7 +1,7 @@
 import { isFileLocator, type Locator } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import { sha256 } from "../platform/hash.ts";
-import { inspect } from "../repair/inspect.ts";
+import { inspectScope } from "../repair/inspect-scope.ts";
 import type { SourceSession } from "../stores/source-session.ts";
 import type { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
 import { noCounts, type Store } from "../stores/store.ts";
@@ -18,7 +18,7 @@ export async function findingsOf(
   const isDamaged = outcomes.departures.some(({ isByDesign }) => !isByDesign);
   const scope = { what: "session", sessionID: session.id } as const;
   const options = { concurrency, counts: noCounts(), storeIndex: 0, ...(signal && { signal }) };
-  const found = isDamaged ? await withRebuilt(store, await inspect(store, scope, options)) : [];
+  const found = isDamaged ? await withRebuilt(store, await inspectScope(store, scope, options)) : [];
   return prescribed(session, outcomes, {
     findings: found.filter(({ severity }) => severity === "blocking"),
     hashOf: (locator) => hashOf(store, locator),

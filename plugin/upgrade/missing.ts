@@ -15,7 +15,7 @@ export function missingIn2x(
   sessionIDs: readonly string[],
   signal?: AbortSignal,
 ): readonly MissingIn2x[] | null {
-  if (!hasTwins(store.schema)) return [];
+  if (!store.query((_connection, schema) => hasTwins(schema))) return [];
   const description: StoreDescription = asImported(store.description);
   const state = store.query(readImportState);
   const arrived = store.query(sessionsOf2x);

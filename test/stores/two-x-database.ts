@@ -1,6 +1,11 @@
 import { Database } from "bun:sqlite";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Connection, SqlRow, SqlValue } from "../../plugin/stores/sqlite/driver.ts";
+import { readSchema } from "../../plugin/stores/sqlite/schema.ts";
+import { readSourceSession } from "../../plugin/stores/sqlite/source-rows.ts";
+import { asImported } from "../../plugin/upgrade/import-contract.ts";
+import { outcomesOf } from "../../plugin/upgrade/outcomes.ts";
 
 /**
  * Databases as opencode 2.0.26 has them, written from its source: no released 2.x can be had from npm. Where the source
@@ -85,11 +90,9 @@ export function upgradeToTwoX(path: string): void {
   const sessions = database.query("select id from session").values() as string[][];
   database.exec(`insert into session_v2 (id, project_id, slug, directory, title, version, time_created, time_updated)
     select id, project_id, slug, directory, title, version, time_created, time_updated from session`);
-  for (const [id = ""] of sessions) addMessages(database, id, 2);
+  for (const [id = ""] of sessions) importMessages(database, id);
   database.exec("delete from event");
-  database
-    .query("insert into kv values ('migration.v1-v2', ?, 1790000000000, 1790000000000)")
-    .run('{"phase":"completed"}');
+  database.query("insert into kv values ('migration.v1-v2', ?1, ?2, ?2)").run('{"phase":"completed"}', Date.now());
   database.exec("pragma wal_checkpoint(truncate)");
 }
 
@@ -125,6 +128,25 @@ function addMessages(database: Database, sessionID: string, count: number): void
     .query("insert into event_sequence (aggregate_id, seq) values (?, ?) on conflict do update set seq = excluded.seq")
     .run(sessionID, count);
 }
+
+/** What the import makes of a session of 1.x, by the rules that test/upgrade holds against its measured cases. */
+function importMessages(database: Database, sessionID: string): void {
+  const connection = { all: (sql: string, ...values: SqlValue[]) => database.query(sql).all(...values) as SqlRow[] };
+  const session = readSourceSession(connection as Connection, readSchema(connection as Connection), sessionID);
+  if (session === null) return;
+  const insert = database.query("insert into session_message values (?, ?, ?, ?, ?, ?, ?)");
+  const { messages } = outcomesOf(session, STORE);
+  for (const [seq, { id, type, created, updated, data }] of messages.entries()) {
+    insert.run(id, sessionID, type, seq, created as number, updated as number, JSON.stringify(data));
+  }
+  database
+    .query("insert into event_sequence (aggregate_id, seq) values (?, ?) on conflict do update set seq = excluded.seq")
+    .run(sessionID, messages.length - 1);
+}
+
+const STORE = asImported({
+  ...{ generation: "sqlite", dataDir: "/data", contract: "strict", hostVersion: null, sessionDiffReader: null },
+});
 
 /** The database of the older program named opencode, written in Go (tables of its last release). */
 export function createGoDatabase(path: string): void {

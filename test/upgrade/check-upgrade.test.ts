@@ -2,59 +2,18 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nodeFileSystem as files, locate, type RepairResult, repair } from "../../plugin/api.ts";
-import type { Connection } from "../../plugin/stores/sqlite/driver.ts";
 import { checkUpgrade, type UpgradeResult } from "../../plugin/upgrade/check-upgrade.ts";
 import type { UpgradeFinding } from "../../plugin/upgrade/prescribe-upgrade.ts";
 import { runCli } from "../command-line/cli-process.ts";
 import { toolFor } from "../host/tool.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
-import { createSqliteStore, type SqliteStoreUnderTest } from "../stores/sqlite-fixture.ts";
+import type { SqliteStoreUnderTest } from "../stores/sqlite-fixture.ts";
 import { createTwoX } from "../stores/two-x-database.ts";
-import { baseRows, type ImportCase, NEIGHBOURS, type Rows, TABLE_CASES } from "./import-cases.ts";
+import { NEIGHBOURS, TABLE_CASES } from "./import-cases.ts";
+import { caseName, named, storeOf } from "./import-store.ts";
 
 const CASES = [...TABLE_CASES, ...NEIGHBOURS];
-
-/** The same ids, told from those of every other case. */
-function named<T>(value: T, name: string): T {
-  const text = JSON.stringify(value)
-    .replace(/\b(ses|msg|prt)_(?=[a-z0-9])/g, `$1_${name}_`)
-    .replace(/\bmsgX\b/g, `msgX${name}`)
-    .replace(/openmemory-context-1/g, `openmemory-${name}`);
-  return JSON.parse(text) as T;
-}
-
-function insertRows(connection: Connection, { session, messages, parts }: Rows): void {
-  const insert = (table: string, row: Rows["session"]) => {
-    const names = Object.keys(row);
-    const places = names.map(() => "?").join(", ");
-    connection.run(`insert into ${table} (${names.join(", ")}) values (${places})`, ...Object.values(row));
-  };
-  insert("session", session);
-  for (const row of messages) insert("message", row);
-  for (const row of parts) insert("part", row);
-}
-
-/** A database with one session for each case. */
-async function storeOf(cases: readonly ImportCase[]): Promise<SqliteStoreUnderTest> {
-  const store = await createSqliteStore("1.18.33", { projects: ["prj_1"], sessions: [] });
-  const connection = store.connect();
-  connection.exec("pragma foreign_keys = off");
-  for (const [index, each] of cases.entries()) {
-    const rows = baseRows();
-    each.change(rows);
-    insertRows(connection, {
-      ...named(rows, caseName(index)),
-      session: { ...named(rows.session, caseName(index)), project_id: "prj_1" },
-    });
-  }
-  connection.close();
-  return store;
-}
-
-function caseName(index: number): string {
-  return `c${String(index).padStart(2, "0")}`;
-}
 
 async function checked(dataDir: string): Promise<UpgradeResult> {
   const found = await locate(files, { env: {}, dataDir });

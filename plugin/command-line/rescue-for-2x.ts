@@ -1,0 +1,93 @@
+import { basename } from "node:path";
+import { plural } from "../repair/words.ts";
+import { openStores } from "../stores/open.ts";
+import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
+import { type ExportedFor2x, exportMissing } from "../upgrade/export-missing.ts";
+import { missingIn2x } from "../upgrade/missing.ts";
+import type { MissingCause, MissingIn2x } from "../upgrade/twins.ts";
+import type { CommandContext } from "./context.ts";
+
+const HEADINGS: Readonly<Record<MissingCause, string>> = {
+  "never-arrived": "in the tables of opencode 1.x, and not in those of 2.x",
+  "arrived-with-losses": "of which opencode 2.x lacks messages or parts",
+  continued: "that went on in opencode 1.x after the upgrade",
+};
+
+const NOT_AGAIN =
+  "What 2.x notes of its import (table kv) stays as it is. To change it would make 2.x replace the messages of sessions that it has, and delete opencode's log.";
+
+/** What an upgraded database has of 1.x that 2.x does not; nothing of any other database. */
+export async function missingHere(
+  context: CommandContext,
+  into: string | null,
+  sessionIDs: readonly string[],
+): Promise<readonly MissingIn2x[]> {
+  return (await upgraded(context, into, async (store) => missingIn2x(store, sessionIDs, context.signal))) ?? [];
+}
+
+/** Writes it as files for `opencode session import` of opencode 2. `null`: stopped before all were written. */
+export async function exportedFor2x(
+  context: CommandContext,
+  into: string | null,
+  sessionIDs: readonly string[],
+  folder: string,
+): Promise<readonly ExportedFor2x[] | null> {
+  const work = (store: SqliteStore) => exportMissing(context.files, store, sessionIDs, folder, context.signal);
+  const outcome = await upgraded(context, into, work);
+  return outcome === undefined ? [] : outcome;
+}
+
+/** `undefined`: the database is none that 2.x has upgraded. */
+async function upgraded<T>(
+  { files, located }: CommandContext,
+  into: string | null,
+  work: (store: SqliteStore) => Promise<T>,
+): Promise<T | undefined> {
+  const { databases } = located;
+  const database = into === null ? databases[0] : databases.find((each) => each === into || basename(each) === into);
+  if (database === undefined) return undefined;
+  const [opened] = await openStores(files, { ...located, json: "none", databases: [database] }, "outside");
+  if (opened?.state !== "ok") return undefined;
+  try {
+    const isUpgraded = opened.origin?.kind === "1.x and 2.x" && opened.store instanceof SqliteStore;
+    return isUpgraded && opened.store instanceof SqliteStore ? await work(opened.store) : undefined;
+  } finally {
+    opened.store.close();
+  }
+}
+
+/** The list for people; empty where nothing is missing. */
+export function missingText(missing: readonly MissingIn2x[], command: string): string {
+  if (missing.length === 0) return "";
+  const lines: string[] = [];
+  for (const [cause, heading] of Object.entries(HEADINGS)) {
+    const own = missing.filter((each) => each.cause === cause);
+    if (own.length === 0) continue;
+    lines.push("", `${plural(own.length, "session")} ${heading}`);
+    for (const { sessionID, messages, parts, why, missing: records } of own) {
+      lines.push(`  ${sessionID}  ${plural(messages, "message")}, ${plural(parts, "part")}: ${why}`);
+      lines.push(...reasons(records));
+    }
+  }
+  return [...lines, "", `To bring them into opencode 2: ${command}`, NOT_AGAIN].join("\n");
+}
+
+/** Reasons of records, counted: there may be very many. */
+function reasons(records: MissingIn2x["missing"]): string[] {
+  const counted = new Map<string, number>();
+  for (const { kind, why } of records) counted.set(`${kind}: ${why}`, (counted.get(`${kind}: ${why}`) ?? 0) + 1);
+  return [...counted].map(([words, count]) => `    ${count.toLocaleString("en-US")} × ${words}`);
+}
+
+/** What was written, for people. */
+export function exportedText(sessions: readonly ExportedFor2x[]): string[] {
+  if (sessions.length === 0) return [];
+  return [
+    `Wrote ${plural(sessions.length, "file")} for opencode 2; run \`opencode session import FILE\` in each one's folder, in this order:`,
+    ...sessions.flatMap(({ file, directory, cause, leftOut }) => [
+      `  ${file}${directory === null ? "" : `  in ${directory}`}${cause === "never-arrived" ? "" : "  (a copy with ids of its own: opencode 2 has this session already)"}`,
+      ...(leftOut.length === 0 ? [] : [`    ${plural(leftOut.length, "record")} could not be brought in`]),
+    ]),
+    NOT_AGAIN,
+  ];
+}

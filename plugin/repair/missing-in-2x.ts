@@ -1,0 +1,34 @@
+import { CONTINUED_IN_1X, LOSSES_IN_2X, NOT_IN_2X } from "../faults/upgrade.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
+import { amount } from "../plural.ts";
+import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
+import type { Store } from "../stores/store.ts";
+import { missingIn2x } from "../upgrade/missing.ts";
+import type { MissingIn2x } from "../upgrade/twins.ts";
+
+const FAULT = {
+  "never-arrived": NOT_IN_2X,
+  "arrived-with-losses": LOSSES_IN_2X,
+  continued: CONTINUED_IN_1X,
+} as const;
+
+/** What an upgraded database has in its tables of 1.x alone, as warnings. */
+export function missingIn2xFindings(
+  store: Store,
+  storeIndex: number,
+  sessionIDs: readonly string[],
+  signal?: AbortSignal,
+): ConfirmedFinding[] {
+  if (!(store instanceof SqliteStore)) return [];
+  return (missingIn2x(store, sessionIDs, signal) ?? []).map((missing) => findingOf(missing, storeIndex));
+}
+
+function findingOf({ cause, sessionID, why, messages, parts }: MissingIn2x, store: number): ConfirmedFinding {
+  const { code } = FAULT[cause];
+  return {
+    ...{ code, severity: "warning", sessionID, kind: "session", recordID: sessionID, remedy: "report" },
+    locator: { table: "session", key: { id: sessionID } },
+    evidence: `${amount(messages, "message")}, ${amount(parts, "part")}; ${why}`,
+    ...{ store, writtenMs: null, seen: null, replacement: null },
+  };
+}
