@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, "..");
 const published = resolve(process.argv[2] ?? join(root, "dist"));
 
 /** The modules that others name: the four doors, and what a check starts on a thread or in a process of its own. */
-const ENTRIES = ["server", "tui", "cli", "api", "repair/scan-thread", "command-line/aside-process"];
+const ENTRIES = ["server", "server-module", "tui", "cli", "api", "repair/scan-thread", "command-line/aside-process"];
 
 /** Compiles `plugin/` and puts what is published in place of what was published before. */
 async function build(): Promise<void> {
