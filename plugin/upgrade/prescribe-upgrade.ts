@@ -53,17 +53,26 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
     ...session.parts.map((record) => [`part ${record.id}`, record] as const),
   ]);
   const renamed = renamedMessages(session, departures, known);
-  const said = new Set(departures.map(({ kind, recordID }) => `${kind} ${recordID}`));
+  const said = new Set(
+    departures.flatMap(({ kind, recordID, isByDesign }) => (isByDesign ? [] : `${kind} ${recordID}`)),
+  );
+  const answered = new Set<string>();
   return [...departures, ...following(session, said, renamed)].map((departure) => {
     const locator = locatorOf(departure);
     const own = base.get(locatorText(locator)) ?? null;
     const record = records.get(`${departure.kind} ${departure.recordID}`) ?? null;
     const supplement = supplementOf(departure.kind, record, session.id, renamed);
     const document = record === null ? null : documentOf(record);
+    // Several columns of one row may be wrong: what takes its place corrects all of them.
+    const isAnswered = answered.has(locatorText(locator));
     const replacement = departure.isByDesign ? null : replacementFor(own, document, supplement);
-    return finding(departure, session, locator, own, known, replacement);
+    if (!departure.isByDesign) answered.add(locatorText(locator));
+    return { ...finding(departure, session, locator, own, known, replacement), ...(isAnswered && ALREADY) };
   });
 }
+
+/** Of a row that is corrected by another finding in it. */
+const ALREADY = { remedy: "report", replacement: null } as const;
 
 function locatorOf({ kind, recordID, column }: Pick<Departure, "kind" | "recordID" | "column">): Locator {
   const isJSON =

@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { nodeFileSystem as files, locate, type RepairResult, repair } from "../../plugin/api.ts";
+import {
+  nodeFileSystem as files,
+  locate,
+  planRestore,
+  type RepairResult,
+  repair,
+  restore,
+  storedRuns,
+} from "../../plugin/api.ts";
 import { checkUpgrade, type UpgradeResult } from "../../plugin/upgrade/check-upgrade.ts";
 import type { UpgradeFinding } from "../../plugin/upgrade/prescribe-upgrade.ts";
 import { runCli } from "../command-line/cli-process.ts";
@@ -139,6 +147,36 @@ describe("the command line", () => {
       const { code, stderr } = await runCli(["check", "--for", "2.x", "--data-dir", store.dataDir]);
       expect(code).toBe(2);
       expect(stderr).toContain("Start opencode 1.18 once");
+    } finally {
+      store.remove();
+    }
+  });
+
+  test("a message that got another id goes back with its parts, also where one of them is asked for", async () => {
+    const store = await storeOf(
+      [...TABLE_CASES, ...NEIGHBOURS].filter(({ name }) => name.startsWith("an answer to a message")),
+    );
+    const image = store.image();
+    try {
+      const { runID } = await repaired(store.dataDir, (await checked(store.dataDir)).findings);
+      const found = await locate(files, { env: {}, dataDir: store.dataDir });
+      if (!found.ok || runID === null) throw new Error("nothing was repaired");
+      const run = (await storedRuns(files, store.dataDir)).find((each) => each.ok && each.manifest.runID === runID);
+      const items = run?.ok === true ? run.manifest.items : [];
+      const part = items.find(({ partOf }) => partOf !== undefined);
+      const where = { files, located: found.located, access: "outside" as const, runID, sessionIDs: [] };
+      const restoreItem = async (itemIDs: readonly string[]) => {
+        const planning = await planRestore({ ...where, itemIDs });
+        if (!planning.ok) throw new Error(planning.message);
+        return restore({ ...where, itemIDs }, planning.plan);
+      };
+      const undone = await restoreItem([part?.id ?? ""]);
+      expect(undone.items.map(({ kind, action }) => `${kind} ${action}`).sort()).toEqual([
+        "message restored",
+        "part restored",
+      ]);
+      await restoreItem([]);
+      expect(store.image()).toEqual(image);
     } finally {
       store.remove();
     }

@@ -309,6 +309,23 @@ export const NEIGHBOURS: readonly ImportCase[] = [
     },
     { msgX: "unreadable", prt_1: "dropped" },
   ),
+  {
+    ...derivable(
+      "a call that did not end, in a message that gets another id",
+      (rows) => {
+        Object.assign(rows.messages[1] ?? {}, { id: "msgX" });
+        Object.assign(rows.parts[1] ?? {}, { message_id: "msgX" });
+        answer(tool({ status: "pending", input: {}, raw: "" }))(rows);
+      },
+      { msgX: "unreadable", prt_2: "changed" },
+    ),
+    left: CALL_CHANGED,
+  },
+  derivable(
+    "two columns of a session",
+    ({ session }) => void Object.assign(session, { directory: "work", parent_id: "x", workspace_id: "y" }),
+    { "ses_1.directory": "stops", "ses_1.parent_id": "unreadable", "ses_1.workspace_id": "unreadable" },
+  ),
   derivable("metadata that is no JSON", ({ session }) => void Object.assign(session, { metadata: "{" }), {
     "ses_1.metadata": "stops",
   }),
