@@ -148,7 +148,7 @@ async function dropUnreachableTypes(stage: string): Promise<void> {
     const imports = [...text.matchAll(/(?:from |import\()"(\.[^"]+)\.ts"/g)].map((match) => `${match[1]}.d.ts`);
     for (const imported of imports) await visit(join(dirname(path), imported));
   };
-  for (const entry of ["server", "tui", "cli", "api"]) await visit(join(stage, `${entry}.d.ts`));
+  for (const entry of ["server", "server-module", "tui", "cli", "api"]) await visit(join(stage, `${entry}.d.ts`));
   for (const name of await readdir(stage, { recursive: true })) {
     const path = join(stage, name);
     if (name.endsWith(".d.ts") && !reachable.has(path)) await rm(path);
