@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../process/until.ts";
 import { HOST_VERSIONS, type HostVersion, isJsonHost } from "./binary.ts";
 import { createHome, type HermeticHome, removeHomes } from "./home.ts";
 import { type ModelReply, type ModelServer, startModelServer } from "./model-server.ts";
@@ -33,7 +33,7 @@ interface Turn {
 
 function neverEnding(version: HostVersion): ModelReply {
   return isOld(version)
-    ? { tool: "bash", input: { command: "echo begun; sleep 5", description: "Waits" } }
+    ? { tool: "bash", input: { command: "echo begun; sleep 120", description: "Waits" } }
     : { tool: "hang", input: {} };
 }
 
@@ -65,11 +65,14 @@ function stateOf(turn: Turn | null): Wire {
 }
 
 async function untilRunning(host: RunningHost, id: string): Promise<void> {
-  for (let look = 0; look < 200; look += 1) {
-    if (stateOf(await lastTurn(host, id)).status === "running") return sleep(500);
-    await sleep(100);
-  }
-  throw new Error("the tool call never ran");
+  const isRunning = async () => {
+    const state = stateOf(await lastTurn(host, id));
+    // A command has begun when what it prints is there.
+    return (
+      state.status === "running" && (!isOld(host.version) || JSON.stringify(state.metadata ?? "").includes("begun"))
+    );
+  };
+  await until(isRunning, "the tool call never ran");
 }
 
 /** How opencode itself ends a turn: an abort in the middle of a tool call. */
@@ -79,9 +82,12 @@ async function abortedByHost(host: RunningHost): Promise<Turn> {
   const turn = prompt(host, id, "Wait for ever").catch(() => null);
   await untilRunning(host, id);
   await host.post(`/session/${id}/abort`);
-  await Promise.race([turn, sleep(10_000)]);
-  for (let look = 0; look < 100 && stateOf(await lastTurn(host, id)).status === "running"; look += 1) await sleep(100);
-  await sleep(300);
+  await turn;
+  const isOver = async () => {
+    const last = await lastTurn(host, id);
+    return stateOf(last).status !== "running" && (last?.answer.time as Wire | undefined)?.completed !== undefined;
+  };
+  await until(isOver, "the aborted turn never ended");
   const aborted = await lastTurn(host, id);
   if (aborted === null) throw new Error("there is no aborted call");
   return aborted;
@@ -141,7 +147,11 @@ for (const version of ["1.1.65", "1.18.33"] as const) {
       );
       const turn = prompt(host, id, "Ask me first").catch(() => null);
       const open = async () => (await host.get("/permission")).body as { id: string }[];
-      while ((await open()).length === 0) await sleep(50);
+      await until(async () => (await open()).length > 0, "nobody was asked for the permission");
+      await until(
+        async () => stateOf(await lastTurn(host, id)).status === "running",
+        "the call was never written down",
+      );
       await grownOld(home);
       const tool = await toolFor(home.dataDir);
       const { findings } = await tool.check();
@@ -159,7 +169,7 @@ for (const version of ["1.1.65", "1.18.33"] as const) {
       await host.kill();
       await home.remove();
     }
-  }, 60_000);
+  });
 }
 
 for (const version of HOST_VERSIONS) {
@@ -211,5 +221,5 @@ for (const version of HOST_VERSIONS) {
       await host.kill();
       await home.remove();
     }
-  }, 120_000);
+  });
 }

@@ -10,13 +10,11 @@ import { startHost } from "./running-host.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
 import { quarantineEntries } from "./tool.ts";
 
-const minutes = 60_000;
-
 let plugin: string;
 
 beforeAll(async () => {
   plugin = `file://${await builtPackage()}/server.js`;
-}, 2 * minutes);
+});
 
 afterAll(removeHomes);
 
@@ -31,53 +29,45 @@ async function upgradedStore(change: (database: Database) => void): Promise<Real
 }
 
 describe("opencode 1.18.33 on a database that 2.x has upgraded", () => {
-  test(
-    "the start says so in opencode's log, once",
-    async () => {
-      const store = await upgradedStore(() => undefined);
-      const host = await startHost({ home: store.home, plugins: [plugin] });
-      try {
-        expect((await host.get("/session")).status).toBe(200);
-        const line = await waitForPluginLog(store.home, 0, "opencode 2.x has upgraded the database");
-        expect(line).toContain("those of 2.x are not");
-        expect(await pluginLogLines(store.home)).toHaveLength(1);
-      } finally {
-        await host.stop();
-        await store.home.remove();
-      }
-    },
-    2 * minutes,
-  );
+  test("the start says so in opencode's log, once", async () => {
+    const store = await upgradedStore(() => undefined);
+    const host = await startHost({ home: store.home, plugins: [plugin] });
+    try {
+      expect((await host.get("/session")).status).toBe(200);
+      const line = await waitForPluginLog(store.home, 0, "opencode 2.x has upgraded the database");
+      expect(line).toContain("those of 2.x are not");
+      expect(await pluginLogLines(store.home)).toHaveLength(1);
+    } finally {
+      await host.stop();
+      await store.home.remove();
+    }
+  });
 
-  test(
-    "a damaged part: the start and /repair say why nothing is changed, and nothing is",
-    async () => {
-      const store = await upgradedStore((database) => database.exec("update part set data = '' where rowid = 1"));
-      const sessionOf = () => {
-        using database = new Database(join(store.dataDir, "opencode.db"), { readonly: true });
-        return String((database.query("select session_id from part where rowid = 1").values() as string[][])[0]);
-      };
-      const damaged = sessionOf();
-      const [typedIn = ""] = store.sessionIDs.filter((id) => id !== damaged);
-      const model = startModelServer();
-      const host = await startHost({ home: store.home, model, plugins: [plugin] });
-      try {
-        expect((await host.get("/session")).status).toBe(200);
-        await waitForPluginLog(store.home, 0, "1 conversation cannot be opened", "Nothing is written to it.");
-        await host.post(`/session/${typedIn}/command`, { command: "repair", arguments: "" });
-        const answers = (await host.get(`/session/${typedIn}/message`)).body;
-        expect(JSON.stringify(answers)).toContain(
-          "1 record that opencode cannot load. opencode 2.x has upgraded the database",
-        );
-        expect(model.log).toEqual([]);
-        expect(sessionOf()).toBe(damaged);
-        expect((await quarantineEntries(store.dataDir).catch(() => ({ all: [] }))).all).toEqual([]);
-      } finally {
-        await host.stop();
-        await model.stop();
-        await store.home.remove();
-      }
-    },
-    2 * minutes,
-  );
+  test("a damaged part: the start and /repair say why nothing is changed, and nothing is", async () => {
+    const store = await upgradedStore((database) => database.exec("update part set data = '' where rowid = 1"));
+    const sessionOf = () => {
+      using database = new Database(join(store.dataDir, "opencode.db"), { readonly: true });
+      return String((database.query("select session_id from part where rowid = 1").values() as string[][])[0]);
+    };
+    const damaged = sessionOf();
+    const [typedIn = ""] = store.sessionIDs.filter((id) => id !== damaged);
+    const model = startModelServer();
+    const host = await startHost({ home: store.home, model, plugins: [plugin] });
+    try {
+      expect((await host.get("/session")).status).toBe(200);
+      await waitForPluginLog(store.home, 0, "1 conversation cannot be opened", "Nothing is written to it.");
+      await host.post(`/session/${typedIn}/command`, { command: "repair", arguments: "" });
+      const answers = (await host.get(`/session/${typedIn}/message`)).body;
+      expect(JSON.stringify(answers)).toContain(
+        "1 record that opencode cannot load. opencode 2.x has upgraded the database",
+      );
+      expect(model.log).toEqual([]);
+      expect(sessionOf()).toBe(damaged);
+      expect((await quarantineEntries(store.dataDir).catch(() => ({ all: [] }))).all).toEqual([]);
+    } finally {
+      await host.stop();
+      await model.stop();
+      await store.home.remove();
+    }
+  });
 });

@@ -139,7 +139,7 @@ test("JSON files: damaged at random, repaired, restored: the same tree", async (
     ),
     { numRuns: RUNS },
   );
-}, 300_000);
+});
 
 test("SQLite: damaged at random, repaired, restored: the same rows", async () => {
   const schema = fc.constantFrom("1.2.27" as const, "1.18.33" as const);
@@ -156,7 +156,7 @@ test("SQLite: damaged at random, repaired, restored: the same rows", async () =>
     }),
     { numRuns: RUNS },
   );
-}, 300_000);
+});
 
 /** Leaves some parts and messages with the right bytes in the wrong storage class. */
 function storeAsBlobs(store: SqliteStoreUnderTest, numbers: readonly number[]): void {

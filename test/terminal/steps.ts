@@ -1,14 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TerminalUI } from "./terminal-ui.ts";
 
-const MINUTES = 300_000;
-
 const SETTLING_MS = 4000;
 
 /** Waits until the prompt is there and takes input. */
 export async function untilReady(ui: TerminalUI): Promise<void> {
-  await ui.waitFor("ctrl+p commands", MINUTES);
-  await ui.waitFor(/^(?![\s\S]*Finishing startup)/, MINUTES);
+  await ui.waitFor("ctrl+p commands");
+  await ui.waitFor(/^(?![\s\S]*Finishing startup)/);
   // 1.17 and 1.18 never answer a request of their very first moments: the view of a healthy session stays empty too.
   await sleep(SETTLING_MS);
 }
