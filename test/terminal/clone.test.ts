@@ -7,6 +7,7 @@ import { removeHomes } from "../host/home.ts";
 import { type ModelServer, startModelServer } from "../host/model-server.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { builtPackage } from "../package/built.ts";
+import { lacks } from "../process/lacks.ts";
 import { emptyPart } from "./damage-part.ts";
 import { openSession, untilReady } from "./steps.ts";
 import { openTerminalUI, type TerminalUI } from "./terminal-ui.ts";
@@ -50,20 +51,26 @@ async function withClone(
   }
 }
 
-test('opencode 1.18.33 with a clone of this package: preload "check" in opencode.json holds for the terminal half too', () =>
-  withClone({ preload: "check" }, async (ui, store) => {
-    await openSession(ui, "A plain session");
-    await ui.waitFor("This conversation cannot be opened");
-    expect(existsSync(join(store.dataDir, "quarantine"))).toBe(false);
-    await ui.press("Escape");
-    await ui.waitFor("Nothing was changed.");
-  }));
+test.skipIf(lacks("tmux"))(
+  'opencode 1.18.33 with a clone of this package: preload "check" in opencode.json holds for the terminal half too',
+  () =>
+    withClone({ preload: "check" }, async (ui, store) => {
+      await openSession(ui, "A plain session");
+      await ui.waitFor("This conversation cannot be opened");
+      expect(existsSync(join(store.dataDir, "quarantine"))).toBe(false);
+      await ui.press("Escape");
+      await ui.waitFor("Nothing was changed.");
+    }),
+);
 
-test("opencode 1.18.33: the permission prompt of the agent's tool shows what would be changed", () =>
-  withClone({ preload: "off" }, async (ui, _store, model) => {
-    model.script({ tool: "session_repair", input: { action: "repair" } }, { text: "As you wish." });
-    ui.type("Please repair my sessions.");
-    await ui.waitFor("Please repair my sessions.");
-    await ui.press("Enter");
-    await ui.waitFor(/session_repair: (recover|set) 1 record/);
-  }));
+test.skipIf(lacks("tmux"))(
+  "opencode 1.18.33: the permission prompt of the agent's tool shows what would be changed",
+  () =>
+    withClone({ preload: "off" }, async (ui, _store, model) => {
+      model.script({ tool: "session_repair", input: { action: "repair" } }, { text: "As you wish." });
+      ui.type("Please repair my sessions.");
+      await ui.waitFor("Please repair my sessions.");
+      await ui.press("Enter");
+      await ui.waitFor(/session_repair: (recover|set) 1 record/);
+    }),
+);

@@ -8,6 +8,7 @@ import { runHost } from "../host/running-host.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { packedPackage, REPOSITORY } from "../package/packed.ts";
 import { type LoopbackRegistry, startRegistry } from "../package/registry.ts";
+import { lacks } from "../process/lacks.ts";
 import { emptyPart } from "./damage-part.ts";
 import { offers, openRepairDialog, openSession, untilReady } from "./steps.ts";
 import { startTerminalUI } from "./terminal-ui.ts";
@@ -26,7 +27,7 @@ afterAll(async () => {
   await removeHomes();
 });
 
-describe("opencode plugin … --global, as users install it on 1.18.33", () => {
+describe.skipIf(lacks("tmux"))("opencode plugin … --global, as users install it on 1.18.33", () => {
   test.each<[string, () => Promise<string>]>([
     ["by name and version, from a registry", nameAndVersion],
     ["the packed tarball", async () => `file:${await packedPackage()}`],

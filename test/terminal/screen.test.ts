@@ -5,6 +5,7 @@ import { removeHomes } from "../host/home.ts";
 import { startModelServer } from "../host/model-server.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { toolFor } from "../host/tool.ts";
+import { lacks } from "../process/lacks.ts";
 import { openTerminalUI, type TerminalUI } from "./terminal-ui.ts";
 
 const model = startModelServer();
@@ -49,42 +50,45 @@ function open(store: RealStore): Promise<TerminalUI> {
   return openTerminalUI({ home: store.home, model, args: ["--session", store.sessions.plain.id] });
 }
 
-test("1.2.27 ends on a session whose calls its screen cannot print; repaired when asked, it shows it; undone to the byte", async () => {
-  const store = await realStore("1.2.27");
-  const ui: TerminalUI[] = [];
-  try {
-    addCalls(store);
-    const before = parts(store);
-    const fatal = await open(store);
-    ui.push(fatal);
-    await fatal.waitFor("A fatal error occurred");
-    fatal.close();
+test.skipIf(lacks("tmux"))(
+  "1.2.27 ends on a session whose calls its screen cannot print; repaired when asked, it shows it; undone to the byte",
+  async () => {
+    const store = await realStore("1.2.27");
+    const ui: TerminalUI[] = [];
+    try {
+      addCalls(store);
+      const before = parts(store);
+      const fatal = await open(store);
+      ui.push(fatal);
+      await fatal.waitFor("A fatal error occurred");
+      fatal.close();
 
-    const tool = await toolFor(store.dataDir);
-    const { verdict, findings } = await tool.check();
-    const named = findings.filter(({ code }) => code === "screen-fatal");
-    expect(verdict).toBe("healthy");
-    expect(named.map(({ recordID, remedy, hosts }) => [recordID, remedy, hosts]).sort()).toEqual([
-      ["prt_zzbash", "quarantine", ["1.2.1 to 1.3.2"]],
-      ["prt_zzglob", "normalise", ["1.2.1 to 1.3.2"]],
-      ["prt_zzquestion", "normalise", ["1.2.1 to 1.3.2"]],
-    ]);
-    expect((await tool.repairUnasked()).items).toEqual([]);
-    expect((await tool.repair()).items).toEqual([]);
-    expect(parts(store)).toEqual(before);
+      const tool = await toolFor(store.dataDir);
+      const { verdict, findings } = await tool.check();
+      const named = findings.filter(({ code }) => code === "screen-fatal");
+      expect(verdict).toBe("healthy");
+      expect(named.map(({ recordID, remedy, hosts }) => [recordID, remedy, hosts]).sort()).toEqual([
+        ["prt_zzbash", "quarantine", ["1.2.1 to 1.3.2"]],
+        ["prt_zzglob", "normalise", ["1.2.1 to 1.3.2"]],
+        ["prt_zzquestion", "normalise", ["1.2.1 to 1.3.2"]],
+      ]);
+      expect((await tool.repairUnasked()).items).toEqual([]);
+      expect((await tool.repair()).items).toEqual([]);
+      expect(parts(store)).toEqual(before);
 
-    const { runID, items } = await tool.repair(["screen-fatal"]);
-    expect(items.map(({ action }) => action).sort()).toEqual(["normalised", "normalised", "quarantined"]);
-    const shown = await open(store);
-    ui.push(shown);
-    await shown.waitFor("You are welcome.");
-    expect(shown.screen()).not.toContain("fatal error");
-    shown.close();
+      const { runID, items } = await tool.repair(["screen-fatal"]);
+      expect(items.map(({ action }) => action).sort()).toEqual(["normalised", "normalised", "quarantined"]);
+      const shown = await open(store);
+      ui.push(shown);
+      await shown.waitFor("You are welcome.");
+      expect(shown.screen()).not.toContain("fatal error");
+      shown.close();
 
-    await tool.restore(runID ?? "");
-    expect(parts(store)).toEqual(before);
-  } finally {
-    for (const each of ui) each.close();
-    await store.home.remove();
-  }
-});
+      await tool.restore(runID ?? "");
+      expect(parts(store)).toEqual(before);
+    } finally {
+      for (const each of ui) each.close();
+      await store.home.remove();
+    }
+  },
+);

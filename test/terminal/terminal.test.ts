@@ -9,6 +9,7 @@ import { openDatabase } from "../host/record-place.ts";
 import { storeImage } from "../host/store-image.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { builtPackage } from "../package/built.ts";
+import { lacks } from "../process/lacks.ts";
 import { addDamagedParts, emptyPart } from "./damage-part.ts";
 import { addLargeSession } from "./large-session.ts";
 import { offers, openRepairDialog, openSession, untilReady } from "./steps.ts";
@@ -66,7 +67,7 @@ async function setOptions(store: RealStore, options: object): Promise<void> {
   await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify(options));
 }
 
-describe("the terminal UI of 1.18.33", () => {
+describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33", () => {
   test("a session damaged before the start is on the screen at the first try, and the user was told", async () => {
     const store = await realStore("1.18.33");
     emptyPart(store, store.sessions.plain);
@@ -215,39 +216,42 @@ describe("the terminal UI of 1.18.33", () => {
   });
 });
 
-describe("exactly one /repair is offered, and it is the dialog where the terminal half is there", () => {
-  test.each<[HostVersion, string, Halves]>([
-    ["1.18.33", "both halves", { server: true, terminal: true }],
-    ["1.18.33", "the server half alone", { server: true }],
-    ["1.18.33", "the terminal half alone", { terminal: true }],
-    ["1.14.41", "both halves", { server: true, terminal: true }],
-  ])("%s, %s", async (version, _name, halves) => {
-    const store = await realStore(version);
-    const ui = await open(store, halves);
-    try {
-      ui.type("/repair");
-      const shown = await ui.waitFor("open conversations that will not load");
-      expect(offers(shown)).toBe(1);
-      await ui.press("Enter");
-      if (halves.terminal) await ui.waitFor("Session repair: all");
-      else {
+describe.skipIf(lacks("tmux"))(
+  "exactly one /repair is offered, and it is the dialog where the terminal half is there",
+  () => {
+    test.each<[HostVersion, string, Halves]>([
+      ["1.18.33", "both halves", { server: true, terminal: true }],
+      ["1.18.33", "the server half alone", { server: true }],
+      ["1.18.33", "the terminal half alone", { terminal: true }],
+      ["1.14.41", "both halves", { server: true, terminal: true }],
+    ])("%s, %s", async (version, _name, halves) => {
+      const store = await realStore(version);
+      const ui = await open(store, halves);
+      try {
+        ui.type("/repair");
+        const shown = await ui.waitFor("open conversations that will not load");
+        expect(offers(shown)).toBe(1);
         await ui.press("Enter");
-        await ui.waitFor("Nothing to repair: opencode can load every conversation.");
+        if (halves.terminal) await ui.waitFor("Session repair: all");
+        else {
+          await ui.press("Enter");
+          await ui.waitFor("Nothing to repair: opencode can load every conversation.");
+        }
+        expect(model.calls).toBe(0);
+      } finally {
+        ui.close();
+        await store.home.remove();
       }
-      expect(model.calls).toBe(0);
-    } finally {
-      ui.close();
-      await store.home.remove();
-    }
-  });
-});
+    });
+  },
+);
 
-describe("the terminal UI of 1.14.41", () => {
+describe.skipIf(lacks("tmux"))("the terminal UI of 1.14.41", () => {
   test("the terminal half mends a session that was damaged while opencode runs as it is opened", () =>
     mendedWhileOpencodeRuns("1.14.41", { terminal: true }));
 });
 
-describe("a terminal UI without terminal plugins (1.1.65)", () => {
+describe.skipIf(lacks("tmux"))("a terminal UI without terminal plugins (1.1.65)", () => {
   test("/repair does the job, without a model call", async () => {
     const store = await realStore("1.1.65");
     await setOptions(store, { preload: "off" });

@@ -7,6 +7,7 @@ import { removeHomes } from "../host/home.ts";
 import { startModelServer } from "../host/model-server.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { builtPackage } from "../package/built.ts";
+import { lacks } from "../process/lacks.ts";
 import { emptyPart } from "./damage-part.ts";
 import { openSession, untilReady } from "./steps.ts";
 import { openTerminalUI, type TerminalUI } from "./terminal-ui.ts";
@@ -41,64 +42,67 @@ async function undoableRuns({ dataDir }: RealStore): Promise<readonly string[]> 
   return runs.flatMap((run) => (run.ok && run.manifest.state === "done" ? [run.manifest.runID] : []));
 }
 
-describe("every form of /repair that is typed with words is carried out in the terminal UI, without a model call", () => {
-  test.each<[HostVersion, string, { readonly server: boolean }]>([
-    ["1.18.33", "both halves", { server: true }],
-    ["1.18.33", "the terminal half alone", { server: false }],
-    ["1.17.18", "both halves", { server: true }],
-    ["1.14.41", "both halves", { server: true }],
-  ])("%s, %s", async (version, _name, { server }) => {
-    const store = await realStore(version);
-    const model = startModelServer();
-    await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify({ preload: "check" }));
-    const { plain } = store.sessions;
-    emptyPart(store, plain);
-    const ui = await openTerminalUI({
-      home: store.home,
-      model,
-      plugins: server ? [`${built}/server.js`] : [],
-      terminalPlugins: [`${built}/tui.js`],
+describe.skipIf(lacks("tmux"))(
+  "every form of /repair that is typed with words is carried out in the terminal UI, without a model call",
+  () => {
+    test.each<[HostVersion, string, { readonly server: boolean }]>([
+      ["1.18.33", "both halves", { server: true }],
+      ["1.18.33", "the terminal half alone", { server: false }],
+      ["1.17.18", "both halves", { server: true }],
+      ["1.14.41", "both halves", { server: true }],
+    ])("%s, %s", async (version, _name, { server }) => {
+      const store = await realStore(version);
+      const model = startModelServer();
+      await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify({ preload: "check" }));
+      const { plain } = store.sessions;
+      emptyPart(store, plain);
+      const ui = await openTerminalUI({
+        home: store.home,
+        model,
+        plugins: server ? [`${built}/server.js`] : [],
+        terminalPlugins: [`${built}/tui.js`],
+      });
+      const typed = (words: string, expected: string | RegExp) => typeForm(ui, version, words, expected);
+      try {
+        await untilReady(ui);
+        await typed("check", "Session repair: 1 record that opencode cannot load");
+        await closed(ui, "1 record that opencode");
+        await typed(`check ${plain.id}`, "1 record of the session");
+        await closed(ui, "1 record of the session");
+        await typed("undo", "There is nothing to undo.");
+        await closed(ui, "There is nothing to undo");
+        await typed("help", "/repair opens conversations");
+        await closed(ui, "/repair opens conversations");
+
+        await typed(plain.id, /(Recover 1 record|Set 1 record aside)\?/);
+        expect(await undoableRuns(store)).toEqual([]);
+        await ui.press("Enter");
+        await ui.waitFor(/1 record (recovered|set aside)\./);
+        await ui.press("Enter");
+        await ui.waitFor(/^(?![\s\S]*The originals are in)/);
+
+        await openSession(ui, "A compacted session");
+        await ui.waitFor("A summary in a few words");
+        await typed("runs", "Session repair: 1 run in quarantine");
+        await closed(ui, "1 run in quarantine");
+        const [run = ""] = await undoableRuns(store);
+        await typed(`undo ${run}`, "Undo this run?");
+        await ui.press("Enter");
+        await ui.waitFor("1 record put back where it was");
+        expect(await undoableRuns(store)).toEqual([]);
+        await ui.press("Enter");
+        await ui.waitFor(/^(?![\s\S]*put back where it was)/);
+
+        await typed("what is not a form", "/repair opens conversations");
+        await closed(ui, "/repair opens conversations");
+        // Not understood: what was typed is still there.
+        expect(ui.screen()).toContain("/repair what is not a form");
+        expect(model.log).toEqual([]);
+      } finally {
+        ui.close();
+        await model.stop();
+        await store.home.remove();
+      }
     });
-    const typed = (words: string, expected: string | RegExp) => typeForm(ui, version, words, expected);
-    try {
-      await untilReady(ui);
-      await typed("check", "Session repair: 1 record that opencode cannot load");
-      await closed(ui, "1 record that opencode");
-      await typed(`check ${plain.id}`, "1 record of the session");
-      await closed(ui, "1 record of the session");
-      await typed("undo", "There is nothing to undo.");
-      await closed(ui, "There is nothing to undo");
-      await typed("help", "/repair opens conversations");
-      await closed(ui, "/repair opens conversations");
-
-      await typed(plain.id, /(Recover 1 record|Set 1 record aside)\?/);
-      expect(await undoableRuns(store)).toEqual([]);
-      await ui.press("Enter");
-      await ui.waitFor(/1 record (recovered|set aside)\./);
-      await ui.press("Enter");
-      await ui.waitFor(/^(?![\s\S]*The originals are in)/);
-
-      await openSession(ui, "A compacted session");
-      await ui.waitFor("A summary in a few words");
-      await typed("runs", "Session repair: 1 run in quarantine");
-      await closed(ui, "1 run in quarantine");
-      const [run = ""] = await undoableRuns(store);
-      await typed(`undo ${run}`, "Undo this run?");
-      await ui.press("Enter");
-      await ui.waitFor("1 record put back where it was");
-      expect(await undoableRuns(store)).toEqual([]);
-      await ui.press("Enter");
-      await ui.waitFor(/^(?![\s\S]*put back where it was)/);
-
-      await typed("what is not a form", "/repair opens conversations");
-      await closed(ui, "/repair opens conversations");
-      // Not understood: what was typed is still there.
-      expect(ui.screen()).toContain("/repair what is not a form");
-      expect(model.log).toEqual([]);
-    } finally {
-      ui.close();
-      await model.stop();
-      await store.home.remove();
-    }
-  });
-});
+  },
+);

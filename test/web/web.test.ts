@@ -7,6 +7,7 @@ import { startHost } from "../host/running-host.ts";
 import type { StoredSession } from "../host/sessions.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { builtPackage } from "../package/built.ts";
+import { lacks } from "../process/lacks.ts";
 import { until } from "../process/until.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
 import { openBrowser, type Page } from "./browser.ts";
@@ -19,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(removeHomes);
 
-describe("the web page of opencode 1.18.33 in Chromium", () => {
+describe.skipIf(lacks("chromium"))("the web page of opencode 1.18.33 in Chromium", () => {
   test("/repair: the report is on the page, without an error and without a model call", repairOnThePage);
 });
 
