@@ -9,6 +9,7 @@ import { createJsonStore } from "../stores/json-fixture.ts";
 import { createSqliteStore, type SqliteStoreUnderTest } from "../stores/sqlite-fixture.ts";
 import type { StoreUnderTest } from "../stores/store-under-test.ts";
 import { RUNS } from "./runs.ts";
+import "./seeded.ts";
 
 const content: fc.Arbitrary<StoreContent> = fc
   .array(fc.tuple(fc.nat({ max: 3 }), fc.nat({ max: 3 }), fc.boolean()), { minLength: 1, maxLength: 3 })

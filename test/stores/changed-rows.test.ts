@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { changedRowIDs } from "../../plugin/stores/sqlite/changed-rows.ts";
 import { changesSince, type WalPosition } from "../../plugin/stores/sqlite/wal-frames.ts";
 import { type Scratch, scratchFolder } from "./scratch.ts";
+import "../property/seeded.ts";
 
 let scratch: Scratch | null = null;
 afterEach(() => scratch?.remove());
