@@ -17,7 +17,7 @@ import { located } from "../stores/store-under-test.ts";
 import { runCli } from "./cli-process.ts";
 import { startInTerminal } from "./command-terminal.ts";
 
-const CLI_SOURCE = join(import.meta.dirname, "..", "..", "plugin", "cli.ts");
+const CLI_SOURCE = require.resolve("../../plugin/cli.ts");
 const STOPPED_CLI = join(import.meta.dirname, "stopped-cli.ts");
 
 /** A database so large that its pages are looked at in a process of its own. */

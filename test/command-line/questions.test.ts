@@ -11,7 +11,7 @@ import { nodeRelease } from "../stores/node-release.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 import { startInTerminal } from "./command-terminal.ts";
 
-const CLI_SOURCE = join(import.meta.dirname, "..", "..", "plugin", "cli.ts");
+const CLI_SOURCE = require.resolve("../../plugin/cli.ts");
 
 /** Ways to run the command: a program and the entry that it runs. */
 const RUNTIMES = {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { builtPackage } from "../package/built.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
@@ -27,8 +27,6 @@ describe("the package loaded twice: one instance acts, the other keeps quiet", (
     await mkdir(join(store.home.root, "links"));
     await symlink(copy, join(store.home.root, "links", "linked"));
     emptyPart(store, store.sessions.plain);
-    // On a busy machine the start is held for as long as it takes.
-    await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify({ budgetMs: 30_000 }));
     const plugins = [built, join(store.home.root, "links", "linked", "dist")].map((dist) => `file://${dist}/server.js`);
     const host = await startHost({ home: store.home, model, plugins });
     try {

@@ -19,11 +19,8 @@ import { type HostSettings, type RunningHost, startHost } from "./running-host.t
 import { askAbout, opens, type SessionAnswers } from "./session-answers.ts";
 import type { SessionName } from "./sessions.ts";
 import { type StoreImage, storeImage } from "./store-image.ts";
-import { type RealStore, realStore } from "./stored-fixture.ts";
+import { PATIENT, type RealStore, realStore } from "./stored-fixture.ts";
 import { toolFor, trustedManifest } from "./tool.ts";
-
-/** On a busy machine the start is held for as long as it takes: what is tested is what comes out of it. */
-const PATIENT = { budgetMs: 30_000 };
 
 /** The package as npm installs it, and a registry that has it. */
 interface Distribution extends InstalledPackage {

@@ -159,7 +159,7 @@ function namesIn(folder: Buffer): string[] {
 
 test("few file descriptors: a check ends with findings or a sentence, not with a defect", async () => {
   damage();
-  const command = `ulimit -n 40; exec '${process.execPath}' '${join(import.meta.dirname, "../../plugin/cli.ts")}' check --data-dir '${store.dataDir}'`;
+  const command = `ulimit -n 40; exec '${process.execPath}' '${require.resolve("../../plugin/cli.ts")}' check --data-dir '${store.dataDir}'`;
   const { status, stdout, stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8" });
   expect([1, 4]).toContain(status ?? -1);
   expect(stdout + stderr).not.toMatch(/\n {4}at |defect/i);

@@ -12,7 +12,7 @@ import { runCli } from "../command-line/cli-process.ts";
 import { nodeWithSqlite } from "../stores/node-runtime.ts";
 import { type ManySessions, manySessions } from "./many-sessions.ts";
 
-const ENTRY = join(import.meta.dirname, "..", "..", "plugin", "cli.ts");
+const ENTRY = require.resolve("../../plugin/cli.ts");
 
 const OPENER = join(import.meta.dirname, "database-opener.ts");
 

@@ -9,6 +9,7 @@ import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { packedPackage, REPOSITORY } from "../package/packed.ts";
 import { type LoopbackRegistry, startRegistry } from "../package/registry.ts";
 import { lacks } from "../process/lacks.ts";
+import { until } from "../process/until.ts";
 import { emptyPart } from "./damage-part.ts";
 import { offers, openRepairDialog, openSession, untilReady } from "./steps.ts";
 import { startTerminalUI } from "./terminal-ui.ts";
@@ -56,6 +57,7 @@ async function installAndUse(specifier: string): Promise<void> {
     const ui = await startTerminalUI({ home, env });
     try {
       await untilReady(ui);
+      await until(async () => (await serverRuns(store)).length > 0, "the server half has not repaired anything");
       expect(await serverRuns(store)).toEqual([{ trigger: "preload", records: [part] }]);
       ui.type("/repair");
       expect(offers(await ui.waitFor("open conversations that will not load"))).toBe(1);

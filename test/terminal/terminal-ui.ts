@@ -22,6 +22,8 @@ export interface TerminalSettings extends HostSettings, LaunchSettings {
 
 /** opencode's terminal UI in a real terminal (tmux), driven by typing and reading the screen. */
 export interface TerminalUI {
+  /** When it was started, by the clock of this process: `performance.now()`. */
+  readonly startedAt: number;
   /** What the screen shows. */
   screen(): string;
   /** The screen with its colours, as escape sequences, up to the last column. */
@@ -83,6 +85,7 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
   startInTmux("-s", name, ...size, "-c", home.project, command.map(quoted).join(" "));
   const screen = () => tmux("capture-pane", "-p", "-t", name);
   return {
+    startedAt: performance.now(),
     screen,
     coloredScreen: () => tmux("capture-pane", "-p", "-e", "-N", "-t", name),
     type: (text) => void tmux("send-keys", "-t", name, "-l", text),
