@@ -3,6 +3,7 @@ import { nodeFileSystem } from "../../plugin/api.ts";
 import { SessionGuard } from "../../plugin/opencode/terminal/session-guard.ts";
 import { openForLooks } from "../../plugin/opencode/terminal/store-access.ts";
 import { locate } from "../../plugin/stores/locate.ts";
+import type { SessionOpening } from "../../plugin/stores/store.ts";
 import { removeHomes } from "../host/home.ts";
 import { openDatabase } from "../host/record-place.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
@@ -34,17 +35,21 @@ beforeAll(async () => {
   const guardOf = async () => {
     const opened = await openForLooks({ ...context, trigger: "tui", spare: null });
     if (opened === null) throw new Error("the database cannot be opened");
-    const made = new SessionGuard(opened);
     const read = { rows: 0, sessions: new Set<string>() };
-    rowsRead.set(made, read);
-    const readAsHost = opened.readAsHost.bind(opened);
-    opened.readAsHost = (scope, visit) => {
-      if (scope.what === "session") read.sessions.add(scope.sessionID);
-      readAsHost(scope, (...row) => {
-        read.rows += 1;
-        visit(...row);
-      });
+    const { opening } = opened;
+    const counted: SessionOpening = {
+      sizeOf: (...asked) => opening.sizeOf(...asked),
+      subagentSessions: (sessionID) => opening.subagentSessions(sessionID),
+      readAsHost(scope, visit) {
+        if (scope.what === "session") read.sessions.add(scope.sessionID);
+        opening.readAsHost(scope, (...row) => {
+          read.rows += 1;
+          visit(...row);
+        });
+      },
     };
+    const made = new SessionGuard({ ...opened, opening: counted });
+    rowsRead.set(made, read);
     return made;
   };
   rowsRead = new Map();
