@@ -323,7 +323,7 @@ async function turn(
       asked = question;
       expect((await host.post(`/permission/${question.id}/reply`, { reply })).status).toBe(200);
     }
-    await sleep(30);
+    await sleep(100);
   }
   await running;
   await meanwhile?.after();

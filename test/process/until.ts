@@ -10,7 +10,7 @@ export const PATIENCE_MS = 300_000;
 export async function until(
   isThere: () => boolean | Promise<boolean>,
   missing: string | (() => string | Promise<string>),
-  everyMs = 20,
+  everyMs = 50,
 ): Promise<void> {
   const end = performance.now() + PATIENCE_MS;
   while (!(await isThere())) {
