@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { until } from "../process/until.ts";
@@ -65,14 +66,26 @@ function stateOf(turn: Turn | null): Wire {
 }
 
 async function untilRunning(host: RunningHost, id: string): Promise<void> {
-  const isRunning = async () => {
-    const state = stateOf(await lastTurn(host, id));
-    // A command has begun when what it prints is there.
-    return (
-      state.status === "running" && (!isOld(host.version) || JSON.stringify(state.metadata ?? "").includes("begun"))
-    );
-  };
+  const isRunning = async () => stateOf(await lastTurn(host, id)).status === "running";
   await until(isRunning, "the tool call never ran");
+  if (isOld(host.version) && process.platform === "linux")
+    await until(() => runsCommand(host), "no command was started");
+}
+
+/** Whether the host has started the shell of its call. */
+function runsCommand({ pid }: RunningHost): boolean {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const children = threads.flatMap((thread) => textOf(`/proc/${pid}/task/${thread}/children`).split(" "));
+  return children.some((child) => child !== "" && textOf(`/proc/${child}/cmdline`).includes("begun"));
+}
+
+/** Of a file that may be gone. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /** How opencode itself ends a turn: an abort in the middle of a tool call. */
@@ -82,11 +95,11 @@ async function abortedByHost(host: RunningHost): Promise<Turn> {
   const turn = prompt(host, id, "Wait for ever").catch(() => null);
   await untilRunning(host, id);
   await host.post(`/session/${id}/abort`);
-  await turn;
   const isOver = async () => {
     const last = await lastTurn(host, id);
     return stateOf(last).status !== "running" && (last?.answer.time as Wire | undefined)?.completed !== undefined;
   };
+  await Promise.race([turn, until(isOver, "the aborted turn never ended")]);
   await until(isOver, "the aborted turn never ended");
   const aborted = await lastTurn(host, id);
   if (aborted === null) throw new Error("there is no aborted call");
