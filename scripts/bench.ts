@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { damageWhileIdle } from "./bench/damage.ts";
 import { firstAnswer } from "./bench/first-answer.ts";
+import { heldScreen } from "./bench/held-screen.ts";
 import { forget, homeOf, type KeptStore, keptStore } from "./bench/kept-store.ts";
 import { alternating, type Command, isInstalled, type Medians } from "./bench/measure.ts";
 import { idleCpu, turnDuringCheck } from "./bench/running.ts";
@@ -206,6 +207,11 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
     const { without, withAtomic } = await streamedTurn(JSON_HOST, dist, runs);
     if (without === undefined || withAtomic === undefined) return;
     say(`  a streamed turn ${without.toFixed(0)} ms, with atomicWrites ${withAtomic.toFixed(0)} ms`);
+  },
+  opening: async () => {
+    const { without, withHalf } = await heldScreen(dist, Math.max(runs, 7));
+    const more = (of: "wall" | "work") => (withHalf[of] - without[of]).toFixed(1);
+    say(`  opening 5,000 parts holds the screen ${more("wall")} ms longer, of work ${more("work")} ms`);
   },
   import: importTimes,
   footprint,

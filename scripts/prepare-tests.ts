@@ -1,8 +1,45 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { HOST_VERSIONS, hostBinary } from "../test/host/binary.ts";
 import { realStore } from "../test/host/stored-fixture.ts";
+import { builtPackage } from "../test/package/built.ts";
+import { isMissing, TOOLS, type Tool } from "../test/process/lacks.ts";
+
+/** The tools that tests of this repository need on this system. */
+function neededTools(): Tool[] {
+  const needed: Tool[] = ["git", "tmux", "chromium"];
+  const hasWindowsTests = existsSync(join(import.meta.dirname, "..", "test", "windows"));
+  if (hasWindowsTests && process.platform === "linux" && process.arch === "x64") needed.push("wine");
+  return needed;
+}
+
+/** Installs the Debian packages of tools that are missing, as root or with a sudo that asks nothing. */
+function installMissing(): void {
+  const missing = neededTools().filter(isMissing);
+  if (missing.length === 0) return;
+  const packages = missing.flatMap((tool) => TOOLS[tool].packages);
+  const isRoot = process.getuid?.() === 0;
+  const mayInstall = isRoot || spawnSync("sudo", ["-n", "true"]).status === 0;
+  if (mayInstall && Bun.which("apt-get") !== null) {
+    process.stdout.write(`Debian packages: ${packages.join(" ")}\n`);
+    const asRoot = isRoot ? [] : ["sudo", "-n"];
+    const [program = "", ...args] = [...asRoot, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+    spawnSync(program, [...args, "update", "-qq"], { stdio: "inherit" });
+    // One after the other: what is not to be had takes nothing along.
+    for (const name of packages) {
+      spawnSync(program, [...args, "install", "-y", "-qq", "--no-install-recommends", name], { stdio: "inherit" });
+    }
+  }
+  const left = neededTools().filter(isMissing);
+  if (left.length === 0) return;
+  const outcome = process.env.CI ? "the tests that need them fail" : "the tests that need them are skipped";
+  const names = left.flatMap((tool) => TOOLS[tool].packages).join(" ");
+  process.stdout.write(`Not installed: ${left.join(", ")}; ${outcome}. Debian and Ubuntu: apt-get install ${names}\n`);
+}
 
 /** Fetches the opencode releases that are not there yet and has each write its store: no test has to wait for that. */
-async function prepare(): Promise<void> {
+async function prepareHosts(): Promise<void> {
   for (const version of HOST_VERSIONS) {
     process.stdout.write(`opencode ${version}: `);
     await hostBinary(version);
@@ -14,9 +51,11 @@ async function prepare(): Promise<void> {
 }
 
 try {
-  await prepare();
+  installMissing();
+  await builtPackage();
+  await prepareHosts();
 } catch (error) {
   const reason = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`\nThe tests need this opencode release, and there is none without it:\n${reason}\n`);
+  process.stderr.write(`\nThe tests need this, and there is none without it:\n${reason}\n`);
   process.exitCode = 1;
 }

@@ -47,33 +47,23 @@ const WRONG: readonly (readonly [string, string])[] = [
   ["mend", 'There is no command "mend".'],
 ];
 
-test.each(WRONG)(
-  "%s: one clear sentence, exit status 2, nothing changed",
-  async (line, sentence) => {
-    const args = line.split(" ").map((word) => word.replace("@", folder));
-    const before = (await readdir(folder, { recursive: true })).sort();
-    for (const json of [[], ["--json"]]) {
-      const { code, stdout, stderr } = await runCli([...args, ...json]);
-      expect(code).toBe(2);
-      expect(stderr.trim().split("\n")).toHaveLength(1);
-      expect(stderr).toContain(sentence);
-      if (json.length === 0) expect(stdout).toBe("");
-      else expect(JSON.parse(stdout)).toHaveProperty("error");
-    }
-    expect((await readdir(folder, { recursive: true })).sort()).toEqual(before);
-  },
-  30_000,
-);
+test.each(WRONG)("%s: one clear sentence, exit status 2, nothing changed", async (line, sentence) => {
+  const args = line.split(" ").map((word) => word.replace("@", folder));
+  const before = (await readdir(folder, { recursive: true })).sort();
+  for (const json of [[], ["--json"]]) {
+    const { code, stdout, stderr } = await runCli([...args, ...json]);
+    expect(code).toBe(2);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toContain(sentence);
+    if (json.length === 0) expect(stdout).toBe("");
+    else expect(JSON.parse(stdout)).toHaveProperty("error");
+  }
+  expect((await readdir(folder, { recursive: true })).sort()).toEqual(before);
+});
 
-test.if(canDropPrivileges())(
-  "a data directory that may not be read: failed, exit status 4",
-  async () => {
-    const { code, stderr } = await runCli(["check", "--data-dir", join(folder, "locked")], { unprivileged: true });
-    expect(code).toBe(4);
-    expect(stderr.trim()).toStartWith(
-      "The data directory cannot be looked at: owned by root, mode 0: may not be read.",
-    );
-    expect(stderr).toContain(`sudo chown -R "$(id -u):$(id -g)" '${join(folder, "locked")}'`);
-  },
-  30_000,
-);
+test.if(canDropPrivileges())("a data directory that may not be read: failed, exit status 4", async () => {
+  const { code, stderr } = await runCli(["check", "--data-dir", join(folder, "locked")], { unprivileged: true });
+  expect(code).toBe(4);
+  expect(stderr.trim()).toStartWith("The data directory cannot be looked at: owned by root, mode 0: may not be read.");
+  expect(stderr).toContain(`sudo chown -R "$(id -u):$(id -g)" '${join(folder, "locked")}'`);
+});

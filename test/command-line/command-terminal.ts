@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { whenThisProcessDies } from "../host/watchdog.ts";
+import { until } from "../process/until.ts";
 
 /** A command in a real terminal (tmux), driven by keys. */
 export interface CommandTerminal {
@@ -14,9 +14,6 @@ export interface CommandTerminal {
   status(): Promise<number>;
   close(): void;
 }
-
-/** A quiet machine needs a second. */
-const PATIENCE_MS = 60_000;
 
 const SOCKET = `opencode-session-repair-${randomBytes(4).toString("hex")}`;
 
@@ -38,18 +35,20 @@ export function startInTerminal(
   const name = `command-${randomBytes(4).toString("hex")}`;
   const assignments = Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]));
   // Ctrl-C reaches this shell too.
-  const script = 'trap : INT; "$@"; printf "\\nstatus=%s." "$?"; exec sleep 600';
+  const script = 'trap : INT; "$@"; printf "\\nstatus=%s." "$?"; exec sleep 3600';
   const shell = ["env", "-i", ...assignments, "TERM=xterm-256color", "sh", "-c", script, "sh", ...command];
   // A server that left with its last session might be asked for the next one while it leaves.
   const server = ["-f", "/dev/null", "start-server", ";", "set-option", "-g", "exit-empty", "off", ";"];
   tmux(...server, "new-session", "-d", "-s", name, "-x", "160", "-y", "50", ...shell);
   const screen = () => tmux("capture-pane", "-p", "-J", "-t", name);
   const waitFor = async (expected: string | RegExp): Promise<string> => {
-    for (const until = Date.now() + PATIENCE_MS; ; await sleep(50)) {
-      const shown = screen();
-      if (typeof expected === "string" ? shown.includes(expected) : expected.test(shown)) return shown;
-      if (Date.now() > until) throw new Error(`The terminal does not show ${expected}:\n${shown}`);
-    }
+    let shown = "";
+    const isThere = () => {
+      shown = screen();
+      return typeof expected === "string" ? shown.includes(expected) : expected.test(shown);
+    };
+    await until(isThere, () => `The terminal does not show ${expected}:\n${shown}`);
+    return shown;
   };
   return {
     screen,

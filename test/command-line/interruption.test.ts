@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { check } from "../../plugin/api.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { builtPackage } from "../package/built.ts";
+import { lacks } from "../process/lacks.ts";
 import { checkAndRepair } from "../repair/tool.ts";
 import { sampleContent } from "../stores/content.ts";
 import { folderImage } from "../stores/json-fixture.ts";
@@ -16,7 +17,7 @@ import { located } from "../stores/store-under-test.ts";
 import { runCli } from "./cli-process.ts";
 import { startInTerminal } from "./command-terminal.ts";
 
-const CLI_SOURCE = join(import.meta.dirname, "..", "..", "plugin", "cli.ts");
+const CLI_SOURCE = require.resolve("../../plugin/cli.ts");
 const STOPPED_CLI = join(import.meta.dirname, "stopped-cli.ts");
 
 /** A database so large that its pages are looked at in a process of its own. */
@@ -144,23 +145,26 @@ for (const [name, runtime] of process.platform === "linux" ? RUNTIMES : []) {
   });
 }
 
-test.if(process.platform === "linux")("on a terminal the counts are shown, and Ctrl-C ends it", async () => {
-  const held = join(folder, "held.pid");
-  const command = [process.execPath, CLI_SOURCE, "check", "--data-dir", damaged];
-  const words = ["sh", "-c", 'echo $$ >"$0"; exec "$@"', held, ...command];
-  const terminal = startInTerminal(words, { HOME: folder, PATH: "/usr/bin:/bin" });
-  try {
-    while (!existsSync(held) || readFileSync(held, "utf8") === "") await sleep(5);
-    const aside = await heldAside({ pid: Number(readFileSync(held, "utf8")), exitCode: null } as ChildProcess);
-    await terminal.waitFor("Checking: 3 sessions, 3 messages, 5 parts");
-    terminal.press("C-c");
-    expect(await terminal.status()).toBe(3);
-    expect(terminal.screen()).toContain("Stopped before everything was checked.");
-    expect(existsSync(`/proc/${aside}`)).toBe(false);
-  } finally {
-    terminal.close();
-  }
-});
+test.skipIf(process.platform !== "linux" || lacks("tmux"))(
+  "on a terminal the counts are shown, and Ctrl-C ends it",
+  async () => {
+    const held = join(folder, "held.pid");
+    const command = [process.execPath, CLI_SOURCE, "check", "--data-dir", damaged];
+    const words = ["sh", "-c", 'echo $$ >"$0"; exec "$@"', held, ...command];
+    const terminal = startInTerminal(words, { HOME: folder, PATH: "/usr/bin:/bin" });
+    try {
+      while (!existsSync(held) || readFileSync(held, "utf8") === "") await sleep(5);
+      const aside = await heldAside({ pid: Number(readFileSync(held, "utf8")), exitCode: null } as ChildProcess);
+      await terminal.waitFor("Checking: 3 sessions, 3 messages, 5 parts");
+      terminal.press("C-c");
+      expect(await terminal.status()).toBe(3);
+      expect(terminal.screen()).toContain("Stopped before everything was checked.");
+      expect(existsSync(`/proc/${aside}`)).toBe(false);
+    } finally {
+      terminal.close();
+    }
+  },
+);
 
 test.each([
   "check",

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { builtPackage } from "../package/built.ts";
+import { lacks } from "../process/lacks.ts";
 import { checkAndRepair } from "../repair/tool.ts";
 import { sampleContent, sessionContent } from "../stores/content.ts";
 import { createJsonStore, folderImage } from "../stores/json-fixture.ts";
@@ -10,7 +11,7 @@ import { nodeRelease } from "../stores/node-release.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 import { startInTerminal } from "./command-terminal.ts";
 
-const CLI_SOURCE = join(import.meta.dirname, "..", "..", "plugin", "cli.ts");
+const CLI_SOURCE = require.resolve("../../plugin/cli.ts");
 
 /** Ways to run the command: a program and the entry that it runs. */
 const RUNTIMES = {
@@ -65,7 +66,7 @@ const WAYS = (["Bun", "Node 20.0.0", "Node 24.21.0"] as const).flatMap((runtime)
     .flatMap((command) => (["C-c", "C-d", "INT"] as const).map((end) => [runtime, command, end] as const)),
 );
 
-test.each(WAYS)(
+test.skipIf(lacks("tmux")).each(WAYS)(
   "%s, %s: the question is ended by %s: a no, status 1, nothing changed",
   async (runtime, command, end) => {
     const { dataDir, args } = asked[command] ?? { dataDir: "", args: [] };

@@ -84,7 +84,6 @@ describe.each([
         const operations = await experiment(subject, work, fault);
         if (work !== CHECK) expect(operations).toBeGreaterThan(10);
       },
-      300_000,
     );
   }
 });

@@ -59,7 +59,7 @@ describe.skipIf(typeof disk === "string").each([
     }
     expect(stopped).toBeGreaterThan(2);
     expect(completed).toBeGreaterThan(2);
-  }, 120_000);
+  });
 
   test("a restore too; a purge that finds no room for its lock changes nothing", async () => {
     for (const left of LEFT.filter((bytes) => bytes < 20 * PAGE)) {
@@ -74,7 +74,7 @@ describe.skipIf(typeof disk === "string").each([
     small.fill(0);
     await purgeEverything(nodeFileSystem, dataDir);
     await judge();
-  }, 120_000);
+  });
 
   test("without a byte left a check says what it finds, and the repair what to free", async () => {
     reset(dataDir, `${subject.store.dataDir}.damaged`);
@@ -86,7 +86,7 @@ describe.skipIf(typeof disk === "string").each([
     expect(stderr).toContain("is full. Free at least 16 MB");
     expect(stderr.trim().split("\n").length).toBeLessThanOrEqual(2);
     await judge();
-  }, 60_000);
+  });
 });
 
 afterAll(() => {

@@ -9,7 +9,7 @@ const { values } = parseArgs({
   },
 });
 process.stdout.write(`${values.count} kills a store, seed ${values.seed}\n`);
-const { status } = spawnSync(process.execPath, ["test", "--isolate", "./test/crash/kill.test.ts"], {
+const { status } = spawnSync(process.execPath, ["test", "--isolate", "--timeout", "0", "./test/crash/kill.test.ts"], {
   stdio: "inherit",
   env: { ...process.env, KILL_COUNT: values.count, KILL_SEED: values.seed },
 });

@@ -77,7 +77,7 @@ async function fuzz(command: readonly string[], target: Target): Promise<{ hasDe
   try {
     const child = spawn(program, [...first, built, corpus, seeds, ...modes, "--", ...engine], {
       cwd: folder,
-      env: { ...process.env, TMPDIR: scratch.path },
+      env: { ...process.env, TMPDIR: scratch.path, FUZZ_TIMES: "1" },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const ended = new Promise<number | null>((resolve) => child.on("close", resolve));

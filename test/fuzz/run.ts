@@ -19,6 +19,7 @@ const print = (text: string) => process.stdout.write(`${text}\n`);
 const seed = Number(values.seed);
 const first = Number(values.first);
 let defects = 0;
+process.env.FUZZ_TIMES = "1";
 
 function onDefect({ index, ground, error }: Defect): void {
   defects += 1;

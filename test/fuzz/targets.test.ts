@@ -11,24 +11,17 @@ const SEED = 20_261_126;
 const MUTATIONS = 1500;
 const SLOW_MUTATIONS = 50;
 
-/** A salvage of so few bytes is the longest of what is done here; the machine may be busy. */
-const LONGEST_CASE_MS = 3000;
-
 describe("any bytes", () => {
   for (const target of TARGETS) {
     test(`are no defect of ${target.name}`, async () => {
       const seeds = await target.seeds();
       const random = new Random(SEED);
-      let slowest = 0;
       for (let index = -seeds.length; index < (target.isSlow ? SLOW_MUTATIONS : MUTATIONS); index += 1) {
         const bytes = index < 0 ? seeds.at(index) : mutate(random.pick(seeds), random);
-        const started = performance.now();
         await target.fuzz(bytes ?? Buffer.alloc(0));
-        slowest = Math.max(slowest, performance.now() - started);
       }
       expect(seeds.length).toBeGreaterThan(3);
-      expect(slowest).toBeLessThan(LONGEST_CASE_MS);
-    }, 60_000);
+    });
   }
 });
 

@@ -36,7 +36,7 @@ async function followed() {
   };
 }
 
-test("the first write after a quiet time is known by its rows: a large database is not looked at as a whole", async () => {
+test.concurrent("the first write after a quiet time is known by its rows: a large database is not looked at as a whole", async () => {
   using it = await followed();
   it.follower.begin();
   expect(await it.follower.settle()).toBe(true);
@@ -56,7 +56,7 @@ test("the first write after a quiet time is known by its rows: a large database 
   expect(it.follower.news()).toBe("lost");
 });
 
-test("a log that was empty and is empty again proves nothing", async () => {
+test.concurrent("a log that was empty and is empty again proves nothing", async () => {
   using it = await followed();
   it.host.run("pragma wal_checkpoint(truncate)");
   await sleep(SETTLED_MS);

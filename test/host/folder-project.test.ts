@@ -105,5 +105,4 @@ test.each([
       await world.stop();
     }
   },
-  600_000,
 );

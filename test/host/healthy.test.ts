@@ -21,7 +21,7 @@ for (const version of HOST_VERSIONS) {
       host = await startHost({ home: store.home });
       await host.get("/session");
       tool = await toolFor(store.dataDir);
-    }, 180_000);
+    });
 
     afterAll(async () => {
       await host?.stop();
@@ -83,7 +83,7 @@ describe("upgraded", () => {
         }
       }
       await store.home.remove();
-    }, 120_000);
+    });
   }
 });
 

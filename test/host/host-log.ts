@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { PATIENCE_MS, until } from "../process/until.ts";
 import type { HermeticHome } from "./home.ts";
 import type { RunningHost } from "./running-host.ts";
 
@@ -20,14 +20,15 @@ export async function waitForPluginLog(
   known: number,
   ...words: readonly string[]
 ): Promise<string> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    const lines = (await pluginLogLines(home)).slice(known);
-    const found = lines.find((line) => words.every((word) => line.includes(word)));
-    if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error(`no line of the plugin says ${words.join(", ")}:\n${lines.join("\n")}`);
-    await sleep(50);
-  }
+  let lines: readonly string[] = [];
+  let found: string | undefined;
+  const isThere = async () => {
+    lines = (await pluginLogLines(home)).slice(known);
+    found = lines.find((line) => words.every((word) => line.includes(word)));
+    return found !== undefined;
+  };
+  await until(isThere, () => `no line of the plugin says ${words.join(", ")}:\n${lines.join("\n")}`);
+  return found ?? "";
 }
 
 interface Toast {
@@ -43,7 +44,7 @@ interface Toast {
 export async function pluginToast(host: RunningHost): Promise<Toast> {
   const url = new URL("/event", host.url);
   url.searchParams.set("directory", host.home.project);
-  const response = await fetch(url, { signal: AbortSignal.timeout(20_000) });
+  const response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE_MS) });
   const reader = response.body?.getReader();
   if (!reader) throw new Error("the host has no event stream");
   await host.post("/tui/show-toast", { message: "The terminal UI is here.", variant: "info" });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { builtPackage } from "../package/built.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
@@ -10,54 +10,44 @@ import { startModelServer } from "./model-server.ts";
 import { startHost } from "./running-host.ts";
 import { realStore } from "./stored-fixture.ts";
 
-const minutes = 60_000;
-
 let built: string;
 
 beforeAll(async () => {
   built = await builtPackage();
-}, 2 * minutes);
+});
 
 afterAll(removeHomes);
 
 describe("the package loaded twice: one instance acts, the other keeps quiet", () => {
-  test.each<HostVersion>(["1.1.65", "1.14.41", "1.18.33"])(
-    "%s: by its path and by another copy's",
-    async (version) => {
-      const store = await realStore(version);
-      const model = startModelServer();
-      const copy = join(store.home.root, "copy");
-      await cp(dirname(built), copy, { recursive: true });
-      await mkdir(join(store.home.root, "links"));
-      await symlink(copy, join(store.home.root, "links", "linked"));
-      emptyPart(store, store.sessions.plain);
-      // On a busy machine the start is held for as long as it takes.
-      await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify({ budgetMs: 30_000 }));
-      const plugins = [built, join(store.home.root, "links", "linked", "dist")].map(
-        (dist) => `file://${dist}/server.js`,
-      );
-      const host = await startHost({ home: store.home, model, plugins });
-      try {
-        expect((await host.get("/session")).status).toBe(200);
-        expect((await host.get(`/session/${store.sessions.plain.id}/message`)).status).toBe(200);
-        await waitForPluginLog(store.home, 0, store.sessions.plain.id);
-        // A later start of the same directory in the same process is taken care of like the first.
-        emptyPart(store, store.sessions.compacted);
-        await host.post("/instance/dispose");
-        expect((await host.get("/session")).status).toBe(200);
-        expect((await host.get(`/session/${store.sessions.compacted.id}/message`)).status).toBe(200);
-        await waitForPluginLog(store.home, 1, store.sessions.compacted.id);
-        for (const { id } of [store.sessions.plain, store.sessions.compacted]) {
-          expect((await pluginLogLines(store.home)).filter((line) => line.includes(id))).toHaveLength(1);
-        }
-        const commands = (await host.get("/command")).body as { readonly name: string }[];
-        expect(commands.filter(({ name }) => name === "repair")).toHaveLength(1);
-      } finally {
-        await host.stop();
-        await model.stop();
-        await store.home.remove();
+  test.each<HostVersion>(["1.1.65", "1.14.41", "1.18.33"])("%s: by its path and by another copy's", async (version) => {
+    const store = await realStore(version);
+    const model = startModelServer();
+    const copy = join(store.home.root, "copy");
+    await cp(dirname(built), copy, { recursive: true });
+    await mkdir(join(store.home.root, "links"));
+    await symlink(copy, join(store.home.root, "links", "linked"));
+    emptyPart(store, store.sessions.plain);
+    const plugins = [built, join(store.home.root, "links", "linked", "dist")].map((dist) => `file://${dist}/server.js`);
+    const host = await startHost({ home: store.home, model, plugins });
+    try {
+      expect((await host.get("/session")).status).toBe(200);
+      expect((await host.get(`/session/${store.sessions.plain.id}/message`)).status).toBe(200);
+      await waitForPluginLog(store.home, 0, store.sessions.plain.id);
+      // A later start of the same directory in the same process is taken care of like the first.
+      emptyPart(store, store.sessions.compacted);
+      await host.post("/instance/dispose");
+      expect((await host.get("/session")).status).toBe(200);
+      expect((await host.get(`/session/${store.sessions.compacted.id}/message`)).status).toBe(200);
+      await waitForPluginLog(store.home, 1, store.sessions.compacted.id);
+      for (const { id } of [store.sessions.plain, store.sessions.compacted]) {
+        expect((await pluginLogLines(store.home)).filter((line) => line.includes(id))).toHaveLength(1);
       }
-    },
-    4 * minutes,
-  );
+      const commands = (await host.get("/command")).body as { readonly name: string }[];
+      expect(commands.filter(({ name }) => name === "repair")).toHaveLength(1);
+    } finally {
+      await host.stop();
+      await model.stop();
+      await store.home.remove();
+    }
+  });
 });

@@ -54,5 +54,5 @@ for (const version of ["1.0.152", "1.1.65", "1.2.27", "1.14.41", "1.17.18", "1.1
       await host.stop();
       await store.home.remove();
     }
-  }, 60_000);
+  });
 }

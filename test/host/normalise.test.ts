@@ -45,7 +45,7 @@ for (const version of VERSIONS) {
       forgetEvents(store);
       const host = await startHost({ home: store.home, config: { snapshot: false } });
       bench = { store, host, tool: await toolFor(store.dataDir), healthy: await answersOf(host, store) };
-    }, 180_000);
+    });
 
     afterAll(async () => {
       await bench?.host.stop();

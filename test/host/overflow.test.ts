@@ -77,5 +77,4 @@ test.skipIf(process.platform !== "linux")(
       store.remove();
     }
   },
-  60_000,
 );

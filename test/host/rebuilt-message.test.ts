@@ -85,7 +85,7 @@ async function keepsParts(version: HostVersion): Promise<void> {
 
 describe("a damaged message of which nobody has a copy keeps its parts when it is repaired on request", () => {
   for (const version of ["1.1.65", "1.2.27", "1.18.33"] as const)
-    test(`opencode ${version}`, () => keepsParts(version), 120_000);
+    test(`opencode ${version}`, () => keepsParts(version));
 });
 
 test("opencode 1.2.27: parts whose message was deleted by hand get one again", async () => {

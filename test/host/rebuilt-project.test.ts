@@ -54,7 +54,7 @@ async function comesBack(version: HostVersion): Promise<void> {
 
 describe("a project without a record gets one from what its sessions state", () => {
   for (const version of ["1.0.152", "1.2.27", "1.18.33"] as const)
-    test(`opencode ${version}`, () => comesBack(version), 120_000);
+    test(`opencode ${version}`, () => comesBack(version));
 });
 
 test("opencode 1.1.65: of a project's file that was cut off the legible beginning stays", async () => {

@@ -18,12 +18,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { guardHostWrites } from "../../plugin/opencode/atomic-writes.ts";
 import { mountSmallDisk } from "../crash/small-disk.ts";
 import { Random } from "../oracle/random.ts";
+import { until } from "../process/until.ts";
 import { type Scratch, scratchFolder } from "../stores/scratch.ts";
 
 const ENTRY = join(import.meta.dirname, "record-writer-process.ts");
-
-/** Longer than a version waits for its place. */
-const SETTLED_MS = 600;
 
 const small = mountSmallDisk(2);
 const { write, file } = Bun;
@@ -55,6 +53,14 @@ function onTheWay(dataDir = scratch.path): string[] {
   return readdirSync(join(dataDir, ".session-repair-writes"));
 }
 
+/** Waits until every version that was written has its place, or has lost it. */
+function placed(dataDir = scratch.path): Promise<void> {
+  return until(
+    () => onTheWay(dataDir).length === 0,
+    () => `on the way still: ${onTheWay(dataDir)}`,
+  );
+}
+
 describe("a record that is written", () => {
   test("makes its folders, says its bytes, and is there for everybody when the write is answered", async () => {
     const path = join(folder, "prt_1.json");
@@ -66,10 +72,12 @@ describe("a record that is written", () => {
   test("is read as it was last written, however fast, and lies there in the end", async () => {
     const random = new Random(20_261_125);
     const last = new Map<string, string>();
+    const answers: Promise<number>[] = [];
     for (let index = 0; index < 5000; index += 1) {
       const path = join(folder, `prt_${random.below(3)}.json`);
       const text = `${index} `.repeat(1 + random.below(3000));
       const answer = Bun.write(path, text);
+      answers.push(answer);
       last.set(path, text);
       if (random.chance(0.9)) expect(await answer).toBe(text.length);
       if (random.chance(0.01)) {
@@ -78,7 +86,8 @@ describe("a record that is written", () => {
         expect(readFileSync(path, "utf8")).toBe(text);
       }
     }
-    await sleep(SETTLED_MS);
+    await Promise.all(answers);
+    await placed();
     for (const [path, text] of last) expect(readFileSync(path, "utf8") === text).toBe(true);
     expect(onTheWay()).toEqual([]);
   });
@@ -91,7 +100,7 @@ describe("a record that is written", () => {
     }
     rmSync(removed);
     writeFileSync(replaced, '"somebody else"');
-    await sleep(SETTLED_MS);
+    await placed();
     expect(readdirSync(folder)).toEqual(["prt_2.json"]);
     expect(readFileSync(replaced, "utf8")).toBe('"somebody else"');
     expect(onTheWay()).toEqual([]);
@@ -116,7 +125,7 @@ describe("a record that is written", () => {
     symlinkSync(elsewhere.path, join(scratch.path, "storage"));
     const path = join(folder, "prt_1.json");
     for (let index = 0; index < 500; index += 1) await Bun.write(path, `"${index}"`);
-    await sleep(SETTLED_MS);
+    await placed();
     expect(readFileSync(path, "utf8")).toBe('"499"');
     expect(onTheWay()).toEqual([]);
     elsewhere.remove();
@@ -140,7 +149,10 @@ test("what a killed process left on its way is deleted at the next start, what a
   }
   utimesSync(join(waiting, `${process.ppid}-2.tmp`), 1, 1);
   guard(scratch.path);
-  await sleep(200);
+  await until(
+    () => onTheWay().length === 1,
+    () => `on the way still: ${onTheWay()}`,
+  );
   expect(onTheWay()).toEqual([`${process.ppid}-1.tmp`]);
 });
 
@@ -154,7 +166,7 @@ test("20 processes killed while they write as fast as they can leave whole recor
     await child.exited;
     for (const name of readdirSync(folder)) JSON.parse(readFileSync(join(folder, name), "utf8"));
   }
-}, 60_000);
+});
 
 describe.skipIf(typeof small === "string")("on a disk that is full", () => {
   test("the write fails with ENOSPC, and the version before, the last one answered, stays", async () => {
@@ -181,7 +193,7 @@ describe.skipIf(typeof small === "string")("on a disk that is full", () => {
       for (const [path, text] of last) expect((await Bun.file(path).text()) === text).toBe(true);
     }
     expect(refused).toBeGreaterThan(20);
-    await sleep(SETTLED_MS);
+    await placed(dataDir);
     for (const [path, text] of last) expect(readFileSync(path, "utf8") === text).toBe(true);
     expect(readdirSync(folder).sort()).toEqual([...last.keys()].map((path) => path.slice(folder.length + 1)).sort());
     expect(onTheWay(dataDir)).toEqual([]);

@@ -85,6 +85,6 @@ for (const version of ["1.17.18", "1.18.33"] as const) {
       }
       database.close();
       expect((await tool.check()).findings.filter(({ code }) => LOST.includes(code))).toEqual([]);
-    }, 120_000);
+    });
   });
 }

@@ -63,7 +63,7 @@ for (const version of ["1.2.27", "1.14.41"] as const) {
     } finally {
       await store.home.remove();
     }
-  }, 60_000);
+  });
 }
 
 test("files of opencode 1.1.65 come back from rows that were made of them, and are not older", async () => {
@@ -105,4 +105,4 @@ test("files of opencode 1.1.65 come back from rows that were made of them, and a
   } finally {
     await store.home.remove();
   }
-}, 60_000);
+});

@@ -220,7 +220,7 @@ for (const version of ["1.17.18", "1.18.33"] as const) {
       await host.kill();
       await home.remove();
     }
-  }, 120_000);
+  });
 
   test(`opencode ${version}: an event that may have removed a record keeps it away`, async () => {
     const home = await createHome(version);
@@ -250,7 +250,7 @@ for (const version of ["1.17.18", "1.18.33"] as const) {
       await host.kill();
       await home.remove();
     }
-  }, 60_000);
+  });
 }
 
 /** Every way of damaging rows at once, one row after the other. `?`: the id of the row. */
@@ -346,4 +346,4 @@ test("opencode 1.18.33: most rows damaged at once come back, and nothing that wa
     await host.kill();
     await home.remove();
   }
-}, 240_000);
+});

@@ -21,30 +21,26 @@ async function listed(home: HermeticHome): Promise<unknown[]> {
 test.each([
   ["a git project", true],
   ["a folder without git", false],
-] as const)(
-  "%s that was moved: opencode lists its sessions again after rescue --relink",
-  async (_, isGit) => {
-    const base = await createHome("1.18.33");
-    const project = isGit ? base.project : join(base.root, "plain");
-    if (!isGit) await mkdir(project);
-    const host = await startHost({ home: { ...base, project } });
-    const made = await host.post("/session", { title: "made before the move" });
-    const { id } = made.body as { id: string };
-    await host.stop();
-    const moved = { ...base, project: join(base.root, "moved") };
-    await rename(project, moved.project);
-    expect(await listed(moved)).toEqual([]);
+] as const)("%s that was moved: opencode lists its sessions again after rescue --relink", async (_, isGit) => {
+  const base = await createHome("1.18.33");
+  const project = isGit ? base.project : join(base.root, "plain");
+  if (!isGit) await mkdir(project);
+  const host = await startHost({ home: { ...base, project } });
+  const made = await host.post("/session", { title: "made before the move" });
+  const { id } = made.body as { id: string };
+  await host.stop();
+  const moved = { ...base, project: join(base.root, "moved") };
+  await rename(project, moved.project);
+  expect(await listed(moved)).toEqual([]);
 
-    // opencode knows a git project again in its new folder; of another the user says where it is.
-    const where = isGit ? [] : ["--from", project, "--to", moved.project];
-    const relink = ["rescue", "--relink", ...where, "--json", "--data-dir", base.dataDir];
-    const done = JSON.parse((await runCli([...relink, "--yes"])).stdout);
-    expect(done.hidden).toEqual([]);
-    expect(await listed(moved)).toEqual([id]);
-    if (!isGit) {
-      expect((await runCli(["restore", done.runID, "--yes", "--data-dir", base.dataDir])).code).toBe(0);
-      expect(await listed(moved)).toEqual([]);
-    }
-  },
-  120_000,
-);
+  // opencode knows a git project again in its new folder; of another the user says where it is.
+  const where = isGit ? [] : ["--from", project, "--to", moved.project];
+  const relink = ["rescue", "--relink", ...where, "--json", "--data-dir", base.dataDir];
+  const done = JSON.parse((await runCli([...relink, "--yes"])).stdout);
+  expect(done.hidden).toEqual([]);
+  expect(await listed(moved)).toEqual([id]);
+  if (!isGit) {
+    expect((await runCli(["restore", done.runID, "--yes", "--data-dir", base.dataDir])).code).toBe(0);
+    expect(await listed(moved)).toEqual([]);
+  }
+});

@@ -36,7 +36,7 @@ for (const version of HOST_VERSIONS) {
 
     beforeAll(async () => {
       bench = await setUp(version);
-    }, 180_000);
+    });
 
     afterAll(async () => {
       await bench?.host.stop();
@@ -47,15 +47,15 @@ for (const version of HOST_VERSIONS) {
       const isFile = isJsonHost(version) || name === "session_diff";
       const fitting = DAMAGES.filter((each) => !(isFile && each.rowsOnly) && !(each.variant && !isMainRecord(name)));
       for (const damage of fitting) {
-        test(`${name} with ${damage.name}`, () => oneDamage(bench, damageable(bench.store, name), damage), 30_000);
+        test(`${name} with ${damage.name}`, () => oneDamage(bench, damageable(bench.store, name), damage));
       }
     }
 
     for (const { name, target } of isJsonHost(version) ? STRAYS : []) {
-      test(`stray file ${name}`, () => oneDamage(bench, target(bench.store), AS_IT_IS), 30_000);
+      test(`stray file ${name}`, () => oneDamage(bench, target(bench.store), AS_IT_IS));
     }
 
-    test("many damages at once, from the command line", () => commandLine(bench), 60_000);
+    test("many damages at once, from the command line", () => commandLine(bench));
 
     test("everything is as it was in the beginning", async () => {
       const verdict = await hostVerdict(bench.host, bench.store.sessionIDs);

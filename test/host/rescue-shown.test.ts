@@ -55,7 +55,6 @@ test.each(["1.18.33", "1.14.41"] as const)(
       await world.stop();
     }
   },
-  120_000,
 );
 
 test.each(["1.18.33", "1.14.41", "1.2.27"] as const)(
@@ -83,7 +82,6 @@ test.each(["1.18.33", "1.14.41", "1.2.27"] as const)(
       await world.stop();
     }
   },
-  120_000,
 );
 
 test("two clones of one remote, one of them renamed: nothing is decided without --to, both are named", async () => {
@@ -112,7 +110,7 @@ test("two clones of one remote, one of them renamed: nothing is decided without 
   } finally {
     await world.stop();
   }
-}, 120_000);
+});
 
 test("a repository with a worktree, the main one renamed: nothing is given to the other", async () => {
   const world = await World.start();
@@ -132,4 +130,4 @@ test("a repository with a worktree, the main one renamed: nothing is given to th
   } finally {
     await world.stop();
   }
-}, 120_000);
+});

@@ -165,7 +165,7 @@ describe.each([
     const undone = await runCli(["restore", runID, "--yes", "--data-dir", home.dataDir]);
     expect(undone.code).toBe(0);
     expect(await storeImage(home.dataDir, BOOT_TIMES)).toEqual(before);
-  }, 600_000);
+  });
 });
 
 test("files of --export are taken by opencode import", async () => {
@@ -193,4 +193,4 @@ test("files of --export are taken by opencode import", async () => {
   }
   expect((await host.get(`/session/${reverted.id}`)).body).toHaveProperty("revert.messageID");
   await host.stop();
-}, 120_000);
+});

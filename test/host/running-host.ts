@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { PATIENCE_MS, until } from "../process/until.ts";
 import { type HostVersion, hostBinary } from "./binary.ts";
 import { markInstalled } from "./config-directory.ts";
 import type { HermeticHome } from "./home.ts";
@@ -75,7 +75,7 @@ export async function runHost(
   const timer = setTimeout(() => {
     timedOut = true;
     void group.end("SIGKILL");
-  }, settings.timeoutMs ?? 60_000);
+  }, settings.timeoutMs ?? PATIENCE_MS);
   const code = await group.exited.finally(() => clearTimeout(timer));
   await group.end("SIGKILL");
   return { code, stdout: group.stdout(), stderr: group.stderr(), timedOut };
@@ -131,14 +131,14 @@ function modelConfig(baseURL: string): Readonly<Record<string, unknown>> {
 }
 
 async function listening(group: ProcessGroup): Promise<string> {
-  const deadline = Date.now() + 60_000;
-  while (Date.now() < deadline) {
-    const found = /listening on (http:\/\/[^\s]+)/.exec(group.stdout() + group.stderr());
-    if (found?.[1]) return found[1];
-    if (!group.running()) break;
-    await sleep(20);
-  }
-  throw new Error(`the host did not listen\n${group.stdout()}\n${group.stderr()}`);
+  const address = () => /listening on (http:\/\/[^\s]+)/.exec(group.stdout() + group.stderr())?.[1];
+  const told = () => `the host did not listen\n${group.stdout()}\n${group.stderr()}`;
+  await until(() => address() !== undefined || !group.running(), told);
+  return address() ?? failed(told());
+}
+
+function failed(message: string): never {
+  throw new Error(message);
 }
 
 /**
@@ -147,24 +147,22 @@ async function listening(group: ProcessGroup): Promise<string> {
  */
 async function answering(group: ProcessGroup, url: string, version: HostVersion): Promise<void> {
   if (version.startsWith("1.0.")) return;
-  const deadline = Date.now() + 60_000;
-  while (Date.now() < deadline && group.running()) {
-    const answered = await fetch(`${url}/global/health`, { signal: AbortSignal.timeout(1_000) }).then(
+  const told = () => `the host does not answer\n${group.stdout()}\n${group.stderr()}`;
+  const answers = () =>
+    fetch(`${url}/global/health`, { signal: AbortSignal.timeout(1_000) }).then(
       async (response) => {
         await response.arrayBuffer();
         return true;
       },
       () => false,
     );
-    if (answered) return;
-    await sleep(50);
-  }
-  throw new Error(`the host does not answer\n${group.stdout()}\n${group.stderr()}`);
+  await until(async () => !group.running() || (await answers()), told);
+  if (!group.running()) throw new Error(told());
 }
 
 function describe(settings: HostSettings, group: ProcessGroup, url: string): RunningHost {
   const { home } = settings;
-  const request = async (method: string, path: string, body?: unknown, timeoutMs = 60_000): Promise<Answer> => {
+  const request = async (method: string, path: string, body?: unknown, timeoutMs = PATIENCE_MS): Promise<Answer> => {
     const target = new URL(path, url);
     if (!target.searchParams.has("directory")) target.searchParams.set("directory", home.project);
     const response = await fetch(target, {

@@ -1,8 +1,9 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "../process/until.ts";
 import { HOST_VERSIONS, type HostVersion, isJsonHost } from "./binary.ts";
 import { createHome, type HermeticHome, removeHomes } from "./home.ts";
 import { type ModelReply, type ModelServer, startModelServer } from "./model-server.ts";
@@ -33,7 +34,7 @@ interface Turn {
 
 function neverEnding(version: HostVersion): ModelReply {
   return isOld(version)
-    ? { tool: "bash", input: { command: "echo begun; sleep 5", description: "Waits" } }
+    ? { tool: "bash", input: { command: "echo begun; sleep 120", description: "Waits" } }
     : { tool: "hang", input: {} };
 }
 
@@ -65,11 +66,26 @@ function stateOf(turn: Turn | null): Wire {
 }
 
 async function untilRunning(host: RunningHost, id: string): Promise<void> {
-  for (let look = 0; look < 200; look += 1) {
-    if (stateOf(await lastTurn(host, id)).status === "running") return sleep(500);
-    await sleep(100);
+  const isRunning = async () => stateOf(await lastTurn(host, id)).status === "running";
+  await until(isRunning, "the tool call never ran");
+  if (isOld(host.version) && process.platform === "linux")
+    await until(() => runsCommand(host), "no command was started");
+}
+
+/** Whether the host has started the shell of its call. */
+function runsCommand({ pid }: RunningHost): boolean {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const children = threads.flatMap((thread) => textOf(`/proc/${pid}/task/${thread}/children`).split(" "));
+  return children.some((child) => child !== "" && textOf(`/proc/${child}/cmdline`).includes("begun"));
+}
+
+/** Of a file that may be gone. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
   }
-  throw new Error("the tool call never ran");
 }
 
 /** How opencode itself ends a turn: an abort in the middle of a tool call. */
@@ -79,9 +95,12 @@ async function abortedByHost(host: RunningHost): Promise<Turn> {
   const turn = prompt(host, id, "Wait for ever").catch(() => null);
   await untilRunning(host, id);
   await host.post(`/session/${id}/abort`);
-  await Promise.race([turn, sleep(10_000)]);
-  for (let look = 0; look < 100 && stateOf(await lastTurn(host, id)).status === "running"; look += 1) await sleep(100);
-  await sleep(300);
+  const isOver = async () => {
+    const last = await lastTurn(host, id);
+    return stateOf(last).status !== "running" && (last?.answer.time as Wire | undefined)?.completed !== undefined;
+  };
+  await Promise.race([turn, until(isOver, "the aborted turn never ended")]);
+  await until(isOver, "the aborted turn never ended");
   const aborted = await lastTurn(host, id);
   if (aborted === null) throw new Error("there is no aborted call");
   return aborted;
@@ -141,7 +160,11 @@ for (const version of ["1.1.65", "1.18.33"] as const) {
       );
       const turn = prompt(host, id, "Ask me first").catch(() => null);
       const open = async () => (await host.get("/permission")).body as { id: string }[];
-      while ((await open()).length === 0) await sleep(50);
+      await until(async () => (await open()).length > 0, "nobody was asked for the permission");
+      await until(
+        async () => stateOf(await lastTurn(host, id)).status === "running",
+        "the call was never written down",
+      );
       await grownOld(home);
       const tool = await toolFor(home.dataDir);
       const { findings } = await tool.check();
@@ -159,7 +182,7 @@ for (const version of ["1.1.65", "1.18.33"] as const) {
       await host.kill();
       await home.remove();
     }
-  }, 60_000);
+  });
 }
 
 for (const version of HOST_VERSIONS) {
@@ -211,5 +234,5 @@ for (const version of HOST_VERSIONS) {
       await host.kill();
       await home.remove();
     }
-  }, 120_000);
+  });
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { builtPackage } from "../package/built.ts";
+import { until } from "../process/until.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
 import { type HostVersion, mended } from "./binary.ts";
 import { removeHomes } from "./home.ts";
@@ -14,8 +15,6 @@ import { sessionImage } from "./session-image.ts";
 import type { StoredSession } from "./sessions.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
 import { trustedManifest } from "./tool.ts";
-
-const minutes = 60_000;
 
 /** Hosts in which a plugin can answer a command itself. */
 const VERSIONS = ["1.1.65", "1.2.27", "1.14.41", "1.17.18", "1.18.33"] as const;
@@ -41,48 +40,37 @@ let plugin: string;
 
 beforeAll(async () => {
   plugin = `file://${await builtPackage()}/server.js`;
-}, 2 * minutes);
+});
 
 afterAll(removeHomes);
 
 for (const version of VERSIONS) {
   describe(`/repair in opencode ${version}`, () => {
-    test("every form of it, typed into a healthy session", () => withBench(version, everyForm), 2 * minutes);
+    test("every form of it, typed into a healthy session", () => withBench(version, everyForm));
 
-    test(
-      "sent as a message, by a client that does not know the command",
-      () => withBench(version, asMessage),
-      2 * minutes,
-    );
+    test("sent as a message, by a client that does not know the command", () => withBench(version, asMessage));
 
-    test("typed into the damaged session itself", () => withBench(version, inDamagedSession), 2 * minutes);
+    test("typed into the damaged session itself", () => withBench(version, inDamagedSession));
 
-    test("without a configured default model", () => withBench(version, withoutDefaultModel, {}), 2 * minutes);
+    test("without a configured default model", () => withBench(version, withoutDefaultModel, {}));
 
-    test(
-      "a command of the user's own with that name stays the user's",
-      () =>
-        withBench(version, usersOwn, {
-          model: "loopback/scripted",
-          command: { repair: { template: "Mend my code: $ARGUMENTS" } },
-        }),
-      2 * minutes,
-    );
+    test("a command of the user's own with that name stays the user's", () =>
+      withBench(version, usersOwn, {
+        model: "loopback/scripted",
+        command: { repair: { template: "Mend my code: $ARGUMENTS" } },
+      }));
 
-    test("without a provider", () => withoutProvider(version), 2 * minutes);
+    test("without a provider", () => withoutProvider(version));
 
-    test(
-      "while the agent works: it is not interrupted, and the report comes after its turn",
-      () => besideTheAgent(version),
-      2 * minutes,
-    );
+    test("while the agent works: it is not interrupted, and the report comes after its turn", () =>
+      besideTheAgent(version));
 
-    test("opencode run --command repair", () => fromTheShell(version), 2 * minutes);
+    test("opencode run --command repair", () => fromTheShell(version));
   });
 }
 
 describe("/repair in opencode 1.0.152, which cannot hand a command to a plugin", () => {
-  test("the template has the agent call the tool", throughTheAgent, 2 * minutes);
+  test("the template has the agent call the tool", throughTheAgent);
 });
 
 /** `work` may say how often it made opencode ask the model. */
@@ -275,7 +263,7 @@ async function besideTheAgent(version: HostVersion): Promise<void> {
     const words = "word ".repeat(60);
     model.script({ text: words, chunkDelayMs: 50 });
     const turn = host.post(`/session/${conversation.id}/message`, { parts: [{ type: "text", text: "Talk slowly" }] });
-    while (model.calls === 0) await sleep(50);
+    await until(() => model.calls > 0, "the model was never asked");
     await typed(host, conversation, "");
     expect((await turn).status).toBe(200);
     const ended = await messagesOf(host, conversation);
@@ -285,8 +273,8 @@ async function besideTheAgent(version: HostVersion): Promise<void> {
         ?.parts.find(({ type }) => type === "text")
         ?.text?.trim(),
     ).toBe(words.trim());
-    const deadline = Date.now() + 20_000;
-    while ((await messagesOf(host, conversation)).length === ended.length && Date.now() < deadline) await sleep(100);
+    const isReported = async () => (await messagesOf(host, conversation)).length > ended.length;
+    await until(isReported, "no report came after the turn");
     expect(reportIn(await messagesOf(host, conversation))).toContain(part);
     await sleep(500);
     expect(model.calls).toBe(1);

@@ -36,7 +36,7 @@ test("a malformed message stops the upgrade from 1.14.41; after one command 1.18
   } finally {
     await host.stop();
   }
-}, 120_000);
+});
 
 test("a project row that cannot be read keeps 1.18.33 from its sessions; after one command it opens them", async () => {
   const store = await realStore("1.18.33");
@@ -52,4 +52,4 @@ test("a project row that cannot be read keeps 1.18.33 from its sessions; after o
   } finally {
     await host.stop();
   }
-}, 120_000);
+});

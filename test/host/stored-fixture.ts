@@ -13,6 +13,12 @@ import { type StoredSessions, writeRealSessions } from "./sessions.ts";
 /** Raise it whenever what `writeRealSessions` writes changes. */
 const fixtureFormat = 2;
 
+/**
+ * The plugin's options where a test sets no others: opencode's start waits for the repair for as long as it takes. On a busy
+ * machine the second that users have is not enough. The longest that the option takes, in milliseconds.
+ */
+export const PATIENT = { budgetMs: 60_000 };
+
 /** A private copy of a store that a real host wrote. */
 export interface RealStore {
   readonly home: HermeticHome;
@@ -42,6 +48,7 @@ export async function realStore(version: HostVersion): Promise<RealStore> {
     (await readRecord(cached, project)) ??
     (await alone(`${cached}.lock`, async () => (await readRecord(cached, project)) ?? write(writer, project, cached)));
   const home = await createHome(version, { project });
+  await writeFile(join(home.configDir, "session-repair.json"), JSON.stringify(PATIENT));
   await cp(join(cached, "opencode"), home.dataDir, { recursive: true, preserveTimestamps: true });
   const sessionIDs = Object.values(record.sessions).map((session) => session.id);
   return { home, dataDir: home.dataDir, ...record, sessionIDs };

@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import pLimit from "p-limit";
 import { mountSmallDisk } from "../../scripts/demo/small-disk.ts";
 import { Random } from "../oracle/random.ts";
+import { PATIENCE_MS } from "../process/until.ts";
 import { parses } from "../records/parses.ts";
 import type { HostVersion } from "./binary.ts";
 import { createHome, type HermeticHome } from "./home.ts";
@@ -103,9 +104,9 @@ function ask(host: RunningHost, sessionID: string, timeoutMs: number): Promise<u
 }
 
 /** Whether a session does not open; `null` where the host does not answer at all. */
-async function isDead(host: RunningHost, sessionID: string): Promise<boolean | null> {
+async function isDead(host: RunningHost, sessionID: string, timeoutMs = PATIENCE_MS): Promise<boolean | null> {
   const statuses = [`/session/${sessionID}/message`, "/session"].map((path) =>
-    host.request("GET", path, undefined, 30_000).then(
+    host.request("GET", path, undefined, timeoutMs).then(
       ({ status }) => status,
       () => null,
     ),
@@ -155,7 +156,8 @@ async function fillOnce(input: FailureInput, random: Random): Promise<Finding> {
     await briefly(host, "POST", `/session/${sessionID}/abort`, {});
     await disk.free();
     await sleep(300);
-    let dead = await isDead(host, sessionID);
+    // A host whose disk was full may never answer again.
+    let dead = await isDead(host, sessionID, 60_000);
     if (dead === null) {
       // A host that does not answer is started again: what counts is what it finds then.
       await host.kill();

@@ -11,13 +11,11 @@ import { startHost } from "./running-host.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
 import { toolFor } from "./tool.ts";
 
-const minutes = 60_000;
-
 let plugin: string;
 
 beforeAll(async () => {
   plugin = `file://${await builtPackage()}/server.js`;
-}, 2 * minutes);
+});
 
 afterAll(removeHomes);
 
@@ -35,23 +33,19 @@ async function upgradedStore(
 }
 
 describe("opencode 1.x on a database that 2.x has upgraded", () => {
-  test(
-    "the start says so in opencode's log, once",
-    async () => {
-      const store = await upgradedStore(() => undefined);
-      const host = await startHost({ home: store.home, plugins: [plugin] });
-      try {
-        expect((await host.get("/session")).status).toBe(200);
-        const line = await waitForPluginLog(store.home, 0, "opencode 2.x has upgraded the database");
-        expect(line).toContain("those of 2.x are not");
-        expect(await pluginLogLines(store.home)).toHaveLength(1);
-      } finally {
-        await host.stop();
-        await store.home.remove();
-      }
-    },
-    2 * minutes,
-  );
+  test("the start says so in opencode's log, once", async () => {
+    const store = await upgradedStore(() => undefined);
+    const host = await startHost({ home: store.home, plugins: [plugin] });
+    try {
+      expect((await host.get("/session")).status).toBe(200);
+      const line = await waitForPluginLog(store.home, 0, "opencode 2.x has upgraded the database");
+      expect(line).toContain("those of 2.x are not");
+      expect(await pluginLogLines(store.home)).toHaveLength(1);
+    } finally {
+      await host.stop();
+      await store.home.remove();
+    }
+  });
 
   test.each(["1.17.18", "1.18.33"] as const)(
     "%s: the start repairs what nothing reads, /repair completes, a new turn works, and all of it can be undone",
@@ -89,7 +83,6 @@ describe("opencode 1.x on a database that 2.x has upgraded", () => {
         await store.home.remove();
       }
     },
-    3 * minutes,
   );
 });
 

@@ -1,6 +1,5 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
 import { DEFAULT_SETTINGS } from "../../plugin/opencode/options.ts";
 import { HostActivity } from "../../plugin/opencode/pacing.ts";
@@ -9,14 +8,9 @@ import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
 import { type Watch, watchDatabase } from "../../plugin/opencode/watch-database.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { openStores } from "../../plugin/stores/open.ts";
+import { until } from "../process/until.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";
-
-/** After so long without a write a healthy state was remembered, in milliseconds. */
-const REMEMBERED_MS = 9000;
-
-/** News are asked for twice in this time, in milliseconds. */
-const TWO_LOOKS_MS = 1200;
 
 /** A database that is watched as after a start that failed; `found` says what is left of what was found. */
 async function watched({
@@ -24,7 +18,7 @@ async function watched({
   pause = async () => undefined,
 }: {
   readonly found: (findings: readonly ConfirmedFinding[]) => readonly ConfirmedFinding[];
-  readonly pause?: (damage: () => void) => Promise<void>;
+  readonly pause?: (damage: () => void, told: readonly unknown[]) => Promise<void>;
 }) {
   const fixture = await createSqliteStore("1.18.33", sampleContent());
   const database = String(fixture.database);
@@ -49,7 +43,7 @@ async function watched({
       memory,
     },
     activity: new HostActivity(),
-    pause: () => pause(damage),
+    pause: () => pause(damage, told),
     found: async (findings) => {
       told.push(findings.map(({ recordID }) => recordID));
       return found(findings);
@@ -71,34 +65,29 @@ async function watched({
   };
 }
 
-test("after a start that failed everything is looked at, and what is left damaged is not remembered as healthy", async () => {
-  using it = await watched({ found: (findings) => findings });
-  it.damage();
-  await it.begin();
-  expect(it.told).toEqual([["prt_a1_1"]]);
-  await sleep(REMEMBERED_MS);
-  expect(it.isRemembered()).toBe(false);
-}, 30_000);
-
-test("what is healthy after such a start is remembered", async () => {
-  using it = await watched({ found: (findings) => findings });
-  await it.begin();
-  await sleep(REMEMBERED_MS);
-  expect([it.told, it.isRemembered()]).toEqual([[], true]);
-}, 30_000);
+test("after a start that failed everything is looked at: what is healthy is remembered, what is left damaged is not", async () => {
+  using damaged = await watched({ found: (findings) => findings });
+  using healthy = await watched({ found: (findings) => findings });
+  damaged.damage();
+  await damaged.begin();
+  expect(damaged.told).toEqual([["prt_a1_1"]]);
+  await healthy.begin();
+  await until(healthy.isRemembered, "what is healthy is not remembered");
+  expect([healthy.told, damaged.isRemembered()]).toEqual([[], false]);
+});
 
 test("what is mended while everything is looked at is told once", async () => {
   let pauses = 0;
   using it = await watched({
     // Mended, and read by the other look all the same: it had the damaged bytes already.
     found: () => [],
-    pause: async (damage) => {
+    pause: async (damage, told) => {
       pauses += 1;
       if (pauses === 1) damage();
-      if (pauses <= 2) await sleep(TWO_LOOKS_MS);
+      await until(() => told.length > 0, "what is written is not looked at meanwhile");
     },
   });
   await it.begin();
   expect(pauses).toBeGreaterThan(1);
   expect(it.told).toEqual([["prt_a1_1"]]);
-}, 30_000);
+});

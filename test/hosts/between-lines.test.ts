@@ -45,7 +45,7 @@ test("1.15.4 refuses a part of another program; the check says so, and a repair 
     await host.stop();
     await store.home.remove();
   }
-}, 120_000);
+});
 
 test("1.14.41 shows the same part, and nothing is said of it", async () => {
   const store = await withForeignPart("1.14.41");
@@ -54,7 +54,7 @@ test("1.14.41 shows the same part, and nothing is said of it", async () => {
   expect((await (await toolFor(store.dataDir)).check()).findings).toEqual([]);
   await host.stop();
   await store.home.remove();
-}, 120_000);
+});
 
 test("upgraded to 1.15.4 without a new session: a warning names the versions, and only a repair of that code acts", async () => {
   const store = await withForeignPart("1.15.4");
@@ -79,4 +79,4 @@ test("upgraded to 1.15.4 without a new session: a warning names the versions, an
     await host.stop();
     await store.home.remove();
   }
-}, 120_000);
+});

@@ -22,6 +22,8 @@ import { type Victims, victimsIn } from "./victims.ts";
 export interface LiveOptions {
   readonly version: HostVersion;
   readonly durationMs: number;
+  /** The run goes on until so many turns have ended, however slow the machine is. */
+  readonly leastTurns?: number;
   readonly seed: number;
   /** Of JSON hosts: whether the plugin has their writes replace files in one step, as it does where nothing is said. */
   readonly atomicWrites: boolean;
@@ -99,7 +101,7 @@ export async function runLive(options: LiveOptions): Promise<LiveResult> {
       const listening = new AbortController();
       const listener = listen(host, record, listening.signal);
       const until = performance.now() + durationMs;
-      const isOver = () => performance.now() > until;
+      const isOver = () => performance.now() > until && record.turns >= (options.leastTurns ?? 0);
       const healthy = () => new Set(record.sessions.keys());
       const seeded = (count: number) => Array.from({ length: count }, () => new Random(random.below(2 ** 31)));
       await Promise.all([

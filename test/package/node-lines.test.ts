@@ -31,7 +31,6 @@ test.each(SAMPLE)(
     const line = await tryNode(await nodeRelease(version), await builtPackage(), stores);
     expect(line).toEqual({ node: version, reading, isBehindFlag, problems: [] });
   },
-  180_000,
 );
 
 test("without SQLite, a database beside JSON storage gets no verdict from any command; the quarantine is still listed", async () => {
@@ -48,4 +47,4 @@ test("without SQLite, a database beside JSON storage gets no verdict from any co
     expect(JSON.parse(json.stdout)).toMatchObject({ reason: "no-runtime", verdict: null });
   }
   expect((await run("runs")).code).toBe(0);
-}, 180_000);
+});

@@ -28,7 +28,7 @@ beforeAll(async () => {
   const registry = await startRegistry();
   ({ app, directory: installed } = await installPackage(registry));
   await registry.stop();
-}, 180_000);
+});
 
 afterAll(removeHomes);
 
@@ -94,7 +94,7 @@ describe("the packed package", () => {
     await writeFile(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["consumer.ts"] }));
     const compiler = join(REPOSITORY, "node_modules", "typescript", "bin", "tsc");
     expect(await run(app, "node", [compiler, "-p", app])).toEqual({ code: 0, stdout: "", stderr: "" });
-  }, 60_000);
+  });
 });
 
 test("installs from its archive without a network and an empty cache, and its command checks and undoes", async () => {
@@ -111,7 +111,7 @@ test("installs from its archive without a network and an empty cache, and its co
   expect((await command("restore", runID, "--yes")).code).toBe(0);
   expect((await command("check")).code).toBe(1);
   await store.home.remove();
-}, 60_000);
+});
 
 const HOSTS: readonly HostVersion[] = ["1.1.65", "1.18.33"];
 
@@ -124,30 +124,26 @@ describe.each(["node", "bun"])("its command, run by %s", (runtime) => {
     expect(await command("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
   });
 
-  test.each(HOSTS)(
-    "checks and repairs a store of opencode %s",
-    async (version) => {
-      const store = await realStore(version);
-      const dataDir = ["--data-dir", store.dataDir, "--json"];
-      expect(await command("check", ...dataDir)).toMatchObject({
-        code: 0,
-        stdout: expect.stringContaining('"healthy"'),
-      });
-      const recordID = await damagedPart(store);
-      const checked = await command("check", ...dataDir);
-      expect(checked.code).toBe(1);
-      const { findings, verdict } = JSON.parse(checked.stdout) as { findings: unknown[]; verdict: string };
-      expect(verdict).toBe("damaged");
-      expect(findings).toEqual([expect.objectContaining({ code: "empty", recordID, severity: "blocking" })]);
-      const repaired = await command("repair", "--yes", ...dataDir);
-      expect(repaired.code).toBe(0);
-      const { manifests } = JSON.parse(repaired.stdout) as { manifests: string[] };
-      await followsPublishedSchema(manifests[0] ?? "");
-      expect((await command("check", ...dataDir)).code).toBe(0);
-      await store.home.remove();
-    },
-    60_000,
-  );
+  test.each(HOSTS)("checks and repairs a store of opencode %s", async (version) => {
+    const store = await realStore(version);
+    const dataDir = ["--data-dir", store.dataDir, "--json"];
+    expect(await command("check", ...dataDir)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('"healthy"'),
+    });
+    const recordID = await damagedPart(store);
+    const checked = await command("check", ...dataDir);
+    expect(checked.code).toBe(1);
+    const { findings, verdict } = JSON.parse(checked.stdout) as { findings: unknown[]; verdict: string };
+    expect(verdict).toBe("damaged");
+    expect(findings).toEqual([expect.objectContaining({ code: "empty", recordID, severity: "blocking" })]);
+    const repaired = await command("repair", "--yes", ...dataDir);
+    expect(repaired.code).toBe(0);
+    const { manifests } = JSON.parse(repaired.stdout) as { manifests: string[] };
+    await followsPublishedSchema(manifests[0] ?? "");
+    expect((await command("check", ...dataDir)).code).toBe(0);
+    await store.home.remove();
+  });
 });
 
 test("a Node without SQLite says what to install, where there is no Bun either", async () => {
@@ -163,44 +159,36 @@ test("a Node without SQLite says what to install, where there is no Bun either",
     hasDriver ? { code: 0, advice: false } : { code: 2, advice: true },
   );
   await store.home.remove();
-}, 60_000);
+});
 
-test.if(await nodeLacksSqlite())(
-  "a Node without SQLite uses the user's own opencode, and says so",
-  async () => {
-    const tools = await scratchDirectory("node-and-opencode");
-    await symlink(Bun.which("node") ?? "", join(tools, "node"));
-    await symlink(await hostBinary("1.18.33"), join(tools, "opencode"));
-    const store = await realStore("1.18.33");
-    const check = [join(installed, "dist", "cli.js"), "check", "--data-dir", store.dataDir];
-    const { code, stdout, stderr } = await run(app, "node", check, tools);
-    expect({ code, stderr }).toEqual({
-      code: 0,
-      stderr: expect.stringMatching(
-        /^Node [\d.]+ has no SQLite; using your opencode \(as Bun\) to read the database\.\n$/,
-      ),
-    });
-    expect(stdout).toContain("Healthy");
-    await store.home.remove();
-  },
-  60_000,
-);
+test.if(await nodeLacksSqlite())("a Node without SQLite uses the user's own opencode, and says so", async () => {
+  const tools = await scratchDirectory("node-and-opencode");
+  await symlink(Bun.which("node") ?? "", join(tools, "node"));
+  await symlink(await hostBinary("1.18.33"), join(tools, "opencode"));
+  const store = await realStore("1.18.33");
+  const check = [join(installed, "dist", "cli.js"), "check", "--data-dir", store.dataDir];
+  const { code, stdout, stderr } = await run(app, "node", check, tools);
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: expect.stringMatching(
+      /^Node [\d.]+ has no SQLite; using your opencode \(as Bun\) to read the database\.\n$/,
+    ),
+  });
+  expect(stdout).toContain("Healthy");
+  await store.home.remove();
+});
 
-test.if(await nodeLacksSqlite())(
-  "without any SQLite the files of opencode 1.0-1.1 are still repaired",
-  async () => {
-    const node = await scratchDirectory("node-for-files");
-    await symlink(Bun.which("node") ?? "", join(node, "node"));
-    const store = await realStore("1.1.65");
-    const recordID = await damagedPart(store);
-    const repair = [join(installed, "dist", "cli.js"), "repair", "--yes", "--json", "--data-dir", store.dataDir];
-    const { code, stdout } = await run(app, "node", repair, node);
-    expect(code).toBe(0);
-    expect(JSON.parse(stdout).items).toEqual([expect.objectContaining({ recordID, action: "quarantined" })]);
-    await store.home.remove();
-  },
-  60_000,
-);
+test.if(await nodeLacksSqlite())("without any SQLite the files of opencode 1.0-1.1 are still repaired", async () => {
+  const node = await scratchDirectory("node-for-files");
+  await symlink(Bun.which("node") ?? "", join(node, "node"));
+  const store = await realStore("1.1.65");
+  const recordID = await damagedPart(store);
+  const repair = [join(installed, "dist", "cli.js"), "repair", "--yes", "--json", "--data-dir", store.dataDir];
+  const { code, stdout } = await run(app, "node", repair, node);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout).items).toEqual([expect.objectContaining({ recordID, action: "quarantined" })]);
+  await store.home.remove();
+});
 
 async function nodeLacksSqlite(): Promise<boolean> {
   const probe = ["--eval", "import('node:sqlite').then(() => process.exit(0), () => process.exit(3))"];

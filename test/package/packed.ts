@@ -4,20 +4,41 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { whenThisProcessDies } from "../host/watchdog.ts";
+import { madeOnce } from "./made-once.ts";
 
 const run = promisify(execFile);
 
 /** This repository. */
 export const REPOSITORY = join(import.meta.dirname, "..", "..");
 
+/** The doors. Resolved rather than joined: `bun test --changed` then runs what uses the package when `plugin/` changes. */
+const DOORS = [
+  require.resolve("../../plugin/server.ts"),
+  require.resolve("../../plugin/tui.ts"),
+  require.resolve("../../plugin/cli.ts"),
+  require.resolve("../../plugin/api.ts"),
+];
+
+const inRepository = (name: string) => join(REPOSITORY, name);
+
+/** What the build reads, other dependencies than those of the lock file apart. */
+export const BUILD_SOURCES = [
+  ...DOORS,
+  ...["plugin", "scripts/build.ts", "package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json"].map(
+    inRepository,
+  ),
+];
+
+const PACKED_SOURCES = [...BUILD_SOURCES, ...["docs", "README.md", "LICENSE"].map(inRepository)];
+
 let packing: Promise<string> | undefined;
 
-/** Path of the package as it would be published: built from the sources, once for each test process. */
+/** Path of the package as it would be published: built from the sources, once for each content of what goes into it. */
 export function packedPackage(): Promise<string> {
-  packing ??= scratchDirectory("packed").then(async (target) => {
-    await npm(REPOSITORY, "pack", "--silent", "--pack-destination", target);
-    return onlyArchive(target);
-  });
+  const pack = async (folder: string) => {
+    await npm(REPOSITORY, "pack", "--silent", "--pack-destination", folder);
+  };
+  packing ??= madeOnce("packed", PACKED_SOURCES, pack).then(onlyArchive);
   return packing;
 }
 

@@ -192,7 +192,7 @@ describe.if(canMount)("a WAL without its shared memory and no room for a copy", 
   /** The command line with small file systems in memory in the places of temporary folders. */
   async function checkWith(sizes: Readonly<Record<string, string>>): Promise<Checked> {
     const mounts = Object.entries(sizes).map(([path, size]) => `mount -t tmpfs -o size=${size} none '${path}'`);
-    const entry = join(import.meta.dirname, "..", "..", "plugin", "cli.ts");
+    const entry = require.resolve("../../plugin/cli.ts");
     const script = [...mounts, `exec '${process.execPath}' '${entry}' check --json --data-dir '${dataDir}'`].join(
       " && ",
     );

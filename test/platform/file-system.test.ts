@@ -37,7 +37,7 @@ describe("only plain files are read", () => {
   test("a named pipe does not hang", async () => {
     spawnSync("mkfifo", [at("pipe")]);
     expect([await files.read(at("pipe")), (await files.stat(at("pipe")))?.type]).toEqual(["absent", "other"]);
-  }, 2000);
+  });
 
   test("a link is not followed", async () => {
     writeFileSync(at("file"), "content");
@@ -102,7 +102,7 @@ describe("processes", () => {
   test("one that has ended and that its parent does not ask after is gone", async () => {
     if (process.platform !== "linux") return;
     // The shell would ask after a child that ends before it has become another program.
-    const parent = Bun.spawn(["sh", "-c", "sleep 0.5 & echo $!; exec sleep 30"], { stdout: "pipe" });
+    const parent = Bun.spawn(["sh", "-c", "sleep 0.5 & echo $!; exec sleep 3600"], { stdout: "pipe" });
     const { value } = await parent.stdout.getReader().read();
     const pid = Number(new TextDecoder().decode(value));
     const isEnded = () => / [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));

@@ -61,7 +61,7 @@ describe.each(["1.1.65", "1.18.33"] as const)("a poisoned store of %s", (version
     expect(leaks).toEqual([]);
     expect(await readdir(temporary)).toEqual([]);
     await store.home.remove();
-  }, 60_000);
+  });
 });
 
 /** Folders 0700 and files 0600, whatever the umask was. */

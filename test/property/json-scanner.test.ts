@@ -5,6 +5,7 @@ import { jsonShape } from "../../plugin/records/json-scanner.ts";
 import { parses } from "../records/parses.ts";
 import { shapeInPieces } from "../records/shape-in-pieces.ts";
 import { RUNS } from "./runs.ts";
+import "./seeded.ts";
 
 function topLevelOf(bytes: Uint8Array): string {
   const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));

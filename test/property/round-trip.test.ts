@@ -9,6 +9,7 @@ import { createJsonStore } from "../stores/json-fixture.ts";
 import { createSqliteStore, type SqliteStoreUnderTest } from "../stores/sqlite-fixture.ts";
 import type { StoreUnderTest } from "../stores/store-under-test.ts";
 import { RUNS } from "./runs.ts";
+import "./seeded.ts";
 
 const content: fc.Arbitrary<StoreContent> = fc
   .array(fc.tuple(fc.nat({ max: 3 }), fc.nat({ max: 3 }), fc.boolean()), { minLength: 1, maxLength: 3 })
@@ -139,7 +140,7 @@ test("JSON files: damaged at random, repaired, restored: the same tree", async (
     ),
     { numRuns: RUNS },
   );
-}, 300_000);
+});
 
 test("SQLite: damaged at random, repaired, restored: the same rows", async () => {
   const schema = fc.constantFrom("1.2.27" as const, "1.18.33" as const);
@@ -156,7 +157,7 @@ test("SQLite: damaged at random, repaired, restored: the same rows", async () =>
     }),
     { numRuns: RUNS },
   );
-}, 300_000);
+});
 
 /** Leaves some parts and messages with the right bytes in the wrong storage class. */
 function storeAsBlobs(store: SqliteStoreUnderTest, numbers: readonly number[]): void {

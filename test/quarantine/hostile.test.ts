@@ -236,7 +236,6 @@ describe.each([
       }
       expect(images(spoilt)[1]).toEqual(before[1] ?? {});
     },
-    30_000,
   );
 });
 

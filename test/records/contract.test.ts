@@ -7,6 +7,7 @@ import { judge } from "../../plugin/records/judge.ts";
 import { damageDocument } from "../oracle/document-damage.ts";
 import { Random } from "../oracle/random.ts";
 import { type Json, sampleColumn, sampleMessage, samplePart } from "./samples.ts";
+import "../property/seeded.ts";
 
 const ids = { sessionID: "ses_sample", messageID: "msg_sample", partID: "prt_sample" };
 

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { cutDocument } from "../../plugin/records/cut-document.ts";
+import "../property/seeded.ts";
 
 const part = '{"type":"text","text":"one \\"two\\" three","time":{"start":1}}';
 

@@ -18,4 +18,4 @@ test("2,000 damaged parts of three conversations, empty ones among them, are set
   const restored = await tool.restore(repaired.runID ?? "");
   expect({ stopped: restored.stopped, items: restored.items.length }).toEqual({ stopped: null, items: 2000 });
   expect(await storeImage(store.dataDir, [])).toEqual(before);
-}, 60_000);
+});

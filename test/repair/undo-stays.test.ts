@@ -73,30 +73,26 @@ describe.each([
 
   afterAll(() => store.remove());
 
-  test.each(DECIDERS)(
-    "%s meets a restore at any step of it",
-    async (_name, decide) => {
-      const offset = DECIDERS.findIndex(([, each]) => each === decide) % STRIDE;
-      for (let step = 1 + offset; ; step += STRIDE) {
-        reset(store.dataDir, repaired);
-        const paused = pausingFiles(settledFiles, step);
-        const restoring = restore(paused.files);
-        await Promise.race([paused.reached, restoring]);
-        const found = await findings();
-        const other = pausingFiles(settledFiles, Number.POSITIVE_INFINITY);
-        let isDone = false;
-        const deciding = decide(other.files, store.dataDir, found).finally(() => {
-          isDone = true;
-        });
-        while (!isDone && !isWaiting(other.lockAttempts())) await Bun.sleep(1);
-        paused.resume();
-        await Promise.all([restoring, deciding]);
-        expectRestored(step);
-        if (paused.count() < step) return;
-      }
-    },
-    600_000,
-  );
+  test.each(DECIDERS)("%s meets a restore at any step of it", async (_name, decide) => {
+    const offset = DECIDERS.findIndex(([, each]) => each === decide) % STRIDE;
+    for (let step = 1 + offset; ; step += STRIDE) {
+      reset(store.dataDir, repaired);
+      const paused = pausingFiles(settledFiles, step);
+      const restoring = restore(paused.files);
+      await Promise.race([paused.reached, restoring]);
+      const found = await findings();
+      const other = pausingFiles(settledFiles, Number.POSITIVE_INFINITY);
+      let isDone = false;
+      const deciding = decide(other.files, store.dataDir, found).finally(() => {
+        isDone = true;
+      });
+      while (!isDone && !isWaiting(other.lockAttempts())) await Bun.sleep(1);
+      paused.resume();
+      await Promise.all([restoring, deciding]);
+      expectRestored(step);
+      if (paused.count() < step) return;
+    }
+  });
 
   test.each(DECIDERS)(
     "%s is overtaken at any step by a repair at the user's word and its undo",
@@ -117,31 +113,26 @@ describe.each([
         if (paused.count() < step) return;
       }
     },
-    600_000,
   );
 
-  test.each(DECIDERS)(
-    "%s ends a restore that was killed at any step: what was back stays",
-    async (_name, decide) => {
-      const offset = DECIDERS.findIndex(([, each]) => each === decide) % STRIDE;
-      for (let step = 1 + offset; ; step += STRIDE) {
-        reset(store.dataDir, repaired);
-        const plan = new FaultPlan(step, { what: "die" });
-        await withFaultyDatabases(plan, () => restore(faultyFileSystem(settledFiles, plan))).catch((error) => {
-          if (!(error instanceof DeadError)) throw error;
-        });
-        bury(store.dataDir);
-        const back = await findings();
-        await decide(settledFiles, store.dataDir, back);
-        const left = (await findings()).map(({ locator }) => JSON.stringify(locator));
-        expect([step, left.sort()]).toEqual([step, back.map(({ locator }) => JSON.stringify(locator)).sort()]);
-        await restore();
-        expectRestored(step);
-        if (!plan.happened) return;
-      }
-    },
-    600_000,
-  );
+  test.each(DECIDERS)("%s ends a restore that was killed at any step: what was back stays", async (_name, decide) => {
+    const offset = DECIDERS.findIndex(([, each]) => each === decide) % STRIDE;
+    for (let step = 1 + offset; ; step += STRIDE) {
+      reset(store.dataDir, repaired);
+      const plan = new FaultPlan(step, { what: "die" });
+      await withFaultyDatabases(plan, () => restore(faultyFileSystem(settledFiles, plan))).catch((error) => {
+        if (!(error instanceof DeadError)) throw error;
+      });
+      bury(store.dataDir);
+      const back = await findings();
+      await decide(settledFiles, store.dataDir, back);
+      const left = (await findings()).map(({ locator }) => JSON.stringify(locator));
+      expect([step, left.sort()]).toEqual([step, back.map(({ locator }) => JSON.stringify(locator)).sort()]);
+      await restore();
+      expectRestored(step);
+      if (!plan.happened) return;
+    }
+  });
 
   test("only the items that were restored stay; the others of the run are news where they come back damaged", async () => {
     reset(store.dataDir, repaired);

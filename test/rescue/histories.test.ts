@@ -18,4 +18,4 @@ test("random histories on opencode 1.18.33: what its lists hold is not called hi
   } finally {
     await world.stop();
   }
-}, 600_000);
+});

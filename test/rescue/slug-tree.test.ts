@@ -86,4 +86,4 @@ test("conversations of opencode 0.5 come into 1.18.33 with every field; again br
   using database = openDatabase(now);
   const left = database.query<{ id: string }, []>("select id from session").all();
   expect(left.map(({ id }) => id).sort()).toEqual([...now.sessionIDs].sort());
-}, 60_000);
+});

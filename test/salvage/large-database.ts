@@ -79,7 +79,7 @@ async function measure(): Promise<void> {
   const recovered = join(resolve(folder), "recovered.db");
   await rm(recovered, { force: true });
   const theirs = timed(["sh", "-c", `${shell} "$0" .recover | ${shell} "$1"`, database, recovered]);
-  const cli = join(import.meta.dirname, "..", "..", "plugin", "cli.ts");
+  const cli = require.resolve("../../plugin/cli.ts");
   const ours = timed([process.execPath, cli, "salvage", "--yes", "--json", "--data-dir", join(database, "..")]);
   const { rows, isSound, runID } = JSON.parse(ours.stdout) as { rows: object; isSound: boolean; runID: string };
   const target = join(database, "..", "quarantine", "_store", runID, "salvaged.db");

@@ -1,12 +1,14 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { copyFile, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { readdirSync, readlinkSync } from "node:fs";
+import { copyFile, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { writeManifest } from "../../plugin/quarantine/vault.ts";
 import { findSalvageRun, swapIn } from "../../plugin/salvage/salvage-run.ts";
 import { runCli } from "../command-line/cli-process.ts";
+import { until } from "../process/until.ts";
 import { type ManySessions, manySessions } from "./many-sessions.ts";
 
 let folder: string;
@@ -165,6 +167,18 @@ test("a sound database is left alone", async () => {
   expect(await readdir(dataDir)).toEqual(["opencode.db"]);
 });
 
+/** Linux tells which files a process has open. */
+function openFilesOf(pid: number): string[] {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).flatMap((name) => {
+    try {
+      return readlinkSync(join(folder, name));
+    } catch {
+      return [];
+    }
+  });
+}
+
 test.each([false, true])(
   "nothing is put in place while another process has the database open (by a link: %p)",
   async (byLink) => {
@@ -173,7 +187,8 @@ test.each([false, true])(
     const named = byLink ? `${dataDir}-link` : dataDir;
     const holder = Bun.spawn(["tail", "-f", join(dataDir, "opencode.db")], { stdout: "ignore" });
     try {
-      await Bun.sleep(200);
+      const open = join(await realpath(dataDir), "opencode.db");
+      await until(() => openFilesOf(holder.pid).includes(open), "the other process does not open the database");
       const before = await contentOf(dataDir);
       const result = await runCli(["salvage", "--data-dir", named, "--swap", "--yes"]);
       expect(result.code).toBe(3);

@@ -12,7 +12,7 @@ import { runCli } from "../command-line/cli-process.ts";
 import { nodeWithSqlite } from "../stores/node-runtime.ts";
 import { type ManySessions, manySessions } from "./many-sessions.ts";
 
-const ENTRY = join(import.meta.dirname, "..", "..", "plugin", "cli.ts");
+const ENTRY = require.resolve("../../plugin/cli.ts");
 
 const OPENER = join(import.meta.dirname, "database-opener.ts");
 
@@ -93,55 +93,43 @@ async function committed(database: string): Promise<number> {
 test.if(canUnshare).each([
   ["idle", false],
   ["that has lost its lock on the database", true],
-])(
-  "a swap beside an opener in another PID namespace, %s, is refused",
-  async (_what, losesLock) => {
-    const { dataDir, database } = await damaged();
-    const other = await opener(database, losesLock);
-    const result = await inAnotherNamespace("salvage", "--swap", "--yes", "--data-dir", dataDir);
-    expect(result.stderr).toContain("cannot be seen from here");
-    expect(result.code).toBe(3);
-    await other.commit();
-    await other.stop();
-    expect(await committed(database)).toBe(1);
-    expect((await readdir(dataDir)).filter((name) => name.endsWith(".locked"))).toEqual([]);
-  },
-  120_000,
-);
+])("a swap beside an opener in another PID namespace, %s, is refused", async (_what, losesLock) => {
+  const { dataDir, database } = await damaged();
+  const other = await opener(database, losesLock);
+  const result = await inAnotherNamespace("salvage", "--swap", "--yes", "--data-dir", dataDir);
+  expect(result.stderr).toContain("cannot be seen from here");
+  expect(result.code).toBe(3);
+  await other.commit();
+  await other.stop();
+  expect(await committed(database)).toBe(1);
+  expect((await readdir(dataDir)).filter((name) => name.endsWith(".locked"))).toEqual([]);
+});
 
-test.if(canUnshare)(
-  "so is one beside an opener of a database whose header is overwritten",
-  async () => {
-    const { dataDir, database } = await damaged();
-    const other = await opener(database);
-    await overwrite(database, 0, Buffer.alloc(16, "x"));
-    const before = await readFile(database);
-    const result = await inAnotherNamespace("salvage", "--swap", "--yes", "--data-dir", dataDir);
-    expect(result.stderr).toContain("cannot be seen from here");
-    expect(result.code).toBe(3);
-    expect(await readFile(database)).toEqual(before);
-    await other.stop();
-  },
-  120_000,
-);
+test.if(canUnshare)("so is one beside an opener of a database whose header is overwritten", async () => {
+  const { dataDir, database } = await damaged();
+  const other = await opener(database);
+  await overwrite(database, 0, Buffer.alloc(16, "x"));
+  const before = await readFile(database);
+  const result = await inAnotherNamespace("salvage", "--swap", "--yes", "--data-dir", dataDir);
+  expect(result.stderr).toContain("cannot be seen from here");
+  expect(result.code).toBe(3);
+  expect(await readFile(database)).toEqual(before);
+  await other.stop();
+});
 
-test.if(canUnshare)(
-  "and the undo of a swap",
-  async () => {
-    const { dataDir, database } = await damaged();
-    const swapped = await runCli(["salvage", "--swap", "--yes", "--json", "--data-dir", dataDir]);
-    const { runID } = JSON.parse(swapped.stdout);
-    const other = await opener(database);
-    const result = await inAnotherNamespace("restore", runID, "--yes", "--data-dir", dataDir);
-    expect(result.stderr).toContain("cannot be seen from here");
-    expect(result.code).toBe(3);
-    await other.commit();
-    await other.stop();
-    expect(await committed(database)).toBe(1);
-    expect((await runCli(["restore", runID, "--yes", "--data-dir", dataDir])).stderr).not.toContain("open in");
-  },
-  120_000,
-);
+test.if(canUnshare)("and the undo of a swap", async () => {
+  const { dataDir, database } = await damaged();
+  const swapped = await runCli(["salvage", "--swap", "--yes", "--json", "--data-dir", dataDir]);
+  const { runID } = JSON.parse(swapped.stdout);
+  const other = await opener(database);
+  const result = await inAnotherNamespace("restore", runID, "--yes", "--data-dir", dataDir);
+  expect(result.stderr).toContain("cannot be seen from here");
+  expect(result.code).toBe(3);
+  await other.commit();
+  await other.stop();
+  expect(await committed(database)).toBe(1);
+  expect((await runCli(["restore", runID, "--yes", "--data-dir", dataDir])).stderr).not.toContain("open in");
+});
 
 test("whoever comes at the moment of the exchange does not get in", async () => {
   const { dataDir, database } = await damaged();

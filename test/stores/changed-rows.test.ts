@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { changedRowIDs } from "../../plugin/stores/sqlite/changed-rows.ts";
 import { changesSince, type WalPosition } from "../../plugin/stores/sqlite/wal-frames.ts";
 import { type Scratch, scratchFolder } from "./scratch.ts";
+import "../property/seeded.ts";
 
 let scratch: Scratch | null = null;
 afterEach(() => scratch?.remove());
@@ -117,5 +118,5 @@ describe("rows that were written, told by the log", () => {
       },
     );
     expect(told).toBeGreaterThan(lost);
-  }, 60_000);
+  });
 });

@@ -76,7 +76,7 @@ describe("what only looks like a record", () => {
       const evidence = await opened.store.examine(artifact);
       if (artifact.kind === "todo" || artifact.kind === "session_diff") expect(evidence).toBeNull();
     }
-  }, 5000);
+  });
 
   test("a folder of another name in the tree, or a file in place of a folder, is passed over", async () => {
     const before = (await scan()).length;

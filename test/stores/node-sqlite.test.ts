@@ -10,4 +10,4 @@ test("Node's SQLite passes the same suite", async () => {
   const failures = output.split("\n").filter((line) => /^\s*not ok/.test(line));
   expect({ failures, status }).toEqual({ failures: [], status: 0 });
   expect(Number(/^# pass (\d+)/m.exec(output)?.[1])).toBeGreaterThan(30);
-}, 180_000);
+});

@@ -210,7 +210,7 @@ test("a database that somebody else is writing to is refused, nothing changed", 
   expect(refused).toBeInstanceOf(StoreRefusedError);
   expect((refused as StoreRefusedError).kind).toBe("busy");
   expect(store.bytesAt(part("prt_a1_1"))).toEqual(DAMAGED);
-}, 10_000);
+});
 
 test("columns that this tool does not write are never written", async () => {
   const foreign: RowLocator[] = [

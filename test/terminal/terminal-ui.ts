@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { hostBinary } from "../host/binary.ts";
 import { configureHost, type HostSettings } from "../host/running-host.ts";
 import { whenThisProcessDies } from "../host/watchdog.ts";
+import { until } from "../process/until.ts";
 
 export interface LaunchSettings extends Pick<HostSettings, "home" | "version" | "env"> {
   /** Arguments of the opencode command. */
@@ -21,6 +22,8 @@ export interface TerminalSettings extends HostSettings, LaunchSettings {
 
 /** opencode's terminal UI in a real terminal (tmux), driven by typing and reading the screen. */
 export interface TerminalUI {
+  /** When it was started, by the clock of this process: `performance.now()`. */
+  readonly startedAt: number;
   /** What the screen shows. */
   screen(): string;
   /** The screen with its colours, as escape sequences, up to the last column. */
@@ -32,12 +35,9 @@ export interface TerminalUI {
   /** Presses keys by tmux's names: `Enter`, `Escape`, `C-p`, `Down`. */
   press(...keys: string[]): Promise<void>;
   /** Waits until the screen shows a text, and returns the screen. */
-  waitFor(expected: string | RegExp, timeoutMs?: number): Promise<string>;
+  waitFor(expected: string | RegExp): Promise<string>;
   close(): void;
 }
-
-/** A screen that a quiet machine shows within a second, a very busy one shows by then, in milliseconds. */
-const PATIENCE_MS = 300_000;
 
 /** A tmux of this test file's own. */
 const SOCKET = `opencode-session-repair-${randomBytes(4).toString("hex")}`;
@@ -85,6 +85,7 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
   startInTmux("-s", name, ...size, "-c", home.project, command.map(quoted).join(" "));
   const screen = () => tmux("capture-pane", "-p", "-t", name);
   return {
+    startedAt: performance.now(),
     screen,
     coloredScreen: () => tmux("capture-pane", "-p", "-e", "-N", "-t", name),
     type: (text) => void tmux("send-keys", "-t", name, "-l", text),
@@ -95,14 +96,14 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
         await sleep(120);
       }
     },
-    async waitFor(expected, timeoutMs = PATIENCE_MS) {
-      const deadline = Date.now() + timeoutMs;
-      for (;;) {
-        const shown = screen();
-        if (typeof expected === "string" ? shown.includes(expected) : expected.test(shown)) return shown;
-        if (Date.now() > deadline) throw new Error(`the screen never showed ${String(expected)}:\n${shown}`);
-        await sleep(100);
-      }
+    async waitFor(expected) {
+      let shown = "";
+      const isThere = () => {
+        shown = screen();
+        return typeof expected === "string" ? shown.includes(expected) : expected.test(shown);
+      };
+      await until(isThere, () => `the screen never showed ${String(expected)}:\n${shown}`, 50);
+      return shown;
     },
     close() {
       const pid = Number(tmux("display-message", "-p", "-t", name, "#{pane_pid}"));

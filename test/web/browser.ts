@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startGroup } from "../host/process-group.ts";
 import { scratchDirectory } from "../package/packed.ts";
+import { until } from "../process/until.ts";
 
 /** A page in a real browser, driven through the DevTools protocol. */
 export interface Page {
@@ -10,9 +11,9 @@ export interface Page {
   /** Everything that a person can read on the page. */
   text(): Promise<string>;
   /** Waits until the page's text holds the expected one, and returns it. */
-  waitFor(expected: string | RegExp, timeoutMs?: number): Promise<string>;
+  waitFor(expected: string | RegExp): Promise<string>;
   /** Puts the cursor into the first element that a CSS selector finds, once there is one. */
-  focus(selector: string, timeoutMs?: number): Promise<void>;
+  focus(selector: string): Promise<void>;
   /** What stands in that element. */
   textIn(selector: string): Promise<string>;
   /** Types text into what has the cursor. */
@@ -71,20 +72,16 @@ export async function openBrowser(): Promise<Page> {
 
 /** The browser writes the port it chose into its profile. */
 async function pageAddress(profile: string): Promise<string> {
-  const deadline = Date.now() + 60_000;
-  while (Date.now() < deadline) {
+  let page: { readonly type: string; readonly webSocketDebuggerUrl: string } | undefined;
+  const isThere = async () => {
     const [port] = (await readFile(join(profile, "DevToolsActivePort"), "utf8").catch(() => "")).split("\n");
-    if (port) {
-      const targets = (await (await fetch(`http://127.0.0.1:${port}/json`)).json()) as {
-        readonly type: string;
-        readonly webSocketDebuggerUrl: string;
-      }[];
-      const page = targets.find((target) => target.type === "page");
-      if (page) return page.webSocketDebuggerUrl;
-    }
-    await sleep(50);
-  }
-  throw new Error("the browser did not start within a minute");
+    if (!port) return false;
+    const targets = (await (await fetch(`http://127.0.0.1:${port}/json`)).json()) as (typeof page & {})[];
+    page = targets.find((target) => target.type === "page");
+    return page !== undefined;
+  };
+  await until(isThere, "the browser did not start", 50);
+  return page?.webSocketDebuggerUrl ?? "";
 }
 
 type Send = (method: string, parameters?: Readonly<Record<string, unknown>>) => Promise<Record<string, unknown>>;
@@ -130,29 +127,25 @@ function describe({ send, close }: { readonly send: Send; close(): void }, end: 
     return (result as { value?: unknown } | undefined)?.value;
   };
   const text = async () => String((await evaluate("document.body?.innerText ?? ''")) ?? "");
-  const until = async (holds: () => Promise<boolean>, what: string, timeoutMs: number) => {
-    const deadline = Date.now() + timeoutMs;
-    while (!(await holds())) {
-      if (Date.now() > deadline) throw new Error(`${what}:\n${await text()}`);
-      await sleep(100);
-    }
-  };
   return {
     open: async (url) => void (await send("Page.navigate", { url })),
     text,
-    async waitFor(expected, timeoutMs = 30_000) {
+    async waitFor(expected) {
       let shown = "";
       const holds = async () => {
         shown = await text();
         return typeof expected === "string" ? shown.includes(expected) : expected.test(shown);
       };
-      await until(holds, `the page never showed ${String(expected)}`, timeoutMs);
+      await until(holds, () => `the page never showed ${String(expected)}:\n${shown}`, 50);
       return shown;
     },
-    async focus(selector, timeoutMs = 30_000) {
+    async focus(selector) {
       const found = `(() => { const element = document.querySelector(${JSON.stringify(selector)}); element?.focus();
         return element !== null && document.activeElement === element; })()`;
-      await until(async () => (await evaluate(found)) === true, `there is no ${selector}`, timeoutMs);
+      await until(
+        async () => (await evaluate(found)) === true,
+        async () => `there is no ${selector}:\n${await text()}`,
+      );
     },
     textIn: async (selector) =>
       String((await evaluate(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ""`)) ?? ""),

@@ -27,7 +27,7 @@ export interface ScaleResult {
   readonly undone: boolean | null;
 }
 
-const CLI = join(import.meta.dirname, "..", "..", "..", "plugin", "cli.ts");
+const CLI = require.resolve("../../../plugin/cli.ts");
 const ROWS_OF_TURN = 4;
 const TURNS_OF_SMALL_SESSION = 250;
 

@@ -6,6 +6,7 @@ import { checkFor } from "../../../plugin/records/quick-check.ts";
 import { messageDocument } from "../../../plugin/records/strict/message.ts";
 import { partDocument } from "../../../plugin/records/strict/part.ts";
 import { closedMessage, closedPart, lostPart } from "../../../plugin/remedies/recover/closed-document.ts";
+import "../../property/seeded.ts";
 
 const TIMES = { created: 1000, updated: 2000 };
 

@@ -15,7 +15,7 @@ for (const version of ["1.17.18", "1.18.33"] as const) {
   test(`opencode ${version} answers as before the damage once its record is recovered`, async () => {
     const { others } = await runRecovery({ version, seed: SEED, count: 40 });
     expect(others).toEqual([]);
-  }, 120_000);
+  });
 }
 
 test("what opencode logged goes before a record within a text", async () => {

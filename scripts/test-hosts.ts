@@ -1,0 +1,60 @@
+import { writeFile } from "node:fs/promises";
+import { setPriority } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { type HostVersion, publishedVersions } from "../test/host/binary.ts";
+import { type Outcome, TRIALS, tryVersion } from "../test/host/version-trial.ts";
+
+/**
+ * Tries every opencode 1.x that npm has for this system, one after the other: oracle, start, undo, repair. Writes the
+ * table of docs/host-versions.md; with --host it only prints.
+ *
+ *     npm run test:hosts -- [--host VERSION]… [--seed N] [--count 60]
+ */
+const { values } = parseArgs({
+  options: {
+    host: { type: "string", multiple: true },
+    seed: { type: "string", default: String(Math.floor(Math.random() * 1e9)) },
+    count: { type: "string", default: "60" },
+  },
+});
+// Other work on the machine goes first; the hosts inherit it.
+setPriority(10);
+const seed = Number(values.seed);
+const versions = (values.host as HostVersion[] | undefined) ?? (await publishedVersions());
+const outcomes = new Map<HostVersion, Outcome>();
+for (const version of versions) {
+  const outcome = await tryVersion(version, seed, Number(values.count));
+  outcomes.set(version, outcome);
+  process.stdout.write(`${rowOf(version, outcome)}\n`);
+}
+if (values.host === undefined) {
+  await writeFile(join(import.meta.dirname, "..", "docs", "host-versions.md"), documentOf(outcomes));
+}
+const isOk = (outcome: Outcome) => "unavailable" in outcome || TRIALS.every((trial) => outcome[trial] === "ok");
+process.exitCode = [...outcomes.values()].every(isOk) ? 0 : 1;
+
+function rowOf(version: HostVersion, outcome: Outcome): string {
+  const cells =
+    "unavailable" in outcome ? [`not to be had: ${outcome.unavailable}`] : TRIALS.map((each) => outcome[each]);
+  return `| ${[version, ...cells, ...Array(TRIALS.length - cells.length).fill("")].join(" | ")} |`;
+}
+
+function documentOf(all: ReadonlyMap<HostVersion, Outcome>): string {
+  const rows = [...all].map(([version, outcome]) => rowOf(version, outcome));
+  const ruler = `|${" --- |".repeat(TRIALS.length + 1)}`;
+  return `# The versions of opencode that were tried
+
+\`npm run test:hosts\` writes this table. It tries every opencode 1.x that npm has for ${process.platform}-${process.arch}: here on
+${new Date().toISOString().slice(0, 10)}, seed ${seed}, ${values.count} damages for the oracle.
+
+- **oracle**: \`check\` and this opencode agree on every damage ([oracle.md](oracle.md)).
+- **start**: with the plugin, a damaged session opens at the first try.
+- **undo**: undoing that brings every byte back.
+- **repair**: after the command line's repair, opencode opens the session without the plugin.
+
+| opencode | ${TRIALS.join(" | ")} |
+${ruler}
+${rows.join("\n")}
+`;
+}
