@@ -1,4 +1,5 @@
-import { screenMismatches, screenPath } from "../hosts/screen.ts";
+import { screenPath } from "../hosts/screen-demand.ts";
+import { mismatchesOnScreen } from "../hosts/screen-message.ts";
 import { hostLine, readings, versionsOf } from "../hosts/store-line.ts";
 import type { Artifact, CopiedRecord, Evidence, JsonShape } from "../model/artifact.ts";
 import type { Severity } from "../model/finding.ts";
@@ -212,28 +213,30 @@ function remarked(
   moment: Moment,
 ): Problem | null {
   const { now, isLeftAlone } = moment;
-  const remark = remarkOn(artifact, value, store);
+  const remark = remarkOn(artifact, value, store, evidence.newer);
   if (remark === null || !holds(remark, evidence, now, isLeftAlone)) return null;
-  const words = remarkWords(remark, evidence, value, store, now);
+  const words = remarkWords(remark, artifact, evidence, value, store, now);
   return { fault: FAULT_OF[remark], evidence: words, wasRead: true, isHarmless: true };
 }
 
 function remarkWords(
   remark: Remark,
-  { size, updatedMs }: Evidence,
+  artifact: Artifact,
+  evidence: Evidence,
   value: unknown,
   store: StoreDescription,
   now: number,
 ): string {
+  const { size, updatedMs } = evidence;
   if (remark === "large-image") return amount(size, "byte");
-  if (remark === "screen-fatal") return screenWords(value, store);
+  if (remark === "screen-fatal") return screenWords(artifact, evidence, value, store);
   const hours = updatedMs === null ? 0 : Math.floor((now - updatedMs) / HOUR_MS);
   return hours === 0 ? "no process works on it" : `unchanged for ${amount(hours, "hour")}`;
 }
 
-function screenWords(value: unknown, store: StoreDescription): string {
+function screenWords({ kind }: Artifact, { newer }: Evidence, value: unknown, store: StoreDescription): string {
   const { screen } = hostLine(store);
-  const [first, ...others] = screen === null ? [] : screenMismatches(value, screen);
+  const [first, ...others] = screen === null ? [] : mismatchesOnScreen(kind, value, screen, newer);
   const place = first === undefined ? "" : `${screenPath(first)}: ${first.words}`;
   const more = others.length === 0 ? "" : ` and ${others.length} more`;
   return `${place}${more}; the terminal UI of opencode 1.0 to 1.15 ends when this session is opened, 1.17 and newer show it`;

@@ -1,6 +1,6 @@
 import type { LineName, StoreDescription } from "../model/store-description.ts";
 import { type Frame, type HostLine, LINES } from "./lines.ts";
-import type { ScreenName } from "./screen.ts";
+import type { ScreenName } from "./screen-demand.ts";
 
 const byName = new Map<LineName, HostLine>(LINES.map((line) => [line.name, line]));
 
@@ -20,7 +20,7 @@ export function hostLine(store: StoreDescription): HostLine {
 function lineOfKind(store: StoreDescription): LineName {
   if (store.generation === "json") return lineOfFiles(store.hostVersion);
   if (store.contract === "strict") return "1.17.11";
-  return store.sessionDiffReader === "1.14" ? "1.14" : "1.2";
+  return store.sessionDiffReader === "1.14" ? "1.14" : "1.2.20";
 }
 
 /** The line of a host that keeps files; a version that was not measured counts for the nearest. */
