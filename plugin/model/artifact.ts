@@ -8,6 +8,7 @@ export type RecordKind =
   | "session_diff"
   | "stray"
   | "database"
+  | "table"
   | "side_file";
 
 /** A file of the JSON generation; `path` is relative to the data directory, with `/` on every platform. */

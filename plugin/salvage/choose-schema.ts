@@ -1,9 +1,9 @@
+import { KNOWN_SCHEMAS, type KnownSchema, MOMENTS, STATEMENTS } from "../hosts/known-schema.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
 import { PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
 import { compareVersions, newestVersion } from "./host-version.ts";
 import { type IndexShape, indexShapes } from "./index-shape.ts";
-import { KNOWN_SCHEMAS, type KnownSchema, STATEMENTS } from "./known-schema.ts";
 import type { PageImage } from "./page-image.ts";
 import type { PageMap } from "./page-map.ts";
 import { readRecord, type SqliteRecord } from "./record.ts";
@@ -237,9 +237,3 @@ export function completeMigrations(connection: Connection, { known }: ChosenSche
 
 /** Journals of changes to the schema, by the column that tells one change from another. */
 export const MIGRATIONS: Readonly<Record<string, string>> = { migration: "id", __drizzle_migrations: "created_at" };
-
-/** When a change was made, in the form of its column. */
-const MOMENTS: Readonly<Record<string, () => string | number>> = {
-  applied_at: () => new Date().toISOString(),
-  time_completed: Date.now,
-};

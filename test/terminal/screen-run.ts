@@ -3,7 +3,7 @@
  * in a real terminal, and the screen read. `nice bun test/terminal/screen-run.ts --host 1.2.27`
  */
 import { Database } from "bun:sqlite";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -89,6 +89,8 @@ const CHANGES: readonly (readonly [name: string, change: Change])[] = [
   ["question: agent an object", (_older, _newer, question) => Object.assign(question, { agent: {} })],
 ];
 
+const LAST_WORDS = { type: "text", text: "The last words.", time: { start: 1, end: 2 } };
+
 const { values } = parseArgs({ options: { host: { type: "string" }, only: { type: "string" } } });
 if (values.host === undefined) throw new Error("usage: screen-run.ts --host VERSION [--only TEXT]");
 
@@ -133,12 +135,12 @@ async function screenOf({ home }: RealStore): Promise<"shown" | "ends" | "nothin
   const ui = await openTerminalUI({ home, model, args: ["--session", sessionID], columns: 130 });
   try {
     const isDead = (screen: string) => /fatal error|has been copied|undefined is not|null is not/.test(screen);
-    const shown = await ui.waitFor(/fatal error|You are welcome/, 40_000).catch(() => null);
+    const shown = await ui.waitFor(/fatal error|The last words/, 40_000).catch(() => null);
     if (shown === null) return "nothing";
     if (isDead(shown)) return "ends";
     // What is printed last may end it after the first text is there.
     await sleep(1500);
-    return ui.screen().includes("You are welcome") && !isDead(ui.screen()) ? "shown" : "ends";
+    return ui.screen().includes("The last words") && !isDead(ui.screen()) ? "shown" : "ends";
   } finally {
     ui.close();
   }
@@ -163,16 +165,21 @@ function writeMessages({ dataDir, home }: RealStore, all: readonly (readonly [id
     for (const [id, document] of all) {
       writeFileSync(join(folder, `${id}.json`), JSON.stringify({ ...document, id, sessionID }));
     }
+    const parts = join(dataDir, "storage/part", `${answered?.id}z`);
+    mkdirSync(parts, { recursive: true });
+    const part = { ...LAST_WORDS, id: "prt_zzlast", sessionID, messageID: `${answered?.id}z` };
+    writeFileSync(join(parts, "prt_zzlast.json"), JSON.stringify(part));
     return;
   }
   using database = new Database(join(dataDir, "opencode.db"));
   database.run("pragma foreign_keys = off");
+  database
+    .query("insert or ignore into part values ('prt_zzlast', ?, ?, 1, 1, ?)")
+    .run(`${answered?.id}z`, sessionID, JSON.stringify(LAST_WORDS));
+  database.query("delete from message where session_id = ?").run(sessionID);
   for (const [index, [id, document]] of all.entries()) {
     database
-      .query(
-        `insert into message (id, session_id, time_created, time_updated, data) values (?1, ?2, ?3, ?3, ?4)
-         on conflict (id) do update set data = excluded.data, time_created = excluded.time_created`,
-      )
+      .query("insert into message (id, session_id, time_created, time_updated, data) values (?1, ?2, ?3, ?3, ?4)")
       .run(id, sessionID, 1_790_000_000_000 + index, JSON.stringify(document));
   }
 }
