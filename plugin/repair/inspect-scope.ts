@@ -3,9 +3,8 @@ import type { ConfirmedFinding } from "../model/finding.ts";
 import type { ContentHash } from "../model/replacement.ts";
 import { sha256 } from "../platform/hash.ts";
 import type { ScanOptions, Scope, Store } from "../stores/store.ts";
-import { bySession } from "./by-session.ts";
 import type { ExaminedFinding, RemedyChooser } from "./choose-remedy.ts";
-import { NewerMessagesSource } from "./newer-messages.ts";
+import type { NewerMessagesSource } from "./newer-messages.ts";
 import { scanScope, scanWholeStore } from "./scan.ts";
 import { examineSettled } from "./settle-time.ts";
 
@@ -28,7 +27,8 @@ export async function inspectScope(store: Store, scope: Scope, options: InspectO
   const { default: pLimit } = await import("p-limit");
   const limit = pLimit(options.concurrency);
   const examined: ExaminedFinding[] = [];
-  const newer = new NewerMessagesSource(store);
+  const { bySession } = await import("./by-session.ts");
+  const newer = new (await import("./newer-messages.ts")).NewerMessagesSource(store);
   let chooser: RemedyChooser | null = null;
   // What follows from the neighbours is read once for each session, so one session comes after the other.
   const inOrder = [...bySession(suspects, ({ sessionID }) => sessionID).values()].flat();
