@@ -34,6 +34,7 @@ interface AnswerDemand extends ScreenDemand {
 const OF_ANSWERS: readonly AnswerDemand[] = [
   { at: ["time"], wants: "something", where: "time" },
   { at: ["mode"], wants: "some text", where: "footer" },
+  { at: ["modelID"], wants: "printable", where: "footer" },
   { at: ["tokens"], wants: "something", where: "tokens" },
   { at: ["tokens", "cache"], wants: "something", where: "tokens that count" },
   { at: ["error"], wants: "object", where: "error" },

@@ -1,7 +1,7 @@
 import type { SessionColumns } from "../../stores/conversation.ts";
+import { outlineOf } from "../../stores/message-facts.ts";
 import type { MessageFacts, PartFacts, SessionOutline } from "../../stores/outline.ts";
 import type { Store } from "../../stores/store.ts";
-import { outlineOf } from "../recover/message-facts.ts";
 
 export interface ModelFacts {
   readonly providerID: string;

@@ -13,10 +13,10 @@ import {
   type StoredMessage,
   textIn,
 } from "../../stores/conversation.ts";
+import { byTime, factsOf, madeMs, partFacts } from "../../stores/message-facts.ts";
 import type { MessageFacts, SessionOutline } from "../../stores/outline.ts";
 import { Neighbours } from "../complete/neighbours.ts";
 import { normalised } from "../complete/normalise.ts";
-import { byTime, factsOf, madeMs, partFacts } from "./message-facts.ts";
 
 /** A message made anew: its document without ids, and when it was made, in milliseconds. */
 export interface RebuiltMessage {

@@ -1,6 +1,6 @@
-import { errnoCode } from "../../platform/file-system.ts";
-import { numberIn, parseDocument, type StoredDocument, type StoredMessage, textIn } from "../../stores/conversation.ts";
-import type { MessageFacts, PartFacts, SessionOutline, TokenFacts } from "../../stores/outline.ts";
+import { errnoCode } from "../platform/file-system.ts";
+import { numberIn, parseDocument, type StoredDocument, type StoredMessage, textIn } from "./conversation.ts";
+import type { MessageFacts, PartFacts, SessionOutline, TokenFacts } from "./outline.ts";
 
 /**
  * The outline of a session of files, whose store keeps none: only the terminal UI of its host demands anything that
