@@ -136,7 +136,10 @@ async function screenOf({ home }: RealStore): Promise<"shown" | "ends" | "nothin
   try {
     const isDead = (screen: string) => /fatal error|has been copied|undefined is not|null is not/.test(screen);
     const shown = await ui.waitFor(/fatal error|The last words/, 40_000).catch(() => null);
-    if (shown === null) return "nothing";
+    if (shown === null) {
+      process.stderr.write(`${ui.screen().trim()}\n`);
+      return "nothing";
+    }
     if (isDead(shown)) return "ends";
     // What is printed last may end it after the first text is there.
     await sleep(1500);
