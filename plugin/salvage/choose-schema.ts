@@ -18,6 +18,8 @@ export interface ChosenSchema {
   /** The known schema whose journals the new database must have whole; `null` where it is none of the known ones. */
   readonly known: KnownSchema | null;
   readonly indexes: readonly IndexShape[];
+  /** Whether anything tells which opencode wrote the database: its statements, its migrations, or a session. */
+  readonly isTold: boolean;
 }
 
 /**
@@ -50,6 +52,7 @@ export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Conn
     added: added.map((object) => object.name),
     known: isForeign && map.journal.size > 0 ? null : model,
     indexes: indexesOf(objects, scratch()),
+    isTold: found.length > 0 || map.journal.size > 0 || newestVersion(signs.records) !== null,
   };
 }
 
