@@ -46,6 +46,12 @@ export interface HostLine {
   readonly readsSessionTimes: boolean;
   /** What is read of a project's file: nothing, its id, or also its list of worktrees. */
   readonly projectFile: "unread" | "id" | "id and sandboxes";
+  /** Which sessions its terminal UI lists without a search. */
+  readonly listed: "30 days" | "100 newest";
+  /** Whether the id of a project follows from its remote. */
+  readonly namesProjectsByRemote: boolean;
+  /** Whether every write is an event, by which a record that is missing is told. */
+  readonly logsWrites: boolean;
   /** Whether a call that is ended on abort is marked `interrupted`. */
   readonly marksInterrupted: boolean;
   /** Which values end the terminal UI when a session is opened (screen.ts, screen-message.ts); `null`: none. */
@@ -65,6 +71,9 @@ const ANY_RECORD = {
   failsWholeLists: false,
   readsSessionTimes: false,
   projectFile: "unread",
+  listed: "30 days",
+  namesProjectsByRemote: false,
+  logsWrites: false,
   marksInterrupted: false,
   screen: "1.0",
 } as const;
@@ -78,6 +87,9 @@ const CHECKED_RECORD = {
   failsWholeLists: false,
   readsSessionTimes: false,
   projectFile: "unread",
+  listed: "100 newest",
+  namesProjectsByRemote: true,
+  logsWrites: true,
   marksInterrupted: true,
 } as const;
 

@@ -43,6 +43,35 @@ export function screensOf(store: StoreDescription): readonly ScreenName[] {
   return loading.flatMap(({ screen }) => screen ?? []);
 }
 
+/** What the host of a store makes of `storage/session_diff/<id>.json` (docs/host-measurements.md, E). */
+export interface DiffReading {
+  /** Whether an answer fails where the file cannot be read; else it counts as an empty list. */
+  readonly failsUnread: boolean;
+  /** Whether it is read as UTF-8 whatever it begins with. */
+  readonly isUtf8: boolean;
+  /** What must be in it: anything, a list of diffs that name a file, or a list of diffs whose every field is checked. */
+  readonly holds: "anything" | "names" | "diffs";
+}
+
+const DIFF_READINGS: Readonly<Record<NonNullable<StoreDescription["sessionDiffReader"]>, DiffReading>> = {
+  "1.0.61": { failsUnread: true, isUtf8: false, holds: "anything" },
+  "1.0": { failsUnread: false, isUtf8: false, holds: "anything" },
+  "1.1": { failsUnread: false, isUtf8: false, holds: "names" },
+  "1.14": { failsUnread: true, isUtf8: true, holds: "names" },
+  "1.15": { failsUnread: true, isUtf8: true, holds: "diffs" },
+};
+
+const UNREAD: DiffReading = { failsUnread: false, isUtf8: false, holds: "anything" };
+
+export function diffReading({ sessionDiffReader }: StoreDescription): DiffReading {
+  return sessionDiffReader === null ? UNREAD : DIFF_READINGS[sessionDiffReader];
+}
+
+/** Whether the host of a store checks every record by its schema when it loads it. */
+export function checksRecords({ contract }: Pick<StoreDescription, "contract">): boolean {
+  return contract === "strict";
+}
+
 function readBy(store: StoreDescription, { name, contract, sessionDiffReader }: HostLine): StoreDescription {
   return { ...store, lines: [name], contract, sessionDiffReader };
 }

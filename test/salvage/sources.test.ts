@@ -164,7 +164,10 @@ test("which opencode wrote a log without a session, a table or a migration canno
 });
 
 test("the migrations in such a log tell it", async () => {
-  const written = ["update message set data = data || ' '", "update __drizzle_migrations set applied_at = applied_at || ' '"];
+  const written = [
+    "update message set data = data || ' '",
+    "update __drizzle_migrations set applied_at = applied_at || ' '",
+  ];
   const { rows, report } = await salvaged(await loneLog(...written));
   expect([report.isSchemaTold, report.schemaOf]).toEqual([true, ["1.14.41"]]);
   rows.close();

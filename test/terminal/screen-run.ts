@@ -1,6 +1,7 @@
 /**
  * Asks the terminal UI of a version and `check` about the same answers: each is changed in one way, its session is opened
- * in a real terminal, and the screen read. `nice bun test/terminal/screen-run.ts --host 1.2.27`
+ * in a real terminal, and the screen read. With `--repair` what ends it is repaired, and opened again.
+ * `nice bun test/terminal/screen-run.ts --host 1.2.27 [--only TEXT] [--repair]`
  */
 import { Database } from "bun:sqlite";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -89,9 +90,36 @@ const CHANGES: readonly (readonly [name: string, change: Change])[] = [
   ["question: agent an object", (_older, _newer, question) => Object.assign(question, { agent: {} })],
 ];
 
-const LAST_WORDS = { type: "text", text: "The last words.", time: { start: 1, end: 2 } };
+const TIME = { start: 1, end: 2 };
 
-const { values } = parseArgs({ options: { host: { type: "string" }, only: { type: "string" } } });
+/** Calls that such a terminal cannot print, one in the older answer at a time. */
+const CALLS: Readonly<Record<string, Fields>> = {
+  "call: a path that is a number": {
+    tool: "glob",
+    state: { status: "error", input: { pattern: "*.txt", path: 5 }, error: "Invalid arguments", time: TIME },
+  },
+  "call: an answer of before 1.1.8": {
+    tool: "question",
+    state: {
+      status: "completed",
+      input: { questions: [{ question: "Go on?", header: "Go on", options: [] }] },
+      output: "Yes",
+      title: "Asked 1 question",
+      metadata: { answers: ["Yes"] },
+      time: TIME,
+    },
+  },
+  "call: a command that is an object": {
+    tool: "bash",
+    state: { status: "error", input: { command: { line: "ls" } }, error: "Invalid arguments", time: TIME },
+  },
+};
+
+const LAST_WORDS = { type: "text", text: "The last words.", time: TIME };
+
+const { values } = parseArgs({
+  options: { host: { type: "string" }, only: { type: "string" }, repair: { type: "boolean" } },
+});
 if (values.host === undefined) throw new Error("usage: screen-run.ts --host VERSION [--only TEXT]");
 
 const model = startModelServer();
@@ -102,26 +130,37 @@ if (asked === undefined || answered === undefined) throw new Error("no turn");
 let disagreements = 0;
 try {
   const turn = readMessages(store);
-  for (const [name, change] of CHANGES) {
+  for (const [name, change] of [...CHANGES, ...Object.keys(CALLS).map((each) => [each, () => undefined] as const)]) {
     if (values.only !== undefined && !name.includes(values.only)) continue;
     const [question, older] = turn.map((each) => structuredClone(each)) as [Fields, Fields];
     Object.assign(older, { tokens: { ...tokens, output: 5 }, finish: "stop" });
     const newer: Fields = { ...structuredClone(older), parentID: `${asked.id}z` };
     change(older, newer, question);
-    writeMessages(store, [
+    const written: [id: string, document: Fields][] = [
       [asked.id, question],
       [answered.id, older],
       [`${answered.id}z`, newer],
-    ]);
+    ];
+    writeMessages(store, written);
+    const call = CALLS[name];
+    writePart(store, answered.id, "prt_zzcall", call ? { type: "tool", callID: "call_1", ...call } : null);
+    writePart(store, `${answered.id}z`, "prt_zzlast", LAST_WORDS);
     const tool = await toolFor(store.dataDir);
     const { findings } = await tool.check();
     const found = findings.filter(({ code }) => code === "screen-fatal").map(({ evidence }) => evidence.split(";")[0]);
     const blocking = findings.filter(({ severity }) => severity === "blocking").length;
     const screen = await screenOf(store);
+    let repaired = "";
+    if (values.repair && screen === "ends" && found.length > 0) {
+      const { runID, items } = await tool.repair(["screen-fatal"]);
+      repaired = `; ${items.map(({ action }) => action).join(", ")}, then ${await screenOf(store)}`;
+      await tool.restore(runID ?? "");
+      if (!repaired.endsWith("shown")) disagreements += 1;
+    }
     const agrees = (screen === "ends") === found.length > 0 || blocking > 0;
     if (!agrees) disagreements += 1;
     process.stdout.write(
-      `${agrees ? "  " : "! "}${name}: ${screen}; ${found.join(", ") || (blocking ? "blocking" : "-")}\n`,
+      `${agrees ? "  " : "! "}${name}: ${screen}; ${found.join(", ") || (blocking ? "blocking" : "-")}${repaired}\n`,
     );
   }
 } finally {
@@ -135,7 +174,7 @@ async function screenOf({ home }: RealStore): Promise<"shown" | "ends" | "nothin
   const ui = await openTerminalUI({ home, model, args: ["--session", sessionID], columns: 130 });
   try {
     const isDead = (screen: string) => /fatal error|has been copied|undefined is not|null is not/.test(screen);
-    const shown = await ui.waitFor(/fatal error|The last words/, 40_000).catch(() => null);
+    const shown = await ui.waitFor(/fatal error|The last words/, 120_000).catch(() => null);
     if (shown === null) {
       process.stderr.write(`${ui.screen().trim()}\n`);
       return "nothing";
@@ -168,21 +207,31 @@ function writeMessages({ dataDir, home }: RealStore, all: readonly (readonly [id
     for (const [id, document] of all) {
       writeFileSync(join(folder, `${id}.json`), JSON.stringify({ ...document, id, sessionID }));
     }
-    const parts = join(dataDir, "storage/part", `${answered?.id}z`);
-    mkdirSync(parts, { recursive: true });
-    const part = { ...LAST_WORDS, id: "prt_zzlast", sessionID, messageID: `${answered?.id}z` };
-    writeFileSync(join(parts, "prt_zzlast.json"), JSON.stringify(part));
     return;
   }
   using database = new Database(join(dataDir, "opencode.db"));
   database.run("pragma foreign_keys = off");
-  database
-    .query("insert or ignore into part values ('prt_zzlast', ?, ?, 1, 1, ?)")
-    .run(`${answered?.id}z`, sessionID, JSON.stringify(LAST_WORDS));
   database.query("delete from message where session_id = ?").run(sessionID);
   for (const [index, [id, document]] of all.entries()) {
     database
       .query("insert into message (id, session_id, time_created, time_updated, data) values (?1, ?2, ?3, ?3, ?4)")
       .run(id, sessionID, 1_790_000_000_000 + index, JSON.stringify(document));
   }
+}
+
+/** One more part of a message; `null`: there is none. */
+function writePart({ dataDir, home }: RealStore, messageID: string, id: string, document: Fields | null): void {
+  if (isJsonHost(home.version)) {
+    const folder = join(dataDir, "storage/part", messageID);
+    mkdirSync(folder, { recursive: true });
+    rmSync(join(folder, `${id}.json`), { force: true });
+    if (document === null) return;
+    writeFileSync(join(folder, `${id}.json`), JSON.stringify({ ...document, id, sessionID, messageID }));
+    return;
+  }
+  using database = new Database(join(dataDir, "opencode.db"));
+  database.run("pragma foreign_keys = off");
+  database.query("delete from part where id = ?").run(id);
+  if (document === null) return;
+  database.query("insert into part values (?, ?, ?, 1, 1, ?)").run(id, messageID, sessionID, JSON.stringify(document));
 }
