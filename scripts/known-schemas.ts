@@ -1,5 +1,5 @@
 /**
- * Records the schemas that real hosts make, and writes them to plugin/salvage/known-schemas.json:
+ * Records the schemas that real hosts make, and writes them to plugin/hosts/known-schemas.json:
  *   bun scripts/known-schemas.ts record VERSION… OLDER..NEWER…   runs each host on a fresh home, or on that of an older one
  *   bun scripts/known-schemas.ts write                           from everything that was recorded so far
  * A record is kept in .cache/schemas, so that a host runs once.
@@ -100,7 +100,7 @@ if (task === "record") {
   for (const name of await readdir(folder)) {
     if (name.endsWith(".json")) recorded.push(JSON.parse(await readFile(join(folder, name), "utf8")) as RecordedSchema);
   }
-  const path = join(import.meta.dirname, "..", "plugin", "salvage", "known-schemas.json");
+  const path = join(import.meta.dirname, "..", "plugin", "hosts", "known-schemas.json");
   await writeFile(path, `${line(known(recorded), 0)}\n`);
 }
 

@@ -1,13 +1,14 @@
 import { dirname } from "node:path";
-import { locatorText } from "../model/artifact.ts";
+import { isFileLocator, locatorText } from "../model/artifact.ts";
 import { isOnScreen } from "../model/finding.ts";
 import { ACTION, type ReportedItem } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
 import type { CheckResult } from "../repair/check.ts";
+import { repairThroughout } from "../repair/converge.ts";
 import { writingRefusal } from "../repair/origin-words.ts";
 import { type Plan, planRepair, type Selection } from "../repair/plan.ts";
-import { type RepairResult, repair, settleUnfinished } from "../repair/repair.ts";
-import { doneWords, sentence, toDoWords } from "../repair/words.ts";
+import { type RepairResult, settleUnfinished } from "../repair/repair.ts";
+import { doneWords, plural, sentence, toDoWords } from "../repair/words.ts";
 import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, checkWithProgress, commandHere, UNCHECKED, withoutResult } from "./context.ts";
@@ -33,7 +34,8 @@ export async function repairCommand(context: CommandContext, command: Repair): P
     answer(context, changeAnswer({ ...remainingOf(before), runID: null, manifests: [], items }), "");
     return EXIT.findings;
   }
-  const result = await repair({
+  const latest: { check: CheckResult | null } = { check: before };
+  const result = await repairThroughout({
     files: context.files,
     located: context.located,
     access: "outside",
@@ -42,9 +44,14 @@ export async function repairCommand(context: CommandContext, command: Repair): P
     trigger: "cli",
     hostVersion: null,
     signal: context.signal,
+    findAgain: async () => {
+      latest.check = await checkedAgain(context, command.sessionIDs, before);
+      return latest.check?.findings ?? null;
+    },
+    confirm: async (next) => command.yes || confirmed(context, command, latest.check ?? before, next),
     onProgress: (done, of) => context.terminal.progress(`Repairing: ${amount(done)} of ${amount(of)} …`),
   });
-  const after = await checkedAgain(context, command.sessionIDs, before);
+  const after = latest.check;
   const messages = [
     ...(result.stopped === null ? [] : [result.stopped.message]),
     ...(after === null ? [UNCHECKED] : []),
@@ -55,9 +62,10 @@ export async function repairCommand(context: CommandContext, command: Repair): P
     manifests: result.manifests,
     items: result.items,
     ...(after === null ? NOT_REACHED : remainingOf(after)),
+    ...unlistedAnswer(unlistedBy(result.plans.flat(), result), context),
     ...(message === undefined ? {} : { message }),
   });
-  answer(context, document, await doneText(result, after, plan, context));
+  answer(context, document, await doneText(result, after, result.plans.flat(), context));
   if (message !== undefined) context.terminal.complain(message);
   return statusOf(context, result, after);
 }
@@ -152,6 +160,7 @@ async function doneText(
     lines.push("", "The originals are in:", ...folders);
     lines.push(`To undo: ${commandHere(context, "restore", result.runID)}`);
   }
+  lines.push(...hiddenLines(unlistedBy(plan, result), result.runID, context));
   if (after === null) return lines.join("\n");
   const left = after.findings.filter((finding) => finding.severity === "blocking");
   const tried = new Set(plan.flatMap(({ operations }) => operations.map(({ locator }) => locatorText(locator))));
@@ -161,6 +170,33 @@ async function doneText(
     left.length === 0 ? "opencode can load everything that was checked." : checkText(after, context.terminal, advice),
   );
   return lines.join("\n");
+}
+
+/** Sessions whose record is in quarantine as a whole, and that opencode therefore lists no more. Only files leave so. */
+function unlistedBy(plan: Plan, { items }: RepairResult): string[] {
+  const left = new Set(items.filter(({ action }) => action === "quarantined").map(({ recordID }) => recordID));
+  const records = plan.flatMap(({ operations }) => operations);
+  return records.flatMap(({ kind, recordID, locator }) =>
+    kind === "session" && isFileLocator(locator) && recordID !== null && left.has(recordID) ? [recordID] : [],
+  );
+}
+
+function unlistedAnswer(sessions: readonly string[], context: CommandContext): object {
+  if (sessions.length === 0) return {};
+  return { unlisted: sessions.map((sessionID) => ({ sessionID, command: commandHere(context, "show", sessionID) })) };
+}
+
+function hiddenLines(sessions: readonly string[], runID: string | null, context: CommandContext): string[] {
+  if (sessions.length === 0 || runID === null) return [];
+  const shown = sessions.slice(0, MOST_LINES);
+  const more = sessions.length - shown.length;
+  return [
+    "",
+    `opencode no longer lists ${plural(sessions.length, "session")}: nothing of the record could be used. Messages stay where they are.`,
+    ...shown.map((id) => `  To read it: ${commandHere(context, "show", id)}`),
+    ...(more === 0 ? [] : [`  … and ${amount(more)} more`]),
+    `  To bring the damaged record back: ${commandHere(context, "restore", runID)}`,
+  ];
 }
 
 /** More lines than this, and those of the most frequent outcome are counted instead. */

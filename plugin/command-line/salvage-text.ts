@@ -68,6 +68,15 @@ export function salvageText(
     "",
     report.isSound ? "The new database passes SQLite's integrity check." : "The new database is not sound.",
   );
+  if (!report.isSchemaTold) {
+    const [oldest] = report.schemaOf;
+    lines.push(
+      "Which opencode wrote it cannot be told: nothing is left of its tables, its migrations or its sessions.",
+      ...(oldest === undefined
+        ? []
+        : [`The new database has the form of opencode ${oldest}. Newer versions upgrade it.`]),
+    );
+  }
   lines.push(...remainingLines(blocking, isSwapped));
   if (isSwapped) {
     lines.push("It is in its place. The damaged one is in:", `  ${run.folder}`);

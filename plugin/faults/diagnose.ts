@@ -1,5 +1,6 @@
-import { screenMismatches, screenPath } from "../hosts/screen.ts";
-import { hostLine, readings, versionsOf } from "../hosts/store-line.ts";
+import { screenPath } from "../hosts/screen-demand.ts";
+import { mismatchesOnScreen } from "../hosts/screen-message.ts";
+import { diffReading, hostLine, readings, versionsOf } from "../hosts/store-line.ts";
 import type { Artifact, CopiedRecord, Evidence, JsonShape } from "../model/artifact.ts";
 import type { Severity } from "../model/finding.ts";
 import type { StoreDescription } from "../model/store-description.ts";
@@ -136,20 +137,10 @@ function severityOf(artifact: Artifact, evidence: Evidence, store: StoreDescript
     case "project":
       return "warning";
     case "session_diff":
-      return failsOnUnreadableDiffs(store) ? "blocking" : "warning";
+      return diffReading(store).failsUnread ? "blocking" : "warning";
     default:
       return "blocking";
   }
-}
-
-/** Other hosts take an unreadable list of diffs for an empty one; 1.17 and newer do not read it. */
-function failsOnUnreadableDiffs(store: StoreDescription): boolean {
-  return store.sessionDiffReader === "1.0.61" || readsDiffsAsUtf8(store);
-}
-
-/** Session diffs are the only files that 1.14 and 1.15 read, and they read them as UTF-8 (measured). */
-function readsDiffsAsUtf8({ sessionDiffReader }: StoreDescription): boolean {
-  return sessionDiffReader === "1.14" || sessionDiffReader === "1.15";
 }
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -173,7 +164,7 @@ function readProblem(artifact: Artifact, evidence: Evidence, store: StoreDescrip
   if (evidence.storage === "row") return valueProblem(artifact, evidence, evidence.row, store);
   if (evidence.bytes === null) return judgedInPieces(evidence, acceptedTopLevels(artifact, store));
   const bytes = Buffer.from(evidence.bytes.buffer, evidence.bytes.byteOffset, evidence.bytes.byteLength);
-  const isNoUtf8 = evidence.storage === "file" && readsDiffsAsUtf8(store) && beginsAsUtf16(bytes);
+  const isNoUtf8 = evidence.storage === "file" && diffReading(store).isUtf8 && beginsAsUtf16(bytes);
   const parsed = isNoUtf8 ? null : parseAsHost(bytes, evidence.storage);
   if (parsed !== null && evidence.stray?.outcome === "copy" && isNamedAsCopy(artifact, parsed.value)) {
     return { fault: STRAY_FILE, evidence: copyWords(evidence.stray.original), wasRead: true, isHarmless: true };
@@ -212,28 +203,30 @@ function remarked(
   moment: Moment,
 ): Problem | null {
   const { now, isLeftAlone } = moment;
-  const remark = remarkOn(artifact, value, store);
+  const remark = remarkOn(artifact, value, store, evidence.newer);
   if (remark === null || !holds(remark, evidence, now, isLeftAlone)) return null;
-  const words = remarkWords(remark, evidence, value, store, now);
+  const words = remarkWords(remark, artifact, evidence, value, store, now);
   return { fault: FAULT_OF[remark], evidence: words, wasRead: true, isHarmless: true };
 }
 
 function remarkWords(
   remark: Remark,
-  { size, updatedMs }: Evidence,
+  artifact: Artifact,
+  evidence: Evidence,
   value: unknown,
   store: StoreDescription,
   now: number,
 ): string {
+  const { size, updatedMs } = evidence;
   if (remark === "large-image") return amount(size, "byte");
-  if (remark === "screen-fatal") return screenWords(value, store);
+  if (remark === "screen-fatal") return screenWords(artifact, evidence, value, store);
   const hours = updatedMs === null ? 0 : Math.floor((now - updatedMs) / HOUR_MS);
   return hours === 0 ? "no process works on it" : `unchanged for ${amount(hours, "hour")}`;
 }
 
-function screenWords(value: unknown, store: StoreDescription): string {
+function screenWords({ kind }: Artifact, { newer }: Evidence, value: unknown, store: StoreDescription): string {
   const { screen } = hostLine(store);
-  const [first, ...others] = screen === null ? [] : screenMismatches(value, screen);
+  const [first, ...others] = screen === null ? [] : mismatchesOnScreen(kind, value, screen, newer);
   const place = first === undefined ? "" : `${screenPath(first)}: ${first.words}`;
   const more = others.length === 0 ? "" : ` and ${others.length} more`;
   return `${place}${more}; the terminal UI of opencode 1.0 to 1.15 ends when this session is opened, 1.17 and newer show it`;

@@ -1,6 +1,7 @@
-import { screenMismatches } from "../hosts/screen.ts";
+import type { ScreenName } from "../hosts/screen-demand.ts";
+import { mismatchesOnScreen } from "../hosts/screen-message.ts";
 import { screensOf } from "../hosts/store-line.ts";
-import type { Artifact, Evidence } from "../model/artifact.ts";
+import type { Artifact, Evidence, NewerMessages } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 
 /** A turn may wait this long for a permission, an answer or a slow tool before it counts as left behind. */
@@ -14,19 +15,26 @@ const DATA_URL = /^data:image\/[^,]*;base64,/;
 /** The code of a fault that a record may have although it loads. */
 export type Remark = "unfinished-tool" | "unfinished-turn" | "large-image" | "screen-fatal";
 
-/** Something worth saying of a record that loads; `null`: nothing. */
-export function remarkOn(artifact: Artifact, value: unknown, store: StoreDescription): Remark | null {
+/** Something worth saying of a record that loads; `null`: nothing. Without `newer` its message counts for the newest. */
+export function remarkOn(
+  artifact: Artifact,
+  value: unknown,
+  store: StoreDescription,
+  newer?: NewerMessages,
+): Remark | null {
   if (typeof value !== "object" || value === null) return null;
-  if (artifact.kind === "part") return remarkOnPart(value, store);
-  if (artifact.kind !== "message" || !("role" in value) || value.role !== "assistant") return null;
+  const { kind } = artifact;
+  const ends = (screen: ScreenName) => mismatchesOnScreen(kind, value, screen, newer).length > 0;
+  if ((kind === "part" || kind === "message") && screensOf(store).some(ends)) return "screen-fatal";
+  if (kind === "part") return remarkOnPart(value);
+  if (kind !== "message" || !("role" in value) || value.role !== "assistant") return null;
   const isOver = ("error" in value && value.error !== undefined) || ("time" in value && isCompleted(value.time));
   return isOver ? null : "unfinished-turn";
 }
 
-function remarkOnPart(value: object, store: StoreDescription): Remark | null {
+function remarkOnPart(value: object): Remark | null {
   if (!("type" in value)) return null;
   const { type } = value;
-  if (screensOf(store).some((screen) => screenMismatches(value, screen).length > 0)) return "screen-fatal";
   if (type === "tool" && "state" in value) {
     const { state } = value;
     const status = typeof state === "object" && state !== null && "status" in state ? state.status : null;

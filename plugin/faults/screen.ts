@@ -4,11 +4,12 @@ import type { Fault } from "./fault.ts";
 export const SCREEN_FATAL = {
   code: "screen-fatal",
   title: "ends the terminal UI of an older opencode when its session is opened",
-  invariant: "A tool call holds texts and lists where the terminal UI of its opencode prints them as such.",
+  invariant:
+    "A tool call or an answer holds texts and lists where the terminal UI of its opencode prints them as such.",
   cause:
-    "A model called a tool with a number or an object where a text belongs (opencode stores the failed call too), or a question was answered before opencode 1.1.8.",
+    "A model called a tool with a number or an object where a text belongs (opencode stores the failed call too), a question was answered before opencode 1.1.8, or another program wrote an answer without its mode, time or tokens.",
   advice:
-    "Upgrade to opencode 1.17 or newer, which shows it, or complete that one call: `opencode-session-repair repair --only screen-fatal`.",
+    "Upgrade to opencode 1.17 or newer, which shows it, or complete that one record: `opencode-session-repair repair --only screen-fatal`.",
   remedy: "normalise",
   otherwise: "quarantine",
   unasked: false,

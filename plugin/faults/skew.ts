@@ -9,9 +9,10 @@ export const COLUMNS_MISSING = {
   invariant: "Every column that the opencode of this database names is there.",
   cause: "An upgrade that stopped half way, or a database that was changed by hand.",
   advice: "Go back to the copy from before the upgrade. Do not add columns by hand: one leads to the next.",
+  remedy: "recover",
+  unasked: false,
   issues: [38471, 35403, 37193, 49225],
   classes: ["C2", "C3"],
-  ...reported,
 } satisfies Fault;
 
 export const MIGRATION_UNRECORDED = {
@@ -21,9 +22,10 @@ export const MIGRATION_UNRECORDED = {
   cause: "An upgrade was interrupted between the change and its record; the next start applies it again and fails.",
   advice:
     "opencode 1.17 and newer do not start (`duplicate column name`, `table … already exists`). opencode 1.2 to 1.15 fails on every session (`CREATE TABLE project`). Keep a copy, then record the migration's id with its time, or go back to a copy from before the upgrade.",
+  remedy: "recover",
+  unasked: false,
   issues: [34584, 31412, 16678, 17270, 30632, 36709],
   classes: ["C3"],
-  ...reported,
 } satisfies Fault;
 
 export const OLD_JOURNAL = {

@@ -1,5 +1,5 @@
 import type { Contract, LineName, StoreDescription } from "../model/store-description.ts";
-import type { ScreenName } from "./screen.ts";
+import type { ScreenName } from "./screen-demand.ts";
 
 /** What a database shows of the host that shaped it. */
 export interface Frame {
@@ -46,9 +46,15 @@ export interface HostLine {
   readonly readsSessionTimes: boolean;
   /** What is read of a project's file: nothing, its id, or also its list of worktrees. */
   readonly projectFile: "unread" | "id" | "id and sandboxes";
+  /** Which sessions its terminal UI lists without a search. */
+  readonly listed: "30 days" | "100 newest";
+  /** Whether the id of a project follows from its remote. */
+  readonly namesProjectsByRemote: boolean;
+  /** Whether every write is an event, by which a record that is missing is told. */
+  readonly logsWrites: boolean;
   /** Whether a call that is ended on abort is marked `interrupted`. */
   readonly marksInterrupted: boolean;
-  /** Which values end the terminal UI when a session is opened (plugin/hosts/screen.ts); `null`: none. */
+  /** Which values end the terminal UI when a session is opened (screen.ts, screen-message.ts); `null`: none. */
   readonly screen: ScreenName | null;
 }
 
@@ -65,6 +71,9 @@ const ANY_RECORD = {
   failsWholeLists: false,
   readsSessionTimes: false,
   projectFile: "unread",
+  listed: "30 days",
+  namesProjectsByRemote: false,
+  logsWrites: false,
   marksInterrupted: false,
   screen: "1.0",
 } as const;
@@ -78,6 +87,9 @@ const CHECKED_RECORD = {
   failsWholeLists: false,
   readsSessionTimes: false,
   projectFile: "unread",
+  listed: "100 newest",
+  namesProjectsByRemote: true,
+  logsWrites: true,
   marksInterrupted: true,
 } as const;
 
@@ -118,6 +130,7 @@ export const LINES: readonly HostLine[] = [
   {
     ...FILES,
     name: "1.1.11",
+    screen: "1.1",
     first: "1.1.11",
     last: "1.1.34",
     failsWholeLists: true,
@@ -126,6 +139,7 @@ export const LINES: readonly HostLine[] = [
   {
     ...FILES,
     name: "1.1",
+    screen: "1.1",
     first: "1.1.53",
     last: "1.1.65",
     projectFile: "id and sandboxes",
@@ -134,11 +148,21 @@ export const LINES: readonly HostLine[] = [
   {
     ...ANY_RECORD,
     name: "1.2",
-    screen: "1.2",
+    screen: "1.1",
     first: "1.2.1",
+    last: "1.2.15",
+    journal: "drizzle",
+    shaped: ({ tables }) => isOf1_2(tables) && !tables.has("workspace"),
+    sessionDiffReader: "1.1",
+  },
+  {
+    ...ANY_RECORD,
+    name: "1.2.20",
+    screen: "1.2",
+    first: "1.2.20",
     last: "1.3.2",
     journal: "drizzle",
-    shaped: ({ tables }) => !tables.has("migration") && !hasEvents(tables) && !tables.has("data_migration"),
+    shaped: ({ tables }) => isOf1_2(tables) && tables.has("workspace"),
     sessionDiffReader: "1.1",
   },
   {
@@ -238,6 +262,10 @@ export const LINES: readonly HostLine[] = [
     wantsWholeUserTime: false,
   },
 ];
+
+function isOf1_2(tables: Frame["tables"]): boolean {
+  return !tables.has("migration") && !hasEvents(tables) && !tables.has("data_migration");
+}
 
 /** What came with 1.14: one of these may be lost. */
 function hasEvents(tables: Frame["tables"]): boolean {

@@ -1,6 +1,6 @@
 import type { LineName, StoreDescription } from "../model/store-description.ts";
 import { type Frame, type HostLine, LINES } from "./lines.ts";
-import type { ScreenName } from "./screen.ts";
+import type { ScreenName } from "./screen-demand.ts";
 
 const byName = new Map<LineName, HostLine>(LINES.map((line) => [line.name, line]));
 
@@ -20,7 +20,7 @@ export function hostLine(store: StoreDescription): HostLine {
 function lineOfKind(store: StoreDescription): LineName {
   if (store.generation === "json") return lineOfFiles(store.hostVersion);
   if (store.contract === "strict") return "1.17.11";
-  return store.sessionDiffReader === "1.14" ? "1.14" : "1.2";
+  return store.sessionDiffReader === "1.14" ? "1.14" : "1.2.20";
 }
 
 /** The line of a host that keeps files; a version that was not measured counts for the nearest. */
@@ -41,6 +41,35 @@ export function screensOf(store: StoreDescription): readonly ScreenName[] {
   const { lines } = store;
   const loading = lines === undefined || lines.length < 2 ? [hostLine(store)] : lines.map(lineNamed);
   return loading.flatMap(({ screen }) => screen ?? []);
+}
+
+/** What the host of a store makes of `storage/session_diff/<id>.json` (docs/host-measurements.md, E). */
+export interface DiffReading {
+  /** Whether an answer fails where the file cannot be read; else it counts as an empty list. */
+  readonly failsUnread: boolean;
+  /** Whether it is read as UTF-8 whatever it begins with. */
+  readonly isUtf8: boolean;
+  /** What must be in it: anything, a list of diffs that name a file, or a list of diffs whose every field is checked. */
+  readonly holds: "anything" | "names" | "diffs";
+}
+
+const DIFF_READINGS: Readonly<Record<NonNullable<StoreDescription["sessionDiffReader"]>, DiffReading>> = {
+  "1.0.61": { failsUnread: true, isUtf8: false, holds: "anything" },
+  "1.0": { failsUnread: false, isUtf8: false, holds: "anything" },
+  "1.1": { failsUnread: false, isUtf8: false, holds: "names" },
+  "1.14": { failsUnread: true, isUtf8: true, holds: "names" },
+  "1.15": { failsUnread: true, isUtf8: true, holds: "diffs" },
+};
+
+const UNREAD: DiffReading = { failsUnread: false, isUtf8: false, holds: "anything" };
+
+export function diffReading({ sessionDiffReader }: StoreDescription): DiffReading {
+  return sessionDiffReader === null ? UNREAD : DIFF_READINGS[sessionDiffReader];
+}
+
+/** Whether the host of a store checks every record by its schema when it loads it. */
+export function checksRecords({ contract }: Pick<StoreDescription, "contract">): boolean {
+  return contract === "strict";
 }
 
 function readBy(store: StoreDescription, { name, contract, sessionDiffReader }: HostLine): StoreDescription {

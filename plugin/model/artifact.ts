@@ -8,6 +8,7 @@ export type RecordKind =
   | "session_diff"
   | "stray"
   | "database"
+  | "table"
   | "side_file";
 
 /** A file of the JSON generation; `path` is relative to the data directory, with `/` on every platform. */
@@ -69,6 +70,16 @@ export type JsonShape =
   | { readonly shape: "incomplete" }
   | { readonly shape: "invalid"; readonly offset: number };
 
+/** What is newer in a session than one of its messages. */
+export interface NewerMessages {
+  readonly count: number;
+  readonly anyAnswer: boolean;
+  /** Whether one of the answers is not over. */
+  readonly anyUnfinished: boolean;
+  /** Whether one of the answers says that the model returned tokens. */
+  readonly anyOutput: boolean;
+}
+
 /** Everything that diagnosis may look at, read afresh. */
 export interface Evidence {
   readonly storage: StorageClass;
@@ -97,6 +108,8 @@ export interface Evidence {
   readonly reachable: boolean;
   /** The session it belongs to, where that is known. */
   readonly sessionID: string | null;
+  /** What is newer in the session than the record's message; only where its screen depends on that, else nothing is. */
+  readonly newer?: NewerMessages;
 }
 
 /**

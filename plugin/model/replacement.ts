@@ -17,7 +17,9 @@ export interface Replacement {
     /** The document as it is, but for these values. */
     | { readonly fields: readonly FieldChange[] }
     /** A session that is not there, with everything that hangs on it: rows that come and go together, parents first. */
-    | { readonly rows: readonly NewRow[] };
+    | { readonly rows: readonly NewRow[] }
+    /** A table of the host's own that is incomplete. */
+    | { readonly table: TableChange };
   /** What changes, in words for a plan: no content, no paths. */
   readonly changes?: readonly ShownChange[];
 }
@@ -36,6 +38,20 @@ export interface ShownChange {
   readonly path: string;
   readonly from: string;
   readonly to: string;
+}
+
+/**
+ * A table of the host's own that gets back what the host expects of it: rows that it lacks, or where it is gone or empty
+ * and laid out in another way the whole table.
+ */
+export interface TableChange {
+  readonly table: string;
+  /** What makes it; `null`: it is there, and stays. */
+  readonly statement: string | null;
+  /** Rows to be added, without a number of their own. */
+  readonly rows: readonly RowValues[];
+  /** Digest of the table when that was decided; `absent` where there was none. */
+  readonly before: string;
 }
 
 /** One row to be added: every value that is known of it. */

@@ -4,8 +4,8 @@ import { allRuns, runIDOf } from "../quarantine/runs.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
 import { type CheckResult, check } from "../repair/check.ts";
+import { repairThroughout } from "../repair/converge.ts";
 import { originsSentence, writingRefusal } from "../repair/origin-words.ts";
-import { repair } from "../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
 import { doneWords, plural, were } from "../repair/words.ts";
 import { HELP_ANSWER, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
@@ -111,17 +111,22 @@ async function mend(
   found: readonly ConfirmedFinding[],
 ): Promise<RequestAnswer> {
   const spared = found.filter((finding) => context.spare !== null && finding.sessionID === context.spare);
-  const result = await repair({
+  const latest: { check: CheckResult | null } = { check: before };
+  const isFree = ({ sessionID: id }: ConfirmedFinding) => context.spare === null || id !== context.spare;
+  const result = await repairThroughout({
     files: context.files,
     located: context.located,
     access: "beside-host",
-    findings: before.findings.filter((finding) => context.spare === null || finding.sessionID !== context.spare),
+    findings: before.findings.filter(isFree),
     selection: { codes: null, also: FAILING_ON_SCREEN, unasked: false },
     trigger: context.trigger,
     hostVersion: context.hostVersion,
+    findAgain: async () => {
+      latest.check = await checkNow(context, sessionID);
+      return latest.check?.findings.filter(isFree) ?? null;
+    },
   });
-  const after = await checkNow(context, sessionID);
-  const remaining = after === null ? [] : failing(after);
+  const remaining = latest.check === null ? [] : failing(latest.check);
   const done = result.items.filter((item) => item.action !== "skipped");
   const completed = new Set(
     result.items.filter(({ action }) => action === "normalised").map(({ recordID }) => recordID),

@@ -65,7 +65,18 @@ const itemState = z.enum(["planned", "done", "restored", "rolled-back", "skipped
 
 const item = z.strictObject({
   id: z.string().regex(/^\d{4,8}$/),
-  kind: z.enum(["session", "message", "part", "project", "todo", "session_diff", "stray", "database", "side_file"]),
+  kind: z.enum([
+    "session",
+    "message",
+    "part",
+    "project",
+    "todo",
+    "session_diff",
+    "stray",
+    "database",
+    "table",
+    "side_file",
+  ]),
   recordID: z.string().nullable(),
   locator,
   code: z.string(),
@@ -198,7 +209,9 @@ function isFileItem({ locator, original, replacement }: ManifestItem): boolean {
   return "path" in locator && original?.row === undefined && replacement?.columns === undefined;
 }
 
-function isRowItem({ locator, original, replacement }: ManifestItem): boolean {
+function isRowItem({ kind, locator, original, replacement }: ManifestItem): boolean {
+  // A table that was completed: what was done to it is in a file of its own.
+  if (kind === "table") return "path" in locator && original === null && replacement?.file !== undefined;
   if ("path" in locator) return false;
   if (original === null) return replacement !== undefined;
   const id = original.row?.columns.id;

@@ -1,5 +1,5 @@
 import type { HostLine } from "../hosts/lines.ts";
-import { hostLine, readings } from "../hosts/store-line.ts";
+import { checksRecords, diffReading, hostLine, readings } from "../hosts/store-line.ts";
 import { type Artifact, type Evidence, isFileLocator, type RowValues } from "../model/artifact.ts";
 import type { LineName, StoreDescription } from "../model/store-description.ts";
 import { foundAs, type Mismatch, OTHER_THAN_NAME } from "./mismatch.ts";
@@ -111,7 +111,7 @@ export function contractFor(
   const line = hostLine(store);
   if (isFileLocator(artifact.locator)) return fileContract(artifact, value, store, line);
   const { column } = artifact.locator;
-  if (line.contract === "strict") return strictContract(artifact, column, around.row, line);
+  if (checksRecords(line)) return strictContract(artifact, column, around.row, line);
   return syntaxContract(artifact, column, around.row, line);
 }
 
@@ -208,7 +208,7 @@ function fileContract(artifact: Artifact, value: unknown, store: StoreDescriptio
     case "project":
       return projectFileContract(artifact, value, line);
     case "session_diff":
-      return store.sessionDiffReader === "1.15" ? only(diffList) : NO_DEMANDS;
+      return diffReading(store).holds === "diffs" ? only(diffList) : NO_DEMANDS;
     default:
       return NO_DEMANDS;
   }

@@ -1,4 +1,4 @@
-import { hostLine } from "../hosts/store-line.ts";
+import { checksRecords, diffReading, hostLine } from "../hosts/store-line.ts";
 import { type Artifact, isFileLocator } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 
@@ -37,12 +37,12 @@ export function acceptedTopLevels(artifact: Artifact, store: StoreDescription): 
       case "project":
         return hostLine(store).projectFile === "unread" ? ANYTHING : RECORD;
       case "session_diff":
-        return listsDiffs(store) || store.sessionDiffReader === "1.15" ? ["array"] : ANYTHING;
+        return diffReading(store).holds === "anything" ? ANYTHING : ["array"];
       default:
         return ANYTHING;
     }
   }
-  if (store.contract === "syntax") return ANYTHING;
+  if (!checksRecords(store)) return ANYTHING;
   return artifact.locator.column === undefined ? RECORD : (STRICT_COLUMNS[artifact.locator.column] ?? ANYTHING);
 }
 
@@ -54,7 +54,7 @@ export function fitsPlace(artifact: Artifact, value: unknown, store: StoreDescri
 
 /** 1.1 to 1.14 map over the diffs and look at the first character of each file name (SessionSummary.diff, 1.1.65). */
 function listsDiffs(store: StoreDescription): boolean {
-  return store.sessionDiffReader === "1.1" || store.sessionDiffReader === "1.14";
+  return diffReading(store).holds === "names";
 }
 
 function isDiffList(value: unknown): boolean {

@@ -1,3 +1,4 @@
+import { hostLine } from "../hosts/store-line.ts";
 import { locatorText } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Located } from "../stores/locate.ts";
@@ -209,8 +210,9 @@ async function missingIn(
   if (description.generation === "json" && databases.length > 0) return [];
   const { findMissing, findMessagesWithoutRecord, findSessionsWithoutRecord } = await import("./missing-records.ts");
   // What stands in the way of looking is found with the records.
-  const logged =
-    description.contract === "strict" ? await findMissing(store, sessionIDs, storeIndex).catch(() => []) : [];
+  const logged = hostLine(description).logsWrites
+    ? await findMissing(store, sessionIDs, storeIndex).catch(() => [])
+    : [];
   const known = new Set(logged.map(({ recordID }) => recordID));
   const bare = await findSessionsWithoutRecord(store, sessionIDs, storeIndex).catch(() => []);
   const loose = await findMessagesWithoutRecord(store, sessionIDs, storeIndex).catch(() => []);

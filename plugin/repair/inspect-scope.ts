@@ -3,8 +3,8 @@ import type { ConfirmedFinding } from "../model/finding.ts";
 import type { ContentHash } from "../model/replacement.ts";
 import { sha256 } from "../platform/hash.ts";
 import type { ScanOptions, Scope, Store } from "../stores/store.ts";
-import { bySession } from "./by-session.ts";
 import type { ExaminedFinding, RemedyChooser } from "./choose-remedy.ts";
+import type { NewerMessagesSource } from "./newer-messages.ts";
 import { scanScope, scanWholeStore } from "./scan.ts";
 import { examineSettled } from "./settle-time.ts";
 
@@ -27,12 +27,14 @@ export async function inspectScope(store: Store, scope: Scope, options: InspectO
   const { default: pLimit } = await import("p-limit");
   const limit = pLimit(options.concurrency);
   const examined: ExaminedFinding[] = [];
+  const { bySession } = await import("./by-session.ts");
+  const newer = new (await import("./newer-messages.ts")).NewerMessagesSource(store);
   let chooser: RemedyChooser | null = null;
   // What follows from the neighbours is read once for each session, so one session comes after the other.
   const inOrder = [...bySession(suspects, ({ sessionID }) => sessionID).values()].flat();
   for (let start = 0; start < inOrder.length; start += HELD_AT_ONCE) {
     const few = inOrder.slice(start, start + HELD_AT_ONCE);
-    const confirmed = await Promise.all(few.map((artifact) => limit(() => confirm(store, artifact, options))));
+    const confirmed = await Promise.all(few.map((artifact) => limit(() => confirm(store, artifact, newer, options))));
     for (const each of confirmed) {
       if (each === null) continue;
       // Loaded only where something is wrong, like the schemas.
@@ -51,15 +53,22 @@ const HELD_AT_ONCE = 128;
 async function confirm(
   store: Store,
   artifact: Artifact,
+  newer: NewerMessagesSource,
   options: Pick<InspectOptions, "storeIndex" | "isLeftAlone">,
 ): Promise<Omit<ExaminedFinding, "completed"> | null> {
-  const evidence = await examineSettled(store, artifact);
+  let evidence = await examineSettled(store, artifact);
   if (evidence === null) return null;
   // Loaded only where something seems wrong: a healthy start of opencode does not pay for the schemas.
   const { diagnose } = await import("../faults/diagnose.ts");
-  const diagnosis =
-    diagnose(artifact, evidence, store.description) ??
-    ((await options.isLeftAlone?.()) ? diagnose(artifact, evidence, store.description, Date.now(), true) : null);
+  let diagnosis = diagnose(artifact, evidence, store.description);
+  if (diagnosis?.fault.code === "screen-fatal") {
+    const behind = await newer.than(artifact, evidence.sessionID);
+    if (behind !== null) evidence = { ...evidence, newer: behind };
+    diagnosis = diagnose(artifact, evidence, store.description);
+  }
+  if (diagnosis === null && (await options.isLeftAlone?.())) {
+    diagnosis = diagnose(artifact, evidence, store.description, Date.now(), true);
+  }
   if (diagnosis === null) return null;
   const finding: ConfirmedFinding = {
     code: diagnosis.fault.code,

@@ -5,18 +5,12 @@ import type { Replacement } from "../model/replacement.ts";
 import { fits } from "../records/contract.ts";
 import { wholeMembers } from "../records/cut-document.ts";
 import { textBeginning } from "../records/file-text.ts";
-import {
-  byTime,
-  factsIn,
-  factsOf,
-  type RebuiltMessage,
-  rebuiltMessage,
-  type SessionFrame,
-} from "../remedies/recover/rebuilt-message.ts";
+import { type RebuiltMessage, rebuiltMessage, type SessionFrame } from "../remedies/recover/rebuilt-message.ts";
 import { type RebuiltProject, rebuiltProject, worktreeOf } from "../remedies/recover/rebuilt-project.ts";
 import { rebuiltSessionFile, rootOf } from "../remedies/recover/rebuilt-session.ts";
 import { messageRow, sessionCell } from "../remedies/recover/row-form.ts";
 import { type Fields, parseDocument, type SessionFacts, type StoredMessage } from "../stores/conversation.ts";
+import { byTime, factsIn, factsOf } from "../stores/message-facts.ts";
 import type { MessageFacts } from "../stores/outline.ts";
 import type { Store } from "../stores/store.ts";
 import { bySession } from "./by-session.ts";

@@ -27,6 +27,8 @@ export interface RepairInput {
    * that has lapsed, may be taken over.
    */
   readonly patienceMs?: number;
+  /** Of a run that has begun already. */
+  readonly runID?: string;
   /** Told now and then how many of the records are done. */
   readonly onProgress?: (done: number, of: number) => void;
 }
@@ -132,7 +134,7 @@ async function applyUnderLock(
   lock: Parameters<typeof applyPlan>[0]["lock"],
 ): Promise<RepairResult> {
   const { files, located, access } = input;
-  const runID = newRunID(Date.now());
+  const runID = input.runID ?? newRunID(Date.now());
   const stores = await openStores(files, located, access);
   // Writers have connections of their own; a reader in the way would only pin the WAL.
   for (const store of stores) if (store.state === "ok") store.store.close();

@@ -12,6 +12,7 @@ import { DUPLICATE_PROJECT, FOLDER_MISSING, MESSAGE_ID_WRAP, ORPHANS, PROJECT_MI
 import { hostLine } from "../hosts/store-line.ts";
 import type { Locator } from "../model/artifact.ts";
 import type { ConfirmedFinding, Severity } from "../model/finding.ts";
+import type { Replacement } from "../model/replacement.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { amount } from "../plural.ts";
@@ -132,18 +133,23 @@ async function databaseFindings(
 ): Promise<ConfirmedFinding[]> {
   if (database === null) return [];
   const findings: ConfirmedFinding[] = [];
-  const { missingColumns, missingWrittenColumns, unrecordedMigrations } = database;
+  const { missingColumns, missingWrittenColumns, unrecordedMigrations, frame } = database;
+  // Loaded only where something is missing, the known schemas with it.
+  const { rebuiltJournal, rebuiltTable } = frame === null ? NOT_REBUILT : await import("./rebuilt-table.ts");
   // Measured on 1.18.33: it does not start. Older hosts do not run that migration.
   const stops: Severity = hostLine(opened.description).journal === "migration" ? "blocking" : "warning";
   if (missingColumns.length > 0) {
-    findings.push(say(COLUMNS_MISSING, "blocking", null, `without ${missingColumns.slice(0, 5).join(", ")}`));
+    const found = say(COLUMNS_MISSING, "blocking", null, `without ${missingColumns.slice(0, 5).join(", ")}`);
+    findings.push(rebuiltBy(found, frame && rebuiltTable(missingColumns, frame)));
   }
   if (missingWrittenColumns.length > 0) {
     const evidence = `without ${missingWrittenColumns.slice(0, 5).join(", ")}, sessions load; ${stoppedWithout(missingWrittenColumns)}`;
-    findings.push(say(COLUMNS_MISSING, "warning", null, evidence));
+    const found = say(COLUMNS_MISSING, "warning", null, evidence);
+    findings.push(rebuiltBy(found, frame && rebuiltTable(missingWrittenColumns, frame)));
   }
   if (unrecordedMigrations.length > 0) {
-    findings.push(say(MIGRATION_UNRECORDED, "blocking", null, unrecordedMigrations.join(", ")));
+    const found = say(MIGRATION_UNRECORDED, "blocking", null, unrecordedMigrations.join(", "));
+    findings.push(rebuiltBy(found, frame && rebuiltJournal(frame)));
   }
   if (database.triedByOlder) {
     findings.push(say(OLDER_OPENCODE, "warning", null, "an empty __drizzle_migrations beside the table migration"));
@@ -169,6 +175,12 @@ async function databaseFindings(
     findings.push(say(EVENT_BLOAT, "info", null, evidence));
   }
   return findings;
+}
+
+const NOT_REBUILT = { rebuiltJournal: () => null, rebuiltTable: () => null };
+
+function rebuiltBy(finding: ConfirmedFinding, replacement: Replacement | null): ConfirmedFinding {
+  return replacement === null ? { ...finding, remedy: "report" } : { ...finding, replacement };
 }
 
 /** A workspace is looked for where a project gets another id: a new remote, another first commit. */

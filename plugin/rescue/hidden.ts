@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { checksRecords, hostLine } from "../hosts/store-line.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { OpenedStore } from "../stores/open.ts";
@@ -85,7 +86,7 @@ export async function findHidden(
 ): Promise<Whereabouts> {
   const { sessions, projects } = target;
   const folders = foldersOfStore(files, target);
-  const isStrict = isStrictStore(target);
+  const isStrict = checksRecords(target.opened.description);
   const { misplaced, unjudged } = await findMisplaced(files, { sessions, projects, isStrict }, folders);
   const partlyShown = misplaced.flatMap((each) =>
     each.shownFrom === null ? [] : [{ ...misplacedSession(target, each), shownFrom: each.shownFrom }],
@@ -105,11 +106,12 @@ export async function findHidden(
 
 /** The folders that a database knows of, looked at as the opencode that wrote it does. */
 export function foldersOfStore(files: FileSystem, target: KnownStore): KnownFolders {
-  return new KnownFolders(files, { byRemote: isStrictStore(target) }, target.projects, target.sessions);
-}
-
-function isStrictStore({ opened }: KnownStore): boolean {
-  return opened.description.contract === "strict";
+  return new KnownFolders(
+    files,
+    { byRemote: hostLine(target.opened.description).namesProjectsByRemote },
+    target.projects,
+    target.sessions,
+  );
 }
 
 function misplacedSession(store: KnownStore, { facts, cause, reason, target, candidates }: Misplaced): HiddenSession {

@@ -1,3 +1,4 @@
+import { hostLine } from "../hosts/store-line.ts";
 import type { KnownStore } from "./hidden.ts";
 
 /** What the lists of a host leave out of sessions that are where they belong. */
@@ -17,7 +18,7 @@ const LISTED_ROOTS = 100;
 /** How many sessions a terminal UI does not reach without a search. A pure function. */
 export function listLimits({ sessions, opened }: KnownStore, nowMs: number): ListLimits {
   const roots = sessions.filter(({ hasRecord, parentID }) => hasRecord && parentID === null);
-  if (opened.description.contract === "syntax") {
+  if (hostLine(opened.description).listed === "30 days") {
     const old = roots.filter(({ updatedMs }) => (updatedMs ?? 0) < nowMs - LISTED_DAYS * DAY_MS);
     return { beyond: old.length, rule: "30 days" };
   }

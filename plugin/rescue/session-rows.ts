@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { hostLine } from "../hosts/store-line.ts";
 import type { RowValues } from "../model/artifact.ts";
 import type { NewRow } from "../model/replacement.ts";
 import type { StoreDescription } from "../model/store-description.ts";
@@ -310,10 +311,10 @@ function relatedRows({ todos, share }: SessionColumns, session: RowValues): NewR
   return rows;
 }
 
-/** Hosts from 1.17 on refuse a list with a folder that is not absolute; an empty one passes. */
+/** Where a list with a folder that is not absolute is refused, an empty one passes. */
 function absolute(directory: string | null, store: StoreDescription): string {
   if (directory === null) return "";
-  return store.contract === "strict" && !posix.isAbsolute(directory) ? "" : directory;
+  return hostLine(store).wantsAbsolutePaths && !posix.isAbsolute(directory) ? "" : directory;
 }
 
 function beginning(prefix: string, id: string | null): string | null {

@@ -1,9 +1,9 @@
+import { KNOWN_SCHEMAS, type KnownSchema, MOMENTS, STATEMENTS } from "../hosts/known-schema.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
 import { PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
 import { compareVersions, newestVersion } from "./host-version.ts";
 import { type IndexShape, indexShapes } from "./index-shape.ts";
-import { KNOWN_SCHEMAS, type KnownSchema, STATEMENTS } from "./known-schema.ts";
 import type { PageImage } from "./page-image.ts";
 import type { PageMap } from "./page-map.ts";
 import { readRecord, type SqliteRecord } from "./record.ts";
@@ -18,6 +18,8 @@ export interface ChosenSchema {
   /** The known schema whose journals the new database must have whole; `null` where it is none of the known ones. */
   readonly known: KnownSchema | null;
   readonly indexes: readonly IndexShape[];
+  /** Whether anything tells which opencode wrote the database: its statements, its migrations, or a session. */
+  readonly isTold: boolean;
 }
 
 /**
@@ -50,6 +52,7 @@ export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Conn
     added: added.map((object) => object.name),
     known: isForeign && map.journal.size > 0 ? null : model,
     indexes: indexesOf(objects, scratch()),
+    isTold: found.length > 0 || map.journal.size > 0 || newestVersion(signs.records) !== null,
   };
 }
 
@@ -237,9 +240,3 @@ export function completeMigrations(connection: Connection, { known }: ChosenSche
 
 /** Journals of changes to the schema, by the column that tells one change from another. */
 export const MIGRATIONS: Readonly<Record<string, string>> = { migration: "id", __drizzle_migrations: "created_at" };
-
-/** When a change was made, in the form of its column. */
-const MOMENTS: Readonly<Record<string, () => string | number>> = {
-  applied_at: () => new Date().toISOString(),
-  time_completed: Date.now,
-};

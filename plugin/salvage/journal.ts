@@ -1,5 +1,5 @@
+import { journalKey } from "../hosts/known-schema.ts";
 import { readBtreeHeader, tableCells } from "./btree-page.ts";
-import { journalKey } from "./known-schema.ts";
 import { readRecord, type SqliteRecord } from "./record.ts";
 import { textOf } from "./schema-objects.ts";
 

@@ -50,6 +50,10 @@ export interface SalvageReport extends LossesOfAll {
   readonly unplacedRecords: number;
   readonly framesBeyondDamage: number;
   readonly addedSchemaObjects: readonly string[];
+  /** Whether anything tells which opencode wrote the damaged database; else the form of the new one is a guess. */
+  readonly isSchemaTold: boolean;
+  /** The versions whose form the new database has; none where it is no known one. */
+  readonly schemaOf: readonly string[];
   readonly failedIndexes: readonly string[];
   readonly isSound: boolean;
   readonly foreignKeyViolations: number;
@@ -132,6 +136,8 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
         unplacedRecords: gathering.result.unplaced,
         framesBeyondDamage: image.framesBeyondDamage,
         addedSchemaObjects: schema.added,
+        isSchemaTold: schema.isTold,
+        schemaOf: schema.known?.hosts ?? [],
         failedIndexes,
         isSound: Object.values(check ?? {})[0] === "ok",
         foreignKeyViolations: connection.all("pragma foreign_key_check").length,

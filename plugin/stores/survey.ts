@@ -1,3 +1,5 @@
+import type { Layout } from "../hosts/known-frame.ts";
+
 /** The sessions of one folder of a project. */
 export interface FolderSessions {
   readonly directory: string;
@@ -44,4 +46,22 @@ export interface DatabaseSurvey {
   readonly stoppingMigration: readonly { readonly messageID: string; readonly sessionID: string }[];
   /** Whether the migrations are recorded as 1.2.1 did it. */
   readonly hasOldJournal: boolean;
+  /** Read only where columns or records of migrations are missing. */
+  readonly frame: DatabaseFrame | null;
+}
+
+/** What a database is made of, for what it lacks. */
+export interface DatabaseFrame {
+  readonly layout: Layout;
+  /** By name; a journal that is not there is not in it. */
+  readonly journals: ReadonlyMap<string, JournalState>;
+  /** Tables without rows, indexes and triggers, with their digests. */
+  readonly emptyTables: ReadonlyMap<string, string>;
+}
+
+export interface JournalState {
+  readonly columns: readonly string[];
+  /** What the host looks for in it, as text; rows without it are left out. */
+  readonly keys: readonly string[];
+  readonly digest: string;
 }

@@ -2,13 +2,14 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { diagnose } from "../../plugin/faults/diagnose.ts";
 import { looksHealthy } from "../../plugin/faults/quick-look.ts";
-import { type ScreenName, screenMismatches, screenPath } from "../../plugin/hosts/screen.ts";
+import { screenMismatches } from "../../plugin/hosts/screen.ts";
+import { type ScreenName, screenPath } from "../../plugin/hosts/screen-demand.ts";
 import type { Artifact, Evidence } from "../../plugin/model/artifact.ts";
 import type { LineName, StoreDescription } from "../../plugin/model/store-description.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const SCREENS: readonly ScreenName[] = ["1.0", "1.2", "1.14"];
+const SCREENS: readonly ScreenName[] = ["1.0", "1.1", "1.2", "1.14"];
 
 function call(tool: string, input: unknown, metadata: unknown = {}, rest: Fields = {}) {
   const state = { status: "completed", input, output: "out", title: "", metadata, time: { start: 1, end: 2 }, ...rest };
@@ -192,16 +193,16 @@ describe("what the screen of opencode 1.0 to 1.15 cannot print", () => {
     });
   }
 
-  test("a subtask, which the screen of 1.2.27 and 1.3 prints whatever it holds", () => {
+  test("a subtask, which the screen of 1.2.20 to 1.3 prints whatever it holds", () => {
     const found = (input: Fields) => SCREENS.map((screen) => screenMismatches(call("task", input), screen).length);
-    expect(found({ description: "d", subagent_type: 5 })).toEqual([1, 0, 1]);
-    expect(found({ description: { a: 1 }, subagent_type: "general" })).toEqual([1, 0, 0]);
-    expect(found({ description: 5 })).toEqual([0, 0, 0]);
+    expect(found({ description: "d", subagent_type: 5 })).toEqual([1, 1, 0, 1]);
+    expect(found({ description: { a: 1 }, subagent_type: "general" })).toEqual([1, 1, 0, 0]);
+    expect(found({ description: 5 })).toEqual([0, 0, 0, 0]);
   });
 
   test("two tools that only the screen of 1.0 to 1.3 has words for", () => {
     for (const part of [call("list", { path: 5 }), call("codesearch", { query: { a: 1 } })]) {
-      expect(SCREENS.map((screen) => screenMismatches(part, screen).length)).toEqual([1, 1, 0]);
+      expect(SCREENS.map((screen) => screenMismatches(part, screen).length)).toEqual([1, 1, 1, 0]);
     }
   });
 });
@@ -281,10 +282,10 @@ describe("the finding", () => {
   const part = call("glob", { pattern: "*.txt", path: 5 });
 
   test("names the versions that end, as a warning that is repaired only when asked", () => {
-    expect(diagnosed(part, ["1.2"])).toMatchObject({
+    expect(diagnosed(part, ["1.2.20"])).toMatchObject({
       fault: { code: "screen-fatal", unasked: false },
       severity: "warning",
-      hosts: ["1.2.1 to 1.3.2"],
+      hosts: ["1.2.20 to 1.3.2"],
       evidence:
         "state.input.path: expected a text, got a number; the terminal UI of opencode 1.0 to 1.15 ends when this session is opened, 1.17 and newer show it",
     });
@@ -297,7 +298,7 @@ describe("the finding", () => {
   });
 
   test("is not said of a record that no session leads to", () => {
-    expect(diagnosed(part, ["1.2"], { reachable: false })).toBeNull();
+    expect(diagnosed(part, ["1.2.20"], { reachable: false })).toBeNull();
   });
 });
 
@@ -316,7 +317,7 @@ function diagnosed(part: unknown, lines: readonly LineName[], change: Partial<Ev
   const store: StoreDescription = {
     generation: "sqlite",
     dataDir: "/data",
-    contract: lines[0] === "1.2" ? "syntax" : "strict",
+    contract: lines[0]?.startsWith("1.2") ? "syntax" : "strict",
     hostVersion: null,
     sessionDiffReader: null,
     lines,

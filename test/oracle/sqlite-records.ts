@@ -75,6 +75,7 @@ export class SqliteRecords implements RecordStore {
     this.#database.run("pragma busy_timeout = 5000");
     // Ids are changed one row at a time; the host never enforces what is stored already.
     this.#database.run("pragma foreign_keys = off");
+    addWorkspace(this.#database);
     this.#list("part", "session_id", ["id"]);
     this.#list("message", "session_id", ["id"]);
     this.#list("session", "id", ["id"]);
@@ -93,6 +94,7 @@ export class SqliteRecords implements RecordStore {
 
   async damageOne(random: Random): Promise<DamagedRecord | null> {
     const dice = random.next();
+    if (dice < 0.01) return this.#damage(this.#of("workspace"), (row) => this.#cell(row, random), random);
     if (dice < 0.47) return this.#damage(this.#of("part"), (row) => this.#document(row, random), random);
     if (dice < 0.685) return this.#damage(this.#of("message"), (row) => this.#document(row, random), random);
     if (dice < 0.7) {
@@ -213,6 +215,26 @@ export class SqliteRecords implements RecordStore {
     ]);
     return this.#apply(row, { column, what: `now ${other}`, sql: "?1", value: other });
   }
+}
+
+/** No host of the tests makes a workspace by itself. Sessions name it only where a damage says so. */
+function addWorkspace(database: Database): void {
+  const columns = database.query("select name, \"notnull\" as needed from pragma_table_info('workspace')").all();
+  const project = database.query("select id from project limit 1").get() as { id: string } | null;
+  if (columns.length === 0 || project === null) return;
+  const known: Readonly<Record<string, Cell>> = {
+    id: "wrk_other",
+    project_id: project.id,
+    type: "worktree",
+    name: "w",
+  };
+  const values = (columns as { name: string; needed: bigint }[]).flatMap(({ name, needed }) => {
+    const value = known[name] ?? (needed > 0n ? 1n : null);
+    return value === null ? [] : [[name, value] as const];
+  });
+  const names = values.map(([name]) => `"${name}"`).join(", ");
+  const places = values.map(() => "?").join(", ");
+  database.query(`insert into workspace (${names}) values (${places})`).run(...values.map(([, value]) => value));
 }
 
 function isRecordTable(table: string): table is (typeof RECORDS)[number] {

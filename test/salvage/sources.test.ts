@@ -143,3 +143,32 @@ test("rows keep their storage classes, their bytes and their rowids", async () =
   }
   rows.close();
 });
+
+/** Only what was written since the last checkpoint is left: the log without its database. */
+async function loneLog(...written: readonly string[]): Promise<string> {
+  const path = join(await mkdtemp(join(folder, "log-")), "opencode.db");
+  await copyFile(whole.database, `${path}.whole`);
+  const rows = new Database(`${path}.whole`);
+  rows.exec("pragma journal_mode = wal; pragma wal_autocheckpoint = 0; pragma wal_checkpoint(truncate)");
+  for (const statement of written) rows.run(statement);
+  await copyFile(`${path}.whole-wal`, `${path}-wal`);
+  rows.close();
+  return path;
+}
+
+test("which opencode wrote a log without a session, a table or a migration cannot be told, and that is said", async () => {
+  const { rows, report } = await salvaged(await loneLog("update message set data = data || ' '"));
+  expect(report.rows.message).toBeGreaterThan(0);
+  expect([report.isSchemaTold, report.schemaOf]).toEqual([false, ["1.2.27", "1.3.0", "1.3.2"]]);
+  rows.close();
+});
+
+test("the migrations in such a log tell it", async () => {
+  const written = [
+    "update message set data = data || ' '",
+    "update __drizzle_migrations set applied_at = applied_at || ' '",
+  ];
+  const { rows, report } = await salvaged(await loneLog(...written));
+  expect([report.isSchemaTold, report.schemaOf]).toEqual([true, ["1.14.41"]]);
+  rows.close();
+});

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { KNOWN_SCHEMAS } from "../../plugin/salvage/known-schema.ts";
+import { KNOWN_SCHEMAS } from "../../plugin/hosts/known-schema.ts";
 import { Placement } from "../../plugin/salvage/placement.ts";
 import type { SqliteRecord } from "../../plugin/salvage/record.ts";
 import { tableShape } from "../../plugin/salvage/table-shape.ts";

@@ -68,9 +68,9 @@ test.skipIf(lacks("tmux"))(
       const named = findings.filter(({ code }) => code === "screen-fatal");
       expect(verdict).toBe("healthy");
       expect(named.map(({ recordID, remedy, hosts }) => [recordID, remedy, hosts]).sort()).toEqual([
-        ["prt_zzbash", "quarantine", ["1.2.1 to 1.3.2"]],
-        ["prt_zzglob", "normalise", ["1.2.1 to 1.3.2"]],
-        ["prt_zzquestion", "normalise", ["1.2.1 to 1.3.2"]],
+        ["prt_zzbash", "quarantine", ["1.2.20 to 1.3.2"]],
+        ["prt_zzglob", "normalise", ["1.2.20 to 1.3.2"]],
+        ["prt_zzquestion", "normalise", ["1.2.20 to 1.3.2"]],
       ]);
       expect((await tool.repairUnasked()).items).toEqual([]);
       expect((await tool.repair()).items).toEqual([]);

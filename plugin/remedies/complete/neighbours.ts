@@ -1,4 +1,5 @@
 import type { SessionColumns } from "../../stores/conversation.ts";
+import { outlineOf } from "../../stores/message-facts.ts";
 import type { MessageFacts, PartFacts, SessionOutline } from "../../stores/outline.ts";
 import type { Store } from "../../stores/store.ts";
 
@@ -125,7 +126,8 @@ export class NeighbourSource {
     if (sessionID === null) return NOBODY;
     if (this.#last?.sessionID !== sessionID) {
       const columns = await this.#store.conversations.sessionColumns(sessionID);
-      const outline = (await this.#store.outlines?.of(sessionID)) ?? NO_OUTLINE;
+      const outline =
+        (await this.#store.outlines?.of(sessionID)) ?? (await outlineOf(this.#store.conversations.messages(sessionID)));
       this.#last = { sessionID, neighbours: new Neighbours(outline, columns) };
     }
     return this.#last.neighbours;

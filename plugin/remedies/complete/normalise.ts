@@ -1,6 +1,6 @@
 import { diagnose } from "../../faults/diagnose.ts";
 import { variantOf } from "../../faults/refusal.ts";
-import { screenMismatches } from "../../hosts/screen.ts";
+import { mismatchesOnScreen } from "../../hosts/screen-message.ts";
 import { readings, screensOf } from "../../hosts/store-line.ts";
 import { type Artifact, type CellValue, type Evidence, isFileLocator, type RowValues } from "../../model/artifact.ts";
 import type { FieldChange, Replacement, ShownChange } from "../../model/replacement.ts";
@@ -64,7 +64,7 @@ function normalisedFor(
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const mismatches = judge(draft.artifact, draft.document, { row: draft.row, siblings: evidence.siblings }, store);
     if (mismatches === "no-record") return null;
-    const onScreen = mismatches === "fits" && failing === "screen" ? mismatchesOnScreen(draft.document, store) : [];
+    const onScreen = mismatches === "fits" && failing === "screen" ? endsOfScreen(draft, evidence, store) : [];
     if (mismatches === "fits" && onScreen.length === 0) return replacementOf(draft, evidence, store);
     for (const mismatch of mismatches === "fits" ? onScreen : mismatches) {
       draft = answered(draft, mismatch, neighbours);
@@ -75,9 +75,9 @@ function normalisedFor(
 }
 
 /** What ends the screen of a host that may load the store; no answer of the load path fails on it. */
-function mismatchesOnScreen(document: unknown, store: StoreDescription): Mismatch[] {
+function endsOfScreen({ artifact, document }: Draft, { newer }: Evidence, store: StoreDescription): Mismatch[] {
   const [found] = screensOf(store)
-    .map((screen) => screenMismatches(document, screen))
+    .map((screen) => mismatchesOnScreen(artifact.kind, document, screen, newer))
     .filter(({ length }) => length > 0);
   return (found ?? []).map(({ path, words, found, wants }) => ({ path, words, found, expected: wants, blocks: false }));
 }
@@ -120,8 +120,8 @@ function answered(draft: Draft, mismatch: Mismatch, neighbours: Neighbours): Dra
 /** `user`, `step-finish`, `tool error`, `session`, `session.model`, `session file` …; without a tag `message`, `part`. */
 function kindOf({ artifact, document }: Draft): string {
   const { kind, locator } = artifact;
-  // No host checks the file of a part by a schema: only its screen does, which knows no files.
-  if (isFileLocator(locator) && kind !== "part") return `${kind} file`;
+  // No host checks the file of a message or part by a schema: only its screen does, which knows no files.
+  if (isFileLocator(locator) && kind !== "part" && kind !== "message") return `${kind} file`;
   if (!isFileLocator(locator) && kind !== "message" && kind !== "part") {
     return locator.column === undefined ? kind : `${kind}.${locator.column}`;
   }

@@ -9,8 +9,8 @@ export const SCREEN_RULES: readonly Rule[] = [
     issues: [14282, 16865, 17071],
     invariant: "What the screen of opencode 1.0 to 1.15 prints as a text is one.",
     source: "the number or truth value, written as a text",
-    of: [...CALLS, "text", "reasoning"],
-    at: /^(state\.|text$)/,
+    of: [...CALLS, "text", "reasoning", "assistant"],
+    at: /^(state\.|text$|mode$)/,
     found: WRONG,
     isContent: true,
     derive: ({ document }, mismatch) => {

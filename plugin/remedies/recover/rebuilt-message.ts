@@ -13,7 +13,8 @@ import {
   type StoredMessage,
   textIn,
 } from "../../stores/conversation.ts";
-import type { MessageFacts, PartFacts, SessionOutline, TokenFacts } from "../../stores/outline.ts";
+import { byTime, factsOf, madeMs, partFacts } from "../../stores/message-facts.ts";
+import type { MessageFacts, SessionOutline } from "../../stores/outline.ts";
 import { Neighbours } from "../complete/neighbours.ts";
 import { normalised } from "../complete/normalise.ts";
 
@@ -146,80 +147,4 @@ function roleOf(messageID: string, parts: readonly Fields[], inOrder: readonly M
   const [before, after] = [inOrder[index - 1]?.role, inOrder[index + 1]?.role];
   if (before === "user" && after !== "assistant") return "assistant";
   return before === "assistant" || index === 0 ? "user" : null;
-}
-
-/** Ids count 1/4096 of milliseconds in 48 bits, and begin anew every 2^36 ms: the turn nearest to `nearMs` is meant. */
-function timeOfID(id: string, nearMs: number): number | null {
-  const digits = /^msg_([0-9a-f]{12})/.exec(id)?.[1];
-  if (digits === undefined) return null;
-  const turn = 2 ** 36;
-  const within = Math.floor(Number.parseInt(digits, 16) / 4096);
-  return within + turn * Math.round((nearMs - within) / turn);
-}
-
-const HOUR_MS = 60 * 60 * 1000;
-
-function madeMs(messageID: string, { document, parts }: StoredMessage): number | null {
-  // A file's time is that of its last write.
-  if (document !== null && document.storage !== "file" && isTime(document.timeMs)) return document.timeMs;
-  const [first] = parts.flatMap(({ timeMs }) => (isTime(timeMs) ? [Math.floor(timeMs)] : [])).sort((a, b) => a - b);
-  if (first === undefined) return null;
-  const told = timeOfID(messageID, first);
-  const isFile = parts.some(({ storage }) => storage === "file");
-  // A row's time is the host's own clock; ids of other programs tell no time.
-  return told !== null && (isFile || Math.abs(told - first) < HOUR_MS) ? told : first;
-}
-
-function isTime(value: number | null): value is number {
-  return value !== null && value >= 0;
-}
-
-/** The order of opencode. */
-export function byTime(a: MessageFacts, b: MessageFacts): number {
-  const [of, to] = [a.createdMs ?? a.rowMs ?? 0, b.createdMs ?? b.rowMs ?? 0];
-  return of - to || (a.id < b.id ? -1 : 1);
-}
-
-/** What a message says of itself. */
-export function factsOf({ messageID, document }: Pick<StoredMessage, "messageID" | "document">): MessageFacts {
-  const parsed = document === null ? null : parseDocument(document);
-  const rowMs = document?.storage === "file" ? null : (document?.timeMs ?? null);
-  return factsIn(messageID, rowMs, parsed?.ok === true ? parsed.value : null);
-}
-
-/** The same of what is to be its document. */
-export function factsIn(id: string, rowMs: number | null, said: unknown): MessageFacts {
-  return {
-    id,
-    rowMs,
-    role: textIn(said, "role"),
-    agent: textIn(said, "agent"),
-    mode: textIn(said, "mode"),
-    parentID: textIn(said, "parentID"),
-    providerID: textIn(said, "providerID") ?? textIn(said, "model", "providerID"),
-    modelID: textIn(said, "modelID") ?? textIn(said, "model", "modelID"),
-    cwd: textIn(said, "path", "cwd"),
-    root: textIn(said, "path", "root"),
-    createdMs: numberIn(said, "time", "created"),
-    completedMs: numberIn(said, "time", "completed"),
-    finish: textIn(said, "finish"),
-    cost: numberIn(said, "cost"),
-    tokens: tokenFacts(said),
-  };
-}
-
-function partFacts(part: StoredDocument): PartFacts {
-  const parsed = parseDocument(part);
-  const said = parsed.ok ? parsed.value : null;
-  return { id: part.recordID, type: textIn(said, "type"), cost: numberIn(said, "cost"), tokens: tokenFacts(said) };
-}
-
-function tokenFacts(said: unknown): TokenFacts {
-  return {
-    input: numberIn(said, "tokens", "input"),
-    output: numberIn(said, "tokens", "output"),
-    reasoning: numberIn(said, "tokens", "reasoning"),
-    read: numberIn(said, "tokens", "cache", "read"),
-    write: numberIn(said, "tokens", "cache", "write"),
-  };
 }

@@ -42,7 +42,7 @@ export class FileReplacements {
 
   async #replacingBytes(content: Replacement["content"], path: string | null): Promise<Uint8Array | null> {
     if ("bytes" in content) return content.bytes;
-    if ("cells" in content || "rows" in content || path === null) return null;
+    if (!("fields" in content) || path === null) return null;
     const bytes = await this.#live.files.read(path);
     if (typeof bytes === "string") return null;
     const completed = withFields(JSON.parse(fileText(bytes)), content.fields);

@@ -18,6 +18,7 @@ import type { Cells, LiveRows, RowPlace } from "./live-rows.ts";
 import { type CapturedRow, rowHash } from "./row.ts";
 import { cellDigest, replacedHash, saveRow } from "./row-item.ts";
 import type { SessionAdditions } from "./session-additions.ts";
+import type { TableItems } from "./table-items.ts";
 
 /** A prepared item, and the cells that take the place of its own; `null`: the row leaves. */
 export interface Change {
@@ -30,12 +31,14 @@ export class RowChanges {
   readonly #files: FileSystem;
   readonly #rows: LiveRows;
   readonly #additions: SessionAdditions;
+  readonly #tables: TableItems;
   readonly #changes = new WeakMap<ManifestItem, Change>();
 
-  constructor(files: FileSystem, rows: LiveRows, additions: SessionAdditions) {
+  constructor(files: FileSystem, rows: LiveRows, additions: SessionAdditions, tables: TableItems) {
     this.#files = files;
     this.#rows = rows;
     this.#additions = additions;
+    this.#tables = tables;
   }
 
   /** `undefined`: the item was not prepared here. */
@@ -58,6 +61,12 @@ export class RowChanges {
       const content = operation.replacement?.content;
       if (content !== undefined && "rows" in content) {
         items.push(await this.#additions.prepare(itemNumber(first + items.length), operation, content.rows, run.path));
+        continue;
+      }
+      if (content !== undefined && "table" in content) {
+        const item = await this.#tables.prepare(itemNumber(first + items.length), operation, content.table, run.path);
+        if (typeof item === "string") skipped.push({ operation, reason: item });
+        else items.push(item);
         continue;
       }
       const prepared = await this.#prepareOne(itemNumber(first + items.length), operation, saved);
@@ -183,7 +192,7 @@ function replacingCells(
     return new Map([[place.column, place.whenSetAside === null ? NULL : textCell(place.whenSetAside)]]);
   }
   const { content } = replacement;
-  if ("bytes" in content || "rows" in content) return "unfit";
+  if ("bytes" in content || "rows" in content || "table" in content) return "unfit";
   if ("cells" in content) return content.cells;
   const cell = place.column === null ? undefined : row?.cells.get(place.column);
   if (place.column === null || cell === undefined || !("bytes" in cell)) return "unfit";

@@ -84,6 +84,6 @@ export class SessionAdditions {
 }
 
 /** Whether an item stands for a session that was added as a whole. */
-export function isAddition({ original, replacement }: ManifestItem): boolean {
-  return original === null && replacement?.file !== undefined;
+export function isAddition({ kind, original, replacement }: ManifestItem): boolean {
+  return kind === "session" && original === null && replacement?.file !== undefined;
 }

@@ -2,6 +2,7 @@ import { missingColumns } from "../../hosts/columns.ts";
 import { hostLine } from "../../hosts/store-line.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
 import type { Survey, SurveyedProject } from "../survey.ts";
+import { readFrame } from "./database-frame.ts";
 import type { Connection } from "./driver.ts";
 import { firstDamage } from "./integrity.ts";
 import type { Schema } from "./schema.ts";
@@ -59,6 +60,8 @@ export function surveyDatabase(
   const number = (sql: string) => readable(() => Number(Object.values(connection.all(sql)[0] ?? {})[0] ?? 0), 0);
   const pageBytes = number("pragma page_size");
   const parts = number("select count(*) from part");
+  const unrecordedMigrations = unrecorded(connection, schema);
+  const isLacking = missing.read.length + missing.written.length + unrecordedMigrations.length > 0;
   return {
     projects: missing.read.length === 0 ? readable(() => projectsOf(connection), []) : [],
     orphans: {
@@ -74,7 +77,7 @@ export function surveyDatabase(
       freeBytes: number("pragma freelist_count") * pageBytes,
       missingColumns: missing.read,
       missingWrittenColumns: missing.written,
-      unrecordedMigrations: unrecorded(connection, schema),
+      unrecordedMigrations,
       triedByOlder:
         schema.migrations.size > 0 &&
         schema.tables.has("__drizzle_migrations") &&
@@ -90,6 +93,7 @@ export function surveyDatabase(
         schema.migrations.size === 0 &&
         schema.tables.has("__drizzle_migrations") &&
         schema.tables.get("__drizzle_migrations")?.includes("name") === false,
+      frame: isLacking ? readable(() => readFrame(connection, schema), null) : null,
     },
   };
 }

@@ -1,7 +1,7 @@
 import { makePrivateDirectory } from "../../platform/durable.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import type { ManifestItem } from "../../quarantine/manifest.ts";
-import type { RunFolder } from "../../quarantine/vault.ts";
+import { type RunFolder, writeItem } from "../../quarantine/vault.ts";
 import type { ItemOutcome, Observed, Operation, Prepared, PrepareOptions, SafetyCopy, StoreWriter } from "../writer.ts";
 import { isAdded } from "./added-rows.ts";
 import type { Connection } from "./driver.ts";
@@ -13,6 +13,7 @@ import { groupsOf, RowsAside } from "./rows-aside.ts";
 import { isPlaced, RowsBack } from "./rows-back.ts";
 import type { Schema } from "./schema.ts";
 import { isAddition, SessionAdditions } from "./session-additions.ts";
+import { isTableItem, TableItems } from "./table-items.ts";
 import { WriteConnection } from "./write-connection.ts";
 
 /** Rows that are held in memory at once. */
@@ -24,6 +25,7 @@ export class SqliteWriter implements StoreWriter {
   readonly #database: WriteConnection;
   readonly #rows: LiveRows;
   readonly #additions: SessionAdditions;
+  readonly #tables: TableItems;
   readonly #changes: RowChanges;
   readonly #aside: RowsAside;
   readonly #back: RowsBack;
@@ -33,7 +35,10 @@ export class SqliteWriter implements StoreWriter {
     this.#database = database;
     this.#rows = new LiveRows(database.connection, schema);
     this.#additions = new SessionAdditions(files, this.#rows);
-    this.#changes = new RowChanges(files, this.#rows, this.#additions);
+    this.#tables = new TableItems(files, database.connection, (folder, file, text) =>
+      writeItem(files, folder, file, text),
+    );
+    this.#changes = new RowChanges(files, this.#rows, this.#additions, this.#tables);
     this.#aside = new RowsAside(this.#rows, this.#changes);
     this.#back = new RowsBack(files, this.#rows);
   }
@@ -53,9 +58,12 @@ export class SqliteWriter implements StoreWriter {
 
   async #setAllAside(items: readonly ManifestItem[]): Promise<ItemOutcome[]> {
     const outcomes: ItemOutcome[] = [];
+    // What lacks a column or a migration comes first: nothing else can be read without.
+    for (const item of items.filter(isTableItem))
+      outcomes.push(this.#database.transaction(() => this.#tables.apply(item)));
     for (const item of items.filter(isAddition))
       outcomes.push(this.#database.transaction(() => this.#additions.add(item)));
-    const groups = groupsOf(items.filter((item) => !isAddition(item)));
+    const groups = groupsOf(items.filter((item) => !isAddition(item) && !isTableItem(item)));
     outcomes.push(...(await this.#database.inShortTransactions(groups, (group) => this.#aside.setGroupAside(group))));
     return outcomes;
   }
@@ -70,7 +78,13 @@ export class SqliteWriter implements StoreWriter {
       const listed = await this.#additions.listed(item, folder);
       outcomes.push(this.#database.transaction(() => this.#additions.takeAway(item, listed)));
     }
-    const inOrder = items.filter((item) => !isAddition(item)).sort((a, b) => rank(a.kind) - rank(b.kind));
+    for (const item of items.filter(isTableItem)) {
+      const listed = await this.#tables.listing(item, folder);
+      outcomes.push(this.#database.transaction(() => this.#tables.undo(item, listed)));
+    }
+    const inOrder = items
+      .filter((item) => !isAddition(item) && !isTableItem(item))
+      .sort((a, b) => rank(a.kind) - rank(b.kind));
     for (let start = 0; start < inOrder.length; start += ROWS_AT_ONCE) {
       if (start > 0) await this.#database.giveWay();
       const loaded: { item: ManifestItem; row: CapturedRow | null }[] = [];
@@ -90,6 +104,7 @@ export class SqliteWriter implements StoreWriter {
 
   /** Where the live row is another one now, the captured bytes are the only ones left: they count as set aside. */
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
+    if (isTableItem(item)) return this.#tables.observe(item, folder);
     if (isAddition(item)) {
       const listed = await this.#additions.listed(item, folder);
       if (listed === null) return "nowhere";

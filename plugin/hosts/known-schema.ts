@@ -1,7 +1,16 @@
 import recorded from "./known-schemas.json" with { type: "json" };
-import type { SchemaObject } from "./schema-objects.ts";
 
 type Value = string | number | null;
+
+/** One row of `sqlite_schema`. */
+export interface KnownObject {
+  readonly type: string;
+  readonly name: string;
+  readonly table: string;
+  /** Decided by the database. */
+  readonly root: 0;
+  readonly sql: string;
+}
 
 /** Rows of a table in which hosts write down what they did to a database; moments are `null`. */
 export interface KnownJournal {
@@ -14,7 +23,7 @@ export interface KnownJournal {
 export interface KnownSchema {
   /** Versions, the oldest first. */
   readonly hosts: readonly string[];
-  readonly objects: readonly SchemaObject[];
+  readonly objects: readonly KnownObject[];
   readonly journals: readonly KnownJournal[];
   /** What the journals say was done, as `journalKeys` tells it of a damaged database. */
   readonly done: ReadonlySet<string>;
@@ -25,6 +34,12 @@ export function journalKey(table: string, value: string | number): string {
   return `${table} ${value}`;
 }
 
+/** When a migration was recorded, in the form of its column. */
+export const MOMENTS: Readonly<Record<string, () => string | number>> = {
+  applied_at: () => new Date().toISOString(),
+  time_completed: Date.now,
+};
+
 const KEYS: Readonly<Record<string, string>> = { migration: "id", __drizzle_migrations: "created_at" };
 
 function keysOf({ table, columns, rows }: KnownJournal): string[] {
@@ -32,7 +47,7 @@ function keysOf({ table, columns, rows }: KnownJournal): string[] {
   return at < 0 ? [] : rows.map((row) => journalKey(table, row[at] ?? ""));
 }
 
-const objects: readonly SchemaObject[] = recorded.objects.map(([type = "", name = "", table = "", sql = ""]) => {
+const objects: readonly KnownObject[] = recorded.objects.map(([type = "", name = "", table = "", sql = ""]) => {
   return { type, name, table, root: 0, sql };
 });
 

@@ -1,0 +1,75 @@
+import { JOURNALS } from "./journals.ts";
+import { KNOWN_SCHEMAS, type KnownJournal, type KnownSchema } from "./known-schema.ts";
+
+/** How a database is laid out, as far as it tells which host did that. */
+export interface Layout {
+  /** Columns by table. */
+  readonly tables: ReadonlyMap<string, readonly string[]>;
+  /** Names of the indexes that have a statement of their own. */
+  readonly indexes: ReadonlySet<string>;
+}
+
+/** A journal as its host would have it. */
+export interface WholeJournal extends KnownJournal {
+  /** The column by which the host looks for a migration. */
+  readonly key: string;
+  /** What makes the table. */
+  readonly statement: string;
+}
+
+const JOURNAL_NAMES: readonly string[] = JOURNALS.map(({ name }) => name);
+
+/**
+ * The journal that belongs to a layout, where it is exactly one that a known host leaves: every table, every column and
+ * every index. `null` where it is none of these: then nothing says which migrations were applied. Of the recorded
+ * schemas no two that look the same have different journals (test/hosts/known-frame.test.ts).
+ */
+export function journalOf(layout: Layout): WholeJournal | null {
+  const schemas = KNOWN_SCHEMAS.filter((known) => isLaidOut(known, layout, JOURNAL_NAMES));
+  for (const { name: table, keys } of JOURNALS) {
+    for (const { journals, objects } of schemas) {
+      const journal = journals.find((each) => each.table === table);
+      const statement = objects.find(({ type, name }) => type === "table" && name === table)?.sql;
+      const key = keys.find((column) => journal?.columns.includes(column));
+      if (journal !== undefined && statement !== undefined && key !== undefined) return { ...journal, key, statement };
+    }
+  }
+  return null;
+}
+
+/** The statement for a table that differs from its host's, where everything else is as a known host leaves it. */
+export function statementOf(table: string, layout: Layout): string | null {
+  const known = KNOWN_SCHEMAS.find((each) => isLaidOut(each, layout, [...JOURNAL_NAMES, table]));
+  return known?.objects.find(({ type, name }) => type === "table" && name === table)?.sql ?? null;
+}
+
+function isLaidOut({ objects }: KnownSchema, { tables, indexes }: Layout, besides: readonly string[]): boolean {
+  const isLeftOut = (name: string) => besides.includes(name) || name.startsWith("sqlite_");
+  const known = objects.filter(({ type, name }) => type === "table" && !isLeftOut(name));
+  const own = [...tables].filter(([name]) => !isLeftOut(name));
+  const hasSame = ({ name, sql }: (typeof objects)[number]) => {
+    const columns = tables.get(name) ?? [];
+    const wanted = columnsIn(sql);
+    return columns.length === wanted.length && wanted.every((column) => columns.includes(column));
+  };
+  const named = objects.filter(({ type, table }) => type === "index" && !isLeftOut(table));
+  return own.length === known.length && known.every(hasSame) && named.every(({ name }) => indexes.has(name));
+}
+
+/** The columns that a statement of a known schema makes, in their order. */
+export function columnsIn(statement: string): string[] {
+  const inside = statement.slice(statement.indexOf("(") + 1, statement.lastIndexOf(")"));
+  let depth = 0;
+  const clauses = [""];
+  for (const letter of inside) {
+    if (letter === "(") depth += 1;
+    if (letter === ")") depth -= 1;
+    if (letter === "," && depth === 0) clauses.push("");
+    else clauses.push(`${clauses.pop() ?? ""}${letter}`);
+  }
+  return clauses.flatMap((clause) => {
+    const [, quoted, bare] = /^\s*(?:[`"]([^`"]+)[`"]|(\w+))/.exec(clause) ?? [];
+    if (quoted !== undefined) return [quoted];
+    return bare === undefined || /^(constraint|primary|foreign|unique|check)$/i.test(bare) ? [] : [bare];
+  });
+}

@@ -1,0 +1,46 @@
+import { journalOf, statementOf } from "../hosts/known-frame.ts";
+import { MOMENTS } from "../hosts/known-schema.ts";
+import type { RowValues } from "../model/artifact.ts";
+import type { Replacement } from "../model/replacement.ts";
+import type { DatabaseFrame } from "../stores/survey.ts";
+
+/**
+ * The rows that the journal of a database lacks, where its tables, columns and indexes are exactly those of a known host:
+ * then that host's journal is the right one. `null` where they are not, and where the journal knows of more.
+ */
+export function rebuiltJournal({ layout, journals }: DatabaseFrame): Replacement | null {
+  const whole = journalOf(layout);
+  if (whole === null) return null;
+  const { table, columns, statement } = whole;
+  const there = journals.get(table);
+  if (there !== undefined && !isSameSet(there.columns, columns)) return null;
+  const key = columns.indexOf(whole.key);
+  const known = new Map(whole.rows.map((row) => [String(row[key]), row]));
+  const recorded = there?.keys ?? [];
+  if (recorded.some((each) => !known.has(each))) return null;
+  const lacking = [...known].filter(([each]) => !recorded.includes(each)).map(([, row]) => row);
+  if (lacking.length === 0) return null;
+  // A row's number is the table's to give: that of the known host may be taken.
+  const stated = columns.filter((name) => name === whole.key || name !== "id");
+  const rows = lacking.map(
+    (row): RowValues =>
+      Object.fromEntries(stated.map((name) => [name, MOMENTS[name]?.() ?? row[columns.indexOf(name)] ?? null])),
+  );
+  const source = "the migrations that the tables and columns of the database show";
+  const change = { table, statement: there === undefined ? statement : null, rows, before: there?.digest ?? "absent" };
+  return { source, content: { table: change } };
+}
+
+/** An empty table as its host makes it, where only that one table differs from a known host's; else `null`. */
+export function rebuiltTable(missing: readonly string[], { layout, emptyTables }: DatabaseFrame): Replacement | null {
+  const [table, ...others] = new Set(missing.map((name) => name.split(".")[0] ?? ""));
+  const before = table === undefined || others.length > 0 ? undefined : emptyTables.get(table);
+  const statement = table === undefined || before === undefined ? null : statementOf(table, layout);
+  if (table === undefined || before === undefined || statement === null) return null;
+  const source = "the table as its opencode makes it; it was empty";
+  return { source, content: { table: { table, statement, rows: [], before } } };
+}
+
+function isSameSet(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((each) => others.includes(each));
+}

@@ -1,0 +1,104 @@
+import { errnoCode } from "../platform/file-system.ts";
+import { numberIn, parseDocument, type StoredDocument, type StoredMessage, textIn } from "./conversation.ts";
+import type { MessageFacts, PartFacts, SessionOutline, TokenFacts } from "./outline.ts";
+
+/**
+ * The outline of a session of files, whose store keeps none: only the terminal UI of its host demands anything that
+ * follows from the neighbours.
+ */
+export async function outlineOf(messages: AsyncIterable<StoredMessage>): Promise<SessionOutline> {
+  const facts: MessageFacts[] = [];
+  const parts = new Map<string, readonly PartFacts[]>();
+  try {
+    for await (const message of messages) {
+      if (message.document === null) continue;
+      facts.push({ ...factsOf(message), rowMs: madeMs(message.messageID, message) });
+      parts.set(message.messageID, message.parts.map(partFacts));
+    }
+  } catch (error) {
+    // Where a folder may not be read nothing follows from the neighbours.
+    if (errnoCode(error) === null) throw error;
+    return { messages: [], messageOf: () => null, partsOf: () => [] };
+  }
+  const messageOf = (partID: string) =>
+    [...parts].find(([, each]) => each.some(({ id }) => id === partID))?.[0] ?? null;
+  return { messages: facts, messageOf, partsOf: (messageID) => parts.get(messageID) ?? [] };
+}
+
+/** Ids count 1/4096 of milliseconds in 48 bits, and begin anew every 2^36 ms: the turn nearest to `nearMs` is meant. */
+function timeOfID(id: string, nearMs: number): number | null {
+  const digits = /^msg_([0-9a-f]{12})/.exec(id)?.[1];
+  if (digits === undefined) return null;
+  const turn = 2 ** 36;
+  const within = Math.floor(Number.parseInt(digits, 16) / 4096);
+  return within + turn * Math.round((nearMs - within) / turn);
+}
+
+const HOUR_MS = 60 * 60 * 1000;
+
+/** When a message was made: by its row, else by its id and the times of its parts; `null` where nothing tells. */
+export function madeMs(messageID: string, { document, parts }: StoredMessage): number | null {
+  // A file's time is that of its last write.
+  if (document !== null && document.storage !== "file" && isTime(document.timeMs)) return document.timeMs;
+  const [first] = parts.flatMap(({ timeMs }) => (isTime(timeMs) ? [Math.floor(timeMs)] : [])).sort((a, b) => a - b);
+  if (first === undefined) return null;
+  const told = timeOfID(messageID, first);
+  const isFile = parts.some(({ storage }) => storage === "file");
+  // A row's time is the host's own clock; ids of other programs tell no time.
+  return told !== null && (isFile || Math.abs(told - first) < HOUR_MS) ? told : first;
+}
+
+function isTime(value: number | null): value is number {
+  return value !== null && value >= 0;
+}
+
+/** The order of opencode. */
+export function byTime(a: MessageFacts, b: MessageFacts): number {
+  const [of, to] = [a.createdMs ?? a.rowMs ?? 0, b.createdMs ?? b.rowMs ?? 0];
+  return of - to || (a.id < b.id ? -1 : 1);
+}
+
+/** What a message says of itself. */
+export function factsOf({ messageID, document }: Pick<StoredMessage, "messageID" | "document">): MessageFacts {
+  const parsed = document === null ? null : parseDocument(document);
+  const rowMs = document?.storage === "file" ? null : (document?.timeMs ?? null);
+  return factsIn(messageID, rowMs, parsed?.ok === true ? parsed.value : null);
+}
+
+/** The same of what is to be its document. */
+export function factsIn(id: string, rowMs: number | null, said: unknown): MessageFacts {
+  return {
+    id,
+    rowMs,
+    role: textIn(said, "role"),
+    agent: textIn(said, "agent"),
+    mode: textIn(said, "mode"),
+    parentID: textIn(said, "parentID"),
+    providerID: textIn(said, "providerID") ?? textIn(said, "model", "providerID"),
+    modelID: textIn(said, "modelID") ?? textIn(said, "model", "modelID"),
+    cwd: textIn(said, "path", "cwd"),
+    root: textIn(said, "path", "root"),
+    createdMs: numberIn(said, "time", "created"),
+    completedMs: numberIn(said, "time", "completed"),
+    finish: textIn(said, "finish"),
+    cost: numberIn(said, "cost"),
+    tokens: tokenFacts(said),
+  };
+}
+
+/** What a part says of itself. */
+export function partFacts(part: StoredDocument): PartFacts {
+  const parsed = parseDocument(part);
+  const said = parsed.ok ? parsed.value : null;
+  return { id: part.recordID, type: textIn(said, "type"), cost: numberIn(said, "cost"), tokens: tokenFacts(said) };
+}
+
+function tokenFacts(said: unknown): TokenFacts {
+  return {
+    input: numberIn(said, "tokens", "input"),
+    output: numberIn(said, "tokens", "output"),
+    reasoning: numberIn(said, "tokens", "reasoning"),
+    read: numberIn(said, "tokens", "cache", "read"),
+    write: numberIn(said, "tokens", "cache", "write"),
+  };
+}

@@ -1,0 +1,91 @@
+import { z } from "zod";
+import type { TableChange } from "../../model/replacement.ts";
+import { sha256 } from "../../platform/hash.ts";
+import type { Connection } from "./driver.ts";
+import { quoted } from "./schema.ts";
+import { tableDigest } from "./table-digest.ts";
+
+const MAKES_A_TABLE = /^\s*CREATE TABLE\s/i;
+
+const listing = z.strictObject({
+  table: z.string().max(128),
+  /** Its digest before and after. */
+  before: z.string(),
+  after: z.string(),
+  /** What had made the table that left; `null`: there was none, or it stays. */
+  former: z.string().max(100_000).regex(MAKES_A_TABLE).nullable(),
+  made: z.boolean(),
+  added: z.array(z.number().int()).max(1000),
+});
+
+/** What a change did to a table: enough to undo it, as long as nothing else was done to the table since. */
+export type TableListing = z.infer<typeof listing>;
+
+/** Reads a listing as untrusted input; `null` where it is none. */
+export function parseTableListing(text: string): TableListing | null {
+  try {
+    return listing.safeParse(JSON.parse(text)).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Makes the change, inside a transaction of the caller's; `null` where the table is not the one any more that was judged. */
+export function changeTable(connection: Connection, change: TableChange): TableListing | null {
+  const { table, statement, rows, before } = change;
+  if (tableDigest(connection, table) !== before) return null;
+  const former = statement === null ? null : statementOf(connection, table);
+  if (statement !== null) {
+    if (former !== null && hasRows(connection, table)) return null;
+    if (former !== null) connection.run(`drop table ${quoted(table)}`);
+    connection.run(statement);
+  }
+  const added: number[] = [];
+  for (const row of rows) {
+    const names = Object.keys(row);
+    const places = names.map(() => "?").join(", ");
+    connection.run(
+      `insert into ${quoted(table)} (${names.map(quoted).join(", ")}) values (${places})`,
+      ...Object.values(row),
+    );
+    added.push(Number(connection.all("select last_insert_rowid() as at")[0]?.at));
+  }
+  const after = tableDigest(connection, table);
+  return { table, before, after, former, made: statement !== null, added };
+}
+
+/** Undoes it, inside a transaction of the caller's; a clause that says why not, where the table was changed since. */
+export function undoTableChange(connection: Connection, listed: TableListing): string | null {
+  const { table, before, after, former, made, added } = listed;
+  const now = tableDigest(connection, table);
+  if (now === before) return null;
+  if (now !== after) return "the table was changed since";
+  if (made) {
+    connection.run(`drop table ${quoted(table)}`);
+    if (former !== null) connection.run(former);
+  } else {
+    for (const at of added) connection.run(`delete from ${quoted(table)} where rowid = ?`, at);
+  }
+  if (tableDigest(connection, table) !== before) throw new Error("undoing a table does not lead back to what it was");
+  return null;
+}
+
+/** Whether the table is as it was before the change. */
+export function isAsBefore(connection: Connection, { table, before }: TableListing): boolean {
+  return tableDigest(connection, table) === before;
+}
+
+/** Of the text of a listing, for the manifest. */
+export function listingFile(listed: TableListing): { readonly text: Buffer; readonly sha256: string } {
+  const text = Buffer.from(JSON.stringify(listed));
+  return { text, sha256: sha256(text) };
+}
+
+function statementOf(connection: Connection, table: string): string | null {
+  const [row] = connection.all("select sql from sqlite_master where type = 'table' and name = ?", table);
+  return typeof row?.sql === "string" ? row.sql : null;
+}
+
+function hasRows(connection: Connection, table: string): boolean {
+  return connection.all(`select 1 from ${quoted(table)} limit 1`).length > 0;
+}

@@ -1,0 +1,125 @@
+import { basename, join } from "node:path";
+import type { TableChange } from "../../model/replacement.ts";
+import type { FileSystem } from "../../platform/file-system.ts";
+import { sha256 } from "../../platform/hash.ts";
+import {
+  CHANGED_SINCE,
+  type ItemOutcome,
+  itemFileName,
+  type Observed,
+  type Operation,
+  type Prepared,
+} from "../writer.ts";
+import type { Connection } from "./driver.ts";
+import {
+  changeTable,
+  isAsBefore,
+  listingFile,
+  parseTableListing,
+  type TableListing,
+  undoTableChange,
+} from "./table-change.ts";
+
+type Item = Prepared["items"][number];
+
+type Save = (folder: string, file: string, text: Buffer) => Promise<void>;
+
+interface PreparedChange {
+  readonly change: TableChange;
+  readonly listed: TableListing;
+}
+
+/** Whether an item stands for a table of the host's own that was completed. */
+export function isTableItem({ kind }: Item): boolean {
+  return kind === "table";
+}
+
+/** The items of a run that complete tables of the host's own. What each does is tried, and listed, before it is done. */
+export class TableItems {
+  readonly #files: FileSystem;
+  readonly #connection: Connection;
+  readonly #save: Save;
+  readonly #prepared = new WeakMap<Item, PreparedChange>();
+
+  /** `save` writes a file of a run's folder. */
+  constructor(files: FileSystem, connection: Connection, save: Save) {
+    this.#files = files;
+    this.#connection = connection;
+    this.#save = save;
+  }
+
+  /** A clause that says why not, where the table is not the one that was judged. */
+  async prepare(id: string, operation: Operation, change: TableChange, folder: string): Promise<Item | string> {
+    const listed = this.#tried(change);
+    if (listed === null) return CHANGED_SINCE;
+    const { text, sha256: hash } = listingFile(listed);
+    const file = itemFileName(id, "table.json");
+    await this.#save(folder, file, text);
+    const item: Item = {
+      id,
+      kind: "table",
+      recordID: change.table,
+      locator: { path: `${this.#databaseName()}:${change.table}` },
+      code: operation.code,
+      evidence: operation.evidence,
+      remedy: operation.remedy,
+      state: "planned",
+      original: null,
+      replacement: {
+        source: operation.replacement?.source ?? "the host of the database",
+        sha256: hash,
+        file,
+        bytes: text.length,
+      },
+    };
+    this.#prepared.set(item, { change, listed });
+    return item;
+  }
+
+  /** Inside a transaction of the caller's. */
+  apply(item: Item): ItemOutcome {
+    const prepared = this.#prepared.get(item);
+    const done = prepared === undefined ? null : changeTable(this.#connection, prepared.change);
+    if (done === null) return { id: item.id, state: "skipped", reason: CHANGED_SINCE };
+    if (done.after !== prepared?.listed.after) throw new Error("completing a table does not come to what was listed");
+    return { id: item.id, state: "done" };
+  }
+
+  /** Inside a transaction of the caller's; `listed` as {@link listing} reads it. */
+  undo(item: Item, listed: TableListing | null): ItemOutcome {
+    const reason =
+      listed === null
+        ? "the list of what was done to the table is missing or has changed"
+        : undoTableChange(this.#connection, listed);
+    return reason === null ? { id: item.id, state: "restored" } : { id: item.id, state: "skipped", reason };
+  }
+
+  async observe(item: Item, folder: string): Promise<Observed> {
+    const listed = await this.listing(item, folder);
+    if (listed === null) return "nowhere";
+    return isAsBefore(this.#connection, listed) ? "live" : "set-aside";
+  }
+
+  /** The listing of an item, if it still is what the manifest says. */
+  async listing({ replacement, recordID }: Item, folder: string): Promise<TableListing | null> {
+    if (replacement?.file === undefined) return null;
+    const bytes = await this.#files.read(join(folder, replacement.file));
+    if (typeof bytes === "string" || sha256(bytes) !== replacement.sha256) return null;
+    const listed = parseTableListing(bytes.toString("utf8"));
+    return listed?.table === recordID ? listed : null;
+  }
+
+  #tried(change: TableChange): TableListing | null {
+    this.#connection.exec("begin immediate");
+    try {
+      return changeTable(this.#connection, change);
+    } finally {
+      this.#connection.exec("rollback");
+    }
+  }
+
+  #databaseName(): string {
+    const [main] = this.#connection.all("select file from pragma_database_list where name = 'main'");
+    return basename(String(main?.file ?? ""));
+  }
+}

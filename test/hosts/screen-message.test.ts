@@ -1,0 +1,148 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { screenPath } from "../../plugin/hosts/screen-demand.ts";
+import { asNewer, mismatchesOnScreen, NOTHING_NEWER, together } from "../../plugin/hosts/screen-message.ts";
+import { toolFor } from "../host/tool.ts";
+import { CREATED, sampleContent, sessionContent } from "../stores/content.ts";
+import { createJsonStore } from "../stores/json-fixture.ts";
+import { createSqliteStore } from "../stores/sqlite-fixture.ts";
+import type { StoreUnderTest } from "../stores/store-under-test.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const TOKENS = { input: 1, output: 5, reasoning: 0, cache: { read: 0, write: 0 } };
+const ANSWER: Fields = {
+  role: "assistant",
+  time: { created: 1, completed: 2 },
+  parentID: "msg_1",
+  modelID: "m",
+  providerID: "p",
+  mode: "build",
+  agent: "build",
+  path: { cwd: "/p", root: "/p" },
+  cost: 0,
+  tokens: TOKENS,
+  finish: "stop",
+};
+const MIDDLE: Fields = { ...ANSWER, finish: "tool-calls" };
+
+/** What the screen of 1.2.27 cannot print of an answer that others follow, from the one after it on. */
+function found(answer: unknown, ...newer: readonly unknown[]): string[] {
+  const behind = newer.map(asNewer).reduce(together, NOTHING_NEWER);
+  return mismatchesOnScreen("message", answer, "1.2", behind).map(screenPath);
+}
+
+/** Each measured in a real terminal: `bun test/terminal/screen-run.ts --host VERSION`. */
+describe("what the screen cannot print of an answer", () => {
+  test("its time, unless a newer answer still runs and it is not the end of its turn", () => {
+    const running = { ...ANSWER, time: { created: 3 } };
+    expect(found({ ...MIDDLE, time: undefined }, ANSWER)).toEqual(["time"]);
+    expect(found({ ...MIDDLE, time: null })).toEqual(["time"]);
+    expect(found({ ...MIDDLE, time: null }, running)).toEqual([]);
+    expect(found({ ...ANSWER, time: null }, running)).toEqual(["time"]);
+    // One without a time is no answer that runs: the screen ends on it as well.
+    expect(found({ ...MIDDLE, time: null }, { ...ANSWER, time: null })).toEqual(["time"]);
+    expect(found({ ...ANSWER, time: 5 })).toEqual([]);
+  });
+
+  test("its mode, below the newest answer and at the end of a turn", () => {
+    expect(found({ ...ANSWER, mode: undefined }, ANSWER)).toEqual(["mode"]);
+    expect(found({ ...ANSWER, mode: 5 }, ANSWER)).toEqual(["mode"]);
+    expect(found({ ...MIDDLE, mode: null })).toEqual(["mode"]);
+    expect(found({ ...MIDDLE, mode: null }, { role: "user" })).toEqual(["mode"]);
+    expect(found({ ...MIDDLE, mode: null }, ANSWER)).toEqual([]);
+    expect(found({ ...ANSWER, mode: "" })).toEqual([]);
+    const aborted = { ...MIDDLE, mode: null, error: { name: "MessageAbortedError", data: {} } };
+    expect(found(aborted, ANSWER)).toEqual(["mode"]);
+  });
+
+  test("its tokens, unless a newer answer returned some", () => {
+    expect(found({ ...ANSWER, tokens: undefined })).toEqual(["tokens"]);
+    expect(found({ ...ANSWER, tokens: undefined }, ANSWER)).toEqual([]);
+    expect(found({ ...ANSWER, tokens: undefined }, { ...ANSWER, tokens: { ...TOKENS, output: 0 } })).toEqual([
+      "tokens",
+    ]);
+    expect(found({ ...ANSWER, tokens: { input: 1, output: 5 } })).toEqual(["tokens.cache"]);
+    expect(found({ ...ANSWER, tokens: { input: 1, output: 0 } })).toEqual([]);
+    expect(found({ ...ANSWER, tokens: 5 })).toEqual([]);
+  });
+
+  test("its error, whatever follows; not that of an abort, but in 1.0", () => {
+    const failed = (error: unknown) => found({ ...ANSWER, error }, ANSWER, ANSWER);
+    expect(failed({ name: "APIError" })).toEqual(["error.data"]);
+    expect(failed({ name: "APIError", data: null })).toEqual(["error.data"]);
+    expect(failed({ name: "APIError", data: { message: { a: 1 } } })).toEqual(["error.data.message"]);
+    expect(failed("it failed")).toEqual(["error"]);
+    for (const shown of [null, 0, "", { name: "APIError", data: "x" }, { name: "APIError", data: { message: 5 } }]) {
+      expect(failed(shown)).toEqual([]);
+    }
+    expect(failed({ name: "MessageAbortedError" })).toEqual([]);
+    const inOldest = mismatchesOnScreen("message", { ...ANSWER, error: { name: "MessageAbortedError" } }, "1.0");
+    expect(inOldest.map(screenPath)).toEqual(["error.data"]);
+  });
+
+  test("nothing of a message that the screen does not fetch, of a question, and of an answer as hosts write it", () => {
+    const many = Array.from({ length: 100 }, () => ({ ...MIDDLE, tokens: undefined }));
+    expect(found({ ...ANSWER, mode: null }, ...many.slice(1))).toEqual(["mode"]);
+    expect(found({ ...ANSWER, mode: null }, ...many)).toEqual([]);
+    expect(found({ role: "user" })).toEqual([]);
+    for (const screen of ["1.0", "1.1", "1.2", "1.14"] as const) {
+      expect(mismatchesOnScreen("message", ANSWER, screen)).toEqual([]);
+      expect(mismatchesOnScreen("message", { ...MIDDLE, time: { created: 1 } }, screen)).toEqual([]);
+    }
+  });
+});
+
+const SESSIONS = { ...sampleContent(), sessions: [sessionContent("a", "prj_one", 3, 1)] };
+const IDS = ["msg_a1", "msg_a2", "msg_a3"];
+
+/** A question and two answers; both answers lack their mode and tokens, and only the newest needs them. */
+const BARE: readonly Fields[] = [
+  { role: "user", time: { created: CREATED }, agent: "plan", model: { providerID: "p", modelID: "m" } },
+  { ...MIDDLE, parentID: "msg_a1", mode: undefined, agent: undefined, tokens: undefined },
+  { ...MIDDLE, parentID: "msg_a1", mode: undefined, agent: undefined },
+];
+
+async function completed(store: StoreUnderTest, read: (id: string) => Fields): Promise<void> {
+  const before = store.image();
+  const tool = await toolFor(store.dataDir);
+  const { verdict, findings } = await tool.check();
+  expect(verdict).toBe("healthy");
+  expect(findings.map(({ code, recordID, remedy }) => [code, recordID, remedy])).toEqual([
+    ["screen-fatal", "msg_a3", "normalise"],
+  ]);
+  expect((await tool.repairUnasked()).items).toEqual([]);
+  const { runID, items } = await tool.repair(["screen-fatal"]);
+  expect(items.map(({ action }) => action)).toEqual(["normalised"]);
+  expect(read("msg_a3")).toMatchObject({ mode: "plan", tokens: TOKENS });
+  expect((await tool.check()).findings).toEqual([]);
+  await tool.restore(runID ?? "");
+  expect(store.image()).toEqual(before);
+}
+
+describe("an answer whose mode is missing, where the screen comes to it, is completed when asked, and only that", () => {
+  test("in a database of 1.2.27", async () => {
+    const store = await createSqliteStore("1.2.27", SESSIONS);
+    try {
+      const at = (id: string) => store.locatorOf("message", id);
+      IDS.forEach((id, index) => void store.overwrite(at(id), Buffer.from(JSON.stringify(BARE[index]))));
+      await completed(store, (id) => JSON.parse(store.bytesAt(at(id))?.toString() ?? "null") as Fields);
+    } finally {
+      store.remove();
+    }
+  });
+
+  test("in the files of 1.1.65", async () => {
+    const store = createJsonStore(SESSIONS);
+    try {
+      const path = (id: string) => join(store.dataDir, "storage/message/ses_a", `${id}.json`);
+      for (const [index, id] of IDS.entries()) {
+        writeFileSync(path(id), JSON.stringify({ id, sessionID: "ses_a", ...BARE[index] }));
+      }
+      await completed(store, (id) => JSON.parse(readFileSync(path(id), "utf8")) as Fields);
+    } finally {
+      store.remove();
+    }
+  });
+});
