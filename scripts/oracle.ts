@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import type { RecordKind } from "../plugin/model/artifact.ts";
 import { type HostVersion, hostBinary, publishedVersions } from "../test/host/binary.ts";
 import { type Disagreement, type OracleResult, runOracle } from "../test/oracle/oracle.ts";
+import { runPreviewOracle } from "../test/oracle/preview.ts";
 
 const { values } = parseArgs({
   options: {
@@ -14,17 +15,23 @@ const { values } = parseArgs({
 });
 
 if (values.host === undefined) {
-  process.stderr.write("Usage: npm run oracle -- --host VERSION|any… [--seed N] [--count N] [--kind part]…\n");
+  process.stderr.write(
+    "Usage: npm run oracle -- --host VERSION|any|2-preview… [--seed N] [--count N] [--kind part]…\n",
+  );
   process.exit(2);
 }
 // Other work on the machine goes first; the hosts inherit it.
 setPriority(10);
 const seed = Number(values.seed);
 const count = Number(values.count);
-const versions = values.host.includes("any") ? await publishedVersions() : (values.host as HostVersion[]);
+/** The preview of opencode 2.x; it judges the tables that 2.x reads. */
+const PREVIEW = "2-preview";
+const versions = values.host.includes("any")
+  ? await publishedVersions()
+  : (values.host as (HostVersion | typeof PREVIEW)[]);
 
 /** One line of the answer: how far the check and one version agree, or why that could not be measured. */
-type Answer = { readonly version: HostVersion } & (
+type Answer = { readonly version: HostVersion | typeof PREVIEW } & (
   | { readonly result: OracleResult; readonly seconds: number }
   | { readonly unavailable: string }
 );
@@ -38,17 +45,22 @@ for (const version of versions) {
 if (answers.length > 1) process.stdout.write(`\n${table(answers)}`);
 process.exitCode = answers.every((answer) => "result" in answer && answer.result.disagreements.length === 0) ? 0 : 1;
 
-async function ask(version: HostVersion): Promise<Answer> {
+async function ask(version: Answer["version"]): Promise<Answer> {
   const started = performance.now();
   try {
-    await hostBinary(version);
-    const kinds = values.kind as RecordKind[] | undefined;
-    const result = await runOracle({ version, seed, count, ...(kinds && { kinds }), onDisagreement: tell });
+    const result = await compared(version);
     return { version, result, seconds: (performance.now() - started) / 1000 };
   } catch (error) {
     // One version that npm does not hand out, or that does not start, is no reason to leave out the others.
     return { version, unavailable: error instanceof Error ? error.message.slice(0, 300) : String(error) };
   }
+}
+
+async function compared(version: Answer["version"]): Promise<OracleResult> {
+  if (version === PREVIEW) return runPreviewOracle({ seed, count, onDisagreement: tell });
+  await hostBinary(version);
+  const kinds = values.kind as RecordKind[] | undefined;
+  return runOracle({ version, seed, count, ...(kinds && { kinds }), onDisagreement: tell });
 }
 
 function tell({ index, what, locator, host, check }: Disagreement): void {

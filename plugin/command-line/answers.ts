@@ -47,13 +47,14 @@ export function checkAnswer(result: CheckResult): object {
   return {
     schemaVersion: SCHEMA_VERSION,
     tool: TOOL,
-    stores: result.stores.map(({ description: { generation, dataDir, database, contract }, state, origin }) => ({
+    stores: result.stores.map(({ description: { generation, dataDir, database, contract }, state, origin, of2x }) => ({
       generation,
       dataDir,
       ...(database === undefined ? {} : { database }),
       contract,
       state,
       ...(origin === null ? {} : { origin: origin.kind }),
+      ...(of2x === undefined ? {} : { opencode2: { sessions: of2x.sessions, messages: of2x.messages } }),
     })),
     checked: { ...result.counts, durationMs: result.durationMs },
     findings: result.findings.map((finding) => {

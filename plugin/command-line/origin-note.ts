@@ -14,7 +14,9 @@ export async function noteOrigins({ files, located, terminal }: CommandContext, 
   try {
     const known = opened.map((store) => {
       const isRead = store.state === "ok" && store.origin !== null;
-      return { origin: isRead ? withMessagesOf2x(store.origin, store.sessionsOf2x()) : store.origin };
+      const origin = isRead ? withMessagesOf2x(store.origin, store.sessionsOf2x()) : store.origin;
+      // Of the commands named above, `rescue` alone has an answer that leaves sessions of 2.x out.
+      return command.name === "rescue" ? { origin } : { origin, of2x: true };
     });
     const sentence = originsSentence(known);
     if (sentence !== null) terminal.say(sentence);

@@ -107,7 +107,10 @@ async function nothingToDo(context: CommandContext, before: CheckResult): Promis
 function refusedRepair({ stores, findings }: CheckResult): string | null {
   for (const [index, { state, origin }] of stores.entries()) {
     const refusal = writingRefusal(origin);
-    const isDamaged = findings.some(({ store, severity }) => store === index && severity === "blocking");
+    // Of rows of 2.x each finding says itself why it stays.
+    const isDamaged = findings.some(
+      ({ store, severity, stops }) => store === index && severity === "blocking" && stops === undefined,
+    );
     if (refusal !== null && (isDamaged || state === "unread")) return refusal;
   }
   return null;

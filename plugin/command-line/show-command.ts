@@ -15,7 +15,7 @@ export async function showCommand(
   const { files, located, options, signal } = context;
   const showing = await showSession({ files, located, sessionID, concurrency: options.concurrency, signal });
   if (!showing.ok && showing.reason === "unread") {
-    const message = "There is no session of opencode 1.x with this id; sessions of 2.x are not read.";
+    const message = "There is no session of opencode 1.x with this id; those of 2.x cannot be read here.";
     return problem(context, message, EXIT.refused);
   }
   if (!showing.ok) {
@@ -31,7 +31,8 @@ export async function showCommand(
   try {
     const holes = options.json ? await printDocument(context, session) : await printText(context, session);
     if (holes === null) return stopped(context, "Stopped before the end of the session. Nothing was changed.");
-    const isWhole = holes === 0 && session.recordFaults.length === 0 && session.unread === null;
+    const copies = [session, ...(session.other === null ? [] : [session.other])];
+    const isWhole = holes === 0 && copies.every((copy) => copy.recordFaults.length === 0 && copy.unread === null);
     return isWhole ? EXIT.done : EXIT.findings;
   } finally {
     session.close();
@@ -40,20 +41,25 @@ export async function showCommand(
 
 /** How many holes there are; `null` where it was stopped, and nothing was printed. */
 async function printDocument(context: CommandContext, session: ShownSession): Promise<number | null> {
+  const own = await documentOf(session);
+  const other = session.other === null ? null : await documentOf(session.other);
+  if (context.signal.aborted) return null;
+  answer(context, listAnswer({ ...own, ...(other !== null && { opencode2: other }) }), "");
+  return own.holes.length + (other?.holes.length ?? 0);
+}
+
+async function documentOf(session: ShownSession) {
   const messages: TranscriptMessage[] = [];
   for await (const message of session.messages()) messages.push(message);
-  if (context.signal.aborted) return null;
-  const holes = messages.flatMap(holesOf);
   const { facts, store, quarantined } = session;
   const setAside = quarantined.map(({ runID, kind, recordID, bytes }) => ({ runID, kind, recordID, bytes }));
   const place = { generation: store.generation, ...(store.database === undefined ? {} : { database: store.database }) };
   const recordFaults = session.recordFaults.map(({ code, evidence, locator }) => ({ code, evidence, locator }));
-  answer(
-    context,
-    listAnswer({ session: facts, store: place, recordFaults, unread: session.unread, setAside, messages, holes }),
-    "",
-  );
-  return holes.length;
+  const { unread, copy } = session;
+  return {
+    ...{ session: facts, store: place, copy, recordFaults, unread, setAside, messages },
+    holes: messages.flatMap(holesOf),
+  };
 }
 
 function holesOf(message: TranscriptMessage): Hole[] {
@@ -73,15 +79,19 @@ async function printText(context: CommandContext, session: ShownSession): Promis
   }
   if (context.signal.aborted) return null;
   terminal.print(footLines(context, session, count, holes).join("\n"));
-  return holes.length;
+  if (session.other === null) return holes.length;
+  terminal.print("\nThe copy of opencode 2.x:\n");
+  const others = await printText(context, session.other);
+  return others === null ? null : holes.length + others;
 }
 
-function headLines({ terminal }: CommandContext, { facts, store, recordFaults }: ShownSession): string[] {
+function headLines({ terminal }: CommandContext, { facts, store, recordFaults, copy }: ShownSession): string[] {
   const { id, title, directory, version, createdMs, updatedMs, parentID } = facts;
   const name = title === null ? "A session without a record of its own" : printable(title).replaceAll("\n", " ");
   const place = store.database === undefined ? "JSON storage" : `database ${store.database.replace(/^.*[\\/]/, "")}`;
   const times = [timeText(createdMs), timeText(updatedMs)].filter((time) => time !== null).join(" – ");
-  const details = [directory, version === null ? null : `opencode ${version}`, place, times];
+  const whose = copy === "2.x" ? "the copy of opencode 2.x" : null;
+  const details = [directory, version === null ? null : `opencode ${version}`, place, whose, times];
   return [
     terminal.style("bold", name),
     terminal.style("dim", [id, ...details.filter((each) => each !== null && each !== "")].join(" · ")),

@@ -22,6 +22,14 @@ export function countsText(counts: Readonly<Counts>): string {
   return `${plural(sessions, "session")}, ${plural(messages, "message")}, ${plural(parts, "part")} (${sizeText(bytes)})`;
 }
 
+/** Of a database that 1.x and 2.x use both: what was read of the half of 2.x. */
+function countsText2x({ stores }: CheckResult): string {
+  const halves = stores.flatMap(({ origin, of2x }) => (origin?.kind === "2.x" || of2x === undefined ? [] : [of2x]));
+  if (halves.length === 0) return "";
+  const sum = (of: "sessions" | "messages") => halves.reduce((total, half) => total + half[of], 0);
+  return `, and of opencode 2.x ${plural(sum("sessions"), "session")}, ${plural(sum("messages"), "message")}`;
+}
+
 /** The findings of one severity, grouped by session, as lines. */
 export function findingLines(
   findings: readonly Finding[],
@@ -90,7 +98,9 @@ export function isUnreached({ code, severity }: Finding): boolean {
 
 /** The answer of `check` for people. */
 export function checkText(result: CheckResult, terminal: Terminal, next: NextStep): string {
-  const lines = [`Checked ${countsText(result.counts)} in ${(result.durationMs / 1000).toFixed(1)} s.`];
+  const lines = [
+    `Checked ${countsText(result.counts)}${countsText2x(result)} in ${(result.durationMs / 1000).toFixed(1)} s.`,
+  ];
   const blocking = result.findings.filter((finding) => finding.severity === "blocking");
   const unreached = result.findings.filter(isUnreached);
   const others = result.findings.filter(

@@ -3,6 +3,7 @@ import * as access from "./access.ts";
 import * as container from "./container.ts";
 import type { Fault } from "./fault.ts";
 import * as missing from "./missing-records.ts";
+import * as opencode2 from "./opencode-2.ts";
 import * as origin from "./origin.ts";
 import * as refused from "./refused.ts";
 import * as screen from "./screen.ts";
@@ -19,6 +20,7 @@ import * as whereabouts from "./whereabouts.ts";
 export const FAULT_FAMILIES: Readonly<Record<string, readonly Fault[]>> = {
   "Records that cannot be read": Object.values(unreadable),
   "Records that the host's schema refuses": Object.values(refused),
+  "Rows of opencode 2.x": Object.values(opencode2),
   "Files in the wrong place": Object.values(strayFiles),
   "Records that are gone": Object.values(missing),
   "Turns without an end": Object.values(unfinished),

@@ -255,6 +255,22 @@ function parseAsHost(bytes: Buffer, storage: Evidence["storage"]): { value: unkn
   }
 }
 
+/**
+ * What a host's JSON parser makes of a value in a database, or the fault that keeps it from being parsed. Evidence holds
+ * sizes and offsets, never content.
+ */
+export function readStored(
+  stored: Uint8Array,
+  storage: "text" | "blob",
+): { readonly value: unknown } | { readonly fault: Fault; readonly evidence: string } {
+  const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+  const parsed = parseAsHost(bytes, storage);
+  if (parsed !== null) return parsed;
+  if (storage === "blob") return { fault: BINARY_VALUE, evidence: `BLOB of ${amount(bytes.length, "byte")}` };
+  const { fault, evidence } = classify(bytes);
+  return { fault, evidence };
+}
+
 function unread(fault: Fault, evidence: string): Problem {
   return { fault, evidence, wasRead: false };
 }

@@ -5,12 +5,12 @@ const reported = { remedy: "report", unasked: false } as const;
 /** Databases that are not, or not only, of opencode 1.x. */
 export const OPENCODE_2 = {
   code: "opencode-2",
-  title: "The database holds records of opencode 2.x; this tool does not read them yet",
+  title: "The database holds records of opencode 2.x",
   invariant: "No table and no migration of opencode 2.x is there.",
   cause:
     "opencode 2.x made the database, or upgraded one of 1.x. Both use the same file. After an upgrade 1.x and 2.x go on apart from each other.",
   advice:
-    "Nothing is wrong because of this. Of 2.x nothing was checked, so look at its sessions with opencode 2.x. Records of 1.x are repaired there as anywhere. To go on with 1.x alone, give it a database of its own (OPENCODE_DB).",
+    "Nothing is wrong because of this. What was read of it, and what was not, is named. Records of 1.x are repaired there as anywhere. In the rows of 2.x `repair` moves only what no JSON parser reads to quarantine. To go on with 1.x alone, give it a database of its own (OPENCODE_DB).",
   issues: [49614, 50260, 41217, 49412],
   classes: ["C2"],
   ...reported,
@@ -18,7 +18,7 @@ export const OPENCODE_2 = {
 
 export const OPENCODE_2_MESSAGES = {
   code: "opencode-2-messages",
-  title: "The database holds messages that only opencode 2.x reads; this tool does not read them yet",
+  title: "The database holds messages that only opencode 2.x reads",
   invariant: "Every session has its messages where opencode 1.x reads them.",
   cause: "A preview of opencode 2.x worked in a database of 1.17 or 1.18.",
   advice: "Nothing is wrong because of this. Look at these sessions with the opencode that wrote them.",

@@ -6,6 +6,9 @@ export type Severity = "blocking" | "warning" | "info";
 
 export type Remedy = "quarantine" | "recover" | "normalise" | "settle" | "report";
 
+/** What a row of 2.x keeps opencode 2.x from. */
+export type Stop = "session list" | "session" | "messages" | "prompts";
+
 /** One diagnosed fault at its place. */
 export interface Finding {
   readonly code: string;
@@ -20,6 +23,8 @@ export interface Finding {
   readonly store: number;
   /** The versions of opencode that fail on it, where that is not every one that may load the store. */
   readonly hosts?: readonly string[];
+  /** Of a row that opencode 2.x reads: what it cannot do because of it. */
+  readonly stops?: readonly Stop[];
 }
 
 /** A finding with what a repair needs to know: the bytes that were judged, and what could take their place. */

@@ -55,7 +55,7 @@ const replacement = z.strictObject({
 const locator = z.union([
   z.strictObject({ path: z.string().min(1).max(4096) }),
   z.strictObject({
-    table: z.enum(["session", "project", "message", "part"]),
+    table: z.enum(["session", "project", "message", "part", "session_v2", "session_message"]),
     key: z.strictObject({ id: z.string() }),
     column: z.string().max(128).exactOptional(),
   }),

@@ -16,7 +16,11 @@ export interface Mismatch {
 export const OTHER_THAN_NAME = "differs from the name of the file";
 
 /** Objects with keys of the user's choice: what they are called is content. */
-const OPEN_OBJECTS: readonly PropertyKey[] = ["tools", "responseHeaders", "metadata", "input"];
+const OPEN_OBJECTS: readonly PropertyKey[] = [
+  ...["tools", "responseHeaders", "metadata", "input"],
+  // Of opencode 2.x.
+  ...["structured", "providerMetadata", "resultMetadata"],
+];
 
 /** A path in the way maintainers of opencode write it: `state.time.start`, `diffs[0].additions`. */
 export function pathText(path: readonly PropertyKey[]): string {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Locator } from "../model/artifact.ts";
 import type { ShownChange } from "../model/replacement.ts";
 import { NotAFolderError } from "../platform/durable.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
@@ -24,7 +25,7 @@ import {
   type StoreWriter,
 } from "../stores/writer.ts";
 import { TOOL } from "../tool-identity.ts";
-import { writingRefusal } from "./origin-words.ts";
+import { refusalToWrite } from "./origin-words.ts";
 import type { Plan, PlannedSession } from "./plan.ts";
 
 export interface ApplyInput {
@@ -102,7 +103,9 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
       if (!(await input.lock.isHeld())) {
         return { ...applied, stopped: TAKEN_OVER };
       }
-      const writer = writers.get(session.store) ?? (await writerFor(input.stores[session.store]));
+      const writer =
+        writers.get(session.store) ??
+        (await writerFor(input.stores[session.store], placesIn(input.plan, session.store)));
       writers.set(session.store, writer);
       const key = `${session.store} ${session.sessionID}`;
       const taken = numbered.get(key) ?? 0;
@@ -145,11 +148,19 @@ function inBoundedRuns(session: PlannedSession): PlannedSession[] {
   return runs.map((operations) => ({ ...session, operations }));
 }
 
-async function writerFor(store: OpenedStore | undefined): Promise<StoreWriter> {
-  if (store?.state !== "ok") throw new StoreRefusedError("failed", "The store cannot be opened for writing.");
-  const refusal = writingRefusal(store.origin);
+function placesIn(plan: Plan, store: number): Locator[] {
+  return plan
+    .filter((session) => session.store === store)
+    .flatMap(({ operations }) => operations.map((each) => each.locator));
+}
+
+async function writerFor(store: OpenedStore | undefined, places: readonly Locator[]): Promise<StoreWriter> {
+  if (store === undefined || store.state === "unusable") {
+    throw new StoreRefusedError("failed", "The store cannot be opened for writing.");
+  }
+  const refusal = refusalToWrite(store.origin, places);
   if (refusal !== null) throw new StoreRefusedError("busy", refusal);
-  return store.openWriter();
+  return store.state === "ok" ? store.openWriter() : store.half2x.openWriter();
 }
 
 /** Translates an expected failure into a sentence; anything else is a defect and stays an error. */

@@ -37,4 +37,6 @@ export interface CheckedStore {
   readonly state: "ok" | "unread" | "unusable";
   /** Whose database it is; `null` of files, and where nothing tells. */
   readonly origin: Origin | null;
+  /** How much was read of what only opencode 2.x reads; absent where there is nothing of it, or it was not read. */
+  readonly of2x?: Readonly<Counts>;
 }

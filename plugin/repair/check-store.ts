@@ -8,8 +8,9 @@ import type { Survey } from "../stores/survey.ts";
 import { byOrigin } from "./by-origin.ts";
 import type { CheckedStore, CheckInput } from "./check-input.ts";
 import { databaseFinding } from "./database-finding.ts";
+import { halfOf2x, withHalf2x } from "./half-2x.ts";
 import { type InspectOptions, inspectScope } from "./inspect-scope.ts";
-import { originFinding, originOfDamaged, originOfRead, unreadFindings } from "./origin-findings.ts";
+import { originOfDamaged, originOfRead, unreadFindings } from "./origin-findings.ts";
 import { logFindings, wholeStoreFindings } from "./whole-store.ts";
 
 /** A database that is written while it is read as an immutable file is read again, this often at most. */
@@ -50,7 +51,7 @@ export async function checkStore(
   }
   const access = input.access ?? "outside";
   if (opened.state === "unread") {
-    return { store: opened, findings: await unreadFindings(opened, index, access), sessions: null };
+    return checkUnread(opened, index, input, progress, unknown);
   }
   const { description } = opened;
   let current: OpenedStore = opened;
@@ -75,19 +76,15 @@ export async function checkStore(
       const log = whole && input.access !== "beside-host" ? logFindings(description, index) : [];
       const sessions = whole ? await current.store.sessions(null) : null;
       const origin = await originOfRead(current, [...around, ...log], access);
+      const of2x = await halfOf2x(current, origin, index, input);
       if ((await current.unchanged()) || reading === MOST_READINGS) {
         progress.reading.counts = noCounts();
         addCounts(progress.counts, own);
         const apart = origin?.kind === "1.x and 2.x" ? await missingIn2x(current, index, input) : [];
-        return {
-          store: { description, state: "ok", origin },
-          findings: [
-            ...originFinding(origin, description, index),
-            ...byOrigin(origin, [...found, ...around, ...log], input.hostVersion),
-            ...apart,
-          ],
-          sessions,
-        };
+        const of1x = [...byOrigin(origin, [...found, ...around, ...log], input.hostVersion), ...apart];
+        const findings = await withHalf2x(of2x, of1x, current, origin, index, unknown);
+        const counted = of2x === null ? {} : { of2x: of2x.counts };
+        return { store: { description, state: "ok", origin, ...counted }, findings, sessions };
       }
       current.store.close();
       current = await reopen(current, input);
@@ -114,6 +111,27 @@ async function missingIn2x(
   if (access === "beside-host") return [];
   const { missingIn2xFindings } = await import("./missing-in-2x.ts");
   return missingIn2xFindings(store, index, sessionIDs, signal);
+}
+
+/** A database that has nothing that 1.x reads. What 2.x reads of it is checked, where its rows are known. */
+async function checkUnread(
+  opened: OpenedStore & { state: "unread" },
+  index: number,
+  input: CheckInput,
+  progress: Progress,
+  unknown: Set<string>,
+): Promise<StoreAnswer> {
+  const { description, origin } = opened;
+  const own = noCounts();
+  progress.reading.counts = own;
+  const of2x = await halfOf2x(opened, origin, index, input, own);
+  progress.reading.counts = noCounts();
+  const [unread, ...damage] = await unreadFindings(opened, index, input.access ?? "outside");
+  if (of2x === null)
+    return { store: opened, findings: unread === undefined ? [] : [unread, ...damage], sessions: null };
+  addCounts(progress.counts, of2x.counts);
+  const findings = await withHalf2x(of2x, damage, opened, origin, index, unknown);
+  return { store: { description, state: "ok", origin, of2x: of2x.counts }, findings, sessions: null };
 }
 
 /** The survey of a store; that of a large database in another process, where there may be one. */

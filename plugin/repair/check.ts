@@ -62,7 +62,9 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
     const verdict = verdictOf(findings, {
       // Where nothing was read, nothing is healthy.
       anyUnusable: stores.length === 0 || stores.some((store) => store.state === "unusable"),
-      anyUnread: stores.some((store) => store.state === "unread" || leavesUnread(store.origin)),
+      anyUnread: stores.some(
+        ({ state, origin, of2x }) => state === "unread" || (leavesUnread(origin) && of2x === undefined),
+      ),
     });
     const durationMs = Math.round(performance.now() - started);
     const { dataDir } = input.located;

@@ -1,16 +1,20 @@
+import { isFileLocator, type Locator } from "../model/artifact.ts";
 import type { Origin } from "../stores/sqlite/origin.ts";
 
-/** What a user should know of a database that is not of opencode 1.x alone, in one line; `null`: it is. */
-export function originSentence({ kind, sign }: Origin): string | null {
+/**
+ * What a user should know of a database that is not of opencode 1.x alone, in one line; `null`: it is. `isRead2x`: whether
+ * the rows that only 2.x reads were read too.
+ */
+export function originSentence({ kind, sign }: Origin, isRead2x = false): string | null {
   switch (kind) {
     case "1.x":
       return null;
     case "2.x":
-      return `The database is of opencode 2.x (${sign}). This tool does not read the records of 2.x yet.`;
+      return `The database is of opencode 2.x (${sign}).${isRead2x ? "" : " Its records were not read."}`;
     case "1.x and 2.x":
-      return `opencode 2.x has upgraded the database (${sign}). Only the records of 1.x are read; those of 2.x are not.`;
+      return `opencode 2.x has upgraded the database (${sign}). ${isRead2x ? GO_ON_APART : ONLY_1X_READ}`;
     case "1.x with messages of 2.x":
-      return `A preview of opencode 2.x keeps messages in the database (${sign}). They are not read.`;
+      return `A preview of opencode 2.x keeps messages in the database (${sign}).${isRead2x ? "" : " They are not read."}`;
     case "newer":
       return `A newer opencode than this tool knows wrote the database (${sign}).`;
     case "other program":
@@ -20,10 +24,34 @@ export function originSentence({ kind, sign }: Origin): string | null {
   }
 }
 
-/** The same of all databases that were checked; `null` where they are of opencode 1.x alone. */
-export function originsSentence(stores: readonly { readonly origin: Origin | null }[]): string | null {
-  const sentences = stores.flatMap(({ origin }) => (origin === null ? [] : (originSentence(origin) ?? [])));
+const ONLY_1X_READ = "Only the records of 1.x are read; those of 2.x are not.";
+const GO_ON_APART = "In it 1.x and 2.x go on apart from each other: each has its own copy of a session.";
+
+/** The sentences of all databases that were checked; `null` where they are of opencode 1.x alone. */
+export function originsSentence(
+  stores: readonly { readonly origin: Origin | null; readonly of2x?: unknown }[],
+): string | null {
+  const sentences = stores.flatMap(({ origin, of2x }) =>
+    origin === null ? [] : (originSentence(origin, of2x !== undefined) ?? []),
+  );
   return sentences.length === 0 ? null : [...new Set(sentences)].join(" ");
+}
+
+/** Kinds of databases in which only opencode 2.x reads rows. */
+const WITH_ROWS_OF_2X: readonly Origin["kind"][] = ["2.x", "1.x and 2.x", "1.x with messages of 2.x"];
+
+/** Whether a place is in a table that only opencode 2.x reads. */
+export function isPlaceOf2x(locator: Locator): boolean {
+  return !isFileLocator(locator) && ["session_message", "session_v2"].includes(locator.table);
+}
+
+/**
+ * Why these places of a database stay as they are; `null` where they may be written. Rows that only 2.x reads may: what
+ * is planned for them is no more than to take out what no JSON parser reads.
+ */
+export function refusalToWrite(origin: Origin | null, places: readonly Locator[]): string | null {
+  const isOf2x = origin !== null && WITH_ROWS_OF_2X.includes(origin.kind) && places.every(isPlaceOf2x);
+  return isOf2x ? null : writingRefusal(origin);
 }
 
 /** Why nothing is written to the records of a database; `null` where something may be (see {@link isCompleted}). */

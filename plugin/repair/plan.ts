@@ -70,7 +70,9 @@ export function isMendable({ remedy, seen, replacement, rebuilt }: ConfirmedFind
 }
 
 /** A copy that opencode itself recorded may take the place of a damaged record at any time; the rest says the catalogue. */
-export function isDoneUnasked({ remedy, seen, code }: ConfirmedFinding): boolean {
+export function isDoneUnasked({ remedy, seen, code, stops }: ConfirmedFinding): boolean {
+  // Of rows that opencode 2.x reads nothing is done unasked.
+  if (stops !== undefined) return false;
   if (remedy === "recover") return seen !== null;
   return remedy === "quarantine" && faultByCode(code)?.unasked === true;
 }

@@ -6,7 +6,7 @@ import { databaseNamed, type Located } from "../stores/locate.ts";
 import { type Access, openStores } from "../stores/open.ts";
 import { DatabaseFileWriter } from "../stores/sqlite/database-file-writer.ts";
 import { StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
-import { writingRefusal } from "./origin-words.ts";
+import { refusalToWrite } from "./origin-words.ts";
 
 /**
  * Opens the store that a manifest speaks of. The database is looked up among the located ones: a path in a manifest is
@@ -33,9 +33,14 @@ export async function writerForManifest(
     return new DatabaseFileWriter(files, database, manifest.items);
   }
   const [store] = await openStores(files, { ...located, json: "none" as const, databases: [database] }, access);
-  if (store?.state !== "ok") throw new StoreRefusedError("failed", "The database of that run cannot be opened.");
-  store.store.close();
-  const refusal = writingRefusal(store.origin);
+  if (store === undefined || store.state === "unusable") {
+    throw new StoreRefusedError("failed", "The database of that run cannot be opened.");
+  }
+  if (store.state === "ok") store.store.close();
+  const refusal = refusalToWrite(
+    store.origin,
+    manifest.items.map(({ locator }) => locator),
+  );
   if (refusal !== null) throw new StoreRefusedError("busy", refusal);
-  return store.openWriter();
+  return store.state === "ok" ? store.openWriter() : store.half2x.openWriter();
 }

@@ -59,13 +59,22 @@ function since(last: string | null): string {
 }
 
 function storeLine(store: ReportedStore): string {
-  const { generation, name, state, contract, origin, bytes, sessions, archived, versions } = store;
+  const { generation, name, state, contract, origin, bytes, sessions, archived, versions, opencode2 } = store;
   const whose = origin === null ? "" : `, origin ${origin}`;
   const size =
     bytes === null ? "" : `, ${amount(bytes.database, "byte")}, WAL ${bytes.wal}, shared memory ${bytes.shm}`;
   const count =
     sessions === null ? "" : `, ${amount(sessions, "session")} (${archived} archived; ${countsText(versions)})`;
-  return `- ${generation}: ${name}, ${state}, contract ${contract}${whose}${size}${count}`;
+  const of2x =
+    opencode2 === null
+      ? ""
+      : `, of opencode 2.x ${amount(opencode2.sessions, "session")}${inBrackets(opencode2.versions)}`;
+  return `- ${generation}: ${name}, ${state}, contract ${contract}${whose}${size}${count}${of2x}`;
+}
+
+function inBrackets(counts: Readonly<Record<string, number>>): string {
+  const text = countsText(counts);
+  return text === "" ? "" : ` (${text})`;
 }
 
 function faultLines(fault: FaultSummary): string[] {

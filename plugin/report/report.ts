@@ -4,6 +4,8 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { allRuns } from "../quarantine/runs.ts";
 import { check } from "../repair/check.ts";
 import type { CheckInput } from "../repair/check-input.ts";
+import { sessionsOf2x } from "../show/copy-2x.ts";
+import type { SessionFacts } from "../stores/conversation.ts";
 import type { Located } from "../stores/locate.ts";
 import { type OpenedStore, openStores } from "../stores/open.ts";
 import type { Counts } from "../stores/store.ts";
@@ -36,6 +38,8 @@ export interface ReportedStore {
   readonly archived: number | null;
   /** How many sessions each release wrote. */
   readonly versions: Readonly<Record<string, number>>;
+  /** What opencode 2.x keeps for itself; `null` where there is nothing of it, or its tables are of an unknown shape. */
+  readonly opencode2: { readonly sessions: number; readonly versions: Readonly<Record<string, number>> } | null;
 }
 
 /** A damaged session, under a number instead of its id. */
@@ -144,18 +148,11 @@ async function reportedFault(store: OpenedStore | undefined, finding: ConfirmedF
   return { ...plain, writtenMs: evidence?.updatedMs ?? null };
 }
 
-async function reportedStore(
-  files: FileSystem,
-  { description, state, origin, ...opened }: OpenedStore,
-): Promise<ReportedStore> {
+async function reportedStore(files: FileSystem, opened: OpenedStore): Promise<ReportedStore> {
+  const { description, state, origin } = opened;
   const { database } = description;
   const size = async (suffix: string) => (await files.stat(`${database}${suffix}`).catch(() => null))?.size ?? 0;
-  const facts = "store" in opened ? await opened.store.conversations.sessionFacts().catch(() => null) : null;
-  const versions: Record<string, number> = {};
-  for (const { version } of facts ?? []) {
-    const name = version !== null && RELEASE.test(version) ? version : "other";
-    versions[name] = (versions[name] ?? 0) + 1;
-  }
+  const facts = opened.state === "ok" ? await opened.store.conversations.sessionFacts().catch(() => null) : null;
   return {
     generation: description.generation,
     name: database === undefined ? "storage" : publicName(database),
@@ -166,8 +163,27 @@ async function reportedStore(
       database === undefined ? null : { database: await size(""), wal: await size("-wal"), shm: await size("-shm") },
     sessions: facts?.length ?? null,
     archived: facts?.filter(({ archivedMs }) => archivedMs !== null).length ?? null,
-    versions,
+    versions: versionsOf(facts ?? []),
+    opencode2: await reportedHalf2x(opened).catch(() => null),
   };
+}
+
+function versionsOf(sessions: readonly SessionFacts[]): Record<string, number> {
+  const versions: Record<string, number> = {};
+  for (const { version } of sessions) {
+    const name = version !== null && RELEASE.test(version) ? version : "other";
+    versions[name] = (versions[name] ?? 0) + 1;
+  }
+  return versions;
+}
+
+async function reportedHalf2x(opened: OpenedStore): Promise<ReportedStore["opencode2"]> {
+  if (opened.state === "unusable" || opened.half2x === null || opened.origin === null) return null;
+  const ofPreview = opened.state === "ok" ? opened.sessionsOf2x() : 0;
+  if (ofPreview > 0) return { sessions: ofPreview, versions: {} };
+  if (opened.origin.kind !== "2.x" && opened.origin.kind !== "1.x and 2.x") return null;
+  const sessions = await sessionsOf2x(opened.half2x, opened.origin);
+  return sessions === null ? null : { sessions: sessions.length, versions: versionsOf(sessions) };
 }
 
 /** Names that opencode gives a database by itself; others are somebody's own. */

@@ -7,6 +7,7 @@ import type { ManifestItem } from "../quarantine/manifest.ts";
 import { runsOfSession } from "../quarantine/vault.ts";
 import type { StoredDocument, StoredMessage } from "../stores/conversation.ts";
 import { loadRow } from "../stores/sqlite/row-item.ts";
+import type { MessageOf2x } from "./transcript-2x.ts";
 
 /** A record that a repair moved to quarantine and nobody has restored. */
 export interface QuarantinedRecord {
@@ -18,6 +19,8 @@ export interface QuarantinedRecord {
   readonly bytes: number;
   /** Of a message or part: where it was in the conversation, and what it says. */
   readonly place: { readonly messageID: string; readonly document: StoredDocument } | null;
+  /** Of a message of opencode 2.x: its row. */
+  readonly of2x: MessageOf2x | null;
   /** Whether it left only because its message did: nothing is wrong with it. */
   readonly isHealthy: boolean;
 }
@@ -35,9 +38,10 @@ export async function quarantinedRecords(
     for (const item of items) {
       if (item.state !== "done" || item.remedy !== "quarantine") continue;
       const { kind, recordID, code, evidence, original, partOf } = item;
-      const place = await placeOf(files, run.folder, item);
+      const of2x = await messageOf2x(files, run.folder, item);
+      const place = of2x === null ? await placeOf(files, run.folder, item) : null;
       const common = { runID, kind, recordID, code, evidence, bytes: original?.bytes ?? 0 };
-      found.push({ ...common, place, isHealthy: partOf !== undefined });
+      found.push({ ...common, place, of2x, isHealthy: partOf !== undefined });
     }
   }
   return found;
@@ -67,6 +71,25 @@ async function placeOf(
   const timeMs = numberIn(row.cells.get("time_created"));
   const updatedMs = numberIn(row.cells.get("time_updated"));
   return { messageID, document: { recordID, locator, storage, size: bytes.length, bytes, timeMs, updatedMs } };
+}
+
+async function messageOf2x(
+  files: FileSystem,
+  folder: string,
+  { recordID, locator, original }: ManifestItem,
+): Promise<MessageOf2x | null> {
+  if ("path" in locator || locator.table !== "session_message" || recordID === null) return null;
+  const row = original?.row === undefined ? null : await loadRow(files, folder, locator.table, original.row);
+  const data = row?.cells.get("data");
+  const bytes = data !== undefined && "bytes" in data ? Buffer.from(data.bytes) : null;
+  return {
+    id: recordID,
+    type: textIn(row?.cells.get("type")) ?? "unknown",
+    seq: numberIn(row?.cells.get("seq")) ?? Number.POSITIVE_INFINITY,
+    timeMs: numberIn(row?.cells.get("time_created")),
+    size: bytes?.length ?? original?.bytes ?? 0,
+    bytes,
+  };
 }
 
 function textIn(cell: CellValue | undefined): string | null {

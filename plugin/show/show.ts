@@ -9,6 +9,7 @@ import { readFileParts } from "../stores/json/json-conversation.ts";
 import type { Located } from "../stores/locate.ts";
 import { type OpenedStore, openStores } from "../stores/open.ts";
 import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
+import { sqliteFailure } from "../stores/sqlite/sqlite-error.ts";
 import { noCounts } from "../stores/store.ts";
 import { type QuarantinedRecord, quarantinedRecords, withQuarantined } from "./quarantined.ts";
 import { type KnownFault, type Quarantined, type TranscriptMessage, transcribe } from "./transcript.ts";
@@ -31,6 +32,10 @@ export interface ShownSession {
   readonly unread: string | null;
   /** What a repair moved to quarantine and nobody has restored; messages and parts are among the messages as well. */
   readonly quarantined: readonly QuarantinedRecord[];
+  /** The opencode whose copy this is: an upgraded database has one for 1.x and one for 2.x. */
+  readonly copy: "1.x" | "2.x";
+  /** The copy of opencode 2.x, where this is the one of 1.x and both are there. */
+  readonly other: ShownSession | null;
   /** Read as it is asked for, message by message. */
   messages(): AsyncIterable<TranscriptMessage>;
   close(): void;
@@ -49,44 +54,109 @@ export async function showSession(input: ShowInput): Promise<Showing> {
   let shown: ShownSession | null = null;
   try {
     for (const store of opened) {
-      if (store.state !== "ok" || shown !== null) continue;
-      const facts = (await store.store.conversations.sessionFacts()).find(({ id }) => id === input.sessionID);
-      if (facts !== undefined) shown = await shownFrom(input, store, facts);
+      if (store.state === "unusable" || shown !== null) continue;
+      const of2x = await shown2x(input, store);
+      const facts = store.state === "ok" ? await factsIn(store, input.sessionID) : undefined;
+      const isElsewhere = of2x !== null && store.state === "ok" && (await isOfPreview(store, input.sessionID));
+      if (store.state === "unread" || facts === undefined || isElsewhere) shown = of2x;
+      else shown = await shownFrom(input, store, facts, of2x);
     }
   } finally {
     for (const store of opened) {
-      if (store.state === "ok" && store.description !== shown?.store) store.store.close();
+      const isInUse = shown?.copy === "1.x" && store.description === shown.store;
+      if (store.state === "ok" && !isInUse) store.store.close();
     }
   }
   if (shown !== null) return { ok: true, session: shown };
   if (opened.some((store) => store.state === "unusable")) return { ok: false, reason: "unusable" };
-  const isUnread = opened.some((store) => store.state === "unread" || store.origin?.kind === "1.x and 2.x");
+  const { profileFor } = await import("../stores/sqlite/profile-2x.ts");
+  const isUnread = opened.some((store) => {
+    const { origin } = store;
+    const isOf2x = store.state !== "unusable" && (store.state === "unread" || origin?.kind === "1.x and 2.x");
+    return isOf2x && origin !== null && (store.half2x === null || profileFor(origin, store.half2x.schema) === null);
+  });
   return { ok: false, reason: isUnread ? "unread" : "unknown" };
 }
 
+async function factsIn({ store }: OpenStore, sessionID: string): Promise<SessionFacts | undefined> {
+  return (await store.conversations.sessionFacts()).find(({ id }) => id === sessionID);
+}
+
+/** A session of the preview of 2.x has its record where 1.x has its own, and its messages elsewhere. */
+async function isOfPreview({ store, origin }: OpenStore, sessionID: string): Promise<boolean> {
+  if (origin?.kind !== "1.x") return false;
+  for await (const _message of store.conversations.messages(sessionID)) return false;
+  return true;
+}
+
+/** A session as opencode 2.x has it; `null` where it has none of that id, or no message of it. */
+async function shown2x(
+  { files, located, sessionID }: ShowInput,
+  opened: OpenedStore & { state: "ok" | "unread" },
+): Promise<ShownSession | null> {
+  const { half2x, origin, description } = opened;
+  if (half2x === null || origin === null) return null;
+  const known = opened.state === "ok" ? withMessagesOf2x(origin, opened.sessionsOf2x()) : origin;
+  if (known.kind === "1.x" || known.kind === "newer") return null;
+  const { copyOf2x } = await import("./copy-2x.ts");
+  const quarantined = await quarantinedRecords(files, located.dataDir, sessionID);
+  const own = quarantined.filter(({ of2x }) => of2x !== null);
+  // That pages are damaged is said by `check`; what else can be read is shown.
+  const copy = await copyOf2x(half2x, known, sessionID, own).catch((error: unknown) => {
+    if (sqliteFailure(error) === "malformed") return null;
+    throw error;
+  });
+  if (copy === null || (known.kind === "1.x with messages of 2.x" && copy.messages.length === 0)) return null;
+  const { facts, recordFaults, messages } = copy;
+  return {
+    facts,
+    store: description,
+    recordFaults,
+    unread: null,
+    quarantined: own,
+    copy: "2.x",
+    other: null,
+    async *messages() {
+      yield* messages;
+    },
+    close: () => undefined,
+  };
+}
+
 /** An upgraded session goes on in 2.x; one of the preview of 2.x has no message where 1.x keeps its own. */
-async function unreadOf({ origin, store, sessionsOf2x }: OpenStore, sessionID: string): Promise<string | null> {
-  if (origin === null) return null;
+async function unreadOf({ origin, store, sessionsOf2x, half2x }: OpenStore, sessionID: string): Promise<string | null> {
+  if (origin === null || half2x === null) return null;
   const known = withMessagesOf2x(origin, sessionsOf2x());
   if (!leavesUnread(known)) return null;
+  const { profileFor } = await import("../stores/sqlite/profile-2x.ts");
+  const { schema } = half2x;
+  // Its rows of 2.x were looked through: what is not among them is in none of them.
+  if (profileFor(known, schema) !== null && known.kind === "1.x and 2.x") return null;
   if (known.kind === "1.x and 2.x") return originSentence(known);
   for await (const _message of store.conversations.messages(sessionID)) return null;
   return originSentence(known);
 }
 
-async function shownFrom(input: ShowInput, opened: OpenStore, facts: SessionFacts): Promise<ShownSession> {
+async function shownFrom(
+  input: ShowInput,
+  opened: OpenStore,
+  facts: SessionFacts,
+  other: ShownSession | null,
+): Promise<ShownSession> {
   const { sessionID } = input;
   const { store, description } = opened;
   const faults = await faultsOf(input, opened);
   const { files, located } = input;
-  const quarantined = await quarantinedRecords(files, located.dataDir, sessionID);
+  const quarantined = (await quarantinedRecords(files, located.dataDir, sessionID)).filter(({ of2x }) => of2x === null);
   const holes = new Map(quarantined.flatMap((record) => holeIn(record)));
   const remainingParts = async (messageID: string) =>
     description.generation === "json" ? readFileParts(files, located.dataDir, messageID) : [];
   return {
     facts,
     store: description,
-    unread: await unreadOf(opened, sessionID),
+    unread: other === null ? await unreadOf(opened, sessionID) : null,
+    copy: "1.x",
+    other,
     recordFaults: [...faults.values()].filter(({ kind }) => kind !== "message" && kind !== "part"),
     quarantined,
     async *messages() {

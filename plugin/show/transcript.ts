@@ -11,6 +11,7 @@ import {
   textIn,
   valueIn,
 } from "../stores/conversation.ts";
+import { firstLine, firstText, lineCount } from "./transcript-words.ts";
 
 /** What is known to be wrong with a record. */
 export interface KnownFault {
@@ -187,20 +188,6 @@ function toolCall(part: unknown): ToolCall {
     error: textIn(state, "error"),
     durationMs: start === null || end === null ? null : end - start,
   };
-}
-
-function firstText(input: unknown): string {
-  if (!isFields(input)) return "";
-  return Object.values(input).find((value): value is string => typeof value === "string") ?? "";
-}
-
-function firstLine(text: string): string {
-  const [line = "", ...more] = text.trim().split("\n");
-  return more.length === 0 ? line : `${line} …`;
-}
-
-function lineCount(text: string): number {
-  return text === "" ? 0 : text.replace(/\n$/, "").split("\n").length;
 }
 
 function errorOf(info: unknown): Entry[] {

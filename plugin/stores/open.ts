@@ -31,6 +31,14 @@ import type { StoreWriter } from "./writer.ts";
  */
 export type Access = "outside" | "beside-host";
 
+/** A database as far as opencode 2.x reads it, in tables of its own or in those that it shares with 1.x. */
+export interface Half2x {
+  readonly schema: Schema;
+  /** Hands out a connection that reads; what `work` makes of it is of one state of the database, where that can be. */
+  read<T>(work: (connection: Connection) => T | Promise<T>): Promise<T>;
+  openWriter(): Promise<StoreWriter>;
+}
+
 export type OpenedStore =
   | {
       readonly state: "ok";
@@ -40,6 +48,8 @@ export type OpenedStore =
       readonly origin: Origin | null;
       /** In how many sessions of a database of 1.x messages are that only 2.x reads; asks the database. */
       sessionsOf2x(): number;
+      /** `null` of files. */
+      readonly half2x: Half2x | null;
       /** Writers are loaded when they are needed: a healthy start of opencode does not pay for them. */
       openWriter(): Promise<StoreWriter>;
       /** Whether what was read so far is one consistent state. */
@@ -53,6 +63,7 @@ export type OpenedStore =
       readonly origin: Origin;
       /** What SQLite finds wrong with its pages; `null` for nothing. */
       damage(): Promise<string | null>;
+      readonly half2x: Half2x;
     }
   | {
       readonly state: "unusable";
@@ -105,6 +116,7 @@ export async function openJson(
     store: new JsonStore(files, description, access === "outside"),
     origin: null,
     sessionsOf2x: () => 0,
+    half2x: null,
     openWriter: async () => {
       const { JsonWriter } = await import("./json/json-writer.ts");
       return new JsonWriter(files, dataDir);
@@ -149,6 +161,10 @@ async function openDatabase(
   }
   const driver = await loadDriver();
   if (driver === null) return unusable(NO_SQLITE_RUNTIME, `Node ${process.versions.node}`);
+  const openWriter = async (schema: Schema) => {
+    const { SqliteWriter } = await import("./sqlite/sqlite-writer.ts");
+    return SqliteWriter.open(files, () => driver.open(database, "write"), schema);
+  };
   let view: ReadView | null = null;
   try {
     view = await openView(files, driver, database, access);
@@ -158,7 +174,8 @@ async function openDatabase(
       closeView(view);
       // Loaded only where something is wrong, like all that tells such databases apart.
       const { withoutTables } = await import("./other-databases.ts");
-      return withoutTables(schema, unread, access === "outside", () => openView(files, driver, database, access));
+      const open = () => openView(files, driver, database, access);
+      return withoutTables(schema, unread, access === "outside", open, () => openWriter(schema));
     }
     const { connection } = view;
     const newest = newestVersion(connection);
@@ -172,10 +189,8 @@ async function openDatabase(
       store: new SqliteStore(description, schema, view),
       origin: schema.origin,
       sessionsOf2x: () => sessionsOfPreview(connection, schema),
-      openWriter: async () => {
-        const { SqliteWriter } = await import("./sqlite/sqlite-writer.ts");
-        return SqliteWriter.open(files, () => driver.open(database, "write"), schema);
-      },
+      half2x: { schema, read: async (work) => work(connection), openWriter: () => openWriter(schema) },
+      openWriter: () => openWriter(schema),
       unchanged: view.unchanged,
     };
   } catch (error) {

@@ -10,29 +10,34 @@ import { MALFORMED_NOT_SALVAGEABLE, OPENCODE_2, OTHER_PROGRAM } from "../faults/
 import type { StoreDescription } from "../model/store-description.ts";
 import { holdsPages } from "../salvage/page-image.ts";
 import { recognisePages } from "../salvage/recognise-pages.ts";
-import type { OpenedStore } from "./open.ts";
+import type { Half2x, OpenedStore } from "./open.ts";
+import type { Connection } from "./sqlite/driver.ts";
 import { firstDamage } from "./sqlite/integrity.ts";
 import type { Origin } from "./sqlite/origin.ts";
 import type { ReadView } from "./sqlite/read-view.ts";
 import type { Schema } from "./sqlite/schema.ts";
+import type { StoreWriter } from "./writer.ts";
 
 /**
  * A database that SQLite opens, without the tables of a conversation of 1.x. `isOutside`: its file may be read, and not
  * only through SQLite.
  */
 export function withoutTables(
-  { origin: stated, missing }: Schema,
+  schema: Schema,
   description: StoreDescription,
   isOutside: boolean,
   open: () => Promise<ReadView>,
+  openWriter: () => Promise<StoreWriter>,
 ): OpenedStore {
+  const { origin: stated, missing } = schema;
   const lacking = `without ${missing.join(", ")}`;
   const origin = isOutside ? originBehind(description, stated) : stated;
   // A part of the schema is lost, and with it what told whose database it is.
   if (origin !== stated) return unusable(description, MALFORMED_NOT_SALVAGEABLE, `${lacking}; ${origin.sign}`, origin);
   const unread = (fault: Fault): OpenedStore => {
     const diagnosis = { fault, severity: "warning", remedy: fault.remedy, evidence: origin.sign } as const;
-    return { state: "unread", description, diagnosis, origin, damage: () => damageIn(open) };
+    const half2x: Half2x = { schema, read: (work) => readWith(open, work), openWriter };
+    return { state: "unread", description, diagnosis, origin, damage: () => damageIn(open), half2x };
   };
   switch (origin.kind) {
     case "2.x":
@@ -81,12 +86,25 @@ function unusable(description: StoreDescription, fault: Fault, evidence: string,
   return { state: "unusable", description, diagnosis, origin };
 }
 
-async function damageIn(open: () => Promise<ReadView>): Promise<string | null> {
-  const view = await open();
-  try {
-    return firstDamage(view.connection, "quick");
-  } finally {
-    view.connection.close();
-    view.release();
+function damageIn(open: () => Promise<ReadView>): Promise<string | null> {
+  return readWith(open, (connection) => firstDamage(connection, "quick"));
+}
+
+/** A database that is written while it is read as an immutable file is read again, this often at most. */
+const MOST_READINGS = 4;
+
+async function readWith<T>(
+  open: () => Promise<ReadView>,
+  work: (connection: Connection) => T | Promise<T>,
+): Promise<T> {
+  for (let reading = 1; ; reading += 1) {
+    const view = await open();
+    try {
+      const result = await work(view.connection);
+      if (reading === MOST_READINGS || (await view.unchanged())) return result;
+    } finally {
+      view.connection.close();
+      view.release();
+    }
   }
 }

@@ -4,6 +4,7 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { realStore } from "../host/stored-fixture.ts";
+import { everyRow } from "../stores/every-row.ts";
 import { createGoDatabase, createTwoX, SESSION_OF_2X, upgradeToTwoX } from "../stores/two-x-database.ts";
 import { type CliResult, runCli } from "./cli-process.ts";
 
@@ -76,43 +77,96 @@ async function checked(path: string) {
 }
 
 describe("check says what it read, and what it did not", () => {
-  test("a healthy fresh database of 2.x: nothing is missing, and nothing was read", async () => {
-    const path = await dataDir("fresh");
-    const found = await checked(path);
-    expect(found).toMatchObject({ status: 1, codes: ["opencode-2"], verdict: "unread" });
-    expect(found.stores).toEqual([expect.objectContaining({ state: "unread", origin: "2.x" })]);
+  test("a healthy fresh database of 2.x is healthy, and what was not read of it is named", async () => {
+    const found = await checked(await dataDir("fresh"));
+    expect(found).toMatchObject({ status: 0, codes: ["opencode-2"], verdict: "healthy" });
+    expect(found.findings[0].evidence).toContain(
+      "read, by the rules of 2.0.26: session_v2, session_message; not read: ",
+    );
+    expect(found.stores).toEqual([
+      expect.objectContaining({ state: "ok", origin: "2.x", opencode2: { sessions: 1, messages: 8 } }),
+    ]);
     expect(found.advice).not.toContain("backup");
-    const { stdout } = await unchanged(["check"], path);
-    expect(stdout).not.toContain(HEALTHY);
-    expect(stdout).toContain("does not read the records of 2.x yet");
   });
 
-  test("an upgraded one: the records of 1.x are checked, those of 2.x are named as unread", async () => {
+  test("of an upgraded one both halves are checked", async () => {
     const found = await checked(await dataDir("upgraded"));
-    expect(found).toMatchObject({ status: 1, codes: ["opencode-2"], verdict: "unread" });
-    expect(found.findings[0].evidence).toContain("not read: session_v2, session_message");
-    expect(found.stores).toEqual([expect.objectContaining({ state: "ok", origin: "1.x and 2.x" })]);
+    expect(found).toMatchObject({ status: 0, codes: ["opencode-2"], verdict: "healthy" });
+    expect(found.findings[0].evidence).toContain("message, part, todo, event, session_v2, session_message; not read: ");
+    expect(found.stores).toEqual([
+      expect.objectContaining({
+        state: "ok",
+        origin: "1.x and 2.x",
+        opencode2: { sessions: 9, messages: expect.any(Number) },
+      }),
+    ]);
   });
 
-  test.each(["fresh", "upgraded"] as const)("damage in session_message is never called healthy (%s)", async (which) => {
-    const path = await dataDir(which, "update session_message set data = ''");
-    expect(await checked(path)).toMatchObject({ status: 1, verdict: "unread" });
-    for (const args of [["check"], ["repair"], ["repair", "--yes"]]) {
-      const { stdout, stderr } = await unchanged(args, path);
-      expect(stdout + stderr).not.toContain(HEALTHY);
-    }
+  test.each(["fresh", "upgraded"] as const)(
+    "an empty message of 2.x is an error that names its row (%s)",
+    async (which) => {
+      const path = await dataDir(which, "update session_message set data = '' where rowid = 2");
+      const found = await checked(path);
+      expect(found).toMatchObject({ status: 1, verdict: "damaged" });
+      expect(found.findings).toContainEqual(
+        expect.objectContaining({
+          code: "empty",
+          severity: "blocking",
+          locator: expect.objectContaining({ table: "session_message" }),
+          stops: ["messages", "prompts"],
+          hosts: ["2.0.26"],
+        }),
+      );
+      expect((await unchanged(["check"], path)).stdout).not.toContain(HEALTHY);
+    },
+  );
+
+  test("one session of 2.x that cannot be listed stops the whole list, and a message before the compaction no prompt", async () => {
+    const compaction = { status: "completed", reason: "auto", summary: "s", recent: "r", time: { created: 1 } };
+    const path = await dataDir(
+      "fresh",
+      `update session_v2 set model = '{"providerID":"a","modelID":"b"}';
+       update session_message set type = 'compaction', data = '${JSON.stringify(compaction)}' where seq = 4;
+       update session_message set data = json_remove(data, '$.text') where seq = 2`,
+    );
+    const { findings } = await checked(path);
+    const said = findings.map(({ code, stops, evidence }: Record<string, unknown>) => [code, stops, evidence]);
+    expect(said).toContainEqual([
+      "opencode-2-refused",
+      ["session list", "session"],
+      expect.stringContaining("model.id: missing"),
+    ]);
+    expect(said).toContainEqual(["opencode-2-refused", ["messages"], expect.stringContaining("text: missing")]);
   });
 
-  test("messages of the preview of 2.x in the tables of 1.18 are not read either", async () => {
+  test("a newer 2.x: unknown shapes are notes; what no parser reads stays an error", async () => {
+    const newer = "insert into migration values ('20270101000000_from_the_future', 1)";
+    const shape = "update session_message set type = 'hologram' where seq = 2";
+    const noted = await checked(await dataDir("fresh", `${newer}; ${shape}`));
+    expect(noted).toMatchObject({ status: 0, verdict: "healthy" });
+    expect(noted.findings).toContainEqual(expect.objectContaining({ code: "opencode-2-refused", severity: "info" }));
+    const cut = await checked(await dataDir("fresh", `${newer}; update session_message set data = '{' where seq = 2`));
+    expect(cut).toMatchObject({ status: 1, verdict: "damaged" });
+    const later = await dataDir("fresh", `update session_v2 set version = '2.0.32'; ${shape}`);
+    expect((await checked(later)).findings).toContainEqual(
+      expect.objectContaining({ code: "opencode-2-refused", severity: "warning" }),
+    );
+  });
+
+  test("tables of 2.x in another shape than is known are not read, and not called healthy", async () => {
+    const path = await dataDir("fresh", "alter table session_message rename column data to body");
+    expect(await checked(path)).toMatchObject({ status: 1, codes: ["opencode-2"], verdict: "unread" });
+  });
+
+  test("an empty message of the preview of 2.x in the tables of 1.18 is an error", async () => {
     const path = await dataDir(
       "real",
       `update session_message set data = data; delete from message where session_id = (select min(id) from session);
        insert into session_message select 'msg_preview', min(id), 'user', 0, 1, 1, '' from session`,
     );
     const found = await checked(path);
-    expect(found.codes).toContain("opencode-2-messages");
-    expect(found.verdict).not.toBe("healthy");
-    expect(found.status).toBe(1);
+    expect(found.codes).toEqual(expect.arrayContaining(["opencode-2-messages", "empty"]));
+    expect(found).toMatchObject({ status: 1, verdict: "damaged" });
   });
 
   test("records of 1.x in an upgraded database are repaired and completed there, and undone", async () => {
@@ -249,17 +303,147 @@ test("every other command says in one line whose database it is", async () => {
       expect.stringContaining("The database is of opencode 2.x (table session_v2)."),
     ]);
   }
-  expect((await unchanged(["show", SESSION_OF_2X], path)).code).toBe(3);
 });
 
-test("a session of 1.x that 2.x has imported is shown, and not said to be all of it", async () => {
+describe("show and report know the sessions of 2.x", () => {
+  test("a session that only 2.x has is shown, with its holes", async () => {
+    const path = await dataDir("fresh", 'update session_message set data = \'{"text":"Question tw\' where seq = 2');
+    const whole = await unchanged(["show", SESSION_OF_2X, "--json"], await dataDir("fresh"));
+    expect(whole.code).toBe(0);
+    expect(JSON.parse(whole.stdout)).toMatchObject({ copy: "2.x", session: { title: "A session of 2.x" }, holes: [] });
+    const cut = await unchanged(["show", SESSION_OF_2X], path);
+    expect(cut.code).toBe(1);
+    expect(cut.stdout).toMatch(/Question 0[\s\S]*Answer 1[\s\S]*HOLE[\s\S]*Question tw[\s\S]*Answer 7/);
+    expect((await unchanged(["show", "ses_nowhere"], path)).code).toBe(2);
+  });
+
+  test("report counts them", async () => {
+    const { stdout } = await unchanged(["report", "--json"], await dataDir("upgraded"));
+    expect(JSON.parse(stdout).report.stores[0]).toMatchObject({ sessions: 9, opencode2: { sessions: 9 } });
+  });
+});
+
+describe("repair takes out of the rows of 2.x what no parser reads, and nothing else", () => {
+  const dumped = (path: string) => everyRow(join(path, "opencode.db"));
+  const damage = `update session_message set data = cast(x'7b22ff' as text), time_updated = time_updated + 1 where rowid = 3;
+    update session_v2 set metadata = '{', permission = '' where rowid = 1`;
+
+  test.each(["fresh", "upgraded"] as const)("and undoes it to the byte (%s)", async (which) => {
+    const path = await dataDir(which, damage);
+    const before = dumped(path);
+    const repaired = await runCli(["repair", "--yes", "--json", "--data-dir", path]);
+    const { items, runID } = JSON.parse(repaired.stdout);
+    expect(items.map(({ action, kind }: Record<string, unknown>) => [action, kind]).sort()).toEqual([
+      ["quarantined", "message"],
+      ["quarantined", "session"],
+      ["quarantined", "session"],
+    ]);
+    expect(repaired.code).toBe(0);
+    using database = new Database(join(path, "opencode.db"), { readonly: true });
+    const [[metadata, permission] = []] = database
+      .query("select metadata, permission from session_v2 where rowid = 1")
+      .values();
+    expect([metadata, permission]).toEqual([null, null]);
+    expect(database.query("select 1 from session_message where rowid = 3").values()).toEqual([]);
+    const others = ["session", "message", "part", "event", "event_sequence", "kv"];
+    const now = new Map(dumped(path));
+    for (const [table, rows] of before) {
+      if (others.includes(table)) expect([table, now.get(table)]).toEqual([table, rows]);
+    }
+    const undone = await runCli(["restore", runID, "--yes", "--data-dir", path]);
+    expect(undone.code).toBe(0);
+    expect(dumped(path)).toEqual(before);
+  });
+
+  test("a document that is whole inside the value stays, and the rest of the value is kept", async () => {
+    const path = await dataDir(
+      "fresh",
+      `update session_message set data = cast(data as blob) where seq = 1;
+       update session_message set data = data || char(0, 0) where seq = 2;
+       update session_message set data = char(65279) || data where seq = 3;
+       update session_v2 set metadata = '{"a":1}' || char(0)`,
+    );
+    const before = dumped(path);
+    const texts = () => {
+      using database = new Database(join(path, "opencode.db"), { readonly: true });
+      return database.query("select typeof(data), json_valid(data), data from session_message where seq < 4").values();
+    };
+    const repaired = JSON.parse((await runCli(["repair", "--yes", "--json", "--data-dir", path])).stdout);
+    expect(repaired.items.map(({ action }: Record<string, unknown>) => action)).toEqual(Array(4).fill("normalised"));
+    expect(repaired.verdict).toBe("healthy");
+    expect(texts().map(([storage, isValid]) => [storage, isValid])).toEqual(Array(4).fill(["text", 1]));
+    expect(String(texts()[2]?.[2])).toContain('"Question 2"');
+    expect((await runCli(["restore", repaired.runID, "--yes", "--data-dir", path])).code).toBe(0);
+    expect(dumped(path)).toEqual(before);
+  });
+
+  test("a message that 2.x has imported is made again of the copy that 1.x has, where neither has written it since", async () => {
+    const path = await dataDir("upgraded");
+    const imported = (times: string) => {
+      using database = new Database(join(path, "opencode.db"));
+      const [[id, session, text] = []] = database
+        .query(
+          `select message.id, message.session_id, json_extract(part.data, '$.text') from message
+           join part on part.message_id = message.id where json_extract(message.data, '$.role') = 'user'
+           and json_extract(part.data, '$.type') = 'text' order by message.id limit 1`,
+        )
+        .values() as string[][];
+      database.query("delete from session_message where session_id = ?").run(session ?? "");
+      database
+        .query(
+          `insert into session_message select id, session_id, 'user', 0, time_created, ${times}, '{"tex' from message
+           where id = ?`,
+        )
+        .run(id ?? "");
+      return { id, text };
+    };
+    const { id, text } = imported("time_updated");
+    const before = dumped(path);
+    const repaired = JSON.parse((await runCli(["repair", "--yes", "--json", "--data-dir", path])).stdout);
+    expect(repaired.items).toEqual([expect.objectContaining({ action: "recovered", recordID: id })]);
+    using database = new Database(join(path, "opencode.db"), { readonly: true });
+    const [[data] = []] = database.query("select data from session_message where id = ?").values(id ?? "");
+    expect(JSON.parse(String(data))).toMatchObject({
+      text: expect.stringContaining(String(text)),
+      time: { created: expect.any(Number) },
+    });
+    expect((await runCli(["restore", repaired.runID, "--yes", "--data-dir", path])).code).toBe(0);
+    expect(dumped(path)).toEqual(before);
+    imported("time_updated + 1");
+    const { findings } = await checked(path);
+    expect(findings).toContainEqual(expect.objectContaining({ recordID: id, code: "truncated", remedy: "quarantine" }));
+  });
+
+  test("a message does not return where another one has its number by now", async () => {
+    const path = await dataDir("fresh", "update session_message set data = '' where seq = 3");
+    const repaired = await runCli(["repair", "--yes", "--json", "--data-dir", path]);
+    using database = new Database(join(path, "opencode.db"));
+    database.exec("update session_message set seq = 3 where seq = 4");
+    const undone = await runCli(["restore", JSON.parse(repaired.stdout).runID, "--yes", "--data-dir", path]);
+    expect(undone.stdout).toContain("another message has its place in the session now");
+    expect(undone.code).toBe(3);
+  });
+
+  test("what 2.x refuses by its shape stays, and the command says where it is", async () => {
+    const path = await dataDir("fresh", "update session_message set data = json_remove(data, '$.text') where seq = 2");
+    const { stdout, code } = await unchanged(["repair", "--yes"], path);
+    expect(code).toBe(1);
+    expect(stdout).toContain("text: missing");
+    expect(stdout).toContain("The content is there, so it is not moved.");
+  });
+});
+
+test("of a session that 1.x and 2.x both have, both copies are shown", async () => {
   const path = await dataDir("upgraded");
   using database = new Database(join(path, "opencode.db"), { readonly: true });
-  const [[session = ""] = []] = database.query("select min(id) from session").values() as string[][];
+  const [[session = ""] = []] = database.query("select min(session_id) from session_message").values() as string[][];
   database.close();
   const shown = await unchanged(["show", session, "--json"], path);
-  expect(shown.code).toBe(1);
-  expect(JSON.parse(shown.stdout)).toMatchObject({ unread: expect.stringContaining("opencode 2.x"), holes: [] });
+  expect(shown.code).toBe(0);
+  expect(JSON.parse(shown.stdout)).toMatchObject({
+    ...{ copy: "1.x", unread: null, holes: [] },
+    opencode2: { copy: "2.x", messages: expect.arrayContaining([expect.anything()]) },
+  });
   expect((await unchanged(["show", session], await dataDir("real"))).code).toBe(0);
 });
 

@@ -49,14 +49,42 @@ export function hostBinary(version: HostVersion): Promise<string> {
 }
 
 async function locate(version: HostVersion): Promise<string> {
+  return located({ folder: version, name: await packageName(), version, executable });
+}
+
+/** A binary of an npm package, and the folder of the cache that holds it. */
+interface PackagedBinary {
+  readonly folder: string;
+  readonly name: string;
+  readonly version: string;
+  readonly executable: string;
+}
+
+let preview: Promise<string> | undefined;
+
+/** Path of the command line of the preview of opencode 2.x, the only 2.x that npm has. */
+export function previewBinary(): Promise<string> {
+  preview ??= located({
+    folder: "2-preview-1.18.18",
+    name: `@opencode-ai/cli-${process.platform}-${process.arch}`,
+    version: "1.18.18",
+    executable: "lildax",
+  });
+  preview.catch(() => {
+    preview = undefined;
+  });
+  return preview;
+}
+
+async function located(packaged: PackagedBinary): Promise<string> {
   const hosts = process.env.OPENCODE_HOSTS_DIR || cacheDirectory("hosts");
-  const binary = join(hosts, version, executable);
+  const binary = join(hosts, packaged.folder, packaged.executable);
   if (await isFile(binary)) return binary;
   await mkdir(hosts, { recursive: true });
-  const stage = await mkdtemp(join(hosts, `.fetch-${version}-`));
+  const stage = await mkdtemp(join(hosts, `.fetch-${packaged.folder}-`));
   try {
-    await fetchInto(stage, version);
-    await rename(join(stage, "package", "bin"), join(hosts, version)).catch(async (error: unknown) => {
+    await fetchInto(stage, packaged);
+    await rename(join(stage, "package", "bin"), join(hosts, packaged.folder)).catch(async (error: unknown) => {
       // Another process may have put its own copy in place meanwhile.
       if (!(await isFile(binary))) throw error;
     });
@@ -66,8 +94,7 @@ async function locate(version: HostVersion): Promise<string> {
   return binary;
 }
 
-async function fetchInto(stage: string, version: HostVersion): Promise<void> {
-  const name = await packageName();
+async function fetchInto(stage: string, { name, version, executable }: PackagedBinary): Promise<void> {
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
   await run(npm, ["pack", `${name}@${version}`, "--silent"], { cwd: stage, shell: process.platform === "win32" });
   const tarball = (await readdir(stage)).find((entry) => entry.endsWith(".tgz"));

@@ -37,7 +37,7 @@ const JOURNALS = ["migration", "data_migration", "__drizzle_migrations"];
 /** opencode writes these rows whenever it starts to work in a folder. */
 const WRITTEN_AT_START = ["project_directory"];
 
-const CELLS: readonly (readonly [what: string, sql: string])[] = [
+export const CELLS: readonly (readonly [what: string, sql: string])[] = [
   ["null", "null"],
   ["empty text", "''"],
   ["text", "'other'"],
@@ -246,7 +246,7 @@ function isJSON(row: RowName, column: string): boolean {
   return json.includes(column);
 }
 
-function documentChange(column: string, damaged: DamagedDocument): Change {
+export function documentChange(column: string, damaged: DamagedDocument): Change {
   // Bun binds an empty array as NULL.
   const value = damaged.bytes.length === 0 ? "" : new Uint8Array(damaged.bytes);
   return { column, what: damaged.what, sql: `cast(?1 as ${damaged.isBlob ? "blob" : "text"})`, value };

@@ -3,7 +3,7 @@ import { sha256 } from "../../platform/hash.ts";
 import type { ManifestItem } from "../../quarantine/manifest.ts";
 import type { Operation } from "../writer.ts";
 import type { Connection } from "./driver.ts";
-import { type CapturedRow, captureRow, rowHash } from "./row.ts";
+import { bindCell, type CapturedRow, captureRow, rowHash } from "./row.ts";
 import { type JsonColumn, quoted, type Schema } from "./schema.ts";
 
 export type Table = JsonColumn["table"];
@@ -67,12 +67,27 @@ export class LiveRows {
 
   /** Whether the record that a row belongs to is there. */
   hasParent(row: CapturedRow): boolean {
-    const parent = PARENTS[row.table];
+    const parent = this.#parentOf(row.table);
     if (parent === undefined) return true;
     const cell = row.cells.get(parent.column);
     if (cell === undefined || !("bytes" in cell)) return false;
     const id = Buffer.from(cell.bytes).toString("utf8");
     return this.connection.all(`select 1 from "${parent.table}" where id = ?`, id).length > 0;
+  }
+
+  /** Messages of 2.x belong to `session_v2`, those of its preview to `session`. */
+  #parentOf(table: string): Parent | undefined {
+    if (table !== "session_message") return PARENTS[table];
+    return { table: this.schema.tables.has("session_v2") ? "session_v2" : "session", column: "session_id" };
+  }
+
+  /** Whether no other message of 2.x has the number of this one in its session. */
+  hasOwnSequence({ table, cells }: CapturedRow): boolean {
+    const [session, seq] = [cells.get("session_id"), cells.get("seq")];
+    if (table !== "session_message" || session === undefined || seq === undefined) return true;
+    const [first, second] = [bindCell(session), bindCell(seq)];
+    const sql = `select 1 from session_message where session_id = ${first.placeholder} and seq = ${second.placeholder}`;
+    return this.connection.all(sql, first.value, second.value).length === 0;
   }
 
   /** Whether rows of other tables name this one: it could not get another id. */
@@ -89,7 +104,7 @@ export class LiveRows {
     if (isFileLocator(locator)) return null;
     const id = locator.key.id;
     if (id === undefined) return null;
-    const isOneDocument = locator.table === "message" || locator.table === "part";
+    const isOneDocument = ["message", "part", "session_message"].includes(locator.table);
     const column = locator.column ?? (isOneDocument ? "data" : null);
     const known = this.schema.jsonColumns.find(
       (each) => each.table === locator.table && (column === null || each.column === column),
@@ -99,7 +114,12 @@ export class LiveRows {
   }
 }
 
-const PARENTS: Readonly<Record<string, { readonly table: Table; readonly column: string }>> = {
+interface Parent {
+  readonly table: Table;
+  readonly column: string;
+}
+
+const PARENTS: Readonly<Record<string, Parent>> = {
   session: { table: "project", column: "project_id" },
   message: { table: "session", column: "session_id" },
   part: { table: "message", column: "message_id" },

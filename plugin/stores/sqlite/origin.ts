@@ -29,6 +29,8 @@ export interface Origin {
    * (`unreadable`). Absent: nothing.
    */
   readonly writable?: "all" | "unreadable";
+  /** A database of 2.x has migrations that are newer than those of 2.0.26: its rows may have other shapes. */
+  readonly hasUnknownMigrations?: true;
 }
 
 /** What a database says of itself. */
@@ -105,7 +107,11 @@ export function originOf({ tables, unknownMigrations }: OriginFacts): Origin {
     Object.keys(wanted).find((name) => hasColumns(tables.get(name), wanted[name] ?? []));
   const of1x = first(CONVERSATION_OF_1X);
   const of2x = signOf2x(first(TABLES_OF_2X), unknownMigrations);
-  if (of2x !== null) return { kind: of1x === undefined ? "2.x" : "1.x and 2.x", sign: of2x };
+  if (of2x !== null) {
+    const isNewer = unknownMigrations.some((id) => !MIGRATIONS_OF_2X.has(id));
+    const kind = of1x === undefined ? "2.x" : "1.x and 2.x";
+    return { kind, sign: of2x, ...(isNewer && { hasUnknownMigrations: true }) };
+  }
   const [unknown] = unknownMigrations;
   const known = of1x ?? first(SHARED);
   if (unknown !== undefined) return { kind: "newer", sign: `migration ${numberOf(unknown)}` };

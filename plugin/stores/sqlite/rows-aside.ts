@@ -53,7 +53,7 @@ export class RowsAside {
 
   #isWholeGroup(group: readonly ManifestItem[]): boolean {
     const message = group[0];
-    if (message?.kind !== "message" || isFileLocator(message.locator)) return true;
+    if (message === undefined || isFileLocator(message.locator) || message.locator.table !== "message") return true;
     if (message.replacement !== undefined && !isRenamedMessage(message)) return true;
     const captured = new Set(group.slice(1).map((item) => item.recordID));
     const live = this.#rows.partsOf(message.locator.key.id);

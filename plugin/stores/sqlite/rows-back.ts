@@ -43,6 +43,7 @@ export class RowsBack {
         return rowHash(live) === rowHash(saved) ? restored : skipped("something else is in its place now");
       }
       if (!this.#rows.hasParent(saved)) return skipped("the record it belongs to is not there; restore that one first");
+      if (!this.#rows.hasOwnSequence(saved)) return skipped("another message has its place in the session now");
       insertRow(this.#rows.connection, saved);
       return restored;
     }

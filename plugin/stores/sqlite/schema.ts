@@ -3,7 +3,7 @@ import { NEWEST_KNOWN_MIGRATION, type Origin, originOf } from "./origin.ts";
 
 /** A value that a host parses as JSON, and what stands in its place when it is set aside. */
 export interface JsonColumn {
-  readonly table: "session" | "project" | "message" | "part";
+  readonly table: "session" | "project" | "message" | "part" | "session_v2" | "session_message";
   readonly column: string;
   /** `null` removes the value alone; a text replaces it where the column may not be null; `row`: the row goes. */
   readonly whenSetAside: null | string | "row";
@@ -19,6 +19,13 @@ const JSON_COLUMNS: readonly JsonColumn[] = [
   { table: "project", column: "commands", whenSetAside: null },
   { table: "message", column: "data", whenSetAside: "row" },
   { table: "part", column: "data", whenSetAside: "row" },
+  // Of opencode 2.x; a message's row keeps its place by `seq`, which no other row gets meanwhile.
+  { table: "session_message", column: "data", whenSetAside: "row" },
+  ...["fork_boundary", "summary_diffs", "metadata", "revert", "permission", "model"].map((column) => ({
+    table: "session_v2" as const,
+    column,
+    whenSetAside: null,
+  })),
 ];
 
 /** What one database says of its own shape; nothing here is assumed from a version. */

@@ -121,9 +121,9 @@ export class SqliteWriter implements StoreWriter {
 
   /** The rows to be changed are items already; their session row completes what is needed to load them again. */
   async copyForSafety(sessionID: string, _operations: readonly Operation[], folder: string): Promise<SafetyCopy> {
-    const row = captureRow(this.#database.connection, "session", this.#rows.schema.tables.get("session") ?? [], {
-      id: sessionID,
-    });
+    const { tables } = this.#rows.schema;
+    const table = ["session", "session_v2"].find((name) => tables.has(name)) ?? "session";
+    const row = captureRow(this.#database.connection, table, tables.get(table) ?? [], { id: sessionID });
     if (row === null) return { state: "skipped", reason: "there is no session row" };
     const safety = await makePrivateDirectory(this.#files, folder, "safety");
     const text = plainRow(row);

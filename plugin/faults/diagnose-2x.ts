@@ -1,0 +1,97 @@
+import type { Profile } from "../hosts/v2/profile.ts";
+import type { RowOf2x, StoredValue } from "../model/row-2x.ts";
+import { amount } from "../plural.ts";
+import { isWellFormedUtf8 } from "../records/file-text.ts";
+import { type Mismatch, pathText, schemaMismatches } from "../records/mismatch.ts";
+import { readStored } from "./diagnose.ts";
+import type { Fault } from "./fault.ts";
+import { REFUSED_BY_2X } from "./opencode-2.ts";
+import { GIANT_RECORD } from "./size.ts";
+
+/** What of a row opencode 2.x fails on. Pure; evidence names places, sizes and types, never content. */
+export interface ProblemOf2x {
+  /** The JSON column that is wrong; `null`: the row apart from its JSON values. */
+  readonly column: string | null;
+  readonly fault: Fault;
+  readonly evidence: string;
+  /** Whether no JSON parser reads the value. Only such a one may leave its place. */
+  readonly isUnreadable: boolean;
+}
+
+/** What opencode 2.x makes of a row of `session_message`; `null`: it decodes it. */
+export function messageProblem({ messages }: Profile, { values, json }: RowOf2x): ProblemOf2x | null {
+  const stored = json.get("data");
+  if (stored === undefined) return refused("data", [{ words: "missing", path: [] }]);
+  const read = readColumn("data", stored);
+  if ("problem" in read) return read.problem;
+  // opencode spreads the document first: keys of the same names in it do not count.
+  const document = { ...(read.value as object), id: values.id, type: values.type };
+  const { type } = values;
+  const shape = typeof type === "string" && Object.hasOwn(messages, type) ? messages[type] : undefined;
+  if (shape === undefined) return refused("data", [{ words: "unknown value", path: ["type"] }]);
+  const mismatches = schemaMismatches(shape, document);
+  return mismatches.length === 0 ? null : refused("data", mismatches);
+}
+
+/** What opencode 2.x makes of a session's row, its JSON columns one by one; none: it lists the session. */
+export function sessionProblems(profile: Profile, { values, json }: RowOf2x): ProblemOf2x[] {
+  const found: ProblemOf2x[] = [];
+  const row: Record<string, unknown> = { ...values };
+  for (const column of profile.jsonColumns) {
+    const stored = json.get(column);
+    const read = stored === undefined ? { value: null } : readColumn(column, stored);
+    if ("problem" in read) found.push(read.problem);
+    else row[column] = read.value;
+  }
+  const mismatches = schemaMismatches(profile.session, row);
+  for (const column of new Set(mismatches.map(({ path: [first] }) => first))) {
+    const own = mismatches.filter(({ path }) => path[0] === column);
+    const isJSON = profile.jsonColumns.includes(String(column));
+    found.push({ ...refused(null, own), column: isJSON ? String(column) : null });
+  }
+  return oneForTheRow(found);
+}
+
+/**
+ * The document that is whole inside an unreadable value: stored as a BLOB, behind a byte order mark, or before NUL bytes.
+ * `null` where there is none. A host decodes it only where it has no other problem.
+ */
+export function documentInside({ storage, bytes }: StoredValue): Buffer | null {
+  if (bytes === null) return null;
+  const begin = bytes.indexOf(BYTE_ORDER_MARK) === 0 ? BYTE_ORDER_MARK.length : 0;
+  const inside = bytes.subarray(begin, bytes.findLastIndex((byte) => byte !== 0) + 1);
+  if (storage === "text" && inside.length === bytes.length) return null;
+  return isWellFormedUtf8(inside) && "value" in readStored(inside, "text") ? Buffer.from(inside) : null;
+}
+
+const BYTE_ORDER_MARK = Buffer.from("\ufeff");
+
+/** All columns that are not JSON are one place. */
+function oneForTheRow(problems: readonly ProblemOf2x[]): ProblemOf2x[] {
+  const [first, ...more] = problems.filter(({ column }) => column === null);
+  const others = problems.filter(({ column }) => column !== null);
+  if (first === undefined) return others;
+  const evidence = [first, ...more].map((each) => each.evidence).join(", ");
+  return [{ ...first, evidence }, ...others];
+}
+
+function readColumn(
+  column: string,
+  { storage, size, bytes }: StoredValue,
+): { readonly value: unknown } | { readonly problem: ProblemOf2x } {
+  if (bytes === null) {
+    const evidence = `${amount(size, "byte")}, not looked into`;
+    return { problem: { column, fault: GIANT_RECORD, evidence, isUnreadable: false } };
+  }
+  const read = readStored(bytes, storage === "blob" ? "blob" : "text");
+  if ("value" in read) return read;
+  return { problem: { column, fault: read.fault, evidence: read.evidence, isUnreadable: true } };
+}
+
+function refused(column: string | null, mismatches: readonly Pick<Mismatch, "path" | "words">[]): ProblemOf2x {
+  const [first] = mismatches;
+  const place = first === undefined || first.path.length === 0 ? "" : `${pathText(first.path)}: `;
+  const more = mismatches.length > 1 ? ` and ${mismatches.length - 1} more` : "";
+  const evidence = `${place}${first?.words ?? "of another shape"}${more}`;
+  return { column, fault: REFUSED_BY_2X, evidence, isUnreadable: false };
+}

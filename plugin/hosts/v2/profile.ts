@@ -1,0 +1,21 @@
+import type { z } from "zod";
+
+/** A 2.x whose rows this tool decodes. */
+export type ProfileName = "2.0.26" | "2 preview";
+
+/** One version of opencode 2.x: where it keeps sessions, and what it demands of their rows. */
+export interface Profile {
+  readonly name: ProfileName;
+  /** As findings name it. */
+  readonly host: string;
+  /** The table of sessions. Messages are in `session_message` in every version. */
+  readonly sessionTable: "session_v2" | "session";
+  /** Columns of a session that are parsed as JSON whenever its row is read, also where the answer does not hold them. */
+  readonly jsonColumns: readonly string[];
+  /** A session's row with its JSON columns parsed, as the answers of the list and of the session are made of it. */
+  readonly session: z.ZodType;
+  /** The documents of messages by type; `id` comes from its column. */
+  readonly messages: Readonly<Record<string, z.ZodType>>;
+  /** Whether a compaction that is not completed ends what is sent to a model. The preview knows no other ones. */
+  readonly knowsCompactionStatus: boolean;
+}

@@ -1,0 +1,76 @@
+import { z } from "zod";
+import { columnTime, directory, finite, idOf, ifAny } from "./values.ts";
+
+/** The model of a session. Its variant may be `null`: opencode asks `variant ?? "default"`. */
+const model = ifAny(z.object({ id: z.string(), providerID: z.string(), variant: z.string().nullish() }));
+
+/** Columns that both versions demand alike: `fromRow` of packages/core/src/session/info.ts. */
+const shared = {
+  id: idOf("ses"),
+  project_id: z.string(),
+  parent_id: ifAny(idOf("ses")),
+  workspace_id: ifAny(idOf("wrk")),
+  path: ifAny(z.string()),
+  agent: ifAny(z.string()),
+  model,
+  cost: finite,
+  tokens_input: finite,
+  tokens_output: finite,
+  tokens_reasoning: finite,
+  tokens_cache_read: finite,
+  tokens_cache_write: finite,
+  time_created: columnTime,
+  time_updated: columnTime,
+  time_archived: ifAny(columnTime),
+};
+
+const status = z.enum(["added", "modified", "deleted"]);
+
+/** A session of 2.0.26 (source). The files of a revert are those of either `FileDiff` that it knows. */
+export const SESSION_OF_2_0 = z.object({
+  ...shared,
+  directory: directory("paths of every system"),
+  title: z.string().nullish(),
+  fork_session_id: ifAny(z.string()),
+  revert: ifAny(
+    z.object({
+      messageID: idOf("msg_"),
+      partID: z.string().optional(),
+      snapshot: z.string().optional(),
+      files: z
+        .array(
+          z.object({
+            file: z.string().optional(),
+            patch: z.string().optional(),
+            additions: finite,
+            deletions: finite,
+            status: status.optional(),
+          }),
+        )
+        .optional(),
+    }),
+  ),
+  time_idle: columnTime.nullish(),
+  time_viewed: columnTime.nullish(),
+  idle_outcome: z.enum(["succeeded", "failed", "interrupted"]).nullish(),
+});
+
+const amount = z.int().nonnegative();
+
+/** A session of the preview (its binary, measured). */
+export const SESSION_OF_PREVIEW = z.object({
+  ...shared,
+  directory: directory("paths of this system"),
+  title: z.string(),
+  revert: ifAny(
+    z.object({
+      messageID: idOf("msg_"),
+      partID: z.string().optional(),
+      snapshot: z.string().optional(),
+      diff: z.string().optional(),
+      files: z
+        .array(z.object({ path: z.string(), status, additions: amount, deletions: amount, patch: z.string() }))
+        .optional(),
+    }),
+  ),
+});

@@ -1,0 +1,75 @@
+import { OPENCODE_2, OPENCODE_2_MESSAGES } from "../faults/origin.ts";
+import { locatorText } from "../model/artifact.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
+import type { Access, OpenedStore } from "../stores/open.ts";
+import type { Origin } from "../stores/sqlite/origin.ts";
+import { sqliteFailure } from "../stores/sqlite/sqlite-error.ts";
+import { databaseFinding } from "./database-finding.ts";
+import { type Input2x, type Inspected2x, inspect2x } from "./findings-2x.ts";
+
+type Readable = OpenedStore & { state: "ok" | "unread" };
+
+/**
+ * The half of a database that opencode 2.x reads. `null`: there is none, or it was not read: inside opencode, where the
+ * tables have another shape than is known, and where pages are damaged (which is found with the pages).
+ */
+export async function half2xOf(
+  opened: Readable,
+  origin: Origin | null,
+  input: Pick<Input2x, "store" | "sessionIDs" | "progress"> & { readonly signal: AbortSignal | undefined },
+  access: Access,
+): Promise<Inspected2x | null> {
+  const { half2x } = opened;
+  if (access === "beside-host" || half2x === null || origin === null) return null;
+  const { signal, ...rest } = input;
+  try {
+    const { description } = opened;
+    return await inspect2x({ half: half2x, description, origin, ...rest, ...(signal && { signal }) });
+  } catch (error) {
+    if (sqliteFailure(error) === "malformed") return null;
+    throw error;
+  }
+}
+
+/** What is found in the rows of 2.x, without what is said of the same places already. */
+export function besides(
+  { findings, profile }: Inspected2x,
+  said: readonly ConfirmedFinding[],
+): readonly ConfirmedFinding[] {
+  const known = new Set(said.flatMap(({ severity, locator }) => (severity === "blocking" ? locatorText(locator) : [])));
+  const others = findings.filter(({ locator }) => !known.has(locatorText(locator)));
+  // 1.18 lists these sessions.
+  return others.map((each) =>
+    each.kind === "session" && profile.sessionTable === "session" && each.severity === "blocking"
+      ? { ...each, severity: "warning" }
+      : each,
+  );
+}
+
+/** Tables of 2.x that are not looked at, as far as they are there. */
+const NOT_READ = [
+  ...["session_pending", "session_inbox", "instruction_blob", "instruction_entry", "instruction_state", "kv"],
+  ...["event_sequence", "permission", "credential", "account", "workspace", "worktree"],
+];
+
+/** What is said of a database whose rows of 2.x were read: which were, and which were not. */
+export function readFinding(
+  { profile }: Inspected2x,
+  { description, half2x }: Readable,
+  origin: Origin,
+  store: number,
+): ConfirmedFinding {
+  const tables = half2x?.schema.tables ?? new Map<string, unknown>();
+  const isPreview = profile.name === "2 preview";
+  const fault = isPreview ? OPENCODE_2_MESSAGES : OPENCODE_2;
+  const of1x = isPreview || origin.kind === "1.x and 2.x" ? "project, session, message, part, todo, event, " : "";
+  const read = `${of1x}${isPreview ? "" : "session_v2, "}session_message`;
+  const others = NOT_READ.filter((name) => tables.has(name));
+  const evidence = `${origin.sign}; read, by the rules of ${profile.host}: ${read}; not read: ${others.join(", ")}`;
+  const newer = origin.hasUnknownMigrations ? "; migrations are there that 2.0.26 does not have" : "";
+  return databaseFinding(
+    { fault, severity: "info", remedy: "report", evidence: `${evidence}${newer}` },
+    description,
+    store,
+  );
+}

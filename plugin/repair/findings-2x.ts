@@ -1,0 +1,287 @@
+import { setImmediate } from "node:timers/promises";
+import { documentInside, messageProblem, type ProblemOf2x, sessionProblems } from "../faults/diagnose-2x.ts";
+import { GIANT_RECORD } from "../faults/size.ts";
+import type { Profile } from "../hosts/v2/profile.ts";
+import type { CellValue } from "../model/artifact.ts";
+import type { ConfirmedFinding, Severity, Stop } from "../model/finding.ts";
+import type { Replacement } from "../model/replacement.ts";
+import type { RowOf2x } from "../model/row-2x.ts";
+import type { StoreDescription } from "../model/store-description.ts";
+import { sha256 } from "../platform/hash.ts";
+import type { Half2x } from "../stores/open.ts";
+import type { Connection } from "../stores/sqlite/driver.ts";
+import type { Origin } from "../stores/sqlite/origin.ts";
+import { profileFor } from "../stores/sqlite/profile-2x.ts";
+import { captureRow, rowHash } from "../stores/sqlite/row.ts";
+import { readRowsOf2x, type Selected } from "../stores/sqlite/v2-rows.ts";
+import { type Counts, noCounts, type SessionEntry } from "../stores/store.ts";
+import type { ImportedMessage } from "../upgrade/projected.ts";
+
+/** What was read of the rows of 2.x, and what is wrong there. */
+export interface Inspected2x {
+  readonly profile: Profile;
+  readonly findings: readonly ConfirmedFinding[];
+  readonly counts: Readonly<Counts>;
+  readonly sessions: readonly SessionEntry[];
+}
+
+export interface Input2x {
+  readonly half: Half2x;
+  /** The same database as 1.x reads it. */
+  readonly description: StoreDescription;
+  readonly origin: Origin;
+  readonly store: number;
+  /** Only these sessions; empty for all. */
+  readonly sessionIDs: readonly string[];
+  readonly signal?: AbortSignal;
+  /** Told how much is read, as it is read. */
+  readonly progress?: Counts;
+}
+
+/**
+ * Reads the sessions and messages of 2.x as that version does. `null` where the database has none, or keeps them in tables
+ * of another shape than is known. Reads only.
+ */
+export async function inspect2x(input: Input2x): Promise<Inspected2x | null> {
+  const profile = profileFor(input.origin, input.half.schema);
+  if (profile === null) return null;
+  return input.half.read((connection) => new Inspection(connection, profile, input).run());
+}
+
+const OF_SESSION: readonly Stop[] = ["session list", "session"];
+
+class Inspection {
+  readonly #connection: Connection;
+  readonly #profile: Profile;
+  readonly #input: Input2x;
+  readonly #findings: ConfirmedFinding[] = [];
+  readonly #counts = noCounts();
+  readonly #sessions: SessionEntry[] = [];
+  /** Of a session that has a problem: from which `seq` on messages are sent to a model. */
+  readonly #contextFrom = new Map<string, number>();
+
+  constructor(connection: Connection, profile: Profile, input: Input2x) {
+    this.#connection = connection;
+    this.#profile = profile;
+    this.#input = input;
+  }
+
+  async run(): Promise<Inspected2x> {
+    await this.#readSessions();
+    await this.#readMessages();
+    return {
+      profile: this.#profile,
+      findings: this.#findings,
+      counts: this.#counts,
+      sessions: this.#sessions,
+    };
+  }
+
+  async #readSessions(): Promise<void> {
+    const { sessionTable, jsonColumns } = this.#profile;
+    for await (const row of this.#rows(sessionTable, jsonColumns, "id")) {
+      const id = String(row.values.id);
+      this.#sessions.push({ id, projectID: textOf(row.values.project_id) });
+      this.#counts.sessions += 1;
+      for (const problem of sessionProblems(this.#profile, row)) {
+        await this.#say(problem, { table: sessionTable, kind: "session", sessionID: id, row, stops: OF_SESSION });
+      }
+    }
+  }
+
+  async #readMessages(): Promise<void> {
+    const known = new Set(this.#sessions.map(({ id }) => id));
+    for await (const row of this.#rows("session_message", ["data"], "session_id")) {
+      this.#counts.messages += 1;
+      const problem = messageProblem(this.#profile, row);
+      if (problem === null) continue;
+      const sessionID = String(row.values.session_id);
+      const stops = known.has(sessionID) ? this.#stopsOf(sessionID, row, problem) : [];
+      await this.#say(problem, { table: "session_message", kind: "message", sessionID, row, stops });
+    }
+  }
+
+  /** Between steps everything else in this process gets its turn, a Ctrl-C included. */
+  async *#rows(table: string, json: readonly string[], sessionColumn: string): AsyncIterable<RowOf2x> {
+    const columns = this.#input.half.schema.tables.get(table) ?? [];
+    const { sessionIDs, signal, progress } = this.#input;
+    const selected: Selected = sessionIDs.length === 0 ? null : { column: sessionColumn, values: sessionIDs };
+    for (const rows of readRowsOf2x(this.#connection, table, columns, json, selected)) {
+      for (const row of rows) {
+        for (const { size } of row.json.values()) this.#counts.bytes += size;
+        yield row;
+      }
+      if (progress !== undefined) Object.assign(progress, this.#counts);
+      await setImmediate();
+      if (signal?.aborted) return;
+    }
+  }
+
+  #stopsOf(sessionID: string, { values }: RowOf2x, { isUnreadable }: ProblemOf2x): readonly Stop[] {
+    // SQLite is asked for the state of every compaction, and fails on one that is no JSON.
+    const isAsked = this.#profile.knowsCompactionStatus && values.type === "compaction" && isUnreadable;
+    const isSent = isAsked || Number(values.seq) >= this.#firstSent(sessionID);
+    return isSent ? ["messages", "prompts"] : ["messages"];
+  }
+
+  /** The last compaction: what is before it is not sent to a model any more. */
+  #firstSent(sessionID: string): number {
+    const known = this.#contextFrom.get(sessionID);
+    if (known !== undefined) return known;
+    const rows = this.#connection.all(
+      `select cast(seq as real) as seq, data from session_message where session_id = ? and type = 'compaction'
+       order by seq desc`,
+      sessionID,
+    );
+    const last = rows.find(({ data }) => !this.#profile.knowsCompactionStatus || isCompleted(data));
+    const from = last === undefined ? Number.NEGATIVE_INFINITY : Number(last.seq);
+    this.#contextFrom.set(sessionID, from);
+    return from;
+  }
+
+  async #say(problem: ProblemOf2x, place: Place): Promise<void> {
+    const severity = this.#severityOf(problem, place.stops);
+    const { host } = this.#profile;
+    const { values, json } = place.row;
+    const { id } = values;
+    const mayLeave = problem.isUnreadable && typeof id === "string";
+    const column = problem.column ?? undefined;
+    const isWhole = place.table === "session_message" || column === undefined;
+    const key = { id: String(id) };
+    const whole = mayLeave ? this.#wholeInside(problem, place) : null;
+    const twin = mayLeave && whole === null ? await this.#twinOf(place) : null;
+    const replacement = whole ?? twin;
+    this.#findings.push({
+      code: problem.fault.code,
+      severity,
+      sessionID: place.sessionID,
+      kind: place.kind,
+      recordID: key.id,
+      locator: { table: place.table, key, ...(isWhole ? {} : { column }) },
+      remedy: whole !== null ? "normalise" : twin !== null ? "recover" : mayLeave ? "quarantine" : "report",
+      evidence: `${problem.evidence}${stopWords(place.stops, host)}`,
+      store: this.#input.store,
+      ...(severity !== "info" && place.stops.length > 0 && { hosts: [host] }),
+      stops: place.stops,
+      writtenMs: typeof values.time_updated === "number" ? values.time_updated : null,
+      seen: mayLeave ? this.#seen(place, column, json) : null,
+      replacement,
+    });
+  }
+
+  /** The same row with the document that is whole inside the value, where 2.x decodes that. */
+  #wholeInside({ column }: ProblemOf2x, { table, row }: Place): Replacement | null {
+    const stored = column === null ? undefined : row.json.get(column);
+    const inside = stored === undefined ? null : documentInside(stored);
+    if (column === null || inside === null) return null;
+    const json = new Map(row.json).set(column, { storage: "text", size: inside.length, bytes: inside });
+    const isDecoded =
+      table === "session_message"
+        ? messageProblem(this.#profile, { ...row, json }) === null
+        : sessionProblems(this.#profile, { ...row, json }).every((each) => each.column !== column);
+    if (!isDecoded) return null;
+    return { source: "the document that is whole inside the value", content: { cells: cellsOf(column, inside) } };
+  }
+
+  /**
+   * The same message as the import of 2.x would write it again from the rows that 1.x still has of it. Only where neither
+   * opencode has written the message since: both rows say the same times.
+   */
+  async #twinOf({ table, sessionID, row }: Place): Promise<Replacement | null> {
+    if (table !== "session_message" || this.#input.origin.kind !== "1.x and 2.x") return null;
+    const { values, json } = row;
+    const twin = (await this.#importedAgain(sessionID)).get(String(values.id));
+    if (twin === undefined || twin.type !== values.type) return null;
+    if (twin.created !== values.time_created || twin.updated !== values.time_updated) return null;
+    const bytes = Buffer.from(JSON.stringify(twin.data));
+    const rebuilt = new Map(json).set("data", { storage: "text", size: bytes.length, bytes });
+    if (messageProblem(this.#profile, { values, json: rebuilt }) !== null) return null;
+    return { source: "the copy that opencode 1.x has of this message", content: { cells: cellsOf("data", bytes) } };
+  }
+
+  readonly #imported = new Map<string, ReadonlyMap<string, ImportedMessage>>();
+
+  async #importedAgain(sessionID: string): Promise<ReadonlyMap<string, ImportedMessage>> {
+    const known = this.#imported.get(sessionID);
+    if (known !== undefined) return known;
+    const { importedAgain } = await import("../upgrade/twin.ts");
+    const { half, description } = this.#input;
+    const imported = importedAgain(this.#connection, half.schema, description, sessionID);
+    this.#imported.set(sessionID, imported);
+    return imported;
+  }
+
+  #severityOf({ fault, isUnreadable }: ProblemOf2x, stops: readonly Stop[]): Severity {
+    if (stops.length === 0) return "warning";
+    if (isUnreadable) return "blocking";
+    // By the rules of a version that may not be the one that reads it.
+    if (fault === GIANT_RECORD || this.#input.origin.hasUnknownMigrations === true) return "info";
+    return isNewer(this.#newestVersion()) ? "warning" : "blocking";
+  }
+
+  #version: string | null | undefined;
+
+  /** The version that made the newest session. */
+  #newestVersion(): string | null {
+    if (this.#profile.name !== "2.0.26") return null;
+    if (this.#version !== undefined) return this.#version;
+    const [row] = this.#connection.all(
+      `select version from session_v2 where typeof(time_created) = 'integer' and version glob '[0-9]*.[0-9]*.[0-9]*'
+       order by time_created desc limit 1`,
+    );
+    this.#version = textOf(row?.version);
+    return this.#version;
+  }
+
+  #seen({ table, row }: Place, column: string | undefined, json: RowOf2x["json"]): ConfirmedFinding["seen"] {
+    const stored = column === undefined ? undefined : json.get(column);
+    if (stored?.bytes !== undefined && stored.bytes !== null) {
+      return { bytes: stored.bytes.length, sha256: sha256(stored.bytes) };
+    }
+    const columns = this.#input.half.schema.tables.get(table) ?? [];
+    const captured = captureRow(this.#connection, table, columns, { id: String(row.values.id) });
+    return captured === null ? null : { bytes: 0, sha256: rowHash(captured) };
+  }
+}
+
+interface Place {
+  readonly table: "session_message" | "session_v2" | "session";
+  readonly kind: "session" | "message";
+  readonly sessionID: string;
+  readonly row: RowOf2x;
+  readonly stops: readonly Stop[];
+}
+
+function cellsOf(column: string, bytes: Buffer): ReadonlyMap<string, CellValue> {
+  return new Map([[column, { storage: "text", bytes }]]);
+}
+
+const STOP_WORDS: Readonly<Record<Stop, string>> = {
+  "session list": "the whole session list",
+  session: "the session",
+  messages: "the messages of its session",
+  prompts: "its prompts",
+};
+
+function stopWords(stops: readonly Stop[], host: string): string {
+  if (stops.length === 0) return "; its session is not there, so nothing reads it";
+  return `; in opencode ${host} it stops ${stops.map((stop) => STOP_WORDS[stop]).join(" and ")}`;
+}
+
+function isCompleted(data: unknown): boolean {
+  try {
+    return typeof data === "string" && (JSON.parse(data) as { status?: unknown } | null)?.status === "completed";
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a version is newer than the newest whose rows are known. */
+function isNewer(version: string | null): boolean {
+  const [major = 0, minor = 0, patch = 0] = version?.split(".").map((part) => Number.parseInt(part, 10)) ?? [];
+  return major > 2 || (major === 2 && (minor > 0 || patch > 26));
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}

@@ -1,0 +1,40 @@
+import type { ConfirmedFinding } from "../model/finding.ts";
+import type { OpenedStore } from "../stores/open.ts";
+import type { Origin } from "../stores/sqlite/origin.ts";
+import { type Counts, noCounts } from "../stores/store.ts";
+import type { CheckInput } from "./check-input.ts";
+import type { Inspected2x } from "./findings-2x.ts";
+import { originFinding } from "./origin-findings.ts";
+
+type Readable = OpenedStore & { state: "ok" | "unread" };
+
+/**
+ * What opencode 2.x reads of a database; `null` where there is none of it, or it was not read. What reads it is loaded only
+ * where opencode 2.x has been: a check of a database of 1.x pays nothing for it.
+ */
+export async function halfOf2x(
+  opened: Readable,
+  origin: Origin | null,
+  store: number,
+  { sessionIDs, signal, access }: CheckInput,
+  progress: Counts = noCounts(),
+): Promise<Inspected2x | null> {
+  if (origin === null || origin.kind === "1.x" || origin.kind === "newer") return null;
+  const { half2xOf } = await import("./check-2x.ts");
+  return half2xOf(opened, origin, { store, sessionIDs, signal, progress }, access ?? "outside");
+}
+
+/** The findings of a database with those in the rows of 2.x, and with what was read of it. */
+export async function withHalf2x(
+  of2x: Inspected2x | null,
+  found: readonly ConfirmedFinding[],
+  opened: Readable,
+  origin: Origin | null,
+  store: number,
+  unknown: Set<string>,
+): Promise<ConfirmedFinding[]> {
+  if (of2x === null || origin === null) return [...originFinding(origin, opened.description, store), ...found];
+  const { besides, readFinding } = await import("./check-2x.ts");
+  for (const { id } of of2x.sessions) unknown.delete(id);
+  return [readFinding(of2x, opened, origin, store), ...found, ...besides(of2x, found)];
+}

@@ -1,0 +1,17 @@
+import { isFields } from "../stores/conversation.ts";
+
+/** The first text among the values that a tool was called with. */
+export function firstText(input: unknown): string {
+  if (!isFields(input)) return "";
+  return Object.values(input).find((value): value is string => typeof value === "string") ?? "";
+}
+
+/** The first line of a text; that there are more is marked. */
+export function firstLine(text: string): string {
+  const [line = "", ...more] = text.trim().split("\n");
+  return more.length === 0 ? line : `${line} …`;
+}
+
+export function lineCount(text: string): number {
+  return text === "" ? 0 : text.replace(/\n$/, "").split("\n").length;
+}

@@ -1,0 +1,24 @@
+import type { Profile, ProfileName } from "../../hosts/v2/profile.ts";
+import { PROFILES } from "../../hosts/v2/profiles.ts";
+import type { Origin } from "./origin.ts";
+import type { Schema } from "./schema.ts";
+
+const OF_ORIGIN: Partial<Readonly<Record<Origin["kind"], ProfileName>>> = {
+  "2.x": "2.0.26",
+  "1.x and 2.x": "2.0.26",
+  "1.x with messages of 2.x": "2 preview",
+};
+
+/** Columns without which a row cannot be decoded. */
+const NEEDED_OF_MESSAGE = ["id", "session_id", "type", "seq", "data"];
+const NEEDED_OF_SESSION = ["id", "project_id", "directory", "title", "cost", "model", "time_created", "time_updated"];
+
+/** The version of 2.x by whose rules a database is read; `null`: it has no rows of 2.x, or in tables of another shape. */
+export function profileFor({ kind }: Origin, { tables }: Schema): Profile | null {
+  const name = OF_ORIGIN[kind];
+  const profile = name === undefined ? undefined : PROFILES[name];
+  if (profile === undefined) return null;
+  const has = (table: string, columns: readonly string[]) =>
+    columns.every((column) => tables.get(table)?.includes(column));
+  return has("session_message", NEEDED_OF_MESSAGE) && has(profile.sessionTable, NEEDED_OF_SESSION) ? profile : null;
+}

@@ -1,0 +1,22 @@
+import type { StoreDescription } from "../model/store-description.ts";
+import type { Connection } from "../stores/sqlite/driver.ts";
+import type { Schema } from "../stores/sqlite/schema.ts";
+import { readSourceSession } from "../stores/sqlite/source-rows.ts";
+import { asImported } from "./import-contract.ts";
+import { outcomesOf } from "./outcomes.ts";
+import type { ImportedMessage } from "./projected.ts";
+
+/**
+ * The messages of 2.x that its import would make again of the rows that 1.x still has of a session, by id; none where 1.x
+ * does not have it. `store`: the half of 1.x. Reads only.
+ */
+export function importedAgain(
+  connection: Connection,
+  schema: Schema,
+  store: StoreDescription,
+  sessionID: string,
+): ReadonlyMap<string, ImportedMessage> {
+  const source = readSourceSession(connection, schema, sessionID);
+  if (source === null) return new Map();
+  return new Map(outcomesOf(source, asImported(store)).messages.map((message) => [message.id, message]));
+}
