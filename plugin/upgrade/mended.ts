@@ -13,7 +13,7 @@ export function mended(session: SourceSession, findings: readonly ConfirmedFindi
   );
   const apply = <T extends SourceRecord>(kind: "message" | "part", record: T): T => {
     const content = byRecord.get(`${kind} ${record.id}`);
-    if (content === undefined || "rows" in content || "bytes" in content) return record;
+    if (content === undefined || "rows" in content || "bytes" in content || "table" in content) return record;
     if ("cells" in content) return withCells(record, content.cells);
     const changed = record.document?.ok === true ? withFields(record.document.value, content.fields) : null;
     return changed === null ? record : { ...record, document: { ok: true, value: changed.value } };
