@@ -174,7 +174,7 @@ async function screenOf({ home }: RealStore): Promise<"shown" | "ends" | "nothin
   const ui = await openTerminalUI({ home, model, args: ["--session", sessionID], columns: 130 });
   try {
     const isDead = (screen: string) => /fatal error|has been copied|undefined is not|null is not/.test(screen);
-    const shown = await ui.waitFor(/fatal error|The last words/, 120_000).catch(() => null);
+    const shown = await ui.waitFor(/fatal error|The last words/).catch(() => null);
     if (shown === null) {
       process.stderr.write(`${ui.screen().trim()}\n`);
       return "nothing";
