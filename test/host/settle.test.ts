@@ -68,23 +68,20 @@ function stateOf(turn: Turn | null): Wire {
 async function untilRunning(host: RunningHost, id: string): Promise<void> {
   const isRunning = async () => stateOf(await lastTurn(host, id)).status === "running";
   await until(isRunning, "the tool call never ran");
-  if (isOld(host.version) && process.platform === "linux")
-    await until(() => runsCommand(host), "no command was started");
+  // A call that is aborted before its command runs stays as it is.
+  if (isOld(host.version)) await until(() => isWaiting(host.pid), "the command was never started");
 }
 
-/** Whether the host has started the shell of its call. */
-function runsCommand({ pid }: RunningHost): boolean {
-  const threads = readdirSync(`/proc/${pid}/task`);
-  const children = threads.flatMap((thread) => textOf(`/proc/${pid}/task/${thread}/children`).split(" "));
-  return children.some((child) => child !== "" && textOf(`/proc/${child}/cmdline`).includes("begun"));
-}
-
-/** Of a file that may be gone. */
-function textOf(path: string): string {
+/** Whether a process or one that it has started has come to the `sleep` of its command. */
+function isWaiting(pid: number): boolean {
   try {
-    return readFileSync(path, "utf8");
+    if (readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("sleep\0")) return true;
+    const threads = readdirSync(`/proc/${pid}/task`);
+    const children = threads.flatMap((each) => readFileSync(`/proc/${pid}/task/${each}/children`, "utf8").split(" "));
+    return children.some((child) => child !== "" && isWaiting(Number(child)));
   } catch {
-    return "";
+    // It has ended meanwhile.
+    return false;
   }
 }
 

@@ -11,7 +11,7 @@ import { type LoopbackRegistry, startRegistry } from "../package/registry.ts";
 import { lacks } from "../process/lacks.ts";
 import { until } from "../process/until.ts";
 import { emptyPart } from "./damage-part.ts";
-import { offers, openRepairDialog, openSession, untilReady } from "./steps.ts";
+import { closeBy, offers, openRepairDialog, openSession, untilReady } from "./steps.ts";
 import { startTerminalUI } from "./terminal-ui.ts";
 
 let registry: LoopbackRegistry;
@@ -61,11 +61,13 @@ async function installAndUse(specifier: string): Promise<void> {
       expect(await serverRuns(store)).toEqual([{ trigger: "preload", records: [part] }]);
       ui.type("/repair");
       expect(offers(await ui.waitFor("open conversations that will not load"))).toBe(1);
-      await ui.press("Escape", "C-u");
+      await closeBy(ui, "Escape", "open conversations that will not load");
+      await ui.press("C-u");
+      await ui.waitFor("Ask anything");
       const dialog = await openRepairDialog(ui);
       expect(dialog).toContain("conversations can be opened");
       expect(dialog).toMatch(/Undo the run of .*1 record of 1 conversation/);
-      await ui.press("Escape");
+      await closeBy(ui, "Escape", "Session repair:");
       await openSession(ui, "A plain session");
       await ui.waitFor("You are welcome.");
       expect(model.log).toEqual([]);

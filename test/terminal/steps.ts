@@ -12,6 +12,12 @@ export async function untilReady(ui: TerminalUI): Promise<void> {
   await sleep(Math.max(SETTLING_MS, 2 * (performance.now() - ui.startedAt)));
 }
 
+/** Closes what shows a text by a key; what is typed before it is gone would go to it. */
+export async function closeBy(ui: TerminalUI, key: "Escape" | "Enter", shown: string): Promise<void> {
+  await ui.press(key);
+  await ui.waitFor(new RegExp(`^(?![\\s\\S]*${shown})`));
+}
+
 /** Opens a session from the session list, as a person does; without the last key, only up to there. */
 export async function openSession(ui: TerminalUI, title: string, { enter } = { enter: true }): Promise<void> {
   ui.type("/sessions");

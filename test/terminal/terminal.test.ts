@@ -12,7 +12,7 @@ import { builtPackage } from "../package/built.ts";
 import { lacks } from "../process/lacks.ts";
 import { addDamagedParts, emptyPart } from "./damage-part.ts";
 import { addLargeSession } from "./large-session.ts";
-import { offers, openRepairDialog, openSession, untilReady } from "./steps.ts";
+import { closeBy, offers, openRepairDialog, openSession, untilReady } from "./steps.ts";
 import { openTerminalUI, type TerminalUI } from "./terminal-ui.ts";
 
 /** Columns that opencode itself writes at each boot. */
@@ -200,13 +200,13 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33", () => {
       await ui.waitFor("Set 667 records aside?");
       await ui.press("Enter");
       await ui.waitFor("667 records set aside.");
-      await ui.press("Enter");
+      await closeBy(ui, "Enter", "The originals are in");
       await openRepairDialog(ui);
       await ui.press("Enter");
       await ui.waitFor("Set 1,333 records aside?");
       await ui.press("Enter");
       await ui.waitFor("1,333 records set aside.");
-      await ui.press("Enter");
+      await closeBy(ui, "Enter", "The originals are in");
       expect(await openRepairDialog(ui)).toContain("conversations can be opened");
       expect(model.calls).toBe(0);
     } finally {

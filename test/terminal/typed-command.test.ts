@@ -9,7 +9,7 @@ import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { builtPackage } from "../package/built.ts";
 import { lacks } from "../process/lacks.ts";
 import { emptyPart } from "./damage-part.ts";
-import { openSession, untilReady } from "./steps.ts";
+import { closeBy, openSession, untilReady } from "./steps.ts";
 import { openTerminalUI, type TerminalUI } from "./terminal-ui.ts";
 
 let built: string;
@@ -30,11 +30,6 @@ async function typeForm(ui: TerminalUI, version: HostVersion, words: string, exp
   ui.type(words);
   ui.send("Enter");
   await ui.waitFor(expected);
-}
-
-async function closed(ui: TerminalUI, shown: string): Promise<void> {
-  await ui.press("Escape");
-  await ui.waitFor(new RegExp(`^(?![\\s\\S]*${shown})`));
 }
 
 async function undoableRuns({ dataDir }: RealStore): Promise<readonly string[]> {
@@ -66,13 +61,13 @@ describe.skipIf(lacks("tmux"))(
       try {
         await untilReady(ui);
         await typed("check", "Session repair: 1 record that opencode cannot load");
-        await closed(ui, "1 record that opencode");
+        await closeBy(ui, "Escape", "1 record that opencode");
         await typed(`check ${plain.id}`, "1 record of the session");
-        await closed(ui, "1 record of the session");
+        await closeBy(ui, "Escape", "1 record of the session");
         await typed("undo", "There is nothing to undo.");
-        await closed(ui, "There is nothing to undo");
+        await closeBy(ui, "Escape", "There is nothing to undo");
         await typed("help", "/repair opens conversations");
-        await closed(ui, "/repair opens conversations");
+        await closeBy(ui, "Escape", "/repair opens conversations");
 
         await typed(plain.id, /(Recover 1 record|Set 1 record aside)\?/);
         expect(await undoableRuns(store)).toEqual([]);
@@ -84,7 +79,7 @@ describe.skipIf(lacks("tmux"))(
         await openSession(ui, "A compacted session");
         await ui.waitFor("A summary in a few words");
         await typed("runs", "Session repair: 1 run in quarantine");
-        await closed(ui, "1 run in quarantine");
+        await closeBy(ui, "Escape", "1 run in quarantine");
         const [run = ""] = await undoableRuns(store);
         await typed(`undo ${run}`, "Undo this run?");
         await ui.press("Enter");
@@ -94,7 +89,7 @@ describe.skipIf(lacks("tmux"))(
         await ui.waitFor(/^(?![\s\S]*put back where it was)/);
 
         await typed("what is not a form", "/repair opens conversations");
-        await closed(ui, "/repair opens conversations");
+        await closeBy(ui, "Escape", "/repair opens conversations");
         // Not understood: what was typed is still there.
         expect(ui.screen()).toContain("/repair what is not a form");
         expect(model.log).toEqual([]);
