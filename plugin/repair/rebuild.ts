@@ -1,4 +1,6 @@
 import { NOT_AN_OBJECT } from "../faults/unreadable.ts";
+import { storedPath } from "../hosts/folder-paths.ts";
+import { pathSystem } from "../hosts/store-line.ts";
 import { type CellValue, isFileLocator } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
@@ -149,10 +151,12 @@ async function withProject(store: Store, finding: ConfirmedFinding): Promise<Con
   }
   if (remedy !== "report" || locator.column !== undefined) return finding;
   const { sessions, root } = await ofProject(store, recordID);
-  const worktree = worktreeOf(recordID, sessions, root);
+  const system = pathSystem(store.description);
+  const found = worktreeOf(recordID, sessions, root, system);
   const artifact = { kind: "project", sessionID: null, recordID, locator } as const;
   const row = (await store.examine(artifact))?.row ?? null;
-  if (worktree === null || row === null) return finding;
+  if (found === null || row === null) return finding;
+  const worktree = storedPath(system, found);
   if (!fits(artifact, { ...row, worktree }, { row: { ...row, worktree }, siblings: null }, store.description))
     return finding;
   const cells = new Map([["worktree", sessionCell("worktree", worktree)]]);

@@ -1,10 +1,10 @@
 import { diagnose } from "../../faults/diagnose.ts";
 import { variantOf } from "../../faults/refusal.ts";
 import { screenMismatches } from "../../hosts/screen.ts";
-import { readings, screensOf } from "../../hosts/store-line.ts";
+import { pathSystem, readings, screensOf } from "../../hosts/store-line.ts";
 import { type Artifact, type CellValue, type Evidence, isFileLocator, type RowValues } from "../../model/artifact.ts";
 import type { FieldChange, Replacement, ShownChange } from "../../model/replacement.ts";
-import type { StoreDescription } from "../../model/store-description.ts";
+import type { PathSystem, StoreDescription } from "../../model/store-description.ts";
 import { isWholeRow } from "../../records/contract.ts";
 import { withFields } from "../../records/fields.ts";
 import { judge } from "../../records/judge.ts";
@@ -67,7 +67,7 @@ function normalisedFor(
     const onScreen = mismatches === "fits" && failing === "screen" ? mismatchesOnScreen(draft.document, store) : [];
     if (mismatches === "fits" && onScreen.length === 0) return replacementOf(draft, evidence, store);
     for (const mismatch of mismatches === "fits" ? onScreen : mismatches) {
-      draft = answered(draft, mismatch, neighbours);
+      draft = answered(draft, mismatch, neighbours, pathSystem(store));
       if (draft === null) return null;
     }
   }
@@ -92,7 +92,7 @@ function firstDraft(artifact: Artifact, evidence: Evidence): Draft | null {
   return parsed.ok ? { ...empty, document: parsed.value } : null;
 }
 
-function answered(draft: Draft, mismatch: Mismatch, neighbours: Neighbours): Draft | null {
+function answered(draft: Draft, mismatch: Mismatch, neighbours: Neighbours, system: PathSystem): Draft | null {
   const { artifact } = draft;
   const message =
     artifact.kind === "message"
@@ -100,7 +100,7 @@ function answered(draft: Draft, mismatch: Mismatch, neighbours: Neighbours): Dra
       : artifact.kind === "part" && artifact.recordID !== null
         ? neighbours.messageOf(artifact.recordID)
         : null;
-  const subject: Subject = { artifact, document: draft.document, row: draft.row, message, neighbours };
+  const subject: Subject = { artifact, document: draft.document, row: draft.row, message, neighbours, system };
   const variant = kindOf(draft);
   const at = pathText(mismatch.path);
   for (const rule of RULES) {
