@@ -47,14 +47,17 @@ export function checkAnswer(result: CheckResult): object {
   return {
     schemaVersion: SCHEMA_VERSION,
     tool: TOOL,
-    stores: result.stores.map(({ description: { generation, dataDir, database, contract }, state, origin }) => ({
-      generation,
-      dataDir,
-      ...(database === undefined ? {} : { database }),
-      contract,
-      state,
-      ...(origin === null ? {} : { origin: origin.kind }),
-    })),
+    stores: result.stores.map(
+      ({ description: { generation, dataDir, database, contract, system }, state, origin }) => ({
+        generation,
+        dataDir,
+        ...(database === undefined ? {} : { database }),
+        contract,
+        state,
+        ...(origin === null ? {} : { origin: origin.kind }),
+        ...(system === "windows" && { system }),
+      }),
+    ),
     checked: { ...result.counts, durationMs: result.durationMs },
     findings: result.findings.map((finding) => {
       const command = commandFor(finding, result.dataDir);

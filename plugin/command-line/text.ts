@@ -11,6 +11,7 @@ import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import { originsSentence } from "../repair/origin-words.ts";
 import { isMendable } from "../repair/plan.ts";
+import { systemSentence } from "../repair/system-words.ts";
 import { plural, sizeText, toDoWords } from "../repair/words.ts";
 import type { Counts } from "../stores/store.ts";
 import { isDatabase } from "./answers.ts";
@@ -115,6 +116,8 @@ export function checkText(result: CheckResult, terminal: Terminal, next: NextSte
     lines.push(...findingLines(others, terminal, result.dataDir));
   }
   const advice = adviceLines(result, result.findings, terminal);
+  const system = systemSentence(result.stores);
+  if (system !== null) lines.push("", system);
   lines.push(...advice, "", closingLine(result, blocking, advice.length > 0, next, terminal));
   return lines.join("\n");
 }
@@ -179,7 +182,10 @@ function closingLine(
   if (result.verdict === "healthy" && result.findings.some(({ hosts }) => hosts !== undefined)) {
     return "Healthy for the opencode that wrote the newest session. Other versions that open this store are named above.";
   }
-  if (result.verdict === "healthy") return terminal.style("green", "Healthy: opencode can load everything here.");
+  if (result.verdict === "healthy") {
+    const where = systemSentence(result.stores) === null ? "" : " on the system that wrote it";
+    return terminal.style("green", `Healthy: opencode can load everything here${where}.`);
+  }
   if (result.verdict === "unread")
     return `No problem was found in what was read. ${originsSentence(result.stores) ?? ""}`;
   const mendable = blocking.filter(isMendable);
