@@ -46,6 +46,15 @@ export function storedPath(system: PathSystem, path: string): string {
   return system === "windows" ? withSlashes(path) : path;
 }
 
+/**
+ * A path of a session's record as the columns of 1.17 and newer keep it. `directory`, the session's folder, tells whether
+ * it is one of Windows: events, messages and files have it with `\`.
+ */
+export function columnPath(path: unknown, directory: unknown): unknown {
+  const isWindows = typeof directory === "string" && systemOfPath(directory) === "windows";
+  return isWindows && typeof path === "string" ? withSlashes(path) : path;
+}
+
 /** A path as opencode keeps it, by its line: before 1.17 as Windows itself writes it. */
 export function writtenPath(system: PathSystem, path: string, line: { readonly wantsAbsolutePaths: boolean }): string {
   if (line.wantsAbsolutePaths) return storedPath(system, path);
