@@ -1,6 +1,6 @@
 import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import { pathSystem } from "../hosts/store-line.ts";
-import type { StoreDescription } from "../stores/store.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 
 /** What a user should know of stores that opencode on another system wrote, in one line; `null`: none is. */
 export function systemSentence(stores: readonly { readonly description: StoreDescription }[]): string | null {
