@@ -64,15 +64,7 @@ function inAscii(code: string): string {
 /** What the code imports, and the names of the folders whose licences go with it. */
 const DEPENDENCIES: Readonly<Record<string, readonly string[]>> = {
   zod: ["zod"],
-  "fs-extra": ["fs-extra", "graceful-fs", "universalify"],
   "p-limit": ["p-limit", "yocto-queue"],
-};
-
-/** The one function of fs-extra that is used, as fs-extra itself makes it, without the rest. */
-const SHIPPED_PARTS: Readonly<Record<string, string>> = {
-  "fs-extra": `import graceful from "graceful-fs";
-import { fromCallback } from "universalify";
-export default { rename: fromCallback(graceful.rename) };\n`,
 };
 
 /** Puts what is used of the dependencies into the package, so that it installs without a network. */
@@ -82,7 +74,7 @@ async function shipDependencies(stage: string): Promise<void> {
   const licences: string[] = [];
   for (const [name, folders] of Object.entries(DEPENDENCIES)) {
     const entry = join(stage, `${name}.entry.js`);
-    const used = name === "zod" ? await usedOfZod() : SHIPPED_PARTS[name];
+    const used = name === "zod" ? await usedOfZod() : null;
     await writeFile(entry, used ?? `export { default } from "${name}";\n`);
     const isZod = name === "zod";
     const format = isZod ? "cjs" : "esm";
@@ -104,7 +96,7 @@ async function shipDependencies(stage: string): Promise<void> {
     const up = relative(dirname(join(stage, name)), folder).replaceAll("\\", "/");
     const path = up.startsWith(".") ? up : `./${up}`;
     const shipped = code.replaceAll(
-      /(\bfrom|\bimport\(|\))(\s*\(?)"(zod|fs-extra|p-limit)"/g,
+      /(\bfrom|\bimport\(|\))(\s*\(?)"(zod|p-limit)"/g,
       (_, before, gap, dependency) => `${before}${gap}"${path}/${dependency}.js"`,
     );
     await writeFile(join(stage, name), shipped);

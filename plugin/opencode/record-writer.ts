@@ -10,6 +10,7 @@ import {
   renameSync,
   rmSync,
   type Stats,
+  writeFileSync,
   writeSync,
 } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
@@ -28,6 +29,12 @@ const ALLOWANCE_MS = 10;
 
 /** What `Bun.write` gives a new file, less the umask. */
 const NEW_MODE = 0o664;
+
+/** How systems say that somebody holds a file, so that it cannot be replaced now. */
+const HELD: ReadonlySet<string> = new Set(["EPERM", "EACCES", "EBUSY", "UNKNOWN"]);
+
+/** Where a version cannot take its place by a rename, though it may be written there. */
+const NO_REPLACEMENT: ReadonlySet<string> = new Set(["EXDEV", "ENOENT", ...HELD]);
 
 /** A file that another process left behind is not in use after so long. */
 const LEFTOVER_MS = 60_000;
@@ -66,6 +73,7 @@ interface Version {
 export class RecordWriter {
   readonly #folder: string;
   readonly #plainly: (path: string, text: string) => Promise<unknown>;
+  readonly #replace: (from: string, to: string) => void;
   readonly #pending = new Map<string, Version>();
   readonly #placing = new Map<string, Version>();
   /** Records whose newest version was answered and then could not be placed: the next write to one waits for its outcome. */
@@ -79,11 +87,17 @@ export class RecordWriter {
 
   /**
    * @param folder for the versions on their way: outside of what the host lists, on the file system of the records
-   * @param plainly writes where no replacement is possible (a link, another file system, a folder that is not ours)
+   * @param plainly writes where no replacement is possible (a link, another file system, a folder that is not ours, a file
+   * that another program holds on Windows)
    */
-  constructor(folder: string, plainly: (path: string, text: string) => Promise<unknown>) {
+  constructor(
+    folder: string,
+    plainly: (path: string, text: string) => Promise<unknown>,
+    replace: (from: string, to: string) => void = renameSync,
+  ) {
     this.#folder = folder;
     this.#plainly = plainly;
+    this.#replace = replace;
   }
 
   /**
@@ -233,7 +247,7 @@ export class RecordWriter {
     try {
       this.#rename(version);
     } catch (error) {
-      if (!["EXDEV", "ENOENT"].includes(errnoCode(error) ?? "")) throw error;
+      if (!NO_REPLACEMENT.has(errnoCode(error) ?? "")) throw error;
       discard(version.file);
       await this.#plainly(version.path, version.text);
       this.#noteReplaced(version.path);
@@ -247,16 +261,28 @@ export class RecordWriter {
       fdatasyncSync(version.file.descriptor);
       this.#rename(version);
       return true;
+    } catch (error) {
+      return HELD.has(errnoCode(error) ?? "") && this.#writeThrough(version);
+    }
+  }
+
+  /** As the host itself writes: what keeps a file from being replaced need not keep it from being written. */
+  #writeThrough(version: Version): boolean {
+    try {
+      writeFileSync(version.path, version.text);
     } catch {
       return false;
     }
+    version.isPlaced = true;
+    this.#noteReplaced(version.path);
+    return true;
   }
 
   #rename(version: Version): void {
     const { path, file, replaces } = version;
     // Whoever removed or replaced the record since came later than this version.
     if (replaces === null || isSame(replaces, lstatSync(path, { throwIfNoEntry: false }))) {
-      inFolder(dirname(path), () => renameSync(file.path, path));
+      inFolder(dirname(path), () => this.#replace(file.path, path));
       this.#noteReplaced(path);
     } else discard(file);
     version.isPlaced = true;

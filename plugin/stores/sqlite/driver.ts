@@ -72,7 +72,6 @@ const OPEN_URI = 0x40;
 /** A `file:` URI for SQLite; `%`, `?` and `#` in the path are escaped. */
 function databaseURI(path: string, mode: OpenMode): string {
   const escaped = path.replace(/\\/g, "/").replace(/[%?#]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
-  const rooted = escaped.startsWith("/") ? escaped : `/${escaped}`;
   const parameters = {
     immutable: "mode=ro&immutable=1",
     shared: "mode=ro&readonly_shm=1",
@@ -81,7 +80,8 @@ function databaseURI(path: string, mode: OpenMode): string {
     create: "mode=rwc",
     sole: "mode=rw&vfs=unix-excl",
   };
-  return `file://${rooted}?${parameters[mode]}`;
+  // A drive gets its slash. A server keeps both of its own: SQLite takes no host in the URI.
+  return `file:///${escaped.replace(/^\//, "")}?${parameters[mode]}`;
 }
 
 function isWriting(mode: OpenMode): boolean {

@@ -2,6 +2,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
+import { isHeldOpen } from "../../platform/held-open.ts";
 import { openersOf, openersText } from "../../platform/openers.ts";
 import { StoreRefusedError } from "../writer.ts";
 import { type Connection, type Driver, loadDriver } from "./driver.ts";
@@ -74,7 +75,8 @@ function holdsLock(inode: number, range: string): boolean {
  * `unix-excl` way of locking asks for an exclusive lock before it reads. While it is held, this process must not open
  * the file in any other way: closing it would give up the lock.
  *
- * On Windows, which replaces no file that is open, there is no such lock, and none where there is no file.
+ * On Windows, which replaces no file that is open, there is no such lock: it is asked whether the files may be replaced.
+ * There is none where there is no file.
  * @throws StoreRefusedError where another process has it open, or where that cannot be told
  */
 export async function soleUse(files: FileSystem, path: string): Promise<SoleUse> {
@@ -86,6 +88,7 @@ export async function soleUse(files: FileSystem, path: string): Promise<SoleUse>
     throw new StoreRefusedError("busy", "This runtime has no SQLite to tell whether the database is open elsewhere.");
   }
   const database = await realpath(path).catch(() => path);
+  if (process.platform === "win32") await refuseHeld(files, database);
   if (process.platform === "win32" || (await files.stat(database)) === null) return { release: async () => undefined };
   const name = join(dirname(database), `.${basename(database)}.locked`);
   const removeName = async () => {
@@ -115,6 +118,13 @@ export async function soleUse(files: FileSystem, path: string): Promise<SoleUse>
     }
   }
   return { release };
+}
+
+/** Windows itself refuses to replace a file that somebody opens after this. */
+async function refuseHeld(files: FileSystem, database: string): Promise<void> {
+  for (const suffix of ["", ...SIDE_FILES]) {
+    if (await isHeldOpen(files, database + suffix)) throw isOpen("another process");
+  }
 }
 
 async function linked(files: FileSystem, database: string, name: string): Promise<void> {
