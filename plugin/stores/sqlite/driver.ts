@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { noteSQLiteVersion } from "./byte-length.ts";
 
 /** Values that cross the driver boundary. Integers are read as text, so that 64 bits survive. */
 export type SqlValue = null | number | string | Uint8Array;
@@ -96,10 +97,19 @@ interface NodeModule {
   readonly DatabaseSync: new (path: string, options: { readOnly: boolean }) => NodeDatabase;
 }
 
+const VERSION = "select sqlite_version() as version";
+
+function noteVersionOf(rows: unknown[]): void {
+  noteSQLiteVersion(String(asRows(rows)[0]?.version));
+}
+
 async function bunDriver(): Promise<Driver> {
   // The name is not a literal: Node and bundlers must not try to resolve it (opencode desktop runs plugins on Node).
   const specifier = "bun:sqlite";
   const module = (await import(specifier)) as { Database: new (path: string, flags: number) => BunDatabase };
+  const memory = new module.Database(":memory:", OPEN_READWRITE | OPEN_CREATE);
+  noteVersionOf(memory.query(VERSION).all());
+  memory.close();
   return {
     name: "bun:sqlite",
     readsInPlace: true,
@@ -155,6 +165,9 @@ function openByPath({ DatabaseSync }: NodeModule, path: string, mode: OpenMode):
 async function nodeDriver(): Promise<Driver> {
   const specifier = "node:sqlite";
   const module = (await withoutExperimentalWarning(() => import(specifier))) as NodeModule;
+  const memory = new module.DatabaseSync(":memory:", { readOnly: false });
+  noteVersionOf(memory.prepare(VERSION).all());
+  memory.close();
   const readsInPlace = takesURI(module);
   return {
     name: "node:sqlite",

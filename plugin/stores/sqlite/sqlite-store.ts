@@ -16,6 +16,7 @@ import {
   type Visit,
 } from "../store.ts";
 import type { Survey } from "../survey.ts";
+import { byteLength } from "./byte-length.ts";
 import { WrittenRows } from "./changed-rows.ts";
 import type { Connection, DatabaseSource } from "./driver.ts";
 import { DatabaseEventLog } from "./event-log.ts";
@@ -147,8 +148,8 @@ class RowOpening implements SessionOpening {
     const { sql, values } = messagesOf({ what: "session", sessionID, newestMessages });
     const [size] = this.#connection.all(
       `select count(*) as records, total(bytes) as bytes from (
-         select octet_length(data) as bytes from message where id in (${sql})
-         union all select octet_length(data) from part where message_id in (${sql}) limit ?)`,
+         select ${byteLength("data")} as bytes from message where id in (${sql})
+         union all select ${byteLength("data")} from part where message_id in (${sql}) limit ?)`,
       ...values,
       ...values,
       most,
