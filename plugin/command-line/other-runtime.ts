@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import { accessSync, constants, readdirSync } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { entryURL } from "../package-files.ts";
+import { homeIn } from "../stores/locate.ts";
 import type { Driver } from "../stores/sqlite/driver.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -21,7 +21,7 @@ const WINDOWS = process.platform === "win32";
 
 /** Where programs lie whose installers do not always reach the PATH. */
 function usualFolders(): string[] {
-  const home = process.env.HOME || homedir();
+  const home = homeIn(process.env);
   return [join(home, ".bun", "bin"), join(home, ".opencode", "bin"), "/opt/homebrew/bin", "/usr/local/bin"];
 }
 
@@ -42,7 +42,7 @@ function isProgram(path: string): boolean {
 
 /** Other versions of Node, as the usual version managers keep them, newest first. */
 function otherNodes(): string[] {
-  const home = process.env.HOME || homedir();
+  const home = homeIn(process.env);
   const managed = [
     [join(home, ".nvm", "versions", "node"), join("bin", "node")],
     [join(home, ".local", "share", "fnm", "node-versions"), join("installation", "bin", "node")],

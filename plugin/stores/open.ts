@@ -14,7 +14,6 @@ import type { Severity } from "../model/finding.ts";
 import type { LineName, PathSystem, StoreDescription } from "../model/store-description.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { JsonStore } from "./json/json-store.ts";
-import { newestSessions } from "./json/newest-session.ts";
 import type { Located } from "./locate.ts";
 import { type Connection, type Driver, loadDriver } from "./sqlite/driver.ts";
 import { type Origin, SESSIONS_OF_PREVIEW } from "./sqlite/origin.ts";
@@ -93,7 +92,7 @@ export async function openJson(
   knownVersion: string | null,
 ): Promise<OpenedStore> {
   // Inside opencode the running host loads the store, whoever wrote it.
-  const newest = access === "outside" || knownVersion === null ? await newestSessions(files, dataDir) : null;
+  const newest = access === "outside" || knownVersion === null ? await askNewest(files, dataDir) : null;
   const hostVersion = knownVersion ?? newest?.version ?? null;
   const description: StoreDescription = {
     generation: "json",
@@ -115,6 +114,12 @@ export async function openJson(
     },
     unchanged: async () => true,
   };
+}
+
+/** Not asked inside opencode, which knows its own version. */
+async function askNewest(files: FileSystem, dataDir: string) {
+  const { newestSessions } = await import("./json/newest-session.ts");
+  return newestSessions(files, dataDir);
 }
 
 async function openDatabase(

@@ -1,8 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import type { Bundle } from "../../model/artifact.ts";
-import { byteLength } from "./byte-length.ts";
-import type { Connection, SqlValue } from "./driver.ts";
+import { byteLength, type Connection, type SqlValue } from "./driver.ts";
 import { quoted } from "./schema.ts";
 import { nextStart } from "./sqlite-error.ts";
 

@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { noteSQLiteVersion } from "./byte-length.ts";
 
 /** Values that cross the driver boundary. Integers are read as text, so that 64 bits survive. */
 export type SqlValue = null | number | string | Uint8Array;
@@ -40,6 +39,23 @@ export interface Driver {
    */
   readonly readsInPlace: boolean;
   open(path: string, mode: OpenMode): Connection;
+}
+
+/** `octet_length` came with SQLite 3.43. bun:sqlite uses the system's library on macOS: 3.37 on macOS 12, 3.39 on 13. */
+const FIRST_WITH_OCTET_LENGTH = [3, 43] as const;
+
+let hasOctetLength = true;
+
+/** Says which SQLite this process has; asked once, when its driver is loaded. */
+export function noteSQLiteVersion(version: string): void {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [firstMajor, firstMinor] = FIRST_WITH_OCTET_LENGTH;
+  hasOctetLength = major > firstMajor || (major === firstMajor && minor >= firstMinor);
+}
+
+/** SQL for the length of a value in bytes. `octet_length` does not read the value itself, which may be very large. */
+export function byteLength(column: string): string {
+  return hasOctetLength ? `octet_length(${column})` : `length(cast(${column} as blob))`;
 }
 
 interface BunStatement {

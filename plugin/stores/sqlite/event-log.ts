@@ -1,7 +1,6 @@
 import { LARGEST_LOADED_BYTES } from "../../model/artifact.ts";
 import type { EventLog, RecordedEvent } from "../store.ts";
-import { byteLength } from "./byte-length.ts";
-import type { Connection } from "./driver.ts";
+import { byteLength, type Connection } from "./driver.ts";
 import { databaseBytes, type Schema } from "./schema.ts";
 
 /** Events are read one after the other, as long as they are wanted; some of them are large. */

@@ -8,8 +8,7 @@ import {
   type RowValues,
 } from "../../model/artifact.ts";
 import { JsonScanner } from "../../records/json-scanner.ts";
-import { byteLength } from "./byte-length.ts";
-import type { Connection } from "./driver.ts";
+import { byteLength, type Connection } from "./driver.ts";
 import { captureRow, keyCondition, rowHash } from "./row.ts";
 import { rowValuesOf, selectRowValuesOf } from "./row-values.ts";
 import { quoted, type Schema, TABLES, type TableShape } from "./schema.ts";

@@ -1,8 +1,7 @@
 import { type Artifact, LARGEST_LOADED_BYTES, type RowValues } from "../../model/artifact.ts";
 import type { Counts, ScanOptions, Scope, Share, Visit } from "../store.ts";
 import { readBundles } from "./bundles.ts";
-import { byteLength } from "./byte-length.ts";
-import type { Connection, SqlRow, SqlValue } from "./driver.ts";
+import { byteLength, type Connection, type SqlRow, type SqlValue } from "./driver.ts";
 import { rowValuesOf, selectRowValuesOf } from "./row-values.ts";
 import { jsonColumnsOf, quoted, type Schema, TABLES, type TableShape } from "./schema.ts";
 import { nextStart } from "./sqlite-error.ts";

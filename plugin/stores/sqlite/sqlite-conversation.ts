@@ -8,8 +8,7 @@ import {
   type StoredMessage,
   unknownSession,
 } from "../conversation.ts";
-import { byteLength } from "./byte-length.ts";
-import type { Connection, SqlRow, SqlValue } from "./driver.ts";
+import { byteLength, type Connection, type SqlRow, type SqlValue } from "./driver.ts";
 import { readRowValues, selectRowValues } from "./row-values.ts";
 import { quoted, type Schema } from "./schema.ts";
 

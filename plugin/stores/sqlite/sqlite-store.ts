@@ -16,9 +16,8 @@ import {
   type Visit,
 } from "../store.ts";
 import type { Survey } from "../survey.ts";
-import { byteLength } from "./byte-length.ts";
 import { WrittenRows } from "./changed-rows.ts";
-import type { Connection, DatabaseSource } from "./driver.ts";
+import { byteLength, type Connection, type DatabaseSource } from "./driver.ts";
 import { DatabaseEventLog } from "./event-log.ts";
 import type { ReadView } from "./read-view.ts";
 import { RowPlaces } from "./record-places.ts";
