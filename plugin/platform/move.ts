@@ -86,9 +86,6 @@ export async function moveNoClobber(files: FileSystem, from: string, to: string)
     return moveOntoOwn(files, from, to);
   }
   await files.syncDirectory(dirname(to));
-  const moved = process.platform === "win32" ? await files.stat(to) : null;
   await files.unlink(from);
-  // Windows removes the name of a read-only file only once the file is none, under its other name too.
-  if (moved !== null && (moved.mode & 0o200) === 0) await files.chmod(to, moved.mode);
   await files.syncDirectory(dirname(from));
 }

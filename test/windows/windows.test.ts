@@ -61,7 +61,7 @@ describe.skipIf(!HAS_WINE)("Node for Windows", () => {
         }
       }
     },
-    2 * MINUTE,
+    6 * MINUTE,
   );
 
   test(
@@ -103,7 +103,7 @@ describe.skipIf(!HAS_WINE)("Node for Windows", () => {
       expect(await storeImage(store.dataDir)).toEqual(before);
       await mkdir(place ?? "");
     },
-    2 * MINUTE,
+    6 * MINUTE,
   );
 
   test(
@@ -134,7 +134,7 @@ describe.skipIf(!HAS_WINE)("Node for Windows", () => {
         expect([version, await storeImage(storeOf(version).dataDir)]).toEqual([version, before.get(version) ?? {}]);
       }
     },
-    3 * MINUTE,
+    6 * MINUTE,
   );
 });
 
