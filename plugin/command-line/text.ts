@@ -1,11 +1,11 @@
-import { access, constants, lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { ACCESS_DENIED, NO_ROOM_FOR_COPY, READ_ONLY_FILE_SYSTEM } from "../faults/access.ts";
 import { adviceFor, faultByCode } from "../faults/catalogue.ts";
 import { DATABASE_UNAVAILABLE } from "../faults/container.ts";
 import { locatorText } from "../model/artifact.ts";
 import { type ConfirmedFinding, type Finding, isOnScreen } from "../model/finding.ts";
-import { mendingCommand } from "../platform/permissions.ts";
+import { mayWriteIn, mendingCommand } from "../platform/permissions.ts";
+import { entryNow } from "../platform/read-now.ts";
 import { quarantinePath } from "../quarantine/places.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
@@ -72,14 +72,10 @@ export interface NextStep {
 /** Why no repair can keep an original now; `null` where nothing is in its way. */
 export async function obstacle({ located }: Pick<CommandContext, "located">): Promise<string | null> {
   const { dataDir } = located;
-  const quarantine = await lstat(quarantinePath(dataDir)).catch(() => null);
+  const quarantine = entryNow(quarantinePath(dataDir));
   if (quarantine !== null && !quarantine.isDirectory()) return '"quarantine" in the data directory is not a folder';
   for (const folder of [dataDir, ...(quarantine === null ? [] : [quarantinePath(dataDir)])]) {
-    const isWritable = await access(folder, constants.W_OK).then(
-      () => true,
-      () => false,
-    );
-    if (!isWritable) return "you may not write to the data directory";
+    if (!mayWriteIn(folder)) return "you may not write to the data directory";
   }
   return null;
 }

@@ -169,7 +169,7 @@ export async function checkEverything(
     const findings = await checkUnknown(cared, id, recollection, effort);
     if (findings.length > 0) await found(findings);
   }
-  memory.save();
+  await memory.save();
   return trusted;
 }
 

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { shippedZod } from "../package-files.ts";
+import { textNow } from "../platform/read-now.ts";
 
 type Zod = typeof import("zod");
 
@@ -20,6 +20,6 @@ function evaluated(): Zod {
   const path = shippedZod();
   if (path === null) return createRequire(import.meta.url)("zod") as Zod;
   const module = { exports: {} };
-  new Function("module", "exports", readFileSync(path, "utf8"))(module, module.exports);
+  new Function("module", "exports", textNow(path))(module, module.exports);
   return module.exports as Zod;
 }

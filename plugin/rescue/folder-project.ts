@@ -1,7 +1,7 @@
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { NO_WORKTREE, storedPath, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
+import { outputOf } from "../platform/programs.ts";
 import { line, originOf, type Repository, repositoryOf } from "./repository.ts";
 
 /** The project of folders without git, and of a repository without a commit. */
@@ -96,12 +96,10 @@ async function rootCommit(repository: Repository): Promise<string | null> {
 const GIT_TIMEOUT_MS = 30_000;
 
 /** What git answers, as opencode asks it; `null` where it fails. It fetches nothing and takes no lock. */
-function git({ worktree }: Repository, ...args: readonly string[]): Promise<string | null | "no-git"> {
-  const env = { ...process.env, GIT_NO_LAZY_FETCH: "1", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" };
-  return new Promise((answer) => {
-    execFile("git", [...args], { cwd: worktree, env, timeout: GIT_TIMEOUT_MS }, (error, stdout) => {
-      if (error === null) answer(stdout);
-      else answer(typeof error.code === "number" ? null : "no-git");
-    });
-  });
+async function git({ worktree }: Repository, ...args: readonly string[]): Promise<string | null | "no-git"> {
+  const environment = { ...process.env, GIT_NO_LAZY_FETCH: "1", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" };
+  const options = { folder: worktree, environment, timeoutMs: GIT_TIMEOUT_MS };
+  const { status, output } = await outputOf("git", args, options);
+  if (status === null) return "no-git";
+  return status === 0 ? output : null;
 }

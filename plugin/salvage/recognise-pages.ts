@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { isThere } from "../platform/read-now.ts";
 import {
   isEventOf2x,
   isTypeOf2x,
@@ -18,8 +18,8 @@ import { type SchemaObject, schemaObjectsOf, textOf } from "./schema-objects.ts"
  * cannot read, or of whose schema a part may be lost. `null` where nothing that is left tells. Reads every page.
  */
 export function recognisePages(database: string): Origin | null {
-  const main = existsSync(database) ? openRandomAccess(database) : NO_FILE;
-  const wal = existsSync(`${database}-wal`) ? openRandomAccess(`${database}-wal`) : null;
+  const main = isThere(database) ? openRandomAccess(database) : NO_FILE;
+  const wal = isThere(`${database}-wal`) ? openRandomAccess(`${database}-wal`) : null;
   try {
     return originOfImage(openPageImage(main, wal));
   } finally {

@@ -1,6 +1,5 @@
-import { rmSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import type { FileSystem } from "../platform/file-system.ts";
+import { removeNow } from "../platform/staged-file.ts";
 import { closedMessage } from "../remedies/recover/closed-document.ts";
 import type { Connection, Driver } from "../stores/sqlite/driver.ts";
 import { chooseSchema, completeMigrations } from "./choose-schema.ts";
@@ -69,17 +68,17 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
   const main = (await files.stat(source)) === null ? NO_FILE : openRandomAccess(source);
   const wal = (await files.stat(`${source}-wal`)) === null ? null : openRandomAccess(`${source}-wal`);
   const [ledgerPath, scratchPath] = [`${target}.ledger`, `${target}.scratch`];
-  const clear = async () => {
-    for (const path of [ledgerPath, scratchPath]) await rm(path, { force: true });
+  const clear = () => {
+    for (const path of [ledgerPath, scratchPath]) removeNow(path);
   };
   const scratch = () => {
-    rmSync(scratchPath, { force: true });
+    removeNow(scratchPath);
     const connection = driver.open(scratchPath, "create");
     connection.exec("pragma journal_mode = off; pragma synchronous = off");
     return connection;
   };
   try {
-    await clear();
+    clear();
     const image = openPageImage(main, wal);
     const tick = ticker(input, image.pages);
     const map = mapPages(image, (page) => tick("mapping", page));
@@ -143,7 +142,7 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
   } finally {
     main.close();
     wal?.close();
-    await clear();
+    clear();
   }
 }
 

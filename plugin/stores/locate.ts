@@ -1,4 +1,3 @@
-import { realpath } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
@@ -122,7 +121,7 @@ async function withoutOtherNames(files: FileSystem, paths: readonly string[]): P
   const named: { readonly path: string; readonly real: string; readonly isLink: boolean }[] = [];
   for (const path of paths) {
     const isLink = (await files.stat(path))?.type === "symlink";
-    named.push({ path, real: await realpath(path).catch(() => path), isLink });
+    named.push({ path, real: (await files.realPath(path).catch(() => null)) ?? path, isLink });
   }
   const nameOf = (real: string) => {
     const same = named.filter((each) => each.real === real);

@@ -274,11 +274,12 @@ async function whyDenied(database: string): Promise<string | null> {
 
 /** Names the processes that lock the database, where the system tells. */
 async function withLockers(files: FileSystem, database: string, evidence: string): Promise<string> {
-  const { exclusiveLockersOf, openersText } = await import("../platform/openers.ts");
+  const { openersText } = await import("../platform/open-files.ts");
+  const { openFiles } = await (await import("../platform/this-system.ts")).thisSystem();
   const found = [];
   for (const path of [database, `${database}-shm`]) {
     const stat = await files.stat(path);
-    if (stat !== null) found.push(...(await exclusiveLockersOf(path, stat.inode)));
+    if (stat !== null) found.push(...((await openFiles?.exclusiveLockersOf(path, stat.inode)) ?? []));
   }
   return found.length === 0 ? evidence : `${evidence}: locked by ${openersText(found.slice(0, 1))}`;
 }

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { isThere } from "../../platform/read-now.ts";
 
 /** Values that cross the driver boundary. Integers are read as text, so that 64 bits survive. */
 export type SqlValue = null | number | string | Uint8Array;
@@ -170,7 +170,7 @@ function takesURI({ DatabaseSync }: NodeModule): boolean {
 function openByPath({ DatabaseSync }: NodeModule, path: string, mode: OpenMode): NodeDatabase {
   if (mode === "immutable" || mode === "shared" || mode === "sole")
     throw new Error(`This SQLite cannot open a database as ${mode}.`);
-  if (mode !== "create" && !existsSync(path)) {
+  if (mode !== "create" && !isThere(path)) {
     throw Object.assign(new Error("unable to open database file"), { code: "SQLITE_CANTOPEN" });
   }
   const database = new DatabaseSync(path, { readOnly: mode === "read" });
