@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Page } from "puppeteer-core";
 import { removeHomes } from "../host/home.ts";
 import { startModelServer } from "../host/model-server.ts";
 import { startHost } from "../host/running-host.ts";
@@ -9,9 +10,12 @@ import type { StoredSession } from "../host/sessions.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { builtPackage } from "../package/built.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
-import { openBrowser, type Page } from "./browser.ts";
+import { openBrowser, textIn, waitForText } from "./browser.ts";
 
 const minutes = 60_000;
+
+/** The page keeps a stream of events open. */
+const LOADED = { waitUntil: "domcontentloaded", timeout: minutes } as const;
 
 let plugin: string;
 
@@ -30,30 +34,30 @@ async function repairOnThePage(): Promise<void> {
   await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify({ preload: "off" }));
   const model = startModelServer();
   const host = await startHost({ home: store.home, model, plugins: [plugin] });
-  const page = await openBrowser();
+  const { page, close } = await openBrowser();
   const { plain, conversation } = store.sessions;
   try {
     expect((await host.get("/session")).status).toBe(200);
     const part = emptyPart(store, plain);
-    await page.open(address(host.url, store, conversation));
-    await page.waitFor("Both files are changed.", minutes);
+    await page.goto(address(host.url, store, conversation), LOADED);
+    await waitForText(page, "Both files are changed.", minutes);
     await typeCommand(page, "check");
-    await page.waitFor("1 record that opencode cannot load.", minutes);
-    await page.waitFor(part);
+    await waitForText(page, "1 record that opencode cannot load.", minutes);
+    await waitForText(page, part);
     await typeCommand(page, "");
-    await page.waitFor("1 record recovered.", minutes);
+    await waitForText(page, "1 record recovered.", minutes);
     await typeCommand(page, "undo");
-    const shown = await page.waitFor("1 record put back where it was.", minutes);
+    const shown = await waitForText(page, "1 record put back where it was.", minutes);
     expect(shown).not.toMatch(/failed|unexpected|error/i);
     expect((await host.get(`/session/${plain.id}/message`)).status).toBe(500);
 
     await typeCommand(page, plain.id);
-    await page.waitFor(/1 record recovered\.[\s\S]*1 record recovered\./, minutes);
-    await page.open(address(host.url, store, plain));
-    await page.waitFor("You are welcome.", minutes);
+    await waitForText(page, /1 record recovered\.[\s\S]*1 record recovered\./, minutes);
+    await page.goto(address(host.url, store, plain), LOADED);
+    await waitForText(page, "You are welcome.", minutes);
     expect(model.log).toEqual([]);
   } finally {
-    await page.close();
+    await close();
     await host.stop();
     await model.stop();
     await store.home.remove();
@@ -68,12 +72,13 @@ function address(url: string, { project }: RealStore, { id }: StoredSession): st
 const PROMPT = "[contenteditable=true]";
 
 async function typeCommand(page: Page, words: string): Promise<void> {
+  await page.waitForSelector(PROMPT);
   await page.focus(PROMPT);
-  await page.type(`/repair ${words}`);
-  await page.waitFor(new RegExp(`/repair\\s${words}`));
+  await page.keyboard.type(`/repair ${words}`, { delay: 30 });
+  await waitForText(page, new RegExp(`/repair\\s${words}`));
   // A page that is still loading its commands does not take the key: whoever sits before it presses it again.
-  for (let times = 0; times < 10 && (await page.textIn(PROMPT)).includes("/repair"); times += 1) {
-    await page.press("Enter");
+  for (let times = 0; times < 10 && (await textIn(page, PROMPT)).includes("/repair"); times += 1) {
+    await page.keyboard.press("Enter");
     await sleep(2000);
   }
 }
