@@ -1,5 +1,6 @@
 import { NOT_AN_OBJECT } from "../faults/unreadable.ts";
 import { storedPath } from "../hosts/folder-paths.ts";
+import { messageRow, sessionCell } from "../hosts/row-form.ts";
 import { pathSystem } from "../hosts/store-line.ts";
 import { type CellValue, isFileLocator } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
@@ -7,22 +8,21 @@ import type { Replacement } from "../model/replacement.ts";
 import { fits } from "../records/contract.ts";
 import { wholeMembers } from "../records/cut-document.ts";
 import { textBeginning } from "../records/file-text.ts";
+import { byTime, factsIn, factsOf, type RebuiltMessage, rebuiltMessage } from "../remedies/rebuild/rebuilt-message.ts";
+import { type RebuiltProject, rebuiltProject, worktreeOf } from "../remedies/rebuild/rebuilt-project.ts";
+import { rebuiltSessionFile, rootOf } from "../remedies/rebuild/rebuilt-session.ts";
 import {
-  byTime,
-  factsIn,
-  factsOf,
-  type RebuiltMessage,
-  rebuiltMessage,
-  type SessionFrame,
-} from "../remedies/recover/rebuilt-message.ts";
-import { type RebuiltProject, rebuiltProject, worktreeOf } from "../remedies/recover/rebuilt-project.ts";
-import { rebuiltSessionFile, rootOf } from "../remedies/recover/rebuilt-session.ts";
-import { messageRow, sessionCell } from "../remedies/recover/row-form.ts";
-import { type Fields, parseDocument, type SessionFacts, type StoredMessage } from "../stores/conversation.ts";
+  type Fields,
+  parseDocument,
+  type SessionColumns,
+  type SessionFacts,
+  type StoredMessage,
+} from "../stores/conversation.ts";
 import type { MessageFacts } from "../stores/outline.ts";
 import type { Store } from "../stores/store.ts";
 import { bySession } from "./by-session.ts";
 import { closedRecord } from "./closed.ts";
+import { completeDraft } from "./complete-draft.ts";
 import { plural } from "./words.ts";
 
 /** Where a rebuilt record is from, in a manifest. */
@@ -50,7 +50,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
     for (const message of [...own, ...own]) {
       const finding = wanted.get(message.messageID);
       if (finding === undefined || rebuilt.has(finding)) continue;
-      const made = rebuiltMessage(message, sessionID, { ...frame, messages });
+      const made = rebuiltMessage(message, messages, completeDraft(message.messageID, sessionID, frame.columns));
       if (made === null) continue;
       const { messageID, parts } = message;
       const facts = factsIn(messageID, made.createdMs, made.document);
@@ -104,7 +104,11 @@ export async function looseMessages(
   }
   const columns = await store.conversations.sessionColumns(sessionID);
   return own.flatMap((message) => {
-    const made = rebuiltMessage(message, sessionID, { messages: messages.toSorted(byTime), columns });
+    const made = rebuiltMessage(
+      message,
+      messages.toSorted(byTime),
+      completeDraft(message.messageID, sessionID, columns),
+    );
     if (made === null || !message.messageID.startsWith("msg")) return [];
     const { messageID, parts } = message;
     messages.push(factsIn(messageID, made.createdMs, made.document));
@@ -190,6 +194,13 @@ const PROJECT_SOURCE = "rebuilt from what the sessions of the project state";
 async function legibleIn(store: Store, { kind, sessionID, recordID, locator }: ConfirmedFinding): Promise<Fields> {
   const bytes = (await store.examine({ kind, sessionID, recordID, locator }))?.bytes ?? null;
   return bytes === null ? {} : wholeMembers(textBeginning(bytes));
+}
+
+/** What the messages of a session hang in. */
+interface SessionFrame {
+  /** In the order of {@link byTime}. */
+  readonly messages: readonly MessageFacts[];
+  readonly columns: SessionColumns;
 }
 
 /** The messages of a session in outline, and some of them with their parts. */

@@ -1,5 +1,5 @@
+import type { SchemaObject } from "../stores/sqlite/pages/schema-objects.ts";
 import recorded from "./known-schemas.json" with { type: "json" };
-import type { SchemaObject } from "./schema-objects.ts";
 
 type Value = string | number | null;
 

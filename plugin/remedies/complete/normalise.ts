@@ -1,5 +1,6 @@
 import { diagnose } from "../../faults/diagnose.ts";
 import { variantOf } from "../../faults/refusal.ts";
+import { cellValue } from "../../hosts/row-form.ts";
 import { screenMismatches } from "../../hosts/screen.ts";
 import { pathSystem, readings, screensOf } from "../../hosts/store-line.ts";
 import { type Artifact, type CellValue, type Evidence, isFileLocator, type RowValues } from "../../model/artifact.ts";
@@ -10,7 +11,6 @@ import { withFields } from "../../records/fields.ts";
 import { judge } from "../../records/judge.ts";
 import { type Mismatch, pathText } from "../../records/mismatch.ts";
 import { parseDocument } from "../../stores/conversation.ts";
-import { cellValue } from "../recover/row-form.ts";
 import { RULES } from "./catalogue.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { type ColumnSetting, type FieldSetting, type Rule, type Subject, valueAt } from "./rule.ts";

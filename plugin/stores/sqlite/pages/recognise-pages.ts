@@ -1,12 +1,5 @@
-import { isThere } from "../platform/read-now.ts";
-import {
-  isEventOf2x,
-  isTypeOf2x,
-  isUnknownMigration,
-  type Origin,
-  originOf,
-  withMessagesOf2x,
-} from "../stores/sqlite/origin.ts";
+import { isThere } from "../../../platform/read-now.ts";
+import { isEventOf2x, isTypeOf2x, isUnknownMigration, type Origin, originOf, withMessagesOf2x } from "../origin.ts";
 import { children, indexPayloads, PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
 import { openPageImage, type PageImage } from "./page-image.ts";
 import { NO_FILE, openRandomAccess } from "./random-access.ts";

@@ -1,11 +1,11 @@
 import { folderKey, isFolderOf, NO_WORKTREE, writtenPath } from "../../hosts/folder-paths.ts";
+import { sessionCell } from "../../hosts/row-form.ts";
 import { hostLine, pathSystem } from "../../hosts/store-line.ts";
 import type { Locator } from "../../model/artifact.ts";
 import type { Replacement } from "../../model/replacement.ts";
 import type { PathSystem, StoreDescription } from "../../model/store-description.ts";
 import type { Fields, ProjectFacts, SessionFacts } from "../../stores/conversation.ts";
 import { isPlainID, STORAGE } from "../../stores/json/layout.ts";
-import { sessionCell } from "./row-form.ts";
 
 /** The project of everything outside version control. */
 const GLOBAL = "global";

@@ -1,4 +1,5 @@
 import { folderKey } from "../../hosts/folder-paths.ts";
+import { sessionCell } from "../../hosts/row-form.ts";
 import { pathSystem } from "../../hosts/store-line.ts";
 import type { Locator, RowValues } from "../../model/artifact.ts";
 import type { Replacement } from "../../model/replacement.ts";
@@ -15,7 +16,6 @@ import {
   unknownSession,
 } from "../../stores/conversation.ts";
 import { isPlainID, sessionFolder } from "../../stores/json/layout.ts";
-import { sessionCell } from "./row-form.ts";
 
 /** A session's record as its messages tell it, and where it goes. */
 export interface RebuiltSession {

@@ -1,5 +1,5 @@
-import { columnPath } from "../../hosts/folder-paths.ts";
-import type { CellValue } from "../../model/artifact.ts";
+import type { CellValue } from "../model/artifact.ts";
+import { columnPath } from "./folder-paths.ts";
 
 type Wire = Readonly<Record<string, unknown>>;
 

@@ -1,4 +1,4 @@
-import { openNow } from "../platform/read-now.ts";
+import { openNow } from "../../../platform/read-now.ts";
 
 /** A file that is read at any place. For files of our own: the copy of a damaged database. */
 export interface RandomAccessFile {
