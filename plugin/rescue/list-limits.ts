@@ -1,4 +1,4 @@
-import type { KnownStore } from "./hidden.ts";
+import type { KnownStore } from "./known-stores.ts";
 
 /** What the lists of a host leave out of sessions that are where they belong. */
 export interface ListLimits {

@@ -14,7 +14,8 @@ import type { CellValue } from "../model/artifact.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { Operation } from "../stores/writer.ts";
-import type { HiddenSession, KnownStore } from "./hidden.ts";
+import type { HiddenSession } from "./hidden.ts";
+import type { KnownStore } from "./known-stores.ts";
 import type { Place } from "./misplaced.ts";
 import type { Move } from "./targets.ts";
 

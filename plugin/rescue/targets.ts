@@ -1,6 +1,7 @@
 import { folderBelow, pathBelow, THIS_SYSTEM } from "../hosts/folder-paths.ts";
-import type { HiddenSession, KnownStore } from "./hidden.ts";
+import type { HiddenSession } from "./hidden.ts";
 import type { KnownFolders } from "./known-folders.ts";
+import type { KnownStore } from "./known-stores.ts";
 import { type Place, placeIn } from "./misplaced.ts";
 
 /** A move that a user names. */
