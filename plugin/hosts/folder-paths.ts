@@ -1,4 +1,4 @@
-import { posix, win32 } from "node:path";
+import { posix, sep, win32 } from "node:path";
 import type { PathSystem } from "../model/store-description.ts";
 
 /*
@@ -10,7 +10,7 @@ import type { PathSystem } from "../model/store-description.ts";
 export const NO_WORKTREE = "/";
 
 /** The system this process runs on. */
-export const THIS_SYSTEM: PathSystem = process.platform === "win32" ? "windows" : "posix";
+export const THIS_SYSTEM: PathSystem = sep === win32.sep ? "windows" : "posix";
 
 /** A drive (`C:\`, `C:/`), or a server (`\\server`, `//server`). */
 const WINDOWS_FOLDER = /^([A-Za-z]:[\\/]|[\\/]{2})/;
