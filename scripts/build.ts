@@ -47,7 +47,7 @@ async function bundle(outdir: string): Promise<void> {
     outdir,
     target: "node",
     splitting: true,
-    minify: { whitespace: true },
+    minify: { whitespace: true, syntax: true },
     external: ["bun:*"],
     plugins: [await agentArguments()],
     naming: { entry: "[dir]/[name].[ext]", chunk: "[hash].[ext]" },
