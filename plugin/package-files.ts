@@ -9,11 +9,6 @@ export const PACKAGE_ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const EXTENSION = import.meta.url.endsWith(".ts") ? "ts" : "js";
 
-/** The copy of zod in the published package; `null` where the sources run. */
-export function shippedZod(): URL | null {
-  return EXTENSION === "js" ? new URL("./dependencies/zod.cjs", import.meta.url) : null;
-}
-
 /** Where a module is that the build keeps as a file of its own, such as `cli`. */
 export function entryURL(name: "cli" | "repair/scan-thread" | "command-line/aside-process"): URL {
   return new URL(`./${name}.${EXTENSION}`, import.meta.url);

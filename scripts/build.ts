@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import type { BunPlugin } from "bun";
 import { z } from "zod";
 import { manifestSchema } from "../plugin/quarantine/manifest.ts";
 
@@ -21,7 +22,7 @@ async function build(): Promise<void> {
     if (declared !== 0) process.exitCode = declared;
     else {
       await bundle(stage);
-      await shipDependencies(stage);
+      await shipLicences(stage);
       await publish(stage);
     }
   } finally {
@@ -46,8 +47,9 @@ async function bundle(outdir: string): Promise<void> {
     outdir,
     target: "node",
     splitting: true,
-    minify: { whitespace: true },
-    external: [...Object.keys(DEPENDENCIES), "bun:*"],
+    minify: { whitespace: true, syntax: true },
+    external: ["bun:*"],
+    plugins: [await agentArguments()],
     naming: { entry: "[dir]/[name].[ext]", chunk: "[hash].[ext]" },
   });
   for (const { path } of outputs) {
@@ -61,81 +63,43 @@ function inAscii(code: string): string {
   return code.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** What the code imports, and the names of the folders whose licences go with it. */
-const DEPENDENCIES: Readonly<Record<string, readonly string[]>> = {
-  zod: ["zod"],
-  "fs-extra": ["fs-extra", "graceful-fs", "universalify"],
-  "p-limit": ["p-limit", "yocto-queue"],
-};
+/** Packages whose code is in the bundle, each with those that come with it: their licences are shipped. */
+const BUNDLED = [
+  "zod",
+  "p-limit",
+  "yocto-queue",
+  "cross-spawn",
+  "path-key",
+  "shebang-command",
+  "shebang-regex",
+  "which",
+  "isexe",
+];
 
-/** The one function of fs-extra that is used, as fs-extra itself makes it, without the rest. */
-const SHIPPED_PARTS: Readonly<Record<string, string>> = {
-  "fs-extra": `import graceful from "graceful-fs";
-import { fromCallback } from "universalify";
-export default { rename: fromCallback(graceful.rename) };\n`,
-};
-
-/** Puts what is used of the dependencies into the package, so that it installs without a network. */
-async function shipDependencies(stage: string): Promise<void> {
+async function shipLicences(stage: string): Promise<void> {
   const folder = join(stage, "dependencies");
   await mkdir(folder);
   const licences: string[] = [];
-  for (const [name, folders] of Object.entries(DEPENDENCIES)) {
-    const entry = join(stage, `${name}.entry.js`);
-    const used = name === "zod" ? await usedOfZod() : SHIPPED_PARTS[name];
-    await writeFile(entry, used ?? `export { default } from "${name}";\n`);
-    const isZod = name === "zod";
-    const format = isZod ? "cjs" : "esm";
-    const { outputs } = await Bun.build({ entrypoints: [entry], target: "node", format, minify: true });
-    await writeFile(join(folder, isZod ? "zod.cjs" : `${name}.js`), (await outputs[0]?.text()) ?? "");
-    await rm(entry);
-    for (const each of folders) {
-      const [licence = ""] = (await readdir(join(root, "node_modules", each))).filter((file) =>
-        /^licen[cs]e/i.test(file),
-      );
-      licences.push(`${each}\n\n${await readFile(join(root, "node_modules", each, licence), "utf8")}`);
-    }
+  for (const name of BUNDLED) {
+    const files = await readdir(join(root, "node_modules", name));
+    const licence = files.find((file) => /^licen[cs]e/i.test(file)) ?? "a licence is missing";
+    licences.push(`${name}\n\n${await readFile(join(root, "node_modules", name, licence), "utf8")}`);
   }
-  await writeFile(join(folder, "zod.js"), ZOD_MODULE);
   await writeFile(join(folder, "LICENSES.txt"), licences.join("\n---\n\n"));
-  for (const name of await codeIn(stage)) {
-    if (dirname(name) === "dependencies") continue;
-    const code = await readFile(join(stage, name), "utf8");
-    const up = relative(dirname(join(stage, name)), folder).replaceAll("\\", "/");
-    const path = up.startsWith(".") ? up : `./${up}`;
-    const shipped = code.replaceAll(
-      /(\bfrom|\bimport\(|\))(\s*\(?)"(zod|fs-extra|p-limit)"/g,
-      (_, before, gap, dependency) => `${before}${gap}"${path}/${dependency}.js"`,
-    );
-    await writeFile(join(stage, name), shipped);
-  }
 }
 
 /**
- * Every use of zod evaluates the one CommonJS file of it: the agent's tool at once (`opencode/zod-now.ts`), the others through
- * this module. opencode 1.14 has a loader of its own, which cannot import CommonJS outside of `node_modules`.
+ * The arguments of the agent's tool with the 12 kB of zod that they need, as one module. opencode's start loads what holds
+ * them. Bundled with the rest, it would load all of zod that anything uses (docs/performance.md).
  */
-const ZOD_MODULE = `import { readFileSync } from "node:fs";
-const module = { exports: {} };
-new Function("module", "exports", readFileSync(new URL("./zod.cjs", import.meta.url), "utf8"))(module, module.exports);
-export const { z } = module.exports;
-`;
-
-/** An entry with the functions of zod that the code calls. */
-async function usedOfZod(): Promise<string> {
-  const sources = join(root, "plugin");
-  const names = new Set<string>();
-  // Types are gone after this: some of them name parts of zod that no code calls.
-  const transpiler = new Bun.Transpiler({ loader: "ts" });
-  for (const name of (await readdir(sources, { recursive: true })).filter((each) => each.endsWith(".ts"))) {
-    const code = transpiler.transformSync(await readFile(join(sources, name), "utf8"));
-    for (const [, used = ""] of code.matchAll(/\bz\.([a-z]\w*)/g)) names.add(`${used}: all.${used}`);
-  }
-  return `import * as all from "zod";\nexport const z = Object.freeze({ ${[...names].sort().join(", ")} });\n`;
-}
-
-async function codeIn(folder: string): Promise<string[]> {
-  return (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".js"));
+async function agentArguments(): Promise<BunPlugin> {
+  const entry = join(root, "plugin", "opencode", "agent-arguments.ts");
+  const { outputs } = await Bun.build({ entrypoints: [entry], target: "node", minify: true });
+  const contents = (await outputs[0]?.text()) ?? "";
+  return {
+    name: "agent arguments",
+    setup: (builder) => void builder.onLoad({ filter: /agent-arguments\.ts$/ }, () => ({ contents, loader: "js" })),
+  };
 }
 
 /** Types that no entry of the package leads to are of no use to anybody. */

@@ -47,15 +47,18 @@ export function checkAnswer(result: CheckResult): object {
   return {
     schemaVersion: SCHEMA_VERSION,
     tool: TOOL,
-    stores: result.stores.map(({ description: { generation, dataDir, database, contract }, state, origin, of2x }) => ({
-      generation,
-      dataDir,
-      ...(database === undefined ? {} : { database }),
-      contract,
-      state,
-      ...(origin === null ? {} : { origin: origin.kind }),
-      ...(of2x === undefined ? {} : { opencode2: { sessions: of2x.sessions, messages: of2x.messages } }),
-    })),
+    stores: result.stores.map(
+      ({ description: { generation, dataDir, database, contract, system }, state, origin, of2x }) => ({
+        generation,
+        dataDir,
+        ...(database === undefined ? {} : { database }),
+        contract,
+        state,
+        ...(origin === null ? {} : { origin: origin.kind }),
+        ...(system === "windows" && { system }),
+        ...(of2x === undefined ? {} : { opencode2: { sessions: of2x.sessions, messages: of2x.messages } }),
+      }),
+    ),
     checked: { ...result.counts, durationMs: result.durationMs },
     findings: result.findings.map((finding) => {
       const command = commandFor(finding, result.dataDir);

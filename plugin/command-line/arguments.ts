@@ -1,8 +1,8 @@
-import { isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { faultByCode } from "../faults/catalogue.ts";
+import { isFolderHere, systemOfPath } from "../hosts/folder-paths.ts";
 import { isRunID } from "../quarantine/run-id.ts";
-import { isWindowsPath } from "../rescue/windows-path.ts";
 import { parseAge } from "./age.ts";
 
 export interface CommonOptions {
@@ -208,12 +208,16 @@ function readCommand(values: Values, positionals: readonly string[]): Command | 
   }
 }
 
+function isRoot(folder: string): boolean {
+  return /^([A-Za-z]:)?[\\/]$/.test(folder);
+}
+
 /** Without anything else that is asked for, `rescue` brings in. */
 function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean): Command | string {
   const { from, to, relink = false, unarchive = false } = values;
   if ((from === undefined) !== (to === undefined)) return "--from and --to go together.";
   if (from !== undefined && to !== undefined) {
-    if (!(isAbsolute(from) || isWindowsPath(from)) || !isAbsolute(to)) {
+    if (systemOfPath(from) === null || !isFolderHere(to)) {
       return "--from and --to take absolute folders: whole paths, as `rescue` names them.";
     }
     if (!relink) return "--from and --to go with --relink.";
@@ -221,7 +225,7 @@ function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean)
   if (values.export !== undefined && (values.import || relink || unarchive)) return "--export goes alone.";
   const fromData = values["from-data"];
   if (fromData === "") return "--from-data takes a folder: another data directory of opencode.";
-  const withoutSlash = (folder: string) => (folder.length > 1 ? folder.replace(/[\\/]+$/, "") : folder);
+  const withoutSlash = (folder: string) => (isRoot(folder) ? folder : folder.replace(/[\\/]+$/, ""));
   return {
     name: "rescue",
     sessionIDs,

@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { StoreDescription } from "../model/store-description.ts";
 import { entryURL } from "../package-files.ts";
+import { askProgram } from "../platform/programs.ts";
+import { sizeNow } from "../platform/read-now.ts";
 import type { DatabaseSource } from "../stores/sqlite/driver.ts";
 import type { Survey } from "../stores/survey.ts";
 
@@ -26,24 +26,16 @@ const WORTH_A_PROCESS_BYTES = 32 * 1024 * 1024;
  * was stopped, or there is no other process to be had.
  */
 export async function aside(task: AsideTask, signal: AbortSignal | undefined): Promise<AsideAnswer | null> {
-  if ((await sizeOf(task.source.path)) < WORTH_A_PROCESS_BYTES || signal?.aborted) return null;
-  let child: ChildProcess;
+  if (sizeNow(task.source.path) < WORTH_A_PROCESS_BYTES || signal?.aborted) return null;
+  const script = fileURLToPath(entryURL("command-line/aside-process"));
+  const asked = askProgram(process.execPath, [...process.execArgv, script], JSON.stringify(task));
+  if (asked === null) return null;
+  signal?.addEventListener("abort", asked.end, { once: true });
   try {
-    child = spawn(process.execPath, [...process.execArgv, fileURLToPath(entryURL("command-line/aside-process"))], {
-      stdio: ["pipe", "pipe", "ignore"],
-      // A terminal sends its interrupts to this process alone, which then ends that one.
-      detached: process.platform !== "win32",
-      windowsHide: true,
-    });
-  } catch {
-    return null;
-  }
-  const stop = () => void child.kill("SIGKILL");
-  signal?.addEventListener("abort", stop, { once: true });
-  try {
-    return await answerOf(child, task);
+    const answer = await asked.answer;
+    return answer === null ? null : parsed(answer);
   } finally {
-    signal?.removeEventListener("abort", stop);
+    signal?.removeEventListener("abort", asked.end);
   }
 }
 
@@ -56,29 +48,10 @@ export async function surveyAside(
   return (await aside({ what: "survey", source, store }, signal))?.survey ?? null;
 }
 
-function answerOf(child: ChildProcess, task: AsideTask): Promise<AsideAnswer | null> {
-  return new Promise((resolve) => {
-    const said: Buffer[] = [];
-    child.stdout?.on("data", (data: Buffer) => said.push(data));
-    child.once("error", () => resolve(null));
-    child.once("close", (code) => resolve(code === 0 ? parsed(Buffer.concat(said).toString("utf8")) : null));
-    // A child that ends before it has read this closes the pipe.
-    child.stdin?.on("error", () => undefined);
-    child.stdin?.end(JSON.stringify(task));
-  });
-}
-
 function parsed(text: string): AsideAnswer | null {
   try {
     return JSON.parse(text) as AsideAnswer;
   } catch {
     return null;
   }
-}
-
-async function sizeOf(path: string): Promise<number> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  );
 }

@@ -1,9 +1,10 @@
-import { spawn, spawnSync } from "node:child_process";
-import { accessSync, constants, readdirSync } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { entryURL } from "../package-files.ts";
+import { mayExecute } from "../platform/permissions.ts";
+import { endWithParent as endWith, programNames, runInTerminal, succeeds } from "../platform/programs.ts";
+import { namesOrNone } from "../platform/read-now.ts";
+import { homeIn } from "../stores/locate.ts";
 import type { Driver } from "../stores/sqlite/driver.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -17,32 +18,22 @@ interface Runtime {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const WINDOWS = process.platform === "win32";
-
 /** Where programs lie whose installers do not always reach the PATH. */
 function usualFolders(): string[] {
-  const home = process.env.HOME || homedir();
+  const home = homeIn(process.env);
   return [join(home, ".bun", "bin"), join(home, ".opencode", "bin"), "/opt/homebrew/bin", "/usr/local/bin"];
 }
 
 function programs(name: string): string[] {
-  const names = WINDOWS ? [`${name}.exe`, `${name}.cmd`] : [name];
   const folders = [...(process.env.PATH ?? "").split(delimiter), ...usualFolders()];
-  return [...new Set(folders.flatMap((folder) => names.map((each) => join(folder, each))))].filter(isProgram);
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return [...new Set(folders.flatMap((folder) => programNames(name).map((each) => join(folder, each))))].filter(
+    mayExecute,
+  );
 }
 
 /** Other versions of Node, as the usual version managers keep them, newest first. */
 function otherNodes(): string[] {
-  const home = process.env.HOME || homedir();
+  const home = homeIn(process.env);
   const managed = [
     [join(home, ".nvm", "versions", "node"), join("bin", "node")],
     [join(home, ".local", "share", "fnm", "node-versions"), join("installation", "bin", "node")],
@@ -52,11 +43,7 @@ function otherNodes(): string[] {
 }
 
 function versionsIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
-  } catch {
-    return [];
-  }
+  return namesOrNone(folder).sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
 }
 
 /** Node 22.5 to 22.12, 23.0 to 23.3: SQLite is behind this flag. Newer ones know the flag too. */
@@ -84,25 +71,19 @@ const PROBE = `${LOAD}; if (process.versions.bun === undefined)
   new sqlite.DatabaseSync('file:///dev/null/none?mode=memory').close()`;
 
 /** Whether a script runs there: a program of that name may be anything. */
-function runs(script: string, { command, args, env }: Runtime): boolean {
+function runs(script: string, { command, args, env }: Runtime): Promise<boolean> {
   const evaluate =
     "BUN_BE_BUN" in env || command.includes("bun") ? ["-e", script] : ["--input-type=module", "-e", script];
-  const found = spawnSync(command, [...args, ...evaluate], {
-    stdio: "ignore",
-    timeout: PROBE_MS,
-    env: { ...process.env, ...env },
-    shell: WINDOWS && command.endsWith(".cmd"),
-  });
-  return found.status === 0;
+  return succeeds(command, [...args, ...evaluate], { ...process.env, ...env }, PROBE_MS);
 }
 
 /**
  * The first runtime on this machine that reads databases in place. Without one, if any SQLite is better than none: the
  * first that has SQLite at all.
  */
-function findRuntime(isAnyBetter: boolean): Runtime | null {
-  for (const runtime of candidates()) if (runs(PROBE, runtime)) return runtime;
-  if (isAnyBetter) for (const runtime of candidates()) if (runs(LOAD, runtime)) return runtime;
+async function findRuntime(isAnyBetter: boolean): Promise<Runtime | null> {
+  for (const runtime of candidates()) if (await runs(PROBE, runtime)) return runtime;
+  if (isAnyBetter) for (const runtime of candidates()) if (await runs(LOAD, runtime)) return runtime;
   return null;
 }
 
@@ -117,33 +98,17 @@ export async function inOtherRuntime(
   driver: Driver | null,
 ): Promise<number | null> {
   if (driver?.readsInPlace === true || process.env[HANDED_OVER] !== undefined) return null;
-  const runtime = findRuntime(driver === null);
+  const runtime = await findRuntime(driver === null);
   if (runtime === null) return null;
   const lack = driver === null ? "has no SQLite" : "can read only a copy of the database";
   terminal.say(`Node ${process.versions.node} ${lack}; using ${runtime.name} to read the database.`);
   const entry = fileURLToPath(entryURL("cli"));
-  return new Promise((resolve) => {
-    const child = spawn(runtime.command, [...runtime.args, entry, ...args], {
-      stdio: "inherit",
-      env: { ...process.env, ...runtime.env, [HANDED_OVER]: String(process.pid) },
-      shell: WINDOWS && runtime.command.endsWith(".cmd"),
-    });
-    // A terminal sends its interrupts to both by itself.
-    process.once("SIGTERM", () => child.kill("SIGTERM"));
-    child.on("error", () => resolve(null));
-    child.on("exit", (code) => resolve(code ?? 4));
-  });
+  const environment = { ...process.env, ...runtime.env, [HANDED_OVER]: String(process.pid) };
+  return runInTerminal(runtime.command, [...runtime.args, entry, ...args], environment);
 }
-
-const PARENT_LOOK_MS = 20;
 
 /** Has the second process die as the first did: whoever kills the command has killed what it does. */
 export function endWithParent(): void {
   const parent = Number(process.env[HANDED_OVER]);
-  if (WINDOWS || !(parent > 0)) return;
-  const look = () => {
-    if (process.ppid !== parent) process.kill(process.pid, "SIGKILL");
-  };
-  look();
-  setInterval(look, PARENT_LOOK_MS).unref();
+  if (parent > 0) endWith(parent);
 }

@@ -1,6 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { openersOf, openersText } from "../platform/openers.ts";
+import { openersText } from "../platform/open-files.ts";
+import { thisSystem } from "../platform/this-system.ts";
 import type { RepairLock } from "../quarantine/lock.ts";
 import { type CheckResult, check } from "../repair/check.ts";
 import { networkFileSystemOf } from "../repair/data-directory.ts";
@@ -106,7 +107,8 @@ async function confirmed(context: CommandContext, command: Salvage, database: st
         ? `Then the new database takes the place of ${name}; the damaged one stays in quarantine.`
         : `${name} stays as it is. With --swap the new database takes its place.`,
     );
-    const openers = await openersOf([database, `${database}-wal`]);
+    const { openFiles } = await thisSystem();
+    const openers = (await openFiles?.openersOf([database, `${database}-wal`])) ?? [];
     if (openers.length > 0) show(`The database is open in ${openersText(openers)}: close it first.`);
     else {
       const driver = await loadDriver();

@@ -1,11 +1,11 @@
 import { ACCESS_DENIED, DATABASE_IS_FOLDER, NO_ROOM_FOR_COPY } from "../faults/access.ts";
 import { DATABASE_MALFORMED, WAL_DAMAGED } from "../faults/container.ts";
 import { salvageRefusal } from "../repair/origin-words.ts";
-import { unreadLog } from "../salvage/write-ahead-log.ts";
 import { openStores } from "../stores/open.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { firstDamage } from "../stores/sqlite/integrity.ts";
 import { type Origin, withMessagesOf2x } from "../stores/sqlite/origin.ts";
+import { unreadLog } from "../stores/sqlite/pages/write-ahead-log.ts";
 import { openReadView } from "../stores/sqlite/read-view.ts";
 import { aside } from "./aside.ts";
 import type { CommandContext } from "./context.ts";

@@ -1,16 +1,17 @@
-import { access, constants, lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { ACCESS_DENIED, NO_ROOM_FOR_COPY, READ_ONLY_FILE_SYSTEM } from "../faults/access.ts";
 import { adviceFor, faultByCode } from "../faults/catalogue.ts";
 import { DATABASE_UNAVAILABLE } from "../faults/container.ts";
 import { locatorText } from "../model/artifact.ts";
 import { type ConfirmedFinding, type Finding, isOnScreen } from "../model/finding.ts";
-import { mendingCommand } from "../platform/permissions.ts";
+import { mayWriteIn, mendingCommand } from "../platform/permissions.ts";
+import { entryNow } from "../platform/read-now.ts";
 import { quarantinePath } from "../quarantine/places.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import { originsSentence } from "../repair/origin-words.ts";
 import { isMendable } from "../repair/plan.ts";
+import { systemSentence } from "../repair/system-words.ts";
 import { plural, sizeText, toDoWords } from "../repair/words.ts";
 import type { Counts } from "../stores/store.ts";
 import { isDatabase } from "./answers.ts";
@@ -79,14 +80,10 @@ export interface NextStep {
 /** Why no repair can keep an original now; `null` where nothing is in its way. */
 export async function obstacle({ located }: Pick<CommandContext, "located">): Promise<string | null> {
   const { dataDir } = located;
-  const quarantine = await lstat(quarantinePath(dataDir)).catch(() => null);
+  const quarantine = entryNow(quarantinePath(dataDir));
   if (quarantine !== null && !quarantine.isDirectory()) return '"quarantine" in the data directory is not a folder';
   for (const folder of [dataDir, ...(quarantine === null ? [] : [quarantinePath(dataDir)])]) {
-    const isWritable = await access(folder, constants.W_OK).then(
-      () => true,
-      () => false,
-    );
-    if (!isWritable) return "you may not write to the data directory";
+    if (!mayWriteIn(folder)) return "you may not write to the data directory";
   }
   return null;
 }
@@ -125,6 +122,8 @@ export function checkText(result: CheckResult, terminal: Terminal, next: NextSte
     lines.push(...findingLines(others, terminal, result.dataDir));
   }
   const advice = adviceLines(result, result.findings, terminal);
+  const system = systemSentence(result.stores);
+  if (system !== null) lines.push("", system);
   lines.push(...advice, "", closingLine(result, blocking, advice.length > 0, next, terminal));
   return lines.join("\n");
 }
@@ -189,7 +188,10 @@ function closingLine(
   if (result.verdict === "healthy" && result.findings.some(({ hosts }) => hosts !== undefined)) {
     return "Healthy for the opencode that wrote the newest session. Other versions that open this store are named above.";
   }
-  if (result.verdict === "healthy") return terminal.style("green", "Healthy: opencode can load everything here.");
+  if (result.verdict === "healthy") {
+    const where = systemSentence(result.stores) === null ? "" : " on the system that wrote it";
+    return terminal.style("green", `Healthy: opencode can load everything here${where}.`);
+  }
   if (result.verdict === "unread")
     return `No problem was found in what was read. ${originsSentence(result.stores) ?? ""}`;
   const mendable = blocking.filter(isMendable);

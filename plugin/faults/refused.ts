@@ -86,10 +86,11 @@ export const ID_DIFFERS = {
 export const NOT_ABSOLUTE = {
   code: "path-not-absolute",
   title: "names a folder by a path that is not absolute",
-  invariant: "The folders of sessions and projects are absolute paths with `/`.",
-  cause: "A client or an import wrote a URL or a relative path. The messages are fine.",
+  invariant: "The folders of sessions and projects are absolute paths of the system that opencode runs on.",
+  cause:
+    "A client or an import wrote a URL or a relative path, or the database came from another system. The messages are fine.",
   advice:
-    "The messages are fine. Let the folder be set where the messages or the project name it; else set the one column by hand.",
+    "The messages are fine. Let the folder be set where the messages or the project name it; else set the one column by hand. A path of another system (`C:/…` on Linux) is set by `opencode-session-repair rescue --relink --from FOLDER --to FOLDER`.",
   issues: [50401, 35846],
   ...completed,
   classes: ["D5"],

@@ -1,4 +1,4 @@
-import type { LineName, StoreDescription } from "../model/store-description.ts";
+import type { LineName, PathSystem, StoreDescription } from "../model/store-description.ts";
 import { type Frame, type HostLine, LINES } from "./lines.ts";
 import type { ScreenName } from "./screen-demand.ts";
 
@@ -14,6 +14,11 @@ export function lineNamed(name: LineName): HostLine {
 export function hostLine(store: StoreDescription): HostLine {
   const [line] = store.lines ?? [];
   return lineNamed(line ?? lineOfKind(store));
+}
+
+/** The system whose opencode loads a store: by its rules folders are judged. */
+export function pathSystem(store: StoreDescription): PathSystem {
+  return store.system ?? "posix";
 }
 
 /** A store whose description names no line: files, or records that are only meant for a database. */

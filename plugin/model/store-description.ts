@@ -20,6 +20,9 @@ export type LineName =
   | "1.17.9"
   | "1.17.11";
 
+/** Whose paths folders are: those of Linux and macOS, or of Windows. */
+export type PathSystem = "posix" | "windows";
+
 /** What is known of a store before a record of it is judged. */
 export interface StoreDescription {
   readonly generation: Generation;
@@ -43,4 +46,6 @@ export interface StoreDescription {
    * session say different things and no running host is known. Not said of files.
    */
   readonly lines?: readonly LineName[];
+  /** The system whose opencode loads it, as its own folders say; absent: Linux or macOS. Inside opencode it is this one. */
+  readonly system?: PathSystem;
 }

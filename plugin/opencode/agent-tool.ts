@@ -3,7 +3,6 @@ import { isRunID } from "../quarantine/run-id.ts";
 import { isAtLeast } from "./host-version.ts";
 import { isSessionID, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
 import { TOOL_PERMISSION } from "./slash-command.ts";
-import { zodNow } from "./zod-now.ts";
 
 const DESCRIPTION = `Finds and repairs opencode conversations that cannot be opened because a stored record is damaged.
 action "check" only looks and is free. "repair" recovers unreadable records or sets them aside (nothing is deleted) and "undo" puts a run back; both ask the user first. "runs" lists earlier repairs. Never changes the conversation it is called from.`;
@@ -78,18 +77,13 @@ function requestOf(action: (typeof ACTIONS)[number], sessionID: string | null, r
   }
 }
 
-/** The agent's tool. `zod` is loaded when opencode first asks for the tools, not at the start. */
+/** The agent's tool. What declares its arguments is evaluated when opencode first asks for the tools, not at the start. */
 export function sessionRepairTool(context: (sessionID: string) => Promise<RequestContext | null>): ToolDefinition {
-  const { z } = zodNow();
-  const args = {
-    action: z.enum(ACTIONS).describe("what to do; start with check"),
-    sessionID: z.string().optional().describe("only this session"),
-    runID: z.string().optional().describe("for undo: the run to put back; without it the newest"),
-    confirm: z.boolean().optional().describe("only where opencode cannot ask the user: true once the user has agreed"),
-  };
+  // opencode asks without waiting, so that this cannot be an `import()`.
+  const { agentArguments } = require("./agent-arguments.ts") as typeof import("./agent-arguments.ts");
   const definition = {
     description: DESCRIPTION,
-    args,
+    args: agentArguments(ACTIONS),
     async execute(given: unknown, tool: AskingContext) {
       const read = readArguments(given);
       if (typeof read === "string") return `Nothing was done. ${read}`;

@@ -5,7 +5,7 @@ import type { CheckedStore } from "../repair/finished-runs.ts";
 import { type OpenedStore, openStores } from "../stores/open.ts";
 import { noCounts } from "../stores/store.ts";
 import { guardLoads, type LoadedList } from "./load-guard.ts";
-import type { Notice } from "./notice.ts";
+import type { Notice } from "./notice-words.ts";
 import { gentlePace, type HostActivity } from "./pacing.ts";
 import {
   type CaredStore,

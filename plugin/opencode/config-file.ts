@@ -1,18 +1,14 @@
-import { realpath } from "node:fs/promises";
-import { errnoCode, type FileSystem } from "../platform/file-system.ts";
+import type { FileSystem } from "../platform/file-system.ts";
 
 const LARGEST_CONFIG_BYTES = 1024 * 1024;
 
 /** The text of a configuration file, through whatever links; `null` where there is none. Throws where it cannot be read. */
 export async function readConfigText(files: FileSystem, path: string): Promise<string | null> {
-  let place: string;
-  try {
-    place = await realpath(path);
-  } catch (error) {
+  const place = await files.realPath(path);
+  if (place === null) {
     // A link that leads nowhere is not the same as no file: something was meant to be there.
-    if (errnoCode(error) === "ENOENT" && (await files.stat(path)) === null) return null;
-    if (errnoCode(error) === "ENOTDIR") return null;
-    throw error;
+    if ((await files.stat(path)) !== null) throw new Error("a link that leads nowhere");
+    return null;
   }
   const bytes = await files.read(place, LARGEST_CONFIG_BYTES);
   if (bytes === "absent") return null;

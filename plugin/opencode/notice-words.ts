@@ -1,5 +1,19 @@
+import type { ConfirmedFinding } from "../model/finding.ts";
+import type { ReportedItem } from "../repair/apply.ts";
 import { doneWords, plural } from "../repair/words.ts";
-import type { Notice } from "./notice.ts";
+
+/** What the plugin has to say after a check: ids, codes, counts, never content or paths. */
+export interface Notice {
+  readonly trigger: "preload" | "watch";
+  readonly runID: string | null;
+  readonly items: readonly ReportedItem[];
+  /** Blocking findings that were left as they are. */
+  readonly remaining: readonly ConfirmedFinding[];
+  readonly warnings: readonly string[];
+  readonly stopped: string | null;
+  /** What only opencode's log is told, since it is so at every start. */
+  readonly note?: string;
+}
 
 /** The one sentence that a user reads in the toast. */
 export function noticeSentence(notice: Notice): string {

@@ -1,19 +1,5 @@
 import type { PluginInput } from "@opencode-ai/plugin";
-import type { ConfirmedFinding } from "../model/finding.ts";
-import type { ReportedItem } from "../repair/apply.ts";
-
-/** What the plugin has to say after a check: ids, codes, counts, never content or paths. */
-export interface Notice {
-  readonly trigger: "preload" | "watch";
-  readonly runID: string | null;
-  readonly items: readonly ReportedItem[];
-  /** Blocking findings that were left as they are. */
-  readonly remaining: readonly ConfirmedFinding[];
-  readonly warnings: readonly string[];
-  readonly stopped: string | null;
-  /** What only opencode's log is told, since it is so at every start. */
-  readonly note?: string;
-}
+import type { Notice } from "./notice-words.ts";
 
 type Client = PluginInput["client"];
 

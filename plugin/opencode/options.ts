@@ -1,6 +1,6 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
+import { homeIn } from "../stores/locate.ts";
 import { parseWithComments, readConfigText } from "./config-file.ts";
 
 /** What the plugin does when opencode starts. */
@@ -91,7 +91,7 @@ export async function findOptions(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<unknown> {
   if (given !== undefined && given !== null) return given;
-  const global = join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "opencode");
+  const global = join(env.XDG_CONFIG_HOME || join(homeIn(env), ".config"), "opencode");
   for (const folder of [env.OPENCODE_CONFIG_DIR, global]) {
     if (!folder) continue;
     try {

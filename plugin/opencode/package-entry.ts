@@ -1,4 +1,3 @@
-import { realpath } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PACKAGE_ROOT } from "../package-files.ts";
@@ -52,7 +51,7 @@ function pathIn(spec: string): string | null {
 async function belongingOfPath(files: FileSystem, path: string, folders: readonly string[]): Promise<Belonging> {
   let isThere = false;
   for (const folder of folders) {
-    const place = await placeOf(path, folder);
+    const place = await placeOf(files, path, folder);
     if (place === null) continue;
     isThere = true;
     if (await isOfThisPackage(files, place)) return "this package";
@@ -64,9 +63,9 @@ async function belongingOfPath(files: FileSystem, path: string, folders: readonl
     : "another";
 }
 
-async function placeOf(path: string, folder: string): Promise<string | null> {
+async function placeOf(files: FileSystem, path: string, folder: string): Promise<string | null> {
   try {
-    return await realpath(path.startsWith("file:") ? urlPath(path, folder) : resolve(folder, path));
+    return await files.realPath(path.startsWith("file:") ? urlPath(path, folder) : resolve(folder, path));
   } catch {
     return null;
   }
@@ -102,7 +101,7 @@ async function packageName(files: FileSystem, folder: string): Promise<string | 
 /** A plugin file of the user's own may hand this package on under its own path. */
 async function speaksOfThisPackage(files: FileSystem, path: string, folders: readonly string[]): Promise<boolean> {
   for (const folder of folders) {
-    const place = await placeOf(path, folder);
+    const place = await placeOf(files, path, folder);
     if (place === null || !/\.[cm]?[jt]sx?$/.test(place)) continue;
     const text = await readConfigText(files, place).catch(() => null);
     if (text?.includes(TOOL.name)) return true;

@@ -1,24 +1,8 @@
-import {
-  closeSync,
-  fchmodSync,
-  fdatasync,
-  fdatasyncSync,
-  ftruncateSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  writeSync,
-} from "node:fs";
-import { readdir, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { promisify } from "node:util";
+import { join } from "node:path";
 import { errnoCode } from "../platform/file-system.ts";
 import { isFree } from "../platform/process-identity.ts";
-
-const force = promisify(fdatasync);
+import { namesNow, type RawStat, statNow, targetStatNow } from "../platform/read-now.ts";
+import { removeNow, renameNow, StagedFile, writeThroughNow } from "../platform/staged-file.ts";
 
 /** The share of the time that may go into forcing versions to disk before updates of records wait for each other. */
 const SHARE = 1 / 25;
@@ -29,15 +13,14 @@ const ALLOWANCE_MS = 10;
 /** What `Bun.write` gives a new file, less the umask. */
 const NEW_MODE = 0o664;
 
+/** How systems say that somebody holds a file, so that it cannot be replaced now. */
+const HELD: ReadonlySet<string> = new Set(["EPERM", "EACCES", "EBUSY", "UNKNOWN"]);
+
+/** Where a version cannot take its place by a rename, though it may be written there. */
+const NO_REPLACEMENT: ReadonlySet<string> = new Set(["EXDEV", "ENOENT", ...HELD]);
+
 /** A file that another process left behind is not in use after so long. */
 const LEFTOVER_MS = 60_000;
-
-interface Temporary {
-  readonly path: string;
-  readonly descriptor: number;
-  isOpen: boolean;
-  length: number;
-}
 
 interface Waiting {
   resolve(): void;
@@ -48,13 +31,13 @@ interface Waiting {
 interface Version {
   readonly path: string;
   readonly text: string;
-  readonly file: Temporary;
+  readonly file: StagedFile;
   /** The file of the version before, which the version after this one is written to. */
-  spare: Temporary | null;
+  spare: StagedFile | null;
   /** Writes that are not answered until it is in place. */
   readonly waiting: Waiting[];
   /** What lay in its place when the write was answered beforehand; `null` where none was. */
-  replaces: Stats | null;
+  replaces: RawStat | null;
   isPlaced: boolean;
 }
 
@@ -66,6 +49,7 @@ interface Version {
 export class RecordWriter {
   readonly #folder: string;
   readonly #plainly: (path: string, text: string) => Promise<unknown>;
+  readonly #replace: (from: string, to: string) => void;
   readonly #pending = new Map<string, Version>();
   readonly #placing = new Map<string, Version>();
   /** Records whose newest version was answered and then could not be placed: the next write to one waits for its outcome. */
@@ -79,11 +63,17 @@ export class RecordWriter {
 
   /**
    * @param folder for the versions on their way: outside of what the host lists, on the file system of the records
-   * @param plainly writes where no replacement is possible (a link, another file system, a folder that is not ours)
+   * @param plainly writes where no replacement is possible (a link, another file system, a folder that is not ours, a file
+   * that another program holds on Windows)
    */
-  constructor(folder: string, plainly: (path: string, text: string) => Promise<unknown>) {
+  constructor(
+    folder: string,
+    plainly: (path: string, text: string) => Promise<unknown>,
+    replace: (from: string, to: string) => void = renameNow,
+  ) {
     this.#folder = folder;
     this.#plainly = plainly;
+    this.#replace = replace;
   }
 
   /**
@@ -91,7 +81,7 @@ export class RecordWriter {
    * the file system (`ENOSPC` …), and then the version before is still there.
    */
   async write(path: string, text: string): Promise<number> {
-    const existing = lstatSync(path, { throwIfNoEntry: false });
+    const existing = statNow(path);
     const version = existing === undefined || isReplaceable(existing) ? this.#stage(path, text, existing) : null;
     if (version === null) {
       this.placeNow(path);
@@ -119,33 +109,33 @@ export class RecordWriter {
       this.#pending.delete(version.path);
       const older = this.#placing.get(version.path);
       if (older !== undefined) older.isPlaced = true;
-      discard(version.file);
-      discard(version.spare);
+      version.file.discard();
+      version.spare?.discard();
       for (const { resolve } of version.waiting) resolve();
     }
   }
 
   /** Deletes what processes that were killed have left on its way. */
   async sweep(): Promise<void> {
-    for (const name of await readdir(this.#folder)) {
+    for (const name of namesNow(this.#folder)) {
       const [, owner] = /^(\d+)-\d+\.tmp$/.exec(name) ?? [];
       if (owner === undefined || Number(owner) === process.pid) continue;
       const file = join(this.#folder, name);
-      const age = Date.now() - (await stat(file)).mtimeMs;
-      if (isFree(Number(owner)) || age > LEFTOVER_MS) rmSync(file, { force: true });
+      const age = Date.now() - (targetStatNow(file)?.mtimeMs ?? 0);
+      if (isFree(Number(owner)) || age > LEFTOVER_MS) removeNow(file);
     }
   }
 
   /** Writes a version beside the records; `null` where nothing can be written there, though there is room. */
-  #stage(path: string, text: string, existing: Stats | undefined): Version | null {
+  #stage(path: string, text: string, existing: RawStat | undefined): Version | null {
     const older = this.#pending.get(path);
     const bytes = Buffer.from(text, "utf8");
     let file = older?.spare ?? null;
     try {
       file ??= this.#create(existing?.mode);
-      overwrite(file, bytes);
+      file.overwrite(bytes);
     } catch (error) {
-      discard(file);
+      file?.discard();
       if (older !== undefined) older.spare = null;
       if (file === null && !["ENOSPC", "EDQUOT", "EIO"].includes(errnoCode(error) ?? "")) return null;
       throw error;
@@ -165,12 +155,9 @@ export class RecordWriter {
     return version;
   }
 
-  #create(mode: number | undefined): Temporary {
+  #create(mode: number | undefined): StagedFile {
     this.#count += 1;
-    const path = join(this.#folder, `${process.pid}-${this.#count}.tmp`);
-    const descriptor = inFolder(this.#folder, () => openSync(path, "wx", NEW_MODE));
-    if (mode !== undefined) fchmodSync(descriptor, mode & 0o7777);
-    return { path, descriptor, isOpen: true, length: 0 };
+    return StagedFile.create(join(this.#folder, `${process.pid}-${this.#count}.tmp`), NEW_MODE, mode);
   }
 
   #balance(): number {
@@ -203,7 +190,7 @@ export class RecordWriter {
       for (const [path, version] of this.#pending) this.#placing.set(path, version);
       this.#pending.clear();
       const versions = [...this.#placing.values()];
-      const forced = await Promise.allSettled(versions.map(({ file }) => force(file.descriptor)));
+      const forced = await Promise.allSettled(versions.map(({ file }) => file.force()));
       for (const [index, version] of versions.entries()) {
         const failure = forced[index];
         await this.#finish(version, failure?.status === "rejected" ? failure.reason : undefined);
@@ -214,15 +201,15 @@ export class RecordWriter {
   }
 
   async #finish(version: Version, failure: unknown): Promise<void> {
-    close(version.file);
-    discard(version.spare);
+    version.file.close();
+    version.spare?.discard();
     try {
-      if (version.isPlaced) discard(version.file);
+      if (version.isPlaced) version.file.discard();
       else if (failure === undefined) await this.#put(version);
       else throw failure;
       for (const { resolve } of version.waiting) resolve();
     } catch (error) {
-      discard(version.file);
+      version.file.discard();
       if (version.waiting.length === 0) this.#failed.add(version.path);
       for (const { reject } of version.waiting) reject(error);
     }
@@ -233,8 +220,8 @@ export class RecordWriter {
     try {
       this.#rename(version);
     } catch (error) {
-      if (!["EXDEV", "ENOENT"].includes(errnoCode(error) ?? "")) throw error;
-      discard(version.file);
+      if (!NO_REPLACEMENT.has(errnoCode(error) ?? "")) throw error;
+      version.file.discard();
       await this.#plainly(version.path, version.text);
       this.#noteReplaced(version.path);
     }
@@ -244,68 +231,50 @@ export class RecordWriter {
   #putForced(version: Version): boolean {
     if (version.isPlaced) return true;
     try {
-      fdatasyncSync(version.file.descriptor);
+      version.file.forceNow();
       this.#rename(version);
       return true;
+    } catch (error) {
+      return HELD.has(errnoCode(error) ?? "") && this.#writeThrough(version);
+    }
+  }
+
+  /** As the host itself writes: what keeps a file from being replaced need not keep it from being written. */
+  #writeThrough(version: Version): boolean {
+    try {
+      writeThroughNow(version.path, version.text);
     } catch {
       return false;
     }
+    version.isPlaced = true;
+    this.#noteReplaced(version.path);
+    return true;
   }
 
   #rename(version: Version): void {
     const { path, file, replaces } = version;
     // Whoever removed or replaced the record since came later than this version.
-    if (replaces === null || isSame(replaces, lstatSync(path, { throwIfNoEntry: false }))) {
-      inFolder(dirname(path), () => renameSync(file.path, path));
+    if (replaces === null || isSame(replaces, statNow(path))) {
+      file.takePlace(path, this.#replace);
       this.#noteReplaced(path);
-    } else discard(file);
+    } else file.discard();
     version.isPlaced = true;
   }
 
   /** What was put in place here is not somebody else's doing. */
   #noteReplaced(path: string): void {
     const newer = this.#pending.get(path);
-    if (newer !== undefined && newer.replaces !== null) newer.replaces = lstatSync(path);
+    // Whoever removes it in this moment comes later than both.
+    if (newer !== undefined && newer.replaces !== null) newer.replaces = statNow(path) ?? newer.replaces;
   }
 }
 
 /** A rename puts a file of this user in the place: where something else is to stay, it is written through. */
-function isReplaceable(existing: Stats): boolean {
+function isReplaceable(existing: RawStat): boolean {
   const uid = process.getuid?.();
   return existing.isFile() && (existing.mode & 0o200) !== 0 && (uid === undefined || existing.uid === uid);
 }
 
-function isSame(before: Stats, now: Stats | undefined): boolean {
+function isSame(before: RawStat, now: RawStat | undefined): boolean {
   return now !== undefined && now.ino === before.ino && now.mtimeMs === before.mtimeMs && now.size === before.size;
-}
-
-function overwrite(file: Temporary, bytes: Buffer): void {
-  let written = 0;
-  while (written < bytes.length) {
-    written += writeSync(file.descriptor, bytes, written, bytes.length - written, written);
-  }
-  if (file.length > bytes.length) ftruncateSync(file.descriptor, bytes.length);
-  file.length = bytes.length;
-}
-
-function close(file: Temporary): void {
-  if (file.isOpen) closeSync(file.descriptor);
-  file.isOpen = false;
-}
-
-function discard(file: Temporary | null): void {
-  if (file === null) return;
-  close(file);
-  rmSync(file.path, { force: true });
-}
-
-/** Tries, and where the folder is missing makes it and tries again: nearly always it is there. */
-function inFolder<T>(folder: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (errnoCode(error) !== "ENOENT") throw error;
-    mkdirSync(folder, { recursive: true });
-    return work();
-  }
 }

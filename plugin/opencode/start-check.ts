@@ -12,7 +12,7 @@ import type { OpenedStore } from "../stores/open.ts";
 import { type Counts, type LoadedScope, noCounts, type Scope, type Store, type Visit } from "../stores/store.ts";
 import { DatabaseFollower } from "./database-follower.ts";
 import { isAtLeast } from "./host-version.ts";
-import type { Notice } from "./notice.ts";
+import type { Notice } from "./notice-words.ts";
 import type { PluginSettings } from "./options.ts";
 import type { Recollection, ValidatedMemory } from "./validated-memory.ts";
 
@@ -169,7 +169,7 @@ export async function checkEverything(
     const findings = await checkUnknown(cared, id, recollection, effort);
     if (findings.length > 0) await found(findings);
   }
-  memory.save();
+  await memory.save();
   return trusted;
 }
 

@@ -1,6 +1,6 @@
-import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
+import { homeIn } from "../stores/locate.ts";
 import { TOOL } from "../tool-identity.ts";
 import { parseWithComments, readConfigText } from "./config-file.ts";
 import { belongingOf, pluginEntries } from "./package-entry.ts";
@@ -39,7 +39,7 @@ export async function terminalHalfAnswers(
 
 /** Where opencode looks for `tui.json`: the global folder, the variable, and `.opencode/` from the project upwards. */
 function configPaths(env: Readonly<Record<string, string | undefined>>, directory: string): string[] {
-  const folders = [join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "opencode")];
+  const folders = [join(env.XDG_CONFIG_HOME || join(homeIn(env), ".config"), "opencode")];
   if (env.OPENCODE_CONFIG_DIR) folders.push(env.OPENCODE_CONFIG_DIR);
   for (let folder = resolve(directory); ; folder = dirname(folder)) {
     folders.push(folder, join(folder, ".opencode"));

@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { targetStatNow } from "../platform/read-now.ts";
 import { readValidated, type ValidatedDatabase, writeValidated } from "../repair/validated.ts";
 import { type FilesState, isSettled, listState, sessionState } from "../stores/json/file-states.ts";
 
@@ -88,10 +88,10 @@ export class ValidatedMemory {
     this.#isSaved = false;
   }
 
-  save(): void {
+  async save(): Promise<void> {
     if (this.#isSaved) return;
     this.#isSaved = true;
-    writeValidated(this.#dataDir, this.#hostVersion, {
+    await writeValidated(this.#dataDir, this.#hostVersion, {
       databases: Object.fromEntries(this.#memory.databases),
       sessions: Object.fromEntries(this.#memory.sessions),
       lists: Object.fromEntries(this.#memory.lists),
@@ -109,7 +109,7 @@ export interface Recollection {
 
 /** The state of a database's file, without its log; `null` where it is gone. */
 export function databaseFileState(path: string): FilesState | null {
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = targetStatNow(path);
   if (found === undefined) return null;
   return { digest: `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`, changedMs: found.ctimeMs, files: 1 };
 }

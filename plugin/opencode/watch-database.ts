@@ -80,7 +80,7 @@ export async function watchDatabase(
       stage = (await follower.settle()) ? "copied" : "remembered";
       copiedAt = performance.now();
     } else if (performance.now() - copiedAt > SETTLED_MS) {
-      if (follower.remember(watch.input.memory)) watch.input.memory.save();
+      if (follower.remember(watch.input.memory)) await watch.input.memory.save();
       stage = "remembered";
     }
   };

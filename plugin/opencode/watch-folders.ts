@@ -1,9 +1,10 @@
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { looksHealthy } from "../faults/quick-look.ts";
 import { locatorText } from "../model/artifact.ts";
-import { type FolderChanges, openFolderChanges } from "../platform/folder-changes.ts";
+import { openFolderChanges } from "../platform/folder-changes.ts";
+import { namesOrNone } from "../platform/read-now.ts";
+import type { FolderChanges } from "../platform/system.ts";
 import { messageFolder, partFolder, STORAGE, sessionFolder } from "../stores/json/layout.ts";
 import type { RecordFile } from "../stores/store.ts";
 import { type CaredStore, checkSession, look } from "./start-check.ts";
@@ -194,10 +195,6 @@ export class FolderWatch {
   }
 
   #namesIn(folder: string): string[] {
-    try {
-      return readdirSync(join(this.#dataDir, folder));
-    } catch {
-      return [];
-    }
+    return namesOrNone(join(this.#dataDir, folder));
   }
 }

@@ -1,5 +1,6 @@
 import { constants, lstatSync, readdirSync, realpathSync } from "node:fs";
-import { chmod, copyFile, link, lstat, lutimes, mkdir, open, rmdir, statfs, unlink } from "node:fs/promises";
+import { chmod, copyFile, link, lstat, lutimes, mkdir, open, rename, rmdir, statfs, unlink } from "node:fs/promises";
+import { patient } from "./patient.ts";
 
 export type EntryType = "file" | "directory" | "symlink" | "other";
 
@@ -110,8 +111,7 @@ export function asDisk(files: FileSystem): FileSystem {
   return files;
 }
 
-/** The real file system. */
-export const nodeFileSystem: FileSystem = asDisk({
+const disk: FileSystem = {
   // What is where is asked at once: through the thread pool of a process that is starting each question takes milliseconds.
   async stat(path) {
     const found = await absentAsNull(() => lstatSync(path));
@@ -188,7 +188,7 @@ export const nodeFileSystem: FileSystem = asDisk({
     const target = await open(to, CREATE_FLAGS, mode);
     try {
       const { atimeMs, mtimeMs } = await lstat(from);
-      for await (const chunk of nodeFileSystem.readChunks(from)) await target.writeFile(chunk);
+      for await (const chunk of disk.readChunks(from)) await target.writeFile(chunk);
       await target.chmod(mode);
       await target.utimes(atimeMs / 1000, mtimeMs / 1000);
     } finally {
@@ -226,9 +226,7 @@ export const nodeFileSystem: FileSystem = asDisk({
     return true;
   },
   async rename(from, to) {
-    // fs-extra retries a rename that antivirus holds up on Windows; loaded here, since a healthy start renames nothing.
-    const { default: extra } = await import("fs-extra");
-    await extra.rename(from, to);
+    await rename(from, to);
   },
   link,
   unlink,
@@ -255,4 +253,7 @@ export const nodeFileSystem: FileSystem = asDisk({
   async fileSystemType(path) {
     return (await statfs(path)).type;
   },
-});
+};
+
+/** The real file system. On Windows it is patient with programs that hold a file for a moment. */
+export const nodeFileSystem: FileSystem = asDisk(process.platform === "win32" ? patient(disk) : disk);

@@ -1,4 +1,5 @@
 import { basename, dirname, join } from "node:path";
+import { PRIVATE_FILE } from "./durable.ts";
 import { errnoCode, type FileSystem } from "./file-system.ts";
 import { hashFile } from "./hash.ts";
 
@@ -18,7 +19,8 @@ export class ChangedWhileCopiedError extends Error {
   }
 }
 
-const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+/** How systems say that a file system has no hard links. On exFAT and FAT Windows calls it a wrong function: EISDIR in Node. */
+const NO_HARD_LINKS = new Set(["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EISDIR", "EINVAL"]);
 
 /** Moves a file to another file system: copied aside under a name that hosts do not list, compared, moved into place. */
 async function moveAcross(files: FileSystem, from: string, to: string): Promise<void> {
@@ -41,8 +43,33 @@ async function moveAcross(files: FileSystem, from: string, to: string): Promise<
 }
 
 /**
+ * Where there are no hard links: takes the free path by an exclusive create, of which only one process can come through,
+ * and moves the file onto that empty file. A crash in between leaves the empty file, and the other where it was.
+ */
+async function moveOntoOwn(files: FileSystem, from: string, to: string): Promise<void> {
+  const moved = await files.stat(from);
+  try {
+    await files.writeNew(to, EMPTY, moved?.mode ?? PRIVATE_FILE);
+  } catch (error) {
+    if (errnoCode(error) === "EEXIST") throw new OccupiedError();
+    throw error;
+  }
+  try {
+    await files.rename(from, to);
+  } catch (error) {
+    // Whoever has written into it meanwhile keeps it.
+    if ((await files.stat(to))?.size === 0) await files.unlink(to).catch(() => undefined);
+    throw error;
+  }
+  await files.syncDirectory(dirname(to));
+  await files.syncDirectory(dirname(from));
+}
+
+const EMPTY = new Uint8Array();
+
+/**
  * Moves a file to a path that must be free, and never overwrites: by hard link and unlink where the file system has
- * them, else by rename after a look. Across file systems it copies, compares hashes, and only then removes the source.
+ * them, else onto an empty file that it creates there. Across file systems it copies, compares hashes, and only then removes the source.
  * @throws OccupiedError, ChangedWhileCopiedError, or the errno error of the failing step
  */
 export async function moveNoClobber(files: FileSystem, from: string, to: string): Promise<void> {
@@ -52,12 +79,11 @@ export async function moveNoClobber(files: FileSystem, from: string, to: string)
     const code = errnoCode(error);
     if (code === "EEXIST") throw new OccupiedError();
     if (code !== "EXDEV" && (code === null || !NO_HARD_LINKS.has(code))) throw error;
-    if ((await files.stat(to)) !== null) throw new OccupiedError();
-    if (code === "EXDEV") return moveAcross(files, from, to);
-    await files.rename(from, to);
-    await files.syncDirectory(dirname(to));
-    await files.syncDirectory(dirname(from));
-    return;
+    if (code === "EXDEV") {
+      if ((await files.stat(to)) !== null) throw new OccupiedError();
+      return moveAcross(files, from, to);
+    }
+    return moveOntoOwn(files, from, to);
   }
   await files.syncDirectory(dirname(to));
   await files.unlink(from);

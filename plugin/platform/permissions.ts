@@ -1,6 +1,9 @@
 import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { errnoCode } from "./file-system.ts";
 
+/** Whether the system has owners and modes by which a user may be refused a file. */
+export const HAS_MODES = process.platform !== "win32";
+
 /** What this user may not do with a file or folder, though opencode must. */
 export interface Refusal {
   readonly what: "read" | "write" | "write-here";
@@ -22,6 +25,16 @@ export function refusalOf(path: string, needs: "read" | "read and write"): Refus
   if (unwritten === "EROFS") return { what: "write-here", words: "mounted read-only" };
   if (unwritten !== "EACCES" && unwritten !== "EPERM") return null;
   return { what: "write", words: `${ownership(path)}: may not be written` };
+}
+
+/** Whether this user may start a file as a program; on Windows whether it is there. */
+export function mayExecute(path: string): boolean {
+  return codeOf(path, constants.X_OK) === null;
+}
+
+/** Whether this user may make entries in a folder. */
+export function mayWriteIn(folder: string): boolean {
+  return codeOf(folder, constants.W_OK) === null;
 }
 
 function codeOf(path: string, mode: number): string | null {
@@ -52,7 +65,7 @@ function ownership(path: string): string {
 
 /** The command that lets this user read and write a path, ready to paste into a POSIX shell; `null` on Windows. */
 export function mendingCommand(path: string): string | null {
-  if (process.platform === "win32") return null;
+  if (!HAS_MODES) return null;
   const outer = firstClosed(path);
   const found = statOf(outer);
   const [flag, what] = [found?.isDirectory() ? "-R " : "", `'${outer.replaceAll("'", "'\\''")}'`];

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
-import { hostname } from "node:os";
+import { hostname, uptime } from "node:os";
 import { errnoCode } from "./file-system.ts";
 
 /** Tells one process from every other, also from a later one that was given the same number. */
@@ -13,6 +13,8 @@ export interface ProcessIdentity {
   readonly namespace: string | null;
   /** A hash of the id of the installed system; `null` where it has none. Cloned systems and containers may share it. */
   readonly machine: string | null;
+  /** Windows alone: when it started, in milliseconds since the system did; `null` elsewhere. Threads agree on it. */
+  readonly startedMs: number | null;
 }
 
 /**
@@ -60,7 +62,8 @@ function machineID(): string | null {
 
 export function thisProcess(): ProcessIdentity {
   const { pid } = process;
-  return { pid, host: hostname(), started: startOf(pid), namespace: ownNamespace(), machine: machineID() };
+  const startedMs = process.platform === "win32" ? Math.round((uptime() - process.uptime()) * 1000) : null;
+  return { pid, host: hostname(), started: startOf(pid), namespace: ownNamespace(), machine: machineID(), startedMs };
 }
 
 /** Whether no process has this number, in the PID namespace of this one. */
@@ -82,7 +85,8 @@ export function standingOf(identity: ProcessIdentity): Standing {
   const isSameHost = identity.host === own.host;
   const [boot, ownBoot] = [bootOf(identity), bootOf(own)];
   if (boot === null || ownBoot === null) {
-    return isSameHost && identity.namespace === own.namespace && isFree(identity.pid) ? "gone" : "unknown";
+    if (!isSameHost || identity.namespace !== own.namespace) return "unknown";
+    return isFree(identity.pid) || isEarlierNamesake(identity, own) ? "gone" : "unknown";
   }
   if (boot !== ownBoot) {
     const isRestarted = isSameHost && identity.machine !== null && identity.machine === own.machine;
@@ -95,6 +99,15 @@ export function standingOf(identity: ProcessIdentity): Standing {
   if (now === identity.started) return "alive";
   if (!isOurs || !isSameHost) return "unknown";
   return now !== null || isFree(identity.pid) ? "gone" : "unknown";
+}
+
+/** Two clocks of one process are read one after the other. */
+const CLOCKS_APART_MS = 2_000;
+
+/** Whether an earlier process had the number of this one: Windows gives numbers again at once. */
+function isEarlierNamesake(identity: ProcessIdentity, own: ProcessIdentity): boolean {
+  const [then, now] = [identity.startedMs, own.startedMs];
+  return identity.pid === own.pid && then !== null && now !== null && Math.abs(now - then) > CLOCKS_APART_MS;
 }
 
 function bootOf({ started }: ProcessIdentity): string | null {

@@ -12,6 +12,7 @@ const lockSchema = z.object({
   started: z.string().nullable(),
   namespace: z.string().nullable().default(null),
   machine: z.string().nullable().default(null),
+  startedMs: z.number().nullable().default(null),
   since: z.string(),
 });
 

@@ -1,13 +1,13 @@
 import type { HostLine } from "../hosts/lines.ts";
-import { checksRecords, diffReading, hostLine, readings } from "../hosts/store-line.ts";
+import { checksRecords, diffReading, hostLine, pathSystem, readings } from "../hosts/store-line.ts";
 import { type Artifact, type Evidence, isFileLocator, type RowValues } from "../model/artifact.ts";
-import type { LineName, StoreDescription } from "../model/store-description.ts";
+import type { PathSystem, StoreDescription } from "../model/store-description.ts";
 import { foundAs, type Mismatch, OTHER_THAN_NAME } from "./mismatch.ts";
 import { type Check, checkFor } from "./quick-check.ts";
 import { fitsPlace } from "./shape.ts";
 import { messageDocumentOf } from "./strict/message.ts";
 import { partDocument } from "./strict/part.ts";
-import { hasSummary, projectRow, sandboxes, sessionColumns, sessionRow, todoRow } from "./strict/session.ts";
+import { hasSummary, PROJECT_SHAPES, sessionColumns, sessionRow, todoRow } from "./strict/session.ts";
 import { fileDiff, messageID, partID, sessionID } from "./strict/values.ts";
 import {
   anyList,
@@ -111,8 +111,9 @@ export function contractFor(
   const line = hostLine(store);
   if (isFileLocator(artifact.locator)) return fileContract(artifact, value, store, line);
   const { column } = artifact.locator;
-  if (checksRecords(line)) return strictContract(artifact, column, around.row, line);
-  return syntaxContract(artifact, column, around.row, line);
+  const system = pathSystem(store);
+  if (checksRecords(line)) return strictContract(artifact, column, around.row, line, system);
+  return syntaxContract(artifact, column, around.row, line, system);
 }
 
 const known = new Map<Description, Contract>();
@@ -162,15 +163,16 @@ interface CheckedShapes {
   readonly sessionColumns: Readonly<Record<string, Description>>;
 }
 
-const shapesByLine = new Map<LineName, CheckedShapes>();
+const shapesByLine = new Map<string, CheckedShapes>();
 
-function shapesOf(line: HostLine): CheckedShapes {
-  const shapes = shapesByLine.get(line.name) ?? {
+function shapesOf(line: HostLine, system: PathSystem): CheckedShapes {
+  const key = `${line.name} ${system}`;
+  const shapes = shapesByLine.get(key) ?? {
     message: { demands: [demand(messageID, "id", RECORD_ID), demand(messageDocumentOf(line))], departures: [] },
-    sessionRow: sessionRow(line),
+    sessionRow: sessionRow(line, system),
     sessionColumns: sessionColumns(line),
   };
-  shapesByLine.set(line.name, shapes);
+  shapesByLine.set(key, shapes);
   return shapes;
 }
 
@@ -231,6 +233,7 @@ function syntaxContract(
   column: string | undefined,
   row: RowValues | null,
   line: HostLine,
+  system: PathSystem,
 ): Contract {
   switch (`${artifact.kind}.${column ?? ""}`) {
     case "session.":
@@ -240,20 +243,20 @@ function syntaxContract(
     case "project.":
       return only(syntaxProjectRow);
     case "project.sandboxes":
-      return sandboxesContract(line);
+      return sandboxesContract(line, system);
     default:
       return NO_DEMANDS;
   }
 }
 
-function sandboxesContract(line: HostLine): Contract {
+function sandboxesContract(line: HostLine, system: PathSystem): Contract {
   switch (line.sandboxes) {
     case "list":
       return only(anyList, "sandboxes");
     case "texts":
       return SANDBOXES_1_14;
     case "absolute":
-      return only(sandboxes, "sandboxes");
+      return only(PROJECT_SHAPES[system].sandboxes, "sandboxes");
   }
 }
 
@@ -262,18 +265,20 @@ function strictContract(
   column: string | undefined,
   row: RowValues | null,
   line: HostLine,
+  system: PathSystem,
 ): Contract {
   switch (artifact.kind) {
     case "part":
       return PART;
     case "message":
-      return shapesOf(line).message;
+      return shapesOf(line, system).message;
     case "session":
-      if (column === undefined) return { ...only(shapesOf(line).sessionRow), departures: workspaceDeparture(row) };
-      return sessionColumnContract(column, row, line);
+      if (column === undefined)
+        return { ...only(shapesOf(line, system).sessionRow), departures: workspaceDeparture(row) };
+      return sessionColumnContract(column, row, line, system);
     case "project":
-      if (column === undefined) return only(line.wantsAbsolutePaths ? projectRow : syntaxProjectRow);
-      return column === "sandboxes" ? sandboxesContract(line) : NO_DEMANDS;
+      if (column === undefined) return only(line.wantsAbsolutePaths ? PROJECT_SHAPES[system].row : syntaxProjectRow);
+      return column === "sandboxes" ? sandboxesContract(line, system) : NO_DEMANDS;
     case "todo":
       return only(todoRow);
     default:
@@ -281,8 +286,8 @@ function strictContract(
   }
 }
 
-function sessionColumnContract(column: string, row: RowValues | null, line: HostLine): Contract {
-  const shape = shapesOf(line).sessionColumns[column];
+function sessionColumnContract(column: string, row: RowValues | null, line: HostLine, system: PathSystem): Contract {
+  const shape = shapesOf(line, system).sessionColumns[column];
   if (shape === undefined || (column === "summary_diffs" && !hasSummary(row))) return NO_DEMANDS;
   return only(shape, column);
 }

@@ -1,3 +1,4 @@
+import { isAbsoluteFor } from "../hosts/folder-paths.ts";
 import type { Description, Vocabulary } from "./vocabulary.ts";
 
 export type Check = (value: unknown) => boolean;
@@ -36,7 +37,7 @@ const plainChecks: Vocabulary<Check> = {
   something: (value) => value !== undefined && value !== null,
   anything: () => true,
   absent: (value) => value === undefined,
-  absolutePath: (value) => typeof value === "string" && value.startsWith("/"),
+  absolutePath: (system) => (value) => typeof value === "string" && isAbsoluteFor(system, value),
   beginning: (prefix) => (value) => typeof value === "string" && value.startsWith(prefix),
   oneOf: (...texts) => {
     const known = new Set<unknown>(texts);

@@ -1,3 +1,5 @@
+import type { PathSystem } from "../model/store-description.ts";
+
 /**
  * The words in which a host's demands on a record are written down. Every description is read twice: as plain checks,
  * which say at once that a healthy record is healthy, and as zod schemas, which say where another one departs.
@@ -18,8 +20,8 @@ export interface Vocabulary<S> {
   readonly anything: S;
   /** Nothing at all; `null` is something. */
   readonly absent: S;
-  /** A path that begins with `/`. */
-  readonly absolutePath: S;
+  /** A path that opencode on that system takes for absolute. */
+  absolutePath(system: PathSystem): S;
   beginning(prefix: string): S;
   /** One of a few texts. */
   oneOf(...texts: readonly string[]): S;

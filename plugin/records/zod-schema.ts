@@ -1,5 +1,5 @@
-import { posix } from "node:path";
 import { z } from "zod";
+import { isAbsoluteFor } from "../hosts/folder-paths.ts";
 import type { Description, Vocabulary } from "./vocabulary.ts";
 
 const schemas = new Map<Description, z.ZodType>();
@@ -36,7 +36,7 @@ const zodVocabulary: Vocabulary<z.ZodType> = {
   something: z.custom((value) => value !== undefined && value !== null),
   anything: z.unknown().optional(),
   absent: z.undefined().optional(),
-  absolutePath: z.string().refine((path) => posix.isAbsolute(path), "not an absolute path"),
+  absolutePath: (system) => z.string().refine((path) => isAbsoluteFor(system, path), "not an absolute path"),
   beginning: (prefix) => z.string().startsWith(prefix),
   oneOf: (...texts) => z.enum(texts),
   mapOf,

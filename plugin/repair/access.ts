@@ -1,9 +1,9 @@
-import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { ACCESS_DENIED, READ_ONLY_FILE_SYSTEM } from "../faults/access.ts";
 import { isFileLocator, locatorText } from "../model/artifact.ts";
 import type { ConfirmedFinding, Severity } from "../model/finding.ts";
-import { type Refusal, refusalOf } from "../platform/permissions.ts";
+import { HAS_MODES, type Refusal, refusalOf } from "../platform/permissions.ts";
+import { namesOrNone, targetStatNow } from "../platform/read-now.ts";
 import { plural } from "../plural.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
@@ -38,7 +38,7 @@ export function withAccess(findings: readonly ConfirmedFinding[], located: Locat
  */
 function accessFindings(located: Located): ConfirmedFinding[] {
   const { dataDir, databases } = located;
-  if (process.platform === "win32") return [];
+  if (!HAS_MODES) return [];
   const found: ConfirmedFinding[] = [];
   const say = (path: string, severity: Severity, refusal: Refusal, sessionID: string | null = null) =>
     found.push(finding(relative(dataDir, path) || ".", severity, refusal, sessionID));
@@ -51,7 +51,7 @@ function accessFindings(located: Located): ConfirmedFinding[] {
   }
   for (const database of databases) {
     // A folder in its place is a finding of its own.
-    if (statSync(database, { throwIfNoEntry: false })?.isDirectory()) continue;
+    if (targetStatNow(database)?.isDirectory()) continue;
     for (const suffix of ["", "-wal", "-shm"]) {
       const refusal = refusalOf(database + suffix, "read and write");
       if (refusal !== null) say(database + suffix, "blocking", refusal);
@@ -106,11 +106,7 @@ function belowFindings(folder: string, kind: string, severity: Severity, say: Sa
 }
 
 function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((name) => !name.startsWith("."));
-  } catch {
-    return [];
-  }
+  return namesOrNone(folder).filter((name) => !name.startsWith("."));
 }
 
 function finding(path: string, severity: Severity, refusal: Refusal, sessionID: string | null): ConfirmedFinding {

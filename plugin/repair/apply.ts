@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { Locator } from "../model/artifact.ts";
 import type { ShownChange } from "../model/replacement.ts";
 import { NotAFolderError } from "../platform/durable.ts";
@@ -163,6 +164,9 @@ async function writerFor(store: OpenedStore | undefined, places: readonly Locato
   return store.state === "ok" ? store.openWriter() : store.half2x.openWriter();
 }
 
+const HELD =
+  "Another program holds a file, or this user may not change it: opencode, an antivirus, an indexer, a read-only file. Nothing was lost. Close what uses the data directory, then try again.";
+
 /** Translates an expected failure into a sentence; anything else is a defect and stays an error. */
 export function stoppedBy(error: unknown): Stopped {
   if (error instanceof StoreRefusedError) {
@@ -180,7 +184,11 @@ export function stoppedBy(error: unknown): Stopped {
     case "EACCES":
     case "EPERM":
     case "EROFS":
+      if (THIS_SYSTEM === "windows") return { kind: "refused", message: HELD };
       return { kind: "failed", message: "The operating system denies access to the data directory. Nothing was lost." };
+    case "EBUSY":
+    case "UNKNOWN":
+      return { kind: "refused", message: HELD };
     case "EIO":
       return { kind: "failed", message: "The disk reported an error. Nothing was lost; back up before anything else." };
     case "ENOTDIR":

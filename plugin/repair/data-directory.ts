@@ -5,7 +5,8 @@ import { AUTH_UNREADABLE, SNAPSHOT_INDEX, SNAPSHOT_LOCK } from "../faults/side-f
 import { DATABASE_COPIES } from "../faults/whereabouts.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
-import { exclusiveLockersOf, openersText } from "../platform/openers.ts";
+import { openersText } from "../platform/open-files.ts";
+import { thisSystem } from "../platform/this-system.ts";
 import { amount } from "../plural.ts";
 import type { Located } from "../stores/locate.ts";
 import { databasesPutAside } from "../stores/put-aside.ts";
@@ -70,7 +71,9 @@ async function diskFindings(files: FileSystem, stores: readonly StoreAtIndex[]):
 /** Without a WAL a locked database can still be read, and no opencode can start with it. */
 async function exclusiveLock(files: FileSystem, database: string): Promise<string> {
   const found = await files.stat(database).catch(() => null);
-  return found === null ? "" : openersText(await exclusiveLockersOf(database, found.inode));
+  const { openFiles } = await thisSystem();
+  if (found === null || openFiles === null) return "";
+  return openersText(await openFiles.exclusiveLockersOf(database, found.inode));
 }
 
 /** The name of the network file system that a path is on; `undefined` where it is on none that is known. */

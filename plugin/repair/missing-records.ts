@@ -1,11 +1,11 @@
 import { LOST_MESSAGE, LOST_RECORD, LOST_SESSION } from "../faults/missing-records.ts";
+import { cellValue } from "../hosts/row-form.ts";
 import type { Artifact, CellValue, Evidence } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
 import { sha256 } from "../platform/hash.ts";
 import { misnamedRows, type UnknownRow } from "../remedies/recover/misnamed.ts";
 import { type MissingRecord, missingRecords } from "../remedies/recover/missing-in-log.ts";
-import { cellValue } from "../remedies/recover/row-form.ts";
 import { usageOf } from "../remedies/recover/usage.ts";
 import { parseDocument, type StoredMessage } from "../stores/conversation.ts";
 import type { EventLog, RecordPlace, RecordPlaces, Store } from "../stores/store.ts";
@@ -238,7 +238,7 @@ export async function findSessionsWithoutRecord(
   const found: ConfirmedFinding[] = [];
   const bare = (await store.sessionsWithoutRecord()).filter((id) => sessionIDs === null || sessionIDs.includes(id));
   if (bare.length === 0) return [];
-  const { rebuiltSession } = await import("../remedies/recover/rebuilt-session.ts");
+  const { rebuiltSession } = await import("../remedies/rebuild/rebuilt-session.ts");
   const projects = await store.conversations.projectFacts();
   for (const sessionID of bare) {
     const messages: StoredMessage[] = [];

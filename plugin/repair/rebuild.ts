@@ -1,20 +1,29 @@
 import { NOT_AN_OBJECT } from "../faults/unreadable.ts";
+import { storedPath } from "../hosts/folder-paths.ts";
+import { messageRow, sessionCell } from "../hosts/row-form.ts";
+import { pathSystem } from "../hosts/store-line.ts";
 import { type CellValue, isFileLocator } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
 import { fits } from "../records/contract.ts";
 import { wholeMembers } from "../records/cut-document.ts";
 import { textBeginning } from "../records/file-text.ts";
-import { type RebuiltMessage, rebuiltMessage, type SessionFrame } from "../remedies/recover/rebuilt-message.ts";
-import { type RebuiltProject, rebuiltProject, worktreeOf } from "../remedies/recover/rebuilt-project.ts";
-import { rebuiltSessionFile, rootOf } from "../remedies/recover/rebuilt-session.ts";
-import { messageRow, sessionCell } from "../remedies/recover/row-form.ts";
-import { type Fields, parseDocument, type SessionFacts, type StoredMessage } from "../stores/conversation.ts";
+import { type RebuiltMessage, rebuiltMessage } from "../remedies/rebuild/rebuilt-message.ts";
+import { type RebuiltProject, rebuiltProject, worktreeOf } from "../remedies/rebuild/rebuilt-project.ts";
+import { rebuiltSessionFile, rootOf } from "../remedies/rebuild/rebuilt-session.ts";
+import {
+  type Fields,
+  parseDocument,
+  type SessionColumns,
+  type SessionFacts,
+  type StoredMessage,
+} from "../stores/conversation.ts";
 import { byTime, factsIn, factsOf } from "../stores/message-facts.ts";
 import type { MessageFacts } from "../stores/outline.ts";
 import type { Store } from "../stores/store.ts";
 import { bySession } from "./by-session.ts";
 import { closedRecord } from "./closed.ts";
+import { completeDraft } from "./complete-draft.ts";
 import { plural } from "./words.ts";
 
 /** Where a rebuilt record is from, in a manifest. */
@@ -42,7 +51,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
     for (const message of [...own, ...own]) {
       const finding = wanted.get(message.messageID);
       if (finding === undefined || rebuilt.has(finding)) continue;
-      const made = rebuiltMessage(message, sessionID, { ...frame, messages });
+      const made = rebuiltMessage(message, messages, completeDraft(message.messageID, sessionID, frame.columns));
       if (made === null) continue;
       const { messageID, parts } = message;
       const facts = factsIn(messageID, made.createdMs, made.document);
@@ -96,7 +105,11 @@ export async function looseMessages(
   }
   const columns = await store.conversations.sessionColumns(sessionID);
   return own.flatMap((message) => {
-    const made = rebuiltMessage(message, sessionID, { messages: messages.toSorted(byTime), columns });
+    const made = rebuiltMessage(
+      message,
+      messages.toSorted(byTime),
+      completeDraft(message.messageID, sessionID, columns),
+    );
     if (made === null || !message.messageID.startsWith("msg")) return [];
     const { messageID, parts } = message;
     messages.push(factsIn(messageID, made.createdMs, made.document));
@@ -143,10 +156,12 @@ async function withProject(store: Store, finding: ConfirmedFinding): Promise<Con
   }
   if (remedy !== "report" || locator.column !== undefined) return finding;
   const { sessions, root } = await ofProject(store, recordID);
-  const worktree = worktreeOf(recordID, sessions, root);
+  const system = pathSystem(store.description);
+  const found = worktreeOf(recordID, sessions, root, system);
   const artifact = { kind: "project", sessionID: null, recordID, locator } as const;
   const row = (await store.examine(artifact))?.row ?? null;
-  if (worktree === null || row === null) return finding;
+  if (found === null || row === null) return finding;
+  const worktree = storedPath(system, found);
   if (!fits(artifact, { ...row, worktree }, { row: { ...row, worktree }, siblings: null }, store.description))
     return finding;
   const cells = new Map([["worktree", sessionCell("worktree", worktree)]]);
@@ -180,6 +195,13 @@ const PROJECT_SOURCE = "rebuilt from what the sessions of the project state";
 async function legibleIn(store: Store, { kind, sessionID, recordID, locator }: ConfirmedFinding): Promise<Fields> {
   const bytes = (await store.examine({ kind, sessionID, recordID, locator }))?.bytes ?? null;
   return bytes === null ? {} : wholeMembers(textBeginning(bytes));
+}
+
+/** What the messages of a session hang in. */
+interface SessionFrame {
+  /** In the order of {@link byTime}. */
+  readonly messages: readonly MessageFacts[];
+  readonly columns: SessionColumns;
 }
 
 /** The messages of a session in outline, and some of them with their parts. */

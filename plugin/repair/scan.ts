@@ -1,8 +1,8 @@
-import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { looksHealthy, looksHealthyThroughout } from "../faults/quick-look.ts";
 import type { Artifact } from "../model/artifact.ts";
 import { entryURL } from "../package-files.ts";
+import { sizeNow } from "../platform/read-now.ts";
 import { addCounts, type Counts, type ScanOptions, type Scope, type Store } from "../stores/store.ts";
 
 /** What a thread needs to scan shares of a store. */
@@ -120,16 +120,9 @@ export async function scanWholeStore(
 /** In how many shares a store is read on several threads; `null` where it is too small for that. */
 async function sharesOf(store: Store, source: ThreadTask["source"]): Promise<number | null> {
   const isFiles = source === "files";
-  const size = isFiles ? (await store.sessions(null)).length : await sizeOf(source.path);
+  const size = isFiles ? (await store.sessions(null)).length : sizeNow(source.path);
   if (size < (isFiles ? WORTH_THREADS_SESSIONS : WORTH_THREADS_BYTES)) return null;
   return Math.max(LEAST_SHARES, Math.ceil(size / (isFiles ? SHARE_SESSIONS : SHARE_BYTES)));
-}
-
-async function sizeOf(path: string): Promise<number> {
-  return stat(path).then(
-    (found) => found.size,
-    () => 0,
-  );
 }
 
 /** Resolves when a thread has no more to say, for whatever reason. */

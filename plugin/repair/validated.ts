@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { textNow } from "../platform/read-now.ts";
 import type { WalPosition } from "../stores/sqlite/wal-frames.ts";
 import { TOOL } from "../tool-identity.ts";
 
@@ -43,7 +43,7 @@ function seal(content: string): string {
 /** Reads the index. Whatever is wrong with it, it is as if there were none. */
 export function readValidated(dataDir: string, hostVersion: string | null): Validated {
   try {
-    const [head, content] = readFileSync(join(dataDir, INDEX), "utf8").split("\n");
+    const [head, content] = textNow(join(dataDir, INDEX)).split("\n");
     if (content === undefined || head !== `${rulesFor(hostVersion)} ${seal(content)}`) return NOTHING_VALIDATED;
     return JSON.parse(content) as Validated;
   } catch {
@@ -52,13 +52,14 @@ export function readValidated(dataDir: string, hostVersion: string | null): Vali
 }
 
 /** Replaces the index. Where that fails, the next start takes longer, and no more. */
-export function writeValidated(dataDir: string, hostVersion: string | null, validated: Validated): void {
+export async function writeValidated(dataDir: string, hostVersion: string | null, validated: Validated): Promise<void> {
   const temporary = join(dataDir, `${INDEX}.${process.pid}`);
   const content = JSON.stringify(validated);
+  // Loaded here: most starts have nothing new to remember.
+  const { removeNow, replaceNow } = await import("../platform/staged-file.ts");
   try {
-    writeFileSync(temporary, `${rulesFor(hostVersion)} ${seal(content)}\n${content}\n`, { mode: 0o600 });
-    renameSync(temporary, join(dataDir, INDEX));
+    replaceNow(join(dataDir, INDEX), temporary, `${rulesFor(hostVersion)} ${seal(content)}\n${content}\n`);
   } catch {
-    rmSync(temporary, { force: true });
+    removeNow(temporary);
   }
 }

@@ -1,4 +1,3 @@
-import { isAbsolute } from "node:path";
 import { DATABASE_MALFORMED, MIGRATION_FAILING, SCHEMA_OLDER, WAL_DAMAGED } from "../faults/container.ts";
 import { EVENT_BLOAT, LARGE_WAL } from "../faults/size.ts";
 import {
@@ -9,15 +8,16 @@ import {
   OLDER_OPENCODE,
 } from "../faults/skew.ts";
 import { DUPLICATE_PROJECT, FOLDER_MISSING, MESSAGE_ID_WRAP, ORPHANS, PROJECT_MISSING } from "../faults/whereabouts.ts";
-import { hostLine } from "../hosts/store-line.ts";
+import { folderKey, isFolderHere, NO_WORKTREE } from "../hosts/folder-paths.ts";
+import { hostLine, pathSystem } from "../hosts/store-line.ts";
 import type { Locator } from "../model/artifact.ts";
 import type { ConfirmedFinding, Severity } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
-import type { StoreDescription } from "../model/store-description.ts";
+import type { PathSystem, StoreDescription } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { amount } from "../plural.ts";
-import { unreadLog } from "../salvage/write-ahead-log.ts";
 import type { OpenedStore } from "../stores/open.ts";
+import { unreadLog } from "../stores/sqlite/pages/write-ahead-log.ts";
 import type { Store } from "../stores/store.ts";
 import type { Survey, SurveyedProject } from "../stores/survey.ts";
 import { type Place, type Say, speaker } from "./store-finding.ts";
@@ -82,13 +82,14 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
           ? { ...found, remedy: "report" }
           : { ...found, replacement: { source, content: rebuilt.content } },
       );
-    } else if (project.worktree !== "" && project.worktree !== "/") {
-      const other = firstIn.get(project.worktree);
-      if (other === undefined) firstIn.set(project.worktree, project.id);
+    } else if (project.worktree !== "" && project.worktree !== NO_WORKTREE) {
+      const folder = folderKey(pathSystem(from.description), project.worktree);
+      const other = firstIn.get(folder);
+      if (other === undefined) firstIn.set(folder, project.id);
       else
         findings.push(say(DUPLICATE_PROJECT, "info", place, `${amount(sessions, "session")}, the other is ${other}`));
     }
-    const gone = await missingFolders(files, project);
+    const gone = await missingFolders(files, project, pathSystem(from.description));
     if (gone.sessions > 0) {
       findings.push(
         say(FOLDER_MISSING, "info", place, `${amount(gone.sessions, "session")} in ${amount(gone.folders, "folder")}`),
@@ -101,14 +102,17 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
 async function missingFolders(
   files: FileSystem,
   project: SurveyedProject,
+  system: PathSystem,
 ): Promise<{ readonly sessions: number; readonly folders: number }> {
-  let [sessions, folders] = [0, 0];
+  let sessions = 0;
+  const gone = new Set<string>();
   for (const folder of project.folders) {
-    if (!isAbsolute(folder.directory) || (await exists(files, folder.directory))) continue;
+    // A folder of another system is not looked for here: nothing is known of it.
+    if (!isFolderHere(folder.directory) || (await exists(files, folder.directory))) continue;
     sessions += folder.sessions;
-    folders += 1;
+    gone.add(folderKey(system, folder.directory));
   }
-  return { sessions, folders };
+  return { sessions, folders: gone.size };
 }
 
 async function exists(files: FileSystem, path: string): Promise<boolean> {

@@ -1,11 +1,8 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { promisify } from "node:util";
 import type { FileSystem } from "../platform/file-system.ts";
+import { outputOf, programNames } from "../platform/programs.ts";
+import { makeTemporaryFolder } from "../platform/temporary-folder.ts";
 
-const run = promisify(execFile);
 const TIMEOUT_MS = 15_000;
 
 /** A release; a version of anybody's own making is none. */
@@ -21,21 +18,19 @@ export async function installedHostVersion(
 ): Promise<string | null> {
   const binary = await findBinary(files, env);
   if (binary === null) return null;
-  const home = await mkdtemp(join(tmpdir(), "opencode-session-repair-"));
+  const { path: home, remove } = await makeTemporaryFolder();
   try {
     const folders = ["XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"];
     const isolated = Object.fromEntries(folders.map((name) => [name, join(home, name)]));
-    const { stdout } = await run(binary, ["--version"], {
-      timeout: TIMEOUT_MS,
-      cwd: home,
-      env: { PATH: env.PATH ?? "", HOME: home, OPENCODE_DISABLE_AUTOUPDATE: "1", ...isolated },
+    const { status, output } = await outputOf(binary, ["--version"], {
+      timeoutMs: TIMEOUT_MS,
+      folder: home,
+      environment: { PATH: env.PATH ?? "", HOME: home, OPENCODE_DISABLE_AUTOUPDATE: "1", ...isolated },
     });
-    const version = stdout.trim();
-    return RELEASE.test(version) ? version : null;
-  } catch {
-    return null;
+    const version = output.trim();
+    return status === 0 && RELEASE.test(version) ? version : null;
   } finally {
-    await rm(home, { recursive: true, force: true });
+    remove();
   }
 }
 
@@ -45,8 +40,9 @@ async function findBinary(
 ): Promise<string | null> {
   const folders = (env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
   if (env.HOME !== undefined) folders.push(join(env.HOME, ".opencode", "bin"));
+  const [name = "opencode"] = programNames("opencode");
   for (const folder of folders) {
-    const path = join(folder, process.platform === "win32" ? "opencode.exe" : "opencode");
+    const path = join(folder, name);
     const found = await files.stat(path).catch(() => null);
     if (found?.type === "file" || found?.type === "symlink") return path;
   }

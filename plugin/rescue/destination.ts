@@ -1,9 +1,10 @@
-import { posix } from "node:path";
+import { folderKey, isFolderOf, NO_WORKTREE } from "../hosts/folder-paths.ts";
+import { pathSystem } from "../hosts/store-line.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import type { ProjectFacts, SessionColumns } from "../stores/conversation.ts";
 import type { Destination } from "./session-rows.ts";
 
-const GLOBAL = { id: "global", worktree: "/" } as const;
+const GLOBAL = { id: "global", worktree: NO_WORKTREE } as const;
 
 /**
  * The project under which a database's opencode will list a session of another store: the one that it uses for the same
@@ -17,11 +18,11 @@ export function destinationOf(
 ): Destination {
   const worktree = typeof columns.project?.worktree === "string" ? columns.project.worktree : null;
   const found =
-    (worktree === null || worktree === GLOBAL.worktree ? undefined : usedFor(projects, worktree)) ??
+    (worktree === null || worktree === GLOBAL.worktree ? undefined : usedFor(projects, worktree, store)) ??
     projects.find(({ id }) => id === (projectID ?? GLOBAL.id));
   if (found !== undefined) return { store, projectID: found.id, worktree: found.worktree, hasProject: true };
   // Without a record of its project a session would hang on nothing: the project of folders without git takes it.
-  if (projectID === null || projectID === GLOBAL.id || worktree === null || !posix.isAbsolute(worktree)) {
+  if (projectID === null || projectID === GLOBAL.id || worktree === null || !isFolderOf(pathSystem(store), worktree)) {
     const hasProject = projects.some(({ id }) => id === GLOBAL.id);
     return { store, projectID: GLOBAL.id, worktree: GLOBAL.worktree, hasProject };
   }
@@ -29,9 +30,15 @@ export function destinationOf(
 }
 
 /** `projects` are sorted, the last used first. */
-function usedFor(projects: readonly ProjectFacts[], worktree: string): ProjectFacts | undefined {
+function usedFor(
+  projects: readonly ProjectFacts[],
+  worktree: string,
+  store: StoreDescription,
+): ProjectFacts | undefined {
+  const key = (folder: string) => folderKey(pathSystem(store), folder);
+  const wanted = key(worktree);
   return (
-    projects.find((project) => project.worktree === worktree) ??
-    projects.find(({ sandboxes }) => sandboxes.includes(worktree))
+    projects.find((project) => key(project.worktree) === wanted) ??
+    projects.find(({ sandboxes }) => sandboxes.some((folder) => key(folder) === wanted))
   );
 }

@@ -1,6 +1,7 @@
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
+import { NO_WORKTREE, storedPath, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
+import { outputOf } from "../platform/programs.ts";
 import { line, originOf, type Repository, repositoryOf } from "./repository.ts";
 
 /** The project of folders without git, and of a repository without a commit. */
@@ -8,9 +9,9 @@ export const GLOBAL_ID = "global";
 
 /** A folder as opencode finds it when it is started there. */
 export interface FolderProject {
-  /** The folder without symbolic links. */
+  /** The folder without symbolic links, as it is stored. */
   readonly directory: string;
-  /** The git worktree that it is in, `/` without one: `session.path` is relative to it. */
+  /** The git worktree that it is in, `/` without one, as it is stored: `session.path` is relative to it. */
   readonly worktree: string;
   readonly repository: Repository | null;
   /** Whether there is a `.git` that git does not follow: opencode takes the folder for one without git. */
@@ -39,17 +40,18 @@ export async function folderProject(
   folder: string,
   rule: NamingRule,
 ): Promise<FolderProject | null> {
-  const directory = await files.realPath(folder);
-  if (directory === null) return null;
-  const found = await files.stat(directory);
+  const real = await files.realPath(folder);
+  if (real === null) return null;
+  const found = await files.stat(real);
   if (found?.type !== "directory") return null;
-  const above = await repositoryOf(files, directory);
+  const above = await repositoryOf(files, real);
   const repository = typeof above === "string" ? null : above;
+  const directory = storedPath(THIS_SYSTEM, real);
   const common = { directory, repository, isRefused: above === "refused", bornMs: found.birthMs };
-  if (repository === null) return { ...common, worktree: "/", id: GLOBAL_ID, recorded: null };
+  if (repository === null) return { ...common, worktree: NO_WORKTREE, id: GLOBAL_ID, recorded: null };
   const recorded = (await line(files, `${repository.commonDirectory}/opencode`)) || null;
   const id = (rule.byRemote ? await remoteID(files, repository) : null) ?? recorded ?? (await rootCommit(repository));
-  return { ...common, worktree: repository.worktree, id, recorded };
+  return { ...common, worktree: storedPath(THIS_SYSTEM, repository.worktree), id, recorded };
 }
 
 /** Whether sessions of a project are shown by an opencode that is started in the folder. */
@@ -94,12 +96,10 @@ async function rootCommit(repository: Repository): Promise<string | null> {
 const GIT_TIMEOUT_MS = 30_000;
 
 /** What git answers, as opencode asks it; `null` where it fails. It fetches nothing and takes no lock. */
-function git({ worktree }: Repository, ...args: readonly string[]): Promise<string | null | "no-git"> {
-  const env = { ...process.env, GIT_NO_LAZY_FETCH: "1", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" };
-  return new Promise((answer) => {
-    execFile("git", [...args], { cwd: worktree, env, timeout: GIT_TIMEOUT_MS }, (error, stdout) => {
-      if (error === null) answer(stdout);
-      else answer(typeof error.code === "number" ? null : "no-git");
-    });
-  });
+async function git({ worktree }: Repository, ...args: readonly string[]): Promise<string | null | "no-git"> {
+  const environment = { ...process.env, GIT_NO_LAZY_FETCH: "1", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" };
+  const options = { folder: worktree, environment, timeoutMs: GIT_TIMEOUT_MS };
+  const { status, output } = await outputOf("git", args, options);
+  if (status === null) return "no-git";
+  return status === 0 ? output : null;
 }

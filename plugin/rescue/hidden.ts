@@ -1,10 +1,10 @@
 import { basename } from "node:path";
 import { checksRecords, hostLine } from "../hosts/store-line.ts";
 import type { FileSystem } from "../platform/file-system.ts";
-import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
-import type { OpenedStore } from "../stores/open.ts";
+import type { SessionFacts } from "../stores/conversation.ts";
 import { findIncomplete, type IncompleteSession } from "./incomplete.ts";
 import { KnownFolders } from "./known-folders.ts";
+import type { KnownStore } from "./known-stores.ts";
 import { findMisplaced, type Misplaced, type Place } from "./misplaced.ts";
 
 /**
@@ -52,20 +52,6 @@ export interface HiddenSession {
 export interface PartlyShownSession extends HiddenSession {
   /** The git worktree in which a terminal UI lists it. */
   readonly shownFrom: string;
-}
-
-export type OpenStore = OpenedStore & { readonly state: "ok" };
-
-/** Where a store is: beside the target, a copy under another name, or in a data directory that the user names. */
-export type Origin = "beside" | "put-aside" | "other-data";
-
-/** A store with what it knows of its sessions. */
-export interface KnownStore {
-  readonly index: number;
-  readonly origin: Origin;
-  readonly opened: OpenStore;
-  readonly sessions: readonly SessionFacts[];
-  readonly projects: readonly ProjectFacts[];
 }
 
 export interface Whereabouts {

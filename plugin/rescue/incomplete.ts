@@ -4,7 +4,7 @@ import type { CellValue } from "../model/artifact.ts";
 import type { NewRow } from "../model/replacement.ts";
 import { isFields, parseDocument } from "../stores/conversation.ts";
 import type { Operation } from "../stores/writer.ts";
-import type { KnownStore } from "./hidden.ts";
+import type { KnownStore } from "./known-stores.ts";
 
 /** A session that the target has, with messages that only another store has. */
 export interface IncompleteSession {

@@ -1,4 +1,5 @@
-import { dirname, join, posix } from "node:path";
+import { dirname, join } from "node:path";
+import { isFolderHere, NO_WORKTREE } from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import { carries, type FolderProject, folderProject, GLOBAL_ID, type NamingRule } from "./folder-project.ts";
@@ -78,5 +79,5 @@ export function foldersOf({ worktree, sandboxes, directories }: ProjectFacts): s
 }
 
 function isFolderName(folder: string): boolean {
-  return posix.isAbsolute(folder) && folder !== "/";
+  return folder !== NO_WORKTREE && isFolderHere(folder);
 }

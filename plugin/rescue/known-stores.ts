@@ -1,11 +1,25 @@
 import { basename } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
 import { addingRefusal } from "../repair/origin-words.ts";
+import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import { findSlugTrees } from "../stores/json/slug-tree.ts";
 import type { Located } from "../stores/locate.ts";
 import { type OpenedStore, openJson, openStores } from "../stores/open.ts";
 import { databasesPutAside, otherData } from "../stores/put-aside.ts";
-import type { KnownStore, OpenStore, Origin } from "./hidden.ts";
+
+export type OpenStore = OpenedStore & { readonly state: "ok" };
+
+/** Where a store is: beside the target, a copy under another name, or in a data directory that the user names. */
+export type Origin = "beside" | "put-aside" | "other-data";
+
+/** A store with what it knows of its sessions. */
+export interface KnownStore {
+  readonly index: number;
+  readonly origin: Origin;
+  readonly opened: OpenStore;
+  readonly sessions: readonly SessionFacts[];
+  readonly projects: readonly ProjectFacts[];
+}
 
 /** The database whose opencode is to show everything, and the other stores beside it. */
 export interface KnownStores {

@@ -1,5 +1,5 @@
 import { hostLine } from "../hosts/store-line.ts";
-import type { KnownStore } from "./hidden.ts";
+import type { KnownStore } from "./known-stores.ts";
 
 /** What the lists of a host leave out of sessions that are where they belong. */
 export interface ListLimits {

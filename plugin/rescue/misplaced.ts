@@ -1,10 +1,19 @@
-import { posix } from "node:path";
+import { dirname } from "node:path";
+import {
+  folderKey,
+  isFolderHere,
+  mountInWSL,
+  NO_WORKTREE,
+  pathBelow,
+  relativePath,
+  systemOfPath,
+  THIS_SYSTEM,
+} from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import { carries, type FolderProject, GLOBAL_ID } from "./folder-project.ts";
 import { foldersOf, type KnownFolders } from "./known-folders.ts";
-import { type GoneFolder, isMovedFolder, isWithin } from "./new-place.ts";
-import { isWindowsPath, mountOf } from "./windows-path.ts";
+import { type GoneFolder, isMovedFolder } from "./new-place.ts";
 
 /** Where a session belongs: its folder, and the project that opencode uses there. */
 export interface Place {
@@ -88,27 +97,35 @@ async function standingOf(
 ): Promise<Standing | "shown" | "unjudged"> {
   const { directory, projectID } = facts;
   if (directory === null || projectID === null) return "unjudged";
-  if (isWindowsPath(directory)) return goneOf(directory, projectID);
-  if (!posix.isAbsolute(directory)) return "unjudged";
+  if (systemOfPath(directory) === null) return "unjudged";
+  if (!isFolderHere(directory)) return goneOf(directory, projectID);
   const own = await folders.look(directory);
   if (own === "unknown") return "unjudged";
   if (own === null) return goneOf(directory, projectID);
   if (carries(own, projectID)) {
-    return own.directory === directory || isListedByPath(own, facts) ? "shown" : linkStanding(folders, own, projectID);
+    return isSameFolder(own.directory, directory) || isListedByPath(own, facts)
+      ? "shown"
+      : linkStanding(folders, own, projectID);
   }
   return isAdopted(own, facts, known.isStrict) ? "shown" : otherProject(folders, facts, own, projectID);
 }
 
+/** A folder, and what its path was found to lead to: one of both where the file system does not tell their spellings apart. */
+function isSameFolder(found: string, directory: string): boolean {
+  return folderKey(THIS_SYSTEM, found).toLowerCase() === folderKey(THIS_SYSTEM, directory).toLowerCase();
+}
+
 /** The terminal UI lists by the folder's path below the git worktree; at the worktree itself, everything of the project. */
 function isListedByPath({ worktree, directory }: FolderProject, { path }: SessionFacts): boolean {
-  const below = posix.relative(worktree, directory);
+  const below = relativePath(THIS_SYSTEM, worktree, directory);
   return below === "" || path === undefined || path === below || path?.startsWith(`${below}/`) === true;
 }
 
 /** At its next start in the worktree of a repository opencode gives the project the `global` sessions of that folder. */
 function isAdopted(own: FolderProject, { projectID, directory }: SessionFacts, isStrict: boolean): boolean {
   if (projectID !== GLOBAL_ID || own.repository === null || own.id === null) return false;
-  return directory === (isStrict ? own.worktree : posix.dirname(own.repository.commonDirectory));
+  const adopting = isStrict ? own.worktree : dirname(own.repository.commonDirectory);
+  return directory !== null && folderKey(THIS_SYSTEM, directory) === folderKey(THIS_SYSTEM, adopting);
 }
 
 /** The path leads through a symbolic link: opencode resolves it now. */
@@ -154,6 +171,15 @@ function reasonOf(own: FolderProject, projectID: string, isSame: boolean): strin
   return `Its folder ${now}${made}.`;
 }
 
+/** Whether a folder is another one or lies below it. */
+function isBelow(directory: string, root: string): boolean {
+  return pathBelow(directory, root) !== null;
+}
+
+function systemName(directory: string): string {
+  return systemOfPath(directory) === "windows" ? "Windows" : "Linux or macOS";
+}
+
 async function goneStanding(
   files: FileSystem,
   known: Known,
@@ -161,16 +187,16 @@ async function goneStanding(
   directory: string,
   projectID: string,
 ): Promise<Standing> {
-  const isWindows = isWindowsPath(directory);
+  const isForeign = !isFolderHere(directory);
   const gone = await goneFolder(known, folders, directory, projectID);
-  const carriers = await folders.carriersOf(projectID, isWindows ? null : gone.root);
-  const moved = isWindows ? null : await movedPlace(files, known, folders, gone, carriers, directory);
-  const mounted = isWindows ? mountOf(directory) : null;
+  const carriers = await folders.carriersOf(projectID, isForeign ? null : gone.root);
+  const moved = isForeign ? null : await movedPlace(files, known, folders, gone, carriers, directory);
+  const mounted = isForeign ? mountInWSL(directory) : null;
   const isMounted = mounted !== null && (await folders.look(mounted)) !== null;
   return {
     cause: "moved",
     shownFrom: carriers[0]?.worktree ?? null,
-    reason: isWindows ? "Its folder is a path of Windows." : "Its folder is not there.",
+    reason: isForeign ? `Its folder is a path of ${systemName(directory)}.` : "Its folder is not there.",
     target: moved,
     candidates: [...carriers.map(({ worktree }) => worktree), ...(isMounted ? [mounted] : [])],
   };
@@ -184,14 +210,14 @@ async function goneFolder(
   projectID: string,
 ): Promise<GoneFolder> {
   const project = projects.find(({ id }) => id === projectID);
-  const named = project === undefined ? [] : foldersOf(project).filter((folder) => folder !== "/");
+  const named = project === undefined ? [] : foldersOf(project).filter((folder) => folder !== NO_WORKTREE);
   let root = directory;
   for (const folder of named) {
-    if (folder.length < root.length && isWithin(directory, folder) && (await folders.look(folder)) === null)
+    if (folder.length < root.length && isBelow(directory, folder) && (await folders.look(folder)) === null)
       root = folder;
   }
   const ofProject = sessions.filter((session) => session.projectID === projectID);
-  const within = ofProject.filter((session) => session.directory !== null && isWithin(session.directory, root));
+  const within = ofProject.filter((session) => session.directory !== null && isBelow(session.directory, root));
   return { root, project, ofProject, sessions: within };
 }
 

@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { folderKey, pathBelow, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { FolderProject } from "./folder-project.ts";
@@ -28,15 +29,16 @@ export async function isMovedFolder(
   const { repository, worktree } = candidate;
   if (repository?.isMain !== true || gone.sessions.length === 0) return false;
   // From 1.17 on a project keeps the worktree in which it was met first.
-  if (keepsWorktree && gone.project?.worktree === worktree) return false;
+  if (keepsWorktree && gone.project !== undefined && isSame(gone.project.worktree, worktree)) return false;
   const firstUse = Math.min(...gone.sessions.map(({ createdMs }) => createdMs ?? 0));
   const lastUse = Math.max(...gone.sessions.map(({ updatedMs }) => updatedMs ?? Number.POSITIVE_INFINITY));
   const usedBefore =
     gone.ofProject.some(
-      ({ directory, createdMs }) => directory !== null && isWithin(directory, worktree) && (createdMs ?? 0) < lastUse,
+      ({ directory, createdMs }) =>
+        directory !== null && pathBelow(directory, worktree) !== null && (createdMs ?? 0) < lastUse,
     ) ||
     (gone.project?.directories ?? []).some(
-      ({ directory, createdMs }) => directory === worktree && (createdMs ?? 0) < lastUse,
+      ({ directory, createdMs }) => isSame(directory, worktree) && (createdMs ?? 0) < lastUse,
     );
   if (usedBefore) return false;
   const written = await files.stat(join(repository.commonDirectory, "opencode")).catch(() => null);
@@ -45,7 +47,6 @@ export async function isMovedFolder(
   return holder?.type === "directory" && holder.mtimeMs >= lastUse;
 }
 
-/** Whether a folder is another one or lies below it. */
-export function isWithin(directory: string, root: string): boolean {
-  return directory === root || directory.startsWith(root.endsWith("/") ? root : `${root}/`);
+function isSame(folder: string, other: string): boolean {
+  return folderKey(THIS_SYSTEM, folder) === folderKey(THIS_SYSTEM, other);
 }

@@ -1,13 +1,23 @@
-import { posix } from "node:path";
 import { FOLDER_MISSING, PROJECT_MISSING } from "../faults/whereabouts.ts";
+import {
+  folderBelow,
+  folderKey,
+  NO_WORKTREE,
+  pathBelow,
+  relativePath,
+  systemOfPath,
+  THIS_SYSTEM,
+  writtenPath,
+} from "../hosts/folder-paths.ts";
+import { hostLine } from "../hosts/store-line.ts";
 import type { CellValue } from "../model/artifact.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { Operation } from "../stores/writer.ts";
-import type { HiddenSession, KnownStore } from "./hidden.ts";
+import type { HiddenSession } from "./hidden.ts";
+import type { KnownStore } from "./known-stores.ts";
 import type { Place } from "./misplaced.ts";
-import { belowOf, type Move } from "./targets.ts";
-import { isWindowsPath } from "./windows-path.ts";
+import type { Move } from "./targets.ts";
 
 /** One value that is to be changed so that a session is shown where it belongs. */
 export interface Change {
@@ -21,27 +31,36 @@ export interface Change {
 /**
  * The changes that put sessions where they belong: folder, project and path, as opencode writes them in that folder. A
  * project that has no record yet gets one; the record of a moved project names the new folder. `move` is what the user
- * says: paths of Windows below it leave the records of projects too, since one of them keeps opencode from every session.
+ * says: where it leads from another system to this one, paths of that system leave the records of projects too, since one
+ * of them keeps opencode from every session.
  * A pure function.
  */
 export function relinkChanges(
-  { sessions, projects }: KnownStore,
+  { sessions, projects, opened }: KnownStore,
   places: ReadonlyMap<string, Place>,
   move: Move | null,
 ): Change[] {
+  const line = hostLine(opened.description);
+  const asWritten = (place: Place): Place => ({
+    ...place,
+    directory: writtenPath(THIS_SYSTEM, place.directory, line),
+    worktree: writtenPath(THIS_SYSTEM, place.worktree, line),
+  });
   const moves = new Map<string, string>();
   const added = new Map<string, Place>();
   const changes: Change[] = [];
   for (const facts of sessions) {
-    const place = places.get(facts.id);
-    if (place === undefined) continue;
+    const found = places.get(facts.id);
+    if (found === undefined) continue;
+    const place = asWritten(found);
     changes.push(...sessionChanges(facts, place));
     const { projectID, worktree } = place;
     const project = projects.find(({ id }) => id === projectID);
     if (project === undefined) added.set(projectID, place);
     else if (projectID === facts.projectID && isMovedAway(project, facts, place)) moves.set(projectID, worktree);
   }
-  const translated = move !== null && isWindowsPath(move.from) ? translatedProjects(projects, move) : [];
+  const translated =
+    move !== null && systemOfPath(move.from) !== systemOfPath(move.to) ? translatedProjects(projects, move) : [];
   const moved = projectChanges(
     projects,
     new Map(
@@ -51,11 +70,11 @@ export function relinkChanges(
   return [...[...added.values()].flatMap(newProject), ...changes, ...moved, ...translated];
 }
 
-/** Paths of Windows in the records of projects, as paths of this system. */
+/** Paths of another system in the records of projects, as paths of this one. */
 function translatedProjects(projects: readonly ProjectFacts[], { from, to }: Move): Change[] {
   const translate = (folder: string): string => {
-    const below = belowOf(folder, from);
-    return below === null ? folder : posix.join(to, below);
+    const below = pathBelow(folder, from);
+    return below === null ? folder : folderBelow(THIS_SYSTEM, to, below);
   };
   return projects.flatMap(({ id, worktree, sandboxes }): Change[] => {
     const change = { table: "project", id } as const;
@@ -73,7 +92,7 @@ function translatedProjects(projects: readonly ProjectFacts[], { from, to }: Mov
 
 function sessionChanges(facts: SessionFacts, { directory, projectID, worktree }: Place): Change[] {
   const { id } = facts;
-  const wanted = { directory, project_id: projectID, path: posix.relative(worktree, directory) };
+  const wanted = { directory, project_id: projectID, path: relativePath(THIS_SYSTEM, worktree, directory) };
   const held = { directory: facts.directory, project_id: facts.projectID, path: facts.path };
   return (["directory", "project_id", "path"] as const).flatMap((column): Change[] => {
     const [from, to] = [held[column], wanted[column]];
@@ -83,9 +102,13 @@ function sessionChanges(facts: SessionFacts, { directory, projectID, worktree }:
 
 /** Whether the session leaves the project's worktree, and takes the place of that with it. */
 function isMovedAway({ worktree }: ProjectFacts, { directory }: SessionFacts, place: Place): boolean {
-  if (worktree === "/" || worktree === "" || !place.isGit || directory === null) return false;
-  const below = belowOf(directory, worktree);
-  return below !== null && directory !== place.directory && below === posix.relative(place.worktree, place.directory);
+  if (worktree === NO_WORKTREE || worktree === "" || !place.isGit || directory === null) return false;
+  const below = pathBelow(directory, worktree);
+  return (
+    below !== null &&
+    directory !== place.directory &&
+    below === relativePath(THIS_SYSTEM, place.worktree, place.directory)
+  );
 }
 
 /** A row that is not there yet: opencode completes it at its next start in the folder. */
@@ -101,7 +124,8 @@ function newProject({ projectID: id, worktree, isGit }: Place): Change[] {
 function projectChanges(projects: readonly ProjectFacts[], moves: ReadonlyMap<string, string>): Change[] {
   return [...moves].flatMap(([id, to]): Change[] => {
     const from = projects.find((project) => project.id === id)?.worktree ?? null;
-    if (from === to || projects.some(({ worktree }) => worktree === to)) return [];
+    const key = (folder: string) => folderKey(THIS_SYSTEM, folder);
+    if (from === to || projects.some(({ worktree }) => key(worktree) === key(to))) return [];
     return [{ table: "project", id, column: "worktree", from, to }];
   });
 }

@@ -1,5 +1,5 @@
-import { posix } from "node:path";
-import { hostLine } from "../hosts/store-line.ts";
+import { isAbsoluteFor, relativePath, storedPath, systemOfPath } from "../hosts/folder-paths.ts";
+import { hostLine, pathSystem } from "../hosts/store-line.ts";
 import type { RowValues } from "../model/artifact.ts";
 import type { NewRow } from "../model/replacement.ts";
 import type { StoreDescription } from "../model/store-description.ts";
@@ -247,7 +247,7 @@ function sessionRow(
     parent_id: beginning("ses", text("parent_id")),
     slug: text("slug") ?? "",
     directory,
-    path: text("path") ?? posix.relative(to.worktree, directory === "" ? to.worktree : directory),
+    path: text("path") ?? pathTo(to, directory),
     title: text("title") ?? `Recovered session ${new Date(created).toISOString().slice(0, 10)}`,
     version: text("version") ?? "",
     time_created: created,
@@ -271,7 +271,7 @@ function usage(infos: readonly Fields[]): Record<string, number> {
   };
 }
 
-function projectRows({ columns }: SourceSession, { projectID, worktree, hasProject }: Destination): NewRow[] {
+function projectRows({ columns }: SourceSession, { store, projectID, worktree, hasProject }: Destination): NewRow[] {
   if (hasProject) return [];
   const known = columns.project ?? {};
   const time = known.time_created ?? 0;
@@ -283,7 +283,9 @@ function projectRows({ columns }: SourceSession, { projectID, worktree, hasProje
     vcs: known.vcs === "git" ? "git" : null,
     time_created: time,
     time_updated: known.time_updated ?? time,
-    sandboxes: JSON.stringify(sandboxesIn(known.sandboxes).filter((folder) => posix.isAbsolute(folder))),
+    sandboxes: JSON.stringify(
+      sandboxesIn(known.sandboxes).filter((folder) => isAbsoluteFor(pathSystem(store), folder)),
+    ),
   };
   return [{ table: "project", key: { id: projectID }, values }];
 }
@@ -311,10 +313,21 @@ function relatedRows({ todos, share }: SessionColumns, session: RowValues): NewR
   return rows;
 }
 
-/** Where a list with a folder that is not absolute is refused, an empty one passes. */
+/**
+ * Hosts from 1.17 on refuse a list with a folder that is not absolute; an empty one passes. On Windows they keep it with
+ * `/`, and look for it so.
+ */
 function absolute(directory: string | null, store: StoreDescription): string {
   if (directory === null) return "";
-  return hostLine(store).wantsAbsolutePaths && !posix.isAbsolute(directory) ? "" : directory;
+  if (!hostLine(store).wantsAbsolutePaths) return directory;
+  return isAbsoluteFor(pathSystem(store), directory) ? storedPath(pathSystem(store), directory) : "";
+}
+
+/** The folder below the git worktree; of a folder of another system nothing can be said. */
+function pathTo({ store, worktree }: Destination, directory: string): string {
+  const own = systemOfPath(directory);
+  if (directory === "" || (own !== null && own !== pathSystem(store))) return "";
+  return relativePath(pathSystem(store), worktree, directory);
 }
 
 function beginning(prefix: string, id: string | null): string | null {

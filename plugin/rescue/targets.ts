@@ -1,8 +1,8 @@
-import { posix } from "node:path";
-import type { HiddenSession, KnownStore } from "./hidden.ts";
+import { folderBelow, pathBelow, THIS_SYSTEM } from "../hosts/folder-paths.ts";
+import type { HiddenSession } from "./hidden.ts";
 import type { KnownFolders } from "./known-folders.ts";
+import type { KnownStore } from "./known-stores.ts";
 import { type Place, placeIn } from "./misplaced.ts";
-import { isWindowsPath } from "./windows-path.ts";
 
 /** A move that a user names. */
 export interface Move {
@@ -34,29 +34,17 @@ export async function movedTargets(
   }
   const places = new Map<string, Place>();
   for (const { sessionID, directory, cause } of sessions) {
-    const below = cause === "archived" || directory === null ? null : belowOf(directory, move.from);
+    const below = cause === "archived" || directory === null ? null : pathBelow(directory, move.from);
     if (below === null) continue;
-    const folder = posix.join(to.directory, below);
+    const folder = folderBelow(THIS_SYSTEM, to.directory, below);
     const found = await folders.look(folder);
     const place = found === null || found === "unknown" ? null : placeIn(found, found.directory);
     places.set(sessionID, place ?? { ...there, directory: folder });
   }
   if (places.size > 0) return { ok: true, places };
-  const isHeld = store.sessions.some(({ directory }) => directory !== null && belowOf(directory, move.from) !== null);
+  const isHeld = store.sessions.some(({ directory }) => directory !== null && pathBelow(directory, move.from) !== null);
   const message = isHeld
     ? "opencode shows every session of the folder of --from there already."
     : "No session was held in the folder of --from.";
   return { ok: false, message };
-}
-
-/** What of a path lies below a folder, with `/`: empty for the folder itself, `null` outside. Windows knows no case. */
-export function belowOf(directory: string, folder: string): string | null {
-  const isWindows = isWindowsPath(folder);
-  const [path, root] = [directory, folder].map((each) => (isWindows ? each.replaceAll("\\", "/") : each));
-  if (path === undefined || root === undefined) return null;
-  const beginning = path.slice(0, root.length);
-  if (isWindows ? beginning.toLowerCase() !== root.toLowerCase() : beginning !== root) return null;
-  const rest = path.slice(root.length);
-  if (rest === "" || root.endsWith("/")) return rest;
-  return rest.startsWith("/") ? rest.slice(1) : null;
 }

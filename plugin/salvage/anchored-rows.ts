@@ -1,7 +1,7 @@
-import { payloadAt } from "./btree-page.ts";
-import type { PageImage } from "./page-image.ts";
-import { type FoundRecord, readPayload } from "./payload.ts";
-import { readRowID, readVarint } from "./record.ts";
+import { payloadAt } from "../stores/sqlite/pages/btree-page.ts";
+import type { PageImage } from "../stores/sqlite/pages/page-image.ts";
+import { type FoundRecord, readPayload } from "../stores/sqlite/pages/payload.ts";
+import { readRowID, readVarint } from "../stores/sqlite/pages/record.ts";
 import { isSound } from "./sound-values.ts";
 
 /** A row that was found by its ids, where the cell or the page around it is damaged. */

@@ -1,3 +1,4 @@
+import { columnPath } from "../hosts/folder-paths.ts";
 import type { Connection, SqlValue } from "../stores/sqlite/driver.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
 
@@ -122,10 +123,14 @@ function fillSessions(connection: Connection): number {
 /** Adds the row of a session as an event or a file of opencode 1.0-1.1 tells it; `false` where it is there or incomplete. */
 export function insertSession(connection: Connection, info: unknown): boolean {
   const columns = connection.all("pragma table_info(session)").map((row) => String(row.name));
+  // 1.17 and newer.
+  const keepsSlashes = hasTable(connection, "migration");
   const names: string[] = [];
   const values: SqlValue[] = [];
   for (const name of columns) {
-    const value = at(info, SESSION_PATHS[name] ?? "");
+    const said = at(info, SESSION_PATHS[name] ?? "");
+    const isPath = keepsSlashes && (name === "directory" || name === "path");
+    const value = isPath ? columnPath(said, at(info, "directory")) : said;
     if (value === undefined || value === null) continue;
     names.push(quoted(name));
     values.push(typeof value === "string" || typeof value === "number" ? value : JSON.stringify(value));

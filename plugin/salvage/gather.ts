@@ -1,16 +1,16 @@
+import { PAGE_TYPE, readBtreeHeader, tableCells } from "../stores/sqlite/pages/btree-page.ts";
+import type { PageImage } from "../stores/sqlite/pages/page-image.ts";
+import { type FoundRecord, readPayloadRecord } from "../stores/sqlite/pages/payload.ts";
+import { readRecord, type SqliteRecord } from "../stores/sqlite/pages/record.ts";
+import { type SchemaObject, textOf } from "../stores/sqlite/pages/schema-objects.ts";
 import { anchoredRow, anchorsOn } from "./anchored-rows.ts";
-import { PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
 import { type IndexShape, type NamedRow, SESSION_COLUMNS } from "./index-shape.ts";
 import { EVERYTHING, type Gap, readIndexPage, readIndexTree } from "./index-tree.ts";
 import type { Ledger } from "./ledger.ts";
 import type { NewDatabase } from "./new-database.ts";
 import { PageAccounts } from "./page-accounts.ts";
-import type { PageImage } from "./page-image.ts";
 import { findOwners, type Owners, type PageMap } from "./page-map.ts";
-import { type FoundRecord, readPayloadRecord } from "./payload.ts";
 import { Placement } from "./placement.ts";
-import { readRecord, type SqliteRecord } from "./record.ts";
-import { type SchemaObject, textOf } from "./schema-objects.ts";
 import { isSound } from "./sound-values.ts";
 import type { TableShape } from "./table-shape.ts";
 

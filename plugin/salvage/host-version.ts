@@ -1,5 +1,5 @@
-import type { SqliteRecord } from "./record.ts";
-import { textOf } from "./schema-objects.ts";
+import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
+import { textOf } from "../stores/sqlite/pages/schema-objects.ts";
 
 const VERSION = /^\d+\.\d+\.\d+$/;
 

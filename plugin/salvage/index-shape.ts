@@ -1,7 +1,7 @@
 import type { Connection } from "../stores/sqlite/driver.ts";
+import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
+import { textOf } from "../stores/sqlite/pages/schema-objects.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
-import type { SqliteRecord } from "./record.ts";
-import { textOf } from "./schema-objects.ts";
 import { soundID } from "./sound-values.ts";
 import { beginsAs } from "./table-shape.ts";
 

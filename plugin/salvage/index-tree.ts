@@ -1,10 +1,16 @@
-import { type BtreeHeader, cellStarts, indexPayloadAt, PAGE_TYPE, readBtreeHeader } from "./btree-page.ts";
+import {
+  type BtreeHeader,
+  cellStarts,
+  indexPayloadAt,
+  PAGE_TYPE,
+  readBtreeHeader,
+} from "../stores/sqlite/pages/btree-page.ts";
+import type { PageImage } from "../stores/sqlite/pages/page-image.ts";
+import { readPayloadRecord } from "../stores/sqlite/pages/payload.ts";
+import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
+import { type SchemaObject, textOf } from "../stores/sqlite/pages/schema-objects.ts";
 import { compareEntries, type IndexShape, type NamedRow, namedRow } from "./index-shape.ts";
-import type { PageImage } from "./page-image.ts";
 import type { Owners } from "./page-map.ts";
-import { readPayloadRecord } from "./payload.ts";
-import type { SqliteRecord } from "./record.ts";
-import { type SchemaObject, textOf } from "./schema-objects.ts";
 
 /** Entries of an index that cannot be read lie between these two; `null`: from the first one on, up to the last one. */
 export interface Gap {

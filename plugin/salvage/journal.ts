@@ -1,7 +1,7 @@
 import { journalKey } from "../hosts/known-schema.ts";
-import { readBtreeHeader, tableCells } from "./btree-page.ts";
-import { readRecord, type SqliteRecord } from "./record.ts";
-import { textOf } from "./schema-objects.ts";
+import { readBtreeHeader, tableCells } from "../stores/sqlite/pages/btree-page.ts";
+import { readRecord, type SqliteRecord } from "../stores/sqlite/pages/record.ts";
+import { textOf } from "../stores/sqlite/pages/schema-objects.ts";
 
 /** Ids of opencode's migrations: the moment they were written at, and a name. */
 const MIGRATION = /^\d{14}_[a-z0-9_]+$/;

@@ -1,7 +1,7 @@
 import { deserialize, serialize } from "node:v8";
 import type { Connection } from "../stores/sqlite/driver.ts";
+import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
 import type { NamedRow } from "./index-shape.ts";
-import type { SqliteRecord } from "./record.ts";
 
 /** A row of which only a part could be read. */
 export interface UnfinishedRow {

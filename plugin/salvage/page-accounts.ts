@@ -1,5 +1,5 @@
-import { children, PAGE_TYPE, readBtreeHeader } from "./btree-page.ts";
-import type { PageImage } from "./page-image.ts";
+import { children, PAGE_TYPE, readBtreeHeader } from "../stores/sqlite/pages/btree-page.ts";
+import type { PageImage } from "../stores/sqlite/pages/page-image.ts";
 import type { Owners, PageMap } from "./page-map.ts";
 
 /** Of the page with this byte SQLite makes no use (sqlite.org/fileformat2.html, 1.4). */

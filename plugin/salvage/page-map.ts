@@ -1,8 +1,14 @@
-import { type BtreeHeader, cellStarts, children, PAGE_TYPE, readBtreeHeader } from "./btree-page.ts";
+import {
+  type BtreeHeader,
+  cellStarts,
+  children,
+  PAGE_TYPE,
+  readBtreeHeader,
+} from "../stores/sqlite/pages/btree-page.ts";
+import type { PageImage } from "../stores/sqlite/pages/page-image.ts";
+import { readRowID } from "../stores/sqlite/pages/record.ts";
+import { type SchemaObject, schemaObjectsOf } from "../stores/sqlite/pages/schema-objects.ts";
 import { journalKeysOf } from "./journal.ts";
-import type { PageImage } from "./page-image.ts";
-import { readRowID } from "./record.ts";
-import { type SchemaObject, schemaObjectsOf } from "./schema-objects.ts";
 
 /** What one look at every page tells. */
 export interface PageMap {

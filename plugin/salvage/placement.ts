@@ -1,4 +1,4 @@
-import type { SqliteRecord } from "./record.ts";
+import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
 import { fitsShape, hasBeginnings, hasOthersIDs, hasOwnID, type TableShape, tellingColumns } from "./table-shape.ts";
 
 /** Tells of which table a record is a row. */

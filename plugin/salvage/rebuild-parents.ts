@@ -44,12 +44,14 @@ const TITLE = "Recovered conversation";
 function rebuildSessions(connection: Connection): number {
   const versions = connection.all("select version from session order by time_created desc limit 1");
   const version = String(versions[0]?.version ?? "0.0.0");
-  const directory = onlyDirectory(connection);
+  // Before 1.17 every record has the spelling of Windows itself.
+  const spelled = keepsSlashes(connection) ? slashed : (folder: string) => folder;
+  const directory = onlyDirectory(connection, spelled);
   return connection.run(
     `insert or ignore into session (id, project_id, slug, directory, title, version, time_created, time_updated)
-     select lost.id, coalesce((select project_id from session where directory = lost.cwd limit 1),
-         (select id from project where worktree = lost.root limit 1), 'global'),
-       'recovered', lost.cwd, ?, ?, lost.created, lost.updated
+     select lost.id, coalesce((select project_id from session where ${spelled("directory")} = ${spelled("lost.cwd")} limit 1),
+         (select id from project where ${spelled("worktree")} = ${spelled("lost.root")} limit 1), 'global'),
+       'recovered', ${spelled("lost.cwd")}, ?, ?, lost.created, lost.updated
      from (select session_id as id, min(time_created) as created, max(time_updated) as updated,
          coalesce(max(nullif(${CWD}, '/')), ?, '/') as cwd,
          max(case when json_valid(data) then json_extract(data, '$.path.root') end) as root
@@ -60,15 +62,28 @@ function rebuildSessions(connection: Connection): number {
   );
 }
 
+/** A folder in the one spelling by which two are compared: messages of Windows have `\\` where sessions may have `/`. */
+function slashed(folder: string): string {
+  return `case when ${folder} glob '[A-Za-z]:\\*' or ${folder} glob '\\\\*' then replace(${folder}, '\\', '/') else ${folder} end`;
+}
+
+/** Whether the sessions of this database keep folders of Windows with `/`, as 1.17 and newer do. */
+function keepsSlashes(connection: Connection): boolean {
+  return (
+    connection.all("select 1 from session where directory glob '[A-Za-z]:/*' or directory glob '//*' limit 1").length >
+    0
+  );
+}
+
 /** The directory that a message tells of. */
 const CWD = "case when json_valid(data) then json_extract(data, '$.path.cwd') end";
 
 /** The directory of every session that still tells its own; `null` where there are several. A rebuilt message says `/`. */
-function onlyDirectory(connection: Connection): string | null {
+function onlyDirectory(connection: Connection, spelled: (folder: string) => string): string | null {
   const isLost = "select 1 from message where session_id not in (select id from session) limit 1";
   if (connection.all(isLost).length === 0) return null;
-  const found = connection.all(`select distinct directory from session where directory <> ''
-    union select ${CWD} from message where session_id not in (select id from session) limit 4`);
+  const found = connection.all(`select distinct ${spelled("directory")} as directory from session where directory <> ''
+    union select ${spelled(CWD)} from message where session_id not in (select id from session) limit 4`);
   const [first, ...others] = found.map((row) => row.directory).filter((each) => each !== null && each !== "/");
   return others.length === 0 && typeof first === "string" ? first : null;
 }

@@ -1,8 +1,9 @@
-import { rmSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import type { FileSystem } from "../platform/file-system.ts";
+import { removeNow } from "../platform/staged-file.ts";
 import { closedMessage } from "../remedies/recover/closed-document.ts";
 import type { Connection, Driver } from "../stores/sqlite/driver.ts";
+import { openPageImage } from "../stores/sqlite/pages/page-image.ts";
+import { NO_FILE, openRandomAccess } from "../stores/sqlite/pages/random-access.ts";
 import { chooseSchema, completeMigrations } from "./choose-schema.ts";
 import { type Filled, fillFromEvents } from "./fill-from-events.ts";
 import { fillFromFiles } from "./fill-from-files.ts";
@@ -11,9 +12,7 @@ import { Gathering } from "./gather.ts";
 import { Ledger } from "./ledger.ts";
 import { lossesOf } from "./losses.ts";
 import { NewDatabase } from "./new-database.ts";
-import { openPageImage } from "./page-image.ts";
 import { mapPages } from "./page-map.ts";
-import { NO_FILE, openRandomAccess } from "./random-access.ts";
 import { type Rebuilt, rebuildParents } from "./rebuild-parents.ts";
 import { type LossesOfAll, lossesOfAll, outcomesOf, type SessionOutcome, unnamedMessages } from "./session-outcomes.ts";
 import { writeUnfinished } from "./unfinished-rows.ts";
@@ -73,17 +72,17 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
   const main = (await files.stat(source)) === null ? NO_FILE : openRandomAccess(source);
   const wal = (await files.stat(`${source}-wal`)) === null ? null : openRandomAccess(`${source}-wal`);
   const [ledgerPath, scratchPath] = [`${target}.ledger`, `${target}.scratch`];
-  const clear = async () => {
-    for (const path of [ledgerPath, scratchPath]) await rm(path, { force: true });
+  const clear = () => {
+    for (const path of [ledgerPath, scratchPath]) removeNow(path);
   };
   const scratch = () => {
-    rmSync(scratchPath, { force: true });
+    removeNow(scratchPath);
     const connection = driver.open(scratchPath, "create");
     connection.exec("pragma journal_mode = off; pragma synchronous = off");
     return connection;
   };
   try {
-    await clear();
+    clear();
     const image = openPageImage(main, wal);
     const tick = ticker(input, image.pages);
     const map = mapPages(image, (page) => tick("mapping", page));
@@ -149,7 +148,7 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
   } finally {
     main.close();
     wal?.close();
-    await clear();
+    clear();
   }
 }
 

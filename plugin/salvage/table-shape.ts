@@ -1,7 +1,7 @@
 import type { Connection, SqlValue } from "../stores/sqlite/driver.ts";
+import type { SqliteRecord, StorageLetter } from "../stores/sqlite/pages/record.ts";
+import { textOf } from "../stores/sqlite/pages/schema-objects.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
-import type { SqliteRecord, StorageLetter } from "./record.ts";
-import { textOf } from "./schema-objects.ts";
 
 export interface ColumnShape {
   readonly name: string;

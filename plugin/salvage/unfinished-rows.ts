@@ -1,9 +1,9 @@
 import { textBeginning } from "../records/file-text.ts";
 import { closedMessage, closedPart, lostPart } from "../remedies/recover/closed-document.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
+import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
+import { textOf } from "../stores/sqlite/pages/schema-objects.ts";
 import type { Ledger } from "./ledger.ts";
-import type { SqliteRecord } from "./record.ts";
-import { textOf } from "./schema-objects.ts";
 import { isSound, soundID } from "./sound-values.ts";
 
 /**

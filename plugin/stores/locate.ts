@@ -1,6 +1,6 @@
-import { realpath } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve, sep } from "node:path";
+import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { refusalOf } from "../platform/permissions.ts";
 import { fileSystemWithin } from "../platform/pinned-folders.ts";
@@ -29,9 +29,17 @@ export type LocateResult =
       readonly message: string;
     };
 
+/**
+ * The home directory as opencode finds it (`os.homedir()` of Bun and Node): `HOME`, on Windows `USERPROFILE`. There a
+ * `HOME` that another program has set (Git Bash) means nothing to opencode.
+ */
+export function homeIn(env: Readonly<Record<string, string | undefined>>): string {
+  return (THIS_SYSTEM === "windows" ? env.USERPROFILE : env.HOME) || homedir();
+}
+
 /** `$XDG_DATA_HOME/opencode`, else `~/.local/share/opencode`, on every operating system (opencode's xdg-basedir rule). */
 export function defaultDataDir(env: LocateInput["env"]): string {
-  const base = env.XDG_DATA_HOME || join(env.HOME || homedir(), ".local", "share");
+  const base = env.XDG_DATA_HOME || join(homeIn(env), ".local", "share");
   return join(base, "opencode");
 }
 
@@ -113,7 +121,7 @@ async function withoutOtherNames(files: FileSystem, paths: readonly string[]): P
   const named: { readonly path: string; readonly real: string; readonly isLink: boolean }[] = [];
   for (const path of paths) {
     const isLink = (await files.stat(path))?.type === "symlink";
-    named.push({ path, real: await realpath(path).catch(() => path), isLink });
+    named.push({ path, real: (await files.realPath(path).catch(() => null)) ?? path, isLink });
   }
   const nameOf = (real: string) => {
     const same = named.filter((each) => each.real === real);

@@ -8,12 +8,12 @@ import {
   WAL_WITHOUT_DATABASE,
 } from "../faults/container.ts";
 import type { Diagnosis, Fault } from "../faults/fault.ts";
+import { signsOf, systemOfStore, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import { lineNamed, lineOfFiles, linesOfDatabase } from "../hosts/store-line.ts";
 import type { Severity } from "../model/finding.ts";
-import type { LineName, StoreDescription } from "../model/store-description.ts";
+import type { LineName, PathSystem, StoreDescription } from "../model/store-description.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { JsonStore } from "./json/json-store.ts";
-import { newestSessionVersion } from "./json/session-version.ts";
 import type { Located } from "./locate.ts";
 import { type Connection, type Driver, loadDriver } from "./sqlite/driver.ts";
 import { type Origin, SESSIONS_OF_PREVIEW } from "./sqlite/origin.ts";
@@ -102,13 +102,16 @@ export async function openJson(
   access: Access,
   knownVersion: string | null,
 ): Promise<OpenedStore> {
-  const hostVersion = knownVersion ?? (await newestSessionVersion(files, dataDir));
+  // Inside opencode the running host loads the store, whoever wrote it.
+  const newest = access === "outside" || knownVersion === null ? await askNewest(files, dataDir) : null;
+  const hostVersion = knownVersion ?? newest?.version ?? null;
   const description: StoreDescription = {
     generation: "json",
     dataDir,
     contract: "syntax",
     hostVersion,
     sessionDiffReader: reader ?? (hostVersion === null ? "1.0" : lineNamed(lineOfFiles(hostVersion)).sessionDiffReader),
+    system: access === "outside" && newest !== null ? systemOfStore([signsOf(newest.folders)]) : THIS_SYSTEM,
   };
   return {
     state: "ok",
@@ -123,6 +126,12 @@ export async function openJson(
     },
     unchanged: async () => true,
   };
+}
+
+/** Not asked inside opencode, which knows its own version. */
+async function askNewest(files: FileSystem, dataDir: string) {
+  const { newestSessions } = await import("./json/newest-session.ts");
+  return newestSessions(files, dataDir);
 }
 
 async function openDatabase(
@@ -182,7 +191,8 @@ async function openDatabase(
     const hostVersion = knownVersion ?? newest;
     const lines = linesOfDatabase(schema, knownVersion, newest);
     const running = knownVersion === null ? {} : { running: knownVersion };
-    const description: StoreDescription = { ...unread, ...readersOf(lines), hostVersion, lines, ...running };
+    const system = access === "outside" ? await systemOf(connection, schema) : THIS_SYSTEM;
+    const description: StoreDescription = { ...unread, ...readersOf(lines), hostVersion, lines, ...running, system };
     return {
       state: "ok",
       description,
@@ -218,6 +228,11 @@ async function provedOrigin(schema: Schema, connection: Connection): Promise<Ori
 /** Loaded only where a file may not be used. */
 function accessFaults() {
   return import("../faults/access.ts");
+}
+
+async function systemOf(connection: Connection, schema: Schema): Promise<PathSystem> {
+  const { folderSigns } = await import("./sqlite/folder-signs.ts");
+  return systemOfStore(folderSigns(connection, schema));
 }
 
 function sessionsOfPreview(connection: Connection, { tables, origin }: Schema): number {
@@ -274,11 +289,12 @@ async function whyDenied(database: string): Promise<string | null> {
 
 /** Names the processes that lock the database, where the system tells. */
 async function withLockers(files: FileSystem, database: string, evidence: string): Promise<string> {
-  const { exclusiveLockersOf, openersText } = await import("../platform/openers.ts");
+  const { openersText } = await import("../platform/open-files.ts");
+  const { openFiles } = await (await import("../platform/this-system.ts")).thisSystem();
   const found = [];
   for (const path of [database, `${database}-shm`]) {
     const stat = await files.stat(path);
-    if (stat !== null) found.push(...(await exclusiveLockersOf(path, stat.inode)));
+    if (stat !== null) found.push(...((await openFiles?.exclusiveLockersOf(path, stat.inode)) ?? []));
   }
   return found.length === 0 ? evidence : `${evidence}: locked by ${openersText(found.slice(0, 1))}`;
 }

@@ -8,12 +8,12 @@ import {
 import type { Fault } from "../faults/fault.ts";
 import { MALFORMED_NOT_SALVAGEABLE, OPENCODE_2, OTHER_PROGRAM } from "../faults/origin.ts";
 import type { StoreDescription } from "../model/store-description.ts";
-import { holdsPages } from "../salvage/page-image.ts";
-import { recognisePages } from "../salvage/recognise-pages.ts";
 import type { Half2x, OpenedStore } from "./open.ts";
 import type { Connection } from "./sqlite/driver.ts";
 import { firstDamage } from "./sqlite/integrity.ts";
 import type { Origin } from "./sqlite/origin.ts";
+import { holdsPages } from "./sqlite/pages/page-image.ts";
+import { recognisePages } from "./sqlite/pages/recognise-pages.ts";
 import type { ReadView } from "./sqlite/read-view.ts";
 import type { Schema } from "./sqlite/schema.ts";
 import type { StoreWriter } from "./writer.ts";

@@ -110,7 +110,7 @@ async function build(name: string, folder: string): Promise<string> {
     outdir,
     target: "node",
     format: "cjs",
-    external: ["zod", "fs-extra"],
+    external: ["zod"],
     // Where this stands Node sees without running it that there is such an export.
     footer: "exports.fuzz = module.exports.fuzz;",
   });

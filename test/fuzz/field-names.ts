@@ -1,7 +1,7 @@
 import { LINES } from "../../plugin/hosts/lines.ts";
 import { messageDocument } from "../../plugin/records/strict/message.ts";
 import { partDocument } from "../../plugin/records/strict/part.ts";
-import { projectRow, sandboxes, sessionColumns, sessionRow, todoRow } from "../../plugin/records/strict/session.ts";
+import { PROJECT_SHAPES, sessionColumns, sessionRow, todoRow } from "../../plugin/records/strict/session.ts";
 import type { Description, Vocabulary } from "../../plugin/records/vocabulary.ts";
 
 type Names = readonly string[];
@@ -17,7 +17,7 @@ const names: Vocabulary<Names> = {
   something: [],
   anything: [],
   absent: [],
-  absolutePath: [],
+  absolutePath: () => [],
   beginning: () => [],
   oneOf: (...texts) => texts,
   mapOf: () => [],
@@ -35,8 +35,8 @@ const names: Vocabulary<Names> = {
 const columns = LINES.map(sessionColumns);
 
 const shapes: readonly Description[] = [
-  ...[messageDocument, partDocument, projectRow, sandboxes, todoRow],
-  ...LINES.map(sessionRow),
+  ...[messageDocument, partDocument, PROJECT_SHAPES.posix.row, PROJECT_SHAPES.posix.sandboxes, todoRow],
+  ...LINES.map((line) => sessionRow(line, "posix")),
   ...columns.flatMap((each) => Object.values(each)),
 ];
 

@@ -1,4 +1,4 @@
-import type { RandomAccessFile } from "../../plugin/salvage/random-access.ts";
+import type { RandomAccessFile } from "../../plugin/stores/sqlite/pages/random-access.ts";
 
 /** Bytes as a file that is read at any place. */
 export function memoryFile(bytes: Buffer): RandomAccessFile {

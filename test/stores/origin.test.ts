@@ -4,9 +4,9 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
-import { recognisePages } from "../../plugin/salvage/recognise-pages.ts";
 import { openStores } from "../../plugin/stores/open.ts";
 import { type Origin, withMessagesOf2x } from "../../plugin/stores/sqlite/origin.ts";
+import { recognisePages } from "../../plugin/stores/sqlite/pages/recognise-pages.ts";
 import { realStore } from "../host/stored-fixture.ts";
 import { createGoDatabase, createTwoX, upgradeToTwoX } from "./two-x-database.ts";
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Page } from "puppeteer-core";
 import { removeHomes } from "../host/home.ts";
 import { startModelServer } from "../host/model-server.ts";
 import { startHost } from "../host/running-host.ts";
@@ -8,9 +9,12 @@ import type { StoredSession } from "../host/sessions.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { builtPackage } from "../package/built.ts";
 import { lacks } from "../process/lacks.ts";
-import { until } from "../process/until.ts";
+import { PATIENCE_MS, until } from "../process/until.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
-import { openBrowser, type Page } from "./browser.ts";
+import { openBrowser, textIn, waitForText } from "./browser.ts";
+
+/** The page keeps a stream of events open. */
+const LOADED = { waitUntil: "domcontentloaded", timeout: PATIENCE_MS } as const;
 
 let plugin: string;
 
@@ -29,30 +33,30 @@ async function repairOnThePage(): Promise<void> {
   await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify({ preload: "off" }));
   const model = startModelServer();
   const host = await startHost({ home: store.home, model, plugins: [plugin] });
-  const page = await openBrowser();
+  const { page, close } = await openBrowser();
   const { plain, conversation } = store.sessions;
   try {
     expect((await host.get("/session")).status).toBe(200);
     const part = emptyPart(store, plain);
-    await page.open(address(host.url, store, conversation));
-    await page.waitFor("Both files are changed.");
+    await page.goto(address(host.url, store, conversation), LOADED);
+    await waitForText(page, "Both files are changed.");
     await typeCommand(page, "check");
-    await page.waitFor("1 record that opencode cannot load.");
-    await page.waitFor(part);
+    await waitForText(page, "1 record that opencode cannot load.");
+    await waitForText(page, part);
     await typeCommand(page, "");
-    await page.waitFor("1 record recovered.");
+    await waitForText(page, "1 record recovered.");
     await typeCommand(page, "undo");
-    const shown = await page.waitFor("1 record put back where it was.");
+    const shown = await waitForText(page, "1 record put back where it was.");
     expect(shown).not.toMatch(/failed|unexpected|error/i);
     expect((await host.get(`/session/${plain.id}/message`)).status).toBe(500);
 
     await typeCommand(page, plain.id);
-    await page.waitFor(/1 record recovered\.[\s\S]*1 record recovered\./);
-    await page.open(address(host.url, store, plain));
-    await page.waitFor("You are welcome.");
+    await waitForText(page, /1 record recovered\.[\s\S]*1 record recovered\./);
+    await page.goto(address(host.url, store, plain), LOADED);
+    await waitForText(page, "You are welcome.");
     expect(model.log).toEqual([]);
   } finally {
-    await page.close();
+    await close();
     await host.stop();
     await model.stop();
     await store.home.remove();
@@ -68,11 +72,12 @@ const PROMPT = "[contenteditable=true]";
 
 /** Types a command as a person does: what the page offers for `/repair` tells that it has loaded its commands. */
 async function typeCommand(page: Page, words: string): Promise<void> {
+  await page.waitForSelector(PROMPT, { timeout: PATIENCE_MS });
   await page.focus(PROMPT);
-  await page.type("/repair");
-  await page.waitFor("open conversations that will not load");
-  await page.type(` ${words}`);
-  await page.waitFor(new RegExp(`/repair\\s${words}`));
-  await page.press("Enter");
-  await until(async () => !(await page.textIn(PROMPT)).includes("/repair"), "the page does not take the command");
+  await page.keyboard.type("/repair", { delay: 30 });
+  await waitForText(page, "open conversations that will not load");
+  await page.keyboard.type(` ${words}`, { delay: 30 });
+  await waitForText(page, new RegExp(`/repair\\s${words}`));
+  await page.keyboard.press("Enter");
+  await until(async () => !(await textIn(page, PROMPT)).includes("/repair"), "the page does not take the command");
 }

@@ -66,6 +66,7 @@ function focusedEditor(api: TuiPluginApi): Editor | null {
 
 /** The autocomplete is open until the first space, and the key is its own. */
 function isCompleting({ plainText }: Editor): boolean {
+  // biome-ignore lint/plugin: a command, no path
   return plainText.startsWith("/") && !/\s/.test(plainText);
 }
 

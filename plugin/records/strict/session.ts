@@ -1,5 +1,6 @@
 import type { HostLine } from "../../hosts/lines.ts";
 import type { RowValues } from "../../model/artifact.ts";
+import type { PathSystem } from "../../model/store-description.ts";
 import type { Description, Vocabulary } from "../vocabulary.ts";
 import { fileDiff, messageID, partID, sessionID } from "./values.ts";
 
@@ -34,11 +35,11 @@ function columns<S>(is: Vocabulary<S>, fields: Readonly<Record<string, S>>): S {
 }
 
 /** The other columns of a session row. */
-export function sessionRow({ wantsAbsolutePaths }: HostLine): Description {
-  return (is) => columns(is, sessionCells(is, wantsAbsolutePaths));
+export function sessionRow({ wantsAbsolutePaths }: HostLine, system: PathSystem): Description {
+  return (is) => columns(is, sessionCells(is, wantsAbsolutePaths ? is.ifAny(is.absolutePath(system)) : is.text));
 }
 
-function sessionCells<S>(is: Vocabulary<S>, wantsAbsolutePaths: boolean): Readonly<Record<string, S>> {
+function sessionCells<S>(is: Vocabulary<S>, directory: S): Readonly<Record<string, S>> {
   const textIfAny = is.nullable(is.text);
   return {
     id: sessionID(is),
@@ -47,7 +48,7 @@ function sessionCells<S>(is: Vocabulary<S>, wantsAbsolutePaths: boolean): Readon
     parent_id: is.nullable(sessionID(is)),
     slug: is.text,
     // Of all paths only this one may be empty.
-    directory: wantsAbsolutePaths ? is.ifAny(is.absolutePath) : is.text,
+    directory,
     path: textIfAny,
     title: is.text,
     version: is.text,
@@ -70,11 +71,24 @@ function sessionCells<S>(is: Vocabulary<S>, wantsAbsolutePaths: boolean): Readon
 }
 
 /** The list of a project's other worktrees, JSON in a column. */
-export const sandboxes: Description = (is) => is.listOf(is.absolutePath);
+const sandboxesOn =
+  (system: PathSystem): Description =>
+  (is) =>
+    is.listOf(is.absolutePath(system));
 
 /** The other columns of a project row that can stop the start of opencode in that project. */
-export const projectRow: Description = (is) =>
-  columns(is, { worktree: is.absolutePath, vcs: is.ifAny(is.oneOf("git")) });
+const projectRowOn =
+  (system: PathSystem): Description =>
+  (is) =>
+    columns(is, { worktree: is.absolutePath(system), vcs: is.ifAny(is.oneOf("git")) });
+
+/** Both, by the system whose opencode loads the store. One shape each, since shapes are known by identity. */
+export const PROJECT_SHAPES: Readonly<
+  Record<PathSystem, { readonly row: Description; readonly sandboxes: Description }>
+> = {
+  posix: { row: projectRowOn("posix"), sandboxes: sandboxesOn("posix") },
+  windows: { row: projectRowOn("windows"), sandboxes: sandboxesOn("windows") },
+};
 
 export const todoRow: Description = (is) => columns(is, { content: is.text, status: is.text, priority: is.text });
 

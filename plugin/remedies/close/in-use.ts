@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
-import { openersBelow, openersText } from "../../platform/openers.ts";
+import { openersText } from "../../platform/open-files.ts";
+import { thisSystem } from "../../platform/this-system.ts";
 import { filesOf, type Located } from "../../stores/locate.ts";
 import type { Access } from "../../stores/open.ts";
 import { loadDriver } from "../../stores/sqlite/driver.ts";
@@ -11,12 +12,12 @@ const COMMAND = "npx opencode-session-repair repair --only unfinished-tool --onl
 
 /**
  * Whether it is certain that no other process has anything of these stores open, so that nobody works on any of their
- * sessions. Only Linux tells; elsewhere it is never certain. opencode of every line keeps its log or its database open
+ * sessions. Where the system does not tell, it is never certain. opencode of every line keeps its log or its database open
  * (measured on six hosts). Reads only.
  */
 export async function isLeftAlone(located: Located): Promise<boolean> {
-  if (process.platform !== "linux") return false;
-  if ((await openersBelow(foldersOf(located))).length > 0) return false;
+  const { openFiles } = await thisSystem();
+  if (openFiles === null || (await openFiles.openersBelow(foldersOf(located))).length > 0) return false;
   const driver = located.databases.length === 0 ? null : await loadDriver();
   if (driver === null) return located.databases.length === 0;
   for (const database of located.databases) {
@@ -31,7 +32,8 @@ export async function isLeftAlone(located: Located): Promise<boolean> {
  */
 export async function inUse(located: Located, access: Access): Promise<string | null> {
   if (access === "beside-host") return `This opencode itself may be working on the session. Quit it, then: ${COMMAND}`;
-  const openers = await openersBelow(foldersOf(located));
+  const { openFiles } = await thisSystem();
+  const openers = (await openFiles?.openersBelow(foldersOf(located))) ?? [];
   if (openers.length > 0) {
     return `A session may be in use: ${openersText(openers)} has opencode's data open. Quit it, then try again.`;
   }

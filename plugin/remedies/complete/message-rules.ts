@@ -1,3 +1,5 @@
+import { isFolderOf, NO_WORKTREE } from "../../hosts/folder-paths.ts";
+import type { PathSystem } from "../../model/store-description.ts";
 import { isFields, textIn, valueIn } from "../../stores/conversation.ts";
 import type { TokenFacts } from "../../stores/outline.ts";
 import { type ModelFacts, modelOf } from "./neighbours.ts";
@@ -268,16 +270,16 @@ function sessionModel(column: unknown): ModelFacts | null {
   }
 }
 
-function pathsFor({ document, message, neighbours }: Subject): { cwd: string; root: string } | null {
+function pathsFor({ document, message, neighbours, system }: Subject): { cwd: string; root: string } | null {
   const near = message === null ? null : neighbours.nearestPath(message.id);
   const { session, project } = neighbours.session;
-  const cwd = textIn(document, "path", "cwd") ?? near?.cwd ?? absolute(session?.directory);
-  const root = textIn(document, "path", "root") ?? near?.root ?? absolute(project?.worktree);
+  const cwd = textIn(document, "path", "cwd") ?? near?.cwd ?? absolute(session?.directory, system);
+  const root = textIn(document, "path", "root") ?? near?.root ?? absolute(project?.worktree, system);
   return cwd === null || root === null ? null : { cwd, root };
 }
 
-function absolute(path: unknown): string | null {
-  return typeof path === "string" && path.startsWith("/") ? path : null;
+function absolute(path: unknown, system: PathSystem): string | null {
+  return typeof path === "string" && (path === NO_WORKTREE || isFolderOf(system, path)) ? path : null;
 }
 
 function stepsOf({ message, neighbours }: Subject) {

@@ -1,16 +1,16 @@
 import { diagnose } from "../../faults/diagnose.ts";
 import { variantOf } from "../../faults/refusal.ts";
+import { cellValue } from "../../hosts/row-form.ts";
 import { mismatchesOnScreen } from "../../hosts/screen-message.ts";
-import { readings, screensOf } from "../../hosts/store-line.ts";
+import { pathSystem, readings, screensOf } from "../../hosts/store-line.ts";
 import { type Artifact, type CellValue, type Evidence, isFileLocator, type RowValues } from "../../model/artifact.ts";
 import type { FieldChange, Replacement, ShownChange } from "../../model/replacement.ts";
-import type { StoreDescription } from "../../model/store-description.ts";
+import type { PathSystem, StoreDescription } from "../../model/store-description.ts";
 import { isWholeRow } from "../../records/contract.ts";
 import { withFields } from "../../records/fields.ts";
 import { judge } from "../../records/judge.ts";
 import { type Mismatch, pathText } from "../../records/mismatch.ts";
 import { parseDocument } from "../../stores/conversation.ts";
-import { cellValue } from "../recover/row-form.ts";
 import { RULES } from "./catalogue.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { type ColumnSetting, type FieldSetting, type Rule, type Subject, valueAt } from "./rule.ts";
@@ -67,7 +67,7 @@ function normalisedFor(
     const onScreen = mismatches === "fits" && failing === "screen" ? endsOfScreen(draft, evidence, store) : [];
     if (mismatches === "fits" && onScreen.length === 0) return replacementOf(draft, evidence, store);
     for (const mismatch of mismatches === "fits" ? onScreen : mismatches) {
-      draft = answered(draft, mismatch, neighbours);
+      draft = answered(draft, mismatch, neighbours, pathSystem(store));
       if (draft === null) return null;
     }
   }
@@ -92,7 +92,7 @@ function firstDraft(artifact: Artifact, evidence: Evidence): Draft | null {
   return parsed.ok ? { ...empty, document: parsed.value } : null;
 }
 
-function answered(draft: Draft, mismatch: Mismatch, neighbours: Neighbours): Draft | null {
+function answered(draft: Draft, mismatch: Mismatch, neighbours: Neighbours, system: PathSystem): Draft | null {
   const { artifact } = draft;
   const message =
     artifact.kind === "message"
@@ -100,7 +100,7 @@ function answered(draft: Draft, mismatch: Mismatch, neighbours: Neighbours): Dra
       : artifact.kind === "part" && artifact.recordID !== null
         ? neighbours.messageOf(artifact.recordID)
         : null;
-  const subject: Subject = { artifact, document: draft.document, row: draft.row, message, neighbours };
+  const subject: Subject = { artifact, document: draft.document, row: draft.row, message, neighbours, system };
   const variant = kindOf(draft);
   const at = pathText(mismatch.path);
   for (const rule of RULES) {

@@ -1,4 +1,5 @@
 import type { Artifact, RowValues } from "../../model/artifact.ts";
+import type { PathSystem } from "../../model/store-description.ts";
 import type { Mismatch } from "../../records/mismatch.ts";
 import type { MessageFacts } from "../../stores/outline.ts";
 import type { Neighbours } from "./neighbours.ts";
@@ -13,6 +14,8 @@ export interface Subject {
   /** A message itself, or the message of a part. */
   readonly message: MessageFacts | null;
   readonly neighbours: Neighbours;
+  /** Whose paths the folders of the store are. */
+  readonly system: PathSystem;
 }
 
 type Path = readonly (string | number)[];

@@ -1,4 +1,11 @@
-import { posix } from "node:path";
+import {
+  folderBelow,
+  isAbsoluteFor,
+  isFolderOf,
+  NO_WORKTREE,
+  storedPath,
+  systemOfPath,
+} from "../../hosts/folder-paths.ts";
 import { OTHER_THAN_NAME } from "../../records/mismatch.ts";
 import { isFields, textIn, valueIn } from "../../stores/conversation.ts";
 import { modelOf } from "./neighbours.ts";
@@ -150,9 +157,12 @@ export const SESSION_RULES: readonly Rule[] = [
     of: ["project.sandboxes"],
     at: /^sandboxes(\[\d+\])?$/,
     found: ANY,
-    derive: ({ document }) => {
+    derive: ({ document, system }) => {
       if (!Array.isArray(document)) return null;
-      const kept = document.filter((each: unknown) => typeof each === "string" && posix.isAbsolute(each));
+      const texts = document.filter((each: unknown) => typeof each === "string");
+      // A folder of another system is somebody's folder: it is not ours to leave out.
+      if (texts.some((each) => !isAbsoluteFor(system, each) && systemOfPath(each) !== null)) return null;
+      const kept = texts.filter((each) => isAbsoluteFor(system, each));
       return [{ column: "sandboxes", to: JSON.stringify(kept) }];
     },
   },
@@ -190,18 +200,19 @@ function isTokenColumn(name: string): name is keyof typeof TOKEN_COLUMNS {
   return Object.hasOwn(TOKEN_COLUMNS, name);
 }
 
-function directoryOf({ neighbours }: Subject): string | undefined {
+function directoryOf({ neighbours, system }: Subject): string | undefined {
   const folders = new Set(neighbours.messages.flatMap(({ cwd }) => (cwd === null ? [] : [cwd])));
   const [only] = folders;
-  if (folders.size === 1 && only !== undefined && posix.isAbsolute(only)) return only;
+  // Where opencode was started in the root of a container, that is the folder. In a store of Windows it is nobody's.
+  const isRoot = system === "posix" && only === NO_WORKTREE;
+  if (folders.size === 1 && (isRoot || isFolderOf(system, only))) return storedPath(system, only);
   const { session, project } = neighbours.session;
   const worktree = project?.worktree;
-  // The project of everything outside version control is called `/`: no folder of anybody's.
-  if (typeof worktree !== "string" || !posix.isAbsolute(worktree) || worktree === "/") return undefined;
+  if (!isFolderOf(system, worktree)) return undefined;
   const path = session?.path;
-  return typeof path === "string" && !/^[a-z]+:|^\/|(^|\/)\.\.(\/|$)/i.test(path)
-    ? posix.join(worktree, path).replace(/(?<=.)\/$/, "")
-    : worktree;
+  return typeof path === "string" && !/^[a-z]+:|^[\\/]|(^|[\\/])\.\.([\\/]|$)/i.test(path)
+    ? folderBelow(system, worktree, path)
+    : storedPath(system, worktree);
 }
 
 function at(value: unknown, path: readonly (string | number)[]): unknown {

@@ -1,11 +1,11 @@
 import { diagnose } from "../../faults/diagnose.ts";
+import { cellValue, messageRow, partRow, type RowForm, sessionRow } from "../../hosts/row-form.ts";
 import type { Artifact, CellValue, Evidence, RowValues } from "../../model/artifact.ts";
 import { isFileLocator } from "../../model/artifact.ts";
 import type { Replacement } from "../../model/replacement.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
 import type { RecordedEvent } from "../../stores/store.ts";
 import { type EventRecord, readEvent } from "./event-record.ts";
-import { cellValue, messageRow, partRow, type RowForm, sessionRow } from "./row-form.ts";
 
 /** A damaged record, and what was found of it. */
 export interface Wanted {

@@ -1,7 +1,7 @@
+import { cellValue } from "../../hosts/row-form.ts";
 import { type Fields, isFields } from "../../stores/conversation.ts";
 import type { RecordPlace } from "../../stores/store.ts";
 import type { MissingRecord } from "./missing-in-log.ts";
-import { cellValue } from "./row-form.ts";
 
 /** A row under an id that the log of its host does not know, with what else it says. */
 export interface UnknownRow {

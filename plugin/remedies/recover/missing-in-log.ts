@@ -1,9 +1,9 @@
+import { cellValue, messageRow, partRow, type RowForm, sessionRow } from "../../hosts/row-form.ts";
 import type { Artifact, CellValue, RowValues } from "../../model/artifact.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
 import { fits } from "../../records/contract.ts";
 import type { RecordedEvent, RecordPlace } from "../../stores/store.ts";
 import { type EventRecord, readEvent } from "./event-record.ts";
-import { cellValue, messageRow, partRow, type RowForm, sessionRow } from "./row-form.ts";
 
 /** A record that opencode logged, never removed, and does not have where it belongs. */
 export interface MissingRecord {

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
-import { lstatSync, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { errnoCode } from "../../platform/file-system.ts";
+import { namesNow, type RawStat, statNow } from "../../platform/read-now.ts";
 import { messageFolder, partFolder, STORAGE, sessionFolder } from "./layout.ts";
 
 /**
@@ -53,8 +53,8 @@ class Look {
     this.#dataDir = dataDir;
   }
 
-  at(path: string): Stats | undefined {
-    const found = lstatSync(join(this.#dataDir, path), { throwIfNoEntry: false });
+  at(path: string): RawStat | undefined {
+    const found = statNow(join(this.#dataDir, path));
     if (found === undefined) {
       this.#hash.update(`${path}\n`);
       return undefined;
@@ -77,7 +77,7 @@ class Look {
 
   #names(folder: string): string[] {
     try {
-      return readdirSync(join(this.#dataDir, folder)).sort();
+      return namesNow(join(this.#dataDir, folder)).sort();
     } catch (error) {
       this.#hash.update(`${folder} ${errnoCode(error)}\n`);
       return [];

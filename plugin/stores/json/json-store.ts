@@ -1,8 +1,8 @@
-import { lstatSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Artifact, Evidence } from "../../model/artifact.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
 import { type FileSystem, isDisk } from "../../platform/file-system.ts";
+import { statNow } from "../../platform/read-now.ts";
 import {
   type ProjectFacts,
   type SessionColumns,
@@ -90,9 +90,7 @@ export class JsonStore implements Store {
         const id = basename(path, ".json");
         // At once: opencode may be waiting for it, and through the thread pool it takes ten times as long.
         const absolute = join(this.#tree.dataDir, path);
-        const found = this.#isOnDisk
-          ? lstatSync(absolute, { throwIfNoEntry: false })
-          : await this.#tree.files.stat(absolute);
+        const found = this.#isOnDisk ? statNow(absolute) : await this.#tree.files.stat(absolute);
         newest.set(id, { entry: { id, projectID: project }, mtimeMs: found?.mtimeMs ?? 0 });
       }
     }

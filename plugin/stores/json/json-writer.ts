@@ -4,7 +4,7 @@ import type { ContentHash } from "../../model/replacement.ts";
 import type { FileStat, FileSystem } from "../../platform/file-system.ts";
 import { hashFile } from "../../platform/hash.ts";
 import { moveNoClobber, OccupiedError } from "../../platform/move.ts";
-import { openForWriting } from "../../platform/openers.ts";
+import { thisSystem } from "../../platform/this-system.ts";
 import type { ManifestItem } from "../../quarantine/manifest.ts";
 import type { RunFolder } from "../../quarantine/vault.ts";
 import {
@@ -135,7 +135,8 @@ export class JsonWriter implements StoreWriter {
       const stat = path === null ? null : await this.#files.stat(path);
       if (stat !== null && isFileLocator(item.locator)) files.push({ name: basename(item.locator.path), stat, item });
     }
-    return new Set([...openForWriting(files)].map(({ item }) => item));
+    const { openFiles } = await thisSystem();
+    return new Set([...(openFiles?.openForWriting(files) ?? [])].map(({ item }) => item));
   }
 
   async #setOneAside(item: ManifestItem, folder: string): Promise<ItemOutcome> {

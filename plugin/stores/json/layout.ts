@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Artifact, RecordKind, StrayFile } from "../../model/artifact.ts";
+import { isNameHere, isNameOnWindows } from "../../platform/file-names.ts";
 import type { DirectoryEntry, FileSystem } from "../../platform/file-system.ts";
 
 /** Where opencode 1.0-1.1 keeps each kind of record, below the data directory. */
@@ -9,12 +10,12 @@ export const STORAGE = "storage";
 const PLAIN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 
 export function isPlainID(id: string): boolean {
-  return PLAIN_ID.test(id) && !id.includes("..");
+  return PLAIN_ID.test(id) && !id.includes("..") && isNameOnWindows(id);
 }
 
 /** Whether a name that was asked for names one entry of a folder, and nothing elsewhere. */
 export function isEntryName(name: string): boolean {
-  return name !== "" && name !== "." && name !== ".." && !/[/\\\0]/.test(name);
+  return name !== "" && name !== "." && name !== ".." && !/[/\\\0]/.test(name) && isNameHere(name);
 }
 
 export function sessionFolder(projectID: string): string {

@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { isFileLocator, type Locator } from "../../model/artifact.ts";
 import type { ContentHash } from "../../model/replacement.ts";
 import { PRIVATE_FILE } from "../../platform/durable.ts";
+import { isNameHere } from "../../platform/file-names.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { hashFile } from "../../platform/hash.ts";
 import type { ManifestItem } from "../../quarantine/manifest.ts";
@@ -33,6 +34,7 @@ export class LiveFiles {
     const names = locator.path.split("/");
     if (names[0] !== STORAGE || names.length < 3) return null;
     if (names.some((name) => name === "" || name === "." || name === ".." || /[\0\\]/.test(name))) return null;
+    if (!names.every(isNameHere)) return null;
     let path = join(this.dataDir, STORAGE);
     for (const name of names.slice(1, -1)) {
       path = join(path, name);

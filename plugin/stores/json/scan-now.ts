@@ -1,21 +1,12 @@
-import { closeSync, constants, openSync, readdirSync, readSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Bundle, RecordKind } from "../../model/artifact.ts";
 import { errnoCode } from "../../platform/file-system.ts";
+import { namesNow, readNow } from "../../platform/read-now.ts";
 import { beginsAsUtf16 } from "../../records/file-text.ts";
 import { type Counts, noCounts, type RecordFile, type Visit } from "../store.ts";
 import { fileArtifact, isMessageRecord, messageFolder, partFolder, STORAGE, sessionFolder } from "./layout.ts";
 
-/** Longer records are left to a closer look, in bytes. */
-const LARGEST_READ_NOW = 1024 * 1024;
-
-/** What is read is made a text at once, so one piece of memory does for all; made where something is read. */
-let buffer: Buffer | null = null;
-
 const BEYOND_ASCII = /[^\0-\x7f]/;
-
-/** As in `platform/file-system.ts`: a link is not followed, and a pipe does not hang the reader. */
-const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
  * Visits what opencode reads for a session on this thread: through the thread pool the same takes several times as long,
@@ -113,7 +104,7 @@ class Reader {
   /** As opencode lists them: names that begin with a dot are left out. */
   namesIn(folder: string): string[] {
     try {
-      return readdirSync(this.#root + folder).filter((name) => !name.startsWith("."));
+      return namesNow(this.#root + folder).filter((name) => !name.startsWith("."));
     } catch (error) {
       if (errnoCode(error) === "ENOENT" || errnoCode(error) === "ENOTDIR") return [];
       this.#visit(fileArtifact("stray", null, folder), null, null);
@@ -133,28 +124,5 @@ class Reader {
     // A name is compared with what a record says of itself, letter for letter.
     const isPlain = bytes !== null && !beginsAsUtf16(bytes) && !BEYOND_ASCII.test(path);
     this.#visit(artifact, isPlain ? bytes.toString("latin1") : null, null);
-  }
-}
-
-/**
- * The bytes of a file of up to a megabyte, which hold until the next call; `null` where it is larger, no plain file, or
- * cannot be read.
- */
-export function readNow(path: string): Buffer | "absent" | null {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, READ_FLAGS);
-  } catch (error) {
-    return errnoCode(error) === "ENOENT" ? "absent" : null;
-  }
-  try {
-    buffer ??= Buffer.allocUnsafe(LARGEST_READ_NOW + 1);
-    // Anything but a plain file fails or gives nothing, which asks for a closer look as well.
-    const size = readSync(descriptor, buffer, 0, buffer.length, 0);
-    return size > LARGEST_READ_NOW ? null : buffer.subarray(0, size);
-  } catch {
-    return null;
-  } finally {
-    closeSync(descriptor);
   }
 }

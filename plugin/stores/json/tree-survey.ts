@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { refusalOf } from "../../platform/permissions.ts";
+import { readNow } from "../../platform/read-now.ts";
 import { fileText } from "../../records/file-text.ts";
 import type { SessionEntry } from "../store.ts";
 import type { Survey, SurveyedProject } from "../survey.ts";
 import { isMessageRecord, listRecordFiles, messageFolder, STORAGE, sessionFolder } from "./layout.ts";
 import type { RecordTree } from "./record-tree.ts";
-import { readNow } from "./scan-now.ts";
 
 /** Session and project files are small, unless something is wrong with them. */
 const LARGEST_SURVEYED_BYTES = 4 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import type { Bundle } from "../../model/artifact.ts";
-import type { Connection, SqlValue } from "./driver.ts";
+import { byteLength, type Connection, type SqlValue } from "./driver.ts";
 import { quoted } from "./schema.ts";
 import { nextStart } from "./sqlite-error.ts";
 
@@ -46,8 +46,8 @@ export function* readBundles(
   const { idBeginning, sessionIDBeginning } = USUAL[kind];
   const sql = `select count(*) as rows, cast(max(at) as text) as until, sum(bytes) as bytes,
       cast(group_concat(document, ',"${mark}",') as blob) as joined
-    from (select rowid as at, octet_length(data) as bytes,
-      case when typeof(data) = 'text' and octet_length(data) <= ${LARGEST_BUNDLED_BYTES} and ${begins("id", idBeginning)}
+    from (select rowid as at, ${byteLength("data")} as bytes,
+      case when typeof(data) = 'text' and ${byteLength("data")} <= ${LARGEST_BUNDLED_BYTES} and ${begins("id", idBeginning)}
         and ${begins("session_id", sessionIDBeginning)} then data end as document
       from ${quoted(kind)} where rowid > cast(? as integer) and rowid <= cast(? as integer)
       order by rowid limit ${ROWS_OF_BUNDLE})`;

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { isThere } from "../../platform/read-now.ts";
 
 /** Values that cross the driver boundary. Integers are read as text, so that 64 bits survive. */
 export type SqlValue = null | number | string | Uint8Array;
@@ -41,6 +41,23 @@ export interface Driver {
   open(path: string, mode: OpenMode): Connection;
 }
 
+/** `octet_length` came with SQLite 3.43. bun:sqlite uses the system's library on macOS: 3.37 on macOS 12, 3.39 on 13. */
+const FIRST_WITH_OCTET_LENGTH = [3, 43] as const;
+
+let hasOctetLength = true;
+
+/** Says which SQLite this process has; asked once, when its driver is loaded. */
+export function noteSQLiteVersion(version: string): void {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [firstMajor, firstMinor] = FIRST_WITH_OCTET_LENGTH;
+  hasOctetLength = major > firstMajor || (major === firstMajor && minor >= firstMinor);
+}
+
+/** SQL for the length of a value in bytes. `octet_length` does not read the value itself, which may be very large. */
+export function byteLength(column: string): string {
+  return hasOctetLength ? `octet_length(${column})` : `length(cast(${column} as blob))`;
+}
+
 interface BunStatement {
   all(...values: SqlValue[]): unknown[];
   run(...values: SqlValue[]): { changes: number };
@@ -72,7 +89,6 @@ const OPEN_URI = 0x40;
 /** A `file:` URI for SQLite; `%`, `?` and `#` in the path are escaped. */
 function databaseURI(path: string, mode: OpenMode): string {
   const escaped = path.replace(/\\/g, "/").replace(/[%?#]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
-  const rooted = escaped.startsWith("/") ? escaped : `/${escaped}`;
   const parameters = {
     immutable: "mode=ro&immutable=1",
     shared: "mode=ro&readonly_shm=1",
@@ -81,7 +97,8 @@ function databaseURI(path: string, mode: OpenMode): string {
     create: "mode=rwc",
     sole: "mode=rw&vfs=unix-excl",
   };
-  return `file://${rooted}?${parameters[mode]}`;
+  // A drive gets its slash. A server keeps both of its own: SQLite takes no host in the URI.
+  return `file:///${escaped.replace(/^\//, "")}?${parameters[mode]}`;
 }
 
 function isWriting(mode: OpenMode): boolean {
@@ -96,10 +113,19 @@ interface NodeModule {
   readonly DatabaseSync: new (path: string, options: { readOnly: boolean }) => NodeDatabase;
 }
 
+const VERSION = "select sqlite_version() as version";
+
+function noteVersionOf(rows: unknown[]): void {
+  noteSQLiteVersion(String(asRows(rows)[0]?.version));
+}
+
 async function bunDriver(): Promise<Driver> {
   // The name is not a literal: Node and bundlers must not try to resolve it (opencode desktop runs plugins on Node).
   const specifier = "bun:sqlite";
   const module = (await import(specifier)) as { Database: new (path: string, flags: number) => BunDatabase };
+  const memory = new module.Database(":memory:", OPEN_READWRITE | OPEN_CREATE);
+  noteVersionOf(memory.query(VERSION).all());
+  memory.close();
   return {
     name: "bun:sqlite",
     readsInPlace: true,
@@ -144,7 +170,7 @@ function takesURI({ DatabaseSync }: NodeModule): boolean {
 function openByPath({ DatabaseSync }: NodeModule, path: string, mode: OpenMode): NodeDatabase {
   if (mode === "immutable" || mode === "shared" || mode === "sole")
     throw new Error(`This SQLite cannot open a database as ${mode}.`);
-  if (mode !== "create" && !existsSync(path)) {
+  if (mode !== "create" && !isThere(path)) {
     throw Object.assign(new Error("unable to open database file"), { code: "SQLITE_CANTOPEN" });
   }
   const database = new DatabaseSync(path, { readOnly: mode === "read" });
@@ -155,6 +181,9 @@ function openByPath({ DatabaseSync }: NodeModule, path: string, mode: OpenMode):
 async function nodeDriver(): Promise<Driver> {
   const specifier = "node:sqlite";
   const module = (await withoutExperimentalWarning(() => import(specifier))) as NodeModule;
+  const memory = new module.DatabaseSync(":memory:", { readOnly: false });
+  noteVersionOf(memory.prepare(VERSION).all());
+  memory.close();
   const readsInPlace = takesURI(module);
   return {
     name: "node:sqlite",

@@ -1,6 +1,6 @@
 import { LARGEST_LOADED_BYTES } from "../../model/artifact.ts";
 import type { EventLog, RecordedEvent } from "../store.ts";
-import type { Connection } from "./driver.ts";
+import { byteLength, type Connection } from "./driver.ts";
 import { databaseBytes, type Schema } from "./schema.ts";
 
 /** Events are read one after the other, as long as they are wanted; some of them are large. */
@@ -28,7 +28,7 @@ export class DatabaseEventLog implements EventLog {
     while (true) {
       const rows = this.#connection.all(
         `select cast(seq as real) as seq, type,
-           case when typeof(data) = 'text' and octet_length(data) <= ${LARGEST_LOADED_BYTES} then data end as data
+           case when typeof(data) = 'text' and ${byteLength("data")} <= ${LARGEST_LOADED_BYTES} then data end as data
          from event where aggregate_id = ? and typeof(seq) = 'integer' and seq < ? order by seq desc
          limit ${EVENTS_AT_ONCE}`,
         sessionID,

@@ -1,9 +1,7 @@
-import { rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PRIVATE_FILE } from "../../platform/durable.ts";
 import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
+import { makeTemporaryFolder, temporaryPlaces } from "../../platform/temporary-folder.ts";
 import { StoreRefusedError } from "../writer.ts";
 
 /** Copies of the files of a database in a folder that only this user may enter. */
@@ -14,24 +12,6 @@ export interface PrivateCopy {
 
 /** Left free on the file system that takes the copy, besides what the copy itself needs, in bytes. */
 const SPACE_TO_LEAVE = 16 * 1024 * 1024;
-
-/** A folder for what is temporary, and what it is called where no path may be said. */
-interface TemporaryFolder {
-  readonly name: string;
-  readonly path: string;
-}
-
-function temporaryFolders(): TemporaryFolder[] {
-  const { XDG_RUNTIME_DIR } = process.env;
-  const all = [
-    { name: "the temporary folder (TMPDIR)", path: tmpdir() },
-    { name: "/var/tmp", path: "/var/tmp" },
-    ...(XDG_RUNTIME_DIR ? [{ name: "XDG_RUNTIME_DIR", path: XDG_RUNTIME_DIR }] : []),
-    { name: "/dev/shm", path: "/dev/shm" },
-  ];
-  if (process.platform === "win32") return all.slice(0, 1);
-  return all.filter(({ path }, index) => all.findIndex((other) => other.path === path) === index);
-}
 
 /**
  * There is no room for a copy. It says nothing of the database: `message` names what is needed, where it was looked for,
@@ -77,7 +57,7 @@ export async function privateCopy(
   const needed = found.reduce((sum, { suffix, size }) => sum + size * (suffix === "-wal" ? 2 : 1), SPACE_TO_LEAVE);
   const names = found.map(({ suffix }) => suffix);
   const tried: { name: string; freeBytes: number | null }[] = [];
-  for (const { name, path } of temporaryFolders()) {
+  for (const { name, path } of temporaryPlaces()) {
     const copy = await copyInto(files, database, names, path, needed);
     if (typeof copy === "object" && copy !== null) return copy;
     tried.push({ name, freeBytes: copy });
@@ -93,16 +73,15 @@ async function copyInto(
   parent: string,
   needed: number,
 ): Promise<PrivateCopy | number | null> {
-  // `mkdtemp` makes the folder 0700: a copy of the database holds conversations and credentials.
-  const folder = await mkdtemp(join(parent, "opencode-session-repair-")).catch(() => null);
+  const folder = await makeTemporaryFolder(parent).catch(() => null);
   if (folder === null) return null;
-  const release = () => rmSync(folder, { recursive: true, force: true });
-  const path = join(folder, "copy.db");
+  const { remove: release } = folder;
+  const path = join(folder.path, "copy.db");
   try {
     let free = Number.POSITIVE_INFINITY;
     for (const suffix of suffixes) {
       if (await files.cloneNew(database + suffix, path + suffix, PRIVATE_FILE)) continue;
-      free = Math.min(free, await files.freeBytes(folder));
+      free = Math.min(free, await files.freeBytes(folder.path));
       if (free < needed) {
         release();
         return free;

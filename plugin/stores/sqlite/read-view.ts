@@ -1,4 +1,3 @@
-import { realpath } from "node:fs/promises";
 import type { FileStat, FileSystem } from "../../platform/file-system.ts";
 import { refusalOf } from "../../platform/permissions.ts";
 import type { Connection, DatabaseSource, Driver, OpenMode } from "./driver.ts";
@@ -53,7 +52,7 @@ async function stateOnDisk(files: FileSystem, database: string): Promise<{ isSam
  */
 export async function openReadView(files: FileSystem, driver: Driver, path: string): Promise<ReadView> {
   // SQLite keeps side files beside the file that a link leads to.
-  const database = await realpath(path).catch(() => path);
+  const database = (await files.realPath(path).catch(() => null)) ?? path;
   const before = await stateOnDisk(files, database);
   const [wal, shm, journal] = await Promise.all(
     ["-wal", "-shm", "-journal"].map((suffix) => files.stat(database + suffix)),

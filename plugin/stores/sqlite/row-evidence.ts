@@ -8,7 +8,7 @@ import {
   type RowValues,
 } from "../../model/artifact.ts";
 import { JsonScanner } from "../../records/json-scanner.ts";
-import type { Connection } from "./driver.ts";
+import { byteLength, type Connection } from "./driver.ts";
 import { captureRow, keyCondition, rowHash } from "./row.ts";
 import { rowValuesOf, selectRowValuesOf } from "./row-values.ts";
 import { quoted, type Schema, TABLES, type TableShape } from "./schema.ts";
@@ -51,8 +51,8 @@ export class RowEvidence {
     const column = quoted(locator.column ?? "data");
     const condition = keyCondition(locator.key);
     const cell = this.#connection.all(
-      `select typeof(${column}) as storage, octet_length(${column}) as size,
-         case when octet_length(${column}) <= ${LARGEST_LOADED_BYTES} then cast(${column} as blob) end as bytes
+      `select typeof(${column}) as storage, ${byteLength(column)} as size,
+         case when ${byteLength(column)} <= ${LARGEST_LOADED_BYTES} then cast(${column} as blob) end as bytes
        from ${quoted(locator.table)} where ${condition.sql}`,
       ...condition.values,
     )[0];

@@ -1,7 +1,7 @@
 import { type Artifact, LARGEST_LOADED_BYTES, type RowValues } from "../../model/artifact.ts";
 import type { Counts, ScanOptions, Scope, Share, Visit } from "../store.ts";
 import { readBundles } from "./bundles.ts";
-import type { Connection, SqlRow, SqlValue } from "./driver.ts";
+import { byteLength, type Connection, type SqlRow, type SqlValue } from "./driver.ts";
 import { rowValuesOf, selectRowValuesOf } from "./row-values.ts";
 import { jsonColumnsOf, quoted, type Schema, TABLES, type TableShape } from "./schema.ts";
 import { nextStart } from "./sqlite-error.ts";
@@ -189,8 +189,8 @@ function newestFirst(condition: Restriction | null): Restriction | null {
 }
 
 function selectValue(column: string, index: number): string {
-  return `octet_length(${column}) as n${index},
-    case when octet_length(${column}) <= ${LARGEST_LOADED_BYTES} then ${column} end as v${index}`;
+  return `${byteLength(column)} as n${index},
+    case when ${byteLength(column)} <= ${LARGEST_LOADED_BYTES} then ${column} end as v${index}`;
 }
 
 function count(table: TableShape, rows: number, counts: Counts): void {

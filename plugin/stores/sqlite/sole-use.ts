@@ -1,8 +1,7 @@
-import { readFileSync, readlinkSync } from "node:fs";
-import { realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
-import { openersOf, openersText } from "../../platform/openers.ts";
+import { type LockedRange, openersText } from "../../platform/open-files.ts";
+import { thisSystem } from "../../platform/this-system.ts";
 import { StoreRefusedError } from "../writer.ts";
 import { type Connection, type Driver, loadDriver } from "./driver.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
@@ -19,23 +18,25 @@ const UNSEEN = "another process, which cannot be seen from here (another user's,
 
 /** Whether another process has a database open, as a name for it; `null`: none was found. */
 async function openerOf(files: FileSystem, driver: Driver | null, database: string): Promise<string | null> {
-  const openers = await openersOf(["", ...SIDE_FILES].map((suffix) => database + suffix));
+  const { openFiles } = await thisSystem();
+  const openers = (await openFiles?.openersOf(["", ...SIDE_FILES].map((suffix) => database + suffix))) ?? [];
   if (openers.length > 0) return openersText(openers);
   return driver !== null && (await hasOtherConnection(files, driver, database)) ? UNSEEN : null;
 }
 
 /** The byte of shared memory that every connection of a WAL holds a shared lock on (UNIX_SHM_DMS of os_unix.c). */
-const DEAD_MAN_SWITCH = "128 128";
+const DEAD_MAN_SWITCH: LockedRange = { first: 128, last: 128 };
 
 /**
  * Whether another connection holds the shared memory of a WAL. With `readonly_shm` SQLite takes the dead man's switch
  * only beside somebody who has it, and Linux shows this process its own locks. Also tells of a process that has lost its
- * lock on the database itself, as POSIX locks do when the process closes the file elsewhere. Reads only; elsewhere than
- * on Linux it is `false`.
+ * lock on the database itself, as POSIX locks do when the process closes the file elsewhere. Reads only; `false`
+ * where the system does not tell.
  */
 export async function hasOtherConnection(files: FileSystem, driver: Driver, path: string): Promise<boolean> {
-  if (process.platform !== "linux") return false;
-  const database = await realpath(path).catch(() => path);
+  const { openFiles } = await thisSystem();
+  if (openFiles === null) return false;
+  const database = (await files.realPath(path).catch(() => null)) ?? path;
   const [main, wal, shm] = await Promise.all(["", "-wal", "-shm"].map((suffix) => files.stat(database + suffix)));
   // SQLite deletes the WAL of an empty database.
   if (!main?.size || wal === null || !shm?.size) return false;
@@ -47,24 +48,9 @@ export async function hasOtherConnection(files: FileSystem, driver: Driver, path
     // Of a damaged database the shared memory is open all the same.
   }
   try {
-    return holdsLock(shm.inode, DEAD_MAN_SWITCH);
+    return openFiles.holdsLock(shm.inode, DEAD_MAN_SWITCH);
   } finally {
     connection?.close();
-  }
-}
-
-/** Whether this process has a lock on these bytes of a file, as `/proc/locks` says. */
-function holdsLock(inode: number, range: string): boolean {
-  try {
-    const own = readlinkSync("/proc/self");
-    // "5: POSIX  ADVISORY  READ 1234 fd:01:5678 128 128"
-    const line = new RegExp(
-      `^\\d+:\\s+\\S+\\s+\\S+\\s+\\S+\\s+${own}\\s+[0-9a-f]+:[0-9a-f]+:${inode}\\s+${range}$`,
-      "m",
-    );
-    return line.test(readFileSync("/proc/locks", "utf8"));
-  } catch {
-    return false;
   }
 }
 
@@ -74,7 +60,8 @@ function holdsLock(inode: number, range: string): boolean {
  * `unix-excl` way of locking asks for an exclusive lock before it reads. While it is held, this process must not open
  * the file in any other way: closing it would give up the lock.
  *
- * On Windows, which replaces no file that is open, there is no such lock, and none where there is no file.
+ * On Windows, which replaces no file that is open, there is no such lock: it is asked whether the files may be replaced.
+ * There is none where there is no file.
  * @throws StoreRefusedError where another process has it open, or where that cannot be told
  */
 export async function soleUse(files: FileSystem, path: string): Promise<SoleUse> {
@@ -85,8 +72,13 @@ export async function soleUse(files: FileSystem, path: string): Promise<SoleUse>
   if (driver === null || !driver.readsInPlace) {
     throw new StoreRefusedError("busy", "This runtime has no SQLite to tell whether the database is open elsewhere.");
   }
-  const database = await realpath(path).catch(() => path);
-  if (process.platform === "win32" || (await files.stat(database)) === null) return { release: async () => undefined };
+  const database = (await files.realPath(path).catch(() => null)) ?? path;
+  const { isHeldOpen, soleLocking } = await thisSystem();
+  // Windows itself refuses to replace a file that somebody opens after this.
+  for (const suffix of isHeldOpen === null ? [] : ["", ...SIDE_FILES]) {
+    if (await isHeldOpen?.(files, database + suffix)) throw isOpen("another process");
+  }
+  if (soleLocking === null || (await files.stat(database)) === null) return { release: async () => undefined };
   const name = join(dirname(database), `.${basename(database)}.locked`);
   const removeName = async () => {
     for (const suffix of ["", ...SIDE_FILES]) {

@@ -8,20 +8,24 @@ import {
   type StoredMessage,
   unknownSession,
 } from "../conversation.ts";
-import type { Connection, SqlRow, SqlValue } from "./driver.ts";
+import { byteLength, type Connection, type SqlRow, type SqlValue } from "./driver.ts";
 import { readRowValues, selectRowValues } from "./row-values.ts";
 import { quoted, type Schema } from "./schema.ts";
 
-const DOCUMENT = `typeof(data) as storage, octet_length(data) as size, cast(time_created as real) as time, cast(time_updated as real) as updated,
-  case when octet_length(data) <= ${LARGEST_LOADED_BYTES} then cast(data as blob) end as bytes`;
+const documentColumns =
+  () => `typeof(data) as storage, ${byteLength("data")} as size, cast(time_created as real) as time, cast(time_updated as real) as updated,
+  case when ${byteLength("data")} <= ${LARGEST_LOADED_BYTES} then cast(data as blob) end as bytes`;
 
 /** The messages of a session by time and id, which is the order of opencode 1.2-1.18; parts without a message last. */
 export function* readRowMessages(connection: Connection, sessionID: string): Iterable<StoredMessage> {
   const ids = connection.all("select id from message where session_id = ? order by time_created, id", sessionID);
   for (const { id } of ids) {
     const messageID = String(id);
-    const row = connection.all(`select id, ${DOCUMENT} from message where id = ?`, messageID)[0];
-    const parts = connection.all(`select id, ${DOCUMENT} from part where message_id = ? order by id`, messageID);
+    const row = connection.all(`select id, ${documentColumns()} from message where id = ?`, messageID)[0];
+    const parts = connection.all(
+      `select id, ${documentColumns()} from part where message_id = ? order by id`,
+      messageID,
+    );
     yield {
       messageID,
       document: row === undefined ? null : documentOf("message", row),
@@ -36,7 +40,7 @@ export function* readRowMessages(connection: Connection, sessionID: string): Ite
   for (const { id } of orphaned) {
     const messageID = String(id);
     const parts = connection.all(
-      `select id, ${DOCUMENT} from part where message_id = ? and session_id = ? order by id`,
+      `select id, ${documentColumns()} from part where message_id = ? and session_id = ? order by id`,
       messageID,
       sessionID,
     );

@@ -17,7 +17,7 @@ import {
 } from "../store.ts";
 import type { Survey } from "../survey.ts";
 import { WrittenRows } from "./changed-rows.ts";
-import type { Connection, DatabaseSource } from "./driver.ts";
+import { byteLength, type Connection, type DatabaseSource } from "./driver.ts";
 import { DatabaseEventLog } from "./event-log.ts";
 import type { ReadView } from "./read-view.ts";
 import { RowPlaces } from "./record-places.ts";
@@ -147,8 +147,8 @@ class RowOpening implements SessionOpening {
     const { sql, values } = messagesOf({ what: "session", sessionID, newestMessages });
     const [size] = this.#connection.all(
       `select count(*) as records, total(bytes) as bytes from (
-         select octet_length(data) as bytes from message where id in (${sql})
-         union all select octet_length(data) from part where message_id in (${sql}) limit ?)`,
+         select ${byteLength("data")} as bytes from message where id in (${sql})
+         union all select ${byteLength("data")} from part where message_id in (${sql}) limit ?)`,
       ...values,
       ...values,
       most,

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { type OpenedFile, openNow } from "../../platform/read-now.ts";
 
 /**
  * A place in a write-ahead log: so many frames of one generation of it. SQLite starts a new generation, with other salts,
@@ -28,18 +28,16 @@ export const NO_WAL: WalPosition = { salts: "", frames: 0, checksum: [0, 0] };
  * `isDatabaseUntouched`: nothing was written to the database file since, so no generation can have come and gone between.
  */
 export function changesSince(wal: string, before: WalPosition | null, isDatabaseUntouched = false): WalChanges {
-  let size: number;
-  let descriptor: number;
+  let log: OpenedFile;
   try {
-    size = statSync(wal).size;
-    descriptor = openSync(wal, "r");
+    log = openNow(wal);
   } catch {
     return nothingSince(before);
   }
   try {
-    return readChanges(descriptor, size, before, isDatabaseUntouched);
+    return readChanges(log, before, isDatabaseUntouched);
   } finally {
-    closeSync(descriptor);
+    log.close();
   }
 }
 
@@ -48,9 +46,9 @@ function nothingSince(before: WalPosition | null): WalChanges {
   return isSame ? { position: NO_WAL, pages: new Map() } : "lost";
 }
 
-function readChanges(descriptor: number, size: number, before: WalPosition | null, isUntouched: boolean): WalChanges {
+function readChanges(file: OpenedFile, before: WalPosition | null, isUntouched: boolean): WalChanges {
   const header = Buffer.alloc(HEADER_BYTES);
-  if (readSync(descriptor, header, 0, HEADER_BYTES, 0) < HEADER_BYTES) return nothingSince(before);
+  if (file.read(header, 0, HEADER_BYTES, 0) < HEADER_BYTES) return nothingSince(before);
   const log = readHeader(header);
   if (log === null) return nothingSince(before);
   const frameBytes = FRAME_HEADER_BYTES + log.pageSize;
@@ -58,14 +56,14 @@ function readChanges(descriptor: number, size: number, before: WalPosition | nul
   let position: WalPosition = { salts: log.salts, frames: 0, checksum: log.checksum };
   if (before !== null && before.salts !== log.salts) {
     // The old generation may have grown before it was given up; what is left of it lies behind the new frames.
-    const isNext = isNextGeneration(before.salts, log.salts) && hasEnded(descriptor, before, frameBytes);
+    const isNext = isNextGeneration(before.salts, log.salts) && hasEnded(file, before, frameBytes);
     if (!isUntouched && !isNext) return "lost";
   } else if (before !== null && before.frames > 0) {
-    if (!isFrame(descriptor, before, frameBytes)) return "lost";
+    if (!isFrame(file, before, frameBytes)) return "lost";
     position = before;
   }
-  if (size - HEADER_BYTES - position.frames * frameBytes > MOST_BYTES) {
-    const grown = countFrames(descriptor, log.salts, position.frames, frameBytes, size);
+  if (file.size - HEADER_BYTES - position.frames * frameBytes > MOST_BYTES) {
+    const grown = countFrames(file, log.salts, position.frames, frameBytes);
     if (grown * frameBytes > MOST_BYTES) return "lost";
   }
   const sum = checksumOf(log.isLittleEndian);
@@ -74,7 +72,7 @@ function readChanges(descriptor: number, size: number, before: WalPosition | nul
   for (let index = position.frames; ; index += 1) {
     const frame = Buffer.allocUnsafe(frameBytes);
     const offset = HEADER_BYTES + index * frameBytes;
-    if (readSync(descriptor, frame, 0, frameBytes, offset) < frameBytes) break;
+    if (file.read(frame, 0, frameBytes, offset) < frameBytes) break;
     if (saltsAt(frame, 8) !== log.salts || frame.readUInt32BE(0) === 0) break;
     [s0, s1] = sum(frame, 0, 8, s0, s1);
     [s0, s1] = sum(frame, FRAME_HEADER_BYTES, frameBytes, s0, s1);
@@ -112,9 +110,9 @@ function saltsAt(bytes: Buffer, offset: number): string {
   return bytes.toString("hex", offset, offset + 8);
 }
 
-function frameHeader(descriptor: number, index: number, frameBytes: number): Buffer | null {
+function frameHeader(file: OpenedFile, index: number, frameBytes: number): Buffer | null {
   const header = Buffer.alloc(FRAME_HEADER_BYTES);
-  const read = readSync(descriptor, header, 0, FRAME_HEADER_BYTES, HEADER_BYTES + index * frameBytes);
+  const read = file.read(header, 0, FRAME_HEADER_BYTES, HEADER_BYTES + index * frameBytes);
   return read < FRAME_HEADER_BYTES ? null : header;
 }
 
@@ -128,26 +126,26 @@ function firstSalt(salts: string): number {
 }
 
 /** Whether the last frame of a position is still where it was. */
-function isFrame(descriptor: number, { salts, frames, checksum }: WalPosition, frameBytes: number): boolean {
-  const header = frameHeader(descriptor, frames - 1, frameBytes);
+function isFrame(file: OpenedFile, { salts, frames, checksum }: WalPosition, frameBytes: number): boolean {
+  const header = frameHeader(file, frames - 1, frameBytes);
   if (header === null || saltsAt(header, 8) !== salts) return false;
   return header.readUInt32BE(16) === checksum[0] && header.readUInt32BE(20) === checksum[1];
 }
 
 /** Whether a generation that is over had no frame after a position: the frame there is of neither generation. */
-function hasEnded(descriptor: number, { salts, frames }: WalPosition, frameBytes: number): boolean {
-  const last = frames === 0 ? null : frameHeader(descriptor, frames - 1, frameBytes);
+function hasEnded(file: OpenedFile, { salts, frames }: WalPosition, frameBytes: number): boolean {
+  const last = frames === 0 ? null : frameHeader(file, frames - 1, frameBytes);
   // Overwritten: whether another frame came after it can no longer be seen.
   if (last === null || saltsAt(last, 8) !== salts) return false;
-  const next = frameHeader(descriptor, frames, frameBytes);
+  const next = frameHeader(file, frames, frameBytes);
   return next === null || saltsAt(next, 8) !== salts;
 }
 
-function countFrames(descriptor: number, salts: string, from: number, frameBytes: number, size: number): number {
-  const last = Math.floor((size - HEADER_BYTES) / frameBytes);
+function countFrames(file: OpenedFile, salts: string, from: number, frameBytes: number): number {
+  const last = Math.floor((file.size - HEADER_BYTES) / frameBytes);
   let index = from;
   for (; index < last; index += 1) {
-    const header = frameHeader(descriptor, index, frameBytes);
+    const header = frameHeader(file, index, frameBytes);
     if (header === null || saltsAt(header, 8) !== salts) break;
   }
   return index - from;

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import { diagnose } from "../../../plugin/faults/diagnose.ts";
+import { cellValue } from "../../../plugin/hosts/row-form.ts";
 import type { RowValues } from "../../../plugin/model/artifact.ts";
 import type { Replacement } from "../../../plugin/model/replacement.ts";
 import { withFields } from "../../../plugin/records/fields.ts";
 import { judge } from "../../../plugin/records/judge.ts";
 import { Neighbours } from "../../../plugin/remedies/complete/neighbours.ts";
 import { normalised } from "../../../plugin/remedies/complete/normalise.ts";
-import { cellValue } from "../../../plugin/remedies/recover/row-form.ts";
 import type { MessageFacts, PartFacts } from "../../../plugin/stores/outline.ts";
 import { Choices } from "../choices.ts";
 import { demand } from "../defect.ts";

@@ -1,15 +1,15 @@
 import { anchoredRow, anchorsOn } from "../../../plugin/salvage/anchored-rows.ts";
+import { findOwners, mapPages, type Owners, type PageMap } from "../../../plugin/salvage/page-map.ts";
 import {
   indexPayloads,
   PAGE_TYPE,
   type Payload,
   readBtreeHeader,
   tableCells,
-} from "../../../plugin/salvage/btree-page.ts";
-import { openPageImage, type PageImage } from "../../../plugin/salvage/page-image.ts";
-import { findOwners, mapPages, type Owners, type PageMap } from "../../../plugin/salvage/page-map.ts";
-import { readPayloadRecord } from "../../../plugin/salvage/payload.ts";
-import { readRecord, readRecordHeader, type SqliteRecord } from "../../../plugin/salvage/record.ts";
+} from "../../../plugin/stores/sqlite/pages/btree-page.ts";
+import { openPageImage, type PageImage } from "../../../plugin/stores/sqlite/pages/page-image.ts";
+import { readPayloadRecord } from "../../../plugin/stores/sqlite/pages/payload.ts";
+import { readRecord, readRecordHeader, type SqliteRecord } from "../../../plugin/stores/sqlite/pages/record.ts";
 import { Choices } from "../choices.ts";
 import { demand } from "../defect.ts";
 import { memoryFile } from "../memory-file.ts";

@@ -1,9 +1,9 @@
 import { diagnose } from "../../../plugin/faults/diagnose.ts";
+import { cellValue } from "../../../plugin/hosts/row-form.ts";
 import type { Artifact, Evidence } from "../../../plugin/model/artifact.ts";
 import type { StoreDescription } from "../../../plugin/model/store-description.ts";
 import { readEvent } from "../../../plugin/remedies/recover/event-record.ts";
 import { copiesFromEvents } from "../../../plugin/remedies/recover/from-events.ts";
-import { cellValue } from "../../../plugin/remedies/recover/row-form.ts";
 import type { RecordedEvent } from "../../../plugin/stores/store.ts";
 import { Choices } from "../choices.ts";
 import { demand } from "../defect.ts";

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readWriteAheadLog, unreadLog } from "../../../plugin/salvage/write-ahead-log.ts";
+import { readWriteAheadLog, unreadLog } from "../../../plugin/stores/sqlite/pages/write-ahead-log.ts";
 import { changesSince, type WalChanges } from "../../../plugin/stores/sqlite/wal-frames.ts";
 import { Choices } from "../choices.ts";
 import { demand } from "../defect.ts";

@@ -1,12 +1,5 @@
-import { existsSync } from "node:fs";
-import {
-  isEventOf2x,
-  isTypeOf2x,
-  isUnknownMigration,
-  type Origin,
-  originOf,
-  withMessagesOf2x,
-} from "../stores/sqlite/origin.ts";
+import { isThere } from "../../../platform/read-now.ts";
+import { isEventOf2x, isTypeOf2x, isUnknownMigration, type Origin, originOf, withMessagesOf2x } from "../origin.ts";
 import { children, indexPayloads, PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
 import { openPageImage, type PageImage } from "./page-image.ts";
 import { NO_FILE, openRandomAccess } from "./random-access.ts";
@@ -18,8 +11,8 @@ import { type SchemaObject, schemaObjectsOf, textOf } from "./schema-objects.ts"
  * cannot read, or of whose schema a part may be lost. `null` where nothing that is left tells. Reads every page.
  */
 export function recognisePages(database: string): Origin | null {
-  const main = existsSync(database) ? openRandomAccess(database) : NO_FILE;
-  const wal = existsSync(`${database}-wal`) ? openRandomAccess(`${database}-wal`) : null;
+  const main = isThere(database) ? openRandomAccess(database) : NO_FILE;
+  const wal = isThere(`${database}-wal`) ? openRandomAccess(`${database}-wal`) : null;
   try {
     return originOfImage(openPageImage(main, wal));
   } finally {

@@ -1,12 +1,13 @@
-import { isAbsolute } from "node:path";
+import { folderKey, isFolderOf, NO_WORKTREE, writtenPath } from "../../hosts/folder-paths.ts";
+import { sessionCell } from "../../hosts/row-form.ts";
+import { hostLine, pathSystem } from "../../hosts/store-line.ts";
 import type { Locator } from "../../model/artifact.ts";
 import type { Replacement } from "../../model/replacement.ts";
-import type { StoreDescription } from "../../model/store-description.ts";
+import type { PathSystem, StoreDescription } from "../../model/store-description.ts";
 import type { Fields, ProjectFacts, SessionFacts } from "../../stores/conversation.ts";
 import { isPlainID, STORAGE } from "../../stores/json/layout.ts";
-import { sessionCell } from "./row-form.ts";
 
-/** The project of everything outside version control, and its folder. */
+/** The project of everything outside version control. */
 const GLOBAL = "global";
 
 /** A project's record as its sessions tell it, and where it goes. */
@@ -28,8 +29,12 @@ export function rebuiltProject(
   store: StoreDescription,
   said: Fields = {},
 ): RebuiltProject | null {
-  const worktree = worktreeOf(id, sessions, root);
-  if (worktree === null || others.some((other) => other.id !== id && other.worktree === worktree)) return null;
+  const system = pathSystem(store);
+  const found = worktreeOf(id, sessions, root, system);
+  const worktree = found === null ? null : writtenPath(system, found, hostLine(store));
+  const isTaken = (other: ProjectFacts) =>
+    other.id !== id && worktree !== null && folderKey(system, other.worktree) === folderKey(system, worktree);
+  if (worktree === null || others.some(isTaken)) return null;
   const created = Math.min(...sessions.map(({ createdMs, updatedMs }) => createdMs ?? updatedMs ?? Date.now()));
   const updated = Math.max(created, ...sessions.map(({ updatedMs }) => updatedMs ?? 0));
   const vcs = id === GLOBAL ? null : "git";
@@ -48,9 +53,16 @@ export function rebuiltProject(
 }
 
 /** The folder of a project that has sessions; `null` where it does not follow. */
-export function worktreeOf(id: string, sessions: readonly SessionFacts[], root: string | null): string | null {
-  if (id === GLOBAL) return "/";
-  if (root !== null && isAbsolute(root) && root !== "/") return root;
-  const [only, ...more] = new Set(sessions.map(({ directory }) => directory));
-  return more.length === 0 && only != null && isAbsolute(only) ? only : null;
+export function worktreeOf(
+  id: string,
+  sessions: readonly SessionFacts[],
+  root: string | null,
+  system: PathSystem,
+): string | null {
+  if (id === GLOBAL) return NO_WORKTREE;
+  if (isFolderOf(system, root)) return root;
+  const folders = new Map(sessions.map(({ directory }) => [folderKey(system, directory ?? ""), directory]));
+  const [only, ...more] = folders.values();
+  const isRoot = system === "posix" && only === NO_WORKTREE;
+  return more.length === 0 && (isRoot || isFolderOf(system, only)) ? only : null;
 }

@@ -1,3 +1,6 @@
+import { folderKey } from "../../hosts/folder-paths.ts";
+import { sessionCell } from "../../hosts/row-form.ts";
+import { pathSystem } from "../../hosts/store-line.ts";
 import type { Locator, RowValues } from "../../model/artifact.ts";
 import type { Replacement } from "../../model/replacement.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
@@ -13,7 +16,6 @@ import {
   unknownSession,
 } from "../../stores/conversation.ts";
 import { isPlainID, sessionFolder } from "../../stores/json/layout.ts";
-import { sessionCell } from "./row-form.ts";
 
 /** A session's record as its messages tell it, and where it goes. */
 export interface RebuiltSession {
@@ -32,7 +34,10 @@ export function rebuiltSession(
   store: StoreDescription,
 ): RebuiltSession | null {
   const root = rootOf(messages);
-  const project = projects.find(({ worktree, sandboxes }) => root !== null && [worktree, ...sandboxes].includes(root));
+  const key = (folder: string) => folderKey(pathSystem(store), folder);
+  const project = projects.find(
+    ({ worktree, sandboxes }) => root !== null && [worktree, ...sandboxes].map(key).includes(key(root)),
+  );
   return project === undefined ? null : inProject(sessionID, messages, project, store);
 }
 

@@ -1,22 +1,16 @@
-import type { Artifact, Evidence } from "../../model/artifact.ts";
-import type { StoreDescription } from "../../model/store-description.ts";
 import { wholeMembers } from "../../records/cut-document.ts";
-import { withFields } from "../../records/fields.ts";
 import { textBeginning } from "../../records/file-text.ts";
 import {
   type Fields,
   isFields,
   numberIn,
   parseDocument,
-  type SessionColumns,
   type StoredDocument,
   type StoredMessage,
   textIn,
 } from "../../stores/conversation.ts";
 import { byTime, factsOf, madeMs, partFacts } from "../../stores/message-facts.ts";
 import type { MessageFacts, SessionOutline } from "../../stores/outline.ts";
-import { Neighbours } from "../complete/neighbours.ts";
-import { normalised } from "../complete/normalise.ts";
 
 /** A message made anew: its document without ids, and when it was made, in milliseconds. */
 export interface RebuiltMessage {
@@ -24,35 +18,25 @@ export interface RebuiltMessage {
   readonly createdMs: number;
 }
 
-/** What a message hangs in. */
-export interface SessionFrame {
-  /** In the order of {@link byTime}; that of the message itself may be among them. */
-  readonly messages: readonly MessageFacts[];
-  readonly columns: SessionColumns;
-}
+/**
+ * Gives the draft of a message what every opencode demands of it; `null` where anything of that does not follow. `outline`:
+ * the session with the message in it.
+ */
+export type CompleteDraft = (draft: Fields, outline: SessionOutline) => Fields | null;
 
 /** The types of parts that only one of the two writes. */
 const OF_ASSISTANTS = ["reasoning", "tool", "step-start", "step-finish", "patch", "snapshot", "retry"];
 const OF_USERS = ["file", "agent", "subtask", "compaction"];
 
-/** What every opencode loads: the contract of the newest known one. */
-const NEWEST: StoreDescription = {
-  generation: "sqlite",
-  dataDir: "",
-  contract: "strict",
-  hostVersion: null,
-  sessionDiffReader: null,
-};
-
 /**
  * A message of which nothing can be read but its parts: its role from their types or from its neighbours, its time from
- * its row or its id, what the legible beginning of its document says, and all else by the rules by which records are
- * completed. `null` where no part can be read, or anything that opencode demands does not follow.
+ * its row or its id, what the legible beginning of its document says, and all else as `complete` completes it.
+ * `messages`: those of the session in the order of {@link byTime}, itself among them or not. `null` where no part can be read, or anything that opencode demands does not follow.
  */
 export function rebuiltMessage(
   own: StoredMessage,
-  sessionID: string,
-  { messages, columns }: SessionFrame,
+  messages: readonly MessageFacts[],
+  complete: CompleteDraft,
 ): RebuiltMessage | null {
   const { messageID } = own;
   const parts = own.parts.flatMap((part) => readable(part));
@@ -70,45 +54,14 @@ export function rebuiltMessage(
     messageOf: () => messageID,
     partsOf: (id) => (id === messageID ? own.parts.map(partFacts) : []),
   };
-  const neighbours = new Neighbours(outline, columns);
   const begun: Fields =
     role === "assistant" ? { role, ...ended(parts, createdMs) } : { role, time: { created: createdMs } };
   const time = { ...inside(begun.time), ...inside(said.time) };
   for (const draft of [{ ...begun, ...said, role, time }, begun]) {
-    const document = completed(messageID, sessionID, draft, neighbours);
+    const document = complete(draft, outline);
     if (document !== null) return { document, createdMs };
   }
   return null;
-}
-
-function completed(messageID: string, sessionID: string, draft: Fields, neighbours: Neighbours): Fields | null {
-  const artifact: Artifact = {
-    kind: "message",
-    sessionID,
-    recordID: messageID,
-    locator: { table: "message", key: { id: messageID }, column: "data" },
-  };
-  const bytes = Buffer.from(JSON.stringify(draft));
-  const evidence: Evidence = {
-    storage: "text",
-    size: bytes.length,
-    bytes,
-    shape: null,
-    sha256: null,
-    row: null,
-    stray: null,
-    ioError: null,
-    mtimeMs: null,
-    position: null,
-    siblings: null,
-    updatedMs: null,
-    reachable: true,
-    sessionID,
-  };
-  const replacement = normalised(artifact, evidence, neighbours, NEWEST);
-  if (replacement === null || !("fields" in replacement.content)) return null;
-  const document = withFields(draft, replacement.content.fields)?.value;
-  return isFields(document) ? document : null;
 }
 
 /** How an answer ended, as its parts state it: nobody works on it any more. */

@@ -1,4 +1,5 @@
-import type { CellValue } from "../../model/artifact.ts";
+import type { CellValue } from "../model/artifact.ts";
+import { columnPath } from "./folder-paths.ts";
 
 type Wire = Readonly<Record<string, unknown>>;
 
@@ -70,8 +71,8 @@ export function sessionRow(info: Wire): RowForm {
     ["workspace_id", text(info.workspaceID)],
     ["parent_id", text(info.parentID)],
     ["slug", text(info.slug)],
-    ["directory", text(info.directory)],
-    ["path", text(info.path)],
+    ["directory", text(columnPath(info.directory, info.directory))],
+    ["path", text(columnPath(info.path, info.directory))],
     ["title", text(info.title)],
     ["version", text(info.version)],
     ["share_url", text(share?.url)],

@@ -1,4 +1,4 @@
-import type { SqlValue } from "../stores/sqlite/driver.ts";
+import type { SqlValue } from "../driver.ts";
 
 /** One column as a record holds it. `i` integer, `I` integer beyond 2^53 as text, `r` real, `t` text, `b` blob, `n` null. */
 export type StorageLetter = "n" | "i" | "I" | "r" | "t" | "b";

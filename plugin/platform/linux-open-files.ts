@@ -1,20 +1,13 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { readdir, readFile, readlink, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { errnoCode, type FileStat } from "./file-system.ts";
+import { errnoCode } from "./file-system.ts";
+import type { LockedRange, NamedFile, Opener, OpenFiles } from "./open-files.ts";
 
-/** A process that has a file open. */
-export interface Opener {
-  readonly pid: number;
-  /** Name of its program, without folders. */
-  readonly name: string;
-}
+/** As `/proc` tells (proc(5)). */
+export const linuxOpenFiles: OpenFiles = { openersOf, openersBelow, openForWriting, exclusiveLockersOf, holdsLock };
 
-/**
- * The other processes that have one of these files open, as Linux tells of those that this user may see; empty where the
- * system does not tell. Paths are absolute; links in them are followed, as opencode does.
- */
-export async function openersOf(paths: readonly string[]): Promise<Opener[]> {
+async function openersOf(paths: readonly string[]): Promise<Opener[]> {
   const real = await Promise.all(paths.map(realPath));
   return openers((target) => real.includes(target));
 }
@@ -26,11 +19,7 @@ async function realPath(path: string): Promise<string> {
   );
 }
 
-/**
- * The same of any file below these folders. A process by the name of opencode whose files this user may not see counts
- * as one.
- */
-export async function openersBelow(folders: readonly string[]): Promise<Opener[]> {
+async function openersBelow(folders: readonly string[]): Promise<Opener[]> {
   const real = await Promise.all(folders.map(realPath));
   return openers((target) => real.some((folder) => target.startsWith(`${folder}/`)), /opencode/);
 }
@@ -58,17 +47,7 @@ async function openers(isMeant: (target: string) => boolean, suspect: RegExp | n
   return found;
 }
 
-/** A file, and what it is called. */
-export interface NamedFile {
-  readonly name: string;
-  readonly stat: Pick<FileStat, "device" | "inode">;
-}
-
-/**
- * Those of these files that a process has open for writing, this one included: by their inodes, whatever they are called
- * now, as Linux tells of the processes that this user may see; none where the system does not tell. A few milliseconds.
- */
-export function openForWriting<T extends NamedFile>(files: readonly T[]): Set<T> {
+function openForWriting<T extends NamedFile>(files: readonly T[]): Set<T> {
   const writing = new Set<T>();
   const named = new Map<string, T[]>();
   for (const file of files) named.set(file.name, [...(named.get(file.name) ?? []), file]);
@@ -110,11 +89,7 @@ async function nameOf(pid: number): Promise<string> {
   return basename(command.trim()) || "a process";
 }
 
-/**
- * The other processes that hold an exclusive advisory lock on a file, as `/proc/locks` tells by inodes. An inode alone
- * may be that of a file of another disk: only who has the file open is named.
- */
-export async function exclusiveLockersOf(path: string, inode: number): Promise<Opener[]> {
+async function exclusiveLockersOf(path: string, inode: number): Promise<Opener[]> {
   const text = await readFile("/proc/locks", "utf8").catch(() => "");
   const pids = new Set<number>();
   for (const line of text.split("\n")) {
@@ -126,7 +101,17 @@ export async function exclusiveLockersOf(path: string, inode: number): Promise<O
   return (await openersOf([path])).filter(({ pid }) => pids.has(pid));
 }
 
-/** `opencode (process 1234)`; empty for none. */
-export function openersText(openers: readonly Opener[]): string {
-  return openers.map(({ pid, name }) => `${name} (process ${pid})`).join(", ");
+/** Linux shows a process its own locks too. */
+function holdsLock(inode: number, { first, last }: LockedRange): boolean {
+  try {
+    const own = readlinkSync("/proc/self");
+    // "5: POSIX  ADVISORY  READ 1234 fd:01:5678 128 128"
+    const line = new RegExp(
+      `^\\d+:\\s+\\S+\\s+\\S+\\s+\\S+\\s+${own}\\s+[0-9a-f]+:[0-9a-f]+:${inode}\\s+${first} ${last}$`,
+      "m",
+    );
+    return line.test(readFileSync("/proc/locks", "utf8"));
+  } catch {
+    return false;
+  }
 }

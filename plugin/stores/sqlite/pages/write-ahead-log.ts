@@ -1,6 +1,6 @@
-import { statSync } from "node:fs";
 import { endianness } from "node:os";
-import { amount } from "../plural.ts";
+import { sizeNow } from "../../../platform/read-now.ts";
+import { amount } from "../../../plural.ts";
 import { openRandomAccess, type RandomAccessFile } from "./random-access.ts";
 
 /** One frame of a WAL: a version of a page. */
@@ -145,13 +145,13 @@ const LARGEST_LOOKED_THROUGH = 64 * 1024 * 1024;
 /** What of a database's log was committed and is not read by SQLite, in words; `null` where that is nothing. */
 export function unreadLog(database: string): string | null {
   const path = `${database}-wal`;
-  const { size } = statSync(path, { throwIfNoEntry: false }) ?? { size: 0 };
+  const size = sizeNow(path);
   if (size <= HEADER_BYTES || size > LARGEST_LOOKED_THROUGH) return null;
   const file = openRandomAccess(path);
   try {
     const header = file.read(0, HEADER_BYTES);
     const isSound = headerHolds(header);
-    const log = readWriteAheadLog(file, 4096, statSync(database, { throwIfNoEntry: false })?.size ?? 0);
+    const log = readWriteAheadLog(file, 4096, sizeNow(database));
     const [first] = log?.committed ?? [];
     if (log === null || first === undefined) return null;
     if (!isSound) return `${amount(log.committed.length, "page")}, its header is damaged`;

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { openNow } from "../../../platform/read-now.ts";
 
 /** A file that is read at any place. For files of our own: the copy of a damaged database. */
 export interface RandomAccessFile {
@@ -19,12 +19,11 @@ export const NO_FILE: RandomAccessFile = {
 };
 
 export function openRandomAccess(path: string): RandomAccessFile {
-  const descriptor = openSync(path, "r");
-  const { size } = fstatSync(descriptor);
+  const { size, read, close } = openNow(path);
   const readInto = (target: Buffer, offset: number): void => {
     let done = 0;
     while (done < target.length && offset + done < size) {
-      const count = readSync(descriptor, target, done, target.length - done, offset + done);
+      const count = read(target, done, target.length - done, offset + done);
       if (count === 0) break;
       done += count;
     }
@@ -38,6 +37,6 @@ export function openRandomAccess(path: string): RandomAccessFile {
       readInto(bytes, offset);
       return bytes;
     },
-    close: () => closeSync(descriptor),
+    close,
   };
 }

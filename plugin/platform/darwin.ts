@@ -1,0 +1,10 @@
+import { followRecursively } from "./recursive-watch.ts";
+import type { System } from "./system.ts";
+
+export const darwin: System = {
+  // Only `lsof` tells, which looks at every process and takes seconds.
+  openFiles: null,
+  isHeldOpen: null,
+  followFolders: async (root) => followRecursively(root),
+  soleLocking: "unix-excl",
+};

@@ -1,0 +1,11 @@
+import { followByInotify } from "./linux-inotify.ts";
+import { linuxOpenFiles } from "./linux-open-files.ts";
+import type { System } from "./system.ts";
+
+export const linux: System = {
+  openFiles: linuxOpenFiles,
+  isHeldOpen: null,
+  // Not `fs.watch`: Bun's opens every file of the folder and keeps it open (measured on 1.3.3 and 1.3.9).
+  followFolders: followByInotify,
+  soleLocking: "unix-excl",
+};

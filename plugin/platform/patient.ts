@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/**
+ * How Windows says that another program has a file for a moment: an antivirus, an indexer, a program that syncs folders.
+ * `UNKNOWN` is what opencode users see of it (#10533).
+ */
+const HELD = new Set<unknown>(["EBUSY", "EPERM", "EACCES", "UNKNOWN"]);
+
+/** Pauses between the tries, in milliseconds: 2.5 seconds in all. A virus scan of one file takes a fraction of that. */
+const PAUSES_MS = [10, 20, 40, 80, 160, 320, 640, 1_280] as const;
+
+/** A file system without hard links may say EPERM too, and there is another way then. */
+const MOST_LINK_TRIES = 4;
+
+/** Operations that have changed nothing where they fail. */
+const REPEATED = [
+  ...["stat", "list", "read", "readPiece", "syncFile", "makeDirectory", "rename", "unlink", "removeDirectory"],
+  ...["chmod", "touch"],
+] as const;
+
+/** Operations that write a file once they have made it: only its making is repeated. */
+const MAKING = ["writeNew", "copyNew"] as const;
+
+type Operation = (...args: unknown[]) => Promise<unknown>;
+
+/**
+ * A port to files on which an operation that is refused because somebody holds the file is tried again, within a bound.
+ * What is refused to the end fails with its own error.
+ */
+export function patient<Files extends object>(files: Files, pauses: readonly number[] = PAUSES_MS): Files {
+  const operations = files as Record<string, Operation>;
+  const repeat = (name: string, isWorthIt: (error: unknown) => boolean, between: readonly number[]) => {
+    const operation = operations[name];
+    if (operation === undefined) throw new TypeError(`there is no operation ${name}`);
+    return [name, (...args: unknown[]) => retried(() => operation(...args), isWorthIt, between)] as const;
+  };
+  return {
+    ...files,
+    ...Object.fromEntries([
+      ...REPEATED.map((name) => repeat(name, isHeld, pauses)),
+      ...MAKING.map((name) => repeat(name, isHeldAtOpening, pauses)),
+      repeat("link", isHeld, pauses.slice(0, MOST_LINK_TRIES)),
+    ]),
+  };
+}
+
+async function retried(
+  work: () => Promise<unknown>,
+  isWorthIt: (error: unknown) => boolean,
+  pauses: readonly number[],
+): Promise<unknown> {
+  for (const pause of pauses) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isWorthIt(error)) throw error;
+      await sleep(pause);
+    }
+  }
+  return work();
+}
+
+function isHeld(error: unknown): boolean {
+  return error instanceof Error && "code" in error && HELD.has(error.code);
+}
+
+function isHeldAtOpening(error: unknown): boolean {
+  return isHeld(error) && error instanceof Error && "syscall" in error && error.syscall === "open";
+}

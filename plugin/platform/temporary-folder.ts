@@ -1,0 +1,37 @@
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A new folder that only this user may enter. */
+export interface TemporaryFolder {
+  readonly path: string;
+  /** Removes it with everything in it. */
+  remove(): void;
+}
+
+/** Makes a folder for what is temporary: a copy of a database holds sessions and credentials. @throws the errno error */
+export async function makeTemporaryFolder(parent: string = tmpdir()): Promise<TemporaryFolder> {
+  // `mkdtemp` makes it 0700.
+  const path = await mkdtemp(join(parent, "opencode-session-repair-"));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** A place for temporary folders, and what it is called where no path may be said. */
+export interface TemporaryPlace {
+  readonly name: string;
+  readonly path: string;
+}
+
+/** Where temporary folders may be made, in the order in which they are tried. */
+export function temporaryPlaces(): TemporaryPlace[] {
+  const { XDG_RUNTIME_DIR } = process.env;
+  const all = [
+    { name: "the temporary folder (TMPDIR)", path: tmpdir() },
+    { name: "/var/tmp", path: "/var/tmp" },
+    ...(XDG_RUNTIME_DIR ? [{ name: "XDG_RUNTIME_DIR", path: XDG_RUNTIME_DIR }] : []),
+    { name: "/dev/shm", path: "/dev/shm" },
+  ];
+  if (process.platform === "win32") return all.slice(0, 1);
+  return all.filter(({ path }, index) => all.findIndex((other) => other.path === path) === index);
+}

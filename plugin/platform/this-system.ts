@@ -1,0 +1,15 @@
+import type { System } from "./system.ts";
+
+/** The system of this process. It is loaded on demand: a healthy start of opencode asks for none of this. */
+export async function thisSystem(): Promise<System> {
+  switch (process.platform) {
+    case "linux":
+      return (await import("./linux.ts")).linux;
+    case "darwin":
+      return (await import("./darwin.ts")).darwin;
+    case "win32":
+      return (await import("./windows.ts")).windows;
+    default:
+      return { openFiles: null, isHeldOpen: null, followFolders: null, soleLocking: "unix-excl" };
+  }
+}

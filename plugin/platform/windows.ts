@@ -1,0 +1,11 @@
+import { isHeldOpen } from "./held-open.ts";
+import { followRecursively } from "./recursive-watch.ts";
+import type { System } from "./system.ts";
+
+export const windows: System = {
+  openFiles: null,
+  isHeldOpen,
+  followFolders: async (root) => followRecursively(root),
+  // SQLite has no such VFS there. The system itself replaces no file that is open.
+  soleLocking: null,
+};

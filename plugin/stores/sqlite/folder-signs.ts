@@ -1,0 +1,39 @@
+import { type FolderSigns, NO_WORKTREE } from "../../hosts/folder-paths.ts";
+import type { Connection } from "./driver.ts";
+import type { Schema } from "./schema.ts";
+import { sqliteFailure } from "./sqlite-error.ts";
+
+/** What `systemOfPath` calls a path of Windows, in SQL; `value` is the name of a column. */
+function isOfWindows(value: string): string {
+  return `(${value} glob '[A-Za-z]:[/\\]*' or ${value} glob '[/\\][/\\]*')`;
+}
+
+/** When the folders of sessions, and those of projects, were last written by which system. */
+export function folderSigns(connection: Connection, { tables }: Schema): FolderSigns[] {
+  const has = (table: string, column: string) => tables.get(table)?.includes(column) === true;
+  const signs: FolderSigns[] = [];
+  if (has("session", "directory"))
+    signs.push(signsIn(connection, "session", "directory", has("session", "time_updated")));
+  if (has("project", "worktree"))
+    signs.push(signsIn(connection, "project", "worktree", has("project", "time_updated")));
+  return signs;
+}
+
+function signsIn(connection: Connection, table: string, column: string, hasTime: boolean): FolderSigns {
+  // A time that is none counts as the oldest.
+  const time = hasTime ? "case when typeof(time_updated) = 'integer' then time_updated else 0 end" : "0";
+  const windows = isOfWindows(column);
+  const posix = `${column} glob '/*' and ${column} <> '${NO_WORKTREE}' and not ${windows}`;
+  try {
+    const [row] = connection.all(
+      `select max(case when ${windows} then ${time} end) as windows, max(case when ${posix} then ${time} end) as posix
+       from ${table}`,
+    );
+    const newest = (value: unknown) => (value === null || value === undefined ? null : Number(value));
+    return { newestMs: { windows: newest(row?.windows), posix: newest(row?.posix) } };
+  } catch (error) {
+    // That pages are damaged is found with the pages.
+    if (sqliteFailure(error) !== "malformed") throw error;
+    return { newestMs: { windows: null, posix: null } };
+  }
+}

@@ -1,0 +1,73 @@
+import { afterAll, expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Glob } from "bun";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { locate } from "../../plugin/stores/locate.ts";
+import { openStores } from "../../plugin/stores/open.ts";
+import { byteLength, noteSQLiteVersion } from "../../plugin/stores/sqlite/driver.ts";
+import { SQLITE_HOSTS } from "../host/binary.ts";
+import { realStore } from "../host/stored-fixture.ts";
+
+afterAll(() => noteSQLiteVersion("3.53.0"));
+
+test("the length of a value in bytes is asked as each SQLite can tell it", () => {
+  for (const [version, sql] of [
+    ["3.37.0", "length(cast(data as blob))"],
+    ["3.42.0", "length(cast(data as blob))"],
+    ["3.43.0", "octet_length(data)"],
+    ["3.53.4", "octet_length(data)"],
+    ["4.0.0", "octet_length(data)"],
+  ] as const) {
+    noteSQLiteVersion(version);
+    expect([version, byteLength("data")]).toEqual([version, sql]);
+  }
+});
+
+/** What came after 3.37: functions, joins, operators (sqlite.org/changes.html). */
+const NEWER = [
+  ...["unixepoch", "octet_length", "format", "timediff", "concat", "concat_ws", "string_agg", "unhex", "subsec"],
+  ...["json_error_position", "json_pretty", "jsonb", "jsonb_extract", "median", "percentile", "unistr", "iif_null"],
+].map((name) => new RegExp(`\\b(select|,|=|where|and|case when)\\s+${name}\\(`, "i"));
+const NEWER_SYNTAX = [/->>?\s*'\$/, /\b(right|full)\s+(outer\s+)?join\b/i, /\bis\s+(not\s+)?distinct\s+from\b/i];
+
+test("no statement needs an SQLite that is newer than 3.37", async () => {
+  const root = join(import.meta.dirname, "..", "..");
+  const found: string[] = [];
+  for await (const path of new Glob("plugin/**/*.ts").scan(root)) {
+    if (path.endsWith("sqlite/driver.ts")) continue;
+    const text = (await readFile(join(root, path), "utf8")).replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, "");
+    for (const rule of [...NEWER, ...NEWER_SYNTAX, /octet_length\(/]) {
+      const match = rule.exec(text);
+      if (match !== null) found.push(`${path}: ${match[0]}`);
+    }
+  }
+  expect(found).toEqual([]);
+});
+
+test.each(SQLITE_HOSTS)("a store of %s is read the same without octet_length", async (version) => {
+  const store = await realStore(version);
+  try {
+    const read = async (sqlite: string) => {
+      const found = await locate(nodeFileSystem, { env: {}, dataDir: store.dataDir });
+      if (!found.ok) throw new Error("there is no store");
+      const [opened] = await openStores(nodeFileSystem, found.located, "outside");
+      // Opening loads the driver, which says what SQLite this is.
+      noteSQLiteVersion(sqlite);
+      if (opened?.state !== "ok") throw new Error("the store does not open");
+      try {
+        const said: unknown[] = [];
+        for (const id of store.sessionIDs)
+          for await (const message of opened.store.conversations.messages(id)) said.push(message);
+        return said;
+      } finally {
+        opened.store.close();
+      }
+    };
+    const now = await read("3.53.0");
+    expect(now.length).toBeGreaterThan(0);
+    expect(await read("3.37.0")).toEqual(now);
+  } finally {
+    await store.home.remove();
+  }
+});

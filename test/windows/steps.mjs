@@ -1,0 +1,24 @@
+// Runs in Node for Windows: the published command, once for each list of arguments, in this one process.
+import { readFileSync, writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+
+const [entry, asked, answered] = process.argv.slice(2);
+const results = [];
+for (const args of JSON.parse(readFileSync(asked, "utf8"))) {
+  const said = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"]) {
+    process[name].write = (chunk, ...rest) => {
+      said[name] += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString("utf8");
+      const done = rest.find((each) => typeof each === "function");
+      if (done !== undefined) queueMicrotask(() => done());
+      return true;
+    };
+  }
+  process.argv = [process.argv[0], entry, ...args];
+  process.exitCode = 0;
+  // Only the entry is evaluated again: what it imports stays.
+  await import(`${pathToFileURL(entry).href}?${results.length}`);
+  results.push({ code: process.exitCode, ...said });
+}
+process.exitCode = 0;
+writeFileSync(answered, JSON.stringify(results));

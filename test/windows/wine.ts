@@ -1,0 +1,144 @@
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, openSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { cacheDirectory } from "../host/cache.ts";
+import { builtPackage } from "../package/built.ts";
+import { nodeForWindows } from "../stores/node-release.ts";
+
+/** The newest release of Node for Windows that Wine 8 was seen to run (24.21.0 ends with status 3). */
+const NODE_VERSION = "22.23.3";
+
+/** Whether the tests of Windows can run here. On CI a Linux without Wine is a failure; elsewhere they are left out. */
+export const HAS_WINE = hasWine();
+
+function hasWine(): boolean {
+  const isSupported = process.platform === "linux" && process.arch === "x64";
+  if (isSupported && Bun.which("wine") !== null) return true;
+  const why = "test/windows: there is no Wine here (Debian: wine wine64), so nothing of Windows is tried.";
+  if (isSupported && process.env.CI) throw new Error(why);
+  process.stderr.write(`${why}\n`);
+  return false;
+}
+
+/** A path of this system as Windows sees it: drive Z is the root. */
+export function onDriveZ(path: string): string {
+  return `Z:${path.replaceAll("/", "\\")}`;
+}
+
+export interface StepResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A process of Windows. What it prints is in two files: Node under Wine dies where it writes into a pipe of this system. */
+export interface WindowsProcess {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Its exit status; `null` where it was killed. */
+  readonly ended: Promise<number | null>;
+  kill(): void;
+}
+
+/** Node for Windows with the published command. */
+export class WindowsCommand {
+  readonly #node: string;
+  readonly #dist: string;
+  readonly #prefix: string;
+  readonly #scratch: string;
+  #started = 0;
+
+  private constructor(node: string, dist: string, prefix: string, scratch: string) {
+    this.#node = node;
+    this.#dist = dist;
+    this.#prefix = prefix;
+    this.#scratch = scratch;
+  }
+
+  static async start(): Promise<WindowsCommand> {
+    const [node, dist, prefix] = await Promise.all([nodeForWindows(NODE_VERSION), builtPackage(), winePrefix()]);
+    return new WindowsCommand(node, dist, prefix, await mkdtemp(join(tmpdir(), "opencode-session-repair-wine-")));
+  }
+
+  /** The folder that is drive C. */
+  get driveC(): string {
+    return join(this.#prefix, "drive_c");
+  }
+
+  /** Runs commands one after another in one process: a start of Windows costs more than a check. */
+  async steps(...steps: readonly (readonly string[])[]): Promise<StepResult[]> {
+    const work = await mkdtemp(join(this.#scratch, "steps-"));
+    const [asked, answered] = [join(work, "asked.json"), join(work, "answered.json")];
+    await writeFile(asked, JSON.stringify(steps.map((args) => args.map(translated))));
+    const driver = join(import.meta.dirname, "steps.mjs");
+    const child = this.node(driver, join(this.#dist, "cli.js"), asked, answered);
+    const status = await child.ended;
+    const text = await readFile(answered, "utf8").catch(() => "");
+    if (text === "") throw new Error(`Node for Windows ended with ${status}: ${await readFile(child.stderr, "utf8")}`);
+    return JSON.parse(text) as StepResult[];
+  }
+
+  /** Starts the command in a process of its own. */
+  command(...args: readonly string[]): WindowsProcess {
+    return this.node(join(this.#dist, "cli.js"), ...args);
+  }
+
+  /** Starts a script. Arguments that are paths of this system are translated. */
+  node(...args: readonly string[]): WindowsProcess {
+    this.#started += 1;
+    const [stdout, stderr] = [join(this.#scratch, `${this.#started}.out`), join(this.#scratch, `${this.#started}.err`)];
+    const [out, err] = [openSync(stdout, "w"), openSync(stderr, "w")];
+    const child = spawn("wine", [this.#node, ...args.map(translated)], {
+      env: wineEnvironment(this.#prefix),
+      stdio: ["ignore", out, err],
+    });
+    closeSync(out);
+    closeSync(err);
+    const ended = new Promise<number | null>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("exit", resolve);
+    });
+    return { stdout, stderr, ended, kill: () => child.kill("SIGKILL") };
+  }
+
+  async stop(): Promise<void> {
+    await rm(this.#scratch, { recursive: true, force: true });
+  }
+}
+
+function translated(argument: string): string {
+  return argument.startsWith("/") ? onDriveZ(argument) : argument;
+}
+
+function wineEnvironment(prefix: string): NodeJS.ProcessEnv {
+  const { PATH, HOME } = process.env;
+  return { PATH, HOME, WINEPREFIX: prefix, WINEDEBUG: "-all", WINEARCH: "win64", LC_ALL: "C.UTF-8" };
+}
+
+/** The one Windows of this machine, made once (20 s) and kept in `.cache/wine`. */
+async function winePrefix(): Promise<string> {
+  const prefix = cacheDirectory(join("wine", "prefix-1"));
+  if (existsSync(prefix)) return prefix;
+  await mkdir(dirname(prefix), { recursive: true });
+  const stage = await mkdtemp(`${prefix}-`);
+  // Node refuses the version of Windows that Wine calls itself.
+  const set = ["reg", "add", "HKCU\\Software\\Wine", "/v", "Version", "/d", "win10", "/f"];
+  await ended("wine", set, stage);
+  await ended("wineserver", ["-w"], stage);
+  await rename(stage, prefix).catch(async (error: unknown) => {
+    // Another process may have made it meanwhile.
+    if (!existsSync(prefix)) throw error;
+    await rm(stage, { recursive: true, force: true });
+  });
+  return prefix;
+}
+
+function ended(program: string, args: readonly string[], prefix: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env: wineEnvironment(prefix), stdio: "ignore" });
+    child.once("error", reject);
+    child.once("exit", (code) => (code === 0 ? resolve() : reject(new Error(`${program} ended with ${code}`))));
+  });
+}
