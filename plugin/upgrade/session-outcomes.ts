@@ -1,4 +1,5 @@
-import { posix } from "node:path";
+import { isAbsoluteFor } from "../hosts/folder-paths.ts";
+import { pathSystem } from "../hosts/store-line.ts";
 import type { Artifact } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import { fits } from "../records/contract.ts";
@@ -29,7 +30,7 @@ export function sessionOutcomes(session: SourceSession, store: StoreDescription)
     if (parsed !== undefined && !parsed.ok) say(column, "stops", `${column} is no JSON`);
   }
   const { directory } = row;
-  if (directory !== "" && (typeof directory !== "string" || !posix.isAbsolute(directory))) {
+  if (directory !== "" && (typeof directory !== "string" || !isAbsoluteFor(pathSystem(store), directory))) {
     say("directory", "stops", "directory is no absolute path");
   }
   for (const column of LISTED) {
