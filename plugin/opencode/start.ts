@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Hooks, PluginInput } from "@opencode-ai/plugin";
+import { findOptions, readSettings } from "../configuration/options.ts";
 import { nodeFileSystem } from "../platform/file-system.ts";
 import type { Trigger } from "../quarantine/manifest.ts";
 import { filesOf, locate } from "../stores/locate.ts";
@@ -9,7 +10,6 @@ import { storesOfHost } from "./host-store.ts";
 import { isAtLeast, keepsFiles, runningHostVersion } from "./host-version.ts";
 import { hasNews, type Notice, tell } from "./notice.ts";
 import { leavePlace, takePlace } from "./one-instance.ts";
-import { findOptions, readSettings } from "./options.ts";
 import { HostActivity } from "./pacing.ts";
 import type { RequestContext } from "./repair-request.ts";
 import { answersTo, registerCommand } from "./slash-command.ts";
