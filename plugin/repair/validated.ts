@@ -5,7 +5,7 @@ import type { WalPosition } from "../stores/sqlite/wal-frames.ts";
 import { TOOL } from "../tool-identity.ts";
 
 /** Name of the index in the data directory, beside the quarantine. It may be deleted at any time. */
-const INDEX = ".session-repair-index.json";
+export const VALIDATED_FILE = ".session-repair-index.json";
 
 /** Grows with every change of what an index means. */
 const FORMAT = 2;
@@ -43,7 +43,7 @@ function seal(content: string): string {
 /** Reads the index. Whatever is wrong with it, it is as if there were none. */
 export function readValidated(dataDir: string, hostVersion: string | null): Validated {
   try {
-    const [head, content] = readFileSync(join(dataDir, INDEX), "utf8").split("\n");
+    const [head, content] = readFileSync(join(dataDir, VALIDATED_FILE), "utf8").split("\n");
     if (content === undefined || head !== `${rulesFor(hostVersion)} ${seal(content)}`) return NOTHING_VALIDATED;
     return JSON.parse(content) as Validated;
   } catch {
@@ -53,11 +53,11 @@ export function readValidated(dataDir: string, hostVersion: string | null): Vali
 
 /** Replaces the index. Where that fails, the next start takes longer, and no more. */
 export function writeValidated(dataDir: string, hostVersion: string | null, validated: Validated): void {
-  const temporary = join(dataDir, `${INDEX}.${process.pid}`);
+  const temporary = join(dataDir, `${VALIDATED_FILE}.${process.pid}`);
   const content = JSON.stringify(validated);
   try {
     writeFileSync(temporary, `${rulesFor(hostVersion)} ${seal(content)}\n${content}\n`, { mode: 0o600 });
-    renameSync(temporary, join(dataDir, INDEX));
+    renameSync(temporary, join(dataDir, VALIDATED_FILE));
   } catch {
     rmSync(temporary, { force: true });
   }
