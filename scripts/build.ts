@@ -2,7 +2,9 @@ import { spawnSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { z } from "zod";
+import { manPage } from "../plugin/command-line/man-page.ts";
 import { manifestSchema } from "../plugin/quarantine/manifest.ts";
+import { TOOL } from "../plugin/tool-identity.ts";
 
 const root = join(import.meta.dirname, "..");
 /** Where the package goes: the folder that is named, else `dist/`. */
@@ -159,6 +161,7 @@ async function publish(stage: string): Promise<void> {
   await dropUnreachableTypes(stage);
   const schema = { title: "Quarantine manifest of opencode-session-repair", ...z.toJSONSchema(manifestSchema) };
   await writeFile(join(stage, "manifest.schema.json"), `${JSON.stringify(schema, null, 2)}\n`);
+  await writeFile(join(stage, `${TOOL.name}.1`), manPage());
   await chmod(join(stage, "cli.js"), 0o755);
   await chmod(stage, 0o755);
   const replaced = `${stage}.replaced`;
