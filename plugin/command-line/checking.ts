@@ -1,19 +1,27 @@
+import { plural } from "../plural.ts";
 import { type CheckOutcome, check } from "../repair/check.ts";
-import type { CheckInput, Expected } from "../repair/check-input.ts";
+import type { CheckInput } from "../repair/check-input.ts";
 import { surveyAside } from "./aside.ts";
 import { type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { showProgress } from "./progress-line.ts";
+import { shareFacts } from "./progress-line.ts";
 import { unknownSessionMessage } from "./resolve-ids.ts";
 
 /** A check with progress on the terminal. */
 export async function checkWithProgress(context: CommandContext, sessionIDs: readonly string[]): Promise<CheckOutcome> {
-  const records = showProgress(context.terminal, "Checking", "records");
-  const sessions = showProgress(context.terminal, "Checking", "sessions");
+  const { terminal } = context;
+  const started = performance.now();
+  terminal.progress("Checking …");
   const onProgress: CheckInput["onProgress"] = (counts, expected) => {
+    const { sessions, messages, parts } = counts;
+    const words = [plural(sessions, "session"), plural(messages, "message"), plural(parts, "part")];
     // Of files only the number of sessions is known beforehand.
-    if (expected.parts === undefined && expected.sessions !== undefined) sessions(counts.sessions, expected.sessions);
-    else records(counts.messages + counts.parts, sumOf(expected));
+    const [done, of] =
+      expected.parts === undefined
+        ? [sessions, expected.sessions ?? 0]
+        : [messages + parts, (expected.messages ?? 0) + expected.parts];
+    const share = of > 0 ? shareFacts(done, of, performance.now() - started) : [];
+    terminal.progress(`Checking: ${[...words, ...share].join(", ")} …`);
   };
   return check({
     files: context.files,
@@ -24,10 +32,6 @@ export async function checkWithProgress(context: CommandContext, sessionIDs: rea
     surveyAside,
     onProgress,
   });
-}
-
-function sumOf({ messages, parts }: Expected): number | null {
-  return parts === undefined ? null : (messages ?? 0) + parts;
 }
 
 /** Ends a command whose check came to no result. */

@@ -7,12 +7,16 @@ const TELLING_MS = 2000;
 export function progressText(doing: string, done: number, of: number | null, what: string, elapsedMs: number): string {
   const number = (count: number) => count.toLocaleString("en-US");
   if (of === null || of <= 0) return done === 0 ? `${doing} …` : `${doing}: ${number(done)} ${what} …`;
-  // What is expected is an estimate: the end is told by the answer.
+  const [share = "", ...left] = shareFacts(done, of, elapsedMs);
+  return `${doing}: ${[share, `${number(Math.min(done, of))} of ${number(of)} ${what}`, ...left].join(", ")}`;
+}
+
+/** `43 %`, and `12 s left` where that can be told. What is expected is an estimate: the end is told by the answer. */
+export function shareFacts(done: number, of: number, elapsedMs: number): string[] {
   const share = Math.min(0.99, done / of);
-  const facts = [`${Math.floor(100 * share)} %`, `${number(Math.min(done, of))} of ${number(of)} ${what}`];
-  const leftMs = share > 0 ? (elapsedMs * (1 - share)) / share : Number.POSITIVE_INFINITY;
-  if (elapsedMs >= TELLING_MS && share >= 0.01) facts.push(`${durationText(leftMs)} left`);
-  return `${doing}: ${facts.join(", ")}`;
+  const percent = `${Math.floor(100 * share)} %`;
+  if (elapsedMs < TELLING_MS || share < 0.01) return [percent];
+  return [percent, `${durationText((elapsedMs * (1 - share)) / share)} left`];
 }
 
 function durationText(ms: number): string {
