@@ -48,7 +48,7 @@ async function bundle(outdir: string): Promise<void> {
     outdir,
     target: "node",
     splitting: true,
-    minify: { whitespace: true },
+    minify: { whitespace: true, identifiers: true, keepNames: true },
     external: [...Object.keys(DEPENDENCIES), "bun:*"],
     naming: { entry: "[dir]/[name].[ext]", chunk: "[hash].[ext]" },
   });
