@@ -2,6 +2,9 @@
  * What the command line takes: parsing, `--help`, suggestions, completion and the man page are all made from this table.
  */
 
+/** How this program is called: what reads no version of it loads nothing more than this. */
+export const PROGRAM = "opencode-session-repair";
+
 /** What completion offers in place of an option's value or an argument. */
 export type ValueKind = "folder" | "file" | "code" | "run" | "session" | "command" | "shell" | "other";
 

@@ -1,5 +1,4 @@
 import { FAULT_CODES } from "../faults/catalogue.ts";
-import { TOOL } from "../tool-identity.ts";
 import {
   COMMAND_NAMES,
   COMMON_OPTIONS,
@@ -7,6 +6,7 @@ import {
   commandSpec,
   type OptionName,
   optionSpec,
+  PROGRAM,
   SHELLS,
   type Shell,
   type ValueKind,
@@ -19,7 +19,7 @@ export function completionScript(shell: Shell): string {
 
 const SCRIPTS: Readonly<Record<Shell, () => string>> = { bash: bashScript, zsh: zshScript, fish: fishScript };
 
-const FUNCTION = `_${TOOL.name.replaceAll("-", "_")}`;
+const FUNCTION = `_${PROGRAM.replaceAll("-", "_")}`;
 
 function optionsOf(name: CommandName): OptionName[] {
   return [...commandSpec(name).options, ...COMMON_OPTIONS];
@@ -54,7 +54,7 @@ function bashScript(): string {
     [optionsTaking((kind) => kind === "session" || kind === "other" || kind === "run"), "COMPREPLY=()"],
   ] as const;
   return [
-    `# bash: ${TOOL.name} completion bash > ~/.local/share/bash-completion/completions/${TOOL.name}`,
+    `# bash: ${PROGRAM} completion bash > ~/.local/share/bash-completion/completions/${PROGRAM}`,
     `${FUNCTION}() {`,
     `  local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" command="" each`,
     '  case "$before" in',
@@ -73,7 +73,7 @@ function bashScript(): string {
     "  esac",
     '  COMPREPLY=($(compgen -W "$words" -- "$word"))',
     "}",
-    `complete -F ${FUNCTION} ${TOOL.name}`,
+    `complete -F ${FUNCTION} ${PROGRAM}`,
   ].join("\n");
 }
 
@@ -95,8 +95,8 @@ function zshOption(name: OptionName): string {
 
 function zshScript(): string {
   return [
-    `#compdef ${TOOL.name}`,
-    `# zsh: ${TOOL.name} completion zsh > DIR/_${TOOL.name}, where DIR is a folder of $fpath`,
+    `#compdef ${PROGRAM}`,
+    `# zsh: ${PROGRAM} completion zsh > DIR/_${PROGRAM}, where DIR is a folder of $fpath`,
     `${FUNCTION}() {`,
     "  local -a names",
     "  names=(",
@@ -120,16 +120,13 @@ function zshScript(): string {
     }),
     "  esac",
     "}",
-    `if [[ "$funcstack[1]" == ${quoted(`_${TOOL.name}`)} ]]; then ${FUNCTION} "$@"; else compdef ${FUNCTION} ${TOOL.name}; fi`,
+    `if [[ "$funcstack[1]" == ${quoted(`_${PROGRAM}`)} ]]; then ${FUNCTION} "$@"; else compdef ${FUNCTION} ${PROGRAM}; fi`,
   ].join("\n");
 }
 
 function fishScript(): string {
-  const complete = `complete -c ${TOOL.name}`;
-  const lines = [
-    `# fish: ${TOOL.name} completion fish > ~/.config/fish/completions/${TOOL.name}.fish`,
-    `${complete} -f`,
-  ];
+  const complete = `complete -c ${PROGRAM}`;
+  const lines = [`# fish: ${PROGRAM} completion fish > ~/.config/fish/completions/${PROGRAM}.fish`, `${complete} -f`];
   for (const name of COMMAND_NAMES) {
     lines.push(
       `${complete} -n __fish_use_subcommand -a ${quoted(namesOf(name).join(" "))} -d ${quoted(commandSpec(name).summary)}`,

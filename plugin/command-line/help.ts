@@ -1,5 +1,4 @@
 import { columns, padded, wrapped } from "../show/text-layout.ts";
-import { TOOL } from "../tool-identity.ts";
 import {
   COMMAND_NAMES,
   COMMON_OPTIONS,
@@ -9,6 +8,7 @@ import {
   type Example,
   type OptionName,
   optionSpec,
+  PROGRAM,
 } from "./commands.ts";
 
 /** Narrower than this there is no room for a second column: it goes below the first. */
@@ -21,10 +21,10 @@ export function helpText(command: CommandName | null, width: number): string {
 
 function overview(width: number): string[] {
   return [
-    ...wrapped(`${TOOL.name}: opens opencode sessions that do not open.`, width, ""),
+    ...wrapped(`${PROGRAM}: opens opencode sessions that do not open.`, width, ""),
     "",
     "Usage:",
-    ...wrapped(`${TOOL.name} [COMMAND] [OPTIONS]`, width, "  "),
+    ...wrapped(`${PROGRAM} [COMMAND] [OPTIONS]`, width, "  "),
     "",
     "Commands:",
     ...table(
@@ -41,14 +41,14 @@ function overview(width: number): string[] {
       width,
     ),
     "",
-    ...wrapped(`\`${TOOL.name} help COMMAND\` explains a command, with examples.`, width, ""),
+    ...wrapped(`\`${PROGRAM} help COMMAND\` explains a command, with examples.`, width, ""),
   ];
 }
 
 function commandHelp(name: CommandName, width: number): string[] {
   const { aliases = [], options, summary, details, examples } = commandSpec(name);
   return [
-    ...wrapped(`${TOOL.name} ${name}: ${summary}.`, width, ""),
+    ...wrapped(`${PROGRAM} ${name}: ${summary}.`, width, ""),
     "",
     "Usage:",
     ...wrapped(usageLine(name), width, "  "),
@@ -67,7 +67,7 @@ function commandHelp(name: CommandName, width: number): string[] {
 /** `opencode-session-repair restore RUN [OPTIONS]`. */
 export function usageLine(name: CommandName): string {
   const { takes } = commandSpec(name);
-  return [TOOL.name, name, ...(takes === undefined ? [] : [takes.name]), "[OPTIONS]"].join(" ");
+  return [PROGRAM, name, ...(takes === undefined ? [] : [takes.name]), "[OPTIONS]"].join(" ");
 }
 
 function nameOf(name: CommandName): string {
@@ -88,7 +88,7 @@ function optionTable(names: readonly OptionName[], width: number): string[] {
 }
 
 function exampleLines({ args, says }: Example, width: number): string[] {
-  return [...wrapped(`${TOOL.name} ${args}`.trimEnd(), width, "  "), ...wrapped(says, width, "      ")];
+  return [...wrapped(`${PROGRAM} ${args}`.trimEnd(), width, "  "), ...wrapped(says, width, "      ")];
 }
 
 /** Two columns; on a narrow terminal the second one below the first. */

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import type { TuiDialogSelectOption, TuiPluginApi } from "@opencode-ai/plugin/tui";
 import { TRUNCATED } from "../../faults/unreadable.ts";
 import { type ConfirmedFinding, FAILING_ON_SCREEN, failedVerb, isFailingHere } from "../../model/finding.ts";
+import { entryURL } from "../../package-files.ts";
 import { LARGE_QUARANTINE_BYTES } from "../../quarantine/retention.ts";
 import { allRuns, type ReadableSummary, type RunSummary } from "../../quarantine/runs.ts";
 import { folderBytes } from "../../quarantine/vault.ts";
@@ -63,7 +65,10 @@ function originOptions(api: TuiPluginApi, sentence: string | null): Option[] {
 function hiddenOptions(input: DialogInput): Option[] {
   if (input.context.located.databases.length === 0) return [];
   const title = "Sessions that are not shown";
-  const value = async () => (await import("./hidden-dialog.ts")).openHiddenDialog(input);
+  const value = async () => {
+    const { openHiddenDialog } = await import("./hidden-dialog.ts");
+    return openHiddenDialog({ ...input, commandLine: fileURLToPath(entryURL("cli")) });
+  };
   return [{ title, description: "look for them", category: "Otherwise", value }];
 }
 

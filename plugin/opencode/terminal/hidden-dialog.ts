@@ -1,6 +1,4 @@
-import { fileURLToPath } from "node:url";
 import type { TuiDialogSelectOption } from "@opencode-ai/plugin/tui";
-import { entryURL } from "../../package-files.ts";
 import { runEntry } from "../../platform/own-entry.ts";
 import { plural } from "../../plural.ts";
 import { type RescueChoice, type RescueLists, rescueChoices } from "../../rescue/choices.ts";
@@ -9,6 +7,11 @@ import { showProgress } from "./progress.ts";
 import { timeText } from "./words.ts";
 
 type Option = TuiDialogSelectOption<Choice>;
+
+export interface HiddenInput extends DialogInput {
+  /** The module of the command line. */
+  readonly commandLine: string;
+}
 
 const TITLE = "Sessions that are not shown";
 
@@ -24,10 +27,10 @@ interface RescueAnswer extends RescueLists {
  * Lists the sessions that this opencode does not show, and brings back the ones that are chosen. The command line does
  * it in a process of its own: the stores beside opencode's own must not be opened in opencode's process.
  */
-export async function openHiddenDialog(input: DialogInput): Promise<void> {
+export async function openHiddenDialog(input: HiddenInput): Promise<void> {
   const { api } = input;
   const progress = showProgress(api, "Looking for sessions that are not shown", { whenClosed: "stop" });
-  const answer = await rescueAnswer(["--dry-run"], progress.signal);
+  const answer = await rescueAnswer(input, ["--dry-run"], progress.signal);
   if (progress.signal.aborted) return progress.close();
   if (answer === null) return showFailure(input, null);
   if (answer.error !== undefined) return showFailure(input, answer.error);
@@ -52,7 +55,7 @@ export async function openHiddenDialog(input: DialogInput): Promise<void> {
   );
 }
 
-function optionFor(input: DialogInput, choice: RescueChoice): Option {
+function optionFor(input: HiddenInput, choice: RescueChoice): Option {
   const { sessionID, title, updatedMs, messages, why, directory } = choice;
   const count = messages === null ? [] : [plural(messages, "message")];
   const when = updatedMs === null ? [] : [timeText(updatedMs)];
@@ -64,7 +67,7 @@ function optionFor(input: DialogInput, choice: RescueChoice): Option {
   };
 }
 
-function choose(input: DialogInput, choice: RescueChoice): Promise<void> | void {
+function choose(input: HiddenInput, choice: RescueChoice): Promise<void> | void {
   const { action } = choice;
   if (action.kind === "certain") return bringBack(input, [choice]);
   if (action.kind === "repair") {
@@ -82,15 +85,15 @@ function choose(input: DialogInput, choice: RescueChoice): Promise<void> | void 
   showList(input.api, `Where is ${action.from} now?`, places, "Filter");
 }
 
-function bringBack(input: DialogInput, choices: readonly RescueChoice[]): Promise<void> {
+function bringBack(input: HiddenInput, choices: readonly RescueChoice[]): Promise<void> {
   const sessions = choices.flatMap(({ sessionID }) => ["--session", sessionID]);
   return carryOut(input, ["--import", "--relink", "--unarchive", ...sessions]);
 }
 
-async function carryOut(input: DialogInput, args: readonly string[]): Promise<void> {
+async function carryOut(input: HiddenInput, args: readonly string[]): Promise<void> {
   const { api } = input;
   const progress = showProgress(api, "Bringing sessions back", { whenClosed: "go on" });
-  const answer = await rescueAnswer(["--yes", ...args], progress.signal);
+  const answer = await rescueAnswer(input, ["--yes", ...args], progress.signal);
   if (answer === null || answer.error !== undefined) return showFailure(input, answer?.error ?? null);
   const items = answer.items ?? [];
   const done = items.filter(({ action }) => action === "rescued").length;
@@ -108,8 +111,12 @@ function showFailure({ api }: DialogInput, error: string | null): void {
   showText(api, TITLE, `${text} On the command line: npx opencode-session-repair rescue`);
 }
 
-async function rescueAnswer(args: readonly string[], signal: AbortSignal): Promise<RescueAnswer | null> {
-  const printed = await runEntry(fileURLToPath(entryURL("cli")), ["rescue", "--json", "--quiet", ...args], signal);
+async function rescueAnswer(
+  { commandLine }: HiddenInput,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<RescueAnswer | null> {
+  const printed = await runEntry(commandLine, ["rescue", "--json", "--quiet", ...args], signal);
   if (printed === null) return null;
   try {
     return JSON.parse(printed.stdout) as RescueAnswer;
