@@ -7,6 +7,7 @@ import { loadDriver } from "../stores/sqlite/driver.ts";
 import { TOOL } from "../tool-identity.ts";
 import { type Command, type CommonOptions, parseArguments } from "./arguments.ts";
 import { type CommandContext, problem } from "./context.ts";
+import { doctorCommand } from "./doctor-command.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { hasWork, noStoreMessage } from "./no-store.ts";
 import { noteOrigins } from "./origin-note.ts";
@@ -96,7 +97,7 @@ async function doctor(
     const status = await inOtherRuntime(args, terminal, await loadDriver());
     if (status !== null) return status;
   }
-  return (await import("./doctor-command.ts")).doctorCommand({ options, terminal }, found);
+  return doctorCommand({ options, terminal }, found);
 }
 
 /** These read no database. */

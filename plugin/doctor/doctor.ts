@@ -6,7 +6,6 @@ import { holderText } from "../quarantine/lock-words.ts";
 import { quarantinePath } from "../quarantine/places.ts";
 import { LARGE_QUARANTINE_BYTES } from "../quarantine/retention.ts";
 import { allRuns } from "../quarantine/runs.ts";
-import { folderBytes } from "../quarantine/vault.ts";
 import { originSentence } from "../repair/origin-words.ts";
 import { VALIDATED_FILE } from "../repair/validated.ts";
 import { sizeText } from "../repair/words.ts";
@@ -196,6 +195,8 @@ async function quarantine(files: FileSystem, { dataDir }: Located): Promise<Exam
       wayOut: "Rename or remove it.",
     };
   }
+  // It checks manifests against their schema: other commands do not wait for that.
+  const { folderBytes } = await import("../quarantine/vault.ts");
   const runs = await allRuns(files, dataDir);
   let bytes = 0;
   for (const run of runs) bytes += await folderBytes(files, run.folder);
