@@ -3,7 +3,9 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 
 import { dirname, join, resolve } from "node:path";
 import type { BunPlugin } from "bun";
 import { z } from "zod";
+import { manPage } from "../plugin/command-line/man-page.ts";
 import { manifestSchema } from "../plugin/quarantine/manifest.ts";
+import { TOOL } from "../plugin/tool-identity.ts";
 
 const root = join(import.meta.dirname, "..");
 /** Where the package goes: the folder that is named, else `dist/`. */
@@ -47,7 +49,7 @@ async function bundle(outdir: string): Promise<void> {
     outdir,
     target: "node",
     splitting: true,
-    minify: { whitespace: true, syntax: true },
+    minify: { whitespace: true, identifiers: true, keepNames: true, syntax: true },
     external: ["bun:*"],
     plugins: [await agentArguments()],
     naming: { entry: "[dir]/[name].[ext]", chunk: "[hash].[ext]" },
@@ -123,6 +125,7 @@ async function publish(stage: string): Promise<void> {
   await dropUnreachableTypes(stage);
   const schema = { title: "Quarantine manifest of opencode-session-repair", ...z.toJSONSchema(manifestSchema) };
   await writeFile(join(stage, "manifest.schema.json"), `${JSON.stringify(schema, null, 2)}\n`);
+  await writeFile(join(stage, `${TOOL.name}.1`), manPage());
   await chmod(join(stage, "cli.js"), 0o755);
   await chmod(stage, 0o755);
   const replaced = `${stage}.replaced`;

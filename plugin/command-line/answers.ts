@@ -4,13 +4,18 @@ import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import type { CheckedStore } from "../repair/check-input.ts";
 import { TOOL } from "../tool-identity.ts";
-import { commandFor } from "./text.ts";
+import { mendingCommandFor } from "./mending-command.ts";
+import { type GivenStore, withGivenStore } from "./ready-command.ts";
 
 /** Version of every JSON answer of the command line. */
 const SCHEMA_VERSION = 1;
 
 /** `advice`: what to do where no repair does anything. */
-function publicFinding(finding: ConfirmedFinding, hasDatabase: boolean): Finding & { readonly advice?: string } {
+function publicFinding(
+  finding: ConfirmedFinding,
+  hasDatabase: boolean,
+  given: GivenStore,
+): Finding & { readonly advice?: string } {
   const {
     seen: _seen,
     replacement: _replacement,
@@ -20,17 +25,18 @@ function publicFinding(finding: ConfirmedFinding, hasDatabase: boolean): Finding
     ...rest
   } = finding;
   const advice = adviceOn(finding, hasDatabase);
-  return advice === null ? rest : { ...rest, advice };
+  return advice === null ? rest : { ...rest, advice: withGivenStore(advice, given) };
 }
 
 /** A finding in a database, with no fields of this tool's own. */
 export function findingAnswer(
   finding: ConfirmedFinding & { readonly outcome?: unknown; readonly isByDesign?: unknown },
+  given: GivenStore,
 ) {
   const { outcome: _outcome, isByDesign: _isByDesign, ...rest } = finding;
-  const { advice: _advice, ...found } = publicFinding(rest, true);
+  const { advice: _advice, ...found } = publicFinding(rest, true, given);
   const advice = adviceOn(finding, true);
-  return isAdvised(finding) && advice !== null ? { ...found, advice } : found;
+  return isAdvised(finding) && advice !== null ? { ...found, advice: withGivenStore(advice, given) } : found;
 }
 
 function isAdvised({ severity }: ConfirmedFinding): boolean {
@@ -42,8 +48,9 @@ export function isDatabase({ description }: CheckedStore): boolean {
 }
 
 /** The document of `check --json`. */
-export function checkAnswer(result: CheckResult): object {
+export function checkAnswer(result: CheckResult, given: GivenStore): object {
   const hasDatabase = result.stores.some(isDatabase);
+  const advice = Object.entries(adviceFor(result.findings, hasDatabase));
   return {
     schemaVersion: SCHEMA_VERSION,
     tool: TOOL,
@@ -61,10 +68,10 @@ export function checkAnswer(result: CheckResult): object {
     ),
     checked: { ...result.counts, durationMs: result.durationMs },
     findings: result.findings.map((finding) => {
-      const command = commandFor(finding, result.dataDir);
-      return { ...publicFinding(finding, hasDatabase), ...(command !== null && { command }) };
+      const command = mendingCommandFor(finding, result.dataDir);
+      return { ...publicFinding(finding, hasDatabase, given), ...(command !== null && { command }) };
     }),
-    advice: adviceFor(result.findings, hasDatabase),
+    advice: Object.fromEntries(advice.map(([code, text]) => [code, withGivenStore(text, given)])),
     verdict: result.verdict,
   };
 }
@@ -83,12 +90,13 @@ export interface ChangeAnswer {
 }
 
 /** The document of `repair --json` and `restore --json`. */
-export function changeAnswer(answer: ChangeAnswer): object {
+export function changeAnswer({ message, ...answer }: ChangeAnswer, given: GivenStore): object {
   return {
     schemaVersion: SCHEMA_VERSION,
     tool: TOOL,
     ...answer,
-    remaining: answer.remaining?.map((finding) => publicFinding(finding, true)) ?? null,
+    remaining: answer.remaining?.map((finding) => publicFinding(finding, true, given)) ?? null,
+    ...(message === undefined ? {} : { message: withGivenStore(message, given) }),
   };
 }
 

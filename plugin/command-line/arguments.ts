@@ -1,9 +1,22 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { faultByCode } from "../faults/catalogue.ts";
+import { FAULT_CODES, faultByCode } from "../faults/catalogue.ts";
 import { isFolderHere, systemOfPath } from "../hosts/folder-paths.ts";
-import { isRunID } from "../quarantine/run-id.ts";
 import { parseAge } from "./age.ts";
+import {
+  COMMAND_NAMES,
+  COMMON_OPTIONS,
+  type CommandName,
+  commandOf,
+  commandSpec,
+  isShell,
+  OPTION_NAMES,
+  type OptionName,
+  optionSpec,
+  SHELLS,
+  type Shell,
+} from "./commands.ts";
+import { didYouMean } from "./suggest.ts";
 
 export interface CommonOptions {
   readonly dataDir?: string;
@@ -18,8 +31,10 @@ export interface CommonOptions {
 export type Target = "2.x";
 
 export type Command =
-  | { readonly name: "help" }
+  | { readonly name: "help"; readonly of: CommandName | null }
   | { readonly name: "version" }
+  | { readonly name: "completion"; readonly shell: Shell }
+  /** Ids of sessions, or their beginnings. */
   | { readonly name: "check"; readonly sessionIDs: readonly string[]; readonly target: Target | null }
   | {
       readonly name: "repair";
@@ -31,16 +46,21 @@ export type Command =
     }
   | {
       readonly name: "restore";
-      readonly runID: string;
+      /** The id of a run, a part of it, or `last`. */
+      readonly run: string;
       readonly sessionIDs: readonly string[];
       readonly itemIDs: readonly string[];
+      readonly dryRun: boolean;
       readonly yes: boolean;
     }
-  | { readonly name: "runs" }
+  | { readonly name: "runs"; readonly run: string | null }
+  | { readonly name: "sessions"; readonly words: readonly string[] }
+  | { readonly name: "doctor" }
   | { readonly name: "salvage"; readonly dryRun: boolean; readonly swap: boolean; readonly yes: boolean }
-  | { readonly name: "purge"; readonly ageMs: number; readonly yes: boolean }
+  | { readonly name: "purge"; readonly age: string; readonly ageMs: number; readonly yes: boolean }
   | { readonly name: "unlock"; readonly yes: boolean }
-  | { readonly name: "show"; readonly sessionID: string }
+  /** `words`: an id, its beginning, or words of a title. */
+  | { readonly name: "show"; readonly words: readonly string[]; readonly markdown: boolean }
   | { readonly name: "report"; readonly output: string | null }
   | {
       readonly name: "rescue";
@@ -54,6 +74,8 @@ export type Command =
       readonly fromData: string | null;
       readonly relink: boolean | { readonly from: string; readonly to: string };
       readonly unarchive: boolean;
+      /** Nothing was asked for: on a terminal the user chooses from a list. */
+      readonly isOpen: boolean;
       readonly dryRun: boolean;
       readonly yes: boolean;
     };
@@ -65,146 +87,178 @@ export type ParsedArguments =
 const DEFAULT_CONCURRENCY = 16;
 const MOST_CONCURRENCY = 256;
 
-const OPTIONS = {
-  session: { type: "string", multiple: true },
-  only: { type: "string", multiple: true },
-  for: { type: "string" },
-  item: { type: "string", multiple: true },
-  "older-than": { type: "string" },
-  output: { type: "string" },
-  into: { type: "string" },
-  export: { type: "string" },
-  "from-data": { type: "string" },
-  import: { type: "boolean" },
-  relink: { type: "boolean" },
-  unarchive: { type: "boolean" },
-  from: { type: "string" },
-  to: { type: "string" },
-  "dry-run": { type: "boolean" },
-  swap: { type: "boolean" },
-  yes: { type: "boolean", short: "y" },
-  "data-dir": { type: "string" },
-  db: { type: "string" },
-  json: { type: "boolean" },
-  quiet: { type: "boolean", short: "q" },
-  concurrency: { type: "string" },
-  "no-color": { type: "boolean" },
-  help: { type: "boolean", short: "h" },
-  version: { type: "boolean", short: "v" },
-} as const;
+/** What was given of each option; of one that is on or off an empty list where it is on. */
+type Values = Partial<Record<OptionName, readonly string[]>>;
 
-type Values = ReturnType<typeof parse>["values"];
-type Name = Exclude<Command["name"], "help" | "version">;
+interface Given {
+  readonly values: Values;
+  readonly positionals: readonly string[];
+}
 
-const ALLOWED: Readonly<Record<Name, readonly (keyof Values)[]>> = {
-  check: ["session", "for"],
-  repair: ["session", "only", "for", "dry-run", "yes"],
-  restore: ["session", "item", "yes"],
-  runs: [],
-  purge: ["older-than", "yes"],
-  unlock: ["yes"],
-  salvage: ["dry-run", "swap", "yes"],
-  show: [],
-  report: ["output"],
-  rescue: ["session", "into", "from-data", "export", "import", "relink", "unarchive", "from", "to", "dry-run", "yes"],
-};
+const PARSED_OPTIONS = Object.fromEntries(
+  OPTION_NAMES.map((name) => {
+    const { short, value } = optionSpec(name);
+    return [
+      name,
+      { type: value === undefined ? "boolean" : "string", multiple: true, ...(short && { short }) } as const,
+    ];
+  }),
+);
 
-const COMMON: readonly (keyof Values)[] = ["data-dir", "db", "json", "quiet", "concurrency", "no-color"];
+function isOptionName(text: string): text is OptionName {
+  return (OPTION_NAMES as readonly string[]).includes(text);
+}
 
-function parse(args: readonly string[]) {
-  return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: true });
+/** The words as options and arguments, or what is wrong with them. */
+function given(args: readonly string[]): Given | string {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: PARSED_OPTIONS,
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+  });
+  const values: Values = {};
+  const positionals: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const { name, rawName, value, inlineValue } = token;
+    if (!isOptionName(name)) {
+      const known = OPTION_NAMES.map((each) => `--${each}`);
+      return `Unknown option "${rawName}".${didYouMean(rawName, known)}`;
+    }
+    const { value: takes, multiple } = optionSpec(name);
+    if (takes === undefined && value !== undefined) return `--${name} takes no value.`;
+    if (takes !== undefined && (value === undefined || (!inlineValue && /^-./.test(value)))) {
+      return `--${name} needs a value: --${name} ${takes}.`;
+    }
+    values[name] = [...(multiple === true ? (values[name] ?? []) : []), ...(value === undefined ? [] : [value])];
+  }
+  return { values, positionals };
 }
 
 /** Reads the command line. Anything unknown or out of range is one clear sentence; nothing is guessed. */
 export function parseArguments(args: readonly string[]): ParsedArguments {
-  let parsed: ReturnType<typeof parse>;
-  try {
-    parsed = parse(args);
-  } catch (error) {
-    return usage(error instanceof Error ? firstSentence(error.message) : "The command line cannot be read.");
-  }
-  const { values, positionals } = parsed;
-  const concurrency = Number(values.concurrency ?? DEFAULT_CONCURRENCY);
+  const words = given(args);
+  if (typeof words === "string") return usage(words);
+  const { values, positionals } = words;
+  const concurrency = Number(last(values, "concurrency") ?? DEFAULT_CONCURRENCY);
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > MOST_CONCURRENCY) {
     return usage(`--concurrency takes a whole number from 1 to ${MOST_CONCURRENCY}.`);
   }
-  if (values["data-dir"] === "" || values.db === "") return usage("--data-dir and --db take a path.");
+  const [dataDir, database] = [last(values, "data-dir"), last(values, "db")];
+  if (dataDir === "" || database === "") return usage("--data-dir and --db take a path.");
   const options: CommonOptions = {
-    ...(values["data-dir"] === undefined ? {} : { dataDir: values["data-dir"] }),
-    ...(values.db === undefined ? {} : { database: values.db }),
-    json: values.json ?? false,
-    quiet: values.quiet ?? false,
-    color: !(values["no-color"] ?? false),
+    ...(dataDir === undefined ? {} : { dataDir }),
+    ...(database === undefined ? {} : { database }),
+    json: isOn(values, "json"),
+    quiet: isOn(values, "quiet"),
+    color: !isOn(values, "no-color"),
     concurrency,
   };
-  if (values.help) return { ok: true, command: { name: "help" }, options };
-  if (values.version) return { ok: true, command: { name: "version" }, options };
+  if (isOn(values, "version")) return { ok: true, command: { name: "version" }, options };
   const command = readCommand(values, positionals);
   return typeof command === "string" ? usage(command) : { ok: true, command, options };
+}
+
+function last(values: Values, name: OptionName): string | undefined {
+  return values[name]?.at(-1);
+}
+
+function isOn(values: Values, name: OptionName): boolean {
+  return values[name] !== undefined;
 }
 
 function usage(message: string): ParsedArguments {
   return { ok: false, message };
 }
 
-function firstSentence(message: string): string {
-  const end = message.indexOf(". ");
-  return end < 0 ? message : message.slice(0, end + 1);
-}
-
-function isName(text: string): text is Name {
-  return Object.hasOwn(ALLOWED, text);
-}
-
 function readCommand(values: Values, positionals: readonly string[]): Command | string {
-  const [name = "check", ...rest] = positionals;
-  if (name === "help") return { name: "help" };
-  if (!isName(name)) return `There is no command "${name}". Commands: ${Object.keys(ALLOWED).join(", ")}.`;
-  const misplaced = (Object.keys(values) as (keyof Values)[]).find(
-    (option) => !COMMON.includes(option) && !ALLOWED[name].includes(option),
+  const [word = "check", ...rest] = positionals;
+  const name = commandOf(word);
+  if (name === null) {
+    const near = didYouMean(word, COMMAND_NAMES);
+    return `There is no command "${word}".${near === "" ? ` Commands: ${COMMAND_NAMES.join(", ")}.` : near}`;
+  }
+  if (isOn(values, "help")) return { name: "help", of: positionals.length === 0 || name === "help" ? null : name };
+  const spec = commandSpec(name);
+  const misplaced = OPTION_NAMES.find(
+    (option) => isOn(values, option) && !COMMON_OPTIONS.includes(option) && !spec.options.includes(option),
   );
   if (misplaced !== undefined) return `--${misplaced} does not go with "${name}".`;
-  if (rest.length > (name === "restore" || name === "show" ? 1 : 0)) return `"${name}" does not take "${rest.at(-1)}".`;
+  if (rest.length > (spec.takes?.most ?? 0)) return `"${name}" does not take "${rest.at(-1)}".`;
+  return readArguments(name, values, rest);
+}
+
+function readArguments(name: CommandName, values: Values, rest: readonly string[]): Command | string {
   const sessionIDs = values.session ?? [];
-  const yes = values.yes ?? false;
-  const target = values.for ?? null;
-  if (target !== null && target !== "2.x") return "--for takes 2.x, the line of opencode to make records ready for.";
+  const yes = isOn(values, "yes");
+  const dryRun = isOn(values, "dry-run");
   switch (name) {
     case "check":
-      return { name, sessionIDs, target };
     case "repair": {
-      const unknown = values.only?.find((code) => faultByCode(code) === undefined);
-      if (unknown !== undefined) return `There is no fault code "${unknown}".`;
-      return { name, sessionIDs, codes: values.only ?? null, target, dryRun: values["dry-run"] ?? false, yes };
+      const title = rest.find((word) => !isSessionWord(word));
+      if (title !== undefined) return `"${title}" is not the id of a session; \`sessions ${title}\` looks for a title.`;
+      const ids = [...sessionIDs, ...rest];
+      const target = last(values, "for") ?? null;
+      if (target !== null && target !== "2.x") {
+        return "--for takes 2.x, the line of opencode to make records ready for.";
+      }
+      if (name === "check") return { name, sessionIDs: ids, target };
+      const codes = values.only ?? null;
+      const unknown = codes?.find((code) => faultByCode(code) === undefined);
+      if (unknown !== undefined) return `There is no fault code "${unknown}".${didYouMean(unknown, FAULT_CODES)}`;
+      return { name, sessionIDs: ids, codes, target, dryRun, yes };
     }
     case "restore": {
-      const [runID] = rest;
-      if (runID === undefined) return "restore needs the id of a run; `runs` lists them.";
-      if (!isRunID(runID)) return "That is not the id of a run; `runs` lists them.";
-      return { name, runID, sessionIDs, itemIDs: values.item ?? [], yes };
+      const [run] = rest;
+      if (run === undefined) return "restore needs the id of a run, or `last`; `runs` lists them.";
+      if (!isRunWord(run)) return "That is not the id of a run; `runs` lists them.";
+      return { name, run, sessionIDs, itemIDs: values.item ?? [], dryRun, yes };
     }
-    case "runs":
+    case "runs": {
+      const [run = null] = rest;
+      if (run !== null && !isRunWord(run)) return "That is not the id of a run; `runs` lists them.";
+      return { name, run };
+    }
+    case "sessions":
+      return { name, words: rest };
+    case "doctor":
       return { name };
     case "unlock":
       return { name, yes };
     case "salvage":
-      return { name, dryRun: values["dry-run"] ?? false, swap: values.swap ?? false, yes };
+      return { name, dryRun, swap: isOn(values, "swap"), yes };
     case "purge": {
-      const age = values["older-than"];
-      const ageMs = age === undefined ? null : parseAge(age);
+      const age = last(values, "older-than") ?? "";
+      const ageMs = parseAge(age);
       if (ageMs === null) return "purge needs --older-than with an age such as 30d, 12h or 2w.";
-      return { name, ageMs, yes };
+      return { name, age, ageMs, yes };
     }
     case "show": {
-      const [sessionID] = rest;
-      if (sessionID === undefined) return "show needs the id of a session; `check` and `rescue` name them.";
-      return { name, sessionID };
+      if (rest.length === 0) return "show needs the id of a session or words of its title; `sessions` lists them.";
+      const markdown = isOn(values, "markdown");
+      if (markdown && isOn(values, "json")) return "--markdown cannot be combined with --json.";
+      return { name, words: rest, markdown };
     }
     case "rescue":
       return readRescue(values, sessionIDs, yes);
-    case "report":
-      if (values.output === "") return "--output takes a path.";
-      return { name, output: values.output ?? null };
+    case "report": {
+      const output = last(values, "output") ?? null;
+      return output === "" ? "--output takes a path." : { name, output };
+    }
+    case "completion": {
+      const [shell = ""] = rest;
+      if (!isShell(shell)) return `completion needs the name of a shell: ${SHELLS.join(", ")}.`;
+      return { name, shell };
+    }
+    case "help": {
+      const [word] = rest;
+      const of = word === undefined ? null : commandOf(word);
+      if (word === undefined || of !== null) return { name, of };
+      return `There is no command "${word}".${didYouMean(word, COMMAND_NAMES)}`;
+    }
   }
 }
 
@@ -212,9 +266,21 @@ function isRoot(folder: string): boolean {
   return /^([A-Za-z]:)?[\\/]$/.test(folder);
 }
 
+/** opencode's session ids begin so; fewer letters than this name too many. */
+function isSessionWord(word: string): boolean {
+  return /^ses(_|$)/.test(word);
+}
+
+/** `last`, the beginning of a run's id, or its last eight characters. */
+export function isRunWord(word: string): boolean {
+  return word === "last" || /^\d{1,8}(T[0-9a-fZ-]*)?$/.test(word) || /^[0-9a-f]{8}$/.test(word);
+}
+
 /** Without anything else that is asked for, `rescue` brings in. */
 function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean): Command | string {
-  const { from, to, relink = false, unarchive = false } = values;
+  const [from, to] = [last(values, "from"), last(values, "to")];
+  const [relink, unarchive, asked] = [isOn(values, "relink"), isOn(values, "unarchive"), isOn(values, "import")];
+  const exported = last(values, "export") ?? null;
   if ((from === undefined) !== (to === undefined)) return "--from and --to go together.";
   if (from !== undefined && to !== undefined) {
     if (systemOfPath(from) === null || !isFolderHere(to)) {
@@ -222,21 +288,24 @@ function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean)
     }
     if (!relink) return "--from and --to go with --relink.";
   }
-  if (values.export !== undefined && (values.import || relink || unarchive)) return "--export goes alone.";
-  const fromData = values["from-data"];
+  if (exported !== null && (asked || relink || unarchive)) {
+    return "--export cannot be combined with --import, --relink or --unarchive.";
+  }
+  const fromData = last(values, "from-data");
   if (fromData === "") return "--from-data takes a folder: another data directory of opencode.";
   const withoutSlash = (folder: string) => (isRoot(folder) ? folder : folder.replace(/[\\/]+$/, ""));
   return {
     name: "rescue",
     sessionIDs,
-    into: values.into ?? null,
-    export: values.export ?? null,
-    bringIn: values.import ?? !(relink || unarchive),
-    bringInPutAside: values.import === true || sessionIDs.length > 0,
+    into: last(values, "into") ?? null,
+    export: exported,
+    bringIn: asked || !(relink || unarchive),
+    bringInPutAside: asked || sessionIDs.length > 0,
     fromData: fromData === undefined ? null : resolve(fromData),
     relink: from === undefined || to === undefined ? relink : { from: withoutSlash(from), to: withoutSlash(to) },
     unarchive,
-    dryRun: values["dry-run"] ?? false,
+    isOpen: !(asked || relink || unarchive) && sessionIDs.length === 0,
+    dryRun: isOn(values, "dry-run"),
     yes,
   };
 }

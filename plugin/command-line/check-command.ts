@@ -1,16 +1,25 @@
 import { checkAnswer } from "./answers.ts";
-import { answer, type CommandContext, checkWithProgress, withoutResult } from "./context.ts";
+import type { Command } from "./arguments.ts";
+import { checkWithProgress, withoutResult } from "./checking.ts";
+import { answer, type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { checkText, obstacle } from "./text.ts";
+import { resolveSessions } from "./resolve-ids.ts";
+import { checkText, viewOf } from "./text.ts";
 
 /** `check`: says what is wrong, writes nothing. */
-export async function checkCommand(context: CommandContext, sessionIDs: readonly string[]): Promise<ExitStatus> {
-  const outcome = await checkWithProgress(context, sessionIDs);
+export async function checkCommand(
+  context: CommandContext,
+  { sessionIDs }: Command & { name: "check" },
+): Promise<ExitStatus> {
+  const resolved = await resolveSessions(context, sessionIDs);
+  if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
+  const outcome = await checkWithProgress(context, resolved.value);
   if (!outcome.ok) return withoutResult(context, outcome);
+  const { result } = outcome;
   answer(
     context,
-    checkAnswer(outcome.result),
-    checkText(outcome.result, context.terminal, { obstacle: await obstacle(context) }),
+    checkAnswer(result, context.options),
+    checkText(result, await viewOf(context, resolved.value, result)),
   );
-  return outcome.result.verdict === "healthy" ? EXIT.done : EXIT.findings;
+  return result.verdict === "healthy" ? EXIT.done : EXIT.findings;
 }

@@ -1,13 +1,10 @@
 import type { FileSystem } from "../platform/file-system.ts";
-import { type CheckOutcome, check } from "../repair/check.ts";
 import type { Located } from "../stores/locate.ts";
 import { jsonText, type ProblemReason, problemAnswer } from "./answers.ts";
 import type { CommonOptions } from "./arguments.ts";
-import { surveyAside } from "./aside.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { readyCommand } from "./ready-command.ts";
+import { commandFor, withGivenStore } from "./ready-command.ts";
 import type { Terminal } from "./terminal.ts";
-import { countsText } from "./text.ts";
 
 /** What every command works with. */
 export interface CommandContext {
@@ -18,60 +15,47 @@ export interface CommandContext {
   readonly signal: AbortSignal;
 }
 
+/** What an answer is printed with. */
+type Answering = Pick<CommandContext, "options" | "terminal">;
+
 /** Prints the answer: the document on stdout with `--json`, else the text. */
-export function answer(context: Pick<CommandContext, "options" | "terminal">, document: object, text: string): void {
-  if (context.options.json) context.terminal.print(jsonText(document));
+export function answer(context: Answering, document: object, text: string): void {
+  if (context.options.json) context.terminal.printDocument(jsonText(document));
   else if (text !== "") context.terminal.print(text);
 }
 
 /** A command as a user can copy it, for the data directory or database that this call was given. */
 export function commandHere({ options }: Pick<CommandContext, "options">, ...args: readonly string[]): string {
-  const { dataDir, database } = options;
-  return readyCommand([
-    ...args,
-    ...(dataDir === undefined ? [] : ["--data-dir", dataDir]),
-    ...(database === undefined ? [] : ["--db", database]),
-  ]);
+  return commandFor(options, ...args);
 }
 
 /** Ends a command with one clear sentence. */
 export function problem(
-  context: Pick<CommandContext, "options" | "terminal">,
+  context: Answering,
   message: string,
   status: ExitStatus,
   reason: ProblemReason | null = null,
 ): ExitStatus {
-  if (context.options.json) context.terminal.print(jsonText(problemAnswer(message, reason)));
-  context.terminal.complain(message);
+  const said = withGivenStore(message, context.options);
+  if (context.options.json) context.terminal.printDocument(jsonText(problemAnswer(said, reason)));
+  context.terminal.complain(said);
   return status;
 }
 
-/** Ends a command whose check came to no result. */
-export function withoutResult(
-  context: Pick<CommandContext, "options" | "terminal">,
-  { unknownSession }: CheckOutcome & { ok: false },
-): ExitStatus {
-  if (unknownSession !== null) return problem(context, "There is no session with this id.", EXIT.usage);
-  return stopped(context, "Stopped before everything was checked. Nothing was changed.");
+/** What is said where there is no room for a private copy of the database; `evidence` says how much it needs. */
+export function noRoomMessage(
+  { options }: Pick<CommandContext, "options">,
+  evidence: string,
+  ...args: string[]
+): string {
+  return `The database was not looked at, because there is no room for a private copy (${evidence}). Name a folder with room: \`TMPDIR=/folder ${commandFor(options, ...args)}\`.`;
 }
 
 /** Ends a command that was interrupted before it could answer. */
-export function stopped(context: Pick<CommandContext, "options" | "terminal">, message: string): ExitStatus {
+export function stopped(context: Answering, message: string): ExitStatus {
   return problem(context, message, EXIT.refused, "stopped");
 }
 
 /** What is said where a change is complete and the check after it was interrupted. */
-export const UNCHECKED = "Stopped before everything was checked again: what remains is not known. Run `check`.";
-
-/** A check with progress on the terminal. */
-export async function checkWithProgress(context: CommandContext, sessionIDs: readonly string[]): Promise<CheckOutcome> {
-  return check({
-    files: context.files,
-    located: context.located,
-    sessionIDs,
-    concurrency: context.options.concurrency,
-    signal: context.signal,
-    surveyAside,
-    onProgress: (counts) => context.terminal.progress(`Checking: ${countsText(counts)} …`),
-  });
-}
+export const UNCHECKED =
+  "Stopped before everything was checked again: what remains is not known. Run `opencode-session-repair check`.";

@@ -1,42 +1,101 @@
-/** The text of `--help`. */
-export const HELP = `opencode-session-repair: opens the opencode conversations that will not open.
+import { columns, padded, wrapped } from "../show/text-layout.ts";
+import {
+  COMMAND_NAMES,
+  COMMON_OPTIONS,
+  type CommandName,
+  commandSpec,
+  EXIT_STATUS_TEXT,
+  type Example,
+  type OptionName,
+  optionSpec,
+  PROGRAM,
+} from "./commands.ts";
 
-  opencode-session-repair [check]  [--session ID]…
-      Says what opencode cannot load. Changes nothing.
-  opencode-session-repair repair   [--session ID]… [--only CODE]… [--dry-run] [--yes]
-      Sets aside what opencode cannot read. Nothing is deleted.
-  opencode-session-repair check|repair --for 2.x
-      Before opencode 2.x is started for the first time: says what its import would leave out, change or stop at;
-      completes what can be completed, so that it arrives.
-  opencode-session-repair restore  RUN [--session ID] [--item ID]… [--yes]
-      Puts a run's records back, byte for byte.
-  opencode-session-repair runs
-      Lists the runs in quarantine, newest first.
-  opencode-session-repair purge    --older-than 30d [--yes]
-      Deletes old runs from quarantine for good.
-  opencode-session-repair rescue   [--import] [--relink [--from DIR --to DIR]] [--unarchive]
-                                   [--from-data DIR] [--session ID]… [--into NAME] [--export DIR]
-                                   [--dry-run] [--yes]
-      Lists conversations that are on disk and that opencode does not show; brings in what only the old JSON
-      storage or another database has (also of another data directory: --from-data), sets moved folders right,
-      takes sessions out of the archive.
-  opencode-session-repair salvage  [--swap] [--dry-run] [--yes]
-      Builds a new database from what is left of a damaged one; with --swap it takes its place.
-  opencode-session-repair unlock   [--yes]
-      Ends the lock of a repair that does not run any more, for example of a container that is gone.
-  opencode-session-repair show     SESSION
-      Prints what can be read of a session, with its holes marked. Changes nothing.
-  opencode-session-repair report   [--output FILE]
-      Versions, sizes, codes and times for a public issue: no content, titles, paths or keys.
+/** Narrower than this there is no room for a second column: it goes below the first. */
+const NARROWEST_TABLE = 60;
 
-  --data-dir DIR   opencode's data directory (default: $XDG_DATA_HOME/opencode or ~/.local/share/opencode)
-  --db FILE        look at this database only
-  --json           one JSON document on stdout
-  --quiet          no messages on stderr
-  --concurrency N  files read at once (default 16)
-  --no-color       no colours
-  --help, --version
+/** The text of `--help`, of one command or of all, no wider than `width` columns. */
+export function helpText(command: CommandName | null, width: number): string {
+  return (command === null ? overview(width) : commandHelp(command, width)).join("\n");
+}
 
-  Exit status: 0 healthy or done · 1 problems remain, or you did not say yes
-               2 wrong usage, no store, or no runtime that can read it
-               3 refused, nothing changed, or interrupted · 4 failed, nothing lost`;
+function overview(width: number): string[] {
+  return [
+    ...wrapped(`${PROGRAM}: opens opencode sessions that do not open.`, width, ""),
+    "",
+    "Usage:",
+    ...wrapped(`${PROGRAM} [COMMAND] [OPTIONS]`, width, "  "),
+    "",
+    "Commands:",
+    ...table(
+      COMMAND_NAMES.map((name) => [nameOf(name), commandSpec(name).summary]),
+      width,
+    ),
+    "",
+    "Options:",
+    ...optionTable(COMMON_OPTIONS, width),
+    "",
+    "Exit status:",
+    ...table(
+      EXIT_STATUS_TEXT.map(([status, says]) => [String(status), says]),
+      width,
+    ),
+    "",
+    ...wrapped(`\`${PROGRAM} help COMMAND\` explains a command, with examples.`, width, ""),
+  ];
+}
+
+function commandHelp(name: CommandName, width: number): string[] {
+  const { aliases = [], options, summary, details, examples } = commandSpec(name);
+  return [
+    ...wrapped(`${PROGRAM} ${name}: ${summary}.`, width, ""),
+    "",
+    "Usage:",
+    ...wrapped(usageLine(name), width, "  "),
+    ...(aliases.length === 0 ? [] : ["", `Also called: ${aliases.join(", ")}`]),
+    ...details.flatMap((text) => ["", ...wrapped(text, width, "")]),
+    ...(options.length === 0 ? [] : ["", "Options:", ...optionTable(options, width)]),
+    "",
+    "Options of every command:",
+    ...optionTable(COMMON_OPTIONS, width),
+    "",
+    "Examples:",
+    ...examples.flatMap((example) => exampleLines(example, width)),
+  ];
+}
+
+/** `opencode-session-repair restore RUN [OPTIONS]`. */
+export function usageLine(name: CommandName): string {
+  const { takes } = commandSpec(name);
+  return [PROGRAM, name, ...(takes === undefined ? [] : [takes.name]), "[OPTIONS]"].join(" ");
+}
+
+function nameOf(name: CommandName): string {
+  return [name, ...(commandSpec(name).aliases ?? [])].join(", ");
+}
+
+/** `-n, --dry-run`, `--only CODE`. */
+export function optionWords(name: OptionName): string {
+  const { short, value } = optionSpec(name);
+  return `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
+}
+
+function optionTable(names: readonly OptionName[], width: number): string[] {
+  return table(
+    names.map((name) => [optionWords(name), optionSpec(name).says]),
+    width,
+  );
+}
+
+function exampleLines({ args, says }: Example, width: number): string[] {
+  return [...wrapped(`${PROGRAM} ${args}`.trimEnd(), width, "  "), ...wrapped(says, width, "      ")];
+}
+
+/** Two columns; on a narrow terminal the second one below the first. */
+function table(rows: readonly (readonly [string, string])[], width: number): string[] {
+  if (width < NARROWEST_TABLE) {
+    return rows.flatMap(([first, second]) => [...wrapped(first, width, "  "), ...wrapped(second, width, "      ")]);
+  }
+  const room = Math.max(...rows.map(([first]) => columns(first))) + 4;
+  return rows.flatMap(([first, second]) => wrapped(second, width, " ".repeat(room), padded(`  ${first}`, room)));
+}

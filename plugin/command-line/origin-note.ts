@@ -5,7 +5,7 @@ import type { Command } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
 
 /** Commands whose own answer does not say whose the databases are. */
-const NOT_SAYING: readonly Command["name"][] = ["restore", "runs", "purge", "show", "rescue", "report"];
+const NOT_SAYING: readonly Command["name"][] = ["restore", "runs", "purge", "show", "rescue", "report", "sessions"];
 
 /** Says in one line on stderr which databases are not of opencode 1.x alone, before a command does its work. */
 export async function noteOrigins({ files, located, terminal }: CommandContext, command: Command): Promise<void> {

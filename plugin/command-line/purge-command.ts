@@ -7,7 +7,8 @@ import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { type ListedRun, listRun, runLine } from "./runs-command.ts";
+import type { ListedRun } from "./run-text.ts";
+import { listedLines, listRun } from "./runs-command.ts";
 
 /** `purge`: deletes old runs for good, after showing which. The one command that gives bytes up. */
 export async function purgeCommand(context: CommandContext, command: Command & { name: "purge" }): Promise<ExitStatus> {
@@ -17,13 +18,13 @@ export async function purgeCommand(context: CommandContext, command: Command & {
   for (const run of old) listed.push(await listRun(context, run));
   if (old.length === 0) {
     if (command.yes) await settleUnfinished({ files, located, access: "outside" });
-    answer(context, listAnswer({ purged: [], planned: [] }), "There is no run that old.");
+    answer(context, listAnswer({ purged: [], planned: [] }), `No runs are older than ${command.age}.`);
     return EXIT.done;
   }
   const show = context.options.json ? terminal.say : terminal.print;
   if (!command.yes) {
     show("These runs would be deleted for good; what they hold could not be restored any more:");
-    for (const run of listed) show(runLine(run));
+    for (const line of await listedLines(context, old, listed)) show(line);
     const only = old.reduce((sum, run) => sum + itemsOnlyHere(run), 0);
     if (only > 0) show(`They hold ${plural(only, "original")} that nothing else has any more.`);
     const undone = old.filter(({ state }) => state.byState.restored !== undefined).length;

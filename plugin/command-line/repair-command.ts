@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
+import { TRUNCATED } from "../faults/unreadable.ts";
 import { isFileLocator, locatorText } from "../model/artifact.ts";
-import { isOnScreen } from "../model/finding.ts";
+import { type ConfirmedFinding, isOnScreen } from "../model/finding.ts";
 import { ACTION, type ReportedItem } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
 import type { CheckResult } from "../repair/check.ts";
@@ -9,29 +10,42 @@ import { writingRefusal } from "../repair/origin-words.ts";
 import { type Plan, planRepair, type Selection } from "../repair/plan.ts";
 import { type RepairResult, settleUnfinished } from "../repair/repair.ts";
 import { doneWords, plural, sentence, toDoWords } from "../repair/words.ts";
+import { previewOf } from "../show/preview.ts";
+import { openStores } from "../stores/open.ts";
+import { actionWord } from "./action-words.ts";
 import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, checkWithProgress, commandHere, UNCHECKED, withoutResult } from "./context.ts";
+import { checkWithProgress, withoutResult } from "./checking.ts";
+import { answer, type CommandContext, commandHere, problem, UNCHECKED } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { checkText, findingLines, isUnreached, itemLine, obstacle } from "./text.ts";
+import { findingLines, laidOut, type View } from "./finding-text.ts";
+import { showProgress } from "./progress-line.ts";
+import { resolveSessions } from "./resolve-ids.ts";
+import { checkedStoreLine } from "./store-line.ts";
+import { checkText, isUnreached, itemLine, viewOf } from "./text.ts";
 
 type Repair = Command & { name: "repair" };
 
 /** `repair`: shows the plan, asks, sets aside what opencode cannot read, checks again. */
 export async function repairCommand(context: CommandContext, command: Repair): Promise<ExitStatus> {
-  const outcome = await checkWithProgress(context, command.sessionIDs);
+  const resolved = await resolveSessions(context, command.sessionIDs);
+  if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
+  const sessionIDs = resolved.value;
+  const outcome = await checkWithProgress(context, sessionIDs);
   if (!outcome.ok) return withoutResult(context, outcome);
   const before = outcome.result;
   const selection: Selection = { codes: command.codes, unasked: false };
   const plan = planRepair(before.findings, selection);
   if (plan.length === 0) {
     if (command.yes && !command.dryRun) await settleUnfinished({ ...context, access: "outside" });
-    return nothingToDo(context, before);
+    return nothingToDo(context, sessionIDs, before);
   }
-  if (!(await confirmed(context, command, before, plan))) {
+  const view = await viewOf(context, sessionIDs, before);
+  if (!(await confirmed(context, command, before, plan, view))) {
     const reason = command.dryRun ? "dry run" : "not confirmed";
     const items = plan.flatMap((session) => session.operations.map((operation) => notDone(operation, reason)));
-    answer(context, changeAnswer({ ...remainingOf(before), runID: null, manifests: [], items }), "");
+    const document = { ...remainingOf(before), runID: null, manifests: [], items };
+    answer(context, changeAnswer(document, context.options), "");
     return EXIT.findings;
   }
   const latest: { check: CheckResult | null } = { check: before };
@@ -45,11 +59,11 @@ export async function repairCommand(context: CommandContext, command: Repair): P
     hostVersion: null,
     signal: context.signal,
     findAgain: async () => {
-      latest.check = await checkedAgain(context, command.sessionIDs, before);
+      latest.check = await checkedAgain(context, sessionIDs, before);
       return latest.check?.findings ?? null;
     },
-    confirm: async (next) => command.yes || confirmed(context, command, latest.check ?? before, next),
-    onProgress: (done, of) => context.terminal.progress(`Repairing: ${amount(done)} of ${amount(of)} …`),
+    confirm: async (next) => command.yes || confirmed(context, command, latest.check ?? before, next, view),
+    onProgress: showProgress(context.terminal, "Repairing", "records"),
   });
   const after = latest.check;
   const messages = [
@@ -57,15 +71,12 @@ export async function repairCommand(context: CommandContext, command: Repair): P
     ...(after === null ? [UNCHECKED] : []),
   ];
   const message = messages.length === 0 ? undefined : messages.join(" ");
-  const document = changeAnswer({
-    runID: result.runID,
-    manifests: result.manifests,
-    items: result.items,
-    ...(after === null ? NOT_REACHED : remainingOf(after)),
-    ...unlistedAnswer(unlistedBy(result.plans.flat(), result), context),
-    ...(message === undefined ? {} : { message }),
-  });
-  answer(context, document, await doneText(result, after, result.plans.flat(), context));
+  const { runID, manifests, items } = result;
+  const left = after === null ? NOT_REACHED : remainingOf(after);
+  const said = message === undefined ? {} : { message };
+  const unlisted = unlistedAnswer(unlistedBy(result.plans.flat(), result), context);
+  const document = changeAnswer({ runID, manifests, items, ...left, ...unlisted, ...said }, context.options);
+  answer(context, document, await doneText(result, after, result.plans.flat(), sessionIDs, context));
   if (message !== undefined) context.terminal.complain(message);
   return statusOf(context, result, after);
 }
@@ -90,12 +101,17 @@ function remainingOf(result: CheckResult) {
   return { remaining: result.findings, verdict: result.verdict };
 }
 
-async function nothingToDo(context: CommandContext, before: CheckResult): Promise<ExitStatus> {
-  const document = changeAnswer({ runID: null, manifests: [], items: [], ...remainingOf(before) });
+async function nothingToDo(
+  context: CommandContext,
+  sessionIDs: readonly string[],
+  before: CheckResult,
+): Promise<ExitStatus> {
+  const nothing = { runID: null, manifests: [], items: [], ...remainingOf(before) };
+  const document = changeAnswer(nothing, context.options);
   const text =
     before.verdict === "healthy" && !before.findings.some((finding) => isOnScreen(finding) || isUnreached(finding))
-      ? "Nothing to repair: opencode can load everything here."
-      : checkText(before, context.terminal, { obstacle: await obstacle(context) });
+      ? `${checkedStoreLine(before.stores)}\nNothing to repair: opencode can load everything here.`
+      : checkText(before, await viewOf(context, sessionIDs, before));
   answer(context, document, text);
   const refusal = refusedRepair(before);
   if (refusal === null) return before.verdict === "healthy" ? EXIT.done : EXIT.findings;
@@ -116,18 +132,27 @@ function refusedRepair({ stores, findings }: CheckResult): string | null {
   return null;
 }
 
-async function confirmed(context: CommandContext, command: Repair, before: CheckResult, plan: Plan): Promise<boolean> {
+async function confirmed(
+  context: CommandContext,
+  command: Repair,
+  before: CheckResult,
+  plan: Plan,
+  view: View,
+): Promise<boolean> {
   const operations = plan.flatMap((session) => session.operations);
   const planned = new Set(operations.map((operation) => JSON.stringify(operation.locator)));
   const findings = before.findings.filter((finding) => planned.has(JSON.stringify(finding.locator)));
   const { terminal } = context;
   const show = context.options.json ? terminal.say : terminal.print;
   if (!command.yes || command.dryRun) {
+    show(checkedStoreLine(before.stores));
     show(`Plan: ${toDoWords(operations)}; nothing is deleted.`);
     const changes = changeLines(operations);
     if (changes.length > 0) show(["What is completed:", ...changes.map((line) => `  ${line}`), ""].join("\n"));
     const others = findings.filter((finding) => finding.remedy !== "normalise");
-    show(findingLines(others.length + MOST_LINES < findings.length ? others : findings, terminal).join("\n"));
+    const listed = findingLines(others.length + MOST_LINES < findings.length ? others : findings, view);
+    if (listed.length > 0) show(listed.join("\n"));
+    for (const line of await previewLines(context, findings)) show(line);
   }
   if (command.dryRun) return false;
   if (command.yes) return true;
@@ -138,6 +163,26 @@ async function confirmed(context: CommandContext, command: Repair, before: Check
   const yes = await terminal.ask(`${sentence(toDoWords(operations))}?`);
   if (!yes) show("Nothing was changed.");
   return yes;
+}
+
+/** Texts of more records than this are not shown before they are repaired: `show` prints them all. */
+const MOST_PREVIEWS = 5;
+
+/** What can be read of the records that are cut off, before they go. */
+async function previewLines(
+  { files, located, terminal, options }: CommandContext,
+  findings: readonly ConfirmedFinding[],
+): Promise<string[]> {
+  const cut = findings.filter(({ kind, code }) => code === TRUNCATED.code && (kind === "part" || kind === "message"));
+  if (!terminal.isScreen || options.json || cut.length === 0 || cut.length > MOST_PREVIEWS) return [];
+  const opened = await openStores(files, located, "outside").catch(() => []);
+  const lines: string[] = [];
+  for (const finding of cut) {
+    const text = await previewOf(opened, finding);
+    if (text !== null) lines.push(...laidOut(`${finding.recordID}: “${text}”`, { terminal }, "  "));
+  }
+  for (const store of opened) if (store.state === "ok") store.store.close();
+  return lines.length === 0 ? [] : ["What can be read of the records that are cut off:", ...lines];
 }
 
 function notDone(operation: Plan[number]["operations"][number], reason: string): ReportedItem {
@@ -151,6 +196,7 @@ async function doneText(
   result: RepairResult,
   after: CheckResult | null,
   plan: Plan,
+  sessionIDs: readonly string[],
   context: CommandContext,
 ): Promise<string> {
   const done = result.items.filter((item) => item.action !== "skipped");
@@ -159,18 +205,18 @@ async function doneText(
     ...itemLines(result.items),
   ];
   if (result.runID !== null) {
-    const folders = result.manifests.map((manifest) => `  ${dirname(manifest)}`);
-    lines.push("", "The originals are in:", ...folders);
+    lines.push("", ...originalsLines(result.manifests));
     lines.push(`To undo: ${commandHere(context, "restore", result.runID)}`);
   }
   lines.push(...hiddenLines(unlistedBy(plan, result), result.runID, context));
   if (after === null) return lines.join("\n");
   const left = after.findings.filter((finding) => finding.severity === "blocking");
   const tried = new Set(plan.flatMap(({ operations }) => operations.map(({ locator }) => locatorText(locator))));
-  const advice = { obstacle: await obstacle(context), tried };
   lines.push(
     "",
-    left.length === 0 ? "opencode can load everything that was checked." : checkText(after, context.terminal, advice),
+    left.length === 0
+      ? "opencode can load everything that was checked."
+      : checkText(after, await viewOf(context, sessionIDs, after, tried)),
   );
   return lines.join("\n");
 }
@@ -202,14 +248,24 @@ function hiddenLines(sessions: readonly string[], runID: string | null, context:
   ];
 }
 
+/** More folders than this are named by what they have in common. */
+const MOST_FOLDERS = 5;
+
+function originalsLines(manifests: readonly string[]): string[] {
+  const folders = manifests.map((manifest) => dirname(manifest));
+  if (folders.length <= MOST_FOLDERS) return ["The originals are in:", ...folders.map((folder) => `  ${folder}`)];
+  const quarantine = dirname(dirname(folders[0] ?? ""));
+  return [`The originals are in ${plural(folders.length, "folder")} below:`, `  ${quarantine}`];
+}
+
 /** More lines than this, and those of the most frequent outcome are counted instead. */
-const MOST_LINES = 50;
+const MOST_LINES = 20;
 
 function itemLines(items: readonly ReportedItem[]): string[] {
   if (items.length <= MOST_LINES) return items.map(itemLine);
   const counted = new Map<string, number>();
   for (const { action, kind, code, reason } of items) {
-    const words = `${action} ${kind} (${code})${reason === undefined ? "" : `: ${reason}`}`;
+    const words = `${actionWord(action)} ${kind} (${code})${reason === undefined ? "" : `: ${reason}`}`;
     counted.set(words, (counted.get(words) ?? 0) + 1);
   }
   return [...counted].map(([words, count]) => `  ${amount(count)} × ${words}`);

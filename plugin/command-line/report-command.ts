@@ -7,9 +7,10 @@ import { reportText } from "../report/report-text.ts";
 import { jsonText, listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { surveyAside } from "./aside.ts";
-import { type CommandContext, problem, withoutResult } from "./context.ts";
+import { withoutResult } from "./checking.ts";
+import { type CommandContext, problem } from "./context.ts";
+import { countsText } from "./counts-text.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { countsText } from "./text.ts";
 
 /** `report`: what can be shown in public, on stdout or in a new file. */
 export async function reportCommand(
@@ -30,7 +31,8 @@ export async function reportCommand(
   if (signal.aborted) return withoutResult(context, { ok: false, unknownSession: null });
   const text = options.json ? jsonText(listAnswer({ report })) : reportText(report);
   if (output === null) {
-    terminal.print(text);
+    // As it is: no path of this call may get into it.
+    terminal.printDocument(text);
     return EXIT.done;
   }
   try {

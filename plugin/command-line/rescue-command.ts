@@ -1,40 +1,63 @@
 import { dirname, resolve } from "node:path";
 import { errnoCode } from "../platform/file-system.ts";
 import { plural } from "../repair/words.ts";
+import { type RescueChoice, rescueChoices } from "../rescue/choices.ts";
 import { type Exporting, exportHidden } from "../rescue/export-hidden.ts";
 import type { HiddenSession } from "../rescue/hidden.ts";
 import { isAdded } from "../rescue/incomplete.ts";
-import { isWanted, type RescueInput } from "../rescue/request.ts";
+import { isWanted, type Refusal, type RescueInput } from "../rescue/request.ts";
 import { type HiddenList, listHidden, type RescueResult, rescue } from "../rescue/rescue.ts";
 import type { ExportedFor2x } from "../upgrade/export-missing.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, commandHere, stopped as interrupted, problem } from "./context.ts";
+import { answer, type CommandContext, commandHere, stopped as interrupted, noRoomMessage, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { showProgress } from "./progress-line.ts";
+import { chooseSessions } from "./rescue-choice.ts";
 import { exportedFor2x, exportedText, missingHere, missingText } from "./rescue-for-2x.ts";
-import { changeText, EXPORT_INSTEAD, listText } from "./rescue-text.ts";
+import { type CommandWriter, changeText, EXPORT_INSTEAD, listText, noteLines } from "./rescue-text.ts";
+import { storeLine } from "./store-line.ts";
 
 type Rescue = Command & { name: "rescue" };
 
-const WITHOUT_LIST = { none: EXIT.usage, unknown: EXIT.usage, unusable: EXIT.failed, refused: EXIT.refused } as const;
+const WITHOUT_LIST = {
+  none: EXIT.usage,
+  unknown: EXIT.usage,
+  unusable: EXIT.failed,
+  refused: EXIT.refused,
+  // As `check` has it: the database was not looked at.
+  "no-room": EXIT.findings,
+} as const;
+
+function withoutList(context: CommandContext, { reason, message }: Refusal): ExitStatus {
+  const said = reason === "no-room" ? noRoomMessage(context, message, "rescue") : message;
+  return problem(context, said, WITHOUT_LIST[reason]);
+}
 
 /** `rescue`: lists what opencode does not show, asks, brings it back into the list. */
 export async function rescueCommand(context: CommandContext, command: Rescue): Promise<ExitStatus> {
   const { files, located, signal, terminal } = context;
   const { into, fromData, sessionIDs } = command;
-  const onProgress = (done: number, of: number) =>
-    terminal.progress(`Brought in ${done} of ${plural(of, "conversation")} …`);
-  const input: RescueInput = { files, located, into, fromData, sessionIDs, signal, onProgress };
+  terminal.progress("Looking for sessions …");
+  let tell: ReturnType<typeof showProgress> | null = null;
+  const onProgress = (done: number, of: number) => {
+    tell ??= showProgress(terminal, "Bringing in", "sessions");
+    tell(done, of);
+  };
+  const input: RescueInput = { files, located, into, fromData, sessionIDs, countMessages: true, signal, onProgress };
   if (command.export !== null) return exported(context, input, into, command.export);
   const listing = await listHidden(input, command);
-  if (!listing.ok) return problem(context, listing.message, WITHOUT_LIST[listing.reason]);
+  if (!listing.ok) return withoutList(context, listing);
   if (signal.aborted) return interrupted(context, "Stopped. Nothing was changed.");
   const { list } = listing;
+  const isAsking = terminal.interactive && command.isOpen && !command.yes && !command.dryRun && !context.options.json;
+  const choices = isAsking && list.refusal === null ? rescueChoices(list) : [];
+  if (choices.length > 0) return choose(context, input, list, choices);
   const wanted = list.hidden.filter((session) => isWanted(session, command));
   const added = list.incomplete.filter((session) => command.bringIn && isAdded(session, sessionIDs));
   const count = wanted.length + added.length + list.changes.length;
   if (list.refusal !== null && count > 0) {
-    (context.options.json ? terminal.say : terminal.print)(listText(list));
+    (context.options.json ? terminal.say : terminal.print)(listText(list, commands(context)));
     return problem(context, `${list.refusal} ${EXPORT_INSTEAD}`, EXIT.refused);
   }
   const missing = await missingHere(context, into, sessionIDs);
@@ -67,6 +90,39 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   return hidden.some(isMissed) ? EXIT.findings : EXIT.done;
 }
 
+/** Lets the user choose from the list, and does what was chosen: what goes to different folders in runs of its own. */
+async function choose(
+  context: CommandContext,
+  input: RescueInput,
+  list: HiddenList,
+  choices: readonly RescueChoice[],
+): Promise<ExitStatus> {
+  const { terminal, signal } = context;
+  terminal.print(
+    `${storeLine(context)}\n${plural(choices.length, "session")} that the opencode of ${list.target} does not show everywhere:`,
+  );
+  const notes = noteLines(list);
+  if (notes.length > 0) terminal.print(notes.join("\n"));
+  const chosen = await chooseSessions(choices, terminal);
+  if (chosen === null) {
+    terminal.print("Nothing was changed.");
+    return EXIT.findings;
+  }
+  for (const { sessionIDs, request } of chosen) {
+    const result = await rescue({ ...input, sessionIDs }, request);
+    const after = await listHidden({ ...input, sessionIDs: [] }, { bringIn: false, relink: false, unarchive: false });
+    const { hidden } = after.ok ? after.list : list;
+    terminal.print(doneText(result, hidden, context));
+    const { stopped } = result;
+    if (stopped !== null) terminal.complain(stopped.message);
+    if (stopped?.kind === "failed") return EXIT.failed;
+    if (stopped !== null && (signal.aborted || result.runID === null)) return EXIT.refused;
+    if (stopped !== null) return EXIT.findings;
+  }
+  const left = await listHidden({ ...input, sessionIDs: [] }, { bringIn: false, relink: false, unarchive: false });
+  return left.ok && !left.list.hidden.some(isMissed) ? EXIT.done : EXIT.findings;
+}
+
 async function exported(
   context: CommandContext,
   input: RescueInput,
@@ -85,9 +141,7 @@ async function exported(
     if (errnoCode(error) === "ENOENT") return problem(context, "The folder of --export is not there.", EXIT.usage);
     throw error;
   }
-  if (!exporting.ok) {
-    return problem(context, exporting.message, WITHOUT_LIST[exporting.reason]);
-  }
+  if (!exporting.ok) return withoutList(context, exporting);
   const { sessions, isComplete } = exporting;
   const lines = sessions.map(({ file, directory }) => `  ${file}${directory === null ? "" : `  in ${directory}`}`);
   const text = [
@@ -110,22 +164,28 @@ function isMissed({ cause }: HiddenSession): boolean {
   return cause !== "archived" && cause !== "put-aside";
 }
 
+/** Writes command lines for the store that this call was given. */
+function commands(context: CommandContext): CommandWriter {
+  return (...args) => commandHere(context, ...args);
+}
+
 async function confirmed(
-  { options, terminal }: CommandContext,
+  context: CommandContext,
   command: Rescue,
   list: HiddenList,
   wanted: readonly { readonly sessionID: string }[],
   count: number,
 ): Promise<boolean> {
+  const { options, terminal } = context;
   const show = options.json ? terminal.say : terminal.print;
   if (!command.yes || command.dryRun || count === 0) {
-    show(listText(list));
+    show(`${storeLine(context)}\n\n${listText(list, commands(context))}`);
     if (list.changes.length > 0) show(["", "Would be changed:", ...list.changes.map(changeText)].join("\n"));
   }
   if (command.dryRun || count === 0) return false;
   if (command.yes) return true;
   const what = [
-    ...(wanted.length > 0 ? [`bring ${plural(wanted.length, "conversation")} into ${list.target}`] : []),
+    ...(wanted.length > 0 ? [`bring ${plural(wanted.length, "session")} into ${list.target}`] : []),
     ...(list.changes.length > 0 ? [`change ${plural(list.changes.length, "value")}`] : []),
   ].join(" and ");
   if (!terminal.interactive) {
@@ -147,9 +207,9 @@ function doneText(
   const lines: string[] = [];
   if (sessions.length > 0) {
     const content = `${plural(sum("messages"), "message")}, ${plural(sum("parts"), "part")}, ${plural(sum("todos"), "todo")}`;
-    lines.push(`Brought in ${plural(sessions.length, "conversation")}: ${content}.`);
+    lines.push(`Brought in ${plural(sessions.length, "session")}: ${content}.`);
   }
-  if (changed > 0) lines.push(`Set ${plural(changed, "record")} right.`);
+  if (changed > 0) lines.push(`Changed ${plural(changed, "record")}.`);
   const completed = new Map<string, number>();
   for (const session of sessions) {
     for (const [path, count] of Object.entries(session.completed))
@@ -171,7 +231,8 @@ function doneText(
   if (left > 0)
     lines.push(
       "",
-      `${plural(left, "conversation")} not shown still; \`${commandHere(context, "rescue")}\` lists them.`,
+      `${plural(left, "session")} ${left === 1 ? "is" : "are"} still hidden.`,
+      `Next: ${commandHere(context, "rescue")}`,
     );
   return lines.join("\n");
 }

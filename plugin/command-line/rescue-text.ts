@@ -3,13 +3,15 @@ import type { Cause, HiddenSession, PartlyShownSession } from "../rescue/hidden.
 import type { IncompleteSession } from "../rescue/incomplete.ts";
 import type { Change } from "../rescue/relink.ts";
 import type { HiddenList } from "../rescue/rescue.ts";
-import { printable, timeText } from "../show/transcript-text.ts";
+import { printable } from "../show/text-layout.ts";
+import { timeText } from "../show/transcript-text.ts";
 
-const COMMAND = "opencode-session-repair rescue";
+/** Writes a command line for the store that this call was given. */
+export type CommandWriter = (...args: readonly string[]) => string;
 
 /** What to do where nothing is written to the database. */
 export const EXPORT_INSTEAD =
-  "`rescue --export FOLDER` writes what only other stores have as files for `opencode import`.";
+  "`opencode-session-repair rescue --export FOLDER` writes what only other stores have as files for `opencode import`.";
 
 const HEADINGS: Readonly<Record<Cause, string>> = {
   legacy: "only in the old JSON storage (--import)",
@@ -28,23 +30,40 @@ const CAUSES: readonly Cause[] = [
 ];
 
 /** What is not shown, why, and the command for it. */
-export function listText({ target, hidden, partlyShown, incomplete, unjudged, limits, refusal }: HiddenList): string {
+export function listText(
+  { target, hidden, partlyShown, incomplete, unjudged, limits, refusal }: HiddenList,
+  command: CommandWriter,
+): string {
   const lines: string[] = [];
   const missed = hidden.filter(({ cause }) => cause !== "archived");
   if (missed.length > 0) lines.push(`The opencode of ${target} does not show:`);
-  for (const cause of CAUSES) lines.push(...section(hidden, cause));
+  for (const cause of CAUSES) lines.push(...section(hidden, cause, command));
   if (partlyShown.length > 0) {
     const heading = `${plural(partlyShown.length, "session")} that a terminal UI lists, and the web and Desktop apps do not`;
     if (lines.length > 0) lines.push("");
-    lines.push(heading, ...byFolder(partlyShown));
+    lines.push(heading, ...byFolder(partlyShown, command));
   }
   if (incomplete.length > 0) {
     if (lines.length > 0) lines.push("");
     const heading = `${plural(incomplete.length, "session")} of which another store has more messages`;
-    lines.push(heading, ...incomplete.flatMap(incompleteText));
+    lines.push(heading, ...incomplete.flatMap((session) => incompleteText(session, command)));
   }
-  const archived = section(hidden, "archived");
+  const archived = section(hidden, "archived", command);
   lines.push(...(lines.length > 0 ? archived : archived.slice(1)));
+  const notes = noteLines({ unjudged, limits });
+  if (missed.length + partlyShown.length + incomplete.length + notes.length === 0) {
+    const nothing =
+      refusal === null
+        ? `Nothing is hidden: the opencode of ${target} shows every session that is here.`
+        : "Of opencode 1.x nothing is hidden here.";
+    lines.push(...(lines.length > 0 ? [""] : []), nothing);
+  } else if (refusal !== null) notes.push(`${refusal} ${EXPORT_INSTEAD}`);
+  if (notes.length > 0) lines.push(...(lines.length > 0 ? [""] : []), ...notes);
+  return lines.join("\n");
+}
+
+/** What the list cannot say of every session. */
+export function noteLines({ unjudged, limits }: Pick<HiddenList, "unjudged" | "limits">): string[] {
   const notes: string[] = [];
   if (unjudged > 0) {
     notes.push(`Of ${plural(unjudged, "session")} opencode's lists could not be told: the folder cannot be looked at.`);
@@ -56,43 +75,38 @@ export function listText({ target, hidden, partlyShown, incomplete, unjudged, li
       "Search finds them there; `opencode --session ID`, run in the session's folder, opens one.",
     );
   }
-  if (missed.length + partlyShown.length + incomplete.length + notes.length === 0) {
-    const nothing =
-      refusal === null
-        ? `Nothing is hidden: the opencode of ${target} shows every conversation that is here.`
-        : "Of opencode 1.x nothing is hidden here.";
-    lines.push(...(lines.length > 0 ? [""] : []), nothing);
-  } else if (refusal !== null) notes.push(`${refusal} ${EXPORT_INSTEAD}`);
-  if (notes.length > 0) lines.push(...(lines.length > 0 ? [""] : []), ...notes);
-  return lines.join("\n");
+  return notes;
 }
 
-function section(hidden: readonly HiddenSession[], cause: Cause): string[] {
+function section(hidden: readonly HiddenSession[], cause: Cause, command: CommandWriter): string[] {
   const own = hidden.filter((session) => session.cause === cause);
   if (own.length === 0) return [];
   const isMisplaced = own.some(({ reason }) => reason !== undefined);
   return [
     "",
     `${plural(own.length, "session")} ${HEADINGS[cause]}`,
-    ...(isMisplaced ? byFolder(own) : own.map(sessionText)),
+    ...(isMisplaced ? byFolder(own, command) : own.map(sessionText)),
   ];
 }
 
-function incompleteText({ sessionID, title, database, messages, more, isContained }: IncompleteSession): string[] {
+function incompleteText(
+  { sessionID, title, database, messages, more, isContained }: IncompleteSession,
+  command: CommandWriter,
+): string[] {
   const where = database === undefined ? "the old JSON storage" : printable(database);
   const facts = `${plural(messages, "message")} here, ${more.toLocaleString("en-US")} more in ${where}`;
   const line = `  ${sessionID}  ${[...(title === null ? [] : [printable(title)]), facts].join(" · ").replaceAll("\n", " ")}`;
   if (!isContained) return [line, "    It was continued in both: nothing is added to it."];
-  if (messages === 0) return [line, `    ${COMMAND}`];
+  if (messages === 0) return [line, `    ${command("rescue")}`];
   return [
     line,
     "    They may have been removed since: opencode removes what is undone.",
-    `    ${COMMAND} --session ${sessionID}`,
+    `    ${command("rescue", "--session", sessionID)}`,
   ];
 }
 
 /** Sessions of one folder and one reason together, with what there is to do. */
-function byFolder(sessions: readonly (HiddenSession | PartlyShownSession)[]): string[] {
+function byFolder(sessions: readonly (HiddenSession | PartlyShownSession)[], command: CommandWriter): string[] {
   const groups = new Map<string, (HiddenSession | PartlyShownSession)[]>();
   for (const session of sessions) {
     const { cause, sessionID, directory, reason, suggestion } = session;
@@ -100,32 +114,28 @@ function byFolder(sessions: readonly (HiddenSession | PartlyShownSession)[]): st
     const key = JSON.stringify([directory, reason, suggestion, cause === "parent-missing" ? sessionID : ""]);
     groups.set(key, [...(groups.get(key) ?? []), session]);
   }
-  return [...groups.values()].flatMap((group) => [...group.map(sessionText), ...adviceFor(group)]);
+  return [...groups.values()].flatMap((group) => [...group.map(sessionText), ...adviceFor(group, command)]);
 }
 
-function adviceFor([first]: readonly (HiddenSession | PartlyShownSession)[]): string[] {
+function adviceFor([first]: readonly (HiddenSession | PartlyShownSession)[], command: CommandWriter): string[] {
   if (first === undefined) return [];
   const lines = first.reason === undefined ? [] : [`    ${first.reason}`];
   if ("shownFrom" in first) lines.push(`    A terminal UI lists it in ${path(first.shownFrom)}.`);
   if (first.cause === "record-missing" || first.isParentBare === true) {
-    return [...lines, "    opencode-session-repair repair --only lost-session-record"];
+    return [...lines, `    ${command("repair", "--only", "lost-session-record")}`];
   }
-  if (first.cause === "parent-missing") return [...lines, `    ${COMMAND} --relink --session ${first.sessionID}`];
-  if (first.target != null) return [...lines, `    ${COMMAND} --relink`];
-  return [...lines, ...relinkCommands(first).map((command) => `    ${command}`)];
+  if (first.cause === "parent-missing") {
+    return [...lines, `    ${command("rescue", "--relink", "--session", first.sessionID)}`];
+  }
+  if (first.target != null) return [...lines, `    ${command("rescue", "--relink")}`];
+  return [...lines, ...relinkCommands(first, command).map((line) => `    ${line}`)];
 }
 
 /** The commands from which the user chooses one. */
-export function relinkCommands({ directory, candidates = [] }: HiddenSession): string[] {
+function relinkCommands({ directory, candidates = [] }: HiddenSession, command: CommandWriter): string[] {
   if (directory === null) return [];
-  const from = `${COMMAND} --relink --from ${shellWord(directory)} --to`;
-  return candidates.length === 0 ? [`${from} FOLDER`] : candidates.map((folder) => `${from} ${shellWord(folder)}`);
-}
-
-/** A word as a shell takes it; what is no plain path goes into quotes. */
-function shellWord(word: string): string {
-  const plain = path(word);
-  return /^[A-Za-z0-9_./:@%+=,-]+$/.test(plain) ? plain : `'${plain.replaceAll("'", "'\\''")}'`;
+  const places = candidates.length === 0 ? ["FOLDER"] : candidates;
+  return places.map((folder) => command("rescue", "--relink", "--from", path(directory), "--to", path(folder)));
 }
 
 function path(folder: string): string {

@@ -1,10 +1,17 @@
+import type { ReportedItem } from "../repair/apply.ts";
 import { settleUnfinished } from "../repair/repair.ts";
 import { planRestore, type RestoreInput, type RestorePlan, restore } from "../repair/restore.ts";
 import { plural, were } from "../repair/words.ts";
+import { type RunOnSession, runContents } from "../show/run-contents.ts";
 import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, checkWithProgress, problem, stopped, UNCHECKED } from "./context.ts";
+import { checkWithProgress } from "./checking.ts";
+import { answer, type CommandContext, problem, stopped, UNCHECKED } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { namesForScreen } from "./known-sessions.ts";
+import { showProgress } from "./progress-line.ts";
+import { resolveRun, resolveSessions } from "./resolve-ids.ts";
+import { contentLines } from "./run-text.ts";
 import { itemLine } from "./text.ts";
 
 type Restore = Command & { name: "restore" };
@@ -12,7 +19,13 @@ type Restore = Command & { name: "restore" };
 /** `restore`: puts the items of a run back, byte for byte; refuses where something else is in their place. */
 export async function restoreCommand(context: CommandContext, command: Restore): Promise<ExitStatus> {
   const { files, located } = context;
-  const { runID, sessionIDs, itemIDs } = command;
+  const { itemIDs } = command;
+  const resolved = await resolveRun(context, command.run, "undoable");
+  if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
+  const runID = resolved.value;
+  const chosen = await resolveSessions(context, command.sessionIDs);
+  if (!chosen.ok) return problem(context, chosen.message, EXIT.usage);
+  const sessionIDs = chosen.value;
   const input: RestoreInput = { files, located, access: "outside", runID, sessionIDs, itemIDs };
   const planning = await planRestore(input);
   if (!planning.ok) {
@@ -28,33 +41,44 @@ export async function restoreCommand(context: CommandContext, command: Restore):
         kind,
         code,
         action: "skipped" as const,
-        reason: "not confirmed",
+        reason: command.dryRun ? "dry run" : "not confirmed",
       })),
     );
-    answer(context, changeAnswer({ runID, manifests: [], items, ...(await current(context)) }), "");
+    answer(context, changeAnswer({ runID, manifests: [], items, ...(await current(context)) }, context.options), "");
     return EXIT.findings;
   }
   if (context.signal.aborted) return stopped(context, "Stopped. Nothing was changed.");
   if (count === 0 && command.yes) await settleUnfinished(input);
-  const result = await restore(input, planning.plan);
+  const onProgress = showProgress(context.terminal, "Undoing", "records");
+  const result = await restore({ ...input, onProgress }, planning.plan);
   const restored = result.items.filter((item) => item.action === "restored").length;
   const after = await current(context);
   const wasStopped = context.options.json && after.verdict === null;
   const messages = [...(result.stopped === null ? [] : [result.stopped.message]), ...(wasStopped ? [UNCHECKED] : [])];
   const message = messages.length === 0 ? undefined : messages.join(" ");
-  const document = changeAnswer({
-    runID,
-    manifests: result.manifests,
-    items: result.items,
-    ...after,
-    ...(message === undefined ? {} : { message }),
-  });
-  answer(context, document, [`Put ${plural(restored, "record")} back.`, ...result.items.map(itemLine)].join("\n"));
+  const { manifests, items } = result;
+  const said = message === undefined ? {} : { message };
+  const document = changeAnswer({ runID, manifests, items, ...after, ...said }, context.options);
+  answer(context, document, doneText(result.items).join("\n"));
   if (message !== undefined) context.terminal.complain(message);
   if (result.stopped !== null) return result.stopped.kind === "failed" ? EXIT.failed : EXIT.refused;
   if (wasStopped) return EXIT.refused;
   if (result.items.every((item) => item.action === "restored")) return EXIT.done;
   return restored === 0 ? EXIT.refused : EXIT.findings;
+}
+
+/** More lines than this: those that say the same are counted. */
+const MOST_LINES = 20;
+
+function doneText(items: readonly ReportedItem[]): string[] {
+  const restored = items.filter((item) => item.action === "restored");
+  const refused = items.filter((item) => item.action !== "restored");
+  const lines = [`Undone: ${plural(restored.length, "record")} restored.`];
+  const shown = items.length <= MOST_LINES ? items : refused.slice(0, MOST_LINES);
+  lines.push(...shown.map(itemLine));
+  const hidden = refused.length - shown.length;
+  if (hidden > 0) lines.push(`  … and ${plural(hidden, "record")} more that could not be restored`);
+  return lines;
 }
 
 /** What the store is like now: only the document says it, so only for the document it is looked at. */
@@ -64,26 +88,36 @@ async function current(context: CommandContext) {
   return outcome.ok ? { remaining: outcome.result.findings, verdict: outcome.result.verdict } : NOT_REACHED;
 }
 
+/** Of what a run did, what a plan undoes. */
+function plannedOf(sessions: readonly RunOnSession[], { runs }: RestorePlan): RunOnSession[] {
+  return sessions.flatMap((session) => {
+    const own = runs.filter(({ sessionID }) => sessionID === session.sessionID);
+    const ids = new Set(own.flatMap(({ items }) => items.map(({ id }) => id)));
+    return ids.size === 0 ? [] : [{ ...session, records: session.records.filter(({ id }) => ids.has(id)) }];
+  });
+}
+
 async function confirmed(
   context: CommandContext,
   command: Restore,
   plan: RestorePlan,
   count: number,
 ): Promise<boolean> {
-  if (command.yes) return true;
-  const { terminal } = context;
+  if (command.yes && !command.dryRun) return true;
+  const { files, located, terminal } = context;
   const show = context.options.json ? terminal.say : terminal.print;
-  show(`Plan: put ${plural(count, "record")} back where ${were(count)}.`);
-  for (const { sessionID, items } of plan.runs) {
-    show(`  ${sessionID ?? "no session"}`);
-    for (const item of items) show(`    ${item.id} ${item.kind} ${item.recordID ?? ""} (${item.code})`);
+  show(`Plan: undo the run ${plan.runID}. ${plural(count, "record")} will return where ${were(count)}, byte for byte.`);
+  const contents = await runContents(files, located.dataDir, plan.runID);
+  if (contents.ok && !context.options.json) {
+    show(contentLines(plannedOf(contents.sessions, plan), await namesForScreen(context), terminal).join("\n"));
   }
+  if (command.dryRun) return false;
   if (!terminal.interactive) {
     show("Nothing was changed. Add --yes to do this.");
     return false;
   }
   const yes = await terminal.ask(
-    `Put ${plural(count, "record")} back? opencode will fail on ${count === 1 ? "it" : "them"} again.`,
+    `Undo this run? opencode will fail on ${count === 1 ? "this record" : "these records"} again.`,
   );
   if (!yes) show("Nothing was changed.");
   return yes;

@@ -2,13 +2,13 @@ import { resolve } from "node:path";
 import { errnoCode, nodeFileSystem } from "../platform/file-system.ts";
 import { mendingCommand } from "../platform/permissions.ts";
 import type { Stopped } from "../repair/apply.ts";
-import { defaultDataDir, filesOf, locate } from "../stores/locate.ts";
+import { defaultDataDir, filesOf, type LocateResult, locate } from "../stores/locate.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { TOOL } from "../tool-identity.ts";
 import { type Command, type CommonOptions, parseArguments } from "./arguments.ts";
 import { type CommandContext, problem } from "./context.ts";
+import { doctorCommand } from "./doctor-command.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { HELP } from "./help.ts";
 import { hasWork, noStoreMessage } from "./no-store.ts";
 import { noteOrigins } from "./origin-note.ts";
 import { inOtherRuntime } from "./other-runtime.ts";
@@ -25,8 +25,10 @@ export async function runCommandLine(args: readonly string[], signal: AbortSigna
   }
   const { command, options } = parsed;
   const terminal = openTerminal(options, signal);
-  if (command.name === "help" || command.name === "version") {
-    terminal.print(command.name === "help" ? HELP : TOOL.version);
+  const text = await withoutStore(command, terminal.width);
+  if (text !== null) {
+    if (command.name === "help") terminal.print(text);
+    else terminal.printDocument(text);
     return EXIT.done;
   }
   try {
@@ -39,6 +41,20 @@ export async function runCommandLine(args: readonly string[], signal: AbortSigna
   }
 }
 
+/** The answer of a command that is not about a store; `null` of the others. */
+async function withoutStore(command: Command, width: number): Promise<string | null> {
+  switch (command.name) {
+    case "version":
+      return TOOL.version;
+    case "help":
+      return (await import("./help.ts")).helpText(command.of, width);
+    case "completion":
+      return (await import("./completion.ts")).completionScript(command.shell);
+    default:
+      return null;
+  }
+}
+
 async function locateAndRun(
   args: readonly string[],
   command: Command,
@@ -47,6 +63,7 @@ async function locateAndRun(
   signal: AbortSignal,
 ): Promise<number> {
   const found = await locate(nodeFileSystem, { env: process.env, ...options });
+  if (command.name === "doctor") return doctor(args, options, terminal, found);
   if (!found.ok && found.reason === "denied") {
     const command = mendingCommand(resolve(options.dataDir ?? defaultDataDir(process.env)));
     const way = command === null ? "" : ` To correct this: ${command}`;
@@ -69,6 +86,20 @@ async function locateAndRun(
   return dispatch(context, command);
 }
 
+/** Works without a store too: that there is none is one of its answers. */
+async function doctor(
+  args: readonly string[],
+  options: CommonOptions,
+  terminal: CommandContext["terminal"],
+  found: LocateResult,
+): Promise<number> {
+  if (found.ok && found.located.databases.length > 0) {
+    const status = await inOtherRuntime(args, terminal, await loadDriver());
+    if (status !== null) return status;
+  }
+  return doctorCommand({ options, terminal }, found);
+}
+
 /** These read no database. */
 const WITHOUT_DATABASE: readonly Command["name"][] = ["runs", "purge"];
 
@@ -86,14 +117,16 @@ async function dispatch(context: CommandContext, command: Command): Promise<Exit
     case "check":
       if (command.target !== null)
         return (await import("./upgrade-command.ts")).checkUpgradeCommand(context, command.sessionIDs);
-      return (await import("./check-command.ts")).checkCommand(context, command.sessionIDs);
+      return (await import("./check-command.ts")).checkCommand(context, command);
     case "repair":
       if (command.target !== null) return (await import("./upgrade-command.ts")).repairUpgradeCommand(context, command);
       return (await import("./repair-command.ts")).repairCommand(context, command);
     case "restore":
       return (await import("./restore-command.ts")).restoreCommand(context, command);
+    case "sessions":
+      return (await import("./sessions-command.ts")).sessionsCommand(context, command);
     case "runs":
-      return (await import("./runs-command.ts")).runsCommand(context);
+      return (await import("./runs-command.ts")).runsCommand(context, command);
     case "purge":
       return (await import("./purge-command.ts")).purgeCommand(context, command);
     case "unlock":

@@ -1,22 +1,17 @@
+import { plural } from "../plural.ts";
 import { LARGE_QUARANTINE_BYTES } from "../quarantine/retention.ts";
 import { allRuns, type RunSummary, runIDOf } from "../quarantine/runs.ts";
-import { folderBytes } from "../quarantine/vault.ts";
-import { plural, sizeText } from "../repair/words.ts";
+import { folderBytes, readRun } from "../quarantine/vault.ts";
+import { sizeText } from "../repair/words.ts";
+import { runContents } from "../show/run-contents.ts";
 import { listAnswer } from "./answers.ts";
-import { answer, type CommandContext } from "./context.ts";
+import type { Command } from "./arguments.ts";
+import { answer, type CommandContext, commandHere, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-
-/** One run on one session, as `runs` and `purge` show it. */
-export interface ListedRun {
-  readonly runID: string;
-  readonly sessionID: string | null;
-  readonly createdAt: string | null;
-  readonly state: string;
-  readonly items: number;
-  readonly bytes: number;
-  readonly folder: string;
-  readonly problem?: string;
-}
+import { namesForScreen } from "./known-sessions.ts";
+import { isUndoable, resolveRun } from "./resolve-ids.ts";
+import { causeText, contentLines, type ListedRun, runRows } from "./run-text.ts";
+import { storeLine } from "./store-line.ts";
 
 export async function listRun(context: Pick<CommandContext, "files">, run: RunSummary): Promise<ListedRun> {
   const common = { runID: runIDOf(run), bytes: await folderBytes(context.files, run.folder), folder: run.folder };
@@ -27,22 +22,83 @@ export async function listRun(context: Pick<CommandContext, "files">, run: RunSu
   return { ...common, sessionID, createdAt, state, items };
 }
 
-export function runLine(run: ListedRun): string {
-  const where = run.sessionID ?? "no session";
-  const what = run.problem ?? `${plural(run.items, "item")}, ${sizeText(run.bytes)}`;
-  return `${run.runID}  ${run.state.padEnd(11)} ${where}  ${what}`;
+/** `runs`: what is in quarantine, newest first; with the id of a run, what is in that one. */
+export async function runsCommand(context: CommandContext, { run }: Command & { name: "runs" }): Promise<ExitStatus> {
+  return run === null ? listRuns(context) : showRun(context, run);
 }
 
-/** `runs`: what is in quarantine, newest first. */
-export async function runsCommand(context: CommandContext): Promise<ExitStatus> {
+async function listRuns(context: CommandContext): Promise<ExitStatus> {
+  const found = await allRuns(context.files, context.located.dataDir);
   const runs: ListedRun[] = [];
-  for (const run of await allRuns(context.files, context.located.dataDir)) runs.push(await listRun(context, run));
+  for (const run of found) runs.push(await listRun(context, run));
   const total = runs.reduce((sum, run) => sum + run.bytes, 0);
   const warnings =
     total > LARGE_QUARANTINE_BYTES
-      ? [`The quarantine is large: ${sizeText(total)}. purge --older-than 30d deletes what is older than 30 days.`]
+      ? [
+          `The quarantine is large: ${sizeText(total)}. Runs older than 30 days are deleted by: ${commandHere(context, "purge", "--older-than", "30d")}`,
+        ]
       : [];
-  const lines = runs.length === 0 ? ["The quarantine is empty."] : [...runs.map(runLine), `${sizeText(total)} in all.`];
-  answer(context, listAnswer({ runs, bytes: total, warnings }), [...lines, ...warnings].join("\n"));
+  const lines = [storeLine(context)];
+  if (runs.length === 0) lines.push("The quarantine is empty.");
+  else {
+    lines.push("", ...(await listedLines(context, found, runs)), "", `${sizeText(total)} in all.`, ...warnings);
+    const next = found.some(isUndoable)
+      ? commandHere(context, "restore", "last")
+      : commandHere(context, "runs", "last");
+    lines.push(`Next: ${next} (${found.some(isUndoable) ? "undoes the newest" : "shows what is in the newest"})`);
+  }
+  answer(context, listAnswer({ runs, bytes: total, warnings }), lines.join("\n"));
+  return EXIT.done;
+}
+
+/** Runs as lines of a list, with their causes and, on a screen, the titles of their sessions. */
+export async function listedLines(
+  context: CommandContext,
+  found: readonly RunSummary[],
+  runs: readonly ListedRun[],
+): Promise<string[]> {
+  if (context.options.json) return [];
+  return runRows(runs, await causesOf(context, found), await namesForScreen(context), context.terminal);
+}
+
+/** Causes stand in the manifests: more of them than this are not read for a list. */
+const MOST_CAUSES_READ = 500;
+
+async function causesOf(
+  { files }: Pick<CommandContext, "files">,
+  found: readonly RunSummary[],
+): Promise<ReadonlyMap<string, string>> {
+  const codes = new Map<string, string[]>();
+  for (const summary of found.slice(0, MOST_CAUSES_READ)) {
+    if (!summary.ok) continue;
+    const { runID } = summary.state;
+    const run = await readRun(files, summary.folder, runID);
+    if (!run.ok) continue;
+    codes.set(runID, [...(codes.get(runID) ?? []), ...run.manifest.items.map(({ code }) => code)]);
+  }
+  return new Map([...codes].map(([runID, own]) => [runID, causeText(own)]));
+}
+
+/** What is in one run. */
+export async function showRun(context: CommandContext, word: string): Promise<ExitStatus> {
+  const resolved = await resolveRun(context, word, "newest");
+  if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
+  const runID = resolved.value;
+  const contents = await runContents(context.files, context.located.dataDir, runID);
+  if (!contents.ok) return problem(context, `That run cannot be read: ${contents.problem}.`, EXIT.failed);
+  const { sessions } = contents;
+  const records = sessions.flatMap((each) => each.records);
+  const undoable = records.filter(({ state }) => state === "done").length;
+  const names = await namesForScreen(context);
+  const lines = [
+    `Run ${runID}: ${plural(records.length, "record")} of ${plural(sessions.length, "session")}.`,
+    "",
+    ...contentLines(sessions, names, context.terminal),
+    "",
+    undoable === 0
+      ? "Nothing of this run is left to undo."
+      : `Next: ${commandHere(context, "restore", runID)} (undoes ${plural(undoable, "record")})`,
+  ];
+  answer(context, listAnswer({ runID, sessions }), lines.join("\n"));
   return EXIT.done;
 }

@@ -15,6 +15,7 @@ import type { Command } from "./arguments.ts";
 import { surveyAside } from "./aside.ts";
 import { answer, type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { showProgress } from "./progress-line.ts";
 import { damagedDatabase, WITHOUT_TARGET } from "./salvage-target.ts";
 import { isWhole, type SalvageDone, salvageText, verdictOf } from "./salvage-text.ts";
 
@@ -62,8 +63,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
         target: run.target,
         dataDir: located.dataDir,
         signal: context.signal,
-        onProgress: (stage, done, of) =>
-          terminal.progress(`${STAGES[stage]}${of > 0 ? `: ${Math.floor((100 * done) / of)} %` : ""} …`),
+        onProgress: stageProgress(terminal),
       });
       await runs.finishSalvage(files, run, report);
     }
@@ -162,4 +162,13 @@ function tell(context: CommandContext, done: SalvageDone, database: string, isSw
   answer(context, document, salvageText(done, sessions, blocking, context, isSwappable));
   if (!report.isSound || checked === null) return EXIT.failed;
   return blocking.length > 0 || !isWhole(report) ? EXIT.findings : EXIT.done;
+}
+
+/** Each stage counts for itself. */
+function stageProgress(terminal: CommandContext["terminal"]): (stage: Stage, done: number, of: number) => void {
+  let current: { readonly stage: Stage; readonly tell: ReturnType<typeof showProgress> } | null = null;
+  return (stage, done, of) => {
+    if (current?.stage !== stage) current = { stage, tell: showProgress(terminal, STAGES[stage], "pages") };
+    current.tell(done, of);
+  };
 }

@@ -8,7 +8,7 @@ import { type Origin, withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { unreadLog } from "../stores/sqlite/pages/write-ahead-log.ts";
 import { openReadView } from "../stores/sqlite/read-view.ts";
 import { aside } from "./aside.ts";
-import type { CommandContext } from "./context.ts";
+import { type CommandContext, noRoomMessage } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
 
 export type Target =
@@ -28,6 +28,8 @@ export const WITHOUT_TARGET = {
   none: EXIT.usage,
   empty: EXIT.findings,
   unavailable: EXIT.refused,
+  // As `check` has it: the database was not looked at.
+  "no-room": EXIT.findings,
   refused: EXIT.refused,
 } as const;
 
@@ -53,7 +55,7 @@ const SOUND: Target = { outcome: "sound", message: "The database is sound: there
 const NO_DAMAGE = new Set([
   "database-unavailable",
   "no-sqlite-runtime",
-  ...[ACCESS_DENIED, DATABASE_IS_FOLDER, NO_ROOM_FOR_COPY].map(({ code }) => code),
+  ...[ACCESS_DENIED, DATABASE_IS_FOLDER].map(({ code }) => code),
 ]);
 
 /** What is wrong with a database as a whole, if a salvage could help. */
@@ -65,6 +67,9 @@ async function targetOf(context: CommandContext, database: string, swap: boolean
     const { fault, evidence } = store.diagnosis;
     if (fault.code === "database-empty") {
       return { outcome: "empty", message: "The database has zero bytes: there is nothing in it to salvage." };
+    }
+    if (fault === NO_ROOM_FOR_COPY) {
+      return { outcome: "no-room", message: noRoomMessage(context, evidence, "salvage") };
     }
     // Busy is not broken.
     if (NO_DAMAGE.has(fault.code)) {

@@ -1,35 +1,51 @@
 import { plural } from "../repair/words.ts";
+import { headMarkdown, messageMarkdown } from "../show/markdown.ts";
 import { type ShownSession, showSession } from "../show/show.ts";
+import { printable } from "../show/text-layout.ts";
 import type { Hole, TranscriptMessage } from "../show/transcript.ts";
-import { holeText, messageLines, printable, timeText } from "../show/transcript-text.ts";
+import { holeText, messageLines, timeText } from "../show/transcript-text.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, problem, stopped } from "./context.ts";
+import { answer, type CommandContext, noRoomMessage, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { resolveSession, unknownSessionMessage } from "./resolve-ids.ts";
+import { showRun } from "./runs-command.ts";
 
-/** `show`: prints what can be read of a session, in order, with its holes marked. Changes nothing. */
+/** `show`: prints what can be read of a session, in order, with its holes marked, or what is in a run. Changes nothing. */
 export async function showCommand(
   context: CommandContext,
-  { sessionID }: Command & { name: "show" },
+  { words, markdown }: Command & { name: "show" },
 ): Promise<ExitStatus> {
   const { files, located, options, signal } = context;
+  const [word = ""] = words;
+  if (words.length === 1 && isRunBeginning(word) && !markdown) return showRun(context, word);
+  const resolved = await resolveSession(context, words);
+  if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
+  const sessionID = resolved.value;
   const showing = await showSession({ files, located, sessionID, concurrency: options.concurrency, signal });
   if (!showing.ok && showing.reason === "unread") {
     const message = "There is no session of opencode 1.x with this id; those of 2.x cannot be read here.";
     return problem(context, message, EXIT.refused);
   }
+  if (!showing.ok && showing.reason === "no-room") {
+    return problem(context, noRoomMessage(context, showing.evidence, "show", sessionID), EXIT.findings);
+  }
+  if (!showing.ok && showing.reason === "other-program") {
+    return problem(context, "The database is not one of opencode: there are no sessions to show.", EXIT.refused);
+  }
   if (!showing.ok) {
     return showing.reason === "unknown"
-      ? problem(context, "There is no session with this id.", EXIT.usage)
+      ? problem(context, await unknownSessionMessage(context, sessionID), EXIT.usage)
       : problem(
           context,
-          "The session is not where it could be read; `check` says what is wrong with the store.",
+          "The store cannot be read; `opencode-session-repair check` says what is wrong with it.",
           EXIT.failed,
         );
   }
   const { session } = showing;
   try {
-    const holes = options.json ? await printDocument(context, session) : await printText(context, session);
+    const print = options.json ? printDocument : markdown ? printMarkdown : printText;
+    const holes = await print(context, session);
     if (holes === null) return stopped(context, "Stopped before the end of the session. Nothing was changed.");
     const copies = [session, ...(session.other === null ? [] : [session.other])];
     const isWhole = holes === 0 && copies.every((copy) => copy.recordFaults.length === 0 && copy.unread === null);
@@ -57,9 +73,44 @@ async function documentOf(session: ShownSession) {
   const recordFaults = session.recordFaults.map(({ code, evidence, locator }) => ({ code, evidence, locator }));
   const { unread, copy } = session;
   return {
-    ...{ session: facts, store: place, copy, recordFaults, unread, setAside, messages },
+    ...{ session: facts, store: place, copy, recordFaults, unread, setAside, messages: messages.map(publicMessage) },
     holes: messages.flatMap(holesOf),
   };
+}
+
+/** A message as it is exported: what the entries are made of stands once, as it is stored. */
+function publicMessage({ entries, ...message }: TranscriptMessage): object {
+  return {
+    ...message,
+    entries: entries.map((entry) => {
+      if (entry.type !== "tool" && entry.type !== "note") return entry;
+      const { part: _part, ...said } = entry;
+      return said;
+    }),
+  };
+}
+
+/** How many holes there are; `null` where it was stopped in between. */
+async function printMarkdown(
+  { terminal, signal }: Pick<CommandContext, "terminal" | "signal">,
+  session: ShownSession,
+): Promise<number | null> {
+  terminal.printDocument(headMarkdown(session.facts).join("\n"));
+  let holes = 0;
+  for await (const message of session.messages()) {
+    terminal.printDocument(messageMarkdown(message).join("\n"));
+    holes += holesOf(message).length;
+  }
+  if (signal.aborted) return null;
+  if (session.other === null) return holes;
+  terminal.printDocument("# The copy of opencode 2.x\n");
+  const others = await printMarkdown({ terminal, signal }, session.other);
+  return others === null ? null : holes + others;
+}
+
+/** Ids of runs begin with their day, which no title of a session is. */
+function isRunBeginning(word: string): boolean {
+  return /^\d{8}(T|$)/.test(word);
 }
 
 function holesOf(message: TranscriptMessage): Hole[] {

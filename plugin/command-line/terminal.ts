@@ -1,6 +1,10 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
+import type { PathSystem } from "../model/store-description.ts";
+import { clipped } from "../show/text-layout.ts";
 import type { CommonOptions } from "./arguments.ts";
+import { withGivenStore } from "./ready-command.ts";
 
 /** Codes that begin and end a style (ECMA-48, SGR). `styleText` of node:util is missing up to Node 20.11. */
 const STYLES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const;
@@ -9,12 +13,18 @@ type Style = keyof typeof STYLES;
 
 /** The only place of the command line that reads and writes the terminal. */
 export interface Terminal {
-  /** The answer: stdout. */
+  /** The answer: stdout. Its commands are for the store that this call was given. */
   print(text: string): void;
+  /** An answer that is taken as it is, such as JSON: stdout. */
+  printDocument(text: string): void;
   /** Many lines of an answer; waits while the reader (a pager) does. */
   printAll(lines: readonly string[]): Promise<void>;
   /** Columns that text may take: those of the terminal, within reason; without one `COLUMNS`, else 80. */
   readonly width: number;
+  /** Whether the answer goes to a terminal, where a person reads it. */
+  readonly isScreen: boolean;
+  /** What says that a text goes on, as wide as it is shown there. */
+  readonly ellipsis: string;
   /** Messages and errors: stderr; `--quiet` silences messages. */
   say(text: string): void;
   complain(text: string): void;
@@ -24,6 +34,8 @@ export interface Terminal {
   readonly interactive: boolean;
   /** Whether the answer is yes. Ctrl-C, Ctrl-D, the end of the input and a signal that ends the command are a no. */
   ask(question: string): Promise<boolean>;
+  /** What the user types, as it is; `null` for no answer, as above. */
+  askLine(question: string): Promise<string | null>;
   style(style: Style, text: string): string;
 }
 
@@ -45,44 +57,96 @@ function harmless(text: string, styles: boolean): string {
   return text.replace(CONTROL, (match) => (styles && match.length > 1 && match.startsWith("\x1b") ? match : "\ufffd"));
 }
 
-export function openTerminal(options: Pick<CommonOptions, "quiet" | "color" | "json">, signal: AbortSignal): Terminal {
-  const { stdin, stdout, stderr } = process;
-  const color = options.color && process.env.NO_COLOR === undefined && stdout.isTTY === true && !options.json;
-  const showProgress = stderr.isTTY === true && !options.quiet;
+/** Signs that a console without Unicode cannot show, and what stands for them there. */
+const PLAIN: Readonly<Record<string, string>> = {
+  "…": "...",
+  "–": "-",
+  "—": "-",
+  "─": "-",
+  "│": "|",
+  "┆": "|",
+  "▸": ">",
+  "▒": "#",
+  "·": "-",
+  "→": "->",
+  "“": '"',
+  "”": '"',
+  "×": "x",
+  "✓": "ok",
+  "✗": "!!",
+};
+
+function inPlain(text: string): string {
+  return text.replace(/[…–—─│┆▸▒·→×✓✗“”]/g, (sign) => PLAIN[sign] ?? sign);
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Whether a console shows more than ASCII. The Linux console and old consoles of Windows do not; a locale may say so. */
+export function showsUnicode(env: Environment, system: PathSystem): boolean {
+  if (env.TERM === "dumb" || env.TERM === "linux") return false;
+  if (system === "windows") {
+    return Boolean(env.WT_SESSION || env.TERM_PROGRAM || env.ConEmuTask) || /^(xterm|alacritty)/.test(env.TERM ?? "");
+  }
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || "UTF-8";
+  return /utf-?8/i.test(locale);
+}
+
+export type TerminalOptions = Pick<CommonOptions, "quiet" | "color" | "json" | "dataDir" | "database">;
+
+export function openTerminal(options: TerminalOptions, signal: AbortSignal): Terminal {
+  const { stdin, stdout, stderr, env } = process;
+  const isStyled = options.color && env.NO_COLOR === undefined && env.TERM !== "dumb";
+  const color = isStyled && stdout.isTTY === true && !options.json;
+  const isUnicode = showsUnicode(env, THIS_SYSTEM);
+  const showProgress = stderr.isTTY === true && !options.quiet && env.TERM !== "dumb";
   let progressShown = false;
   const clear = () => {
     if (progressShown) stderr.write(ERASE_LINE);
     progressShown = false;
   };
+  const shown = (text: string, stream: { readonly isTTY?: boolean }, styles: boolean) =>
+    harmless(stream.isTTY === true && !isUnicode ? inPlain(text) : text, styles);
+  const complain = (text: string) => {
+    clear();
+    stderr.write(`${shown(withGivenStore(text, options), stderr, color)}\n`);
+  };
   return {
     print(text) {
       clear();
-      stdout.write(`${harmless(text, color)}\n`);
+      stdout.write(`${shown(withGivenStore(text, options), stdout, color)}\n`);
+    },
+    printDocument(text) {
+      clear();
+      stdout.write(`${harmless(text, false)}\n`);
     },
     async printAll(lines) {
       clear();
-      if (!stdout.write(`${harmless(lines.join("\n"), color)}\n`)) await once(stdout, "drain");
+      if (!stdout.write(`${shown(lines.join("\n"), stdout, color)}\n`)) await once(stdout, "drain");
     },
     width: widthOf(stdout.columns),
+    isScreen: stdout.isTTY === true,
+    ellipsis: stdout.isTTY === true && !isUnicode ? "..." : "…",
     say(text) {
-      clear();
-      if (!options.quiet) stderr.write(`${harmless(text, color)}\n`);
+      if (!options.quiet) complain(text);
     },
-    complain(text) {
-      clear();
-      stderr.write(`${harmless(text, color)}\n`);
-    },
+    complain,
     progress(text) {
       if (!showProgress) return;
-      stderr.write(`${ERASE_LINE}${harmless(text, false)}`);
+      const line = clipped(text, (stderr.columns ?? NARROWEST) - 1 - (isUnicode ? 0 : 2), isUnicode ? "…" : "...");
+      stderr.write(`${ERASE_LINE}${shown(line, stderr, false)}`);
       progressShown = true;
     },
     interactive: stdin.isTTY === true && stderr.isTTY === true,
     async ask(question) {
       clear();
       if (signal.aborted) return false;
-      const answer = await askedLine(`${harmless(question, false)} [y/N] `, signal);
+      const answer = await askedLine(`${shown(question, stderr, false)} [y/N] `, signal);
       return answer !== null && /^y(es)?$/i.test(answer.trim());
+    },
+    async askLine(question) {
+      clear();
+      return signal.aborted ? null : askedLine(`${shown(question, stderr, false)} `, signal);
     },
     style: (style, text) => (color ? `\x1b[${STYLES[style][0]}m${text}\x1b[${STYLES[style][1]}m` : text),
   };

@@ -7,9 +7,12 @@ import { doneWords, sentence, toDoWords } from "../repair/words.ts";
 import { checkUpgrade, type UpgradeResult } from "../upgrade/check-upgrade.ts";
 import { changeAnswer, checkAnswer, findingAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { answer, type CommandContext, commandHere, problem, UNCHECKED, withoutResult } from "./context.ts";
+import { withoutResult } from "./checking.ts";
+import { answer, type CommandContext, commandHere, problem, UNCHECKED } from "./context.ts";
+import { countsText } from "./counts-text.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { countsText, findingLines, itemLine } from "./text.ts";
+import { findingLines } from "./finding-text.ts";
+import { itemLine } from "./text.ts";
 import { upgradeText } from "./upgrade-text.ts";
 
 type Repair = Command & { name: "repair" };
@@ -18,7 +21,7 @@ type Repair = Command & { name: "repair" };
 export async function checkUpgradeCommand(context: CommandContext, sessionIDs: readonly string[]): Promise<ExitStatus> {
   const found = await checked(context, sessionIDs);
   if (!("findings" in found)) return found.status;
-  answer(context, upgradeAnswer(found), upgradeText(found, context.terminal));
+  answer(context, upgradeAnswer(context, found), upgradeText(found, context.terminal));
   return statusOf(found);
 }
 
@@ -31,7 +34,11 @@ export async function repairUpgradeCommand(context: CommandContext, command: Rep
   const operations = plan.flatMap((session) => session.operations);
   if (operations.length === 0) {
     if (command.yes && !command.dryRun) await settleUnfinished({ ...context, access: "outside" });
-    answer(context, changed(before, { runID: null, manifests: [], items: [] }), upgradeText(before, context.terminal));
+    answer(
+      context,
+      changed(context, before, { runID: null, manifests: [], items: [] }),
+      upgradeText(before, context.terminal),
+    );
     return statusOf(before);
   }
   const { terminal } = context;
@@ -42,7 +49,8 @@ export async function repairUpgradeCommand(context: CommandContext, command: Rep
     show(`Plan: ${toDoWords(operations)}, so that they arrive in opencode 2.x; nothing is deleted.`);
     const lines = changeLines(operations).map((line) => `  ${line}`);
     if (lines.length > 0) show(["What is completed:", ...lines, ""].join("\n"));
-    if (findings.length <= MOST_LINES) show(findingLines(findings, terminal).join("\n"));
+    if (findings.length <= MOST_LINES)
+      show(findingLines(findings, { terminal, names: new Map(), isDetailed: true }).join("\n"));
   }
   if (command.dryRun || !(await confirmed(context, command, sentence(toDoWords(operations))))) {
     const reason = command.dryRun ? "dry run" : "not confirmed";
@@ -50,7 +58,7 @@ export async function repairUpgradeCommand(context: CommandContext, command: Rep
       ...{ id: "", sessionID, recordID, kind, code, action: "skipped" as const, reason, planned: ACTION[remedy] },
       ...(replacement?.changes === undefined ? {} : { changes: replacement.changes }),
     }));
-    answer(context, changed(before, { runID: null, manifests: [], items }), "");
+    answer(context, changed(context, before, { runID: null, manifests: [], items }), "");
     return EXIT.findings;
   }
   const { files, located, signal } = context;
@@ -72,8 +80,8 @@ export async function repairUpgradeCommand(context: CommandContext, command: Rep
   const { runID, manifests, items, stopped } = result;
   const message = messages.length === 0 ? {} : { message: messages.join(" ") };
   const document = after.ok
-    ? changed(after.result, { runID, manifests, items, ...message })
-    : changeAnswer({ ...NOT_REACHED, runID, manifests, items, ...message });
+    ? changed(context, after.result, { runID, manifests, items, ...message })
+    : changeAnswer({ ...NOT_REACHED, runID, manifests, items, ...message }, context.options);
   const done = items.filter(({ action }) => action !== "skipped");
   const text = [
     done.length === 0 ? "Nothing was changed." : `${doneWords(done, "record")}.`,
@@ -116,32 +124,33 @@ async function checked(
     const isNoStore = context.located.databases.length === 0;
     return { status: problem(context, outcome.refusal, isNoStore ? EXIT.usage : EXIT.refused) };
   }
-  return { status: withoutResult(context, { ok: false, unknownSession: outcome.unknownSession }) };
+  return { status: await withoutResult(context, { ok: false, unknownSession: outcome.unknownSession }) };
 }
 
 function statusOf({ verdict }: UpgradeResult): ExitStatus {
   return verdict === "healthy" ? EXIT.done : EXIT.findings;
 }
 
-function upgradeAnswer(result: UpgradeResult): object {
-  return { ...checkAnswer(result), ...upgradeFields(result) };
+function upgradeAnswer({ options }: CommandContext, result: UpgradeResult): object {
+  return { ...checkAnswer(result, options), ...upgradeFields(result, options) };
 }
 
 function changed(
+  { options }: CommandContext,
   result: UpgradeResult,
   change: Pick<Parameters<typeof changeAnswer>[0], "runID" | "manifests" | "items" | "message">,
 ): object {
   const { findings, verdict } = result;
-  const { findings: remaining, ...rest } = upgradeFields(result);
-  return { ...changeAnswer({ ...change, remaining: findings, verdict }), remaining, ...rest };
+  const { findings: remaining, ...rest } = upgradeFields(result, options);
+  return { ...changeAnswer({ ...change, remaining: findings, verdict }, options), remaining, ...rest };
 }
 
 /** What the answers say besides, in words of the contract. */
-function upgradeFields({ findings, arrival }: UpgradeResult) {
+function upgradeFields({ findings, arrival }: UpgradeResult, given: CommandContext["options"]) {
   return {
     for: "2.x",
     findings: findings.map((each) => ({
-      ...findingAnswer(each),
+      ...findingAnswer(each, given),
       outcome: each.outcome,
       byDesign: each.isByDesign,
       reason: each.evidence,

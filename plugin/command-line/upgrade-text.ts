@@ -4,8 +4,9 @@ import { plural, toDoWords } from "../repair/words.ts";
 import type { UpgradeResult } from "../upgrade/check-upgrade.ts";
 import type { Outcome } from "../upgrade/departure.ts";
 import type { UpgradeFinding } from "../upgrade/prescribe-upgrade.ts";
+import { countsText } from "./counts-text.ts";
+import { findingLines } from "./finding-text.ts";
 import type { Terminal } from "./terminal.ts";
-import { countsText, findingLines } from "./text.ts";
 
 type Departing = Exclude<Outcome, "arrives">;
 
@@ -25,7 +26,12 @@ export function upgradeText(result: UpgradeResult, terminal: Terminal): string {
   const problems = findings.filter(({ isByDesign }) => !isByDesign);
   for (const [outcome, heading] of HEADINGS) {
     const own = problems.filter((finding) => finding.outcome === outcome);
-    if (own.length > 0) lines.push("", terminal.style("red", heading(own.length)), ...findingLines(own, terminal));
+    if (own.length > 0)
+      lines.push(
+        "",
+        terminal.style("red", heading(own.length)),
+        ...findingLines(own, { terminal, names: new Map(), isDetailed: false }),
+      );
   }
   if (arrival.stopsAt !== null) {
     const behind = plural(arrival.sessionsBehind, "session");

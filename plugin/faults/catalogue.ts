@@ -41,6 +41,9 @@ const BY_CODE: ReadonlyMap<string, Fault> = new Map(
     .map((fault) => [fault.code, fault]),
 );
 
+/** Every code of the catalogue. */
+export const FAULT_CODES: readonly string[] = [...BY_CODE.keys()];
+
 /** The catalogue's entry for a code, as users and manifests name it. */
 export function faultByCode(code: string): Fault | undefined {
   return BY_CODE.get(code);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import type { PluginSettings } from "../configuration/options.ts";
 import { looksHealthy } from "../faults/quick-look.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
@@ -13,7 +14,6 @@ import { type Counts, type LoadedScope, noCounts, type Scope, type Store, type V
 import { DatabaseFollower } from "./database-follower.ts";
 import { isAtLeast } from "./host-version.ts";
 import type { Notice } from "./notice-words.ts";
-import type { PluginSettings } from "./options.ts";
 import type { Recollection, ValidatedMemory } from "./validated-memory.ts";
 
 const DAY_MS = 86_400_000;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Hooks, PluginInput } from "@opencode-ai/plugin";
+import { findOptions, readSettings } from "../configuration/options.ts";
 import { nodeFileSystem } from "../platform/file-system.ts";
 import type { Trigger } from "../quarantine/manifest.ts";
 import { filesOf, locate } from "../stores/locate.ts";
@@ -10,7 +11,6 @@ import { isAtLeast, keepsFiles, runningHostVersion } from "./host-version.ts";
 import { hasNews, tell } from "./notice.ts";
 import type { Notice } from "./notice-words.ts";
 import { leavePlace, takePlace } from "./one-instance.ts";
-import { findOptions, readSettings } from "./options.ts";
 import { HostActivity } from "./pacing.ts";
 import type { RequestContext } from "./repair-request.ts";
 import { answersTo, registerCommand } from "./slash-command.ts";

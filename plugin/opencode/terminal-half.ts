@@ -1,9 +1,9 @@
 import { dirname, join, resolve } from "node:path";
+import { parseWithComments, readConfigText } from "../configuration/config-file.ts";
+import { belongingOf, pluginEntries } from "../configuration/package-entry.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { homeIn } from "../stores/locate.ts";
 import { TOOL } from "../tool-identity.ts";
-import { parseWithComments, readConfigText } from "./config-file.ts";
-import { belongingOf, pluginEntries } from "./package-entry.ts";
 
 /**
  * Commands by which the halves of this package hear of each other. They run in two threads; what both hear are the

@@ -18,8 +18,8 @@ export interface CheckInput {
   /** Of the host that loads the stores, where it is known. */
   readonly hostVersion?: string | null;
   readonly signal?: AbortSignal;
-  /** Told every 200 ms how much was read so far. */
-  readonly onProgress?: (counts: Readonly<Counts>) => void;
+  /** Told every 200 ms how much was read so far, and about how much there is of what it says. */
+  readonly onProgress?: (counts: Readonly<Counts>, expected: Expected) => void;
   /**
    * Surveys a large database in another process: SQLite looks at all pages in one step of several seconds, in which this
    * process would feel no signal. `null`: it could not, and it is done here.
@@ -30,6 +30,9 @@ export interface CheckInput {
     signal: AbortSignal | undefined,
   ) => Promise<Survey | null>;
 }
+
+/** About how much there is to read; what is not known is absent. */
+export type Expected = Partial<Readonly<Counts>>;
 
 export interface CheckedStore {
   readonly description: StoreDescription;

@@ -4,7 +4,7 @@ import type { OpenedStore } from "../stores/open.ts";
 import { addCounts, type Counts, noCounts } from "../stores/store.ts";
 import { storesBesideEachOther } from "./beside-each-other.ts";
 import { leavesUnread, onlyReported } from "./by-origin.ts";
-import type { CheckedStore, CheckInput } from "./check-input.ts";
+import type { CheckedStore, CheckInput, Expected } from "./check-input.ts";
 import { checkStore, openLocated, type Progress, type Reading, type StoreAnswer } from "./check-store.ts";
 import { dataDirectoryFindings } from "./data-directory.ts";
 import { addingRefusal } from "./origin-words.ts";
@@ -33,15 +33,17 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
   const counts = noCounts();
   const reading: Reading = { counts: noCounts() };
   const unknown = new Set(input.sessionIDs);
+  let expected: Expected = {};
   const tell = () => {
     const soFar = { ...counts };
     addCounts(soFar, reading.counts);
-    input.onProgress?.(soFar);
+    input.onProgress?.(soFar, expected);
   };
   const ticker = setInterval(tell, PROGRESS_MS);
   try {
     const opened = await openLocated(input, input.located);
     const isWhole = input.sessionIDs.length === 0;
+    if (isWhole && input.onProgress !== undefined) expected = await expectedOf(opened);
     const [answers, around] = await Promise.all([
       checkStores(opened, input, { counts, reading }, unknown),
       // It waits for the system more than it works.
@@ -72,6 +74,18 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
   } finally {
     clearInterval(ticker);
   }
+}
+
+/** About how much the stores hold. */
+async function expectedOf(opened: readonly OpenedStore[]): Promise<Expected> {
+  const sum: { -readonly [Key in keyof Counts]?: number } = {};
+  for (const store of opened) {
+    const own: Expected = store.state === "ok" ? await store.store.expectedCounts().catch(() => ({})) : {};
+    for (const key of ["sessions", "messages", "parts"] as const) {
+      if (own[key] !== undefined) sum[key] = (sum[key] ?? 0) + own[key];
+    }
+  }
+  return sum;
 }
 
 async function checkStores(

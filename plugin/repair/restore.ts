@@ -19,6 +19,8 @@ export interface RestoreInput {
   readonly sessionIDs: readonly string[];
   /** Only these items; empty for all. */
   readonly itemIDs: readonly string[];
+  /** Told after each folder of the run how many records of how many were looked at. */
+  readonly onProgress?: (done: number, of: number) => void;
 }
 
 type ReadableRun = StoredRun & { ok: true };
@@ -116,6 +118,7 @@ async function restoreRuns(
   lock: Pick<RepairLock, "isHeld">,
 ): Promise<RestoreResult> {
   const result = { runID: plan.runID, items: [] as ReportedItem[], manifests: [] as string[] };
+  const total = plan.runs.reduce((sum, { items }) => sum + items.length, 0);
   for (const { folder } of plan.runs) {
     const run = await readRun(input.files, folder, input.runID);
     if (!run.ok) return { ...result, stopped: { kind: "refused", message: unreadable(run.problem).message } };
@@ -129,6 +132,7 @@ async function restoreRuns(
       if (item !== undefined) result.items.push(reported(run.manifest, item, outcome));
     }
     if (stopped !== null) return { ...result, stopped };
+    input.onProgress?.(result.items.length, total);
   }
   return { ...result, stopped: null };
 }

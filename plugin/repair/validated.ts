@@ -5,7 +5,7 @@ import type { WalPosition } from "../stores/sqlite/wal-frames.ts";
 import { TOOL } from "../tool-identity.ts";
 
 /** Name of the index in the data directory, beside the quarantine. It may be deleted at any time. */
-const INDEX = ".session-repair-index.json";
+export const VALIDATED_FILE = ".session-repair-index.json";
 
 /** Grows with every change of what an index means. */
 const FORMAT = 2;
@@ -43,7 +43,7 @@ function seal(content: string): string {
 /** Reads the index. Whatever is wrong with it, it is as if there were none. */
 export function readValidated(dataDir: string, hostVersion: string | null): Validated {
   try {
-    const [head, content] = textNow(join(dataDir, INDEX)).split("\n");
+    const [head, content] = textNow(join(dataDir, VALIDATED_FILE)).split("\n");
     if (content === undefined || head !== `${rulesFor(hostVersion)} ${seal(content)}`) return NOTHING_VALIDATED;
     return JSON.parse(content) as Validated;
   } catch {
@@ -53,12 +53,12 @@ export function readValidated(dataDir: string, hostVersion: string | null): Vali
 
 /** Replaces the index. Where that fails, the next start takes longer, and no more. */
 export async function writeValidated(dataDir: string, hostVersion: string | null, validated: Validated): Promise<void> {
-  const temporary = join(dataDir, `${INDEX}.${process.pid}`);
+  const temporary = join(dataDir, `${VALIDATED_FILE}.${process.pid}`);
   const content = JSON.stringify(validated);
   // Loaded here: most starts have nothing new to remember.
   const { removeNow, replaceNow } = await import("../platform/staged-file.ts");
   try {
-    replaceNow(join(dataDir, INDEX), temporary, `${rulesFor(hostVersion)} ${seal(content)}\n${content}\n`);
+    replaceNow(join(dataDir, VALIDATED_FILE), temporary, `${rulesFor(hostVersion)} ${seal(content)}\n${content}\n`);
   } catch {
     removeNow(temporary);
   }

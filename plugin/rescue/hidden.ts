@@ -44,6 +44,8 @@ export interface HiddenSession {
   readonly target?: Place | null;
   /** Folders where it may belong. */
   readonly candidates?: readonly string[];
+  /** How many messages it has, where they were counted. */
+  readonly messages?: number;
   /** Of a session without its parent: whether messages of that are there. */
   readonly isParentBare?: boolean;
 }

@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { NO_ROOM_FOR_COPY } from "../faults/access.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { addingRefusal } from "../repair/origin-words.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
@@ -29,9 +30,12 @@ export interface KnownStores {
   close(): void;
 }
 
+/** `no-room`: for a private copy of the database; the message says how much. */
+export type Unknowing = "none" | "unknown" | "unusable" | "refused" | "no-room";
+
 export type Knowing =
   | { readonly ok: true; readonly stores: KnownStores }
-  | { readonly ok: false; readonly reason: "none" | "unknown" | "unusable" | "refused"; readonly message: string };
+  | { readonly ok: false; readonly reason: Unknowing; readonly message: string };
 
 /**
  * Opens every store for reading. `into`: the name of the target's file; `null` for the one that opencode opens by default.
@@ -86,9 +90,17 @@ export async function openKnownStores(
     throw error;
   }
   close();
-  const refusal = addingRefusal(opened.find(({ description }) => description.database === path)?.origin ?? null);
+  const unread = opened.find(({ description }) => description.database === path);
+  if (unread?.state === "unusable" && unread.diagnosis.fault === NO_ROOM_FOR_COPY) {
+    return { ok: false, reason: "no-room", message: unread.diagnosis.evidence };
+  }
+  const refusal = addingRefusal(unread?.origin ?? null);
   if (refusal !== null) return { ok: false, reason: "refused", message: refusal };
-  return { ok: false, reason: "unusable", message: "The database cannot be read; `check` says what is wrong with it." };
+  return {
+    ok: false,
+    reason: "unusable",
+    message: "The database cannot be read; `opencode-session-repair check` says what is wrong with it.",
+  };
 }
 
 async function slugTrees(files: FileSystem, { dataDir }: Located): Promise<OpenedStore[]> {
@@ -111,4 +123,4 @@ async function know(opened: OpenStore, index: number, origin: Origin): Promise<K
 }
 
 const NO_DATABASE =
-  "There is no database here for conversations to be brought into. Start opencode 1.2 or newer once, then run this again.";
+  "There is no database here for sessions to be brought into. Start opencode 1.2 or newer once, then run this again.";

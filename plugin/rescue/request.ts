@@ -1,7 +1,7 @@
 import type { FileSystem } from "../platform/file-system.ts";
 import type { Located } from "../stores/locate.ts";
 import { findHidden, type HiddenSession, type Whereabouts } from "./hidden.ts";
-import type { KnownStores } from "./known-stores.ts";
+import type { KnownStores, Unknowing } from "./known-stores.ts";
 import type { Move } from "./targets.ts";
 
 export interface RescueInput {
@@ -13,6 +13,8 @@ export interface RescueInput {
   readonly fromData?: string | null;
   /** Only these sessions; empty for all. */
   readonly sessionIDs: readonly string[];
+  /** Whether the messages of each session are counted for the list. */
+  readonly countMessages?: boolean;
   readonly signal?: AbortSignal;
   /** Told after each session that was brought in. */
   readonly onProgress?: (done: number, of: number) => void;
@@ -31,7 +33,7 @@ export interface RescueRequest {
 
 export interface Refusal {
   readonly ok: false;
-  readonly reason: "none" | "unknown" | "unusable" | "refused";
+  readonly reason: Unknowing;
   readonly message: string;
 }
 

@@ -4,7 +4,7 @@ import { addingRefusal } from "../repair/origin-words.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
 import { type BroughtIn, missingMessages, refusedItem, wholeSession } from "./brought-in.ts";
-import { foldersOfStore, type Whereabouts } from "./hidden.ts";
+import { foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.ts";
 import { isAdded } from "./incomplete.ts";
 import { type KnownStores, openKnownStores } from "./known-stores.ts";
 import { type ListLimits, listLimits } from "./list-limits.ts";
@@ -48,13 +48,25 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
   try {
     const found = await chosenSessions(input, stores);
     const planned = await changesFor(input, stores, found, request);
+    const hidden = input.countMessages === true ? await counted(found.hidden, stores) : found.hidden;
     if (!planned.ok) return { ok: false, reason: "unknown", message: planned.message };
     const limits = listLimits(stores.target, Date.now());
     const refusal = addingRefusal(stores.target.opened.origin);
-    return { ok: true, list: { target: nameOf(stores), ...found, limits, changes: planned.changes, refusal } };
+    return { ok: true, list: { target: nameOf(stores), ...found, hidden, limits, changes: planned.changes, refusal } };
   } finally {
     stores.close();
   }
+}
+
+/** Hidden sessions with the number of their messages. */
+async function counted(hidden: readonly HiddenSession[], { target, others }: KnownStores): Promise<HiddenSession[]> {
+  const found: HiddenSession[] = [];
+  for (const session of hidden) {
+    const holder = [target, ...others].find(({ index }) => index === session.store);
+    const ids = await holder?.opened.store.conversations.messageIDs(session.sessionID).catch(() => null);
+    found.push(ids == null ? session : { ...session, messages: ids.length });
+  }
+  return found;
 }
 
 /** Does what a request says, each session in one transaction, under one run that `restore` undoes. */

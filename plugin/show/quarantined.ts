@@ -47,7 +47,8 @@ export async function quarantinedRecords(
   return found;
 }
 
-async function placeOf(
+/** Where an item of a run was in its session, and what its original says; `null` of what is no message or part. */
+export async function placeOf(
   files: FileSystem,
   folder: string,
   { kind, recordID, locator, original }: ManifestItem,

@@ -1,3 +1,4 @@
+import { NO_ROOM_FOR_COPY } from "../faults/access.ts";
 import { locatorText } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
@@ -43,8 +44,12 @@ export interface ShownSession {
 
 export type Showing =
   | { readonly ok: true; readonly session: ShownSession }
-  /** `unread`: no session of 1.x has the id, and there are records of 2.x, or of a newer opencode. */
-  | { readonly ok: false; readonly reason: "unknown" | "unusable" | "unread" };
+  /**
+   * `unread`: no session of 1.x has the id, and there are records of 2.x, or of a newer opencode. `other-program`: the
+   * database is of another program, or of none. `no-room`: for a private copy of the database, `evidence` says how much.
+   */
+  | { readonly ok: false; readonly reason: "unknown" | "unusable" | "unread" | "other-program" }
+  | { readonly ok: false; readonly reason: "no-room"; readonly evidence: string };
 
 type OpenStore = OpenedStore & { state: "ok" };
 
@@ -68,7 +73,12 @@ export async function showSession(input: ShowInput): Promise<Showing> {
     }
   }
   if (shown !== null) return { ok: true, session: shown };
-  if (opened.some((store) => store.state === "unusable")) return { ok: false, reason: "unusable" };
+  const unusable = opened.filter((store) => store.state === "unusable");
+  const withoutRoom = unusable.find(({ diagnosis }) => diagnosis.fault === NO_ROOM_FOR_COPY);
+  if (withoutRoom !== undefined) return { ok: false, reason: "no-room", evidence: withoutRoom.diagnosis.evidence };
+  const isOther = ({ origin }: OpenedStore) => origin?.kind === "other program" || origin?.kind === "blank";
+  if (unusable.some(isOther)) return { ok: false, reason: "other-program" };
+  if (unusable.length > 0) return { ok: false, reason: "unusable" };
   const { profileFor } = await import("../stores/sqlite/profile-2x.ts");
   const isUnread = opened.some((store) => {
     const { origin } = store;

@@ -35,6 +35,8 @@ export function transcribe2x(
     agent: textIn(value, "agent"),
     model: textIn(value, "model", "id"),
     entries: [...holes, ...entriesOf(type, value)],
+    info: value,
+    parts: [],
   };
 }
 
@@ -78,27 +80,27 @@ function entriesOf(type: string, value: unknown): Entry[] {
       return [...listIn(value, "content").flatMap(contentEntry), ...errorOf(value)];
     case "synthetic":
     case "system":
-      return text === "" ? [] : note(`added by opencode: ${firstLine(text)}`);
+      return text === "" ? [] : note(`added by opencode: ${firstLine(text)}`, value);
     case "skill":
-      return note(`skill ${textIn(value, "name") ?? textIn(value, "skill") ?? ""}`);
+      return note(`skill ${textIn(value, "name") ?? textIn(value, "skill") ?? ""}`, value);
     case "shell": {
       const output = textIn(value, "output", "output") ?? textIn(value, "output") ?? "";
-      return [...note(`$ ${textIn(value, "command") ?? ""}`), ...spoken(output)];
+      return [...note(`$ ${textIn(value, "command") ?? ""}`, value), ...spoken(output)];
     }
     case "compaction": {
       const summary = textIn(value, "summary") ?? "";
-      return [...note("the session before this was compacted"), ...spoken(summary), ...errorOf(value)];
+      return [...note("the session before this was compacted", value), ...spoken(summary), ...errorOf(value)];
     }
     case "agent-switched":
-      return note(`agent ${textIn(value, "agent") ?? ""}`);
+      return note(`agent ${textIn(value, "agent") ?? ""}`, value);
     case "model-switched":
-      return note(`model ${textIn(value, "model", "id") ?? ""}`);
+      return note(`model ${textIn(value, "model", "id") ?? ""}`, value);
     case "location-switched":
-      return note(`folder ${textIn(value, "location", "directory") ?? ""}`);
+      return note(`folder ${textIn(value, "location", "directory") ?? ""}`, value);
     case "idle":
       return [];
     default:
-      return note(`a message of type ${type}`);
+      return note(`a message of type ${type}`, value);
   }
 }
 
@@ -106,14 +108,15 @@ function spoken(text: string): Entry[] {
   return text === "" ? [] : [{ type: "text", text }];
 }
 
-function note(text: string): Entry[] {
-  return [{ type: "note", text }];
+function note(text: string, part: unknown): Entry[] {
+  return [{ type: "note", text, part }];
 }
 
 function attachments(value: unknown): Entry[] {
-  const named = (word: string, each: unknown) => note(`${word} ${textIn(each, "name") ?? textIn(each, "uri") ?? ""}`);
+  const named = (word: string, each: unknown) =>
+    note(`${word} ${textIn(each, "name") ?? textIn(each, "uri") ?? ""}`, each);
   const files = listIn(value, "files").flatMap((each) =>
-    note(`file ${textIn(each, "name") ?? textIn(each, "uri") ?? ""} (${textIn(each, "mime") ?? "unknown type"})`),
+    note(`file ${textIn(each, "name") ?? textIn(each, "uri") ?? ""} (${textIn(each, "mime") ?? "unknown type"})`, each),
   );
   const agents = listIn(value, "agents").flatMap((each) => named("agent", each));
   return [...files, ...agents, ...listIn(value, "skills").flatMap((each) => named("skill", each))];
@@ -147,6 +150,7 @@ function toolCall(content: unknown): ToolCall {
     output: returned.length === 0 ? null : { lines: lineCount(output), bytes: Buffer.byteLength(output) },
     error: textIn(state, "error", "message"),
     durationMs: start === null || end === null ? null : end - start,
+    part: content,
   };
 }
 
@@ -155,7 +159,7 @@ function errorOf(value: unknown): Entry[] {
   if (!isFields(error)) return [];
   const message = textIn(error, "message");
   const name = textIn(error, "type") ?? "an error";
-  return note(`ended with ${name}${message === null ? "" : `: ${firstLine(message)}`}`);
+  return note(`ended with ${name}${message === null ? "" : `: ${firstLine(message)}`}`, value);
 }
 
 function listIn(value: unknown, key: string): readonly unknown[] {

@@ -1,4 +1,5 @@
 import { amount, plural } from "../plural.ts";
+import { columns, printable, wrapped } from "./text-layout.ts";
 import type { Entry, Hole, ToolCall, TranscriptMessage } from "./transcript.ts";
 
 /** How a piece of the view may be marked. */
@@ -62,68 +63,4 @@ export function holeText({ kind, recordID, where, why, code, bytes, runID }: Hol
 export function timeText(timeMs: number | null): string | null {
   if (timeMs === null || Math.abs(timeMs) > 8.64e15) return null;
   return `${new Date(timeMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
-}
-
-/** Text of a stranger for a terminal: nothing in it moves the cursor, colours, or turns the direction of writing. */
-export function printable(text: string): string {
-  return text
-    .replaceAll("\t", "    ")
-    .replaceAll("\r\n", "\n")
-    .replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) => (character === "\n" ? "\n" : "\ufffd"));
-}
-
-const WIDE =
-  /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
-const segmenter = new Intl.Segmenter();
-
-/** Columns that a text takes on a terminal. */
-function columns(text: string): number {
-  // Most text is ASCII, where every character takes one column.
-  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
-  let sum = 0;
-  for (const { segment } of segmenter.segment(text)) sum += WIDE.test(segment) ? 2 : 1;
-  return sum;
-}
-
-/** Breaks text into lines of at most `width` columns, at spaces where there are any; every line begins with `indent`. */
-function wrapped(text: string, width: number, indent: string): string[] {
-  const room = Math.max(10, width - columns(indent));
-  return printable(text)
-    .replace(/\n+$/, "")
-    .split("\n")
-    .flatMap((line) => brokenLine(line, room))
-    .map((line) => `${indent}${line}`.trimEnd());
-}
-
-function brokenLine(line: string, room: number): string[] {
-  if (columns(line) <= room) return [line];
-  const lines: string[] = [];
-  let current = "";
-  for (const word of line.split(/(?<= )/)) {
-    if (columns(current) + columns(word.trimEnd()) <= room) {
-      current += word;
-      continue;
-    }
-    if (current.trim() !== "") lines.push(current.trimEnd());
-    const pieces = piecesOf(word, room);
-    lines.push(...pieces.slice(0, -1));
-    current = pieces.at(-1) ?? "";
-  }
-  return [...lines, current];
-}
-
-function piecesOf(word: string, room: number): string[] {
-  if (columns(word) <= room) return [word];
-  const pieces: string[] = [];
-  let [piece, taken] = ["", 0];
-  for (const { segment } of segmenter.segment(word)) {
-    const own = columns(segment);
-    if (taken + own > room) {
-      pieces.push(piece);
-      [piece, taken] = ["", 0];
-    }
-    piece += segment;
-    taken += own;
-  }
-  return [...pieces, piece];
 }

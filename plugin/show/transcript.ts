@@ -54,10 +54,17 @@ export interface ToolCall {
   readonly output: { readonly lines: number; readonly bytes: number } | null;
   readonly error: string | null;
   readonly durationMs: number | null;
+  /** The whole part, as it is stored. */
+  readonly part: unknown;
 }
 
 /** One thing in a conversation, in the order in which opencode shows it. */
-export type Entry = { readonly type: "text" | "reasoning" | "note"; readonly text: string } | ToolCall | Hole;
+export type Entry =
+  | { readonly type: "text" | "reasoning"; readonly text: string }
+  /** `part`: what it is said of, as it is stored. */
+  | { readonly type: "note"; readonly text: string; readonly part: unknown }
+  | ToolCall
+  | Hole;
 
 export interface TranscriptMessage {
   readonly messageID: string;
@@ -68,6 +75,9 @@ export interface TranscriptMessage {
   readonly agent: string | null;
   readonly model: string | null;
   readonly entries: readonly Entry[];
+  /** The message's own record and its parts, as they are stored, as far as they can be read. */
+  readonly info: unknown;
+  readonly parts: readonly unknown[];
 }
 
 /** What can be read of one stored message; whatever cannot is a hole. A pure function. */
@@ -79,6 +89,7 @@ export function transcribe(
 ): TranscriptMessage {
   const { document, messageID } = message;
   const entries: Entry[] = [];
+  const parts: unknown[] = [];
   const info = document === null ? undefined : readableValue(document);
   if (document === null) entries.push(absent(messageID, "only parts are left of this message"));
   else entries.push(...holesIn("message", document, faults, quarantined));
@@ -87,7 +98,10 @@ export function transcribe(
     entries.push(absent(answered, "the message that this answers is not there"));
   for (const part of message.parts) {
     const value = readableValue(part);
-    if (value !== undefined) entries.push(...entriesOf(value));
+    if (value !== undefined) {
+      parts.push(value);
+      entries.push(...entriesOf(value));
+    }
     entries.push(...holesIn("part", part, faults, quarantined));
   }
   entries.push(...errorOf(info));
@@ -98,6 +112,8 @@ export function transcribe(
     agent: textIn(info, "agent") ?? textIn(info, "mode"),
     model: textIn(info, "modelID") ?? textIn(info, "model", "modelID"),
     entries,
+    info: info ?? null,
+    parts,
   };
 }
 
@@ -110,6 +126,18 @@ function readableValue(document: StoredDocument): unknown {
   const parsed = parseDocument(document);
   if (parsed.ok) return parsed.value;
   return document.bytes === null ? undefined : cutDocument(textBeginning(document.bytes));
+}
+
+/** What can be read of a message or part, for a look at it: the text, the call, or the title; `null` for nothing. */
+export function readableText(document: StoredDocument): string | null {
+  const value = readableValue(document);
+  if (value === undefined) return null;
+  for (const entry of entriesOf(value)) {
+    if (entry.type === "tool") return `${entry.tool}: ${entry.summary}`;
+    if (entry.type !== "hole" && entry.text !== "") return entry.text;
+  }
+  const role = textIn(value, "role");
+  return role === null ? null : `a message of the ${role}`;
 }
 
 function holesIn(
@@ -136,7 +164,7 @@ function isReadable(document: StoredDocument): boolean {
 }
 
 function entriesOf(part: unknown): Entry[] {
-  const note = (text: string): Entry[] => [{ type: "note", text }];
+  const note = (text: string): Entry[] => [{ type: "note", text, part }];
   switch (textIn(part, "type")) {
     case "text":
     case "reasoning": {
@@ -187,6 +215,7 @@ function toolCall(part: unknown): ToolCall {
     output: output === null ? null : { lines: lineCount(output), bytes: Buffer.byteLength(output) },
     error: textIn(state, "error"),
     durationMs: start === null || end === null ? null : end - start,
+    part,
   };
 }
 
@@ -194,5 +223,5 @@ function errorOf(info: unknown): Entry[] {
   const name = textIn(info, "error", "name");
   if (name === null) return [];
   const message = textIn(info, "error", "data", "message");
-  return [{ type: "note", text: `ended with ${name}${message === null ? "" : `: ${firstLine(message)}`}` }];
+  return [{ type: "note", part: info, text: `ended with ${name}${message === null ? "" : `: ${firstLine(message)}`}` }];
 }

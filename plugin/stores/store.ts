@@ -219,6 +219,8 @@ export interface Store {
   sessions(projectID: string | null): Promise<SessionEntry[]>;
   /** Sessions that have messages and no record of their own. */
   sessionsWithoutRecord(): Promise<string[]>;
+  /** About how much there is to read, told without reading it; what is not known is absent. */
+  expectedCounts(): Promise<Partial<Readonly<Counts>>>;
   /** What can be said of the store as a whole. */
   survey(): Promise<Survey>;
   close(): void;

@@ -122,7 +122,7 @@ async function lookedAt(store: SqliteStore, input: CheckInput, counts: Counts): 
     findings.push(...(await findingsOf(imported, session, outcomes, input)));
     sessions.push({ sessionID: id, outcome: worst(outcomes) });
     count(records, session, outcomes, counts);
-    input.onProgress?.(counts);
+    input.onProgress?.(counts, {});
   }
   findings.push(...(await onlyInLog(imported, input)));
   const stopsAt = sessions.find(({ outcome }) => outcome === "stops")?.sessionID ?? null;

@@ -1,4 +1,4 @@
-import { DEFAULT_SETTINGS } from "../../plugin/opencode/options.ts";
+import { DEFAULT_SETTINGS } from "../../plugin/configuration/options.ts";
 import { careFor, checkBeforeLoad, checkEverything, type StartCheckInput } from "../../plugin/opencode/start-check.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
 import { nodeFileSystem as files } from "../../plugin/platform/file-system.ts";

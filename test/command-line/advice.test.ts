@@ -57,7 +57,7 @@ test("of a database that a newer opencode wrote, `repair` is not said to change 
   const { stdout } = await runCli(["check", "--data-dir", store.dataDir]);
   expect(stdout).toContain("[schema-newer:");
   expect(stdout).not.toContain("would set");
-  expect(stdout).toContain("`opencode-session-repair repair` cannot fix this.");
+  expect(stdout).toContain("`repair` cannot fix this.");
   expect((await runCli(["repair", "--yes", "--data-dir", store.dataDir])).code).toBe(3);
   store.remove();
 });
@@ -66,7 +66,7 @@ test("what is advised for a folder that is gone is a command that does something
   const rows = await createSqliteStore("1.18.33", sampleContent());
   loseFolders(rows);
   const advised = (await runCli(["check", "--data-dir", rows.dataDir])).stdout;
-  expect(advised).toMatch(/folder-missing: .*`opencode-session-repair rescue` .* names the command/);
+  expect(advised).toMatch(/folder-missing: .*`opencode-session-repair rescue --data-dir [^`]+` .* names the command/);
   const named = (await runCli(["rescue", "--data-dir", rows.dataDir])).stdout;
   const [, command = ""] = named.match(/opencode-session-repair (rescue --relink .*ses_a --to FOLDER)/) ?? [];
   const words = command.replace("FOLDER", rows.dataDir).split(" ");
@@ -92,7 +92,7 @@ test("what is said to be run next names the data directory that this call was gi
   const store = damagedFiles();
   const { stdout } = await runCli(["repair", "--yes", "--data-dir", store.dataDir]);
   const [, command = ""] = /^To undo: opencode-session-repair (.*)$/m.exec(stdout) ?? [];
-  expect((await runCli([...command.split(" "), "--yes"])).stdout).toContain("Put 1 record back.");
+  expect((await runCli([...command.split(" "), "--yes"])).stdout).toContain("Undone: 1 record restored.");
   store.remove();
 });
 

@@ -38,7 +38,10 @@ const WRONG: readonly (readonly [string, string])[] = [
   ["rescue --relink --from /a --data-dir @/empty", "--from and --to go together"],
   ["rescue --relink --from a --to b --data-dir @/empty", "--from and --to take absolute folders"],
   ["rescue --from /a --to /b --data-dir @/empty", "--from and --to go with --relink"],
-  ["rescue --export @/empty --unarchive --data-dir @/empty", "--export goes alone"],
+  [
+    "rescue --export @/empty --unarchive --data-dir @/empty",
+    "--export cannot be combined with --import, --relink or --unarchive.",
+  ],
   ["report --data-dir @/store --output @/none/report.md", "The folder for the report is not there."],
   ["check --concurrency 0", "--concurrency takes a whole number"],
   ["check --concurrency many", "--concurrency takes a whole number"],

@@ -29,6 +29,7 @@ let isWatched = false;
 export function startInTerminal(
   command: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  columns = 160,
 ): CommandTerminal {
   if (!isWatched) whenThisProcessDies('tmux -L "$1" kill-server', SOCKET);
   isWatched = true;
@@ -39,7 +40,7 @@ export function startInTerminal(
   const shell = ["env", "-i", ...assignments, "TERM=xterm-256color", "sh", "-c", script, "sh", ...command];
   // A server that left with its last session might be asked for the next one while it leaves.
   const server = ["-f", "/dev/null", "start-server", ";", "set-option", "-g", "exit-empty", "off", ";"];
-  tmux(...server, "new-session", "-d", "-s", name, "-x", "160", "-y", "50", ...shell);
+  tmux(...server, "new-session", "-d", "-s", name, "-x", String(columns), "-y", "50", ...shell);
   const screen = () => tmux("capture-pane", "-p", "-J", "-t", name);
   const waitFor = async (expected: string | RegExp): Promise<string> => {
     let shown = "";

@@ -15,12 +15,16 @@ test("runs tells the size, warns of a large quarantine, and only a purge deletes
   const small = JSON.parse((await runCli(["runs", "--json", "--data-dir", dataDir])).stdout);
   expect([small.runs.length, small.warnings]).toEqual([1, []]);
   expect(small.bytes).toBeGreaterThan(100);
-  expect((await runCli(["purge", "--older-than", "1h", "--data-dir", dataDir, "--yes"])).stdout).toContain("no run");
+  expect((await runCli(["purge", "--older-than", "1h", "--data-dir", dataDir, "--yes"])).stdout).toContain(
+    "No runs are older than 1h.",
+  );
   writeFileSync(join(dirname(manifest), "safety", "large"), "");
   truncateSync(join(dirname(manifest), "safety", "large"), 2_000_000_000);
   const text = await runCli(["runs", "--data-dir", dataDir]);
   expect(text.stdout).toContain("2.0 GB in all.");
-  expect(text.stdout).toContain("The quarantine is large: 2.0 GB. purge --older-than 30d");
+  expect(text.stdout).toContain(
+    `The quarantine is large: 2.0 GB. Runs older than 30 days are deleted by: opencode-session-repair purge --older-than 30d --data-dir ${dataDir}`,
+  );
   // A large and old quarantine is still there after whatever else is done.
   writeFileSync(
     manifest,
@@ -35,7 +39,9 @@ test("runs tells the size, warns of a large quarantine, and only a purge deletes
   expect(asked.stdout).not.toContain("was restored");
   // What a user restored is kept by its run.
   const [recent = ""] = readdirSync(join(dataDir, "quarantine", "ses_a")).filter((name) => !manifest.includes(name));
-  expect((await runCli(["restore", recent, "--data-dir", dataDir, "--yes"])).stdout).toContain("Put 1 record back");
+  expect((await runCli(["restore", recent, "--data-dir", dataDir, "--yes"])).stdout).toContain(
+    "Undone: 1 record restored",
+  );
   const all = await runCli(["purge", "--older-than", "0d", "--data-dir", dataDir]);
   expect(all.stdout).toContain("Something of 1 run was restored. Without it, opencode's start may repair that again.");
   const purged = await runCli(["purge", "--older-than", "30d", "--data-dir", dataDir, "--yes"]);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { DEFAULT_SETTINGS } from "../../plugin/opencode/options.ts";
+import { DEFAULT_SETTINGS } from "../../plugin/configuration/options.ts";
 import { HostActivity } from "../../plugin/opencode/pacing.ts";
 import { careFor } from "../../plugin/opencode/start-check.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { nodeFileSystem } from "../../plugin/api.ts";
-import { parseWithComments } from "../../plugin/opencode/config-file.ts";
-import { findOptions } from "../../plugin/opencode/options.ts";
-import { type Belonging, belongingOf } from "../../plugin/opencode/package-entry.ts";
+import { parseWithComments } from "../../plugin/configuration/config-file.ts";
+import { findOptions } from "../../plugin/configuration/options.ts";
+import { type Belonging, belongingOf } from "../../plugin/configuration/package-entry.ts";
 import { terminalSettings } from "../../plugin/opencode/terminal/terminal-options.ts";
 
 let root: string;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { DEFAULT_SETTINGS } from "../../plugin/opencode/options.ts";
+import { DEFAULT_SETTINGS } from "../../plugin/configuration/options.ts";
 import { forgetFinishedRuns, mend, type StartCheckInput } from "../../plugin/opencode/start-check.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
 import { countingFiles, storeRun } from "../quarantine/stored-runs.ts";

@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { DEFAULT_SETTINGS } from "../../plugin/configuration/options.ts";
 import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
-import { DEFAULT_SETTINGS } from "../../plugin/opencode/options.ts";
 import { HostActivity } from "../../plugin/opencode/pacing.ts";
 import { careFor } from "../../plugin/opencode/start-check.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";

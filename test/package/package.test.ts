@@ -36,7 +36,7 @@ describe("the packed package", () => {
   test("holds what is published and nothing else", async () => {
     const files = await filesIn(installed);
     const expected =
-      /^(dist\/.*\.(js|d\.ts)|dist\/manifest\.schema\.json|dist\/dependencies\/(LICENSES\.txt|zod\.cjs)|docs\/.*\.md|docs\/gallery\/[a-z]+\.svg|package\.json|README\.md|LICENSE)$/;
+      /^(dist\/.*\.(js|d\.ts)|dist\/manifest\.schema\.json|dist\/opencode-session-repair\.1|dist\/dependencies\/(LICENSES\.txt|zod\.cjs)|docs\/.*\.md|docs\/gallery\/[a-z]+\.svg|package\.json|README\.md|LICENSE)$/;
     expect(files.filter((file) => !expected.test(file))).toEqual([]);
     expect(files).toContain("LICENSE");
     for (const file of files) {

@@ -190,12 +190,13 @@ test("a database with a second name by a link is one database", async () => {
 
 describe.if(canMount)("a WAL without its shared memory and no room for a copy", () => {
   /** The command line with small file systems in memory in the places of temporary folders. */
-  async function checkWith(sizes: Readonly<Record<string, string>>): Promise<Checked> {
+  async function runWith(sizes: Readonly<Record<string, string>>, ...command: string[]) {
     const mounts = Object.entries(sizes).map(([path, size]) => `mount -t tmpfs -o size=${size} none '${path}'`);
     const entry = require.resolve("../../plugin/cli.ts");
-    const script = [...mounts, `exec '${process.execPath}' '${entry}' check --json --data-dir '${dataDir}'`].join(
-      " && ",
-    );
+    const script = [
+      ...mounts,
+      `exec '${process.execPath}' '${entry}' ${command.join(" ")} --json --data-dir '${dataDir}'`,
+    ].join(" && ");
     const inside = Bun.spawn(["unshare", "--mount", "sh", "-c", script], {
       env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent", TMPDIR: join(root, "temp") },
       stdout: "pipe",
@@ -203,6 +204,10 @@ describe.if(canMount)("a WAL without its shared memory and no room for a copy", 
     });
     const stdout = await new Response(inside.stdout).text();
     return { status: await inside.exited, answer: JSON.parse(stdout) };
+  }
+
+  async function checkWith(sizes: Readonly<Record<string, string>>): Promise<Checked> {
+    return runWith(sizes, "check");
   }
 
   const temp = () => {
@@ -228,5 +233,10 @@ describe.if(canMount)("a WAL without its shared memory and no room for a copy", 
     ]);
     expect(checked.answer.findings[0]?.evidence).toMatch(/a copy needs \d+ MB; .*TMPDIR.*: \d MB free/);
     expect(JSON.stringify(checked.answer)).toContain("TMPDIR=/folder");
+    for (const command of ["salvage --yes", "rescue", "show ses_any"]) {
+      const { status, answer } = await runWith({ [temp()]: "2m", "/var/tmp": "2m", "/dev/shm": "2m" }, command);
+      expect(`${command}: ${status}`).toBe(`${command}: ${checked.status}`);
+      expect(answer.error).toContain(`TMPDIR=/folder opencode-session-repair ${command.split(" ")[0]}`);
+    }
   });
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync } from "node:fs";
+import { DEFAULT_SETTINGS } from "../../plugin/configuration/options.ts";
 import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
-import { DEFAULT_SETTINGS } from "../../plugin/opencode/options.ts";
 import { mend } from "../../plugin/opencode/start-check.ts";
 import { repairFindings as repairInTerminal } from "../../plugin/opencode/terminal/dialogs.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";

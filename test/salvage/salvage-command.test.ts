@@ -74,7 +74,7 @@ test("the new database lies beside its copy; the swap and its undo are exact", a
   expect(JSON.parse(check.stdout).checked.sessions).toBe(whole.sessionIDs.length);
 
   const restored = await runCli(["restore", report.runID, "--data-dir", dataDir, "--yes"]);
-  expect(restored.stdout).toContain("Put 2 records back.");
+  expect(restored.stdout).toContain("Undone: 2 records restored.");
   expect(await contentOf(dataDir)).toEqual(before);
   const run = join(dataDir, "quarantine", "_store", report.runID);
   // What stood there meanwhile is kept too.

@@ -66,7 +66,7 @@ async function installAndUse(specifier: string): Promise<void> {
       await ui.waitFor("Ask anything");
       const dialog = await openRepairDialog(ui);
       expect(dialog).toContain("conversations can be opened");
-      expect(dialog).toMatch(/Undo the run of .*1 record of 1 conversation/);
+      expect(dialog).toMatch(/Undo the run of .*1 record of 1 session/);
       await closeBy(ui, "Escape", "Session repair:");
       await openSession(ui, "A plain session");
       await ui.waitFor("You are welcome.");

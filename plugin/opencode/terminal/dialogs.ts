@@ -1,84 +1,28 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import type { TuiDialogSelectOption, TuiPluginApi } from "@opencode-ai/plugin/tui";
+import { TRUNCATED } from "../../faults/unreadable.ts";
 import { type ConfirmedFinding, FAILING_ON_SCREEN, failedVerb, isFailingHere } from "../../model/finding.ts";
+import { entryURL } from "../../package-files.ts";
 import { LARGE_QUARANTINE_BYTES } from "../../quarantine/retention.ts";
 import { allRuns, type ReadableSummary, type RunSummary } from "../../quarantine/runs.ts";
 import { folderBytes } from "../../quarantine/vault.ts";
 import { bySession } from "../../repair/by-session.ts";
 import { changeLines } from "../../repair/change-words.ts";
 import { check } from "../../repair/check.ts";
+import { type FindingGroup, groupFindings, groupText } from "../../repair/finding-groups.ts";
 import { originsSentence } from "../../repair/origin-words.ts";
 import { isMendable } from "../../repair/plan.ts";
 import { repair } from "../../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../../repair/restore.ts";
 import { doneWords, plural, sentence, sizeText, toDoWords, were } from "../../repair/words.ts";
+import { openStores } from "../../stores/open.ts";
 import type { RequestContext } from "../repair-request.ts";
+import { askUser, type Choice, type DialogInput, showDefect, showList, showText } from "./dialog-parts.ts";
 import { type Progress, showProgress } from "./progress.ts";
-import { causeText, type FindingGroup, groupFindings, groupText, timeText, writtenText } from "./words.ts";
-
-/** What a choice in one of the lists leads to. */
-export type Choice = () => Promise<void> | void;
+import { causeText, runTitle, writtenText } from "./words.ts";
 
 type Option = TuiDialogSelectOption<Choice>;
-
-export interface DialogInput {
-  readonly api: TuiPluginApi;
-  readonly context: RequestContext;
-}
-
-/** A choice runs and may open the next dialog; `closed`: whatever becomes of the list. */
-export function showList(
-  api: TuiPluginApi,
-  title: string,
-  options: readonly Option[],
-  placeholder: string,
-  closed: () => void = () => undefined,
-): void {
-  api.ui.dialog.replace(
-    () =>
-      api.ui.DialogSelect<Choice>({
-        title,
-        placeholder,
-        options: [...options],
-        onSelect: (option) => void Promise.resolve(option.value()).catch(() => showDefect(api)),
-      }),
-    closed,
-  );
-  api.ui.dialog.setSize("large");
-}
-
-export function showDefect(api: TuiPluginApi): void {
-  showText(api, "The repair failed in a way it should not", "Nothing was lost. Please report it.");
-}
-
-/** Shows a text until it is closed. */
-export function showText(api: TuiPluginApi, title: string, message: string, closed: Choice = () => undefined): void {
-  let isOver = false;
-  const once = () => {
-    if (isOver) return;
-    isOver = true;
-    void Promise.resolve(closed()).catch(() => showDefect(api));
-  };
-  const onConfirm = () => {
-    api.ui.dialog.clear();
-    once();
-  };
-  api.ui.dialog.replace(() => api.ui.DialogAlert({ title, message, onConfirm }), once);
-}
-
-export function askUser(api: TuiPluginApi, title: string, message: string, yes: Choice, no: Choice): void {
-  let answered = false;
-  const once = (work: Choice) => () => {
-    if (answered) return;
-    answered = true;
-    // opencode closes the dialog after this: what the work shows must come later.
-    queueMicrotask(() => void Promise.resolve(work()).catch(() => showDefect(api)));
-  };
-  api.ui.dialog.replace(
-    () => api.ui.DialogConfirm({ title, message, onConfirm: once(yes), onCancel: once(no) }),
-    once(no),
-  );
-}
 
 /** The `/repair` dialog: what was found, what can be done about it, and the undo of earlier runs. */
 export async function openRepairDialog(input: DialogInput): Promise<void> {
@@ -105,7 +49,8 @@ export async function openRepairDialog(input: DialogInput): Promise<void> {
       ? `Session repair: all ${plural(counts.sessions, "conversation")} can be opened`
       : `Session repair: ${plural(found.length, "record")} that opencode cannot ${failedVerb(found)}`;
   const undo = undoOptions(input, await sized(input, runs));
-  const options = [...originOptions(api, others), ...repairOptions(input, found), ...undo, closeOption(api)];
+  const hidden = hiddenOptions(input);
+  const options = [...originOptions(api, others), ...repairOptions(input, found), ...undo, ...hidden, closeOption(api)];
   showList(api, title, options, "Filter");
 }
 
@@ -114,6 +59,17 @@ function originOptions(api: TuiPluginApi, sentence: string | null): Option[] {
   if (sentence === null) return [];
   const value = () => showText(api, "Session repair", sentence);
   return [{ title: sentence, category: "The database", value }];
+}
+
+/** Only a database leaves sessions out of its lists. */
+function hiddenOptions(input: DialogInput): Option[] {
+  if (input.context.located.databases.length === 0) return [];
+  const title = "Sessions that are not shown";
+  const value = async () => {
+    const { openHiddenDialog } = await import("./hidden-dialog.ts");
+    return openHiddenDialog({ ...input, commandLine: fileURLToPath(entryURL("cli")) });
+  };
+  return [{ title, description: "look for them", category: "Otherwise", value }];
 }
 
 function closeOption(api: TuiPluginApi): Option {
@@ -174,7 +130,7 @@ function sessionOptions(input: DialogInput, sessionID: string | null, found: rea
   return [{ title: all, category, value: () => confirmRepair(input, mendable) }, ...options];
 }
 
-function evidenceText(group: FindingGroup): string {
+function evidenceText(group: FindingGroup<ConfirmedFinding>): string {
   const [first] = group.findings;
   return `${causeText(group)}${first === undefined ? "" : ` Found: ${first.evidence}.`}`;
 }
@@ -191,11 +147,32 @@ export function changesText(findings: readonly ConfirmedFinding[]): string {
   return ` Completed: ${changes.slice(0, MOST_CHANGES).join("; ")}${more}.`;
 }
 
-export function confirmRepair(input: DialogInput, findings: readonly ConfirmedFinding[]): void {
+/** Texts of more records than this are not shown before they are repaired. */
+const MOST_PREVIEWS = 2;
+
+/** What can be read of the records that are cut off, before they go. */
+async function previewText({ context }: DialogInput, findings: readonly ConfirmedFinding[]): Promise<string> {
+  const cut = findings.filter(({ kind, code }) => code === TRUNCATED.code && (kind === "part" || kind === "message"));
+  if (cut.length === 0 || cut.length > MOST_PREVIEWS) return "";
+  const { previewOf } = await import("../../show/preview.ts");
+  const opened = await openStores(context.files, context.located, "beside-host", context.hostVersion).catch(() => []);
+  try {
+    const texts: string[] = [];
+    for (const finding of cut) {
+      const text = await previewOf(opened, finding);
+      if (text !== null) texts.push(`“${text}”`);
+    }
+    return texts.length === 0 ? "" : ` What can be read of it: ${texts.join(" ")}`;
+  } finally {
+    for (const store of opened) if (store.state === "ok") store.store.close();
+  }
+}
+
+export async function confirmRepair(input: DialogInput, findings: readonly ConfirmedFinding[]): Promise<void> {
   const causes = [...new Set(groupFindings(findings).map(causeText))].slice(0, MOST_CAUSES).join(" ");
   const sessions = new Set(findings.map((finding) => finding.sessionID)).size;
   const them = sessions === 1 ? "it" : "them";
-  const message = `${plural(findings.length, "record")} of ${plural(sessions, "conversation")}, so that opencode can open ${them} again. The originals are kept in quarantine/ of opencode's data directory. Nothing is deleted, and it can be undone here.${changesText(findings)} Likely cause: ${causes}`;
+  const message = `${plural(findings.length, "record")} of ${plural(sessions, "conversation")}, so that opencode can open ${them} again. The originals are kept in quarantine/ of opencode's data directory. Nothing is deleted, and it can be undone here.${changesText(findings)} Likely cause: ${causes}${await previewText(input, findings)}`;
   askUser(
     input.api,
     `${sentence(toDoWords(findings))}?`,
@@ -217,7 +194,27 @@ async function repairNow(input: DialogInput, findings: readonly ConfirmedFinding
     lines.push(`The originals are in quarantine/ of opencode's data directory, run ${result.runID}.`);
     lines.push("To undo: /repair, then the run in the list.");
   }
-  showText(api, "Session repair", lines.join(" "));
+  const sessionID = sessionToOpen(input, findings, result.items);
+  if (sessionID === null) return showText(api, "Session repair", lines.join(" "));
+  const close = () => api.ui.dialog.clear();
+  const open = () => {
+    close();
+    api.route.navigate("session", { sessionID });
+  };
+  askUser(api, "Open the session?", lines.join(" "), open, close);
+}
+
+/** The one session of which everything was repaired, where it is not on the screen already; else `null`. */
+function sessionToOpen(
+  { api }: DialogInput,
+  findings: readonly ConfirmedFinding[],
+  items: readonly { readonly action: string }[],
+): string | null {
+  const [sessionID = null, another] = new Set(findings.map((finding) => finding.sessionID));
+  if (sessionID === null || another !== undefined || sessionID === shownSession(api)) return null;
+  const { navigate }: Partial<TuiPluginApi["route"]> = api.route;
+  const isDone = items.length > 0 && items.every(({ action }) => action !== "skipped");
+  return isDone && navigate !== undefined ? sessionID : null;
 }
 
 /** The server half may be mending the same at this moment: it is waited for, in milliseconds. */
@@ -267,9 +264,9 @@ function undoOptions(input: DialogInput, runs: readonly SizedRun[]): Option[] {
   for (const run of runs) byID.set(run.state.runID, [...(byID.get(run.state.runID) ?? []), run]);
   return [...byID].map(([runID, own]) => {
     const items = own.reduce((sum, { state }) => sum + (state.byState.done ?? 0), 0);
-    const when = timeText(Date.parse(own[0]?.state.createdAt ?? ""));
+    const when = Date.parse(own[0]?.state.createdAt ?? "");
     return {
-      title: `Undo the run of ${when}: ${plural(items, "record")} of ${plural(own.length, "conversation")}`,
+      title: runTitle("Undo the run of ", when, items, own.length),
       description: `${runID.slice(-8)} · ${sizeText(own.reduce((sum, { bytes }) => sum + bytes, 0))}`,
       category,
       value: () => confirmUndo(input, runID, items),

@@ -1,11 +1,12 @@
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
+import type { PluginSettings } from "../../configuration/options.ts";
 import type { ConfirmedFinding } from "../../model/finding.ts";
 import { keptKey } from "../../quarantine/run-state.ts";
 import { keptByUser } from "../../quarantine/runs.ts";
 import { isDoneUnasked, isMendable } from "../../repair/plan.ts";
 import { doneWords, sentence, toDoWords } from "../../repair/words.ts";
-import type { PluginSettings } from "../options.ts";
-import { askUser, changesText, repairFindings, showDefect, showList, showText } from "./dialogs.ts";
+import { askUser, showDefect, showList, showText } from "./dialog-parts.ts";
+import { changesText, repairFindings } from "./dialogs.ts";
 import type { Look, SessionGuard } from "./session-guard.ts";
 import { requestContext } from "./store-access.ts";
 import { causesText, sessionSentence } from "./words.ts";

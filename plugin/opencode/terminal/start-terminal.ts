@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
+import type { ReadSettings } from "../../configuration/options.ts";
 import { ACTION } from "../../repair/apply.ts";
 import { doneWords, plural } from "../../repair/words.ts";
 import { leavePlace, takePlace } from "../one-instance.ts";
-import type { ReadSettings } from "../options.ts";
 import { isUnderstood, type RepairRequest, type RequestContext, readRequest } from "../repair-request.ts";
 import { EXECUTED, SERVER_TELLS, TERMINAL_IS_THERE } from "../terminal-half.ts";
-import { showDefect, showText } from "./dialogs.ts";
+import { showDefect, showText } from "./dialog-parts.ts";
 import { serverCommands } from "./server-commands.ts";
 import { SessionGuard } from "./session-guard.ts";
 import { guardSessions } from "./session-opening.ts";

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
+import { findOptions, type ReadSettings, readSettings } from "../../configuration/options.ts";
+import { belongingOf, type PluginEntry, pluginEntries } from "../../configuration/package-entry.ts";
 import { nodeFileSystem } from "../../platform/file-system.ts";
-import { findOptions, type ReadSettings, readSettings } from "../options.ts";
-import { belongingOf, type PluginEntry, pluginEntries } from "../package-entry.ts";
 
 const STEP_MS = 50;
 

@@ -6,17 +6,9 @@ import { planRestore } from "../../repair/restore.ts";
 import { plural, sentence } from "../../repair/words.ts";
 import { newestUndoable } from "../answer-request.ts";
 import { HELP_ANSWER, type RepairRequest } from "../repair-request.ts";
-import {
-  type Choice,
-  confirmRepair,
-  confirmUndo,
-  type DialogInput,
-  openRepairDialog,
-  showDefect,
-  showList,
-  showText,
-} from "./dialogs.ts";
-import { causesText, timeText } from "./words.ts";
+import { type Choice, type DialogInput, showDefect, showList, showText } from "./dialog-parts.ts";
+import { confirmRepair, confirmUndo, openRepairDialog } from "./dialogs.ts";
+import { causesText, runTitle } from "./words.ts";
 
 const TITLE = "Session repair";
 
@@ -85,8 +77,8 @@ async function showRuns(input: DialogInput): Promise<void> {
     const created = states[0]?.createdAt;
     const value: Choice = () => undo(runID, input).catch(() => showDefect(api));
     return {
-      title: `${created === undefined ? runID : timeText(Date.parse(created))}: ${plural(records, "record")} of ${plural(own.length, "session")}`,
-      description: `${runID} · ${state}`,
+      title: created === undefined ? runID : runTitle("", Date.parse(created), records, own.length),
+      description: `${runID.slice(-8)} · ${state}`,
       value,
     };
   });

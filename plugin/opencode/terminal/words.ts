@@ -1,39 +1,10 @@
 import { faultByCode } from "../../faults/catalogue.ts";
 import type { ConfirmedFinding } from "../../model/finding.ts";
-import { plural } from "../../repair/words.ts";
-
-/** Findings of one session with one cause. */
-export interface FindingGroup {
-  readonly sessionID: string | null;
-  readonly code: string;
-  readonly findings: readonly ConfirmedFinding[];
-}
-
-/** Groups findings by session and cause, so that a dialog stays usable with thousands of them. */
-export function groupFindings(findings: readonly ConfirmedFinding[]): FindingGroup[] {
-  const groups = new Map<string, { sessionID: string | null; code: string; findings: ConfirmedFinding[] }>();
-  for (const finding of findings) {
-    const key = `${finding.sessionID ?? ""} ${finding.code}`;
-    const group = groups.get(key) ?? { sessionID: finding.sessionID, code: finding.code, findings: [] };
-    group.findings.push(finding);
-    groups.set(key, group);
-  }
-  return [...groups.values()];
-}
-
-/** What a group is, for a line of a list: `1 part is empty`, `2 parts: each is empty`. */
-export function groupText(group: FindingGroup): string {
-  const title = faultByCode(group.code)?.title ?? group.code;
-  // A sentence of its own.
-  if (/^[A-Z]/.test(title)) return title;
-  const kinds = new Map<string, number>();
-  for (const { kind } of group.findings) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
-  const amounts = [...kinds].map(([kind, count]) => plural(count, kind)).join(" and ");
-  return group.findings.length === 1 ? `${amounts} ${title}` : `${amounts}: each ${title}`;
-}
+import { plural } from "../../plural.ts";
+import { type FindingGroup, groupFindings, groupText } from "../../repair/finding-groups.ts";
 
 /** The day on which the records of a group were last written, the latest of them; `null` where the store does not tell. */
-export function writtenText(group: FindingGroup): string | null {
+export function writtenText(group: FindingGroup<ConfirmedFinding>): string | null {
   const latest = Math.max(...group.findings.map((finding) => finding.writtenMs ?? 0));
   return latest === 0 ? null : `written ${timeText(latest).slice(0, 10)}`;
 }
@@ -42,6 +13,17 @@ export function writtenText(group: FindingGroup): string | null {
 export function timeText(time: number): string {
   const local = time - new Date(time).getTimezoneOffset() * 60_000;
   return new Date(local).toISOString().slice(0, 16).replace("T", " ");
+}
+
+/** opencode cuts the title of an option off after so many columns, and its description ends at 80 with it. */
+const TITLE_COLUMNS = 61;
+
+/** A run in a list: when it was, how many records of how many sessions; the year only where it is another one. */
+export function runTitle(before: string, time: number, records: number, sessions: number, now = Date.now()): string {
+  const when = timeText(time);
+  const isThisYear = when.slice(0, 4) === timeText(now).slice(0, 4);
+  const what = `${plural(records, "record")} of ${plural(sessions, "session")}`;
+  return `${before}${isThisYear ? when.slice(5) : when}: ${what}`.slice(0, TITLE_COLUMNS);
 }
 
 /** What is wrong, on one line: `1 part is empty; 2 messages: each stops in the middle`. */
@@ -56,6 +38,6 @@ export function sessionSentence(findings: readonly ConfirmedFinding[], sessionID
 }
 
 /** When a cause comes about, as far as cases are known. */
-export function causeText(group: FindingGroup): string {
+export function causeText(group: FindingGroup<ConfirmedFinding>): string {
   return faultByCode(group.code)?.cause ?? "";
 }

@@ -100,6 +100,10 @@ export class JsonStore implements Store {
     return [...known, ...orphans.map((id) => ({ id, projectID: null }))];
   }
 
+  async expectedCounts(): Promise<Partial<Readonly<Counts>>> {
+    return { sessions: (await this.sessions(null)).length };
+  }
+
   async sessionsWithoutRecord(): Promise<string[]> {
     const { sessionsWithoutRecord } = await import("./tree-survey.ts");
     return sessionsWithoutRecord(this.#tree, await this.sessions(null));

@@ -1,0 +1,46 @@
+import { plural } from "../plural.ts";
+import { type CheckOutcome, check } from "../repair/check.ts";
+import type { CheckInput } from "../repair/check-input.ts";
+import { surveyAside } from "./aside.ts";
+import { type CommandContext, problem, stopped } from "./context.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { shareFacts } from "./progress-line.ts";
+import { unknownSessionMessage } from "./resolve-ids.ts";
+
+/** A check with progress on the terminal. */
+export async function checkWithProgress(context: CommandContext, sessionIDs: readonly string[]): Promise<CheckOutcome> {
+  const { terminal } = context;
+  const started = performance.now();
+  terminal.progress("Checking …");
+  const onProgress: CheckInput["onProgress"] = (counts, expected) => {
+    const { sessions, messages, parts } = counts;
+    const words = [plural(sessions, "session"), plural(messages, "message"), plural(parts, "part")];
+    // Of files only the number of sessions is known beforehand.
+    const [done, of] =
+      expected.parts === undefined
+        ? [sessions, expected.sessions ?? 0]
+        : [messages + parts, (expected.messages ?? 0) + expected.parts];
+    const share = of > 0 ? shareFacts(done, of, performance.now() - started) : [];
+    terminal.progress(`Checking: ${[...words, ...share].join(", ")} …`);
+  };
+  return check({
+    files: context.files,
+    located: context.located,
+    sessionIDs,
+    concurrency: context.options.concurrency,
+    signal: context.signal,
+    surveyAside,
+    onProgress,
+  });
+}
+
+/** Ends a command whose check came to no result. */
+export async function withoutResult(
+  context: CommandContext,
+  { unknownSession }: CheckOutcome & { ok: false },
+): Promise<ExitStatus> {
+  if (unknownSession !== null) {
+    return problem(context, await unknownSessionMessage(context, unknownSession), EXIT.usage);
+  }
+  return stopped(context, "Stopped before everything was checked. Nothing was changed.");
+}

@@ -1,0 +1,158 @@
+import { FAULT_CODES } from "../faults/catalogue.ts";
+import {
+  COMMAND_NAMES,
+  COMMON_OPTIONS,
+  type CommandName,
+  commandSpec,
+  type OptionName,
+  optionSpec,
+  PROGRAM,
+  SHELLS,
+  type Shell,
+  type ValueKind,
+} from "./commands.ts";
+
+/** The completion script of a shell. It offers commands, their options, codes, files and folders. */
+export function completionScript(shell: Shell): string {
+  return SCRIPTS[shell]();
+}
+
+const SCRIPTS: Readonly<Record<Shell, () => string>> = { bash: bashScript, zsh: zshScript, fish: fishScript };
+
+const FUNCTION = `_${PROGRAM.replaceAll("-", "_")}`;
+
+function optionsOf(name: CommandName): OptionName[] {
+  return [...commandSpec(name).options, ...COMMON_OPTIONS];
+}
+
+function namesOf(name: CommandName): string[] {
+  return [name, ...(commandSpec(name).aliases ?? [])];
+}
+
+const ALL_NAMES = COMMAND_NAMES.flatMap(namesOf);
+
+/** The words that a value of this kind can be; `null` where the shell knows or nobody does. */
+function wordsOf(kind: ValueKind | undefined): readonly string[] | null {
+  if (kind === "code") return FAULT_CODES;
+  if (kind === "command") return ALL_NAMES;
+  if (kind === "shell") return SHELLS;
+  return kind === "run" ? ["last"] : null;
+}
+
+/** Every option that takes a value of a kind. */
+function optionsTaking(isKind: (kind: ValueKind | undefined) => boolean): OptionName[] {
+  const all = new Set(COMMAND_NAMES.flatMap(optionsOf));
+  return [...all].filter((name) => optionSpec(name).value !== undefined && isKind(optionSpec(name).kind));
+}
+
+function bashScript(): string {
+  const longs = (names: readonly OptionName[]) => names.map((name) => `--${name}`);
+  const cases = [
+    [optionsTaking((kind) => kind === "folder"), 'COMPREPLY=($(compgen -d -- "$word"))'],
+    [optionsTaking((kind) => kind === "file"), 'COMPREPLY=($(compgen -f -- "$word"))'],
+    [optionsTaking((kind) => kind === "code"), `COMPREPLY=($(compgen -W "${FAULT_CODES.join(" ")}" -- "$word"))`],
+    [optionsTaking((kind) => kind === "session" || kind === "other" || kind === "run"), "COMPREPLY=()"],
+  ] as const;
+  return [
+    `# bash: ${PROGRAM} completion bash > ~/.local/share/bash-completion/completions/${PROGRAM}`,
+    `${FUNCTION}() {`,
+    `  local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" command="" each`,
+    '  case "$before" in',
+    ...cases.map(([names, reply]) => `    ${longs(names).join("|")}) ${reply}; return ;;`),
+    "  esac",
+    `  for each in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do`,
+    `    case "$each" in ${ALL_NAMES.join("|")}) command="$each"; break ;; esac`,
+    "  done",
+    '  local words=""',
+    '  case "$command" in',
+    `    "") words="${[...ALL_NAMES, ...longs(optionsOf("check"))].join(" ")}" ;;`,
+    ...COMMAND_NAMES.map((name) => {
+      const arguments_ = wordsOf(commandSpec(name).takes?.kind) ?? [];
+      return `    ${namesOf(name).join("|")}) words="${[...arguments_, ...longs(optionsOf(name))].join(" ")}" ;;`;
+    }),
+    "  esac",
+    '  COMPREPLY=($(compgen -W "$words" -- "$word"))',
+    "}",
+    `complete -F ${FUNCTION} ${PROGRAM}`,
+  ].join("\n");
+}
+
+/** A text in single quotes for zsh and fish. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function zshOption(name: OptionName): string {
+  const { short, value, kind, says, multiple } = optionSpec(name);
+  const about = says.replaceAll("[", "(").replaceAll("]", ")").replaceAll(":", "\\:");
+  const words = wordsOf(kind);
+  const action = kind === "folder" ? "_files -/" : kind === "file" ? "_files" : words ? `(${words.join(" ")})` : " ";
+  const takes = value === undefined ? "" : `:${value}:${action}`;
+  const star = multiple === true ? "*" : "";
+  const long = quoted(`${star}--${name}[${about}]${takes}`);
+  return short === undefined ? long : `${long} ${quoted(`-${short}[${about}]${takes}`)}`;
+}
+
+function zshScript(): string {
+  return [
+    `#compdef ${PROGRAM}`,
+    `# zsh: ${PROGRAM} completion zsh > DIR/_${PROGRAM}, where DIR is a folder of $fpath`,
+    `${FUNCTION}() {`,
+    "  local -a names",
+    "  names=(",
+    ...COMMAND_NAMES.flatMap((name) =>
+      namesOf(name).map((word) => `    ${quoted(`${word}:${commandSpec(name).summary.replaceAll(":", "\\:")}`)}`),
+    ),
+    "  )",
+    "  local chosen",
+    `  chosen=\${words[(r)(${ALL_NAMES.join("|")})]}`,
+    `  if [[ -z "$chosen" || "$chosen" == "\${words[CURRENT]}" ]]; then`,
+    "    _describe command names",
+    `    _arguments ${optionsOf("check").map(zshOption).join(" ")}`,
+    "    return",
+    "  fi",
+    '  case "$chosen" in',
+    ...COMMAND_NAMES.map((name) => {
+      const words = wordsOf(commandSpec(name).takes?.kind);
+      // Without a word for what follows, zsh completes nothing after the name of the command.
+      const takes = quoted(`*:argument:${words === null ? " " : `(${words.join(" ")})`}`);
+      return `    ${namesOf(name).join("|")}) _arguments ${optionsOf(name).map(zshOption).join(" ")} ${takes} ;;`;
+    }),
+    "  esac",
+    "}",
+    `if [[ "$funcstack[1]" == ${quoted(`_${PROGRAM}`)} ]]; then ${FUNCTION} "$@"; else compdef ${FUNCTION} ${PROGRAM}; fi`,
+  ].join("\n");
+}
+
+function fishScript(): string {
+  const complete = `complete -c ${PROGRAM}`;
+  const lines = [`# fish: ${PROGRAM} completion fish > ~/.config/fish/completions/${PROGRAM}.fish`, `${complete} -f`];
+  for (const name of COMMAND_NAMES) {
+    lines.push(
+      `${complete} -n __fish_use_subcommand -a ${quoted(namesOf(name).join(" "))} -d ${quoted(commandSpec(name).summary)}`,
+    );
+    const words = wordsOf(commandSpec(name).takes?.kind);
+    const within = `__fish_seen_subcommand_from ${namesOf(name).join(" ")}`;
+    if (words !== null) lines.push(`${complete} -n ${quoted(within)} -a ${quoted(words.join(" "))}`);
+    for (const option of commandSpec(name).options)
+      lines.push(`${complete} -n ${quoted(within)} ${fishOption(option)}`);
+  }
+  for (const option of COMMON_OPTIONS) lines.push(`${complete} ${fishOption(option)}`);
+  return lines.join("\n");
+}
+
+function fishOption(name: OptionName): string {
+  const { short, value, kind, says } = optionSpec(name);
+  const words = wordsOf(kind);
+  const takes =
+    value === undefined
+      ? ""
+      : kind === "folder"
+        ? " -x -a '(__fish_complete_directories)'"
+        : kind === "file"
+          ? " -r -F"
+          : words === null
+            ? " -x"
+            : ` -x -a ${quoted(words.join(" "))}`;
+  return `${short === undefined ? "" : `-s ${short} `}-l ${name}${takes} -d ${quoted(says)}`;
+}

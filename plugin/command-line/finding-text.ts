@@ -1,0 +1,128 @@
+import { ACCESS_DENIED, READ_ONLY_FILE_SYSTEM } from "../faults/access.ts";
+import { faultByCode } from "../faults/catalogue.ts";
+import type { Finding } from "../model/finding.ts";
+import { plural } from "../plural.ts";
+import { bySession } from "../repair/by-session.ts";
+import { type FindingGroup, groupFindings, groupText } from "../repair/finding-groups.ts";
+import { wrapped } from "../show/text-layout.ts";
+import { type SessionNames, sessionLines } from "./known-sessions.ts";
+import { mendingCommandFor } from "./mending-command.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** How an answer is shown: to a person on a terminal with the titles of sessions, else with their ids. */
+export interface View {
+  readonly terminal: Pick<Terminal, "width" | "style" | "isScreen" | "ellipsis">;
+  readonly names: SessionNames;
+  /** Each record on a line of its own: where single sessions were asked for. */
+  readonly isDetailed: boolean;
+}
+
+/** More lines than this about problems are not read; what is left is counted. A page of a terminal. */
+const MOST_LINES = 24;
+
+/** Where single sessions were asked for, their records are read one by one. */
+const MOST_DETAILED_LINES = 200;
+
+/**
+ * Findings as lines: session by session, one line a cause. `dataDir`: below which the paths of findings lie, where each
+ * that a command corrects names its command.
+ */
+export function findingLines(findings: readonly Finding[], view: View, dataDir: string | null = null): string[] {
+  const blocks = blocksOf(findings, view, dataDir);
+  const most = view.isDetailed ? MOST_DETAILED_LINES : MOST_LINES;
+  const lines: string[] = [];
+  for (const [index, block] of blocks.entries()) {
+    // A last block that just exceeds the page says more than a count.
+    if (index > 0 && lines.length + block.lines.length > most && index < blocks.length) {
+      return [...lines, ...restLines(blocks.slice(index), view)];
+    }
+    lines.push(...block.lines);
+  }
+  return lines;
+}
+
+interface Block {
+  readonly sessionID: string | null;
+  readonly findings: readonly Finding[];
+  readonly lines: readonly string[];
+}
+
+function blocksOf(findings: readonly Finding[], view: View, dataDir: string | null): Block[] {
+  const blocks = [...bySession(findings, ({ sessionID }) => sessionID)].map(([sessionID, own]): Block => {
+    return { sessionID, findings: own, lines: [...heading(sessionID, own, view), ...causeLines(own, view, dataDir)] };
+  });
+  const when = ({ sessionID }: Block) => (sessionID === null ? Infinity : (view.names.get(sessionID)?.updatedMs ?? 0));
+  return view.names.size === 0 ? blocks : blocks.sort((a, b) => when(b) - when(a) || 0);
+}
+
+function heading(sessionID: string | null, findings: readonly Finding[], { terminal, names }: View): string[] {
+  if (sessionID !== null) return sessionLines(sessionID, names, terminal);
+  const isDatabase = findings.every(({ kind }) => kind === "database");
+  return [`  ${terminal.style("bold", isDatabase ? "the database" : "no session")}`];
+}
+
+function causeLines(findings: readonly Finding[], view: View, dataDir: string | null): string[] {
+  const single = (finding: Finding) => {
+    const command = dataDir === null ? null : mendingCommandFor(finding, dataDir);
+    const lines = laidOut(findingText(finding), view, "    ");
+    return command === null ? lines : [...lines, `      To correct this: ${command}`];
+  };
+  if (view.isDetailed) return findings.flatMap(single);
+  return groupFindings(findings).flatMap((group) => {
+    const isOwn = group.findings.length === 1 || dataDir === null ? false : hasCommands(group, dataDir);
+    const [first] = group.findings;
+    if (first !== undefined && (group.findings.length === 1 || isOwn)) return group.findings.flatMap(single);
+    return laidOut(groupLine(group), view, "    ");
+  });
+}
+
+/** Each of these is corrected by a command of its own. */
+function hasCommands({ findings }: FindingGroup, dataDir: string): boolean {
+  return findings.some((finding) => mendingCommandFor(finding, dataDir) !== null);
+}
+
+function groupLine(group: FindingGroup): string {
+  const { findings, code } = group;
+  const text = groupText(group);
+  const count = /^\d/.test(text) ? "" : `${plural(findings.length, "time")}: `;
+  const [first, ...others] = new Set(findings.map(({ evidence }) => evidence));
+  return `${count}${text} [${code}: ${first}${others.length > 0 ? ", …" : ""}]`;
+}
+
+/** What was left out, counted by cause. */
+function restLines(blocks: readonly Block[], view: View): string[] {
+  const findings = blocks.flatMap((block) => block.findings);
+  const counts = new Map<string, number>();
+  for (const { code } of findings) counts.set(code, (counts.get(code) ?? 0) + 1);
+  const causes = [...counts]
+    .sort((a, b) => b[1] - a[1])
+    .map(([code, count]) => `${count.toLocaleString("en-US")} × ${code}`);
+  const sessions = blocks.filter(({ sessionID }) => sessionID !== null).length;
+  const where = sessions === 0 ? "" : ` in ${plural(sessions, "session")}`;
+  return laidOut(`… and ${plural(findings.length, "more problem")}${where}: ${causes.join(", ")}`, view, "  ");
+}
+
+/** A sentence as lines of a screen, words whole; elsewhere as one line. */
+export function laidOut(
+  text: string,
+  { terminal }: { readonly terminal: Pick<Terminal, "width" | "isScreen"> },
+  indent: string,
+): string[] {
+  if (!terminal.isScreen) return [`${indent}${text}`];
+  // What is copied, a command between backticks, has to stay on one line.
+  const held = text.replace(/`[^`]*`/g, (command) => command.replaceAll(" ", HARD_SPACE));
+  const more = /^ {4}/.test(indent) ? `${indent}  ` : indent;
+  return wrapped(held, terminal.width, more, indent).map((line) => line.replaceAll(HARD_SPACE, " "));
+}
+
+const HARD_SPACE = "\u00a0";
+
+function findingText(finding: Finding): string {
+  const title = faultByCode(finding.code)?.title ?? finding.code;
+  const { code, locator, evidence } = finding;
+  if (code === READ_ONLY_FILE_SYSTEM.code) return `${title} [${code}: ${evidence}]`;
+  if (code === ACCESS_DENIED.code && "path" in locator) return `${locator.path}: ${title} [${code}: ${evidence}]`;
+  const subject = [finding.kind, finding.recordID].filter((each) => each !== null && each !== "database").join(" ");
+  const column = "column" in finding.locator ? ` (${finding.locator.column})` : "";
+  return `${subject}${column} ${title} [${finding.code}: ${finding.evidence}]`.trimStart();
+}

@@ -1,0 +1,72 @@
+import { clipped, columns, printable } from "../show/text-layout.ts";
+import type { SessionFacts } from "../stores/conversation.ts";
+import { openStores } from "../stores/open.ts";
+import type { CommandContext } from "./context.ts";
+import type { Terminal } from "./terminal.ts";
+
+type Reading = Pick<CommandContext, "files" | "located">;
+
+/** A session as a store knows it, and where that is. */
+export interface KnownSession extends SessionFacts {
+  /** Absolute path of the database; absent of the JSON storage. */
+  readonly database?: string;
+}
+
+/**
+ * The sessions of every store that can be read, databases first: of one that several hold, the one that has a record.
+ * What keeps a store from being read is not told here: the command itself says it.
+ */
+export async function knownSessions({ files, located }: Reading): Promise<KnownSession[]> {
+  const known = new Map<string, KnownSession>();
+  const opened = await openStores(files, located, "outside").catch(() => []);
+  for (const store of opened) {
+    if (store.state !== "ok") continue;
+    const { database } = store.description;
+    for (const facts of await store.store.conversations.sessionFacts().catch(() => [])) {
+      if (known.get(facts.id)?.hasRecord === true || (known.has(facts.id) && !facts.hasRecord)) continue;
+      known.set(facts.id, { ...facts, ...(database === undefined ? {} : { database }) });
+    }
+    store.store.close();
+  }
+  return [...known.values()];
+}
+
+/** The newest first, those without a time last. */
+export function newestFirst(sessions: readonly KnownSession[]): KnownSession[] {
+  return [...sessions].sort((a, b) => (b.updatedMs ?? 0) - (a.updatedMs ?? 0) || (a.id < b.id ? -1 : 1));
+}
+
+/** What sessions are called on a screen, by id; empty where no person reads the answer. */
+export type SessionNames = ReadonlyMap<string, Pick<SessionFacts, "title" | "updatedMs">>;
+
+/** Titles and dates belong on a terminal only: pipes and JSON get ids. */
+export async function namesForScreen(
+  context: Reading & Pick<CommandContext, "terminal" | "options">,
+): Promise<SessionNames> {
+  if (!context.terminal.isScreen || context.options.json) return new Map();
+  return new Map((await knownSessions(context)).map((session) => [session.id, session]));
+}
+
+/** The lines that name a session: title, day and id, on as many lines as the width needs; without a name the id alone. */
+export function sessionLines(
+  sessionID: string,
+  names: SessionNames,
+  { width, style, ellipsis }: Pick<Terminal, "width" | "style" | "ellipsis">,
+  indent = "  ",
+): string[] {
+  const known = names.get(sessionID);
+  if (known === undefined) return [`${indent}${style("bold", printable(sessionID))}`];
+  const title = known.title === null || known.title.trim() === "" ? "Untitled session" : printable(known.title);
+  const when = known.updatedMs === null ? [] : [minuteText(known.updatedMs)];
+  const facts = [...when, printable(sessionID)].join(" · ");
+  const room = width - indent.length;
+  const rest = room - columns(facts) - 3;
+  if (rest >= 20) return [`${indent}${style("bold", clipped(title, rest, ellipsis))}   ${style("dim", facts)}`];
+  return [`${indent}${style("bold", clipped(title, room, ellipsis))}`, `${indent}${style("dim", facts)}`];
+}
+
+/** A moment in the user's own time: `2026-11-24 09:05`; empty where there is no such time. */
+export function minuteText(timeMs: number): string {
+  const local = timeMs - new Date(timeMs).getTimezoneOffset() * 60_000;
+  return Math.abs(local) > 8.64e15 ? "" : new Date(local).toISOString().slice(0, 16).replace("T", " ");
+}

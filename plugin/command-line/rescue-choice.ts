@@ -1,0 +1,136 @@
+import { isAbsolute } from "node:path";
+import { plural } from "../plural.ts";
+import type { RescueChoice } from "../rescue/choices.ts";
+import type { RescueRequest } from "../rescue/request.ts";
+import { clipped, columns, printable } from "../show/text-layout.ts";
+import { minuteText } from "./known-sessions.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What the user chose from the list: one or several requests, each for some sessions. */
+export interface Chosen {
+  readonly sessionIDs: readonly string[];
+  readonly request: RescueRequest;
+}
+
+/** Each chosen session gets what its cause needs; a request does nothing for the others. */
+const EVERYTHING: RescueRequest = { bringIn: true, bringInPutAside: true, relink: true, unarchive: true };
+
+/** More than this are found by their words (`sessions WORDS`), and rescued by their id. */
+const MOST_LISTED = 20;
+
+type Screen = Pick<Terminal, "width" | "style" | "ellipsis">;
+
+/** The sessions to choose from, numbered: date and title, then messages, why, where from and where to. A pure function. */
+export function choiceLines(choices: readonly RescueChoice[], screen: Screen): string[] {
+  const digits = String(Math.min(choices.length, MOST_LISTED)).length;
+  const lines = choices.slice(0, MOST_LISTED).flatMap((choice, index) => {
+    const { sessionID, title, updatedMs, messages, directory, why } = choice;
+    const number = `${String(index + 1).padStart(digits)}  `;
+    const date = updatedMs === null ? "" : `${minuteText(updatedMs)}  `;
+    const name = title === null || title === "" ? sessionID : title;
+    const indent = " ".repeat(number.length);
+    const count = messages === null ? [] : [plural(messages, "message")];
+    const facts = [...count, ...(directory === null ? [] : [printable(directory)]), why].join(" · ");
+    return [
+      `${number}${date}${screen.style("bold", clipped(name, screen.width - number.length - columns(date), screen.ellipsis))}`,
+      `${indent}${screen.style("dim", clipped(facts, screen.width - indent.length, screen.ellipsis))}`,
+    ];
+  });
+  const more = choices.length - MOST_LISTED;
+  return more > 0
+    ? [...lines, `… and ${more.toLocaleString("en-US")} older ones: \`rescue --session ID\` takes one of them.`]
+    : lines;
+}
+
+/** The numbers that an answer such as `y`, `1, 3-5` or `all` means; `null` where it means none that is listed. */
+export function chosenNumbers(answer: string, choices: readonly RescueChoice[]): readonly number[] | null {
+  const words = answer.trim().toLowerCase();
+  const count = choices.length;
+  if (/^n?o?$/.test(words)) return [];
+  if (/^y(es)?$/.test(words)) return choices.flatMap(({ isSuggested }, index) => (isSuggested ? [index + 1] : []));
+  if (words === "all") return choices.map((_, index) => index + 1);
+  const numbers = new Set<number>();
+  for (const word of words.split(/[\s,]+/).filter(Boolean)) {
+    const [, first, last] = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(word) ?? [];
+    if (first === undefined) return null;
+    const [from, to] = [Number(first), Number(last ?? first)];
+    if (from < 1 || to > count || from > to) return null;
+    for (let number = from; number <= to; number += 1) numbers.add(number);
+  }
+  return [...numbers];
+}
+
+/** Shows the list and asks. `null`: nothing was chosen. */
+export async function chooseSessions(
+  choices: readonly RescueChoice[],
+  terminal: Terminal,
+): Promise<readonly Chosen[] | null> {
+  terminal.print(["", ...choiceLines(choices, terminal), ""].join("\n"));
+  const listed = choices.slice(0, MOST_LISTED);
+  const numbers = await askNumbers(listed, terminal);
+  if (numbers === null || numbers.length === 0) return null;
+  const picked = numbers.flatMap((number) => listed[number - 1] ?? []);
+  const certain = picked.filter(({ action }) => action.kind === "certain").map(({ sessionID }) => sessionID);
+  const chosen: Chosen[] = certain.length === 0 ? [] : [{ sessionIDs: certain, request: EVERYTHING }];
+  if (picked.some(({ action }) => action.kind === "repair")) {
+    terminal.say(
+      "A session without its own record: `opencode-session-repair repair --only lost-session-record` makes one.",
+    );
+  }
+  for (const [from, own] of byFolder(picked)) {
+    const to = await askFolder(from, own, terminal);
+    if (to === null) continue;
+    const request = { bringIn: false, relink: { from, to }, unarchive: false };
+    chosen.push({ sessionIDs: own.map(({ sessionID }) => sessionID), request });
+  }
+  return chosen.length === 0 ? null : chosen;
+}
+
+async function askNumbers(choices: readonly RescueChoice[], terminal: Terminal): Promise<readonly number[] | null> {
+  const suggested = choices.filter(({ isSuggested }) => isSuggested).length;
+  const question =
+    suggested === 0
+      ? "Choose by number, such as 1,3-5 (Enter: none):"
+      : `Bring back ${suggested === choices.length ? "all of them" : plural(suggested, "session")}? [y/N], or choose by number, such as 1,3-5:`;
+  while (true) {
+    const answer = await terminal.askLine(question);
+    if (answer === null) return null;
+    const numbers = chosenNumbers(answer, choices);
+    if (numbers !== null) return numbers;
+    terminal.say(`Type y, n, or numbers from 1 to ${choices.length}, such as 1,3-5.`);
+  }
+}
+
+/** Sessions of one folder that is gone go to one place. */
+function byFolder(picked: readonly RescueChoice[]): ReadonlyMap<string, readonly RescueChoice[]> {
+  const folders = new Map<string, RescueChoice[]>();
+  for (const choice of picked) {
+    if (choice.action.kind !== "folder") continue;
+    const { from } = choice.action;
+    folders.set(from, [...(folders.get(from) ?? []), choice]);
+  }
+  return folders;
+}
+
+/** Where the folder is now: one of the candidates by its number, or a whole path. `null`: the user does not say. */
+async function askFolder(from: string, [first]: readonly RescueChoice[], terminal: Terminal): Promise<string | null> {
+  const candidates = first?.action.kind === "folder" ? first.action.candidates : [];
+  terminal.print(
+    [
+      "",
+      `Where is ${printable(from)} now?`,
+      ...candidates.map((folder, index) => `  ${index + 1}  ${printable(folder)}`),
+    ].join("\n"),
+  );
+  const numbers = candidates.length === 0 ? "" : "A number, or a";
+  while (true) {
+    const answer = (
+      await terminal.askLine(`${numbers === "" ? "A" : numbers} whole path, or Enter to leave it:`)
+    )?.trim();
+    if (answer === undefined || answer === "") return null;
+    const candidate = /^\d{1,3}$/.test(answer) ? candidates[Number(answer) - 1] : undefined;
+    if (candidate !== undefined) return candidate;
+    if (isAbsolute(answer)) return answer.length > 1 ? answer.replace(/\/+$/, "") : answer;
+    terminal.say("A whole path begins with /.");
+  }
+}

@@ -1,0 +1,121 @@
+import { plural } from "../plural.ts";
+import { isRunID } from "../quarantine/run-id.ts";
+import { allRuns, type RunSummary, runIDOf } from "../quarantine/runs.ts";
+import type { CommandContext } from "./context.ts";
+import { type KnownSession, knownSessions } from "./known-sessions.ts";
+import { didYouMean } from "./suggest.ts";
+
+/** What was meant by words that name something, or why that cannot be told. */
+export type Resolved<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly message: string };
+
+/** More than this are counted. */
+const MOST_NAMED = 5;
+
+/** `A, B and 3 more`. */
+function named(ids: readonly string[]): string {
+  const more = ids.length - MOST_NAMED;
+  return `${ids.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+/** opencode's own ids have 26 characters after `ses_`: one of these is no beginning. */
+const WHOLE_SESSION_ID = /^ses_[0-9A-Za-z]{26,}$/;
+
+/**
+ * Ids of sessions from what was typed: an id, or the beginning of exactly one. What begins no known id stays as it is:
+ * whoever looks for it says that it is not there.
+ */
+export async function resolveSessions(
+  context: Pick<CommandContext, "files" | "located">,
+  words: readonly string[],
+): Promise<Resolved<readonly string[]>> {
+  if (words.every((word) => WHOLE_SESSION_ID.test(word))) return { ok: true, value: words };
+  const known = (await knownSessions(context)).map(({ id }) => id);
+  const ids: string[] = [];
+  for (const word of words) {
+    const begun = known.includes(word) ? [word] : known.filter((id) => id.startsWith(word));
+    if (begun.length > 1) {
+      return { ok: false, message: `${plural(begun.length, "session")} begin with "${word}": ${named(begun)}.` };
+    }
+    ids.push(begun[0] ?? word);
+  }
+  return { ok: true, value: [...new Set(ids)] };
+}
+
+export const UNKNOWN_SESSION = "There is no session with this id.";
+
+/** That there is no such session, and which one may be meant. */
+export async function unknownSessionMessage(
+  context: Pick<CommandContext, "files" | "located">,
+  sessionID: string,
+): Promise<string> {
+  const known = await knownSessions(context).catch(() => []);
+  return `${UNKNOWN_SESSION}${didYouMean(
+    sessionID,
+    known.map(({ id }) => id),
+  )}`;
+}
+
+/** The one session that an id, its beginning, or words of its title name. */
+export async function resolveSession(
+  context: Pick<CommandContext, "files" | "located">,
+  words: readonly string[],
+): Promise<Resolved<string>> {
+  const [first = ""] = words;
+  if (words.length === 1 && WHOLE_SESSION_ID.test(first)) return { ok: true, value: first };
+  const known = await knownSessions(context);
+  const isNamed = words.length === 1 && known.some(({ id }) => id === first);
+  const found = isNamed ? [first] : matching(known, words).map(({ id }) => id);
+  if (found.length === 1) return { ok: true, value: found[0] ?? "" };
+  if (found.length > 1) {
+    const asked = words.join(" ");
+    return {
+      ok: false,
+      message: `${plural(found.length, "session")} match "${asked}": ${named(found)}. \`opencode-session-repair sessions ${asked}\` lists them with their titles.`,
+    };
+  }
+  if (words.length === 1 && first.startsWith("ses_")) return { ok: true, value: first };
+  return { ok: false, message: `No session has "${words.join(" ")}" in its title or id.` };
+}
+
+/** Sessions whose id begins with the word, or whose title has every word; no word matches every session. */
+export function matching(sessions: readonly KnownSession[], words: readonly string[]): KnownSession[] {
+  const wanted = words.map((word) => word.toLowerCase());
+  const [first = ""] = wanted;
+  return sessions.filter(({ id, title }) => {
+    if (wanted.length === 1 && first.length > 2 && id.toLowerCase().startsWith(first)) return true;
+    const text = `${title ?? ""} ${id}`.toLowerCase();
+    return wanted.every((word) => text.includes(word));
+  });
+}
+
+/**
+ * The one run that is meant: its id, the beginning or the last eight characters of it, or `last`. `undoable`: of which
+ * anything can still be undone.
+ */
+export async function resolveRun(
+  { files, located }: Pick<CommandContext, "files" | "located">,
+  word: string,
+  last: "newest" | "undoable",
+): Promise<Resolved<string>> {
+  const runs = await allRuns(files, located.dataDir);
+  if (word === "last") {
+    const found = runs.find((run) => last === "newest" || isUndoable(run));
+    if (found !== undefined) return { ok: true, value: runIDOf(found) };
+    return { ok: false, message: last === "newest" ? "The quarantine is empty." : "There is no run to undo." };
+  }
+  const known = [...new Set(runs.map(runIDOf))];
+  const found = known.includes(word)
+    ? [word]
+    : known.filter((id) => id.startsWith(word) || (!isRunID(word) && id.endsWith(`-${word}`)));
+  if (found.length === 1) return { ok: true, value: found[0] ?? "" };
+  if (found.length > 1) {
+    return { ok: false, message: `${plural(found.length, "run")} begin with "${word}": ${named(found)}.` };
+  }
+  return { ok: false, message: `There is no run with this id in quarantine.${didYouMean(word, known)}` };
+}
+
+export function isUndoable(run: RunSummary): boolean {
+  return run.ok && run.state.byState.done !== undefined;
+}

@@ -1,0 +1,162 @@
+import { faultByCode } from "../faults/catalogue.ts";
+import { plural, sizeText } from "../repair/words.ts";
+import type { ChangedRecord, RunOnSession } from "../show/run-contents.ts";
+import { clipped, columns, printable } from "../show/text-layout.ts";
+import { actionWord } from "./action-words.ts";
+import { minuteText, type SessionNames, sessionLines } from "./known-sessions.ts";
+import type { Terminal } from "./terminal.ts";
+
+type Screen = Pick<Terminal, "width" | "style" | "isScreen" | "ellipsis">;
+
+/** One run on one session, as `runs` and `purge` show it. */
+export interface ListedRun {
+  readonly runID: string;
+  readonly sessionID: string | null;
+  readonly createdAt: string | null;
+  readonly state: string;
+  readonly items: number;
+  readonly bytes: number;
+  readonly folder: string;
+  readonly problem?: string;
+}
+
+/** Of one run on all of its sessions. */
+interface RunRow {
+  readonly runID: string;
+  readonly sessions: readonly string[];
+  readonly createdMs: number | null;
+  readonly state: string;
+  readonly records: number;
+  readonly bytes: number;
+  readonly problem: string | null;
+}
+
+/** One line a run on a screen: date, session, cause and size, then the part of the id that is enough to name it. */
+export function runRows(
+  runs: readonly ListedRun[],
+  causes: ReadonlyMap<string, string>,
+  names: SessionNames,
+  screen: Screen,
+): string[] {
+  const rows = byRun(runs);
+  const short = shortestBeginnings(rows.map(({ runID }) => runID));
+  return rows.map((row) => {
+    const id = screen.isScreen ? (short.get(row.runID) ?? row.runID) : row.runID;
+    const when = row.createdMs === null ? "unknown time" : minuteText(row.createdMs);
+    const size = `${plural(row.records, "record")}, ${sizeText(row.bytes)}`;
+    const cause = row.problem ?? causes.get(row.runID) ?? "";
+    const session = sessionsText(row.sessions, names);
+    const count = row.sessions.length > 1 ? plural(row.sessions.length, "session") : "";
+    const rest = [session, count, cause, size, stateText(row.state)].filter((each) => each !== "");
+    if (!screen.isScreen) return [row.runID, when, ...rest].join("  ");
+    const head = `${when}  ${id}  `;
+    const room = screen.width - columns(head);
+    // On a narrow terminal the session is what a run is known by.
+    return room < 30
+      ? clipped(`${head}${session}`, screen.width, screen.ellipsis)
+      : `${screen.style("dim", head)}${fitted(rest, room, screen.ellipsis)}`;
+  });
+}
+
+/** As many of these facts as there is room for, the first one shortened where that helps. */
+function fitted([first = "", ...others]: readonly string[], room: number, ellipsis: string): string {
+  const kept: string[] = [];
+  for (const fact of others.toReversed()) {
+    const taken = kept.reduce((sum, each) => sum + columns(each) + 3, 0);
+    if (taken + columns(fact) + 3 + Math.min(columns(first), 20) <= room) kept.unshift(fact);
+  }
+  const taken = kept.reduce((sum, each) => sum + columns(each) + 3, 0);
+  return [clipped(first, room - taken, ellipsis), ...kept].join(" · ");
+}
+
+function byRun(runs: readonly ListedRun[]): RunRow[] {
+  const rows = new Map<string, ListedRun[]>();
+  for (const run of runs) rows.set(run.runID, [...(rows.get(run.runID) ?? []), run]);
+  return [...rows].map(([runID, own]) => {
+    const created = own.find(({ createdAt }) => createdAt !== null)?.createdAt;
+    const states = new Set(own.map(({ state }) => state));
+    return {
+      runID,
+      sessions: [...new Set(own.flatMap(({ sessionID }) => (sessionID === null ? [] : [sessionID])))],
+      createdMs: created == null ? null : Date.parse(created),
+      state: states.size === 1 ? (own[0]?.state ?? "") : "partly restored",
+      records: own.reduce((sum, { items }) => sum + items, 0),
+      bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
+      problem: own.find(({ problem }) => problem !== undefined)?.problem ?? null,
+    };
+  });
+}
+
+const STATES: Readonly<Record<string, string>> = {
+  done: "",
+  planned: "unfinished",
+  restored: "undone",
+  "rolled-back": "changed nothing",
+  unreadable: "unreadable",
+};
+
+function stateText(state: string): string {
+  return STATES[state] ?? state;
+}
+
+function sessionsText(sessions: readonly string[], names: SessionNames): string {
+  const [first] = sessions;
+  if (first === undefined) return "the store itself";
+  const title = names.get(first)?.title;
+  const name = title == null || title === "" ? printable(first) : printable(title).replaceAll("\n", " ");
+  return name;
+}
+
+/** The beginnings by which runs are told apart: at least the day and the minute. */
+function shortestBeginnings(ids: readonly string[]): ReadonlyMap<string, string> {
+  const LEAST = "20261123T0215".length;
+  const found = new Map<string, string>();
+  for (const id of ids) {
+    let length = LEAST;
+    while (length < id.length && ids.some((other) => other !== id && other.startsWith(id.slice(0, length))))
+      length += 1;
+    found.set(id, id.slice(0, length));
+  }
+  return found;
+}
+
+/** The most frequent cause among codes, and how many others there are. */
+export function causeText(codes: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const code of codes) counts.set(code, (counts.get(code) ?? 0) + 1);
+  const [most] = [...counts].sort((a, b) => b[1] - a[1]);
+  if (most === undefined) return "";
+  const others = counts.size - 1;
+  const title = faultByCode(most[0])?.title ?? most[0];
+  return `${title}${others > 0 ? `, and ${plural(others, "other cause")}` : ""}`;
+}
+
+/** More records than this of one session are counted by their cause. */
+const MOST_RECORDS = 20;
+
+/** What is in a run, session by session: what was done to each record, why, and what can be read of the original. */
+export function contentLines(sessions: readonly RunOnSession[], names: SessionNames, screen: Screen): string[] {
+  return sessions.flatMap(({ sessionID, records }) => {
+    const head = sessionID === null ? ["  The store itself"] : sessionLines(sessionID, names, screen);
+    return [...head, ...recordLines(records, screen)];
+  });
+}
+
+function recordLines(records: readonly ChangedRecord[], screen: Screen): string[] {
+  const lines = records.slice(0, MOST_RECORDS).flatMap((record) => {
+    const { id, kind, recordID, code, bytes, action, state, source, text } = record;
+    const title = faultByCode(code)?.title ?? code;
+    const size = bytes === null ? "added" : sizeText(bytes);
+    const from = source === null ? "" : `, now from ${source}`;
+    const since = state === "done" ? "" : ` (${stateText(state) || state})`;
+    const facts = `    ${id}  ${[kind, recordID ?? ""].join(" ").trim()} ${title}: ${actionWord(action)}${from}, ${size}${since}`;
+    if (text === null) return [facts];
+    const quote = clipped(text, screen.isScreen ? screen.width - 14 : 100, screen.ellipsis);
+    return [facts, `          ${screen.style("dim", `“${quote}”`)}`];
+  });
+  if (records.length > MOST_RECORDS) {
+    const rest = records.slice(MOST_RECORDS);
+    lines.push(`    … and ${plural(rest.length, "record")} more: ${causeText(rest.map(({ code }) => code))}`);
+  }
+  return lines;
+}

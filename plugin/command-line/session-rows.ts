@@ -1,0 +1,87 @@
+import { plural } from "../plural.ts";
+import type { Cause } from "../rescue/hidden.ts";
+import { clipped, columns, padded, printable } from "../show/text-layout.ts";
+import { minuteText } from "./known-sessions.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** A session in the list of `sessions`. */
+export interface ListedSession {
+  readonly sessionID: string;
+  readonly title: string | null;
+  readonly directory: string | null;
+  readonly parentID: string | null;
+  /** Milliseconds since the epoch. */
+  readonly createdMs: number | null;
+  readonly updatedMs: number | null;
+  readonly isArchived: boolean;
+  readonly database?: string;
+  readonly state: "healthy" | "warnings" | "damaged";
+  readonly errors: number;
+  readonly warnings: number;
+  /** Why opencode does not show it; `null`: it does, or that cannot be told. */
+  readonly cause: Cause | null;
+}
+
+const NOT_SHOWN: Readonly<Record<Cause, string>> = {
+  legacy: "not shown: only in the old JSON storage",
+  "other-database": "not shown: only in another database",
+  "put-aside": "not shown: only in a copy of the database",
+  moved: "not shown: its folder is gone",
+  "project-changed": "not shown: its folder is of another project",
+  "parent-missing": "not shown: its parent session is gone",
+  "record-missing": "not shown: its own record is gone",
+  archived: "archived",
+};
+
+const SHORTEST_ID = "ses_".length + 8;
+
+/** One line a session: date, state, the beginning of its id that is enough to name it, and its title. */
+export function sessionRows(
+  sessions: readonly ListedSession[],
+  screen: Pick<Terminal, "width" | "style" | "isScreen" | "ellipsis">,
+): string[] {
+  const ids = sessions.map(({ sessionID }) => sessionID);
+  const length = screen.isScreen ? distinctLength(ids) : Number.POSITIVE_INFINITY;
+  return sessions.map((session) => {
+    const id = printable(session.sessionID).slice(0, length);
+    const date = padded(session.updatedMs === null ? "" : minuteText(session.updatedMs), "2026-11-24 09:05".length);
+    const title = session.title === null ? "without a record of its own" : session.title || "Untitled session";
+    const state = stateText(session);
+    if (!screen.isScreen) return [date, id, printable(title).replaceAll("\n", " "), state].join("  ").trimEnd();
+    const sign = session.errors > 0 ? screen.style("red", "✗") : state === "" ? screen.style("green", "✓") : "·";
+    const head = `${date}  ${id}`;
+    const colour = session.errors > 0 ? "red" : "yellow";
+    const isNarrow = screen.width < NARROWEST_ROW;
+    // A sign takes two columns where there is no Unicode.
+    const room = screen.width - 3 - (isNarrow ? 0 : columns(head) + 2);
+    const shownTitle = clipped(title, Math.max(room - columns(state) - 3, Math.ceil(room / 2)), screen.ellipsis);
+    const rest = room - columns(shownTitle) - 3;
+    const shownState =
+      state === "" || rest < 6 ? "" : ` · ${screen.style(colour, clipped(state, rest, screen.ellipsis))}`;
+    const facts = `${shownTitle}${shownState}`;
+    return isNarrow
+      ? `${sign} ${screen.style("dim", clipped(head, screen.width - 3, screen.ellipsis))}\n   ${facts}`
+      : `${sign} ${screen.style("dim", head)}  ${facts}`;
+  });
+}
+
+/** Narrower than this a session takes two lines. */
+const NARROWEST_ROW = 64;
+
+function stateText({ errors, warnings, cause, parentID }: ListedSession): string {
+  const words = [
+    ...(errors > 0 ? [plural(errors, "error")] : []),
+    ...(errors === 0 && warnings > 0 ? [plural(warnings, "warning")] : []),
+    ...(cause === null ? [] : [NOT_SHOWN[cause]]),
+    ...(parentID === null ? [] : ["of a subagent"]),
+  ];
+  return words.join(", ");
+}
+
+/** As many characters as tell these ids apart. */
+function distinctLength(ids: readonly string[]): number {
+  for (let length = SHORTEST_ID; ; length += 1) {
+    const begun = new Set(ids.map((id) => id.slice(0, length)));
+    if (begun.size === new Set(ids).size || ids.every((id) => id.length <= length)) return length;
+  }
+}

@@ -1,0 +1,116 @@
+import { type ConfirmedFinding, isFailingHere } from "../model/finding.ts";
+import { plural } from "../plural.ts";
+import { bySession } from "../repair/by-session.ts";
+import type { Cause } from "../rescue/hidden.ts";
+import { type HiddenList, listHidden } from "../rescue/rescue.ts";
+import { unknownSession } from "../stores/conversation.ts";
+import { listAnswer } from "./answers.ts";
+import type { Command } from "./arguments.ts";
+import { checkWithProgress, withoutResult } from "./checking.ts";
+import { answer, type CommandContext, commandHere, problem } from "./context.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { type KnownSession, knownSessions, newestFirst } from "./known-sessions.ts";
+import { matching } from "./resolve-ids.ts";
+import { type ListedSession, sessionRows } from "./session-rows.ts";
+import { checkedStoreLine } from "./store-line.ts";
+import { nextLine } from "./text.ts";
+
+/** More sessions than this on a screen are found by their words. */
+const MOST_ON_SCREEN = 40;
+
+/** `sessions [WORDS]`: lists sessions, the newest first, with what is wrong with each and whether opencode shows it. */
+export async function sessionsCommand(
+  context: CommandContext,
+  { words }: Command & { name: "sessions" },
+): Promise<ExitStatus> {
+  const { terminal } = context;
+  terminal.progress("Looking for sessions …");
+  const list = await hiddenList(context);
+  const found = newestFirst(matching(await everySession(context, list), words));
+  if (found.length === 0 && words.length > 0) {
+    return problem(context, `No session has "${words.join(" ")}" in its title or id.`, EXIT.usage);
+  }
+  const checked = await checkWithProgress(context, []);
+  if (!checked.ok) return withoutResult(context, checked);
+  const { result } = checked;
+  const findings = bySession(result.findings, ({ sessionID }) => sessionID);
+  const causes = new Map(list?.hidden.map(({ sessionID, cause }): [string, Cause] => [sessionID, cause]));
+  const sessions = found.map((session) => listed(session, findings.get(session.id) ?? [], causes));
+  const shown = terminal.isScreen ? sessions.slice(0, MOST_ON_SCREEN) : sessions;
+  const failing = sessions.filter(({ errors }) => errors > 0);
+  const notShown = sessions.filter(({ cause }) => cause !== null && cause !== "archived");
+  const lines = [
+    checkedStoreLine(result.stores),
+    summary(sessions.length, failing.length, notShown.length, words),
+    "",
+    ...sessionRows(shown, terminal),
+  ];
+  if (shown.length < sessions.length) {
+    lines.push(`… and ${plural(sessions.length - shown.length, "older session")}: add words of a title to find one.`);
+  }
+  const next = nextOf(context, sessions, failing.length, notShown.length);
+  if (next !== null) lines.push("", nextLine(next));
+  answer(context, listAnswer({ sessions }), lines.join("\n"));
+  const isRead = result.verdict !== "unusable" && result.verdict !== "unread";
+  return isRead ? EXIT.done : EXIT.findings;
+}
+
+/** What opencode does not show; `null` where there is no database, or it cannot be read. */
+async function hiddenList({ files, located, signal }: CommandContext): Promise<HiddenList | null> {
+  if (located.databases.length === 0) return null;
+  const input = { files, located, into: null, sessionIDs: [], signal };
+  const listing = await listHidden(input, { bringIn: false, relink: false, unarchive: false }).catch(() => null);
+  return listing?.ok === true ? listing.list : null;
+}
+
+/** The sessions of the stores, and those that only a copy beside them has. */
+async function everySession(context: CommandContext, list: HiddenList | null): Promise<KnownSession[]> {
+  const known = await knownSessions(context);
+  const ids = new Set(known.map(({ id }) => id));
+  const elsewhere = (list?.hidden ?? []).filter(({ sessionID }) => !ids.has(sessionID));
+  return [
+    ...known,
+    ...elsewhere.map(({ sessionID, title, directory, projectID, updatedMs }) => ({
+      ...unknownSession(sessionID, projectID),
+      ...{ title, directory, updatedMs },
+    })),
+  ];
+}
+
+function listed(
+  session: KnownSession,
+  findings: readonly ConfirmedFinding[],
+  causes: ReadonlyMap<string, Cause>,
+): ListedSession {
+  const { id, title, directory, parentID, createdMs, updatedMs, archivedMs, database } = session;
+  const errors = findings.filter(isFailingHere).length;
+  const warnings = findings.filter(({ severity }) => severity === "warning").length;
+  const state = errors > 0 ? "damaged" : warnings > 0 ? "warnings" : "healthy";
+  const place = database === undefined ? {} : { database };
+  const facts = { sessionID: id, title, directory, parentID, createdMs, updatedMs, isArchived: archivedMs !== null };
+  return { ...facts, ...place, state, errors, warnings, cause: causes.get(id) ?? null };
+}
+
+function summary(count: number, failing: number, hidden: number, words: readonly string[]): string {
+  const what = words.length === 0 ? plural(count, "session") : `${plural(count, "session")} with "${words.join(" ")}"`;
+  const facts = [
+    ...(failing > 0 ? [`${failing.toLocaleString("en-US")} with errors`] : []),
+    ...(hidden > 0 ? [`${hidden.toLocaleString("en-US")} that opencode does not show`] : []),
+  ];
+  return `${what}${facts.length === 0 ? "" : `, ${facts.join(", ")}`}.`;
+}
+
+function nextOf(
+  context: CommandContext,
+  sessions: readonly ListedSession[],
+  failing: number,
+  hidden: number,
+): string | null {
+  const [only, another] = sessions;
+  if (failing > 0) {
+    const isOne = only !== undefined && another === undefined;
+    return isOne ? commandHere(context, "repair", only.sessionID) : commandHere(context, "repair");
+  }
+  if (hidden > 0) return commandHere(context, "rescue");
+  return only === undefined ? null : `${commandHere(context, "show", only.sessionID)} (prints it)`;
+}

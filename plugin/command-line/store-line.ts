@@ -1,0 +1,36 @@
+import { homedir } from "node:os";
+import { join, sep } from "node:path";
+import type { CheckedStore } from "../repair/check-input.ts";
+import { STORAGE } from "../stores/json/layout.ts";
+import type { CommandContext } from "./context.ts";
+
+/** The stores that a command looks at: `Store: ~/.local/share/opencode/opencode.db (SQLite)`. */
+export function storeLine({ located }: Pick<CommandContext, "located">): string {
+  const { databases, json, dataDir } = located;
+  return line([
+    ...databases.map((database) => `${shortened(database)} (SQLite)`),
+    ...(json === "records" ? [`${shortened(join(dataDir, STORAGE))} (JSON files)`] : []),
+    ...(databases.length === 0 && json !== "records" ? [`${shortened(dataDir)} (no store is left)`] : []),
+  ]);
+}
+
+/** The same of stores that were read, with the opencode that wrote their newest session. */
+export function checkedStoreLine(stores: readonly CheckedStore[]): string {
+  return line(
+    stores.map(({ description: { generation, database, dataDir, hostVersion } }) => {
+      const kind = generation === "sqlite" ? "SQLite" : "JSON files";
+      const version = hostVersion === null ? "" : `, opencode ${hostVersion}`;
+      return `${shortened(database ?? join(dataDir, STORAGE))} (${kind}${version})`;
+    }),
+  );
+}
+
+function line(stores: readonly string[]): string {
+  return `${stores.length === 1 ? "Store" : "Stores"}: ${stores.join(", ")}`;
+}
+
+/** The user's own folder is `~` for a reader. */
+function shortened(path: string): string {
+  const home = process.env.HOME || homedir();
+  return home.length > 1 && path.startsWith(home + sep) ? `~${path.slice(home.length)}` : path;
+}

@@ -1,0 +1,221 @@
+import { join } from "node:path";
+import type { FileSystem } from "../platform/file-system.ts";
+import { plural } from "../plural.ts";
+import { lockOf } from "../quarantine/lock.ts";
+import { holderText } from "../quarantine/lock-words.ts";
+import { quarantinePath } from "../quarantine/places.ts";
+import { LARGE_QUARANTINE_BYTES } from "../quarantine/retention.ts";
+import { allRuns } from "../quarantine/runs.ts";
+import { originSentence } from "../repair/origin-words.ts";
+import { VALIDATED_FILE } from "../repair/validated.ts";
+import { sizeText } from "../repair/words.ts";
+import { installedHostVersion } from "../report/installed-host.ts";
+import { holdsStore, type Located, type LocateResult } from "../stores/locate.ts";
+import { openStores } from "../stores/open.ts";
+import { loadDriver } from "../stores/sqlite/driver.ts";
+import { TOOL } from "../tool-identity.ts";
+import { compareVersions, findInstallation, type Installation } from "./installation.ts";
+
+/** One thing that was looked at. */
+export interface Examined {
+  readonly what: string;
+  /** `null`: it cannot be told, or does not apply. */
+  readonly ok: boolean | null;
+  readonly says: string;
+  /** What to do where it is not as it should be. */
+  readonly wayOut?: string;
+}
+
+export interface DoctorInput {
+  readonly files: FileSystem;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where opencode would be started. */
+  readonly folder: string;
+  readonly found: LocateResult;
+  /** Where stores were looked for. */
+  readonly asked: string;
+}
+
+/** Looks at everything that this tool needs in order to work. Changes nothing. */
+export async function examine(input: DoctorInput): Promise<Examined[]> {
+  const { files, env, folder, found } = input;
+  const installation = await findInstallation(files, env, folder);
+  const examined = [...installed(installation), ...versions(installation), options(installation)];
+  const host = await installedHostVersion(files, env);
+  examined.push({
+    what: "opencode",
+    ok: host !== null,
+    says: host === null ? "not found in the PATH" : `opencode ${host}`,
+    ...(host === null && {
+      wayOut: "Install opencode, or add its folder to the PATH. The command line works without it.",
+    }),
+  });
+  examined.push(await runtime());
+  if (!found.ok || !holdsStore(found.located)) {
+    const says = found.ok ? `nothing in ${input.asked}` : `${found.message} Looked at: ${input.asked}`;
+    return [...examined, { what: "store", ok: false, says, wayOut: "Use --data-dir or --db, or start opencode once." }];
+  }
+  const { located } = found;
+  return [
+    ...examined,
+    await loaded(files, located, installation),
+    ...(await stores(files, located)),
+    await space(files, located),
+    await quarantine(files, located),
+    await lock(files, located),
+  ];
+}
+
+const INSTALL = `\`opencode plugin ${TOOL.name}@${TOOL.version} --global\` (1.14 and newer), or add "${TOOL.name}@${TOOL.version}" to \`plugin\``;
+
+/** Both halves stand in files of their own. */
+function installed({ server, terminal, unreadable }: Installation): Examined[] {
+  const half = (what: string, entries: Installation["server"], file: string, lost: string): Examined => {
+    if (entries.length === 1) return { what, ok: true, says: `in ${file}` };
+    if (entries.length > 1) {
+      return {
+        what,
+        ok: false,
+        says: `${plural(entries.length, "time")} in ${file}`,
+        wayOut: "Keep one of the entries.",
+      };
+    }
+    return { what, ok: false, says: `not in ${file}: ${lost}`, wayOut: `${INSTALL} in ${file}.` };
+  };
+  const neither: Examined = {
+    what: "plugin",
+    ok: false,
+    says: "not installed: nothing is checked when opencode starts",
+    wayOut: `${INSTALL} in opencode.json and in tui.json.`,
+  };
+  const isAbsent = server.length + terminal.length === 0;
+  const halves = isAbsent
+    ? [neither]
+    : [
+        half("plugin, server half", server, "opencode.json", "nothing is checked when opencode starts"),
+        half("plugin, terminal half", terminal, "tui.json", "`/repair` has no dialog (opencode 1.3.6 and newer)"),
+      ];
+  if (unreadable.length === 0) return halves;
+  const says = `${plural(unreadable.length, "file")} cannot be read: ${unreadable.join(", ")}`;
+  return [...halves, { what: "configuration", ok: false, says, wayOut: "Correct the JSON in it." }];
+}
+
+function versions({ server, terminal, versions: known }: Installation): Examined[] {
+  if (server.length + terminal.length === 0) return [];
+  const what = "plugin version";
+  const [newest] = [...known, TOOL.version].sort(compareVersions).reverse();
+  const old = known.filter((version) => version !== newest);
+  if (known.length === 0) {
+    return [{ what, ok: null, says: "opencode has not fetched it yet", wayOut: "Start opencode once." }];
+  }
+  if (old.length === 0 && known.length === 1) return [{ what, ok: true, says: `${newest}, the newest installed` }];
+  const wayOut = `Pin version ${newest} in the entry, and remove ~/.cache/opencode/packages/${TOOL.name}*: opencode keeps what it once fetched.`;
+  return [{ what, ok: false, says: `${known.join(" and ")} installed, ${newest} is the newest`, wayOut }];
+}
+
+function options({ server, terminal, warnings }: Installation): Examined {
+  const what = "options";
+  if (server.length + terminal.length === 0) return { what, ok: null, says: "no entry, no options" };
+  if (warnings.length === 0) return { what, ok: true, says: "valid" };
+  const wayOut = "Until they are corrected the plugin only looks, and changes nothing at the start.";
+  return { what, ok: false, says: warnings.join(" "), wayOut };
+}
+
+async function runtime(): Promise<Examined> {
+  const driver = await loadDriver();
+  const { bun, node } = process.versions;
+  const name = bun === undefined ? `Node ${node}` : `Bun ${bun}`;
+  const what = "runtime";
+  if (driver?.readsInPlace === true) return { what, ok: true, says: `${name} with SQLite` };
+  const wayOut = `Run: npx -p node@24 -p ${TOOL.name} ${TOOL.name}`;
+  if (driver === null) return { what, ok: false, says: `${name} has no SQLite to read databases with`, wayOut };
+  return { what, ok: true, says: `${name} with SQLite; it reads a private copy of a database` };
+}
+
+/** What the plugin leaves behind when it runs: its index, and runs that nobody typed a command for. */
+async function loaded(files: FileSystem, located: Located, installation: Installation): Promise<Examined> {
+  const what = "plugin loaded";
+  const index = await files.stat(join(located.dataDir, VALIDATED_FILE)).catch(() => null);
+  const runs = await allRuns(files, located.dataDir);
+  const own = runs.flatMap((run) => (run.ok && run.state.trigger !== "cli" ? [Date.parse(run.state.createdAt)] : []));
+  const last = Math.max(index?.mtimeMs ?? 0, ...own);
+  if (last > 0) return { what, ok: true, says: `it last wrote here on ${new Date(last).toISOString().slice(0, 10)}` };
+  if (installation.server.length === 0) return { what, ok: null, says: "not installed" };
+  const wayOut = "Start opencode once, then run this again. If it stays so, look for its name in opencode's log.";
+  return { what, ok: false, says: "it has not written anything here yet", wayOut };
+}
+
+async function stores(files: FileSystem, located: Located): Promise<Examined[]> {
+  const opened = await openStores(files, located, "outside");
+  const examined: Examined[] = [];
+  for (const store of opened) {
+    const { generation, database, hostVersion } = store.description;
+    const name = database?.replace(/^.*[\\/]/, "") ?? "storage/";
+    const what = `store ${name}`;
+    const kind = generation === "sqlite" ? "SQLite" : "JSON files";
+    if (store.state === "ok") {
+      const origin = store.origin === null ? null : originSentence(store.origin);
+      const by = hostVersion === null ? "" : `, newest session by opencode ${hostVersion}`;
+      store.store.close();
+      if (origin === null) examined.push({ what, ok: true, says: `${kind}${by}, a version that this tool knows` });
+      else examined.push({ what, ok: false, says: origin, wayOut: `Look for a newer ${TOOL.name}.` });
+      continue;
+    }
+    const { fault, evidence } = store.diagnosis;
+    examined.push({ what, ok: false, says: `${fault.title} (${evidence})`, wayOut: fault.advice });
+  }
+  return examined;
+}
+
+/** Less than this is a risk to every program that writes there. */
+const LEAST_FREE_BYTES = 256 * 1024 * 1024;
+
+async function space(files: FileSystem, { dataDir, databases }: Located): Promise<Examined> {
+  const what = "free disk space";
+  const free = await files.freeBytes(dataDir).catch(() => null);
+  if (free === null) return { what, ok: null, says: "cannot be told" };
+  let size = 0;
+  for (const database of databases) size += (await files.stat(database).catch(() => null))?.size ?? 0;
+  const needed = Math.max(LEAST_FREE_BYTES, size);
+  const says = `${sizeText(free)} free`;
+  if (free >= needed) return { what, ok: true, says };
+  return { what, ok: false, says, wayOut: `Free at least ${sizeText(needed)}: a full disk is what damages sessions.` };
+}
+
+async function quarantine(files: FileSystem, { dataDir }: Located): Promise<Examined> {
+  const what = "quarantine";
+  const folder = quarantinePath(dataDir);
+  const found = await files.stat(folder).catch(() => null);
+  if (found === null) return { what, ok: true, says: "empty" };
+  if (found.type !== "directory") {
+    return {
+      what,
+      ok: false,
+      says: '"quarantine" in the data directory is not a folder',
+      wayOut: "Rename or remove it.",
+    };
+  }
+  // It checks manifests against their schema: other commands do not wait for that.
+  const { folderBytes } = await import("../quarantine/vault.ts");
+  const runs = await allRuns(files, dataDir);
+  let bytes = 0;
+  for (const run of runs) bytes += await folderBytes(files, run.folder);
+  const unreadable = runs.filter((run) => !run.ok).length;
+  const says = `${plural(runs.length, "run")}, ${sizeText(bytes)}`;
+  if (unreadable > 0) {
+    const wayOut = "`runs` names them. A newer version of this tool may have made them: update it.";
+    return { what, ok: false, says: `${says}; ${plural(unreadable, "run")} cannot be read`, wayOut };
+  }
+  if (bytes <= LARGE_QUARANTINE_BYTES) return { what, ok: true, says };
+  return { what, ok: false, says, wayOut: `\`${TOOL.name} purge --older-than 30d\` deletes old runs for good.` };
+}
+
+async function lock(files: FileSystem, { dataDir }: Located): Promise<Examined> {
+  const what = "lock";
+  const held = await lockOf(files, dataDir);
+  if (held === null) return { what, ok: true, says: "free" };
+  const says = typeof held === "string" ? "held by an unknown process" : `held by ${holderText(held)}`;
+  if (typeof held !== "string" && held.standing === "alive")
+    return { what, ok: true, says: `${says}; that repair is running` };
+  return { what, ok: false, says, wayOut: `If that repair has ended: \`${TOOL.name} unlock\`.` };
+}

@@ -1,0 +1,137 @@
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseWithComments, readConfigText } from "../configuration/config-file.ts";
+import { findOptions, readSettings } from "../configuration/options.ts";
+import { belongingOf, type PluginEntry, pluginEntries } from "../configuration/package-entry.ts";
+import type { FileSystem } from "../platform/file-system.ts";
+import { TOOL } from "../tool-identity.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What opencode's configuration says of this plugin. */
+export interface Installation {
+  /** Entries of `plugin` in opencode.json: the server half. */
+  readonly server: readonly PluginEntry[];
+  /** Entries of `plugin` in tui.json: the terminal half. */
+  readonly terminal: readonly PluginEntry[];
+  /** Names of configuration files that cannot be read. */
+  readonly unreadable: readonly string[];
+  /** One sentence for each option that is unknown or wrong. */
+  readonly warnings: readonly string[];
+  /** The versions that opencode has fetched, or that the entries lead to. */
+  readonly versions: readonly string[];
+}
+
+/** Reads the configuration as an opencode would that is started in `folder`. Changes nothing. */
+export async function findInstallation(files: FileSystem, env: Environment, folder: string): Promise<Installation> {
+  const folders = await configFolders(files, env, folder);
+  const unreadable: string[] = [];
+  const read = (paths: readonly string[]) => entriesIn(files, paths, folders, unreadable);
+  const extra = (path: string | undefined) => (path ? [resolve(path)] : []);
+  const named = (names: readonly string[]) => folders.flatMap((each) => names.map((name) => join(each, name)));
+  const server = await read([
+    ...named(["opencode.json", "opencode.jsonc", "config.json"]),
+    ...extra(env.OPENCODE_CONFIG),
+  ]);
+  const terminal = await read([...named(["tui.json", "tui.jsonc"]), ...extra(env.OPENCODE_TUI_CONFIG)]);
+  const entries = [...server, ...terminal];
+  const warnings = new Set<string>();
+  for (const { options } of entries.length === 0 ? [] : entries) {
+    for (const warning of readSettings(await findOptions(options, files, env)).warnings) warnings.add(warning);
+  }
+  const versions = await installedVersions(files, env, entries, folders);
+  return { server, terminal, unreadable, warnings: [...warnings], versions };
+}
+
+/** The folders whose configuration opencode reads, the user's own first. */
+async function configFolders(files: FileSystem, env: Environment, folder: string): Promise<string[]> {
+  const home = env.HOME || homedir();
+  const folders = [join(env.XDG_CONFIG_HOME || join(home, ".config"), "opencode"), join(home, ".opencode")];
+  if (env.OPENCODE_CONFIG_DIR) folders.push(env.OPENCODE_CONFIG_DIR);
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    folders.push(at, join(at, ".opencode"));
+    // opencode looks up to the git worktree.
+    if ((await files.stat(join(at, ".git")).catch(() => null)) !== null || dirname(at) === at) break;
+  }
+  return [...new Set(folders)];
+}
+
+async function entriesIn(
+  files: FileSystem,
+  paths: readonly string[],
+  folders: readonly string[],
+  unreadable: string[],
+): Promise<PluginEntry[]> {
+  const found: PluginEntry[] = [];
+  for (const path of paths) {
+    try {
+      const text = await readConfigText(files, path);
+      if (text === null) continue;
+      const config = parseWithComments(text) as { readonly plugin?: unknown } | null;
+      for (const entry of pluginEntries(config?.plugin)) {
+        const belonging = await belongingOf(files, entry.spec, [dirname(path), ...folders]);
+        if (belonging === "this package") found.push(entry);
+      }
+    } catch {
+      unreadable.push(path);
+    }
+  }
+  return found;
+}
+
+/** Of what opencode has fetched into its cache, and of the folders that entries lead to. */
+async function installedVersions(
+  files: FileSystem,
+  env: Environment,
+  entries: readonly PluginEntry[],
+  folders: readonly string[],
+): Promise<string[]> {
+  const cache = join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache"), "opencode");
+  const places = [join(cache, "node_modules", TOOL.name)];
+  for (const { name } of (await files.list(join(cache, "packages")).catch(() => null)) ?? []) {
+    if (name === TOOL.name || name.startsWith(`${TOOL.name}@`)) {
+      places.push(join(cache, "packages", name, "node_modules", TOOL.name));
+    }
+  }
+  for (const { spec } of entries) {
+    const path = spec.startsWith("file://") ? fileURLToPath(spec) : spec;
+    if (!/^[./]|^[A-Za-z]:[\\/]/.test(path)) continue;
+    for (const folder of folders) places.push(...upwards(resolve(folder, path)));
+  }
+  const versions = new Set<string>();
+  for (const place of places) {
+    const version = await versionIn(files, place);
+    if (version !== null) versions.add(version);
+  }
+  return [...versions];
+}
+
+/** The entry of a package is a file in it: its package.json lies in one of these folders. */
+function upwards(path: string): string[] {
+  return [path, dirname(path), dirname(dirname(path))];
+}
+
+async function versionIn(files: FileSystem, folder: string): Promise<string | null> {
+  try {
+    const text = await readConfigText(files, join(folder, "package.json"));
+    const { name, version } = JSON.parse(text ?? "{}") as { readonly name?: unknown; readonly version?: unknown };
+    return name === TOOL.name && typeof version === "string" ? version : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Orders versions, the newest last: by numbers, a release after its own previews. */
+export function compareVersions(one: string, other: string): number {
+  const [a, b] = [one, other].map((version) => version.split(/[.+-]/));
+  for (let index = 0; index < Math.max(a?.length ?? 0, b?.length ?? 0); index += 1) {
+    const [left, right] = [a?.[index], b?.[index]];
+    // `1.0.0` is newer than `1.0.0-rc.1`.
+    if (left === undefined || right === undefined) return left === undefined ? 1 : -1;
+    const difference = Number(left) - Number(right);
+    const order = Number.isNaN(difference) ? left.localeCompare(right) : difference;
+    if (order !== 0) return order;
+  }
+  return 0;
+}

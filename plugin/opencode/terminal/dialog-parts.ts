@@ -1,0 +1,66 @@
+import type { TuiDialogSelectOption, TuiPluginApi } from "@opencode-ai/plugin/tui";
+import type { RequestContext } from "../repair-request.ts";
+
+/** What a choice in one of the lists leads to. */
+export type Choice = () => Promise<void> | void;
+
+type Option = TuiDialogSelectOption<Choice>;
+
+export interface DialogInput {
+  readonly api: TuiPluginApi;
+  readonly context: RequestContext;
+}
+
+/** A choice runs and may open the next dialog; `closed`: whatever becomes of the list. */
+export function showList(
+  api: TuiPluginApi,
+  title: string,
+  options: readonly Option[],
+  placeholder: string,
+  closed: () => void = () => undefined,
+): void {
+  api.ui.dialog.replace(
+    () =>
+      api.ui.DialogSelect<Choice>({
+        title,
+        placeholder,
+        options: [...options],
+        onSelect: (option) => void Promise.resolve(option.value()).catch(() => showDefect(api)),
+      }),
+    closed,
+  );
+  api.ui.dialog.setSize("large");
+}
+
+export function showDefect(api: TuiPluginApi): void {
+  showText(api, "The repair failed in a way it should not", "Nothing was lost. Please report it.");
+}
+
+/** Shows a text until it is closed. */
+export function showText(api: TuiPluginApi, title: string, message: string, closed: Choice = () => undefined): void {
+  let isOver = false;
+  const once = () => {
+    if (isOver) return;
+    isOver = true;
+    void Promise.resolve(closed()).catch(() => showDefect(api));
+  };
+  const onConfirm = () => {
+    api.ui.dialog.clear();
+    once();
+  };
+  api.ui.dialog.replace(() => api.ui.DialogAlert({ title, message, onConfirm }), once);
+}
+
+export function askUser(api: TuiPluginApi, title: string, message: string, yes: Choice, no: Choice): void {
+  let answered = false;
+  const once = (work: Choice) => () => {
+    if (answered) return;
+    answered = true;
+    // opencode closes the dialog after this: what the work shows must come later.
+    queueMicrotask(() => void Promise.resolve(work()).catch(() => showDefect(api)));
+  };
+  api.ui.dialog.replace(
+    () => api.ui.DialogConfirm({ title, message, onConfirm: once(yes), onCancel: once(no) }),
+    once(no),
+  );
+}

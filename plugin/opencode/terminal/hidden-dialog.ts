@@ -1,0 +1,126 @@
+import type { TuiDialogSelectOption } from "@opencode-ai/plugin/tui";
+import { runEntry } from "../../platform/own-entry.ts";
+import { plural } from "../../plural.ts";
+import { type RescueChoice, type RescueLists, rescueChoices } from "../../rescue/choices.ts";
+import { type Choice, type DialogInput, showList, showText } from "./dialog-parts.ts";
+import { showProgress } from "./progress.ts";
+import { timeText } from "./words.ts";
+
+type Option = TuiDialogSelectOption<Choice>;
+
+export interface HiddenInput extends DialogInput {
+  /** The module of the command line. */
+  readonly commandLine: string;
+}
+
+const TITLE = "Sessions that are not shown";
+
+/** What the command line answers to `rescue --json`. */
+interface RescueAnswer extends RescueLists {
+  readonly runID?: string | null;
+  readonly items?: readonly { readonly action: string; readonly reason?: string }[];
+  readonly error?: string;
+  readonly message?: string;
+}
+
+/**
+ * Lists the sessions that this opencode does not show, and brings back the ones that are chosen. The command line does
+ * it in a process of its own: the stores beside opencode's own must not be opened in opencode's process.
+ */
+export async function openHiddenDialog(input: HiddenInput): Promise<void> {
+  const { api } = input;
+  const progress = showProgress(api, "Looking for sessions that are not shown", { whenClosed: "stop" });
+  const answer = await rescueAnswer(input, ["--dry-run"], progress.signal);
+  if (progress.signal.aborted) return progress.close();
+  if (answer === null) return showFailure(input, null);
+  if (answer.error !== undefined) return showFailure(input, answer.error);
+  const choices = rescueChoices(answer);
+  if (choices.length === 0) return showText(api, TITLE, "opencode shows every session that is here.");
+  const suggested = choices.filter(({ isSuggested }) => isSuggested);
+  const all: Option[] =
+    suggested.length < 2
+      ? []
+      : [
+          {
+            title: `All ${plural(suggested.length, "session")} whose place is known`,
+            description: "/repair undoes it",
+            value: () => bringBack(input, suggested),
+          },
+        ];
+  showList(
+    api,
+    `${TITLE}: ${choices.length.toLocaleString("en-US")}`,
+    [...all, ...choices.map((each) => optionFor(input, each))],
+    "Filter",
+  );
+}
+
+function optionFor(input: HiddenInput, choice: RescueChoice): Option {
+  const { sessionID, title, updatedMs, messages, why, directory } = choice;
+  const count = messages === null ? [] : [plural(messages, "message")];
+  const when = updatedMs === null ? [] : [timeText(updatedMs)];
+  return {
+    title: title === null || title === "" ? sessionID : title,
+    description: [...when, ...count, why].join(" · "),
+    category: directory ?? "Without a folder",
+    value: () => choose(input, choice),
+  };
+}
+
+function choose(input: HiddenInput, choice: RescueChoice): Promise<void> | void {
+  const { action } = choice;
+  if (action.kind === "certain") return bringBack(input, [choice]);
+  if (action.kind === "repair") {
+    const text = `Its own record is gone. On the command line, \`opencode-session-repair repair --only ${action.code}\` makes a new one from its messages.`;
+    return showText(input.api, TITLE, text);
+  }
+  if (action.candidates.length === 0) {
+    const text = `Its folder is gone, and nothing shows where it is now. On the command line: opencode-session-repair rescue --relink --from ${action.from} --to FOLDER`;
+    return showText(input.api, TITLE, text);
+  }
+  const places = action.candidates.map((folder): Option => {
+    const args = ["--relink", "--from", action.from, "--to", folder, "--session", choice.sessionID];
+    return { title: folder, value: () => carryOut(input, args) };
+  });
+  showList(input.api, `Where is ${action.from} now?`, places, "Filter");
+}
+
+function bringBack(input: HiddenInput, choices: readonly RescueChoice[]): Promise<void> {
+  const sessions = choices.flatMap(({ sessionID }) => ["--session", sessionID]);
+  return carryOut(input, ["--import", "--relink", "--unarchive", ...sessions]);
+}
+
+async function carryOut(input: HiddenInput, args: readonly string[]): Promise<void> {
+  const { api } = input;
+  const progress = showProgress(api, "Bringing sessions back", { whenClosed: "go on" });
+  const answer = await rescueAnswer(input, ["--yes", ...args], progress.signal);
+  if (answer === null || answer.error !== undefined) return showFailure(input, answer?.error ?? null);
+  const items = answer.items ?? [];
+  const done = items.filter(({ action }) => action === "rescued").length;
+  const refused = items.find(({ action }) => action === "skipped")?.reason;
+  const lines = [done === 0 ? "Nothing was changed." : `${plural(done, "record")} changed.`];
+  if (refused !== undefined) lines.push(`Not everything could be done: ${refused}.`);
+  if (answer.message !== undefined) lines.push(answer.message);
+  if (done > 0)
+    lines.push("opencode's session list shows it when it is opened again. To undo: /repair, then the run in the list.");
+  showText(api, TITLE, lines.join(" "));
+}
+
+function showFailure({ api }: DialogInput, error: string | null): void {
+  const text = error ?? "They could not be looked for.";
+  showText(api, TITLE, `${text} On the command line: npx opencode-session-repair rescue`);
+}
+
+async function rescueAnswer(
+  { commandLine }: HiddenInput,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<RescueAnswer | null> {
+  const printed = await runEntry(commandLine, ["rescue", "--json", "--quiet", ...args], signal);
+  if (printed === null) return null;
+  try {
+    return JSON.parse(printed.stdout) as RescueAnswer;
+  } catch {
+    return null;
+  }
+}

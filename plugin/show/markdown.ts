@@ -1,0 +1,84 @@
+import type { SessionFacts } from "../stores/conversation.ts";
+import { isFields, textIn, valueIn } from "../stores/conversation.ts";
+import type { Entry, ToolCall, TranscriptMessage } from "./transcript.ts";
+import { holeText, timeText } from "./transcript-text.ts";
+
+/** The head of a session as Markdown: its title, and what is known of it. */
+export function headMarkdown({ id, title, directory, version, createdMs, updatedMs }: SessionFacts): string[] {
+  const facts = [
+    `Session: \`${id}\``,
+    ...(directory === null ? [] : [`Folder: \`${directory}\``]),
+    ...(version === null ? [] : [`opencode: ${version}`]),
+    ...(createdMs === null ? [] : [`Created: ${timeText(createdMs)}`]),
+    ...(updatedMs === null ? [] : [`Updated: ${timeText(updatedMs)}`]),
+  ];
+  return [
+    `# ${oneLine(title ?? "A session without a record of its own")}`,
+    "",
+    ...facts.map((fact) => `- ${fact}`),
+    "",
+  ];
+}
+
+/** One message as Markdown, with everything that its parts say. A pure function. */
+export function messageMarkdown({ role, timeMs, agent, model, messageID, entries }: TranscriptMessage): string[] {
+  const who = role === "user" ? "You" : role === "assistant" ? "Assistant" : "Message";
+  const facts = [who, role === "assistant" ? agent : null, role === "assistant" ? model : null, timeText(timeMs)];
+  const heading = facts.filter((fact) => fact !== null).join(" · ");
+  return [
+    `## ${oneLine(heading)}`,
+    "",
+    `<!-- ${messageID.replaceAll("--", "- -")} -->`,
+    "",
+    ...entries.flatMap(entryMarkdown),
+  ];
+}
+
+function entryMarkdown(entry: Entry): string[] {
+  switch (entry.type) {
+    case "text":
+      return [entry.text, ""];
+    case "reasoning":
+      return [...quoted(entry.text), ""];
+    case "note":
+      return noteMarkdown(entry.text, entry.part);
+    case "tool":
+      return toolMarkdown(entry);
+    case "hole":
+      return [...quoted(`**${oneLine(holeText(entry))}**`), ""];
+  }
+}
+
+/** What opencode added to a message of the user is shown whole. */
+function noteMarkdown(text: string, part: unknown): string[] {
+  const added = valueIn(part, "synthetic") === true ? textIn(part, "text") : null;
+  return added === null ? [`*${oneLine(text)}*`, ""] : ["*added by opencode:*", "", ...fenced(added, ""), ""];
+}
+
+function toolMarkdown({ tool, status, durationMs, error, part }: ToolCall): string[] {
+  const state = valueIn(part, "state");
+  const duration = durationMs === null ? "" : `, ${(durationMs / 1000).toFixed(1)} s`;
+  const lines = [`### ${oneLine(tool)} (${status}${duration})`, ""];
+  const input = valueIn(state, "input");
+  if (isFields(input) && Object.keys(input).length > 0)
+    lines.push(...fenced(JSON.stringify(input, null, 2), "json"), "");
+  const output = textIn(state, "output");
+  if (output !== null && output !== "") lines.push(...fenced(output, ""), "");
+  if (error !== null) lines.push("Error:", "", ...fenced(error, ""), "");
+  return lines;
+}
+
+function quoted(text: string): string[] {
+  return text.split("\n").map((line) => `> ${line}`.trimEnd());
+}
+
+/** A block that ends at no line of its own text. */
+function fenced(text: string, language: string): string[] {
+  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((ticks) => ticks.length));
+  const fence = "`".repeat(longest + 1);
+  return [`${fence}${language}`, ...text.replace(/\n$/, "").split("\n"), fence];
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, " ");
+}

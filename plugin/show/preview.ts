@@ -1,0 +1,26 @@
+import type { Artifact } from "../model/artifact.ts";
+import type { OpenedStore } from "../stores/open.ts";
+import { clipped } from "./text-layout.ts";
+import { readableText } from "./transcript.ts";
+
+/** A preview shows no more columns than this of a text. */
+const MOST_COLUMNS = 200;
+
+/**
+ * What can be read of a damaged message or part, for a look at it before it is repaired; `null` for nothing. Session
+ * content: for the screen of the user who asked, never for a log, a toast or a report.
+ */
+export async function previewOf(
+  opened: readonly OpenedStore[],
+  artifact: Artifact & { readonly store: number },
+): Promise<string | null> {
+  const store = opened[artifact.store];
+  if (store?.state !== "ok" || artifact.recordID === null) return null;
+  const evidence = await store.store.examine(artifact).catch(() => null);
+  const { storage, bytes, size = 0 } = evidence ?? {};
+  if (bytes == null || storage === undefined || storage === "row") return null;
+  const { recordID, locator } = artifact;
+  const times = { timeMs: null, updatedMs: null };
+  const text = readableText({ recordID, locator, storage, size, bytes: Buffer.from(bytes), ...times });
+  return text === null || text.trim() === "" ? null : clipped(text.trim(), MOST_COLUMNS);
+}

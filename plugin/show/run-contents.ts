@@ -1,0 +1,69 @@
+import type { FileSystem } from "../platform/file-system.ts";
+import type { ManifestItem } from "../quarantine/manifest.ts";
+import { eachStoredRun } from "../quarantine/vault.ts";
+import { ACTION, type Action } from "../repair/apply.ts";
+import { placeOf } from "./quarantined.ts";
+import { readableText } from "./transcript.ts";
+
+/** One record that a run changed. */
+export interface ChangedRecord {
+  readonly id: string;
+  readonly kind: ManifestItem["kind"];
+  readonly recordID: string | null;
+  readonly code: string;
+  readonly evidence: string;
+  /** What the run did. */
+  readonly action: Action;
+  /** What became of it since: `done` where it can be undone. */
+  readonly state: ManifestItem["state"];
+  /** Size of the original in bytes; `null` where nothing stood there before. */
+  readonly bytes: number | null;
+  /** Where the content that took its place is from; `null` where nothing did. */
+  readonly source: string | null;
+  /** What can be read of the original, of messages and parts; `null` where nothing can. */
+  readonly text: string | null;
+}
+
+/** What a run did to one session. */
+export interface RunOnSession {
+  readonly sessionID: string | null;
+  readonly createdAt: string;
+  readonly trigger: string;
+  readonly records: readonly ChangedRecord[];
+}
+
+export type RunContents =
+  | { readonly ok: true; readonly sessions: readonly RunOnSession[] }
+  | { readonly ok: false; readonly problem: string };
+
+/** Texts of more records than this are not read: nobody reads so many of them on a screen. */
+const MOST_TEXTS = 200;
+
+/** What is in a run, readable. Reads only; no session of it where there is no such run. */
+export async function runContents(files: FileSystem, dataDir: string, runID: string): Promise<RunContents> {
+  const sessions = new Map<string | null, { createdAt: string; trigger: string; records: ChangedRecord[] }>();
+  let left = MOST_TEXTS;
+  for await (const run of eachStoredRun(files, dataDir, (named) => named.runID === runID)) {
+    if (!run.ok) return { ok: false, problem: run.problem };
+    const { sessionID, createdAt, trigger, items } = run.manifest;
+    const own = sessions.get(sessionID) ?? { createdAt, trigger, records: [] };
+    sessions.set(sessionID, own);
+    for (const item of items) {
+      const place = left > 0 ? await placeOf(files, run.folder, item).catch(() => null) : null;
+      left -= 1;
+      own.records.push({
+        id: item.id,
+        kind: item.kind,
+        recordID: item.recordID,
+        code: item.code,
+        evidence: item.evidence,
+        action: ACTION[item.remedy],
+        state: item.state,
+        bytes: item.original?.bytes ?? null,
+        source: item.replacement?.source ?? null,
+        text: place === null ? null : readableText(place.document),
+      });
+    }
+  }
+  return { ok: true, sessions: [...sessions].map(([sessionID, own]) => ({ sessionID, ...own })) };
+}

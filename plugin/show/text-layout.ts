@@ -1,0 +1,85 @@
+/** Text of a stranger for a terminal: nothing in it moves the cursor, colours, or turns the direction of writing. */
+export function printable(text: string): string {
+  return text
+    .replaceAll("\t", "    ")
+    .replaceAll("\r\n", "\n")
+    .replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) => (character === "\n" ? "\n" : "\ufffd"));
+}
+
+const WIDE =
+  /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
+const segmenter = new Intl.Segmenter();
+
+/** Columns that a text takes on a terminal. */
+export function columns(text: string): number {
+  // Most text is ASCII, where every character takes one column.
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  let sum = 0;
+  for (const { segment } of segmenter.segment(text)) sum += WIDE.test(segment) ? 2 : 1;
+  return sum;
+}
+
+/**
+ * Breaks text into lines of at most `width` columns, at spaces where there are any; every line begins with `indent`,
+ * the first one with `first`, which takes as many columns.
+ */
+export function wrapped(text: string, width: number, indent: string, first = indent): string[] {
+  const room = Math.max(10, width - columns(indent));
+  return printable(text)
+    .replace(/\n+$/, "")
+    .split("\n")
+    .flatMap((line) => brokenLine(line, room))
+    .map((line, index) => `${index === 0 ? first : indent}${line}`.trimEnd());
+}
+
+/** The beginning of a line of text that takes no more columns than this; `ellipsis` says that something is left out. */
+export function clipped(text: string, width: number, ellipsis = "…"): string {
+  const line = printable(text).replaceAll("\n", " ");
+  if (columns(line) <= width) return line;
+  let [kept, taken] = ["", columns(ellipsis)];
+  for (const { segment } of segmenter.segment(line)) {
+    const own = columns(segment);
+    if (taken + own > width) break;
+    kept += segment;
+    taken += own;
+  }
+  return `${kept.trimEnd()}${ellipsis}`;
+}
+
+/** A text followed by as many spaces as fill these columns. */
+export function padded(text: string, width: number): string {
+  return text + " ".repeat(Math.max(0, width - columns(text)));
+}
+
+function brokenLine(line: string, room: number): string[] {
+  if (columns(line) <= room) return [line];
+  const lines: string[] = [];
+  let current = "";
+  for (const word of line.split(/(?<= )/)) {
+    if (columns(current) + columns(word.trimEnd()) <= room) {
+      current += word;
+      continue;
+    }
+    if (current.trim() !== "") lines.push(current.trimEnd());
+    const pieces = piecesOf(word, room);
+    lines.push(...pieces.slice(0, -1));
+    current = pieces.at(-1) ?? "";
+  }
+  return [...lines, current];
+}
+
+function piecesOf(word: string, room: number): string[] {
+  if (columns(word) <= room) return [word];
+  const pieces: string[] = [];
+  let [piece, taken] = ["", 0];
+  for (const { segment } of segmenter.segment(word)) {
+    const own = columns(segment);
+    if (taken + own > room) {
+      pieces.push(piece);
+      [piece, taken] = ["", 0];
+    }
+    piece += segment;
+    taken += own;
+  }
+  return [...pieces, piece];
+}

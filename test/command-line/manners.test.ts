@@ -1,0 +1,174 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sampleContent } from "../stores/content.ts";
+import { folderImage } from "../stores/json-fixture.ts";
+import { createSqliteStore } from "../stores/sqlite-fixture.ts";
+import { runCli } from "./cli-process.ts";
+import { startInTerminal } from "./command-terminal.ts";
+
+const SAID = "Half a sentence that";
+
+let folder: string;
+/** A store with a part that is cut off in `ses_a`, titled as below; `ses_b` and `ses_c` are healthy. */
+let damaged: string;
+/** The same after a repair. */
+let repaired: string;
+let runID: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "opencode-session-repair-manners-"));
+  const store = await createSqliteStore("1.18.33", sampleContent());
+  store.overwrite(store.locatorOf("part", "prt_a1_1"), Buffer.from(`{"type":"text","text":"${SAID}`));
+  const connection = store.connect();
+  connection.exec("update session set title = 'Fix the login page' where id = 'ses_a'");
+  connection.close();
+  damaged = join(folder, "damaged");
+  repaired = join(folder, "repaired");
+  cpSync(store.dataDir, damaged, { recursive: true });
+  const done = JSON.parse((await runCli(["repair", "--yes", "--json", "--data-dir", store.dataDir])).stdout);
+  runID = done.runID;
+  cpSync(store.dataDir, repaired, { recursive: true });
+  store.remove();
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("the store is named first, one next step last, and it does what it says", async () => {
+  const { stdout } = await runCli(["check", "--data-dir", damaged]);
+  const lines = stdout.trimEnd().split("\n");
+  expect(lines[0]).toBe(`Store: ${damaged}/opencode.db (SQLite, opencode 1.18.33)`);
+  expect(stdout).not.toContain("Fix the login page");
+  expect(lines.filter((line) => line.startsWith("Next: "))).toEqual([lines.at(-1) ?? ""]);
+  const words = lines.at(-1)?.replace("Next: opencode-session-repair ", "").split(" ") ?? [];
+  expect((await runCli([...words, "--dry-run"])).stdout).toContain("recover 1 record");
+});
+
+test("a beginning of an id is enough where it names one session; more than one are named", async () => {
+  const before = folderImage(damaged);
+  const one = JSON.parse((await runCli(["check", "ses_a", "--json", "--data-dir", damaged])).stdout);
+  expect(one.findings).toHaveLength(1);
+  const many = await runCli(["repair", "ses_", "--yes", "--data-dir", damaged]);
+  expect([many.code, many.stderr]).toEqual([2, expect.stringContaining('3 sessions begin with "ses_"')]);
+  const wrong = await runCli(["show", "ses_aa", "--data-dir", damaged]);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("Did you mean ses_a")]);
+  expect(folderImage(damaged)).toEqual(before);
+});
+
+test("sessions lists healthy ones too, with their state; words of a title find one, and show it", async () => {
+  const { sessions } = JSON.parse((await runCli(["sessions", "--json", "--data-dir", damaged])).stdout);
+  const states = sessions.map(({ sessionID, state }: { sessionID: string; state: string }) => [sessionID, state]);
+  expect(Object.fromEntries(states)).toEqual({ ses_a: "damaged", ses_b: "healthy", ses_c: "healthy" });
+  const found = await runCli(["sessions", "page", "LOGIN", "--data-dir", damaged]);
+  expect(found.stdout).toMatch(/ses_a {2}Fix the login page {2}1 error/);
+  expect(found.stdout).not.toContain("ses_b");
+  const none = await runCli(["sessions", "nowhere", "--data-dir", damaged]);
+  expect([none.code, none.stdout]).toEqual([2, ""]);
+  const shown = await runCli(["show", "login", "page", "--data-dir", damaged]);
+  expect([shown.code, shown.stdout]).toEqual([1, expect.stringContaining(SAID)]);
+});
+
+test("an export has every part as it is stored", async () => {
+  const whole = JSON.parse((await runCli(["show", "ses_b", "--json", "--data-dir", damaged])).stdout);
+  expect(whole.messages[0]).toMatchObject({ info: { role: "user" }, parts: [{ type: "text" }] });
+  const markdown = (await runCli(["show", "login", "--markdown", "--data-dir", damaged])).stdout;
+  expect(markdown).toStartWith("# Fix the login page\n");
+  expect(markdown).toContain(`${SAID}`);
+  expect(markdown).toContain("> **HOLE: part prt_a1_1");
+});
+
+test("what is in a run is readable before it is undone; last, a beginning or an end of its id name it", async () => {
+  const listed = (await runCli(["runs", "--data-dir", repaired])).stdout.split("\n");
+  expect(listed.filter((line) => line.startsWith(runID))).toEqual([expect.stringMatching(/ses_a .*1 record/)]);
+  const before = folderImage(repaired);
+  for (const name of [runID, "last", runID.slice(0, 15), runID.slice(-8)]) {
+    const contents = JSON.parse((await runCli(["runs", name, "--json", "--data-dir", repaired])).stdout);
+    expect(contents.sessions[0].records).toMatchObject([{ recordID: "prt_a1_1", code: "truncated", text: SAID }]);
+    const planned = await runCli(["undo", name, "-n", "--data-dir", repaired]);
+    expect([planned.code, planned.stdout]).toEqual([1, expect.stringContaining(SAID)]);
+  }
+  expect((await runCli(["show", runID.slice(0, 15), "--data-dir", repaired])).stdout).toContain(SAID);
+  const unknown = await runCli(["restore", `${runID.slice(0, -1)}z`.replace(/z$/, "0"), "--data-dir", repaired]);
+  if (!runID.endsWith("0")) expect(unknown.stderr).toContain(`Did you mean ${runID}?`);
+  expect(folderImage(repaired)).toEqual(before);
+  const undone = await runCli(["restore", "last", "-y", "--data-dir", repaired]);
+  expect([undone.code, undone.stdout]).toEqual([0, expect.stringContaining("Undone: 1 record restored.")]);
+  const again = await runCli(["restore", "last", "-y", "--data-dir", repaired]);
+  expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("There is no run to undo.")]);
+});
+
+test("doctor says what is missing and the way out; with both halves and a store that is well, everything is ✓", async () => {
+  const home = join(folder, "home");
+  const config = join(home, ".config", "opencode");
+  mkdirSync(config, { recursive: true });
+  const env = { HOME: home };
+  const without = await runCli(["doctor", "--data-dir", damaged], { env });
+  expect([without.code, without.stdout]).toEqual([1, expect.stringContaining("✗ plugin: not installed")]);
+  const entry = ["opencode-session-repair@0.1.0", { preload: "never" }];
+  writeFileSync(join(config, "opencode.jsonc"), `{ /* mine */ "plugin": [${JSON.stringify(entry)},] }`);
+  writeFileSync(join(config, "tui.json"), JSON.stringify({ plugin: ["opencode-session-repair"] }));
+  const fetched = join(home, ".cache", "opencode", "packages", "opencode-session-repair@0.0.9");
+  const installed = join(fetched, "node_modules", "opencode-session-repair");
+  mkdirSync(installed, { recursive: true });
+  writeFileSync(join(installed, "package.json"), '{ "name": "opencode-session-repair", "version": "0.0.9" }');
+  const { checks } = JSON.parse((await runCli(["doctor", "--json", "--data-dir", damaged], { env })).stdout);
+  const said = (what: string) => checks.find((each: { what: string }) => each.what === what);
+  for (const what of [
+    "plugin, server half",
+    "plugin, terminal half",
+    "runtime",
+    "lock",
+    "quarantine",
+    "store opencode.db",
+  ]) {
+    expect(said(what)).toMatchObject({ ok: true });
+  }
+  expect(said("options")).toMatchObject({ ok: false, says: expect.stringContaining('"preload" takes') });
+  expect(said("plugin version")).toMatchObject({ ok: false, wayOut: expect.stringContaining("packages") });
+  const nowhere = await runCli(["doctor", "--data-dir", join(folder, "none")], { env });
+  expect([nowhere.code, nowhere.stdout]).toEqual([1, expect.stringContaining("✗ store:")]);
+});
+
+test("completion works in bash", async () => {
+  const script = (await runCli(["completion", "bash"])).stdout;
+  const complete = (...words: string[]) => {
+    const line = `COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}`;
+    const text = `${script}\n${line}; _opencode_session_repair; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout, stderr } = Bun.spawnSync(["bash", "-c", text]);
+    expect(stderr.toString()).toBe("");
+    return stdout.toString().split("\n").filter(Boolean);
+  };
+  expect(complete("opencode-session-repair", "re")).toEqual(["repair", "restore", "rescue", "report"]);
+  expect(complete("opencode-session-repair", "repair", "--d")).toEqual(["--dry-run", "--data-dir", "--db"]);
+  expect(complete("opencode-session-repair", "repair", "--only", "trunc")).toEqual(["truncated"]);
+  expect(complete("opencode-session-repair", "undo", "la")).toEqual(["last"]);
+});
+
+test("on a terminal: titles, a list to choose from that Ctrl-C leaves, and plain signs where there is no Unicode", async () => {
+  const cli = [process.execPath, join(import.meta.dirname, "..", "..", "plugin", "cli.ts")];
+  const env = { HOME: folder, PATH: "/usr/bin:/bin" };
+  for (const [width, locale] of [
+    [40, "C"],
+    [80, "C.UTF-8"],
+    [120, "C"],
+  ] as const) {
+    const terminal = startInTerminal([...cli, "check", "--data-dir", damaged], { ...env, LANG: locale }, width);
+    expect(await terminal.status()).toBe(1);
+    const screen = terminal.screen();
+    expect(screen).toStartWith("Store: ~/damaged/opencode.db");
+    expect(screen).toContain("Fix the login page");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is meant
+    expect(/^[\x00-\x7f]*$/.test(screen)).toBe(locale === "C");
+    terminal.close();
+  }
+  const before = folderImage(damaged);
+  const choosing = startInTerminal([...cli, "rescue", "--data-dir", damaged], env, 80);
+  const list = await choosing.waitFor(/y\/N|Choose by number/);
+  expect(list).toMatch(/1 {2}2026-\d\d-\d\d \d\d:\d\d {2}\w/);
+  choosing.press("C-c");
+  expect(await choosing.status()).toBe(1);
+  expect(choosing.screen()).toContain("Nothing was changed.");
+  expect(folderImage(damaged)).toEqual(before);
+  choosing.close();
+});

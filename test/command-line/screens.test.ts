@@ -1,0 +1,301 @@
+import { describe, expect, test } from "bun:test";
+import { parseArguments } from "../../plugin/command-line/arguments.ts";
+import { COMMAND_NAMES, commandSpec, OPTION_NAMES, SHELLS } from "../../plugin/command-line/commands.ts";
+import { completionScript } from "../../plugin/command-line/completion.ts";
+import { findingLines } from "../../plugin/command-line/finding-text.ts";
+import { helpText } from "../../plugin/command-line/help.ts";
+import { manPage } from "../../plugin/command-line/man-page.ts";
+import { progressText } from "../../plugin/command-line/progress-line.ts";
+import { withGivenStore } from "../../plugin/command-line/ready-command.ts";
+import { choiceLines, chosenNumbers } from "../../plugin/command-line/rescue-choice.ts";
+import { type ListedRun, runRows } from "../../plugin/command-line/run-text.ts";
+import { type ListedSession, sessionRows } from "../../plugin/command-line/session-rows.ts";
+import { nearest } from "../../plugin/command-line/suggest.ts";
+import { showsUnicode } from "../../plugin/command-line/terminal.ts";
+import type { Finding } from "../../plugin/model/finding.ts";
+import { runTitle } from "../../plugin/opencode/terminal/words.ts";
+import type { RescueChoice } from "../../plugin/rescue/choices.ts";
+import { messageMarkdown } from "../../plugin/show/markdown.ts";
+import { columns } from "../../plugin/show/text-layout.ts";
+
+const WIDTHS = [40, 80, 120] as const;
+
+/** A terminal as layout sees it; `isStyled`: with signs in place of the codes of colours. */
+function screenOf(width: number, { isScreen = true, isStyled = false, ellipsis = "…" } = {}) {
+  return {
+    width,
+    isScreen,
+    ellipsis,
+    style: (_: string, text: string) => (isStyled ? `\x1b[1m${text}\x1b[22m` : text),
+  };
+}
+
+/** Commands to copy are the only lines that may be wider: they must stay whole. */
+function tooWide(text: string, width: number): string[] {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: styles are control characters
+  const plain = text.replace(/\x1b\[\d+m/g, "");
+  return plain.split("\n").filter((line) => columns(line) > width && !line.includes("opencode-session-repair "));
+}
+
+describe("the table of commands", () => {
+  test.each(WIDTHS)("help fits %d columns, and says every command and option", (width) => {
+    expect(tooWide(helpText(null, width), width)).toEqual([]);
+    const all = COMMAND_NAMES.map((name) => helpText(name, width));
+    for (const [index, name] of COMMAND_NAMES.entries()) {
+      expect(tooWide(all[index] ?? "", width)).toEqual([]);
+      expect(helpText(null, width)).toContain(name);
+      for (const option of commandSpec(name).options) expect(all[index]).toContain(`--${option}`);
+      expect(all[index]).toContain("Examples:");
+    }
+    for (const option of OPTION_NAMES) expect(all.join("\n")).toContain(`--${option}`);
+  });
+
+  test("every example is a command line that is understood", () => {
+    for (const name of COMMAND_NAMES) {
+      for (const { args } of commandSpec(name).examples) {
+        const words = args.split(" > ")[0]?.split(" ").filter(Boolean) ?? [];
+        expect([args, parseArguments(words)]).toEqual([args, expect.objectContaining({ ok: true })]);
+      }
+    }
+  });
+
+  test("completion and man page say every command, alias and option", () => {
+    const texts = [...SHELLS.map(completionScript), manPage().replaceAll("\\-", "-")];
+    for (const text of texts) {
+      for (const name of COMMAND_NAMES) {
+        for (const word of [name, ...(commandSpec(name).aliases ?? [])]) expect(text).toContain(word);
+      }
+      for (const option of OPTION_NAMES) expect(text).toContain(option);
+    }
+  });
+
+  test.each([
+    ["-n is --dry-run, -y is --yes", "repair -n -y", { name: "repair", dryRun: true, yes: true }],
+    ["sessions stand alone", "repair ses_a ses_b", { name: "repair", sessionIDs: ["ses_a", "ses_b"] }],
+    ["undo is restore", "undo last", { name: "restore", run: "last" }],
+    ["list is runs", "list", { name: "runs", run: null }],
+    ["words of a title", "sessions the login page", { name: "sessions", words: ["the", "login", "page"] }],
+    ["the beginning of a run", "restore 20261123T0215", { name: "restore", run: "20261123T0215" }],
+    ["the end of a run", "runs c0a239c9", { name: "runs", run: "c0a239c9" }],
+    ["help of a command", "repair --help", { name: "help", of: "repair" }],
+  ] as const)("%s: %s", (_, line, command) => {
+    expect(parseArguments(line.split(" "))).toMatchObject({ ok: true, command });
+  });
+
+  test.each([
+    ["chekc", 'There is no command "chekc". Did you mean check?'],
+    ["repair --onyl x", 'Unknown option "--onyl". Did you mean --only?'],
+    ["repair --only trunkated", "Did you mean truncated?"],
+    ["help repiar", "Did you mean repair?"],
+    ["repair login", '"login" is not the id of a session'],
+    ["repair --only --yes", "--only needs a value: --only CODE."],
+    ["check --json=yes", "--json takes no value."],
+    ["show x --json --markdown", "--markdown cannot be combined with --json."],
+  ])("%s: %s", (line, sentence) => {
+    const parsed = parseArguments(line.split(" "));
+    expect(parsed).toMatchObject({ ok: false, message: expect.stringContaining(sentence) });
+  });
+
+  test("nothing is suggested for what is far from everything", () => {
+    expect(nearest("mend", COMMAND_NAMES)).toEqual([]);
+    expect(nearest("ses_n6x", ["ses_n6", "prt_1"])).toEqual(["ses_n6"]);
+  });
+});
+
+describe("commands in sentences", () => {
+  const given = { dataDir: "/a b/it's" };
+
+  test("carry the data directory that was given, quoted for a shell; names of commands stay names", () => {
+    expect(withGivenStore("Run `opencode-session-repair rescue`, not `rescue`.", given)).toBe(
+      "Run `opencode-session-repair rescue --data-dir '/a b/it'\\''s'`, not `rescue`.",
+    );
+    expect(withGivenStore("`TMPDIR=/x opencode-session-repair check`", { database: "/o.db" })).toBe(
+      "`TMPDIR=/x opencode-session-repair check --db /o.db`",
+    );
+  });
+
+  test("stay as they are where nothing was given, where they say it already, and where … stands for it", () => {
+    const sentence = "Run `opencode-session-repair repair --only x` again.";
+    expect(withGivenStore(sentence, {})).toBe(sentence);
+    const named = "`opencode-session-repair check --db /other.db`";
+    expect(withGivenStore(named, given)).toBe(named);
+    const everything = "`TMPDIR=/folder opencode-session-repair …`";
+    expect(withGivenStore(everything, given)).toBe(everything);
+  });
+});
+
+/** `count` problems of one cause in as many sessions as are named. */
+function findings(count: number, sessions: number): Finding[] {
+  return Array.from({ length: count }, (_, index) => ({
+    code: index % 3 === 0 ? "truncated" : "empty",
+    severity: "blocking" as const,
+    sessionID: `ses_${index % sessions}`,
+    kind: "part" as const,
+    recordID: `prt_${index}`,
+    locator: { path: `storage/part/msg/prt_${index}.json` },
+    remedy: "quarantine" as const,
+    evidence: "0 bytes",
+    store: 0,
+  }));
+}
+
+const PAGE = 40;
+
+describe("problems", () => {
+  test.each(WIDTHS)("2,000 of them are a page at %d columns, and all are counted", (width) => {
+    for (const sessions of [1, 7, 2000]) {
+      for (const isScreen of [true, false]) {
+        const view = { terminal: screenOf(width, { isScreen }), names: new Map(), isDetailed: false };
+        const lines = findingLines(findings(2000, sessions), view);
+        expect(lines.length).toBeLessThan(PAGE);
+        if (isScreen) expect(tooWide(lines.join("\n"), width)).toEqual([]);
+        const counts = [...lines.join(" ").matchAll(/([\d,]+)(?: more)? (?:part|problem)/g)].map(([, count = ""]) =>
+          Number(count.replaceAll(",", "")),
+        );
+        const single = lines.filter((line) => line.trimStart().startsWith("part prt_")).length;
+        expect(counts.reduce((sum, count) => sum + count, single)).toBe(2000);
+      }
+    }
+  });
+
+  test("titles and days of sessions are for a screen, ids for everything else", () => {
+    const names = new Map([["ses_0", { title: "Fix the login page", updatedMs: Date.parse("2026-11-24T12:00:00Z") }]]);
+    const lines = (named: typeof names) =>
+      findingLines(findings(2, 1), { terminal: screenOf(80), names: named, isDetailed: false }).join("\n");
+    expect(lines(names)).toMatch(/Fix the login page {3}2026-11-2\d .* · ses_0/);
+    expect(lines(new Map())).not.toContain("Fix");
+  });
+
+  test("of a session that was asked for each record is named", () => {
+    const view = { terminal: screenOf(80), names: new Map(), isDetailed: true };
+    const text = findingLines(findings(50, 1), view).join("\n");
+    for (let index = 0; index < 50; index += 1) expect(text).toContain(`prt_${index}`);
+  });
+});
+
+const TITLE = "修复登录页面 🌍 Fix the page on which everybody logs in, and every test of it";
+
+describe("lists", () => {
+  const run = (index: number, items: number): ListedRun => ({
+    runID: `2026112${index}T021500123Z-0000-9f86d08${index}`,
+    sessionID: "ses_a",
+    createdAt: `2026-11-2${index}T02:15:00.123Z`,
+    state: index === 3 ? "restored" : "done",
+    items,
+    bytes: 3_200_000,
+    folder: "/quarantine/ses_a",
+  });
+  const names = new Map([["ses_a", { title: TITLE, updatedMs: 0 }]]);
+
+  test.each(WIDTHS)("a run is one line of %d columns: date, session, cause, size", (width) => {
+    for (const options of [{}, { isStyled: true }, { ellipsis: "..." }]) {
+      const rows = runRows(
+        [run(3, 1), run(2, 12_345)],
+        new Map([[run(2, 1).runID, "is empty"]]),
+        names,
+        screenOf(width, options),
+      );
+      expect(rows.length).toBe(2);
+      expect(tooWide(rows.join("\n"), width)).toEqual([]);
+      for (const row of rows) expect(row).toMatch(/2026-11-2\d \d\d:\d\d {2}2026112\dT\d{4} {2}/);
+      if (width === 120) expect(rows[1]).toContain("is empty · 12,345 records, 3.2 MB");
+      if (width > 40) expect(rows[0]).toContain("undone");
+    }
+  });
+
+  test("a run that changed several sessions is one line", () => {
+    const rows = runRows([run(2, 1), { ...run(2, 2), sessionID: "ses_b" }], new Map(), names, screenOf(120));
+    expect(rows.length).toBe(1);
+    expect(rows[0]).toContain("2 sessions · 3 records, 6.4 MB");
+  });
+
+  test.each(WIDTHS)("a session is known by its date, state, id and title at %d columns", (width) => {
+    const session = (sessionID: string, errors: number): ListedSession => ({
+      ...{ sessionID, title: TITLE, directory: "/work", parentID: null, createdMs: 0, updatedMs: 0, isArchived: false },
+      ...{ state: errors > 0 ? "damaged" : "healthy", errors, warnings: 0, cause: errors > 1 ? "moved" : null },
+    });
+    const sessions = [session("ses_4f2a1b2c3d4e5f", 0), session("ses_4f2a1b2c3d4e6f", 2)];
+    for (const options of [{}, { isStyled: true }, { ellipsis: "..." }]) {
+      const text = sessionRows(sessions, screenOf(width, options)).join("\n");
+      expect(tooWide(text, width)).toEqual([]);
+      expect(text).toContain("ses_4f2a1b2c3d4e6");
+      expect(text).toContain("2 err");
+    }
+    // A pipe gets all of it.
+    const piped = sessionRows(sessions, screenOf(width, { isScreen: false })).join("\n");
+    expect(piped).toContain(`${TITLE}  2 errors, not shown: its folder is gone`);
+  });
+
+  test.each(WIDTHS)("what can be rescued is two lines of %d columns, with a number", (width) => {
+    const choice: RescueChoice = {
+      ...{ sessionID: "ses_a", title: TITLE, updatedMs: 0, directory: "/home/user/old/project", messages: 12 },
+      ...{ why: "its folder is gone → /home/user/new/project", action: { kind: "certain" }, isSuggested: true },
+    };
+    const lines = choiceLines(
+      Array.from({ length: 100 }, () => choice),
+      screenOf(width),
+    );
+    expect(lines.length).toBeLessThan(PAGE + 2);
+    expect(tooWide(lines.slice(0, -1).join("\n"), width)).toEqual([]);
+    expect(lines[1]).toContain("12 messages");
+    const archived = { ...choice, isSuggested: false };
+    expect(chosenNumbers("1, 3-5", [choice, choice, choice, choice, choice])).toEqual([1, 3, 4, 5]);
+    expect(chosenNumbers("y", [choice, archived, choice])).toEqual([1, 3]);
+    expect(chosenNumbers("all", [choice, archived])).toEqual([1, 2]);
+    for (const no of ["", "n", "no"]) expect(chosenNumbers(no, [choice])).toEqual([]);
+    for (const wrong of ["2", "0", "1-9", "first", "-1"]) expect(chosenNumbers(wrong, [choice])).toBeNull();
+  });
+
+  test("titles of runs in the dialog fit what opencode shows of a title", () => {
+    const time = Date.parse("2026-11-24T09:05:00Z");
+    for (const [records, sessions] of [
+      [1, 1],
+      [12_345, 123],
+    ] as const) {
+      for (const now of [time, Date.parse("2027-02-01T00:00:00Z")]) {
+        const title = runTitle("Undo the run of ", time, records, sessions, now);
+        expect(title.length).toBeLessThanOrEqual(61);
+        expect(title).toMatch(/^Undo the run of (2026-)?11-24 .*record/);
+      }
+    }
+  });
+});
+
+test("progress is a share, a count and a time, and never says that it is done", () => {
+  expect(progressText("Checking", 0, null, "records", 0)).toBe("Checking …");
+  expect(progressText("Checking", 500, 2000, "records", 1000)).toBe("Checking: 25 %, 500 of 2,000 records");
+  expect(progressText("Checking", 500, 2000, "records", 10_000)).toBe(
+    "Checking: 25 %, 500 of 2,000 records, 30 s left",
+  );
+  expect(progressText("Undoing", 9000, 2000, "records", 100)).toContain("99 %");
+});
+
+test.each([
+  [{}, "posix", true],
+  [{ LANG: "de_DE.UTF-8" }, "posix", true],
+  [{ LANG: "de_DE.UTF-8", LC_ALL: "C" }, "posix", false],
+  [{ LANG: "de_DE.ISO-8859-1" }, "posix", false],
+  [{ LC_CTYPE: "UTF-8" }, "posix", true],
+  [{ TERM: "posix", LANG: "C.UTF-8" }, "linux", false],
+  [{ TERM: "dumb" }, "posix", false],
+  [{}, "windows", false],
+  [{ WT_SESSION: "1" }, "windows", true],
+] as const)("whether a console of %o on %s shows Unicode: %p", (env, system, expected) => {
+  expect(showsUnicode(env, system)).toBe(expected);
+});
+
+test("an export has tool outputs whole, and no text of a session ends its block", () => {
+  const part = { state: { input: { command: "ls" }, output: "one\n```\ntwo" } };
+  const text = messageMarkdown({
+    ...{ messageID: "msg_a", role: "assistant", timeMs: 0, agent: "build", model: "m", info: {}, parts: [part] },
+    entries: [
+      {
+        ...{ type: "tool", tool: "bash", status: "completed", summary: "ls", error: null, durationMs: 1200, part },
+        output: { lines: 3, bytes: 11 },
+      },
+    ],
+  }).join("\n");
+  expect(text).toContain("### bash (completed, 1.2 s)");
+  expect(text).toContain('{\n  "command": "ls"\n}');
+  expect(text).toContain("````\none\n```\ntwo\n````");
+});
