@@ -1,6 +1,5 @@
-import { posix } from "node:path";
 import { z } from "zod";
-import { storedPath, THIS_SYSTEM } from "../folder-paths.ts";
+import { isAbsoluteFor, THIS_SYSTEM } from "../folder-paths.ts";
 
 /** The furthest time that a JavaScript date holds, in milliseconds. */
 const FURTHEST_MS = 8.64e15;
@@ -76,9 +75,8 @@ function isTime(value: unknown): boolean {
  */
 export function directory(takes: "paths of this system" | "paths of every system"): z.ZodType {
   const isAbsolute = (path: string) => {
-    const isWindows = takes === "paths of every system" || THIS_SYSTEM === "windows";
-    const stored = storedPath(THIS_SYSTEM, path);
-    return path === "" || posix.isAbsolute(stored) || (isWindows && /^[A-Za-z]:\//.test(stored));
+    if (path === "" || isAbsoluteFor(THIS_SYSTEM, path)) return true;
+    return takes === "paths of every system" && /^[A-Za-z]:\//.test(path);
   };
   return z.string().refine(isAbsolute, "not an absolute path");
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
+import { isNameHere, isNameOnWindows } from "../../hosts/folder-paths.ts";
 import type { Artifact, RecordKind, StrayFile } from "../../model/artifact.ts";
-import { isNameHere, isNameOnWindows } from "../../platform/file-names.ts";
 import type { DirectoryEntry, FileSystem } from "../../platform/file-system.ts";
 
 /** Where opencode 1.0-1.1 keeps each kind of record, below the data directory. */

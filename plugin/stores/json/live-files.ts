@@ -1,8 +1,8 @@
 import { dirname, join } from "node:path";
+import { isNameHere } from "../../hosts/folder-paths.ts";
 import { isFileLocator, type Locator } from "../../model/artifact.ts";
 import type { ContentHash } from "../../model/replacement.ts";
 import { PRIVATE_FILE } from "../../platform/durable.ts";
-import { isNameHere } from "../../platform/file-names.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { hashFile } from "../../platform/hash.ts";
 import type { ManifestItem } from "../../quarantine/manifest.ts";

@@ -1,7 +1,7 @@
 import { LARGEST_LOADED_BYTES } from "../../model/artifact.ts";
 import { parseDocument } from "../conversation.ts";
 import type { SourcePart, SourceRecord, SourceSession } from "../source-session.ts";
-import type { Connection, SqlRow, SqlValue } from "./driver.ts";
+import { byteLength, type Connection, type SqlRow, type SqlValue } from "./driver.ts";
 import { readRowValues, selectRowValues } from "./row-values.ts";
 import { quoted, type Schema } from "./schema.ts";
 
@@ -52,8 +52,8 @@ function projectOf(value: unknown): SqlValue {
 /** Selects a JSON value: its class, its size, and its bytes where they can be held. */
 function document(column: string): string {
   const name = quoted(column);
-  return `typeof(${name}) as storage, octet_length(${name}) as size,
-    case when octet_length(${name}) <= ${LARGEST_LOADED_BYTES} then cast(${name} as blob) end as bytes`;
+  return `typeof(${name}) as storage, ${byteLength(name)} as size,
+    case when ${byteLength(name)} <= ${LARGEST_LOADED_BYTES} then cast(${name} as blob) end as bytes`;
 }
 
 const RECORD = `session_id, ${document("data")}, ${selectRowValues(["time_created", "time_updated"]).join(", ")}`;

@@ -1,6 +1,6 @@
 import { LARGEST_LOADED_BYTES } from "../../model/artifact.ts";
 import { parseDocument } from "../conversation.ts";
-import type { Connection } from "./driver.ts";
+import { byteLength, type Connection } from "./driver.ts";
 import type { Schema } from "./schema.ts";
 
 /** How far the import of 2.x came, as it says itself. */
@@ -48,7 +48,7 @@ export function sessionsOf2x(connection: Connection): ReadonlySet<string> {
 /** What 2.x has of a session. */
 export function readTwin(connection: Connection, sessionID: string): TwinMessages {
   const rows = connection.all(
-    `select id, typeof(data) as storage, case when octet_length(data) <= ${LARGEST_LOADED_BYTES} then cast(data as blob) end as bytes
+    `select id, typeof(data) as storage, case when ${byteLength("data")} <= ${LARGEST_LOADED_BYTES} then cast(data as blob) end as bytes
      from session_message where session_id = ?`,
     sessionID,
   );

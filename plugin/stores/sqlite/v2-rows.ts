@@ -1,6 +1,6 @@
 import { LARGEST_LOADED_BYTES } from "../../model/artifact.ts";
 import type { RowOf2x, StoredValue } from "../../model/row-2x.ts";
-import type { Connection, SqlRow, SqlValue } from "./driver.ts";
+import { byteLength, type Connection, type SqlRow, type SqlValue } from "./driver.ts";
 import { readRowValues, selectRowValues } from "./row-values.ts";
 import { quoted } from "./schema.ts";
 import { nextStart } from "./sqlite-error.ts";
@@ -39,8 +39,8 @@ function selectJSON(column: string, index: number): string[] {
   const name = quoted(column);
   return [
     `typeof(${name}) as s${index}`,
-    `octet_length(${name}) as n${index}`,
-    `case when octet_length(${name}) <= ${LARGEST_LOADED_BYTES} then cast(${name} as blob) end as v${index}`,
+    `${byteLength(name)} as n${index}`,
+    `case when ${byteLength(name)} <= ${LARGEST_LOADED_BYTES} then cast(${name} as blob) end as v${index}`,
   ];
 }
 

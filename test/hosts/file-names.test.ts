@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isNameHere, isNameOnWindows } from "../../plugin/platform/file-names.ts";
+import { isNameHere, isNameOnWindows } from "../../plugin/hosts/folder-paths.ts";
 import { isPlainID } from "../../plugin/stores/json/layout.ts";
 
 test.each([
