@@ -150,7 +150,8 @@ function toolCall(content: unknown): ToolCall {
     output: returned.length === 0 ? null : { lines: lineCount(output), bytes: Buffer.byteLength(output) },
     error: textIn(state, "error", "message"),
     durationMs: start === null || end === null ? null : end - start,
-    part: content,
+    // As 1.x keeps a call: the views know that shape.
+    part: { state: { input, output } },
   };
 }
 

@@ -276,7 +276,7 @@ test.each([
   [{ LANG: "de_DE.UTF-8", LC_ALL: "C" }, "posix", false],
   [{ LANG: "de_DE.ISO-8859-1" }, "posix", false],
   [{ LC_CTYPE: "UTF-8" }, "posix", true],
-  [{ TERM: "posix", LANG: "C.UTF-8" }, "posix", false],
+  [{ TERM: "linux", LANG: "C.UTF-8" }, "posix", false],
   [{ TERM: "dumb" }, "posix", false],
   [{}, "windows", false],
   [{ WT_SESSION: "1" }, "windows", true],
