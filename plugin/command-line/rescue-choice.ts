@@ -1,4 +1,4 @@
-import { isAbsolute } from "node:path";
+import { isFolderHere, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import { plural } from "../plural.ts";
 import type { RescueChoice } from "../rescue/choices.ts";
 import type { RescueRequest } from "../rescue/request.ts";
@@ -130,7 +130,7 @@ async function askFolder(from: string, [first]: readonly RescueChoice[], termina
     if (answer === undefined || answer === "") return null;
     const candidate = /^\d{1,3}$/.test(answer) ? candidates[Number(answer) - 1] : undefined;
     if (candidate !== undefined) return candidate;
-    if (isAbsolute(answer)) return answer.length > 1 ? answer.replace(/\/+$/, "") : answer;
-    terminal.say("A whole path begins with /.");
+    if (isFolderHere(answer)) return answer.length > 1 ? answer.replace(/\/+$/, "") : answer;
+    terminal.say(`Write the whole path: it begins with ${THIS_SYSTEM === "windows" ? "a drive, such as C:\\" : "/"}.`);
   }
 }

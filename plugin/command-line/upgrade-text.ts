@@ -30,7 +30,7 @@ export function upgradeText(result: UpgradeResult, terminal: Terminal): string {
       lines.push(
         "",
         terminal.style("red", heading(own.length)),
-        ...findingLines(own, { terminal, names: new Map(), isDetailed: false }),
+        ...findingLines(own, { terminal, names: new Map(), isDetailed: true }),
       );
   }
   if (arrival.stopsAt !== null) {

@@ -8,15 +8,15 @@ import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { blockingOf, toolFor } from "../host/tool.ts";
 import { located } from "../stores/store-under-test.ts";
 
-/** As a database of Windows lies on Linux; its event log still names the folders of Linux (anomalyco/opencode#29799). */
-function nameFoldersOfWindows({ dataDir, project }: RealStore): void {
+/** An address of the web page where folders belong (anomalyco/opencode#50401); the event log still names the folders. */
+function nameAddresses({ dataDir, project }: RealStore): void {
   using database = new Database(join(dataDir, "opencode.db"));
-  database.run("update session set directory = 'C:\\Users\\me\\proj'");
-  database.run("update project set worktree = 'C:/Users/me/proj' where id <> 'global'");
+  database.run("update session set directory = 'http://localhost:3333/proj'");
+  database.run("update project set worktree = 'http://localhost:3333/proj' where id <> 'global'");
   for (const table of ["message", "part"]) {
-    database.run(`update ${table} set data = replace(data, ?, ?)`, [project, "C:\\\\Users\\\\me\\\\proj"]);
+    database.run(`update ${table} set data = replace(data, ?, ?)`, [project, "http://localhost:3333/proj"]);
   }
-  database.run("update project_directory set directory = 'C:/Users/me/proj'");
+  database.run("update project_directory set directory = 'http://localhost:3333/proj'");
 }
 
 function rows({ dataDir }: RealStore): unknown {
@@ -30,7 +30,7 @@ function rows({ dataDir }: RealStore): unknown {
 test("one repair does what the next one would find: folders of sessions, then the project's that follows from them", async () => {
   const store = await realStore("1.18.33");
   try {
-    nameFoldersOfWindows(store);
+    nameAddresses(store);
     const before = rows(store);
     const where = await located(files, store.dataDir);
     const findNow = async () => {
@@ -62,7 +62,7 @@ test("one repair does what the next one would find: folders of sessions, then th
 test("a step that is not confirmed is not done", async () => {
   const store = await realStore("1.18.33");
   try {
-    nameFoldersOfWindows(store);
+    nameAddresses(store);
     const tool = await toolFor(store.dataDir);
     const { findings } = await tool.check();
     const { items, plans } = await repairThroughout({

@@ -117,7 +117,9 @@ describe("the command line", () => {
         "message msg_c00_1 would not arrive in opencode 2.x [upgrade-dropped: agent: missing]",
       );
       expect(words.stdout).toContain("1 × changed: 2.x keeps a call that did not end as interrupted");
-      expect(words.stdout).toContain("`opencode-session-repair repair --for 2.x` would complete 1 record.");
+      expect(words.stdout).toContain(
+        `\`opencode-session-repair repair --for 2.x --data-dir ${store.dataDir}\` would complete 1 record.`,
+      );
       expect(store.image()).toEqual(image);
       const answer = JSON.parse(
         (await runCli(["repair", "--for", "2.x", "--yes", "--json", "--data-dir", store.dataDir])).stdout,
