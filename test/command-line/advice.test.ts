@@ -56,7 +56,7 @@ test("of a database that a newer opencode wrote, `repair` is not said to change 
   connection.close();
   const { stdout } = await runCli(["check", "--data-dir", store.dataDir]);
   expect(stdout).toContain("[schema-newer:");
-  expect(stdout).not.toContain("would set");
+  expect(stdout).not.toContain("would quarantine");
   expect(stdout).toContain("`repair` cannot fix this.");
   expect((await runCli(["repair", "--yes", "--data-dir", store.dataDir])).code).toBe(3);
   store.remove();
