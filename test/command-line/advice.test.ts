@@ -19,7 +19,7 @@ test("after a repair that failed nobody is told that `repair` would do it", asyn
   writeFileSync(join(store.dataDir, "quarantine"), "not a folder");
   const failed = await runCli(["repair", "--yes", "--data-dir", store.dataDir]);
   expect(failed.code).toBe(3);
-  expect(failed.stdout).not.toContain("would set");
+  expect(failed.stdout).not.toContain("would quarantine");
   expect(failed.stdout).toContain("1 record could not be repaired now.");
   expect(failed.stderr).toContain("is not a folder");
   const checked = await runCli(["check", "--data-dir", store.dataDir]);
