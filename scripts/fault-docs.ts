@@ -10,11 +10,11 @@ import { RULES } from "../plugin/remedies/complete/catalogue.ts";
 export const FAULT_DOCUMENT = join(import.meta.dirname, "..", "docs", "faults.md");
 
 const REMEDIES: Readonly<Record<Remedy, string>> = {
-  quarantine: "set aside, reversibly",
-  recover: "set aside; an exact copy that opencode itself recorded takes its place",
-  normalise: "completed in a catalogued way after asking; the original is set aside",
-  settle: "given the state that opencode writes on abort, after asking",
-  report: "said, not touched",
+  quarantine: "moved to quarantine; can be undone",
+  recover: "recovered: an exact copy that opencode itself recorded takes its place; the original is kept in quarantine",
+  normalise: "completed by a catalogued rule after asking; the original is kept in quarantine",
+  settle: "closed, after asking: it gets the state that opencode writes on abort",
+  report: "reported, not touched",
 };
 
 /** The catalogue as Markdown. */

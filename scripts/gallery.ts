@@ -66,7 +66,7 @@ async function takePictures(home: HermeticHome, model: ModelServer): Promise<voi
     await ui.waitFor("Undo this run?");
     await take(home, ui, "undo");
     await ui.press("Enter");
-    await ui.waitFor("2 records put back where they were");
+    await ui.waitFor("2 records restored where they were");
   });
 
   await withScreen(home, model, "check", async (ui) => {

@@ -261,7 +261,7 @@ export function isShell(word: string): word is Shell {
 /** Exit status and what it says, for people. */
 export const EXIT_STATUS_TEXT: readonly (readonly [number, string])[] = [
   [0, "healthy, or done"],
-  [1, "problems remain, or you did not say yes"],
+  [1, "problems remain, or you did not confirm"],
   [2, "wrong usage, no store, or no runtime that can read it"],
   [3, "refused and nothing changed, or interrupted"],
   [4, "failed, nothing lost"],

@@ -2,7 +2,7 @@
 export const EXIT = {
   /** Healthy, or everything asked was done and nothing is left. */
   done: 0,
-  /** Problems remain, or the user did not say yes. */
+  /** Problems remain, or the user did not confirm. */
   findings: 1,
   /** The command line is wrong, or names something that is not there. */
   usage: 2,

@@ -26,7 +26,7 @@ export async function purgeCommand(context: CommandContext, command: Command & {
     show("These runs would be deleted for good; what they hold could not be restored any more:");
     for (const line of await listedLines(context, old, listed)) show(line);
     const only = old.reduce((sum, run) => sum + itemsOnlyHere(run), 0);
-    if (only > 0) show(`They hold ${plural(only, "original")} that nothing else has any more.`);
+    if (only > 0) show(`${only} of these originals ${only === 1 ? "exists" : "exist"} nowhere else.`);
     const undone = old.filter(({ state }) => state.byState.restored !== undefined).length;
     if (undone > 0) {
       const them = undone === 1 ? "it" : "them";

@@ -26,7 +26,7 @@ import { checkText, isUnreached, itemLine, viewOf } from "./text.ts";
 
 type Repair = Command & { name: "repair" };
 
-/** `repair`: shows the plan, asks, sets aside what opencode cannot read, checks again. */
+/** `repair`: shows the plan, asks, repairs, checks again. */
 export async function repairCommand(context: CommandContext, command: Repair): Promise<ExitStatus> {
   const resolved = await resolveSessions(context, command.sessionIDs);
   if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);

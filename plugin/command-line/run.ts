@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { errnoCode, nodeFileSystem } from "../platform/file-system.ts";
-import { mendingCommand } from "../platform/permissions.ts";
+import { correctingCommand } from "../platform/permissions.ts";
 import type { Stopped } from "../repair/apply.ts";
 import { defaultDataDir, filesOf, type LocateResult, locate } from "../stores/locate.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
@@ -65,7 +65,7 @@ async function locateAndRun(
   const found = await locate(nodeFileSystem, { env: process.env, ...options });
   if (command.name === "doctor") return doctor(args, options, terminal, found);
   if (!found.ok && found.reason === "denied") {
-    const command = mendingCommand(resolve(options.dataDir ?? defaultDataDir(process.env)));
+    const command = correctingCommand(resolve(options.dataDir ?? defaultDataDir(process.env)));
     const way = command === null ? "" : ` To correct this: ${command}`;
     return problem({ options, terminal }, `${found.message}${way}`, EXIT.failed);
   }
@@ -152,7 +152,7 @@ async function expectedFailure(error: unknown): Promise<Stopped> {
     return stoppedBy(error);
   } catch {
     const name = error instanceof Error ? error.name : "error";
-    const message = `This tool failed in a way it should not (${name}). Nothing was lost; please report it.`;
+    const message = `This tool hit a bug (${name}). Nothing was lost. Please report it.`;
     return { kind: "failed", message };
   }
 }

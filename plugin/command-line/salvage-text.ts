@@ -47,7 +47,7 @@ export function salvageText(
   isSwappable: boolean,
 ): string {
   const { terminal } = context;
-  const { rows, fromEvents, fromFiles, fromOlderPages, mended, rebuilt } = report;
+  const { rows, fromEvents, fromFiles, fromOlderPages, rebuilt } = report;
   const filled = (from: typeof fromEvents) => from.sessions + from.messages + from.parts;
   const lines = [
     `Brought through: ${plural(rows.session ?? 0, "session")}, ${plural(rows.message ?? 0, "message")}, ${plural(rows.part ?? 0, "part")}.`,
@@ -56,7 +56,7 @@ export function salvageText(
     [filled(fromEvents), "from the event log"],
     [filled(fromFiles), "from the files of opencode 1.0-1.1"],
     [fromOlderPages, "from older versions of pages"],
-    [mended, "cut off, and closed where they broke off"],
+    [report.mended, "cut off, and closed where they broke off"],
     [
       rebuilt.sessions + rebuilt.messages + rebuilt.projects,
       "rebuilt, because opencode shows no record without its parent",
@@ -82,7 +82,7 @@ export function salvageText(
     lines.push("It is in its place. The damaged one is in:", `  ${run.folder}`);
     lines.push(`To undo: ${commandHere(context, "restore", run.manifest.runID)}`);
   } else {
-    lines.push("It is here, the live database is as it was:", `  ${run.target}`);
+    lines.push("The new database is here; the live one is unchanged:", `  ${run.target}`);
     lines.push(...placeLines(report, context, isSwappable));
   }
   return lines.join("\n");
@@ -138,12 +138,12 @@ function losses(session: Outcome): string[] {
 
 /** Problems that are left in the new database. `repair` acts on the live one, and has no remedy for every problem. */
 function remainingLines(blocking: readonly Finding[], isSwapped: boolean): string[] {
-  const [mendable, others] = [true, false].map((is) => blocking.filter(({ remedy }) => (remedy !== "report") === is));
+  const [repairable, others] = [true, false].map((is) => blocking.filter(({ remedy }) => (remedy !== "report") === is));
   const lines: string[] = [];
-  if (mendable !== undefined && mendable.length > 0) {
+  if (repairable !== undefined && repairable.length > 0) {
     const when = isSwapped ? "" : "after the swap, ";
     lines.push(
-      `${plural(mendable.length, "problem")} of records left: ${when}\`opencode-session-repair repair\` handles this.`,
+      `${plural(repairable.length, "problem")} of records left: ${when}\`opencode-session-repair repair\` handles this.`,
     );
   }
   if (others !== undefined && others.length > 0) {

@@ -14,7 +14,7 @@ export function storeLine({ located }: Pick<CommandContext, "located">): string 
   ]);
 }
 
-/** The same of stores that were read, with the opencode that wrote their newest session. */
+/** The first line after a check: the stores that were read, with the opencode that wrote their newest session. */
 export function checkedStoreLine(stores: readonly CheckedStore[]): string {
   return line(
     stores.map(({ description: { generation, database, dataDir, hostVersion } }) => {

@@ -9,7 +9,7 @@ import { quarantinePath } from "../quarantine/places.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import { originsSentence } from "../repair/origin-words.ts";
-import { isMendable } from "../repair/plan.ts";
+import { isRepairable } from "../repair/plan.ts";
 import { systemSentence } from "../repair/system-words.ts";
 import { plural, toDoWords } from "../repair/words.ts";
 import { actionWord } from "./action-words.ts";
@@ -106,8 +106,8 @@ export function checkText(result: CheckResult, view: CheckView): string {
     `${plural(elsewhere.length, "warning")}: opencode ${hostsOf(elsewhere)} cannot load what is listed here.`,
     elsewhere,
   );
-  const mendable = codesOf(elsewhere.filter(isMendable));
-  if (mendable.length > 0) lines.push(`  If you use such a version: ${view.command("repair", ...mendable)}`);
+  const repairable = codesOf(elsewhere.filter(isRepairable));
+  if (repairable.length > 0) lines.push(`  If you use such a version: ${view.command("repair", ...repairable)}`);
   section(
     "yellow",
     `${plural(onScreen.length, "warning")}: the terminal UI of opencode ${hostsOf(onScreen)} ends on what is listed here.`,
@@ -183,9 +183,9 @@ function closingLines(
   if (result.verdict === "unread") {
     return said(`No problem was found in what was read. ${originsSentence(result.stores) ?? ""}`.trimEnd());
   }
-  const mendable = blocking.filter(isMendable);
-  const untried = mendable.filter(({ locator }) => tried?.has(locatorText(locator)) !== true);
-  const failed = mendable.length - untried.length;
+  const repairable = blocking.filter(isRepairable);
+  const untried = repairable.filter(({ locator }) => tried?.has(locatorText(locator)) !== true);
+  const failed = repairable.length - untried.length;
   const lines: string[] = [];
   if (failed > 0) {
     lines.push(
@@ -204,7 +204,7 @@ function closingLines(
       ),
     );
   }
-  if (mendable.length > 0)
+  if (repairable.length > 0)
     return obstacle === null ? [...lines, nextLine(command("repair", ...view.sessionIDs))] : lines;
   const cannot = `\`repair\` cannot fix ${blocking.length === 1 ? "this" : "these"}.`;
   if (isAdvised) return [...lines, ...said(`${cannot} See "What to do" above.`)];

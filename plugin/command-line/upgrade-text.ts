@@ -1,5 +1,5 @@
 import { adviceFor } from "../faults/catalogue.ts";
-import { isMendable } from "../repair/plan.ts";
+import { isRepairable } from "../repair/plan.ts";
 import { plural, toDoWords } from "../repair/words.ts";
 import type { UpgradeResult } from "../upgrade/check-upgrade.ts";
 import type { Outcome } from "../upgrade/departure.ts";
@@ -76,7 +76,8 @@ function closing(
     const rest = findings.length === 0 ? "" : " What is named above is by design.";
     return terminal.style("green", `Nothing is in the way of opencode 2.x here. ${arriving}${rest}`);
   }
-  const mendable = problems.filter(isMendable);
-  if (mendable.length === 0) return `${arriving} \`opencode-session-repair repair --for 2.x\` cannot help the others.`;
-  return `${arriving} \`opencode-session-repair repair --for 2.x\` would ${toDoWords(mendable)}. Nothing is deleted; every step can be undone.`;
+  const repairable = problems.filter(isRepairable);
+  if (repairable.length === 0)
+    return `${arriving} \`opencode-session-repair repair --for 2.x\` cannot help the others.`;
+  return `${arriving} \`opencode-session-repair repair --for 2.x\` would ${toDoWords(repairable)}. Nothing is deleted; every step can be undone.`;
 }

@@ -32,7 +32,7 @@ export const FAULT_FAMILIES: Readonly<Record<string, readonly Fault[]>> = {
   "Sessions that are there and not shown": Object.values(whereabouts),
   "What ends the screen": Object.values(screen),
   "What is too large": Object.values(size),
-  "Files beside the conversations": Object.values(sideFiles),
+  "Files beside the sessions": Object.values(sideFiles),
 };
 
 const BY_CODE: ReadonlyMap<string, Fault> = new Map(
@@ -65,7 +65,7 @@ export function adviceFor(findings: readonly Advised[], hasDatabase: boolean): R
   return byCode;
 }
 
-/** What to do about one finding; `null` where a repair mends it. */
+/** What to do about one finding; `null` if a repair does something about it. */
 export function adviceOn({ code, remedy, advice }: Advised, hasDatabase: boolean): string | null {
   const fault = faultByCode(code);
   if (advice !== undefined) return advice;

@@ -9,7 +9,7 @@ export const DATABASE_EMPTY = {
   invariant: "A database file is not empty.",
   cause: "The disk was full, or the file was replaced.",
   advice:
-    "Do not start opencode: it would begin anew without a word. Put a backup in its place, or look for the conversations under another database name or in storage/.",
+    "Do not start opencode: it would start a new database without telling you. Put a backup in its place, or look for the sessions under another database name or in storage/.",
   issues: [],
   ...reported,
   classes: ["B7"],
@@ -44,7 +44,7 @@ export const WAL_WITHOUT_DATABASE = {
   invariant: "Beside every -wal lies its database.",
   cause: "The database was deleted or moved without its -wal.",
   advice:
-    "Do not start opencode: it would begin anew and delete the -wal. Bring the database back beside it; if it is lost, `opencode-session-repair salvage` reads what the -wal holds.",
+    "Do not start opencode: it would start a new database and delete the -wal. Move the database to its place beside the -wal. If it is lost, `opencode-session-repair salvage` reads what the -wal holds.",
   issues: [],
   ...reported,
   classes: ["B7"],
@@ -52,11 +52,11 @@ export const WAL_WITHOUT_DATABASE = {
 
 export const WAL_DAMAGED = {
   code: "wal-damaged",
-  title: "The write-ahead log is damaged: SQLite leaves out what stands behind the damage",
+  title: "The write-ahead log is damaged: SQLite leaves out what follows the damage",
   invariant: "Every committed page of the -wal can be read.",
   cause: "Power loss, a full disk, or a copy made while opencode was writing.",
   advice:
-    "Do not start opencode: it would begin the log anew over it. `opencode-session-repair salvage --swap` reads what stands behind the damage.",
+    "Do not start opencode: it would overwrite the log. `opencode-session-repair salvage --swap` reads what follows the damage.",
   issues: [],
   ...reported,
   classes: ["B7"],
@@ -127,7 +127,7 @@ export const MIGRATION_FAILING = {
   invariant: "Every message is JSON when the migration session_usage reads it.",
   cause:
     "That migration adds up the cost of every message, and one malformed document ends it (measured: 1.14.41 to 1.18.33).",
-  advice: "`opencode-session-repair repair` sets the record aside; then opencode starts and upgrades the rest.",
+  advice: "`opencode-session-repair repair` quarantines the record. Then opencode starts and upgrades the rest.",
   issues: [34584, 31412],
   ...reported,
   classes: ["C3"],
@@ -150,7 +150,7 @@ export const LOW_DISK_SPACE = {
   title: "The disk is nearly full",
   invariant: "There is room for what opencode writes.",
   cause: "Other data, or opencode's own logs and snapshots.",
-  advice: "Free some space before you go on: a full disk is what damages conversations.",
+  advice: "Free some space before you go on: a full disk damages sessions.",
   issues: [19521],
   ...reported,
   classes: ["B4"],

@@ -127,7 +127,7 @@ function copyWords({ recordID, laterMs, isSame }: CopiedRecord): string {
 
 /**
  * Which damage makes a load fail. A todo file that does not parse is read as an empty list, a project file is written
- * anew; orphans are never read (measured on 1.0.152 and 1.1.65).
+ * again; orphans are never read (measured on 1.0.152 and 1.1.65).
  */
 function severityOf(artifact: Artifact, evidence: Evidence, store: StoreDescription, wasRead: boolean): Severity {
   if (!evidence.reachable) return "warning";

@@ -5,10 +5,10 @@ export const LOST_RECORD = {
   code: "lost-record",
   title: "is not where opencode logged it, and was never removed",
   invariant:
-    "Every record that opencode has logged last as written is in its table, under its id, and hangs where it was.",
+    "Every record that opencode logged and did not remove is in its table, under its id, and attached to its parent.",
   cause: "A damaged page of the database, a repair by hand, or another tool that deleted or changed rows.",
   advice:
-    "Where it was not deleted on purpose, `opencode-session-repair repair --only lost-record` puts it back as logged, undoable: a row that is gone, one that hangs elsewhere, or one under an id that no event knows and with the same content. Looked for where a session is named (`--session`) and, of everything, in databases of up to 64 MB.",
+    "If you did not delete it on purpose, `opencode-session-repair repair --only lost-record` recovers it as logged, undoable. It recovers missing rows, rows attached to the wrong parent, and rows with the same content under an id that no event knows. A check looks for them in a session that is named (`--session`), and in databases of up to 64 MB.",
   remedy: "recover",
   unasked: false,
   issues: [],
@@ -19,9 +19,9 @@ export const LOST_SESSION = {
   code: "lost-session-record",
   title: "has messages and no record of its own",
   invariant: "Every session that has messages has a record, or it is not listed.",
-  cause: "Its record was damaged and set aside, deleted by hand, or lost with a page of the database.",
+  cause: "Its record was damaged and quarantined, deleted by hand, or lost with a page of the database.",
   advice:
-    "`opencode-session-repair repair --only lost-session-record` makes one from what the messages state: folder, times, and the title Recovered session with its day. Title, parent session and share are not known. Offered where a project of the store has the session's folder.",
+    "`opencode-session-repair repair --only lost-session-record` rebuilds it from what the messages state: folder, times, and the title Recovered session with its day. Title, parent session and share are not known. Offered where a project of the store has the session's folder.",
   remedy: "recover",
   unasked: false,
   issues: [37450, 15884],
@@ -34,7 +34,7 @@ export const LOST_MESSAGE = {
   invariant: "The message of every part has a record, or its parts are not shown.",
   cause: "Its row was deleted by hand without foreign keys, or lost with a page of the database.",
   advice:
-    "`opencode-session-repair repair --only lost-message-record` makes one from its parts and the messages beside it. A message that is damaged is made anew in the same way where its repair was asked for; at the start of opencode, where nobody is asked, it is set aside with its parts: `restore RUN` and then `repair` keep them visible.",
+    "`opencode-session-repair repair --only lost-message-record` rebuilds it from its parts and the messages beside it. A damaged message is rebuilt in the same way if you ask for its repair. At the start of opencode nobody is asked, and it is quarantined with its parts. Then `restore RUN` and `repair` make them visible again.",
   remedy: "recover",
   unasked: false,
   issues: [37450, 15884, 36670],

@@ -21,7 +21,7 @@ export const LEGACY_FIELDS = {
   invariant: "Every field that opencode 1.17 and newer demand is there.",
   cause: "An older opencode, or an interrupted turn, wrote it. The content is good; the missing values follow from it.",
   ...completed,
-  advice: "Let the missing values be filled in; the original stays in quarantine.",
+  advice: "Let the record be completed; the original stays in quarantine.",
   issues: [29908, 27701, 21489],
   classes: ["D3", "E1"],
 } satisfies Fault;
@@ -52,7 +52,7 @@ export const FOREIGN_PART = {
   code: "foreign-part",
   title: "was put there by another program, under an id that opencode refuses",
   invariant: "Part ids begin with `prt`.",
-  cause: "Memory plugins add parts of their own to a conversation; they hold nothing that was said in it.",
+  cause: "Memory plugins add parts of their own to a session. These parts hold nothing that was said in it.",
   ...completed,
   otherwise: "quarantine",
   advice: "Let it get an id that opencode takes, in the same place. Update the plugin that writes such parts.",

@@ -2,13 +2,13 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
 
-/** Files beside the conversations. */
+/** Files beside the sessions. */
 export const AUTH_UNREADABLE = {
   code: "auth-unreadable",
   title: "auth.json cannot be read",
   invariant: "auth.json holds a JSON object, or is not there.",
   cause: "The disk was full, or two processes wrote at once.",
-  advice: "Move it aside (it holds keys: keep it private) and log in again. The conversations need no deleting.",
+  advice: "Move it aside (it holds keys: keep it private) and log in again. Do not delete any session.",
   issues: [29628, 27530, 29562],
   classes: ["H"],
   ...reported,
@@ -18,7 +18,7 @@ export const SNAPSHOT_LOCK = {
   code: "snapshot-lock",
   title: "is a lock that a snapshot's git left behind",
   invariant: "No index.lock is older than an hour.",
-  cause: "opencode was killed while it took a snapshot. Conversations load; undo and diffs stop working.",
+  cause: "opencode was killed while it took a snapshot. Sessions load; undo and diffs stop working.",
   advice: "End all opencode processes and move the file aside.",
   issues: [22275, 28952, 29413],
   classes: ["I"],
@@ -29,8 +29,8 @@ export const SNAPSHOT_INDEX = {
   code: "snapshot-index",
   title: "is the damaged index of a snapshot repository",
   invariant: "A git index begins with DIRC.",
-  cause: "Power loss. Conversations load; undo and diffs stop working.",
-  advice: "Move the file aside: git writes it anew. Never touch the objects.",
+  cause: "Power loss. Sessions load; undo and diffs stop working.",
+  advice: "Move the file aside: git writes a new one. Never touch the objects.",
   issues: [42237],
   classes: ["I"],
   ...reported,

@@ -55,11 +55,11 @@ export const UNDETECTED: readonly Undetected[] = [
   {
     classes: ["H"],
     what: "models.json, prompt-history.jsonl, the desktop app's own files, OPENCODE_CONFIG_CONTENT",
-    why: "They lie in the cache, state and settings folders, outside the data directory, and keep no conversation.",
+    why: "They lie in the cache, state and settings folders, outside the data directory, and hold no session.",
   },
   {
     classes: ["I"],
     what: "Stale trees and left-over tmp_pack files of snapshots",
-    why: "Nothing of a conversation depends on them; git itself says what it does not need (git gc).",
+    why: "No session depends on them; git itself says what it does not need (git gc).",
   },
 ];

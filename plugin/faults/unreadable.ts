@@ -8,7 +8,7 @@ export const EMPTY = {
   title: "is empty",
   invariant: "A record holds a JSON document.",
   cause: "The disk was full, or the process died after it had truncated the file and before it wrote (0 bytes).",
-  advice: "Let it be set aside: its content is gone, and everything else of the session loads again.",
+  advice: "Let it be quarantined: its content is gone, and everything else of the session loads again.",
   issues: [7607, 7598, 2135, 5431, 12002, 8825, 13032, 13745, 7733, 7734],
   ...quarantined,
   classes: ["A1", "D7"],
@@ -19,7 +19,7 @@ export const NUL_FILLED = {
   title: "holds nothing but NUL bytes",
   invariant: "A record holds a JSON document.",
   cause: "Power loss or a system crash: the file's length reached the disk, its content did not.",
-  advice: "Let it be set aside: its content never reached the disk.",
+  advice: "Let it be quarantined: its content never reached the disk.",
   issues: [10904, 9673, 8661],
   ...quarantined,
   classes: ["A2", "D7"],
@@ -87,13 +87,13 @@ export const NOT_AN_OBJECT = {
   title: "is not a record",
   invariant: "The JSON document of a record is an object (a list where opencode keeps a list).",
   cause: "A hand edit or a script.",
-  advice: "Let it be set aside.",
+  advice: "Let it be quarantined.",
   issues: [],
   ...quarantined,
   classes: ["A7", "A8"],
 } satisfies Fault;
 
-/** Mended by nothing that moves files: the bytes are there, the system does not hand them out. */
+/** Not repaired by anything that moves files: the bytes are there, the system does not hand them out. */
 export const UNAVAILABLE = {
   code: "unavailable",
   title: "cannot be opened at the moment",

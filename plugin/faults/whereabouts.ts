@@ -2,15 +2,16 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
 
-/** Conversations that are there and are not shown, or shown in the wrong place. */
+/** Sessions that are there and are not shown, or shown in the wrong place. */
 export const FOLDER_MISSING = {
   code: "folder-missing",
   title: "has sessions of folders that are no longer there",
   invariant: "The folder of a session exists.",
   cause: "The project was moved or renamed. opencode lists sessions by project and folder.",
   advice:
-    "The sessions are whole. `opencode-session-repair rescue` says where opencode shows them, and names the command that puts them right.",
-  adviceWithoutDatabase: "The sessions are whole. Put the folder back: opencode 1.0-1.1 lists a session by its folder.",
+    "The sessions are complete. `opencode-session-repair rescue` says where opencode shows them, and names the command that corrects their folder.",
+  adviceWithoutDatabase:
+    "The sessions are complete. Move the folder to its old place: opencode 1.0-1.1 lists a session by its folder.",
   issues: [33909, 23248, 40677, 35427, 46276, 27822, 49082],
   classes: ["G"],
   ...reported,
@@ -22,7 +23,7 @@ export const PROJECT_MISSING = {
   invariant: "The project of every session has a record.",
   cause: "The record was lost or deleted, or the rows were changed by hand.",
   advice:
-    "The sessions are whole, and in no list. `opencode-session-repair repair --only project-missing` makes a record from what they state: folder and times; name and icon are not known. Or start opencode once in the project's folder: it writes the record anew. An import into a database leaves sessions without a project out: do this first.",
+    "The sessions are complete, and no list shows them. `opencode-session-repair repair --only project-missing` rebuilds the record from what they state: folder and times. Name and icon are not known. Or start opencode once in the project's folder: it writes a new record. Do this before an import into a database: the import leaves out sessions without a project.",
   issues: [16579, 8661, 29375, 30236],
   classes: ["A8", "C5", "F", "G"],
   remedy: "recover",
@@ -35,9 +36,9 @@ export const DUPLICATE_PROJECT = {
   invariant: "A folder belongs to one project.",
   cause: "The id of a project changed: another first commit, a new remote, or an id cached in .git/opencode.",
   advice:
-    "The sessions of each are whole. `opencode-session-repair rescue` says which of them opencode shows, and names the command for the others.",
+    "The sessions of each are complete. `opencode-session-repair rescue` says which of them opencode shows, and names the command for the others.",
   adviceWithoutDatabase:
-    "The sessions of each are whole. opencode 1.0-1.1 lists only those of the project whose id it uses now.",
+    "The sessions of each are complete. opencode 1.0-1.1 lists only those of the project whose id it uses now.",
   issues: [16579, 8661, 29375],
   classes: ["G"],
   ...reported,
@@ -49,7 +50,7 @@ export const ORPHANS = {
   invariant: "A part's message and a message's session exist.",
   cause: "Rows were deleted by hand without foreign keys, or a table was damaged and restored.",
   advice:
-    "They do no harm. Do not delete them: where the parent table was the damaged one, they are the conversation. `opencode-session-repair rescue` lists the sessions that they belong to, with the command that brings each back.",
+    "They do no harm. Do not delete them: if their parents were lost, they are all that is left. `opencode-session-repair rescue` lists the sessions that they belong to, with the command for each.",
   issues: [37450, 15884, 36670],
   classes: ["F"],
   ...reported,
@@ -70,7 +71,7 @@ export const NOT_IMPORTED = {
 export const SEVERAL_DATABASES = {
   code: "several-databases",
   title: "There is more than one database with sessions",
-  invariant: "All conversations are in the database that opencode opens.",
+  invariant: "All sessions are in the database that opencode opens.",
   cause: "Every release channel has a database of its own (opencode.db, opencode-<channel>.db).",
   advice:
     "`opencode db path` names the one in use. OPENCODE_DISABLE_CHANNEL_DB=1 makes every channel use opencode.db; `opencode-session-repair rescue` brings sessions of the others in.",
@@ -82,8 +83,8 @@ export const SEVERAL_DATABASES = {
 export const DATABASE_COPIES = {
   code: "database-copies",
   title: "There are copies of a database beside it",
-  invariant: "All conversations are in the database that opencode opens.",
-  cause: "The database was put aside under another name, or a program that syncs folders kept a second one.",
+  invariant: "All sessions are in the database that opencode opens.",
+  cause: "The database was renamed to keep it, or a program that syncs folders kept a second one.",
   advice: "opencode does not open them. `opencode-session-repair rescue` lists the sessions that only they have.",
   issues: [2987, 31119, 44201],
   classes: ["B6"],
@@ -92,7 +93,7 @@ export const DATABASE_COPIES = {
 
 export const MESSAGE_ID_WRAP = {
   code: "message-id-wrap",
-  title: "has messages from before and after the clock of message ids began anew",
+  title: "has messages from before and after the clock of message ids started over",
   invariant: "Message ids sort by time; those from before 2026-08-14T11:19:55Z and after it do not.",
   cause: "The 48-bit clock in the ids wrapped. The data is right.",
   advice: "Up to 1.18.14 opencode stops answering in such a session: upgrade to 1.18.15 or newer, or fork the session.",

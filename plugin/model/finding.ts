@@ -34,7 +34,7 @@ export interface ConfirmedFinding extends Finding {
   readonly seen: ContentHash | null;
   /** Where the remedy puts something in its place. */
   readonly replacement: Replacement | null;
-  /** Of what would be set aside: what could take its place instead, which nobody recorded. Only where somebody asks. */
+  /** Instead of quarantine: a record that was rebuilt, not recorded by opencode. Used only if the user asks for the repair. */
   readonly rebuilt?: Replacement;
   /** In place of what the catalogue advises, where that is refused for the database at hand. */
   readonly advice?: string;

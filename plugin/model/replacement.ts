@@ -16,7 +16,7 @@ export interface Replacement {
     | { readonly cells: ReadonlyMap<string, CellValue> }
     /** The document as it is, but for these values. */
     | { readonly fields: readonly FieldChange[] }
-    /** A session that is not there, with everything that hangs on it: rows that come and go together, parents first. */
+    /** A session that is not there, with all its children: rows that come and go together, parents first. */
     | { readonly rows: readonly NewRow[] }
     /** A table of the host's own that is incomplete. */
     | { readonly table: TableChange };

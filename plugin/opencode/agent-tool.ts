@@ -4,8 +4,8 @@ import { isAtLeast } from "./host-version.ts";
 import { isSessionID, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
 import { TOOL_PERMISSION } from "./slash-command.ts";
 
-const DESCRIPTION = `Finds and repairs opencode conversations that cannot be opened because a stored record is damaged.
-action "check" only looks and is free. "repair" recovers unreadable records or sets them aside (nothing is deleted) and "undo" puts a run back; both ask the user first. "runs" lists earlier repairs. Never changes the conversation it is called from.`;
+const DESCRIPTION = `Finds and repairs opencode sessions that cannot be opened because a stored record is damaged.
+action "check" only looks and is free. "repair" recovers unreadable records or moves them to quarantine (nothing is deleted). "undo" undoes a run. Both ask the user first. "runs" lists earlier repairs. Never changes the session it is called from.`;
 
 const ACTIONS = ["check", "repair", "undo", "runs"] as const;
 
@@ -161,20 +161,20 @@ async function planRepair(request: RepairRequest, sessionID: string | null, cont
   const others = checked.remaining.filter((finding) => finding.sessionID !== context.spare);
   if (others.length === 0 && checked.remaining.length > 0) {
     return {
-      answer: "Nothing was changed. Only this very conversation is damaged: /repair or the command line repairs it.",
+      answer: "Nothing was changed. Only this very session is damaged: /repair or the command line repairs it.",
     };
   }
-  const { isMendable } = await import("../repair/plan.ts");
-  const mendable = others.filter(isMendable);
+  const { isRepairable } = await import("../repair/plan.ts");
+  const repairable = others.filter(isRepairable);
   // Nothing was found, or there is no such session, or it can only be reported.
-  if (mendable.length === 0) return { answer: answerText(checked) };
-  const sessions = new Set(mendable.map((finding) => finding.sessionID)).size;
+  if (repairable.length === 0) return { answer: answerText(checked) };
+  const sessions = new Set(repairable.map((finding) => finding.sessionID)).size;
   const { changeLines } = await import("../repair/change-words.ts");
   const { plural, toDoWords } = await import("../repair/words.ts");
-  const changes = changeLines(mendable);
+  const changes = changeLines(repairable);
   const shown = changes.slice(0, MOST_CHANGES).join("; ");
   const more = changes.length > MOST_CHANGES ? `; and ${changes.length - MOST_CHANGES} more` : "";
-  const summary = `${toDoWords(mendable)}, in ${plural(sessions, "conversation")} (reversible)`;
+  const summary = `${toDoWords(repairable)}, in ${plural(sessions, "session")} (reversible)`;
   return { request, change: { summary, details: changes.length === 0 ? summary : `${summary}: ${shown}${more}` } };
 }
 
@@ -189,11 +189,11 @@ async function planUndo(wanted: string | null, context: RequestContext): Promise
   if (!planning.ok) return { answer: planning.message };
   const { runs } = planning.plan;
   const records = runs.reduce((sum, { items }) => sum + items.length, 0);
-  if (records === 0) return { answer: `Nothing was changed. Everything of the run ${runID} was put back already.` };
+  if (records === 0) return { answer: `Nothing was changed. The run ${runID} was undone completely before.` };
   if (spare !== null && runs.some(({ sessionID }) => sessionID === spare)) {
-    return { answer: "That run changed this very conversation; undo it with /repair undo or on the command line." };
+    return { answer: "That run changed this very session. Undo it with /repair undo or on the command line." };
   }
   const sessions = new Set(runs.map(({ sessionID }) => sessionID)).size;
-  const summary = `put back ${plural(records, "record")} of ${plural(sessions, "conversation")}, run ${runID}`;
+  const summary = `restore ${plural(records, "record")} of ${plural(sessions, "session")}, run ${runID}`;
   return { request: { what: "undo", runID }, change: { summary, details: summary } };
 }

@@ -81,14 +81,14 @@ async function look(
   if (before === null) return { ...NO_CHANGE, headline: "There is no session with this id.", details: [] };
   const found = failing(before);
   if (found.length === 0) {
-    const what = request.sessionID === null ? "every conversation" : "this conversation";
+    const what = request.sessionID === null ? "every session" : "this session";
     const others = originsSentence(before.stores);
     const headline = `Nothing to repair: opencode can load ${what}.${others === null ? "" : ` ${others}`}`;
     return { ...NO_CHANGE, headline, details: [countLine(before)] };
   }
   const refusal = before.stores.map(({ origin }) => writingRefusal(origin)).find((each) => each !== null);
   if (request.what === "check" || refusal !== undefined) {
-    const headline = `${plural(found.length, "record")} that opencode cannot ${failedVerb(found)}. ${refusal ?? "`/repair` mends what it can; nothing is deleted."}`;
+    const headline = `${plural(found.length, "record")} that opencode cannot ${failedVerb(found)}. ${refusal ?? "Type `/repair` to repair what can be repaired. Nothing is deleted."}`;
     return {
       ...NO_CHANGE,
       headline,
@@ -96,7 +96,7 @@ async function look(
       remaining: found,
     };
   }
-  return mend(request.sessionID, context, before, found);
+  return repairFound(request.sessionID, context, before, found);
 }
 
 function countLine({ counts }: CheckResult): string {
@@ -104,7 +104,7 @@ function countLine({ counts }: CheckResult): string {
   return `Checked ${plural(sessions, "session")}, ${plural(messages, "message")}, ${plural(parts, "part")}.`;
 }
 
-async function mend(
+async function repairFound(
   sessionID: string | null,
   context: RequestContext,
   before: CheckResult,
@@ -136,7 +136,7 @@ async function mend(
   if (result.runID !== null) details.push(`Undo: /repair undo ${result.runID}`);
   if (spared.length > 0) {
     details.push(
-      `${plural(spared.length, "record")} of this very conversation left alone; use /repair or the command line.`,
+      `${plural(spared.length, "record")} of this very session left alone: use /repair or the command line.`,
     );
   }
   const left = remaining.filter((finding) => !spared.includes(finding));
@@ -157,7 +157,9 @@ async function listRuns(context: RequestContext): Promise<RequestAnswer> {
       : `${run.runID}  unreadable: ${run.problem}`,
   );
   const headline =
-    lines.length === 0 ? "Nothing was ever set aside here." : `${plural(lines.length, "run")} in quarantine:`;
+    lines.length === 0
+      ? "There are no runs: nothing was ever repaired here."
+      : `${plural(lines.length, "run")} in quarantine:`;
   return { ...NO_CHANGE, headline, details: shortened(lines) };
 }
 
@@ -170,18 +172,18 @@ async function undo(wanted: string | null, context: RequestContext): Promise<Req
   const planning = await planRestore(input);
   if (!planning.ok) return refused(planning.message);
   if (planning.plan.runs.some(({ sessionID }) => context.spare !== null && sessionID === context.spare)) {
-    return refused("That run changed this very conversation; undo it with /repair undo or on the command line.");
+    return refused("That run changed this very session. Undo it with /repair undo or on the command line.");
   }
   const result = await restore(input, planning.plan);
   const restored = result.items.filter((item) => item.action === "restored");
   const headline =
     result.stopped?.message ??
-    `${plural(restored.length, "record")} put back where ${were(restored.length)}. opencode will fail on ${restored.length === 1 ? "it" : "them"} again; the start leaves it so.`;
+    `${plural(restored.length, "record")} restored where ${were(restored.length)}. opencode will fail on ${restored.length === 1 ? "it" : "them"} again. The plugin leaves ${restored.length === 1 ? "it" : "them"} alone from now on.`;
   const changedSessions = [...new Set(restored.map((item) => item.sessionID))].filter((id) => id !== null);
   return { headline, details: shortened(result.items.map(itemLine)), runID, changedSessions, remaining: [] };
 }
 
-/** The newest run of which anything can be put back; `null` where there is none. */
+/** The newest run of which anything can be undone; `null` if there is none. */
 export async function newestUndoable(context: RequestContext): Promise<string | null> {
   const runs = await allRuns(context.files, context.located.dataDir);
   const newest = runs.find((run) => run.ok && run.state.byState.done !== undefined);

@@ -17,7 +17,7 @@ import {
   firstLook,
   forgetFinishedRuns,
   look,
-  mend,
+  repairUnasked,
   type StartCheckInput,
 } from "./start-check.ts";
 import { type Watch, watchDatabase } from "./watch-database.ts";
@@ -43,7 +43,7 @@ export function stopCaring(): void {
 }
 
 /**
- * Takes care of the host's store: checks and mends what loads first while opencode waits, for as long as the budget
+ * Takes care of the host's store: checks and repairs what loads first while opencode waits, for as long as the budget
  * allows, everything else afterwards, and from then on whatever is written. Resolves when opencode may go on.
  */
 export async function care(
@@ -59,7 +59,12 @@ export async function care(
   const budget = new AbortController();
   const checked: StartCheckInput = { ...input, refusal };
   const held = checkBeforeLoad(input, stores, budget.signal).then(async (findings) => {
-    const notice = await mend(checked, "preload", findings, Math.max(0, budgetMs - (performance.now() - started)));
+    const notice = await repairUnasked(
+      checked,
+      "preload",
+      findings,
+      Math.max(0, budgetMs - (performance.now() - started)),
+    );
     say(notice);
     return notice.remaining;
   });
@@ -70,7 +75,7 @@ export async function care(
     activity,
     pause: gentlePace(activity),
     found: async (findings) => {
-      const notice = await mend(checked, "watch", findings, PATIENCE_MS);
+      const notice = await repairUnasked(checked, "watch", findings, PATIENCE_MS);
       say(notice);
       return notice.remaining;
     },

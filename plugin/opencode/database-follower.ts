@@ -95,7 +95,7 @@ export class DatabaseFollower {
     return true;
   }
 
-  /** After a quiet time the log begins anew: that nothing came and went before is proved by the database file, if at all. */
+  /** After a quiet time the log starts over. Only the database file can prove that nothing came and went before. */
   #changedSince(position: WalPosition): ChangedRows | "lost" {
     const changed = this.#rows.changedSince(position, false);
     // No log before and none now proves nothing: one may have come and gone, or the database has no use for one.

@@ -20,18 +20,18 @@ export function noticeSentence(notice: Notice): string {
   const done = notice.items.filter((item) => item.action !== "skipped");
   if (notice.stopped !== null) {
     const damaged = new Set(notice.remaining.map((finding) => finding.sessionID)).size;
-    const left = damaged === 0 ? "" : `${plural(damaged, "conversation")} cannot be opened. `;
+    const left = damaged === 0 ? "" : `${plural(damaged, "session")} cannot be opened. `;
     return `${left}${notice.stopped}`;
   }
   if (done.length > 0) {
     const sessions = new Set(done.map((item) => item.sessionID)).size;
     const left =
       notice.remaining.length === 0 ? "" : ` ${plural(notice.remaining.length, "more problem")}: type /repair.`;
-    return `${doneWords(done, "damaged record", ` of ${plural(sessions, "conversation")}`)}, so that opencode can open ${sessions === 1 ? "it" : "them"} again. Nothing was deleted; /repair undo puts ${done.length === 1 ? "it" : "them"} back.${left}`;
+    return `${doneWords(done, "damaged record", ` of ${plural(sessions, "session")}`)}, so that opencode can open ${sessions === 1 ? "it" : "them"} again. Nothing was deleted. To undo: /repair undo.${left}`;
   }
   if (notice.remaining.length > 0) {
     const sessions = new Set(notice.remaining.map((finding) => finding.sessionID)).size;
-    return `${plural(sessions, "conversation")} cannot be opened (${plural(notice.remaining.length, "damaged record")}). Type /repair to see and mend ${notice.remaining.length === 1 ? "it" : "them"}.`;
+    return `${plural(sessions, "session")} cannot be opened (${plural(notice.remaining.length, "damaged record")}). Type /repair to see and repair ${notice.remaining.length === 1 ? "it" : "them"}.`;
   }
   return notice.note ?? notice.warnings.join(" ");
 }

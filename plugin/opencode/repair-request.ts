@@ -65,13 +65,13 @@ export interface RequestAnswer {
 }
 
 export const HELP_ANSWER: RequestAnswer = {
-  headline: "/repair opens conversations that opencode cannot load.",
+  headline: "/repair opens sessions that opencode cannot load.",
   details: [
-    "/repair              recover what cannot be read, or set it aside, in every conversation",
-    "/repair SESSION_ID   the same for one conversation",
+    "/repair              repair every session that opencode cannot load",
+    "/repair SESSION_ID   repair one session",
     "/repair check        only look",
-    "/repair undo [RUN]   put the records of the last (or that) run back",
-    "/repair runs         list what was set aside",
+    "/repair undo [RUN]   undo the newest run, or that one",
+    "/repair runs         list what was changed",
     "/repair help         this text",
   ],
   runID: null,

@@ -62,7 +62,7 @@ export function registerCommand(options: { readonly command: boolean; readonly a
       config.command ??= {};
       config.command[COMMAND] = {
         template: TEMPLATE,
-        description: "open conversations that will not load (check · undo · runs · help)",
+        description: "open sessions that will not load (check · undo · runs · help)",
         // Without a model of its own, opencode looks for the last one in the messages, which may be what is damaged.
         ...(typeof config.model === "string" ? { model: config.model } : {}),
       };
@@ -121,7 +121,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Answers `/repair` in the plugin, without a model call: the work is done, the report is shown in the conversation, and
+ * Answers `/repair` in the plugin, without a model call: the work is done, the report is shown in the session, and
  * a throw keeps opencode from sending anything to the model (measured 1.1.65 to 1.18.34). A client that does not know
  * the command (yet) sends it as a message like any other.
  */
@@ -177,7 +177,7 @@ async function answerTo(words: string, context: RequestContext | null): Promise<
     const { answerRequest } = await import("./answer-request.ts");
     return await answerRequest(readRequest(words), context);
   } catch {
-    return { ...nothing, headline: "The repair failed in a way it should not. Nothing was lost; please report it." };
+    return { ...nothing, headline: "The repair hit a bug. Nothing was lost. Please report it." };
   }
 }
 

@@ -59,7 +59,7 @@ const SMALL_DATABASE_BYTES = 32 * 1024 * 1024;
 /** However slow the machine, this many records are looked at before sessions load. */
 const LEAST_RECORDS = 100;
 
-/** Once something is wrong it is worth the time to look further: this share of the budget; the rest is for mending. */
+/** Once something is wrong it is worth the time to look further: this share of the budget; the rest is for the repair. */
 const LOOKING_SHARE = 0.25;
 
 /**
@@ -260,8 +260,8 @@ export async function look(
   return known.filter((finding) => finding.severity === "blocking");
 }
 
-/** Sets aside what may be set aside unasked, and says what became of it. */
-export async function mend(
+/** Repairs what may be repaired unasked, and says what became of it. */
+export async function repairUnasked(
   input: StartCheckInput,
   trigger: Notice["trigger"],
   found: readonly ConfirmedFinding[],
@@ -272,7 +272,7 @@ export async function mend(
   if (findings.length === 0) return notice;
   if (input.refusal) return { ...notice, stopped: input.refusal };
   if (input.settings.preload !== "repair") return notice;
-  // Loaded only where there is something to mend: a healthy start does not pay for it.
+  // Loaded only if there is something to repair: a healthy start does not pay for it.
   const { repair } = await import("../repair/repair.ts");
   const result = await repair({
     files: input.files,

@@ -34,7 +34,7 @@ const INTERCEPTS_SINCE = "1.1.28";
 const ASK_SINCE = "1.1.25";
 
 /**
- * What happens when opencode starts the plugin: the first sessions are checked and mended while opencode waits, for as
+ * What happens when opencode starts the plugin: the first sessions are checked and repaired while opencode waits, for as
  * long as the budget allows; everything else, and all telling, comes after.
  */
 export async function startPlugin(input: PluginInput, options: unknown): Promise<Hooks> {

@@ -47,7 +47,7 @@ export class ValidatedMemory {
     return this.#memory.sessions.has(sessionID);
   }
 
-  /** The same of the records that a project's session list is made of. */
+  /** The state of the records that a project's session list is made of, and whether they were found healthy in that state. */
   list(projectID: string): Recollection {
     return this.#recollect(this.#memory.lists, projectID, () => listState(this.#dataDir, projectID));
   }

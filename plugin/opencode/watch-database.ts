@@ -33,8 +33,8 @@ export async function watchDatabase(
 ): Promise<readonly ConfirmedFinding[] | null> {
   let healthy = isHealthy === true;
   let isInDoubt = false;
-  /** What was mended while all was looked at: found there too, it is no news. */
-  const mended = new Set<string>();
+  /** What was repaired during the full check: the check finds it too, and it is no news. */
+  const repaired = new Set<string>();
   const doubt = () => {
     healthy = false;
     isInDoubt = true;
@@ -42,8 +42,8 @@ export async function watchDatabase(
   const lookAtAll = async () => {
     healthy = false;
     isInDoubt = false;
-    mended.clear();
-    const left = await checkWhole(watch, cared, mended).catch(() => null);
+    repaired.clear();
+    const left = await checkWhole(watch, cared, repaired).catch(() => null);
     healthy = left?.length === 0 && !isInDoubt;
     return left;
   };
@@ -69,8 +69,8 @@ export async function watchDatabase(
     if (rowIDs.length === 0) return;
     const findings = await look(cared, { what: "rows", rowIDs });
     const left = findings.length > 0 ? await watch.found(findings) : [];
-    for (const { locator } of findings) mended.add(locatorText(locator));
-    for (const { locator } of left) mended.delete(locatorText(locator));
+    for (const { locator } of findings) repaired.add(locatorText(locator));
+    for (const { locator } of left) repaired.delete(locatorText(locator));
     if (left.length > 0) doubt();
   };
   const onQuiet = async () => {
@@ -98,15 +98,15 @@ export async function watchDatabase(
   return await looking;
 }
 
-/** Checks all of a database; resolves to what is left damaged of what was not mended already. */
+/** Checks all of a database; resolves to what is still damaged, without what was repaired already. */
 async function checkWhole(
   watch: Watch,
   cared: CaredStore,
-  mended: ReadonlySet<string>,
+  repaired: ReadonlySet<string>,
 ): Promise<readonly ConfirmedFinding[]> {
   let left: readonly ConfirmedFinding[] = [];
   await checkEverything(watch.input, cared, watch.pause, async (findings) => {
-    const news = findings.filter(({ locator }) => !mended.has(locatorText(locator)));
+    const news = findings.filter(({ locator }) => !repaired.has(locatorText(locator)));
     left = news.length === 0 ? [] : await watch.found(news);
   });
   return left;

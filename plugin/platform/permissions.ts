@@ -64,7 +64,7 @@ function ownership(path: string): string {
 }
 
 /** The command that lets this user read and write a path, ready to paste into a POSIX shell; `null` on Windows. */
-export function mendingCommand(path: string): string | null {
+export function correctingCommand(path: string): string | null {
   if (!HAS_MODES) return null;
   const outer = firstClosed(path);
   const found = statOf(outer);

@@ -17,7 +17,7 @@ export interface ItemFiles {
   flush(): Promise<void>;
 }
 
-/** A file for each item, easy to find and to put back by hand. */
+/** A file for each item, easy to find and to restore by hand. */
 export function separateFiles(files: FileSystem, folder: string): ItemFiles {
   return {
     async save(name, bytes) {

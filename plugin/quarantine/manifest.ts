@@ -83,7 +83,7 @@ const item = z.strictObject({
   evidence: z.string(),
   remedy: z.enum(["quarantine", "recover", "normalise", "settle", "rescue"]),
   state: itemState,
-  /** Item whose row this row hangs on (parts of a quarantined message): they leave and return together. */
+  /** Item of the parent row (for parts of a quarantined message): they leave and return together. */
   partOf: z.string().exactOptional(),
   /** `null`: nothing stood there before. */
   original: z

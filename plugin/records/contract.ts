@@ -89,7 +89,7 @@ export function documentCheck(artifact: Artifact, store: StoreDescription): Chec
 }
 
 /**
- * A part of `null` fails only when it is compared with another; a project file that says "nothing" is written anew
+ * A part of `null` fails only when it is compared with another; a project file that says "nothing" is written again
  * (measured on 1.0.152 and 1.1.65).
  */
 export function isHarmless(artifact: Artifact, value: unknown, { siblings }: Surroundings): boolean {

@@ -185,7 +185,10 @@ export function stoppedBy(error: unknown): Stopped {
     case "EPERM":
     case "EROFS":
       if (THIS_SYSTEM === "windows") return { kind: "refused", message: HELD };
-      return { kind: "failed", message: "The operating system denies access to the data directory. Nothing was lost." };
+      return {
+        kind: "failed",
+        message: "You may not write to the data directory, or its file system is read-only. Nothing was lost.",
+      };
     case "EBUSY":
     case "UNKNOWN":
       return { kind: "refused", message: HELD };

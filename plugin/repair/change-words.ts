@@ -21,7 +21,7 @@ interface Place {
 
 /**
  * What completing records comes to, field by field, the most frequent first:
- * `54,051 messages: agent: (missing) -> build`. Nothing that was said in a conversation, no paths.
+ * `54,051 messages: agent: (missing) -> build`. Nothing that was said in a session, no paths.
  */
 export function changeLines(changing: readonly Changing[]): string[] {
   const places = new Map<string, Place>();

@@ -203,7 +203,7 @@ async function readStore(
   return found;
 }
 
-/** What a scope holds, with what could be made anew: whoever checks may be asked before it is repaired. */
+/** What a scope holds, with what could be rebuilt: whoever checks may be asked before it is repaired. */
 async function inspectedForAsking(store: Store, scope: Scope, options: InspectOptions): Promise<ConfirmedFinding[]> {
   const found = await inspectScope(store, scope, options);
   if (found.length === 0) return found;

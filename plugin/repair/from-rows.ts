@@ -5,7 +5,7 @@ import { nodeFileSystem } from "../platform/file-system.ts";
 import { copyFromRow } from "../remedies/recover/from-row.ts";
 import type { OpenedStore } from "../stores/open.ts";
 
-/** Whether a finding is of a file of opencode 1.0-1.1 that would be set aside, whose record a database may have. */
+/** Whether a finding is of a file of opencode 1.0-1.1 that would be quarantined, and whose record a database may have. */
 function mayBeInRows({ kind, remedy, severity, locator, seen }: ConfirmedFinding): boolean {
   const isRecord = kind === "session" || kind === "message" || kind === "part";
   return isRecord && isFileLocator(locator) && remedy === "quarantine" && severity === "blocking" && seen !== null;

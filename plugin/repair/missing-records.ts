@@ -195,7 +195,7 @@ async function missingSessions({ store, eventLog }: LoggedStore): Promise<string
   return eventLog.loggedSessions(Number.POSITIVE_INFINITY).filter((id) => !present.has(id));
 }
 
-/** Messages of which only parts are there, and of which no log knows, made anew; `null`: of the whole store, where that is quick. */
+/** Rebuilds messages of which only parts are there and which no log knows. `null`: those of the whole store, if that is quick. */
 export async function findMessagesWithoutRecord(
   store: Store,
   sessionIDs: readonly string[] | null,
@@ -209,7 +209,7 @@ export async function findMessagesWithoutRecord(
     if (sessionIDs !== null && !sessionIDs.includes(sessionID)) continue;
     if (places?.of(rowArtifact("session", sessionID, sessionID)) == null) continue;
     const known = logged === null ? new Set<string>() : (await missingIn(logged, sessionID)).known;
-    // Loaded where something is made anew, zod with it: a check of a healthy store pays for neither.
+    // Loaded only if something is rebuilt, with zod: a check of a healthy store pays for neither.
     const { looseMessages, MESSAGE_SOURCE } = await import("./rebuild.ts");
     for (const { messageID, parts, row } of await looseMessages(store, sessionID)) {
       if (known.has(messageID)) continue;
@@ -229,7 +229,7 @@ export async function findMessagesWithoutRecord(
   return found;
 }
 
-/** Sessions with messages and no record of their own, the record made anew; `null`: of the whole store. */
+/** Rebuilds the records of sessions that have messages and no record. `null`: those of the whole store. */
 export async function findSessionsWithoutRecord(
   store: Store,
   sessionIDs: readonly string[] | null,

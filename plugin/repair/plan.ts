@@ -48,7 +48,7 @@ export function planRepair(
 
 function operationFor(finding: ConfirmedFinding, selection: Selection): Operation | null {
   const { remedy, seen, replacement } = finding;
-  if (!isMendable(finding)) return null;
+  if (!isRepairable(finding)) return null;
   if (!isSelected(finding, selection)) return null;
   if (selection.unasked && !isDoneUnasked(finding)) return null;
   const { kind, sessionID, recordID, locator, code, evidence, rebuilt } = finding;
@@ -63,7 +63,7 @@ function isSelected({ code, severity }: ConfirmedFinding, { codes, also }: Selec
 }
 
 /** Whether a repair would do anything about a finding. */
-export function isMendable({ remedy, seen, replacement, rebuilt }: ConfirmedFinding): boolean {
+export function isRepairable({ remedy, seen, replacement, rebuilt }: ConfirmedFinding): boolean {
   if (rebuilt !== undefined) return true;
   if (remedy === "report") return false;
   return remedy === "quarantine" ? seen !== null : replacement !== null;

@@ -47,7 +47,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
     const wanted = new Map(damaged.map((finding) => [finding.recordID ?? "", finding]));
     const { frame, own } = await frameOf(store, sessionID, wanted);
     let { messages } = frame;
-    // What was made anew tells of its neighbours in turn: an answer names the question before it.
+    // A rebuilt record tells of its neighbours in turn: an answer names the question before it.
     for (const message of [...own, ...own]) {
       const finding = wanted.get(message.messageID);
       if (finding === undefined || rebuilt.has(finding)) continue;
@@ -56,7 +56,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
       const { messageID, parts } = message;
       const facts = factsIn(messageID, made.createdMs, made.document);
       messages = [...messages.filter(({ id }) => id !== messageID), facts].sort(byTime);
-      const stay = `its ${plural(parts.length, "part")} can stay, with a record made anew`;
+      const stay = `its ${plural(parts.length, "part")} can stay, with a rebuilt record`;
       const replacement = asReplacement(finding, sessionID, made);
       rebuilt.set(finding, { ...finding, evidence: `${finding.evidence}; ${stay}`, rebuilt: replacement });
     }

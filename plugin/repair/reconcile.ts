@@ -12,7 +12,7 @@ import { writerForManifest } from "./run-store.ts";
 
 /**
  * Brings the manifests of runs that a crash interrupted in line with what really happened: what had left its place is
- * `done` and can be restored, what had not is `rolled-back`, what had been put back is `restored`. Call it under the
+ * `done` and can be restored, what had not is `rolled-back`, what had been undone is `restored`. Call it under the
  * lock only. Number of runs settled.
  */
 export async function reconcileRuns(files: FileSystem, located: Located, access: Access): Promise<number> {

@@ -25,7 +25,7 @@ export interface RestoreInput {
 
 type ReadableRun = StoredRun & { ok: true };
 
-/** What a restore would put back: all of it may be more than can be held with its manifests. */
+/** What a restore would undo: all of it may be more than can be held with its manifests. */
 export interface RestorePlan {
   readonly runID: string;
   readonly runs: readonly PlannedRun[];
@@ -69,7 +69,7 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlanning>
   if (!isThere) return unknown("There is no run with this id in quarantine.");
   if (!isChosen) return unknown("That run holds nothing of this session.");
   if (missing.size > 0) return unknown("That run holds no item with this id.");
-  // The last first: what was added later may hang on what was added before.
+  // The last first: what was added later may be a child of what was added before.
   runs.sort((a, b) => numberOf(b) - numberOf(a));
   return { ok: true, plan: { runID: input.runID, runs } };
 }
@@ -101,7 +101,7 @@ function itemsToRestore({ manifest: { items } }: ReadableRun, itemIDs: readonly 
   );
 }
 
-/** Puts the items of a plan back, byte for byte, each only where nothing else has taken its place. */
+/** Restores the items of a plan, byte for byte, each only if nothing else has taken its place. */
 export async function restore(input: RestoreInput, plan: RestorePlan): Promise<RestoreResult> {
   if (plan.runs.length === 0) return { runID: plan.runID, manifests: [], items: [], stopped: null };
   const outcome = await underLock(input, async (lock) => {
@@ -142,7 +142,7 @@ interface RestoredRun {
   readonly stopped: Stopped | null;
 }
 
-/** The manifest says `planned` while items are put back: after a crash the next run finds out how far that came. */
+/** The manifest says `planned` while items are restored: after a crash the next run finds out how far that came. */
 async function restoreRun(input: RestoreInput, run: ReadableRun, items: readonly ManifestItem[]): Promise<RestoredRun> {
   const { files, located, access } = input;
   let outcomes: ItemOutcome[] = [];

@@ -79,8 +79,8 @@ export function nextShare({ next, shares }: Pick<ThreadTask, "next" | "shares">)
 }
 
 /**
- * The same of a whole store; that of a large one on several threads, this one included. `meanwhile` is what this thread
- * has to do besides: best while the others start.
+ * Scans a whole store; a large one on several threads, this one included. `meanwhile` is other work of this thread: it
+ * is done while the others start.
  */
 export async function scanWholeStore(
   store: Store,

@@ -26,7 +26,7 @@ export interface Validated {
   readonly databases: Readonly<Record<string, ValidatedDatabase>>;
   /** Digests of the files of healthy sessions of the JSON generation, by session id. */
   readonly sessions: Readonly<Record<string, string>>;
-  /** The same of the files that session lists are made of, by project id. */
+  /** Digests of the files that session lists are made of, by project id. */
   readonly lists: Readonly<Record<string, string>>;
 }
 

@@ -37,7 +37,7 @@ export async function wholeStoreFindings(
   const say = speaker(opened.description, store);
   return [
     ...(await projectFindings(files, opened.store, survey, say)),
-    ...survey.wrappedSessions.map((id) => say(MESSAGE_ID_WRAP, "info", sessionPlace(opened, id), "ids begin anew")),
+    ...survey.wrappedSessions.map((id) => say(MESSAGE_ID_WRAP, "info", sessionPlace(opened, id), "ids start over")),
     ...orphanFindings(survey, say),
     ...(await databaseFindings(files, opened, survey, contentBytes, say)),
   ];
@@ -71,7 +71,7 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
     const sessions = project.folders.reduce((sum, folder) => sum + folder.sessions, 0);
     if (sessions === 0) continue;
     if (project.worktree === null) {
-      // Loaded where something is made anew, zod with it.
+      // Loaded only if something is rebuilt, with zod.
       const { projectFromSessions } = await import("./rebuild.ts");
       // The project "global" takes the sessions of folders without git; hosts of files never write it before it is needed.
       const rebuilt = await projectFromSessions(from, project.id).catch(() => null);
@@ -175,7 +175,7 @@ async function databaseFindings(
   if (wal > GIGABYTE) findings.push(say(LARGE_WAL, "warning", null, gigabytes(wal)));
   const other = database.bytes - database.freeBytes - contentBytes;
   if (other > GIGABYTE && other > 2 * contentBytes) {
-    const evidence = `${gigabytes(database.bytes)}, of which conversations ${gigabytes(contentBytes)}`;
+    const evidence = `${gigabytes(database.bytes)}, of which messages and parts ${gigabytes(contentBytes)}`;
     findings.push(say(EVENT_BLOAT, "info", null, evidence));
   }
   return findings;

@@ -17,14 +17,14 @@ export function sizeText(bytes: number): string {
 const DONE: Readonly<Record<string, string>> = {
   recovered: "recovered",
   normalised: "completed",
-  settled: "ended as interrupted",
-  quarantined: "set aside",
+  settled: "closed",
+  quarantined: "quarantined",
   rescued: "rescued",
 };
 
 /**
- * What became of records: `2 damaged records of this conversation set aside`, or where not all went the same way
- * `3 damaged records of this conversation mended (2 recovered, 1 set aside)`.
+ * What became of records: `2 damaged records of this session quarantined`, or if not all went the same way
+ * `3 damaged records of this session repaired (2 recovered, 1 quarantined)`.
  */
 export function doneWords(items: readonly { readonly action: string }[], noun: string, where = ""): string {
   const counted = Object.entries(DONE)
@@ -33,17 +33,17 @@ export function doneWords(items: readonly { readonly action: string }[], noun: s
   const subject = `${plural(items.length, noun)}${where}`;
   const [only, another] = counted;
   if (only !== undefined && another === undefined) return `${subject} ${only.words}`;
-  return `${subject} mended (${counted.map(({ words, count }) => `${count} ${words}`).join(", ")})`;
+  return `${subject} repaired (${counted.map(({ words, count }) => `${count} ${words}`).join(", ")})`;
 }
 
 const TO_DO: readonly { readonly remedy: string; words(what: string): string }[] = [
   { remedy: "recover", words: (what) => `recover ${what}` },
   { remedy: "normalise", words: (what) => `complete ${what}` },
-  { remedy: "settle", words: (what) => `end ${what} as interrupted` },
-  { remedy: "quarantine", words: (what) => `set ${what} aside` },
+  { remedy: "settle", words: (what) => `close ${what}` },
+  { remedy: "quarantine", words: (what) => `quarantine ${what}` },
 ];
 
-/** What will be done with records: `set 2 records aside`, or `recover 2 records, set 1 record aside`. */
+/** What will be done with records: `quarantine 2 records`, or `recover 2 records, quarantine 1 record`. */
 export function toDoWords(items: readonly { readonly remedy: string; readonly rebuilt?: object }[]): string {
   // Who is asked gets what can be rebuilt of a record, instead of its quarantine.
   const remedies = items.map(({ remedy, rebuilt }) => (rebuilt === undefined ? remedy : "recover"));
@@ -53,7 +53,7 @@ export function toDoWords(items: readonly { readonly remedy: string; readonly re
     .join(", ");
 }
 
-/** Where records were, after their number: `1 record put back where it was`. */
+/** Where records were, after their number: `1 record restored where it was`. */
 export function were(count: number): string {
   return count === 1 ? "it was" : "they were";
 }

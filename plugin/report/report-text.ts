@@ -8,7 +8,7 @@ export function reportText(report: Report): string {
   return [
     `# ${tool.name} report`,
     "",
-    "Codes, counts, sizes and times only: no conversation, title, path, name, key or id. Times are UTC.",
+    "Codes, counts, sizes and times only: no content, title, path, name, key or id. Times are UTC.",
     "",
     `- made: ${report.createdAt}`,
     `- tool: ${tool.version}`,
@@ -17,7 +17,7 @@ export function reportText(report: Report): string {
     `- system: ${system.platform} ${system.arch}, kernel ${system.kernel}, ${system.freeBytes === null ? "free bytes unknown" : `${amount(system.freeBytes, "byte")} free`}`,
     `- checked: ${amount(checked.sessions, "session")}, ${amount(checked.messages, "message")}, ${amount(checked.parts, "part")}, ${amount(checked.bytes, "byte")}`,
     `- verdict: ${report.verdict}`,
-    `- quarantine: ${amount(quarantine.runs, "run")}, ${amount(quarantine.setAside, "record")} set aside, ${quarantine.restored} put back`,
+    `- quarantine: ${amount(quarantine.runs, "run")}, ${amount(quarantine.setAside, "record")} in quarantine, ${quarantine.restored} restored`,
     "",
     "## Stores",
     "",

@@ -8,7 +8,7 @@ const GLOBAL = { id: "global", worktree: NO_WORKTREE } as const;
 
 /**
  * The project under which a database's opencode will list a session of another store: the one that it uses for the same
- * folder (the id of a project changes with its git remote), else the one of the same id, else the session's own, anew.
+ * folder (the id of a project changes with its git remote), else the one of the same id, else the session's own, written again.
  */
 export function destinationOf(
   store: StoreDescription,
@@ -21,7 +21,7 @@ export function destinationOf(
     (worktree === null || worktree === GLOBAL.worktree ? undefined : usedFor(projects, worktree, store)) ??
     projects.find(({ id }) => id === (projectID ?? GLOBAL.id));
   if (found !== undefined) return { store, projectID: found.id, worktree: found.worktree, hasProject: true };
-  // Without a record of its project a session would hang on nothing: the project of folders without git takes it.
+  // Without a record of its project a session would have no parent: the project of folders without git takes it.
   if (projectID === null || projectID === GLOBAL.id || worktree === null || !isFolderOf(pathSystem(store), worktree)) {
     const hasProject = projects.some(({ id }) => id === GLOBAL.id);
     return { store, projectID: GLOBAL.id, worktree: GLOBAL.worktree, hasProject };

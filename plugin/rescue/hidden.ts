@@ -8,7 +8,7 @@ import type { KnownStore } from "./known-stores.ts";
 import { findMisplaced, type Misplaced, type Place } from "./misplaced.ts";
 
 /**
- * Why the opencode of a database does not show a conversation that is on disk. `legacy`: it is only in the JSON storage;
+ * Why the opencode of a database does not show a session that is on disk. `legacy`: it is only in the JSON storage;
  * `other-database`: only in another database; `put-aside`: only in an older copy of this database, under another name: it
  * may have been deleted since; `moved`: its folder is not there any more; `project-changed`: its project
  * has no record, or its folder belongs to another project now; `parent-missing`: lists leave out what was started from

@@ -162,7 +162,7 @@ async function otherProject(
 
 function reasonOf(own: FolderProject, projectID: string, isSame: boolean): string {
   if (own.isRefused) {
-    return "The .git of its folder leads nowhere; `git worktree repair` in the moved repository sets that right.";
+    return "The .git of its folder leads nowhere; `git worktree repair` in the moved repository corrects that.";
   }
   if (own.id === null) return "Which project its folder belongs to cannot be told without git.";
   const now = own.id === GLOBAL_ID ? "has no project of its own now" : "belongs to another project now";

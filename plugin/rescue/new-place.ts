@@ -16,7 +16,7 @@ export interface GoneFolder {
 /**
  * Whether a folder surely is the one that is gone, under another name. All of this must hold:
  * - nothing of the project was used there before the last use of the folder that is gone: else it is another clone;
- * - the id in its repository was written before the first session of the folder that is gone, and never since made anew;
+ * - the id in its repository was written before the first session of the folder that is gone, and never written again since;
  * - the folder that held the one that is gone changed after its last use, as a rename changes it: a folder of another
  *   machine (a container, a Mac) left no trace here.
  */

@@ -26,7 +26,7 @@ export interface RescueRequest {
   readonly bringIn: boolean;
   /** Bring in also what only an older copy of the database has, and may have been deleted since. */
   readonly bringInPutAside?: boolean;
-  /** Set folders and projects right: by what is known for sure, or as the user says. */
+  /** Correct folders and projects: by what is known for sure, or as the user says. */
   readonly relink: boolean | Move;
   readonly unarchive: boolean;
 }

@@ -163,7 +163,7 @@ function canBeMade(connection: Connection, sql: string, name: string): boolean {
   }
 }
 
-/** A database of another line than the known ones is taken as it is where it has what a conversation needs. */
+/** A database of another line than the known ones is taken as it is if it has what a session needs. */
 function hasEveryTable(found: readonly SchemaObject[]): boolean {
   return ["project", "session", "message", "part"].every((each) =>
     found.some(({ type, name }) => type === "table" && name === each),

@@ -1,7 +1,7 @@
 import type { Connection } from "../stores/sqlite/driver.ts";
 import { hasTable } from "./fill-from-events.ts";
 
-/** Rows that were made from what other rows say, so that the host finds what hangs on them. */
+/** Rows that were made from what other rows say, so that the host finds their children. */
 export interface Rebuilt {
   projects: number;
   sessions: number;
@@ -39,7 +39,7 @@ export function rebuildParents(
   return rebuilt;
 }
 
-const TITLE = "Recovered conversation";
+const TITLE = "Recovered session";
 
 function rebuildSessions(connection: Connection): number {
   const versions = connection.all("select version from session order by time_created desc limit 1");

@@ -92,7 +92,10 @@ export async function copyAside(
     const original = await hashFile(files, join(run.path, file));
     const now = await files.stat(database + suffix);
     if (suffix !== "-shm" && (now?.size !== size || now.mtimeMs !== mtimeMs || original.bytes !== size)) {
-      throw new StoreRefusedError("busy", "Somebody writes to the database. Close every opencode and try again.");
+      throw new StoreRefusedError(
+        "busy",
+        "Another process is writing to the database. Close every opencode and try again.",
+      );
     }
     items.push({
       id: itemNumber(index),

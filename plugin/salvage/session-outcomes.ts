@@ -1,7 +1,7 @@
 import type { Connection } from "../stores/sqlite/driver.ts";
 import type { Loss, TableLoss } from "./losses.ts";
 
-/** Rows of the conversations, in the new database and lost. */
+/** Rows of the sessions, in the new database and lost. */
 export interface SessionOutcome {
   readonly sessionID: string;
   readonly messages: number;
@@ -15,7 +15,7 @@ export interface SessionOutcome {
   readonly cutRecords: number;
   /** Whether more of its messages, parts and events cannot be lost; `false`: at least so many are. */
   readonly isCounted: boolean;
-  /** Whether its own row had to be made anew. */
+  /** Whether its own row had to be rebuilt. */
   readonly isRebuilt: boolean;
   /** Whether every record of it came through as it was. */
   readonly isWhole: boolean;
@@ -54,7 +54,7 @@ export function unnamedMessages(connection: Connection): ReadonlyMap<string, num
 }
 
 /** Tables of which every row must be accounted for, if nothing of a session is to be lost. */
-const CONVERSATION = ["message", "part", "event"];
+const COUNTED = ["message", "part", "event"];
 
 /** What came through of each session, and how many records of it are nowhere. */
 export function outcomesOf(connection: Connection, known: Known): SessionOutcome[] {
@@ -72,7 +72,7 @@ export function outcomesOf(connection: Connection, known: Known): SessionOutcome
     const lostParts = of("part");
     const lostOthers = lost.reduce((sum, { count }) => sum + count, 0) - of("message") - lostParts;
     const cutRecords = cut.get(sessionID) ?? 0;
-    const isCounted = logIsWhole && lost.every(({ table, isCounted }) => isCounted || !CONVERSATION.includes(table));
+    const isCounted = logIsWhole && lost.every(({ table, isCounted }) => isCounted || !COUNTED.includes(table));
     const isRebuilt = !before.has(sessionID);
     return {
       sessionID,

@@ -72,7 +72,7 @@ function sessionOf(connection: Connection, messageID: string | null): string | n
   return typeof row?.session === "string" ? row.session : null;
 }
 
-/** A session's or project's row with those of its values that are sound. Without one that it needs it is made anew. */
+/** A session's or project's row with those of its values that are sound. If one that it needs is missing, the row is rebuilt. */
 function writeListed(
   connection: Connection,
   table: string,

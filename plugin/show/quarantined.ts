@@ -17,7 +17,7 @@ export interface QuarantinedRecord {
   readonly code: string;
   readonly evidence: string;
   readonly bytes: number;
-  /** Of a message or part: where it was in the conversation, and what it says. */
+  /** Of a message or part: where it was in the session, and what it says. */
   readonly place: { readonly messageID: string; readonly document: StoredDocument } | null;
   /** Of a message of opencode 2.x: its row. */
   readonly of2x: MessageOf2x | null;

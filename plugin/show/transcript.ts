@@ -58,7 +58,7 @@ export interface ToolCall {
   readonly part: unknown;
 }
 
-/** One thing in a conversation, in the order in which opencode shows it. */
+/** One entry of a session, in the order in which opencode shows it. */
 export type Entry =
   | { readonly type: "text" | "reasoning"; readonly text: string }
   /** `part`: what it is said of, as it is stored. */
@@ -184,7 +184,7 @@ function entriesOf(part: unknown): Entry[] {
     case "patch":
       return note(`changed ${listIn(part, "files").map(String).join(", ")}`);
     case "compaction":
-      return note("the conversation before this was compacted");
+      return note("the session before this was compacted");
     case "retry":
       return note(`tried again: ${textIn(part, "error", "data", "message") ?? textIn(part, "error", "name") ?? ""}`);
     case "step-start":

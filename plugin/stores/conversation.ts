@@ -16,7 +16,7 @@ export interface StoredDocument {
 }
 
 /**
- * What hangs on a session besides its messages, as the columns of a database, whatever the store is made of: a JSON store
+ * What belongs to a session besides its messages, as the columns of a database, whatever the store is made of: a JSON store
  * gives them the names and values that opencode's own import (1.2-1.14) did.
  */
 export interface SessionColumns {

@@ -25,7 +25,7 @@ export async function outlineOf(messages: AsyncIterable<StoredMessage>): Promise
   return { messages: facts, messageOf, partsOf: (messageID) => parts.get(messageID) ?? [] };
 }
 
-/** Ids count 1/4096 of milliseconds in 48 bits, and begin anew every 2^36 ms: the turn nearest to `nearMs` is meant. */
+/** Ids count 1/4096 of milliseconds in 48 bits, and start over every 2^36 ms: the round nearest to `nearMs` is meant. */
 function timeOfID(id: string, nearMs: number): number | null {
   const digits = /^msg_([0-9a-f]{12})/.exec(id)?.[1];
   if (digits === undefined) return null;
@@ -65,7 +65,7 @@ export function factsOf({ messageID, document }: Pick<StoredMessage, "messageID"
   return factsIn(messageID, rowMs, parsed?.ok === true ? parsed.value : null);
 }
 
-/** The same of what is to be its document. */
+/** What a message says of itself, read from a document that it is to get. */
 export function factsIn(id: string, rowMs: number | null, said: unknown): MessageFacts {
   return {
     id,

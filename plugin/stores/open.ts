@@ -277,7 +277,7 @@ function newestVersion(connection: Connection): string | null {
   return typeof version === "string" && /^\d+\.\d+\.\d+/.test(version) ? version : null;
 }
 
-/** Why this user may not open a database, which no waiting mends; `null` where it may. */
+/** Why this user may not open a database, however long it waits; `null` if it may. */
 async function whyDenied(database: string): Promise<string | null> {
   const { refusalOf } = await import("../platform/permissions.ts");
   for (const suffix of ["", "-wal", "-shm", "-journal"]) {

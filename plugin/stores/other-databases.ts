@@ -19,7 +19,7 @@ import type { Schema } from "./sqlite/schema.ts";
 import type { StoreWriter } from "./writer.ts";
 
 /**
- * A database that SQLite opens, without the tables of a conversation of 1.x. `isOutside`: its file may be read, and not
+ * A database that SQLite opens, without the tables of a session of 1.x. `isOutside`: its file may be read, and not
  * only through SQLite.
  */
 export function withoutTables(

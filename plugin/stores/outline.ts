@@ -43,7 +43,7 @@ export interface PartFacts {
 export interface SessionOutline {
   /** By time and id, which is the order of opencode. */
   readonly messages: readonly MessageFacts[];
-  /** The message that a part hangs on. */
+  /** The message that a part belongs to. */
   messageOf(partID: string): string | null;
   partsOf(messageID: string): readonly PartFacts[];
 }

@@ -176,14 +176,14 @@ export interface RecordFile {
 }
 
 /** Sessions as a user knows them: what a store says of each, and its messages. */
-export interface Conversations {
+export interface ConversationReader {
   /** What the store says of each session, those without a record of their own included. */
   sessionFacts(): Promise<SessionFacts[]>;
   /** A session's messages and parts as they lie, also where there is no session record. */
   messages(sessionID: string): AsyncIterable<StoredMessage>;
   /** The ids of a session's messages that have a record, readable or not. */
   messageIDs(sessionID: string): Promise<string[]>;
-  /** What hangs on a session besides its messages. */
+  /** What belongs to a session besides its messages. */
   sessionColumns(sessionID: string): Promise<SessionColumns>;
   /** The projects that have a record, the last used first. */
   projectFacts(): Promise<ProjectFacts[]>;
@@ -197,7 +197,7 @@ export interface Store {
   readonly description: StoreDescription;
   /** What another thread opens to read the same state and to scan a share of it; `null` where it cannot. */
   readonly source: DatabaseSource | "files" | null;
-  readonly conversations: Conversations;
+  readonly conversations: ConversationReader;
   readonly eventLog: EventLog | null;
   readonly places: RecordPlaces | null;
   readonly importTrace: ImportTrace | null;

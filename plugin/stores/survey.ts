@@ -19,7 +19,7 @@ export interface Survey {
   readonly projects: readonly SurveyedProject[];
   /** Messages and parts whose session or message is not there. Parts of very large stores are not counted. */
   readonly orphans: { readonly messages: number; readonly parts: number };
-  /** Sessions with messages on both sides of the moment in which the clock of message ids began anew. */
+  /** Sessions with messages on both sides of the moment in which the clock of message ids started over. */
   readonly wrappedSessions: readonly string[];
   readonly database: DatabaseSurvey | null;
 }

@@ -14,7 +14,7 @@ export interface Operation {
   readonly remedy: ManifestItem["remedy"];
   /** Size and SHA-256 of the bytes that were judged; of a whole row, of the row. `null`: nothing stands there. */
   readonly seen: ContentHash | null;
-  /** `null`: it is only set aside. */
+  /** `null`: it is only quarantined. */
   readonly replacement: Replacement | null;
 }
 
@@ -63,7 +63,7 @@ export interface StoreWriter {
    * in their place. Only items that this writer has prepared.
    */
   setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]>;
-  /** Puts the items back, each only where nothing else has taken its place. */
+  /** Restores the items, each only if nothing else has taken its place. */
   putBack(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]>;
   /**
    * Ends or undoes what was interrupted and can only be told of all items of a run together; called before `observe`.
@@ -73,7 +73,7 @@ export interface StoreWriter {
   observe(item: ManifestItem, folder: string): Promise<Observed>;
   /**
    * Tidies up after an interruption. Where the live place still holds every byte, second names of the same bytes are
-   * removed; where they are set aside, a replacement that has not reached its place yet gets there.
+   * removed; if they are quarantined, a replacement that has not reached its place yet gets there.
    */
   finish(item: ManifestItem, folder: string, seen: Observed): Promise<void>;
   /** Copies what a session needs to load into `<folder>/safety`, or says why not. */

@@ -104,7 +104,7 @@ function finding(
     isByDesign,
   };
   const rebuilt = own?.rebuilt === undefined ? {} : { rebuilt: own.rebuilt };
-  // Setting a record aside helps only where the import stops at it: what it drops, it drops.
+  // Quarantine helps only if the import stops at the record: what it drops, it drops.
   const isTakenOut = own?.remedy === "quarantine" && outcome === "stops";
   if (replacement !== null && replacement !== "impossible") {
     const seen = own?.seen ?? hashOf(locator);

@@ -12,7 +12,7 @@ import { settled } from "./running.ts";
 const PATIENCE_MS = 30_000;
 
 interface Damaged {
-  isMended(): boolean;
+  isRepaired(): boolean;
   putBack(): void;
 }
 
@@ -28,7 +28,7 @@ function damagePart(store: KeptStore, random: () => number): Damaged {
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, bytes);
     };
-    return { isMended: () => !existsSync(path), putBack };
+    return { isRepaired: () => !existsSync(path), putBack };
   }
   const database = new Database(store.content);
   const columns = "id, message_id, session_id, time_created, time_updated, data";
@@ -37,7 +37,7 @@ function damagePart(store: KeptStore, random: () => number): Damaged {
   const { id = "" } = part;
   database.run("update part set data = substr(data, 1, length(data) / 2) where id = ?", [id]);
   return {
-    isMended: () => database.query("select 1 from part where id = ? and not json_valid(data)").get(id) === null,
+    isRepaired: () => database.query("select 1 from part where id = ? and not json_valid(data)").get(id) === null,
     putBack() {
       database.run(`insert or replace into part (${columns}) values (?, ?, ?, ?, ?, ?)`, Object.values(part));
       database.close();
@@ -58,7 +58,7 @@ export async function damageWhileIdle(store: KeptStore, ours: string, times: num
       for (let time = 0; time < times; time += 1) {
         const damaged = damagePart(store, random);
         const started = performance.now();
-        while (!damaged.isMended() && performance.now() - started < PATIENCE_MS) await sleep(20);
+        while (!damaged.isRepaired() && performance.now() - started < PATIENCE_MS) await sleep(20);
         taken.push(performance.now() - started);
         damaged.putBack();
         await sleep(3000);

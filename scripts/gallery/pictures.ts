@@ -9,19 +9,19 @@ interface Picture {
 /** The pictures of the gallery, by the names of their files in `docs/gallery/`. */
 export const PICTURES = {
   before: {
-    description: "opencode shows a damaged conversation: an empty screen, and no word of an error",
+    description: "opencode shows a damaged session: an empty screen, and no word of an error",
     words: ["Speed up the feed parser", "0 tokens"],
   },
   toast: {
     description: "A toast at the start: what became of 2 damaged records, and how to undo it",
-    words: ["2 damaged records of 2 conversations", "Nothing was deleted; /repair undoes it."],
+    words: ["2 damaged records of 2 sessions", "Nothing was deleted; /repair undoes it."],
   },
   after: {
-    description: "The same conversation, opened again: everything but the damaged record is there",
+    description: "The same session, opened again: everything but the damaged record is there",
     words: ["Why is the feed parser slow?", "Done: the pattern is compiled once."],
   },
   dialog: {
-    description: "The dialog of /repair: 2 records that opencode cannot load, by conversation and cause",
+    description: "The dialog of /repair: 2 records that opencode cannot load, by session and cause",
     words: ["Session repair: 2 records that opencode cannot load"],
   },
   result: {
@@ -29,8 +29,8 @@ export const PICTURES = {
     words: ["The originals are in quarantine/", "To undo: /repair"],
   },
   undo: {
-    description: "The question before an undo: the records will be put back byte for byte where they were",
-    words: ["Undo this run?", "2 records will be put back byte for byte where they were"],
+    description: "The question before an undo: the records will be restored byte for byte where they were",
+    words: ["Undo this run?", "2 records will be restored byte for byte where they were"],
   },
 } as const satisfies Readonly<Record<string, Picture>>;
 

@@ -19,7 +19,7 @@ test("after a repair that failed nobody is told that `repair` would do it", asyn
   writeFileSync(join(store.dataDir, "quarantine"), "not a folder");
   const failed = await runCli(["repair", "--yes", "--data-dir", store.dataDir]);
   expect(failed.code).toBe(3);
-  expect(failed.stdout).not.toContain("would set");
+  expect(failed.stdout).not.toContain("would quarantine");
   expect(failed.stdout).toContain("1 record could not be repaired now.");
   expect(failed.stderr).toContain("is not a folder");
   const checked = await runCli(["check", "--data-dir", store.dataDir]);
@@ -56,7 +56,7 @@ test("of a database that a newer opencode wrote, `repair` is not said to change 
   connection.close();
   const { stdout } = await runCli(["check", "--data-dir", store.dataDir]);
   expect(stdout).toContain("[schema-newer:");
-  expect(stdout).not.toContain("would set");
+  expect(stdout).not.toContain("would quarantine");
   expect(stdout).toContain("`repair` cannot fix this.");
   expect((await runCli(["repair", "--yes", "--data-dir", store.dataDir])).code).toBe(3);
   store.remove();
@@ -83,7 +83,7 @@ test("what is advised for a folder that is gone is a command that does something
   const files = createJsonStore(sampleContent());
   loseFolders(files);
   const advice = JSON.parse((await runCli(["check", "--json", "--data-dir", files.dataDir])).stdout).advice;
-  expect(advice["folder-missing"]).toStartWith("The sessions are whole.");
+  expect(advice["folder-missing"]).toStartWith("The sessions are complete.");
   expect(advice["folder-missing"]).not.toContain("rescue");
   files.remove();
 });
@@ -107,7 +107,7 @@ test("no swap is advised of a new database that `--swap` refuses to put in its p
   }
   writeFileSync(database, bytes);
   const built = await runCli(["salvage", "--yes", "--data-dir", store.dataDir]);
-  expect(built.stdout).toContain("It is here, the live database is as it was:");
+  expect(built.stdout).toContain("The new database is here; the live one is unchanged:");
   expect((await runCli(["salvage", "--swap", "--yes", "--data-dir", store.dataDir])).code).toBe(3);
   expect(built.stdout).not.toContain("To put it in its place");
   expect(built.stdout).toContain("OPENCODE_DB");

@@ -35,7 +35,7 @@ test("runs tells the size, warns of a large quarantine, and only a purge deletes
   expect(existsSync(manifest)).toBe(true);
   const asked = await runCli(["purge", "--older-than", "30d", "--data-dir", dataDir]);
   expect([asked.code, existsSync(manifest)]).toEqual([1, true]);
-  expect(asked.stdout).toContain("They hold 1 original that nothing else has any more.");
+  expect(asked.stdout).toContain("1 of these originals exists nowhere else.");
   expect(asked.stdout).not.toContain("was restored");
   // What a user restored is kept by its run.
   const [recent = ""] = readdirSync(join(dataDir, "quarantine", "ses_a")).filter((name) => !manifest.includes(name));

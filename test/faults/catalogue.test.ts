@@ -34,7 +34,7 @@ test("whatever no repair does anything about has advice", () => {
   }
 });
 
-test("codes are unique, and nothing that can be read is set aside unasked", () => {
+test("codes are unique, and nothing that can be read is quarantined unasked", () => {
   expect(new Set(faults.map((fault) => fault.code)).size).toBe(faults.length);
   const readable = [
     ...(FAULT_FAMILIES["Records that the host's schema refuses"] ?? []),

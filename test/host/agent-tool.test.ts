@@ -156,7 +156,7 @@ async function freeCheck(bench: Bench): Promise<void> {
   expect(one.output).not.toContain(second);
 
   const runs = await turn(bench, { action: "runs" }, null);
-  expect(runs).toMatchObject({ asked: null, output: "Nothing was ever set aside here." });
+  expect(runs).toMatchObject({ asked: null, output: "There are no runs: nothing was ever repaired here." });
   expect(await sessionImage(store, plain)).toEqual(before);
   expect(await messageStatus(bench, plain)).toBe(500);
 }
@@ -169,8 +169,8 @@ async function asking(bench: Bench): Promise<void> {
 
   // `confirm` is for hosts that cannot ask.
   const denied = await turn(bench, { action: "repair", confirm: true }, "reject");
-  const toDo = mended(host.version) === "recovered" ? "recover 1 record" : "set 1 record aside";
-  const summary = `${toDo}, in 1 conversation (reversible)`;
+  const toDo = mended(host.version) === "recovered" ? "recover 1 record" : "quarantine 1 record";
+  const summary = `${toDo}, in 1 session (reversible)`;
   // The name of the permission is all that the terminal UI shows.
   const permission = `session_repair: ${summary}`;
   expect(denied.asked).toMatchObject({ permission, sessionID: own.id, patterns: [summary] });
@@ -196,12 +196,12 @@ async function asking(bench: Bench): Promise<void> {
 
   const repaired = await sessionImage(store, plain);
   const kept = await turn(bench, { action: "undo" }, "reject");
-  const putBack = `put back 1 record of 1 conversation, run ${run?.runID}`;
+  const putBack = `restore 1 record of 1 session, run ${run?.runID}`;
   expect(kept.asked).toMatchObject({ permission: `session_repair: ${putBack}`, patterns: [putBack] });
   expect(await sessionImage(store, plain)).toEqual(repaired);
   const undone = await turn(bench, { action: "undo", runID: run?.runID ?? "" }, "once");
   expect(undone.asked).toMatchObject({ patterns: [putBack] });
-  expect(undone).toMatchObject({ status: "completed", output: expect.stringContaining("1 record put back") });
+  expect(undone).toMatchObject({ status: "completed", output: expect.stringContaining("1 record restored") });
   expect(await sessionImage(store, plain)).toEqual(damaged);
 }
 
@@ -250,11 +250,11 @@ async function confirming(bench: Bench): Promise<void> {
   expect(await runsOf(store)).toEqual([]);
 
   const repaired = await turn(bench, { action: "repair", confirm: true }, null);
-  expect(repaired.output).toContain("1 record set aside.");
+  expect(repaired.output).toContain("1 record quarantined.");
   expect(await messageStatus(bench, plain)).toBe(200);
   expect((await turn(bench, { action: "undo" }, null)).output).toMatch(refusal);
   expect(await messageStatus(bench, plain)).toBe(200);
-  expect((await turn(bench, { action: "undo", confirm: true }, null)).output).toContain("1 record put back");
+  expect((await turn(bench, { action: "undo", confirm: true }, null)).output).toContain("1 record restored");
   expect(await sessionImage(store, plain)).toEqual(damaged);
 }
 
@@ -270,14 +270,14 @@ async function ownSession(bench: Bench): Promise<void> {
     after: () => mine.heal(),
   });
   expect(repaired.output).toContain(other);
-  expect(repaired.output).toContain("1 record of this very conversation left alone");
+  expect(repaired.output).toContain("1 record of this very session left alone");
   expect((await runsOf(store)).map(({ sessionID }) => sessionID)).toEqual([plain.id]);
   expect(await sessionImage(store, own)).toMatchObject(healthy);
 
   await mine.damage(ZERO_BYTES);
   const { runID } = await (await toolFor(store.dataDir)).repair();
   const kept = await turn(bench, { action: "undo", runID: runID ?? "", confirm: true }, "once");
-  expect(kept.output).toContain("That run changed this very conversation");
+  expect(kept.output).toContain("That run changed this very session");
   expect(await messageStatus(bench, own)).toBe(200);
 }
 

@@ -27,8 +27,8 @@ export function minorOf(version: HostVersion): number {
 }
 
 /** What becomes of a damaged record: hosts from 1.17 on have a log of their writes to recover it from. */
-export function mended(version: HostVersion): "recovered" | "set aside" {
-  return minorOf(version) >= 17 ? "recovered" : "set aside";
+export function mended(version: HostVersion): "recovered" | "quarantined" {
+  return minorOf(version) >= 17 ? "recovered" : "quarantined";
 }
 
 const run = promisify(execFile);

@@ -4,7 +4,7 @@ import { changed, type SessionAnswers } from "./session-answers.ts";
 import type { StoredSession } from "./sessions.ts";
 import type { RealStore } from "./stored-fixture.ts";
 
-/** A record to be damaged, and what the host has to answer once it is set aside. */
+/** A record to be damaged, and what the host has to answer once it is quarantined. */
 export interface Damageable {
   readonly place: RecordPlace;
   /** The session to ask about. */

@@ -25,7 +25,7 @@ async function loseSession({ dataDir, projectID }: RealStore, id: string, isJson
 }
 
 for (const version of ["1.0.152", "1.1.65", "1.2.27", "1.14.41", "1.17.18", "1.18.33"] as const) {
-  test(`opencode ${version} lists and opens a session whose record was made anew`, async () => {
+  test(`opencode ${version} lists and opens a session whose record was rebuilt`, async () => {
     const store = await realStore(version);
     const { id } = store.sessions.conversation;
     let host = await startHost({ home: store.home });

@@ -18,7 +18,7 @@ interface Wire {
   readonly parts: readonly unknown[];
 }
 
-/** What only the lost record said, and what a record made anew says of itself. */
+/** What only the lost record said, and what a record rebuilt says of itself. */
 const LOST = ["time", "summary", "variant", "finish", "error", "tools", "system", "tokens", "title"];
 
 type Change = (bytes: Buffer) => Buffer;
@@ -48,7 +48,7 @@ async function keepsParts(version: HostVersion): Promise<void> {
     await damage(store, id, answer, (bytes) => bytes.subarray(0, 40));
     const image = await storeImage(store.dataDir, []);
     const tool = await toolFor(store.dataDir);
-    // Nobody was asked: what cannot be read is set aside.
+    // Nobody was asked: what cannot be read is quarantined.
     const aside = await tool.repairUnasked();
     expect(new Set(aside.items.map(({ action }) => action))).toEqual(new Set(["quarantined"]));
     await tool.restore(aside.runID ?? "");

@@ -104,7 +104,7 @@ async function askNow(bench: Bench, { asked, boot }: Damageable): Promise<Sessio
 }
 
 /**
- * One damage and its whole story: the host's answer and the check's verdict agree; what is blocking is set aside, and
+ * One damage and its whole story: the host's answer and the check's verdict agree; what is blocking is quarantined, and
  * the session opens with everything else unchanged; a second repair does nothing; restore brings every byte back, and
  * with it the host's error.
  */
@@ -159,7 +159,7 @@ async function oneDamage(bench: Bench, target: Damageable, damage: Damage): Prom
   }
 }
 
-/** What the host has written in the place of what was set aside stays; once its user moves it away, the place is free. */
+/** What the host has written in the place of what was quarantined stays; once its user moves it away, the place is free. */
 async function expectNothingOverwritten({ store, tool }: Bench, repaired: RepairResult): Promise<void> {
   const before = await storeImage(store.dataDir);
   const refused = await tool.restore(repaired.runID ?? "");

@@ -119,9 +119,9 @@ async function everyForm(bench: Bench): Promise<void> {
     expect(checked).toContain(word);
   }
   expect(await ask(`check ${plain.id}`)).not.toContain(second);
-  expect(await ask("runs")).toBe("Nothing was ever set aside here.");
+  expect(await ask("runs")).toBe("There are no runs: nothing was ever repaired here.");
   for (const words of ["help", "nonsense", "check it", "undo everything", `undo ${plain.id}`, "repair all of it"]) {
-    expect(await ask(words)).toMatch(/^\/repair opens conversations[\s\S]*\/repair undo \[RUN\]/);
+    expect(await ask(words)).toMatch(/^\/repair opens sessions[\s\S]*\/repair undo \[RUN\]/);
   }
   expect(await ask("undo")).toBe("There is nothing to undo.");
   expect(await sessionImage(store, plain)).toEqual(damaged);
@@ -140,13 +140,13 @@ async function everyForm(bench: Bench): Promise<void> {
 
   expect(await ask("")).toContain(`1 record ${mended(bench.host.version)}.`);
   expect(await messageStatuses(bench, plain, compacted)).toEqual([200, 200]);
-  expect(await ask("")).toContain("Nothing to repair: opencode can load every conversation.");
+  expect(await ask("")).toContain("Nothing to repair: opencode can load every session.");
   const listed = await ask("runs");
   for (const { runID } of await runsOf(store)) expect(listed).toContain(runID);
 
-  expect(await ask("undo")).toContain("1 record put back");
+  expect(await ask("undo")).toContain("1 record restored");
   expect(await messageStatuses(bench, plain, compacted)).toEqual([200, 500]);
-  expect(await ask(`undo ${run?.runID}`)).toContain("1 record put back");
+  expect(await ask(`undo ${run?.runID}`)).toContain("1 record restored");
   expect(await messageStatuses(bench, plain, compacted)).toEqual([500, 500]);
   expect(await sessionImage(store, plain)).toEqual(damaged);
 }
@@ -163,7 +163,7 @@ async function asMessage(bench: Bench): Promise<number> {
   expect(checked.slice(0, -1)).toEqual([...before]);
   expect(reportIn(checked)).toContain(part);
   await send("  /repair help ");
-  expect(reportIn(await messagesOf(host, conversation))).toMatch(/^\/repair opens conversations/);
+  expect(reportIn(await messagesOf(host, conversation))).toMatch(/^\/repair opens sessions/);
   expect(await runsOf(store)).toEqual([]);
   await send(`/repair ${plain.id}`);
   expect(await messageStatuses(bench, plain)).toEqual([200]);

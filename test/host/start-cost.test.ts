@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { DEFAULT_SETTINGS } from "../../plugin/configuration/options.ts";
-import { forgetFinishedRuns, mend, type StartCheckInput } from "../../plugin/opencode/start-check.ts";
+import { forgetFinishedRuns, repairUnasked, type StartCheckInput } from "../../plugin/opencode/start-check.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
 import { countingFiles, storeRun } from "../quarantine/stored-runs.ts";
 import { blockingIn, settledFiles } from "../repair/tool.ts";
@@ -33,7 +33,7 @@ async function bytesRead(records: number, state: "done" | "restored"): Promise<{
     store.overwrite(store.locatorOf("part", "prt_a1_1"), Buffer.alloc(0));
     const found = await blockingIn(store.dataDir);
     const met = countingFiles(settledFiles);
-    const notice = await mend({ ...input, files: met.files }, "watch", found, 0);
+    const notice = await repairUnasked({ ...input, files: met.files }, "watch", found, 0);
     expect(notice.items).toMatchObject([{ recordID: "prt_a1_1", action: "quarantined" }]);
     return { start: begun.bytes(), watch: met.bytes() };
   } finally {

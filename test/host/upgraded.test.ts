@@ -57,7 +57,7 @@ describe("opencode 1.x on a database that 2.x has upgraded", () => {
       const host = await startHost({ home: store.home, model, plugins: [plugin] });
       try {
         expect((await host.get("/session")).status).toBe(200);
-        await waitForPluginLog(store.home, 0, "1 damaged record of 1 conversation set aside", "1 more problem");
+        await waitForPluginLog(store.home, 0, "1 damaged record of 1 session quarantined", "1 more problem");
         await host.post(`/session/${store.sessions.empty.id}/command`, { command: "repair", arguments: "" });
         const messages = await host.get(`/session/${session}/message`);
         expect(messages.status).toBe(200);

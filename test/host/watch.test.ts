@@ -16,7 +16,7 @@ afterAll(removeHomes);
 
 /** How soon is measured by `npm run bench -- --only damage`. */
 describe.each([...HOST_VERSIONS])("damage while opencode %s runs", (version) => {
-  test.concurrent("is set aside while it runs, in a session that was loaded and in one that was not", async () => {
+  test.concurrent("is quarantined while it runs, in a session that was loaded and in one that was not", async () => {
     const store = await realStore(version);
     const plugins = [pathToFileURL(join(await builtPackage(), "server.js")).href];
     const host = await startHost({ home: store.home, plugins });
@@ -32,8 +32,8 @@ describe.each([...HOST_VERSIONS])("damage while opencode %s runs", (version) => 
       ] as const) {
         const place = partOf(store, name);
         await place.damage(DAMAGES.find((each) => each.name === damage) ?? failed(`no damage is called ${damage}`));
-        const isMended = async () => isQuarantined(store, place) && (await statusOf(host, place)) === 200;
-        await until(isMended, `the session ${name} stays damaged`);
+        const isRepaired = async () => isQuarantined(store, place) && (await statusOf(host, place)) === 200;
+        await until(isRepaired, `the session ${name} stays damaged`);
         expect(await statusOf(host, place)).toBe(200);
       }
     } finally {

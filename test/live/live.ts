@@ -42,7 +42,7 @@ export interface LiveResult {
   readonly falseQuarantines: readonly string[];
   readonly commands: Omit<CommandRecord, "unexpected">;
   readonly unexpected: readonly string[];
-  /** Items that were set aside or recovered, by what asked for it. */
+  /** Items that were quarantined or recovered, by what asked for it. */
   readonly mended: Readonly<Record<string, number>>;
   /** Of a database: the longest times in milliseconds for which the write lock was held, by process. */
   readonly holds: {
@@ -60,7 +60,7 @@ export interface LiveResult {
   readonly hostPeakMB: number;
 }
 
-/** Conversations that are held at a time. */
+/** ConversationReader that are held at a time. */
 const CONVERSATIONS = 3;
 
 /** Command lines that work at a time. */

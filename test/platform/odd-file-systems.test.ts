@@ -72,7 +72,7 @@ function counted(files: FileSystem): { readonly files: FileSystem; calls(): numb
   return { files: counting, calls: () => calls };
 }
 
-test("a 500 MB session_diff and a 300 MB part are judged and set aside without being held", async () => {
+test("a 500 MB session_diff and a 300 MB part are judged and quarantined without being held", async () => {
   const baseline = measured(store.dataDir).peakBytes;
   sparse("storage/session_diff/ses_a.json", 500 * MEGABYTE);
   sparse(PART, 300 * MEGABYTE);
@@ -131,7 +131,7 @@ test("another name of a damaged file keeps its bytes, its mode and its time", as
   expect(lstatSync(at(PART)).ino).toBe(lstatSync(other).ino);
 });
 
-test("names of odd bytes are passed over or set aside, never mistaken for others", async () => {
+test("names of odd bytes are passed over or quarantined, never mistaken for others", async () => {
   damage();
   const folder = Buffer.from(`${at("storage/part/msg_a1")}/`);
   for (const name of [
@@ -199,7 +199,9 @@ test.skipIf(!mounts)("a file system that may only be read: checked, and refused 
     const codes = (await blockingIn(store.dataDir)).map(({ code }) => code);
     expect(codes.sort()).toEqual(["read-only-file-system", "truncated"]);
     const { stopped } = await checkAndRepair(store.dataDir);
-    expect(stopped?.message).toBe("The operating system denies access to the data directory. Nothing was lost.");
+    expect(stopped?.message).toBe(
+      "You may not write to the data directory, or its file system is read-only. Nothing was lost.",
+    );
     const { code, stderr } = await runCli(["repair", "--yes", "--data-dir", store.dataDir]);
     expect([code, stderr.trim().split("\n").length]).toEqual([4, 1]);
     expect(store.image()).toEqual(before);

@@ -115,7 +115,7 @@ async function roundTrip(store: StoreUnderTest, { extra, harm, harmed, first }: 
   }
 }
 
-/** At most as many records differ as were set aside or made anew; nothing has appeared. */
+/** At most as many records differ as were quarantined or rebuilt; nothing has appeared. */
 function judgeUntouched(store: StoreUnderTest, before: Readonly<Record<string, string>>, most: number): void {
   const now = store.image();
   expect(Object.keys(now).filter((place) => !(place in before))).toEqual([]);

@@ -85,7 +85,7 @@ describe("a store as a whole", () => {
         ...rename(second, "msg_0006f768700114fd6bDaDwzOWs", "2026-08-14T12:00:00Z"),
       );
     };
-    expect(await found("1.18.33", wrap)).toEqual([["message-id-wrap", "info", "session", "ids begin anew"]]);
+    expect(await found("1.18.33", wrap)).toEqual([["message-id-wrap", "info", "session", "ids start over"]]);
   });
 
   test("a column that is gone, and a migration that is not recorded: opencode 1.18.33 fails on both", async () => {
@@ -226,7 +226,7 @@ describe("a store as a whole", () => {
     expect(codes).not.toContain("old-journal");
   });
 
-  test("files beside the conversations", async () => {
+  test("files beside the sessions", async () => {
     const findings = await found("1.18.33", async ({ dataDir }) => {
       await writeFile(join(dataDir, "auth.json"), "{");
       const repository = join(dataDir, "snapshot", "p", "r");

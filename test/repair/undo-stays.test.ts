@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync } from "node:fs";
 import { DEFAULT_SETTINGS } from "../../plugin/configuration/options.ts";
 import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
-import { mend } from "../../plugin/opencode/start-check.ts";
+import { repairUnasked } from "../../plugin/opencode/start-check.ts";
 import { repairFindings as repairInTerminal } from "../../plugin/opencode/terminal/dialogs.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
 import type { FileSystem } from "../../plugin/platform/file-system.ts";
@@ -26,7 +26,7 @@ const plugin =
   async (files, dataDir, findings) => {
     const memory = new ValidatedMemory(dataDir, null);
     const input = { settings: DEFAULT_SETTINGS, hostVersion: null, projectID: null, memory };
-    return mend({ ...input, files, located: await located(files, dataDir) }, trigger, findings, PATIENCE_MS);
+    return repairUnasked({ ...input, files, located: await located(files, dataDir) }, trigger, findings, PATIENCE_MS);
   };
 
 /** The terminal half, where a session that cannot be loaded is opened. */

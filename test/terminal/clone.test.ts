@@ -56,7 +56,7 @@ test.skipIf(lacks("tmux"))(
   () =>
     withClone({ preload: "check" }, async (ui, store) => {
       await openSession(ui, "A plain session");
-      await ui.waitFor("This conversation cannot be opened");
+      await ui.waitFor("This session cannot be opened");
       expect(existsSync(join(store.dataDir, "quarantine"))).toBe(false);
       await ui.press("Escape");
       await ui.waitFor("Nothing was changed.");

@@ -60,12 +60,12 @@ async function installAndUse(specifier: string): Promise<void> {
       await until(async () => (await serverRuns(store)).length > 0, "the server half has not repaired anything");
       expect(await serverRuns(store)).toEqual([{ trigger: "preload", records: [part] }]);
       ui.type("/repair");
-      expect(offers(await ui.waitFor("open conversations that will not load"))).toBe(1);
-      await closeBy(ui, "Escape", "open conversations that will not load");
+      expect(offers(await ui.waitFor("open sessions that will not load"))).toBe(1);
+      await closeBy(ui, "Escape", "open sessions that will not load");
       await ui.press("C-u");
       await ui.waitFor("Ask anything");
       const dialog = await openRepairDialog(ui);
-      expect(dialog).toContain("conversations can be opened");
+      expect(dialog).toContain("sessions can be opened");
       expect(dialog).toMatch(/Undo the run of .*1 record of 1 session/);
       await closeBy(ui, "Escape", "Session repair:");
       await openSession(ui, "A plain session");
@@ -79,7 +79,7 @@ async function installAndUse(specifier: string): Promise<void> {
   }
 }
 
-/** What the server half has set aside. */
+/** What the server half has quarantined. */
 async function serverRuns({ dataDir }: RealStore): Promise<readonly object[]> {
   return (await storedRuns(nodeFileSystem, dataDir)).map((run) => {
     if (!run.ok) throw new Error(run.problem);

@@ -33,7 +33,7 @@ export async function openSession(ui: TerminalUI, title: string, { enter } = { e
 /** Types `/repair` and waits for what the dialog has found. */
 export async function openRepairDialog(ui: TerminalUI): Promise<string> {
   ui.type("/repair");
-  await ui.waitFor("open conversations that will not load");
+  await ui.waitFor("open sessions that will not load");
   await ui.press("Enter");
   return ui.waitFor(/Session repair: (all|[\d,]+ record)/);
 }

@@ -73,7 +73,7 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33", () => {
     emptyPart(store, store.sessions.plain);
     const ui = await open(store);
     try {
-      await ui.waitFor(/1 damaged record of 1\s[\s\S]*conversation\s[\s\S]*(recovered|set aside)/);
+      await ui.waitFor(/1 damaged record of 1\s[\s\S]*session\s[\s\S]*(recovered|quarantined)/);
       await openSession(ui, "A plain session");
       await ui.waitFor("A single pixel.");
       await ui.waitFor("You are welcome.");
@@ -98,7 +98,7 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33", () => {
       emptyPart(store, store.sessions.plain);
       const before = await storeImage(store.dataDir, BOOT_COLUMNS);
       await openSession(ui, "A plain session");
-      await ui.waitFor("This conversation cannot be opened");
+      await ui.waitFor("This session cannot be opened");
       expect(existsSync(join(store.dataDir, "quarantine"))).toBe(false);
       await ui.press("Enter");
       await ui.waitFor("A single pixel.");
@@ -109,7 +109,7 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33", () => {
       await ui.press("Enter");
       await ui.waitFor("Undo this run?");
       await ui.press("Enter");
-      await ui.waitFor("1 record put back where it was");
+      await ui.waitFor("1 record restored where it was");
       expect(await storeImage(store.dataDir, BOOT_COLUMNS)).toEqual(before);
       expect(model.calls).toBe(0);
     } finally {
@@ -127,7 +127,7 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33", () => {
       await ui.waitFor("A summary in a few words");
       emptyPart(store, store.sessions.plain);
       await openSession(ui, "A plain session");
-      await ui.waitFor("This conversation cannot be opened");
+      await ui.waitFor("This session cannot be opened");
       await ui.press("Escape");
       await ui.waitFor("Nothing was changed.");
       await ui.waitFor("A summary in a few words");
@@ -150,7 +150,7 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33", () => {
       args: ["-s", child.id],
     });
     try {
-      await ui.waitFor("This conversation cannot be opened");
+      await ui.waitFor("This session cannot be opened");
       await ui.press("Enter");
       await ui.waitFor("An answer of its own.");
       expect(model.calls).toBe(0);
@@ -173,7 +173,7 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33", () => {
     const ui = await open(store, { terminal: true });
     try {
       await openSession(ui, "Long");
-      const shown = await ui.waitFor("This conversation cannot be opened");
+      const shown = await ui.waitFor("This session cannot be opened");
       expect(shown).toContain("1 part does not have the shape that opencode demands");
       await ui.press("Enter");
       await ui.waitFor("Ask anything");
@@ -193,21 +193,21 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33", () => {
     try {
       const shown = await openRepairDialog(ui);
       expect(shown).toContain("2,000 records that opencode cannot load");
-      expect(shown).toContain("All of it: set 2,000 records aside");
+      expect(shown).toContain("All of it: quarantine 2,000 records");
       ui.type("A plain");
       await ui.waitFor(/^(?![\s\S]*A compacted session)[\s\S]*A plain session\s[\s\S]*667 parts: each/);
       await ui.press("Enter");
-      await ui.waitFor("Set 667 records aside?");
+      await ui.waitFor("Quarantine 667 records?");
       await ui.press("Enter");
-      await ui.waitFor("667 records set aside.");
+      await ui.waitFor("667 records quarantined.");
       await closeBy(ui, "Enter", "The originals are in");
       await openRepairDialog(ui);
       await ui.press("Enter");
-      await ui.waitFor("Set 1,333 records aside?");
+      await ui.waitFor("Quarantine 1,333 records?");
       await ui.press("Enter");
-      await ui.waitFor("1,333 records set aside.");
+      await ui.waitFor("1,333 records quarantined.");
       await closeBy(ui, "Enter", "The originals are in");
-      expect(await openRepairDialog(ui)).toContain("conversations can be opened");
+      expect(await openRepairDialog(ui)).toContain("sessions can be opened");
       expect(model.calls).toBe(0);
     } finally {
       ui.close();
@@ -229,13 +229,13 @@ describe.skipIf(lacks("tmux"))(
       const ui = await open(store, halves);
       try {
         ui.type("/repair");
-        const shown = await ui.waitFor("open conversations that will not load");
+        const shown = await ui.waitFor("open sessions that will not load");
         expect(offers(shown)).toBe(1);
         await ui.press("Enter");
         if (halves.terminal) await ui.waitFor("Session repair: all");
         else {
           await ui.press("Enter");
-          await ui.waitFor("Nothing to repair: opencode can load every conversation.");
+          await ui.waitFor("Nothing to repair: opencode can load every session.");
         }
         expect(model.calls).toBe(0);
       } finally {
@@ -259,10 +259,10 @@ describe.skipIf(lacks("tmux"))("a terminal UI without terminal plugins (1.1.65)"
     try {
       const part = emptyPart(store, store.sessions.plain);
       ui.type("/repair");
-      await ui.waitFor("open conversations that will not load");
+      await ui.waitFor("open sessions that will not load");
       await ui.press("Enter");
       await ui.press("Enter");
-      await ui.waitFor("1 record set aside.");
+      await ui.waitFor("1 record quarantined.");
       expect(
         existsSync(join(store.dataDir, "storage/part", store.sessions.plain.messages[1]?.id ?? "", `${part}.json`)),
       ).toBe(false);

@@ -66,13 +66,13 @@ describe.skipIf(lacks("tmux"))(
         await closeBy(ui, "Escape", "1 record of the session");
         await typed("undo", "There is nothing to undo.");
         await closeBy(ui, "Escape", "There is nothing to undo");
-        await typed("help", "/repair opens conversations");
-        await closeBy(ui, "Escape", "/repair opens conversations");
+        await typed("help", "/repair opens sessions");
+        await closeBy(ui, "Escape", "/repair opens sessions");
 
-        await typed(plain.id, /(Recover 1 record|Set 1 record aside)\?/);
+        await typed(plain.id, /(Recover 1 record|Quarantine 1 record)\?/);
         expect(await undoableRuns(store)).toEqual([]);
         await ui.press("Enter");
-        await ui.waitFor(/1 record (recovered|set aside)\./);
+        await ui.waitFor(/1 record (recovered|quarantined)\./);
         await ui.press("Enter");
         await ui.waitFor(/^(?![\s\S]*The originals are in)/);
 
@@ -83,13 +83,13 @@ describe.skipIf(lacks("tmux"))(
         const [run = ""] = await undoableRuns(store);
         await typed(`undo ${run}`, "Undo this run?");
         await ui.press("Enter");
-        await ui.waitFor("1 record put back where it was");
+        await ui.waitFor("1 record restored where it was");
         expect(await undoableRuns(store)).toEqual([]);
         await ui.press("Enter");
-        await ui.waitFor(/^(?![\s\S]*put back where it was)/);
+        await ui.waitFor(/^(?![\s\S]*restored where it was)/);
 
-        await typed("what is not a form", "/repair opens conversations");
-        await closeBy(ui, "Escape", "/repair opens conversations");
+        await typed("what is not a form", "/repair opens sessions");
+        await closeBy(ui, "Escape", "/repair opens sessions");
         // Not understood: what was typed is still there.
         expect(ui.screen()).toContain("/repair what is not a form");
         expect(model.log).toEqual([]);

@@ -46,7 +46,7 @@ async function repairOnThePage(): Promise<void> {
     await typeCommand(page, "");
     await waitForText(page, "1 record recovered.");
     await typeCommand(page, "undo");
-    const shown = await waitForText(page, "1 record put back where it was.");
+    const shown = await waitForText(page, "1 record restored where it was.");
     expect(shown).not.toMatch(/failed|unexpected|error/i);
     expect((await host.get(`/session/${plain.id}/message`)).status).toBe(500);
 
@@ -75,7 +75,7 @@ async function typeCommand(page: Page, words: string): Promise<void> {
   await page.waitForSelector(PROMPT, { timeout: PATIENCE_MS });
   await page.focus(PROMPT);
   await page.keyboard.type("/repair", { delay: 30 });
-  await waitForText(page, "open conversations that will not load");
+  await waitForText(page, "open sessions that will not load");
   await page.keyboard.type(` ${words}`, { delay: 30 });
   await waitForText(page, new RegExp(`/repair\\s${words}`));
   await page.keyboard.press("Enter");

@@ -43,7 +43,7 @@ test("no sentence joins a number and its noun by hand: plugin/plural.ts does", (
 });
 
 /** What stands before the noun there is no number. */
-const NO_NUMBERS: readonly string[] = [];
+const NO_NUMBERS: readonly string[] = [`byteLength("data")} as bytes`];
 
 function finding(index: number): ConfirmedFinding {
   return {

@@ -33,7 +33,7 @@ export function showList(
 }
 
 export function showDefect(api: TuiPluginApi): void {
-  showText(api, "The repair failed in a way it should not", "Nothing was lost. Please report it.");
+  showText(api, "The repair hit a bug", "Nothing was lost. Please report it.");
 }
 
 /** Shows a text until it is closed. */

@@ -12,7 +12,7 @@ import { changeLines } from "../../repair/change-words.ts";
 import { check } from "../../repair/check.ts";
 import { type FindingGroup, groupFindings, groupText } from "../../repair/finding-groups.ts";
 import { originsSentence } from "../../repair/origin-words.ts";
-import { isMendable } from "../../repair/plan.ts";
+import { isRepairable } from "../../repair/plan.ts";
 import { repair } from "../../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../../repair/restore.ts";
 import { doneWords, plural, sentence, sizeText, toDoWords, were } from "../../repair/words.ts";
@@ -27,7 +27,7 @@ type Option = TuiDialogSelectOption<Choice>;
 /** The `/repair` dialog: what was found, what can be done about it, and the undo of earlier runs. */
 export async function openRepairDialog(input: DialogInput): Promise<void> {
   const { api, context } = input;
-  const progress = showProgress(api, "Checking every conversation", { whenClosed: "stop" });
+  const progress = showProgress(api, "Checking every session", { whenClosed: "stop" });
   const outcome = await check({
     files: context.files,
     located: context.located,
@@ -46,7 +46,7 @@ export async function openRepairDialog(input: DialogInput): Promise<void> {
   const others = originsSentence(outcome.result.stores);
   const title =
     found.length === 0
-      ? `Session repair: all ${plural(counts.sessions, "conversation")} can be opened`
+      ? `Session repair: all ${plural(counts.sessions, "session")} can be opened`
       : `Session repair: ${plural(found.length, "record")} that opencode cannot ${failedVerb(found)}`;
   const undo = undoOptions(input, await sized(input, runs));
   const hidden = hiddenOptions(input);
@@ -77,14 +77,14 @@ function closeOption(api: TuiPluginApi): Option {
 }
 
 function repairOptions(input: DialogInput, found: readonly ConfirmedFinding[]): Option[] {
-  const mendable = found.filter(isMendable);
+  const repairable = found.filter(isRepairable);
   const options: Option[] = [];
-  if (mendable.length > 0) {
+  if (repairable.length > 0) {
     options.push({
-      title: `All of it: ${toDoWords(mendable)}`,
+      title: `All of it: ${toDoWords(repairable)}`,
       description: "nothing is deleted",
       category: "Repair",
-      value: () => confirmRepair(input, mendable),
+      value: () => confirmRepair(input, repairable),
     });
   }
   const shown = shownSession(input.api);
@@ -94,7 +94,7 @@ function repairOptions(input: DialogInput, found: readonly ConfirmedFinding[]): 
   return options;
 }
 
-/** The conversation that is on the screen behind the dialog. */
+/** The session that is on the screen behind the dialog. */
 function shownSession({ route }: TuiPluginApi): string | undefined {
   const { current } = route;
   const sessionID: unknown = current.name === "session" ? current.params?.sessionID : undefined;
@@ -106,9 +106,9 @@ function sessionOptions(input: DialogInput, sessionID: string | null, found: rea
   // 1.14.41 does not say it.
   const { get }: Partial<TuiPluginApi["state"]["session"]> = input.api.state.session;
   const title = sessionID === null ? undefined : get?.(sessionID)?.title;
-  const category = title ?? sessionID ?? "No conversation";
+  const category = title ?? sessionID ?? "No session";
   const groups = groupFindings(found);
-  const mendable = found.filter(isMendable);
+  const repairable = found.filter(isRepairable);
   const options = groups.map((group): Option => {
     const written = writtenText(group);
     return {
@@ -116,7 +116,7 @@ function sessionOptions(input: DialogInput, sessionID: string | null, found: rea
       ...(written !== null && { description: written }),
       category,
       value: () => {
-        if (group.findings.every(isMendable)) return confirmRepair(input, group.findings);
+        if (group.findings.every(isRepairable)) return confirmRepair(input, group.findings);
         return showText(
           input.api,
           groupText(group),
@@ -125,9 +125,9 @@ function sessionOptions(input: DialogInput, sessionID: string | null, found: rea
       },
     };
   });
-  if (groups.length < 2 || mendable.length < 2) return options;
-  const all = `All of this conversation: ${toDoWords(mendable)}`;
-  return [{ title: all, category, value: () => confirmRepair(input, mendable) }, ...options];
+  if (groups.length < 2 || repairable.length < 2) return options;
+  const all = `All of this conversation: ${toDoWords(repairable)}`;
+  return [{ title: all, category, value: () => confirmRepair(input, repairable) }, ...options];
 }
 
 function evidenceText(group: FindingGroup<ConfirmedFinding>): string {
@@ -172,7 +172,7 @@ export async function confirmRepair(input: DialogInput, findings: readonly Confi
   const causes = [...new Set(groupFindings(findings).map(causeText))].slice(0, MOST_CAUSES).join(" ");
   const sessions = new Set(findings.map((finding) => finding.sessionID)).size;
   const them = sessions === 1 ? "it" : "them";
-  const message = `${plural(findings.length, "record")} of ${plural(sessions, "conversation")}, so that opencode can open ${them} again. The originals are kept in quarantine/ of opencode's data directory. Nothing is deleted, and it can be undone here.${changesText(findings)} Likely cause: ${causes}${await previewText(input, findings)}`;
+  const message = `${plural(findings.length, "record")} of ${plural(sessions, "session")}, so that opencode can open ${them} again. The originals are kept in quarantine/ of opencode's data directory. Nothing is deleted, and it can be undone here.${changesText(findings)} Likely cause: ${causes}${await previewText(input, findings)}`;
   askUser(
     input.api,
     `${sentence(toDoWords(findings))}?`,
@@ -217,10 +217,10 @@ function sessionToOpen(
   return isDone && navigate !== undefined ? sessionID : null;
 }
 
-/** The server half may be mending the same at this moment: it is waited for, in milliseconds. */
+/** The server half may be repairing the same at this moment: it is waited for, in milliseconds. */
 const PATIENCE_MS = 10_000;
 
-/** Repairs findings: at the user's word also those that an earlier restore had put back, `unasked` never. */
+/** Repairs findings. What an earlier run restored is repaired again only if the user asks, never `unasked`. */
 export function repairFindings(
   context: RequestContext,
   findings: readonly ConfirmedFinding[],
@@ -256,7 +256,7 @@ function isUndoable(run: RunSummary): run is ReadableSummary {
   return run.ok && run.state.byState.done !== undefined;
 }
 
-/** One line a run, though a run may have changed several conversations. */
+/** One line a run, though a run may have changed several sessions. */
 function undoOptions(input: DialogInput, runs: readonly SizedRun[]): Option[] {
   const byID = new Map<string, SizedRun[]>();
   const total = runs.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -275,7 +275,7 @@ function undoOptions(input: DialogInput, runs: readonly SizedRun[]): Option[] {
 }
 
 export function confirmUndo(input: DialogInput, runID: string, items: number): void {
-  const message = `${plural(items, "record")} will be put back byte for byte where ${were(items)}. opencode will fail on ${items === 1 ? "it" : "them"} again.`;
+  const message = `${plural(items, "record")} will be restored byte for byte where ${were(items)}. opencode will fail on ${items === 1 ? "it" : "them"} again.`;
   askUser(
     input.api,
     "Undo this run?",
@@ -294,12 +294,12 @@ async function undoNow(input: DialogInput, runID: string): Promise<void> {
   const request: RestoreInput = { files, located, access: "beside-host", runID, sessionIDs: [], itemIDs: [] };
   const planning = await planRestore(request);
   if (!planning.ok) return showText(api, "Session repair", planning.message);
-  showText(api, "Session repair", "The records are being put back …");
+  showText(api, "Session repair", "The records are being restored …");
   await sleep(PAINT_MS);
   const result = await restore(request, planning.plan);
   const restored = result.items.filter((item) => item.action === "restored");
   const refused = result.items.filter((item) => item.action !== "restored");
-  const lines = [`${plural(restored.length, "record")} put back where ${were(restored.length)}.`];
+  const lines = [`${plural(restored.length, "record")} restored where ${were(restored.length)}.`];
   if (result.stopped !== null) lines.push(result.stopped.message);
   if (refused[0]?.reason !== undefined) lines.push(`${plural(refused.length, "record")} not: ${refused[0].reason}.`);
   showText(api, "Session repair", lines.join(" "));

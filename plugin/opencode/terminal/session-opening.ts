@@ -3,7 +3,7 @@ import type { PluginSettings } from "../../configuration/options.ts";
 import type { ConfirmedFinding } from "../../model/finding.ts";
 import { keptKey } from "../../quarantine/run-state.ts";
 import { keptByUser } from "../../quarantine/runs.ts";
-import { isDoneUnasked, isMendable } from "../../repair/plan.ts";
+import { isDoneUnasked, isRepairable } from "../../repair/plan.ts";
 import { doneWords, sentence, toDoWords } from "../../repair/words.ts";
 import { askUser, showDefect, showList, showText } from "./dialog-parts.ts";
 import { changesText, repairFindings } from "./dialogs.ts";
@@ -13,7 +13,7 @@ import { causesText, sessionSentence } from "./words.ts";
 
 const TOAST_MS = 10_000;
 
-const TITLE = "This conversation cannot be opened";
+const TITLE = "This session cannot be opened";
 
 interface Opening {
   readonly api: TuiPluginApi;
@@ -27,9 +27,9 @@ type Parameters = Record<string, unknown>;
 
 /**
  * Registers a slot that is rendered whenever another session is shown, before its view fetches the messages: it asks for
- * the route, which opencode tracks. A session that cannot be loaded is left at once, mended or asked about, and opened
+ * the route, which opencode tracks. A session that cannot be loaded is left at once, repaired or asked about, and opened
  * again: opencode fetches its messages only once. The slots of the session view itself are not rendered for the
- * conversations of subagents.
+ * sessions of subagents.
  */
 export function guardSessions(opening: Opening): void {
   const { api, guard } = opening;
@@ -46,13 +46,13 @@ export function guardSessions(opening: Opening): void {
     isLeaving = true;
     api.route.navigate("home");
     if (look === "long") {
-      api.ui.toast({ variant: "info", title: "Session repair", message: "Checking this long conversation …" });
+      api.ui.toast({ variant: "info", title: "Session repair", message: "Checking this long session …" });
     }
     const back = before;
     const leave = () => {
       if (back !== null && api.route.current.name === "home") api.route.navigate("session", back);
     };
-    queueMicrotask(() => void mendAndReturn(opening, sessionID, shown, leave).catch(() => showDefect(api)));
+    queueMicrotask(() => void repairAndReturn(opening, sessionID, shown, leave).catch(() => showDefect(api)));
   };
   api.slots.register({
     slots: {
@@ -77,7 +77,7 @@ function lookAt(guard: SessionGuard, sessionID: string): Look {
 }
 
 /** `leave`: shows what was on the screen before. */
-async function mendAndReturn(
+async function repairAndReturn(
   { api, settings, guard, hostAnswers }: Opening,
   sessionID: string,
   shown: Parameters,
@@ -91,28 +91,28 @@ async function mendAndReturn(
   };
   const findings = await guard.damageOf(sessionID).catch(() => []);
   if (findings.length === 0) return open();
-  // The conversation itself can be read where only those of its subagents cannot.
+  // The session itself can be read if only those of its subagents cannot.
   const otherwise = findings.some((finding) => finding.sessionID === sessionID) ? leave : open;
   const context = await requestContext(api.app.version, settings.concurrency);
-  const mendable = findings.filter(isMendable);
+  const repairable = findings.filter(isRepairable);
   const cannot = sessionSentence(findings, sessionID);
-  if (context === null || mendable.length < findings.length) {
+  if (context === null || repairable.length < findings.length) {
     return askWhatIsReported(api, causesText(findings), guard.refusal, open, otherwise);
   }
-  const mend = async (unasked: boolean): Promise<void> => {
-    const result = await repairFindings(context, mendable, unasked);
+  const repairNow = async (unasked: boolean): Promise<void> => {
+    const result = await repairFindings(context, repairable, unasked);
     api.ui.dialog.clear();
     // Opened again while it is still damaged, it would be left again, without end.
     if ((await guard.damageOf(sessionID)).length > 0) {
-      // What a user put back while this waited for the lock is repaired only at the user's word.
+      // What a user restored while this waited for the lock is repaired only if the user agrees.
       if (unasked && result.stopped === null && result.items.every((item) => item.action !== "skipped")) return ask();
       const reason = result.stopped?.message ?? result.items.find((item) => item.action === "skipped")?.reason;
       return showText(api, TITLE, `Not everything could be done. Nothing was lost. ${reason ?? ""}`, otherwise);
     }
     const done = result.items.filter((item) => item.action !== "skipped");
-    // Where nothing was left to do, the server half has mended it meanwhile, and says so.
+    // If nothing was left to do, the server half has repaired it in the meantime, and says so.
     if (done.length > 0) {
-      const message = `${doneWords(done, "damaged record", " of this conversation")}. Nothing was deleted; /repair undoes it.`;
+      const message = `${doneWords(done, "damaged record", " of this session")}. Nothing was deleted; /repair undoes it.`;
       api.ui.toast({ variant: "success", title: "Session repair", message, duration: TOAST_MS });
     }
     return open();
@@ -121,21 +121,21 @@ async function mendAndReturn(
     askUser(
       api,
       TITLE,
-      `${cannot} ${question(mendable)}`,
-      () => mend(false),
+      `${cannot} ${question(repairable)}`,
+      () => repairNow(false),
       () => {
         api.ui.dialog.clear();
-        const message = "Nothing was changed. /repair opens this conversation whenever you like.";
+        const message = "Nothing was changed. Type /repair to open this session later.";
         api.ui.toast({ variant: "info", title: "Session repair", message, duration: TOAST_MS });
         return otherwise();
       },
     );
-  if (settings.preload !== "repair" || !mendable.every(isDoneUnasked)) return ask();
+  if (settings.preload !== "repair" || !repairable.every(isDoneUnasked)) return ask();
   const kept = await keptByUser(context.files, context.located.dataDir);
-  return mendable.some((finding) => kept.has(keptKey(finding, finding.seen))) ? ask() : mend(true);
+  return repairable.some((finding) => kept.has(keptKey(finding, finding.seen))) ? ask() : repairNow(true);
 }
 
-/** opencode may stop with an error on what cannot be mended here (measured 1.18.33): opening it all the same is a choice. */
+/** opencode may stop with an error on what cannot be repaired here (measured 1.18.33): opening it all the same is a choice. */
 function askWhatIsReported(
   api: TuiPluginApi,
   category: string,

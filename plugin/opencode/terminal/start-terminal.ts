@@ -18,8 +18,8 @@ import { carryOut } from "./typed-request.ts";
 
 const SLASH = "repair";
 const NAME = "session-repair.open";
-const TITLE = "Repair conversations";
-const DESCRIPTION = "open conversations that will not load";
+const TITLE = "Repair sessions";
+const DESCRIPTION = "open sessions that will not load";
 const CATEGORY = "Session";
 
 const TOAST_MS = 10_000;
@@ -82,7 +82,7 @@ function showWarnings(api: TuiPluginApi, warnings: readonly string[]): void {
   api.ui.toast({ variant: "warning", title: "Session repair", message: warnings.join(" "), duration: TOAST_MS });
 }
 
-/** The server half, which starts first, may have mended something before there was a screen; or it was told only to look. */
+/** The server half, which starts first, may have repaired something before there was a screen, or it was told only to look. */
 async function tellOfStart(api: TuiPluginApi, context: RequestContext, guard: SessionGuard): Promise<void> {
   const processStart = Date.now() - process.uptime() * 1000;
   const { sessions, remedies } = await deedsOfStart(context.files, context.located.dataDir, processStart);
@@ -90,7 +90,7 @@ async function tellOfStart(api: TuiPluginApi, context: RequestContext, guard: Se
   const lists = await guard.damagedLists();
   const lines: string[] = [];
   if (done.length > 0) {
-    const where = ` of ${plural(sessions, "conversation")}`;
+    const where = ` of ${plural(sessions, "session")}`;
     lines.push(
       `${doneWords(done, "damaged record", where)}, so that opencode can open ${sessions === 1 ? "it" : "them"} again.`,
     );
@@ -99,7 +99,7 @@ async function tellOfStart(api: TuiPluginApi, context: RequestContext, guard: Se
   if (lists.length > 0) {
     const [keep, them] = lists.length === 1 ? ["keeps", "it"] : ["keep", "them"];
     lines.push(
-      `${plural(lists.length, "damaged record")} ${keep} the session list from loading. Type /repair to mend ${them}.`,
+      `${plural(lists.length, "damaged record")} ${keep} the session list from loading. Type /repair to repair ${them}.`,
     );
   }
   if (lines.length === 0) return;

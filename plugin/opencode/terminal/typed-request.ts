@@ -1,7 +1,7 @@
 import { isFailingHere } from "../../model/finding.ts";
 import { allRuns, type RunSummary, runIDOf } from "../../quarantine/runs.ts";
 import { check } from "../../repair/check.ts";
-import { isMendable } from "../../repair/plan.ts";
+import { isRepairable } from "../../repair/plan.ts";
 import { planRestore } from "../../repair/restore.ts";
 import { plural, sentence } from "../../repair/words.ts";
 import { newestUndoable } from "../answer-request.ts";
@@ -40,9 +40,9 @@ async function oneSession(what: "check" | "repair", sessionID: string, input: Di
   if (!outcome.ok) return showText(api, TITLE, `There is no session ${sessionID}.`);
   const found = outcome.result.findings.filter(isFailingHere);
   if (found.length === 0) return showText(api, TITLE, `opencode can load the session ${sessionID}.`);
-  const mendable = found.filter(isMendable);
-  if (what === "repair" && mendable.length > 0) return confirmRepair(input, mendable);
-  const next = mendable.length > 0 ? `To repair it: /repair ${sessionID}` : "It can only be reported.";
+  const repairable = found.filter(isRepairable);
+  if (what === "repair" && repairable.length > 0) return confirmRepair(input, repairable);
+  const next = repairable.length > 0 ? `To repair it: /repair ${sessionID}` : "It can only be reported.";
   showText(
     api,
     TITLE,
@@ -50,7 +50,7 @@ async function oneSession(what: "check" | "repair", sessionID: string, input: Di
   );
 }
 
-/** `null`: the newest run of which anything can be put back. */
+/** `null`: the newest run of which anything can be undone. */
 async function undo(wanted: string | null, input: DialogInput): Promise<void> {
   const { api, context } = input;
   const { files, located } = context;
@@ -59,7 +59,7 @@ async function undo(wanted: string | null, input: DialogInput): Promise<void> {
   const planning = await planRestore({ files, located, access: "beside-host", runID, sessionIDs: [], itemIDs: [] });
   if (!planning.ok) return showText(api, TITLE, planning.message);
   const items = planning.plan.runs.reduce((sum, run) => sum + run.items.length, 0);
-  if (items === 0) return showText(api, TITLE, `Everything of the run ${runID} was put back already.`);
+  if (items === 0) return showText(api, TITLE, `The run ${runID} was undone completely before.`);
   confirmUndo(input, runID, items);
 }
 

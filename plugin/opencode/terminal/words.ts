@@ -34,7 +34,7 @@ export function causesText(findings: readonly ConfirmedFinding[]): string {
 /** The sentence that says what is wrong with the one session that was just opened, or with those of its subagents. */
 export function sessionSentence(findings: readonly ConfirmedFinding[], sessionID: string): string {
   const isOwn = findings.some((finding) => finding.sessionID === sessionID);
-  return `opencode cannot load ${isOwn ? "this conversation" : "the conversation of a subagent in it"} (${causesText(findings)}).`;
+  return `opencode cannot load ${isOwn ? "this session" : "the session of a subagent in it"} (${causesText(findings)}).`;
 }
 
 /** When a cause comes about, as far as cases are known. */

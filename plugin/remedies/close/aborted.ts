@@ -25,7 +25,7 @@ export function abortedTool(part: unknown, endMs: number, store: StoreDescriptio
   ];
 }
 
-/** The same of an answer: completed, with the error that stands for an abort. */
+/** What an abort changes in an answer: it gets an end, and the error by which opencode marks an abort. */
 export function abortedAnswer(message: unknown, endMs: number, store: StoreDescription): FieldChange[] | null {
   const time = valueIn(message, "time");
   if (!isFields(message) || message.role !== "assistant" || !isFields(time)) return null;

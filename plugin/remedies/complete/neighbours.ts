@@ -40,7 +40,7 @@ export class Neighbours {
     return index === undefined ? null : (this.messages[index] ?? null);
   }
 
-  /** The message that a part hangs on. */
+  /** The message that a part belongs to. */
   messageOf(partID: string): MessageFacts | null {
     return this.message(this.#outline.messageOf(partID));
   }

@@ -12,7 +12,7 @@ import {
 import { byTime, factsOf, madeMs, partFacts } from "../../stores/message-facts.ts";
 import type { MessageFacts, SessionOutline } from "../../stores/outline.ts";
 
-/** A message made anew: its document without ids, and when it was made, in milliseconds. */
+/** A rebuilt message: its document without ids, and when it was made, in milliseconds. */
 export interface RebuiltMessage {
   readonly document: Fields;
   readonly createdMs: number;

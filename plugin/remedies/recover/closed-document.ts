@@ -46,7 +46,7 @@ export function closedPart(left: string, times: RecordTimes): Fields | null {
   return candidates.find((candidate) => isPart(candidate)) ?? null;
 }
 
-/** A model's provider refuses a whole conversation for a call without a name or an id. */
+/** A model's provider refuses a whole session for a call without a name or an id. */
 function isNamedCall({ tool, callID }: Fields): boolean {
   return text(tool) !== "" && text(callID) !== "";
 }

@@ -42,7 +42,7 @@ function push<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
   else group.push(value);
 }
 
-/** One text for what is the same: the kind, what it hangs on, and what it says in whatever order of keys. */
+/** One text for what is the same: the kind, its parent, and its content in whatever order of keys. */
 function keyOfRow({ place, content }: UnknownRow): string {
   const { kind, messageID, sessionID } = place;
   if (kind === "session") return sortedText([kind, ...sessionValues(isFields(content) ? content : {})]);

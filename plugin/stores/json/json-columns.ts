@@ -14,7 +14,7 @@ import { readFileDocument } from "./json-conversation.ts";
 import { STORAGE } from "./layout.ts";
 
 /**
- * The records that hang on a session, with the columns and values of opencode's own import of this storage (read in
+ * The records that belong to a session, with the columns and values of opencode's own import of this storage (read in
  * 1.14.41). What is missing there is `null` here.
  */
 export async function readFileColumns(

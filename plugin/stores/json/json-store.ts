@@ -11,7 +11,7 @@ import {
   unknownSession,
 } from "../conversation.ts";
 import type {
-  Conversations,
+  ConversationReader,
   Counts,
   FileRecords,
   LoadedScope,
@@ -35,7 +35,7 @@ import type { TreeScan } from "./tree-scan.ts";
 export class JsonStore implements Store {
   readonly description: StoreDescription;
   readonly source: "files" | null;
-  readonly conversations: Conversations;
+  readonly conversations: ConversationReader;
   readonly eventLog = null;
   readonly places = null;
   readonly importTrace = null;
@@ -117,8 +117,8 @@ export class JsonStore implements Store {
   close(): void {}
 }
 
-/** The conversations of these files. How they are read is loaded where one is: opencode's start does not pay for it. */
-class FileConversations implements Conversations {
+/** The sessions of these files. The code that reads them is loaded when one is read: opencode's start does not pay for it. */
+class FileConversations implements ConversationReader {
   readonly #tree: RecordTree;
   readonly #sessions: () => Promise<SessionEntry[]>;
 

@@ -99,7 +99,7 @@ export function isAdded(connection: Connection, listed: Listing): boolean {
 
 /**
  * Removes exactly the rows of a listing, inside a transaction of the caller's. Where any of them was changed since, or
- * anything else hangs on the session, nothing is removed and a clause says why. A project that is in use stays.
+ * anything else belongs to the session, nothing is removed and a clause says why. A project that is in use stays.
  */
 export function removeRows(connection: Connection, schema: Schema, listed: Listing): string | null {
   const own = listed.rows.filter(({ table }) => table !== "project");

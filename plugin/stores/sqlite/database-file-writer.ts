@@ -18,7 +18,7 @@ import { SIDE_FILES, type SoleUse, soleUse } from "./sole-use.ts";
 /** Name of the new database in the run's folder, until it takes its place. */
 export const SALVAGED = "salvaged.db";
 
-/** The shared memory of a WAL, in which readers leave marks: SQLite makes it anew. */
+/** The shared memory of a WAL, in which readers leave marks: SQLite rebuilds it. */
 const INDEX = "-shm";
 
 /** Beginning of the names of the folders that hold what a restore has taken the place of. */
@@ -111,7 +111,7 @@ export class DatabaseFileWriter implements StoreWriter {
     return outcomes;
   }
 
-  /** The shared memory of a WAL is made anew by whoever opens the database: it is where the main file is. */
+  /** Whoever opens the database rebuilds the shared memory of a WAL: it is where the main file is. */
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
     const isLive = isIndex(item) ? await this.#isMainBack() : await this.#holds(this.#place(item), item);
     if (isLive) return "live";

@@ -13,7 +13,7 @@ export interface RowPlace {
   readonly key: { readonly id: string };
   /** The value that was judged; `null`: the row apart from its JSON values. */
   readonly column: string | null;
-  /** What setting it aside alone leaves behind; `undefined`: it never goes without something in its place. */
+  /** What stays behind if it alone is quarantined; `undefined`: it never goes without something in its place. */
   readonly whenSetAside: JsonColumn["whenSetAside"] | undefined;
 }
 
@@ -125,7 +125,7 @@ const PARENTS: Readonly<Record<string, Parent>> = {
   part: { table: "message", column: "message_id" },
 };
 
-/** Whether cells name another record that the row is to hang on. */
+/** Whether cells name another parent for the row. */
 export function isMoved({ table, cells }: CapturedRow): boolean {
   const parent = PARENTS[table];
   return parent !== undefined && cells.has(parent.column);

@@ -72,7 +72,7 @@ const TABLES_OF_2X: Readonly<Record<string, readonly string[]>> = {
   session_inbox: [],
 };
 
-/** Tables of a conversation that only the 1.x line has. */
+/** Tables of a session that only the 1.x line has. */
 const CONVERSATION_OF_1X: Readonly<Record<string, readonly string[]>> = {
   session: ["id", "project_id", "directory"],
   message: ["id", "session_id", "data"],

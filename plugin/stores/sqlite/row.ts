@@ -102,7 +102,7 @@ export function bindCell(cell: CellValue): { placeholder: string; value: SqlValu
   }
 }
 
-/** Puts a captured row back as it was, under its old rowid where that is free. */
+/** Restores a captured row as it was, under its old rowid if that is free. */
 export function insertRow(connection: Connection, row: CapturedRow): void {
   const names = [...row.cells.keys()].map(quoted);
   const cells = [...row.cells.values()].map(bindCell);

@@ -42,7 +42,7 @@ export class RowsAside {
       } else {
         if (isMoved(row) && !this.#rows.hasParent(row)) return skipped("the record it belongs to is not there");
         if (cells.has("id") && !isRenamed && this.#rows.hasChildren(place)) {
-          return skipped("other records hang on its id");
+          return skipped("other records belong to its id");
         }
         updateCells(this.#rows.connection, place.table, place.key, cells);
       }

@@ -6,7 +6,7 @@ import type { LiveRows, RowPlace } from "./live-rows.ts";
 import { type CapturedRow, deleteRow, insertRow, rowHash, updateCells } from "./row.ts";
 import { cellDigest, holdsCells, loadRow } from "./row-item.ts";
 
-/** Puts captured rows and values back, each only where nothing else has taken its place. */
+/** Restores captured rows and values, each only if nothing else has taken its place. */
 export class RowsBack {
   readonly #files: FileSystem;
   readonly #rows: LiveRows;
@@ -26,7 +26,7 @@ export class RowsBack {
     return row !== null && sameID && [...row.cells.keys()].every((name) => columns.includes(name)) ? row : null;
   }
 
-  /** Puts one row or value back in the caller's transaction. `saved`: what {@link load} gave. */
+  /** Restores one row or value in the caller's transaction. `saved`: what {@link load} gave. */
   putOneBack(item: ManifestItem, saved: CapturedRow | null): ItemOutcome {
     const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
     const restored: ItemOutcome = { id: item.id, state: "restored" };

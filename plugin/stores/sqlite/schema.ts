@@ -1,7 +1,7 @@
 import type { Connection } from "./driver.ts";
 import { NEWEST_KNOWN_MIGRATION, type Origin, originOf } from "./origin.ts";
 
-/** A value that a host parses as JSON, and what stands in its place when it is set aside. */
+/** A value that a host parses as JSON, and what takes its place when it is quarantined. */
 export interface JsonColumn {
   readonly table: "session" | "project" | "message" | "part" | "session_v2" | "session_message";
   readonly column: string;

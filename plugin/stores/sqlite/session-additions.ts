@@ -26,7 +26,7 @@ export class SessionAdditions {
     this.#rows = rows;
   }
 
-  /** A session with everything that hangs on it; what is added is listed in a file of its own. */
+  /** A session with all its children; what is added is listed in a file of its own. */
   async prepare(id: string, operation: Operation, rows: readonly NewRow[], folder: string): Promise<ManifestItem> {
     const captured = rowsFor(this.#rows.schema, rows);
     const listed = listingOf(rows, captured);

@@ -106,7 +106,7 @@ function numberOf(value: SqlValue | undefined): number | null {
   return typeof value === "number" ? value : null;
 }
 
-/** The rows that hang on a session besides its messages, whole. */
+/** The rows that belong to a session besides its messages, whole. */
 export function readSessionColumns(connection: Connection, schema: Schema, sessionID: string): SessionColumns {
   const rows = (table: string, column: string, key: string): RowValues[] => {
     const columns = schema.tables.get(table);

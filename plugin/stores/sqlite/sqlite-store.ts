@@ -3,7 +3,7 @@ import type { Artifact, Evidence } from "../../model/artifact.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
 import type { ProjectFacts, SessionColumns, SessionFacts, StoredMessage } from "../conversation.ts";
 import {
-  type Conversations,
+  type ConversationReader,
   type Counts,
   type LoadedScope,
   noCounts,
@@ -29,7 +29,7 @@ import type { Schema } from "./schema.ts";
 export class SqliteStore implements Store {
   readonly description: StoreDescription;
   readonly source: DatabaseSource | null;
-  readonly conversations: Conversations;
+  readonly conversations: ConversationReader;
   readonly eventLog: DatabaseEventLog | null;
   readonly places: RowPlaces;
   readonly importTrace: RowPlaces;
@@ -168,8 +168,8 @@ class RowOpening implements SessionOpening {
   }
 }
 
-/** The conversations of a database. How they are read is loaded where one is: opencode's start does not pay for it. */
-class RowConversations implements Conversations {
+/** The sessions of a database. The code that reads them is loaded when one is read: opencode's start does not pay for it. */
+class RowConversations implements ConversationReader {
   readonly #connection: Connection;
   readonly #schema: Schema;
 

@@ -102,7 +102,7 @@ export class SqliteWriter implements StoreWriter {
   /** A transaction leaves nothing half done. */
   async settle(): Promise<void> {}
 
-  /** Where the live row is another one now, the captured bytes are the only ones left: they count as set aside. */
+  /** Where the live row is another one now, the captured bytes are the only ones left: they count as quarantined. */
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
     if (isTableItem(item)) return this.#tables.observe(item, folder);
     if (isAddition(item)) {

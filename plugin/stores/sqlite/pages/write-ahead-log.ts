@@ -14,7 +14,7 @@ export interface WriteAheadLog {
   readonly pageBytes: number;
   /** Frames of committed transactions, oldest first. */
   readonly committed: readonly Frame[];
-  /** What else is there: never committed, damaged, or from before the log last began anew; newest first. */
+  /** What else is there: never committed, damaged, or from before the log last started over; newest first. */
   readonly others: readonly Frame[];
   /** Pages of the database after the last commit; 0 where nothing was committed. */
   readonly pages: number;
@@ -97,7 +97,7 @@ function sorted(frames: readonly ReadFrame[], pageBytes: number, headerIsWhole: 
 
 /**
  * What marks the frames of the log's present state: what the header says, if one of the first frames has it. Else the salts
- * of the first frame where the second has them too, else those that most frames have. A log that was begun anew without a
+ * of the first frame where the second has them too, else those that most frames have. A log that was started over without a
  * frame yet holds what the database holds.
  */
 function saltsOf(file: RandomAccessFile, header: Buffer | null, frameBytes: number, count: number): Buffer | null {
@@ -155,7 +155,7 @@ export function unreadLog(database: string): string | null {
     const [first] = log?.committed ?? [];
     if (log === null || first === undefined) return null;
     if (!isSound) return `${amount(log.committed.length, "page")}, its header is damaged`;
-    // Begun anew, and nothing written to it since: everything in it is in the database.
+    // Started over, and nothing written to it since: everything in it is in the database.
     const own = file.read(first.offset - FRAME_HEADER_BYTES + 8, 8);
     if (Buffer.compare(own, header.subarray(16, 24)) !== 0) return null;
     return log.beyondDamage === 0 ? null : `${amount(log.beyondDamage, "page")} behind a damaged one`;

@@ -4,7 +4,7 @@ import { withFields } from "../records/fields.ts";
 import type { SourceRecord, SourceSession } from "../stores/source-session.ts";
 
 /** A session as it would be after the repair of its findings: nothing is written. */
-export function mended(session: SourceSession, findings: readonly ConfirmedFinding[]): SourceSession {
+export function afterRepair(session: SourceSession, findings: readonly ConfirmedFinding[]): SourceSession {
   const byRecord = new Map(
     findings.flatMap(({ kind, recordID, replacement, rebuilt }) => {
       const content = (rebuilt ?? replacement)?.content;
