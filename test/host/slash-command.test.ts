@@ -266,16 +266,13 @@ async function besideTheAgent(version: HostVersion): Promise<void> {
     await until(() => model.calls > 0, "the model was never asked");
     await typed(host, conversation, "");
     expect((await turn).status).toBe(200);
-    const ended = await messagesOf(host, conversation);
-    expect(
-      ended
-        .at(-1)
-        ?.parts.find(({ type }) => type === "text")
-        ?.text?.trim(),
-    ).toBe(words.trim());
-    const isReported = async () => (await messagesOf(host, conversation)).length > ended.length;
+    const spoken = ({ info, parts }: WireMessage) =>
+      info.role === "assistant" && parts.some(({ type, text }) => type === "text" && text?.trim() === words.trim());
+    const isReported = async () => (await messagesOf(host, conversation)).at(-1)?.info.role === "user";
     await until(isReported, "no report came after the turn");
-    expect(reportIn(await messagesOf(host, conversation))).toContain(part);
+    const messages = await messagesOf(host, conversation);
+    expect(messages.slice(-2, -1).map(spoken)).toEqual([true]);
+    expect(reportIn(messages)).toContain(part);
     await sleep(500);
     expect(model.calls).toBe(1);
   } finally {

@@ -36,13 +36,17 @@ interface Halves {
   readonly terminal?: boolean;
 }
 
-async function open(store: RealStore, halves: Halves = { server: true, terminal: true }): Promise<TerminalUI> {
-  const ui = await openTerminalUI({
+function start(store: RealStore, halves: Halves = { server: true, terminal: true }): Promise<TerminalUI> {
+  return openTerminalUI({
     home: store.home,
     model,
     plugins: halves.server ? [`${built}/server.js`] : [],
     terminalPlugins: halves.terminal ? [`${built}/tui.js`] : [],
   });
+}
+
+async function open(store: RealStore, halves?: Halves): Promise<TerminalUI> {
+  const ui = await start(store, halves);
   await untilReady(ui);
   return ui;
 }
@@ -71,9 +75,11 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33", () => {
   test("a session damaged before the start is on the screen at the first try, and the user was told", async () => {
     const store = await realStore("1.18.33");
     emptyPart(store, store.sessions.plain);
-    const ui = await open(store);
+    const ui = await start(store);
     try {
+      // It is there for some seconds only, which may be over before the screen is ready for keys.
       await ui.waitFor(/1 damaged record of 1\s[\s\S]*session\s[\s\S]*(recovered|quarantined)/);
+      await untilReady(ui);
       await openSession(ui, "A plain session");
       await ui.waitFor("A single pixel.");
       await ui.waitFor("You are welcome.");
