@@ -118,7 +118,7 @@ export function checkText(result: CheckResult, view: CheckView): string {
   }
   section("yellow", `${plural(unreached.length, "problem")} outside the records:`, unreached);
   section("yellow", `${notesText(others)} (opencode loads these):`, others);
-  const onceNamed = codesOf(others.filter(isMendable));
+  const onceNamed = codesOf(others.filter(isRepairable));
   if (onceNamed.length > 0) {
     lines.push(`  If you want these repaired: ${view.command("repair", ...view.sessionIDs, ...onceNamed)}`);
   }
