@@ -1,9 +1,10 @@
 import { isFolderHere, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import { plural } from "../plural.ts";
-import type { RescueChoice } from "../rescue/choices.ts";
+import { type RescueChoice, recordRepair } from "../rescue/choices.ts";
 import type { RescueRequest } from "../rescue/request.ts";
 import { clipped, columns, printable } from "../show/text-layout.ts";
 import { minuteText } from "./known-sessions.ts";
+import { readyCommand } from "./ready-command.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What the user chose from the list: one or several requests, each for some sessions. */
@@ -72,10 +73,9 @@ export async function chooseSessions(
   const picked = numbers.flatMap((number) => listed[number - 1] ?? []);
   const certain = picked.filter(({ action }) => action.kind === "certain").map(({ sessionID }) => sessionID);
   const chosen: Chosen[] = certain.length === 0 ? [] : [{ sessionIDs: certain, request: EVERYTHING }];
-  if (picked.some(({ action }) => action.kind === "repair")) {
-    terminal.say(
-      "A session without its own record: `opencode-session-repair repair --only lost-session-record` makes one.",
-    );
+  const bare = picked.flatMap(({ action }) => (action.kind === "repair" ? [action.sessionID] : []));
+  if (bare.length > 0) {
+    terminal.say(`A session without its own record: \`${readyCommand(recordRepair(bare))}\` makes one.`);
   }
   for (const [from, own] of byFolder(picked)) {
     const to = await askFolder(from, own, terminal);

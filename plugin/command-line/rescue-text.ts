@@ -1,4 +1,5 @@
 import { plural } from "../repair/words.ts";
+import { recordRepair } from "../rescue/choices.ts";
 import type { Cause, HiddenSession, PartlyShownSession } from "../rescue/hidden.ts";
 import type { IncompleteSession } from "../rescue/incomplete.ts";
 import type { Change } from "../rescue/relink.ts";
@@ -117,13 +118,13 @@ function byFolder(sessions: readonly (HiddenSession | PartlyShownSession)[], com
   return [...groups.values()].flatMap((group) => [...group.map(sessionText), ...adviceFor(group, command)]);
 }
 
-function adviceFor([first]: readonly (HiddenSession | PartlyShownSession)[], command: CommandWriter): string[] {
+function adviceFor(group: readonly (HiddenSession | PartlyShownSession)[], command: CommandWriter): string[] {
+  const [first] = group;
   if (first === undefined) return [];
   const lines = first.reason === undefined ? [] : [`    ${first.reason}`];
   if ("shownFrom" in first) lines.push(`    A terminal UI lists it in ${path(first.shownFrom)}.`);
-  if (first.cause === "record-missing" || first.isParentBare === true) {
-    return [...lines, `    ${command("repair", "--only", "lost-session-record")}`];
-  }
+  const bare = group.flatMap(({ withoutRecord }) => withoutRecord ?? []);
+  if (bare.length > 0) return [...lines, `    ${command(...recordRepair(bare))}`];
   if (first.cause === "parent-missing") {
     return [...lines, `    ${command("rescue", "--relink", "--session", first.sessionID)}`];
   }

@@ -118,6 +118,10 @@ export function checkText(result: CheckResult, view: CheckView): string {
   }
   section("yellow", `${plural(unreached.length, "problem")} outside the records:`, unreached);
   section("yellow", `${notesText(others)} (opencode loads these):`, others);
+  const onceNamed = codesOf(others.filter(isRepairable));
+  if (onceNamed.length > 0) {
+    lines.push(`  If you want these repaired: ${view.command("repair", ...view.sessionIDs, ...onceNamed)}`);
+  }
   const advice = adviceLines(result, result.findings, view);
   const system = systemSentence(result.stores);
   if (system !== null) lines.push("", ...laidOut(system, view, ""));

@@ -1,5 +1,7 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { ACCESS_DENIED } from "../faults/access.ts";
 import type { FileSystem } from "../platform/file-system.ts";
+import { correctingCommand } from "../platform/permissions.ts";
 import { plural } from "../plural.ts";
 import { lockOf } from "../quarantine/lock.ts";
 import { holderText } from "../quarantine/lock-words.ts";
@@ -53,7 +55,9 @@ export async function examine(input: DoctorInput): Promise<Examined[]> {
   examined.push(await runtime());
   if (!found.ok || !holdsStore(found.located)) {
     const says = found.ok ? `nothing in ${input.asked}` : `${found.message} Looked at: ${input.asked}`;
-    return [...examined, { what: "store", ok: false, says, wayOut: "Use --data-dir or --db, or start opencode once." }];
+    const command = !found.ok && found.reason === "denied" ? correctingCommand(resolve(input.asked)) : null;
+    const wayOut = command ?? "Use --data-dir or --db, or start opencode once.";
+    return [...examined, { what: "store", ok: false, says, wayOut }];
   }
   const { located } = found;
   return [
@@ -162,7 +166,8 @@ async function stores(files: FileSystem, located: Located): Promise<Examined[]> 
       continue;
     }
     const { fault, evidence } = store.diagnosis;
-    examined.push({ what, ok: false, says: `${fault.title} (${evidence})`, wayOut: fault.advice });
+    const command = fault.code === ACCESS_DENIED.code && database !== undefined ? correctingCommand(database) : null;
+    examined.push({ what, ok: false, says: `${fault.title} (${evidence})`, wayOut: command ?? fault.advice });
   }
   return examined;
 }

@@ -85,7 +85,7 @@ function withoutNames(evidence: string): string {
     evidence
       .replace(/, the other is .*$/, "")
       // What a process is called is its owner's choice.
-      .replace(/: locked by .*$/, ": locked by a process")
+      .replace(/\blocked by .*$/, "locked by a process")
       .replace(/\b(?:ses|msg|prt|wrk|evt|per|que)_?[0-9A-Za-z]{6,}/g, "ID")
       .replace(/\b[0-9a-f]{16,}\b/g, "ID")
       .replace(/\d[\d,.]*/g, "N")

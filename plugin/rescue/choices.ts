@@ -1,3 +1,4 @@
+import { LOST_RECORD, LOST_SESSION } from "../faults/missing-records.ts";
 import { plural } from "../plural.ts";
 import type { Cause, HiddenSession, PartlyShownSession } from "./hidden.ts";
 import { type IncompleteSession, isAdded } from "./incomplete.ts";
@@ -8,8 +9,8 @@ export type RescueAction =
   | { readonly kind: "certain" }
   /** The user says where its folder is now; `candidates` are folders where it may be. */
   | { readonly kind: "folder"; readonly from: string; readonly candidates: readonly string[] }
-  /** It has no record of its own, which a repair of this code makes. */
-  | { readonly kind: "repair"; readonly code: string };
+  /** A repair of this session makes the record that is missing: its own, or that of the session it was started from. */
+  | { readonly kind: "repair"; readonly sessionID: string };
 
 /** A session that the user may choose, and what happens then. */
 export interface RescueChoice {
@@ -68,6 +69,15 @@ export function rescueChoices({ target, hidden, partlyShown, incomplete }: Rescu
     .map(({ isLast: _isLast, ...choice }) => choice);
 }
 
+/**
+ * The arguments of the `repair` that gives these sessions their record again. The newest copy in opencode's log is a
+ * finding of its own code, and is looked for in every database where the session is named.
+ */
+export function recordRepair(sessionIDs: readonly string[]): string[] {
+  const codes = [LOST_RECORD.code, LOST_SESSION.code].flatMap((code) => ["--only", code]);
+  return ["repair", ...new Set(sessionIDs), ...codes];
+}
+
 function facts({ sessionID, title, updatedMs, directory, messages }: HiddenSession) {
   return { sessionID, title, updatedMs, directory, messages: messages ?? null };
 }
@@ -82,8 +92,8 @@ function placeText({ cause, target, candidates = [] }: HiddenSession, database: 
 }
 
 function actionFor(session: HiddenSession): RescueAction {
-  const { cause, target, directory, candidates = [], isParentBare } = session;
-  if (cause === "record-missing" || isParentBare === true) return { kind: "repair", code: "lost-session-record" };
+  const { cause, target, directory, candidates = [], withoutRecord } = session;
+  if (withoutRecord !== undefined) return { kind: "repair", sessionID: withoutRecord };
   const isPlaced = cause === "moved" || cause === "project-changed";
   if (isPlaced && target == null && directory !== null) return { kind: "folder", from: directory, candidates };
   return { kind: "certain" };

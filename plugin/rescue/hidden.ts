@@ -46,8 +46,8 @@ export interface HiddenSession {
   readonly candidates?: readonly string[];
   /** How many messages it has, where they were counted. */
   readonly messages?: number;
-  /** Of a session without its parent: whether messages of that are there. */
-  readonly isParentBare?: boolean;
+  /** The session whose own record is gone and whose messages are there: this one, or the one that it was started from. */
+  readonly withoutRecord?: string;
 }
 
 /** A session that a terminal UI lists from another folder of its project, and nothing lists from its own. */
@@ -163,7 +163,9 @@ function parentless(target: KnownStore, said: ReadonlySet<string>): HiddenSessio
     if (!hasRecord || parentID === null || records.has(parentID) || said.has(id)) return [];
     const isBare = bare.has(parentID);
     const reason = `The session that it was started from has ${isBare ? "no record of its own" : "no record and no messages"}.`;
-    return [{ ...hidden("parent-missing", target, facts, null), reason, isParentBare: isBare }];
+    return [
+      { ...hidden("parent-missing", target, facts, null), reason, ...(isBare ? { withoutRecord: parentID } : {}) },
+    ];
   });
 }
 
@@ -175,6 +177,7 @@ async function recordless(target: KnownStore, said: ReadonlySet<string>): Promis
     found.push({
       ...hidden("record-missing", target, facts, null),
       reason: "Its messages are there, its own record is not.",
+      withoutRecord: facts.id,
     });
   }
   return found;

@@ -99,6 +99,16 @@ describe.if(canDropPrivileges())("a database of 1.18.33 whose files are another 
     expect(JSON.stringify(checked.answer)).not.toContain("free the disk");
   });
 
+  test.each([
+    ["opencode.db", 0o600],
+    [".", 0o700],
+  ])("doctor names the command that corrects %s", async (path, mode) => {
+    await layOut("1.18.33");
+    toRoot(path, mode);
+    const { stdout } = await runCli(["doctor", "--data-dir", dataDir], { unprivileged: true });
+    expect(stdout).toContain(`sudo chown ${path === "." ? "-R " : ""}"$(id -u):$(id -g)" '${join(dataDir, path)}'`);
+  });
+
   test("its own mode is mended without sudo; a healthy one is not named", async () => {
     await layOut("1.18.33");
     expect(await check()).toMatchObject({ status: 0, answer: { findings: [], verdict: "healthy" } });

@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { summarise } from "../../plugin/report/incidents.ts";
 import { runCli } from "../command-line/cli-process.ts";
 import { removeHomes } from "../host/home.ts";
 import { fileImage } from "../host/store-image.ts";
@@ -22,6 +23,23 @@ test.each(["1.1.65", "1.18.33"] as const)("%s: nothing of a user's ever stands i
   }
   expect(await fileImage(dataDir)).toEqual(before);
   await store.home.remove();
+});
+
+test("what a process is called that has locked the database does not stand in a report", () => {
+  const at = { bytes: null, writtenMs: null };
+  const told = ["locked by acme-merger (process 42)", "SQLITE_BUSY: locked by acme-merger (process 42)"];
+  const faults = told.map((evidence) => ({
+    ...at,
+    finding: {
+      code: "database-unavailable",
+      severity: "warning",
+      kind: "database",
+      sessionID: null,
+      evidence,
+    } as const,
+  }));
+  const words = summarise(faults).flatMap(({ evidence }) => evidence.map((each) => each.words));
+  expect(words.sort()).toEqual(["SQLITE_BUSY: locked by a process", "locked by a process"]);
 });
 
 test("a full disk that hit three sessions is told: codes, sizes, times, and that it repeats", async () => {

@@ -300,7 +300,7 @@ test("a session whose parent is gone is found, is left alone, and is listed of i
     ["record-missing", parent],
   ]);
   const { stdout } = await runCli(["rescue", "--data-dir", now.dataDir]);
-  expect(stdout).toContain("opencode-session-repair repair --only lost-session-record");
+  expect(stdout).toContain(`opencode-session-repair repair ${parent} --only lost-record --only lost-session-record`);
   remove("delete from message where session_id = ?");
   remove("delete from part where session_id = ?");
   const before = await storeImage(now.dataDir);
@@ -311,6 +311,25 @@ test("a session whose parent is gone is found, is left alone, and is listed of i
   expect(rows(now, `select parent_id as parent from session where id = '${id}'`)).toEqual([{ parent: null }]);
   expect((await undo(now.dataDir, done.runID)).code).toBe(0);
   expect(await storeImage(now.dataDir)).toEqual(before);
+});
+
+test("the command that is named for a session without its record brings it back as opencode logged it", async () => {
+  const now = await realStore("1.18.33");
+  const [before] = rows(now, "select id, title from session where id in (select parent_id from session)");
+  {
+    using database = openDatabase(now);
+    database.run("pragma foreign_keys = off");
+    database.run("delete from session where id = ?", [String(before?.id)]);
+  }
+  const named = (text: string) => /opencode-session-repair (repair .*)/.exec(text)?.[1]?.split(" ") ?? [];
+  const { stdout } = await runCli(["rescue", "--data-dir", now.dataDir]);
+  const checked = await runCli(["check", "--data-dir", now.dataDir]);
+  expect(named(checked.stdout)).toEqual(["repair", "--only", "lost-record", "--data-dir", now.dataDir]);
+  await runCli([...named(stdout), "--yes"]);
+  expect(rows(now, `select id, title from session where id = '${before?.id}'`)).toEqual(
+    before === undefined ? [] : [before],
+  );
+  expect((await rescue(now.dataDir, "--yes")).hidden).toEqual([]);
 });
 
 test("archived sessions are listed, left alone, and come back when asked for", async () => {

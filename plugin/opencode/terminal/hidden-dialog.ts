@@ -1,7 +1,7 @@
 import type { TuiDialogSelectOption } from "@opencode-ai/plugin/tui";
 import { runEntry } from "../../platform/own-entry.ts";
 import { plural } from "../../plural.ts";
-import { type RescueChoice, type RescueLists, rescueChoices } from "../../rescue/choices.ts";
+import { type RescueChoice, type RescueLists, recordRepair, rescueChoices } from "../../rescue/choices.ts";
 import { type Choice, type DialogInput, showList, showText } from "./dialog-parts.ts";
 import { showProgress } from "./progress.ts";
 import { timeText } from "./words.ts";
@@ -71,7 +71,7 @@ function choose(input: HiddenInput, choice: RescueChoice): Promise<void> | void 
   const { action } = choice;
   if (action.kind === "certain") return bringBack(input, [choice]);
   if (action.kind === "repair") {
-    const text = `Its own record is gone. On the command line, \`opencode-session-repair repair --only ${action.code}\` makes a new one from its messages.`;
+    const text = `Its own record is gone. On the command line, \`opencode-session-repair ${recordRepair([action.sessionID]).join(" ")}\` makes one.`;
     return showText(input.api, TITLE, text);
   }
   if (action.candidates.length === 0) {
