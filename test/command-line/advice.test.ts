@@ -52,8 +52,8 @@ test("of a database that a newer opencode wrote, `repair` is said to do what it 
   const store = await newerStore("");
   const { stdout } = await runCli(["check", "--data-dir", store.dataDir]);
   expect(stdout).toContain("[schema-newer:");
-  expect(stdout).toContain("`repair` would set 1 record aside.");
-  expect((await runCli(["repair", "--yes", "--data-dir", store.dataDir])).stdout).toContain("1 record set aside.");
+  expect(stdout).toContain("`repair` would quarantine 1 record.");
+  expect((await runCli(["repair", "--yes", "--data-dir", store.dataDir])).stdout).toContain("1 record quarantined.");
   store.remove();
 });
 
