@@ -1,6 +1,6 @@
 import { clipped, columns, printable } from "../show/text-layout.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
-import { openStores } from "../stores/open.ts";
+import { type OpenedStore, openStores } from "../stores/open.ts";
 import type { CommandContext } from "./context.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -13,22 +13,34 @@ export interface KnownSession extends SessionFacts {
 }
 
 /**
- * The sessions of every store that can be read, databases first: of one that several hold, the one that has a record.
+ * The sessions of every store that can be read, databases first, those of 1.x before those of 2.x: of one that several
+ * hold, the one that has a record.
  * What keeps a store from being read is not told here: the command itself says it.
  */
 export async function knownSessions({ files, located }: Reading): Promise<KnownSession[]> {
   const known = new Map<string, KnownSession>();
   const opened = await openStores(files, located, "outside").catch(() => []);
+  const add = (facts: SessionFacts, database: string | undefined) => {
+    if (known.get(facts.id)?.hasRecord === true || (known.has(facts.id) && !facts.hasRecord)) return;
+    known.set(facts.id, { ...facts, ...(database === undefined ? {} : { database }) });
+  };
   for (const store of opened) {
-    if (store.state !== "ok") continue;
+    if (store.state === "unusable") continue;
     const { database } = store.description;
-    for (const facts of await store.store.conversations.sessionFacts().catch(() => [])) {
-      if (known.get(facts.id)?.hasRecord === true || (known.has(facts.id) && !facts.hasRecord)) continue;
-      known.set(facts.id, { ...facts, ...(database === undefined ? {} : { database }) });
+    if (store.state === "ok") {
+      for (const facts of await store.store.conversations.sessionFacts().catch(() => [])) add(facts, database);
     }
-    store.store.close();
+    for (const facts of await factsOf2x(store).catch(() => [])) add(facts, database);
+    if (store.state === "ok") store.store.close();
   }
   return [...known.values()];
+}
+
+/** What reads the tables of opencode 2.x is loaded only where it has been. */
+async function factsOf2x({ half2x, origin }: Exclude<OpenedStore, { state: "unusable" }>): Promise<SessionFacts[]> {
+  if (half2x === null || (origin?.kind !== "2.x" && origin?.kind !== "1.x and 2.x")) return [];
+  const { sessionsOf2x } = await import("../show/copy-2x.ts");
+  return (await sessionsOf2x(half2x, origin)) ?? [];
 }
 
 /** The newest first, those without a time last. */

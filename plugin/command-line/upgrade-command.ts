@@ -1,10 +1,11 @@
 import { dirname } from "node:path";
 import { ACTION } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
-import { planRepair, type Selection } from "../repair/plan.ts";
-import { repair, settleUnfinished } from "../repair/repair.ts";
+import { repairThroughout } from "../repair/converge.ts";
+import { type Plan, planRepair, type Selection } from "../repair/plan.ts";
+import { settleUnfinished } from "../repair/repair.ts";
 import { doneWords, sentence, toDoWords } from "../repair/words.ts";
-import { checkUpgrade, type UpgradeResult } from "../upgrade/check-upgrade.ts";
+import { checkUpgrade, type UpgradeOutcome, type UpgradeResult } from "../upgrade/check-upgrade.ts";
 import { changeAnswer, checkAnswer, findingAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { withoutResult } from "./checking.ts";
@@ -31,7 +32,7 @@ export async function repairUpgradeCommand(context: CommandContext, command: Rep
   if (!("findings" in before)) return before.status;
   const selection: Selection = { codes: command.codes, unasked: false };
   const plan = planRepair(before.findings, selection);
-  const operations = plan.flatMap((session) => session.operations);
+  const operations = operationsOf(plan);
   if (operations.length === 0) {
     if (command.yes && !command.dryRun) await settleUnfinished({ ...context, access: "outside" });
     answer(
@@ -62,7 +63,8 @@ export async function repairUpgradeCommand(context: CommandContext, command: Rep
     return EXIT.findings;
   }
   const { files, located, signal } = context;
-  const result = await repair({
+  const latest: { check: UpgradeOutcome | null } = { check: null };
+  const result = await repairThroughout({
     ...{
       files,
       located,
@@ -73,9 +75,15 @@ export async function repairUpgradeCommand(context: CommandContext, command: Rep
       hostVersion: null,
       signal,
     },
+    findAgain: async () => {
+      const check = await checkUpgrade(input(context, command.sessionIDs));
+      latest.check = check;
+      return check.ok ? check.result.findings : null;
+    },
+    confirm: async (next) => command.yes || confirmed(context, command, sentence(toDoWords(operationsOf(next)))),
     onProgress: (done, of) => terminal.progress(`Repairing: ${done} of ${of} …`),
   });
-  const after = await checkUpgrade(input(context, command.sessionIDs));
+  const after = latest.check ?? { ok: false as const };
   const messages = [...(result.stopped === null ? [] : [result.stopped.message]), ...(after.ok ? [] : [UNCHECKED])];
   const { runID, manifests, items, stopped } = result;
   const message = messages.length === 0 ? {} : { message: messages.join(" ") };
@@ -97,6 +105,10 @@ export async function repairUpgradeCommand(context: CommandContext, command: Rep
   if (stopped !== null) return EXIT.findings;
   const isRefused = items.length > 0 && done.length === 0;
   return isRefused ? EXIT.refused : statusOf(after.result);
+}
+
+function operationsOf(plan: Plan) {
+  return plan.flatMap((session) => session.operations);
 }
 
 /** More lines than this help nobody. */

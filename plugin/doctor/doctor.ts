@@ -13,8 +13,9 @@ import { VALIDATED_FILE } from "../repair/validated.ts";
 import { sizeText } from "../repair/words.ts";
 import { installedHostVersion } from "../report/installed-host.ts";
 import { holdsStore, type Located, type LocateResult } from "../stores/locate.ts";
-import { openStores } from "../stores/open.ts";
+import { type OpenedStore, openStores } from "../stores/open.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
+import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { TOOL } from "../tool-identity.ts";
 import { compareVersions, findInstallation, type Installation } from "./installation.ts";
 
@@ -157,19 +158,33 @@ async function stores(files: FileSystem, located: Located): Promise<Examined[]> 
     const name = database?.replace(/^.*[\\/]/, "") ?? "storage/";
     const what = `store ${name}`;
     const kind = generation === "sqlite" ? "SQLite" : "JSON files";
+    const of2x = await sentenceOf2x(store);
+    if (of2x !== null) examined.push({ what, ok: true, says: of2x });
     if (store.state === "ok") {
       const origin = store.origin === null ? null : originSentence(store.origin);
       const by = hostVersion === null ? "" : `, newest session by opencode ${hostVersion}`;
       store.store.close();
+      if (of2x !== null) continue;
       if (origin === null) examined.push({ what, ok: true, says: `${kind}${by}, a version that this tool knows` });
       else examined.push({ what, ok: false, says: origin, wayOut: `Look for a newer ${TOOL.name}.` });
       continue;
     }
+    if (of2x !== null) continue;
     const { fault, evidence } = store.diagnosis;
     const command = fault.code === ACCESS_DENIED.code && database !== undefined ? correctingCommand(database) : null;
     examined.push({ what, ok: false, says: `${fault.title} (${evidence})`, wayOut: command ?? fault.advice });
   }
   return examined;
+}
+
+/** What is said of a database that opencode 2.x writes to, in tables whose rows are read; `null`: it is none. */
+async function sentenceOf2x(store: OpenedStore): Promise<string | null> {
+  if (store.state === "unusable" || store.half2x === null || store.origin === null) return null;
+  if (store.state === "unread" && (await store.damage()) !== null) return null;
+  const origin = store.state === "ok" ? withMessagesOf2x(store.origin, store.sessionsOf2x()) : store.origin;
+  if (origin.kind === "1.x" || origin.kind === "newer") return null;
+  const { profileFor } = await import("../stores/sqlite/profile-2x.ts");
+  return profileFor(origin, store.half2x.schema) === null ? null : originSentence(origin, true);
 }
 
 /** Less than this is a risk to every program that writes there. */

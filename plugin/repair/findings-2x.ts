@@ -10,12 +10,14 @@ import type { StoreDescription } from "../model/store-description.ts";
 import { sha256 } from "../platform/hash.ts";
 import type { Half2x } from "../stores/open.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
+import { leavesAlone } from "../stores/sqlite/known-shape.ts";
 import type { Origin } from "../stores/sqlite/origin.ts";
 import { profileFor } from "../stores/sqlite/profile-2x.ts";
 import { captureRow, rowHash } from "../stores/sqlite/row.ts";
 import { readRowsOf2x, type Selected } from "../stores/sqlite/v2-rows.ts";
 import { type Counts, noCounts, type SessionEntry } from "../stores/store.ts";
 import type { ImportedMessage } from "../upgrade/projected.ts";
+import { onlyReported } from "./by-origin.ts";
 
 /** What was read of the rows of 2.x, and what is wrong there. */
 export interface Inspected2x {
@@ -151,7 +153,7 @@ class Inspection {
     const whole = mayLeave ? this.#wholeInside(problem, place) : null;
     const twin = mayLeave && whole === null ? await this.#twinOf(place) : null;
     const replacement = whole ?? twin;
-    this.#findings.push({
+    const finding: ConfirmedFinding = {
       code: problem.fault.code,
       severity,
       sessionID: place.sessionID,
@@ -166,7 +168,16 @@ class Inspection {
       writtenMs: typeof values.time_updated === "number" ? values.time_updated : null,
       seen: mayLeave ? this.#seen(place, column, json) : null,
       replacement,
-    });
+    };
+    this.#findings.push(mayLeave && !this.#isAlone() ? onlyReported(finding) : finding);
+  }
+
+  #leavesAlone: boolean | undefined;
+
+  /** A trigger, or a table that loses rows with a message, would change more than what is undone. */
+  #isAlone(): boolean {
+    this.#leavesAlone ??= leavesAlone(this.#connection, this.#input.half.schema);
+    return this.#leavesAlone;
   }
 
   /** The same row with the document that is whole inside the value, where 2.x decodes that. */

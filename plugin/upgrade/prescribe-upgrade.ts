@@ -17,6 +17,7 @@ import {
   type Supplement,
 } from "./import-only.ts";
 import type { SessionOutcomes } from "./outcomes.ts";
+import { NO_OWN_ID } from "./readable.ts";
 import { supplemented } from "./supplemented.ts";
 
 /** A finding with what the import of 2.x would make of the record. */
@@ -52,12 +53,14 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
     ...session.messages.map((record) => [`message ${record.id}`, record] as const),
     ...session.parts.map((record) => [`part ${record.id}`, record] as const),
   ]);
-  const renamed = renamedMessages(session, departures, known);
+  const renamed = renamedMessages(session, departures, known, base);
   const said = new Set(
     departures.flatMap(({ kind, recordID, isByDesign }) => (isByDesign ? [] : `${kind} ${recordID}`)),
   );
   const answered = new Set<string>();
-  return [...departures, ...following(session, said, renamed)].map((departure) => {
+  // The row of a session goes before its JSON columns: what takes its place was made for the row as it is now.
+  const inOrder = [...departures].sort((one, other) => Number(isJSONColumn(one)) - Number(isJSONColumn(other)));
+  return [...inOrder, ...following(session, said, renamed)].map((departure) => {
     const locator = locatorOf(departure);
     const own = base.get(locatorText(locator)) ?? null;
     const record = records.get(`${departure.kind} ${departure.recordID}`) ?? null;
@@ -65,7 +68,8 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
     const document = record === null ? null : documentOf(record);
     // Several columns of one row may be wrong: what takes its place corrects all of them.
     const isAnswered = answered.has(locatorText(locator));
-    const replacement = departure.isByDesign ? null : replacementFor(own, document, supplement);
+    const moved = departure.kind === "part" && record !== null ? movedTo(record, renamed) : NOTHING_NEEDED;
+    const replacement = departure.isByDesign ? null : replacementFor(own, document, supplement, moved);
     if (!departure.isByDesign) answered.add(locatorText(locator));
     return { ...finding(departure, session, locator, own, known, replacement), ...(isAnswered && ALREADY) };
   });
@@ -74,10 +78,13 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
 /** Of a row that is corrected by another finding in it. */
 const ALREADY = { remedy: "report", replacement: null } as const;
 
-function locatorOf({ kind, recordID, column }: Pick<Departure, "kind" | "recordID" | "column">): Locator {
-  const isJSON =
-    column !== undefined && ["summary_diffs", "metadata", "revert", "model", "permission"].includes(column);
-  return { table: kind, key: { id: recordID }, ...(isJSON && { column }) };
+function locatorOf(departure: Pick<Departure, "kind" | "recordID" | "column">): Locator {
+  const { kind, recordID, column } = departure;
+  return { table: kind, key: { id: recordID }, ...(isJSONColumn(departure) && { column: column ?? "" }) };
+}
+
+function isJSONColumn({ column }: Pick<Departure, "column">): boolean {
+  return column !== undefined && ["summary_diffs", "metadata", "revert", "model", "permission"].includes(column);
 }
 
 function finding(
@@ -115,27 +122,42 @@ function finding(
   return { ...common, ...rebuilt, remedy: "report", seen: own?.seen ?? null, replacement: null };
 }
 
-/** What takes a record's place; `impossible`: the rules for 1.17 do not complete it. */
+/**
+ * What takes a record's place; `impossible`: the rules for 1.17 do not complete it. What cannot be completed still follows
+ * its message to another id (`moved`), as it is.
+ */
 function replacementFor(
   own: ConfirmedFinding | null,
   document: unknown,
   supplement: Supplement,
+  moved: Supplement,
 ): Replacement | null | "impossible" {
-  if (own !== null && own.replacement === null) return "impossible";
+  if (own !== null && own.replacement === null) return supplemented(null, document, moved) ?? "impossible";
   return supplemented(own?.replacement ?? null, document, supplement) ?? "impossible";
 }
 
-/** Renamed messages of a session: the old id and the new one. */
+/**
+ * Renamed messages of a session: the old id and the new one. Also where something else keeps the message from arriving, as
+ * long as that is completed with it: else its id would be in the way afterwards.
+ */
 function renamedMessages(
   { messages }: SourceSession,
   departures: readonly Departure[],
   { isFreeID }: Known,
+  base: ReadonlyMap<string, ConfirmedFinding>,
 ): ReadonlyMap<string, string> {
-  const wanted = new Set(departures.flatMap(({ only, recordID }) => (only === "message-id" ? recordID : [])));
+  const isCompleted = (id: string) =>
+    base.get(locatorText(locatorOf({ kind: "message", recordID: id })))?.replacement != null;
+  const lost = new Set(
+    departures.flatMap(({ kind, recordID, outcome, isByDesign, only }) => {
+      const isLost = isByDesign ? outcome === "dropped" : only === undefined && !isCompleted(recordID);
+      return kind === "message" && isLost ? recordID : [];
+    }),
+  );
   const taken = new Set(messages.map(({ id }) => id));
   const renamed = new Map<string, string>();
   for (const { id } of messages) {
-    const to = wanted.has(id) ? ownMessageID(id) : null;
+    const to = lost.has(id) ? null : ownMessageID(id);
     if (to === null || taken.has(to) || !isFreeID(to)) continue;
     taken.add(to);
     renamed.set(id, to);
@@ -148,13 +170,19 @@ type Renamed = ReadonlyMap<string, string>;
 function supplementOf(kind: Departure["kind"], record: SourceRecord | null, sessionID: string, renamed: Renamed) {
   if (record === null || kind === "session") return NOTHING_NEEDED;
   const document = documentOf(record);
-  const to = renamed.get(record.messageID);
   if (kind === "part") {
-    const moved = to === undefined ? NOTHING_NEEDED : cell("message_id", record.messageID, to, "upgrade-message-id");
-    return joined(joined(partSupplement(record, sessionID, document), moved), references(document, renamed));
+    const own = joined(partSupplement(record, sessionID, document), movedTo(record, renamed));
+    return joined(own, references(document, renamed));
   }
+  const to = renamed.get(record.messageID);
   const own = to === undefined ? NOTHING_NEEDED : cell("id", record.id, to, "upgrade-message-id");
   return joined(joined(messageSupplement(record, document), own), references(document, renamed));
+}
+
+/** A part whose message gets another id. */
+function movedTo({ messageID }: SourceRecord, renamed: Renamed): Supplement {
+  const to = renamed.get(messageID);
+  return to === undefined ? NOTHING_NEEDED : cell("message_id", messageID, to, "upgrade-message-id");
 }
 
 /** Places that name a message which gets another id. */
@@ -186,6 +214,18 @@ function following(
   return kinds
     .filter(({ kind, record }) => !said.has(`${kind} ${record.id}`))
     .flatMap(({ kind, record }) => {
+      if (kind === "message" && renamed.has(record.id)) {
+        return [
+          {
+            kind,
+            recordID: record.id,
+            outcome: "unreadable" as const,
+            reason: `it cannot be read by 2.x: ${NO_OWN_ID}`,
+            isByDesign: false,
+            record,
+          },
+        ];
+      }
       const isOwn = kind === "part" && renamed.has(record.messageID);
       if (!isOwn && references(documentOf(record), renamed) === NOTHING_NEEDED) return [];
       const reason = isOwn ? "its message cannot be read by 2.x" : "it names a message that cannot be read by 2.x";

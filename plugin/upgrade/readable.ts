@@ -4,6 +4,8 @@ import type { ImportedMessage } from "./projected.ts";
 /** The furthest moment that a date of JavaScript names, in milliseconds from 1970 in either direction. */
 const FURTHEST_MS = 8.64e15;
 
+export const NO_OWN_ID = 'its id does not begin with "msg_"';
+
 /** Whether 2.x reads a value as a moment: any finite number that is a date, fractions and negative ones too (measured). */
 export function isMoment(value: unknown): boolean {
   return typeof value === "number" && Math.abs(value) <= FURTHEST_MS;
@@ -14,7 +16,7 @@ export function isMoment(value: unknown): boolean {
  * new beginning of ids nor the columns of a row (measured importer, 2.0.26).
  */
 export function unreadableReason({ id, type, created, updated, data }: ImportedMessage): string | null {
-  if (!id.startsWith("msg_")) return 'its id does not begin with "msg_"';
+  if (!id.startsWith("msg_")) return NO_OWN_ID;
   if (!isMoment(created)) return "time_created of its row is no date";
   if (type !== "assistant") return null;
   if (valueIn(data, "time", "completed") !== undefined && !isMoment(updated)) {

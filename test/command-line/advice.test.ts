@@ -48,12 +48,17 @@ test("what `repair` is said to do is what it does: a cut text is recovered as fa
   store.remove();
 });
 
-test("of a database that a newer opencode wrote, `repair` is not said to change anything", async () => {
-  const store = await createSqliteStore("1.18.33", sampleContent());
-  store.overwrite(store.locatorOf("part", "prt_a1_1"), Buffer.from("{"));
-  const connection = store.connect();
-  connection.exec("insert into migration (id, time_completed) values ('20991231235959_of_the_future', 1)");
-  connection.close();
+test("of a database that a newer opencode wrote, `repair` is said to do what it does: only what no parser reads", async () => {
+  const store = await newerStore("");
+  const { stdout } = await runCli(["check", "--data-dir", store.dataDir]);
+  expect(stdout).toContain("[schema-newer:");
+  expect(stdout).toContain("`repair` would quarantine 1 record.");
+  expect((await runCli(["repair", "--yes", "--data-dir", store.dataDir])).stdout).toContain("1 record quarantined.");
+  store.remove();
+});
+
+test("where its tables do not prove that it is safe, `repair` is not said to change anything", async () => {
+  const store = await newerStore("create trigger of_the_future after delete on part begin select 1; end");
   const { stdout } = await runCli(["check", "--data-dir", store.dataDir]);
   expect(stdout).toContain("[schema-newer:");
   expect(stdout).not.toContain("would quarantine");
@@ -61,6 +66,16 @@ test("of a database that a newer opencode wrote, `repair` is not said to change 
   expect((await runCli(["repair", "--yes", "--data-dir", store.dataDir])).code).toBe(3);
   store.remove();
 });
+
+async function newerStore(change: string) {
+  const store = await createSqliteStore("1.18.33", sampleContent());
+  store.overwrite(store.locatorOf("part", "prt_a1_1"), Buffer.from("{"));
+  const connection = store.connect();
+  connection.exec("insert into migration (id, time_completed) values ('20991231235959_of_the_future', 1)");
+  if (change !== "") connection.exec(change);
+  connection.close();
+  return store;
+}
 
 test("what is advised for a folder that is gone is a command that does something", async () => {
   const rows = await createSqliteStore("1.18.33", sampleContent());

@@ -328,7 +328,34 @@ describe("show and report know the sessions of 2.x", () => {
   });
 });
 
+test("sessions of 2.x are named by title and by the beginning of their id, and its databases are in order for doctor", async () => {
+  const path = await dataDir("fresh");
+  const { sessions } = JSON.parse((await unchanged(["sessions", "--json"], path)).stdout);
+  expect(sessions).toMatchObject([{ sessionID: SESSION_OF_2X, title: "A session of 2.x", state: "healthy" }]);
+  expect((await unchanged(["show", "session", "of"], path)).stdout).toContain("Question 0");
+  const both = await dataDir("upgraded", "delete from session where rowid = 1");
+  expect(JSON.parse((await unchanged(["sessions", "--json"], both)).stdout).sessions).toHaveLength(9);
+  for (const each of [path, both]) {
+    const { checks } = JSON.parse((await runCli(["doctor", "--json", "--data-dir", each])).stdout);
+    expect(checks).toContainEqual({
+      what: "store opencode.db",
+      ok: true,
+      says: expect.stringContaining("opencode 2.x"),
+    });
+  }
+});
+
 describe("repair takes out of the rows of 2.x what no parser reads, and nothing else", () => {
+  test.each([
+    "create trigger watched after delete on session_message begin delete from session_v2; end",
+    "create table message_note (id text, message_id text references session_message(id) on delete cascade)",
+  ])("but not where more than that would go with it: %s", async (strange) => {
+    const path = await dataDir("fresh", `update session_message set data = '' where seq = 2; ${strange}`);
+    const repaired = await unchanged(["repair", "--yes"], path);
+    expect(repaired.code).toBe(1);
+    expect(repaired.stdout).toContain("`repair` cannot fix this.");
+  });
+
   const dumped = (path: string) => everyRow(join(path, "opencode.db"));
   const damage = `update session_message set data = cast(x'7b22ff' as text), time_updated = time_updated + 1 where rowid = 3;
     update session_v2 set metadata = '{', permission = '' where rowid = 1`;

@@ -26,6 +26,8 @@ const ASKING: readonly HostVersion[] = ["1.1.65", "1.18.33"];
 /** A tool's result has metadata of its own here; a title only in the later one. */
 const WITH_METADATA: readonly HostVersion[] = ["1.14.41", "1.18.33"];
 const WITH_TITLE: readonly HostVersion[] = ["1.18.33"];
+/** The model gets what a plugin says of each argument only here. */
+const WITH_DESCRIPTIONS: readonly HostVersion[] = ["1.18.33"];
 
 interface Bench {
   readonly store: RealStore;
@@ -146,6 +148,13 @@ async function freeCheck(bench: Bench): Promise<void> {
   expect(all).toMatchObject({ asked: null, status: "completed" });
   for (const word of ["2 records that opencode cannot load", plain.id, first, second, "is empty", "0 bytes"]) {
     expect(all.output).toContain(word);
+  }
+  if (WITH_DESCRIPTIONS.includes(host.version)) {
+    const names = ["action", "sessionID", "runID", "confirm"];
+    const described = names.map((name) => [name, expect.objectContaining({ description: expect.any(String) })]);
+    const parameters = expect.objectContaining({ properties: Object.fromEntries(described) });
+    const own = expect.objectContaining({ name: "session_repair", parameters });
+    expect(bench.model.tools).toContainEqual(expect.objectContaining({ function: own }));
   }
   if (WITH_TITLE.includes(host.version)) expect(all.title).toBe(all.output.split("\n")[0] ?? "");
   if (WITH_METADATA.includes(host.version)) expect(all.metadata).toMatchObject({ runID: null, remaining: 2 });

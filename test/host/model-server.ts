@@ -31,6 +31,8 @@ export interface ModelServer {
   readonly log: readonly ModelCall[];
   /** Scripted replies not used yet. */
   readonly pending: number;
+  /** The tools that the last chat request offered. */
+  readonly tools: readonly unknown[];
   /** Appends replies; each chat request takes one, and where there is none it is improvised. */
   script(...replies: readonly ModelReply[]): void;
   stop(): Promise<void>;
@@ -46,6 +48,7 @@ interface ChatRequest {
 export function startModelServer(improvised: (call: ModelCall) => ModelReply = () => ({ text: "Done." })): ModelServer {
   const queue: ModelReply[] = [];
   const log: ModelCall[] = [];
+  let tools: readonly unknown[] = [];
   const server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
@@ -56,6 +59,7 @@ export function startModelServer(improvised: (call: ModelCall) => ModelReply = (
       const kind = (body.tools?.length ?? 0) > 0 ? "chat" : "side";
       const call: ModelCall = { kind, lastUserText: lastUserText(body), toolResults: toolResults(body) };
       log.push(call);
+      if (kind === "chat") tools = body.tools ?? [];
       return answer(kind === "chat" ? (queue.shift() ?? improvised(call)) : { text: "A summary in a few words" });
     },
   });
@@ -69,6 +73,9 @@ export function startModelServer(improvised: (call: ModelCall) => ModelReply = (
     log,
     get pending() {
       return queue.length;
+    },
+    get tools() {
+      return tools;
     },
     script: (...replies) => {
       queue.push(...replies);

@@ -48,7 +48,7 @@ function inCase(findings: readonly UpgradeFinding[], index: number): Record<stri
         ({ sessionID, evidence }) =>
           sessionID?.startsWith(prefix) === true && !evidence.startsWith("its message cannot be read"),
       )
-      .filter(({ evidence }) => !evidence.startsWith("it names a message"))
+      .filter(({ evidence }) => !/^it (names a message|cannot be read)/.test(evidence))
       .map(({ recordID, kind, locator, outcome, evidence }) => {
         const column = "column" in locator ? locator.column : kind === "session" ? evidence.split(" ")[0] : undefined;
         return [column === undefined ? recordID : `${recordID}.${column}`, outcome];

@@ -322,6 +322,50 @@ export const NEIGHBOURS: readonly ImportCase[] = [
     left: CALL_CHANGED,
   },
   derivable(
+    "a message that gets another id, and is completed too",
+    (rows) => {
+      Object.assign(rows.messages[0] ?? {}, { id: "msgX", time_created: "abc" });
+      Object.assign(rows.parts[0] ?? {}, { message_id: "msgX" });
+      user(without("agent"))(rows);
+      assistant(set("parentID", "msgX"))(rows);
+    },
+    { msgX: "dropped", prt_1: "dropped" },
+  ),
+  derivable(
+    "a message that gets another id, with a file at which the import stops",
+    (rows) => {
+      Object.assign(rows.messages[0] ?? {}, { id: "msgX" });
+      Object.assign(rows.parts[0] ?? {}, { message_id: "msgX", session_id: "ses_other" });
+      rows.parts.push(part("prt_3", "msgX", { type: "file", mime: "a/b", url: "data:a/b,100%" }));
+    },
+    { prt_1: "dropped", prt_3: "stops" },
+  ),
+  {
+    ...derivable(
+      "a message that gets another id, with a part of which nothing can be made",
+      (rows) => {
+        Object.assign(rows.messages[0] ?? {}, { id: "msgX" });
+        Object.assign(rows.parts[0] ?? {}, { message_id: "msgX", data: JSON.stringify({ type: "weird" }) });
+      },
+      { msgX: "unreadable", prt_1: "dropped" },
+    ),
+    left: { prt_1: "dropped" },
+  },
+  lasting(
+    "a message of which nothing can be made keeps its id",
+    (rows) => {
+      Object.assign(rows.messages[1] ?? {}, { id: "msgX" });
+      Object.assign(rows.parts[1] ?? {}, { message_id: "msgX" });
+      assistant(set("role", "weird"))(rows);
+    },
+    { msgX: "dropped", prt_2: "dropped" },
+  ),
+  derivable(
+    "a row of a session and a JSON column of it",
+    ({ session }) => void Object.assign(session, { directory: "work", metadata: "{" }),
+    { "ses_1.directory": "stops", "ses_1.metadata": "stops" },
+  ),
+  derivable(
     "two columns of a session",
     ({ session }) => void Object.assign(session, { directory: "work", parent_id: "x", workspace_id: "y" }),
     { "ses_1.directory": "stops", "ses_1.parent_id": "unreadable", "ses_1.workspace_id": "unreadable" },

@@ -42,9 +42,20 @@ export function withKnownShape(origin: Origin, connection: Connection, schema: S
 }
 
 function isKnownShape(connection: Connection, { tables }: Schema): boolean {
-  if (connection.all("select 1 from sqlite_master where type = 'trigger' limit 1").length > 0) return false;
+  if (hasTriggers(connection)) return false;
   const areColumnsKnown = Object.entries(WRITTEN).every(([table, columns]) => hasColumns(connection, table, columns));
-  return areColumnsKnown && [...tables.keys()].every((table) => losesNothing(connection, table));
+  const areKept = (table: string) => losesNothing(connection, table, ["session", "message", "part"]);
+  return areColumnsKnown && [...tables.keys()].every((table) => KNOWN_CHILDREN.includes(table) || areKept(table));
+}
+
+/** Whether a row of `session_message` can leave and come back, and nothing else of the database changes with it. */
+export function leavesAlone(connection: Connection, { tables }: Schema): boolean {
+  if (hasTriggers(connection)) return false;
+  return [...tables.keys()].every((table) => losesNothing(connection, table, ["session_message"]));
+}
+
+function hasTriggers(connection: Connection): boolean {
+  return connection.all("select 1 from sqlite_master where type = 'trigger' limit 1").length > 0;
 }
 
 function hasColumns(connection: Connection, table: string, columns: readonly string[]): boolean {
@@ -58,11 +69,8 @@ function hasColumns(connection: Connection, table: string, columns: readonly str
   });
 }
 
-/** Whether a table keeps its rows when a message, a part or a session leaves. */
-function losesNothing(connection: Connection, table: string): boolean {
-  if (KNOWN_CHILDREN.includes(table)) return true;
+/** Whether a table keeps its rows as they are when a row leaves one of these others. */
+function losesNothing(connection: Connection, table: string, others: readonly string[]): boolean {
   const keys = connection.all(`pragma foreign_key_list(${quoted(table)})`);
-  return keys.every(
-    (key) => !["session", "message", "part"].includes(String(key.table)) || String(key.on_delete) === "NO ACTION",
-  );
+  return keys.every((key) => !others.includes(String(key.table)) || String(key.on_delete) === "NO ACTION");
 }
