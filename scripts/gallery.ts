@@ -46,6 +46,7 @@ async function takePictures(home: HermeticHome, model: ModelServer): Promise<voi
   damage(home);
 
   await withScreen(home, model, "off", async (ui) => {
+    await untilReady(ui);
     await openSession(ui, CONVERSATIONS[0].title);
     await ui.waitFor("LSPs are disabled");
     await gone(ui, "pin/unpin");
@@ -53,8 +54,10 @@ async function takePictures(home: HermeticHome, model: ModelServer): Promise<voi
   });
 
   await withScreen(home, model, "repair", async (ui) => {
+    // The toast is there for some seconds only, which may be over before the screen is ready for keys.
     await ui.waitFor(/2 damaged records of/);
     await take(home, ui, "toast");
+    await untilReady(ui);
     await openSession(ui, CONVERSATIONS[0].title);
     await ui.waitFor("Done: the pattern");
     await gone(ui, "Session repair");
@@ -70,6 +73,7 @@ async function takePictures(home: HermeticHome, model: ModelServer): Promise<voi
   });
 
   await withScreen(home, model, "check", async (ui) => {
+    await untilReady(ui);
     await openRepairDialog(ui);
     await take(home, ui, "dialog");
     await ui.press("Enter");
@@ -136,7 +140,6 @@ async function withScreen(
     ...SIZE,
   });
   try {
-    await untilReady(ui);
     await work(ui);
   } finally {
     ui.close();

@@ -14,7 +14,7 @@ export const PICTURES = {
   },
   toast: {
     description: "A toast at the start: what became of 2 damaged records, and how to undo it",
-    words: ["2 damaged records of 2 sessions", "Nothing was deleted; /repair undoes it."],
+    words: ["2 damaged records of 2 sessions", "Nothing was deleted. To undo: /repair undo."],
   },
   after: {
     description: "The same session, opened again: everything but the damaged record is there",
