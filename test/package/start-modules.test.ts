@@ -5,7 +5,7 @@ import { builtPackage } from "./built.ts";
 import { REPOSITORY } from "./packed.ts";
 
 const MOST_MODULES = 75;
-const MOST_FILES = 30;
+const MOST_FILES = 31;
 const MOST_BYTES = 220_000;
 
 /** Only where something is to be done, or at another door. */
