@@ -34,7 +34,7 @@ export interface Terminal {
   readonly interactive: boolean;
   /** Whether the answer is yes. Ctrl-C, Ctrl-D, the end of the input and a signal that ends the command are a no. */
   ask(question: string): Promise<boolean>;
-  /** What the user types, as it is; `null` for no answer, as above. */
+  /** What the user types, as it is. `null` if the user ends the question without an answer (Ctrl-C, Ctrl-D, end of the input). */
   askLine(question: string): Promise<string | null>;
   style(style: Style, text: string): string;
 }

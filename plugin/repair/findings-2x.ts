@@ -16,7 +16,7 @@ import { profileFor } from "../stores/sqlite/profile-2x.ts";
 import { captureRow, rowHash } from "../stores/sqlite/row.ts";
 import { readRowsOf2x, type Selected } from "../stores/sqlite/v2-rows.ts";
 import { type Counts, noCounts, type SessionEntry } from "../stores/store.ts";
-import type { ImportedMessage } from "../upgrade/projected.ts";
+import type { ImportedMessage } from "../upgrade/imported-message.ts";
 import { onlyReported } from "./by-origin.ts";
 
 /** What was read of the rows of 2.x, and what is wrong there. */

@@ -2,13 +2,8 @@ import type { StoreDescription } from "../model/store-description.ts";
 import type { SourcePart, SourceRecord, SourceSession } from "../stores/source-session.ts";
 import type { Departure } from "./departure.ts";
 import { decoded } from "./import-contract.ts";
-import {
-  type DecodedMessage,
-  type DecodedRecord,
-  type ImportedMessage,
-  type Projection,
-  projected,
-} from "./projected.ts";
+import type { DecodedMessage, DecodedRecord, ImportedMessage } from "./imported-message.ts";
+import { type Projection, projected } from "./projected.ts";
 import { unreadableReason } from "./readable.ts";
 import { sessionOutcomes } from "./session-outcomes.ts";
 

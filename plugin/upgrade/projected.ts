@@ -1,26 +1,8 @@
-import { createHash } from "node:crypto";
 import { type Fields, isFields, textIn, valueIn } from "../stores/conversation.ts";
 import type { SourceRecord } from "../stores/source-session.ts";
-
-/** One message as 2.x keeps it after its import. `data` holds neither id nor type. */
-export interface ImportedMessage {
-  readonly id: string;
-  readonly type: "user" | "synthetic" | "assistant" | "compaction";
-  readonly created: unknown;
-  readonly updated: unknown;
-  readonly data: Fields;
-}
-
-/** A row that the import decodes, with what it says. */
-export interface DecodedRecord {
-  readonly record: SourceRecord;
-  readonly value: Fields;
-}
-
-export interface DecodedMessage extends DecodedRecord {
-  /** Its decoded parts, in the order of their ids. */
-  readonly parts: readonly DecodedRecord[];
-}
+import { contentOf, errorOf } from "./assistant-content.ts";
+import { derivedID } from "./derived-id.ts";
+import type { DecodedMessage, DecodedRecord, ImportedMessage } from "./imported-message.ts";
 
 /** Something of a message that is not the same in 2.x. */
 export interface Difference {
@@ -305,101 +287,4 @@ function snapshotOf(parts: readonly DecodedRecord[]): Fields {
   const files = [...new Set(ofType(parts, "patch").flatMap(({ value }) => (value.files as string[]) ?? []))];
   if (start === undefined && end === undefined && files.length === 0) return {};
   return { snapshot: { ...(start && { start }), ...(end && { end }), ...(files.length > 0 && { files }) } };
-}
-
-interface ContentItem {
-  readonly item: Fields | null;
-  /** Why it is not the same any more; `null`: it is. */
-  readonly changed: string | null;
-}
-
-function contentOf({ value }: DecodedRecord, created: unknown): ContentItem {
-  const state = isFields(value.metadata) ? { state: value.metadata } : {};
-  switch (value.type) {
-    case "text":
-      return { item: { type: "text", text: value.text, ...state }, changed: null };
-    case "reasoning": {
-      const [start, end] = [valueIn(value, "time", "start"), valueIn(value, "time", "end")];
-      const time = { created: start, ...(end !== undefined && { completed: end }) };
-      return { item: { type: "reasoning", text: value.text, ...state, time }, changed: null };
-    }
-    case "tool":
-      return toolOf(value, created);
-    default:
-      return { item: null, changed: null };
-  }
-}
-
-function toolOf(value: Fields, created: unknown): ContentItem {
-  const call = isFields(value.state) ? value.state : {};
-  const { status, input } = call;
-  const metadata = isFields(call.metadata) ? { metadata: call.metadata } : {};
-  const time = isFields(call.time) ? call.time : {};
-  const base = {
-    type: "tool",
-    id: value.callID,
-    name: value.tool,
-    ...(isFields(value.metadata) && { providerState: value.metadata }),
-  };
-  const ended = { created: time.start, completed: time.end };
-  if (status === "completed") {
-    const isCleared = time.compacted !== undefined;
-    const files = Array.isArray(call.attachments) ? call.attachments.filter(isFields) : [];
-    const content = [
-      { type: "text", text: isCleared ? "[Old tool result content cleared]" : call.output },
-      ...(isCleared ? [] : files.map(toolFile)),
-    ];
-    return {
-      item: { ...base, state: { status, input, content, ...metadata }, time: ended },
-      changed: isCleared ? "2.x does not keep the output of a call that a compaction has cleared" : null,
-    };
-  }
-  if (status === "error") {
-    const output = valueIn(call.metadata, "output");
-    const content = typeof output === "string" ? { content: [{ type: "text", text: output }] } : {};
-    const error = { type: "tool.execution", message: call.error };
-    return { item: { ...base, state: { status, input, error, ...content, ...metadata }, time: ended }, changed: null };
-  }
-  const error = { type: "tool.interrupted", message: "Tool execution was interrupted before V2 migration" };
-  const begun = status === "running" ? time.start : created;
-  const item = { ...base, state: { status: "error", input, error, ...metadata }, time: { created: begun } };
-  return { item, changed: "2.x keeps a call that did not end as interrupted" };
-}
-
-function toolFile({ url, mime, filename }: Fields): Fields {
-  return { type: "file", uri: url, mime, ...(typeof filename === "string" && filename !== "" && { name: filename }) };
-}
-
-const ERROR_TYPES: Readonly<Record<string, string>> = {
-  ProviderAuthError: "provider.auth",
-  ContentFilterError: "provider.content-filter",
-  ContextOverflowError: "provider.invalid-request",
-  StructuredOutputError: "provider.invalid-output",
-  MessageOutputLengthError: "provider.invalid-output",
-  MessageAbortedError: "aborted",
-  APIError: "provider.error",
-};
-
-function errorOf(error: unknown): Fields | null | "stops" {
-  if (!isFields(error)) return null;
-  const name = String(error.name);
-  const { data } = error;
-  if (typeof data !== "object" || data === null) return "stops";
-  const fallback = name === "MessageOutputLengthError" ? "The model exceeded its output limit" : name;
-  const message = "message" in data ? data.message : fallback;
-  return { type: ERROR_TYPES[name] ?? "unknown", message };
-}
-
-const KEPT_OF_ID = 16;
-const DERIVED = 14;
-
-/** An id that nobody has, made of another one: the same for the same one, however often it is asked for. */
-export function derivedID(id: string, used: Set<string>): string {
-  for (let salt = 0; ; salt += 1) {
-    const hash = createHash("sha256").update(`${salt} ${id}`).digest("base64url").replace(/[-_]/g, "0");
-    const made = `${id.slice(0, KEPT_OF_ID)}${hash.slice(0, DERIVED)}`;
-    if (used.has(made)) continue;
-    used.add(made);
-    return made;
-  }
 }

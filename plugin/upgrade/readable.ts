@@ -1,5 +1,5 @@
 import { type Fields, isFields, valueIn } from "../stores/conversation.ts";
-import type { ImportedMessage } from "./projected.ts";
+import type { ImportedMessage } from "./imported-message.ts";
 
 /** The furthest moment that a date of JavaScript names, in milliseconds from 1970 in either direction. */
 const FURTHEST_MS = 8.64e15;

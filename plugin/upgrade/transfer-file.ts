@@ -1,7 +1,8 @@
 import { isFields, textIn } from "../stores/conversation.ts";
 import type { SourceSession } from "../stores/source-session.ts";
+import { derivedID } from "./derived-id.ts";
+import type { ImportedMessage } from "./imported-message.ts";
 import type { SessionOutcomes } from "./outcomes.ts";
-import { derivedID, type ImportedMessage } from "./projected.ts";
 import { isMoment } from "./readable.ts";
 
 /** What `opencode session import FILE` of opencode 2.x takes. */

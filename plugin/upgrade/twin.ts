@@ -3,8 +3,8 @@ import type { Connection } from "../stores/sqlite/driver.ts";
 import type { Schema } from "../stores/sqlite/schema.ts";
 import { readSourceSession } from "../stores/sqlite/source-rows.ts";
 import { asImported } from "./import-contract.ts";
+import type { ImportedMessage } from "./imported-message.ts";
 import { outcomesOf } from "./outcomes.ts";
-import type { ImportedMessage } from "./projected.ts";
 
 /**
  * The messages of 2.x that its import would make again of the rows that 1.x still has of a session, by id; none where 1.x

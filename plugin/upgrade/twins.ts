@@ -1,8 +1,8 @@
 import { isFields, textIn } from "../stores/conversation.ts";
 import type { SourceRecord, SourceSession } from "../stores/source-session.ts";
 import type { ImportState, TwinMessages } from "../stores/sqlite/twin-rows.ts";
+import type { ImportedMessage } from "./imported-message.ts";
 import type { SessionOutcomes } from "./outcomes.ts";
-import type { ImportedMessage } from "./projected.ts";
 
 /**
  * What an upgraded database has of a session in its tables of 1.x, and not in those of 2.x:

@@ -1,0 +1,22 @@
+import type { Fields } from "../stores/conversation.ts";
+import type { SourceRecord } from "../stores/source-session.ts";
+
+/** One message as 2.x keeps it after its import. `data` holds neither id nor type. */
+export interface ImportedMessage {
+  readonly id: string;
+  readonly type: "user" | "synthetic" | "assistant" | "compaction";
+  readonly created: unknown;
+  readonly updated: unknown;
+  readonly data: Fields;
+}
+
+/** A row that the import decodes, with what it says. */
+export interface DecodedRecord {
+  readonly record: SourceRecord;
+  readonly value: Fields;
+}
+
+export interface DecodedMessage extends DecodedRecord {
+  /** Its decoded parts, in the order of their ids. */
+  readonly parts: readonly DecodedRecord[];
+}
