@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import { relativeDatabase } from "../quarantine/places.ts";
-import type { CheckedStore } from "../repair/finished-runs.ts";
+import type { WholeCheck } from "../repair/finished-runs.ts";
 import { type OpenedStore, openStores } from "../stores/open.ts";
 import { noCounts } from "../stores/store.ts";
 import { guardLoads, type LoadedList } from "./load-guard.ts";
@@ -97,7 +97,7 @@ export async function care(
     .catch(() => null)
     .then(async (remaining) => {
       await sleep(BACKGROUND_DELAY_MS, undefined, { ref: false });
-      const whole: CheckedStore[] = [];
+      const whole: WholeCheck[] = [];
       for (const cared of stores) {
         const findings = await keepHealthy(watch, cared, remaining);
         if (findings !== null) whole.push({ database: databaseOf(input, cared), findings });

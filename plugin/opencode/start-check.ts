@@ -5,7 +5,7 @@ import { looksHealthy } from "../faults/quick-look.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { quarantinePath } from "../quarantine/places.ts";
-import type { CheckedStore } from "../repair/finished-runs.ts";
+import type { WholeCheck } from "../repair/finished-runs.ts";
 import { type InspectOptions, inspectScope } from "../repair/inspect-scope.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
@@ -302,7 +302,7 @@ export async function repairUnasked(
  * Ends what a crash interrupted, and deletes runs that hold nothing any more after the days that the settings give them.
  * `checked`: the stores all of which was checked.
  */
-export async function forgetFinishedRuns(input: StartCheckInput, checked: readonly CheckedStore[]): Promise<void> {
+export async function forgetFinishedRuns(input: StartCheckInput, checked: readonly WholeCheck[]): Promise<void> {
   const { files, located, settings } = input;
   if (settings.preload !== "repair" || (await files.stat(quarantinePath(located.dataDir))) === null) return;
   const where = { files, located, access: "beside-host" } as const;

@@ -8,7 +8,7 @@ import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/open.ts";
 
 /** What a check of everything in one store left damaged. */
-export interface CheckedStore {
+export interface WholeCheck {
   /** As manifests name it; `null`: the files of the JSON generation. */
   readonly database: string | null;
   readonly findings: readonly ConfirmedFinding[];
@@ -22,7 +22,7 @@ export interface CheckedStore {
  */
 export async function deleteFinishedRuns(
   where: { readonly files: FileSystem; readonly located: Located; readonly access: Access },
-  checked: readonly CheckedStore[],
+  checked: readonly WholeCheck[],
   ageMs: number,
 ): Promise<void> {
   const { files, located } = where;
@@ -43,7 +43,7 @@ export async function deleteFinishedRuns(
 async function isFinished(
   files: FileSystem,
   run: ReadableSummary,
-  checked: readonly CheckedStore[],
+  checked: readonly WholeCheck[],
   ageMs: number,
 ): Promise<boolean> {
   const { byState, holdsDatabase } = run.state;
@@ -57,7 +57,7 @@ async function isFinished(
 async function isNeeded(
   files: FileSystem,
   run: ReadableSummary,
-  checked: readonly CheckedStore[],
+  checked: readonly WholeCheck[],
   ageMs: number,
 ): Promise<boolean> {
   const store = checked.find(({ database }) => database === run.state.database);
