@@ -26,7 +26,8 @@ export async function openSession(ui: TerminalUI, title: string, { enter } = { e
   await ui.waitFor(/delete ctrl\+d|pin\/unpin/);
   ui.type(title);
   // Under the day on which it was used: stores of earlier days are kept.
-  await ui.waitFor(new RegExp(`(Today|\\b20\\d\\d)\\s+${title}`));
+  // What is behind the dialog may stand to the left of the row.
+  await ui.waitFor(new RegExp(`(Today|\\b20\\d\\d)[^\\n]*\\n[^\\n]*${title}`));
   if (enter) await ui.press("Enter");
 }
 
