@@ -47,7 +47,7 @@ function demandAgreement({ store, artifact, evidence, value }: Subject, isHealth
   demand(looksHealthyThroughout(bundle, store) === looks, "the look at many at once disagrees");
 }
 
-const TYPE = "(an? [a-z]+|an infinite number|null|a BLOB)";
+const TYPE = "(an? [a-z]+|an infinite number|null|nothing|a BLOB)";
 
 const EVIDENCE = [
   /^\d+ bytes?(, all NUL|, the last \d+ are NUL|, nothing but white space|, the document does not end|, wrong at byte \d+)?$/,
@@ -65,7 +65,7 @@ const WORDS = [
 ];
 
 const EFFECT =
-  /^(GET \/session(\/:id\/(message|todo)|\?start=)? fails|every answer of a newly started opencode( in another worktree of the project)? fails|no session leads to it)$/;
+  /^(GET \/session(\/:id\/(message|todo)|\?start=)? fails|every answer of a newly started opencode( in another worktree of the project)? fails|no session leads to it|the terminal UI of opencode [\d.]+ to [\d.]+ ends when this session is opened, [\d.]+ and newer show it)$/;
 
 /** Whether evidence is made of the catalogue's own words, numbers and the names of opencode's fields. */
 function saysNothing(evidence: string): boolean {
