@@ -68,11 +68,14 @@ function rowsOf(database: Database, table: string): Row[] {
 
 function multiply(database: Database, originals: ReadonlyMap<string, Row[]>, copy: number, random: Random): void {
   const suffix = copy.toString(36).padStart(3, "0");
-  const renamed = (text: string) => text.replace(ID, (id) => id.slice(0, -3) + suffix);
+  const ids = [...originals.values()].flatMap((rows) => rows.flatMap((row) => [row.id, row.aggregate_id]));
+  const copied = copiedIDs(suffix, ids);
+  const renamed = (text: string) => text.replace(ID, copied);
   const texts = new Map<string, string>();
   database.transaction(() => {
     for (const [table, rows] of originals) {
       for (const row of rows) {
+        if (!isOfOneSession(row)) continue;
         const names = Object.keys(row);
         const values = names.map((name) => {
           const value = row[name] ?? null;
@@ -88,6 +91,28 @@ function multiply(database: Database, originals: ReadonlyMap<string, Row[]>, cop
       }
     }
   })();
+}
+
+/** Gives each id one for the copy; by chance an original may end as the ids of the copies do. */
+function copiedIDs(suffix: string, originals: Iterable<unknown>): (id: string) => string {
+  const taken = new Set(originals);
+  const copies = new Map<string, string>();
+  return (id) => {
+    const known = copies.get(id);
+    if (known !== undefined) return known;
+    let beginning = id.slice(0, -suffix.length);
+    while (taken.has(beginning + suffix)) beginning = `${beginning.slice(0, -1)}${beginning.endsWith("Z") ? "Y" : "Z"}`;
+    copies.set(id, beginning + suffix);
+    taken.add(beginning + suffix);
+    return beginning + suffix;
+  };
+}
+
+/** Whether the ids of a row can be renamed; 1.18.33 may keep events of what is no session. */
+function isOfOneSession(row: Row): boolean {
+  return [row.id, row.session_id, row.aggregate_id].every(
+    (id) => id === undefined || id === null || (typeof id === "string" && new RegExp(`^${ID.source}$`).test(id)),
+  );
 }
 
 /** Some text parts become long, in their row and in their events alike. */
