@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { TRUNCATED } from "../faults/unreadable.ts";
-import { isFileLocator, locatorText } from "../model/artifact.ts";
+import { locatorText } from "../model/artifact.ts";
 import { type ConfirmedFinding, isOnScreen } from "../model/finding.ts";
 import { ACTION, type ReportedItem } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
@@ -9,6 +9,7 @@ import { repairThroughout } from "../repair/converge.ts";
 import { writingRefusal } from "../repair/origin-words.ts";
 import { type Plan, planRepair, type Selection } from "../repair/plan.ts";
 import { type RepairResult, settleUnfinished } from "../repair/repair.ts";
+import { unlistedBy, unlistedLine } from "../repair/unlisted.ts";
 import { doneWords, plural, sentence, toDoWords } from "../repair/words.ts";
 import { previewOf } from "../show/preview.ts";
 import { openStores } from "../stores/open.ts";
@@ -74,7 +75,7 @@ export async function repairCommand(context: CommandContext, command: Repair): P
   const { runID, manifests, items } = result;
   const left = after === null ? NOT_REACHED : remainingOf(after);
   const said = message === undefined ? {} : { message };
-  const unlisted = unlistedAnswer(unlistedBy(result.plans.flat(), result), context);
+  const unlisted = unlistedAnswer(unlistedBy(result.plans.flat(), result.items), context);
   const document = changeAnswer({ runID, manifests, items, ...left, ...unlisted, ...said }, context.options);
   answer(context, document, await doneText(result, after, result.plans.flat(), sessionIDs, context));
   if (message !== undefined) context.terminal.complain(message);
@@ -208,7 +209,7 @@ async function doneText(
     lines.push("", ...originalsLines(result.manifests));
     lines.push(`To undo: ${commandHere(context, "restore", result.runID)}`);
   }
-  lines.push(...hiddenLines(unlistedBy(plan, result), result.runID, context));
+  lines.push(...hiddenLines(unlistedBy(plan, result.items), result.runID, context));
   if (after === null) return lines.join("\n");
   const left = after.findings.filter((finding) => finding.severity === "blocking");
   const tried = new Set(plan.flatMap(({ operations }) => operations.map(({ locator }) => locatorText(locator))));
@@ -219,15 +220,6 @@ async function doneText(
       : checkText(after, await viewOf(context, sessionIDs, after, tried)),
   );
   return lines.join("\n");
-}
-
-/** Sessions whose record is in quarantine as a whole, and that opencode therefore lists no more. Only files leave so. */
-function unlistedBy(plan: Plan, { items }: RepairResult): string[] {
-  const left = new Set(items.filter(({ action }) => action === "quarantined").map(({ recordID }) => recordID));
-  const records = plan.flatMap(({ operations }) => operations);
-  return records.flatMap(({ kind, recordID, locator }) =>
-    kind === "session" && isFileLocator(locator) && recordID !== null && left.has(recordID) ? [recordID] : [],
-  );
 }
 
 function unlistedAnswer(sessions: readonly string[], context: CommandContext): object {
@@ -241,7 +233,7 @@ function hiddenLines(sessions: readonly string[], runID: string | null, context:
   const more = sessions.length - shown.length;
   return [
     "",
-    `opencode no longer lists ${plural(sessions.length, "session")}: nothing of the record could be used. Messages stay where they are.`,
+    unlistedLine(sessions),
     ...shown.map((id) => `  To read it: ${commandHere(context, "show", id)}`),
     ...(more === 0 ? [] : [`  … and ${amount(more)} more`]),
     `  To bring the damaged record back: ${commandHere(context, "restore", runID)}`,

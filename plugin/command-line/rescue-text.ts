@@ -21,7 +21,7 @@ const HEADINGS: Readonly<Record<Cause, string>> = {
   moved: "of folders that are not there any more",
   "project-changed": "of folders that belong to another project now",
   "parent-missing": "started from a session that is gone: lists leave them out",
-  "record-missing": "without a record of their own",
+  "record-missing": "without a session record",
   archived: "archived: the web and Desktop apps hide them, a terminal UI lists them (--unarchive)",
 };
 

@@ -127,7 +127,8 @@ export const MIGRATION_FAILING = {
   invariant: "Every message is JSON when the migration session_usage reads it.",
   cause:
     "That migration adds up the cost of every message, and one malformed document ends it (measured: 1.14.41 to 1.18.33).",
-  advice: "`opencode-session-repair repair` quarantines the record. Then opencode starts and upgrades the rest.",
+  advice:
+    "`opencode-session-repair repair` repairs the message, or moves it to quarantine. Then opencode starts and upgrades the rest.",
   issues: [34584, 31412],
   ...reported,
   classes: ["C3"],

@@ -7,6 +7,7 @@ import { type CheckResult, check } from "../repair/check.ts";
 import { repairThroughout } from "../repair/converge.ts";
 import { originsSentence, writingRefusal } from "../repair/origin-words.ts";
 import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
+import { unlistedBy, unlistedLine } from "../repair/unlisted.ts";
 import { doneWords, plural, were } from "../repair/words.ts";
 import { HELP_ANSWER, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
 
@@ -133,6 +134,11 @@ async function repairFound(
   );
   const changed = found.filter(({ remedy, recordID }) => remedy === "normalise" && completed.has(recordID));
   const details = [...planLines(changed), ...shortened(result.items.map(itemLine))];
+  const unlisted = unlistedBy(result.plans.flat(), result.items);
+  if (unlisted.length > 0) {
+    const toRead = unlisted.map((id) => `To read it in a shell: npx opencode-session-repair show ${id}`);
+    details.push(unlistedLine(unlisted), ...shortened(toRead));
+  }
   if (result.runID !== null) details.push(`Undo: /repair undo ${result.runID}`);
   if (spared.length > 0) {
     details.push(

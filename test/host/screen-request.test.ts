@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { answerRequest } from "../../plugin/opencode/answer-request.ts";
 import { settledFiles } from "../repair/tool.ts";
@@ -47,6 +47,28 @@ test("so it is of the files of 1.1.65", async () => {
     const { id, sessionID, messageID } = JSON.parse(readFileSync(path, "utf8")) as Record<string, string>;
     writeFileSync(path, JSON.stringify({ id, sessionID, messageID, ...CALL }));
     await repairedAndUndone(store, "1.1.65");
+  } finally {
+    store.remove();
+  }
+});
+
+test("`/repair` names the session that opencode no longer lists, how to read it, and undo brings its record back", async () => {
+  const store = createJsonStore(sampleContent());
+  try {
+    const locator = store.locatorOf("session", "ses_c");
+    store.overwrite(locator, Buffer.alloc(100));
+    const old = new Date(Date.now() - 3_600_000);
+    utimesSync(join(store.dataDir, "path" in locator ? locator.path : ""), old, old);
+    const before = store.image();
+    const context = await contextOf(store, "1.1.65");
+    const { details, runID } = await answerRequest({ what: "repair", sessionID: null }, context);
+    expect(details).toContain(
+      "opencode no longer lists 1 session: nothing of the record could be used. Messages stay where they are.",
+    );
+    expect(details).toContain("To read it in a shell: npx opencode-session-repair show ses_c");
+    expect(details).toContain(`Undo: /repair undo ${runID}`);
+    await answerRequest({ what: "undo", runID }, context);
+    expect(store.image()).toEqual(before);
   } finally {
     store.remove();
   }
