@@ -114,6 +114,61 @@ describe("a message with its parts", () => {
   });
 });
 
+describe("what a user added to the database", () => {
+  /** The writer looks at the database as it opens it. */
+  async function begunWith(statements: string): Promise<void> {
+    store.overwrite(part("prt_a1_2"), Buffer.alloc(0));
+    sql(statements);
+    writer.close();
+    const opened = await openOnly(nodeFileSystem, store.dataDir);
+    opened.store.close();
+    writer = await opened.openWriter();
+  }
+
+  function noted(): string[] {
+    const connection = store.connect();
+    try {
+      return connection.all("select text from note order by text").map(({ text }) => String(text));
+    } finally {
+      connection.close();
+    }
+  }
+
+  const NOTES = "create table note (text text, part_id text); insert into note values ('kept', 'prt_a1_2')";
+
+  test.each([
+    ["a trigger", `${NOTES}; create trigger t after delete on part begin delete from note; end`],
+    [
+      "a table that loses rows with a part",
+      `create table note (text text, part_id text references part(id) on delete cascade);
+       insert into note values ('kept', 'prt_a1_2')`,
+    ],
+    [
+      "a trigger that writes to a record of opencode",
+      `${NOTES}; create trigger t after delete on part begin update session set title = 'another'; end`,
+    ],
+  ])("loses nothing by a repair: %s", async (_, statements) => {
+    await begunWith(statements);
+    const before = store.image();
+    const { items } = await writer.prepare([operation("part", part("prt_a1_2"))], run);
+    const refused = await writer.setAside(items, run.path).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(StoreRefusedError);
+    expect(String(refused)).toContain("Nothing was changed there.");
+    expect(store.image()).toEqual(before);
+    expect(noted()).toEqual(["kept"]);
+  });
+
+  test("is no obstacle where a change to a record does nothing to it", async () => {
+    await begunWith(`${NOTES}; create trigger t after delete on session begin delete from note; end`);
+    const before = store.image();
+    const { items } = await writer.prepare([operation("part", part("prt_a1_2"))], run);
+    expect((await writer.setAside(items, run.path)).map(({ state }) => state)).toEqual(["done"]);
+    expect((await writer.putBack(items, run.path)).map(({ state }) => state)).toEqual(["restored"]);
+    expect(store.image()).toEqual(before);
+    expect(noted()).toEqual(["kept"]);
+  });
+});
+
 describe("one value of a row", () => {
   test("goes alone; what may not be NULL becomes what opencode writes there", async () => {
     const permission: RowLocator = { table: "session", key: { id: "ses_a" }, column: "permission" };

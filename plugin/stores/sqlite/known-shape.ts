@@ -54,6 +54,17 @@ export function leavesAlone(connection: Connection, { tables }: Schema): boolean
   return [...tables.keys()].every((table) => losesNothing(connection, table, ["session_message"]));
 }
 
+/**
+ * Whether a write to a record may change rows that nobody asked to change: by a trigger, which no opencode makes, or by a key of
+ * a table that is none of opencode's.
+ */
+export function mayChangeMore(connection: Connection): boolean {
+  if (hasTriggers(connection)) return true;
+  const tables = connection.all("select name from sqlite_master where type = 'table'").map(({ name }) => String(name));
+  const strange = tables.filter((name) => !KNOWN_CHILDREN.includes(name));
+  return !strange.every((table) => losesNothing(connection, table, ["session", "message", "part"]));
+}
+
 function hasTriggers(connection: Connection): boolean {
   return connection.all("select 1 from sqlite_master where type = 'trigger' limit 1").length > 0;
 }

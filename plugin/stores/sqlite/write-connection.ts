@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { DISK_FULL, type ItemOutcome, StoreRefusedError } from "../writer.ts";
 import type { Connection } from "./driver.ts";
+import { mayChangeMore } from "./known-shape.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
 /** Nobody else can write during a transaction: after so many milliseconds it is committed, and another one begins. */
@@ -32,7 +33,7 @@ export class WriteConnection {
       connection.exec("pragma foreign_keys = on");
       const log = logOf(connection);
       connection.exec(`pragma synchronous = ${log === null ? "full" : "normal"}`);
-      return new WriteConnection(files, connection, log);
+      return new WriteConnection(files, mayChangeMore(connection) ? alone(connection) : connection, log);
     } catch (error) {
       connection.close();
       throw error;
@@ -111,6 +112,27 @@ function logOf(connection: Connection): string | null {
   const [main] = connection.all("select file from pragma_database_list where name = 'main'");
   return mode?.journal_mode === "wal" && typeof main?.file === "string" ? `${main.file}-wal` : null;
 }
+
+/** The same connection; a statement that changed other rows than its own is refused, and its transaction rolled back. */
+function alone(connection: Connection): Connection {
+  const changed = (): number => Number(connection.all("select total_changes() as n")[0]?.n);
+  return {
+    ...connection,
+    run: (sql, ...values) => {
+      const before = changed();
+      const result = connection.run(sql, ...values);
+      const all = changed() - before;
+      // What a trigger or a key changes is not in changes(); a statement that changes nothing leaves changes() as it was.
+      if (all > 0 && Number(connection.all("select changes() as n")[0]?.n) !== all) {
+        throw new StoreRefusedError("failed", CHANGES_MORE);
+      }
+      return result;
+    },
+  };
+}
+
+const CHANGES_MORE =
+  "A trigger or a foreign key in this database, which opencode did not make, would change other rows too. Nothing was changed there.";
 
 /** The same connection, its expected failures thrown as {@link StoreRefusedError}. */
 function refusing(connection: Connection): Connection {
