@@ -1,5 +1,5 @@
+import type { ItemState, ManifestItem } from "../model/manifest-item.ts";
 import type { FileSystem } from "../platform/file-system.ts";
-import type { ItemState, ManifestItem } from "../quarantine/manifest.ts";
 import { removeRemainders } from "../quarantine/retention.ts";
 import { runFolders } from "../quarantine/run-folders.ts";
 import { readRunState } from "../quarantine/run-state.ts";

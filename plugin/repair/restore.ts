@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import type { ManifestItem } from "../model/manifest-item.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import type { RepairLock } from "../quarantine/lock.ts";
-import type { Manifest, ManifestItem } from "../quarantine/manifest.ts";
+import type { Manifest } from "../quarantine/manifest.ts";
 import { eachStoredRun, readRun, type StoredRun, writeManifest } from "../quarantine/vault.ts";
 import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/open.ts";
