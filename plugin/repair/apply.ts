@@ -11,7 +11,7 @@ import type { Manifest, Trigger } from "../quarantine/manifest.ts";
 import { relativeDatabase } from "../quarantine/places.ts";
 import { deleteRun, removeTree } from "../quarantine/retention.ts";
 import { createRunFolder, publishRun, UnwritableManifestError, writeManifest } from "../quarantine/vault.ts";
-import type { OpenedStore } from "../stores/open.ts";
+import type { OpenedStore } from "../stores/opened-store.ts";
 import {
   DISK_FULL,
   type ItemOutcome,

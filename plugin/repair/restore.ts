@@ -5,7 +5,7 @@ import type { RepairLock } from "../quarantine/lock.ts";
 import type { Manifest } from "../quarantine/manifest.ts";
 import { eachStoredRun, readRun, type StoredRun, writeManifest } from "../quarantine/vault.ts";
 import type { Located } from "../stores/locate.ts";
-import type { Access } from "../stores/open.ts";
+import type { Access } from "../stores/opened-store.ts";
 import type { ItemOutcome, StoreWriter } from "../stores/writer.ts";
 import { type ReportedItem, type Stopped, stoppedBy, TAKEN_OVER, withOutcomes } from "./apply.ts";
 import { isStopped, underLock } from "./repair.ts";
