@@ -1,8 +1,6 @@
 /**
- * Which folder may import which. `npm run check` fails on a rule that is broken. Type-only imports count: a layer that
- * knows a type of a layer above it depends on it. What broke a rule when the rule was made is listed in
- * `.dependency-cruiser-known-violations.json`. That list only gets shorter: fix the import, then write the list again with
- * `npx depcruise-baseline --config .dependency-cruiser.cjs plugin && npm run format`.
+ * Which folder may import which. `npm run check` fails on a rule that is broken, and there is no list of exceptions.
+ * Type-only imports count: a layer that knows a type of a layer above it depends on it.
  */
 
 /** @type {import("dependency-cruiser").IConfiguration} */

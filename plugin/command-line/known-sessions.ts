@@ -1,6 +1,7 @@
 import { clipped, columns, printable } from "../show/text-layout.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
-import { type OpenedStore, openStores } from "../stores/open.ts";
+import { openStores } from "../stores/open.ts";
+import type { OpenedStore } from "../stores/opened-store.ts";
 import type { CommandContext } from "./context.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -1,5 +1,5 @@
-import { ACCESS_DENIED, DATABASE_IS_FOLDER, NO_ROOM_FOR_COPY } from "../faults/access.ts";
 import { DATABASE_MALFORMED, WAL_DAMAGED } from "../faults/container.ts";
+import type { StoreProblemCode } from "../model/store-problem.ts";
 import { salvageRefusal } from "../repair/origin-words.ts";
 import { openStores } from "../stores/open.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
@@ -52,11 +52,12 @@ export async function damagedDatabase(context: CommandContext, swap: boolean): P
 const SOUND: Target = { outcome: "sound", message: "The database is sound: there is nothing to salvage." };
 
 /** What keeps a database from being looked at, and says nothing of it. */
-const NO_DAMAGE = new Set([
+const NO_DAMAGE: ReadonlySet<StoreProblemCode> = new Set([
   "database-unavailable",
   "no-sqlite-runtime",
-  ...[ACCESS_DENIED, DATABASE_IS_FOLDER].map(({ code }) => code),
-]);
+  "access-denied",
+  "database-is-folder",
+] as const);
 
 /** What is wrong with a database as a whole, if a salvage could help. */
 async function targetOf(context: CommandContext, database: string, swap: boolean): Promise<Target> {
@@ -64,21 +65,21 @@ async function targetOf(context: CommandContext, database: string, swap: boolean
   const [store] = await openStores(files, { ...located, json: "none", databases: [database] }, "outside");
   if (store === undefined) return SOUND;
   if (store.state === "unusable") {
-    const { fault, evidence } = store.diagnosis;
-    if (fault.code === "database-empty") {
+    const { code, evidence } = store.problem;
+    if (code === "database-empty") {
       return { outcome: "empty", message: "The database has zero bytes: there is nothing in it to salvage." };
     }
-    if (fault === NO_ROOM_FOR_COPY) {
+    if (code === "no-room-for-copy") {
       return { outcome: "no-room", message: noRoomMessage(context, evidence, "salvage") };
     }
     // Busy is not broken.
-    if (NO_DAMAGE.has(fault.code)) {
+    if (NO_DAMAGE.has(code)) {
       return { outcome: "unavailable", message: `The database cannot be opened at the moment (${evidence}).` };
     }
-    return allowed(store.origin, swap, { database, code: fault.code, evidence });
+    return allowed(store.origin, swap, { database, code, evidence });
   }
   if (store.state === "unread")
-    return allowed(store.origin, swap, { database, code: store.diagnosis.fault.code, evidence: "" });
+    return allowed(store.origin, swap, { database, code: store.problem.code, evidence: "" });
   if (store.origin === null) return SOUND;
   const stated = withMessagesOf2x(store.origin, store.sessionsOf2x());
   store.store.close();

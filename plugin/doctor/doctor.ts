@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { ACCESS_DENIED } from "../faults/access.ts";
+import { STORE_FAULTS } from "../faults/store-faults.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { correctingCommand } from "../platform/permissions.ts";
 import { plural } from "../plural.ts";
@@ -13,7 +13,8 @@ import { VALIDATED_FILE } from "../repair/validated.ts";
 import { sizeText } from "../repair/words.ts";
 import { installedHostVersion } from "../report/installed-host.ts";
 import { holdsStore, type Located, type LocateResult } from "../stores/locate.ts";
-import { type OpenedStore, openStores } from "../stores/open.ts";
+import { openStores } from "../stores/open.ts";
+import type { OpenedStore } from "../stores/opened-store.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { TOOL } from "../tool-identity.ts";
@@ -170,8 +171,9 @@ async function stores(files: FileSystem, located: Located): Promise<Examined[]> 
       continue;
     }
     if (of2x !== null) continue;
-    const { fault, evidence } = store.diagnosis;
-    const command = fault.code === ACCESS_DENIED.code && database !== undefined ? correctingCommand(database) : null;
+    const { code, evidence } = store.problem;
+    const fault = STORE_FAULTS[code];
+    const command = code === "access-denied" && database !== undefined ? correctingCommand(database) : null;
     examined.push({ what, ok: false, says: `${fault.title} (${evidence})`, wayOut: command ?? fault.advice });
   }
   return examined;

@@ -9,7 +9,7 @@ import type { WholeCheck } from "../repair/finished-runs.ts";
 import { type InspectOptions, inspectScope } from "../repair/inspect-scope.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
-import type { OpenedStore } from "../stores/open.ts";
+import type { OpenedStore } from "../stores/opened-store.ts";
 import { type Counts, type LoadedScope, noCounts, type Scope, type Store, type Visit } from "../stores/store.ts";
 import { DatabaseFollower } from "./database-follower.ts";
 import { isAtLeast } from "./host-version.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ManifestItem } from "../model/manifest-item.ts";
 import { isRunID } from "./run-id.ts";
 
 /** Version of the manifest format; a manifest of another version is never acted on. */
@@ -61,8 +62,6 @@ const locator = z.union([
   }),
 ]);
 
-const itemState = z.enum(["planned", "done", "restored", "rolled-back", "skipped"]);
-
 const item = z.strictObject({
   id: z.string().regex(/^\d{4,8}$/),
   kind: z.enum([
@@ -82,7 +81,7 @@ const item = z.strictObject({
   code: z.string(),
   evidence: z.string(),
   remedy: z.enum(["quarantine", "recover", "normalise", "settle", "rescue"]),
-  state: itemState,
+  state: z.enum(["planned", "done", "restored", "rolled-back", "skipped"]),
   /** Item of the parent row (for parts of a quarantined message): they leave and return together. */
   partOf: z.string().exactOptional(),
   /** `null`: nothing stood there before. */
@@ -141,19 +140,7 @@ export const manifestSchema = z.strictObject({
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
-export type ManifestItem = z.infer<typeof item>;
-export type ManifestCell = z.infer<typeof cell>;
-export type CellDigest = z.infer<typeof cellDigest>;
 export type Trigger = Manifest["trigger"];
-export type ItemState = z.infer<typeof itemState>;
-
-/** Field changes as a manifest records them; nothing for content that is none. */
-export function recordedFields(content: object | undefined): { fields?: RecordedFields } {
-  if (content === undefined || !("fields" in content)) return {};
-  return { fields: z.array(fieldChange).parse(content.fields) };
-}
-
-type RecordedFields = z.infer<typeof fieldChange>[];
 
 /** Names in a manifest may be of any length. */
 const LONGEST_PLACE = 100;

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { type Locator, locatorText } from "../model/artifact.ts";
+import type { ItemState, ManifestItem } from "../model/manifest-item.ts";
 import { replaceFile } from "../platform/durable.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { sha256 } from "../platform/hash.ts";
 import { TOOL } from "../tool-identity.ts";
-import type { ItemState, Manifest, ManifestItem } from "./manifest.ts";
+import type { Manifest } from "./manifest.ts";
 
 /**
  * A run's state file says in a few hundred bytes what is asked of every run at each start of opencode; a manifest may

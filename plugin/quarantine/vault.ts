@@ -1,18 +1,12 @@
 import { basename, dirname, join } from "node:path";
-import { makePrivateDirectory, PRIVATE_FILE, removeUnfinished, replaceFile } from "../platform/durable.ts";
+import type { RunFolder } from "../model/manifest-item.ts";
+import { makePrivateDirectory, removeUnfinished, replaceFile } from "../platform/durable.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { TOOL } from "../tool-identity.ts";
 import { type Manifest, manifestText, parseManifest } from "./manifest.ts";
 import { QUARANTINE } from "./places.ts";
 import { folderNameFor, type NamedRun, runFolders } from "./run-folders.ts";
 import { keptKeysIn, MANIFEST_FILE, manifestIdentity, REPLACED_FILES, runStateOf, writeRunState } from "./run-state.ts";
-
-/** One run's folder for one session of one store. */
-export interface RunFolder {
-  /** Absolute. */
-  readonly path: string;
-  readonly items: string;
-}
 
 /**
  * Makes the folder of a run for a session, with its `items/`. Its name is hidden until {@link publishRun}: what a crash
@@ -72,11 +66,6 @@ export class UnwritableManifestError extends Error {
     super(`The run cannot be recorded: ${problem}.`);
     this.name = "UnwritableManifestError";
   }
-}
-
-/** Writes the bytes of one item, forced to disk before anything relies on them. `name` relative to the run's folder. */
-export async function writeItem(files: FileSystem, folder: string, name: string, bytes: Uint8Array): Promise<void> {
-  await files.writeNew(join(folder, name), bytes, PRIVATE_FILE);
 }
 
 export type StoredRun = { readonly ok: true; readonly folder: string; readonly manifest: Manifest } | UnreadableRun;

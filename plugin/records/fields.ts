@@ -1,4 +1,5 @@
-import type { FieldChange } from "../model/replacement.ts";
+import type { Json, RecordedField } from "../model/manifest-item.ts";
+import type { FieldChange, Replacement } from "../model/replacement.ts";
 
 /**
  * A copy of a JSON value with some of its values changed; missing objects on the way are made. `null` where a place does
@@ -32,4 +33,33 @@ function containerAt(document: unknown, path: readonly (string | number)[]): Rec
 
 function isContainer(value: unknown): value is Record<string | number, unknown> {
   return typeof value === "object" && value !== null;
+}
+
+/**
+ * Field changes as a manifest records them; nothing for content that is none.
+ * @throws TypeError where a value is not JSON: the manifest would not say what was changed
+ */
+export function recordedFields(content: Replacement["content"] | undefined): { fields?: RecordedField[] } {
+  if (content === undefined || !("fields" in content)) return {};
+  return {
+    fields: content.fields.map((change) => ({
+      path: [...change.path],
+      ...("from" in change && { from: asJson(change.from) }),
+      ...("to" in change && { to: asJson(change.to) }),
+    })),
+  };
+}
+
+function asJson(value: unknown): Json {
+  if (!isJson(value)) throw new TypeError("A value of a changed field is not JSON.");
+  return value;
+}
+
+function isJson(value: unknown): value is Json {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
+  if (typeof value === "number") return Number.isFinite(value);
+  if (Array.isArray(value)) return value.every(isJson);
+  if (typeof value !== "object") return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return (prototype === Object.prototype || prototype === null) && Object.values(value).every(isJson);
 }

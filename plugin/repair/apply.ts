@@ -1,22 +1,17 @@
 import { join } from "node:path";
 import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { Locator } from "../model/artifact.ts";
+import type { ManifestItem, RunFolder } from "../model/manifest-item.ts";
 import type { ShownChange } from "../model/replacement.ts";
 import { NotAFolderError } from "../platform/durable.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { ChangedWhileCopiedError } from "../platform/move.ts";
 import type { RepairLock } from "../quarantine/lock.ts";
-import type { Manifest, ManifestItem, Trigger } from "../quarantine/manifest.ts";
+import type { Manifest, Trigger } from "../quarantine/manifest.ts";
 import { relativeDatabase } from "../quarantine/places.ts";
 import { deleteRun, removeTree } from "../quarantine/retention.ts";
-import {
-  createRunFolder,
-  publishRun,
-  type RunFolder,
-  UnwritableManifestError,
-  writeManifest,
-} from "../quarantine/vault.ts";
-import type { OpenedStore } from "../stores/open.ts";
+import { createRunFolder, publishRun, UnwritableManifestError, writeManifest } from "../quarantine/vault.ts";
+import type { OpenedStore } from "../stores/opened-store.ts";
 import {
   DISK_FULL,
   type ItemOutcome,

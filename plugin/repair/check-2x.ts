@@ -1,7 +1,7 @@
 import { OPENCODE_2, OPENCODE_2_MESSAGES } from "../faults/origin.ts";
 import { locatorText } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
-import type { Access, OpenedStore } from "../stores/open.ts";
+import type { Access, OpenedStore } from "../stores/opened-store.ts";
 import type { Origin } from "../stores/sqlite/origin.ts";
 import { sqliteFailure } from "../stores/sqlite/sqlite-error.ts";
 import { databaseFinding } from "./database-finding.ts";
@@ -61,15 +61,11 @@ export function readFinding(
 ): ConfirmedFinding {
   const tables = half2x?.schema.tables ?? new Map<string, unknown>();
   const isPreview = profile.name === "2 preview";
-  const fault = isPreview ? OPENCODE_2_MESSAGES : OPENCODE_2;
+  const { code } = isPreview ? OPENCODE_2_MESSAGES : OPENCODE_2;
   const of1x = isPreview || origin.kind === "1.x and 2.x" ? "project, session, message, part, todo, event, " : "";
   const read = `${of1x}${isPreview ? "" : "session_v2, "}session_message`;
   const others = NOT_READ.filter((name) => tables.has(name));
   const evidence = `${origin.sign}; read, by the rules of ${profile.host}: ${read}; not read: ${others.join(", ")}`;
   const newer = origin.hasUnknownMigrations ? "; migrations are there that 2.0.26 does not have" : "";
-  return databaseFinding(
-    { fault, severity: "info", remedy: "report", evidence: `${evidence}${newer}` },
-    description,
-    store,
-  );
+  return databaseFinding({ code, severity: "info", evidence: `${evidence}${newer}` }, description, store);
 }

@@ -1,7 +1,7 @@
 import type { StoreDescription } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import type { Located } from "../stores/locate.ts";
-import type { Access } from "../stores/open.ts";
+import type { Access } from "../stores/opened-store.ts";
 import type { DatabaseSource } from "../stores/sqlite/driver.ts";
 import type { Origin } from "../stores/sqlite/origin.ts";
 import type { Counts } from "../stores/store.ts";

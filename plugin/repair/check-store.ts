@@ -2,7 +2,8 @@ import { hostLine } from "../hosts/store-line.ts";
 import { locatorText } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Located } from "../stores/locate.ts";
-import { containerFault, type OpenedStore, openStores } from "../stores/open.ts";
+import { openStores, problemOf } from "../stores/open.ts";
+import type { OpenedStore } from "../stores/opened-store.ts";
 import { addCounts, type Counts, noCounts, type Scope, type SessionEntry, type Store } from "../stores/store.ts";
 import type { Survey } from "../stores/survey.ts";
 import { byOrigin } from "./by-origin.ts";
@@ -47,7 +48,7 @@ export async function checkStore(
   unknown: Set<string>,
 ): Promise<StoreAnswer> {
   if (opened.state === "unusable") {
-    return { store: opened, findings: [databaseFinding(opened.diagnosis, opened.description, index)], sessions: null };
+    return { store: opened, findings: [databaseFinding(opened.problem, opened.description, index)], sessions: null };
   }
   const access = input.access ?? "outside";
   if (opened.state === "unread") {
@@ -89,12 +90,10 @@ export async function checkStore(
       current.store.close();
       current = await reopen(current, input);
     }
-    return { store: current, findings: [databaseFinding(current.diagnosis, description, index)], sessions: null };
+    return { store: current, findings: [databaseFinding(current.problem, description, index)], sessions: null };
   } catch (error) {
     if (description.generation === "json") throw error;
-    const [fault, evidence] = containerFault(error);
-    const diagnosis = { fault, severity: "blocking", remedy: fault.remedy, evidence } as const;
-    const found = [databaseFinding(diagnosis, description, index)];
+    const found = [databaseFinding(problemOf(error), description, index)];
     const origin = opened.origin === null ? null : await originOfDamaged(description, opened.origin, found, access);
     return { store: { description, state: "unusable", origin }, findings: byOrigin(origin, found), sessions: null };
   } finally {

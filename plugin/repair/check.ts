@@ -1,6 +1,6 @@
 import { isFileLocator } from "../model/artifact.ts";
 import { type ConfirmedFinding, type Verdict, verdictOf } from "../model/finding.ts";
-import type { OpenedStore } from "../stores/open.ts";
+import type { OpenedStore } from "../stores/opened-store.ts";
 import { addCounts, type Counts, noCounts } from "../stores/store.ts";
 import { storesBesideEachOther } from "./beside-each-other.ts";
 import { leavesUnread, onlyReported } from "./by-origin.ts";

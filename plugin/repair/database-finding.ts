@@ -1,18 +1,23 @@
-import type { Diagnosis } from "../faults/fault.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 
+type Said = Pick<ConfirmedFinding, "code" | "severity" | "evidence">;
+
 /** What is wrong with, or to be said of, a database as a whole. */
-export function databaseFinding(diagnosis: Diagnosis, description: StoreDescription, store: number): ConfirmedFinding {
+export function databaseFinding(
+  { code, severity, evidence }: Said,
+  description: StoreDescription,
+  store: number,
+): ConfirmedFinding {
   return {
-    code: diagnosis.fault.code,
-    severity: diagnosis.severity,
+    code,
+    severity,
     sessionID: null,
     kind: "database",
     recordID: null,
     locator: { path: databaseName(description) },
-    remedy: diagnosis.remedy,
-    evidence: diagnosis.evidence,
+    remedy: "report",
+    evidence,
     store,
     writtenMs: null,
     seen: null,

@@ -8,7 +8,7 @@ import type { Replacement } from "../model/replacement.ts";
 import type { RowOf2x } from "../model/row-2x.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import { sha256 } from "../platform/hash.ts";
-import type { Half2x } from "../stores/open.ts";
+import type { Half2x } from "../stores/opened-store.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
 import { leavesAlone } from "../stores/sqlite/known-shape.ts";
 import type { Origin } from "../stores/sqlite/origin.ts";

@@ -5,7 +5,7 @@ import { deleteRun, runsOlderThan } from "../quarantine/retention.ts";
 import { keptKey, MANIFEST_FILE } from "../quarantine/run-state.ts";
 import { allRuns, keptKeysOf, type ReadableSummary } from "../quarantine/runs.ts";
 import type { Located } from "../stores/locate.ts";
-import type { Access } from "../stores/open.ts";
+import type { Access } from "../stores/opened-store.ts";
 
 /** What a check of everything in one store left damaged. */
 export interface WholeCheck {

@@ -3,7 +3,7 @@ import { isFileLocator } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import { nodeFileSystem } from "../platform/file-system.ts";
 import { copyFromRow } from "../remedies/recover/from-row.ts";
-import type { OpenedStore } from "../stores/open.ts";
+import type { OpenedStore } from "../stores/opened-store.ts";
 
 /** Whether a finding is of a file of opencode 1.0-1.1 that would be quarantined, and whose record a database may have. */
 function mayBeInRows({ kind, remedy, severity, locator, seen }: ConfirmedFinding): boolean {

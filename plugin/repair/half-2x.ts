@@ -1,5 +1,5 @@
 import type { ConfirmedFinding } from "../model/finding.ts";
-import type { OpenedStore } from "../stores/open.ts";
+import type { OpenedStore } from "../stores/opened-store.ts";
 import type { Origin } from "../stores/sqlite/origin.ts";
 import { type Counts, noCounts } from "../stores/store.ts";
 import type { CheckInput } from "./check-input.ts";

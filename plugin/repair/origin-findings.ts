@@ -1,23 +1,22 @@
 import { SCHEMA_NEWER } from "../faults/container.ts";
-import type { Fault } from "../faults/fault.ts";
 import { MALFORMED_NOT_SALVAGEABLE } from "../faults/origin.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { StoreDescription } from "../model/store-description.ts";
-import type { Access, OpenedStore } from "../stores/open.ts";
+import type { Access, OpenedStore } from "../stores/opened-store.ts";
 import { type Origin, withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { advisesSalvage, originFault } from "./by-origin.ts";
 import { databaseFinding } from "./database-finding.ts";
 
 /** A database of 2.x, or of an opencode that is newer than known: what can be said is whether its pages are whole. */
 export async function unreadFindings(
-  { description, origin, diagnosis, damage }: OpenedStore & { state: "unread" },
+  { description, origin, problem, damage }: OpenedStore & { state: "unread" },
   store: number,
   access: Access,
 ): Promise<ConfirmedFinding[]> {
-  const said = databaseFinding({ ...diagnosis, evidence: notRead(diagnosis.fault, origin) }, description, store);
+  const said = databaseFinding({ ...problem, evidence: notRead(problem.code, origin) }, description, store);
   const evidence = access === "beside-host" ? null : await damage().catch(() => null);
   if (evidence === null) return [said];
-  const found = { fault: MALFORMED_NOT_SALVAGEABLE, severity: "blocking", remedy: "report", evidence } as const;
+  const found = { code: MALFORMED_NOT_SALVAGEABLE.code, severity: "blocking", evidence } as const;
   return [said, databaseFinding(found, description, store)];
 }
 
@@ -49,13 +48,13 @@ export async function originOfDamaged(
 export function originFinding(origin: Origin | null, description: StoreDescription, store: number): ConfirmedFinding[] {
   const fault = origin === null ? null : originFault(origin);
   if (origin === null || fault === null) return [];
-  const evidence = notRead(fault, origin);
-  return [databaseFinding({ fault, severity: "warning", remedy: "report", evidence }, description, store)];
+  const { code } = fault;
+  return [databaseFinding({ code, severity: "warning", evidence: notRead(code, origin) }, description, store)];
 }
 
 /** Which records were read, and which were not. */
-function notRead(fault: Fault, { kind, sign }: Origin): string {
-  if (fault === SCHEMA_NEWER) return `${sign}, newer than this tool knows`;
+function notRead(code: string, { kind, sign }: Origin): string {
+  if (code === SCHEMA_NEWER.code) return `${sign}, newer than this tool knows`;
   if (kind === "1.x and 2.x") {
     return `${sign}; read: project, session, message, part, todo, event; not read: session_v2, session_message and all other tables of 2.x`;
   }

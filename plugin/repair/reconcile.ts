@@ -1,11 +1,11 @@
+import type { ItemState, ManifestItem } from "../model/manifest-item.ts";
 import type { FileSystem } from "../platform/file-system.ts";
-import type { ItemState, ManifestItem } from "../quarantine/manifest.ts";
 import { removeRemainders } from "../quarantine/retention.ts";
 import { runFolders } from "../quarantine/run-folders.ts";
 import { readRunState } from "../quarantine/run-state.ts";
 import { readAndRecord, removeUnfinishedFiles, writeManifest } from "../quarantine/vault.ts";
 import type { Located } from "../stores/locate.ts";
-import type { Access } from "../stores/open.ts";
+import type { Access } from "../stores/opened-store.ts";
 import { type ItemOutcome, type Observed, StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
 import { withOutcomes } from "./apply.ts";
 import { writerForManifest } from "./run-store.ts";

@@ -1,10 +1,11 @@
 import { join } from "node:path";
+import type { ManifestItem } from "../model/manifest-item.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import type { RepairLock } from "../quarantine/lock.ts";
-import type { Manifest, ManifestItem } from "../quarantine/manifest.ts";
+import type { Manifest } from "../quarantine/manifest.ts";
 import { eachStoredRun, readRun, type StoredRun, writeManifest } from "../quarantine/vault.ts";
 import type { Located } from "../stores/locate.ts";
-import type { Access } from "../stores/open.ts";
+import type { Access } from "../stores/opened-store.ts";
 import type { ItemOutcome, StoreWriter } from "../stores/writer.ts";
 import { type ReportedItem, type Stopped, stoppedBy, TAKEN_OVER, withOutcomes } from "./apply.ts";
 import { isStopped, underLock } from "./repair.ts";

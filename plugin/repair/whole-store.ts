@@ -16,7 +16,7 @@ import type { Replacement } from "../model/replacement.ts";
 import type { PathSystem, StoreDescription } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { amount } from "../plural.ts";
-import type { OpenedStore } from "../stores/open.ts";
+import type { OpenedStore } from "../stores/opened-store.ts";
 import { unreadLog } from "../stores/sqlite/pages/write-ahead-log.ts";
 import type { Store } from "../stores/store.ts";
 import type { Survey, SurveyedProject } from "../stores/survey.ts";

@@ -1,11 +1,11 @@
 import { basename } from "node:path";
-import { NO_ROOM_FOR_COPY } from "../faults/access.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { addingRefusal } from "../repair/origin-words.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import { findSlugTrees } from "../stores/json/slug-tree.ts";
 import type { Located } from "../stores/locate.ts";
-import { type OpenedStore, openJson, openStores } from "../stores/open.ts";
+import { openJson, openStores } from "../stores/open.ts";
+import type { OpenedStore } from "../stores/opened-store.ts";
 import { databasesPutAside, otherData } from "../stores/put-aside.ts";
 
 export type OpenStore = OpenedStore & { readonly state: "ok" };
@@ -91,8 +91,8 @@ export async function openKnownStores(
   }
   close();
   const unread = opened.find(({ description }) => description.database === path);
-  if (unread?.state === "unusable" && unread.diagnosis.fault === NO_ROOM_FOR_COPY) {
-    return { ok: false, reason: "no-room", message: unread.diagnosis.evidence };
+  if (unread?.state === "unusable" && unread.problem.code === "no-room-for-copy") {
+    return { ok: false, reason: "no-room", message: unread.problem.evidence };
   }
   const refusal = addingRefusal(unread?.origin ?? null);
   if (refusal !== null) return { ok: false, reason: "refused", message: refusal };

@@ -1,9 +1,10 @@
 import { basename, join } from "node:path";
+import type { ManifestItem } from "../model/manifest-item.ts";
 import { PRIVATE_FILE } from "../platform/durable.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { hashFile } from "../platform/hash.ts";
 import type { RepairLock } from "../quarantine/lock.ts";
-import type { Manifest, ManifestItem } from "../quarantine/manifest.ts";
+import type { Manifest } from "../quarantine/manifest.ts";
 import { relativeDatabase } from "../quarantine/places.ts";
 import { folderNameFor } from "../quarantine/run-folders.ts";
 import { newRunID } from "../quarantine/run-id.ts";

@@ -1,5 +1,5 @@
 import type { Artifact } from "../model/artifact.ts";
-import type { OpenedStore } from "../stores/open.ts";
+import type { OpenedStore } from "../stores/opened-store.ts";
 import { clipped } from "./text-layout.ts";
 import { readableText } from "./transcript.ts";
 

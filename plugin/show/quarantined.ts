@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { type CellValue, LARGEST_LOADED_BYTES } from "../model/artifact.ts";
+import type { ManifestItem } from "../model/manifest-item.ts";
 import type { Generation } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { sha256 } from "../platform/hash.ts";
-import type { ManifestItem } from "../quarantine/manifest.ts";
 import { runsOfSession } from "../quarantine/vault.ts";
 import type { StoredDocument, StoredMessage } from "../stores/conversation.ts";
 import { loadRow } from "../stores/sqlite/row-item.ts";

@@ -1,5 +1,5 @@
+import type { ManifestItem } from "../model/manifest-item.ts";
 import type { FileSystem } from "../platform/file-system.ts";
-import type { ManifestItem } from "../quarantine/manifest.ts";
 import { eachStoredRun } from "../quarantine/vault.ts";
 import { ACTION, type Action } from "../repair/apply.ts";
 import { placeOf } from "./quarantined.ts";

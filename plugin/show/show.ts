@@ -1,4 +1,3 @@
-import { NO_ROOM_FOR_COPY } from "../faults/access.ts";
 import { locatorText } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
@@ -8,7 +7,8 @@ import { originSentence } from "../repair/origin-words.ts";
 import type { SessionFacts, StoredDocument } from "../stores/conversation.ts";
 import { readFileParts } from "../stores/json/json-conversation.ts";
 import type { Located } from "../stores/locate.ts";
-import { type OpenedStore, openStores } from "../stores/open.ts";
+import { openStores } from "../stores/open.ts";
+import type { OpenedStore } from "../stores/opened-store.ts";
 import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { sqliteFailure } from "../stores/sqlite/sqlite-error.ts";
 import { noCounts } from "../stores/store.ts";
@@ -74,8 +74,8 @@ export async function showSession(input: ShowInput): Promise<Showing> {
   }
   if (shown !== null) return { ok: true, session: shown };
   const unusable = opened.filter((store) => store.state === "unusable");
-  const withoutRoom = unusable.find(({ diagnosis }) => diagnosis.fault === NO_ROOM_FOR_COPY);
-  if (withoutRoom !== undefined) return { ok: false, reason: "no-room", evidence: withoutRoom.diagnosis.evidence };
+  const withoutRoom = unusable.find(({ problem }) => problem.code === "no-room-for-copy");
+  if (withoutRoom !== undefined) return { ok: false, reason: "no-room", evidence: withoutRoom.problem.evidence };
   const isOther = ({ origin }: OpenedStore) => origin?.kind === "other program" || origin?.kind === "blank";
   if (unusable.some(isOther)) return { ok: false, reason: "other-program" };
   if (unusable.length > 0) return { ok: false, reason: "unusable" };

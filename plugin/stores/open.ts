@@ -1,77 +1,19 @@
 import { dirname } from "node:path";
-import {
-  DATABASE_EMPTY,
-  DATABASE_MALFORMED,
-  DATABASE_UNAVAILABLE,
-  NO_SQLITE_RUNTIME,
-  NOT_A_DATABASE,
-  WAL_WITHOUT_DATABASE,
-} from "../faults/container.ts";
-import type { Diagnosis, Fault } from "../faults/fault.ts";
 import { signsOf, systemOfStore, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import { lineNamed, lineOfFiles, linesOfDatabase } from "../hosts/store-line.ts";
 import type { Severity } from "../model/finding.ts";
 import type { LineName, PathSystem, StoreDescription } from "../model/store-description.ts";
+import type { StoreProblem, StoreProblemCode } from "../model/store-problem.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { JsonStore } from "./json/json-store.ts";
 import type { Located } from "./locate.ts";
+import type { Access, OpenedStore } from "./opened-store.ts";
 import { type Connection, type Driver, loadDriver } from "./sqlite/driver.ts";
 import { type Origin, SESSIONS_OF_PREVIEW } from "./sqlite/origin.ts";
 import type { ReadView } from "./sqlite/read-view.ts";
 import { readSchema, type Schema } from "./sqlite/schema.ts";
 import { sqliteFailure } from "./sqlite/sqlite-error.ts";
 import { SqliteStore } from "./sqlite/sqlite-store.ts";
-import type { Store } from "./store.ts";
-import type { StoreWriter } from "./writer.ts";
-
-/**
- * `outside`: from a process of our own; reading leaves every byte as it is. `beside-host`: inside opencode's process,
- * which has the database open already. There no file of it may be opened except through the same SQLite library:
- * closing any other descriptor would drop the host's POSIX locks.
- */
-export type Access = "outside" | "beside-host";
-
-/** A database as far as opencode 2.x reads it, in tables of its own or in those that it shares with 1.x. */
-export interface Half2x {
-  readonly schema: Schema;
-  /** Hands out a connection that reads; what `work` makes of it is of one state of the database, where that can be. */
-  read<T>(work: (connection: Connection) => T | Promise<T>): Promise<T>;
-  openWriter(): Promise<StoreWriter>;
-}
-
-export type OpenedStore =
-  | {
-      readonly state: "ok";
-      readonly description: StoreDescription;
-      readonly store: Store;
-      /** Whose database it is; `null` of files. */
-      readonly origin: Origin | null;
-      /** In how many sessions of a database of 1.x messages are that only 2.x reads; asks the database. */
-      sessionsOf2x(): number;
-      /** `null` of files. */
-      readonly half2x: Half2x | null;
-      /** Writers are loaded when they are needed: a healthy start of opencode does not pay for them. */
-      openWriter(): Promise<StoreWriter>;
-      /** Whether what was read so far is one consistent state. */
-      unchanged(): Promise<boolean>;
-    }
-  /** It can be opened, and is of an opencode whose records this tool does not read: nothing can be said of them. */
-  | {
-      readonly state: "unread";
-      readonly description: StoreDescription;
-      readonly diagnosis: Diagnosis;
-      readonly origin: Origin;
-      /** What SQLite finds wrong with its pages; `null` for nothing. */
-      damage(): Promise<string | null>;
-      readonly half2x: Half2x;
-    }
-  | {
-      readonly state: "unusable";
-      readonly description: StoreDescription;
-      readonly diagnosis: Diagnosis;
-      /** Whose database it is; `null` where nothing tells. */
-      readonly origin: Origin | null;
-    };
 
 /**
  * Opens every located store for reading. A store that cannot be opened is a value, not an error. `hostVersion` is that
@@ -149,27 +91,28 @@ async function openDatabase(
     hostVersion: null,
     sessionDiffReader: null,
   };
-  const unusable = (fault: Fault, evidence: string, severity: Severity = "blocking"): OpenedStore => ({
+  const unusable = (code: StoreProblemCode, evidence: string, severity: Severity = "blocking"): OpenedStore => ({
     state: "unusable",
     description: unread,
-    diagnosis: { fault, severity, remedy: fault.remedy, evidence },
+    problem: { code, severity, evidence },
     origin: null,
   });
-  const damaged = async (fault: Fault, evidence: string): Promise<OpenedStore> => {
+  const damaged = async (code: StoreProblemCode, evidence: string): Promise<OpenedStore> => {
     // Inside the host no file of the database may be opened.
-    if (access === "beside-host") return unusable(fault, evidence);
+    if (access === "beside-host") return unusable(code, evidence);
     const { damagedDatabase } = await import("./other-databases.ts");
-    return damagedDatabase(unread, fault, evidence);
+    return damagedDatabase(unread, code, evidence);
   };
   const found = await files.stat(database);
-  if (found?.type === "directory") return unusable((await accessFaults()).DATABASE_IS_FOLDER, "a folder");
-  if (found === null && (await files.stat(`${database}-wal`)) !== null) return damaged(WAL_WITHOUT_DATABASE, "no file");
+  if (found?.type === "directory") return unusable("database-is-folder", "a folder");
+  if (found === null && (await files.stat(`${database}-wal`)) !== null)
+    return damaged("wal-without-database", "no file");
   // A database that still lies wholly in its WAL has a main file of zero bytes; only without a WAL is it lost.
   if (found?.size === 0 && ((await files.stat(`${database}-wal`))?.size ?? 0) === 0) {
-    return unusable(DATABASE_EMPTY, "0 bytes");
+    return unusable("database-empty", "0 bytes");
   }
   const driver = await loadDriver();
-  if (driver === null) return unusable(NO_SQLITE_RUNTIME, `Node ${process.versions.node}`);
+  if (driver === null) return unusable("no-sqlite-runtime", `Node ${process.versions.node}`);
   const openWriter = async (schema: Schema) => {
     const { SqliteWriter } = await import("./sqlite/sqlite-writer.ts");
     return SqliteWriter.open(files, () => driver.open(database, "write"), schema);
@@ -205,16 +148,16 @@ async function openDatabase(
     };
   } catch (error) {
     if (view !== null) closeView(view);
-    const [fault, evidence] = containerFault(error);
-    if (access === "beside-host") return unusable(fault, evidence);
+    const { code, evidence } = problemOf(error);
+    if (access === "beside-host") return unusable(code, evidence);
     const { NoRoomForCopyError } = await import("./sqlite/private-copy.ts");
     if (error instanceof NoRoomForCopyError) {
-      return unusable((await accessFaults()).NO_ROOM_FOR_COPY, error.evidence, "warning");
+      return unusable("no-room-for-copy", error.evidence, "warning");
     }
-    const denied = fault === DATABASE_UNAVAILABLE ? await whyDenied(database) : null;
-    if (denied !== null) return unusable((await accessFaults()).ACCESS_DENIED, denied);
-    if (fault === DATABASE_UNAVAILABLE) return unusable(fault, await withLockers(files, database, evidence));
-    return damaged(fault, evidence);
+    const denied = code === "database-unavailable" ? await whyDenied(database) : null;
+    if (denied !== null) return unusable("access-denied", denied);
+    if (code === "database-unavailable") return unusable(code, await withLockers(files, database, evidence));
+    return damaged(code, evidence);
   }
 }
 
@@ -223,11 +166,6 @@ async function provedOrigin(schema: Schema, connection: Connection): Promise<Ori
   const { origin, missing } = schema;
   if ((origin.kind !== "newer" && origin.kind !== "1.x and 2.x") || missing.length > 0) return origin;
   return (await import("./sqlite/known-shape.ts")).withKnownShape(origin, connection, schema);
-}
-
-/** Loaded only where a file may not be used. */
-function accessFaults() {
-  return import("../faults/access.ts");
 }
 
 async function systemOf(connection: Connection, schema: Schema): Promise<PathSystem> {
@@ -300,14 +238,14 @@ async function withLockers(files: FileSystem, database: string, evidence: string
 }
 
 /** What an error while a database is opened or read says about the database. */
-export function containerFault(error: unknown): [Fault, string] {
+export function problemOf(error: unknown): StoreProblem {
   const failure = sqliteFailure(error);
   switch (failure) {
     case "not-a-database":
-      return [NOT_A_DATABASE, "no SQLite header"];
+      return { code: "not-a-database", severity: "blocking", evidence: "no SQLite header" };
     case "malformed":
-      return [DATABASE_MALFORMED, "SQLITE_CORRUPT"];
+      return { code: "database-malformed", severity: "blocking", evidence: "SQLITE_CORRUPT" };
     default:
-      return [DATABASE_UNAVAILABLE, errnoCode(error) ?? failure];
+      return { code: "database-unavailable", severity: "blocking", evidence: errnoCode(error) ?? failure };
   }
 }

@@ -1,14 +1,6 @@
-import {
-  HEADER_DAMAGED,
-  NOT_A_DATABASE,
-  SCHEMA_NEWER,
-  TABLES_MISSING,
-  WAL_WITHOUT_DATABASE,
-} from "../faults/container.ts";
-import type { Fault } from "../faults/fault.ts";
-import { MALFORMED_NOT_SALVAGEABLE, OPENCODE_2, OTHER_PROGRAM } from "../faults/origin.ts";
 import type { StoreDescription } from "../model/store-description.ts";
-import type { Half2x, OpenedStore } from "./open.ts";
+import type { StoreProblemCode } from "../model/store-problem.ts";
+import type { Half2x, OpenedStore } from "./opened-store.ts";
 import type { Connection } from "./sqlite/driver.ts";
 import { firstDamage } from "./sqlite/integrity.ts";
 import type { Origin } from "./sqlite/origin.ts";
@@ -33,41 +25,42 @@ export function withoutTables(
   const lacking = `without ${missing.join(", ")}`;
   const origin = isOutside ? originBehind(description, stated) : stated;
   // A part of the schema is lost, and with it what told whose database it is.
-  if (origin !== stated) return unusable(description, MALFORMED_NOT_SALVAGEABLE, `${lacking}; ${origin.sign}`, origin);
-  const unread = (fault: Fault): OpenedStore => {
-    const diagnosis = { fault, severity: "warning", remedy: fault.remedy, evidence: origin.sign } as const;
+  if (origin !== stated)
+    return unusable(description, "malformed-not-salvageable", `${lacking}; ${origin.sign}`, origin);
+  const unread = (code: StoreProblemCode): OpenedStore => {
+    const problem = { code, severity: "warning", evidence: origin.sign } as const;
     const half2x: Half2x = { schema, read: (work) => readWith(open, work), openWriter };
-    return { state: "unread", description, diagnosis, origin, damage: () => damageIn(open), half2x };
+    return { state: "unread", description, problem, origin, damage: () => damageIn(open), half2x };
   };
   switch (origin.kind) {
     case "2.x":
     case "1.x and 2.x":
-      return unread(OPENCODE_2);
+      return unread("opencode-2");
     case "newer":
-      return unread(SCHEMA_NEWER);
+      return unread("schema-newer");
     case "other program":
-      return unusable(description, OTHER_PROGRAM, origin.sign, origin);
+      return unusable(description, "other-program", origin.sign, origin);
     default:
-      return unusable(description, TABLES_MISSING, lacking, origin);
+      return unusable(description, "tables-missing", lacking, origin);
   }
 }
 
 /** A database that SQLite cannot read. What helps one of 1.x is refused for others, so its pages are asked whose it is. */
-export function damagedDatabase(description: StoreDescription, fault: Fault, evidence: string): OpenedStore {
+export function damagedDatabase(description: StoreDescription, code: StoreProblemCode, evidence: string): OpenedStore {
   const database = description.database ?? "";
   const origin = recognisePages(database);
-  const isHeader = fault === NOT_A_DATABASE && holdsPages(database);
-  const own = isHeader ? HEADER_DAMAGED : fault;
-  const isLoneLog = fault === WAL_WITHOUT_DATABASE;
+  const isHeader = code === "not-a-database" && holdsPages(database);
+  const own = isHeader ? "header-damaged" : code;
+  const isLoneLog = code === "wal-without-database";
   const isOwn = origin?.kind === "1.x" && (isLoneLog || !origin.isByRowsAlone);
-  if (isOwn || (origin === null && (isLoneLog || own === NOT_A_DATABASE))) {
+  if (isOwn || (origin === null && (isLoneLog || own === "not-a-database"))) {
     return unusable(description, own, evidence, origin);
   }
   if (origin?.kind === "other program")
-    return unusable(description, OTHER_PROGRAM, `${evidence}; ${origin.sign}`, origin);
+    return unusable(description, "other-program", `${evidence}; ${origin.sign}`, origin);
   const sign =
     origin === null ? "nothing tells whose it is" : origin.isByRowsAlone ? "only rows are left" : origin.sign;
-  return unusable(description, MALFORMED_NOT_SALVAGEABLE, `${evidence}; ${sign}`, origin);
+  return unusable(description, "malformed-not-salvageable", `${evidence}; ${sign}`, origin);
 }
 
 /**
@@ -81,9 +74,13 @@ export function originBehind({ database }: StoreDescription, stated: Origin): Or
   return found;
 }
 
-function unusable(description: StoreDescription, fault: Fault, evidence: string, origin: Origin | null): OpenedStore {
-  const diagnosis = { fault, severity: "blocking", remedy: fault.remedy, evidence } as const;
-  return { state: "unusable", description, diagnosis, origin };
+function unusable(
+  description: StoreDescription,
+  code: StoreProblemCode,
+  evidence: string,
+  origin: Origin | null,
+): OpenedStore {
+  return { state: "unusable", description, problem: { code, severity: "blocking", evidence }, origin };
 }
 
 function damageIn(open: () => Promise<ReadView>): Promise<string | null> {

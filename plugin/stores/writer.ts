@@ -1,7 +1,6 @@
 import type { Locator, RecordKind } from "../model/artifact.ts";
+import type { ItemState, ManifestItem, RunFolder } from "../model/manifest-item.ts";
 import type { ContentHash, Replacement } from "../model/replacement.ts";
-import type { ItemState, ManifestItem } from "../quarantine/manifest.ts";
-import type { RunFolder } from "../quarantine/vault.ts";
 
 /** One thing to do, with what was seen when it was decided: it is done only while that still holds. */
 export interface Operation {

@@ -4,7 +4,8 @@ import type { CheckResult } from "../repair/check.ts";
 import type { CheckInput } from "../repair/check-input.ts";
 import { databaseFinding } from "../repair/database-finding.ts";
 import { originSentence } from "../repair/origin-words.ts";
-import { type OpenedStore, openStores } from "../stores/open.ts";
+import { openStores } from "../stores/open.ts";
+import type { OpenedStore } from "../stores/opened-store.ts";
 import type { SourceSession } from "../stores/source-session.ts";
 import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { readSourceSession, sourceSessionIDs } from "../stores/sqlite/source-rows.ts";
@@ -173,7 +174,7 @@ function count(
 function previewFindings({ description }: OpenedStore, sessions: number): UpgradeFinding[] {
   if (sessions === 0) return [];
   const evidence = `${sessions} session${sessions === 1 ? "" : "s"} of a preview of 2.x: the upgrade empties session_message`;
-  const found = { fault: UPGRADE_DROPPED, severity: "blocking", remedy: "report", evidence } as const;
+  const found = { code: UPGRADE_DROPPED.code, severity: "blocking", evidence } as const;
   return [{ ...databaseFinding(found, description, 0), outcome: "dropped", isByDesign: false }];
 }
 

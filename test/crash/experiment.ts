@@ -3,9 +3,9 @@ import { cpSync, existsSync, lstatSync, readdirSync, readFileSync, rmSync, utime
 import { basename, dirname, join } from "node:path";
 import { locatorText } from "../../plugin/model/artifact.ts";
 import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
+import type { ManifestItem } from "../../plugin/model/manifest-item.ts";
 import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { sha256 } from "../../plugin/platform/hash.ts";
-import type { ManifestItem } from "../../plugin/quarantine/manifest.ts";
 import { quarantinePath } from "../../plugin/quarantine/places.ts";
 import { type StoredRun, storedRuns } from "../../plugin/quarantine/vault.ts";
 import { blockingIn, purgeEverything, repairFindings, restoreEverything } from "../repair/tool.ts";

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { adviceFor, adviceOn, FAULT_FAMILIES } from "../../plugin/faults/catalogue.ts";
+import { STORE_FAULTS } from "../../plugin/faults/store-faults.ts";
 import { UNDETECTED } from "../../plugin/faults/undetected.ts";
 import { FAULT_DOCUMENT, faultDocument } from "../../scripts/fault-docs.ts";
 
@@ -31,6 +32,13 @@ test("whatever no repair does anything about has advice", () => {
     expect(adviceOn(finding, true)).toMatch(/\w/);
     expect(adviceFor([finding], true)).toHaveProperty(code);
     expect(adviceOn({ code, remedy: "quarantine" }, true)).toBeNull();
+  }
+});
+
+test("what keeps a store from being read has the entry of its own name, about which no repair does anything", () => {
+  for (const [code, fault] of Object.entries(STORE_FAULTS)) {
+    expect(faults).toContain(fault);
+    expect(fault).toMatchObject({ code, remedy: "report" });
   }
 });
 

@@ -17,7 +17,7 @@ import {
   restore,
   type Selection,
 } from "../../plugin/api.ts";
-import type { ManifestCell } from "../../plugin/quarantine/manifest.ts";
+import type { ManifestCell } from "../../plugin/model/manifest-item.ts";
 
 /** This project at work on one data directory, from outside the host, as the command line does it. */
 export interface Tool {

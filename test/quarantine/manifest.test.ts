@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { type Manifest, type ManifestItem, manifestText, parseManifest } from "../../plugin/quarantine/manifest.ts";
+import type { ManifestItem } from "../../plugin/model/manifest-item.ts";
+import { type Manifest, manifestText, parseManifest } from "../../plugin/quarantine/manifest.ts";
 import { newRunID } from "../../plugin/quarantine/run-id.ts";
 
 const HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";

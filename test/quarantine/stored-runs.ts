@@ -1,8 +1,9 @@
+import type { ItemState, ManifestItem, RunFolder } from "../../plugin/model/manifest-item.ts";
 import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { sha256 } from "../../plugin/platform/hash.ts";
-import type { ItemState, Manifest, ManifestItem } from "../../plugin/quarantine/manifest.ts";
+import type { Manifest } from "../../plugin/quarantine/manifest.ts";
 import { newRunID } from "../../plugin/quarantine/run-id.ts";
-import { createRunFolder, publishRun, type RunFolder } from "../../plugin/quarantine/vault.ts";
+import { createRunFolder, publishRun } from "../../plugin/quarantine/vault.ts";
 
 /** An item as a repair of files writes it, with evidence of this length. */
 function fileItem(number: number, state: ItemState, evidence: number): ManifestItem {

@@ -24,9 +24,9 @@ import {
   runIDOf,
   storedRuns,
   UnwritableManifestError,
-  writeItem,
   writeManifest,
 } from "../../plugin/quarantine/vault.ts";
+import { writeItem } from "../../plugin/stores/item-files.ts";
 import { FaultPlan, faultyFileSystem } from "../crash/faulty-file-system.ts";
 import { folderImage } from "../stores/json-fixture.ts";
 import { type Scratch, scratchFolder } from "../stores/scratch.ts";

@@ -20,7 +20,7 @@ for (const version of HOST_VERSIONS) {
     const refused: string[] = [];
     let judged = 0;
     for (const opened of await openStores(nodeFileSystem, found.located, "outside")) {
-      if (opened.state !== "ok") throw new Error(opened.diagnosis.evidence);
+      if (opened.state !== "ok") throw new Error(opened.problem.evidence);
       await opened.store.scan(
         { what: "everything" },
         (artifact, text, row) => {

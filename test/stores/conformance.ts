@@ -1,15 +1,16 @@
 // Written for `node:test`, which Bun runs too: the same suite judges the SQLite of both runtimes.
+
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, test } from "node:test";
 import { type Artifact, LARGEST_LOADED_BYTES, type Locator, locatorText } from "../../plugin/model/artifact.ts";
+import type { ManifestItem, RunFolder } from "../../plugin/model/manifest-item.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { sha256 } from "../../plugin/platform/hash.ts";
-import type { ManifestItem } from "../../plugin/quarantine/manifest.ts";
 import { quarantinePath } from "../../plugin/quarantine/places.ts";
 import { newRunID } from "../../plugin/quarantine/run-id.ts";
-import { createRunFolder, type RunFolder } from "../../plugin/quarantine/vault.ts";
+import { createRunFolder } from "../../plugin/quarantine/vault.ts";
 import { noCounts, type Scope } from "../../plugin/stores/store.ts";
 import type { Operation, StoreWriter } from "../../plugin/stores/writer.ts";
 import { type StoreContent, sampleContent } from "./content.ts";

@@ -28,7 +28,7 @@ async function readParts(): Promise<number | string> {
     await opened.store.scan({ what: "everything" }, () => undefined, { concurrency: 1, counts });
     expect(await opened.unchanged()).toBe(true);
     opened.store.close();
-  } else problem = opened?.diagnosis.fault.code ?? problem;
+  } else problem = opened?.problem.code ?? problem;
   expect(folderImage(dirname(store.dataDir))).toEqual(before);
   return opened?.state === "ok" ? counts.parts : problem;
 }

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import type { RowLocator } from "../../plugin/model/artifact.ts";
+import type { RunFolder } from "../../plugin/model/manifest-item.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { sha256 } from "../../plugin/platform/hash.ts";
 import { newRunID } from "../../plugin/quarantine/run-id.ts";
-import { createRunFolder, type RunFolder } from "../../plugin/quarantine/vault.ts";
+import { createRunFolder } from "../../plugin/quarantine/vault.ts";
 import { type Operation, StoreRefusedError, type StoreWriter } from "../../plugin/stores/writer.ts";
 import { sampleContent, sessionContent } from "./content.ts";
 import { createSqliteStore, type SqliteStoreUnderTest } from "./sqlite-fixture.ts";

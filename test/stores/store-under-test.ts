@@ -2,7 +2,8 @@ import type { Locator } from "../../plugin/model/artifact.ts";
 import type { FileSystem } from "../../plugin/platform/file-system.ts";
 import type { Located } from "../../plugin/stores/locate.ts";
 import { locate } from "../../plugin/stores/locate.ts";
-import { type OpenedStore, openStores } from "../../plugin/stores/open.ts";
+import { openStores } from "../../plugin/stores/open.ts";
+import type { OpenedStore } from "../../plugin/stores/opened-store.ts";
 import type { StoreContent } from "./content.ts";
 
 export type RecordName = "session" | "message" | "part";

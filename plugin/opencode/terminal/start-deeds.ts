@@ -1,5 +1,5 @@
+import type { ManifestItem } from "../../model/manifest-item.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
-import type { ManifestItem } from "../../quarantine/manifest.ts";
 import { timeOfRunID } from "../../quarantine/run-id.ts";
 import { eachRun } from "../../quarantine/runs.ts";
 

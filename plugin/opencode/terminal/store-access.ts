@@ -1,6 +1,7 @@
 import { nodeFileSystem } from "../../platform/file-system.ts";
 import { filesOf, locate } from "../../stores/locate.ts";
-import { type OpenedStore, openStores } from "../../stores/open.ts";
+import { openStores } from "../../stores/open.ts";
+import type { OpenedStore } from "../../stores/opened-store.ts";
 import { DatabaseFollower } from "../database-follower.ts";
 import { storesOfHost } from "../host-store.ts";
 import type { RequestContext } from "../repair-request.ts";

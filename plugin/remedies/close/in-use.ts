@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { openersText } from "../../platform/open-files.ts";
 import { thisSystem } from "../../platform/this-system.ts";
 import { filesOf, type Located } from "../../stores/locate.ts";
-import type { Access } from "../../stores/open.ts";
+import type { Access } from "../../stores/opened-store.ts";
 import { loadDriver } from "../../stores/sqlite/driver.ts";
 import { hasOtherConnection, soleUse } from "../../stores/sqlite/sole-use.ts";
 import { StoreRefusedError } from "../../stores/writer.ts";

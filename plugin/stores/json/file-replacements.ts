@@ -1,13 +1,13 @@
 import { basename, join } from "node:path";
 import { isFileLocator } from "../../model/artifact.ts";
+import type { ManifestItem } from "../../model/manifest-item.ts";
 import type { ContentHash, Replacement } from "../../model/replacement.ts";
 import { PRIVATE_FILE } from "../../platform/durable.ts";
 import { sha256 } from "../../platform/hash.ts";
 import { moveNoClobber, OccupiedError } from "../../platform/move.ts";
-import { type ManifestItem, recordedFields } from "../../quarantine/manifest.ts";
-import { writeItem } from "../../quarantine/vault.ts";
-import { withFields } from "../../records/fields.ts";
+import { recordedFields, withFields } from "../../records/fields.ts";
 import { fileText } from "../../records/file-text.ts";
+import { writeItem } from "../item-files.ts";
 import { itemFileName, type Operation } from "../writer.ts";
 import type { LiveFiles } from "./live-files.ts";
 

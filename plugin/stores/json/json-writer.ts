@@ -1,12 +1,11 @@
 import { basename, join } from "node:path";
 import { isFileLocator } from "../../model/artifact.ts";
+import type { ManifestItem, RunFolder } from "../../model/manifest-item.ts";
 import type { ContentHash } from "../../model/replacement.ts";
 import type { FileStat, FileSystem } from "../../platform/file-system.ts";
 import { hashFile } from "../../platform/hash.ts";
 import { moveNoClobber, OccupiedError } from "../../platform/move.ts";
 import { thisSystem } from "../../platform/this-system.ts";
-import type { ManifestItem } from "../../quarantine/manifest.ts";
-import type { RunFolder } from "../../quarantine/vault.ts";
 import {
   CHANGED_SINCE,
   GONE_SINCE,

@@ -1,11 +1,11 @@
 import { dirname, join } from "node:path";
 import { isNameHere } from "../../hosts/folder-paths.ts";
 import { isFileLocator, type Locator } from "../../model/artifact.ts";
+import type { ManifestItem } from "../../model/manifest-item.ts";
 import type { ContentHash } from "../../model/replacement.ts";
 import { PRIVATE_FILE } from "../../platform/durable.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { hashFile } from "../../platform/hash.ts";
-import type { ManifestItem } from "../../quarantine/manifest.ts";
 import { STORAGE } from "./layout.ts";
 
 /** The files of a data directory as they are now, and those of a run's folder. */

@@ -1,10 +1,10 @@
 import { basename, dirname, join } from "node:path";
 import { isFileLocator } from "../../model/artifact.ts";
+import type { ManifestItem } from "../../model/manifest-item.ts";
 import { makePrivateDirectory, PRIVATE_FILE } from "../../platform/durable.ts";
 import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
 import { hashFile } from "../../platform/hash.ts";
 import { moveNoClobber } from "../../platform/move.ts";
-import type { ManifestItem } from "../../quarantine/manifest.ts";
 import {
   type ItemOutcome,
   type Observed,

@@ -1,6 +1,6 @@
 import { type CellValue, isFileLocator } from "../../model/artifact.ts";
+import type { ManifestItem } from "../../model/manifest-item.ts";
 import { sha256 } from "../../platform/hash.ts";
-import type { ManifestItem } from "../../quarantine/manifest.ts";
 import type { Operation } from "../writer.ts";
 import type { Connection } from "./driver.ts";
 import { bindCell, type CapturedRow, captureRow, rowHash } from "./row.ts";

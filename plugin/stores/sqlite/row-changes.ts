@@ -1,11 +1,10 @@
 import { type CellValue, locatorText } from "../../model/artifact.ts";
+import type { ManifestItem, RunFolder } from "../../model/manifest-item.ts";
 import type { Replacement } from "../../model/replacement.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { sha256 } from "../../platform/hash.ts";
-import { bundledFiles, type ItemFiles, separateFiles } from "../../quarantine/item-files.ts";
-import { type ManifestItem, recordedFields } from "../../quarantine/manifest.ts";
-import type { RunFolder } from "../../quarantine/vault.ts";
-import { withFields } from "../../records/fields.ts";
+import { recordedFields, withFields } from "../../records/fields.ts";
+import { bundledFiles, type ItemFiles, separateFiles } from "../item-files.ts";
 import {
   CHANGED_SINCE,
   GONE_SINCE,

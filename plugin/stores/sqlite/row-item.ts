@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import type { CellValue } from "../../model/artifact.ts";
+import type { CellDigest, ManifestCell, ManifestItem } from "../../model/manifest-item.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { sha256 } from "../../platform/hash.ts";
-import type { ItemFiles, SavedPlace } from "../../quarantine/item-files.ts";
-import type { CellDigest, ManifestCell, ManifestItem } from "../../quarantine/manifest.ts";
 import { isWellFormedUtf8 } from "../../records/file-text.ts";
+import type { ItemFiles, SavedPlace } from "../item-files.ts";
 import { itemFileName } from "../writer.ts";
 import { type CapturedRow, rowHash } from "./row.ts";
 

@@ -1,5 +1,5 @@
 import { isFileLocator } from "../../model/artifact.ts";
-import type { ManifestItem } from "../../quarantine/manifest.ts";
+import type { ManifestItem } from "../../model/manifest-item.ts";
 import { CHANGED_SINCE, type ItemOutcome } from "../writer.ts";
 import { isMoved, type LiveRows } from "./live-rows.ts";
 import { type CapturedRow, deleteRow, insertRow, updateCells } from "./row.ts";

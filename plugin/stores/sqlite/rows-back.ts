@@ -1,6 +1,6 @@
 import { isFileLocator } from "../../model/artifact.ts";
+import type { ManifestItem } from "../../model/manifest-item.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
-import type { ManifestItem } from "../../quarantine/manifest.ts";
 import type { ItemOutcome } from "../writer.ts";
 import type { LiveRows, RowPlace } from "./live-rows.ts";
 import { type CapturedRow, deleteRow, insertRow, rowHash, updateCells } from "./row.ts";

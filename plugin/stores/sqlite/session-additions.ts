@@ -1,9 +1,9 @@
 import { join } from "node:path";
+import type { ManifestItem } from "../../model/manifest-item.ts";
 import type { NewRow } from "../../model/replacement.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { sha256 } from "../../platform/hash.ts";
-import type { ManifestItem } from "../../quarantine/manifest.ts";
-import { writeItem } from "../../quarantine/vault.ts";
+import { writeItem } from "../item-files.ts";
 import { type ItemOutcome, itemFileName, type Operation } from "../writer.ts";
 import { addRows, isAdded, type Listing, listingOf, parseListing, removeRows, rowsFor } from "./added-rows.ts";
 import type { LiveRows } from "./live-rows.ts";

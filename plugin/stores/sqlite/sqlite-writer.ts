@@ -1,7 +1,6 @@
+import type { ManifestItem, RunFolder } from "../../model/manifest-item.ts";
 import { makePrivateDirectory } from "../../platform/durable.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
-import type { ManifestItem } from "../../quarantine/manifest.ts";
-import { type RunFolder, writeItem } from "../../quarantine/vault.ts";
 import type { ItemOutcome, Observed, Operation, Prepared, PrepareOptions, SafetyCopy, StoreWriter } from "../writer.ts";
 import { isAdded } from "./added-rows.ts";
 import type { Connection } from "./driver.ts";
@@ -35,9 +34,7 @@ export class SqliteWriter implements StoreWriter {
     this.#database = database;
     this.#rows = new LiveRows(database.connection, schema);
     this.#additions = new SessionAdditions(files, this.#rows);
-    this.#tables = new TableItems(files, database.connection, (folder, file, text) =>
-      writeItem(files, folder, file, text),
-    );
+    this.#tables = new TableItems(files, database.connection);
     this.#changes = new RowChanges(files, this.#rows, this.#additions, this.#tables);
     this.#aside = new RowsAside(this.#rows, this.#changes);
     this.#back = new RowsBack(files, this.#rows);

@@ -1,15 +1,10 @@
 import { basename, join } from "node:path";
+import type { ManifestItem } from "../../model/manifest-item.ts";
 import type { TableChange } from "../../model/replacement.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { sha256 } from "../../platform/hash.ts";
-import {
-  CHANGED_SINCE,
-  type ItemOutcome,
-  itemFileName,
-  type Observed,
-  type Operation,
-  type Prepared,
-} from "../writer.ts";
+import { writeItem } from "../item-files.ts";
+import { CHANGED_SINCE, type ItemOutcome, itemFileName, type Observed, type Operation } from "../writer.ts";
 import type { Connection } from "./driver.ts";
 import {
   changeTable,
@@ -20,17 +15,13 @@ import {
   undoTableChange,
 } from "./table-change.ts";
 
-type Item = Prepared["items"][number];
-
-type Save = (folder: string, file: string, text: Buffer) => Promise<void>;
-
 interface PreparedChange {
   readonly change: TableChange;
   readonly listed: TableListing;
 }
 
 /** Whether an item stands for a table of the host's own that was completed. */
-export function isTableItem({ kind }: Item): boolean {
+export function isTableItem({ kind }: ManifestItem): boolean {
   return kind === "table";
 }
 
@@ -38,24 +29,21 @@ export function isTableItem({ kind }: Item): boolean {
 export class TableItems {
   readonly #files: FileSystem;
   readonly #connection: Connection;
-  readonly #save: Save;
-  readonly #prepared = new WeakMap<Item, PreparedChange>();
+  readonly #prepared = new WeakMap<ManifestItem, PreparedChange>();
 
-  /** `save` writes a file of a run's folder. */
-  constructor(files: FileSystem, connection: Connection, save: Save) {
+  constructor(files: FileSystem, connection: Connection) {
     this.#files = files;
     this.#connection = connection;
-    this.#save = save;
   }
 
   /** A clause that says why not, where the table is not the one that was judged. */
-  async prepare(id: string, operation: Operation, change: TableChange, folder: string): Promise<Item | string> {
+  async prepare(id: string, operation: Operation, change: TableChange, folder: string): Promise<ManifestItem | string> {
     const listed = this.#tried(change);
     if (listed === null) return CHANGED_SINCE;
     const { text, sha256: hash } = listingFile(listed);
     const file = itemFileName(id, "table.json");
-    await this.#save(folder, file, text);
-    const item: Item = {
+    await writeItem(this.#files, folder, file, text);
+    const item: ManifestItem = {
       id,
       kind: "table",
       recordID: change.table,
@@ -77,7 +65,7 @@ export class TableItems {
   }
 
   /** Inside a transaction of the caller's. */
-  apply(item: Item): ItemOutcome {
+  apply(item: ManifestItem): ItemOutcome {
     const prepared = this.#prepared.get(item);
     const done = prepared === undefined ? null : changeTable(this.#connection, prepared.change);
     if (done === null) return { id: item.id, state: "skipped", reason: CHANGED_SINCE };
@@ -86,7 +74,7 @@ export class TableItems {
   }
 
   /** Inside a transaction of the caller's; `listed` as {@link listing} reads it. */
-  undo(item: Item, listed: TableListing | null): ItemOutcome {
+  undo(item: ManifestItem, listed: TableListing | null): ItemOutcome {
     const reason =
       listed === null
         ? "the list of what was done to the table is missing or has changed"
@@ -94,14 +82,14 @@ export class TableItems {
     return reason === null ? { id: item.id, state: "restored" } : { id: item.id, state: "skipped", reason };
   }
 
-  async observe(item: Item, folder: string): Promise<Observed> {
+  async observe(item: ManifestItem, folder: string): Promise<Observed> {
     const listed = await this.listing(item, folder);
     if (listed === null) return "nowhere";
     return isAsBefore(this.#connection, listed) ? "live" : "set-aside";
   }
 
   /** The listing of an item, if it still is what the manifest says. */
-  async listing({ replacement, recordID }: Item, folder: string): Promise<TableListing | null> {
+  async listing({ replacement, recordID }: ManifestItem, folder: string): Promise<TableListing | null> {
     if (replacement?.file === undefined) return null;
     const bytes = await this.#files.read(join(folder, replacement.file));
     if (typeof bytes === "string" || sha256(bytes) !== replacement.sha256) return null;

@@ -1,13 +1,10 @@
 import { join } from "node:path";
+import type { SavedFile } from "../model/manifest-item.ts";
 import { PRIVATE_FILE } from "../platform/durable.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 
 /** Where saved bytes are: a file of a run's folder, or a place in one. */
-export interface SavedPlace {
-  readonly file: string;
-  /** Where in the file they begin; absent: they are the whole file. */
-  readonly offset?: number;
-}
+export type SavedPlace = Pick<SavedFile, "file" | "offset">;
 
 /** Saves the bytes of items into a run's folder. */
 export interface ItemFiles {
@@ -17,11 +14,16 @@ export interface ItemFiles {
   flush(): Promise<void>;
 }
 
+/** Writes the bytes of one item, forced to disk before anything relies on them. `name` relative to the run's folder. */
+export async function writeItem(files: FileSystem, folder: string, name: string, bytes: Uint8Array): Promise<void> {
+  await files.writeNew(join(folder, name), bytes, PRIVATE_FILE);
+}
+
 /** A file for each item, easy to find and to restore by hand. */
 export function separateFiles(files: FileSystem, folder: string): ItemFiles {
   return {
     async save(name, bytes) {
-      await files.writeNew(join(folder, name), bytes, PRIVATE_FILE);
+      await writeItem(files, folder, name, bytes);
       return { file: name };
     },
     flush: async () => undefined,
@@ -46,7 +48,7 @@ export function bundledFiles(files: FileSystem, folder: string): ItemFiles {
     },
     async flush() {
       if (gathered.length === 0) return;
-      await files.writeNew(join(folder, `items/bundle-${number}`), Buffer.concat(gathered), PRIVATE_FILE);
+      await writeItem(files, folder, `items/bundle-${number}`, Buffer.concat(gathered));
       gathered = [];
       size = 0;
       number += 1;

@@ -1,0 +1,20 @@
+import { expect, test } from "bun:test";
+import { recordedFields } from "../../plugin/records/fields.ts";
+
+test("a changed field is recorded as it is, and what is absent stays absent", () => {
+  const fields = [
+    { path: ["state", "title"], to: "" },
+    { path: ["time"], from: { start: 1, parts: [null, true] } },
+  ];
+  expect(recordedFields({ fields })).toEqual({ fields });
+  expect(recordedFields({ bytes: new Uint8Array(1) })).toEqual({});
+  expect(recordedFields(undefined)).toEqual({});
+});
+
+test.each([
+  ["a number that JSON has no text for", Number.NaN],
+  ["nothing", undefined],
+  ["an object of another kind, deep inside", { list: [new Date(0)] }],
+])("%s is refused: a manifest would say something else than what was done", (_what, to) => {
+  expect(() => recordedFields({ fields: [{ path: ["a"], to }] })).toThrow("not JSON");
+});
