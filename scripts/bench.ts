@@ -5,6 +5,8 @@ import { parseArgs } from "node:util";
 import { damageWhileIdle } from "./bench/damage.ts";
 import { firstAnswer } from "./bench/first-answer.ts";
 import { heldScreen } from "./bench/held-screen.ts";
+import { measureHuge } from "./bench/huge.ts";
+import { hugeStore } from "./bench/huge-store.ts";
 import { forget, homeOf, type KeptStore, keptStore } from "./bench/kept-store.ts";
 import { alternating, type Command, isInstalled, type Medians } from "./bench/measure.ts";
 import { idleCpu, turnDuringCheck } from "./bench/running.ts";
@@ -33,6 +35,8 @@ const { values } = parseArgs({
     sqlite: { type: "string", default: "sqlite3" },
     python: { type: "string", default: "python3" },
     jq: { type: "string", default: "jq" },
+    gigabytes: { type: "string", default: "1" },
+    keep: { type: "boolean", default: false },
   },
 });
 const runs = Number(values.runs);
@@ -119,6 +123,23 @@ async function answers(version: typeof JSON_HOST | typeof SQLITE_HOST, factor: n
   } finally {
     await home.remove();
     await forget(kept);
+  }
+}
+
+/** A store of gigabytes beside the usual one of 200,000 parts, in one run. */
+async function huge(): Promise<void> {
+  const large = await hugeStore(Number(values.gigabytes), Number(values.seed));
+  try {
+    const small = await store(SQLITE_HOST);
+    say(`  ${(large.bytes / 1e9).toFixed(2)} GB`);
+    await compare([
+      check("check", "bun", large),
+      { name: "sqlite3 quick_check", argv: [values.sqlite, large.content, "pragma quick_check"] },
+    ]);
+    const tool = ["bun", join(dist, "cli.js")] as const;
+    await measureHuge({ small, large, tool, ours, runs, say });
+  } finally {
+    if (!values.keep) await large.remove();
   }
 }
 
@@ -217,11 +238,16 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
   footprint,
 };
 
+/** Takes minutes and gigabytes: only where it is asked for by name. */
+const ASKED_FOR: typeof MEASUREMENTS = { huge };
+
 const wanted = values.only ?? Object.keys(MEASUREMENTS);
 for (const name of wanted) {
-  const measure = MEASUREMENTS[name];
+  const measure = MEASUREMENTS[name] ?? ASKED_FOR[name];
   if (measure === undefined) {
-    process.stderr.write(`There is no measurement "${name}"; there are ${Object.keys(MEASUREMENTS).join(", ")}.\n`);
+    process.stderr.write(
+      `There is no measurement "${name}"; there are ${Object.keys({ ...MEASUREMENTS, ...ASKED_FOR }).join(", ")}.\n`,
+    );
     process.exit(2);
   }
   say(name);

@@ -94,7 +94,7 @@ async function rescueUnderLock(
       ...(signal && { signal }),
     });
     result.manifests.push(...applied.manifests);
-    result.items.push(...applied.items);
+    for (const item of applied.items) result.items.push(item);
     return applied.stopped;
   };
   const finished = (stopped: Stopped | null): RescueResult => ({

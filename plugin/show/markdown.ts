@@ -58,14 +58,17 @@ function noteMarkdown(text: string, part: unknown): string[] {
 function toolMarkdown({ tool, status, durationMs, error, part }: ToolCall): string[] {
   const state = valueIn(part, "state");
   const duration = durationMs === null ? "" : `, ${(durationMs / 1000).toFixed(1)} s`;
-  const lines = [`### ${oneLine(tool)} (${status}${duration})`, ""];
   const input = valueIn(state, "input");
-  if (isFields(input) && Object.keys(input).length > 0)
-    lines.push(...fenced(JSON.stringify(input, null, 2), "json"), "");
   const output = textIn(state, "output");
-  if (output !== null && output !== "") lines.push(...fenced(output, ""), "");
-  if (error !== null) lines.push("Error:", "", ...fenced(error, ""), "");
-  return lines;
+  return [
+    `### ${oneLine(tool)} (${status}${duration})`,
+    "",
+    ...(isFields(input) && Object.keys(input).length > 0
+      ? [...fenced(JSON.stringify(input, null, 2), "json"), ""]
+      : []),
+    ...(output !== null && output !== "" ? [...fenced(output, ""), ""] : []),
+    ...(error !== null ? ["Error:", "", ...fenced(error, ""), ""] : []),
+  ];
 }
 
 function quoted(text: string): string[] {
@@ -74,7 +77,7 @@ function quoted(text: string): string[] {
 
 /** A block that ends at no line of its own text. */
 function fenced(text: string, language: string): string[] {
-  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((ticks) => ticks.length));
+  const longest = (text.match(/`+/g) ?? []).reduce((most, ticks) => Math.max(most, ticks.length), 2);
   const fence = "`".repeat(longest + 1);
   return [`${fence}${language}`, ...text.replace(/\n$/, "").split("\n"), fence];
 }

@@ -62,8 +62,9 @@ function brokenLine(line: string, room: number): string[] {
     }
     if (current.trim() !== "") lines.push(current.trimEnd());
     const pieces = piecesOf(word, room);
-    lines.push(...pieces.slice(0, -1));
-    current = pieces.at(-1) ?? "";
+    current = pieces.pop() ?? "";
+    // One word may be tens of megabytes: so many arguments are too many for a call.
+    for (const piece of pieces) lines.push(piece);
   }
   return [...lines, current];
 }

@@ -7,9 +7,7 @@ export type Mark = (style: "bold" | "red" | "yellow" | "green" | "dim", text: st
 
 /** One message as lines no wider than `width` columns. */
 export function messageLines(message: TranscriptMessage, width: number, mark: Mark): string[] {
-  const lines = heading(message, width, mark);
-  for (const entry of message.entries) lines.push(...entryLines(entry, width, mark));
-  return [...lines, ""];
+  return [...heading(message, width, mark), ...message.entries.flatMap((entry) => entryLines(entry, width, mark)), ""];
 }
 
 function heading({ messageID, role, timeMs, agent, model }: TranscriptMessage, width: number, mark: Mark): string[] {

@@ -49,37 +49,41 @@ function writeFiles(store: RealStore, size: StoreSize, seed: number): void {
 function writeRows(store: RealStore, size: StoreSize, seed: number): void {
   const database = new Database(join(store.dataDir, "opencode.db"));
   try {
-    const documents = (table: string): JsonObject[] =>
-      database
-        .query<{ data: string }, []>(`select data from ${table} order by id`)
-        .all()
-        .map(({ data }) => parsed(data));
-    const session = firstOf(database.query<JsonObject, []>("select * from session order by id").all());
-    const templates: Templates = { session, messages: documents("message"), parts: documents("part") };
-    const columns = Object.keys(session);
-    const insertSession = database.prepare(
-      `insert into session (${columns.join(", ")}) values (${columns.map((name) => `$${name}`).join(", ")})`,
-    );
-    const insertMessage = database.prepare("insert into message values (?, ?, ?, ?, ?)");
-    const insertPart = database.prepare("insert into part values (?, ?, ?, ?, ?, ?)");
-    const insert = database.transaction((generated: GeneratedSession, at: number) => {
-      const row = { ...generated.record, slug: `session-${at}`, time_created: at, time_updated: at };
-      insertSession.run(Object.fromEntries(columns.map((name) => [`$${name}`, asValue(row, name)])));
-      for (const { id, record } of generated.messages) {
-        insertMessage.run(id, generated.id, at, at, dataOf(record));
-      }
-      for (const { id, messageID, record } of generated.parts) {
-        insertPart.run(id, messageID, generated.id, at, at, dataOf(record));
-      }
-    });
-    let at = 1_760_000_000_000;
-    for (const generated of generateSessions(templates, size, randomNumbers(seed))) {
-      at += 60_000;
-      insert(generated, at);
-    }
+    const { templates, insert } = rowsOf(database);
+    for (const generated of generateSessions(templates, size, randomNumbers(seed))) insert(generated);
   } finally {
     database.close();
   }
+}
+
+/** The rows of a real host's database as templates, and what adds a session made of them, in one transaction each. */
+export function rowsOf(database: Database) {
+  const documents = (table: string): JsonObject[] =>
+    database
+      .query<{ data: string }, []>(`select data from ${table} order by id`)
+      .all()
+      .map(({ data }) => parsed(data));
+  const session = firstOf(database.query<JsonObject, []>("select * from session order by id").all());
+  const templates: Templates = { session, messages: documents("message"), parts: documents("part") };
+  const columns = Object.keys(session);
+  const insertSession = database.prepare(
+    `insert into session (${columns.join(", ")}) values (${columns.map((name) => `$${name}`).join(", ")})`,
+  );
+  const insertMessage = database.prepare("insert into message values (?, ?, ?, ?, ?)");
+  const insertPart = database.prepare("insert into part values (?, ?, ?, ?, ?, ?)");
+  let at = 1_760_000_000_000;
+  const insert = database.transaction((generated: GeneratedSession) => {
+    at += 60_000;
+    const row = { ...generated.record, slug: `session-${at}`, time_created: at, time_updated: at };
+    insertSession.run(Object.fromEntries(columns.map((name) => [`$${name}`, asValue(row, name)])));
+    for (const { id, record } of generated.messages) {
+      insertMessage.run(id, generated.id, at, at, dataOf(record));
+    }
+    for (const { id, messageID, record } of generated.parts) {
+      insertPart.run(id, messageID, generated.id, at, at, dataOf(record));
+    }
+  });
+  return { templates, insert };
 }
 
 function asValue(row: JsonObject, name: string): string | number | null {

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { median } from "./statistics.ts";
 
 /** One run of a command. */
@@ -24,14 +25,34 @@ export interface Medians {
 /** `xargs` ends with this where its command failed for some: jq refuses records that opencode reads. */
 const XARGS_REFUSED = 123;
 
+/** How often the memory of a command is looked at, in milliseconds. */
+const LOOK_MS = 10;
+
+/**
+ * The most memory that a process ever had, in MB, as Linux keeps it in /proc; 0 where it has ended. `maxRSS` of a child counts
+ * what this process had when it started the child.
+ */
+function peakOf(pid: number): number {
+  try {
+    const [, kilobytes] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+    return (Number(kilobytes ?? 0) * 1024) / 1e6;
+  } catch {
+    return 0;
+  }
+}
+
 /** Runs a command to its end, process start included. A status above 1 counts as failure (1: findings remain). */
 export async function runOnce({ name, argv: [program, ...args] }: Command): Promise<Run> {
   const started = performance.now();
   const child = Bun.spawn([program, ...args], { stdout: "pipe", stderr: "ignore", stdin: "ignore" });
+  let peakMB = 0;
+  const look = setInterval(() => {
+    peakMB = Math.max(peakMB, peakOf(child.pid));
+  }, LOOK_MS);
   const stdout = await new Response(child.stdout).text();
   const status = await child.exited;
+  clearInterval(look);
   if (status > 1 && status !== XARGS_REFUSED) throw new Error(`${name} ended with status ${status}`);
-  const peakMB = (child.resourceUsage()?.maxRSS ?? 0) / 1e6;
   return { milliseconds: performance.now() - started, peakMB, stdout };
 }
 

@@ -61,8 +61,8 @@ export class SqliteWriter implements StoreWriter {
     for (const item of items.filter(isAddition))
       outcomes.push(this.#database.transaction(() => this.#additions.add(item)));
     const groups = groupsOf(items.filter((item) => !isAddition(item) && !isTableItem(item)));
-    outcomes.push(...(await this.#database.inShortTransactions(groups, (group) => this.#aside.setGroupAside(group))));
-    return outcomes;
+    const aside = await this.#database.inShortTransactions(groups, (group) => this.#aside.setGroupAside(group));
+    return [...outcomes, ...aside];
   }
 
   async putBack(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {

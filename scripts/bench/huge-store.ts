@@ -1,0 +1,135 @@
+import { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
+import { rm, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import fsExtra from "fs-extra";
+import { cacheDirectory } from "../../test/host/cache.ts";
+import { realStore } from "../../test/host/stored-fixture.ts";
+import type { KeptStore } from "./kept-store.ts";
+import { rowsOf } from "./large-store.ts";
+import { randomNumbers } from "./random.ts";
+import { generateSessions } from "./templates.ts";
+
+const HOST = "1.18.33";
+
+const PARTS_OF_SESSION = 200;
+
+/** Events that hold a part in whole, one for each of its updates. With nine, `event` is 9 tenths of the file, as reported. */
+const UPDATES = 9;
+
+/** One in so many sessions has a giant part: two or three in a gigabyte. */
+const SESSIONS_PER_GIANT = 150;
+
+const SMALLEST_GIANT_MB = 16;
+const LARGEST_GIANT_MB = 48;
+
+/** Two files of this size are needed at once: the store, and what is salvaged of its copy; in part the copy too. */
+const DISK_FACTOR = 3.2;
+
+/** A huge store, and where its sessions are. */
+export interface HugeStore extends KeptStore {
+  readonly bytes: number;
+  remove(): Promise<void>;
+}
+
+/**
+ * A database of so many gigabytes, shaped as users report them: 9 tenths are events, and a few parts are giant. It is made
+ * of records that a real 1.18.33 wrote. It is kept in `.cache/bench` until `remove` is called.
+ */
+export async function hugeStore(gigabytes: number, seed: number): Promise<HugeStore> {
+  const kept = cacheDirectory(join("bench", `huge-${gigabytes}-${seed}`));
+  const dataDir = join(kept, "opencode");
+  const store = await realStore(HOST);
+  try {
+    if (!existsSync(dataDir)) {
+      const folder = `${kept}.new`;
+      await fsExtra.remove(folder);
+      await fsExtra.ensureDir(folder);
+      await refuseWithoutRoom(folder, gigabytes);
+      await fsExtra.move(store.dataDir, join(folder, "opencode"));
+      fill(join(folder, "opencode", "opencode.db"), gigabytes * 1e9, seed);
+      await fsExtra.move(folder, kept);
+    }
+  } finally {
+    await store.home.remove();
+  }
+  const content = join(dataDir, "opencode.db");
+  const remove = () => rm(kept, { recursive: true, force: true });
+  const { project, projectID } = store;
+  return { version: HOST, dataDir, project, projectID, content, bytes: (await fsExtra.stat(content)).size, remove };
+}
+
+async function refuseWithoutRoom(folder: string, gigabytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  const needed = gigabytes * DISK_FACTOR;
+  if ((bavail * bsize) / 1e9 < needed) throw new Error(`${gigabytes} GB need ${needed.toFixed(0)} GB of free disk`);
+}
+
+function fill(path: string, bytes: number, seed: number): void {
+  const database = new Database(path);
+  try {
+    // Nobody else has the file, and it is made again where this is interrupted.
+    database.run("pragma journal_mode = off");
+    database.run("pragma synchronous = off");
+    database.run("pragma cache_size = -100000");
+    const { templates, insert } = rowsOf(database);
+    const random = randomNumbers(seed);
+    const most = Math.ceil(bytes / (PARTS_OF_SESSION * 1000));
+    let index = 0;
+    for (const session of generateSessions(templates, { sessions: most, parts: most * PARTS_OF_SESSION }, random)) {
+      insert(session);
+      addEvents(database, session.id);
+      if (index % SESSIONS_PER_GIANT === Math.floor(SESSIONS_PER_GIANT / 2)) addGiant(database, session.id, random());
+      index += 1;
+      if (bytesOf(database) >= bytes) break;
+    }
+    database.run("pragma journal_mode = wal");
+    database.run("pragma wal_checkpoint(truncate)");
+  } finally {
+    database.close();
+  }
+}
+
+/** What the host logs of a session's parts: each update of one as a whole. */
+function addEvents(database: Database, sessionID: string): void {
+  database.run("insert into event_sequence values (?, ?, null)", [sessionID, PARTS_OF_SESSION * UPDATES]);
+  database.run(
+    `with recursive updates(number) as (select 1 union all select number + 1 from updates where number < ${UPDATES})
+     insert into event
+     select 'evt_' || substr(id, 5, 12) || 'B' || number || substr(id, 19), session_id,
+       row_number() over (order by part.rowid, number), 'message.part.updated.1', ${EVENT_DATA}
+     from part, updates where session_id = ? order by part.rowid, number`,
+    [sessionID],
+  );
+}
+
+const EVENT_DATA = `json_object('sessionID', session_id, 'part',
+  json_set(data, '$.id', id, '$.sessionID', session_id, '$.messageID', message_id), 'time', time_updated)`;
+
+/** A text of tens of megabytes at the end of a session, and the event that wrote it. */
+function addGiant(database: Database, sessionID: string, share: number): void {
+  const megabytes = Math.round(SMALLEST_GIANT_MB + share * (LARGEST_GIANT_MB - SMALLEST_GIANT_MB));
+  const data = JSON.stringify({ type: "text", text: "a line of a long log\n".repeat((megabytes * 1e6) / 22) });
+  const seq = PARTS_OF_SESSION * UPDATES + 1;
+  const newest =
+    "select message_id, session_id, time_created from part where session_id = ? order by rowid desc limit 1";
+  const id = `prt_${sessionID.slice(4, 16)}Giant000000000`;
+  database.run(`insert into part select ?, message_id, session_id, time_created, time_created, ? from (${newest})`, [
+    id,
+    data,
+    sessionID,
+  ]);
+  database.run(
+    `insert into event select 'evt' || substr(id, 4), session_id, ?, 'message.part.updated.1', ${EVENT_DATA}
+     from part where id = ?`,
+    [seq, id],
+  );
+  database.run("update event_sequence set seq = ? where aggregate_id = ?", [seq, sessionID]);
+}
+
+function bytesOf(database: Database): number {
+  const [row] = database
+    .query<{ bytes: number }, []>("select page_count * page_size as bytes from pragma_page_count, pragma_page_size")
+    .all();
+  return row?.bytes ?? 0;
+}
