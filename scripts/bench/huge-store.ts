@@ -23,7 +23,7 @@ const SESSIONS_PER_GIANT = 150;
 const SMALLEST_GIANT_MB = 16;
 const LARGEST_GIANT_MB = 48;
 
-/** Two files of this size are needed at once: the store, and what is salvaged of its copy; in part the copy too. */
+/** Three files of this size are there at once: the store, its damaged copy, and what is salvaged of that. */
 const DISK_FACTOR = 3.2;
 
 /** A huge store, and where its sessions are. */
