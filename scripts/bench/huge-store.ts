@@ -14,7 +14,7 @@ const HOST = "1.18.33";
 
 const PARTS_OF_SESSION = 200;
 
-/** Events that hold a part in whole, one for each of its updates. With nine, `event` is 9 tenths of the file, as reported. */
+/** Events that hold a part in whole, one for each of its updates. Nine make `event` by far the largest table, as reported. */
 const UPDATES = 9;
 
 /** One in so many sessions has a giant part: two or three in a gigabyte. */
@@ -33,7 +33,7 @@ export interface HugeStore extends KeptStore {
 }
 
 /**
- * A database of so many gigabytes, shaped as users report them: 9 tenths are events, and a few parts are giant. It is made
+ * A database of so many gigabytes, shaped as users report them: most of it is events, and a few parts are giant. It is made
  * of records that a real 1.18.33 wrote. It is kept in `.cache/bench` until `remove` is called.
  */
 export async function hugeStore(gigabytes: number, seed: number): Promise<HugeStore> {
