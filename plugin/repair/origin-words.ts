@@ -10,7 +10,7 @@ export function originSentence({ kind, sign }: Origin, isRead2x = false): string
     case "1.x":
       return null;
     case "2.x":
-      return `The database is of opencode 2.x (${sign}).${isRead2x ? "" : " Its records were not read."}`;
+      return `The database is of opencode 2.x (${sign}).${isRead2x ? READ_OF_2X : " Its records were not read."}`;
     case "1.x and 2.x":
       return `opencode 2.x has upgraded the database (${sign}). ${isRead2x ? GO_ON_APART : ONLY_1X_READ}`;
     case "1.x with messages of 2.x":
@@ -24,6 +24,7 @@ export function originSentence({ kind, sign }: Origin, isRead2x = false): string
   }
 }
 
+const READ_OF_2X = " Its sessions and messages were read; its projects, settings and inbox were not.";
 const ONLY_1X_READ = "Only the records of 1.x are read; those of 2.x are not.";
 const GO_ON_APART = "In it 1.x and 2.x go on apart from each other: each has its own copy of a session.";
 
