@@ -57,6 +57,11 @@ test.each([
     `${NEWER}; create table tag (p text references part(id) on delete set null)`,
     undefined,
   ],
+  [
+    "a table whose rows follow the id of a message",
+    `${NEWER}; create table tag (m text references message(id) on update cascade)`,
+    undefined,
+  ],
   ["1.18.33 itself needs no proof", "select 1", undefined],
 ] as const)("%s", (_name, statements, expected) => {
   expect(writable(statements)).toBe(expected);

@@ -80,8 +80,10 @@ function hasColumns(connection: Connection, table: string, columns: readonly str
   });
 }
 
-/** Whether a table keeps its rows as they are when a row leaves one of these others. */
+/** Whether a table keeps its rows as they are when a row of one of these others leaves, or gets another id. */
 function losesNothing(connection: Connection, table: string, others: readonly string[]): boolean {
   const keys = connection.all(`pragma foreign_key_list(${quoted(table)})`);
-  return keys.every((key) => !others.includes(String(key.table)) || String(key.on_delete) === "NO ACTION");
+  const hasNoAction = (key: (typeof keys)[number]) =>
+    [key.on_delete, key.on_update].every((action) => action === "NO ACTION");
+  return keys.every((key) => !others.includes(String(key.table)) || hasNoAction(key));
 }
