@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { HOST_VERSIONS, hostBinary } from "../test/host/binary.ts";
+import { HEALTHY_HOSTS, hostBinary } from "../test/host/binary.ts";
 import { realStore } from "../test/host/stored-fixture.ts";
 import { builtPackage } from "../test/package/built.ts";
 import { isMissing, TOOLS, type Tool } from "../test/process/lacks.ts";
@@ -40,7 +40,7 @@ function installMissing(): void {
 
 /** Fetches the opencode releases that are not there yet and has each write its store: no test has to wait for that. */
 async function prepareHosts(): Promise<void> {
-  for (const version of HOST_VERSIONS) {
+  for (const version of HEALTHY_HOSTS) {
     process.stdout.write(`opencode ${version}: `);
     await hostBinary(version);
     process.stdout.write("binary, ");

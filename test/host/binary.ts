@@ -10,10 +10,13 @@ export type HostVersion = `${number}.${number}.${number}`;
 /** The opencode releases every host test runs against, oldest first. */
 export const HOST_VERSIONS = ["1.0.152", "1.1.65", "1.2.27", "1.14.41", "1.17.18", "1.18.33"] as const;
 
-/** Of these, the hosts that keep sessions as JSON files under `storage/`. */
+/** The releases in whose own stores nothing may be found: besides those hosts, others for this one question. */
+export const HEALTHY_HOSTS: readonly HostVersion[] = [...HOST_VERSIONS];
+
+/** Of the hosts of every host test, those that keep sessions as JSON files under `storage/`. */
 export const JSON_HOSTS = ["1.0.152", "1.1.65"] as const satisfies readonly HostVersion[];
 
-/** Of these, the hosts that keep sessions in `opencode.db`. */
+/** Of the hosts of every host test, those that keep sessions in `opencode.db`. */
 export const SQLITE_HOSTS = ["1.2.27", "1.14.41", "1.17.18", "1.18.33"] as const satisfies readonly HostVersion[];
 
 /** Whether this host keeps its sessions as JSON files. */

@@ -6,13 +6,13 @@ import { judge } from "../../plugin/records/judge.ts";
 import { locate } from "../../plugin/stores/locate.ts";
 import { openStores } from "../../plugin/stores/open.ts";
 import { noCounts } from "../../plugin/stores/store.ts";
-import { HOST_VERSIONS } from "../host/binary.ts";
+import { HEALTHY_HOSTS } from "../host/binary.ts";
 import { removeHomes } from "../host/home.ts";
 import { realStore } from "../host/stored-fixture.ts";
 
 afterAll(removeHomes);
 
-for (const version of HOST_VERSIONS) {
+for (const version of HEALTHY_HOSTS) {
   test(`the closer look finds nothing in a store that ${version} wrote`, async () => {
     const { dataDir, home } = await realStore(version);
     const found = await locate(nodeFileSystem, { env: {}, dataDir });
