@@ -1,11 +1,11 @@
 /**
  * Records the schemas that real hosts make, and writes them to plugin/hosts/known-schemas.json:
  *   bun scripts/known-schemas.ts record VERSION… OLDER..NEWER…   runs each host on a fresh home, or on that of an older one
- *   bun scripts/known-schemas.ts write                           from everything that was recorded so far
- * A record is kept in .cache/schemas, so that a host runs once.
+ *   bun scripts/known-schemas.ts write VERSION… OLDER..NEWER…    adds what was recorded under these names
+ * A record is kept in .cache/schemas, so that a host runs once. What the file holds stays: no cache has every record.
  */
 import { Database } from "bun:sqlite";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { HostVersion } from "../test/host/binary.ts";
 import { cacheDirectory } from "../test/host/cache.ts";
@@ -96,31 +96,45 @@ if (task === "record") {
     }
   }
 } else if (task === "write") {
-  const recorded: RecordedSchema[] = [];
-  for (const name of await readdir(folder)) {
-    if (name.endsWith(".json")) recorded.push(JSON.parse(await readFile(join(folder, name), "utf8")) as RecordedSchema);
-  }
   const path = join(import.meta.dirname, "..", "plugin", "hosts", "known-schemas.json");
-  await writeFile(path, `${line(known(recorded), 0)}\n`);
+  const written = JSON.parse(await readFile(path, "utf8")) as WrittenSchemas;
+  const recorded: RecordedSchema[] = [];
+  for (const name of names) {
+    recorded.push(JSON.parse(await readFile(join(folder, `${name}.json`), "utf8")) as RecordedSchema);
+  }
+  await writeFile(path, `${line(known(written, recorded), 0)}\n`);
 }
 
-interface KnownSchema {
-  readonly hosts: Set<string>;
-  readonly begunBy: Set<string>;
+interface Schema {
+  /** Places in the list of objects. */
   readonly objects: readonly number[];
+  /** With places in the list of rows. */
   readonly journals: readonly {
     readonly table: string;
     readonly columns: readonly string[];
-    readonly rows: number[];
+    readonly rows: readonly number[];
   }[];
+}
+
+interface KnownSchema extends Schema {
+  readonly hosts: Set<string>;
+  readonly begunBy: Set<string>;
+}
+
+/** The file as it is. */
+interface WrittenSchemas {
+  readonly objects: readonly unknown[];
+  readonly rows: RecordedRows["rows"];
+  readonly schemas: readonly (Schema & { readonly hosts: readonly string[]; readonly begunBy: readonly string[] })[];
 }
 
 /**
  * Equal schemas are one. `hosts`: those that leave it, by themselves or by an upgrade; `begunBy`: those that its databases
  * began with. Objects and rows stand once each, and are named by their places.
  */
-function known(recorded: readonly RecordedSchema[]): unknown {
-  const [objectPool, rowPool] = [new Map<string, number>(), new Map<string, number>()];
+function known(written: WrittenSchemas, recorded: readonly RecordedSchema[]): unknown {
+  const objectPool = new Map(written.objects.map((each, place) => [JSON.stringify(each), place]));
+  const rowPool = new Map(written.rows.map((each, place) => [JSON.stringify(each), place]));
   const placeIn = (pool: Map<string, number>, value: unknown): number => {
     const key = JSON.stringify(value);
     const place = pool.get(key) ?? pool.size;
@@ -130,35 +144,42 @@ function known(recorded: readonly RecordedSchema[]): unknown {
   const schemas = new Map<string, KnownSchema>();
   // What hosts of one line do to a database is the same.
   const lines = new Map<string, Set<string>>();
-  for (const { hosts, objects, journals } of [...recorded].sort((a, b) =>
-    byVersion(lastOf(a.hosts), lastOf(b.hosts)),
-  )) {
+  const add = ({ objects, journals }: Schema, hosts: readonly string[], begunBy: readonly string[]) => {
     const newest = journals.find(({ table }) => table === "migration") ?? journals[0];
-    const lineKey = `${newest?.table} ${newest?.rows.map((row) => (newest.table === "migration" ? row[0] : row[2])).join()}`;
+    const [placed, name] = [[...rowPool.keys()], newest?.table === "migration" ? 0 : 2];
+    const done = newest?.rows.map((place) => (JSON.parse(placed[place] ?? "[]") as RecordedRows["rows"][number])[name]);
+    const lineKey = `${newest?.table} ${done?.join()}`;
     const line = lines.get(lineKey) ?? new Set();
-    lines.set(lineKey, line.add(lastOf(hosts)));
-    const content = {
+    lines.set(lineKey, line);
+    for (const host of hosts) line.add(host);
+    const key = JSON.stringify([[...objects].sort((a, b) => a - b), journals]);
+    const schema = schemas.get(key) ?? { hosts: line, begunBy: new Set(), objects, journals };
+    for (const host of begunBy) schema.begunBy.add(host);
+    schemas.set(key, schema);
+  };
+  for (const { hosts, begunBy, ...schema } of written.schemas) add(schema, hosts, begunBy);
+  for (const { hosts, objects, journals } of recorded) {
+    const placed = {
       objects: objects.map((each) => placeIn(objectPool, [each.type, each.name, each.table, each.sql])),
       journals: journals.map(({ rows, ...journal }) => ({
         ...journal,
         rows: rows.map((row) => placeIn(rowPool, row)),
       })),
     };
-    const key = JSON.stringify([[...content.objects].sort((a, b) => a - b), content.journals]);
-    const schema = schemas.get(key) ?? { hosts: line, begunBy: new Set(), ...content };
-    schema.begunBy.add(hosts[0] ?? "");
-    schemas.set(key, schema);
+    add(placed, [lastOf(hosts)], hosts.slice(0, 1));
   }
   const values = (pool: Map<string, number>) => [...pool.keys()].map((key) => JSON.parse(key) as unknown);
   return {
     objects: values(objectPool),
     rows: values(rowPool),
-    schemas: [...schemas.values()].map(({ hosts, begunBy, objects, journals }) => ({
-      hosts: [...hosts].sort(byVersion),
-      begunBy: [...begunBy].sort(byVersion),
-      objects,
-      journals,
-    })),
+    schemas: [...schemas.values()]
+      .map(({ hosts, begunBy, objects, journals }) => ({
+        hosts: [...hosts].sort(byVersion),
+        begunBy: [...begunBy].sort(byVersion),
+        objects,
+        journals,
+      }))
+      .sort((one, other) => byVersion(lastOf(one.hosts), lastOf(other.hosts))),
   };
 }
 

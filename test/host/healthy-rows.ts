@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import type { HostVersion } from "./binary.ts";
 import { openDatabase } from "./record-place.ts";
 import type { RealStore } from "./stored-fixture.ts";
 
@@ -7,8 +8,7 @@ type Json = Record<string, unknown>;
 /** A row or document that looks odd and that some hosts load without any trouble. */
 export interface HealthyRows {
   readonly name: string;
-  /** `syntax`: only hosts that demand no more of a record than JSON. */
-  readonly hosts: "all" | "syntax";
+  isLoadedBy(version: HostVersion): boolean;
   change(rows: Rows): void;
 }
 
@@ -134,7 +134,6 @@ const oldDiff = { file: "a.txt", before: "x", after: "y", additions: 1, deletion
 
 /** Left column of host-storage.md 5.3, the rows of 5.4 that answer 200 everywhere, and section 3 of faults.md. */
 const LOADED_BY_ALL: readonly (readonly [name: string, change: (rows: Rows) => void])[] = [
-  ["a user's time as a float", (rows) => rows.message("user", time({ created: 1795402319545.5 }))],
   ["cost and tokens as floats or below zero", (rows) => rows.message("assistant", merged({ cost: -0.5, tokens }))],
   ["a parentID that leads nowhere", (rows) => rows.message("assistant", merged({ parentID: "msg_nowhere" }))],
   ["an assistant that is still writing", (rows) => rows.message("assistant", without("finish"))],
@@ -224,6 +223,21 @@ const LOADED_BY_SYNTAX_HOSTS: readonly (readonly [name: string, change: (rows: R
 ];
 
 export const HEALTHY_ROWS: readonly HealthyRows[] = [
-  ...LOADED_BY_ALL.map(([name, change]) => ({ name, hosts: "all" as const, change })),
-  ...LOADED_BY_SYNTAX_HOSTS.map(([name, change]) => ({ name, hosts: "syntax" as const, change })),
+  {
+    name: "a user's time as a float",
+    isLoadedBy: (version) => !isStrict(version) || Bun.semver.satisfies(version, ">=1.17.0"),
+    change: (rows) => rows.message("user", time({ created: 1795402319545.5 })),
+  },
+  ...LOADED_BY_ALL.map(([name, change]) => ({ name, isLoadedBy: () => true, change })),
+  ...LOADED_BY_SYNTAX_HOSTS.map(([name, change]) => ({ name, isLoadedBy: isSyntaxHost, change })),
 ];
+
+/** Whether a host judges a record by its schema (docs/oracle.md). */
+function isStrict(version: HostVersion): boolean {
+  return Bun.semver.satisfies(version, ">=1.14.48");
+}
+
+/** Whether a host demands no more of a record than JSON. */
+function isSyntaxHost(version: HostVersion): boolean {
+  return !isStrict(version);
+}
