@@ -1,5 +1,5 @@
+import { mismatchesOnScreen } from "../hosts/screen.ts";
 import { screenPath } from "../hosts/screen-demand.ts";
-import { mismatchesOnScreen } from "../hosts/screen-message.ts";
 import { diffReading, hostLine, readings, versionsOf } from "../hosts/store-line.ts";
 import type { Artifact, CopiedRecord, Evidence, JsonShape } from "../model/artifact.ts";
 import type { Severity } from "../model/finding.ts";

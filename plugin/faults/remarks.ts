@@ -1,5 +1,5 @@
-import type { ScreenName } from "../hosts/screen-demand.ts";
-import { mismatchesOnScreen } from "../hosts/screen-message.ts";
+import { mismatchesOnScreen } from "../hosts/screen.ts";
+import type { Screen } from "../hosts/screen-demand.ts";
 import { screensOf } from "../hosts/store-line.ts";
 import type { Artifact, Evidence, NewerMessages } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
@@ -24,7 +24,7 @@ export function remarkOn(
 ): Remark | null {
   if (typeof value !== "object" || value === null) return null;
   const { kind } = artifact;
-  const ends = (screen: ScreenName) => mismatchesOnScreen(kind, value, screen, newer).length > 0;
+  const ends = (screen: Screen) => mismatchesOnScreen(kind, value, screen, newer).length > 0;
   if ((kind === "part" || kind === "message") && screensOf(store).some(ends)) return "screen-fatal";
   if (kind === "part") return remarkOnPart(value);
   if (kind !== "message" || !("role" in value) || value.role !== "assistant") return null;

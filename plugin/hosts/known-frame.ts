@@ -1,5 +1,5 @@
-import { JOURNALS } from "./journals.ts";
 import { KNOWN_SCHEMAS, type KnownJournal, type KnownSchema } from "./known-schema.ts";
+import { JOURNALS } from "./store-line.ts";
 
 /** How a database is laid out, as far as it tells which host did that. */
 export interface Layout {

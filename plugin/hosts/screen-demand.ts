@@ -1,13 +1,7 @@
 /**
- * The form in which the tables of `screen.ts` and `screen-message.ts` say what the terminal UI of opencode 1.0 to 1.15
- * demands of a value, and the search for values that do not hold it.
+ * The form in which the profiles of opencode 1.0 to 1.15 say what their terminal UI demands of a value, and the search for
+ * values that do not hold it.
  */
-
-/**
- * The screens of opencode 1.0, of 1.1 to 1.2.15, of 1.2.20 to 1.3, and of 1.14 and 1.15, which has no words of its own for
- * two old tools. 1.1 leaves out the error of an aborted answer; 1.2.20 prints calls of `task` in one line.
- */
-export type ScreenName = "1.0" | "1.1" | "1.2" | "1.14";
 
 /**
  * A name; `EACH`: every item of a list; `EACH_ANSWER`: what is kept under the number of each question; `OWN_FILE`: what is
@@ -47,8 +41,14 @@ export interface ScreenDemand {
   readonly wants: Want;
   /** Only where this value counts as something: else the screen does not come to it. */
   readonly ifAny?: readonly string[];
-  /** Only on these screens. */
-  readonly only?: readonly ScreenName[];
+}
+
+/** What differs between the terminal UIs of lines. */
+export interface Screen {
+  /** What it demands of calls of opencode's own tools, by the name of the tool. */
+  readonly tools: ReadonlyMap<string, readonly ScreenDemand[]>;
+  /** Whether the error of an answer that was aborted is not printed. */
+  readonly leavesOutAborted: boolean;
 }
 
 /** A value that the screen cannot print. */

@@ -1,106 +1,111 @@
-import {
-  at,
-  collect,
-  EACH,
-  EACH_ANSWER,
-  FILE_OF_CALL,
-  isNothing,
-  OWN_FILE,
-  type ScreenDemand,
-  type ScreenMismatch,
-  type ScreenName,
-} from "./screen-demand.ts";
+import type { NewerMessages } from "../model/artifact.ts";
+import { at, collect, isNothing, type Screen, type ScreenDemand, type ScreenMismatch } from "./screen-demand.ts";
 
-/**
- * What the terminal UI of opencode 1.0 to 1.15 demands of the values that it prints. The server answers 200 whatever they
- * are; the UI shows a fatal error instead of the session. Read in the code of 1.2.27 and measured in a real terminal:
- * docs/host-measurements.md.
- */
+/** Of the newest message. */
+export const NOTHING_NEWER: NewerMessages = { count: 0, anyAnswer: false, anyUnfinished: false, anyOutput: false };
 
-const PATTERN = ["state", "input", "pattern"] as const;
-const QUERY = ["state", "input", "query"] as const;
-const TODOS = ["state", "input", "todos", EACH] as const;
-const SHOWN_TODOS = ["state", "metadata", "todos", "length"] as const;
-const QUESTIONS = ["state", "input", "questions", EACH] as const;
-const ANSWERS = ["state", "metadata", "answers"] as const;
-const DIAGNOSTICS = ["state", "metadata", "diagnostics", OWN_FILE] as const;
-const PATCHED = ["state", "metadata", "files", EACH] as const;
+/** No screen of opencode 1.0 to 1.15 fetches more of a session (source). */
+const MOST_SHOWN = 100;
 
-function found(count: string, sought: readonly string[]): ScreenDemand {
-  return { at: ["state", "metadata", count], wants: "printable", ifAny: sought };
+interface Answer {
+  readonly answer: unknown;
+  readonly screen: Screen;
+  readonly newer: NewerMessages;
 }
 
-function sought(count: string): readonly ScreenDemand[] {
-  const path: ScreenDemand = { at: ["state", "input", "path"], wants: "path", ifAny: PATTERN };
-  return [{ at: PATTERN, wants: "printable" }, path, found(count, PATTERN)];
+/** Where the screen comes to a value of an answer (source of 1.0.152, 1.1.65, 1.2.27, 1.14.41 and 1.15.13). */
+const COMES_TO = {
+  /** The answer that still runs is looked for, and how long one took that is the end of its turn. */
+  time: ({ answer, newer }: Answer) => !newer.anyUnfinished || isLastOfTurn(answer),
+  /** Below the newest answer, the end of a turn, and one that was aborted. */
+  footer: ({ answer, screen, newer }: Answer) =>
+    !newer.anyAnswer || isLastOfTurn(answer) || (screen.leavesOutAborted && isAborted(answer)),
+  error: ({ answer, screen }: Answer) =>
+    Boolean(at(answer, ["error"])) && !(screen.leavesOutAborted && isAborted(answer)),
+  /** The size of the context is that of the newest answer that returned tokens. */
+  tokens: ({ newer }: Answer) => !newer.anyOutput,
+  "tokens that count": ({ answer, newer }: Answer) => !newer.anyOutput && hasOutput(answer),
+} as const;
+
+interface AnswerDemand extends ScreenDemand {
+  readonly where: keyof typeof COMES_TO;
 }
 
-const FILE_CHANGE: readonly ScreenDemand[] = [
-  { at: FILE_OF_CALL, wants: "path" },
-  { at: DIAGNOSTICS, wants: "list" },
-  { at: [...DIAGNOSTICS, EACH], wants: "diagnostic" },
+const OF_ANSWERS: readonly AnswerDemand[] = [
+  { at: ["time"], wants: "something", where: "time" },
+  { at: ["mode"], wants: "some text", where: "footer" },
+  { at: ["modelID"], wants: "printable", where: "footer" },
+  { at: ["tokens"], wants: "something", where: "tokens" },
+  { at: ["tokens", "cache"], wants: "something", where: "tokens that count" },
+  { at: ["error"], wants: "object", where: "error" },
+  { at: ["error", "data"], wants: "something", where: "error", ifAny: ["error"] },
+  { at: ["error", "data", "message"], wants: "printable", where: "error" },
 ];
 
-/** Of a tool of opencode's own, by its name. */
-const OF_TOOLS: ReadonlyMap<unknown, readonly ScreenDemand[]> = new Map<string, readonly ScreenDemand[]>([
-  [
-    "bash",
-    [
-      { at: ["state", "metadata", "output"], wants: "text" },
-      { at: ["state", "input", "command"], wants: "printable" },
-      { at: ["state", "input", "workdir"], wants: "path" },
-      { at: ["state", "input", "description"], wants: "failure", ifAny: ["state", "input", "workdir"] },
-    ],
-  ],
-  ["glob", sought("count")],
-  ["grep", sought("matches")],
-  ["list", [{ at: ["state", "input", "path"], wants: "path" }]],
-  [
-    "read",
-    [
-      { at: FILE_OF_CALL, wants: "path" },
-      { at: ["state", "time"], wants: "something" },
-    ],
-  ],
-  ["write", FILE_CHANGE],
-  ["edit", FILE_CHANGE],
-  ["webfetch", [{ at: ["state", "input", "url"], wants: "printable" }]],
-  ["codesearch", [{ at: QUERY, wants: "printable" }, found("results", QUERY)]],
-  ["websearch", [{ at: QUERY, wants: "printable" }, found("numResults", QUERY)]],
-  [
-    "task",
-    [
-      { at: ["state", "input", "subagent_type"], wants: "text", only: ["1.0", "1.1", "1.14"] },
-      { at: ["state", "input", "description"], wants: "printable", only: ["1.0", "1.1"] },
-    ],
-  ],
-  [
-    "apply_patch",
-    [
-      { at: PATCHED, wants: "something" },
-      { at: [...PATCHED, "filePath"], wants: "path" },
-      { at: [...PATCHED, "deletions"], wants: "printable" },
-    ],
-  ],
-  [
-    "todowrite",
-    [
-      { at: TODOS, wants: "something", ifAny: SHOWN_TODOS },
-      { at: [...TODOS, "content"], wants: "printable", ifAny: SHOWN_TODOS },
-    ],
-  ],
-  [
-    "question",
-    [
-      { at: QUESTIONS, wants: "something", ifAny: ANSWERS },
-      { at: [...QUESTIONS, "question"], wants: "printable", ifAny: ANSWERS },
-      { at: [...ANSWERS, EACH_ANSWER], wants: "answer" },
-    ],
-  ],
-  ["skill", [{ at: ["state", "input", "name"], wants: "printable" }]],
-]);
+/**
+ * What the terminal UI of opencode 1.0 to 1.15 cannot print of a message or part. Without `newer` it counts for the newest
+ * of its session. A pure function.
+ */
+export function mismatchesOnScreen(
+  kind: string,
+  value: unknown,
+  screen: Screen,
+  newer: NewerMessages = NOTHING_NEWER,
+): ScreenMismatch[] {
+  if (newer.count >= MOST_SHOWN) return [];
+  if (kind === "part") return screenMismatches(value, screen);
+  return kind === "message" && isAnswer(value) ? answerMismatches(value, screen, newer) : [];
+}
 
-const UNKNOWN_TO_1_14: readonly unknown[] = ["list", "codesearch"];
+function answerMismatches(answer: unknown, screen: Screen, newer: NewerMessages): ScreenMismatch[] {
+  const mismatches: ScreenMismatch[] = [];
+  for (const demand of OF_ANSWERS) {
+    if (COMES_TO[demand.where]({ answer, screen, newer })) collect(answer, demand, mismatches);
+  }
+  // What is missing as a whole is not also missing in its parts.
+  return mismatches.filter(
+    ({ path }) => !mismatches.some((other) => other.path.length < path.length && other.path[0] === path[0]),
+  );
+}
+
+/** What a message is to the older ones of its session. */
+export function asNewer(message: unknown): NewerMessages {
+  const time = at(message, ["time"]);
+  const isOne = isAnswer(message);
+  return {
+    count: 1,
+    anyAnswer: isOne,
+    anyUnfinished: isOne && !isNothing(time) && !at(time, ["completed"]),
+    anyOutput: isOne && hasOutput(message),
+  };
+}
+
+export function together(some: NewerMessages, others: NewerMessages): NewerMessages {
+  return {
+    count: some.count + others.count,
+    anyAnswer: some.anyAnswer || others.anyAnswer,
+    anyUnfinished: some.anyUnfinished || others.anyUnfinished,
+    anyOutput: some.anyOutput || others.anyOutput,
+  };
+}
+
+function isAnswer(message: unknown): boolean {
+  return at(message, ["role"]) === "assistant";
+}
+
+function isLastOfTurn(answer: unknown): boolean {
+  const finish = at(answer, ["finish"]);
+  return Boolean(finish) && finish !== "tool-calls" && finish !== "unknown";
+}
+
+function isAborted(answer: unknown): boolean {
+  return at(answer, ["error", "name"]) === "MessageAbortedError";
+}
+
+/** As JavaScript compares. */
+function hasOutput(answer: unknown): boolean {
+  return Number(at(answer, ["tokens", "output"])) > 0;
+}
 
 /** Of a tool of a plugin or a server: the screen prints its name and what it returned. */
 const OF_OTHER_TOOLS: readonly ScreenDemand[] = [
@@ -123,15 +128,13 @@ const OF_FILES: readonly ScreenDemand[] = [
 ];
 
 /** What the terminal UI of opencode 1.0 to 1.15 cannot print of a part, by its JSON; nothing where it shows it. A pure function. */
-export function screenMismatches(part: unknown, screen: ScreenName): ScreenMismatch[] {
+export function screenMismatches(part: unknown, screen: Screen): ScreenMismatch[] {
   const mismatches: ScreenMismatch[] = [];
-  for (const demand of demandsOn(part, screen)) {
-    if (demand.only?.includes(screen) !== false) collect(part, demand, mismatches);
-  }
+  for (const demand of demandsOn(part, screen)) collect(part, demand, mismatches);
   return mismatches;
 }
 
-function demandsOn(part: unknown, screen: ScreenName): readonly ScreenDemand[] {
+function demandsOn(part: unknown, screen: Screen): readonly ScreenDemand[] {
   const type = at(part, ["type"]);
   if (type === "reasoning") return OF_TEXTS;
   // Of a user's text anything is printed but an object; opencode writes no time there.
@@ -141,8 +144,7 @@ function demandsOn(part: unknown, screen: ScreenName): readonly ScreenDemand[] {
   const state = at(part, ["state"]);
   if (isNothing(state)) return NO_STATE;
   const tool = at(part, ["tool"]);
-  const isKnown = screen !== "1.14" || !UNKNOWN_TO_1_14.includes(tool);
-  const own = (isKnown ? OF_TOOLS.get(tool) : null) ?? OF_OTHER_TOOLS;
+  const own = (typeof tool === "string" ? screen.tools.get(tool) : undefined) ?? OF_OTHER_TOOLS;
   const status = at(state, ["status"]);
   if (status === "error") {
     const isBlock = tool === "bash" && at(state, ["metadata", "output"]) !== undefined;

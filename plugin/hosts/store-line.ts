@@ -1,17 +1,41 @@
 import type { LineName, PathSystem, StoreDescription } from "../model/store-description.ts";
-import { type Frame, type HostLine, LINES } from "./lines.ts";
-import type { ScreenName } from "./screen-demand.ts";
+import type { DiffReading, Frame, HostProfile, JournalTable } from "./profile.ts";
+import { compareVersions } from "./running-host.ts";
+import type { Screen } from "./screen-demand.ts";
+import { LINES_OF_1_0 } from "./v1.0/profile.ts";
+import { LINES_OF_1_1 } from "./v1.1/profile.ts";
+import { LINES_OF_1_2 } from "./v1.2/profile.ts";
+import { LINE_1_14 } from "./v1.14/profile.ts";
+import { LINES_OF_1_15 } from "./v1.15/profile.ts";
+import { LINES_OF_1_17 } from "./v1.17/profile.ts";
 
-const byName = new Map<LineName, HostLine>(LINES.map((line) => [line.name, line]));
+/** Oldest first. */
+export const LINES: readonly HostProfile[] = [
+  ...LINES_OF_1_0,
+  ...LINES_OF_1_1,
+  ...LINES_OF_1_2,
+  LINE_1_14,
+  ...LINES_OF_1_15,
+  ...LINES_OF_1_17,
+];
 
-export function lineNamed(name: LineName): HostLine {
+const NEWEST = LINES[LINES.length - 1];
+
+/** The newer kind first: a host that has it reads the other one only once. */
+export const JOURNALS: readonly JournalTable[] = [
+  ...new Set(LINES.toReversed().flatMap(({ journal }) => journal ?? [])),
+];
+
+const byName = new Map<LineName, HostProfile>(LINES.map((line) => [line.name, line]));
+
+export function lineNamed(name: LineName): HostProfile {
   const line = byName.get(name);
   if (line === undefined) throw new Error(`no line of opencode is called ${name}`);
   return line;
 }
 
 /** The line of the host that loads a store; where several may, the likeliest. */
-export function hostLine(store: StoreDescription): HostLine {
+export function hostLine(store: StoreDescription): HostProfile {
   const [line] = store.lines ?? [];
   return lineNamed(line ?? lineOfKind(store));
 }
@@ -38,47 +62,31 @@ export function lineOfFiles(version: string | null): LineName {
 /** The store as each of the lines that may load it sees it, the likeliest first. */
 export function readings(store: StoreDescription): readonly StoreDescription[] {
   if (store.lines === undefined || store.lines.length < 2) return [store];
-  return store.lines.map((name) => readBy(store, lineNamed(name)));
+  return store.lines.map((name) => ({ ...store, lines: [name], ...demandsOf(lineNamed(name)) }));
 }
 
 /** The screens of the hosts that may load the store, as far as values end them. */
-export function screensOf(store: StoreDescription): readonly ScreenName[] {
+export function screensOf(store: StoreDescription): readonly Screen[] {
   const { lines } = store;
   const loading = lines === undefined || lines.length < 2 ? [hostLine(store)] : lines.map(lineNamed);
   return loading.flatMap(({ screen }) => screen ?? []);
 }
 
-/** What the host of a store makes of `storage/session_diff/<id>.json` (docs/host-measurements.md, E). */
-export interface DiffReading {
-  /** Whether an answer fails where the file cannot be read; else it counts as an empty list. */
-  readonly failsUnread: boolean;
-  /** Whether it is read as UTF-8 whatever it begins with. */
-  readonly isUtf8: boolean;
-  /** What must be in it: anything, a list of diffs that name a file, or a list of diffs whose every field is checked. */
-  readonly holds: "anything" | "names" | "diffs";
-}
-
-const DIFF_READINGS: Readonly<Record<NonNullable<StoreDescription["sessionDiffReader"]>, DiffReading>> = {
-  "1.0.61": { failsUnread: true, isUtf8: false, holds: "anything" },
-  "1.0": { failsUnread: false, isUtf8: false, holds: "anything" },
-  "1.1": { failsUnread: false, isUtf8: false, holds: "names" },
-  "1.14": { failsUnread: true, isUtf8: true, holds: "names" },
-  "1.15": { failsUnread: true, isUtf8: true, holds: "diffs" },
-};
-
 const UNREAD: DiffReading = { failsUnread: false, isUtf8: false, holds: "anything" };
 
+/** What is made of the session diffs of a store. */
 export function diffReading({ sessionDiffReader }: StoreDescription): DiffReading {
-  return sessionDiffReader === null ? UNREAD : DIFF_READINGS[sessionDiffReader];
+  return (sessionDiffReader === null ? null : lineNamed(sessionDiffReader).sessionDiffs) ?? UNREAD;
+}
+
+/** Of a store that a line loads: what its description says of the demands on its records. */
+export function demandsOf(line: HostProfile): Pick<StoreDescription, "contract" | "sessionDiffReader"> {
+  return { contract: line.contract, sessionDiffReader: line.sessionDiffs === null ? null : line.name };
 }
 
 /** Whether the host of a store checks every record by its schema when it loads it. */
 export function checksRecords({ contract }: Pick<StoreDescription, "contract">): boolean {
   return contract === "strict";
-}
-
-function readBy(store: StoreDescription, { name, contract, sessionDiffReader }: HostLine): StoreDescription {
-  return { ...store, lines: [name], contract, sessionDiffReader };
 }
 
 /**
@@ -91,10 +99,10 @@ export function linesOfDatabase(
   runningVersion: string | null,
   newestSessionVersion: string | null,
 ): readonly LineName[] {
-  const journal = frame.tables.has("migration") ? "migration" : "drizzle";
+  const journal = JOURNALS.find(({ name }) => frame.tables.has(name)) ?? JOURNALS.at(-1);
   const opens = (version: string | null) => {
     const line = version === null ? null : lineOf(version);
-    return line?.journal === journal ? line.name : null;
+    return line !== null && line.journal === journal ? line.name : null;
   };
   const running = opens(runningVersion);
   if (running !== null) return [running];
@@ -105,34 +113,22 @@ export function linesOfDatabase(
 }
 
 /** The line of a version; `null` between the last that was measured of one line and the first of the next. */
-function lineOf(version: string): HostLine | null {
+function lineOf(version: string): HostProfile | null {
   return (
     LINES.find(
-      ({ first, last }) =>
-        compareVersions(version, first) >= 0 && (last === null || compareVersions(version, last) <= 0),
+      (line) =>
+        compareVersions(version, line.first) >= 0 && (line === NEWEST || compareVersions(version, line.last) <= 0),
     ) ?? null
   );
 }
 
-/** The newest version whose rules were measured. */
-const NEWEST_MEASURED = "1.18.34";
-
 /** Whether the rules of a version are known, and not only taken to be those of the last one that is. */
 export function isMeasured(version: string): boolean {
-  return compareVersions(version, NEWEST_MEASURED) <= 0;
-}
-
-function compareVersions(one: string, other: string): number {
-  const [left, right] = [one, other].map((version) => version.split(".").map(Number));
-  for (let index = 0; index < 3; index += 1) {
-    const difference = (left?.[index] ?? 0) - (right?.[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
+  return NEWEST !== undefined && compareVersions(version, NEWEST.last) <= 0;
 }
 
 /** The versions of a line, for a person: `1.15.13`, `1.14.48 to 1.15.4`, `1.17.11 and newer`. */
-export function versionsOf({ first, last }: HostLine): string {
-  if (first === last) return first;
-  return last === null ? `${first} and newer` : `${first} to ${last}`;
+export function versionsOf(line: HostProfile): string {
+  if (line === NEWEST) return `${line.first} and newer`;
+  return line.first === line.last ? line.first : `${line.first} to ${line.last}`;
 }

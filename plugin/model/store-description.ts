@@ -36,11 +36,10 @@ export interface StoreDescription {
   /** Version of the opencode that loads the store now, where that is known. */
   readonly running?: string;
   /**
-   * The line of hosts that reads `storage/session_diff/<id>.json` for GET /session/:id/diff. Its answers differ:
-   * 1.0.61 fails on an unreadable file, 1.0 passes everything on, 1.1 to 1.3 take an unreadable file for an empty list and fail on a wrong shape, 1.14 fails on
-   * both, 1.15 (from 1.14.48 on) checks every field, 1.17 and newer do not read it (measured). `null` where none does.
+   * The line of hosts whose rule (`sessionDiffs` of its profile) says what becomes of `storage/session_diff/<id>.json`: of
+   * files beside a database, that of the database. `null`: none reads them.
    */
-  readonly sessionDiffReader: "1.0.61" | "1.0" | "1.1" | "1.14" | "1.15" | null;
+  readonly sessionDiffReader: LineName | null;
   /**
    * The lines of opencode that may load a database, the likeliest first: more than one where the database and its newest
    * session say different things and no running host is known. Not said of files.

@@ -1,7 +1,6 @@
 import type { ToolContext, ToolDefinition } from "@opencode-ai/plugin";
-import { isRunID } from "../quarantine/run-id.ts";
-import { isAtLeast } from "./host-version.ts";
-import { isSessionID, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
+import { abilitiesOf } from "../hosts/running-host.ts";
+import type { RepairRequest, RequestAnswer, RequestContext } from "./repair-request.ts";
 import { TOOL_PERMISSION } from "./slash-command.ts";
 
 const DESCRIPTION = `Finds and repairs opencode sessions that cannot be opened because a stored record is damaged.
@@ -11,9 +10,6 @@ const ACTIONS = ["check", "repair", "undo", "runs"] as const;
 
 /** Not typed in every version: 1.1.25 brought `ask`. */
 type AskingContext = ToolContext & { ask?: ToolContext["ask"] };
-
-/** From this version on a tool may return more than text (measured: not in 1.2.27; 1.14.41 ignores the title). */
-const RICH_RESULTS_SINCE = "1.14.41";
 
 /** A prompt shows no more than this of what is completed. */
 const MOST_CHANGES = 8;
@@ -29,7 +25,9 @@ const TAKES: Readonly<Record<(typeof ACTIONS)[number], "sessionID" | "runID" | n
 };
 
 /** The request, or one sentence on what is wrong with the arguments. A model may write anything; `""` and `null` are no value. */
-function readArguments(given: unknown): { readonly request: RepairRequest; readonly confirm: boolean } | string {
+async function readArguments(
+  given: unknown,
+): Promise<{ readonly request: RepairRequest; readonly confirm: boolean } | string> {
   if (typeof given !== "object" || given === null) return `The arguments must be an object with an action: ${oneOf()}.`;
   const values = given as Readonly<Record<string, unknown>>;
   const { action, confirm } = values;
@@ -47,6 +45,8 @@ function readArguments(given: unknown): { readonly request: RepairRequest; reado
     if (typeof values[name] !== "string") return `${name} takes a text.`;
   }
   const { sessionID, runID } = values;
+  const { isRunID } = await import("../quarantine/run-id.ts");
+  const { isSessionID } = await import("./repair-request.ts");
   if (isGiven(sessionID) && !isSessionID(String(sessionID))) return "A sessionID begins with ses, as check shows it.";
   if (isGiven(runID) && !isRunID(String(runID)))
     return "A runID looks like 20261123T021500123Z-0000-9f86d081, as runs shows it.";
@@ -85,7 +85,7 @@ export function sessionRepairTool(context: (sessionID: string) => Promise<Reques
     description: DESCRIPTION,
     args: agentArguments(ACTIONS),
     async execute(given: unknown, tool: AskingContext) {
-      const read = readArguments(given);
+      const read = await readArguments(given);
       if (typeof read === "string") return `Nothing was done. ${read}`;
       const { answerRequest, answerText } = await import("./answer-request.ts");
       const own = await context(tool.sessionID);
@@ -95,7 +95,7 @@ export function sessionRepairTool(context: (sessionID: string) => Promise<Reques
       const { request, change } = planned;
       if (change !== null && !(await isAllowed(change, tool)) && !read.confirm) return notConfirmed(change);
       const answer = await answerRequest(request, own);
-      if (!isAtLeast(own.hostVersion, RICH_RESULTS_SINCE)) return answerText(answer);
+      if (!abilitiesOf(own.hostVersion).takesRichResults) return answerText(answer);
       return { title: answer.headline, output: answerText(answer), metadata: metadataOf(answer) };
     },
   };

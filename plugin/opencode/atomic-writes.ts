@@ -1,6 +1,6 @@
 import { join, sep } from "node:path";
+import { abilitiesOf } from "../hosts/running-host.ts";
 import { STORAGE } from "../stores/json/layout.ts";
-import { keepsFiles } from "./host-version.ts";
 import { RecordWriter } from "./record-writer.ts";
 
 /** Beside `storage/`, which the host lists recursively; on the same file system, so that a rename is one step. */
@@ -27,7 +27,7 @@ function bunGlobal(): BunGlobal | null {
  */
 export function guardHostWrites(dataDir: string, hostVersion: string | null): boolean {
   const bun = bunGlobal();
-  if (bun === null || !keepsFiles(hostVersion)) return false;
+  if (bun === null || !abilitiesOf(hostVersion).keepsFiles) return false;
   const shared = globalThis as { [GUARDED]?: true };
   if (shared[GUARDED]) return true;
   const { write } = bun;

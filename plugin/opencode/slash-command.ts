@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Hooks, PluginInput } from "@opencode-ai/plugin";
-import { type RequestAnswer, type RequestContext, readRequest } from "./repair-request.ts";
+import type { RequestAnswer, RequestContext } from "./repair-request.ts";
 
 const COMMAND = "repair";
 
@@ -175,6 +175,7 @@ async function answerTo(words: string, context: RequestContext | null): Promise<
   if (context === null) return { ...nothing, headline: "There is no opencode storage here." };
   try {
     const { answerRequest } = await import("./answer-request.ts");
+    const { readRequest } = await import("./repair-request.ts");
     return await answerRequest(readRequest(words), context);
   } catch {
     return { ...nothing, headline: "The repair hit a bug. Nothing was lost. Please report it." };

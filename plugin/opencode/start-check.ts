@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { PluginSettings } from "../configuration/options.ts";
 import { looksHealthy } from "../faults/quick-look.ts";
+import { abilitiesOf } from "../hosts/running-host.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { quarantinePath } from "../quarantine/places.ts";
@@ -12,7 +13,6 @@ import type { Located } from "../stores/locate.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import { type Counts, type LoadedScope, noCounts, type Scope, type Store, type Visit } from "../stores/store.ts";
 import { DatabaseFollower } from "./database-follower.ts";
-import { isAtLeast } from "./host-version.ts";
 import type { Notice } from "./notice-words.ts";
 import type { Recollection, ValidatedMemory } from "./validated-memory.ts";
 
@@ -112,9 +112,9 @@ async function databaseBytes({ files }: StartCheckInput, { opened }: CaredStore)
   return found?.size ?? Number.POSITIVE_INFINITY;
 }
 
-/** Up to 1.1.34 one bad file fails a whole list; from 1.1.53 on it does not (measured). */
+/** Whether one bad file fails a whole list of the host that is starting. */
 export function failsWholeLists({ hostVersion }: StartCheckInput): boolean {
-  return !isAtLeast(hostVersion, "1.1.53");
+  return abilitiesOf(hostVersion).failsWholeLists;
 }
 
 /** Where one bad file fails no more than itself, a look at some costs less than the proof that all are the same. */

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Hooks, PluginInput } from "@opencode-ai/plugin";
 import { findOptions, readSettings } from "../configuration/options.ts";
+import { abilitiesOf, runningHostVersion } from "../hosts/running-host.ts";
 import { nodeFileSystem } from "../platform/file-system.ts";
 import type { Trigger } from "../quarantine/manifest.ts";
 import { filesOf, locate } from "../stores/locate.ts";
 import { sessionRepairTool } from "./agent-tool.ts";
 import { care, stopCaring } from "./care.ts";
 import { storesOfHost } from "./host-store.ts";
-import { isAtLeast, keepsFiles, runningHostVersion } from "./host-version.ts";
 import { hasNews, tell } from "./notice.ts";
 import type { Notice } from "./notice-words.ts";
 import { leavePlace, takePlace } from "./one-instance.ts";
@@ -26,12 +26,6 @@ const TERMINAL_WAIT_MS = 30_000;
 
 /** So long after the start, in milliseconds, the tool is made: the first turn need not wait for it. */
 const TOOL_DELAY_MS = 1000;
-
-/** From this version on a plugin can keep what is typed from the model (measured 1.1.65 to 1.18.34). */
-const INTERCEPTS_SINCE = "1.1.28";
-
-/** `ctx.ask` of the agent's tool came with this version (measured: absent in 1.1.12, there in 1.1.25). */
-const ASK_SINCE = "1.1.25";
 
 /**
  * What happens when opencode starts the plugin: the first sessions are checked and repaired while opencode waits, for as
@@ -53,6 +47,7 @@ async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
   const { settings, warnings } = readSettings(await findOptions(options, nodeFileSystem, process.env));
   const activity = new HostActivity();
   const hostVersion = runningHostVersion();
+  const host = abilitiesOf(hostVersion);
   const projectID = typeof input.project?.id === "string" ? input.project.id : null;
   const request = async (trigger: Trigger, spare: string | null): Promise<RequestContext | null> => {
     const found = await locate(nodeFileSystem, { env: process.env });
@@ -62,14 +57,14 @@ async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
   };
   const terminalHalf = await terminalHalfAnswers(nodeFileSystem, process.env, input.directory);
   const listening = firstEvent(input.client, activity, terminalHalf);
-  const { config, isOurs } = registerCommand({ command: !terminalHalf, asks: isAtLeast(hostVersion, ASK_SINCE) });
+  const { config, isOurs } = registerCommand({ command: !terminalHalf, asks: host.asksForTools });
   const answers = answersTo(input.client, () => request("command", null), isOurs);
   let tools: Hooks["tool"];
   const hooks: Hooks = {
     event: listening.hook,
     config,
     "command.execute.before": answers.command,
-    ...(isAtLeast(hostVersion, INTERCEPTS_SINCE) && { "chat.message": answers.message }),
+    ...(host.interceptsMessages && { "chat.message": answers.message }),
     get tool() {
       try {
         tools ??= { session_repair: sessionRepairTool((sessionID) => request("tool", sessionID)) };
@@ -94,7 +89,7 @@ async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
   }
   const found = await locate(nodeFileSystem, { env: process.env });
   if (!found.ok) return hooks;
-  if (settings.atomicWrites && keepsFiles(hostVersion)) {
+  if (settings.atomicWrites && host.keepsFiles) {
     const { guardHostWrites } = await import("./atomic-writes.ts");
     guardHostWrites(found.located.dataDir, hostVersion);
   }

@@ -1,4 +1,4 @@
-import type { HostLine } from "../hosts/lines.ts";
+import type { HostProfile } from "../hosts/profile.ts";
 import { checksRecords, diffReading, hostLine, pathSystem, readings } from "../hosts/store-line.ts";
 import { type Artifact, type Evidence, isFileLocator, type RowValues } from "../model/artifact.ts";
 import type { PathSystem, StoreDescription } from "../model/store-description.ts";
@@ -165,7 +165,7 @@ interface CheckedShapes {
 
 const shapesByLine = new Map<string, CheckedShapes>();
 
-function shapesOf(line: HostLine, system: PathSystem): CheckedShapes {
+function shapesOf(line: HostProfile, system: PathSystem): CheckedShapes {
   const key = `${line.name} ${system}`;
   const shapes = shapesByLine.get(key) ?? {
     message: { demands: [demand(messageID, "id", RECORD_ID), demand(messageDocumentOf(line))], departures: [] },
@@ -201,7 +201,7 @@ const SANDBOXES_1_14: Contract = {
 
 const diffList: Description = (is) => is.listOf(fileDiff(is));
 
-function fileContract(artifact: Artifact, value: unknown, store: StoreDescription, line: HostLine): Contract {
+function fileContract(artifact: Artifact, value: unknown, store: StoreDescription, line: HostProfile): Contract {
   switch (artifact.kind) {
     case "message":
       return line.readsOwnMessageIDs ? only(messageFile) : NO_DEMANDS;
@@ -216,7 +216,7 @@ function fileContract(artifact: Artifact, value: unknown, store: StoreDescriptio
   }
 }
 
-function projectFileContract(artifact: Artifact, value: unknown, { projectFile: read }: HostLine): Contract {
+function projectFileContract(artifact: Artifact, value: unknown, { projectFile: read }: HostProfile): Contract {
   if (read === "unread") return NO_DEMANDS;
   return { ...(read === "id" ? NO_DEMANDS : only(projectFile)), departures: ownID(artifact, value) };
 }
@@ -232,7 +232,7 @@ function syntaxContract(
   artifact: Artifact,
   column: string | undefined,
   row: RowValues | null,
-  line: HostLine,
+  line: HostProfile,
   system: PathSystem,
 ): Contract {
   switch (`${artifact.kind}.${column ?? ""}`) {
@@ -249,7 +249,7 @@ function syntaxContract(
   }
 }
 
-function sandboxesContract(line: HostLine, system: PathSystem): Contract {
+function sandboxesContract(line: HostProfile, system: PathSystem): Contract {
   switch (line.sandboxes) {
     case "list":
       return only(anyList, "sandboxes");
@@ -264,7 +264,7 @@ function strictContract(
   artifact: Artifact,
   column: string | undefined,
   row: RowValues | null,
-  line: HostLine,
+  line: HostProfile,
   system: PathSystem,
 ): Contract {
   switch (artifact.kind) {
@@ -286,7 +286,7 @@ function strictContract(
   }
 }
 
-function sessionColumnContract(column: string, row: RowValues | null, line: HostLine, system: PathSystem): Contract {
+function sessionColumnContract(column: string, row: RowValues | null, line: HostProfile, system: PathSystem): Contract {
   const shape = shapesOf(line, system).sessionColumns[column];
   if (shape === undefined || (column === "summary_diffs" && !hasSummary(row))) return NO_DEMANDS;
   return only(shape, column);

@@ -1,12 +1,10 @@
 import type { Artifact, Evidence } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { ContentHash } from "../model/replacement.ts";
-import { sha256 } from "../platform/hash.ts";
 import type { ScanOptions, Scope, Store } from "../stores/store.ts";
 import type { ExaminedFinding, RemedyChooser } from "./choose-remedy.ts";
 import type { NewerMessagesSource } from "./newer-messages.ts";
 import { scanScope, scanWholeStore } from "./scan.ts";
-import { examineSettled } from "./settle-time.ts";
 
 export interface InspectOptions extends ScanOptions {
   /** Index of the store in the answer. */
@@ -56,9 +54,10 @@ async function confirm(
   newer: NewerMessagesSource,
   options: Pick<InspectOptions, "storeIndex" | "isLeftAlone">,
 ): Promise<Omit<ExaminedFinding, "completed"> | null> {
+  // Loaded only where something seems wrong: a healthy start of opencode does not pay for the schemas.
+  const { examineSettled } = await import("./settle-time.ts");
   let evidence = await examineSettled(store, artifact);
   if (evidence === null) return null;
-  // Loaded only where something seems wrong: a healthy start of opencode does not pay for the schemas.
   const { diagnose } = await import("../faults/diagnose.ts");
   let diagnosis = diagnose(artifact, evidence, store.description);
   if (diagnosis?.fault.code === "screen-fatal") {
@@ -82,13 +81,14 @@ async function confirm(
     ...(diagnosis.hosts && { hosts: diagnosis.hosts }),
     store: options.storeIndex,
     writtenMs: evidence.mtimeMs ?? evidence.updatedMs,
-    seen: seenBytes(evidence),
+    seen: await seenBytes(evidence),
     replacement: null,
   };
   return { artifact, evidence, finding };
 }
 
-function seenBytes(evidence: Evidence): ContentHash | null {
+async function seenBytes(evidence: Evidence): Promise<ContentHash | null> {
+  const { sha256 } = await import("../platform/hash.ts");
   if (evidence.bytes !== null) return { bytes: evidence.bytes.length, sha256: sha256(evidence.bytes) };
   return evidence.sha256 === null ? null : { bytes: evidence.size, sha256: evidence.sha256 };
 }

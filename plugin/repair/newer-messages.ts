@@ -1,4 +1,4 @@
-import { asNewer, NOTHING_NEWER, together } from "../hosts/screen-message.ts";
+import { asNewer, NOTHING_NEWER, together } from "../hosts/screen.ts";
 import type { Artifact, NewerMessages } from "../model/artifact.ts";
 import { errnoCode } from "../platform/file-system.ts";
 import { parseDocument } from "../stores/conversation.ts";

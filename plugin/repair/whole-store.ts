@@ -140,8 +140,7 @@ async function databaseFindings(
   const { missingColumns, missingWrittenColumns, unrecordedMigrations, frame } = database;
   // Loaded only where something is missing, the known schemas with it.
   const { rebuiltJournal, rebuiltTable } = frame === null ? NOT_REBUILT : await import("./rebuilt-table.ts");
-  // Measured on 1.18.33: it does not start. Older hosts do not run that migration.
-  const stops: Severity = hostLine(opened.description).journal === "migration" ? "blocking" : "warning";
+  const stops: Severity = hostLine(opened.description).upgradesOlder ? "blocking" : "warning";
   if (missingColumns.length > 0) {
     const found = say(COLUMNS_MISSING, "blocking", null, `without ${missingColumns.slice(0, 5).join(", ")}`);
     findings.push(rebuiltBy(found, frame && rebuiltTable(missingColumns, frame)));

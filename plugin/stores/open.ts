@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { signsOf, systemOfStore, THIS_SYSTEM } from "../hosts/folder-paths.ts";
-import { lineNamed, lineOfFiles, linesOfDatabase } from "../hosts/store-line.ts";
+import { demandsOf, lineNamed, lineOfFiles, linesOfDatabase } from "../hosts/store-line.ts";
 import type { Severity } from "../model/finding.ts";
 import type { LineName, PathSystem, StoreDescription } from "../model/store-description.ts";
 import type { StoreProblem, StoreProblemCode } from "../model/store-problem.ts";
@@ -52,7 +52,7 @@ export async function openJson(
     dataDir,
     contract: "syntax",
     hostVersion,
-    sessionDiffReader: reader ?? (hostVersion === null ? "1.0" : lineNamed(lineOfFiles(hostVersion)).sessionDiffReader),
+    sessionDiffReader: reader ?? (hostVersion === null ? "1.0" : lineOfFiles(hostVersion)),
     system: access === "outside" && newest !== null ? systemOfStore([signsOf(newest.folders)]) : THIS_SYSTEM,
   };
   return {
@@ -197,8 +197,7 @@ async function openView(files: FileSystem, driver: Driver, database: string, acc
 /** What the likeliest of the lines that may load a database makes of it. */
 function readersOf([likeliest]: readonly LineName[]): Pick<StoreDescription, "contract" | "sessionDiffReader"> {
   if (likeliest === undefined) return { contract: "strict", sessionDiffReader: null };
-  const { contract, sessionDiffReader } = lineNamed(likeliest);
-  return { contract, sessionDiffReader };
+  return demandsOf(lineNamed(likeliest));
 }
 
 function closeView(view: ReadView): void {

@@ -1,4 +1,4 @@
-import { LINES } from "../../plugin/hosts/lines.ts";
+import { LINES } from "../../plugin/hosts/store-line.ts";
 import { messageDocument } from "../../plugin/records/strict/message.ts";
 import { partDocument } from "../../plugin/records/strict/part.ts";
 import { PROJECT_SHAPES, sessionColumns, sessionRow, todoRow } from "../../plugin/records/strict/session.ts";

@@ -3,9 +3,9 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { JOURNALS } from "../../plugin/hosts/journals.ts";
 import { columnsIn, journalOf } from "../../plugin/hosts/known-frame.ts";
 import { KNOWN_SCHEMAS, type KnownSchema, MOMENTS } from "../../plugin/hosts/known-schema.ts";
+import { JOURNALS } from "../../plugin/hosts/store-line.ts";
 import { toolFor } from "../host/tool.ts";
 
 const root = mkdtempSync(join(tmpdir(), "opencode-journal-"));

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { asNewer, mismatchesOnScreen, NOTHING_NEWER, together } from "../../plugin/hosts/screen.ts";
 import { screenPath } from "../../plugin/hosts/screen-demand.ts";
-import { asNewer, mismatchesOnScreen, NOTHING_NEWER, together } from "../../plugin/hosts/screen-message.ts";
 import { toolFor } from "../host/tool.ts";
 import { CREATED, sampleContent, sessionContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 import type { StoreUnderTest } from "../stores/store-under-test.ts";
+import { SCREEN } from "./screens.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -30,7 +31,7 @@ const MIDDLE: Fields = { ...ANSWER, finish: "tool-calls" };
 /** What the screen of 1.2.27 cannot print of an answer that others follow, from the one after it on. */
 function found(answer: unknown, ...newer: readonly unknown[]): string[] {
   const behind = newer.map(asNewer).reduce(together, NOTHING_NEWER);
-  return mismatchesOnScreen("message", answer, "1.2", behind).map(screenPath);
+  return mismatchesOnScreen("message", answer, SCREEN["1.2"], behind).map(screenPath);
 }
 
 /** Each measured in a real terminal: `bun test/terminal/screen-run.ts --host VERSION`. */
@@ -78,7 +79,11 @@ describe("what the screen cannot print of an answer", () => {
       expect(failed(shown)).toEqual([]);
     }
     expect(failed({ name: "MessageAbortedError" })).toEqual([]);
-    const inOldest = mismatchesOnScreen("message", { ...ANSWER, error: { name: "MessageAbortedError" } }, "1.0");
+    const inOldest = mismatchesOnScreen(
+      "message",
+      { ...ANSWER, error: { name: "MessageAbortedError" } },
+      SCREEN["1.0"],
+    );
     expect(inOldest.map(screenPath)).toEqual(["error.data"]);
   });
 
@@ -87,7 +92,7 @@ describe("what the screen cannot print of an answer", () => {
     expect(found({ ...ANSWER, mode: null }, ...many.slice(1))).toEqual(["mode"]);
     expect(found({ ...ANSWER, mode: null }, ...many)).toEqual([]);
     expect(found({ role: "user" })).toEqual([]);
-    for (const screen of ["1.0", "1.1", "1.2", "1.14"] as const) {
+    for (const screen of Object.values(SCREEN)) {
       expect(mismatchesOnScreen("message", ANSWER, screen)).toEqual([]);
       expect(mismatchesOnScreen("message", { ...MIDDLE, time: { created: 1 } }, screen)).toEqual([]);
     }

@@ -3,13 +3,14 @@ import fc from "fast-check";
 import { diagnose } from "../../plugin/faults/diagnose.ts";
 import { looksHealthy } from "../../plugin/faults/quick-look.ts";
 import { screenMismatches } from "../../plugin/hosts/screen.ts";
-import { type ScreenName, screenPath } from "../../plugin/hosts/screen-demand.ts";
+import { screenPath } from "../../plugin/hosts/screen-demand.ts";
 import type { Artifact, Evidence } from "../../plugin/model/artifact.ts";
 import type { LineName, StoreDescription } from "../../plugin/model/store-description.ts";
+import { SCREEN } from "./screens.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const SCREENS: readonly ScreenName[] = ["1.0", "1.1", "1.2", "1.14"];
+const SCREENS = Object.values(SCREEN);
 
 function call(tool: string, input: unknown, metadata: unknown = {}, rest: Fields = {}) {
   const state = { status: "completed", input, output: "out", title: "", metadata, time: { start: 1, end: 2 }, ...rest };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { diagnose } from "../../plugin/faults/diagnose.ts";
-import { type Frame, LINES } from "../../plugin/hosts/lines.ts";
-import { linesOfDatabase } from "../../plugin/hosts/store-line.ts";
+import type { Frame } from "../../plugin/hosts/profile.ts";
+import { LINES, linesOfDatabase } from "../../plugin/hosts/store-line.ts";
 import type { Artifact, Evidence } from "../../plugin/model/artifact.ts";
 import type { LineName, StoreDescription } from "../../plugin/model/store-description.ts";
 

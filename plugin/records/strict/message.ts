@@ -1,9 +1,9 @@
-import type { HostLine } from "../../hosts/lines.ts";
+import type { HostProfile } from "../../hosts/profile.ts";
 import type { Description, Vocabulary } from "../vocabulary.ts";
 import { apiErrorFields, fileDiff, messageID, tokens } from "./values.ts";
 
 /** In what the lines that check a message differ. */
-type MessageDemands = Pick<HostLine, "knowsContentFilter" | "checksErrorRef" | "wantsWholeUserTime">;
+type MessageDemands = Pick<HostProfile, "knowsContentFilter" | "checksErrorRef" | "wantsWholeUserTime">;
 
 /** Why a turn of the assistant failed. */
 function turnError<S>(is: Vocabulary<S>, { knowsContentFilter, checksErrorRef }: MessageDemands): S {

@@ -1,11 +1,11 @@
-import type { HostLine } from "../../hosts/lines.ts";
+import type { HostProfile } from "../../hosts/profile.ts";
 import type { RowValues } from "../../model/artifact.ts";
 import type { PathSystem } from "../../model/store-description.ts";
 import type { Description, Vocabulary } from "../vocabulary.ts";
 import { fileDiff, messageID, partID, sessionID } from "./values.ts";
 
 /** The JSON columns of a session row, as a line of opencode that checks them reads and encodes them. */
-export function sessionColumns({ emptyIfFalse }: HostLine): Readonly<Record<string, Description>> {
+export function sessionColumns({ emptyIfFalse }: HostProfile): Readonly<Record<string, Description>> {
   const isEmpty = (column: string) => emptyIfFalse.includes(column);
   const column =
     (name: string, filled: Description): Description =>
@@ -35,7 +35,7 @@ function columns<S>(is: Vocabulary<S>, fields: Readonly<Record<string, S>>): S {
 }
 
 /** The other columns of a session row. */
-export function sessionRow({ wantsAbsolutePaths }: HostLine, system: PathSystem): Description {
+export function sessionRow({ wantsAbsolutePaths }: HostProfile, system: PathSystem): Description {
   return (is) => columns(is, sessionCells(is, wantsAbsolutePaths ? is.ifAny(is.absolutePath(system)) : is.text));
 }
 

@@ -1,7 +1,7 @@
 import { diagnose } from "../../faults/diagnose.ts";
 import { variantOf } from "../../faults/refusal.ts";
 import { cellValue } from "../../hosts/row-form.ts";
-import { mismatchesOnScreen } from "../../hosts/screen-message.ts";
+import { mismatchesOnScreen } from "../../hosts/screen.ts";
 import { pathSystem, readings, screensOf } from "../../hosts/store-line.ts";
 import { type Artifact, type CellValue, type Evidence, isFileLocator, type RowValues } from "../../model/artifact.ts";
 import type { FieldChange, Replacement, ShownChange } from "../../model/replacement.ts";

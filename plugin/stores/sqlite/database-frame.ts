@@ -1,4 +1,4 @@
-import { JOURNALS } from "../../hosts/journals.ts";
+import { JOURNALS } from "../../hosts/store-line.ts";
 import type { DatabaseFrame, JournalState } from "../survey.ts";
 import type { Connection } from "./driver.ts";
 import { quoted, type Schema } from "./schema.ts";

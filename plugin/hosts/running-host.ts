@@ -1,0 +1,51 @@
+/**
+ * The version of the opencode process that this plugin runs in, or `null` (opencode from source, Desktop on Node).
+ * Every released binary carries it as `--user-agent=opencode/<version>` (measured on the six versions tested against).
+ */
+export function runningHostVersion(execArgv: readonly string[] = process.execArgv): string | null {
+  for (const argument of execArgv) {
+    const version = /^--user-agent=opencode\/(\d+\.\d+\.\d+)/.exec(argument)?.[1];
+    if (version !== undefined) return version;
+  }
+  return null;
+}
+
+/** What a running opencode does, and what it lets a plugin do. */
+export interface HostAbilities {
+  /** It keeps its sessions in JSON files. */
+  readonly keepsFiles: boolean;
+  /** One bad file fails a whole list of it (up to 1.1.34; from 1.1.53 on it does not: measured). */
+  readonly failsWholeLists: boolean;
+  /** `ctx.ask` of the agent's tool (measured: absent in 1.1.12, there in 1.1.25). */
+  readonly asksForTools: boolean;
+  /** A plugin can keep what is typed from the model (measured 1.1.65 to 1.18.34). */
+  readonly interceptsMessages: boolean;
+  /** A tool may return more than text (measured: not in 1.2.27; 1.14.41 ignores the title). */
+  readonly takesRichResults: boolean;
+}
+
+/** By the version of the host. One that is not known counts as one of the newest, since these are the commonest. */
+export function abilitiesOf(version: string | null): HostAbilities {
+  return {
+    keepsFiles: !isAtLeast(version, "1.2.0"),
+    failsWholeLists: !isAtLeast(version, "1.1.53"),
+    asksForTools: isAtLeast(version, "1.1.25"),
+    interceptsMessages: isAtLeast(version, "1.1.28"),
+    takesRichResults: isAtLeast(version, "1.14.41"),
+  };
+}
+
+/** Whether a version is at least another. */
+function isAtLeast(version: string | null, wanted: string): boolean {
+  return version === null || compareVersions(version, wanted) >= 0;
+}
+
+/** Below zero where the first is the older one. */
+export function compareVersions(one: string, other: string): number {
+  const [left, right] = [one, other].map((version) => version.split(".").map(Number));
+  for (let index = 0; index < 3; index += 1) {
+    const difference = (left?.[index] ?? 0) - (right?.[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

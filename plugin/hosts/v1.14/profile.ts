@@ -1,0 +1,28 @@
+import type { HostProfile } from "../profile.ts";
+import type { Screen } from "../screen-demand.ts";
+import { SCREEN_1_1 } from "../v1.1/profile.ts";
+import { hasEvents, LINE_1_2_20 } from "../v1.2/profile.ts";
+
+/** `list` and `codesearch` are printed as the tools of a plugin are. */
+const SCREEN_1_14: Screen = {
+  ...SCREEN_1_1,
+  tools: new Map([
+    ...[...SCREEN_1_1.tools].filter(([tool]) => tool !== "list" && tool !== "codesearch"),
+    ["task", [{ at: ["state", "input", "subagent_type"], wants: "text" }]],
+  ]),
+};
+
+export const LINE_1_14: HostProfile = {
+  ...LINE_1_2_20,
+  name: "1.14",
+  first: "1.14.34",
+  last: "1.14.41",
+  shaped: ({ tables }) => !tables.has("migration") && hasEvents(tables) && !tables.has("data_migration"),
+  reads: [...LINE_1_2_20.reads, { columns: { project: ["icon_url_override"], session: ["workspace_id", "model"] } }],
+  sessionDiffs: { failsUnread: true, isUtf8: true, holds: "names" },
+  emptyIfFalse: ["model"],
+  sandboxes: "texts",
+  looksUpWorkspaces: true,
+  marksInterrupted: true,
+  screen: SCREEN_1_14,
+};

@@ -1,0 +1,48 @@
+import type { HostProfile } from "../profile.ts";
+import { LINE_1_15_13 } from "../v1.15/profile.ts";
+
+/** The last migrations of 1.17.9, and of 1.17.11 to 1.18.34. */
+const LAST_OF_1_17_9 = "20260612174303_project_dir_strategy";
+const LAST_OF_1_17_11 = "20260622202450_simplify_session_input";
+
+const LINE_1_17: HostProfile = {
+  ...LINE_1_15_13,
+  name: "1.17",
+  first: "1.17.0",
+  last: "1.17.0",
+  journal: { name: "migration", keys: ["id"] },
+  shaped: ({ tables, migrations }) => tables.has("migration") && !migrations.has(LAST_OF_1_17_9),
+  writes: {
+    session: ["slug", "path", "title", "version", "share_url", "agent"],
+    message: ["time_updated"],
+    part: ["session_id", "time_created", "time_updated"],
+    todo: ["content", "status", "priority"],
+    workspace: ["project_id"],
+  },
+  upgradesOlder: true,
+  sessionDiffs: null,
+  wantsAbsolutePaths: true,
+  sandboxes: "absolute",
+  wantsWholeUserTime: false,
+  screen: null,
+};
+
+const LINE_1_17_9: HostProfile = {
+  ...LINE_1_17,
+  name: "1.17.9",
+  first: "1.17.9",
+  last: "1.17.9",
+  shaped: ({ migrations }) => migrations.has(LAST_OF_1_17_9) && !migrations.has(LAST_OF_1_17_11),
+  knowsContentFilter: true,
+};
+
+const LINE_1_17_11: HostProfile = {
+  ...LINE_1_17_9,
+  name: "1.17.11",
+  first: "1.17.11",
+  last: "1.18.34",
+  shaped: ({ migrations }) => migrations.has(LAST_OF_1_17_11),
+  emptyIfFalse: ["model", "permission", "revert"],
+};
+
+export const LINES_OF_1_17: readonly HostProfile[] = [LINE_1_17, LINE_1_17_9, LINE_1_17_11];

@@ -1,0 +1,50 @@
+import type { Frame, HostProfile } from "../profile.ts";
+import { LINE_1_1, SCREEN_1_1 } from "../v1.1/profile.ts";
+
+/** The first line with a database. */
+const LINE_1_2: HostProfile = {
+  ...LINE_1_1,
+  name: "1.2",
+  first: "1.2.1",
+  last: "1.2.15",
+  journal: { name: "__drizzle_migrations", keys: ["name", "created_at"] },
+  shaped: ({ tables }) => isOf1_2(tables) && !tables.has("workspace"),
+  // Measured here and on 1.14.41, 1.15.0, 1.15.13 and 1.18.34 by renaming every column while the host ran. SQLite reads a
+  // quoted column that is not there as a text: others, such as `session.title`, fail only when the host writes.
+  reads: [
+    {
+      columns: {
+        project: [
+          ...["id", "worktree", "vcs", "name", "icon_url", "icon_color", "time_updated", "time_initialized"],
+          ...["sandboxes", "commands"],
+        ],
+        session: ["id", "project_id", "directory", "summary_diffs", "revert", "permission", "time_updated"],
+        message: ["id", "session_id", "time_created", "data"],
+        part: ["id", "message_id", "data"],
+        todo: ["session_id", "position"],
+      },
+    },
+  ],
+  projectFile: "unread",
+};
+
+export const LINE_1_2_20: HostProfile = {
+  ...LINE_1_2,
+  name: "1.2.20",
+  first: "1.2.20",
+  last: "1.3.2",
+  shaped: ({ tables }) => isOf1_2(tables) && tables.has("workspace"),
+  // A call of `task` is printed in one line.
+  screen: { ...SCREEN_1_1, tools: new Map([...SCREEN_1_1.tools, ["task", []]]) },
+};
+
+export const LINES_OF_1_2: readonly HostProfile[] = [LINE_1_2, LINE_1_2_20];
+
+function isOf1_2(tables: Frame["tables"]): boolean {
+  return !tables.has("migration") && !hasEvents(tables) && !tables.has("data_migration");
+}
+
+/** What came with 1.14: one of these may be lost. */
+export function hasEvents(tables: Frame["tables"]): boolean {
+  return tables.has("event") || tables.has("session_message") || tables.get("session")?.includes("model") === true;
+}

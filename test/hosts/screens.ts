@@ -1,0 +1,17 @@
+import type { Screen } from "../../plugin/hosts/screen-demand.ts";
+import { lineNamed } from "../../plugin/hosts/store-line.ts";
+import type { LineName } from "../../plugin/model/store-description.ts";
+
+function screenOf(line: LineName): Screen {
+  const { screen } = lineNamed(line);
+  if (screen === null) throw new Error(`no value ends the screen of ${line}`);
+  return screen;
+}
+
+/** The screens that differ, each by the first line that has it. */
+export const SCREEN = {
+  "1.0": screenOf("1.0.0"),
+  "1.1": screenOf("1.1.11"),
+  "1.2": screenOf("1.2.20"),
+  "1.14": screenOf("1.14"),
+} as const;
