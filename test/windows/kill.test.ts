@@ -92,18 +92,18 @@ describe.skipIf(!HAS_WINE)("a command on Windows that is killed in the middle", 
   /** By the command alone: it ends what was begun, has nothing left to repair, and undoes all of it. */
   async function judge(store: StoreUnderTest, damaged: ReturnType<StoreUnderTest["image"]>): Promise<void> {
     const place = ["--json", "--data-dir", store.dataDir];
-    const [repaired, again, listed] = await windows.steps(
+    const [repaired, again, listed, ...undone] = await windows.steps(
       ["repair", "--yes", ...place],
       ["repair", "--yes", ...place],
       ["runs", ...place],
+      ["restore", "EACH_RUN", "--yes", ...place],
     );
     expect([repaired?.code, repaired?.stderr, again?.code]).toEqual([0, "", 0]);
     expect(JSON.parse(again?.stdout ?? "{}")).toMatchObject({ runID: null, verdict: "healthy" });
-    const { runs } = JSON.parse(listed?.stdout ?? "{}") as { runs: { runID: string; state: string }[] };
+    const { runs } = JSON.parse(listed?.stdout ?? "{}") as { runs: { state: string }[] };
     expect(runs.filter(({ state }) => state === "planned" || state === "unreadable")).toEqual([]);
-    const runIDs = [...new Set(runs.map(({ runID }) => runID))];
-    const undone = await windows.steps(...runIDs.map((runID) => ["restore", runID, "--yes", ...place]));
-    expect(undone.map(({ code }) => code)).toEqual(runIDs.map(() => 0));
+    expect(undone.length).toBeGreaterThan(0);
+    for (const { code } of undone) expect(code).toBe(0);
     expect(store.image()).toEqual(damaged);
   }
 });
