@@ -1,6 +1,7 @@
 import { constants, lstatSync, readdirSync, realpathSync } from "node:fs";
 import { chmod, copyFile, link, lstat, lutimes, mkdir, open, rename, rmdir, statfs, unlink } from "node:fs/promises";
 import { patient } from "./patient.ts";
+import { pastReadOnly } from "./read-only-files.ts";
 
 export type EntryType = "file" | "directory" | "symlink" | "other";
 
@@ -255,5 +256,5 @@ const disk: FileSystem = {
   },
 };
 
-/** The real file system. On Windows it is patient with programs that hold a file for a moment. */
-export const nodeFileSystem: FileSystem = asDisk(process.platform === "win32" ? patient(disk) : disk);
+/** The real file system. On Windows it is patient with programs that hold a file for a moment, and replaces read-only files. */
+export const nodeFileSystem: FileSystem = asDisk(process.platform === "win32" ? patient(pastReadOnly(disk)) : disk);

@@ -2,6 +2,7 @@ import { basename, dirname, join } from "node:path";
 import { PRIVATE_FILE } from "./durable.ts";
 import { errnoCode, type FileSystem } from "./file-system.ts";
 import { hashFile } from "./hash.ts";
+import { isReadOnly } from "./read-only-files.ts";
 
 /** The destination exists already: nothing was moved. */
 export class OccupiedError extends Error {
@@ -47,9 +48,8 @@ async function moveAcross(files: FileSystem, from: string, to: string): Promise<
  * and moves the file onto that empty file. A crash in between leaves the empty file, and the other where it was.
  */
 async function moveOntoOwn(files: FileSystem, from: string, to: string): Promise<void> {
-  const moved = await files.stat(from);
   try {
-    await files.writeNew(to, EMPTY, moved?.mode ?? PRIVATE_FILE);
+    await files.writeNew(to, EMPTY, PRIVATE_FILE);
   } catch (error) {
     if (errnoCode(error) === "EEXIST") throw new OccupiedError();
     throw error;
@@ -86,6 +86,14 @@ export async function moveNoClobber(files: FileSystem, from: string, to: string)
     return moveOntoOwn(files, from, to);
   }
   await files.syncDirectory(dirname(to));
+  const linked = await files.stat(to);
   await files.unlink(from);
+  if (linked !== null && isReadOnly(linked.mode)) await keepMode(files, to, linked.mode);
   await files.syncDirectory(dirname(from));
+}
+
+/** Windows takes the read-only attribute from a file where one of its names is removed, so from its other names too. */
+async function keepMode(files: FileSystem, path: string, mode: number): Promise<void> {
+  const left = await files.stat(path);
+  if (left !== null && left.mode !== mode) await files.chmod(path, mode);
 }

@@ -7,7 +7,7 @@ export const HAS_MODES = process.platform !== "win32";
 /** What this user may not do with a file or folder, though opencode must. */
 export interface Refusal {
   readonly what: "read" | "write" | "write-here";
-  /** In words, without a path: `owned by root, mode 644: may not be written`. */
+  /** In words, without a path: `owned by root, mode 644: may not be written`; of Windows the attribute. */
   readonly words: string;
 }
 
@@ -56,6 +56,7 @@ function statOf(path: string): Stats | null {
 
 /** Names of other users are not said: they may end in a report. */
 function ownership(path: string): string {
+  if (!HAS_MODES) return "it has the read-only attribute";
   const found = statOf(path);
   if (found === null) return "its owner cannot be seen";
   const { uid, mode } = found;
@@ -63,9 +64,12 @@ function ownership(path: string): string {
   return `owned by ${owner}, mode ${(mode & 0o777).toString(8)}`;
 }
 
-/** The command that lets this user read and write a path, ready to paste into a POSIX shell; `null` on Windows. */
+/**
+ * The command that lets this user read and write a path, ready to paste into a shell of this system. `null` on Windows
+ * where it is not a file with the read-only attribute.
+ */
 export function correctingCommand(path: string): string | null {
-  if (!HAS_MODES) return null;
+  if (!HAS_MODES) return codeOf(path, constants.W_OK) === "EPERM" ? `attrib -R "${path}"` : null;
   const outer = firstClosed(path);
   const found = statOf(outer);
   const [flag, what] = [found?.isDirectory() ? "-R " : "", `'${outer.replaceAll("'", "'\\''")}'`];

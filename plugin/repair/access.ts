@@ -38,7 +38,6 @@ export function withAccess(findings: readonly ConfirmedFinding[], located: Locat
  */
 function accessFindings(located: Located): ConfirmedFinding[] {
   const { dataDir, databases } = located;
-  if (!HAS_MODES) return [];
   const found: ConfirmedFinding[] = [];
   const say = (path: string, severity: Severity, refusal: Refusal, sessionID: string | null = null) =>
     found.push(finding(relative(dataDir, path) || ".", severity, refusal, sessionID));
@@ -57,7 +56,8 @@ function accessFindings(located: Located): ConfirmedFinding[] {
       if (refusal !== null) say(database + suffix, "blocking", refusal);
     }
   }
-  if (process.geteuid?.() !== 0) storageFindings(located, say);
+  // On Windows no folder is refused.
+  if (HAS_MODES && process.geteuid?.() !== 0) storageFindings(located, say);
   return found;
 }
 

@@ -7,11 +7,22 @@ import { Random } from "../oracle/random.ts";
 import type { StoreUnderTest } from "../stores/store-under-test.ts";
 import { HAS_WINE, WindowsCommand } from "./wine.ts";
 
-/** Of each store; `npm run test:windows -- --count N --seed N` sets both. */
+/** Of each store, by turns of a repair and of an undo; `npm run test:windows -- --count N --seed N` sets both. */
 const COUNT = Number(process.env.KILL_COUNT ?? 1);
 const SEED = Number(process.env.KILL_SEED ?? 20_261_130);
 
 const MINUTE = 60_000;
+
+/** A command that is killed, and the copy of the store on which it begins. */
+interface Work {
+  readonly args: readonly string[];
+  readonly begin: string;
+}
+
+function reset(to: string, from: string): void {
+  rmSync(to, { recursive: true, force: true });
+  cpSync(from, to, { recursive: true, preserveTimestamps: true });
+}
 
 describe.skipIf(!HAS_WINE)("a command on Windows that is killed in the middle", () => {
   let windows: WindowsCommand;
@@ -28,34 +39,42 @@ describe.skipIf(!HAS_WINE)("a command on Windows that is killed in the middle", 
     async (name, create) => {
       const store = await create();
       const { dataDir } = store;
-      const begin = `${dataDir}.begin`;
       try {
-        cpSync(dataDir, begin, { recursive: true, preserveTimestamps: true });
         const damaged = store.image();
+        const repairs: Work = { args: ["repair", "--yes"], begin: `${dataDir}.damaged` };
+        reset(repairs.begin, dataDir);
+        const underLockMs = new Map([[repairs, (await killed(dataDir, repairs, null)) ?? 0]]);
+        const works = [repairs];
+        if (COUNT > 1) {
+          const undoes: Work = { args: ["restore", "last", "--yes"], begin: `${dataDir}.repaired` };
+          reset(undoes.begin, dataDir);
+          underLockMs.set(undoes, (await killed(dataDir, undoes, null)) ?? 0);
+          works.push(undoes);
+        }
         const random = new Random(SEED);
-        const underLockMs = (await killed(dataDir, null)) ?? 0;
-        for (let kills = 0; kills < COUNT; ) {
-          rmSync(dataDir, { recursive: true });
-          cpSync(begin, dataDir, { recursive: true, preserveTimestamps: true });
-          const afterMs = Math.floor(random.next() * underLockMs);
-          if ((await killed(dataDir, afterMs)) === null) kills += 1;
+        for (let kills = 0, tries = 0; kills < COUNT; tries += 1) {
+          const work = works[tries % works.length] ?? repairs;
+          reset(dataDir, work.begin);
+          const afterMs = Math.floor(random.next() * (underLockMs.get(work) ?? 0));
           try {
+            if ((await killed(dataDir, work, afterMs)) === null) kills += 1;
             await judge(store, damaged);
           } catch (error) {
-            throw new Error(`${name}, seed ${SEED}, killed ${afterMs} ms after it took the lock`, { cause: error });
+            const when = `${work.args[0]} killed ${afterMs} ms after it took the lock`;
+            throw new Error(`${name}, seed ${SEED}, kill ${kills}, ${when}`, { cause: error });
           }
         }
       } finally {
-        rmSync(begin, { recursive: true, force: true });
+        for (const copy of ["damaged", "repaired"]) rmSync(`${dataDir}.${copy}`, { recursive: true, force: true });
         store.remove();
       }
     },
     (COUNT + 3) * 3 * MINUTE,
   );
 
-  /** Repairs a store and is killed; `null`: it was. Else the time for which it had the lock, in milliseconds. */
-  async function killed(dataDir: string, afterMs: number | null): Promise<number | null> {
-    const child = windows.command("repair", "--yes", "--data-dir", dataDir);
+  /** Works on a store and is killed; `null`: it was. Else the time for which it had the lock, in milliseconds. */
+  async function killed(dataDir: string, { args }: Work, afterMs: number | null): Promise<number | null> {
+    const child = windows.command(...args, "--data-dir", dataDir);
     let hasEnded = false;
     void child.ended.then(() => {
       hasEnded = true;
@@ -73,18 +92,18 @@ describe.skipIf(!HAS_WINE)("a command on Windows that is killed in the middle", 
   /** By the command alone: it ends what was begun, has nothing left to repair, and undoes all of it. */
   async function judge(store: StoreUnderTest, damaged: ReturnType<StoreUnderTest["image"]>): Promise<void> {
     const place = ["--json", "--data-dir", store.dataDir];
-    const [repaired, again, listed] = await windows.steps(
+    const [repaired, again, listed, ...undone] = await windows.steps(
       ["repair", "--yes", ...place],
       ["repair", "--yes", ...place],
       ["runs", ...place],
+      ["restore", "EACH_RUN", "--yes", ...place],
     );
     expect([repaired?.code, repaired?.stderr, again?.code]).toEqual([0, "", 0]);
     expect(JSON.parse(again?.stdout ?? "{}")).toMatchObject({ runID: null, verdict: "healthy" });
-    const { runs } = JSON.parse(listed?.stdout ?? "{}") as { runs: { runID: string; state: string }[] };
+    const { runs } = JSON.parse(listed?.stdout ?? "{}") as { runs: { state: string }[] };
     expect(runs.filter(({ state }) => state === "planned" || state === "unreadable")).toEqual([]);
-    const runIDs = [...new Set(runs.map(({ runID }) => runID))];
-    const undone = await windows.steps(...runIDs.map((runID) => ["restore", runID, "--yes", ...place]));
-    expect(undone.map(({ code }) => code)).toEqual(runIDs.map(() => 0));
+    expect(undone.length).toBeGreaterThan(0);
+    for (const { code } of undone) expect(code).toBe(0);
     expect(store.image()).toEqual(damaged);
   }
 });

@@ -4,7 +4,15 @@ import { pathToFileURL } from "node:url";
 
 const [entry, asked, answered] = process.argv.slice(2);
 const results = [];
-for (const args of JSON.parse(readFileSync(asked, "utf8"))) {
+const waiting = JSON.parse(readFileSync(asked, "utf8"));
+for (let args = waiting.shift(); args !== undefined; args = waiting.shift()) {
+  // Once for each run that the step before it listed.
+  if (args.includes("EACH_RUN")) {
+    const listed = JSON.parse(results.at(-1).stdout).runs.map(({ runID }) => runID);
+    const runs = [...new Set(listed)];
+    waiting.unshift(...runs.map((run) => args.map((each) => (each === "EACH_RUN" ? run : each))));
+    continue;
+  }
   const said = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"]) {
     process[name].write = (chunk, ...rest) => {

@@ -67,7 +67,10 @@ export class WindowsCommand {
     return join(this.#prefix, "drive_c");
   }
 
-  /** Runs commands one after another in one process: a start of Windows costs more than a check. */
+  /**
+   * Runs commands one after another in one process: a start of Windows costs more than a check. One with the word
+   * `EACH_RUN` is run for each run that `runs --json` before it lists.
+   */
   async steps(...steps: readonly (readonly string[])[]): Promise<StepResult[]> {
     const work = await mkdtemp(join(this.#scratch, "steps-"));
     const [asked, answered] = [join(work, "asked.json"), join(work, "answered.json")];

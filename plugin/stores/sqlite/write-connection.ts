@@ -159,7 +159,10 @@ function refusal(error: unknown): unknown {
     case "full":
       return new StoreRefusedError("failed", DISK_FULL);
     case "read-only":
-      return new StoreRefusedError("failed", "The database may only be read here.");
+      return new StoreRefusedError(
+        "failed",
+        "You may not write the database. Nothing was lost. `opencode-session-repair check` says why, and names the command that helps.",
+      );
     case "io":
       return new StoreRefusedError(
         "failed",

@@ -1,0 +1,59 @@
+/** The one permission that Windows keeps in a file's mode: without it the file has the read-only attribute. */
+const WRITABLE = 0o200;
+
+/** How Windows refuses what a read-only file forbids. */
+const REFUSED = new Set<unknown>(["EPERM", "EACCES"]);
+
+/** Of the port to files (`file-system.ts`), what a read-only file forbids there, and what tells and changes its mode. */
+interface Files {
+  stat(path: string): Promise<{ readonly type: string; readonly mode: number } | null>;
+  chmod(path: string, mode: number): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  syncFile(path: string): Promise<void>;
+  touch(path: string): Promise<void>;
+}
+
+/**
+ * A port to files for Windows, where a read-only file may not be removed, replaced, forced to disk or given a time.
+ * Elsewhere only its folder counts. What is refused for the attribute is done without it. A file that stays has it again.
+ */
+export function pastReadOnly<Port extends Files>(files: Port): Port {
+  /** `stays`: whether the same file is at the path afterwards. */
+  const withoutIt = async (path: string, stays: boolean, work: () => Promise<void>): Promise<void> => {
+    try {
+      return await work();
+    } catch (error) {
+      const mode = await readOnlyMode(files, path, error);
+      if (mode === null) throw error;
+      await files.chmod(path, mode | WRITABLE);
+      try {
+        await work();
+      } catch (again) {
+        await files.chmod(path, mode);
+        throw again;
+      }
+      if (stays) await files.chmod(path, mode);
+    }
+  };
+  return {
+    ...files,
+    // A file that is renamed onto itself is neither removed nor replaced.
+    rename: (from, to) => (from === to ? files.rename(from, to) : withoutIt(to, false, () => files.rename(from, to))),
+    unlink: (path) => withoutIt(path, false, () => files.unlink(path)),
+    syncFile: (path) => withoutIt(path, true, () => files.syncFile(path)),
+    touch: (path) => withoutIt(path, true, () => files.touch(path)),
+  };
+}
+
+/** The mode of a file that may have been refused for being read-only; `null` where that was not the reason. */
+async function readOnlyMode(files: Files, path: string, refused: unknown): Promise<number | null> {
+  if (!(refused instanceof Error && "code" in refused && REFUSED.has(refused.code))) return null;
+  const found = await files.stat(path);
+  return found?.type === "file" && isReadOnly(found.mode) ? found.mode : null;
+}
+
+/** Whether a file of this mode may not be written by its owner. */
+export function isReadOnly(mode: number): boolean {
+  return (mode & WRITABLE) === 0;
+}
