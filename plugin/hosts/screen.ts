@@ -122,22 +122,27 @@ const OF_FILES: readonly ScreenDemand[] = [
   { at: ["filename"], wants: "printable" },
 ];
 
-/** What the terminal UI of opencode 1.0 to 1.15 cannot print of a part, by its JSON; nothing where it shows it. A pure function. */
-export function screenMismatches(part: unknown, screen: ScreenName): ScreenMismatch[] {
+/** Of a question the screen prints the user's own text, and the names of files. */
+const OF_OWN_TEXTS: readonly ScreenDemand[] = [{ at: ["text"], wants: "printable" }];
+
+/**
+ * What the terminal UI of opencode 1.0 to 1.15 cannot print of a part, by its JSON; nothing where it shows it. Without
+ * `isInAnswer`: in whichever message it stands. A pure function.
+ */
+export function screenMismatches(part: unknown, screen: ScreenName, isInAnswer?: boolean): ScreenMismatch[] {
   const mismatches: ScreenMismatch[] = [];
-  for (const demand of demandsOn(part, screen)) {
+  for (const demand of demandsOn(part, screen, isInAnswer)) {
     if (demand.only?.includes(screen) !== false) collect(part, demand, mismatches);
   }
   return mismatches;
 }
 
-function demandsOn(part: unknown, screen: ScreenName): readonly ScreenDemand[] {
+function demandsOn(part: unknown, screen: ScreenName, isInAnswer: boolean | undefined): readonly ScreenDemand[] {
   const type = at(part, ["type"]);
-  if (type === "reasoning") return OF_TEXTS;
-  // Of a user's text anything is printed but an object; opencode writes no time there.
-  if (type === "text") return at(part, ["time", "start"]) === undefined ? [] : OF_TEXTS;
-  if (type === "file") return OF_FILES;
-  if (type !== "tool") return [];
+  const ofQuestion = type === "file" ? OF_FILES : type === "text" && !at(part, ["synthetic"]) ? OF_OWN_TEXTS : [];
+  if (isInAnswer === false) return ofQuestion;
+  if (type === "reasoning" || type === "text") return OF_TEXTS;
+  if (type !== "tool") return isInAnswer === true ? [] : ofQuestion;
   const state = at(part, ["state"]);
   if (isNothing(state)) return NO_STATE;
   const tool = at(part, ["tool"]);
