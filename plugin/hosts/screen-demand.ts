@@ -104,7 +104,8 @@ export function at(value: unknown, path: readonly string[]): unknown {
     if (typeof here !== "object" || here === null || !Object.hasOwn(here, name)) return undefined;
     here = (here as Readonly<Record<string, unknown>>)[name];
   }
-  return here;
+  // Numbers beyond what JSON can say are sent as `null`.
+  return typeof here === "number" && !Number.isFinite(here) ? null : here;
 }
 
 export function isNothing(value: unknown): value is null | undefined {

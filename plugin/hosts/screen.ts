@@ -53,7 +53,7 @@ export function mismatchesOnScreen(
   newer: NewerMessages = NOTHING_NEWER,
 ): ScreenMismatch[] {
   if (newer.count >= MOST_SHOWN) return [];
-  if (kind === "part") return screenMismatches(value, screen);
+  if (kind === "part") return screenMismatches(value, screen, newer.isInAnswer);
   return kind === "message" && isAnswer(value) ? answerMismatches(value, screen, newer) : [];
 }
 
@@ -127,20 +127,25 @@ const OF_FILES: readonly ScreenDemand[] = [
   { at: ["filename"], wants: "printable" },
 ];
 
-/** What the terminal UI of opencode 1.0 to 1.15 cannot print of a part, by its JSON; nothing where it shows it. A pure function. */
-export function screenMismatches(part: unknown, screen: Screen): ScreenMismatch[] {
+/** Of a question the screen prints the user's own text, and the names of files. */
+const OF_OWN_TEXTS: readonly ScreenDemand[] = [{ at: ["text"], wants: "printable" }];
+
+/**
+ * What the terminal UI of opencode 1.0 to 1.15 cannot print of a part, by its JSON; nothing where it shows it. Without
+ * `isInAnswer`: in whichever message it stands. A pure function.
+ */
+export function screenMismatches(part: unknown, screen: Screen, isInAnswer?: boolean): ScreenMismatch[] {
   const mismatches: ScreenMismatch[] = [];
-  for (const demand of demandsOn(part, screen)) collect(part, demand, mismatches);
+  for (const demand of demandsOn(part, screen, isInAnswer)) collect(part, demand, mismatches);
   return mismatches;
 }
 
-function demandsOn(part: unknown, screen: Screen): readonly ScreenDemand[] {
+function demandsOn(part: unknown, screen: Screen, isInAnswer: boolean | undefined): readonly ScreenDemand[] {
   const type = at(part, ["type"]);
-  if (type === "reasoning") return OF_TEXTS;
-  // Of a user's text anything is printed but an object; opencode writes no time there.
-  if (type === "text") return at(part, ["time", "start"]) === undefined ? [] : OF_TEXTS;
-  if (type === "file") return OF_FILES;
-  if (type !== "tool") return [];
+  const ofQuestion = type === "file" ? OF_FILES : type === "text" && !at(part, ["synthetic"]) ? OF_OWN_TEXTS : [];
+  if (isInAnswer === false) return ofQuestion;
+  if (type === "reasoning" || type === "text") return OF_TEXTS;
+  if (type !== "tool") return isInAnswer === true ? [] : ofQuestion;
   const state = at(part, ["state"]);
   if (isNothing(state)) return NO_STATE;
   const tool = at(part, ["tool"]);

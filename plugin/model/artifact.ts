@@ -70,8 +70,10 @@ export type JsonShape =
   | { readonly shape: "incomplete" }
   | { readonly shape: "invalid"; readonly offset: number };
 
-/** What is newer in a session than one of its messages. */
+/** What is newer in a session than one of its messages, and which kind of message that is. */
 export interface NewerMessages {
+  /** Whether it is an answer, not a question; absent where that is not known. */
+  readonly isInAnswer?: boolean;
   readonly count: number;
   readonly anyAnswer: boolean;
   /** Whether one of the answers is not over. */

@@ -3,16 +3,39 @@ import { type Artifact, isFileLocator } from "../model/artifact.ts";
 /** An id of opencode's own, and behind it something that no id of opencode holds; ownCloud writes `_conflict-DATE`. */
 const COPIED = /^((?:ses|msg|prt)_[A-Za-z0-9]+)(?:[^A-Za-z0-9_]|_[Cc]onflict\b).*$/s;
 
+/** An id of full length with anything around it: `Copy of ses_x`, `~ses_x`, `msg_x_BACKUP_123`, `prt_x2`. */
+const AROUND_WHOLE_ID = /(?:^|[^A-Za-z0-9])((?:ses|msg|prt)_[0-9a-f]{12}[A-Za-z0-9]{14})/;
+
+/** `storage`, the kind, and the project, session or message. */
+const FOLDERS_OF_RECORD = 3;
+
 /**
  * The id of the record that a file seems to be a copy of, by the name that sync tools and people give to copies
- * (`ses_x.sync-conflict-20260105-101112-ABCDEFG`, `prt_x (conflicted copy)`, `msg_x 2`); `null`: its name is no such one.
+ * (`ses_x.sync-conflict-20260105-101112-ABCDEFG`, `prt_x (conflicted copy)`, `Copy of msg_x`); `null`: its name is no such
+ * one.
  */
 export function copiedRecordID(recordID: string): string | null {
-  return COPIED.exec(recordID)?.[1] ?? null;
+  const id = COPIED.exec(recordID)?.[1] ?? AROUND_WHOLE_ID.exec(recordID)?.[1] ?? null;
+  return id === recordID ? null : id;
 }
 
-/** Whether a file has the name of a copy, and what it holds says that it is another record. */
+/**
+ * Whether a file has the name of a copy and says that it is another record, or lies in a folder of its own among the
+ * records: opencode reads those as well (measured 1.1.65).
+ */
 export function isNamedAsCopy({ recordID, locator }: Artifact, value: unknown): boolean {
-  if (recordID === null || !isFileLocator(locator) || copiedRecordID(recordID) === null) return false;
-  return typeof value === "object" && value !== null && "id" in value && value.id !== recordID;
+  if (recordID === null || !isFileLocator(locator)) return false;
+  if (typeof value !== "object" || value === null || !("id" in value)) return false;
+  if (value.id === recordID) return isBelowItsFolder(locator.path);
+  return copiedRecordID(recordID) !== null;
+}
+
+/** Whether a file lies in a folder that is none of opencode's. */
+export function isBelowItsFolder(path: string): boolean {
+  return path.split("/").length > FOLDERS_OF_RECORD + 1;
+}
+
+/** The folder in which opencode itself would keep a record's file. */
+export function folderOfRecord(path: string): string {
+  return path.split("/").slice(0, FOLDERS_OF_RECORD).join("/");
 }

@@ -27,14 +27,15 @@ export class NewerMessagesSource {
 }
 
 async function readBackwards(store: Store, sessionID: string): Promise<ByRecord> {
-  const found: { readonly ids: readonly string[]; readonly alone: NewerMessages }[] = [];
+  const found: { readonly ids: readonly string[]; readonly alone: NewerMessages; readonly isInAnswer: boolean }[] = [];
   try {
     for await (const { messageID, document, parts } of store.conversations.messages(sessionID)) {
       // Parts alone are not shown, and push nothing out of sight.
       if (document === null) continue;
       const parsed = parseDocument(document);
       const ids = [messageID, ...parts.map(({ recordID }) => recordID)];
-      found.push({ ids, alone: asNewer(parsed.ok ? parsed.value : null) });
+      const alone = asNewer(parsed.ok ? parsed.value : null);
+      found.push({ ids, alone, isInAnswer: alone.anyAnswer });
     }
   } catch (error) {
     // A folder that may not be read is a finding of its own.
@@ -43,8 +44,8 @@ async function readBackwards(store: Store, sessionID: string): Promise<ByRecord>
   }
   const byRecord = new Map<string, NewerMessages>();
   let newer = NOTHING_NEWER;
-  for (const { ids, alone } of found.reverse()) {
-    for (const id of ids) byRecord.set(id, newer);
+  for (const { ids, alone, isInAnswer } of found.reverse()) {
+    for (const id of ids) byRecord.set(id, { ...newer, isInAnswer });
     newer = together(newer, alone);
   }
   return byRecord;

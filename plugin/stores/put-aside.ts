@@ -1,9 +1,13 @@
 import { basename, join } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
 import { databaseNamed, type Located, locate } from "./locate.ts";
+import { loadDriver } from "./sqlite/driver.ts";
 
-/** Names that people and programs give a copy of a database: `.old`, `.bak`, ` 2.db`, `.sync-conflict-….db`, `(… conflicted copy …)`. */
-const COPY_NAME = /^opencode\b.*\.db\b(?!.*-(wal|shm|journal)$)/i;
+/**
+ * Names that people and programs give a copy of a database: `.old`, `.bak`, ` 2.db`, `.sync-conflict-….db`,
+ * `(… conflicted copy …)`, `_conflict-….db`, `Copy of opencode.db`, `opencode.db~`. Not those of its side files.
+ */
+const COPY_NAME = /(?:^|[^A-Za-z0-9])opencode(?![A-Za-z])(?!.*-(?:wal|shm|journal)\b)/i;
 
 /** How every SQLite database begins. */
 const HEADER = "SQLite format 3\0";
@@ -20,9 +24,28 @@ export async function databasesPutAside(files: FileSystem, { dataDir, databases 
     if (databaseNamed(dataDir, name) !== undefined || databases.includes(path)) continue;
     if (type !== "file" || !COPY_NAME.test(name)) continue;
     const head = await files.readPiece(path, 0, HEADER.length).catch(() => "absent" as const);
-    if (head !== "absent" && head.toString("latin1") === HEADER) found.push(path);
+    if (head === "absent" || head.toString("latin1") !== HEADER) continue;
+    if (!(await isOfOtherProgram(path))) found.push(path);
   }
   return found;
+}
+
+/** Whether a database can be read and has no sessions of any opencode; a plugin may keep one here. Changes no byte. */
+async function isOfOtherProgram(path: string): Promise<boolean> {
+  const driver = await loadDriver();
+  try {
+    const connection = driver?.open(path, "immutable");
+    if (connection === undefined) return false;
+    try {
+      const tables = connection.all("select name from sqlite_schema where name in ('session', 'sessions')");
+      return tables.length === 0;
+    } finally {
+      connection.close();
+    }
+  } catch {
+    // What is damaged, or cannot be read this way, may be a copy.
+    return false;
+  }
 }
 
 export type OtherData =

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { cp, readFile, utimes, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { removeHomes } from "./home.ts";
 import { startHost } from "./running-host.ts";
@@ -62,6 +62,40 @@ for (const version of ["1.0.152", "1.1.65"] as const) {
     await host.stop();
   });
 }
+
+/** As Google Drive, Windows, git, editors and people name them. */
+const OTHER_NAMES = ["Copy of ID", "~ID", "ID_BACKUP_1234", "ID_old", "ID2", "saved/ID", "saved/ID_copy"];
+
+test("copies under other names, or in a folder of their own, leave; a part alone in such a folder stays", async () => {
+  const store = await realStore("1.1.65");
+  const { id, messages } = store.sessions.conversation;
+  const [question, answer] = messages;
+  const [part, other] = answer?.parts ?? [];
+  if (!question || !part || !other) throw new Error("the conversation has no answer");
+  const session = join(store.dataDir, "storage/session", store.projectID);
+  const message = join(store.dataDir, "storage/message", id);
+  const parts = join(store.dataDir, "storage/part", answer?.id ?? "");
+  await mkdir(join(parts, "kept"));
+  await rename(join(parts, `${other.id}.json`), join(parts, "kept", `${other.id}.json`));
+  const clean = await storeImage(store.dataDir, []);
+  const places = [session, parts].flatMap((folder) => OTHER_NAMES.map((name) => [folder, name] as const));
+  for (const [folder, name] of [...places, [message, "ID_old"] as const, [message, "ID2"] as const]) {
+    const original = folder === session ? id : folder === message ? question.id : part.id;
+    if (folder !== message) await mkdir(join(folder, "saved"), { recursive: true });
+    await cp(join(folder, `${original}.json`), join(folder, `${name.replace("ID", original)}.json`));
+  }
+  const image = await storeImage(store.dataDir, []);
+  const tool = await toolFor(store.dataDir);
+  const { verdict, findings } = await tool.check();
+  expect(verdict).toBe("healthy");
+  expect(findings.map(({ code, severity, remedy }) => [code, severity, remedy])).toEqual(
+    Array(2 * OTHER_NAMES.length + 2).fill(["stray-file", "warning", "quarantine"]),
+  );
+  const { runID } = await tool.repair(["stray-file"]);
+  expect(await storeImage(store.dataDir, [])).toEqual(clean);
+  await tool.restore(runID ?? "");
+  expect(await storeImage(store.dataDir, [])).toEqual(image);
+});
 
 test("a part of a plugin with an id of its own is no copy; a copy whose record is gone is only named", async () => {
   const store = await realStore("1.1.65");

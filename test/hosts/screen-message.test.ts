@@ -126,6 +126,25 @@ async function completed(store: StoreUnderTest, read: (id: string) => Fields): P
   expect(store.image()).toEqual(before);
 }
 
+test("a text without its words is named in an answer, and not in a question", async () => {
+  const store = createJsonStore(SESSIONS);
+  try {
+    for (const id of IDS) {
+      const message = { id, sessionID: "ses_a", ...(id === "msg_a1" ? BARE[0] : { ...ANSWER, parentID: "msg_a1" }) };
+      writeFileSync(join(store.dataDir, "storage/message/ses_a", `${id}.json`), JSON.stringify(message));
+    }
+    const words = { sessionID: "ses_a", type: "text" };
+    for (const messageID of ["msg_a1", "msg_a2"]) {
+      const path = join(store.dataDir, "storage/part", messageID, `prt_${messageID}_zz.json`);
+      writeFileSync(path, JSON.stringify({ id: `prt_${messageID}_zz`, messageID, ...words }));
+    }
+    const { findings } = await (await toolFor(store.dataDir)).check();
+    expect(findings.map(({ code, recordID }) => [code, recordID])).toEqual([["screen-fatal", "prt_msg_a2_zz"]]);
+  } finally {
+    store.remove();
+  }
+});
+
 describe("an answer whose mode is missing, where the screen comes to it, is completed when asked, and only that", () => {
   test("in a database of 1.2.27", async () => {
     const store = await createSqliteStore("1.2.27", SESSIONS);

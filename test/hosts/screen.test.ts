@@ -6,6 +6,7 @@ import { screenMismatches } from "../../plugin/hosts/screen.ts";
 import { screenPath } from "../../plugin/hosts/screen-demand.ts";
 import type { Artifact, Evidence } from "../../plugin/model/artifact.ts";
 import type { LineName, StoreDescription } from "../../plugin/model/store-description.ts";
+import { ASKED as asked, EDITED as edited, HEALTHY_CALLS, SHOWN_TODO as shownTodo } from "./healthy-calls.ts";
 import { SCREEN } from "./screens.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -25,64 +26,6 @@ function failed(tool: string, input: unknown, error: unknown = "it failed", rest
     state: { status: "error", input, error, time: { start: 1, end: 2 }, ...rest },
   };
 }
-
-const asked = { questions: [{ question: "Which?", header: "H", options: [{ label: "Yes", description: "" }] }] };
-const edited = { filePath: "/p/a.txt", oldString: "a", newString: "b" };
-const shownTodo = { todos: [{ id: "1", content: "x", status: "pending" }] };
-const patched = { filePath: "/p/a", relativePath: "a", type: "update", diff: "", additions: 1, deletions: 0 };
-
-/** Calls as hosts of 1.0 to 1.18 write them. */
-const HEALTHY: readonly (readonly [tool: string, input: Fields, metadata: Fields])[] = [
-  [
-    "bash",
-    { command: "ls", description: "Lists", timeout: 5000, workdir: "/p/src" },
-    { output: "a\n", exit: 0, description: "Lists" },
-  ],
-  ["glob", { pattern: "**/*.ts", path: "src" }, { count: 3, truncated: false }],
-  ["grep", { pattern: "x", path: "src", include: "*.ts" }, { matches: 0, truncated: false }],
-  ["list", { path: "src", ignore: ["a"] }, { count: 2, truncated: true }],
-  [
-    "read",
-    { filePath: "/p/a.txt", offset: 10, limit: 20 },
-    { preview: "x", truncated: false, loaded: ["/p/AGENTS.md"] },
-  ],
-  ["write", { filePath: "/p/a.txt", content: "x" }, { diagnostics: {}, filepath: "/p/a.txt", exists: true }],
-  [
-    "edit",
-    { ...edited, replaceAll: true },
-    {
-      diff: "--- a",
-      filediff: { additions: 1 },
-      diagnostics: {
-        "/p/a.txt": [{ severity: 1, message: "m", range: { start: { line: 0, character: 0 } } }, { severity: 2 }],
-      },
-    },
-  ],
-  ["webfetch", { url: "https://example.org", format: "markdown", timeout: 3 }, {}],
-  ["codesearch", { query: "q", tokensNum: 5000 }, {}],
-  ["websearch", { query: "q", numResults: 8 }, {}],
-  [
-    "task",
-    { description: "d", prompt: "p", subagent_type: "general" },
-    {
-      sessionId: "ses_1",
-      model: { modelID: "m" },
-      summary: [{ id: "prt_1", tool: "read", state: { status: "completed", title: "a" } }],
-    },
-  ],
-  [
-    "apply_patch",
-    { patchText: "*** Begin" },
-    { files: [patched, { ...patched, type: "move", movePath: "/p/b" }], diff: "", diagnostics: {} },
-  ],
-  ["todowrite", shownTodo, shownTodo],
-  ["todoread", {}, shownTodo],
-  ["question", asked, { answers: [["Yes"]] }],
-  ["skill", { name: "review" }, { name: "review", dir: "/p" }],
-  ["lsp", { operation: "hover", filePath: "a", line: 5, character: 1 }, { result: [{ contents: {} }] }],
-  ["batch", { tool_calls: [{ tool: "read", parameters: { filePath: 5 } }] }, { details: [] }],
-  ["invalid", { tool: "x", error: "y" }, {}],
-];
 
 describe("what the screen of opencode 1.0 to 1.15 cannot print", () => {
   const cases: readonly (readonly [name: string, part: unknown, place: string, words: string])[] = [
@@ -208,6 +151,38 @@ describe("what the screen of opencode 1.0 to 1.15 cannot print", () => {
   });
 });
 
+/** Each measured in a real terminal: `bun test/terminal/screen-sweep.ts --host VERSION`. */
+describe("what depends on the message that a part stands in", () => {
+  const found = (part: unknown) =>
+    [true, false].map((isInAnswer) => screenMismatches(part, SCREEN["1.14"], isInAnswer).map(screenPath).join());
+
+  test("a text: of an answer it must be one, whether or not it says when it was written", () => {
+    expect(found({ type: "text" })).toEqual(["text", ""]);
+    expect(found({ type: "text", text: null, time: { start: 1 } })).toEqual(["text", ""]);
+    expect(found({ type: "text", text: 5 })).toEqual(["text", ""]);
+    expect(found({ type: "text", text: { a: 1 } })).toEqual(["text", "text"]);
+    expect(found({ type: "text", text: { a: 1 }, synthetic: true })).toEqual(["text", ""]);
+    expect(found({ type: "text", text: "" })).toEqual(["", ""]);
+  });
+
+  test("a file is printed only in a question; a thought and a call only in an answer", () => {
+    expect(found({ type: "file", filename: "a" })).toEqual(["", "mime"]);
+    expect(found({ type: "reasoning" })).toEqual(["text", ""]);
+    expect(found(call("glob", { pattern: "a", path: 5 }))).toEqual(["state.input.path", ""]);
+  });
+
+  test("a number that JSON cannot say is sent as nothing", () => {
+    const [todo, folder] = [
+      call("todowrite", { todos: [Number.POSITIVE_INFINITY] }, shownTodo),
+      call("glob", { pattern: "a", path: Number.NEGATIVE_INFINITY }),
+    ];
+    expect([found(todo), found(folder)]).toEqual([
+      ["state.input.todos[0]", ""],
+      ["", ""],
+    ]);
+  });
+});
+
 describe("what it prints, odd as it is", () => {
   const odd: readonly unknown[] = [
     call("glob", { path: 5 }),
@@ -230,8 +205,6 @@ describe("what it prints, odd as it is", () => {
     failed("glob", { pattern: "a" }, null),
     { type: "tool", tool: "bash", state: { status: "pending", input: {}, raw: "", metadata: { output: 5 } } },
     { type: "tool", tool: "bash", state: "text" },
-    { type: "text", text: 5 },
-    { type: "text", synthetic: true },
     failed("bash", { command: "ls" }, 5, { metadata: { output: "x" } }),
     { type: "step-start" },
     null,
@@ -246,7 +219,7 @@ describe("what it prints, odd as it is", () => {
 
   test("nothing is named in 5,000 calls as hosts write them", () => {
     const json = fc.jsonValue({ maxDepth: 3 }) as fc.Arbitrary<unknown>;
-    const own = fc.constantFrom(...HEALTHY).chain(([tool, input, metadata]) =>
+    const own = fc.constantFrom(...HEALTHY_CALLS).chain(([tool, input, metadata]) =>
       fc.record({
         tool: fc.constant(tool),
         // Models leave out what is optional, and add what is not asked for.

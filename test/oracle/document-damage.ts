@@ -51,7 +51,8 @@ export function damageDocument(document: Json, random: Random): DamagedDocument 
   return random.chance(0.8) ? damageTree(document, random) : damageText(document, random);
 }
 
-function damageTree(document: Json, random: Random): DamagedDocument {
+/** One seeded damage inside the tree of a document, which stays JSON. */
+export function damageTree(document: Json, random: Random): DamagedDocument {
   const tree = structuredClone(document) as Tree;
   const path = random.pick(pathsOf(tree));
   const what = `${damageAt(tree, path, random)} at ${path.join(".")}`;

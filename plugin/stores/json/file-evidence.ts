@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import {
   type Artifact,
   type Evidence,
@@ -10,7 +10,7 @@ import {
 } from "../../model/artifact.ts";
 import { errnoCode, type FileStat } from "../../platform/file-system.ts";
 import { hashFile } from "../../platform/hash.ts";
-import { copiedRecordID } from "../../records/copied-name.ts";
+import { copiedRecordID, folderOfRecord, isBelowItsFolder } from "../../records/copied-name.ts";
 import { JsonScanner } from "../../records/json-scanner.ts";
 import { type ListedFile, listRecordFiles, messageFolder, STORAGE, strayOutcome } from "./layout.ts";
 import type { RecordTree } from "./record-tree.ts";
@@ -81,14 +81,18 @@ export class FileEvidence {
     return { shape: scanner.end(), sha256: hash.digest("hex"), size };
   }
 
-  /** The record that a file is a copy of, by its name. */
+  /** The record that a file is a copy of, by its name or its folder. */
   async #copyOf({ kind, recordID, locator }: Artifact, own: FileStat): Promise<StrayFile | null> {
     const isRecord = kind === "session" || kind === "message" || kind === "part";
-    const original = recordID === null || !isRecord ? null : copiedRecordID(recordID);
-    if (original === null || !isFileLocator(locator)) return null;
+    if (recordID === null || !isRecord || !isFileLocator(locator)) return null;
+    const isBelow = isBelowItsFolder(locator.path);
+    const original = copiedRecordID(recordID) ?? (isBelow ? recordID : null);
+    if (original === null) return null;
     const path = join(this.#tree.dataDir, locator.path);
-    const beside = join(dirname(path), `${original}.json`);
+    const beside = join(this.#tree.dataDir, folderOfRecord(locator.path), `${original}.json`);
     const found = await this.#tree.files.stat(beside);
+    // In a folder of its own it is a record like any other, unless it is there twice.
+    if (found?.type !== "file" && isBelow) return null;
     if (found?.type !== "file")
       return { outcome: "copy", original: { recordID: original, laterMs: null, isSame: false } };
     const hashes = found.size === own.size ? [await this.#hashOf(path), await this.#hashOf(beside)] : [null, null];

@@ -1,0 +1,45 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { databasesPutAside } from "../../plugin/stores/put-aside.ts";
+
+function write(path: string, table: string): void {
+  using database = new Database(path);
+  database.run(`create table ${table} (id text)`);
+}
+
+/** As Syncthing, Dropbox, ownCloud, Seafile, Google Drive, iCloud, editors and people name them. */
+const COPIES = [
+  "Copy of opencode.db",
+  "opencode (Jane's conflicted copy 2026-03-01).db",
+  "opencode (SFConflict jane@example.org 2026-03-01-10-10-10).db",
+  "opencode 2.db",
+  "opencode.bak",
+  "opencode.db.sync-conflict-20260301-101010-ABCDEFG",
+  "opencode.db~",
+  "opencode2.db",
+  "opencode_conflict-20260301-101010.db",
+  "~opencode.db",
+];
+
+/** Of another program by name or by its tables, or a side file. */
+const OTHERS = ["myopencode.db", "opencodex.db", "opencode.sync-conflict-20260301-101010-ABCDEFG.db-wal", "notes.db"];
+
+test("a copy of a database is known by its name and tables, whoever made it", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "put-aside-"));
+  try {
+    for (const name of ["opencode.db", ...COPIES, ...OTHERS]) write(join(dataDir, name), "session");
+    write(join(dataDir, "opencode_notes.db"), "note");
+    writeFileSync(join(dataDir, "opencode.db.old"), "no database");
+    // What cannot be read may be a copy.
+    writeFileSync(join(dataDir, "opencode.db.bak"), `SQLite format 3\0${"x".repeat(500)}`);
+    const located = { dataDir, json: "none", databases: [join(dataDir, "opencode.db")] } as const;
+    const found = await databasesPutAside(nodeFileSystem, located);
+    expect(found.map((path) => basename(path)).sort()).toEqual([...COPIES, "opencode.db.bak"].sort());
+  } finally {
+    rmSync(dataDir, { recursive: true });
+  }
+});
