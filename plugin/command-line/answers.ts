@@ -44,7 +44,7 @@ function isAdvised({ severity }: ConfirmedFinding): boolean {
 }
 
 export function isDatabase({ description }: CheckedStore): boolean {
-  return description.generation === "sqlite";
+  return description.database !== undefined;
 }
 
 /** The document of `check --json`. */

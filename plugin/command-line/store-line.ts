@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { join, sep } from "node:path";
 import type { CheckedStore } from "../repair/check-input.ts";
+import { GENERATION_WORDS } from "../repair/origin-words.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -8,8 +9,8 @@ import type { CommandContext } from "./context.ts";
 export function storeLine({ located }: Pick<CommandContext, "located">): string {
   const { databases, json, dataDir } = located;
   return line([
-    ...databases.map((database) => `${shortened(database)} (SQLite)`),
-    ...(json === "records" ? [`${shortened(join(dataDir, STORAGE))} (JSON files)`] : []),
+    ...databases.map((database) => `${shortened(database)} (${GENERATION_WORDS.sqlite})`),
+    ...(json === "records" ? [`${shortened(join(dataDir, STORAGE))} (${GENERATION_WORDS.json})`] : []),
     ...(databases.length === 0 && json !== "records" ? [`${shortened(dataDir)} (no store is left)`] : []),
   ]);
 }
@@ -18,7 +19,7 @@ export function storeLine({ located }: Pick<CommandContext, "located">): string 
 export function checkedStoreLine(stores: readonly CheckedStore[]): string {
   return line(
     stores.map(({ description: { generation, database, dataDir, hostVersion } }) => {
-      const kind = generation === "sqlite" ? "SQLite" : "JSON files";
+      const kind = GENERATION_WORDS[generation];
       const version = hostVersion === null ? "" : `, opencode ${hostVersion}`;
       return `${shortened(database ?? join(dataDir, STORAGE))} (${kind}${version})`;
     }),

@@ -8,7 +8,7 @@ import { holderText } from "../quarantine/lock-words.ts";
 import { quarantinePath } from "../quarantine/places.ts";
 import { LARGE_QUARANTINE_BYTES } from "../quarantine/retention.ts";
 import { allRuns } from "../quarantine/runs.ts";
-import { originSentence } from "../repair/origin-words.ts";
+import { GENERATION_WORDS, originSentence } from "../repair/origin-words.ts";
 import { VALIDATED_FILE } from "../repair/validated.ts";
 import { sizeText } from "../repair/words.ts";
 import { installedHostVersion } from "../report/installed-host.ts";
@@ -158,7 +158,7 @@ async function stores(files: FileSystem, located: Located): Promise<Examined[]> 
     const { generation, database, hostVersion } = store.description;
     const name = database?.replace(/^.*[\\/]/, "") ?? "storage/";
     const what = `store ${name}`;
-    const kind = generation === "sqlite" ? "SQLite" : "JSON files";
+    const kind = GENERATION_WORDS[generation];
     const of2x = await sentenceOf2x(store);
     if (of2x !== null) examined.push({ what, ok: true, says: of2x });
     if (store.state === "ok") {

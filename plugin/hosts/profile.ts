@@ -19,6 +19,13 @@ export interface JournalTable {
 /** Columns by table. */
 export type Columns = Readonly<Record<string, readonly string[]>>;
 
+/**
+ * A migration that adds a table, a column or an index, and fails where it is there already (measured on 1.18.33: `duplicate
+ * column name: cost`, `table control_account already exists`; on 1.2.1 to 1.15.13 `CREATE TABLE project` and others).
+ * Without a column: the name of the index.
+ */
+export type AddingMigration = readonly [id: string, name: string, column?: string];
+
 /** Columns that a host reads whenever it loads a session. */
 export interface ReadColumns {
   readonly columns: Columns;
@@ -54,6 +61,8 @@ export interface HostProfile {
   readonly reads: readonly ReadColumns[];
   /** Columns that it names only where it writes, or where the id of the project changes. */
   readonly writes: Columns;
+  /** Its migrations, and those of the lines before it, that fail where what they add is there already. */
+  readonly adds: readonly AddingMigration[];
   /**
    * Whether it upgrades a database of an older line, which may lack columns until then. A message whose JSON SQLite cannot
    * read stops that upgrade: opencode does not start (measured on 1.18.33).

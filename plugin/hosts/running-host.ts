@@ -42,7 +42,7 @@ function isAtLeast(version: string | null, wanted: string): boolean {
 
 /** Below zero where the first is the older one. */
 export function compareVersions(one: string, other: string): number {
-  const [left, right] = [one, other].map((version) => version.split(".").map(Number));
+  const [left, right] = [one, other].map((version) => version.split(".").map((part) => Number.parseInt(part, 10)));
   for (let index = 0; index < 3; index += 1) {
     const difference = (left?.[index] ?? 0) - (right?.[index] ?? 0);
     if (difference !== 0) return difference;

@@ -7,7 +7,7 @@ import { LINES_OF_1_1 } from "./v1.1/profile.ts";
 import { LINES_OF_1_2 } from "./v1.2/profile.ts";
 import { LINE_1_14 } from "./v1.14/profile.ts";
 import { LINES_OF_1_15 } from "./v1.15/profile.ts";
-import { LINES_OF_1_17 } from "./v1.17/profile.ts";
+import { LINE_1_17_11, LINES_OF_1_17 } from "./v1.17/profile.ts";
 
 /** Oldest first. */
 export const LINES: readonly HostProfile[] = [
@@ -19,7 +19,8 @@ export const LINES: readonly HostProfile[] = [
   ...LINES_OF_1_17,
 ];
 
-const NEWEST = LINES[LINES.length - 1];
+/** It goes on: a version after its last one counts for it. */
+export const NEWEST_LINE: HostProfile = LINE_1_17_11;
 
 /** The newer kind first: a host that has it reads the other one only once. */
 export const JOURNALS: readonly JournalTable[] = [
@@ -48,7 +49,7 @@ export function pathSystem(store: StoreDescription): PathSystem {
 /** A store whose description names no line: files, or records that are only meant for a database. */
 function lineOfKind(store: StoreDescription): LineName {
   if (store.generation === "json") return lineOfFiles(store.hostVersion);
-  if (store.contract === "strict") return "1.17.11";
+  if (store.contract === "strict") return NEWEST_LINE.name;
   return store.sessionDiffReader === "1.14" ? "1.14" : "1.2.20";
 }
 
@@ -117,18 +118,18 @@ function lineOf(version: string): HostProfile | null {
   return (
     LINES.find(
       (line) =>
-        compareVersions(version, line.first) >= 0 && (line === NEWEST || compareVersions(version, line.last) <= 0),
+        compareVersions(version, line.first) >= 0 && (line === NEWEST_LINE || compareVersions(version, line.last) <= 0),
     ) ?? null
   );
 }
 
 /** Whether the rules of a version are known, and not only taken to be those of the last one that is. */
 export function isMeasured(version: string): boolean {
-  return NEWEST !== undefined && compareVersions(version, NEWEST.last) <= 0;
+  return compareVersions(version, NEWEST_LINE.last) <= 0;
 }
 
 /** The versions of a line, for a person: `1.15.13`, `1.14.48 to 1.15.4`, `1.17.11 and newer`. */
 export function versionsOf(line: HostProfile): string {
-  if (line === NEWEST) return `${line.first} and newer`;
+  if (line === NEWEST_LINE) return `${line.first} and newer`;
   return line.first === line.last ? line.first : `${line.first} to ${line.last}`;
 }

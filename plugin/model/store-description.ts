@@ -28,7 +28,7 @@ export interface StoreDescription {
   readonly generation: Generation;
   /** Absolute path of opencode's data directory. */
   readonly dataDir: string;
-  /** Absolute path of the database file, SQLite generation only. */
+  /** Absolute path of the database file; absent of files. */
   readonly database?: string;
   readonly contract: Contract;
   /** Version that wrote the newest session, where the store tells. */

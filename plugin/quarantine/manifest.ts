@@ -181,14 +181,25 @@ export function parseManifest(text: string): ManifestReading {
 function contradictionIn({ sessionID, store, items }: Manifest): string | null {
   const ofDatabase = items.filter(({ kind }) => kind === "database");
   if (ofDatabase.length > 0) {
-    const isRun = sessionID === null && store.generation === "sqlite" && ofDatabase.length === items.length;
+    const isRun = sessionID === null && RULES[store.generation].mayBeWhole && ofDatabase.length === items.length;
     return isRun && items.every((each) => isDatabaseFile(each, store.database ?? "")) ? null : FOREIGN;
   }
   const places = new Set(items.map(({ locator }) => JSON.stringify(locator)));
   if (places.size !== items.length) return "the manifest names a place twice";
-  const isAtHome = store.generation === "json" ? isFileItem : isRowItem;
-  return items.every(isAtHome) ? null : FOREIGN;
+  return items.every(RULES[store.generation].isAtHome) ? null : FOREIGN;
 }
+
+interface ItemRules {
+  /** Whether an item may be of such a store. */
+  readonly isAtHome: (item: ManifestItem) => boolean;
+  /** Whether a run may swap the store as a whole. */
+  readonly mayBeWhole: boolean;
+}
+
+const RULES: Readonly<Record<Manifest["store"]["generation"], ItemRules>> = {
+  json: { isAtHome: isFileItem, mayBeWhole: false },
+  sqlite: { isAtHome: isRowItem, mayBeWhole: true },
+};
 
 const FOREIGN = "the manifest has an item that cannot be of its store";
 

@@ -12,14 +12,14 @@ interface Neighbour extends StoreAtIndex {
 /** What concerns several stores of a data directory. */
 export function storesBesideEachOther(stores: readonly Neighbour[]): ConfirmedFinding[] {
   const findings: ConfirmedFinding[] = [];
-  const databases = stores.filter((store) => store.description.generation === "sqlite");
+  const databases = stores.filter((store) => store.description.database !== undefined);
   // The one that opencode opens by default is the first, whether it holds sessions or not.
   for (const { description, index, sessions } of databases.slice(1)) {
     if (sessions.length === 0) continue;
     const evidence = `${amount(sessions.length, "session")} here`;
     findings.push(speaker(description, index)(SEVERAL_DATABASES, "info", null, evidence));
   }
-  const files = stores.find((store) => store.description.generation === "json");
+  const files = stores.find((store) => store.description.database === undefined);
   if (files === undefined || databases.length === 0) return findings;
   const known = new Set(databases.flatMap((store) => store.sessions.map((session) => session.id)));
   const missing = files.sessions.filter((session) => session.projectID !== null && !known.has(session.id));

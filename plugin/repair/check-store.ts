@@ -1,6 +1,7 @@
 import { hostLine } from "../hosts/store-line.ts";
 import { locatorText } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
+import type { StoreDescription } from "../model/store-description.ts";
 import type { Located } from "../stores/locate.ts";
 import { openStores, problemOf } from "../stores/open.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
@@ -62,11 +63,10 @@ export async function checkStore(
       const own = noCounts();
       progress.reading.counts = own;
       const whole = input.sessionIDs.length === 0;
-      // What an import has left behind is looked at beside the database, not as if a host still read it.
-      const isLeftBehind = description.generation === "json" && input.located.databases.length > 0;
+      const isUnread = isLeftBehind(description, input.located);
       const { store } = current;
       // What cannot be surveyed is no finding: whatever keeps a record from loading is found with the records.
-      const survey = once(async () => (whole && !isLeftBehind ? surveyed(store, input).catch(() => null) : null));
+      const survey = once(async () => (whole && !isUnread ? surveyed(store, input).catch(() => null) : null));
       const found = await readStore(current, index, { ...input, meanwhile: survey }, own, unknown);
       const answer = await survey();
       // Nobody wants the answer any more: what follows reads large files in one step.
@@ -92,7 +92,7 @@ export async function checkStore(
     }
     return { store: current, findings: [databaseFinding(current.problem, description, index)], sessions: null };
   } catch (error) {
-    if (description.generation === "json") throw error;
+    if (description.database === undefined) throw error;
     const found = [databaseFinding(problemOf(error), description, index)];
     const origin = opened.origin === null ? null : await originOfDamaged(description, opened.origin, found, access);
     return { store: { description, state: "unusable", origin }, findings: byOrigin(origin, found), sessions: null };
@@ -216,15 +216,19 @@ function others(missing: readonly ConfirmedFinding[], found: readonly ConfirmedF
   return missing.filter(({ locator }) => !said.has(locatorText(locator)));
 }
 
+/** Files that an import has left behind: no host reads them any more, so they are looked at beside the database. */
+function isLeftBehind({ database }: StoreDescription, { databases }: Located): boolean {
+  return database === undefined && databases.length > 0;
+}
+
 /** Records that are not there: as the log has them, else a session's as its messages state it. */
 async function missingIn(
   { store, description }: OpenedStore & { state: "ok" },
   sessionIDs: readonly string[] | null,
   storeIndex: number,
-  { databases }: Located,
+  located: Located,
 ): Promise<ConfirmedFinding[]> {
-  // What an import has left behind is not read any more.
-  if (description.generation === "json" && databases.length > 0) return [];
+  if (isLeftBehind(description, located)) return [];
   const { findMissing, findMessagesWithoutRecord, findSessionsWithoutRecord } = await import("./missing-records.ts");
   // What stands in the way of looking is found with the records.
   const logged = hostLine(description).logsWrites

@@ -108,7 +108,7 @@ function besideEachOther(answers: readonly StoreAnswer[]): ConfirmedFinding[] {
       sessions === null ? [] : [{ description, index, sessions }],
     ),
   );
-  const [database] = answers.flatMap(({ store }) => (store.description.generation === "sqlite" ? [store] : []));
+  const [database] = answers.flatMap(({ store }) => (store.description.database === undefined ? [] : [store]));
   // What helps is written to the database that opencode opens by default.
   return addingRefusal(database?.origin ?? null) === null ? found : found.map(onlyReported);
 }

@@ -34,8 +34,9 @@ async function copyFindings(
   located: Located,
   [first]: readonly StoreAtIndex[],
 ): Promise<ConfirmedFinding[]> {
-  const copies = first?.description.generation === "sqlite" ? await databasesPutAside(files, located) : [];
-  if (first === undefined || copies.length === 0) return [];
+  if (first?.description.database === undefined) return [];
+  const copies = await databasesPutAside(files, located);
+  if (copies.length === 0) return [];
   return [speaker(first.description, first.index)(DATABASE_COPIES, "info", null, amount(copies.length, "file"))];
 }
 

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { documentInside, messageProblem, type ProblemOf2x, sessionProblems } from "../faults/diagnose-2x.ts";
 import { GIANT_RECORD } from "../faults/size.ts";
+import { compareVersions } from "../hosts/running-host.ts";
 import type { Profile } from "../hosts/v2/profile.ts";
 import type { CellValue } from "../model/artifact.ts";
 import type { ConfirmedFinding, Severity, Stop } from "../model/finding.ts";
@@ -227,14 +228,20 @@ class Inspection {
     if (isUnreadable) return "blocking";
     // By the rules of a version that may not be the one that reads it.
     if (fault === GIANT_RECORD || this.#input.origin.hasUnknownMigrations === true) return "info";
-    return isNewer(this.#newestVersion()) ? "warning" : "blocking";
+    return this.#isNewer() ? "warning" : "blocking";
   }
 
   #version: string | null | undefined;
 
+  /** Whether a version made the newest session whose rows may have other shapes. */
+  #isNewer(): boolean {
+    const { newestKnown } = this.#profile;
+    const version = newestKnown === null ? null : this.#newestVersion();
+    return newestKnown !== null && version !== null && compareVersions(version, newestKnown) > 0;
+  }
+
   /** The version that made the newest session. */
   #newestVersion(): string | null {
-    if (this.#profile.name !== "2.0.26") return null;
     if (this.#version !== undefined) return this.#version;
     const [row] = this.#connection.all(
       `select version from session_v2 where typeof(time_created) = 'integer' and version glob '[0-9]*.[0-9]*.[0-9]*'
@@ -285,12 +292,6 @@ function isCompleted(data: unknown): boolean {
   } catch {
     return false;
   }
-}
-
-/** Whether a version is newer than the newest whose rows are known. */
-function isNewer(version: string | null): boolean {
-  const [major = 0, minor = 0, patch = 0] = version?.split(".").map((part) => Number.parseInt(part, 10)) ?? [];
-  return major > 2 || (major === 2 && (minor > 0 || patch > 26));
 }
 
 function textOf(value: unknown): string | null {

@@ -9,7 +9,7 @@ import type { Access } from "../stores/opened-store.ts";
 
 /** What a check of everything in one store left damaged. */
 export interface WholeCheck {
-  /** As manifests name it; `null`: the files of the JSON generation. */
+  /** As manifests name it; `null`: files. */
   readonly database: string | null;
   readonly findings: readonly ConfirmedFinding[];
 }
@@ -70,7 +70,7 @@ async function isNeeded(
 
 /** Files are moved, not copied: one that is still here is nowhere else, whatever the manifest says. */
 async function holdsFiles(files: FileSystem, { folder, state }: ReadableSummary): Promise<boolean> {
-  if (state.generation !== "json" || (await files.list(join(folder, "items")))?.length === 0) return false;
+  if (state.database !== null || (await files.list(join(folder, "items")))?.length === 0) return false;
   const { readRun } = await import("../quarantine/vault.ts");
   const run = await readRun(files, folder, state.runID);
   if (!run.ok) return true;

@@ -1,5 +1,9 @@
 import { isFileLocator, type Locator } from "../model/artifact.ts";
+import type { Generation } from "../model/store-description.ts";
 import type { Origin } from "../stores/sqlite/origin.ts";
+
+/** What a store is made of. */
+export const GENERATION_WORDS: Readonly<Record<Generation, string>> = { json: "JSON files", sqlite: "SQLite" };
 
 /**
  * What a user should know of a database that is not of opencode 1.x alone, in one line; `null`: it is. `isRead2x`: whether

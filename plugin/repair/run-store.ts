@@ -20,7 +20,22 @@ export async function writerForManifest(
   access: Access,
   manifest: Manifest,
 ): Promise<StoreWriter> {
-  if (manifest.store.generation === "json") return new JsonWriter(files, located.dataDir);
+  return OPENERS[manifest.store.generation](files, located, access, manifest);
+}
+
+type Opener = (files: FileSystem, located: Located, access: Access, manifest: Manifest) => Promise<StoreWriter>;
+
+const OPENERS: Readonly<Record<Manifest["store"]["generation"], Opener>> = {
+  json: async (files, { dataDir }) => new JsonWriter(files, dataDir),
+  sqlite: databaseWriter,
+};
+
+async function databaseWriter(
+  files: FileSystem,
+  located: Located,
+  access: Access,
+  manifest: Manifest,
+): Promise<StoreWriter> {
   const isWhole = manifest.items.some((item) => item.kind === "database");
   const database =
     located.databases.find((path) => relativeDatabase(located.dataDir, path) === manifest.store.database) ??

@@ -51,7 +51,7 @@ export function logFindings(description: StoreDescription, store: number): Confi
 
 function sessionPlace({ description }: OpenStore, id: string): Place {
   const locator: Locator =
-    description.generation === "sqlite" ? { table: "session", key: { id } } : { path: `storage/message/${id}` };
+    description.database === undefined ? { path: `storage/message/${id}` } : { table: "session", key: { id } };
   return { kind: "session", sessionID: id, recordID: id, locator };
 }
 

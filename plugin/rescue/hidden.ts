@@ -125,12 +125,12 @@ async function elsewhere(target: KnownStore, others: readonly KnownStore[]): Pro
 /** Databases first, what is in use before copies, and what the user names last. */
 function rank({ opened, origin }: KnownStore): number {
   const order = ["beside", "put-aside", "other-data"].indexOf(origin);
-  return (opened.description.generation === "sqlite" ? 0 : 1) + 2 * order;
+  return (opened.description.database === undefined ? 1 : 0) + 2 * order;
 }
 
 /** A copy that has no session in common with the target is no older state of it: nothing of it was deleted there. */
 function causeOf(store: KnownStore, target: KnownStore): Cause {
-  if (store.opened.description.generation === "json") return "legacy";
+  if (store.opened.description.database === undefined) return "legacy";
   if (store.origin !== "put-aside") return "other-database";
   const own = new Set(target.sessions.map(({ id }) => id));
   return store.sessions.some(({ id }) => own.has(id)) ? "put-aside" : "other-database";

@@ -1,11 +1,12 @@
 import { KNOWN_SCHEMAS, type KnownSchema, MOMENTS, STATEMENTS } from "../hosts/known-schema.ts";
+import { compareVersions } from "../hosts/running-host.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
 import { PAGE_TYPE, readBtreeHeader, tableCells } from "../stores/sqlite/pages/btree-page.ts";
 import type { PageImage } from "../stores/sqlite/pages/page-image.ts";
 import { readRecord, type SqliteRecord } from "../stores/sqlite/pages/record.ts";
 import type { SchemaObject } from "../stores/sqlite/pages/schema-objects.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
-import { compareVersions, newestVersion } from "./host-version.ts";
+import { newestVersion } from "./host-version.ts";
 import { type IndexShape, indexShapes } from "./index-shape.ts";
 import type { PageMap } from "./page-map.ts";
 import { fitsShape, hasBeginnings, tableShape } from "./table-shape.ts";

@@ -1,3 +1,4 @@
+import { compareVersions } from "../hosts/running-host.ts";
 import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
 import { textOf } from "../stores/sqlite/pages/schema-objects.ts";
 
@@ -19,10 +20,4 @@ export function newestVersion(records: readonly SqliteRecord[]): string | null {
     }
   }
   return newest;
-}
-
-/** The order of two versions such as 1.2.27. */
-export function compareVersions(one: string, other: string): number {
-  const [a, b] = [one.split(".").map(Number), other.split(".").map(Number)];
-  return a.map((part, index) => part - (b[index] ?? 0)).find((difference) => difference !== 0) ?? 0;
 }

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { type CellValue, LARGEST_LOADED_BYTES } from "../model/artifact.ts";
 import type { ManifestItem } from "../model/manifest-item.ts";
-import type { Generation } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { sha256 } from "../platform/hash.ts";
 import { runsOfSession } from "../quarantine/vault.ts";
 import type { StoredDocument, StoredMessage } from "../stores/conversation.ts";
 import { loadRow } from "../stores/sqlite/row-item.ts";
+import type { ConversationReader } from "../stores/store.ts";
 import type { MessageOf2x } from "./transcript-2x.ts";
 
 /** A record that a repair moved to quarantine and nobody has restored. */
@@ -113,9 +113,6 @@ async function savedBytes(
   return typeof bytes === "string" || sha256(bytes) !== hash ? null : bytes;
 }
 
-/** Reads the parts that a store still has of a message whose own record is gone. */
-export type RemainingParts = (messageID: string) => Promise<readonly StoredDocument[]>;
-
 /**
  * The messages of a session with what is in quarantine in its place: parts in their message by id, messages where their
  * time (of files: their id) has them, as hosts order them. What stands in its place again is left out, and so are parts
@@ -124,8 +121,7 @@ export type RemainingParts = (messageID: string) => Promise<readonly StoredDocum
 export async function* withQuarantined(
   messages: AsyncIterable<StoredMessage>,
   quarantined: readonly QuarantinedRecord[],
-  generation: Generation,
-  remainingParts: RemainingParts,
+  { order, remainingParts }: Pick<ConversationReader, "order" | "remainingParts">,
 ): AsyncIterable<StoredMessage> {
   const parts = new Map<string, StoredDocument[]>();
   const gone = new Map<string, StoredDocument>();
@@ -147,25 +143,26 @@ export async function* withQuarantined(
     return { messageID, document: document ?? gone.get(messageID) ?? null, parts: inOrder };
   };
   const waiting = [...gone].map(([messageID, document]) => ({ messageID, document }));
-  waiting.sort((a, b) => orderOf(a, b, generation));
+  waiting.sort((a, b) => orderOf(a, b, order));
+  const partsLeft = async (messageID: string) => (await remainingParts?.(messageID)) ?? [];
   for await (const message of messages) {
     const own = waiting.findIndex(({ messageID }) => messageID === message.messageID);
     if (own >= 0) waiting.splice(own, 1);
-    for (let next = waiting[0]; next !== undefined && orderOf(next, message, generation) < 0; next = waiting[0]) {
+    for (let next = waiting[0]; next !== undefined && orderOf(next, message, order) < 0; next = waiting[0]) {
       waiting.shift();
-      yield completed({ ...next, parts: await remainingParts(next.messageID) });
+      yield completed({ ...next, parts: await partsLeft(next.messageID) });
     }
     yield completed(message);
   }
-  for (const next of waiting) yield completed({ ...next, parts: await remainingParts(next.messageID) });
+  for (const next of waiting) yield completed({ ...next, parts: await partsLeft(next.messageID) });
 }
 
 type Ordered = Pick<StoredMessage, "messageID" | "document">;
 
-/** opencode 1.0-1.1 order messages by id, later versions by time and id. A message without a record comes last. */
-function orderOf(a: Ordered, b: Ordered, generation: Generation): number {
+/** A message without a record comes last. */
+function orderOf(a: Ordered, b: Ordered, order: ConversationReader["order"]): number {
   const byID = a.messageID < b.messageID ? -1 : 1;
-  if (generation === "json") return byID;
+  if (order === "id") return byID;
   const [first, second] = [
     a.document?.timeMs ?? Number.POSITIVE_INFINITY,
     b.document?.timeMs ?? Number.POSITIVE_INFINITY,

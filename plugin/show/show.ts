@@ -5,7 +5,6 @@ import { leavesUnread } from "../repair/by-origin.ts";
 import { inspectScope } from "../repair/inspect-scope.ts";
 import { originSentence } from "../repair/origin-words.ts";
 import type { SessionFacts, StoredDocument } from "../stores/conversation.ts";
-import { readFileParts } from "../stores/json/json-conversation.ts";
 import type { Located } from "../stores/locate.ts";
 import { openStores } from "../stores/open.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
@@ -159,8 +158,6 @@ async function shownFrom(
   const { files, located } = input;
   const quarantined = (await quarantinedRecords(files, located.dataDir, sessionID)).filter(({ of2x }) => of2x === null);
   const holes = new Map(quarantined.flatMap((record) => holeIn(record)));
-  const remainingParts = async (messageID: string) =>
-    description.generation === "json" ? readFileParts(files, located.dataDir, messageID) : [];
   return {
     facts,
     store: description,
@@ -172,7 +169,7 @@ async function shownFrom(
     async *messages() {
       const seen = new Set<string>();
       const stored = store.conversations.messages(sessionID);
-      for await (const message of withQuarantined(stored, quarantined, description.generation, remainingParts)) {
+      for await (const message of withQuarantined(stored, quarantined, store.conversations)) {
         if (input.signal?.aborted) return;
         yield transcribe(message, faults, holes, seen);
         seen.add(message.messageID);

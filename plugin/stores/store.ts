@@ -1,6 +1,6 @@
 import type { Artifact, Bundle, Evidence, RecordKind, RowValues } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
-import type { ProjectFacts, SessionColumns, SessionFacts, StoredMessage } from "./conversation.ts";
+import type { ProjectFacts, SessionColumns, SessionFacts, StoredDocument, StoredMessage } from "./conversation.ts";
 import type { SessionOutline } from "./outline.ts";
 import type { DatabaseSource } from "./sqlite/driver.ts";
 import type { WalPosition } from "./sqlite/wal-frames.ts";
@@ -177,6 +177,10 @@ export interface RecordFile {
 
 /** Sessions as a user knows them: what a store says of each, and its messages. */
 export interface ConversationReader {
+  /** How hosts order the messages of a session: files by their ids, rows by time and then id. */
+  readonly order: "id" | "time";
+  /** Reads the parts that are left of a message whose own record is gone; `null` where they leave with it. */
+  readonly remainingParts: ((messageID: string) => Promise<readonly StoredDocument[]>) | null;
   /** What the store says of each session, those without a record of their own included. */
   sessionFacts(): Promise<SessionFacts[]>;
   /** A session's messages and parts as they lie, also where there is no session record. */

@@ -99,6 +99,7 @@ const LINE_1_0_98: HostProfile = {
   shaped: () => false,
   reads: [],
   writes: {},
+  adds: [],
   upgradesOlder: false,
   contract: "syntax",
   sessionDiffs: { failsUnread: false, isUtf8: false, holds: "anything" },

@@ -19,6 +19,13 @@ export const LINE_1_14: HostProfile = {
   last: "1.14.41",
   shaped: ({ tables }) => !tables.has("migration") && hasEvents(tables) && !tables.has("data_migration"),
   reads: [...LINE_1_2_20.reads, { columns: { project: ["icon_url_override"], session: ["workspace_id", "model"] } }],
+  adds: [
+    ...LINE_1_2_20.adds,
+    ["20260323234822_events", "event", "id"],
+    ["20260423070820_add_icon_url_override", "project", "icon_url_override"],
+    ["20260428004200_add_session_path", "session", "path"],
+    ["20260504145000_add_sync_owner", "event_sequence", "owner_id"],
+  ],
   sessionDiffs: { failsUnread: true, isUtf8: true, holds: "names" },
   emptyIfFalse: ["model"],
   sandboxes: "texts",

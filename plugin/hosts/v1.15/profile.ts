@@ -19,6 +19,12 @@ const LINE_1_15: HostProfile = {
       },
     },
   ],
+  adds: [
+    ...LINE_1_14.adds,
+    ["20260507164347_add_workspace_time", "workspace", "time_used"],
+    ["20260510033149_session_usage", "session", "cost"],
+    ["20260511000411_data_migration_state", "data_migration", "name"],
+  ],
   contract: "strict",
   sessionDiffs: { failsUnread: true, isUtf8: true, holds: "diffs" },
   knowsContentFilter: false,
@@ -47,6 +53,7 @@ export const LINE_1_15_13: HostProfile = {
       broughtBy: "20260510033149_session_usage",
     },
   ],
+  adds: [...LINE_1_15.adds, ["20260511173437_session-metadata", "session", "metadata"]],
   emptyIfFalse: ["model", "permission"],
   checksErrorRef: true,
 };

@@ -33,10 +33,11 @@ const LINE_1_17_9: HostProfile = {
   first: "1.17.9",
   last: "1.17.9",
   shaped: ({ migrations }) => migrations.has(LAST_OF_1_17_9) && !migrations.has(LAST_OF_1_17_11),
+  adds: [...LINE_1_17.adds, ["20260612174303_project_dir_strategy", "project_directory", "strategy"]],
   knowsContentFilter: true,
 };
 
-const LINE_1_17_11: HostProfile = {
+export const LINE_1_17_11: HostProfile = {
   ...LINE_1_17_9,
   name: "1.17.11",
   first: "1.17.11",

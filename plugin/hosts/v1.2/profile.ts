@@ -1,5 +1,13 @@
-import type { Frame, HostProfile } from "../profile.ts";
+import type { Columns, Frame, HostProfile } from "../profile.ts";
 import { LINE_1_1, SCREEN_1_1 } from "../v1.1/profile.ts";
+
+/** Columns that the first version with a database names in its queries of the load path. */
+export const OLDEST_COLUMNS: Columns = {
+  project: ["worktree", "vcs", "sandboxes"],
+  session: ["project_id", "parent_id", "slug", "directory", "title", "version", "revert", "permission", "time_updated"],
+  message: ["session_id", "time_created", "data"],
+  part: ["message_id", "session_id", "data"],
+};
 
 /** The first line with a database. */
 const LINE_1_2: HostProfile = {
@@ -25,6 +33,11 @@ const LINE_1_2: HostProfile = {
       },
     },
   ],
+  adds: [
+    ["20260127222353_familiar_lady_ursula", "project", "id"],
+    ["20260211171708_add_project_commands", "project", "commands"],
+    ["20260213144116_wakeful_the_professor", "control_account", "email"],
+  ],
   projectFile: "unread",
 };
 
@@ -34,6 +47,13 @@ export const LINE_1_2_20: HostProfile = {
   first: "1.2.20",
   last: "1.3.2",
   shaped: ({ tables }) => isOf1_2(tables) && tables.has("workspace"),
+  adds: [
+    ...LINE_1_2.adds,
+    ["20260225215848_workspace", "workspace", "id"],
+    ["20260227213759_add_session_workspace_id", "session", "workspace_id"],
+    ["20260303231226_add_workspace_fields", "workspace", "type"],
+    ["20260312043431_session_message_cursor", "message_session_time_created_id_idx"],
+  ],
   // A call of `task` is printed in one line.
   screen: { ...SCREEN_1_1, tools: new Map([...SCREEN_1_1.tools, ["task", []]]) },
 };

@@ -8,6 +8,8 @@ export interface Profile {
   readonly name: ProfileName;
   /** As findings name it. */
   readonly host: string;
+  /** The newest version whose rows are known; `null`: its sessions name no version of 2.x. */
+  readonly newestKnown: string | null;
   /** The table of sessions. Messages are in `session_message` in every version. */
   readonly sessionTable: "session_v2" | "session";
   /** Columns of a session that are parsed as JSON whenever its row is read, also where the answer does not hold them. */

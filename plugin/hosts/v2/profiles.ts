@@ -10,6 +10,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   "2.0.26": {
     name: "2.0.26",
     host: "2.0.26",
+    newestKnown: "2.0.26",
     sessionTable: "session_v2",
     jsonColumns: ["fork_boundary", ...JSON_COLUMNS],
     session: SESSION_OF_2_0,
@@ -19,6 +20,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   "2 preview": {
     name: "2 preview",
     host: "2 preview (1.18.18)",
+    newestKnown: null,
     sessionTable: "session",
     jsonColumns: JSON_COLUMNS,
     session: SESSION_OF_PREVIEW,

@@ -38,7 +38,7 @@ export function rebuiltProject(
   const created = Math.min(...sessions.map(({ createdMs, updatedMs }) => createdMs ?? updatedMs ?? Date.now()));
   const updated = Math.max(created, ...sessions.map(({ updatedMs }) => updatedMs ?? 0));
   const vcs = id === GLOBAL ? null : "git";
-  if (store.generation === "json") {
+  if (store.database === undefined) {
     if (!isPlainID(id)) return null;
     const time = { created: Math.floor(created), updated: Math.floor(updated) };
     const record = { worktree, ...(vcs === null ? {} : { vcs }), sandboxes: [], time, ...said, id };

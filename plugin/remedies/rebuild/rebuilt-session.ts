@@ -92,7 +92,7 @@ function inProject(
   );
   const row = rows.find(({ table }) => table === "session");
   if (row === undefined || refused !== null) return null;
-  if (store.generation === "json") return asFile(sessionID, project.id, row.values, store);
+  if (store.database === undefined) return asFile(sessionID, project.id, row.values, store);
   const cells = new Map(Object.entries(row.values).map(([name, value]) => [name, sessionCell(name, value)]));
   return { locator: { table: "session", key: { id: sessionID } }, content: { cells } };
 }

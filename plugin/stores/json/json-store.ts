@@ -7,6 +7,7 @@ import {
   type ProjectFacts,
   type SessionColumns,
   type SessionFacts,
+  type StoredDocument,
   type StoredMessage,
   unknownSession,
 } from "../conversation.ts";
@@ -119,6 +120,7 @@ export class JsonStore implements Store {
 
 /** The sessions of these files. The code that reads them is loaded when one is read: opencode's start does not pay for it. */
 class FileConversations implements ConversationReader {
+  readonly order = "id";
   readonly #tree: RecordTree;
   readonly #sessions: () => Promise<SessionEntry[]>;
 
@@ -144,6 +146,11 @@ class FileConversations implements ConversationReader {
     if (!isEntryName(sessionID)) return;
     const { readFileMessages } = await import("./json-conversation.ts");
     yield* readFileMessages(this.#tree.files, this.#tree.dataDir, sessionID);
+  }
+
+  async remainingParts(messageID: string): Promise<readonly StoredDocument[]> {
+    const { readFileParts } = await import("./json-conversation.ts");
+    return readFileParts(this.#tree.files, this.#tree.dataDir, messageID);
   }
 
   async messageIDs(sessionID: string): Promise<string[]> {

@@ -170,6 +170,8 @@ class RowOpening implements SessionOpening {
 
 /** The sessions of a database. The code that reads them is loaded when one is read: opencode's start does not pay for it. */
 class RowConversations implements ConversationReader {
+  readonly order = "time";
+  readonly remainingParts = null;
   readonly #connection: Connection;
   readonly #schema: Schema;
 

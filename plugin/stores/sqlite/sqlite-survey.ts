@@ -1,5 +1,6 @@
 import { missingColumns } from "../../hosts/columns.ts";
-import { hostLine } from "../../hosts/store-line.ts";
+import { hostLine, NEWEST_LINE } from "../../hosts/store-line.ts";
+import { OLDEST_COLUMNS } from "../../hosts/v1.2/profile.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
 import type { Survey, SurveyedProject } from "../survey.ts";
 import { readFrame } from "./database-frame.ts";
@@ -13,38 +14,6 @@ const ID_CLOCK_WRAP_MS = 26 * 2 ** 36;
 
 /** Counting orphaned parts of a larger store takes as long as reading them. */
 const MOST_PARTS_COUNTED = 100_000;
-
-/** Columns that opencode 1.2.1 names in its queries of the load path. */
-const OLDEST_COLUMNS: Readonly<Record<string, readonly string[]>> = {
-  project: ["worktree", "vcs", "sandboxes"],
-  session: ["project_id", "parent_id", "slug", "directory", "title", "version", "revert", "permission", "time_updated"],
-  message: ["session_id", "time_created", "data"],
-  part: ["message_id", "session_id", "data"],
-};
-
-/**
- * Migrations that add a table, a column or an index and fail where it is there already (measured on 1.18.33: `duplicate
- * column name: cost`, `table control_account already exists`; on 1.2.1 to 1.15.13 `CREATE TABLE project` and others).
- * Without a column: the name of the index.
- */
-const ADDING_MIGRATIONS: readonly (readonly [id: string, name: string, column?: string])[] = [
-  ["20260127222353_familiar_lady_ursula", "project", "id"],
-  ["20260211171708_add_project_commands", "project", "commands"],
-  ["20260213144116_wakeful_the_professor", "control_account", "email"],
-  ["20260225215848_workspace", "workspace", "id"],
-  ["20260227213759_add_session_workspace_id", "session", "workspace_id"],
-  ["20260303231226_add_workspace_fields", "workspace", "type"],
-  ["20260312043431_session_message_cursor", "message_session_time_created_id_idx"],
-  ["20260323234822_events", "event", "id"],
-  ["20260423070820_add_icon_url_override", "project", "icon_url_override"],
-  ["20260428004200_add_session_path", "session", "path"],
-  ["20260504145000_add_sync_owner", "event_sequence", "owner_id"],
-  ["20260507164347_add_workspace_time", "workspace", "time_used"],
-  ["20260510033149_session_usage", "session", "cost"],
-  ["20260511000411_data_migration_state", "data_migration", "name"],
-  ["20260511173437_session-metadata", "session", "metadata"],
-  ["20260612174303_project_dir_strategy", "project_directory", "strategy"],
-];
 
 /**
  * Surveys an open database. `isAlone`: this process has nothing else to do, so that every page may be looked at; else every
@@ -149,9 +118,9 @@ function unrecorded(connection: Connection, schema: Schema): string[] {
   );
   const isThere = (name: string, column: string | undefined) =>
     column === undefined ? indexes.has(name) : schema.tables.get(name)?.includes(column) === true;
-  return ADDING_MIGRATIONS.filter(
-    ([id, name, column]) => isThere(name, column) && !isRecorded(connection, schema, id),
-  ).map(([id]) => id);
+  return NEWEST_LINE.adds
+    .filter(([id, name, column]) => isThere(name, column) && !isRecorded(connection, schema, id))
+    .map(([id]) => id);
 }
 
 /** Sessions whose log goes further than the counter of its events: opencode gives the next event a number that is taken. */
