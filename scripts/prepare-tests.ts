@@ -11,6 +11,8 @@ function neededTools(): Tool[] {
   const needed: Tool[] = ["git", "tmux", "chromium"];
   const hasWindowsTests = existsSync(join(import.meta.dirname, "..", "test", "windows"));
   if (hasWindowsTests && process.platform === "linux" && process.arch === "x64") needed.push("wine");
+  // Only root mounts small file systems.
+  if (process.platform === "linux" && process.getuid?.() === 0) needed.push("exfat", "fat");
   return needed;
 }
 

@@ -73,23 +73,37 @@ const EMPTY = new Uint8Array();
  * @throws OccupiedError, ChangedWhileCopiedError, or the errno error of the failing step
  */
 export async function moveNoClobber(files: FileSystem, from: string, to: string): Promise<void> {
+  const way = await moveByLink(files, from, to);
+  if (way === "other-file-system") {
+    if ((await files.stat(to)) !== null) throw new OccupiedError();
+    await moveAcross(files, from, to);
+  } else if (way === "no-links") await moveOntoOwn(files, from, to);
+}
+
+/**
+ * Moves a file to a path that must be free, by hard link and unlink. What says that there are none has moved nothing.
+ * @throws OccupiedError, or the errno error of the failing step
+ */
+export async function moveByLink(
+  files: FileSystem,
+  from: string,
+  to: string,
+): Promise<"moved" | "no-links" | "other-file-system"> {
   try {
     await files.link(from, to);
   } catch (error) {
     const code = errnoCode(error);
     if (code === "EEXIST") throw new OccupiedError();
-    if (code !== "EXDEV" && (code === null || !NO_HARD_LINKS.has(code))) throw error;
-    if (code === "EXDEV") {
-      if ((await files.stat(to)) !== null) throw new OccupiedError();
-      return moveAcross(files, from, to);
-    }
-    return moveOntoOwn(files, from, to);
+    if (code === "EXDEV") return "other-file-system";
+    if (code === null || !NO_HARD_LINKS.has(code)) throw error;
+    return "no-links";
   }
   await files.syncDirectory(dirname(to));
   const linked = await files.stat(to);
   await files.unlink(from);
   if (linked !== null && isReadOnly(linked.mode)) await keepMode(files, to, linked.mode);
   await files.syncDirectory(dirname(from));
+  return "moved";
 }
 
 /** Windows takes the read-only attribute from a file where one of its names is removed, so from its other names too. */

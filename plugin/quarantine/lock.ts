@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { makePrivateDirectory, PRIVATE_FILE } from "../platform/durable.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
-import { moveNoClobber, OccupiedError } from "../platform/move.ts";
+import { moveByLink, OccupiedError } from "../platform/move.ts";
 import { thisProcess } from "../platform/process-identity.ts";
 import {
   isAbandoned,
@@ -135,17 +135,31 @@ class LockAttempt {
     this.path = join(folder, LOCK_FILE);
   }
 
-  /** Creates a lock file of ours, unless there is one. Moved into place: it is never seen half written. */
+  /**
+   * Creates a lock file of ours, unless there is one. Moved into place: it is never seen half written. Only where there
+   * are no hard links it is.
+   */
   async create(path: string): Promise<boolean> {
-    return this.#place(async (aside) => {
-      try {
-        await moveNoClobber(this.#files, aside, path);
-        return true;
-      } catch (error) {
-        if (error instanceof OccupiedError) return false;
-        throw error;
-      }
-    });
+    try {
+      const isMoved = await this.#place(async (aside) => (await moveByLink(this.#files, aside, path)) === "moved");
+      return isMoved || (await this.#createInPlace(path));
+    } catch (error) {
+      if (error instanceof OccupiedError || errnoCode(error) === "EEXIST") return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Creates the file and writes into it: never by a rename, which would fall on the lock of whoever has taken this one
+   * over as torn meanwhile. Who was that slow makes sure of it under the claim that a takeover needs.
+   */
+  async #createInPlace(path: string): Promise<boolean> {
+    const began = moment();
+    await this.#files.writeNew(path, this.#content(), PRIVATE_FILE);
+    const isOurs = async () => (await readToken(this.#files, path)) === this.#token;
+    const claim = this.#claimOn("torn");
+    if (path === claim || since(began) <= this.#times.overdueMs) return isOurs();
+    return this.#underClaim(claim, isOurs, async () => undefined);
   }
 
   /**
@@ -160,6 +174,8 @@ class LockAttempt {
       if (!isAbandoned(other) || path === claim || !(await this.takeOver(claim, other))) return false;
     }
     try {
+      // Whoever is writing it needs a moment, by whatever clock its time is.
+      if (stale === "torn") await sleep(TORN_LOOK_MS);
       const now = await readLock(this.#files, path);
       if (tokenOf(now) !== tokenOf(stale) || renewalOf(now) !== renewalOf(stale)) return false;
       return await this.#place(async (aside) => {
@@ -236,12 +252,17 @@ class LockAttempt {
       return true;
     }
     const claim = join(this.#folder, `${LOCK_FILE}.claim-${this.#token}`);
+    return this.#underClaim(claim, isOurs, () => this.#files.touch(this.path));
+  }
+
+  /** Does something under a claim that nobody else has then, if a lock file is ours. Whether it is. */
+  async #underClaim(claim: string, isOurs: () => Promise<boolean>, work: () => Promise<void>): Promise<boolean> {
     for (let tries = 0; tries < CLAIM_TRIES; tries += 1) {
       if (!(await isOurs())) return false;
       if (await this.create(claim)) {
         try {
           if (!(await isOurs())) return false;
-          await this.#files.touch(this.path);
+          await work();
           return true;
         } finally {
           await this.#files.unlink(claim).catch(() => undefined);
@@ -256,12 +277,16 @@ class LockAttempt {
     return join(this.#folder, `${LOCK_FILE}.claim-${tokenOf(reading)}`);
   }
 
+  #content(): Buffer {
+    const content: LockContent = { token: this.#token, ...thisProcess(), since: new Date().toISOString() };
+    return Buffer.from(JSON.stringify(content));
+  }
+
   async #place(move: (aside: string) => Promise<boolean>): Promise<boolean> {
     const aside = `${this.path}.new-${this.#token}`;
-    const content: LockContent = { token: this.#token, ...thisProcess(), since: new Date().toISOString() };
     let placed = false;
     try {
-      await this.#files.writeNew(aside, Buffer.from(JSON.stringify(content)), PRIVATE_FILE);
+      await this.#files.writeNew(aside, this.#content(), PRIVATE_FILE);
       placed = await move(aside);
     } finally {
       if (!placed) await this.#files.unlink(aside).catch(() => undefined);
@@ -282,6 +307,9 @@ class LockAttempt {
     }
   }
 }
+
+/** So long a lock file that says nothing is looked at before it is taken over. */
+const TORN_LOOK_MS = 300;
 
 /** Who takes over holds a claim for a few milliseconds. */
 const CLAIM_TRIES = 50;

@@ -1,4 +1,4 @@
-import { basename, join } from "node:path";
+import { basename, join, sep } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
 import { databaseNamed, type Located, locate } from "./locate.ts";
 import { loadDriver } from "./sqlite/driver.ts";
@@ -58,7 +58,7 @@ export async function otherData(files: FileSystem, folder: string, own: Located)
     const found = await locate(files, { env: {}, dataDir });
     if (!found.ok) continue;
     const { located } = found;
-    if ((await files.realPath(dataDir)) === (await files.realPath(own.dataDir))) {
+    if (await isSameFolder(files, dataDir, own.dataDir)) {
       return { ok: false, message: "The folder of --from-data is the data directory itself." };
     }
     const databases = [...located.databases, ...(await databasesPutAside(files, located))];
@@ -71,4 +71,27 @@ export async function otherData(files: FileSystem, folder: string, own: Located)
       ? "There is no data of opencode in the folder of --from-data."
       : "The folder of --from-data is not there.",
   };
+}
+
+/** Whether two paths lead to one folder, also where the file system does not tell their spellings apart. */
+async function isSameFolder(files: FileSystem, folder: string, other: string): Promise<boolean> {
+  const [real, otherReal] = [await files.realPath(folder), await files.realPath(other)];
+  if (real === null || otherReal === null) return false;
+  if (real === otherReal || (await isOneSpelledTwice(files, real, otherReal))) return true;
+  const [found, otherFound] = [await files.stat(real), await files.stat(otherReal)];
+  return found !== null && found.inode === otherFound?.inode && found.device === otherFound.device;
+}
+
+/** Both paths are there. They lead to two folders only if a folder on the way lists both spellings. */
+async function isOneSpelledTwice(files: FileSystem, path: string, other: string): Promise<boolean> {
+  const plain = (text: string) => text.normalize("NFC").toLowerCase();
+  if (plain(path) !== plain(other)) return false;
+  const [names, others] = [path.split(sep), other.split(sep)];
+  for (const [index, name] of names.entries()) {
+    if (name === others[index]) continue;
+    const listed = await files.list(names.slice(0, index).join(sep) || sep);
+    const has = (wanted: string | undefined) => listed?.some((entry) => entry.name === wanted);
+    if (has(name) && has(others[index])) return false;
+  }
+  return true;
 }

@@ -3,6 +3,8 @@ export const TOOLS = {
   git: { commands: ["git"], packages: ["git"] },
   tmux: { commands: ["tmux"], packages: ["tmux"] },
   chromium: { commands: ["chromium", "chromium-browser", "google-chrome"], packages: ["chromium"] },
+  exfat: { commands: ["mount.exfat-fuse", "/usr/sbin/mount.exfat-fuse"], packages: ["exfat-fuse", "exfatprogs"] },
+  fat: { commands: ["mkfs.vfat", "/usr/sbin/mkfs.vfat"], packages: ["dosfstools"] },
   wine: { commands: ["wine"], packages: ["wine", "wine64"] },
 } as const;
 

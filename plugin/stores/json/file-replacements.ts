@@ -66,7 +66,8 @@ export class FileReplacements {
       if (!(error instanceof OccupiedError)) throw error;
       const [ready, live] = [await this.#live.files.stat(prepared), await this.#live.files.stat(path)];
       // A crash came between its two names: it is in its place.
-      const isInPlace = ready !== null && ready.inode === live?.inode && ready.device === live.device;
+      const isLinked = ready !== null && ready.links > 1;
+      const isInPlace = isLinked && ready.inode === live?.inode && ready.device === live.device;
       if (isInPlace) await this.#live.files.unlink(prepared);
       else await this.#live.files.chmod(prepared, PRIVATE_FILE);
       return isInPlace;
