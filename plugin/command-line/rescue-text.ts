@@ -97,7 +97,10 @@ function incompleteText(
   const where = database === undefined ? "the old JSON storage" : printable(database);
   const facts = `${plural(messages, "message")} here, ${more.toLocaleString("en-US")} more in ${where}`;
   const line = `  ${sessionID}  ${[...(title === null ? [] : [printable(title)]), facts].join(" · ").replaceAll("\n", " ")}`;
-  if (!isContained) return [line, "    It was continued in both: nothing is added to it."];
+  if (!isContained) {
+    const words = "    It was continued in both. What the other store has comes as a session of its own:";
+    return [line, words, `    ${command("rescue", "--session", sessionID)}`];
+  }
   if (messages === 0) return [line, `    ${command("rescue")}`];
   return [
     line,

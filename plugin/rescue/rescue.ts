@@ -3,7 +3,7 @@ import { applyPlan, type ReportedItem, type Stopped } from "../repair/apply.ts";
 import { addingRefusal } from "../repair/origin-words.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
-import { type BroughtIn, missingMessages, refusedItem, wholeSession } from "./brought-in.ts";
+import { type BroughtIn, moreOfSession, refusedItem, wholeSession } from "./brought-in.ts";
 import { foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.ts";
 import { isAdded } from "./incomplete.ts";
 import { type KnownStores, openKnownStores } from "./known-stores.ts";
@@ -118,7 +118,13 @@ async function rescueUnderLock(
     const stopped = await apply(changes);
     if (stopped !== null || !request.bringIn) return finished(stopped);
     for (const session of added) {
-      const { planned, brought } = await missingMessages(stores, session, held.get(session.sessionID) ?? new Set());
+      const more = await moreOfSession(stores, session, held.get(session.sessionID) ?? new Set());
+      const { planned, brought, refused } = more;
+      if (refused !== null) {
+        const cause = session.database === undefined ? "legacy" : "other-database";
+        result.items.push(refusedItem({ sessionID: session.sessionID, cause }, refused));
+        continue;
+      }
       const failure = await apply([planned]);
       result.sessions.push(brought);
       if (failure !== null) return finished(failure);

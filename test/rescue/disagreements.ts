@@ -280,7 +280,13 @@ async function bringIn(
   if (done.stopped !== null) said.push(`bring in stopped: ${done.stopped.message}`);
   for (const { id } of chosen) {
     const now = await messagesOf(world.host, id);
-    const wanted = live.has(id) && !isPrefix(id) ? ours.get(id) : copied.get(id);
+    const isBoth = live.has(id) && !isPrefix(id);
+    const own = done.sessions.find(({ stateOf }) => stateOf === id)?.sessionID ?? null;
+    const ownCount = own === null ? null : ((await messagesOf(world.host, own))?.length ?? 0);
+    if (ownCount !== (isBoth ? copied.get(id)?.length : null)) {
+      said.push(`session ${id} was continued in both, and its other state opens with ${ownCount} messages`);
+    }
+    const wanted = isBoth ? ours.get(id) : copied.get(id);
     if (JSON.stringify(now) !== JSON.stringify(wanted)) {
       said.push(`session ${id} opens with ${now?.length} messages after it was brought in, not with ${wanted?.length}`);
     }

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { HostVersion } from "../host/binary.ts";
+import { type HostVersion, minorOf } from "../host/binary.ts";
 import { createHome, type HermeticHome } from "../host/home.ts";
 import { type RunningHost, startHost } from "../host/running-host.ts";
 import { records } from "../host/session-answers.ts";
@@ -18,7 +18,7 @@ export interface MadeSession {
 
 /** What the lists of a host hold, asked from one folder. */
 export interface Lists {
-  /** The terminal UI of 1.17 and newer; before, `?start=` without a path. */
+  /** The terminal UI, by the query of its line (docs/host-measurements.md). */
   readonly terminal: ReadonlySet<string>;
   /** Web and Desktop. */
   readonly web: ReadonlySet<string>;
@@ -147,8 +147,14 @@ export async function listsOf(host: RunningHost, folder: string): Promise<Lists>
     if (answer.status !== 200) throw new Error(`GET /session?${query}: ${answer.status}`);
     return new Set(records(answer.body).map(({ id }) => String(id)));
   };
+  const minor = minorOf(host.version);
+  const start = Date.now() - 30 * 24 * 60 * 60 * 1000;
+  const queries = [
+    ...(minor >= 17 ? ["roots=true&limit=100"] : [`start=${start}`]),
+    ...(minor >= 14 ? [`path=${below}`] : []),
+  ];
   return {
-    terminal: await ids(`roots=true&limit=100&path=${below}&directory=${directory}`),
+    terminal: await ids([...queries, `directory=${directory}`].join("&")),
     web: await ids(`directory=${directory}&roots=true&limit=55`),
   };
 }
