@@ -76,6 +76,12 @@ export function noteLines({ unjudged, limits }: Pick<HiddenList, "unjudged" | "l
       "Search finds them there; `opencode --session ID`, run in the session's folder, opens one.",
     );
   }
+  if (limits.beyondWeb > 0) {
+    notes.push(
+      `The web and Desktop apps ask for the 55 newest sessions of a folder: that does not reach ${plural(limits.beyondWeb, "older session")}.`,
+      "The web app opens one at /FOLDER/session/ID: FOLDER is the session's folder in base64url.",
+    );
+  }
   return notes;
 }
 

@@ -3,6 +3,7 @@ import { folderKey, pathBelow, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { FolderProject } from "./folder-project.ts";
+import { isBefore } from "./project-change.ts";
 
 /** A folder of a project that is not there any more, with the sessions of the project that were held in it or below. */
 export interface GoneFolder {
@@ -45,9 +46,9 @@ export async function isMovedFolder(
   const written = await files.stat(join(repository.commonDirectory, "opencode")).catch(() => null);
   if (written === null || written.birthMs === 0 || written.birthMs > gone.firstUseMs) return false;
   const holder = await files.stat(dirname(gone.root)).catch(() => null);
-  if (holder?.type !== "directory" || holder.mtimeMs < lastUse) return false;
+  if (holder?.type !== "directory" || isBefore(holder.mtimeMs, lastUse)) return false;
   const renamed = await files.stat(worktree).catch(() => null);
-  return renamed !== null && renamed.ctimeMs >= lastUse;
+  return renamed !== null && !isBefore(renamed.ctimeMs, lastUse);
 }
 
 function isSame(folder: string, other: string): boolean {

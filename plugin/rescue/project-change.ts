@@ -17,14 +17,14 @@ export async function gotProjectSince(
 ): Promise<boolean> {
   if (repository === null) {
     const changed = await files.stat(pathBelow(directory, root) === null ? directory : root).catch(() => null);
-    return changed !== null && changed.mtimeMs >= sinceMs;
+    return changed !== null && !isBefore(changed.mtimeMs, sinceMs);
   }
   const { worktree, commonDirectory } = repository;
   const dotGit = await files.stat(join(worktree, ".git")).catch(() => null);
-  if (dotGit !== null && dotGit.birthMs >= sinceMs) return true;
+  if (dotGit !== null && !isBefore(dotGit.birthMs, sinceMs)) return true;
   if ((await originOf(files, repository)) !== null) {
     const configuration = await files.stat(join(commonDirectory, "config")).catch(() => null);
-    if (configuration !== null && configuration.mtimeMs >= sinceMs) return true;
+    if (configuration !== null && !isBefore(configuration.mtimeMs, sinceMs)) return true;
   }
   return ((await rootCommitTime(repository)) ?? 0) >= wholeSecond(sinceMs);
 }
@@ -52,6 +52,14 @@ export async function isMounted(files: FileSystem, directory: string, root: stri
 
 const LARGEST_READ = 4 * 1024 * 1024;
 
+/** Whether a time of the file system, which a coarser clock writes, is before a moment; both in milliseconds. */
+export function isBefore(fileMs: number, momentMs: number): boolean {
+  return fileMs < momentMs - COARSE_MS;
+}
+
+/** The clock of a file system is late by up to one tick of the kernel. */
+const COARSE_MS = 20;
+
 /** The fifth field of a line (proc_pid_mountinfo(5)), where a space is `\\040`. */
 function mountPoint(line: string): string {
   const field = line.split(" ")[4] ?? "";
@@ -66,7 +74,7 @@ export async function wasNeverHere(files: FileSystem, directory: string, sinceMs
   for (let at = dirname(directory); ; at = dirname(at)) {
     const found = await files.stat(at).catch(() => undefined);
     if (found === undefined) return false;
-    if (found !== null) return found.type === "directory" && found.mtimeMs < sinceMs;
+    if (found !== null) return found.type === "directory" && isBefore(found.mtimeMs, sinceMs);
     if (at === dirname(at)) return false;
   }
 }

@@ -86,6 +86,11 @@ async function rescueUnderLock(
   const result = { manifests: [] as string[], items: [] as ReportedItem[], sessions: [] as BroughtIn[] };
   if (!knowing.ok) return { ...result, runID: null, stopped: { kind: "refused", message: knowing.message } };
   const { stores } = knowing;
+  let isTargetOpen = true;
+  const closeTarget = () => {
+    if (isTargetOpen) stores.target.opened.store.close();
+    isTargetOpen = false;
+  };
   const runID = newRunID(Date.now());
   const apply = async (plan: readonly PlannedSession[]): Promise<Stopped | null> => {
     const dataDir = located.dataDir;
@@ -114,7 +119,7 @@ async function rescueUnderLock(
       held.set(sessionID, new Set(await stores.target.opened.store.conversations.messageIDs(sessionID)));
     }
     // From here on it is written: a view of the database that others change shows anything.
-    stores.target.opened.store.close();
+    closeTarget();
     const stopped = await apply(changes);
     if (stopped !== null || !request.bringIn) return finished(stopped);
     for (const session of added) {
@@ -145,6 +150,7 @@ async function rescueUnderLock(
     }
     return finished(null);
   } finally {
+    closeTarget();
     for (const { opened } of stores.others) opened.store.close();
   }
 }
