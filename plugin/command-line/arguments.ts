@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { posix, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { FAULT_CODES, faultByCode } from "../faults/catalogue.ts";
 import { isFolderHere, systemOfPath } from "../hosts/folder-paths.ts";
@@ -293,7 +293,10 @@ function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean)
   }
   const fromData = last(values, "from-data");
   if (fromData === "") return "--from-data takes a folder: another data directory of opencode.";
-  const withoutSlash = (folder: string) => (isRoot(folder) ? folder : folder.replace(/[\\/]+$/, ""));
+  const plain = (folder: string) => {
+    const normal = systemOfPath(folder) === "posix" ? posix.normalize(folder) : folder;
+    return isRoot(normal) ? normal : normal.replace(/[\\/]+$/, "");
+  };
   return {
     name: "rescue",
     sessionIDs,
@@ -302,7 +305,7 @@ function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean)
     bringIn: asked || !(relink || unarchive),
     bringInPutAside: asked || sessionIDs.length > 0,
     fromData: fromData === undefined ? null : resolve(fromData),
-    relink: from === undefined || to === undefined ? relink : { from: withoutSlash(from), to: withoutSlash(to) },
+    relink: from === undefined || to === undefined ? relink : { from: plain(from), to: plain(to) },
     unarchive,
     isOpen: !(asked || relink || unarchive) && sessionIDs.length === 0,
     dryRun: isOn(values, "dry-run"),

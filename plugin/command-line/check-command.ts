@@ -3,6 +3,7 @@ import type { Command } from "./arguments.ts";
 import { checkWithProgress, withoutResult } from "./checking.ts";
 import { answer, type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { otherData, otherDataLines } from "./other-data-note.ts";
 import { resolveSessions } from "./resolve-ids.ts";
 import { checkText, viewOf } from "./text.ts";
 
@@ -16,10 +17,10 @@ export async function checkCommand(
   const outcome = await checkWithProgress(context, resolved.value);
   if (!outcome.ok) return withoutResult(context, outcome);
   const { result } = outcome;
-  answer(
-    context,
-    checkAnswer(result, context.options),
-    checkText(result, await viewOf(context, resolved.value, result)),
-  );
+  const other = sessionIDs.length === 0 ? await otherData(context, null) : [];
+  const text = checkText(result, await viewOf(context, resolved.value, result));
+  const document = { ...checkAnswer(result, context.options), ...(other.length > 0 && { otherData: other }) };
+  const note = otherDataLines(context, other);
+  answer(context, document, [text, ...(note.length > 0 ? ["", ...note] : [])].join("\n"));
   return result.verdict === "healthy" ? EXIT.done : EXIT.findings;
 }

@@ -12,6 +12,7 @@ import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, commandHere, stopped as interrupted, noRoomMessage, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { otherData, otherDataLines } from "./other-data-note.ts";
 import { showProgress } from "./progress-line.ts";
 import { chooseSessions } from "./rescue-choice.ts";
 import { exportedFor2x, exportedText, missingHere, missingText } from "./rescue-for-2x.ts";
@@ -50,9 +51,11 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   if (!listing.ok) return withoutList(context, listing);
   if (signal.aborted) return interrupted(context, "Stopped. Nothing was changed.");
   const { list } = listing;
+  const other = await otherData(context, fromData);
+  const beside = otherDataLines(context, other);
   const isAsking = terminal.interactive && command.isOpen && !command.yes && !command.dryRun && !context.options.json;
   const choices = isAsking && list.refusal === null ? rescueChoices(list) : [];
-  if (choices.length > 0) return choose(context, input, list, choices);
+  if (choices.length > 0) return choose(context, input, list, choices, beside);
   const wanted = list.hidden.filter((session) => isWanted(session, command));
   const added = list.incomplete.filter((session) => command.bringIn && isAdded(session, sessionIDs));
   const count = wanted.length + added.length + list.changes.length;
@@ -63,8 +66,10 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   const missing = await missingHere(context, into, sessionIDs);
   if (!(await confirmed(context, command, list, [...wanted, ...added], count))) {
     const of2x = missing.length === 0 ? {} : { missingIn2x: missing };
-    const text = missingText(missing, commandHere(context, "rescue", "--export", "FOLDER"));
-    answer(context, listAnswer({ ...list, runID: null, ...of2x }), text);
+    const missed = missingText(missing, commandHere(context, "rescue", "--export", "FOLDER"));
+    const document = { ...list, runID: null, ...of2x, ...(other.length > 0 && { otherData: other }) };
+    const undecided = count === 0 && !command.dryRun && command.relink === true ? [undecidedText(list)] : [];
+    answer(context, listAnswer(document), paragraphs([undecided, missed === "" ? [] : [missed], beside]));
     return count > 0 || missing.length > 0 || list.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
   }
   const result = await rescue(input, command);
@@ -90,18 +95,32 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   return hidden.some(isMissed) ? EXIT.findings : EXIT.done;
 }
 
+/** What `--relink` says where it had nothing to decide. */
+function undecidedText({ hidden, partlyShown }: HiddenList): string {
+  const isOpen = [...hidden, ...partlyShown].some(({ cause }) => cause === "moved" || cause === "project-changed");
+  return isOpen
+    ? "Nothing was changed. Where these sessions belong only you can say: run one of the commands above."
+    : "Nothing was changed.";
+}
+
+function paragraphs(parts: readonly (readonly string[])[]): string {
+  const written = parts.filter((lines) => lines.length > 0);
+  return written.map((lines) => lines.join("\n")).join("\n\n");
+}
+
 /** Lets the user choose from the list, and does what was chosen: what goes to different folders in runs of its own. */
 async function choose(
   context: CommandContext,
   input: RescueInput,
   list: HiddenList,
   choices: readonly RescueChoice[],
+  beside: readonly string[],
 ): Promise<ExitStatus> {
   const { terminal, signal } = context;
   terminal.print(
     `${storeLine(context)}\n${plural(choices.length, "session")} that the opencode of ${list.target} does not show everywhere:`,
   );
-  const notes = noteLines(list);
+  const notes = [...noteLines(list), ...beside];
   if (notes.length > 0) terminal.print(notes.join("\n"));
   const chosen = await chooseSessions(choices, terminal);
   if (chosen === null) {

@@ -76,6 +76,12 @@ export function noteLines({ unjudged, limits }: Pick<HiddenList, "unjudged" | "l
       "Search finds them there; `opencode --session ID`, run in the session's folder, opens one.",
     );
   }
+  if (limits.beyondWeb > 0) {
+    notes.push(
+      `The web and Desktop apps ask for the 55 newest sessions of a folder: that does not reach ${plural(limits.beyondWeb, "older session")}.`,
+      "The web app opens one at /FOLDER/session/ID: FOLDER is the session's folder in base64url.",
+    );
+  }
   return notes;
 }
 
@@ -97,7 +103,10 @@ function incompleteText(
   const where = database === undefined ? "the old JSON storage" : printable(database);
   const facts = `${plural(messages, "message")} here, ${more.toLocaleString("en-US")} more in ${where}`;
   const line = `  ${sessionID}  ${[...(title === null ? [] : [printable(title)]), facts].join(" · ").replaceAll("\n", " ")}`;
-  if (!isContained) return [line, "    It was continued in both: nothing is added to it."];
+  if (!isContained) {
+    const words = "    It was continued in both. What the other store has comes as a session of its own:";
+    return [line, words, `    ${command("rescue", "--session", sessionID)}`];
+  }
   if (messages === 0) return [line, `    ${command("rescue")}`];
   return [
     line,

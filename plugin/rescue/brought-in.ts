@@ -1,16 +1,21 @@
 import { NOT_IMPORTED, SEVERAL_DATABASES } from "../faults/whereabouts.ts";
+import type { NewRow } from "../model/replacement.ts";
 import { amount } from "../plural.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { PlannedSession } from "../repair/plan.ts";
+import type { Operation } from "../stores/writer.ts";
 import { destinationOf } from "./destination.ts";
 import type { HiddenSession } from "./hidden.ts";
 import { additions, type IncompleteSession } from "./incomplete.ts";
 import type { KnownStores } from "./known-stores.ts";
+import { ownID, ownSession } from "./own-session.ts";
 import { type SessionRows, sessionRows } from "./session-rows.ts";
 
 /** What came over of a session, and what did not. */
 export interface BroughtIn extends Pick<SessionRows, "completed" | "leftOut"> {
   readonly sessionID: string;
+  /** The session of which it is another state, brought in as a session of its own. */
+  readonly stateOf?: string;
   readonly messages: number;
   readonly parts: number;
   readonly todos: number;
@@ -42,8 +47,34 @@ export async function readRows(
   return { rows, brought };
 }
 
+/** What another store has more of a session that the target has. `refused`: why the target does not take it. */
+interface MoreOfSession {
+  readonly planned: PlannedSession;
+  readonly brought: BroughtIn;
+  readonly refused: string | null;
+}
+
+/** The messages that the target lacks where it has no others, else the whole state of the other store as its own session. */
+export async function moreOfSession(
+  stores: KnownStores,
+  session: IncompleteSession,
+  held: ReadonlySet<string>,
+): Promise<MoreOfSession> {
+  if (session.isContained) return { ...(await missingMessages(stores, session, held)), refused: null };
+  const { sessionID, state, database } = session;
+  const beside = stores.target.sessions.find(({ id }) => id === sessionID);
+  if (beside === undefined) throw new TypeError("a session of the target is not in it");
+  const { rows, brought } = await readRows(stores, { ...session, projectID: beside.projectID });
+  const own = ownSession(rows.rows, beside, state, database ?? "storage/");
+  const made = { ...brought, sessionID: ownID(sessionID, state), stateOf: sessionID };
+  const cause = database === undefined ? "legacy" : "other-database";
+  const operation = addition(made, cause, own);
+  const planned = { store: stores.target.index, sessionID: made.sessionID, operations: [operation] };
+  return { planned, brought: made, refused: rows.refused };
+}
+
 /** The messages that a session of the target lacks, as operations on it. `held`: those that it has. */
-export async function missingMessages(
+async function missingMessages(
   stores: KnownStores,
   session: IncompleteSession,
   held: ReadonlySet<string>,
@@ -66,10 +97,22 @@ export async function wholeSession(
 ): Promise<{ readonly planned: PlannedSession; readonly brought: BroughtIn; readonly refused: string | null }> {
   const { sessionID, cause } = session;
   const { rows, brought } = await readRows(stores, session);
-  const { messages, parts, todos, leftOut } = brought;
+  return {
+    planned: { store: stores.target.index, sessionID, operations: [addition(brought, cause, rows.rows)] },
+    brought,
+    refused: rows.refused,
+  };
+}
+
+/** All rows of a session as one operation: they come and go together. */
+function addition(
+  { sessionID, messages, parts, todos, leftOut }: BroughtIn,
+  cause: HiddenSession["cause"],
+  rows: readonly NewRow[],
+): Operation {
   const words = [amount(messages, "message"), amount(parts, "part"), amount(todos, "todo")].join(", ");
-  const operation = {
-    kind: "session" as const,
+  return {
+    kind: "session",
     sessionID,
     recordID: sessionID,
     locator: { table: "session", key: { id: sessionID } },
@@ -78,17 +121,9 @@ export async function wholeSession(
       leftOut.length === 0
         ? words
         : `${words}; ${amount(leftOut.length, "record")} left where ${leftOut.length === 1 ? "it is" : "they are"}`,
-    remedy: "rescue" as const,
+    remedy: "rescue",
     seen: null,
-    replacement: {
-      source: cause === "legacy" ? "the JSON storage" : "another database",
-      content: { rows: rows.rows },
-    },
-  };
-  return {
-    planned: { store: stores.target.index, sessionID, operations: [operation] },
-    brought,
-    refused: rows.refused,
+    replacement: { source: cause === "legacy" ? "the JSON storage" : "another database", content: { rows } },
   };
 }
 
@@ -97,7 +132,10 @@ function codeOf(cause: HiddenSession["cause"]): string {
 }
 
 /** The item of a session that the target does not take. */
-export function refusedItem({ sessionID, cause }: HiddenSession, reason: string): ReportedItem {
+export function refusedItem(
+  { sessionID, cause }: Pick<HiddenSession, "sessionID" | "cause">,
+  reason: string,
+): ReportedItem {
   const code = codeOf(cause);
   return { id: "", sessionID, recordID: sessionID, kind: "session", code, action: "skipped", reason };
 }

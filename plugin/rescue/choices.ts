@@ -1,7 +1,7 @@
 import { LOST_RECORD, LOST_SESSION } from "../faults/missing-records.ts";
 import { plural } from "../plural.ts";
 import type { Cause, HiddenSession, PartlyShownSession } from "./hidden.ts";
-import { type IncompleteSession, isAdded } from "./incomplete.ts";
+import type { IncompleteSession } from "./incomplete.ts";
 
 /** What would be done for a session that opencode does not show. */
 export type RescueAction =
@@ -55,15 +55,13 @@ export function rescueChoices({ target, hidden, partlyShown, incomplete }: Rescu
     isSuggested: session.cause !== "archived" && session.cause !== "put-aside" && actionFor(session).kind === "certain",
     isLast: session.cause === "archived",
   }));
-  const more = incomplete
-    .filter((session) => isAdded(session, [session.sessionID]))
-    .map(({ sessionID, title, messages, more: count }) => ({
-      ...{ sessionID, title, messages, updatedMs: null, directory: null, isLast: false },
-      why: `another store has ${plural(count, "more message")} → ${target}`,
-      action: { kind: "certain" } as const,
-      // Only where nothing of it is here it was not shortened on purpose.
-      isSuggested: messages === 0,
-    }));
+  const more = incomplete.map(({ sessionID, title, messages, more: count, isContained }) => ({
+    ...{ sessionID, title, messages, updatedMs: null, directory: null, isLast: false },
+    why: `another store has ${plural(count, "more message")} → ${isContained ? target : "a session of its own"}`,
+    action: { kind: "certain" } as const,
+    // Only where nothing of it is here it was not shortened on purpose.
+    isSuggested: messages === 0,
+  }));
   return [...sessions, ...more]
     .sort((a, b) => Number(a.isLast) - Number(b.isLast) || (b.updatedMs ?? 0) - (a.updatedMs ?? 0))
     .map(({ isLast: _isLast, ...choice }) => choice);

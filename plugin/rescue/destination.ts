@@ -1,4 +1,4 @@
-import { folderKey, isFolderOf, NO_WORKTREE } from "../hosts/folder-paths.ts";
+import { folderKey, isFolderOf, mountInWSL, NO_WORKTREE, systemOfPath } from "../hosts/folder-paths.ts";
 import { pathSystem } from "../hosts/store-line.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import type { ProjectFacts, SessionColumns } from "../stores/conversation.ts";
@@ -16,7 +16,7 @@ export function destinationOf(
   columns: SessionColumns,
   projectID: string | null,
 ): Destination {
-  const worktree = typeof columns.project?.worktree === "string" ? columns.project.worktree : null;
+  const worktree = worktreeFor(store, columns);
   const found =
     (worktree === null || worktree === GLOBAL.worktree ? undefined : usedFor(projects, worktree, store)) ??
     projects.find(({ id }) => id === (projectID ?? GLOBAL.id));
@@ -27,6 +27,14 @@ export function destinationOf(
     return { store, projectID: GLOBAL.id, worktree: GLOBAL.worktree, hasProject };
   }
   return { store, projectID, worktree, hasProject: false };
+}
+
+/** The worktree of the session's project as the target's system has it: a folder of Windows as WSL shows it. */
+function worktreeFor(store: StoreDescription, { project }: SessionColumns): string | null {
+  const worktree = project?.worktree;
+  if (typeof worktree !== "string") return null;
+  const isOther = pathSystem(store) === "posix" && systemOfPath(worktree) === "windows";
+  return isOther ? (mountInWSL(worktree) ?? worktree) : worktree;
 }
 
 /** `projects` are sorted, the last used first. */

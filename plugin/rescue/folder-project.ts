@@ -93,6 +93,18 @@ async function rootCommit(repository: Repository): Promise<string | null> {
   return first ?? GLOBAL_ID;
 }
 
+/** When the commit was made that names the project, in milliseconds; `null` where there is none, or no git to ask. */
+export async function rootCommitTime(repository: Repository): Promise<number | null> {
+  const listed = await git(repository, "rev-list", "--max-parents=0", "--timestamp", "HEAD");
+  if (listed === "no-git" || listed === null) return null;
+  const roots = listed
+    .split("\n")
+    .filter(Boolean)
+    .map((root) => root.split(" "));
+  const [first] = roots.sort(([, a = ""], [, b = ""]) => (a < b ? -1 : 1));
+  return first === undefined ? null : Number(first[0]) * 1000;
+}
+
 const GIT_TIMEOUT_MS = 30_000;
 
 /** What git answers, as opencode asks it; `null` where it fails. It fetches nothing and takes no lock. */

@@ -5,6 +5,7 @@ import type { NewRow } from "../model/replacement.ts";
 import { isFields, parseDocument } from "../stores/conversation.ts";
 import type { Operation } from "../stores/writer.ts";
 import type { KnownStore } from "./known-stores.ts";
+import { ownID, stateOf } from "./own-session.ts";
 
 /** A session that the target has, with messages that only another store has. */
 export interface IncompleteSession {
@@ -20,6 +21,8 @@ export interface IncompleteSession {
   readonly more: number;
   /** Whether the other store has every message of the target: it would be whole with them. */
   readonly isContained: boolean;
+  /** What the other store has of it, as one text. */
+  readonly state: string;
 }
 
 /**
@@ -38,6 +41,8 @@ export async function findIncomplete(target: KnownStore, others: readonly KnownS
       const ours = await target.opened.store.conversations.messageIDs(id);
       const missing = new Set([...theirs].filter((messageID) => !ours.includes(messageID)));
       if (missing.size === 0) continue;
+      const state = stateOf(theirs);
+      if (records.has(ownID(id, state))) continue;
       const more = await readable(store, id, missing);
       if (more === 0 || more <= (found.get(id)?.more ?? 0)) continue;
       const { database } = store.opened.description;
@@ -49,6 +54,7 @@ export async function findIncomplete(target: KnownStore, others: readonly KnownS
         messages: ours.length,
         more,
         isContained: ours.every((messageID) => theirs.has(messageID)),
+        state,
       });
     }
   }
@@ -66,11 +72,11 @@ async function readable({ opened }: KnownStore, sessionID: string, wanted: Reado
 }
 
 /**
- * Whether the messages may be added: asked for by the session's name where the target would then have all of both, unasked
- * only where it has none at all.
+ * Whether what the other store has is brought in: asked for by the session's name, unasked only where the target has none
+ * of its messages.
  */
-export function isAdded({ sessionID, messages, isContained }: IncompleteSession, named: readonly string[]): boolean {
-  return isContained && (messages === 0 || named.includes(sessionID));
+export function isAdded({ sessionID, messages }: IncompleteSession, named: readonly string[]): boolean {
+  return messages === 0 || named.includes(sessionID);
 }
 
 /** The rows that the target lacks, one operation each: messages before their parts. A pure function. */

@@ -40,6 +40,16 @@ export class KnownFolders {
     return this.at(folder).catch(() => "unknown" as const);
   }
 
+  /** A folder without the symbolic links above it, also one that is gone, as opencode kept it; `null` where it is no path here. */
+  async realPlace(folder: string): Promise<string | null> {
+    if (!isFolderHere(folder)) return null;
+    for (let at = folder; ; at = dirname(at)) {
+      const real = await this.#files.realPath(at).catch(() => null);
+      if (real !== null) return join(real, folder.slice(at.length));
+      if (at === dirname(at)) return null;
+    }
+  }
+
   /** Git worktrees in which an opencode lists the sessions of a project, whatever their folder; none of `global`. */
   async carriersOf(projectID: string, goneRoot: string | null): Promise<FolderProject[]> {
     if (projectID === GLOBAL_ID) return [];

@@ -1,12 +1,15 @@
 import { hostLine } from "../hosts/store-line.ts";
+import type { SessionFacts } from "../stores/conversation.ts";
 import type { KnownStore } from "./known-stores.ts";
 
 /** What the lists of a host leave out of sessions that are where they belong. */
 export interface ListLimits {
-  /** Sessions that the list of a terminal UI does not reach. */
+  /** Sessions that no list of a terminal UI reaches, from whatever folder. */
   readonly beyond: number;
   /** How the list is cut off: 1.2-1.14 by age, 1.17 and newer by number. */
   readonly rule: "30 days" | "100 newest";
+  /** Sessions that the list of the web and Desktop apps does not reach at first: 55 of a folder (1.17 and newer). */
+  readonly beyondWeb: number;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -14,16 +17,45 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const LISTED_DAYS = 30;
 /** `GET /session?roots=true&limit=100` of the terminal UI of 1.17 and newer. */
 const LISTED_ROOTS = 100;
+/** `GET /session?directory=…&roots=true&limit=55` of the web and Desktop apps. */
+const LISTED_ON_WEB = 55;
 
-/** How many sessions a terminal UI does not reach without a search. A pure function. */
-export function listLimits({ sessions, opened }: KnownStore, nowMs: number): ListLimits {
+/** How many sessions the lists do not reach without a search. A pure function. */
+export function listLimits({ sessions, opened }: Pick<KnownStore, "sessions" | "opened">, nowMs: number): ListLimits {
   const roots = sessions.filter(({ hasRecord, parentID }) => hasRecord && parentID === null);
   if (hostLine(opened.description).listed === "30 days") {
     const old = roots.filter(({ updatedMs }) => (updatedMs ?? 0) < nowMs - LISTED_DAYS * DAY_MS);
-    return { beyond: old.length, rule: "30 days" };
+    return { beyond: old.length, rule: "30 days", beyondWeb: 0 };
   }
-  const counts = new Map<string | null, number>();
-  for (const { projectID } of roots) counts.set(projectID, (counts.get(projectID) ?? 0) + 1);
-  const beyond = [...counts.values()].reduce((sum, count) => sum + Math.max(0, count - LISTED_ROOTS), 0);
-  return { beyond, rule: "100 newest" };
+  const newestFirst = [...roots].sort((a, b) => (b.updatedMs ?? 0) - (a.updatedMs ?? 0));
+  const onWeb = newestFirst.filter(({ archivedMs }) => archivedMs === null);
+  return {
+    beyond: beyond(newestFirst, LISTED_ROOTS, above),
+    rule: "100 newest",
+    beyondWeb: beyond(onWeb, LISTED_ON_WEB, ({ projectID, directory }) => [JSON.stringify([projectID, directory])]),
+  };
+}
+
+/** How many sessions are in no list that holds so many of the newest. `listsOf`: the lists, the one of its own folder first. */
+function beyond(
+  newestFirst: readonly SessionFacts[],
+  most: number,
+  listsOf: (session: SessionFacts) => readonly string[],
+): number {
+  const counts = new Map<string, number>();
+  let count = 0;
+  for (const session of newestFirst) {
+    const lists = listsOf(session);
+    if (lists.every((list) => (counts.get(list) ?? 0) >= most)) count += 1;
+    for (const list of lists) counts.set(list, (counts.get(list) ?? 0) + 1);
+  }
+  return count;
+}
+
+/** The lists of a terminal UI that a session is in: of its folder, and of each above it up to the git worktree. */
+function above({ projectID, path }: SessionFacts): string[] {
+  const names = (path ?? "").split("/").filter(Boolean);
+  return Array.from({ length: names.length + 1 }, (_, dropped) =>
+    JSON.stringify([projectID, ...names.slice(0, names.length - dropped)]),
+  );
 }

@@ -14,6 +14,7 @@ import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import { carries, type FolderProject, GLOBAL_ID } from "./folder-project.ts";
 import { foldersOf, type KnownFolders } from "./known-folders.ts";
 import { type GoneFolder, isMovedFolder } from "./new-place.ts";
+import { gotProjectSince, isMounted, wasNeverHere } from "./project-change.ts";
 
 /** Where a session belongs: its folder, and the project that opencode uses there. */
 export interface Place {
@@ -63,7 +64,7 @@ export async function findMisplaced(
   };
   const records = new Map(known.sessions.filter(({ hasRecord }) => hasRecord).map((facts) => [facts.id, facts]));
   for (const facts of records.values()) {
-    const standing = await standingOf(known, folders, facts, goneOf);
+    const standing = await standingOf(files, known, folders, facts, goneOf);
     if (standing === "unjudged") unjudged += 1;
     else if (standing !== "shown") found.set(facts.id, { facts, ...standing });
   }
@@ -90,6 +91,7 @@ function isBelowShown(
 }
 
 async function standingOf(
+  files: FileSystem,
   known: Known,
   folders: KnownFolders,
   facts: SessionFacts,
@@ -107,7 +109,7 @@ async function standingOf(
       ? "shown"
       : linkStanding(folders, own, projectID);
   }
-  return isAdopted(own, facts, known.isStrict) ? "shown" : otherProject(folders, facts, own, projectID);
+  return isAdopted(own, facts, known.isStrict) ? "shown" : otherProject(files, known, folders, facts, own);
 }
 
 /** A folder, and what its path was found to lead to: one of both where the file system does not tell their spellings apart. */
@@ -141,34 +143,68 @@ async function linkStanding(folders: KnownFolders, own: FolderProject, projectID
 }
 
 async function otherProject(
+  files: FileSystem,
+  { projects }: Known,
   folders: KnownFolders,
-  facts: SessionFacts,
+  { directory, projectID, createdMs }: SessionFacts,
   own: FolderProject,
-  projectID: string,
 ): Promise<Standing> {
-  const [carrier] = await folders.carriersOf(projectID, null);
+  const project = projects.find(({ id }) => id === projectID);
+  const root = outermost(project, directory ?? own.directory);
+  const [carrier] = await folders.carriersOf(projectID ?? GLOBAL_ID, root);
   const place = placeIn(own, own.directory);
-  // A folder that was made after the session may be another one of the same name.
-  const isSame = own.bornMs > 0 && own.bornMs <= (facts.createdMs ?? 0);
-  const isSure = carrier === undefined && isSame && !own.isRefused && place !== null;
+  const isOf = await sameFolder(files, own, root, project !== undefined, createdMs);
+  const isSure = carrier === undefined && isOf === "same" && !own.isRefused && place !== null;
   return {
     cause: "project-changed",
     shownFrom: carrier?.worktree ?? null,
-    reason: reasonOf(own, projectID, isSame),
+    reason: reasonOf(own, projectID ?? GLOBAL_ID, isOf),
     target: isSure ? place : null,
     candidates: [own.directory, ...(carrier === undefined ? [] : [carrier.worktree])],
   };
 }
 
-function reasonOf(own: FolderProject, projectID: string, isSame: boolean): string {
+/**
+ * Whether a folder is the one that a session was held in: one that was made after it may be another one of the same name,
+ * one that has had its project since before it may have taken its place, and under a mount point another may be mounted.
+ */
+type Sameness = "same" | "made-after" | "may-be-other";
+
+async function sameFolder(
+  files: FileSystem,
+  own: FolderProject,
+  root: string,
+  hasProject: boolean,
+  createdMs: number | null,
+): Promise<Sameness> {
+  if (own.bornMs === 0 || createdMs === null || own.bornMs > createdMs) return "made-after";
+  // No opencode shows sessions of a project that has no record, from whatever folder.
+  if (!hasProject) return "same";
+  if (await isMounted(files, own.directory, root)) return "may-be-other";
+  return (await gotProjectSince(files, own, root, createdMs)) ? "same" : "may-be-other";
+}
+
+/** The outermost folder that a project's record names above one; the folder itself where it names none. */
+function outermost(project: ProjectFacts | undefined, directory: string): string {
+  const above = (project === undefined ? [] : foldersOf(project)).filter(
+    (folder) => folder !== NO_WORKTREE && isBelow(directory, folder),
+  );
+  return above.reduce((shortest, folder) => (folder.length < shortest.length ? folder : shortest), directory);
+}
+
+function reasonOf(own: FolderProject, projectID: string, isOf: Sameness): string {
   if (own.isRefused) {
     return "The .git of its folder leads nowhere; `git worktree repair` in the moved repository corrects that.";
   }
   if (own.id === null) return "Which project its folder belongs to cannot be told without git.";
   const now = own.id === GLOBAL_ID ? "has no project of its own now" : "belongs to another project now";
-  const made = isSame ? "" : ", and was made after the session: it may be another folder of the same name";
-  if (projectID === GLOBAL_ID) return `Its folder is in a git repository now${made}.`;
-  return `Its folder ${now}${made}.`;
+  const words: Readonly<Record<Sameness, string>> = {
+    same: "",
+    "made-after": ", and was made after the session: it may be another folder of the same name",
+    "may-be-other": ", and it may be another folder that took its place",
+  };
+  if (projectID === GLOBAL_ID) return `Its folder is in a git repository now${words[isOf]}.`;
+  return `Its folder ${now}${words[isOf]}.`;
 }
 
 /** Whether a folder is another one or lies below it. */
@@ -192,15 +228,23 @@ async function goneStanding(
   const carriers = await folders.carriersOf(projectID, isForeign ? null : gone.root);
   const moved = isForeign ? null : await movedPlace(files, known, folders, gone, carriers, directory);
   const mounted = isForeign ? mountInWSL(directory) : null;
-  const isMounted = mounted !== null && (await folders.look(mounted)) !== null;
+  const isInWSL = mounted !== null && (await folders.look(mounted)) !== null;
+  const isOther = !isForeign && moved === null && (await wasNeverHere(files, directory, gone.firstUseMs));
   return {
     cause: "moved",
     shownFrom: carriers[0]?.worktree ?? null,
-    reason: isForeign ? `Its folder is a path of ${systemName(directory)}.` : "Its folder is not there.",
+    reason: isForeign
+      ? `Its folder is a path of ${systemName(directory)}.`
+      : isOther
+        ? NEVER_HERE
+        : "Its folder is not there.",
     target: moved,
-    candidates: [...carriers.map(({ worktree }) => worktree), ...(isMounted ? [mounted] : [])],
+    candidates: [...carriers.map(({ worktree }) => worktree), ...(isInWSL ? [mounted] : [])],
   };
 }
+
+const NEVER_HERE =
+  "Its folder is not there, and nothing was removed or renamed there since: it may be one of a container, of another computer or of a drive that is not mounted.";
 
 /** The outermost folder that is gone: of those that the project's record names, else the session's own. */
 async function goneFolder(
@@ -218,7 +262,8 @@ async function goneFolder(
   }
   const ofProject = sessions.filter((session) => session.projectID === projectID);
   const within = ofProject.filter((session) => session.directory !== null && isBelow(session.directory, root));
-  return { root, project, ofProject, sessions: within };
+  const firstUseMs = within.reduce((first, { createdMs }) => Math.min(first, createdMs ?? 0), Number.POSITIVE_INFINITY);
+  return { root, project, firstUseMs, ofProject, sessions: within };
 }
 
 /** The new place of a folder that surely was renamed. */

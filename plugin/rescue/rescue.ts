@@ -3,7 +3,7 @@ import { applyPlan, type ReportedItem, type Stopped } from "../repair/apply.ts";
 import { addingRefusal } from "../repair/origin-words.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
-import { type BroughtIn, missingMessages, refusedItem, wholeSession } from "./brought-in.ts";
+import { type BroughtIn, moreOfSession, refusedItem, wholeSession } from "./brought-in.ts";
 import { foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.ts";
 import { isAdded } from "./incomplete.ts";
 import { type KnownStores, openKnownStores } from "./known-stores.ts";
@@ -86,6 +86,11 @@ async function rescueUnderLock(
   const result = { manifests: [] as string[], items: [] as ReportedItem[], sessions: [] as BroughtIn[] };
   if (!knowing.ok) return { ...result, runID: null, stopped: { kind: "refused", message: knowing.message } };
   const { stores } = knowing;
+  let isTargetOpen = true;
+  const closeTarget = () => {
+    if (isTargetOpen) stores.target.opened.store.close();
+    isTargetOpen = false;
+  };
   const runID = newRunID(Date.now());
   const apply = async (plan: readonly PlannedSession[]): Promise<Stopped | null> => {
     const dataDir = located.dataDir;
@@ -114,11 +119,17 @@ async function rescueUnderLock(
       held.set(sessionID, new Set(await stores.target.opened.store.conversations.messageIDs(sessionID)));
     }
     // From here on it is written: a view of the database that others change shows anything.
-    stores.target.opened.store.close();
+    closeTarget();
     const stopped = await apply(changes);
     if (stopped !== null || !request.bringIn) return finished(stopped);
     for (const session of added) {
-      const { planned, brought } = await missingMessages(stores, session, held.get(session.sessionID) ?? new Set());
+      const more = await moreOfSession(stores, session, held.get(session.sessionID) ?? new Set());
+      const { planned, brought, refused } = more;
+      if (refused !== null) {
+        const cause = session.database === undefined ? "legacy" : "other-database";
+        result.items.push(refusedItem({ sessionID: session.sessionID, cause }, refused));
+        continue;
+      }
       const failure = await apply([planned]);
       result.sessions.push(brought);
       if (failure !== null) return finished(failure);
@@ -139,6 +150,7 @@ async function rescueUnderLock(
     }
     return finished(null);
   } finally {
+    closeTarget();
     for (const { opened } of stores.others) opened.store.close();
   }
 }

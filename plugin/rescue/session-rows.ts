@@ -1,4 +1,4 @@
-import { isAbsoluteFor, relativePath, storedPath, systemOfPath } from "../hosts/folder-paths.ts";
+import { isAbsoluteFor, mountInWSL, relativePath, storedPath, systemOfPath } from "../hosts/folder-paths.ts";
 import { hostLine, pathSystem } from "../hosts/store-line.ts";
 import type { RowValues } from "../model/artifact.ts";
 import type { NewRow } from "../model/replacement.ts";
@@ -315,12 +315,14 @@ function relatedRows({ todos, share }: SessionColumns, session: RowValues): NewR
 
 /**
  * Hosts from 1.17 on refuse a list with a folder that is not absolute; an empty one passes. On Windows they keep it with
- * `/`, and look for it so.
+ * `/`, and look for it so. A folder of Windows is elsewhere the one that WSL shows it as.
  */
 function absolute(directory: string | null, store: StoreDescription): string {
   if (directory === null) return "";
-  if (!hostLine(store).wantsAbsolutePaths) return directory;
-  return isAbsoluteFor(pathSystem(store), directory) ? storedPath(pathSystem(store), directory) : "";
+  const system = pathSystem(store);
+  const here = system === "posix" && systemOfPath(directory) === "windows" ? mountInWSL(directory) : directory;
+  if (!hostLine(store).wantsAbsolutePaths) return here ?? directory;
+  return here !== null && isAbsoluteFor(system, here) ? storedPath(system, here) : "";
 }
 
 /** The folder below the git worktree; of a folder of another system nothing can be said. */

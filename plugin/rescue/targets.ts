@@ -32,9 +32,13 @@ export async function movedTargets(
   if (there === null) {
     return { ok: false, message: "Which project the folder of --to belongs to cannot be told without git." };
   }
+  const isHeldIn = (folder: string) =>
+    store.sessions.some(({ directory }) => directory !== null && pathBelow(directory, folder) !== null);
+  const real = isHeldIn(move.from) ? null : await folders.realPlace(move.from);
+  const from = real !== null && isHeldIn(real) ? real : move.from;
   const places = new Map<string, Place>();
   for (const { sessionID, directory, cause } of sessions) {
-    const below = cause === "archived" || directory === null ? null : pathBelow(directory, move.from);
+    const below = cause === "archived" || directory === null ? null : pathBelow(directory, from);
     if (below === null) continue;
     const folder = folderBelow(THIS_SYSTEM, to.directory, below);
     const found = await folders.look(folder);
@@ -42,8 +46,7 @@ export async function movedTargets(
     places.set(sessionID, place ?? { ...there, directory: folder });
   }
   if (places.size > 0) return { ok: true, places };
-  const isHeld = store.sessions.some(({ directory }) => directory !== null && pathBelow(directory, move.from) !== null);
-  const message = isHeld
+  const message = isHeldIn(from)
     ? "opencode shows every session of the folder of --from there already."
     : "No session was held in the folder of --from.";
   return { ok: false, message };

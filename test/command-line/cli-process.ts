@@ -11,6 +11,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Runs as the user `nobody`, who may not do what root may. */
   readonly unprivileged?: boolean;
+  /** A command that runs it inside something, such as a mount namespace; it is put before the program. */
+  readonly inside?: readonly string[];
   /** Another program than this Bun to run it with, and another entry than the source: the compiled one. */
   readonly runtime?: string;
   readonly entry?: string;
@@ -22,7 +24,8 @@ const ENTRY = require.resolve("../../plugin/cli.ts");
 /** Runs the command line, from source where nothing else is said, without a terminal, and waits for its end. */
 export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const own = [options.runtime ?? process.execPath, options.entry ?? ENTRY, ...args];
-  const [command = "", ...rest] = options.unprivileged === true ? [...AS_NOBODY, ...own] : own;
+  const [command = "", ...rest] =
+    options.unprivileged === true ? [...AS_NOBODY, ...own] : [...(options.inside ?? []), ...own];
   const env = { PATH: process.env.PATH, HOME: "/nonexistent", ...options.env };
   return new Promise((resolve, reject) => {
     const child = spawn(command, rest, { env, stdio: ["ignore", "pipe", "pipe"] });

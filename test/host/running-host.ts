@@ -23,6 +23,8 @@ export interface HostSettings {
   /** More keys for opencode.json; they win over the harness's own. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** A command that runs the host inside something, such as a mount namespace; it is put before the binary. */
+  readonly inside?: readonly string[];
 }
 
 export interface RunningHost {
@@ -92,7 +94,8 @@ async function launch(settings: HostSettings, args: readonly string[]): Promise<
   const { home } = settings;
   const version = settings.version ?? home.version;
   await configureHost(settings);
-  return startGroup(await hostBinary(version), args, { cwd: home.project, env: { ...home.env, ...settings.env } });
+  const [command = "", ...rest] = [...(settings.inside ?? []), await hostBinary(version), ...args];
+  return startGroup(command, rest, { cwd: home.project, env: { ...home.env, ...settings.env } });
 }
 
 function configFor(settings: HostSettings): Readonly<Record<string, unknown>> {

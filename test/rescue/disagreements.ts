@@ -7,8 +7,9 @@ import { type HiddenList, listHidden, rescue } from "../../plugin/rescue/rescue.
 import { locate } from "../../plugin/stores/locate.ts";
 import { openDatabase } from "../host/record-place.ts";
 import { Random } from "../oracle/random.ts";
+import { WORKSPACE } from "./container.ts";
 import { type History, liveHistory } from "./history.ts";
-import type { Lists, World } from "./world.ts";
+import { goOn, type Lists, listsOf, messagesOf, type World } from "./world.ts";
 
 export interface Outcome {
   readonly sessions: number;
@@ -28,18 +29,82 @@ export async function tryHistory(world: World, seed: number, length: number): Pr
   world.enter(`h${seed}`);
   const history = await liveHistory(world, random, length);
   const said: string[] = [];
-  const globals = () => new Set(sessionRows(world).flatMap((row) => (row.project_id === "global" ? [row.id] : [])));
-  const before = await hiddenOf(world, history);
-  const first = await askEverywhere(world, history);
-  judge("as it was left", history, before, first, globals(), said, false);
-  // Each start may have given sessions to another project: what the host says from here on stays.
-  const after = await hiddenOf(world, history);
-  const settled = await askEverywhere(world, history);
-  judge("after a start in every folder", history, after, settled, globals(), said, true);
-  await relink(world, history, after, settled, said);
-  const { hidden, partlyShown, changes } = after;
-  const counts = { hidden: hidden.length, partlyShown: partlyShown.length, changes: changes.length };
-  return { sessions: history.sessions.length, ...counts, disagreements: said, steps: history.steps };
+  try {
+    const copied = await copiedMessages(history);
+    const view = async (when: string, isKnown: boolean): Promise<View> => {
+      const [list, globals] = [await hiddenOf(world, history), globalsOf(world)];
+      const asked = await askEverywhere(world, history);
+      const live = new Set(sessionRows(world).map(({ id }) => id));
+      return { when, isKnown, list, asked, globals, live, realOf };
+    };
+    judge(history, await view("as it was left", false), copied, said);
+    // Each start may have given sessions to another project: what the host says from here on stays.
+    const settled = await view("after a start in every folder", true);
+    judge(history, settled, copied, said);
+    const inside = await viewsInside(world, history);
+    for (const each of inside) judge(history, each, copied, said);
+    judgeTogether(history, [settled, ...inside], said);
+    await relink(world, history, settled, inside, said);
+    await bringIn(world, history, copied, random, said);
+    const { hidden, partlyShown, changes } = settled.list;
+    const counts = { hidden: hidden.length, partlyShown: partlyShown.length, changes: changes.length };
+    return { sessions: history.sessions.length, ...counts, disagreements: said, steps: history.steps };
+  } finally {
+    await history.copy?.remove();
+  }
+}
+
+/** What one machine or container sees, and what is said there. */
+interface View {
+  readonly when: string;
+  /** Whether a host was started in every folder before. */
+  readonly isKnown: boolean;
+  readonly list: Pick<HiddenList, "hidden" | "partlyShown" | "incomplete" | "changes">;
+  readonly asked: Asked;
+  /** Sessions of the project `global`. */
+  readonly globals: ReadonlySet<string>;
+  /** Sessions that the database has. */
+  readonly live: ReadonlySet<string>;
+  /** A folder without symbolic links; `null` where it is not there. */
+  readonly realOf: (folder: string) => string | null;
+}
+
+function globalsOf(world: World): ReadonlySet<string> {
+  return new Set(sessionRows(world).flatMap((row) => (row.project_id === "global" ? [row.id] : [])));
+}
+
+/** Ids of the messages that the copy has of each session, as its opencode answers them. The copy is left then. */
+async function copiedMessages({ copy, sessions }: History): Promise<ReadonlyMap<string, readonly string[]>> {
+  const copied = new Map<string, readonly string[]>();
+  if (copy === null) return copied;
+  for (const { id } of sessions) {
+    const messages = await copy.messagesOf(id);
+    if (messages !== null) copied.set(id, messages);
+  }
+  await copy.leave();
+  return copied;
+}
+
+/** What a container says that is given one folder after the other. It is started once in each before. */
+async function viewsInside(world: World, { bound, sessions }: History): Promise<View[]> {
+  const container = bound.length === 0 ? null : await world.container();
+  if (container === null) return [];
+  for (const folder of bound) {
+    container.bind(folder);
+    await listsOf(container.host, WORKSPACE);
+  }
+  const ids = sessions.flatMap(({ id }) => ["--session", id]);
+  const views: View[] = [];
+  for (const folder of bound) {
+    container.bind(folder);
+    const asked = new Map([[WORKSPACE, await listsOf(container.host, WORKSPACE)]]);
+    const list = (await container.run("rescue", "--relink", "--dry-run", ...ids)) as HiddenList;
+    const live = new Set(sessionRows(world).map(({ id }) => id));
+    const real = (path: string) => (path === WORKSPACE ? path : null);
+    const when = `in a container with ${folder}`;
+    views.push({ when, isKnown: true, list, asked, globals: globalsOf(world), live, realOf: real });
+  }
+  return views;
 }
 
 async function inputFor(world: World): Promise<RescueInput> {
@@ -80,33 +145,54 @@ function listedIn(asked: Asked, id: string, isOfProject: boolean): string[] {
 }
 
 function judge(
-  when: string,
-  history: History,
-  list: HiddenList,
-  asked: Asked,
-  globals: ReadonlySet<string>,
+  { sessions }: History,
+  { when, isKnown, list, asked, globals, live, realOf: real }: View,
+  copied: ReadonlyMap<string, readonly string[]>,
   said: string[],
-  isKnown: boolean,
 ): void {
-  const byID = (sessions: readonly HiddenSession[]) => new Map(sessions.map((each) => [each.sessionID, each]));
+  const byID = (each: readonly HiddenSession[]) => new Map(each.map((session) => [session.sessionID, session]));
   const [hidden, partly] = [byID(list.hidden), byID(list.partlyShown)];
-  const changed = new Set(list.changes.filter(({ table }) => table === "session").map(({ id }) => id));
-  for (const session of history.sessions) {
+  const changed = changedBy(list);
+  for (const session of sessions) {
     const { id, directory } = session;
     const place = `${when}: session ${id} of ${directory}`;
     const atHome = isShownAtHome(asked, session);
     const somewhere = listedIn(asked, id, !globals.has(id));
+    const isAnywhere = live.has(id) || copied.has(id);
+    if (!isAnywhere && (hidden.has(id) || partly.has(id))) said.push(`${place} is in no database, and called hidden`);
     if (atHome && hidden.has(id)) said.push(`${place} is shown there, and called hidden: ${hidden.get(id)?.reason}`);
     if (atHome && changed.has(id)) said.push(`${place} is shown there, and would be moved`);
-    if (somewhere.length === 0 && !atHome && !hidden.has(id)) {
+    if (isAnywhere && somewhere.length === 0 && !atHome && !hidden.has(id)) {
       said.push(`${place} is in no list, and not called hidden (${partly.has(id) ? "partly shown" : "shown"})`);
     }
     // A folder that was renamed to where nothing led is not known before opencode is started there.
-    if (isKnown && hidden.has(id) && somewhere.some((folder) => folder !== realOf(directory))) {
+    if (isKnown && hidden.has(id) && somewhere.some((folder) => folder !== real(directory))) {
       said.push(`${place} is listed in ${somewhere.join(", ")}, and called hidden: ${hidden.get(id)?.reason}`);
     }
     if (isKnown && partly.has(id) && somewhere.length === 0)
       said.push(`${place} is in no list, and called partly shown`);
+    // Only a container has a workspace; on the machine nobody can tell that it is no folder that was renamed.
+    const reason = (hidden.get(id) ?? partly.get(id))?.reason;
+    if (live.has(id) && real(directory) === null && directory === WORKSPACE && !reason?.includes("container")) {
+      said.push(`${place} is of a container, and that is not said: ${reason}`);
+    }
+  }
+}
+
+function changedBy({ changes }: Pick<HiddenList, "changes">): ReadonlySet<string> {
+  return new Set(changes.filter(({ table }) => table === "session").map(({ id }) => id));
+}
+
+/** What is shown at home on one side of a shared data directory is moved on none. */
+function judgeTogether({ sessions }: History, views: readonly View[], said: string[]): void {
+  for (const session of sessions) {
+    const shown = views.filter(({ asked }) => isShownAtHome(asked, session));
+    const moved = views.filter(({ list }) => changedBy(list).has(session.id));
+    if (shown.length === 0 || moved.length === 0) continue;
+    const when = (each: readonly View[]) => each.map((view) => view.when).join(" and ");
+    said.push(
+      `session ${session.id} of ${session.directory} is shown ${when(shown)}, and would be moved ${when(moved)}`,
+    );
   }
 }
 
@@ -115,7 +201,13 @@ function realOf(folder: string): string | null {
 }
 
 /** Relinks what is sure: it is shown in its folder then, nothing else is lost from a list, again changes nothing. */
-async function relink(world: World, history: History, list: HiddenList, asked: Asked, said: string[]): Promise<void> {
+async function relink(
+  world: World,
+  history: History,
+  { list, asked }: View,
+  inside: readonly View[],
+  said: string[],
+): Promise<void> {
   const rows = () => sessionRows(world);
   const before = rows();
   const input = { ...(await inputFor(world)), sessionIDs: history.sessions.map(({ id }) => id) };
@@ -139,12 +231,91 @@ async function relink(world: World, history: History, list: HiddenList, asked: A
       said.push(`session ${id} was shown in ${session.directory}, and is not after relink`);
     }
   }
+  for (const [index, view] of (await viewsInside(world, history)).entries()) {
+    const before = inside[index];
+    for (const session of history.sessions) {
+      if (before !== undefined && isShownAtHome(before.asked, session) && !isShownAtHome(view.asked, session)) {
+        said.push(`session ${session.id} was shown ${view.when}, and is not after relink`);
+      }
+    }
+  }
   const restoring = { files: input.files, located: input.located, access: "outside" as const };
   const chosen = { ...restoring, runID: done.runID ?? "", sessionIDs: [], itemIDs: [] };
   const planning = await planRestore(chosen);
   if (!planning.ok) return void said.push(`undo: ${planning.message}`);
   await restore(chosen, planning.plan);
   if (JSON.stringify(rows()) !== JSON.stringify(before)) said.push("undo left other rows than before");
+}
+
+/** Brings in what only the copy has: the host opens it all, again adds nothing, and undo takes back what nobody went on with. */
+async function bringIn(
+  world: World,
+  { sessions }: History,
+  copied: ReadonlyMap<string, readonly string[]>,
+  random: Random,
+  said: string[],
+): Promise<void> {
+  const ours = new Map<string, readonly string[]>();
+  for (const { id } of sessions) ours.set(id, (await messagesOf(world.host, id)) ?? []);
+  const lacks = (id: string) => (copied.get(id) ?? []).filter((message) => ours.get(id)?.includes(message) !== true);
+  const before = sessionRows(world);
+  const live = new Set(before.map(({ id }) => id));
+  const chosen = sessions.filter(({ id }) => copied.has(id) && (!live.has(id) || lacks(id).length > 0));
+  if (chosen.length === 0) return;
+  const input = { ...(await inputFor(world)), sessionIDs: chosen.map(({ id }) => id) };
+  const listing = await listHidden(input, LIST);
+  const incomplete = listing.ok ? listing.list.incomplete : [];
+  const isPrefix = (id: string) => ours.get(id)?.every((message) => copied.get(id)?.includes(message)) === true;
+  for (const { id } of chosen.filter((each) => live.has(each.id))) {
+    const found = incomplete.find(({ sessionID }) => sessionID === id);
+    const wanted = { more: lacks(id).length, isContained: isPrefix(id) };
+    const told = { more: found?.more, isContained: found?.isContained };
+    if (JSON.stringify(told) !== JSON.stringify(wanted)) {
+      said.push(`session ${id}: the copy has ${JSON.stringify(wanted)}, and ${JSON.stringify(told)} was said`);
+    }
+  }
+  const image = storedRows(world);
+  const request = { bringIn: true, bringInPutAside: true, relink: false, unarchive: false };
+  const done = await rescue(input, request);
+  if (done.stopped !== null) said.push(`bring in stopped: ${done.stopped.message}`);
+  for (const { id } of chosen) {
+    const now = await messagesOf(world.host, id);
+    const isBoth = live.has(id) && !isPrefix(id);
+    const own = done.sessions.find(({ stateOf }) => stateOf === id)?.sessionID ?? null;
+    const ownCount = own === null ? null : ((await messagesOf(world.host, own))?.length ?? 0);
+    if (ownCount !== (isBoth ? copied.get(id)?.length : null)) {
+      said.push(`session ${id} was continued in both, and its other state opens with ${ownCount} messages`);
+    }
+    const wanted = isBoth ? ours.get(id) : copied.get(id);
+    if (JSON.stringify(now) !== JSON.stringify(wanted)) {
+      said.push(`session ${id} opens with ${now?.length} messages after it was brought in, not with ${wanted?.length}`);
+    }
+  }
+  if ((await rescue(input, request)).runID !== null) said.push("bring in again did something");
+  if (done.runID === null) return;
+  const brought = chosen.filter(({ id }) => !live.has(id));
+  const goneOn = brought.length > 0 && random.chance(0.5) ? random.pick(brought) : null;
+  if (goneOn !== null) await goOn(world.host, { id: goneOn.id, directory: world.home.project });
+  const chosenRun = { ...input, access: "outside" as const, runID: done.runID, sessionIDs: [], itemIDs: [] };
+  const planning = await planRestore(chosenRun);
+  if (!planning.ok) return void said.push(`undo of what was brought in: ${planning.message}`);
+  await restore(chosenRun, planning.plan);
+  if (goneOn === null && storedRows(world) !== image) said.push("undo of what was brought in left other rows");
+  if (
+    goneOn !== null &&
+    (await messagesOf(world.host, goneOn.id))?.length !== (copied.get(goneOn.id)?.length ?? 0) + 1
+  ) {
+    said.push(`session ${goneOn.id} lost messages by the undo: it went on since`);
+  }
+}
+
+/** Every row of sessions, messages and parts, as one text. */
+function storedRows(world: World): string {
+  using database = openDatabase(world.home);
+  const rows = (table: string) => database.query(`select * from ${table} order by id`).all();
+  // A host writes its starts into the project.
+  const projects = database.query("select id, worktree, vcs, sandboxes from project order by id").all();
+  return JSON.stringify([...["session", "message", "part"].map(rows), projects]);
 }
 
 interface Row {

@@ -1,7 +1,9 @@
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Random } from "../oracle/random.ts";
-import type { MadeSession, World } from "./world.ts";
+import { WORKSPACE } from "./container.ts";
+import { DatabaseCopy } from "./copy.ts";
+import { goOn, type MadeSession, sessionIn, type World } from "./world.ts";
 
 /** What happened, in order, and what there is to ask about afterwards. */
 export interface History {
@@ -9,6 +11,11 @@ export interface History {
   readonly sessions: readonly MadeSession[];
   /** Every folder that was ever made and is there at the end. */
   readonly folders: readonly string[];
+  /** Those of them that a container was given as its workspace. */
+  readonly bound: readonly string[];
+  /** Sessions that opencode was asked to delete. */
+  readonly deleted: ReadonlySet<string>;
+  readonly copy: DatabaseCopy | null;
 }
 
 /** Folders come and go, repositories are made, cloned, moved and lost, and sessions are held in between. */
@@ -24,9 +31,14 @@ type Act = (typeof ACTS)[number];
 
 const ACTS = [
   ...["plain", "init", "init", "emptyRepository", "commit", "clone", "clone", "remote", "withoutRemote"],
-  ...["newRoot", "withoutGit", "rename", "rename", "move", "worktree", "copy", "remove", "again", "link"],
+  ...["newRoot", "withoutGit", "rename", "rename", "move", "worktree", "copy", "remove", "again", "link", "swap"],
   ...["session", "session", "session", "session", "session", "below", "open", "open"],
+  ...["contained", "contained", "goOn", "goOn"],
+  ...["copyDatabase", "delete", "goOnInCopy", "sessionInCopy"],
 ] as const;
+
+/** A channel's database, and copies as people and programs name them. */
+const COPIES = ["opencode.db.bak", "opencode 2.db", "opencode-prod.db"] as const;
 
 class Teller {
   readonly #world: World;
@@ -34,6 +46,9 @@ class Teller {
   readonly #steps: string[] = [];
   readonly #sessions: MadeSession[] = [];
   #folders: string[] = [];
+  readonly #deleted = new Set<string>();
+  #bound: string[] = [];
+  #copy: DatabaseCopy | null = null;
   #names = 0;
 
   constructor(world: World, random: Random) {
@@ -44,7 +59,9 @@ class Teller {
   history(): History {
     const sessionFolders = this.#sessions.map(({ directory }) => directory);
     const folders = [...new Set([...this.#folders, ...sessionFolders])].filter(isFolder);
-    return { steps: this.#steps, sessions: this.#sessions, folders };
+    const bound = [...new Set(this.#bound)].filter(isFolder);
+    const [copy, deleted] = [this.#copy, this.#deleted];
+    return { steps: this.#steps, sessions: this.#sessions, folders, bound, deleted, copy };
   }
 
   async tell(act: Act): Promise<void> {
@@ -117,6 +134,20 @@ class Teller {
         symlinkSync(to, at);
         return `${at} ${to}`;
       }
+      case "swap": {
+        const other = this.#random.pick(here);
+        if (`${other}/`.startsWith(`${at}/`) || `${at}/`.startsWith(`${other}/`)) return null;
+        const between = this.#newName(world.root);
+        for (const [from, to] of [
+          [at, between],
+          [other, at],
+          [between, other],
+        ] as const) {
+          renameSync(from, to);
+          this.#follow(from, to);
+        }
+        return `${at} ${other}`;
+      }
       case "worktree": {
         if (repository === null || !hasCommit) return null;
         const to = this.#newName(world.root);
@@ -148,8 +179,46 @@ class Teller {
       case "open":
         await world.lists(at);
         return at;
+      case "contained": {
+        const container = await world.container();
+        if (container === null) return null;
+        container.bind(at);
+        this.#bound.push(at);
+        const made = await sessionIn(container.host, WORKSPACE);
+        this.#sessions.push(made);
+        return `${at} ${made.id}`;
+      }
+      case "copyDatabase": {
+        if (this.#copy !== null) return null;
+        const name = this.#random.pick(COPIES);
+        this.#copy = new DatabaseCopy(world, name);
+        return name;
+      }
+      case "sessionInCopy": {
+        if (this.#copy === null) return null;
+        this.#sessions.push(await sessionIn(await this.#copy.host(), at));
+        return at;
+      }
+      case "delete":
+      case "goOn":
+      case "goOnInCopy":
+        return this.#withSession(act);
     }
     return null;
+  }
+
+  /** What is done with a session that is there already. */
+  async #withSession(act: "delete" | "goOn" | "goOnInCopy"): Promise<string | null> {
+    const world = this.#world;
+    const host = act === "goOnInCopy" ? await this.#copy?.host() : world.host;
+    if (host === undefined || this.#sessions.length === 0) return null;
+    const { id } = this.#random.pick(this.#sessions);
+    if ((await host.request("GET", `/session/${id}`)).status !== 200) return null;
+    if (act === "delete") {
+      await host.request("DELETE", `/session/${id}`);
+      this.#deleted.add(id);
+    } else await goOn(host, { id, directory: world.home.project });
+    return id;
   }
 
   #plain(here: readonly string[]): string {
@@ -167,9 +236,9 @@ class Teller {
 
   /** Folders keep being known under their new names. */
   #follow(from: string, to: string): void {
-    this.#folders = this.#folders.map((folder) =>
-      `${folder}/`.startsWith(`${from}/`) ? to + folder.slice(from.length) : folder,
-    );
+    const follow = (folder: string) => (`${folder}/`.startsWith(`${from}/`) ? to + folder.slice(from.length) : folder);
+    this.#folders = this.#folders.map(follow);
+    this.#bound = this.#bound.map(follow);
   }
 }
 

@@ -426,9 +426,9 @@ describe("messages that an import dropped", () => {
     expect(held(now, id)).toEqual(left);
   });
 
-  test("a session that went on in both stays as it is in both", async () => {
+  test("a session that went on in both stays as it is; the other state comes as its own session, once, and goes again", async () => {
     const newest = "(select id from message where session_id = ? order by time_created desc limit 1)";
-    const { now, id } = await imported(`delete from message where id in ${newest}`);
+    const { now, old, id } = await imported(`delete from message where id in ${newest}`);
     {
       using database = openDatabase(now);
       database.run(
@@ -436,9 +436,29 @@ describe("messages that an import dropped", () => {
         [id],
       );
     }
+    const left = held(now, id);
     const before = await storeImage(now.dataDir);
+    expect((await rescue(now.dataDir, "--yes")).runID).toBeNull();
     const done = await rescue(now.dataDir, "--session", id, "--yes");
-    expect([done.runID, done.incomplete]).toMatchObject([null, [{ sessionID: id, more: 1, isContained: false }]]);
+    expect(done.sessions).toMatchObject([{ stateOf: id, messages: old.sessions.plain.messages.length }]);
+    const [{ sessionID: own }] = done.sessions;
+    expect(held(now, id)).toEqual(left);
+    const [first] = rows(now, `select title, project_id, directory, path from session where id = '${own}'`);
+    const [second] = rows(now, `select title, project_id, directory, path from session where id = '${id}'`);
+    expect(first).toEqual({ ...second, title: `${second?.title} (from storage/)` });
+    // In their order, each answer beside its question.
+    const messages = rows(now, `select id, data from message where session_id = '${own}' order by time_created, id`);
+    const ids = messages.map((message) => message.id);
+    for (const { data } of messages) {
+      const { role, parentID } = JSON.parse(String(data));
+      if (role === "assistant") expect(ids).toContain(parentID);
+    }
+    const parts = old.sessions.plain.messages.map((message) => message.parts.length);
+    expect(ids.map((each) => rows(now, `select id from part where message_id = '${each}'`).length)).toEqual(parts);
+    expect(await isHealthy(now.dataDir)).toBe(true);
+    const again = await rescue(now.dataDir, "--session", id, "--yes");
+    expect([again.runID, again.incomplete]).toEqual([null, []]);
+    expect((await undo(now.dataDir, done.runID)).code).toBe(0);
     expect(await storeImage(now.dataDir)).toEqual(before);
   });
 });

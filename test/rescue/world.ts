@@ -1,10 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { HostVersion } from "../host/binary.ts";
+import { type HostVersion, minorOf } from "../host/binary.ts";
 import { createHome, type HermeticHome } from "../host/home.ts";
 import { type RunningHost, startHost } from "../host/running-host.ts";
 import { records } from "../host/session-answers.ts";
+import { Container, canContain } from "./container.ts";
+
+const CAN_CONTAIN = canContain();
 
 /** What a session was when it was made. */
 export interface MadeSession {
@@ -15,7 +18,7 @@ export interface MadeSession {
 
 /** What the lists of a host hold, asked from one folder. */
 export interface Lists {
-  /** The terminal UI of 1.17 and newer; before, `?start=` without a path. */
+  /** The terminal UI, by the query of its line (docs/host-measurements.md). */
   readonly terminal: ReadonlySet<string>;
   /** Web and Desktop. */
   readonly web: ReadonlySet<string>;
@@ -37,6 +40,7 @@ export class World {
   /** The folder that holds all others. */
   root: string;
   #commits = 0;
+  #container: Promise<Container> | null = null;
 
   private constructor(home: HermeticHome, host: RunningHost, root: string) {
     this.home = home;
@@ -57,7 +61,15 @@ export class World {
     return new World(home, await startHost({ home }), root);
   }
 
+  /** A container that shares the data directory, started when it is asked for; `null` where this machine allows none. */
+  container(): Promise<Container | null> {
+    if (!CAN_CONTAIN) return Promise.resolve(null);
+    this.#container ??= Container.start(this, join(realpathSync(this.home.root), "world"));
+    return this.#container;
+  }
+
   async stop(): Promise<void> {
+    await (await this.#container)?.stop();
     await this.host.stop();
     await this.home.remove();
   }
@@ -92,41 +104,72 @@ export class World {
     return folder;
   }
 
-  /** What opencode makes of a folder depends on when it is started there: each question is one to a new start. */
-  async #startIn(folder: string): Promise<void> {
-    await this.host.request("POST", `/instance/dispose?directory=${encodeURIComponent(folder)}`, {});
-  }
-
-  async session(folder: string, title = "made here"): Promise<MadeSession> {
-    await this.#startIn(folder);
-    const directory = encodeURIComponent(folder);
-    const { status, body } = await this.host.request("POST", `/session?directory=${directory}`, { title });
-    if (status !== 200) throw new Error(`no session in ${folder}: ${status} ${JSON.stringify(body)}`);
-    const made = body as { id: string; directory: string; projectID: string };
-    return { id: made.id, directory: made.directory, projectID: made.projectID };
+  session(folder: string, title = "made here"): Promise<MadeSession> {
+    return sessionIn(this.host, folder, title);
   }
 
   /** The project that the host uses in a folder. */
   async projectOf(folder: string): Promise<string> {
-    await this.#startIn(folder);
+    await startIn(this.host, folder);
     const { body } = await this.host.request("GET", `/project/current?directory=${encodeURIComponent(folder)}`);
     return (body as { id: string }).id;
   }
 
-  async lists(folder: string): Promise<Lists> {
-    await this.#startIn(folder);
-    const directory = encodeURIComponent(folder);
-    const { body } = await this.host.request("GET", `/path?directory=${directory}`);
-    const at = body as { worktree: string; directory: string };
-    const below = encodeURIComponent(relative(at.worktree, at.directory));
-    const ids = async (query: string) => {
-      const answer = await this.host.request("GET", `/session?${query}`);
-      if (answer.status !== 200) throw new Error(`GET /session?${query}: ${answer.status}`);
-      return new Set(records(answer.body).map(({ id }) => String(id)));
-    };
-    return {
-      terminal: await ids(`roots=true&limit=100&path=${below}&directory=${directory}`),
-      web: await ids(`directory=${directory}&roots=true&limit=55`),
-    };
+  lists(folder: string): Promise<Lists> {
+    return listsOf(this.host, folder);
   }
+}
+
+/** What opencode makes of a folder depends on when it is started there: each question is one to a new start. */
+async function startIn(host: RunningHost, folder: string): Promise<void> {
+  await host.request("POST", `/instance/dispose?directory=${encodeURIComponent(folder)}`, {});
+}
+
+/** A session that a host makes in a folder. */
+export async function sessionIn(host: RunningHost, folder: string, title = "made here"): Promise<MadeSession> {
+  await startIn(host, folder);
+  const directory = encodeURIComponent(folder);
+  const { status, body } = await host.request("POST", `/session?directory=${directory}`, { title });
+  if (status !== 200) throw new Error(`no session in ${folder}: ${status} ${JSON.stringify(body)}`);
+  const made = body as { id: string; directory: string; projectID: string };
+  return { id: made.id, directory: made.directory, projectID: made.projectID };
+}
+
+/** What a host lists that is started in a folder. */
+export async function listsOf(host: RunningHost, folder: string): Promise<Lists> {
+  await startIn(host, folder);
+  const directory = encodeURIComponent(folder);
+  const { body } = await host.request("GET", `/path?directory=${directory}`);
+  const at = body as { worktree: string; directory: string };
+  const below = encodeURIComponent(relative(at.worktree, at.directory));
+  const ids = async (query: string) => {
+    const answer = await host.request("GET", `/session?${query}`);
+    if (answer.status !== 200) throw new Error(`GET /session?${query}: ${answer.status}`);
+    return new Set(records(answer.body).map(({ id }) => String(id)));
+  };
+  const minor = minorOf(host.version);
+  const start = Date.now() - 30 * 24 * 60 * 60 * 1000;
+  const queries = [
+    ...(minor >= 17 ? ["roots=true&limit=100"] : [`start=${start}`]),
+    ...(minor >= 14 ? [`path=${below}`] : []),
+  ];
+  return {
+    terminal: await ids([...queries, `directory=${directory}`].join("&")),
+    web: await ids(`directory=${directory}&roots=true&limit=55`),
+  };
+}
+
+/** Goes on with a session: a question without an answer, for which no model is asked. */
+export async function goOn(host: RunningHost, { id, directory }: Pick<MadeSession, "id" | "directory">): Promise<void> {
+  const body = { noReply: true, parts: [{ type: "text", text: "and further" }] };
+  const path = `/session/${id}/message?directory=${encodeURIComponent(directory)}`;
+  const { status, body: said } = await host.request("POST", path, body);
+  if (status !== 200) throw new Error(`session ${id} did not go on: ${status} ${JSON.stringify(said)}`);
+}
+
+/** Ids of the messages with which a host opens a session; `null` where it does not. */
+export async function messagesOf(host: RunningHost, id: string): Promise<readonly string[] | null> {
+  const { status, body } = await host.request("GET", `/session/${id}/message`);
+  if (status !== 200) return null;
+  return (records(body) as unknown as { info: { id: string } }[]).map(({ info }) => info.id);
 }

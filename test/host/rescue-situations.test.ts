@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { parseArguments } from "../../plugin/command-line/arguments.ts";
+import { listText } from "../../plugin/command-line/rescue-text.ts";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { planRestore, restore } from "../../plugin/repair/restore.ts";
+import type { HiddenSession } from "../../plugin/rescue/hidden.ts";
+import type { RescueInput, RescueRequest } from "../../plugin/rescue/request.ts";
+import { type HiddenList, listHidden, rescue } from "../../plugin/rescue/rescue.ts";
+import { locate } from "../../plugin/stores/locate.ts";
+import { FOUND, type Left, SHOWN, shareWithContainer } from "../rescue/situations.ts";
+import { goOn, type MadeSession, messagesOf, World } from "../rescue/world.ts";
+import { removeHomes } from "./home.ts";
+import { openDatabase } from "./record-place.ts";
+import { storeImage } from "./store-image.ts";
+
+afterAll(removeHomes);
+
+const RELINK: RescueRequest = { bringIn: false, relink: true, unarchive: false };
+
+describe.each(["1.18.33", "1.14.41", "1.2.27"] as const)("%s", (version) => {
+  let world: World;
+  let entered = 0;
+  beforeAll(async () => {
+    world = await World.start(version);
+  });
+  afterAll(() => world.stop());
+
+  async function begin(make: (world: World) => Promise<Left | null>): Promise<Left | null> {
+    entered += 1;
+    world.enter(`${entered}`);
+    return make(world);
+  }
+
+  // 1.2 keeps no path: what is held in a folder is listed in it by whatever name.
+  const found = Object.keys(FOUND).filter(
+    (name) => version !== "1.2.27" || name !== "a folder that is stored as a link",
+  );
+
+  test.each(found)("%s: found, one command, listed and opened, again nothing, undone", async (name) => {
+    const left = await begin(FOUND[name] ?? (() => Promise.resolve(null)));
+    if (left !== null) await isBroughtBack(world, left);
+  });
+
+  test.each(Object.keys(SHOWN))("%s: untouched", async (name) => {
+    const left = await begin(SHOWN[name] ?? (() => Promise.resolve(null)));
+    if (left !== null) await isUntouched(world, left);
+  });
+
+  test("a container that shares the data directory: both sides are named, nothing is decided", async () => {
+    const left = await begin(shareWithContainer);
+    if (left !== null) await isBroughtBack(world, left);
+  });
+});
+
+test("sessions beyond the ends of the lists of 1.18.33 are counted as the host leaves them out", async () => {
+  const world = await World.start();
+  try {
+    const folder = world.repository("app");
+    const below = world.folder("app", "below");
+    const make = async (at: string, count: number) => {
+      const path = `/session?directory=${encodeURIComponent(at)}`;
+      for (let index = 0; index < count; index += 1) await world.host.request("POST", path, {});
+    };
+    await make(below, 2);
+    await make(folder, 103);
+    const all = await listOf(await inputFor(world, []), RELINK);
+    const [root, inner] = [await world.lists(folder), await world.lists(below)];
+    const reached = new Set([...root.terminal, ...inner.terminal]);
+    expect(all.limits).toEqual({
+      beyond: 105 - reached.size,
+      rule: "100 newest",
+      beyondWeb: 105 - root.web.size - inner.web.size,
+    });
+    expect(all.limits).toEqual({ beyond: 3, rule: "100 newest", beyondWeb: 48 });
+    const text = listText(all, (...args) => args.join(" "));
+    expect(text).not.toContain("Nothing is hidden");
+    expect(text).toContain("does not reach 3 older sessions");
+    expect(text).toContain("does not reach 48 older sessions");
+  } finally {
+    await world.stop();
+  }
+});
+
+async function inputFor(world: World, sessionIDs: readonly string[]): Promise<RescueInput> {
+  const located = await locate(nodeFileSystem, { env: {}, dataDir: world.home.dataDir });
+  if (!located.ok) throw new Error(located.message);
+  return { files: nodeFileSystem, located: located.located, into: null, sessionIDs };
+}
+
+async function listOf(input: RescueInput, request: RescueRequest): Promise<HiddenList> {
+  const listing = await listHidden(input, request);
+  if (!listing.ok) throw new Error(listing.message);
+  return listing.list;
+}
+
+/** The commands of a list as it is printed, each as the words that are typed. */
+function commandsIn(list: HiddenList): string[][] {
+  const text = listText(list, (...args) => JSON.stringify(args));
+  return text.split("\n").flatMap((line) => (/^ *\[/.test(line) ? [JSON.parse(line) as string[]] : []));
+}
+
+/** What the user types for a session: the command that is printed, with the folder that only the user knows. */
+function commandFor(list: HiddenList, found: HiddenSession, folder: string, isAsked: boolean): RescueRequest {
+  const own = commandsIn({
+    ...list,
+    hidden: [],
+    partlyShown: [],
+    ...("shownFrom" in found ? { partlyShown: [found] } : { hidden: [found] }),
+  } as HiddenList);
+  const words = own
+    .map((command) => command.map((word) => (word === "FOLDER" ? folder : word)))
+    .find((command) => !isAsked || command.includes(folder));
+  const parsed = parseArguments(words ?? ["no such command"]);
+  if (!parsed.ok || parsed.command.name !== "rescue") throw new Error(`not to be typed: ${JSON.stringify(own)}`);
+  expect(typeof parsed.command.relink === "object").toBe(isAsked);
+  return parsed.command;
+}
+
+async function isBroughtBack(world: World, { lost, reason, isAsked = false, isPartly = false, shown = [] }: Left) {
+  await areListed(world, shown);
+  const ids = [...lost, ...shown].map(([{ id }]) => id);
+  const all = await inputFor(world, ids);
+  const list = await listOf(all, RELINK);
+  const found = new Map((isPartly ? list.partlyShown : list.hidden).map((each) => [each.sessionID, each]));
+  expect([...found.keys()].sort()).toEqual(lost.map(([{ id }]) => id).sort());
+  for (const each of found.values()) expect(each.reason).toMatch(reason);
+  expect(listText(list, (...args) => args.join(" "))).not.toContain("Nothing is hidden");
+  if (isAsked) expect(list.changes).toEqual([]);
+  const image = await storeImage(world.home.dataDir);
+  const bring = async () => {
+    const runs: string[] = [];
+    for (const [{ id }, folder] of lost) {
+      const session = found.get(id);
+      if (session === undefined) continue;
+      const request = commandFor(list, session, folder, isAsked);
+      const done = await rescue(await inputFor(world, [id]), request);
+      expect(done.stopped).toBeNull();
+      runs.push(...(done.runID === null ? [] : [done.runID]));
+      expect((await rescue(await inputFor(world, [id]), request)).runID).toBeNull();
+    }
+    expect(runs).toHaveLength(lost.length);
+    return runs;
+  };
+  await undone(world, await bring());
+  expect(await storeImage(world.home.dataDir)).toEqual(image);
+  const places = placesOf(world, ids);
+  const runs = await bring();
+  const after = await listOf(all, RELINK);
+  expect([after.hidden, after.partlyShown, after.changes]).toEqual([[], [], []]);
+  await areListed(world, [...lost, ...shown]);
+  for (const [{ id }, folder] of lost) {
+    expect(await messagesOf(world.host, id)).toHaveLength(1);
+    await goOn(world.host, { id, directory: folder });
+  }
+  await undone(world, runs);
+  expect(placesOf(world, ids)).toEqual(places);
+  for (const [{ id }] of lost) expect(await messagesOf(world.host, id)).toHaveLength(2);
+}
+
+async function isUntouched(world: World, { shown = [] }: Left) {
+  await areListed(world, shown);
+  const ids = shown.map(([{ id }]) => id);
+  const list = await listOf(await inputFor(world, ids), RELINK);
+  expect([list.hidden, list.partlyShown, list.changes]).toEqual([[], [], []]);
+  const image = await storeImage(world.home.dataDir);
+  expect((await rescue(await inputFor(world, ids), RELINK)).runID).toBeNull();
+  expect(await storeImage(world.home.dataDir)).toEqual(image);
+  await areListed(world, shown);
+}
+
+async function areListed(world: World, shown: readonly (readonly [session: MadeSession, folder: string])[]) {
+  for (const [{ id }, folder] of shown) {
+    const { terminal, web } = await world.lists(folder);
+    expect([id, terminal.has(id)]).toEqual([id, true]);
+    expect([id, web.has(id)]).toEqual([id, true]);
+  }
+}
+
+async function undone(world: World, runs: readonly string[]) {
+  for (const runID of [...runs].reverse()) {
+    const chosen = { ...(await inputFor(world, [])), access: "outside" as const, runID, itemIDs: [] };
+    const planning = await planRestore(chosen);
+    if (!planning.ok) throw new Error(planning.message);
+    await restore(chosen, planning.plan);
+  }
+}
+
+/** Where the rows say that sessions belong. */
+function placesOf(world: World, ids: readonly string[]): unknown[] {
+  using database = openDatabase(world.home);
+  const row = database.query("select id, project_id, directory, parent_id from session where id = ?");
+  return ids.map((id) => row.get(id));
+}

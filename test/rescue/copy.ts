@@ -1,0 +1,41 @@
+import { Database } from "bun:sqlite";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { type RunningHost, startHost } from "../host/running-host.ts";
+import { messagesOf, type World } from "./world.ts";
+
+/** A copy of a world's database that was made in the middle of a history, with an opencode of its own. */
+export class DatabaseCopy {
+  readonly path: string;
+  readonly #world: World;
+  #host: RunningHost | null = null;
+
+  constructor(world: World, name: string) {
+    this.#world = world;
+    this.path = join(world.home.dataDir, name);
+    using database = new Database(join(world.home.dataDir, "opencode.db"));
+    database.run("vacuum into ?", [this.path]);
+  }
+
+  /** The opencode that goes on with the copy. */
+  async host(): Promise<RunningHost> {
+    this.#host ??= await startHost({ home: this.#world.home, env: { OPENCODE_DB: this.path } });
+    return this.#host;
+  }
+
+  /** Ids of a session's messages in the copy, as its opencode answers them; `null` where it has no such session. */
+  async messagesOf(id: string): Promise<readonly string[] | null> {
+    return messagesOf(await this.host(), id);
+  }
+
+  /** The copy lies where it is, and no opencode has it open. */
+  async leave(): Promise<void> {
+    await this.#host?.stop();
+    this.#host = null;
+  }
+
+  async remove(): Promise<void> {
+    await this.leave();
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(`${this.path}${suffix}`, { force: true });
+  }
+}
