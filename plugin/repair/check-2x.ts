@@ -4,8 +4,10 @@ import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Access, OpenedStore } from "../stores/opened-store.ts";
 import type { Origin } from "../stores/sqlite/origin.ts";
 import { sqliteFailure } from "../stores/sqlite/sqlite-error.ts";
+import type { CheckInput } from "./check-input.ts";
 import { databaseFinding } from "./database-finding.ts";
 import { type Input2x, type Inspected2x, inspect2x } from "./findings-2x.ts";
+import { folderFindings } from "./folders-2x.ts";
 
 type Readable = OpenedStore & { state: "ok" | "unread" };
 
@@ -16,15 +18,19 @@ type Readable = OpenedStore & { state: "ok" | "unread" };
 export async function half2xOf(
   opened: Readable,
   origin: Origin | null,
-  input: Pick<Input2x, "store" | "sessionIDs" | "progress"> & { readonly signal: AbortSignal | undefined },
+  input: Pick<Input2x, "store" | "sessionIDs" | "progress"> &
+    Pick<CheckInput, "files"> & { readonly signal: AbortSignal | undefined },
   access: Access,
 ): Promise<Inspected2x | null> {
   const { half2x } = opened;
   if (access === "beside-host" || half2x === null || origin === null) return null;
-  const { signal, ...rest } = input;
+  const { signal, files, ...rest } = input;
   try {
     const { description } = opened;
-    return await inspect2x({ half: half2x, description, origin, ...rest, ...(signal && { signal }) });
+    const found = await inspect2x({ half: half2x, description, origin, ...rest, ...(signal && { signal }) });
+    if (found === null || found.folders.length === 0) return found;
+    const gone = await folderFindings(files, found.profile, found.folders, rest.store);
+    return { ...found, findings: [...found.findings, ...gone] };
   } catch (error) {
     if (sqliteFailure(error) === "malformed") return null;
     throw error;

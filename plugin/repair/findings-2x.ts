@@ -7,6 +7,7 @@ import {
   sessionProblems,
 } from "../faults/diagnose-2x.ts";
 import { GIANT_RECORD } from "../faults/size.ts";
+import { isFolderHere } from "../hosts/folder-paths.ts";
 import type { Profile } from "../hosts/v2/profile.ts";
 import type { ConfirmedFinding, Severity, Stop } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
@@ -21,9 +22,10 @@ import { profileFor, unreadTables } from "../stores/sqlite/profile-2x.ts";
 import { captureRow, rowHash } from "../stores/sqlite/row.ts";
 import { readRowsOf2x, type Selected } from "../stores/sqlite/v2-rows.ts";
 import { type Counts, noCounts, type SessionEntry } from "../stores/store.ts";
-import type { ImportedMessage } from "../upgrade/imported-message.ts";
 import { onlyReported } from "./by-origin.ts";
-import { cellsOf, isNewerThanKnown, type Place, placeIn, stopWords, textOf } from "./place-2x.ts";
+import type { SessionFolder } from "./folders-2x.ts";
+import { cellsOf, isNewerThanKnown, numberOf, type Place, placeIn, stopWords, textOf } from "./place-2x.ts";
+import { Twins } from "./twins-2x.ts";
 
 /** What was read of the rows of 2.x, and what is wrong there. */
 export interface Inspected2x {
@@ -33,6 +35,8 @@ export interface Inspected2x {
   readonly sessions: readonly SessionEntry[];
   /** Other tables of 2.x whose rows were not looked at: they have another shape than is known. */
   readonly unread: readonly string[];
+  /** Where the sessions are, if this version needs their folders. */
+  readonly folders: readonly SessionFolder[];
 }
 
 export interface Input2x {
@@ -69,13 +73,16 @@ class Inspection {
   readonly #findings: ConfirmedFinding[] = [];
   readonly #counts = noCounts();
   readonly #sessions: SessionEntry[] = [];
+  readonly #folders: SessionFolder[] = [];
   /** Of a session that has a problem: from which `seq` on messages are sent to a model. */
   readonly #contextFrom = new Map<string, number>();
+  readonly #twins: Twins;
 
   constructor(connection: Connection, profile: Profile, input: Input2x) {
     this.#connection = connection;
     this.#profile = profile;
     this.#input = input;
+    this.#twins = new Twins(connection, profile, input);
   }
 
   async run(): Promise<Inspected2x> {
@@ -90,6 +97,7 @@ class Inspection {
       counts: this.#counts,
       sessions: this.#sessions,
       unread,
+      folders: this.#folders,
     };
   }
 
@@ -99,6 +107,10 @@ class Inspection {
       const id = String(row.values.id);
       this.#sessions.push({ id, projectID: textOf(row.values.project_id) });
       this.#counts.sessions += 1;
+      const { directory, time_updated: updated } = row.values;
+      // Of a path of another system nothing is known here.
+      if (this.#profile.needsFolders && typeof directory === "string" && isFolderHere(directory))
+        this.#folders.push({ sessionID: id, directory, updatedMs: numberOf(updated) });
       for (const problem of sessionProblems(this.#profile, row)) {
         const place = {
           table: sessionTable,
@@ -181,7 +193,7 @@ class Inspection {
     const mayLeave = problem.isUnreadable && typeof place.row.values.id === "string";
     if (!mayLeave) return this.#add(problem, place, NOT_MENDED);
     const whole = this.#wholeInside(problem, place);
-    const twin = whole === null ? await this.#twinOf(place) : null;
+    const twin = whole === null ? await this.#twins.of(place) : null;
     const remedy = whole !== null ? "normalise" : twin !== null ? "recover" : "quarantine";
     const seen = this.#seen(place, problem.column ?? undefined, place.row.json);
     this.#add(problem, place, { remedy, seen, replacement: whole ?? twin });
@@ -205,7 +217,7 @@ class Inspection {
       store: this.#input.store,
       ...(severity !== "info" && stops.length > 0 && { hosts: [host] }),
       stops,
-      writtenMs: typeof updated === "number" ? updated : null,
+      writtenMs: numberOf(updated),
       ...mending,
     };
     const isOnlySaid = mending.remedy === "report" ? problem.isUnreadable : !this.#isAlone();
@@ -232,34 +244,6 @@ class Inspection {
         : sessionProblems(this.#profile, { ...row, json }).every((each) => each.column !== column);
     if (!isDecoded) return null;
     return { source: "the document that is whole inside the value", content: { cells: cellsOf(column, inside) } };
-  }
-
-  /**
-   * The same message as the import of 2.x would write it again from the rows that 1.x still has of it. Only where neither
-   * opencode has written the message since: both rows say the same times.
-   */
-  async #twinOf({ table, sessionID, row }: Place): Promise<Replacement | null> {
-    if (table !== "session_message" || sessionID === null || this.#input.origin.kind !== "1.x and 2.x") return null;
-    const { values, json } = row;
-    const twin = (await this.#importedAgain(sessionID)).get(String(values.id));
-    if (twin === undefined || twin.type !== values.type) return null;
-    if (twin.created !== values.time_created || twin.updated !== values.time_updated) return null;
-    const bytes = Buffer.from(JSON.stringify(twin.data));
-    const rebuilt = new Map(json).set("data", { storage: "text", size: bytes.length, bytes });
-    if (messageProblem(this.#profile, { values, json: rebuilt }) !== null) return null;
-    return { source: "the copy that opencode 1.x has of this message", content: { cells: cellsOf("data", bytes) } };
-  }
-
-  readonly #imported = new Map<string, ReadonlyMap<string, ImportedMessage>>();
-
-  async #importedAgain(sessionID: string): Promise<ReadonlyMap<string, ImportedMessage>> {
-    const known = this.#imported.get(sessionID);
-    if (known !== undefined) return known;
-    const { importedAgain } = await import("../upgrade/twin.ts");
-    const { half, description } = this.#input;
-    const imported = importedAgain(this.#connection, half.schema, description, sessionID);
-    this.#imported.set(sessionID, imported);
-    return imported;
   }
 
   #severityOf({ fault, isUnreadable }: ProblemOf2x, { kind, stops }: Place): Severity {

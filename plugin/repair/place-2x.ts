@@ -49,12 +49,16 @@ const STOP_WORDS: Readonly<Record<Stop, string>> = {
 };
 
 /** What a row stops, as evidence says it. */
-export function stopWords({ stops, sessionID }: Place, host: string): string {
+export function stopWords({ stops, sessionID }: Pick<Place, "stops" | "sessionID">, host: string): string {
   if (stops.length === 0) return "; its session is not there, so nothing reads it";
   const words = stops.map((stop) =>
     stop === "prompts" && sessionID === null ? "the prompts of sessions that use it" : STOP_WORDS[stop],
   );
-  return `; in opencode ${host} it stops ${words.join(" and ")}`;
+  return `; in opencode ${host} it stops ${listed(words)}`;
+}
+
+function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
 
 /** Whether a version is newer than the newest whose rows are known. */
@@ -65,4 +69,8 @@ export function isNewerThanKnown(version: string | null): boolean {
 
 export function textOf(value: unknown): string | null {
   return typeof value === "string" ? value : null;
+}
+
+export function numberOf(value: unknown): number | null {
+  return typeof value === "number" ? value : null;
 }

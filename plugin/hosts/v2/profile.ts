@@ -17,6 +17,8 @@ export interface Profile {
   readonly session: z.ZodType;
   /** The documents of messages by type; `id` comes from its column. */
   readonly messages: Readonly<Record<string, z.ZodType>>;
+  /** Whether it opens no session whose folder is not there. Of 2.0.26 that is not known. */
+  readonly needsFolders: boolean;
   /** What it decodes beside sessions and messages. The preview answers whatever is in its other tables (measured). */
   readonly otherTables: readonly OtherTable[];
   /** Whether a compaction that is not completed ends what is sent to a model. The preview knows no other ones. */

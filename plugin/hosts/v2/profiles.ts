@@ -16,6 +16,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     session: SESSION_OF_2_0,
     messages: MESSAGES_OF_2_0,
     otherTables: OTHER_TABLES_OF_2_0,
+    needsFolders: false,
     knowsCompactionStatus: true,
   },
   "2 preview": {
@@ -26,6 +27,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     session: SESSION_OF_PREVIEW,
     messages: MESSAGES_OF_PREVIEW,
     otherTables: [],
+    needsFolders: true,
     knowsCompactionStatus: false,
   },
 };
