@@ -1,6 +1,7 @@
 import { originsSentence } from "../repair/origin-words.ts";
 import { openStores } from "../stores/open.ts";
 import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
+import { profileFor, unreadTables } from "../stores/sqlite/profile-2x.ts";
 import type { Command } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -16,7 +17,11 @@ export async function noteOrigins({ files, located, terminal }: CommandContext, 
       const isRead = store.state === "ok" && store.origin !== null;
       const origin = isRead ? withMessagesOf2x(store.origin, store.sessionsOf2x()) : store.origin;
       // Of the commands named above, `rescue` alone has an answer that leaves sessions of 2.x out.
-      return command.name === "rescue" ? { origin } : { origin, of2x: true };
+      if (command.name === "rescue" || store.state === "unusable" || origin === null) return { origin };
+      const schema = store.half2x?.schema;
+      const profile = schema === undefined ? null : profileFor(origin, schema);
+      if (schema === undefined || profile === null) return { origin };
+      return { origin, of2x: { unread: unreadTables(profile, schema) } };
     });
     const sentence = originsSentence(known);
     if (sentence !== null) terminal.say(sentence);

@@ -175,6 +175,9 @@ function closingLines(
       "The server of opencode can load everything here. Its terminal UI ends on the sessions that are named above.",
     );
   }
+  if (result.verdict === "healthy" && result.findings.some(isFailedBy2x)) {
+    return said("No error was found. What opencode 2.x cannot do all the same is named above.");
+  }
   if (result.verdict === "healthy" && result.findings.some(({ hosts }) => hosts !== undefined)) {
     return said(
       "Healthy for the opencode that wrote the newest session. Other versions that open this store are named above.",
@@ -213,6 +216,11 @@ function closingLines(
   const cannot = `\`repair\` cannot fix ${blocking.length === 1 ? "this" : "these"}.`;
   if (isAdvised) return [...lines, ...said(`${cannot} See "What to do" above.`)];
   return [...lines, ...said(cannot), nextLine(`${command("report")} (collects what an issue needs)`)];
+}
+
+/** A warning about a row that keeps opencode 2.x from something. */
+function isFailedBy2x({ hosts, stops = [] }: ConfirmedFinding): boolean {
+  return hosts !== undefined && stops.length > 0;
 }
 
 /** The one thing to do next, always in the same words and on a line of its own. */

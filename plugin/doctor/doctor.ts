@@ -185,8 +185,10 @@ async function sentenceOf2x(store: OpenedStore): Promise<string | null> {
   if (store.state === "unread" && (await store.damage()) !== null) return null;
   const origin = store.state === "ok" ? withMessagesOf2x(store.origin, store.sessionsOf2x()) : store.origin;
   if (origin.kind === "1.x" || origin.kind === "newer") return null;
-  const { profileFor } = await import("../stores/sqlite/profile-2x.ts");
-  return profileFor(origin, store.half2x.schema) === null ? null : originSentence(origin, true);
+  const { profileFor, unreadTables } = await import("../stores/sqlite/profile-2x.ts");
+  const { schema } = store.half2x;
+  const profile = profileFor(origin, schema);
+  return profile === null ? null : originSentence(origin, unreadTables(profile, schema));
 }
 
 /** Less than this is a risk to every program that writes there. */

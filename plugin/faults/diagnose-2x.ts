@@ -1,3 +1,4 @@
+import type { OtherTable } from "../hosts/v2/other-tables.ts";
 import type { Profile } from "../hosts/v2/profile.ts";
 import type { RowOf2x, StoredValue } from "../model/row-2x.ts";
 import { amount } from "../plural.ts";
@@ -34,19 +35,28 @@ export function messageProblem({ messages }: Profile, { values, json }: RowOf2x)
 }
 
 /** What opencode 2.x makes of a session's row, its JSON columns one by one; none: it lists the session. */
-export function sessionProblems(profile: Profile, { values, json }: RowOf2x): ProblemOf2x[] {
+export function sessionProblems({ jsonColumns, session }: Profile, row: RowOf2x): ProblemOf2x[] {
+  return rowProblems({ jsonColumns, row: session }, row);
+}
+
+/** What opencode 2.x makes of a row that is decoded as a whole: its JSON columns one by one, then the others as one. */
+export function rowProblems(
+  { jsonColumns, row: shape }: Pick<OtherTable, "jsonColumns" | "row">,
+  { values, json }: RowOf2x,
+): ProblemOf2x[] {
   const found: ProblemOf2x[] = [];
   const row: Record<string, unknown> = { ...values };
-  for (const column of profile.jsonColumns) {
+  for (const column of jsonColumns) {
     const stored = json.get(column);
     const read = stored === undefined ? { value: null } : readColumn(column, stored);
     if ("problem" in read) found.push(read.problem);
     else row[column] = read.value;
   }
-  const mismatches = schemaMismatches(profile.session, row);
+  const unread = new Set(found.map(({ column }) => column));
+  const mismatches = schemaMismatches(shape, row).filter(({ path: [first] }) => !unread.has(String(first)));
   for (const column of new Set(mismatches.map(({ path: [first] }) => first))) {
     const own = mismatches.filter(({ path }) => path[0] === column);
-    const isJSON = profile.jsonColumns.includes(String(column));
+    const isJSON = jsonColumns.includes(String(column));
     found.push({ ...refused(null, own), column: isJSON ? String(column) : null });
   }
   return oneForTheRow(found);

@@ -7,7 +7,7 @@ export type Severity = "blocking" | "warning" | "info";
 export type Remedy = "quarantine" | "recover" | "normalise" | "settle" | "report";
 
 /** What a row of 2.x keeps opencode 2.x from. */
-export type Stop = "session list" | "session" | "messages" | "prompts";
+export type Stop = "session list" | "session" | "messages" | "prompts" | "project list" | "settings" | "import";
 
 /** One diagnosed fault at its place. */
 export interface Finding {

@@ -4,8 +4,10 @@ import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Access, OpenedStore } from "../stores/opened-store.ts";
 import type { Origin } from "../stores/sqlite/origin.ts";
 import { sqliteFailure } from "../stores/sqlite/sqlite-error.ts";
+import type { CheckInput } from "./check-input.ts";
 import { databaseFinding } from "./database-finding.ts";
 import { type Input2x, type Inspected2x, inspect2x } from "./findings-2x.ts";
+import { folderFindings } from "./folders-2x.ts";
 
 type Readable = OpenedStore & { state: "ok" | "unread" };
 
@@ -16,15 +18,19 @@ type Readable = OpenedStore & { state: "ok" | "unread" };
 export async function half2xOf(
   opened: Readable,
   origin: Origin | null,
-  input: Pick<Input2x, "store" | "sessionIDs" | "progress"> & { readonly signal: AbortSignal | undefined },
+  input: Pick<Input2x, "store" | "sessionIDs" | "progress"> &
+    Pick<CheckInput, "files"> & { readonly signal: AbortSignal | undefined },
   access: Access,
 ): Promise<Inspected2x | null> {
   const { half2x } = opened;
   if (access === "beside-host" || half2x === null || origin === null) return null;
-  const { signal, ...rest } = input;
+  const { signal, files, ...rest } = input;
   try {
     const { description } = opened;
-    return await inspect2x({ half: half2x, description, origin, ...rest, ...(signal && { signal }) });
+    const found = await inspect2x({ half: half2x, description, origin, ...rest, ...(signal && { signal }) });
+    if (found === null || found.folders.length === 0) return found;
+    const gone = await folderFindings(files, found.profile, found.folders, rest.store);
+    return { ...found, findings: [...found.findings, ...gone] };
   } catch (error) {
     if (sqliteFailure(error) === "malformed") return null;
     throw error;
@@ -48,13 +54,17 @@ export function besides(
 
 /** Tables of 2.x that are not looked at, as far as they are there. */
 const NOT_READ = [
-  ...["session_pending", "session_inbox", "instruction_blob", "instruction_entry", "instruction_state", "kv"],
-  ...["event_sequence", "permission", "credential", "account", "workspace", "worktree"],
+  ...["session_pending", "event", "event_sequence", "permission", "credential", "account", "workspace", "worktree"],
 ];
+
+/** Of 1.18, whose tables the preview works in. */
+const OF_PREVIEW = ["session_input", "session_context_epoch"];
+
+const OF_1X = ["project", "session", "message", "part", "todo", "event"];
 
 /** What is said of a database whose rows of 2.x were read: which were, and which were not. */
 export function readFinding(
-  { profile }: Inspected2x,
+  { profile, unread }: Inspected2x,
   { description, half2x }: Readable,
   origin: Origin,
   store: number,
@@ -62,10 +72,16 @@ export function readFinding(
   const tables = half2x?.schema.tables ?? new Map<string, unknown>();
   const isPreview = profile.name === "2 preview";
   const { code } = isPreview ? OPENCODE_2_MESSAGES : OPENCODE_2;
-  const of1x = isPreview || origin.kind === "1.x and 2.x" ? "project, session, message, part, todo, event, " : "";
-  const read = `${of1x}${isPreview ? "" : "session_v2, "}session_message`;
-  const others = NOT_READ.filter((name) => tables.has(name));
-  const evidence = `${origin.sign}; read, by the rules of ${profile.host}: ${read}; not read: ${others.join(", ")}`;
+  const of1x = isPreview || origin.kind === "1.x and 2.x" ? OF_1X : [];
+  const known = profile.otherTables.map(({ table }) => table);
+  const of2x = [
+    profile.sessionTable,
+    "session_message",
+    ...known.filter((name) => tables.has(name) && !unread.includes(name)),
+  ];
+  const read = new Set([...of1x, ...of2x]);
+  const others = [...NOT_READ, ...OF_PREVIEW, ...unread].filter((name) => tables.has(name) && !read.has(name));
+  const evidence = `${origin.sign}; read, by the rules of ${profile.host}: ${[...read].join(", ")}; not read: ${others.join(", ")}`;
   const newer = origin.hasUnknownMigrations ? "; migrations are there that 2.0.26 does not have" : "";
   return databaseFinding({ code, severity: "info", evidence: `${evidence}${newer}` }, description, store);
 }

@@ -41,5 +41,8 @@ export interface CheckedStore {
   /** Whose database it is; `null` of files, and where nothing tells. */
   readonly origin: Origin | null;
   /** How much was read of what only opencode 2.x reads; absent where there is nothing of it, or it was not read. */
-  readonly of2x?: Readonly<Counts>;
+  readonly of2x?: Readonly<Counts> & {
+    /** Tables of 2.x that have another shape than is known, and were not read. */
+    readonly unread: readonly string[];
+  };
 }

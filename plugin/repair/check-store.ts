@@ -84,7 +84,7 @@ export async function checkStore(
         const apart = origin?.kind === "1.x and 2.x" ? await missingIn2x(current, index, input) : [];
         const of1x = [...byOrigin(origin, [...found, ...around, ...log], input.hostVersion), ...apart];
         const findings = await withHalf2x(of2x, of1x, current, origin, index, unknown);
-        const counted = of2x === null ? {} : { of2x: of2x.counts };
+        const counted = of2x === null ? {} : { of2x: { ...of2x.counts, unread: of2x.unread } };
         return { store: { description, state: "ok", origin, ...counted }, findings, sessions };
       }
       current.store.close();
@@ -130,7 +130,8 @@ async function checkUnread(
     return { store: opened, findings: unread === undefined ? [] : [unread, ...damage], sessions: null };
   addCounts(progress.counts, of2x.counts);
   const findings = await withHalf2x(of2x, damage, opened, origin, index, unknown);
-  return { store: { description, state: "ok", origin, of2x: of2x.counts }, findings, sessions: null };
+  const counted = { ...of2x.counts, unread: of2x.unread };
+  return { store: { description, state: "ok", origin, of2x: counted }, findings, sessions: null };
 }
 
 /** The survey of a store; that of a large database in another process, where there may be one. */

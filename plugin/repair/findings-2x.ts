@@ -1,9 +1,15 @@
 import { setImmediate } from "node:timers/promises";
-import { documentInside, messageProblem, type ProblemOf2x, sessionProblems } from "../faults/diagnose-2x.ts";
+import {
+  documentInside,
+  messageProblem,
+  type ProblemOf2x,
+  rowProblems,
+  sessionProblems,
+} from "../faults/diagnose-2x.ts";
 import { GIANT_RECORD } from "../faults/size.ts";
+import { isFolderHere } from "../hosts/folder-paths.ts";
 import { compareVersions } from "../hosts/running-host.ts";
 import type { Profile } from "../hosts/v2/profile.ts";
-import type { CellValue } from "../model/artifact.ts";
 import type { ConfirmedFinding, Severity, Stop } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
 import type { RowOf2x } from "../model/row-2x.ts";
@@ -13,12 +19,14 @@ import type { Half2x } from "../stores/opened-store.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
 import { leavesAlone } from "../stores/sqlite/known-shape.ts";
 import type { Origin } from "../stores/sqlite/origin.ts";
-import { profileFor } from "../stores/sqlite/profile-2x.ts";
+import { profileFor, unreadTables } from "../stores/sqlite/profile-2x.ts";
 import { captureRow, rowHash } from "../stores/sqlite/row.ts";
 import { readRowsOf2x, type Selected } from "../stores/sqlite/v2-rows.ts";
 import { type Counts, noCounts, type SessionEntry } from "../stores/store.ts";
-import type { ImportedMessage } from "../upgrade/imported-message.ts";
 import { onlyReported } from "./by-origin.ts";
+import type { SessionFolder } from "./folders-2x.ts";
+import { cellsOf, numberOf, type Place, placeIn, stopWords, textOf } from "./place-2x.ts";
+import { Twins } from "./twins-2x.ts";
 
 /** What was read of the rows of 2.x, and what is wrong there. */
 export interface Inspected2x {
@@ -26,6 +34,10 @@ export interface Inspected2x {
   readonly findings: readonly ConfirmedFinding[];
   readonly counts: Readonly<Counts>;
   readonly sessions: readonly SessionEntry[];
+  /** Other tables of 2.x whose rows were not looked at: they have another shape than is known. */
+  readonly unread: readonly string[];
+  /** Where the sessions are, if this version needs their folders. */
+  readonly folders: readonly SessionFolder[];
 }
 
 export interface Input2x {
@@ -53,6 +65,8 @@ export async function inspect2x(input: Input2x): Promise<Inspected2x | null> {
 
 const OF_SESSION: readonly Stop[] = ["session list", "session"];
 
+const NOT_MENDED = { remedy: "report", seen: null, replacement: null } as const;
+
 class Inspection {
   readonly #connection: Connection;
   readonly #profile: Profile;
@@ -60,23 +74,31 @@ class Inspection {
   readonly #findings: ConfirmedFinding[] = [];
   readonly #counts = noCounts();
   readonly #sessions: SessionEntry[] = [];
+  readonly #folders: SessionFolder[] = [];
   /** Of a session that has a problem: from which `seq` on messages are sent to a model. */
   readonly #contextFrom = new Map<string, number>();
+  readonly #twins: Twins;
 
   constructor(connection: Connection, profile: Profile, input: Input2x) {
     this.#connection = connection;
     this.#profile = profile;
     this.#input = input;
+    this.#twins = new Twins(connection, profile, input);
   }
 
   async run(): Promise<Inspected2x> {
     await this.#readSessions();
-    await this.#readMessages();
+    const known = new Set(this.#sessions.map(({ id }) => id));
+    await this.#readMessages(known);
+    const unread = unreadTables(this.#profile, this.#input.half.schema);
+    await this.#readOthers(known, unread);
     return {
       profile: this.#profile,
       findings: this.#findings,
       counts: this.#counts,
       sessions: this.#sessions,
+      unread,
+      folders: this.#folders,
     };
   }
 
@@ -86,29 +108,55 @@ class Inspection {
       const id = String(row.values.id);
       this.#sessions.push({ id, projectID: textOf(row.values.project_id) });
       this.#counts.sessions += 1;
+      const { directory, time_updated: updated } = row.values;
+      // Of a path of another system nothing is known here.
+      if (this.#profile.needsFolders && typeof directory === "string" && isFolderHere(directory))
+        this.#folders.push({ sessionID: id, directory, updatedMs: numberOf(updated) });
       for (const problem of sessionProblems(this.#profile, row)) {
-        await this.#say(problem, { table: sessionTable, kind: "session", sessionID: id, row, stops: OF_SESSION });
+        const place = {
+          table: sessionTable,
+          kind: "session",
+          sessionID: id,
+          key: { id },
+          row,
+          stops: OF_SESSION,
+        } as const;
+        await this.#say(problem, place);
       }
     }
   }
 
-  async #readMessages(): Promise<void> {
-    const known = new Set(this.#sessions.map(({ id }) => id));
+  async #readMessages(known: ReadonlySet<string>): Promise<void> {
     for await (const row of this.#rows("session_message", ["data"], "session_id")) {
       this.#counts.messages += 1;
       const problem = messageProblem(this.#profile, row);
       if (problem === null) continue;
       const sessionID = String(row.values.session_id);
       const stops = known.has(sessionID) ? this.#stopsOf(sessionID, row, problem) : [];
-      await this.#say(problem, { table: "session_message", kind: "message", sessionID, row, stops });
+      const key = { id: String(row.values.id) };
+      await this.#say(problem, { table: "session_message", kind: "message", sessionID, key, row, stops });
+    }
+  }
+
+  /** The other tables that 2.x decodes. */
+  async #readOthers(known: ReadonlySet<string>, unread: readonly string[]): Promise<void> {
+    const { sessionIDs, half } = this.#input;
+    for (const other of this.#profile.otherTables) {
+      const { table, sessionColumn = null } = other;
+      if (!half.schema.tables.has(table) || unread.includes(table)) continue;
+      if (sessionIDs.length > 0 && sessionColumn === null) continue;
+      for await (const row of this.#rows(table, other.jsonColumns, sessionColumn)) {
+        for (const problem of rowProblems(other, row)) this.#add(problem, placeIn(other, row, known), NOT_MENDED);
+      }
     }
   }
 
   /** Between steps everything else in this process gets its turn, a Ctrl-C included. */
-  async *#rows(table: string, json: readonly string[], sessionColumn: string): AsyncIterable<RowOf2x> {
+  async *#rows(table: string, json: readonly string[], sessionColumn: string | null): AsyncIterable<RowOf2x> {
     const columns = this.#input.half.schema.tables.get(table) ?? [];
     const { sessionIDs, signal, progress } = this.#input;
-    const selected: Selected = sessionIDs.length === 0 ? null : { column: sessionColumn, values: sessionIDs };
+    const isAll = sessionIDs.length === 0 || sessionColumn === null;
+    const selected: Selected = isAll ? null : { column: sessionColumn, values: sessionIDs };
     for (const rows of readRowsOf2x(this.#connection, table, columns, json, selected)) {
       for (const row of rows) {
         for (const { size } of row.json.values()) this.#counts.bytes += size;
@@ -143,34 +191,38 @@ class Inspection {
   }
 
   async #say(problem: ProblemOf2x, place: Place): Promise<void> {
-    const severity = this.#severityOf(problem, place.stops);
+    const mayLeave = problem.isUnreadable && typeof place.row.values.id === "string";
+    if (!mayLeave) return this.#add(problem, place, NOT_MENDED);
+    const whole = this.#wholeInside(problem, place);
+    const twin = whole === null ? await this.#twins.of(place) : null;
+    const remedy = whole !== null ? "normalise" : twin !== null ? "recover" : "quarantine";
+    const seen = this.#seen(place, problem.column ?? undefined, place.row.json);
+    this.#add(problem, place, { remedy, seen, replacement: whole ?? twin });
+  }
+
+  #add(problem: ProblemOf2x, place: Place, mending: Pick<ConfirmedFinding, "remedy" | "seen" | "replacement">): void {
+    const { table, kind, sessionID, key, row, stops } = place;
+    const { column, fault, evidence } = problem;
+    const severity = this.#severityOf(problem, place);
     const { host } = this.#profile;
-    const { values, json } = place.row;
-    const { id } = values;
-    const mayLeave = problem.isUnreadable && typeof id === "string";
-    const column = problem.column ?? undefined;
-    const isWhole = place.table === "session_message" || column === undefined;
-    const key = { id: String(id) };
-    const whole = mayLeave ? this.#wholeInside(problem, place) : null;
-    const twin = mayLeave && whole === null ? await this.#twinOf(place) : null;
-    const replacement = whole ?? twin;
+    const { time_updated: updated } = row.values;
+    const isWhole = table === "session_message" || column === null;
     const finding: ConfirmedFinding = {
-      code: problem.fault.code,
+      code: fault.code,
       severity,
-      sessionID: place.sessionID,
-      kind: place.kind,
-      recordID: key.id,
-      locator: { table: place.table, key, ...(isWhole ? {} : { column }) },
-      remedy: whole !== null ? "normalise" : twin !== null ? "recover" : mayLeave ? "quarantine" : "report",
-      evidence: `${problem.evidence}${stopWords(place.stops, host)}`,
+      sessionID,
+      kind,
+      recordID: key.id ?? null,
+      locator: { table, key, ...(isWhole ? {} : { column }) },
+      evidence: `${evidence}${stopWords(place, host)}`,
       store: this.#input.store,
-      ...(severity !== "info" && place.stops.length > 0 && { hosts: [host] }),
-      stops: place.stops,
-      writtenMs: typeof values.time_updated === "number" ? values.time_updated : null,
-      seen: mayLeave ? this.#seen(place, column, json) : null,
-      replacement,
+      ...(severity !== "info" && stops.length > 0 && { hosts: [host] }),
+      stops,
+      writtenMs: numberOf(updated),
+      ...mending,
     };
-    this.#findings.push(mayLeave && !this.#isAlone() ? onlyReported(finding) : finding);
+    const isOnlySaid = mending.remedy === "report" ? problem.isUnreadable : !this.#isAlone();
+    this.#findings.push(isOnlySaid ? onlyReported(finding) : finding);
   }
 
   #leavesAlone: boolean | undefined;
@@ -195,39 +247,13 @@ class Inspection {
     return { source: "the document that is whole inside the value", content: { cells: cellsOf(column, inside) } };
   }
 
-  /**
-   * The same message as the import of 2.x would write it again from the rows that 1.x still has of it. Only where neither
-   * opencode has written the message since: both rows say the same times.
-   */
-  async #twinOf({ table, sessionID, row }: Place): Promise<Replacement | null> {
-    if (table !== "session_message" || this.#input.origin.kind !== "1.x and 2.x") return null;
-    const { values, json } = row;
-    const twin = (await this.#importedAgain(sessionID)).get(String(values.id));
-    if (twin === undefined || twin.type !== values.type) return null;
-    if (twin.created !== values.time_created || twin.updated !== values.time_updated) return null;
-    const bytes = Buffer.from(JSON.stringify(twin.data));
-    const rebuilt = new Map(json).set("data", { storage: "text", size: bytes.length, bytes });
-    if (messageProblem(this.#profile, { values, json: rebuilt }) !== null) return null;
-    return { source: "the copy that opencode 1.x has of this message", content: { cells: cellsOf("data", bytes) } };
-  }
-
-  readonly #imported = new Map<string, ReadonlyMap<string, ImportedMessage>>();
-
-  async #importedAgain(sessionID: string): Promise<ReadonlyMap<string, ImportedMessage>> {
-    const known = this.#imported.get(sessionID);
-    if (known !== undefined) return known;
-    const { importedAgain } = await import("../upgrade/twin.ts");
-    const { half, description } = this.#input;
-    const imported = importedAgain(this.#connection, half.schema, description, sessionID);
-    this.#imported.set(sessionID, imported);
-    return imported;
-  }
-
-  #severityOf({ fault, isUnreadable }: ProblemOf2x, stops: readonly Stop[]): Severity {
+  #severityOf({ fault, isUnreadable }: ProblemOf2x, { kind, stops }: Place): Severity {
     if (stops.length === 0) return "warning";
     if (isUnreadable) return "blocking";
     // By the rules of a version that may not be the one that reads it.
     if (fault === GIANT_RECORD || this.#input.origin.hasUnknownMigrations === true) return "info";
+    // Of the other tables no shape was measured.
+    if (kind !== "session" && kind !== "message") return "warning";
     return this.#isNewer() ? "warning" : "blocking";
   }
 
@@ -251,39 +277,15 @@ class Inspection {
     return this.#version;
   }
 
-  #seen({ table, row }: Place, column: string | undefined, json: RowOf2x["json"]): ConfirmedFinding["seen"] {
+  #seen({ table, key }: Place, column: string | undefined, json: RowOf2x["json"]): ConfirmedFinding["seen"] {
     const stored = column === undefined ? undefined : json.get(column);
     if (stored?.bytes !== undefined && stored.bytes !== null) {
       return { bytes: stored.bytes.length, sha256: sha256(stored.bytes) };
     }
     const columns = this.#input.half.schema.tables.get(table) ?? [];
-    const captured = captureRow(this.#connection, table, columns, { id: String(row.values.id) });
+    const captured = captureRow(this.#connection, table, columns, key);
     return captured === null ? null : { bytes: 0, sha256: rowHash(captured) };
   }
-}
-
-interface Place {
-  readonly table: "session_message" | "session_v2" | "session";
-  readonly kind: "session" | "message";
-  readonly sessionID: string;
-  readonly row: RowOf2x;
-  readonly stops: readonly Stop[];
-}
-
-function cellsOf(column: string, bytes: Buffer): ReadonlyMap<string, CellValue> {
-  return new Map([[column, { storage: "text", bytes }]]);
-}
-
-const STOP_WORDS: Readonly<Record<Stop, string>> = {
-  "session list": "the whole session list",
-  session: "the session",
-  messages: "the messages of its session",
-  prompts: "its prompts",
-};
-
-function stopWords(stops: readonly Stop[], host: string): string {
-  if (stops.length === 0) return "; its session is not there, so nothing reads it";
-  return `; in opencode ${host} it stops ${stops.map((stop) => STOP_WORDS[stop]).join(" and ")}`;
 }
 
 function isCompleted(data: unknown): boolean {
@@ -292,8 +294,4 @@ function isCompleted(data: unknown): boolean {
   } catch {
     return false;
   }
-}
-
-function textOf(value: unknown): string | null {
-  return typeof value === "string" ? value : null;
 }

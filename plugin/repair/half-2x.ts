@@ -16,12 +16,12 @@ export async function halfOf2x(
   opened: Readable,
   origin: Origin | null,
   store: number,
-  { sessionIDs, signal, access }: CheckInput,
+  { files, sessionIDs, signal, access }: CheckInput,
   progress: Counts = noCounts(),
 ): Promise<Inspected2x | null> {
   if (origin === null || origin.kind === "1.x" || origin.kind === "newer") return null;
   const { half2xOf } = await import("./check-2x.ts");
-  return half2xOf(opened, origin, { store, sessionIDs, signal, progress }, access ?? "outside");
+  return half2xOf(opened, origin, { files, store, sessionIDs, signal, progress }, access ?? "outside");
 }
 
 /** The findings of a database with those in the rows of 2.x, and with what was read of it. */

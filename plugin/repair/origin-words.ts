@@ -6,19 +6,19 @@ import type { Origin } from "../stores/sqlite/origin.ts";
 export const GENERATION_WORDS: Readonly<Record<Generation, string>> = { json: "JSON files", sqlite: "SQLite" };
 
 /**
- * What a user should know of a database that is not of opencode 1.x alone, in one line; `null`: it is. `isRead2x`: whether
- * the rows that only 2.x reads were read too.
+ * What a user should know of a database that is not of opencode 1.x alone, in one line; `null`: it is. `unread2x`: tables of
+ * other shapes than are known, beside the rows that only 2.x reads; `null` where none of these are read.
  */
-export function originSentence({ kind, sign }: Origin, isRead2x = false): string | null {
+export function originSentence({ kind, sign }: Origin, unread2x: readonly string[] | null = null): string | null {
   switch (kind) {
     case "1.x":
       return null;
     case "2.x":
-      return `The database is of opencode 2.x (${sign}).${isRead2x ? READ_OF_2X : " Its records were not read."}`;
+      return `The database is of opencode 2.x (${sign}). ${unread2x === null ? "Its records were not read." : readOf2x(unread2x)}`;
     case "1.x and 2.x":
-      return `opencode 2.x has upgraded the database (${sign}). ${isRead2x ? GO_ON_APART : ONLY_1X_READ}`;
+      return `opencode 2.x has upgraded the database (${sign}). ${unread2x === null ? ONLY_1X_READ : GO_ON_APART}`;
     case "1.x with messages of 2.x":
-      return `A preview of opencode 2.x keeps messages in the database (${sign}).${isRead2x ? "" : " They are not read."}`;
+      return `A preview of opencode 2.x keeps messages in the database (${sign}).${unread2x === null ? " They are not read." : ""}`;
     case "newer":
       return `A newer opencode than this tool knows wrote the database (${sign}).`;
     case "other program":
@@ -28,16 +28,34 @@ export function originSentence({ kind, sign }: Origin, isRead2x = false): string
   }
 }
 
-const READ_OF_2X = " Its sessions and messages were read; its projects, settings and inbox were not.";
+/** What users call the tables that are checked beside sessions and messages. */
+const CALLED: readonly (readonly [name: string, tables: readonly string[]])[] = [
+  ["projects", ["project"]],
+  ["settings", ["kv"]],
+  ["waiting prompts", ["session_inbox"]],
+  ["instructions", ["instruction_state", "instruction_entry", "instruction_blob"]],
+];
+
+function readOf2x(unread: readonly string[]): string {
+  const isUnread = (tables: readonly string[]) => tables.some((table) => unread.includes(table));
+  const names = (wanted: boolean) => CALLED.flatMap(([name, tables]) => (isUnread(tables) === wanted ? name : []));
+  const read = listed(["sessions", "messages", ...names(false)]);
+  return `Its ${read} are checked; its ${listed([...names(true), "event log", "accounts", "workspaces"])} are not.`;
+}
+
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
 const ONLY_1X_READ = "Only the records of 1.x are read; those of 2.x are not.";
 const GO_ON_APART = "In it 1.x and 2.x go on apart from each other: each has its own copy of a session.";
 
 /** The sentences of all databases that were checked; `null` where they are of opencode 1.x alone. */
 export function originsSentence(
-  stores: readonly { readonly origin: Origin | null; readonly of2x?: unknown }[],
+  stores: readonly { readonly origin: Origin | null; readonly of2x?: { readonly unread: readonly string[] } }[],
 ): string | null {
   const sentences = stores.flatMap(({ origin, of2x }) =>
-    origin === null ? [] : (originSentence(origin, of2x !== undefined) ?? []),
+    origin === null ? [] : (originSentence(origin, of2x?.unread ?? null) ?? []),
   );
   return sentences.length === 0 ? null : [...new Set(sentences)].join(" ");
 }

@@ -148,7 +148,9 @@ async function databaseFindings(
   if (missingWrittenColumns.length > 0) {
     const evidence = `without ${missingWrittenColumns.slice(0, 5).join(", ")}, sessions load; ${stoppedWithout(missingWrittenColumns)}`;
     const found = say(COLUMNS_MISSING, "warning", null, evidence);
-    findings.push(rebuiltBy(found, frame && rebuiltTable(missingWrittenColumns, frame)));
+    const is2x = opened.origin?.kind === "1.x and 2.x" && missingWrittenColumns.every(isOfWorkspace);
+    if (is2x) findings.push({ ...found, severity: "info", remedy: "report", advice: WORKSPACES_OF_2X });
+    else findings.push(rebuiltBy(found, frame && rebuiltTable(missingWrittenColumns, frame)));
   }
   if (unrecordedMigrations.length > 0) {
     const found = say(MIGRATION_UNRECORDED, "blocking", null, unrecordedMigrations.join(", "));
@@ -186,11 +188,17 @@ function rebuiltBy(finding: ConfirmedFinding, replacement: Replacement | null): 
   return replacement === null ? { ...finding, remedy: "report" } : { ...finding, replacement };
 }
 
+/** The migration workspace_domain of 2.x drops the table `workspace` and makes another one (source). */
+const WORKSPACES_OF_2X =
+  "opencode 2.x made the table `workspace` again, in its own shape. opencode 1.x loads every session all the same. To go on with 1.x alone, give it a database of its own (OPENCODE_DB).";
+
+function isOfWorkspace(column: string): boolean {
+  return column.startsWith("workspace.");
+}
+
 /** A workspace is looked for where a project gets another id: a new remote, another first commit. */
 function stoppedWithout(columns: readonly string[]): string {
-  return columns.every((column) => column.startsWith("workspace."))
-    ? "everything fails once the id of a project changes"
-    : "a prompt fails";
+  return columns.every(isOfWorkspace) ? "everything fails once the id of a project changes" : "a prompt fails";
 }
 
 function gigabytes(bytes: number): string {

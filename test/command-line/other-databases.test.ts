@@ -76,12 +76,25 @@ async function checked(path: string) {
   return { status: result.code, stores, findings, codes, advice: Object.values(advice).join("\n"), verdict };
 }
 
+interface RowFinding {
+  readonly code: string;
+  readonly severity: string;
+  readonly kind: string;
+  readonly remedy: string;
+  readonly stops: readonly string[];
+  readonly locator: {
+    readonly table: string;
+    readonly key: Readonly<Record<string, string>>;
+    readonly column?: string;
+  };
+}
+
 describe("check says what it read, and what it did not", () => {
   test("a healthy fresh database of 2.x is healthy, and what was not read of it is named", async () => {
     const found = await checked(await dataDir("fresh"));
     expect(found).toMatchObject({ status: 0, codes: ["opencode-2"], verdict: "healthy" });
     expect(found.findings[0].evidence).toContain(
-      "read, by the rules of 2.0.26: session_v2, session_message; not read: ",
+      "read, by the rules of 2.0.26: session_v2, session_message, project, kv, session_inbox, instruction_state, instruction_entry, instruction_blob; not read: session_pending, event, event_sequence, ",
     );
     expect(found.stores).toEqual([
       expect.objectContaining({ state: "ok", origin: "2.x", opencode2: { sessions: 1, messages: 8 } }),
@@ -91,8 +104,13 @@ describe("check says what it read, and what it did not", () => {
 
   test("of an upgraded one both halves are checked", async () => {
     const found = await checked(await dataDir("upgraded"));
-    expect(found).toMatchObject({ status: 0, codes: ["opencode-2"], verdict: "healthy" });
-    expect(found.findings[0].evidence).toContain("message, part, todo, event, session_v2, session_message; not read: ");
+    expect(found).toMatchObject({ status: 0, codes: ["opencode-2", "columns-missing"], verdict: "healthy" });
+    // 2.x made the table of workspaces in its own shape: that is said, and no going back is advised.
+    expect(found.findings[1]).toMatchObject({ severity: "info", remedy: "report" });
+    expect(found.advice).not.toContain("Go back");
+    expect(found.findings[0].evidence).toContain(
+      "message, part, todo, event, session_v2, session_message, kv, session_inbox, ",
+    );
     expect(found.stores).toEqual([
       expect.objectContaining({
         state: "ok",
@@ -120,6 +138,66 @@ describe("check says what it read, and what it did not", () => {
       expect((await unchanged(["check"], path)).stdout).not.toContain(HEALTHY);
     },
   );
+
+  test("projects, settings, waiting prompts and instructions of 2.x: what no parser reads is an error that says what it stops", async () => {
+    const broken = `update project set sandboxes = '{'; insert into kv values ('migration.v1-v2', '', 1, 1);
+      insert into kv values ('/home/somebody/secret', 'x', 1, 1), ('plugin.a', '5', 1, 1);
+      insert into session_inbox values ('msg_w', '${SESSION_OF_2X}', 'user', '{"te', 'queue', 1, 1);
+      insert into session_inbox values ('msg_lone', 'ses_gone', 'user', '{"te', 'queue', 1, 1);
+      insert into instruction_state values ('${SESSION_OF_2X}', 0, 0, x'7b7d', '{}');
+      insert into instruction_entry values ('${SESSION_OF_2X}', 'note', '{', 0, 1, 1);
+      insert into instruction_blob values ('abc', '[')`;
+    const path = await dataDir("fresh", broken);
+    const found = await checked(path);
+    expect(found).toMatchObject({ status: 1, verdict: "damaged" });
+    const said = found.findings.slice(1).map(({ code, severity, kind, locator, stops, remedy }: RowFinding) => {
+      const place = [locator.table, Object.values(locator.key), locator.column].join(" ");
+      return [place, kind, code, severity, String(stops), remedy];
+    });
+    expect(said).toEqual([
+      ["project global sandboxes", "project", "truncated", "blocking", "project list", "report"],
+      ["kv migration.v1-v2 value", "setting", "empty", "blocking", "import", "report"],
+      ["kv 2 value", "setting", "malformed", "blocking", "settings", "report"],
+      ["session_inbox msg_w payload", "prompt", "truncated", "blocking", "prompts", "report"],
+      ["session_inbox msg_lone payload", "prompt", "truncated", "warning", "", "report"],
+      [
+        `instruction_state ${SESSION_OF_2X} initial_values`,
+        "instruction",
+        "binary-value",
+        "blocking",
+        "prompts",
+        "report",
+      ],
+      [`instruction_entry ${SESSION_OF_2X},note value`, "instruction", "truncated", "blocking", "prompts", "report"],
+      ["instruction_blob abc value", "instruction", "truncated", "blocking", "prompts", "report"],
+    ]);
+    const words = (await unchanged(["check"], path)).stdout;
+    expect(words).not.toContain(HEALTHY);
+    expect(words + JSON.stringify(found)).not.toContain("somebody");
+    // Nothing of these is moved, and a session that was asked for alone has its own rows.
+    expect((await unchanged(["repair", "--yes"], path)).code).toBe(1);
+    const one = JSON.parse((await unchanged(["check", "--json", "--session", SESSION_OF_2X], path)).stdout);
+    expect(one.findings.map(({ kind }: { kind: string }) => kind)).toEqual([
+      "database",
+      "prompt",
+      "instruction",
+      "instruction",
+    ]);
+  });
+
+  test("what 2.x only refuses by its shape in these tables is a warning, and a table of another shape is said not to be read", async () => {
+    const shapes = await checked(await dataDir("fresh", `update project set worktree = 'work', sandboxes = '{}'`));
+    expect(shapes).toMatchObject({ status: 0, verdict: "healthy" });
+    expect(shapes.findings.slice(1)).toEqual([
+      expect.objectContaining({ code: "opencode-2-refused", severity: "warning", stops: ["project list"] }),
+      expect.objectContaining({ code: "opencode-2-refused", severity: "warning", hosts: ["2.0.26"] }),
+    ]);
+    const path = await dataDir("fresh", "alter table project rename column sandboxes to trees");
+    expect((await checked(path)).findings[0].evidence).toMatch(/not read: .*, project$/);
+    expect((await unchanged(["runs"], path)).stderr).toContain(
+      "its projects, event log, accounts and workspaces are not",
+    );
+  });
 
   test("one session of 2.x that cannot be listed stops the whole list, and a message before the compaction no prompt", async () => {
     const compaction = { status: "completed", reason: "auto", summary: "s", recent: "r", time: { created: 1 } };

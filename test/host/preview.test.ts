@@ -95,6 +95,27 @@ describe("a database that the preview of opencode 2.x wrote and serves meanwhile
     );
   }, 60_000);
 
+  test("a session whose folder is gone: listed, else 500, and the check names it without calling it damage", async () => {
+    const [[folder] = []] = read("select directory from session where id = ?", sessionID());
+    sql(`update session set directory = '${store.home.project}/gone' where id = '${sessionID()}'`);
+    expect(await status("/api/session")).toBe(200);
+    for (const path of ["", "/message", "/context"]) {
+      expect([path, await status(`/api/session/${sessionID()}${path}`)]).toEqual([path, 500]);
+    }
+    const found = await cli("check");
+    expect([found.code, found.answer.verdict]).toEqual([0, "healthy"]);
+    expect(found.answer.findings).toContainEqual(
+      expect.objectContaining({
+        ...{ code: "folder-missing", severity: "warning", sessionID: sessionID(), kind: "session", remedy: "report" },
+        ...{ hosts: ["2 preview (1.18.18)"], stops: ["session", "messages", "prompts"] },
+      }),
+    );
+    const { stdout } = await runCli(["check", "--data-dir", store.home.dataDir]);
+    expect(stdout).toContain("What opencode 2.x cannot do all the same is named above.");
+    sql(`update session set directory = '${folder}' where id = '${sessionID()}'`);
+    expect(await status(`/api/session/${sessionID()}`)).toBe(200);
+  }, 60_000);
+
   test("a message of a wrong shape stays: what says 500 is named, and nothing is moved", async () => {
     const [[id] = []] = sample("user");
     sql(`update session_message set data = json_remove(data, '$.text') where id = '${id}'`);
@@ -124,6 +145,10 @@ function sample(type: string): unknown[][] {
 }
 
 function sequences(): unknown {
+  return read("select aggregate_id, seq from event_sequence order by 1");
+}
+
+function read(statement: string, ...values: readonly string[]): unknown[][] {
   using database = new Database(store.path, { readonly: true });
-  return database.query("select aggregate_id, seq from event_sequence order by 1").values();
+  return database.query(statement).values(...values);
 }

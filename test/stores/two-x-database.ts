@@ -8,8 +8,8 @@ import { asImported } from "../../plugin/upgrade/import-contract.ts";
 import { outcomesOf } from "../../plugin/upgrade/outcomes.ts";
 
 /**
- * Databases as opencode 2.0.26 has them, written from its source: no released 2.x can be had from npm. Where the source
- * was not read column by column (`worktree`, `instruction_*`, `session_pending`, `session_inbox`), the columns are a guess.
+ * Databases as opencode 2.0.26 has them, made by the statements of its migrations (packages/core/src/database/migration):
+ * no released 2.x can be had from npm.
  */
 const MIGRATIONS = [
   ["20260804233008_loose_psylocke", 1],
@@ -25,6 +25,8 @@ const MIGRATIONS = [
   ["20261007190000_azure_cli_external_credential", 11],
 ] as const;
 
+const SESSION_V2 = "REFERENCES `session_v2`(`id`) ON DELETE CASCADE";
+
 const TABLES_OF_2X = [
   `CREATE TABLE \`session_v2\` (
     \`id\` text PRIMARY KEY, \`project_id\` text NOT NULL, \`workspace_id\` text, \`parent_id\` text, \`fork_session_id\` text,
@@ -35,23 +37,49 @@ const TABLES_OF_2X = [
     \`tokens_reasoning\` integer DEFAULT 0 NOT NULL, \`tokens_cache_read\` integer DEFAULT 0 NOT NULL,
     \`tokens_cache_write\` integer DEFAULT 0 NOT NULL, \`revert\` text, \`permission\` text, \`agent\` text, \`model\` text,
     \`time_created\` integer NOT NULL, \`time_updated\` integer NOT NULL, \`time_compacting\` integer,
-    \`time_archived\` integer, \`time_idle\` integer, \`time_viewed\` integer, \`idle_outcome\` text,
-    \`time_suspended\` integer, \`resume_attempts\` integer,
-    CONSTRAINT \`fk_session_v2_project\` FOREIGN KEY (\`project_id\`) REFERENCES \`project\`(\`id\`) ON DELETE CASCADE)`,
+    \`time_archived\` integer, \`time_suspended\` integer, \`resume_attempts\` integer DEFAULT 0 NOT NULL,
+    \`time_idle\` integer, \`time_viewed\` integer, \`idle_outcome\` text,
+    CONSTRAINT \`fk_session_v2_project_id_project_id_fk\` FOREIGN KEY (\`project_id\`) REFERENCES \`project\`(\`id\`) ON DELETE CASCADE)`,
   "CREATE INDEX `session_v2_project_idx` ON `session_v2` (`project_id`)",
+  'CREATE INDEX `session_v2_time_suspended_idx` ON `session_v2` (`time_suspended`) WHERE "session_v2"."time_suspended" is not null',
   `CREATE TABLE \`session_message\` (
     \`id\` text PRIMARY KEY, \`session_id\` text NOT NULL, \`type\` text NOT NULL, \`seq\` integer NOT NULL,
     \`time_created\` integer NOT NULL, \`time_updated\` integer NOT NULL, \`data\` text NOT NULL,
-    CONSTRAINT \`fk_session_message_session_v2\` FOREIGN KEY (\`session_id\`) REFERENCES \`session_v2\`(\`id\`) ON DELETE CASCADE)`,
+    CONSTRAINT \`fk_session_message_session_id_session_v2_id_fk\` FOREIGN KEY (\`session_id\`) ${SESSION_V2})`,
   "CREATE UNIQUE INDEX `session_message_session_seq_idx` ON `session_message` (`session_id`,`seq`)",
   "CREATE INDEX `session_message_session_type_seq_idx` ON `session_message` (`session_id`,`type`,`seq`)",
+  "CREATE INDEX `session_message_session_time_created_id_idx` ON `session_message` (`session_id`,`time_created`,`id`)",
+  "CREATE INDEX `session_message_time_created_idx` ON `session_message` (`time_created`)",
   "CREATE TABLE `kv` (`key` text PRIMARY KEY, `value` text NOT NULL, `time_created` integer NOT NULL, `time_updated` integer NOT NULL)",
-  "CREATE TABLE `instruction_blob` (`hash` text PRIMARY KEY, `value` text NOT NULL)",
-  "CREATE TABLE `instruction_entry` (`session_id` text NOT NULL, `key` text NOT NULL, `hash` text NOT NULL)",
-  "CREATE TABLE `instruction_state` (`session_id` text PRIMARY KEY, `value` text NOT NULL)",
-  "CREATE TABLE `session_pending` (`id` text PRIMARY KEY, `session_id` text NOT NULL, `data` text NOT NULL)",
-  "CREATE TABLE `session_inbox` (`id` text PRIMARY KEY, `session_id` text NOT NULL, `data` text NOT NULL)",
-  "CREATE TABLE `worktree` (`id` text PRIMARY KEY, `project_id` text NOT NULL, `directory` text NOT NULL)",
+  "CREATE TABLE `instruction_blob` (`hash` text PRIMARY KEY, `value` text)",
+  `CREATE TABLE \`instruction_entry\` (
+    \`session_id\` text NOT NULL, \`key\` text NOT NULL, \`value\` text, \`removed\` integer DEFAULT false NOT NULL,
+    \`time_created\` integer NOT NULL, \`time_updated\` integer NOT NULL,
+    CONSTRAINT \`instruction_entry_pk\` PRIMARY KEY(\`session_id\`, \`key\`),
+    CONSTRAINT \`fk_instruction_entry_session_id_session_v2_id_fk\` FOREIGN KEY (\`session_id\`) ${SESSION_V2})`,
+  `CREATE TABLE \`instruction_state\` (
+    \`session_id\` text PRIMARY KEY, \`epoch_start\` integer NOT NULL, \`through_seq\` integer NOT NULL,
+    \`initial_values\` text NOT NULL, \`current_values\` text NOT NULL,
+    CONSTRAINT \`fk_instruction_state_session_id_session_v2_id_fk\` FOREIGN KEY (\`session_id\`) ${SESSION_V2})`,
+  `CREATE TABLE \`session_pending\` (
+    \`id\` text PRIMARY KEY, \`session_id\` text NOT NULL, \`type\` text NOT NULL, \`data\` text NOT NULL, \`delivery\` text,
+    \`admitted_seq\` integer NOT NULL, \`time_created\` integer NOT NULL,
+    CONSTRAINT \`fk_session_pending_session_id_session_v2_id_fk\` FOREIGN KEY (\`session_id\`) ${SESSION_V2})`,
+  `CREATE TABLE \`session_inbox\` (
+    \`id\` text PRIMARY KEY, \`session_id\` text NOT NULL, \`type\` text NOT NULL, \`payload\` text NOT NULL,
+    \`delivery\` text NOT NULL, \`enqueued_seq\` integer NOT NULL, \`time_created\` integer NOT NULL,
+    CONSTRAINT \`fk_session_inbox_session_id_session_v2_id_fk\` FOREIGN KEY (\`session_id\`) ${SESSION_V2})`,
+  "CREATE UNIQUE INDEX `session_inbox_session_enqueued_seq_idx` ON `session_inbox` (`session_id`,`enqueued_seq`)",
+  `CREATE TABLE \`worktree\` (
+    \`project_id\` text NOT NULL, \`directory\` text NOT NULL, \`strategy\` text, \`time_created\` integer NOT NULL,
+    CONSTRAINT \`worktree_pk\` PRIMARY KEY(\`project_id\`, \`directory\`),
+    CONSTRAINT \`fk_worktree_project_id_project_id_fk\` FOREIGN KEY (\`project_id\`) REFERENCES \`project\`(\`id\`) ON DELETE CASCADE)`,
+  "DROP TABLE `workspace`",
+  `CREATE TABLE \`workspace\` (
+    \`id\` text PRIMARY KEY, \`provider\` text NOT NULL, \`binding\` text, \`created_at\` integer NOT NULL,
+    \`last_used_at\` integer NOT NULL)`,
+  "ALTER TABLE `event` ADD `created` integer DEFAULT 0 NOT NULL",
+  "ALTER TABLE `project` ADD `time_active` integer DEFAULT 0 NOT NULL",
 ];
 
 /** Tables of 1.18.33 that a fresh 2.0.26 does not have, besides those that `loose_psylocke` drops from every database. */
@@ -103,9 +131,6 @@ function dropAll(database: Database, tables: readonly string[]): void {
 
 function addTables(database: Database): void {
   for (const statement of TABLES_OF_2X) database.exec(statement);
-  database.exec("alter table event add column created integer");
-  database.exec("alter table project add column time_active integer");
-  database.exec("alter table project add column time_archived integer");
   for (const [id, at] of MIGRATIONS) database.query("insert into migration values (?, ?)").run(id, 1790000000000 + at);
 }
 

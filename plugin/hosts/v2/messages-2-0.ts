@@ -21,8 +21,7 @@ const location = z.object({ directory: z.string(), workspaceID: idOf("wrk").opti
 
 const place = { location, projectID: z.string().optional(), subpath: z.string().optional() };
 
-const user = z.object({
-  ...base,
+const prompted = {
   text: z.string(),
   files: z
     .array(
@@ -41,7 +40,12 @@ const user = z.object({
     .optional(),
   agents: z.array(z.object({ name: z.string(), mention: mention.optional() })).optional(),
   skills: z.array(z.object({ id: z.string(), name: z.string() })).optional(),
-});
+};
+
+const user = z.object({ ...base, ...prompted });
+
+/** A prompt before it is a message (packages/schema/src/prompt.ts). */
+export const prompt = z.object({ ...prompted, metadata: record.optional() });
 
 const toolState = z.discriminatedUnion("status", [
   z.object({ status: z.literal("streaming"), input: z.string() }),

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { OtherTable } from "./other-tables.ts";
 
 /** A 2.x whose rows this tool decodes. */
 export type ProfileName = "2.0.26" | "2 preview";
@@ -18,6 +19,10 @@ export interface Profile {
   readonly session: z.ZodType;
   /** The documents of messages by type; `id` comes from its column. */
   readonly messages: Readonly<Record<string, z.ZodType>>;
+  /** Whether it opens no session whose folder is not there. Of 2.0.26 that is not known. */
+  readonly needsFolders: boolean;
+  /** What it decodes beside sessions and messages. The preview answers whatever is in its other tables (measured). */
+  readonly otherTables: readonly OtherTable[];
   /** Whether a compaction that is not completed ends what is sent to a model. The preview knows no other ones. */
   readonly knowsCompactionStatus: boolean;
 }

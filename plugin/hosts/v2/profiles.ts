@@ -1,5 +1,6 @@
 import { MESSAGES_OF_2_0 } from "./messages-2-0.ts";
 import { MESSAGES_OF_PREVIEW } from "./messages-preview.ts";
+import { OTHER_TABLES_OF_2_0 } from "./other-tables.ts";
 import type { Profile, ProfileName } from "./profile.ts";
 import { SESSION_OF_2_0, SESSION_OF_PREVIEW } from "./sessions.ts";
 
@@ -15,6 +16,8 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     jsonColumns: ["fork_boundary", ...JSON_COLUMNS],
     session: SESSION_OF_2_0,
     messages: MESSAGES_OF_2_0,
+    otherTables: OTHER_TABLES_OF_2_0,
+    needsFolders: false,
     knowsCompactionStatus: true,
   },
   "2 preview": {
@@ -25,6 +28,8 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     jsonColumns: JSON_COLUMNS,
     session: SESSION_OF_PREVIEW,
     messages: MESSAGES_OF_PREVIEW,
+    otherTables: [],
+    needsFolders: true,
     knowsCompactionStatus: false,
   },
 };

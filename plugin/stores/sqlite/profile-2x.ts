@@ -1,3 +1,4 @@
+import type { OtherTable } from "../../hosts/v2/other-tables.ts";
 import type { Profile, ProfileName } from "../../hosts/v2/profile.ts";
 import { PROFILES } from "../../hosts/v2/profiles.ts";
 import type { Origin } from "./origin.ts";
@@ -21,4 +22,16 @@ export function profileFor({ kind }: Origin, { tables }: Schema): Profile | null
   const has = (table: string, columns: readonly string[]) =>
     columns.every((column) => tables.get(table)?.includes(column));
   return has("session_message", NEEDED_OF_MESSAGE) && has(profile.sessionTable, NEEDED_OF_SESSION) ? profile : null;
+}
+
+/** The other tables of a version of 2.x that are there in another shape than is known: their rows are not judged. */
+export function unreadTables({ otherTables }: Profile, schema: Schema): string[] {
+  return otherTables.filter((other) => !isOfKnownShape(other, schema)).map(({ table }) => table);
+}
+
+/** Whether a table has every column that its rows are judged by. One that is not there has no rows. */
+function isOfKnownShape({ table, name, sessionColumn, columns, jsonColumns }: OtherTable, { tables }: Schema): boolean {
+  const needed = [name, ...(sessionColumn === undefined ? [] : [sessionColumn]), ...columns, ...jsonColumns];
+  const found = tables.get(table);
+  return found === undefined || needed.every((column) => found.includes(column));
 }

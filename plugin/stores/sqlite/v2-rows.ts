@@ -11,7 +11,7 @@ const ROWS_AT_ONCE = 64;
 /** Which rows: all, or those whose `column` has one of these values. */
 export type Selected = { readonly column: string; readonly values: readonly string[] } | null;
 
-/** Reads the rows of a table in the order of their rowids, a few at a time. */
+/** Reads the rows of a table in the order of their rowids, a few at a time. The rowid is a value of its own, as text. */
 export function* readRowsOf2x(
   connection: Connection,
   table: string,
@@ -51,7 +51,7 @@ function rowFrom(row: SqlRow, plain: readonly string[], json: readonly string[])
     const size = Number(row[`n${index}`]);
     return [[column, { storage: storageOf(storage), size, bytes: bytesOf(row[`v${index}`], size) }]];
   });
-  return { values: readRowValues(plain, row), json: new Map(values) };
+  return { values: { ...readRowValues(plain, row), rowid: String(row.at) }, json: new Map(values) };
 }
 
 function storageOf(storage: SqlValue | undefined): StoredValue["storage"] {

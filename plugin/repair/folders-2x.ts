@@ -1,0 +1,64 @@
+import { FOLDER_MISSING } from "../faults/whereabouts.ts";
+import type { Profile } from "../hosts/v2/profile.ts";
+import type { ConfirmedFinding, Stop } from "../model/finding.ts";
+import type { FileSystem } from "../platform/file-system.ts";
+import { stopWords } from "./place-2x.ts";
+
+/** A session as its row says where it is. */
+export interface SessionFolder {
+  readonly sessionID: string;
+  readonly directory: string;
+  readonly updatedMs: number | null;
+}
+
+const STOPS: readonly Stop[] = ["session", "messages", "prompts"];
+
+/**
+ * Sessions that a version of 2.x lists, and cannot open since their folder is not there: its server answers 500 to everything
+ * else, until the folder is there and the server is started again (measured with the preview).
+ */
+export async function folderFindings(
+  files: Pick<FileSystem, "realPath" | "stat">,
+  { host, sessionTable }: Profile,
+  sessions: readonly SessionFolder[],
+  store: number,
+): Promise<ConfirmedFinding[]> {
+  const known = new Map<string, boolean>();
+  const found: ConfirmedFinding[] = [];
+  for (const { sessionID, directory, updatedMs } of sessions) {
+    const isThere = known.get(directory) ?? (await isFolder(files, directory));
+    known.set(directory, isThere);
+    if (isThere) continue;
+    found.push({
+      code: FOLDER_MISSING.code,
+      severity: "warning",
+      sessionID,
+      kind: "session",
+      recordID: sessionID,
+      locator: { table: sessionTable, key: { id: sessionID } },
+      remedy: "report",
+      evidence: `its folder is not there${stopWords({ stops: STOPS, sessionID }, host)}`,
+      store,
+      hosts: [host],
+      stops: STOPS,
+      writtenMs: updatedMs,
+      seen: null,
+      replacement: null,
+    });
+  }
+  return found;
+}
+
+/** Paths that lead nowhere: through a file, in a circle, or with a name that no file system takes. */
+const NOWHERE = ["ENOTDIR", "ELOOP", "ENAMETOOLONG"];
+
+/** Whether a path leads to a folder. Of one that may not be looked at nothing is known: it counts as one. */
+async function isFolder(files: Pick<FileSystem, "realPath" | "stat">, path: string): Promise<boolean> {
+  try {
+    const real = await files.realPath(path);
+    const found = real === null ? null : await files.stat(real);
+    return found?.type === "directory";
+  } catch (error) {
+    return !NOWHERE.includes((error as NodeJS.ErrnoException).code ?? "");
+  }
+}

@@ -1,0 +1,70 @@
+import type { OtherTable } from "../hosts/v2/other-tables.ts";
+import type { CellValue, RecordKind } from "../model/artifact.ts";
+import type { Stop } from "../model/finding.ts";
+import type { RowOf2x } from "../model/row-2x.ts";
+
+/** A row that opencode 2.x reads, and what it cannot do because of it. */
+export interface Place {
+  readonly table: string;
+  readonly kind: RecordKind;
+  /** `null` where the row belongs to no session. */
+  readonly sessionID: string | null;
+  readonly key: Readonly<Record<string, string>>;
+  readonly row: RowOf2x;
+  readonly stops: readonly Stop[];
+}
+
+/**
+ * A row of another table. A name that a user or a plugin chose may hold a path or worse: then its number is said. `known`: the
+ * sessions that are there.
+ */
+export function placeIn(
+  { table, kind, name, sessionColumn, stops }: OtherTable,
+  row: RowOf2x,
+  known: ReadonlySet<string>,
+): Place {
+  const { [name]: own, rowid } = row.values;
+  const sessionID = sessionColumn === undefined ? null : String(row.values[sessionColumn]);
+  const isPlain = typeof own === "string" && PLAIN_NAME.test(own);
+  const session = name === "key" && sessionColumn !== undefined ? { [sessionColumn]: String(sessionID) } : {};
+  const key = isPlain ? { ...session, [name]: own } : { rowid: String(rowid) };
+  const isRead = sessionID === null || known.has(sessionID);
+  return { table, kind, sessionID, key, row, stops: isRead ? stops(own) : [] };
+}
+
+const PLAIN_NAME = /^[\w.-]{1,64}$/;
+
+export function cellsOf(column: string, bytes: Buffer): ReadonlyMap<string, CellValue> {
+  return new Map([[column, { storage: "text", bytes }]]);
+}
+
+const STOP_WORDS: Readonly<Record<Stop, string>> = {
+  "session list": "the whole session list",
+  session: "the session",
+  messages: "the messages of its session",
+  prompts: "its prompts",
+  "project list": "the whole project list",
+  settings: "what asks for this setting",
+  import: "the import of what opencode 1.x has",
+};
+
+/** What a row stops, as evidence says it. */
+export function stopWords({ stops, sessionID }: Pick<Place, "stops" | "sessionID">, host: string): string {
+  if (stops.length === 0) return "; its session is not there, so nothing reads it";
+  const words = stops.map((stop) =>
+    stop === "prompts" && sessionID === null ? "the prompts of sessions that use it" : STOP_WORDS[stop],
+  );
+  return `; in opencode ${host} it stops ${listed(words)}`;
+}
+
+function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+}
+
+export function textOf(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+export function numberOf(value: unknown): number | null {
+  return typeof value === "number" ? value : null;
+}
