@@ -53,7 +53,7 @@ export function mismatchesOnScreen(
   newer: NewerMessages = NOTHING_NEWER,
 ): ScreenMismatch[] {
   if (newer.count >= MOST_SHOWN) return [];
-  if (kind === "part") return screenMismatches(value, screen, newer.isInAnswer);
+  if (kind === "part") return screenMismatches(value, screen, newer.shownIn);
   return kind === "message" && isAnswer(value) ? answerMismatches(value, screen, newer) : [];
 }
 

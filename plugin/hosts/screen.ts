@@ -1,3 +1,4 @@
+import type { ShownIn } from "../model/artifact.ts";
 import {
   at,
   collect,
@@ -127,22 +128,23 @@ const OF_OWN_TEXTS: readonly ScreenDemand[] = [{ at: ["text"], wants: "printable
 
 /**
  * What the terminal UI of opencode 1.0 to 1.15 cannot print of a part, by its JSON; nothing where it shows it. Without
- * `isInAnswer`: in whichever message it stands. A pure function.
+ * `shownIn`: wherever it stands. A pure function.
  */
-export function screenMismatches(part: unknown, screen: ScreenName, isInAnswer?: boolean): ScreenMismatch[] {
+export function screenMismatches(part: unknown, screen: ScreenName, shownIn?: ShownIn): ScreenMismatch[] {
   const mismatches: ScreenMismatch[] = [];
-  for (const demand of demandsOn(part, screen, isInAnswer)) {
+  for (const demand of demandsOn(part, screen, shownIn)) {
     if (demand.only?.includes(screen) !== false) collect(part, demand, mismatches);
   }
   return mismatches;
 }
 
-function demandsOn(part: unknown, screen: ScreenName, isInAnswer: boolean | undefined): readonly ScreenDemand[] {
+function demandsOn(part: unknown, screen: ScreenName, shownIn: ShownIn | undefined): readonly ScreenDemand[] {
   const type = at(part, ["type"]);
-  const ofQuestion = type === "file" ? OF_FILES : type === "text" && !at(part, ["synthetic"]) ? OF_OWN_TEXTS : [];
-  if (isInAnswer === false) return ofQuestion;
+  const ofQuestion = type === "file" ? OF_FILES : isOwnText(part) ? OF_OWN_TEXTS : [];
+  if (shownIn === "nowhere") return [];
+  if (shownIn === "question") return ofQuestion;
   if (type === "reasoning" || type === "text") return OF_TEXTS;
-  if (type !== "tool") return isInAnswer === true ? [] : ofQuestion;
+  if (type !== "tool") return shownIn === "answer" ? [] : ofQuestion;
   const state = at(part, ["state"]);
   if (isNothing(state)) return NO_STATE;
   const tool = at(part, ["tool"]);
@@ -155,6 +157,11 @@ function demandsOn(part: unknown, screen: ScreenName, isInAnswer: boolean | unde
   }
   if (status === "completed") return own;
   return own.filter((demand) => isOfEveryStatus(demand) && (status !== "pending" || !demand.at.includes("metadata")));
+}
+
+/** Whether a part of a question is what the user wrote. */
+export function isOwnText(part: unknown): boolean {
+  return at(part, ["type"]) === "text" && !at(part, ["synthetic"]);
 }
 
 /** The screen looks at what a call returned, and when, only once it has returned. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { screenPath } from "../../plugin/hosts/screen-demand.ts";
 import { asNewer, mismatchesOnScreen, NOTHING_NEWER, together } from "../../plugin/hosts/screen-message.ts";
@@ -121,20 +121,37 @@ async function completed(store: StoreUnderTest, read: (id: string) => Fields): P
   expect(store.image()).toEqual(before);
 }
 
-test("a text without its words is named in an answer, and not in a question", async () => {
-  const store = createJsonStore(SESSIONS);
+test("what a part lacks is named where the screen prints it: not in every question", async () => {
+  const store = createJsonStore({ ...SESSIONS, sessions: [sessionContent("a", "prj_one", 4, 1)] });
   try {
-    for (const id of IDS) {
-      const message = { id, sessionID: "ses_a", ...(id === "msg_a1" ? BARE[0] : { ...ANSWER, parentID: "msg_a1" }) };
+    for (const id of ["msg_a1", "msg_a2", "msg_a3", "msg_a4"]) {
+      const message = { id, sessionID: "ses_a", ...(id === "msg_a4" ? { ...ANSWER, parentID: "msg_a3" } : BARE[0]) };
       writeFileSync(join(store.dataDir, "storage/message/ses_a", `${id}.json`), JSON.stringify(message));
+      rmSync(join(store.dataDir, "storage/part", id), { recursive: true });
     }
-    const words = { sessionID: "ses_a", type: "text" };
-    for (const messageID of ["msg_a1", "msg_a2"]) {
-      const path = join(store.dataDir, "storage/part", messageID, `prt_${messageID}_zz.json`);
-      writeFileSync(path, JSON.stringify({ id: `prt_${messageID}_zz`, messageID, ...words }));
-    }
+    const write = (messageID: string, name: string, part: Fields) => {
+      const id = `prt_${messageID}_${name}`;
+      const folder = join(store.dataDir, "storage/part", messageID);
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, `${id}.json`), JSON.stringify({ id, messageID, sessionID: "ses_a", ...part }));
+    };
+    const own = { type: "text", text: "Words." };
+    const odd = { type: "text", text: { a: 1 } };
+    const file = { type: "file", url: "file:///a", filename: "a" };
+    write("msg_a1", "own", own);
+    write("msg_a1", "file", file);
+    write("msg_a1", "second", odd);
+    write("msg_a2", "file", file);
+    write("msg_a2", "synthetic", { ...odd, synthetic: true });
+    write("msg_a3", "odd", odd);
+    write("msg_a4", "file", file);
+    write("msg_a4", "wordless", { type: "text" });
     const { findings } = await (await toolFor(store.dataDir)).check();
-    expect(findings.map(({ code, recordID }) => [code, recordID])).toEqual([["screen-fatal", "prt_msg_a2_zz"]]);
+    expect(findings.map(({ code, recordID }) => [code, recordID]).sort()).toEqual([
+      ["screen-fatal", "prt_msg_a1_file"],
+      ["screen-fatal", "prt_msg_a3_odd"],
+      ["screen-fatal", "prt_msg_a4_wordless"],
+    ]);
   } finally {
     store.remove();
   }

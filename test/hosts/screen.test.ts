@@ -153,7 +153,7 @@ describe("what the screen of opencode 1.0 to 1.15 cannot print", () => {
 /** Each measured in a real terminal: `bun test/terminal/screen-sweep.ts --host VERSION`. */
 describe("what depends on the message that a part stands in", () => {
   const found = (part: unknown) =>
-    [true, false].map((isInAnswer) => screenMismatches(part, "1.14", isInAnswer).map(screenPath).join());
+    (["answer", "question"] as const).map((place) => screenMismatches(part, "1.14", place).map(screenPath).join());
 
   test("a text: of an answer it must be one, whether or not it says when it was written", () => {
     expect(found({ type: "text" })).toEqual(["text", ""]);
