@@ -237,7 +237,10 @@ async function withLockers(files: FileSystem, database: string, evidence: string
   return found.length === 0 ? evidence : `${evidence}: locked by ${openersText(found.slice(0, 1))}`;
 }
 
-/** What an error while a database is opened or read says about the database. */
+/**
+ * What an error while a database is opened or read says about the database.
+ * @throws the error itself, where neither SQLite nor the system reported it: it says nothing of the database
+ */
 export function problemOf(error: unknown): StoreProblem {
   const failure = sqliteFailure(error);
   switch (failure) {
@@ -245,7 +248,11 @@ export function problemOf(error: unknown): StoreProblem {
       return { code: "not-a-database", severity: "blocking", evidence: "no SQLite header" };
     case "malformed":
       return { code: "database-malformed", severity: "blocking", evidence: "SQLITE_CORRUPT" };
-    default:
-      return { code: "database-unavailable", severity: "blocking", evidence: errnoCode(error) ?? failure };
+    default: {
+      const reported = errnoCode(error);
+      const isKnown = failure !== "other" || /^(?:SQLITE_|ERR_SQLITE_|E[A-Z\d]+$)/.test(reported ?? "");
+      if (!isKnown) throw error;
+      return { code: "database-unavailable", severity: "blocking", evidence: reported ?? failure };
+    }
   }
 }
