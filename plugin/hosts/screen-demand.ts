@@ -40,6 +40,7 @@ const WANTS = {
   /** Joined, if it has a length. */
   answer: { words: "a list", holds: (value: unknown) => Array.isArray(value) || !lengthOf(value) },
   diagnostic: { words: "an object with a place and a text", holds: isDiagnostic },
+  "any diagnostic": { words: "an object with a place and a text", holds: isPlaced },
 } as const;
 
 export interface ScreenDemand {
@@ -127,8 +128,11 @@ function lengthOf(value: unknown): unknown {
 /** An error, which the screen prints with its place; it leaves out anything milder. */
 function isDiagnostic(value: unknown): boolean {
   if (isNothing(value)) return false;
-  if (at(value, ["severity"]) !== 1) return true;
-  return !isNothing(at(value, ["range", "start"])) && isPrintable(at(value, ["message"]));
+  return at(value, ["severity"]) !== 1 || isPlaced(value);
+}
+
+function isPlaced(diagnostic: unknown): boolean {
+  return !isNothing(at(diagnostic, ["range", "start"])) && isPrintable(at(diagnostic, ["message"]));
 }
 
 function typeWords(value: unknown): string {

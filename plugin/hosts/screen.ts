@@ -71,8 +71,8 @@ const OF_TOOLS: ReadonlyMap<unknown, readonly ScreenDemand[]> = new Map<string, 
   [
     "task",
     [
-      { at: ["state", "input", "subagent_type"], wants: "text", only: ["1.0", "1.1", "1.14"] },
-      { at: ["state", "input", "description"], wants: "printable", only: ["1.0", "1.1"] },
+      { at: ["state", "input", "subagent_type"], wants: "text", only: ["1.1", "1.14"] },
+      { at: ["state", "input", "description"], wants: "printable", only: ["1.1"] },
     ],
   ],
   [
@@ -100,6 +100,47 @@ const OF_TOOLS: ReadonlyMap<unknown, readonly ScreenDemand[]> = new Map<string, 
   ],
   ["skill", [{ at: ["state", "input", "name"], wants: "printable" }]],
 ]);
+
+const COMMAND = ["state", "input", "command"] as const;
+const SUBAGENT_CALLS = ["state", "metadata", "summary", EACH] as const;
+
+/** Of the screen of 1.0, which has other words for some tools (source of 1.0.152; measured there). */
+const OF_TOOLS_1_0: ReadonlyMap<unknown, readonly ScreenDemand[]> = new Map<string, readonly ScreenDemand[]>([
+  ...["glob", "grep", "list", "edit", "webfetch", "codesearch", "websearch", "todowrite"].map(
+    (name) => [name, OF_TOOLS.get(name) ?? []] as const,
+  ),
+  [
+    "bash",
+    [
+      { at: ["state", "metadata", "output"], wants: "text" },
+      { at: COMMAND, wants: "printable" },
+      { at: ["state", "input", "description"], wants: "printable", ifAny: COMMAND },
+    ],
+  ],
+  ["read", [{ at: FILE_OF_CALL, wants: "path" }]],
+  [
+    "write",
+    [
+      { at: FILE_OF_CALL, wants: "printable" },
+      { at: DIAGNOSTICS, wants: "answer" },
+      { at: [...DIAGNOSTICS, EACH], wants: "any diagnostic" },
+    ],
+  ],
+  [
+    "task",
+    [
+      { at: ["state", "input", "subagent_type"], wants: "text" },
+      { at: ["state", "input", "description"], wants: "printable" },
+      { at: [...SUBAGENT_CALLS, "tool"], wants: "some text" },
+      { at: [...SUBAGENT_CALLS, "state"], wants: "something" },
+    ],
+  ],
+  ["patch", [{ at: ["state", "output"], wants: "path" }]],
+]);
+
+/** The screen of 1.0 prints no output of a tool that it does not know, and every error as the text that it is. */
+const OF_OTHER_TOOLS_1_0: readonly ScreenDemand[] = [{ at: ["tool"], wants: "printable" }];
+const OF_FAILED_CALLS_1_0: readonly ScreenDemand[] = [{ at: ["state", "error"], wants: "some text" }];
 
 const UNKNOWN_TO_1_14: readonly unknown[] = ["list", "codesearch"];
 
@@ -148,15 +189,21 @@ function demandsOn(part: unknown, screen: ScreenName, shownIn: ShownIn | undefin
   const state = at(part, ["state"]);
   if (isNothing(state)) return NO_STATE;
   const tool = at(part, ["tool"]);
-  const isKnown = screen !== "1.14" || !UNKNOWN_TO_1_14.includes(tool);
-  const own = (isKnown ? OF_TOOLS.get(tool) : null) ?? OF_OTHER_TOOLS;
+  const own = demandsOfTool(tool, screen);
   const status = at(state, ["status"]);
+  if (status === "error" && screen === "1.0") return [...own.filter(isOfEveryStatus), ...OF_FAILED_CALLS_1_0];
   if (status === "error") {
     const isBlock = tool === "bash" && at(state, ["metadata", "output"]) !== undefined;
     return [...own.filter(isOfEveryStatus), ...(isBlock ? OF_FAILED_COMMANDS : OF_FAILED_CALLS)];
   }
   if (status === "completed") return own;
   return own.filter((demand) => isOfEveryStatus(demand) && (status !== "pending" || !demand.at.includes("metadata")));
+}
+
+function demandsOfTool(tool: unknown, screen: ScreenName): readonly ScreenDemand[] {
+  if (screen === "1.0") return OF_TOOLS_1_0.get(tool) ?? OF_OTHER_TOOLS_1_0;
+  const isKnown = screen !== "1.14" || !UNKNOWN_TO_1_14.includes(tool);
+  return (isKnown ? OF_TOOLS.get(tool) : null) ?? OF_OTHER_TOOLS;
 }
 
 /** Whether a part of a question is what the user wrote. */

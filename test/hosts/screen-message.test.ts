@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { screenPath } from "../../plugin/hosts/screen-demand.ts";
 import { asNewer, mismatchesOnScreen, NOTHING_NEWER, together } from "../../plugin/hosts/screen-message.ts";
 import { toolFor } from "../host/tool.ts";
@@ -120,6 +121,56 @@ async function completed(store: StoreUnderTest, read: (id: string) => Fields): P
   await tool.restore(runID ?? "");
   expect(store.image()).toEqual(before);
 }
+
+test("nothing is named in 5,000 answers, texts, thoughts and files as hosts write them", () => {
+  const words = fc.string();
+  const error = fc.constantFrom(
+    undefined,
+    { name: "MessageAbortedError", data: { message: "Aborted" } },
+    { name: "MessageOutputLengthError", data: {} },
+    { name: "APIError", data: { message: "overloaded", statusCode: 529, isRetryable: true } },
+    { name: "UnknownError", data: { message: "odd" } },
+  );
+  const answer = fc.record({
+    finish: fc.constantFrom("stop", "tool-calls", "length", "content-filter", "unknown", undefined),
+    error,
+    mode: words,
+    modelID: words,
+    time: fc.constantFrom({ created: 1 }, { created: 1, completed: 2 }),
+    tokens: fc.record({
+      input: fc.nat(),
+      output: fc.nat(),
+      reasoning: fc.nat(),
+      cache: fc.constant({ read: 0, write: 0 }),
+    }),
+    summary: fc.boolean(),
+  });
+  const message = fc.oneof(
+    answer.map((fields): Fields => ({ ...ANSWER, ...fields })),
+    fc.record({ role: fc.constant("user"), time: fc.constant({ created: 1 }), agent: words }),
+  );
+  const time = fc.constantFrom(undefined, { start: 1 }, { start: 1, end: 2 });
+  const part = fc.oneof(
+    fc.record({ type: fc.constant("text"), text: words, time, synthetic: fc.constantFrom(undefined, true, false) }),
+    fc.record({ type: fc.constant("reasoning"), text: words, time }),
+    fc.record({ type: fc.constant("file"), mime: words, filename: fc.option(words), url: words }),
+    fc.record({ type: fc.constantFrom("step-start", "step-finish", "patch", "snapshot", "agent", "compaction") }),
+  );
+  const places = [undefined, "answer", "question", "nowhere"] as const;
+  fc.assert(
+    fc.property(message, fc.array(message, { maxLength: 4 }), part, (own, newer, inIt) => {
+      const behind = newer.map(asNewer).reduce(together, NOTHING_NEWER);
+      for (const screen of ["1.0", "1.1", "1.2", "1.14"] as const) {
+        expect(mismatchesOnScreen("message", own, screen, behind)).toEqual([]);
+        for (const shownIn of places) {
+          const around = shownIn === undefined ? behind : { ...behind, shownIn };
+          expect(mismatchesOnScreen("part", inIt, screen, around)).toEqual([]);
+        }
+      }
+    }),
+    { numRuns: 5000, seed: 20261130 },
+  );
+});
 
 test("what a part lacks is named where the screen prints it: not in every question", async () => {
   const store = createJsonStore({ ...SESSIONS, sessions: [sessionContent("a", "prj_one", 4, 1)] });
