@@ -5,6 +5,7 @@ import type { Severity } from "../model/finding.ts";
 import type { LineName, PathSystem, StoreDescription } from "../model/store-description.ts";
 import type { StoreProblem, StoreProblemCode } from "../model/store-problem.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
+import { targetStatNow } from "../platform/read-now.ts";
 import { JsonStore } from "./json/json-store.ts";
 import type { Located } from "./locate.ts";
 import type { Access, OpenedStore } from "./opened-store.ts";
@@ -104,7 +105,8 @@ async function openDatabase(
     return damagedDatabase(unread, code, evidence);
   };
   const found = await files.stat(database);
-  if (found?.type === "directory") return unusable("database-is-folder", "a folder");
+  const isFolder = found?.type === "symlink" ? targetStatNow(database)?.isDirectory() : found?.type === "directory";
+  if (isFolder) return unusable("database-is-folder", "a folder");
   if (found === null && (await files.stat(`${database}-wal`)) !== null)
     return damaged("wal-without-database", "no file");
   // A database that still lies wholly in its WAL has a main file of zero bytes; only without a WAL is it lost.
