@@ -34,6 +34,7 @@ const WANTS = {
   /** Joined, if it has a length. */
   answer: { words: "a list", holds: (value: unknown) => Array.isArray(value) || !lengthOf(value) },
   diagnostic: { words: "an object with a place and a text", holds: isDiagnostic },
+  "any diagnostic": { words: "an object with a place and a text", holds: isPlaced },
 } as const;
 
 export interface ScreenDemand {
@@ -47,6 +48,12 @@ export interface ScreenDemand {
 export interface Screen {
   /** What it demands of calls of opencode's own tools, by the name of the tool. */
   readonly tools: ReadonlyMap<string, readonly ScreenDemand[]>;
+  /** What it demands of calls of a plugin's or a server's tools. */
+  readonly otherTools: readonly ScreenDemand[];
+  /** What it demands of calls that failed. */
+  readonly failedCalls: readonly ScreenDemand[];
+  /** Whether a failed command with an output is a block of its own, below which whatever can be printed is. */
+  readonly hasFailedBlocks: boolean;
   /** Whether the error of an answer that was aborted is not printed. */
   readonly leavesOutAborted: boolean;
 }
@@ -127,8 +134,11 @@ function lengthOf(value: unknown): unknown {
 /** An error, which the screen prints with its place; it leaves out anything milder. */
 function isDiagnostic(value: unknown): boolean {
   if (isNothing(value)) return false;
-  if (at(value, ["severity"]) !== 1) return true;
-  return !isNothing(at(value, ["range", "start"])) && isPrintable(at(value, ["message"]));
+  return at(value, ["severity"]) !== 1 || isPlaced(value);
+}
+
+function isPlaced(diagnostic: unknown): boolean {
+  return !isNothing(at(diagnostic, ["range", "start"])) && isPrintable(at(diagnostic, ["message"]));
 }
 
 function typeWords(value: unknown): string {

@@ -1,4 +1,4 @@
-import type { NewerMessages } from "../model/artifact.ts";
+import type { NewerMessages, ShownIn } from "../model/artifact.ts";
 import { at, collect, isNothing, type Screen, type ScreenDemand, type ScreenMismatch } from "./screen-demand.ts";
 
 /** Of the newest message. */
@@ -53,7 +53,7 @@ export function mismatchesOnScreen(
   newer: NewerMessages = NOTHING_NEWER,
 ): ScreenMismatch[] {
   if (newer.count >= MOST_SHOWN) return [];
-  if (kind === "part") return screenMismatches(value, screen, newer.isInAnswer);
+  if (kind === "part") return screenMismatches(value, screen, newer.shownIn);
   return kind === "message" && isAnswer(value) ? answerMismatches(value, screen, newer) : [];
 }
 
@@ -107,15 +107,6 @@ function hasOutput(answer: unknown): boolean {
   return Number(at(answer, ["tokens", "output"])) > 0;
 }
 
-/** Of a tool of a plugin or a server: the screen prints its name and what it returned. */
-const OF_OTHER_TOOLS: readonly ScreenDemand[] = [
-  { at: ["tool"], wants: "printable" },
-  { at: ["state", "output"], wants: "text" },
-];
-
-const OF_FAILED_CALLS: readonly ScreenDemand[] = [{ at: ["state", "error"], wants: "failure" }];
-
-/** A command with an output is a block of its own, below which whatever can be printed is. */
 const OF_FAILED_COMMANDS: readonly ScreenDemand[] = [{ at: ["state", "error"], wants: "printable" }];
 
 const NO_STATE: readonly ScreenDemand[] = [{ at: ["state"], wants: "something" }];
@@ -132,31 +123,37 @@ const OF_OWN_TEXTS: readonly ScreenDemand[] = [{ at: ["text"], wants: "printable
 
 /**
  * What the terminal UI of opencode 1.0 to 1.15 cannot print of a part, by its JSON; nothing where it shows it. Without
- * `isInAnswer`: in whichever message it stands. A pure function.
+ * `shownIn`: wherever it stands. A pure function.
  */
-export function screenMismatches(part: unknown, screen: Screen, isInAnswer?: boolean): ScreenMismatch[] {
+export function screenMismatches(part: unknown, screen: Screen, shownIn?: ShownIn): ScreenMismatch[] {
   const mismatches: ScreenMismatch[] = [];
-  for (const demand of demandsOn(part, screen, isInAnswer)) collect(part, demand, mismatches);
+  for (const demand of demandsOn(part, screen, shownIn)) collect(part, demand, mismatches);
   return mismatches;
 }
 
-function demandsOn(part: unknown, screen: Screen, isInAnswer: boolean | undefined): readonly ScreenDemand[] {
+function demandsOn(part: unknown, screen: Screen, shownIn: ShownIn | undefined): readonly ScreenDemand[] {
   const type = at(part, ["type"]);
-  const ofQuestion = type === "file" ? OF_FILES : type === "text" && !at(part, ["synthetic"]) ? OF_OWN_TEXTS : [];
-  if (isInAnswer === false) return ofQuestion;
+  const ofQuestion = type === "file" ? OF_FILES : isOwnText(part) ? OF_OWN_TEXTS : [];
+  if (shownIn === "nowhere") return [];
+  if (shownIn === "question") return ofQuestion;
   if (type === "reasoning" || type === "text") return OF_TEXTS;
-  if (type !== "tool") return isInAnswer === true ? [] : ofQuestion;
+  if (type !== "tool") return shownIn === "answer" ? [] : ofQuestion;
   const state = at(part, ["state"]);
   if (isNothing(state)) return NO_STATE;
   const tool = at(part, ["tool"]);
-  const own = (typeof tool === "string" ? screen.tools.get(tool) : undefined) ?? OF_OTHER_TOOLS;
+  const own = (typeof tool === "string" ? screen.tools.get(tool) : undefined) ?? screen.otherTools;
   const status = at(state, ["status"]);
   if (status === "error") {
-    const isBlock = tool === "bash" && at(state, ["metadata", "output"]) !== undefined;
-    return [...own.filter(isOfEveryStatus), ...(isBlock ? OF_FAILED_COMMANDS : OF_FAILED_CALLS)];
+    const isBlock = screen.hasFailedBlocks && tool === "bash" && at(state, ["metadata", "output"]) !== undefined;
+    return [...own.filter(isOfEveryStatus), ...(isBlock ? OF_FAILED_COMMANDS : screen.failedCalls)];
   }
   if (status === "completed") return own;
   return own.filter((demand) => isOfEveryStatus(demand) && (status !== "pending" || !demand.at.includes("metadata")));
+}
+
+/** Whether a part of a question is what the user wrote. */
+export function isOwnText(part: unknown): boolean {
+  return at(part, ["type"]) === "text" && !at(part, ["synthetic"]);
 }
 
 /** The screen looks at what a call returned, and when, only once it has returned. */

@@ -73,10 +73,12 @@ export type JsonShape =
   | { readonly shape: "incomplete" }
   | { readonly shape: "invalid"; readonly offset: number };
 
-/** What is newer in a session than one of its messages, and which kind of message that is. */
+export type ShownIn = "answer" | "question" | "nowhere";
+
+/** What is newer in a session than one of its messages, and where in it a record is. */
 export interface NewerMessages {
-  /** Whether it is an answer, not a question; absent where that is not known. */
-  readonly isInAnswer?: boolean;
+  /** Absent where it is not known. Of a question the terminal UI prints only the first text of the user's own and files. */
+  readonly shownIn?: ShownIn;
   readonly count: number;
   readonly anyAnswer: boolean;
   /** Whether one of the answers is not over. */

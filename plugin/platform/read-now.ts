@@ -43,9 +43,14 @@ export function entryNow(path: string): RawStat | null {
   }
 }
 
-/** Of what a path leads to; `undefined` where nothing is there. */
+/** Of what a path leads to; `undefined` where nothing is there, or where links lead in a circle. */
 export function targetStatNow(path: string): RawStat | undefined {
-  return statSync(path, { throwIfNoEntry: false });
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (errnoCode(error) === "ELOOP") return undefined;
+    throw error;
+  }
 }
 
 /** Whether a path leads to anything that this user may see. */

@@ -1,7 +1,7 @@
-import { asNewer, NOTHING_NEWER, together } from "../hosts/screen.ts";
-import type { Artifact, NewerMessages } from "../model/artifact.ts";
+import { asNewer, isOwnText, NOTHING_NEWER, together } from "../hosts/screen.ts";
+import type { Artifact, NewerMessages, ShownIn } from "../model/artifact.ts";
 import { errnoCode } from "../platform/file-system.ts";
-import { parseDocument } from "../stores/conversation.ts";
+import { parseDocument, type StoredDocument } from "../stores/conversation.ts";
 import type { Store } from "../stores/store.ts";
 
 /** What each message and part of a session has behind it, by its id. */
@@ -26,16 +26,21 @@ export class NewerMessagesSource {
   }
 }
 
+interface OfMessage {
+  readonly shownIn: ReadonlyMap<string, ShownIn>;
+  readonly alone: NewerMessages;
+}
+
 async function readBackwards(store: Store, sessionID: string): Promise<ByRecord> {
-  const found: { readonly ids: readonly string[]; readonly alone: NewerMessages; readonly isInAnswer: boolean }[] = [];
+  const found: OfMessage[] = [];
   try {
     for await (const { messageID, document, parts } of store.conversations.messages(sessionID)) {
       // Parts alone are not shown, and push nothing out of sight.
       if (document === null) continue;
-      const parsed = parseDocument(document);
-      const ids = [messageID, ...parts.map(({ recordID }) => recordID)];
-      const alone = asNewer(parsed.ok ? parsed.value : null);
-      found.push({ ids, alone, isInAnswer: alone.anyAnswer });
+      const alone = asNewer(valueIn(document));
+      const places = alone.anyAnswer ? parts.map(({ recordID }) => [recordID, "answer"] as const) : inQuestion(parts);
+      const own = [messageID, alone.anyAnswer ? "answer" : "question"] as const;
+      found.push({ shownIn: new Map([own, ...places]), alone });
     }
   } catch (error) {
     // A folder that may not be read is a finding of its own.
@@ -44,9 +49,23 @@ async function readBackwards(store: Store, sessionID: string): Promise<ByRecord>
   }
   const byRecord = new Map<string, NewerMessages>();
   let newer = NOTHING_NEWER;
-  for (const { ids, alone, isInAnswer } of found.reverse()) {
-    for (const id of ids) byRecord.set(id, { ...newer, isInAnswer });
+  for (const { shownIn, alone } of found.reverse()) {
+    for (const [id, place] of shownIn) byRecord.set(id, { ...newer, shownIn: place });
     newer = together(newer, alone);
   }
   return byRecord;
+}
+
+function valueIn(document: StoredDocument): unknown {
+  const parsed = parseDocument(document);
+  return parsed.ok ? parsed.value : null;
+}
+
+/** Without a text of the user's own the terminal UI prints nothing of a question. */
+function inQuestion(parts: readonly StoredDocument[]): (readonly [id: string, ShownIn])[] {
+  const texts = parts.filter((part) => isOwnText(valueIn(part)));
+  return parts.map((part) => {
+    const isPrinted = texts[0] !== undefined && (part === texts[0] || !texts.includes(part));
+    return [part.recordID, isPrinted ? "question" : "nowhere"];
+  });
 }

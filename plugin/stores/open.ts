@@ -5,6 +5,7 @@ import type { Severity } from "../model/finding.ts";
 import type { LineName, PathSystem, StoreDescription } from "../model/store-description.ts";
 import type { StoreProblem, StoreProblemCode } from "../model/store-problem.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
+import { targetStatNow } from "../platform/read-now.ts";
 import { JsonStore } from "./json/json-store.ts";
 import type { Located } from "./locate.ts";
 import type { Access, OpenedStore } from "./opened-store.ts";
@@ -104,7 +105,8 @@ async function openDatabase(
     return damagedDatabase(unread, code, evidence);
   };
   const found = await files.stat(database);
-  if (found?.type === "directory") return unusable("database-is-folder", "a folder");
+  const isFolder = found?.type === "symlink" ? targetStatNow(database)?.isDirectory() : found?.type === "directory";
+  if (isFolder) return unusable("database-is-folder", "a folder");
   if (found === null && (await files.stat(`${database}-wal`)) !== null)
     return damaged("wal-without-database", "no file");
   // A database that still lies wholly in its WAL has a main file of zero bytes; only without a WAL is it lost.
@@ -236,7 +238,10 @@ async function withLockers(files: FileSystem, database: string, evidence: string
   return found.length === 0 ? evidence : `${evidence}: locked by ${openersText(found.slice(0, 1))}`;
 }
 
-/** What an error while a database is opened or read says about the database. */
+/**
+ * What an error while a database is opened or read says about the database.
+ * @throws the error itself, where neither SQLite nor the system reported it: it says nothing of the database
+ */
 export function problemOf(error: unknown): StoreProblem {
   const failure = sqliteFailure(error);
   switch (failure) {
@@ -244,7 +249,11 @@ export function problemOf(error: unknown): StoreProblem {
       return { code: "not-a-database", severity: "blocking", evidence: "no SQLite header" };
     case "malformed":
       return { code: "database-malformed", severity: "blocking", evidence: "SQLITE_CORRUPT" };
-    default:
-      return { code: "database-unavailable", severity: "blocking", evidence: errnoCode(error) ?? failure };
+    default: {
+      const reported = errnoCode(error);
+      const isKnown = failure !== "other" || /^(?:SQLITE_|ERR_SQLITE_|E[A-Z\d]+$)/.test(reported ?? "");
+      if (!isKnown) throw error;
+      return { code: "database-unavailable", severity: "blocking", evidence: reported ?? failure };
+    }
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { asNewer, mismatchesOnScreen, NOTHING_NEWER, together } from "../../plugin/hosts/screen.ts";
 import { screenPath } from "../../plugin/hosts/screen-demand.ts";
 import { toolFor } from "../host/tool.ts";
@@ -126,20 +127,87 @@ async function completed(store: StoreUnderTest, read: (id: string) => Fields): P
   expect(store.image()).toEqual(before);
 }
 
-test("a text without its words is named in an answer, and not in a question", async () => {
-  const store = createJsonStore(SESSIONS);
+test("nothing is named in 5,000 answers, texts, thoughts and files as hosts write them", () => {
+  const words = fc.string();
+  const error = fc.constantFrom(
+    undefined,
+    { name: "MessageAbortedError", data: { message: "Aborted" } },
+    { name: "MessageOutputLengthError", data: {} },
+    { name: "APIError", data: { message: "overloaded", statusCode: 529, isRetryable: true } },
+    { name: "UnknownError", data: { message: "odd" } },
+  );
+  const answer = fc.record({
+    finish: fc.constantFrom("stop", "tool-calls", "length", "content-filter", "unknown", undefined),
+    error,
+    mode: words,
+    modelID: words,
+    time: fc.constantFrom({ created: 1 }, { created: 1, completed: 2 }),
+    tokens: fc.record({
+      input: fc.nat(),
+      output: fc.nat(),
+      reasoning: fc.nat(),
+      cache: fc.constant({ read: 0, write: 0 }),
+    }),
+    summary: fc.boolean(),
+  });
+  const message = fc.oneof(
+    answer.map((fields): Fields => ({ ...ANSWER, ...fields })),
+    fc.record({ role: fc.constant("user"), time: fc.constant({ created: 1 }), agent: words }),
+  );
+  const time = fc.constantFrom(undefined, { start: 1 }, { start: 1, end: 2 });
+  const part = fc.oneof(
+    fc.record({ type: fc.constant("text"), text: words, time, synthetic: fc.constantFrom(undefined, true, false) }),
+    fc.record({ type: fc.constant("reasoning"), text: words, time }),
+    fc.record({ type: fc.constant("file"), mime: words, filename: fc.option(words), url: words }),
+    fc.record({ type: fc.constantFrom("step-start", "step-finish", "patch", "snapshot", "agent", "compaction") }),
+  );
+  const places = [undefined, "answer", "question", "nowhere"] as const;
+  fc.assert(
+    fc.property(message, fc.array(message, { maxLength: 4 }), part, (own, newer, inIt) => {
+      const behind = newer.map(asNewer).reduce(together, NOTHING_NEWER);
+      for (const screen of ["1.0", "1.1", "1.2", "1.14"] as const) {
+        expect(mismatchesOnScreen("message", own, SCREEN[screen], behind)).toEqual([]);
+        for (const shownIn of places) {
+          const around = shownIn === undefined ? behind : { ...behind, shownIn };
+          expect(mismatchesOnScreen("part", inIt, SCREEN[screen], around)).toEqual([]);
+        }
+      }
+    }),
+    { numRuns: 5000, seed: 20261130 },
+  );
+});
+
+test("what a part lacks is named where the screen prints it: not in every question", async () => {
+  const store = createJsonStore({ ...SESSIONS, sessions: [sessionContent("a", "prj_one", 4, 1)] });
   try {
-    for (const id of IDS) {
-      const message = { id, sessionID: "ses_a", ...(id === "msg_a1" ? BARE[0] : { ...ANSWER, parentID: "msg_a1" }) };
+    for (const id of ["msg_a1", "msg_a2", "msg_a3", "msg_a4"]) {
+      const message = { id, sessionID: "ses_a", ...(id === "msg_a4" ? { ...ANSWER, parentID: "msg_a3" } : BARE[0]) };
       writeFileSync(join(store.dataDir, "storage/message/ses_a", `${id}.json`), JSON.stringify(message));
+      rmSync(join(store.dataDir, "storage/part", id), { recursive: true });
     }
-    const words = { sessionID: "ses_a", type: "text" };
-    for (const messageID of ["msg_a1", "msg_a2"]) {
-      const path = join(store.dataDir, "storage/part", messageID, `prt_${messageID}_zz.json`);
-      writeFileSync(path, JSON.stringify({ id: `prt_${messageID}_zz`, messageID, ...words }));
-    }
+    const write = (messageID: string, name: string, part: Fields) => {
+      const id = `prt_${messageID}_${name}`;
+      const folder = join(store.dataDir, "storage/part", messageID);
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, `${id}.json`), JSON.stringify({ id, messageID, sessionID: "ses_a", ...part }));
+    };
+    const own = { type: "text", text: "Words." };
+    const odd = { type: "text", text: { a: 1 } };
+    const file = { type: "file", url: "file:///a", filename: "a" };
+    write("msg_a1", "own", own);
+    write("msg_a1", "file", file);
+    write("msg_a1", "second", odd);
+    write("msg_a2", "file", file);
+    write("msg_a2", "synthetic", { ...odd, synthetic: true });
+    write("msg_a3", "odd", odd);
+    write("msg_a4", "file", file);
+    write("msg_a4", "wordless", { type: "text" });
     const { findings } = await (await toolFor(store.dataDir)).check();
-    expect(findings.map(({ code, recordID }) => [code, recordID])).toEqual([["screen-fatal", "prt_msg_a2_zz"]]);
+    expect(findings.map(({ code, recordID }) => [code, recordID]).sort()).toEqual([
+      ["screen-fatal", "prt_msg_a1_file"],
+      ["screen-fatal", "prt_msg_a3_odd"],
+      ["screen-fatal", "prt_msg_a4_wordless"],
+    ]);
   } finally {
     store.remove();
   }

@@ -185,6 +185,20 @@ test("a folder in the place of the database is named", async () => {
   expect(salvage.code).toBe(3);
 });
 
+test("a link to a folder, or to itself, in the place of the database is named", async () => {
+  mkdirSync(join(dataDir, "other"), { recursive: true });
+  if (canDropPrivileges()) chownSync(dataDir, NOBODY, NOBODY);
+  for (const [target, code] of [
+    ["other", "database-is-folder"],
+    ["opencode.db", "database-unavailable"],
+  ] as const) {
+    symlinkSync(target, join(dataDir, "opencode.db"));
+    const checked = await check();
+    expect([checked.status, checked.answer.findings.map((each) => each.code)]).toEqual([1, [code]]);
+    rmSync(join(dataDir, "opencode.db"));
+  }
+});
+
 test("a database with a second name by a link is one database", async () => {
   await layOut("1.18.33");
   const alone = (await check()).answer;

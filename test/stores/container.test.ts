@@ -112,7 +112,7 @@ test.if(process.platform === "linux")("an exclusive lock, and who holds it", asy
       ...[process.execPath, "-e"],
       `import { Database } from "bun:sqlite"; const database = new Database(process.argv[1]);
        database.exec("pragma locking_mode = exclusive; pragma journal_mode = delete; begin exclusive");
-       console.log("locked"); await Bun.sleep(3_600_000);`,
+       console.log("locked"); await Bun.sleep(3_600_000); database.close();`,
       database,
     ],
     { stdout: "pipe" },

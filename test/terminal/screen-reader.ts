@@ -44,7 +44,7 @@ export class ScreenReader {
 
   /** `null`: no UI is running, or it cannot be told to open a session (before 1.1). */
   async #select(sessionID: string, id: string): Promise<"shown" | "ended" | "nothing" | null> {
-    if (this.#running === null) return null;
+    if (this.#running === null || Bun.semver.order(this.#store.home.version, "1.1.0") < 0) return null;
     const { ui, url } = this.#running;
     const answer = await fetch(`${url}/tui/select-session`, {
       method: "POST",
@@ -72,7 +72,7 @@ export class ScreenReader {
   async #read(ui: TerminalUI, id: string): Promise<"shown" | "ended" | "nothing"> {
     const words = lastWordsOf(id);
     const isOver = (screen: string) => DEAD.test(screen) || screen.includes(words);
-    for (let tries = 0; tries < 750 && !isOver(ui.screen()); tries += 1) await sleep(40);
+    for (let tries = 0; tries < 3000 && !isOver(ui.screen()); tries += 1) await sleep(40);
     // What is printed last may end it after the first text is there.
     if (ui.screen().includes(words)) await sleep(400);
     this.#last = ui.screen();

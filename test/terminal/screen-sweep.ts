@@ -1,7 +1,7 @@
 /**
  * Asks the terminal UI of a version and `check` about seeded damages of parts and messages, each in a session of its own.
  * What `check` says nothing of is opened many at a time in one running UI; what it names as fatal, one by one.
- * `nice bun test/terminal/screen-sweep.ts --host 1.14.41 [--seed N] [--parts N] [--messages N] [--fatal N]`
+ * `nice bun test/terminal/screen-sweep.ts --host 1.14.41 [--seed N] [--parts N] [--messages N] [--fatal N] [--repair]`
  */
 import { parseArgs } from "node:util";
 import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
@@ -31,6 +31,8 @@ const { values } = parseArgs({
     fatal: { type: "string", default: "60" },
     /** So many parts of which `check` says nothing share a session. */
     together: { type: "string", default: "24" },
+    /** What is named as fatal is repaired, and opened again. */
+    repair: { type: "boolean" },
     verbose: { type: "boolean" },
   },
 });
@@ -67,8 +69,10 @@ function partCase(index: number): Case {
     ["text", "file", "agent", "compaction", "subtask"].includes(String(type)),
   );
   const { what, text } = damaged(isInAnswer ? healthyPart() : random.pick(ofQuestion));
-  const turns = [{ message: null, isInAnswer, parts: [text] }];
-  return { id: `p${index}`, turns, what: `${isInAnswer ? "" : "in a question, "}${what}: ${text}` };
+  const own = JSON.stringify({ type: "text", text: "Words of the user." });
+  const parts = isInAnswer || random.chance(0.3) ? [text] : random.chance(0.5) ? [text, own] : [own, text];
+  const turns = [{ message: null, isInAnswer, parts }];
+  return { id: `p${index}`, turns, what: `${isInAnswer ? "" : `in a question of ${parts.length}, `}${what}: ${text}` };
 }
 
 function messageCase(index: number): Case {
@@ -96,14 +100,15 @@ const model = startModelServer();
 const store = await realStore(version);
 const reader = new ScreenReader(store, model);
 let disagreements = 0;
-const counts = { blocking: 0, fatal: 0, silent: 0, shown: 0, ended: 0 };
+const counts = { blocking: 0, fatal: 0, silent: 0, shown: 0, ended: 0, repaired: 0 };
 try {
   const cases = [
     ...Array.from({ length: Number(values.parts) }, (_, index) => partCase(index)),
     ...Array.from({ length: Number(values.messages) }, (_, index) => messageCase(index)),
   ];
   const ids = writeSessions(store, cases);
-  const { findings } = await (await toolFor(store.dataDir)).check();
+  const tool = await toolFor(store.dataDir);
+  const { findings } = await tool.check();
   const found = bySession(findings, ({ sessionID }) => sessionID);
   const said = (one: Case): readonly ConfirmedFinding[] => found.get(ids.get(one.id) ?? "") ?? [];
   const loads = cases.filter((one) => said(one).every(({ severity }) => severity !== "blocking"));
@@ -144,7 +149,22 @@ try {
   for (const one of silent.filter((one) => !isPart(one))) await ask(one);
   // Spread over all of them, so that both kinds are asked.
   const step = Math.max(1, Math.ceil(fatal.length / Number(values.fatal)));
-  for (const one of fatal.filter((_, index) => index % step === 0)) await ask(one);
+  const chosen = fatal.filter((_, index) => index % step === 0);
+  for (const one of chosen) await ask(one);
+  if (values.repair) {
+    reader.close();
+    const { items } = await tool.repair(["screen-fatal"]);
+    for (const one of chosen) {
+      if ((await open(one.id)) === "shown") counts.repaired += 1;
+      else {
+        disagreements += 1;
+        process.stdout.write(`! ${one.id} after the repair ${reader.lastWords()}: ${one.what.slice(0, 3000)}\n`);
+      }
+    }
+    process.stdout.write(
+      `${items.length} records repaired, ${counts.repaired} of ${chosen.length} sessions shown then\n`,
+    );
+  }
 } finally {
   reader.close();
   await model.stop();

@@ -1,9 +1,6 @@
 import type { HostProfile } from "../profile.ts";
-import type { Screen } from "../screen-demand.ts";
-import { LINE_1_0, SCREEN_1_0 } from "../v1.0/profile.ts";
-
-/** From here on the error of an aborted answer is not printed. */
-export const SCREEN_1_1: Screen = { ...SCREEN_1_0, leavesOutAborted: true };
+import { LINE_1_0 } from "../v1.0/profile.ts";
+import { SCREEN_1_1 } from "./screen.ts";
 
 const LINE_1_1_11: HostProfile = {
   ...LINE_1_0,

@@ -24,6 +24,9 @@ async function isWal(files: FileSystem, path: string): Promise<boolean> {
   return false;
 }
 
+/** As long as a writer waits. */
+const BUSY_MS = 2000;
+
 const nothing = () => undefined;
 
 async function sameOnDisk(files: FileSystem, path: string, before: FileStat | null): Promise<boolean> {
@@ -61,7 +64,10 @@ export async function openReadView(files: FileSystem, driver: Driver, path: stri
   const hasFrames = (wal?.size ?? 0) > WAL_HEADER_BYTES && (await isWal(files, `${database}-wal`));
   if (!driver.readsInPlace) return openPrivateCopy(files, driver, database, ["", "-wal", "-journal"]);
   const inPlace = (mode: OpenMode, unchanged: ReadView["unchanged"]): ReadView => {
-    return { connection: driver.open(database, mode), source: { path: database, mode }, unchanged, release: nothing };
+    const connection = driver.open(database, mode);
+    // An opencode that starts locks its WAL while it recovers it.
+    if (mode === "shared") connection.exec(`pragma busy_timeout = ${BUSY_MS}`);
+    return { connection, source: { path: database, mode }, unchanged, release: nothing };
   };
   if (!hasFrames && !hasJournal) return inPlace("immutable", before.isSame);
   if (!hasJournal && (shm?.size ?? 0) > 0 && refusalOf(`${database}-shm`, "read") === null)

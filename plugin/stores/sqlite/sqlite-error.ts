@@ -18,6 +18,8 @@ const BY_NUMBER: Readonly<Record<number, SqliteFailure>> = {
   11: "malformed",
   13: "full",
   14: "cannot-open",
+  // Others kept changing the lock of the WAL for as long as SQLite tried.
+  15: "busy",
   26: "not-a-database",
 };
 
@@ -27,6 +29,7 @@ const SHMSIZE = 4874;
 const BY_NAME: readonly (readonly [string, SqliteFailure])[] = [
   ["SQLITE_BUSY", "busy"],
   ["SQLITE_LOCKED", "busy"],
+  ["SQLITE_PROTOCOL", "busy"],
   ["SQLITE_READONLY", "read-only"],
   // No room for the index of the WAL.
   ["SQLITE_IOERR_SHMSIZE", "full"],
