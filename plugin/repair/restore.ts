@@ -7,7 +7,7 @@ import { eachStoredRun, readRun, type StoredRun, writeManifest } from "../quaran
 import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/opened-store.ts";
 import type { ItemOutcome, StoreWriter } from "../stores/writer.ts";
-import { type ReportedItem, type Stopped, stoppedBy, TAKEN_OVER, withOutcomes } from "./apply.ts";
+import { columnOf, type ReportedItem, type Stopped, stoppedBy, TAKEN_OVER, withOutcomes } from "./apply.ts";
 import { isStopped, underLock } from "./repair.ts";
 import { writerForManifest } from "./run-store.ts";
 
@@ -192,6 +192,7 @@ function reported(manifest: Manifest, item: ManifestItem, outcome: ItemOutcome):
     sessionID: manifest.sessionID,
     recordID: item.recordID,
     kind: item.kind,
+    ...columnOf(item.locator),
     code: item.code,
     action: outcome.state === "restored" ? "restored" : "skipped",
     ...(outcome.reason === undefined ? {} : { reason: outcome.reason }),
