@@ -47,7 +47,7 @@ const WRONG: readonly (readonly [string, string])[] = [
   ["check --concurrency many", "--concurrency takes a whole number"],
   ["check --no-such-option", "Unknown option"],
   ["check --yes", "--yes does not go with"],
-  ["mend", 'There is no command "mend".'],
+  ["fix", 'There is no command "fix".'],
 ];
 
 test.each(WRONG)("%s: one clear sentence, exit status 2, nothing changed", async (line, sentence) => {

@@ -61,7 +61,7 @@ for (const version of VERSIONS) {
     test("a command of the user's own with that name stays the user's", () =>
       withBench(version, usersOwn, {
         model: "loopback/scripted",
-        command: { repair: { template: "Mend my code: $ARGUMENTS" } },
+        command: { repair: { template: "Tidy my code: $ARGUMENTS" } },
       }));
 
     test("without a provider", () => withoutProvider(version));
@@ -193,7 +193,7 @@ async function usersOwn(bench: Bench): Promise<number> {
     model.script({ text: "A word." });
     expect((await typed(host, conversation, words)).status).toBe(200);
     const asked = (await messagesOf(host, conversation)).at(-2);
-    expect(asked?.parts.map(({ text }) => text?.trim())).toContain(`Mend my code: ${words}`.trim());
+    expect(asked?.parts.map(({ text }) => text?.trim())).toContain(`Tidy my code: ${words}`.trim());
   }
   model.script({ text: "A word." });
   expect(
@@ -386,7 +386,7 @@ function expectAnswered({ host, store }: Bench, { status, body }: Answer, headli
 
 /** What people wrote, and where their files are. */
 function expectNoSecrets({ project, home }: RealStore, ...texts: readonly string[]): void {
-  const content = ["hello", "pixel", "welcome", "story", "plain session", "conversation with tools"];
+  const content = ["hello", "pixel", "welcome", "story", "plain session", "A conversation with tools"];
   for (const text of texts) {
     for (const secret of [project, home.root, ...content]) expect(text).not.toContain(secret);
   }
