@@ -4,8 +4,11 @@
  */
 
 /**
- * The screens of opencode 1.0, of 1.1 to 1.2.15, of 1.2.20 to 1.3, and of 1.14 and 1.15, which has no words of its own for
- * two old tools. 1.1 leaves out the error of an aborted answer; 1.2.20 prints calls of `task` in one line.
+ * Terminal UIs that differ, named by their first version:
+ * - `1.0`.
+ * - `1.1` to 1.2.15: it does not print the error of an aborted answer.
+ * - `1.2`, from 1.2.20 to 1.3: it prints a call of `task` in one line.
+ * - `1.14` and 1.15: it prints the old tools `list` and `codesearch` as any other tool.
  */
 export type ScreenName = "1.0" | "1.1" | "1.2" | "1.14";
 

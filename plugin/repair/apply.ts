@@ -63,6 +63,9 @@ export interface Stopped {
   readonly message: string;
 }
 
+/** A signal is felt between two run folders, each of which is bounded. */
+export const STOPPED_BETWEEN: Stopped = { kind: "refused", message: "Stopped. What was done so far is complete." };
+
 /** A holder of the lock that slept, or whose lock was ended by a user, goes no further. */
 export const TAKEN_OVER: Stopped = {
   kind: "refused",
@@ -96,7 +99,7 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
     const numbered = new Map<string, number>();
     for (const session of input.plan.flatMap(inBoundedRuns)) {
       if (input.signal?.aborted) {
-        return { ...applied, stopped: { kind: "refused", message: "Stopped. What was done so far is complete." } };
+        return { ...applied, stopped: STOPPED_BETWEEN };
       }
       if (!(await input.lock.isHeld())) {
         return { ...applied, stopped: TAKEN_OVER };

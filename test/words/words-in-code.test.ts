@@ -13,25 +13,25 @@ function wordsOf(source: string): string[] {
 }
 
 test("comments, names of tests and sentences are read; names in the code and single words are not", () => {
-  expect(wordsOf("const mended = 1; // is mended\n/** It heals. */ heal(mended);")).toEqual([
-    ..."// is mended /** It heals. */".split(" "),
+  expect(wordsOf("const painted = 1; // is painted\n/** It shines. */ shine(painted);")).toEqual([
+    ..."// is painted /** It shines. */".split(" "),
   ]);
-  expect(wordsOf('test("a part is mended", () => cure("mended"));')).toEqual(['"a', "part", "is", 'mended"']);
-  expect(wordsOf("say(`§{mended(1)} parts, §{cure('it is cured')} left`)")).toEqual([
-    ..."parts, 'it is cured' left".split(" "),
+  expect(wordsOf('test("a part is painted", () => wash("painted"));')).toEqual(['"a', "part", "is", 'painted"']);
+  expect(wordsOf("say(`§{painted(1)} parts, §{wash('it is washed')} left`)")).toEqual([
+    ..."parts, 'it is washed' left".split(" "),
   ]);
-  expect(wordsOf("const key = `§{mended}:§{cured}`;")).toEqual([]);
+  expect(wordsOf("const key = `§{painted}:§{washed}`;")).toEqual([]);
 });
 
 test("a quote in a regular expression or a comment begins no text, and a slash may divide", () => {
-  expect(wordsOf("const quoted = /[\"'`/]/g; const x = mended / 2; // it's \"half\nmended()")).toEqual([
+  expect(wordsOf("const quoted = /[\"'`/]/g; const x = painted / 2; // it's \"half\npainted()")).toEqual([
     ..."// it's \"half".split(" "),
   ]);
-  expect(wordsOf("`a §{b ? `inner words` : { c: '}' }} z`; mended")).toEqual(["a", "inner", "words", "z"]);
+  expect(wordsOf("`a §{b ? `inner words` : { c: '}' }} z`; painted")).toEqual(["a", "inner", "words", "z"]);
 });
 
 test("each word stays at its place", () => {
-  const source = 'mended();\n  test("is it there", () => {});\n';
+  const source = 'painted();\n  test("is it there", () => {});\n';
   const read = readOf(source);
   expect([read.length, read.indexOf('"is it')]).toEqual([source.length, source.indexOf('"is it')]);
   expect(read.split("\n").map((line) => line.trim())).toEqual(["", '"is it there"', ""]);
