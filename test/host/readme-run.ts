@@ -115,11 +115,12 @@ const STATES: readonly State[] = [
     line: ["file is not a database"],
   },
   {
-    name: "no such column: a column of all sessions is gone, 1.14.41",
+    name: "a column of all sessions is gone, 1.14.41",
     version: "1.14.41",
     damage: (store) => sql(store, "alter table session drop column permission"),
-    prints: /no such column/,
-    line: ["no such column"],
+    // SQLite takes the quoted name of a column that is not there for a text.
+    prints: /JSON Parse error: Unexpected identifier/,
+    line: ["JSON Parse error: Unexpected identifier"],
     // Nobody has what was in it: no command opens these sessions, and the answer says what does.
     wayOut: /Go back to the copy from before the upgrade/,
   },
@@ -129,8 +130,9 @@ const STATES: readonly State[] = [
     writtenBy: "1.14.41",
     damage: (store) =>
       sql(store, `update message set data = '{"role":' where id = '${store.sessions.plain.messages[1]?.id}'`),
-    prints: /malformed JSON/,
-    line: ["malformed JSON"],
+    // SQLite says "malformed JSON"; 1.18.33 prints the query that failed, and not why.
+    prints: /Failed query/,
+    line: ["malformed JSON", "Failed query"],
   },
   {
     name: "a moved folder, 1.18.33",
