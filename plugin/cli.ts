@@ -7,3 +7,9 @@ process.once("SIGINT", () => abort.abort());
 process.once("SIGTERM", () => abort.abort());
 endWithParent();
 process.exitCode = await runCommandLine(process.argv.slice(2), abort.signal);
+if (abort.signal.aborted) {
+  // What was left behind would keep this process until its end.
+  const { removeTemporaryFolders } = await import("./platform/temporary-folder.ts");
+  removeTemporaryFolders();
+  process.stdout.write("", () => process.exit());
+}

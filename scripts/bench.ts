@@ -212,7 +212,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
   damage: async () => {
     for (const version of hosts()) {
       const taken = await damageWhileIdle(await store(version), ours, Math.max(runs, 10), Number(values.seed));
-      say(`  ${version}: mended after ${median(taken).toFixed(0)} ms, at most ${Math.max(...taken).toFixed(0)} ms`);
+      say(`  ${version}: repaired after ${median(taken).toFixed(0)} ms, at most ${Math.max(...taken).toFixed(0)} ms`);
     }
   },
   turn: async () => {

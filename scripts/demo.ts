@@ -22,7 +22,7 @@ import {
 /** Kilobytes left on the disk, tried in this order: with 8 opencode fails at the answer, later than with 4. */
 const LEFT_FREE = [8, 4, 16, 20];
 
-/** A conversation that opencode will not open any more. */
+/** A session that opencode will not open any more. */
 interface Damaged {
   readonly sessionID: string;
   readonly recordID: string;
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   tell("Every answer was the promised one.\n");
 }
 
-/** The whole story with one host: damage, check, cure at the next start, undo, cure from the command line. */
+/** The whole story with one host: damage, check, repair at the next start, undo, repair from the command line. */
 async function act(
   version: "1.1.65" | "1.18.33",
   damage: (stage: Stage, disk: SmallDisk | null) => Promise<Damaged>,
@@ -86,7 +86,7 @@ async function story(stage: Stage, { sessionID, recordID, before, isLogged }: Da
   await stage.open(false);
   await stage.conversation(sessionID, "an error");
 
-  tell("The same cure from the command line, while opencode runs:");
+  tell("The same repair from the command line, while opencode runs:");
   await stage.command(0, "repair", "--yes");
   judge(await stage.conversation(sessionID, 200));
 }
@@ -117,7 +117,7 @@ async function fullDisk(stage: Stage, disk: SmallDisk): Promise<Damaged> {
     await stage.open(false);
     const sessionID = await firstTurn(stage);
     const before = await stage.conversation(sessionID, 200);
-    tell(`Something else fills the disk but for ${left} kB, and the conversation goes on:`);
+    tell(`Something else fills the disk but for ${left} kB, and the session goes on:`);
     await disk.fill(left * 1024);
     await stage.turn(sessionID, "Tell me more.", "There is a lot more to tell. ".repeat(20), 10_000);
     const complaint = stage.diskComplaint();
@@ -137,7 +137,7 @@ async function fullDisk(stage: Stage, disk: SmallDisk): Promise<Damaged> {
 }
 
 async function firstTurn(stage: Stage): Promise<string> {
-  const sessionID = await stage.newSession("A conversation worth keeping");
+  const sessionID = await stage.newSession("A session worth keeping");
   const answer = await stage.turn(sessionID, "What is the answer?", "It is forty-two.");
   if (answer?.status !== 200) throw new BrokenPromiseError(`opencode did not take the question: ${answer?.status}`);
   return sessionID;
@@ -186,7 +186,7 @@ async function wholeConversation(stage: Stage): Promise<Omit<Damaged, "recordID"
 function lastText(messages: readonly Message[]): { recordID: string; messageID: string } {
   const message = messages.at(-1);
   const part = message?.parts.find(({ type }) => type === "text");
-  if (!message || !part) throw new BrokenPromiseError("the model's answer is not in the conversation");
+  if (!message || !part) throw new BrokenPromiseError("the model's answer is not in the session");
   return { recordID: part.id, messageID: message.info.id };
 }
 

@@ -91,7 +91,7 @@ async function withoutTips({ env }: HermeticHome): Promise<void> {
   await writeFile(join(state, "kv.json"), JSON.stringify({ tips_hidden: true }));
 }
 
-/** Has a real opencode hold the conversations. */
+/** Has a real opencode hold the sessions. */
 async function talk(home: HermeticHome, model: ModelServer): Promise<void> {
   const host = await startHost({ home, model });
   try {
@@ -110,7 +110,7 @@ async function talk(home: HermeticHome, model: ModelServer): Promise<void> {
   }
 }
 
-/** One part of each conversation, as a full disk leaves it: the first is empty, the other is NUL bytes. */
+/** One part of each session, as a full disk leaves it: the first is empty, the other is NUL bytes. */
 function damage({ dataDir }: HermeticHome): void {
   using database = new Database(join(dataDir, "opencode.db"), { readwrite: true });
   const select = `select part.id from part join session on session.id = part.session_id

@@ -13,7 +13,7 @@ import { median } from "./bench/statistics.ts";
 
 /**
  * How much longer it takes to open a healthy session with the terminal half than without it: from the Enter in the
- * session list of a real terminal UI to the last words of the conversation on its screen. Two terminal UIs run, one with
+ * session list of a real terminal UI to the last words of the session on its screen. Two terminal UIs run, one with
  * the half and one without; they open sessions in turn, each session once.
  *
  *     npm run bench:opening -- [--rounds 15] [--messages 100] [--parts 50] [--host 1.18.33]

@@ -125,8 +125,7 @@ function given(args: readonly string[]): Given | string {
     if (token.kind !== "option") continue;
     const { name, rawName, value, inlineValue } = token;
     if (!isOptionName(name)) {
-      const known = OPTION_NAMES.map((each) => `--${each}`);
-      return `Unknown option "${rawName}".${didYouMean(rawName, known)}`;
+      return `Unknown option "${rawName}".${didYouMean(rawName, optionsLike(rawName))}`;
     }
     const { value: takes, multiple } = optionSpec(name);
     if (takes === undefined && value !== undefined) return `--${name} takes no value.`;
@@ -136,6 +135,13 @@ function given(args: readonly string[]): Given | string {
     values[name] = [...(multiple === true ? (values[name] ?? []) : []), ...(value === undefined ? [] : [value])];
   }
   return { values, positionals };
+}
+
+/** What may be suggested for an option: of one letter only the same letter, since each is near to all others. */
+function optionsLike(typed: string): string[] {
+  const long = OPTION_NAMES.map((name) => `--${name}`);
+  const short = OPTION_NAMES.flatMap((name) => optionSpec(name).short ?? []).map((letter) => `-${letter}`);
+  return typed.length > 2 ? long : short.filter((each) => each === typed.toLowerCase());
 }
 
 /** Reads the command line. Anything unknown or out of range is one clear sentence; nothing is guessed. */
@@ -175,23 +181,43 @@ function usage(message: string): ParsedArguments {
 }
 
 function readCommand(values: Values, positionals: readonly string[]): Command | string {
-  const [word = "check", ...rest] = positionals;
+  const [first = "check"] = positionals;
+  // `check` is what is done where no command is named, also with sessions.
+  const [word = "", ...rest] =
+    positionals.length === 0 || isSessionWord(first) ? ["check", ...positionals] : positionals;
   const name = commandOf(word);
-  if (name === null) {
-    const near = didYouMean(word, COMMAND_NAMES);
-    return `There is no command "${word}".${near === "" ? ` Commands: ${COMMAND_NAMES.join(", ")}.` : near}`;
-  }
+  if (name === null) return noCommand(word);
   if (isOn(values, "help")) return { name: "help", of: positionals.length === 0 || name === "help" ? null : name };
   const spec = commandSpec(name);
   const misplaced = OPTION_NAMES.find(
     (option) => isOn(values, option) && !COMMON_OPTIONS.includes(option) && !spec.options.includes(option),
   );
-  if (misplaced !== undefined) return `--${misplaced} does not go with "${name}".`;
-  if (rest.length > (spec.takes?.most ?? 0)) return `"${name}" does not take "${rest.at(-1)}".`;
-  return readArguments(name, values, rest);
+  if (misplaced !== undefined) return `--${misplaced} does not go with "${word}". ${goesWith(misplaced)}`;
+  if (rest.length > (spec.takes?.most ?? 0)) return `"${word}" does not take "${rest.at(-1)}".`;
+  return readArguments(name, word, values, rest);
 }
 
-function readArguments(name: CommandName, values: Values, rest: readonly string[]): Command | string {
+function noCommand(word: string): string {
+  const sorry = `There is no command "${word}".`;
+  if (isRunWord(word)) return `${sorry} Did you mean \`runs ${word}\` or \`restore ${word}\`?`;
+  const names = COMMAND_NAMES.flatMap((name) => [name, ...(commandSpec(name).aliases ?? [])]);
+  const near = didYouMean(word, names);
+  return near === "" ? `${sorry} Commands: ${COMMAND_NAMES.join(", ")}.` : sorry + near;
+}
+
+/** `It goes with repair, restore or purge.` */
+function goesWith(option: OptionName): string {
+  const names = COMMAND_NAMES.filter((name) => commandSpec(name).options.includes(option));
+  const [last = "", ...others] = names.toReversed();
+  return `It goes with ${others.length === 0 ? "" : `${others.toReversed().join(", ")} or `}${last}.`;
+}
+
+function notARun(word: string): string {
+  return `"${word}" is not the id of a run.${didYouMean(word, ["last"])} \`runs\` lists them.`;
+}
+
+/** `word`: the command as it was typed. */
+function readArguments(name: CommandName, word: string, values: Values, rest: readonly string[]): Command | string {
   const sessionIDs = values.session ?? [];
   const yes = isOn(values, "yes");
   const dryRun = isOn(values, "dry-run");
@@ -208,18 +234,19 @@ function readArguments(name: CommandName, values: Values, rest: readonly string[
       if (name === "check") return { name, sessionIDs: ids, target };
       const codes = values.only ?? null;
       const unknown = codes?.find((code) => faultByCode(code) === undefined);
-      if (unknown !== undefined) return `There is no fault code "${unknown}".${didYouMean(unknown, FAULT_CODES)}`;
+      if (unknown !== undefined)
+        return `There is no problem with the code "${unknown}".${didYouMean(unknown, FAULT_CODES)}`;
       return { name, sessionIDs: ids, codes, target, dryRun, yes };
     }
     case "restore": {
       const [run] = rest;
-      if (run === undefined) return "restore needs the id of a run, or `last`; `runs` lists them.";
-      if (!isRunWord(run)) return "That is not the id of a run; `runs` lists them.";
+      if (run === undefined) return `${word} needs the id of a run, or \`last\`. \`runs\` lists them.`;
+      if (!isRunWord(run)) return notARun(run);
       return { name, run, sessionIDs, itemIDs: values.item ?? [], dryRun, yes };
     }
     case "runs": {
       const [run = null] = rest;
-      if (run !== null && !isRunWord(run)) return "That is not the id of a run; `runs` lists them.";
+      if (run !== null && !isRunWord(run)) return notARun(run);
       return { name, run };
     }
     case "sessions":
@@ -254,10 +281,9 @@ function readArguments(name: CommandName, values: Values, rest: readonly string[
       return { name, shell };
     }
     case "help": {
-      const [word] = rest;
-      const of = word === undefined ? null : commandOf(word);
-      if (word === undefined || of !== null) return { name, of };
-      return `There is no command "${word}".${didYouMean(word, COMMAND_NAMES)}`;
+      const [topic] = rest;
+      const of = topic === undefined ? null : commandOf(topic);
+      return topic === undefined || of !== null ? { name, of } : noCommand(topic);
     }
   }
 }

@@ -1,19 +1,41 @@
-import { loadDriver } from "../stores/sqlite/driver.ts";
+import { nodeFileSystem } from "../platform/file-system.ts";
+import { type Driver, loadDriver } from "../stores/sqlite/driver.ts";
 import { firstDamage } from "../stores/sqlite/integrity.ts";
 import { readSchema } from "../stores/sqlite/schema.ts";
 import { surveyDatabase } from "../stores/sqlite/sqlite-survey.ts";
-import type { AsideAnswer, AsideTask } from "./aside.ts";
+import type { AsideAnswer, AsideTask, SalvageTask } from "./aside.ts";
 
-/** The body of the other process: one task on its input, one answer on its output. Any error ends it without one. */
+/**
+ * The body of the other process: one task on its input, one answer on its output. Lines before the answer say how far it
+ * is. Any error ends it without an answer.
+ */
 let text = "";
 for await (const piece of process.stdin.setEncoding("utf8")) text += String(piece);
-const task = JSON.parse(text) as AsideTask;
+const task = JSON.parse(text) as AsideTask | SalvageTask;
 const driver = await loadDriver();
 if (driver === null) throw new Error("This runtime has no SQLite.");
-const connection = driver.open(task.source.path, task.source.mode);
-const answer: AsideAnswer =
-  task.what === "survey"
-    ? { survey: surveyDatabase(connection, readSchema(connection), task.store, true) }
-    : { damage: firstDamage(connection, "full") };
-connection.close();
+const answer = task.what === "salvage" ? await salvaged(task, driver) : lookedAt(task, driver);
 process.stdout.write(JSON.stringify(answer));
+
+function lookedAt(task: AsideTask, driver: Driver): AsideAnswer {
+  const connection = driver.open(task.source.path, task.source.mode);
+  try {
+    return task.what === "survey"
+      ? { survey: surveyDatabase(connection, readSchema(connection), task.store, true) }
+      : { damage: firstDamage(connection, "full") };
+  } finally {
+    connection.close();
+  }
+}
+
+async function salvaged({ source, target, dataDir, parent }: SalvageTask, driver: Driver) {
+  const { salvage } = await import("../salvage/salvage.ts");
+  return salvage({
+    ...{ files: nodeFileSystem, driver, source, target, dataDir },
+    onProgress: (...told) => {
+      // Another salvage may already be building at the same place.
+      if (process.ppid !== parent) process.exit(1);
+      process.stdout.write(`${JSON.stringify(told)}\n`);
+    },
+  });
+}

@@ -3,6 +3,7 @@ import type { StoreDescription } from "../model/store-description.ts";
 import { entryURL } from "../package-files.ts";
 import { askProgram } from "../platform/programs.ts";
 import { sizeNow } from "../platform/read-now.ts";
+import type { SalvageInput, SalvageReport } from "../salvage/salvage.ts";
 import type { DatabaseSource } from "../stores/sqlite/driver.ts";
 import type { Survey } from "../stores/survey.ts";
 
@@ -10,6 +11,12 @@ import type { Survey } from "../stores/survey.ts";
 export type AsideTask =
   | { readonly what: "survey"; readonly source: DatabaseSource; readonly store: StoreDescription }
   | { readonly what: "damage"; readonly source: DatabaseSource };
+
+/** A new database is built from a damaged one. `parent`: the process that asks; without it nothing is built any more. */
+export interface SalvageTask extends Pick<SalvageInput, "source" | "target" | "dataDir"> {
+  readonly what: "salvage";
+  readonly parent: number;
+}
 
 /** Of `survey` the survey; of `damage` the first damage that a full check finds, as {@link firstDamage} says it. */
 export interface AsideAnswer {
@@ -26,16 +33,40 @@ const WORTH_A_PROCESS_BYTES = 32 * 1024 * 1024;
  * was stopped, or there is no other process to be had.
  */
 export async function aside(task: AsideTask, signal: AbortSignal | undefined): Promise<AsideAnswer | null> {
-  if (sizeNow(task.source.path) < WORTH_A_PROCESS_BYTES || signal?.aborted) return null;
+  if (sizeNow(task.source.path) < WORTH_A_PROCESS_BYTES) return null;
+  return asked<AsideAnswer>(task, signal);
+}
+
+/**
+ * Builds the new database in another process, so that a signal ends the work at once and the lock is renewed meanwhile.
+ * What was begun stays beside `target` where it is ended. `null`: stopped, failed, or there is no other process to be had.
+ */
+export function salvageAside(
+  input: Pick<SalvageInput, "source" | "target" | "dataDir" | "onProgress" | "signal">,
+): Promise<SalvageReport | null> {
+  const { source, target, dataDir, onProgress, signal } = input;
+  const task: SalvageTask = { what: "salvage", source, target, dataDir, parent: process.pid };
+  return asked<SalvageReport>(task, signal, (line) => {
+    const told = parsed<Parameters<NonNullable<typeof onProgress>>>(line);
+    if (told !== null) onProgress?.(...told);
+  });
+}
+
+async function asked<Answer>(
+  task: AsideTask | SalvageTask,
+  signal: AbortSignal | undefined,
+  onLine?: (line: string) => void,
+): Promise<Answer | null> {
+  if (signal?.aborted) return null;
   const script = fileURLToPath(entryURL("command-line/aside-process"));
-  const asked = askProgram(process.execPath, [...process.execArgv, script], JSON.stringify(task));
-  if (asked === null) return null;
-  signal?.addEventListener("abort", asked.end, { once: true });
+  const program = askProgram(process.execPath, [...process.execArgv, script], JSON.stringify(task), onLine);
+  if (program === null) return null;
+  signal?.addEventListener("abort", program.end, { once: true });
   try {
-    const answer = await asked.answer;
-    return answer === null ? null : parsed(answer);
+    const answer = await program.answer;
+    return answer === null ? null : parsed<Answer>(answer);
   } finally {
-    signal?.removeEventListener("abort", asked.end);
+    signal?.removeEventListener("abort", program.end);
   }
 }
 
@@ -48,9 +79,9 @@ export async function surveyAside(
   return (await aside({ what: "survey", source, store }, signal))?.survey ?? null;
 }
 
-function parsed(text: string): AsideAnswer | null {
+function parsed<Answer>(text: string): Answer | null {
   try {
-    return JSON.parse(text) as AsideAnswer;
+    return JSON.parse(text) as Answer;
   } catch {
     return null;
   }

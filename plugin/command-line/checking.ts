@@ -42,5 +42,5 @@ export async function withoutResult(
   if (unknownSession !== null) {
     return problem(context, await unknownSessionMessage(context, unknownSession), EXIT.usage);
   }
-  return stopped(context, "Stopped before everything was checked. Nothing was changed.");
+  return stopped(context, "Stopped before the end. Nothing was changed.");
 }

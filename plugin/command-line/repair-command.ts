@@ -10,7 +10,7 @@ import { writingRefusal } from "../repair/origin-words.ts";
 import { type Plan, planRepair, type Selection } from "../repair/plan.ts";
 import { type RepairResult, settleUnfinished } from "../repair/repair.ts";
 import { unlistedBy, unlistedLine } from "../repair/unlisted.ts";
-import { doneWords, plural, sentence, toDoWords } from "../repair/words.ts";
+import { doneWords, plural, recordWords, sentence, toDoWords } from "../repair/words.ts";
 import { previewOf } from "../show/preview.ts";
 import { openStores } from "../stores/open.ts";
 import { actionWord } from "./action-words.ts";
@@ -256,8 +256,9 @@ const MOST_LINES = 20;
 function itemLines(items: readonly ReportedItem[]): string[] {
   if (items.length <= MOST_LINES) return items.map(itemLine);
   const counted = new Map<string, number>();
-  for (const { action, kind, code, reason } of items) {
-    const words = `${actionWord(action)} ${kind} (${code})${reason === undefined ? "" : `: ${reason}`}`;
+  for (const { action, kind, column, code, reason } of items) {
+    const what = recordWords({ kind, recordID: null, ...(column !== undefined && { column }) });
+    const words = `${actionWord(action)} ${what} (${code})${reason === undefined ? "" : `: ${reason}`}`;
     counted.set(words, (counted.get(words) ?? 0) + 1);
   }
   return [...counted].map(([words, count]) => `  ${amount(count)} × ${words}`);

@@ -50,7 +50,7 @@ export async function restoreCommand(context: CommandContext, command: Restore):
   if (context.signal.aborted) return stopped(context, "Stopped. Nothing was changed.");
   if (count === 0 && command.yes) await settleUnfinished(input);
   const onProgress = showProgress(context.terminal, "Undoing", "records");
-  const result = await restore({ ...input, onProgress }, planning.plan);
+  const result = await restore({ ...input, onProgress, signal: context.signal }, planning.plan);
   const restored = result.items.filter((item) => item.action === "restored").length;
   const after = await current(context);
   const wasStopped = context.options.json && after.verdict === null;

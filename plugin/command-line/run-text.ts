@@ -1,5 +1,5 @@
 import { faultByCode } from "../faults/catalogue.ts";
-import { plural, sizeText } from "../repair/words.ts";
+import { plural, recordWords, sizeText } from "../repair/words.ts";
 import type { ChangedRecord, RunOnSession } from "../show/run-contents.ts";
 import { clipped, columns, printable } from "../show/text-layout.ts";
 import { actionWord } from "./action-words.ts";
@@ -144,12 +144,12 @@ export function contentLines(sessions: readonly RunOnSession[], names: SessionNa
 
 function recordLines(records: readonly ChangedRecord[], screen: Screen): string[] {
   const lines = records.slice(0, MOST_RECORDS).flatMap((record) => {
-    const { id, kind, recordID, code, bytes, action, state, source, text } = record;
+    const { id, code, bytes, action, state, source, text } = record;
     const title = faultByCode(code)?.title ?? code;
     const size = bytes === null ? "added" : sizeText(bytes);
     const from = source === null ? "" : `, now from ${source}`;
     const since = state === "done" ? "" : ` (${stateText(state) || state})`;
-    const facts = `    ${id}  ${[kind, recordID ?? ""].join(" ").trim()} ${title}: ${actionWord(action)}${from}, ${size}${since}`;
+    const facts = `    ${id}  ${recordWords(record)} ${title}: ${actionWord(action)}${from}, ${size}${since}`;
     if (text === null) return [facts];
     const quote = clipped(text, screen.isScreen ? screen.width - 14 : 100, screen.ellipsis);
     return [facts, `          ${screen.style("dim", `“${quote}”`)}`];

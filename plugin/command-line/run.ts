@@ -6,9 +6,10 @@ import { defaultDataDir, filesOf, type LocateResult, locate } from "../stores/lo
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { TOOL } from "../tool-identity.ts";
 import { type Command, type CommonOptions, parseArguments } from "./arguments.ts";
-import { type CommandContext, problem } from "./context.ts";
+import { type CommandContext, problem, stopped } from "./context.ts";
 import { doctorCommand } from "./doctor-command.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { silentWhenLeft, unlessLeft } from "./leaving.ts";
 import { hasWork, noStoreMessage } from "./no-store.ts";
 import { noteOrigins } from "./origin-note.ts";
 import { inOtherRuntime } from "./other-runtime.ts";
@@ -63,7 +64,11 @@ async function locateAndRun(
   signal: AbortSignal,
 ): Promise<number> {
   const found = await locate(nodeFileSystem, { env: process.env, ...options });
-  if (command.name === "doctor") return doctor(args, options, terminal, found);
+  if (command.name === "doctor") {
+    const work = (isLeft: () => boolean) => doctor(args, options, silentWhenLeft(terminal, isLeft), found);
+    const examined = await unlessLeft(work, signal);
+    return examined ?? stopped({ options, terminal }, STOPPED);
+  }
   if (!found.ok && found.reason === "denied") {
     const command = correctingCommand(resolve(options.dataDir ?? defaultDataDir(process.env)));
     const way = command === null ? "" : ` To correct this: ${command}`;
@@ -83,8 +88,15 @@ async function locateAndRun(
   const context = { files: filesOf(found.located), located: found.located, options, terminal, signal };
   // What keeps a database from being opened is told by the command itself.
   await noteOrigins(context, command).catch(() => undefined);
-  return dispatch(context, command);
+  if (!CHANGES_NOTHING.has(command.name)) return dispatch(context, command);
+  const work = (isLeft: () => boolean) => dispatch({ ...context, terminal: silentWhenLeft(terminal, isLeft) }, command);
+  return (await unlessLeft(work, signal)) ?? stopped(context, STOPPED);
 }
+
+/** These can be left at any moment: there is nothing of theirs that could be half done. */
+const CHANGES_NOTHING: ReadonlySet<Command["name"]> = new Set(["check", "sessions", "show", "runs", "report"]);
+
+const STOPPED = "Stopped before the end. Nothing was changed.";
 
 /** Works without a store too: that there is none is one of its answers. */
 async function doctor(

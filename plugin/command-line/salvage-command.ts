@@ -12,7 +12,7 @@ import { loadDriver } from "../stores/sqlite/driver.ts";
 import { hasOtherConnection } from "../stores/sqlite/sole-use.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
-import { surveyAside } from "./aside.ts";
+import { salvageAside, surveyAside } from "./aside.ts";
 import { answer, type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { showProgress } from "./progress-line.ts";
@@ -56,19 +56,19 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
     let report = await runs.finishedReport(files, run);
     if (report === null) {
       await runs.discardUnfinished(files, run);
-      report = await salvage({
-        files,
-        driver,
-        source: run.source,
-        target: run.target,
-        dataDir: located.dataDir,
-        signal: context.signal,
-        onProgress: stageProgress(terminal),
-      });
+      const { source, target } = run;
+      const { signal } = context;
+      const input = { source, target, dataDir: located.dataDir, signal, onProgress: stageProgress(terminal) };
+      report = await salvageAside(input);
+      if (report === null) {
+        await runs.discardUnfinished(files, run);
+        if (signal.aborted) throw new SalvageStoppedError();
+        report = await salvage({ files, driver, ...input });
+      }
       await runs.finishSalvage(files, run, report);
     }
     const checked = await checkNew(context, run.target);
-    // Salvaging feels no signal while it works: it is handled here at the latest, before anything is swapped.
+    // Where no other process could be had, the signal is only felt now: before anything is swapped.
     await setImmediate();
     if (context.signal.aborted) throw new SalvageStoppedError();
     const swapped = command.swap && report.isSound ? await runs.swapIn(files, run, database, lock) : null;

@@ -11,7 +11,7 @@ import type { CheckResult } from "../repair/check.ts";
 import { originsSentence } from "../repair/origin-words.ts";
 import { isRepairable } from "../repair/plan.ts";
 import { systemSentence } from "../repair/system-words.ts";
-import { plural, toDoWords } from "../repair/words.ts";
+import { plural, recordWords, toDoWords } from "../repair/words.ts";
 import { actionWord } from "./action-words.ts";
 import { isDatabase } from "./answers.ts";
 import { type CommandContext, commandHere } from "./context.ts";
@@ -230,5 +230,5 @@ export function nextLine(step: string): string {
 
 export function itemLine(item: ReportedItem): string {
   const reason = item.reason === undefined ? "" : `: ${item.reason}`;
-  return `  ${actionWord(item.action)} ${item.kind} ${item.recordID ?? ""} (${item.code})${reason}`;
+  return `  ${actionWord(item.action)} ${recordWords(item)} (${item.code})${reason}`;
 }

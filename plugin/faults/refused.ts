@@ -112,7 +112,8 @@ export const JSON_SCHEMA_FORMAT = {
   title: "holds an output format, which this opencode cannot show again",
   invariant: "No user message holds `format`, although opencode itself writes it.",
   cause: "A bug of opencode: it cannot encode the format it stored. The record is right.",
-  advice: "Let the format be left out; the original stays in quarantine. Or upgrade when there is a version that can.",
+  advice:
+    "Repair it: the format is left out, and the original stays in quarantine. Or upgrade once a version can read it.",
   issues: [26929],
   ...completed,
   classes: ["D8"],

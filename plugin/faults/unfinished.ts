@@ -19,7 +19,7 @@ export const UNFINISHED_TURN = {
   title: "is an answer that never ended",
   invariant: "An answer that no process works on has a time of completion or an error.",
   cause: "opencode was killed or the machine went down in the middle of a turn.",
-  advice: "Make sure that no opencode works on the session; then it can be settled, or left: it loads.",
+  advice: "The session loads, so it may stay as it is. To close it, first make sure that no opencode works on it.",
   remedy: "settle",
   unasked: false,
   issues: [27907, 19023, 41847, 40468],

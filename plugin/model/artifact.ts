@@ -32,6 +32,15 @@ export function isFileLocator(locator: Locator): locator is FileLocator {
   return "path" in locator;
 }
 
+/**
+ * The column of which only the value is meant, and not the record: of a session or project. Messages and parts are rows of
+ * one document; what is said of their column is said of the record.
+ */
+export function valueColumn(locator: Locator): string | null {
+  if (isFileLocator(locator) || (locator.table !== "session" && locator.table !== "project")) return null;
+  return locator.column ?? null;
+}
+
 /** One text that is the same for equal locators of one store. */
 export function locatorText(locator: Locator): string {
   if (isFileLocator(locator)) return locator.path;

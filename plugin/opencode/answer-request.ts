@@ -1,5 +1,5 @@
 import { faultByCode } from "../faults/catalogue.ts";
-import { type ConfirmedFinding, FAILING_ON_SCREEN, failedVerb, isFailingHere } from "../model/finding.ts";
+import { type ConfirmedFinding, FAILING_ON_SCREEN, failedVerb, isFailingHere, type Verdict } from "../model/finding.ts";
 import { allRuns, runIDOf } from "../quarantine/runs.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import { changeLines } from "../repair/change-words.ts";
@@ -8,13 +8,13 @@ import { repairThroughout } from "../repair/converge.ts";
 import { originsSentence, writingRefusal } from "../repair/origin-words.ts";
 import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
 import { unlistedBy, unlistedLine } from "../repair/unlisted.ts";
-import { doneWords, plural, were } from "../repair/words.ts";
+import { doneWords, plural, recordWords, were } from "../repair/words.ts";
 import { HELP_ANSWER, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
 
 /** More lines than this do not help a reader. */
 const MOST_LINES = 20;
 
-const NO_CHANGE = { runID: null, changedSessions: [], remaining: [] } as const;
+const NO_CHANGE = { runID: null, changedSessions: [], remaining: [], verdict: null } as const;
 
 /** Does what a request asks for, on the running host's store. Expected failures are answers; it throws on defects only. */
 export async function answerRequest(request: RepairRequest, context: RequestContext): Promise<RequestAnswer> {
@@ -54,12 +54,17 @@ function planLines(findings: readonly ConfirmedFinding[]): string[] {
 function itemLine(item: ReportedItem): string {
   const title = faultByCode(item.code)?.title ?? item.code;
   const reason = item.reason === undefined ? "" : `: ${item.reason}`;
-  return `${item.sessionID ?? "no session"}: ${item.action} ${item.kind} ${item.recordID ?? ""} (${title})${reason}`;
+  return `${item.sessionID ?? "no session"}: ${item.action} ${recordWords(item)} (${title})${reason}`;
 }
 
 /** What keeps the server from loading a session, or this opencode's terminal UI from showing it. */
 function failing(result: CheckResult): ConfirmedFinding[] {
   return result.findings.filter(isFailingHere);
+}
+
+/** What ends the terminal UI is a warning to a check of the whole store. Here it counts like any other damage. */
+function verdictHere(result: CheckResult): Verdict {
+  return result.verdict === "healthy" && failing(result).length > 0 ? "damaged" : result.verdict;
 }
 
 async function checkNow(context: RequestContext, sessionID: string | null): Promise<CheckResult | null> {
@@ -85,7 +90,7 @@ async function look(
     const what = request.sessionID === null ? "every session" : "this session";
     const others = originsSentence(before.stores);
     const headline = `Nothing to repair: opencode can load ${what}.${others === null ? "" : ` ${others}`}`;
-    return { ...NO_CHANGE, headline, details: [countLine(before)] };
+    return { ...NO_CHANGE, headline, details: [countLine(before)], verdict: before.verdict };
   }
   const refusal = before.stores.map(({ origin }) => writingRefusal(origin)).find((each) => each !== null);
   if (request.what === "check" || refusal !== undefined) {
@@ -95,6 +100,7 @@ async function look(
       headline,
       details: [...planLines(found), ...shortened(found.map(findingLine))],
       remaining: found,
+      verdict: verdictHere(before),
     };
   }
   return repairFound(request.sessionID, context, before, found);
@@ -153,7 +159,8 @@ async function repairFound(
       ? "Nothing was changed."
       : `${doneWords(done, "record")}. Nothing was deleted; the originals are in opencode's data directory, in quarantine.`);
   const changedSessions = [...new Set(done.map((item) => item.sessionID))].filter((id) => id !== null);
-  return { headline, details, runID: result.runID, changedSessions, remaining };
+  const verdict = latest.check === null ? null : verdictHere(latest.check);
+  return { headline, details, runID: result.runID, changedSessions, remaining, verdict };
 }
 
 async function listRuns(context: RequestContext): Promise<RequestAnswer> {
@@ -186,7 +193,7 @@ async function undo(wanted: string | null, context: RequestContext): Promise<Req
     result.stopped?.message ??
     `${plural(restored.length, "record")} restored where ${were(restored.length)}. opencode will fail on ${restored.length === 1 ? "it" : "them"} again. The plugin leaves ${restored.length === 1 ? "it" : "them"} alone from now on.`;
   const changedSessions = [...new Set(restored.map((item) => item.sessionID))].filter((id) => id !== null);
-  return { headline, details: shortened(result.items.map(itemLine)), runID, changedSessions, remaining: [] };
+  return { ...NO_CHANGE, headline, details: shortened(result.items.map(itemLine)), runID, changedSessions };
 }
 
 /** The newest run of which anything can be undone; `null` if there is none. */

@@ -1,4 +1,4 @@
-import type { ConfirmedFinding } from "../model/finding.ts";
+import type { ConfirmedFinding, Verdict } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import type { Trigger } from "../quarantine/manifest.ts";
 import { isRunID } from "../quarantine/run-id.ts";
@@ -62,6 +62,8 @@ export interface RequestAnswer {
   readonly changedSessions: readonly string[];
   /** Findings that are left: blocking ones, and those that end the terminal UI. */
   readonly remaining: readonly ConfirmedFinding[];
+  /** What the last check of this request found; `null` if nothing was checked to the end. */
+  readonly verdict: Verdict | null;
 }
 
 export const HELP_ANSWER: RequestAnswer = {
@@ -77,4 +79,5 @@ export const HELP_ANSWER: RequestAnswer = {
   runID: null,
   changedSessions: [],
   remaining: [],
+  verdict: null,
 };

@@ -153,6 +153,11 @@ function typedWords(parts: readonly MessagePart[]): string | null {
   return first === `/${COMMAND}` ? words.join(" ") : null;
 }
 
+/** Its first line is for scripts: `opencode run --command repair` prints the text as it is. */
+function reportText({ verdict, headline, details }: RequestAnswer): string {
+  return [...(verdict === null ? [] : [`Verdict: ${verdict}`]), headline, ...details].join("\n");
+}
+
 async function answer(
   client: Client,
   sessionID: string,
@@ -160,18 +165,25 @@ async function answer(
   context: () => Promise<RequestContext | null>,
 ): Promise<never> {
   const answer = await answerTo(words, await context());
-  const text = [answer.headline, ...answer.details].join("\n");
+  const text = reportText(answer);
   const atWork = await isAtWork(client, sessionID);
   // A message that comes while the agent works makes it work on: it would answer the report.
   if (atWork) void postWhenIdle(client, sessionID, text).catch(() => undefined);
-  else if (!(await post(client, sessionID, text)) && process.argv.includes("run")) process.stderr.write(`${text}\n`);
+  else {
+    const posted = await post(client, sessionID, text);
+    if (posted === null && process.argv.includes("run")) process.stderr.write(`${text}\n`);
+    if (process.argv.includes("run")) {
+      const { makesSessionOfItsOwn, removeOwnSession } = await import("./run-session.ts");
+      if (makesSessionOfItsOwn(process.argv)) await removeOwnSession(client, sessionID, posted);
+    }
+  }
   await showToast(client, answer);
   if (atWork === false) await saySessionIsIdle(client, sessionID);
   throw new AnsweredByPlugin(answer.headline);
 }
 
 async function answerTo(words: string, context: RequestContext | null): Promise<RequestAnswer> {
-  const nothing = { details: [], runID: null, changedSessions: [], remaining: [] };
+  const nothing = { details: [], runID: null, changedSessions: [], remaining: [], verdict: null };
   if (context === null) return { ...nothing, headline: "There is no opencode storage here." };
   try {
     const { answerRequest } = await import("./answer-request.ts");
@@ -183,20 +195,20 @@ async function answerTo(words: string, context: RequestContext | null): Promise<
 }
 
 /**
- * Shows a text in a session, as a message that no model sees. `false` for a session that opencode cannot load: a message
- * would be written into it.
+ * Shows a text in a session, as a message that no model sees, and says the message's id. `null` for a session that opencode
+ * cannot load: a message would be written into it.
  */
-async function post(client: Client, sessionID: string, text: string): Promise<boolean> {
+async function post(client: Client, sessionID: string, text: string): Promise<string | null> {
   try {
     const loaded = await client.session.messages({ path: { id: sessionID } });
-    if (loaded.response?.status !== 200) return false;
+    if (loaded.response?.status !== 200) return null;
     // `opencode run` prints what has an end (measured 1.1.65 to 1.18.33).
     const now = Date.now();
     const part = { type: "text" as const, text, ignored: true, time: { start: now, end: now } };
-    await client.session.prompt({ path: { id: sessionID }, body: { noReply: true, parts: [part] } });
-    return true;
+    const { data } = await client.session.prompt({ path: { id: sessionID }, body: { noReply: true, parts: [part] } });
+    return data?.info.id ?? null;
   } catch {
-    return false;
+    return null;
   }
 }
 

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import type { FileSystem } from "./file-system.ts";
 
-/** Quarantine holds conversations: folders and files are for their owner alone, whatever the umask. */
+/** Quarantine holds the content of sessions: folders and files are for their owner alone, whatever the umask. */
 export const PRIVATE_DIRECTORY = 0o700;
 export const PRIVATE_FILE = 0o600;
 

@@ -86,7 +86,7 @@ async function absentAsNull<T>(work: () => T | Promise<T>): Promise<T | null> {
   try {
     return await work();
   } catch (error) {
-    // Nothing can have a name that is too long.
+    // A name that the system calls too long belongs to no file.
     if (["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(errnoCode(error) ?? "")) return null;
     throw error;
   }

@@ -43,8 +43,16 @@ export interface AskedProgram {
   end(): void;
 }
 
-/** Starts a program, gives it a question on its standard input, and collects its answer; `null` where nothing can be started. */
-export function askProgram(program: string, args: readonly string[], question: string): AskedProgram | null {
+/**
+ * Starts a program, gives it a question on its standard input, and collects its answer; `null` where nothing can be started.
+ * `onLine` is told of each whole line that comes before the answer. The answer itself ends without a line break.
+ */
+export function askProgram(
+  program: string,
+  args: readonly string[],
+  question: string,
+  onLine: (line: string) => void = () => undefined,
+): AskedProgram | null {
   let child: ChildProcess;
   try {
     child = spawn(program, [...args], {
@@ -56,15 +64,19 @@ export function askProgram(program: string, args: readonly string[], question: s
   } catch {
     return null;
   }
-  return { answer: answerOf(child, question), end: () => void child.kill("SIGKILL") };
+  return { answer: answerOf(child, question, onLine), end: () => void child.kill("SIGKILL") };
 }
 
-function answerOf(child: ChildProcess, question: string): Promise<string | null> {
+function answerOf(child: ChildProcess, question: string, onLine: (line: string) => void): Promise<string | null> {
   return new Promise((resolve) => {
-    const said: Buffer[] = [];
-    child.stdout?.on("data", (data: Buffer) => said.push(data));
+    let said = "";
+    child.stdout?.setEncoding("utf8").on("data", (data: string) => {
+      const lines = `${said}${data}`.split("\n");
+      said = lines.pop() ?? "";
+      lines.forEach(onLine);
+    });
     child.once("error", () => resolve(null));
-    child.once("close", (code) => resolve(code === 0 ? Buffer.concat(said).toString("utf8") : null));
+    child.once("close", (code) => resolve(code === 0 ? said : null));
     // A child that ends before it has read this closes the pipe.
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(question);

@@ -14,7 +14,22 @@ export interface TemporaryFolder {
 export async function makeTemporaryFolder(parent: string = tmpdir()): Promise<TemporaryFolder> {
   // `mkdtemp` makes it 0700.
   const path = await mkdtemp(join(parent, "opencode-session-repair-"));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+  made.add(path);
+  return {
+    path,
+    remove: () => {
+      rmSync(path, { recursive: true, force: true });
+      made.delete(path);
+    },
+  };
+}
+
+/** Those that were not removed yet. */
+const made = new Set<string>();
+
+/** Removes all that are left, of a process that ends in the middle of its work. */
+export function removeTemporaryFolders(): void {
+  for (const path of made) rmSync(path, { recursive: true, force: true });
 }
 
 /** A place for temporary folders, and what it is called where no path may be said. */

@@ -8,7 +8,7 @@ import { plural } from "../plural.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
 
-/** From so many folders of one kind on they are told as one. */
+/** If there are so many folders of one kind, one finding stands for all of them. */
 const MOST_TOLD = 20;
 
 /** Folders of records: what of a session is not shown where they cannot be opened (measured on 1.0.152 and 1.1.65). */

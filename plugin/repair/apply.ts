@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
-import type { Locator } from "../model/artifact.ts";
+import { type Locator, valueColumn } from "../model/artifact.ts";
 import type { ManifestItem, RunFolder } from "../model/manifest-item.ts";
 import type { ShownChange } from "../model/replacement.ts";
 import { NotAFolderError } from "../platform/durable.ts";
@@ -46,6 +46,8 @@ export interface ReportedItem {
   readonly sessionID: string | null;
   readonly recordID: string | null;
   readonly kind: string;
+  /** Of a session or project in a database: the only column that was changed. */
+  readonly column?: string;
   readonly code: string;
   readonly action: Action;
   readonly reason?: string;
@@ -60,6 +62,9 @@ export interface Stopped {
   readonly kind: "refused" | "failed";
   readonly message: string;
 }
+
+/** A signal is felt between two run folders, each of which is bounded. */
+export const STOPPED_BETWEEN: Stopped = { kind: "refused", message: "Stopped. What was done so far is complete." };
 
 /** A holder of the lock that slept, or whose lock was ended by a user, goes no further. */
 export const TAKEN_OVER: Stopped = {
@@ -94,7 +99,7 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
     const numbered = new Map<string, number>();
     for (const session of input.plan.flatMap(inBoundedRuns)) {
       if (input.signal?.aborted) {
-        return { ...applied, stopped: { kind: "refused", message: "Stopped. What was done so far is complete." } };
+        return { ...applied, stopped: STOPPED_BETWEEN };
       }
       if (!(await input.lock.isHeld())) {
         return { ...applied, stopped: TAKEN_OVER };
@@ -318,6 +323,7 @@ function report(applied: Applied, manifest: Manifest, outcomes: readonly ItemOut
       sessionID: manifest.sessionID,
       recordID: item.recordID,
       kind: item.kind,
+      ...columnOf(item.locator),
       code: item.code,
       action: item.state === "done" ? ACTION[item.remedy] : "skipped",
       ...(reason === undefined ? {} : { reason }),
@@ -325,8 +331,13 @@ function report(applied: Applied, manifest: Manifest, outcomes: readonly ItemOut
   }
 }
 
+export function columnOf(locator: Locator): { readonly column?: string } {
+  const column = valueColumn(locator);
+  return column === null ? {} : { column };
+}
+
 /** An operation that was not done, and why: one plain clause. */
 export function skippedItem(operation: Operation, reason: string): ReportedItem {
-  const { sessionID, recordID, kind, code } = operation;
-  return { id: "", sessionID, recordID, kind, code, action: "skipped", reason };
+  const { sessionID, recordID, kind, locator, code } = operation;
+  return { id: "", sessionID, recordID, kind, ...columnOf(locator), code, action: "skipped", reason };
 }

@@ -4,6 +4,10 @@ import { amount } from "../plural.ts";
 import type { SessionEntry } from "../stores/store.ts";
 import { type StoreAtIndex, speaker } from "./store-finding.ts";
 
+/** Of a second database without a session that the first one lacks. */
+const CONTAINED_DATABASE =
+  "Nothing needs to be done: the database that opencode opens by default has each of these sessions. `opencode db path` names the one in use. `opencode-session-repair rescue` says if another has more messages of one.";
+
 /** A store that was looked at as a whole. */
 interface Neighbour extends StoreAtIndex {
   readonly sessions: readonly SessionEntry[];
@@ -14,10 +18,13 @@ export function storesBesideEachOther(stores: readonly Neighbour[]): ConfirmedFi
   const findings: ConfirmedFinding[] = [];
   const databases = stores.filter((store) => store.description.database !== undefined);
   // The one that opencode opens by default is the first, whether it holds sessions or not.
+  const opened = new Set(databases[0]?.sessions.map((session) => session.id));
   for (const { description, index, sessions } of databases.slice(1)) {
     if (sessions.length === 0) continue;
     const evidence = `${amount(sessions.length, "session")} here`;
-    findings.push(speaker(description, index)(SEVERAL_DATABASES, "info", null, evidence));
+    const finding = speaker(description, index)(SEVERAL_DATABASES, "info", null, evidence);
+    const isContained = sessions.every((session) => opened.has(session.id));
+    findings.push(isContained ? { ...finding, advice: CONTAINED_DATABASE } : finding);
   }
   const files = stores.find((store) => store.description.database === undefined);
   if (files === undefined || databases.length === 0) return findings;

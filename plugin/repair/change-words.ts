@@ -20,8 +20,8 @@ interface Place {
 }
 
 /**
- * What completing records comes to, field by field, the most frequent first:
- * `54,051 messages: agent: (missing) -> build`. Nothing that was said in a session, no paths.
+ * The changes of completed records, counted by field, the most frequent first:
+ * `54,051 messages: agent: (missing) -> build`. They show no session content and no paths.
  */
 export function changeLines(changing: readonly Changing[]): string[] {
   const places = new Map<string, Place>();

@@ -7,7 +7,15 @@ import { eachStoredRun, readRun, type StoredRun, writeManifest } from "../quaran
 import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/opened-store.ts";
 import type { ItemOutcome, StoreWriter } from "../stores/writer.ts";
-import { type ReportedItem, type Stopped, stoppedBy, TAKEN_OVER, withOutcomes } from "./apply.ts";
+import {
+  columnOf,
+  type ReportedItem,
+  STOPPED_BETWEEN,
+  type Stopped,
+  stoppedBy,
+  TAKEN_OVER,
+  withOutcomes,
+} from "./apply.ts";
 import { isStopped, underLock } from "./repair.ts";
 import { writerForManifest } from "./run-store.ts";
 
@@ -22,6 +30,8 @@ export interface RestoreInput {
   readonly itemIDs: readonly string[];
   /** Told after each folder of the run how many records of how many were looked at. */
   readonly onProgress?: (done: number, of: number) => void;
+  /** Ends it between two folders of the run: what came before is restored and recorded, the rest stays as it is. */
+  readonly signal?: AbortSignal;
 }
 
 type ReadableRun = StoredRun & { ok: true };
@@ -124,6 +134,7 @@ async function restoreRuns(
     const run = await readRun(input.files, folder, input.runID);
     if (!run.ok) return { ...result, stopped: { kind: "refused", message: unreadable(run.problem).message } };
     const items = itemsToRestore(run, input.itemIDs);
+    if (input.signal?.aborted) return { ...result, stopped: STOPPED_BETWEEN };
     if (!(await lock.isHeld())) return { ...result, stopped: TAKEN_OVER };
     const { outcomes, stopped } = await restoreRun(input, run, items);
     if (outcomes.length > 0) result.manifests.push(join(run.folder, "manifest.json"));
@@ -192,6 +203,7 @@ function reported(manifest: Manifest, item: ManifestItem, outcome: ItemOutcome):
     sessionID: manifest.sessionID,
     recordID: item.recordID,
     kind: item.kind,
+    ...columnOf(item.locator),
     code: item.code,
     action: outcome.state === "restored" ? "restored" : "skipped",
     ...(outcome.reason === undefined ? {} : { reason: outcome.reason }),

@@ -7,7 +7,7 @@ import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
 import { noCounts, type Store } from "../stores/store.ts";
 import { garbageCollection, nextShare, type ShareAnswer, scanScope, type ThreadTask } from "./scan.ts";
 
-/** Only what is not healthy at a first look is read several at a time. */
+/** Most files are read one by one, without waiting. Only those that look damaged are read again, so many at once. */
 const FILES_AT_ONCE = 8;
 
 /** The body of a thread: scans one share of a store after the other and says what looks wrong. Any error ends it. */

@@ -1,3 +1,4 @@
+import { type Locator, valueColumn } from "../model/artifact.ts";
 import { plural } from "../plural.ts";
 
 export { plural } from "../plural.ts";
@@ -22,15 +23,39 @@ const DONE: Readonly<Record<string, string>> = {
   rescued: "rescued",
 };
 
+/** What a line is about: `part prt_1`, `revert of session ses_1` where only that value was changed, `database`. */
+export function recordWords(item: {
+  readonly kind: string;
+  readonly recordID: string | null;
+  readonly column?: string;
+}): string {
+  const record = item.recordID === null ? item.kind : `${item.kind} ${item.recordID}`;
+  return item.column === undefined ? record : `${item.column} of ${record}`;
+}
+
+/** `2 records`, or `1 record and 1 value` where of a session or project only a value is meant. */
+function amountWords(values: readonly boolean[], noun: string): string {
+  const count = values.filter(Boolean).length;
+  const records = values.length - count;
+  const value = noun === "damaged record" ? "damaged value" : "value";
+  if (count === 0) return plural(records, noun);
+  return records === 0 ? plural(count, value) : `${plural(records, noun)} and ${plural(count, value)}`;
+}
+
 /**
  * What became of records: `2 damaged records of this session quarantined`, or if not all went the same way
  * `3 damaged records of this session repaired (2 recovered, 1 quarantined)`.
  */
-export function doneWords(items: readonly { readonly action: string }[], noun: string, where = ""): string {
+export function doneWords(
+  items: readonly { readonly action: string; readonly column?: string }[],
+  noun: "record" | "damaged record",
+  where = "",
+): string {
   const counted = Object.entries(DONE)
     .map(([action, words]) => ({ words, count: items.filter((item) => item.action === action).length }))
     .filter(({ count }) => count > 0);
-  const subject = `${plural(items.length, noun)}${where}`;
+  const values = items.map(({ column }) => column !== undefined);
+  const subject = `${amountWords(values, noun)}${where}`;
   const [only, another] = counted;
   if (only !== undefined && another === undefined) return `${subject} ${only.words}`;
   return `${subject} repaired (${counted.map(({ words, count }) => `${count} ${words}`).join(", ")})`;
@@ -44,12 +69,16 @@ const TO_DO: readonly { readonly remedy: string; words(what: string): string }[]
 ];
 
 /** What will be done with records: `quarantine 2 records`, or `recover 2 records, quarantine 1 record`. */
-export function toDoWords(items: readonly { readonly remedy: string; readonly rebuilt?: object }[]): string {
-  // Who is asked gets what can be rebuilt of a record, instead of its quarantine.
-  const remedies = items.map(({ remedy, rebuilt }) => (rebuilt === undefined ? remedy : "recover"));
-  return TO_DO.map(({ remedy, words }) => ({ words, count: remedies.filter((each) => each === remedy).length }))
-    .filter(({ count }) => count > 0)
-    .map(({ words, count }) => words(plural(count, "record")))
+export function toDoWords(
+  items: readonly { readonly remedy: string; readonly rebuilt?: object; readonly locator: Locator }[],
+): string {
+  return TO_DO.map(({ remedy, words }) => {
+    // Who is asked gets what can be rebuilt of a record, instead of its quarantine.
+    const own = items.filter((item) => (item.rebuilt === undefined ? item.remedy : "recover") === remedy);
+    return { words, values: own.map(({ locator }) => valueColumn(locator) !== null) };
+  })
+    .filter(({ values }) => values.length > 0)
+    .map(({ words, values }) => words(amountWords(values, "record")))
     .join(", ");
 }
 

@@ -65,7 +65,7 @@ export class PageAccounts {
     return isOwn;
   }
 
-  /** Two pages say what only one of them can. */
+  /** Two pages claim the same rows, so at most one of them is right. No table counts as whole after that. */
   contradict(): void {
     this.#isContradictory = true;
   }

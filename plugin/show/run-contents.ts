@@ -1,7 +1,7 @@
 import type { ManifestItem } from "../model/manifest-item.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { eachStoredRun } from "../quarantine/vault.ts";
-import { ACTION, type Action } from "../repair/apply.ts";
+import { ACTION, type Action, columnOf } from "../repair/apply.ts";
 import { placeOf } from "./quarantined.ts";
 import { readableText } from "./transcript.ts";
 
@@ -10,6 +10,8 @@ export interface ChangedRecord {
   readonly id: string;
   readonly kind: ManifestItem["kind"];
   readonly recordID: string | null;
+  /** Of a session or project in a database: the only column that was changed. */
+  readonly column?: string;
   readonly code: string;
   readonly evidence: string;
   /** What the run did. */
@@ -55,6 +57,7 @@ export async function runContents(files: FileSystem, dataDir: string, runID: str
         id: item.id,
         kind: item.kind,
         recordID: item.recordID,
+        ...columnOf(item.locator),
         code: item.code,
         evidence: item.evidence,
         action: ACTION[item.remedy],

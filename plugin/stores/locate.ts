@@ -115,7 +115,7 @@ export function databaseNamed(dataDir: string, name: string): string | undefined
   return DATABASE_NAME.test(name) ? join(dataDir, name) : undefined;
 }
 
-/** Of several names of one database, by symbolic links, the one that is no link, else the first. */
+/** Symbolic links can give one database several names. Keeps the name that is no link, else the first. */
 async function withoutOtherNames(files: FileSystem, paths: readonly string[]): Promise<string[]> {
   if (paths.length < 2) return [...paths];
   const named: { readonly path: string; readonly real: string; readonly isLink: boolean }[] = [];

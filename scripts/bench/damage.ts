@@ -45,7 +45,7 @@ function damagePart(store: KeptStore, random: () => number): Damaged {
   };
 }
 
-/** Milliseconds until each of some damages is mended that are done to an idle opencode, anywhere in the store. */
+/** Milliseconds until each of some damages is repaired that are done to an idle opencode, anywhere in the store. */
 export async function damageWhileIdle(store: KeptStore, ours: string, times: number, seed: number): Promise<number[]> {
   const home = await homeOf(store);
   const random = randomNumbers(seed);

@@ -9,7 +9,7 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-/** Half of all texts of conversations are shorter than this many characters, a few are a thousand times as long. */
+/** Half of all texts of sessions are shorter than this many characters, a few are a thousand times as long. */
 const MEDIAN_LENGTH = 250;
 const SPREAD = 1.7;
 const LONGEST = 512 * 1024;

@@ -79,7 +79,7 @@ export class Stage {
     return /ENOSPC: [^,\n]*/.exec(this.#running().stderr())?.[0] ?? null;
   }
 
-  /** Asks opencode for a conversation, as its own screens do, and shows the answer. */
+  /** Asks opencode for a session, as its own screens do, and shows the answer. */
   async conversation(sessionID: string, expected: 200 | "an error"): Promise<readonly Message[]> {
     const path = `/session/${sessionID}/message`;
     const { status, body } = await this.#running().get(path);
@@ -110,7 +110,7 @@ export class Stage {
 /** Everything is as it was but for the record that was damaged. */
 /** What was recovered is there again as it was. */
 export function expectAllThere(before: readonly Message[], now: readonly Message[]): void {
-  if (!isDeepStrictEqual(now, before)) throw new BrokenPromiseError("the conversation is not what it was");
+  if (!isDeepStrictEqual(now, before)) throw new BrokenPromiseError("the session is not what it was");
 }
 
 export function expectOnlyMissing(before: readonly Message[], now: readonly Message[], recordID: string): void {

@@ -27,9 +27,9 @@ const WRONG: readonly (readonly [string, string])[] = [
   ["check --data-dir @/store --session ses_unknown", "There is no session with this id."],
   ["repair --data-dir @/store --session ses_unknown --yes", "There is no session with this id."],
   [`restore ${RUN} --data-dir @/store --yes`, "There is no run with this id in quarantine."],
-  ["restore ../../etc --data-dir @/empty --yes", "That is not the id of a run"],
+  ["restore ../../etc --data-dir @/empty --yes", "is not the id of a run. `runs` lists them."],
   ["restore --data-dir @/empty", "restore needs the id of a run"],
-  ["repair --data-dir @/empty --only no-such-code", 'There is no fault code "no-such-code".'],
+  ["repair --data-dir @/empty --only no-such-code", 'There is no problem with the code "no-such-code".'],
   ["purge --data-dir @/empty --older-than soon", "purge needs --older-than with an age"],
   ["purge --data-dir @/empty", "purge needs --older-than with an age"],
   ["show --data-dir @/empty", "show needs the id of a session"],
@@ -47,7 +47,7 @@ const WRONG: readonly (readonly [string, string])[] = [
   ["check --concurrency many", "--concurrency takes a whole number"],
   ["check --no-such-option", "Unknown option"],
   ["check --yes", "--yes does not go with"],
-  ["mend", 'There is no command "mend".'],
+  ["fix", 'There is no command "fix".'],
 ];
 
 test.each(WRONG)("%s: one clear sentence, exit status 2, nothing changed", async (line, sentence) => {

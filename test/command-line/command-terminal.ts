@@ -6,6 +6,8 @@ import { until } from "../process/until.ts";
 /** A command in a real terminal (tmux), driven by keys. */
 export interface CommandTerminal {
   screen(): string;
+  /** All that was printed, with the sequences that set colours if `styled`; a line that was too wide is one line. */
+  everything(styled: boolean): string;
   /** Presses keys by tmux's names: `C-c`, `Enter`. */
   press(...keys: string[]): void;
   /** Waits until the screen shows a text, and returns the screen. */
@@ -53,8 +55,9 @@ export function startInTerminal(
   };
   return {
     screen,
+    everything: (styled) => tmux("capture-pane", "-p", "-J", "-S", "-", ...(styled ? ["-e"] : []), "-t", name),
     waitFor,
-    press: (...keys) => void tmux("send-keys", "-t", name, ...keys),
+    press: (...keys) => void tmux("send-keys", "-t", name, "--", ...keys),
     async status() {
       return Number(/status=(\d+)\./.exec(await waitFor(/status=\d+\./))?.[1]);
     },

@@ -1,13 +1,17 @@
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { check } from "../../plugin/api.ts";
+import { check, planRestore, restore } from "../../plugin/api.ts";
+import { silentWhenLeft, unlessLeft } from "../../plugin/command-line/leaving.ts";
+import type { Terminal } from "../../plugin/command-line/terminal.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { builtPackage } from "../package/built.ts";
 import { lacks } from "../process/lacks.ts";
+import { until } from "../process/until.ts";
 import { checkAndRepair } from "../repair/tool.ts";
 import { sampleContent } from "../stores/content.ts";
 import { folderImage } from "../stores/json-fixture.ts";
@@ -27,12 +31,16 @@ let folder: string;
 /** With a damaged part; and the same after its repair. */
 let damaged: string;
 let repaired: string;
+/** Healthy, and so small that its pages are looked at at once. */
+let small: string;
 let runID: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "opencode-session-repair-interruption-"));
   [damaged, repaired] = [join(folder, "damaged"), join(folder, "repaired")];
   const store = await createSqliteStore("1.18.33", sampleContent());
+  small = join(folder, "small");
+  cpSync(store.dataDir, small, { recursive: true });
   const connection = store.connect();
   connection.exec("create table other_data (bytes blob)");
   connection.exec(`insert into other_data values (zeroblob(${LARGE_BYTES}))`);
@@ -145,6 +153,119 @@ for (const [name, runtime] of process.platform === "linux" ? RUNTIMES : []) {
   });
 }
 
+/** Runs a command until `isTime`, interrupts it, and waits for its end. */
+async function interruptedWhen(
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+  isTime: () => boolean,
+): Promise<Interrupted> {
+  const child = spawn(process.execPath, [CLI_SOURCE, ...words, "--json"], { env, stdio: ["ignore", "pipe", "ignore"] });
+  const said: Buffer[] = [];
+  child.stdout.on("data", (data: Buffer) => said.push(data));
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  await until(() => isTime() || child.exitCode !== null, "the command never came so far");
+  child.kill("SIGINT");
+  return { code: await ended, document: JSON.parse(Buffer.concat(said).toString("utf8")) };
+}
+
+test.skipIf(process.platform !== "linux").each(["doctor", "report"])(
+  "%s is left while it waits for another program: status 3, and no temporary folder stays",
+  async (command) => {
+    const [home, marker] = [mkdtempSync(join(folder, "home-")), join(folder, `asked-by-${command}`)];
+    const temporary = mkdtempSync(join(folder, "tmp-"));
+    const program = join(home, "opencode");
+    // Whoever asks it for its version waits for ever.
+    writeFileSync(
+      program,
+      `#!/bin/sh\necho $$ >${marker}.new; mv ${marker}.new ${marker}; exec sleep 3600 >/dev/null\n`,
+    );
+    chmodSync(program, 0o755);
+    const env = { HOME: home, TMPDIR: temporary, PATH: `${home}:/usr/bin:/bin` };
+    try {
+      const { code, document } = await interruptedWhen([command, "--data-dir", small], env, () => existsSync(marker));
+      expect([code, document.reason, document.verdict]).toEqual([3, "stopped", null]);
+      expect(readdirSync(temporary)).toEqual([]);
+    } finally {
+      if (existsSync(marker)) process.kill(Number(readFileSync(marker, "utf8")), "SIGKILL");
+    }
+  },
+);
+
+test.skipIf(process.platform !== "linux")(
+  "salvage is interrupted while it builds the new database: status 3, nothing of it stays but the copy, and the next one ends",
+  async () => {
+    const dataDir = copyOf(small);
+    breakPage(join(dataDir, "opencode.db"), "part");
+    const before = readFileSync(join(dataDir, "opencode.db"));
+    const runs = join(dataDir, "quarantine", "_store");
+    const files = () => (existsSync(runs) ? readdirSync(runs, { recursive: true, encoding: "utf8" }) : []);
+    const isBuilding = () => files().some((name) => name.includes("salvaged.db"));
+    const { code, document } = await interrupted(
+      [process.execPath, CLI_SOURCE, "salvage", "--swap", "--yes"],
+      dataDir,
+      isBuilding,
+    );
+    expect([code, document.reason]).toEqual([3, "stopped"]);
+    expect(isBuilding()).toBe(false);
+    expect(readFileSync(join(dataDir, "opencode.db"))).toEqual(before);
+    const again = await runCli(["salvage", "--swap", "--yes", "--json", "--data-dir", dataDir]);
+    expect(JSON.parse(again.stdout)).toMatchObject({ swapped: true, isSound: true });
+  },
+);
+
+/** Overwrites the first page of a table. */
+function breakPage(path: string, table: string): void {
+  const connection = new Database(path);
+  connection.run("pragma wal_checkpoint(truncate)");
+  const { page } = connection.query("select rootpage as page from sqlite_schema where name = ?").get(table) as {
+    page: number;
+  };
+  connection.close();
+  const bytes = readFileSync(path);
+  bytes.fill(0xaa, (page - 1) * 4096, page * 4096);
+  writeFileSync(path, bytes);
+}
+
+test("an undo is stopped between two sessions: the first is restored and recorded, the other stays in quarantine", async () => {
+  const dataDir = copyOf(small);
+  const store = new Database(join(dataDir, "opencode.db"));
+  store.run("update part set data = '' where id in (select min(id) from part group by session_id)");
+  store.close();
+  const { runID } = await checkAndRepair(dataDir);
+  const where = { files: nodeFileSystem, located: await located(nodeFileSystem, dataDir), access: "outside" as const };
+  const input = { ...where, runID: runID ?? "", sessionIDs: [], itemIDs: [] };
+  const planning = await planRestore(input);
+  if (!planning.ok) throw new Error(planning.message);
+  expect(planning.plan.runs.length).toBeGreaterThan(1);
+  const abort = new AbortController();
+  const first = await restore({ ...input, signal: abort.signal, onProgress: () => abort.abort() }, planning.plan);
+  expect(first.stopped).toMatchObject({ kind: "refused", message: expect.stringContaining("What was done so far") });
+  expect(first.items.map(({ action }) => action)).toEqual(["restored"]);
+  const rest = await restore(input, planning.plan);
+  expect(rest.stopped).toBeNull();
+  expect(rest.items).toHaveLength(planning.plan.runs.length - 1);
+});
+
+test("work that feels no signal is left after it, and work that ends by itself is waited for", async () => {
+  const abort = new AbortController();
+  const never = unlessLeft(() => new Promise<string>(() => undefined), abort.signal);
+  const own = unlessLeft(
+    () => new Promise((resolve) => abort.signal.addEventListener("abort", () => resolve("own"))),
+    abort.signal,
+  );
+  expect(await unlessLeft(async () => "done", abort.signal)).toBe("done");
+  const said: string[] = [];
+  let isOver = false;
+  const terminal = { print: (text: string) => void said.push(text) } as Terminal;
+  const silent = silentWhenLeft(terminal, () => isOver);
+  silent.print("before");
+  abort.abort();
+  expect([await never, await own]).toEqual([null, "own"]);
+  isOver = true;
+  silent.print("after");
+  expect(said).toEqual(["before"]);
+});
+
 test.skipIf(process.platform !== "linux" || lacks("tmux"))(
   "on a terminal the counts are shown, and Ctrl-C ends it",
   async () => {
@@ -158,7 +279,7 @@ test.skipIf(process.platform !== "linux" || lacks("tmux"))(
       await terminal.waitFor("Checking: 3 sessions, 3 messages, 5 parts");
       terminal.press("C-c");
       expect(await terminal.status()).toBe(3);
-      expect(terminal.screen()).toContain("Stopped before everything was checked.");
+      expect(terminal.screen()).toContain("Stopped before the end. Nothing was changed.");
       expect(existsSync(`/proc/${aside}`)).toBe(false);
     } finally {
       terminal.close();

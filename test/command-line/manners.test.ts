@@ -8,6 +8,7 @@ import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 import { runCli } from "./cli-process.ts";
 import { startInTerminal } from "./command-terminal.ts";
 
+const CLI = require.resolve("../../plugin/cli.ts");
 const SAID = "Half a sentence that";
 
 let folder: string;
@@ -143,6 +144,47 @@ test("completion works in bash", async () => {
   expect(complete("opencode-session-repair", "repair", "--d")).toEqual(["--dry-run", "--data-dir", "--db"]);
   expect(complete("opencode-session-repair", "repair", "--only", "trunc")).toEqual(["truncated"]);
   expect(complete("opencode-session-repair", "undo", "la")).toEqual(["last"]);
+});
+
+test("help and suggestions in a terminal of 40, 80 and 120 columns, with and without colour and Unicode", async () => {
+  const calls = ["--help", "repair --help", "repiar", "undo lsat", "repair --only trunkated", "check --data-dir $DIR"];
+  const script = calls.map((args) => `"$0" "$1" ${args}`).join("; ");
+  for (const [width, locale, noColor] of [
+    [40, "C", "1"],
+    [80, "C.UTF-8", undefined],
+    [120, "C.UTF-8", "1"],
+  ] as const) {
+    const env = { HOME: folder, PATH: "/usr/bin:/bin", LANG: locale, NO_COLOR: noColor, DIR: damaged };
+    const terminal = startInTerminal(["sh", "-c", script, process.execPath, CLI], env, width);
+    expect(await terminal.status()).toBe(1);
+    const text = terminal.everything(false);
+    // What is copied stays on one line: a command, and a sentence of one that has no terminal's width in it.
+    const wide = text.split("\n").filter((line) => line.trimEnd().length > width);
+    expect(wide.filter((line) => !/opencode-session-repair |^Store: |Did you mean/.test(line))).toEqual([]);
+    for (const words of ["Did you mean repair?", "Did you mean last?", "Did you mean truncated?", "Exit status:"]) {
+      expect(text.replace(/\s+/g, " ")).toContain(words);
+    }
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is meant
+    expect(/^[\x00-\x7f]*$/.test(text)).toBe(locale === "C");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what sets a colour
+    expect(/\x1b\[3[1-7]m/.test(terminal.everything(true))).toBe(noColor === undefined);
+    terminal.close();
+  }
+});
+
+test("completion in a terminal: Tab completes a command and a code", async () => {
+  const { stdout } = await runCli(["completion", "bash"]);
+  const rc = join(folder, "bashrc");
+  writeFileSync(rc, `PS1='ready> '\n${stdout}`);
+  const terminal = startInTerminal(["bash", "--rcfile", rc, "-i"], { HOME: folder, PATH: "/usr/bin:/bin" }, 80);
+  await terminal.waitFor("ready>");
+  terminal.press("opencode-session-repair", "Space", "sal", "Tab");
+  await terminal.waitFor("opencode-session-repair salvage");
+  terminal.press("--sw", "Tab");
+  await terminal.waitFor("salvage --swap");
+  terminal.press("C-u", "opencode-session-repair", "Space", "repair", "Space", "--only", "Space", "trunc", "Tab");
+  await terminal.waitFor("repair --only truncated");
+  terminal.close();
 });
 
 test("on a terminal: titles, a list to choose from that Ctrl-C leaves, and plain signs where there is no Unicode", async () => {

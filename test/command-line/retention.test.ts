@@ -6,7 +6,7 @@ import { sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
 import { runCli } from "./cli-process.ts";
 
-test("runs tells the size, warns of a large quarantine, and only a purge deletes, by age and with a yes", async () => {
+test("runs tells the size, warns of a large quarantine, and only a purge deletes, by age and confirmed", async () => {
   const store = createJsonStore(sampleContent());
   const { dataDir } = store;
   store.overwrite(store.locatorOf("part", "prt_a1_1"), Buffer.from("{"));

@@ -95,7 +95,7 @@ async function unlessDead(work: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Everything on disk, apart from names and times that each run chooses anew. */
+/** Everything on disk, apart from names and times that each run chooses again. */
 function stateOf({ store, damaged }: Subject): string {
   const root = quarantinePath(store.dataDir);
   const state: Record<string, string> = { ...withoutNewTimes(store.image(), damaged) };

@@ -76,7 +76,7 @@ async function cli(subject: Subject, ...args: readonly string[]) {
   };
 }
 
-/** Everything by the command line alone: it says what is wrong, mends it, has nothing left to mend, and undoes it. */
+/** Everything by the command line alone: it says what is wrong, repairs it, has nothing left to repair, and undoes it. */
 async function judgeByCommands(subject: Subject): Promise<void> {
   const { store, damaged } = subject;
   const before = await cli(subject, "check");

@@ -11,7 +11,7 @@ import { demand } from "./defect.ts";
 import { rowsOf, Surroundings, step } from "./grounds.ts";
 import { mutate } from "./mutate.ts";
 
-/** A healthy store that can be damaged and made whole again. */
+/** A healthy store that can be damaged and restored. */
 interface Ground {
   readonly name: string;
   readonly store: StoreUnderTest;
@@ -52,7 +52,7 @@ function jsonGround(): Ground {
   };
 }
 
-/** What keeps a database: its files, put back as they were. */
+/** What keeps a database: its files, restored as they were. */
 function databaseFiles({ database }: SqliteStoreUnderTest): { heal(): void; keep(): void } {
   const suffixes = ["", "-wal"];
   return {

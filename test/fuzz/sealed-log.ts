@@ -6,7 +6,7 @@ const LONGEST_PAGE = 65_536;
 
 const MOST_PAGES = 100_000;
 
-/** Whether SQLite reads at least the first frame of a sealed log: it was not begun anew since. */
+/** Whether SQLite reads at least the first frame of a sealed log: it was not begun again since. */
 export function isInUse(bytes: Buffer): boolean {
   return isLog(bytes) && bytes.subarray(16, 24).equals(bytes.subarray(HEADER_BYTES + 8, HEADER_BYTES + 16));
 }

@@ -142,7 +142,7 @@ export async function manifests(): Promise<Buffer[]> {
 
 const TABLES = ["project", "session", "message", "part", "event", "todo"];
 
-/** opencode's own database, of which the tables that hold conversations are left; with and without a log. */
+/** opencode's own database, of which the tables that hold sessions are left; with and without a log. */
 export async function conversationDatabases(): Promise<SmallDatabase[]> {
   const content = sampleContent();
   const store = await createSqliteStore("1.18.33", content);

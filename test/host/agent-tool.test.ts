@@ -356,7 +356,7 @@ async function lastCall(host: RunningHost, { id }: StoredSession): Promise<Omit<
 
 /** What people wrote, and where their files are. */
 function secrets({ project, home }: RealStore): readonly string[] {
-  return [project, home.root, "hello", "pixel", "welcome", "story", "plain session", "conversation with tools"];
+  return [project, home.root, "hello", "pixel", "welcome", "story", "plain session", "A conversation with tools"];
 }
 
 async function messageStatus({ host }: Bench, { id }: StoredSession): Promise<number> {

@@ -18,7 +18,7 @@ interface Stored {
   readonly partID: string;
 }
 
-/** The n-th part of a type in the conversation. */
+/** The n-th part of a type in the session with tools. */
 function partOf(store: RealStore, type: string, index = 0): Stored {
   const found = store.sessions.conversation.messages
     .flatMap(({ id, parts }) => parts.map((part) => ({ messageID: id, partID: part.id, type: part.type })))
@@ -88,7 +88,7 @@ test.each(VERSIONS)(
 
     const aside = await tool.repairUnasked();
     expect(aside.items.map(({ action }) => action)).toEqual(Array(4).fill("quarantined"));
-    // What is in quarantine is a hole of the conversation, with its readable text in its place.
+    // What is in quarantine is a hole of the session, with its readable text in its place.
     const shown = await runCli(["show", id, "--data-dir", store.dataDir, "--json"]);
     expect(shown.code).toBe(1);
     const { holes, messages } = JSON.parse(shown.stdout);
@@ -140,7 +140,7 @@ test("a message in quarantine is shown in its place, with the parts that left wi
     const store = await realStore(version);
     const { id, messages } = store.sessions.conversation;
     const [first, second] = messages.map((message) => message.id);
-    if (first === undefined || second === undefined) throw new Error("the conversation has no messages");
+    if (first === undefined || second === undefined) throw new Error("the session has no messages");
     if (version === "1.1.65") await writeFile(join(store.dataDir, "storage", "message", id, `${second}.json`), "");
     else {
       using database = openDatabase(store);

@@ -18,7 +18,7 @@ for (const version of ["1.0.152", "1.1.65"] as const) {
     const { id, messages } = store.sessions.conversation;
     const [question, answer] = messages;
     const part = answer?.parts.find(({ type }) => type === "text") ?? answer?.parts[0];
-    if (!question || !answer || !part) throw new Error("the conversation has no answer");
+    if (!question || !answer || !part) throw new Error("the session has no answer");
     const places = [
       join(store.dataDir, "storage/session", store.projectID, id),
       join(store.dataDir, "storage/message", id, question.id),
@@ -101,7 +101,7 @@ test("a part of a plugin with an id of its own is no copy; a copy whose record i
   const store = await realStore("1.1.65");
   const answer = store.sessions.conversation.messages[1];
   const part = answer?.parts[0];
-  if (!answer || !part) throw new Error("the conversation has no answer");
+  if (!answer || !part) throw new Error("the session has no answer");
   const folder = join(store.dataDir, "storage/part", answer.id);
   const own = { id: `${part.id}-note`, messageID: answer.id, sessionID: store.sessions.conversation.id };
   await writeFile(join(folder, `${own.id}.json`), JSON.stringify({ ...own, type: "text", text: "A note." }));

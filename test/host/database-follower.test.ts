@@ -42,7 +42,7 @@ test.concurrent("the first write after a quiet time is known by its rows: a larg
   expect(await it.follower.settle()).toBe(true);
   await sleep(SETTLED_MS);
   expect(it.follower.remember(it.memory)).toBe(true);
-  // The log begins anew, and nothing of what it held is left.
+  // The log begins again, and nothing of what it held is left.
   it.touch();
   expect(it.follower.news()).toContain(it.rowID);
   it.touch();

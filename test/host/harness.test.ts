@@ -124,7 +124,7 @@ async function errors(host: RunningHost, session: StoredSession): Promise<readon
   return messages.flatMap((message) => (message.info.error ? [message.info.error.name] : []));
 }
 
-/** Empties a text part of the last message, the way a full disk does, and returns what puts it back. */
+/** Empties a text part of the last message, the way a full disk does, and returns what restores it. */
 async function emptyOnePart(store: RealStore, session: StoredSession): Promise<() => Promise<void>> {
   const message = session.messages[session.messages.length - 1];
   const part = message?.parts.find((candidate: StoredPart) => candidate.type === "text");

@@ -12,7 +12,7 @@ export interface HealthyRows {
   change(rows: Rows): void;
 }
 
-/** The rows of a store beside its running host: changed for one case, and put back after it. */
+/** The rows of a store beside its running host: changed for one case, and restored after it. */
 export class Rows implements Disposable {
   readonly #database: Database;
   readonly #tables: readonly string[];
@@ -31,7 +31,7 @@ export class Rows implements Disposable {
     }
   }
 
-  /** Changes the data of the first part of a type (a tool part: of a status) in the conversation or the compacted session. */
+  /** Changes the data of the first part of a type (a tool part: of a status) in the session with tools or the compacted session. */
   part(type: string, change: (data: Json) => unknown, status?: string): void {
     this.#edit("part", (data) => data.type === type && (status === undefined || statusOf(data) === status), change);
   }
@@ -40,7 +40,7 @@ export class Rows implements Disposable {
     this.#edit("message", (data) => data.role === role, change);
   }
 
-  /** Changes the stored text of the conversation's first text part. */
+  /** Changes the stored text of the first text part. */
   text(change: (data: string) => string): void {
     const row = this.#all("part").find(({ data }) => (JSON.parse(data) as Json).type === "text");
     if (row === undefined) throw new Error("there is no text part");
@@ -59,7 +59,7 @@ export class Rows implements Disposable {
     if (this.#database.query(sql).run(...values).changes === 0) throw new Error(`nothing was changed by: ${sql}`);
   }
 
-  /** Copies a row of the conversation under other ids or values. */
+  /** Copies a row of the session with tools under other ids or values. */
   copy(table: "message" | "part", values: Readonly<Record<string, string | number>>): void {
     const names = this.#database.query<{ name: string }, [string]>("select name from pragma_table_info(?)").all(table);
     const columns = names.map(({ name }) => (name in values ? "?" : name));

@@ -119,7 +119,7 @@ async function restart(bench: Bench, settings: Omit<HostSettings, "home"> = {}):
   bench.host = await start(bench.store, bench.config, settings);
 }
 
-/** Boots the project's instance anew with these plugins, as a restart of opencode would, in the same process. */
+/** Boots the project's instance again with these plugins, as a restart of opencode would, in the same process. */
 async function bootWith(bench: Bench, plugins: NonNullable<HostSettings["plugins"]>): Promise<void> {
   await writeFile(bench.config, JSON.stringify({ plugin: plugins }));
   expect((await bench.host.post("/instance/dispose")).status).toBe(200);

@@ -5,7 +5,7 @@ import type { Locator, RecordKind } from "../../plugin/model/artifact.ts";
 import type { Damage } from "./damage.ts";
 import type { RealStore } from "./stored-fixture.ts";
 
-/** Where one record of a store that a real host wrote is kept, and how it is damaged and healed there. */
+/** Where one record of a store that a real host wrote is kept, and how it is damaged and restored there. */
 export interface RecordPlace {
   readonly name: string;
   readonly kind: RecordKind;
@@ -15,13 +15,13 @@ export interface RecordPlace {
   readonly locator: Locator;
   readonly isRow: boolean;
   damage(damage: Damage): Promise<void>;
-  /** Puts back what was there, whatever is there now. */
+  /** Restores what was there, whatever is there now. */
   heal(): Promise<void>;
 }
 
 type PlaceIdentity = Pick<RecordPlace, "kind" | "sessionID" | "recordID">;
 
-/** A file below the data directory. Healing it also brings its times and mode back. */
+/** A file below the data directory. Restoring it also restores its times and mode. */
 export function filePlace(store: RealStore, identity: PlaceIdentity, path: string): RecordPlace {
   const live = join(store.dataDir, path);
   const aside = join(store.home.root, `aside-${path.replaceAll("/", "-")}`);

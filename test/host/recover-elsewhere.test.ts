@@ -14,9 +14,9 @@ afterAll(removeHomes);
 
 /** What a script or a hand edit may do to the columns that say where a row belongs. `?`: the id of one row. */
 const DAMAGES: readonly (readonly [what: string, table: "part" | "message" | "session", sql: string])[] = [
-  ["a part hangs on a message that is not there", "part", "update part set message_id = 'msg_nowhere' where id = ?"],
+  ["a part belongs to a message that is not there", "part", "update part set message_id = 'msg_nowhere' where id = ?"],
   [
-    "a part hangs on another message",
+    "a part belongs to another message",
     "part",
     "update part set message_id = (select max(id) from message where session_id = part.session_id) where id = ?",
   ],
@@ -70,7 +70,7 @@ for (const version of ["1.17.18", "1.18.33"] as const) {
         database.query(sql).run(key);
         const image = await storeImage(store.dataDir, []);
         const isBlocking = blockingOf(await tool.check()).length > 0;
-        // What opencode can read is put back when it is asked for, the rest unasked.
+        // What opencode can read is recovered when it is asked for, the rest unasked.
         expect([what, isBlocking]).toEqual([what, what.includes("refused")]);
         const done = await tool.repair(isBlocking ? undefined : LOST);
         expect([what, ...done.items.map(({ action }) => action)]).toEqual([what, "recovered"]);

@@ -306,7 +306,7 @@ test("opencode 1.18.33: most rows damaged at once come back, and nothing that wa
     database.run("pragma foreign_keys = off");
     for (const [table, damages] of Object.entries(EVERY_DAMAGE)) {
       const rows = database.query(`select id from ${table} order by id`).all() as { id: string }[];
-      // A message that opencode itself has written anew after its removal is not gone.
+      // A message that opencode itself has written again after its removal is not gone.
       for (const { id } of rows) sequence.gone.delete(id);
       for (const [index, { id }] of rows.entries()) {
         const damage = damages[index % damages.length];
@@ -318,7 +318,7 @@ test("opencode 1.18.33: most rows damaged at once come back, and nothing that wa
     const tool = await toolFor(home.dataDir);
     const mend = async () => {
       const runs: string[] = [];
-      // What hangs on a row that is lost comes back once that is there.
+      // The children of a lost row return once the row is there.
       for (let round = 0; round < 3; round += 1) {
         for (const result of [await tool.repairUnasked(), await tool.repair(LOST)]) {
           expect(["recovered", "skipped"]).toEqual(

@@ -94,7 +94,7 @@ describe.each([
   ["1.1.65", "1.18.33"],
   ["1.0.152", "1.18.33"],
   ["1.1.65", "1.17.18"],
-] as const)("the conversations of %s in %s", (from, into) => {
+] as const)("the sessions of %s in %s", (from, into) => {
   test("are listed and open as they were after rescue; again brings nothing; undo takes all back", async () => {
     const old = await oldStore(from);
     const originals = await oldSessions(join(old.home.dataDir, "storage"));

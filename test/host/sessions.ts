@@ -59,7 +59,7 @@ const model = { providerID: "loopback", modelID: "scripted" };
 const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 /**
- * Makes a running host write one session of each kind that users have: a conversation with reasoning, tools, a failed
+ * Makes a running host write one session of each kind that users have: one with reasoning, tools, a failed
  * tool, todos and file edits; a plain one with an attached image; a child, a fork, a reverted, a compacted, an aborted,
  * a failed and an empty one. The host must have been started with `scripted`.
  */

@@ -1,15 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { builtPackage } from "../package/built.ts";
 import { until } from "../process/until.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
-import { type HostVersion, mended } from "./binary.ts";
+import { type HostVersion, isJsonHost, mended } from "./binary.ts";
 import { removeHomes } from "./home.ts";
 import { pluginToast } from "./host-log.ts";
 import { type ModelServer, startModelServer } from "./model-server.ts";
+import { openDatabase } from "./record-place.ts";
 import { type Answer, type RunningHost, runHost, startHost } from "./running-host.ts";
 import { sessionImage } from "./session-image.ts";
 import type { StoredSession } from "./sessions.ts";
@@ -24,6 +25,9 @@ const WITHOUT_ERROR: readonly HostVersion[] = ["1.17.18", "1.18.33"];
 
 /** These look for the last model in a session's messages before they ask the plugin, unless the command names one. */
 const READ_MESSAGES_FIRST: readonly HostVersion[] = ["1.2.27", "1.14.41"];
+
+/** One host of files, and one of rows: which sessions are kept is decided by the plugin alone. */
+const KEPT_TRIED_ON: readonly HostVersion[] = ["1.1.65", "1.2.27"];
 
 interface Bench {
   readonly store: RealStore;
@@ -57,7 +61,7 @@ for (const version of VERSIONS) {
     test("a command of the user's own with that name stays the user's", () =>
       withBench(version, usersOwn, {
         model: "loopback/scripted",
-        command: { repair: { template: "Mend my code: $ARGUMENTS" } },
+        command: { repair: { template: "Tidy my code: $ARGUMENTS" } },
       }));
 
     test("without a provider", () => withoutProvider(version));
@@ -65,7 +69,8 @@ for (const version of VERSIONS) {
     test("while the agent works: it is not interrupted, and the report comes after its turn", () =>
       besideTheAgent(version));
 
-    test("opencode run --command repair", () => fromTheShell(version));
+    test("opencode run --command repair: a verdict for scripts, and no session is left behind", () =>
+      fromTheShell(version));
   });
 }
 
@@ -188,7 +193,7 @@ async function usersOwn(bench: Bench): Promise<number> {
     model.script({ text: "A word." });
     expect((await typed(host, conversation, words)).status).toBe(200);
     const asked = (await messagesOf(host, conversation)).at(-2);
-    expect(asked?.parts.map(({ text }) => text?.trim())).toContain(`Mend my code: ${words}`.trim());
+    expect(asked?.parts.map(({ text }) => text?.trim())).toContain(`Tidy my code: ${words}`.trim());
   }
   model.script({ text: "A word." });
   expect(
@@ -288,17 +293,27 @@ async function fromTheShell(version: HostVersion): Promise<void> {
   const part = emptyPart(store, store.sessions.plain);
   const run = (...words: string[]) =>
     runHost({ home: store.home, model, plugins: [plugin], args: ["run", "--command", "repair", ...words] });
+  const sessions = async () => (await storedSessions(store)).toSorted();
+  const before = await sessions();
   try {
     const checked = await run("check");
     expect(checked).toMatchObject({ code: 0, timedOut: false });
-    expect(checked.stdout).toContain("1 record that opencode cannot load");
+    expect(checked.stdout).toStartWith("Verdict: damaged\n1 record that opencode cannot load");
     expect(checked.stdout).toContain(part);
     const repaired = await run();
     expect(repaired).toMatchObject({ code: 0, timedOut: false });
+    expect(repaired.stdout).toStartWith("Verdict: healthy\n");
     expect(repaired.stdout).toContain(`1 record ${mended(version)}.`);
     expect(await runsOf(store)).toHaveLength(1);
     expectNoSecrets(store, checked.stdout, checked.stderr, repaired.stdout, repaired.stderr);
+    expect(await sessions()).toEqual(before);
     expect(model.log).toEqual([]);
+    if (!KEPT_TRIED_ON.includes(version)) return;
+    // A session that the user gave a name is the user's.
+    await run("check", "--title", "Kept");
+    const kept = await sessions();
+    expect(kept).toHaveLength(before.length + 1);
+    expect(kept).toEqual(expect.arrayContaining(before));
   } finally {
     await model.stop();
     await store.home.remove();
@@ -350,11 +365,11 @@ async function report(bench: Bench, words: string): Promise<string> {
   return text;
 }
 
-/** The report in the last message. */
+/** The report in the last message, below the verdict that is for scripts. */
 function reportIn(messages: readonly WireMessage[]): string {
   const last = messages.at(-1);
   expect(last).toMatchObject({ info: { role: "user" }, parts: [{ type: "text", ignored: true }] });
-  return last?.parts[0]?.text ?? "";
+  return last?.parts[0]?.text?.replace(/^Verdict: (healthy|damaged)\n/, "") ?? "";
 }
 
 function expectAnswered({ host, store }: Bench, { status, body }: Answer, headline: string): void {
@@ -371,7 +386,7 @@ function expectAnswered({ host, store }: Bench, { status, body }: Answer, headli
 
 /** What people wrote, and where their files are. */
 function expectNoSecrets({ project, home }: RealStore, ...texts: readonly string[]): void {
-  const content = ["hello", "pixel", "welcome", "story", "plain session", "conversation with tools"];
+  const content = ["hello", "pixel", "welcome", "story", "plain session", "A conversation with tools"];
   for (const text of texts) {
     for (const secret of [project, home.root, ...content]) expect(text).not.toContain(secret);
   }
@@ -386,6 +401,19 @@ async function messagesOf(host: RunningHost, { id }: StoredSession): Promise<rea
 async function messageStatuses({ host }: Pick<Bench, "host">, ...sessions: StoredSession[]): Promise<number[]> {
   const answers = sessions.map(({ id }) => host.get(`/session/${id}/message`));
   return (await Promise.all(answers)).map(({ status }) => status);
+}
+
+/** The ids of all sessions that the store holds, listed by opencode or not. */
+async function storedSessions(store: RealStore): Promise<string[]> {
+  if (isJsonHost(store.home.version)) {
+    const files = await readdir(join(store.dataDir, "storage", "session"), { recursive: true });
+    return files.filter((file) => file.endsWith(".json"));
+  }
+  using database = openDatabase(store);
+  return database
+    .query<{ id: string }, []>("select id from session")
+    .all()
+    .map(({ id }) => id);
 }
 
 /** Manifests, newest first; every byte that they speak of is there. */

@@ -22,9 +22,9 @@ import type { ManifestCell } from "../../plugin/model/manifest-item.ts";
 /** This project at work on one data directory, from outside the host, as the command line does it. */
 export interface Tool {
   check(): Promise<CheckResult>;
-  /** Mends whatever is blocking; with codes, faults of these only. Without findings it checks first. */
+  /** Repairs whatever is blocking; with codes, faults of these only. Without findings it checks first. */
   repair(codes?: readonly string[], findings?: readonly ConfirmedFinding[]): Promise<RepairResult>;
-  /** Mends what may be mended at the start of opencode, without asking. */
+  /** Repairs what may be repaired at the start of opencode, without asking. */
   repairUnasked(): Promise<RepairResult>;
   restore(runID: string): Promise<RestoreResult>;
 }

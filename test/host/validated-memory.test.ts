@@ -56,7 +56,7 @@ async function start(hostVersion = HOST): Promise<Start> {
   return { findings, trusted, load: (sessionID) => checkSession(input, cared, sessionID) };
 }
 
-/** Damages a part in place, and puts it back. */
+/** Damages a part in place, and restores it. */
 async function damaged<T>(sessionID: string, work: () => Promise<T>): Promise<T> {
   const message = sessionID.replace("ses_", "msg_");
   const folder = join(store.dataDir, "storage", "part", `${message}1`);

@@ -76,10 +76,10 @@ test("after a start that failed everything is looked at: what is healthy is reme
   expect([healthy.told, damaged.isRemembered()]).toEqual([[], false]);
 });
 
-test("what is mended while everything is looked at is told once", async () => {
+test("what is repaired while everything is looked at is told once", async () => {
   let pauses = 0;
   using it = await watched({
-    // Mended, and read by the other look all the same: it had the damaged bytes already.
+    // Repaired, and read by the other look all the same: it had the damaged bytes already.
     found: () => [],
     pause: async (damage, told) => {
       pauses += 1;

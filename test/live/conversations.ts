@@ -31,7 +31,7 @@ export function newRecord(): Record {
   return { turns: 0, toolCalls: 0, failed: [], sessions: new Map(), announced: new Map() };
 }
 
-const WORDS = "the store is written to while others look at it and mend what is broken ";
+const WORDS = "the store is written to while others look at it and repair what is broken ";
 
 /** The text that the model answers with in the end. */
 function finalText(words: number): string {
@@ -55,7 +55,7 @@ export function improvise({ lastUserText, toolResults }: ModelCall): ModelReply 
   return { tool: "todowrite", input: { todos }, reasoning: `Step ${what}.`, atOnce: true };
 }
 
-/** Holds one conversation after the other until it is over. */
+/** Holds one session after the other until it is over. */
 export async function converse(
   host: RunningHost,
   record: Record,
@@ -143,7 +143,7 @@ function note(record: Record, text: string): void {
   }
 }
 
-/** What a host that starts anew does not answer any more, or otherwise, in words. */
+/** What a host that starts again does not answer any more, or otherwise, in words. */
 export async function missing(host: RunningHost, record: Record): Promise<string[]> {
   await sleep(0);
   const missed: string[] = [];

@@ -211,7 +211,7 @@ async function settle(line: CommandLine, record: CommandRecord, random: Random):
   }
 }
 
-/** What a host that starts anew, without the plugin, does not answer any more. */
+/** What a host that starts again, without the plugin, does not answer any more. */
 async function lost(store: RealStore, record: ReturnType<typeof newRecord>): Promise<string[]> {
   const host = await startHost({ home: store.home });
   try {

@@ -1,7 +1,7 @@
 /**
  * `bun test/live/prober.ts DATABASE`: asks for the write lock again and again without waiting for it, until its stdin
  * ends, and says then for how long at a time others had it: a line of JSON. A hold is what was seen of it, from the first
- * refusal to the last: while this program itself waits for a processor, nobody can tell whether the lock was given back.
+ * refusal to the last: while this program itself waits for a processor, nobody can tell whether the lock was released.
  */
 import { Database } from "bun:sqlite";
 import { openSync, readFileSync, readSync, statSync } from "node:fs";

@@ -36,7 +36,7 @@ async function arena(version: HostVersion): Promise<Arena> {
   return { store, victims, plugins, entry: join(dist, "cli.js") };
 }
 
-/** What was mended, each record as often as manifests say so. */
+/** What was repaired, each record as often as manifests say so. */
 async function mendedRecords(store: RealStore): Promise<string[]> {
   const mended: string[] = [];
   for (const run of await storedRuns(nodeFileSystem, store.dataDir)) {
@@ -53,7 +53,7 @@ async function opensEverything(host: RunningHost, { store }: Arena): Promise<voi
 }
 
 describe.each(["1.1.65", "1.18.33"] as const)("opencode %s", (version) => {
-  test("two of them and two command lines meet damage at once: each record is mended once, who comes late says so", async () => {
+  test("two of them and two command lines meet damage at once: each record is repaired once, who comes late says so", async () => {
     const met = await arena(version);
     const { store, victims, plugins, entry } = met;
     const repair = () => runCli(["repair", "--yes", "--data-dir", store.dataDir], { entry });

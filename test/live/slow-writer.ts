@@ -1,5 +1,5 @@
 /**
- * `bun test/live/slow-writer.ts FILE…`: writes files anew as opencode 1.0-1.1 does, truncated first, but takes up to two
+ * `bun test/live/slow-writer.ts FILE…`: rewrites files as opencode 1.0-1.1 does, truncated first, but takes up to two
  * seconds in between, until its stdin ends. Says then how many it wrote and how many were not in their place afterwards.
  */
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";

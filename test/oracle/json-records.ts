@@ -20,7 +20,7 @@ const SHARES: readonly (readonly [RecordKind, number])[] = [
   ["session", 0.2],
   ["session_diff", 0.1],
   ["todo", 0.046],
-  // The host must be started anew for each.
+  // The host must be started again for each.
   ["project", 0.004],
 ];
 

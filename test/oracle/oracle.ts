@@ -143,7 +143,7 @@ class Oracle {
     return outcome.result.findings;
   }
 
-  /** opencode reads the project's record when it starts to work in a folder: this makes it start anew. */
+  /** opencode reads the project's record when it starts to work in a folder: this makes it start again. */
   async #renew(): Promise<void> {
     await this.#host.post("/instance/dispose");
   }

@@ -107,7 +107,7 @@ export class SqliteRecords implements RecordStore {
     if (dice < 0.94) return this.#damage(this.#of("todo"), (row) => this.#cell(row, random), random);
     const timed = [...this.#of("part"), ...this.#of("message")];
     if (dice < 0.95) return this.#damage(timed, (row) => this.#cell(row, random), random);
-    // The host must be started anew for each project.
+    // The host must be started again for each project.
     if (dice < 0.996) return this.#damageID(random);
     const project = (row: RowName) =>
       random.chance(0.5) ? this.#cell(row, random) : this.#jsonColumn(row, ["sandboxes", "commands"], random);

@@ -1,7 +1,7 @@
 import type { RecordKind } from "../../plugin/model/artifact.ts";
 import type { Random } from "./random.ts";
 
-/** One record of a store, damaged in one way until `undo` puts the exact original back. */
+/** One record of a store, damaged in one way until `undo` restores the exact original. */
 export interface DamagedRecord {
   readonly kind: RecordKind;
   /** The session whose answers can differ; `null`: those of every session of the project. */

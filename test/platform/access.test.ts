@@ -109,7 +109,7 @@ describe.if(canDropPrivileges())("a database of 1.18.33 whose files are another 
     expect(stdout).toContain(`sudo chown ${path === "." ? "-R " : ""}"$(id -u):$(id -g)" '${join(dataDir, path)}'`);
   });
 
-  test("its own mode is mended without sudo; a healthy one is not named", async () => {
+  test("its own mode is corrected without sudo; a healthy one is not named", async () => {
     await layOut("1.18.33");
     expect(await check()).toMatchObject({ status: 0, answer: { findings: [], verdict: "healthy" } });
     chmodSync(join(dataDir, "opencode.db"), 0o400);

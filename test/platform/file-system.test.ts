@@ -115,7 +115,7 @@ describe("processes", () => {
     await parent.exited;
   });
 
-  test("a number that was given out anew does not stand for the old process", () => {
+  test("a number that was given out again does not stand for the old process", () => {
     if (process.platform !== "linux") return;
     expect(isGone({ ...thisProcess(), started: "an-earlier-boot:12345" })).toBe(true);
     expect(isGone({ ...thisProcess(), started: null })).toBe(false);

@@ -28,7 +28,7 @@ function linesOf({ stdout, stderr }: CliResult, dataDir: string): string[] {
 }
 
 describe.each(["1.1.65", "1.18.33"] as const)("a poisoned store of %s", (version) => {
-  // `show` and `rescue` exist to show conversations and their names; nothing else may.
+  // `show` and `rescue` exist to show sessions and their names; nothing else may.
   test("no answer of any other command holds what a user wrote, keeps or is called", async () => {
     const { store, dataDir } = await poisonedStore(version);
     const temporary = join(store.home.root, "temporary");

@@ -82,7 +82,7 @@ const firstItem = (run: string) => join(run, "items", readdirSync(join(run, "ite
 
 const NESTED = 200_000;
 
-/** Whatever the store, the run cannot be put back, and says so. */
+/** Whatever the store, the run cannot be undone, and says so. */
 const ATTACKS: readonly Attack[] = [
   ...["../outside/x", "/tmp/x", "items/../../x", "items/a/b", "items/.x", "manifest.json", "items/x\0y", ""].map(
     (file): Attack => ({ name: `item file ${JSON.stringify(file)}`, spoil: original({ file }) }),

@@ -7,7 +7,7 @@ import { addDamagedParts } from "../terminal/damage-part.ts";
 
 afterAll(removeHomes);
 
-test("2,000 damaged parts of three conversations, empty ones among them, are quarantined and put back byte for byte", async () => {
+test("2,000 damaged parts of three sessions, empty ones among them, are quarantined and restored byte for byte", async () => {
   const store = await realStore("1.18.33");
   const { plain, conversation, compacted } = store.sessions;
   addDamagedParts(store, [plain, conversation, compacted], 2000);

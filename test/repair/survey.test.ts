@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterAll, describe, expect, test } from "bun:test";
 import { cp, mkdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { adviceFor } from "../../plugin/faults/catalogue.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { check } from "../../plugin/repair/check.ts";
 import { locate } from "../../plugin/stores/locate.ts";
@@ -13,6 +14,20 @@ afterAll(removeHomes);
 
 /** What a check says of a store that a real host wrote, once something was done to it. */
 async function found(version: HostVersion, change: (store: RealStore) => Promise<unknown> | unknown) {
+  return (await findings(version, change)).map(({ code, severity, kind, evidence }) => [
+    code,
+    severity,
+    kind,
+    evidence,
+  ]);
+}
+
+/** What is said to do about more than one database. */
+async function advised(version: HostVersion, change: (store: RealStore) => Promise<unknown> | unknown) {
+  return adviceFor(await findings(version, change), true)["several-databases"];
+}
+
+async function findings(version: HostVersion, change: (store: RealStore) => Promise<unknown> | unknown) {
   const store = await realStore(version);
   await change(store);
   const where = await locate(nodeFileSystem, { env: {}, dataDir: store.dataDir });
@@ -20,7 +35,7 @@ async function found(version: HostVersion, change: (store: RealStore) => Promise
   const outcome = await check({ files: nodeFileSystem, located: where.located, sessionIDs: [], concurrency: 4 });
   await store.home.remove();
   if (!outcome.ok) throw new Error(String(outcome.unknownSession));
-  return outcome.result.findings.map(({ code, severity, kind, evidence }) => [code, severity, kind, evidence]);
+  return outcome.result.findings;
 }
 
 function sql({ dataDir }: RealStore, ...statements: readonly string[]): void {
@@ -163,7 +178,14 @@ describe("a store as a whole", () => {
           cp(join(dataDir, `opencode.db${suffix}`), join(dataDir, `opencode-beta.db${suffix}`)),
         ),
       );
-    expect(await found("1.18.33", second)).toEqual([["several-databases", "info", "database", "9 sessions here"]]);
+    const whole = [["several-databases", "info", "database", "9 sessions here"]];
+    expect(await found("1.18.33", second)).toEqual(whole);
+    expect(await advised("1.18.33", second)).toStartWith("Nothing needs to be done");
+    const without = async (store: RealStore) => {
+      await second(store);
+      sql(store, `delete from session where id = '${store.sessions.plain.id}'`);
+    };
+    expect(await advised("1.18.33", without)).toContain("`opencode-session-repair rescue --import` brings in");
   });
 
   test("all sessions in a second database, or in storage, beside a database without any", async () => {

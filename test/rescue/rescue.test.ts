@@ -126,7 +126,7 @@ test("nothing that opencode could not load is written: of the session, of its pr
   expect(await isHealthy(now.dataDir)).toBe(true);
 });
 
-test("a conversation without a session file is brought in under a name of its own", async () => {
+test("messages without a session file are brought in under a name of its own", async () => {
   const { now, old, storage } = await upgraded();
   const { id, messages } = old.sessions.conversation;
   await rm(join(storage, "session", old.projectID, `${id}.json`));
@@ -463,7 +463,7 @@ describe("messages that an import dropped", () => {
   });
 });
 
-describe("databases that were put aside", () => {
+describe("databases that a user renamed to keep them", () => {
   /** A database of sessions that the live one does not have, under the name of a copy. */
   async function withCopy(name: string): Promise<{ now: RealStore; other: RealStore }> {
     const now = await realStore("1.18.33");

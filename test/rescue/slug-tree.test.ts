@@ -46,7 +46,7 @@ async function laidOut(old: RealStore, tree: string): Promise<ReadonlyMap<string
   return documents;
 }
 
-test("conversations of opencode 0.5 come into 1.18.33 with every field; again brings nothing; undo is exact", async () => {
+test("sessions of opencode 0.5 come into 1.18.33 with every field; again brings nothing; undo is exact", async () => {
   const old = await realStore("1.0.152");
   const now = await realStore("1.18.33");
   const documents = await laidOut(old, join(now.dataDir, "project", "home-user-project", "storage"));

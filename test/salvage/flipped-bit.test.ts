@@ -28,7 +28,7 @@ test("a text that a flipped bit made a blob is a text again", async () => {
 });
 
 /** 1.17 and 1.18 fail a whole session for one message or part whose id begins otherwise. */
-test("an id whose beginning a flipped bit changed begins as before, and what hangs on it still does", async () => {
+test("an id whose beginning a flipped bit changed begins as before, and its children stay with it", async () => {
   const { dataDir } = await realStore("1.18.33");
   const source = join(dataDir, "opencode.db");
   const damaged = new Database(source);

@@ -13,7 +13,7 @@ export interface ManySessions {
   /** The state before the last writes, and the WAL that holds them. */
   readonly earlier: string;
   readonly wal: string;
-  /** The state after those writes reached the database, and the WAL begun anew over their frames, which lie behind. */
+  /** The state after those writes reached the database, and the WAL begun again over their frames, which lie behind. */
   readonly restarted: { readonly database: string; readonly wal: string };
   readonly sessionIDs: readonly string[];
   /** Directory of the project that the sessions belong to. */

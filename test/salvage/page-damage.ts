@@ -106,7 +106,7 @@ async function halfApplied(whole: ManySessions, path: string, random: Random): P
 async function damagedWal(whole: ManySessions, path: string, random: Random): Promise<string> {
   const [name, source] = random.pick([
     ["first", { database: whole.earlier, wal: whole.wal }],
-    ["begun anew", whole.restarted],
+    ["begun again", whole.restarted],
   ] as const);
   await copyFile(source.database, path);
   const wal = await readFile(source.wal);

@@ -57,7 +57,7 @@ for (let seed = first; seed < first + Number(values.count); seed += 1) {
     const { fromEvents, rebuilt } = report;
     print(
       `${isBad ? "BAD " : ""}${seed} ${version} ${kind} (${outcome.what}): ours ${size(outcome.ours)}, .recover ${size(outcome.theirs)} (+lost ${size(outcome.theirsWithLost)}), ` +
-        `events ${fromEvents.sessions}/${fromEvents.messages}/${fromEvents.parts}, older ${report.fromOlderPages}, mended ${report.mended}, ` +
+        `events ${fromEvents.sessions}/${fromEvents.messages}/${fromEvents.parts}, older ${report.fromOlderPages}, repaired ${report.mended}, ` +
         `rebuilt ${rebuilt.projects}/${rebuilt.sessions}/${rebuilt.messages}, differing ${outcome.differing}, fk ${report.foreignKeyViolations}, blocking ${outcome.blocking}${lacking.length > 0 ? `, lacking ${lacking.slice(0, 3)}` : ""}`,
     );
     if (values.host) {

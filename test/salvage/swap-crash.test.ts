@@ -53,7 +53,7 @@ beforeAll(async () => {
   cpSync(damaged, swapped, { recursive: true, preserveTimestamps: true });
   await swap(nodeFileSystem, swapped);
   expect(Object.keys(liveIn(swapped))).toEqual([""]);
-  writeFileSync(`${databaseIn(swapped)}-wal`, "new conversations");
+  writeFileSync(`${databaseIn(swapped)}-wal`, "new sessions");
   newer = liveIn(swapped);
 });
 

@@ -56,7 +56,7 @@ async function damage(whole: ManySessions, path: string, kind: VersionDamage, se
   if (kind === "lone-wal") {
     const source = seed % 2 === 0 ? whole.wal : whole.restarted.wal;
     await copyFile(source, `${path}-wal`);
-    return source === whole.wal ? "a log" : "a log that was begun anew";
+    return source === whole.wal ? "a log" : "a log that was begun again";
   }
   if (kind === "zeros" || kind === "noise") return writeDamaged(whole, path, kind, seed);
   const what = kind === "schema-and-pages" ? await writeDamaged(whole, path, "zeros", seed) : "";

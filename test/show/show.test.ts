@@ -14,7 +14,7 @@ const VERSIONS = ["1.0.152", "1.1.65", "1.2.27", "1.18.33"] as const;
 const show = (store: RealStore, sessionID: string, ...more: string[]) =>
   runCli(["show", sessionID, "--data-dir", store.dataDir, ...more]);
 
-test.each(VERSIONS)("%s: a healthy conversation is shown whole, and nothing changes", async (version) => {
+test.each(VERSIONS)("%s: a healthy session is shown whole, and nothing changes", async (version) => {
   const store = await realStore(version);
   const before = await fileImage(store.dataDir);
   const { id } = store.sessions.conversation;

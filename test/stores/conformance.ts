@@ -241,7 +241,7 @@ export function describeStore(kind: StoreKind): void {
       });
     });
 
-    withStore("refuses to put back what was changed or lost in quarantine", async (store) => {
+    withStore("refuses to restore what was changed or lost in quarantine", async (store) => {
       for (const id of ["prt_a1_1", "prt_a1_2"]) store.overwrite(store.locatorOf("part", id), DAMAGED);
       const operations = ["prt_a1_1", "prt_a1_2"].map((id) => operationOn(store, "part", id));
       await writing(store, async (writer, run) => {
@@ -288,7 +288,7 @@ export function describeStore(kind: StoreKind): void {
       });
     });
 
-    withStore("puts back what was completed, twice is once", async (store) => {
+    withStore("undoes what was completed; twice is as good as once", async (store) => {
       const before = store.image();
       const fields = [{ path: ["metadata"], to: {} }];
       const operation = {
@@ -316,7 +316,7 @@ export function describeStore(kind: StoreKind): void {
       });
     });
 
-    withStore("takes a message that nobody can read off the read path with what hangs on it", async (store) => {
+    withStore("takes a message that nobody can read off the read path with its parts", async (store) => {
       store.overwrite(store.locatorOf("message", "msg_a1"), DAMAGED);
       const before = store.image();
       await writing(store, async (writer, run) => {

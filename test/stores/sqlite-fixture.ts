@@ -105,7 +105,7 @@ function overwrite(connection: Connection, { table, key, column }: RowLocator, s
   const name = column ?? "data";
   const id = key.id ?? "";
   if (connection.run(`update "${table}" set "${name}" = cast(${sql} as text) where id = ?`, id) > 0) return;
-  // Somebody else made the record anew, under another rowid.
+  // Somebody else made the record again, under another rowid.
   connection.exec("pragma foreign_keys = off");
   const extra = { message: ["session_id"], part: ["message_id", "session_id"] }[table] ?? [];
   connection.run(

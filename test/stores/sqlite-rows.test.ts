@@ -171,7 +171,7 @@ describe("what a user added to the database", () => {
 });
 
 describe("one value of a row", () => {
-  test("goes alone; what may not be NULL becomes what opencode writes there", async () => {
+  test("leaves alone, and its record stays; what may not be NULL becomes what opencode writes there", async () => {
     const permission: RowLocator = { table: "session", key: { id: "ses_a" }, column: "permission" };
     const diffs: RowLocator = { ...permission, column: "summary_diffs" };
     const sandboxes: RowLocator = { table: "project", key: { id: "prj_one" }, column: "sandboxes" };
@@ -194,7 +194,7 @@ describe("one value of a row", () => {
     expect(store.image()).toEqual(before);
   });
 
-  test("is not put back over a newer one", async () => {
+  test("is not restored over a newer one", async () => {
     const permission: RowLocator = { table: "session", key: { id: "ses_a" }, column: "permission" };
     store.overwrite(permission, DAMAGED);
     const { items } = await writer.prepare([operation("session", permission)], run);

@@ -53,7 +53,7 @@ export function addLargeSession(store: RealStore, model: StoredSession, title: s
       for (let position = 0; position < parts; position += 1) {
         const isLast = index === size.messages - 1 && position === parts - 1;
         const isTool = !isQuestion && position % 2 === 0 && !isLast;
-        const text = isLast ? LAST_WORDS : `Part ${index}.${position}: ${"words of a conversation ".repeat(38)}`;
+        const text = isLast ? LAST_WORDS : `Part ${index}.${position}: ${"words of some session ".repeat(38)}`;
         const body = isTool ? toolDocument(tool, text) : JSON.stringify({ type: "text", text });
         const partID = `prt_0${id.slice(5, 11)}${String(index * parts + position).padStart(8, "0")}`;
         insert("part", { ...part, ...own, id: partID, message_id: messageID, data: body });

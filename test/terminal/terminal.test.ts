@@ -93,10 +93,10 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33", () => {
   test("a session damaged while opencode runs is on the screen at the first try, and the user was told", () =>
     mendedWhileOpencodeRuns("1.18.33", { server: true, terminal: true }));
 
-  test("so it is with the terminal half alone, which mends it as it is opened", () =>
+  test("so it is with the terminal half alone, which repairs it as it is opened", () =>
     mendedWhileOpencodeRuns("1.18.33", { terminal: true }));
 
-  test('with preload "check" the question comes first; yes shows the conversation; undo brings every byte back', async () => {
+  test('with preload "check" the question comes first; yes shows the session; undo brings every byte back', async () => {
     const store = await realStore("1.18.33");
     await setOptions(store, { preload: "check" });
     const ui = await open(store);
@@ -253,7 +253,7 @@ describe.skipIf(lacks("tmux"))(
 );
 
 describe.skipIf(lacks("tmux"))("the terminal UI of 1.14.41", () => {
-  test("the terminal half mends a session that was damaged while opencode runs as it is opened", () =>
+  test("the terminal half repairs a session that was damaged while opencode runs as it is opened", () =>
     mendedWhileOpencodeRuns("1.14.41", { terminal: true }));
 });
 

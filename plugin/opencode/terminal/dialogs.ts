@@ -101,7 +101,7 @@ function shownSession({ route }: TuiPluginApi): string | undefined {
   return typeof sessionID === "string" ? sessionID : undefined;
 }
 
-/** One line a cause, under the name of the conversation: opencode's filter finds both. */
+/** One line a cause, under the name of the session: opencode's filter finds both. */
 function sessionOptions(input: DialogInput, sessionID: string | null, found: readonly ConfirmedFinding[]): Option[] {
   // 1.14.41 does not say it.
   const { get }: Partial<TuiPluginApi["state"]["session"]> = input.api.state.session;
@@ -126,7 +126,7 @@ function sessionOptions(input: DialogInput, sessionID: string | null, found: rea
     };
   });
   if (groups.length < 2 || repairable.length < 2) return options;
-  const all = `All of this conversation: ${toDoWords(repairable)}`;
+  const all = `All of this session: ${toDoWords(repairable)}`;
   return [{ title: all, category, value: () => confirmRepair(input, repairable) }, ...options];
 }
 

@@ -11,7 +11,7 @@ const STEP_MS = 50;
 const LONGEST_WAIT_MS = 10_000;
 
 export interface TerminalSettings extends ReadSettings {
-  /** The options are this half's alone: the server half does not say what is wrong with them. */
+  /** Whether tui.json has options of its own. The server half never reads those, so this half reports what is wrong with them. */
   readonly isOwn: boolean;
 }
 

@@ -48,7 +48,7 @@ export interface Rule {
   /** The place of the mismatch, written as `state.time.start`. */
   readonly at: RegExp;
   readonly found: readonly Mismatch["found"][];
-  /** Whether the value may be something that was said in the conversation: it is not shown then. */
+  /** Whether the value may be something that was said in the session. Then it is not shown. */
   readonly isContent?: boolean;
   /** `null`: nothing follows for this record. */
   derive(subject: Subject, mismatch: Mismatch): readonly Setting[] | null;

@@ -162,7 +162,7 @@ export class DatabaseFileWriter implements StoreWriter {
     await this.#files.syncFile(aside);
   }
 
-  /** What stands there now may hold new conversations: it is kept beside the originals. The main file stays as well. */
+  /** The present files may hold new sessions. So they are kept beside the originals, the main file too. */
   async #makeWay(leaving: readonly string[], folder: string): Promise<void> {
     if (leaving.length === 0) return;
     const replaced = await this.#freshFolder(folder);

@@ -146,7 +146,7 @@ export function isEventOf2x(type: string): boolean {
   return type.startsWith("session.next.") && !/^session\.next\.(?:agent|model)\./.test(type);
 }
 
-/** The origin with what {@link SESSIONS_OF_PREVIEW} counts. */
+/** The origin of a database of 1.x in which {@link SESSIONS_OF_PREVIEW} counted so many sessions with messages of 2.x. */
 export function withMessagesOf2x(origin: Origin, sessions: number): Origin {
   if (origin.kind !== "1.x" || sessions === 0) return origin;
   return {

@@ -13,8 +13,8 @@ const PLACE: Readonly<Record<string, string>> = {
 };
 
 /**
- * A part that was never written again has two times that are the same. A message keeps the time of its making; that it
- * was never written again is told by its parts, which came in the same moment.
+ * Whether a row was never written again after the import. Then both times of a part are the same. A message keeps the time at
+ * which it was made: if one of its parts was made in the moment of its last write, that write was the import.
  */
 const IMPORTED_ROW: Readonly<Record<string, string>> = {
   part: `select message_id as parent, cast(time_updated as real) as written, time_created = time_updated as unchanged

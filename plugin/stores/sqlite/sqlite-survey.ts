@@ -123,7 +123,7 @@ function unrecorded(connection: Connection, schema: Schema): string[] {
     .map(([id]) => id);
 }
 
-/** Sessions whose log goes further than the counter of its events: opencode gives the next event a number that is taken. */
+/** Sessions with an event whose number is above their counter. opencode would give the next event a number that is taken. */
 function sessionsBehindLog(connection: Connection, { tables }: Schema): number {
   if (!tables.get("event")?.includes("seq") || !tables.get("event_sequence")?.includes("seq")) return 0;
   const [row] = connection.all(

@@ -12,7 +12,7 @@ export interface ScaleInput {
   readonly rows: number;
   /** Kills the first run when so many run folders are there; 0: it is not killed. */
   readonly killAfterRuns: number;
-  /** Whether everything is put back in the end, and compared. */
+  /** Whether everything is restored in the end, and compared. */
   readonly undo: boolean;
 }
 

@@ -34,7 +34,7 @@ function lost(...events: Omit<RecordedEvent, "sequence">[]): string[] {
     .sort();
 }
 
-test("what was removed with its message stays away, also where the host has written that message anew", () => {
+test("what was removed with its message stays away, also where the host has written that message again", () => {
   expect(lost(written, filled)).toEqual(["msg_1", "prt_1"]);
   expect(lost(written, filled, removed)).toEqual([]);
   // The summary of a turn, which 1.18.33 makes beside everything else, came after the removal.

@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Terminal } from "./terminal.ts";
+
+/** A command that ends by itself after a signal does so in this time, in milliseconds. */
+const OWN_END_MS = 100;
+
+const LEFT = Symbol("left");
+
+/**
+ * Waits for work that changes nothing, and leaves it behind soon after the signal; `null` if it did. What was left may still
+ * run until this process ends. `isLeft` tells it so.
+ */
+export async function unlessLeft<T>(
+  work: (isLeft: () => boolean) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T | null> {
+  let isLeft = false;
+  const working = work(() => isLeft);
+  const outcome = await Promise.race([working, leftAfter(signal)]);
+  if (outcome !== LEFT) return outcome as T;
+  isLeft = true;
+  // Nobody hears of it any more.
+  working.catch(() => undefined);
+  return null;
+}
+
+async function leftAfter(signal: AbortSignal): Promise<typeof LEFT> {
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  return sleep(OWN_END_MS, LEFT);
+}
+
+/** A terminal on which work prints nothing any more once it was left. */
+export function silentWhenLeft(terminal: Terminal, isLeft: () => boolean): Terminal {
+  const unless =
+    <Args extends readonly unknown[]>(print: (...args: Args) => void) =>
+    (...args: Args) => {
+      if (!isLeft()) print(...args);
+    };
+  return {
+    ...terminal,
+    print: unless(terminal.print),
+    printDocument: unless(terminal.printDocument),
+    say: unless(terminal.say),
+    complain: unless(terminal.complain),
+    progress: unless(terminal.progress),
+    printAll: async (lines) => {
+      if (!isLeft()) await terminal.printAll(lines);
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import type { PluginInput } from "@opencode-ai/plugin";
+
+/** Options of `opencode run` that neither choose, name, share nor keep a session (1.1.65 to 1.18.34). */
+const HARMLESS_OPTIONS: ReadonlySet<string> = new Set([
+  "--command",
+  "--format",
+  "--model",
+  "-m",
+  "--agent",
+  "--variant",
+  "--thinking",
+  "--dir",
+  "--port",
+  "--print-logs",
+  "--log-level",
+]);
+
+/**
+ * Whether this process is an `opencode run` that made a session for its command only. `--session`, `--continue`, `--fork`,
+ * `--title`, `--share`, `--attach` and any option that is not known here say that the session may be wanted.
+ */
+export function makesSessionOfItsOwn(argv: readonly string[]): boolean {
+  const options = argv.filter((word) => word.startsWith("-")).map((word) => word.split("=")[0] ?? "");
+  return argv.includes("run") && options.every((option) => HARMLESS_OPTIONS.has(option));
+}
+
+/**
+ * Has opencode delete the session that `opencode run --command repair` made to show a report in. It stays if anything
+ * says that it is more than that: it is older than this process, has a parent, is shared, or holds a message but `ownMessage`.
+ */
+export async function removeOwnSession(
+  client: PluginInput["client"],
+  sessionID: string,
+  ownMessage: string | null,
+): Promise<void> {
+  try {
+    const { data: session } = await client.session.get({ path: { id: sessionID } });
+    if (session === undefined || session.parentID !== undefined || session.share !== undefined) return;
+    if (session.time.created < performance.timeOrigin) return;
+    const { data: messages } = await client.session.messages({ path: { id: sessionID } });
+    if (messages === undefined || messages.some(({ info }) => info.id !== ownMessage)) return;
+    await client.session.delete({ path: { id: sessionID } });
+  } catch {
+    // It stays in the list of sessions, with the report in it.
+  }
+}
