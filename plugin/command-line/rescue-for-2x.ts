@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { plural } from "../repair/words.ts";
 import { openStores } from "../stores/open.ts";
-import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
+import type { DatabaseStore } from "../stores/store.ts";
 import { type ExportedFor2x, exportMissing } from "../upgrade/export-missing.ts";
 import { missingIn2x } from "../upgrade/missing.ts";
 import type { MissingCause, MissingIn2x } from "../upgrade/twins.ts";
@@ -32,7 +32,7 @@ export async function exportedFor2x(
   sessionIDs: readonly string[],
   folder: string,
 ): Promise<readonly ExportedFor2x[] | null> {
-  const work = (store: SqliteStore) => exportMissing(context.files, store, sessionIDs, folder, context.signal);
+  const work = (store: DatabaseStore) => exportMissing(context.files, store, sessionIDs, folder, context.signal);
   const outcome = await upgraded(context, into, work);
   return outcome === undefined ? [] : outcome;
 }
@@ -41,7 +41,7 @@ export async function exportedFor2x(
 async function upgraded<T>(
   { files, located }: CommandContext,
   into: string | null,
-  work: (store: SqliteStore) => Promise<T>,
+  work: (store: DatabaseStore) => Promise<T>,
 ): Promise<T | undefined> {
   const { databases } = located;
   const database = into === null ? databases[0] : databases.find((each) => each === into || basename(each) === into);
@@ -49,8 +49,8 @@ async function upgraded<T>(
   const [opened] = await openStores(files, { ...located, json: "none", databases: [database] }, "outside");
   if (opened?.state !== "ok") return undefined;
   try {
-    const isUpgraded = opened.origin?.kind === "1.x and 2.x" && opened.store instanceof SqliteStore;
-    return isUpgraded && opened.store instanceof SqliteStore ? await work(opened.store) : undefined;
+    const store = opened.origin?.kind === "1.x and 2.x" ? opened.store.asDatabase : null;
+    return store === null ? undefined : await work(store);
   } finally {
     opened.store.close();
   }

@@ -84,12 +84,12 @@ export async function checkBeforeLoad(
     return budget.aborted || performance.now() > started + share;
   };
   const check = async (cared: CaredStore, scope: LoadedScope) => {
-    if (firstLook(cared, scope, counts, isOver) === "suspect") findings.push(...(await look(cared, scope)));
+    if (firstLook(cared, scope, counts, isOver) === "suspect") findings.push(...(await checkScope(cared, scope)));
   };
   for (const cared of stores) {
     const changed = cared.follower?.resume(input.memory);
     if (changed !== undefined && changed !== "lost") {
-      findings.push(...(await look(cared, { what: "rows", rowIDs: changed })));
+      findings.push(...(await checkScope(cared, { what: "rows", rowIDs: changed })));
       continue;
     }
     isKnown = isListKnown(input, cared);
@@ -140,7 +140,7 @@ export async function checkEverything(
   const { memory } = input;
   const effort: Effort = { concurrency: 2, counts: noCounts(), pause };
   if (cared.follower !== null) {
-    await found(await look(cared, { what: "everything" }, effort));
+    await found(await checkScope(cared, { what: "everything" }, effort));
     return [];
   }
   const sessions = await cared.opened.store.sessions(null);
@@ -149,7 +149,7 @@ export async function checkEverything(
   for (const projectID of new Set([...projects, ...sessions.flatMap((session) => session.projectID ?? [])])) {
     const recollection = memory.list(projectID);
     if (recollection.isKnown) continue;
-    const lists = await look(cared, { what: "list", projectID }, effort);
+    const lists = await checkScope(cared, { what: "list", projectID }, effort);
     recollection.learn(lists.length === 0);
     if (lists.length > 0) await found(lists);
   }
@@ -195,7 +195,7 @@ async function checkUnknown(
     recollection.learn(true);
     return [];
   }
-  const findings = await look(cared, scope, effort);
+  const findings = await checkScope(cared, scope, effort);
   recollection.learn(findings.length === 0);
   return findings;
 }
@@ -245,7 +245,7 @@ function impressionOf({ description }: Store): { readonly visit: Visit; isHealth
 type Effort = Omit<InspectOptions, "storeIndex">;
 
 /** What keeps opencode from loading something of a scope. */
-export async function look(
+export async function checkScope(
   cared: CaredStore,
   scope: Scope,
   effort: Effort = { concurrency: 1, counts: noCounts() },

@@ -6,7 +6,6 @@ import { nodeFileSystem } from "../platform/file-system.ts";
 import type { Trigger } from "../quarantine/manifest.ts";
 import { filesOf, locate } from "../stores/locate.ts";
 import { sessionRepairTool } from "./agent-tool.ts";
-import { care, stopCaring } from "./care.ts";
 import { storesOfHost } from "./host-store.ts";
 import { hasNews, tell } from "./notice.ts";
 import type { Notice } from "./notice-words.ts";
@@ -15,6 +14,7 @@ import { HostActivity } from "./pacing.ts";
 import type { RequestContext } from "./repair-request.ts";
 import { answersTo, registerCommand } from "./slash-command.ts";
 import type { StartCheckInput } from "./start-check.ts";
+import { beginSchedule, stopSchedule } from "./start-schedule.ts";
 import { EXECUTED, SERVER_TELLS, TERMINAL_IS_THERE, terminalHalfAnswers } from "./terminal-half.ts";
 import { ValidatedMemory } from "./validated-memory.ts";
 
@@ -94,13 +94,13 @@ async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
     guardHostWrites(found.located.dataDir, hostVersion);
   }
   if (settings.preload === "off") {
-    stopCaring();
+    stopSchedule();
     return hooks;
   }
   const located = await storesOfHost(nodeFileSystem, found.located, projectID);
   const memory = new ValidatedMemory(located.dataDir, hostVersion);
   const check: StartCheckInput = { files: filesOf(located), located, projectID, settings, hostVersion, memory };
-  await care(check, activity, say);
+  await beginSchedule(check, activity, say);
   return hooks;
 }
 

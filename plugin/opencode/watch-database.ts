@@ -2,7 +2,7 @@ import { locatorText } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { DatabaseFollower } from "./database-follower.ts";
 import type { HostActivity } from "./pacing.ts";
-import { type CaredStore, checkEverything, look, type StartCheckInput } from "./start-check.ts";
+import { type CaredStore, checkEverything, checkScope, type StartCheckInput } from "./start-check.ts";
 
 /** What was written is looked at this often, in milliseconds. */
 const LOOK_MS = 500;
@@ -67,7 +67,7 @@ export async function watchDatabase(
     const rowIDs = follower.news();
     if (rowIDs === "lost") return lookAgain();
     if (rowIDs.length === 0) return;
-    const findings = await look(cared, { what: "rows", rowIDs });
+    const findings = await checkScope(cared, { what: "rows", rowIDs });
     const left = findings.length > 0 ? await watch.found(findings) : [];
     for (const { locator } of findings) repaired.add(locatorText(locator));
     for (const { locator } of left) repaired.delete(locatorText(locator));

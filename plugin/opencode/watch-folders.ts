@@ -7,7 +7,7 @@ import { namesOrNone } from "../platform/read-now.ts";
 import type { FolderChanges } from "../platform/system.ts";
 import { messageFolder, partFolder, STORAGE, sessionFolder } from "../stores/json/layout.ts";
 import type { RecordFile } from "../stores/store.ts";
-import { type CaredStore, checkSession, look } from "./start-check.ts";
+import { type CaredStore, checkScope, checkSession } from "./start-check.ts";
 import type { Watch } from "./watch-database.ts";
 
 /** What was written is looked at this often, in milliseconds. */
@@ -190,7 +190,7 @@ export class FolderWatch {
   }
 
   async #checkList(projectID: string): Promise<void> {
-    const findings = await look(this.#cared, { what: "list", projectID });
+    const findings = await checkScope(this.#cared, { what: "list", projectID });
     if (findings.length > 0) await this.#watch.found(findings);
   }
 

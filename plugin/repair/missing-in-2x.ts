@@ -1,7 +1,6 @@
 import { CONTINUED_IN_1X, LOSSES_IN_2X, NOT_IN_2X } from "../faults/upgrade.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import { amount } from "../plural.ts";
-import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
 import type { Store } from "../stores/store.ts";
 import { missingIn2x } from "../upgrade/missing.ts";
 import type { MissingIn2x } from "../upgrade/twins.ts";
@@ -19,8 +18,9 @@ export function missingIn2xFindings(
   sessionIDs: readonly string[],
   signal?: AbortSignal,
 ): ConfirmedFinding[] {
-  if (!(store instanceof SqliteStore)) return [];
-  return (missingIn2x(store, sessionIDs, signal) ?? []).map((missing) => findingOf(missing, storeIndex));
+  const database = store.asDatabase;
+  const missing = database === null ? null : missingIn2x(database, sessionIDs, signal);
+  return (missing ?? []).map((each) => findingOf(each, storeIndex));
 }
 
 function findingOf({ cause, sessionID, why, messages, parts }: MissingIn2x, store: number): ConfirmedFinding {

@@ -2,7 +2,8 @@ import type { Artifact, Bundle, Evidence, RecordKind, RowValues } from "../model
 import type { StoreDescription } from "../model/store-description.ts";
 import type { ProjectFacts, SessionColumns, SessionFacts, StoredDocument, StoredMessage } from "./conversation.ts";
 import type { SessionOutline } from "./outline.ts";
-import type { DatabaseSource } from "./sqlite/driver.ts";
+import type { Connection, DatabaseSource } from "./sqlite/driver.ts";
+import type { Schema } from "./sqlite/schema.ts";
 import type { WalPosition } from "./sqlite/wal-frames.ts";
 import type { Survey } from "./survey.ts";
 
@@ -210,6 +211,7 @@ export interface Store {
   readonly changedRows: ChangedRowsReader | null;
   readonly opening: SessionOpening | null;
   readonly fileRecords: FileRecords | null;
+  readonly asDatabase: DatabaseStore | null;
   /** Visits the artifacts of a scope; returns early, without an error, when the signal is aborted. */
   scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void>;
   /**
@@ -228,4 +230,12 @@ export interface Store {
   /** What can be said of the store as a whole. */
   survey(): Promise<Survey>;
   close(): void;
+}
+
+/** A store whose records are rows, for what asks its tables. */
+export interface DatabaseStore extends Store {
+  /** The same database as a host with other demands reads it, over the same connection: only one of both is closed. */
+  readAs(description: StoreDescription): DatabaseStore;
+  /** What the tables say; nothing may be written there. */
+  query<T>(ask: (connection: Connection, schema: Schema) => T): T;
 }

@@ -9,8 +9,7 @@ import type { OpenedStore } from "../stores/opened-store.ts";
 import type { SourceSession } from "../stores/source-session.ts";
 import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { readSourceSession, sourceSessionIDs } from "../stores/sqlite/source-rows.ts";
-import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
-import { type Counts, noCounts, type Store } from "../stores/store.ts";
+import { type Counts, type DatabaseStore, noCounts, type Store } from "../stores/store.ts";
 import type { Outcome } from "./departure.ts";
 import { findingsOf } from "./findings-of.ts";
 import { asImported } from "./import-contract.ts";
@@ -53,16 +52,15 @@ export async function checkUpgrade(input: CheckInput): Promise<UpgradeOutcome> {
   if (database === undefined) return { ok: false, refusal: NO_DATABASE };
   const located = { ...input.located, json: "none" as const, databases: [database] };
   const [opened] = await openStores(input.files, located, "outside", input.hostVersion ?? null);
-  if (opened?.state !== "ok" || !(opened.store instanceof SqliteStore)) {
-    return { ok: false, refusal: refusalOf(opened) };
-  }
+  const store = opened?.state === "ok" ? opened.store.asDatabase : null;
+  if (opened?.state !== "ok" || store === null) return { ok: false, refusal: refusalOf(opened) };
   const origin = opened.origin === null ? null : withMessagesOf2x(opened.origin, opened.sessionsOf2x());
   try {
     if (origin?.kind === "newer") {
       return { ok: false, refusal: `${originSentence(origin)} What 2.x makes of it is not known.` };
     }
     const counts = noCounts();
-    const found = await lookedAt(opened.store, input, counts);
+    const found = await lookedAt(store, input, counts);
     if (found === null) return { ok: false, unknownSession: null };
     if (typeof found === "string") return { ok: false, unknownSession: found };
     const more = [
@@ -99,7 +97,7 @@ interface Looked {
 }
 
 /** `null`: stopped by its signal. A text: a session that is not there. */
-async function lookedAt(store: SqliteStore, input: CheckInput, counts: Counts): Promise<Looked | string | null> {
+async function lookedAt(store: DatabaseStore, input: CheckInput, counts: Counts): Promise<Looked | string | null> {
   const imported = store.readAs(asImported(store.description));
   const all = store.query(sourceSessionIDs);
   const there = new Set(all);

@@ -3,7 +3,7 @@ import type { StoreDescription } from "../model/store-description.ts";
 import { PRIVATE_FILE } from "../platform/durable.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { readSourceSession } from "../stores/sqlite/source-rows.ts";
-import type { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
+import type { DatabaseStore } from "../stores/store.ts";
 import { afterRepair } from "./after-repair.ts";
 import { findingsOf } from "./findings-of.ts";
 import { asImported } from "./import-contract.ts";
@@ -31,7 +31,7 @@ export interface ExportedFor2x {
  */
 export async function exportMissing(
   files: FileSystem,
-  store: SqliteStore,
+  store: DatabaseStore,
   sessionIDs: readonly string[],
   folder: string,
   signal?: AbortSignal,

@@ -3,14 +3,13 @@ import type { ConfirmedFinding } from "../model/finding.ts";
 import { sha256 } from "../platform/hash.ts";
 import { inspectScope } from "../repair/inspect-scope.ts";
 import type { SourceSession } from "../stores/source-session.ts";
-import type { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
-import { noCounts, type Store } from "../stores/store.ts";
+import { type DatabaseStore, noCounts, type Store } from "../stores/store.ts";
 import type { SessionOutcomes } from "./outcomes.ts";
 import { prescribed, type UpgradeFinding } from "./prescribe-upgrade.ts";
 
 /** What keeps records of a session from arriving in 2.x, and what would take their place. */
 export async function findingsOf(
-  store: SqliteStore,
+  store: DatabaseStore,
   session: SourceSession,
   outcomes: SessionOutcomes,
   { concurrency, signal }: { readonly concurrency: number; readonly signal?: AbortSignal },
@@ -32,7 +31,7 @@ async function withRebuilt(store: Store, found: ConfirmedFinding[]): Promise<Con
   return found.length === 0 ? found : (await import("../repair/rebuild.ts")).withRebuilt(store, found);
 }
 
-function hashOf(store: SqliteStore, locator: Locator): ConfirmedFinding["seen"] {
+function hashOf(store: DatabaseStore, locator: Locator): ConfirmedFinding["seen"] {
   if (isFileLocator(locator)) return null;
   const { table, key } = locator;
   if (table !== "message" && table !== "part") return null;

@@ -1,7 +1,7 @@
 import type { StoreDescription } from "../model/store-description.ts";
 import { readSourceSession, sourceSessionIDs } from "../stores/sqlite/source-rows.ts";
-import type { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
 import { hasTwins, readImportState, readTwin, sessionsOf2x } from "../stores/sqlite/twin-rows.ts";
+import type { DatabaseStore } from "../stores/store.ts";
 import { asImported } from "./import-contract.ts";
 import { outcomesOf } from "./outcomes.ts";
 import { comparedWithTwin, type MissingIn2x, neverArrived } from "./twins.ts";
@@ -11,7 +11,7 @@ import { comparedWithTwin, type MissingIn2x, neverArrived } from "./twins.ts";
  * went on in 1.x since. `null`: stopped by its signal. None where the tables of 2.x are not there or not known.
  */
 export function missingIn2x(
-  store: SqliteStore,
+  store: DatabaseStore,
   sessionIDs: readonly string[],
   signal?: AbortSignal,
 ): readonly MissingIn2x[] | null {

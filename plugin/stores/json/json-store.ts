@@ -34,6 +34,7 @@ import type { TreeScan } from "./tree-scan.ts";
  * they leave the parts of a message that they remove.
  */
 export class JsonStore implements Store {
+  readonly asDatabase = null;
   readonly description: StoreDescription;
   readonly source: "files" | null;
   readonly conversations: ConversationReader;

@@ -5,6 +5,7 @@ import type { ProjectFacts, SessionColumns, SessionFacts, StoredMessage } from "
 import {
   type ConversationReader,
   type Counts,
+  type DatabaseStore,
   type LoadedScope,
   noCounts,
   type Outlines,
@@ -12,7 +13,6 @@ import {
   type Scope,
   type SessionEntry,
   type SessionOpening,
-  type Store,
   type Visit,
 } from "../store.ts";
 import type { Survey } from "../survey.ts";
@@ -26,7 +26,7 @@ import { isExact, messagesOf, RowScan, restriction } from "./row-scan.ts";
 import type { Schema } from "./schema.ts";
 
 /** The storage of opencode 1.2-1.18: rows of one SQLite database. */
-export class SqliteStore implements Store {
+export class SqliteStore implements DatabaseStore {
   readonly description: StoreDescription;
   readonly source: DatabaseSource | null;
   readonly conversations: ConversationReader;
@@ -66,7 +66,10 @@ export class SqliteStore implements Store {
     this.opening = new RowOpening(connection, this.#rows);
   }
 
-  /** The same database as a host with other demands reads it, over the same connection: only one of both is closed. */
+  get asDatabase(): DatabaseStore {
+    return this;
+  }
+
   readAs(description: StoreDescription): SqliteStore {
     return new SqliteStore(description, this.#schema, {
       connection: this.#connection,
@@ -75,7 +78,6 @@ export class SqliteStore implements Store {
     });
   }
 
-  /** Reads what only one part of this tool asks for. */
   query<T>(read: (connection: Connection, schema: Schema) => T): T {
     return read(this.#connection, this.#schema);
   }

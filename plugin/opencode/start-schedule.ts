@@ -13,11 +13,11 @@ import {
   careFor,
   checkBeforeLoad,
   checkEverything,
+  checkScope,
   checkSession,
   failsWholeLists,
   firstLook,
   forgetFinishedRuns,
-  look,
   repairUnasked,
   type StartCheckInput,
 } from "./start-check.ts";
@@ -29,7 +29,7 @@ const BACKGROUND_DELAY_MS = 1500;
 /** After the start a repair may wait for another one, in milliseconds. */
 const PATIENCE_MS = 10_000;
 
-/** Stores that this process takes care of already: there is one plugin instance per directory. */
+/** Stores that this process checks already: there is one plugin instance per directory. */
 const WATCHES = Symbol.for("opencode-session-repair.watches");
 
 function watches(): Map<string, Watch> {
@@ -39,15 +39,15 @@ function watches(): Map<string, Watch> {
 }
 
 /** Has what was begun in this process change and say nothing any more. */
-export function stopCaring(): void {
+export function stopSchedule(): void {
   for (const watch of watches().values()) watch.found = async (findings) => findings;
 }
 
 /**
- * Takes care of the host's store: checks and repairs what loads first while opencode waits, for as long as the budget
- * allows, everything else afterwards, and from then on whatever is written. Resolves when opencode may go on.
+ * Checks and repairs the host's store: what loads first while opencode waits, for as long as the budget allows, everything
+ * else afterwards, and from then on whatever is written. Resolves when opencode may go on.
  */
-export async function care(
+export async function beginSchedule(
   input: StartCheckInput,
   activity: HostActivity,
   say: (notice: Notice) => void,
@@ -172,5 +172,5 @@ async function checkAsLoaded(watch: Watch, cared: CaredStore, loaded: LoadedList
 async function checkList(input: StartCheckInput, cared: CaredStore, projectID: string): Promise<ConfirmedFinding[]> {
   if (!failsWholeLists(input) || input.memory.knowsList(projectID)) return [];
   const scope = { what: "list", projectID } as const;
-  return firstLook(cared, scope, noCounts(), () => false) === "suspect" ? look(cared, scope) : [];
+  return firstLook(cared, scope, noCounts(), () => false) === "suspect" ? checkScope(cared, scope) : [];
 }
