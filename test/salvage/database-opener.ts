@@ -1,22 +1,34 @@
-/** A process that opens a database, commits a row whenever it is told, and says what SQLite refused. */
+/**
+ * A process that opens a database, commits a row whenever it is told, and says what SQLite refused. `how`: `loses-lock`,
+ * `journal` (without a WAL) or `reads`.
+ */
 import { Database } from "bun:sqlite";
 import { closeSync, openSync } from "node:fs";
 
-const [database = "", losesLock] = process.argv.slice(2);
+const [database = "", how] = process.argv.slice(2);
 let connection: Database | null = null;
 try {
-  connection = new Database(database, { readwrite: true });
-  connection.run("pragma journal_mode = wal");
-  connection.run("create table if not exists opener (id integer)");
-  connection.query("select * from opener").all();
+  if (how === "reads") {
+    connection = new Database(database, { readonly: true });
+    connection.query("select count(*) from sqlite_schema").all();
+  } else {
+    connection = new Database(database, { readwrite: true });
+    connection.run(`pragma journal_mode = ${how === "journal" ? "delete" : "wal"}`);
+    connection.run("create table if not exists opener (id integer)");
+    connection.query("select * from opener").all();
+  }
   // Closing any descriptor of the file gives up what POSIX locks this process has on it.
-  if (losesLock === "true") closeSync(openSync(database, "r"));
+  if (how === "loses-lock") closeSync(openSync(database, "r"));
   process.stdout.write("ready");
 } catch (error) {
   process.stdout.write(String((error as { code?: unknown }).code));
 }
 for await (const _ of process.stdin) {
-  connection?.run("insert into opener values (1)");
-  process.stdout.write("done");
+  try {
+    connection?.run("insert into opener values (1)");
+    process.stdout.write("done");
+  } catch (error) {
+    process.stdout.write(String((error as { code?: unknown }).code));
+  }
 }
 connection?.close();

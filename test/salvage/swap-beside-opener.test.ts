@@ -48,25 +48,36 @@ async function overwrite(path: string, at: number, bytes: Buffer): Promise<void>
 }
 
 interface Opener {
+  readonly pid: number;
   commit(): Promise<void>;
+  /** What SQLite refused. */
+  refusedCommit(): Promise<string>;
   stop(): Promise<void>;
 }
 
 /** Another process with the database open, idle, that commits a row when it is told. */
-async function opener(database: string, losesLock = false): Promise<Opener> {
-  const child = Bun.spawn([process.execPath, OPENER, database, String(losesLock)], {
+async function opener(
+  database: string,
+  how: "writes" | "loses-lock" | "journal" | "reads" = "writes",
+): Promise<Opener> {
+  const child = Bun.spawn([process.execPath, OPENER, database, how], {
     stdin: "pipe",
     stdout: "pipe",
   });
   const reader = child.stdout.getReader();
   const next = async () => Buffer.from((await reader.read()).value ?? []).toString();
   expect(await next()).toBe("ready");
+  const told = async () => {
+    child.stdin.write("commit");
+    await child.stdin.flush();
+    return next();
+  };
   return {
+    pid: child.pid,
     async commit() {
-      child.stdin.write("commit");
-      await child.stdin.flush();
-      expect(await next()).toBe("done");
+      expect(await told()).toBe("done");
     },
+    refusedCommit: told,
     async stop() {
       child.stdin.end();
       await child.exited;
@@ -91,19 +102,47 @@ async function committed(database: string): Promise<number> {
 }
 
 test.if(canUnshare).each([
-  ["idle", false],
-  ["that has lost its lock on the database", true],
-])("a swap beside an opener in another PID namespace, %s, is refused", async (_what, losesLock) => {
+  ["idle", "writes", false],
+  ["that has lost its lock on the database", "loses-lock", false],
+  ["stopped", "writes", true],
+] as const)("a swap beside an opener in another PID namespace, %s, is refused", async (_what, how, isStopped) => {
   const { dataDir, database } = await damaged();
-  const other = await opener(database, losesLock);
+  const other = await opener(database, how);
+  if (isStopped) process.kill(other.pid, "SIGSTOP");
   const result = await inAnotherNamespace("salvage", "--swap", "--yes", "--data-dir", dataDir);
   expect(result.stderr).toContain("cannot be seen from here");
   expect(result.code).toBe(3);
+  if (isStopped) process.kill(other.pid, "SIGCONT");
   await other.commit();
   await other.stop();
   expect(await committed(database)).toBe(1);
   expect((await readdir(dataDir)).filter((name) => name.endsWith(".locked"))).toEqual([]);
 });
+
+test.if(canUnshare)("so is one beside a process that only reads", async () => {
+  const { dataDir, database } = await damaged();
+  const writer = await opener(database);
+  const reader = await opener(database, "reads");
+  await writer.stop();
+  const result = await inAnotherNamespace("salvage", "--swap", "--yes", "--data-dir", dataDir);
+  expect([result.code, result.stderr]).toEqual([3, expect.stringContaining("cannot be seen from here")]);
+  await reader.stop();
+});
+
+test.if(canUnshare)(
+  "an idle opener without a WAL holds no lock: SQLite itself refuses what it writes after a swap",
+  async () => {
+    const { dataDir, database } = await damaged();
+    const other = await opener(database, "journal");
+    await other.commit();
+    const result = await inAnotherNamespace("salvage", "--swap", "--yes", "--data-dir", dataDir);
+    expect([result.code, result.stderr]).toEqual([0, ""]);
+    const before = await readFile(database);
+    expect(await other.refusedCommit()).toBe("SQLITE_READONLY_DBMOVED");
+    expect(await readFile(database)).toEqual(before);
+    await other.stop();
+  },
+);
 
 test.if(canUnshare)("so is one beside an opener of a database whose header is overwritten", async () => {
   const { dataDir, database } = await damaged();
@@ -139,7 +178,7 @@ test("whoever comes at the moment of the exchange does not get in", async () => 
   let answer = "";
   const rename: FileSystem["rename"] = async (from, to) => {
     if (to === database) {
-      const late = Bun.spawn([process.execPath, OPENER, database, "false"], {
+      const late = Bun.spawn([process.execPath, OPENER, database, "writes"], {
         stdin: "pipe",
         stdout: "pipe",
       });

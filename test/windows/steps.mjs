@@ -13,6 +13,11 @@ for (let args = waiting.shift(); args !== undefined; args = waiting.shift()) {
     waiting.unshift(...runs.map((run) => args.map((each) => (each === "EACH_RUN" ? run : each))));
     continue;
   }
+  // As in a shell: what is set comes first.
+  while (/^[A-Z]+=/.test(args[0])) {
+    const [name, value] = args.shift().split("=");
+    process.env[name] = value;
+  }
   const said = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"]) {
     process[name].write = (chunk, ...rest) => {

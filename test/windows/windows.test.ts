@@ -107,6 +107,26 @@ describe.skipIf(!HAS_WINE)("Node for Windows", () => {
   );
 
   test(
+    "without a data directory it is that of USERPROFILE, as opencode decides, whatever HOME and the code page are",
+    async () => {
+      const { dataDir } = storeOf("1.18.33");
+      // Beyond every code page of one byte.
+      for (const name of ["Jörg Müller", "Ольга 李"]) {
+        const place = join(windows.driveC, "Users", name, ".local", "share", "opencode");
+        await cp(dataDir, place, { recursive: true });
+        const home = `C:\\Users\\${name}`;
+        const [checked] = await answers([`USERPROFILE=${home}`, "HOME=C:\\windows", "check"]);
+        await rm(place, { recursive: true });
+        expect([checked?.verdict, checked?.stores]).toMatchObject([
+          "healthy",
+          [{ dataDir: `${home}\\.local\\share\\opencode`, system: "windows" }],
+        ]);
+      }
+    },
+    6 * MINUTE,
+  );
+
+  test(
     "real damage in a store of Windows is found, repaired and undone byte for byte",
     async () => {
       const before = new Map<HostVersion, StoreImage>();

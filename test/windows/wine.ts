@@ -74,7 +74,7 @@ export class WindowsCommand {
 
   /**
    * Runs commands one after another in one process: a start of Windows costs more than a check. One with the word
-   * `EACH_RUN` is run for each run that `runs --json` before it lists.
+   * `EACH_RUN` is run for each run that `runs --json` before it lists; `NAME=value` in front sets the environment.
    */
   async steps(...steps: readonly (readonly string[])[]): Promise<StepResult[]> {
     const work = await mkdtemp(join(this.#scratch, "steps-"));
