@@ -36,18 +36,26 @@ function isContainer(value: unknown): value is Record<string | number, unknown> 
 }
 
 /**
- * Field changes as a manifest records them; nothing for content that is none.
- * @throws TypeError where a value is not JSON: the manifest would not say what was changed
+ * Field changes as a manifest records them; nothing for content that is none. What stood there may be a number that JSON has no
+ * text for, read of `1e999`: the manifest says `Infinity`.
+ * @throws TypeError where another value is not JSON: the manifest would not say what was changed
  */
 export function recordedFields(content: Replacement["content"] | undefined): { fields?: RecordedField[] } {
   if (content === undefined || !("fields" in content)) return {};
   return {
     fields: content.fields.map((change) => ({
       path: [...change.path],
-      ...("from" in change && { from: asJson(change.from) }),
+      ...("from" in change && { from: asJson(withoutInfinite(change.from)) }),
       ...("to" in change && { to: asJson(change.to) }),
     })),
   };
+}
+
+function withoutInfinite(value: unknown): unknown {
+  if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) return String(value);
+  if (Array.isArray(value)) return value.map(withoutInfinite);
+  if (!isPlain(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, own]) => [name, withoutInfinite(own)]));
 }
 
 function asJson(value: unknown): Json {
@@ -59,7 +67,11 @@ function isJson(value: unknown): value is Json {
   if (value === null || typeof value === "string" || typeof value === "boolean") return true;
   if (typeof value === "number") return Number.isFinite(value);
   if (Array.isArray(value)) return value.every(isJson);
-  if (typeof value !== "object") return false;
+  return isPlain(value) && Object.values(value).every(isJson);
+}
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return (prototype === Object.prototype || prototype === null) && Object.values(value).every(isJson);
+  return prototype === Object.prototype || prototype === null;
 }

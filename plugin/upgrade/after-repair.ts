@@ -1,23 +1,18 @@
 import type { CellValue } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
+import type { Replacement } from "../model/replacement.ts";
 import { withFields } from "../records/fields.ts";
 import type { SourceRecord, SourceSession } from "../stores/source-session.ts";
 
 /** A session as it would be after the repair of its findings: nothing is written. */
 export function afterRepair(session: SourceSession, findings: readonly ConfirmedFinding[]): SourceSession {
   const byRecord = new Map(
-    findings.flatMap(({ kind, recordID, replacement, rebuilt }) => {
-      const content = (rebuilt ?? replacement)?.content;
-      return content === undefined ? [] : [[`${kind} ${recordID}`, content] as const];
-    }),
+    findings.map(
+      ({ kind, recordID, replacement, rebuilt }) => [`${kind} ${recordID}`, rebuilt ?? replacement] as const,
+    ),
   );
-  const apply = <T extends SourceRecord>(kind: "message" | "part", record: T): T => {
-    const content = byRecord.get(`${kind} ${record.id}`);
-    if (content === undefined || "rows" in content || "bytes" in content || "table" in content) return record;
-    if ("cells" in content) return withCells(record, content.cells);
-    const changed = record.document?.ok === true ? withFields(record.document.value, content.fields) : null;
-    return changed === null ? record : { ...record, document: { ok: true, value: changed.value } };
-  };
+  const apply = <T extends SourceRecord>(kind: "message" | "part", record: T): T =>
+    recordAfter(record, byRecord.get(`${kind} ${record.id}`) ?? null);
   const messages = session.messages.map((record) => apply("message", record));
   const renamed = new Map(session.messages.map(({ id }, index) => [id, messages[index]?.id ?? id]));
   const parts = session.parts.map((record) => {
@@ -25,6 +20,15 @@ export function afterRepair(session: SourceSession, findings: readonly Confirmed
     return { ...part, messageID: renamed.get(part.messageID) ?? part.messageID };
   });
   return { ...session, messages, parts };
+}
+
+/** A record as it is once something has taken its place. */
+export function recordAfter<T extends SourceRecord>(record: T, made: Replacement | null): T {
+  const content = made?.content;
+  if (content === undefined || "rows" in content || "bytes" in content || "table" in content) return record;
+  if ("cells" in content) return withCells(record, content.cells);
+  const changed = record.document?.ok === true ? withFields(record.document.value, content.fields) : null;
+  return changed === null ? record : { ...record, document: { ok: true, value: changed.value } };
 }
 
 function withCells<T extends SourceRecord>(record: T, cells: ReadonlyMap<string, CellValue>): T {

@@ -5,6 +5,7 @@ import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
 import { textIn } from "../stores/conversation.ts";
 import type { SourceRecord, SourceSession } from "../stores/source-session.ts";
+import { recordAfter } from "./after-repair.ts";
 import type { Departure, Outcome } from "./departure.ts";
 import {
   cell,
@@ -54,6 +55,7 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
     ...session.parts.map((record) => [`part ${record.id}`, record] as const),
   ]);
   const renamed = renamedMessages(session, departures, known, base);
+  const waiting = waitingMessages(departures, base);
   const said = new Set(
     departures.flatMap(({ kind, recordID, isByDesign }) => (isByDesign ? [] : `${kind} ${recordID}`)),
   );
@@ -64,12 +66,14 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
     const locator = locatorOf(departure);
     const own = base.get(locatorText(locator)) ?? null;
     const record = records.get(`${departure.kind} ${departure.recordID}`) ?? null;
-    const supplement = supplementOf(departure.kind, record, session.id, renamed);
-    const document = record === null ? null : documentOf(record);
+    // What only the import needs is asked of the record as it will be by then.
+    const later = record === null ? null : recordAfter(record, madeOf(own));
+    const supplement = supplementOf(departure.kind, later, session.id, renamed);
     // Several columns of one row may be wrong: what takes its place corrects all of them.
     const isAnswered = answered.has(locatorText(locator));
     const moved = departure.kind === "part" && record !== null ? movedTo(record, renamed) : NOTHING_NEEDED;
-    const replacement = departure.isByDesign ? null : replacementFor(own, document, supplement, moved);
+    const isLeft = departure.isByDesign || (departure.kind === "part" && isWaiting(record, waiting));
+    const replacement = isLeft ? null : replacementFor(own, documentOf(record), supplement, moved);
     if (!departure.isByDesign) answered.add(locatorText(locator));
     return { ...finding(departure, session, locator, own, known, replacement), ...(isAnswered && ALREADY) };
   });
@@ -110,16 +114,19 @@ function finding(
     outcome,
     isByDesign,
   };
-  const rebuilt = own?.rebuilt === undefined ? {} : { rebuilt: own.rebuilt };
   // Quarantine helps only if the import stops at the record: what it drops, it drops.
-  const isTakenOut = own?.remedy === "quarantine" && outcome === "stops";
-  if (replacement !== null && replacement !== "impossible") {
-    const seen = own?.seen ?? hashOf(locator);
-    const remedy = own?.remedy === "recover" ? "recover" : "normalise";
-    return { ...common, ...rebuilt, remedy, seen, replacement };
+  const remedy = own?.remedy === "quarantine" && outcome === "stops" ? "quarantine" : "report";
+  if (replacement === null || replacement === "impossible") {
+    return { ...common, remedy, seen: own?.seen ?? null, replacement: null };
   }
-  if (isTakenOut) return { ...common, ...rebuilt, remedy: "quarantine", seen: own.seen, replacement: null };
-  return { ...common, ...rebuilt, remedy: "report", seen: own?.seen ?? null, replacement: null };
+  if (own?.rebuilt !== undefined) return { ...common, remedy, seen: own.seen, replacement: null, rebuilt: replacement };
+  const seen = own?.seen ?? hashOf(locator);
+  return { ...common, remedy: own?.remedy === "recover" ? "recover" : "normalise", seen, replacement };
+}
+
+/** What takes a record's place by the rules for 1.17: rebuilt, recovered or completed. */
+function madeOf(own: ConfirmedFinding | null | undefined): Replacement | null {
+  return own?.rebuilt ?? own?.replacement ?? null;
 }
 
 /**
@@ -132,8 +139,30 @@ function replacementFor(
   supplement: Supplement,
   moved: Supplement,
 ): Replacement | null | "impossible" {
-  if (own !== null && own.replacement === null) return supplemented(null, document, moved) ?? "impossible";
-  return supplemented(own?.replacement ?? null, document, supplement) ?? "impossible";
+  const made = madeOf(own);
+  if (own !== null && made === null) return supplemented(null, document, moved) ?? "impossible";
+  return supplemented(made, document, supplement) ?? "impossible";
+}
+
+/**
+ * Messages that do not arrive and are not completed now. Another record that is repaired first may tell what they lack: then
+ * they change together with their parts, and no record changes twice in one run.
+ */
+function waitingMessages(
+  departures: readonly Departure[],
+  base: ReadonlyMap<string, ConfirmedFinding>,
+): ReadonlySet<string> {
+  return new Set(
+    departures.flatMap(({ kind, recordID, outcome, isByDesign }) => {
+      const isLost = kind === "message" && outcome === "dropped" && !isByDesign;
+      const own = base.get(locatorText(locatorOf({ kind: "message", recordID })));
+      return isLost && madeOf(own) === null ? recordID : [];
+    }),
+  );
+}
+
+function isWaiting(part: SourceRecord | null, waiting: ReadonlySet<string>): boolean {
+  return part !== null && waiting.has(part.messageID);
 }
 
 /**
@@ -147,7 +176,7 @@ function renamedMessages(
   base: ReadonlyMap<string, ConfirmedFinding>,
 ): ReadonlyMap<string, string> {
   const isCompleted = (id: string) =>
-    base.get(locatorText(locatorOf({ kind: "message", recordID: id })))?.replacement != null;
+    madeOf(base.get(locatorText(locatorOf({ kind: "message", recordID: id })))) !== null;
   const lost = new Set(
     departures.flatMap(({ kind, recordID, outcome, isByDesign, only }) => {
       const isLost = isByDesign ? outcome === "dropped" : only === undefined && !isCompleted(recordID);
@@ -167,7 +196,12 @@ function renamedMessages(
 
 type Renamed = ReadonlyMap<string, string>;
 
-function supplementOf(kind: Departure["kind"], record: SourceRecord | null, sessionID: string, renamed: Renamed) {
+function supplementOf(
+  kind: Departure["kind"],
+  record: SourceRecord | null,
+  sessionID: string,
+  renamed: Renamed,
+): Supplement {
   if (record === null || kind === "session") return NOTHING_NEEDED;
   const document = documentOf(record);
   if (kind === "part") {
@@ -196,8 +230,8 @@ function references(document: unknown, renamed: Renamed): Supplement {
   }, NOTHING_NEEDED);
 }
 
-function documentOf({ document }: SourceRecord): unknown {
-  return document?.ok === true ? document.value : null;
+function documentOf(record: SourceRecord | null): unknown {
+  return record?.document?.ok === true ? record.document.value : null;
 }
 
 /** Records that arrive, and must follow a message that gets another id. */

@@ -223,6 +223,14 @@ describe("a session of 2.0.26", () => {
     ["fork_boundary", "{", "fork_boundary: unreadable"],
     ["model", '{"providerID":"a","modelID":"b"}', "model: model.id: missing"],
     ["revert", '{"a":1}', "revert: revert.messageID: missing"],
+    ["metadata", '"x"', "metadata: metadata: expected an object, got a string"],
+    ["permission", "{}", "permission: permission: expected an array, got an object"],
+    // Rules as 1.x has them.
+    [
+      "permission",
+      '[{"permission":"bash","pattern":"*","action":"ask"}]',
+      "permission: permission[0].resource: missing and 1 more",
+    ],
   ])("%s = %s", (column, text, expected) => {
     expect(problems({}, { [column]: text })).toEqual([expected]);
   });
@@ -250,6 +258,17 @@ describe("a session of 2.0.26", () => {
     [{ idle_outcome: "failed", time_idle: 5, time_viewed: 0 }, {}],
   ] as const)("%p %p is listed", (more, json) => {
     expect(problems(more, json)).toEqual([]);
+  });
+
+  test("the boundary of a fork is looked at where the row names its origin", () => {
+    const boundary = (text: string, fork_session_id: string | null = "ses_0") =>
+      problems({ fork_session_id }, { fork_boundary: text });
+    expect(boundary('{"type":"before","messageID":"msg_1"}')).toEqual([]);
+    expect(boundary('{"type":"at"}')).toEqual(["fork_boundary: fork_boundary: not the boundary of a fork"]);
+    expect(boundary('{"type":"at"}', null)).toEqual([]);
+    expect(
+      problems({}, { permission: '[{"action":"bash","resource":"*","effect":"ask"}]', metadata: '{"a":[1]}' }),
+    ).toEqual([]);
   });
 
   test("several columns of a row are one finding", () => {

@@ -11,6 +11,14 @@ test("a changed field is recorded as it is, and what is absent stays absent", ()
   expect(recordedFields(undefined)).toEqual({});
 });
 
+test("what stood there may be a number that JSON has no text for: the repair goes on, and the manifest names it", () => {
+  const from: unknown = JSON.parse('{"start":1e999,"ends":[-1e999,2]}');
+  const recorded = recordedFields({ fields: [{ path: ["time"], from, to: 1 }] });
+  expect(recorded).toEqual({
+    fields: [{ path: ["time"], from: { start: "Infinity", ends: ["-Infinity", 2] }, to: 1 }],
+  });
+});
+
 test.each([
   ["a number that JSON has no text for", Number.NaN],
   ["nothing", undefined],

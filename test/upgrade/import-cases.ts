@@ -385,6 +385,23 @@ export const NEIGHBOURS: readonly ImportCase[] = [
     ({ session }) => void Object.assign(session, { model: '{"providerID":"p","modelID":"m"}' }),
     { "ses_1.model": "unreadable" },
   ),
+  derivable(
+    "a question that is cut short, and has no underscore in its id",
+    ({ messages, parts }) => {
+      Object.assign(messages[0] ?? {}, { id: "msgX", data: '{"role":"us' });
+      Object.assign(parts[0] ?? {}, { message_id: "msgX" });
+      assistant(set("parentID", "msgX"))({ session: {}, messages, parts });
+    },
+    { msgX: "dropped", prt_1: "dropped" },
+  ),
+  derivable(
+    "a parent that is an infinite number",
+    ({ messages: [, answered] }) => {
+      if (answered !== undefined)
+        answered.data = String(answered.data).replace(/"parentID":"[^"]*"/, '"parentID":1e999');
+    },
+    ANSWER_GONE,
+  ),
   derivable("a parent that is no session", ({ session }) => void Object.assign(session, { parent_id: "x" }), {
     "ses_1.parent_id": "unreadable",
   }),

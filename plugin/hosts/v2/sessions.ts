@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { columnTime, directory, finite, idOf, ifAny } from "./values.ts";
+import { columnTime, directory, finite, idOf, ifAny, jsonRecord } from "./values.ts";
 
 /** The model of a session. Its variant may be `null`: opencode asks `variant ?? "default"`. */
 const model = ifAny(z.object({ id: z.string(), providerID: z.string(), variant: z.string().nullish() }));
@@ -26,34 +26,50 @@ const shared = {
 
 const status = z.enum(["added", "modified", "deleted"]);
 
-/** A session of 2.0.26 (source). The files of a revert are those of either `FileDiff` that it knows. */
-export const SESSION_OF_2_0 = z.object({
-  ...shared,
-  directory: directory("paths of every system"),
-  title: z.string().nullish(),
-  fork_session_id: ifAny(z.string()),
-  revert: ifAny(
-    z.object({
-      messageID: idOf("msg_"),
-      partID: z.string().optional(),
-      snapshot: z.string().optional(),
-      files: z
-        .array(
-          z.object({
-            file: z.string().optional(),
-            patch: z.string().optional(),
-            additions: finite,
-            deletions: finite,
-            status: status.optional(),
-          }),
-        )
-        .optional(),
-    }),
-  ),
-  time_idle: columnTime.nullish(),
-  time_viewed: columnTime.nullish(),
-  idle_outcome: z.enum(["succeeded", "failed", "interrupted"]).nullish(),
-});
+const forkBoundary = z.object({ type: z.enum(["before", "through"]), messageID: idOf("msg_") });
+
+/**
+ * A session of 2.0.26 (source: `fromRow` of packages/core/src/session/info.ts, `Session.Info` of packages/schema). The files of a
+ * revert are those of either `FileDiff` that it knows. `fork_boundary` is looked at where the row names a fork, `permission` and
+ * `metadata` always: rules of 1.x are refused, and a migration empties them.
+ */
+export const SESSION_OF_2_0 = z
+  .object({
+    ...shared,
+    metadata: jsonRecord.nullish(),
+    permission: z
+      .array(z.object({ action: z.string(), resource: z.string(), effect: z.enum(["allow", "deny", "ask"]) }))
+      .nullish(),
+    directory: directory("paths of every system"),
+    title: z.string().nullish(),
+    fork_session_id: ifAny(z.string()),
+    fork_boundary: z.unknown(),
+    revert: ifAny(
+      z.object({
+        messageID: idOf("msg_"),
+        partID: z.string().optional(),
+        snapshot: z.string().optional(),
+        files: z
+          .array(
+            z.object({
+              file: z.string().optional(),
+              patch: z.string().optional(),
+              additions: finite,
+              deletions: finite,
+              status: status.optional(),
+            }),
+          )
+          .optional(),
+      }),
+    ),
+    time_idle: columnTime.nullish(),
+    time_viewed: columnTime.nullish(),
+    idle_outcome: z.enum(["succeeded", "failed", "interrupted"]).nullish(),
+  })
+  .superRefine(({ fork_session_id: origin, fork_boundary: boundary }, context) => {
+    if (!origin || !boundary || forkBoundary.safeParse(boundary).success) return;
+    context.addIssue({ code: "custom", path: ["fork_boundary"], message: "not the boundary of a fork" });
+  });
 
 const amount = z.int().nonnegative();
 
