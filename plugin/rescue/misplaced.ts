@@ -177,7 +177,7 @@ async function sameFolder(
   hasProject: boolean,
   createdMs: number | null,
 ): Promise<Sameness> {
-  if (own.bornMs === 0 || createdMs === null || own.bornMs > createdMs) return "made-after";
+  if (own.bornMs === 0 || createdMs === null || Math.floor(own.bornMs) > createdMs) return "made-after";
   // No opencode shows sessions of a project that has no record, from whatever folder.
   if (!hasProject) return "same";
   if (await isMounted(files, own.directory, root)) return "may-be-other";

@@ -1,59 +1,12 @@
 import { afterAll, expect, test } from "bun:test";
-import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { runCli } from "../command-line/cli-process.ts";
-import { type MadeSession, World } from "../rescue/world.ts";
+import { World } from "../rescue/world.ts";
 import { removeHomes } from "./home.ts";
 import { openDatabase } from "./record-place.ts";
 import { storeImage } from "./store-image.ts";
 
 afterAll(removeHomes);
-
-/** What is left behind, and what brings it back. */
-interface Situation {
-  /** Sessions that no list holds, and the folder that is to list them. */
-  readonly lost: readonly MadeSession[];
-  readonly folder: string;
-  /** What the user adds to `rescue --relink`. */
-  readonly say: readonly string[];
-}
-
-const SITUATIONS: Readonly<Record<string, (world: World) => Promise<Situation>>> = {
-  "a repository whose .git was deleted": async (world) => {
-    const folder = world.repository("app");
-    const lost = [await world.session(folder), await world.session(folder)];
-    rmSync(join(folder, ".git"), { recursive: true });
-    return { lost, folder, say: [] };
-  },
-  "a folder that is inside a repository now": async (world) => {
-    const folder = world.folder("app", "api");
-    const lost = [await world.session(folder)];
-    world.repository("app");
-    return { lost, folder, say: [] };
-  },
-  "a repository that began again, before opencode was started in it": async (world) => {
-    const folder = world.repository("app");
-    const lost = [await world.session(folder)];
-    rmSync(join(folder, ".git"), { recursive: true });
-    world.repository("app");
-    return { lost, folder, say: [] };
-  },
-  "a project that no record names": async (world) => {
-    const folder = world.repository("app");
-    const lost = [await world.session(folder)];
-    using database = openDatabase(world.home);
-    database.run("pragma foreign_keys = off");
-    database.run("update session set project_id = 'nobody' where id = ?", [lost[0]?.id ?? ""]);
-    return { lost, folder, say: [] };
-  },
-  "a folder without git that got another name": async (world) => {
-    const old = world.folder("notes");
-    const lost = [await world.session(old), await world.session(world.folder("notes", "below"))];
-    const folder = world.at("diary");
-    renameSync(old, folder);
-    return { lost: lost.slice(0, 1), folder, say: ["--from", `${old}/`, "--to", `${folder}/`] };
-  },
-};
 
 interface Answer {
   readonly code: number;
@@ -64,47 +17,6 @@ interface Answer {
 async function rescue(world: World, ...args: readonly string[]): Promise<Answer> {
   const { code, stdout } = await runCli(["rescue", ...args, "--json", "--data-dir", world.home.dataDir]);
   return { code, ...JSON.parse(stdout) };
-}
-
-describeOn("1.18.33", Object.keys(SITUATIONS));
-describeOn("1.14.41", ["a repository whose .git was deleted", "a folder that is inside a repository now"]);
-
-function describeOn(version: "1.18.33" | "1.14.41", names: readonly string[]): void {
-  test.each(names)(
-    `${version}, %s: in no list, found with the reason, listed after one command, again nothing, undo exact`,
-    async (name) => {
-      const world = await World.start(version);
-      try {
-        const { lost, folder, say } = await (SITUATIONS[name] ?? missing)(world);
-        const ids = lost.map(({ id }) => id).sort();
-        const listed = await rescue(world, "--dry-run");
-        const found = new Map(listed.hidden.map((each) => [each.sessionID, each]));
-        for (const id of ids) expect(found.get(id)?.reason).toMatch(/^Its folder /);
-        const text = await runCli(["rescue", "--data-dir", world.home.dataDir]);
-        expect(text.stdout).not.toContain("Nothing is hidden");
-        expect(text.stdout).toContain("opencode-session-repair rescue --relink");
-        const before = await storeImage(world.home.dataDir);
-        const done = await rescue(world, "--relink", ...say, "--yes");
-        expect([done.code, done.hidden]).toEqual([0, []]);
-        expect((await rescue(world, "--relink", "--yes")).runID).toBeNull();
-        expect((await runCli(["restore", done.runID ?? "", "--yes", "--data-dir", world.home.dataDir])).code).toBe(0);
-        expect(await storeImage(world.home.dataDir)).toEqual(before);
-        // Asked only now: what a start changes in the database would not be undone.
-        const lists = await world.lists(folder);
-        for (const id of ids) expect([...lists.web, ...lists.terminal]).not.toContain(id);
-        await rescue(world, "--relink", ...say, "--yes");
-        const now = await world.lists(folder);
-        for (const id of ids) expect([...now.web]).toContain(id);
-        for (const id of ids) expect([...now.terminal]).toContain(id);
-      } finally {
-        await world.stop();
-      }
-    },
-  );
-}
-
-function missing(): never {
-  throw new Error("there is no such situation");
 }
 
 test.each([

@@ -31,10 +31,8 @@ describe.each(["1.18.33", "1.14.41", "1.2.27"] as const)("%s", (version) => {
     return make(world);
   }
 
-  // 1.2 keeps no path: what is held in a folder is listed in it by whatever name.
-  const found = Object.keys(FOUND).filter(
-    (name) => version !== "1.2.27" || name !== "a folder that is stored as a link",
-  );
+  // 1.2 keeps no path: its terminal UI lists what is held in a folder by whatever name that leads there.
+  const found = Object.keys(FOUND).filter((name) => version !== "1.2.27" || !LINKED.includes(name));
 
   test.each(found)("%s: found, one command, listed and opened, again nothing, undone", async (name) => {
     const left = await begin(FOUND[name] ?? (() => Promise.resolve(null)));
@@ -49,6 +47,46 @@ describe.each(["1.18.33", "1.14.41", "1.2.27"] as const)("%s", (version) => {
   test("a container that shares the data directory: both sides are named, nothing is decided", async () => {
     const left = await begin(shareWithContainer);
     if (left !== null) await isBroughtBack(world, left);
+  });
+});
+
+/** Situations of a path that leads through a link. */
+const LINKED = ["a folder that is stored as a link", "a folder that was moved, with a link in its place"];
+
+/** Made by 1.1.65 without a look into a database. */
+const OF_JSON = Object.keys(FOUND).filter(
+  (name) =>
+    !["a project that no record names", "a folder that is stored as a link"].includes(name) &&
+    !name.startsWith("a child"),
+);
+
+describe("1.1.65, then 1.18.33", () => {
+  let world: World;
+  const situations = new Map<string, readonly [root: string, left: Left]>();
+  beforeAll(async () => {
+    world = await World.start("1.1.65");
+    for (const [index, name] of OF_JSON.entries()) {
+      world.enter(`${index}`);
+      const left = await FOUND[name]?.(world);
+      if (left !== undefined) situations.set(name, [world.root, left]);
+    }
+    await world.upgrade("1.18.33");
+    // The first start makes the database.
+    await world.lists(world.folder("elsewhere"));
+  });
+  afterAll(() => world.stop());
+
+  test.each(OF_JSON)("%s: brought in by one command, and back to its folder by another", async (name) => {
+    const [root = "", left] = situations.get(name) ?? [];
+    if (left === undefined) throw new Error("there is no such situation");
+    world.root = root;
+    const ids = [...left.lost, ...(left.shown ?? [])].map(([{ id }]) => id);
+    const listed = await listOf(await inputFor(world, ids), RELINK);
+    const legacy = listed.hidden.filter(({ cause }) => cause === "legacy").map(({ sessionID }) => sessionID);
+    expect(legacy.sort()).toEqual([...ids].sort());
+    const done = await rescue(await inputFor(world, ids), { bringIn: true, relink: false, unarchive: false });
+    expect([done.stopped, done.sessions.length]).toEqual([null, ids.length]);
+    await isBroughtBack(world, left);
   });
 });
 
@@ -149,6 +187,9 @@ async function isBroughtBack(world: World, { lost, reason, isAsked = false, isPa
   expect([after.hidden, after.partlyShown, after.changes]).toEqual([[], [], []]);
   await areListed(world, [...lost, ...shown]);
   for (const [{ id }, folder] of lost) {
+    // As the host itself writes the row of a session in that folder.
+    const made = await world.session(folder);
+    expect(valuesOf(world, id)).toEqual(valuesOf(world, made.id));
     expect(await messagesOf(world.host, id)).toHaveLength(1);
     await goOn(world.host, { id, directory: folder });
   }
@@ -183,6 +224,14 @@ async function undone(world: World, runs: readonly string[]) {
     if (!planning.ok) throw new Error(planning.message);
     await restore(chosen, planning.plan);
   }
+}
+
+/** The values of a session's row that say where it belongs; columns that a version does not have are left out. */
+function valuesOf(world: World, id: string): Record<string, unknown> {
+  using database = openDatabase(world.home);
+  const row = database.query<Record<string, unknown>, [string]>("select * from session where id = ?").get(id) ?? {};
+  const { directory, project_id: project, path, workspace_id: workspace } = row;
+  return { directory, project, path, workspace };
 }
 
 /** Where the rows say that sessions belong. */

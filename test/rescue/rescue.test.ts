@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { cp, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runCli } from "../command-line/cli-process.ts";
 import { ensureGitProject } from "../host/git-project.ts";
@@ -258,14 +258,45 @@ test("a moved project is found again where opencode met it last, or where the us
   expect(await storeImage(now.dataDir)).toEqual(before);
 });
 
+test("--relink that may decide nothing says so and prints the command; a path that is typed in another way is understood", async () => {
+  const now = await realStore("1.18.33");
+  const folder = join(now.home.root, "plain");
+  await mkdir(folder);
+  await symlink(now.home.root, join(now.home.root, "through"));
+  {
+    using database = openDatabase(now);
+    database.run(
+      "insert or ignore into project select 'global', '/', null, null, null, null, null, 1, 1, null, '[]', null",
+    );
+    database.run("update session set project_id = 'global', directory = ?", [join(now.home.root, "gone")]);
+  }
+  const before = await storeImage(now.dataDir);
+  for (const yes of [[], ["--yes"]]) {
+    const { code, stdout } = await runCli(["rescue", "--relink", ...yes, "--data-dir", now.dataDir]);
+    expect(code).toBe(1);
+    expect(stdout).toContain(`rescue --relink --from ${join(now.home.root, "gone")} --to FOLDER`);
+    expect(stdout).toContain("Nothing was changed. Where these sessions belong only you can say");
+  }
+  expect(await storeImage(now.dataDir)).toEqual(before);
+  for (const from of [`${now.home.root}//plain/../gone/`, join(now.home.root, "through", "gone")]) {
+    const done = await rescue(now.dataDir, "--relink", "--from", from, "--to", folder, "--yes");
+    expect([done.code, done.hidden]).toEqual([0, []]);
+    expect(rows(now, "select distinct directory from session")).toEqual([{ directory: folder }]);
+    expect((await undo(now.dataDir, done.runID)).code).toBe(0);
+    expect(await storeImage(now.dataDir)).toEqual(before);
+  }
+});
+
 test("sessions of a project whose id changed go to the one that opencode uses now", async () => {
   const now = await realStore("1.18.33");
   const folder = join(now.home.root, "app");
+  await mkdir(folder);
+  const time = Date.now();
+  // The repository began again after the sessions: without such a trace it might be another folder.
   await ensureGitProject(folder);
   await writeFile(join(folder, ".git", "opencode"), "newid");
   {
     using database = openDatabase(now);
-    const time = Date.now();
     database.run("update session set directory = ?, time_created = ?, time_updated = ?", [folder, time, time]);
     database.run("update project set time_updated = 1, worktree = ?", [folder]);
     database.run("delete from project_directory");
@@ -546,6 +577,28 @@ describe("another data directory", () => {
     expect((await rescue(now.dataDir, ...from, "--yes")).runID).toBeNull();
     expect((await undo(now.dataDir, brought.runID)).code).toBe(0);
     expect(await storeImage(now.dataDir)).toEqual(before);
+  });
+
+  test("of Windows, beside WSL: its folders are those that WSL shows", async () => {
+    const now = await realStore("1.18.33");
+    const other = await realStore("1.14.41");
+    {
+      using database = openDatabase(other);
+      database.run("update session set directory = 'C:\\Users\\me\\app'");
+      database.run("update project set worktree = 'C:\\Users\\me\\app', sandboxes = '[]' where id = ?", [
+        other.projectID,
+      ]);
+    }
+    const { sessions } = await rescue(now.dataDir, "--from-data", other.dataDir, "--yes");
+    expect(sessions).toHaveLength(other.sessionIDs.length);
+    const brought = "select distinct directory from session where version = '1.14.41'";
+    expect(rows(now, brought)).toEqual([{ directory: "/mnt/c/Users/me/app" }]);
+    expect(await isHealthy(now.dataDir)).toBe(true);
+    const folder = join(now.home.root, "app");
+    await ensureGitProject(folder);
+    const move = ["--relink", "--from", "/mnt/c/Users/me/app", "--to", folder, "--yes"];
+    expect((await rescue(now.dataDir, ...move)).code).toBe(0);
+    expect(rows(now, brought)).toEqual([{ directory: folder }]);
   });
 
   test("that is not there, has nothing, or is this one: one sentence", async () => {

@@ -68,7 +68,6 @@ export const FOUND: Readonly<Record<string, Situation>> = {
     const folder = world.repository("app");
     const lost = await held(world, folder);
     rmSync(join(folder, ".git", "opencode"));
-    nextSecond(lost, world);
     world.git(folder, "checkout", "--quiet", "--orphan", "other");
     world.commit(folder);
     return { lost: [[lost, folder]], reason: /belongs to another project now\.$/ };
@@ -176,6 +175,7 @@ export const FOUND: Readonly<Record<string, Situation>> = {
     using database = openDatabase(world.home);
     database.run("pragma foreign_keys = off");
     database.run("delete from session where id = ?", [parent.id]);
+    for (const table of ["part", "message"]) database.run(`delete from ${table} where session_id = ?`, [parent.id]);
     return { lost: [[child, folder]], reason: /started from/ };
   },
 };
@@ -267,10 +267,4 @@ export async function shareWithContainer(world: World): Promise<Left | null> {
   container.bind(other);
   await sessionIn(container.host, WORKSPACE);
   return { lost: [[inside, one]], isPartly: true, isAsked: true, reason: /of a container/ };
-}
-
-/** Git keeps whole seconds: a commit is after a session only in the next one. */
-function nextSecond({ id }: MadeSession, world: World): void {
-  using database = openDatabase(world.home);
-  database.run("update session set time_created = time_created - 2000 where id = ?", [id]);
 }

@@ -36,7 +36,7 @@ const identity = {
 /** Folders, repositories and one real host that is started afresh in whatever folder is asked about. */
 export class World {
   readonly home: HermeticHome;
-  readonly host: RunningHost;
+  host: RunningHost;
   /** The folder that holds all others. */
   root: string;
   #commits = 0;
@@ -72,6 +72,12 @@ export class World {
     await (await this.#container)?.stop();
     await this.host.stop();
     await this.home.remove();
+  }
+
+  /** Goes on with another version of opencode and the same data. */
+  async upgrade(version: HostVersion): Promise<void> {
+    await this.host.stop();
+    this.host = await startHost({ home: this.home, version });
   }
 
   at(...names: readonly string[]): string {
