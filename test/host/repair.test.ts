@@ -155,8 +155,14 @@ async function oneDamage(bench: Bench, target: Damageable, damage: Damage): Prom
   } finally {
     await place.heal();
     await rm(join(store.dataDir, "quarantine"), { recursive: true, force: true });
-    if (boot !== "ignores") await bootAnew(bench);
+    if (boot !== "ignores") await settledAnew(bench);
   }
+}
+
+/** A host that has left its project does not boot it while it is damaged, not even to leave it once more. */
+async function settledAnew(bench: Bench): Promise<void> {
+  await bootAnew(bench);
+  await bench.host.get("/session");
 }
 
 /** What the host has written in the place of what was quarantined stays; once its user moves it away, the place is free. */
