@@ -19,11 +19,11 @@ export async function putStoreBack(store: RealStore): Promise<void> {
   }
   const isKept = (source: string) => KEPT.test(source.slice(written.length + 1));
   await cp(written, dataDir, { recursive: true, preserveTimestamps: true, filter: (source) => !isKept(source) });
-  if (existsSync(join(written, "opencode.db"))) await putRowsBack(store, written);
+  if (existsSync(join(written, "opencode.db"))) putRowsBack(dataDir, await firstRows(store, written));
 }
 
-async function putRowsBack(store: RealStore, written: string): Promise<void> {
-  // A reader would leave files beside it.
+async function firstRows(store: RealStore, written: string): Promise<string> {
+  // Not in place: a reader would leave files beside it.
   const first = join(store.home.root, "first");
   if (!existsSync(first)) {
     await cp(written, first, {
@@ -31,9 +31,14 @@ async function putRowsBack(store: RealStore, written: string): Promise<void> {
       filter: (source) => source === written || /\.db(-wal)?$/.test(source),
     });
   }
-  using database = openDatabase(store);
+  return join(first, "opencode.db");
+}
+
+/** Exchanges every row of a data directory's database for those of another database with the same tables. */
+export function putRowsBack(dataDir: string, first: string): void {
+  using database = openDatabase({ dataDir });
   database.run("pragma foreign_keys = off");
-  database.run("attach ? as first", [join(first, "opencode.db")]);
+  database.run("attach ? as first", [first]);
   const tables = database
     .query<{ name: string }, []>(
       "select name from first.sqlite_master where type = 'table' and name not like 'sqlite_%'",
