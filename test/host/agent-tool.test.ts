@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { builtPackage } from "../package/built.ts";
@@ -7,12 +9,12 @@ import { emptyPart } from "../terminal/damage-part.ts";
 import { type HostVersion, isJsonHost, mended } from "./binary.ts";
 import { ZERO_BYTES } from "./damage.ts";
 import { removeHomes } from "./home.ts";
-import { type HostCase, HostForCases } from "./host-for-cases.ts";
+import { type ModelServer, startModelServer } from "./model-server.ts";
 import { filePlace, type RecordPlace, rowPlace } from "./record-place.ts";
-import type { RunningHost } from "./running-host.ts";
+import { type RunningHost, startHost } from "./running-host.ts";
 import { sessionImage } from "./session-image.ts";
 import type { StoredSession } from "./sessions.ts";
-import type { RealStore } from "./stored-fixture.ts";
+import { type RealStore, realStore } from "./stored-fixture.ts";
 import { toolFor } from "./tool.ts";
 
 /** 1.2.27 and 1.17.18 behave as their neighbours below do. */
@@ -27,7 +29,10 @@ const WITH_TITLE: readonly HostVersion[] = ["1.18.33"];
 /** The model gets what a plugin says of each argument only here. */
 const WITH_DESCRIPTIONS: readonly HostVersion[] = ["1.18.33"];
 
-interface Bench extends HostCase {
+interface Bench {
+  readonly store: RealStore;
+  readonly model: ModelServer;
+  readonly host: RunningHost;
   /** The session in which the agent calls the tool. */
   readonly own: StoredSession;
 }
@@ -75,61 +80,62 @@ afterAll(removeHomes);
 for (const version of VERSIONS) {
   const asks = ASKING.includes(version);
   describe(`the agent's tool in opencode ${version}`, () => {
-    let host: HostForCases;
-
-    beforeAll(() => {
-      host = new HostForCases(version, [plugin]);
-    });
-
-    afterAll(() => host.end());
-
-    test("a check is free and changes nothing", () => withBench(host, freeCheck));
+    test("a check is free and changes nothing", () => withBench(version, freeCheck));
 
     test(
       asks ? "repair and undo ask; no changes nothing, yes does it" : "repair and undo want confirm: true, and say so",
-      () => withBench(host, asks ? asking : confirming),
+      () => withBench(version, asks ? asking : confirming),
     );
 
-    test("what cannot be done is said, and nobody is asked", () => withBench(host, badInput));
+    test("what cannot be done is said, and nobody is asked", () => withBench(version, badInput));
 
-    test("the session it runs in is never touched", () => withBench(host, ownSession));
-
-    if (asks) test("what the user's configuration says of it comes first", () => configured(host));
+    test("the session it runs in is never touched", () => withBench(version, ownSession));
   });
 }
 
-async function configured(host: HostForCases): Promise<void> {
-  const rules: readonly (readonly [Permissions, number])[] = [
-    [{ session_repair: "deny" }, 500],
-    [{ session_repair: "allow" }, 200],
-    // Forbidden together with others.
-    ["deny", 500],
-    [{ bash: "allow", "session_*": "deny" }, 500],
-  ];
-  for (const [permission, statusAfter] of rules) {
-    await withBench(
-      host,
-      async (bench) => {
-        const { plain } = bench.store.sessions;
-        emptyPart(bench.store, plain);
-        await turn(bench, { action: "repair" }, null);
-        expect(await messageStatus(bench, plain)).toBe(statusAfter);
-      },
-      permission,
-    );
-  }
-}
+describe("what the user's configuration says of the tool comes first", () => {
+  test.each(["1.1.65", "1.18.33"] as const)("%s", async (version) => {
+    const rules: readonly (readonly [Permissions, number])[] = [
+      [{ session_repair: "deny" }, 500],
+      [{ session_repair: "allow" }, 200],
+      // Forbidden together with others.
+      ["deny", 500],
+      [{ bash: "allow", "session_*": "deny" }, 500],
+    ];
+    for (const [permission, statusAfter] of rules) {
+      await withBench(
+        version,
+        async (bench) => {
+          const { plain } = bench.store.sessions;
+          emptyPart(bench.store, plain);
+          await turn(bench, { action: "repair" }, null);
+          expect(await messageStatus(bench, plain)).toBe(statusAfter);
+        },
+        permission,
+      );
+    }
+  });
+});
 
 type Permissions = string | Readonly<Record<string, string>>;
 
 async function withBench(
-  host: HostForCases,
+  version: HostVersion,
   work: (bench: Bench) => Promise<void>,
   permission: Permissions = { bash: "allow" },
 ): Promise<void> {
-  await host.run({ config: { permission }, options: { preload: "off" } }, (each) =>
-    work({ ...each, own: each.store.sessions.conversation }),
-  );
+  const store = await realStore(version);
+  await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify({ preload: "off" }));
+  const model = startModelServer();
+  const host = await startHost({ home: store.home, model, plugins: [plugin], config: { permission } });
+  try {
+    expect((await host.get("/session")).status).toBe(200);
+    await work({ store, model, host, own: store.sessions.conversation });
+  } finally {
+    await host.stop();
+    await model.stop();
+    await store.home.remove();
+  }
 }
 
 async function freeCheck(bench: Bench): Promise<void> {
@@ -326,7 +332,7 @@ async function turn(
       asked = question;
       expect((await host.post(`/permission/${question.id}/reply`, { reply })).status).toBe(200);
     }
-    await sleep(50);
+    await sleep(100);
   }
   await running;
   await meanwhile?.after();

@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type HostVersion, minorOf } from "./binary.ts";
+import type { HostVersion } from "./binary.ts";
 import { type ModelServer, startModelServer } from "./model-server.ts";
-import { putStoreBack } from "./restored-store.ts";
+import { restoreStore } from "./restored-store.ts";
 import { modelConfig, type RunningHost, startHost } from "./running-host.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
 
@@ -52,19 +52,13 @@ export class HostForCases {
     this.#store = null;
   }
 
-  async #hasLeftProject(): Promise<boolean> {
-    // 1.0 asks the model of its first boot until it ends.
-    if (this.#host === null || minorOf(this.#version) === 0) return false;
-    const left = await this.#host.post("/instance/dispose").catch(() => null);
-    return left?.status === 200;
-  }
-
   async #boot({ config, options }: CaseSettings, model: ModelServer) {
-    if (!(await this.#hasLeftProject())) await this.end();
+    const left = await this.#host?.post("/instance/dispose").catch(() => null);
+    if (left?.status !== 200) await this.end();
     const isFirst = this.#store === null;
     const store = this.#store ?? (await realStore(this.#version));
     this.#store = store;
-    if (!isFirst) await putStoreBack(store);
+    if (!isFirst) await restoreStore(store);
     // A host keeps the global config in memory; this file it reads again whenever a project boots.
     const ownConfig = join(store.home.root, "config-of-the-case.json");
     const written = config === null ? {} : { ...modelConfig(model.url), ...config };

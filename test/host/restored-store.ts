@@ -8,10 +8,10 @@ import { type RealStore, writtenStore } from "./stored-fixture.ts";
 const KEPT = /^(opencode\.db(-wal|-shm)?|log|bin)$/;
 
 /**
- * Puts a store back as the host of its version wrote it, quarantine and all: beside a running host too, which must have
+ * Restores a store as the host of its version wrote it, quarantine and all: beside a running host too, which must have
  * left its project. Rows are exchanged in one transaction, since a host holds its database open.
  */
-export async function putStoreBack(store: RealStore): Promise<void> {
+export async function restoreStore(store: RealStore): Promise<void> {
   const { dataDir } = store;
   const written = writtenStore(store.home.version);
   for (const name of await readdir(dataDir)) {
@@ -19,7 +19,7 @@ export async function putStoreBack(store: RealStore): Promise<void> {
   }
   const isKept = (source: string) => KEPT.test(source.slice(written.length + 1));
   await cp(written, dataDir, { recursive: true, preserveTimestamps: true, filter: (source) => !isKept(source) });
-  if (existsSync(join(written, "opencode.db"))) putRowsBack(dataDir, await firstRows(store, written));
+  if (existsSync(join(written, "opencode.db"))) restoreRows(dataDir, await firstRows(store, written));
 }
 
 async function firstRows(store: RealStore, written: string): Promise<string> {
@@ -35,7 +35,7 @@ async function firstRows(store: RealStore, written: string): Promise<string> {
 }
 
 /** Exchanges every row of a data directory's database for those of another database with the same tables. */
-export function putRowsBack(dataDir: string, first: string): void {
+export function restoreRows(dataDir: string, first: string): void {
   using database = openDatabase({ dataDir });
   database.run("pragma foreign_keys = off");
   database.run("attach ? as first", [first]);

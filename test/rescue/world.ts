@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import type { HostVersion } from "../host/binary.ts";
 import { createHome, type HermeticHome } from "../host/home.ts";
 import { openDatabase } from "../host/record-place.ts";
-import { putRowsBack } from "../host/restored-store.ts";
+import { restoreRows } from "../host/restored-store.ts";
 import { type RunningHost, startHost } from "../host/running-host.ts";
 import { records } from "../host/session-answers.ts";
 
@@ -100,7 +100,7 @@ export class World {
     for (const name of readdirSync(dataDir)) {
       if (!/^(opencode\.db(-wal|-shm)?|log|bin)$/.test(name)) rmSync(join(dataDir, name), { recursive: true });
     }
-    putRowsBack(dataDir, join(this.home.root, "first.db"));
+    restoreRows(dataDir, join(this.home.root, "first.db"));
     this.#worlds += 1;
     this.enter(`of-its-own-${this.#worlds}`);
     return this;
