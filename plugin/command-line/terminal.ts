@@ -18,7 +18,7 @@ export interface Terminal {
   /** An answer that is taken as it is, such as JSON: stdout. */
   printDocument(text: string): void;
   /** Many lines of an answer; waits while the reader (a pager) does. */
-  printAll(lines: readonly string[]): Promise<void>;
+  printAll(lines: Iterable<string>): Promise<void>;
   /** Columns that text may take: those of the terminal, within reason; without one `COLUMNS`, else 80. */
   readonly width: number;
   /** Whether the answer goes to a terminal, where a person reads it. */
@@ -41,6 +41,21 @@ export interface Terminal {
 
 const NARROWEST = 40;
 const WIDEST = 120;
+
+/** Written at once, in characters: what is printed may be tens of megabytes. */
+const PIECE_CHARACTERS = 256 * 1024;
+
+/** Lines with their ends, many at a time. */
+function* piecesOf(lines: Iterable<string>): Iterable<string> {
+  let piece = "";
+  for (const line of lines) {
+    piece += `${line}\n`;
+    if (piece.length < PIECE_CHARACTERS) continue;
+    yield piece;
+    piece = "";
+  }
+  if (piece !== "") yield piece;
+}
 
 function widthOf(columns: number | undefined): number {
   const wanted = columns ?? Number(process.env.COLUMNS);
@@ -122,7 +137,9 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
     },
     async printAll(lines) {
       clear();
-      if (!stdout.write(`${shown(lines.join("\n"), stdout, color)}\n`)) await once(stdout, "drain");
+      for (const piece of piecesOf(lines)) {
+        if (!stdout.write(shown(piece, stdout, color))) await once(stdout, "drain");
+      }
     },
     width: widthOf(stdout.columns),
     isScreen: stdout.isTTY === true,

@@ -24,12 +24,34 @@ export function columns(text: string): number {
  * the first one with `first`, which takes as many columns.
  */
 export function wrapped(text: string, width: number, indent: string, first = indent): string[] {
+  return [...wrappedLines(text, width, indent, first)];
+}
+
+/** The same lines, one after the other: a text of tens of megabytes is not held as lines as well. */
+export function* wrappedLines(text: string, width: number, indent: string, first = indent): Iterable<string> {
   const room = Math.max(10, width - columns(indent));
-  return printable(text)
-    .replace(/\n+$/, "")
-    .split("\n")
-    .flatMap((line) => brokenLine(line, room))
-    .map((line, index) => `${index === 0 ? first : indent}${line}`.trimEnd());
+  let lead = first;
+  for (const line of linesOf(text)) {
+    for (const broken of brokenLine(printable(line), room)) {
+      yield `${lead}${broken}`.trimEnd();
+      lead = indent;
+    }
+  }
+}
+
+/** The lines of a text without their ends; the empty ones at its end are left out. */
+function* linesOf(text: string): Iterable<string> {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === "\n") end -= text[end - 2] === "\r" ? 2 : 1;
+  for (let start = 0; ; ) {
+    const next = text.indexOf("\n", start);
+    if (next === -1 || next >= end) {
+      yield text.slice(start, end);
+      return;
+    }
+    yield text.slice(start, text[next - 1] === "\r" ? Math.max(start, next - 1) : next);
+    start = next + 1;
+  }
 }
 
 /** The beginning of a line of text that takes no more columns than this; `ellipsis` says that something is left out. */

@@ -1,13 +1,15 @@
 import { amount, plural } from "../plural.ts";
-import { columns, printable, wrapped } from "./text-layout.ts";
+import { columns, printable, wrapped, wrappedLines } from "./text-layout.ts";
 import type { Entry, Hole, ToolCall, TranscriptMessage } from "./transcript.ts";
 
 /** How a piece of the view may be marked. */
 export type Mark = (style: "bold" | "red" | "yellow" | "green" | "dim", text: string) => string;
 
 /** One message as lines no wider than `width` columns. */
-export function messageLines(message: TranscriptMessage, width: number, mark: Mark): string[] {
-  return [...heading(message, width, mark), ...message.entries.flatMap((entry) => entryLines(entry, width, mark)), ""];
+export function* messageLines(message: TranscriptMessage, width: number, mark: Mark): Iterable<string> {
+  yield* heading(message, width, mark);
+  for (const entry of message.entries) yield* entryLines(entry, width, mark);
+  yield "";
 }
 
 function heading({ messageID, role, timeMs, agent, model }: TranscriptMessage, width: number, mark: Mark): string[] {
@@ -25,20 +27,24 @@ function oneLine(text: string): string {
   return printable(text).replaceAll("\n", " ");
 }
 
-function entryLines(entry: Entry, width: number, mark: Mark): string[] {
+function* entryLines(entry: Entry, width: number, mark: Mark): Iterable<string> {
   switch (entry.type) {
     case "text":
-      return wrapped(entry.text, width, "");
+      yield* wrappedLines(entry.text, width, "");
+      return;
     case "reasoning":
-      return wrapped(entry.text, width, "  ┆ ").map((line) => mark("dim", line));
+      for (const line of wrappedLines(entry.text, width, "  ┆ ")) yield mark("dim", line);
+      return;
     case "note":
-      return wrapped(`· ${entry.text}`, width, "  ").map((line) => mark("dim", line));
+      yield* wrapped(`· ${entry.text}`, width, "  ").map((line) => mark("dim", line));
+      return;
     case "tool":
-      return wrapped(`▸ ${toolText(entry)}`, width, "  ").map((line) =>
+      yield* wrapped(`▸ ${toolText(entry)}`, width, "  ").map((line) =>
         entry.status === "error" ? mark("yellow", line) : line,
       );
+      return;
     case "hole":
-      return wrapped(holeText(entry), width, "▒▒ ").map((line) => mark("red", line));
+      yield* wrapped(holeText(entry), width, "▒▒ ").map((line) => mark("red", line));
   }
 }
 

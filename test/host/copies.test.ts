@@ -71,7 +71,7 @@ test("copies under other names, or in a folder of their own, leave; a part alone
   const { id, messages } = store.sessions.conversation;
   const [question, answer] = messages;
   const [part, other] = answer?.parts ?? [];
-  if (!question || !part || !other) throw new Error("the conversation has no answer");
+  if (!question || !part || !other) throw new Error("the session has no answer");
   const session = join(store.dataDir, "storage/session", store.projectID);
   const message = join(store.dataDir, "storage/message", id);
   const parts = join(store.dataDir, "storage/part", answer?.id ?? "");

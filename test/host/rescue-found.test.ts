@@ -6,7 +6,10 @@ import { removeHomes } from "./home.ts";
 import { openDatabase } from "./record-place.ts";
 import { storeImage } from "./store-image.ts";
 
-afterAll(removeHomes);
+afterAll(async () => {
+  await World.endShared();
+  await removeHomes();
+});
 
 interface Answer {
   readonly code: number;
@@ -23,56 +26,48 @@ test.each([
   ["with backslashes", "C:\\Users\\me\\app", "\\"],
   ["with slashes, as it is typed", "c:/users/ME/app/", "\\"],
 ] as const)("a database of Windows, its folder named %s: opencode lists and opens again", async (_, from, slash) => {
-  const world = await World.start();
-  try {
-    const folder = world.repository("app");
-    const made = [await world.session(folder), await world.session(world.folder("app", "below"))];
-    {
-      using database = openDatabase(world.home);
-      const old = `C:${slash}Users${slash}me${slash}app`;
-      database.run("update session set directory = ? where id = ?", [old, made[0]?.id ?? ""]);
-      database.run("update session set directory = ? where id = ?", [`${old}${slash}below`, made[1]?.id ?? ""]);
-      database.run("update project set worktree = 'C:/Users/me/app', sandboxes = ?", [
-        JSON.stringify(["C:\\Users\\me\\app\\side"]),
-      ]);
-      database.run("update project_directory set directory = ?", [old]);
-    }
-    await expect(world.lists(folder)).rejects.toThrow();
-    const listed = await rescue(world, "--dry-run");
-    expect(listed.hidden.map(({ sessionID }) => sessionID).sort()).toEqual(made.map(({ id }) => id).sort());
-    expect(listed.hidden[0]?.reason).toBe("Its folder is a path of Windows.");
-    const before = await storeImage(world.home.dataDir);
-    const done = await rescue(world, "--relink", "--from", from, "--to", folder, "--yes");
-    expect([done.code, done.hidden]).toEqual([0, []]);
-    expect((await runCli(["restore", done.runID ?? "", "--yes", "--data-dir", world.home.dataDir])).code).toBe(0);
-    expect(await storeImage(world.home.dataDir)).toEqual(before);
-    await rescue(world, "--relink", "--from", from, "--to", folder, "--yes");
-    expect([...(await world.lists(folder)).web]).toEqual([made[0]?.id ?? ""]);
-    expect([...(await world.lists(join(folder, "below"))).web]).toEqual([made[1]?.id ?? ""]);
+  const world = await World.emptied();
+  const folder = world.repository("app");
+  const made = [await world.session(folder), await world.session(world.folder("app", "below"))];
+  {
     using database = openDatabase(world.home);
-    expect(database.query("select worktree from project").all()).toEqual([{ worktree: folder }]);
-  } finally {
-    await world.stop();
+    const old = `C:${slash}Users${slash}me${slash}app`;
+    database.run("update session set directory = ? where id = ?", [old, made[0]?.id ?? ""]);
+    database.run("update session set directory = ? where id = ?", [`${old}${slash}below`, made[1]?.id ?? ""]);
+    database.run("update project set worktree = 'C:/Users/me/app', sandboxes = ?", [
+      JSON.stringify(["C:\\Users\\me\\app\\side"]),
+    ]);
+    database.run("update project_directory set directory = ?", [old]);
   }
+  await expect(world.lists(folder)).rejects.toThrow();
+  const listed = await rescue(world, "--dry-run");
+  expect(listed.hidden.map(({ sessionID }) => sessionID).sort()).toEqual(made.map(({ id }) => id).sort());
+  expect(listed.hidden[0]?.reason).toBe("Its folder is a path of Windows.");
+  const before = await storeImage(world.home.dataDir);
+  const done = await rescue(world, "--relink", "--from", from, "--to", folder, "--yes");
+  expect([done.code, done.hidden]).toEqual([0, []]);
+  expect((await runCli(["restore", done.runID ?? "", "--yes", "--data-dir", world.home.dataDir])).code).toBe(0);
+  expect(await storeImage(world.home.dataDir)).toEqual(before);
+  await rescue(world, "--relink", "--from", from, "--to", folder, "--yes");
+  expect([...(await world.lists(folder)).web]).toEqual([made[0]?.id ?? ""]);
+  expect([...(await world.lists(join(folder, "below"))).web]).toEqual([made[1]?.id ?? ""]);
+  using database = openDatabase(world.home);
+  expect(database.query("select worktree from project").all()).toEqual([{ worktree: folder }]);
 });
 
 test("--from that no session has, one that is shown there, --to that is not there: one sentence each", async () => {
-  const world = await World.start();
-  try {
-    const folder = world.repository("app");
-    await world.session(folder);
-    for (const [from, to, words] of [
-      ["/nowhere", folder, "No session was held in the folder of --from."],
-      [folder, folder, "opencode shows every session of the folder of --from there already."],
-      [folder, "/nowhere", "The folder of --to is not there."],
-      ["app", folder, "--from and --to take absolute folders"],
-    ] as const) {
-      const args = ["rescue", "--relink", "--from", from, "--to", to, "--data-dir", world.home.dataDir];
-      const refused = await runCli(args);
-      expect([refused.code, refused.stdout]).toEqual([2, ""]);
-      expect(refused.stderr).toContain(words);
-    }
-  } finally {
-    await world.stop();
+  const world = await World.emptied();
+  const folder = world.repository("app");
+  await world.session(folder);
+  for (const [from, to, words] of [
+    ["/nowhere", folder, "No session was held in the folder of --from."],
+    [folder, folder, "opencode shows every session of the folder of --from there already."],
+    [folder, "/nowhere", "The folder of --to is not there."],
+    ["app", folder, "--from and --to take absolute folders"],
+  ] as const) {
+    const args = ["rescue", "--relink", "--from", from, "--to", to, "--data-dir", world.home.dataDir];
+    const refused = await runCli(args);
+    expect([refused.code, refused.stdout]).toEqual([2, ""]);
+    expect(refused.stderr).toContain(words);
   }
 });

@@ -111,7 +111,8 @@ function configFor(settings: HostSettings): Readonly<Record<string, unknown>> {
   };
 }
 
-function modelConfig(baseURL: string): Readonly<Record<string, unknown>> {
+/** Keys of opencode.json that make a loopback model the default one. */
+export function modelConfig(baseURL: string): Readonly<Record<string, unknown>> {
   const scripted = {
     name: "Scripted",
     reasoning: true,

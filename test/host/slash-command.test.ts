@@ -8,8 +8,9 @@ import { until } from "../process/until.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
 import { type HostVersion, isJsonHost, mended } from "./binary.ts";
 import { removeHomes } from "./home.ts";
+import { type CaseSettings, type HostCase, HostForCases } from "./host-for-cases.ts";
 import { pluginToast } from "./host-log.ts";
-import { type ModelServer, startModelServer } from "./model-server.ts";
+import { startModelServer } from "./model-server.ts";
 import { openDatabase } from "./record-place.ts";
 import { type Answer, type RunningHost, runHost, startHost } from "./running-host.ts";
 import { sessionImage } from "./session-image.ts";
@@ -29,12 +30,6 @@ const READ_MESSAGES_FIRST: readonly HostVersion[] = ["1.2.27", "1.14.41"];
 /** One host of files, and one of rows: which sessions are kept is decided by the plugin alone. */
 const KEPT_TRIED_ON: readonly HostVersion[] = ["1.1.65", "1.2.27"];
 
-interface Bench {
-  readonly store: RealStore;
-  readonly model: ModelServer;
-  readonly host: RunningHost;
-}
-
 interface WireMessage {
   readonly info: { readonly role: string };
   readonly parts: readonly { readonly type: string; readonly text?: string; readonly ignored?: boolean }[];
@@ -50,24 +45,30 @@ afterAll(removeHomes);
 
 for (const version of VERSIONS) {
   describe(`/repair in opencode ${version}`, () => {
-    test("every form of it, typed into a healthy session", () => withBench(version, everyForm));
+    let host: HostForCases;
 
-    test("sent as a message, by a client that does not know the command", () => withBench(version, asMessage));
+    beforeAll(() => {
+      host = new HostForCases(version, [plugin]);
+    });
 
-    test("typed into the damaged session itself", () => withBench(version, inDamagedSession));
+    afterAll(() => host.end());
 
-    test("without a configured default model", () => withBench(version, withoutDefaultModel, {}));
+    test("every form of it, typed into a healthy session", () => withBench(host, everyForm));
+
+    test("sent as a message, by a client that does not know the command", () => withBench(host, asMessage));
+
+    test("typed into the damaged session itself", () => withBench(host, inDamagedSession));
+
+    test("without a configured default model", () =>
+      withBench(host, withoutDefaultModel, { model: undefined, small_model: undefined }));
 
     test("a command of the user's own with that name stays the user's", () =>
-      withBench(version, usersOwn, {
-        model: "loopback/scripted",
-        command: { repair: { template: "Tidy my code: $ARGUMENTS" } },
-      }));
+      withBench(host, usersOwn, { command: { repair: { template: "Tidy my code: $ARGUMENTS" } } }));
 
-    test("without a provider", () => withoutProvider(version));
+    test("without a provider", () => withBench(host, withoutProvider, null));
 
     test("while the agent works: it is not interrupted, and the report comes after its turn", () =>
-      besideTheAgent(version));
+      withBench(host, besideTheAgent));
 
     test("opencode run --command repair: a verdict for scripts, and no session is left behind", () =>
       fromTheShell(version));
@@ -78,41 +79,30 @@ describe("/repair in opencode 1.0.152, which cannot hand a command to a plugin",
   test("the template has the agent call the tool", throughTheAgent);
 });
 
+/** A start leaves everything to the command. */
+const QUIET = { preload: "off" };
+
 /** `work` may say how often it made opencode ask the model. */
 async function withBench(
-  version: HostVersion,
-  work: (bench: Bench) => Promise<unknown>,
-  config?: Readonly<Record<string, unknown>>,
+  host: HostForCases,
+  work: (bench: HostCase) => Promise<unknown>,
+  config: CaseSettings["config"] = {},
 ): Promise<void> {
-  const store = await quietStore(version);
-  const model = startModelServer();
-  const noDefault = { model: undefined, small_model: undefined, ...config };
-  const host = await startHost({
-    home: store.home,
-    model,
-    plugins: [plugin],
-    ...(config ? { config: noDefault } : {}),
+  await host.run({ config, options: QUIET }, async (bench) => {
+    const calls = await work(bench);
+    if (typeof calls === "number") expect(bench.model.calls).toBe(calls);
+    else expect(bench.model.log).toEqual([]);
   });
-  try {
-    expect((await host.get("/session")).status).toBe(200);
-    const calls = await work({ store, model, host });
-    if (typeof calls === "number") expect(model.calls).toBe(calls);
-    else expect(model.log).toEqual([]);
-  } finally {
-    await host.stop();
-    await model.stop();
-    await store.home.remove();
-  }
 }
 
 /** A store whose start leaves everything to the command. */
 async function quietStore(version: HostVersion): Promise<RealStore> {
   const store = await realStore(version);
-  await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify({ preload: "off" }));
+  await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify(QUIET));
   return store;
 }
 
-async function everyForm(bench: Bench): Promise<void> {
+async function everyForm(bench: HostCase): Promise<void> {
   const { store } = bench;
   const { plain, compacted } = store.sessions;
   const [first, second] = [emptyPart(store, plain), emptyPart(store, compacted)];
@@ -157,7 +147,7 @@ async function everyForm(bench: Bench): Promise<void> {
 }
 
 /** It would go to the model: the terminal UI knows no command of the server when both halves are there. */
-async function asMessage(bench: Bench): Promise<number> {
+async function asMessage(bench: HostCase): Promise<number> {
   const { store, host, model } = bench;
   const { plain, conversation } = store.sessions;
   const part = emptyPart(store, plain);
@@ -185,7 +175,7 @@ async function asMessage(bench: Bench): Promise<number> {
 }
 
 /** Nothing is repaired that nobody asked for: the words are for the model. */
-async function usersOwn(bench: Bench): Promise<number> {
+async function usersOwn(bench: HostCase): Promise<number> {
   const { store, host, model } = bench;
   const { plain, conversation } = store.sessions;
   emptyPart(store, plain);
@@ -204,7 +194,7 @@ async function usersOwn(bench: Bench): Promise<number> {
 }
 
 /** A message would be written into what is damaged: the user is told by a toast until it is repaired. */
-async function inDamagedSession(bench: Bench): Promise<void> {
+async function inDamagedSession(bench: HostCase): Promise<void> {
   const { store, host } = bench;
   const { plain } = store.sessions;
   const part = emptyPart(store, plain);
@@ -223,7 +213,7 @@ async function inDamagedSession(bench: Bench): Promise<void> {
 }
 
 /** opencode then takes the last model of the session, and 1.2-1.14 read its messages for that before they ask a plugin. */
-async function withoutDefaultModel(bench: Bench): Promise<void> {
+async function withoutDefaultModel(bench: HostCase): Promise<void> {
   const { store, host } = bench;
   const { plain, conversation } = store.sessions;
   const part = emptyPart(store, plain);
@@ -241,50 +231,33 @@ async function withoutDefaultModel(bench: Bench): Promise<void> {
 }
 
 /** The host's own check of the model comes first: a session whose model is gone is refused, a new one is not. */
-async function withoutProvider(version: HostVersion): Promise<void> {
-  const store = await quietStore(version);
+async function withoutProvider({ store, host }: HostCase): Promise<void> {
   const part = emptyPart(store, store.sessions.plain);
-  const host = await startHost({ home: store.home, plugins: [plugin] });
-  try {
-    expect((await host.get("/session")).status).toBe(200);
-    expect([400, 500]).toContain((await typed(host, store.sessions.conversation, "")).status);
-    expect(await runsOf(store)).toEqual([]);
-    await typed(host, store.sessions.empty, "");
-    expect(reportIn(await messagesOf(host, store.sessions.empty))).toContain(part);
-    expect((await host.get(`/session/${store.sessions.plain.id}/message`)).status).toBe(200);
-  } finally {
-    await host.stop();
-    await store.home.remove();
-  }
+  expect([400, 500]).toContain((await typed(host, store.sessions.conversation, "")).status);
+  expect(await runsOf(store)).toEqual([]);
+  await typed(host, store.sessions.empty, "");
+  expect(reportIn(await messagesOf(host, store.sessions.empty))).toContain(part);
+  expect((await host.get(`/session/${store.sessions.plain.id}/message`)).status).toBe(200);
 }
 
-async function besideTheAgent(version: HostVersion): Promise<void> {
-  const store = await quietStore(version);
-  const model = startModelServer();
+async function besideTheAgent({ store, model, host }: HostCase): Promise<number> {
   const { conversation } = store.sessions;
   const part = emptyPart(store, store.sessions.plain);
-  const host = await startHost({ home: store.home, model, plugins: [plugin] });
-  try {
-    const words = "word ".repeat(60);
-    model.script({ text: words, chunkDelayMs: 50 });
-    const turn = host.post(`/session/${conversation.id}/message`, { parts: [{ type: "text", text: "Talk slowly" }] });
-    await until(() => model.calls > 0, "the model was never asked");
-    await typed(host, conversation, "");
-    expect((await turn).status).toBe(200);
-    const spoken = ({ info, parts }: WireMessage) =>
-      info.role === "assistant" && parts.some(({ type, text }) => type === "text" && text?.trim() === words.trim());
-    const isReported = async () => (await messagesOf(host, conversation)).at(-1)?.info.role === "user";
-    await until(isReported, "no report came after the turn");
-    const messages = await messagesOf(host, conversation);
-    expect(messages.slice(-2, -1).map(spoken)).toEqual([true]);
-    expect(reportIn(messages)).toContain(part);
-    await sleep(500);
-    expect(model.calls).toBe(1);
-  } finally {
-    await host.stop();
-    await model.stop();
-    await store.home.remove();
-  }
+  const words = "word ".repeat(60);
+  model.script({ text: words, chunkDelayMs: 50 });
+  const turn = host.post(`/session/${conversation.id}/message`, { parts: [{ type: "text", text: "Talk slowly" }] });
+  await until(() => model.calls > 0, "the model was never asked");
+  await typed(host, conversation, "");
+  expect((await turn).status).toBe(200);
+  const spoken = ({ info, parts }: WireMessage) =>
+    info.role === "assistant" && parts.some(({ type, text }) => type === "text" && text?.trim() === words.trim());
+  const isReported = async () => (await messagesOf(host, conversation)).at(-1)?.info.role === "user";
+  await until(isReported, "no report came after the turn");
+  const messages = await messagesOf(host, conversation);
+  expect(messages.slice(-2, -1).map(spoken)).toEqual([true]);
+  expect(reportIn(messages)).toContain(part);
+  await sleep(500);
+  return 1;
 }
 
 async function fromTheShell(version: HostVersion): Promise<void> {
@@ -352,7 +325,7 @@ function typed(host: RunningHost, session: StoredSession, words: string): Promis
 }
 
 /** What a user reads after `/repair` with these words in a healthy session: one new message that no model sees. */
-async function report(bench: Bench, words: string): Promise<string> {
+async function report(bench: HostCase, words: string): Promise<string> {
   const { host, store } = bench;
   const { conversation } = store.sessions;
   const before = await messagesOf(host, conversation);
@@ -372,7 +345,7 @@ function reportIn(messages: readonly WireMessage[]): string {
   return last?.parts[0]?.text?.replace(/^Verdict: (healthy|damaged)\n/, "") ?? "";
 }
 
-function expectAnswered({ host, store }: Bench, { status, body }: Answer, headline: string): void {
+function expectAnswered({ host, store }: HostCase, { status, body }: Answer, headline: string): void {
   if (WITHOUT_ERROR.includes(host.version)) {
     expect({ status, body }).toEqual({ status: 204, body: "" });
     return;
@@ -398,7 +371,7 @@ async function messagesOf(host: RunningHost, { id }: StoredSession): Promise<rea
   return body as WireMessage[];
 }
 
-async function messageStatuses({ host }: Pick<Bench, "host">, ...sessions: StoredSession[]): Promise<number[]> {
+async function messageStatuses({ host }: Pick<HostCase, "host">, ...sessions: StoredSession[]): Promise<number[]> {
   const answers = sessions.map(({ id }) => host.get(`/session/${id}/message`));
   return (await Promise.all(answers)).map(({ status }) => status);
 }

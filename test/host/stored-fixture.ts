@@ -43,15 +43,24 @@ interface StoreRecord {
 export async function realStore(version: HostVersion): Promise<RealStore> {
   const writer = writerFor(version);
   const project = await projectDirectory(writer);
-  const cached = cacheDirectory(join("stores", `${writer}-${fixtureFormat}`));
+  const cached = cachedStore(writer);
   const record =
     (await readRecord(cached, project)) ??
     (await alone(`${cached}.lock`, async () => (await readRecord(cached, project)) ?? write(writer, project, cached)));
   const home = await createHome(version, { project });
   await writeFile(join(home.configDir, "session-repair.json"), JSON.stringify(PATIENT));
-  await cp(join(cached, "opencode"), home.dataDir, { recursive: true, preserveTimestamps: true });
+  await cp(writtenStore(version), home.dataDir, { recursive: true, preserveTimestamps: true });
   const sessionIDs = Object.values(record.sessions).map((session) => session.id);
   return { home, dataDir: home.dataDir, ...record, sessionIDs };
+}
+
+/** The data directory of which the stores of a version are copies. Nobody opens or changes what is in it. */
+export function writtenStore(version: HostVersion): string {
+  return join(cachedStore(writerFor(version)), "opencode");
+}
+
+function cachedStore(writer: HostVersion): string {
+  return cacheDirectory(join("stores", `${writer}-${fixtureFormat}`));
 }
 
 /**

@@ -1,8 +1,11 @@
+import { Database } from "bun:sqlite";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { type HostVersion, minorOf } from "../host/binary.ts";
 import { createHome, type HermeticHome } from "../host/home.ts";
+import { openDatabase } from "../host/record-place.ts";
+import { restoreRows } from "../host/restored-store.ts";
 import { type RunningHost, startHost } from "../host/running-host.ts";
 import { records } from "../host/session-answers.ts";
 import { Container, canContain } from "./container.ts";
@@ -33,6 +36,8 @@ const identity = {
   GIT_CONFIG_NOSYSTEM: "1",
 };
 
+const shared = new Map<HostVersion, World>();
+
 /** Folders, repositories and one real host that is started afresh in whatever folder is asked about. */
 export class World {
   readonly home: HermeticHome;
@@ -41,6 +46,8 @@ export class World {
   root: string;
   #commits = 0;
   #container: Promise<Container> | null = null;
+  #worlds = 0;
+  readonly #started = new Set<string>();
 
   private constructor(home: HermeticHome, host: RunningHost, root: string) {
     this.home = home;
@@ -66,6 +73,49 @@ export class World {
     if (!CAN_CONTAIN) return Promise.resolve(null);
     this.#container ??= Container.start(this, join(realpathSync(this.home.root), "world"));
     return this.#container;
+  }
+
+  /** One world of a version, with nothing in it: as started, but with a host that runs already. */
+  static async emptied(version: HostVersion = "1.18.33"): Promise<World> {
+    const known = shared.get(version);
+    if (known !== undefined) return known.#empty();
+    const world = await World.start(version);
+    shared.set(version, world);
+    // The tables are there once a project was booted, and with them the record of that project.
+    world.#started.add(world.root);
+    await startIn(world.host, world.root);
+    const first = join(world.home.root, "first.db");
+    {
+      using database = openDatabase(world.home);
+      database.run("vacuum into ?", [first]);
+    }
+    {
+      using database = new Database(first);
+      database.run("pragma foreign_keys = on");
+      database.run("delete from project");
+    }
+    return world.#empty();
+  }
+
+  /** Ends the worlds that tests have shared; for an `afterAll`. */
+  static async endShared(): Promise<void> {
+    for (const world of shared.values()) await world.stop();
+    shared.clear();
+  }
+
+  async #empty(): Promise<World> {
+    for (const folder of this.#started) {
+      await this.host.request("POST", `/instance/dispose?directory=${encodeURIComponent(folder)}`, {});
+    }
+    this.#started.clear();
+    const { dataDir } = this.home;
+    for (const name of readdirSync(dataDir)) {
+      if (!/^(opencode\.db(-wal|-shm)?|log|bin)$/.test(name)) rmSync(join(dataDir, name), { recursive: true });
+    }
+    restoreRows(dataDir, join(this.home.root, "first.db"));
+    this.#worlds += 1;
+    this.enter(`of-its-own-${this.#worlds}`);
+    return this;
   }
 
   async stop(): Promise<void> {
@@ -111,17 +161,20 @@ export class World {
   }
 
   session(folder: string, title = "made here"): Promise<MadeSession> {
+    this.#started.add(folder);
     return sessionIn(this.host, folder, title);
   }
 
   /** The project that the host uses in a folder. */
   async projectOf(folder: string): Promise<string> {
+    this.#started.add(folder);
     await startIn(this.host, folder);
     const { body } = await this.host.request("GET", `/project/current?directory=${encodeURIComponent(folder)}`);
     return (body as { id: string }).id;
   }
 
   lists(folder: string): Promise<Lists> {
+    this.#started.add(folder);
     return listsOf(this.host, folder);
   }
 }

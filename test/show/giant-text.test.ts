@@ -30,7 +30,7 @@ const toolCall = (state: object): Entry => ({
 
 test("a text of more than a million lines is shown to its last line", () => {
   const text = `${"a\n".repeat(LINES)}the end`;
-  const lines = messageLines(message({ type: "text", text }), 80, (_style, marked) => marked);
+  const lines = [...messageLines(message({ type: "text", text }), 80, (_style, marked) => marked)];
   expect(lines.length).toBe(LINES + 3);
   expect(lines.at(-2)).toBe("the end");
 });

@@ -1,15 +1,20 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { minorOf } from "../host/binary.ts";
+import { until } from "../process/until.ts";
 import type { TerminalUI } from "./terminal-ui.ts";
 
-/** In milliseconds; on a machine on which the start took longer, twice as long as the start. */
-const SETTLING_MS = 4000;
+/** The last that 1.17 and 1.18 log of their start. */
+const STARTED = "booting location services";
 
 /** Waits until the prompt is there and takes input. */
 export async function untilReady(ui: TerminalUI): Promise<void> {
   await ui.waitFor("ctrl+p commands");
-  await ui.waitFor(/^(?![\s\S]*Finishing startup)/);
   // 1.17 and 1.18 never answer a request of their very first moments: the view of a healthy session stays empty too.
-  await sleep(Math.max(SETTLING_MS, 2 * (performance.now() - ui.startedAt)));
+  if (minorOf(ui.version) >= 17)
+    await until(
+      () => ui.log().includes(STARTED),
+      () => `no end of the start:\n${ui.log()}`,
+    );
+  await ui.waitFor(/^(?![\s\S]*Finishing startup)/);
 }
 
 /** Closes what shows a text by a key; what is typed before it is gone would go to it. */

@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { hostBinary } from "../host/binary.ts";
+import { type HostVersion, hostBinary } from "../host/binary.ts";
 import { configureHost, type HostSettings } from "../host/running-host.ts";
 import { whenThisProcessDies } from "../host/watchdog.ts";
 import { until } from "../process/until.ts";
@@ -22,10 +23,11 @@ export interface TerminalSettings extends HostSettings, LaunchSettings {
 
 /** opencode's terminal UI in a real terminal (tmux), driven by typing and reading the screen. */
 export interface TerminalUI {
-  /** When it was started, by the clock of this process: `performance.now()`. */
-  readonly startedAt: number;
+  readonly version: HostVersion;
   /** What the screen shows. */
   screen(): string;
+  /** What opencode has written into the logs of its home. */
+  log(): string;
   /** The screen with its colours, as escape sequences, up to the last column. */
   coloredScreen(): string;
   /** Types text as a person would. */
@@ -85,8 +87,9 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
   startInTmux("-s", name, ...size, "-c", home.project, command.map(quoted).join(" "));
   const screen = () => tmux("capture-pane", "-p", "-t", name);
   return {
-    startedAt: performance.now(),
+    version: settings.version ?? home.version,
     screen,
+    log: () => logOf(home.dataDir),
     coloredScreen: () => tmux("capture-pane", "-p", "-e", "-N", "-t", name),
     type: (text) => void tmux("send-keys", "-t", name, "-l", text),
     send: (key) => void tmux("send-keys", "-t", name, key),
@@ -112,6 +115,14 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
       if (pid > 0) killQuietly(pid);
     },
   };
+}
+
+function logOf(dataDir: string): string {
+  const folder = join(dataDir, "log");
+  if (!existsSync(folder)) return "";
+  return readdirSync(folder)
+    .map((name) => readFileSync(join(folder, name), "utf8"))
+    .join("\n");
 }
 
 function killQuietly(pid: number): void {

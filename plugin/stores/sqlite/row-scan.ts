@@ -9,6 +9,9 @@ import { nextStart } from "./sqlite-error.ts";
 /** Rows read between two looks at the event loop and the abort signal. */
 const ROWS_AT_ONCE = 128;
 
+/** A longer value is not read together with others: each is loaded when it is visited, and let go after that. */
+const LARGEST_READ_TOGETHER_BYTES = 256 * 1024;
+
 /** Row ids are 64 bits wide: as numbers only where these are exact. */
 const ROW_ID = `case when rowid between ${Number.MIN_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER} then rowid
   else cast(rowid as text) end as at`;
@@ -105,11 +108,21 @@ export class RowScan {
   #visitRows(table: TableShape, rows: readonly SqlRow[], reading: Reading): void {
     count(table, rows.length, reading.counts);
     const columns = jsonColumnsOf(this.#schema, table);
+    const cellOf: CellOf = (row, index) => this.#cellOf(table, columns[index] ?? "data", row, index);
     if (table.hasRowValues) {
-      for (const row of rows) visitRow(table, columns, row, rowValuesOf(this.#schema, table, row), reading);
+      for (const row of rows) visitRow(table, columns, row, rowValuesOf(this.#schema, table, row), cellOf, reading);
     } else {
-      for (const row of rows) visitDocument(table, row, reading);
+      for (const row of rows) visitDocument(table, row, cellOf, reading);
     }
+  }
+
+  /** The value of a JSON column of a row; `null` where it is too large to be held. */
+  #cellOf(table: TableShape, column: string, row: SqlRow, index: number): SqlValue {
+    const bytes = Number(row[`n${index}`]);
+    if (bytes <= LARGEST_READ_TOGETHER_BYTES) return row[`v${index}`] ?? null;
+    if (bytes > LARGEST_LOADED_BYTES) return null;
+    const sql = `select ${quoted(column)} as value from ${quoted(table.name)} where rowid = cast(? as integer)`;
+    return this.#connection.all(sql, String(row.at))[0]?.value ?? null;
   }
 
   /** Selects what a visit of a table's rows needs. */
@@ -190,8 +203,11 @@ function newestFirst(condition: Restriction | null): Restriction | null {
 
 function selectValue(column: string, index: number): string {
   return `${byteLength(column)} as n${index},
-    case when ${byteLength(column)} <= ${LARGEST_LOADED_BYTES} then ${column} end as v${index}`;
+    case when ${byteLength(column)} <= ${LARGEST_READ_TOGETHER_BYTES} then ${column} end as v${index}`;
 }
+
+/** Gives the value of a row's JSON column by the column's place. */
+type CellOf = (row: SqlRow, index: number) => SqlValue;
 
 function count(table: TableShape, rows: number, counts: Counts): void {
   if (table.name === "session") counts.sessions += rows;
@@ -200,7 +216,7 @@ function count(table: TableShape, rows: number, counts: Counts): void {
 }
 
 /** Messages and parts, of which there are many: ids and one document. */
-function visitDocument(table: TableShape, row: SqlRow, reading: Reading): void {
+function visitDocument(table: TableShape, row: SqlRow, cellOf: CellOf, reading: Reading): void {
   if (row.n0 === null) return;
   const id = String(row.k0);
   const artifact: Artifact = {
@@ -209,7 +225,7 @@ function visitDocument(table: TableShape, row: SqlRow, reading: Reading): void {
     recordID: id,
     locator: { table: table.name, key: { id } },
   };
-  reading.visit(artifact, textOf(row.v0, Number(row.n0), reading), null);
+  reading.visit(artifact, textOf(cellOf(row, 0), Number(row.n0), reading), null);
 }
 
 function visitRow(
@@ -217,6 +233,7 @@ function visitRow(
   columns: readonly string[],
   row: SqlRow,
   values: RowValues | null,
+  cellOf: CellOf,
   reading: Reading,
 ): void {
   const key = Object.fromEntries(table.key.map((name, index) => [name, String(row[`k${index}`])]));
@@ -230,13 +247,13 @@ function visitRow(
   columns.forEach((column, index) => {
     const bytes = row[`n${index}`];
     if (bytes === null) return;
-    const text = textOf(row[`v${index}`], Number(bytes), reading);
+    const text = textOf(cellOf(row, index), Number(bytes), reading);
     reading.visit({ ...artifact, locator: { table: table.name, key, column } }, text, values);
   });
 }
 
 /** The text of a value, where the runtime's text is surely what the database holds. */
-function textOf(value: SqlValue | undefined, bytes: number, { counts, isExact }: Reading): string | null {
+function textOf(value: SqlValue, bytes: number, { counts, isExact }: Reading): string | null {
   counts.bytes += bytes;
   return typeof value === "string" && isExact(value, bytes) ? value : null;
 }

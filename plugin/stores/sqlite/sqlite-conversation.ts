@@ -51,7 +51,7 @@ export function* readRowMessages(connection: Connection, sessionID: string): Ite
 function documentOf(table: "message" | "part", row: SqlRow): StoredDocument {
   const id = String(row.id);
   const size = Number(row.size ?? 0);
-  const bytes = row.bytes instanceof Uint8Array ? Buffer.from(row.bytes) : null;
+  const bytes = row.bytes instanceof Uint8Array ? sameBytes(row.bytes) : null;
   return {
     recordID: id,
     locator: { table, key: { id } },
@@ -61,6 +61,11 @@ function documentOf(table: "message" | "part", row: SqlRow): StoredDocument {
     timeMs: numberOf(row.time),
     updatedMs: numberOf(row.updated),
   };
+}
+
+/** The same memory as a buffer: a value may be tens of megabytes. */
+function sameBytes({ buffer, byteOffset, byteLength: length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }
 
 /** What the rows of sessions say of them, and of sessions that only messages or parts name. */

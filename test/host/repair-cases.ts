@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { RepairResult } from "../../plugin/api.ts";
 import { locatorText } from "../../plugin/model/artifact.ts";
 import { runCli } from "../command-line/cli-process.ts";
-import { HOST_VERSIONS, type HostVersion, isJsonHost } from "./binary.ts";
+import { type HostVersion, isJsonHost } from "./binary.ts";
 import { DAMAGES, type Damage, ZERO_BYTES } from "./damage.ts";
 import { type Damageable, damageable, damageableNames, fillColumns, isMainRecord } from "./damageable.ts";
 import { removeHomes } from "./home.ts";
@@ -28,9 +28,11 @@ interface Bench {
   readonly healthy: Map<string, SessionAnswers>;
 }
 
-afterAll(removeHomes);
-
-for (const version of HOST_VERSIONS) {
+/**
+ * Every damage to every kind of record that a version of opencode stores, each with its whole story, one host for all of
+ * them. A file of tests names one or two versions: none of them is the last that a run waits for.
+ */
+export function repairsOn(version: HostVersion): void {
   describe(`opencode ${version}`, () => {
     let bench: Bench;
 
@@ -40,7 +42,7 @@ for (const version of HOST_VERSIONS) {
 
     afterAll(async () => {
       await bench?.host.stop();
-      await bench?.store.home.remove();
+      await removeHomes();
     });
 
     for (const name of damageableNames(version)) {
@@ -155,8 +157,14 @@ async function oneDamage(bench: Bench, target: Damageable, damage: Damage): Prom
   } finally {
     await place.heal();
     await rm(join(store.dataDir, "quarantine"), { recursive: true, force: true });
-    if (boot !== "ignores") await bootAnew(bench);
+    if (boot !== "ignores") await settledAnew(bench);
   }
+}
+
+/** A host that has left its project does not boot it while it is damaged, not even to leave it once more. */
+async function settledAnew(bench: Bench): Promise<void> {
+  await bootAnew(bench);
+  await bench.host.get("/session");
 }
 
 /** What the host has written in the place of what was quarantined stays; once its user moves it away, the place is free. */

@@ -1,0 +1,78 @@
+import { expect } from "bun:test";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { HostVersion } from "../host/binary.ts";
+import { removeHomes } from "../host/home.ts";
+import { type ModelServer, startModelServer } from "../host/model-server.ts";
+import { type RealStore, realStore } from "../host/stored-fixture.ts";
+import { builtPackage } from "../package/built.ts";
+import { emptyPart } from "./damage-part.ts";
+import { openSession, untilReady } from "./steps.ts";
+import { openTerminalUI, type TerminalSettings, type TerminalUI } from "./terminal-ui.ts";
+
+/** Which halves of the package a terminal UI has. */
+export interface Halves {
+  readonly server?: boolean;
+  readonly terminal?: boolean;
+}
+
+const BOTH: Halves = { server: true, terminal: true };
+
+/** What the tests of a file share: a model, and the package as it is published. */
+export class Workshop {
+  readonly model: ModelServer;
+  readonly #built: string;
+
+  private constructor(model: ModelServer, built: string) {
+    this.model = model;
+    this.#built = built;
+  }
+
+  static async open(): Promise<Workshop> {
+    return new Workshop(startModelServer(), `file://${await builtPackage()}`);
+  }
+
+  async close(): Promise<void> {
+    await this.model.stop();
+    await removeHomes();
+  }
+
+  /** Starts the terminal UI in the home of a store. */
+  start(store: RealStore, halves: Halves = BOTH, args: TerminalSettings["args"] = []): Promise<TerminalUI> {
+    return openTerminalUI({
+      home: store.home,
+      model: this.model,
+      plugins: halves.server ? [`${this.#built}/server.js`] : [],
+      terminalPlugins: halves.terminal ? [`${this.#built}/tui.js`] : [],
+      args,
+    });
+  }
+
+  /** Starts it, and waits until it takes input. */
+  async ready(store: RealStore, halves?: Halves): Promise<TerminalUI> {
+    const ui = await this.start(store, halves);
+    await untilReady(ui);
+    return ui;
+  }
+
+  /** With the server half, damage may be found as it is written; else in the moment in which the session is opened. */
+  async repairsWhileOpencodeRuns(version: HostVersion, halves: Halves): Promise<void> {
+    const store = await realStore(version);
+    const ui = await this.ready(store, halves);
+    try {
+      emptyPart(store, store.sessions.plain);
+      await openSession(ui, "A plain session");
+      await ui.waitFor("A single pixel.");
+      await ui.waitFor(halves.server ? /1 damaged record of/ : /1 damaged record of this/);
+      expect(this.model.calls).toBe(0);
+    } finally {
+      ui.close();
+      await store.home.remove();
+    }
+  }
+}
+
+/** Writes the plugin's options, in place of the patient ones of `realStore`. */
+export function setOptions(store: RealStore, options: object): Promise<void> {
+  return writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify(options));
+}
