@@ -1,5 +1,93 @@
 import type { HostProfile } from "../profile.ts";
-import { SCREEN_1_0 } from "./screen.ts";
+import { EACH, FILE_OF_CALL, OWN_FILE, type Screen, type ScreenDemand } from "../screen-demand.ts";
+
+const PATTERN = ["state", "input", "pattern"] as const;
+const QUERY = ["state", "input", "query"] as const;
+const COMMAND = ["state", "input", "command"] as const;
+const TODOS = ["state", "input", "todos", EACH] as const;
+const SHOWN_TODOS = ["state", "metadata", "todos", "length"] as const;
+const DIAGNOSTICS = ["state", "metadata", "diagnostics", OWN_FILE] as const;
+const SUBAGENT_CALLS = ["state", "metadata", "summary", EACH] as const;
+
+function found(count: string, sought: readonly string[]): ScreenDemand {
+  return { at: ["state", "metadata", count], wants: "printable", ifAny: sought };
+}
+
+function sought(count: string): readonly ScreenDemand[] {
+  const path: ScreenDemand = { at: ["state", "input", "path"], wants: "path", ifAny: PATTERN };
+  return [{ at: PATTERN, wants: "printable" }, path, found(count, PATTERN)];
+}
+
+/** Of a call that writes a file, in the screens that print no diagnostics but errors. */
+export const FILE_CHANGE: readonly ScreenDemand[] = [
+  { at: FILE_OF_CALL, wants: "path" },
+  { at: DIAGNOSTICS, wants: "list" },
+  { at: [...DIAGNOSTICS, EACH], wants: "diagnostic" },
+];
+
+/** Of a call of a subagent, by what it was told. */
+export const SUBAGENT_INPUT: readonly ScreenDemand[] = [
+  { at: ["state", "input", "subagent_type"], wants: "text" },
+  { at: ["state", "input", "description"], wants: "printable" },
+];
+
+/** Of the tools for which 1.0 to 1.3 have the same words. */
+export const TOOLS_OF_1_0_TO_1_3: ReadonlyMap<string, readonly ScreenDemand[]> = new Map([
+  ["glob", sought("count")],
+  ["grep", sought("matches")],
+  ["list", [{ at: ["state", "input", "path"], wants: "path" }]],
+  ["edit", FILE_CHANGE],
+  ["webfetch", [{ at: ["state", "input", "url"], wants: "printable" }]],
+  ["codesearch", [{ at: QUERY, wants: "printable" }, found("results", QUERY)]],
+  ["websearch", [{ at: QUERY, wants: "printable" }, found("numResults", QUERY)]],
+  [
+    "todowrite",
+    [
+      { at: TODOS, wants: "something", ifAny: SHOWN_TODOS },
+      { at: [...TODOS, "content"], wants: "printable", ifAny: SHOWN_TODOS },
+    ],
+  ],
+]);
+
+/**
+ * What the terminal UI demands of the values that it prints. The server answers 200 whatever they are; the UI shows a fatal
+ * error instead of the session. Read in the code of 1.0.152 and measured in a real terminal: docs/host-measurements.md.
+ */
+export const SCREEN_1_0: Screen = {
+  tools: new Map([
+    ...TOOLS_OF_1_0_TO_1_3,
+    [
+      "bash",
+      [
+        { at: ["state", "metadata", "output"], wants: "text" },
+        { at: COMMAND, wants: "printable" },
+        { at: ["state", "input", "description"], wants: "printable", ifAny: COMMAND },
+      ],
+    ],
+    ["read", [{ at: FILE_OF_CALL, wants: "path" }]],
+    [
+      "write",
+      [
+        { at: FILE_OF_CALL, wants: "printable" },
+        { at: DIAGNOSTICS, wants: "answer" },
+        { at: [...DIAGNOSTICS, EACH], wants: "any diagnostic" },
+      ],
+    ],
+    [
+      "task",
+      [
+        ...SUBAGENT_INPUT,
+        { at: [...SUBAGENT_CALLS, "tool"], wants: "some text" },
+        { at: [...SUBAGENT_CALLS, "state"], wants: "something" },
+      ],
+    ],
+    ["patch", [{ at: ["state", "output"], wants: "path" }]],
+  ]),
+  otherTools: [{ at: ["tool"], wants: "printable" }],
+  failedCalls: [{ at: ["state", "error"], wants: "some text" }],
+  hasFailedBlocks: false,
+  leavesOutAborted: false,
+};
 
 /** Sessions are files, and each of them is read as it is: nothing but its JSON is looked at. */
 const LINE_1_0_98: HostProfile = {

@@ -1,6 +1,59 @@
 import type { HostProfile } from "../profile.ts";
-import { LINE_1_0 } from "../v1.0/profile.ts";
-import { SCREEN_1_1 } from "./screen.ts";
+import { EACH, EACH_ANSWER, FILE_OF_CALL, type Screen } from "../screen-demand.ts";
+import { FILE_CHANGE, LINE_1_0, SUBAGENT_INPUT, TOOLS_OF_1_0_TO_1_3 } from "../v1.0/profile.ts";
+
+const QUESTIONS = ["state", "input", "questions", EACH] as const;
+const ANSWERS = ["state", "metadata", "answers"] as const;
+const PATCHED = ["state", "metadata", "files", EACH] as const;
+
+/** Read in the code of 1.2.27 and measured in a real terminal: docs/host-measurements.md. */
+export const SCREEN_1_1: Screen = {
+  tools: new Map([
+    ...TOOLS_OF_1_0_TO_1_3,
+    [
+      "bash",
+      [
+        { at: ["state", "metadata", "output"], wants: "text" },
+        { at: ["state", "input", "command"], wants: "printable" },
+        { at: ["state", "input", "workdir"], wants: "path" },
+        { at: ["state", "input", "description"], wants: "failure", ifAny: ["state", "input", "workdir"] },
+      ],
+    ],
+    [
+      "read",
+      [
+        { at: FILE_OF_CALL, wants: "path" },
+        { at: ["state", "time"], wants: "something" },
+      ],
+    ],
+    ["write", FILE_CHANGE],
+    ["task", SUBAGENT_INPUT],
+    [
+      "apply_patch",
+      [
+        { at: PATCHED, wants: "something" },
+        { at: [...PATCHED, "filePath"], wants: "path" },
+        { at: [...PATCHED, "deletions"], wants: "printable" },
+      ],
+    ],
+    [
+      "question",
+      [
+        { at: QUESTIONS, wants: "something", ifAny: ANSWERS },
+        { at: [...QUESTIONS, "question"], wants: "printable", ifAny: ANSWERS },
+        { at: [...ANSWERS, EACH_ANSWER], wants: "answer" },
+      ],
+    ],
+    ["skill", [{ at: ["state", "input", "name"], wants: "printable" }]],
+  ]),
+  otherTools: [
+    { at: ["tool"], wants: "printable" },
+    { at: ["state", "output"], wants: "text" },
+  ],
+  failedCalls: [{ at: ["state", "error"], wants: "failure" }],
+  hasFailedBlocks: true,
+  leavesOutAborted: true,
+};
 
 const LINE_1_1_11: HostProfile = {
   ...LINE_1_0,

@@ -1,6 +1,6 @@
 import type { HostProfile } from "../profile.ts";
 import type { Screen } from "../screen-demand.ts";
-import { SCREEN_1_1 } from "../v1.1/screen.ts";
+import { SCREEN_1_1 } from "../v1.1/profile.ts";
 import { hasEvents, LINE_1_2_20 } from "../v1.2/profile.ts";
 
 /** `list` and `codesearch` are printed as the tools of a plugin are. */

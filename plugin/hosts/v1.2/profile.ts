@@ -1,6 +1,5 @@
 import type { Columns, Frame, HostProfile } from "../profile.ts";
-import { LINE_1_1 } from "../v1.1/profile.ts";
-import { SCREEN_1_1 } from "../v1.1/screen.ts";
+import { LINE_1_1, SCREEN_1_1 } from "../v1.1/profile.ts";
 
 /** Columns that the first version with a database names in its queries of the load path. */
 export const OLDEST_COLUMNS: Columns = {
