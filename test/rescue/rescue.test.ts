@@ -290,10 +290,11 @@ test("--relink that may decide nothing says so and prints the command; a path th
 test("sessions of a project whose id changed go to the one that opencode uses now", async () => {
   const now = await realStore("1.18.33");
   const folder = join(now.home.root, "app");
-  await mkdir(folder);
+  await ensureGitProject(folder);
   const time = Date.now();
   // The repository began again after the sessions: without such a trace it might be another folder.
-  await ensureGitProject(folder);
+  await rename(join(folder, ".git"), join(now.home.root, "old.git"));
+  await cp(join(now.home.root, "old.git"), join(folder, ".git"), { recursive: true });
   await writeFile(join(folder, ".git", "opencode"), "newid");
   {
     using database = openDatabase(now);
