@@ -30,5 +30,7 @@ test.each([
 test("a list holds nothing under a name, since its JSON leaves that out", () => {
   expect(withFields({ error: [] }, [{ path: ["error", "data"], to: {} }])).toBeNull();
   expect(withFields({ error: [] }, [{ path: ["error", "data", "message"], to: "" }])).toBeNull();
-  expect(withFields({ items: [null] }, [{ path: ["items", 0], from: null, to: {} }])).toEqual({ value: { items: [{}] } });
+  expect(withFields({ items: [null] }, [{ path: ["items", 0], from: null, to: {} }])).toEqual({
+    value: { items: [{}] },
+  });
 });
