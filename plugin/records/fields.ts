@@ -10,7 +10,7 @@ export function withFields(value: unknown, changes: readonly FieldChange[]): { r
   for (const { path, from, to } of changes) {
     const name = path.at(-1);
     const parent = containerAt(document, path.slice(0, -1));
-    if (name === undefined || parent === null) return null;
+    if (name === undefined || parent === null || !mayHold(parent, name)) return null;
     if (JSON.stringify(Object.hasOwn(parent, name) ? parent[name] : undefined) !== JSON.stringify(from)) return null;
     if (to === undefined) delete parent[name];
     // Not an assignment: a name like `__proto__` stays a name.
@@ -22,7 +22,7 @@ export function withFields(value: unknown, changes: readonly FieldChange[]): { r
 function containerAt(document: unknown, path: readonly (string | number)[]): Record<string | number, unknown> | null {
   let at = document;
   for (const name of path) {
-    if (!isContainer(at)) return null;
+    if (!isContainer(at) || !mayHold(at, name)) return null;
     if (!Object.hasOwn(at, name)) {
       Object.defineProperty(at, name, { value: {}, writable: true, enumerable: true, configurable: true });
     }
@@ -33,6 +33,11 @@ function containerAt(document: unknown, path: readonly (string | number)[]): Rec
 
 function isContainer(value: unknown): value is Record<string | number, unknown> {
   return typeof value === "object" && value !== null;
+}
+
+/** A list has places, not names: its JSON leaves out what is kept under a name. */
+function mayHold(container: object, name: string | number): boolean {
+  return !Array.isArray(container) || typeof name === "number";
 }
 
 /**

@@ -238,3 +238,24 @@ describe("an answer whose mode is missing, where the screen comes to it, is comp
     }
   });
 });
+
+/** Measured on 1.1.65: a `data` that was set in the list was in no JSON, and the session ended the screen as before. */
+test("an answer whose error is a list ends the screen no more after the repair", async () => {
+  const store = createJsonStore(SESSIONS);
+  try {
+    const path = join(store.dataDir, "storage/message/ses_a/msg_a3.json");
+    writeFileSync(path, JSON.stringify({ id: "msg_a3", sessionID: "ses_a", ...ANSWER, error: [] }));
+    const tool = await toolFor(store.dataDir);
+    expect((await tool.check()).findings.map(({ code, recordID }) => [code, recordID])).toEqual([
+      ["screen-fatal", "msg_a3"],
+    ]);
+    const before = store.image();
+    const { runID, items } = await tool.repair(["screen-fatal"]);
+    expect(items.map(({ action }) => action)).toEqual(["quarantined"]);
+    expect((await tool.check()).findings.filter(({ code }) => code === "screen-fatal")).toEqual([]);
+    await tool.restore(runID ?? "");
+    expect(store.image()).toEqual(before);
+  } finally {
+    store.remove();
+  }
+});

@@ -225,6 +225,23 @@ describe("what only the screen of 1.0 cannot print", () => {
   });
 });
 
+/** Measured on 1.0.152, 1.1.65, 1.2.20 and 1.14.41: 152 calls of 19 tools in each state, `state.input` missing and `null`. */
+test("a call without its input is shown, whatever the tool and however it ended", () => {
+  for (const [tool, , metadata] of HEALTHY_CALLS) {
+    for (const input of [undefined, null]) {
+      const parts = [
+        call(tool, input, metadata),
+        call(tool, input, metadata, { status: "running", output: undefined }),
+        call(tool, input, undefined, { status: "pending", output: undefined, time: undefined }),
+        failed(tool, input, "it failed", { metadata }),
+      ];
+      for (const screen of SCREENS) {
+        expect([tool, parts.flatMap((part) => screenMismatches(part, screen))]).toEqual([tool, []]);
+      }
+    }
+  }
+});
+
 describe("what it prints, odd as it is", () => {
   const odd: readonly unknown[] = [
     call("glob", { path: 5 }),

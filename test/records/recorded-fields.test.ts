@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { recordedFields } from "../../plugin/records/fields.ts";
+import { recordedFields, withFields } from "../../plugin/records/fields.ts";
 
 test("a changed field is recorded as it is, and what is absent stays absent", () => {
   const fields = [
@@ -25,4 +25,12 @@ test.each([
   ["an object of another kind, deep inside", { list: [new Date(0)] }],
 ])("%s is refused: a manifest would say something else than what was done", (_what, to) => {
   expect(() => recordedFields({ fields: [{ path: ["a"], to }] })).toThrow("not JSON");
+});
+
+test("a list holds nothing under a name, since its JSON leaves that out", () => {
+  expect(withFields({ error: [] }, [{ path: ["error", "data"], to: {} }])).toBeNull();
+  expect(withFields({ error: [] }, [{ path: ["error", "data", "message"], to: "" }])).toBeNull();
+  expect(withFields({ items: [null] }, [{ path: ["items", 0], from: null, to: {} }])).toEqual({
+    value: { items: [{}] },
+  });
 });
