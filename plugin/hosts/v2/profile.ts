@@ -30,7 +30,7 @@ export interface Profile {
    */
   readonly otherTables: readonly OtherTable[];
   /**
-   * Whether an unfinished compaction marks the end of what is sent to a model. The preview knows only finished ones.
+   * Whether compactions have a status, so that only a completed one ends what is sent to a model. In the preview every one does.
    */
   readonly knowsCompactionStatus: boolean;
 }
