@@ -1,13 +1,13 @@
 import type { Columns, Frame, HostProfile } from "./profile.ts";
 
 export interface MissingColumns {
-  /** Without these the host fails to load sessions: `table.column`. */
+  /** Columns without which the host fails to load sessions, as `table.column`. */
   readonly read: readonly string[];
-  /** Without these it fails on some of what it does besides. */
+  /** Columns without which other things that the host does fail. */
   readonly written: readonly string[];
 }
 
-/** The columns that a line needs and a database does not have; a migration that is still to come may bring them. */
+/** The columns that a line of opencode needs and a database lacks. A pending migration may still add them. */
 export function missingColumns(line: HostProfile, frame: Frame): MissingColumns {
   if (line.upgradesOlder && !line.shaped(frame)) return { read: [], written: [] };
   const reads = line.reads.filter(({ broughtBy }) => !isToCome(broughtBy, frame));
@@ -15,8 +15,8 @@ export function missingColumns(line: HostProfile, frame: Frame): MissingColumns 
 }
 
 /**
- * Whether an upgrade was begun and stopped before a migration, as one malformed message makes it do before that of a
- * session's usage: the next start goes on from there.
+ * Whether an upgrade stopped before this migration. One malformed message stops an upgrade before the migration for a
+ * session's usage. The next start continues from there.
  */
 function isToCome(migration: string | undefined, { migrations }: Frame): boolean {
   return migration !== undefined && migrations.size > 0 && !migrations.has(migration);

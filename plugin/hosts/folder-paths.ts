@@ -1,12 +1,12 @@
 import { posix, sep, win32 } from "node:path";
 import type { PathSystem } from "../model/store-description.ts";
 
-/*
- * The paths of folders as opencode keeps them in a store. Everything here goes by the system whose opencode loads the
- * store, never by the system that this process runs on: a store of Windows may be looked at from Linux (WSL, a copy). Pure.
+/**
+ * The paths of folders as opencode keeps them in a store. All rules follow the system whose opencode loads the store,
+ * not the system of this process: a store from Windows may be checked on Linux (WSL, a copy). Pure.
  */
 
-/** The folder that opencode gives to everything outside version control, on every system (read in 1.18.32 for Windows). */
+/** opencode gives this folder to everything outside version control, on every system (read in 1.18.32 for Windows). */
 export const NO_WORKTREE = "/";
 
 /** The system this process runs on. */
@@ -15,15 +15,15 @@ export const THIS_SYSTEM: PathSystem = sep === win32.sep ? "windows" : "posix";
 /** A drive (`C:\`, `C:/`), or a server (`\\server`, `//server`). */
 const WINDOWS_FOLDER = /^([A-Za-z]:[\\/]|[\\/]{2})/;
 
-/** Whose absolute path it is; `null`: of no system. */
+/** The system that this absolute path belongs to; `null` if it belongs to none. */
 export function systemOfPath(path: string): PathSystem | null {
   if (WINDOWS_FOLDER.test(path)) return "windows";
   return posix.isAbsolute(path) ? "posix" : null;
 }
 
 /**
- * Whether opencode takes a path for absolute (1.17 and newer). On Linux and macOS: it begins with `/`. On Windows opencode
- * turns each `\` into `/` first, and takes `X:/…` as well as what begins with `/` (read in 1.18.32 for Windows).
+ * Whether opencode 1.17 and newer treat a path as absolute. On Linux and macOS it must begin with `/`. On Windows
+ * opencode first turns each `\` into `/`, then accepts `X:/…` and `/…` (read in 1.18.32 for Windows).
  */
 export function isAbsoluteFor(system: PathSystem, path: string): boolean {
   if (system === "posix") return posix.isAbsolute(path);
@@ -31,31 +31,34 @@ export function isAbsoluteFor(system: PathSystem, path: string): boolean {
   return posix.isAbsolute(slashed) || systemOfPath(slashed) === "windows";
 }
 
-/** Whether it is the folder of somebody's work on that system: absolute there, of no other system, and not {@link NO_WORKTREE}. */
+/**
+ * Whether a path is a user's work folder on that system: absolute there, not a path of another system, and not {@link
+ * NO_WORKTREE}.
+ */
 export function isFolderOf(system: PathSystem, path: unknown): path is string {
   return typeof path === "string" && path !== NO_WORKTREE && systemOfPath(path) === system;
 }
 
-/** Whether this process can look at a folder: one of another system may be a folder here that has nothing to do with it. */
+/** Whether this process can look at a folder. A path from another system may name an unrelated folder here. */
 export function isFolderHere(path: string): boolean {
   return systemOfPath(path) === THIS_SYSTEM;
 }
 
-/** A path as opencode 1.17 and newer keep it: on Windows with `/`. */
+/** A path in the form that opencode 1.17 and newer store: with `/`, also on Windows. */
 export function storedPath(system: PathSystem, path: string): string {
   return system === "windows" ? withSlashes(path) : path;
 }
 
 /**
- * A path of a session's record as the columns of 1.17 and newer keep it. `directory`, the session's folder, tells whether
- * it is one of Windows: events, messages and files have it with `\`.
+ * A path of a session's record in the form that the columns of 1.17 and newer use. Events, messages and files keep
+ * Windows paths with `\`. `directory`, the session's folder, shows whether the session is from Windows.
  */
 export function columnPath(path: unknown, directory: unknown): unknown {
   const isWindows = typeof directory === "string" && systemOfPath(directory) === "windows";
   return isWindows && typeof path === "string" ? withSlashes(path) : path;
 }
 
-/** A path as opencode keeps it, by its line: before 1.17 as Windows itself writes it. */
+/** A path in the form that its line of opencode stores. Before 1.17, that is the form that Windows itself uses. */
 export function writtenPath(system: PathSystem, path: string, line: { readonly wantsAbsolutePaths: boolean }): string {
   if (line.wantsAbsolutePaths) return storedPath(system, path);
   return system === "windows" && systemOfPath(path) === "windows" ? path.replaceAll("/", "\\") : path;
@@ -68,15 +71,15 @@ export function folderBelow(system: PathSystem, folder: string, below: string): 
   return /^[A-Za-z]:\/$/.test(joined) ? joined : joined.replace(/(?<=.)\/$/, "");
 }
 
-/** What leads from one folder to another, with `/`; empty where both are one. */
+/** The relative path from one folder to another, with `/`. It is empty if both are the same folder. */
 export function relativePath(system: PathSystem, from: string, to: string): string {
   if (system === "posix") return posix.relative(from, to);
-  // `/` is the root of whatever drive opencode runs on.
+  // `/` is the root of the drive that opencode runs on.
   const root = from === NO_WORKTREE ? win32.parse(to).root : from;
   return withSlashes(win32.relative(root, to));
 }
 
-/** Equal for two spellings of one folder: Windows knows neither case nor kinds of slashes. */
+/** A key that is equal for two spellings of one folder: Windows ignores case and the kind of slash. */
 export function folderKey(system: PathSystem, path: string): string {
   return system === "windows"
     ? withSlashes(path)
@@ -86,8 +89,8 @@ export function folderKey(system: PathSystem, path: string): string {
 }
 
 /**
- * What of a path lies below a folder, with `/`: empty for the folder itself, `null` outside. A folder of Windows is
- * compared as Windows does.
+ * The part of a path below a folder, with `/`: empty for the folder itself, `null` if the path is outside. Windows
+ * folders are compared as Windows compares them.
  */
 export function pathBelow(directory: string, folder: string): string | null {
   const system = systemOfPath(folder) ?? "posix";
@@ -100,13 +103,13 @@ export function pathBelow(directory: string, folder: string): string | null {
   return posix.isAbsolute(rest) ? rest.slice(1) : null;
 }
 
-/** Where WSL shows a folder of Windows; `null` of a path of a server. */
+/** The place where WSL mounts a Windows folder; `null` for a path on a server. */
 export function mountInWSL(path: string): string | null {
   const [, drive, rest] = /^([A-Za-z]):[\\/](.*)$/.exec(path) ?? [];
   return drive === undefined ? null : `/mnt/${drive.toLowerCase()}/${withSlashes(rest ?? "")}`;
 }
 
-/** How the folders of one kind of record tell the system, by the newest of each; times in milliseconds. */
+/** What the folders of one kind of record say about the system: the newest record of each system, in milliseconds. */
 export interface FolderSigns {
   readonly newestMs: Readonly<Record<PathSystem, number | null>>;
 }
@@ -121,9 +124,10 @@ export function signsOf(folders: readonly string[]): FolderSigns {
 }
 
 /**
- * Which system's opencode loads a store, as the folders in its records say. With paths of one system it is that one. With
- * paths of both (WSL), Windows reads everything and the others fail on its paths: it counts as a store of Windows only
- * where every kind of record was last written there, or `here` is Windows. A store without folders is one of this system.
+ * The system whose opencode loads a store, as the folders in its records show it. If all paths are of one system, it is
+ * that system. If paths of both occur (WSL), opencode on Windows reads all of them and the others fail on Windows
+ * paths. Then the store counts as a Windows store only if every kind of record was last written there, or if `here` is
+ * Windows. A store without folders counts as a store of this system.
  */
 export function systemOfStore(signs: readonly FolderSigns[], here: PathSystem = THIS_SYSTEM): PathSystem {
   const told = signs.filter(({ newestMs }) => newestMs.windows !== null || newestMs.posix !== null);
@@ -138,19 +142,19 @@ function withSlashes(path: string): string {
   return path.replaceAll("\\", "/");
 }
 
-/** Names that Windows gives to devices, whatever follows behind a dot. */
+/** Names that Windows reserves for devices, whatever follows after a dot. */
 const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
 
 /**
- * Whether a name is that of one file for Windows. `:` would open another stream of a file, dots and spaces at the end are
- * dropped, and the name of a device is no file.
+ * Whether Windows takes a name for one file. `:` would open another stream of a file, Windows drops dots and spaces at
+ * the end, and a device name is no file.
  */
 export function isNameOnWindows(name: string): boolean {
   const hasControl = [...name].some((character) => character < " ");
   return !hasControl && !/[<>:"|?*]|[. ]$/.test(name) && !DEVICE.test(name);
 }
 
-/** The same on this system: elsewhere every name without a slash will do. */
+/** Whether this system takes a name for one file. Outside Windows, every name without a slash is valid. */
 export function isNameHere(name: string): boolean {
   return THIS_SYSTEM !== "windows" || isNameOnWindows(name);
 }

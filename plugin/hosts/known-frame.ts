@@ -1,7 +1,7 @@
 import { KNOWN_SCHEMAS, type KnownJournal, type KnownSchema } from "./known-schema.ts";
 import { JOURNALS } from "./store-line.ts";
 
-/** How a database is laid out, as far as it tells which host did that. */
+/** The layout of a database, as far as it shows which host made it. */
 export interface Layout {
   /** Columns by table. */
   readonly tables: ReadonlyMap<string, readonly string[]>;
@@ -9,20 +9,20 @@ export interface Layout {
   readonly indexes: ReadonlySet<string>;
 }
 
-/** A journal as its host would have it. */
+/** A journal table as its host would have it. */
 export interface WholeJournal extends KnownJournal {
-  /** The column by which the host looks for a migration. */
+  /** The column in which the host looks for a migration. */
   readonly key: string;
-  /** What makes the table. */
+  /** The SQL statement that creates the table. */
   readonly statement: string;
 }
 
 const JOURNAL_NAMES: readonly string[] = JOURNALS.map(({ name }) => name);
 
 /**
- * The journal that belongs to a layout, where it is exactly one that a known host leaves: every table, every column and
- * every index. `null` where it is none of these: then nothing says which migrations were applied. Of the recorded
- * schemas no two that look the same have different journals (test/hosts/known-frame.test.ts).
+ * The journal that belongs to a layout, if a known host leaves exactly this layout: every table, column and index.
+ * Otherwise `null`, because nothing shows which migrations were applied. No two recorded schemas with the same layout
+ * have different journals (test/hosts/known-frame.test.ts).
  */
 export function journalOf(layout: Layout): WholeJournal | null {
   const schemas = KNOWN_SCHEMAS.filter((known) => isLaidOut(known, layout, JOURNAL_NAMES));
@@ -37,7 +37,7 @@ export function journalOf(layout: Layout): WholeJournal | null {
   return null;
 }
 
-/** The statement for a table that differs from its host's, where everything else is as a known host leaves it. */
+/** The statement for the one table that differs from its host's, if everything else is as a known host leaves it. */
 export function statementOf(table: string, layout: Layout): string | null {
   const known = KNOWN_SCHEMAS.find((each) => isLaidOut(each, layout, [...JOURNAL_NAMES, table]));
   return known?.objects.find(({ type, name }) => type === "table" && name === table)?.sql ?? null;
@@ -56,7 +56,7 @@ function isLaidOut({ objects }: KnownSchema, { tables, indexes }: Layout, beside
   return own.length === known.length && known.every(hasSame) && named.every(({ name }) => indexes.has(name));
 }
 
-/** The columns that a statement of a known schema makes, in their order. */
+/** The columns that a statement of a known schema creates, in order. */
 export function columnsIn(statement: string): string[] {
   const inside = statement.slice(statement.indexOf("(") + 1, statement.lastIndexOf(")"));
   let depth = 0;

@@ -7,29 +7,29 @@ export interface KnownObject {
   readonly type: string;
   readonly name: string;
   readonly table: string;
-  /** Decided by the database. */
+  /** SQLite chooses the page. */
   readonly root: 0;
   readonly sql: string;
 }
 
-/** Rows of a table in which hosts write down what they did to a database; moments are `null`. */
+/** The rows of a table in which hosts record what they did to a database. Times are `null`. */
 export interface KnownJournal {
   readonly table: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly Value[])[];
 }
 
-/** A schema as real hosts leave it, by themselves or by upgrading an older one (`scripts/known-schemas.ts`). */
+/** A schema as real hosts leave it, created by them or upgraded from an older one (`scripts/known-schemas.ts`). */
 export interface KnownSchema {
   /** Versions, the oldest first. */
   readonly hosts: readonly string[];
   readonly objects: readonly KnownObject[];
   readonly journals: readonly KnownJournal[];
-  /** What the journals say was done, as `journalKeys` tells it of a damaged database. */
+  /** The steps that the journals record as done, in the form that `journalKeys` reads from a damaged database. */
   readonly done: ReadonlySet<string>;
 }
 
-/** Of a row of a journal what tells it from the others. */
+/** The part of a journal row that distinguishes it from other rows. */
 export function journalKey(table: string, value: string | number): string {
   return `${table} ${value}`;
 }

@@ -1,18 +1,21 @@
 import type { LineName, StoreDescription } from "../model/store-description.ts";
 import type { Screen } from "./screen-demand.ts";
 
-/** What a database shows of the host that shaped it. */
+/** What a database shows about the host that created its tables. */
 export interface Frame {
   /** Columns by table. */
   readonly tables: ReadonlyMap<string, readonly string[]>;
-  /** Ids in the table `migration`; none where there is no such table. */
+  /** Ids in the table `migration`; empty if there is no such table. */
   readonly migrations: ReadonlySet<string>;
 }
 
-/** A table in which hosts write down what they have done to a database. */
+/** A table in which hosts record what they did to a database. */
 export interface JournalTable {
   readonly name: "migration" | "__drizzle_migrations";
-  /** The column by which a host looks for a migration, the first that the table has (docs/host-measurements.md). */
+  /**
+   * The column in which a host looks for a migration: the first of these that the table has
+   * (docs/host-measurements.md).
+   */
   readonly keys: readonly string[];
 }
 
@@ -20,89 +23,95 @@ export interface JournalTable {
 export type Columns = Readonly<Record<string, readonly string[]>>;
 
 /**
- * A migration that adds a table, a column or an index, and fails where it is there already (measured on 1.18.33: `duplicate
- * column name: cost`, `table control_account already exists`; on 1.2.1 to 1.15.13 `CREATE TABLE project` and others).
- * Without a column: the name of the index.
+ * A migration that adds a table, a column or an index, and fails if that already exists (measured on 1.18.33:
+ * `duplicate column name: cost`, `table control_account already exists`; on 1.2.1 to 1.15.13 `CREATE TABLE project` and
+ * others). Without a column, `name` is the name of the index.
  */
 export type AddingMigration = readonly [id: string, name: string, column?: string];
 
 /** Columns that a host reads whenever it loads a session. */
 export interface ReadColumns {
   readonly columns: Columns;
-  /** The migration that adds them. An upgrade that stopped before it goes on with the next start. */
+  /** The migration that adds them. If an upgrade stopped before it, the next start continues there. */
   readonly broughtBy?: string;
 }
 
-/** What a host makes of `storage/session_diff/<id>.json` when it answers `GET /session/:id/diff`. */
+/** How a host reads `storage/session_diff/<id>.json` when it answers `GET /session/:id/diff`. */
 export interface DiffReading {
-  /** Whether an answer fails where the file cannot be read; else it counts as an empty list. */
+  /** Whether the answer fails if the file cannot be read. Otherwise the file counts as an empty list. */
   readonly failsUnread: boolean;
-  /** Whether it is read as UTF-8 whatever it begins with. */
+  /** Whether the file is read as UTF-8 whatever bytes it begins with. */
   readonly isUtf8: boolean;
-  /** What must be in it: anything, a list of diffs that name a file, or a list of diffs whose every field is checked. */
+  /**
+   * What the file must hold: anything, a list of diffs that name a file, or a list of diffs with every field checked.
+   */
   readonly holds: "anything" | "names" | "diffs";
 }
 
 /**
- * A line of opencode: versions that make the same of every record. Each has its folder, where it says what differs from
- * the line before it. All of it was measured on every version that npm has: docs/oracle.md, docs/host-measurements.md.
+ * A line of opencode: the versions that treat every record in the same way. Each line has a folder, which states what
+ * differs from the line before it. All of it was measured on every version that npm has: docs/oracle.md,
+ * docs/host-measurements.md.
  */
 export interface HostProfile {
   readonly name: LineName;
-  /** The first and the last version that were measured. The newest line goes on after its last. */
+  /** The first and the last version that were measured. The newest line also covers versions after its last one. */
   readonly first: string;
   readonly last: string;
 
-  /** Where the host keeps the list of its migrations; `null`: it keeps files. It opens databases of its own kind alone. */
+  /**
+   * Where the host keeps the list of its migrations; `null` if the host keeps files. A host opens only databases of its
+   * own kind.
+   */
   readonly journal: JournalTable | null;
-  /** Whether a database was shaped by a host of this line. Two lines may have the same frame. */
+  /** Whether a host of this line created the tables of a database. Two lines may have the same tables. */
   readonly shaped: (frame: Frame) => boolean;
-  /** Columns without which an answer of the load path fails; of `todo` the table may be missing as a whole. */
+  /** Columns without which an answer of the load path fails. The table `todo` may be missing as a whole. */
   readonly reads: readonly ReadColumns[];
-  /** Columns that it names only where it writes, or where the id of the project changes. */
+  /** Columns that the host names only when it writes, or when the id of the project changes. */
   readonly writes: Columns;
-  /** Its migrations, and those of the lines before it, that fail where what they add is there already. */
+  /** Migrations of this line and of the lines before it that fail if what they add already exists. */
   readonly adds: readonly AddingMigration[];
   /**
-   * Whether it upgrades a database of an older line, which may lack columns until then. A message whose JSON SQLite cannot
-   * read stops that upgrade: opencode does not start (measured on 1.18.33).
+   * Whether the host upgrades a database of an older line. Until then such a database may lack columns. A message whose
+   * JSON SQLite cannot read stops that upgrade, and opencode does not start (measured on 1.18.33).
    */
   readonly upgradesOlder: boolean;
 
   readonly contract: StoreDescription["contract"];
-  /** `null`: it does not read these files. */
+  /** `null` if the host does not read these files. */
   readonly sessionDiffs: DiffReading | null;
-  /** Columns of a session whose JSON `false`, `0` and `""` count as nothing, as `null` does. */
+  /** Columns of a session in which JSON `false`, `0` and `""` count as `null`. */
   readonly emptyIfFalse: readonly string[];
   /** Whether folders of sessions and projects must be absolute. */
   readonly wantsAbsolutePaths: boolean;
   /** What `project.sandboxes` must be: any list, a list of texts, or a list of absolute paths. */
   readonly sandboxes: "list" | "texts" | "absolute";
-  /** Whether the workspace of a session is looked up. */
+  /** Whether the host looks up the workspace of a session. */
   readonly looksUpWorkspaces: boolean;
   /** Whether a turn may have failed with `ContentFilterError`. */
   readonly knowsContentFilter: boolean;
-  /** Whether the `ref` of an `UnknownError` is looked at. */
+  /** Whether the host checks the `ref` of an `UnknownError`. */
   readonly checksErrorRef: boolean;
-  /** Whether the time of a question must be a whole number. */
+  /** Whether the time of a user message must be a whole number. */
   readonly wantsWholeUserTime: boolean;
-  /** Whether the id inside the file of a message is the one that its parts are looked for under. */
+  /** Whether the host looks for the parts of a message under the id inside the message's file. */
   readonly readsOwnMessageIDs: boolean;
-  /** Whether a session list of files fails where one record does, or leaves that one out. */
+  /** Whether one bad record makes a whole list of sessions in files fail. Otherwise only that record is left out. */
   readonly failsWholeLists: boolean;
-  /** Whether such a list reads the time of every session. */
+  /** Whether a list of sessions in files reads the time of every session. */
   readonly readsSessionTimes: boolean;
-  /** What is read of a project's file: nothing, its id, or also its list of worktrees. */
+  /** What the host reads from a project's file: nothing, its id, or also its list of worktrees. */
   readonly projectFile: "unread" | "id" | "id and sandboxes";
 
-  /** Which sessions its terminal UI lists without a search. */
+  /** Which sessions the terminal UI lists without a search. */
   readonly listed: "30 days" | "100 newest";
-  /** Whether the id of a project follows from its remote. */
+  /** Whether the id of a project is derived from its git remote. */
   readonly namesProjectsByRemote: boolean;
-  /** Whether every write is an event, by which a record that is missing is told. */
+  /** Whether every write is logged as an event. The log then shows which records are missing. */
   readonly logsWrites: boolean;
-  /** Whether a call that is ended on abort is marked `interrupted`. */
+  /** Whether an aborted tool call is marked `interrupted`. */
   readonly marksInterrupted: boolean;
-  /** Which values end the terminal UI when a session is opened; `null`: none. */
+  /** Which values crash the terminal UI when a session is opened; `null` if none do. */
   readonly screen: Screen | null;
 }

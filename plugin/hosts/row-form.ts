@@ -3,7 +3,7 @@ import { columnPath } from "./folder-paths.ts";
 
 type Wire = Readonly<Record<string, unknown>>;
 
-/** The columns of a row, and what stands in them. */
+/** The columns of a row with their values. */
 export type RowForm = ReadonlyMap<string, CellValue>;
 
 const NULL: CellValue = { storage: "null" };
@@ -19,7 +19,7 @@ function integer(value: unknown): CellValue {
     : { storage: "real", number: String(value) };
 }
 
-/** SQLite keeps whole numbers in a column of type REAL as reals. */
+/** SQLite stores whole numbers in a REAL column as reals. */
 function real(value: unknown): CellValue {
   return typeof value === "number" ? { storage: "real", number: String(value) } : NULL;
 }
@@ -33,8 +33,8 @@ function inside(value: unknown): Wire {
 }
 
 /**
- * The row that opencode 1.17-1.18 writes of a part (measured: equal to the host's own rows, but for the order of keys).
- * `time`, in milliseconds, is that of its first event; the host sets `time_updated` by its clock.
+ * The row that opencode 1.17-1.18 writes for a part (measured: equal to the host's own rows, except for the order of
+ * keys). `time`, in milliseconds, is the time of the part's first event. The host sets `time_updated` by its clock.
  */
 export function partRow(part: Wire, time: unknown): RowForm {
   const { id, messageID, sessionID, ...document } = part;
@@ -48,7 +48,7 @@ export function partRow(part: Wire, time: unknown): RowForm {
   ]);
 }
 
-/** The row that opencode 1.17-1.18 writes of a message. */
+/** The row that opencode 1.17-1.18 writes for a message. */
 export function messageRow(info: Wire): RowForm {
   const { id, sessionID, ...document } = info;
   const { created } = inside(info.time);
@@ -61,7 +61,7 @@ export function messageRow(info: Wire): RowForm {
   ]);
 }
 
-/** The row that opencode 1.17-1.18 writes of a session. */
+/** The row that opencode 1.17-1.18 writes for a session. */
 export function sessionRow(info: Wire): RowForm {
   const [summary, tokens, share, time] = [info.summary, info.tokens, info.share, info.time].map(inside);
   const cache = inside(tokens?.cache);
@@ -98,14 +98,14 @@ export function sessionRow(info: Wire): RowForm {
   ]);
 }
 
-/** A cell as a host reads it. */
+/** The value of a cell as a host reads it. */
 export function cellValue(cell: CellValue | undefined): string | number | Uint8Array | null {
   if (cell === undefined || cell.storage === "null") return null;
   if ("number" in cell) return Number(cell.number);
   return cell.storage === "text" ? Buffer.from(cell.bytes).toString("utf8") : cell.bytes;
 }
 
-/** A value of a session's row as the host's SQLite keeps it: of its columns only `cost` is of type REAL. */
+/** A value of a session's row as the host's SQLite stores it. Only the column `cost` has the type REAL. */
 export function sessionCell(column: string, value: string | number | Uint8Array | null): CellValue {
   if (value instanceof Uint8Array) return { storage: "blob", bytes: value };
   if (typeof value !== "number") return text(value);

@@ -12,19 +12,22 @@ export function runningHostVersion(execArgv: readonly string[] = process.execArg
 
 /** What a running opencode does, and what it lets a plugin do. */
 export interface HostAbilities {
-  /** It keeps its sessions in JSON files. */
+  /** Whether this opencode keeps its sessions in JSON files. */
   readonly keepsFiles: boolean;
-  /** One bad file fails a whole list of it (up to 1.1.34; from 1.1.53 on it does not: measured). */
+  /** Whether one bad file makes a whole list fail (true up to 1.1.34, false from 1.1.53 on: measured). */
   readonly failsWholeLists: boolean;
-  /** `ctx.ask` of the agent's tool (measured: absent in 1.1.12, there in 1.1.25). */
+  /** Whether the agent's tool has `ctx.ask` (measured: absent in 1.1.12, present in 1.1.25). */
   readonly asksForTools: boolean;
-  /** A plugin can keep what is typed from the model (measured 1.1.65 to 1.18.34). */
+  /** Whether a plugin can hide from the model what the user typed (measured 1.1.65 to 1.18.34). */
   readonly interceptsMessages: boolean;
-  /** A tool may return more than text (measured: not in 1.2.27; 1.14.41 ignores the title). */
+  /** Whether a tool may return more than text (measured: not in 1.2.27; 1.14.41 ignores the title). */
   readonly takesRichResults: boolean;
 }
 
-/** By the version of the host. One that is not known counts as one of the newest, since these are the commonest. */
+/**
+ * The abilities of a version of opencode. An unknown version counts as one of the newest, because these are the most
+ * common.
+ */
 export function abilitiesOf(version: string | null): HostAbilities {
   return {
     keepsFiles: !isAtLeast(version, "1.2.0"),
@@ -35,12 +38,12 @@ export function abilitiesOf(version: string | null): HostAbilities {
   };
 }
 
-/** Whether a version is at least another. */
+/** Whether the first version is equal to or newer than the second. */
 function isAtLeast(version: string | null, wanted: string): boolean {
   return version === null || compareVersions(version, wanted) >= 0;
 }
 
-/** Below zero where the first is the older one. */
+/** Compares two versions: below zero if the first is older. */
 export function compareVersions(one: string, other: string): number {
   const [left, right] = [one, other].map((version) => version.split(".").map((part) => Number.parseInt(part, 10)));
   for (let index = 0; index < 3; index += 1) {

@@ -1,11 +1,11 @@
 /**
- * The form in which the profiles of opencode 1.0 to 1.15 say what their terminal UI demands of a value, and the search for
- * values that do not hold it.
+ * How the profiles of opencode 1.0 to 1.15 state what their terminal UI requires of a value, and the search for values
+ * that fail it.
  */
 
 /**
- * A name; `EACH`: every item of a list; `EACH_ANSWER`: what is kept under the number of each question; `OWN_FILE`: what is
- * kept under the name of the file that the call is about.
+ * One step of a path. A text is a key. `EACH` is every item of a list, `EACH_ANSWER` the value under the number of each
+ * question, `OWN_FILE` the value under the name of the file that the call is about.
  */
 type Step = string | typeof EACH | typeof EACH_ANSWER | typeof OWN_FILE;
 
@@ -17,9 +17,9 @@ export const FILE_OF_CALL = ["state", "input", "filePath"] as const;
 
 type Want = keyof typeof WANTS;
 
-/** What the screen of opencode 1.0 to 1.15 takes. */
+/** The values that the screen of opencode 1.0 to 1.15 accepts. */
 const WANTS = {
-  /** Whatever JavaScript takes for false counts as no path. */
+  /** A value that JavaScript treats as false counts as no path. */
   path: { words: "a text", holds: (value: unknown) => !value || typeof value === "string" },
   text: { words: "a text", holds: (value: unknown) => isNothing(value) || typeof value === "string" },
   "some text": { words: "a text", holds: (value: unknown) => typeof value === "string" },
@@ -31,7 +31,7 @@ const WANTS = {
   something: { words: "an object", holds: (value: unknown) => !isNothing(value) },
   object: { words: "an object", holds: (value: unknown) => typeof value === "object" && value !== null },
   list: { words: "a list", holds: (value: unknown) => isNothing(value) || Array.isArray(value) },
-  /** Joined, if it has a length. */
+  /** The screen joins the list if it has a length. */
   answer: { words: "a list", holds: (value: unknown) => Array.isArray(value) || !lengthOf(value) },
   diagnostic: { words: "an object with a place and a text", holds: isDiagnostic },
   "any diagnostic": { words: "an object with a place and a text", holds: isPlaced },
@@ -40,35 +40,37 @@ const WANTS = {
 export interface ScreenDemand {
   readonly at: readonly Step[];
   readonly wants: Want;
-  /** Only where this value counts as something: else the screen does not come to it. */
+  /** The demand applies only if this other value is truthy. Otherwise the screen does not reach the place. */
   readonly ifAny?: readonly string[];
 }
 
-/** What differs between the terminal UIs of lines. */
+/** What differs between the terminal UIs of different lines. */
 export interface Screen {
-  /** What it demands of calls of opencode's own tools, by the name of the tool. */
+  /** What the UI requires of calls of opencode's own tools, by tool name. */
   readonly tools: ReadonlyMap<string, readonly ScreenDemand[]>;
-  /** What it demands of calls of a plugin's or a server's tools. */
+  /** What the UI requires of calls of tools from a plugin or a server. */
   readonly otherTools: readonly ScreenDemand[];
-  /** What it demands of calls that failed. */
+  /** What the UI requires of failed calls. */
   readonly failedCalls: readonly ScreenDemand[];
-  /** Whether a failed command with an output is a block of its own, below which whatever can be printed is. */
+  /**
+   * Whether a failed command with an output is a block of its own. Anything printable may be shown below such a block.
+   */
   readonly hasFailedBlocks: boolean;
-  /** Whether the error of an answer that was aborted is not printed. */
+  /** Whether the UI does not print the error of an aborted answer. */
   readonly leavesOutAborted: boolean;
 }
 
 /** A value that the screen cannot print. */
 export interface ScreenMismatch {
   readonly path: readonly (string | number)[];
-  /** What is wrong there, in words that hold no content. */
+  /** What is wrong there, in words without session content. */
   readonly words: string;
   readonly found: "nothing" | "null" | "something";
-  /** `list on screen`: a list that the screen joins or goes through. */
+  /** `list on screen`: the screen joins this list or loops over it. */
   readonly wants: "text on screen" | "list on screen" | "other on screen";
 }
 
-/** Adds what a demand finds in a record to `mismatches`. */
+/** Adds each value of a record that fails the demand to `mismatches`. */
 export function collect(record: unknown, demand: ScreenDemand, mismatches: ScreenMismatch[]): void {
   if (demand.ifAny === undefined || at(record, demand.ifAny)) search(record, record, demand, 0, [], mismatches);
 }
@@ -104,14 +106,14 @@ function search(
   search(record, at(value, [name]), demand, step + 1, [...path, name], mismatches);
 }
 
-/** What stands at a place of a document, among its own names. */
+/** The value at a path of a document. Inherited properties do not count. */
 export function at(value: unknown, path: readonly string[]): unknown {
   let here = value;
   for (const name of path) {
     if (typeof here !== "object" || here === null || !Object.hasOwn(here, name)) return undefined;
     here = (here as Readonly<Record<string, unknown>>)[name];
   }
-  // Numbers beyond what JSON can say are sent as `null`.
+  // `JSON.stringify` writes a number that JSON cannot express as `null`.
   return typeof here === "number" && !Number.isFinite(here) ? null : here;
 }
 
@@ -131,7 +133,7 @@ function lengthOf(value: unknown): unknown {
   return typeof value === "string" ? value.length : at(value, ["length"]);
 }
 
-/** An error, which the screen prints with its place; it leaves out anything milder. */
+/** Whether a diagnostic is an error. The screen prints errors with their position and leaves out milder ones. */
 function isDiagnostic(value: unknown): boolean {
   if (isNothing(value)) return false;
   return at(value, ["severity"]) !== 1 || isPlaced(value);
@@ -147,7 +149,7 @@ function typeWords(value: unknown): string {
   return typeof value === "object" ? "an object" : typeof value === "string" ? "a text" : `a ${typeof value}`;
 }
 
-/** A place as maintainers of opencode write it. All names in it are opencode's own, except that of a file. */
+/** A path as maintainers of opencode write it. All names in it are opencode's own, except for a file name. */
 export function screenPath({ path }: ScreenMismatch): string {
   const isOfFile = path[2] === "diagnostics";
   const names = path.map((name, index) => (isOfFile && index === 3 ? "[…]" : name));

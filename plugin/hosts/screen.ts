@@ -1,7 +1,7 @@
 import type { NewerMessages, ShownIn } from "../model/artifact.ts";
 import { at, collect, isNothing, type Screen, type ScreenDemand, type ScreenMismatch } from "./screen-demand.ts";
 
-/** Of the newest message. */
+/** What the newest message of a session has after it: nothing. */
 export const NOTHING_NEWER: NewerMessages = { count: 0, anyAnswer: false, anyUnfinished: false, anyOutput: false };
 
 /** No screen of opencode 1.0 to 1.15 fetches more of a session (source). */
@@ -13,16 +13,16 @@ interface Answer {
   readonly newer: NewerMessages;
 }
 
-/** Where the screen comes to a value of an answer (source of 1.0.152, 1.1.65, 1.2.27, 1.14.41 and 1.15.13). */
+/** When the screen reaches a value of an answer (source of 1.0.152, 1.1.65, 1.2.27, 1.14.41 and 1.15.13). */
 const COMES_TO = {
-  /** The answer that still runs is looked for, and how long one took that is the end of its turn. */
+  /** The screen reads the time of the running answer. The time that an answer took is shown at the end of its turn. */
   time: ({ answer, newer }: Answer) => !newer.anyUnfinished || isLastOfTurn(answer),
-  /** Below the newest answer, the end of a turn, and one that was aborted. */
+  /** The footer is shown below the newest answer, at the end of a turn, and below an aborted answer. */
   footer: ({ answer, screen, newer }: Answer) =>
     !newer.anyAnswer || isLastOfTurn(answer) || (screen.leavesOutAborted && isAborted(answer)),
   error: ({ answer, screen }: Answer) =>
     Boolean(at(answer, ["error"])) && !(screen.leavesOutAborted && isAborted(answer)),
-  /** The size of the context is that of the newest answer that returned tokens. */
+  /** The newest answer that returned tokens gives the size of the context. */
   tokens: ({ newer }: Answer) => !newer.anyOutput,
   "tokens that count": ({ answer, newer }: Answer) => !newer.anyOutput && hasOutput(answer),
 } as const;
@@ -43,8 +43,8 @@ const OF_ANSWERS: readonly AnswerDemand[] = [
 ];
 
 /**
- * What the terminal UI of opencode 1.0 to 1.15 cannot print of a message or part. Without `newer` it counts for the newest
- * of its session. A pure function.
+ * What the terminal UI of opencode 1.0 to 1.15 cannot print of a message or part. Without `newer`, the message counts
+ * as the newest of its session. A pure function.
  */
 export function mismatchesOnScreen(
   kind: string,
@@ -62,13 +62,13 @@ function answerMismatches(answer: unknown, screen: Screen, newer: NewerMessages)
   for (const demand of OF_ANSWERS) {
     if (COMES_TO[demand.where]({ answer, screen, newer })) collect(answer, demand, mismatches);
   }
-  // What is missing as a whole is not also missing in its parts.
+  // If a whole value is missing, its parts are not listed as missing too.
   return mismatches.filter(
     ({ path }) => !mismatches.some((other) => other.path.length < path.length && other.path[0] === path[0]),
   );
 }
 
-/** What a message is to the older ones of its session. */
+/** What a message means for the older messages of its session. */
 export function asNewer(message: unknown): NewerMessages {
   const time = at(message, ["time"]);
   const isOne = isAnswer(message);
@@ -102,7 +102,7 @@ function isAborted(answer: unknown): boolean {
   return at(answer, ["error", "name"]) === "MessageAbortedError";
 }
 
-/** As JavaScript compares. */
+/** Compares as JavaScript does. */
 function hasOutput(answer: unknown): boolean {
   return Number(at(answer, ["tokens", "output"])) > 0;
 }
@@ -118,12 +118,12 @@ const OF_FILES: readonly ScreenDemand[] = [
   { at: ["filename"], wants: "printable" },
 ];
 
-/** Of a question the screen prints the user's own text, and the names of files. */
+/** For a user message the screen prints the user's own text and the names of files. */
 const OF_OWN_TEXTS: readonly ScreenDemand[] = [{ at: ["text"], wants: "printable" }];
 
 /**
- * What the terminal UI of opencode 1.0 to 1.15 cannot print of a part, by its JSON; nothing where it shows it. Without
- * `shownIn`: wherever it stands. A pure function.
+ * What the terminal UI of opencode 1.0 to 1.15 cannot print of a part, by the part's JSON. The list is empty if the UI
+ * shows the part. Without `shownIn`, the place of the part does not matter. A pure function.
  */
 export function screenMismatches(part: unknown, screen: Screen, shownIn?: ShownIn): ScreenMismatch[] {
   const mismatches: ScreenMismatch[] = [];
@@ -151,12 +151,15 @@ function demandsOn(part: unknown, screen: Screen, shownIn: ShownIn | undefined):
   return own.filter((demand) => isOfEveryStatus(demand) && (status !== "pending" || !demand.at.includes("metadata")));
 }
 
-/** Whether a part of a question is what the user wrote. */
+/** Whether a part of a user message is what the user wrote. */
 export function isOwnText(part: unknown): boolean {
   return at(part, ["type"]) === "text" && !at(part, ["synthetic"]);
 }
 
-/** The screen looks at what a call returned, and when, only once it has returned. */
+/**
+ * Whether the screen reads this value in every status. It reads what a call returned, and when, only after the call has
+ * returned.
+ */
 function isOfEveryStatus({ at: [, name] }: ScreenDemand): boolean {
   return name !== "output" && name !== "time";
 }

@@ -19,10 +19,10 @@ export const LINES: readonly HostProfile[] = [
   ...LINES_OF_1_17,
 ];
 
-/** It goes on: a version after its last one counts for it. */
+/** This line has no end: a version after its last measured one counts for it. */
 export const NEWEST_LINE: HostProfile = LINE_1_17_11;
 
-/** The newer kind first: a host that has it reads the other one only once. */
+/** The newer kind is first: a host that has it reads the older kind only once. */
 export const JOURNALS: readonly JournalTable[] = [
   ...new Set(LINES.toReversed().flatMap(({ journal }) => journal ?? [])),
 ];
@@ -35,38 +35,38 @@ export function lineNamed(name: LineName): HostProfile {
   return line;
 }
 
-/** The line of the host that loads a store; where several may, the likeliest. */
+/** The line of the host that loads a store. If several are possible, it is the likeliest. */
 export function hostLine(store: StoreDescription): HostProfile {
   const [line] = store.lines ?? [];
   return lineNamed(line ?? lineOfKind(store));
 }
 
-/** The system whose opencode loads a store: by its rules folders are judged. */
+/** The system whose opencode loads a store. Folders are judged by its rules. */
 export function pathSystem(store: StoreDescription): PathSystem {
   return store.system ?? "posix";
 }
 
-/** A store whose description names no line: files, or records that are only meant for a database. */
+/** The line for a store whose description names none: files, or records that are only intended for a database. */
 function lineOfKind(store: StoreDescription): LineName {
   if (store.generation === "json") return lineOfFiles(store.hostVersion);
   if (store.contract === "strict") return NEWEST_LINE.name;
   return store.sessionDiffReader === "1.14" ? "1.14" : "1.2.20";
 }
 
-/** The line of a host that keeps files; a version that was not measured counts for the nearest. */
+/** The line of a host that keeps files. A version that was not measured counts as the nearest one. */
 export function lineOfFiles(version: string | null): LineName {
   const line = version === null ? null : lineOf(version);
   if (line?.journal === null) return line.name;
   return version?.startsWith("1.0.") ? "1.0" : "1.1";
 }
 
-/** The store as each of the lines that may load it sees it, the likeliest first. */
+/** The store as each possible host line sees it, the likeliest first. */
 export function readings(store: StoreDescription): readonly StoreDescription[] {
   if (store.lines === undefined || store.lines.length < 2) return [store];
   return store.lines.map((name) => ({ ...store, lines: [name], ...demandsOf(lineNamed(name)) }));
 }
 
-/** The screens of the hosts that may load the store, as far as values end them. */
+/** The screens of the hosts that may load the store, if values can crash them. */
 export function screensOf(store: StoreDescription): readonly Screen[] {
   const { lines } = store;
   const loading = lines === undefined || lines.length < 2 ? [hostLine(store)] : lines.map(lineNamed);
@@ -75,25 +75,26 @@ export function screensOf(store: StoreDescription): readonly Screen[] {
 
 const UNREAD: DiffReading = { failsUnread: false, isUtf8: false, holds: "anything" };
 
-/** What is made of the session diffs of a store. */
+/** How the host of a store reads its session diffs. */
 export function diffReading({ sessionDiffReader }: StoreDescription): DiffReading {
   return (sessionDiffReader === null ? null : lineNamed(sessionDiffReader).sessionDiffs) ?? UNREAD;
 }
 
-/** Of a store that a line loads: what its description says of the demands on its records. */
+/** The parts of a store's description that state what its line requires of records. */
 export function demandsOf(line: HostProfile): Pick<StoreDescription, "contract" | "sessionDiffReader"> {
   return { contract: line.contract, sessionDiffReader: line.sessionDiffs === null ? null : line.name };
 }
 
-/** Whether the host of a store checks every record by its schema when it loads it. */
+/** Whether the host of a store checks every record against its schema when it loads it. */
 export function checksRecords({ contract }: Pick<StoreDescription, "contract">): boolean {
   return contract === "strict";
 }
 
 /**
- * The lines that may load a database. The version of the running host decides, where it is known and can open it. Else
- * its frame tells, and among lines with one frame the version of its newest session. Where both contradict each other
- * (an upgrade without a new session since, or an older opencode on a newer database), all of these may.
+ * The lines that may load a database. The version of the running host decides, if it is known and can open the
+ * database. Otherwise the tables show it, and for lines with the same tables the version of the newest session. If
+ * these contradict each other, all of the lines are possible. That happens after an upgrade without a new session, or
+ * with an older opencode on a newer database.
  */
 export function linesOfDatabase(
   frame: Frame,
@@ -113,7 +114,7 @@ export function linesOfDatabase(
   return shaped.includes(newest) ? [newest] : [newest, ...shaped];
 }
 
-/** The line of a version; `null` between the last that was measured of one line and the first of the next. */
+/** The line of a version; `null` for a version between the last measured one of a line and the first of the next. */
 function lineOf(version: string): HostProfile | null {
   return (
     LINES.find(
@@ -123,12 +124,12 @@ function lineOf(version: string): HostProfile | null {
   );
 }
 
-/** Whether the rules of a version are known, and not only taken to be those of the last one that is. */
+/** Whether the rules of a version were measured. Otherwise the rules of the last known version are assumed. */
 export function isMeasured(version: string): boolean {
   return compareVersions(version, NEWEST_LINE.last) <= 0;
 }
 
-/** The versions of a line, for a person: `1.15.13`, `1.14.48 to 1.15.4`, `1.17.11 and newer`. */
+/** The versions of a line in words: `1.15.13`, `1.14.48 to 1.15.4`, `1.17.11 and newer`. */
 export function versionsOf(line: HostProfile): string {
   if (line === NEWEST_LINE) return `${line.first} and newer`;
   return line.first === line.last ? line.first : `${line.first} to ${line.last}`;

@@ -8,19 +8,19 @@ import { plural } from "../plural.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
 
-/** If there are so many folders of one kind, one finding stands for all of them. */
+/** If there are more folders of one kind than this, one finding covers all of them. */
 const MOST_TOLD = 20;
 
-/** Folders of records: what of a session is not shown where they cannot be opened (measured on 1.0.152 and 1.1.65). */
+/** Folders of records. If one cannot be opened, part of the session is not shown (measured on 1.0.152 and 1.1.65). */
 const NEEDED = ["session", "message", "part", "project"];
 
-/** What a check found, with what this user may not use: each file is told once, with its owner. */
+/** Adds to the findings of a check what this user may not access. Each file is reported once, with its owner. */
 export function withAccess(findings: readonly ConfirmedFinding[], located: Located): ConfirmedFinding[] {
   const denied = accessFindings(located);
   const told = new Set(denied.map(({ locator }) => locatorText(locator)));
   const others = findings
     .filter(({ code, kind, locator }) => {
-      // A database that could not be opened for it: its files are told one by one.
+      // A database that could not be opened for this reason: its files are reported one by one.
       if (code !== ACCESS_DENIED.code) return true;
       return kind === "database" ? denied.length === 0 : !told.has(locatorText(locator));
     })
@@ -33,8 +33,8 @@ export function withAccess(findings: readonly ConfirmedFinding[], located: Locat
 }
 
 /**
- * What this user may not read or write in a data directory, though the host of the store must. Nothing is opened and
- * nothing is read but the names in folders. A user who may do everything costs nothing.
+ * What this user may not read or write in a data directory, although the host of the store must. The check opens
+ * nothing and reads only the names in folders. For a user who may do everything it costs nothing.
  */
 function accessFindings(located: Located): ConfirmedFinding[] {
   const { dataDir, databases } = located;
@@ -45,18 +45,18 @@ function accessFindings(located: Located): ConfirmedFinding[] {
   for (const folder of folders) {
     const refusal = refusalOf(folder, "read and write");
     if (refusal !== null) say(folder, "blocking", refusal);
-    // What is in it cannot be written either.
+    // A folder that cannot be written also refuses files in it.
     if (refusal?.what === "write-here") return found;
   }
   for (const database of databases) {
-    // A folder in its place is a finding of its own.
+    // A folder in place of the database is a finding of its own.
     if (targetStatNow(database)?.isDirectory()) continue;
     for (const suffix of ["", "-wal", "-shm"]) {
       const refusal = refusalOf(database + suffix, "read and write");
       if (refusal !== null) say(database + suffix, "blocking", refusal);
     }
   }
-  // On Windows no folder is refused.
+  // Windows does not refuse folders by mode.
   if (HAS_MODES && process.geteuid?.() !== 0) storageFindings(located, say);
   return found;
 }
@@ -65,7 +65,7 @@ type Say = (path: string, severity: Severity, refusal: Refusal, sessionID?: stri
 
 function storageFindings({ dataDir, json, databases }: Located, say: Say): void {
   if (json === "none") return;
-  // What an import has left behind is not read any more.
+  // Files that an import left behind are no longer read.
   const isRead = json === "records" && databases.length === 0;
   const root = join(dataDir, STORAGE);
   const refusal = refusalOf(root, "read and write");

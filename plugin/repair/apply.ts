@@ -34,26 +34,26 @@ export interface ApplyInput {
   readonly hostVersion: string | null;
   readonly lock: RepairLock;
   readonly signal?: AbortSignal;
-  /** Told after each run folder how many operations are done, and of how many. */
+  /** Called after each run folder with the number of finished operations and the total. */
   readonly onProgress?: (done: number, of: number) => void;
 }
 
 export type Action = "quarantined" | "recovered" | "normalised" | "settled" | "rescued" | "restored" | "skipped";
 
-/** What became of one item, for people and scripts. */
+/** What happened to one item, for people and scripts. */
 export interface ReportedItem {
   readonly id: string;
   readonly sessionID: string | null;
   readonly recordID: string | null;
   readonly kind: string;
-  /** Of a session or project in a database: the only column that was changed. */
+  /** For a session or project in a database: the only column that was changed. */
   readonly column?: string;
   readonly code: string;
   readonly action: Action;
   readonly reason?: string;
-  /** Of what was not done yet: what would be. */
+  /** The action that would be taken. Present only if nothing was done yet. */
   readonly planned?: Action;
-  /** Of a record that would be completed: its values, in words. */
+  /** The values that would change, in words. Present only for a record that would be completed. */
   readonly changes?: readonly ShownChange[];
 }
 
@@ -63,10 +63,10 @@ export interface Stopped {
   readonly message: string;
 }
 
-/** A signal is felt between two run folders, each of which is bounded. */
+/** The signal is checked between two run folders. Each run folder is limited in size. */
 export const STOPPED_BETWEEN: Stopped = { kind: "refused", message: "Stopped. What was done so far is complete." };
 
-/** A holder of the lock that slept, or whose lock was ended by a user, goes no further. */
+/** The process slept while it held the lock, or a user ended its lock. It must not continue. */
 export const TAKEN_OVER: Stopped = {
   kind: "refused",
   message: "Another repair took over this data directory, so this one stopped. What was done so far is complete.",
@@ -74,12 +74,12 @@ export const TAKEN_OVER: Stopped = {
 
 export interface Applied {
   readonly items: ReportedItem[];
-  /** Absolute paths of the manifests that hold something. */
+  /** Absolute paths of the manifests that list changes. */
   readonly manifests: string[];
   readonly stopped: Stopped | null;
 }
 
-/** What is said to have been done, by the remedy that was applied. */
+/** The action that is reported for each remedy. */
 export const ACTION: Readonly<Record<ManifestItem["remedy"], Action>> = {
   quarantine: "quarantined",
   recover: "recovered",
@@ -88,7 +88,10 @@ export const ACTION: Readonly<Record<ManifestItem["remedy"], Action>> = {
   rescue: "rescued",
 };
 
-/** Carries out a plan, one session after the other: captured, journaled, done, recorded. Stops at the first failure. */
+/**
+ * Carries out a plan, one session after the other. Each session is captured, journaled, changed and recorded. Stops at
+ * the first failure.
+ */
 export async function applyPlan(input: ApplyInput): Promise<Applied> {
   const applied: Applied & { stopped: Stopped | null } = { items: [], manifests: [], stopped: null };
   const writers = new Map<number, StoreWriter>();
@@ -125,13 +128,13 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
   }
 }
 
-/** From so many operations on the originals of rows are saved many to a file. */
+/** From this many operations on, the originals of rows are saved in bundles, many to a file. */
 const BUNDLED_FROM = 500;
 
-/** A run folder holds no more than this, so that its manifest can be held, and a crash leaves little to settle. */
+/** Limits of one run folder. They let its manifest fit in memory and leave little to settle after a crash. */
 const LARGEST_RUN = { operations: 2_000, bytes: 64 * 1024 * 1024 };
 
-/** A session of which very much is to be done gets several run folders, one after the other. */
+/** Splits a session with very many operations into several run folders, which run one after the other. */
 function inBoundedRuns(session: PlannedSession): PlannedSession[] {
   const runs: Operation[][] = [];
   let bytes = 0;
@@ -167,7 +170,7 @@ async function writerFor(store: OpenedStore | undefined, places: readonly Locato
 const HELD =
   "Another program holds a file, or this user may not change it: opencode, an antivirus, an indexer, a read-only file. Nothing was lost. Close what uses the data directory, then try again.";
 
-/** Translates an expected failure into a sentence; anything else is a defect and stays an error. */
+/** Turns an expected failure into a sentence. Anything else is a bug and stays an error. */
 export function stoppedBy(error: unknown): Stopped {
   if (error instanceof StoreRefusedError) {
     return { kind: error.kind === "busy" ? "refused" : "failed", message: error.message };
@@ -224,7 +227,7 @@ async function applySession(
     if (!(await input.lock.isHeld())) throw new StoreRefusedError("busy", TAKEN_OVER.message);
     run = await publishRun(files, prepared, manifest);
   } catch (error) {
-    // Nothing live was touched yet: what was captured so far is only a copy.
+    // Nothing live was changed yet: what was captured so far is only a copy.
     await removeTree(files, prepared.path).catch(() => undefined);
     throw error;
   }
@@ -245,7 +248,7 @@ async function applySession(
   return failure === null ? null : stoppedBy(failure);
 }
 
-/** Captures the originals; the manifest says what is about to happen. `null`: nothing is left to do. */
+/** Captures the originals and writes the manifest of what will happen. `null` if nothing is left to do. */
 async function capture(
   input: ApplyInput,
   writer: StoreWriter,
@@ -302,7 +305,7 @@ async function observed(writer: StoreWriter, items: readonly ManifestItem[], fol
   return outcomes;
 }
 
-/** A manifest after its items were acted on. */
+/** A manifest after its items were processed. */
 export function withOutcomes(manifest: Manifest, outcomes: readonly ItemOutcome[]): Manifest {
   const byID = new Map(outcomes.map((outcome) => [outcome.id, outcome.state]));
   const items = manifest.items.map((item) => ({ ...item, state: byID.get(item.id) ?? item.state }));
@@ -336,7 +339,7 @@ export function columnOf(locator: Locator): { readonly column?: string } {
   return column === null ? {} : { column };
 }
 
-/** An operation that was not done, and why: one plain clause. */
+/** An operation that was skipped, with the reason as one plain clause. */
 export function skippedItem(operation: Operation, reason: string): ReportedItem {
   const { sessionID, recordID, kind, locator, code } = operation;
   return { id: "", sessionID, recordID, kind, ...columnOf(locator), code, action: "skipped", reason };

@@ -4,20 +4,20 @@ import { amount } from "../plural.ts";
 import type { SessionEntry } from "../stores/store.ts";
 import { type StoreAtIndex, speaker } from "./store-finding.ts";
 
-/** Of a second database without a session that the first one lacks. */
+/** Says that a second database has no session that the first one lacks. */
 const CONTAINED_DATABASE =
   "Nothing needs to be done: the database that opencode opens by default has each of these sessions. `opencode db path` names the one in use. `opencode-session-repair rescue` says if another has more messages of one.";
 
-/** A store that was looked at as a whole. */
+/** A store that was checked as a whole. */
 interface Neighbour extends StoreAtIndex {
   readonly sessions: readonly SessionEntry[];
 }
 
-/** What concerns several stores of a data directory. */
+/** Findings that concern several stores of a data directory. */
 export function storesBesideEachOther(stores: readonly Neighbour[]): ConfirmedFinding[] {
   const findings: ConfirmedFinding[] = [];
   const databases = stores.filter((store) => store.description.database !== undefined);
-  // The one that opencode opens by default is the first, whether it holds sessions or not.
+  // The first one is the database that opencode opens by default, even if it holds no sessions.
   const opened = new Set(databases[0]?.sessions.map((session) => session.id));
   for (const { description, index, sessions } of databases.slice(1)) {
     if (sessions.length === 0) continue;

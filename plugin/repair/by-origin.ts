@@ -10,19 +10,19 @@ import type { ConfirmedFinding } from "../model/finding.ts";
 import type { Origin, OriginKind } from "../stores/sqlite/origin.ts";
 import { isCompleted } from "./origin-words.ts";
 
-/** Findings that hold by the shapes of 1.18, which a newer opencode may have changed. */
+/** Findings that are based on the data shapes of 1.18. A newer opencode may have changed these shapes. */
 const OF_SHAPES: ReadonlySet<string> = new Set(
   [...Object.values(refused), COLUMNS_MISSING, MIGRATION_UNRECORDED].map(({ code }) => code),
 );
 
-/** Records that no JSON parser reads, so that no opencode does. */
+/** Records that no JSON parser reads. No version of opencode can read them. */
 const UNREADABLE: ReadonlySet<string> = new Set(
   Object.values(unreadable)
     .map(({ code }) => code)
     .filter((code) => code !== unreadable.NOT_AN_OBJECT.code && code !== unreadable.UNAVAILABLE.code),
 );
 
-/** Findings whose advice is a salvage. */
+/** Findings for which the advice is a salvage. */
 const ADVISING_SALVAGE: ReadonlySet<string> = new Set([DATABASE_MALFORMED, WAL_DAMAGED].map(({ code }) => code));
 
 const SAID: Partial<Readonly<Record<OriginKind, Fault>>> = {
@@ -31,25 +31,25 @@ const SAID: Partial<Readonly<Record<OriginKind, Fault>>> = {
   newer: SCHEMA_NEWER,
 };
 
-/** What is said of a database that is not of 1.x alone beside what was found in it; `null`: nothing. */
+/** The finding that tells whose database it is, if it is not of 1.x alone; else `null`. */
 export function originFault({ kind }: Origin): Fault | null {
   return SAID[kind] ?? null;
 }
 
-/** Whether a database holds records that were not read, so that it is not called healthy. */
+/** Whether a database holds records that were not read. Such a database is not called healthy. */
 export function leavesUnread(origin: Origin | null): boolean {
   return origin?.kind === "1.x and 2.x" || origin?.kind === "1.x with messages of 2.x";
 }
 
-/** Whether what helps against a finding is a salvage, which is refused for a database that is not of 1.x alone. */
+/** Whether the advice for a finding is a salvage. A salvage is refused for a database that is not of 1.x alone. */
 export function advisesSalvage({ code }: ConfirmedFinding): boolean {
   return ADVISING_SALVAGE.has(code);
 }
 
 /**
- * The findings in a database as they hold for its origin: no remedy is offered that is refused, no shape that a newer
- * opencode may have is called an error. `running`: the version of the opencode that asks, if one does. What it refuses
- * itself is an error whoever wrote the database, as long as its rules are known.
+ * Adapts the findings in a database to its origin. No refused remedy is offered, and no shape that a newer opencode may
+ * have is called an error. `running` is the version of the opencode that asks, if one does. What that version refuses
+ * is an error whoever wrote the database, as long as the rules of the version are known.
  */
 export function byOrigin(
   origin: Origin | null,
@@ -70,7 +70,7 @@ function isNewer({ kind, writable }: Origin): boolean {
   return kind === "newer" || writable === "unreadable";
 }
 
-/** Whether a repair may do something about a finding in a database that is not of 1.x alone. */
+/** Whether a repair may act on a finding in a database that is not of 1.x alone. */
 function isWritten({ code }: ConfirmedFinding, origin: Origin, isJudged: boolean): boolean {
   if (isCompleted(origin)) return true;
   if (origin.writable === undefined) return false;
@@ -81,7 +81,7 @@ function asNote(finding: ConfirmedFinding): ConfirmedFinding {
   return { ...finding, severity: "info", evidence: `${finding.evidence}; by the rules of 1.18` };
 }
 
-/** A finding in a database to which nothing is written: no command of this tool is advised that writes. */
+/** A finding in a database that must not be written. No command of this tool that writes is advised. */
 export function onlyReported({ rebuilt: _rebuilt, ...finding }: ConfirmedFinding): ConfirmedFinding {
   const reported = { ...finding, remedy: "report", replacement: null } as const;
   const advice = faultByCode(finding.code)?.advice ?? "";

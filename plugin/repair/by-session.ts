@@ -1,4 +1,4 @@
-/** Groups things by the session they belong to, in the order in which the sessions come. */
+/** Groups things by their session and keeps the order of the sessions. */
 export function bySession<T>(
   items: readonly T[],
   sessionOf: (item: T) => string | null,

@@ -2,20 +2,20 @@ import type { RecordKind } from "../model/artifact.ts";
 import type { Replacement } from "../model/replacement.ts";
 import { plural } from "./words.ts";
 
-/** Something that is to be completed, or will be. */
+/** A record that is to be completed. */
 export interface Changing {
   readonly kind: RecordKind;
   readonly replacement: Replacement | null;
 }
 
-/** As many values of one place are shown one by one. */
+/** At most this many values of one field are shown one by one. */
 const MOST_VALUES = 3;
 
 interface Place {
   readonly kind: RecordKind;
   readonly path: string;
   readonly from: string;
-  /** How many records get which value. */
+  /** The number of records for each value. */
   readonly values: Map<string, number>;
 }
 
@@ -40,7 +40,7 @@ export function changeLines(changing: readonly Changing[]): string[] {
     .map(({ line }) => line);
 }
 
-/** Ids differ from record to record; what they were says nothing of many. */
+/** Ids differ from record to record, so the old ids of many records mean nothing to a user. */
 function isNamed(from: string): boolean {
   return !/^[a-z]+[_-]/i.test(from);
 }

@@ -12,8 +12,8 @@ import { folderFindings } from "./folders-2x.ts";
 type Readable = OpenedStore & { state: "ok" | "unread" };
 
 /**
- * The half of a database that opencode 2.x reads. `null`: there is none, or it was not read: inside opencode, where the
- * tables have another shape than is known, and where pages are damaged (which is found with the pages).
+ * The half of a database that opencode 2.x reads. `null` if there is none or it was not read. It is not read inside
+ * opencode, if the tables have an unknown shape, or if pages are damaged (the check of the pages reports that).
  */
 export async function half2xOf(
   opened: Readable,
@@ -37,7 +37,7 @@ export async function half2xOf(
   }
 }
 
-/** What is found in the rows of 2.x, without what is said of the same places already. */
+/** The findings in the rows of 2.x, without those whose place already has a finding. */
 export function besides(
   { findings, profile }: Inspected2x,
   said: readonly ConfirmedFinding[],
@@ -52,17 +52,17 @@ export function besides(
   );
 }
 
-/** Tables of 2.x that are not looked at, as far as they are there. */
+/** Tables of 2.x that are not checked, if they exist. */
 const NOT_READ = [
   ...["session_pending", "event", "event_sequence", "permission", "credential", "account", "workspace", "worktree"],
 ];
 
-/** Of 1.18, whose tables the preview works in. */
+/** Tables of 1.18 that the preview uses too. */
 const OF_PREVIEW = ["session_input", "session_context_epoch"];
 
 const OF_1X = ["project", "session", "message", "part", "todo", "event"];
 
-/** What is said of a database whose rows of 2.x were read: which were, and which were not. */
+/** States which rows of 2.x in a database were read and which were not. */
 export function readFinding(
   { profile, unread }: Inspected2x,
   { description, half2x }: Readable,

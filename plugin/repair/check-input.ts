@@ -10,19 +10,19 @@ import type { Survey } from "../stores/survey.ts";
 export interface CheckInput {
   readonly files: FileSystem;
   readonly located: Located;
-  /** Only these sessions; empty for all. */
+  /** Check only these sessions. If empty, check all. */
   readonly sessionIDs: readonly string[];
   readonly concurrency: number;
-  /** `outside` where it is not said. */
+  /** The default is `outside`. */
   readonly access?: Access;
-  /** Of the host that loads the stores, where it is known. */
+  /** The version of the host that loads the stores, if it is known. */
   readonly hostVersion?: string | null;
   readonly signal?: AbortSignal;
-  /** Told every 200 ms how much was read so far, and about how much there is of what it says. */
+  /** Called every 200 ms with the amount read so far and, as far as it is known, the approximate total. */
   readonly onProgress?: (counts: Readonly<Counts>, expected: Expected) => void;
   /**
-   * Surveys a large database in another process: SQLite looks at all pages in one step of several seconds, in which this
-   * process would feel no signal. `null`: it could not, and it is done here.
+   * Surveys a large database in another process. SQLite checks all pages in one step of several seconds, and a signal
+   * has no effect on this process until the step ends. `null` if the other process failed: then this process does it.
    */
   readonly surveyAside?: (
     source: DatabaseSource,
@@ -31,18 +31,18 @@ export interface CheckInput {
   ) => Promise<Survey | null>;
 }
 
-/** About how much there is to read; what is not known is absent. */
+/** The approximate amount to read. Unknown numbers are absent. */
 export type Expected = Partial<Readonly<Counts>>;
 
 export interface CheckedStore {
   readonly description: StoreDescription;
-  /** `unread`: of an opencode whose records this tool does not know. */
+  /** `unread`: written by an opencode whose records this tool does not know. */
   readonly state: "ok" | "unread" | "unusable";
-  /** Whose database it is; `null` of files, and where nothing tells. */
+  /** Which opencode the database belongs to; `null` for files, and if nothing shows it. */
   readonly origin: Origin | null;
-  /** How much was read of what only opencode 2.x reads; absent where there is nothing of it, or it was not read. */
+  /** How much was read of the data that only opencode 2.x reads. Absent if there is none or it was not read. */
   readonly of2x?: Readonly<Counts> & {
-    /** Tables of 2.x that have another shape than is known, and were not read. */
+    /** Tables of 2.x that were not read because they have an unknown shape. */
     readonly unread: readonly string[];
   };
 }

@@ -15,16 +15,16 @@ import { type InspectOptions, inspectScope } from "./inspect-scope.ts";
 import { originOfDamaged, originOfRead, unreadFindings } from "./origin-findings.ts";
 import { logFindings, wholeStoreFindings } from "./whole-store.ts";
 
-/** A database that is written while it is read as an immutable file is read again, this often at most. */
+/** A database that changes while it is read as an immutable file is read again, at most this often. */
 const MOST_READINGS = 4;
 
-/** What was read of the store that is being read now. */
+/** The progress of the store that is being read now. */
 export interface Reading {
   counts: Counts;
 }
 
 export interface Progress {
-  /** Of the stores that are done. */
+  /** The counts of the stores that are finished. */
   readonly counts: Counts;
   readonly reading: Reading;
 }
@@ -36,11 +36,11 @@ export function openLocated(input: CheckInput, located: Located): Promise<Opened
 export interface StoreAnswer {
   readonly store: CheckedStore;
   readonly findings: readonly ConfirmedFinding[];
-  /** The sessions of a store that was looked at as a whole. */
+  /** The sessions of a store that was checked as a whole. */
   readonly sessions: readonly SessionEntry[] | null;
 }
 
-/** Checks one store, again where somebody wrote to it meanwhile. Closes it. */
+/** Checks one store and closes it. If another process wrote to the store meanwhile, it is checked again. */
 export async function checkStore(
   opened: OpenedStore,
   index: number,
@@ -65,11 +65,11 @@ export async function checkStore(
       const whole = input.sessionIDs.length === 0;
       const isUnread = isLeftBehind(description, input.located);
       const { store } = current;
-      // What cannot be surveyed is no finding: whatever keeps a record from loading is found with the records.
+      // A failed survey is no finding: whatever keeps a record from loading is found with the records.
       const survey = once(async () => (whole && !isUnread ? surveyed(store, input).catch(() => null) : null));
       const found = await readStore(current, index, { ...input, meanwhile: survey }, own, unknown);
       const answer = await survey();
-      // Nobody wants the answer any more: what follows reads large files in one step.
+      // Nobody needs the answer any more. The next steps read large files in one go.
       if (input.signal?.aborted)
         return { store: { description, state: "ok", origin: current.origin }, findings: [], sessions: null };
       const around = answer === null ? [] : await wholeStoreFindings(input.files, current, index, answer, own.bytes);
@@ -101,7 +101,7 @@ export async function checkStore(
   }
 }
 
-/** What only the tables of 1.x have, of a database that 2.x has upgraded. Inside opencode nobody asks for it. */
+/** Records that only the tables of 1.x have, in a database that 2.x has upgraded. Not checked inside opencode. */
 async function missingIn2x(
   { store }: OpenedStore & { state: "ok" },
   index: number,
@@ -112,7 +112,7 @@ async function missingIn2x(
   return missingIn2xFindings(store, index, sessionIDs, signal);
 }
 
-/** A database that has nothing that 1.x reads. What 2.x reads of it is checked, where its rows are known. */
+/** Checks a database that holds nothing for 1.x. The rows of 2.x are checked if their rules are known. */
 async function checkUnread(
   opened: OpenedStore & { state: "unread" },
   index: number,
@@ -134,7 +134,7 @@ async function checkUnread(
   return { store: { description, state: "ok", origin, of2x: counted }, findings, sessions: null };
 }
 
-/** The survey of a store; that of a large database in another process, where there may be one. */
+/** The survey of a store. A large database is surveyed in another process if possible. */
 async function surveyed(store: Store, { surveyAside, signal }: CheckInput): Promise<Survey | null> {
   const { source } = store;
   if (surveyAside !== undefined && source !== null && source !== "files") {
@@ -144,7 +144,7 @@ async function surveyed(store: Store, { surveyAside, signal }: CheckInput): Prom
   return store.survey();
 }
 
-/** The same work whoever asks for it first, done once. */
+/** Runs the work once and gives every caller the same result. */
 function once<T>(work: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | null = null;
   return () => {
@@ -203,7 +203,7 @@ async function readStore(
   return found;
 }
 
-/** What a scope holds, with what could be rebuilt: whoever checks may be asked before it is repaired. */
+/** Inspects a scope and adds what could be rebuilt, because a check may be followed by a question before the repair. */
 async function inspectedForAsking(store: Store, scope: Scope, options: InspectOptions): Promise<ConfirmedFinding[]> {
   const found = await inspectScope(store, scope, options);
   if (found.length === 0) return found;
@@ -211,18 +211,20 @@ async function inspectedForAsking(store: Store, scope: Scope, options: InspectOp
   return withRebuilt(store, found);
 }
 
-/** What is not said already of the same rows. */
+/** The findings of missing records whose row has no finding yet. */
 function others(missing: readonly ConfirmedFinding[], found: readonly ConfirmedFinding[]): ConfirmedFinding[] {
   const said = new Set(found.flatMap(({ severity, locator }) => (severity === "blocking" ? locatorText(locator) : [])));
   return missing.filter(({ locator }) => !said.has(locatorText(locator)));
 }
 
-/** Files that an import has left behind: no host reads them any more, so they are looked at beside the database. */
+/**
+ * Whether files were left behind by an import. No host reads them any more, so they are checked only for the database.
+ */
 function isLeftBehind({ database }: StoreDescription, { databases }: Located): boolean {
   return database === undefined && databases.length > 0;
 }
 
-/** Records that are not there: as the log has them, else a session's as its messages state it. */
+/** Missing records, as the log has them. A session without a log is rebuilt from its messages. */
 async function missingIn(
   { store, description }: OpenedStore & { state: "ok" },
   sessionIDs: readonly string[] | null,
@@ -231,7 +233,7 @@ async function missingIn(
 ): Promise<ConfirmedFinding[]> {
   if (isLeftBehind(description, located)) return [];
   const { findMissing, findMessagesWithoutRecord, findSessionsWithoutRecord } = await import("./missing-records.ts");
-  // What stands in the way of looking is found with the records.
+  // Problems that prevent this search are found with the records.
   const logged = hostLine(description).logsWrites
     ? await findMissing(store, sessionIDs, storeIndex).catch(() => [])
     : [];

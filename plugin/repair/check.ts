@@ -11,7 +11,7 @@ import { addingRefusal } from "./origin-words.ts";
 import type { StoreAtIndex } from "./store-finding.ts";
 
 export interface CheckResult {
-  /** Below which the paths of findings lie. */
+  /** Paths of findings are below this folder. */
   readonly dataDir: string;
   readonly stores: readonly CheckedStore[];
   readonly counts: Readonly<Counts>;
@@ -22,12 +22,12 @@ export interface CheckResult {
 
 export type CheckOutcome =
   | { readonly ok: true; readonly result: CheckResult }
-  /** `null`: stopped by its signal before all was looked at, so that nothing can be said. */
+  /** `null`: a signal stopped the check before it was complete, so it has no result. */
   | { readonly ok: false; readonly unknownSession: string | null };
 
 const PROGRESS_MS = 200;
 
-/** Checks every store of a data directory. Writes nothing: no file's bytes change and no file is left behind. */
+/** Checks every store of a data directory. It writes nothing: no file changes and no new file remains. */
 export async function check(input: CheckInput): Promise<CheckOutcome> {
   const started = performance.now();
   const counts = noCounts();
@@ -46,7 +46,7 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
     if (isWhole && input.onProgress !== undefined) expected = await expectedOf(opened);
     const [answers, around] = await Promise.all([
       checkStores(opened, input, { counts, reading }, unknown),
-      // It waits for the system more than it works.
+      // The work waits for the system more than it computes.
       isWhole
         ? dataDirectoryFindings(input.files, input.located, readable(opened), input.access !== "beside-host")
         : [],
@@ -58,11 +58,11 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
       return { ok: false, unknownSession };
     }
     const found = [...answers.flatMap((answer) => answer.findings), ...besideEachOther(answers), ...around];
-    // Inside opencode nothing is asked: it has started.
+    // Inside opencode the system is not asked, because opencode has started.
     const findings =
       input.access === "beside-host" ? found : (await import("./access.ts")).withAccess(found, input.located);
     const verdict = verdictOf(findings, {
-      // Where nothing was read, nothing is healthy.
+      // If nothing was read, nothing is called healthy.
       anyUnusable: stores.length === 0 || stores.some((store) => store.state === "unusable"),
       anyUnread: stores.some(
         ({ state, origin, of2x }) => state === "unread" || (leavesUnread(origin) && of2x === undefined),
@@ -76,7 +76,7 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
   }
 }
 
-/** About how much the stores hold. */
+/** The approximate amount that the stores hold. */
 async function expectedOf(opened: readonly OpenedStore[]): Promise<Expected> {
   const sum: { -readonly [Key in keyof Counts]?: number } = {};
   for (const store of opened) {
@@ -109,7 +109,7 @@ function besideEachOther(answers: readonly StoreAnswer[]): ConfirmedFinding[] {
     ),
   );
   const [database] = answers.flatMap(({ store }) => (store.description.database === undefined ? [] : [store]));
-  // What helps is written to the database that opencode opens by default.
+  // The remedy writes to the database that opencode opens by default.
   return addingRefusal(database?.origin ?? null) === null ? found : found.map(onlyReported);
 }
 
@@ -117,7 +117,7 @@ function readable(opened: readonly OpenedStore[]): StoreAtIndex[] {
   return opened.flatMap(({ state, description }, index) => (state === "ok" ? [{ description, index }] : []));
 }
 
-/** Of files that cannot be read, a database beside them may have the records. */
+/** For files that cannot be read: a database next to them may have the records. */
 async function besideDatabases(
   findings: readonly ConfirmedFinding[],
   input: CheckInput,
@@ -130,7 +130,7 @@ async function besideDatabases(
   try {
     return await withRows(findings, opened);
   } catch {
-    // What keeps a database from being read was found with the database.
+    // Whatever keeps a database from being read was found with the database.
     return findings;
   } finally {
     for (const store of opened) if (store.state === "ok") store.store.close();

@@ -15,17 +15,17 @@ import type { Store } from "../stores/store.ts";
 import { bySession } from "./by-session.ts";
 import { refusedNames } from "./missing-records.ts";
 
-/** A finding with the evidence that it rests on, its bytes left out: there may be many. */
+/** A finding with its evidence. The bytes are left out, because there may be many findings. */
 export interface ExaminedFinding {
-  /** As its place states it. */
+  /** The record as its place identifies it. */
   readonly artifact: Artifact;
   readonly evidence: Evidence;
   readonly finding: ConfirmedFinding;
-  /** The same record as its host would have it, where that follows from the store. */
+  /** The same record as its host would have it, if the store determines that. */
   readonly completed: Replacement | null;
 }
 
-/** Decides what is to be done about the findings of one store. Reads only. */
+/** Decides the remedy for each finding of one store. Reads only. */
 export class RemedyChooser {
   readonly #store: Store;
   readonly #neighbours: NeighbourSource;
@@ -35,7 +35,7 @@ export class RemedyChooser {
     this.#neighbours = new NeighbourSource(store);
   }
 
-  /** Completes a record as it is found, while the bytes that were judged are at hand; `null` where no rule does. */
+  /** Completes a record while the bytes that were examined are still in memory. `null` if no rule applies. */
   async completed({ artifact, evidence, finding }: Omit<ExaminedFinding, "completed">): Promise<Replacement | null> {
     if (finding.remedy === "settle") return settled(this.#store, artifact, evidence);
     if ((finding.severity !== "blocking" && finding.hosts === undefined) || finding.seen === null) return null;
@@ -53,8 +53,8 @@ export class RemedyChooser {
   }
 
   /**
-   * Decides on the remedy of each finding, in this order: a copy that opencode itself has kept of the very record, in
-   * its log or in the file that it imported, takes its place; a record that can be read is completed; it goes as the catalogue says.
+   * Decides the remedy of each finding, in this order. A copy of this record that opencode kept, in its log or in an
+   * imported file, replaces it. A readable record is completed. Otherwise the catalogue decides.
    */
   async choose(examined: readonly ExaminedFinding[]): Promise<ConfirmedFinding[]> {
     const store = this.#store;
@@ -104,7 +104,7 @@ function completedOr(finding: ConfirmedFinding, completed: Replacement | null): 
   return { ...finding, remedy: faultByCode(finding.code)?.otherwise ?? "report" };
 }
 
-/** What opencode would have written had it ended the turn; the turn counts as ended when it was last heard of. */
+/** What opencode would have written if it had ended the turn. The end time is the last sign of activity in the turn. */
 async function settled(store: Store, artifact: Artifact, evidence: Evidence): Promise<Replacement | null> {
   const { kind, recordID, sessionID } = artifact;
   const { updatedMs, bytes } = evidence;
@@ -120,7 +120,7 @@ async function settled(store: Store, artifact: Artifact, evidence: Evidence): Pr
   return fields === null ? null : { source: "the state that opencode writes on abort", content: { fields } };
 }
 
-/** When anything of a message was last written, in milliseconds. */
+/** When any part of a message was last written, in milliseconds. */
 async function heardOf(
   store: Store,
   sessionID: string | null,
@@ -135,12 +135,12 @@ async function heardOf(
   return updatedMs;
 }
 
-/** A message, a part, or a session's row apart from its JSON values: what an id is the id of. */
+/** Whether a place holds what an id identifies: a message, a part, or a session's row without its JSON values. */
 function isWholeRecord(locator: Artifact["locator"]): boolean {
   return !isFileLocator(locator) && (locator.table !== "session" || locator.column === undefined);
 }
 
-/** A session's row apart from its JSON values. */
+/** Whether a place is a session's row without its JSON values. */
 function isSessionRow({ artifact: { kind, locator } }: ExaminedFinding): boolean {
   return kind === "session" && !isFileLocator(locator) && locator.column === undefined;
 }

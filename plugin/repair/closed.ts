@@ -8,18 +8,18 @@ import { closedPart } from "../remedies/recover/closed-document.ts";
 import type { Store } from "../stores/store.ts";
 import { plural } from "./words.ts";
 
-/** What can be read of a damaged document, as a document that its host loads, and where it is from. */
+/** The readable part of a damaged document, as a document that its host loads, and its source. */
 interface Legible {
   readonly text: string;
   readonly source: string;
-  /** What a user is told of it; no content. */
+  /** What the user is told about it, without content. */
   readonly words: string;
 }
 
 /**
- * Of a record that no host parses: what can be read of it, as a record that its host loads. A document that is whole
- * but for what follows it, for its byte order mark, its storage class or single bytes stays as it is; a part that was
- * cut off is closed. `null` where nothing can be read, or the host would refuse it. Reads only.
+ * Turns a record that no host parses into one that its host loads, from what can still be read. A document stays as it
+ * is if only its tail, byte order mark, storage class or single bytes are wrong. A part that was cut off is closed.
+ * `null` if nothing can be read or if the host would refuse the result. Reads only.
  */
 export async function closedRecord(
   store: Store,
@@ -29,7 +29,7 @@ export async function closedRecord(
   const artifact: Artifact = { kind, sessionID, recordID, locator };
   const evidence = await store.examine(artifact);
   if (evidence === null || evidence.bytes === null || evidence.storage === "row") return null;
-  // A damaged copy of a record is not worth a place of its own.
+  // A damaged copy of a record does not get a place of its own.
   if (evidence.stray !== null) return null;
   const text = textBeginning(evidence.bytes);
   const legible = wholeDocument(text, evidence) ?? (kind === "part" ? cutPart(text, store, artifact, evidence) : null);
@@ -73,7 +73,7 @@ function cutPart(text: string, store: Store, artifact: Artifact, evidence: Evide
   const closed = closedPart(text, { created, updated });
   if (closed === null) return null;
   const { recordID, locator } = artifact;
-  // A row's columns carry the ids; a file says them itself.
+  // Columns carry the ids of a row; a file contains its own ids.
   const ids = isFileLocator(locator)
     ? { id: recordID, sessionID: evidence.sessionID, messageID: /\/part\/([^/]+)\//.exec(locator.path)?.[1] }
     : {};

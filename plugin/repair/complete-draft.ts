@@ -6,7 +6,7 @@ import { normalised } from "../remedies/complete/normalise.ts";
 import type { CompleteDraft } from "../remedies/rebuild/rebuilt-message.ts";
 import { isFields, type SessionColumns } from "../stores/conversation.ts";
 
-/** What every opencode loads: the contract of the newest known one. */
+/** The rules of the newest known opencode. Every version loads what follows them. */
 const NEWEST: StoreDescription = {
   generation: "sqlite",
   dataDir: "",
@@ -15,7 +15,7 @@ const NEWEST: StoreDescription = {
   sessionDiffReader: null,
 };
 
-/** Completes the draft of a message by the rules by which records are completed. */
+/** Completes the draft of a message by the same rules as damaged records. */
 export function completeDraft(messageID: string, sessionID: string, columns: SessionColumns): CompleteDraft {
   return (draft, outline) => {
     const artifact: Artifact = {

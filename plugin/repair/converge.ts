@@ -5,23 +5,25 @@ import { type Plan, planRepair } from "./plan.ts";
 import { type RepairInput, type RepairResult, repair } from "./repair.ts";
 
 export interface ConvergeInput extends RepairInput {
-  /** What a check finds now; `null`: it was stopped. */
+  /** Checks again; `null` if the check was stopped. */
   readonly findAgain: () => Promise<readonly ConfirmedFinding[] | null>;
-  /** Whether the next step of the repair may be made as well. Without it, it may. */
+  /** Asks whether the next step of the repair may be done. Without this function it may. */
   readonly confirm?: (next: Plan) => Promise<boolean>;
 }
 
 export interface ConvergedResult extends RepairResult {
-  /** Everything that was planned, step for step. */
+  /** All plans, step by step. */
   readonly plans: readonly Plan[];
 }
 
-/** Each step brings to light what stood behind the one before: a project's folder follows from its sessions'. */
+/**
+ * Each step can reveal problems that the previous one hid. For example, a project's folder follows from its sessions.
+ */
 const MOST_STEPS = 5;
 
 /**
- * Repairs, checks again (after the last step as well) and repairs what that brought to light, as one run. No record is changed twice, so that the run
- * can be undone in any order.
+ * Repairs, checks again (also after the last step), and repairs what the check found, all as one run. No record is
+ * changed twice, so that the run can be undone in any order.
  */
 export async function repairThroughout(input: ConvergeInput): Promise<ConvergedResult> {
   const runID = newRunID(Date.now());

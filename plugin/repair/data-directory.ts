@@ -14,7 +14,7 @@ import { type StoreAtIndex, speaker } from "./store-finding.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
 
-/** What concerns the data directory, whatever its stores say. */
+/** Findings about the data directory itself, whatever its stores contain. */
 export async function dataDirectoryFindings(
   files: FileSystem,
   located: Located,
@@ -24,7 +24,7 @@ export async function dataDirectoryFindings(
   return [
     ...(await diskFindings(files, stores)),
     ...(await sideFileFindings(files, located.dataDir)),
-    // A host may have one of them open still, under its old name.
+    // A host may still have such a copy open under its old name.
     ...(isOutside ? await copyFindings(files, located, stores) : []),
   ];
 }
@@ -50,7 +50,7 @@ const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
   1397113167: "AFS",
 };
 
-/** Less than this is soon gone: one session of opencode writes as much. */
+/** Less free space than this is soon used up: one session of opencode writes as much. */
 const LOW_SPACE_BYTES = 100 * 1024 * 1024;
 
 async function diskFindings(files: FileSystem, stores: readonly StoreAtIndex[]): Promise<ConfirmedFinding[]> {
@@ -69,7 +69,7 @@ async function diskFindings(files: FileSystem, stores: readonly StoreAtIndex[]):
   return findings;
 }
 
-/** Without a WAL a locked database can still be read, and no opencode can start with it. */
+/** A locked database without a WAL can still be read, but no opencode can start with it. */
 async function exclusiveLock(files: FileSystem, database: string): Promise<string> {
   const found = await files.stat(database).catch(() => null);
   const { openFiles } = await thisSystem();
@@ -77,7 +77,7 @@ async function exclusiveLock(files: FileSystem, database: string): Promise<strin
   return openersText(await openFiles.exclusiveLockersOf(database, found.inode));
 }
 
-/** The name of the network file system that a path is on; `undefined` where it is on none that is known. */
+/** The name of the network file system that holds a path; `undefined` if it is on no known one. */
 export async function networkFileSystemOf(files: FileSystem, path: string): Promise<string | undefined> {
   return NETWORK_FILE_SYSTEMS[await files.fileSystemType(path).catch(() => 0)];
 }
@@ -110,7 +110,7 @@ async function sideFileFindings(files: FileSystem, dataDir: string): Promise<Con
   return findings;
 }
 
-/** What is wrong with the keys' file: never what is in it. */
+/** What is wrong with the file of keys. The file's content is never shown. */
 async function authProblem(files: FileSystem, path: string): Promise<string | null> {
   try {
     const bytes = await files.read(path, LARGEST_AUTH_BYTES);
@@ -124,7 +124,7 @@ async function authProblem(files: FileSystem, path: string): Promise<string | nu
 
 const LARGEST_AUTH_BYTES = 4 * 1024 * 1024;
 
-/** `snapshot/<project>` up to 1.2, `snapshot/<project>/<folder's hash>` later: bare repositories. */
+/** Snapshots are bare repositories: `snapshot/<project>` up to 1.2, `snapshot/<project>/<folder's hash>` later. */
 async function snapshotRepositories(files: FileSystem, dataDir: string): Promise<string[]> {
   const found: string[] = [];
   for (const project of await foldersIn(files, dataDir, "snapshot")) {

@@ -3,7 +3,7 @@ import type { StoreDescription } from "../model/store-description.ts";
 
 type Said = Pick<ConfirmedFinding, "code" | "severity" | "evidence">;
 
-/** What is wrong with, or to be said of, a database as a whole. */
+/** A finding about a database as a whole. */
 export function databaseFinding(
   { code, severity, evidence }: Said,
   description: StoreDescription,
@@ -25,7 +25,7 @@ export function databaseFinding(
   };
 }
 
-/** The database's name without the folders that lead to it. */
+/** The file name of a database without its folders. */
 function databaseName(description: StoreDescription): string {
   return (description.database ?? "").replace(/^.*[\\/]/, "");
 }

@@ -2,7 +2,7 @@ import { faultByCode } from "../faults/catalogue.ts";
 import type { Finding } from "../model/finding.ts";
 import { plural } from "./words.ts";
 
-/** Findings of one session with one cause. */
+/** Findings in one session with the same cause. */
 export interface FindingGroup<Found extends Finding = Finding> {
   readonly sessionID: string | null;
   readonly code: string;
@@ -21,10 +21,10 @@ export function groupFindings<Found extends Finding>(findings: readonly Found[])
   return [...groups.values()];
 }
 
-/** What a group is, for a line of a list: `1 part is empty`, `2 parts: each is empty`. */
+/** The description of a group for one line of a list: `1 part is empty`, `2 parts: each is empty`. */
 export function groupText(group: FindingGroup): string {
   const title = faultByCode(group.code)?.title ?? group.code;
-  // A sentence of its own.
+  // The title is a sentence of its own.
   if (/^[A-Z]/.test(title)) return title;
   const kinds = new Map<string, number>();
   for (const { kind } of group.findings) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);

@@ -28,15 +28,15 @@ import type { SessionFolder } from "./folders-2x.ts";
 import { cellsOf, numberOf, type Place, placeIn, stopWords, textOf } from "./place-2x.ts";
 import { Twins } from "./twins-2x.ts";
 
-/** What was read of the rows of 2.x, and what is wrong there. */
+/** What was read in the rows of 2.x, and the problems found there. */
 export interface Inspected2x {
   readonly profile: Profile;
   readonly findings: readonly ConfirmedFinding[];
   readonly counts: Readonly<Counts>;
   readonly sessions: readonly SessionEntry[];
-  /** Other tables of 2.x whose rows were not looked at: they have another shape than is known. */
+  /** Other tables of 2.x whose rows were not checked, because they have an unknown shape. */
   readonly unread: readonly string[];
-  /** Where the sessions are, if this version needs their folders. */
+  /** The folders of the sessions, if this version needs them. */
   readonly folders: readonly SessionFolder[];
 }
 
@@ -46,16 +46,16 @@ export interface Input2x {
   readonly description: StoreDescription;
   readonly origin: Origin;
   readonly store: number;
-  /** Only these sessions; empty for all. */
+  /** Check only these sessions. If empty, check all. */
   readonly sessionIDs: readonly string[];
   readonly signal?: AbortSignal;
-  /** Told how much is read, as it is read. */
+  /** Counts that are updated while rows are read. */
   readonly progress?: Counts;
 }
 
 /**
- * Reads the sessions and messages of 2.x as that version does. `null` where the database has none, or keeps them in tables
- * of another shape than is known. Reads only.
+ * Reads the sessions and messages of 2.x as that version does. `null` if the database has none or keeps them in tables
+ * of an unknown shape. Reads only.
  */
 export async function inspect2x(input: Input2x): Promise<Inspected2x | null> {
   const profile = profileFor(input.origin, input.half.schema);
@@ -75,7 +75,7 @@ class Inspection {
   readonly #counts = noCounts();
   readonly #sessions: SessionEntry[] = [];
   readonly #folders: SessionFolder[] = [];
-  /** Of a session that has a problem: from which `seq` on messages are sent to a model. */
+  /** For each session with a problem: the `seq` from which messages are sent to a model. */
   readonly #contextFrom = new Map<string, number>();
   readonly #twins: Twins;
 
@@ -109,7 +109,7 @@ class Inspection {
       this.#sessions.push({ id, projectID: textOf(row.values.project_id) });
       this.#counts.sessions += 1;
       const { directory, time_updated: updated } = row.values;
-      // Of a path of another system nothing is known here.
+      // A path from another system cannot be judged here.
       if (this.#profile.needsFolders && typeof directory === "string" && isFolderHere(directory))
         this.#folders.push({ sessionID: id, directory, updatedMs: numberOf(updated) });
       for (const problem of sessionProblems(this.#profile, row)) {
@@ -138,7 +138,7 @@ class Inspection {
     }
   }
 
-  /** The other tables that 2.x decodes. */
+  /** Reads the other tables that 2.x decodes. */
   async #readOthers(known: ReadonlySet<string>, unread: readonly string[]): Promise<void> {
     const { sessionIDs, half } = this.#input;
     for (const other of this.#profile.otherTables) {
@@ -151,7 +151,7 @@ class Inspection {
     }
   }
 
-  /** Between steps everything else in this process gets its turn, a Ctrl-C included. */
+  /** Between steps the rest of this process gets its turn, for example to handle Ctrl-C. */
   async *#rows(table: string, json: readonly string[], sessionColumn: string | null): AsyncIterable<RowOf2x> {
     const columns = this.#input.half.schema.tables.get(table) ?? [];
     const { sessionIDs, signal, progress } = this.#input;
@@ -169,13 +169,13 @@ class Inspection {
   }
 
   #stopsOf(sessionID: string, { values }: RowOf2x, { isUnreadable }: ProblemOf2x): readonly Stop[] {
-    // SQLite is asked for the state of every compaction, and fails on one that is no JSON.
+    // opencode asks SQLite for the state of every compaction. That query fails on one that is not JSON.
     const isAsked = this.#profile.knowsCompactionStatus && values.type === "compaction" && isUnreadable;
     const isSent = isAsked || Number(values.seq) >= this.#firstSent(sessionID);
     return isSent ? ["messages", "prompts"] : ["messages"];
   }
 
-  /** The last compaction: what is before it is not sent to a model any more. */
+  /** The `seq` of the last compaction. Messages before it are no longer sent to a model. */
   #firstSent(sessionID: string): number {
     const known = this.#contextFrom.get(sessionID);
     if (known !== undefined) return known;
@@ -227,13 +227,13 @@ class Inspection {
 
   #leavesAlone: boolean | undefined;
 
-  /** A trigger, or a table that loses rows with a message, would change more than what is undone. */
+  /** A trigger, or a table that loses rows together with a message, would change more than an undo can restore. */
   #isAlone(): boolean {
     this.#leavesAlone ??= leavesAlone(this.#connection, this.#input.half.schema);
     return this.#leavesAlone;
   }
 
-  /** The same row with the document that is whole inside the value, where 2.x decodes that. */
+  /** The same row with the valid document that is inside the damaged value, if 2.x decodes that document. */
   #wholeInside({ column }: ProblemOf2x, { table, row }: Place): Replacement | null {
     const stored = column === null ? undefined : row.json.get(column);
     const inside = stored === undefined ? null : documentInside(stored);
@@ -250,23 +250,23 @@ class Inspection {
   #severityOf({ fault, isUnreadable }: ProblemOf2x, { kind, stops }: Place): Severity {
     if (stops.length === 0) return "warning";
     if (isUnreadable) return "blocking";
-    // By the rules of a version that may not be the one that reads it.
+    // These are rules of a version that may not be the one that reads the row.
     if (fault === GIANT_RECORD || this.#input.origin.hasUnknownMigrations === true) return "info";
-    // Of the other tables no shape was measured.
+    // The shapes of the other tables were not measured.
     if (kind !== "session" && kind !== "message") return "warning";
     return this.#isNewer() ? "warning" : "blocking";
   }
 
   #version: string | null | undefined;
 
-  /** Whether a version made the newest session whose rows may have other shapes. */
+  /** Whether the newest session is from a version whose rows may have other shapes. */
   #isNewer(): boolean {
     const { newestKnown } = this.#profile;
     const version = newestKnown === null ? null : this.#newestVersion();
     return newestKnown !== null && version !== null && compareVersions(version, newestKnown) > 0;
   }
 
-  /** The version that made the newest session. */
+  /** The version of opencode that made the newest session. */
   #newestVersion(): string | null {
     if (this.#version !== undefined) return this.#version;
     const [row] = this.#connection.all(

@@ -7,18 +7,18 @@ import { allRuns, keptKeysOf, type ReadableSummary } from "../quarantine/runs.ts
 import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/opened-store.ts";
 
-/** What a check of everything in one store left damaged. */
+/** The damage that remained in one store after a check of everything. */
 export interface WholeCheck {
-  /** As manifests name it; `null`: files. */
+  /** The name of the database in manifests; `null` for files. */
   readonly database: string | null;
   readonly findings: readonly ConfirmedFinding[];
 }
 
 /**
- * Deletes runs older than `ageMs` of which every byte is live again: rolled back, or restored. A restored run is what
- * keeps the start from repairing the same records again. It goes only if it was restored that long ago, and only if all
- * of its store was checked since and none of its records is still damaged. Runs that still hold something are never
- * deleted here.
+ * Deletes runs older than `ageMs` if every byte of them is live again: rolled back or restored. A restored run keeps
+ * the start from repairing the same records again. So it is deleted only if it was restored that long ago, its whole
+ * store was checked since, and none of its records is still damaged. Runs that still hold something are never deleted
+ * here.
  */
 export async function deleteFinishedRuns(
   where: { readonly files: FileSystem; readonly located: Located; readonly access: Access },
@@ -47,13 +47,13 @@ async function isFinished(
   ageMs: number,
 ): Promise<boolean> {
   const { byState, holdsDatabase } = run.state;
-  // A salvage that was not put in place yet still may be.
+  // A salvage that is not in place yet may still be put in place.
   if (holdsDatabase || byState.done !== undefined || byState.planned !== undefined) return false;
   if (byState.restored !== undefined && (await isNeeded(files, run, checked, ageMs))) return false;
   return !(await holdsFiles(files, run));
 }
 
-/** Whether a restored run keeps the start from anything, or may. */
+/** Whether a restored run keeps the start from repairing something, or may do so. */
 async function isNeeded(
   files: FileSystem,
   run: ReadableSummary,
@@ -68,7 +68,9 @@ async function isNeeded(
   return (await keptKeysOf(files, run)).some((key) => damaged.has(key));
 }
 
-/** Files are moved, not copied: one that is still here is nowhere else, whatever the manifest says. */
+/**
+ * Files are moved, not copied. A file that is still in the run folder exists nowhere else, whatever the manifest says.
+ */
 async function holdsFiles(files: FileSystem, { folder, state }: ReadableSummary): Promise<boolean> {
   if (state.database !== null || (await files.list(join(folder, "items")))?.length === 0) return false;
   const { readRun } = await import("../quarantine/vault.ts");

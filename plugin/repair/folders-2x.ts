@@ -4,7 +4,7 @@ import type { ConfirmedFinding, Stop } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { stopWords } from "./place-2x.ts";
 
-/** A session as its row says where it is. */
+/** A session and its folder, as its row states them. */
 export interface SessionFolder {
   readonly sessionID: string;
   readonly directory: string;
@@ -14,8 +14,8 @@ export interface SessionFolder {
 const STOPS: readonly Stop[] = ["session", "messages", "prompts"];
 
 /**
- * Sessions that a version of 2.x lists, and cannot open since their folder is not there: its server answers 500 to everything
- * else, until the folder is there and the server is started again (measured with the preview).
+ * Sessions that a version of 2.x lists but cannot open because their folder is missing. Its server then answers 500 to
+ * all other requests, until the folder exists and the server is started again (measured with the preview).
  */
 export async function folderFindings(
   files: Pick<FileSystem, "realPath" | "stat">,
@@ -49,10 +49,13 @@ export async function folderFindings(
   return found;
 }
 
-/** Paths that lead nowhere: through a file, in a circle, or with a name that no file system takes. */
+/** Errors for paths that lead nowhere: through a file, in a circle, or with a name that no file system accepts. */
 const NOWHERE = ["ENOTDIR", "ELOOP", "ENAMETOOLONG"];
 
-/** Whether a path leads to a folder. Of one that may not be looked at nothing is known: it counts as one. */
+/**
+ * Whether a path leads to a folder. A path that may not be accessed counts as a folder, because nothing is known about
+ * it.
+ */
 async function isFolder(files: Pick<FileSystem, "realPath" | "stat">, path: string): Promise<boolean> {
   try {
     const real = await files.realPath(path);

@@ -5,13 +5,15 @@ import { nodeFileSystem } from "../platform/file-system.ts";
 import { copyFromRow } from "../remedies/recover/from-row.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 
-/** Whether a finding is of a file of opencode 1.0-1.1 that would be quarantined, and whose record a database may have. */
+/**
+ * Whether a finding is about a file of opencode 1.0-1.1 that would be quarantined and that a database may also hold.
+ */
 function mayBeInRows({ kind, remedy, severity, locator, seen }: ConfirmedFinding): boolean {
   const isRecord = kind === "session" || kind === "message" || kind === "part";
   return isRecord && isFileLocator(locator) && remedy === "quarantine" && severity === "blocking" && seen !== null;
 }
 
-/** Files that cannot be read, with what the databases beside them have of the same records. Reads only. */
+/** Adds to unreadable files the copies of the same records in the databases next to them. Reads only. */
 export async function withRows(
   findings: readonly ConfirmedFinding[],
   databases: readonly OpenedStore[],

@@ -9,8 +9,8 @@ import { originFinding } from "./origin-findings.ts";
 type Readable = OpenedStore & { state: "ok" | "unread" };
 
 /**
- * What opencode 2.x reads of a database; `null` where there is none of it, or it was not read. What reads it is loaded only
- * where opencode 2.x has been: a check of a database of 1.x pays nothing for it.
+ * The rows of a database that opencode 2.x reads; `null` if there are none or they were not read. The code that reads
+ * them is loaded only if opencode 2.x has used the database, so a check of a 1.x database pays nothing for it.
  */
 export async function halfOf2x(
   opened: Readable,
@@ -24,7 +24,7 @@ export async function halfOf2x(
   return half2xOf(opened, origin, { files, store, sessionIDs, signal, progress }, access ?? "outside");
 }
 
-/** The findings of a database with those in the rows of 2.x, and with what was read of it. */
+/** Adds to a database's findings those in the rows of 2.x, and the amount that was read there. */
 export async function withHalf2x(
   of2x: Inspected2x | null,
   found: readonly ConfirmedFinding[],

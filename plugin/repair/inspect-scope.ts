@@ -9,13 +9,16 @@ import { scanScope, scanWholeStore } from "./scan.ts";
 export interface InspectOptions extends ScanOptions {
   /** Index of the store in the answer. */
   readonly storeIndex: number;
-  /** Work on a whole store that may be done while it is scanned on other threads. */
+  /** Work on a whole store that may be done while other threads scan it. */
   readonly meanwhile?: () => unknown;
-  /** Whether it is certain that no process works on the store; asked only where something is unfinished. */
+  /** Whether it is certain that no process works on the store. Called only if something is unfinished. */
   readonly isLeftAlone?: () => Promise<boolean>;
 }
 
-/** Scans a scope of one store, looks twice at whatever seems wrong, and returns what is. Changes nothing. */
+/**
+ * Scans a scope of one store, examines each suspect record a second time, and returns the confirmed findings. Changes
+ * nothing.
+ */
 export async function inspectScope(store: Store, scope: Scope, options: InspectOptions): Promise<ConfirmedFinding[]> {
   const suspects =
     scope.what === "everything"
@@ -28,14 +31,14 @@ export async function inspectScope(store: Store, scope: Scope, options: InspectO
   const { bySession } = await import("./by-session.ts");
   const newer = new (await import("./newer-messages.ts")).NewerMessagesSource(store);
   let chooser: RemedyChooser | null = null;
-  // What follows from the neighbours is read once for each session, so one session comes after the other.
+  // Facts from neighbouring records are read once for each session, so sessions are handled one after the other.
   const inOrder = [...bySession(suspects, ({ sessionID }) => sessionID).values()].flat();
   for (let start = 0; start < inOrder.length; start += HELD_AT_ONCE) {
     const few = inOrder.slice(start, start + HELD_AT_ONCE);
     const confirmed = await Promise.all(few.map((artifact) => limit(() => confirm(store, artifact, newer, options))));
     for (const each of confirmed) {
       if (each === null) continue;
-      // Loaded only where something is wrong, like the schemas.
+      // Loaded only if something is wrong, like the schemas.
       chooser ??= new (await import("./choose-remedy.ts")).RemedyChooser(store);
       const completed = await chooser.completed(each);
       examined.push({ ...each, evidence: { ...each.evidence, bytes: null }, completed });
@@ -44,17 +47,20 @@ export async function inspectScope(store: Store, scope: Scope, options: InspectO
   return chooser === null ? [] : chooser.choose(examined);
 }
 
-/** Of so many suspects at most the bytes are held at the same time. */
+/** The bytes of at most this many suspects are held in memory at the same time. */
 const HELD_AT_ONCE = 128;
 
-/** Diagnoses one artifact on its exact bytes, once they have settled. `null`: it is healthy, gone, or being written. */
+/**
+ * Diagnoses one record on its exact bytes, after they have stopped changing. `null` if it is healthy, gone, or being
+ * written.
+ */
 async function confirm(
   store: Store,
   artifact: Artifact,
   newer: NewerMessagesSource,
   options: Pick<InspectOptions, "storeIndex" | "isLeftAlone">,
 ): Promise<Omit<ExaminedFinding, "completed"> | null> {
-  // Loaded only where something seems wrong: a healthy start of opencode does not pay for the schemas.
+  // Loaded only if something seems wrong, so a healthy start of opencode does not load the schemas.
   const { examineSettled } = await import("./settle-time.ts");
   let evidence = await examineSettled(store, artifact);
   if (evidence === null) return null;

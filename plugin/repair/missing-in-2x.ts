@@ -11,7 +11,7 @@ const FAULT = {
   continued: CONTINUED_IN_1X,
 } as const;
 
-/** What an upgraded database has in its tables of 1.x alone, as warnings. */
+/** Warnings about records that an upgraded database has only in its tables of 1.x. */
 export function missingIn2xFindings(
   store: Store,
   storeIndex: number,

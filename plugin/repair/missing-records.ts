@@ -11,12 +11,12 @@ import { parseDocument, type StoredMessage } from "../stores/conversation.ts";
 import type { EventLog, RecordPlace, RecordPlaces, Store } from "../stores/store.ts";
 import { plural } from "./words.ts";
 
-/** Sessions whose log is looked through when everything is checked: the logs of larger databases are read on request only. */
+/** The largest log that a check of everything searches. The logs of larger databases are read only on request. */
 const LARGEST_LOG_BYTES = 64 * 1024 * 1024;
 
 /**
- * Records of these sessions that are not where opencode logged them: gone, hung elsewhere, or under another id; `null`:
- * of all sessions, where that is quick.
+ * Records of these sessions that are not where opencode logged them: missing, attached to the wrong parent, or under
+ * another id. `null`: of all sessions, if that is quick.
  */
 export async function findMissing(
   store: Store,
@@ -92,17 +92,17 @@ function loggedStore(store: Store): LoggedStore | null {
 
 interface MissingInSession {
   readonly missing: readonly MissingRecord[];
-  /** Of those that stand under another id, that id. */
+  /** For records under another id: that id. */
   readonly misnamed: ReadonlyMap<MissingRecord, string>;
-  /** Every id that the log speaks of. */
+  /** Every id that the log mentions. */
   readonly known: ReadonlySet<string>;
-  /** Whether nothing of the session is there at all. */
+  /** Whether no record of the session exists. */
   readonly isEmpty: boolean;
 }
 
 async function missingIn(logged: LoggedStore, sessionID: string): Promise<MissingInSession> {
   const { store, eventLog } = logged;
-  // The rows first: what is written meanwhile is in the log, and looked up again.
+  // Rows are read first. A row that is written meanwhile is in the log and is looked up again.
   const places = logged.places.ofSession(sessionID);
   const log = missingRecords(eventLog.events(sessionID), eventLog.newestEvent(sessionID), places, store.description);
   const { missing, known, isWhole } = log;
@@ -122,7 +122,7 @@ async function missingIn(logged: LoggedStore, sessionID: string): Promise<Missin
 
 const PREFIX = { session: "ses", message: "msg", part: "prt" } as const;
 
-/** Whether hosts refuse an id, and so never logged it. */
+/** Whether hosts refuse an id. Such an id was never logged. */
 function isRefused(kind: MissingRecord["kind"], id: string): boolean {
   return !id.startsWith(PREFIX[kind]);
 }
@@ -134,7 +134,7 @@ async function contentOf(store: Store, artifact: Artifact): Promise<unknown> {
   return parsed.ok ? parsed.value : undefined;
 }
 
-/** Rows of sessions of which there is no log at all, although the host keeps one. */
+/** Rows of sessions that have no log, although the host keeps one. */
 async function unknownSessions({ store, eventLog, places }: LoggedStore): Promise<UnknownRow[]> {
   const logged = new Set(eventLog.loggedSessions(Number.POSITIVE_INFINITY));
   const unknown: UnknownRow[] = [];
@@ -151,7 +151,7 @@ function renamed(row: MissingRecord["row"]): Map<string, CellValue> {
   return new Map(id === undefined ? [] : [["id", id]]);
 }
 
-/** The columns of a row that say another place than its event does. */
+/** The columns in which a row names another parent than its event does. */
 function moved(row: MissingRecord["row"], place: RecordPlace | null): Map<string, CellValue> {
   if (place === null || place.kind === "session") return new Map();
   const is: Readonly<Record<string, string | number | null>> = {
@@ -163,8 +163,8 @@ function moved(row: MissingRecord["row"], place: RecordPlace | null): Map<string
 }
 
 /**
- * Rows that opencode refuses for their id, and the record of its log that each of them is; by the row's id. `sessionID`:
- * the session that their rows name.
+ * Rows that opencode refuses because of their id, by that id, each with the logged record that it really is.
+ * `sessionID`: the session that the rows name.
  */
 export async function refusedNames(
   store: Store,
@@ -189,13 +189,16 @@ function isLogged(kind: Artifact["kind"]): kind is MissingRecord["kind"] {
   return kind === "session" || kind === "message" || kind === "part";
 }
 
-/** Sessions that have a log and no record. */
+/** Sessions that have a log but no record. */
 async function missingSessions({ store, eventLog }: LoggedStore): Promise<string[]> {
   const present = new Set((await store.sessions(null)).map(({ id }) => id));
   return eventLog.loggedSessions(Number.POSITIVE_INFINITY).filter((id) => !present.has(id));
 }
 
-/** Rebuilds messages of which only parts are there and which no log knows. `null`: those of the whole store, if that is quick. */
+/**
+ * Rebuilds messages that only have parts left and that no log knows. `null`: those of the whole store, if that is
+ * quick.
+ */
 export async function findMessagesWithoutRecord(
   store: Store,
   sessionIDs: readonly string[] | null,
@@ -209,7 +212,7 @@ export async function findMessagesWithoutRecord(
     if (sessionIDs !== null && !sessionIDs.includes(sessionID)) continue;
     if (places?.of(rowArtifact("session", sessionID, sessionID)) == null) continue;
     const known = logged === null ? new Set<string>() : (await missingIn(logged, sessionID)).known;
-    // Loaded only if something is rebuilt, with zod: a check of a healthy store pays for neither.
+    // Loaded only if something is rebuilt, together with zod. A check of a healthy store loads neither.
     const { looseMessages, MESSAGE_SOURCE } = await import("./rebuild.ts");
     for (const { messageID, parts, row } of await looseMessages(store, sessionID)) {
       if (known.has(messageID)) continue;
@@ -229,7 +232,7 @@ export async function findMessagesWithoutRecord(
   return found;
 }
 
-/** Rebuilds the records of sessions that have messages and no record. `null`: those of the whole store. */
+/** Rebuilds the records of sessions that have messages but no record. `null`: those of the whole store. */
 export async function findSessionsWithoutRecord(
   store: Store,
   sessionIDs: readonly string[] | null,

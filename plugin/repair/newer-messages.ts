@@ -4,10 +4,12 @@ import { errnoCode } from "../platform/file-system.ts";
 import { parseDocument, type StoredDocument } from "../stores/conversation.ts";
 import type { Store } from "../stores/store.ts";
 
-/** What each message and part of a session has behind it, by its id. */
+/** For each message and part of a session, by id: what comes after it. */
 type ByRecord = ReadonlyMap<string, NewerMessages>;
 
-/** What is newer than a record in its session. One session is read at a time, and the last one kept. */
+/**
+ * Tells what is newer than a record in its session. It reads one session at a time and keeps the last one in memory.
+ */
 export class NewerMessagesSource {
   readonly #store: Store;
   #last: { readonly sessionID: string; readonly byRecord: Promise<ByRecord> } | null = null;
@@ -16,7 +18,7 @@ export class NewerMessagesSource {
     this.#store = store;
   }
 
-  /** `null` where the record is in no session. */
+  /** `null` if the record is in no session. */
   async than({ recordID }: Artifact, sessionID: string | null): Promise<NewerMessages | null> {
     if (sessionID === null || recordID === null) return null;
     if (this.#last?.sessionID !== sessionID) {
@@ -35,7 +37,7 @@ async function readBackwards(store: Store, sessionID: string): Promise<ByRecord>
   const found: OfMessage[] = [];
   try {
     for await (const { messageID, document, parts } of store.conversations.messages(sessionID)) {
-      // Parts alone are not shown, and push nothing out of sight.
+      // Parts without a message are not shown and do not move other messages out of view.
       if (document === null) continue;
       const alone = asNewer(valueIn(document));
       const places = alone.anyAnswer ? parts.map(({ recordID }) => [recordID, "answer"] as const) : inQuestion(parts);
@@ -61,7 +63,7 @@ function valueIn(document: StoredDocument): unknown {
   return parsed.ok ? parsed.value : null;
 }
 
-/** Without a text of the user's own the terminal UI prints nothing of a question. */
+/** Without a text that the user wrote, the terminal UI prints nothing of a user message. */
 function inQuestion(parts: readonly StoredDocument[]): (readonly [id: string, ShownIn])[] {
   const texts = parts.filter((part) => isOwnText(valueIn(part)));
   return parts.map((part) => {

@@ -7,7 +7,7 @@ import { type Origin, withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { advisesSalvage, originFault } from "./by-origin.ts";
 import { databaseFinding } from "./database-finding.ts";
 
-/** A database of 2.x, or of an opencode that is newer than known: what can be said is whether its pages are whole. */
+/** Findings for a database of 2.x, or of an opencode newer than this tool knows. Only its pages can be checked. */
 export async function unreadFindings(
   { description, origin, problem, damage }: OpenedStore & { state: "unread" },
   store: number,
@@ -20,7 +20,7 @@ export async function unreadFindings(
   return [said, databaseFinding(found, description, store)];
 }
 
-/** The origin of a database that was read, with what its rows and, where it is damaged, its pages tell. */
+/** The origin of a database that was read. Its rows show it and, if it is damaged, also its pages. */
 export async function originOfRead(
   opened: OpenedStore & { state: "ok" },
   found: readonly ConfirmedFinding[],
@@ -31,7 +31,7 @@ export async function originOfRead(
   return originOfDamaged(opened.description, origin, found, access);
 }
 
-/** The origin of a database of which SQLite told only `stated`; where it is damaged, its pages are asked too. */
+/** The origin of a database for which SQLite returned only `stated`. If it is damaged, its pages are read too. */
 export async function originOfDamaged(
   description: StoreDescription,
   stated: Origin,
@@ -44,7 +44,7 @@ export async function originOfDamaged(
   return originBehind(description, stated);
 }
 
-/** What is said of a database that is not of 1.x alone. */
+/** The finding for a database that is not of 1.x alone. */
 export function originFinding(origin: Origin | null, description: StoreDescription, store: number): ConfirmedFinding[] {
   const fault = origin === null ? null : originFault(origin);
   if (origin === null || fault === null) return [];
@@ -52,7 +52,7 @@ export function originFinding(origin: Origin | null, description: StoreDescripti
   return [databaseFinding({ code, severity: "warning", evidence: notRead(code, origin) }, description, store)];
 }
 
-/** Which records were read, and which were not. */
+/** States which records were read and which were not. */
 function notRead(code: string, { kind, sign }: Origin): string {
   if (code === SCHEMA_NEWER.code) return `${sign}, newer than this tool knows`;
   if (kind === "1.x and 2.x") {

@@ -2,12 +2,12 @@ import { isFileLocator, type Locator } from "../model/artifact.ts";
 import type { Generation } from "../model/store-description.ts";
 import type { Origin } from "../stores/sqlite/origin.ts";
 
-/** What a store is made of. */
+/** What a store consists of, in words. */
 export const GENERATION_WORDS: Readonly<Record<Generation, string>> = { json: "JSON files", sqlite: "SQLite" };
 
 /**
- * What a user should know of a database that is not of opencode 1.x alone, in one line; `null`: it is. `unread2x`: tables of
- * other shapes than are known, beside the rows that only 2.x reads; `null` where none of these are read.
+ * What a user should know about a database that is not of opencode 1.x alone, in one line; `null` if it is. `unread2x`
+ * lists tables of 2.x with an unknown shape. It is `null` if no rows of 2.x were read.
  */
 export function originSentence({ kind, sign }: Origin, unread2x: readonly string[] | null = null): string | null {
   switch (kind) {
@@ -28,7 +28,7 @@ export function originSentence({ kind, sign }: Origin, unread2x: readonly string
   }
 }
 
-/** What users call the tables that are checked beside sessions and messages. */
+/** The users' names for the tables that are checked besides sessions and messages. */
 const CALLED: readonly (readonly [name: string, tables: readonly string[]])[] = [
   ["projects", ["project"]],
   ["settings", ["kv"]],
@@ -50,7 +50,7 @@ function listed(names: readonly string[]): string {
 const ONLY_1X_READ = "Only the records of 1.x are read; those of 2.x are not.";
 const GO_ON_APART = "In it 1.x and 2.x go on apart from each other: each has its own copy of a session.";
 
-/** The sentences of all databases that were checked; `null` where they are of opencode 1.x alone. */
+/** The sentences for all checked databases; `null` if all are of opencode 1.x alone. */
 export function originsSentence(
   stores: readonly { readonly origin: Origin | null; readonly of2x?: { readonly unread: readonly string[] } }[],
 ): string | null {
@@ -60,7 +60,7 @@ export function originsSentence(
   return sentences.length === 0 ? null : [...new Set(sentences)].join(" ");
 }
 
-/** Kinds of databases in which only opencode 2.x reads rows. */
+/** Kinds of databases with rows that only opencode 2.x reads. */
 const WITH_ROWS_OF_2X: readonly Origin["kind"][] = ["2.x", "1.x and 2.x", "1.x with messages of 2.x"];
 
 /** Whether a place is in a table that only opencode 2.x reads. */
@@ -69,25 +69,25 @@ export function isPlaceOf2x(locator: Locator): boolean {
 }
 
 /**
- * Why these places of a database stay as they are; `null` where they may be written. Rows that only 2.x reads may: what
- * is planned for them is no more than to take out what no JSON parser reads.
+ * Why these places of a database must not be written; `null` if they may be. Rows that only 2.x reads may be written:
+ * the only plan for them is to remove what no JSON parser reads.
  */
 export function refusalToWrite(origin: Origin | null, places: readonly Locator[]): string | null {
   const isOf2x = origin !== null && WITH_ROWS_OF_2X.includes(origin.kind) && places.every(isPlaceOf2x);
   return isOf2x ? null : writingRefusal(origin);
 }
 
-/** Why nothing is written to the records of a database; `null` where something may be (see {@link isCompleted}). */
+/** Why the records of a database must not be written; `null` if some may be (see {@link isCompleted}). */
 export function writingRefusal(origin: Origin | null): string | null {
   return origin === null || isOf1x(origin) || origin.writable !== undefined ? null : refused(origin);
 }
 
-/** Why no records are added to a database; `null` where they may be. */
+/** Why no records may be added to a database; `null` if they may be. */
 export function addingRefusal(origin: Origin | null): string | null {
   return origin === null || isCompleted(origin) ? null : refused(origin);
 }
 
-/** Whether records of a database are completed, closed and added, as in one of 1.x alone. */
+/** Whether records of a database are completed, closed and added as in a database of 1.x alone. */
 export function isCompleted(origin: Origin): boolean {
   return isOf1x(origin) || origin.writable === "all";
 }
@@ -101,8 +101,8 @@ function refused(origin: Origin): string {
 }
 
 /**
- * Why `salvage` leaves a database as it is, and the way out; `null` where it may build a new one, with `swap` also put
- * it in its place.
+ * Why `salvage` refuses a database, and the way out; `null` if it may build a new one. `swap`: the new one also
+ * replaces the old one.
  */
 export function salvageRefusal(origin: Origin | null, swap: boolean): string | null {
   if (origin?.kind === "1.x") return swap && origin.isByRowsAlone ? ROWS_ALONE : null;

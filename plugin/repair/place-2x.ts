@@ -3,11 +3,11 @@ import type { CellValue, RecordKind } from "../model/artifact.ts";
 import type { Stop } from "../model/finding.ts";
 import type { RowOf2x } from "../model/row-2x.ts";
 
-/** A row that opencode 2.x reads, and what it cannot do because of it. */
+/** A row that opencode 2.x reads, and what fails because of it. */
 export interface Place {
   readonly table: string;
   readonly kind: RecordKind;
-  /** `null` where the row belongs to no session. */
+  /** `null` if the row belongs to no session. */
   readonly sessionID: string | null;
   readonly key: Readonly<Record<string, string>>;
   readonly row: RowOf2x;
@@ -15,8 +15,8 @@ export interface Place {
 }
 
 /**
- * A row of another table. A name that a user or a plugin chose may hold a path or worse: then its number is said. `known`: the
- * sessions that are there.
+ * Names a row of another table. A user or a plugin may have chosen a name with a path or worse in it: then the row's
+ * number is used. `known`: the sessions that exist.
  */
 export function placeIn(
   { table, kind, name, sessionColumn, stops }: OtherTable,
@@ -48,7 +48,7 @@ const STOP_WORDS: Readonly<Record<Stop, string>> = {
   import: "the import of what opencode 1.x has",
 };
 
-/** What a row stops, as evidence says it. */
+/** The evidence text for what a row stops. */
 export function stopWords({ stops, sessionID }: Pick<Place, "stops" | "sessionID">, host: string): string {
   if (stops.length === 0) return "; its session is not there, so nothing reads it";
   const words = stops.map((stop) =>

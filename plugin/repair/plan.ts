@@ -3,17 +3,17 @@ import type { ConfirmedFinding } from "../model/finding.ts";
 import { keptKey } from "../quarantine/run-state.ts";
 import type { Operation } from "../stores/writer.ts";
 
-/** What of the findings is to be repaired. */
+/** Which findings are to be repaired. */
 export interface Selection {
-  /** Only faults of these codes; these may be warnings too. `null`: every blocking fault. */
+  /** Only findings with these codes, also warnings. `null`: every blocking finding. */
   readonly codes: readonly string[] | null;
-  /** Beside every blocking fault, warnings of these codes: what a client that was asked has shown. */
+  /** In addition to every blocking finding, warnings with these codes. A client showed them to the user and asked. */
   readonly also?: readonly string[];
-  /** Only what may be done at the start of opencode without asking. */
+  /** Only what may be done without asking at the start of opencode. */
   readonly unasked: boolean;
 }
 
-/** The operations on one session of one store: one run folder, one manifest. */
+/** The operations on one session of one store. They share one run folder and one manifest. */
 export interface PlannedSession {
   readonly store: number;
   readonly sessionID: string | null;
@@ -25,8 +25,8 @@ export type Plan = readonly PlannedSession[];
 const NOTHING_KEPT: ReadonlySet<string> = new Set();
 
 /**
- * Turns findings into operations with preconditions, but for records that a user restored (`kept`, as {@link keptKey}). A
- * pure function: nothing is read or written.
+ * Turns findings into operations with preconditions, except for records that a user restored (`kept`, see {@link
+ * keptKey}). A pure function: nothing is read or written.
  */
 export function planRepair(
   findings: readonly ConfirmedFinding[],
@@ -62,16 +62,16 @@ function isSelected({ code, severity }: ConfirmedFinding, { codes, also }: Selec
   return severity === "blocking" || (also ?? []).includes(code);
 }
 
-/** Whether a repair would do anything about a finding. */
+/** Whether a repair would act on a finding. */
 export function isRepairable({ remedy, seen, replacement, rebuilt }: ConfirmedFinding): boolean {
   if (rebuilt !== undefined) return true;
   if (remedy === "report") return false;
   return remedy === "quarantine" ? seen !== null : replacement !== null;
 }
 
-/** A copy that opencode itself recorded may take the place of a damaged record at any time; the rest says the catalogue. */
+/** A copy that opencode recorded may replace a damaged record at any time. The catalogue decides the rest. */
 export function isDoneUnasked({ remedy, seen, code, stops }: ConfirmedFinding): boolean {
-  // Of rows that opencode 2.x reads nothing is done unasked.
+  // Rows that opencode 2.x reads are never changed without asking.
   if (stops !== undefined) return false;
   if (remedy === "recover") return seen !== null;
   return remedy === "quarantine" && faultByCode(code)?.unasked === true;

@@ -26,12 +26,13 @@ import { closedRecord } from "./closed.ts";
 import { completeDraft } from "./complete-draft.ts";
 import { plural } from "./words.ts";
 
-/** Where a rebuilt record is from, in a manifest. */
+/** The source of a rebuilt message, as the manifest names it. */
 export const MESSAGE_SOURCE = "rebuilt from its parts and the messages beside it";
 
 /**
- * What could take the place of records that would be quarantined: what can be read of them; of messages, what their
- * parts and neighbours tell, so that their parts stay visible; of projects, what their sessions tell. Reads only.
+ * Adds to findings what could replace records that would be quarantined. For any record: its readable part. For a
+ * message: what its parts and neighbours show, so that its parts stay visible. For a project: what its sessions show.
+ * Reads only.
  */
 export async function withRebuilt(store: Store, findings: readonly ConfirmedFinding[]): Promise<ConfirmedFinding[]> {
   const rebuilt = new Map<ConfirmedFinding, ConfirmedFinding>();
@@ -47,7 +48,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
     const wanted = new Map(damaged.map((finding) => [finding.recordID ?? "", finding]));
     const { frame, own } = await frameOf(store, sessionID, wanted);
     let { messages } = frame;
-    // A rebuilt record tells of its neighbours in turn: an answer names the question before it.
+    // A rebuilt record gives facts about its neighbours: an answer names the question before it.
     for (const message of [...own, ...own]) {
       const finding = wanted.get(message.messageID);
       if (finding === undefined || rebuilt.has(finding)) continue;
@@ -71,7 +72,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
   return findings.map((finding) => rebuilt.get(finding) ?? finding);
 }
 
-/** Of a message or part that was written as JSON within a JSON text, what that text says. */
+/** For a message or part that was written as JSON inside a JSON text: the record in that text. */
 async function writtenTwice(
   store: Store,
   { kind, sessionID, recordID, locator }: ConfirmedFinding,
@@ -92,7 +93,7 @@ function isLostMessage({ kind, remedy, severity, seen }: ConfirmedFinding): bool
   return kind === "message" && remedy === "quarantine" && severity === "blocking" && seen !== null;
 }
 
-/** Rows for the messages of a session of which only parts are there. */
+/** Rows for messages of a session that only have parts left. */
 export async function looseMessages(
   store: Store,
   sessionID: string,
@@ -118,14 +119,14 @@ export async function looseMessages(
   });
 }
 
-/** A project's record as its sessions tell it; `null` where it does not follow, or it has none. */
+/** A project's record as its sessions show it; `null` if they do not determine it or there are none. */
 export async function projectFromSessions(store: Store, id: string, said?: Fields): Promise<RebuiltProject | null> {
   const { sessions, root } = await ofProject(store, id);
   if (sessions.length === 0) return null;
   return rebuiltProject(id, sessions, root, await store.conversations.projectFacts(), store.description, said);
 }
 
-/** So many sessions of a project are asked for its folder, the last used first. */
+/** At most this many sessions of a project are read to find its folder, the last used ones first. */
 const MOST_ASKED = 20;
 
 async function ofProject(
@@ -144,7 +145,7 @@ async function ofProject(
   return { sessions, root: null };
 }
 
-/** The record of a project that cannot be read, or whose folder opencode refuses, with what its sessions tell of it. */
+/** Adds to an unreadable project record, or one with a folder that opencode refuses, what its sessions show. */
 async function withProject(store: Store, finding: ConfirmedFinding): Promise<ConfirmedFinding> {
   const { locator, recordID, remedy } = finding;
   if (recordID === null || finding.seen === null) return finding;
@@ -168,7 +169,7 @@ async function withProject(store: Store, finding: ConfirmedFinding): Promise<Con
   return { ...finding, rebuilt: { source: PROJECT_SOURCE, content: { cells } } };
 }
 
-/** The file of a session that no host parses: without it the session is in no list. */
+/** Adds a rebuilt record for the file of a session that no host parses. Without that file the session is in no list. */
 async function withSession(store: Store, finding: ConfirmedFinding): Promise<ConfirmedFinding> {
   const { locator, recordID: sessionID, remedy, severity, seen } = finding;
   const isLost = remedy === "quarantine" && severity === "blocking" && seen !== null;
@@ -197,14 +198,14 @@ async function legibleIn(store: Store, { kind, sessionID, recordID, locator }: C
   return bytes === null ? {} : wholeMembers(textBeginning(bytes));
 }
 
-/** What the messages of a session hang in. */
+/** The session that messages belong to, in outline. */
 interface SessionFrame {
   /** In the order of {@link byTime}. */
   readonly messages: readonly MessageFacts[];
   readonly columns: SessionColumns;
 }
 
-/** The messages of a session in outline, and some of them with their parts. */
+/** All messages of a session in outline, and some of them with their parts. */
 async function frameOf(
   store: Store,
   sessionID: string,
@@ -225,7 +226,7 @@ function asReplacement(
   sessionID: string,
   { document }: RebuiltMessage,
 ): Replacement {
-  // As opencode 1.0-1.1 writes it.
+  // In the form that opencode 1.0-1.1 writes.
   const content: Replacement["content"] = isFileLocator(locator)
     ? { bytes: Buffer.from(JSON.stringify({ id: recordID, sessionID, ...document }, null, 2)) }
     : { cells: new Map([["data", { storage: "text", bytes: Buffer.from(JSON.stringify(document), "utf8") }]]) };

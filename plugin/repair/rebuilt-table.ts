@@ -5,8 +5,9 @@ import type { Replacement } from "../model/replacement.ts";
 import type { DatabaseFrame } from "../stores/survey.ts";
 
 /**
- * The rows that the journal of a database lacks, where its tables, columns and indexes are exactly those of a known host:
- * then that host's journal is the right one. `null` where they are not, and where the journal knows of more.
+ * The rows that the journal of a database lacks. They are known only if its tables, columns and indexes are exactly
+ * those of a known host: then that host's journal is the right one. `null` if they differ or if the journal has other
+ * rows too.
  */
 export function rebuiltJournal({ layout, journals }: DatabaseFrame): Replacement | null {
   const whole = journalOf(layout);
@@ -20,7 +21,7 @@ export function rebuiltJournal({ layout, journals }: DatabaseFrame): Replacement
   if (recorded.some((each) => !known.has(each))) return null;
   const lacking = [...known].filter(([each]) => !recorded.includes(each)).map(([, row]) => row);
   if (lacking.length === 0) return null;
-  // A row's number is the table's to give: that of the known host may be taken.
+  // The table assigns the number of a row, and the number of the known host may be taken.
   const stated = columns.filter((name) => name === whole.key || name !== "id");
   const rows = lacking.map(
     (row): RowValues =>
@@ -31,7 +32,7 @@ export function rebuiltJournal({ layout, journals }: DatabaseFrame): Replacement
   return { source, content: { table: change } };
 }
 
-/** An empty table as its host makes it, where only that one table differs from a known host's; else `null`. */
+/** An empty table as its host creates it, if only that table differs from a known host's. Otherwise `null`. */
 export function rebuiltTable(missing: readonly string[], { layout, emptyTables }: DatabaseFrame): Replacement | null {
   const [table, ...others] = new Set(missing.map((name) => name.split(".")[0] ?? ""));
   const before = table === undefined || others.length > 0 ? undefined : emptyTables.get(table);

@@ -11,16 +11,16 @@ import { withOutcomes } from "./apply.ts";
 import { writerForManifest } from "./run-store.ts";
 
 /**
- * Brings the manifests of runs that a crash interrupted in line with what really happened: what had left its place is
- * `done` and can be restored, what had not is `rolled-back`, what had been undone is `restored`. Call it under the
- * lock only. Number of runs settled.
+ * Updates the manifests of runs that a crash interrupted. An item that had left its place is `done` and can be
+ * restored. An item that had not is `rolled-back`. An item that had been undone is `restored`. Call this only under the
+ * lock. Returns the number of updated runs.
  */
 export async function reconcileRuns(files: FileSystem, located: Located, access: Access): Promise<number> {
   let settled = 0;
   await removeRemainders(files, located.dataDir);
   for await (const { folder, runID } of runFolders(files, located.dataDir)) {
     await removeUnfinishedFiles(files, folder);
-    // Only a run that is not planned has a valid state file.
+    // Only a run that is no longer planned has a valid state file.
     if ((await readRunState(files, folder)) !== null) continue;
     const run = await readAndRecord(files, folder, runID);
     if (!run.ok || run.manifest.state !== "planned") continue;
@@ -44,7 +44,7 @@ export async function reconcileRuns(files: FileSystem, located: Located, access:
   return settled;
 }
 
-/** What neither place holds was changed by others: before it was moved, or in quarantine after it had been. */
+/** If neither place has the item, another process changed it: before it was moved, or later in quarantine. */
 function settledState(item: ManifestItem, seen: Observed): ItemState {
   if (item.state === "done") return seen === "live" ? "restored" : "done";
   return seen === "set-aside" ? "done" : "rolled-back";
@@ -60,7 +60,7 @@ async function isSettled(writer: StoreWriter, folder: string): Promise<boolean> 
   }
 }
 
-/** A run on a database that is not here now waits for it; it must not keep other repairs from being done. */
+/** A run on a missing database waits until the database is there again. It must not block other repairs. */
 async function writerOrNothing(
   ...where: Parameters<typeof writerForManifest>
 ): Promise<Awaited<ReturnType<typeof writerForManifest>> | null> {

@@ -17,32 +17,32 @@ export interface RepairInput {
   readonly files: FileSystem;
   readonly located: Located;
   readonly access: Access;
-  /** What a check found; its store indexes are those of `located`. */
+  /** The findings of a check. Their store indexes refer to `located`. */
   readonly findings: readonly ConfirmedFinding[];
   readonly selection: Selection;
   readonly trigger: Trigger;
   readonly hostVersion: string | null;
   readonly signal?: AbortSignal;
   /**
-   * How long another repair is waited for, in milliseconds; without it, only until a lock whose holder cannot be seen, and
-   * that has lapsed, may be taken over.
+   * How long to wait for another repair, in milliseconds. Without it, wait only until an expired lock of an unknown
+   * holder may be taken over.
    */
   readonly patienceMs?: number;
-  /** Of a run that has begun already. */
+  /** The id of a run that has already begun. */
   readonly runID?: string;
-  /** Told now and then how many of the records are done. */
+  /** Called from time to time with the number of finished records and the total. */
   readonly onProgress?: (done: number, of: number) => void;
 }
 
 export interface RepairResult {
-  /** `null` where nothing was done. */
+  /** `null` if nothing was done. */
   readonly runID: string | null;
   readonly manifests: readonly string[];
   readonly items: readonly ReportedItem[];
   readonly stopped: Stopped | null;
 }
 
-/** A repair takes tens of milliseconds; the lock is tried again this often. */
+/** A repair takes tens of milliseconds, so the lock is tried again at this interval. */
 const LOCK_RETRY_MS = 25;
 
 const NOTHING: RepairResult = { runID: null, manifests: [], items: [], stopped: null };
@@ -66,7 +66,7 @@ export async function underLock<T>(
       await reconcileRuns(files, located, access);
       return await work(taken.lock);
     } finally {
-      // What was done stands, whether or not the lock file can be removed.
+      // The changes are complete, whether or not the lock file can be removed.
       await taken.lock.release().catch(() => undefined);
     }
   } catch (error) {
@@ -75,8 +75,8 @@ export async function underLock<T>(
 }
 
 /**
- * Ends what a crash interrupted, where there is anything of the kind: an unfinished run, a lock, a remainder of what was
- * deleted. For whoever has nothing else to do under the lock; where somebody else has it, that one does it.
+ * Settles what a crash left, if there is any: an unfinished run, a lock, or the rest of a deletion. For callers that
+ * have nothing else to do under the lock. If another process holds the lock, that process does it.
  */
 export async function settleUnfinished(input: Pick<RepairInput, "files" | "located" | "access">): Promise<void> {
   if (await isUnfinished(input.files, input.located.dataDir)) await underLock(input, async () => null);
@@ -88,15 +88,15 @@ export function isStopped(outcome: object): outcome is Stopped {
 }
 
 /**
- * Plans and applies the repair of findings. Without anything to do it takes no lock and leaves no folder. Unasked, it
- * leaves alone what a user restored, also where that happened after the findings were made.
+ * Plans and applies the repair of findings. If there is nothing to do, it takes no lock and creates no folder. An
+ * unasked repair skips what a user restored, even if that happened after the check.
  */
 export async function repair(input: RepairInput): Promise<RepairResult> {
   const plan = await planned(input).catch(stoppedBy);
   if ("kind" in plan) return { ...NOTHING, stopped: plan };
   if (plan.length === 0) return NOTHING;
   const outcome = await underLock(input, async (lock) => {
-    // Planned again: a restore may have had the lock until now, or a crash may have kept it from saying that it was done.
+    // Plan again: a restore may have held the lock until now, or a crash may have kept it from recording its result.
     const current = await planned(input);
     return current.length === 0 ? NOTHING : applyWhatIsFree(input, current, lock);
   });
@@ -105,12 +105,12 @@ export async function repair(input: RepairInput): Promise<RepairResult> {
 
 async function planned({ files, located, findings, selection }: RepairInput): Promise<Plan> {
   if (!selection.unasked) return planRepair(findings, selection);
-  // Most looks find nothing that may be done unasked.
+  // Most checks find nothing that may be done unasked.
   if (planRepair(findings, selection).length === 0) return [];
   return planRepair(findings, selection, await keptByUser(files, located.dataDir));
 }
 
-/** A turn that a process may still be working on is not ended by us: that is refused, the rest of the plan is done. */
+/** Applies the plan, except for turns that a process may still be working on. Those are refused. */
 async function applyWhatIsFree(
   input: RepairInput,
   plan: Plan,
@@ -137,7 +137,7 @@ async function applyUnderLock(
   const { files, located, access } = input;
   const runID = input.runID ?? newRunID(Date.now());
   const stores = await openStores(files, located, access);
-  // Writers have connections of their own; a reader in the way would only pin the WAL.
+  // Writers have their own connections. An open reader would only keep the WAL from being reset.
   for (const store of stores) if (store.state === "ok") store.store.close();
   const applied: Applied = await applyPlan({
     files,

@@ -24,19 +24,22 @@ export interface RestoreInput {
   readonly located: Located;
   readonly access: Access;
   readonly runID: string;
-  /** Only these sessions of the run; empty for all. */
+  /** Restore only these sessions of the run. If empty, all. */
   readonly sessionIDs: readonly string[];
-  /** Only these items; empty for all. */
+  /** Restore only these items. If empty, all. */
   readonly itemIDs: readonly string[];
-  /** Told after each folder of the run how many records of how many were looked at. */
+  /** Called after each folder of the run with the number of processed records and the total. */
   readonly onProgress?: (done: number, of: number) => void;
-  /** Ends it between two folders of the run: what came before is restored and recorded, the rest stays as it is. */
+  /**
+   * Stops the restore between two folders of the run. What was restored until then is recorded; the rest stays as it
+   * is.
+   */
   readonly signal?: AbortSignal;
 }
 
 type ReadableRun = StoredRun & { ok: true };
 
-/** What a restore would undo: all of it may be more than can be held with its manifests. */
+/** What a restore would undo, in outline: all items with their manifests may not fit in memory. */
 export interface RestorePlan {
   readonly runID: string;
   readonly runs: readonly PlannedRun[];
@@ -59,7 +62,7 @@ export interface RestoreResult {
   readonly stopped: Stopped | null;
 }
 
-/** Finds the items that a restore asks for. Reads only. */
+/** Finds the items that a restore is asked for. Reads only. */
 export async function planRestore(input: RestoreInput): Promise<RestorePlanning> {
   const { sessionIDs, itemIDs } = input;
   const runs: PlannedRun[] = [];
@@ -80,7 +83,7 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlanning>
   if (!isThere) return unknown("There is no run with this id in quarantine.");
   if (!isChosen) return unknown("That run holds nothing of this session.");
   if (missing.size > 0) return unknown("That run holds no item with this id.");
-  // The last first: what was added later may be a child of what was added before.
+  // The last folder is first: a record that was added later may be a child of one that was added before.
   runs.sort((a, b) => numberOf(b) - numberOf(a));
   return { ok: true, plan: { runID: input.runID, runs } };
 }
@@ -89,7 +92,7 @@ function unreadable(problem: string): RestorePlanning & { ok: false } {
   return { ok: false, reason: "unreadable", message: `That run cannot be restored: ${problem}.` };
 }
 
-/** Of several folders of one run in one session: `<runID>` is the first, then `.2` … */
+/** The number of a folder, if a run has several in one session: `<runID>` is the first, then `.2` … */
 function numberOf({ folder }: PlannedRun): number {
   return Number(/\.(\d{1,6})$/.exec(folder)?.[1] ?? 1);
 }
@@ -99,7 +102,7 @@ function unknown(message: string): RestorePlanning {
 }
 
 function itemsToRestore({ manifest: { items } }: ReadableRun, itemIDs: readonly string[]): ManifestItem[] {
-  // A message that got another id and its parts go back together.
+  // A message that got another id and its parts are restored together.
   const groups = new Set(
     items.flatMap(({ id, partOf, replacement }) =>
       replacement !== undefined && itemIDs.includes(id) ? [partOf ?? id] : [],
@@ -112,11 +115,11 @@ function itemsToRestore({ manifest: { items } }: ReadableRun, itemIDs: readonly 
   );
 }
 
-/** Restores the items of a plan, byte for byte, each only if nothing else has taken its place. */
+/** Restores the items of a plan byte for byte. An item is restored only if nothing else has taken its place. */
 export async function restore(input: RestoreInput, plan: RestorePlan): Promise<RestoreResult> {
   if (plan.runs.length === 0) return { runID: plan.runID, manifests: [], items: [], stopped: null };
   const outcome = await underLock(input, async (lock) => {
-    // Unfinished runs were settled when the lock was taken: read them again.
+    // Unfinished runs were settled when the lock was taken, so the plan is read again.
     const current = await planRestore(input);
     return restoreRuns(input, current.ok ? current.plan : plan, lock);
   });
@@ -154,7 +157,7 @@ interface RestoredRun {
   readonly stopped: Stopped | null;
 }
 
-/** The manifest says `planned` while items are restored: after a crash the next run finds out how far that came. */
+/** The manifest says `planned` while items are restored. After a crash the next run finds out which were restored. */
 async function restoreRun(input: RestoreInput, run: ReadableRun, items: readonly ManifestItem[]): Promise<RestoredRun> {
   const { files, located, access } = input;
   let outcomes: ItemOutcome[] = [];
@@ -168,7 +171,7 @@ async function restoreRun(input: RestoreInput, run: ReadableRun, items: readonly
         outcomes = await writer.putBack(items, run.folder);
       } catch (error) {
         failure = error;
-        // What cannot be told now stays planned: whoever takes the lock next settles it.
+        // An item whose state cannot be read now stays planned. The next holder of the lock settles it.
         const told = await returned(writer, items, run.folder).catch(() => null);
         if (told === null) return { outcomes, stopped: stoppedBy(error) };
         outcomes = told;
@@ -184,7 +187,7 @@ async function restoreRun(input: RestoreInput, run: ReadableRun, items: readonly
   }
 }
 
-/** What had come back before a failure; what had not is again as the repair had left it. */
+/** Which items were restored before a failure. The others are again as the repair left them. */
 async function returned(writer: StoreWriter, items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
   await writer.settle(folder);
   const outcomes: ItemOutcome[] = [];

@@ -39,7 +39,7 @@ async function databaseWriter(
   const isWhole = manifest.items.some((item) => item.kind === "database");
   const database =
     located.databases.find((path) => relativeDatabase(located.dataDir, path) === manifest.store.database) ??
-    // A whole database can be put where none is.
+    // A whole database can also be restored to a place where there is none.
     (isWhole ? databaseNamed(located.dataDir, manifest.store.database ?? "") : undefined);
   if (database === undefined) throw new StoreRefusedError("busy", "The database of that run is not here.");
   if (isWhole) {

@@ -7,10 +7,14 @@ import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
 import { noCounts, type Store } from "../stores/store.ts";
 import { garbageCollection, nextShare, type ShareAnswer, scanScope, type ThreadTask } from "./scan.ts";
 
-/** Most files are read one by one, without waiting. Only those that look damaged are read again, so many at once. */
+/**
+ * Most files are read one by one, without waiting. Files that look damaged are read again, at most this many at once.
+ */
 const FILES_AT_ONCE = 8;
 
-/** The body of a thread: scans one share of a store after the other and says what looks wrong. Any error ends it. */
+/**
+ * The body of a thread: it scans one share of a store after the other and reports what looks wrong. Any error ends it.
+ */
 const task = workerData as ThreadTask;
 const store = await openStore(task);
 const collect = garbageCollection(task.description);

@@ -9,7 +9,7 @@ import { addCounts, type Counts, type ScanOptions, type Scope, type Store } from
 export interface ThreadTask {
   readonly source: NonNullable<Store["source"]>;
   readonly description: Store["description"];
-  /** The next share that nobody has taken, in shared memory. */
+  /** The next share that no thread has taken, in shared memory. */
   readonly next: SharedArrayBuffer;
   readonly shares: number;
 }
@@ -21,22 +21,22 @@ export interface ShareAnswer {
   readonly counts: Counts;
 }
 
-/** Smaller stores are read before a thread would have started. */
+/** Smaller stores are read before a thread could start. */
 const WORTH_THREADS_BYTES = 32 * 1024 * 1024;
 const WORTH_THREADS_SESSIONS = 50;
 
-/** More threads than this wait for the same disk. */
+/** More threads than this would only wait for the same disk. */
 const MOST_THREADS = 4;
 
 /**
- * Several for each thread, so that all of them end at about the same time; of a large store more, so that garbage is
- * collected as often as in a small one.
+ * Each thread gets several shares, so that all threads end at about the same time. A larger store has more shares, so
+ * that garbage is collected as often as in a small one.
  */
 const LEAST_SHARES = 32;
 const SHARE_BYTES = 6 * 1024 * 1024;
 const SHARE_SESSIONS = 32;
 
-/** The artifacts of a scope that do not look healthy at once. */
+/** The records of a scope that do not look healthy at first. */
 export async function scanScope(store: Store, scope: Scope, options: ScanOptions): Promise<Artifact[]> {
   const suspects: Artifact[] = [];
   await store.scan(
@@ -54,13 +54,16 @@ export async function scanScope(store: Store, scope: Scope, options: ScanOptions
 }
 
 /**
- * Bun lets the heap grow with the store: it is told to collect where the process is larger than this, but not again
- * before so many bytes were read. In bytes; about what a check of 200,000 parts takes, which of rows is more than of files.
+ * Bun lets the heap grow with the store. Above this size of the process, a collection is forced, but not again before
+ * this many bytes were read. In bytes; about what a check of 200,000 parts takes. Rows take more than files.
  */
 const COLLECTED_FROM_BYTES = { json: 98 * 1024 * 1024, sqlite: 120 * 1024 * 1024 } as const;
 const READ_BETWEEN_BYTES = 8 * 1024 * 1024;
 
-/** Collects garbage where that is due; told how many bytes were read in all. Only for a process that does nothing else. */
+/**
+ * Forces a garbage collection when one is due. It is called with the total number of bytes read. Only for a process
+ * that does nothing else.
+ */
 export function garbageCollection({ generation }: Store["description"]): (bytes: number) => void {
   const { Bun: bun } = globalThis as { Bun?: { gc?(force: boolean): void } };
   let collectedAt = 0;
@@ -72,15 +75,15 @@ export function garbageCollection({ generation }: Store["description"]): (bytes:
   };
 }
 
-/** The next share that no thread has taken, or `null`. */
+/** Takes the next free share, or returns `null` if there is none. */
 export function nextShare({ next, shares }: Pick<ThreadTask, "next" | "shares">): number | null {
   const index = Atomics.add(new Int32Array(next), 0, 1);
   return index < shares ? index : null;
 }
 
 /**
- * Scans a whole store; a large one on several threads, this one included. `meanwhile` is other work of this thread: it
- * is done while the others start.
+ * Scans a whole store, a large one on several threads that include this one. `meanwhile` is other work for this thread
+ * while the others start.
  */
 export async function scanWholeStore(
   store: Store,
@@ -102,7 +105,7 @@ export async function scanWholeStore(
     }),
   );
   const besides = Promise.resolve(meanwhile());
-  // It is waited for at the end; a failure of what is read before that must not be a second one.
+  // This work is awaited at the end. If an earlier step fails, its failure must not become a second, unhandled one.
   besides.catch(() => undefined);
   const collect = garbageCollection(description);
   const read = async (index: number) => {
@@ -117,7 +120,7 @@ export async function scanWholeStore(
   return suspects;
 }
 
-/** In how many shares a store is read on several threads; `null` where it is too small for that. */
+/** The number of shares if a store is read on several threads; `null` if it is too small for that. */
 async function sharesOf(store: Store, source: ThreadTask["source"]): Promise<number | null> {
   const isFiles = source === "files";
   const size = isFiles ? (await store.sessions(null)).length : sizeNow(source.path);
@@ -125,13 +128,13 @@ async function sharesOf(store: Store, source: ThreadTask["source"]): Promise<num
   return Math.max(LEAST_SHARES, Math.ceil(size / (isFiles ? SHARE_SESSIONS : SHARE_BYTES)));
 }
 
-/** Resolves when a thread has no more to say, for whatever reason. */
+/** Resolves when a thread has ended, for whatever reason. */
 async function onThread(
   task: ThreadTask,
   { signal }: ScanOptions,
   found: (answer: ShareAnswer) => void,
 ): Promise<void> {
-  // Inside opencode there are no threads of ours, and its start does not pay for them.
+  // Loaded here because this tool starts no threads inside opencode, and the start must not load them.
   const { Worker } = await import("node:worker_threads");
   if (signal?.aborted) return;
   return new Promise((resolve) => {

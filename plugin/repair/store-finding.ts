@@ -3,10 +3,10 @@ import type { Locator, RecordKind } from "../model/artifact.ts";
 import type { ConfirmedFinding, Severity } from "../model/finding.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 
-/** A store of a data directory, as the answer of a check names it. */
+/** A store of a data directory, as the result of a check names it. */
 export interface StoreAtIndex {
   readonly description: StoreDescription;
-  /** Index in the answer. */
+  /** Index of the store in the result. */
   readonly index: number;
 }
 
@@ -19,7 +19,7 @@ export interface Place {
 
 export type Say = (fault: Fault, severity: Severity, place: Place | null, evidence: string) => ConfirmedFinding;
 
-/** Makes findings of one store. `null` as the place stands for the store as a whole. */
+/** Makes the findings of one store. `null` as the place means the store as a whole. */
 export function speaker(description: StoreDescription, store: number): Say {
   const whole = wholeStore(description);
   return (fault, severity, place, evidence) => ({

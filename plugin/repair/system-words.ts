@@ -2,7 +2,9 @@ import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import { pathSystem } from "../hosts/store-line.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 
-/** What a user should know of stores that opencode on another system wrote, in one line; `null`: none is. */
+/**
+ * What a user should know about stores written by opencode on another system, in one line; `null` if there are none.
+ */
 export function systemSentence(stores: readonly { readonly description: StoreDescription }[]): string | null {
   const isForeign = stores.some(({ description }) => pathSystem(description) !== THIS_SYSTEM);
   if (!isForeign) return null;

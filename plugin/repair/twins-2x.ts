@@ -14,7 +14,7 @@ interface Upgraded {
   readonly origin: Origin;
 }
 
-/** The copies that opencode 1.x has of messages which opencode 2.x has imported. */
+/** The copies that opencode 1.x still has of messages that opencode 2.x has imported. */
 export class Twins {
   readonly #connection: Connection;
   readonly #profile: Profile;
@@ -28,8 +28,8 @@ export class Twins {
   }
 
   /**
-   * The same message as the import of 2.x would write it again from the rows that 1.x still has of it. Only where neither
-   * opencode has written the message since: both rows say the same times.
+   * The same message as the import of 2.x would write it again from the rows that 1.x still has. Only if neither
+   * opencode has written the message since: both rows then have the same times.
    */
   async of({ table, sessionID, row }: Place): Promise<Replacement | null> {
     if (table !== "session_message" || sessionID === null || this.#upgraded.origin.kind !== "1.x and 2.x") return null;

@@ -3,7 +3,7 @@ import type { ReportedItem } from "./apply.ts";
 import type { Plan } from "./plan.ts";
 import { plural } from "./words.ts";
 
-/** Sessions whose record is in quarantine as a whole, and that opencode therefore lists no more. Only files leave so. */
+/** Sessions that opencode no longer lists because their whole record is in quarantine. This happens only with files. */
 export function unlistedBy(plan: Plan, items: readonly ReportedItem[]): string[] {
   const left = new Set(items.filter(({ action }) => action === "quarantined").map(({ recordID }) => recordID));
   const records = plan.flatMap(({ operations }) => operations);
@@ -12,7 +12,7 @@ export function unlistedBy(plan: Plan, items: readonly ReportedItem[]): string[]
   );
 }
 
-/** What is said of them, in a line. */
+/** One line about these sessions. */
 export function unlistedLine(sessions: readonly string[]): string {
   return `opencode no longer lists ${plural(sessions.length, "session")}: nothing of the record could be used. Messages stay where they are.`;
 }

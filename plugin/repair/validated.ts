@@ -7,26 +7,26 @@ import { TOOL } from "../tool-identity.ts";
 /** Name of the index in the data directory, beside the quarantine. It may be deleted at any time. */
 export const VALIDATED_FILE = ".session-repair-index.json";
 
-/** Grows with every change of what an index means. */
+/** Increases when the meaning of an index changes. */
 const FORMAT = 2;
 
-/** A database all of whose records were healthy, in the state that its file and its log had then. */
+/** A database in which all records were healthy, and the state of its file and its log at that time. */
 export interface ValidatedDatabase {
   /** Identity, size and times of the database file. */
   readonly file: string;
-  /** How far the log was read; everything in it had been copied into the file. */
+  /** The position up to which the log was read. Everything before it had been copied into the file. */
   readonly log: WalPosition;
 }
 
 /**
- * What was found healthy, and the state it was in. Of use only to the version that wrote it and for the host it was
- * written beside, since both decide what healthy is.
+ * What was found healthy, and its state at that time. Only the version that wrote the index, for the host it was
+ * written for, can use it: both decide what is healthy.
  */
 export interface Validated {
   readonly databases: Readonly<Record<string, ValidatedDatabase>>;
   /** Digests of the files of healthy sessions of the JSON generation, by session id. */
   readonly sessions: Readonly<Record<string, string>>;
-  /** Digests of the files that session lists are made of, by project id. */
+  /** Digests of the files from which session lists are made, by project id. */
   readonly lists: Readonly<Record<string, string>>;
 }
 
@@ -40,7 +40,7 @@ function seal(content: string): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-/** Reads the index. Whatever is wrong with it, it is as if there were none. */
+/** Reads the index. If anything is wrong with it, it counts as absent. */
 export function readValidated(dataDir: string, hostVersion: string | null): Validated {
   try {
     const [head, content] = textNow(join(dataDir, VALIDATED_FILE)).split("\n");
@@ -51,7 +51,7 @@ export function readValidated(dataDir: string, hostVersion: string | null): Vali
   }
 }
 
-/** Replaces the index. Where that fails, the next start takes longer, and no more. */
+/** Replaces the index. If that fails, the only effect is that the next start takes longer. */
 export async function writeValidated(dataDir: string, hostVersion: string | null, validated: Validated): Promise<void> {
   const temporary = join(dataDir, `${VALIDATED_FILE}.${process.pid}`);
   const content = JSON.stringify(validated);

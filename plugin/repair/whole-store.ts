@@ -26,7 +26,7 @@ type OpenStore = OpenedStore & { state: "ok" };
 
 const GIGABYTE = 1024 ** 3;
 
-/** What a survey comes to. `contentBytes`: what the messages, parts and session columns of the store hold. */
+/** The findings of a survey. `contentBytes`: the size of the messages, parts and session columns of the store. */
 export async function wholeStoreFindings(
   files: FileSystem,
   opened: OpenStore,
@@ -43,7 +43,7 @@ export async function wholeStoreFindings(
   ];
 }
 
-/** What of a database's log SQLite cannot read. Opens the log: never inside the host. */
+/** The part of a database's log that SQLite cannot read. Opens the log, so it must never run inside the host. */
 export function logFindings(description: StoreDescription, store: number): ConfirmedFinding[] {
   const evidence = description.database === undefined ? null : unreadLog(description.database);
   return evidence === null ? [] : [speaker(description, store)(WAL_DAMAGED, "warning", null, evidence)];
@@ -71,9 +71,10 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
     const sessions = project.folders.reduce((sum, folder) => sum + folder.sessions, 0);
     if (sessions === 0) continue;
     if (project.worktree === null) {
-      // Loaded only if something is rebuilt, with zod.
+      // Loaded only if something is rebuilt, together with zod.
       const { projectFromSessions } = await import("./rebuild.ts");
-      // The project "global" takes the sessions of folders without git; hosts of files never write it before it is needed.
+      // The project "global" holds the sessions of folders without git. Hosts that use files never write it before they
+      // need it.
       const rebuilt = await projectFromSessions(from, project.id).catch(() => null);
       const found = say(PROJECT_MISSING, "warning", place, amount(sessions, "session"));
       const source = "rebuilt from what the sessions of the project state";
@@ -107,7 +108,7 @@ async function missingFolders(
   let sessions = 0;
   const gone = new Set<string>();
   for (const folder of project.folders) {
-    // A folder of another system is not looked for here: nothing is known of it.
+    // A folder of another system is not looked for, because nothing here shows whether it exists.
     if (!isFolderHere(folder.directory) || (await exists(files, folder.directory))) continue;
     sessions += folder.sessions;
     gone.add(folderKey(system, folder.directory));
@@ -116,7 +117,7 @@ async function missingFolders(
 }
 
 async function exists(files: FileSystem, path: string): Promise<boolean> {
-  // A folder that may not be looked at is there.
+  // A folder that may not be accessed exists.
   return files.stat(path).then(
     (found) => found !== null,
     () => true,
@@ -138,7 +139,7 @@ async function databaseFindings(
   if (database === null) return [];
   const findings: ConfirmedFinding[] = [];
   const { missingColumns, missingWrittenColumns, unrecordedMigrations, frame } = database;
-  // Loaded only where something is missing, the known schemas with it.
+  // Loaded only if something is missing, together with the known schemas.
   const { rebuiltJournal, rebuiltTable } = frame === null ? NOT_REBUILT : await import("./rebuilt-table.ts");
   const stops: Severity = hostLine(opened.description).upgradesOlder ? "blocking" : "warning";
   if (missingColumns.length > 0) {
@@ -188,7 +189,7 @@ function rebuiltBy(finding: ConfirmedFinding, replacement: Replacement | null): 
   return replacement === null ? { ...finding, remedy: "report" } : { ...finding, replacement };
 }
 
-/** The migration workspace_domain of 2.x drops the table `workspace` and makes another one (source). */
+/** The migration workspace_domain of 2.x drops the table `workspace` and creates another one (source). */
 const WORKSPACES_OF_2X =
   "opencode 2.x made the table `workspace` again, in its own shape. opencode 1.x loads every session all the same. To go on with 1.x alone, give it a database of its own (OPENCODE_DB).";
 
@@ -196,7 +197,7 @@ function isOfWorkspace(column: string): boolean {
   return column.startsWith("workspace.");
 }
 
-/** A workspace is looked for where a project gets another id: a new remote, another first commit. */
+/** opencode looks for a workspace when a project gets another id, because of a new remote or another first commit. */
 function stoppedWithout(columns: readonly string[]): string {
   return columns.every(isOfWorkspace) ? "everything fails once the id of a project changes" : "a prompt fails";
 }

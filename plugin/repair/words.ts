@@ -23,7 +23,7 @@ const DONE: Readonly<Record<string, string>> = {
   rescued: "rescued",
 };
 
-/** What a line is about: `part prt_1`, `revert of session ses_1` where only that value was changed, `database`. */
+/** The subject of a line: `part prt_1`, `database`, or, if only that value was changed, `revert of session ses_1`. */
 export function recordWords(item: {
   readonly kind: string;
   readonly recordID: string | null;
@@ -33,7 +33,7 @@ export function recordWords(item: {
   return item.column === undefined ? record : `${item.column} of ${record}`;
 }
 
-/** `2 records`, or `1 record and 1 value` where of a session or project only a value is meant. */
+/** `2 records`, or `1 record and 1 value` if only one value of a session or project is meant. */
 function amountWords(values: readonly boolean[], noun: string): string {
   const count = values.filter(Boolean).length;
   const records = values.length - count;
@@ -43,8 +43,8 @@ function amountWords(values: readonly boolean[], noun: string): string {
 }
 
 /**
- * What became of records: `2 damaged records of this session quarantined`, or if not all went the same way
- * `3 damaged records of this session repaired (2 recovered, 1 quarantined)`.
+ * What was done with records: `2 damaged records of this session quarantined`, or, if the actions differ, `3 damaged
+ * records of this session repaired (2 recovered, 1 quarantined)`.
  */
 export function doneWords(
   items: readonly { readonly action: string; readonly column?: string }[],
@@ -73,7 +73,7 @@ export function toDoWords(
   items: readonly { readonly remedy: string; readonly rebuilt?: object; readonly locator: Locator }[],
 ): string {
   return TO_DO.map(({ remedy, words }) => {
-    // Who is asked gets what can be rebuilt of a record, instead of its quarantine.
+    // If the user is asked, what can be rebuilt of a record replaces its quarantine.
     const own = items.filter((item) => (item.rebuilt === undefined ? item.remedy : "recover") === remedy);
     return { words, values: own.map(({ locator }) => valueColumn(locator) !== null) };
   })
@@ -82,12 +82,12 @@ export function toDoWords(
     .join(", ");
 }
 
-/** Where records were, after their number: `1 record restored where it was`. */
+/** Follows the number of records that were at their old place: `1 record restored where it was`. */
 export function were(count: number): string {
   return count === 1 ? "it was" : "they were";
 }
 
-/** A sentence begins with a capital letter. */
+/** The words as a sentence, with a capital letter at the beginning. */
 export function sentence(words: string): string {
   return words.slice(0, 1).toUpperCase() + words.slice(1);
 }

@@ -11,17 +11,17 @@ import type { KnownStores } from "./known-stores.ts";
 import { ownID, ownSession } from "./own-session.ts";
 import { type SessionRows, sessionRows } from "./session-rows.ts";
 
-/** What came over of a session, and what did not. */
+/** The rows of a session that were brought in, and what was left out. */
 export interface BroughtIn extends Pick<SessionRows, "completed" | "leftOut"> {
   readonly sessionID: string;
-  /** The session of which it is another state, brought in as a session of its own. */
+  /** The session that this one is another state of. This state was brought in as a session of its own. */
   readonly stateOf?: string;
   readonly messages: number;
   readonly parts: number;
   readonly todos: number;
 }
 
-/** The rows of a session of another store, as the target takes them. */
+/** The rows of a session from another store, in the form that the target accepts. */
 export async function readRows(
   { target, others }: KnownStores,
   { sessionID, store, projectID }: Pick<HiddenSession, "sessionID" | "store" | "projectID">,
@@ -47,14 +47,20 @@ export async function readRows(
   return { rows, brought };
 }
 
-/** What another store has more of a session that the target has. `refused`: why the target does not take it. */
+/**
+ * The messages that another store has in addition for a session of the target. `refused`: why the target does not
+ * accept them.
+ */
 interface MoreOfSession {
   readonly planned: PlannedSession;
   readonly brought: BroughtIn;
   readonly refused: string | null;
 }
 
-/** The messages that the target lacks where it has no others, else the whole state of the other store as its own session. */
+/**
+ * Brings in what the target lacks of a session: the missing messages if it has none, else the whole state of the other
+ * store as a session of its own.
+ */
 export async function moreOfSession(
   stores: KnownStores,
   session: IncompleteSession,
@@ -73,7 +79,7 @@ export async function moreOfSession(
   return { planned, brought: made, refused: rows.refused };
 }
 
-/** The messages that a session of the target lacks, as operations on it. `held`: those that it has. */
+/** The messages that a session of the target lacks, as operations on it. `held`: the messages that it has. */
 async function missingMessages(
   stores: KnownStores,
   session: IncompleteSession,
@@ -90,7 +96,7 @@ async function missingMessages(
   };
 }
 
-/** A session of another store, as an operation on the target. `refused`: why the target does not take it. */
+/** A session of another store, as an operation on the target. `refused`: why the target does not accept it. */
 export async function wholeSession(
   stores: KnownStores,
   session: HiddenSession,
@@ -104,7 +110,7 @@ export async function wholeSession(
   };
 }
 
-/** All rows of a session as one operation: they come and go together. */
+/** All rows of a session as one operation: they are added and removed together. */
 function addition(
   { sessionID, messages, parts, todos, leftOut }: BroughtIn,
   cause: HiddenSession["cause"],
@@ -131,7 +137,7 @@ function codeOf(cause: HiddenSession["cause"]): string {
   return cause === "legacy" ? NOT_IMPORTED.code : SEVERAL_DATABASES.code;
 }
 
-/** The item of a session that the target does not take. */
+/** The item of a session that the target does not accept. */
 export function refusedItem(
   { sessionID, cause }: Pick<HiddenSession, "sessionID" | "cause">,
   reason: string,

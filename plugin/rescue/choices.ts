@@ -3,31 +3,31 @@ import { plural } from "../plural.ts";
 import type { Cause, HiddenSession, PartlyShownSession } from "./hidden.ts";
 import type { IncompleteSession } from "./incomplete.ts";
 
-/** What would be done for a session that opencode does not show. */
+/** What would be done about a session that opencode does not show. */
 export type RescueAction =
-  /** Its place is known: it is brought in, corrected, or taken out of the archive. */
+  /** The right place is known. The session is brought in, corrected, or taken out of the archive. */
   | { readonly kind: "certain" }
-  /** The user says where its folder is now; `candidates` are folders where it may be. */
+  /** Only the user knows where the session's folder is now. `candidates` are folders where it may be. */
   | { readonly kind: "folder"; readonly from: string; readonly candidates: readonly string[] }
-  /** A repair of this session makes the record that is missing: its own, or that of the session it was started from. */
+  /** A repair of this session rebuilds the missing record: its own, or the record of its parent session. */
   | { readonly kind: "repair"; readonly sessionID: string };
 
-/** A session that the user may choose, and what happens then. */
+/** A session that the user may choose, with the action that follows. */
 export interface RescueChoice {
   readonly sessionID: string;
   readonly title: string | null;
   readonly updatedMs: number | null;
   readonly directory: string | null;
-  /** How many messages it has; `null` where they were not counted. */
+  /** The number of messages; `null` if they were not counted. */
   readonly messages: number | null;
-  /** Why it is not shown, and where it goes. */
+  /** Why the session is not shown, and where it will be. */
   readonly why: string;
   readonly action: RescueAction;
-  /** Whether it is brought back where the user asks for all: nobody archived it, or may have deleted it. */
+  /** Whether the session is included if the user asks for all. Not if it is archived or may have been deleted. */
   readonly isSuggested: boolean;
 }
 
-/** What the lists of `rescue` say; its JSON has the same fields. */
+/** The contents of the lists of `rescue`. Its JSON has the same fields. */
 export interface RescueLists {
   readonly target: string;
   readonly hidden: readonly HiddenSession[];
@@ -59,7 +59,7 @@ export function rescueChoices({ target, hidden, partlyShown, incomplete }: Rescu
     ...{ sessionID, title, messages, updatedMs: null, directory: null, isLast: false },
     why: `another store has ${plural(count, "more message")} → ${isContained ? target : "a session of its own"}`,
     action: { kind: "certain" } as const,
-    // Only where nothing of it is here it was not shortened on purpose.
+    // Only if the target has no message of the session: otherwise it may have been shortened on purpose.
     isSuggested: messages === 0,
   }));
   return [...sessions, ...more]
@@ -68,8 +68,8 @@ export function rescueChoices({ target, hidden, partlyShown, incomplete }: Rescu
 }
 
 /**
- * The arguments of the `repair` that gives these sessions their record again. The newest copy in opencode's log is a
- * finding of its own code, and is looked for in every database where the session is named.
+ * The arguments of the `repair` that restores the records of these sessions. The newest copy in opencode's log has a
+ * finding code of its own. It is looked for in every database that names the session.
  */
 export function recordRepair(sessionIDs: readonly string[]): string[] {
   const codes = [LOST_RECORD.code, LOST_SESSION.code].flatMap((code) => ["--only", code]);

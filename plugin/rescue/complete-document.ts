@@ -5,25 +5,25 @@ import { judge } from "../records/judge.ts";
 import { type Mismatch, pathText } from "../records/mismatch.ts";
 import { type Fields, isFields, textIn, valueIn } from "../stores/conversation.ts";
 
-/** What the rest of its session tells about a record. */
+/** Facts from the rest of a session that help to complete one record. */
 export interface Around {
-  /** The model that an answer of the session was made with. */
+  /** The model that gave an answer in this session. */
   readonly model: { readonly providerID: string; readonly modelID: string } | null;
-  /** The user's message before this one, by time and id. */
+  /** The last user message before this record, by time and id. */
   readonly previousUserID: string | null;
-  /** When its message was made, in milliseconds. */
+  /** The time at which the record's message was made, in milliseconds. */
   readonly messageMs: number;
 }
 
 export type Completion =
-  /** `added`: paths of what was missing and was filled in. */
+  /** `added`: paths of the missing fields that were filled in. */
   | { readonly ok: true; readonly value: unknown; readonly added: readonly string[] }
-  /** The host would refuse it, and with it the whole session. */
+  /** The host would refuse the document, and with it the whole session. */
   | { readonly ok: false; readonly why: string };
 
 /**
- * The document as the host of `store` accepts it: as it is where that loads, else with the fields that older releases did
- * not write yet (the rules are those of anomalyco/opencode#29908).
+ * The document in the form that the host of `store` accepts. It stays as it is if it loads; otherwise it gets the
+ * fields that older releases did not write yet (rules: anomalyco/opencode#29908).
  */
 export function completeDocument(
   kind: "message" | "part",
@@ -49,13 +49,13 @@ export function completeDocument(
   return { ok: false, why: first === undefined ? "it is no record" : `${pathText(first.path)}: ${first.words}` };
 }
 
-/** Fills in one missing value in place; `false` where no rule says what it is. */
+/** Fills in one missing value in place; `false` if no rule gives a value. */
 function mend(document: Fields, { path, found, expected }: Mismatch, around: Around): boolean {
   const parent = valueIn(document, ...path.slice(0, -1).map(String));
   const key = String(path.at(-1));
   if (typeof parent !== "object" || parent === null) return false;
   if (found === "null") {
-    // NaN was written as null: a number that is needed was none, one that is not was absent.
+    // NaN was written as null. So a required number was not a number, and an optional one was absent.
     if (expected === "number" || expected === "int") Reflect.set(parent, key, 0);
     else Reflect.deleteProperty(parent, key);
     return true;

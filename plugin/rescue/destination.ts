@@ -7,8 +7,9 @@ import type { Destination } from "./session-rows.ts";
 const GLOBAL = { id: "global", worktree: NO_WORKTREE } as const;
 
 /**
- * The project under which a database's opencode will list a session of another store: the one that it uses for the same
- * folder (the id of a project changes with its git remote), else the one of the same id, else the session's own, written again.
+ * The project under which the target's opencode will list a session of another store. First choice: the project that it
+ * uses for the same folder (the id of a project changes with its git remote). Then the project with the same id, then a
+ * new record of the session's own project.
  */
 export function destinationOf(
   store: StoreDescription,
@@ -21,7 +22,7 @@ export function destinationOf(
     (worktree === null || worktree === GLOBAL.worktree ? undefined : usedFor(projects, worktree, store)) ??
     projects.find(({ id }) => id === (projectID ?? GLOBAL.id));
   if (found !== undefined) return { store, projectID: found.id, worktree: found.worktree, hasProject: true };
-  // Without a record of its project a session would have no parent: the project of folders without git takes it.
+  // A session without the record of its project would have no parent. The project for folders without git takes it.
   if (projectID === null || projectID === GLOBAL.id || worktree === null || !isFolderOf(pathSystem(store), worktree)) {
     const hasProject = projects.some(({ id }) => id === GLOBAL.id);
     return { store, projectID: GLOBAL.id, worktree: GLOBAL.worktree, hasProject };
@@ -29,7 +30,10 @@ export function destinationOf(
   return { store, projectID, worktree, hasProject: false };
 }
 
-/** The worktree of the session's project as the target's system has it: a folder of Windows as WSL shows it. */
+/**
+ * The worktree of the session's project in the form of the target's system: WSL shows a Windows folder under another
+ * path.
+ */
 function worktreeFor(store: StoreDescription, { project }: SessionColumns): string | null {
   const worktree = project?.worktree;
   if (typeof worktree !== "string") return null;
@@ -37,7 +41,7 @@ function worktreeFor(store: StoreDescription, { project }: SessionColumns): stri
   return isOther ? (mountInWSL(worktree) ?? worktree) : worktree;
 }
 
-/** `projects` are sorted, the last used first. */
+/** `projects` are sorted by last use, the newest first. */
 function usedFor(
   projects: readonly ProjectFacts[],
   worktree: string,

@@ -6,9 +6,9 @@ import { openKnownStores } from "./known-stores.ts";
 import { chosenSessions, isElsewhere, type Refusal, type RescueInput } from "./request.ts";
 
 export interface Exported extends BroughtIn {
-  /** Name of the file in the folder. */
+  /** The name of the file in the folder. */
   readonly file: string;
-  /** The folder to run `opencode import` in: it gives the session to the project of that. */
+  /** The folder in which to run `opencode import`. It adds the session to the project of that folder. */
   readonly directory: string | null;
 }
 
@@ -16,14 +16,14 @@ export type Exporting =
   | {
       readonly ok: true;
       readonly sessions: readonly Exported[];
-      /** `false`: stopped by its signal before all were written. */
+      /** `false`: a signal stopped the export before all files were written. */
       readonly isComplete: boolean;
     }
   | Refusal;
 
 /**
- * Writes what only other stores have as files that `opencode import` takes, into a folder that is there. Nothing else is
- * changed. `opencode import` itself takes no todos.
+ * Writes sessions that only other stores have as files for `opencode import`, into an existing folder. Nothing else is
+ * changed. `opencode import` ignores todos.
  */
 export async function exportHidden(input: RescueInput, folder: string): Promise<Exporting> {
   const { files, located, into, onProgress } = input;

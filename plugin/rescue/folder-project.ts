@@ -4,36 +4,37 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { outputOf } from "../platform/programs.ts";
 import { line, originOf, type Repository, repositoryOf } from "./repository.ts";
 
-/** The project of folders without git, and of a repository without a commit. */
+/** The project of folders without git, and of repositories without a commit. */
 export const GLOBAL_ID = "global";
 
-/** A folder as opencode finds it when it is started there. */
+/** What opencode finds when it is started in a folder. */
 export interface FolderProject {
-  /** The folder without symbolic links, as it is stored. */
+  /** The folder without symbolic links, in its stored form. */
   readonly directory: string;
-  /** The git worktree that it is in, `/` without one, as it is stored: `session.path` is relative to it. */
+  /** The git worktree of the folder in its stored form, or `/` without one. `session.path` is relative to it. */
   readonly worktree: string;
   readonly repository: Repository | null;
-  /** Whether there is a `.git` that git does not follow: opencode takes the folder for one without git. */
+  /** Whether there is a `.git` that git does not follow. opencode then treats the folder as one without git. */
   readonly isRefused: boolean;
-  /** The project that opencode uses there at its next start; `null` where that cannot be told. */
+  /** The project that opencode will use there at its next start; `null` if that cannot be told. */
   readonly id: string | null;
-  /** The id that opencode wrote into the repository at its last start there. */
+  /** The project id that opencode wrote into the repository at its last start there. */
   readonly recorded: string | null;
-  /** When the folder was made, in milliseconds; 0 where the system does not say. */
+  /** When the folder was made, in milliseconds; 0 if the system does not say. */
   readonly bornMs: number;
 }
 
-/** How a line of hosts names the project of a repository. */
+/** How a line of hosts chooses the project id of a repository. */
 export interface NamingRule {
-  /** Whether a remote `origin` decides: 1.17 and newer. Before, the id that is recorded stays. */
+  /** Whether a remote `origin` decides (1.17 and newer). In older lines the recorded id stays. */
   readonly byRemote: boolean;
 }
 
 /**
- * The project of a folder; `null` where there is no such folder. The rule was read in opencode 1.2.27, 1.14.41 and 1.18.33
- * (`Project.fromDirectory`): the remote (1.17 and newer), else the id in the file `opencode` of the git folder, else the
- * first root commit of HEAD, else `global`. 1.17 and newer give the sessions of a recorded id to the new one at the start.
+ * The project of a folder; `null` if there is no such folder. The rule was read in opencode 1.2.27, 1.14.41 and 1.18.33
+ * (`Project.fromDirectory`). The id comes from the first of these that exists: the remote (1.17 and newer), the file
+ * `opencode` in the git folder, the first root commit of HEAD; otherwise it is `global`. At its start, 1.17 and newer
+ * move the sessions of a recorded id to the new id.
  */
 export async function folderProject(
   files: FileSystem,
@@ -54,7 +55,7 @@ export async function folderProject(
   return { ...common, worktree: storedPath(THIS_SYSTEM, repository.worktree), id, recorded };
 }
 
-/** Whether sessions of a project are shown by an opencode that is started in the folder. */
+/** Whether an opencode that is started in the folder shows the sessions of a project. */
 export function carries({ id, recorded }: FolderProject, projectID: string): boolean {
   return id === projectID || recorded === projectID;
 }
@@ -62,13 +63,13 @@ export function carries({ id, recorded }: FolderProject, projectID: string): boo
 async function remoteID(files: FileSystem, repository: Repository): Promise<string | null> {
   const url = await originOf(files, repository);
   if (url === null) return null;
-  // git applies `insteadOf` and what the configuration includes.
+  // git applies `insteadOf` and included configuration files.
   const asked = await git(repository, "remote", "get-url", "origin");
   const place = remotePlace((asked === "no-git" || asked === null ? url : asked).trim());
   return place === null ? null : createHash("sha1").update(`git-remote:${place}`).digest("hex");
 }
 
-/** `host/path` of a remote's address; `null` of a path on this machine. */
+/** `host/path` of a remote's address; `null` for a path on this machine. */
 function remotePlace(address: string): string | null {
   const joined = (host: string, path: string): string | null => {
     const plain = path
@@ -85,7 +86,9 @@ function remotePlace(address: string): string | null {
   return host === undefined || path === undefined ? null : joined(host, path);
 }
 
-/** `global` in a repository without a commit; `null` where there is no git to ask. */
+/**
+ * The id of the first root commit. It is `global` in a repository without a commit, and `null` if git is not available.
+ */
 async function rootCommit(repository: Repository): Promise<string | null> {
   const listed = await git(repository, "rev-list", "--max-parents=0", "HEAD");
   if (listed === "no-git") return null;
@@ -93,7 +96,9 @@ async function rootCommit(repository: Repository): Promise<string | null> {
   return first ?? GLOBAL_ID;
 }
 
-/** When the commit was made that names the project, in milliseconds; `null` where there is none, or no git to ask. */
+/**
+ * When the commit that names the project was made, in milliseconds; `null` if there is none or git is not available.
+ */
 export async function rootCommitTime(repository: Repository): Promise<number | null> {
   const listed = await git(repository, "rev-list", "--max-parents=0", "--timestamp", "HEAD");
   if (listed === "no-git" || listed === null) return null;
@@ -107,7 +112,9 @@ export async function rootCommitTime(repository: Repository): Promise<number | n
 
 const GIT_TIMEOUT_MS = 30_000;
 
-/** What git answers, as opencode asks it; `null` where it fails. It fetches nothing and takes no lock. */
+/**
+ * Git's answer to a command, asked as opencode asks; `null` if the command fails. It fetches nothing and takes no lock.
+ */
 async function git({ worktree }: Repository, ...args: readonly string[]): Promise<string | null | "no-git"> {
   const environment = { ...process.env, GIT_NO_LAZY_FETCH: "1", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" };
   const options = { folder: worktree, environment, timeoutMs: GIT_TIMEOUT_MS };

@@ -8,12 +8,11 @@ import type { KnownStore } from "./known-stores.ts";
 import { findMisplaced, type Misplaced, type Place } from "./misplaced.ts";
 
 /**
- * Why the opencode of a database does not show a session that is on disk. `legacy`: it is only in the JSON storage;
- * `other-database`: only in another database; `put-aside`: only in an older copy of this database, under another name: it
- * may have been deleted since; `moved`: its folder is not there any more; `project-changed`: its project
- * has no record, or its folder belongs to another project now; `parent-missing`: lists leave out what was started from
- * another session, and that one is gone; `record-missing`: only its messages are there; `archived`: opencode was asked to
- * hide it.
+ * Why the opencode of a database does not show a session that is on disk. `legacy`: the session is only in the JSON
+ * storage. `other-database`: only in another database. `put-aside`: only in an older copy of this database under
+ * another name, so it may have been deleted since. `moved`: its folder no longer exists. `project-changed`: its project
+ * has no record, or its folder now belongs to another project. `parent-missing`: it was started from a session that is
+ * gone, and lists show no such sessions. `record-missing`: only its messages exist. `archived`: the user archived it.
  */
 export type Cause =
   | "legacy"
@@ -32,41 +31,43 @@ export interface HiddenSession {
   readonly directory: string | null;
   readonly projectID: string | null;
   readonly updatedMs: number | null;
-  /** Index of the store that holds it. */
+  /** Index of the store that holds the session. */
   readonly store: number;
-  /** The name of the database file that holds it, of one in another database. */
+  /** The file name of the database that holds the session, if it is another database. */
   readonly database?: string;
-  /** Where it belongs now, as far as that is known: a folder, or the id of a project. */
+  /** Where the session belongs now, if that is known: a folder or the id of a project. */
   readonly suggestion: string | null;
-  /** Why, in one sentence; absent where the cause says it. */
+  /** Why it is hidden, in one sentence. Absent if the cause already says it. */
   readonly reason?: string;
-  /** Where `--relink` puts it without being told; absent or `null` where only the user knows. */
+  /** Where `--relink` puts the session without being told; absent or `null` if only the user knows. */
   readonly target?: Place | null;
-  /** Folders where it may belong. */
+  /** Folders where the session may belong. */
   readonly candidates?: readonly string[];
-  /** How many messages it has, where they were counted. */
+  /** The number of its messages, if they were counted. */
   readonly messages?: number;
-  /** The session whose own record is gone and whose messages are there: this one, or the one that it was started from. */
+  /** The session whose record is gone while its messages exist: this session or its parent. */
   readonly withoutRecord?: string;
 }
 
-/** A session that a terminal UI lists from another folder of its project, and nothing lists from its own. */
+/** A session that is listed from another folder of its project, but not from its own. */
 export interface PartlyShownSession extends HiddenSession {
-  /** The git worktree in which a terminal UI lists it. */
+  /** The git worktree in which a terminal UI lists the session. */
   readonly shownFrom: string;
 }
 
 export interface Whereabouts {
-  /** In no list of the target's opencode; archived sessions with them. */
+  /** Sessions in no list of the target's opencode, including archived ones. */
   readonly hidden: readonly HiddenSession[];
   readonly partlyShown: readonly PartlyShownSession[];
-  /** Shown, with fewer messages than another store has of them. */
+  /** Sessions that are shown, but with fewer messages than another store has. */
   readonly incomplete: readonly IncompleteSession[];
-  /** How many sessions could not be judged: their folder cannot be looked at, or is no path of this system. */
+  /**
+   * How many sessions could not be judged, because their folder cannot be accessed or its path is not of this system.
+   */
   readonly unjudged: number;
 }
 
-/** Everything that the opencode of `target` does not show from the session's own folder. Reads only. */
+/** Every session that the opencode of `target` does not show from the session's own folder. Reads only. */
 export async function findHidden(
   files: FileSystem,
   target: KnownStore,
@@ -92,7 +93,7 @@ export async function findHidden(
   return { hidden, partlyShown, incomplete: await findIncomplete(target, others), unjudged };
 }
 
-/** The folders that a database knows of, looked at as the opencode that wrote it does. */
+/** The folders that a database names, judged by the rules of the opencode that wrote it. */
 export function foldersOfStore(files: FileSystem, target: KnownStore): KnownFolders {
   return new KnownFolders(
     files,
@@ -107,7 +108,10 @@ function misplacedSession(store: KnownStore, { facts, cause, reason, target, can
   return { ...hidden(cause, store, facts, suggestion), reason, target, candidates };
 }
 
-/** Databases before the JSON storage: what was imported into one of them went on there. */
+/**
+ * Sessions that only other stores have. Databases come before the JSON storage, because imported sessions continued
+ * there.
+ */
 async function elsewhere(target: KnownStore, others: readonly KnownStore[]): Promise<HiddenSession[]> {
   const found: HiddenSession[] = [];
   const known = new Set(target.sessions.filter(({ hasRecord }) => hasRecord).map(({ id }) => id));
@@ -122,13 +126,16 @@ async function elsewhere(target: KnownStore, others: readonly KnownStore[]): Pro
   return found;
 }
 
-/** Databases first, what is in use before copies, and what the user names last. */
+/** The order of stores: databases first, stores in use before copies, stores that the user names last. */
 function rank({ opened, origin }: KnownStore): number {
   const order = ["beside", "put-aside", "other-data"].indexOf(origin);
   return (opened.description.database === undefined ? 1 : 0) + 2 * order;
 }
 
-/** A copy that has no session in common with the target is no older state of it: nothing of it was deleted there. */
+/**
+ * A copy that shares no session with the target is not an older state of it. So no session of the copy was deleted from
+ * the target.
+ */
 function causeOf(store: KnownStore, target: KnownStore): Cause {
   if (store.opened.description.database === undefined) return "legacy";
   if (store.origin !== "put-aside") return "other-database";
@@ -136,13 +143,13 @@ function causeOf(store: KnownStore, target: KnownStore): Cause {
   return store.sessions.some(({ id }) => own.has(id)) ? "put-aside" : "other-database";
 }
 
-/** The name of the file that holds a session, where it is a database. */
+/** The name of the file that holds a session, if that is a database. */
 function namedAs({ opened }: KnownStore): { readonly database?: string } {
   const { database } = opened.description;
   return database === undefined ? {} : { database: basename(database) };
 }
 
-/** Of a session without a readable record of its own: whether there is a message. */
+/** Whether a session without a readable record of its own has a message. */
 async function holdsSomething({ opened }: KnownStore, { id, hasRecord }: SessionFacts): Promise<boolean> {
   if (hasRecord) return true;
   for await (const { document } of opened.store.conversations.messages(id)) if (document !== null) return true;
@@ -154,7 +161,7 @@ function hidden(cause: Cause, { index }: KnownStore, facts: SessionFacts, sugges
   return { cause, sessionID, title, directory, projectID, updatedMs, store: index, suggestion };
 }
 
-/** Sessions that were started from one that is not there; what hangs below them is opened from them. */
+/** Sessions whose parent session is missing. Their own children are opened from them. */
 function parentless(target: KnownStore, said: ReadonlySet<string>): HiddenSession[] {
   const records = new Set(target.sessions.flatMap(({ id, hasRecord }) => (hasRecord ? [id] : [])));
   const bare = new Set(target.sessions.flatMap(({ id, hasRecord }) => (hasRecord ? [] : [id])));
@@ -169,7 +176,7 @@ function parentless(target: KnownStore, said: ReadonlySet<string>): HiddenSessio
   });
 }
 
-/** Sessions of which only messages are there. */
+/** Sessions of which only messages exist. */
 async function recordless(target: KnownStore, said: ReadonlySet<string>): Promise<HiddenSession[]> {
   const found: HiddenSession[] = [];
   for (const facts of target.sessions) {

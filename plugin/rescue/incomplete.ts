@@ -7,27 +7,31 @@ import type { Operation } from "../stores/writer.ts";
 import type { KnownStore } from "./known-stores.ts";
 import { ownID, stateOf } from "./own-session.ts";
 
-/** A session that the target has, with messages that only another store has. */
+/** A session of the target with messages that only another store has. */
 export interface IncompleteSession {
   readonly sessionID: string;
   readonly title: string | null;
-  /** Index of the store that has more. */
+  /** Index of the store that has more messages. */
   readonly store: number;
-  /** The name of its file, where that is a database. */
+  /** The file name of that store, if it is a database. */
   readonly database?: string;
-  /** How many messages the target has of it. */
+  /** How many messages of the session the target has. */
   readonly messages: number;
   /** How many readable messages only the other store has. */
   readonly more: number;
-  /** Whether the other store has every message of the target: it would be whole with them. */
+  /**
+   * Whether the other store has every message of the target. Then the target's session would be complete with the new
+   * ones.
+   */
   readonly isContained: boolean;
-  /** What the other store has of it, as one text. */
+  /** A text that identifies what the other store has of the session. */
   readonly state: string;
 }
 
 /**
- * Sessions of which another store has messages that the target lacks: an import dropped them, the session was continued
- * there, or they were removed since (opencode removes what a user undid). Of each the store that has most. Reads only.
+ * Sessions of which another store has messages that the target lacks. An import dropped them, the session was continued
+ * there, or they were removed since (opencode removes what a user undid). For each session, the store with the most is
+ * reported. Reads only.
  */
 export async function findIncomplete(target: KnownStore, others: readonly KnownStore[]): Promise<IncompleteSession[]> {
   const found = new Map<string, IncompleteSession>();
@@ -72,14 +76,14 @@ async function readable({ opened }: KnownStore, sessionID: string, wanted: Reado
 }
 
 /**
- * Whether what the other store has is brought in: asked for by the session's name, unasked only where the target has none
- * of its messages.
+ * Whether the other store's messages are brought in: always if the user names the session, otherwise only if the target
+ * has none of its messages.
  */
 export function isAdded({ sessionID, messages }: IncompleteSession, named: readonly string[]): boolean {
   return messages === 0 || named.includes(sessionID);
 }
 
-/** The rows that the target lacks, one operation each: messages before their parts. A pure function. */
+/** The rows that the target lacks, one operation each. Messages come before their parts. A pure function. */
 export function additions(
   { sessionID, database }: IncompleteSession,
   rows: readonly NewRow[],

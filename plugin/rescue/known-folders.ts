@@ -4,10 +4,10 @@ import type { FileSystem } from "../platform/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import { carries, type FolderProject, folderProject, GLOBAL_ID, type NamingRule } from "./folder-project.ts";
 
-/** More folders beside one that is gone are not looked at. */
+/** At most this many folders next to a missing one are checked. */
 const MOST_SIBLINGS = 2_000;
 
-/** What the folders are that a database knows of, each looked at once. */
+/** The state of the folders that a database names. Each is looked at once. */
 export class KnownFolders {
   readonly #files: FileSystem;
   readonly #rule: NamingRule;
@@ -28,19 +28,22 @@ export class KnownFolders {
     );
   }
 
-  /** The folder as opencode finds it there; `null` where there is none. A folder that cannot be looked at is an error. */
+  /** The folder as opencode finds it there; `null` if there is none. A folder that cannot be accessed is an error. */
   at(folder: string): Promise<FolderProject | null> {
     const known = this.#seen.get(folder) ?? folderProject(this.#files, folder, this.#rule);
     this.#seen.set(folder, known);
     return known;
   }
 
-  /** The same; what cannot be looked at counts as unknown. */
+  /** The folder as opencode finds it there. A folder that cannot be accessed counts as unknown. */
   async look(folder: string): Promise<FolderProject | null | "unknown"> {
     return this.at(folder).catch(() => "unknown" as const);
   }
 
-  /** A folder without the symbolic links above it, also one that is gone, as opencode kept it; `null` where it is no path here. */
+  /**
+   * The path of a folder, as opencode stores it, with symbolic links above it resolved. The folder itself may be
+   * missing. `null` if the path is not of this system.
+   */
   async realPlace(folder: string): Promise<string | null> {
     if (!isFolderHere(folder)) return null;
     for (let at = folder; ; at = dirname(at)) {
@@ -50,7 +53,9 @@ export class KnownFolders {
     }
   }
 
-  /** Git worktrees in which an opencode lists the sessions of a project, whatever their folder; none of `global`. */
+  /**
+   * The git worktrees in which an opencode lists all sessions of a project, whatever their folder. `global` has none.
+   */
   async carriersOf(projectID: string, goneRoot: string | null): Promise<FolderProject[]> {
     if (projectID === GLOBAL_ID) return [];
     const beside = goneRoot === null ? [] : await this.#besideOf(goneRoot);
@@ -63,7 +68,7 @@ export class KnownFolders {
     return [...carriers.values()];
   }
 
-  /** Folders with git beside one that is gone: it may have got another name. */
+  /** Folders with git next to a missing one, which may have been renamed to one of them. */
   #besideOf(gone: string): Promise<readonly string[]> {
     const parent = dirname(gone);
     const known = this.#siblings.get(parent) ?? this.#repositoriesIn(parent);
@@ -83,7 +88,7 @@ export class KnownFolders {
   }
 }
 
-/** Every folder that a project's record names. */
+/** Every folder that the record of a project names. */
 export function foldersOf({ worktree, sandboxes, directories }: ProjectFacts): string[] {
   return [worktree, ...sandboxes, ...directories.map(({ directory }) => directory)];
 }

@@ -10,10 +10,10 @@ import { databasesPutAside, otherData } from "../stores/put-aside.ts";
 
 export type OpenStore = OpenedStore & { readonly state: "ok" };
 
-/** Where a store is: beside the target, a copy under another name, or in a data directory that the user names. */
+/** Where a store is: next to the target, a copy under another name, or in a data directory that the user names. */
 export type Origin = "beside" | "put-aside" | "other-data";
 
-/** A store with what it knows of its sessions. */
+/** A store with the facts about its sessions. */
 export interface KnownStore {
   readonly index: number;
   readonly origin: Origin;
@@ -22,7 +22,7 @@ export interface KnownStore {
   readonly projects: readonly ProjectFacts[];
 }
 
-/** The database whose opencode is to show everything, and the other stores beside it. */
+/** The database whose opencode is to show everything, and the other stores next to it. */
 export interface KnownStores {
   readonly target: KnownStore;
   readonly others: readonly KnownStore[];
@@ -30,7 +30,7 @@ export interface KnownStores {
   close(): void;
 }
 
-/** `no-room`: for a private copy of the database; the message says how much. */
+/** `no-room`: no space for a private copy of the database. The message says how much is needed. */
 export type Unknowing = "none" | "unknown" | "unusable" | "refused" | "no-room";
 
 export type Knowing =
@@ -38,8 +38,8 @@ export type Knowing =
   | { readonly ok: false; readonly reason: Unknowing; readonly message: string };
 
 /**
- * Opens every store for reading. `into`: the name of the target's file; `null` for the one that opencode opens by default.
- * `fromData`: another data directory to look in as well.
+ * Opens every store for reading. `into` is the target's file name; `null` means the database that opencode opens by
+ * default. `fromData` is another data directory to read as well.
  */
 export async function openKnownStores(
   files: FileSystem,
@@ -76,7 +76,7 @@ export async function openKnownStores(
     const known: KnownStore[] = [];
     for (const [index, store] of opened.entries()) {
       const origin = origins[index] ?? "beside";
-      // A copy that cannot be read is no reason to say nothing of the others.
+      // A copy that cannot be read must not keep the other stores from being reported.
       const facts = store.state === "ok" ? know(store, index, origin) : null;
       const found = origin === "beside" ? await facts : await facts?.catch(() => null);
       if (found != null) known.push(found);

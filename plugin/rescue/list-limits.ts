@@ -2,25 +2,28 @@ import { hostLine } from "../hosts/store-line.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
 import type { KnownStore } from "./known-stores.ts";
 
-/** What the lists of a host leave out of sessions that are where they belong. */
+/** What the lists of a host leave out, although the sessions are where they belong. */
 export interface ListLimits {
-  /** Sessions that no list of a terminal UI reaches, from whatever folder. */
+  /** Sessions that no list of a terminal UI shows, from any folder. */
   readonly beyond: number;
-  /** How the list is cut off: 1.2-1.14 by age, 1.17 and newer by number. */
+  /** How the list is limited: in 1.2-1.14 by age, in 1.17 and newer by number. */
   readonly rule: "30 days" | "100 newest";
-  /** Sessions that the list of the web and Desktop apps does not reach at first: 55 of a folder (1.17 and newer). */
+  /**
+   * Sessions that the list of the web and Desktop apps does not show at first. It shows 55 of a folder (1.17 and
+   * newer).
+   */
   readonly beyondWeb: number;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** `GET /session?start=…` of the terminal UI of 1.2-1.14. */
+/** The limit of `GET /session?start=…`, which the terminal UI of 1.2-1.14 sends. */
 const LISTED_DAYS = 30;
-/** `GET /session?roots=true&limit=100` of the terminal UI of 1.17 and newer. */
+/** The limit of `GET /session?roots=true&limit=100`, which the terminal UI of 1.17 and newer sends. */
 const LISTED_ROOTS = 100;
-/** `GET /session?directory=…&roots=true&limit=55` of the web and Desktop apps. */
+/** The limit of `GET /session?directory=…&roots=true&limit=55`, which the web and Desktop apps send. */
 const LISTED_ON_WEB = 55;
 
-/** How many sessions the lists do not reach without a search. A pure function. */
+/** How many sessions the lists do not show without a search. A pure function. */
 export function listLimits({ sessions, opened }: Pick<KnownStore, "sessions" | "opened">, nowMs: number): ListLimits {
   const roots = sessions.filter(({ hasRecord, parentID }) => hasRecord && parentID === null);
   if (hostLine(opened.description).listed === "30 days") {
@@ -36,7 +39,10 @@ export function listLimits({ sessions, opened }: Pick<KnownStore, "sessions" | "
   };
 }
 
-/** How many sessions are in no list that holds so many of the newest. `listsOf`: the lists, the one of its own folder first. */
+/**
+ * How many sessions are in no list, if each list holds that many of the newest. `listsOf` returns the lists of a
+ * session, the one of its own folder first.
+ */
 function beyond(
   newestFirst: readonly SessionFacts[],
   most: number,
@@ -52,7 +58,10 @@ function beyond(
   return count;
 }
 
-/** The lists of a terminal UI that a session is in: of its folder, and of each above it up to the git worktree. */
+/**
+ * The lists of a terminal UI that contain a session: that of its folder, and of each folder above it up to the git
+ * worktree.
+ */
 function above({ projectID, path }: SessionFacts): string[] {
   const names = (path ?? "").split("/").filter(Boolean);
   return Array.from({ length: names.length + 1 }, (_, dropped) =>

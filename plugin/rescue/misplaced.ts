@@ -20,7 +20,7 @@ import { gotProjectSince, isMounted, wasNeverHere } from "./project-change.ts";
 export interface Place {
   readonly directory: string;
   readonly projectID: string;
-  /** The git worktree of the folder, `/` without one. */
+  /** The git worktree of the folder, or `/` without one. */
   readonly worktree: string;
   readonly isGit: boolean;
 }
@@ -28,22 +28,22 @@ export interface Place {
 /** A session that no list shows from its own folder. */
 export interface Misplaced {
   readonly facts: SessionFacts;
-  /** `moved`: its folder is not there; `project-changed`: its folder is of another project now. */
+  /** `moved`: the session's folder is missing. `project-changed`: the folder now belongs to another project. */
   readonly cause: "moved" | "project-changed";
-  /** Where a terminal UI lists it all the same; `null`: no list shows it. */
+  /** The folder from which a terminal UI still lists the session; `null` if no list shows it. */
   readonly shownFrom: string | null;
-  /** One sentence. */
+  /** Why no list shows it, in one sentence. */
   readonly reason: string;
-  /** Where it surely belongs; `null` where only the user knows. */
+  /** Where the session certainly belongs; `null` if only the user knows. */
   readonly target: Place | null;
-  /** Folders where it may belong. */
+  /** Folders where the session may belong. */
   readonly candidates: readonly string[];
 }
 
 export interface Known {
   readonly sessions: readonly SessionFacts[];
   readonly projects: readonly ProjectFacts[];
-  /** Whether the host is 1.17 or newer, which gives `global` sessions to a new repository by its own worktree. */
+  /** Whether the host is 1.17 or newer. Such a host gives `global` sessions to a new repository by its own worktree. */
   readonly isStrict: boolean;
 }
 
@@ -68,7 +68,7 @@ export async function findMisplaced(
     if (standing === "unjudged") unjudged += 1;
     else if (standing !== "shown") found.set(facts.id, { facts, ...standing });
   }
-  // What a subagent did is opened from its parent: it is where that is.
+  // A subagent's session is opened from its parent, so its place is that of the parent.
   const misplaced = [...found.values()].filter(({ facts }) => !isBelowShown(records, found, facts));
   return { misplaced, unjudged };
 }
@@ -112,25 +112,32 @@ async function standingOf(
   return isAdopted(own, facts, known.isStrict) ? "shown" : otherProject(files, known, folders, facts, own);
 }
 
-/** A folder, and what its path was found to lead to: one of both where the file system does not tell their spellings apart. */
+/**
+ * Whether a folder is the one that its path leads to. On a file system that ignores case, two spellings are one folder.
+ */
 function isSameFolder(found: string, directory: string): boolean {
   return folderKey(THIS_SYSTEM, found).toLowerCase() === folderKey(THIS_SYSTEM, directory).toLowerCase();
 }
 
-/** The terminal UI lists by the folder's path below the git worktree; at the worktree itself, everything of the project. */
+/**
+ * The terminal UI lists by the folder's path below the git worktree. At the worktree itself it lists the whole project.
+ */
 function isListedByPath({ worktree, directory }: FolderProject, { path }: SessionFacts): boolean {
   const below = relativePath(THIS_SYSTEM, worktree, directory);
   return below === "" || path === undefined || path === below || path?.startsWith(`${below}/`) === true;
 }
 
-/** At its next start in the worktree of a repository opencode gives the project the `global` sessions of that folder. */
+/**
+ * Whether opencode will move a `global` session to the repository's project: it does so at its next start in that
+ * worktree.
+ */
 function isAdopted(own: FolderProject, { projectID, directory }: SessionFacts, isStrict: boolean): boolean {
   if (projectID !== GLOBAL_ID || own.repository === null || own.id === null) return false;
   const adopting = isStrict ? own.worktree : dirname(own.repository.commonDirectory);
   return directory !== null && folderKey(THIS_SYSTEM, directory) === folderKey(THIS_SYSTEM, adopting);
 }
 
-/** The path leads through a symbolic link: opencode resolves it now. */
+/** The path leads through a symbolic link, which opencode now resolves. */
 async function linkStanding(folders: KnownFolders, own: FolderProject, projectID: string): Promise<Standing> {
   const [carrier] = await folders.carriersOf(projectID, null);
   return {
@@ -165,8 +172,8 @@ async function otherProject(
 }
 
 /**
- * Whether a folder is the one that a session was held in: one that was made after it may be another one of the same name,
- * one that has had its project since before it may have taken its place, and under a mount point another may be mounted.
+ * Whether a folder is the one in which a session was used. A folder that was made later may be another one of the same
+ * name. One that had its project before may have replaced it. Under a mount point another one may be mounted.
  */
 type Sameness = "same" | "made-after" | "may-be-other";
 
@@ -178,13 +185,13 @@ async function sameFolder(
   createdMs: number | null,
 ): Promise<Sameness> {
   if (own.bornMs === 0 || createdMs === null || Math.floor(own.bornMs) > createdMs) return "made-after";
-  // No opencode shows sessions of a project that has no record, from whatever folder.
+  // No opencode shows sessions of a project without a record, from any folder.
   if (!hasProject) return "same";
   if (await isMounted(files, own.directory, root)) return "may-be-other";
   return (await gotProjectSince(files, own, root, createdMs)) ? "same" : "may-be-other";
 }
 
-/** The outermost folder that a project's record names above one; the folder itself where it names none. */
+/** The outermost folder above this one that the project's record names, or the folder itself if it names none. */
 function outermost(project: ProjectFacts | undefined, directory: string): string {
   const above = (project === undefined ? [] : foldersOf(project)).filter(
     (folder) => folder !== NO_WORKTREE && isBelow(directory, folder),
@@ -207,7 +214,7 @@ function reasonOf(own: FolderProject, projectID: string, isOf: Sameness): string
   return `Its folder ${now}${words[isOf]}.`;
 }
 
-/** Whether a folder is another one or lies below it. */
+/** Whether a folder is the same as another one or is below it. */
 function isBelow(directory: string, root: string): boolean {
   return pathBelow(directory, root) !== null;
 }
@@ -246,7 +253,7 @@ async function goneStanding(
 const NEVER_HERE =
   "Its folder is not there, and nothing was removed or renamed there since: it may be one of a container, of another computer or of a drive that is not mounted.";
 
-/** The outermost folder that is gone: of those that the project's record names, else the session's own. */
+/** The outermost missing folder among those that the project's record names; if there is none, the session's own. */
 async function goneFolder(
   { projects, sessions }: Known,
   folders: KnownFolders,
@@ -266,7 +273,7 @@ async function goneFolder(
   return { root, project, firstUseMs, ofProject, sessions: within };
 }
 
-/** The new place of a folder that surely was renamed. */
+/** The new place of a folder that was certainly renamed. */
 async function movedPlace(
   files: FileSystem,
   { isStrict }: Known,
@@ -281,10 +288,10 @@ async function movedPlace(
   return found === null || found === "unknown" ? null : placeIn(found, found.directory);
 }
 
-/** A folder as the place of a session; `null` where its project cannot be told. */
+/** A folder as the place of a session; `null` if its project cannot be told. */
 export function placeIn(found: FolderProject, directory: string): Place | null {
   const { recorded, id, worktree, repository } = found;
-  // Of a recorded id opencode itself takes the sessions over to the new one.
+  // opencode itself moves the sessions of a recorded id to the new one.
   const projectID = recorded ?? id;
   return projectID === null ? null : { directory, projectID, worktree, isGit: repository !== null };
 }

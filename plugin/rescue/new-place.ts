@@ -5,12 +5,12 @@ import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { FolderProject } from "./folder-project.ts";
 import { isBefore } from "./project-change.ts";
 
-/** A folder of a project that is not there any more, with the sessions of the project that were held in it or below. */
+/** A missing folder of a project, with the project's sessions that were used in it or below it. */
 export interface GoneFolder {
   readonly root: string;
   readonly project: ProjectFacts | undefined;
   readonly sessions: readonly SessionFacts[];
-  /** When the first of them was made, in milliseconds. */
+  /** When the first of these sessions was made, in milliseconds. */
   readonly firstUseMs: number;
   /** Every session of the project. */
   readonly ofProject: readonly SessionFacts[];

@@ -2,26 +2,27 @@ import { createHash } from "node:crypto";
 import type { NewRow } from "../model/replacement.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
 
-/** `ses_` and the time in an id: ids that are made of one sort as it does. */
+/** The length of `ses_` and the time in an id. New ids keep this part, so they sort like the old ones. */
 const KEPT_OF_ID = 16;
 const MADE = 14;
 
-/** What another store has of a session, by its messages: the same messages are the same state. */
+/** Identifies the state of a session in another store by its messages: the same messages are the same state. */
 export function stateOf(messageIDs: Iterable<string>): string {
   return createHash("sha256")
     .update([...messageIDs].sort().join(" "))
     .digest("hex");
 }
 
-/** The id under which the state of a session in another store is a session of its own: always the same one. */
+/** The id of the new session for another store's state of a session. The same state always gets the same id. */
 export function ownID(id: string, state: string): string {
   const hash = createHash("sha256").update(`${state} ${id}`).digest("base64url").replace(/[-_]/g, "0");
   return `${id.slice(0, KEPT_OF_ID)}${hash.slice(0, MADE)}`;
 }
 
 /**
- * The rows of a session as one of its own beside the session of the same id, as a fork of opencode has them: every record
- * under another id, references among them led along, nothing shared, in the folder of the one that is there. A pure function.
+ * The rows of a session, changed into a session of its own next to the one with the same id. It is like a fork in
+ * opencode: every record gets another id, references follow, and nothing is shared. Its folder is that of the existing
+ * session. A pure function.
  */
 export function ownSession(rows: readonly NewRow[], beside: SessionFacts, state: string, from: string): NewRow[] {
   const renamed = new Map<unknown, string>();
@@ -57,7 +58,10 @@ function placed(values: NewRow["values"], { directory, path }: SessionFacts, fro
   };
 }
 
-/** A value in which every text that is the id of a renamed record is its new one; of the session itself nothing refers to it. */
+/**
+ * Replaces every text that is the id of a renamed record with the new id. No record refers to the session by its id
+ * here.
+ */
 function led(value: unknown, own: (value: unknown) => unknown, sessionID: unknown): unknown {
   if (typeof value === "string") return value === sessionID ? value : own(value);
   if (Array.isArray(value)) return value.map((each) => led(each, own, sessionID));

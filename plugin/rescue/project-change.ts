@@ -5,9 +5,9 @@ import { type FolderProject, rootCommitTime } from "./folder-project.ts";
 import { originOf } from "./repository.ts";
 
 /**
- * Whether a folder that is there got its project of today after a moment, in milliseconds: its `.git`, its remote or its
- * first commit is younger, or `.git` left the folder `root` since. Without such a trace it may be another folder, which
- * took the place of the one that a session was held in.
+ * Whether an existing folder got its present project after a certain time, in milliseconds. It did if its `.git`, its
+ * remote or its first commit is younger, or if `.git` left the folder `root` since. Otherwise it may be another folder
+ * that replaced the one in which a session was used.
  */
 export async function gotProjectSince(
   files: FileSystem,
@@ -29,14 +29,14 @@ export async function gotProjectSince(
   return ((await rootCommitTime(repository)) ?? 0) >= wholeSecond(sinceMs);
 }
 
-/** Git keeps whole seconds. */
+/** Git stores whole seconds. */
 function wholeSecond(ms: number): number {
   return Math.floor(ms / 1000) * 1000;
 }
 
 /**
- * Whether something is mounted at the folder itself, or at one above it up to `root`: a container or a drive. Then one path
- * is now this folder and now that. Linux only; elsewhere nobody says it.
+ * Whether something is mounted at the folder itself or at one above it up to `root`, such as a container or a drive.
+ * Then one path leads to different folders at different times. Only Linux shows this.
  */
 export async function isMounted(files: FileSystem, directory: string, root: string): Promise<boolean> {
   const read = await files.read("/proc/self/mountinfo", LARGEST_READ).catch(() => "absent" as const);
@@ -52,7 +52,7 @@ export async function isMounted(files: FileSystem, directory: string, root: stri
 
 const LARGEST_READ = 4 * 1024 * 1024;
 
-/** Whether a time of the file system, which a coarser clock writes, is before a moment; both in milliseconds. */
+/** Whether a time of the file system, whose clock is coarser, is before another time. Both are in milliseconds. */
 export function isBefore(fileMs: number, momentMs: number): boolean {
   return fileMs < momentMs - COARSE_MS;
 }
@@ -60,15 +60,16 @@ export function isBefore(fileMs: number, momentMs: number): boolean {
 /** The clock of a file system is late by up to one tick of the kernel. */
 const COARSE_MS = 20;
 
-/** The fifth field of a line (proc_pid_mountinfo(5)), where a space is `\\040`. */
+/** The fifth field of a line is the mount point (proc_pid_mountinfo(5)). A space is written as `\\040`. */
 function mountPoint(line: string): string {
   const field = line.split(" ")[4] ?? "";
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
 /**
- * Whether nothing was removed or renamed at a folder's place since a moment, in milliseconds: the nearest folder above it
- * that is there was not changed. Then this machine never had it at that path; a container, another computer or a drive has.
+ * Whether nothing at a folder's place was removed or renamed since a certain time, in milliseconds: the nearest
+ * existing folder above it did not change. Then the folder was never at that path on this machine, but in a container,
+ * on another computer or on a drive.
  */
 export async function wasNeverHere(files: FileSystem, directory: string, sinceMs: number): Promise<boolean> {
   for (let at = dirname(directory); ; at = dirname(at)) {

@@ -19,7 +19,7 @@ import type { KnownStore } from "./known-stores.ts";
 import type { Place } from "./misplaced.ts";
 import type { Move } from "./targets.ts";
 
-/** One value that is to be changed so that a session is shown where it belongs. */
+/** One value to change so that a session is shown where it belongs. */
 export interface Change {
   readonly table: "session" | "project";
   readonly id: string;
@@ -30,10 +30,9 @@ export interface Change {
 
 /**
  * The changes that put sessions where they belong: folder, project and path, as opencode writes them in that folder. A
- * project that has no record yet gets one; the record of a moved project names the new folder. `move` is what the user
- * says: where it leads from another system to this one, paths of that system leave the records of projects too, since one
- * of them keeps opencode from every session.
- * A pure function.
+ * project without a record gets one. The record of a moved project names the new folder. `move` is the move that the
+ * user names. If it leads from another system to this one, paths of that system are also removed from the records of
+ * projects, because one of them blocks every session. A pure function.
  */
 export function relinkChanges(
   { sessions, projects, opened }: KnownStore,
@@ -70,7 +69,7 @@ export function relinkChanges(
   return [...[...added.values()].flatMap(newProject), ...changes, ...moved, ...translated];
 }
 
-/** Paths of another system in the records of projects, as paths of this one. */
+/** Converts paths of another system in the records of projects to paths of this one. */
 function translatedProjects(projects: readonly ProjectFacts[], { from, to }: Move): Change[] {
   const translate = (folder: string): string => {
     const below = pathBelow(folder, from);
@@ -100,7 +99,7 @@ function sessionChanges(facts: SessionFacts, { directory, projectID, worktree }:
   });
 }
 
-/** Whether the session leaves the project's worktree, and takes the place of that with it. */
+/** Whether the session leaves the project's worktree and the project's worktree moves with it. */
 function isMovedAway({ worktree }: ProjectFacts, { directory }: SessionFacts, place: Place): boolean {
   if (worktree === NO_WORKTREE || worktree === "" || !place.isGit || directory === null) return false;
   const below = pathBelow(directory, worktree);
@@ -111,7 +110,7 @@ function isMovedAway({ worktree }: ProjectFacts, { directory }: SessionFacts, pl
   );
 }
 
-/** A row that is not there yet: opencode completes it at its next start in the folder. */
+/** A row for a project that has none yet. opencode completes it at its next start in the folder. */
 function newProject({ projectID: id, worktree, isGit }: Place): Change[] {
   const change = { table: "project", id, from: null } as const;
   return [
@@ -120,7 +119,7 @@ function newProject({ projectID: id, worktree, isGit }: Place): Change[] {
   ];
 }
 
-/** A worktree belongs to one project only: where another one has it already, the moved one keeps its old one. */
+/** A worktree belongs to only one project. If another project already has it, the moved project keeps its old one. */
 function projectChanges(projects: readonly ProjectFacts[], moves: ReadonlyMap<string, string>): Change[] {
   return [...moves].flatMap(([id, to]): Change[] => {
     const from = projects.find((project) => project.id === id)?.worktree ?? null;
@@ -130,7 +129,7 @@ function projectChanges(projects: readonly ProjectFacts[], moves: ReadonlyMap<st
   });
 }
 
-/** Makes sessions without their parent, where they are named, sessions of their own. */
+/** Makes the named sessions independent if their parent is missing. */
 export function detachChanges(
   hidden: readonly HiddenSession[],
   target: KnownStore,
@@ -143,7 +142,7 @@ export function detachChanges(
   });
 }
 
-/** Takes sessions out of the archive. */
+/** Removes sessions from the archive. */
 export function unarchiveChanges(hidden: readonly HiddenSession[], target: KnownStore): Change[] {
   return hidden.flatMap(({ cause, sessionID }): Change[] => {
     if (cause !== "archived") return [];
@@ -152,7 +151,7 @@ export function unarchiveChanges(hidden: readonly HiddenSession[], target: Known
   });
 }
 
-/** Changes as operations on whole rows, each with the row that was seen. Rows that are gone are left out. */
+/** Changes as operations on whole rows, each with the row that was read before. Rows that are gone are left out. */
 export async function planChanges(
   target: KnownStore,
   changes: readonly Change[],

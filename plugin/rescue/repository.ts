@@ -1,20 +1,20 @@
 import { dirname, join, resolve } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
 
-/** A git repository as opencode finds it above a folder. */
+/** A git repository that opencode finds at or above a folder. */
 export interface Repository {
   /** The folder that holds `.git`, without symbolic links. */
   readonly worktree: string;
-  /** Git's folder that all worktrees share; opencode keeps the id of the project in its file `opencode`. */
+  /** Git's folder that all worktrees share. opencode stores the id of the project there, in the file `opencode`. */
   readonly commonDirectory: string;
-  /** Whether `.git` is that folder, and no file that leads there. */
+  /** Whether `.git` is that folder itself, not a file that points to it. */
   readonly isMain: boolean;
 }
 
 /**
- * The repository of a folder: `.git` in it or above it, a folder or a file that leads to one, as `git rev-parse` follows
- * them (gitdir, commondir). `none` where there is no `.git`, `refused` where git itself would not follow it: the worktree
- * of a repository that was moved, for example.
+ * The repository of a folder. `.git` is in the folder or above it, and is a folder or a file that points to one, as
+ * `git rev-parse` follows them (gitdir, commondir). `none` if there is no `.git`. `refused` if git itself would not
+ * follow it, such as in the worktree of a moved repository.
  */
 export async function repositoryOf(files: FileSystem, folder: string): Promise<Repository | "none" | "refused"> {
   let isRefused = false;
@@ -29,7 +29,7 @@ export async function repositoryOf(files: FileSystem, folder: string): Promise<R
       if (commonDirectory !== null) {
         return { worktree: at, commonDirectory, isMain: !isFile && commonDirectory === gitDirectory };
       }
-      // Git refuses a file that leads nowhere, and looks further up past a folder that is no repository.
+      // Git refuses a file that points nowhere. It skips a folder that is no repository and searches further up.
       if (isFile || target === null) return "refused";
       isRefused = true;
     }
@@ -37,13 +37,13 @@ export async function repositoryOf(files: FileSystem, folder: string): Promise<R
   }
 }
 
-/** Where a `.git` file leads. */
+/** The folder that a `.git` file points to. */
 async function gitLink(files: FileSystem, path: string, folder: string): Promise<string | null> {
   const [, link] = /^gitdir: (.+)/.exec(await line(files, path)) ?? [];
   return link === undefined ? null : files.realPath(resolve(folder, link));
 }
 
-/** The common folder of a git folder; `null` where git would not take it for one. */
+/** The common folder of a git folder; `null` if git would not accept it as one. */
 async function commonOf(files: FileSystem, gitDirectory: string): Promise<string | null> {
   const link = await line(files, join(gitDirectory, "commondir"));
   const common = link === "" ? gitDirectory : await files.realPath(resolve(gitDirectory, link));
@@ -61,7 +61,7 @@ function isHead(text: string): boolean {
   return /^ref:\s*refs\//.test(text) || /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(text);
 }
 
-/** The first line of a small file; empty where there is none. */
+/** The first line of a small file; empty if there is none. */
 export async function line(files: FileSystem, path: string): Promise<string> {
   const bytes = await files.read(path, LARGEST_READ).catch(() => "absent" as const);
   return typeof bytes === "string" ? "" : (bytes.toString("utf8").split(/\r?\n/)[0] ?? "").trim();
@@ -69,7 +69,7 @@ export async function line(files: FileSystem, path: string): Promise<string> {
 
 const LARGEST_READ = 1024 * 1024;
 
-/** The address of the remote `origin` in the configuration of a repository; `null` where it names none. */
+/** The address of the remote `origin` in a repository's configuration; `null` if it has none. */
 export async function originOf(files: FileSystem, { commonDirectory }: Repository): Promise<string | null> {
   const bytes = await files.read(join(commonDirectory, "config"), LARGEST_READ).catch(() => "absent" as const);
   if (typeof bytes === "string") return null;

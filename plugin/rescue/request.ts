@@ -7,26 +7,28 @@ import type { Move } from "./targets.ts";
 export interface RescueInput {
   readonly files: FileSystem;
   readonly located: Located;
-  /** Name of the database whose opencode is to show everything; `null` for the one that opencode opens by default. */
+  /**
+   * The name of the database whose opencode is to show everything; `null` for the one that opencode opens by default.
+   */
   readonly into: string | null;
-  /** Another data directory, the sessions of which may be brought in; absent or `null` for none. */
+  /** Another data directory whose sessions may be brought in; absent or `null` for none. */
   readonly fromData?: string | null;
-  /** Only these sessions; empty for all. */
+  /** Include only these sessions. If empty, all. */
   readonly sessionIDs: readonly string[];
-  /** Whether the messages of each session are counted for the list. */
+  /** Whether to count the messages of each session for the list. */
   readonly countMessages?: boolean;
   readonly signal?: AbortSignal;
-  /** Told after each session that was brought in. */
+  /** Called after each session that was brought in. */
   readonly onProgress?: (done: number, of: number) => void;
 }
 
-/** What is to be done for the hidden sessions. */
+/** What to do about the hidden sessions. */
 export interface RescueRequest {
-  /** Bring in what only other stores have. */
+  /** Bring in sessions that only other stores have. */
   readonly bringIn: boolean;
-  /** Bring in also what only an older copy of the database has, and may have been deleted since. */
+  /** Also bring in sessions that only an older copy of the database has. They may have been deleted since. */
   readonly bringInPutAside?: boolean;
-  /** Correct folders and projects: by what is known for sure, or as the user says. */
+  /** Correct folders and projects, either where the right place is certain or by the move that the user names. */
   readonly relink: boolean | Move;
   readonly unarchive: boolean;
 }
@@ -37,7 +39,7 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** What the target's opencode does not show, of the sessions that were asked for. */
+/** The requested sessions that the target's opencode does not show. */
 export async function chosenSessions(input: RescueInput, { target, others }: KnownStores): Promise<Whereabouts> {
   const { hidden, partlyShown, incomplete, unjudged } = await findHidden(input.files, target, others);
   const { sessionIDs } = input;
@@ -51,12 +53,12 @@ export async function chosenSessions(input: RescueInput, { target, others }: Kno
   };
 }
 
-/** Whether a session is in no place that the target's opencode looks at. */
+/** Whether a session is in no store that the target's opencode reads. */
 export function isElsewhere({ cause }: Pick<HiddenSession, "cause">): boolean {
   return cause === "legacy" || cause === "other-database" || cause === "put-aside";
 }
 
-/** Whether a request brings a session in. */
+/** Whether a request includes this session. */
 export function isWanted(
   session: Pick<HiddenSession, "cause">,
   { bringIn, bringInPutAside = false }: Pick<RescueRequest, "bringIn" | "bringInPutAside">,

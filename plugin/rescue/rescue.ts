@@ -23,16 +23,16 @@ export interface HiddenList extends Whereabouts {
   /** The file name of the database. */
   readonly target: string;
   readonly limits: ListLimits;
-  /** What `relink` and `unarchive` of a request would change. */
+  /** What the `relink` and `unarchive` of a request would change. */
   readonly changes: readonly Change[];
-  /** Why nothing of it can be done; `null`: it can. */
+  /** Why nothing can be done; `null` if it can. */
   readonly refusal: string | null;
 }
 
 export type Listing = { readonly ok: true; readonly list: HiddenList } | Refusal;
 
 export interface RescueResult {
-  /** `null` where nothing was done. */
+  /** `null` if nothing was done. */
   readonly runID: string | null;
   readonly manifests: readonly string[];
   readonly items: readonly ReportedItem[];
@@ -58,7 +58,7 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
   }
 }
 
-/** Hidden sessions with the number of their messages. */
+/** Adds the number of messages to hidden sessions. */
 async function counted(hidden: readonly HiddenSession[], { target, others }: KnownStores): Promise<HiddenSession[]> {
   const found: HiddenSession[] = [];
   for (const session of hidden) {
@@ -69,7 +69,7 @@ async function counted(hidden: readonly HiddenSession[], { target, others }: Kno
   return found;
 }
 
-/** Does what a request says, each session in one transaction, under one run that `restore` undoes. */
+/** Carries out a request, each session in one transaction, in one run that `restore` can undo. */
 export async function rescue(input: RescueInput, request: RescueRequest): Promise<RescueResult> {
   const where = { files: input.files, located: input.located, access: "outside" as const };
   const outcome = await underLock(where, (lock) => rescueUnderLock(input, request, lock));
@@ -118,7 +118,7 @@ async function rescueUnderLock(
     for (const { sessionID } of added) {
       held.set(sessionID, new Set(await stores.target.opened.store.conversations.messageIDs(sessionID)));
     }
-    // From here on it is written: a view of the database that others change shows anything.
+    // Close it before writing: a view of the database may show anything while others change the file.
     closeTarget();
     const stopped = await apply(changes);
     if (stopped !== null || !request.bringIn) return finished(stopped);

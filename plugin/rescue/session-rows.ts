@@ -26,23 +26,23 @@ export interface SourceSession {
   readonly messages: readonly StoredMessage[];
 }
 
-/** Where it is to go. */
+/** Where a session is to be written. */
 export interface Destination {
   readonly store: StoreDescription;
   readonly projectID: string;
   readonly worktree: string;
-  /** Whether the project has a row there. */
+  /** Whether the project has a row in the target. */
   readonly hasProject: boolean;
 }
 
 export interface SessionRows {
-  /** Parents first. */
+  /** The rows to add, parents first. */
   readonly rows: readonly NewRow[];
-  /** Paths of fields that were missing and were filled in, with how often. */
+  /** Paths of missing fields that were filled in, with the number of times. */
   readonly completed: Readonly<Record<string, number>>;
-  /** Records that opencode could not load: they stay where they are. */
+  /** Records that opencode could not load. They stay where they are. */
   readonly leftOut: readonly LeftOut[];
-  /** Why opencode could not load the session itself, and with it no list; `null` where it can. */
+  /** Why opencode could not load the session itself, which would break its lists; `null` if it can. */
   readonly refused: string | null;
 }
 
@@ -59,8 +59,8 @@ interface ReadMessage {
 }
 
 /**
- * The rows of a session in another database, as opencode's own import of JSON storage (1.2-1.14) made them: ids, times and
- * every field as they are. A pure function.
+ * The rows of a session for another database. Ids, times and every field stay the same, as in opencode's own import of
+ * JSON storage (1.2-1.14). A pure function.
  */
 export function sessionRows(source: SourceSession, to: Destination): SessionRows {
   const sessionID = source.facts.id;
@@ -147,7 +147,7 @@ export function sessionRows(source: SourceSession, to: Destination): SessionRows
 
 const JSON_COLUMNS = ["revert", "permission", "summary_diffs", "metadata", "model"];
 
-/** The session's row without the optional values that opencode could not load it with. */
+/** The session's row without the optional values that would keep opencode from loading it. */
 function fitting(row: NewRow, store: StoreDescription, leftOut: LeftOut[]): NewRow {
   const values = { ...row.values };
   for (const column of JSON_COLUMNS) {
@@ -258,7 +258,7 @@ function sessionRow(
   return { table: "session", key: { id }, values };
 }
 
-/** What opencode's own migration `session_usage` makes of the messages of a session. */
+/** The usage that opencode's own migration `session_usage` computes from the messages of a session. */
 function usage(infos: readonly Fields[]): Record<string, number> {
   const sum = (...path: readonly string[]) => infos.reduce((total, info) => total + (numberIn(info, ...path) ?? 0), 0);
   return {
@@ -279,7 +279,7 @@ function projectRows({ columns }: SourceSession, { store, projectID, worktree, h
     ...known,
     id: projectID,
     worktree,
-    // A project that opencode cannot load keeps it from starting there.
+    // A project that opencode cannot load keeps opencode from starting there.
     vcs: known.vcs === "git" ? "git" : null,
     time_created: time,
     time_updated: known.time_updated ?? time,
@@ -314,8 +314,8 @@ function relatedRows({ todos, share }: SessionColumns, session: RowValues): NewR
 }
 
 /**
- * Hosts from 1.17 on refuse a list with a folder that is not absolute; an empty one passes. On Windows they keep it with
- * `/`, and look for it so. A folder of Windows is elsewhere the one that WSL shows it as.
+ * Hosts from 1.17 on refuse a list with a folder that is not absolute, except an empty one. On Windows they store and
+ * look up folders with `/`. On other systems, a Windows folder becomes the path under which WSL shows it.
  */
 function absolute(directory: string | null, store: StoreDescription): string {
   if (directory === null) return "";
@@ -325,7 +325,7 @@ function absolute(directory: string | null, store: StoreDescription): string {
   return here !== null && isAbsoluteFor(system, here) ? storedPath(system, here) : "";
 }
 
-/** The folder below the git worktree; of a folder of another system nothing can be said. */
+/** The folder's path below the git worktree. It is unknown for a folder of another system. */
 function pathTo({ store, worktree }: Destination, directory: string): string {
   const own = systemOfPath(directory);
   if (directory === "" || (own !== null && own !== pathSystem(store))) return "";

@@ -4,7 +4,7 @@ import type { KnownFolders } from "./known-folders.ts";
 import type { KnownStore } from "./known-stores.ts";
 import { type Place, placeIn } from "./misplaced.ts";
 
-/** A move that a user names. */
+/** A move that the user names. */
 export interface Move {
   readonly from: string;
   readonly to: string;
@@ -14,12 +14,15 @@ export type Targets =
   | { readonly ok: true; readonly places: ReadonlyMap<string, Place> }
   | { readonly ok: false; readonly message: string };
 
-/** Where each session goes by `--relink` alone: only what surely belongs there. */
+/** Where `--relink` alone puts each session: only places that are certain. */
 export function certainTargets(sessions: readonly HiddenSession[]): ReadonlyMap<string, Place> {
   return new Map(sessions.flatMap(({ sessionID, target }) => (target == null ? [] : [[sessionID, target] as const])));
 }
 
-/** Where the sessions of a folder go when the user says where it is now. What opencode shows from that folder stays. */
+/**
+ * The new place of a folder's sessions, if the user says where the folder is now. Sessions that opencode already shows
+ * from that folder stay.
+ */
 export async function movedTargets(
   store: KnownStore,
   sessions: readonly HiddenSession[],

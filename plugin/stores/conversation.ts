@@ -1,23 +1,23 @@
 import type { Locator, RowValues, StorageClass } from "../model/artifact.ts";
 import { fileText, sqliteText } from "../records/file-text.ts";
 
-/** One JSON document as it lies in a store, whatever it holds. */
+/** One JSON document as it is in a store, whatever it contains. */
 export interface StoredDocument {
   readonly recordID: string;
   readonly locator: Locator;
   readonly storage: Exclude<StorageClass, "row">;
   readonly size: number;
-  /** `null` where it is larger than `LARGEST_LOADED_BYTES`, or the operating system did not hand it out. */
+  /** `null` if the document is larger than `LARGEST_LOADED_BYTES`, or if the operating system did not return it. */
   readonly bytes: Buffer | null;
-  /** Milliseconds since the epoch: a file's modification, or `time_created` of a row. */
+  /** Milliseconds since the epoch: the modification time of a file, or `time_created` of a row. */
   readonly timeMs: number | null;
-  /** `time_updated` of a row; `null` of a file. */
+  /** `time_updated` of a row; `null` for a file. */
   readonly updatedMs: number | null;
 }
 
 /**
- * What belongs to a session besides its messages, as the columns of a database, whatever the store is made of: a JSON store
- * gives them the names and values that opencode's own import (1.2-1.14) did.
+ * The data of a session besides its messages, as columns of a database, for every kind of store. For a JSON store the
+ * names and values are those of opencode's own import (1.2-1.14).
  */
 export interface SessionColumns {
   readonly session: RowValues | null;
@@ -34,37 +34,42 @@ export interface ProjectFacts {
   /** Folders besides the worktree in which opencode has opened the project. */
   readonly sandboxes: readonly string[];
   readonly updatedMs: number | null;
-  /** Folders in which opencode 1.17 and newer has opened the project, with the time of the first start there. */
+  /** Folders in which opencode 1.17 and newer have opened the project, with the time of the first start in each. */
   readonly directories: readonly { readonly directory: string; readonly createdMs: number | null }[];
 }
 
 /** A message with its parts, in the order in which hosts show them. */
 export interface StoredMessage {
   readonly messageID: string;
-  /** `null` where only parts are left of it. */
+  /** `null` if only parts of the message remain. */
   readonly document: StoredDocument | null;
   readonly parts: readonly StoredDocument[];
 }
 
-/** What a store says of one session; `null` where it does not say it, or not in the right type. */
+/**
+ * What a store says about one session. A value is `null` if the store does not have it, or has it in the wrong type.
+ */
 export interface SessionFacts {
   readonly id: string;
   readonly projectID: string | null;
   readonly parentID: string | null;
   readonly title: string | null;
   readonly directory: string | null;
-  /** The folder below its git worktree, which the terminal UI lists by; absent where the store has no such column. */
+  /**
+   * The folder's path below its git worktree, by which the terminal UI lists sessions. Absent if the store has no such
+   * column.
+   */
   readonly path?: string | null;
   readonly version: string | null;
   /** Milliseconds since the epoch. */
   readonly createdMs: number | null;
   readonly updatedMs: number | null;
   readonly archivedMs: number | null;
-  /** Whether the session has a record of its own that could be read. Messages may be there without one. */
+  /** Whether the session has a readable record of its own. Messages may exist without one. */
   readonly hasRecord: boolean;
 }
 
-/** Nothing but the id of a session. */
+/** The facts of a session of which only the id is known. */
 export function unknownSession(id: string, projectID: string | null = null): SessionFacts {
   return {
     id,
@@ -82,7 +87,7 @@ export function unknownSession(id: string, projectID: string | null = null): Ses
 
 export type Parsed = { readonly ok: true; readonly value: unknown } | { readonly ok: false };
 
-/** What a host's JSON parser makes of a document. */
+/** The result of a host's JSON parser for a document. */
 export function parseDocument({ bytes, storage }: Pick<StoredDocument, "bytes" | "storage">): Parsed {
   if (bytes === null || storage === "blob") return { ok: false };
   try {
@@ -92,20 +97,20 @@ export function parseDocument({ bytes, storage }: Pick<StoredDocument, "bytes" |
   }
 }
 
-/** An object of any keys, which is what every record of opencode is. */
+/** An object with any keys. Every record of opencode is one. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 export function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A field of what may be an object, where it is a text. */
+/** The text at a path of a value, or `null` if there is none. */
 export function textIn(value: unknown, ...path: readonly string[]): string | null {
   const at = valueIn(value, ...path);
   return typeof at === "string" ? at : null;
 }
 
-/** A field of what may be an object, where it is a finite number. */
+/** The finite number at a path of a value, or `null` if there is none. */
 export function numberIn(value: unknown, ...path: readonly string[]): number | null {
   const at = valueIn(value, ...path);
   return typeof at === "number" && Number.isFinite(at) ? at : null;

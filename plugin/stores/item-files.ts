@@ -3,23 +3,29 @@ import type { SavedFile } from "../model/manifest-item.ts";
 import { PRIVATE_FILE } from "../platform/durable.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 
-/** Where saved bytes are: a file of a run's folder, or a place in one. */
+/** The location of saved bytes: a file in a run's folder, or a range in one. */
 export type SavedPlace = Pick<SavedFile, "file" | "offset">;
 
 /** Saves the bytes of items into a run's folder. */
 export interface ItemFiles {
-  /** The place of the bytes. They are surely there only after {@link flush}. `name` relative to the run's folder. */
+  /**
+   * Returns the location of the bytes. They are certain to be on disk only after {@link flush}. `name` is relative to
+   * the run's folder.
+   */
   save(name: string, bytes: Uint8Array): Promise<SavedPlace>;
   /** Forces everything that was saved to disk. */
   flush(): Promise<void>;
 }
 
-/** Writes the bytes of one item, forced to disk before anything relies on them. `name` relative to the run's folder. */
+/**
+ * Writes the bytes of one item and forces them to disk before anything relies on them. `name` is relative to the run's
+ * folder.
+ */
 export async function writeItem(files: FileSystem, folder: string, name: string, bytes: Uint8Array): Promise<void> {
   await files.writeNew(join(folder, name), bytes, PRIVATE_FILE);
 }
 
-/** A file for each item, easy to find and to restore by hand. */
+/** One file for each item, easy to find and to restore by hand. */
 export function separateFiles(files: FileSystem, folder: string): ItemFiles {
   return {
     async save(name, bytes) {
@@ -30,10 +36,10 @@ export function separateFiles(files: FileSystem, folder: string): ItemFiles {
   };
 }
 
-/** As much is gathered before it is written. */
+/** This many bytes are gathered before they are written. */
 const BUNDLE_BYTES = 8 * 1024 * 1024;
 
-/** Many items in few files: forcing a file to disk for each of thousands of rows would take minutes. */
+/** Many items in a few files. Forcing a separate file to disk for each of thousands of rows would take minutes. */
 export function bundledFiles(files: FileSystem, folder: string): ItemFiles {
   let gathered: Uint8Array[] = [];
   let size = 0;

@@ -6,7 +6,7 @@ import { refusalOf } from "../platform/permissions.ts";
 import { fileSystemWithin } from "../platform/pinned-folders.ts";
 import { STORAGE } from "./json/layout.ts";
 
-/** What decides where opencode's data is, as the user gave it. */
+/** The user's settings that decide where opencode's data is. */
 export interface LocateInput {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly dataDir?: string;
@@ -15,9 +15,12 @@ export interface LocateInput {
 
 export interface Located {
   readonly dataDir: string;
-  /** What `storage/` holds: records of the JSON generation, at least session diffs (which hosts up to 1.14 read), or neither. */
+  /**
+   * The contents of `storage/`: records of the JSON generation, only session diffs (which hosts up to 1.14 read), or
+   * neither.
+   */
   readonly json: "records" | "diffs" | "none";
-  /** Absolute paths; the one that opencode names by default first. */
+  /** Absolute paths. The database that opencode opens by default is first. */
   readonly databases: readonly string[];
 }
 
@@ -30,8 +33,8 @@ export type LocateResult =
     };
 
 /**
- * The home directory as opencode finds it (`os.homedir()` of Bun and Node): `HOME`, on Windows `USERPROFILE`. There a
- * `HOME` that another program has set (Git Bash) means nothing to opencode.
+ * The home directory as opencode finds it (`os.homedir()` of Bun and Node): `HOME`, or `USERPROFILE` on Windows. On
+ * Windows opencode ignores a `HOME` that another program has set (Git Bash).
  */
 export function homeIn(env: Readonly<Record<string, string | undefined>>): string {
   return (THIS_SYSTEM === "windows" ? env.USERPROFILE : env.HOME) || homedir();
@@ -44,14 +47,14 @@ export function defaultDataDir(env: LocateInput["env"]): string {
 }
 
 const DATABASE_NAME = /^opencode(-[A-Za-z0-9._-]+)?\.db$/;
-/** What a stable release opens; a folder that stands there keeps it from starting. */
+/** The file that a stable release opens. A folder with this name keeps opencode from starting. */
 const DEFAULT_DATABASE = "opencode.db";
 
 const RECORD_FOLDERS = ["session", "message", "part", "project", "todo"];
 
 /**
- * Finds the stores as opencode does. An explicit `--db` is the only store looked at; an explicit `--data-dir` beats an
- * OPENCODE_DB that leads out of it, so that a named backup is never mixed with the live database.
+ * Finds the stores as opencode does. With an explicit `--db`, only that store is read. An explicit `--data-dir`
+ * overrides an OPENCODE_DB outside it, so that a named backup is never mixed with the live database.
  */
 export async function locate(files: FileSystem, input: LocateInput): Promise<LocateResult> {
   if (input.database !== undefined) return locateDatabase(files, input, resolve(input.database));
@@ -79,7 +82,9 @@ export function holdsStore({ json, databases }: Located): boolean {
   return databases.length > 0 || json === "records";
 }
 
-/** The file system through which a data directory is changed: no symbolic link below it leads out of it. */
+/**
+ * The file system through which a data directory is changed. It refuses symbolic links that lead out of the directory.
+ */
 export function filesOf({ dataDir, databases }: Located): FileSystem {
   return fileSystemWithin(dataDir, [join(dataDir, STORAGE), ...databases.map((database) => dirname(database))]);
 }
@@ -89,7 +94,7 @@ async function locateDatabase(files: FileSystem, input: LocateInput, database: s
   if (found?.type === "directory") {
     return { ok: false, reason: "no-such-database", message: "There is a folder there, not a database file." };
   }
-  // A WAL may be all that is left of a database.
+  // A WAL may be all that remains of a database.
   if (found === null && (await files.stat(`${database}-wal`)) === null) {
     return { ok: false, reason: "no-such-database", message: "There is no database file there." };
   }
@@ -102,7 +107,7 @@ async function jsonContent(files: FileSystem, dataDir: string): Promise<Located[
     if (errnoCode(error) === "EACCES" || errnoCode(error) === "EPERM") return "denied" as const;
     throw error;
   });
-  // What is in it cannot be seen: whoever reads it is told so.
+  // Its contents cannot be seen. The code that reads it reports that.
   if (entries === "denied") return "records";
   if (entries === null) return "none";
   const folders = entries.filter((entry) => entry.type !== "file").map((entry) => entry.name);
@@ -110,12 +115,12 @@ async function jsonContent(files: FileSystem, dataDir: string): Promise<Located[
   return folders.includes("session_diff") ? "diffs" : "none";
 }
 
-/** Where a database of this name would be, if it is a name that opencode gives one. */
+/** The path of a database with this name, if opencode uses such a name. */
 export function databaseNamed(dataDir: string, name: string): string | undefined {
   return DATABASE_NAME.test(name) ? join(dataDir, name) : undefined;
 }
 
-/** Symbolic links can give one database several names. Keeps the name that is no link, else the first. */
+/** Symbolic links can give one database several names. Keeps the name that is no link, or else the first. */
 async function withoutOtherNames(files: FileSystem, paths: readonly string[]): Promise<string[]> {
   if (paths.length < 2) return [...paths];
   const named: { readonly path: string; readonly real: string; readonly isLink: boolean }[] = [];
@@ -141,7 +146,7 @@ async function databases(files: FileSystem, dataDir: string, input: LocateInput)
   const names = ((await files.list(dataDir)) ?? []).flatMap(({ name, type }) =>
     type === "directory" && name !== DEFAULT_DATABASE ? [] : [name],
   );
-  // A WAL may be all that is left of a database.
+  // A WAL may be all that remains of a database.
   const found = names.map((name) => name.replace(/\.db-wal$/, ".db")).filter((name) => DATABASE_NAME.test(name));
   const paths = [...new Set(found)].map((name) => join(dataDir, name));
   return withoutOtherNames(

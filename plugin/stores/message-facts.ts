@@ -3,8 +3,8 @@ import { numberIn, parseDocument, type StoredDocument, type StoredMessage, textI
 import type { MessageFacts, PartFacts, SessionOutline, TokenFacts } from "./outline.ts";
 
 /**
- * The outline of a session of files, whose store keeps none: only the terminal UI of its host demands anything that
- * follows from the neighbours.
+ * The outline of a session of files. The store itself keeps none, because only the terminal UI requires anything that
+ * follows from neighbouring records.
  */
 export async function outlineOf(messages: AsyncIterable<StoredMessage>): Promise<SessionOutline> {
   const facts: MessageFacts[] = [];
@@ -16,7 +16,7 @@ export async function outlineOf(messages: AsyncIterable<StoredMessage>): Promise
       parts.set(message.messageID, message.parts.map(partFacts));
     }
   } catch (error) {
-    // Where a folder may not be read nothing follows from the neighbours.
+    // If a folder may not be read, the neighbours give no facts.
     if (errnoCode(error) === null) throw error;
     return { messages: [], messageOf: () => null, partsOf: () => [] };
   }
@@ -25,7 +25,10 @@ export async function outlineOf(messages: AsyncIterable<StoredMessage>): Promise
   return { messages: facts, messageOf, partsOf: (messageID) => parts.get(messageID) ?? [] };
 }
 
-/** Ids count 1/4096 of milliseconds in 48 bits, and start over every 2^36 ms: the round nearest to `nearMs` is meant. */
+/**
+ * The time in an id, in milliseconds. Ids count 1/4096 of milliseconds in 48 bits and start over every 2^36 ms. The
+ * time nearest to `nearMs` is returned.
+ */
 function timeOfID(id: string, nearMs: number): number | null {
   const digits = /^msg_([0-9a-f]{12})/.exec(id)?.[1];
   if (digits === undefined) return null;
@@ -36,15 +39,15 @@ function timeOfID(id: string, nearMs: number): number | null {
 
 const HOUR_MS = 60 * 60 * 1000;
 
-/** When a message was made: by its row, else by its id and the times of its parts; `null` where nothing tells. */
+/** When a message was made: by its row, or else by its id and the times of its parts; `null` if nothing shows it. */
 export function madeMs(messageID: string, { document, parts }: StoredMessage): number | null {
-  // A file's time is that of its last write.
+  // The time of a file is the time of its last write.
   if (document !== null && document.storage !== "file" && isTime(document.timeMs)) return document.timeMs;
   const [first] = parts.flatMap(({ timeMs }) => (isTime(timeMs) ? [Math.floor(timeMs)] : [])).sort((a, b) => a - b);
   if (first === undefined) return null;
   const told = timeOfID(messageID, first);
   const isFile = parts.some(({ storage }) => storage === "file");
-  // A row's time is the host's own clock; ids of other programs tell no time.
+  // The time of a row comes from the host's clock. Ids that other programs made contain no time.
   return told !== null && (isFile || Math.abs(told - first) < HOUR_MS) ? told : first;
 }
 
@@ -52,20 +55,20 @@ function isTime(value: number | null): value is number {
   return value !== null && value >= 0;
 }
 
-/** The order of opencode. */
+/** Compares messages in the order of opencode. */
 export function byTime(a: MessageFacts, b: MessageFacts): number {
   const [of, to] = [a.createdMs ?? a.rowMs ?? 0, b.createdMs ?? b.rowMs ?? 0];
   return of - to || (a.id < b.id ? -1 : 1);
 }
 
-/** What a message says of itself. */
+/** The facts that a message states about itself. */
 export function factsOf({ messageID, document }: Pick<StoredMessage, "messageID" | "document">): MessageFacts {
   const parsed = document === null ? null : parseDocument(document);
   const rowMs = document?.storage === "file" ? null : (document?.timeMs ?? null);
   return factsIn(messageID, rowMs, parsed?.ok === true ? parsed.value : null);
 }
 
-/** What a message says of itself, read from a document that it is to get. */
+/** The facts that a message will state about itself when it gets this document. */
 export function factsIn(id: string, rowMs: number | null, said: unknown): MessageFacts {
   return {
     id,
@@ -86,7 +89,7 @@ export function factsIn(id: string, rowMs: number | null, said: unknown): Messag
   };
 }
 
-/** What a part says of itself. */
+/** The facts that a part states about itself. */
 export function partFacts(part: StoredDocument): PartFacts {
   const parsed = parseDocument(part);
   const said = parsed.ok ? parsed.value : null;

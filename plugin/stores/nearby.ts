@@ -2,18 +2,18 @@ import { dirname, join, resolve } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
 import { holdsStore, type Located, locate } from "./locate.ts";
 
-/** Folders further away are not looked at: a home directory may be very large. */
+/** Folders further away than this are not searched: a home directory may be very large. */
 const LEVELS = 2;
 
-/** Of a folder with more entries than this only the first are looked at. */
+/** In a larger folder only this many entries are searched. */
 const MOST_ENTRIES = 300;
 
-/** Where opencode's data lies below a home directory. */
+/** Where opencode's data is below a home directory. */
 const BELOW_HOME = [".local", "share", "opencode"] as const;
 
 /**
- * Data directories with a store at most two levels above or below a path that is none itself, nearest first. The path
- * need not be there: then the folders beside it count too. What may not be read is passed over.
+ * Data directories with a store at most two levels above or below a path that is not one itself, the nearest first. The
+ * path may be missing: then the folders next to it count too. Unreadable folders are skipped.
  */
 export async function storesNear(files: FileSystem, path: string): Promise<Located[]> {
   const start = resolve(path);
@@ -25,7 +25,7 @@ export async function storesNear(files: FileSystem, path: string): Promise<Locat
   return found;
 }
 
-/** The stores of one folder, as they are found without an environment; `null` where there is none. */
+/** The stores of one folder, found without environment variables; `null` if there are none. */
 export async function storeIn(files: FileSystem, dataDir: string): Promise<Located | null> {
   try {
     const found = await locate(files, { env: {}, dataDir });

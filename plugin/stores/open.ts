@@ -17,8 +17,8 @@ import { sqliteFailure } from "./sqlite/sqlite-error.ts";
 import { SqliteStore } from "./sqlite/sqlite-store.ts";
 
 /**
- * Opens every located store for reading. A store that cannot be opened is a value, not an error. `hostVersion` is that
- * of the host that will load them, where it is known; else the newest session's stands in for it.
+ * Opens every located store for reading. A store that cannot be opened is a value, not an error. `hostVersion` is the
+ * version of the host that will load the stores, if it is known. Otherwise the version of the newest session is used.
  */
 export async function openStores(
   files: FileSystem,
@@ -37,7 +37,7 @@ export async function openStores(
   return opened;
 }
 
-/** `reader`: the line of hosts that reads the session diffs beside a database. */
+/** `reader`: the line of hosts that reads the session diffs next to a database. */
 export async function openJson(
   files: FileSystem,
   dataDir: string,
@@ -71,7 +71,7 @@ export async function openJson(
   };
 }
 
-/** Not asked inside opencode, which knows its own version. */
+/** Not needed inside opencode, which knows its own version. */
 async function askNewest(files: FileSystem, dataDir: string) {
   const { newestSessions } = await import("./json/newest-session.ts");
   return newestSessions(files, dataDir);
@@ -109,7 +109,7 @@ async function openDatabase(
   if (isFolder) return unusable("database-is-folder", "a folder");
   if (found === null && (await files.stat(`${database}-wal`)) !== null)
     return damaged("wal-without-database", "no file");
-  // A database that still lies wholly in its WAL has a main file of zero bytes; only without a WAL is it lost.
+  // A database that is still wholly in its WAL has a main file of zero bytes. Only without a WAL is it lost.
   if (found?.size === 0 && ((await files.stat(`${database}-wal`))?.size ?? 0) === 0) {
     return unusable("database-empty", "0 bytes");
   }
@@ -126,7 +126,7 @@ async function openDatabase(
     const schema = { ...read, origin: await provedOrigin(read, view.connection) };
     if (schema.missing.length > 0) {
       closeView(view);
-      // Loaded only where something is wrong, like all that tells such databases apart.
+      // Loaded only if something is wrong, like all code that tells such databases apart.
       const { withoutTables } = await import("./other-databases.ts");
       const open = () => openView(files, driver, database, access);
       return withoutTables(schema, unread, access === "outside", open, () => openWriter(schema));
@@ -163,7 +163,7 @@ async function openDatabase(
   }
 }
 
-/** What a newer opencode wrote is looked at more closely; that is loaded only where there is such a database. */
+/** A database that a newer opencode wrote is examined more closely. That code is loaded only if there is one. */
 async function provedOrigin(schema: Schema, connection: Connection): Promise<Origin> {
   const { origin, missing } = schema;
   if ((origin.kind !== "newer" && origin.kind !== "1.x and 2.x") || missing.length > 0) return origin;
@@ -182,21 +182,21 @@ function sessionsOfPreview(connection: Connection, { tables, origin }: Schema): 
   try {
     return Number(connection.all(SESSIONS_OF_PREVIEW)[0]?.sessions ?? 0);
   } catch (error) {
-    // That pages are damaged is found with the pages.
+    // Damaged pages are reported by the check of the pages.
     if (sqliteFailure(error) === "malformed") return 0;
     throw error;
   }
 }
 
 async function openView(files: FileSystem, driver: Driver, database: string, access: Access): Promise<ReadView> {
-  // What a healthy start inside opencode does not need is loaded where it is used.
+  // Code that a healthy start inside opencode does not need is loaded when it is used.
   if (access === "outside") return (await import("./sqlite/read-view.ts")).openReadView(files, driver, database);
   const connection = driver.open(database, "read");
   connection.exec("pragma busy_timeout = 250");
   return { connection, source: null, unchanged: async () => true, release: () => undefined };
 }
 
-/** What the likeliest of the lines that may load a database makes of it. */
+/** How the likeliest host line reads a database. */
 function readersOf([likeliest]: readonly LineName[]): Pick<StoreDescription, "contract" | "sessionDiffReader"> {
   if (likeliest === undefined) return { contract: "strict", sessionDiffReader: null };
   return demandsOf(lineNamed(likeliest));
@@ -216,7 +216,7 @@ function newestVersion(connection: Connection): string | null {
   return typeof version === "string" && /^\d+\.\d+\.\d+/.test(version) ? version : null;
 }
 
-/** Why this user may not open a database, however long it waits; `null` if it may. */
+/** Why this user can never open a database; `null` if they can. */
 async function whyDenied(database: string): Promise<string | null> {
   const { refusalOf } = await import("../platform/permissions.ts");
   for (const suffix of ["", "-wal", "-shm", "-journal"]) {
@@ -226,7 +226,7 @@ async function whyDenied(database: string): Promise<string | null> {
   return refusalOf(dirname(database), "read")?.words ?? null;
 }
 
-/** Names the processes that lock the database, where the system tells. */
+/** Adds the names of the processes that lock the database, if the system shows them. */
 async function withLockers(files: FileSystem, database: string, evidence: string): Promise<string> {
   const { openersText } = await import("../platform/open-files.ts");
   const { openFiles } = await (await import("../platform/this-system.ts")).thisSystem();

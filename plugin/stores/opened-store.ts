@@ -7,16 +7,18 @@ import type { Store } from "./store.ts";
 import type { StoreWriter } from "./writer.ts";
 
 /**
- * `outside`: from a process of our own; reading leaves every byte as it is. `beside-host`: inside opencode's process,
- * which has the database open already. There no file of it may be opened except through the same SQLite library:
+ * `outside`: from a process of our own. Reading changes no byte. `beside-host`: inside opencode's process, which
+ * already has the database open. There, files of the database may be opened only through the same SQLite library:
  * closing any other descriptor would drop the host's POSIX locks.
  */
 export type Access = "outside" | "beside-host";
 
-/** A database as far as opencode 2.x reads it, in tables of its own or in those that it shares with 1.x. */
+/** The part of a database that opencode 2.x reads, in tables of its own or in tables that it shares with 1.x. */
 export interface Half2x {
   readonly schema: Schema;
-  /** Hands out a connection that reads; what `work` makes of it is of one state of the database, where that can be. */
+  /**
+   * Passes a reading connection to `work`. If possible, everything that `work` reads is from one state of the database.
+   */
   read<T>(work: (connection: Connection) => T | Promise<T>): Promise<T>;
   openWriter(): Promise<StoreWriter>;
 }
@@ -26,24 +28,27 @@ export type OpenedStore =
       readonly state: "ok";
       readonly description: StoreDescription;
       readonly store: Store;
-      /** Whose database it is; `null` of files. */
+      /** Which opencode the database belongs to; `null` for files. */
       readonly origin: Origin | null;
-      /** In how many sessions of a database of 1.x messages are that only 2.x reads; asks the database. */
+      /** How many sessions of a 1.x database have messages that only 2.x reads. This queries the database. */
       sessionsOf2x(): number;
-      /** `null` of files. */
+      /** `null` for files. */
       readonly half2x: Half2x | null;
-      /** Writers are loaded when they are needed: a healthy start of opencode does not pay for them. */
+      /** Writers are loaded on demand, so that a healthy start of opencode does not load them. */
       openWriter(): Promise<StoreWriter>;
-      /** Whether what was read so far is one consistent state. */
+      /** Whether everything that was read so far is from one consistent state. */
       unchanged(): Promise<boolean>;
     }
-  /** It can be opened, and is of an opencode whose records this tool does not read: nothing can be said of them. */
+  /**
+   * The store can be opened, but its opencode writes records that this tool does not read. So nothing is known about
+   * them.
+   */
   | {
       readonly state: "unread";
       readonly description: StoreDescription;
       readonly problem: StoreProblem;
       readonly origin: Origin;
-      /** What SQLite finds wrong with its pages; `null` for nothing. */
+      /** The damage that SQLite finds in its pages; `null` if there is none. */
       damage(): Promise<string | null>;
       readonly half2x: Half2x;
     }
@@ -51,6 +56,6 @@ export type OpenedStore =
       readonly state: "unusable";
       readonly description: StoreDescription;
       readonly problem: StoreProblem;
-      /** Whose database it is; `null` where nothing tells. */
+      /** Which opencode the database belongs to; `null` if nothing shows it. */
       readonly origin: Origin | null;
     };

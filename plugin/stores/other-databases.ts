@@ -11,8 +11,8 @@ import type { Schema } from "./sqlite/schema.ts";
 import type { StoreWriter } from "./writer.ts";
 
 /**
- * A database that SQLite opens, without the tables of a session of 1.x. `isOutside`: its file may be read, and not
- * only through SQLite.
+ * A database that SQLite opens, but that lacks the tables of a 1.x session. `isOutside`: its file may be read directly,
+ * not only through SQLite.
  */
 export function withoutTables(
   schema: Schema,
@@ -24,7 +24,7 @@ export function withoutTables(
   const { origin: stated, missing } = schema;
   const lacking = `without ${missing.join(", ")}`;
   const origin = isOutside ? originBehind(description, stated) : stated;
-  // A part of the schema is lost, and with it what told whose database it is.
+  // Part of the schema is lost, including what showed which opencode the database belongs to.
   if (origin !== stated)
     return unusable(description, "malformed-not-salvageable", `${lacking}; ${origin.sign}`, origin);
   const unread = (code: StoreProblemCode): OpenedStore => {
@@ -45,7 +45,10 @@ export function withoutTables(
   }
 }
 
-/** A database that SQLite cannot read. What helps one of 1.x is refused for others, so its pages are asked whose it is. */
+/**
+ * A database that SQLite cannot read. The remedy for a 1.x database is refused for others, so its pages are read to
+ * find out which opencode it belongs to.
+ */
 export function damagedDatabase(description: StoreDescription, code: StoreProblemCode, evidence: string): OpenedStore {
   const database = description.database ?? "";
   const origin = recognisePages(database);
@@ -64,8 +67,8 @@ export function damagedDatabase(description: StoreDescription, code: StoreProble
 }
 
 /**
- * The origin of a database for a salvage. What SQLite reads of a damaged schema may be a part of it, so the pages are
- * asked too: what speaks for another line than 1.x counts.
+ * The origin of a database for a salvage. SQLite may read only part of a damaged schema, so the pages are read too. Any
+ * sign of another line than 1.x counts.
  */
 export function originBehind({ database }: StoreDescription, stated: Origin): Origin {
   if (stated.kind !== "1.x" && stated.kind !== "blank" && stated.kind !== "other program") return stated;
@@ -87,7 +90,7 @@ function damageIn(open: () => Promise<ReadView>): Promise<string | null> {
   return readWith(open, (connection) => firstDamage(connection, "quick"));
 }
 
-/** A database that is written while it is read as an immutable file is read again, this often at most. */
+/** A database that changes while it is read as an immutable file is read again, at most this often. */
 const MOST_READINGS = 4;
 
 async function readWith<T>(

@@ -3,35 +3,37 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { homeIn, type LocateInput } from "./locate.ts";
 import { storeIn } from "./nearby.ts";
 
-/** More are not named. */
+/** At most this many are named. */
 const MOST_NAMED = 10;
 
-/** Below a folder with more entries than this only the first are looked at. */
+/** In a larger folder only this many entries are searched. */
 const MOST_ENTRIES = 200;
 
 /** Any folder. */
 const EACH = "*";
 
-/** A snap has a home for each revision, in which the terminal of an editor starts its programs (`XDG_DATA_HOME`). */
+/**
+ * A snap has a home for each revision. The terminal of an editor in a snap starts its programs there (`XDG_DATA_HOME`).
+ */
 const IN_SNAP = ["snap", EACH, EACH, ".local", "share", "opencode"];
 /** `XDG_DATA_HOME` in a flatpak. */
 const IN_FLATPAK = [".var", "app", EACH, "data", "opencode"];
 const IN_FLATPAK_HOME = [".var", "app", EACH, ".local", "share", "opencode"];
 const IN_HOME = [".local", "share", "opencode"];
-/** The home directories of Windows, as WSL mounts them. */
+/** The home directories of Windows as WSL mounts them. */
 const IN_WINDOWS = ["/", "mnt", "c", "Users", EACH, ...IN_HOME];
 
 export interface OtherHomesInput {
   readonly env: LocateInput["env"];
-  /** The data directory that is looked at, and the ones that the user names beside it. */
+  /** The data directory that is checked, and those that the user names in addition. */
   readonly known: readonly string[];
-  /** Whether the user named the data directory: then the usual place is another one on purpose. */
+  /** Whether the user named the data directory. Then it differs from the usual place on purpose. */
   readonly isNamed: boolean;
 }
 
 /**
- * Other data directories of opencode that hold a store: of a snap, a flatpak, of Windows beside WSL, and the usual place
- * where `XDG_DATA_HOME` leads elsewhere. Nothing in them is opened or changed. Paths.
+ * Other data directories of opencode with a store: of a snap, of a flatpak, of Windows next to WSL, and the usual place
+ * if `XDG_DATA_HOME` points elsewhere. Nothing in them is opened or changed. Paths.
  */
 export async function otherHomes(
   files: FileSystem,
@@ -58,7 +60,7 @@ async function realPath(files: FileSystem, path: string): Promise<string> {
   return (await files.realPath(path).catch(() => null)) ?? path;
 }
 
-/** Paths of a pattern that are there. What may not be read is passed over. */
+/** Existing paths that match a pattern. Unreadable folders are skipped. */
 async function matching(files: FileSystem, [root = "", ...names]: readonly string[]): Promise<string[]> {
   let paths = [root];
   for (const name of names) {

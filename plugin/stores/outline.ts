@@ -1,6 +1,6 @@
 /**
- * What one message says of itself, as far as the values that are missing in its neighbours may rest on it. `null` where
- * it does not say it, or not in the right type.
+ * The facts of one message from which missing values of its neighbours can be derived. A value is `null` if the message
+ * lacks it or has it in the wrong type.
  */
 export interface MessageFacts {
   readonly id: string;
@@ -10,7 +10,7 @@ export interface MessageFacts {
   readonly agent: string | null;
   readonly mode: string | null;
   readonly parentID: string | null;
-  /** The model of an assistant, or the one that a user chose. */
+  /** The model of an answer, or the model that the user chose. */
   readonly providerID: string | null;
   readonly modelID: string | null;
   readonly cwd: string | null;
@@ -31,7 +31,7 @@ export interface TokenFacts {
   readonly write: number | null;
 }
 
-/** What a part says of itself, and its place: parts are read by message in the order of their ids. */
+/** The facts and the place of a part. Parts are read by message, in the order of their ids. */
 export interface PartFacts {
   readonly id: string;
   readonly type: string | null;
@@ -41,7 +41,7 @@ export interface PartFacts {
 
 /** The records of a session in outline. */
 export interface SessionOutline {
-  /** By time and id, which is the order of opencode. */
+  /** In the order of opencode: by time, then id. */
   readonly messages: readonly MessageFacts[];
   /** The message that a part belongs to. */
   messageOf(partID: string): string | null;

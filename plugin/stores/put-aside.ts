@@ -4,23 +4,24 @@ import { databaseNamed, type Located, locate } from "./locate.ts";
 import { loadDriver } from "./sqlite/driver.ts";
 
 /**
- * Names that people and programs give a copy of a database: `.old`, `.bak`, ` 2.db`, `.sync-conflict-….db`,
- * `(… conflicted copy …)`, `_conflict-….db`, `Copy of opencode.db`, `opencode.db~`. Not those of its side files.
+ * Names that people and programs give a copy of a database: `.old`, `.bak`, ` 2.db`, `.sync-conflict-….db`, `(…
+ * conflicted copy …)`, `_conflict-….db`, `Copy of opencode.db`, `opencode.db~`. The names of its side files do not
+ * match.
  */
 const COPY_NAME = /(?:^|[^A-Za-z0-9])opencode(?![A-Za-z])(?!.*-(?:wal|shm|journal)\b)/i;
 
-/** How every SQLite database begins. */
+/** The first bytes of every SQLite database. */
 const HEADER = "SQLite format 3\0";
 
 /**
- * Databases beside those that opencode opens: copies of them under other names. Links are left out, they lead to a
- * database that is there under its own name. Paths, sorted by name.
+ * Copies of databases under names that opencode does not open. Links are left out, because they lead to a database that
+ * is listed under its own name. Paths, sorted by name.
  */
 export async function databasesPutAside(files: FileSystem, { dataDir, databases }: Located): Promise<string[]> {
   const found: string[] = [];
   for (const { name, type } of (await files.list(dataDir).catch(() => null)) ?? []) {
     const path = join(dataDir, name);
-    // A name that opencode itself gives one is no copy's, also where only another is looked at.
+    // A name that opencode itself uses is never that of a copy, even if only another database is checked.
     if (databaseNamed(dataDir, name) !== undefined || databases.includes(path)) continue;
     if (type !== "file" || !COPY_NAME.test(name)) continue;
     const head = await files.readPiece(path, 0, HEADER.length).catch(() => "absent" as const);
@@ -30,7 +31,7 @@ export async function databasesPutAside(files: FileSystem, { dataDir, databases 
   return found;
 }
 
-/** Whether a database can be read and has no sessions of any opencode; a plugin may keep one here. Changes no byte. */
+/** Whether a database can be read and has no sessions of any opencode: a plugin may keep one here. Changes no byte. */
 async function isOfOtherProgram(path: string): Promise<boolean> {
   const driver = await loadDriver();
   try {
@@ -43,7 +44,7 @@ async function isOfOtherProgram(path: string): Promise<boolean> {
       connection.close();
     }
   } catch {
-    // What is damaged, or cannot be read this way, may be a copy.
+    // A database that is damaged or cannot be read this way may be a copy.
     return false;
   }
 }
@@ -52,7 +53,7 @@ export type OtherData =
   | { readonly ok: true; readonly located: Located }
   | { readonly ok: false; readonly message: string };
 
-/** The stores of another data directory, or of the one below a folder that holds `opencode/`. */
+/** The stores of another data directory, or of the one below a folder that contains `opencode/`. */
 export async function otherData(files: FileSystem, folder: string, own: Located): Promise<OtherData> {
   for (const dataDir of basename(folder) === "opencode" ? [folder] : [folder, join(folder, "opencode")]) {
     const found = await locate(files, { env: {}, dataDir });
@@ -73,7 +74,7 @@ export async function otherData(files: FileSystem, folder: string, own: Located)
   };
 }
 
-/** Whether two paths lead to one folder, also where the file system does not tell their spellings apart. */
+/** Whether two paths lead to one folder, also if the file system ignores case in names. */
 async function isSameFolder(files: FileSystem, folder: string, other: string): Promise<boolean> {
   const [real, otherReal] = [await files.realPath(folder), await files.realPath(other)];
   if (real === null || otherReal === null) return false;
@@ -82,7 +83,7 @@ async function isSameFolder(files: FileSystem, folder: string, other: string): P
   return found !== null && found.inode === otherFound?.inode && found.device === otherFound.device;
 }
 
-/** Both paths are there. They lead to two folders only if a folder on the way lists both spellings. */
+/** Both paths exist. They lead to two folders only if a folder on the way lists both spellings. */
 async function isOneSpelledTwice(files: FileSystem, path: string, other: string): Promise<boolean> {
   const plain = (text: string) => text.normalize("NFC").toLowerCase();
   if (plain(path) !== plain(other)) return false;

@@ -4,14 +4,14 @@ import type { Parsed } from "./conversation.ts";
 /** One row of `message` or `part`, as the import of 2.x selects it. */
 export interface SourceRecord {
   readonly id: string;
-  /** Of a part the message that it names; of a message its own id. */
+  /** For a part: the message that it names. For a message: its own id. */
   readonly messageID: string;
   /** The session that the row itself names. */
   readonly sessionID: string;
-  /** `time_created` and `time_updated`, as SQLite hands them out. */
+  /** `time_created` and `time_updated`, as SQLite returns them. */
   readonly created: unknown;
   readonly updated: unknown;
-  /** What its JSON says; `null` where the value is too large to be held. */
+  /** The parsed JSON; `null` if the value is too large for memory. */
   readonly document: Parsed | null;
   readonly storage: Exclude<StorageClass, "row" | "file">;
   readonly bytes: number;
@@ -22,18 +22,20 @@ export interface SourceSession {
   readonly id: string;
   /** Its columns that are not JSON. */
   readonly row: RowValues;
-  /** Its JSON columns that hold something. */
+  /** Its JSON columns that are not empty. */
   readonly json: ReadonlyMap<string, Parsed>;
   readonly hasProject: boolean;
-  /** Whether the migration `session_usage` of 1.15.13 is to come: it ends at a message that is no JSON. */
+  /**
+   * Whether the migration `session_usage` of 1.15.13 has not been applied yet. It stops at a message that is not JSON.
+   */
   readonly isBeforeUsage: boolean;
-  /** Rows of `message` that name it. */
+  /** Rows of `message` that name the session. */
   readonly messages: readonly SourceRecord[];
-  /** Rows of `part` that name it or one of its messages. */
+  /** Rows of `part` that name the session or one of its messages. */
   readonly parts: readonly SourcePart[];
 }
 
 export interface SourcePart extends SourceRecord {
-  /** Whether the message that it names is there, in whatever session. */
+  /** Whether the message that the part names exists, in any session. */
   readonly hasMessage: boolean;
 }

@@ -7,7 +7,7 @@ import type { Schema } from "./sqlite/schema.ts";
 import type { WalPosition } from "./sqlite/wal-frames.ts";
 import type { Survey } from "./survey.ts";
 
-/** What a scan visits. `list`: the records that decide whether a session list loads, of one project or of all. */
+/** What a scan visits. `list`: the records that decide whether a session list loads, for one project or all. */
 export type Scope =
   | { readonly what: "everything"; readonly share?: Share }
   | { readonly what: "list"; readonly projectID: string | null }
@@ -16,14 +16,14 @@ export type Scope =
   | {
       readonly what: "session";
       readonly sessionID: string;
-      /** Only this many messages, the newest; only the SQLite store looks at it. */
+      /** Visit only this many of the newest messages. Only the SQLite store uses this. */
       readonly newestMessages?: number;
     };
 
 /** What opencode loads in one request. */
 export type LoadedScope = Scope & { readonly what: "session" | "list" };
 
-/** One of several shares of a scan, each for a thread of its own. The first includes whatever cannot be divided. */
+/** One of several shares of a scan, each for its own thread. The first share includes whatever cannot be divided. */
 export interface Share {
   readonly index: number;
   readonly of: number;
@@ -48,9 +48,10 @@ export function addCounts(to: Counts, more: Readonly<Counts>): void {
 }
 
 /**
- * Told of every artifact as it is read. `text` is what a host would hand to its JSON parser, or `null` where the store
- * already knows that a closer look is due (a stray name, a BLOB, an I/O error, a very large record); where a store reads in
- * haste each of its letters is a byte (`json/scan-now.ts`). `row`: the columns that are not JSON, where a row has such.
+ * Called for every record that is read. `text` is what a host would pass to its JSON parser. It is `null` if the store
+ * already knows that a closer examination is needed (a stray name, a BLOB, an I/O error, a very large record). In a
+ * fast scan each of its letters is one byte (`json/scan-now.ts`). `row`: the columns that are not JSON, if a row has
+ * any.
  */
 export type Visit = (artifact: Artifact, text: string | null, row: RowValues | null) => void;
 
@@ -59,13 +60,13 @@ export interface ScanOptions {
   readonly signal?: AbortSignal;
   readonly counts: Counts;
   /**
-   * Whether every document of a bundle is surely healthy; if so, none of them is visited. A store that has many rows to
+   * Whether every document of a bundle is certainly healthy. If so, none of them is visited. A store with many rows to
    * read asks this first.
    */
   readonly isHealthy?: (bundle: Bundle) => boolean;
-  /** The same for files, one at a time: a session all of whose files are surely healthy is not visited. */
+  /** Whether a file is certainly healthy. A session with only such files is not visited. */
   readonly isHealthyFile?: (artifact: Artifact, text: string | null) => boolean;
-  /** Awaited between steps, for work that must not be felt. */
+  /** Awaited between steps, for work that must not slow others down. */
   readonly pause?: () => Promise<void>;
 }
 
@@ -74,30 +75,35 @@ export interface SessionEntry {
   readonly projectID: string | null;
 }
 
-/** One write of a host, as it recorded it for itself. */
+/** One write of a host, as its log records it. */
 export interface RecordedEvent {
   readonly sequence: number;
   readonly type: string;
-  /** JSON, as far as it is undamaged. */
+  /** The JSON of the event, as far as it is undamaged. */
   readonly text: string;
 }
 
-/** The columns that say where a row belongs; `null` where it has no such column. */
+/** The columns that say where a row belongs; `null` if it has no such column. */
 export interface RecordPlace {
   readonly kind: "session" | "message" | "part";
   readonly sessionID: string | null;
   readonly messageID: string | null;
-  /** `time_created`, in milliseconds; `null` where it is no number. */
+  /** `time_created`, in milliseconds; `null` if it is not a number. */
   readonly createdMs: number | null;
 }
 
 /** A row that an import of JSON storage may have made. */
 export interface ImportedRow {
-  /** What its file's folder is named after: of a part its message, of a message its session, of a session its project. */
+  /**
+   * The id after which the file's folder is named: the message of a part, the session of a message, the project of a
+   * session.
+   */
   readonly parentID: string;
-  /** When the row was last written, in milliseconds; hosts set it at every write. */
+  /** When the row was last written, in milliseconds. Hosts set this at every write. */
   readonly writtenMs: number;
-  /** Whether its times are those that the import gave it (measured 1.2.27, 1.14.41: one moment for all that it wrote). */
+  /**
+   * Whether its times are still those of the import (measured 1.2.27, 1.14.41: the same moment for all that it wrote).
+   */
   readonly isUnchanged: boolean;
 }
 
@@ -105,34 +111,34 @@ export interface ImportedRow {
 export interface EventLog {
   /** The events of a session, newest first. */
   events(sessionID: string): Iterable<RecordedEvent>;
-  /** The number that the host gave its newest event of a session; `null` where it keeps no log of it. */
+  /** The number of a session's newest event; `null` if the host keeps no log of it. */
   newestEvent(sessionID: string): number | null;
-  /** Every session that the log speaks of; none where the store is larger than so many bytes. */
+  /** Every session that the log mentions; empty if the store is larger than this many bytes. */
   loggedSessions(mostBytes: number): string[];
 }
 
-/** Where records are by their columns, whatever their documents say. */
+/** Where records belong according to their columns, whatever their documents say. */
 export interface RecordPlaces {
-  /** A session's own record, its messages and their parts, by id, as far as they are there. */
+  /** The existing places of a session's own record, its messages and their parts, by id. */
   ofSession(sessionID: string): ReadonlyMap<string, RecordPlace>;
-  /** One record, whatever session has it now; `null` where it is not there. */
+  /** The place of one record, whichever session has it now; `null` if it does not exist. */
   of(artifact: Artifact): RecordPlace | null;
-  /** Sessions with parts whose message is not there; none where the store is larger than so many bytes. */
+  /** Sessions with parts whose message is missing; empty if the store is larger than this many bytes. */
   sessionsWithLooseParts(mostBytes: number): string[];
 }
 
 /** What a store remembers of an import of JSON storage. */
 export interface ImportTrace {
-  /** `null` where there is no such row, or it is no session, message or part. */
+  /** `null` if there is no such row, or it is no session, message or part. */
   importedRow(artifact: Artifact): ImportedRow | null;
 }
 
-/** A session's records in outline, for what follows from its neighbours. */
+/** Gives a session's records in outline, for values that follow from neighbouring records. */
 export interface Outlines {
   of(sessionID: string): Promise<SessionOutline>;
 }
 
-/** Rows that were written, by their ids in whatever table they are, and up to where the log was read. */
+/** Rows that were written, by their ids in any table, and the position up to which the log was read. */
 export interface ChangedRows {
   readonly position: WalPosition;
   readonly rowIDs: readonly string[];
@@ -141,27 +147,30 @@ export interface ChangedRows {
 /** Tells which rows of an open database were written, without reading the others. */
 export interface ChangedRowsReader {
   /**
-   * The row ids that were written since a place in the write-ahead log, and the place where it is now. `"lost"`: any row
-   * may have been written. `isDatabaseUntouched`: the database file was surely not written to since.
+   * The row ids that were written since a position in the write-ahead log, and the present position. `"lost"`: any row
+   * may have been written. `isDatabaseUntouched`: the database file was certainly not written since.
    */
   changedSince(before: WalPosition | null, isDatabaseUntouched: boolean): ChangedRows | "lost";
-  /** The end of the log, or `"lost"` where it cannot be told. */
+  /** The end of the log, or `"lost"` if it cannot be told. */
   positionNow(): WalPosition | "lost";
-  /** Changes whenever another connection has written to the database. */
+  /** A number that changes whenever another connection has written to the database. */
   dataVersion(): number;
 }
 
-/** What opencode's terminal UI loads as it opens a session. Synchronous: it fetches the messages right afterwards. */
+/**
+ * What opencode's terminal UI loads when it opens a session. Synchronous, because the UI fetches the messages right
+ * afterwards.
+ */
 export interface SessionOpening {
   /** The sessions of a session's subagents. */
   subagentSessions(sessionID: string): string[];
-  /** How much a session's newest messages and their parts are; counts no further than `most` records. */
+  /** The size of a session's newest messages and their parts. It counts at most `most` records. */
   sizeOf(sessionID: string, newestMessages: number, most: number): { readonly records: number; readonly bytes: number };
-  /** Visits a scope to the end; whatever text this runtime makes of a value is what the host reads in it. */
+  /** Visits a scope to the end. The text that this runtime makes of a value is also what the host reads. */
   readAsHost(scope: Scope, visit: Visit): void;
 }
 
-/** Records that are files of their own, each read at once. */
+/** Records in files of their own, each of which is read synchronously. */
 export interface FileRecords {
   /** Visits a session in short steps. */
   inSteps(sessionID: string, visit: Visit, counts: Counts): Iterable<void>;
@@ -169,73 +178,75 @@ export interface FileRecords {
   visitNow(files: readonly RecordFile[], visit: Visit): void;
 }
 
-/** A file of a record, by its path below the data directory, and the session that it belongs to. */
+/** The file of a record, by its path below the data directory, and its session. */
 export interface RecordFile {
   readonly kind: RecordKind;
   readonly sessionID: string | null;
   readonly path: string;
 }
 
-/** Sessions as a user knows them: what a store says of each, and its messages. */
+/** Sessions as a user knows them: the facts about each, and its messages. */
 export interface ConversationReader {
-  /** How hosts order the messages of a session: files by their ids, rows by time and then id. */
+  /** How hosts order the messages of a session. Files are ordered by id, rows by time and then id. */
   readonly order: "id" | "time";
-  /** Reads the parts that are left of a message whose own record is gone; `null` where they leave with it. */
+  /** Reads the remaining parts of a message whose own record is gone; `null` if parts are removed together with it. */
   readonly remainingParts: ((messageID: string) => Promise<readonly StoredDocument[]>) | null;
-  /** What the store says of each session, those without a record of their own included. */
+  /** The facts about each session, including sessions without a record of their own. */
   sessionFacts(): Promise<SessionFacts[]>;
-  /** A session's messages and parts as they lie, also where there is no session record. */
+  /** A session's messages and parts exactly as stored, even if there is no session record. */
   messages(sessionID: string): AsyncIterable<StoredMessage>;
   /** The ids of a session's messages that have a record, readable or not. */
   messageIDs(sessionID: string): Promise<string[]>;
-  /** What belongs to a session besides its messages. */
+  /** The data of a session besides its messages. */
   sessionColumns(sessionID: string): Promise<SessionColumns>;
   /** The projects that have a record, the last used first. */
   projectFacts(): Promise<ProjectFacts[]>;
 }
 
 /**
- * The reading side of a store. Nothing here changes a byte. What only some stores can do is a property of its own, which
- * is `null` where a store cannot.
+ * The reading side of a store. Nothing here changes a byte. An ability that only some stores have is a property, which
+ * is `null` in the others.
  */
 export interface Store {
   readonly description: StoreDescription;
-  /** What another thread opens to read the same state and to scan a share of it; `null` where it cannot. */
+  /** What another thread opens to read the same state and to scan a share of it; `null` if it cannot. */
   readonly source: DatabaseSource | "files" | null;
   readonly conversations: ConversationReader;
   readonly eventLog: EventLog | null;
   readonly places: RecordPlaces | null;
   readonly importTrace: ImportTrace | null;
-  /** `null` where no rule asks for it: the hosts of that store demand next to nothing of a record. */
+  /** `null` if no rule needs it: the hosts of that store require almost nothing of a record. */
   readonly outlines: Outlines | null;
   readonly changedRows: ChangedRowsReader | null;
   readonly opening: SessionOpening | null;
   readonly fileRecords: FileRecords | null;
   readonly asDatabase: DatabaseStore | null;
-  /** Visits the artifacts of a scope; returns early, without an error, when the signal is aborted. */
+  /** Visits the records of a scope. It returns early, without an error, when the signal is aborted. */
   scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void>;
   /**
-   * Visits what opencode is about to load, without giving way to anything else. `false` where `isOver` said so first, or
-   * the scope is not one to be read in haste.
+   * Visits what opencode is about to load, without pausing for other work. `false` if `isOver` ended it first, or if
+   * the scope cannot be read this way.
    */
   scanNow(scope: LoadedScope, visit: Visit, counts: Counts, isOver: () => boolean): boolean;
-  /** Reads one artifact afresh; `null` where it is gone. */
+  /** Reads one record again; `null` if it is gone. */
   examine(artifact: Artifact): Promise<Evidence | null>;
-  /** Sessions by their own or their records' presence, most recently used first. */
+  /** All sessions that have a record or messages, the most recently used first. */
   sessions(projectID: string | null): Promise<SessionEntry[]>;
-  /** Sessions that have messages and no record of their own. */
+  /** Sessions that have messages but no record of their own. */
   sessionsWithoutRecord(): Promise<string[]>;
-  /** About how much there is to read, told without reading it; what is not known is absent. */
+  /** The approximate amount to read, without reading it. Unknown numbers are absent. */
   expectedCounts(): Promise<Partial<Readonly<Counts>>>;
-  /** What can be said of the store as a whole. */
+  /** Facts about the store as a whole. */
   survey(): Promise<Survey>;
   close(): void;
 }
 
-/** A store whose records are rows, for what asks its tables. */
+/** A store whose records are rows, for code that queries its tables. */
 export interface DatabaseStore extends Store {
-  /** The same database as a host with other demands reads it, over the same connection: only one of both is closed. */
+  /**
+   * The same database as a host with other rules reads it, over the same connection. Only one of the two may be closed.
+   */
   readAs(description: StoreDescription): DatabaseStore;
-  /** What the tables say; nothing may be written there. */
+  /** Queries the tables. Nothing may be written there. */
   query<T>(ask: (connection: Connection, schema: Schema) => T): T;
 }

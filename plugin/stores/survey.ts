@@ -6,54 +6,54 @@ export interface FolderSessions {
   readonly sessions: number;
 }
 
-/** A project as its sessions and its own record tell of it. */
+/** A project, as its sessions and its own record describe it. */
 export interface SurveyedProject {
   readonly id: string;
-  /** `null` where the project has no record. */
+  /** `null` if the project has no record. */
   readonly worktree: string | null;
   readonly folders: readonly FolderSessions[];
 }
 
-/** What a store says of itself as a whole, beside its records. Sizes in bytes; nothing is judged here. */
+/** Facts about a store as a whole, not about single records. Sizes are in bytes; nothing is judged here. */
 export interface Survey {
   readonly projects: readonly SurveyedProject[];
-  /** Messages and parts whose session or message is not there. Parts of very large stores are not counted. */
+  /** Messages and parts whose session or message is missing. Parts of very large stores are not counted. */
   readonly orphans: { readonly messages: number; readonly parts: number };
-  /** Sessions with messages on both sides of the moment in which the clock of message ids started over. */
+  /** Sessions with messages from both before and after the clock of message ids started over. */
   readonly wrappedSessions: readonly string[];
   readonly database: DatabaseSurvey | null;
 }
 
 export interface DatabaseSurvey {
   readonly bytes: number;
-  /** Of that, pages that hold nothing. */
+  /** The size of pages that hold nothing. It is part of the total. */
   readonly freeBytes: number;
-  /** Columns that the host of the store reads on its load path, and that are not there, although no migration brings them. */
+  /** Missing columns that the host of the store reads on its load path, and that no migration will add. */
   readonly missingColumns: readonly string[];
-  /** Columns that it needs besides, to write or where the id of a project changes. */
+  /** Other missing columns that the host needs, to write or when the id of a project changes. */
   readonly missingWrittenColumns: readonly string[];
-  /** Migrations whose column is there and whose record is not. */
+  /** Migrations whose column exists but whose record is missing. */
   readonly unrecordedMigrations: readonly string[];
-  /** Whether an older opencode has tried to open it, and failed. */
+  /** Whether an older opencode has tried to open the database and failed. */
   readonly triedByOlder: boolean;
-  /** Sessions whose counter of events is behind their log, or gone. */
+  /** The number of sessions whose event counter is missing or lower than their log. */
   readonly sessionsBehindLog: number;
-  /** What SQLite finds wrong with the pages; `null` for nothing, and where it was not looked for. */
+  /** The damage that SQLite finds in the pages; `null` if there is none or it was not checked. */
   readonly damage: string | null;
-  /** Columns that even opencode 1.2.1 reads, and that are not there. */
+  /** Missing columns that even opencode 1.2.1 reads. */
   readonly missingOldColumns: readonly string[];
-  /** Messages that a migration will stop at which was not applied yet. */
+  /** Messages at which a migration that was not applied yet will stop. */
   readonly stoppingMigration: readonly { readonly messageID: string; readonly sessionID: string }[];
-  /** Whether the migrations are recorded as 1.2.1 did it. */
+  /** Whether the migrations are recorded as in 1.2.1. */
   readonly hasOldJournal: boolean;
-  /** Read only where columns or records of migrations are missing. */
+  /** Read only if columns or records of migrations are missing. */
   readonly frame: DatabaseFrame | null;
 }
 
-/** What a database is made of, for what it lacks. */
+/** The tables, indexes and journals of a database, to find out what it lacks. */
 export interface DatabaseFrame {
   readonly layout: Layout;
-  /** By name; a journal that is not there is not in it. */
+  /** The journals by name. A missing journal is not listed. */
   readonly journals: ReadonlyMap<string, JournalState>;
   /** Tables without rows, indexes and triggers, with their digests. */
   readonly emptyTables: ReadonlyMap<string, string>;
@@ -61,7 +61,7 @@ export interface DatabaseFrame {
 
 export interface JournalState {
   readonly columns: readonly string[];
-  /** What the host looks for in it, as text; rows without it are left out. */
+  /** The values that the host looks for in it, as text. Rows without one are left out. */
   readonly keys: readonly string[];
   readonly digest: string;
 }

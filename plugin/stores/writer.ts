@@ -2,7 +2,7 @@ import type { Locator, RecordKind } from "../model/artifact.ts";
 import type { ItemState, ManifestItem, RunFolder } from "../model/manifest-item.ts";
 import type { ContentHash, Replacement } from "../model/replacement.ts";
 
-/** One thing to do, with what was seen when it was decided: it is done only while that still holds. */
+/** One thing to do, and what was seen when it was decided. It is done only if that is still true. */
 export interface Operation {
   readonly kind: RecordKind;
   readonly sessionID: string | null;
@@ -11,32 +11,32 @@ export interface Operation {
   readonly code: string;
   readonly evidence: string;
   readonly remedy: ManifestItem["remedy"];
-  /** Size and SHA-256 of the bytes that were judged; of a whole row, of the row. `null`: nothing stands there. */
+  /** Size and SHA-256 of the bytes that were examined, or of the whole row. `null`: nothing is there. */
   readonly seen: ContentHash | null;
-  /** `null`: it is only quarantined. */
+  /** `null`: the record is only quarantined. */
   readonly replacement: Replacement | null;
 }
 
-/** What became of an item or an operation. A reason is one plain clause, without content or user paths. */
+/** What happened to an item or an operation. A reason is one plain clause, without content or user paths. */
 export interface ItemOutcome {
   readonly id: string;
   readonly state: ItemState;
   readonly reason?: string;
 }
 
-/** Reasons why an operation was left undone: somebody else was faster. Whatever stands there now was not looked at. */
+/** Reasons why an operation was not done: another process was faster. What is there now was not examined. */
 export const CHANGED_SINCE = "it changed since it was checked";
 export const GONE_SINCE = "it is no longer there";
 
-/** Whether an operation was left undone because its record is not the one any more that was judged. */
+/** Whether an operation was not done because its record changed after it was examined. */
 export function isOvertaken(reason: string | undefined): boolean {
   return reason === CHANGED_SINCE || reason === GONE_SINCE;
 }
 
 export interface PrepareOptions {
-  /** Numbers that items of the same session have already. */
+  /** The number of items that the same session already has. */
   readonly taken: number;
-  /** Whether the originals of rows are saved many to a file: for plans of so many that a file each takes minutes. */
+  /** Whether the originals of rows are saved many to a file. For large plans, one file each would take minutes. */
   readonly inBundles: boolean;
 }
 
@@ -46,20 +46,20 @@ export interface Prepared {
 }
 
 /**
- * Where the recorded bytes of an item are: in their live place (also if in quarantine too), in quarantine, or nowhere. Of
- * an item that has no original: `live` where nothing stands there, `set-aside` where its replacement does.
+ * Where the recorded bytes of an item are: in their live place (even if also in quarantine), in quarantine, or nowhere.
+ * If an item has no original, `live` means that its place is empty, and `set-aside` that its replacement is there.
  */
 export type Observed = "live" | "set-aside" | "nowhere";
 
-/** The writing side of a store. It acts on manifest items only, after they were journaled. */
+/** The writing side of a store. It acts only on manifest items that were journaled before. */
 export interface StoreWriter {
   /**
-   * Captures the exact bytes where the store cannot simply move them, and describes the items. Live data stays as it is.
+   * Captures the exact bytes if the store cannot simply move them, and describes the items. Live data stays as it is.
    */
   prepare(operations: readonly Operation[], run: RunFolder, how?: PrepareOptions): Promise<Prepared>;
   /**
-   * Takes the items out of the hosts' read path, each only if it is still what was captured, and puts their replacements
-   * in their place. Only items that this writer has prepared.
+   * Removes the items from the hosts' read path and puts their replacements in their place. Each is changed only if it
+   * is still what was captured. Only for items that this writer has prepared.
    */
   setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]>;
   /** Restores the items, each only if nothing else has taken its place. */
@@ -71,11 +71,11 @@ export interface StoreWriter {
   settle(folder: string): Promise<void>;
   observe(item: ManifestItem, folder: string): Promise<Observed>;
   /**
-   * Tidies up after an interruption. Where the live place still holds every byte, second names of the same bytes are
-   * removed; if they are quarantined, a replacement that has not reached its place yet gets there.
+   * Cleans up after an interruption. If the live place still holds every byte, second names of the same bytes are
+   * removed. If the bytes are quarantined, a replacement that is not in its place yet is put there.
    */
   finish(item: ManifestItem, folder: string, seen: Observed): Promise<void>;
-  /** Copies what a session needs to load into `<folder>/safety`, or says why not. */
+  /** Copies what a session needs to load into `<folder>/safety`, or says why it does not. */
   copyForSafety(sessionID: string, operations: readonly Operation[], folder: string): Promise<SafetyCopy>;
   close(): void;
 }
@@ -84,7 +84,7 @@ export type SafetyCopy =
   | { readonly state: "complete"; readonly files: number; readonly bytes: number }
   | { readonly state: "skipped"; readonly reason: string };
 
-/** What there is to do about `ENOSPC` and `SQLITE_FULL`; a repair itself needs a few hundred kilobytes. */
+/** What a user can do about `ENOSPC` and `SQLITE_FULL`. A repair itself needs a few hundred kilobytes. */
 export const DISK_FULL =
   "The disk that holds opencode's data directory is full. Free at least 16 MB on it and try again; nothing was lost.";
 
@@ -98,7 +98,7 @@ export class StoreRefusedError extends Error {
   }
 }
 
-/** Name of an item's file: a counter makes it unique, the rest is for people who look. */
+/** The name of an item's file. A counter makes it unique; the rest is for people who read it. */
 export function itemFileName(id: string, name: string): string {
   return `items/${id}-${name.replace(/[^A-Za-z0-9._-]/g, "_").slice(-100)}`;
 }

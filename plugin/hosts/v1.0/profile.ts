@@ -18,20 +18,20 @@ function sought(count: string): readonly ScreenDemand[] {
   return [{ at: PATTERN, wants: "printable" }, path, found(count, PATTERN)];
 }
 
-/** Of a call that writes a file, in the screens that print no diagnostics but errors. */
+/** Demands on a call that writes a file, for screens that print only errors among the diagnostics. */
 export const FILE_CHANGE: readonly ScreenDemand[] = [
   { at: FILE_OF_CALL, wants: "path" },
   { at: DIAGNOSTICS, wants: "list" },
   { at: [...DIAGNOSTICS, EACH], wants: "diagnostic" },
 ];
 
-/** Of a call of a subagent, by what it was told. */
+/** Demands on the input of a call that starts a subagent. */
 export const SUBAGENT_INPUT: readonly ScreenDemand[] = [
   { at: ["state", "input", "subagent_type"], wants: "text" },
   { at: ["state", "input", "description"], wants: "printable" },
 ];
 
-/** Of the tools for which 1.0 to 1.3 have the same words. */
+/** Demands on calls of tools that 1.0 to 1.3 print with the same words. */
 export const TOOLS_OF_1_0_TO_1_3: ReadonlyMap<string, readonly ScreenDemand[]> = new Map([
   ["glob", sought("count")],
   ["grep", sought("matches")],
@@ -50,8 +50,9 @@ export const TOOLS_OF_1_0_TO_1_3: ReadonlyMap<string, readonly ScreenDemand[]> =
 ]);
 
 /**
- * What the terminal UI demands of the values that it prints. The server answers 200 whatever they are; the UI shows a fatal
- * error instead of the session. Read in the code of 1.0.152 and measured in a real terminal: docs/host-measurements.md.
+ * What the terminal UI requires of the values that it prints. The server answers 200 whatever they are, but the UI
+ * shows a fatal error instead of the session. Read in the code of 1.0.152 and measured in a real terminal:
+ * docs/host-measurements.md.
  */
 export const SCREEN_1_0: Screen = {
   tools: new Map([
@@ -89,7 +90,7 @@ export const SCREEN_1_0: Screen = {
   leavesOutAborted: false,
 };
 
-/** Sessions are files, and each of them is read as it is: nothing but its JSON is looked at. */
+/** Sessions are files. The host requires only that each file is valid JSON. */
 const LINE_1_0_98: HostProfile = {
   name: "1.0.98",
   first: "1.0.98",

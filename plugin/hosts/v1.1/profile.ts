@@ -6,7 +6,10 @@ const QUESTIONS = ["state", "input", "questions", EACH] as const;
 const ANSWERS = ["state", "metadata", "answers"] as const;
 const PATCHED = ["state", "metadata", "files", EACH] as const;
 
-/** Read in the code of 1.2.27 and measured in a real terminal: docs/host-measurements.md. */
+/**
+ * What the terminal UI of 1.1 to 1.3 requires. Read in the code of 1.2.27 and measured in a real terminal:
+ * docs/host-measurements.md.
+ */
 export const SCREEN_1_1: Screen = {
   tools: new Map([
     ...TOOLS_OF_1_0_TO_1_3,

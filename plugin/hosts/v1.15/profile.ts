@@ -1,7 +1,7 @@
 import type { Frame, HostProfile } from "../profile.ts";
 import { LINE_1_14 } from "../v1.14/profile.ts";
 
-/** From 1.14.48 on every record is checked by its schema. */
+/** From 1.14.48 on the host checks every record against its schema. */
 const LINE_1_15: HostProfile = {
   ...LINE_1_14,
   name: "1.15",
@@ -49,7 +49,7 @@ export const LINE_1_15_13: HostProfile = {
           ...["tokens_cache_read", "tokens_cache_write"],
         ],
       },
-      // One malformed message stops it.
+      // One malformed message stops this migration.
       broughtBy: "20260510033149_session_usage",
     },
   ],

@@ -1,7 +1,7 @@
 import type { HostProfile } from "../profile.ts";
 import { LINE_1_15_13 } from "../v1.15/profile.ts";
 
-/** The last migrations of 1.17.9, and of 1.17.11 to 1.18.34. */
+/** The last migration of 1.17.9, and the last one of 1.17.11 to 1.18.34. */
 const LAST_OF_1_17_9 = "20260612174303_project_dir_strategy";
 const LAST_OF_1_17_11 = "20260622202450_simplify_session_input";
 

@@ -17,8 +17,9 @@ const LINE_1_2: HostProfile = {
   last: "1.2.15",
   journal: { name: "__drizzle_migrations", keys: ["name", "created_at"] },
   shaped: ({ tables }) => isOf1_2(tables) && !tables.has("workspace"),
-  // Measured here and on 1.14.41, 1.15.0, 1.15.13 and 1.18.34 by renaming every column while the host ran. SQLite reads a
-  // quoted column that is not there as a text: others, such as `session.title`, fail only when the host writes.
+  // Measured here and on 1.14.41, 1.15.0, 1.15.13 and 1.18.34: every column was renamed while the host ran. SQLite
+  // reads the quoted name of a missing column as a text. So other columns, such as `session.title`, fail only when the
+  // host writes.
   reads: [
     {
       columns: {
@@ -54,7 +55,7 @@ export const LINE_1_2_20: HostProfile = {
     ["20260303231226_add_workspace_fields", "workspace", "type"],
     ["20260312043431_session_message_cursor", "message_session_time_created_id_idx"],
   ],
-  // A call of `task` is printed in one line.
+  // A call of `task` is printed on one line.
   screen: { ...SCREEN_1_1, tools: new Map([...SCREEN_1_1.tools, ["task", []]]) },
 };
 
@@ -64,7 +65,7 @@ function isOf1_2(tables: Frame["tables"]): boolean {
   return !tables.has("migration") && !hasEvents(tables) && !tables.has("data_migration");
 }
 
-/** What came with 1.14: one of these may be lost. */
+/** Whether a table that came with 1.14 exists. One of them may be lost. */
 export function hasEvents(tables: Frame["tables"]): boolean {
   return tables.has("event") || tables.has("session_message") || tables.get("session")?.includes("model") === true;
 }

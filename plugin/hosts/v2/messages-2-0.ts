@@ -3,8 +3,9 @@ import { finite, idOf, instant, jsonRecord, mention, modelRef, record, tokens, t
 
 /**
  * The documents of `session_message` as opencode 2.0.26 decodes them (source: packages/schema/src/session-message.ts;
- * decoding: packages/core/src/session/history.ts). Keys that are not named here are let through. Optional is absent,
- * never `null`. Later versions read `native` for `state` and `providerState`, and rename the older keys on read.
+ * decoding: packages/core/src/session/history.ts). Keys that are not named here are accepted. An optional key is
+ * absent, never `null`. Later versions read `native` for `state` and `providerState`, and rename the older keys when
+ * they read them.
  */
 const base = { id: idOf("msg_"), metadata: record.optional(), time: z.object({ created: instant }) };
 
@@ -44,7 +45,7 @@ const prompted = {
 
 const user = z.object({ ...base, ...prompted });
 
-/** A prompt before it is a message (packages/schema/src/prompt.ts). */
+/** A prompt before it becomes a message (packages/schema/src/prompt.ts). */
 export const prompt = z.object({ ...prompted, metadata: record.optional() });
 
 const toolState = z.discriminatedUnion("status", [

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { finite, idOf, instant, jsonRecord, jsonValue, mention, modelRef, tokens, toolContent } from "./values.ts";
 
 /**
- * The documents of `session_message` as the preview of 2.x decodes them (`@opencode-ai/cli-linux-x64@1.18.18`: read in its
- * binary, and measured by `npm run oracle -- --host 2-preview`).
+ * The documents of `session_message` as the preview of 2.x decodes them (`@opencode-ai/cli-linux-x64@1.18.18`: read in
+ * its binary, and measured with `npm run oracle -- --host 2-preview`).
  */
 const base = { id: idOf("msg_"), metadata: jsonRecord.optional(), time: z.object({ created: instant }) };
 

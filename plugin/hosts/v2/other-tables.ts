@@ -8,23 +8,25 @@ import { columnTime, directory, finite, idOf, ifAny, record } from "./values.ts"
 export interface OtherTable {
   readonly table: string;
   readonly kind: RecordKind;
-  /** The column that names a row. */
+  /** The column that identifies a row. */
   readonly name: string;
-  /** Where its rows belong to sessions. */
+  /** The column with the session's id, if the rows belong to sessions. */
   readonly sessionColumn?: string;
-  /** The other columns that are looked at. A table without one of all of these is of another shape than is known. */
+  /** The other columns that are checked. If one of these columns is missing, the table has an unknown shape. */
   readonly columns: readonly string[];
-  /** Columns that are parsed as JSON whenever a row is read. */
+  /** Columns that opencode parses as JSON whenever it reads a row. */
   readonly jsonColumns: readonly string[];
   /** A row with its JSON columns parsed. */
   readonly row: z.ZodType;
-  /** What a row that cannot be decoded stops. */
+  /** What fails in opencode if a row cannot be decoded. */
   stops(name: unknown): readonly Stop[];
 }
 
 const path = directory("paths of every system").refine((value) => value !== "", "not an absolute path");
 
-/** `Project.list` of packages/core/src/project.ts reads every row; `Project.Info` of packages/schema/src/project.ts. */
+/**
+ * `Project.list` of packages/core/src/project.ts reads every row. `Project.Info` is in packages/schema/src/project.ts.
+ */
 const project: OtherTable = {
   table: "project",
   kind: "project",
@@ -50,10 +52,12 @@ const project: OtherTable = {
   stops: () => ["project list"],
 };
 
-/** The key under which 2.x keeps the state of its import. It is read at each start, before anything is imported. */
+/**
+ * The key under which 2.x keeps the state of its import. opencode reads it at each start, before it imports anything.
+ */
 const IMPORT_STATE = "migration.v1-v2";
 
-/** packages/core/src/kv.ts: any JSON value. A list of keys fails with one of them. */
+/** packages/core/src/kv.ts: any JSON value. One bad value makes the list of keys fail. */
 const kv: OtherTable = {
   table: "kv",
   kind: "setting",
@@ -90,7 +94,10 @@ const inbox: OtherTable = {
   stops: () => ["prompts"],
 };
 
-/** What a model is told before a session: packages/core/src/session/instruction-state.ts and instruction-entry.ts. */
+/**
+ * What a model is told before a session starts: packages/core/src/session/instruction-state.ts and
+ * instruction-entry.ts.
+ */
 const instructions = (table: string, name: string, jsonColumns: readonly string[], ofSession = true): OtherTable => ({
   table,
   kind: "instruction",
@@ -103,8 +110,8 @@ const instructions = (table: string, name: string, jsonColumns: readonly string[
 });
 
 /**
- * The other tables of 2.0.26 with JSON columns (source: sql.ts of packages/core/src/project, kv and session). Nothing in
- * it reads `session_pending` any more.
+ * The other tables of 2.0.26 with JSON columns (source: sql.ts of packages/core/src/project, kv and session). 2.0.26 no
+ * longer reads `session_pending`.
  */
 export const OTHER_TABLES_OF_2_0: readonly OtherTable[] = [
   project,

@@ -4,25 +4,33 @@ import type { OtherTable } from "./other-tables.ts";
 /** A 2.x whose rows this tool decodes. */
 export type ProfileName = "2.0.26" | "2 preview";
 
-/** One version of opencode 2.x: where it keeps sessions, and what it demands of their rows. */
+/** One version of opencode 2.x: where it keeps sessions, and what it requires of their rows. */
 export interface Profile {
   readonly name: ProfileName;
-  /** As findings name it. */
+  /** The name of this host in findings. */
   readonly host: string;
-  /** The newest version whose rows are known; `null`: its sessions name no version of 2.x. */
+  /** The newest version whose rows are known; `null` if its sessions name no version of 2.x. */
   readonly newestKnown: string | null;
-  /** The table of sessions. Messages are in `session_message` in every version. */
+  /** The table of sessions. In every version, messages are in `session_message`. */
   readonly sessionTable: "session_v2" | "session";
-  /** Columns of a session that are parsed as JSON whenever its row is read, also where the answer does not hold them. */
+  /**
+   * Columns of a session that opencode parses as JSON whenever it reads the row, even if the answer does not contain
+   * them.
+   */
   readonly jsonColumns: readonly string[];
-  /** A session's row with its JSON columns parsed, as the answers of the list and of the session are made of it. */
+  /** A session's row with its JSON columns parsed. The answers for the list and for one session are made from it. */
   readonly session: z.ZodType;
-  /** The documents of messages by type; `id` comes from its column. */
+  /** The documents of messages, by type. `id` comes from its column. */
   readonly messages: Readonly<Record<string, z.ZodType>>;
-  /** Whether it opens no session whose folder is not there. Of 2.0.26 that is not known. */
+  /** Whether this version opens no session whose folder is missing. For 2.0.26 that is not known. */
   readonly needsFolders: boolean;
-  /** What it decodes beside sessions and messages. The preview answers whatever is in its other tables (measured). */
+  /**
+   * What this version decodes besides sessions and messages. The preview answers whatever its other tables hold
+   * (measured).
+   */
   readonly otherTables: readonly OtherTable[];
-  /** Whether a compaction that is not completed ends what is sent to a model. The preview knows no other ones. */
+  /**
+   * Whether compactions have a status, so that only a completed one ends what is sent to a model. In the preview every one does.
+   */
   readonly knowsCompactionStatus: boolean;
 }

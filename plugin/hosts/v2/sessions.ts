@@ -4,7 +4,7 @@ import { columnTime, directory, finite, idOf, ifAny, jsonRecord } from "./values
 /** The model of a session. Its variant may be `null`: opencode asks `variant ?? "default"`. */
 const model = ifAny(z.object({ id: z.string(), providerID: z.string(), variant: z.string().nullish() }));
 
-/** Columns that both versions demand alike: `fromRow` of packages/core/src/session/info.ts. */
+/** Columns for which both versions have the same rules: `fromRow` of packages/core/src/session/info.ts. */
 const shared = {
   id: idOf("ses"),
   project_id: z.string(),
@@ -29,9 +29,9 @@ const status = z.enum(["added", "modified", "deleted"]);
 const forkBoundary = z.object({ type: z.enum(["before", "through"]), messageID: idOf("msg_") });
 
 /**
- * A session of 2.0.26 (source: `fromRow` of packages/core/src/session/info.ts, `Session.Info` of packages/schema). The files of a
- * revert are those of either `FileDiff` that it knows. `fork_boundary` is looked at where the row names a fork, `permission` and
- * `metadata` always: rules of 1.x are refused, and a migration empties them.
+ * A session of 2.0.26 (source: `fromRow` of packages/core/src/session/info.ts, `Session.Info` of packages/schema). The
+ * files of a revert may have either `FileDiff` form. `fork_boundary` is checked only if the row names a fork,
+ * `permission` and `metadata` always. Rules of 1.x are refused, and a migration empties them.
  */
 export const SESSION_OF_2_0 = z
   .object({
@@ -73,7 +73,7 @@ export const SESSION_OF_2_0 = z
 
 const amount = z.int().nonnegative();
 
-/** A session of the preview (its binary, measured). */
+/** A session of the preview (read in its binary, and measured). */
 export const SESSION_OF_PREVIEW = z.object({
   ...shared,
   directory: directory("paths of this system"),

@@ -15,10 +15,10 @@ import { JsonScanner } from "../../records/json-scanner.ts";
 import { type ListedFile, listRecordFiles, messageFolder, STORAGE, strayOutcome } from "./layout.ts";
 import type { RecordTree } from "./record-tree.ts";
 
-/** A folder that changed less than so many milliseconds ago is listed each time. */
+/** A folder that changed more recently than this is listed each time, in milliseconds. */
 const LISTING_SETTLE_MS = 1000;
 
-/** What a folder of records holds: its files by their path below the data directory, and all their names. */
+/** The content of a folder of records: its files by their path below the data directory, and all their names. */
 interface Listing {
   readonly byPath: ReadonlyMap<string, ListedFile>;
   readonly names: ReadonlySet<string>;
@@ -33,14 +33,14 @@ export class FileEvidence {
     this.#tree = tree;
   }
 
-  /** Reads one file afresh; `null` where it is gone. */
+  /** Reads one file again; `null` if it is gone. */
   async examine(artifact: Artifact): Promise<Evidence | null> {
     if (!isFileLocator(artifact.locator)) return null;
     const path = join(this.#tree.dataDir, artifact.locator.path);
     const found = await this.#tree.files.stat(path);
     if (found === null || found.type !== "file") return null;
     const content = await this.#contentOf(artifact, path);
-    // Asked afterwards: what was written while it was read is young.
+    // The time is read afterwards, so that a write during the read makes the file count as young.
     const read = content === null ? null : await this.#tree.files.stat(path);
     if (content === null || read === null) return null;
     return {
@@ -57,7 +57,7 @@ export class FileEvidence {
     };
   }
 
-  /** What a file holds, as far as it is read; `null` where it is gone. */
+  /** The content of a file, up to the size that is read; `null` if the file is gone. */
   async #contentOf(artifact: Artifact, path: string): Promise<Partial<Evidence> | null> {
     try {
       if (artifact.kind === "stray") return { sha256: (await hashFile(this.#tree.files, path)).sha256 };
@@ -81,7 +81,7 @@ export class FileEvidence {
     return { shape: scanner.end(), sha256: hash.digest("hex"), size };
   }
 
-  /** The record that a file is a copy of, by its name or its folder. */
+  /** The record that a file is a copy of, by the file's name or its folder. */
   async #copyOf({ kind, recordID, locator }: Artifact, own: FileStat): Promise<StrayFile | null> {
     const isRecord = kind === "session" || kind === "message" || kind === "part";
     if (recordID === null || !isRecord || !isFileLocator(locator)) return null;
@@ -91,7 +91,7 @@ export class FileEvidence {
     const path = join(this.#tree.dataDir, locator.path);
     const beside = join(this.#tree.dataDir, folderOfRecord(locator.path), `${original}.json`);
     const found = await this.#tree.files.stat(beside);
-    // In a folder of its own it is a record like any other, unless it is there twice.
+    // A file in a subfolder is a record like any other, unless the same record exists twice.
     if (found?.type !== "file" && isBelow) return null;
     if (found?.type !== "file")
       return { outcome: "copy", original: { recordID: original, laterMs: null, isSame: false } };
@@ -116,7 +116,9 @@ export class FileEvidence {
     return file === undefined ? null : { folder, outcome: strayOutcome(folder, file, names) };
   }
 
-  /** What a folder holds. It is listed once while it stays the same: there may be a hundred thousand strays in it. */
+  /**
+   * The content of a folder, which is listed once while it stays the same: it may hold a hundred thousand stray files.
+   */
   async #listing(root: string): Promise<Listing> {
     const found = await this.#tree.files.stat(join(this.#tree.dataDir, root));
     const state = `${root} ${found?.inode} ${found?.mtimeMs} ${found?.ctimeMs}`;

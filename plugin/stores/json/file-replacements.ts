@@ -11,7 +11,7 @@ import { writeItem } from "../item-files.ts";
 import { itemFileName, type Operation } from "../writer.ts";
 import type { LiveFiles } from "./live-files.ts";
 
-/** Files that take the place of others: written into the run's folder first, and moved from there. */
+/** Files that replace others. They are written into the run's folder first and moved from there. */
 export class FileReplacements {
   readonly #live: LiveFiles;
 
@@ -19,7 +19,7 @@ export class FileReplacements {
     this.#live = live;
   }
 
-  /** Writes what will take the place of a file into the run's folder; `null` where it does not fit what is there. */
+  /** Writes the replacement of a file into the run's folder; `null` if it does not fit the file that is there. */
   async save(
     id: string,
     { locator, replacement }: Operation,
@@ -50,7 +50,10 @@ export class FileReplacements {
     return completed === null ? null : Buffer.from(JSON.stringify(completed.value, null, 2));
   }
 
-  /** Moves a replacement from the run's folder to the live place, unless something stands there. Whether it did. */
+  /**
+   * Moves a replacement from the run's folder to the live place, unless another file is there. Returns whether it was
+   * moved.
+   */
   async putInPlace(item: ManifestItem, folder: string): Promise<boolean> {
     const path = await this.#live.livePath(item.locator);
     const { replacement, original } = item;
@@ -65,7 +68,7 @@ export class FileReplacements {
     } catch (error) {
       if (!(error instanceof OccupiedError)) throw error;
       const [ready, live] = [await this.#live.files.stat(prepared), await this.#live.files.stat(path)];
-      // A crash came between its two names: it is in its place.
+      // A crash happened while the file had two names. The replacement is in its place.
       const isLinked = ready !== null && ready.links > 1;
       const isInPlace = isLinked && ready.inode === live?.inode && ready.device === live.device;
       if (isInPlace) await this.#live.files.unlink(prepared);
@@ -74,7 +77,7 @@ export class FileReplacements {
     }
   }
 
-  /** Takes a replacement that is still what was put there out of the live place. Whether that place is free now. */
+  /** Removes an unchanged replacement from the live place. Returns whether that place is free now. */
   async takeBack(item: ManifestItem, path: string, folder: string): Promise<boolean> {
     const { replacement } = item;
     if ((await this.#live.files.stat(path)) === null) return true;

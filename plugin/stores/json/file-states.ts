@@ -5,9 +5,9 @@ import { namesNow, type RawStat, statNow } from "../../platform/read-now.ts";
 import { messageFolder, partFolder, STORAGE, sessionFolder } from "./layout.ts";
 
 /**
- * What the file system says of some files without their content: names, sizes, inodes, times. Where two are equal and
- * both are settled, no file was written, replaced, added or removed in between: every write sets the change time, which
- * no program can set back.
+ * What the file system says about some files without their content: names, sizes, inodes, times. If two states are
+ * equal and both are settled, no file was written, replaced, added or removed between them. Every write sets the change
+ * time, and no program can set it to an older value.
  */
 export interface FilesState {
   readonly digest: string;
@@ -17,15 +17,17 @@ export interface FilesState {
   readonly files: number;
 }
 
-/** A write within the same tick of a coarse clock leaves the change time as it is; no file system's tick is longer. */
+/** A write within the same tick of a coarse clock does not alter the change time. No file system has a longer tick. */
 const COARSEST_TICK_MS = 2000;
 
-/** Whether a later write would surely change the state. `now`: before the files were looked at. */
+/** Whether a later write would certainly change the state. `now` is a time before the files were read. */
 export function isSettled(state: FilesState, now: number): boolean {
   return state.changedMs < now - COARSEST_TICK_MS;
 }
 
-/** State of everything that a host loads for a session, its own record aside. Synchronous: it takes 3 µs a file. */
+/**
+ * The state of everything that a host loads for a session, except its own record. Synchronous: it takes 3 µs a file.
+ */
 export function sessionState(dataDir: string, sessionID: string): FilesState {
   const look = new Look(dataDir);
   const messages = messageFolder(sessionID);
@@ -35,7 +37,7 @@ export function sessionState(dataDir: string, sessionID: string): FilesState {
   return look.result();
 }
 
-/** State of the records that decide whether a project's session list loads. */
+/** The state of the records that decide whether a project's session list loads. */
 export function listState(dataDir: string, projectID: string): FilesState {
   const look = new Look(dataDir);
   look.at(`${STORAGE}/project/${projectID}.json`);
@@ -65,7 +67,7 @@ class Look {
     return found;
   }
 
-  /** Everything in a folder and below; returns the names in it. */
+  /** Adds everything in a folder and below it; returns the names in it. */
   into(folder: string): string[] {
     const names = this.#names(folder);
     for (const name of names) {

@@ -14,8 +14,8 @@ import { readFileDocument } from "./json-conversation.ts";
 import { STORAGE } from "./layout.ts";
 
 /**
- * The records that belong to a session, with the columns and values of opencode's own import of this storage (read in
- * 1.14.41). What is missing there is `null` here.
+ * The records of a session, with the columns and values of opencode's own import of this storage (read in 1.14.41).
+ * What is missing in the storage is `null` here.
  */
 export async function readFileColumns(
   files: FileSystem,
@@ -89,7 +89,7 @@ function sandboxesOf(project: unknown): string[] {
   return Array.isArray(sandboxes) ? sandboxes.filter((each) => typeof each === "string") : [];
 }
 
-/** opencode's import leaves out entries that miss one of the three texts. */
+/** opencode's import leaves out entries that lack one of the three texts. */
 function todoRows(sessionID: string, todos: unknown, timeMs: number | null): RowValues[] {
   if (!Array.isArray(todos)) return [];
   return todos.flatMap((todo: unknown, position) => {

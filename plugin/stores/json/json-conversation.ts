@@ -12,7 +12,7 @@ import {
 } from "../conversation.ts";
 import { fileArtifact, isMessageRecord, listRecordFiles, messageFolder, partFolder, STORAGE } from "./layout.ts";
 
-/** Reads one file as it lies; `null` where there is none. */
+/** Reads one file exactly as it is; `null` if there is none. */
 export async function readFileDocument(
   files: FileSystem,
   dataDir: string,
@@ -41,7 +41,7 @@ export async function readFileDocument(
   }
 }
 
-/** The messages of a session in the order of their ids, which is that of opencode 1.0-1.1. */
+/** The messages of a session in the order of their ids. opencode 1.0-1.1 uses the same order. */
 export async function* readFileMessages(
   files: FileSystem,
   dataDir: string,
@@ -58,13 +58,13 @@ export async function* readFileMessages(
   }
 }
 
-/** The ids of a session's messages by the names of their files. */
+/** The ids of a session's messages, from the names of their files. */
 export async function readFileMessageIDs(files: FileSystem, dataDir: string, sessionID: string): Promise<string[]> {
   const listed = (await listRecordFiles(files, dataDir, messageFolder(sessionID))) ?? [];
   return listed.filter(isMessageRecord).map(({ id }) => id);
 }
 
-/** The parts of a message in the order of their ids, also where the message has no record. */
+/** The parts of a message in the order of their ids, even if the message has no record. */
 export async function readFileParts(files: FileSystem, dataDir: string, messageID: string): Promise<StoredDocument[]> {
   const folder = partFolder(messageID);
   const listed = ((await listRecordFiles(files, dataDir, folder)) ?? []).filter((file) => file.isRecord);
@@ -80,7 +80,7 @@ function byID(a: { readonly id: string }, b: { readonly id: string }): number {
   return a.id < b.id ? -1 : 1;
 }
 
-/** What the file of a session says of it. `projectID` is that of its folder, which is what hosts go by. */
+/** The facts in the file of a session. `projectID` comes from the folder, as in hosts. */
 export async function readFileFacts(
   files: FileSystem,
   dataDir: string,

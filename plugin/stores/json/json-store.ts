@@ -30,8 +30,8 @@ import { scanFilesNow, scanListInSteps, scanSessionInSteps, throughNow } from ".
 import type { TreeScan } from "./tree-scan.ts";
 
 /**
- * The storage of opencode 1.0-1.1: one JSON file a record, below `storage/`. Its hosts keep no log of their writes, and
- * they leave the parts of a message that they remove.
+ * The storage of opencode 1.0-1.1: one JSON file for each record, below `storage/`. Its hosts keep no log of their
+ * writes. When they remove a message, they leave its parts.
  */
 export class JsonStore implements Store {
   readonly asDatabase = null;
@@ -46,12 +46,12 @@ export class JsonStore implements Store {
   readonly opening = null;
   readonly fileRecords: FileRecords;
   readonly #tree: RecordTree;
-  /** Only then files may be read at once, past the port. */
+  /** Files may be read synchronously, without the port, only if they are on disk. */
   readonly #isOnDisk: boolean;
   #scan: Promise<TreeScan> | null = null;
   #evidence: Promise<FileEvidence> | null = null;
 
-  /** `isAlone`: this process has nothing else to do, so that sessions may be read at once and on several threads. */
+  /** `isAlone`: this process has no other work, so sessions may be read synchronously and on several threads. */
   constructor(files: FileSystem, description: StoreDescription, isAlone: boolean) {
     const { dataDir } = description;
     this.description = description;
@@ -66,7 +66,7 @@ export class JsonStore implements Store {
   }
 
   async scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void> {
-    // A healthy start reads without it.
+    // A healthy start does not need it, so it is loaded on demand.
     this.#scan ??= import("./tree-scan.ts").then(({ TreeScan }) => new TreeScan(this.#tree, this.source !== null));
     return (await this.#scan).scan(scope, visit, options);
   }
@@ -80,7 +80,7 @@ export class JsonStore implements Store {
   }
 
   async examine(artifact: Artifact): Promise<Evidence | null> {
-    // Loaded where something seems wrong: opencode's start does not pay for it.
+    // Loaded only if something seems wrong, so that opencode's start does not load it.
     this.#evidence ??= import("./file-evidence.ts").then(({ FileEvidence }) => new FileEvidence(this.#tree));
     return (await this.#evidence).examine(artifact);
   }
@@ -90,7 +90,7 @@ export class JsonStore implements Store {
     for (const project of projectID === null ? await this.#tree.projectFolders() : [projectID].filter(isEntryName)) {
       for (const path of await this.#tree.filesIn(sessionFolder(project))) {
         const id = basename(path, ".json");
-        // At once: opencode may be waiting for it, and through the thread pool it takes ten times as long.
+        // Read synchronously: opencode may be waiting for it, and the thread pool would take ten times as long.
         const absolute = join(this.#tree.dataDir, path);
         const found = this.#isOnDisk ? statNow(absolute) : await this.#tree.files.stat(absolute);
         newest.set(id, { entry: { id, projectID: project }, mtimeMs: found?.mtimeMs ?? 0 });
@@ -119,7 +119,10 @@ export class JsonStore implements Store {
   close(): void {}
 }
 
-/** The sessions of these files. The code that reads them is loaded when one is read: opencode's start does not pay for it. */
+/**
+ * The sessions of these files. The code that reads them is loaded on first use, so that opencode's start does not load
+ * it.
+ */
 class FileConversations implements ConversationReader {
   readonly order = "id";
   readonly #tree: RecordTree;

@@ -23,12 +23,12 @@ import { FileReplacements } from "./file-replacements.ts";
 import { LiveFiles, same } from "./live-files.ts";
 import { copyFilesForSafety } from "./safety-copy.ts";
 
-/** Looking whether a process writes to a file takes as long for many as for one. */
+/** One search for processes that write to a file takes as long for many files as for one. */
 const ITEMS_AT_ONCE = 50;
 
 const BEING_WRITTEN = "another process is writing to it";
 
-/** Sets files of opencode 1.0-1.1 aside by moving them; a move needs no space and keeps every byte, time and id. */
+/** Quarantines files of opencode 1.0-1.1 by moving them. A move needs no space and keeps every byte, time and id. */
 export class JsonWriter implements StoreWriter {
   readonly #files: FileSystem;
   readonly #live: LiveFiles;
@@ -65,7 +65,7 @@ export class JsonWriter implements StoreWriter {
     return outcomes;
   }
 
-  /** Each file is a matter of its own. */
+  /** Each file is independent of the others. */
   async settle(): Promise<void> {}
 
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
@@ -108,7 +108,10 @@ export class JsonWriter implements StoreWriter {
     return asItem(id, operation, { found, content }, replacement);
   }
 
-  /** What a process is about to write to is looked for before and after the move: none can have begun in between. */
+  /**
+   * Processes that write to these files are looked for before and after the move, so that none can have started in
+   * between.
+   */
   async #setSomeAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
     const before = await this.#beingWritten(items, ({ locator }) => this.#live.livePath(locator));
     const outcomes = new Map<ManifestItem, ItemOutcome>();
@@ -150,13 +153,16 @@ export class JsonWriter implements StoreWriter {
     if (!(await this.#live.holds(path, original))) return skipped(item, CHANGED_SINCE);
     const kept = join(folder, original.file);
     await moveNoClobber(this.#files, path, kept);
-    // Somebody wrote between the last look and the move: what was moved is not what was judged.
+    // Another process wrote between the last check and the move: the moved file is not the one that was examined.
     if (!(await this.#live.holds(kept, original))) return this.#giveBack(item, folder);
     await this.#live.makePrivate(item, folder);
     return { id: item.id, state: "done" };
   }
 
-  /** Moves a file back that is written to. Where a newer one has replaced it, the judged bytes stay in quarantine. */
+  /**
+   * Moves a file that a process writes to back to its place. If a newer file has replaced it, the examined bytes stay
+   * in quarantine.
+   */
   async #giveBack(item: ManifestItem, folder: string): Promise<ItemOutcome> {
     const { id, locator, original } = item;
     const path = await this.#live.livePath(locator);
@@ -188,7 +194,7 @@ export class JsonWriter implements StoreWriter {
     const kept = join(folder, original.file);
     const keptStat = await this.#files.stat(kept);
     if (await this.#live.holds(path, original)) {
-      // A restore that a crash stopped between its two steps, or bytes that came back another way.
+      // A crash interrupted a restore between its two steps, or the bytes were restored in another way.
       if (keptStat !== null) await this.#files.unlink(kept);
       return { id: item.id, state: "restored" };
     }

@@ -6,14 +6,14 @@ import type { DirectoryEntry, FileSystem } from "../../platform/file-system.ts";
 /** Where opencode 1.0-1.1 keeps each kind of record, below the data directory. */
 export const STORAGE = "storage";
 
-/** A record id becomes part of a path only when it cannot lead anywhere else. */
+/** A record id becomes part of a path only if it cannot lead anywhere else. */
 const PLAIN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 
 export function isPlainID(id: string): boolean {
   return PLAIN_ID.test(id) && !id.includes("..") && isNameOnWindows(id);
 }
 
-/** Whether a name that was asked for names one entry of a folder, and nothing elsewhere. */
+/** Whether a requested name is that of one entry of a folder and cannot lead elsewhere. */
 export function isEntryName(name: string): boolean {
   return name !== "" && name !== "." && name !== ".." && !/[/\\\0]/.test(name) && isNameHere(name);
 }
@@ -30,7 +30,7 @@ export function partFolder(messageID: string): string {
   return `${STORAGE}/part/${messageID}`;
 }
 
-/** What a host makes of one file that it lists in a message, part or session folder. */
+/** How a host understands one file that it lists in a message, part or session folder. */
 export interface ListedFile {
   /** Relative to the listed folder, with `/`. */
   readonly name: string;
@@ -61,7 +61,7 @@ export async function listRecordFiles(
   return listed;
 }
 
-/** Bun's glob, which the hosts list with, leaves out names that begin with a dot. */
+/** Bun's glob, with which the hosts list, leaves out names that begin with a dot. */
 export function visibleEntries(entries: readonly DirectoryEntry[]): DirectoryEntry[] {
   return entries.filter((entry) => !entry.name.startsWith("."));
 }

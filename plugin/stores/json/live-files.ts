@@ -8,7 +8,7 @@ import type { FileSystem } from "../../platform/file-system.ts";
 import { hashFile } from "../../platform/hash.ts";
 import { STORAGE } from "./layout.ts";
 
-/** The files of a data directory as they are now, and those of a run's folder. */
+/** The present files of a data directory and of a run's folder. */
 export class LiveFiles {
   readonly files: FileSystem;
   readonly dataDir: string;
@@ -18,7 +18,7 @@ export class LiveFiles {
     this.dataDir = dataDir;
   }
 
-  /** Whether a file is there and is exactly this. */
+  /** Whether a file exists and has exactly this content. */
   async holds(path: string, content: ContentHash): Promise<boolean> {
     const found = await this.files.stat(path);
     if (found?.type !== "file" || found.size !== content.bytes) return false;
@@ -44,7 +44,7 @@ export class LiveFiles {
     return join(path, names.at(-1) ?? "");
   }
 
-  /** Makes the folders that a path needs, forced to disk. */
+  /** Creates the folders that a path needs and forces them to disk. */
   async makeParents(path: string): Promise<void> {
     const missing: string[] = [];
     for (let parent = dirname(path); (await this.files.stat(parent)) === null; parent = dirname(parent)) {

@@ -4,21 +4,25 @@ import { isFields, parseDocument, textIn } from "../conversation.ts";
 import { STORAGE } from "./layout.ts";
 
 /**
- * opencode 0.x kept a tree for each project, `project/<slug>/storage/session/{info,message,part,share}`. It is shown as the
- * one tree of 1.0, as opencode's own migration laid it: documents as they are, in other folders (read in 0.5.29 and 1.0.152).
+ * opencode 0.x kept a tree for each project, `project/<slug>/storage/session/{info,message,part,share}`. It is shown
+ * here as the single tree of 1.0, as opencode's own migration arranged it: the same documents in other folders (read in
+ * 0.5.29 and 1.0.152).
  */
 export interface SlugTree {
-  /** To be read like a data directory of 1.0, through `files`. */
+  /** This path, read through `files`, looks like a data directory of 1.0. */
   readonly root: string;
   readonly files: FileSystem;
 }
 
-/** The project of folders that opencode knows no other for: it takes its sessions over when it is started in their folder. */
+/**
+ * The project of folders for which opencode knows no other. opencode moves its sessions when it is started in their
+ * folder.
+ */
 const PROJECT = "global";
 
 const PROJECTS = "project";
 
-/** The trees of opencode 0.x below a data directory that hold a session. */
+/** The trees of opencode 0.x below a data directory that contain a session. */
 export async function findSlugTrees(files: FileSystem, dataDir: string): Promise<SlugTree[]> {
   const trees: SlugTree[] = [];
   for (const { name, type } of (await files.list(join(dataDir, PROJECTS))) ?? []) {
@@ -39,7 +43,7 @@ async function shown(files: FileSystem, root: string): Promise<FileSystem> {
       sessionOf.set(name, session.name);
     }
   }
-  /** Where a path of the tree of 1.0 lies; `null` where there is none. */
+  /** The real place of a path in the tree of 1.0; `null` if there is none. */
   const place = (path: string): string | null => {
     if (!path.startsWith(storage + sep)) return null;
     const [kind = "", ...rest] = path.slice(storage.length + 1).split(sep);
@@ -76,7 +80,7 @@ async function shown(files: FileSystem, root: string): Promise<FileSystem> {
   };
 }
 
-/** The folder that an answer of any session was made in: opencode's own migration goes by it. */
+/** The folder in which an answer of any session was made. opencode's own migration uses this folder. */
 async function worktreeOf(files: FileSystem, storage: string): Promise<string | null> {
   const messages = join(storage, "session", "message");
   for (const session of (await files.list(messages)) ?? []) {

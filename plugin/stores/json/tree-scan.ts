@@ -20,10 +20,10 @@ import { scanListInSteps, scanSessionInSteps } from "./scan-now.ts";
 
 const SESSIONS_AT_ONCE = 8;
 
-/** So many messages or sessions are read before anything else may have its turn: a few milliseconds. */
+/** After this many messages or sessions, other work gets its turn. They take a few milliseconds. */
 const STEPS_AT_ONCE = 256;
 
-/** Of a long session list so many files are visited at the same time; the others wait as names only. */
+/** At most this many files of a long session list are visited at the same time. The others wait as names only. */
 const ENTRIES_AT_ONCE = 256;
 
 /** One scan's context. */
@@ -39,7 +39,7 @@ export class TreeScan {
   readonly #isAlone: boolean;
   #sharedIDs: Promise<string[]> | null = null;
 
-  /** `isAlone`: this process has nothing else to do, so that sessions may be read at once. */
+  /** `isAlone`: this process has no other work, so sessions may be read synchronously. */
   constructor(tree: RecordTree, isAlone: boolean) {
     this.#tree = tree;
     this.#isAlone = isAlone;
@@ -61,7 +61,7 @@ export class TreeScan {
       case "everything": {
         const { index, of } = scope.share ?? { index: 0, of: 1 };
         if (index === 0) await this.#scanListsOfAll(walk);
-        // Listed once for all shares: what comes later was not there when the check began.
+        // Listed once for all shares. Sessions that appear later did not exist when the check began.
         this.#sharedIDs ??= of === 1 ? null : this.#tree.everySessionID();
         const all = await (this.#sharedIDs ?? this.#tree.everySessionID());
         const ids = of === 1 ? all : all.filter((id) => numberOf(id) % of === index);
@@ -109,8 +109,8 @@ export class TreeScan {
   }
 
   /**
-   * Reading at once and on this thread takes a fraction of the time. `false`: not everything is surely healthy, and all of
-   * it is to be read again.
+   * Reading synchronously on this thread takes a fraction of the time. `false`: a record may be damaged, so all of them
+   * must be read again.
    */
   async #isHealthyAtOnce(walk: Walk, scan: (visit: Visit, counts: Counts) => Iterable<void>): Promise<boolean> {
     const { isHealthyFile, counts, signal } = walk.options;
@@ -173,7 +173,7 @@ export class TreeScan {
         if (bytes === "absent") return;
         if (bytes === "too-large") return walk.visit(artifact, null, null);
         walk.options.counts.bytes += bytes.length;
-        // Hosts differ in what they make of UTF-16: rare enough for a closer look.
+        // Hosts differ in how they read UTF-16. It is rare enough for a closer examination.
         walk.visit(artifact, beginsAsUtf16(bytes) ? null : fileText(bytes), null);
       } catch {
         walk.visit(artifact, null, null);
@@ -182,7 +182,7 @@ export class TreeScan {
   }
 }
 
-/** Which share an id belongs to must not depend on what else is there: opencode may be writing. */
+/** The share of an id must not depend on which other ids exist, because opencode may be writing. */
 function numberOf(id: string): number {
   let number = 0;
   for (let at = 0; at < id.length; at += 1) number = (Math.imul(number, 31) + id.charCodeAt(at)) >>> 0;

@@ -11,18 +11,18 @@ import type { RecordTree } from "./record-tree.ts";
 /** Session and project files are small, unless something is wrong with them. */
 const LARGEST_SURVEYED_BYTES = 4 * 1024 * 1024;
 
-/** So many files are read before anything else may have its turn: a few milliseconds. */
+/** After this many files, other work gets its turn. They take a few milliseconds. */
 const FILES_AT_ONCE = 256;
 
-/** What can be said of the files as a whole. `isAlone`: files may be read at once, past the port. */
+/** Facts about the files as a whole. `isAlone`: files may be read synchronously, without the port. */
 export async function surveyTree(tree: RecordTree, isAlone: boolean): Promise<Survey> {
   const projects = await Promise.all((await tree.projectFolders()).map((id) => surveyProject(tree, id, isAlone)));
   return { projects, orphans: { messages: 0, parts: 0 }, wrappedSessions: [], database: null };
 }
 
-/** Those of the sessions (`all`) that have messages and no record. */
+/** The sessions among `all` that have messages but no record. */
 export async function sessionsWithoutRecord(tree: RecordTree, all: readonly SessionEntry[]): Promise<string[]> {
-  // A record may stand where this user may not look.
+  // The record may be in a folder that this user may not read.
   if (isClosed(tree, `${STORAGE}/session`)) return [];
   for (const project of await tree.projectFolders()) if (isClosed(tree, sessionFolder(project))) return [];
   const bare = all.filter(({ projectID }) => projectID === null).map(({ id }) => id);
@@ -42,7 +42,7 @@ async function surveyProject(tree: RecordTree, id: string, isAlone: boolean): Pr
     if (directory !== null) folders.set(directory, (folders.get(directory) ?? 0) + 1);
   }
   const record = `${STORAGE}/project/${id}.json`;
-  // Where this user may not look, nothing is missing.
+  // Nothing counts as missing in a folder that this user may not read.
   const hasRecord =
     isClosed(tree, `${STORAGE}/project`) || (await tree.files.stat(join(tree.dataDir, record))) !== null;
   return {
@@ -52,7 +52,7 @@ async function surveyProject(tree: RecordTree, id: string, isAlone: boolean): Pr
   };
 }
 
-/** A field of a small record, where that can be read and is a text. */
+/** A text field of a small record, or `null` if it cannot be read. */
 async function textOf(tree: RecordTree, path: string, field: string, isAlone: boolean): Promise<string | null> {
   try {
     const absolute = join(tree.dataDir, path);

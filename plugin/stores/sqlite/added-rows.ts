@@ -8,7 +8,10 @@ import { quoted, type Schema } from "./schema.ts";
 /** Tables that rows are added to, parents first. */
 const TABLES = ["project", "session", "message", "part", "todo", "session_share"] as const;
 
-/** opencode itself gives a session to another project when the id of the project changes: that is no use of it. */
+/**
+ * opencode itself moves a session to another project when the id of the project changes. That does not count as use of
+ * the session.
+ */
 const NOT_COMPARED: readonly string[] = ["project_id", "path"];
 
 const addedRow = z.strictObject({
@@ -19,7 +22,7 @@ const addedRow = z.strictObject({
     z.strictObject({ session_id: z.string() }),
   ]),
   columns: z.array(z.string().max(128)).max(100),
-  /** Over name, storage class and bytes of these columns. */
+  /** The hash of the names, storage classes and bytes of these columns. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
@@ -27,10 +30,13 @@ const listing = z.strictObject({ rows: z.array(addedRow) });
 
 type AddedRow = z.infer<typeof addedRow>;
 
-/** What a run adds to a database, as the run's folder keeps it: enough to tell whether it still is what was added. */
+/**
+ * What a run adds to a database, as the run's folder keeps it. It is enough to tell whether the rows are still the
+ * added ones.
+ */
 export type Listing = z.infer<typeof listing>;
 
-/** Reads a listing as untrusted input; `null` where it is none. */
+/** Reads a listing as untrusted input; `null` if it is not one. */
 export function parseListing(text: string): Listing | null {
   try {
     return listing.safeParse(JSON.parse(text)).data ?? null;
@@ -39,7 +45,7 @@ export function parseListing(text: string): Listing | null {
   }
 }
 
-/** The rows as this database takes them; columns that it does not have are left out. */
+/** The rows in the form of this database. Columns that it does not have are left out. */
 export function rowsFor(schema: Schema, rows: readonly NewRow[]): CapturedRow[] {
   return rows.map(({ table, values }) => {
     const columns = schema.tables.get(table) ?? [];
@@ -55,7 +61,7 @@ function cellOf(table: string, column: string, value: RowValues[string]): CellVa
   if (value === null) return { storage: "null" };
   if (typeof value === "string") return { storage: "text", bytes: Buffer.from(value, "utf8") };
   if (typeof value !== "number") return { storage: "blob", bytes: value };
-  // The only column of these tables that is declared as REAL: SQLite turns whole numbers into it.
+  // The only REAL columns of these tables. SQLite turns whole numbers in them into reals.
   const isReal = (table === "session" && column === "cost") || !Number.isInteger(value);
   return { storage: isReal ? "real" : "integer", number: String(value) };
 }
@@ -73,14 +79,14 @@ function hashOf(row: CapturedRow, columns: readonly string[]): string {
   return rowHash({ ...row, cells: new Map([...row.cells].filter(([name]) => columns.includes(name))) });
 }
 
-/** Adds the rows, inside a transaction of the caller's. A clause that says why not, where something is in the way. */
+/** Adds the rows inside the caller's transaction. If something is in the way, a clause says why nothing was added. */
 export function addRows(connection: Connection, listed: Listing, rows: readonly CapturedRow[]): string | null {
   for (const { table, key } of listed.rows) {
     if (table !== "project" && exists(connection, table, key)) return "a record of the same id is there already";
   }
   rows.forEach((row, index) => {
     const key = listed.rows[index]?.key;
-    // Two sessions of one project: the first brought it along.
+    // Two sessions of one project: the first one added the project's row.
     if (row.table === "project" && key !== undefined && exists(connection, row.table, key)) return;
     insertRow(connection, row);
   });
@@ -91,15 +97,15 @@ function exists(connection: Connection, table: string, key: AddedRow["key"]): bo
   return captureRow(connection, table, Object.keys(key), key) !== null;
 }
 
-/** Whether the session that was added is there. All its rows came in one transaction. */
+/** Whether the added session exists. All its rows were added in one transaction. */
 export function isAdded(connection: Connection, listed: Listing): boolean {
   const session = listed.rows.find(({ table }) => table === "session");
   return session !== undefined && exists(connection, session.table, session.key);
 }
 
 /**
- * Removes exactly the rows of a listing, inside a transaction of the caller's. Where any of them was changed since, or
- * anything else belongs to the session, nothing is removed and a clause says why. A project that is in use stays.
+ * Removes exactly the rows of a listing, inside the caller's transaction. If any of them was changed since, or if the
+ * session has other rows, nothing is removed and a clause says why. A project that is in use stays.
  */
 export function removeRows(connection: Connection, schema: Schema, listed: Listing): string | null {
   const own = listed.rows.filter(({ table }) => table !== "project");

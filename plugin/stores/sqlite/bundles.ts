@@ -5,35 +5,38 @@ import { byteLength, type Connection, type SqlValue } from "./driver.ts";
 import { quoted } from "./schema.ts";
 import { nextStart } from "./sqlite-error.ts";
 
-/** Rows read as one value. */
+/** The number of rows that are read as one value. */
 const ROWS_OF_BUNDLE = 128;
 
 /** Rows with longer documents are read one by one. */
 const LARGEST_BUNDLED_BYTES = 256 * 1024;
 
-/** How the ids of hosts begin. Rows with others are read one by one. */
+/** The usual beginnings of ids. Rows with other ids are read one by one. */
 const USUAL = {
   message: { idBeginning: "msg_", sessionIDBeginning: "ses_" },
   part: { idBeginning: "prt_", sessionIDBeginning: "ses_" },
 } as const;
 
-/** Nobody guesses 56 bits; in ten letters, which JSON parsers do not keep a text each for. */
+/**
+ * Nobody can guess 56 bits. They are written in ten letters, because JSON parsers do not keep such short texts
+ * separately.
+ */
 const MARK_BYTES = 7;
 
-/** Some rows that follow each other, from the first after `after` to `until`. */
+/** Consecutive rows, from the first after `after` to `until`. */
 export interface BundledRows {
   readonly after: string;
   readonly until: string;
   readonly rows: number;
   readonly bytes: number;
-  /** `null` where the rows must be looked at one by one. */
+  /** `null` if the rows must be read one by one. */
   readonly bundle: Bundle | null;
 }
 
 /**
- * Reads the documents of a table in bundles: SQLite joins the texts of many rows, and one JSON parser reads them all. Row
- * for row the same costs twice the time. Between two texts stands a value that nobody can guess, so that whatever is in
- * them, a bundle is only read where every row holds exactly one JSON document.
+ * Reads the documents of a table in bundles: SQLite joins the texts of many rows, and one JSON parser reads them all.
+ * Row by row this takes twice the time. A value that nobody can guess separates the texts. So a bundle is read only if
+ * every row holds exactly one JSON document, whatever the texts contain.
  */
 export function* readBundles(
   connection: Connection,
@@ -63,20 +66,20 @@ export function* readBundles(
   }
 }
 
-/** Compares bytes: cheaper than a function, and than to have the least and the greatest id named. */
+/** Compares bytes. This is cheaper than a function, and cheaper than selecting the smallest and the largest id. */
 function begins(column: string, beginning: string): string {
   const next = beginning.slice(0, -1) + String.fromCharCode(beginning.charCodeAt(beginning.length - 1) + 1);
   return `${column} >= '${beginning}' and ${column} < '${next}'`;
 }
 
 /**
- * Reads the documents of rows that were joined; `null` where not every row holds exactly one. A letter a byte (Latin-1)
- * takes half the memory where anything is not ASCII, which in JSON only stands in texts.
+ * Reads the documents of joined rows; `null` if not every row holds exactly one. One letter per byte (Latin-1) takes
+ * half the memory if something is not ASCII. In JSON that happens only inside texts.
  */
 function bundleReader(mark: string): (joined: SqlValue | undefined, rows: number) => unknown[] | null {
   let room = Buffer.alloc(0);
   return (joined, rows) => {
-    // Bytes that are not UTF-8 mean something else to a host where the text is short.
+    // In short texts, a host reads bytes that are not UTF-8 differently.
     if (!(joined instanceof Uint8Array) || !isUtf8(joined)) return null;
     const end = joined.length + 1;
     if (room.length <= end) room = Buffer.alloc(2 * end);

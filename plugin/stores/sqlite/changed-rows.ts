@@ -10,8 +10,8 @@ const OTHER_TREE_PAGES: ReadonlySet<number> = new Set([2, 5, 10]);
 const DATABASE_HEADER_BYTES = 100;
 
 /**
- * The row ids on the changed pages of a database, whatever table they are of: every row that changed is among them. `null`
- * where a page changed that cannot be ascribed to a row.
+ * The row ids on the changed pages of a database, for all tables together. Every changed row is among them. `null` if a
+ * changed page cannot be assigned to rows.
  */
 export function changedRowIDs(pages: ReadonlyMap<number, Buffer>): string[] | null {
   const rowIDs = new Set<bigint>();
@@ -36,7 +36,7 @@ export function changedRowIDs(pages: ReadonlyMap<number, Buffer>): string[] | nu
   return [...rowIDs].map(String);
 }
 
-/** The list of unused pages begins on page 1; each of its trunks names the next. */
+/** The list of unused pages begins on page 1. Each of its trunk pages names the next. */
 function freePages(pages: ReadonlyMap<number, Buffer>): Set<number> {
   const free = new Set<number>();
   let next = pages.get(1)?.readUInt32BE(32) ?? 0;
@@ -53,7 +53,7 @@ function freePages(pages: ReadonlyMap<number, Buffer>): Set<number> {
 
 interface LeafCell {
   readonly rowID: bigint;
-  /** The first page of what does not fit into the leaf; 0 where all of it does. */
+  /** The first overflow page, which holds what does not fit into the leaf; 0 if everything fits. */
   readonly overflow: number;
 }
 
@@ -71,7 +71,7 @@ function* leafCells(page: Buffer, start: number): Iterable<LeafCell> {
   }
 }
 
-/** How much of a payload stays on a leaf, with no bytes of the page reserved, as in every database of opencode. */
+/** How much of a payload stays on a leaf. No bytes of the page are reserved, as in every database of opencode. */
 function localBytes(payload: number, pageSize: number): number {
   const most = pageSize - 35;
   if (payload <= most) return payload;

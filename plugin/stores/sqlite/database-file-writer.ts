@@ -15,22 +15,21 @@ import {
 } from "../writer.ts";
 import { SIDE_FILES, type SoleUse, soleUse } from "./sole-use.ts";
 
-/** Name of the new database in the run's folder, until it takes its place. */
+/** The name of the new database in the run's folder, until it replaces the damaged one. */
 export const SALVAGED = "salvaged.db";
 
-/** The shared memory of a WAL, in which readers leave marks: SQLite rebuilds it. */
+/** The shared memory of a WAL, in which readers leave marks. SQLite rebuilds it. */
 const INDEX = "-shm";
 
-/** Beginning of the names of the folders that hold what a restore has taken the place of. */
+/** The prefix of folders that keep the files which a restore replaced. */
 const REPLACED = "replaced-";
 
 /**
- * Puts a new database in the place of a damaged one, and back. The items are the files of the damaged one; exact copies
- * of them lie in the run's folder before anything here is called.
- *
- * A database and its side files change together, and no system renames two files at once. So the main file decides: it
- * takes its place by one rename, over what stands there, and what was interrupted is undone before that moment and ended
- * after it ({@link settle}). In between no WAL stands beside a database that it is not of.
+ * Replaces a damaged database with a new one, and undoes that. The items are the files of the damaged database. Exact
+ * copies of them are in the run's folder before anything here is called. A database and its side files must change
+ * together, but no system renames two files at once. So the main file decides: it replaces the old one by one rename. A
+ * crash before the rename is rolled back, and a crash after it is completed ({@link settle}). In between, a database
+ * never has a WAL that belongs to another one.
  */
 export class DatabaseFileWriter implements StoreWriter {
   readonly #files: FileSystem;
@@ -55,7 +54,7 @@ export class DatabaseFileWriter implements StoreWriter {
   async setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
     await this.refuseWhileOpen();
     const before = await this.#state();
-    // Not of shared memory, which holds nothing of its own: a new salvage would find nothing else either.
+    // Shared memory is left out, because it holds nothing of its own. A new salvage would find nothing else either.
     for (const suffix of SIDE_FILES.filter((each) => each !== INDEX)) {
       const isKept = items.some((item) => this.#place(item) === this.#database + suffix);
       if (!isKept && (await this.#files.stat(this.#database + suffix)) !== null) throw changedSince();
@@ -67,9 +66,10 @@ export class DatabaseFileWriter implements StoreWriter {
       }
     }
     await this.#alone(async () => {
-      // Hashes were taken without the lock: reading the file would have given it up.
+      // The hashes were taken without the lock: reading the file under the lock would have released it.
       if ((await this.#state()) !== before) throw changedSince();
-      // The old WAL must be gone before the new database stands there: SQLite would write its frames into it.
+      // The old WAL must be removed before the new database is in place. Otherwise SQLite would write its frames into
+      // the new one.
       for (const suffix of SIDE_FILES) await this.#remove(this.#database + suffix);
       await this.#files.syncDirectory(dirname(this.#database));
       await this.#files.rename(join(folder, SALVAGED), this.#database);
@@ -88,7 +88,7 @@ export class DatabaseFileWriter implements StoreWriter {
       if (await this.#holds(this.#kept(item, folder), item)) continue;
       return items.map(({ id }) => ({ id, state: "skipped", reason: "its copy is not what was recorded" }));
     }
-    // All that needs room comes first: a full disk changes nothing.
+    // Everything that needs space comes first, so that a full disk changes nothing.
     for (const item of items) await this.#copyBeside(item, folder);
     if (!(await this.#isMainBack())) {
       const leaving = await this.#inTheWay();
@@ -111,7 +111,7 @@ export class DatabaseFileWriter implements StoreWriter {
     return outcomes;
   }
 
-  /** Whoever opens the database rebuilds the shared memory of a WAL: it is where the main file is. */
+  /** Shared memory is wherever the main file is, because whoever opens the database rebuilds it. */
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
     const isLive = isIndex(item) ? await this.#isMainBack() : await this.#holds(this.#place(item), item);
     if (isLive) return "live";
@@ -124,7 +124,7 @@ export class DatabaseFileWriter implements StoreWriter {
     for (const suffix of ["", ...SIDE_FILES]) await this.#remove(this.#beside(this.#database + suffix));
   }
 
-  /** The copies stay: they are what the salvage reads. */
+  /** The copies stay, because the salvage reads them. */
   async finish(): Promise<void> {}
 
   async copyForSafety(): Promise<SafetyCopy> {
@@ -142,14 +142,14 @@ export class DatabaseFileWriter implements StoreWriter {
     return this.#place(item) === this.#database;
   }
 
-  /** Whether the damaged file is where it was, or, where there was none, nothing is. */
+  /** Whether the damaged file is in its old place. If there was none, whether the place is empty. */
   async #isMainBack(): Promise<boolean> {
     const main = this.#all.find((item) => this.#isMain(item));
     if (main === undefined) return (await this.#files.stat(this.#database)) === null;
     return this.#holds(this.#database, main);
   }
 
-  /** Where a file stands, whole, right before it takes its place. */
+  /** Where the complete file is kept right before it moves into its place. */
   #beside(place: string): string {
     return join(dirname(place), `.${basename(place)}.returning`);
   }
@@ -162,7 +162,7 @@ export class DatabaseFileWriter implements StoreWriter {
     await this.#files.syncFile(aside);
   }
 
-  /** The present files may hold new sessions. So they are kept beside the originals, the main file too. */
+  /** The present files may hold new sessions. So they are kept next to the originals, including the main file. */
   async #makeWay(leaving: readonly string[], folder: string): Promise<void> {
     if (leaving.length === 0) return;
     const replaced = await this.#freshFolder(folder);
@@ -173,7 +173,7 @@ export class DatabaseFileWriter implements StoreWriter {
     }
   }
 
-  /** The files that stand where others return, the main file last. */
+  /** The files in the places to which others return, the main file last. */
   async #inTheWay(): Promise<string[]> {
     const leaving: string[] = [];
     for (const path of [...SIDE_FILES, ""].map((suffix) => this.#database + suffix)) {
@@ -184,7 +184,7 @@ export class DatabaseFileWriter implements StoreWriter {
     return leaving;
   }
 
-  /** Gives a file a second name, or a copy where the file system has no second names. */
+  /** Adds a second name for a file. If the file system has no second names, it makes a copy. */
   async #keepAlso(path: string, kept: string): Promise<void> {
     try {
       await this.#files.link(path, kept);
@@ -203,7 +203,10 @@ export class DatabaseFileWriter implements StoreWriter {
     await this.#files.syncDirectory(dirname(this.#database));
   }
 
-  /** The side files of the damaged database, which stands there; what another process made meanwhile is left alone. */
+  /**
+   * Returns the side files of the damaged database, which is in its place again. Files that another process made
+   * meanwhile are not touched.
+   */
   async #sideFilesReturn(folder: string): Promise<void> {
     for (const item of this.#all) {
       const place = this.#place(item);
@@ -216,12 +219,12 @@ export class DatabaseFileWriter implements StoreWriter {
     }
   }
 
-  /** A restore that was interrupted before the main file returned: the side files of the other one return to it. */
+  /** A restore was interrupted before the main file returned. The side files of the replacing database return to it. */
   async #sideFilesStay(folder: string): Promise<void> {
     const main = await this.#files.stat(this.#database);
     const replaced = await this.#lastFolder(folder);
     const since = replaced === null ? null : await this.#files.stat(replaced);
-    // A WAL that is not of this very state of the file would be written into it.
+    // SQLite would write a WAL into the file even if the WAL belongs to another state of it.
     if (main === null || replaced === null || since === null || main.mtimeMs > since.mtimeMs) return;
     for (const suffix of SIDE_FILES) {
       const [path, kept] = [this.#database + suffix, join(replaced, basename(this.#database) + suffix)];
@@ -253,7 +256,7 @@ export class DatabaseFileWriter implements StoreWriter {
     await this.#alone(async () => undefined);
   }
 
-  /** Does something while no other connection can use what stands there; that file is not opened meanwhile. */
+  /** Runs `work` while no other connection can use the file. The file is not opened meanwhile. */
   async #alone(work: () => Promise<void>): Promise<void> {
     const use: SoleUse = await soleUse(this.#files, this.#database);
     try {
@@ -263,7 +266,7 @@ export class DatabaseFileWriter implements StoreWriter {
     }
   }
 
-  /** Tells one state of the files from the next, without opening them. Shared memory holds nothing of its own. */
+  /** Distinguishes states of the files without opening them. Shared memory holds nothing of its own. */
   async #state(): Promise<string> {
     const files = ["", ...SIDE_FILES].filter((suffix) => suffix !== INDEX);
     const found = await Promise.all(files.map((suffix) => this.#files.stat(this.#database + suffix)));
@@ -279,7 +282,7 @@ export class DatabaseFileWriter implements StoreWriter {
     return number === 0 ? null : join(folder, `${REPLACED}${number}`);
   }
 
-  /** The highest number of the folders of what was replaced; 0 where there is none. */
+  /** The highest number among the folders of replaced files; 0 if there are none. */
   async #replacedUpTo(folder: string): Promise<number> {
     const numbers = ((await this.#files.list(folder)) ?? []).flatMap(({ name }) =>
       name.startsWith(REPLACED) ? [Number(name.slice(REPLACED.length)) || 0] : [],

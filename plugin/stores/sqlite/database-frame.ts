@@ -4,10 +4,10 @@ import type { Connection } from "./driver.ts";
 import { quoted, type Schema } from "./schema.ts";
 import { tableDigest } from "./table-digest.ts";
 
-/** opencode 1.18.34 has 38 migrations: what is longer is no journal of one that is known. */
+/** opencode 1.18.34 has 38 migrations. A longer table is not the journal of a known version. */
 const MOST_ROWS = 200;
 
-/** Reads what a database is made of. */
+/** Reads the tables, indexes and journals of a database. */
 export function readFrame(connection: Connection, { tables }: Schema): DatabaseFrame {
   const made = connection.all("select type, name, tbl_name as owner from sqlite_master where sql is not null");
   const named = (type: string) => made.filter((each) => each.type === type);

@@ -1,13 +1,13 @@
 import { isThere } from "../../platform/read-now.ts";
 
-/** Values that cross the driver boundary. Integers are read as text, so that 64 bits survive. */
+/** Values that cross the driver boundary. Integers are read as text, so that all 64 bits are kept. */
 export type SqlValue = null | number | string | Uint8Array;
 
 export type SqlRow = Readonly<Record<string, SqlValue>>;
 
 /**
- * A database connection, the same for both runtimes. Calls are synchronous; errors are the runtime's own. Parameters are
- * `?`: up to Node 24 some releases cannot bind `?1` by its place (docs/node-versions.md).
+ * A database connection with the same interface in both runtimes. Calls are synchronous; errors are those of the
+ * runtime. Parameters are `?`: some releases up to Node 24 cannot bind `?1` by its position (docs/node-versions.md).
  */
 export interface Connection {
   all(sql: string, ...values: SqlValue[]): SqlRow[];
@@ -18,10 +18,10 @@ export interface Connection {
 }
 
 /**
- * How a database is opened. `immutable`: as a file that nobody writes, its WAL ignored; no lock, no side file.
- * `shared`: read-only beside live writers, WAL and shared memory read but not written. `read`: read-only the ordinary
- * way. `write`: read and write; the file must exist. `create`: the same for a file of our own that need not exist. `sole`:
- * as `write`, with the way of locking that lets no other connection be beside it; not on Windows.
+ * How a database is opened. `immutable`: as a file that nobody writes, without its WAL, locks or side files. `shared`:
+ * read-only next to live writers; WAL and shared memory are read but not written. `read`: read-only in the usual way.
+ * `write`: read and write; the file must exist. `create`: read and write, for a file of our own that may be missing.
+ * `sole`: like `write`, but with a lock that allows no other connection; not on Windows.
  */
 export type OpenMode = "immutable" | "shared" | "read" | "write" | "create" | "sole";
 
@@ -34,19 +34,22 @@ export interface DatabaseSource {
 export interface Driver {
   readonly name: "bun:sqlite" | "node:sqlite";
   /**
-   * Whether it can open a database `immutable` and `shared`, so that reading leaves every byte as it is. Node 22.5 to
-   * 22.14 and 23.0 to 23.9 cannot: their SQLite takes no URI (docs/node-versions.md). They read private copies.
+   * Whether the driver can open a database as `immutable` and `shared`, so that reading changes no byte. Node 22.5 to
+   * 22.14 and 23.0 to 23.9 cannot, because their SQLite accepts no URI (docs/node-versions.md). They read private
+   * copies.
    */
   readonly readsInPlace: boolean;
   open(path: string, mode: OpenMode): Connection;
 }
 
-/** `octet_length` came with SQLite 3.43. bun:sqlite uses the system's library on macOS: 3.37 on macOS 12, 3.39 on 13. */
+/**
+ * `octet_length` came with SQLite 3.43. On macOS bun:sqlite uses the system's library: 3.37 on macOS 12, 3.39 on 13.
+ */
 const FIRST_WITH_OCTET_LENGTH = [3, 43] as const;
 
 let hasOctetLength = true;
 
-/** Says which SQLite this process has; asked once, when its driver is loaded. */
+/** Records which SQLite this process has. Called once, when its driver is loaded. */
 export function noteSQLiteVersion(version: string): void {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const [firstMajor, firstMinor] = FIRST_WITH_OCTET_LENGTH;
@@ -97,7 +100,7 @@ function databaseURI(path: string, mode: OpenMode): string {
     create: "mode=rwc",
     sole: "mode=rw&vfs=unix-excl",
   };
-  // A drive gets its slash. A server keeps both of its own: SQLite takes no host in the URI.
+  // A drive gets a leading slash. A server path keeps its two, because SQLite accepts no host in the URI.
   return `file:///${escaped.replace(/^\//, "")}?${parameters[mode]}`;
 }
 
@@ -120,7 +123,8 @@ function noteVersionOf(rows: unknown[]): void {
 }
 
 async function bunDriver(): Promise<Driver> {
-  // The name is not a literal: Node and bundlers must not try to resolve it (opencode desktop runs plugins on Node).
+  // The name is not a literal, so that Node and bundlers do not try to resolve it (opencode desktop runs plugins on
+  // Node).
   const specifier = "bun:sqlite";
   const module = (await import(specifier)) as { Database: new (path: string, flags: number) => BunDatabase };
   const memory = new module.Database(":memory:", OPEN_READWRITE | OPEN_CREATE);
@@ -144,7 +148,7 @@ async function bunDriver(): Promise<Driver> {
         run: (sql, ...values) => prepared(sql).run(...values).changes,
         exec: (sql) => database.exec(sql),
         close() {
-          // With a statement left, Bun's `close` keeps the file open until garbage is collected.
+          // If a statement is still open, Bun's `close` keeps the file open until garbage is collected.
           for (const statement of statements.values()) statement.finalize();
           statements.clear();
           database.close();
@@ -154,7 +158,7 @@ async function bunDriver(): Promise<Driver> {
   };
 }
 
-/** A URI of a database in memory. Where SQLite takes no URI, it is the name of a file in a folder that is not there. */
+/** A URI of a database in memory. If SQLite accepts no URI, it reads this as a file in a missing folder. */
 const MEMORY_URI = "file:///dev/null/none?mode=memory";
 
 function takesURI({ DatabaseSync }: NodeModule): boolean {
@@ -166,7 +170,7 @@ function takesURI({ DatabaseSync }: NodeModule): boolean {
   }
 }
 
-/** Opens a database by its path. Up to Node 22.11 `readOnly` is unknown, and a file that is not there is created. */
+/** Opens a database by its path. Node up to 22.11 does not know `readOnly` and creates a missing file. */
 function openByPath({ DatabaseSync }: NodeModule, path: string, mode: OpenMode): NodeDatabase {
   if (mode === "immutable" || mode === "shared" || mode === "sole")
     throw new Error(`This SQLite cannot open a database as ${mode}.`);
@@ -208,7 +212,7 @@ async function nodeDriver(): Promise<Driver> {
   };
 }
 
-/** Node prints a warning to stderr when `node:sqlite` is first loaded; a user in trouble should not have to read it. */
+/** Node prints a warning to stderr when `node:sqlite` is first loaded. Users in trouble should not have to read it. */
 async function withoutExperimentalWarning<T>(load: () => Promise<T>): Promise<T> {
   const original = process.emitWarning;
   process.emitWarning = () => undefined;
@@ -219,7 +223,7 @@ async function withoutExperimentalWarning<T>(load: () => Promise<T>): Promise<T>
   }
 }
 
-/** The SQLite of this runtime: Bun's, or Node's from 22.5; `null` where the runtime has none. */
+/** The SQLite of this runtime: Bun's, or Node's from 22.5 on; `null` if the runtime has none. */
 export async function loadDriver(): Promise<Driver | null> {
   try {
     return process.versions.bun === undefined ? await nodeDriver() : await bunDriver();

@@ -3,10 +3,10 @@ import type { EventLog, RecordedEvent } from "../store.ts";
 import { byteLength, type Connection } from "./driver.ts";
 import { databaseBytes, type Schema } from "./schema.ts";
 
-/** Events are read one after the other, as long as they are wanted; some of them are large. */
+/** Events are read in groups of this size, only as long as they are needed. Some of them are large. */
 const EVENTS_AT_ONCE = 16;
 
-/** The log that a database keeps: the tables `event` and `event_sequence`. */
+/** The log that a database keeps in the tables `event` and `event_sequence`. */
 export class DatabaseEventLog implements EventLog {
   readonly #connection: Connection;
   readonly #schema: Schema;
@@ -16,7 +16,7 @@ export class DatabaseEventLog implements EventLog {
     this.#schema = schema;
   }
 
-  /** `null`: the database has no log. */
+  /** `null` if the database has no log. */
   static of(connection: Connection, schema: Schema): DatabaseEventLog | null {
     const hasLog = schema.tables.has("event") || schema.tables.has("event_sequence");
     return hasLog ? new DatabaseEventLog(connection, schema) : null;

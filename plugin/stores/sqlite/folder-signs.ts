@@ -3,12 +3,12 @@ import type { Connection } from "./driver.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
-/** What `systemOfPath` calls a path of Windows, in SQL; `value` is the name of a column. */
+/** SQL that tests for what `systemOfPath` calls a Windows path. `value` is the name of a column. */
 function isOfWindows(value: string): string {
   return `(${value} glob '[A-Za-z]:[/\\]*' or ${value} glob '[/\\][/\\]*')`;
 }
 
-/** When the folders of sessions, and those of projects, were last written by which system. */
+/** When each system last wrote the folders of sessions and of projects. */
 export function folderSigns(connection: Connection, { tables }: Schema): FolderSigns[] {
   const has = (table: string, column: string) => tables.get(table)?.includes(column) === true;
   const signs: FolderSigns[] = [];
@@ -20,7 +20,7 @@ export function folderSigns(connection: Connection, { tables }: Schema): FolderS
 }
 
 function signsIn(connection: Connection, table: string, column: string, hasTime: boolean): FolderSigns {
-  // A time that is none counts as the oldest.
+  // A value that is no time counts as the oldest.
   const time = hasTime ? "case when typeof(time_updated) = 'integer' then time_updated else 0 end" : "0";
   const windows = isOfWindows(column);
   const posix = `${column} glob '/*' and ${column} <> '${NO_WORKTREE}' and not ${windows}`;
@@ -32,7 +32,7 @@ function signsIn(connection: Connection, table: string, column: string, hasTime:
     const newest = (value: unknown) => (value === null || value === undefined ? null : Number(value));
     return { newestMs: { windows: newest(row?.windows), posix: newest(row?.posix) } };
   } catch (error) {
-    // That pages are damaged is found with the pages.
+    // Damaged pages are reported by the check of the pages.
     if (sqliteFailure(error) !== "malformed") throw error;
     return { newestMs: { windows: null, posix: null } };
   }

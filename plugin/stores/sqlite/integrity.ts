@@ -2,8 +2,8 @@ import type { Connection } from "./driver.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
 /**
- * The first thing that SQLite finds wrong with the pages of a database, in its own words (they name pages and tables, no
- * content); `null` for none. `quick` leaves out whether indexes and rows agree.
+ * The first damage that SQLite finds in the pages of a database, in its own words (they name pages and tables, no
+ * content); `null` if there is none. `quick` does not compare indexes with rows.
  */
 export function firstDamage(connection: Connection, depth: "quick" | "full"): string | null {
   try {

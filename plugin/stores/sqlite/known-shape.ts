@@ -4,7 +4,7 @@ import { quoted, type Schema } from "./schema.ts";
 
 const TIMES = ["time_created:integer", "time_updated:integer"];
 
-/** The tables that this tool writes, with the columns that 1.18.34 has in them (measured). */
+/** The tables that this tool writes, with their columns in 1.18.34 (measured). */
 const WRITTEN: Readonly<Record<string, readonly string[]>> = {
   project: ["id:text", "worktree:text", "vcs:text", "sandboxes:text", "commands:text", ...TIMES],
   session: [
@@ -18,7 +18,7 @@ const WRITTEN: Readonly<Record<string, readonly string[]>> = {
   todo: ["session_id:text", "content:text", "status:text", "priority:text", "position:integer", ...TIMES],
 };
 
-/** Tables of 1.18.34 whose rows go with a session or a message. */
+/** Tables of 1.18.34 whose rows are removed together with a session or a message. */
 const KNOWN_CHILDREN = [
   ...["message", "part", "todo", "session_share", "session_message", "session_input", "session_context_epoch"],
 ];
@@ -48,15 +48,15 @@ function isKnownShape(connection: Connection, { tables }: Schema): boolean {
   return areColumnsKnown && [...tables.keys()].every((table) => KNOWN_CHILDREN.includes(table) || areKept(table));
 }
 
-/** Whether a row of `session_message` can leave and come back, and nothing else of the database changes with it. */
+/** Whether a row of `session_message` can be removed and restored without any other change to the database. */
 export function leavesAlone(connection: Connection, { tables }: Schema): boolean {
   if (hasTriggers(connection)) return false;
   return [...tables.keys()].every((table) => losesNothing(connection, table, ["session_message"]));
 }
 
 /**
- * Whether a write to a record may change rows that nobody asked to change: by a trigger, which no opencode makes, or by a key of
- * a table that is none of opencode's.
+ * Whether a write to a record may also change other rows: by a trigger, which opencode never makes, or by a key in a
+ * table that is not opencode's.
  */
 export function mayChangeMore(connection: Connection): boolean {
   if (hasTriggers(connection)) return true;
@@ -80,7 +80,7 @@ function hasColumns(connection: Connection, table: string, columns: readonly str
   });
 }
 
-/** Whether a table keeps its rows as they are when a row of one of these others leaves, or gets another id. */
+/** Whether a table keeps its rows unchanged when a row of one of these other tables is removed or gets another id. */
 function losesNothing(connection: Connection, table: string, others: readonly string[]): boolean {
   const keys = connection.all(`pragma foreign_key_list(${quoted(table)})`);
   const hasNoAction = (key: (typeof keys)[number]) =>

@@ -11,15 +11,15 @@ export type Table = JsonColumn["table"];
 export interface RowPlace {
   readonly table: Table;
   readonly key: { readonly id: string };
-  /** The value that was judged; `null`: the row apart from its JSON values. */
+  /** The column with the value that was examined; `null`: the row without its JSON values. */
   readonly column: string | null;
-  /** What stays behind if it alone is quarantined; `undefined`: it never goes without something in its place. */
+  /** What remains if the value alone is quarantined; `undefined`: it is never removed without a replacement. */
   readonly whenSetAside: JsonColumn["whenSetAside"] | undefined;
 }
 
 export type Cells = ReadonlyMap<string, CellValue>;
 
-/** The rows of a database as they are now, as far as this tool writes them. */
+/** The present rows of a database, in the tables that this tool writes. */
 export class LiveRows {
   readonly connection: Connection;
   readonly schema: Schema;
@@ -29,13 +29,13 @@ export class LiveRows {
     this.schema = schema;
   }
 
-  /** Of a row to be added, the columns that the table has in this version. */
+  /** The cells of a new row for the columns that the table has in this version. */
   inTable(table: Table, cells: Cells): Cells {
     const columns = this.schema.tables.get(table) ?? [];
     return new Map([...cells].filter(([name]) => columns.includes(name)));
   }
 
-  /** The whole row at a place; `null` where there is none. */
+  /** The whole row at a place; `null` if there is none. */
   capture(place: RowPlace): CapturedRow | null {
     return captureRow(this.connection, place.table, this.schema.tables.get(place.table) ?? [], place.key);
   }
@@ -47,7 +47,7 @@ export class LiveRows {
       .map((row) => String(row.id));
   }
 
-  /** Whether the row, or of a single value that value, is still what was captured. */
+  /** Whether the row, or the single value, is still what was captured. */
   isLive(item: ManifestItem, place: RowPlace): boolean {
     const row = this.capture(place);
     if (item.original === null) return row === null;
@@ -60,12 +60,12 @@ export class LiveRows {
     );
   }
 
-  /** Whether the key that a row is to get is nobody's. */
+  /** Whether the new key of a row is not in use. */
   isFree({ replacement }: ManifestItem, place: RowPlace): boolean {
     return replacement?.key === undefined || this.capture({ ...place, key: replacement.key }) === null;
   }
 
-  /** Whether the record that a row belongs to is there. */
+  /** Whether the parent record of a row exists. */
   hasParent(row: CapturedRow): boolean {
     const parent = this.#parentOf(row.table);
     if (parent === undefined) return true;
@@ -81,7 +81,7 @@ export class LiveRows {
     return { table: this.schema.tables.has("session_v2") ? "session_v2" : "session", column: "session_id" };
   }
 
-  /** Whether no other message of 2.x has the number of this one in its session. */
+  /** Whether no other message of the 2.x session has the same number as this one. */
   hasOwnSequence({ table, cells }: CapturedRow): boolean {
     const [session, seq] = [cells.get("session_id"), cells.get("seq")];
     if (table !== "session_message" || session === undefined || seq === undefined) return true;
@@ -90,7 +90,7 @@ export class LiveRows {
     return this.connection.all(sql, first.value, second.value).length === 0;
   }
 
-  /** Whether rows of other tables name this one: it could not get another id. */
+  /** Whether rows of other tables name this one. Then it cannot get another id. */
   hasChildren({ table, key }: RowPlace): boolean {
     const naming = [...this.schema.tables].filter(([, columns]) => columns.includes(`${table}_id`));
     return naming.some(([name]) => {
@@ -99,7 +99,7 @@ export class LiveRows {
     });
   }
 
-  /** The place of a locator as this database has it; `null` for a table or column that this tool does not write. */
+  /** The place of a locator in this database; `null` for a table or column that this tool does not write. */
   placeOf(locator: Operation["locator"] | ManifestItem["locator"]): RowPlace | null {
     if (isFileLocator(locator)) return null;
     const id = locator.key.id;
@@ -125,7 +125,7 @@ const PARENTS: Readonly<Record<string, Parent>> = {
   part: { table: "message", column: "message_id" },
 };
 
-/** Whether cells name another parent for the row. */
+/** Whether the cells name another parent for the row. */
 export function isMoved({ table, cells }: CapturedRow): boolean {
   const parent = PARENTS[table];
   return parent !== undefined && cells.has(parent.column);

@@ -19,32 +19,32 @@ export type OriginKind =
 
 export interface Origin {
   readonly kind: OriginKind;
-  /** What told it: a table, a migration, a number of tables. No name that a user chose. */
+  /** The sign that showed it: a table, a migration, or a number of tables. Never a name that a user chose. */
   readonly sign: string;
-  /** Nothing is left but rows: whether tables of 2.x were there as well, nothing tells. */
+  /** Only rows remain. Nothing shows whether tables of 2.x existed too. */
   readonly isByRowsAlone?: true;
   /**
-   * What may be written to the records of 1.x in a database that a newer opencode wrote too, where its tables prove that it
-   * is safe: `all`, or what takes a record out that no JSON parser reads, and what opencode recorded of it back
-   * (`unreadable`). Absent: nothing.
+   * What may be written to the records of 1.x in a database that a newer opencode also wrote, if its tables prove that
+   * this is safe. `all`: everything. `unreadable`: remove a record that no JSON parser reads, and recover it from what
+   * opencode recorded. Absent: nothing.
    */
   readonly writable?: "all" | "unreadable";
-  /** A database of 2.x has migrations that are newer than those of 2.0.26: its rows may have other shapes. */
+  /** The database of 2.x has migrations newer than those of 2.0.26, so its rows may have other shapes. */
   readonly hasUnknownMigrations?: true;
 }
 
-/** What a database says of itself. */
+/** The facts of a database that show its origin. */
 export interface OriginFacts {
-  /** The columns of each table; `null` where only the table's name is left. */
+  /** The columns of each table; `null` if only the table's name remains. */
   readonly tables: ReadonlyMap<string, readonly string[] | null>;
-  /** The ids in its table `migration` that {@link isUnknownMigration}, in order. */
+  /** The ids in its table `migration` for which {@link isUnknownMigration} is true, in order. */
   readonly unknownMigrations: readonly string[];
 }
 
 /** The newest migration of opencode 1.17.18 to 1.18.34 (all 38 read from a fresh database of each). */
 export const NEWEST_KNOWN_MIGRATION = "20260622202450_simplify_session_input";
 
-/** Migrations that only the 2.x line has, as far as 2.0.26 (source). */
+/** Migrations that only the 2.x line has, up to 2.0.26 (source). */
 const MIGRATIONS_OF_2X: ReadonlySet<string> = new Set([
   "20260804233008_loose_psylocke",
   "20260805200742_import_legacy_credentials",
@@ -60,8 +60,9 @@ const MIGRATIONS_OF_2X: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Tables that only the 2.x line has, with columns that each of them has (2.0.26, source). `session_message` is no sign:
- * every database since 1.14.41 has it. `kv` and `worktree` are none either: a user may have made a table of that name.
+ * Tables that only the 2.x line has, with some of their columns (2.0.26, source). `session_message` is no sign, because
+ * every database since 1.14.41 has it. `kv` and `worktree` are no signs either, because a user may have made such a
+ * table.
  */
 const TABLES_OF_2X: Readonly<Record<string, readonly string[]>> = {
   session_v2: ["id", "project_id", "directory"],
@@ -79,7 +80,7 @@ const CONVERSATION_OF_1X: Readonly<Record<string, readonly string[]>> = {
   part: ["id", "message_id", "data"],
 };
 
-/** Other tables that both lines have. They tell opencode from other programs. */
+/** Other tables that both lines have. They distinguish opencode from other programs. */
 const SHARED: Readonly<Record<string, readonly string[]>> = {
   project: ["id", "worktree"],
   session_message: ["id", "session_id", "type", "data"],
@@ -88,20 +89,23 @@ const SHARED: Readonly<Record<string, readonly string[]>> = {
   migration: ["id", "time_completed"],
 };
 
-/** The tables of the older program named opencode, written in Go, whose database has the same name. */
+/** The tables of an older program, also named opencode and written in Go. Its database has the same name. */
 const TABLES_OF_GO_PROGRAM = ["goose_db_version", "sessions", "messages", "files"];
 
-/** Whether the id of a migration is newer than all that this tool knows. Ids begin with the time of their making. */
+/**
+ * Whether the id of a migration is newer than all that this tool knows. Ids begin with the time at which the migration
+ * was made.
+ */
 export function isUnknownMigration(id: string): boolean {
   return id > NEWEST_KNOWN_MIGRATION;
 }
 
-/** Whether a migration is one of the 2.x line as far as it is known. */
+/** Whether a migration is a known one of the 2.x line. */
 export function isMigrationOf2x(id: string): boolean {
   return MIGRATIONS_OF_2X.has(id);
 }
 
-/** Decides whose database it is. A pure function; the one place where that is decided. */
+/** Decides which opencode a database belongs to. A pure function, and the only place where this is decided. */
 export function originOf({ tables, unknownMigrations }: OriginFacts): Origin {
   const first = (wanted: Readonly<Record<string, readonly string[]>>) =>
     Object.keys(wanted).find((name) => hasColumns(tables.get(name), wanted[name] ?? []));
@@ -125,28 +129,30 @@ export function originOf({ tables, unknownMigrations }: OriginFacts): Origin {
   };
 }
 
-/** Types of `session_message` that 1.x writes beside its own messages. */
+/** Types of `session_message` that 1.x writes in addition to its own messages. */
 const TYPES_OF_1X = ["agent-switched", "model-switched"];
 
 /**
- * The sessions whose messages are in `session_message` alone: the preview of 2.x on npm works so (lildax 1.18.18,
- * measured). A session that has rows in `message` is one of 1.x, whatever is in `session_message` beside them.
+ * The sessions whose messages are only in `session_message`: the preview of 2.x on npm works this way (lildax 1.18.18,
+ * measured). A session with rows in `message` belongs to 1.x, whatever it has in `session_message`.
  */
 export const SESSIONS_OF_PREVIEW = `select count(distinct session_id) as sessions from session_message
   where type not in (${TYPES_OF_1X.map((type) => `'${type}'`).join(", ")})
     and session_id not in (select session_id from message)`;
 
-/** Whether a type of `session_message` is one of a message that only 2.x reads. */
+/** Whether a type of `session_message` belongs to messages that only 2.x reads. */
 export function isTypeOf2x(type: string): boolean {
   return /^[a-z]+(-[a-z]+)*$/.test(type) && !TYPES_OF_1X.includes(type);
 }
 
-/** Whether an event is one of a session of 2.x: 1.17.0 to 1.17.9 have only the switches (measured). */
+/** Whether an event belongs to a session of 2.x: 1.17.0 to 1.17.9 have only the switches (measured). */
 export function isEventOf2x(type: string): boolean {
   return type.startsWith("session.next.") && !/^session\.next\.(?:agent|model)\./.test(type);
 }
 
-/** The origin of a database of 1.x in which {@link SESSIONS_OF_PREVIEW} counted so many sessions with messages of 2.x. */
+/**
+ * The origin of a 1.x database in which {@link SESSIONS_OF_PREVIEW} counted this many sessions with messages of 2.x.
+ */
 export function withMessagesOf2x(origin: Origin, sessions: number): Origin {
   if (origin.kind !== "1.x" || sessions === 0) return origin;
   return {

@@ -4,21 +4,21 @@ import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
 import { makeTemporaryFolder, temporaryPlaces } from "../../platform/temporary-folder.ts";
 import { StoreRefusedError } from "../writer.ts";
 
-/** Copies of the files of a database in a folder that only this user may enter. */
+/** Copies of the files of a database, in a folder that only this user may enter. */
 export interface PrivateCopy {
   readonly path: string;
   release(): void;
 }
 
-/** Left free on the file system that takes the copy, besides what the copy itself needs, in bytes. */
+/** The free space to leave on the file system of the copy, in bytes, in addition to the copy itself. */
 const SPACE_TO_LEAVE = 16 * 1024 * 1024;
 
 /**
- * There is no room for a copy. It says nothing of the database: `message` names what is needed, where it was looked for,
- * and the way out.
+ * There is no room for a copy. This does not mean that the database is damaged. `message` names the space needed, the
+ * places that were tried, and the way out.
  */
 export class NoRoomForCopyError extends StoreRefusedError {
-  /** What is needed and what there is, without paths of the user. */
+  /** The space needed and the space available, without paths of the user. */
   readonly evidence: string;
 
   constructor(neededBytes: number, tried: readonly { readonly name: string; readonly freeBytes: number | null }[]) {
@@ -53,7 +53,7 @@ export async function privateCopy(
     const stat = await files.stat(database + suffix);
     if (stat !== null) found.push({ suffix, size: stat.size });
   }
-  // When the copy is closed, SQLite may write what the WAL holds into the main file.
+  // When the copy is closed, SQLite may write the contents of the WAL into the main file.
   const needed = found.reduce((sum, { suffix, size }) => sum + size * (suffix === "-wal" ? 2 : 1), SPACE_TO_LEAVE);
   const names = found.map(({ suffix }) => suffix);
   const tried: { name: string; freeBytes: number | null }[] = [];
@@ -65,7 +65,7 @@ export async function privateCopy(
   throw new NoRoomForCopyError(needed, tried);
 }
 
-/** The copy; or the room that there is, which is not enough; or `null` where nothing can be written. */
+/** The copy, or the available space if it is not enough, or `null` if nothing can be written. */
 async function copyInto(
   files: FileSystem,
   database: string,
@@ -91,7 +91,7 @@ async function copyInto(
     return { path, release };
   } catch (error) {
     release();
-    // Others write there too.
+    // Other processes write to this file system too.
     if (["ENOSPC", "EDQUOT"].includes(errnoCode(error) ?? "")) return 0;
     throw error;
   }

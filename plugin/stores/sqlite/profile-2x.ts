@@ -14,7 +14,10 @@ const OF_ORIGIN: Partial<Readonly<Record<Origin["kind"], ProfileName>>> = {
 const NEEDED_OF_MESSAGE = ["id", "session_id", "type", "seq", "data"];
 const NEEDED_OF_SESSION = ["id", "project_id", "directory", "title", "cost", "model", "time_created", "time_updated"];
 
-/** The version of 2.x by whose rules a database is read; `null`: it has no rows of 2.x, or in tables of another shape. */
+/**
+ * The version of 2.x by whose rules a database is read; `null` if it has no rows of 2.x, or has them in tables of an
+ * unknown shape.
+ */
 export function profileFor({ kind }: Origin, { tables }: Schema): Profile | null {
   const name = OF_ORIGIN[kind];
   const profile = name === undefined ? undefined : PROFILES[name];
@@ -24,12 +27,12 @@ export function profileFor({ kind }: Origin, { tables }: Schema): Profile | null
   return has("session_message", NEEDED_OF_MESSAGE) && has(profile.sessionTable, NEEDED_OF_SESSION) ? profile : null;
 }
 
-/** The other tables of a version of 2.x that are there in another shape than is known: their rows are not judged. */
+/** The other tables of a version of 2.x that have an unknown shape. Their rows are not judged. */
 export function unreadTables({ otherTables }: Profile, schema: Schema): string[] {
   return otherTables.filter((other) => !isOfKnownShape(other, schema)).map(({ table }) => table);
 }
 
-/** Whether a table has every column that its rows are judged by. One that is not there has no rows. */
+/** Whether a table has every column by which its rows are judged. A missing table has no rows. */
 function isOfKnownShape({ table, name, sessionColumn, columns, jsonColumns }: OtherTable, { tables }: Schema): boolean {
   const needed = [name, ...(sessionColumn === undefined ? [] : [sessionColumn]), ...columns, ...jsonColumns];
   const found = tables.get(table);

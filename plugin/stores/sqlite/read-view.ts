@@ -3,28 +3,31 @@ import { refusalOf } from "../../platform/permissions.ts";
 import type { Connection, DatabaseSource, Driver, OpenMode } from "./driver.ts";
 import { privateCopy } from "./private-copy.ts";
 
-/** A connection that can read a database, and what must be undone after it is closed. */
+/** A connection that can read a database, and the cleanup to do after it is closed. */
 export interface ReadView {
   readonly connection: Connection;
-  /** What another thread opens to read the same; `null` where one connection is all there may be. */
+  /** What another thread opens to read the same state; `null` if only this connection is possible. */
   readonly source: DatabaseSource | null;
-  /** Whether nobody wrote to the database while it was read as an immutable file, or while a copy was made of it. */
+  /** Whether nobody wrote to the database while it was read as an immutable file or while it was copied. */
   unchanged(): Promise<boolean>;
   release(): void;
 }
 
-/** A WAL of its header alone holds nothing; asking SQLite to read it beside shared memory fails after 10 s (measured). */
+/**
+ * A WAL that consists only of its header holds nothing. If SQLite reads it next to shared memory, it fails after 10 s
+ * (measured).
+ */
 const WAL_HEADER_BYTES = 32;
 
 async function isWal(files: FileSystem, path: string): Promise<boolean> {
   for await (const head of files.readChunks(path)) {
-    // 0x377f0682 or 0x377f0683, the byte order of its checksums (sqlite.org/walformat.html).
+    // 0x377f0682 or 0x377f0683, depending on the byte order of the checksums (sqlite.org/walformat.html).
     return head.length >= 4 && (head.readUInt32BE(0) & 0xfffffffe) === 0x377f0682;
   }
   return false;
 }
 
-/** As long as a writer waits. */
+/** A reader waits as long as a writer does. */
 const BUSY_MS = 2000;
 
 const nothing = () => undefined;
@@ -34,7 +37,7 @@ async function sameOnDisk(files: FileSystem, path: string, before: FileStat | nu
   return now?.size === before?.size && now?.mtimeMs === before?.mtimeMs && now?.inode === before?.inode;
 }
 
-/** What a database's file and its WAL are now, to be compared with later. */
+/** The present state of a database's file and its WAL, to compare with later. */
 async function stateOnDisk(files: FileSystem, database: string): Promise<{ isSame(): Promise<boolean> }> {
   const [main, wal] = [await files.stat(database), await files.stat(`${database}-wal`)];
   return {
@@ -54,7 +57,7 @@ async function stateOnDisk(files: FileSystem, database: string): Promise<{ isSam
  *   (Node 22.5 to 22.14): a private copy, deleted on release.
  */
 export async function openReadView(files: FileSystem, driver: Driver, path: string): Promise<ReadView> {
-  // SQLite keeps side files beside the file that a link leads to.
+  // SQLite keeps side files next to the file that a link leads to.
   const database = (await files.realPath(path).catch(() => null)) ?? path;
   const before = await stateOnDisk(files, database);
   const [wal, shm, journal] = await Promise.all(
@@ -65,7 +68,7 @@ export async function openReadView(files: FileSystem, driver: Driver, path: stri
   if (!driver.readsInPlace) return openPrivateCopy(files, driver, database, ["", "-wal", "-journal"]);
   const inPlace = (mode: OpenMode, unchanged: ReadView["unchanged"]): ReadView => {
     const connection = driver.open(database, mode);
-    // An opencode that starts locks its WAL while it recovers it.
+    // While opencode starts, it locks its WAL to recover it.
     if (mode === "shared") connection.exec(`pragma busy_timeout = ${BUSY_MS}`);
     return { connection, source: { path: database, mode }, unchanged, release: nothing };
   };
@@ -84,9 +87,9 @@ async function openPrivateCopy(
   const before = await stateOnDisk(files, database);
   const { path, release } = await privateCopy(files, database, suffixes);
   try {
-    // Written to while it was copied, the copy may be torn.
+    // If the file was written while it was copied, the copy may be inconsistent.
     const whole = await before.isSame();
-    // Writable: SQLite must be able to roll a hot journal back.
+    // Writable, because SQLite must be able to roll back a hot journal.
     const connection = driver.open(path, "write");
     return { connection, source: { path, mode: "read" }, unchanged: async () => whole, release };
   } catch (error) {

@@ -5,7 +5,7 @@ import { databaseBytes } from "./schema.ts";
 
 const CREATED = "case when typeof(time_created) in ('integer', 'real') then cast(time_created as real) end as created";
 
-/** Selects where rows of a table are. */
+/** Selects where rows of a table belong. */
 const PLACE: Readonly<Record<string, string>> = {
   session: `select id, 'session' as kind, id as session, null as message, ${CREATED} from session`,
   message: `select id, 'message' as kind, session_id as session, null as message, ${CREATED} from message`,
@@ -13,8 +13,9 @@ const PLACE: Readonly<Record<string, string>> = {
 };
 
 /**
- * Whether a row was never written again after the import. Then both times of a part are the same. A message keeps the time at
- * which it was made: if one of its parts was made in the moment of its last write, that write was the import.
+ * Whether a row was not written again after the import. In that case both times of a part are the same. A message keeps
+ * the time at which it was made. If one of its parts was made at the moment of the message's last write, that write was
+ * the import.
  */
 const IMPORTED_ROW: Readonly<Record<string, string>> = {
   part: `select message_id as parent, cast(time_updated as real) as written, time_created = time_updated as unchanged
@@ -25,7 +26,7 @@ const IMPORTED_ROW: Readonly<Record<string, string>> = {
   session: `select project_id as parent, cast(time_updated as real) as written, 1 as unchanged from session where id = ?`,
 };
 
-/** What the columns of a database's rows say of where they belong, and of the import that may have made them. */
+/** What the columns of a database's rows say about their parents, and about the import that may have made them. */
 export class RowPlaces implements RecordPlaces, ImportTrace {
   readonly #connection: Connection;
 
@@ -57,7 +58,9 @@ export class RowPlaces implements RecordPlaces, ImportTrace {
     return { parentID: row.parent, writtenMs: row.written, isUnchanged: row.unchanged === 1 };
   }
 
-  /** What opencode removes takes its parts along: a part without its message was hung there by no opencode. */
+  /**
+   * When opencode removes a message, it removes its parts too. So a part without its message was not left by opencode.
+   */
   sessionsWithLooseParts(mostBytes: number): string[] {
     if (databaseBytes(this.#connection) > mostBytes) return [];
     const sql = "select distinct session_id as id from part where message_id not in (select id from message)";

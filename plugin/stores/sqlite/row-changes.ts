@@ -19,13 +19,13 @@ import { cellDigest, replacedHash, saveRow } from "./row-item.ts";
 import type { SessionAdditions } from "./session-additions.ts";
 import type { TableItems } from "./table-items.ts";
 
-/** A prepared item, and the cells that take the place of its own; `null`: the row leaves. */
+/** A prepared item, and the cells that replace its own; `null`: the row is removed. */
 export interface Change {
   readonly place: RowPlace;
   readonly cells: Cells | null;
 }
 
-/** What is to become of rows: prepared as items, each with its change. */
+/** Planned changes to rows, prepared as items. */
 export class RowChanges {
   readonly #files: FileSystem;
   readonly #rows: LiveRows;
@@ -93,7 +93,7 @@ export class RowChanges {
     return { items: this.#withFollowers(items), skipped };
   }
 
-  /** Parts that follow their message to the id that it gets: they change with it, or not at all. */
+  /** Adds parts that follow their message to its new id. They change together with it or not at all. */
   #withFollowers(items: readonly ManifestItem[]): ManifestItem[] {
     const renamed = new Map(
       items.filter(isRenamedMessage).map(({ id, replacement }) => [replacement?.key?.id ?? "", id] as const),
@@ -124,7 +124,7 @@ export class RowChanges {
       if (seenHash(place, row) !== operation.seen.sha256) return CHANGED_SINCE;
     }
     const wanted = replacingCells(place, row, operation.replacement);
-    // A row to be added may be known in more columns than the table has in this version.
+    // A row to be added may have more columns than the table has in this version.
     const cells = row === null && wanted instanceof Map ? this.#rows.inTable(place.table, wanted) : wanted;
     if (cells === "unfit") return "what should take its place does not fit";
     const change = { place, cells };
@@ -167,19 +167,19 @@ export class RowChanges {
   }
 }
 
-/** Orders kinds of records: parents before their children. */
+/** The rank of a kind of record: parents come before their children. */
 export function rank(kind: Operation["kind"]): number {
   return ["project", "session", "message", "part"].indexOf(kind);
 }
 
-/** SHA-256 of what was judged: the value, or the row. `null` where the value is neither text nor a BLOB. */
+/** SHA-256 of what was examined: the value or the row. `null` if the value is neither text nor a BLOB. */
 function seenHash(place: RowPlace, row: CapturedRow): string | null {
   if (place.column === null) return rowHash(row);
   const cell = row.cells.get(place.column);
   return cell !== undefined && "bytes" in cell ? sha256(cell.bytes) : null;
 }
 
-/** The cells that take the place of what stands there; `null`: the row leaves. */
+/** The cells that replace the present ones; `null`: the row is removed. */
 function replacingCells(
   place: RowPlace,
   row: CapturedRow | null,
@@ -200,7 +200,7 @@ function replacingCells(
   return completed === null ? "unfit" : new Map([[place.column, textCell(JSON.stringify(completed.value))]]);
 }
 
-/** The key of a row that gets another id. */
+/** The new key of a row that gets another id. */
 function newKey(cells: Cells): { key?: { id: string } } {
   const id = cells.get("id");
   return id !== undefined && "bytes" in id ? { key: { id: Buffer.from(id.bytes).toString("utf8") } } : {};

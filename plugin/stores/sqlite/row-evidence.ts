@@ -13,7 +13,7 @@ import { captureRow, keyCondition, rowHash } from "./row.ts";
 import { rowValuesOf, selectRowValuesOf } from "./row-values.ts";
 import { quoted, type Schema, TABLES, type TableShape } from "./schema.ts";
 
-/** SQLite holds the whole value for every piece, so the pieces are large. */
+/** For every piece SQLite holds the whole value in memory, so the pieces are large. */
 const PIECE_BYTES = 16 * 1024 * 1024;
 
 /** Reads single rows and values of a database as exactly as a diagnosis needs them. */
@@ -26,7 +26,7 @@ export class RowEvidence {
     this.#schema = schema;
   }
 
-  /** Reads one row or value afresh; `null` where it is gone. */
+  /** Reads one row or value again; `null` if it is gone. */
   examine(artifact: Artifact): Evidence | null {
     const { locator } = artifact;
     if (isFileLocator(locator)) return null;
@@ -69,7 +69,10 @@ export class RowEvidence {
     };
   }
 
-  /** SQLite's own parser first; it refuses very deep nesting, so what it rejects is read again byte by byte. */
+  /**
+   * SQLite's own parser runs first. It refuses very deep nesting, so a value that it rejects is read again byte by
+   * byte.
+   */
   #readInPieces(locator: RowLocator, size: number): Pick<Evidence, "shape" | "sha256"> {
     const column = quoted(locator.column ?? "data");
     const { sql, values } = keyCondition(locator.key);
@@ -97,7 +100,10 @@ export class RowEvidence {
     return { shape: scanner.end(), sha256: hash.digest("hex") };
   }
 
-  /** The session that loads an artifact, and whether any does: hosts reach parts through messages, messages through sessions. */
+  /**
+   * The session that loads a record, and whether any does. Hosts find parts through messages, and messages through
+   * sessions.
+   */
   #owner(artifact: Artifact, locator: RowLocator): Pick<Evidence, "reachable" | "sessionID"> {
     const key = Object.values(locator.key);
     switch (artifact.kind) {

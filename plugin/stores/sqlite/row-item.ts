@@ -15,9 +15,9 @@ type Original = NonNullable<ManifestItem["original"]>;
 type Row = NonNullable<Original["row"]>;
 
 /**
- * Writes a captured row into a run's folder: the value that is damaged as a file of its own, byte for byte; the other
- * columns in the manifest, or as files where they are long or not UTF-8. Where no single value is meant (`null`), that
- * file holds the whole row for people to read.
+ * Writes a captured row into a run's folder. The damaged value gets a file of its own, byte for byte. The other columns
+ * are in the manifest, or in files if they are long or not UTF-8. If no single value is damaged (`null`), that file
+ * holds the whole row for people to read.
  */
 export async function saveRow(
   files: ItemFiles,
@@ -44,7 +44,7 @@ export async function saveRow(
   return { ...damaged, mtime: null, mode: null, row: { rowID: row.rowID, sha256: rowHash(row), columns } };
 }
 
-/** A row as JSON for people: what is text and UTF-8 as such, other bytes in base64. */
+/** A row as JSON for people: UTF-8 text as it is, other bytes in base64. */
 export function plainRow({ table, rowID, cells }: CapturedRow): Buffer {
   const columns = Object.fromEntries([...cells].map(([name, cell]) => [name, plainCell(cell)]));
   return Buffer.from(`${JSON.stringify({ table, rowID, columns }, null, 2)}\n`);
@@ -58,13 +58,13 @@ function plainCell(cell: CellValue): Record<string, string> {
     : { storage: cell.storage, base64: bytes.toString("base64") };
 }
 
-/** What a manifest says of a value that was put in place of another. */
+/** What a manifest records about a value that replaced another. */
 export function cellDigest(cell: CellValue): CellDigest {
   if (!("bytes" in cell)) return cell;
   return { storage: cell.storage, bytes: cell.bytes.length, sha256: sha256(cell.bytes) };
 }
 
-/** Whether a row holds, in these columns, exactly what a manifest says was put there. */
+/** Whether the columns of a row still hold exactly what a manifest says was written. */
 export function holdsCells(row: CapturedRow, digests: Readonly<Record<string, CellDigest>>): boolean {
   return Object.entries(digests).every(([name, digest]) => {
     const cell = row.cells.get(name);
@@ -72,13 +72,13 @@ export function holdsCells(row: CapturedRow, digests: Readonly<Record<string, Ce
   });
 }
 
-/** The digest with its keys as {@link cellDigest} writes them; a manifest may be rewritten by other programs. */
+/** The digest with its keys in the order of {@link cellDigest}, because other programs may rewrite a manifest. */
 function inOrder(digest: CellDigest): CellDigest {
   if ("sha256" in digest) return { storage: digest.storage, bytes: digest.bytes, sha256: digest.sha256 };
   return "number" in digest ? { storage: digest.storage, number: digest.number } : { storage: digest.storage };
 }
 
-/** SHA-256 of what was put in place: of the one value, or of all columns together. */
+/** SHA-256 of what was written: of the single value, or of all columns together. */
 export function replacedHash(table: string, cells: ReadonlyMap<string, CellValue>): string {
   const [only] = cells.values();
   if (cells.size === 1 && only !== undefined && "bytes" in only) return sha256(only.bytes);
@@ -94,7 +94,7 @@ async function saveCell(files: ItemFiles, file: string, cell: CellValue, always:
   return { storage: cell.storage, value: { ...place, bytes: cell.bytes.length, sha256: sha256(cell.bytes) } };
 }
 
-/** Reads a saved row back; `null` where a file is missing or anything differs from its recorded hash. */
+/** Reads a saved row; `null` if a file is missing or anything differs from its recorded hash. */
 export async function loadRow(
   files: FileSystem,
   folder: string,

@@ -6,23 +6,23 @@ import { rowValuesOf, selectRowValuesOf } from "./row-values.ts";
 import { jsonColumnsOf, quoted, type Schema, TABLES, type TableShape } from "./schema.ts";
 import { nextStart } from "./sqlite-error.ts";
 
-/** Rows read between two looks at the event loop and the abort signal. */
+/** After this many rows, the event loop gets its turn and the abort signal is checked. */
 const ROWS_AT_ONCE = 128;
 
-/** A longer value is not read together with others: each is loaded when it is visited, and let go after that. */
+/** A longer value is not read together with others. It is loaded when it is visited and released afterwards. */
 const LARGEST_READ_TOGETHER_BYTES = 256 * 1024;
 
-/** Row ids are 64 bits wide: as numbers only where these are exact. */
+/** Row ids are 64 bits wide. They are numbers only if these are exact. */
 const ROW_ID = `case when rowid between ${Number.MIN_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER} then rowid
   else cast(rowid as text) end as at`;
 
 const WHOLE: Share = { index: 0, of: 1 };
 
-/** What a scan does with the values that it reads. */
+/** How a scan handles the values that it reads. */
 export interface Reading {
   readonly visit: Visit;
   readonly counts: Counts;
-  /** Whether the text that the runtime made of a value of so many bytes is surely what a host reads. */
+  /** Whether a host certainly reads the same text as this runtime, for a value of this many bytes. */
   readonly isExact: (text: string, bytes: number) => boolean;
 }
 
@@ -41,7 +41,7 @@ export class RowScan {
     this.#schema = schema;
   }
 
-  /** Visits a scope in steps, each a statement of its own so that no read transaction is held for long. */
+  /** Visits a scope in steps. Each step is its own statement, so that no read transaction is held for long. */
   *steps(scope: Scope, reading: Reading, isHealthy?: ScanOptions["isHealthy"]): Iterable<void> {
     switch (scope.what) {
       case "everything":
@@ -75,7 +75,7 @@ export class RowScan {
     }
   }
 
-  /** Messages or parts of a share: many at once where they are healthy, else each by itself. */
+  /** Visits the messages or parts of a share: many at once if they are healthy, otherwise one by one. */
   *#visitDocuments(
     table: TableShape,
     share: Share,
@@ -116,7 +116,7 @@ export class RowScan {
     }
   }
 
-  /** The value of a JSON column of a row; `null` where it is too large to be held. */
+  /** The value of a JSON column of a row; `null` if it is too large for memory. */
   #cellOf(table: TableShape, column: string, row: SqlRow, index: number): SqlValue {
     const bytes = Number(row[`n${index}`]);
     if (bytes <= LARGEST_READ_TOGETHER_BYTES) return row[`v${index}`] ?? null;
@@ -125,7 +125,7 @@ export class RowScan {
     return this.#connection.all(sql, String(row.at))[0]?.value ?? null;
   }
 
-  /** Selects what a visit of a table's rows needs. */
+  /** Selects what a visit to a table's rows needs. */
   #select(table: TableShape): string {
     const selected = [
       ROW_ID,
@@ -153,9 +153,9 @@ export class RowScan {
     }
   }
 
-  /** The row ids of a share of a table: all above `first`, up to `last`. */
+  /** The row ids of a share of a table: greater than `first`, up to `last`. */
   #rowIDs(table: string, { index, of }: Share): { readonly first: string; readonly last: string } {
-    // Each by itself: asked for both at once, SQLite reads the whole table.
+    // Two queries, because SQLite reads the whole table if both values are asked for at once.
     const ends = this.#connection.all(
       `select cast((select min(rowid) from ${quoted(table)}) as text) as first,
          cast((select max(rowid) from ${quoted(table)}) as text) as last`,
@@ -166,7 +166,7 @@ export class RowScan {
     return { first: String(upTo(index)), last: String(upTo(index + 1)) };
   }
 
-  /** The row ids come from an index first: paging by rowid would make SQLite walk the whole table for one session. */
+  /** The row ids come from an index first. Paging by rowid would make SQLite read the whole table for one session. */
   *#selectedRows(table: TableShape, condition: Restriction): Iterable<SqlRow[]> {
     const rowIDs = this.#connection
       .all(`select cast(rowid as text) as at from ${quoted(table.name)} where ${condition.sql}`, ...condition.values)
@@ -182,7 +182,7 @@ export class RowScan {
   }
 }
 
-/** Selects the ids of a session's messages, all or the newest. */
+/** Selects the ids of a session's messages, all or only the newest. */
 export function messagesOf(scope: Scope & { what: "session" }): Restriction {
   const all = "select id from message where session_id = ?";
   if (scope.newestMessages === undefined) return { sql: all, values: [scope.sessionID] };
@@ -196,7 +196,7 @@ export function restriction(column: string, value: string | null): Restriction |
   return value === null ? null : { sql: `${quoted(column)} = ?`, values: [value] };
 }
 
-/** opencode answers with the newest ones; the order of row ids costs nothing beside an index. */
+/** opencode answers with the newest messages. Sorting by row id costs nothing with an index. */
 function newestFirst(condition: Restriction | null): Restriction | null {
   return condition === null ? null : { ...condition, sql: `${condition.sql} order by rowid desc` };
 }
@@ -206,7 +206,7 @@ function selectValue(column: string, index: number): string {
     case when ${byteLength(column)} <= ${LARGEST_READ_TOGETHER_BYTES} then ${column} end as v${index}`;
 }
 
-/** Gives the value of a row's JSON column by the column's place. */
+/** Returns the value of a row's JSON column by the column's position. */
 type CellOf = (row: SqlRow, index: number) => SqlValue;
 
 function count(table: TableShape, rows: number, counts: Counts): void {
@@ -215,7 +215,7 @@ function count(table: TableShape, rows: number, counts: Counts): void {
   else if (table.name === "part") counts.parts += rows;
 }
 
-/** Messages and parts, of which there are many: ids and one document. */
+/** Visits a message or part. There are many of these, with ids and one document each. */
 function visitDocument(table: TableShape, row: SqlRow, cellOf: CellOf, reading: Reading): void {
   if (row.n0 === null) return;
   const id = String(row.k0);
@@ -252,15 +252,15 @@ function visitRow(
   });
 }
 
-/** The text of a value, where the runtime's text is surely what the database holds. */
+/** The text of a value, if this runtime's text is certainly what the database holds. */
 function textOf(value: SqlValue, bytes: number, { counts, isExact }: Reading): string | null {
   counts.bytes += bytes;
   return typeof value === "string" && isExact(value, bytes) ? value : null;
 }
 
 /**
- * Whether the text that the runtime made of a value is surely the value: bytes that are not UTF-8 come back as U+FFFD
- * (Bun, Node 24), and Node 22 stops at the first NUL. Whatever is doubtful is judged on its bytes.
+ * Whether the text that the runtime made from a value is certainly the value. Bytes that are not UTF-8 become U+FFFD
+ * (Bun, Node 24), and Node 22 stops at the first NUL. Doubtful values are judged by their bytes.
  */
 export function isExact(text: string, bytes: number): boolean {
   return !text.includes("\uFFFD") && (text.length === bytes || Buffer.byteLength(text) === bytes);

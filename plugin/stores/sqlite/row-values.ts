@@ -3,10 +3,10 @@ import { sqliteText } from "../../records/file-text.ts";
 import type { SqlRow, SqlValue } from "./driver.ts";
 import { plainColumnsOf, quoted, type Schema, type TableShape } from "./schema.ts";
 
-/** Of a session row: the id of the workspace that it names, where there is one. */
+/** For a session row: the id of its workspace, if that workspace exists. */
 const WORKSPACE = "workspace";
 
-/** Columns that a select reads exactly, under names of their own; {@link readRowValues} takes them from a row. */
+/** Selects columns exactly, under names of their own. {@link readRowValues} reads them from a row. */
 export function selectRowValues(columns: readonly string[]): string[] {
   return columns.flatMap((column, index) => {
     const name = quoted(column);
@@ -18,14 +18,14 @@ export function selectRowValues(columns: readonly string[]): string[] {
   });
 }
 
-/** The columns of a row as a host's SQLite hands them to it. */
+/** The columns of a row, as a host's SQLite returns them to the host. */
 export function readRowValues(columns: readonly string[], row: SqlRow): RowValues {
   return Object.fromEntries(
     columns.map((column, index) => [column, hostValue(row[`c${index}`], row[`w${index}`] ?? null)]),
   );
 }
 
-/** Selects what {@link rowValuesOf} reads; nothing of a table whose rows are ids and one document. */
+/** Selects what {@link rowValuesOf} reads. Selects nothing from a table whose rows are only ids and one document. */
 export function selectRowValuesOf(schema: Schema, table: TableShape): string[] {
   if (!table.hasRowValues) return [];
   const selected = selectRowValues(plainColumnsOf(schema, table));
@@ -33,7 +33,7 @@ export function selectRowValuesOf(schema: Schema, table: TableShape): string[] {
   return [...selected, `(select id from workspace where workspace.id = session.workspace_id) as ${WORKSPACE}`];
 }
 
-/** The columns of a table's row that are not JSON; `null` where a host looks at none. */
+/** The columns of a table's row that are not JSON; `null` if hosts read none. */
 export function rowValuesOf(schema: Schema, table: TableShape, row: SqlRow): RowValues | null {
   if (!table.hasRowValues) return null;
   const values = readRowValues(plainColumnsOf(schema, table), row);

@@ -3,7 +3,7 @@ import type { CellValue } from "../../model/artifact.ts";
 import type { Connection, SqlValue } from "./driver.ts";
 import { quoted } from "./schema.ts";
 
-/** A whole row as it stands in the database. */
+/** A whole row as it is in the database. */
 export interface CapturedRow {
   readonly table: string;
   readonly rowID: string | null;
@@ -19,7 +19,9 @@ export function keyCondition(key: Readonly<Record<string, string>>): { sql: stri
 const ROWID = "__captured_rowid";
 const STORAGE_PREFIX = "__storage_of_";
 
-/** What a connection's tables are never changes while it is open to us; it is asked for every row otherwise. */
+/**
+ * The tables of a connection do not change while it is open. Without this cache the schema would be read for every row.
+ */
 const withRowID = new WeakMap<Connection, Map<string, boolean>>();
 
 function hasRowID(connection: Connection, table: string): boolean {
@@ -48,7 +50,7 @@ function cellOf(storage: SqlValue | undefined, value: SqlValue | undefined): Cel
   }
 }
 
-/** Reads a row with every column of the table, storage classes included; `null` where there is no such row. */
+/** Reads a row with every column of the table and its storage classes; `null` if there is no such row. */
 export function captureRow(
   connection: Connection,
   table: string,
@@ -73,7 +75,7 @@ export function captureRow(
   return { table, rowID: rowID ? String(row[ROWID]) : null, cells };
 }
 
-/** SHA-256 over every column's name, storage class and bytes: equal only for rows that are the same to the byte. */
+/** SHA-256 of every column's name, storage class and bytes. It is equal only for rows that are equal to the byte. */
 export function rowHash(row: CapturedRow): string {
   const hash = createHash("sha256");
   for (const [name, cell] of row.cells) {
@@ -94,7 +96,7 @@ export function bindCell(cell: CellValue): { placeholder: string; value: SqlValu
       return { placeholder: "cast(? as integer)", value: cell.number };
     case "real":
       return { placeholder: "?", value: Number(cell.number) };
-    // Runtimes bind an empty byte array as NULL, hence the empty string.
+    // Runtimes bind an empty byte array as NULL, so an empty string is used.
     case "text":
       return { placeholder: "cast(? as text)", value: cell.bytes.length === 0 ? "" : cell.bytes };
     case "blob":
@@ -102,7 +104,7 @@ export function bindCell(cell: CellValue): { placeholder: string; value: SqlValu
   }
 }
 
-/** Restores a captured row as it was, under its old rowid if that is free. */
+/** Restores a captured row exactly, with its old rowid if that is free. */
 export function insertRow(connection: Connection, row: CapturedRow): void {
   const names = [...row.cells.keys()].map(quoted);
   const cells = [...row.cells.values()].map(bindCell);
@@ -120,7 +122,7 @@ function rowIDIsFree(connection: Connection, table: string, rowID: string): bool
   return connection.all(`select 1 from ${quoted(table)} where rowid = cast(? as integer)`, rowID).length === 0;
 }
 
-/** Sets columns of one row to exact values. Number of rows changed. */
+/** Sets columns of one row to exact values. Returns the number of changed rows. */
 export function updateCells(
   connection: Connection,
   table: string,

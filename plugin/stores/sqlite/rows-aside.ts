@@ -5,7 +5,7 @@ import { isMoved, type LiveRows } from "./live-rows.ts";
 import { type CapturedRow, deleteRow, insertRow, updateCells } from "./row.ts";
 import { isRenamedMessage, type RowChanges } from "./row-changes.ts";
 
-/** Takes rows out of the hosts' read path, and puts what replaces them in their place. */
+/** Removes rows from the hosts' read path, and puts their replacements in their place. */
 export class RowsAside {
   readonly #rows: LiveRows;
   readonly #changes: RowChanges;
@@ -15,7 +15,10 @@ export class RowsAside {
     this.#changes = changes;
   }
 
-  /** Takes one group out, or changes it, in the caller's transaction; only as a whole, and only as it was captured. */
+  /**
+   * Removes or changes one group in the caller's transaction. It does so only for the whole group, and only if it is
+   * still as it was captured.
+   */
   setGroupAside(group: readonly ManifestItem[]): ItemOutcome[] {
     const changes = group.map((item) => this.#changes.of(item));
     const unchanged = group.every((item, index) => {
@@ -25,10 +28,10 @@ export class RowsAside {
     if (!unchanged || !this.#isWholeGroup(group)) {
       return group.map(({ id }) => ({ id, state: "skipped", reason: CHANGED_SINCE }));
     }
-    // Parts follow a message that gets another id, which must be there first.
+    // Parts follow a message that gets another id, so the message's row must exist first.
     const isRenamed = isRenamedMessage(group[0]);
     if (isRenamed) this.#rows.connection.exec("pragma defer_foreign_keys = on");
-    // Else parts come first: what leaves is exactly what was captured, not what a cascade takes along.
+    // Otherwise parts come first, so that exactly the captured rows are removed, and none by a cascade.
     const outcomes = (isRenamed ? [...group] : [...group].reverse()).map((item): ItemOutcome => {
       const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
       const change = this.#changes.of(item);
@@ -61,7 +64,7 @@ export class RowsAside {
   }
 }
 
-/** What leaves together: a message with its parts, or a single item. */
+/** Groups of items that are removed together: a message with its parts, or a single item. */
 export function groupsOf(items: readonly ManifestItem[]): ManifestItem[][] {
   const groups = new Map<string, ManifestItem[]>();
   for (const item of items) {

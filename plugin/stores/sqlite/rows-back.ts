@@ -16,7 +16,7 @@ export class RowsBack {
     this.#rows = rows;
   }
 
-  /** The captured row of an item; `null` where it is missing, or is not what the manifest says. */
+  /** The captured row of an item; `null` if it is missing or differs from the manifest. */
   async load(item: ManifestItem, folder: string): Promise<CapturedRow | null> {
     if (item.original?.row === undefined || isFileLocator(item.locator)) return null;
     const row = await loadRow(this.#files, folder, item.locator.table, item.original.row);
@@ -26,7 +26,7 @@ export class RowsBack {
     return row !== null && sameID && [...row.cells.keys()].every((name) => columns.includes(name)) ? row : null;
   }
 
-  /** Restores one row or value in the caller's transaction. `saved`: what {@link load} gave. */
+  /** Restores one row or value in the caller's transaction. `saved`: the result of {@link load}. */
   putOneBack(item: ManifestItem, saved: CapturedRow | null): ItemOutcome {
     const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
     const restored: ItemOutcome = { id: item.id, state: "restored" };
@@ -64,7 +64,7 @@ export class RowsBack {
     return restored;
   }
 
-  /** Removes a row that a repair added, if it still is what was added. */
+  /** Removes a row that a repair added, if it is unchanged. */
   #takeBack(item: ManifestItem, place: RowPlace, live: CapturedRow | null): boolean {
     if (live === null) return true;
     if (!holdsCells(live, item.replacement?.columns ?? {})) return false;
@@ -73,7 +73,7 @@ export class RowsBack {
   }
 }
 
-/** Whether an item's row got another id, or was hung on another record. */
+/** Whether an item's row got another id or another parent. */
 export function isPlaced({ replacement }: ManifestItem): boolean {
   const columns = Object.keys(replacement?.columns ?? {});
   return ["id", "message_id", "session_id", "project_id"].some((name) => columns.includes(name));

@@ -1,11 +1,13 @@
 import type { Connection } from "./driver.ts";
 import { NEWEST_KNOWN_MIGRATION, type Origin, originOf } from "./origin.ts";
 
-/** A value that a host parses as JSON, and what takes its place when it is quarantined. */
+/** A value that a host parses as JSON, and what replaces it when it is quarantined. */
 export interface JsonColumn {
   readonly table: "session" | "project" | "message" | "part" | "session_v2" | "session_message";
   readonly column: string;
-  /** `null` removes the value alone; a text replaces it where the column may not be null; `row`: the row goes. */
+  /**
+   * `null` removes only the value. A text replaces it if the column must not be null. `row`: the whole row is removed.
+   */
   readonly whenSetAside: null | string | "row";
 }
 
@@ -19,7 +21,7 @@ const JSON_COLUMNS: readonly JsonColumn[] = [
   { table: "project", column: "commands", whenSetAside: null },
   { table: "message", column: "data", whenSetAside: "row" },
   { table: "part", column: "data", whenSetAside: "row" },
-  // Of opencode 2.x; a message's row keeps its place by `seq`, which no other row gets meanwhile.
+  // A message's row of opencode 2.x. It keeps its position by `seq`, which no other row gets meanwhile.
   { table: "session_message", column: "data", whenSetAside: "row" },
   ...["fork_boundary", "summary_diffs", "metadata", "revert", "permission", "model"].map((column) => ({
     table: "session_v2" as const,
@@ -28,13 +30,13 @@ const JSON_COLUMNS: readonly JsonColumn[] = [
   })),
 ];
 
-/** What one database says of its own shape; nothing here is assumed from a version. */
+/** The shape of one database, as the database itself states it. Nothing is assumed from a version. */
 export interface Schema {
   readonly origin: Origin;
   /** Missing tables without which nothing can be loaded. */
   readonly missing: readonly string[];
   readonly tables: ReadonlyMap<string, readonly string[]>;
-  /** Ids in the table `migration`, where there is one. */
+  /** Ids in the table `migration`, if there is one. */
   readonly migrations: ReadonlySet<string>;
   readonly jsonColumns: readonly JsonColumn[];
 }
@@ -50,13 +52,13 @@ function columnNames(connection: Connection, table: string): string[] {
   return connection.all(`pragma table_info(${quoted(table)})`).map((row) => String(row.name));
 }
 
-/** How the rows of one table are told apart and whom they belong to. */
+/** How the rows of one table are identified, and which parents they have. */
 export interface TableShape {
   readonly name: "project" | "session" | "message" | "part" | "todo";
   readonly key: readonly string[];
   /** The column that names the session of a row. */
   readonly session: string | null;
-  /** Whether a host looks at more columns than the ids and one document. */
+  /** Whether a host reads more columns than the ids and one document. */
   readonly hasRowValues: boolean;
 }
 
@@ -73,7 +75,7 @@ export function jsonColumnsOf({ jsonColumns }: Schema, table: TableShape): strin
   return jsonColumns.filter((each) => each.table === table.name).map((each) => each.column);
 }
 
-/** The columns of a table that a host takes as they are. */
+/** The columns of a table that a host reads without parsing. */
 export function plainColumnsOf(schema: Schema, table: TableShape): string[] {
   const json = jsonColumnsOf(schema, table);
   return (schema.tables.get(table.name) ?? []).filter((column) => !json.includes(column));
@@ -81,14 +83,14 @@ export function plainColumnsOf(schema: Schema, table: TableShape): string[] {
 
 const MOST_MIGRATIONS = 100;
 
-/** Ids that are newer than all that this tool knows, in order. */
+/** Ids of migrations that are newer than all that this tool knows, in order. */
 function unknownMigrations(connection: Connection, tables: ReadonlyMap<string, readonly string[]>): string[] {
   if (tables.get("migration")?.includes("id") !== true) return [];
   const sql = "select id from migration where id > ? and typeof(id) = 'text' order by id limit ?";
   return connection.all(sql, NEWEST_KNOWN_MIGRATION, MOST_MIGRATIONS).map(({ id }) => String(id));
 }
 
-/** Reads the shape of the database at hand: tables, columns, migrations. */
+/** Reads the shape of a database: tables, columns, migrations. */
 export function readSchema(connection: Connection): Schema {
   const names = connection.all("select name from sqlite_master where type = 'table'").map((row) => String(row.name));
   const tables = new Map(names.map((name) => [name, columnNames(connection, name)]));

@@ -9,7 +9,7 @@ import { addRows, isAdded, type Listing, listingOf, parseListing, removeRows, ro
 import type { LiveRows } from "./live-rows.ts";
 import type { CapturedRow } from "./row.ts";
 
-/** A session to be added, and the list by which it can be told later. */
+/** A session to be added, and the listing by which it can be recognised later. */
 interface Addition {
   readonly listed: Listing;
   readonly rows: readonly CapturedRow[];
@@ -26,7 +26,7 @@ export class SessionAdditions {
     this.#rows = rows;
   }
 
-  /** A session with all its children; what is added is listed in a file of its own. */
+  /** Prepares a session with all its children. A file of its own lists what is added. */
   async prepare(id: string, operation: Operation, rows: readonly NewRow[], folder: string): Promise<ManifestItem> {
     const captured = rowsFor(this.#rows.schema, rows);
     const listed = listingOf(rows, captured);
@@ -72,7 +72,7 @@ export class SessionAdditions {
     return reason === null ? { id: item.id, state: "restored" } : { id: item.id, state: "skipped", reason };
   }
 
-  /** The list of an addition, if it still is what the manifest says. */
+  /** The listing of an addition, if it is unchanged according to the manifest. */
   async listed({ replacement, recordID }: ManifestItem, folder: string): Promise<Listing | null> {
     if (replacement?.file === undefined) return null;
     const bytes = await this.#files.read(join(folder, replacement.file));
@@ -83,7 +83,7 @@ export class SessionAdditions {
   }
 }
 
-/** Whether an item stands for a session that was added as a whole. */
+/** Whether an item is a session that was added as a whole. */
 export function isAddition({ kind, original, replacement }: ManifestItem): boolean {
   return kind === "session" && original === null && replacement?.file !== undefined;
 }

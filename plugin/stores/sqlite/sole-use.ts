@@ -6,17 +6,17 @@ import { StoreRefusedError } from "../writer.ts";
 import { type Connection, type Driver, loadDriver } from "./driver.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
-/** The files that SQLite keeps beside a database. */
+/** The files that SQLite keeps next to a database. */
 export const SIDE_FILES = ["-wal", "-shm", "-journal"];
 
-/** A lock on the file of a database beside which no connection can be, in any container of this machine. */
+/** A lock on a database file that allows no other connection, from any container of this machine. */
 export interface SoleUse {
   release(): Promise<void>;
 }
 
 const UNSEEN = "another process, which cannot be seen from here (another user's, or in another container)";
 
-/** Whether another process has a database open, as a name for it; `null`: none was found. */
+/** The name of another process that has a database open; `null` if none was found. */
 async function openerOf(files: FileSystem, driver: Driver | null, database: string): Promise<string | null> {
   const { openFiles } = await thisSystem();
   const openers = (await openFiles?.openersOf(["", ...SIDE_FILES].map((suffix) => database + suffix))) ?? [];
@@ -24,14 +24,14 @@ async function openerOf(files: FileSystem, driver: Driver | null, database: stri
   return driver !== null && (await hasOtherConnection(files, driver, database)) ? UNSEEN : null;
 }
 
-/** The byte of shared memory that every connection of a WAL holds a shared lock on (UNIX_SHM_DMS of os_unix.c). */
+/** The byte of shared memory on which every connection to a WAL holds a shared lock (UNIX_SHM_DMS of os_unix.c). */
 const DEAD_MAN_SWITCH: LockedRange = { first: 128, last: 128 };
 
 /**
- * Whether another connection holds the shared memory of a WAL. With `readonly_shm` SQLite takes the dead man's switch
- * only beside somebody who has it, and Linux shows this process its own locks. Also tells of a process that has lost its
- * lock on the database itself, as POSIX locks do when the process closes the file elsewhere. Reads only; `false`
- * where the system does not tell.
+ * Whether another connection uses the shared memory of a WAL. With `readonly_shm`, SQLite locks the dead man's switch
+ * only if another connection has locked it, and Linux shows this process its own locks. This also finds a process that
+ * has lost its lock on the database itself. POSIX locks are lost when the process closes the file elsewhere. Reads
+ * only; `false` if the system does not tell.
  */
 export async function hasOtherConnection(files: FileSystem, driver: Driver, path: string): Promise<boolean> {
   const { openFiles } = await thisSystem();
@@ -45,7 +45,7 @@ export async function hasOtherConnection(files: FileSystem, driver: Driver, path
     connection = driver.open(database, "shared");
     connection.all("select 1 from sqlite_schema limit 1");
   } catch {
-    // Of a damaged database the shared memory is open all the same.
+    // The shared memory is open even if the database is damaged.
   }
   try {
     return openFiles.holdsLock(shm.inode, DEAD_MAN_SWITCH);
@@ -68,13 +68,13 @@ export async function soleUse(files: FileSystem, path: string): Promise<SoleUse>
   const driver = await loadDriver();
   const opener = await openerOf(files, driver, path);
   if (opener !== null) throw isOpen(opener);
-  // Where SQLite takes no URI, it cannot be asked to lock in that way.
+  // If SQLite accepts no URI, it cannot be told to lock in that way.
   if (driver === null || !driver.readsInPlace) {
     throw new StoreRefusedError("busy", "This runtime has no SQLite to tell whether the database is open elsewhere.");
   }
   const database = (await files.realPath(path).catch(() => null)) ?? path;
   const { isHeldOpen, soleLocking } = await thisSystem();
-  // Windows itself refuses to replace a file that somebody opens after this.
+  // Windows itself refuses to replace a file that is opened after this.
   for (const suffix of isHeldOpen === null ? [] : ["", ...SIDE_FILES]) {
     if (await isHeldOpen?.(files, database + suffix)) throw isOpen("another process");
   }
@@ -90,7 +90,7 @@ export async function soleUse(files: FileSystem, path: string): Promise<SoleUse>
   let connection: Connection | null = null;
   const release = async () => {
     connection?.close();
-    // What stays is removed by the next one.
+    // The next call removes what remains.
     await removeName().catch(() => undefined);
   };
   try {
@@ -99,7 +99,7 @@ export async function soleUse(files: FileSystem, path: string): Promise<SoleUse>
     connection.all("select 1 from sqlite_schema limit 1");
   } catch (error) {
     const failure = sqliteFailure(error);
-    // The lock comes before the first page is read: a damaged database is locked as well.
+    // SQLite takes the lock before it reads the first page, so a damaged database is locked too.
     if (failure !== "not-a-database" && failure !== "malformed") {
       await release();
       if (failure === "busy") throw isOpen(UNSEEN);

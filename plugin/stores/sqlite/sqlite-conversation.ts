@@ -16,7 +16,7 @@ const documentColumns =
   () => `typeof(data) as storage, ${byteLength("data")} as size, cast(time_created as real) as time, cast(time_updated as real) as updated,
   case when ${byteLength("data")} <= ${LARGEST_LOADED_BYTES} then cast(data as blob) end as bytes`;
 
-/** The messages of a session by time and id, which is the order of opencode 1.2-1.18; parts without a message last. */
+/** The messages of a session by time and id, as opencode 1.2-1.18 orders them. Parts without a message are last. */
 export function* readRowMessages(connection: Connection, sessionID: string): Iterable<StoredMessage> {
   const ids = connection.all("select id from message where session_id = ? order by time_created, id", sessionID);
   for (const { id } of ids) {
@@ -63,12 +63,12 @@ function documentOf(table: "message" | "part", row: SqlRow): StoredDocument {
   };
 }
 
-/** The same memory as a buffer: a value may be tens of megabytes. */
+/** A buffer over the same memory, without a copy: a value may be tens of megabytes. */
 function sameBytes({ buffer, byteOffset, byteLength: length }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, length);
 }
 
-/** What the rows of sessions say of them, and of sessions that only messages or parts name. */
+/** The facts in the rows of sessions, and the sessions that only messages or parts name. */
 export function readRowFacts(connection: Connection, schema: Schema): SessionFacts[] {
   const known = schema.tables.get("session") ?? [];
   const text = (name: string) => (known.includes(name) ? `cast(${name} as text)` : "null");
@@ -111,7 +111,7 @@ function numberOf(value: SqlValue | undefined): number | null {
   return typeof value === "number" ? value : null;
 }
 
-/** The rows that belong to a session besides its messages, whole. */
+/** The whole rows that belong to a session besides its messages. */
 export function readSessionColumns(connection: Connection, schema: Schema, sessionID: string): SessionColumns {
   const rows = (table: string, column: string, key: string): RowValues[] => {
     const columns = schema.tables.get(table);

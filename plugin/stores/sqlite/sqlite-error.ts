@@ -1,4 +1,6 @@
-/** What an SQLite error means for a repair tool. Busy is not broken; neither is a full disk. */
+/**
+ * What an SQLite error means for a repair tool. A busy database is not damaged, and a full disk is no damage either.
+ */
 export type SqliteFailure =
   | "busy"
   | "full"
@@ -18,12 +20,12 @@ const BY_NUMBER: Readonly<Record<number, SqliteFailure>> = {
   11: "malformed",
   13: "full",
   14: "cannot-open",
-  // Others kept changing the lock of the WAL for as long as SQLite tried.
+  // Other processes kept changing the lock of the WAL for as long as SQLite tried.
   15: "busy",
   26: "not-a-database",
 };
 
-/** `SQLITE_IOERR_SHMSIZE`, the one extended code that means something else than its primary one. */
+/** `SQLITE_IOERR_SHMSIZE`, the only extended code whose meaning differs from its primary code. */
 const SHMSIZE = 4874;
 
 const BY_NAME: readonly (readonly [string, SqliteFailure])[] = [
@@ -31,7 +33,7 @@ const BY_NAME: readonly (readonly [string, SqliteFailure])[] = [
   ["SQLITE_LOCKED", "busy"],
   ["SQLITE_PROTOCOL", "busy"],
   ["SQLITE_READONLY", "read-only"],
-  // No room for the index of the WAL.
+  // There is no room for the index of the WAL.
   ["SQLITE_IOERR_SHMSIZE", "full"],
   ["SQLITE_IOERR", "io"],
   ["SQLITE_CORRUPT", "malformed"],
@@ -43,7 +45,7 @@ const BY_NAME: readonly (readonly [string, SqliteFailure])[] = [
 /** Reads the result code from an error of `bun:sqlite` (`code`, `errno`) or `node:sqlite` (`errcode`). */
 export function sqliteFailure(error: unknown): SqliteFailure {
   if (!(error instanceof Error)) return "other";
-  // Both come as the plain SQLITE_ERROR: a schema that cannot be parsed, and numbers in the header that no SQLite writes.
+  // Both come as the plain SQLITE_ERROR: a schema that cannot be parsed, and header numbers that SQLite never writes.
   if (/malformed database schema|unsupported file format/i.test(error.message)) return "malformed";
   const code = "code" in error ? String(error.code) : "";
   const named = BY_NAME.find(([name]) => code.startsWith(name));
@@ -56,7 +58,7 @@ export function sqliteFailure(error: unknown): SqliteFailure {
   return "other";
 }
 
-/** What SQLite itself does not notice: of a damaged tree it may return rows that are not in order, over and over. */
+/** Damage that SQLite itself does not notice: from a damaged tree it may return rows out of order, again and again. */
 export class RowsOutOfOrderError extends Error {
   readonly code = "SQLITE_CORRUPT";
 

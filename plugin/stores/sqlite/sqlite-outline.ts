@@ -1,7 +1,10 @@
 import type { MessageFacts, PartFacts, SessionOutline, TokenFacts } from "../outline.ts";
 import type { Connection, SqlRow } from "./driver.ts";
 
-/** SQLite's own parser picks the few values that are wanted; it refuses some documents that hosts read, which then say nothing. */
+/**
+ * SQLite's own parser selects the few values that are needed. It refuses some documents that hosts read. Those give no
+ * values.
+ */
 const picked = (...paths: readonly string[]) =>
   `case when typeof(data) = 'text' and json_valid(data)
      then json_extract(data, ${paths.map((path) => `'$.${path}'`).join(", ")}) end as said`;
@@ -16,7 +19,7 @@ const OF_MESSAGE = picked(
 
 const OF_PART = picked("type", "cost", ...TOKENS);
 
-/** Reads a session's messages in outline: one statement, and of each document no more than a few values. */
+/** Reads a session's messages in outline: with one statement, and only a few values of each document. */
 export function readOutline(connection: Connection, sessionID: string): SessionOutline {
   const messages = connection
     .all(

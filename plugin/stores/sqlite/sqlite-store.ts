@@ -96,7 +96,7 @@ export class SqliteStore implements DatabaseStore {
   }
 
   async examine(artifact: Artifact): Promise<Evidence | null> {
-    // Loaded where something seems wrong: opencode's start does not pay for it.
+    // Loaded only if something seems wrong, so that opencode's start does not load it.
     this.#evidence ??= import("./row-evidence.ts").then(
       ({ RowEvidence }) => new RowEvidence(this.#connection, this.#schema),
     );
@@ -119,7 +119,7 @@ export class SqliteStore implements DatabaseStore {
       .map((row) => String(row.id));
   }
 
-  /** Row ids grow: the largest one is the end of the table, and costs one look at its last page. */
+  /** Row ids increase, so the largest one shows the size of the table. It is on the last page. */
   async expectedCounts(): Promise<Partial<Readonly<Counts>>> {
     const largest = (table: string) =>
       Number(this.#connection.all(`select coalesce(max(rowid), 0) as rows from ${table}`)[0]?.rows ?? 0);
@@ -127,7 +127,7 @@ export class SqliteStore implements DatabaseStore {
   }
 
   async survey(): Promise<Survey> {
-    // One connection is all there may be inside the host, and its thread is the host's.
+    // Inside the host there is only one connection, and its thread belongs to the host.
     const { surveyDatabase } = await import("./sqlite-survey.ts");
     return surveyDatabase(this.#connection, this.#schema, this.description, this.source !== null);
   }
@@ -138,7 +138,7 @@ export class SqliteStore implements DatabaseStore {
   }
 }
 
-/** What opencode's terminal UI reads of a session, in the runtime of the host itself. */
+/** What opencode's terminal UI reads of a session, read with the host's own runtime. */
 class RowOpening implements SessionOpening {
   readonly #connection: Connection;
   readonly #rows: RowScan;
@@ -170,7 +170,10 @@ class RowOpening implements SessionOpening {
   }
 }
 
-/** The sessions of a database. The code that reads them is loaded when one is read: opencode's start does not pay for it. */
+/**
+ * The sessions of a database. The code that reads them is loaded on first use, so that opencode's start does not load
+ * it.
+ */
 class RowConversations implements ConversationReader {
   readonly order = "time";
   readonly remainingParts = null;

@@ -9,15 +9,18 @@ import { firstDamage } from "./integrity.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
-/** 2026-08-14T11:19:55.136Z, in milliseconds: 26 times 2 to the 36th, where the 48-bit clock of message ids wrapped. */
+/**
+ * 2026-08-14T11:19:55.136Z, in milliseconds: 26 times 2 to the 36th. At this time the 48-bit clock of message ids
+ * started over.
+ */
 const ID_CLOCK_WRAP_MS = 26 * 2 ** 36;
 
-/** Counting orphaned parts of a larger store takes as long as reading them. */
+/** In a larger store, counting orphaned parts takes as long as reading them. */
 const MOST_PARTS_COUNTED = 100_000;
 
 /**
- * Surveys an open database. `isAlone`: this process has nothing else to do, so that every page may be looked at; else every
- * statement reads indexes or few rows.
+ * Surveys an open database. `isAlone`: this process has no other work, so every page may be read. Otherwise every
+ * statement reads only indexes or a few rows.
  */
 export function surveyDatabase(
   connection: Connection,
@@ -57,7 +60,7 @@ export function surveyDatabase(
       stoppingMigration: schema.tables.get("session")?.includes("cost")
         ? []
         : readable(() => messagesStopping(connection), []),
-      // After an upgrade by 1.18.24 or newer the old journal stays, and nobody reads it.
+      // After an upgrade by 1.18.24 or newer the old journal remains, and opencode no longer reads it.
       hasOldJournal:
         schema.migrations.size === 0 &&
         schema.tables.has("__drizzle_migrations") &&
@@ -67,7 +70,7 @@ export function surveyDatabase(
   };
 }
 
-/** What lies on a damaged page, also of an index, is left out: that there is one says `damage`. */
+/** Data on a damaged page is left out, also that of an index. `damage` reports that there is one. */
 function readable<T>(read: () => T, otherwise: T): T {
   try {
     return read();
@@ -111,7 +114,7 @@ function hasOwnMigrations(schema: Schema): boolean {
   return schema.tables.has("migration");
 }
 
-/** Migrations that were applied and are not recorded in the way in which the host of the database looks for them. */
+/** Migrations that were applied, but are not recorded where the host of the database looks for them. */
 function unrecorded(connection: Connection, schema: Schema): string[] {
   const indexes = new Set(
     connection.all("select name from sqlite_master where type = 'index'").map((row) => String(row.name)),
@@ -123,7 +126,10 @@ function unrecorded(connection: Connection, schema: Schema): string[] {
     .map(([id]) => id);
 }
 
-/** Sessions with an event whose number is above their counter. opencode would give the next event a number that is taken. */
+/**
+ * Sessions with an event whose number is higher than their counter. opencode would give the next event a number that is
+ * in use.
+ */
 function sessionsBehindLog(connection: Connection, { tables }: Schema): number {
   if (!tables.get("event")?.includes("seq") || !tables.get("event_sequence")?.includes("seq")) return 0;
   const [row] = connection.all(
@@ -134,8 +140,9 @@ function sessionsBehindLog(connection: Connection, { tables }: Schema): number {
 }
 
 /**
- * 1.17 and newer look for an id in the table `migration`, and in an older journal for its name or its moment. 1.2.27 to
- * 1.15 look for its name alone; 1.2.1 to 1.2.20, which write no names, ask for the newest moment (all measured).
+ * Whether the host finds a migration in its journals. 1.17 and newer look for an id in the table `migration`, and in an
+ * older journal for its name or its moment. 1.2.27 to 1.15 look only for its name. 1.2.1 to 1.2.20, which write no
+ * names, ask for the newest moment (all measured).
  */
 function isRecorded(connection: Connection, schema: Schema, id: string): boolean {
   if (schema.migrations.has(id)) return true;

@@ -15,10 +15,13 @@ import { isAddition, SessionAdditions } from "./session-additions.ts";
 import { isTableItem, TableItems } from "./table-items.ts";
 import { WriteConnection } from "./write-connection.ts";
 
-/** Rows that are held in memory at once. */
+/** The number of rows that are held in memory at once. */
 const ROWS_AT_ONCE = 100;
 
-/** Sets rows and single values of opencode 1.2-1.18 aside: captured exactly, then removed in short transactions. */
+/**
+ * Quarantines rows and single values of opencode 1.2-1.18. They are captured exactly, then removed in short
+ * transactions.
+ */
 export class SqliteWriter implements StoreWriter {
   readonly #files: FileSystem;
   readonly #database: WriteConnection;
@@ -55,7 +58,7 @@ export class SqliteWriter implements StoreWriter {
 
   async #setAllAside(items: readonly ManifestItem[]): Promise<ItemOutcome[]> {
     const outcomes: ItemOutcome[] = [];
-    // What lacks a column or a migration comes first: nothing else can be read without.
+    // Tables that lack a column or a migration come first: without these nothing else can be read.
     for (const item of items.filter(isTableItem))
       outcomes.push(this.#database.transaction(() => this.#tables.apply(item)));
     for (const item of items.filter(isAddition))
@@ -96,10 +99,10 @@ export class SqliteWriter implements StoreWriter {
     return outcomes;
   }
 
-  /** A transaction leaves nothing half done. */
+  /** A transaction leaves nothing unfinished. */
   async settle(): Promise<void> {}
 
-  /** Where the live row is another one now, the captured bytes are the only ones left: they count as quarantined. */
+  /** If the live row has changed, the captured bytes are the only ones left. They count as quarantined. */
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
     if (isTableItem(item)) return this.#tables.observe(item, folder);
     if (isAddition(item)) {
@@ -113,10 +116,10 @@ export class SqliteWriter implements StoreWriter {
     return (await this.#back.load(item, folder)) === null ? "nowhere" : "set-aside";
   }
 
-  /** A captured row is a copy from the beginning. */
+  /** A captured row is a copy from the start. */
   async finish(): Promise<void> {}
 
-  /** The rows to be changed are items already; their session row completes what is needed to load them again. */
+  /** The rows that change are items already. Their session row completes what is needed to load them again. */
   async copyForSafety(sessionID: string, _operations: readonly Operation[], folder: string): Promise<SafetyCopy> {
     const { tables } = this.#rows.schema;
     const table = ["session", "session_v2"].find((name) => tables.has(name)) ?? "session";

@@ -9,19 +9,19 @@ const MAKES_A_TABLE = /^\s*CREATE TABLE\s/i;
 
 const listing = z.strictObject({
   table: z.string().max(128),
-  /** Its digest before and after. */
+  /** The table's digest before and after the change. */
   before: z.string(),
   after: z.string(),
-  /** What had made the table that left; `null`: there was none, or it stays. */
+  /** The statement that made the removed table; `null` if there was none or the table stays. */
   former: z.string().max(100_000).regex(MAKES_A_TABLE).nullable(),
   made: z.boolean(),
   added: z.array(z.number().int()).max(1000),
 });
 
-/** What a change did to a table: enough to undo it, as long as nothing else was done to the table since. */
+/** What a change did to a table. This is enough to undo the change, as long as the table was not changed since. */
 export type TableListing = z.infer<typeof listing>;
 
-/** Reads a listing as untrusted input; `null` where it is none. */
+/** Reads a listing as untrusted input; `null` if it is not one. */
 export function parseTableListing(text: string): TableListing | null {
   try {
     return listing.safeParse(JSON.parse(text)).data ?? null;
@@ -30,7 +30,7 @@ export function parseTableListing(text: string): TableListing | null {
   }
 }
 
-/** Makes the change, inside a transaction of the caller's; `null` where the table is not the one any more that was judged. */
+/** Makes the change inside the caller's transaction; `null` if the table is no longer the one that was examined. */
 export function changeTable(connection: Connection, change: TableChange): TableListing | null {
   const { table, statement, rows, before } = change;
   if (tableDigest(connection, table) !== before) return null;
@@ -54,7 +54,10 @@ export function changeTable(connection: Connection, change: TableChange): TableL
   return { table, before, after, former, made: statement !== null, added };
 }
 
-/** Undoes it, inside a transaction of the caller's; a clause that says why not, where the table was changed since. */
+/**
+ * Undoes the change inside the caller's transaction. If the table was changed since, a clause says why it was not
+ * undone.
+ */
 export function undoTableChange(connection: Connection, listed: TableListing): string | null {
   const { table, before, after, former, made, added } = listed;
   const now = tableDigest(connection, table);
@@ -75,7 +78,7 @@ export function isAsBefore(connection: Connection, { table, before }: TableListi
   return tableDigest(connection, table) === before;
 }
 
-/** Of the text of a listing, for the manifest. */
+/** The entry of a listing's text in the manifest. */
 export function listingFile(listed: TableListing): { readonly text: Buffer; readonly sha256: string } {
   const text = Buffer.from(JSON.stringify(listed));
   return { text, sha256: sha256(text) };

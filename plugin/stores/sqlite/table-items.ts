@@ -20,12 +20,12 @@ interface PreparedChange {
   readonly listed: TableListing;
 }
 
-/** Whether an item stands for a table of the host's own that was completed. */
+/** Whether an item is one of the host's own tables that was completed. */
 export function isTableItem({ kind }: ManifestItem): boolean {
   return kind === "table";
 }
 
-/** The items of a run that complete tables of the host's own. What each does is tried, and listed, before it is done. */
+/** The items of a run that complete the host's own tables. Each change is tried and listed before it is made. */
 export class TableItems {
   readonly #files: FileSystem;
   readonly #connection: Connection;
@@ -36,7 +36,7 @@ export class TableItems {
     this.#connection = connection;
   }
 
-  /** A clause that says why not, where the table is not the one that was judged. */
+  /** If the table is not the one that was examined, returns a clause that says why the change cannot be made. */
   async prepare(id: string, operation: Operation, change: TableChange, folder: string): Promise<ManifestItem | string> {
     const listed = this.#tried(change);
     if (listed === null) return CHANGED_SINCE;
@@ -64,7 +64,7 @@ export class TableItems {
     return item;
   }
 
-  /** Inside a transaction of the caller's. */
+  /** Makes the change inside the caller's transaction. */
   apply(item: ManifestItem): ItemOutcome {
     const prepared = this.#prepared.get(item);
     const done = prepared === undefined ? null : changeTable(this.#connection, prepared.change);
@@ -73,7 +73,7 @@ export class TableItems {
     return { id: item.id, state: "done" };
   }
 
-  /** Inside a transaction of the caller's; `listed` as {@link listing} reads it. */
+  /** Undoes the change inside the caller's transaction. `listed`: the result of {@link listing}. */
   undo(item: ManifestItem, listed: TableListing | null): ItemOutcome {
     const reason =
       listed === null
@@ -88,7 +88,7 @@ export class TableItems {
     return isAsBefore(this.#connection, listed) ? "live" : "set-aside";
   }
 
-  /** The listing of an item, if it still is what the manifest says. */
+  /** The listing of an item, if it is unchanged according to the manifest. */
   async listing({ replacement, recordID }: ManifestItem, folder: string): Promise<TableListing | null> {
     if (replacement?.file === undefined) return null;
     const bytes = await this.#files.read(join(folder, replacement.file));

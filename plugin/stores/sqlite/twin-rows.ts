@@ -3,17 +3,17 @@ import { parseDocument } from "../conversation.ts";
 import { byteLength, type Connection } from "./driver.ts";
 import type { Schema } from "./schema.ts";
 
-/** How far the import of 2.x came, as it says itself. */
+/** How far the import of 2.x got, according to its own state. */
 export interface ImportState {
-  /** `completed`: it went through. `sessions`: it stopped, or still runs. `unknown`: nothing says it. */
+  /** `completed`: it finished. `sessions`: it stopped, or is still running. `unknown`: nothing shows it. */
   readonly phase: "completed" | "sessions" | "unknown";
-  /** The last session that it took; those with lesser ids are to come. */
+  /** The last session that it imported. Sessions with smaller ids are still to come. */
   readonly cursor: string | null;
-  /** When that was written, in milliseconds. */
+  /** When that state was written, in milliseconds. */
   readonly writtenMs: number | null;
 }
 
-/** A message of 2.x by its id, with what its JSON says; `null`: no parser reads it, or it is too large. */
+/** Messages of 2.x by id, with their parsed JSON; `null`: no parser reads it, or it is too large. */
 export type TwinMessages = ReadonlyMap<string, unknown>;
 
 /** Whether both lines have their own copy of each session here, in tables and columns that are known. */
@@ -23,7 +23,7 @@ export function hasTwins({ tables }: Schema): boolean {
   return has("session_v2", "id") && has("session_message", "id", "session_id", "data") && has("kv", "key", "value");
 }
 
-/** State of the import (source: `kv`, key `migration.v1-v2`). */
+/** The state of the import (source: `kv`, key `migration.v1-v2`). */
 export function readImportState(connection: Connection): ImportState {
   const [row] = connection.all(
     `select cast(value as text) as value, cast(time_updated as real) as written from kv where key = 'migration.v1-v2'`,
@@ -40,12 +40,12 @@ export function readImportState(connection: Connection): ImportState {
   }
 }
 
-/** The sessions that 2.x has. */
+/** The ids of all sessions in the tables of 2.x. */
 export function sessionsOf2x(connection: Connection): ReadonlySet<string> {
   return new Set(connection.all("select id from session_v2").map(({ id }) => String(id)));
 }
 
-/** What 2.x has of a session. */
+/** The copy of a session in the tables of 2.x. */
 export function readTwin(connection: Connection, sessionID: string): TwinMessages {
   const rows = connection.all(
     `select id, typeof(data) as storage, case when ${byteLength("data")} <= ${LARGEST_LOADED_BYTES} then cast(data as blob) end as bytes

@@ -5,13 +5,13 @@ import { readRowValues, selectRowValues } from "./row-values.ts";
 import { quoted } from "./schema.ts";
 import { nextStart } from "./sqlite-error.ts";
 
-/** Rows read by one statement: no read transaction is held for long. */
+/** The number of rows that one statement reads, so that no read transaction is held for long. */
 const ROWS_AT_ONCE = 64;
 
-/** Which rows: all, or those whose `column` has one of these values. */
+/** Which rows to read: all, or those whose `column` has one of these values. */
 export type Selected = { readonly column: string; readonly values: readonly string[] } | null;
 
-/** Reads the rows of a table in the order of their rowids, a few at a time. The rowid is a value of its own, as text. */
+/** Reads the rows of a table in the order of their rowids, a few at a time. The rowid is a separate value, as text. */
 export function* readRowsOf2x(
   connection: Connection,
   table: string,
@@ -60,6 +60,6 @@ function storageOf(storage: SqlValue | undefined): StoredValue["storage"] {
 
 function bytesOf(value: SqlValue | undefined, size: number): Buffer | null {
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  // Runtimes hand an empty BLOB out as nothing.
+  // Runtimes return an empty BLOB as nothing.
   return size === 0 ? Buffer.alloc(0) : null;
 }

@@ -1,9 +1,9 @@
 import { type OpenedFile, openNow } from "../../platform/read-now.ts";
 
 /**
- * A place in a write-ahead log: so many frames of one generation of it. SQLite starts a new generation, with other salts,
- * when everything was copied into the database (sqlite.org/fileformat2.html, "The Write-Ahead Log"). The checksum is that
- * of the last frame, and sums up all before it.
+ * A position in a write-ahead log: a number of frames in one generation. SQLite starts a new generation, with other
+ * salts, after everything was copied into the database (sqlite.org/fileformat2.html, "The Write-Ahead Log"). The
+ * checksum is that of the last frame, and covers all frames before it.
  */
 export interface WalPosition {
   readonly salts: string;
@@ -11,21 +11,21 @@ export interface WalPosition {
   readonly checksum: readonly [number, number];
 }
 
-/** What was committed to a log after a position, or `"lost"` where that cannot be told for sure any more. */
+/** What was committed to a log after a position, or `"lost"` if that can no longer be told with certainty. */
 export type WalChanges = { readonly position: WalPosition; readonly pages: ReadonlyMap<number, Buffer> } | "lost";
 
 const HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
 
-/** More than this is not held in memory, in bytes: whoever asks looks at the whole database instead. */
+/** At most this many bytes are held in memory. If there is more, the caller reads the whole database instead. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
 export const NO_WAL: WalPosition = { salts: "", frames: 0, checksum: [0, 0] };
 
 /**
- * Reads the pages that were committed after a position; from `null`, everything that the log holds. Opening the log by
- * itself is safe beside a host: SQLite's locks are on the database and on the `-shm`, none is on the `-wal`.
- * `isDatabaseUntouched`: nothing was written to the database file since, so no generation can have come and gone between.
+ * Reads the pages that were committed after a position. From `null`, it reads everything in the log. Opening the log by
+ * itself is safe next to a host: SQLite locks the database and the `-shm`, but not the `-wal`. `isDatabaseUntouched`:
+ * nothing was written to the database file since, so no whole generation can have passed in between.
  */
 export function changesSince(wal: string, before: WalPosition | null, isDatabaseUntouched = false): WalChanges {
   let log: OpenedFile;
@@ -55,7 +55,7 @@ function readChanges(file: OpenedFile, before: WalPosition | null, isUntouched: 
   const pages = new Map<number, Buffer>();
   let position: WalPosition = { salts: log.salts, frames: 0, checksum: log.checksum };
   if (before !== null && before.salts !== log.salts) {
-    // The old generation may have grown before it was given up; what is left of it lies behind the new frames.
+    // The old generation may have grown before it ended. What remains of it is after the new frames.
     const isNext = isNextGeneration(before.salts, log.salts) && hasEnded(file, before, frameBytes);
     if (!isUntouched && !isNext) return "lost";
   } else if (before !== null && before.frames > 0) {
@@ -116,7 +116,7 @@ function frameHeader(file: OpenedFile, index: number, frameBytes: number): Buffe
   return read < FRAME_HEADER_BYTES ? null : header;
 }
 
-/** The first salt grows by one with each generation: a short one may have come and gone without a trace. */
+/** The first salt increases by one with each generation. A short generation may have passed without a trace. */
 function isNextGeneration(before: string, now: string): boolean {
   return (firstSalt(before) + 1) >>> 0 === firstSalt(now);
 }
@@ -125,17 +125,17 @@ function firstSalt(salts: string): number {
   return Number.parseInt(salts.slice(0, 8), 16);
 }
 
-/** Whether the last frame of a position is still where it was. */
+/** Whether the last frame of a position is still in its place. */
 function isFrame(file: OpenedFile, { salts, frames, checksum }: WalPosition, frameBytes: number): boolean {
   const header = frameHeader(file, frames - 1, frameBytes);
   if (header === null || saltsAt(header, 8) !== salts) return false;
   return header.readUInt32BE(16) === checksum[0] && header.readUInt32BE(20) === checksum[1];
 }
 
-/** Whether a generation that is over had no frame after a position: the frame there is of neither generation. */
+/** Whether an ended generation had no frame after a position: the frame there belongs to neither generation. */
 function hasEnded(file: OpenedFile, { salts, frames }: WalPosition, frameBytes: number): boolean {
   const last = frames === 0 ? null : frameHeader(file, frames - 1, frameBytes);
-  // Overwritten: whether another frame came after it can no longer be seen.
+  // The frame was overwritten. It can no longer be seen whether another one came after it.
   if (last === null || saltsAt(last, 8) !== salts) return false;
   const next = frameHeader(file, frames, frameBytes);
   return next === null || saltsAt(next, 8) !== salts;
@@ -153,7 +153,7 @@ function countFrames(file: OpenedFile, salts: string, from: number, frameBytes: 
 
 type Sum = (bytes: Buffer, from: number, to: number, s0: number, s1: number) => [number, number];
 
-/** The log's checksum of a run of bytes, in words of the byte order that the log's magic number names. */
+/** The log's checksum of some bytes, in words with the byte order that the log's magic number names. */
 function checksumOf(isLittleEndian: boolean): Sum {
   return (bytes, from, to, first, second) => {
     let [s0, s1] = [first | 0, second | 0];

@@ -5,18 +5,20 @@ import type { Connection } from "./driver.ts";
 import { mayChangeMore } from "./known-shape.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
-/** Nobody else can write during a transaction: after so many milliseconds it is committed, and another one begins. */
+/**
+ * Nobody else can write during a transaction. So after this many milliseconds it is committed, and another one begins.
+ */
 const LONGEST_TRANSACTION_MS = 5;
 
 const MOST_PAUSE_MS = 100;
 
-/** A connection that writes in short transactions beside a running opencode. */
+/** A connection that writes in short transactions next to a running opencode. */
 export class WriteConnection {
   readonly connection: Connection;
   readonly #files: FileSystem;
-  /** Path of the log, where the database has one: it is forced to disk after the transactions, not inside of them. */
+  /** The path of the log, if the database has one. It is forced to disk after the transactions, not inside them. */
   readonly #log: string | null;
-  /** How long the last transaction kept others from writing. */
+  /** How long the last transaction kept other processes from writing. */
   #heldMs = 0;
 
   private constructor(files: FileSystem, connection: Connection, log: string | null) {
@@ -40,7 +42,9 @@ export class WriteConnection {
     }
   }
 
-  /** Meanwhile a row leaves its children where they are, and may go to a place that names a parent that is not there. */
+  /**
+   * Runs the work without cascades. A row that is removed then keeps its children, and a row may name a missing parent.
+   */
   async withoutCascades<T>(work: () => Promise<T>): Promise<T> {
     this.connection.exec("pragma foreign_keys = off");
     try {
@@ -50,22 +54,25 @@ export class WriteConnection {
     }
   }
 
-  /** What was committed is on disk before anything says so. A slow disk keeps nobody waiting for the lock meanwhile. */
+  /**
+   * Forces what was committed to disk before anything reports it. A slow disk keeps nobody waiting for the lock
+   * meanwhile.
+   */
   async forced<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } finally {
-      // Opening the log is safe in opencode's process too: SQLite's locks are on other files.
+      // Opening the log is safe in opencode's process too, because SQLite's locks are on other files.
       if (this.#log !== null && (await this.#files.stat(this.#log)) !== null) await this.#files.syncFile(this.#log);
     }
   }
 
-  /** opencode, too, gets its turn at writing: as long a pause as the last transaction took. */
+  /** Lets opencode write too: it pauses as long as the last transaction took. */
   async giveWay(): Promise<void> {
     await sleep(Math.min(this.#heldMs, MOST_PAUSE_MS));
   }
 
-  /** Does the work on as many units as a short transaction allows, then on the others in another one. */
+  /** Does the work on as many units as a short transaction allows, then on the next ones in another transaction. */
   async inShortTransactions<T>(units: readonly T[], work: (unit: T) => ItemOutcome[]): Promise<ItemOutcome[]> {
     const outcomes: ItemOutcome[] = [];
     for (let rest = units; rest.length > 0; ) {
@@ -99,21 +106,24 @@ export class WriteConnection {
       try {
         this.connection.exec("rollback");
       } catch {
-        // SQLite has rolled back by itself, or the transaction never began.
+        // SQLite has rolled back the transaction by itself, or it never began.
       }
       throw error;
     }
   }
 }
 
-/** Path of a database's write-ahead log; `null` where it is kept in another way. */
+/** The path of a database's write-ahead log; `null` if its journal is of another kind. */
 function logOf(connection: Connection): string | null {
   const [mode] = connection.all("pragma journal_mode");
   const [main] = connection.all("select file from pragma_database_list where name = 'main'");
   return mode?.journal_mode === "wal" && typeof main?.file === "string" ? `${main.file}-wal` : null;
 }
 
-/** The same connection; a statement that changed other rows than its own is refused, and its transaction rolled back. */
+/**
+ * The same connection with a check: a statement that changed rows other than its own is refused and its transaction is
+ * rolled back.
+ */
 function alone(connection: Connection): Connection {
   const changed = (): number => Number(connection.all("select total_changes() as n")[0]?.n);
   return {
@@ -122,7 +132,8 @@ function alone(connection: Connection): Connection {
       const before = changed();
       const result = connection.run(sql, ...values);
       const all = changed() - before;
-      // What a trigger or a key changes is not in changes(); a statement that changes nothing leaves changes() as it was.
+      // changes() does not count what a trigger or a key changes. A statement that changes nothing leaves changes() as
+      // it was.
       if (all > 0 && Number(connection.all("select changes() as n")[0]?.n) !== all) {
         throw new StoreRefusedError("failed", CHANGES_MORE);
       }
@@ -134,7 +145,7 @@ function alone(connection: Connection): Connection {
 const CHANGES_MORE =
   "A trigger or a foreign key in this database, which opencode did not make, would change other rows too. Nothing was changed there.";
 
-/** The same connection, its expected failures thrown as {@link StoreRefusedError}. */
+/** The same connection. It throws its expected failures as {@link StoreRefusedError}. */
 function refusing(connection: Connection): Connection {
   return {
     all: (sql, ...values) => attempt(() => connection.all(sql, ...values)),

@@ -1,6 +1,6 @@
 import { readRowID, readVarint } from "./record.ts";
 
-/** What a page of a b-tree is (the byte its header begins with). */
+/** The type of a b-tree page: the first byte of its header. */
 export const PAGE_TYPE = { indexInterior: 2, tableInterior: 5, indexLeaf: 10, tableLeaf: 13 } as const;
 
 const MAGIC = Buffer.from("SQLite format 3\0", "latin1");
@@ -8,7 +8,7 @@ const DATABASE_HEADER_BYTES = 100;
 
 export interface BtreeHeader {
   readonly type: 2 | 5 | 10 | 13;
-  /** Where the page's own header begins: behind the database header on page 1. */
+  /** Where the page's own header begins: after the database header on page 1. */
   readonly start: number;
   readonly cells: number;
   /** Where the array of cell pointers begins. */
@@ -20,7 +20,7 @@ export function hasDatabaseHeader(page: Uint8Array): boolean {
   return page.length >= DATABASE_HEADER_BYTES && Buffer.compare(MAGIC, page.subarray(0, MAGIC.length)) === 0;
 }
 
-/** Reads the header of a b-tree page; `null` where the page is none. `isFirst`: page 1, whose magic may be damaged. */
+/** Reads the header of a b-tree page; `null` if the page is not one. `isFirst`: page 1, whose magic may be damaged. */
 export function readBtreeHeader(page: Buffer, isFirst = false): BtreeHeader | null {
   if (hasDatabaseHeader(page)) return headerAt(page, DATABASE_HEADER_BYTES);
   return headerAt(page, 0) ?? (isFirst ? headerAt(page, DATABASE_HEADER_BYTES) : null);
@@ -36,7 +36,7 @@ function headerAt(page: Buffer, start: number): BtreeHeader | null {
   return { type, start, cells, pointers };
 }
 
-/** Where the cells of a page begin; pointers that lead out of the page are left out. */
+/** The offsets of the cells of a page. Pointers that lead out of the page are left out. */
 export function cellStarts(page: Buffer, header: BtreeHeader): number[] {
   const starts: number[] = [];
   const lowest = header.pointers + 2 * header.cells;
@@ -47,18 +47,18 @@ export function cellStarts(page: Buffer, header: BtreeHeader): number[] {
   return starts;
 }
 
-/** The pages below an interior page, in order, the rightmost last. */
+/** The pages below an interior page, in order. The rightmost is last. */
 export function children(page: Buffer, header: BtreeHeader): number[] {
   const found = cellStarts(page, header).map((at) => page.readUInt32BE(at));
   found.push(page.readUInt32BE(header.start + 8));
   return found;
 }
 
-/** What of a payload stands in the page itself, and where the rest begins. */
+/** The part of a payload in the page itself, and where the rest begins. */
 export interface Payload {
   readonly size: number;
   readonly local: Buffer;
-  /** First overflow page; 0 where everything is local. */
+  /** The first overflow page; 0 if everything is in the page. */
   readonly overflow: number;
 }
 
@@ -66,7 +66,7 @@ export interface TableCell extends Payload {
   readonly rowID: bigint;
 }
 
-/** The cells of a table's leaf page. What cannot be a cell is left out. */
+/** The cells of a table's leaf page. Anything that cannot be a cell is left out. */
 export function tableCells(page: Buffer, header: BtreeHeader, usable: number): TableCell[] {
   const cells: TableCell[] = [];
   for (const at of cellStarts(page, header)) {

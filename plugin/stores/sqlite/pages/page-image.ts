@@ -3,15 +3,15 @@ import { openRandomAccess, type RandomAccessFile } from "./random-access.ts";
 import { readRecordHeader } from "./record.ts";
 import { type Frame, readWriteAheadLog } from "./write-ahead-log.ts";
 
-/** A page as it was once, or as nobody committed it. */
+/** An older version of a page, or one that was never committed. */
 export interface OlderPage {
   readonly page: number;
   read(): Buffer;
 }
 
 /**
- * The pages of a damaged database as its host would see them (the file with what its WAL committed), and the older
- * versions of pages that are still there. Needs no SQLite.
+ * The pages of a damaged database as its host would see them (the file and what its WAL committed), and older versions
+ * of pages that still exist. Needs no SQLite.
  */
 export interface PageImage {
   readonly pageBytes: number;
@@ -19,24 +19,24 @@ export interface PageImage {
   readonly usableBytes: number;
   /** Pages are numbered from 1 to this. */
   readonly pages: number;
-  /** Pages on the free list; `isComplete` where the whole list could be read. */
+  /** Pages on the free list. `isComplete`: the whole list could be read. */
   readonly free: { readonly pages: ReadonlySet<number>; readonly isComplete: boolean };
-  /** Frames of the WAL that SQLite would not have read, because one before them is damaged. */
+  /** Frames of the WAL that SQLite would not have read, because a frame before them is damaged. */
   readonly framesBeyondDamage: number;
-  /** Whether the WAL, if there is one, was read whole: else later states of any page may be missing. */
+  /** Whether the WAL, if there is one, was read completely. Otherwise later states of any page may be missing. */
   readonly logIsWhole: boolean;
-  /** Whether the file is as long as it says as well. */
+  /** Whether the file is as long as its header says and the WAL was read completely. */
   readonly isComplete: boolean;
-  /** Buffers are shared between calls: look, do not write. */
+  /** Buffers are shared between calls: read them, but do not write. */
   read(page: number): Buffer;
-  /** Other versions, those more likely to be wanted first. */
+  /** Other versions of pages. Those that are more likely to be useful come first. */
   older(): Iterable<OlderPage>;
 }
 
 const CHUNK_BYTES = 64 * 1024;
 const MOST_CHUNKS = 256;
 
-/** Reads fixed pieces of a file and keeps the last few. */
+/** Reads a file in fixed chunks and keeps the last few. */
 function chunked(file: RandomAccessFile): (offset: number, length: number) => Buffer {
   const chunks = new Map<number, Buffer>();
   return (offset, length) => {
@@ -52,7 +52,7 @@ function chunked(file: RandomAccessFile): (offset: number, length: number) => Bu
   };
 }
 
-/** Opens the image of a database file and of the WAL beside it, if there is one. */
+/** Opens the image of a database file and of its WAL, if there is one. */
 export function openPageImage(main: RandomAccessFile, walFile: RandomAccessFile | null): PageImage {
   const ownPageBytes = pageSize(main);
   const wal = walFile === null ? null : readWriteAheadLog(walFile, ownPageBytes, main.size);
@@ -89,7 +89,10 @@ export function openPageImage(main: RandomAccessFile, walFile: RandomAccessFile 
   };
 }
 
-/** The header states how many pages there are, valid where its two change counters agree (sqlite.org/fileformat2.html, 1.3.7). */
+/**
+ * The header states the number of pages. It is valid if its two change counters agree (sqlite.org/fileformat2.html,
+ * 1.3.7).
+ */
 function isAsLongAsStated(first: Buffer, pagesOfMain: number, pagesAfterLog: number): boolean {
   if (!hasDatabaseHeader(first)) return false;
   const stated = first.readUInt32BE(28);
@@ -102,7 +105,7 @@ function statedPageBytes(header: Buffer): number | null {
   return stated >= 512 && (stated & (stated - 1)) === 0 ? stated : null;
 }
 
-/** What the header says, unless the pages show that it is wrong; `null` where neither tells. */
+/** The page size in the header, unless the pages show that it is wrong; `null` if neither shows a size. */
 function pageSize(main: RandomAccessFile): number | null {
   const first = main.read(0, 4096);
   const stated = hasDatabaseHeader(first) ? statedPageBytes(first) : null;
@@ -111,7 +114,7 @@ function pageSize(main: RandomAccessFile): number | null {
   return treePages(main, stated) * CLEARLY_MORE < treePages(main, likely) ? likely : stated;
 }
 
-/** The bytes at the end of each page that are kept from use: most pages show it, whatever the header says. */
+/** The number of reserved bytes at the end of each page. Most pages show it, whatever the header says. */
 function reservedBytes(read: (page: number) => Buffer, pages: number, pageBytes: number): number {
   const votes = new Map<number, number>();
   const step = Math.max(1, Math.floor(pages / SAMPLED_PAGES));
@@ -119,7 +122,7 @@ function reservedBytes(read: (page: number) => Buffer, pages: number, pageBytes:
     const bytes = read(page);
     const header = readBtreeHeader(bytes);
     if (header?.type !== PAGE_TYPE.tableLeaf) continue;
-    // The first row of a page ends where its usable part does.
+    // The first row of a page ends where the usable part of the page ends.
     const ends = tableCells(bytes, header, pageBytes)
       .filter((cell) => cell.overflow === 0 && readRecordHeader(cell.local, cell.size) !== null)
       .map((cell) => cell.local.byteOffset - bytes.byteOffset + cell.size);
@@ -134,7 +137,7 @@ const SAMPLED_PAGES = 400;
 
 const CLEARLY_MORE = 1.2;
 
-/** How many of the sampled pages of this size look like pages of a b-tree, as a share. */
+/** The share of sampled pages that look like b-tree pages at this page size. */
 function treePages(main: RandomAccessFile, size: number): number {
   const pages = Math.floor(main.size / size);
   const step = Math.max(1, Math.floor(pages / SAMPLED_PAGES));
@@ -143,13 +146,13 @@ function treePages(main: RandomAccessFile, size: number): number {
     looked += 1;
     const bytes = main.read(page * size, size);
     const header = readBtreeHeader(bytes);
-    // Cells are laid from the end of a page to its beginning: one must lie in the second half.
+    // Cells are written from the end of a page to its beginning, so one must be in the second half.
     if (header !== null && cellStarts(bytes, header).some((at) => at >= size / 2)) found += 1;
   }
   return looked === 0 ? 0 : found / looked;
 }
 
-/** Whether a file that SQLite does not take for a database has pages of one behind its header. */
+/** Whether a file that SQLite does not accept as a database has database pages after its header. */
 export function holdsPages(path: string): boolean {
   const file = openRandomAccess(path);
   try {
@@ -159,7 +162,7 @@ export function holdsPages(path: string): boolean {
   }
 }
 
-/** The page size at which most pages look like pages of a b-tree; opencode's own is 4096. */
+/** The page size at which most pages look like b-tree pages. opencode uses 4096. */
 function likelyPageBytes(main: RandomAccessFile): number | null {
   let best: readonly [share: number, size: number] = [0, 0];
   for (const size of [4096, 1024, 2048, 8192, 16384, 32768, 65536, 512]) {
@@ -169,7 +172,7 @@ function likelyPageBytes(main: RandomAccessFile): number | null {
   return best[1] === 0 ? null : best[1];
 }
 
-/** The free list: a chain of trunk pages, each naming free pages (sqlite.org/fileformat2.html, 1.5). */
+/** The free list: a chain of trunk pages, each of which names free pages (sqlite.org/fileformat2.html, 1.5). */
 function freePages(read: (page: number) => Buffer, pages: number): PageImage["free"] {
   const header = read(1);
   const found = new Set<number>();

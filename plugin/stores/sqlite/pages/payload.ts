@@ -4,16 +4,16 @@ import { readRecord, readRecordHeader, type SqliteRecord } from "./record.ts";
 
 export interface ReadPayload {
   readonly bytes: Buffer;
-  /** Whether every overflow page followed the one before as it must, up to the end of the chain. */
+  /** Whether every overflow page followed the previous one correctly, up to the end of the chain. */
   readonly isWhole: boolean;
-  /** The overflow pages of a whole chain. */
+  /** The overflow pages of a complete chain. */
   readonly chain: readonly number[];
 }
 
-/** A payload of this size is read only where its chain is whole: a garbled size must not cost memory. */
+/** A larger payload is read only if its chain is complete, so that a damaged size does not use up memory. */
 const LARGEST_UNPROVEN = 64 * 1024 * 1024;
 
-/** Gathers a payload from its page and its overflow pages. Of a broken chain: what precedes the break. */
+/** Gathers a payload from its page and its overflow pages. For a broken chain, it returns what precedes the break. */
 export function readPayload(image: PageImage, payload: Payload): ReadPayload {
   if (payload.overflow === 0)
     return { bytes: payload.local, isWhole: payload.local.length === payload.size, chain: [] };
@@ -36,7 +36,7 @@ export function readPayload(image: PageImage, payload: Payload): ReadPayload {
   return { bytes: Buffer.concat(pieces), isWhole: next === 0, chain: next === 0 ? chain : [] };
 }
 
-/** The page whose pointer leads nowhere is itself not what it was. */
+/** A page whose pointer leads nowhere has itself been changed. */
 function broken(pieces: Buffer[], dropLast: boolean): ReadPayload {
   return { bytes: Buffer.concat(dropLast ? pieces.slice(0, -1) : pieces), isWhole: false, chain: [] };
 }
@@ -52,11 +52,11 @@ function chainIsWhole(image: PageImage, first: number, expected: number): boolea
 
 export interface FoundRecord extends SqliteRecord {
   readonly isWhole: boolean;
-  /** The overflow pages that it was read from, where all of them were. */
+  /** The overflow pages from which the payload was read, if the chain is complete. */
   readonly chain: readonly number[];
 }
 
-/** Decodes a payload's record; `null` where it is none. */
+/** Decodes the record of a payload; `null` if it is not one. */
 export function readPayloadRecord(image: PageImage, payload: Payload): FoundRecord | null {
   if (readRecordHeader(payload.local, payload.size) === null) return null;
   const { bytes, isWhole, chain } = readPayload(image, payload);

@@ -1,16 +1,16 @@
 import { openNow } from "../../../platform/read-now.ts";
 
-/** A file that is read at any place. For files of our own: the copy of a damaged database. */
+/** A file that is read at any position. Only for files of our own: the copy of a damaged database. */
 export interface RandomAccessFile {
   readonly size: number;
-  /** Exactly `length` bytes; zeros where the file ends before. */
+  /** Returns exactly `length` bytes. Bytes after the end of the file are zeros. */
   read(offset: number, length: number): Buffer;
-  /** Into a buffer that is used again; what lies past the end is zeros. */
+  /** Reads into a reusable buffer. Bytes after the end of the file are zeros. */
   readInto(target: Buffer, offset: number): void;
   close(): void;
 }
 
-/** A file that is not there, as one without a byte. */
+/** Stands for a missing file: it has no bytes. */
 export const NO_FILE: RandomAccessFile = {
   size: 0,
   read: (_, length) => Buffer.alloc(length),

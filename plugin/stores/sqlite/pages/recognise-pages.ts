@@ -7,8 +7,8 @@ import { readRecord, type SqliteRecord } from "./record.ts";
 import { type SchemaObject, schemaObjectsOf, textOf } from "./schema-objects.ts";
 
 /**
- * Whose database a file is, told by its pages and those of the WAL beside it, without SQLite: for a file that SQLite
- * cannot read, or of whose schema a part may be lost. `null` where nothing that is left tells. Reads every page.
+ * Which opencode a database belongs to, according to its pages and those of its WAL, without SQLite. Used for a file
+ * that SQLite cannot read, or whose schema may be partly lost. `null` if nothing shows it. Reads every page.
  */
 export function recognisePages(database: string): Origin | null {
   const main = isThere(database) ? openRandomAccess(database) : NO_FILE;
@@ -28,7 +28,7 @@ function originOfImage(image: PageImage): Origin | null {
   }
   const origin = current.origin();
   if (origin !== null && origin.kind !== "other program") return origin;
-  // Only where the current pages hold nothing of opencode: what is older may have been deleted.
+  // Used only if the current pages hold nothing of opencode, because older versions may have been deleted.
   const older = new Signs(false);
   for (const page of image.free.pages) {
     if (page >= 1 && page <= image.pages) older.take(image, image.read(page), page === 1);
@@ -37,7 +37,7 @@ function originOfImage(image: PageImage): Origin | null {
   return older.origin() ?? origin;
 }
 
-/** Whether every page of `sqlite_schema` is there, so that a table which it does not name does not exist. */
+/** Whether every page of `sqlite_schema` exists. Then a table that it does not name does not exist. */
 function isSchemaWhole(image: PageImage): boolean {
   const waiting = [1];
   const seen = new Set<number>();
@@ -53,19 +53,22 @@ function isSchemaWhole(image: PageImage): boolean {
   return true;
 }
 
-/** As many columns as a row of `session` has in 1.18.33. `session_v2` has more. */
+/** The number of columns of a `session` row in 1.18.33. `session_v2` has more. */
 const SESSION_COLUMNS = 29;
 
-/** Tables of 1.17 and 1.18 that 2.x drops as it upgrades a database (2.0.26, source): where they are, it did not. */
+/**
+ * Tables of 1.17 and 1.18 that 2.x drops when it upgrades a database (2.0.26, source). If they exist, 2.x did not
+ * upgrade it.
+ */
 const DROPPED_BY_2X = ["data_migration", "session_input", "session_context_epoch"];
 
-/** What 2.x keeps in `kv` of its import (2.0.26, source). */
+/** The key under which 2.x keeps the state of its import in `kv` (2.0.26, source). */
 const IMPORT_STATE = "migration.v1-v2";
 
-/** A page holds rows of one table: so many of its first rows tell which. */
+/** A page holds rows of one table, so its first few rows show which table it is. */
 const ROWS_THAT_TELL = 3;
 
-/** What the pages show of a database. */
+/** What the pages show about a database. */
 class Signs {
   readonly #tables = new Map<string, readonly string[] | null>();
   readonly #migrations: string[] = [];
@@ -74,7 +77,10 @@ class Signs {
   readonly #isSchemaWhole: boolean;
   #hasMigrations = false;
   #hasDropped = false;
-  /** Of the journal of migrations up to 1.14. An upgraded database keeps it, beside the table `migration`. */
+  /**
+   * Whether there is a journal of migrations from 1.14 or older. An upgraded database keeps it next to the table
+   * `migration`.
+   */
   #hasJournal = false;
 
   constructor(isSchemaWhole: boolean) {
@@ -103,23 +109,23 @@ class Signs {
   #takeObject({ type, table, sql }: SchemaObject): void {
     if (type === "table" && sql !== null) {
       if (DROPPED_BY_2X.includes(table)) this.#hasDropped = true;
-      // More words than columns: enough to tell one table from another of the same name.
+      // These words include more than the columns. They are enough to distinguish tables of the same name.
       this.#tables.set(table, sql.match(/\w+/g) ?? []);
     } else if (
       type === "index" &&
       !this.#tables.has(table) &&
       originOf({ tables: named(table), unknownMigrations: [] }).kind === "2.x"
     ) {
-      // An index of a table whose own statement is lost. It counts only where it speaks against a salvage.
+      // An index of a table whose own statement is lost. It counts only as a reason against a salvage.
       this.#tables.set(table, null);
     }
   }
 
-  /** Whether a row is one that tells something. */
+  /** Reads a row and returns whether it shows something. */
   #takeRow({ letters, values }: SqliteRecord): boolean {
     const shape = letters.map((letter) => (letter === "I" || letter === "r" ? "i" : letter)).join("");
     const [first, second, third] = values.slice(0, 3).map(shortText);
-    // Number, hash, time, and from 1.3 on name and moment. The hash is empty, or SHA-256.
+    // Number, hash and time; from 1.3 on also name and moment. The hash is empty or SHA-256.
     if (/^nti(?:tt)?$/.test(shape) && /^(?:[0-9a-f]{64})?$/.test(second ?? "-")) this.#hasJournal = true;
     if (first === undefined || first === null) return false;
     if (shape === "ti" && /^\d{14}_\S+$/.test(first)) {
@@ -151,7 +157,7 @@ class Signs {
     return false;
   }
 
-  /** Entries of the index (session, type, seq) of `session_message`. */
+  /** Reads an entry of the index (session, type, seq) of `session_message`. */
   #takeEntry({ letters, values }: SqliteRecord): boolean {
     const [session, type] = values.slice(0, 2).map(shortText);
     if (letters.join("") !== "ttii" || session?.startsWith("ses_") !== true || typeof type !== "string") return false;

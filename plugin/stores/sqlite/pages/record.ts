@@ -1,6 +1,9 @@
 import type { SqlValue } from "../driver.ts";
 
-/** One column as a record holds it. `i` integer, `I` integer beyond 2^53 as text, `r` real, `t` text, `b` blob, `n` null. */
+/**
+ * The storage class of one column in a record. `i` integer, `I` integer beyond 2^53 as text, `r` real, `t` text, `b`
+ * blob, `n` null.
+ */
 export type StorageLetter = "n" | "i" | "I" | "r" | "t" | "b";
 
 /** The values of one record with their storage classes; text and blobs as their exact bytes. */
@@ -9,7 +12,10 @@ export interface SqliteRecord {
   readonly values: readonly SqlValue[];
 }
 
-/** A variable-length integer (sqlite.org/fileformat2.html, 1.6) and the offset behind it; `null` past the end. */
+/**
+ * A variable-length integer (sqlite.org/fileformat2.html, 1.6) and the offset after it; `null` if it would go past the
+ * end.
+ */
 export function readVarint(bytes: Uint8Array, at: number): readonly [value: number, next: number] | null {
   let value = 0;
   for (let index = 0; index < 9; index += 1) {
@@ -22,7 +28,7 @@ export function readVarint(bytes: Uint8Array, at: number): readonly [value: numb
   return null;
 }
 
-/** The 64-bit form, for rowids, which may be negative. */
+/** A variable-length integer with all 64 bits, for rowids, which may be negative. */
 export function readRowID(bytes: Uint8Array, at: number): readonly [value: bigint, next: number] | null {
   const short = readVarint(bytes, at);
   if (short === null) return null;
@@ -35,18 +41,20 @@ export function readRowID(bytes: Uint8Array, at: number): readonly [value: bigin
   return [BigInt.asIntN(64, value), short[1]];
 }
 
-/** Content bytes of the fixed serial types 0 to 9; 10 and 11 are never written to a file. */
+/** The content bytes of the fixed serial types 0 to 9. Types 10 and 11 are never written to a file. */
 const FIXED_BYTES: readonly number[] = [0, 1, 2, 3, 4, 6, 8, 8, 0, 0];
 
 const MOST_COLUMNS = 2000;
 
-/** Bytes that a value of this serial type takes; `null` for a type that does not exist. */
+/** The number of bytes of a value with this serial type; `null` for a type that does not exist. */
 function contentBytes(serial: number): number | null {
   if (serial >= 12) return Math.floor((serial - 12) / 2);
   return FIXED_BYTES[serial] ?? null;
 }
 
-/** The serial types of a record's header, and where its content begins; `null` where these bytes are no record of `size`. */
+/**
+ * The serial types in a record's header, and where its content begins; `null` if these bytes are no record of `size`.
+ */
 export function readRecordHeader(
   bytes: Uint8Array,
   size: number,
@@ -65,13 +73,13 @@ export function readRecordHeader(
     serials.push(serial[0]);
     at = serial[1];
   }
-  // Exact: noise hardly ever gets this right.
+  // The sizes must match exactly. Random bytes almost never do.
   return at === header[0] && total === size ? { serials, content: header[0] } : null;
 }
 
 /**
- * Decodes a record of `size` bytes, of which `bytes` holds at least what is looked at. Text and blobs are views into
- * `bytes`; where the bytes end early a value is as short as what is there.
+ * Decodes a record of `size` bytes. `bytes` holds at least the part that is read. Text and blobs are views into
+ * `bytes`. If the bytes end early, a value is cut off.
  */
 export function readRecord(bytes: Buffer, size: number): SqliteRecord | null {
   const header = readRecordHeader(bytes, size);

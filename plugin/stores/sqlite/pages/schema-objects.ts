@@ -9,7 +9,7 @@ export interface SchemaObject {
   readonly name: string;
   readonly table: string;
   readonly root: number;
-  /** `null` for the index that a constraint made. */
+  /** `null` for an index that a constraint created. */
   readonly sql: string | null;
 }
 
@@ -27,10 +27,10 @@ export function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
 }
 
-/** One row may be damaged; after two that are none, a page is taken for another table's. */
+/** One row may be damaged. After two invalid rows, the page counts as a page of another table. */
 const FEW_ROWS = 2;
 
-/** The rows of `sqlite_schema` that a page holds; empty for every other page. Cheap where the first rows are none. */
+/** The rows of `sqlite_schema` on a page; empty for every other page. Fast if the first rows are invalid. */
 export function schemaObjectsOf(image: PageImage, page: Buffer, isFirst: boolean): SchemaObject[] {
   const header = readBtreeHeader(page, isFirst);
   if (header?.type !== PAGE_TYPE.tableLeaf) return [];

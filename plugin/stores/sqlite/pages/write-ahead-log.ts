@@ -3,10 +3,10 @@ import { sizeNow } from "../../../platform/read-now.ts";
 import { amount } from "../../../plural.ts";
 import { openRandomAccess, type RandomAccessFile } from "./random-access.ts";
 
-/** One frame of a WAL: a version of a page. */
+/** One frame of a WAL, which holds one version of a page. */
 export interface Frame {
   readonly page: number;
-  /** Where the page's bytes begin in the WAL. */
+  /** The offset of the page's bytes in the WAL. */
   readonly offset: number;
 }
 
@@ -14,13 +14,13 @@ export interface WriteAheadLog {
   readonly pageBytes: number;
   /** Frames of committed transactions, oldest first. */
   readonly committed: readonly Frame[];
-  /** What else is there: never committed, damaged, or from before the log last started over; newest first. */
+  /** All other frames, newest first: never committed, damaged, or from before the log last started over. */
   readonly others: readonly Frame[];
-  /** Pages of the database after the last commit; 0 where nothing was committed. */
+  /** The number of pages of the database after the last commit; 0 if nothing was committed. */
   readonly pages: number;
-  /** Frames that SQLite itself would not read, because one before them is damaged. */
+  /** Frames that SQLite itself would not read, because a frame before them is damaged. */
   readonly beyondDamage: number;
-  /** Whether its header and each frame of its present state are as they were written. */
+  /** Whether the log's header and each frame of its present state are unchanged since they were written. */
   readonly isWhole: boolean;
 }
 
@@ -34,7 +34,7 @@ interface ReadFrame extends Frame {
   readonly isSound: boolean;
 }
 
-/** A page so far behind the end of the file is a damaged number: looking at every page before it would never end. */
+/** A page this far beyond the end of the file has a damaged number. Reading every page before it would never end. */
 const MOST_PAGES_MORE = 2 ** 22;
 
 function isPageSize(size: number): boolean {
@@ -42,9 +42,9 @@ function isPageSize(size: number): boolean {
 }
 
 /**
- * Reads a WAL further than SQLite does: each frame is checked against the checksum that the frame before it states, so
- * that one damaged frame costs only itself. `pageBytes`: of the database, where its header tells; the log's own header
- * may be damaged too. `databaseBytes`: how long the file of the database is.
+ * Reads a WAL further than SQLite does. Each frame is checked against the checksum in the frame before it, so that one
+ * damaged frame costs only itself. `pageBytes`: the page size from the database's header, if known, because the log's
+ * own header may be damaged too. `databaseBytes`: the length of the database file.
  */
 export function readWriteAheadLog(
   file: RandomAccessFile,
@@ -70,7 +70,8 @@ export function readWriteAheadLog(
     const page = bytes.readUInt32BE(0);
     const commitPages = bytes.readUInt32BE(4);
     const isCurrent = salts !== null && Buffer.compare(bytes.subarray(8, 16), salts) === 0;
-    // Behind a damaged frame, or without the header, the seed is unknown: the salts must do.
+    // After a damaged frame, or without the header, the seed of the checksum is unknown. Then only the salts can be
+    // compared.
     const isPossible = page > 0 && page <= most && commitPages <= most;
     const isSound = isCurrent && isPossible && (before === null || checksumHolds(bytes, before, isBigEndian));
     frames.push({ page, offset: start + FRAME_HEADER_BYTES, commitPages, isCurrent, isSound });
@@ -96,9 +97,9 @@ function sorted(frames: readonly ReadFrame[], pageBytes: number, headerIsWhole: 
 }
 
 /**
- * What marks the frames of the log's present state: what the header says, if one of the first frames has it. Else the salts
- * of the first frame where the second has them too, else those that most frames have. A log that was started over without a
- * frame yet holds what the database holds.
+ * The salts that mark the frames of the log's present state. The first choice is the salts in the header, if one of the
+ * first frames has them. Then those of the first frame if the second has them too, then the most frequent ones. If a
+ * log was started over and has no frame yet, the database holds everything.
  */
 function saltsOf(file: RandomAccessFile, header: Buffer | null, frameBytes: number, count: number): Buffer | null {
   const of = (index: number) => file.read(HEADER_BYTES + index * frameBytes + 8, 8).toString("hex");
@@ -139,10 +140,10 @@ function isHeader(header: Buffer): boolean {
   return (header.readUInt32BE(0) & 0xfffffffe) >>> 0 === MAGIC;
 }
 
-/** Larger logs are not looked through: it takes a second for 200 MB. */
+/** Larger logs are not searched: 200 MB take a second. */
 const LARGEST_LOOKED_THROUGH = 64 * 1024 * 1024;
 
-/** What of a database's log was committed and is not read by SQLite, in words; `null` where that is nothing. */
+/** The committed part of a database's log that SQLite does not read, in words; `null` if there is none. */
 export function unreadLog(database: string): string | null {
   const path = `${database}-wal`;
   const size = sizeNow(path);
@@ -155,7 +156,7 @@ export function unreadLog(database: string): string | null {
     const [first] = log?.committed ?? [];
     if (log === null || first === undefined) return null;
     if (!isSound) return `${amount(log.committed.length, "page")}, its header is damaged`;
-    // Started over, and nothing written to it since: everything in it is in the database.
+    // The log started over and nothing was written since, so the database holds everything in it.
     const own = file.read(first.offset - FRAME_HEADER_BYTES + 8, 8);
     if (Buffer.compare(own, header.subarray(16, 24)) !== 0) return null;
     return log.beyondDamage === 0 ? null : `${amount(log.beyondDamage, "page")} behind a damaged one`;
