@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { damageWhileIdle } from "./bench/damage.ts";
-import { firstAnswer } from "./bench/first-answer.ts";
+import { answersWith, emptyPlugin, firstAnswer } from "./bench/first-answer.ts";
 import { heldScreen } from "./bench/held-screen.ts";
 import { measureHuge } from "./bench/huge.ts";
 import { hugeStore } from "./bench/huge-store.ts";
@@ -37,6 +37,7 @@ const { values } = parseArgs({
     jq: { type: "string", default: "jq" },
     gigabytes: { type: "string", default: "1" },
     keep: { type: "boolean", default: false },
+    before: { type: "string" },
   },
 });
 const runs = Number(values.runs);
@@ -238,8 +239,42 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
   footprint,
 };
 
-/** Takes minutes and gigabytes: only where it is asked for by name. */
-const ASKED_FOR: typeof MEASUREMENTS = { huge };
+/** This build beside that of another commit, whose `dist` is named with `--before`, in one alternating run. */
+async function against(): Promise<void> {
+  if (values.before === undefined) throw new Error("--before FOLDER names the other build");
+  const other = resolve(values.before);
+  for (const version of hosts()) {
+    const kept = await store(version);
+    const home = await homeOf(kept);
+    try {
+      const plugins = [await emptyPlugin(home), pathToFileURL(join(other, "server.js")).href, ours];
+      for (const start of values.start) {
+        if (start === "second") await becomeKnown(kept);
+        const before = () => (start === "first" ? forget(kept) : Promise.resolve());
+        const times = await answersWith(home, plugins, "/session", Math.max(runs, 15), before);
+        const [empty = 0, old = 0, now = 0] = times.map(median);
+        say(
+          `  ${version}, first answer, ${start} start: empty plugin ${empty.toFixed(0)} ms, before ${old.toFixed(0)} ms, ` +
+            `now ${now.toFixed(0)} ms (now / before: ${(now / old).toFixed(3)})`,
+        );
+      }
+    } finally {
+      await home.remove();
+      await forget(kept);
+    }
+    for (const runtime of ["bun", "node"]) {
+      say(` check of ${version} in ${runtime}`);
+      const [program, , ...words] = check("before", runtime, kept).argv;
+      await compare([
+        check("now", runtime, kept),
+        { name: "before", argv: [program, join(other, "cli.js"), ...words] },
+      ]);
+    }
+  }
+}
+
+/** Takes minutes and gigabytes, or another build: only where it is asked for by name. */
+const ASKED_FOR: typeof MEASUREMENTS = { huge, against };
 
 const wanted = values.only ?? Object.keys(MEASUREMENTS);
 for (const name of wanted) {

@@ -21,17 +21,16 @@ export async function emptyPlugin(home: HermeticHome): Promise<string> {
 }
 
 /**
- * How much later opencode's first answer comes with the plugin than with one that does nothing; fresh processes,
- * alternating. `path`: the route that is asked. `before`: done before each start.
+ * How long opencode's first answer takes, in milliseconds, with each of some plugins: fresh processes, alternating. `path`:
+ * the route that is asked. `before`: done before each start.
  */
-export async function firstAnswer(
+export async function answersWith(
   home: HermeticHome,
-  ours: string,
+  plugins: readonly string[],
   path: string,
   runs: number,
   before: () => Promise<void>,
-): Promise<FirstAnswer> {
-  const empty = await emptyPlugin(home);
+): Promise<readonly (readonly number[])[]> {
   const timed = async (plugin: string): Promise<number> => {
     await before();
     const host = await startHost({ home, plugins: [plugin] });
@@ -44,12 +43,23 @@ export async function firstAnswer(
       await host.stop();
     }
   };
-  for (const plugin of [empty, ours]) await timed(plugin);
-  const times: { without: number[]; withPlugin: number[] } = { without: [], withPlugin: [] };
+  for (const plugin of plugins) await timed(plugin);
+  const times: number[][] = plugins.map(() => []);
   for (let run = 0; run < runs; run += 1) {
-    times.without.push(await timed(empty));
-    times.withPlugin.push(await timed(ours));
+    for (const [at, plugin] of plugins.entries()) times[at]?.push(await timed(plugin));
   }
-  const later = times.withPlugin.map((time, run) => time - (times.without[run] ?? 0));
-  return { without: median(times.without), withPlugin: median(times.withPlugin), later: median(later) };
+  return times;
+}
+
+/** How much later opencode's first answer comes with the plugin than with one that does nothing. */
+export async function firstAnswer(
+  home: HermeticHome,
+  ours: string,
+  path: string,
+  runs: number,
+  before: () => Promise<void>,
+): Promise<FirstAnswer> {
+  const [without = [], withPlugin = []] = await answersWith(home, [await emptyPlugin(home), ours], path, runs, before);
+  const later = withPlugin.map((time, run) => time - (without[run] ?? 0));
+  return { without: median(without), withPlugin: median(withPlugin), later: median(later) };
 }
