@@ -69,7 +69,8 @@ export const FOUND: Readonly<Record<string, Situation>> = {
     const lost = await held(world, folder);
     rmSync(join(folder, ".git", "opencode"));
     world.git(folder, "checkout", "--quiet", "--orphan", "other");
-    world.commit(folder);
+    // Git keeps whole seconds: one of the session's own second may be older.
+    world.commit(folder, Date.now() + 1000);
     return { lost: [[lost, folder]], reason: /belongs to another project now\.$/ };
   },
   "a folder that became a submodule": async (world) => {

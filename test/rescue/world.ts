@@ -141,16 +141,22 @@ export class World {
   }
 
   git(folder: string, ...args: readonly string[]): string {
-    const env = { PATH: process.env.PATH, ...identity };
+    return this.#gitAt(null, folder, ...args);
+  }
+
+  /** `atMs`: the moment that a commit says of itself. */
+  #gitAt(atMs: number | null, folder: string, ...args: readonly string[]): string {
+    const moment = atMs === null ? {} : { GIT_COMMITTER_DATE: `@${Math.floor(atMs / 1000)} +0000` };
+    const env = { PATH: process.env.PATH, ...identity, ...moment };
     return execFileSync("git", [...args], { cwd: folder, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   }
 
   /** Every commit has a text of its own: no two repositories have the same first one. */
-  commit(folder: string): void {
+  commit(folder: string, atMs: number | null = null): void {
     this.#commits += 1;
     writeFileSync(join(folder, "file.txt"), `${this.#commits} ${process.pid} ${this.root}\n`);
     this.git(folder, "add", "file.txt");
-    this.git(folder, "commit", "--quiet", "--no-gpg-sign", "-m", `commit ${this.#commits}`);
+    this.#gitAt(atMs, folder, "commit", "--quiet", "--no-gpg-sign", "-m", `commit ${this.#commits}`);
   }
 
   repository(...names: readonly string[]): string {
