@@ -103,6 +103,12 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
     const what = losses(session);
     if (what.length > 0) lines.push(`  ${named(session.sessionID)}: ${what.join("; ")}`);
   }
+  const anywhere = sessions.filter(({ hasFolder }) => !hasFolder);
+  if (anywhere.length > 0) {
+    lines.push(
+      `Nothing tells the folder of ${plural(anywhere.length, "session")}: opencode lists them only if it is started in /.`,
+    );
+  }
   const ofUnknown = [
     ...(lostOfUnknown.messages > 0 ? [plural(lostOfUnknown.messages, "message")] : []),
     ...(lostOfUnknown.parts > 0 ? [plural(lostOfUnknown.parts, "part")] : []),

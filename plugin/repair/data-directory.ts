@@ -26,6 +26,7 @@ export async function dataDirectoryFindings(
     ...(await sideFileFindings(files, located.dataDir)),
     // A host may still have such a copy open under its old name.
     ...(isOutside ? await copyFindings(files, located, stores) : []),
+    ...(isOutside ? await folderFindings(files, located, stores) : []),
   ];
 }
 
@@ -38,6 +39,18 @@ async function copyFindings(
   const copies = await databasesPutAside(files, located);
   if (copies.length === 0) return [];
   return [speaker(first.description, first.index)(DATABASE_COPIES, "info", null, amount(copies.length, "file"))];
+}
+
+/** What an import has left behind is not read any more. */
+async function folderFindings(
+  files: FileSystem,
+  { dataDir, json, databases }: Located,
+  stores: readonly StoreAtIndex[],
+): Promise<ConfirmedFinding[]> {
+  const [ofFiles] = stores;
+  if (json !== "records" || databases.length > 0 || ofFiles === undefined) return [];
+  const { noFolderFindings } = await import("./no-folder.ts");
+  return noFolderFindings(files, dataDir, ofFiles);
 }
 
 const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {

@@ -1,3 +1,4 @@
+import { NO_WORKTREE } from "../hosts/folder-paths.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
 import type { Loss, TableLoss } from "./losses.ts";
 
@@ -17,6 +18,8 @@ export interface SessionOutcome {
   readonly isCounted: boolean;
   /** Whether its own row had to be rebuilt. */
   readonly isRebuilt: boolean;
+  /** `false`: its row was rebuilt, and nothing that is left tells its folder. */
+  readonly hasFolder: boolean;
   /** Whether every record of it came through as it was. */
   readonly isWhole: boolean;
 }
@@ -62,7 +65,7 @@ export function outcomesOf(connection: Connection, known: Known): SessionOutcome
   const tally = (sql: string) => new Map(connection.all(sql).map((row) => [String(row.id), Number(row.n)]));
   const messages = tally("select session_id as id, count(*) as n from message group by 1");
   const parts = tally("select session_id as id, count(*) as n from part group by 1");
-  return connection.all("select id from session order by id").map((row) => {
+  return connection.all("select id, directory from session order by id").map((row) => {
     const sessionID = String(row.id);
     const lost = losses.map(({ table, ofSession }) => ({ table, ...ofSession(sessionID) }));
     const of = (table: string) => lost.find((loss) => loss.table === table)?.count ?? 0;
@@ -84,6 +87,7 @@ export function outcomesOf(connection: Connection, known: Known): SessionOutcome
       cutRecords,
       isCounted,
       isRebuilt,
+      hasFolder: !isRebuilt || row.directory !== NO_WORKTREE,
       isWhole: isCounted && !isRebuilt && lostMessages + lostParts + lostOthers + cutRecords === 0,
     };
   });

@@ -18,7 +18,7 @@ export interface VersionOutcome {
   readonly what: string;
   readonly report: SalvageReport;
   readonly opening: HostOpening;
-  /** Whether the host opens every session that salvage lists. */
+  /** Whether the host opens every session that salvage lists, and lists each whose folder is known. */
   readonly opens: boolean;
   /** What the report says of losses that is not so. */
   readonly lies: readonly string[];
@@ -44,8 +44,12 @@ export async function versionExperiment(
     const report = await salvage({ files: nodeFileSystem, driver, source, target, dataDir: null });
     const { lies } = heldAgainst(whole.database, target, report);
     const opening = await hostOpens(version, whole.project, target);
+    const placed = report.sessions.filter(({ hasFolder }) => hasFolder).length;
     const opens =
-      opening.listStatus === 200 && opening.failing.length === 0 && opening.sessions === report.sessions.length;
+      opening.listStatus === 200 &&
+      opening.failing.length === 0 &&
+      opening.sessions === report.sessions.length &&
+      opening.listed === placed;
     return { what, report, opening, opens, lies };
   } finally {
     for (const path of paths) await rm(path, { force: true });

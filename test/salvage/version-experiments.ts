@@ -35,9 +35,10 @@ for (const version of values.version as HostVersion[]) {
         const { what, report, opening, opens: hostOpens, lies } = await versionExperiment(version, whole, kind, seed);
         const opens = hostOpens && lies.length === 0;
         if (opens) opened += 1;
+        const placed = report.sessions.filter(({ hasFolder }) => hasFolder).length;
         const lost = report.sessions.filter(({ isWhole }) => !isWhole).length;
         print(
-          `${opens ? "" : "BAD "}${version} ${seed} ${kind} (${what}): list ${opening.listStatus}, ${opening.listed} of ${opening.sessions} listed, ` +
+          `${opens ? "" : "BAD "}${version} ${seed} ${kind} (${what}): list ${opening.listStatus}, ${opening.listed} of ${opening.sessions} listed, ${placed} with a folder, ` +
             `failing ${opening.failing.length}, not whole ${lost}, added ${report.addedSchemaObjects.length}${lies.length > 0 ? `; false: ${lies.slice(0, 2).join("; ")}` : ""}`,
         );
       } catch (error) {

@@ -32,6 +32,9 @@ describe("a salvaged database is one of the version that wrote it", () => {
         expect(opening).toMatchObject({ listStatus: 200, failing: [], sessions: report.sessions.length });
         expect(report.sessions.length).toBeGreaterThan(0);
         expect(opens).toBe(true);
+        // Its pages hold parts alone: no list of the project shows such a session, and the report says so.
+        const placed = report.sessions.filter(({ hasFolder }) => hasFolder).length;
+        expect([opening.listed, placed]).toEqual(kind === "lone-wal" ? [0, 0] : [opening.sessions, opening.sessions]);
         expect(lies).toEqual([]);
       } finally {
         await rm(folder, { recursive: true, force: true });

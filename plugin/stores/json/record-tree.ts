@@ -15,10 +15,15 @@ export class RecordTree {
 
   /** Ids of the projects that have a folder of sessions. */
   async projectFolders(): Promise<string[]> {
-    const entries = (await this.files.list(join(this.dataDir, STORAGE, "session"))) ?? [];
-    return visibleEntries(entries)
-      .filter((entry) => entry.type === "directory")
-      .map((entry) => entry.name);
+    const folder = join(this.dataDir, STORAGE, "session");
+    const names: string[] = [];
+    for (const { name, type } of visibleEntries((await this.files.list(folder)) ?? [])) {
+      // The hosts follow a link that leads to a folder (measured on 1.1.65).
+      const isFolder =
+        type === "directory" || (type === "symlink" && (await this.files.list(join(folder, name))) !== null);
+      if (isFolder) names.push(name);
+    }
+    return names;
   }
 
   /** Ids of all sessions that have messages, a todo list or a diff. */

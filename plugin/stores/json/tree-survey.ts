@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { refusalOf } from "../../platform/permissions.ts";
-import { readNow } from "../../platform/read-now.ts";
+import { entryNow, readNow, targetStatNow } from "../../platform/read-now.ts";
 import { fileText } from "../../records/file-text.ts";
 import type { SessionEntry } from "../store.ts";
 import type { Survey, SurveyedProject } from "../survey.ts";
@@ -24,7 +24,11 @@ export async function surveyTree(tree: RecordTree, isAlone: boolean): Promise<Su
 export async function sessionsWithoutRecord(tree: RecordTree, all: readonly SessionEntry[]): Promise<string[]> {
   // The record may be in a folder that this user may not read.
   if (isClosed(tree, `${STORAGE}/session`)) return [];
-  for (const project of await tree.projectFolders()) if (isClosed(tree, sessionFolder(project))) return [];
+  for (const { name, type } of (await tree.files.list(join(tree.dataDir, STORAGE, "session"))) ?? []) {
+    // A file that is named after no project is no folder of sessions.
+    const isOfProject = type === "directory" || (await hasProjectRecord(tree, name));
+    if (isOfProject && isClosed(tree, sessionFolder(name))) return [];
+  }
   const bare = all.filter(({ projectID }) => projectID === null).map(({ id }) => id);
   const listed = await Promise.all(
     bare.map(async (id) => (await listRecordFiles(tree.files, tree.dataDir, messageFolder(id))) ?? []),
@@ -41,15 +45,21 @@ async function surveyProject(tree: RecordTree, id: string, isAlone: boolean): Pr
     const directory = await textOf(tree, path, "directory", isAlone);
     if (directory !== null) folders.set(directory, (folders.get(directory) ?? 0) + 1);
   }
-  const record = `${STORAGE}/project/${id}.json`;
   // Nothing counts as missing in a folder that this user may not read.
-  const hasRecord =
-    isClosed(tree, `${STORAGE}/project`) || (await tree.files.stat(join(tree.dataDir, record))) !== null;
+  const hasRecord = isClosed(tree, `${STORAGE}/project`) || (await hasProjectRecord(tree, id));
   return {
     id,
-    worktree: hasRecord ? ((await textOf(tree, record, "worktree", isAlone)) ?? "") : null,
+    worktree: hasRecord ? ((await textOf(tree, projectRecord(id), "worktree", isAlone)) ?? "") : null,
     folders: [...folders].map(([directory, sessions]) => ({ directory, sessions })),
   };
+}
+
+function projectRecord(id: string): string {
+  return `${STORAGE}/project/${id}.json`;
+}
+
+async function hasProjectRecord(tree: RecordTree, id: string): Promise<boolean> {
+  return (await tree.files.stat(join(tree.dataDir, projectRecord(id)))) !== null;
 }
 
 /** A text field of a small record, or `null` if it cannot be read. */
@@ -65,6 +75,9 @@ async function textOf(tree: RecordTree, path: string, field: string, isAlone: bo
   }
 }
 
+/** Whether nobody can look into a folder: this user may not, or something else is in its place. */
 function isClosed(tree: RecordTree, folder: string): boolean {
-  return refusalOf(join(tree.dataDir, folder), "read") !== null;
+  const path = join(tree.dataDir, folder);
+  if (refusalOf(path, "read") !== null) return true;
+  return entryNow(path) !== null && targetStatNow(path)?.isDirectory() !== true;
 }

@@ -1,0 +1,142 @@
+import { basename, join } from "node:path";
+import { FOLDER_IS_FILE } from "../faults/access.ts";
+import type { ConfirmedFinding, Severity } from "../model/finding.ts";
+import { type DirectoryEntry, errnoCode, type FileSystem } from "../platform/file-system.ts";
+import { targetStatNow } from "../platform/read-now.ts";
+import { STORAGE } from "../stores/json/layout.ts";
+import { type StoreAtIndex, speaker } from "./store-finding.ts";
+
+/** A place where opencode 1.0-1.1 has a folder, and what it does where a file is there (measured on 1.0.152 and 1.1.65). */
+interface FolderPlace {
+  readonly severity: Severity;
+  readonly does: string;
+}
+
+const FOLDERS: Readonly<Record<string, FolderPlace>> = {
+  project: { severity: "blocking", does: "opencode answers every request with an error" },
+  session: { severity: "blocking", does: "opencode lists no session and makes none" },
+  message: { severity: "blocking", does: "opencode shows every session without its messages" },
+  part: { severity: "blocking", does: "opencode shows every message empty" },
+  todo: { severity: "warning", does: "opencode shows no list of todos" },
+  session_diff: { severity: "warning", does: "opencode shows no changed files" },
+};
+
+interface Nested extends FolderPlace {
+  /** What it does where there are many. */
+  readonly doesToMany: string;
+  /** What a folder in it is called. */
+  readonly named: RegExp;
+  /** Whether a record makes opencode look into a folder of this name. */
+  isRead(name: string, files: FileSystem, storage: string): Promise<boolean>;
+}
+
+const NESTED: Readonly<Record<string, Nested>> = {
+  session: {
+    severity: "blocking",
+    does: "opencode lists no session of this project and makes none",
+    doesToMany: "opencode lists no session of these projects and makes none",
+    named: /^[A-Za-z0-9_-]+$/,
+    isRead: (name, files, storage) => isFile(files, join(storage, "project", `${name}.json`)),
+  },
+  message: {
+    severity: "blocking",
+    does: "opencode shows this session without its messages",
+    doesToMany: "opencode shows these sessions without their messages",
+    named: /^ses[A-Za-z0-9_-]*$/,
+    isRead: (name, files, storage) => isInFolderOf(files, join(storage, "session"), name),
+  },
+  part: {
+    severity: "blocking",
+    does: "opencode shows this message empty",
+    doesToMany: "opencode shows these messages empty",
+    named: /^msg[A-Za-z0-9_-]*$/,
+    isRead: (name, files, storage) => isInFolderOf(files, join(storage, "message"), name),
+  },
+};
+
+/** If there are so many files of one kind, one finding stands for all of them. */
+const MOST_TOLD = 20;
+
+/** Files, and links that lead to no folder, in the place of folders that opencode 1.0-1.1 reads sessions from. */
+export async function noFolderFindings(
+  files: FileSystem,
+  dataDir: string,
+  { description, index }: StoreAtIndex,
+): Promise<ConfirmedFinding[]> {
+  const storage = join(dataDir, STORAGE);
+  const say = (names: readonly string[], { severity, does }: FolderPlace, what: string, sessionID: string | null) =>
+    speaker(description, index)(
+      FOLDER_IS_FILE,
+      severity,
+      {
+        kind: "side_file",
+        sessionID,
+        recordID: basename(names.join("/")),
+        locator: { path: [STORAGE, ...names].join("/") },
+      },
+      `${what}; ${does}`,
+    );
+  const findings: ConfirmedFinding[] = [];
+  for (const { name, type } of await listed(files, storage)) {
+    const place = FOLDERS[name];
+    if (place === undefined) continue;
+    const what = insteadOfFolder(join(storage, name), type);
+    if (what !== null) findings.push(say([name], place, what, null));
+    const nested = NESTED[name];
+    if (what !== null || nested === undefined) continue;
+    const found: { readonly name: string; readonly what: string }[] = [];
+    for (const entry of await listed(files, join(storage, name))) {
+      if (entry.type === "directory" || !nested.named.test(entry.name)) continue;
+      const instead = insteadOfFolder(join(storage, name, entry.name), entry.type);
+      if (instead !== null && (await nested.isRead(entry.name, files, storage))) {
+        found.push({ name: entry.name, what: instead });
+      }
+    }
+    if (found.length > MOST_TOLD)
+      findings.push(
+        say([name], { ...nested, does: nested.doesToMany }, `${found.length} files in it are no folders`, null),
+      );
+    else {
+      for (const each of found) {
+        findings.push(say([name, each.name], nested, each.what, name === "message" ? each.name : null));
+      }
+    }
+  }
+  return findings;
+}
+
+/** What is in the place of a folder; `null` if it is one, leads to one, or to where this user may not look. */
+function insteadOfFolder(path: string, type: DirectoryEntry["type"]): string | null {
+  if (type === "directory") return null;
+  let target: ReturnType<typeof targetStatNow>;
+  try {
+    target = targetStatNow(path);
+  } catch {
+    return null;
+  }
+  if (target?.isDirectory()) return null;
+  if (target === undefined) return type === "symlink" ? "a link that leads nowhere" : null;
+  return type === "symlink" ? "a link to a file" : "a file";
+}
+
+/** What cannot be listed is told with what may not be used (`access.ts`). */
+async function listed(files: FileSystem, folder: string): Promise<DirectoryEntry[]> {
+  try {
+    return (await files.list(folder)) ?? [];
+  } catch (error) {
+    if (errnoCode(error) === null) throw error;
+    return [];
+  }
+}
+
+async function isFile(files: FileSystem, path: string): Promise<boolean> {
+  return (await files.stat(path))?.type === "file";
+}
+
+/** Whether a folder below `parent` has the record of this id. */
+async function isInFolderOf(files: FileSystem, parent: string, id: string): Promise<boolean> {
+  for (const { name } of await listed(files, parent)) {
+    if (await isFile(files, join(parent, name, `${id}.json`)).catch(() => false)) return true;
+  }
+  return false;
+}
