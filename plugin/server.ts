@@ -6,11 +6,11 @@ import type { Plugin } from "@opencode-ai/plugin";
  */
 const server: Plugin = async (input, options) => {
   try {
-    // Loaded in here, so that an installation with a part missing is caught as well.
+    // Loaded in here, so that an incomplete installation is caught as well.
     const { startPlugin } = await import("./opencode/start.ts");
     return await startPlugin(input, options);
   } catch {
-    // Hosts up to 1.1.65 do not start when a plugin throws or cannot be loaded. Nothing here is worth that.
+    // Hosts up to 1.1.65 do not start if a plugin throws or cannot be loaded, so every error is ignored here.
     return {};
   }
 };

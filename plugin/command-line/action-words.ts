@@ -1,6 +1,6 @@
 import type { Action } from "../repair/apply.ts";
 
-/** Words on a screen for what was done to a record; in JSON the names of the contract stay. */
+/** Screen words for what was done to a record. JSON keeps the names of the contract. */
 const WORDS: Readonly<Partial<Record<Action, string>>> = { normalised: "completed", settled: "closed" };
 
 export function actionWord(action: Action): string {

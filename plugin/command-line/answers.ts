@@ -10,7 +10,7 @@ import { type GivenStore, withGivenStore } from "./ready-command.ts";
 /** Version of every JSON answer of the command line. */
 const SCHEMA_VERSION = 1;
 
-/** `advice`: what to do where no repair does anything. */
+/** `advice`: what the user can do if no repair fixes it. */
 function publicFinding(
   finding: ConfirmedFinding,
   hasDatabase: boolean,
@@ -28,7 +28,7 @@ function publicFinding(
   return advice === null ? rest : { ...rest, advice: withGivenStore(advice, given) };
 }
 
-/** A finding in a database, with no fields of this tool's own. */
+/** A finding in a database, without this tool's internal fields. */
 export function findingAnswer(
   finding: ConfirmedFinding & { readonly outcome?: unknown; readonly isByDesign?: unknown },
   given: GivenStore,
@@ -76,14 +76,14 @@ export function checkAnswer(result: CheckResult, given: GivenStore): object {
   };
 }
 
-/** What was not looked at, or not to the end: nothing is known of it. */
+/** For commands that did not check the result, or not completely: nothing is known about it. */
 export const NOT_REACHED = { remaining: null, verdict: null } as const;
 
 export interface ChangeAnswer {
   readonly runID: string | null;
   readonly manifests: readonly string[];
   readonly items: readonly ReportedItem[];
-  /** `null`: as in {@link NOT_REACHED}. */
+  /** `null`: see {@link NOT_REACHED}. */
   readonly remaining: readonly ConfirmedFinding[] | null;
   readonly verdict: Verdict | null;
   readonly message?: string;
@@ -104,16 +104,16 @@ export function listAnswer(content: object): object {
   return { schemaVersion: SCHEMA_VERSION, tool: TOOL, ...content };
 }
 
-/** Why there is no answer, where scripts may want to tell it from other problems. */
+/** Why there is no answer, if scripts may want to distinguish it from other problems. */
 export type ProblemReason = "no-store" | "no-runtime" | "stopped";
 
-/** A refusal or failure that left no other document: no verdict was reached. */
+/** The document for a refusal or failure that produced no other document. There is no verdict. */
 export function problemAnswer(message: string, reason: ProblemReason | null): object {
   const why = reason === null ? {} : { reason };
   return { schemaVersion: SCHEMA_VERSION, tool: TOOL, error: message, ...why, verdict: null };
 }
 
-/** As text that does nothing to a terminal that it is shown on: JSON itself escapes the lower half of the controls. */
+/** JSON as text that is harmless on a terminal. JSON itself escapes only the lower half of the control characters. */
 export function jsonText(answer: object): string {
   return JSON.stringify(answer, null, 2).replace(
     /[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,

@@ -27,14 +27,14 @@ export interface CommonOptions {
   readonly concurrency: number;
 }
 
-/** The opencode that records are to be ready for, where that is another one than loads them now. */
+/** The version of opencode for which records are to be prepared, if it is not the one that loads them now. */
 export type Target = "2.x";
 
 export type Command =
   | { readonly name: "help"; readonly of: CommandName | null }
   | { readonly name: "version" }
   | { readonly name: "completion"; readonly shell: Shell }
-  /** Ids of sessions, or their beginnings. */
+  /** Ids of sessions, or the beginnings of ids. */
   | { readonly name: "check"; readonly sessionIDs: readonly string[]; readonly target: Target | null }
   | {
       readonly name: "repair";
@@ -70,11 +70,11 @@ export type Command =
       readonly export: string | null;
       readonly bringIn: boolean;
       readonly bringInPutAside: boolean;
-      /** Another data directory to bring sessions in from. */
+      /** Another data directory from which to bring in sessions. */
       readonly fromData: string | null;
       readonly relink: boolean | { readonly from: string; readonly to: string };
       readonly unarchive: boolean;
-      /** Nothing was asked for: on a terminal the user chooses from a list. */
+      /** No action was named. On a terminal the user chooses from a list. */
       readonly isOpen: boolean;
       readonly dryRun: boolean;
       readonly yes: boolean;
@@ -87,7 +87,7 @@ export type ParsedArguments =
 const DEFAULT_CONCURRENCY = 16;
 const MOST_CONCURRENCY = 256;
 
-/** What was given of each option; of one that is on or off an empty list where it is on. */
+/** The values given for each option. An option without a value has an empty list if it is present. */
 type Values = Partial<Record<OptionName, readonly string[]>>;
 
 interface Given {
@@ -137,14 +137,14 @@ function given(args: readonly string[]): Given | string {
   return { values, positionals };
 }
 
-/** What may be suggested for an option: of one letter only the same letter, since each is near to all others. */
+/** Options that may be suggested. For one letter only the same letter, because every letter is near to all others. */
 function optionsLike(typed: string): string[] {
   const long = OPTION_NAMES.map((name) => `--${name}`);
   const short = OPTION_NAMES.flatMap((name) => optionSpec(name).short ?? []).map((letter) => `-${letter}`);
   return typed.length > 2 ? long : short.filter((each) => each === typed.toLowerCase());
 }
 
-/** Reads the command line. Anything unknown or out of range is one clear sentence; nothing is guessed. */
+/** Reads the command line. Anything unknown or out of range gives one clear sentence; nothing is guessed. */
 export function parseArguments(args: readonly string[]): ParsedArguments {
   const words = given(args);
   if (typeof words === "string") return usage(words);
@@ -182,7 +182,7 @@ function usage(message: string): ParsedArguments {
 
 function readCommand(values: Values, positionals: readonly string[]): Command | string {
   const [first = "check"] = positionals;
-  // `check` is what is done where no command is named, also with sessions.
+  // Without a named command, `check` runs, also if sessions are named.
   const [word = "", ...rest] =
     positionals.length === 0 || isSessionWord(first) ? ["check", ...positionals] : positionals;
   const name = commandOf(word);
@@ -292,7 +292,7 @@ function isRoot(folder: string): boolean {
   return /^([A-Za-z]:)?[\\/]$/.test(folder);
 }
 
-/** opencode's session ids begin so; fewer letters than this name too many. */
+/** Whether a word may be a session id. It must have opencode's prefix and enough letters to be specific. */
 function isSessionWord(word: string): boolean {
   return /^ses(_|$)/.test(word);
 }
@@ -302,7 +302,7 @@ export function isRunWord(word: string): boolean {
   return word === "last" || /^\d{1,8}(T[0-9a-fZ-]*)?$/.test(word) || /^[0-9a-f]{8}$/.test(word);
 }
 
-/** Without anything else that is asked for, `rescue` brings in. */
+/** If no other action is named, `rescue` brings sessions in. */
 function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean): Command | string {
   const [from, to] = [last(values, "from"), last(values, "to")];
   const [relink, unarchive, asked] = [isOn(values, "relink"), isOn(values, "unarchive"), isOn(values, "import")];

@@ -6,8 +6,8 @@ import { surveyDatabase } from "../stores/sqlite/sqlite-survey.ts";
 import type { AsideAnswer, AsideTask, SalvageTask } from "./aside.ts";
 
 /**
- * The body of the other process: one task on its input, one answer on its output. Lines before the answer say how far it
- * is. Any error ends it without an answer.
+ * The body of the other process: it gets one task on its input and writes one answer to its output. Lines before the
+ * answer report progress. Any error ends it without an answer.
  */
 let text = "";
 for await (const piece of process.stdin.setEncoding("utf8")) text += String(piece);

@@ -7,30 +7,33 @@ import type { SalvageInput, SalvageReport } from "../salvage/salvage.ts";
 import type { DatabaseSource } from "../stores/sqlite/driver.ts";
 import type { Survey } from "../stores/survey.ts";
 
-/** What the other process is told to do with a database. Each is one long step of SQLite. */
+/** The task of the other process on a database. Each is one long step of SQLite. */
 export type AsideTask =
   | { readonly what: "survey"; readonly source: DatabaseSource; readonly store: StoreDescription }
   | { readonly what: "damage"; readonly source: DatabaseSource };
 
-/** A new database is built from a damaged one. `parent`: the process that asks; without it nothing is built any more. */
+/** Builds a new database from a damaged one. `parent` is the process that asks. When it is gone, the work stops. */
 export interface SalvageTask extends Pick<SalvageInput, "source" | "target" | "dataDir"> {
   readonly what: "salvage";
   readonly parent: number;
 }
 
-/** Of `survey` the survey; of `damage` the first damage that a full check finds, as {@link firstDamage} says it. */
+/**
+ * The result: of `survey` the survey, of `damage` the first damage that a full check finds, in the form of {@link
+ * firstDamage}.
+ */
 export interface AsideAnswer {
   readonly survey?: Survey;
   readonly damage?: string | null;
 }
 
-/** Smaller databases are looked at before another process would have started. */
+/** Smaller databases are checked before another process could start. */
 const WORTH_A_PROCESS_BYTES = 32 * 1024 * 1024;
 
 /**
- * Does a task in another process, which is killed once the signal is aborted: a process that is inside of SQLite feels
- * nothing, and neither Node nor SQLite as both runtimes have it can interrupt it. `null`: the database is small, the task
- * was stopped, or there is no other process to be had.
+ * Runs a task in another process and kills that process when the signal is aborted. A process inside SQLite does not
+ * react to signals, and neither Node nor the SQLite of either runtime can interrupt it. `null`: the database is small,
+ * the task was stopped, or no other process could be started.
  */
 export async function aside(task: AsideTask, signal: AbortSignal | undefined): Promise<AsideAnswer | null> {
   if (sizeNow(task.source.path) < WORTH_A_PROCESS_BYTES) return null;
@@ -39,7 +42,8 @@ export async function aside(task: AsideTask, signal: AbortSignal | undefined): P
 
 /**
  * Builds the new database in another process, so that a signal ends the work at once and the lock is renewed meanwhile.
- * What was begun stays beside `target` where it is ended. `null`: stopped, failed, or there is no other process to be had.
+ * If it is stopped, the unfinished file stays next to `target`. `null`: stopped, failed, or no other process could be
+ * started.
  */
 export function salvageAside(
   input: Pick<SalvageInput, "source" | "target" | "dataDir" | "onProgress" | "signal">,
@@ -70,7 +74,7 @@ async function asked<Answer>(
   }
 }
 
-/** {@link aside} as a check asks for it. */
+/** {@link aside} in the form that a check needs. */
 export async function surveyAside(
   source: DatabaseSource,
   store: StoreDescription,

@@ -7,7 +7,7 @@ import { otherData, otherDataLines } from "./other-data-note.ts";
 import { resolveSessions } from "./resolve-ids.ts";
 import { checkText, viewOf } from "./text.ts";
 
-/** `check`: says what is wrong, writes nothing. */
+/** `check`: reports what is wrong and writes nothing. */
 export async function checkCommand(
   context: CommandContext,
   { sessionIDs }: Command & { name: "check" },

@@ -15,7 +15,7 @@ export async function checkWithProgress(context: CommandContext, sessionIDs: rea
   const onProgress: CheckInput["onProgress"] = (counts, expected) => {
     const { sessions, messages, parts } = counts;
     const words = [plural(sessions, "session"), plural(messages, "message"), plural(parts, "part")];
-    // Of files only the number of sessions is known beforehand.
+    // For files, only the number of sessions is known in advance.
     const [done, of] =
       expected.parts === undefined
         ? [sessions, expected.sessions ?? 0]
@@ -34,7 +34,7 @@ export async function checkWithProgress(context: CommandContext, sessionIDs: rea
   });
 }
 
-/** Ends a command whose check came to no result. */
+/** Ends a command whose check has no result. */
 export async function withoutResult(
   context: CommandContext,
   { unknownSession }: CheckOutcome & { ok: false },

@@ -1,16 +1,17 @@
 /**
- * What the command line takes: parsing, `--help`, suggestions, completion and the man page are all made from this table.
+ * The table of all commands and options. Parsing, `--help`, suggestions, completion and the man page are generated from
+ * it.
  */
 
-/** How this program is called: what reads no version of it loads nothing more than this. */
+/** The name of this program. It has its own module, so that code that needs only the name loads nothing more. */
 export const PROGRAM = "opencode-session-repair";
 
-/** What completion offers in place of an option's value or an argument. */
+/** What completion suggests for the value of an option or for an argument. */
 export type ValueKind = "folder" | "file" | "code" | "run" | "session" | "command" | "shell" | "other";
 
 export interface OptionSpec {
   readonly short?: string;
-  /** How the value is called; absent of an option that is on or off. */
+  /** The name of the value; absent for an option without one. */
   readonly value?: string;
   readonly kind?: ValueKind;
   readonly multiple?: true;
@@ -59,7 +60,7 @@ export type OptionName = keyof typeof OPTIONS;
 
 export const OPTION_NAMES = Object.keys(OPTIONS) as readonly OptionName[];
 
-/** These go with every command. */
+/** Options of every command. */
 export const COMMON_OPTIONS: readonly OptionName[] = [
   "data-dir",
   "db",
@@ -76,17 +77,17 @@ export function optionSpec(name: OptionName): OptionSpec {
 }
 
 export interface Example {
-  /** Without the name of the program. */
+  /** The arguments without the name of the program. */
   readonly args: string;
   readonly says: string;
 }
 
 export interface CommandSpec {
   readonly aliases?: readonly string[];
-  /** What comes after the name; absent where nothing does. */
+  /** The argument after the name; absent if there is none. */
   readonly takes?: { readonly name: string; readonly kind: ValueKind; readonly most: number };
   readonly options: readonly OptionName[];
-  /** One line, as the list of commands has it. */
+  /** One line for the list of commands. */
   readonly summary: string;
   readonly details: readonly string[];
   readonly examples: readonly Example[];
@@ -245,7 +246,7 @@ export function commandSpec(name: CommandName): CommandSpec {
   return COMMANDS[name];
 }
 
-/** The command of a name or alias; `null` where there is none. */
+/** The command with a name or alias; `null` if there is none. */
 export function commandOf(word: string): CommandName | null {
   return COMMAND_NAMES.find((name) => name === word || commandSpec(name).aliases?.includes(word)) ?? null;
 }
@@ -258,7 +259,7 @@ export function isShell(word: string): word is Shell {
   return (SHELLS as readonly string[]).includes(word);
 }
 
-/** Exit status and what it says, for people. */
+/** Each exit status and its meaning, for people. */
 export const EXIT_STATUS_TEXT: readonly (readonly [number, string])[] = [
   [0, "healthy, or done"],
   [1, "problems remain, or you did not confirm"],

@@ -31,7 +31,7 @@ function namesOf(name: CommandName): string[] {
 
 const ALL_NAMES = COMMAND_NAMES.flatMap(namesOf);
 
-/** The words that a value of this kind can be; `null` where the shell knows or nobody does. */
+/** The possible words for a value of this kind; `null` if only the shell knows them or nobody does. */
 function wordsOf(kind: ValueKind | undefined): readonly string[] | null {
   if (kind === "code") return FAULT_CODES;
   if (kind === "command") return ALL_NAMES;
@@ -114,7 +114,7 @@ function zshScript(): string {
     '  case "$chosen" in',
     ...COMMAND_NAMES.map((name) => {
       const words = wordsOf(commandSpec(name).takes?.kind);
-      // Without a word for what follows, zsh completes nothing after the name of the command.
+      // Without a word for the argument, zsh completes nothing after the name of the command.
       const takes = quoted(`*:argument:${words === null ? " " : `(${words.join(" ")})`}`);
       return `    ${namesOf(name).join("|")}) _arguments ${optionsOf(name).map(zshOption).join(" ")} ${takes} ;;`;
     }),

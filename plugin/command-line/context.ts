@@ -6,7 +6,7 @@ import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { commandFor, withGivenStore } from "./ready-command.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What every command works with. */
+/** What every command uses. */
 export interface CommandContext {
   readonly files: FileSystem;
   readonly located: Located;
@@ -15,16 +15,16 @@ export interface CommandContext {
   readonly signal: AbortSignal;
 }
 
-/** What an answer is printed with. */
+/** What is needed to print an answer. */
 type Answering = Pick<CommandContext, "options" | "terminal">;
 
-/** Prints the answer: the document on stdout with `--json`, else the text. */
+/** Prints the answer: with `--json` the document on stdout, otherwise the text. */
 export function answer(context: Answering, document: object, text: string): void {
   if (context.options.json) context.terminal.printDocument(jsonText(document));
   else if (text !== "") context.terminal.print(text);
 }
 
-/** A command as a user can copy it, for the data directory or database that this call was given. */
+/** A command that a user can copy, for the data directory or database of this call. */
 export function commandHere({ options }: Pick<CommandContext, "options">, ...args: readonly string[]): string {
   return commandFor(options, ...args);
 }
@@ -42,7 +42,7 @@ export function problem(
   return status;
 }
 
-/** What is said where there is no room for a private copy of the database; `evidence` says how much it needs. */
+/** The message if there is no room for a private copy of the database. `evidence` says how much space it needs. */
 export function noRoomMessage(
   { options }: Pick<CommandContext, "options">,
   evidence: string,
@@ -56,6 +56,6 @@ export function stopped(context: Answering, message: string): ExitStatus {
   return problem(context, message, EXIT.refused, "stopped");
 }
 
-/** What is said where a change is complete and the check after it was interrupted. */
+/** The message if a change is complete but the check after it was interrupted. */
 export const UNCHECKED =
   "Stopped before everything was checked again: what remains is not known. Run `opencode-session-repair check`.";

@@ -7,7 +7,7 @@ import { answer, type CommandContext } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { laidOut } from "./finding-text.ts";
 
-/** `doctor`: everything that this tool needs, with ✓ or ✗ and what to do. Changes nothing. */
+/** `doctor`: checks everything that this tool needs, with ✓ or ✗ and what to do. Changes nothing. */
 export async function doctorCommand(
   context: Pick<CommandContext, "options" | "terminal">,
   found: LocateResult,

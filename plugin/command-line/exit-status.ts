@@ -1,12 +1,12 @@
 /** Exit status of the command line; scripts rely on these numbers. */
 export const EXIT = {
-  /** Healthy, or everything asked was done and nothing is left. */
+  /** Healthy, or everything that was asked is done and nothing remains. */
   done: 0,
   /** Problems remain, or the user did not confirm. */
   findings: 1,
-  /** The command line is wrong, or names something that is not there. */
+  /** The command line is wrong, or names something that does not exist. */
   usage: 2,
-  /** Refused, and nothing was changed; or interrupted: what was done is complete, and there is no verdict. */
+  /** Refused, and nothing was changed. Or interrupted: finished changes are complete, and there is no verdict. */
   refused: 3,
   /** Failed (I/O error, disk full …); nothing was lost. */
   failed: 4,

@@ -9,30 +9,30 @@ import { type SessionNames, sessionLines } from "./known-sessions.ts";
 import { mendingCommandFor } from "./mending-command.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** How an answer is shown: to a person on a terminal with the titles of sessions, else with their ids. */
+/** How an answer is shown: with session titles for a person at a terminal, otherwise with ids. */
 export interface View {
   readonly terminal: Pick<Terminal, "width" | "style" | "isScreen" | "ellipsis">;
   readonly names: SessionNames;
-  /** Each record on a line of its own: where single sessions were asked for. */
+  /** Each record has its own line, because single sessions were asked for. */
   readonly isDetailed: boolean;
 }
 
-/** More lines than this about problems are not read; what is left is counted. A page of a terminal. */
+/** Nobody reads more problem lines than this, which is a page of a terminal. The rest is counted. */
 const MOST_LINES = 24;
 
-/** Where single sessions were asked for, their records are read one by one. */
+/** The limit if single sessions were asked for, because then the records are read one by one. */
 const MOST_DETAILED_LINES = 200;
 
 /**
- * Findings as lines: session by session, one line a cause. `dataDir`: below which the paths of findings lie, where each
- * that a command corrects names its command.
+ * Findings as lines: session by session, one line for each cause. `dataDir`: paths of findings are below it. A finding
+ * that a command corrects is shown with that command.
  */
 export function findingLines(findings: readonly Finding[], view: View, dataDir: string | null = null): string[] {
   const blocks = blocksOf(findings, view, dataDir);
   const most = view.isDetailed ? MOST_DETAILED_LINES : MOST_LINES;
   const lines: string[] = [];
   for (const [index, block] of blocks.entries()) {
-    // A last block that just exceeds the page says more than a count.
+    // A last block that slightly exceeds the page says more than a count.
     if (index > 0 && lines.length + block.lines.length > most && index < blocks.length) {
       return [...lines, ...restLines(blocks.slice(index), view)];
     }
@@ -76,7 +76,7 @@ function causeLines(findings: readonly Finding[], view: View, dataDir: string | 
   });
 }
 
-/** Each of these is corrected by a command of its own. */
+/** Whether each of these findings is corrected by its own command. */
 function hasCommands({ findings }: FindingGroup, dataDir: string): boolean {
   return findings.some((finding) => mendingCommandFor(finding, dataDir) !== null);
 }
@@ -89,7 +89,7 @@ function groupLine(group: FindingGroup): string {
   return `${count}${text} [${code}: ${first}${others.length > 0 ? ", …" : ""}]`;
 }
 
-/** What was left out, counted by cause. */
+/** A count of the findings that were left out, by cause. */
 function restLines(blocks: readonly Block[], view: View): string[] {
   const findings = blocks.flatMap((block) => block.findings);
   const counts = new Map<string, number>();
@@ -102,14 +102,14 @@ function restLines(blocks: readonly Block[], view: View): string[] {
   return laidOut(`… and ${plural(findings.length, "more problem")}${where}: ${causes.join(", ")}`, view, "  ");
 }
 
-/** A sentence as lines of a screen, words whole; elsewhere as one line. */
+/** A sentence as lines of a screen, with whole words. Outside a screen it is one line. */
 export function laidOut(
   text: string,
   { terminal }: { readonly terminal: Pick<Terminal, "width" | "isScreen"> },
   indent: string,
 ): string[] {
   if (!terminal.isScreen) return [`${indent}${text}`];
-  // What is copied, a command between backticks, has to stay on one line.
+  // A command between backticks is copied by users, so it must stay on one line.
   const held = text.replace(/`[^`]*`/g, (command) => command.replaceAll(" ", HARD_SPACE));
   const more = /^ {4}/.test(indent) ? `${indent}  ` : indent;
   return wrapped(held, terminal.width, more, indent).map((line) => line.replaceAll(HARD_SPACE, " "));

@@ -11,7 +11,7 @@ import {
   PROGRAM,
 } from "./commands.ts";
 
-/** Narrower than this there is no room for a second column: it goes below the first. */
+/** On a narrower screen there is no room for a second column, so it is shown below the first. */
 const NARROWEST_TABLE = 60;
 
 /** The text of `--help`, of one command or of all, no wider than `width` columns. */
@@ -91,7 +91,7 @@ function exampleLines({ args, says }: Example, width: number): string[] {
   return [...wrapped(`${PROGRAM} ${args}`.trimEnd(), width, "  "), ...wrapped(says, width, "      ")];
 }
 
-/** Two columns; on a narrow terminal the second one below the first. */
+/** Two columns. On a narrow terminal the second one is below the first. */
 function table(rows: readonly (readonly [string, string])[], width: number): string[] {
   if (width < NARROWEST_TABLE) {
     return rows.flatMap(([first, second]) => [...wrapped(first, width, "  "), ...wrapped(second, width, "      ")]);

@@ -7,16 +7,16 @@ import type { Terminal } from "./terminal.ts";
 
 type Reading = Pick<CommandContext, "files" | "located">;
 
-/** A session as a store knows it, and where that is. */
+/** A session as a store describes it, and the place of that store. */
 export interface KnownSession extends SessionFacts {
-  /** Absolute path of the database; absent of the JSON storage. */
+  /** Absolute path of the database; absent for the JSON storage. */
   readonly database?: string;
 }
 
 /**
- * The sessions of every store that can be read, databases first, those of 1.x before those of 2.x: of one that several
- * hold, the one that has a record.
- * What keeps a store from being read is not told here: the command itself says it.
+ * The sessions of every readable store: databases first, those of 1.x before those of 2.x. If several stores hold a
+ * session, the one with its record is used. Unreadable stores are not reported here, because the command itself reports
+ * them.
  */
 export async function knownSessions({ files, located }: Reading): Promise<KnownSession[]> {
   const known = new Map<string, KnownSession>();
@@ -37,22 +37,22 @@ export async function knownSessions({ files, located }: Reading): Promise<KnownS
   return [...known.values()];
 }
 
-/** What reads the tables of opencode 2.x is loaded only where it has been. */
+/** The code for the tables of opencode 2.x is loaded only if that version has used the database. */
 async function factsOf2x({ half2x, origin }: Exclude<OpenedStore, { state: "unusable" }>): Promise<SessionFacts[]> {
   if (half2x === null || (origin?.kind !== "2.x" && origin?.kind !== "1.x and 2.x")) return [];
   const { sessionsOf2x } = await import("../show/copy-2x.ts");
   return (await sessionsOf2x(half2x, origin)) ?? [];
 }
 
-/** The newest first, those without a time last. */
+/** The newest first, sessions without a time last. */
 export function newestFirst(sessions: readonly KnownSession[]): KnownSession[] {
   return [...sessions].sort((a, b) => (b.updatedMs ?? 0) - (a.updatedMs ?? 0) || (a.id < b.id ? -1 : 1));
 }
 
-/** What sessions are called on a screen, by id; empty where no person reads the answer. */
+/** The names of sessions on a screen, by id; empty if no person reads the answer. */
 export type SessionNames = ReadonlyMap<string, Pick<SessionFacts, "title" | "updatedMs">>;
 
-/** Titles and dates belong on a terminal only: pipes and JSON get ids. */
+/** Titles and dates are only for a terminal: pipes and JSON get ids. */
 export async function namesForScreen(
   context: Reading & Pick<CommandContext, "terminal" | "options">,
 ): Promise<SessionNames> {
@@ -60,7 +60,9 @@ export async function namesForScreen(
   return new Map((await knownSessions(context)).map((session) => [session.id, session]));
 }
 
-/** The lines that name a session: title, day and id, on as many lines as the width needs; without a name the id alone. */
+/**
+ * The lines that name a session: title, day and id, on as many lines as the width needs. Without a title only the id.
+ */
 export function sessionLines(
   sessionID: string,
   names: SessionNames,
@@ -78,7 +80,7 @@ export function sessionLines(
   return [`${indent}${style("bold", clipped(title, room, ellipsis))}`, `${indent}${style("dim", facts)}`];
 }
 
-/** A moment in the user's own time: `2026-11-24 09:05`; empty where there is no such time. */
+/** A time in the user's own time zone: `2026-11-24 09:05`; empty if there is no such time. */
 export function minuteText(timeMs: number): string {
   const local = timeMs - new Date(timeMs).getTimezoneOffset() * 60_000;
   return Math.abs(local) > 8.64e15 ? "" : new Date(local).toISOString().slice(0, 16).replace("T", " ");

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Terminal } from "./terminal.ts";
 
-/** A command that ends by itself after a signal does so in this time, in milliseconds. */
+/** A command that ends by itself after a signal does so within this time, in milliseconds. */
 const OWN_END_MS = 100;
 
 const LEFT = Symbol("left");
 
 /**
- * Waits for work that changes nothing, and leaves it behind soon after the signal; `null` if it did. What was left may still
- * run until this process ends. `isLeft` tells it so.
+ * Waits for work that changes nothing, and stops waiting soon after a signal. Then it returns `null`. The work may
+ * continue until this process ends. `isLeft` tells it that nobody waits.
  */
 export async function unlessLeft<T>(
   work: (isLeft: () => boolean) => Promise<T>,
@@ -19,7 +19,7 @@ export async function unlessLeft<T>(
   const outcome = await Promise.race([working, leftAfter(signal)]);
   if (outcome !== LEFT) return outcome as T;
   isLeft = true;
-  // Nobody hears of it any more.
+  // Nobody needs its result any more.
   working.catch(() => undefined);
   return null;
 }
@@ -29,7 +29,7 @@ async function leftAfter(signal: AbortSignal): Promise<typeof LEFT> {
   return sleep(OWN_END_MS, LEFT);
 }
 
-/** A terminal on which work prints nothing any more once it was left. */
+/** A terminal that prints nothing after nobody waits for the work. */
 export function silentWhenLeft(terminal: Terminal, isLeft: () => boolean): Terminal {
   const unless =
     <Args extends readonly unknown[]>(print: (...args: Args) => void) =>

@@ -10,7 +10,7 @@ import {
 } from "./commands.ts";
 import { optionWords, usageLine } from "./help.ts";
 
-/** The man page, in the macros of man(7): made from the table that `--help` is made from. */
+/** The man page, in the macros of man(7). It is made from the same table as `--help`. */
 export function manPage(): string {
   return [
     `.TH ${TOOL.name.toUpperCase().replaceAll("-", "\\-")} 1 "" "${TOOL.name} ${TOOL.version}" "User Commands"`,
@@ -54,7 +54,7 @@ function option(name: OptionName): string[] {
   return [".TP", `.B ${roff(optionWords(name))}`, roff(optionSpec(name).says)];
 }
 
-/** What begins a request or an escape is text here. */
+/** Escapes characters that would begin a request or an escape. */
 function roff(text: string): string {
   return text
     .replaceAll("\\", "\\e")

@@ -3,7 +3,9 @@ import { ACCESS_DENIED } from "../faults/access.ts";
 import type { Finding } from "../model/finding.ts";
 import { correctingCommand } from "../platform/permissions.ts";
 
-/** What lets this user read and write a file; only for the screen in front of it, since it names a path. */
+/**
+ * The command that lets this user read and write a file. Only for the user's own screen, because it contains a path.
+ */
 export function mendingCommandFor({ code, locator }: Finding, dataDir: string): string | null {
   return code === ACCESS_DENIED.code && "path" in locator ? correctingCommand(join(dataDir, locator.path)) : null;
 }

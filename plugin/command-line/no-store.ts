@@ -10,7 +10,7 @@ import { readyCommand, withOption } from "./ready-command.ts";
 /** More suggestions than this help nobody. */
 const MOST_SUGGESTIONS = 3;
 
-/** These work on the quarantine alone: it outlives its store. */
+/** Commands that need only the quarantine, which may exist without a store. */
 const OF_QUARANTINE: readonly Command["name"][] = ["runs", "purge", "restore"];
 
 /** Whether a command has something to work on. */
@@ -20,7 +20,7 @@ export async function hasWork(command: Command, located: Located): Promise<boole
   return (await nodeFileSystem.list(quarantinePath(located.dataDir))) !== null;
 }
 
-/** What a user is told where no store is: where it was looked for, and the ready command where one lies near. */
+/** The message if there is no store: where it was looked for, and the ready command for a store that is near. */
 export async function noStoreMessage(
   args: readonly string[],
   options: Pick<CommonOptions, "dataDir" | "database">,
@@ -56,18 +56,18 @@ async function suggestions(
   found: LocateResult,
 ): Promise<Suggestion[]> {
   const near: Located[] = [];
-  // The folder itself holds one where OPENCODE_DB or --db leads elsewhere.
+  // If OPENCODE_DB or --db points elsewhere, the folder itself may hold a store.
   const own = await storeIn(nodeFileSystem, options.database === undefined ? asked : dirname(asked));
   if (own !== null) near.push(own);
   near.push(...(await storesNear(nodeFileSystem, asked)));
-  // Where opencode keeps it by default, whatever the environment says.
+  // The default place of opencode's data, whatever the environment says.
   const { XDG_DATA_HOME: _, ...env } = process.env;
   for (const usual of [defaultDataDir(process.env), defaultDataDir(env)]) {
     const located = await storeIn(nodeFileSystem, usual);
     if (located !== null) near.push(located);
   }
   const paths = new Map<string, Suggestion>();
-  // A database of another name than opencode gives one: `--data-dir` does not find it.
+  // A database whose name opencode does not use, so that `--data-dir` does not find it.
   if (!found.ok && found.reason === "not-a-folder" && (await isDatabase(asked))) {
     if (!near.some(({ databases }) => databases.includes(asked))) paths.set(asked, { option: "--db", path: asked });
   }

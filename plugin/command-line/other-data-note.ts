@@ -3,8 +3,8 @@ import { otherHomes } from "../stores/other-homes.ts";
 import { type CommandContext, commandHere } from "./context.ts";
 
 /**
- * Other data directories of opencode on this machine, for a check or rescue of one; none where only a file was named.
- * `fromData`: the one that the user named as well.
+ * Other data directories of opencode on this machine, for a check or rescue of one; none if only a file was named.
+ * `fromData`: the one that the user also named.
  */
 export async function otherData(
   { files, located, options }: CommandContext,
@@ -15,7 +15,7 @@ export async function otherData(
   return otherHomes(files, { env: process.env, known, isNamed: options.dataDir !== undefined });
 }
 
-/** One line for each, with the command that shows what only it has. */
+/** One line for each directory, with the command that shows what only it has. */
 export function otherDataLines(context: CommandContext, directories: readonly string[]): string[] {
   return directories.flatMap((directory) => [
     `There is other data of opencode in ${printable(directory)}. What only it has:`,

@@ -8,7 +8,10 @@ import { homeIn } from "../stores/locate.ts";
 import type { Driver } from "../stores/sqlite/driver.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Set for the second process to the number of the first, so that it never starts a third and does not outlive it. */
+/**
+ * Set for the second process to the number of the first. The second then never starts a third, and does not outlive the
+ * first.
+ */
 const HANDED_OVER = "OPENCODE_SESSION_REPAIR_HANDED_OVER";
 
 interface Runtime {
@@ -18,7 +21,7 @@ interface Runtime {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Where programs lie whose installers do not always reach the PATH. */
+/** Folders of programs whose installers do not always add them to the PATH. */
 function usualFolders(): string[] {
   const home = homeIn(process.env);
   return [join(home, ".bun", "bin"), join(home, ".opencode", "bin"), "/opt/homebrew/bin", "/usr/local/bin"];
@@ -46,7 +49,7 @@ function versionsIn(folder: string): string[] {
   return namesOrNone(folder).sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
 }
 
-/** Node 22.5 to 22.12, 23.0 to 23.3: SQLite is behind this flag. Newer ones know the flag too. */
+/** In Node 22.5 to 22.12 and 23.0 to 23.3, SQLite needs this flag. Newer ones accept the flag too. */
 const NODE_FLAGS = ["--experimental-sqlite", "--no-warnings"];
 
 /** Every runtime on this machine that may have SQLite: Bun, a newer Node, or the user's own opencode acting as Bun. */
@@ -63,14 +66,14 @@ function* candidates(): Generator<Runtime> {
 
 const PROBE_MS = 10_000;
 
-// The name is not a literal: the Bun of opencode 1.0 resolves every name that it sees before it runs anything.
+// The name is not a literal, because the Bun of opencode 1.0 resolves every visible name before it runs anything.
 const LOAD = "const sqlite = await import((process.versions.bun === undefined ? 'node' : 'bun') + ':sqlite')";
 
-/** Fails where there is SQLite, but no way to read a database in place (`takesURI` in stores/sqlite/driver.ts). */
+/** Fails if there is SQLite but no way to read a database in place (`takesURI` in stores/sqlite/driver.ts). */
 const PROBE = `${LOAD}; if (process.versions.bun === undefined)
   new sqlite.DatabaseSync('file:///dev/null/none?mode=memory').close()`;
 
-/** Whether a script runs there: a program of that name may be anything. */
+/** Whether a script runs with this program: any program may have that name. */
 function runs(script: string, { command, args, env }: Runtime): Promise<boolean> {
   const evaluate =
     "BUN_BE_BUN" in env || command.includes("bun") ? ["-e", script] : ["--input-type=module", "-e", script];
@@ -78,8 +81,8 @@ function runs(script: string, { command, args, env }: Runtime): Promise<boolean>
 }
 
 /**
- * The first runtime on this machine that reads databases in place. Without one, if any SQLite is better than none: the
- * first that has SQLite at all.
+ * The first runtime on this machine that reads databases in place. If there is none and `isAnyBetter`, the first that
+ * has SQLite at all.
  */
 async function findRuntime(isAnyBetter: boolean): Promise<Runtime | null> {
   for (const runtime of candidates()) if (await runs(PROBE, runtime)) return runtime;
@@ -107,7 +110,7 @@ export async function inOtherRuntime(
   return runInTerminal(runtime.command, [...runtime.args, entry, ...args], environment);
 }
 
-/** Has the second process die as the first did: whoever kills the command has killed what it does. */
+/** Ends the second process together with the first: whoever kills the command also stops its work. */
 export function endWithParent(): void {
   const parent = Number(process.env[HANDED_OVER]);
   if (parent > 0) endWith(parent);

@@ -1,9 +1,9 @@
 import type { Terminal } from "./terminal.ts";
 
-/** Before this much time nothing can be said of how long the rest takes. */
+/** Before this time, in milliseconds, the remaining time cannot be estimated. */
 const TELLING_MS = 2000;
 
-/** How far some work is: `Undoing: 43 %, 1,204 of 2,800 records, 12 s left`. `of`: `null` where it is not known. */
+/** The progress of some work: `Undoing: 43 %, 1,204 of 2,800 records, 12 s left`. `of` is `null` if unknown. */
 export function progressText(doing: string, done: number, of: number | null, what: string, elapsedMs: number): string {
   const number = (count: number) => count.toLocaleString("en-US");
   if (of === null || of <= 0) return done === 0 ? `${doing} …` : `${doing}: ${number(done)} ${what} …`;
@@ -11,7 +11,7 @@ export function progressText(doing: string, done: number, of: number | null, wha
   return `${doing}: ${[share, `${number(Math.min(done, of))} of ${number(of)} ${what}`, ...left].join(", ")}`;
 }
 
-/** `43 %`, and `12 s left` where that can be told. What is expected is an estimate: the end is told by the answer. */
+/** `43 %`, and `12 s left` if that can be estimated. The total is an estimate; only the answer shows the end. */
 export function shareFacts(done: number, of: number, elapsedMs: number): string[] {
   const share = Math.min(0.99, done / of);
   const percent = `${Math.floor(100 * share)} %`;
@@ -26,7 +26,7 @@ function durationText(ms: number): string {
   return minutes < 90 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
 }
 
-/** Shows on the terminal how far some work is, from the moment of this call on. */
+/** Shows the progress of some work on the terminal, from this call on. */
 export function showProgress(
   terminal: Pick<Terminal, "progress">,
   doing: string,

@@ -10,7 +10,7 @@ import { EXIT, type ExitStatus } from "./exit-status.ts";
 import type { ListedRun } from "./run-text.ts";
 import { listedLines, listRun } from "./runs-command.ts";
 
-/** `purge`: deletes old runs for good, after showing which. The one command that gives bytes up. */
+/** `purge`: shows old runs, then deletes them for good. It is the only command that gives up data. */
 export async function purgeCommand(context: CommandContext, command: Command & { name: "purge" }): Promise<ExitStatus> {
   const { files, located, terminal } = context;
   const old = runsOlderThan(await allRuns(files, located.dataDir), command.ageMs, Date.now());

@@ -1,15 +1,15 @@
 import { TOOL } from "../tool-identity.ts";
 import type { CommonOptions } from "./arguments.ts";
 
-/** Where this call looks, if it was told: every command that it names looks there too. */
+/** The store that this call was given. Every command that its answer names uses the same store. */
 export type GivenStore = Pick<CommonOptions, "dataDir" | "database">;
 
-/** A command that a user can copy into a shell, for the way it was called: `args` without the program. */
+/** A command that a user can copy into a shell, in the way this program was called. `args`: without the program. */
 export function readyCommand(args: readonly string[]): string {
   return [program(), ...args.map(shellWord)].join(" ");
 }
 
-/** The same for the data directory or database that this call was given. */
+/** A command that a user can copy, for the data directory or database of this call. */
 export function commandFor(given: GivenStore, ...args: readonly string[]): string {
   return readyCommand([...args, ...storeOptions(given)]);
 }
@@ -22,13 +22,13 @@ function storeOptions({ dataDir, database }: GivenStore): string[] {
 }
 
 /**
- * The commands in a sentence, for the store that this call was given. A command stands between backticks and names the
- * program; what names only a command of it (`repair`) is not one that can be copied, and stays.
+ * Completes the commands in a sentence for the store of this call. A command is between backticks and names the
+ * program. A command name alone (`repair`) cannot be copied and stays as it is.
  */
 export function withGivenStore(text: string, given: GivenStore): string {
   const more = storeOptions(given).map(shellWord).join(" ");
   return text.replace(COMMAND_IN_TEXT, (quoted, before: string, args: string) => {
-    // "…" stands for everything that was typed.
+    // "…" means everything that was typed.
     if (args.includes("…")) return quoted;
     const isPlaced = more === "" || /(^| )--(data-dir|db)( |$)/.test(args);
     const start = /^(\w+=\S+ )*$/.test(before) ? `${before}${program()}` : `${before}${TOOL.name}`;
@@ -38,12 +38,12 @@ export function withGivenStore(text: string, given: GivenStore): string {
 
 const COMMAND_IN_TEXT = new RegExp(`\`((?:[^\`\\n]* )?)${TOOL.name}((?: [^\`\\n]*)?)\``, "g");
 
-/** How this program is called here: npx leaves it in no folder of the PATH. */
+/** The name with which this program was called: npx does not add it to the PATH. */
 function program(): string {
   return process.env.npm_command === "exec" ? `npx ${TOOL.name}` : TOOL.name;
 }
 
-/** The arguments of this call without its options of this kind, and with another one instead. */
+/** The arguments of this call with the options of this kind replaced by another one. */
 export function withOption(
   args: readonly string[],
   without: readonly string[],
@@ -60,7 +60,7 @@ export function withOption(
   return [...kept, option, value];
 }
 
-/** As a POSIX shell takes it for one word; PowerShell and cmd.exe take plain paths the same way. */
+/** Quotes a word for a POSIX shell. PowerShell and cmd.exe accept plain paths in the same way. */
 function shellWord(word: string): string {
   return /^[\w@%+=:,./\\~-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -82,7 +82,10 @@ export async function repairCommand(context: CommandContext, command: Repair): P
   return statusOf(context, result, after);
 }
 
-/** A session that was nothing but damaged records is gone from the store now. `null`: the check was stopped. */
+/**
+ * Checks again after a repair. A session that consisted only of damaged records is now gone from the store. `null`: the
+ * check was stopped.
+ */
 async function checkedAgain(
   context: CommandContext,
   sessionIDs: readonly string[],
@@ -120,11 +123,11 @@ async function nothingToDo(
   return EXIT.refused;
 }
 
-/** Why what was found stays as it is, where it is in a database to which nothing is written; `null`: it is not. */
+/** Why the findings stay as they are, if they are in a database that must not be written; `null` if it may be. */
 function refusedRepair({ stores, findings }: CheckResult): string | null {
   for (const [index, { state, origin }] of stores.entries()) {
     const refusal = writingRefusal(origin);
-    // Of rows of 2.x each finding says itself why it stays.
+    // A finding in rows of 2.x states itself why it stays.
     const isDamaged = findings.some(
       ({ store, severity, stops }) => store === index && severity === "blocking" && stops === undefined,
     );
@@ -166,10 +169,10 @@ async function confirmed(
   return yes;
 }
 
-/** Texts of more records than this are not shown before they are repaired: `show` prints them all. */
+/** If there are more records than this, their texts are not shown before the repair. `show` prints them all. */
 const MOST_PREVIEWS = 5;
 
-/** What can be read of the records that are cut off, before they go. */
+/** What can be read of the cut-off records before they are moved. */
 async function previewLines(
   { files, located, terminal, options }: CommandContext,
   findings: readonly ConfirmedFinding[],
@@ -240,7 +243,7 @@ function hiddenLines(sessions: readonly string[], runID: string | null, context:
   ];
 }
 
-/** More folders than this are named by what they have in common. */
+/** More folders than this are named by their common parent. */
 const MOST_FOLDERS = 5;
 
 function originalsLines(manifests: readonly string[]): string[] {
@@ -250,7 +253,7 @@ function originalsLines(manifests: readonly string[]): string[] {
   return [`The originals are in ${plural(folders.length, "folder")} below:`, `  ${quarantine}`];
 }
 
-/** More lines than this, and those of the most frequent outcome are counted instead. */
+/** If there are more lines than this, those of the most frequent outcome are counted instead. */
 const MOST_LINES = 20;
 
 function itemLines(items: readonly ReportedItem[]): string[] {

@@ -12,7 +12,7 @@ import { type CommandContext, problem } from "./context.ts";
 import { countsText } from "./counts-text.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
-/** `report`: what can be shown in public, on stdout or in a new file. */
+/** `report`: prints what may be shown in public, on stdout or into a new file. */
 export async function reportCommand(
   context: CommandContext,
   { output }: Command & { name: "report" },
@@ -31,7 +31,7 @@ export async function reportCommand(
   if (signal.aborted) return withoutResult(context, { ok: false, unknownSession: null });
   const text = options.json ? jsonText(listAnswer({ report })) : reportText(report);
   if (output === null) {
-    // As it is: no path of this call may get into it.
+    // Printed unchanged, so that no path of this call is added.
     terminal.printDocument(text);
     return EXIT.done;
   }

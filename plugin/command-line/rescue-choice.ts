@@ -13,15 +13,18 @@ export interface Chosen {
   readonly request: RescueRequest;
 }
 
-/** Each chosen session gets what its cause needs; a request does nothing for the others. */
+/** Each chosen session gets what its cause needs. A request does nothing for the others. */
 const EVERYTHING: RescueRequest = { bringIn: true, bringInPutAside: true, relink: true, unarchive: true };
 
-/** More than this are found by their words (`sessions WORDS`), and rescued by their id. */
+/** If there are more sessions than this, the user finds them by their words (`sessions WORDS`) and names their ids. */
 const MOST_LISTED = 20;
 
 type Screen = Pick<Terminal, "width" | "style" | "ellipsis">;
 
-/** The sessions to choose from, numbered: date and title, then messages, why, where from and where to. A pure function. */
+/**
+ * The sessions to choose from, numbered: date and title, then the number of messages, the reason, and the old and new
+ * place. A pure function.
+ */
 export function choiceLines(choices: readonly RescueChoice[], screen: Screen): string[] {
   const digits = String(Math.min(choices.length, MOST_LISTED)).length;
   const lines = choices.slice(0, MOST_LISTED).flatMap((choice, index) => {
@@ -43,7 +46,7 @@ export function choiceLines(choices: readonly RescueChoice[], screen: Screen): s
     : lines;
 }
 
-/** The numbers that an answer such as `y`, `1, 3-5` or `all` means; `null` where it means none that is listed. */
+/** The numbers in an answer such as `y`, `1, 3-5` or `all`; `null` if it contains a number that is not listed. */
 export function chosenNumbers(answer: string, choices: readonly RescueChoice[]): readonly number[] | null {
   const words = answer.trim().toLowerCase();
   const count = choices.length;
@@ -101,7 +104,7 @@ async function askNumbers(choices: readonly RescueChoice[], terminal: Terminal):
   }
 }
 
-/** Sessions of one folder that is gone go to one place. */
+/** Sessions of the same missing folder get the same new place. */
 function byFolder(picked: readonly RescueChoice[]): ReadonlyMap<string, readonly RescueChoice[]> {
   const folders = new Map<string, RescueChoice[]>();
   for (const choice of picked) {
@@ -112,7 +115,7 @@ function byFolder(picked: readonly RescueChoice[]): ReadonlyMap<string, readonly
   return folders;
 }
 
-/** Where the folder is now: one of the candidates by its number, or a whole path. `null`: the user does not say. */
+/** Asks where the folder is now: the number of a candidate, or a whole path. `null`: the user does not say. */
 async function askFolder(from: string, [first]: readonly RescueChoice[], terminal: Terminal): Promise<string | null> {
   const candidates = first?.action.kind === "folder" ? first.action.candidates : [];
   terminal.print(

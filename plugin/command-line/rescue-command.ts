@@ -27,7 +27,7 @@ const WITHOUT_LIST = {
   unknown: EXIT.usage,
   unusable: EXIT.failed,
   refused: EXIT.refused,
-  // As `check` has it: the database was not looked at.
+  // The same status as in `check`: the database was not checked.
   "no-room": EXIT.findings,
 } as const;
 
@@ -36,7 +36,7 @@ function withoutList(context: CommandContext, { reason, message }: Refusal): Exi
   return problem(context, said, WITHOUT_LIST[reason]);
 }
 
-/** `rescue`: lists what opencode does not show, asks, brings it back into the list. */
+/** `rescue`: lists sessions that opencode does not show, asks, and brings them back into the list. */
 export async function rescueCommand(context: CommandContext, command: Rescue): Promise<ExitStatus> {
   const { files, located, signal, terminal } = context;
   const { into, fromData, sessionIDs } = command;
@@ -96,7 +96,7 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   return hidden.some(isMissed) ? EXIT.findings : EXIT.done;
 }
 
-/** What `--relink` says where it had nothing to decide. */
+/** The answer to `--relink` if no new place was certain. */
 function undecidedText({ hidden, partlyShown }: HiddenList): string {
   const isOpen = [...hidden, ...partlyShown].some(({ cause }) => cause === "moved" || cause === "project-changed");
   return isOpen
@@ -109,7 +109,10 @@ function paragraphs(parts: readonly (readonly string[])[]): string {
   return written.map((lines) => lines.join("\n")).join("\n\n");
 }
 
-/** Lets the user choose from the list, and does what was chosen: what goes to different folders in runs of its own. */
+/**
+ * Lets the user choose from the list, and carries out the choice. Sessions that move to different folders get separate
+ * runs.
+ */
 async function choose(
   context: CommandContext,
   input: RescueInput,
@@ -179,7 +182,10 @@ async function exported(
   return EXIT.refused;
 }
 
-/** Whether somebody would look for it in vain; what is archived was asked to be hidden, what a copy has may be deleted. */
+/**
+ * Whether a user probably misses the session. An archived one was hidden on purpose, and one in a copy may have been
+ * deleted.
+ */
 function isMissed({ cause }: HiddenSession): boolean {
   return cause !== "archived" && cause !== "put-aside";
 }

@@ -16,7 +16,7 @@ const HEADINGS: Readonly<Record<MissingCause, string>> = {
 const NOT_AGAIN =
   "What 2.x notes of its import (table kv) stays as it is. To change it would make 2.x replace the messages of sessions that it has, and delete opencode's log.";
 
-/** What an upgraded database has of 1.x that 2.x does not; nothing of any other database. */
+/** The 1.x data of an upgraded database that 2.x does not have; empty for any other database. */
 export async function missingHere(
   context: CommandContext,
   into: string | null,
@@ -25,7 +25,7 @@ export async function missingHere(
   return (await upgraded(context, into, async (store) => missingIn2x(store, sessionIDs, context.signal))) ?? [];
 }
 
-/** Writes it as files for `opencode session import` of opencode 2. `null`: stopped before all were written. */
+/** Writes this data as files for `opencode session import` of opencode 2. `null`: stopped before all were written. */
 export async function exportedFor2x(
   context: CommandContext,
   into: string | null,
@@ -37,7 +37,7 @@ export async function exportedFor2x(
   return outcome === undefined ? [] : outcome;
 }
 
-/** `undefined`: the database is none that 2.x has upgraded. */
+/** `undefined`: 2.x has not upgraded the database. */
 async function upgraded<T>(
   { files, located }: CommandContext,
   into: string | null,
@@ -72,7 +72,7 @@ export function missingText(missing: readonly MissingIn2x[], command: string): s
   return [...lines, "", `To bring them into opencode 2: ${command}`, NOT_AGAIN].join("\n");
 }
 
-/** Reasons of records, counted: there may be very many. */
+/** The reasons for records, with counts, because there may be very many. */
 function reasons(records: MissingIn2x["missing"]): string[] {
   const counted = new Map<string, number>();
   for (const { kind, why } of records) counted.set(`${kind}: ${why}`, (counted.get(`${kind}: ${why}`) ?? 0) + 1);

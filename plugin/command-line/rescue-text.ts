@@ -10,7 +10,7 @@ import { timeText } from "../show/transcript-text.ts";
 /** Writes a command line for the store that this call was given. */
 export type CommandWriter = (...args: readonly string[]) => string;
 
-/** What to do where nothing is written to the database. */
+/** The advice if nothing may be written to the database. */
 export const EXPORT_INSTEAD =
   "`opencode-session-repair rescue --export FOLDER` writes what only other stores have as files for `opencode import`.";
 
@@ -30,7 +30,7 @@ const CAUSES: readonly Cause[] = [
   ...(["moved", "project-changed", "parent-missing", "record-missing"] as const),
 ];
 
-/** What is not shown, why, and the command for it. */
+/** What is hidden, why, and the command for it. */
 export function listText(
   { target, hidden, partlyShown, incomplete, unjudged, limits, refusal }: HiddenList,
   command: CommandWriter,
@@ -63,7 +63,7 @@ export function listText(
   return lines.join("\n");
 }
 
-/** What the list cannot say of every session. */
+/** Notes about sessions that the list does not cover. */
 export function noteLines({ unjudged, limits }: Pick<HiddenList, "unjudged" | "limits">): string[] {
   const notes: string[] = [];
   if (unjudged > 0) {
@@ -115,12 +115,12 @@ function incompleteText(
   ];
 }
 
-/** Sessions of one folder and one reason together, with what there is to do. */
+/** Groups sessions of the same folder and reason, with what the user can do. */
 function byFolder(sessions: readonly (HiddenSession | PartlyShownSession)[], command: CommandWriter): string[] {
   const groups = new Map<string, (HiddenSession | PartlyShownSession)[]>();
   for (const session of sessions) {
     const { cause, sessionID, directory, reason, suggestion } = session;
-    // What was started from another session is named one by one.
+    // Sessions that were started from another session are named one by one.
     const key = JSON.stringify([directory, reason, suggestion, cause === "parent-missing" ? sessionID : ""]);
     groups.set(key, [...(groups.get(key) ?? []), session]);
   }

@@ -5,12 +5,12 @@ import type { CommandContext } from "./context.ts";
 import { type KnownSession, knownSessions } from "./known-sessions.ts";
 import { didYouMean } from "./suggest.ts";
 
-/** What was meant by words that name something, or why that cannot be told. */
+/** The value that words refer to, or why that cannot be told. */
 export type Resolved<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly message: string };
 
-/** More than this are counted. */
+/** If there are more than this, the rest is counted. */
 const MOST_NAMED = 5;
 
 /** `A, B and 3 more`. */
@@ -19,12 +19,12 @@ function named(ids: readonly string[]): string {
   return `${ids.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-/** opencode's own ids have 26 characters after `ses_`: one of these is no beginning. */
+/** opencode's own ids have 26 characters after `ses_`. A word of that form is a whole id, not a beginning. */
 const WHOLE_SESSION_ID = /^ses_[0-9A-Za-z]{26,}$/;
 
 /**
- * Ids of sessions from what was typed: an id, or the beginning of exactly one. What begins no known id stays as it is:
- * whoever looks for it says that it is not there.
+ * Ids of sessions from typed words: an id, or the beginning of exactly one. A word that begins no known id stays
+ * unchanged. The code that looks it up reports that it does not exist.
  */
 export async function resolveSessions(
   context: Pick<CommandContext, "files" | "located">,
@@ -45,7 +45,7 @@ export async function resolveSessions(
 
 export const UNKNOWN_SESSION = "There is no session with this id.";
 
-/** That there is no such session, and which one may be meant. */
+/** The message that there is no such session, and which one may be meant. */
 export async function unknownSessionMessage(
   context: Pick<CommandContext, "files" | "located">,
   sessionID: string,
@@ -91,8 +91,8 @@ export function matching(sessions: readonly KnownSession[], words: readonly stri
 }
 
 /**
- * The one run that is meant: its id, the beginning or the last eight characters of it, or `last`. `undoable`: of which
- * anything can still be undone.
+ * The run that a word refers to: its id, the beginning or the last eight characters of it, or `last`. `undoable`: only
+ * runs that can still be undone, at least in part.
  */
 export async function resolveRun(
   { files, located }: Pick<CommandContext, "files" | "located">,

@@ -67,7 +67,7 @@ export async function restoreCommand(context: CommandContext, command: Restore):
   return restored === 0 ? EXIT.refused : EXIT.findings;
 }
 
-/** More lines than this: those that say the same are counted. */
+/** If there are more lines than this, equal ones are counted. */
 const MOST_LINES = 20;
 
 function doneText(items: readonly ReportedItem[]): string[] {
@@ -81,14 +81,14 @@ function doneText(items: readonly ReportedItem[]): string[] {
   return lines;
 }
 
-/** What the store is like now: only the document says it, so only for the document it is looked at. */
+/** The present state of the store. Only the JSON document contains it, so it is checked only for that. */
 async function current(context: CommandContext) {
   if (!context.options.json) return NOT_REACHED;
   const outcome = await checkWithProgress(context, []);
   return outcome.ok ? { remaining: outcome.result.findings, verdict: outcome.result.verdict } : NOT_REACHED;
 }
 
-/** Of what a run did, what a plan undoes. */
+/** The part of a run that a plan undoes. */
 function plannedOf(sessions: readonly RunOnSession[], { runs }: RestorePlan): RunOnSession[] {
   return sessions.flatMap((session) => {
     const own = runs.filter(({ sessionID }) => sessionID === session.sessionID);

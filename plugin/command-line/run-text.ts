@@ -20,7 +20,7 @@ export interface ListedRun {
   readonly problem?: string;
 }
 
-/** Of one run on all of its sessions. */
+/** One run on all of its sessions. */
 interface RunRow {
   readonly runID: string;
   readonly sessions: readonly string[];
@@ -31,7 +31,7 @@ interface RunRow {
   readonly problem: string | null;
 }
 
-/** One line a run on a screen: date, session, cause and size, then the part of the id that is enough to name it. */
+/** One screen line for each run: date, session, cause and size, then the shortest part of the id that identifies it. */
 export function runRows(
   runs: readonly ListedRun[],
   causes: ReadonlyMap<string, string>,
@@ -51,14 +51,14 @@ export function runRows(
     if (!screen.isScreen) return [row.runID, when, ...rest].join("  ");
     const head = `${when}  ${id}  `;
     const room = screen.width - columns(head);
-    // On a narrow terminal the session is what a run is known by.
+    // On a narrow terminal the session is what identifies a run for a user.
     return room < 30
       ? clipped(`${head}${session}`, screen.width, screen.ellipsis)
       : `${screen.style("dim", head)}${fitted(rest, room, screen.ellipsis)}`;
   });
 }
 
-/** As many of these facts as there is room for, the first one shortened where that helps. */
+/** As many of these facts as fit. The first one is shortened if that helps. */
 function fitted([first = "", ...others]: readonly string[], room: number, ellipsis: string): string {
   const kept: string[] = [];
   for (const fact of others.toReversed()) {
@@ -107,7 +107,7 @@ function sessionsText(sessions: readonly string[], names: SessionNames): string 
   return name;
 }
 
-/** The beginnings by which runs are told apart: at least the day and the minute. */
+/** The shortest beginnings that distinguish runs: at least the day and the minute. */
 function shortestBeginnings(ids: readonly string[]): ReadonlyMap<string, string> {
   const LEAST = "20261123T0215".length;
   const found = new Map<string, string>();
@@ -131,10 +131,12 @@ export function causeText(codes: readonly string[]): string {
   return `${title}${others > 0 ? `, and ${plural(others, "other cause")}` : ""}`;
 }
 
-/** More records than this of one session are counted by their cause. */
+/** If one session has more records than this, they are counted by cause. */
 const MOST_RECORDS = 20;
 
-/** What is in a run, session by session: what was done to each record, why, and what can be read of the original. */
+/**
+ * The contents of a run, session by session: what was done to each record, why, and what can be read of the original.
+ */
 export function contentLines(sessions: readonly RunOnSession[], names: SessionNames, screen: Screen): string[] {
   return sessions.flatMap(({ sessionID, records }) => {
     const head = sessionID === null ? ["  The store itself"] : sessionLines(sessionID, names, screen);

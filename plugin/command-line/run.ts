@@ -35,14 +35,14 @@ export async function runCommandLine(args: readonly string[], signal: AbortSigna
   try {
     return await locateAndRun(args, command, options, terminal, signal);
   } catch (error) {
-    // The reader of the answer (`| head`, a pager that was left) wants no more of it.
+    // The reader of the answer has closed it (`| head`, or a pager).
     if (errnoCode(error) === "EPIPE") return EXIT.done;
     const { kind, message } = await expectedFailure(error);
     return problem({ options, terminal }, message, kind === "refused" ? EXIT.refused : EXIT.failed);
   }
 }
 
-/** The answer of a command that is not about a store; `null` of the others. */
+/** The answer of a command that needs no store; `null` for other commands. */
 async function withoutStore(command: Command, width: number): Promise<string | null> {
   switch (command.name) {
     case "version":
@@ -86,19 +86,19 @@ async function locateAndRun(
     }
   }
   const context = { files: filesOf(found.located), located: found.located, options, terminal, signal };
-  // What keeps a database from being opened is told by the command itself.
+  // The command itself reports what keeps a database from being opened.
   await noteOrigins(context, command).catch(() => undefined);
   if (!CHANGES_NOTHING.has(command.name)) return dispatch(context, command);
   const work = (isLeft: () => boolean) => dispatch({ ...context, terminal: silentWhenLeft(terminal, isLeft) }, command);
   return (await unlessLeft(work, signal)) ?? stopped(context, STOPPED);
 }
 
-/** These can be left at any moment: there is nothing of theirs that could be half done. */
+/** Commands that can be stopped at any moment, because they leave nothing unfinished. */
 const CHANGES_NOTHING: ReadonlySet<Command["name"]> = new Set(["check", "sessions", "show", "runs", "report"]);
 
 const STOPPED = "Stopped before the end. Nothing was changed.";
 
-/** Works without a store too: that there is none is one of its answers. */
+/** Works without a store too: a missing store is one of its results. */
 async function doctor(
   args: readonly string[],
   options: CommonOptions,
@@ -115,7 +115,7 @@ async function doctor(
 /** These read no database. */
 const WITHOUT_DATABASE: readonly Command["name"][] = ["runs", "purge"];
 
-/** npx fetches this one; it brings its own SQLite. */
+/** npx can fetch this runtime, which has its own SQLite. */
 const RUNTIME_TO_FETCH = "node@24";
 
 function noRuntimeMessage(args: readonly string[]): string {
@@ -123,7 +123,7 @@ function noRuntimeMessage(args: readonly string[]): string {
   return `Node ${process.versions.node} has no SQLite to read the database with, and this machine has no Bun, no Node 22.5 or newer and no opencode that could. Nothing was checked. Run: ${command}`;
 }
 
-/** A command loads what it needs, and nothing of the others. */
+/** A command loads only the modules that it needs. */
 async function dispatch(context: CommandContext, command: Command): Promise<ExitStatus> {
   switch (command.name) {
     case "check":
@@ -156,9 +156,9 @@ async function dispatch(context: CommandContext, command: Command): Promise<Exit
   }
 }
 
-/** One sentence for an error of the operating system; a defect of this tool shows itself as one. */
+/** One sentence for an error of the operating system. A bug of this tool is reported as a bug. */
 async function expectedFailure(error: unknown): Promise<Stopped> {
-  // A command that does not fail does not load what repairs.
+  // A command that does not fail does not load the code for repairs.
   const { stoppedBy } = await import("../repair/apply.ts");
   try {
     return stoppedBy(error);

@@ -22,7 +22,7 @@ export async function listRun(context: Pick<CommandContext, "files">, run: RunSu
   return { ...common, sessionID, createdAt, state, items };
 }
 
-/** `runs`: what is in quarantine, newest first; with the id of a run, what is in that one. */
+/** `runs`: lists the quarantine, newest first. With the id of a run, it shows what is in that run. */
 export async function runsCommand(context: CommandContext, { run }: Command & { name: "runs" }): Promise<ExitStatus> {
   return run === null ? listRuns(context) : showRun(context, run);
 }
@@ -61,7 +61,7 @@ export async function listedLines(
   return runRows(runs, await causesOf(context, found), await namesForScreen(context), context.terminal);
 }
 
-/** Causes stand in the manifests: more of them than this are not read for a list. */
+/** Causes are in the manifests. For a list, at most this many manifests are read. */
 const MOST_CAUSES_READ = 500;
 
 async function causesOf(

@@ -29,10 +29,13 @@ const STAGES: Readonly<Record<Stage, string>> = {
   verifying: "Verifying the new database",
 };
 
-/** `salvage`: builds a new database from what can be read of a damaged one; puts it in its place only when asked. */
+/**
+ * `salvage`: builds a new database from the readable parts of a damaged one. It replaces the damaged one only when
+ * asked.
+ */
 export async function salvageCommand(context: CommandContext, command: Salvage): Promise<ExitStatus> {
   const { files, located, terminal } = context;
-  // What an earlier one left half done is not what there is to salvage.
+  // Settle what an earlier salvage left unfinished before looking for damage.
   if (command.yes && !command.dryRun) await settleUnfinished({ files, located, access: "outside" });
   const target = await damagedDatabase(context, command.swap);
   if (context.signal.aborted) return stopped(context, "Stopped before the database was checked. Nothing was changed.");
@@ -47,7 +50,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
   if (driver === null) return problem(context, "There is no SQLite to write the new database with.", EXIT.refused);
   const runs = await import("../salvage/salvage-run.ts");
   const { salvage, SalvageStoppedError } = await import("../salvage/salvage.ts");
-  // SQLite gives the files that it makes the mode that the process says.
+  // SQLite creates files with the mode that the process allows.
   process.umask(0o077);
   const work = async (lock: Pick<RepairLock, "isHeld">): Promise<SalvageDone> => {
     const earlier = await runs.findSalvageRun(files, located.dataDir, database);
@@ -68,7 +71,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
       await runs.finishSalvage(files, run, report);
     }
     const checked = await checkNew(context, run.target);
-    // Where no other process could be had, the signal is only felt now: before anything is swapped.
+    // If no other process could be started, the signal has an effect only now, before anything is swapped.
     await setImmediate();
     if (context.signal.aborted) throw new SalvageStoppedError();
     const swapped = command.swap && report.isSound ? await runs.swapIn(files, run, database, lock) : null;
@@ -129,7 +132,7 @@ async function confirmed(context: CommandContext, command: Salvage, database: st
   return yes;
 }
 
-/** The new database as the host that will load it sees its records. */
+/** Checks the new database as the host that will load it sees its records. */
 async function checkNew(context: CommandContext, database: string): Promise<CheckResult | null> {
   const located = { dataDir: context.located.dataDir, json: "none" as const, databases: [database] };
   const outcome = await check({
@@ -164,7 +167,7 @@ function tell(context: CommandContext, done: SalvageDone, database: string, isSw
   return blocking.length > 0 || !isWhole(report) ? EXIT.findings : EXIT.done;
 }
 
-/** Each stage counts for itself. */
+/** Each stage has its own count. */
 function stageProgress(terminal: CommandContext["terminal"]): (stage: Stage, done: number, of: number) => void {
   let current: { readonly stage: Stage; readonly tell: ReturnType<typeof showProgress> } | null = null;
   return (stage, done, of) => {

@@ -17,18 +17,18 @@ export type Target =
       readonly database: string;
       readonly code: string;
       readonly evidence: string;
-      /** Whether the new database may take its place. */
+      /** Whether the new database may replace the damaged one. */
       readonly isSwappable: boolean;
     }
   | { readonly outcome: keyof typeof WITHOUT_TARGET; readonly message: string };
 
-/** How the command ends where there is nothing to salvage. */
+/** The exit status if there is nothing to salvage. */
 export const WITHOUT_TARGET = {
   sound: EXIT.done,
   none: EXIT.usage,
   empty: EXIT.findings,
   unavailable: EXIT.refused,
-  // As `check` has it: the database was not looked at.
+  // The same status as in `check`: the database was not checked.
   "no-room": EXIT.findings,
   refused: EXIT.refused,
 } as const;
@@ -51,7 +51,7 @@ export async function damagedDatabase(context: CommandContext, swap: boolean): P
 
 const SOUND: Target = { outcome: "sound", message: "The database is sound: there is nothing to salvage." };
 
-/** What keeps a database from being looked at, and says nothing of it. */
+/** Problems that prevent a check and say nothing about the database itself. */
 const NO_DAMAGE: ReadonlySet<StoreProblemCode> = new Set([
   "database-unavailable",
   "no-sqlite-runtime",
@@ -59,7 +59,7 @@ const NO_DAMAGE: ReadonlySet<StoreProblemCode> = new Set([
   "database-is-folder",
 ] as const);
 
-/** What is wrong with a database as a whole, if a salvage could help. */
+/** The damage of a database as a whole, if a salvage could help. */
 async function targetOf(context: CommandContext, database: string, swap: boolean): Promise<Target> {
   const { files, located } = context;
   const [store] = await openStores(files, { ...located, json: "none", databases: [database] }, "outside");
@@ -72,7 +72,7 @@ async function targetOf(context: CommandContext, database: string, swap: boolean
     if (code === "no-room-for-copy") {
       return { outcome: "no-room", message: noRoomMessage(context, evidence, "salvage") };
     }
-    // Busy is not broken.
+    // A busy database is not a damaged one.
     if (NO_DAMAGE.has(code)) {
       return { outcome: "unavailable", message: `The database cannot be opened at the moment (${evidence}).` };
     }
@@ -91,7 +91,7 @@ async function targetOf(context: CommandContext, database: string, swap: boolean
   return allowed(originBehind(store.description, stated), swap, { database, ...damage });
 }
 
-/** A damaged database as a target, if a salvage carries over everything that a database of this origin holds. */
+/** A damaged database as a target, if a salvage can save everything that a database of this origin holds. */
 function allowed(
   origin: Origin | null,
   swap: boolean,
@@ -102,7 +102,7 @@ function allowed(
   return { outcome: "found", ...damaged, isSwappable: salvageRefusal(origin, true) === null };
 }
 
-/** What is wrong with the pages of a database that can be opened, or with its log; `null`: nothing. */
+/** The damage in the pages or the log of a database that can be opened; `null`: none. */
 async function damageOf(
   context: CommandContext,
   database: string,

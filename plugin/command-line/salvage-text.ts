@@ -5,7 +5,7 @@ import type { SalvageReport } from "../salvage/salvage.ts";
 import type { SalvageRun } from "../salvage/salvage-run.ts";
 import { type CommandContext, commandHere } from "./context.ts";
 
-/** What a salvage came to. */
+/** The result of a salvage. */
 export interface SalvageDone {
   readonly run: SalvageRun;
   readonly report: SalvageReport;
@@ -13,19 +13,19 @@ export interface SalvageDone {
   readonly isSwapped: boolean;
 }
 
-/** Whether nothing was lost, and that is known. */
+/** Whether it is certain that nothing was lost. */
 export function isWhole({ sessions, lostSessions, lostOfUnknown, lostRows, failedIndexes }: SalvageReport): boolean {
   const known = lostSessions.count + lostOfUnknown.messages + lostOfUnknown.parts + Object.keys(lostRows).length;
   return known + failedIndexes.length === 0 && lostSessions.isCounted && sessions.every((session) => session.isWhole);
 }
 
-/** What a check says of the new database, but healthy only where nothing was lost on the way to it. */
+/** The verdict of a check of the new database. It is healthy only if nothing was lost. */
 export function verdictOf({ report, checked }: SalvageDone): CheckResult["verdict"] {
   if (checked === null) return "unusable";
   return checked.verdict === "healthy" && !isWhole(report) ? "damaged" : checked.verdict;
 }
 
-/** How a new database gets into its place, where it may. */
+/** How a new database is put in place, if it may be. */
 function placeLines(report: SalvageReport, context: CommandContext, isSwappable: boolean): string[] {
   if (!report.isSound) return [];
   if (isSwappable) return [`To put it in its place: ${commandHere(context, "salvage", "--swap")}`];
@@ -38,7 +38,7 @@ function placeLines(report: SalvageReport, context: CommandContext, isSwappable:
 /** A session of the new database, and whether opencode can load it. */
 export type Outcome = SalvageReport["sessions"][number] & { readonly loads: boolean };
 
-/** What a user is told of a salvage. */
+/** What a user is told about a salvage. */
 export function salvageText(
   { run, report, isSwapped }: SalvageDone,
   sessions: readonly Outcome[],
@@ -88,7 +88,7 @@ export function salvageText(
   return lines.join("\n");
 }
 
-/** What was lost, in words. Whole is said only of a session of which everything is accounted for. */
+/** The losses in words. A session is called whole only if everything in it is accounted for. */
 function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (id: string) => string): string[] {
   const { lostSessions, lostOfUnknown } = report;
   const whole = sessions.filter((session) => session.isWhole && session.loads);
@@ -142,7 +142,7 @@ function losses(session: Outcome): string[] {
   ];
 }
 
-/** Problems that are left in the new database. `repair` acts on the live one, and has no remedy for every problem. */
+/** Problems that remain in the new database. `repair` works on the live one, and has no remedy for some problems. */
 function remainingLines(blocking: readonly Finding[], isSwapped: boolean): string[] {
   const [repairable, others] = [true, false].map((is) => blocking.filter(({ remedy }) => (remedy !== "report") === is));
   const lines: string[] = [];

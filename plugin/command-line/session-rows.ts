@@ -18,7 +18,7 @@ export interface ListedSession {
   readonly state: "healthy" | "warnings" | "damaged";
   readonly errors: number;
   readonly warnings: number;
-  /** Why opencode does not show it; `null`: it does, or that cannot be told. */
+  /** Why opencode does not show it; `null` if it does, or if that cannot be told. */
   readonly cause: Cause | null;
 }
 
@@ -35,7 +35,7 @@ const NOT_SHOWN: Readonly<Record<Cause, string>> = {
 
 const SHORTEST_ID = "ses_".length + 8;
 
-/** One line a session: date, state, the beginning of its id that is enough to name it, and its title. */
+/** One line for each session: date, state, the shortest beginning of its id that identifies it, and its title. */
 export function sessionRows(
   sessions: readonly ListedSession[],
   screen: Pick<Terminal, "width" | "style" | "isScreen" | "ellipsis">,
@@ -52,7 +52,7 @@ export function sessionRows(
     const head = `${date}  ${id}`;
     const colour = session.errors > 0 ? "red" : "yellow";
     const isNarrow = screen.width < NARROWEST_ROW;
-    // A sign takes two columns where there is no Unicode.
+    // Without Unicode a sign takes two columns.
     const room = screen.width - 3 - (isNarrow ? 0 : columns(head) + 2);
     const shownTitle = clipped(title, Math.max(room - columns(state) - 3, Math.ceil(room / 2)), screen.ellipsis);
     const rest = room - columns(shownTitle) - 3;
@@ -65,7 +65,7 @@ export function sessionRows(
   });
 }
 
-/** Narrower than this a session takes two lines. */
+/** On a narrower screen a session takes two lines. */
 const NARROWEST_ROW = 64;
 
 function stateText({ errors, warnings, cause, parentID }: ListedSession): string {
@@ -78,7 +78,7 @@ function stateText({ errors, warnings, cause, parentID }: ListedSession): string
   return words.join(", ");
 }
 
-/** As many characters as tell these ids apart. */
+/** The number of characters that distinguish these ids. */
 function distinctLength(ids: readonly string[]): number {
   for (let length = SHORTEST_ID; ; length += 1) {
     const begun = new Set(ids.map((id) => id.slice(0, length)));

@@ -15,10 +15,10 @@ import { type ListedSession, sessionRows } from "./session-rows.ts";
 import { checkedStoreLine } from "./store-line.ts";
 import { nextLine } from "./text.ts";
 
-/** More sessions than this on a screen are found by their words. */
+/** If there are more sessions than this, the user finds them by their words. */
 const MOST_ON_SCREEN = 40;
 
-/** `sessions [WORDS]`: lists sessions, the newest first, with what is wrong with each and whether opencode shows it. */
+/** `sessions [WORDS]`: lists sessions, newest first, with their problems and whether opencode shows them. */
 export async function sessionsCommand(
   context: CommandContext,
   { words }: Command & { name: "sessions" },
@@ -55,7 +55,7 @@ export async function sessionsCommand(
   return isRead ? EXIT.done : EXIT.findings;
 }
 
-/** What opencode does not show; `null` where there is no database, or it cannot be read. */
+/** The sessions that opencode does not show; `null` if there is no database or it cannot be read. */
 async function hiddenList({ files, located, signal }: CommandContext): Promise<HiddenList | null> {
   if (located.databases.length === 0) return null;
   const input = { files, located, into: null, sessionIDs: [], signal };
@@ -63,7 +63,7 @@ async function hiddenList({ files, located, signal }: CommandContext): Promise<H
   return listing?.ok === true ? listing.list : null;
 }
 
-/** The sessions of the stores, and those that only a copy beside them has. */
+/** The sessions of the stores, and those that only a copy next to them has. */
 async function everySession(context: CommandContext, list: HiddenList | null): Promise<KnownSession[]> {
   const known = await knownSessions(context);
   const ids = new Set(known.map(({ id }) => id));

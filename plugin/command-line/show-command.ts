@@ -11,7 +11,10 @@ import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { resolveSession, unknownSessionMessage } from "./resolve-ids.ts";
 import { showRun } from "./runs-command.ts";
 
-/** `show`: prints what can be read of a session, in order, with its holes marked, or what is in a run. Changes nothing. */
+/**
+ * `show`: prints what can be read of a session, in order, with its holes marked, or the contents of a run. Changes
+ * nothing.
+ */
 export async function showCommand(
   context: CommandContext,
   { words, markdown }: Command & { name: "show" },
@@ -55,7 +58,7 @@ export async function showCommand(
   }
 }
 
-/** How many holes there are; `null` where it was stopped, and nothing was printed. */
+/** Returns the number of holes; `null` if it was stopped, and nothing was printed. */
 async function printDocument(context: CommandContext, session: ShownSession): Promise<number | null> {
   const own = await documentOf(session);
   const other = session.other === null ? null : await documentOf(session.other);
@@ -78,7 +81,7 @@ async function documentOf(session: ShownSession) {
   };
 }
 
-/** A message as it is exported: what the entries are made of stands once, as it is stored. */
+/** A message for the export. The stored records from which its entries are made are included only once. */
 function publicMessage({ entries, ...message }: TranscriptMessage): object {
   return {
     ...message,
@@ -90,7 +93,7 @@ function publicMessage({ entries, ...message }: TranscriptMessage): object {
   };
 }
 
-/** How many holes there are; `null` where it was stopped in between. */
+/** Returns the number of holes; `null` if it was stopped in between. */
 async function printMarkdown(
   { terminal, signal }: Pick<CommandContext, "terminal" | "signal">,
   session: ShownSession,
@@ -108,7 +111,7 @@ async function printMarkdown(
   return others === null ? null : holes + others;
 }
 
-/** Ids of runs begin with their day, which no title of a session is. */
+/** The beginning of a run's id is a day. No session title looks like that. */
 function isRunBeginning(word: string): boolean {
   return /^\d{8}(T|$)/.test(word);
 }
@@ -117,7 +120,7 @@ function holesOf(message: TranscriptMessage): Hole[] {
   return message.entries.filter((entry): entry is Hole => entry.type === "hole");
 }
 
-/** How many holes there are; `null` where it was stopped in between. */
+/** Returns the number of holes; `null` if it was stopped in between. */
 async function printText(context: CommandContext, session: ShownSession): Promise<number | null> {
   const { terminal } = context;
   terminal.print(headLines(context, session).join("\n"));

@@ -5,7 +5,7 @@ import { GENERATION_WORDS } from "../repair/origin-words.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import type { CommandContext } from "./context.ts";
 
-/** The stores that a command looks at: `Store: ~/.local/share/opencode/opencode.db (SQLite)`. */
+/** The stores that a command reads: `Store: ~/.local/share/opencode/opencode.db (SQLite)`. */
 export function storeLine({ located }: Pick<CommandContext, "located">): string {
   const { databases, json, dataDir } = located;
   return line([
@@ -30,7 +30,7 @@ function line(stores: readonly string[]): string {
   return `${stores.length === 1 ? "Store" : "Stores"}: ${stores.join(", ")}`;
 }
 
-/** The user's own folder is `~` for a reader. */
+/** A path with `~` in place of the user's home folder. */
 function shortened(path: string): string {
   const home = process.env.HOME || homedir();
   return home.length > 1 && path.startsWith(home + sep) ? `~${path.slice(home.length)}` : path;

@@ -1,9 +1,9 @@
-/** Words of these lengths are near each other if no more letters differ. */
+/** Two words are near each other if at most this many letters differ, by length. */
 const MOST_DIFFERENCES = (length: number) => (length < 5 ? 1 : length < 9 ? 2 : 3);
 
 /**
- * The known words that somebody may have meant: those that begin with what was typed, else those in which few letters
- * differ, the nearest first.
+ * The known words that a user may have meant: those that begin with the typed text, or else those with few different
+ * letters, the nearest first.
  */
 export function nearest(typed: string, known: readonly string[], most = 3): string[] {
   const word = typed.toLowerCase();
@@ -17,13 +17,13 @@ export function nearest(typed: string, known: readonly string[], most = 3): stri
     .map(({ each }) => each);
 }
 
-/** ` Did you mean A or B?`, or nothing where nothing is near; `quote` is put around each. */
+/** ` Did you mean A or B?`, or an empty text if nothing is near. `quote` is put around each word. */
 export function didYouMean(typed: string, known: readonly string[], quote = ""): string {
   const words = nearest(typed, known).map((word) => `${quote}${word}${quote}`);
   return words.length === 0 ? "" : ` Did you mean ${words.join(" or ")}?`;
 }
 
-/** How many letters have to be added, removed, exchanged or swapped with their neighbour to make one word the other. */
+/** The number of letters to add, remove, replace or swap with a neighbour to turn one word into the other. */
 function differences(one: string, other: string): number {
   let [before, last]: [number[], number[]] = [[], Array.from({ length: other.length + 1 }, (_, index) => index)];
   for (let row = 1; row <= one.length; row += 1) {

@@ -13,28 +13,31 @@ type Style = keyof typeof STYLES;
 
 /** The only place of the command line that reads and writes the terminal. */
 export interface Terminal {
-  /** The answer: stdout. Its commands are for the store that this call was given. */
+  /** Prints the answer to stdout. Its commands are completed for the store of this call. */
   print(text: string): void;
-  /** An answer that is taken as it is, such as JSON: stdout. */
+  /** Prints an answer unchanged, such as JSON, to stdout. */
   printDocument(text: string): void;
-  /** Many lines of an answer; waits while the reader (a pager) does. */
+  /** Prints many lines of an answer. It waits while the reader (a pager) does. */
   printAll(lines: Iterable<string>): Promise<void>;
-  /** Columns that text may take: those of the terminal, within reason; without one `COLUMNS`, else 80. */
+  /** The number of columns for text: those of the terminal, within limits. Without a terminal, `COLUMNS`, else 80. */
   readonly width: number;
   /** Whether the answer goes to a terminal, where a person reads it. */
   readonly isScreen: boolean;
-  /** What says that a text goes on, as wide as it is shown there. */
+  /** The sign for shortened text, in the form that this screen shows. */
   readonly ellipsis: string;
   /** Messages and errors: stderr; `--quiet` silences messages. */
   say(text: string): void;
   complain(text: string): void;
-  /** One line on stderr that is overwritten; only on a terminal. */
+  /** Shows one line on stderr that is overwritten; only on a terminal. */
   progress(text: string): void;
   /** Whether a person can be asked. */
   readonly interactive: boolean;
-  /** Whether the answer is yes. Ctrl-C, Ctrl-D, the end of the input and a signal that ends the command are a no. */
+  /** Whether the user confirms. Ctrl-C, Ctrl-D, the end of the input and a signal that ends the command mean no. */
   ask(question: string): Promise<boolean>;
-  /** What the user types, as it is. `null` if the user ends the question without an answer (Ctrl-C, Ctrl-D, end of the input). */
+  /**
+   * The text that the user types. `null` if the user ends the question without an answer (Ctrl-C, Ctrl-D, end of the
+   * input).
+   */
   askLine(question: string): Promise<string | null>;
   style(style: Style, text: string): string;
 }
@@ -42,10 +45,10 @@ export interface Terminal {
 const NARROWEST = 40;
 const WIDEST = 120;
 
-/** Written at once, in characters: what is printed may be tens of megabytes. */
+/** The number of characters that are written at once: an answer may have tens of megabytes. */
 const PIECE_CHARACTERS = 256 * 1024;
 
-/** Lines with their ends, many at a time. */
+/** Lines with their line breaks, many in one piece. */
 function* piecesOf(lines: Iterable<string>): Iterable<string> {
   let piece = "";
   for (const line of lines) {
@@ -64,15 +67,15 @@ function widthOf(columns: number | undefined): number {
 
 const ERASE_LINE = "\r\x1b[2K";
 
-/** Own styles, and what makes a terminal do something or shows text in another order than it is in. */
+/** Our own styles, and characters that control a terminal or change the order of text. */
 const CONTROL = /\p{Cc}\[(?:1|2|22|31|32|33|39)m|(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
-/** Names and ids come from disk: whoever wrote them must not write to the terminal. */
+/** Makes text from disk, such as names and ids, harmless: its author must not control the terminal. */
 function harmless(text: string, styles: boolean): string {
   return text.replace(CONTROL, (match) => (styles && match.length > 1 && match.startsWith("\x1b") ? match : "\ufffd"));
 }
 
-/** Signs that a console without Unicode cannot show, and what stands for them there. */
+/** Replacements for signs that a console without Unicode cannot show. */
 const PLAIN: Readonly<Record<string, string>> = {
   "…": "...",
   "–": "-",
@@ -97,7 +100,10 @@ function inPlain(text: string): string {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Whether a console shows more than ASCII. The Linux console and old consoles of Windows do not; a locale may say so. */
+/**
+ * Whether a console shows more than ASCII. The Linux console and old consoles of Windows do not, and a locale may say
+ * so.
+ */
 export function showsUnicode(env: Environment, system: PathSystem): boolean {
   if (env.TERM === "dumb" || env.TERM === "linux") return false;
   if (system === "windows") {
@@ -169,7 +175,7 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
   };
 }
 
-/** One line of input; `null` where there is none: it was interrupted, or the input ended. */
+/** One line of input; `null` if it was interrupted or the input ended. */
 function askedLine(question: string, signal: AbortSignal): Promise<string | null> {
   const { stdin, stderr } = process;
   // `question` of node:readline/promises either rejects at Ctrl-D or never settles, depending on the Node version.
@@ -185,7 +191,7 @@ function askedLine(question: string, signal: AbortSignal): Promise<string | null
     signal.addEventListener("abort", stop, { once: true });
     reader.once("close", () => {
       signal.removeEventListener("abort", stop);
-      // What comes next must not stand on the line of the question.
+      // The next output must not be on the line of the question.
       if (answer === null) stderr.write("\n");
       resolve(answer);
     });

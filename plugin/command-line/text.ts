@@ -20,7 +20,7 @@ import { findingLines, laidOut, type View } from "./finding-text.ts";
 import { namesForScreen } from "./known-sessions.ts";
 import { checkedStoreLine } from "./store-line.ts";
 
-/** Of a database that 1.x and 2.x use both: what was read of the half of 2.x. */
+/** For a database that both 1.x and 2.x use: the counts of what was read for 2.x. */
 function countsText2x({ stores }: CheckResult): string {
   const halves = stores.flatMap(({ origin, of2x }) => (origin?.kind === "2.x" || of2x === undefined ? [] : [of2x]));
   if (halves.length === 0) return "";
@@ -28,19 +28,19 @@ function countsText2x({ stores }: CheckResult): string {
   return `, and of opencode 2.x ${plural(sum("sessions"), "session")}, ${plural(sum("messages"), "message")}`;
 }
 
-/** What else decides about what `repair` would do now, and how that is shown. */
+/** Further facts that decide what `repair` would do now, and how that is shown. */
 export interface CheckView extends View {
   /** Writes command lines for the store that this call was given. */
   readonly command: (...args: readonly string[]) => string;
   /** The sessions that were asked for; empty for all. */
   readonly sessionIDs: readonly string[];
-  /** Why no repair can do anything now, as {@link obstacle} says it. */
+  /** Why no repair can do anything now, in the words of {@link obstacle}. */
   readonly obstacle: string | null;
-  /** Locators of what a repair has just tried to repair. */
+  /** Locators of records that a repair has just tried to repair. */
   readonly tried?: ReadonlySet<string>;
 }
 
-/** Why no repair can keep an original now; `null` where nothing is in its way. */
+/** Why no repair can keep an original now; `null` if nothing prevents it. */
 async function obstacle({ located }: Pick<CommandContext, "located">): Promise<string | null> {
   const { dataDir } = located;
   const quarantine = entryNow(quarantinePath(dataDir));
@@ -51,7 +51,7 @@ async function obstacle({ located }: Pick<CommandContext, "located">): Promise<s
   return null;
 }
 
-/** How the answer of a check is shown here. `sessionIDs`: those that were asked for. */
+/** How the answer of a check is shown here. `sessionIDs`: the sessions that were asked for. */
 export async function viewOf(
   context: CommandContext,
   sessionIDs: readonly string[],
@@ -69,12 +69,12 @@ export async function viewOf(
   };
 }
 
-/** Whether a finding says that a database cannot be reached now, and nothing of its records. */
+/** Whether a finding means only that a database cannot be reached now, not that its records are damaged. */
 export function isUnreached({ code, severity }: Finding): boolean {
   return severity !== "blocking" && (code === DATABASE_UNAVAILABLE.code || code === NO_ROOM_FOR_COPY.code);
 }
 
-/** The answer of `check` for people: the store, what was found by session and cause, and one next step. */
+/** The answer of `check` for people: the store, the findings by session and cause, and one next step. */
 export function checkText(result: CheckResult, view: CheckView): string {
   const { terminal } = view;
   const lines = [
@@ -142,12 +142,12 @@ function hostsOf(findings: readonly ConfirmedFinding[]): string {
   return [...new Set(findings.flatMap((finding) => finding.hosts ?? []))].join(", ");
 }
 
-/** As options: `repair` does nothing about warnings that are not named. */
+/** The codes as options, because `repair` ignores warnings that are not named. */
 function codesOf(findings: readonly ConfirmedFinding[]): string[] {
   return [...new Set(findings.map(({ code }) => code))].flatMap((code) => ["--only", code]);
 }
 
-/** What helps against problems that `repair` leaves alone, said once for each. */
+/** The advice for problems that `repair` leaves alone, once for each. */
 function adviceLines({ stores }: CheckResult, findings: readonly ConfirmedFinding[], view: CheckView): string[] {
   const advice = Object.entries(adviceFor(findings, stores.some(isDatabase)));
   if (advice.length === 0) return [];
@@ -155,7 +155,7 @@ function adviceLines({ stores }: CheckResult, findings: readonly ConfirmedFindin
   return ["", view.terminal.style("bold", "What to do:"), ...lines];
 }
 
-/** Says how it stands, and the one thing to do next. */
+/** States the result, and the one thing to do next. */
 function closingLines(
   result: CheckResult,
   blocking: readonly ConfirmedFinding[],
@@ -218,12 +218,12 @@ function closingLines(
   return [...lines, ...said(cannot), nextLine(`${command("report")} (collects what an issue needs)`)];
 }
 
-/** A warning about a row that keeps opencode 2.x from something. */
+/** A warning about a row that makes something in opencode 2.x fail. */
 function isFailedBy2x({ hosts, stops = [] }: ConfirmedFinding): boolean {
   return hosts !== undefined && stops.length > 0;
 }
 
-/** The one thing to do next, always in the same words and on a line of its own. */
+/** The next step, always in the same words and on its own line. */
 export function nextLine(step: string): string {
   return `Next: ${step}`;
 }

@@ -8,7 +8,7 @@ import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
-/** `unlock`: ends the lock of a repair that is not seen to run any more. Refused while it is seen to run. */
+/** `unlock`: ends the lock of a repair that no longer seems to run. Refused if it is seen to run. */
 export async function unlockCommand(
   context: CommandContext,
   command: Command & { name: "unlock" },

@@ -18,7 +18,7 @@ import { upgradeText } from "./upgrade-text.ts";
 
 type Repair = Command & { name: "repair" };
 
-/** `check --for 2.x`: says what the import of opencode 2.x would make of each record. Writes nothing. */
+/** `check --for 2.x`: reports what the import of opencode 2.x would do to each record. Writes nothing. */
 export async function checkUpgradeCommand(context: CommandContext, sessionIDs: readonly string[]): Promise<ExitStatus> {
   const found = await checked(context, sessionIDs);
   if (!("findings" in found)) return found.status;
@@ -26,7 +26,7 @@ export async function checkUpgradeCommand(context: CommandContext, sessionIDs: r
   return statusOf(found);
 }
 
-/** `repair --for 2.x`: completes what can be completed, so that it arrives. */
+/** `repair --for 2.x`: completes records where possible, so that 2.x imports them. */
 export async function repairUpgradeCommand(context: CommandContext, command: Repair): Promise<ExitStatus> {
   const before = await checked(context, command.sessionIDs);
   if (!("findings" in before)) return before.status;
@@ -157,7 +157,7 @@ function changed(
   return { ...changeAnswer({ ...change, remaining: findings, verdict }, options), remaining, ...rest };
 }
 
-/** What the answers say besides, in words of the contract. */
+/** Further fields of the answers, in words of the contract. */
 function upgradeFields({ findings, arrival }: UpgradeResult, given: CommandContext["options"]) {
   return {
     for: "2.x",

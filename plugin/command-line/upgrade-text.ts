@@ -10,7 +10,7 @@ import type { Terminal } from "./terminal.ts";
 
 type Departing = Exclude<Outcome, "arrives">;
 
-/** What is wrong, worst first; what 2.x does by design is counted apart. */
+/** The problems, worst first. What 2.x changes by design is counted separately. */
 const HEADINGS: readonly (readonly [Departing, (count: number) => string])[] = [
   ["stops", (count) => `${plural(count, "record")} at which the import of opencode 2.x would stop:`],
   ["unreadable", (count) => `${plural(count, "record")} that would arrive, and that opencode 2.x would fail on:`],
@@ -47,7 +47,7 @@ export function upgradeText(result: UpgradeResult, terminal: Terminal): string {
   return lines.join("\n");
 }
 
-/** What opencode 2.x does to every such record: counted by reason, since there may be very many. */
+/** What opencode 2.x does to every such record, counted by reason, because there may be very many. */
 function byDesign(findings: readonly UpgradeFinding[], terminal: Terminal): string[] {
   const own = findings.filter((finding) => finding.isByDesign);
   if (own.length === 0) return [];

@@ -2,11 +2,11 @@ import type { FileSystem } from "../platform/file-system.ts";
 
 const LARGEST_CONFIG_BYTES = 1024 * 1024;
 
-/** The text of a configuration file, through whatever links; `null` where there is none. Throws where it cannot be read. */
+/** The text of a configuration file, also through links; `null` if there is none. Throws if it cannot be read. */
 export async function readConfigText(files: FileSystem, path: string): Promise<string | null> {
   const place = await files.realPath(path);
   if (place === null) {
-    // A link that leads nowhere is not the same as no file: something was meant to be there.
+    // A link that leads nowhere is not the same as a missing file: the user meant a file to be there.
     if ((await files.stat(path)) !== null) throw new Error("a link that leads nowhere");
     return null;
   }

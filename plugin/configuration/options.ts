@@ -11,13 +11,13 @@ export interface PluginSettings {
   readonly preload: Preload;
   /** Files read at once. */
   readonly concurrency: number;
-  /** How long the start of opencode may be held, in milliseconds. */
+  /** How long the start of opencode may be delayed, in milliseconds. */
   readonly budgetMs: number;
-  /** Whether a toast says what was done. The log always does. */
+  /** Whether a toast reports what was done. The log always does. */
   readonly notify: boolean;
   /** opencode 1.0-1.1: whether the host's own writes are made atomic. */
   readonly atomicWrites: boolean;
-  /** Days after which a run that holds nothing any more is deleted from quarantine. */
+  /** After this many days, a run that no longer holds anything is deleted from quarantine. */
   readonly retentionDays: number;
 }
 
@@ -40,7 +40,10 @@ const isWholeNumber = (least: number, most: number) => (value: unknown) =>
   typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
 const isBoolean = (value: unknown) => typeof value === "boolean";
 
-/** Each option's rule and how the rule reads. A table instead of a schema library: opencode's start pays for every import. */
+/**
+ * The check of each option, and its description. A table instead of a schema library, because every import slows the
+ * start of opencode.
+ */
 const RULES: Readonly<Record<keyof PluginSettings, { accepts(value: unknown): boolean; wants: string }>> = {
   preload: {
     accepts: (value) => value === "repair" || value === "check" || value === "off",
@@ -58,8 +61,8 @@ function isOption(name: string): name is keyof PluginSettings {
 }
 
 /**
- * Reads the plugin's options. With anything unknown or wrong, `preload` becomes `"check"`: nothing is changed on a
- * guess. Without options the defaults apply.
+ * Reads the plugin's options. If anything is unknown or wrong, `preload` becomes `"check"`, so that nothing is changed
+ * on a guess. Without options the defaults apply.
  */
 export function readSettings(options: unknown): ReadSettings {
   if (options === undefined || options === null) return { settings: DEFAULT_SETTINGS, warnings: [] };
@@ -78,7 +81,7 @@ export function readSettings(options: unknown): ReadSettings {
   return { settings: { ...settings, preload: "check" }, warnings };
 }
 
-/** For hosts up to 1.3, whose configuration takes plugin names only: the same options in a file of their own. */
+/** For hosts up to 1.3, whose configuration accepts only plugin names: a separate file with the same options. */
 const OPTIONS_FILE = "session-repair.json";
 
 /**
@@ -96,7 +99,7 @@ export async function findOptions(
     if (!folder) continue;
     try {
       const path = join(folder, OPTIONS_FILE);
-      // Mostly there is none, and opencode's start need not wait for the thread pool to say so.
+      // Usually there is none, and opencode's start should not wait for the thread pool to find that out.
       if ((await files.stat(path)) === null) continue;
       const text = await readConfigText(files, path);
       return text === null ? "unreadable" : parseWithComments(text);

@@ -14,7 +14,7 @@ export interface PluginEntry {
   readonly options: unknown;
 }
 
-/** The elements of a `plugin` array as opencode takes them; what it would refuse is left out. */
+/** The elements of a `plugin` array as opencode reads them. Elements that it would refuse are left out. */
 export function pluginEntries(list: unknown): PluginEntry[] {
   if (!Array.isArray(list)) return [];
   return list.flatMap((entry: unknown): PluginEntry[] => {
@@ -23,7 +23,7 @@ export function pluginEntries(list: unknown): PluginEntry[] {
   });
 }
 
-/** `unknown`: neither the words of the entry nor what they lead to tell. */
+/** `unknown`: neither the entry's text nor its target shows it. */
 export type Belonging = "this package" | "another" | "unknown";
 
 /**
@@ -36,11 +36,13 @@ export async function belongingOf(files: FileSystem, spec: string, folders: read
   // `alias@npm:name@version`
   const [, name = ""] = /^(?:.+@npm:)?(@?[^@]*)/.exec(spec) ?? [];
   if (name === TOOL.name) return "this package";
-  // A plain name is a package's own; anything else is an address, of which only the words are known.
+  // A plain name is the name of a package. Anything else is an address, of which only the text is known.
   return /^(?:@[\w.~-]+\/)?[\w.~-]+$/.test(name) ? "another" : "unknown";
 }
 
-/** `null` for what opencode does not take for a path: `~` is not one (measured 1.14.34 to 1.18.34). */
+/**
+ * The path in an entry; `null` if opencode does not read it as a path: `~` is not one (measured 1.14.34 to 1.18.34).
+ */
 function pathIn(spec: string): string | null {
   // npm's `name@file:…` as well.
   const [, url] = /^(?:@?[^@/:]+(?:\/[^@/:]+)?@)?(file:.*)$/.exec(spec) ?? [];
@@ -56,7 +58,7 @@ async function belongingOfPath(files: FileSystem, path: string, folders: readonl
     isThere = true;
     if (await isOfThisPackage(files, place)) return "this package";
   }
-  // What is not there cannot be loaded. An archive, and a file of the user's own, may lead to this package.
+  // A missing target cannot be loaded. An archive, or a file of the user's own, may lead to this package.
   if (!isThere) return "another";
   return /\.(?:tgz|tar\.gz|tar)$/i.test(path) || (await speaksOfThisPackage(files, path, folders))
     ? "unknown"
@@ -98,7 +100,7 @@ async function packageName(files: FileSystem, folder: string): Promise<string | 
   }
 }
 
-/** A plugin file of the user's own may hand this package on under its own path. */
+/** A plugin file of the user's own may export this package under its own path. */
 async function speaksOfThisPackage(files: FileSystem, path: string, folders: readonly string[]): Promise<boolean> {
   for (const folder of folders) {
     const place = await placeOf(files, path, folder);

@@ -20,13 +20,13 @@ import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { TOOL } from "../tool-identity.ts";
 import { compareVersions, findInstallation, type Installation } from "./installation.ts";
 
-/** One thing that was looked at. */
+/** One thing that was checked. */
 export interface Examined {
   readonly what: string;
   /** `null`: it cannot be told, or does not apply. */
   readonly ok: boolean | null;
   readonly says: string;
-  /** What to do where it is not as it should be. */
+  /** What to do if it is not as it should be. */
   readonly wayOut?: string;
 }
 
@@ -74,7 +74,7 @@ export async function examine(input: DoctorInput): Promise<Examined[]> {
 
 const INSTALL = `\`opencode plugin ${TOOL.name}@${TOOL.version} --global\` (1.14 and newer), or add "${TOOL.name}@${TOOL.version}" to \`plugin\``;
 
-/** Both halves stand in files of their own. */
+/** Each half is listed in a configuration file of its own. */
 function installed({ server, terminal, unreadable }: Installation): Examined[] {
   const half = (what: string, entries: Installation["server"], file: string, lost: string): Examined => {
     if (entries.length === 1) return { what, ok: true, says: `in ${file}` };
@@ -138,7 +138,7 @@ async function runtime(): Promise<Examined> {
   return { what, ok: true, says: `${name} with SQLite; it reads a private copy of a database` };
 }
 
-/** What the plugin leaves behind when it runs: its index, and runs that nobody typed a command for. */
+/** The traces that the plugin leaves when it runs: its index, and runs that no command started. */
 async function loaded(files: FileSystem, located: Located, installation: Installation): Promise<Examined> {
   const what = "plugin loaded";
   const index = await files.stat(join(located.dataDir, VALIDATED_FILE)).catch(() => null);
@@ -179,7 +179,7 @@ async function stores(files: FileSystem, located: Located): Promise<Examined[]> 
   return examined;
 }
 
-/** What is said of a database that opencode 2.x writes to, in tables whose rows are read; `null`: it is none. */
+/** The sentence about a database that opencode 2.x writes, in tables whose rows are read; `null` if it is none. */
 async function sentenceOf2x(store: OpenedStore): Promise<string | null> {
   if (store.state === "unusable" || store.half2x === null || store.origin === null) return null;
   if (store.state === "unread" && (await store.damage()) !== null) return null;
@@ -191,7 +191,7 @@ async function sentenceOf2x(store: OpenedStore): Promise<string | null> {
   return profile === null ? null : originSentence(origin, unreadTables(profile, schema));
 }
 
-/** Less than this is a risk to every program that writes there. */
+/** Less free space than this is a risk to every program that writes there. */
 const LEAST_FREE_BYTES = 256 * 1024 * 1024;
 
 async function space(files: FileSystem, { dataDir, databases }: Located): Promise<Examined> {
@@ -219,7 +219,7 @@ async function quarantine(files: FileSystem, { dataDir }: Located): Promise<Exam
       wayOut: "Rename or remove it.",
     };
   }
-  // It checks manifests against their schema: other commands do not wait for that.
+  // Loaded here because it checks manifests against their schema, and other commands should not wait for that.
   const { folderBytes } = await import("../quarantine/vault.ts");
   const runs = await allRuns(files, dataDir);
   let bytes = 0;

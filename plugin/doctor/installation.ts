@@ -80,7 +80,7 @@ async function entriesIn(
   return found;
 }
 
-/** Of what opencode has fetched into its cache, and of the folders that entries lead to. */
+/** The versions that opencode has fetched into its cache, and those in the folders of the entries. */
 async function installedVersions(
   files: FileSystem,
   env: Environment,

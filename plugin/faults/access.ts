@@ -2,7 +2,7 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false, issues: [] as readonly number[] } as const;
 
-/** What keeps opencode, or this tool, from a file or folder that may be whole. */
+/** Reasons why opencode or this tool cannot use a file or folder, although its content may be undamaged. */
 export const ACCESS_DENIED = {
   ...reported,
   code: "access-denied",

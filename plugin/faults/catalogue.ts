@@ -50,9 +50,8 @@ export function faultByCode(code: string): Fault | undefined {
 }
 
 /**
- * What to do about the findings among these that no repair does anything about, by code. A finding may have an advice of
- * its own: it holds where every finding of its code has one. `hasDatabase`: whether one of the stores is a database,
- * without which `rescue` does nothing.
+ * The advice for those findings that no repair fixes, by code. If every finding of a code has its own advice, that
+ * advice is used. `hasDatabase`: one of the stores is a database. Without one, `rescue` does nothing.
  */
 export function adviceFor(findings: readonly Advised[], hasDatabase: boolean): Readonly<Record<string, string>> {
   const byCode: Record<string, string> = {};
@@ -65,7 +64,7 @@ export function adviceFor(findings: readonly Advised[], hasDatabase: boolean): R
   return byCode;
 }
 
-/** What to do about one finding; `null` if a repair does something about it. */
+/** The advice for one finding; `null` if a repair fixes it. */
 export function adviceOn({ code, remedy, advice }: Advised, hasDatabase: boolean): string | null {
   const fault = faultByCode(code);
   if (advice !== undefined) return advice;

@@ -9,23 +9,23 @@ import type { Fault } from "./fault.ts";
 import { REFUSED_BY_2X } from "./opencode-2.ts";
 import { GIANT_RECORD } from "./size.ts";
 
-/** What of a row opencode 2.x fails on. Pure; evidence names places, sizes and types, never content. */
+/** What makes opencode 2.x fail on a row. Pure; evidence names places, sizes and types, never content. */
 export interface ProblemOf2x {
-  /** The JSON column that is wrong; `null`: the row apart from its JSON values. */
+  /** The JSON column that is wrong; `null`: the row without its JSON values. */
   readonly column: string | null;
   readonly fault: Fault;
   readonly evidence: string;
-  /** Whether no JSON parser reads the value. Only such a one may leave its place. */
+  /** Whether no JSON parser reads the value. Only such a value may be quarantined. */
   readonly isUnreadable: boolean;
 }
 
-/** What opencode 2.x makes of a row of `session_message`; `null`: it decodes it. */
+/** The problem that opencode 2.x has with a row of `session_message`; `null` if it can decode the row. */
 export function messageProblem({ messages }: Profile, { values, json }: RowOf2x): ProblemOf2x | null {
   const stored = json.get("data");
   if (stored === undefined) return refused("data", [{ words: "missing", path: [] }]);
   const read = readColumn("data", stored);
   if ("problem" in read) return read.problem;
-  // opencode spreads the document first: keys of the same names in it do not count.
+  // opencode spreads the document first, so columns override keys of the same name in it.
   const document = { ...(read.value as object), id: values.id, type: values.type };
   const { type } = values;
   const shape = typeof type === "string" && Object.hasOwn(messages, type) ? messages[type] : undefined;
@@ -34,12 +34,15 @@ export function messageProblem({ messages }: Profile, { values, json }: RowOf2x)
   return mismatches.length === 0 ? null : refused("data", mismatches);
 }
 
-/** What opencode 2.x makes of a session's row, its JSON columns one by one; none: it lists the session. */
+/** The problems that opencode 2.x has with a session's row, one for each JSON column. Empty if it lists the session. */
 export function sessionProblems({ jsonColumns, session }: Profile, row: RowOf2x): ProblemOf2x[] {
   return rowProblems({ jsonColumns, row: session }, row);
 }
 
-/** What opencode 2.x makes of a row that is decoded as a whole: its JSON columns one by one, then the others as one. */
+/**
+ * The problems that opencode 2.x has with a row that is decoded as a whole: each JSON column, then all other columns
+ * together.
+ */
 export function rowProblems(
   { jsonColumns, row: shape }: Pick<OtherTable, "jsonColumns" | "row">,
   { values, json }: RowOf2x,
@@ -63,8 +66,8 @@ export function rowProblems(
 }
 
 /**
- * The document that is whole inside an unreadable value: stored as a BLOB, behind a byte order mark, or before NUL bytes.
- * `null` where there is none. A host decodes it only where it has no other problem.
+ * The valid document inside an unreadable value: stored as a BLOB, after a byte order mark, or before NUL bytes. `null`
+ * if there is none. A host decodes it only if it has no other problem.
  */
 export function documentInside({ storage, bytes }: StoredValue): Buffer | null {
   if (bytes === null) return null;
@@ -76,7 +79,7 @@ export function documentInside({ storage, bytes }: StoredValue): Buffer | null {
 
 const BYTE_ORDER_MARK = Buffer.from("\ufeff");
 
-/** All columns that are not JSON are one place. */
+/** All columns that are not JSON count as one place. */
 function oneForTheRow(problems: readonly ProblemOf2x[]): ProblemOf2x[] {
   const [first, ...more] = problems.filter(({ column }) => column === null);
   const others = problems.filter(({ column }) => column !== null);

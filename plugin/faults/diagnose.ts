@@ -31,9 +31,9 @@ import {
 } from "./unreadable.ts";
 
 /**
- * The verdict on one artifact, from its exact bytes: what a host of this store makes of it. `null`: it loads. Where hosts
- * of several lines may load the store and not all of them fail, it is a warning that names those that do.
- * A pure function; evidence holds sizes and offsets, never content. `now` in milliseconds since the epoch. `isLeftAlone`:
+ * The verdict on one record, from its exact bytes: the problem that a host of this store has with it. `null`: it loads.
+ * If hosts of several lines may load the store and only some of them fail, it is a warning that names those. A pure
+ * function; evidence holds sizes and offsets, never content. `now` is in milliseconds since the epoch. `isLeftAlone`:
  * it is certain that no process works on the store.
  */
 export function diagnose(
@@ -59,14 +59,14 @@ export function diagnose(
   return { ...failure.verdict, severity: "warning", hosts };
 }
 
-/** Of a record that every host loads: whose terminal UI cannot print it. */
+/** For a record that every host loads: the hosts whose terminal UI cannot print it. */
 function onScreen(answers: readonly Answer[]): Diagnosis | null {
   const ending = answers.filter(({ verdict }) => verdict?.fault === SCREEN_FATAL);
   const verdict = ending[0]?.verdict ?? null;
   return verdict && { ...verdict, hosts: ending.map(({ reading }) => versionsOf(hostLine(reading))) };
 }
 
-/** What one of the hosts that may load a store makes of a record. */
+/** How one of the hosts that may load a store reads a record. */
 interface Answer {
   readonly reading: StoreDescription;
   readonly verdict: Diagnosis | null;
@@ -110,8 +110,8 @@ function diagnoseStray(evidence: Evidence, store: StoreDescription): Diagnosis |
 }
 
 /**
- * A copy beside its record: opencode reads both, and shows a session, message or part twice (measured 1.1.65). Without the
- * record it is the only one that is left, and stays.
+ * A copy next to its record: opencode reads both and shows a session, message or part twice (measured 1.1.65). If the
+ * record is gone, the copy is the only one left and stays.
  */
 function diagnoseCopy({ stray }: Evidence, evidence: string): Diagnosis {
   const isAlone = stray?.outcome !== "copy" || stray.original.laterMs === null;
@@ -126,8 +126,8 @@ function copyWords({ recordID, laterMs, isSame }: CopiedRecord): string {
 }
 
 /**
- * Which damage makes a load fail. A todo file that does not parse is read as an empty list, a project file is written
- * again; orphans are never read (measured on 1.0.152 and 1.1.65).
+ * How severe a fault is. A todo file that does not parse is read as an empty list. A project file is written again.
+ * Orphans are never read (measured on 1.0.152 and 1.1.65).
  */
 function severityOf(artifact: Artifact, evidence: Evidence, store: StoreDescription, wasRead: boolean): Severity {
   if (!evidence.reachable) return "warning";
@@ -148,13 +148,13 @@ const HOUR_MS = 60 * 60 * 1000;
 interface Problem {
   readonly fault: Fault;
   readonly evidence: string;
-  /** Whether the host got a value of it, and fails on that. */
+  /** Whether the host parsed a value and fails on that value. */
   readonly wasRead: boolean;
   /** Whether no answer of the load path itself fails. */
   readonly isHarmless?: boolean;
 }
 
-/** What decides whether an unfinished turn is one that nobody will finish. */
+/** The facts that decide whether an unfinished turn will never be finished. */
 interface Moment {
   readonly now: number;
   readonly isLeftAlone: boolean;
@@ -244,7 +244,7 @@ function judgedInPieces(evidence: Evidence, accepted: readonly string[]): Proble
   return fromShape(shape, size);
 }
 
-/** `null` where the host's parser throws. A BLOB reaches it as a byte array, turned into text like `1,2,3`. */
+/** `null` if the host's parser throws. The parser gets a BLOB as a byte array, turned into text like `1,2,3`. */
 function parseAsHost(bytes: Buffer, storage: Evidence["storage"]): { value: unknown } | null {
   const text =
     storage === "file" ? fileText(bytes) : storage === "text" ? sqliteText(bytes) : Array.from(bytes).join(",");
@@ -256,7 +256,7 @@ function parseAsHost(bytes: Buffer, storage: Evidence["storage"]): { value: unkn
 }
 
 /**
- * What a host's JSON parser makes of a value in a database, or the fault that keeps it from being parsed. Evidence holds
+ * The value that a host's JSON parser reads in a database, or the fault that keeps it from being parsed. Evidence holds
  * sizes and offsets, never content.
  */
 export function readStored(

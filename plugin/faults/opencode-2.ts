@@ -1,6 +1,9 @@
 import type { Fault } from "./fault.ts";
 
-/** Rows that opencode 2.x reads, and refuses by their shape. What cannot be parsed has the codes of "unreadable". */
+/**
+ * Rows that opencode 2.x reads and refuses because of their shape. Rows that cannot be parsed have the codes of
+ * "unreadable".
+ */
 export const REFUSED_BY_2X = {
   code: "opencode-2-refused",
   title: "has a shape that opencode 2.x refuses",

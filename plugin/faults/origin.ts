@@ -2,7 +2,7 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
 
-/** Databases that are not, or not only, of opencode 1.x. */
+/** Databases that do not belong to opencode 1.x, or not only to it. */
 export const OPENCODE_2 = {
   code: "opencode-2",
   title: "The database holds records of opencode 2.x",

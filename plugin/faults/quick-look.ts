@@ -18,7 +18,7 @@ export function looksHealthy(
   return looksLoadable(artifact, text, row, store, isUnremarkable);
 }
 
-/** The same with an eye only on whether the host can load it; `isUnremarkable` has the last word on a document. */
+/** A quick look that only asks whether the host can load the record. `isUnremarkable` decides on its document. */
 export function looksLoadable(
   artifact: Artifact,
   text: string | null,
@@ -36,10 +36,10 @@ export function looksLoadable(
   }
 }
 
-/** The quick look at many documents at once: `true` where it would say so of each. */
+/** The quick look at many documents at once: `true` if each of them looks healthy. */
 export function looksHealthyThroughout(bundle: Bundle, store: StoreDescription): boolean {
   const { kind, documents } = bundle;
-  // Ids are judged by how they begin.
+  // Ids are judged by their beginning.
   const any: Artifact = {
     kind,
     sessionID: bundle.sessionIDBeginning,

@@ -17,7 +17,7 @@ import {
 /** Ids that memory plugins give to parts of their own (anomalyco/opencode#17289, opencode-openmemory#3, opencode-mem#61). */
 const SYNTHETIC_ID = /^(?:(?:open|super)?memory-(?:context|nudge)-|(?:open|super)memory-)/;
 
-/** Fields whose missing value follows from the rest of the session (anomalyco/opencode#29908). */
+/** Fields whose missing value can be derived from the rest of the session (anomalyco/opencode#29908). */
 const COMPLETABLE: Readonly<Record<string, readonly string[]>> = {
   user: ["agent", "model"],
   assistant: ["agent", "mode", "parentID"],
@@ -29,7 +29,7 @@ const COMPLETABLE: Readonly<Record<string, readonly string[]>> = {
   error: ["state.input", "state.time", "state.time.start", "state.time.end"],
 };
 
-/** Which catalogued fault a record's mismatches are, and the words for the place where opencode fails first. */
+/** The catalogued fault for a record's mismatches, and the words for the place where opencode fails first. */
 export function refusal(
   artifact: Artifact,
   evidence: Pick<Evidence, "position" | "reachable">,
@@ -98,7 +98,7 @@ function isOldModel(value: unknown): boolean {
   return typeof value === "object" && value !== null && "modelID" in value && typeof value.modelID === "string";
 }
 
-/** What a document says it is: a message's role, a part's type; of a tool also its status. */
+/** The kind that a document states: a message's role or a part's type. For a tool also its status. */
 export function variantOf(value: unknown): { readonly tag: string; readonly status: string } {
   if (typeof value !== "object" || value === null) return { tag: "", status: "" };
   if ("role" in value) return { tag: textOf(value.role), status: "" };

@@ -2,7 +2,7 @@ import type { Fault } from "./fault.ts";
 
 const completed = { remedy: "normalise", unasked: false } as const;
 
-/** Records that can be read, and that the host's schema refuses. */
+/** Records that can be read, but that the host's schema refuses. */
 export const SCHEMA_MISMATCH = {
   code: "schema-mismatch",
   title: "does not have the shape that opencode demands",

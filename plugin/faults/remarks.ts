@@ -4,7 +4,7 @@ import { screensOf } from "../hosts/store-line.ts";
 import type { Artifact, Evidence, NewerMessages } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 
-/** A turn may wait this long for a permission, an answer or a slow tool before it counts as left behind. */
+/** A turn may wait this long for a permission, an answer or a slow tool. After that it counts as abandoned. */
 const LEFT_BEHIND_MS = 60 * 60 * 1000;
 
 /** What providers accept of an image (anomalyco/opencode#21668). */
@@ -15,7 +15,7 @@ const DATA_URL = /^data:image\/[^,]*;base64,/;
 /** The code of a fault that a record may have although it loads. */
 export type Remark = "unfinished-tool" | "unfinished-turn" | "large-image" | "screen-fatal";
 
-/** Something worth saying of a record that loads; `null`: nothing. Without `newer` its message counts for the newest. */
+/** A note about a record that loads; `null` if there is none. Without `newer`, its message counts as the newest. */
 export function remarkOn(
   artifact: Artifact,
   value: unknown,
@@ -50,7 +50,7 @@ function isCompleted(time: unknown): boolean {
 }
 
 /**
- * Whether a remark still holds when the clock is looked at: a turn under way is none. `now` in milliseconds.
+ * Whether a note is still true at this time: a turn that is still running gets none. `now` is in milliseconds.
  * `isLeftAlone`: it is certain that no process works on it.
  */
 export function holds(remark: Remark, evidence: Evidence, now: number, isLeftAlone: boolean): boolean {

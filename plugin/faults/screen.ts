@@ -1,6 +1,6 @@
 import type { Fault } from "./fault.ts";
 
-/** What the server answers with and the terminal UI cannot print. */
+/** Records that the server returns, but that the terminal UI cannot print. */
 export const SCREEN_FATAL = {
   code: "screen-fatal",
   title: "ends the terminal UI of an older opencode when its session is opened",

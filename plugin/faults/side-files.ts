@@ -2,7 +2,7 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
 
-/** Files beside the sessions. */
+/** Files other than sessions. */
 export const AUTH_UNREADABLE = {
   code: "auth-unreadable",
   title: "auth.json cannot be read",

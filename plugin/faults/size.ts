@@ -2,7 +2,7 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
 
-/** What is too large. */
+/** Data that is too large. */
 export const GIANT_RECORD = {
   code: "giant-record",
   title: "is larger than 64 MB",

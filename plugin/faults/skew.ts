@@ -2,7 +2,7 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
 
-/** Databases between two versions. */
+/** Databases that are between two versions of opencode. */
 export const COLUMNS_MISSING = {
   code: "columns-missing",
   title: "The database lacks columns that its opencode reads",

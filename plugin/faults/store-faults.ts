@@ -4,7 +4,7 @@ import * as container from "./container.ts";
 import type { Fault } from "./fault.ts";
 import * as origin from "./origin.ts";
 
-/** The catalogue's entries for what keeps a store from being read. */
+/** The catalogue's entries for problems that keep a store from being read. */
 export const STORE_FAULTS: Readonly<Record<StoreProblemCode, Fault>> = {
   "database-empty": container.DATABASE_EMPTY,
   "database-malformed": container.DATABASE_MALFORMED,

@@ -1,6 +1,6 @@
 import type { Fault } from "./fault.ts";
 
-/** Files where opencode 1.0-1.1 expects records only. */
+/** Files in folders where opencode 1.0-1.1 expects only records. */
 export const STRAY_FILE = {
   code: "stray-file",
   title: "is a file that opencode mistakes for a record",

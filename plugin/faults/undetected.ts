@@ -1,4 +1,4 @@
-/** A class of known cases without an entry of its own, and why it has none. */
+/** A class of known cases that has no entry of its own, and the reason. */
 export interface Undetected {
   readonly classes: readonly string[];
   readonly what: string;

@@ -94,7 +94,7 @@ export const NOT_AN_OBJECT = {
   classes: ["A7", "A8"],
 } satisfies Fault;
 
-/** Not repaired by anything that moves files: the bytes are there, the system does not hand them out. */
+/** Moving files does not repair this: the bytes exist, but the system does not return them. */
 export const UNAVAILABLE = {
   code: "unavailable",
   title: "cannot be opened at the moment",

@@ -1,6 +1,6 @@
 import type { Fault } from "./fault.ts";
 
-/** What the import of opencode 2.x makes of records of 1.x. Only `check --for 2.x` and `repair --for 2.x` speak of it. */
+/** What the import of opencode 2.x does to records of 1.x. Only `check --for 2.x` and `repair --for 2.x` report it. */
 export const UPGRADE_DROPPED = {
   code: "upgrade-dropped",
   title: "would not arrive in opencode 2.x",
@@ -58,7 +58,7 @@ export const UPGRADE_CHANGED = {
   classes: ["C2"],
 } satisfies Fault;
 
-/** On a database that opencode 2.x has upgraded: what is in the tables of 1.x alone. */
+/** For a database that opencode 2.x has upgraded: data that is only in the tables of 1.x. */
 const exported =
   "`opencode-session-repair rescue --export FOLDER` writes it as a file for `opencode session import` of opencode 2. The import of 2.x itself is not started again: that would replace messages of other sessions, and delete opencode's log.";
 

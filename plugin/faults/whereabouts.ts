@@ -2,7 +2,7 @@ import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
 
-/** Sessions that are there and are not shown, or shown in the wrong place. */
+/** Sessions that exist but are not shown, or are shown in the wrong place. */
 export const FOLDER_MISSING = {
   code: "folder-missing",
   title: "has sessions of folders that are no longer there",

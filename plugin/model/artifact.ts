@@ -1,4 +1,4 @@
-/** opencode's own names for its records, plus what is found where only records should be. */
+/** opencode's own names for its records, and a name for other files in places for records. */
 export type RecordKind =
   | "session"
   | "message"
@@ -33,15 +33,15 @@ export function isFileLocator(locator: Locator): locator is FileLocator {
 }
 
 /**
- * The column of which only the value is meant, and not the record: of a session or project. Messages and parts are rows of
- * one document; what is said of their column is said of the record.
+ * The column, if only its value is meant and not the whole record. This applies to sessions and projects. Messages and
+ * parts have one document a row, so a finding about their column is about the record.
  */
 export function valueColumn(locator: Locator): string | null {
   if (isFileLocator(locator) || (locator.table !== "session" && locator.table !== "project")) return null;
   return locator.column ?? null;
 }
 
-/** One text that is the same for equal locators of one store. */
+/** A text that is the same for equal locators of one store. */
 export function locatorText(locator: Locator): string {
   if (isFileLocator(locator)) return locator.path;
   const key = Object.entries(locator.key).map(([name, value]) => `${name}=${value}`);
@@ -49,28 +49,28 @@ export function locatorText(locator: Locator): string {
 }
 
 /**
- * The one unit of both generations: what a host reads, at its place. A file under `storage/`, one JSON value of a row,
- * or (of tables with more columns than ids and one document) a row apart from its JSON values.
+ * What a host reads, with its place, for both generations. It is a file under `storage/`, one JSON value of a row, or a
+ * row without its JSON values (in tables with more columns than ids and one document).
  */
 export interface Artifact {
   readonly kind: RecordKind;
-  /** As the place states it (folder or column), `null` where it belongs to no session or that is not known. */
+  /** The session that the place states (folder or column); `null` if there is none or it is unknown. */
   readonly sessionID: string | null;
   readonly recordID: string | null;
   readonly locator: Locator;
 }
 
-/** How the bytes are held: a file, the SQLite storage class of the value, or a whole row apart from its JSON values. */
+/** How the bytes are stored: a file, the SQLite storage class of the value, or a whole row without its JSON values. */
 export type StorageClass = "file" | "text" | "blob" | "row";
 
-/** One value of a row, exact: 64-bit integers as decimal text, text as its bytes even where they are not UTF-8. */
+/** One exact value of a row: 64-bit integers as decimal text, text as its bytes even if they are not UTF-8. */
 export type CellValue =
   | { readonly storage: "null" }
   | { readonly storage: "integer" | "real"; readonly number: string }
   | { readonly storage: "text" | "blob"; readonly bytes: Uint8Array };
 
 /**
- * The columns of one row that are not JSON, as a host's SQLite hands them to it: numbers rounded to doubles, BLOBs as
+ * The columns of one row that are not JSON, as a host's SQLite returns them: numbers rounded to doubles, BLOBs as
  * bytes.
  */
 export type RowValues = Readonly<Record<string, string | number | Uint8Array | null>>;
@@ -84,53 +84,59 @@ export type JsonShape =
 
 export type ShownIn = "answer" | "question" | "nowhere";
 
-/** What is newer in a session than one of its messages, and where in it a record is. */
+/** What is newer in a session than one of its messages, and where a record is in it. */
 export interface NewerMessages {
-  /** Absent where it is not known. Of a question the terminal UI prints only the first text of the user's own and files. */
+  /** Absent if unknown. In a user message the terminal UI prints only the first text of the user's own, and files. */
   readonly shownIn?: ShownIn;
   readonly count: number;
   readonly anyAnswer: boolean;
-  /** Whether one of the answers is not over. */
+  /** Whether one of the answers is unfinished. */
   readonly anyUnfinished: boolean;
   /** Whether one of the answers says that the model returned tokens. */
   readonly anyOutput: boolean;
 }
 
-/** Everything that diagnosis may look at, read afresh. */
+/** Everything that a diagnosis may use, read again. */
 export interface Evidence {
   readonly storage: StorageClass;
   readonly size: number;
-  /** The exact bytes; `null` where they are more than {@link LARGEST_LOADED_BYTES} or could not be read. */
+  /** The exact bytes; `null` if there are more than {@link LARGEST_LOADED_BYTES} or they could not be read. */
   readonly bytes: Uint8Array | null;
-  /** Of a record too large to hold: how it relates to the JSON grammar, found out in pieces. */
+  /** For a record too large for memory: how it relates to the JSON grammar, found out in pieces. */
   readonly shape: JsonShape | null;
-  /** SHA-256 of the content, where it was read without being held; of a row apart from its JSON values, of all of it. */
+  /**
+   * SHA-256 of content that was read without being kept in memory. For a row without its JSON values, SHA-256 of all of
+   * it.
+   */
   readonly sha256: string | null;
-  /** Of a stray file: what a host makes of its name, or what it is a copy of. */
+  /** For a stray file: how a host reads its name, or which record it is a copy of. */
   readonly stray: StrayFile | null;
-  /** Why the operating system did not hand the bytes out (`EACCES`, `EBUSY` …). */
+  /** Why the operating system did not return the bytes (`EACCES`, `EBUSY` …). */
   readonly ioError: string | null;
   /** Milliseconds since the epoch; `null` for rows. */
   readonly mtimeMs: number | null;
-  /** The other columns of the row, of tables with more columns than ids and one document. */
+  /** The other columns of the row, in tables with more columns than ids and one document. */
   readonly row: RowValues | null;
-  /** Of a part: its place among the parts of its message, as the host orders them. */
+  /** For a part: its position among the parts of its message, in the host's order. */
   readonly position: number | null;
-  /** Of a part: how many parts its message has. */
+  /** For a part: how many parts its message has. */
   readonly siblings: number | null;
-  /** When the record was last written, in milliseconds; `null` where that is not known. */
+  /** When the record was last written, in milliseconds; `null` if unknown. */
   readonly updatedMs: number | null;
-  /** Whether a host reads this artifact when it loads a session or the list. Orphans are not. */
+  /** Whether a host reads this record when it loads a session or the list. It does not read orphans. */
   readonly reachable: boolean;
-  /** The session it belongs to, where that is known. */
+  /** The session to which the record belongs, if known. */
   readonly sessionID: string | null;
-  /** What is newer in the session than the record's message; only where its screen depends on that, else nothing is. */
+  /**
+   * What is newer in the session than the record's message. Given only if the screen of its host depends on it;
+   * otherwise nothing is newer.
+   */
   readonly newer?: NewerMessages;
 }
 
 /**
- * A file in a message, part or session folder that is no record of its own. By its name it is not `<id>.json`: hosts cut
- * five characters and add `.json`. Or it is a copy that a sync tool or a person made of a record.
+ * A file in a message, part or session folder that is not a record of its own. Either its name is not `<id>.json`
+ * (hosts cut five characters and add `.json`), or a sync tool or a person copied a record.
  */
 export type StrayFile =
   | {
@@ -139,17 +145,17 @@ export type StrayFile =
     }
   | { readonly outcome: "copy"; readonly original: CopiedRecord };
 
-/** What a copy is a copy of. */
+/** The record that was copied. */
 export interface CopiedRecord {
   readonly recordID: string;
-  /** How much later than the record the copy was written, in milliseconds; `null`: the record is not there. */
+  /** How much later than the record the copy was written, in milliseconds; `null` if the record does not exist. */
   readonly laterMs: number | null;
   readonly isSame: boolean;
 }
 
 /**
- * The documents of many rows, and how the ids of all of them, and those of their sessions, begin. In the documents' texts
- * each byte is a letter (Latin-1): what is ASCII is as it is, anything else is longer.
+ * The documents of many rows, and the common beginnings of their ids and of their sessions' ids. In the texts each byte
+ * is a letter (Latin-1): ASCII stays as it is, anything else becomes longer.
  */
 export interface Bundle {
   readonly kind: "message" | "part";
@@ -158,5 +164,5 @@ export interface Bundle {
   readonly sessionIDBeginning: string;
 }
 
-/** Larger records are judged in pieces, never held whole. */
+/** Larger records are examined in pieces, never held in memory as a whole. */
 export const LARGEST_LOADED_BYTES = 64 * 1024 * 1024;

@@ -12,19 +12,21 @@ export type ItemState = "planned" | "done" | "restored" | "rolled-back" | "skipp
 /** Bytes in a file of a run's folder. `file` is relative to that folder. */
 export interface SavedFile {
   readonly file: string;
-  /** Where in the file the bytes begin; absent: they are the whole file. */
+  /** The offset of the bytes in the file. Absent if they are the whole file. */
   readonly offset?: number;
   readonly bytes: number;
   readonly sha256: string;
 }
 
-/** One column of a quarantined row: storage class and exact value; what is not short UTF-8 text has a file of its own. */
+/**
+ * One column of a quarantined row: storage class and exact value. Anything but short UTF-8 text has a file of its own.
+ */
 export type ManifestCell =
   | { readonly storage: "null" }
   | { readonly storage: "integer" | "real"; readonly number: string }
   | { readonly storage: "text" | "blob"; readonly value: { readonly text: string } | SavedFile };
 
-/** What a column holds now that it was replaced. */
+/** What a column holds after it was replaced. */
 export type CellDigest =
   | { readonly storage: "null" }
   | { readonly storage: "integer" | "real"; readonly number: string }
@@ -32,7 +34,7 @@ export type CellDigest =
 
 export type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
 
-/** A value of a document that was changed; absent: there was, or is, none. */
+/** A changed value of a document. Absent: there was none, or there is none now. */
 export interface RecordedField {
   readonly path: (string | number)[];
   readonly from?: Json;
@@ -40,8 +42,8 @@ export interface RecordedField {
 }
 
 /**
- * What a manifest says of one record: where it was, its exact bytes, and what took its place. The schema in
- * quarantine/manifest.ts says which of these values a manifest may have.
+ * The manifest's entry for one record: where it was, its exact bytes, and what replaced it. The schema in
+ * quarantine/manifest.ts states which of these values a manifest may have.
  */
 export interface ManifestItem {
   readonly id: string;
@@ -58,14 +60,14 @@ export interface ManifestItem {
   readonly evidence: string;
   readonly remedy: Exclude<Remedy, "report"> | "rescue";
   readonly state: ItemState;
-  /** Item of the parent row (for parts of a quarantined message): they leave and return together. */
+  /** Item of the parent row (for parts of a quarantined message). They are removed and restored together. */
   readonly partOf?: string;
-  /** `null`: nothing stood there before. */
+  /** `null`: nothing was there before. */
   readonly original:
     | (SavedFile & {
-        /** Of a file, ISO 8601; `null` for a row. */
+        /** For a file, ISO 8601; `null` for a row. */
         readonly mtime: string | null;
-        /** Permission bits of a file, octal; `null` for a row. */
+        /** The permission bits of a file, octal; `null` for a row. */
         readonly mode: string | null;
         readonly row?: {
           readonly rowID: string | null;
@@ -74,20 +76,23 @@ export interface ManifestItem {
         };
       })
     | null;
-  /** What stands in the place of the original. */
+  /** What replaced the original. */
   readonly replacement?: {
-    /** Where it is from, in words. */
+    /** The source of the replacement, in words. */
     readonly source: string;
-    /** Of the new file or value; of several columns, of all of them. */
+    /** The hash of the new file or value. For several columns, the hash of all of them. */
     readonly sha256: string;
-    /** Of a file: its name in the run's folder until it takes its place. Of a session that was added: the list of its rows. */
+    /**
+     * For a file: its name in the run's folder until it is moved to its place. For an added session: the list of its
+     * rows.
+     */
     readonly file?: string;
     readonly bytes?: number;
-    /** Of a row that got another id: the key under which it stands now. */
+    /** For a row that got another id: its new key. */
     readonly key?: { readonly id: string };
-    /** Of a row: the columns that were set. */
+    /** For a row: the columns that were changed. */
     readonly columns?: Record<string, CellDigest>;
-    /** Of a document that was completed: what was changed in it. */
+    /** For a completed document: the changes in it. */
     readonly fields?: RecordedField[];
   };
 }

@@ -6,55 +6,55 @@ export interface ContentHash {
   readonly sha256: string;
 }
 
-/** What takes the place of an artifact. */
+/** What replaces a record. */
 export interface Replacement {
-  /** Where it is from, in plain words without content or user paths: `event 42 of this session`. */
+  /** The source of the replacement, in plain words without content or user paths: `event 42 of this session`. */
   readonly source: string;
   readonly content: /** A whole file. */
     | { readonly bytes: Uint8Array }
-    /** Columns of a row; every one of them where no row stands there yet. */
+    /** Columns of a row. If the row does not exist yet, all of them. */
     | { readonly cells: ReadonlyMap<string, CellValue> }
-    /** The document as it is, but for these values. */
+    /** The document with only these values changed. */
     | { readonly fields: readonly FieldChange[] }
-    /** A session that is not there, with all its children: rows that come and go together, parents first. */
+    /** A missing session with all its children. The rows are added and removed together, parents first. */
     | { readonly rows: readonly NewRow[] }
     /** A table of the host's own that is incomplete. */
     | { readonly table: TableChange };
-  /** What changes, in words for a plan: no content, no paths. */
+  /** The changes in words for a plan: no content, no paths. */
   readonly changes?: readonly ShownChange[];
 }
 
-/** One value of a document that is filled in, changed or left out. Both values are JSON; absent: there is none. */
+/** One value of a document that is filled in, changed or removed. Both values are JSON; absent: there is none. */
 export interface FieldChange {
-  /** From the document's top: `["state", "title"]`. */
+  /** The path from the top of the document: `["state", "title"]`. */
   readonly path: readonly (string | number)[];
   readonly from?: unknown;
   readonly to?: unknown;
 }
 
-/** One value that changes, as a user reads it. */
+/** One changed value, as a user reads it. */
 export interface ShownChange {
-  /** Written as `state.time.start`. */
+  /** The path, written as `state.time.start`. */
   readonly path: string;
   readonly from: string;
   readonly to: string;
 }
 
 /**
- * A table of the host's own that gets back what the host expects of it: rows that it lacks, or where it is gone or empty
- * and laid out in another way the whole table.
+ * Completes a table of the host's own. It adds missing rows, or the whole table if that is gone, or is empty with
+ * another layout.
  */
 export interface TableChange {
   readonly table: string;
-  /** What makes it; `null`: it is there, and stays. */
+  /** The statement that creates the table; `null` if it exists and stays. */
   readonly statement: string | null;
-  /** Rows to be added, without a number of their own. */
+  /** Rows to add, without rowids. */
   readonly rows: readonly RowValues[];
-  /** Digest of the table when that was decided; `absent` where there was none. */
+  /** The digest of the table at the time of the decision; `absent` if there was none. */
   readonly before: string;
 }
 
-/** One row to be added: every value that is known of it. */
+/** One row to add, with every known value. */
 export interface NewRow {
   readonly table: "project" | "session" | "message" | "part" | "todo" | "session_share";
   readonly key: Readonly<Record<string, string>>;

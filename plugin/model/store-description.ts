@@ -1,9 +1,12 @@
 export type Generation = "json" | "sqlite";
 
-/** What the host of a store demands of a record when it loads it: `syntax`: the JSON parses; `strict`: also its schema. */
+/**
+ * What the host of a store requires of a record when it loads it. `syntax`: the JSON parses. `strict`: it also fits the
+ * schema.
+ */
 export type Contract = "syntax" | "strict";
 
-/** A line of opencode: versions that make the same of every record, named after the first of them. */
+/** A line of opencode: the versions that treat every record in the same way. It is named after the first of them. */
 export type LineName =
   | "1.0.0"
   | "1.0.61"
@@ -20,31 +23,34 @@ export type LineName =
   | "1.17.9"
   | "1.17.11";
 
-/** Whose paths folders are: those of Linux and macOS, or of Windows. */
+/** The system whose paths the folders have: Linux and macOS, or Windows. */
 export type PathSystem = "posix" | "windows";
 
-/** What is known of a store before a record of it is judged. */
+/** The facts about a store that are known before its records are examined. */
 export interface StoreDescription {
   readonly generation: Generation;
   /** Absolute path of opencode's data directory. */
   readonly dataDir: string;
-  /** Absolute path of the database file; absent of files. */
+  /** Absolute path of the database file; absent for files. */
   readonly database?: string;
   readonly contract: Contract;
-  /** Version that wrote the newest session, where the store tells. */
+  /** Version that wrote the newest session, if the store shows it. */
   readonly hostVersion: string | null;
-  /** Version of the opencode that loads the store now, where that is known. */
+  /** Version of the opencode that loads the store now, if known. */
   readonly running?: string;
   /**
-   * The line of hosts whose rule (`sessionDiffs` of its profile) says what becomes of `storage/session_diff/<id>.json`: of
-   * files beside a database, that of the database. `null`: none reads them.
+   * The line of hosts that reads `storage/session_diff/<id>.json` (`sessionDiffs` of its profile). For files next to a
+   * database, it is the line of the database. `null`: no host reads them.
    */
   readonly sessionDiffReader: LineName | null;
   /**
-   * The lines of opencode that may load a database, the likeliest first: more than one where the database and its newest
-   * session say different things and no running host is known. Not said of files.
+   * The lines of opencode that may load a database, the likeliest first. There are several if the database and its
+   * newest session contradict each other and no running host is known. Absent for files.
    */
   readonly lines?: readonly LineName[];
-  /** The system whose opencode loads it, as its own folders say; absent: Linux or macOS. Inside opencode it is this one. */
+  /**
+   * The system whose opencode loads the store, according to its folders; absent: Linux or macOS. Inside opencode it is
+   * this system.
+   */
   readonly system?: PathSystem;
 }

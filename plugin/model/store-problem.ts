@@ -1,6 +1,9 @@
 import type { Severity } from "./finding.ts";
 
-/** What may keep a store from being read. The catalogue has an entry under each of these names (faults/store-faults.ts). */
+/**
+ * Problems that may keep a store from being read. The catalogue has an entry for each of these names
+ * (faults/store-faults.ts).
+ */
 export type StoreProblemCode =
   | "database-empty"
   | "database-malformed"
@@ -18,7 +21,7 @@ export type StoreProblemCode =
   | "database-is-folder"
   | "no-room-for-copy";
 
-/** Why a store, or the part of it that is of another opencode, is not read. No repair does anything about it. */
+/** Why a store, or the part that belongs to another opencode, is not read. No repair fixes this. */
 export interface StoreProblem {
   readonly code: StoreProblemCode;
   readonly severity: Severity;

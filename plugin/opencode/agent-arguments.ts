@@ -1,6 +1,9 @@
 import * as z from "zod/mini";
 
-/** The arguments of the agent's tool, as opencode wants them declared. It takes a description of each from here (1.18.33). */
+/**
+ * The arguments of the agent's tool, in the form that opencode requires. opencode takes each description from here
+ * (1.18.33).
+ */
 export function agentArguments(actions: readonly string[]) {
   return {
     action: described(z.enum(actions), "what to do; start with check"),

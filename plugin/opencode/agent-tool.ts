@@ -8,15 +8,15 @@ action "check" only looks and is free. "repair" recovers unreadable records or m
 
 const ACTIONS = ["check", "repair", "undo", "runs"] as const;
 
-/** Not typed in every version: 1.1.25 brought `ask`. */
+/** Older versions lack part of this type: `ask` came with 1.1.25. */
 type AskingContext = ToolContext & { ask?: ToolContext["ask"] };
 
-/** A prompt shows no more than this of what is completed. */
+/** A prompt shows at most this many completed values. */
 const MOST_CHANGES = 8;
 
 const FIELDS = ["action", "sessionID", "runID", "confirm"] as const;
 
-/** What each action takes beside `confirm`. */
+/** The arguments that each action accepts besides `confirm`. */
 const TAKES: Readonly<Record<(typeof ACTIONS)[number], "sessionID" | "runID" | null>> = {
   check: "sessionID",
   repair: "sessionID",
@@ -24,7 +24,10 @@ const TAKES: Readonly<Record<(typeof ACTIONS)[number], "sessionID" | "runID" | n
   runs: null,
 };
 
-/** The request, or one sentence on what is wrong with the arguments. A model may write anything; `""` and `null` are no value. */
+/**
+ * The request, or one sentence on what is wrong with the arguments. A model may write anything; `""` and `null` count
+ * as absent.
+ */
 async function readArguments(
   given: unknown,
 ): Promise<{ readonly request: RepairRequest; readonly confirm: boolean } | string> {
@@ -77,9 +80,9 @@ function requestOf(action: (typeof ACTIONS)[number], sessionID: string | null, r
   }
 }
 
-/** The agent's tool. What declares its arguments is evaluated when opencode first asks for the tools, not at the start. */
+/** The agent's tool. Its arguments are declared when opencode first asks for the tools, not at the start. */
 export function sessionRepairTool(context: (sessionID: string) => Promise<RequestContext | null>): ToolDefinition {
-  // opencode asks without waiting, so that this cannot be an `import()`.
+  // opencode asks for them synchronously, so this cannot be an `import()`.
   const { agentArguments } = require("./agent-arguments.ts") as typeof import("./agent-arguments.ts");
   const definition = {
     description: DESCRIPTION,
@@ -99,7 +102,7 @@ export function sessionRepairTool(context: (sessionID: string) => Promise<Reques
       return { title: answer.headline, output: answerText(answer), metadata: metadataOf(answer) };
     },
   };
-  // The published type is that of the host's own copy of zod.
+  // The published type belongs to the host's own copy of zod.
   return definition as unknown as ToolDefinition;
 }
 
@@ -112,24 +115,27 @@ function metadataOf(answer: RequestAnswer) {
 interface Change {
   /** One line: what, how much, where. */
   readonly summary: string;
-  /** The same with what is completed, field by field. */
+  /** The same change with every completed value. */
   readonly details: string;
 }
 
 type Planned =
-  /** `null`: nothing is changed, and nobody has to be asked. */
+  /** `null`: nothing is changed, so nobody has to be asked. */
   { readonly request: RepairRequest; readonly change: Change | null } | { readonly answer: string };
 
-/** Asks through opencode's permission prompt. `false`: this host cannot. A denial throws, as opencode wants it from a tool. */
+/**
+ * Asks through opencode's permission prompt. `false`: this host cannot ask. A refusal by the user throws, as opencode
+ * expects from a tool.
+ */
 async function isAllowed({ summary, details }: Change, tool: AskingContext): Promise<boolean> {
   const asking: unknown = tool.ask?.({
-    // The terminal UI shows of a prompt only this name (1.14.41 to 1.18.34), the web page only the patterns.
+    // In a prompt, the terminal UI shows only this name (1.14.41 to 1.18.34), and the web page only the patterns.
     permission: `${TOOL_PERMISSION}: ${summary}`,
     patterns: [details],
     always: [],
     metadata: { summary: details },
   });
-  // 1.14.41 returns an Effect that only opencode could run: nobody was asked (measured).
+  // 1.14.41 returns an Effect that only opencode could run, so nobody was asked (measured).
   if (!isPromise(asking)) return false;
   await asking;
   return true;
@@ -143,7 +149,7 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
-/** Looks at what a request would change, before anybody is asked. */
+/** Finds out what a request would change, before anybody is asked. */
 async function plan(request: RepairRequest, context: RequestContext): Promise<Planned> {
   switch (request.what) {
     case "repair":
@@ -166,7 +172,7 @@ async function planRepair(request: RepairRequest, sessionID: string | null, cont
   }
   const { isRepairable } = await import("../repair/plan.ts");
   const repairable = others.filter(isRepairable);
-  // Nothing was found, or there is no such session, or it can only be reported.
+  // There is no problem, no such session, or only problems that can be reported but not repaired.
   if (repairable.length === 0) return { answer: answerText(checked) };
   const sessions = new Set(repairable.map((finding) => finding.sessionID)).size;
   const { changeLines } = await import("../repair/change-words.ts");

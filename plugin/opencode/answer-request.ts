@@ -16,7 +16,7 @@ const MOST_LINES = 20;
 
 const NO_CHANGE = { runID: null, changedSessions: [], remaining: [], verdict: null } as const;
 
-/** Does what a request asks for, on the running host's store. Expected failures are answers; it throws on defects only. */
+/** Carries out a request on the running host's store. Expected failures are answers; it throws only on bugs. */
 export async function answerRequest(request: RepairRequest, context: RequestContext): Promise<RequestAnswer> {
   switch (request.what) {
     case "help":
@@ -46,7 +46,7 @@ function findingLine(finding: ConfirmedFinding): string {
   return `${finding.sessionID ?? "no session"}: ${record} ${title} (${finding.evidence})`;
 }
 
-/** What is completed, field by field. */
+/** The values that are completed, one line each. */
 function planLines(findings: readonly ConfirmedFinding[]): string[] {
   return shortened(changeLines(findings));
 }
@@ -57,12 +57,15 @@ function itemLine(item: ReportedItem): string {
   return `${item.sessionID ?? "no session"}: ${item.action} ${recordWords(item)} (${title})${reason}`;
 }
 
-/** What keeps the server from loading a session, or this opencode's terminal UI from showing it. */
+/** Findings that keep the server from loading a session, or this opencode's terminal UI from showing it. */
 function failing(result: CheckResult): ConfirmedFinding[] {
   return result.findings.filter(isFailingHere);
 }
 
-/** What ends the terminal UI is a warning to a check of the whole store. Here it counts like any other damage. */
+/**
+ * In a check of the whole store, a record that crashes the terminal UI is a warning. Here it counts like any other
+ * damage.
+ */
 function verdictHere(result: CheckResult): Verdict {
   return result.verdict === "healthy" && failing(result).length > 0 ? "damaged" : result.verdict;
 }
@@ -196,7 +199,7 @@ async function undo(wanted: string | null, context: RequestContext): Promise<Req
   return { ...NO_CHANGE, headline, details: shortened(result.items.map(itemLine)), runID, changedSessions };
 }
 
-/** The newest run of which anything can be undone; `null` if there is none. */
+/** The newest run that can still be undone, at least in part; `null` if there is none. */
 export async function newestUndoable(context: RequestContext): Promise<string | null> {
   const runs = await allRuns(context.files, context.located.dataDir);
   const newest = runs.find((run) => run.ok && run.state.byState.done !== undefined);

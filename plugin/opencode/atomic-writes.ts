@@ -3,7 +3,10 @@ import { abilitiesOf } from "../hosts/running-host.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import { RecordWriter } from "./record-writer.ts";
 
-/** Beside `storage/`, which the host lists recursively; on the same file system, so that a rename is one step. */
+/**
+ * The folder is next to `storage/`, which the host lists recursively. It is on the same file system, so that a rename
+ * is one step.
+ */
 const TEMPORARY_FOLDER = ".session-repair-writes";
 
 interface BunGlobal {
@@ -19,11 +22,11 @@ function bunGlobal(): BunGlobal | null {
 }
 
 /**
- * Makes the session writes of opencode 1.0-1.1 atomic (issue #7607). The host writes with `Bun.write(path, text)`, which
- * truncates first: a full disk or a kill in between leaves an empty file. Here every version takes its place whole, and
- * only once it is on disk ({@link RecordWriter}), so that the path holds the previous or the new version after a full
- * disk, a kill or a power loss. The host reads with `Bun.file(path)`, which sees every write that was answered. Other
- * writes are untouched. `true` where the guard is in place.
+ * Makes the session writes of opencode 1.0-1.1 atomic (issue #7607). The host writes with `Bun.write(path, text)`,
+ * which truncates first, so a full disk or a kill in between leaves an empty file. Here each version replaces the
+ * previous one as a whole, after it is on disk ({@link RecordWriter}). So the path holds the previous or the new
+ * version after a full disk, a kill or a power loss. The host reads with `Bun.file(path)` and sees every answered
+ * write. Other writes are not changed. `true` if the guard is in place.
  */
 export function guardHostWrites(dataDir: string, hostVersion: string | null): boolean {
   const bun = bunGlobal();
@@ -35,7 +38,8 @@ export function guardHostWrites(dataDir: string, hostVersion: string | null): bo
   const isRecord = (path: unknown): path is string =>
     typeof path === "string" && path.startsWith(storage) && path.endsWith(".json");
   const writer = new RecordWriter(join(dataDir, TEMPORARY_FOLDER), write);
-  // Only from the first write on: at its start opencode reads thousands of records for a list, and nothing is on its way.
+  // Reads are guarded only after the first write. At its start opencode reads thousands of records for a list, and no
+  // write is pending then.
   let areReadsGuarded = false;
   const guardReads = () => {
     if (areReadsGuarded) return;

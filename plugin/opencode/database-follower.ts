@@ -4,24 +4,27 @@ import { NO_WAL, type WalPosition } from "../stores/sqlite/wal-frames.ts";
 import type { ChangedRows, ChangedRowsReader } from "../stores/store.ts";
 import { databaseFileState, type ValidatedMemory } from "./validated-memory.ts";
 
-/** Follows what is written to a database, so that only that is checked again. */
+/** Follows writes to a database, so that only the written rows are checked again. */
 export class DatabaseFollower {
   readonly #rows: ChangedRowsReader;
   readonly #path: string;
   #position: WalPosition | null = null;
   #version = -1;
-  /** A state of the database file in which all that it holds was, or is being, looked at; any later write changes it. */
+  /**
+   * A state of the database file in which everything in it was checked or is being checked. Any later write changes
+   * this state.
+   */
   #settledFile: string | null = null;
 
-  /** `path`: of the database that the rows are of. */
+  /** `path`: the path of the database that holds the rows. */
   constructor(rows: ChangedRowsReader, path: string) {
     this.#rows = rows;
     this.#path = path;
   }
 
   /**
-   * The rows that were written since all of the database was found healthy, or `"lost"`. Proof that no others were: the
-   * database file has not been written to since, so whatever is new is in the log.
+   * The rows that were written since the whole database was found healthy, or `"lost"`. The proof that there are no
+   * others: the database file was not written since, so everything new is in the log.
    */
   resume(memory: ValidatedMemory): readonly string[] | "lost" {
     const known = memory.database(this.#path);
@@ -38,7 +41,7 @@ export class DatabaseFollower {
     return this.#position !== null;
   }
 
-  /** Follows from now on. */
+  /** Starts to follow the database. */
   begin(): void {
     this.#version = this.#rows.dataVersion();
     const file = databaseFileState(this.#path);
@@ -47,15 +50,18 @@ export class DatabaseFollower {
     this.#position = now === "lost" ? null : now;
   }
 
-  /** Whether anything was written since the last look; costs microseconds. */
+  /** Whether anything was written since the last check; takes microseconds. */
   hasNews(): boolean {
     return this.#rows.dataVersion() !== this.#version;
   }
 
-  /** The rows that were written since the last look, or `"lost"` where any may have been; follows from now on. */
+  /**
+   * The rows that were written since the last check, or `"lost"` if any row may have been. Following continues from
+   * here.
+   */
   news(): readonly string[] | "lost" {
     if (!this.hasNews()) return [];
-    // Noted first: what is written meanwhile is looked at twice rather than never.
+    // Read first, so that a write during the check is checked twice rather than never.
     const version = this.#rows.dataVersion();
     const changed = this.#position === null ? "lost" : this.#changedSince(this.#position);
     if (changed === "lost") {
@@ -68,8 +74,9 @@ export class DatabaseFollower {
   }
 
   /**
-   * Has SQLite copy the log into the database, as every opencode does when it opens it: only then the file stays as it
-   * is when the next one starts, which is the proof that it needs. Blocks nobody. `false` where not all could be copied.
+   * Asks SQLite to copy the log into the database, as every opencode does when it opens one. Only then does the next
+   * start leave the file unchanged, which is the proof that it needs. Blocks nobody. `false` if not everything could be
+   * copied.
    */
   async settle(): Promise<boolean> {
     const driver = await loadDriver();
@@ -83,7 +90,7 @@ export class DatabaseFollower {
     }
   }
 
-  /** Remembers that everything up to the last look was healthy, where nothing was written since. */
+  /** Remembers that everything up to the last check was healthy, if nothing was written since. */
   remember(memory: ValidatedMemory): boolean {
     const now = Date.now();
     const file = databaseFileState(this.#path);
@@ -95,15 +102,15 @@ export class DatabaseFollower {
     return true;
   }
 
-  /** After a quiet time the log starts over. Only the database file can prove that nothing came and went before. */
+  /** After a quiet time the log starts over. Only the database file can prove that no generation was missed. */
   #changedSince(position: WalPosition): ChangedRows | "lost" {
     const changed = this.#rows.changedSince(position, false);
-    // No log before and none now proves nothing: one may have come and gone, or the database has no use for one.
+    // Two checks without a log prove nothing: a log may have come and gone in between, or the database uses none.
     const isProved = changed !== "lost" && (position.salts !== NO_WAL.salts || changed.position.salts !== NO_WAL.salts);
     if (isProved) return changed;
     if (this.#settledFile === null) return "lost";
     const begunAnew = this.#rows.changedSince(position, true);
-    // Looked at last: it proves what was read before.
+    // Read last, because it proves what was read before.
     return databaseFileState(this.#path)?.digest === this.#settledFile ? begunAnew : "lost";
   }
 }

@@ -2,7 +2,7 @@ import type { ConfirmedFinding } from "../model/finding.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import { doneWords, plural } from "../repair/words.ts";
 
-/** What the plugin has to say after a check: ids, codes, counts, never content or paths. */
+/** What the plugin reports after a check: ids, codes and counts, never content or paths. */
 export interface Notice {
   readonly trigger: "preload" | "watch";
   readonly runID: string | null;
@@ -11,7 +11,7 @@ export interface Notice {
   readonly remaining: readonly ConfirmedFinding[];
   readonly warnings: readonly string[];
   readonly stopped: string | null;
-  /** What only opencode's log is told, since it is so at every start. */
+  /** A note for opencode's log only, because it is the same at every start. */
   readonly note?: string;
 }
 

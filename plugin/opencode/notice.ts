@@ -3,7 +3,7 @@ import type { Notice } from "./notice-words.ts";
 
 type Client = PluginInput["client"];
 
-/** opencode answers the plugin's own requests only after its start; none of them may keep anything waiting for long. */
+/** opencode answers the plugin's own requests only after its start. No request may block anything for long. */
 const REQUEST_MS = 15_000;
 
 /** Toasts are shown for this long, in milliseconds. */
@@ -47,7 +47,7 @@ async function showToast(client: Client, notice: Notice, message: string): Promi
       notice.remaining.length > 0 || notice.stopped !== null ? ("warning" as const) : ("success" as const);
     await within(client.tui.showToast({ body: { title: "Session repair", message, variant, duration: TOAST_MS } }));
   } catch {
-    // A client without a terminal UI.
+    // The client has no terminal UI.
   }
 }
 
@@ -55,11 +55,11 @@ const MOST_SESSIONS_ASKED = 5;
 const MOST_ITEMS_LOGGED = 50;
 
 /**
- * Tells the user: a toast, and a structured line in opencode's log with the status that opencode itself answers for the
- * repaired sessions now. Call it after the start, never awaited by it. Throws nothing.
+ * Tells the user with a toast and with a structured line in opencode's log. The line contains the status that opencode
+ * now returns for the repaired sessions. Call it after the start, which must not await it. Never throws.
  */
 export async function tell(client: Client, notice: Notice, withToast: boolean): Promise<void> {
-  // Loaded only where there is something to say.
+  // Loaded only if there is something to say.
   const { noticeSentence } = await import("./notice-words.ts");
   const sentence = noticeSentence(notice);
   const toast = withToast ? showToast(client, notice, sentence) : Promise.resolve();
@@ -92,7 +92,7 @@ export async function tell(client: Client, notice: Notice, withToast: boolean): 
     const body = { service: "session-repair", level: "warn" as const, message: sentence, extra };
     await within(client.app.log({ body }));
   } catch {
-    // The toast has said it.
+    // The toast already told the user.
   }
   await toast;
 }

@@ -1,12 +1,15 @@
 import { TOOL } from "../tool-identity.ts";
 
-/** In the registry that all modules of a process share: copies of this package, of whatever version, find it there. */
+/**
+ * A key in the registry that all modules of a process share, so that every copy of this package finds it, whatever its
+ * version.
+ */
 const TAKEN = Symbol.for(`${TOOL.name}.taken`);
 
 /**
- * Whether this is the first instance that speaks for `place`; the others keep quiet. A place is what opencode hands to
- * every plugin that it loads together and makes new for the next load: the client of a directory, the screen of a
- * terminal. The package may be listed twice, by path and by name, or globally and in a project.
+ * Whether this is the first instance that reports for `place`. The others stay silent. A place is an object that
+ * opencode gives to all plugins it loads together, and creates again for the next load: the client of a directory, or
+ * the screen of a terminal. The package may be listed twice, by path and by name, or globally and in a project.
  */
 export function takePlace(place: object): boolean {
   const shared = globalThis as { [TAKEN]?: WeakSet<object> };
@@ -16,7 +19,7 @@ export function takePlace(place: object): boolean {
   return true;
 }
 
-/** Leaves a place to the next instance. */
+/** Frees a place for the next instance. */
 export function leavePlace(place: object): void {
   (globalThis as { [TAKEN]?: WeakSet<object> })[TAKEN]?.delete(place);
 }

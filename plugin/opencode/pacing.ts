@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Work and rest in milliseconds, while opencode has nothing to do and while it works. */
+/** Work and rest in milliseconds, while opencode is idle and while it is busy. */
 const IDLE = { work: 8, rest: 8 };
 const BUSY = { work: 2, rest: 250 };
 
-/** opencode works as long as its last event is younger than this, in milliseconds. */
+/** opencode counts as busy while its last event is younger than this, in milliseconds. */
 const BUSY_FOR_MS = 1000;
 
-/** Tells when opencode last did something, from the events that it publishes. */
+/** Tells when opencode last did something, according to the events that it publishes. */
 export class HostActivity {
   #last = Number.NEGATIVE_INFINITY;
 
@@ -20,7 +20,7 @@ export class HostActivity {
   }
 }
 
-/** A pause that keeps work in the background to half of an idle core, and out of the way as soon as opencode works. */
+/** A pause that limits background work to half of an idle core, and to much less when opencode is busy. */
 export function gentlePace(activity: HostActivity): () => Promise<void> {
   let since = performance.now();
   return async () => {

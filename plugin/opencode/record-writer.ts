@@ -4,22 +4,27 @@ import { isFree } from "../platform/process-identity.ts";
 import { namesNow, type RawStat, statNow, targetStatNow } from "../platform/read-now.ts";
 import { removeNow, renameNow, StagedFile, writeThroughNow } from "../platform/staged-file.ts";
 
-/** The share of the time that may go into forcing versions to disk before updates of records wait for each other. */
+/**
+ * The share of time that may be spent on forcing versions to disk. Above it, updates of records wait for each other.
+ */
 const SHARE = 1 / 25;
 
-/** What may be spent at once, and owed at most, in milliseconds: a version waits no longer than this divided by the share. */
+/**
+ * The time that may be spent in advance, and owed at most, in milliseconds. A version waits at most this time divided
+ * by the share.
+ */
 const ALLOWANCE_MS = 10;
 
-/** What `Bun.write` gives a new file, less the umask. */
+/** The mode that `Bun.write` gives a new file, before the umask. */
 const NEW_MODE = 0o664;
 
-/** How systems say that somebody holds a file, so that it cannot be replaced now. */
+/** Error codes for a file that another program holds, so that it cannot be replaced now. */
 const HELD: ReadonlySet<string> = new Set(["EPERM", "EACCES", "EBUSY", "UNKNOWN"]);
 
-/** Where a version cannot take its place by a rename, though it may be written there. */
+/** Error codes for a place where a file may be written, but not replaced by a rename. */
 const NO_REPLACEMENT: ReadonlySet<string> = new Set(["EXDEV", "ENOENT", ...HELD]);
 
-/** A file that another process left behind is not in use after so long. */
+/** A file that another process left is no longer in use after this time. */
 const LEFTOVER_MS = 60_000;
 
 interface Waiting {
@@ -27,24 +32,24 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** One version of a record on its way to its place. */
+/** One version of a record that is not in its place yet. */
 interface Version {
   readonly path: string;
   readonly text: string;
   readonly file: StagedFile;
-  /** The file of the version before, which the version after this one is written to. */
+  /** The file of the previous version, into which the next version is written. */
   spare: StagedFile | null;
-  /** Writes that are not answered until it is in place. */
+  /** Writes that are answered only after the version is in place. */
   readonly waiting: Waiting[];
-  /** What lay in its place when the write was answered beforehand; `null` where none was. */
+  /** The file that was in the place when the write was answered early; `null` if there was none. */
   replaces: RawStat | null;
   isPlaced: boolean;
 }
 
 /**
- * Replaces record files whole: a version is written to a file of its own, forced to disk, and takes its place by a
- * rename. Where updates come faster than a {@link SHARE} of the time allows to force, they are answered as soon as they
- * are written, and the newest of them takes its place a moment later; {@link RecordWriter.placeNow} does it at once.
+ * Replaces record files as a whole. A version is written to its own file, forced to disk, and moved into place by a
+ * rename. If updates come too fast for the {@link SHARE} of time for forcing, they are answered as soon as they are
+ * written. Then the newest of them is put in place a moment later, or at once by {@link RecordWriter.placeNow}.
  */
 export class RecordWriter {
   readonly #folder: string;
@@ -52,7 +57,10 @@ export class RecordWriter {
   readonly #replace: (from: string, to: string) => void;
   readonly #pending = new Map<string, Version>();
   readonly #placing = new Map<string, Version>();
-  /** Records whose newest version was answered and then could not be placed: the next write to one waits for its outcome. */
+  /**
+   * Records whose newest version was answered but could not be put in place. The next write to such a record waits for
+   * its own result.
+   */
   readonly #failed = new Set<string>();
   #count = 0;
   #isPlacing = false;
@@ -77,8 +85,8 @@ export class RecordWriter {
   }
 
   /**
-   * Resolves with the bytes written when the version is in place or, in between, safely written. Rejects with the error of
-   * the file system (`ENOSPC` …), and then the version before is still there.
+   * Resolves with the number of bytes when the version is in place or, for fast updates, safely written. Rejects with
+   * the error of the file system (`ENOSPC` …). In that case the previous version is still there.
    */
   async write(path: string, text: string): Promise<number> {
     const existing = statNow(path);
@@ -100,7 +108,7 @@ export class RecordWriter {
     return version.file.length;
   }
 
-  /** Puts what was written to a record, or to all of them, and is not in place yet there at once. */
+  /** Puts pending versions in place at once: of one record, or of all. */
   placeNow(path?: string): void {
     const isMeant = (version: Version) => path === undefined || version.path === path;
     for (const version of [...this.#placing.values()].filter(isMeant)) this.#putForced(version);
@@ -115,7 +123,7 @@ export class RecordWriter {
     }
   }
 
-  /** Deletes what processes that were killed have left on its way. */
+  /** Deletes files that killed processes left behind. */
   async sweep(): Promise<void> {
     for (const name of namesNow(this.#folder)) {
       const [, owner] = /^(\d+)-\d+\.tmp$/.exec(name) ?? [];
@@ -126,7 +134,7 @@ export class RecordWriter {
     }
   }
 
-  /** Writes a version beside the records; `null` where nothing can be written there, though there is room. */
+  /** Writes a version next to the records; `null` if nothing can be written there although there is space. */
   #stage(path: string, text: string, existing: RawStat | undefined): Version | null {
     const older = this.#pending.get(path);
     const bytes = Buffer.from(text, "utf8");
@@ -149,7 +157,7 @@ export class RecordWriter {
       replaces: null,
       isPlaced: false,
     };
-    // Versions take their places in the order of their last writes.
+    // Versions are put in place in the order of their last writes.
     this.#pending.delete(path);
     this.#pending.set(path, version);
     return version;
@@ -179,7 +187,7 @@ export class RecordWriter {
     this.#timer.unref?.();
   }
 
-  /** Places everything that is pending, and what is written meanwhile and waits. One at a time. */
+  /** Puts everything pending in place, including versions that are written meanwhile. Only one call runs at a time. */
   async #place(): Promise<void> {
     this.#isWanted = true;
     if (this.#isPlacing) return;
@@ -227,7 +235,7 @@ export class RecordWriter {
     }
   }
 
-  /** `false` where it could not be: then it is tried with the others, and its failure told. */
+  /** `false` if it failed. Then it is tried again with the others, and a failure is reported. */
   #putForced(version: Version): boolean {
     if (version.isPlaced) return true;
     try {
@@ -239,7 +247,7 @@ export class RecordWriter {
     }
   }
 
-  /** As the host itself writes: what keeps a file from being replaced need not keep it from being written. */
+  /** Writes as the host itself does. What prevents a replacement need not prevent a write. */
   #writeThrough(version: Version): boolean {
     try {
       writeThroughNow(version.path, version.text);
@@ -253,7 +261,7 @@ export class RecordWriter {
 
   #rename(version: Version): void {
     const { path, file, replaces } = version;
-    // Whoever removed or replaced the record since came later than this version.
+    // If another program removed or replaced the record since, its change is newer than this version.
     if (replaces === null || isSame(replaces, statNow(path))) {
       file.takePlace(path, this.#replace);
       this.#noteReplaced(path);
@@ -261,15 +269,15 @@ export class RecordWriter {
     version.isPlaced = true;
   }
 
-  /** What was put in place here is not somebody else's doing. */
+  /** Records that this process replaced the file, so that it does not count as another program's change. */
   #noteReplaced(path: string): void {
     const newer = this.#pending.get(path);
-    // Whoever removes it in this moment comes later than both.
+    // A removal at this moment is newer than both versions.
     if (newer !== undefined && newer.replaces !== null) newer.replaces = statNow(path) ?? newer.replaces;
   }
 }
 
-/** A rename puts a file of this user in the place: where something else is to stay, it is written through. */
+/** After a rename, the file belongs to this user. If owner or mode must stay, the file is written in place instead. */
 function isReplaceable(existing: RawStat): boolean {
   const uid = process.getuid?.();
   return existing.isFile() && (existing.mode & 0o200) !== 0 && (uid === undefined || existing.uid === uid);

@@ -16,7 +16,7 @@ export function isSessionID(text: string): boolean {
   return /^ses[A-Za-z0-9_-]+$/.test(text);
 }
 
-/** Reads the words after `/repair`. Anything that is not understood gets the help text; nothing is guessed. */
+/** Reads the words after `/repair`. Unknown words get the help text; nothing is guessed. */
 export function readRequest(text: string): RepairRequest {
   const [first, second, ...rest] = text.trim().split(/\s+/).filter(Boolean);
   if (first === undefined) return { what: "repair", sessionID: null };
@@ -48,11 +48,11 @@ export interface RequestContext {
   readonly hostVersion: string | null;
   readonly concurrency: number;
   readonly trigger: Trigger;
-  /** A session that must not be changed: the agent's tool runs inside one. */
+  /** A session that must not be changed, because the agent's tool runs in it. */
   readonly spare: string | null;
 }
 
-/** The answer to a request: what was done, in words and as data. Ids, codes and counts; no content, no paths. */
+/** The answer to a request, in words and as data. It has ids, codes and counts; no content, no paths. */
 export interface RequestAnswer {
   /** One sentence. */
   readonly headline: string;
@@ -60,9 +60,9 @@ export interface RequestAnswer {
   readonly details: readonly string[];
   readonly runID: string | null;
   readonly changedSessions: readonly string[];
-  /** Findings that are left: blocking ones, and those that end the terminal UI. */
+  /** Findings that remain: blocking ones, and those that crash the terminal UI. */
   readonly remaining: readonly ConfirmedFinding[];
-  /** What the last check of this request found; `null` if nothing was checked to the end. */
+  /** The verdict of the last check in this request; `null` if no check was completed. */
   readonly verdict: Verdict | null;
 }
 

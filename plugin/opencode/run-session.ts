@@ -1,6 +1,6 @@
 import type { PluginInput } from "@opencode-ai/plugin";
 
-/** Options of `opencode run` that neither choose, name, share nor keep a session (1.1.65 to 1.18.34). */
+/** Options of `opencode run` that do not choose, name, share or keep a session (1.1.65 to 1.18.34). */
 const HARMLESS_OPTIONS: ReadonlySet<string> = new Set([
   "--command",
   "--format",
@@ -16,8 +16,8 @@ const HARMLESS_OPTIONS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether this process is an `opencode run` that made a session for its command only. `--session`, `--continue`, `--fork`,
- * `--title`, `--share`, `--attach` and any option that is not known here say that the session may be wanted.
+ * Whether this process is an `opencode run` that made a session only for its command. `--session`, `--continue`,
+ * `--fork`, `--title`, `--share`, `--attach` and any unknown option mean that the user may want the session.
  */
 export function makesSessionOfItsOwn(argv: readonly string[]): boolean {
   const options = argv.filter((word) => word.startsWith("-")).map((word) => word.split("=")[0] ?? "");
@@ -25,8 +25,9 @@ export function makesSessionOfItsOwn(argv: readonly string[]): boolean {
 }
 
 /**
- * Has opencode delete the session that `opencode run --command repair` made to show a report in. It stays if anything
- * says that it is more than that: it is older than this process, has a parent, is shared, or holds a message but `ownMessage`.
+ * Asks opencode to delete the session that `opencode run --command repair` made to show a report in. The session stays
+ * if it may be more than that: it is older than this process, has a parent, is shared, or holds a message other than
+ * `ownMessage`.
  */
 export async function removeOwnSession(
   client: PluginInput["client"],
@@ -41,6 +42,6 @@ export async function removeOwnSession(
     if (messages === undefined || messages.some(({ info }) => info.id !== ownMessage)) return;
     await client.session.delete({ path: { id: sessionID } });
   } catch {
-    // It stays in the list of sessions, with the report in it.
+    // It stays in the list of sessions, together with the report.
   }
 }

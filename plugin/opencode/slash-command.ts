@@ -4,7 +4,7 @@ import type { RequestAnswer, RequestContext } from "./repair-request.ts";
 
 const COMMAND = "repair";
 
-/** A report waits this long for the agent to end its turn, in milliseconds. */
+/** A report waits at most this long for the agent to end its turn, in milliseconds. */
 const LONGEST_WAIT_MS = 30 * 60_000;
 
 const WAIT_STEP_MS = 1000;
@@ -13,7 +13,7 @@ const WAIT_STEP_MS = 1000;
 export const TOOL_PERMISSION = "session_repair";
 
 /**
- * Hosts before 1.1.28 cannot hand a command to a plugin: there the text goes to the model, which calls the tool. Later
+ * Hosts before 1.1.28 cannot pass a command to a plugin. There this text goes to the model, which calls the tool. Later
  * hosts never send it.
  */
 const TEMPLATE = `Call the tool session_repair once, with action "repair" ("check", "undo" or "runs" if the words below begin with that word) and sessionID or runID if the words name one, and confirm: true, since the user typed /repair. Then repeat its answer to the user word for word.
@@ -24,9 +24,9 @@ type Client = PluginInput["client"];
 type MessagePart = Parameters<NonNullable<Hooks["chat.message"]>>[1]["parts"][number];
 
 /**
- * The work was done without the model; opencode has no other way to be told than an error. 1.17 and newer send a client
- * the error itself where it is an answer as well: "no content" instead of "Unexpected server error" (measured 1.17.18,
- * 1.18.33). Older hosts send its text.
+ * Thrown after the plugin has done the work, so that opencode does not call the model. opencode accepts only an error
+ * for this. 1.17 and newer send the error itself to a client if it is also an HTTP answer: "no content" instead of
+ * "Unexpected server error" (measured 1.17.18, 1.18.33). Older hosts send its text.
  */
 class AnsweredByPlugin extends Error {
   readonly "~effect/http/HttpServerResponse" = true;
@@ -38,18 +38,18 @@ class AnsweredByPlugin extends Error {
   constructor(headline: string) {
     super(headline);
     this.name = "SessionRepair";
-    // Hosts up to 1.14 send the stack, with the paths in it.
+    // Hosts up to 1.14 send the stack, which contains paths.
     this.stack = `${this.name}: ${headline}`;
   }
 }
 
 interface CommandRegistration {
   readonly config: NonNullable<Hooks["config"]>;
-  /** `false` where the user has a command of that name: it stays theirs. */
+  /** `false` if the user has a command of that name, which then stays theirs. */
   isOurs(): boolean;
 }
 
-/** `command: false` leaves `/repair` to the terminal half, so that it is offered once. */
+/** `command: false` leaves `/repair` to the terminal half, so that it is offered only once. */
 export function registerCommand(options: { readonly command: boolean; readonly asks: boolean }): CommandRegistration {
   let isOurs = true;
   return {
@@ -63,7 +63,7 @@ export function registerCommand(options: { readonly command: boolean; readonly a
       config.command[COMMAND] = {
         template: TEMPLATE,
         description: "open sessions that will not load (check · undo · runs · help)",
-        // Without a model of its own, opencode looks for the last one in the messages, which may be what is damaged.
+        // If no model is configured, opencode looks for the last one in the messages, which may be damaged.
         ...(typeof config.model === "string" ? { model: config.model } : {}),
       };
     },
@@ -74,12 +74,15 @@ interface Permitting {
   permission?: unknown;
 }
 
-/** opencode allows what its configuration does not name: without this the tool would change things unasked. */
+/**
+ * opencode allows everything that its configuration does not name. Without this rule the tool would make changes
+ * without asking.
+ */
 function askForTool(config: Permitting & { readonly agent?: unknown; readonly mode?: unknown }): void {
   const given = config.permission;
   const rules = typeof given === "string" ? { "*": given } : isRecord(given) ? given : {};
   config.permission = withQuestion(speaksOfTool(rules) ? rules : { ...rules, [TOOL_PERMISSION]: "ask" });
-  // An agent's rules come after these.
+  // An agent's rules are applied after these.
   for (const agents of [config.agent, config.mode]) {
     for (const agent of isRecord(agents) ? Object.values(agents) : []) {
       if (isRecord(agent) && isRecord(agent.permission)) agent.permission = withQuestion(agent.permission);
@@ -87,7 +90,7 @@ function askForTool(config: Permitting & { readonly agent?: unknown; readonly mo
   }
 }
 
-/** Whether the user's rules name the tool, or forbid it together with others: of these the last one holds. */
+/** Whether the user's rules name the tool, or forbid it together with others. For such rules the last one applies. */
 function speaksOfTool(rules: Readonly<Record<string, unknown>>): boolean {
   const matching = Object.entries(rules).filter(([name]) => isNamedBy(name));
   if (matching.some(([name]) => name.startsWith(TOOL_PERMISSION))) return true;
@@ -95,13 +98,15 @@ function speaksOfTool(rules: Readonly<Record<string, unknown>>): boolean {
   return rule === "deny" || (isRecord(rule) && Object.values(rule).at(-1) === "deny");
 }
 
-/** Whether a rule of this name is for the tool: `*` and `?` stand for other letters. */
+/** Whether a rule of this name applies to the tool. `*` and `?` are wildcards. */
 function isNamedBy(name: string): boolean {
   const letters = name.replace(/[.+^${}()|[\]\\]/g, "\\$&");
   return new RegExp(`^${letters.replaceAll("*", ".*").replaceAll("?", ".")}$`, "s").test(TOOL_PERMISSION);
 }
 
-/** What the user says of the tool holds for each of its questions: the name of a question says what would be changed. */
+/**
+ * Applies the user's rules for the tool to each of its questions. The name of a question says what would be changed.
+ */
 function withQuestion(rules: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const question = `${TOOL_PERMISSION}: *`;
   return Object.fromEntries(
@@ -121,9 +126,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Answers `/repair` in the plugin, without a model call: the work is done, the report is shown in the session, and
+ * Answers `/repair` in the plugin, without a model call. The work is done and the report is shown in the session. Then
  * a throw keeps opencode from sending anything to the model (measured 1.1.65 to 1.18.34). A client that does not know
- * the command (yet) sends it as a message like any other.
+ * the command (yet) sends it as an ordinary message.
  */
 export function answersTo(
   client: Client,
@@ -144,7 +149,7 @@ export function answersTo(
   };
 }
 
-/** What was typed after `/repair`; `null` for any other message, and for what no model will see. */
+/** The words typed after `/repair`; `null` for any other message, and for one that no model will see. */
 function typedWords(parts: readonly MessagePart[]): string | null {
   const typed = parts.filter((part) => part.type !== "text" || !part.synthetic);
   const [only] = typed;
@@ -153,7 +158,7 @@ function typedWords(parts: readonly MessagePart[]): string | null {
   return first === `/${COMMAND}` ? words.join(" ") : null;
 }
 
-/** Its first line is for scripts: `opencode run --command repair` prints the text as it is. */
+/** The text of a report. Its first line is for scripts: `opencode run --command repair` prints the text unchanged. */
 function reportText({ verdict, headline, details }: RequestAnswer): string {
   return [...(verdict === null ? [] : [`Verdict: ${verdict}`]), headline, ...details].join("\n");
 }
@@ -167,7 +172,7 @@ async function answer(
   const answer = await answerTo(words, await context());
   const text = reportText(answer);
   const atWork = await isAtWork(client, sessionID);
-  // A message that comes while the agent works makes it work on: it would answer the report.
+  // If a message arrives while the agent works, the agent continues and would answer the report.
   if (atWork) void postWhenIdle(client, sessionID, text).catch(() => undefined);
   else {
     const posted = await post(client, sessionID, text);
@@ -195,14 +200,14 @@ async function answerTo(words: string, context: RequestContext | null): Promise<
 }
 
 /**
- * Shows a text in a session, as a message that no model sees, and says the message's id. `null` for a session that opencode
- * cannot load: a message would be written into it.
+ * Shows a text in a session, as a message that no model sees, and returns the message's id. `null` for a session that
+ * opencode cannot load, because a message would be written into it.
  */
 async function post(client: Client, sessionID: string, text: string): Promise<string | null> {
   try {
     const loaded = await client.session.messages({ path: { id: sessionID } });
     if (loaded.response?.status !== 200) return null;
-    // `opencode run` prints what has an end (measured 1.1.65 to 1.18.33).
+    // `opencode run` prints parts that have an end time (measured 1.1.65 to 1.18.33).
     const now = Date.now();
     const part = { type: "text" as const, text, ignored: true, time: { start: now, end: now } };
     const { data } = await client.session.prompt({ path: { id: sessionID }, body: { noReply: true, parts: [part] } });
@@ -228,11 +233,11 @@ async function showToast(client: Client, answer: RequestAnswer): Promise<void> {
     const body = { title: "Session repair", message: answer.headline, variant, duration: 10_000 };
     await client.tui.showToast({ body });
   } catch {
-    // A client without a terminal UI.
+    // The client has no terminal UI.
   }
 }
 
-/** Whether the agent works in a session; `null` where opencode does not say. */
+/** Whether the agent is working in a session; `null` if opencode does not say. */
 async function isAtWork(client: Client, sessionID: string): Promise<boolean | null> {
   try {
     const { data } = await client.session.status();
@@ -243,13 +248,14 @@ async function isAtWork(client: Client, sessionID: string): Promise<boolean | nu
 }
 
 /**
- * `opencode run` of 1.17 and newer waits until it hears that its session is idle, which follows a turn of the model.
- * Ending the turn of a session that has none says so, and does nothing else (measured 1.1.65 to 1.18.33).
+ * Tells `opencode run` of 1.17 and newer that the session is idle, because it waits for that. Normally a turn of the
+ * model ends with this event. Ending the turn of a session without one publishes the event and does nothing else
+ * (measured 1.1.65 to 1.18.33).
  */
 async function saySessionIsIdle(client: Client, sessionID: string): Promise<void> {
   try {
     await client.session.abort({ path: { id: sessionID } });
   } catch {
-    // Only `opencode run` would have listened.
+    // Only `opencode run` would have listened for it.
   }
 }

@@ -27,7 +27,7 @@ export interface StartCheckInput {
   readonly hostVersion: string | null;
   /** What an earlier start found healthy. */
   readonly memory: ValidatedMemory;
-  /** Why nothing may be written to the store; where it is absent or `null`, it may be. */
+  /** Why nothing may be written to the store; absent or `null` if it may be. */
   readonly refusal?: string | null;
 }
 
@@ -36,7 +36,7 @@ export interface CaredStore {
   readonly opened: OpenedStore & { readonly state: "ok" };
   /** Its index in the findings. */
   readonly index: number;
-  /** Of a database: what tells which rows were written. */
+  /** For a database: tells which rows were written. */
   readonly follower: DatabaseFollower | null;
 }
 
@@ -50,22 +50,25 @@ export function careFor(stores: readonly OpenedStore[]): CaredStore[] {
   });
 }
 
-/** A large healthy store is looked at for so long before sessions load, in milliseconds. */
+/** The time for checking a large healthy store before sessions load, in milliseconds. */
 const LOOKING_MS = 3;
 
-/** A database up to this size is checked whole before sessions load, unless it is known to be healthy. That takes about 0.1 s. */
+/**
+ * A database up to this size is checked completely before sessions load, unless it is known to be healthy. That takes
+ * about 0.1 s.
+ */
 const SMALL_DATABASE_BYTES = 32 * 1024 * 1024;
 
-/** However slow the machine, this many records are looked at before sessions load. */
+/** Even on a slow machine, this many records are checked before sessions load. */
 const LEAST_RECORDS = 100;
 
-/** Once something is wrong it is worth the time to look further: this share of the budget; the rest is for the repair. */
+/** After a problem is found, this share of the budget is used to look further. The rest is for the repair. */
 const LOOKING_SHARE = 0.25;
 
 /**
- * Checks a store in the order in which opencode needs it: the records that decide whether the project's session list
- * loads, then the project's sessions, most recently used first. What is known to be unchanged is passed over. The signal
- * says when the budget is spent.
+ * Checks a store in the order in which opencode needs it. First come the records that decide whether the project's
+ * session list loads, then the project's sessions, the most recently used first. Records that are known to be unchanged
+ * are skipped. The signal tells when the budget is used up.
  */
 export async function checkBeforeLoad(
   input: StartCheckInput,
@@ -112,24 +115,27 @@ async function databaseBytes({ files }: StartCheckInput, { opened }: CaredStore)
   return found?.size ?? Number.POSITIVE_INFINITY;
 }
 
-/** Whether one bad file fails a whole list of the host that is starting. */
+/** Whether one bad file makes a whole list of the starting host fail. */
 export function failsWholeLists({ hostVersion }: StartCheckInput): boolean {
   return abilitiesOf(hostVersion).failsWholeLists;
 }
 
-/** Where one bad file fails no more than itself, a look at some costs less than the proof that all are the same. */
+/** If one bad file affects only itself, checking a few files costs less than proving that all are unchanged. */
 function isListKnown(input: StartCheckInput, cared: CaredStore): boolean {
   const { projectID, memory } = input;
   return cared.follower === null && failsWholeLists(input) && projectID !== null && memory.knowsList(projectID);
 }
 
-/** Of what an earlier start found healthy, the files that were used last are looked at again, so many; in milliseconds a tenth. */
+/**
+ * The number of last used files that are checked again although an earlier start found them healthy. For milliseconds,
+ * divide by ten.
+ */
 const FILES_LOOKED_AT = 8000;
 
 /**
- * Checks everything that is not known to be unchanged, at the pace that is given; `found` is told as soon as there is
- * something. Returns the sessions that are taken on trust, for later: they were healthy, and a look at the times of all
- * their files takes longer than a start may. Whenever opencode 1.0-1.1 loads one, it is looked at before.
+ * Checks everything that is not known to be unchanged, at the given pace. `found` is called as soon as there is a
+ * finding. Returns the sessions that are trusted for now and checked later: they were healthy, but reading the times of
+ * all their files takes longer than a start may. Each is also checked whenever opencode 1.0-1.1 loads it.
  */
 export async function checkEverything(
   input: StartCheckInput,
@@ -201,8 +207,8 @@ async function checkUnknown(
 }
 
 /**
- * Whether something that opencode is about to load is healthy at a first look, which takes milliseconds; `"unread"`
- * where `isOver` said so first.
+ * Whether something that opencode is about to load looks healthy at first, which takes milliseconds; `"unread"` if
+ * `isOver` ended the look.
  */
 export function firstLook(
   { opened: { store } }: CaredStore,
@@ -216,7 +222,7 @@ export function firstLook(
   return isThrough ? "healthy" : "unread";
 }
 
-/** The first look at a session of the JSON generation, giving way to opencode as often as there is a pause to make. */
+/** The first look at a session of the JSON generation. It lets opencode work whenever a pause is due. */
 async function isHealthyAtFirst(cared: CaredStore, sessionID: string, { counts, pause }: Effort): Promise<boolean> {
   const { store } = cared.opened;
   const { fileRecords } = store;
@@ -244,7 +250,7 @@ function impressionOf({ description }: Store): { readonly visit: Visit; isHealth
 
 type Effort = Omit<InspectOptions, "storeIndex">;
 
-/** What keeps opencode from loading something of a scope. */
+/** The findings that keep opencode from loading something in a scope. */
 export async function checkScope(
   cared: CaredStore,
   scope: Scope,
@@ -253,14 +259,14 @@ export async function checkScope(
   const { origin, store, description } = cared.opened;
   const found = await inspectScope(store, scope, { ...effort, storeIndex: cared.index });
   const isShared = found.length > 0 && origin !== null && origin.kind !== "1.x";
-  // Loaded only where something is found in a database that a newer opencode has written.
+  // Loaded only if something is found in a database that a newer opencode has written.
   const known = isShared
     ? (await import("../repair/by-origin.ts")).byOrigin(origin, found, description.running)
     : found;
   return known.filter((finding) => finding.severity === "blocking");
 }
 
-/** Repairs what may be repaired unasked, and says what became of it. */
+/** Repairs what may be repaired without asking, and reports the result. */
 export async function repairUnasked(
   input: StartCheckInput,
   trigger: Notice["trigger"],
@@ -272,7 +278,7 @@ export async function repairUnasked(
   if (findings.length === 0) return notice;
   if (input.refusal) return { ...notice, stopped: input.refusal };
   if (input.settings.preload !== "repair") return notice;
-  // Loaded only if there is something to repair: a healthy start does not pay for it.
+  // Loaded only if there is something to repair, so that a healthy start does not load it.
   const { repair } = await import("../repair/repair.ts");
   const result = await repair({
     files: input.files,
@@ -285,7 +291,7 @@ export async function repairUnasked(
     patienceMs,
   });
   const { isOvertaken } = await import("../stores/writer.ts");
-  // Another start or a command was faster: what is there now is not what was found.
+  // Another start or a command was faster: the present record is not the one that was found.
   const overtaken = new Set(result.items.filter(({ reason }) => isOvertaken(reason)));
   const settled = result.items.filter((item) => item.action !== "skipped" || overtaken.has(item));
   const done = new Set(settled.map((item) => item.recordID));
@@ -299,8 +305,8 @@ export async function repairUnasked(
 }
 
 /**
- * Ends what a crash interrupted, and deletes runs that hold nothing any more after the days that the settings give them.
- * `checked`: the stores all of which was checked.
+ * Settles what a crash left, and deletes runs that no longer hold anything after the configured number of days.
+ * `checked`: the stores that were checked completely.
  */
 export async function forgetFinishedRuns(input: StartCheckInput, checked: readonly WholeCheck[]): Promise<void> {
   const { files, located, settings } = input;

@@ -23,13 +23,13 @@ import {
 } from "./start-check.ts";
 import { type Watch, watchDatabase } from "./watch-database.ts";
 
-/** The rest of the store is checked when opencode has started and the user has begun to look at it. */
+/** The rest of the store is checked after opencode has started and the user has begun to look at it. */
 const BACKGROUND_DELAY_MS = 1500;
 
-/** After the start a repair may wait for another one, in milliseconds. */
+/** After the start, a repair may wait this long for another one, in milliseconds. */
 const PATIENCE_MS = 10_000;
 
-/** Stores that this process checks already: there is one plugin instance per directory. */
+/** Stores that this process already checks: there is one plugin instance for each directory. */
 const WATCHES = Symbol.for("opencode-session-repair.watches");
 
 function watches(): Map<string, Watch> {
@@ -38,14 +38,14 @@ function watches(): Map<string, Watch> {
   return shared[WATCHES];
 }
 
-/** Has what was begun in this process change and say nothing any more. */
+/** Keeps work that was begun in this process from changing or reporting anything from now on. */
 export function stopSchedule(): void {
   for (const watch of watches().values()) watch.found = async (findings) => findings;
 }
 
 /**
- * Checks and repairs the host's store: what loads first while opencode waits, for as long as the budget allows, everything
- * else afterwards, and from then on whatever is written. Resolves when opencode may go on.
+ * Checks and repairs the host's store. What loads first is checked while opencode waits, for as long as the budget
+ * allows. Everything else comes afterwards, and then whatever is written. Resolves when opencode may continue.
  */
 export async function beginSchedule(
   input: StartCheckInput,
@@ -108,10 +108,10 @@ export async function beginSchedule(
     .catch(() => undefined);
 }
 
-/** Says of which databases opencode 1.x is not the only owner. Returns why nothing may be written to them, if so. */
+/** Reports databases that do not belong to opencode 1.x alone. Returns why nothing may be written to them, if so. */
 async function told(opened: readonly OpenedStore[], say: (notice: Notice) => void): Promise<string | null> {
   if (opened.every(({ origin }) => origin === null || origin.kind === "1.x")) return null;
-  // Loaded only where there is something to say.
+  // Loaded only if there is something to say.
   const { originsSentence, writingRefusal } = await import("../repair/origin-words.ts");
   const note = originsSentence(opened);
   if (note !== null)
@@ -119,15 +119,15 @@ async function told(opened: readonly OpenedStore[], say: (notice: Notice) => voi
   return opened.map(({ origin }) => writingRefusal(origin)).find((each) => each !== null) ?? null;
 }
 
-/** As manifests name it; `null`: the files of the JSON generation. */
+/** The name of the database in manifests; `null`: the files of the JSON generation. */
 function databaseOf({ located }: StartCheckInput, { opened }: CaredStore): string | null {
   const { database } = opened.description;
   return database === undefined ? null : relativeDatabase(located.dataDir, database);
 }
 
 /**
- * Checks what the start did not, and then what is written. `left` damaged by the start; `null`: it failed. Resolves when
- * all was checked, to what is damaged still; `null` where not everything could be looked at.
+ * Checks what the start did not, and then what is written. `left`: the damage that the start left; `null`: the start
+ * failed. After everything was checked, resolves to the damage that remains; `null` if not everything could be checked.
  */
 async function keepHealthy(
   watch: Watch,
@@ -136,14 +136,15 @@ async function keepHealthy(
 ): Promise<readonly ConfirmedFinding[] | null> {
   const { follower } = cared;
   if (follower === null) {
-    // Beside a database these files are read for a diff only. Followed first: nothing is written between check and watch.
+    // Next to a database, these files are read only for a diff. Following begins before the check, so that no write is
+    // missed between them.
     const { FolderWatch } = await import("./watch-folders.ts");
     const folders = watch.input.located.databases.length === 0 ? await FolderWatch.begin(watch, cared) : null;
     const remaining: ConfirmedFinding[] = [];
     const trusted = await checkEverything(watch.input, cared, watch.pause, async (findings) => {
       remaining.push(...(await watch.found(findings)));
     });
-    // Without end where not every folder can be followed.
+    // Runs forever if not every folder can be followed.
     void folders?.patrol(trusted);
     return folders === null || trusted.length > 0 ? null : remaining;
   }
@@ -153,7 +154,7 @@ async function keepHealthy(
   return isKnown ? left : found;
 }
 
-/** Sessions that were checked as they were loaded: from then on their folders are watched. */
+/** Sessions that were checked when they were loaded. From then on their folders are watched. */
 const checkedAsLoaded = new Set<string>();
 
 async function checkAsLoaded(watch: Watch, cared: CaredStore, loaded: LoadedList): Promise<void> {

@@ -18,18 +18,21 @@ import { beginSchedule, stopSchedule } from "./start-schedule.ts";
 import { EXECUTED, SERVER_TELLS, TERMINAL_IS_THERE, terminalHalfAnswers } from "./terminal-half.ts";
 import { ValidatedMemory } from "./validated-memory.ts";
 
-/** A toast sent before the terminal UI listens is lost (#38527): wait for its first sign of life, or this long. */
+/**
+ * A toast that is sent before the terminal UI listens is lost (#38527). So wait for the UI's first sign of life, or
+ * this long.
+ */
 const TOAST_WAIT_MS = 3000;
 
-/** The terminal half says when it is there. Should it not, so long, in milliseconds. */
+/** The terminal half reports when it is there. If it does not, wait this long, in milliseconds. */
 const TERMINAL_WAIT_MS = 30_000;
 
-/** So long after the start, in milliseconds, the tool is made: the first turn need not wait for it. */
+/** The tool is created this long after the start, in milliseconds, so that the first turn need not wait for it. */
 const TOOL_DELAY_MS = 1000;
 
 /**
- * What happens when opencode starts the plugin: the first sessions are checked and repaired while opencode waits, for as
- * long as the budget allows; everything else, and all telling, comes after.
+ * What happens when opencode starts the plugin. The first sessions are checked and repaired while opencode waits, for
+ * as long as the budget allows. Everything else, including all messages, comes after.
  */
 export async function startPlugin(input: PluginInput, options: unknown): Promise<Hooks> {
   if (!takePlace(input.client)) return {};
@@ -69,7 +72,7 @@ async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
       try {
         tools ??= { session_repair: sessionRepairTool((sessionID) => request("tool", sessionID)) };
       } catch {
-        // A turn does without this tool, but not without the others: what is thrown here fails every one (1.14.41).
+        // A turn works without this tool. But an error thrown here would make every tool fail (1.14.41).
       }
       return tools ?? {};
     },
@@ -105,8 +108,8 @@ async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
 }
 
 /**
- * Resolves when a toast will be seen, or after the longest wait: at the first event that a user interface causes, or
- * where the terminal half is there, when it says so.
+ * Resolves when a toast will be seen, or after the longest wait: at the first event that a user interface causes, or,
+ * with the terminal half, when that half reports that it is there.
  */
 function firstEvent(
   client: PluginInput["client"],
@@ -138,6 +141,6 @@ async function publish(client: PluginInput["client"], command: string): Promise<
   try {
     await client.tui.publish({ body: { type: EXECUTED, properties: { command } } });
   } catch {
-    // The terminal half tells the user by itself then.
+    // From then on the terminal half tells the user by itself.
   }
 }

@@ -6,23 +6,23 @@ import { homeIn } from "../stores/locate.ts";
 import { TOOL } from "../tool-identity.ts";
 
 /**
- * Commands by which the halves of this package hear of each other. They run in two threads; what both hear are the
- * commands that opencode publishes for its terminal UI, which ignores names it does not know (measured 1.14.34 to 1.18.34).
+ * Commands with which the two halves of this package find each other. They run in two threads. Both receive the
+ * commands that opencode publishes for its terminal UI, which ignores unknown names (measured 1.14.34 to 1.18.34).
  */
 
-/** The terminal half is on the screen and hears what is published: a toast will be seen. */
+/** Sent by the terminal half when it is on the screen and listens: a toast will be seen. */
 export const TERMINAL_IS_THERE = "session-repair.terminal-is-there";
 
-/** The server half has heard it, and tells the user what there is to tell. */
+/** Sent by the server half when it has heard that, and will tell the user itself. */
 export const SERVER_TELLS = "session-repair.server-tells";
 
 /** The event that publishes the command for the terminal UI. */
 export const EXECUTED = "tui.command.execute";
 
 /**
- * Whether the terminal half of this package offers `/repair` in this process: opencode's terminal UI runs its server in
- * a worker, and lists terminal plugins in `tui.json`. Both halves would be offered side by side, and Enter would take
- * the server's (measured 1.18.33).
+ * Whether the terminal half of this package offers `/repair` in this process. opencode's terminal UI runs its server in
+ * a worker, and lists terminal plugins in `tui.json`. If both halves offered it, Enter would choose the server's
+ * (measured 1.18.33).
  */
 export async function terminalHalfAnswers(
   files: FileSystem,
@@ -37,7 +37,10 @@ export async function terminalHalfAnswers(
   return false;
 }
 
-/** Where opencode looks for `tui.json`: the global folder, the variable, and `.opencode/` from the project upwards. */
+/**
+ * Where opencode looks for `tui.json`: the global folder, the variable, and `.opencode/` in the project and its
+ * parents.
+ */
 function configPaths(env: Readonly<Record<string, string | undefined>>, directory: string): string[] {
   const folders = [join(env.XDG_CONFIG_HOME || join(homeIn(env), ".config"), "opencode")];
   if (env.OPENCODE_CONFIG_DIR) folders.push(env.OPENCODE_CONFIG_DIR);
@@ -61,7 +64,7 @@ async function namesThisPackage(files: FileSystem, path: string): Promise<boolea
     for (const { spec } of pluginEntries(plugin)) {
       const belonging = await belongingOf(files, spec, [dirname(path)]);
       if (belonging === "this package") return true;
-      // The name of an archive or of a repository.
+      // The text is the name of an archive or of a repository.
       if (belonging === "unknown" && !spec.startsWith("~") && spec.includes(TOOL.name)) return true;
     }
     return false;
@@ -70,7 +73,7 @@ async function namesThisPackage(files: FileSystem, path: string): Promise<boolea
   }
 }
 
-/** `plugin_enabled` of tui.json names plugins by their ids. */
+/** Whether `plugin_enabled` of tui.json, which names plugins by their ids, switches this one off. */
 function isSwitchedOff(enabled: unknown): boolean {
   return typeof enabled === "object" && enabled !== null && (enabled as Record<string, unknown>)[TOOL.name] === false;
 }

@@ -2,7 +2,10 @@ import { targetStatNow } from "../platform/read-now.ts";
 import { readValidated, type ValidatedDatabase, writeValidated } from "../repair/validated.ts";
 import { type FilesState, isSettled, listState, sessionState } from "../stores/json/file-states.ts";
 
-/** opencode loads a list right after the start has looked at it: for so long a look at its files' times holds, in milliseconds. */
+/**
+ * opencode loads a list right after the start has checked it. The check of its files' times is valid for this long, in
+ * milliseconds.
+ */
 const LOOK_HOLDS_MS = 1000;
 
 interface Known {
@@ -11,7 +14,7 @@ interface Known {
   readonly lists: Map<string, string>;
 }
 
-/** What this process and earlier ones found healthy, for as long as it provably is unchanged. */
+/** What this process and earlier ones found healthy and what is proven to be unchanged since. */
 export class ValidatedMemory {
   readonly #dataDir: string;
   readonly #hostVersion: string | null;
@@ -24,7 +27,7 @@ export class ValidatedMemory {
     this.#hostVersion = hostVersion;
   }
 
-  /** Read where it is asked for: of thousands of sessions that takes milliseconds, which many a start can do without. */
+  /** Read on first use. With thousands of sessions that takes milliseconds, and many starts do not need it. */
   get #memory(): Known {
     if (this.#known === null) {
       const { databases, sessions, lists } = readValidated(this.#dataDir, this.#hostVersion);
@@ -42,17 +45,17 @@ export class ValidatedMemory {
     return this.#recollect(this.#memory.sessions, sessionID, () => sessionState(this.#dataDir, sessionID));
   }
 
-  /** Whether a session was found healthy, in whatever state. */
+  /** Whether a session was ever found healthy, in any state. */
   hasSession(sessionID: string): boolean {
     return this.#memory.sessions.has(sessionID);
   }
 
-  /** The state of the records that a project's session list is made of, and whether they were found healthy in that state. */
+  /** The state of the records of a project's session list, and whether they were found healthy in that state. */
   list(projectID: string): Recollection {
     return this.#recollect(this.#memory.lists, projectID, () => listState(this.#dataDir, projectID));
   }
 
-  /** Whether a project's list was found healthy and is unchanged. Costs nothing where it is not remembered. */
+  /** Whether a project's list was found healthy and is unchanged. Costs nothing if it is not remembered. */
   knowsList(projectID: string): boolean {
     if (!this.#memory.lists.has(projectID)) return false;
     const last = this.#looks.get(projectID);
@@ -70,7 +73,7 @@ export class ValidatedMemory {
       isKnown,
       files: state.files,
       learn: (isHealthy) => {
-        // Looked at before the records were read: whatever was written meanwhile gives another state.
+        // The state was read before the records, so anything written meanwhile results in another state.
         if (isHealthy && isSettled(state, now)) {
           if (memory.get(id) !== state.digest) this.#isSaved = false;
           memory.set(id, state.digest);
@@ -101,13 +104,13 @@ export class ValidatedMemory {
 
 export interface Recollection {
   readonly isKnown: boolean;
-  /** How many files were looked at. */
+  /** How many files were checked. */
   readonly files: number;
-  /** Says what a check came to that began after the look. */
+  /** Records the result of a check that began after the state was read. */
   learn(isHealthy: boolean): void;
 }
 
-/** The state of a database's file, without its log; `null` where it is gone. */
+/** The state of a database's file, without its log; `null` if it is gone. */
 export function databaseFileState(path: string): FilesState | null {
   const found = targetStatNow(path);
   if (found === undefined) return null;

@@ -4,26 +4,26 @@ import type { DatabaseFollower } from "./database-follower.ts";
 import type { HostActivity } from "./pacing.ts";
 import { type CaredStore, checkEverything, checkScope, type StartCheckInput } from "./start-check.ts";
 
-/** What was written is looked at this often, in milliseconds. */
+/** New writes are looked for at this interval, in milliseconds. */
 const LOOK_MS = 500;
 
-/** After so long without a write the log is copied into the database, and a little later the state is remembered. */
+/** After this time without a write the log is copied into the database. A little later the state is remembered. */
 const QUIET_MS = 4000;
 const SETTLED_MS = 2500;
 
-/** What every watcher of a store works with. A plugin instance that starts later puts its own in place. */
+/** What every watcher of a store uses. A plugin instance that starts later replaces it with its own. */
 export interface Watch {
   input: StartCheckInput;
   activity: HostActivity;
   pause: () => Promise<void>;
-  /** Told of what opencode cannot load; resolves to what is left of it. */
+  /** Called with records that opencode cannot load. Resolves to those that remain. */
   found: (findings: readonly ConfirmedFinding[]) => Promise<readonly ConfirmedFinding[]>;
 }
 
 /**
- * Checks whatever is written to a database while opencode runs, and all of it where it is not known whether it `isHealthy`:
- * that may take its time, and what is written meanwhile is looked at at once. Resolves when that is over, to what is
- * damaged still; `null` where all was not looked at.
+ * Checks everything that is written to a database while opencode runs. If it is not known whether the database
+ * `isHealthy`, all of it is checked too. That may take some time, and new writes are checked at once meanwhile. Then it
+ * resolves to the damage that remains; `null` if not everything was checked.
  */
 export async function watchDatabase(
   watch: Watch,
@@ -33,7 +33,7 @@ export async function watchDatabase(
 ): Promise<readonly ConfirmedFinding[] | null> {
   let healthy = isHealthy === true;
   let isInDoubt = false;
-  /** What was repaired during the full check: the check finds it too, and it is no news. */
+  /** Records that were repaired during the full check. That check finds them too, and they are not reported again. */
   const repaired = new Set<string>();
   const doubt = () => {
     healthy = false;
@@ -89,7 +89,7 @@ export async function watchDatabase(
       if (follower.hasNews()) await onNews();
       else await onQuiet().catch(() => undefined);
     } catch {
-      // What could not be looked at is not remembered as healthy: the next start looks at everything.
+      // Records that could not be checked are not remembered as healthy. The next start checks everything.
       doubt();
     }
     setTimeout(() => void step(), LOOK_MS).unref?.();
@@ -98,7 +98,7 @@ export async function watchDatabase(
   return await looking;
 }
 
-/** Checks all of a database; resolves to what is still damaged, without what was repaired already. */
+/** Checks all of a database. Resolves to the remaining damage, without records that were already repaired. */
 async function checkWhole(
   watch: Watch,
   cared: CaredStore,

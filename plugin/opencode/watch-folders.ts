@@ -10,28 +10,31 @@ import type { RecordFile } from "../stores/store.ts";
 import { type CaredStore, checkScope, checkSession } from "./start-check.ts";
 import type { Watch } from "./watch-database.ts";
 
-/** What was written is looked at this often, in milliseconds. */
+/** New writes are looked for at this interval, in milliseconds. */
 const LOOK_MS = 750;
 
-/** Sessions that are not followed are looked at in turn, at this share of a core and one in so many milliseconds at most. */
+/**
+ * Sessions that are not followed are checked in turn. The checks use at most this share of a core, and at most one
+ * starts in this many milliseconds.
+ */
 const PATROL_SHARE = 0.001;
 const PATROL_MS = 500;
 
-/** Folders whose entries belong to one session each. */
+/** Folders in which each entry belongs to one session. */
 const ASIDE = ["todo", "session_diff"] as const;
 
-/** Follows everything that opencode 1.0-1.1 writes, so that only what changed is looked at again. */
+/** Follows everything that opencode 1.0-1.1 writes, so that only changed files are checked again. */
 export class FolderWatch {
   readonly #watch: Watch;
   readonly #cared: CaredStore;
   readonly #dataDir: string;
   readonly #changes: FolderChanges | null;
   readonly #followed = new Set<string>();
-  /** Of every message that is known, its session. */
+  /** The session of every known message. */
   readonly #sessionOf = new Map<string, string>();
   /** Messages whose parts are followed. */
   readonly #withParts = new Set<string>();
-  /** Sessions to be looked at once, although they are followed. */
+  /** Sessions to be checked once, although they are followed. */
   readonly #waiting = new Set<string>();
   #isPatrolling = false;
 
@@ -42,7 +45,7 @@ export class FolderWatch {
     this.#changes = changes;
   }
 
-  /** Follows every folder, the sessions that were used last first, as far as the system allows. */
+  /** Follows as many folders as the system allows, starting with the sessions that were used last. */
   static async begin(watch: Watch, cared: CaredStore): Promise<FolderWatch> {
     const folders = new FolderWatch(watch, cared, await openFolderChanges(watch.input.located.dataDir));
     for (const folder of ["session", "message", "part", ...ASIDE]) folders.#changes?.follow(`${STORAGE}/${folder}`);
@@ -53,8 +56,9 @@ export class FolderWatch {
   }
 
   /**
-   * Looks at one session after the other: at the `unsure` once, at those that are not followed again and again. What is
-   * unchanged costs a look at its files' times. There is one patrol: while it goes on, it is given more to look at.
+   * Checks one session after the other: the `unsure` ones once, and those that are not followed again and again. An
+   * unchanged session costs only a look at its files' times. There is only one patrol. While it runs, further calls add
+   * sessions to it.
    */
   async patrol(unsure: Iterable<string>): Promise<void> {
     for (const id of unsure) this.#waiting.add(id);
@@ -67,13 +71,13 @@ export class FolderWatch {
     }
   }
 
-  /** `false` where nothing is left to look at. */
+  /** `false` if nothing is left to check. */
   async #patrolOnce(): Promise<boolean> {
     const sessions = await this.#cared.opened.store.sessions(null).catch(() => []);
     for (const { id } of sessions) {
       if (!this.#waiting.has(id) && this.#followed.has(id)) continue;
       const started = performance.now();
-      // While opencode works, its turn comes later.
+      // While opencode is busy, the check waits.
       if (!this.#watch.activity.isBusy()) {
         this.#waiting.delete(id);
         await this.#checkSession(id).catch(() => undefined);
@@ -90,7 +94,7 @@ export class FolderWatch {
     let isLooking = false;
     const look = async (changed: ReadonlySet<string> | "lost") => {
       if (changed !== "lost") return this.#lookAt(changed);
-      // What was made meanwhile is not followed yet.
+      // Folders that were created meanwhile are not followed yet.
       const sessions = await this.#followSessions();
       void this.patrol(sessions);
     };
@@ -108,7 +112,7 @@ export class FolderWatch {
     timer.unref?.();
   }
 
-  /** Looks at the files that changed; only where one does not look healthy, at the whole session. */
+  /** Checks the changed files. Only if one of them does not look healthy, the whole session is checked. */
   async #lookAt(paths: ReadonlySet<string>): Promise<void> {
     const files: RecordFile[] = [];
     const suspects = new Set<string>();
@@ -124,7 +128,7 @@ export class FolderWatch {
     for (const sessionID of suspects) await this.#checkSession(sessionID);
   }
 
-  /** What a change is a change of. */
+  /** Finds out which records a change belongs to. */
   #sort(path: string, files: RecordFile[], suspects: Set<string>, lists: Set<string>): void {
     const [, kind, owner = "", name] = path.split("/");
     if (kind === "session") {
@@ -148,7 +152,7 @@ export class FolderWatch {
     }
   }
 
-  /** Follows as many sessions as the system allows, those that were used last first. The ids of all. */
+  /** Follows as many sessions as the system allows, starting with those that were used last. Returns the ids of all. */
   async #followSessions(): Promise<string[]> {
     const sessions = (await this.#cared.opened.store.sessions(null)).map(({ id }) => id);
     for (const id of sessions) {
@@ -158,7 +162,7 @@ export class FolderWatch {
     return sessions;
   }
 
-  /** `false` where no more folders can be followed. */
+  /** `false` if no more folders can be followed. */
   #followSession(sessionID: string): boolean {
     const messages = messageFolder(sessionID);
     if (this.#changes === null || this.#changes.follow(messages) === "full") return false;
@@ -174,7 +178,7 @@ export class FolderWatch {
     return true;
   }
 
-  /** Follows a message's parts, once there are any. Returns those that came before. */
+  /** Follows a message's parts once there are any. Returns those that existed before. */
   #followParts(messageID: string, sessionID: string): RecordFile[] {
     if (this.#withParts.has(messageID)) return [];
     this.#sessionOf.set(messageID, sessionID);

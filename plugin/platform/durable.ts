@@ -1,11 +1,11 @@
 import { dirname, join } from "node:path";
 import type { FileSystem } from "./file-system.ts";
 
-/** Quarantine holds the content of sessions: folders and files are for their owner alone, whatever the umask. */
+/** Quarantine holds the content of sessions, so folders and files are only for their owner, whatever the umask. */
 export const PRIVATE_DIRECTORY = 0o700;
 export const PRIVATE_FILE = 0o600;
 
-/** Creates a folder and its missing parents, each private and each forced to disk, below an existing `root`. */
+/** Creates a folder and its missing parents below an existing `root`. Each is private and forced to disk. */
 export async function makePrivateDirectory(files: FileSystem, root: string, ...names: string[]): Promise<string> {
   let path = root;
   for (const name of names) {
@@ -16,18 +16,18 @@ export async function makePrivateDirectory(files: FileSystem, root: string, ...n
   return path;
 }
 
-/** `false` where the folder is there already. */
+/** `false` if the folder exists already. */
 async function makePlainDirectory(files: FileSystem, path: string, name: string): Promise<boolean> {
   while (!(await files.makeDirectory(path, PRIVATE_DIRECTORY))) {
     const found = await files.stat(path);
     if (found?.type === "directory") return false;
-    // Absent: another process has removed it, empty as it was, between the two steps.
+    // Absent: another process has removed the empty folder between the two steps.
     if (found !== null) throw new NotAFolderError(name);
   }
   return true;
 }
 
-/** A path of the quarantine is not a plain folder (a file or a symbolic link stands in its place). */
+/** A path of the quarantine is not a plain folder: a file or a symbolic link is in its place. */
 export class NotAFolderError extends Error {
   constructor(name: string) {
     super(`"${name}" in the quarantine is not a folder.`);
@@ -36,8 +36,8 @@ export class NotAFolderError extends Error {
 }
 
 /**
- * Replaces a file's content in one step: at every instant, also after a crash, the path holds the old or the new bytes.
- * `unforced`: after a power cut it may hold neither. For one writer at a time.
+ * Replaces a file's content in one step. At every moment, also after a crash, the path holds the old or the new bytes.
+ * `unforced`: after a power loss it may hold neither. Only for one writer at a time.
  */
 export async function replaceFile(
   files: FileSystem,

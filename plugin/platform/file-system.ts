@@ -5,13 +5,13 @@ import { pastReadOnly } from "./read-only-files.ts";
 
 export type EntryType = "file" | "directory" | "symlink" | "other";
 
-/** What `lstat` says of one path. Times are milliseconds since the epoch. */
+/** The result of `lstat` for one path. Times are milliseconds since the epoch. */
 export interface FileStat {
   readonly type: EntryType;
   readonly size: number;
   readonly mtimeMs: number;
   readonly ctimeMs: number;
-  /** When it was made; 0 where the system does not say. */
+  /** When the file was created; 0 if the system does not say. */
   readonly birthMs: number;
   readonly mode: number;
   readonly links: number;
@@ -25,46 +25,49 @@ export interface DirectoryEntry {
 }
 
 /**
- * Every effect that this project has on files goes through this port, so that tests can make any single
- * operation fail or die. Absence is a value (`null`); every other failure is the runtime's own errno error.
+ * Every effect of this project on files goes through this port, so that tests can make any single operation fail or
+ * crash. Absence is a value (`null`). Every other failure is the runtime's own errno error.
  */
 export interface FileSystem {
   stat(path: string): Promise<FileStat | null>;
-  /** The path without symbolic links; `null` where nothing is there. */
+  /** The path without symbolic links; `null` if nothing is there. */
   realPath(path: string): Promise<string | null>;
-  /** Entries of a folder, sorted by name; `null` where there is no such folder. */
+  /** Entries of a folder, sorted by name; `null` if there is no such folder. */
   list(path: string): Promise<DirectoryEntry[] | null>;
   /**
-   * The whole content, unless it is longer than `largest` bytes. Never follows a symbolic link; what else is not a plain
+   * The whole content, unless it is longer than `largest` bytes. Never follows a symbolic link. Anything but a plain
    * file counts as absent.
    */
   read(path: string, largest?: number): Promise<Buffer | "absent" | "too-large">;
-  /** A piece of the content, shorter where the file ends before. Never follows a symbolic link. */
+  /** A piece of the content. It is shorter if the file ends first. Never follows a symbolic link. */
   readPiece(path: string, offset: number, length: number): Promise<Buffer | "absent">;
-  /** The content in pieces of at most 1 MiB, for files too large to hold. Never follows a symbolic link. */
+  /** The content in pieces of at most 1 MiB, for files too large for memory. Never follows a symbolic link. */
   readChunks(path: string): AsyncIterable<Buffer>;
   /** Creates a file that must not exist yet, writes it and forces it to disk. */
   writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void>;
-  /** Copies into a file that must not exist yet, its modification time (to the microsecond) included. */
+  /** Copies into a file that must not exist yet, including the modification time (to the microsecond). */
   copyNew(from: string, to: string, mode: number): Promise<void>;
-  /** Makes a copy that shares its blocks with the original, in a file that must not exist yet; `false` where there is no such. */
+  /**
+   * Makes a copy that shares its blocks with the original, in a file that must not exist yet; `false` if that is not
+   * possible.
+   */
   cloneNew(from: string, to: string, mode: number): Promise<boolean>;
   /** Forces a file's content to disk. */
   syncFile(path: string): Promise<void>;
-  /** Creates one folder; its parent must exist. `false` where it was there already. */
+  /** Creates one folder; its parent must exist. `false` if it existed already. */
   makeDirectory(path: string, mode: number): Promise<boolean>;
   rename(from: string, to: string): Promise<void>;
   link(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   removeDirectory(path: string): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;
-  /** Sets the time of the last change to now; of a symbolic link its own. */
+  /** Sets the time of the last change to now. For a symbolic link, that of the link itself. */
   touch(path: string): Promise<void>;
   /** Forces the entries of a folder to disk. */
   syncDirectory(path: string): Promise<void>;
-  /** Bytes that an unprivileged process may still write where `path` lives. */
+  /** The bytes that an unprivileged process may still write on the file system of `path`. */
   freeBytes(path: string): Promise<number>;
-  /** The number by which Linux knows the kind of file system that `path` is on (statfs(2)). */
+  /** The number that Linux uses for the type of the file system of `path` (statfs(2)). */
   fileSystemType(path: string): Promise<number>;
 }
 
@@ -92,28 +95,28 @@ async function absentAsNull<T>(work: () => T | Promise<T>): Promise<T | null> {
   }
 }
 
-// Not blocking: a named pipe in place of a record must not hang the reader. Windows has neither flag.
+// Not blocking, so that a named pipe in place of a record does not block the reader. Windows has neither flag.
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-/** How systems say that they cannot share blocks. */
+/** Error codes for systems that cannot share blocks. */
 const NO_CLONE = new Set(["ENOTSUP", "EOPNOTSUPP", "EXDEV", "EINVAL", "ENOSYS", "ENOTTY", "ETXTBSY", "EBADF"]);
 
 const CREATE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
-/** Whether a port is nothing but the disk of this machine: what is read through it may be read past it as well. */
+/** Whether a port is only the disk of this machine. Then files may also be read without the port. */
 export function isDisk(files: FileSystem): boolean {
   return disks.has(files);
 }
 
 const disks = new WeakSet<FileSystem>();
 
-/** States that a port is nothing but the disk of this machine. */
+/** Marks a port as only the disk of this machine. */
 export function asDisk(files: FileSystem): FileSystem {
   disks.add(files);
   return files;
 }
 
 const disk: FileSystem = {
-  // What is where is asked at once: through the thread pool of a process that is starting each question takes milliseconds.
+  // Asked synchronously: in a starting process, the thread pool needs milliseconds for each question.
   async stat(path) {
     const found = await absentAsNull(() => lstatSync(path));
     if (found === null) return null;
@@ -200,7 +203,7 @@ const disk: FileSystem = {
     try {
       await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
     } catch (error) {
-      // What the file system, the runtime or the pair of places does not know. Nothing is left behind then.
+      // The file system, the runtime or this pair of places does not support it. Nothing remains then.
       if (!NO_CLONE.has(errnoCode(error) ?? "")) throw error;
       return false;
     }
@@ -208,7 +211,7 @@ const disk: FileSystem = {
     return true;
   },
   async syncFile(path) {
-    // Windows syncs only what is open for writing; elsewhere a file that may only be read can be synced too.
+    // Windows syncs only files that are open for writing. Other systems can also sync a read-only file.
     const handle = await open(path, process.platform === "win32" ? constants.O_RDWR : constants.O_RDONLY);
     try {
       await handle.sync();
@@ -256,5 +259,7 @@ const disk: FileSystem = {
   },
 };
 
-/** The real file system. On Windows it is patient with programs that hold a file for a moment, and replaces read-only files. */
+/**
+ * The real file system. On Windows it tries again if a program holds a file for a moment, and replaces read-only files.
+ */
 export const nodeFileSystem: FileSystem = asDisk(process.platform === "win32" ? patient(pastReadOnly(disk)) : disk);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FolderChanges } from "./system.ts";
 
-/** The little of the C library that this needs. */
+/** The functions of the C library that are needed here. */
 interface Libc {
   inotify_init1(flags: number): number;
   inotify_add_watch(queue: number, path: Uint8Array, mask: number): number;
@@ -13,10 +13,12 @@ interface ForeignFunctions {
   dlopen(name: string, symbols: Readonly<Record<string, { args: string[]; returns: string }>>): { symbols: unknown };
 }
 
-/** O_NONBLOCK and O_CLOEXEC, as Linux has them on every architecture that opencode runs on. */
+/** O_NONBLOCK and O_CLOEXEC, with the values that Linux has on every architecture of opencode. */
 const QUEUE_FLAGS = 0o2004000;
 
-/** Written, its times or mode changed, closed after writing, moved out or in, made, removed; folders only (inotify(7)). */
+/**
+ * Written, times or mode changed, closed after writing, moved out or in, created, removed; folders only (inotify(7)).
+ */
 const WANTED = 0x2 | 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x01000000;
 const OVERFLOWED = 0x4000;
 const FORGOTTEN = 0x8000;
@@ -25,18 +27,19 @@ const QUEUE_BYTES = 64 * 1024;
 
 const NOTHING: ReadonlySet<string> = new Set();
 
-/** Other programs of the user watch folders too. */
+/** This share of the watches may be used, because other programs of the user watch folders too. */
 const SHARE_OF_WATCHES = 0.5;
 
-/** By inotify itself; `null` where the runtime cannot call it. */
+/** Follows folders with inotify; `null` if the runtime cannot call it. */
 export async function followByInotify(root: string): Promise<FolderChanges | null> {
-  // Not a literal: only Bun has it.
+  // Not a literal, because only Bun has it.
   const specifier = "bun:ffi";
   const { dlopen } = (await import(specifier)) as ForeignFunctions;
   const libc = dlopen("libc.so.6", {
     inotify_init1: { args: ["i32"], returns: "i32" },
     inotify_add_watch: { args: ["i32", "ptr", "u32"], returns: "i32" },
-    // As "u64" and "i64" both numbers would be a BigInt each time, and Bun collects garbage after each: 1 to 2 % of a core.
+    // As "u64" and "i64" both numbers would become a BigInt each time. Bun collects garbage after each, which costs 1
+    // to 2 % of a core.
     read: { args: ["i32", "ptr", "u64_fast"], returns: "i32" },
   }).symbols as Libc;
   const queue = libc.inotify_init1(QUEUE_FLAGS);
@@ -54,7 +57,7 @@ export async function followByInotify(root: string): Promise<FolderChanges | nul
     },
     drain() {
       let bytes = libc.read(queue, events, QUEUE_BYTES);
-      // Asked again and again for as long as opencode runs: nothing is allocated for it, so that nothing is collected.
+      // This is called for as long as opencode runs. It allocates nothing, so that there is nothing to collect.
       if (bytes <= 0) return NOTHING;
       const changed = new Set<string>();
       let isLost = false;

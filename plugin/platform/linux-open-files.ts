@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { errnoCode } from "./file-system.ts";
 import type { LockedRange, NamedFile, Opener, OpenFiles } from "./open-files.ts";
 
-/** As `/proc` tells (proc(5)). */
+/** Open files according to `/proc` (proc(5)). */
 export const linuxOpenFiles: OpenFiles = { openersOf, openersBelow, openForWriting, exclusiveLockersOf, holdsLock };
 
 async function openersOf(paths: readonly string[]): Promise<Opener[]> {
@@ -12,7 +12,7 @@ async function openersOf(paths: readonly string[]): Promise<Opener[]> {
   return openers((target) => real.includes(target));
 }
 
-/** Of a file that is not there, where it would be. */
+/** The real path of a file. For a missing file, the path where it would be. */
 async function realPath(path: string): Promise<string> {
   return realpath(path).catch(async () =>
     join(await realpath(dirname(path)).catch(() => dirname(path)), basename(path)),
@@ -56,14 +56,14 @@ function openForWriting<T extends NamedFile>(files: readonly T[]): Set<T> {
     for (const descriptor of namesIn(`/proc/${pid}/fd`)) {
       const open = `${pid}/fd/${descriptor}`;
       try {
-        // Asked for its name first: the status of a file on a server that is gone would never be answered.
+        // The name is read first, because the status of a file on an unreachable server would never be answered.
         const name = basename(readlinkSync(`/proc/${open}`).replace(/ \(deleted\)$/, ""));
         const meant = named.get(name);
         if (meant === undefined || !mayWrite(readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, "utf8"))) continue;
         const { dev, ino } = statSync(`/proc/${open}`);
         for (const file of meant) if (file.stat.device === dev && file.stat.inode === ino) writing.add(file);
       } catch {
-        // It was closed meanwhile.
+        // The file was closed meanwhile.
       }
     }
   }
@@ -78,7 +78,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** Open for writing, or for both: the last two bits of the flags, which are octal. */
+/** Whether the file is open for writing: the last two bits of the octal flags say so. */
 function mayWrite(descriptorInfo: string): boolean {
   const flags = /^flags:\s+([0-7]+)$/m.exec(descriptorInfo)?.[1];
   return flags !== undefined && (Number.parseInt(flags, 8) & 3) !== 0;
@@ -93,7 +93,7 @@ async function exclusiveLockersOf(path: string, inode: number): Promise<Opener[]
   const text = await readFile("/proc/locks", "utf8").catch(() => "");
   const pids = new Set<number>();
   for (const line of text.split("\n")) {
-    // "1: POSIX  ADVISORY  WRITE 1234 fd:01:5678 0 EOF"; a waiting one has an arrow in front of its kind.
+    // An example: "1: POSIX  ADVISORY  WRITE 1234 fd:01:5678 0 EOF". A waiting lock has an arrow before its kind.
     const match = /^\d+:\s+(?:POSIX|OFDLCK|FLOCK)\s+\S+\s+WRITE\s+(\d+)\s+[0-9a-f]+:[0-9a-f]+:(\d+)\s/.exec(line);
     if (match !== null && Number(match[2]) === inode) pids.add(Number(match[1]));
   }
@@ -101,7 +101,7 @@ async function exclusiveLockersOf(path: string, inode: number): Promise<Opener[]
   return (await openersOf([path])).filter(({ pid }) => pids.has(pid));
 }
 
-/** Linux shows a process its own locks too. */
+/** Linux also shows a process its own locks. */
 function holdsLock(inode: number, { first, last }: LockedRange): boolean {
   try {
     const own = readlinkSync("/proc/self");

@@ -20,14 +20,19 @@ export class ChangedWhileCopiedError extends Error {
   }
 }
 
-/** How systems say that a file system has no hard links. On exFAT and FAT Windows calls it a wrong function: EISDIR in Node. */
+/**
+ * Error codes for a file system without hard links. On exFAT and FAT Windows calls it a wrong function: EISDIR in Node.
+ */
 const NO_HARD_LINKS = new Set(["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EISDIR", "EINVAL"]);
 
-/** Moves a file to another file system: copied aside under a name that hosts do not list, compared, moved into place. */
+/**
+ * Moves a file to another file system. It is copied under a name that hosts do not list, compared, and moved into
+ * place.
+ */
 async function moveAcross(files: FileSystem, from: string, to: string): Promise<void> {
   const before = await files.stat(from);
   const aside = join(dirname(to), `.${basename(to)}.moving`);
-  // Left behind by an attempt that crashed.
+  // A crashed attempt left this file.
   if ((await files.stat(aside)) !== null) await files.unlink(aside);
   try {
     await files.copyNew(from, aside, before?.mode ?? 0o600);
@@ -44,8 +49,9 @@ async function moveAcross(files: FileSystem, from: string, to: string): Promise<
 }
 
 /**
- * Where there are no hard links: takes the free path by an exclusive create, of which only one process can come through,
- * and moves the file onto that empty file. A crash in between leaves the empty file, and the other where it was.
+ * Moves a file on a system without hard links. An exclusive create reserves the free path, and only one process can
+ * succeed with it. Then the file is moved onto that empty file. A crash in between leaves the empty file, and the other
+ * one in its old place.
  */
 async function moveOntoOwn(files: FileSystem, from: string, to: string): Promise<void> {
   try {
@@ -57,7 +63,7 @@ async function moveOntoOwn(files: FileSystem, from: string, to: string): Promise
   try {
     await files.rename(from, to);
   } catch (error) {
-    // Whoever has written into it meanwhile keeps it.
+    // If another process has written into it meanwhile, the file stays.
     if ((await files.stat(to))?.size === 0) await files.unlink(to).catch(() => undefined);
     throw error;
   }
@@ -68,9 +74,10 @@ async function moveOntoOwn(files: FileSystem, from: string, to: string): Promise
 const EMPTY = new Uint8Array();
 
 /**
- * Moves a file to a path that must be free, and never overwrites: by hard link and unlink where the file system has
- * them, else onto an empty file that it creates there. Across file systems it copies, compares hashes, and only then removes the source.
- * @throws OccupiedError, ChangedWhileCopiedError, or the errno error of the failing step
+ * Moves a file to a path that must be free, and never overwrites. It uses a hard link and unlink if the file system has
+ * them; otherwise it moves the file onto an empty file that it creates there. Across file systems it copies, compares
+ * hashes, and only then removes the source. @throws OccupiedError, ChangedWhileCopiedError, or the errno error of the
+ * failing step
  */
 export async function moveNoClobber(files: FileSystem, from: string, to: string): Promise<void> {
   const way = await moveByLink(files, from, to);
@@ -81,7 +88,7 @@ export async function moveNoClobber(files: FileSystem, from: string, to: string)
 }
 
 /**
- * Moves a file to a path that must be free, by hard link and unlink. What says that there are none has moved nothing.
+ * Moves a file to a path that must be free, with a hard link and unlink. If there are no hard links, nothing is moved.
  * @throws OccupiedError, or the errno error of the failing step
  */
 export async function moveByLink(
@@ -106,7 +113,7 @@ export async function moveByLink(
   return "moved";
 }
 
-/** Windows takes the read-only attribute from a file where one of its names is removed, so from its other names too. */
+/** When one name of a file is removed, Windows removes its read-only attribute, and so for its other names too. */
 async function keepMode(files: FileSystem, path: string, mode: number): Promise<void> {
   const left = await files.stat(path);
   if (left !== null && left.mode !== mode) await files.chmod(path, mode);

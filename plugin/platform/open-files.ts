@@ -7,35 +7,37 @@ export interface Opener {
   readonly name: string;
 }
 
-/** A file, and what it is called. */
+/** A file and its name. */
 export interface NamedFile {
   readonly name: string;
   readonly stat: Pick<FileStat, "device" | "inode">;
 }
 
-/** Bytes of a file that SQLite locks. */
+/** A range of bytes in a file that SQLite locks. */
 export interface LockedRange {
   readonly first: number;
   readonly last: number;
 }
 
-/** What a system tells of the files that processes have open, as far as this user may see. Paths are absolute. */
+/** What a system shows about files that processes have open, as far as this user may see it. Paths are absolute. */
 export interface OpenFiles {
-  /** The other processes that have one of these files open. Links in the paths are followed, as opencode does. */
+  /**
+   * The other processes that have one of these files open. Links in the paths are followed, as opencode follows them.
+   */
   openersOf(paths: readonly string[]): Promise<Opener[]>;
   /**
-   * The other processes that have any file below these folders open. A process by the name of opencode whose files this
-   * user may not see counts as one.
+   * The other processes that have any file below these folders open. A process named opencode counts as one if this
+   * user may not see its files.
    */
   openersBelow(folders: readonly string[]): Promise<Opener[]>;
   /**
-   * Those of these files that a process has open for writing, this one included: by their inodes, whatever they are called
-   * now. A few milliseconds.
+   * Those of these files that a process has open for writing, including this process. They are identified by inode, so
+   * their present names do not matter. Takes a few milliseconds.
    */
   openForWriting<T extends NamedFile>(files: readonly T[]): Set<T>;
   /**
-   * The other processes that hold an exclusive advisory lock on a file. An inode alone may be that of a file of another
-   * disk: only who has the file open is named.
+   * The other processes that hold an exclusive advisory lock on a file. A file on another disk may have the same inode,
+   * so only processes that have this file open are named.
    */
   exclusiveLockersOf(path: string, inode: number): Promise<Opener[]>;
   /** Whether this process has an advisory lock on exactly these bytes of a file. */

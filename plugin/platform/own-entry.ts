@@ -1,14 +1,15 @@
 import { spawn } from "node:child_process";
 
-/** What a program printed, and how it ended. */
+/** The output of a program, and how it ended. */
 export interface Printed {
   readonly status: number | null;
   readonly stdout: string;
 }
 
 /**
- * Runs a module of this package in a process of its own, in the runtime that runs this one: an opencode binary is a Bun,
- * which `BUN_BE_BUN=1` makes run a module (measured on eleven releases). `null`: it could not be started, or was stopped.
+ * Runs a module of this package in its own process, with the same runtime as this process. An opencode binary is a Bun,
+ * which runs a module with `BUN_BE_BUN=1` (measured on eleven releases). `null`: it could not be started, or was
+ * stopped.
  */
 export function runEntry(path: string, args: readonly string[], signal?: AbortSignal): Promise<Printed | null> {
   return new Promise((resolve) => {

@@ -1,31 +1,31 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * How Windows says that another program has a file for a moment: an antivirus, an indexer, a program that syncs folders.
- * `UNKNOWN` is what opencode users see of it (#10533).
+ * Windows error codes for a file that another program holds for a moment: an antivirus, an indexer, a program that
+ * syncs folders. opencode users see `UNKNOWN` (#10533).
  */
 const HELD = new Set<unknown>(["EBUSY", "EPERM", "EACCES", "UNKNOWN"]);
 
 /** Pauses between the tries, in milliseconds: 2.5 seconds in all. A virus scan of one file takes a fraction of that. */
 const PAUSES_MS = [10, 20, 40, 80, 160, 320, 640, 1_280] as const;
 
-/** A file system without hard links may say EPERM too, and there is another way then. */
+/** A file system without hard links may report EPERM too, and there is another way then. */
 const MOST_LINK_TRIES = 4;
 
-/** Operations that have changed nothing where they fail. */
+/** Operations that change nothing if they fail. */
 const REPEATED = [
   ...["stat", "list", "read", "readPiece", "syncFile", "makeDirectory", "rename", "unlink", "removeDirectory"],
   ...["chmod", "touch"],
 ] as const;
 
-/** Operations that write a file once they have made it: only its making is repeated. */
+/** Operations that create a file and then write it. Only the creation is repeated. */
 const MAKING = ["writeNew", "copyNew"] as const;
 
 type Operation = (...args: unknown[]) => Promise<unknown>;
 
 /**
- * A port to files on which an operation that is refused because somebody holds the file is tried again, within a bound.
- * What is refused to the end fails with its own error.
+ * A port to files that repeats refused operations while another program holds the file, up to a limit. An operation
+ * that is still refused fails with its own error.
  */
 export function patient<Files extends object>(files: Files, pauses: readonly number[] = PAUSES_MS): Files {
   const operations = files as Record<string, Operation>;

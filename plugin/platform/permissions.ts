@@ -1,19 +1,19 @@
 import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { errnoCode } from "./file-system.ts";
 
-/** Whether the system has owners and modes by which a user may be refused a file. */
+/** Whether the system has owners and modes that may deny a user a file. */
 export const HAS_MODES = process.platform !== "win32";
 
-/** What this user may not do with a file or folder, though opencode must. */
+/** What this user may not do with a file or folder, although opencode must. */
 export interface Refusal {
   readonly what: "read" | "write" | "write-here";
-  /** In words, without a path: `owned by root, mode 644: may not be written`; of Windows the attribute. */
+  /** The reason in words without a path: `owned by root, mode 644: may not be written`. On Windows, the attribute. */
   readonly words: string;
 }
 
 /**
- * Why this user may not read, write or enter a path; `null` where it may, or where nothing is there. `write-here`: no
- * one may, because the file system is read-only. Opens nothing.
+ * Why this user may not read, write or enter a path; `null` if they may, or if nothing is there. `write-here`: nobody
+ * may, because the file system is read-only. Opens nothing.
  */
 export function refusalOf(path: string, needs: "read" | "read and write"): Refusal | null {
   const isFolder = statOf(path)?.isDirectory() ?? false;
@@ -27,12 +27,12 @@ export function refusalOf(path: string, needs: "read" | "read and write"): Refus
   return { what: "write", words: `${ownership(path)}: may not be written` };
 }
 
-/** Whether this user may start a file as a program; on Windows whether it is there. */
+/** Whether this user may start a file as a program. On Windows, whether it exists. */
 export function mayExecute(path: string): boolean {
   return codeOf(path, constants.X_OK) === null;
 }
 
-/** Whether this user may make entries in a folder. */
+/** Whether this user may create entries in a folder. */
 export function mayWriteIn(folder: string): boolean {
   return codeOf(folder, constants.W_OK) === null;
 }
@@ -54,7 +54,7 @@ function statOf(path: string): Stats | null {
   }
 }
 
-/** Names of other users are not said: they may end in a report. */
+/** Names of other users are left out, because this text may be part of a report. */
 function ownership(path: string): string {
   if (!HAS_MODES) return "it has the read-only attribute";
   const found = statOf(path);
@@ -65,8 +65,8 @@ function ownership(path: string): string {
 }
 
 /**
- * The command that lets this user read and write a path, ready to paste into a shell of this system. `null` on Windows
- * where it is not a file with the read-only attribute.
+ * The command that lets this user read and write a path, ready to paste into a shell of this system. `null` on Windows,
+ * unless it is a file with the read-only attribute.
  */
 export function correctingCommand(path: string): string | null {
   if (!HAS_MODES) return codeOf(path, constants.W_OK) === "EPERM" ? `attrib -R "${path}"` : null;
@@ -78,7 +78,7 @@ export function correctingCommand(path: string): string | null {
   return isOurs ? chmod : `sudo chown ${flag}"$(id -u):$(id -g)" ${what} && ${chmod}`;
 }
 
-/** The outermost folder on the way to a path that may not be entered, else the path itself. */
+/** The outermost folder above a path that may not be entered, or else the path itself. */
 function firstClosed(path: string): string {
   const names = path.split("/");
   for (let length = 2; length < names.length; length += 1) {

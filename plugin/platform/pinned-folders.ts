@@ -2,29 +2,32 @@ import { closeSync, constants, existsSync, fchmodSync, mkdirSync, openSync, real
 import { basename, dirname, relative, sep } from "node:path";
 import { asDisk, errnoCode, type FileSystem, nodeFileSystem } from "./file-system.ts";
 
-/** Where Linux shows what a process has opened: a path through there leads to the very folder, whatever it is called by now. */
+/**
+ * Where Linux shows the open files of a process. A path through this folder leads to the same folder, whatever its
+ * present name.
+ */
 const OPENED = "/proc/self/fd";
 
 // `O_NOFOLLOW` and `O_DIRECTORY` together refuse a symbolic link with ENOTDIR.
 const FOLDER_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_DIRECTORY ?? 0);
 
-/** A folder below which no symbolic link is followed: as paths name it, and where it really was in the beginning. */
+/** A folder below which no symbolic link is followed: its path, and its real place at the beginning. */
 interface Root {
   readonly named: string;
   readonly real: string;
 }
 
 /**
- * The file system of this machine for changes of one data directory. A path is looked at before something is changed there;
- * on Linux, whoever puts a symbolic link in the place of a folder after that look gets an error (`ENOTDIR`), and nothing is
- * changed where the link leads to: every folder on the way from the data directory is opened, the change is made in what
- * was opened. The data directory and the `folders`, absolute paths, may be links themselves, as opencode allows; where they
- * lead is settled here, and led elsewhere they are refused. Elsewhere than on Linux, and for paths beyond the data
- * directory, it is {@link nodeFileSystem}.
+ * The file system of this machine for changes to one data directory. A path is checked before a change. If somebody
+ * replaces a folder with a symbolic link after that, Linux returns an error (`ENOTDIR`) and nothing is changed at the
+ * link's target: every folder on the way is opened, and the change is made in the opened one. The data directory and
+ * the `folders` (absolute paths) may be links, as opencode allows. Their targets are determined here, and a later
+ * change of target is refused. On other systems, and for paths outside the data directory, it is {@link
+ * nodeFileSystem}.
  */
 export function fileSystemWithin(dataDir: string, folders: readonly string[]): FileSystem {
   if (process.platform !== "linux" || !existsSync(OPENED)) return nodeFileSystem;
-  // The innermost first.
+  // The innermost folder is first.
   const roots = [...folders, dataDir]
     .flatMap((named) => realRoot(named))
     .sort((a, b) => b.named.length - a.named.length);
@@ -33,7 +36,7 @@ export function fileSystemWithin(dataDir: string, folders: readonly string[]): F
   return asDisk({
     ...files,
     writeNew: (path, bytes, mode) => at(path, (pinned) => files.writeNew(pinned, bytes, mode)),
-    // What is read may be anywhere: whoever moves a copy compares it first.
+    // The source may be anywhere, because the copy is compared before it is moved.
     copyNew: (from, to, mode) => at(to, (pinned) => files.copyNew(from, pinned, mode)),
     cloneNew: (from, to, mode) => at(to, (pinned) => files.cloneNew(from, pinned, mode)),
     makeDirectory: (path, mode) => at(path, async (pinned) => makeFolder(pinned, mode)),
@@ -50,7 +53,7 @@ function realRoot(named: string): Root[] {
   return existsSync(named) ? [{ named, real: realpathSync(named) }] : [];
 }
 
-/** A folder that was a link, or became one, leads elsewhere than before. */
+/** A folder that was or became a link now has another target. */
 class MovedFolderError extends Error {
   readonly code = "ENOTDIR";
 
@@ -69,7 +72,7 @@ function makeFolder(pinned: string, mode: number): boolean {
   }
   const made = openSync(pinned, FOLDER_FLAGS);
   try {
-    // Whatever the umask.
+    // The mode is set whatever the umask is.
     fchmodSync(made, mode);
   } finally {
     closeSync(made);

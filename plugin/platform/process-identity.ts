@@ -3,36 +3,42 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { hostname, uptime } from "node:os";
 import { errnoCode } from "./file-system.ts";
 
-/** Tells one process from every other, also from a later one that was given the same number. */
+/** Identifies a process. A later process with the same number has another identity. */
 export interface ProcessIdentity {
   readonly pid: number;
   readonly host: string;
-  /** Boot id plus start time in clock ticks since that boot; `null` where the system does not tell. */
+  /** Boot id plus start time in clock ticks since that boot; `null` if the system does not show it. */
   readonly started: string | null;
-  /** The PID namespace in which `pid` is its number, as Linux names it; `null` where there are none. */
+  /** The PID namespace in which `pid` is its number, as Linux names it; `null` if there are none. */
   readonly namespace: string | null;
-  /** A hash of the id of the installed system; `null` where it has none. Cloned systems and containers may share it. */
+  /**
+   * A hash of the id of the installed system; `null` if it has none. Cloned systems and containers may have the same
+   * id.
+   */
   readonly machine: string | null;
-  /** Windows alone: when it started, in milliseconds since the system did; `null` elsewhere. Threads agree on it. */
+  /**
+   * Only on Windows: when the process started, in milliseconds since the system started; `null` elsewhere. All threads
+   * get the same value.
+   */
   readonly startedMs: number | null;
 }
 
 /**
- * What can be seen of a process from here. `unknown`: it may run on another machine, in another container, or the system
- * does not tell.
+ * The state of a process, seen from here. `unknown`: it may run on another machine or in another container, or the
+ * system does not show it.
  */
 export type Standing = "alive" | "gone" | "unknown";
 
-/** What a process is that has ended and that its parent has not asked after yet (proc_pid_stat(5)). */
+/** The states of a process that has ended and whose parent has not asked for it yet (proc_pid_stat(5)). */
 const ENDED = new Set(["Z", "X", "x"]);
 
-/** `"ended"`: the number is still taken, but the process does nothing any more. */
+/** `"ended"`: the number is still in use, but the process no longer does anything. */
 function startOf(pid: number): string | null {
   try {
-    // In a PID namespace without a /proc of its own, another process stands there under this number.
+    // In a PID namespace without a /proc of its own, this number belongs to another process.
     if (readlinkSync("/proc/self") !== String(process.pid)) return null;
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The command name is in parentheses and may hold anything; start time is field 22, the 20th after it.
+    // The command name is in parentheses and may hold anything. The start time is field 22, the 20th after it.
     const [state = "", ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     if (ENDED.has(state)) return "ended";
     return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}:${fields[18]}`;
@@ -49,7 +55,7 @@ function ownNamespace(): string | null {
   }
 }
 
-/** The id itself is not for others to read (machine-id(5)). */
+/** Other users must not learn the id itself (machine-id(5)). */
 function machineID(): string | null {
   try {
     const id = readFileSync("/etc/machine-id", "utf8").trim();
@@ -66,7 +72,7 @@ export function thisProcess(): ProcessIdentity {
   return { pid, host: hostname(), started: startOf(pid), namespace: ownNamespace(), machine: machineID(), startedMs };
 }
 
-/** Whether no process has this number, in the PID namespace of this one. */
+/** Whether no process in this PID namespace has this number. */
 export function isFree(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -77,8 +83,8 @@ export function isFree(pid: number): boolean {
 }
 
 /**
- * What can be seen of a process. A number means something only in its own PID namespace, and a start time only since its
- * own boot. It counts as gone only if the names of the hosts agree as well.
+ * The state of a process, seen from here. A number is valid only in its own PID namespace, and a start time only for
+ * its own boot. The process counts as gone only if the host names are equal too.
  */
 export function standingOf(identity: ProcessIdentity): Standing {
   const own = thisProcess();
@@ -92,7 +98,7 @@ export function standingOf(identity: ProcessIdentity): Standing {
     const isRestarted = isSameHost && identity.machine !== null && identity.machine === own.machine;
     return isRestarted ? "gone" : "unknown";
   }
-  // Version 0.1.0 did not write the namespace down.
+  // Version 0.1.0 did not record the namespace.
   const isOurs = identity.namespace === own.namespace;
   if (!isOurs && identity.namespace !== null) return "unknown";
   const now = startOf(identity.pid);
@@ -101,10 +107,10 @@ export function standingOf(identity: ProcessIdentity): Standing {
   return now !== null || isFree(identity.pid) ? "gone" : "unknown";
 }
 
-/** Two clocks of one process are read one after the other. */
+/** The two clocks of a process are read one after the other, so they may differ by this much. */
 const CLOCKS_APART_MS = 2_000;
 
-/** Whether an earlier process had the number of this one: Windows gives numbers again at once. */
+/** Whether an earlier process had the number of this one. Windows reuses numbers at once. */
 function isEarlierNamesake(identity: ProcessIdentity, own: ProcessIdentity): boolean {
   const [then, now] = [identity.startedMs, own.startedMs];
   return identity.pid === own.pid && then !== null && now !== null && Math.abs(now - then) > CLOCKS_APART_MS;
@@ -114,7 +120,7 @@ function bootOf({ started }: ProcessIdentity): string | null {
   return started?.split(":")[0] ?? null;
 }
 
-/** Whether that process is gone for certain. */
+/** Whether the process is certainly gone. */
 export function isGone(identity: ProcessIdentity): boolean {
   return standingOf(identity) === "gone";
 }

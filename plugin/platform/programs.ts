@@ -1,22 +1,22 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 
-/** The environment of another program: all of it, nothing is added. */
+/** The whole environment of another program. Nothing is added. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface ProgramOptions {
   readonly folder: string;
   readonly environment: Environment;
-  /** It is ended after so many milliseconds. */
+  /** The program is ended after this many milliseconds. */
   readonly timeoutMs: number;
 }
 
-/** What a program printed. `status`: its exit status; `null` where it could not be started, or was ended from outside. */
+/** The output of a program. `status`: its exit status; `null` if it could not be started or was ended by a signal. */
 export interface ProgramOutput {
   readonly status: number | null;
   readonly output: string;
 }
 
-/** Runs a program to its end and keeps what it prints. There is no shell between: arguments arrive as they are. */
+/** Runs a program to its end and keeps its output. No shell is used, so arguments arrive unchanged. */
 export function outputOf(
   program: string,
   args: readonly string[],
@@ -29,7 +29,7 @@ export function outputOf(
         resolve({ status, output });
       });
     } catch {
-      // What cannot even be tried, such as a `.cmd` file.
+      // The program cannot even be tried, such as a `.cmd` file.
       resolve({ status: null, output: "" });
     }
   });
@@ -37,15 +37,15 @@ export function outputOf(
 
 /** A program of our own that answers a question and ends. */
 export interface AskedProgram {
-  /** What it printed; `null` where it could not be started, was ended, or failed. */
+  /** The output of the program; `null` if it could not be started, was ended, or failed. */
   readonly answer: Promise<string | null>;
   /** Ends it at once, whatever it does. */
   end(): void;
 }
 
 /**
- * Starts a program, gives it a question on its standard input, and collects its answer; `null` where nothing can be started.
- * `onLine` is told of each whole line that comes before the answer. The answer itself ends without a line break.
+ * Starts a program, sends it a question on standard input, and collects its answer; `null` if nothing can be started.
+ * `onLine` is called with each complete line before the answer. The answer itself ends without a line break.
  */
 export function askProgram(
   program: string,
@@ -57,7 +57,7 @@ export function askProgram(
   try {
     child = spawn(program, [...args], {
       stdio: ["pipe", "pipe", "ignore"],
-      // A terminal sends its interrupts to this process alone, which then ends that one.
+      // A terminal then sends its interrupts only to this process, which ends the other one.
       detached: process.platform !== "win32",
       windowsHide: true,
     });
@@ -77,25 +77,25 @@ function answerOf(child: ChildProcess, question: string, onLine: (line: string) 
     });
     child.once("error", () => resolve(null));
     child.once("close", (code) => resolve(code === 0 ? said : null));
-    // A child that ends before it has read this closes the pipe.
+    // If a child ends before it has read everything, the pipe closes.
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(question);
   });
 }
 
-/** What a program may be called on this system, the likelier first. */
+/** The names that a program may have on this system, the likelier first. */
 export function programNames(name: string): string[] {
   return process.platform === "win32" ? [`${name}.exe`, `${name}.cmd`] : [name];
 }
 
-/** Whether a program runs and ends well. Nothing of what it prints is shown. */
+/** Whether a program runs and succeeds. Its output is not shown. */
 export async function succeeds(
   program: string,
   args: readonly string[],
   environment: Environment,
   timeoutMs: number,
 ): Promise<boolean> {
-  // Starts the `.cmd` files of Windows with arguments as they are, which `spawn` does not.
+  // Starts `.cmd` files of Windows with unchanged arguments, which `spawn` does not.
   const { default: crossSpawn } = await import("cross-spawn");
   return crossSpawn.sync(program, [...args], { stdio: "ignore", timeout: timeoutMs, env: environment }).status === 0;
 }
@@ -112,7 +112,7 @@ export async function runInTerminal(
   const { default: crossSpawn } = await import("cross-spawn");
   return new Promise((resolve) => {
     const child = crossSpawn(program, [...args], { stdio: "inherit", env: environment });
-    // A terminal sends its interrupts to both by itself.
+    // A terminal sends its interrupts to both processes by itself.
     process.once("SIGTERM", () => child.kill("SIGTERM"));
     child.on("error", () => resolve(null));
     child.on("exit", (code) => resolve(code ?? 4));
@@ -121,7 +121,7 @@ export async function runInTerminal(
 
 const PARENT_LOOK_MS = 20;
 
-/** Has this process end as its parent did, by whatever signal. Windows does not tell that a parent is gone. */
+/** Ends this process when its parent has ended, by whatever signal. Windows does not report the end of a parent. */
 export function endWithParent(parent: number): void {
   if (process.platform === "win32") return;
   const look = () => {

@@ -13,11 +13,11 @@ import {
 import { errnoCode } from "./file-system.ts";
 
 /**
- * Reading on the thread that asks. opencode waits for some answers, and the thread pool of a process that is starting
- * takes milliseconds for each. Nothing here changes anything, so the port for effects (`file-system.ts`) is not needed.
+ * Reads on the calling thread. opencode waits for some answers, and the thread pool of a starting process takes
+ * milliseconds for each. Nothing here changes anything, so the port for effects (`file-system.ts`) is not needed.
  */
 
-/** What the system says of one path, as it says it: for thousands of files nothing is converted. Times in ms since 1970. */
+/** The system's facts about one path, unconverted because there may be thousands of files. Times in ms since 1970. */
 export interface RawStat {
   readonly ino: number;
   readonly mode: number;
@@ -29,12 +29,12 @@ export interface RawStat {
   isDirectory(): boolean;
 }
 
-/** Of the path itself, a symbolic link included; `undefined` where nothing is there. */
+/** The facts about the path itself, even if it is a symbolic link; `undefined` if nothing is there. */
 export function statNow(path: string): RawStat | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
 }
 
-/** Of the path itself; `null` where nothing is there, or where this user may not look. */
+/** The facts about the path itself; `null` if nothing is there or this user may not see it. */
 export function entryNow(path: string): RawStat | null {
   try {
     return statNow(path) ?? null;
@@ -43,7 +43,7 @@ export function entryNow(path: string): RawStat | null {
   }
 }
 
-/** Of what a path leads to; `undefined` where nothing is there, or where links lead in a circle. */
+/** The facts about the target of a path; `undefined` if nothing is there, or if links form a circle. */
 export function targetStatNow(path: string): RawStat | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
@@ -58,7 +58,7 @@ export function isThere(path: string): boolean {
   return existsSync(path);
 }
 
-/** Size of what a path leads to, in bytes; 0 where it cannot be asked. */
+/** The size of a path's target in bytes; 0 if it cannot be read. */
 export function sizeNow(path: string): number {
   try {
     return targetStatNow(path)?.size ?? 0;
@@ -72,7 +72,7 @@ export function namesNow(folder: string): string[] {
   return readdirSync(folder);
 }
 
-/** Names in a folder, in no order; none where it cannot be listed. */
+/** Names in a folder, in no order; empty if it cannot be listed. */
 export function namesOrNone(folder: string): string[] {
   try {
     return readdirSync(folder);
@@ -86,17 +86,17 @@ export function textNow(path: string | URL): string {
   return readFileSync(path, "utf8");
 }
 
-/** A file that is read at any place. */
+/** A file that can be read at any position. */
 export interface OpenedFile {
-  /** When it was opened, in bytes. */
+  /** Its size when it was opened, in bytes. */
   readonly size: number;
-  /** Reads up to `length` bytes that begin at `offset`, and puts them at `at` of `into`. Returns how many there were. */
+  /** Reads up to `length` bytes from `offset` and puts them at `at` of `into`. Returns the number of bytes. */
   read(into: Buffer, at: number, length: number, offset: number): number;
   close(): void;
 }
 
 /**
- * Opens a file for reading. No file of a database may be opened so inside opencode's process, its log aside.
+ * Opens a file for reading. Inside opencode's process no file of a database may be opened in this way, except its log.
  * @throws the errno error of the system
  */
 export function openNow(path: string): OpenedFile {
@@ -111,15 +111,15 @@ export function openNow(path: string): OpenedFile {
 /** Longer files are not read by {@link readNow}, in bytes. */
 const LARGEST_READ_NOW = 1024 * 1024;
 
-/** What is read is used at once, so one piece of memory does for all. It is allocated by the first read. */
+/** The bytes are used at once, so one buffer is enough for all reads. The first read allocates it. */
 let buffer: Buffer | null = null;
 
-/** As in `file-system.ts`: a link is not followed, and a pipe does not hang the reader. */
+/** As in `file-system.ts`: a link is not followed, and a pipe does not block the reader. */
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
- * The bytes of a file of up to a megabyte, which hold until the next call; `null` where it is larger, no plain file, or
- * cannot be read.
+ * The bytes of a file of up to a megabyte, valid until the next call; `null` if it is larger, no plain file, or cannot
+ * be read.
  */
 export function readNow(path: string): Buffer | "absent" | null {
   let descriptor: number;
@@ -130,7 +130,7 @@ export function readNow(path: string): Buffer | "absent" | null {
   }
   try {
     buffer ??= Buffer.allocUnsafe(LARGEST_READ_NOW + 1);
-    // Anything but a plain file fails or gives nothing, which asks for a closer look as well.
+    // Anything but a plain file fails or gives nothing, which also asks for a closer examination.
     const size = readSync(descriptor, buffer, 0, buffer.length, 0);
     return size > LARGEST_READ_NOW ? null : buffer.subarray(0, size);
   } catch {

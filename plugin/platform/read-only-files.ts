@@ -1,10 +1,12 @@
 /** The one permission that Windows keeps in a file's mode: without it the file has the read-only attribute. */
 const WRITABLE = 0o200;
 
-/** How Windows refuses what a read-only file forbids. */
+/** Windows error codes for an operation that a read-only file forbids. */
 const REFUSED = new Set<unknown>(["EPERM", "EACCES"]);
 
-/** Of the port to files (`file-system.ts`), what a read-only file forbids there, and what tells and changes its mode. */
+/**
+ * The part of the port to files (`file-system.ts`) that a read-only file affects, and what reads and changes its mode.
+ */
 interface Files {
   stat(path: string): Promise<{ readonly type: string; readonly mode: number } | null>;
   chmod(path: string, mode: number): Promise<void>;
@@ -15,8 +17,9 @@ interface Files {
 }
 
 /**
- * A port to files for Windows, where a read-only file may not be removed, replaced, forced to disk or given a time.
- * Elsewhere only its folder counts. What is refused for the attribute is done without it. A file that stays has it again.
+ * A port to files for Windows, where a read-only file may not be removed, replaced, forced to disk or given a time. On
+ * other systems only its folder counts. A refused operation is repeated without the attribute. A file that stays gets
+ * the attribute again.
  */
 export function pastReadOnly<Port extends Files>(files: Port): Port {
   /** `stays`: whether the same file is at the path afterwards. */
@@ -38,7 +41,7 @@ export function pastReadOnly<Port extends Files>(files: Port): Port {
   };
   return {
     ...files,
-    // A file that is renamed onto itself is neither removed nor replaced.
+    // A file that is renamed to its own name is neither removed nor replaced.
     rename: (from, to) => (from === to ? files.rename(from, to) : withoutIt(to, false, () => files.rename(from, to))),
     unlink: (path) => withoutIt(path, false, () => files.unlink(path)),
     syncFile: (path) => withoutIt(path, true, () => files.syncFile(path)),
@@ -46,7 +49,7 @@ export function pastReadOnly<Port extends Files>(files: Port): Port {
   };
 }
 
-/** The mode of a file that may have been refused for being read-only; `null` where that was not the reason. */
+/** The mode of a file, if an operation was refused because the file is read-only; `null` if that was not the reason. */
 async function readOnlyMode(files: Files, path: string, refused: unknown): Promise<number | null> {
   if (!(refused instanceof Error && "code" in refused && REFUSED.has(refused.code))) return null;
   const found = await files.stat(path);

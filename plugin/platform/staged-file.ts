@@ -18,8 +18,9 @@ import { errnoCode } from "./file-system.ts";
 const force = promisify(fdatasync);
 
 /**
- * A file that is written beside its place and takes it by a rename. It is written at once and stays open: opencode waits
- * for every write of a record, and writes one a thousand times. All methods throw the errno error of the system.
+ * A file that is written next to its place and moved there by a rename. It is written synchronously and stays open,
+ * because opencode waits for every write of a record and writes one record a thousand times. All methods throw the
+ * errno error of the system.
  */
 export class StagedFile {
   readonly path: string;
@@ -32,19 +33,22 @@ export class StagedFile {
     this.#descriptor = descriptor;
   }
 
-  /** Creates a file that must not exist yet; its folder is made where it is missing. `mode`: exact, else as the umask has it. */
+  /**
+   * Creates a file that must not exist yet, and its folder if that is missing. `mode` is exact; without it the umask
+   * applies.
+   */
   static create(path: string, newMode: number, mode: number | undefined): StagedFile {
     const descriptor = inFolder(dirname(path), () => openSync(path, "wx", newMode));
     if (mode !== undefined) fchmodSync(descriptor, mode & 0o7777);
     return new StagedFile(path, descriptor);
   }
 
-  /** Bytes in it. */
+  /** The number of bytes in the file. */
   get length(): number {
     return this.#length;
   }
 
-  /** Replaces what is in it. */
+  /** Replaces the content of the file. */
   overwrite(bytes: Buffer): void {
     let written = 0;
     while (written < bytes.length) {
@@ -63,7 +67,7 @@ export class StagedFile {
     fdatasyncSync(this.#descriptor);
   }
 
-  /** Has it take a place, whose folder is made where it is missing. */
+  /** Moves it to a place, whose folder is created if it is missing. */
   takePlace(path: string, rename: typeof renameNow): void {
     inFolder(dirname(path), () => rename(this.path, path));
   }
@@ -73,7 +77,7 @@ export class StagedFile {
     this.#isOpen = false;
   }
 
-  /** Removes it, if it has not taken its place. */
+  /** Removes it, unless it was moved to its place. */
   discard(): void {
     this.close();
     removeNow(this.path);
@@ -81,8 +85,8 @@ export class StagedFile {
 }
 
 /**
- * Replaces a file at once by way of a temporary one, for its owner alone. It is not forced to disk: of use where a file
- * that is damaged is as good as none. @throws the errno error of the system
+ * Replaces a file synchronously with a temporary one that only its owner may read. It is not forced to disk, so it is
+ * only for files that may be lost. @throws the errno error of the system
  */
 export function replaceNow(path: string, temporary: string, text: string): void {
   writeFileSync(temporary, text, { mode: 0o600 });
@@ -93,17 +97,17 @@ export function renameNow(from: string, to: string): void {
   renameSync(from, to);
 }
 
-/** Writes a file where it stands: what keeps it from being replaced need not keep it from being written. */
+/** Writes a file in place. What prevents a replacement need not prevent a write. */
 export function writeThroughNow(path: string, text: string): void {
   writeFileSync(path, text);
 }
 
-/** Removes a file, if it is there. */
+/** Removes a file, if it exists. */
 export function removeNow(path: string): void {
   rmSync(path, { force: true });
 }
 
-/** Tries, and where the folder is missing makes it and tries again: nearly always it is there. */
+/** Tries the work. If the folder is missing, creates it and tries again. The folder almost always exists. */
 function inFolder<T>(folder: string, work: () => T): T {
   try {
     return work();

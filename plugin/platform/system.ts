@@ -1,22 +1,25 @@
 import type { FileSystem } from "./file-system.ts";
 import type { OpenFiles } from "./open-files.ts";
 
-/** Tells which files of some folders were written, made, moved or removed. */
+/** Tells which files of some folders were written, created, moved or removed. */
 export interface FolderChanges {
-  /** Has a folder followed, by its path below the root. `"full"` where no more can be; `"absent"` where there is none. */
+  /**
+   * Starts to follow a folder, by its path below the root. `"full"`: no more folders can be followed. `"absent"`: there
+   * is none.
+   */
   follow(folder: string): "followed" | "full" | "absent";
-  /** Paths below the root that changed since the last call; `"lost"` where some are not known. */
+  /** Paths below the root that changed since the last call; `"lost"` if some are not known. */
   drain(): ReadonlySet<string> | "lost";
 }
 
-/** What one operating system can do and another cannot: `null` where it cannot. */
+/** Abilities that only some operating systems have; `null` on the others. */
 export interface System {
-  /** Who has which files open. */
+  /** Tells which processes have which files open. */
   readonly openFiles: OpenFiles | null;
-  /** Whether another process has a file open in a way that keeps it from being replaced. */
+  /** Whether another process has a file open in a way that prevents its replacement. */
   readonly isHeldOpen: ((files: FileSystem, path: string) => Promise<boolean>) | null;
-  /** Follows folders below a root. The promise is `null` where this runtime cannot. */
+  /** Follows folders below a root. The promise is `null` if this runtime cannot. */
   readonly followFolders: ((root: string) => Promise<FolderChanges | null>) | null;
-  /** The VFS of SQLite whose locks let no other connection be beside one. */
+  /** The VFS of SQLite whose locks allow no other connection. */
   readonly soleLocking: "unix-excl" | null;
 }

@@ -6,13 +6,16 @@ import { join } from "node:path";
 /** A new folder that only this user may enter. */
 export interface TemporaryFolder {
   readonly path: string;
-  /** Removes it with everything in it. */
+  /** Removes the folder with everything in it. */
   remove(): void;
 }
 
-/** Makes a folder for what is temporary: a copy of a database holds sessions and credentials. @throws the errno error */
+/**
+ * Makes a private folder for temporary files: a copy of a database holds sessions and credentials. @throws the errno
+ * error
+ */
 export async function makeTemporaryFolder(parent: string = tmpdir()): Promise<TemporaryFolder> {
-  // `mkdtemp` makes it 0700.
+  // `mkdtemp` creates it with mode 0700.
   const path = await mkdtemp(join(parent, "opencode-session-repair-"));
   made.add(path);
   return {
@@ -24,15 +27,15 @@ export async function makeTemporaryFolder(parent: string = tmpdir()): Promise<Te
   };
 }
 
-/** Those that were not removed yet. */
+/** Folders that were not removed yet. */
 const made = new Set<string>();
 
-/** Removes all that are left, of a process that ends in the middle of its work. */
+/** Removes all remaining folders, for a process that ends in the middle of its work. */
 export function removeTemporaryFolders(): void {
   for (const path of made) rmSync(path, { recursive: true, force: true });
 }
 
-/** A place for temporary folders, and what it is called where no path may be said. */
+/** A place for temporary folders, and its name for texts that must not contain a path. */
 export interface TemporaryPlace {
   readonly name: string;
   readonly path: string;

@@ -1,6 +1,6 @@
 import type { System } from "./system.ts";
 
-/** The system of this process. It is loaded on demand: a healthy start of opencode asks for none of this. */
+/** The system of this process. It is loaded on demand, because a healthy start of opencode needs none of this. */
 export async function thisSystem(): Promise<System> {
   switch (process.platform) {
     case "linux":

@@ -6,6 +6,6 @@ export const windows: System = {
   openFiles: null,
   isHeldOpen,
   followFolders: async (root) => followRecursively(root),
-  // SQLite has no such VFS there. The system itself replaces no file that is open.
+  // SQLite has no such VFS on Windows. The system itself does not replace an open file.
   soleLocking: null,
 };

@@ -22,25 +22,27 @@ export type LockContent = z.infer<typeof lockSchema>;
 export interface LockTimes {
   /** How often a holder renews its lock. */
   readonly renewEveryMs: number;
-  /** After so long without a renewal a holder makes sure that nobody is taking its lock over. */
+  /** After this time without a renewal, a holder makes sure that nobody is taking its lock over. */
   readonly overdueMs: number;
-  /** A lock that was not renewed for so long may be taken over where its holder cannot be seen. */
+  /** After this time without a renewal, a lock may be taken over if its holder cannot be seen. */
   readonly lapsedMs: number;
-  /** So long it must also be seen not to be renewed: clocks differ, and are set. */
+  /** For this time the missing renewal must also be observed, because clocks differ and can be changed. */
   readonly watchedMs: number;
 }
 
-/** `overdueMs` is less than `watchedMs`: a takeover cannot begin while a holder trusts its last renewal. */
+/** `overdueMs` is less than `watchedMs`: no takeover can begin while a holder trusts its last renewal. */
 export const LOCK_TIMES: LockTimes = { renewEveryMs: 2_000, overdueMs: 5_000, lapsedMs: 120_000, watchedMs: 10_000 };
 
-/** A lock file and what can be seen of its holder. */
+/** A lock file and what can be found out about its holder. */
 export interface LockHolder extends LockContent {
-  /** When it was last renewed, by the clock of its holder. */
+  /** When the lock was last renewed, by the clock of its holder. */
   readonly renewedMs: number;
   readonly standing: Standing;
 }
 
-/** What a lock file says. One that says nothing was torn by a crash; a live writer needs milliseconds. */
+/**
+ * The content of a lock file. A file without valid content was torn by a crash; a live writer needs only milliseconds.
+ */
 export type LockReading = LockHolder | "absent" | "torn" | "being-written";
 
 const TORN_AFTER_MS = 10_000;
@@ -48,7 +50,7 @@ const TORN_AFTER_MS = 10_000;
 export async function readLock(files: FileSystem, path: string): Promise<LockReading> {
   const bytes = await files.read(path, 4096);
   if (bytes === "absent") return "absent";
-  // Looked at afterwards: of a lock that was replaced meanwhile it is the later time.
+  // The time is read afterwards. If the lock was replaced meanwhile, this is the later time.
   const found = await files.stat(path);
   if (found === null) return "absent";
   try {

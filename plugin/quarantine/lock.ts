@@ -22,9 +22,12 @@ import { QUARANTINE } from "./places.ts";
 
 /** The right to change one data directory. One holder at a time, across processes, containers and machines. */
 export interface RepairLock {
-  /** Whether a process that is gone held it before: its run may be unfinished. */
+  /** Whether a process that is gone held the lock before. Its run may be unfinished. */
   readonly takenOver: boolean;
-  /** Whether it is still this holder's. Ask before each change: who slept may have lost it. */
+  /**
+   * Whether the lock still belongs to this holder. Call it before each change: a process that slept may have lost its
+   * lock.
+   */
   isHeld(): Promise<boolean>;
   release(): Promise<void>;
 }
@@ -34,9 +37,9 @@ export type LockResult =
   | { readonly ok: false; readonly holder: LockHolder | null };
 
 /**
- * Takes the lock of a data directory, or says who holds it. It is taken over from a process that is gone, and from one
- * that cannot be seen from here once its lock was not renewed for {@link LockTimes.lapsedMs}: only if this process has
- * seen the same lock {@link LockTimes.watchedMs} before, so such a lock needs a second try.
+ * Takes the lock of a data directory, or says who holds it. It is taken over from a process that is gone. From a holder
+ * that cannot be seen here, it is taken over after {@link LockTimes.lapsedMs} without a renewal. This process must also
+ * have seen the same lock for {@link LockTimes.watchedMs}, so such a lock needs a second try.
  */
 export async function takeLock(files: FileSystem, dataDir: string, times: LockTimes = LOCK_TIMES): Promise<LockResult> {
   const attempt = new LockAttempt(files, join(dataDir, QUARANTINE), times);
@@ -51,7 +54,7 @@ export async function takeLock(files: FileSystem, dataDir: string, times: LockTi
       }
       if (await attempt.takeOver(attempt.path, holder)) return { ok: true, lock: await attempt.taken(true) };
     } catch (error) {
-      // A holder that left nothing behind removed the folder between two steps.
+      // Another holder removed its empty folder between two steps.
       if (errnoCode(error) !== "ENOENT") throw error;
     }
   }
@@ -59,21 +62,18 @@ export async function takeLock(files: FileSystem, dataDir: string, times: LockTi
   return { ok: false, holder: typeof last === "string" ? null : last };
 }
 
-/** Whether trying again for {@link LockTimes.watchedMs} can end with a lock that is taken over. */
+/** Whether further tries for {@link LockTimes.watchedMs} may end with a takeover of the lock. */
 export function mayLapse(holder: LockHolder | null, times: LockTimes = LOCK_TIMES): boolean {
   return holder !== null && isLapsed(holder, times.lapsedMs);
 }
 
-/** The lock of a data directory as it stands; `null` where there is none. Changes nothing. */
+/** The present lock of a data directory; `null` if there is none. Changes nothing. */
 export async function lockOf(files: FileSystem, dataDir: string): Promise<LockReading | null> {
   const reading = await readLock(files, join(dataDir, QUARANTINE, LOCK_FILE));
   return reading === "absent" ? null : reading;
 }
 
-/**
- * Whether a holder that cannot be seen renews its lock, or gives it up, while it is watched for
- * {@link LockTimes.watchedMs}.
- */
+/** Whether a holder that cannot be seen renews or releases its lock within {@link LockTimes.watchedMs}. */
 export async function isRenewed(
   files: FileSystem,
   dataDir: string,
@@ -93,8 +93,8 @@ export async function isRenewed(
 const WATCH_STEP_MS = 200;
 
 /**
- * Ends a lock whose holder is not seen to be alive, whatever it may be. `false`: it changed meanwhile, or its holder is
- * alive. A holder that runs all the same notices it before its next change.
+ * Ends a lock, unless its holder is seen to be alive. `false`: the lock changed meanwhile, or its holder is alive. If
+ * the holder is alive but cannot be seen, it notices the loss before its next change.
  */
 export async function endLock(files: FileSystem, dataDir: string, seen: LockReading): Promise<boolean> {
   if (typeof seen !== "string" && seen.standing === "alive") return false;
@@ -105,7 +105,7 @@ export async function endLock(files: FileSystem, dataDir: string, seen: LockRead
   return true;
 }
 
-/** Locks that this process has seen lapsed, by their paths, and since when. */
+/** Locks that this process has seen expired, by path, with the time of the first sight. */
 const seenLapsed = new Map<string, { readonly token: string; readonly renewedMs: number; readonly sinceMs: number }>();
 
 function isSeenLapsed(path: string, reading: LockReading, { lapsedMs, watchedMs }: LockTimes): boolean {
@@ -136,8 +136,8 @@ class LockAttempt {
   }
 
   /**
-   * Creates a lock file of ours, unless there is one. Moved into place: it is never seen half written. Only where there
-   * are no hard links it is.
+   * Creates our lock file, unless there is one. It is moved into place, so that nobody sees it half written. Without
+   * hard links that is not possible.
    */
   async create(path: string): Promise<boolean> {
     try {
@@ -150,8 +150,8 @@ class LockAttempt {
   }
 
   /**
-   * Creates the file and writes into it: never by a rename, which would fall on the lock of whoever has taken this one
-   * over as torn meanwhile. Who was that slow makes sure of it under the claim that a takeover needs.
+   * Creates the file and writes into it. A rename would replace the lock of a process that meanwhile took this one over
+   * as torn. If the write was slow, the claim that a takeover needs shows whether the lock is still ours.
    */
   async #createInPlace(path: string): Promise<boolean> {
     const began = moment();
@@ -163,9 +163,10 @@ class LockAttempt {
   }
 
   /**
-   * Replaces an abandoned or lapsed lock file by ours; `false` where another process is quicker. Only who holds the claim
-   * on that very file, itself a lock file named after its token, may replace it: a fresh lock is never moved away. A
-   * claim does not lapse: who stopped in the middle of a takeover would go on with it.
+   * Replaces an abandoned or expired lock file with ours; `false` if another process is quicker. Only the holder of the
+   * claim on that very file may replace it, so a fresh lock is never moved. The claim is itself a lock file, named
+   * after the file's token. A claim does not expire, because a process that stopped during a takeover would continue
+   * it.
    */
   async takeOver(path: string, stale: LockReading): Promise<boolean> {
     const claim = this.#claimOn(stale);
@@ -174,7 +175,7 @@ class LockAttempt {
       if (!isAbandoned(other) || path === claim || !(await this.takeOver(claim, other))) return false;
     }
     try {
-      // Whoever is writing it needs a moment, by whatever clock its time is.
+      // The process that is writing it needs a moment, whichever clock its time is from.
       if (stale === "torn") await sleep(TORN_LOOK_MS);
       const now = await readLock(this.#files, path);
       if (tokenOf(now) !== tokenOf(stale) || renewalOf(now) !== renewalOf(stale)) return false;
@@ -187,7 +188,7 @@ class LockAttempt {
     }
   }
 
-  /** Removes a claim on a lock where whoever claimed it is not seen to be alive. */
+  /** Removes a claim on a lock, unless its owner is seen to be alive. */
   async endClaim(on: LockReading): Promise<void> {
     const claim = this.#claimOn(on);
     const found = await readLock(this.#files, claim);
@@ -227,7 +228,7 @@ class LockAttempt {
         await renewing?.catch(() => undefined);
         if (!(await isHeld())) return;
         await files.unlink(this.path);
-        // Fails, as it should, where a run is kept.
+        // This fails, as intended, if the folder holds a run.
         await files.removeDirectory(this.#folder).catch(() => undefined);
       },
     };
@@ -241,8 +242,8 @@ class LockAttempt {
   }
 
   /**
-   * Renews our lock; `false` where it is not ours any more. A holder that is overdue does it under the claim on its own
-   * lock, which whoever takes over needs as well: one of the two finds out.
+   * Renews our lock; `false` if it is no longer ours. An overdue holder renews under the claim on its own lock. A
+   * takeover needs the same claim, so one of the two notices the other.
    */
   async #renew(isOverdue: boolean): Promise<boolean> {
     const isOurs = async () => (await readToken(this.#files, this.path)) === this.#token;
@@ -255,7 +256,7 @@ class LockAttempt {
     return this.#underClaim(claim, isOurs, () => this.#files.touch(this.path));
   }
 
-  /** Does something under a claim that nobody else has then, if a lock file is ours. Whether it is. */
+  /** Runs something under a claim that nobody else can hold, if a lock file is ours. Returns whether it is. */
   async #underClaim(claim: string, isOurs: () => Promise<boolean>, work: () => Promise<void>): Promise<boolean> {
     for (let tries = 0; tries < CLAIM_TRIES; tries += 1) {
       if (!(await isOurs())) return false;
@@ -294,7 +295,7 @@ class LockAttempt {
     return placed;
   }
 
-  /** Files of attempts that crashed. None of them means anything to a lock that is ours. */
+  /** Removes files of attempts that crashed. They do not affect a lock that is ours. */
   async #removeLeftovers(): Promise<void> {
     for (const { name } of (await this.#files.list(this.#folder)) ?? []) {
       const path = join(this.#folder, name);
@@ -308,10 +309,10 @@ class LockAttempt {
   }
 }
 
-/** So long a lock file that says nothing is looked at before it is taken over. */
+/** A lock file without valid content is watched for this time before it is taken over. */
 const TORN_LOOK_MS = 300;
 
-/** Who takes over holds a claim for a few milliseconds. */
+/** A takeover holds a claim for a few milliseconds. */
 const CLAIM_TRIES = 50;
 const CLAIM_RETRY_MS = 20;
 
@@ -319,7 +320,7 @@ function renewalOf(reading: LockReading): number | null {
   return typeof reading === "string" ? null : reading.renewedMs;
 }
 
-/** Two clocks: one does not go on while the machine sleeps, the other may be set. */
+/** Two clocks: one stops while the machine sleeps, the other may be changed. */
 interface Moment {
   readonly monotonicMs: number;
   readonly wallMs: number;

@@ -8,7 +8,7 @@ export const MANIFEST_VERSION = 1;
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const size = z.int().nonnegative();
 const time = z.iso.datetime();
-/** Relative to the run's folder; one level below `items/`, nothing that leads elsewhere. */
+/** A path relative to the run's folder: one level below `items/`, and nothing that leads elsewhere. */
 const itemFile = z.string().regex(/^items\/[A-Za-z0-9][A-Za-z0-9._-]*$/);
 
 const savedBytes = z.union([
@@ -16,14 +16,16 @@ const savedBytes = z.union([
   z.strictObject({ file: itemFile, offset: size.exactOptional(), bytes: size, sha256: hash }),
 ]);
 
-/** One column of a quarantined row: storage class and exact value; what is not short UTF-8 text has a file of its own. */
+/**
+ * One column of a quarantined row: storage class and exact value. Anything but short UTF-8 text has a file of its own.
+ */
 const cell = z.union([
   z.strictObject({ storage: z.literal("null") }),
   z.strictObject({ storage: z.enum(["integer", "real"]), number: z.string().max(64) }),
   z.strictObject({ storage: z.enum(["text", "blob"]), value: savedBytes }),
 ]);
 
-/** What a column holds now that it was replaced. */
+/** What a column holds after it was replaced. */
 const cellDigest = z.union([
   z.strictObject({ storage: z.literal("null") }),
   z.strictObject({ storage: z.enum(["integer", "real"]), number: z.string().max(64) }),
@@ -36,20 +38,23 @@ const fieldChange = z.strictObject({
   to: z.json().exactOptional(),
 });
 
-/** What stands in the place of the original. */
+/** What replaced the original. */
 const replacement = z.strictObject({
-  /** Where it is from, in words. */
+  /** The source of the replacement, in words. */
   source: z.string(),
-  /** Of the new file or value; of several columns, of all of them. */
+  /** The hash of the new file or value. For several columns, the hash of all of them. */
   sha256: hash,
-  /** Of a file: its name in the run's folder until it takes its place. Of a session that was added: the list of its rows. */
+  /**
+   * For a file: its name in the run's folder until it is moved to its place. For an added session: the list of its
+   * rows.
+   */
   file: itemFile.exactOptional(),
   bytes: size.exactOptional(),
-  /** Of a row that got another id: the key under which it stands now. */
+  /** For a row that got another id: its new key. */
   key: z.strictObject({ id: z.string() }).exactOptional(),
-  /** Of a row: the columns that were set. */
+  /** For a row: the columns that were changed. */
   columns: z.record(z.string(), cellDigest).exactOptional(),
-  /** Of a document that was completed: what was changed in it. */
+  /** For a completed document: the changes in it. */
   fields: z.array(fieldChange).exactOptional(),
 });
 
@@ -85,19 +90,19 @@ const item = z.strictObject({
   evidence: z.string(),
   remedy: z.enum(["quarantine", "recover", "normalise", "settle", "rescue"]),
   state: z.enum(["planned", "done", "restored", "rolled-back", "skipped"]),
-  /** Item of the parent row (for parts of a quarantined message): they leave and return together. */
+  /** Item of the parent row (for parts of a quarantined message). They are removed and restored together. */
   partOf: z.string().exactOptional(),
-  /** `null`: nothing stood there before. */
+  /** `null`: nothing was there before. */
   original: z
     .strictObject({
       file: itemFile,
-      /** Where in the file the bytes begin; absent: they are the whole file. */
+      /** The offset of the bytes in the file. Absent if they are the whole file. */
       offset: size.exactOptional(),
       bytes: size,
       sha256: hash,
-      /** Of a file, ISO 8601; `null` for a row. */
+      /** For a file, ISO 8601; `null` for a row. */
       mtime: time.nullable(),
-      /** Permission bits of a file, octal; `null` for a row. */
+      /** The permission bits of a file, octal; `null` for a row. */
       mode: z
         .string()
         .regex(/^[0-7]{3,4}$/)
@@ -134,7 +139,7 @@ export const manifestSchema = z.strictObject({
   store: z.strictObject({
     generation: z.enum(["json", "sqlite"]),
     contract: z.enum(["syntax", "strict"]),
-    /** Path of the database: relative to the data directory where it lies inside it. */
+    /** Path of the database. It is relative to the data directory if the database is inside it. */
     database: z.string().exactOptional(),
   }),
   state: z.enum(["planned", "done", "restored", "rolled-back"]),
@@ -152,13 +157,13 @@ export type ManifestReading =
   | { readonly ok: true; readonly manifest: Manifest }
   | { readonly ok: false; readonly problem: string };
 
-/** Reads a manifest as untrusted input: everything it says is checked before anything is done with it. */
+/** Reads a manifest as untrusted input: everything in it is checked before it is used. */
 export function parseManifest(text: string): ManifestReading {
   let parsed: ReturnType<typeof manifestSchema.safeParse>;
   try {
     parsed = manifestSchema.safeParse(JSON.parse(text));
   } catch (error) {
-    // What is nested very deeply exhausts the stack.
+    // Very deep nesting exhausts the stack.
     return { ok: false, problem: `the manifest is ${error instanceof RangeError ? "too deep" : "not valid JSON"}` };
   }
   if (!parsed.success) {
@@ -166,7 +171,7 @@ export function parseManifest(text: string): ManifestReading {
     return { ok: false, problem: `the manifest is not valid at ${place}` };
   }
   const ids = new Set(parsed.data.items.map((each) => each.id));
-  // Several items may share a file that has offsets; an empty one takes no place in it.
+  // Several items may share a file and have offsets in it. An empty item takes no space.
   const files = parsed.data.items.flatMap(({ original, replacement }) =>
     [original?.offset === undefined ? original?.file : undefined, replacement?.file].filter(
       (file) => file !== undefined,
@@ -180,7 +185,10 @@ export function parseManifest(text: string): ManifestReading {
   return { ok: true, manifest: parsed.data };
 }
 
-/** What no run of this tool would write: an item that is not of the manifest's store, or whose parts do not agree. */
+/**
+ * A contradiction that no run of this tool would write: an item that does not fit the manifest's store, or whose parts
+ * do not match.
+ */
 function contradictionIn({ sessionID, store, items }: Manifest): string | null {
   const ofDatabase = items.filter(({ kind }) => kind === "database");
   if (ofDatabase.length > 0) {
@@ -193,7 +201,7 @@ function contradictionIn({ sessionID, store, items }: Manifest): string | null {
 }
 
 interface ItemRules {
-  /** Whether an item may be of such a store. */
+  /** Whether a store of this kind may have this item. */
   readonly isAtHome: (item: ManifestItem) => boolean;
   /** Whether a run may swap the store as a whole. */
   readonly mayBeWhole: boolean;
@@ -211,7 +219,7 @@ function isFileItem({ locator, original, replacement }: ManifestItem): boolean {
 }
 
 function isRowItem({ kind, locator, original, replacement }: ManifestItem): boolean {
-  // A table that was completed: what was done to it is in a file of its own.
+  // For a completed table, a file of its own says what was done.
   if (kind === "table") return "path" in locator && original === null && replacement?.file !== undefined;
   if ("path" in locator) return false;
   if (original === null) return replacement !== undefined;

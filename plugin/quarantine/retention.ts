@@ -3,14 +3,14 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { remainders } from "./run-folders.ts";
 import type { ReadableSummary, RunSummary } from "./runs.ts";
 
-/** Deletes a folder of the quarantine with everything in it, and its parent where that is empty then. */
+/** Deletes a folder of the quarantine with everything in it, and its parent if that is then empty. */
 export async function removeTree(files: FileSystem, folder: string): Promise<void> {
   await removeBelow(files, folder);
   await files.removeDirectory(dirname(folder)).catch(() => undefined);
 }
 
 async function removeBelow(files: FileSystem, folder: string): Promise<void> {
-  // A link in place of the folder goes, and what it leads to stays.
+  // If the folder is a link, the link is removed and its target stays.
   if ((await files.stat(folder))?.type !== "directory") return files.unlink(folder);
   for (const entry of (await files.list(folder)) ?? []) {
     const path = join(folder, entry.name);
@@ -20,15 +20,15 @@ async function removeBelow(files: FileSystem, folder: string): Promise<void> {
   await files.removeDirectory(folder);
 }
 
-/** A quarantine that holds more than this many bytes is pointed out wherever it is shown; nothing is deleted for it. */
+/** A larger quarantine, in bytes, is mentioned wherever it is shown. Nothing is deleted because of it. */
 export const LARGE_QUARANTINE_BYTES = 1_000_000_000;
 
-/** Items of a run that opencode has nothing else of: what they hold is in quarantine and nowhere else. */
+/** The number of items whose content is only in quarantine and nowhere else. */
 export function itemsOnlyHere(run: RunSummary): number {
   return run.ok ? run.state.onlyHere : 0;
 }
 
-/** The runs that are older than an age. One that is still in progress or cannot be read never counts. */
+/** The runs that are older than an age. A run that is in progress or unreadable is never included. */
 export function runsOlderThan(runs: readonly RunSummary[], ageMs: number, now: number): ReadableSummary[] {
   return runs.filter(
     (run): run is ReadableSummary =>
@@ -37,8 +37,8 @@ export function runsOlderThan(runs: readonly RunSummary[], ageMs: number, now: n
 }
 
 /**
- * Deletes one run for good. It is renamed out of sight first, so that after a crash there is either the whole run or
- * a remainder that no listing shows and {@link removeRemainders} deletes.
+ * Deletes one run for good. It is renamed to a hidden name first. So after a crash there is either the whole run, or a
+ * remainder that no listing shows and {@link removeRemainders} deletes.
  */
 export async function deleteRun(files: FileSystem, run: Pick<RunSummary, "folder">): Promise<void> {
   const condemned = join(dirname(run.folder), `.purged-${basename(run.folder)}`);

@@ -3,21 +3,21 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { quarantinePath } from "./places.ts";
 import { isRunID } from "./run-id.ts";
 
-/** Folder of what belongs to no session: a project record, a whole database. */
+/** Folder for items that belong to no session: a project record, a whole database. */
 const STORE_FOLDER = "_store";
 
 /** A session id from disk becomes a folder name only in opencode's own form. */
 const SESSION_ID = /^ses[A-Za-z0-9_-]{1,120}$/;
 
-/** Of a run's folders in one session folder only the first bears the run's id alone. */
+/** Of a run's folders for one session, only the first has the plain run id as its name. */
 const RUN_FOLDER = /^(.+?)(?:\.\d{1,6})?$/;
 
-/** Where one run on one session is kept, as its name says. */
+/** The place of one run on one session, according to its folder's name. */
 export interface NamedRun {
   /** Absolute. */
   readonly folder: string;
   readonly runID: string;
-  /** Name of the folder above: of all runs on one session the same. */
+  /** Name of the parent folder, which is the same for all runs on one session. */
   readonly owner: string;
 }
 
@@ -43,7 +43,7 @@ async function ownersIn(files: FileSystem, dataDir: string): Promise<string[]> {
     .map(({ name }) => name);
 }
 
-/** Folders that a crash left behind: of runs that never began, of runs that were being deleted, empty ones of sessions. */
+/** Folders that a crash left: of runs that never began, of runs that were being deleted, and empty session folders. */
 export async function remainders(files: FileSystem, dataDir: string): Promise<string[]> {
   const found: string[] = [];
   for (const owner of await ownersIn(files, dataDir)) {

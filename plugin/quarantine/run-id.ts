@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 
 const RUN_ID = /^\d{8}T\d{9}Z-\d{4}-[0-9a-f]{8}$/;
 
-/** What the counter's four digits can hold. */
+/** The largest number that fits the counter's four digits. */
 const MOST_IN_A_MILLISECOND = 10_000;
 
 let lastMillisecond = 0;

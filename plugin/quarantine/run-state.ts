@@ -8,31 +8,31 @@ import { TOOL } from "../tool-identity.ts";
 import type { Manifest } from "./manifest.ts";
 
 /**
- * A run's state file says in a few hundred bytes what is asked of every run at each start of opencode; a manifest may
- * take megabytes. It is derived from the manifest, valid for that very file only, and may be deleted at any time. An
- * unfinished run has no valid one.
+ * The state file of a run holds, in a few hundred bytes, what each start of opencode asks about the run; a manifest may
+ * take megabytes. It is derived from the manifest and valid only for that very file. It may be deleted at any time. An
+ * unfinished run has no valid state file.
  */
 const STATE_FILE = "state.jsonl";
 
 export const MANIFEST_FILE = "manifest.json";
 
-/** Grows with every change of what a state file means. */
+/** Increases when the meaning of a state file changes. */
 const FORMAT = 1;
 
-/** The first line is no longer; what it leaves out is read only where somebody restored something. */
+/** The first line is not longer than this. The rest is read only if a user restored something. */
 const LARGEST_HEAD_BYTES = 2048;
 
-/** A run that a repair writes has 2,000 items, which take 35 bytes each. */
+/** The largest state file. A run of a repair has 2,000 items, which take 35 bytes each. */
 const LARGEST_STATE_BYTES = 16 * 1024 * 1024;
 
-/** What is asked of a run without its items. */
+/** The facts about a run that can be told without its items. */
 export interface RunState {
   readonly runID: string;
   readonly sessionID: string | null;
   readonly createdAt: string;
   readonly trigger: Manifest["trigger"];
   readonly generation: Manifest["store"]["generation"];
-  /** As the manifest names it; `null`: none. */
+  /** The name of the database in the manifest; `null` if there is none. */
   readonly database: string | null;
   readonly state: Manifest["state"];
   /** Whether it holds a whole database. */
@@ -40,21 +40,23 @@ export interface RunState {
   readonly items: number;
   /** How many items are in each state. */
   readonly byState: Readonly<Partial<Record<ItemState, number>>>;
-  /** Of the items that are done: how many by each remedy. */
+  /** How many of the finished items were treated with each remedy. */
   readonly doneBy: Readonly<Partial<Record<ManifestItem["remedy"], number>>>;
-  /** Items that are done and have an original: opencode has nothing else of them. */
+  /** The number of finished items with an original. opencode has no other copy of these. */
   readonly onlyHere: number;
 }
 
-/** What a valid state file says: of a run, or of a manifest that this version of the tool found not valid. */
+/**
+ * The content of a valid state file: facts about a run, or that this version of the tool found its manifest invalid.
+ */
 export type KnownState = { readonly run: RunState } | { readonly problem: string; readonly version: string };
 
 interface Head {
   readonly format: number;
-  /** The manifest that this was derived from, as {@link manifestIdentity}. */
+  /** The manifest from which this was derived, as {@link manifestIdentity}. */
   readonly manifest: string;
   readonly known: KnownState;
-  /** Of the second line, the records that a user restored. */
+  /** The count and hash of the second line, which lists the records that a user restored. */
   readonly kept: { readonly count: number; readonly sha256: string };
 }
 
@@ -83,8 +85,8 @@ function countedBy<Key extends string>(keys: readonly Key[]): Partial<Record<Key
 }
 
 /**
- * Names a record together with its content, without saying either; `null`: nothing stood there. What a user restored is
- * known by it.
+ * Identifies a record together with its content, without revealing either; `null`: nothing was there. Restored records
+ * are recognised by it.
  */
 export function keptKey(record: { readonly locator: Locator }, content: { readonly sha256: string } | null): string {
   return sha256(Buffer.from(`${locatorText(record.locator)} ${content?.sha256 ?? ""}`)).slice(0, 32);
@@ -95,15 +97,15 @@ export function keptKeysIn({ items }: Manifest): string[] {
   return items.filter(({ state }) => state === "restored").map((item) => keptKey(item, item.original));
 }
 
-/** Names one state of a manifest's file; `null` where there is none. */
+/** Identifies one state of a manifest's file; `null` if there is no file. */
 export async function manifestIdentity(files: FileSystem, folder: string): Promise<string | null> {
   const found = await files.stat(join(folder, MANIFEST_FILE));
   return found?.type === "file" ? `${found.inode} ${found.size} ${found.mtimeMs} ${found.ctimeMs}` : null;
 }
 
 /**
- * What the state file of a run says; `null` where there is none, or none of the manifest that is there now: the manifest
- * has to be read. What the operating system refuses counts as none.
+ * The content of a run's state file. `null` if there is none, if it does not belong to the present manifest, or if the
+ * operating system refuses to read it: then the manifest must be read.
  */
 export async function readRunState(files: FileSystem, folder: string): Promise<KnownState | null> {
   const head = await readHead(files, folder);
@@ -124,7 +126,7 @@ async function readHead(files: FileSystem, folder: string): Promise<Head | null>
   }
 }
 
-/** The records of a run that a user restored, as its state file says; `null` where it cannot be relied on. */
+/** The records of a run that a user restored, according to its state file; `null` if the file cannot be relied on. */
 export async function readKeptKeys(files: FileSystem, folder: string): Promise<string[] | null> {
   const head = await readHead(files, folder);
   if (head === null) return null;
@@ -138,7 +140,7 @@ export async function readKeptKeys(files: FileSystem, folder: string): Promise<s
 
 const LINE_END = 0x0a;
 
-/** A head that was torn, or changed by anything else than this tool, is none. */
+/** A torn head, or one that another program changed, is not valid. */
 function parseHead(piece: Buffer): Head | null {
   const end = piece.indexOf(LINE_END);
   if (end < 0) return null;
@@ -157,8 +159,8 @@ function sealOf(head: Head): string {
 }
 
 /**
- * Writes the state file of a run whose manifest was read, or written, while it had this identity. Not forced to disk:
- * what a power cut leaves of it is no valid one. Where it cannot be written, the manifest is read again next time.
+ * Writes the state file of a run whose manifest had this identity when it was read or written. The file is not forced
+ * to disk: what a power loss leaves is not valid. If it cannot be written, the manifest is read again next time.
  */
 export async function writeRunState(
   files: FileSystem,
@@ -178,5 +180,5 @@ export async function writeRunState(
   }
 }
 
-/** Files of a run's folder that are replaced as a whole, so that a crash may leave an unfinished one beside them. */
+/** Files in a run's folder that are replaced as a whole. A crash may leave an unfinished one next to them. */
 export const REPLACED_FILES: readonly string[] = [MANIFEST_FILE, STATE_FILE];

@@ -14,7 +14,7 @@ export interface ReadableSummary {
   readonly state: RunState;
 }
 
-/** Every run in quarantine, newest first; one that cannot be read is named, never skipped in silence. */
+/** Every run in quarantine, newest first. An unreadable run is listed too, never silently skipped. */
 export async function allRuns(files: FileSystem, dataDir: string): Promise<RunSummary[]> {
   const runs: RunSummary[] = [];
   for await (const run of eachRun(files, dataDir)) runs.push(run);
@@ -22,8 +22,8 @@ export async function allRuns(files: FileSystem, dataDir: string): Promise<RunSu
 }
 
 /**
- * The runs that are `wanted` by their names, in no order. Of each its state file is read, and only where that is missing
- * or not of its manifest, the manifest.
+ * The runs whose names are `wanted`, in no order. Only the state file of each is read. If it is missing or does not
+ * belong to the manifest, the manifest is read.
  */
 export async function* eachRun(
   files: FileSystem,
@@ -44,7 +44,7 @@ async function known(files: FileSystem, { folder, runID, owner }: NamedRun): Pro
 }
 
 async function derived(files: FileSystem, { folder, runID }: NamedRun): Promise<RunSummary> {
-  // Loaded only where it is needed: it checks manifests against their schema.
+  // Loaded on demand, because it checks manifests against their schema.
   const { readRun } = await import("./vault.ts");
   const run = await readRun(files, folder, runID);
   return run.ok ? { ok: true, folder, state: runStateOf(run.manifest) } : run;
@@ -54,7 +54,7 @@ export function runIDOf(run: RunSummary): string {
   return run.ok ? run.state.runID : run.runID;
 }
 
-/** Whether a crash left anything that the next holder of the lock has to settle, or to find out about. Reads only. */
+/** Whether a crash left anything that the next holder of the lock must settle or examine. Reads only. */
 export async function isUnfinished(files: FileSystem, dataDir: string): Promise<boolean> {
   const entries = (await files.list(quarantinePath(dataDir))) ?? [];
   if (entries.some(({ name }) => name.startsWith("."))) return true;
@@ -67,8 +67,8 @@ export async function isUnfinished(files: FileSystem, dataDir: string): Promise<
 }
 
 /**
- * What users restored, as {@link keptKey}: what is done unasked leaves it alone. Call it under the lock where it decides.
- * @throws UnreadableRunError where the operating system does not hand out what a run says
+ * The records that users restored, as {@link keptKey}. An unasked repair does not change them. Call it under the lock
+ * if a decision depends on it. @throws UnreadableRunError if the operating system does not return what a run says
  */
 export async function keptByUser(files: FileSystem, dataDir: string): Promise<ReadonlySet<string>> {
   const kept = new Set<string>();
@@ -94,7 +94,7 @@ export async function keptKeysOf(files: FileSystem, { folder, state }: ReadableS
   return [];
 }
 
-/** It cannot be told now what users restored: nothing may be decided without them. */
+/** It cannot be told now which records users restored. Nothing may be decided without knowing that. */
 class UnreadableRunError extends Error {
   readonly code: string;
 

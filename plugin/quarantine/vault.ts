@@ -9,8 +9,8 @@ import { folderNameFor, type NamedRun, runFolders } from "./run-folders.ts";
 import { keptKeysIn, MANIFEST_FILE, manifestIdentity, REPLACED_FILES, runStateOf, writeRunState } from "./run-state.ts";
 
 /**
- * Makes the folder of a run for a session, with its `items/`. Its name is hidden until {@link publishRun}: what a crash
- * leaves of it before holds copies at most.
+ * Creates the folder of a run for a session, with its `items/`. Its name is hidden until {@link publishRun}. What a
+ * crash leaves before that holds only copies.
  */
 export async function createRunFolder(
   files: FileSystem,
@@ -24,9 +24,9 @@ export async function createRunFolder(
 }
 
 /**
- * Gives a prepared run its manifest and its name, in one step that is forced to disk: a run that is listed has both.
- * Two stores may hold the same session, and several sessions without a plain id share a folder: the second of one run
- * there is called `<runID>.2`.
+ * Gives a prepared run its manifest and its name, in one step that is forced to disk. A listed run always has both. Two
+ * stores may hold the same session, and several sessions without a plain id share a folder. The second folder of one
+ * run there is called `<runID>.2`.
  */
 export async function publishRun(files: FileSystem, run: RunFolder, manifest: Manifest): Promise<RunFolder> {
   await files.syncDirectory(run.items);
@@ -55,12 +55,12 @@ export async function writeManifest(files: FileSystem, folder: string, manifest:
   await writeRunState(files, folder, identity, { run: runStateOf(manifest) }, keptKeysIn(manifest));
 }
 
-/** Removes what a crash left of a manifest, or a state file, that was being written. */
+/** Removes an unfinished manifest or state file that a crash left. */
 export async function removeUnfinishedFiles(files: FileSystem, folder: string): Promise<void> {
   for (const name of REPLACED_FILES) await removeUnfinished(files, join(folder, name));
 }
 
-/** A run that could not be restored is not begun. */
+/** A run that could not be restored later must not begin. */
 export class UnwritableManifestError extends Error {
   constructor(problem: string) {
     super(`The run cannot be recorded: ${problem}.`);
@@ -75,18 +75,18 @@ export interface UnreadableRun {
   readonly folder: string;
   readonly runID: string;
   readonly problem: string;
-  /** What is wrong: the manifest itself, what is around it, or the operating system that does not hand it out. */
+  /** What is wrong: the manifest itself, its folder, or an error of the operating system. */
   readonly cause: "manifest" | "folder" | { readonly errno: string };
 }
 
-/** Every run in quarantine, newest first; one that cannot be read is named, never skipped in silence. */
+/** Every run in quarantine, newest first. An unreadable run is listed too, never silently skipped. */
 export async function storedRuns(files: FileSystem, dataDir: string): Promise<StoredRun[]> {
   const runs: StoredRun[] = [];
   for await (const run of eachStoredRun(files, dataDir)) runs.push(run);
   return runs.sort((a, b) => (basename(a.folder) < basename(b.folder) ? 1 : -1));
 }
 
-/** The runs of one session, newest first; of a session without a plain id, with those of the store. */
+/** The runs of one session, newest first. For a session without a plain id, they include the runs of the store. */
 export async function runsOfSession(files: FileSystem, dataDir: string, sessionID: string): Promise<StoredRun[]> {
   const runs: StoredRun[] = [];
   const own = folderNameFor(sessionID);
@@ -95,8 +95,8 @@ export async function runsOfSession(files: FileSystem, dataDir: string, sessionI
 }
 
 /**
- * The runs that are `wanted` by their names, in no order, one after the other: there may be more than can be held. Each
- * manifest is read; {@link eachRun} answers what needs no items.
+ * The runs whose names are `wanted`, in no order, one after the other, because all of them may not fit in memory. Each
+ * manifest is read; {@link eachRun} answers questions that need no items.
  */
 export async function* eachStoredRun(
   files: FileSystem,
@@ -112,7 +112,7 @@ export function runIDOf(run: StoredRun): string {
   return run.ok ? run.manifest.runID : run.runID;
 }
 
-/** One run by its folder, an absolute path; what it says of itself must fit the folder. */
+/** One run by its folder, an absolute path. The manifest must match the folder. */
 export async function readRun(files: FileSystem, folder: string, runID: string): Promise<StoredRun> {
   const unreadable = (cause: UnreadableRun["cause"], problem: string): StoredRun => {
     return { ok: false, folder, runID, problem, cause };
@@ -139,8 +139,8 @@ export async function readRun(files: FileSystem, folder: string, runID: string):
 }
 
 /**
- * Reads a run and writes the state file that it lacks: an older version wrote none, a copy of the quarantine has other
- * files. Call it under the lock only.
+ * Reads a run and writes its state file if that is missing. An older version wrote none, and a copy of the quarantine
+ * has other files. Call it under the lock only.
  */
 export async function readAndRecord(files: FileSystem, folder: string, runID: string): Promise<StoredRun> {
   const identity = await manifestIdentity(files, folder);
@@ -156,7 +156,7 @@ export async function readAndRecord(files: FileSystem, folder: string, runID: st
 
 const LARGEST_MANIFEST_BYTES = 256 * 1024 * 1024;
 
-/** Bytes that a run's folder takes, safety copy included. */
+/** The size of a run's folder in bytes, including the safety copy. */
 export async function folderBytes(files: FileSystem, folder: string): Promise<number> {
   let total = 0;
   if ((await files.stat(folder))?.type !== "directory") return total;

@@ -21,39 +21,39 @@ import {
 } from "./syntax.ts";
 import type { Description } from "./vocabulary.ts";
 
-/** What a host's verdict depends on besides the document. */
+/** What a host's verdict depends on, other than the document. */
 export type Surroundings = Pick<Evidence, "row" | "siblings">;
 
-/** The shape that a host demands of a value. */
+/** The shape that a host requires of a value. */
 export interface Demand {
   readonly shape: Description;
-  /** The shape, read as a plain check. */
+  /** The shape as a plain check. */
   readonly check: Check;
-  /** The value, of an artifact and what it says. */
+  /** Selects the value from a record and its content. */
   of(artifact: Artifact, value: unknown): unknown;
-  /** Where the value stands in what the host answers; `null`: it is the whole. */
+  /** The path of the value in the host's answer; `null`: it is the whole answer. */
   readonly at: string | null;
-  /** Whether the load path fails without it; else an answer that clients ask for besides. */
+  /** Whether the load path fails without it. Otherwise an answer fails that clients request in addition. */
   readonly blocks: boolean;
 }
 
-/** Everything that the host of a store demands of a readable artifact. */
+/** Everything that the host of a store requires of a readable record. */
 export interface Contract {
   readonly demands: readonly Demand[];
-  /** Departures that no shape describes. */
+  /** Mismatches that no shape describes. */
   readonly departures: readonly Mismatch[];
 }
 
 const NO_DEMANDS: Contract = { demands: [], departures: [] };
 
-/** Whether an artifact stands for the columns of a row that are not JSON. */
+/** Whether a record consists of the columns of a row that are not JSON. */
 export function isWholeRow({ locator }: Artifact, row: RowValues | null): boolean {
   return row !== null && !isFileLocator(locator) && locator.column === undefined;
 }
 
 /**
- * The quick look at something that can be read: a document (`value` is what its JSON says), or the columns of a row
- * (`value` is `row`). `true`: every host that may load the store loads it. `false` wants the closer look of `judge`.
+ * The quick look at something readable: a document (`value` is its parsed JSON), or the columns of a row (`value` is
+ * `row`). `true`: every host that may load the store loads it. `false` asks for the closer examination by `judge`.
  */
 export function fits(artifact: Artifact, value: unknown, around: Surroundings, store: StoreDescription): boolean {
   return readings(store).every((reading) => fitsLine(artifact, value, around, reading));
@@ -71,8 +71,8 @@ function fitsLine(artifact: Artifact, value: unknown, around: Surroundings, stor
 }
 
 /**
- * What the host demands of the documents of messages or parts in rows, whatever their other columns say; `null` where
- * that cannot be said for all at once. What it demands of an id or a session's id is not in it: `fits` looks at those.
+ * The check that the host applies to documents of messages or parts in rows, whatever their other columns hold; `null`
+ * if there is no common check. It leaves out the ids of records and sessions, which `fits` checks.
  */
 export function documentCheck(artifact: Artifact, store: StoreDescription): Check | null {
   const contracts = readings(store).map((reading) =>
@@ -89,7 +89,7 @@ export function documentCheck(artifact: Artifact, store: StoreDescription): Chec
 }
 
 /**
- * A part of `null` fails only when it is compared with another; a project file that says "nothing" is written again
+ * A part of `null` fails only when it is compared with another. A project file without content is written again
  * (measured on 1.0.152 and 1.1.65).
  */
 export function isHarmless(artifact: Artifact, value: unknown, { siblings }: Surroundings): boolean {
@@ -99,8 +99,8 @@ export function isHarmless(artifact: Artifact, value: unknown, { siblings }: Sur
 }
 
 /**
- * The demands on an artifact, as read in the code of 1.0.152, 1.1.65, 1.2.27, 1.14.41, 1.17.18 and 1.18.33, and measured
- * against every version that npm has by `npm run oracle`.
+ * What hosts require of a record. It was read in the code of 1.0.152, 1.1.65, 1.2.27, 1.14.41, 1.17.18 and 1.18.33, and
+ * measured against every version that npm has by `npm run oracle`.
  */
 export function contractFor(
   artifact: Artifact,
@@ -122,7 +122,7 @@ function demand(shape: Description, at: string | null = null, of: Demand["of"] =
   let check: Check | null = null;
   return {
     shape,
-    // A start that meets no such record does not pay for it.
+    // A start without such a record does not load this.
     check: (value) => {
       check ??= checkFor(shape);
       return check(value);
@@ -137,7 +137,7 @@ function itself(_artifact: Artifact, value: unknown): unknown {
   return value;
 }
 
-/** The contract of nothing but one shape. */
+/** A contract that consists of one shape. */
 function only(shape: Description, at: string | null = null): Contract {
   const contract = known.get(shape) ?? { demands: [demand(shape, at)], departures: [] };
   known.set(shape, contract);
@@ -146,7 +146,7 @@ function only(shape: Description, at: string | null = null): Contract {
 
 const RECORD_ID: Demand["of"] = (artifact) => artifact.recordID;
 
-/** The id of a part's message is judged with the message. */
+/** The message id of a part is checked with the message. */
 const PART: Contract = {
   demands: [
     demand(partID, "id", RECORD_ID),
@@ -178,7 +178,7 @@ function shapesOf(line: HostProfile, system: PathSystem): CheckedShapes {
 
 const SESSION_1_0: Contract = { demands: [demand(timedSession)], departures: [] };
 
-/** 1.1 looks at the time only where a client asks for sessions since some time, as its own terminal does. */
+/** 1.1 reads the time only if a client asks for sessions since some time, as its own terminal UI does. */
 const SESSION_1_1: Contract = { demands: [demand(timedSession, null, itself, false)], departures: [] };
 
 /**
@@ -190,7 +190,10 @@ function soughtSandboxes(_artifact: Artifact, value: unknown): unknown {
   return typeof value === "object" && "length" in value && Number(value.length) >= 1 ? value : [];
 }
 
-/** Whatever else than a list it got through becomes one then; only in another worktree opencode adds that to it, and fails. */
+/**
+ * Anything but a list that passed becomes a list then. Only in another worktree does opencode add that worktree to it,
+ * and fail.
+ */
 const SANDBOXES_1_14: Contract = {
   demands: [
     demand(sandboxTexts, "sandboxes", soughtSandboxes),
@@ -221,7 +224,10 @@ function projectFileContract(artifact: Artifact, value: unknown, { projectFile: 
   return { ...(read === "id" ? NO_DEMANDS : only(projectFile)), departures: ownID(artifact, value) };
 }
 
-/** Sessions are listed, and looked up by project, under the ids inside the files; they are read under the file's name. */
+/**
+ * Sessions are listed, and looked up by project, under the ids inside the files. They are read under the name of the
+ * file.
+ */
 function ownID(artifact: Artifact, value: unknown): Mismatch[] {
   const id = typeof value === "object" && value !== null && "id" in value ? value.id : undefined;
   if (id === artifact.recordID) return [];
@@ -292,7 +298,7 @@ function sessionColumnContract(column: string, row: RowValues | null, line: Host
   return only(shape, column);
 }
 
-/** "Workspace not found: …" answers every request for the session; an empty name is none. */
+/** "Workspace not found: …" answers every request for the session. An empty name counts as none. */
 function workspaceDeparture(row: RowValues | null): Mismatch[] {
   const named = row?.workspace_id ?? "";
   if (named === "" || named === row?.workspace) return [];

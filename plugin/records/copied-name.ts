@@ -10,9 +10,9 @@ const AROUND_WHOLE_ID = /(?:^|[^A-Za-z0-9])((?:ses|msg|prt)_[0-9a-f]{12}[A-Za-z0
 const FOLDERS_OF_RECORD = 3;
 
 /**
- * The id of the record that a file seems to be a copy of, by the name that sync tools and people give to copies
- * (`ses_x.sync-conflict-20260105-101112-ABCDEFG`, `prt_x (conflicted copy)`, `Copy of msg_x`); `null`: its name is no such
- * one.
+ * The id of the record of which a file seems to be a copy, judged by its name. Sync tools and people give such names
+ * (`ses_x.sync-conflict-20260105-101112-ABCDEFG`, `prt_x (conflicted copy)`, `Copy of msg_x`). `null`: it is no such
+ * name.
  */
 export function copiedRecordID(recordID: string): string | null {
   const id = COPIED.exec(recordID)?.[1] ?? AROUND_WHOLE_ID.exec(recordID)?.[1] ?? null;
@@ -20,8 +20,8 @@ export function copiedRecordID(recordID: string): string | null {
 }
 
 /**
- * Whether a file has the name of a copy and says that it is another record, or lies in a folder of its own among the
- * records: opencode reads those as well (measured 1.1.65).
+ * Whether a file has the name of a copy and states another record's id, or is in a subfolder among the records.
+ * opencode reads those too (measured 1.1.65).
  */
 export function isNamedAsCopy({ recordID, locator }: Artifact, value: unknown): boolean {
   if (recordID === null || !isFileLocator(locator)) return false;
@@ -30,7 +30,7 @@ export function isNamedAsCopy({ recordID, locator }: Artifact, value: unknown): 
   return copiedRecordID(recordID) !== null;
 }
 
-/** Whether a file lies in a folder that is none of opencode's. */
+/** Whether a file is in a folder that opencode did not make. */
 export function isBelowItsFolder(path: string): boolean {
   return path.split("/").length > FOLDERS_OF_RECORD + 1;
 }

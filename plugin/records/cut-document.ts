@@ -1,4 +1,4 @@
-/** What a value of a JSON document may be. */
+/** Any value of a JSON document. */
 type Json = unknown;
 
 interface Container {
@@ -7,20 +7,22 @@ interface Container {
   complete: number;
 }
 
-/** A value that is surely whole, where the regular expression is told to begin. */
+/** A value that is certainly complete, matched at a given position. */
 const WORD = /(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}\]])/y;
 
-/** What the beginning of a damaged JSON text says. */
+/** What can be read of the beginning of a damaged JSON text. */
 export interface Beginning {
   readonly value: Json;
-  /** Length in characters of the whole document that the text begins with; `null` where the document does not end. */
+  /**
+   * The length in characters of a complete document at the beginning of the text; `null` if the document does not end.
+   */
   readonly wholeUntil: number | null;
 }
 
 /**
- * The value of the longest beginning of a JSON text that can be closed: members that are complete, and a string that is
- * cut off in its middle. Noise ends it: a control character inside a string. (Bytes that are no text have ended the text
- * before: `textBeginning`.) A whole document with noise behind it is read whole. `undefined`: nothing can be read.
+ * The value of the longest beginning of a JSON text that can be closed: complete members, and a string that is cut off
+ * in the middle. A control character inside a string ends it. (Bytes that are not text have already ended the text:
+ * `textBeginning`.) A complete document before noise is read completely. `undefined`: nothing can be read.
  */
 export function readBeginning(text: string): Beginning | undefined {
   const open: Container[] = [];
@@ -106,13 +108,13 @@ function beginning(text: string, wholeUntil: number | null): Beginning | undefin
 }
 
 /**
- * The members of a cut-off object that are surely whole: all but the last that can be read. Nothing where the text does
- * not begin with one.
+ * The members of a cut-off object that are certainly complete: all readable ones except the last. Empty if the text
+ * does not begin with an object.
  */
 export function wholeMembers(text: string): Readonly<Record<string, Json>> {
   const left = cutDocument(text);
   if (typeof left !== "object" || left === null || Array.isArray(left)) return {};
   const members = Object.entries(left);
-  // Names that are numbers come first wherever they stood: which member is the last one cannot be told.
+  // JavaScript puts names that are numbers first, so it cannot be told which member was the last.
   return members.some(([name]) => /^\d+$/.test(name)) ? {} : Object.fromEntries(members.slice(0, -1));
 }

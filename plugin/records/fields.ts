@@ -2,8 +2,8 @@ import type { Json, RecordedField } from "../model/manifest-item.ts";
 import type { FieldChange, Replacement } from "../model/replacement.ts";
 
 /**
- * A copy of a JSON value with some of its values changed; missing objects on the way are made. `null` where a place does
- * not hold what a change says it does, or cannot hold anything.
+ * A copy of a JSON value with some values changed. Missing objects on the path are created. `null` if a place does not
+ * hold the value that a change states, or cannot hold any.
  */
 export function withFields(value: unknown, changes: readonly FieldChange[]): { readonly value: unknown } | null {
   const document: unknown = structuredClone(value);

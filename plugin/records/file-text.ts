@@ -4,7 +4,7 @@ const UTF16LE = new TextDecoder("utf-16le");
 
 const BYTE_ORDER_MARK = "\ufeff";
 
-/** What each byte that is no text becomes. */
+/** The character that replaces each invalid byte. */
 const REPLACEMENT = "\ufffd";
 
 /**
@@ -12,7 +12,7 @@ const REPLACEMENT = "\ufffd";
  * order mark is honoured, invalid UTF-8 becomes U+FFFD (measured on Bun 1.3.3 and 1.3.9).
  */
 export function fileText(bytes: Buffer): string {
-  // A last byte that is half a letter is left out (measured, 1.0.152 and 1.1.65).
+  // A last byte that is half a character is left out (measured, 1.0.152 and 1.1.65).
   if (beginsAsUtf16(bytes)) return UTF16LE.decode(bytes.subarray(0, bytes.length - (bytes.length % 2)));
   if (bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
     return bytes.toString("utf8", 3);
@@ -20,8 +20,8 @@ export function fileText(bytes: Buffer): string {
 }
 
 /**
- * Of damaged bytes the text up to the first that is none. A U+FFFD that a tool's output, say, really holds is text like
- * any other.
+ * The text of damaged bytes up to the first invalid one. A real U+FFFD in the text, such as in a tool's output, counts
+ * as text.
  */
 export function textBeginning(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -39,7 +39,7 @@ export function textBeginning(bytes: Uint8Array): string {
   return text;
 }
 
-/** How many characters are lost of bytes that are no text in places. */
+/** The number of characters that are lost because bytes are invalid. */
 export function lostCharacters(bytes: Uint8Array): number {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let lost = buffer.toString("utf8").split(REPLACEMENT).length - 1;
@@ -47,7 +47,7 @@ export function lostCharacters(bytes: Uint8Array): number {
   return lost;
 }
 
-/** Whether a file begins with the byte order mark of UTF-16LE, which opencode 1.14 takes for wrong UTF-8. */
+/** Whether a file begins with the byte order mark of UTF-16LE, which opencode 1.14 treats as invalid UTF-8. */
 export function beginsAsUtf16(bytes: Uint8Array): boolean {
   return bytes.length >= 2 && bytes[0] === 0xff && bytes[1] === 0xfe;
 }
@@ -60,7 +60,7 @@ export function isWellFormedUtf8(bytes: Uint8Array): boolean {
 /** Bun's SQLite returns shorter texts that are not UTF-8 as "", and replaces the wrong bytes in longer ones (measured). */
 const REPLACED_FROM_BYTES = 64;
 
-/** The text that opencode 1.2-1.18 gets of a value of storage class TEXT. */
+/** The text that opencode 1.2-1.18 receives for a value of storage class TEXT. */
 export function sqliteText(bytes: Buffer): string {
   return bytes.length < REPLACED_FROM_BYTES && !isWellFormedUtf8(bytes) ? "" : bytes.toString("utf8");
 }

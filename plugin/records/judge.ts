@@ -5,12 +5,15 @@ import { type Mismatch, schemaMismatches } from "./mismatch.ts";
 import { fitsPlace } from "./shape.ts";
 import { zodSchema } from "./zod-schema.ts";
 
-/** `fits`: the host loads it. `no-record`: it is something else altogether. Else where it departs from the contract. */
+/**
+ * `fits`: the host loads it. `no-record`: it is not a record at all. Otherwise the places that do not match the
+ * contract.
+ */
 export type Judgement = "fits" | "no-record" | readonly Mismatch[];
 
 /**
- * What the host of a store makes of something that can be read: a document (`value` is what its JSON says), or the
- * columns of a row (`value` is `row`).
+ * How the host of a store judges something readable: a document (`value` is its parsed JSON), or the columns of a row
+ * (`value` is `row`).
  */
 export function judge(artifact: Artifact, value: unknown, around: Surroundings, store: StoreDescription): Judgement {
   if (isHarmless(artifact, value, around)) return "fits";

@@ -1,24 +1,24 @@
 import type { z } from "zod";
 
-/** One place where a readable record departs from what its host accepts. */
+/** One place in a readable record that its host does not accept. */
 export interface Mismatch {
   readonly path: readonly PropertyKey[];
   /** What is wrong there, in words that hold no content. */
   readonly words: string;
   readonly found: "nothing" | "null" | "something";
-  /** The schema's name of the expected type, where the type is what is wrong. */
+  /** The schema's name of the expected type, if the type is wrong. */
   readonly expected: string | null;
-  /** Whether an answer of the load path fails on it; else one that clients ask for besides. */
+  /** Whether an answer of the load path fails on it. Otherwise an answer fails that clients request in addition. */
   readonly blocks: boolean;
 }
 
-/** A record whose id is not the one that its place says. */
+/** A record whose id differs from the one in its place. */
 export const OTHER_THAN_NAME = "differs from the name of the file";
 
-/** Objects with keys of the user's choice: what they are called is content. */
+/** Objects whose keys the user chooses. Their names are content. */
 const OPEN_OBJECTS: readonly PropertyKey[] = [
   ...["tools", "responseHeaders", "metadata", "input"],
-  // Of opencode 2.x.
+  // Such objects of opencode 2.x.
   ...["structured", "providerMetadata", "resultMetadata"],
 ];
 
@@ -34,7 +34,7 @@ export function pathText(path: readonly PropertyKey[]): string {
   return text;
 }
 
-/** The mismatches of a document, or of a row, with a schema; none where it fits. */
+/** The mismatches of a document or row with a schema; empty if it fits. */
 export function schemaMismatches(schema: z.ZodType, value: unknown): Mismatch[] {
   const result = schema.safeParse(value);
   return result.success ? [] : result.error.issues.map((issue) => fromIssue(issue, valueAt(value, issue.path)));

@@ -16,7 +16,7 @@ function fieldCheck(fields: Readonly<Record<string, Check>>): (value: Record<str
   const keys = Object.keys(fields);
   const own = Object.values(fields);
   return (value) => {
-    // What every object inherits (`constructor` …) is no key of a document, and no field here is called so.
+    // Inherited properties (`constructor` …) are not keys of a document, and no field here has such a name.
     for (let index = 0; index < keys.length; index += 1) {
       if (!(own[index] as Check)(value[keys[index] as string])) return false;
     }

@@ -1,8 +1,8 @@
 import type { PathSystem } from "../model/store-description.ts";
 
 /**
- * The words in which a host's demands on a record are written down. Every description is read twice: as plain checks,
- * which say at once that a healthy record is healthy, and as zod schemas, which say where another one departs.
+ * The words for what a host requires of a record. Every description is used twice: as plain checks, which quickly
+ * recognise a healthy record, and as zod schemas, which name the mismatches of another one.
  */
 export interface Vocabulary<S> {
   readonly text: S;
@@ -15,12 +15,12 @@ export interface Vocabulary<S> {
   readonly amount: S;
   /** An object of any keys and values. */
   readonly record: S;
-  /** Anything that is there, but `null`. */
+  /** Any value except `null` and absent. */
   readonly something: S;
   readonly anything: S;
-  /** Nothing at all; `null` is something. */
+  /** Absent. `null` counts as a value. */
   readonly absent: S;
-  /** A path that opencode on that system takes for absolute. */
+  /** A path that opencode on that system treats as absolute. */
   absolutePath(system: PathSystem): S;
   beginning(prefix: string): S;
   /** One of a few texts. */
@@ -28,17 +28,17 @@ export interface Vocabulary<S> {
   /** An object whose values, whatever their keys, are all of one type. */
   mapOf(type: "string" | "boolean"): S;
   listOf(items: S): S;
-  /** An object with at least these keys; others are let through. */
+  /** An object with at least these keys. Other keys are accepted. */
   object(fields: Readonly<Record<string, S>>): S;
-  /** An object whose field `tag` says which of these it is; the field itself is implied. */
+  /** An object whose field `tag` decides which of these shapes it has. The field itself is implied. */
   variants(tag: string, fieldsOf: Readonly<Record<string, Readonly<Record<string, S>>>>): S;
   /** May be absent, but not `null`. */
   optional(schema: S): S;
-  /** `null`, or else. */
+  /** `null` or the given shape. */
   nullable(schema: S): S;
-  /** Whatever JavaScript takes for false stands for absent: opencode asks `value ? … : undefined`. */
+  /** A value that JavaScript treats as false counts as absent: opencode asks `value ? … : undefined`. */
   ifAny(schema: S): S;
 }
 
-/** A record's or a value's shape, in no matter which reading. */
+/** The shape of a record or value, for either kind of use. */
 export type Description = <S>(is: Vocabulary<S>) => S;

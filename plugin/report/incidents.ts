@@ -1,11 +1,11 @@
 import type { Finding } from "../model/finding.ts";
 
-/** A finding with what a report may say of its record. */
+/** A finding with the facts about its record that a report may contain. */
 export interface ReportedFault {
   readonly finding: Pick<Finding, "code" | "severity" | "kind" | "sessionID" | "evidence">;
-  /** Size of the record in bytes, where it is a record. */
+  /** Size of the record in bytes, if it is a record. */
   readonly bytes: number | null;
-  /** When it was last written, in milliseconds since the epoch. */
+  /** When the record was last written, in milliseconds since the epoch. */
   readonly writtenMs: number | null;
 }
 
@@ -22,12 +22,15 @@ export interface FaultSummary {
     readonly most: number;
     readonly sum: number;
   } | null;
-  /** Records of no bytes, and of whole memory pages: what a full disk and a lost page cache leave. */
+  /**
+   * The number of records with no bytes, and of those that fill whole memory pages. A full disk and a lost page cache
+   * leave such records.
+   */
   readonly ofZeroBytes: number;
   readonly ofWholePages: number;
   readonly firstWritten: string | null;
   readonly lastWritten: string | null;
-  /** What was found, in words without content, the most frequent first. */
+  /** The evidence in words without content, the most frequent first. */
   readonly evidence: readonly { readonly words: string; readonly count: number }[];
 }
 
@@ -79,12 +82,12 @@ function summary(code: string, own: readonly ReportedFault[]): FaultSummary {
   };
 }
 
-/** Evidence with ids and numbers left out, so that equal causes read the same. */
+/** Evidence without ids and numbers, so that equal causes have equal text. */
 function withoutNames(evidence: string): string {
   return (
     evidence
       .replace(/, the other is .*$/, "")
-      // What a process is called is its owner's choice.
+      // The owner of a process chooses its name, so it is left out.
       .replace(/\blocked by .*$/, "locked by a process")
       .replace(/\b(?:ses|msg|prt|wrk|evt|per|que)_?[0-9A-Za-z]{6,}/g, "ID")
       .replace(/\b[0-9a-f]{16,}\b/g, "ID")
@@ -92,7 +95,7 @@ function withoutNames(evidence: string): string {
   );
 }
 
-/** When damage was done, as the times of the damaged records tell: the larger incidents first. */
+/** When damage was done, according to the times of the damaged records. The larger incidents are first. */
 export function incidents(faults: readonly ReportedFault[]): Incident[] {
   const timed = faults
     .flatMap((fault) => (fault.writtenMs === null ? [] : [{ fault, at: fault.writtenMs }]))

@@ -5,12 +5,12 @@ import { makeTemporaryFolder } from "../platform/temporary-folder.ts";
 
 const TIMEOUT_MS = 15_000;
 
-/** A release; a version of anybody's own making is none. */
+/** The version of a release. A version of a private build does not match. */
 export const RELEASE = /^\d{1,4}\.\d{1,4}\.\d{1,6}$/;
 
 /**
- * The version of the opencode that this user would start, or `null`. It is asked in an empty home, since every opencode
- * makes folders as soon as it runs.
+ * The version of the opencode that this user would start, or `null`. It is run in an empty home, because every opencode
+ * creates folders as soon as it runs.
  */
 export async function installedHostVersion(
   files: FileSystem,

@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
 
-/** Something that opencode's log says, by a fixed word of ours; nothing of the line itself is kept. */
+/** A sign in opencode's log, as one of our fixed words. Nothing of the log line itself is kept. */
 export interface LogSign {
-  /** What it speaks of. */
+  /** What the log line is about. */
   readonly about: "disk full" | "unreadable record" | "database" | "input/output" | "memory" | "error name";
   readonly word: string;
   count: number;
-  /** ISO 8601, as the log has them; `null` where the lines have no time. */
+  /** ISO 8601, as in the log; `null` if the lines have no time. */
   first: string | null;
   last: string | null;
 }
@@ -16,7 +16,7 @@ export interface LogReading {
   readonly files: number;
   readonly bytes: number;
   readonly signs: readonly LogSign[];
-  /** References that opencode gave its answers (`err_…`), the newest last. */
+  /** References that opencode put into its answers (`err_…`), the newest last. */
   readonly references: readonly string[];
 }
 
@@ -57,7 +57,7 @@ const MOST_FILES = 50;
 const MOST_BYTES = 32 * 1024 * 1024;
 const MOST_REFERENCES = 20;
 
-/** Looks through opencode's logs, the newest files and the end of each, for words that are known beforehand. */
+/** Searches opencode's logs for known words: the newest files, and the end of each. */
 export async function readLogSigns(files: FileSystem, dataDir: string): Promise<LogReading> {
   const signs = new Map<string, LogSign>();
   const references = new Set<string>();
@@ -68,7 +68,7 @@ export async function readLogSigns(files: FileSystem, dataDir: string): Promise<
     try {
       await readLog(files, path, size, (line) => noteLine(line, signs, references));
     } catch {
-      // A log that cannot be read says nothing.
+      // A log that cannot be read gives no signs.
     }
   }
   return {
@@ -109,7 +109,7 @@ async function readLog(files: FileSystem, path: string, size: number, visit: (li
 }
 
 function noteLine(line: string, signs: Map<string, LogSign>, references: Set<string>): void {
-  // Our own lines speak of what we found, not of what opencode met.
+  // Our own lines are about what we found, not about what opencode met.
   if (line.includes("opencode-session-repair")) return;
   if (ANY_WORD.test(line)) {
     const time = TIME.exec(line)?.[1] ?? null;

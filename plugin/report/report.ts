@@ -27,11 +27,11 @@ export interface ReportInput {
 
 export interface ReportedStore {
   readonly generation: string;
-  /** The file's name where opencode itself gives it, never a folder. */
+  /** The file's name if opencode itself uses that name, never a folder. */
   readonly name: string;
   readonly state: string;
   readonly contract: string;
-  /** Whose database it is; `null` of files, and where nothing tells. */
+  /** Which opencode the database belongs to; `null` for files, and if nothing shows it. */
   readonly origin: string | null;
   /** Sizes in bytes. */
   readonly bytes: { readonly database: number; readonly wal: number; readonly shm: number } | null;
@@ -39,7 +39,7 @@ export interface ReportedStore {
   readonly archived: number | null;
   /** How many sessions each release wrote. */
   readonly versions: Readonly<Record<string, number>>;
-  /** What opencode 2.x keeps for itself; `null` where there is nothing of it, or its tables are of an unknown shape. */
+  /** The data that only opencode 2.x uses; `null` if there is none, or its tables have an unknown shape. */
   readonly opencode2: { readonly sessions: number; readonly versions: Readonly<Record<string, number>> } | null;
 }
 
@@ -50,7 +50,7 @@ export interface ReportedSession {
   readonly codes: Readonly<Record<string, number>>;
 }
 
-/** What can be said in public: codes, counts, sizes and times. No path, title, content or id. */
+/** What may be said in public: codes, counts, sizes and times. No path, title, content or id. */
 export interface Report {
   readonly createdAt: string;
   readonly tool: { readonly name: string; readonly version: string };
@@ -70,10 +70,10 @@ export interface Report {
   readonly sessions: readonly ReportedSession[];
   readonly pattern: {
     readonly damagedSessions: number;
-    /** Codes that more than one session has. */
+    /** Codes that occur in more than one session. */
     readonly repeated: readonly string[];
     readonly diskFull: { readonly recordsOfZeroBytes: number; readonly inLog: number; readonly last: string | null };
-    /** Turns and tool calls without an end: what a killed process leaves. */
+    /** Turns and tool calls without an end, which a killed process leaves. */
     readonly unfinished: { readonly records: number; readonly last: string | null };
   };
   readonly log: LogReading;
@@ -83,7 +83,7 @@ export interface Report {
 const MOST_SESSIONS = 50;
 const MOST_INCIDENTS = 20;
 
-/** Collects the report; `null` where the check of it was stopped by its signal. Changes nothing. */
+/** Makes the report; `null` if a signal stopped its check. Changes nothing. */
 export async function makeReport(input: ReportInput): Promise<Report | null> {
   const { files, located } = input;
   const checked = await check({
@@ -110,7 +110,7 @@ export async function makeReport(input: ReportInput): Promise<Report | null> {
     system: {
       platform: platform(),
       arch: arch(),
-      // What follows the numbers is of the machine's owner's choosing.
+      // The owner of the machine chooses what follows the numbers, so it is left out.
       kernel: /^\d+(?:\.\d+)*(?:-\d+)?/.exec(release())?.[0] ?? "unknown",
       freeBytes: await files.freeBytes(located.dataDir).catch(() => null),
     },
@@ -187,7 +187,7 @@ async function reportedHalf2x(opened: OpenedStore): Promise<ReportedStore["openc
   return sessions === null ? null : { sessions: sessions.length, versions: versionsOf(sessions) };
 }
 
-/** Names that opencode gives a database by itself; others are somebody's own. */
+/** The name of a database if opencode itself uses it. Other names are private. */
 function publicName(database: string): string {
   const name = database.replace(/^.*[\\/]/, "");
   return /^opencode(?:-(?:latest|beta|prod|dev|stable|local))?\.db$/.test(name) ? name : "a database of another name";

@@ -4,28 +4,31 @@ import { type FoundRecord, readPayload } from "../stores/sqlite/pages/payload.ts
 import { readRowID, readVarint } from "../stores/sqlite/pages/record.ts";
 import { isSound } from "./sound-values.ts";
 
-/** A row that was found by its ids, where the cell or the page around it is damaged. */
+/** A row that was found by its ids, because its cell or the page around it is damaged. */
 export interface AnchoredRow {
   readonly table: "part" | "message";
-  /** `null` where it cannot be told. */
+  /** `null` if it cannot be told. */
   readonly rowID: bigint | null;
   readonly record: FoundRecord;
 }
 
 const ID_BYTES = 30;
 
-/** A part's or a message's ids as they stand one behind the other in a row: of fixed length, and in no index in this order. */
+/**
+ * The ids of a part or message in the order in which a row stores them. They have a fixed length, and no index has them
+ * in this order.
+ */
 const ANCHOR = /(?:prt_[0-9A-Za-z]{26})?msg_[0-9A-Za-z]{26}ses_[0-9A-Za-z]{26}/g;
 
-/** Where the ids of parts and messages stand on a page. */
+/** The offsets of ids of parts and messages on a page. */
 export function anchorsOn(page: Buffer): number[] {
   if (page.indexOf("msg_") < 0) return [];
   return [...page.toString("latin1").matchAll(ANCHOR)].map(({ index }) => index);
 }
 
 /**
- * The row whose ids stand at an offset of a page. What the cell says of its own length is believed only as far as the
- * document then parses: first the record's header, then the cell's. `null` where no document follows the ids.
+ * The row whose ids are at an offset of a page. The lengths stated by the record's header, and then by the cell, are
+ * used only if the document then parses. `null` if no document follows the ids.
  */
 export function anchoredRow(image: PageImage, page: Buffer, anchor: number): AnchoredRow | null {
   const table = page.toString("latin1", anchor, anchor + 4) === "prt_" ? "part" : "message";
@@ -60,14 +63,14 @@ export function anchoredRow(image: PageImage, page: Buffer, anchor: number): Anc
 
 const OPENING_BRACE = 0x7b;
 
-/** Length of the variable-length integer that ends before an offset: what precedes it is a short one. */
+/** The length of the variable-length integer that ends before an offset. A short one precedes it. */
 function serialBytesBefore(page: Buffer, end: number): number {
   let length = 1;
   while (length < 4 && (page[end - length - 1] ?? 0) >= 0x80) length += 1;
   return length;
 }
 
-/** How a time is stored: milliseconds take six bytes, unless the record's header says otherwise. */
+/** How a time is stored. Milliseconds take six bytes, unless the record's header says otherwise. */
 function timeAt(page: Buffer, at: number): { readonly length: number } {
   const serial = page[at] ?? 0;
   return { length: serial === 8 || serial === 9 ? 0 : serial === 6 ? 8 : 6 };

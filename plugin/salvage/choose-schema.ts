@@ -11,21 +11,21 @@ import { type IndexShape, indexShapes } from "./index-shape.ts";
 import type { PageMap } from "./page-map.ts";
 import { fitsShape, hasBeginnings, tableShape } from "./table-shape.ts";
 
-/** The schema of the database that is built. */
+/** The schema of the new database. */
 export interface ChosenSchema {
   readonly objects: readonly SchemaObject[];
   /** Objects that the damaged database no longer names. */
   readonly added: readonly string[];
-  /** The known schema whose journals the new database must have whole; `null` where it is none of the known ones. */
+  /** The known schema whose journals the new database must have completely; `null` if it has no known schema. */
   readonly known: KnownSchema | null;
   readonly indexes: readonly IndexShape[];
-  /** Whether anything tells which opencode wrote the database: its statements, its migrations, or a session. */
+  /** Whether anything shows which opencode wrote the database: its statements, its migrations, or a session. */
   readonly isTold: boolean;
 }
 
 /**
- * What the damaged database says of its schema, and for what it no longer says the known schema that is most like it: by
- * what its journals say was done to it, then by the statements that are left, then by the rows.
+ * The schema that the damaged database still states. Missing parts come from the most similar known schema, compared
+ * first by the journals, then by the remaining statements, then by the rows.
  */
 export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Connection): ChosenSchema {
   const connection = scratch();
@@ -44,7 +44,7 @@ export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Conn
   const isForeign = found.some(
     (object) => object.type === "table" && !best.objects.some((each) => each.sql === object.sql),
   );
-  // One of another line than the known ones: without a journal it is taken as it is.
+  // A schema of an unknown line: without a journal it is used as it is.
   const model = isForeign && map.journal.size === 0 && hasEveryTable(found) ? null : best;
   const added = (model?.objects ?? []).filter(({ type, name }) => !names.has(`${type} ${name}`));
   const objects = [...found, ...added];
@@ -57,14 +57,14 @@ export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Conn
   };
 }
 
-/** What a damaged database still tells of its schema. */
+/** What remains in a damaged database to identify its schema. */
 interface Signs {
   readonly journal: ReadonlySet<string>;
   readonly found: readonly SchemaObject[];
   readonly records: readonly SqliteRecord[];
 }
 
-/** A host that did more to a database than it says is less likely than a row of its journal that was lost. */
+/** A host that did more than its journal says is less likely than a lost row of its journal. */
 const UNSAID = 0.75;
 
 function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => Connection): KnownSchema {
@@ -77,7 +77,7 @@ function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => 
     return [
       journal.size === 0 ? 0 : unknown + UNSAID * unsaid,
       found.filter((object) => !isAsFound(object)).length - found.filter(isAsFound).length,
-      // The host that began the newest session cannot be newer than the one that wrote the schema.
+      // The host of the newest session cannot be newer than the host that wrote the schema.
       version === null
         ? Number(isWithoutNames(journals))
         : Number(hosts.every((host) => compareVersions(host, version) < 0)),
@@ -86,7 +86,7 @@ function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => 
   const ranked = schemas.map((known) => ({ known, unlikeness: unlikeness(known) }));
   const least = ranked.reduce((one, other) => (compareLists(other.unlikeness, one.unlikeness) < 0 ? other : one));
   const equal = ranked.filter((each) => compareLists(each.unlikeness, least.unlikeness) === 0);
-  // The oldest of those at which most rows are at home: a newer one has room for more than there is.
+  // The oldest of those schemas that fit most rows: a newer one also has room for more columns.
   return mostFitting(
     equal.map(({ known }) => known),
     records,
@@ -94,7 +94,10 @@ function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => 
   );
 }
 
-/** The journal of 1.2.1 to 1.2.20, with which 1.18.3 to 1.18.23 do not start. Where no version is known, it is not made. */
+/**
+ * Whether it is the journal of 1.2.1 to 1.2.20, with which 1.18.3 to 1.18.23 do not start. It is not written if no
+ * version is known.
+ */
 function isWithoutNames(journals: KnownSchema["journals"]): boolean {
   return journals.some(({ table, columns }) => table === "__drizzle_migrations" && !columns.includes("name"));
 }
@@ -103,7 +106,7 @@ function compareLists(one: readonly number[], other: readonly number[]): number 
   return one.map((value, index) => value - (other[index] ?? 0)).find((difference) => difference !== 0) ?? 0;
 }
 
-/** What the indexes of these tables hold; the connection is to an empty database, and is closed. */
+/** The columns in the indexes of these tables. The connection is to an empty database, and is closed. */
 function indexesOf(objects: readonly SchemaObject[], connection: Connection): IndexShape[] {
   for (const type of ["table", "index"]) {
     for (const object of objects) if (object.type === type && object.sql !== null) attempt(connection, object.sql);
@@ -117,26 +120,26 @@ function attempt(connection: Connection, sql: string): void {
   try {
     connection.exec(sql);
   } catch {
-    // A damaged statement makes no index, here as in the new database.
+    // A damaged statement creates no index, neither here nor in the new database.
   }
 }
 
-/** A few flipped bits leave a statement that can still be made, and that names a column as no host does. */
+/** A few flipped bits may leave a valid statement with a column name that no host uses. */
 const MOST_DIFFERING = 8;
 
-/** The object with the known statement that its own differs from in a few characters alone. */
+/** The object with the known statement that differs from its own in only a few characters. */
 function asItWas(object: SchemaObject): SchemaObject {
   const { type, name, sql } = object;
   if (sql === null || STATEMENTS.has(sql)) return object;
   const all = KNOWN_SCHEMAS.flatMap(({ objects }) => objects);
   const named = all.filter((known) => known.type === type && known.name === name);
   const near = named.map((known) => ({ sql: known.sql, differing: differing(known.sql ?? "", sql) }));
-  // The nearest one: those of a database that was made new and of one that was upgraded may differ in two characters.
+  // Use the nearest one: the statements of a new database and of an upgraded one may differ in two characters.
   const [nearest] = near.sort((a, b) => a.differing - b.differing);
   return nearest !== undefined && nearest.differing <= MOST_DIFFERING ? { ...object, sql: nearest.sql } : object;
 }
 
-/** In how many characters two statements of one length differ. */
+/** The number of characters in which two statements of the same length differ. */
 function differing(known: string, sql: string): number {
   if (known.length !== sql.length) return Number.POSITIVE_INFINITY;
   let count = 0;
@@ -144,7 +147,7 @@ function differing(known: string, sql: string): number {
   return count;
 }
 
-/** Columns without which a table is of no use, here or to any host. */
+/** Columns without which a table is useless, here and for every host. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   project: ["id", "worktree", "sandboxes", "time_created", "time_updated"],
   session: ["id", "project_id", "slug", "directory", "title", "version", "time_created", "time_updated"],
@@ -153,7 +156,7 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
   event: ["id", "aggregate_id", "seq", "type", "data"],
 };
 
-/** A statement may be damaged like everything else. */
+/** A statement may be damaged too. */
 function canBeMade(connection: Connection, sql: string, name: string): boolean {
   try {
     connection.exec(sql);
@@ -164,7 +167,7 @@ function canBeMade(connection: Connection, sql: string, name: string): boolean {
   }
 }
 
-/** A database of another line than the known ones is taken as it is if it has what a session needs. */
+/** A database of an unknown line is used as it is if it has what a session needs. */
 function hasEveryTable(found: readonly SchemaObject[]): boolean {
   return ["project", "session", "message", "part"].every((each) =>
     found.some(({ type, name }) => type === "table" && name === each),
@@ -190,7 +193,7 @@ function sampleRecords(image: PageImage, map: PageMap): SqliteRecord[] {
   return records;
 }
 
-/** The first of those in whose tables most of the records are at home. */
+/** The first of the schemas whose tables fit most of the records. */
 function mostFitting(
   schemas: readonly KnownSchema[],
   records: readonly SqliteRecord[],
@@ -218,7 +221,7 @@ function mostFitting(
   return best.known;
 }
 
-/** Adds the journal rows that the known schema has behind it: the host would do all that again, and fail. */
+/** Adds the missing journal rows of the known schema. Without them the host would repeat those migrations and fail. */
 export function completeMigrations(connection: Connection, { known }: ChosenSchema): number {
   let added = 0;
   for (const { table, columns, rows } of known?.journals ?? []) {
@@ -239,5 +242,5 @@ export function completeMigrations(connection: Connection, { known }: ChosenSche
   return added;
 }
 
-/** Journals of changes to the schema, by the column that tells one change from another. */
+/** Journals of changes to the schema, with the column that distinguishes the changes. */
 export const MIGRATIONS: Readonly<Record<string, string>> = { migration: "id", __drizzle_migrations: "created_at" };

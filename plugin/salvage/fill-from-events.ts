@@ -2,23 +2,26 @@ import { columnPath } from "../hosts/folder-paths.ts";
 import type { Connection, SqlValue } from "../stores/sqlite/driver.ts";
 import { quoted } from "../stores/sqlite/schema.ts";
 
-/** Rows that the event log had and the pages had not. */
+/** Rows that were in the event log but not in the pages. */
 export interface Filled {
   sessions: number;
   messages: number;
   parts: number;
 }
 
-/** A kind of record as the event log tells of it. */
+/** How the event log describes a kind of record. */
 interface Told {
   readonly table: "session" | "message" | "part";
   /** Glob of the event types. */
   readonly types: string;
-  /** Where the record stands in an event's data. */
+  /** The path of the record in an event's data. */
   readonly path: string;
 }
 
-/** Newest event of every record of a kind that has no row; `number` is the event's rowid, `first` the first one's time. */
+/**
+ * The newest event for every record of a kind that has no row. `number` is the event's rowid, `first` the time of the
+ * record's first event.
+ */
 function gatherLost(connection: Connection, { table, types, path }: Told): void {
   connection.exec(`
     create temp table told as
@@ -36,8 +39,8 @@ function gatherLost(connection: Connection, { table, types, path }: Told): void 
 }
 
 /**
- * Adds what opencode's own event log says of sessions, messages and parts whose rows are lost. A row that is there stays
- * as it is; what a later event removed does not return.
+ * Adds sessions, messages and parts whose rows are lost, from opencode's own event log. An existing row stays as it is.
+ * What a later event removed is not added.
  */
 export function fillFromEvents(connection: Connection): Filled {
   const filled: Filled = { sessions: 0, messages: 0, parts: 0 };
@@ -77,7 +80,7 @@ export function hasTable(connection: Connection, name: string): boolean {
   return connection.all("select 1 from sqlite_master where type = 'table' and name = ?", name).length > 0;
 }
 
-/** Where a column of a session's row stands in the session as events and files tell it. */
+/** The path of each session column in the session as events and files store it. */
 const SESSION_PATHS: Readonly<Record<string, string>> = {
   id: "id",
   project_id: "projectID",
@@ -120,10 +123,13 @@ function fillSessions(connection: Connection): number {
   return count;
 }
 
-/** Adds the row of a session as an event or a file of opencode 1.0-1.1 tells it; `false` where it is there or incomplete. */
+/**
+ * Adds the row of a session from an event or from a file of opencode 1.0-1.1; `false` if the row exists or is
+ * incomplete.
+ */
 export function insertSession(connection: Connection, info: unknown): boolean {
   const columns = connection.all("pragma table_info(session)").map((row) => String(row.name));
-  // 1.17 and newer.
+  // True for 1.17 and newer.
   const keepsSlashes = hasTable(connection, "migration");
   const names: string[] = [];
   const values: SqlValue[] = [];

@@ -8,8 +8,8 @@ import type { Ledger } from "./ledger.ts";
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Adds what the JSON files of opencode 1.0-1.1, from which the database was once imported, still hold of lost rows. Only
- * of records that an index or another record says there were: what was deleted since the import does not return.
+ * Adds lost rows from the JSON files of opencode 1.0-1.1, from which the database was once imported. Only records that
+ * an index or another record names are added, so nothing that was deleted since the import returns.
  */
 export async function fillFromFiles(
   files: FileSystem,

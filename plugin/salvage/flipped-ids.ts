@@ -1,6 +1,8 @@
 import type { Connection } from "../stores/sqlite/driver.ts";
 
-/** How opencode's own ids begin; it loads no session, message or part of another beginning (1.17, 1.18). */
+/**
+ * The beginnings of opencode's own ids. opencode loads no session, message or part with another beginning (1.17, 1.18).
+ */
 const ID_COLUMNS = [
   { table: "session", column: "id", beginning: "ses_" },
   { table: "message", column: "id", beginning: "msg_" },
@@ -10,15 +12,18 @@ const ID_COLUMNS = [
   { table: "part", column: "session_id", beginning: "ses_" },
 ] as const;
 
-/** What follows the beginning. */
+/** The rest of an id, after the beginning. */
 const REST = /^[0-9A-Za-z]{26}$/;
 
-/** Of 32 bits; an id of another program differs in many more. (One that is no ASCII any more is taken from an index.) */
+/**
+ * The largest number of flipped bits, of 32. An id of another program differs in many more. (An id that is no longer
+ * ASCII is taken from an index.)
+ */
 const MOST_FLIPPED_BITS = 3;
 
 /**
- * Gives ids whose beginning a few flipped bits have changed that beginning back. A row whose right id another row has is
- * the same record, read from elsewhere: the newer one stays.
+ * Corrects ids whose beginning has a few flipped bits. If another row has the corrected id, both are the same record,
+ * read from different places, and the newer one stays.
  */
 export function unflipIDs(connection: Connection): void {
   for (const { table, column, beginning } of ID_COLUMNS) {

@@ -14,9 +14,9 @@ import { Placement } from "./placement.ts";
 import { isSound } from "./sound-values.ts";
 import type { TableShape } from "./table-shape.ts";
 
-/** What came of the pages. */
+/** What was read from the pages. */
 export interface Gathered {
-  /** Rows that were written, by table. */
+  /** The number of written rows, by table. */
   readonly rows: Map<string, number>;
   /** Rows from free pages and from older versions of pages. */
   fromOlder: number;
@@ -30,10 +30,13 @@ export interface ReadIndex {
   readonly gaps: readonly Gap[];
 }
 
-/** Tables whose rows may have been deleted on purpose: what only an older page holds needs a sign that it was not. */
+/**
+ * Tables whose rows may have been deleted on purpose. A row that only an older page holds is used only if something
+ * shows that it was not deleted.
+ */
 const DELETABLE = ["session", "message", "part"];
 
-/** Takes every row out of the pages of a damaged database and puts it into the new one. */
+/** Takes every row from the pages of a damaged database and puts it into the new one. */
 export class Gathering {
   readonly result: Gathered = { rows: new Map(), fromOlder: 0, unplaced: 0 };
   readonly indexes: ReadIndex[] = [];
@@ -45,11 +48,11 @@ export class Gathering {
   readonly #placement: Placement;
   readonly #accounts: PageAccounts;
   readonly #indexes: readonly IndexShape[];
-  /** Tables of which an index that names every row is whole. */
+  /** Tables with a complete index that names every row. */
   readonly #named: ReadonlySet<string>;
-  /** Sessions that a current page speaks of: any other was deleted, or is lost without a trace. */
+  /** Sessions that a current page names. Any other session was deleted, or is lost without a trace. */
   readonly #alive = new Set<string>();
-  /** Where ids of rows stand that no sound cell of their page leads to. */
+  /** The offsets of row ids to which no valid cell of their page leads. */
   readonly #anchors: { readonly page: number; readonly at: number }[] = [];
 
   constructor(image: PageImage, map: PageMap, target: NewDatabase, ledger: Ledger, indexes: readonly IndexShape[]) {
@@ -68,7 +71,7 @@ export class Gathering {
     return type === "index" && this.#owners.intact.has(name) && (sql === null || /\bid\b/.test(sql));
   }
 
-  /** The rows of the pages as they are now: first of those that their table's tree leads to, then of the lost ones. */
+  /** Takes the rows of the current pages: first those to which their table's tree leads, then the lost ones. */
   takeCurrent(onPage: (done: number) => void): void {
     const { pages, free } = this.#image;
     let done = 0;
@@ -78,11 +81,11 @@ export class Gathering {
         const owner = this.#owners.ownerOf(page);
         if ((owner !== null) !== owned || free.pages.has(page)) continue;
         const type = this.#map.types[page];
-        // A row of the schema's own table is no row of the new database.
+        // Rows of the schema's own table are not rows of the new database.
         if (type === PAGE_TYPE.tableLeaf && owner?.type !== "index" && !this.#map.schemaPages.has(page)) {
           this.#takePage(this.#image.read(page), owner?.name ?? null, "current", page);
         } else {
-          // A page of rows whose first byte is damaged is one that no tree has.
+          // A page with rows whose first byte is damaged is in no tree.
           if (owner === null) this.#keepAnchors(page, []);
           if (owner === null && (type === PAGE_TYPE.indexLeaf || type === PAGE_TYPE.indexInterior)) {
             this.#takeStrayIndexPage(page);
@@ -95,7 +98,10 @@ export class Gathering {
     this.#ledger.commit();
   }
 
-  /** Whether each page that may hold rows of the table was read, so that none can be missing. Ask after `takeCurrent`. */
+  /**
+   * Whether each page that may hold rows of the table was read, so that no row can be missing. Call it after
+   * `takeCurrent`.
+   */
   isWhole(table: string): boolean {
     if (!this.#image.isComplete) return false;
     if (this.#accounts.isWhole(table)) return true;
@@ -104,8 +110,8 @@ export class Gathering {
   }
 
   /**
-   * What only free pages and older versions of pages hold. `deletable`: the rows of sessions, messages and parts, which
-   * come after the event log has been asked; else those of the other tables.
+   * Takes rows that only free pages and older versions of pages hold. `deletable`: the rows of sessions, messages and
+   * parts, which are taken after the event log. Otherwise the rows of the other tables.
    */
   takeOlder(deletable: boolean): void {
     const rank = deletable ? "older-deletable" : "older-other";
@@ -150,7 +156,9 @@ export class Gathering {
     else if (isWhole) this.#accounts.read(number);
   }
 
-  /** Remembers the ids of rows that no cell leads to: the pointer, the cell's or the page's header is damaged. */
+  /**
+   * Remembers the ids of rows to which no cell leads, because the pointer or the header of the cell or page is damaged.
+   */
   #keepAnchors(page: number, taken: readonly Taken[]): void {
     for (const at of anchorsOn(this.#image.read(page))) {
       if (!taken.some(({ start, end }) => at >= start && at < end)) this.#anchors.push({ page, at });
@@ -166,7 +174,7 @@ export class Gathering {
     }
   }
 
-  /** `false` for a row of which not everything could be read. */
+  /** `false` if the row could not be read completely. */
   #takeRow(shape: TableShape, record: FoundRecord, rowID: bigint | null, isCurrent: boolean): boolean {
     const session = sessionOf(shape, record);
     if (isCurrent && session !== null) this.#alive.add(session);
@@ -177,7 +185,7 @@ export class Gathering {
       return false;
     }
     const isNew = this.#target.insert(shape, record, rowID) || (isCurrent && this.#replaceOlder(shape, record));
-    // The same row twice: one of the two pages is not what it was.
+    // The same row was found twice, so one of the two pages was changed by the damage.
     if (!isNew && isCurrent) this.#accounts.contradict();
     const id = idOf(shape, record);
     if (rowID !== null && (isNew || id !== "")) this.#ledger.took(shape.name, rowID, id);
@@ -187,9 +195,9 @@ export class Gathering {
     return true;
   }
 
-  /** Whether a row that only an older page holds is one that was lost, not one that was deleted. */
+  /** Whether a row that only an older page holds was lost, not deleted. */
   #mayReturn(shape: TableShape, record: SqliteRecord, session: string | null): boolean {
-    // Where nothing current speaks of any session, the older pages are all there is.
+    // If no current page names any session, the older pages are all that is left.
     if (session !== null && this.#alive.size > 0 && !this.#alive.has(session)) return false;
     if (!DELETABLE.includes(shape.name)) return true;
     const id = record.values[0];
@@ -197,7 +205,7 @@ export class Gathering {
     return !this.#named.has(shape.name) || this.#ledger.isExpected(textOf(id));
   }
 
-  /** Two current pages hold the same record (a WAL that was applied in part): the one that was updated last stays. */
+  /** Two current pages hold the same record (a partly applied WAL). The one that was updated last stays. */
   #replaceOlder(shape: TableShape, record: SqliteRecord): boolean {
     const updated = shape.columns.findIndex((column) => column.name === "time_updated");
     const [id, time] = [record.values[0], record.values[updated]];
@@ -205,15 +213,15 @@ export class Gathering {
       return false;
     }
     this.#target.removeOlder(shape.name, textOf(id), time) && this.#target.insert(shape, record, null);
-    // It is no row more than before.
+    // The number of rows is the same as before.
     return false;
   }
 
-  /** Every index from its root, in order: what it names is what there is. */
+  /** Reads every index from its root, in order. Its entries show which rows exist. */
   #takeIndexes(): void {
     for (const shape of this.#indexes) {
       const object = this.#map.schema.find(({ type, name }) => type === "index" && name === shape.name);
-      // One of another table under this name is another index.
+      // If the name belongs to another table's object, it is another index.
       if (object === undefined || object.table !== shape.table || object.root === 0) continue;
       const gaps = readIndexTree(this.#image, this.#owners, object, shape, (row, isSound) =>
         this.#name(row, isSound ? shape.bit : 0),
@@ -229,8 +237,8 @@ export class Gathering {
   }
 
   /**
-   * A page of an index to which no tree leads. Where just one index has such entries, and no list of free pages is damaged,
-   * it is that index's; else it may be another one's, or what a deleted row left behind.
+   * Takes a page of an index to which no tree leads. If only one index has such entries and no list of free pages is
+   * damaged, the page belongs to that index. Otherwise it may belong to another index or be left from a deleted row.
    */
   #takeStrayIndexPage(page: number): void {
     const fitting = this.#indexes.flatMap((shape) => {
@@ -251,7 +259,7 @@ export class Gathering {
 
 type Rank = "current" | "older-deletable" | "older-other";
 
-/** Bytes of a page that belong to a cell that was read. */
+/** The bytes of a page that belong to a cell that was read. */
 interface Taken {
   readonly start: number;
   readonly end: number;
@@ -262,14 +270,14 @@ function idOf({ columns }: TableShape, { values }: SqliteRecord): string {
   return id instanceof Uint8Array ? textOf(id) : "";
 }
 
-/** The session that a row belongs to, or is. */
+/** The session to which a row belongs, or which it is. */
 function sessionOf({ name, columns }: TableShape, { values }: SqliteRecord): string | null {
   const at = name === "session" ? 0 : columns.findIndex((column) => SESSION_COLUMNS.includes(column.name));
   const id = values[at];
   return id instanceof Uint8Array ? textOf(id) : null;
 }
 
-/** Whether everything of a row was read, and its documents are such that a host can parse them. */
+/** Whether the row was read completely and a host can parse its documents. */
 function isFinished(shape: TableShape, record: FoundRecord): boolean {
   if (!record.isWhole) return false;
   return shape.columns.every(({ name }, index) => isSound(shape.name, name, record.values[index] ?? null));

@@ -4,10 +4,10 @@ import { textOf } from "../stores/sqlite/pages/schema-objects.ts";
 
 const VERSION = /^\d+\.\d+\.\d+$/;
 
-/** A session has at least so many columns, whatever the version. */
+/** The smallest number of columns that a session has in any version. */
 const SESSION_COLUMNS = 14;
 
-/** The newest version of opencode that a session among these records was begun by; `null` where none tells. */
+/** The newest version of opencode that began one of these sessions; `null` if no record shows it. */
 export function newestVersion(records: readonly SqliteRecord[]): string | null {
   let newest: string | null = null;
   for (const { letters, values } of records) {

@@ -5,18 +5,18 @@ import { quoted } from "../stores/sqlite/schema.ts";
 import { soundID } from "./sound-values.ts";
 import { beginsAs } from "./table-shape.ts";
 
-/** What an entry of an index holds: these columns of one row of its table, then that row's rowid. */
+/** The content of an index entry: these columns of one row of its table, then that row's rowid. */
 export interface IndexShape {
   readonly name: string;
   readonly table: string;
   readonly columns: readonly string[];
   /** Whether the index has an entry for each row of its table. */
   readonly namesEveryRow: boolean;
-  /** Marks the index among those of its table. */
+  /** A bit that identifies the index among those of its table. */
   readonly bit: number;
 }
 
-/** A row that an entry of an index says there is. */
+/** A row that exists according to an index entry. */
 export interface NamedRow {
   readonly table: string;
   /** An integer. */
@@ -26,15 +26,15 @@ export interface NamedRow {
   readonly sessionID: string | null;
 }
 
-/** Where a row names the session that it belongs to. */
+/** The columns in which a row names its session. */
 export const SESSION_COLUMNS = ["session_id", "aggregate_id"];
 
-/** Indexes of one table that are told apart; opencode has at most six. */
+/** The largest number of indexes of one table that can be distinguished. opencode has at most six. */
 const MOST_INDEXES = 30;
 
 /**
- * The indexes of a database that has all tables and indexes. Those in another order than the plain one, of expressions or
- * of tables without rowids are left out: no opencode makes one.
+ * The indexes of a database that has all tables and indexes. Indexes with a special order, of expressions, or of tables
+ * without rowids are left out, because opencode creates none.
  */
 export function indexShapes(connection: Connection): IndexShape[] {
   const shapes: IndexShape[] = [];
@@ -58,10 +58,10 @@ export function indexShapes(connection: Connection): IndexShape[] {
   return shapes;
 }
 
-/** The row that a record names if it is an entry of this index; `null` where it cannot be one. */
+/** The row that a record names if it is an entry of this index; `null` if it cannot be one. */
 export function namedRow({ table, columns }: IndexShape, { letters, values }: SqliteRecord): NamedRow | null {
   const rowID = letters.at(-1);
-  // opencode leaves rowids to SQLite, whose are positive: a 0 is an overwritten one.
+  // opencode leaves rowids to SQLite, which uses positive ones. A 0 was overwritten.
   if (letters.length !== columns.length + 1 || rowID !== "i" || Number(values.at(-1)) < 1) return null;
   if (!columns.every((column, index) => beginsAs(table, column, values[index] ?? null))) return null;
   const text = (wanted: readonly string[]) => {
@@ -74,7 +74,7 @@ export function namedRow({ table, columns }: IndexShape, { letters, values }: Sq
   return { table, rowID: String(values.at(-1)), id, messageID, sessionID };
 }
 
-/** The order of two entries of one index (sqlite.org/fileformat2.html, 2.3, without collations). */
+/** Compares two entries of one index (sqlite.org/fileformat2.html, 2.3, without collations). */
 export function compareEntries(one: SqliteRecord, other: SqliteRecord): number {
   for (let index = 0; index < Math.min(one.values.length, other.values.length); index += 1) {
     const [a, b] = [one.values[index] ?? null, other.values[index] ?? null];
@@ -86,7 +86,7 @@ export function compareEntries(one: SqliteRecord, other: SqliteRecord): number {
 
 type Value = SqliteRecord["values"][number];
 
-/** NULL, numbers (large ones are held as text), then bytes. */
+/** NULL comes first, then numbers (large ones are held as text), then bytes. */
 function rank(value: Value): number {
   if (value === null) return 0;
   return value instanceof Uint8Array ? 2 : 1;

@@ -12,20 +12,22 @@ import { type SchemaObject, textOf } from "../stores/sqlite/pages/schema-objects
 import { compareEntries, type IndexShape, type NamedRow, namedRow } from "./index-shape.ts";
 import type { Owners } from "./page-map.ts";
 
-/** Entries of an index that cannot be read lie between these two; `null`: from the first one on, up to the last one. */
+/**
+ * A range of index entries that cannot be read, between these two. `null` means from the first or up to the last entry.
+ */
 export interface Gap {
   readonly low: SqliteRecord | null;
   readonly high: SqliteRecord | null;
 }
 
-/** What a page of an index says. */
+/** The content of one page of an index. */
 export interface IndexPage {
   readonly header: BtreeHeader;
-  /** Where the cells of the page begin. */
+  /** The offsets of the cells of the page. */
   readonly starts: readonly number[];
-  /** In order, `null` for one that cannot be read. */
+  /** The entries in order; `null` for one that cannot be read. */
   readonly entries: readonly (IndexEntry | null)[];
-  /** Whether every entry was read, and all are in order: nothing of the page was overwritten. */
+  /** Whether every entry was read and all are in order: nothing on the page was overwritten. */
   readonly isSound: boolean;
 }
 
@@ -34,7 +36,7 @@ interface IndexEntry {
   readonly row: NamedRow;
 }
 
-/** Reads a page as one of an index, whose entries lie between two; `null` where it is no page of any. */
+/** Reads a page as part of an index, with entries between two others; `null` if it is not a page of an index. */
 export function readIndexPage(image: PageImage, page: number, shape: IndexShape, { low, high }: Gap): IndexPage | null {
   const bytes = image.read(page);
   const header = readBtreeHeader(bytes, page === 1);
@@ -57,8 +59,8 @@ export function readIndexPage(image: PageImage, page: number, shape: IndexShape,
 }
 
 /**
- * Reads the entries of an index from its root. What cannot be read is a gap, and so is what a page that is not sound says:
- * its entries come with `isSound` false.
+ * Reads the entries of an index from its root. An unreadable range becomes a gap. A page with damage becomes a gap too,
+ * and its entries have `isSound` false.
  */
 export function readIndexTree(
   image: PageImage,
@@ -93,10 +95,10 @@ export function readIndexTree(
   return gaps;
 }
 
-/** From the first entry to the last one. */
+/** The range from the first entry to the last one. */
 export const EVERYTHING: Gap = { low: null, high: null };
 
-/** Whether a gap of an index whose entries begin with a session's id may hide entries of this session. */
+/** Whether a gap may hide entries of this session, in an index whose entries begin with a session's id. */
 export function mayHide({ low, high }: Gap, sessionID: string): boolean {
   const [from, to] = [firstText(low), firstText(high)];
   return (from === null || from <= sessionID) && (to === null || sessionID <= to);

@@ -3,10 +3,10 @@ import { readBtreeHeader, tableCells } from "../stores/sqlite/pages/btree-page.t
 import { readRecord, type SqliteRecord } from "../stores/sqlite/pages/record.ts";
 import { textOf } from "../stores/sqlite/pages/schema-objects.ts";
 
-/** Ids of opencode's migrations: the moment they were written at, and a name. */
+/** Ids of opencode's migrations: the time at which they were written, and a name. */
 const MIGRATION = /^\d{14}_[a-z0-9_]+$/;
 
-/** The first migration of opencode's is of January 2026; in milliseconds. */
+/** opencode's first migration is of January 2026; in milliseconds. */
 const FIRST = Date.UTC(2026, 0, 1);
 const LAST = Date.UTC(2100, 0, 1);
 
@@ -27,10 +27,10 @@ function keyOf({ letters, values }: SqliteRecord): string | null {
   return letters.length === 3 || MIGRATION.test(text(3) ?? "") ? journalKey("__drizzle_migrations", created) : null;
 }
 
-/** One row may be damaged; after two that are none, a page is taken for another table's. */
+/** One row may be damaged. After two invalid rows, the page counts as a page of another table. */
 const FEW_ROWS = 2;
 
-/** What the rows of a journal on a page say was done; empty for every other page. */
+/** The changes that the rows of a journal on a page record as done; empty for every other page. */
 export function journalKeysOf(page: Buffer, usable: number): string[] {
   const header = readBtreeHeader(page);
   if (header === null) return [];

@@ -6,18 +6,18 @@ import type { NamedRow } from "./index-shape.ts";
 /** A row of which only a part could be read. */
 export interface UnfinishedRow {
   readonly table: string;
-  /** `null` where the page no longer tells. */
+  /** `null` if the page no longer shows it. */
   readonly rowID: bigint | null;
   readonly record: SqliteRecord;
 }
 
-/** What is known beside the rows themselves. In a file, so that its size does not matter. */
+/** What is known about rows besides their content. It is kept in a file, so that its size does not matter. */
 export class Ledger {
   readonly #connection: Connection;
 
   /**
-   * `named`: rows that indexes name, with the bits of these indexes (0: it is not known which index, or whether the page is
-   * still one of it). `taken`: rows that pages held, with the rowid that they had there.
+   * `named`: rows that indexes name, with a bit for each of these indexes (0: the index is unknown, or the page may no
+   * longer belong to it). `taken`: rows that pages held, with the rowid that they had there.
    */
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -30,7 +30,7 @@ export class Ledger {
       begin`);
   }
 
-  /** A row that an index of the live database names. What an earlier index said of it stays. */
+  /** Adds a row that an index of the live database names. What an earlier index said about it stays. */
   name({ table, rowID, id, messageID, sessionID }: NamedRow, source: number): void {
     this.#connection.run(
       `insert into named values (?, cast(? as integer), ?, ?, ?, ?) on conflict (kind, row_id) do update set
@@ -42,7 +42,7 @@ export class Ledger {
     );
   }
 
-  /** A row that a page names which looks like one of an index. */
+  /** Adds a row that a page names if the page looks like one of an index. */
   hint({ table, rowID, id, messageID, sessionID }: NamedRow): void {
     const row = [table, rowID, id, messageID, sessionID];
     this.#connection.run("insert or ignore into named values (?, cast(? as integer), ?, ?, ?, 0)", ...row);
@@ -54,7 +54,7 @@ export class Ledger {
     return this.#connection.all(sql, table, rowID, source).length > 0;
   }
 
-  /** A row that a page held; `id` is empty in a table without ids. */
+  /** Adds a row that a page held. `id` is empty in a table without ids. */
   took(table: string, rowID: bigint, id: string): void {
     this.#connection.run("insert or ignore into taken values (?, cast(? as integer), ?)", table, String(rowID), id);
   }
@@ -63,7 +63,7 @@ export class Ledger {
     return this.#connection.all("select 1 from named where id = ?", id).length > 0;
   }
 
-  /** The id of the record that an index says is in this row of the table. */
+  /** The id of the record that is in this row of the table, according to an index. */
   idAt(table: string, rowID: bigint | null): string | null {
     if (rowID === null) return null;
     const sql = "select id from named where kind = ? and row_id = cast(? as integer)";
@@ -71,7 +71,7 @@ export class Ledger {
     return typeof id === "string" ? id : null;
   }
 
-  /** The message or session above a record, as an index names it. */
+  /** The parent message or session of a record, as an index names it. */
   above(id: string | null, column: "message_id" | "session_id"): string | null {
     const sql = `select ${column} as above from named where id = ? and ${column} is not null`;
     const above = this.#connection.all(sql, id)[0]?.above;
@@ -95,13 +95,13 @@ export class Ledger {
     }
   }
 
-  /** Puts it beside another database under the name `ledger`. */
+  /** Attaches the ledger to another database under the name `ledger`. */
   attachTo(connection: Connection, path: string): void {
     this.commit();
     connection.run("attach ? as ledger", path);
   }
 
-  /** Ends the writing, so that others may read the file. */
+  /** Commits all writes, so that other connections may read the file. */
   commit(): void {
     this.#connection.exec("commit; begin");
   }
@@ -112,7 +112,7 @@ export class Ledger {
   }
 }
 
-/** A copy of its own: a view would be written out with all that it is a view of. */
+/** A separate copy: a view would be written together with its whole underlying buffer. */
 function plainBytes<T>(value: T): T | Uint8Array {
   return value instanceof Uint8Array ? new Uint8Array(value) : value;
 }

@@ -6,30 +6,31 @@ import { SESSION_COLUMNS } from "./index-shape.ts";
 import { mayHide } from "./index-tree.ts";
 import type { TableShape } from "./table-shape.ts";
 
-/** How many records are nowhere. */
+/** How many records are found nowhere. */
 export interface Loss {
   readonly count: number;
-  /** Whether that is the number; `false`: there are at least so many. */
+  /** Whether `count` is exact. `false`: at least this many are lost. */
   readonly isCounted: boolean;
 }
 
-/** What is lost of one table. */
+/** The losses of one table. */
 export interface TableLoss {
   readonly table: string;
   readonly all: Loss;
-  /** Of the session; for a table whose rows belong to none: 0. */
+  /** The loss of one session; 0 for a table whose rows belong to no session. */
   ofSession(sessionID: string): Loss;
-  /** Lost rows of which nothing tells the session. */
+  /** Lost rows whose session is unknown. */
   readonly ofUnknown: number;
-  /** Sessions of which something is lost. */
+  /** Sessions that lost something. */
   readonly sessionIDs: readonly string[];
 }
 
 const NOTHING: Loss = { count: 0, isCounted: true };
 
 /**
- * Counts what is lost of every table but the journals, which are completed: the rows that an index names and that are not in the new database. The ledger is
- * attached; no row has been rebuilt yet. `isWhole`: whether each page of a table was read, so that its indexes need not be.
+ * Counts the losses of every table except the journals, which are completed. A lost row is one that an index names and
+ * that is not in the new database. The ledger is attached, and no row has been rebuilt yet. `isWhole`: each page of a
+ * table was read, so its indexes need not be.
  */
 export function lossesOf(
   connection: Connection,
@@ -45,12 +46,15 @@ export function lossesOf(
     });
 }
 
-/** Per session (`""`: not known): rows that indexes name, those of them that are lost, and rows that no index names. */
+/**
+ * Counts for each session (`""`: unknown): rows that indexes name, how many of those are lost, and rows that no index
+ * names.
+ */
 interface Tally {
   named: number;
   lost: number;
   unnamed: number;
-  /** Entries by the place of their index. */
+  /** The number of entries, in the order of the indexes. */
   readonly entries: number[];
 }
 
@@ -100,7 +104,7 @@ function tally(connection: Connection, shape: TableShape, indexes: readonly Read
   const session = name === "session" ? "id" : SESSION_COLUMNS.find(has);
   const hasID = shape.columns.some((column) => column.name === "id" && column.affinity === "text");
   if (hasID) acceptFlippedIDs(connection, name);
-  // The id that a page had in this row, else the one that an index states.
+  // The id that a page had in this row, or else the id that an index states.
   const id = `coalesce(n.id, (select id from ledger.taken t where t.kind = n.kind and t.row_id = n.row_id and t.id <> '' limit 1))`;
   connection.run(
     `create temp table state as select n.row_id, n.sources, ${id} as id, n.session_id as session, n.message_id as message,
@@ -145,10 +149,15 @@ function tally(connection: Connection, shape: TableShape, indexes: readonly Read
   return tallies;
 }
 
-/** Bits in which an id that was damaged differs from what it was. Ids of two records differ in many more. */
+/**
+ * The largest number of bits by which a damaged id differs from the original. Ids of two records differ in many more.
+ */
 const MOST_FLIPPED_BITS = 8;
 
-/** An index and a row that name one row with almost the same id: it is the same record, whichever of them is damaged. */
+/**
+ * An index and a row that have almost the same id for one rowid describe the same record, whichever of the two is
+ * damaged.
+ */
 function acceptFlippedIDs(connection: Connection, table: string): void {
   const differing = connection.all(
     `select cast(n.row_id as text) as at, n.id as named, t.id as found from ledger.named n

@@ -14,12 +14,14 @@ const PLACEHOLDERS: Readonly<Record<StorageLetter, string>> = {
   b: "cast(? as blob)",
 };
 
-/** Runtimes bind an empty byte array as NULL, hence the empty string. */
+/** Runtimes bind an empty byte array as NULL, so an empty string is used. */
 function bound(value: SqlValue): SqlValue {
   return value instanceof Uint8Array && value.length === 0 ? "" : value;
 }
 
-/** One flipped bit makes a blob of a text: where a text is declared, a blob that could be one is. */
+/**
+ * One flipped bit turns a text into a blob. In a column declared as text, a blob that could be a text is read as one.
+ */
 function lettersFor({ columns }: TableShape, { letters, values }: SqliteRecord): readonly StorageLetter[] {
   if (!letters.includes("b")) return letters;
   return letters.map((letter, index) => {
@@ -29,10 +31,10 @@ function lettersFor({ columns }: TableShape, { letters, values }: SqliteRecord):
   });
 }
 
-/** Rows of one transaction: enough that its end costs nothing, few enough that its pages fit the cache. */
+/** Rows of one transaction: enough to make commits cheap, and few enough for the cache. */
 const ROWS_PER_TRANSACTION = 20_000;
 
-/** The database that is being built from what the damaged one still holds. */
+/** The new database, which is built from what the damaged one still holds. */
 export class NewDatabase {
   readonly connection: Connection;
   readonly shapes: readonly TableShape[];
@@ -42,7 +44,7 @@ export class NewDatabase {
 
   constructor(connection: Connection, schema: readonly SchemaObject[], pageBytes: number) {
     this.connection = connection;
-    // Nobody relies on this file before it is complete, verified and forced to disk.
+    // Nothing relies on this file before it is complete, verified and forced to disk.
     connection.exec(`pragma page_size = ${pageBytes}; pragma journal_mode = off; pragma synchronous = off;
       pragma foreign_keys = off; pragma cache_size = -32768; pragma temp_store = file; pragma locking_mode = exclusive`);
     for (const object of schema) if (object.type === "table" && object.sql !== null) attempt(connection, object.sql);
@@ -53,14 +55,14 @@ export class NewDatabase {
     connection.exec("begin");
   }
 
-  /** Inserts a row; `false` where its table has one with this key already. Keeps the rowid where that is free. */
+  /** Inserts a row; `false` if its table already has one with this key. Keeps the rowid if that is free. */
   insert(shape: TableShape, record: SqliteRecord, rowID: bigint | null): boolean {
     if (rowID !== null && this.#tryInsert(shape, record, rowID)) return true;
-    // The rowid may be taken by another row, or the key by the same one: without a rowid only the key can refuse.
+    // Another row may have the rowid, or the same row may have the key. Without a rowid only the key can refuse.
     return shape.rowIDColumn === null && this.#tryInsert(shape, record, null);
   }
 
-  /** Removes a row by its id where it was updated before `time`, in milliseconds. */
+  /** Removes a row by its id if it was updated before `time`, in milliseconds. */
   removeOlder(table: string, id: string, time: number): boolean {
     return this.connection.run(`delete from ${quoted(table)} where id = ? and time_updated < ?`, id, time) > 0;
   }
@@ -68,7 +70,7 @@ export class NewDatabase {
   #tryInsert(shape: TableShape, record: SqliteRecord, rowID: bigint | null): boolean {
     const values = record.values.map(bound);
     if (rowID !== null) {
-      // The rowid's own column is NULL in the record.
+      // The column that names the rowid is NULL in the record.
       if (shape.rowIDColumn !== null) values.splice(shape.rowIDColumn, 1);
       values.push(String(rowID));
     }
@@ -102,7 +104,7 @@ export class NewDatabase {
     this.#pending = 0;
   }
 
-  /** Ends the building: indexes, triggers and views come last. Names of those that could not be made. */
+  /** Completes the database: indexes, triggers and views are created last. Returns the names of those that failed. */
   finish(): string[] {
     this.commit();
     const failed = this.#indexes.filter((object) => !attempt(this.connection, object.sql ?? ""));

@@ -2,19 +2,19 @@ import { children, PAGE_TYPE, readBtreeHeader } from "../stores/sqlite/pages/btr
 import type { PageImage } from "../stores/sqlite/pages/page-image.ts";
 import type { Owners, PageMap } from "./page-map.ts";
 
-/** Of the page with this byte SQLite makes no use (sqlite.org/fileformat2.html, 1.4). */
+/** SQLite does not use the page with this byte (sqlite.org/fileformat2.html, 1.4). */
 const LOCK_BYTE = 2 ** 30;
 
 /**
- * Keeps account of every page of a database. Where each one was read as what it is, nothing is missing, even if no tree
- * tells any more where a table begins.
+ * Records for every page of a database whether it was read correctly. If all were, nothing is missing, even if no tree
+ * shows any more where a table begins.
  */
 export class PageAccounts {
   readonly #image: PageImage;
   readonly #owners: Owners;
-  /** By page number: 1 where it was read. */
+  /** By page number: 1 if it was read. */
   readonly #read: Uint8Array;
-  /** By page number: 1 where an overflow chain or an interior page of no tree leads to it. */
+  /** By page number: 1 if an overflow chain or an interior page outside all trees leads to it. */
   readonly #led: Uint8Array;
   #isContradictory = false;
 
@@ -28,7 +28,7 @@ export class PageAccounts {
       const type = map.types[page];
       const owner = owners.ownerOf(page);
       if (owner !== null) {
-        // A page of an index is read with its tree.
+        // A page of an index is read together with its tree.
         if (owners.intact.has(owner.name) && (owner.type === "index" || type === PAGE_TYPE.tableInterior)) {
           this.read(page);
         }
@@ -36,12 +36,12 @@ export class PageAccounts {
     }
   }
 
-  /** A page that was read whole. */
+  /** Records a page that was read completely. */
   read(page: number): void {
     this.#read[page] = 1;
   }
 
-  /** A page that was read whole and that no tree leads to. Two pages cannot lead to one. */
+  /** Records a page that was read completely but to which no tree leads. Two pages cannot lead to the same one. */
   readStray(page: number, image: PageImage): void {
     this.read(page);
     const bytes = image.read(page);
@@ -54,7 +54,7 @@ export class PageAccounts {
     }
   }
 
-  /** Overflow pages that a record was read from; `false` where one of them is another record's as well. */
+  /** Records the overflow pages of a record; `false` if one of them also belongs to another record. */
   follow(chain: readonly number[]): boolean {
     let isOwn = true;
     for (const page of chain) {
@@ -65,12 +65,15 @@ export class PageAccounts {
     return isOwn;
   }
 
-  /** Two pages claim the same rows, so at most one of them is right. No table counts as whole after that. */
+  /**
+   * Records that two pages claim the same rows. At most one of them is right, so no table counts as complete after
+   * that.
+   */
   contradict(): void {
     this.#isContradictory = true;
   }
 
-  /** Whether the table's tree leads to pages that were read whole, and to no other. */
+  /** Whether the table's tree leads only to pages that were read completely. */
   isWhole(table: string): boolean {
     if (this.#isContradictory || !this.#owners.intact.has(table)) return false;
     for (let page = 2; page <= this.#image.pages; page += 1) {

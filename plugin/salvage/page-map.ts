@@ -10,18 +10,18 @@ import { readRowID } from "../stores/sqlite/pages/record.ts";
 import { type SchemaObject, schemaObjectsOf } from "../stores/sqlite/pages/schema-objects.ts";
 import { journalKeysOf } from "./journal.ts";
 
-/** What one look at every page tells. */
+/** The result of reading every page once. */
 export interface PageMap {
-  /** By page number; 0: no page of a b-tree. */
+  /** The page type by page number; 0 if it is no b-tree page. */
   readonly types: Uint8Array;
   readonly schema: readonly SchemaObject[];
-  /** What hosts wrote down of what they did to the database, one key a migration. */
+  /** The journal entries in which hosts recorded what they did to the database, one key for each migration. */
   readonly journal: ReadonlySet<string>;
   /** Pages of the schema's own table. */
   readonly schemaPages: ReadonlySet<number>;
 }
 
-/** Looks at every page once, in order. The schema's rows are taken wherever they lie, the current ones first. */
+/** Reads every page once, in order. Rows of the schema are taken from anywhere, current ones first. */
 export function mapPages(image: PageImage, onPage: (page: number) => void): PageMap {
   const types = new Uint8Array(image.pages + 1);
   const [current, stale]: [SchemaObject[], SchemaObject[]] = [[], []];
@@ -43,7 +43,7 @@ export function mapPages(image: PageImage, onPage: (page: number) => void): Page
   return { types, schema: unique([...current, ...stale]), journal, schemaPages };
 }
 
-/** A page and what its interior pages lead to, whatever that is. */
+/** A page and all pages to which its interior pages lead. */
 function pagesBelow(image: PageImage, root: number): ReadonlySet<number> {
   const found = new Set<number>();
   const waiting = [root];
@@ -63,13 +63,13 @@ function unique(objects: readonly SchemaObject[]): SchemaObject[] {
   return [...byName.values()];
 }
 
-/** Whose tree a page belongs to, as far as the interior pages still tell. */
+/** The tree to which each page belongs, as far as the interior pages still show it. */
 export interface Owners {
   /** The table or index whose tree leads to the page. */
   ownerOf(page: number): SchemaObject | null;
-  /** Trees of which every page is what it must be. */
+  /** Trees in which every page is valid. */
   readonly intact: ReadonlySet<string>;
-  /** Whether the rowid of a row may stand on this page, by the interior pages that lead to it. */
+  /** Whether a row with this rowid may be on this page, according to the interior pages that lead to it. */
   admits(page: number, rowID: bigint): boolean;
 }
 
@@ -89,7 +89,7 @@ export function findOwners(image: PageImage, map: PageMap): Owners {
   };
 }
 
-/** Between which rowids those of a page of a table lie: above the lower one, up to the upper one. */
+/** The range of rowids on a page of a table: above the lower bound, up to the upper one. */
 class Bounds {
   readonly #lower: Float64Array;
   readonly #upper: Float64Array;
@@ -99,7 +99,7 @@ class Bounds {
     this.#upper = new Float64Array(pages + 1).fill(Number.POSITIVE_INFINITY);
   }
 
-  /** Hands the bounds of an interior page on to those below it. */
+  /** Passes the bounds of an interior page on to its child pages. */
   divide(page: number, bytes: Buffer, header: BtreeHeader): void {
     let lower = this.#lower[page] ?? Number.NEGATIVE_INFINITY;
     const upper = this.#upper[page] ?? Number.POSITIVE_INFINITY;

@@ -1,7 +1,7 @@
 import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
 import { fitsShape, hasBeginnings, hasOthersIDs, hasOwnID, type TableShape, tellingColumns } from "./table-shape.ts";
 
-/** Tells of which table a record is a row. */
+/** Tells to which table a record belongs. */
 export class Placement {
   readonly #shapes: readonly TableShape[];
   readonly #byName: ReadonlyMap<string, TableShape>;
@@ -12,8 +12,8 @@ export class Placement {
   }
 
   /**
-   * `owner`: the table whose tree leads to the record's page, `null` where none does. What the values say counts more:
-   * a page may be a copy of another table's.
+   * `owner` is the table whose tree leads to the record's page; `null` if there is none. The values count more than the
+   * owner, because a page may be a copy of another table's.
    */
   tableOf(record: SqliteRecord, owner: string | null): TableShape | null {
     const own = owner === null ? undefined : this.#byName.get(owner);
@@ -22,13 +22,16 @@ export class Placement {
     if (told.length > 0) return mostTelling(told, record);
     if (own !== undefined) return fitsShape(own, record, false) && !hasOthersIDs(own, record) ? own : null;
     const fitting = this.#shapes.filter((shape) => fitsShape(shape, record, true) && !hasOthersIDs(shape, record));
-    // Of a row whose other values were overwritten the id is left.
+    // If the other values of a row were overwritten, only its id remains.
     const [only, ...others] = fitting.length === 1 ? fitting : fitting.filter((shape) => hasOwnID(shape, record));
     return others.length === 0 ? (only ?? null) : null;
   }
 }
 
-/** Of several tables whose rows begin so the one with all columns, and of those the one whose rows are told by the most. */
+/**
+ * If rows of several tables begin in this way, the table with all columns is chosen. Among those, it is the one with
+ * the most distinctive columns.
+ */
 function mostTelling(shapes: readonly TableShape[], { letters }: SqliteRecord): TableShape | null {
   const rank = (shape: TableShape) => (letters.length === shape.columns.length ? 100 : 0) + tellingColumns(shape);
   const [first] = [...shapes].sort((a, b) => rank(b) - rank(a));

@@ -1,7 +1,7 @@
 import type { Connection } from "../stores/sqlite/driver.ts";
 import { hasTable } from "./fill-from-events.ts";
 
-/** Rows that were made from what other rows say, so that the host finds their children. */
+/** Rows that were rebuilt from other rows, so that the host finds their children. */
 export interface Rebuilt {
   projects: number;
   sessions: number;
@@ -9,8 +9,8 @@ export interface Rebuilt {
 }
 
 /**
- * Makes the rows without which surviving rows would stay invisible: the message of parts, the session of messages, the
- * project of sessions, and the counters of the event log. They say no more than what the rows below them tell.
+ * Rebuilds missing rows without which other rows would stay hidden: the message of parts, the session of messages, the
+ * project of sessions, and the counters of the event log. They contain only what the rows below them show.
  */
 export function rebuildParents(
   connection: Connection,
@@ -32,7 +32,7 @@ export function rebuildParents(
   rebuilt.sessions = rebuildSessions(connection);
   rebuilt.projects = rebuildProjects(connection);
   if (hasTable(connection, "event_sequence") && hasTable(connection, "event")) {
-    // Without its counter the host would begin at 0 again, and fail on the numbers that are there.
+    // Without the counter the host would start at 0 again and fail on existing numbers.
     connection.exec(`insert into event_sequence (aggregate_id, seq) select aggregate_id, max(seq) from event group by 1
       on conflict (aggregate_id) do update set seq = max(seq, excluded.seq)`);
   }
@@ -44,7 +44,7 @@ const TITLE = "Recovered session";
 function rebuildSessions(connection: Connection): number {
   const versions = connection.all("select version from session order by time_created desc limit 1");
   const version = String(versions[0]?.version ?? "0.0.0");
-  // Before 1.17 every record has the spelling of Windows itself.
+  // Before 1.17 every record has paths as Windows itself writes them.
   const spelled = keepsSlashes(connection) ? slashed : (folder: string) => folder;
   const directory = onlyDirectory(connection, spelled);
   return connection.run(
@@ -62,12 +62,12 @@ function rebuildSessions(connection: Connection): number {
   );
 }
 
-/** A folder in the one spelling by which two are compared: messages of Windows have `\\` where sessions may have `/`. */
+/** A folder in a single spelling for comparison. Messages from Windows have `\\` where sessions may have `/`. */
 function slashed(folder: string): string {
   return `case when ${folder} glob '[A-Za-z]:\\*' or ${folder} glob '\\\\*' then replace(${folder}, '\\', '/') else ${folder} end`;
 }
 
-/** Whether the sessions of this database keep folders of Windows with `/`, as 1.17 and newer do. */
+/** Whether the sessions of this database store Windows folders with `/`, as 1.17 and newer do. */
 function keepsSlashes(connection: Connection): boolean {
   return (
     connection.all("select 1 from session where directory glob '[A-Za-z]:/*' or directory glob '//*' limit 1").length >
@@ -75,10 +75,12 @@ function keepsSlashes(connection: Connection): boolean {
   );
 }
 
-/** The directory that a message tells of. */
+/** The directory that a message names. */
 const CWD = "case when json_valid(data) then json_extract(data, '$.path.cwd') end";
 
-/** The directory of every session that still tells its own; `null` where there are several. A rebuilt message says `/`. */
+/**
+ * The directory of every session that still states its own; `null` if there are several. A rebuilt message states `/`.
+ */
 function onlyDirectory(connection: Connection, spelled: (folder: string) => string): string | null {
   const isLost = "select 1 from message where session_id not in (select id from session) limit 1";
   if (connection.all(isLost).length === 0) return null;

@@ -21,14 +21,14 @@ import type { SalvageReport } from "./salvage.ts";
 export interface SalvageRun {
   readonly folder: string;
   readonly manifest: Manifest;
-  /** The copy of the database; that of its WAL, if there is one, lies beside it. */
+  /** The copy of the database. The copy of its WAL, if there is one, is next to it. */
   readonly source: string;
   readonly target: string;
 }
 
 const REPORT_FILE = "report.json";
 
-/** Room beside the copy and the new database for what the work needs meanwhile. */
+/** The space that the work needs in addition to the copy and the new database. */
 const SPACE_TO_LEAVE = 64 * 1024 * 1024;
 
 function asRun(folder: string, manifest: Manifest, database: string): SalvageRun {
@@ -36,7 +36,7 @@ function asRun(folder: string, manifest: Manifest, database: string): SalvageRun
   return { folder, manifest, source, target: join(folder, SALVAGED) };
 }
 
-/** An earlier run on the very same files, so that what was done is not done again; `null` where there is none. */
+/** An earlier run on exactly the same files, so that finished work is not repeated; `null` if there is none. */
 export async function findSalvageRun(files: FileSystem, dataDir: string, database: string): Promise<SalvageRun | null> {
   const found: SalvageRun[] = [];
   for await (const run of eachRun(files, dataDir, ({ owner }) => owner === folderNameFor(null))) {
@@ -86,7 +86,7 @@ export async function copyAside(
   const run = await createRunFolder(files, dataDir, null, newRunID(Date.now()));
   const items: ManifestItem[] = [];
   for (const [index, { suffix, size, mtimeMs, mode }] of found.entries()) {
-    // A journal must not lie beside the copy under its own name: SQLite would write it into it.
+    // A journal must not be next to the copy under its own name: SQLite would write it into the copy.
     const file = `items/0001-${basename(database)}${suffix === "-journal" ? ".journal" : suffix}`;
     await files.copyNew(database + suffix, join(run.path, file), PRIVATE_FILE);
     await files.syncFile(join(run.path, file));
@@ -143,21 +143,21 @@ async function filesOf(files: FileSystem, database: string) {
   return found;
 }
 
-/** The report of a run whose new database is complete; `null` where it is not. */
+/** The report of a run whose new database is complete; `null` if it is not. */
 export async function finishedReport(files: FileSystem, run: SalvageRun): Promise<SalvageReport | null> {
   if ((await files.stat(run.target)) === null) return null;
   const bytes = await files.read(join(run.folder, REPORT_FILE));
   if (typeof bytes === "string") return null;
   try {
     const report = JSON.parse(bytes.toString("utf8")) as SalvageReport;
-    // One of an earlier version of this tool does not tell what was lost.
+    // A report of an earlier version of this tool does not state the losses.
     return "lostSessions" in report ? report : null;
   } catch {
     return null;
   }
 }
 
-/** Forces the new database to disk and says that it is complete. */
+/** Forces the new database to disk and records that it is complete. */
 export async function finishSalvage(files: FileSystem, run: SalvageRun, report: SalvageReport): Promise<void> {
   await files.chmod(run.target, PRIVATE_FILE);
   await files.syncFile(run.target);
@@ -165,14 +165,14 @@ export async function finishSalvage(files: FileSystem, run: SalvageRun, report: 
   await files.syncDirectory(run.folder);
 }
 
-/** Removes what an interrupted salvage left of its new database. */
+/** Removes the unfinished new database of an interrupted salvage. */
 export async function discardUnfinished(files: FileSystem, run: SalvageRun): Promise<void> {
   for (const { name } of (await files.list(run.folder)) ?? []) {
     if (name.startsWith(SALVAGED) || name === REPORT_FILE) await files.unlink(join(run.folder, name));
   }
 }
 
-/** Puts the new database in the place of the damaged one, whose files are in the run. Call it under the lock. */
+/** Replaces the damaged database with the new one. The damaged files are in the run. Call it under the lock. */
 export async function swapIn(
   files: FileSystem,
   run: SalvageRun,
@@ -190,7 +190,7 @@ export async function swapIn(
       : {}),
   }));
   const planned: Manifest = { ...run.manifest, state: "planned", items };
-  // Building the new database took its time.
+  // Building the new database took time, so the lock is checked again.
   if (!(await lock.isHeld())) throw new StoreRefusedError("busy", TAKEN_OVER.message);
   await writeManifest(files, run.folder, planned);
   try {
@@ -203,7 +203,7 @@ export async function swapIn(
   }
 }
 
-/** What cannot be undone now stays planned: whoever takes the lock next settles it. */
+/** What cannot be undone now stays planned. The next holder of the lock settles it. */
 async function undo(files: FileSystem, run: SalvageRun, writer: DatabaseFileWriter, planned: Manifest): Promise<void> {
   await writer.settle(run.folder);
   const outcomes = [];

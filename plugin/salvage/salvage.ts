@@ -22,13 +22,13 @@ export type Stage = "mapping" | "reading" | "filling" | "indexing" | "verifying"
 export interface SalvageInput {
   readonly files: FileSystem;
   readonly driver: Driver;
-  /** A copy of the damaged database, its WAL beside it under `-wal`; either may be missing. Only read. */
+  /** A copy of the damaged database, with its WAL next to it under `-wal`. Either may be missing. Only read. */
   readonly source: string;
-  /** The new database; must not exist. Side files of the work lie beside it and are removed at the end. */
+  /** The new database, which must not exist. Temporary side files are next to it and are removed at the end. */
   readonly target: string;
-  /** Where opencode's legacy files are, `null` where they are not to be asked. */
+  /** Where opencode's legacy files are; `null` if they are not to be read. */
   readonly dataDir: string | null;
-  /** `done` and `of` in pages, 0 where a stage has no measure. */
+  /** `done` and `of` are in pages, or 0 if a stage has no measure. */
   readonly onProgress?: (stage: Stage, done: number, of: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -39,26 +39,28 @@ export interface SalvageReport extends LossesOfAll {
   /** Rows in the new database, by table. */
   readonly rows: Readonly<Record<string, number>>;
   readonly sessions: readonly SessionOutcome[];
-  /** Where rows came from that the current pages did not hold whole. */
+  /** The sources of rows that the current pages did not hold completely. */
   readonly fromOlderPages: number;
   readonly fromEvents: Filled;
   readonly fromFiles: Filled;
-  /** Rows that were cut off, and were closed where they broke off. */
+  /** Rows that were cut off and were closed at that point. */
   readonly mended: number;
   readonly rebuilt: Rebuilt;
   readonly unplacedRecords: number;
   readonly framesBeyondDamage: number;
   readonly addedSchemaObjects: readonly string[];
-  /** Whether anything tells which opencode wrote the damaged database; else the form of the new one is a guess. */
+  /**
+   * Whether anything shows which opencode wrote the damaged database. Otherwise the schema of the new one is a guess.
+   */
   readonly isSchemaTold: boolean;
-  /** The versions whose form the new database has; none where it is no known one. */
+  /** The versions whose schema the new database has; empty if no known version has it. */
   readonly schemaOf: readonly string[];
   readonly failedIndexes: readonly string[];
   readonly isSound: boolean;
   readonly foreignKeyViolations: number;
 }
 
-/** The work was stopped from outside; what was built so far is of no use. */
+/** A signal stopped the work. What was built so far is useless. */
 export class SalvageStoppedError extends Error {
   constructor() {
     super("The salvage was stopped.");

@@ -2,40 +2,40 @@ import { NO_WORKTREE } from "../hosts/folder-paths.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
 import type { Loss, TableLoss } from "./losses.ts";
 
-/** Rows of the sessions, in the new database and lost. */
+/** The rows of one session: in the new database, and lost. */
 export interface SessionOutcome {
   readonly sessionID: string;
   readonly messages: number;
   readonly parts: number;
-  /** Records that an index or another record names and that are nowhere; a message that was rebuilt is one of them. */
+  /** Records that an index or another record names and that were found nowhere. A rebuilt message is one of them. */
   readonly lostMessages: number;
   readonly lostParts: number;
   /** Rows of other tables: the event log, todos … */
   readonly lostOthers: number;
-  /** Records that were cut off, and were closed where they broke off. */
+  /** Records that were cut off and were closed at that point. */
   readonly cutRecords: number;
-  /** Whether more of its messages, parts and events cannot be lost; `false`: at least so many are. */
+  /** Whether the losses of its messages, parts and events are exact. `false`: at least this many are lost. */
   readonly isCounted: boolean;
   /** Whether its own row had to be rebuilt. */
   readonly isRebuilt: boolean;
   /** `false`: its row was rebuilt, and nothing that is left tells its folder. */
   readonly hasFolder: boolean;
-  /** Whether every record of it came through as it was. */
+  /** Whether every record of the session was saved unchanged. */
   readonly isWhole: boolean;
 }
 
 export interface LossesOfAll {
   /** Sessions of which no record is left. */
   readonly lostSessions: Loss;
-  /** Lost records of which nothing tells the session. */
+  /** Lost records whose session is unknown. */
   readonly lostOfUnknown: { readonly messages: number; readonly parts: number };
-  /** Lost rows by table, those that belong to no session as well. */
+  /** Lost rows by table, including rows that belong to no session. */
   readonly lostRows: Readonly<Record<string, number>>;
 }
 
-/** What is known of losses besides the rows. */
+/** What is known about losses besides the rows. */
 interface Known {
-  /** Sessions whose own row came through. */
+  /** Sessions whose own row was saved. */
   readonly before: ReadonlySet<string>;
   readonly losses: readonly TableLoss[];
   /** By session: messages that only their parts name. */
@@ -45,9 +45,9 @@ interface Known {
   readonly logIsWhole: boolean;
 }
 
-/** By session: messages of which only parts tell, no index. The ledger is attached. */
+/** By session: messages that only parts name, and no index. The ledger is attached. */
 export function unnamedMessages(connection: Connection): ReadonlyMap<string, number> {
-  // An id that was overwritten in part names no message.
+  // A partly overwritten id names no message.
   const rows = connection.all(`select session_id as id, count(distinct message_id) as n from part
     where message_id not in (select id from message) and length(message_id) = 30 and message_id glob 'msg_*'
       and substr(message_id, 5) not glob '*[^0-9A-Za-z]*'
@@ -56,10 +56,10 @@ export function unnamedMessages(connection: Connection): ReadonlyMap<string, num
   return new Map(rows.map((row) => [String(row.id), Number(row.n)]));
 }
 
-/** Tables of which every row must be accounted for, if nothing of a session is to be lost. */
+/** Tables in which every row must be accounted for before a session counts as complete. */
 const COUNTED = ["message", "part", "event"];
 
-/** What came through of each session, and how many records of it are nowhere. */
+/** What was saved of each session, and how many of its records were found nowhere. */
 export function outcomesOf(connection: Connection, known: Known): SessionOutcome[] {
   const { before, losses, unnamed, cut, logIsWhole } = known;
   const tally = (sql: string) => new Map(connection.all(sql).map((row) => [String(row.id), Number(row.n)]));
@@ -69,7 +69,7 @@ export function outcomesOf(connection: Connection, known: Known): SessionOutcome
     const sessionID = String(row.id);
     const lost = losses.map(({ table, ofSession }) => ({ table, ...ofSession(sessionID) }));
     const of = (table: string) => lost.find((loss) => loss.table === table)?.count ?? 0;
-    // Where the messages are counted, a part with another message's id is one whose id is damaged.
+    // If the messages are counted, a part with an unknown message id is one whose id is damaged.
     const messagesAreCounted = lost.some(({ table, isCounted }) => table === "message" && isCounted);
     const lostMessages = of("message") + (messagesAreCounted ? 0 : (unnamed.get(sessionID) ?? 0));
     const lostParts = of("part");
@@ -93,7 +93,7 @@ export function outcomesOf(connection: Connection, known: Known): SessionOutcome
   });
 }
 
-/** What is lost beside the sessions that came through. */
+/** The losses besides the saved sessions. */
 export function lossesOfAll(
   sessions: readonly SessionOutcome[],
   losses: readonly TableLoss[],
@@ -106,7 +106,7 @@ export function lossesOfAll(
   const all = lost("session")?.all ?? { count: 0, isCounted: false };
   const ofUnknown = (table: string) => lost(table)?.ofUnknown ?? 0;
   return {
-    // A row without an id may be that of a session which other rows name.
+    // A row without an id may belong to a session that other rows name.
     lostSessions: { count: gone, isCounted: logIsWhole && all.isCounted && ofUnknown("session") === 0 },
     lostOfUnknown: { messages: ofUnknown("message"), parts: ofUnknown("part") },
     lostRows: Object.fromEntries(losses.flatMap(({ table, all: { count } }) => (count > 0 ? [[table, count]] : []))),

@@ -10,7 +10,7 @@ const DOCUMENTS: Readonly<Record<string, readonly string[]>> = {
   project: ["sandboxes", "commands"],
 };
 
-/** Tables of which one bad value keeps every session of a project from being listed. */
+/** Tables in which one bad value keeps every session of a project from being listed. */
 const LISTS = ["session", "project"];
 
 const IDS: Readonly<Record<string, readonly string[]>> = {
@@ -18,15 +18,15 @@ const IDS: Readonly<Record<string, readonly string[]>> = {
   part: ["id", "message_id", "session_id"],
 };
 
-/** An id that is no remainder of an overwritten page: printable characters alone. */
+/** An id of printable characters only, which is not left from an overwritten page. */
 export function soundID(id: string | null): string | null {
   return id !== null && /^[\x21-\x7e]+$/.test(id) ? id : null;
 }
 
-/** Longer documents are not parsed, only their chain of pages is looked at. */
+/** Longer documents are not parsed. Only their chain of pages is checked. */
 const LONGEST_PARSED = 64 * 1024 * 1024;
 
-/** Whether a value is one that opencode may have written there, not the remainder of an overwritten page. */
+/** Whether opencode may have written a value there. Otherwise it is left from an overwritten page. */
 export function isSound(table: string, column: string, value: SqlValue): boolean {
   if (value instanceof Uint8Array) {
     const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
@@ -38,7 +38,7 @@ export function isSound(table: string, column: string, value: SqlValue): boolean
   return !isTime || value >= 0;
 }
 
-/** Whether bytes are a text that every host reads whole. */
+/** Whether bytes are a text that every host reads completely. */
 export function isReadableText(bytes: Uint8Array): boolean {
   return isWellFormedUtf8(bytes) && !bytes.includes(0);
 }

@@ -7,15 +7,15 @@ export interface ColumnShape {
   readonly name: string;
   readonly affinity: "text" | "integer" | "real" | "other";
   readonly isNeeded: boolean;
-  /** Whether a record may end before this column: it came with a later migration. */
+  /** Whether a record may end before this column, because a later migration added it. */
   readonly hasDefault: boolean;
 }
 
-/** What rows of a table look like. */
+/** The form of a table's rows. */
 export interface TableShape {
   readonly name: string;
   readonly columns: readonly ColumnShape[];
-  /** The column that is another name of the rowid, and NULL in the record. */
+  /** The column that is another name for the rowid. It is NULL in the record. */
   readonly rowIDColumn: number | null;
 }
 
@@ -25,7 +25,7 @@ function affinityOf(type: string): ColumnShape["affinity"] {
   return /real|floa|doub/i.test(type) ? "real" : "other";
 }
 
-/** Reads the shape of a table of the new database. */
+/** Reads the form of a table in the new database. */
 export function tableShape(connection: Connection, name: string): TableShape {
   const rows = connection.all(`pragma table_info(${quoted(name)})`);
   const keys = rows.filter((row) => Number(row.pk) > 0);
@@ -49,7 +49,7 @@ const FITTING: Readonly<Record<ColumnShape["affinity"], readonly StorageLetter[]
   other: ["i", "I", "r", "t", "b"],
 };
 
-/** Whether a record could be a row of the table. `exactly`: with every column, for records whose table is not known. */
+/** Whether a record could be a row of the table. `exactly`: with every column, for records whose table is unknown. */
 export function fitsShape(shape: TableShape, record: SqliteRecord, exactly: boolean): boolean {
   const { letters } = record;
   if (letters.length > shape.columns.length || (exactly && letters.length !== shape.columns.length)) return false;
@@ -61,7 +61,9 @@ export function fitsShape(shape: TableShape, record: SqliteRecord, exactly: bool
   });
 }
 
-/** How values of a column begin in opencode's own tables; they tell whose a row is when the tree does not. */
+/**
+ * The beginnings of values in the columns of opencode's own tables. They show the table of a row if the tree does not.
+ */
 const BEGINNINGS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   part: { id: /^prt/, message_id: /^msg/, session_id: /^ses/ },
   message: { id: /^msg/, session_id: /^ses/, data: /^\s*\{/ },
@@ -82,7 +84,7 @@ const BEGINNINGS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
 
 const LONGEST_BEGINNING = 64;
 
-/** Whether a record's first value is an id as the rows of this table, and of no other, have it there. */
+/** Whether a record's first value is an id of the kind that only this table's rows have there. */
 export function hasOwnID({ name, columns }: TableShape, { values: [id] }: SqliteRecord): boolean {
   const beginning = columns[0]?.name === "id" ? BEGINNINGS[name]?.id : undefined;
   return beginning !== undefined && begins(id, beginning);
@@ -92,10 +94,10 @@ function begins(value: SqlValue | undefined, beginning: RegExp): boolean {
   return value instanceof Uint8Array && beginning.test(textOf(value.subarray(0, LONGEST_BEGINNING)));
 }
 
-/** An id of opencode's, whole. One whose beginning a flipped bit changed is none of these. */
+/** A complete id of opencode. An id whose beginning has a flipped bit does not match. */
 const ID = /^(ses|msg|prt|evt|wrk|per)_[0-9A-Za-z]{20,}$/;
 
-/** Whether a record has, where rows of this table have an id of one kind, an id of another: it is another table's row. */
+/** Whether a record has an id of another kind than this table has in that column. Then it belongs to another table. */
 export function hasOthersIDs({ name, columns }: TableShape, { values }: SqliteRecord): boolean {
   return columns.some((column, index) => {
     const [beginning, value] = [BEGINNINGS[name]?.[column.name], values[index]];
@@ -104,18 +106,18 @@ export function hasOthersIDs({ name, columns }: TableShape, { values }: SqliteRe
   });
 }
 
-/** How many columns tell that a row is one of this table. */
+/** How many columns show that a row belongs to this table. */
 export function tellingColumns({ name, columns }: TableShape): number {
   return columns.filter((column) => BEGINNINGS[name]?.[column.name] !== undefined).length;
 }
 
-/** Whether a value is one that this column of opencode's may hold, as far as its beginning tells. */
+/** Whether a column of opencode's may hold this value, judged by its beginning. */
 export function beginsAs(table: string, column: string, value: SqlValue): boolean {
   const beginning = BEGINNINGS[table]?.[column];
   return beginning === undefined || value === null || begins(value, beginning);
 }
 
-/** Whether a record's values begin as those of this table of opencode's do; `false` for a table that is not known. */
+/** Whether a record's values begin like those of this table of opencode's; `false` for an unknown table. */
 export function hasBeginnings(shape: TableShape, { letters, values }: SqliteRecord): boolean {
   const known = BEGINNINGS[shape.name];
   if (known === undefined || letters.length > shape.columns.length) return false;

@@ -7,8 +7,8 @@ import type { Ledger } from "./ledger.ts";
 import { isSound, soundID } from "./sound-values.ts";
 
 /**
- * Writes the rows of which only a part was read and that nothing else had, closed where they break off. How many of each
- * session; those of projects under `""`.
+ * Writes the rows of which only a part was read and that no other source had, closed where they break off. Returns the
+ * number for each session; those of projects are under `""`.
  */
 export function writeUnfinished(connection: Connection, ledger: Ledger): ReadonlyMap<string, number> {
   const written = new Map<string, number>();
@@ -37,7 +37,7 @@ export function writeUnfinished(connection: Connection, ledger: Ledger): Readonl
     const session =
       soundID(text("session_id")) ??
       sessionOf(connection, message) ??
-      // The message's row may be gone as well, and only an index tell of it.
+      // The message's row may be lost too, so that only an index names the session.
       ledger.above(message, "session_id") ??
       above("session_id");
     if (table === "part" && id !== null && message !== null && session !== null) {
@@ -72,7 +72,7 @@ function sessionOf(connection: Connection, messageID: string | null): string | n
   return typeof row?.session === "string" ? row.session : null;
 }
 
-/** A session's or project's row with those of its values that are sound. If one that it needs is missing, the row is rebuilt. */
+/** Writes a session's or project's row with its valid values. If a required value is missing, the row is rebuilt. */
 function writeListed(
   connection: Connection,
   table: string,

@@ -11,14 +11,16 @@ import type { QuarantinedRecord } from "./quarantined.ts";
 import type { KnownFault, TranscriptMessage } from "./transcript.ts";
 import { type MessageOf2x, transcribe2x } from "./transcript-2x.ts";
 
-/** A session as opencode 2.x has it. */
+/** A session in the form that opencode 2.x has. */
 export interface Copy2x {
   readonly facts: SessionFacts;
   readonly recordFaults: readonly KnownFault[];
   readonly messages: readonly TranscriptMessage[];
 }
 
-/** Reads a session in the tables of opencode 2.x; `null` where it is not there. What is in quarantine is among the messages. */
+/**
+ * Reads a session in the tables of opencode 2.x; `null` if it is not there. Quarantined records are among the messages.
+ */
 export async function copyOf2x(
   half: Half2x,
   origin: Origin,
@@ -41,8 +43,8 @@ export async function copyOf2x(
 }
 
 /**
- * What every session of opencode 2.x says of itself; `null` where its tables are not there, or of an unknown shape. The
- * preview of 2.x has its sessions where 1.x has them.
+ * The facts about every session of opencode 2.x; `null` if its tables are missing or have an unknown shape. The preview
+ * of 2.x keeps its sessions in the table of 1.x.
  */
 export async function sessionsOf2x(half: Half2x, origin: Origin): Promise<SessionFacts[] | null> {
   const profile = profileFor(origin, half.schema);

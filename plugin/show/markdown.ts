@@ -3,7 +3,7 @@ import { isFields, textIn, valueIn } from "../stores/conversation.ts";
 import type { Entry, ToolCall, TranscriptMessage } from "./transcript.ts";
 import { holeText, timeText } from "./transcript-text.ts";
 
-/** The head of a session as Markdown: its title, and what is known of it. */
+/** The head of a session as Markdown: its title and the known facts. */
 export function headMarkdown({ id, title, directory, version, createdMs, updatedMs }: SessionFacts): string[] {
   const facts = [
     `Session: \`${id}\``,
@@ -20,7 +20,7 @@ export function headMarkdown({ id, title, directory, version, createdMs, updated
   ];
 }
 
-/** One message as Markdown, with everything that its parts say. A pure function. */
+/** One message as Markdown, with the text of all its parts. A pure function. */
 export function messageMarkdown({ role, timeMs, agent, model, messageID, entries }: TranscriptMessage): string[] {
   const who = role === "user" ? "You" : role === "assistant" ? "Assistant" : "Message";
   const facts = [who, role === "assistant" ? agent : null, role === "assistant" ? model : null, timeText(timeMs)];
@@ -49,7 +49,7 @@ function entryMarkdown(entry: Entry): string[] {
   }
 }
 
-/** What opencode added to a message of the user is shown whole. */
+/** What opencode added to a message of the user is shown completely. */
 function noteMarkdown(text: string, part: unknown): string[] {
   const added = valueIn(part, "synthetic") === true ? textIn(part, "text") : null;
   return added === null ? [`*${oneLine(text)}*`, ""] : ["*added by opencode:*", "", ...fenced(added, ""), ""];
@@ -75,7 +75,7 @@ function quoted(text: string): string[] {
   return text.split("\n").map((line) => `> ${line}`.trimEnd());
 }
 
-/** A block that ends at no line of its own text. */
+/** A fenced block whose fence does not occur in its text. */
 function fenced(text: string, language: string): string[] {
   const longest = (text.match(/`+/g) ?? []).reduce((most, ticks) => Math.max(most, ticks.length), 2);
   const fence = "`".repeat(longest + 1);

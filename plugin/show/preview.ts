@@ -3,12 +3,12 @@ import type { OpenedStore } from "../stores/opened-store.ts";
 import { clipped } from "./text-layout.ts";
 import { readableText } from "./transcript.ts";
 
-/** A preview shows no more columns than this of a text. */
+/** A preview shows at most this many columns of a text. */
 const MOST_COLUMNS = 200;
 
 /**
- * What can be read of a damaged message or part, for a look at it before it is repaired; `null` for nothing. Session
- * content: for the screen of the user who asked, never for a log, a toast or a report.
+ * What can be read of a damaged message or part, to show it before the repair; `null` for nothing. This is session
+ * content: only for the screen of the user who asked, never for a log, a toast or a report.
  */
 export async function previewOf(
   opened: readonly OpenedStore[],

@@ -17,15 +17,15 @@ export interface QuarantinedRecord {
   readonly code: string;
   readonly evidence: string;
   readonly bytes: number;
-  /** Of a message or part: where it was in the session, and what it says. */
+  /** For a message or part: its place in the session, and its content. */
   readonly place: { readonly messageID: string; readonly document: StoredDocument } | null;
-  /** Of a message of opencode 2.x: its row. */
+  /** For a message of opencode 2.x: its row. */
   readonly of2x: MessageOf2x | null;
-  /** Whether it left only because its message did: nothing is wrong with it. */
+  /** Whether it was quarantined only because its message was: the record itself is healthy. */
   readonly isHealthy: boolean;
 }
 
-/** What of a session is in quarantine, the newest runs first. Reads only. */
+/** The quarantined records of a session, the newest runs first. Reads only. */
 export async function quarantinedRecords(
   files: FileSystem,
   dataDir: string,
@@ -47,7 +47,10 @@ export async function quarantinedRecords(
   return found;
 }
 
-/** Where an item of a run was in its session, and what its original says; `null` of what is no message or part. */
+/**
+ * Where an item of a run was in its session, and the content of its original; `null` for other items than messages and
+ * parts.
+ */
 export async function placeOf(
   files: FileSystem,
   folder: string,
@@ -114,9 +117,9 @@ async function savedBytes(
 }
 
 /**
- * The messages of a session with what is in quarantine in its place: parts in their message by id, messages where their
- * time (of files: their id) has them, as hosts order them. What stands in its place again is left out, and so are parts
- * of messages that are nowhere: opencode removed these.
+ * The messages of a session with quarantined records in their old places. Parts are placed in their message by id.
+ * Messages are placed by time (files: by id), as hosts order them. A record that is back in its place is left out.
+ * Parts of messages that exist nowhere are left out too, because opencode removed these.
  */
 export async function* withQuarantined(
   messages: AsyncIterable<StoredMessage>,

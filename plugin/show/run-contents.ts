@@ -10,19 +10,19 @@ export interface ChangedRecord {
   readonly id: string;
   readonly kind: ManifestItem["kind"];
   readonly recordID: string | null;
-  /** Of a session or project in a database: the only column that was changed. */
+  /** For a session or project in a database: the only column that was changed. */
   readonly column?: string;
   readonly code: string;
   readonly evidence: string;
   /** What the run did. */
   readonly action: Action;
-  /** What became of it since: `done` where it can be undone. */
+  /** The present state of the record. `done`: it can be undone. */
   readonly state: ManifestItem["state"];
-  /** Size of the original in bytes; `null` where nothing stood there before. */
+  /** Size of the original in bytes; `null` if there was none. */
   readonly bytes: number | null;
-  /** Where the content that took its place is from; `null` where nothing did. */
+  /** The source of the replacement; `null` if there is none. */
   readonly source: string | null;
-  /** What can be read of the original, of messages and parts; `null` where nothing can. */
+  /** What can be read of the original, for messages and parts; `null` if nothing can. */
   readonly text: string | null;
 }
 
@@ -38,10 +38,10 @@ export type RunContents =
   | { readonly ok: true; readonly sessions: readonly RunOnSession[] }
   | { readonly ok: false; readonly problem: string };
 
-/** Texts of more records than this are not read: nobody reads so many of them on a screen. */
+/** Texts are read for at most this many records: nobody reads more on a screen. */
 const MOST_TEXTS = 200;
 
-/** What is in a run, readable. Reads only; no session of it where there is no such run. */
+/** The contents of a run in readable form. Reads only. No sessions if there is no such run. */
 export async function runContents(files: FileSystem, dataDir: string, runID: string): Promise<RunContents> {
   const sessions = new Map<string | null, { createdAt: string; trigger: string; records: ChangedRecord[] }>();
   let left = MOST_TEXTS;

@@ -26,17 +26,17 @@ export interface ShowInput {
 export interface ShownSession {
   readonly facts: SessionFacts;
   readonly store: StoreDescription;
-  /** What is wrong with the session's own record. */
+  /** The problems of the session's own record. */
   readonly recordFaults: readonly KnownFault[];
-  /** Why messages of it may be missing here: opencode 2.x keeps its own. `null`: none are. */
+  /** Why messages may be missing here: opencode 2.x keeps its own. `null`: none are missing. */
   readonly unread: string | null;
-  /** What a repair moved to quarantine and nobody has restored; messages and parts are among the messages as well. */
+  /** Records in quarantine that nobody has restored. Messages and parts also appear among the messages. */
   readonly quarantined: readonly QuarantinedRecord[];
-  /** The opencode whose copy this is: an upgraded database has one for 1.x and one for 2.x. */
+  /** The opencode whose copy this is. An upgraded database has one copy for 1.x and one for 2.x. */
   readonly copy: "1.x" | "2.x";
-  /** The copy of opencode 2.x, where this is the one of 1.x and both are there. */
+  /** The copy of opencode 2.x, if this is the copy of 1.x and both exist. */
   readonly other: ShownSession | null;
-  /** Read as it is asked for, message by message. */
+  /** Reads message by message, on demand. */
   messages(): AsyncIterable<TranscriptMessage>;
   close(): void;
 }
@@ -44,15 +44,16 @@ export interface ShownSession {
 export type Showing =
   | { readonly ok: true; readonly session: ShownSession }
   /**
-   * `unread`: no session of 1.x has the id, and there are records of 2.x, or of a newer opencode. `other-program`: the
-   * database is of another program, or of none. `no-room`: for a private copy of the database, `evidence` says how much.
+   * `unread`: no session of 1.x has the id, and there are records of 2.x or of a newer opencode. `other-program`: the
+   * database belongs to another program or to none. `no-room`: there is no space for a private copy of the database;
+   * `evidence` says how much is needed.
    */
   | { readonly ok: false; readonly reason: "unknown" | "unusable" | "unread" | "other-program" }
   | { readonly ok: false; readonly reason: "no-room"; readonly evidence: string };
 
 type OpenStore = OpenedStore & { state: "ok" };
 
-/** Finds a session in the stores, databases first, also where it has no record of its own. Changes nothing. */
+/** Finds a session in the stores, databases first, even if it has no record of its own. Changes nothing. */
 export async function showSession(input: ShowInput): Promise<Showing> {
   const opened = await openStores(input.files, input.located, "outside");
   let shown: ShownSession | null = null;
@@ -91,14 +92,14 @@ async function factsIn({ store }: OpenStore, sessionID: string): Promise<Session
   return (await store.conversations.sessionFacts()).find(({ id }) => id === sessionID);
 }
 
-/** A session of the preview of 2.x has its record where 1.x has its own, and its messages elsewhere. */
+/** The preview of 2.x keeps the session's record where 1.x does, and its messages elsewhere. */
 async function isOfPreview({ store, origin }: OpenStore, sessionID: string): Promise<boolean> {
   if (origin?.kind !== "1.x") return false;
   for await (const _message of store.conversations.messages(sessionID)) return false;
   return true;
 }
 
-/** A session as opencode 2.x has it; `null` where it has none of that id, or no message of it. */
+/** A session in the form of opencode 2.x; `null` if 2.x has no session of that id, or no message of it. */
 async function shown2x(
   { files, located, sessionID }: ShowInput,
   opened: OpenedStore & { state: "ok" | "unread" },
@@ -110,7 +111,7 @@ async function shown2x(
   const { copyOf2x } = await import("./copy-2x.ts");
   const quarantined = await quarantinedRecords(files, located.dataDir, sessionID);
   const own = quarantined.filter(({ of2x }) => of2x !== null);
-  // That pages are damaged is said by `check`; what else can be read is shown.
+  // `check` reports damaged pages. Here, everything else that can be read is shown.
   const copy = await copyOf2x(half2x, known, sessionID, own).catch((error: unknown) => {
     if (sqliteFailure(error) === "malformed") return null;
     throw error;
@@ -132,14 +133,14 @@ async function shown2x(
   };
 }
 
-/** An upgraded session goes on in 2.x; one of the preview of 2.x has no message where 1.x keeps its own. */
+/** An upgraded session continues in 2.x. A session of the preview of 2.x has no message where 1.x keeps messages. */
 async function unreadOf({ origin, store, sessionsOf2x, half2x }: OpenStore, sessionID: string): Promise<string | null> {
   if (origin === null || half2x === null) return null;
   const known = withMessagesOf2x(origin, sessionsOf2x());
   if (!leavesUnread(known)) return null;
   const { profileFor } = await import("../stores/sqlite/profile-2x.ts");
   const { schema } = half2x;
-  // Its rows of 2.x were looked through: what is not among them is in none of them.
+  // Its rows of 2.x were searched, so a session that is not among them is in none of them.
   if (profileFor(known, schema) !== null && known.kind === "1.x and 2.x") return null;
   if (known.kind === "1.x and 2.x") return originSentence(known);
   for await (const _message of store.conversations.messages(sessionID)) return null;
@@ -190,7 +191,7 @@ async function faultsOf(
   );
 }
 
-/** The hole that a record in quarantine leaves, by the very document that was read from there. */
+/** The hole that a quarantined record leaves, with the document that was read from quarantine. */
 function holeIn({ place, isHealthy, code, evidence, runID }: QuarantinedRecord): [StoredDocument, Quarantined][] {
   return place === null ? [] : [[place.document, { runID, isHealthy, code, evidence }]];
 }

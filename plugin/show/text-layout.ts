@@ -1,4 +1,7 @@
-/** Text of a stranger for a terminal: nothing in it moves the cursor, colours, or turns the direction of writing. */
+/**
+ * Text from disk made safe for a terminal: nothing in it moves the cursor, sets colours or changes the direction of
+ * writing.
+ */
 export function printable(text: string): string {
   return text
     .replaceAll("\t", "    ")
@@ -10,7 +13,7 @@ const WIDE =
   /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
 const segmenter = new Intl.Segmenter();
 
-/** Columns that a text takes on a terminal. */
+/** The number of columns of a text on a terminal. */
 export function columns(text: string): number {
   // Most text is ASCII, where every character takes one column.
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
@@ -20,14 +23,14 @@ export function columns(text: string): number {
 }
 
 /**
- * Breaks text into lines of at most `width` columns, at spaces where there are any; every line begins with `indent`,
- * the first one with `first`, which takes as many columns.
+ * Breaks text into lines of at most `width` columns, at spaces if possible. Every line begins with `indent`, except the
+ * first, which begins with `first`. Both take the same number of columns.
  */
 export function wrapped(text: string, width: number, indent: string, first = indent): string[] {
   return [...wrappedLines(text, width, indent, first)];
 }
 
-/** The same lines, one after the other: a text of tens of megabytes is not held as lines as well. */
+/** Yields wrapped lines one after the other, so that a text of tens of megabytes is not also held as lines. */
 export function* wrappedLines(text: string, width: number, indent: string, first = indent): Iterable<string> {
   const room = Math.max(10, width - columns(indent));
   let lead = first;
@@ -39,7 +42,7 @@ export function* wrappedLines(text: string, width: number, indent: string, first
   }
 }
 
-/** The lines of a text without their ends; the empty ones at its end are left out. */
+/** The lines of a text without line breaks. Empty lines at its end are left out. */
 function* linesOf(text: string): Iterable<string> {
   let end = text.length;
   while (end > 0 && text[end - 1] === "\n") end -= text[end - 2] === "\r" ? 2 : 1;
@@ -54,7 +57,7 @@ function* linesOf(text: string): Iterable<string> {
   }
 }
 
-/** The beginning of a line of text that takes no more columns than this; `ellipsis` says that something is left out. */
+/** The beginning of a line, cut to this many columns. `ellipsis` shows that something was left out. */
 export function clipped(text: string, width: number, ellipsis = "…"): string {
   const line = printable(text).replaceAll("\n", " ");
   if (columns(line) <= width) return line;
@@ -68,7 +71,7 @@ export function clipped(text: string, width: number, ellipsis = "…"): string {
   return `${kept.trimEnd()}${ellipsis}`;
 }
 
-/** A text followed by as many spaces as fill these columns. */
+/** A text filled with spaces up to this many columns. */
 export function padded(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - columns(text)));
 }
@@ -85,7 +88,7 @@ function brokenLine(line: string, room: number): string[] {
     if (current.trim() !== "") lines.push(current.trimEnd());
     const pieces = piecesOf(word, room);
     current = pieces.pop() ?? "";
-    // One word may be tens of megabytes: so many arguments are too many for a call.
+    // One word may have tens of megabytes, which is too many arguments for one call.
     for (const piece of pieces) lines.push(piece);
   }
   return [...lines, current];

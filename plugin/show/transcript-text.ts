@@ -2,7 +2,7 @@ import { amount, plural } from "../plural.ts";
 import { columns, printable, wrapped, wrappedLines } from "./text-layout.ts";
 import type { Entry, Hole, ToolCall, TranscriptMessage } from "./transcript.ts";
 
-/** How a piece of the view may be marked. */
+/** How a piece of the view may be styled. */
 export type Mark = (style: "bold" | "red" | "yellow" | "green" | "dim", text: string) => string;
 
 /** One message as lines no wider than `width` columns. */
@@ -55,7 +55,7 @@ function toolText({ tool, status, summary, output, error, durationMs }: ToolCall
   return `${tool} (${status}${duration}) ${summary}${size}${failure}`.trimEnd();
 }
 
-/** Where, why and how large. */
+/** Where the hole is, why it is there, and how large it is. */
 export function holeText({ kind, recordID, where, why, code, bytes, runID }: Hole): string {
   const record = `HOLE: ${kind} ${recordID}`;
   if (where === null) return `${record}: ${why}`;
@@ -63,7 +63,7 @@ export function holeText({ kind, recordID, where, why, code, bytes, runID }: Hol
   return `${record} ${why}, ${plural(bytes, "byte")} ${place}${code === null ? "" : ` [${code}]`}`;
 }
 
-/** `2026-11-24 10:43:35 UTC`; `null` where there is no such time. */
+/** `2026-11-24 10:43:35 UTC`; `null` if there is no such time. */
 export function timeText(timeMs: number | null): string | null {
   if (timeMs === null || Math.abs(timeMs) > 8.64e15) return null;
   return `${new Date(timeMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;

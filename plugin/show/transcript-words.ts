@@ -6,7 +6,7 @@ export function firstText(input: unknown): string {
   return Object.values(input).find((value): value is string => typeof value === "string") ?? "";
 }
 
-/** The first line of a text; that there are more is marked. */
+/** The first line of a text, with a mark if there are more. */
 export function firstLine(text: string): string {
   const [line = "", ...more] = text.trim().split("\n");
   return more.length === 0 ? line : `${line} …`;

@@ -13,33 +13,33 @@ import {
 } from "../stores/conversation.ts";
 import { firstLine, firstText, lineCount } from "./transcript-words.ts";
 
-/** What is known to be wrong with a record. */
+/** A known problem of a record. */
 export interface KnownFault {
   readonly code: string;
   readonly evidence: string;
   readonly locator: Locator;
 }
 
-/** Something that should be there and cannot be read, or not wholly. */
+/** Something that should exist and cannot be read, or only in part. */
 export interface Hole {
   readonly type: "hole";
   readonly kind: "message" | "part";
   readonly recordID: string;
-  /** A path below the data directory, or table and key. `null` where the record is not there at all. */
+  /** A path below the data directory, or table and key. `null` if the record does not exist. */
   readonly where: string | null;
-  /** Code of the catalogue, where the fault has one. */
+  /** Code of the catalogue, if the problem has one. */
   readonly code: string | null;
   readonly why: string;
   /** Size of the record in bytes. */
   readonly bytes: number;
-  /** The run that moved the record to quarantine; `null` where it is in its place. */
+  /** The run that moved the record to quarantine; `null` if the record is in its place. */
   readonly runID: string | null;
 }
 
-/** What is known of a document that was read from quarantine. */
+/** What is known about a document that was read from quarantine. */
 export interface Quarantined {
   readonly runID: string;
-  /** Whether it left only because its message did: nothing is wrong with it. */
+  /** Whether it was quarantined only because its message was: the record itself is healthy. */
   readonly isHealthy: boolean;
   readonly code: string;
   readonly evidence: string;
@@ -49,7 +49,7 @@ export interface ToolCall {
   readonly type: "tool";
   readonly tool: string;
   readonly status: string;
-  /** The call in one line: its title, else the first text of its input. */
+  /** The call in one line: its title, or else the first text of its input. */
   readonly summary: string;
   readonly output: { readonly lines: number; readonly bytes: number } | null;
   readonly error: string | null;
@@ -61,26 +61,26 @@ export interface ToolCall {
 /** One entry of a session, in the order in which opencode shows it. */
 export type Entry =
   | { readonly type: "text" | "reasoning"; readonly text: string }
-  /** `part`: what it is said of, as it is stored. */
+  /** `part`: the stored part that the note is about. */
   | { readonly type: "note"; readonly text: string; readonly part: unknown }
   | ToolCall
   | Hole;
 
 export interface TranscriptMessage {
   readonly messageID: string;
-  /** `null` where the message cannot be read. */
+  /** `null` if the message cannot be read. */
   readonly role: string | null;
   /** Milliseconds since the epoch. */
   readonly timeMs: number | null;
   readonly agent: string | null;
   readonly model: string | null;
   readonly entries: readonly Entry[];
-  /** The message's own record and its parts, as they are stored, as far as they can be read. */
+  /** The stored record of the message and its parts, as far as they can be read. */
   readonly info: unknown;
   readonly parts: readonly unknown[];
 }
 
-/** What can be read of one stored message; whatever cannot is a hole. A pure function. */
+/** What can be read of one stored message. Everything else is a hole. A pure function. */
 export function transcribe(
   message: StoredMessage,
   faults: ReadonlyMap<string, KnownFault>,
@@ -121,14 +121,14 @@ function absent(recordID: string, why: string): Hole {
   return { type: "hole", kind: "message", recordID, where: null, code: null, why, bytes: 0, runID: null };
 }
 
-/** The whole value, or what its beginning says; `undefined` for nothing. */
+/** The whole value, or what can be read of its beginning; `undefined` for nothing. */
 function readableValue(document: StoredDocument): unknown {
   const parsed = parseDocument(document);
   if (parsed.ok) return parsed.value;
   return document.bytes === null ? undefined : cutDocument(textBeginning(document.bytes));
 }
 
-/** What can be read of a message or part, for a look at it: the text, the call, or the title; `null` for nothing. */
+/** What can be read of a message or part, to show it: the text, the call, or the title; `null` for nothing. */
 export function readableText(document: StoredDocument): string | null {
   const value = readableValue(document);
   if (value === undefined) return null;
@@ -169,7 +169,7 @@ function entriesOf(part: unknown): Entry[] {
     case "text":
     case "reasoning": {
       const text = textIn(part, "text") ?? "";
-      // What opencode adds of its own to a user's message: the content of attached files, reminders.
+      // Text that opencode itself adds to a user's message: the content of attached files, reminders.
       if (valueIn(part, "synthetic") === true) return note(`added by opencode: ${firstLine(text)}`);
       return text === "" ? [] : [{ type: textIn(part, "type") === "text" ? "text" : "reasoning", text }];
     }

@@ -22,7 +22,7 @@ export function afterRepair(session: SourceSession, findings: readonly Confirmed
   return { ...session, messages, parts };
 }
 
-/** A record as it is once something has taken its place. */
+/** A record as it will be after its replacement. */
 export function recordAfter<T extends SourceRecord>(record: T, made: Replacement | null): T {
   const content = made?.content;
   if (content === undefined || "rows" in content || "bytes" in content || "table" in content) return record;

@@ -3,11 +3,11 @@ import type { DecodedRecord } from "./imported-message.ts";
 
 interface ContentItem {
   readonly item: Fields | null;
-  /** Why it is not the same any more; `null`: it is. */
+  /** Why the content is different in 2.x; `null` if it is the same. */
   readonly changed: string | null;
 }
 
-/** What becomes of one part of an answer; `created`: when its message was made. */
+/** What 2.x makes of one part of an answer. `created`: the time of its message. */
 export function contentOf({ value }: DecodedRecord, created: unknown): ContentItem {
   const state = isFields(value.metadata) ? { state: value.metadata } : {};
   switch (value.type) {
@@ -75,7 +75,7 @@ const ERROR_TYPES: Readonly<Record<string, string>> = {
   APIError: "provider.error",
 };
 
-/** The error of an answer as 2.x keeps it; `null`: there is none. On `stops` the import fails. */
+/** The error of an answer as 2.x stores it; `null` if there is none. With `stops`, the import fails. */
 export function errorOf(error: unknown): Fields | null | "stops" {
   if (!isFields(error)) return null;
   const name = String(error.name);

@@ -16,15 +16,15 @@ import { asImported } from "./import-contract.ts";
 import { outcomesOf, type SessionOutcomes } from "./outcomes.ts";
 import type { UpgradeFinding } from "./prescribe-upgrade.ts";
 
-/** What would become of everything in a database of 1.x in opencode 2.x. */
+/** What opencode 2.x would make of everything in a database of 1.x. */
 export interface Arrival {
   /** How many sessions, messages and parts have which outcome. */
   readonly records: Readonly<Record<Outcome, number>>;
   /** The worst outcome in each session. */
   readonly sessions: readonly { readonly sessionID: string; readonly outcome: Outcome }[];
-  /** The session at which the import ends for good; `null`: it gets past all of them. */
+  /** The session at which the import stops for good; `null` if it imports all. */
   readonly stopsAt: string | null;
-  /** How many sessions come after it, and never arrive. */
+  /** The number of sessions after that one, which never arrive. */
   readonly sessionsBehind: number;
 }
 
@@ -35,7 +35,7 @@ export interface UpgradeResult extends CheckResult {
 
 export type UpgradeOutcome =
   | { readonly ok: true; readonly result: UpgradeResult }
-  /** `refusal`: why nothing can be said. Else as in `CheckOutcome`. */
+  /** `refusal`: why nothing can be said. Otherwise as in `CheckOutcome`. */
   | { readonly ok: false; readonly refusal: string }
   | { readonly ok: false; readonly unknownSession: string | null };
 
@@ -43,8 +43,8 @@ const NO_DATABASE =
   "opencode 2.x imports sessions from the database of opencode 1.x, not from the old JSON files. There is no database here. Start opencode 1.18 once, so that it imports them, and run this again.";
 
 /**
- * Says of each record of a database of 1.x what the import of opencode 2.x makes of it. Of a database that 2.x has upgraded
- * the sessions are looked at that have not arrived. Writes nothing.
+ * Tells for each record of a database of 1.x what the import of opencode 2.x does with it. In a database that 2.x has
+ * upgraded, only sessions that have not arrived are checked. Writes nothing.
  */
 export async function checkUpgrade(input: CheckInput): Promise<UpgradeOutcome> {
   const started = performance.now();
@@ -96,7 +96,7 @@ interface Looked {
   readonly arrival: Arrival;
 }
 
-/** `null`: stopped by its signal. A text: a session that is not there. */
+/** `null`: stopped by a signal. A text: a session that does not exist. */
 async function lookedAt(store: DatabaseStore, input: CheckInput, counts: Counts): Promise<Looked | string | null> {
   const imported = store.readAs(asImported(store.description));
   const all = store.query(sourceSessionIDs);
@@ -129,7 +129,7 @@ async function lookedAt(store: DatabaseStore, input: CheckInput, counts: Counts)
   return { findings, arrival: { records, sessions, stopsAt, sessionsBehind } };
 }
 
-/** What can be had back from opencode's log alone: 2.x empties the log before it imports anything (source). */
+/** Records that can be recovered only from opencode's log: 2.x empties the log before it imports anything (source). */
 async function onlyInLog(store: Store, { sessionIDs }: CheckInput): Promise<UpgradeFinding[]> {
   const { findMissing } = await import("../repair/missing-records.ts");
   const lost = await findMissing(store, sessionIDs.length === 0 ? null : sessionIDs, 0).catch(() => []);
@@ -168,7 +168,7 @@ function count(
   counts.bytes += [...messages, ...own].reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** The upgrade makes `session_message` again, and empty (source: migration `loose_psylocke`). */
+/** The upgrade creates `session_message` again, and empty (source: migration `loose_psylocke`). */
 function previewFindings({ description }: OpenedStore, sessions: number): UpgradeFinding[] {
   if (sessions === 0) return [];
   const evidence = `${sessions} session${sessions === 1 ? "" : "s"} of a preview of 2.x: the upgrade empties session_message`;

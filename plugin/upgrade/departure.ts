@@ -8,20 +8,20 @@
  */
 export type Outcome = "arrives" | "changed" | "dropped" | "unreadable" | "stops";
 
-/** A record that does not simply arrive. */
+/** A record that does not arrive unchanged. */
 export interface Departure {
   readonly kind: "session" | "message" | "part";
   readonly recordID: string;
-  /** Of a session: the column. */
+  /** For a session: the column. */
   readonly column?: string;
   readonly outcome: Exclude<Outcome, "arrives">;
   /** Why, in words that hold no content. */
   readonly reason: string;
-  /** Whether the record is as opencode writes it: 2.x does this to every such record, and nothing is to be repaired. */
+  /** Whether the record is as opencode writes it. 2.x does this to every such record, so there is nothing to repair. */
   readonly isByDesign: boolean;
-  /** What of the row other than its document keeps it from arriving: only the import asks for it. */
+  /** What keeps the row from arriving although its document is valid. Only the import requires it. */
   readonly only?: OnlyImport;
 }
 
-/** What only the import of 2.x demands, and no 1.x. */
+/** What only the import of 2.x requires, and no 1.x does. */
 export type OnlyImport = "part-session" | "data-url" | "message-id" | "message-time";

@@ -41,7 +41,7 @@ export function decoded(
   return { ok: true, value };
 }
 
-/** 1.17 cannot show an output format again; the import decodes it, and 2.x does not keep it. */
+/** 1.17 cannot encode an output format again. The import decodes it, and 2.x does not keep it. */
 function withoutFormat(value: unknown): unknown {
   if (!isFields(value) || value.role !== "user" || !isFormat(value.format)) return value;
   const { format: _format, ...rest } = value;

@@ -4,7 +4,10 @@ import { isFields, numberIn, textIn } from "../stores/conversation.ts";
 import type { SourceRecord } from "../stores/source-session.ts";
 import { isMoment } from "./readable.ts";
 
-/** What only the import of 2.x needs of a record, beside what every opencode from 1.17 on demands of its document. */
+/**
+ * What only the import of 2.x needs of a record, in addition to what every opencode from 1.17 on requires of its
+ * document.
+ */
 export interface Supplement {
   readonly cells: ReadonlyMap<string, CellValue>;
   readonly fields: readonly FieldChange[];
@@ -28,7 +31,10 @@ export function messageSupplement(message: SourceRecord, document: unknown): Sup
   return joined(created, updated);
 }
 
-/** An id of a message that 2.x reads: `msgX` becomes `msg_X`. `null`: it is one, or the import drops it anyway. */
+/**
+ * A message id that 2.x reads: `msgX` becomes `msg_X`. `null`: it is valid already, or the import drops the message
+ * anyway.
+ */
 export function ownMessageID(id: string): string | null {
   return id.startsWith("msg") && !id.startsWith("msg_") ? `msg_${id.slice("msg".length)}` : null;
 }
@@ -65,7 +71,7 @@ export function field(path: readonly string[], from: string, to: string, rule: s
   };
 }
 
-/** The row's time from its document: opencode writes both at the same moment. */
+/** The row's time, taken from its document: opencode writes both at the same moment. */
 function time(column: "time_created" | "time_updated", { created }: SourceRecord, document: unknown): Supplement {
   const said =
     (column === "time_updated" ? numberIn(document, "time", "completed") : null) ??

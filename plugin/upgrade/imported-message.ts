@@ -1,7 +1,7 @@
 import type { Fields } from "../stores/conversation.ts";
 import type { SourceRecord } from "../stores/source-session.ts";
 
-/** One message as 2.x keeps it after its import. `data` holds neither id nor type. */
+/** One message as 2.x stores it after its import. `data` holds neither id nor type. */
 export interface ImportedMessage {
   readonly id: string;
   readonly type: "user" | "synthetic" | "assistant" | "compaction";

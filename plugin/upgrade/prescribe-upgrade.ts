@@ -35,18 +35,19 @@ const FAULT: Readonly<Record<Departure["outcome"], Fault>> = {
 };
 
 export interface Known {
-  /** The JSON that was judged, by locator, for what only the import refuses. */
+  /** The hash of the examined JSON, by locator, for what only the import refuses. */
   readonly hashOf: (locator: Locator) => ConfirmedFinding["seen"];
-  /** What the contract of 1.17 finds in the same session, with what would take the place of each record. */
+  /** The findings of the 1.17 contract in the same session, with their replacements. */
   readonly findings: readonly ConfirmedFinding[];
   readonly store: number;
-  /** Whether an id of a message is nobody's. */
+  /** Whether an id of a message is not in use. */
   readonly isFreeID: (id: string) => boolean;
 }
 
 /**
- * The findings of one session: what does not arrive, and what makes it arrive. What the schema of 1.17 refuses is completed
- * by the rules for that; what only the import refuses, by the rules of `import-only.ts`. Both may hold of one record.
+ * The findings of one session: what does not arrive, and what makes it arrive. What the schema of 1.17 refuses is
+ * completed by the rules for that. What only the import refuses is completed by the rules of `import-only.ts`. Both may
+ * apply to one record.
  */
 export function prescribed(session: SourceSession, { departures }: SessionOutcomes, known: Known): UpgradeFinding[] {
   const base = new Map(known.findings.map((each) => [locatorText(each.locator), each]));
@@ -60,16 +61,16 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
     departures.flatMap(({ kind, recordID, isByDesign }) => (isByDesign ? [] : `${kind} ${recordID}`)),
   );
   const answered = new Set<string>();
-  // The row of a session goes before its JSON columns: what takes its place was made for the row as it is now.
+  // The row of a session comes before its JSON columns, because its replacement was made for the present row.
   const inOrder = [...departures].sort((one, other) => Number(isJSONColumn(one)) - Number(isJSONColumn(other)));
   return [...inOrder, ...following(session, said, renamed)].map((departure) => {
     const locator = locatorOf(departure);
     const own = base.get(locatorText(locator)) ?? null;
     const record = records.get(`${departure.kind} ${departure.recordID}`) ?? null;
-    // What only the import needs is asked of the record as it will be by then.
+    // What only the import needs is checked on the record as it will be by then.
     const later = record === null ? null : recordAfter(record, madeOf(own));
     const supplement = supplementOf(departure.kind, later, session.id, renamed);
-    // Several columns of one row may be wrong: what takes its place corrects all of them.
+    // Several columns of one row may be wrong. One replacement corrects all of them.
     const isAnswered = answered.has(locatorText(locator));
     const moved = departure.kind === "part" && record !== null ? movedTo(record, renamed) : NOTHING_NEEDED;
     const isLeft = departure.isByDesign || (departure.kind === "part" && isWaiting(record, waiting));
@@ -79,7 +80,7 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
   });
 }
 
-/** Of a row that is corrected by another finding in it. */
+/** For a row that another finding in it corrects. */
 const ALREADY = { remedy: "report", replacement: null } as const;
 
 function locatorOf(departure: Pick<Departure, "kind" | "recordID" | "column">): Locator {
@@ -114,7 +115,7 @@ function finding(
     outcome,
     isByDesign,
   };
-  // Quarantine helps only if the import stops at the record: what it drops, it drops.
+  // Quarantine helps only if the import stops at the record. A record that it drops stays dropped.
   const remedy = own?.remedy === "quarantine" && outcome === "stops" ? "quarantine" : "report";
   if (replacement === null || replacement === "impossible") {
     return { ...common, remedy, seen: own?.seen ?? null, replacement: null };
@@ -124,14 +125,14 @@ function finding(
   return { ...common, remedy: own?.remedy === "recover" ? "recover" : "normalise", seen, replacement };
 }
 
-/** What takes a record's place by the rules for 1.17: rebuilt, recovered or completed. */
+/** The replacement of a record by the rules for 1.17: rebuilt, recovered or completed. */
 function madeOf(own: ConfirmedFinding | null | undefined): Replacement | null {
   return own?.rebuilt ?? own?.replacement ?? null;
 }
 
 /**
- * What takes a record's place; `impossible`: the rules for 1.17 do not complete it. What cannot be completed still follows
- * its message to another id (`moved`), as it is.
+ * The replacement of a record; `impossible`: the rules for 1.17 do not complete it. Such a record still follows its
+ * message to another id (`moved`), unchanged.
  */
 function replacementFor(
   own: ConfirmedFinding | null,
@@ -145,8 +146,8 @@ function replacementFor(
 }
 
 /**
- * Messages that do not arrive and are not completed now. Another record that is repaired first may tell what they lack: then
- * they change together with their parts, and no record changes twice in one run.
+ * Messages that do not arrive and cannot be completed now. The repair of another record may show what they lack. Then
+ * they change together with their parts, so that no record changes twice in one run.
  */
 function waitingMessages(
   departures: readonly Departure[],
@@ -166,8 +167,8 @@ function isWaiting(part: SourceRecord | null, waiting: ReadonlySet<string>): boo
 }
 
 /**
- * Renamed messages of a session: the old id and the new one. Also where something else keeps the message from arriving, as
- * long as that is completed with it: else its id would be in the way afterwards.
+ * The old and new ids of renamed messages in a session. Included are messages with another problem, if that is
+ * completed too, because otherwise the old id would be in the way later.
  */
 function renamedMessages(
   { messages }: SourceSession,
@@ -234,7 +235,7 @@ function documentOf(record: SourceRecord | null): unknown {
   return record?.document?.ok === true ? record.document.value : null;
 }
 
-/** Records that arrive, and must follow a message that gets another id. */
+/** Records that arrive and must follow a message that gets another id. */
 function following(
   session: SourceSession,
   said: ReadonlySet<string>,

@@ -4,7 +4,7 @@ import { contentOf, errorOf } from "./assistant-content.ts";
 import { derivedID } from "./derived-id.ts";
 import type { DecodedMessage, DecodedRecord, ImportedMessage } from "./imported-message.ts";
 
-/** Something of a message that is not the same in 2.x. */
+/** A part of a message that is different in 2.x. */
 export interface Difference {
   readonly record: SourceRecord;
   readonly kind: "message" | "part";
@@ -14,15 +14,15 @@ export interface Difference {
   readonly isByDesign: boolean;
 }
 
-/** What becomes of one message. */
+/** The result of the import for one message. */
 export interface Projection {
   readonly messages: readonly ImportedMessage[];
   readonly differences: readonly Difference[];
 }
 
 /**
- * What 2.x makes of a session's decoded messages, which come in the order of their times and ids: one user or assistant
- * message of each, its parts inside it (source 2.0.26, `transformSession`). A pure function.
+ * What 2.x makes of a session's decoded messages, in the order of their times and ids. Each becomes one user or
+ * assistant message with its parts inside (source 2.0.26, `transformSession`). A pure function.
  */
 export function projected(messages: readonly DecodedMessage[]): Projection[] {
   const paired = new Set<string>();
@@ -89,7 +89,7 @@ function compacted(
   };
 }
 
-/** What a compaction quotes of the messages that it kept. */
+/** The text that a compaction quotes from the messages that it kept. */
 function recentLines({ value, parts }: DecodedMessage): string[] {
   if (value.role === "user") {
     const texts = ofType(parts, "text").filter((part) => part.value.ignored !== true);
@@ -114,7 +114,9 @@ function whole(message: DecodedMessage, reason: string): Difference[] {
   return [of("message", message), ...message.parts.map((part) => of("part", part))];
 }
 
-/** Parts whose content has no place in such a message of 2.x. Snapshots, steps and patches are folded into the message. */
+/**
+ * Parts whose content has no place in such a message of 2.x. Snapshots, steps and patches are merged into the message.
+ */
 function unkept({ parts }: DecodedMessage, kept: readonly string[]): Difference[] {
   return parts
     .filter(({ value }) => ![...kept, ...BOOKKEEPING].includes(String(value.type)))

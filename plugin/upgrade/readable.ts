@@ -6,14 +6,17 @@ const FURTHEST_MS = 8.64e15;
 
 export const NO_OWN_ID = 'its id does not begin with "msg_"';
 
-/** Whether 2.x reads a value as a moment: any finite number that is a date, fractions and negative ones too (measured). */
+/**
+ * Whether 2.x reads a value as a time: any finite number in the range of a date, including fractions and negative
+ * numbers (measured).
+ */
 export function isMoment(value: unknown): boolean {
   return typeof value === "number" && Math.abs(value) <= FURTHEST_MS;
 }
 
 /**
- * Why 2.x could not read what its import wrote, in words without content; `null`: it can. The import checks neither the
- * new beginning of ids nor the columns of a row (measured importer, 2.0.26).
+ * Why 2.x could not read what its import wrote, in words without content; `null` if it can. The import checks neither
+ * the new prefix of ids nor the columns of a row (measured importer, 2.0.26).
  */
 export function unreadableReason({ id, type, created, updated, data }: ImportedMessage): string | null {
   if (!id.startsWith("msg_")) return NO_OWN_ID;

@@ -7,13 +7,13 @@ import type { SourceSession } from "../stores/source-session.ts";
 import type { Departure } from "./departure.ts";
 import { isMoment } from "./readable.ts";
 
-/** JSON columns that the import reads back as it has copied them. `permission` is not copied. */
+/** JSON columns that 2.x reads as its import copied them. `permission` is not copied. */
 const READ_BACK = ["summary_diffs", "metadata", "revert", "model"];
 
 /** JSON columns whose shape 2.x checks when it lists sessions. `revert` is emptied by the import. */
 const LISTED = ["metadata", "model"];
 
-/** Columns that must be texts in 2.x, or may be nothing. */
+/** Columns that must be text in 2.x, or empty. */
 const TEXTS = ["title", "slug", "version", "agent", "path", "project_id"];
 
 /**

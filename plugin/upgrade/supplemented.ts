@@ -4,8 +4,8 @@ import { withFields } from "../records/fields.ts";
 import { NOTHING_NEEDED, type Supplement } from "./import-only.ts";
 
 /**
- * What takes a record's place by the rules for 1.17 (`base`, where one is needed), with what only the import needs.
- * `document`: what the record says now. `null`: nothing is needed, or the one cannot be added to the other.
+ * The replacement by the rules for 1.17 (`base`, if one is needed), combined with what only the import needs.
+ * `document`: the present content of the record. `null`: nothing is needed, or the two cannot be combined.
  */
 export function supplemented(base: Replacement | null, document: unknown, supplement: Supplement): Replacement | null {
   if (supplement === NOTHING_NEEDED) return base;
@@ -25,7 +25,7 @@ export function supplemented(base: Replacement | null, document: unknown, supple
   };
 }
 
-/** The document with changes, as a cell; `null`: it stays as it is. */
+/** The changed document as a cell; `null`: it stays as it is. */
 function documentCell(
   own: CellValue | null,
   document: unknown,

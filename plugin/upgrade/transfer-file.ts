@@ -5,7 +5,7 @@ import type { ImportedMessage } from "./imported-message.ts";
 import type { SessionOutcomes } from "./outcomes.ts";
 import { isMoment } from "./readable.ts";
 
-/** What `opencode session import FILE` of opencode 2.x takes. */
+/** The document that `opencode session import FILE` of opencode 2.x accepts. */
 export interface TransferFile {
   readonly info: object;
   readonly messages: readonly object[];

@@ -7,8 +7,8 @@ import type { ImportedMessage } from "./imported-message.ts";
 import { outcomesOf } from "./outcomes.ts";
 
 /**
- * The messages of 2.x that its import would make again of the rows that 1.x still has of a session, by id; none where 1.x
- * does not have it. `store`: the half of 1.x. Reads only.
+ * The messages of 2.x that its import would make again from the remaining rows of 1.x, by id. Empty if 1.x does not
+ * have the session. `store`: the half of 1.x. Reads only.
  */
 export function importedAgain(
   connection: Connection,

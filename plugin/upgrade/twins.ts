@@ -95,14 +95,14 @@ function counted(cause: MissingCause, sessionID: string, missing: MissingRecord[
   return { cause, sessionID, why, messages: of("message"), parts: of("part"), missing };
 }
 
-/** Whether a message of 2.x holds what a part of 1.x says. What it cannot hold by design, it does not lack. */
+/** Whether a message of 2.x holds the content of a part of 1.x. What it cannot hold by design is not missing. */
 function holds(
   data: unknown,
   { messageID, document }: SourceRecord,
   expected: ReadonlyMap<string, ImportedMessage>,
 ): boolean {
   const value = document?.ok === true ? document.value : null;
-  // A message that cannot be read is found with the rows of 2.x: what it holds, nobody can say.
+  // An unreadable message is found with the rows of 2.x. Nobody can say what it holds.
   if (!isFields(data) || !isFields(value)) return true;
   if (expected.get(messageID)?.type !== "assistant" || !Array.isArray(data.content)) return true;
   const content = data.content.filter(isFields);

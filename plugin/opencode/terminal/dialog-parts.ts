@@ -1,7 +1,7 @@
 import type { TuiDialogSelectOption, TuiPluginApi } from "@opencode-ai/plugin/tui";
 import type { RequestContext } from "../repair-request.ts";
 
-/** What a choice in one of the lists leads to. */
+/** The action of a choice in one of the lists. */
 export type Choice = () => Promise<void> | void;
 
 type Option = TuiDialogSelectOption<Choice>;
@@ -11,7 +11,7 @@ export interface DialogInput {
   readonly context: RequestContext;
 }
 
-/** A choice runs and may open the next dialog; `closed`: whatever becomes of the list. */
+/** Shows a list. A choice runs its action and may open the next dialog. `closed` runs whenever the list closes. */
 export function showList(
   api: TuiPluginApi,
   title: string,
@@ -56,7 +56,7 @@ export function askUser(api: TuiPluginApi, title: string, message: string, yes: 
   const once = (work: Choice) => () => {
     if (answered) return;
     answered = true;
-    // opencode closes the dialog after this: what the work shows must come later.
+    // opencode closes the dialog after this, so the work must show its own dialog later.
     queueMicrotask(() => void Promise.resolve(work()).catch(() => showDefect(api)));
   };
   api.ui.dialog.replace(

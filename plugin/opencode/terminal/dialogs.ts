@@ -24,7 +24,7 @@ import { causeText, runTitle, writtenText } from "./words.ts";
 
 type Option = TuiDialogSelectOption<Choice>;
 
-/** The `/repair` dialog: what was found, what can be done about it, and the undo of earlier runs. */
+/** The `/repair` dialog: the problems, the possible repairs, and the undo of earlier runs. */
 export async function openRepairDialog(input: DialogInput): Promise<void> {
   const { api, context } = input;
   const progress = showProgress(api, "Checking every session", { whenClosed: "stop" });
@@ -54,7 +54,7 @@ export async function openRepairDialog(input: DialogInput): Promise<void> {
   showList(api, title, options, "Filter");
 }
 
-/** Of a database that is not of opencode 1.x alone. */
+/** Options for a database that is not of opencode 1.x alone. */
 function originOptions(api: TuiPluginApi, sentence: string | null): Option[] {
   if (sentence === null) return [];
   const value = () => showText(api, "Session repair", sentence);
@@ -101,9 +101,9 @@ function shownSession({ route }: TuiPluginApi): string | undefined {
   return typeof sessionID === "string" ? sessionID : undefined;
 }
 
-/** One line a cause, under the name of the session: opencode's filter finds both. */
+/** One line for each cause, below the name of the session, so that opencode's filter finds both. */
 function sessionOptions(input: DialogInput, sessionID: string | null, found: readonly ConfirmedFinding[]): Option[] {
-  // 1.14.41 does not say it.
+  // 1.14.41 does not provide it.
   const { get }: Partial<TuiPluginApi["state"]["session"]> = input.api.state.session;
   const title = sessionID === null ? undefined : get?.(sessionID)?.title;
   const category = title ?? sessionID ?? "No session";
@@ -135,11 +135,11 @@ function evidenceText(group: FindingGroup<ConfirmedFinding>): string {
   return `${causeText(group)}${first === undefined ? "" : ` Found: ${first.evidence}.`}`;
 }
 
-/** A dialog has room for no more than this of what is likely to have happened, and of what is completed. */
+/** A dialog has room for at most this many likely causes, and completed values. */
 const MOST_CAUSES = 2;
 const MOST_CHANGES = 4;
 
-/** What is completed, field by field. */
+/** The values that are completed, one line each. */
 export function changesText(findings: readonly ConfirmedFinding[]): string {
   const changes = changeLines(findings);
   if (changes.length === 0) return "";
@@ -147,10 +147,10 @@ export function changesText(findings: readonly ConfirmedFinding[]): string {
   return ` Completed: ${changes.slice(0, MOST_CHANGES).join("; ")}${more}.`;
 }
 
-/** Texts of more records than this are not shown before they are repaired. */
+/** If there are more records than this, their texts are not shown before the repair. */
 const MOST_PREVIEWS = 2;
 
-/** What can be read of the records that are cut off, before they go. */
+/** What can be read of the cut-off records before they are moved. */
 async function previewText({ context }: DialogInput, findings: readonly ConfirmedFinding[]): Promise<string> {
   const cut = findings.filter(({ kind, code }) => code === TRUNCATED.code && (kind === "part" || kind === "message"));
   if (cut.length === 0 || cut.length > MOST_PREVIEWS) return "";
@@ -204,7 +204,7 @@ async function repairNow(input: DialogInput, findings: readonly ConfirmedFinding
   askUser(api, "Open the session?", lines.join(" "), open, close);
 }
 
-/** The one session of which everything was repaired, where it is not on the screen already; else `null`. */
+/** The only session in which everything was repaired, if it is not on the screen already; else `null`. */
 function sessionToOpen(
   { api }: DialogInput,
   findings: readonly ConfirmedFinding[],
@@ -217,10 +217,10 @@ function sessionToOpen(
   return isDone && navigate !== undefined ? sessionID : null;
 }
 
-/** The server half may be repairing the same at this moment: it is waited for, in milliseconds. */
+/** The server half may be repairing the same records at this moment. Wait this long for it, in milliseconds. */
 const PATIENCE_MS = 10_000;
 
-/** Repairs findings. What an earlier run restored is repaired again only if the user asks, never `unasked`. */
+/** Repairs findings. Records that an earlier run restored are repaired again only if the user asks, never `unasked`. */
 export function repairFindings(
   context: RequestContext,
   findings: readonly ConfirmedFinding[],
@@ -256,7 +256,7 @@ function isUndoable(run: RunSummary): run is ReadableSummary {
   return run.ok && run.state.byState.done !== undefined;
 }
 
-/** One line a run, though a run may have changed several sessions. */
+/** One line for each run, although a run may have changed several sessions. */
 function undoOptions(input: DialogInput, runs: readonly SizedRun[]): Option[] {
   const byID = new Map<string, SizedRun[]>();
   const total = runs.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -285,7 +285,7 @@ export function confirmUndo(input: DialogInput, runID: string, items: number): v
   );
 }
 
-/** What is shown before work that keeps the screen from being drawn is on it by then, in milliseconds. */
+/** The time that the screen needs to show something before work blocks it, in milliseconds. */
 const PAINT_MS = 50;
 
 async function undoNow(input: DialogInput, runID: string): Promise<void> {

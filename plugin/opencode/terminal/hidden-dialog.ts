@@ -15,7 +15,7 @@ export interface HiddenInput extends DialogInput {
 
 const TITLE = "Sessions that are not shown";
 
-/** What the command line answers to `rescue --json`. */
+/** The answer of the command line to `rescue --json`. */
 interface RescueAnswer extends RescueLists {
   readonly runID?: string | null;
   readonly items?: readonly { readonly action: string; readonly reason?: string }[];
@@ -24,8 +24,8 @@ interface RescueAnswer extends RescueLists {
 }
 
 /**
- * Lists the sessions that this opencode does not show, and brings back the ones that are chosen. The command line does
- * it in a process of its own: the stores beside opencode's own must not be opened in opencode's process.
+ * Lists the sessions that this opencode does not show, and brings back the chosen ones. The command line does this in
+ * its own process, because stores other than opencode's own must not be opened in opencode's process.
  */
 export async function openHiddenDialog(input: HiddenInput): Promise<void> {
   const { api } = input;

@@ -1,8 +1,8 @@
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 
-/** How far some work is, on the screen. */
+/** The progress of some work on the screen. */
 export interface Progress {
-  /** Aborted once the user wants no more of it. */
+  /** Aborted when the user stops the work. */
   readonly signal: AbortSignal;
   tell(howFar: string): void;
   close(): void;
@@ -14,7 +14,7 @@ const SHOWN_MS = 200;
 type Answer = "go on" | "stop";
 
 /**
- * Shows what is being done, how far it is, and a way to stop it. `whenClosed`: what becomes of the work where the user
+ * Shows what is being done, its progress, and a way to stop it. `whenClosed`: what happens to the work if the user
  * closes the dialog.
  */
 export function showProgress(

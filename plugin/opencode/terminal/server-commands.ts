@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 
-/** opencode 1.17 and newer never answer a request of their very first moments: it is asked again after so long. */
+/**
+ * opencode 1.17 and newer never answer a request of their first moments. So the request is repeated after this time.
+ */
 const ANSWER_MS = 1000;
 
 const MOST_QUESTIONS = 20;
 
-/** The names of the server's commands, as soon as it answers requests; none where it does not. */
+/** The names of the server's commands, as soon as it answers requests; empty if it does not. */
 export async function serverCommands({ client }: TuiPluginApi): Promise<readonly string[]> {
   for (let asked = 0; asked < MOST_QUESTIONS; asked += 1) {
     const answer = client.command.list().then(

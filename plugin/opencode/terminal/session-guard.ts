@@ -7,7 +7,7 @@ import type { Origin } from "../../stores/sqlite/origin.ts";
 import { noCounts, type Scope, type SessionOpening, type Store } from "../../stores/store.ts";
 import type { DatabaseFollower } from "../database-follower.ts";
 
-/** opencode's terminal UI loads the newest 100 messages of a session, and looks for one more. */
+/** opencode's terminal UI loads the newest 100 messages of a session, and checks for one more. */
 const NEWEST_MESSAGES = 101;
 
 interface Size {
@@ -15,32 +15,35 @@ interface Size {
   readonly bytes: number;
 }
 
-/** What is read while the terminal UI waits: about a tenth of a second's work. More is read while it shows something else. */
+/**
+ * The largest amount that is read while the terminal UI waits: about a tenth of a second's work. Anything more is read
+ * while it shows something else.
+ */
 const LARGEST_LOOK: Size = { records: 20_000, bytes: 32 * 1024 * 1024 };
 
-/** The sessions of subagents are looked at for so long, in milliseconds, where none was in advance. */
+/** The time for checking the sessions of subagents, in milliseconds, if none was checked in advance. */
 const SUBAGENTS_MS = 30;
 
-/** What is read in advance, of one session: about a hundredth of a second's work. */
+/** The largest amount of one session that is read in advance: about a hundredth of a second's work. */
 const LARGEST_LOOK_AHEAD: Size = { records: 8_000, bytes: 8 * 1024 * 1024 };
 
-/** As many sessions are looked at in advance, the most recently used ones. */
+/** The number of sessions that are checked in advance, the most recently used ones. */
 const LOOKED_AHEAD = 100;
 
-/** Between two looks in advance, and between two questions whether anything was written, in milliseconds. */
+/** The time between two checks in advance, and between two looks for new writes, in milliseconds. */
 const LOOK_AHEAD_MS = 100;
 const NEWS_MS = 500;
 
-/** All of that takes no more than this share of the terminal UI's time. */
+/** All of this uses at most this share of the terminal UI's time. */
 const SHARE = 0.05;
 
 /**
- * What a look at a session says. `loads`: opencode can load it. `damaged`: it seems that it cannot. `long`: it holds more
- * than may be read while the terminal UI waits.
+ * The result of a look at a session. `loads`: opencode can load it. `damaged`: opencode probably cannot. `long`: there
+ * is more to read than the waiting terminal UI allows.
  */
 export type Look = "loads" | "damaged" | "long";
 
-/** A database that is open for looks at single sessions. */
+/** A database that is open for looking at single sessions. */
 export interface GuardedStore {
   readonly store: Store;
   readonly opening: SessionOpening;
@@ -48,13 +51,13 @@ export interface GuardedStore {
   readonly origin: Origin;
 }
 
-/** Looks at a session in the moment in which the terminal UI opens it, before its messages are fetched. */
+/** Looks at a session at the moment when the terminal UI opens it, before the messages are fetched. */
 export class SessionGuard {
   readonly #store: Store;
   readonly #opening: SessionOpening;
   readonly #origin: Origin;
   readonly #follower: DatabaseFollower;
-  /** What was found healthy, for as long as what is written stays healthy too. */
+  /** The sessions that were found healthy. They stay listed as long as everything written is healthy too. */
   readonly #healthy = new Set<string>();
   #ahead: string[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -68,8 +71,8 @@ export class SessionGuard {
   }
 
   /**
-   * Looks at the most recently used sessions in advance, one at a time and not too large ones, and from then on at what
-   * is written: opening a session then costs next to nothing.
+   * Checks the most recently used sessions in advance, one at a time and only short ones, and then everything that is
+   * written. Opening such a session then costs almost nothing.
    */
   async lookAhead(): Promise<void> {
     this.#ahead = (await this.#store.sessions(null)).slice(0, LOOKED_AHEAD).map(({ id }) => id);
@@ -85,7 +88,7 @@ export class SessionGuard {
         const next = this.#ahead.shift();
         if (next !== undefined && !this.#healthy.has(next)) this.#lookAt(next, LARGEST_LOOK_AHEAD);
       } catch {
-        // What cannot be read now is looked at as it is opened.
+        // A session that cannot be read now is checked when it is opened.
       }
       this.#lookAheadLater(performance.now() - start);
     };
@@ -94,8 +97,8 @@ export class SessionGuard {
   }
 
   /**
-   * Looks at a session against everything that its host demands, and at those of its subagents, which opencode fetches
-   * as soon as it shows where they were called. Synchronous, since opencode calls right before the fetch.
+   * Checks a session against all rules of its host, and the sessions of its subagents. opencode fetches those as soon
+   * as it shows the call. Synchronous, because opencode calls it right before the fetch.
    */
   look(sessionID: string): Look {
     if (this.#letThrough === sessionID) return "loads";
@@ -106,13 +109,15 @@ export class SessionGuard {
     const until = performance.now() + SUBAGENTS_MS;
     for (const id of this.#opening.subagentSessions(sessionID)) {
       if (this.#lookOrRemember(id) === "damaged") return "damaged";
-      // The others are looked at as they are opened themselves.
+      // The other sessions are checked when they are opened themselves.
       if (performance.now() > until) break;
     }
     return "loads";
   }
 
-  /** Lets a session through, whatever a look says, until another one is opened: the thorough check found nothing. */
+  /**
+   * Lets a session through until another one is opened, whatever a look says, because the thorough check found nothing.
+   */
   letThrough(sessionID: string): void {
     this.#letThrough = sessionID;
   }
@@ -121,7 +126,7 @@ export class SessionGuard {
     return this.#healthy.has(sessionID) ? "loads" : this.#lookAt(sessionID, LARGEST_LOOK);
   }
 
-  /** What was found healthy still is, as long as every row that was written since can be loaded. */
+  /** Healthy sessions stay healthy as long as every row written since can be loaded. */
   #takeNotice(): void {
     if (this.#follower.isFollowing() && !this.#follower.hasNews()) return;
     const rowIDs = this.#follower.isFollowing() ? this.#follower.news() : "lost";
@@ -146,7 +151,7 @@ export class SessionGuard {
     return loads;
   }
 
-  /** What keeps a session, or one of its subagents', from being opened. */
+  /** The findings that keep a session, or one of its subagents' sessions, from being opened. */
   async damageOf(sessionID: string): Promise<ConfirmedFinding[]> {
     const found: ConfirmedFinding[] = [];
     for (const id of [sessionID, ...this.#opening.subagentSessions(sessionID)]) {
@@ -155,7 +160,7 @@ export class SessionGuard {
     return found;
   }
 
-  /** What keeps session lists from loading. */
+  /** The findings that keep session lists from loading. */
   damagedLists(): Promise<ConfirmedFinding[]> {
     return this.#blocking({ what: "list", projectID: null });
   }
@@ -166,7 +171,7 @@ export class SessionGuard {
     return byOrigin(this.#origin, found, running).filter((finding) => finding.severity === "blocking");
   }
 
-  /** Why nothing is written to the database; `null` where it may be. */
+  /** Why nothing may be written to the database; `null` if it may be. */
   get refusal(): string | null {
     return writingRefusal(this.#origin);
   }

@@ -19,21 +19,21 @@ interface Opening {
   readonly api: TuiPluginApi;
   readonly settings: PluginSettings;
   readonly guard: SessionGuard;
-  /** Resolves once the server answers requests: a view that is opened earlier stays empty for ever. */
+  /** Resolves once the server answers requests. A view that is opened earlier stays empty forever. */
   readonly hostAnswers: Promise<unknown>;
 }
 
 type Parameters = Record<string, unknown>;
 
 /**
- * Registers a slot that is rendered whenever another session is shown, before its view fetches the messages: it asks for
- * the route, which opencode tracks. A session that cannot be loaded is left at once, repaired or asked about, and opened
- * again: opencode fetches its messages only once. The slots of the session view itself are not rendered for the
- * sessions of subagents.
+ * Registers a slot that is rendered whenever another session is shown, before its view fetches the messages. The slot
+ * reads the route, which opencode tracks. A session that cannot be loaded is left at once, repaired or asked about, and
+ * opened again, because opencode fetches its messages only once. The slots of the session view itself are not rendered
+ * for the sessions of subagents.
  */
 export function guardSessions(opening: Opening): void {
   const { api, guard } = opening;
-  /** What was on the screen last. */
+  /** The screen that was shown last. */
   let before: Parameters | null = null;
   let isLeaving = false;
   const onShown = (shown: Parameters) => {
@@ -67,7 +67,7 @@ export function guardSessions(opening: Opening): void {
   });
 }
 
-/** What cannot be looked at is opencode's to open or to refuse. */
+/** A session that cannot be examined is left to opencode, which opens or refuses it. */
 function lookAt(guard: SessionGuard, sessionID: string): Look {
   try {
     return guard.look(sessionID);
@@ -76,7 +76,7 @@ function lookAt(guard: SessionGuard, sessionID: string): Look {
   }
 }
 
-/** `leave`: shows what was on the screen before. */
+/** `leave`: shows the previous screen. */
 async function repairAndReturn(
   { api, settings, guard, hostAnswers }: Opening,
   sessionID: string,
@@ -86,12 +86,12 @@ async function repairAndReturn(
   const open = async () => {
     await hostAnswers;
     guard.letThrough(sessionID);
-    // A long check may find the user elsewhere by its end.
+    // When a long check ends, the user may be on another screen.
     if (api.route.current.name === "home") api.route.navigate("session", shown);
   };
   const findings = await guard.damageOf(sessionID).catch(() => []);
   if (findings.length === 0) return open();
-  // The session itself can be read if only those of its subagents cannot.
+  // The session itself is readable if only those of its subagents are not.
   const otherwise = findings.some((finding) => finding.sessionID === sessionID) ? leave : open;
   const context = await requestContext(api.app.version, settings.concurrency);
   const repairable = findings.filter(isRepairable);
@@ -102,15 +102,15 @@ async function repairAndReturn(
   const repairNow = async (unasked: boolean): Promise<void> => {
     const result = await repairFindings(context, repairable, unasked);
     api.ui.dialog.clear();
-    // Opened again while it is still damaged, it would be left again, without end.
+    // If it were opened again while it is still damaged, it would be left again, without end.
     if ((await guard.damageOf(sessionID)).length > 0) {
-      // What a user restored while this waited for the lock is repaired only if the user agrees.
+      // A record that a user restored while this waited for the lock is repaired only if the user agrees.
       if (unasked && result.stopped === null && result.items.every((item) => item.action !== "skipped")) return ask();
       const reason = result.stopped?.message ?? result.items.find((item) => item.action === "skipped")?.reason;
       return showText(api, TITLE, `Not everything could be done. Nothing was lost. ${reason ?? ""}`, otherwise);
     }
     const done = result.items.filter((item) => item.action !== "skipped");
-    // If nothing was left to do, the server half has repaired it in the meantime, and says so.
+    // If nothing was left to do, the server half has repaired it meanwhile and reports that.
     if (done.length > 0) {
       const message = `${doneWords(done, "damaged record", " of this session")}. Nothing was deleted; /repair undoes it.`;
       api.ui.toast({ variant: "success", title: "Session repair", message, duration: TOAST_MS });
@@ -135,7 +135,10 @@ async function repairAndReturn(
   return repairable.some((finding) => kept.has(keptKey(finding, finding.seen))) ? ask() : repairNow(true);
 }
 
-/** opencode may stop with an error on what cannot be repaired here (measured 1.18.33): opening it all the same is a choice. */
+/**
+ * opencode may stop with an error on records that cannot be repaired here (measured 1.18.33). So the user decides
+ * whether to open the session anyway.
+ */
 function askWhatIsReported(
   api: TuiPluginApi,
   category: string,

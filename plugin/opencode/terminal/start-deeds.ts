@@ -10,11 +10,11 @@ export interface StartDeeds {
   readonly remedies: readonly ManifestItem["remedy"][];
 }
 
-/** What was repaired unasked since this process started; `since` in milliseconds since 1970. */
+/** What was repaired without asking since this process started. `since` is in milliseconds since 1970. */
 export async function deedsOfStart(files: FileSystem, dataDir: string, since: number): Promise<StartDeeds> {
   let sessions = 0;
   const remedies: ManifestItem["remedy"][] = [];
-  // An older run is passed over by its name.
+  // An older run is recognised by its name and skipped.
   for await (const run of eachRun(files, dataDir, ({ runID }) => timeOfRunID(runID) >= since)) {
     if (!run.ok || run.state.trigger !== "preload" || Date.parse(run.state.createdAt) < since) continue;
     sessions += 1;

@@ -24,16 +24,16 @@ const CATEGORY = "Session";
 
 const TOAST_MS = 10_000;
 
-/** The server half answers at once; it is asked so often, and so many milliseconds lie between. */
+/** The server half answers at once. It is asked at most this often, with this pause in milliseconds. */
 const MOST_QUESTIONS = 5;
 const ANSWER_MS = 1000;
 
-/** The terminal UI is on the screen by then, in milliseconds; it waits for its plugins. */
+/** After this time, in milliseconds, the terminal UI is on the screen. It waits for its plugins. */
 const LOOK_AHEAD_DELAY_MS = 100;
 
-/** Sets the terminal half up: the command with its dialog, and the guard that looks at sessions as they are opened. */
+/** Sets up the terminal half: the command with its dialog, and the guard that checks sessions when they are opened. */
 export async function startTerminal(api: TuiPluginApi, options: unknown, spec: unknown): Promise<void> {
-  // With `attach` the store is on the server's machine; its own half answers there.
+  // With `attach` the store is on the server's machine. The server half there answers.
   if (process.argv.includes("attach")) return;
   if (!takePlace(api.renderer)) return;
   api.lifecycle.onDispose(() => leavePlace(api.renderer));
@@ -57,8 +57,8 @@ export async function startTerminal(api: TuiPluginApi, options: unknown, spec: u
 }
 
 /**
- * Whether the server half is there to tell what it did and found at the start: it is told that a toast is seen from now
- * on. Asked again, since a request of the first moments may get lost.
+ * Whether the server half can report what happened at the start. It is told that a toast is seen from now on. The
+ * question is repeated, because an early request may get lost.
  */
 async function hearServerHalf(api: TuiPluginApi, hostAnswers: Promise<unknown>): Promise<boolean> {
   const hearing = new AbortController();
@@ -82,7 +82,9 @@ function showWarnings(api: TuiPluginApi, warnings: readonly string[]): void {
   api.ui.toast({ variant: "warning", title: "Session repair", message: warnings.join(" "), duration: TOAST_MS });
 }
 
-/** The server half, which starts first, may have repaired something before there was a screen, or it was told only to look. */
+/**
+ * The server half starts first. It may have repaired something before there was a screen, or it was told only to check.
+ */
 async function tellOfStart(api: TuiPluginApi, context: RequestContext, guard: SessionGuard): Promise<void> {
   const processStart = Date.now() - process.uptime() * 1000;
   const { sessions, remedies } = await deedsOfStart(context.files, context.located.dataDir, processStart);
@@ -107,7 +109,9 @@ async function tellOfStart(api: TuiPluginApi, context: RequestContext, guard: Se
   api.ui.toast({ variant, title: "Session repair", message: lines.join(" "), duration: TOAST_MS });
 }
 
-/** Where the server half offers `/repair` all the same, this half keeps to the palette: one `/repair`, not two. */
+/**
+ * If the server half also offers `/repair`, this half offers only its palette entry, so that there is one `/repair`.
+ */
 async function registerDialog(
   api: TuiPluginApi,
   reading: Promise<ReadSettings>,
@@ -132,7 +136,7 @@ async function registerDialog(
   });
   isSlash = !(await commands).includes(SLASH);
   const { keymap, command } = api;
-  // 1.3.6 to 1.14 have the older way only (measured 1.14.41).
+  // 1.3.6 to 1.14 have only the older API (measured 1.14.41).
   if (typeof keymap?.registerLayer !== "function") {
     const slash = isSlash ? { slash: { name: SLASH } } : {};
     command?.register(() => [

@@ -7,7 +7,7 @@ import { storesOfHost } from "../host-store.ts";
 import type { RequestContext } from "../repair-request.ts";
 import type { GuardedStore } from "./session-guard.ts";
 
-/** The store of the opencode that this terminal UI belongs to; `null` where there is none. */
+/** The store of the opencode that this terminal UI belongs to; `null` if there is none. */
 export async function requestContext(hostVersion: string | null, concurrency: number): Promise<RequestContext | null> {
   const found = await locate(nodeFileSystem, { env: process.env });
   if (!found.ok) return null;
@@ -15,7 +15,7 @@ export async function requestContext(hostVersion: string | null, concurrency: nu
   return { files: filesOf(located), located, hostVersion, concurrency, trigger: "tui", spare: null };
 }
 
-/** The database, open for looks at single sessions; `null` where there is none or it cannot be opened. */
+/** The database, opened for looking at single sessions; `null` if there is none or it cannot be opened. */
 export async function openForLooks(context: RequestContext): Promise<GuardedStore | null> {
   const opened = await openStores(context.files, context.located, "beside-host", context.hostVersion);
   let chosen: GuardedStore | null = null;

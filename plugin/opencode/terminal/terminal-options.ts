@@ -7,17 +7,17 @@ import { nodeFileSystem } from "../../platform/file-system.ts";
 
 const STEP_MS = 50;
 
-/** By then the terminal UI has its configuration, in milliseconds. */
+/** After this time the terminal UI has its configuration, in milliseconds. */
 const LONGEST_WAIT_MS = 10_000;
 
 export interface TerminalSettings extends ReadSettings {
-  /** Whether tui.json has options of its own. The server half never reads those, so this half reports what is wrong with them. */
+  /** Whether tui.json has its own options. The server half never reads those, so this half reports mistakes in them. */
   readonly isOwn: boolean;
 }
 
 /**
- * The options that apply to the terminal half: those of its own entry in tui.json, else those that the server half was
- * given in opencode.json. Where it cannot be told which those are, nothing is changed on a guess.
+ * The options of the terminal half: those of its own entry in tui.json, or else those of the server half in
+ * opencode.json. If it cannot be told which apply, this half changes nothing.
  */
 export async function terminalSettings(api: TuiPluginApi, given: unknown, spec: unknown): Promise<TerminalSettings> {
   if (given !== undefined && given !== null) return { ...readSettings(given), isOwn: true };
@@ -39,14 +39,14 @@ export async function terminalSettings(api: TuiPluginApi, given: unknown, spec: 
   return { ...readSettings(await findOptions(first?.options, nodeFileSystem, process.env)), isOwn: false };
 }
 
-/** Only looks, and says why. */
+/** Options with which the tool only checks, and the reason. */
 function guarded(reason: string): TerminalSettings {
   const { settings } = readSettings(undefined);
   const warnings = [`${reason} Nothing is changed before you say so.`];
   return { settings: { ...settings, preload: "check" }, warnings, isOwn: true };
 }
 
-/** The `plugin` array that opencode has made of all configuration files; `null` where it does not say. */
+/** The `plugin` array that opencode made from all configuration files; `null` if opencode does not provide it. */
 async function configured(api: TuiPluginApi): Promise<PluginEntry[] | null> {
   for (let waited = 0; !api.state.ready; waited += STEP_MS) {
     if (waited >= LONGEST_WAIT_MS) return null;
@@ -55,7 +55,7 @@ async function configured(api: TuiPluginApi): Promise<PluginEntry[] | null> {
   return pluginEntries(api.state.config.plugin);
 }
 
-/** What a relative path may be relative to: the folders whose configuration opencode reads. */
+/** The folders to which a relative path may be relative: those whose configuration opencode reads. */
 function folders(api: TuiPluginApi): string[] {
   const { config, directory, worktree } = api.state.path;
   const projects = [directory, worktree].filter(Boolean).flatMap((folder) => [folder, `${folder}/.opencode`]);

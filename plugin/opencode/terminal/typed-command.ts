@@ -1,10 +1,10 @@
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 
-/** What is used of the text area in which opencode's prompt is typed (OpenTUI; measured 1.14.34 to 1.18.34). */
+/** The used part of the text area for opencode's prompt (OpenTUI; measured 1.14.34 to 1.18.34). */
 interface Editor {
   readonly plainText: string;
   onSubmit: (event: unknown) => void;
-  /** Newer hosts say here what the text area is for, and whether it takes a shell command. */
+  /** In newer hosts: what the text area is for, and whether it accepts a shell command. */
   readonly traits?: { readonly role?: unknown; readonly status?: unknown };
   clear(): void;
 }
@@ -14,7 +14,7 @@ interface KeyPress {
   stopPropagation?(): void;
 }
 
-/** Up to 1.14.41 only: the keys as the user has configured them. */
+/** Up to 1.14.41 only: the keys that the user has configured. */
 interface KeyNames {
   match(name: string, key: KeyPress): boolean;
 }
@@ -22,15 +22,15 @@ interface KeyNames {
 export interface TypedCommand {
   /** Without the slash. */
   readonly name: string;
-  /** `false` where the name belongs to a command of the server. */
+  /** `false` if the name belongs to a command of the server. */
   isOurs(): boolean;
-  /** Carries out what was typed after the name. `false`: it was not understood, and stays in the prompt. */
+  /** Carries out the words typed after the name. `false`: they were not understood and stay in the prompt. */
   answer(words: string): boolean;
 }
 
 /**
  * Answers a command that is typed with further words. opencode looks for commands of the terminal only in its
- * autocomplete, which closes at the first space; the text would go to the model. It is taken when the prompt is
+ * autocomplete, which closes at the first space, so the text would go to the model. It is taken when the prompt is
  * submitted, before opencode makes a session for it.
  */
 export function answerTyped(api: TuiPluginApi, command: TypedCommand): void {
@@ -48,7 +48,7 @@ export function answerTyped(api: TuiPluginApi, command: TypedCommand): void {
         if (!takes(api, command, editor)) onSubmit.call(editor, event);
       };
     }
-    // Up to 1.14.41 the key is taken by a command of opencode, which does not ask the text area.
+    // Up to 1.14.41 a command of opencode takes the key, without asking the text area.
     if (keybind?.match?.("input_submit", key) !== true || isCompleting(editor)) return;
     if (!takes(api, command, editor)) return;
     key.preventDefault();
@@ -64,7 +64,7 @@ function focusedEditor(api: TuiPluginApi): Editor | null {
   return isEditor && typeof focused.clear === "function" ? (focused as Editor) : null;
 }
 
-/** The autocomplete is open until the first space, and the key is its own. */
+/** The autocomplete is open until the first space. Until then the key belongs to it. */
 function isCompleting({ plainText }: Editor): boolean {
   // biome-ignore lint/plugin: a command, no path
   return plainText.startsWith("/") && !/\s/.test(plainText);
@@ -77,7 +77,10 @@ function takes(api: TuiPluginApi, command: TypedCommand, editor: Editor): boolea
   return true;
 }
 
-/** Whether text in there would go to the model: not that of a dialog, an answer to the agent or a shell command. */
+/**
+ * Whether text in this area would go to the model. The text of a dialog, an answer to the agent or a shell command
+ * would not.
+ */
 function isPrompt(api: TuiPluginApi, { traits }: Editor): boolean {
   if (api.ui.dialog.open || traits?.status === "SHELL") return false;
   if (traits?.role !== undefined && traits.role !== "prompt") return false;
@@ -85,7 +88,7 @@ function isPrompt(api: TuiPluginApi, { traits }: Editor): boolean {
   if (current.name === "home") return true;
   if (current.name !== "session") return false;
   const sessionID = String(current.params?.sessionID);
-  // Older hosts do not say all of it.
+  // Older hosts lack some of these.
   const { permission, question }: Partial<TuiPluginApi["state"]["session"]> = api.state.session;
   return !permission?.(sessionID).length && !question?.(sessionID).length;
 }

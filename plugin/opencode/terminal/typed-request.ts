@@ -12,7 +12,9 @@ import { causesText, runTitle } from "./words.ts";
 
 const TITLE = "Session repair";
 
-/** Carries out what was typed after `/repair`, in dialogs: a change is asked about, as it is from the list. */
+/**
+ * Carries out the words typed after `/repair`, in dialogs. A change is asked about, as when it is chosen from the list.
+ */
 export async function carryOut(request: RepairRequest, input: DialogInput): Promise<void> {
   switch (request.what) {
     case "help":
@@ -50,7 +52,7 @@ async function oneSession(what: "check" | "repair", sessionID: string, input: Di
   );
 }
 
-/** `null`: the newest run of which anything can be undone. */
+/** `null`: the newest run that can still be undone, at least in part. */
 async function undo(wanted: string | null, input: DialogInput): Promise<void> {
   const { api, context } = input;
   const { files, located } = context;

@@ -3,22 +3,25 @@ import type { ConfirmedFinding } from "../../model/finding.ts";
 import { plural } from "../../plural.ts";
 import { type FindingGroup, groupFindings, groupText } from "../../repair/finding-groups.ts";
 
-/** The day on which the records of a group were last written, the latest of them; `null` where the store does not tell. */
+/** The latest day on which a record of a group was written; `null` if the store does not show it. */
 export function writtenText(group: FindingGroup<ConfirmedFinding>): string | null {
   const latest = Math.max(...group.findings.map((finding) => finding.writtenMs ?? 0));
   return latest === 0 ? null : `written ${timeText(latest).slice(0, 10)}`;
 }
 
-/** A moment in the user's own time: `2026-11-24 09:05`. `time` in milliseconds since 1970. */
+/** A time in the user's own time zone: `2026-11-24 09:05`. `time` is in milliseconds since 1970. */
 export function timeText(time: number): string {
   const local = time - new Date(time).getTimezoneOffset() * 60_000;
   return new Date(local).toISOString().slice(0, 16).replace("T", " ");
 }
 
-/** opencode cuts the title of an option off after so many columns, and its description ends at 80 with it. */
+/** opencode cuts the title of an option at this many columns, and its description at 80 columns in all. */
 const TITLE_COLUMNS = 61;
 
-/** A run in a list: when it was, how many records of how many sessions; the year only where it is another one. */
+/**
+ * A run in a list: its time, and how many records of how many sessions it changed. The year is shown only if it is
+ * another one.
+ */
 export function runTitle(before: string, time: number, records: number, sessions: number, now = Date.now()): string {
   const when = timeText(time);
   const isThisYear = when.slice(0, 4) === timeText(now).slice(0, 4);
@@ -31,13 +34,13 @@ export function causesText(findings: readonly ConfirmedFinding[]): string {
   return groupFindings(findings).map(groupText).join("; ");
 }
 
-/** The sentence that says what is wrong with the one session that was just opened, or with those of its subagents. */
+/** The sentence that says what is wrong with the session that was just opened, or with those of its subagents. */
 export function sessionSentence(findings: readonly ConfirmedFinding[], sessionID: string): string {
   const isOwn = findings.some((finding) => finding.sessionID === sessionID);
   return `opencode cannot load ${isOwn ? "this session" : "the session of a subagent in it"} (${causesText(findings)}).`;
 }
 
-/** When a cause comes about, as far as cases are known. */
+/** When a cause happens, as far as cases are known. */
 export function causeText(group: FindingGroup<ConfirmedFinding>): string {
   return faultByCode(group.code)?.cause ?? "";
 }

@@ -11,7 +11,7 @@ function turnError<S>(is: Vocabulary<S>, { knowsContentFilter, checksErrorRef }:
   return is.variants("name", {
     ProviderAuthError: { data: is.object({ providerID: is.text, message }) },
     UnknownError: { data: is.object({ message, ...(checksErrorRef && { ref: is.optional(is.text) }) }) },
-    // opencode describes this error's data by no field at all: anything but `null` passes.
+    // opencode describes no field of this error's data: anything but `null` passes.
     MessageOutputLengthError: { data: is.something },
     MessageAbortedError: { data: is.object({ message }) },
     StructuredOutputError: { data: is.object({ message, retries: is.integer }) },
@@ -40,7 +40,7 @@ function messageFields<S>(
   return {
     user: {
       time: is.object({ created: line.wantsWholeUserTime ? is.integer : is.amount }),
-      // opencode stores what it was asked for here, and cannot encode it again, whatever it is.
+      // opencode stores the requested format here, and cannot encode it again, whatever it is.
       format: is.absent,
       summary: is.optional(
         is.object({

@@ -29,7 +29,7 @@ export function sessionColumns({ emptyIfFalse }: HostProfile): Readonly<Record<s
   };
 }
 
-/** Columns of a row that may be missing from the table at hand; what is missing is not judged. */
+/** Columns of a row that may be missing from the table. Missing ones are not judged. */
 function columns<S>(is: Vocabulary<S>, fields: Readonly<Record<string, S>>): S {
   return is.object(Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, is.optional(schema)])));
 }
@@ -47,7 +47,7 @@ function sessionCells<S>(is: Vocabulary<S>, directory: S): Readonly<Record<strin
     workspace_id: is.nullable(is.beginning("wrk")),
     parent_id: is.nullable(sessionID(is)),
     slug: is.text,
-    // Of all paths only this one may be empty.
+    // Only this path may be empty.
     directory,
     path: textIfAny,
     title: is.text,
@@ -82,7 +82,7 @@ const projectRowOn =
   (is) =>
     columns(is, { worktree: is.absolutePath(system), vcs: is.ifAny(is.oneOf("git")) });
 
-/** Both, by the system whose opencode loads the store. One shape each, since shapes are known by identity. */
+/** For each system whose opencode may load the store, one shape each, because shapes are compared by identity. */
 export const PROJECT_SHAPES: Readonly<
   Record<PathSystem, { readonly row: Description; readonly sandboxes: Description }>
 > = {

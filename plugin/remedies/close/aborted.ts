@@ -3,13 +3,13 @@ import type { FieldChange } from "../../model/replacement.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
 import { type Fields, isFields, valueIn } from "../../stores/conversation.ts";
 
-/** What opencode says of a tool call that it ends on abort, and of the answer that it belongs to (measured on six hosts). */
+/** The texts that opencode writes into an aborted tool call and into its answer (measured on six hosts). */
 const TOOL_ABORTED = "Tool execution aborted";
 const ANSWER_ABORTED = { "1.0": "The operation was aborted.", "1.14": "Aborted" } as const;
 
 /**
- * The changes that give a tool call that never ended the state that the host of this store writes on abort: an error, the
- * output so far kept. `endMs`: when the call was last heard of, in milliseconds. `null`: it is no such call.
+ * The changes that give an unfinished tool call the state that its host writes on abort: an error, with the output so
+ * far kept. `endMs`: the last sign of activity of the call, in milliseconds. `null`: it is no such call.
  */
 export function abortedTool(part: unknown, endMs: number, store: StoreDescription): FieldChange[] | null {
   const state = valueIn(part, "state");
@@ -25,7 +25,7 @@ export function abortedTool(part: unknown, endMs: number, store: StoreDescriptio
   ];
 }
 
-/** What an abort changes in an answer: it gets an end, and the error by which opencode marks an abort. */
+/** The changes that an abort makes in an answer: an end time, and the error that marks an abort in opencode. */
 export function abortedAnswer(message: unknown, endMs: number, store: StoreDescription): FieldChange[] | null {
   const time = valueIn(message, "time");
   if (!isFields(message) || message.role !== "assistant" || !isFields(time)) return null;
@@ -37,7 +37,7 @@ export function abortedAnswer(message: unknown, endMs: number, store: StoreDescr
   ];
 }
 
-/** 1.4 and newer mark the call, and shorten the words of the answer (measured 1.14.41; not 1.1.65, source 1.2.27). */
+/** 1.4 and newer mark the call, and shorten the text of the answer (measured 1.14.41; not 1.1.65, source 1.2.27). */
 function tellsInterrupted(store: StoreDescription): boolean {
   return hostLine(store).marksInterrupted;
 }

@@ -7,12 +7,12 @@ import { loadDriver } from "../../stores/sqlite/driver.ts";
 import { hasOtherConnection, soleUse } from "../../stores/sqlite/sole-use.ts";
 import { StoreRefusedError } from "../../stores/writer.ts";
 
-/** From inside opencode nothing tells that no turn runs and no permission or question waits. */
+/** Inside opencode nothing shows whether a turn is running, or a permission or question is waiting. */
 const COMMAND = "npx opencode-session-repair repair --only unfinished-tool --only unfinished-turn";
 
 /**
- * Whether it is certain that no other process has anything of these stores open, so that nobody works on any of their
- * sessions. Where the system does not tell, it is never certain. opencode of every line keeps its log or its database open
+ * Whether it is certain that no other process has a file of these stores open, so that nobody works on their sessions.
+ * If the system does not show it, it is never certain. opencode of every line keeps its log or its database open
  * (measured on six hosts). Reads only.
  */
 export async function isLeftAlone(located: Located): Promise<boolean> {
@@ -27,8 +27,8 @@ export async function isLeftAlone(located: Located): Promise<boolean> {
 }
 
 /**
- * Why a session of these stores may be in somebody's hands, as a sentence; `null`: it is not. Asks the databases too, by
- * a lock that cannot be had beside another connection, which other users and containers cannot hide from.
+ * Why another process may be working on a session of these stores, as a sentence; `null` if none is. The databases are
+ * tested too, with a lock that excludes every other connection. Other users and containers cannot hide from it.
  */
 export async function inUse(located: Located, access: Access): Promise<string | null> {
   if (access === "beside-host") return `This opencode itself may be working on the session. Quit it, then: ${COMMAND}`;
@@ -49,14 +49,14 @@ function foldersOf({ dataDir, databases }: Located): string[] {
   return [...new Set([dataDir, ...databases.map((database) => dirname(database))])];
 }
 
-/** Asked by a lock that cannot be had beside another connection. */
+/** Tests a database with a lock that excludes every other connection. */
 async function isOpenElsewhere(located: Located, database: string): Promise<boolean> {
   try {
     const use = await soleUse(filesOf(located), database);
     await use.release();
     return false;
   } catch (error) {
-    // What else keeps it from being opened is for the writer to say.
+    // The writer reports whatever else keeps the database from being opened.
     return error instanceof StoreRefusedError;
   }
 }

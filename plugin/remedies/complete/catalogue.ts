@@ -5,7 +5,7 @@ import { isTime, leftOut, numberIn, placeOf, type Rule, set, WRONG } from "./rul
 import { SCREEN_RULES } from "./screen-rules.ts";
 import { SESSION_RULES } from "./session-rules.ts";
 
-/** For every record; they stand last, where none that knows the place better fits. */
+/** Rules for every record. They are last, and apply only if no more specific rule does. */
 const GENERAL_RULES: readonly Rule[] = [
   {
     name: "whole-milliseconds",
@@ -46,7 +46,7 @@ const GENERAL_RULES: readonly Rule[] = [
   },
 ];
 
-/** Every value that is completed, with where it is taken from. The first rule that fits a mismatch answers it. */
+/** Every value that is completed, and its source. The first rule that fits a mismatch is used. */
 export const RULES: readonly Rule[] = [
   ...SCREEN_RULES,
   ...MESSAGE_RULES,

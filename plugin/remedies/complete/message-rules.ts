@@ -17,7 +17,7 @@ import {
   WRONG,
 } from "./rule.ts";
 
-/** The agent of opencode's own from the beginning, and its default. */
+/** opencode's default agent, which it has had from the beginning. */
 const DEFAULT_AGENT = "build";
 
 const OF_ASSISTANTS = ["parentID", "modelID", "mode", "path", "tokens", "cost", "finish"];
@@ -55,7 +55,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     at: /^parentID$/,
     found: ANY,
     derive: ({ message, neighbours, document }, mismatch) => {
-      // Another message may really be called so.
+      // Another message may really have this id.
       if (neighbours.message(textIn(document, "parentID")) !== null) return null;
       return set(mismatch, message === null ? null : neighbours.userBefore(message.id)?.id);
     },
@@ -208,7 +208,7 @@ function roleOfParts({ message, neighbours }: Subject): string | null {
   return types.some((type) => PARTS_OF_USERS.includes(type)) ? "user" : null;
 }
 
-/** A number, also one that is written as a text. */
+/** Whether a value is a number, or a text that contains one. */
 function isNumber(value: unknown): boolean {
   return typeof value === "number" || (typeof value === "string" && numberIn(value) !== null);
 }
@@ -233,7 +233,7 @@ function agentFor({ document, message, neighbours }: Subject): string {
   );
 }
 
-/** Both names of a model from one source; what the record says itself must agree with it. */
+/** Takes both names of a model from one source. They must agree with what the record itself says. */
 function fromModel(
   { message, neighbours }: Subject,
   path: readonly PropertyKey[],
@@ -286,7 +286,7 @@ function stepsOf({ message, neighbours }: Subject) {
   return message === null ? [] : neighbours.partsOf(message.id).filter((part) => part.type === "step-finish");
 }
 
-/** Counts of tokens at a place such as `tokens`, `tokens.cache` or `tokens.cache.read`; 0 where nothing is known. */
+/** Counts of tokens at a place such as `tokens`, `tokens.cache` or `tokens.cache.read`; 0 for unknown counts. */
 export function tokensAt(facts: TokenFacts | undefined, place: readonly (string | number)[]): unknown {
   const cache = { read: facts?.read ?? 0, write: facts?.write ?? 0 };
   const tokens = {

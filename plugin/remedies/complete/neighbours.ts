@@ -8,7 +8,10 @@ export interface ModelFacts {
   readonly modelID: string;
 }
 
-/** What a value may follow from: the other records of the same session. Every look costs the same, however long it is. */
+/**
+ * The other records of the same session, from which a value may be derived. Every lookup costs the same, however long
+ * the session is.
+ */
 export class Neighbours {
   readonly session: SessionColumns;
   readonly messages: readonly MessageFacts[];
@@ -45,13 +48,13 @@ export class Neighbours {
     return this.message(this.#outline.messageOf(partID));
   }
 
-  /** The parts of a message by id. Those of the last message asked for are kept: parts are asked about one by one. */
+  /** The parts of a message by id. Those of the last message are cached, because parts are asked for one by one. */
   partsOf(messageID: string): readonly PartFacts[] {
     if (this.#parts?.messageID !== messageID) this.#parts = { messageID, parts: this.#outline.partsOf(messageID) };
     return this.#parts.parts;
   }
 
-  /** Of an assistant its parent, of a user message the first answer to it. */
+  /** The counterpart of a message: the parent of an answer, or the first answer to a user message. */
   counterpart(of: MessageFacts): MessageFacts | null {
     return of.role === "assistant"
       ? (this.message(of.parentID) ?? this.userBefore(of.id))
@@ -64,19 +67,19 @@ export class Neighbours {
     return this.#at(this.#nearestUser, id);
   }
 
-  /** The agent of the nearest message that names one: before, or where none does after. */
+  /** The agent of the nearest message that names one: an earlier message, or a later one if no earlier one does. */
   nearestAgent(id: string): string | null {
     this.#nearestAgent ??= nearest(this.messages, (each) => each.agent ?? each.mode);
     return this.#at(this.#nearestAgent, id);
   }
 
-  /** The model of the nearest message that names one: before, or where none does after. */
+  /** The model of the nearest message that names one: an earlier message, or a later one if no earlier one does. */
   nearestModel(id: string): ModelFacts | null {
     this.#nearestModel ??= nearest(this.messages, modelOf);
     return this.#at(this.#nearestModel, id);
   }
 
-  /** The nearest assistant that names the folders it worked in: before, or where none does after. */
+  /** The nearest answer that names the folders it worked in: an earlier one, or a later one if no earlier one does. */
   nearestPath(id: string): MessageFacts | null {
     this.#nearestPath ??= nearest(this.messages, (each) => (each.cwd !== null && each.root !== null ? each : null));
     return this.#at(this.#nearestPath, id);
@@ -97,7 +100,7 @@ export function modelOf({ providerID, modelID }: MessageFacts): ModelFacts | nul
   return providerID === null || modelID === null ? null : { providerID, modelID };
 }
 
-/** For each message what the nearest one before it says. */
+/** For each message, the value of the nearest earlier message. */
 function before<T>(messages: readonly MessageFacts[], of: (message: MessageFacts) => T | null): (T | null)[] {
   let last: T | null = null;
   return messages.map((message) => {
@@ -113,7 +116,7 @@ function nearest<T>(messages: readonly MessageFacts[], of: (message: MessageFact
   return earlier.map((each, index) => each ?? later[index] ?? null);
 }
 
-/** The neighbours of one session after the other; those of the last one are kept. */
+/** Reads the neighbours of one session after the other. Those of the last session are kept. */
 export class NeighbourSource {
   readonly #store: Store;
   #last: { readonly sessionID: string; readonly neighbours: Neighbours } | null = null;

@@ -16,13 +16,13 @@ import type { Neighbours } from "./neighbours.ts";
 import { type ColumnSetting, type FieldSetting, type Rule, type Subject, valueAt } from "./rule.ts";
 import { shownValue } from "./shown-value.ts";
 
-/** Answering one mismatch may bring the next to light: a missing object first, then what is missing in it. */
+/** One answered mismatch may reveal the next: first a missing object, then what is missing in it. */
 const MOST_ROUNDS = 8;
 
 /** Where a record fails its host: on the load path, or on the screen of the terminal UI. */
 export type Failing = "server" | "screen";
 
-/** What a record has become so far. */
+/** The present state of a record while it is completed. */
 interface Draft {
   readonly artifact: Artifact;
   readonly document: unknown;
@@ -34,9 +34,9 @@ interface Draft {
 }
 
 /**
- * Completes a record that can be read and that its host refuses, by the rules of the catalogue: only the values that the
- * host refuses are touched, and only where all of them follow from the same store and the host accepts the outcome.
- * `null`: it stays as it is. A pure function.
+ * Completes a readable record that its host refuses, by the rules of the catalogue. Only refused values are changed.
+ * All of them must follow from the same store, and the host must accept the result. `null`: the record stays as it is.
+ * A pure function.
  */
 export function normalised(
   artifact: Artifact,
@@ -74,7 +74,7 @@ function normalisedFor(
   return null;
 }
 
-/** What ends the screen of a host that may load the store; no answer of the load path fails on it. */
+/** The values that crash the screen of a host that may load the store. No answer of the load path fails on them. */
 function endsOfScreen({ artifact, document }: Draft, { newer }: Evidence, store: StoreDescription): Mismatch[] {
   const [found] = screensOf(store)
     .map((screen) => mismatchesOnScreen(artifact.kind, document, screen, newer))
@@ -120,7 +120,7 @@ function answered(draft: Draft, mismatch: Mismatch, neighbours: Neighbours, syst
 /** `user`, `step-finish`, `tool error`, `session`, `session.model`, `session file` …; without a tag `message`, `part`. */
 function kindOf({ artifact, document }: Draft): string {
   const { kind, locator } = artifact;
-  // No host checks the file of a message or part by a schema: only its screen does, which knows no files.
+  // No host checks the file of a message or part against a schema. Only its screen does, and it does not know files.
   if (isFileLocator(locator) && kind !== "part" && kind !== "message") return `${kind} file`;
   if (!isFileLocator(locator) && kind !== "message" && kind !== "part") {
     return locator.column === undefined ? kind : `${kind}.${locator.column}`;
@@ -132,7 +132,7 @@ function kindOf({ artifact, document }: Draft): string {
 
 function withField(draft: Draft, { path, to }: FieldSetting, rule: Rule): Draft | null {
   if (isWholeRow(draft.artifact, draft.row)) return null;
-  // A mismatch of a column's value names the column first.
+  // For a mismatch in a column's value, the path begins with the column.
   const { locator } = draft.artifact;
   const isNamed = !isFileLocator(locator) && locator.column !== undefined && path[0] === locator.column;
   const within = isNamed ? path.slice(1) : path;
@@ -182,7 +182,7 @@ function documentOf(to: string | number | null): unknown {
   return typeof to === "string" ? JSON.parse(to) : to;
 }
 
-/** SQLite keeps whole numbers in a column of type REAL as reals; `cost` is the only such column. */
+/** SQLite stores whole numbers in a REAL column as reals; `cost` is the only such column. */
 function cellOf(column: string, to: string | number | null): CellValue {
   if (to === null) return { storage: "null" };
   if (typeof to === "string") return { storage: "text", bytes: Buffer.from(to, "utf8") };
@@ -194,7 +194,7 @@ function shownChange(path: readonly (string | number)[], from: unknown, to: unkn
   return { path: pathText(path), from: shownValue(from, true), to: shownValue(to, isHidden) };
 }
 
-/** What the draft comes to, where its host accepts it. */
+/** The replacement that the draft gives, if the host accepts it. */
 function replacementOf(draft: Draft, evidence: Evidence, store: StoreDescription): Replacement | null {
   const { artifact, columns, fields, rules } = draft;
   if (rules.length === 0) return null;

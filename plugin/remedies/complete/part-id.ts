@@ -1,7 +1,7 @@
-/** Every id of a part begins so; nothing else is asked of it. */
+/** The prefix of every part id. opencode checks nothing else of it. */
 const PREFIX = "prt";
 
-/** Sorts before every character that opencode's own ids go on with, and is in none of them. */
+/** Sorts before every character that can follow in opencode's own ids, and occurs in none of them. */
 const MARK = "-";
 
 /** Longer ids than anybody has seen are left alone. */
@@ -10,10 +10,10 @@ const LONGEST_ID = 200;
 const RENAMED = /^prt.*-(?:[0-9a-f]{2})+$/s;
 
 /**
- * An id for a part whose own opencode refuses. Parts are shown in the order of their ids (compared byte by byte), so the
- * new one stands where the old one stood: it is the id of opencode's own before it, followed by the old id in
- * hexadecimal, which keeps the order among several of them, whichever is renamed first. `ids`: of all parts of the
- * message, in order. `null` where there is no free id in that place.
+ * A new id for a part whose id opencode refuses. Parts are shown in the order of their ids (compared byte by byte), so
+ * the new id must sort into the old place. It is the preceding opencode id, followed by the old id in hexadecimal. This
+ * keeps the order of several such parts, in whatever order they are renamed. `ids`: the ids of all parts of the
+ * message, in order. `null` if no id is free in that place.
  */
 export function ownPartID(id: string, ids: readonly string[]): string | null {
   if (!ids.includes(id) || id.length > LONGEST_ID) return null;

@@ -274,7 +274,7 @@ function startOf({ message }: Subject): number | null {
   return made ?? null;
 }
 
-/** The start or end of what happened within a message; `holder` has what is known of its time. */
+/** The start or end time of something within a message. `holder` has the known facts about it. */
 function timesAt(
   subject: Subject,
   place: readonly (string | number)[],

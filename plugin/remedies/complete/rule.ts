@@ -4,29 +4,29 @@ import type { Mismatch } from "../../records/mismatch.ts";
 import type { MessageFacts } from "../../stores/outline.ts";
 import type { Neighbours } from "./neighbours.ts";
 
-/** A readable record that its host refuses, as far as it has been completed. */
+/** A readable record that its host refuses, completed as far as possible until now. */
 export interface Subject {
   readonly artifact: Artifact;
-  /** What its JSON says; of a whole row, its columns. */
+  /** The parsed JSON. For a whole row, its columns. */
   readonly document: unknown;
-  /** Of a session or project: the columns that are not JSON. */
+  /** For a session or project: the columns that are not JSON. */
   readonly row: RowValues | null;
   /** A message itself, or the message of a part. */
   readonly message: MessageFacts | null;
   readonly neighbours: Neighbours;
-  /** Whose paths the folders of the store are. */
+  /** The system whose paths the folders of the store have. */
   readonly system: PathSystem;
 }
 
 type Path = readonly (string | number)[];
 
-/** A value of the document. `to` absent: it is left out. */
+/** One value of the document. If `to` is absent, the value is removed. */
 export interface FieldSetting {
   readonly path: Path;
   readonly to?: unknown;
 }
 
-/** A column of the row that holds the document, or that is the record. */
+/** A column of the row that holds the document, or of the row that is the record. */
 export interface ColumnSetting {
   readonly column: string;
   readonly to: string | number | null;
@@ -34,12 +34,12 @@ export interface ColumnSetting {
 
 export type Setting = FieldSetting | ColumnSetting;
 
-/** A value that an older opencode, or another program, did not write as today's host demands it. */
+/** A rule for a value that an older opencode or another program wrote differently from what today's host requires. */
 export interface Rule {
   readonly name: string;
   /** anomalyco/opencode issues and pull requests with such records. */
   readonly issues: readonly number[];
-  /** What must hold of the value. */
+  /** The condition that a valid value meets. */
   readonly invariant: string;
   /** Where the value is taken from. */
   readonly source: string;
@@ -48,9 +48,9 @@ export interface Rule {
   /** The place of the mismatch, written as `state.time.start`. */
   readonly at: RegExp;
   readonly found: readonly Mismatch["found"][];
-  /** Whether the value may be something that was said in the session. Then it is not shown. */
+  /** Whether the value may contain words from the session. Then it is not shown. */
   readonly isContent?: boolean;
-  /** `null`: nothing follows for this record. */
+  /** `null`: no value can be derived for this record. */
   derive(subject: Subject, mismatch: Mismatch): readonly Setting[] | null;
 }
 
@@ -63,7 +63,7 @@ export function placeOf({ path }: Mismatch): (string | number)[] {
   return path.map((key) => (typeof key === "number" ? key : String(key)));
 }
 
-/** What stands at a place of a document; `undefined` where nothing does. */
+/** The value at a path of a document; `undefined` if there is none. */
 export function valueAt(document: unknown, path: Path): unknown {
   let at = document;
   for (const key of path) {
@@ -73,7 +73,7 @@ export function valueAt(document: unknown, path: Path): unknown {
   return at;
 }
 
-/** The mismatch's place gets a value; `null` where none follows. */
+/** Sets the value at the place of a mismatch; `null` if there is no value. */
 export function set(mismatch: Mismatch, to: unknown): readonly Setting[] | null {
   return to === null || to === undefined ? null : [{ path: placeOf(mismatch), to }];
 }
@@ -82,12 +82,12 @@ export function leftOut(mismatch: Mismatch): readonly Setting[] {
   return [{ path: placeOf(mismatch) }];
 }
 
-/** A time as hosts demand it: whole milliseconds since the epoch. */
+/** A time in the form that hosts require: whole milliseconds since the epoch. */
 export function isTime(value: number | null | undefined): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** The number that a text says, or the moment in milliseconds that an ISO 8601 text with its zone names. */
+/** The number in a text, or the time in milliseconds of an ISO 8601 text with a time zone. */
 export function numberIn(text: string): number | null {
   if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
   const moment = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;

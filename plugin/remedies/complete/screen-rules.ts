@@ -2,7 +2,7 @@ import { placeOf, type Rule, set, valueAt, WRONG } from "./rule.ts";
 
 const CALLS = ["tool pending", "tool running", "tool completed", "tool error"];
 
-/** What the terminal UI of opencode 1.0 to 1.15 cannot print (plugin/hosts/screen.ts). */
+/** Rules for values that the terminal UI of opencode 1.0 to 1.15 cannot print (plugin/hosts/screen.ts). */
 export const SCREEN_RULES: readonly Rule[] = [
   {
     name: "text-on-screen",

@@ -1,11 +1,11 @@
 const LONGEST_SHOWN = 80;
 
-/** A name or an id: nothing that anybody has said, and no path. */
+/** A name or an id, which is neither session content nor a path. */
 const NAME = /^[A-Za-z0-9_.:@-][A-Za-z0-9_.:@/-]*$/;
 
 /**
- * A value in words, for a plan that a user reads: missing values, numbers, names and what is made of them are shown; of
- * paths, long texts and, where `isHidden`, of every text only what it is.
+ * A value in words, for a plan that a user reads. Missing values, numbers and names are shown. For paths, long texts
+ * and, with `isHidden`, every text, only the kind of value is shown.
  */
 export function shownValue(value: unknown, isHidden: boolean): string {
   if (value === undefined) return "(missing)";

@@ -12,26 +12,27 @@ import {
 import { byTime, factsOf, madeMs, partFacts } from "../../stores/message-facts.ts";
 import type { MessageFacts, SessionOutline } from "../../stores/outline.ts";
 
-/** A rebuilt message: its document without ids, and when it was made, in milliseconds. */
+/** A rebuilt message: its document without ids, and the time at which it was made, in milliseconds. */
 export interface RebuiltMessage {
   readonly document: Fields;
   readonly createdMs: number;
 }
 
 /**
- * Gives the draft of a message what every opencode demands of it; `null` where anything of that does not follow. `outline`:
- * the session with the message in it.
+ * Gives the draft of a message everything that every opencode requires; `null` if a required value cannot be derived.
+ * `outline`: the session including the message.
  */
 export type CompleteDraft = (draft: Fields, outline: SessionOutline) => Fields | null;
 
-/** The types of parts that only one of the two writes. */
+/** Types of parts that only one of the two roles writes. */
 const OF_ASSISTANTS = ["reasoning", "tool", "step-start", "step-finish", "patch", "snapshot", "retry"];
 const OF_USERS = ["file", "agent", "subtask", "compaction"];
 
 /**
- * A message of which nothing can be read but its parts: its role from their types or from its neighbours, its time from
- * its row or its id, what the legible beginning of its document says, and all else as `complete` completes it.
- * `messages`: those of the session in the order of {@link byTime}, itself among them or not. `null` where no part can be read, or anything that opencode demands does not follow.
+ * Rebuilds a message of which only the parts can be read. The role comes from the types of the parts or from
+ * neighbours, the time from the row or the id. The readable beginning of its document is kept, and `complete` adds the
+ * rest. `messages`: those of the session in the order of {@link byTime}, with or without this one. `null` if no part
+ * can be read, or if a value that opencode requires cannot be derived.
  */
 export function rebuiltMessage(
   own: StoredMessage,
@@ -64,7 +65,7 @@ export function rebuiltMessage(
   return null;
 }
 
-/** How an answer ended, as its parts state it: nobody works on it any more. */
+/** How an answer ended, according to its parts. Nobody works on it any more. */
 function ended(parts: readonly Fields[], createdMs: number): Fields {
   const finish = textIn(
     parts.findLast(({ type }) => type === "step-finish"),

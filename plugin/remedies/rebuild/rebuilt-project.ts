@@ -7,19 +7,20 @@ import type { PathSystem, StoreDescription } from "../../model/store-description
 import type { Fields, ProjectFacts, SessionFacts } from "../../stores/conversation.ts";
 import { isPlainID, STORAGE } from "../../stores/json/layout.ts";
 
-/** The project of everything outside version control. */
+/** The project for everything outside version control. */
 const GLOBAL = "global";
 
-/** A project's record as its sessions tell it, and where it goes. */
+/** A project's record as its sessions show it, and its place. */
 export interface RebuiltProject {
   readonly locator: Locator;
   readonly content: Replacement["content"];
 }
 
 /**
- * A record for a project that has sessions and none of its own: its folder as the answers of its sessions state it (`root`;
- * `null`: none does), else the one folder that they all were held in, and the times of its sessions. What is legible of
- * a damaged record (`said`) stays. `null` where its folder does not follow, or is another project's by now.
+ * A record for a project that has sessions but no record. The folder is the one in the answers of its sessions (`root`;
+ * `null`: none names it), or else the only folder in which they were used. The times are those of its sessions. What
+ * can be read of a damaged record (`said`) is kept. `null` if the folder cannot be derived or now belongs to another
+ * project.
  */
 export function rebuiltProject(
   id: string,
@@ -52,7 +53,7 @@ export function rebuiltProject(
   return { locator: { table: "project", key: { id } }, content: { cells } };
 }
 
-/** The folder of a project that has sessions; `null` where it does not follow. */
+/** The folder of a project that has sessions; `null` if it cannot be derived. */
 export function worktreeOf(
   id: string,
   sessions: readonly SessionFacts[],

@@ -17,15 +17,16 @@ import {
 } from "../../stores/conversation.ts";
 import { isPlainID, sessionFolder } from "../../stores/json/layout.ts";
 
-/** A session's record as its messages tell it, and where it goes. */
+/** A session's record as its messages show it, and its place. */
 export interface RebuiltSession {
   readonly locator: Locator;
   readonly content: Replacement["content"];
 }
 
 /**
- * A record for a session that has messages and none of its own: folder and times as the messages state them, a title that
- * says so, the project by its folder. `null` where no message can be read, or no project of the store has its folder.
+ * A record for a session that has messages but no record. Folder and times come from the messages, the project from the
+ * folder, and the title says that it was rebuilt. `null` if no message can be read, or no project of the store has the
+ * folder.
  */
 export function rebuiltSession(
   sessionID: string,
@@ -42,8 +43,8 @@ export function rebuiltSession(
 }
 
 /**
- * A record for a session whose file cannot be read: what is legible of the file, its title above all, and for the rest
- * what the messages state. `projectID`: that of the file's folder. `null` where that project has no record.
+ * A record for a session whose file cannot be read. What can be read of the file is kept, above all the title. The rest
+ * comes from the messages. `projectID`: the project of the file's folder. `null` if that project has no record.
  */
 export function rebuiltSessionFile(
   sessionID: string,
@@ -58,14 +59,14 @@ export function rebuiltSessionFile(
   if (rebuilt === null || !("bytes" in rebuilt.content)) return null;
   const record = JSON.parse(Buffer.from(rebuilt.content.bytes).toString("utf8")) as Fields;
   const said = legibleIn(left);
-  // Nothing would be found in it.
+  // The session would be empty.
   if (messages.length === 0 && textIn(said, "title") === null) return null;
   const directory = textIn(said, "directory") ?? (textIn(record, "directory") || project?.worktree);
   const time = { ...fieldsIn(record, "time"), ...fieldsIn(said, "time") };
   return Buffer.from(JSON.stringify({ ...record, ...said, id: sessionID, projectID, directory, time }, null, 2));
 }
 
-/** The whole members of a session's file; of a title that was cut, its beginning. */
+/** The complete members of a session's file. If the title was cut, its beginning. */
 function legibleIn(left: string): Fields {
   const whole = wholeMembers(left);
   const title = textIn(cutDocument(left), "title");
@@ -107,7 +108,10 @@ export function rootOf(messages: readonly StoredMessage[]): string | null {
   return null;
 }
 
-/** As opencode 1.0-1.1 writes it. No message states the version; the newest session's stands in for it. */
+/**
+ * The file in the form that opencode 1.0-1.1 writes. No message states the version, so that of the newest session is
+ * used.
+ */
 function asFile(
   id: string,
   projectID: string,

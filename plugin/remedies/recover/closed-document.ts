@@ -21,7 +21,7 @@ function fieldsOf(value: unknown): Fields {
 const LOST = "[opencode-session-repair: what stood here was lost]";
 const CUT = "[opencode-session-repair: the rest of this was lost]";
 
-/** A part that says that something is missing. Shown to the user; not sent to the model. */
+/** A part that says that something is missing. It is shown to the user and not sent to the model. */
 export function lostPart(): Fields {
   return { type: "text", text: LOST, ignored: true };
 }
@@ -31,8 +31,8 @@ function text(value: unknown): string {
 }
 
 /**
- * A part that every host loads, from the beginning of a part's document. Each value in it stood there. A text, an answer
- * of a tool and an error that may have been cut say so. `null` where nothing that a user would read is left.
+ * A part that every host loads, made from the beginning of a part's document. Each value in it was there. A text, an
+ * output of a tool or an error that may have been cut says so. `null` if nothing remains that a user would read.
  */
 export function closedPart(left: string, times: RecordTimes): Fields | null {
   const beginning = readBeginning(left);
@@ -41,12 +41,12 @@ export function closedPart(left: string, times: RecordTimes): Fields | null {
   if (beginning.wholeUntil !== null && isPart(found)) return found;
   const candidates = found.type === "text" || found.type === "reasoning" ? cutTexts(found, times) : [];
   if (found.type === "tool" && isNamedCall(wholeMembers(left))) candidates.push(...cutCalls(found, times));
-  // The last member may be cut: half of an address or of a number is none.
+  // The last member may be cut. Half an address or half a number is useless.
   if (candidates.length === 0) candidates.push(wholeMembers(left));
   return candidates.find((candidate) => isPart(candidate)) ?? null;
 }
 
-/** A model's provider refuses a whole session for a call without a name or an id. */
+/** A model's provider refuses a whole session because of a call without a name or an id. */
 function isNamedCall({ tool, callID }: Fields): boolean {
   return text(tool) !== "" && text(callID) !== "";
 }
@@ -54,7 +54,7 @@ function isNamedCall({ tool, callID }: Fields): boolean {
 function cutTexts(found: Fields, { created, updated }: RecordTimes): Fields[] {
   if (typeof found.text !== "string") return [];
   const { type } = found;
-  // What the user alone saw, or opencode added, stays that.
+  // Marks for text that only the user saw, or that opencode added, are kept.
   const marks = {
     ...(found.synthetic === true && { synthetic: true }),
     ...(found.ignored === true && { ignored: true }),
@@ -92,7 +92,7 @@ export function closedMessage(left: string, { created, updated }: RecordTimes): 
   return candidates.find((candidate) => isMessage(candidate)) ?? filled;
 }
 
-/** Of the found fields those that have the shape of what would be filled in. */
+/** The found fields whose shape is the same as that of the fields to fill in. */
 function withoutBadFields(found: Fields, filled: Fields): Fields {
   return Object.fromEntries(
     Object.entries(found).filter(([name, value]) => name in filled && isMessage({ ...filled, [name]: value })),

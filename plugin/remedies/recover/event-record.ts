@@ -2,7 +2,7 @@ import type { RecordedEvent } from "../../stores/store.ts";
 
 type Wire = Readonly<Record<string, unknown>>;
 
-/** A record as an event holds it, or the event that took it away. */
+/** A record in an event, or the event that removed a record. */
 export type EventRecord =
   | {
       readonly what: "record";
@@ -17,9 +17,9 @@ function isWire(value: unknown): value is Wire {
 }
 
 /**
- * What one event of opencode 1.17-1.18 says: `session.created.1` and `session.updated.1` hold the whole session,
- * `message.updated.1` and `message.part.updated.1` the whole message or part (measured 1.17.18, 1.18.33). `null`: it is
- * damaged, of another version, or speaks of something else.
+ * What one event of opencode 1.17-1.18 states. `session.created.1` and `session.updated.1` hold the whole session,
+ * `message.updated.1` and `message.part.updated.1` the whole message or part (measured 1.17.18, 1.18.33). `null`: the
+ * event is damaged, of another version, or about something else.
  */
 export function readEvent({ type, text }: RecordedEvent): EventRecord | null {
   let data: unknown;

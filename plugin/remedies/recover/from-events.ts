@@ -7,21 +7,22 @@ import type { StoreDescription } from "../../model/store-description.ts";
 import type { RecordedEvent } from "../../stores/store.ts";
 import { type EventRecord, readEvent } from "./event-record.ts";
 
-/** A damaged record, and what was found of it. */
+/** A damaged record, and the copy that was found. */
 export interface Wanted {
   readonly artifact: Artifact;
   readonly evidence: Evidence;
 }
 
-/** What else decides how a record is to be: its host, and what its session has used, where that is known. */
+/** Further facts that decide how a record must look: its host, and the usage of its session if known. */
 export interface Setting {
   readonly store: StoreDescription;
   readonly usage: ReadonlyMap<string, CellValue> | null;
 }
 
 /**
- * Looks through the events of one session, newest first, for each damaged record's newest copy that its host loads. A
- * record that was removed later has none. One pass, ended as soon as everything is decided. Damaged events are skipped.
+ * Searches the events of one session, newest first, for the newest copy of each damaged record that its host loads. A
+ * record that was removed later has none. It is one pass, which ends when every record is decided. Damaged events are
+ * skipped.
  */
 export function copiesFromEvents(
   wanted: readonly Wanted[],
@@ -53,7 +54,7 @@ export function copiesFromEvents(
   return found;
 }
 
-/** Of so few records the ids are looked for in the text of an event before it is parsed. */
+/** If only this many records are wanted, their ids are looked for in the text of an event before it is parsed. */
 const FEW = 8;
 
 function idOf(said: EventRecord): string | null {
@@ -65,7 +66,10 @@ function isTakenAway({ recordID, sessionID }: Artifact, said: EventRecord): bool
   return said.what === "removed" && (said.id === recordID || said.id === sessionID);
 }
 
-/** The cells that make the record loadable, as an event (or a file) has it; `null` where it is another's or does not load either. */
+/**
+ * The cells from an event or a file that make the record loadable; `null` if they belong to another record or do not
+ * load either.
+ */
 export function recordCells(
   { artifact, evidence }: Wanted,
   said: EventRecord & { what: "record" },
@@ -82,7 +86,7 @@ export function recordCells(
   }
 }
 
-/** The document; of a part also the session that it names, where that is what does not load. */
+/** The document. For a part whose session id keeps it from loading, also the session that it names. */
 function documentCells(
   artifact: Artifact,
   evidence: Evidence,
@@ -124,7 +128,7 @@ function sessionCells(
   return loads(artifact, evidence, cell, store) ? new Map([[column, cell]]) : null;
 }
 
-/** As few columns as make the row load: what the host went on to change since the event stays as it is. */
+/** The smallest number of columns that makes the row load. What the host changed since the event stays as it is. */
 function rowCells(
   artifact: Artifact,
   evidence: Evidence,

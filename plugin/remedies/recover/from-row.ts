@@ -5,9 +5,9 @@ import { messageFolder, partFolder, sessionFolder } from "../../stores/json/layo
 import type { Store } from "../../stores/store.ts";
 
 /**
- * The record of a database that a damaged file of opencode 1.0-1.1 has the id of, as these hosts write it, where it is
- * surely not older: the file was last written (`writtenMs`, its time of modification) before the row was, which either
- * was made of it or goes on from there. `null`: there is none, it cannot be read, or it belongs elsewhere.
+ * The database's copy of a damaged file of opencode 1.0-1.1, in the form that these hosts write. It must certainly not
+ * be older: the row, which was imported from the file or continued from there, was written after the file (`writtenMs`,
+ * its time of modification). `null`: there is none, it cannot be read, or it belongs elsewhere.
  */
 export async function copyFromRow(rows: Store, file: Artifact, writtenMs: number): Promise<Replacement | null> {
   const { kind, recordID, sessionID, locator } = file;
@@ -23,7 +23,7 @@ export async function copyFromRow(rows: Store, file: Artifact, writtenMs: number
 
 interface RowRecord {
   readonly value: Fields;
-  /** Where its file belongs. */
+  /** The folder in which its file belongs. */
   readonly folder: string;
   readonly writtenMs: number;
 }
@@ -59,7 +59,10 @@ async function sessionRecord(rows: Store, id: string): Promise<RowRecord | null>
   return value === null ? null : { value, folder: sessionFolder(session.project_id), writtenMs };
 }
 
-/** When an import wrote a session, in milliseconds: its row keeps the time of the file, those of its messages do not. */
+/**
+ * When an import wrote a session, in milliseconds. The session's row keeps the time of the file, but the rows of its
+ * messages do not.
+ */
 async function importedMs(rows: Store, sessionID: string): Promise<number> {
   for await (const { messageID } of rows.conversations.messages(sessionID)) {
     const locator = { table: "message", key: { id: messageID } };
@@ -69,7 +72,7 @@ async function importedMs(rows: Store, sessionID: string): Promise<number> {
   return 0;
 }
 
-/** What the import of 1.2-1.14 made the columns of; `null` where a column that must be there cannot be read. */
+/** The file from which the import of 1.2-1.14 made the columns; `null` if a required column cannot be read. */
 function sessionFile(id: string, projectID: string, row: RowValues): Fields | null {
   const { slug, version, directory, title, parent_id: parentID, share_url: url } = row;
   const { time_created: created, time_updated: updated, summary_additions: additions } = row;

@@ -7,16 +7,16 @@ import type { MissingRecord } from "./missing-in-log.ts";
 export interface UnknownRow {
   readonly id: string;
   readonly place: RecordPlace;
-  /** What its JSON says; of a session its columns. */
+  /** The parsed JSON. For a session, its columns. */
   readonly content: unknown;
 }
 
-/** Columns of a session that no host writes without logging it. */
+/** Columns of a session that every host logs when it writes them. */
 const LOGGED_COLUMNS = ["project_id", "parent_id", "slug", "directory", "title", "version", "time_created"];
 
 /**
- * Rows that are a missing record under another id: they hang where it hung and say what it said, to the last value, and
- * nothing else does. Where several are alike, the time of a part's first event decides, or none is named.
+ * Rows that are a missing record under another id. They have the same parent and the same content, to the last value,
+ * and no other row does. If several are equal, the time of a part's first event decides, or none is chosen.
  */
 export function misnamedRows(
   unknown: readonly UnknownRow[],
@@ -42,7 +42,7 @@ function push<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
   else group.push(value);
 }
 
-/** One text for what is the same: the kind, its parent, and its content in whatever order of keys. */
+/** A text that is equal for equal rows: the kind, the parent, and the content in any order of keys. */
 function keyOfRow({ place, content }: UnknownRow): string {
   const { kind, messageID, sessionID } = place;
   if (kind === "session") return sortedText([kind, ...sessionValues(isFields(content) ? content : {})]);

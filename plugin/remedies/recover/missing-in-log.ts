@@ -5,7 +5,7 @@ import { fits } from "../../records/contract.ts";
 import type { RecordedEvent, RecordPlace } from "../../stores/store.ts";
 import { type EventRecord, readEvent } from "./event-record.ts";
 
-/** A record that opencode logged, never removed, and does not have where it belongs. */
+/** A record that opencode logged and never removed, and that is not where it belongs. */
 export interface MissingRecord {
   readonly kind: "session" | "message" | "part";
   readonly id: string;
@@ -15,20 +15,20 @@ export interface MissingRecord {
   readonly sequence: number;
 }
 
-/** What the log of one session says, as far as it can be told. */
+/** What the log of one session shows, as far as it can be read. */
 export interface MissingInLog {
   readonly missing: readonly MissingRecord[];
-  /** Every id that the log speaks of. */
+  /** Every id that the log mentions. */
   readonly known: ReadonlySet<string>;
   /** Whether the log was read to its first event. */
   readonly isWhole: boolean;
 }
 
 /**
- * What the events of one session, newest first, say is there and is not (`places`: where its rows are). Nothing that was
- * removed later counts, nor anything of a message or session that was. An event that cannot be read, whose kind is not
- * known, or that is missing in the count may have removed anything: what is older than it does not count either.
- * `newest`: the number of the last event that the host counted.
+ * Compares the events of one session, newest first, with its rows (`places`), and returns what is missing. A record
+ * that was removed later is not missing, nor are the records of a removed message or session. An unreadable, unknown or
+ * missing event may have removed anything, so nothing older than it is reported. `newest`: the number of the last event
+ * that the host counted.
  */
 export function missingRecords(
   events: Iterable<RecordedEvent>,
@@ -39,7 +39,7 @@ export function missingRecords(
   const found = new Map<string, MissingRecord>();
   const firstTimes = new Map<string, unknown>();
   const removed = new Set<string>();
-  /** Messages that were removed, also those that came back: 1.18.33 may write a summary into one right after (measured). */
+  /** Removed messages, also those that returned: 1.18.33 may write a summary into one right after (measured). */
   const emptied = new Set<string>();
   const current = new Set<string>();
   const inPlace = new Set<string>();
@@ -79,7 +79,7 @@ export function missingRecords(
   };
 }
 
-/** Whether a row hangs where its event says; a message also has a time, by which hosts order it. */
+/** Whether a row has the parent that its event states. A message also has a time, by which hosts order it. */
 function isInPlace({ kind, record }: EventRecord & { what: "record" }, place: RecordPlace | undefined): boolean {
   if (place === undefined) return false;
   switch (kind) {
@@ -92,7 +92,7 @@ function isInPlace({ kind, record }: EventRecord & { what: "record" }, place: Re
   }
 }
 
-/** Kinds of events that remove nothing, whatever is wrong with one. */
+/** Kinds of events that remove nothing, even if one is damaged. */
 const KEEPING: readonly string[] = [
   "session.created.1",
   "session.updated.1",

@@ -56,7 +56,10 @@ export class LiveFiles {
     }
   }
 
-  /** The files of an item in quarantine; of one that has another name outside of it the mode stays. */
+  /**
+   * Restricts the files of an item in quarantine to this user. A file with another name outside the quarantine keeps
+   * its mode.
+   */
   async makePrivate({ original, replacement }: ManifestItem, folder: string): Promise<void> {
     for (const file of [original?.file, replacement?.file]) {
       if (file === undefined) continue;

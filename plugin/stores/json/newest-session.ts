@@ -3,18 +3,18 @@ import type { FileSystem } from "../../platform/file-system.ts";
 import { isFields, textIn } from "../conversation.ts";
 import { STORAGE } from "./layout.ts";
 
-/** What the newest readable sessions of a JSON store tell of the opencode that wrote it. */
+/** What the newest readable sessions of a JSON store show about the opencode that wrote it. */
 export interface NewestSessions {
   /** The version that created the newest of them. */
   readonly version: string | null;
-  /** The folders that they were held in, the newest first. */
+  /** The folders of these sessions, the newest first. */
   readonly folders: readonly string[];
 }
 
-/** So many sessions are asked. */
+/** At most this many sessions are read. */
 const MOST_ASKED = 20;
 
-/** Reads the newest sessions of a JSON store. What cannot be read tells nothing. */
+/** Reads the newest sessions of a JSON store. Unreadable sessions are skipped. */
 export async function newestSessions(files: FileSystem, dataDir: string): Promise<NewestSessions> {
   const root = join(dataDir, STORAGE, "session");
   const found: { path: string; mtimeMs: number }[] = [];

@@ -2,9 +2,9 @@ import { basename, join } from "node:path";
 import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
 import { STORAGE, sessionFolder, visibleEntries } from "./layout.ts";
 
-/** The folders of opencode 1.0-1.1, listed as its hosts list them. */
+/** The folders of opencode 1.0-1.1, listed in the same way as by its hosts. */
 export class RecordTree {
-  /** Passes over folders that this user may not open. */
+  /** This file system skips folders that the user may not open. */
   readonly files: FileSystem;
   readonly dataDir: string;
 
@@ -30,7 +30,7 @@ export class RecordTree {
   async everySessionID(): Promise<string[]> {
     const ids = new Set<string>();
     const folders = (await this.files.list(join(this.dataDir, STORAGE, "message"))) ?? [];
-    // The hosts follow a link that leads to a folder.
+    // The hosts follow a link to a folder.
     for (const { name, type } of visibleEntries(folders)) if (type === "directory" || type === "symlink") ids.add(name);
     for (const kind of ["todo", "session_diff"]) {
       for (const path of await this.filesIn(`${STORAGE}/${kind}`)) ids.add(basename(path, ".json"));
@@ -46,7 +46,7 @@ export class RecordTree {
       .map((entry) => `${folder}/${entry.name}`);
   }
 
-  /** Every file that is the record of a session: there may be one in several projects. */
+  /** Every file that is the record of a session. Several projects may have one. */
   async sessionFiles(sessionID: string): Promise<string[]> {
     const paths: string[] = [];
     for (const project of await this.projectFolders()) {
@@ -58,8 +58,8 @@ export class RecordTree {
 }
 
 /**
- * A folder that this user may not open is passed over, so that all others are looked at: it is told with what may not be
- * used (`repair/access.ts`). The file system of a writer refuses it.
+ * Skips a folder that this user may not open, so that all others are checked. Such folders are reported with everything
+ * the user may not access (`repair/access.ts`). The file system of a writer refuses them.
  */
 function passingOverClosed(files: FileSystem): FileSystem {
   const orNull = <T>(work: Promise<T>) =>

@@ -7,7 +7,7 @@ import type { Operation, SafetyCopy } from "../writer.ts";
 import { isPlainID, messageFolder, partFolder, STORAGE } from "./layout.ts";
 import type { LiveFiles } from "./live-files.ts";
 
-/** Free space that a safety copy leaves: the repair itself and opencode need some. */
+/** The free space that a safety copy must leave, because the repair itself and opencode need some. */
 const SPACE_TO_LEAVE = 16 * 1024 * 1024;
 
 /** Copies what a session needs to load into `<folder>/safety`, or says why not. */
@@ -30,7 +30,7 @@ export async function copyFilesForSafety(
     }
   } catch (error) {
     const code = errnoCode(error);
-    // A copy is a comfort: only a failing disk is a reason not to go on without it.
+    // The copy is optional. Only a failing disk is a reason to stop without it.
     if (code === null || code === "EIO") throw error;
     return { state: "skipped", reason: `it could not be copied (${code})` };
   }

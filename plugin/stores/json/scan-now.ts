@@ -9,10 +9,10 @@ import { fileArtifact, isMessageRecord, messageFolder, partFolder, STORAGE, sess
 const BEYOND_ASCII = /[^\0-\x7f]/;
 
 /**
- * Visits what opencode reads for a session on this thread: through the thread pool the same takes several times as long,
- * and opencode is waiting. A step is a message with its parts. Where anything is out of the ordinary (a folder, a stray
- * name, a file that cannot be read) it is visited without a text, which asks for a closer look. In the texts each byte is
- * a letter (Latin-1), as in a {@link Bundle}: the first look needs no more, and takes less time so.
+ * Visits on this thread what opencode reads for a session. The thread pool would take several times as long, and
+ * opencode is waiting. A step is a message with its parts. Anything unusual (a folder, a stray name, an unreadable
+ * file) is visited without a text, which asks for a closer examination. In the texts each byte is a letter (Latin-1),
+ * as in a {@link Bundle}. That is enough for a first look, and faster.
  */
 export function* scanSessionInSteps(
   dataDir: string,
@@ -42,7 +42,7 @@ export function* scanSessionInSteps(
   }
 }
 
-/** The same for the records that decide whether a project's session list loads, a record a step. */
+/** Visits the records that decide whether a project's session list loads, one record a step. */
 export function* scanListInSteps(
   dataDir: string,
   projectID: string,
@@ -52,7 +52,7 @@ export function* scanListInSteps(
   const reader = new Reader(dataDir, visit, counts);
   reader.record("project", null, `${STORAGE}/project/${projectID}.json`);
   const folder = sessionFolder(projectID);
-  // Ids of sessions count down: the newest comes first.
+  // Ids of sessions count down, so the newest comes first.
   for (const name of inOrder(reader.namesIn(folder))) {
     yield;
     const kind = name.endsWith(".json") ? "session" : "stray";
@@ -61,29 +61,29 @@ export function* scanListInSteps(
   }
 }
 
-/** Goes through a scan at once. Returns `false` where `isOver` said so first. */
+/** Runs a whole scan without a pause. Returns `false` if `isOver` ended it first. */
 export function throughNow(steps: Iterable<void>, isOver: () => boolean): boolean {
   for (const _step of steps) if (isOver()) return false;
   return true;
 }
 
-/** So few are sorted at once. */
+/** The number of names that are sorted at a time. */
 const SORTED_AT_ONCE = 256;
 
-/** Sorted as far as somebody asks: of thousands of sessions the start looks at the first hundred. */
+/** Sorts only as many names as are asked for: of thousands of sessions, the start reads the first hundred. */
 function* inOrder(names: string[]): Generator<string, void, void> {
   const middle = names[names.length >> 1];
   if (middle === undefined || names.length <= SORTED_AT_ONCE) {
     yield* names.sort();
     return;
   }
-  // Names of one folder differ.
+  // Names in one folder are all different.
   yield* inOrder(names.filter((name) => name < middle));
   yield middle;
   yield* inOrder(names.filter((name) => name > middle));
 }
 
-/** The same for some files; what is not there is not visited. */
+/** Visits some files on this thread. Missing files are skipped. */
 export function scanFilesNow(dataDir: string, files: readonly RecordFile[], visit: Visit): void {
   const reader = new Reader(dataDir, visit, noCounts());
   for (const { kind, sessionID, path } of files) reader.record(kind, sessionID, path);
@@ -95,13 +95,13 @@ class Reader {
   readonly #counts: Counts;
 
   constructor(dataDir: string, visit: Visit, counts: Counts) {
-    // Put before each path as it is: `join` takes as long as opening.
+    // Put before each path as a plain text, because `join` takes as long as opening the file.
     this.#root = join(dataDir, "/");
     this.#visit = visit;
     this.#counts = counts;
   }
 
-  /** As opencode lists them: names that begin with a dot are left out. */
+  /** Names as opencode lists them: those that begin with a dot are left out. */
   namesIn(folder: string): string[] {
     try {
       return namesNow(this.#root + folder).filter((name) => !name.startsWith("."));
@@ -121,7 +121,7 @@ class Reader {
     const bytes = readNow(this.#root + path);
     if (bytes === "absent") return;
     if (bytes !== null) this.#counts.bytes += bytes.length;
-    // A name is compared with what a record says of itself, letter for letter.
+    // A name is compared letter for letter with what the record says.
     const isPlain = bytes !== null && !beginsAsUtf16(bytes) && !BEYOND_ASCII.test(path);
     this.#visit(artifact, isPlain ? bytes.toString("latin1") : null, null);
   }
