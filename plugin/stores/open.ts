@@ -150,12 +150,12 @@ async function openDatabase(
     };
   } catch (error) {
     if (view !== null) closeView(view);
+    if (access !== "beside-host") {
+      const { NoRoomForCopyError } = await import("./sqlite/private-copy.ts");
+      if (error instanceof NoRoomForCopyError) return unusable("no-room-for-copy", error.evidence, "warning");
+    }
     const { code, evidence } = problemOf(error);
     if (access === "beside-host") return unusable(code, evidence);
-    const { NoRoomForCopyError } = await import("./sqlite/private-copy.ts");
-    if (error instanceof NoRoomForCopyError) {
-      return unusable("no-room-for-copy", error.evidence, "warning");
-    }
     const denied = code === "database-unavailable" ? await whyDenied(database) : null;
     if (denied !== null) return unusable("access-denied", denied);
     if (code === "database-unavailable") return unusable(code, await withLockers(files, database, evidence));
