@@ -146,8 +146,8 @@ function withSlashes(path: string): string {
 const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
 
 /**
- * Whether a name is valid for one file on Windows. `:` would open another stream of a file, Windows drops dots and spaces at
- * the end, and a device name is no file.
+ * Whether a name is valid for one file on Windows. `:` would open another stream of a file, Windows drops dots and
+ * spaces at the end, and a device name is no file.
  */
 export function isNameOnWindows(name: string): boolean {
   const hasControl = [...name].some((character) => character < " ");
