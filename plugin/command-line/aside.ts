@@ -19,8 +19,8 @@ export interface SalvageTask extends Pick<SalvageInput, "source" | "target" | "d
 }
 
 /**
- * The result: of `survey` the survey, of `damage` the first damage that a full check finds, in the form of {@link
- * firstDamage}.
+ * The result: of `survey` the survey, of `damage` the first damage that a full check finds, in the form of
+ * {@link firstDamage}.
  */
 export interface AsideAnswer {
   readonly survey?: Survey;

@@ -32,8 +32,8 @@ export function isAbsoluteFor(system: PathSystem, path: string): boolean {
 }
 
 /**
- * Whether a path is a user's work folder on that system: absolute there, not a path of another system, and not {@link
- * NO_WORKTREE}.
+ * Whether a path is a user's work folder on that system: absolute there, not a path of another system, and not
+ * {@link NO_WORKTREE}.
  */
 export function isFolderOf(system: PathSystem, path: unknown): path is string {
   return typeof path === "string" && path !== NO_WORKTREE && systemOfPath(path) === system;
@@ -146,15 +146,15 @@ function withSlashes(path: string): string {
 const DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
 
 /**
- * Whether Windows takes a name for one file. `:` would open another stream of a file, Windows drops dots and spaces at
- * the end, and a device name is no file.
+ * Whether a name is valid for one file on Windows. `:` would open another stream of a file, Windows drops dots and
+ * spaces at the end, and a device name is no file.
  */
 export function isNameOnWindows(name: string): boolean {
   const hasControl = [...name].some((character) => character < " ");
   return !hasControl && !/[<>:"|?*]|[. ]$/.test(name) && !DEVICE.test(name);
 }
 
-/** Whether this system takes a name for one file. Outside Windows, every name without a slash is valid. */
+/** Whether a name is valid for one file on this system. Outside Windows, every name without a slash is valid. */
 export function isNameHere(name: string): boolean {
   return THIS_SYSTEM !== "windows" || isNameOnWindows(name);
 }

@@ -22,8 +22,8 @@ interface Root {
  * replaces a folder with a symbolic link after that, Linux returns an error (`ENOTDIR`) and nothing is changed at the
  * link's target: every folder on the way is opened, and the change is made in the opened one. The data directory and
  * the `folders` (absolute paths) may be links, as opencode allows. Their targets are determined here, and a later
- * change of target is refused. On other systems, and for paths outside the data directory, it is {@link
- * nodeFileSystem}.
+ * change of target is refused. On other systems, and for paths outside the data directory, it is
+ * {@link nodeFileSystem}.
  */
 export function fileSystemWithin(dataDir: string, folders: readonly string[]): FileSystem {
   if (process.platform !== "linux" || !existsSync(OPENED)) return nodeFileSystem;

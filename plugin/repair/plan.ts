@@ -25,8 +25,8 @@ export type Plan = readonly PlannedSession[];
 const NOTHING_KEPT: ReadonlySet<string> = new Set();
 
 /**
- * Turns findings into operations with preconditions, except for records that a user restored (`kept`, see {@link
- * keptKey}). A pure function: nothing is read or written.
+ * Turns findings into operations with preconditions, except for records that a user restored (`kept`, see
+ * {@link keptKey}). A pure function: nothing is read or written.
  */
 export function planRepair(
   findings: readonly ConfirmedFinding[],

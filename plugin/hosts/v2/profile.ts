@@ -30,7 +30,8 @@ export interface Profile {
    */
   readonly otherTables: readonly OtherTable[];
   /**
-   * Whether compactions have a status, so that only a completed one ends what is sent to a model. In the preview every one does.
+   * Whether compactions have a status. If so, only a completed one marks where the context for a model begins. In the
+   * preview every compaction does.
    */
   readonly knowsCompactionStatus: boolean;
 }

@@ -19,7 +19,7 @@ export type OriginKind =
 
 export interface Origin {
   readonly kind: OriginKind;
-  /** The sign that showed it: a table, a migration, or a number of tables. Never a name that a user chose. */
+  /** The sign that showed the origin: a table, a migration, or a number of tables. Never a name that a user chose. */
   readonly sign: string;
   /** Only rows remain. Nothing shows whether tables of 2.x existed too. */
   readonly isByRowsAlone?: true;
