@@ -17,19 +17,19 @@ export async function gotProjectSince(
 ): Promise<boolean> {
   if (repository === null) {
     const changed = await files.stat(pathBelow(directory, root) === null ? directory : root).catch(() => null);
-    return changed !== null && !isBefore(changed.mtimeMs, sinceMs);
+    return changed !== null && changed.mtimeMs >= sinceMs;
   }
   const { worktree, commonDirectory } = repository;
   const dotGit = await files.stat(join(worktree, ".git")).catch(() => null);
-  if (dotGit !== null && !isBefore(dotGit.birthMs, sinceMs)) return true;
+  if (dotGit !== null && dotGit.birthMs >= sinceMs) return true;
   if ((await originOf(files, repository)) !== null) {
     const configuration = await files.stat(join(commonDirectory, "config")).catch(() => null);
-    if (configuration !== null && !isBefore(configuration.mtimeMs, sinceMs)) return true;
+    if (configuration !== null && configuration.mtimeMs >= sinceMs) return true;
   }
-  return ((await rootCommitTime(repository)) ?? 0) >= wholeSecond(sinceMs);
+  return ((await rootCommitTime(repository)) ?? 0) > wholeSecond(sinceMs);
 }
 
-/** Git stores whole seconds. */
+/** Git stores whole seconds: a commit of the same second may be older. */
 function wholeSecond(ms: number): number {
   return Math.floor(ms / 1000) * 1000;
 }
