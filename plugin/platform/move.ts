@@ -54,8 +54,10 @@ async function moveAcross(files: FileSystem, from: string, to: string): Promise<
  * one in its old place.
  */
 async function moveOntoOwn(files: FileSystem, from: string, to: string): Promise<void> {
+  const moved = await files.stat(from);
   try {
-    await files.writeNew(to, EMPTY, PRIVATE_FILE);
+    // Windows does not replace a read-only file.
+    await files.writeNew(to, EMPTY, (moved?.mode ?? 0) | PRIVATE_FILE);
   } catch (error) {
     if (errnoCode(error) === "EEXIST") throw new OccupiedError();
     throw error;
