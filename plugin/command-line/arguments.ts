@@ -1,7 +1,7 @@
-import { posix, resolve } from "node:path";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { FAULT_CODES, faultByCode } from "../faults/catalogue.ts";
-import { isFolderHere, systemOfPath } from "../hosts/folder-paths.ts";
+import { isFolderHere, systemOfPath, withoutDots } from "../hosts/folder-paths.ts";
 import { parseAge } from "./age.ts";
 import {
   COMMAND_NAMES,
@@ -320,7 +320,7 @@ function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean)
   const fromData = last(values, "from-data");
   if (fromData === "") return "--from-data takes a folder: another data directory of opencode.";
   const plain = (folder: string) => {
-    const normal = systemOfPath(folder) === "posix" ? posix.normalize(folder) : folder;
+    const normal = withoutDots(folder);
     return isRoot(normal) ? normal : normal.replace(/[\\/]+$/, "");
   };
   return {

@@ -21,6 +21,11 @@ export function systemOfPath(path: string): PathSystem | null {
   return posix.isAbsolute(path) ? "posix" : null;
 }
 
+/** A path of Linux or macOS without `.`, `..` and doubled slashes. A path of Windows stays as it is. */
+export function withoutDots(path: string): string {
+  return systemOfPath(path) === "posix" ? posix.normalize(path) : path;
+}
+
 /**
  * Whether opencode 1.17 and newer treat a path as absolute. On Linux and macOS it must begin with `/`. On Windows
  * opencode first turns each `\` into `/`, then accepts `X:/…` and `/…` (read in 1.18.32 for Windows).

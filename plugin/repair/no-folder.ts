@@ -3,6 +3,7 @@ import { FOLDER_IS_FILE } from "../faults/access.ts";
 import type { ConfirmedFinding, Severity } from "../model/finding.ts";
 import { type DirectoryEntry, errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { targetStatNow } from "../platform/read-now.ts";
+import { amount } from "../plural.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import { type StoreAtIndex, speaker } from "./store-finding.ts";
 
@@ -94,7 +95,12 @@ export async function noFolderFindings(
     }
     if (found.length > MOST_TOLD)
       findings.push(
-        say([name], { ...nested, does: nested.doesToMany }, `${found.length} files in it are no folders`, null),
+        say(
+          [name],
+          { ...nested, does: nested.doesToMany },
+          `in it ${amount(found.length, "file")} instead of folders`,
+          null,
+        ),
       );
     else {
       for (const each of found) {

@@ -124,7 +124,7 @@ async function savedBytes(
 export async function* withQuarantined(
   messages: AsyncIterable<StoredMessage>,
   quarantined: readonly QuarantinedRecord[],
-  { order, remainingParts }: Pick<ConversationReader, "order" | "remainingParts">,
+  conversations: Pick<ConversationReader, "order" | "remainingParts">,
 ): AsyncIterable<StoredMessage> {
   const parts = new Map<string, StoredDocument[]>();
   const gone = new Map<string, StoredDocument>();
@@ -146,12 +146,16 @@ export async function* withQuarantined(
     return { messageID, document: document ?? gone.get(messageID) ?? null, parts: inOrder };
   };
   const waiting = [...gone].map(([messageID, document]) => ({ messageID, document }));
-  waiting.sort((a, b) => orderOf(a, b, order));
-  const partsLeft = async (messageID: string) => (await remainingParts?.(messageID)) ?? [];
+  waiting.sort((a, b) => orderOf(a, b, conversations.order));
+  const partsLeft = async (messageID: string) => (await conversations.remainingParts?.(messageID)) ?? [];
   for await (const message of messages) {
     const own = waiting.findIndex(({ messageID }) => messageID === message.messageID);
     if (own >= 0) waiting.splice(own, 1);
-    for (let next = waiting[0]; next !== undefined && orderOf(next, message, order) < 0; next = waiting[0]) {
+    for (
+      let next = waiting[0];
+      next !== undefined && orderOf(next, message, conversations.order) < 0;
+      next = waiting[0]
+    ) {
       waiting.shift();
       yield completed({ ...next, parts: await partsLeft(next.messageID) });
     }

@@ -3,7 +3,7 @@ import { readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { answerRequest } from "../../plugin/opencode/answer-request.ts";
 import { settledFiles } from "../repair/tool.ts";
-import { sampleContent } from "../stores/content.ts";
+import { CREATED, sampleContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 import { located, type StoreUnderTest } from "../stores/store-under-test.ts";
@@ -20,6 +20,20 @@ const CALL = {
   },
 };
 
+const ANSWER = {
+  role: "assistant",
+  time: { created: CREATED, completed: CREATED + 1000 },
+  parentID: "msg_none",
+  mode: "build",
+  modelID: "model",
+  providerID: "provider",
+  path: { cwd: "/", root: "/" },
+  system: [],
+  cost: 0,
+  tokens: { input: 1, output: 1, reasoning: 0, cache: { read: 0, write: 0 } },
+  finish: "stop",
+};
+
 async function contextOf({ dataDir }: StoreUnderTest, hostVersion: string) {
   const where = await located(settledFiles, dataDir);
   return { files: settledFiles, located: where, hostVersion, concurrency: 4, trigger: "command" as const, spare: null };
@@ -29,9 +43,18 @@ function firstPart({ content }: StoreUnderTest): string {
   return content.sessions.flatMap(({ messages }) => messages.flatMap(({ parts }) => parts))[0]?.id ?? "";
 }
 
+/** Makes the message of the first part an answer: the screen prints no call of a question. */
+function makeAnswer(store: StoreUnderTest): void {
+  const [message] = store.content.sessions.flatMap(({ messages }) => messages);
+  const locator = store.locatorOf("message", message?.id ?? "");
+  const old = JSON.parse(store.bytesAt(locator)?.toString() ?? "null") as Record<string, unknown>;
+  store.overwrite(locator, Buffer.from(JSON.stringify({ ...old, ...ANSWER })));
+}
+
 test("`/repair check` says which record ends the screen, `/repair` completes it, and undo is exact: a database of 1.2.27", async () => {
   const store = await createSqliteStore("1.2.27", sampleContent());
   try {
+    makeAnswer(store);
     store.overwrite(store.locatorOf("part", firstPart(store)), Buffer.from(JSON.stringify(CALL)));
     await repairedAndUndone(store, "1.2.27");
   } finally {
@@ -42,6 +65,7 @@ test("`/repair check` says which record ends the screen, `/repair` completes it,
 test("so it is of the files of 1.1.65", async () => {
   const store = createJsonStore(sampleContent());
   try {
+    makeAnswer(store);
     const locator = store.locatorOf("part", firstPart(store));
     const path = join(store.dataDir, "path" in locator ? locator.path : "");
     const { id, sessionID, messageID } = JSON.parse(readFileSync(path, "utf8")) as Record<string, string>;

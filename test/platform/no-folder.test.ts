@@ -89,6 +89,6 @@ test("many of one kind are one finding", async () => {
     writeFileSync(join(storage, "part", id), "");
   }
   expect(await found()).toEqual([
-    ["blocking", "folder-is-file", "25 files in it are no folders; opencode shows these messages empty"],
+    ["blocking", "folder-is-file", "in it 25 files instead of folders; opencode shows these messages empty"],
   ]);
 });
