@@ -7,6 +7,7 @@ import { removeHomes } from "../host/home.ts";
 import { openDatabase } from "../host/record-place.ts";
 import { fileImage, storeImage } from "../host/store-image.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
+import { untilFilesAreYounger } from "./file-clock.ts";
 
 afterAll(removeHomes);
 
@@ -292,6 +293,7 @@ test("sessions of a project whose id changed go to the one that opencode uses no
   const folder = join(now.home.root, "app");
   await ensureGitProject(folder);
   const time = Date.now();
+  untilFilesAreYounger(now.home.root);
   // The repository began again after the sessions: without such a trace it might be another folder.
   await rename(join(folder, ".git"), join(now.home.root, "old.git"));
   await cp(join(now.home.root, "old.git"), join(folder, ".git"), { recursive: true });

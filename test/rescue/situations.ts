@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { openDatabase } from "../host/record-place.ts";
 import { WORKSPACE } from "./container.ts";
+import { untilFilesAreYounger } from "./file-clock.ts";
 import { goOn, type MadeSession, sessionIn, type World } from "./world.ts";
 
 /** What a user is left with. */
@@ -24,6 +25,7 @@ export type Situation = (world: World) => Promise<Left>;
 async function held(world: World, folder: string): Promise<MadeSession> {
   const made = await world.session(folder);
   await goOn(world.host, made);
+  untilFilesAreYounger(world.home.root);
   return made;
 }
 

@@ -1,0 +1,9 @@
+import { statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Waits until new files are younger than now: the clock of a file system is late by up to one tick of the kernel. */
+export function untilFilesAreYounger(folder: string): void {
+  const [tick, now] = [join(folder, "tick"), Date.now()];
+  do writeFileSync(tick, "");
+  while (statSync(tick).mtimeMs <= now);
+}
