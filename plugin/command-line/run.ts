@@ -7,7 +7,6 @@ import { loadDriver } from "../stores/sqlite/driver.ts";
 import { TOOL } from "../tool-identity.ts";
 import { type Command, type CommonOptions, parseArguments } from "./arguments.ts";
 import { type CommandContext, problem, stopped } from "./context.ts";
-import { doctorCommand } from "./doctor-command.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { silentWhenLeft, unlessLeft } from "./leaving.ts";
 import { hasWork, noStoreMessage } from "./no-store.ts";
@@ -109,7 +108,7 @@ async function doctor(
     const status = await inOtherRuntime(args, terminal, await loadDriver());
     if (status !== null) return status;
   }
-  return doctorCommand({ options, terminal }, found);
+  return (await import("./doctor-command.ts")).doctorCommand({ options, terminal }, found);
 }
 
 /** These read no database. */

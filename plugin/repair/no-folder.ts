@@ -82,33 +82,37 @@ export async function noFolderFindings(
     const place = FOLDERS[name];
     if (place === undefined) continue;
     const what = insteadOfFolder(join(storage, name), type);
-    if (what !== null) findings.push(say([name], place, what, null));
     const nested = NESTED[name];
-    if (what !== null || nested === undefined) continue;
-    const found: { readonly name: string; readonly what: string }[] = [];
-    for (const entry of await listed(files, join(storage, name))) {
-      if (entry.type === "directory" || !nested.named.test(entry.name)) continue;
-      const instead = insteadOfFolder(join(storage, name, entry.name), entry.type);
-      if (instead !== null && (await nested.isRead(entry.name, files, storage))) {
-        found.push({ name: entry.name, what: instead });
-      }
-    }
-    if (found.length > MOST_TOLD)
-      findings.push(
-        say(
-          [name],
-          { ...nested, does: nested.doesToMany },
-          `in it ${amount(found.length, "file")} instead of folders`,
-          null,
-        ),
-      );
-    else {
-      for (const each of found) {
-        findings.push(say([name, each.name], nested, each.what, name === "message" ? each.name : null));
+    if (what !== null) findings.push(say([name], place, what, null));
+    else if (nested !== undefined) {
+      const found = await insteadOfNested(files, storage, name, nested);
+      if (found.length > MOST_TOLD) {
+        const many = { ...nested, does: nested.doesToMany };
+        findings.push(say([name], many, `in it ${amount(found.length, "file")} instead of folders`, null));
+      } else {
+        for (const each of found) {
+          findings.push(say([name, each.name], nested, each.what, name === "message" ? each.name : null));
+        }
       }
     }
   }
   return findings;
+}
+
+/** What is in the places of the folders that opencode reads below `storage/NAME`. */
+async function insteadOfNested(
+  files: FileSystem,
+  storage: string,
+  name: string,
+  nested: Nested,
+): Promise<readonly { readonly name: string; readonly what: string }[]> {
+  const found: { readonly name: string; readonly what: string }[] = [];
+  for (const entry of await listed(files, join(storage, name))) {
+    if (entry.type === "directory" || !nested.named.test(entry.name)) continue;
+    const what = insteadOfFolder(join(storage, name, entry.name), entry.type);
+    if (what !== null && (await nested.isRead(entry.name, files, storage))) found.push({ name: entry.name, what });
+  }
+  return found;
 }
 
 /** What is in the place of a folder; `null` if it is one, leads to one, or to where this user may not look. */
