@@ -4,6 +4,7 @@ import { chmod, cp, mkdir, mkdtemp, readdir, realpath, rm, stat } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { canDropPrivileges, runCli } from "../command-line/cli-process.ts";
+import { whileFrozen } from "../process/frozen.ts";
 import { until } from "../process/until.ts";
 import { type HostVersion, isJsonHost } from "./binary.ts";
 import { removeHomes } from "./home.ts";
@@ -103,7 +104,7 @@ describe("while opencode writes an answer", () => {
       };
       await until(isWriting, "the answer never began");
       for (let round = 0; round < 2; round += 1) {
-        await frozen(host, async () => {
+        await whileFrozen(host.pid, async () => {
           const image = await fileImage(store.dataDir);
           const { code } = await checkIn(store.dataDir, scratch, false);
           expect(await fileImage(store.dataDir)).toEqual(image);
@@ -242,13 +243,4 @@ function partOf(store: RealStore): string {
   const part = store.sessions.plain.messages[1]?.parts.find((each) => each.type === "text");
   if (!part) throw new Error("the plain session has no answer with a text");
   return part.id;
-}
-
-async function frozen(host: RunningHost, work: () => Promise<void>): Promise<void> {
-  process.kill(-host.pid, "SIGSTOP");
-  try {
-    await work();
-  } finally {
-    process.kill(-host.pid, "SIGCONT");
-  }
 }
