@@ -5,18 +5,15 @@ import { profileFor, unreadTables } from "../stores/sqlite/profile-2x.ts";
 import type { Command } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
 
-/** Commands whose own answer does not say which opencode the databases belong to. */
-const NOT_SAYING: readonly Command["name"][] = ["restore", "runs", "purge", "show", "rescue", "report", "sessions"];
-
 /** Prints a line on stderr about databases that are not of opencode 1.x alone, before a command does its work. */
 export async function noteOrigins({ files, located, terminal }: CommandContext, command: Command): Promise<void> {
-  if (!NOT_SAYING.includes(command.name) || located.databases.length === 0) return;
+  if (located.databases.length === 0) return;
   const opened = await openStores(files, { ...located, json: "none" }, "outside");
   try {
     const known = opened.map((store) => {
       const isRead = store.state === "ok" && store.origin !== null;
       const origin = isRead ? withMessagesOf2x(store.origin, store.sessionsOf2x()) : store.origin;
-      // Among the commands named above, only the answer of `rescue` leaves out sessions of 2.x.
+      // Of the answers that come after this line, only that of `rescue` leaves out sessions of 2.x.
       if (command.name === "rescue" || store.state === "unusable" || origin === null) return { origin };
       const schema = store.half2x?.schema;
       const profile = schema === undefined ? null : profileFor(origin, schema);

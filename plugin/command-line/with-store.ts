@@ -1,0 +1,129 @@
+import { resolve } from "node:path";
+import { nodeFileSystem } from "../platform/file-system.ts";
+import { correctingCommand } from "../platform/permissions.ts";
+import { defaultDataDir, filesOf, type LocateResult, locate } from "../stores/locate.ts";
+import { loadDriver } from "../stores/sqlite/driver.ts";
+import { TOOL } from "../tool-identity.ts";
+import type { Command, CommonOptions } from "./arguments.ts";
+import { type CommandContext, problem, stopped } from "./context.ts";
+import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { silentWhenLeft, unlessLeft } from "./leaving.ts";
+import { hasWork, noStoreMessage } from "./no-store.ts";
+import { inOtherRuntime } from "./other-runtime.ts";
+import { readyCommand } from "./ready-command.ts";
+
+/** Runs a command that looks at a store. Returns the exit status of the contract. */
+export async function runWithStore(
+  args: readonly string[],
+  command: Command,
+  options: CommonOptions,
+  terminal: CommandContext["terminal"],
+  signal: AbortSignal,
+): Promise<number> {
+  const found = await locate(nodeFileSystem, { env: process.env, ...options });
+  if (command.name === "doctor") {
+    const work = (isLeft: () => boolean) => doctor(args, options, silentWhenLeft(terminal, isLeft), found);
+    const examined = await unlessLeft(work, signal);
+    return examined ?? stopped({ options, terminal }, STOPPED);
+  }
+  if (!found.ok && found.reason === "denied") {
+    const command = correctingCommand(resolve(options.dataDir ?? defaultDataDir(process.env)));
+    const way = command === null ? "" : ` To correct this: ${command}`;
+    return problem({ options, terminal }, `${found.message}${way}`, EXIT.failed);
+  }
+  if (!found.ok || !(await hasWork(command, found.located))) {
+    return problem({ options, terminal }, await noStoreMessage(args, options, found), EXIT.usage, "no-store");
+  }
+  if (found.located.databases.length > 0) {
+    const driver = await loadDriver();
+    const status = await inOtherRuntime(args, terminal, driver);
+    if (status !== null) return status;
+    if (driver === null && !WITHOUT_DATABASE.includes(command.name)) {
+      return problem({ options, terminal }, noRuntimeMessage(args), EXIT.usage, "no-runtime");
+    }
+  }
+  const context = { files: filesOf(found.located), located: found.located, options, terminal, signal };
+  // The command itself reports what keeps a database from being opened.
+  if (SAYING_NO_ORIGIN.has(command.name)) await noteOrigins(context, command).catch(() => undefined);
+  if (!CHANGES_NOTHING.has(command.name)) return dispatch(context, command);
+  const work = (isLeft: () => boolean) => dispatch({ ...context, terminal: silentWhenLeft(terminal, isLeft) }, command);
+  return (await unlessLeft(work, signal)) ?? stopped(context, STOPPED);
+}
+
+/** Commands whose own answer does not say which opencode the databases belong to. */
+const SAYING_NO_ORIGIN: ReadonlySet<Command["name"]> = new Set([
+  "restore",
+  "runs",
+  "purge",
+  "show",
+  "rescue",
+  "report",
+  "sessions",
+]);
+
+async function noteOrigins(context: CommandContext, command: Command): Promise<void> {
+  return (await import("./origin-note.ts")).noteOrigins(context, command);
+}
+
+/** Commands that can be stopped at any moment, because they leave nothing unfinished. */
+const CHANGES_NOTHING: ReadonlySet<Command["name"]> = new Set(["check", "sessions", "show", "runs", "report"]);
+
+const STOPPED = "Stopped before the end. Nothing was changed.";
+
+/** Works without a store too: a missing store is one of its results. */
+async function doctor(
+  args: readonly string[],
+  options: CommonOptions,
+  terminal: CommandContext["terminal"],
+  found: LocateResult,
+): Promise<number> {
+  if (found.ok && found.located.databases.length > 0) {
+    const status = await inOtherRuntime(args, terminal, await loadDriver());
+    if (status !== null) return status;
+  }
+  return (await import("./doctor-command.ts")).doctorCommand({ options, terminal }, found);
+}
+
+/** These read no database. */
+const WITHOUT_DATABASE: readonly Command["name"][] = ["runs", "purge"];
+
+/** npx can fetch this runtime, which has its own SQLite. */
+const RUNTIME_TO_FETCH = "node@24";
+
+function noRuntimeMessage(args: readonly string[]): string {
+  const command = `npx -p ${RUNTIME_TO_FETCH} -p ${TOOL.name} ${readyCommand(args)}`;
+  return `Node ${process.versions.node} has no SQLite to read the database with, and this machine has no Bun, no Node 22.5 or newer and no opencode that could. Nothing was checked. Run: ${command}`;
+}
+
+/** A command loads only the modules that it needs. */
+async function dispatch(context: CommandContext, command: Command): Promise<ExitStatus> {
+  switch (command.name) {
+    case "check":
+      if (command.target !== null)
+        return (await import("./upgrade-command.ts")).checkUpgradeCommand(context, command.sessionIDs);
+      return (await import("./check-command.ts")).checkCommand(context, command);
+    case "repair":
+      if (command.target !== null) return (await import("./upgrade-command.ts")).repairUpgradeCommand(context, command);
+      return (await import("./repair-command.ts")).repairCommand(context, command);
+    case "restore":
+      return (await import("./restore-command.ts")).restoreCommand(context, command);
+    case "sessions":
+      return (await import("./sessions-command.ts")).sessionsCommand(context, command);
+    case "runs":
+      return (await import("./runs-command.ts")).runsCommand(context, command);
+    case "purge":
+      return (await import("./purge-command.ts")).purgeCommand(context, command);
+    case "unlock":
+      return (await import("./unlock-command.ts")).unlockCommand(context, command);
+    case "salvage":
+      return (await import("./salvage-command.ts")).salvageCommand(context, command);
+    case "show":
+      return (await import("./show-command.ts")).showCommand(context, command);
+    case "rescue":
+      return (await import("./rescue-command.ts")).rescueCommand(context, command);
+    case "report":
+      return (await import("./report-command.ts")).reportCommand(context, command);
+    default:
+      return EXIT.done;
+  }
+}
