@@ -1,7 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { StoreDescription } from "../model/store-description.ts";
 import { entryURL } from "../package-files.ts";
-import { askProgram } from "../platform/programs.ts";
 import { sizeNow } from "../platform/read-now.ts";
 import type { SalvageInput, SalvageReport } from "../salvage/salvage.ts";
 import type { DatabaseSource } from "../stores/sqlite/driver.ts";
@@ -63,6 +62,8 @@ async function asked<Answer>(
 ): Promise<Answer | null> {
   if (signal?.aborted) return null;
   const script = fileURLToPath(entryURL("command-line/aside-process"));
+  // A small store is checked without another process.
+  const { askProgram } = await import("../platform/programs.ts");
   const program = askProgram(process.execPath, [...process.execArgv, script], JSON.stringify(task), onLine);
   if (program === null) return null;
   signal?.addEventListener("abort", program.end, { once: true });

@@ -2,17 +2,11 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { entryURL } from "../package-files.ts";
 import { mayExecute } from "../platform/permissions.ts";
-import { endWithParent as endWith, programNames, runInTerminal, succeeds } from "../platform/programs.ts";
+import { programNames, runInTerminal, succeeds } from "../platform/programs.ts";
 import { namesOrNone } from "../platform/read-now.ts";
 import { homeIn } from "../stores/locate.ts";
 import type { Driver } from "../stores/sqlite/driver.ts";
 import type { Terminal } from "./terminal.ts";
-
-/**
- * Set for the second process to the number of the first. The second then never starts a third, and does not outlive the
- * first.
- */
-const HANDED_OVER = "OPENCODE_SESSION_REPAIR_HANDED_OVER";
 
 interface Runtime {
   readonly name: string;
@@ -92,26 +86,20 @@ async function findRuntime(isAnyBetter: boolean): Promise<Runtime | null> {
 
 /**
  * Runs this command line again in a runtime that reads databases better, with the same terminal. `driver`: what this
- * runtime has.
+ * runtime has. `mark`: what tells the second process that it is one, in its environment.
  * @returns its exit status, or `null` where there is no such runtime
  */
 export async function inOtherRuntime(
   args: readonly string[],
   terminal: Terminal,
   driver: Driver | null,
+  mark: Readonly<Record<string, string>>,
 ): Promise<number | null> {
-  if (driver?.readsInPlace === true || process.env[HANDED_OVER] !== undefined) return null;
   const runtime = await findRuntime(driver === null);
   if (runtime === null) return null;
   const lack = driver === null ? "has no SQLite" : "can read only a copy of the database";
   terminal.say(`Node ${process.versions.node} ${lack}; using ${runtime.name} to read the database.`);
   const entry = fileURLToPath(entryURL("cli"));
-  const environment = { ...process.env, ...runtime.env, [HANDED_OVER]: String(process.pid) };
+  const environment = { ...process.env, ...runtime.env, ...mark };
   return runInTerminal(runtime.command, [...runtime.args, entry, ...args], environment);
-}
-
-/** Ends the second process together with the first: whoever kills the command also stops its work. */
-export function endWithParent(): void {
-  const parent = Number(process.env[HANDED_OVER]);
-  if (parent > 0) endWith(parent);
 }

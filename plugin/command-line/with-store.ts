@@ -7,9 +7,9 @@ import { TOOL } from "../tool-identity.ts";
 import type { Command, CommonOptions } from "./arguments.ts";
 import { type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { handOver } from "./hand-over.ts";
 import { silentWhenLeft, unlessLeft } from "./leaving.ts";
 import { hasWork, noStoreMessage } from "./no-store.ts";
-import { inOtherRuntime } from "./other-runtime.ts";
 import { readyCommand } from "./ready-command.ts";
 
 /** Runs a command that looks at a store. Returns the exit status of the contract. */
@@ -36,7 +36,7 @@ export async function runWithStore(
   }
   if (found.located.databases.length > 0) {
     const driver = await loadDriver();
-    const status = await inOtherRuntime(args, terminal, driver);
+    const status = await handOver(args, terminal, driver);
     if (status !== null) return status;
     if (driver === null && !WITHOUT_DATABASE.includes(command.name)) {
       return problem({ options, terminal }, noRuntimeMessage(args), EXIT.usage, "no-runtime");
@@ -78,7 +78,7 @@ async function doctor(
   found: LocateResult,
 ): Promise<number> {
   if (found.ok && found.located.databases.length > 0) {
-    const status = await inOtherRuntime(args, terminal, await loadDriver());
+    const status = await handOver(args, terminal, await loadDriver());
     if (status !== null) return status;
   }
   return (await import("./doctor-command.ts")).doctorCommand({ options, terminal }, found);

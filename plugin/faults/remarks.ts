@@ -1,5 +1,4 @@
 import { mismatchesOnScreen } from "../hosts/screen.ts";
-import type { Screen } from "../hosts/screen-demand.ts";
 import { screensOf } from "../hosts/store-line.ts";
 import type { Artifact, Evidence, NewerMessages } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
@@ -24,8 +23,11 @@ export function remarkOn(
 ): Remark | null {
   if (typeof value !== "object" || value === null) return null;
   const { kind } = artifact;
-  const ends = (screen: Screen) => mismatchesOnScreen(kind, value, screen, newer).length > 0;
-  if ((kind === "part" || kind === "message") && screensOf(store).some(ends)) return "screen-fatal";
+  if (kind === "part" || kind === "message") {
+    for (const screen of screensOf(store)) {
+      if (mismatchesOnScreen(kind, value, screen, newer).length > 0) return "screen-fatal";
+    }
+  }
   if (kind === "part") return remarkOnPart(value);
   if (kind !== "message" || !("role" in value) || value.role !== "assistant") return null;
   const isOver = ("error" in value && value.error !== undefined) || ("time" in value && isCompleted(value.time));

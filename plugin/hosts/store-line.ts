@@ -66,11 +66,18 @@ export function readings(store: StoreDescription): readonly StoreDescription[] {
   return store.lines.map((name) => ({ ...store, lines: [name], ...demandsOf(lineNamed(name)) }));
 }
 
+/** Every record of a store asks for them. */
+const screens = new WeakMap<StoreDescription, readonly Screen[]>();
+
 /** The screens of the hosts that may load the store, if values can crash them. */
 export function screensOf(store: StoreDescription): readonly Screen[] {
   const { lines } = store;
+  const known = screens.get(store);
+  if (known !== undefined) return known;
   const loading = lines === undefined || lines.length < 2 ? [hostLine(store)] : lines.map(lineNamed);
-  return loading.flatMap(({ screen }) => screen ?? []);
+  const found = loading.flatMap(({ screen }) => screen ?? []);
+  screens.set(store, found);
+  return found;
 }
 
 const UNREAD: DiffReading = { failsUnread: false, isUtf8: false, holds: "anything" };

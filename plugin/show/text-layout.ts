@@ -11,14 +11,21 @@ export function printable(text: string): string {
 
 const WIDE =
   /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
-const segmenter = new Intl.Segmenter();
+let segmenter: Intl.Segmenter | null = null;
+
+/** The letters of a text as a reader sees them. */
+function letters(text: string): Intl.Segments {
+  // Making it takes some milliseconds, so it is made for the first text that is not ASCII.
+  segmenter ??= new Intl.Segmenter();
+  return segmenter.segment(text);
+}
 
 /** The number of columns of a text on a terminal. */
 export function columns(text: string): number {
   // Most text is ASCII, where every character takes one column.
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   let sum = 0;
-  for (const { segment } of segmenter.segment(text)) sum += WIDE.test(segment) ? 2 : 1;
+  for (const { segment } of letters(text)) sum += WIDE.test(segment) ? 2 : 1;
   return sum;
 }
 
@@ -62,7 +69,7 @@ export function clipped(text: string, width: number, ellipsis = "…"): string {
   const line = printable(text).replaceAll("\n", " ");
   if (columns(line) <= width) return line;
   let [kept, taken] = ["", columns(ellipsis)];
-  for (const { segment } of segmenter.segment(line)) {
+  for (const { segment } of letters(line)) {
     const own = columns(segment);
     if (taken + own > width) break;
     kept += segment;
@@ -98,7 +105,7 @@ function piecesOf(word: string, room: number): string[] {
   if (columns(word) <= room) return [word];
   const pieces: string[] = [];
   let [piece, taken] = ["", 0];
-  for (const { segment } of segmenter.segment(word)) {
+  for (const { segment } of letters(word)) {
     const own = columns(segment);
     if (taken + own > room) {
       pieces.push(piece);

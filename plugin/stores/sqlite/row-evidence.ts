@@ -10,7 +10,7 @@ import {
 import { JsonScanner } from "../../records/json-scanner.ts";
 import { byteLength, type Connection } from "./driver.ts";
 import { captureRow, keyCondition, rowHash } from "./row.ts";
-import { rowValuesOf, selectRowValuesOf } from "./row-values.ts";
+import { rowValuesReader, selectRowValuesOf } from "./row-values.ts";
 import { quoted, type Schema, TABLES, type TableShape } from "./schema.ts";
 
 /** For every piece SQLite holds the whole value in memory, so the pieces are large. */
@@ -135,7 +135,7 @@ export class RowEvidence {
       `select ${selectRowValuesOf(this.#schema, table).join(", ")} from ${quoted(table.name)} where ${condition.sql}`,
       ...condition.values,
     )[0];
-    return row === undefined ? null : rowValuesOf(this.#schema, table, row);
+    return row === undefined ? null : rowValuesReader(this.#schema, table)(row);
   }
 
   #updatedMs(locator: RowLocator): number | null {

@@ -2,7 +2,7 @@ import { type Artifact, LARGEST_LOADED_BYTES, type RowValues } from "../../model
 import type { Counts, ScanOptions, Scope, Share, Visit } from "../store.ts";
 import { readBundles } from "./bundles.ts";
 import { byteLength, type Connection, type SqlRow, type SqlValue } from "./driver.ts";
-import { rowValuesOf, selectRowValuesOf } from "./row-values.ts";
+import { rowValuesReader, selectRowValuesOf } from "./row-values.ts";
 import { jsonColumnsOf, quoted, type Schema, TABLES, type TableShape } from "./schema.ts";
 import { nextStart } from "./sqlite-error.ts";
 
@@ -110,7 +110,8 @@ export class RowScan {
     const columns = jsonColumnsOf(this.#schema, table);
     const cellOf: CellOf = (row, index) => this.#cellOf(table, columns[index] ?? "data", row, index);
     if (table.hasRowValues) {
-      for (const row of rows) visitRow(table, columns, row, rowValuesOf(this.#schema, table, row), cellOf, reading);
+      const valuesOf = rowValuesReader(this.#schema, table);
+      for (const row of rows) visitRow(table, columns, row, valuesOf(row), cellOf, reading);
     } else {
       for (const row of rows) visitDocument(table, row, cellOf, reading);
     }

@@ -25,7 +25,7 @@ export function readRowValues(columns: readonly string[], row: SqlRow): RowValue
   );
 }
 
-/** Selects what {@link rowValuesOf} reads. Selects nothing from a table whose rows are only ids and one document. */
+/** Selects what {@link rowValuesReader} reads. Selects nothing from a table whose rows are only ids and one document. */
 export function selectRowValuesOf(schema: Schema, table: TableShape): string[] {
   if (!table.hasRowValues) return [];
   const selected = selectRowValues(plainColumnsOf(schema, table));
@@ -33,11 +33,14 @@ export function selectRowValuesOf(schema: Schema, table: TableShape): string[] {
   return [...selected, `(select id from workspace where workspace.id = session.workspace_id) as ${WORKSPACE}`];
 }
 
-/** The columns of a table's row that are not JSON; `null` if hosts read none. */
-export function rowValuesOf(schema: Schema, table: TableShape, row: SqlRow): RowValues | null {
-  if (!table.hasRowValues) return null;
-  const values = readRowValues(plainColumnsOf(schema, table), row);
-  return row[WORKSPACE] === undefined ? values : { ...values, [WORKSPACE]: row[WORKSPACE] };
+/** Reads the columns of a table's rows that are not JSON; `null` if hosts read none. */
+export function rowValuesReader(schema: Schema, table: TableShape): (row: SqlRow) => RowValues | null {
+  if (!table.hasRowValues) return () => null;
+  const columns = plainColumnsOf(schema, table);
+  return (row) => {
+    const values = readRowValues(columns, row);
+    return row[WORKSPACE] === undefined ? values : { ...values, [WORKSPACE]: row[WORKSPACE] };
+  };
 }
 
 function hostValue(storage: SqlValue | undefined, value: SqlValue): RowValues[string] {

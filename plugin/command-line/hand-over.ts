@@ -1,0 +1,30 @@
+import type { Driver } from "../stores/sqlite/driver.ts";
+import type { Terminal } from "./terminal.ts";
+
+/**
+ * Set for the second process to the number of the first. The second then never starts a third, and does not outlive the
+ * first.
+ */
+const HANDED_OVER = "OPENCODE_SESSION_REPAIR_HANDED_OVER";
+
+/**
+ * Runs this command line in another runtime if this one cannot read a database in place. `driver`: what this runtime
+ * has.
+ * @returns the exit status of the other process, or `null` if this process is to do the work
+ */
+export async function handOver(
+  args: readonly string[],
+  terminal: Terminal,
+  driver: Driver | null,
+): Promise<number | null> {
+  if (driver?.readsInPlace === true || process.env[HANDED_OVER] !== undefined) return null;
+  return (await import("./other-runtime.ts")).inOtherRuntime(args, terminal, driver, {
+    [HANDED_OVER]: String(process.pid),
+  });
+}
+
+/** Ends the second process together with the first: whoever kills the command also stops its work. */
+export async function endWithParent(): Promise<void> {
+  const parent = Number(process.env[HANDED_OVER]);
+  if (parent > 0) (await import("../platform/programs.ts")).endWithParent(parent);
+}
