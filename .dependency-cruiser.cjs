@@ -21,6 +21,28 @@ module.exports = {
       to: { path: "^plugin/", pathNot: "^plugin/(model|platform)/" },
     },
     {
+      name: "words-know-only-values",
+      comment:
+        "The pieces of a sentence (amounts, times, what was done, refusals) are made of plain values, so every layer may use them.",
+      severity: "error",
+      from: { path: "^plugin/words/[^/]+$" },
+      to: { path: "^plugin/", pathNot: "^plugin/(model/|words/[^/]+$)" },
+    },
+    {
+      name: "answers-only-say",
+      comment: "An answer is the sentences about a result. It makes no result: it reads no file and opens no store.",
+      severity: "error",
+      from: { path: "^plugin/words/answers/" },
+      to: { path: "^plugin/(platform|quarantine|configuration|doctor)/|^plugin/stores/(open|nearby)[.]ts$" },
+    },
+    {
+      name: "answers-are-for-front-ends",
+      comment: "Only a front end says whole answers. What is below it hands over values.",
+      severity: "error",
+      from: { path: "^plugin/", pathNot: "^plugin/(command-line|opencode|words/answers)/" },
+      to: { path: "^plugin/words/answers/" },
+    },
+    {
       name: "judging-knows-no-store",
       comment: "Records and faults judge values. Where these are stored is no concern of theirs.",
       severity: "error",

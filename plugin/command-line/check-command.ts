@@ -1,11 +1,12 @@
+import { checkText } from "../words/answers/check.ts";
 import { checkAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
+import { viewOf } from "./check-view.ts";
 import { checkWithProgress, withoutResult } from "./checking.ts";
 import { answer, type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { otherData, otherDataLines } from "./other-data-note.ts";
 import { resolveSessions } from "./resolve-ids.ts";
-import { checkText, viewOf } from "./text.ts";
 
 /** `check`: reports what is wrong and writes nothing. */
 export async function checkCommand(

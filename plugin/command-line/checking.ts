@@ -1,6 +1,6 @@
-import { plural } from "../plural.ts";
 import { type CheckOutcome, check } from "../repair/check.ts";
 import type { CheckInput } from "../repair/check-input.ts";
+import { plural } from "../words/amounts.ts";
 import { surveyAside } from "./aside.ts";
 import { type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";

@@ -2,10 +2,10 @@ import { resolve } from "node:path";
 import { type Examined, examine } from "../doctor/doctor.ts";
 import { nodeFileSystem } from "../platform/file-system.ts";
 import { defaultDataDir, type LocateResult } from "../stores/locate.ts";
+import { laidOut } from "../words/answers/findings.ts";
 import { listAnswer } from "./answers.ts";
 import { answer, type CommandContext } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { laidOut } from "./finding-text.ts";
 
 /** `doctor`: checks everything that this tool needs, with ✓ or ✗ and what to do. Changes nothing. */
 export async function doctorCommand(

@@ -1,4 +1,4 @@
-import { columns, padded, wrapped } from "../show/text-layout.ts";
+import { columns, padded, wrapped } from "../words/text-layout.ts";
 import {
   COMMAND_NAMES,
   COMMON_OPTIONS,

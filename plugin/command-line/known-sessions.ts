@@ -1,9 +1,8 @@
-import { clipped, columns, printable } from "../show/text-layout.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
 import { openStores } from "../stores/open.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
+import type { SessionNames } from "../words/answers/sessions.ts";
 import type { CommandContext } from "./context.ts";
-import type { Terminal } from "./terminal.ts";
 
 type Reading = Pick<CommandContext, "files" | "located">;
 
@@ -49,39 +48,10 @@ export function newestFirst(sessions: readonly KnownSession[]): KnownSession[] {
   return [...sessions].sort((a, b) => (b.updatedMs ?? 0) - (a.updatedMs ?? 0) || (a.id < b.id ? -1 : 1));
 }
 
-/** The names of sessions on a screen, by id; empty if no person reads the answer. */
-export type SessionNames = ReadonlyMap<string, Pick<SessionFacts, "title" | "updatedMs">>;
-
 /** Titles and dates are only for a terminal: pipes and JSON get ids. */
 export async function namesForScreen(
   context: Reading & Pick<CommandContext, "terminal" | "options">,
 ): Promise<SessionNames> {
   if (!context.terminal.isScreen || context.options.json) return new Map();
   return new Map((await knownSessions(context)).map((session) => [session.id, session]));
-}
-
-/**
- * The lines that name a session: title, day and id, on as many lines as the width needs. Without a title only the id.
- */
-export function sessionLines(
-  sessionID: string,
-  names: SessionNames,
-  { width, style, ellipsis }: Pick<Terminal, "width" | "style" | "ellipsis">,
-  indent = "  ",
-): string[] {
-  const known = names.get(sessionID);
-  if (known === undefined) return [`${indent}${style("bold", printable(sessionID))}`];
-  const title = known.title === null || known.title.trim() === "" ? "Untitled session" : printable(known.title);
-  const when = known.updatedMs === null ? [] : [minuteText(known.updatedMs)];
-  const facts = [...when, printable(sessionID)].join(" · ");
-  const room = width - indent.length;
-  const rest = room - columns(facts) - 3;
-  if (rest >= 20) return [`${indent}${style("bold", clipped(title, rest, ellipsis))}   ${style("dim", facts)}`];
-  return [`${indent}${style("bold", clipped(title, room, ellipsis))}`, `${indent}${style("dim", facts)}`];
-}
-
-/** A time in the user's own time zone: `2026-11-24 09:05`; empty if there is no such time. */
-export function minuteText(timeMs: number): string {
-  const local = timeMs - new Date(timeMs).getTimezoneOffset() * 60_000;
-  return Math.abs(local) > 8.64e15 ? "" : new Date(local).toISOString().slice(0, 16).replace("T", " ");
 }

@@ -1,7 +1,7 @@
-import { originsSentence } from "../repair/origin-words.ts";
 import { openStores } from "../stores/open.ts";
 import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { profileFor, unreadTables } from "../stores/sqlite/profile-2x.ts";
+import { originsSentence } from "../words/origins.ts";
 import type { Command } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
 

@@ -1,5 +1,5 @@
-import { printable } from "../show/text-layout.ts";
 import { otherHomes } from "../stores/other-homes.ts";
+import { printable } from "../words/text-layout.ts";
 import { type CommandContext, commandHere } from "./context.ts";
 
 /**

@@ -2,12 +2,12 @@ import { deleteRun, itemsOnlyHere, runsOlderThan } from "../quarantine/retention
 import { allRuns } from "../quarantine/runs.ts";
 import { TAKEN_OVER } from "../repair/apply.ts";
 import { isStopped, settleUnfinished, underLock } from "../repair/repair.ts";
-import { plural } from "../repair/words.ts";
+import { plural } from "../words/amounts.ts";
+import type { ListedRun } from "../words/answers/runs.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import type { ListedRun } from "./run-text.ts";
 import { listedLines, listRun } from "./runs-command.ts";
 
 /** `purge`: shows old runs, then deletes them for good. It is the only command that gives up data. */

@@ -1,15 +1,14 @@
 import { resolve } from "node:path";
 import { PRIVATE_FILE } from "../platform/durable.ts";
 import { errnoCode } from "../platform/file-system.ts";
-import { sizeText } from "../repair/words.ts";
 import { makeReport } from "../report/report.ts";
-import { reportText } from "../report/report-text.ts";
+import { countsText, sizeText } from "../words/amounts.ts";
+import { reportText } from "../words/answers/report.ts";
 import { jsonText, listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { surveyAside } from "./aside.ts";
 import { withoutResult } from "./checking.ts";
 import { type CommandContext, problem } from "./context.ts";
-import { countsText } from "./counts-text.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
 /** `report`: prints what may be shown in public, on stdout or into a new file. */

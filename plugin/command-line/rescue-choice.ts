@@ -1,9 +1,9 @@
 import { isFolderHere, THIS_SYSTEM } from "../hosts/folder-paths.ts";
-import { plural } from "../plural.ts";
 import { type RescueChoice, recordRepair } from "../rescue/choices.ts";
 import type { RescueRequest } from "../rescue/request.ts";
-import { clipped, columns, printable } from "../show/text-layout.ts";
-import { minuteText } from "./known-sessions.ts";
+import { plural } from "../words/amounts.ts";
+import { clipped, columns, printable } from "../words/text-layout.ts";
+import { minuteText } from "../words/times.ts";
 import { readyCommand } from "./ready-command.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -1,6 +1,5 @@
 import { dirname, resolve } from "node:path";
 import { errnoCode } from "../platform/file-system.ts";
-import { plural } from "../repair/words.ts";
 import { type RescueChoice, rescueChoices } from "../rescue/choices.ts";
 import { type Exporting, exportHidden } from "../rescue/export-hidden.ts";
 import type { HiddenSession } from "../rescue/hidden.ts";
@@ -8,6 +7,10 @@ import { isAdded } from "../rescue/incomplete.ts";
 import { isWanted, type Refusal, type RescueInput } from "../rescue/request.ts";
 import { type HiddenList, listHidden, type RescueResult, rescue } from "../rescue/rescue.ts";
 import type { ExportedFor2x } from "../upgrade/export-missing.ts";
+import { plural } from "../words/amounts.ts";
+import { changeText, EXPORT_INSTEAD, listText, noteLines } from "../words/answers/rescue.ts";
+import type { CommandWriter } from "../words/answers/screen.ts";
+import { storeLine } from "../words/answers/stores.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, commandHere, stopped as interrupted, noRoomMessage, problem } from "./context.ts";
@@ -17,8 +20,6 @@ import { otherData, otherDataLines } from "./other-data-note.ts";
 import { showProgress } from "./progress-line.ts";
 import { chooseSessions } from "./rescue-choice.ts";
 import { exportedFor2x, exportedText, missingHere, missingText } from "./rescue-for-2x.ts";
-import { type CommandWriter, changeText, EXPORT_INSTEAD, listText, noteLines } from "./rescue-text.ts";
-import { storeLine } from "./store-line.ts";
 
 type Rescue = Command & { name: "rescue" };
 
@@ -122,7 +123,7 @@ async function choose(
 ): Promise<ExitStatus> {
   const { terminal, signal } = context;
   terminal.print(
-    `${storeLine(context)}\n${plural(choices.length, "session")} that the opencode of ${list.target} does not show everywhere:`,
+    `${storeLine(context.located)}\n${plural(choices.length, "session")} that the opencode of ${list.target} does not show everywhere:`,
   );
   const notes = [...noteLines(list), ...beside];
   if (notes.length > 0) terminal.print(notes.join("\n"));
@@ -205,7 +206,7 @@ async function confirmed(
   const { options, terminal } = context;
   const show = options.json ? terminal.say : terminal.print;
   if (!command.yes || command.dryRun || count === 0) {
-    show(`${storeLine(context)}\n\n${listText(list, commands(context))}`);
+    show(`${storeLine(context.located)}\n\n${listText(list, commands(context))}`);
     if (list.changes.length > 0) show(["", "Would be changed:", ...list.changes.map(changeText)].join("\n"));
   }
   if (command.dryRun || count === 0) return false;

@@ -1,10 +1,10 @@
 import { basename } from "node:path";
-import { plural } from "../repair/words.ts";
 import { openStores } from "../stores/open.ts";
 import type { DatabaseStore } from "../stores/store.ts";
 import { type ExportedFor2x, exportMissing } from "../upgrade/export-missing.ts";
 import { missingIn2x } from "../upgrade/missing.ts";
 import type { MissingCause, MissingIn2x } from "../upgrade/twins.ts";
+import { plural } from "../words/amounts.ts";
 import type { CommandContext } from "./context.ts";
 
 const HEADINGS: Readonly<Record<MissingCause, string>> = {

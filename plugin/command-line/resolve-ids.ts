@@ -1,6 +1,6 @@
-import { plural } from "../plural.ts";
 import { isRunID } from "../quarantine/run-id.ts";
 import { allRuns, type RunSummary, runIDOf } from "../quarantine/runs.ts";
+import { plural } from "../words/amounts.ts";
 import type { CommandContext } from "./context.ts";
 import { type KnownSession, knownSessions } from "./known-sessions.ts";
 import { didYouMean } from "./suggest.ts";

@@ -1,8 +1,10 @@
 import type { ReportedItem } from "../repair/apply.ts";
 import { settleUnfinished } from "../repair/repair.ts";
 import { planRestore, type RestoreInput, type RestorePlan, restore } from "../repair/restore.ts";
-import { plural, were } from "../repair/words.ts";
 import { type RunOnSession, runContents } from "../show/run-contents.ts";
+import { plural, were } from "../words/amounts.ts";
+import { itemLine } from "../words/answers/check.ts";
+import { contentLines } from "../words/answers/runs.ts";
 import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { checkWithProgress } from "./checking.ts";
@@ -11,8 +13,6 @@ import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { namesForScreen } from "./known-sessions.ts";
 import { showProgress } from "./progress-line.ts";
 import { resolveRun, resolveSessions } from "./resolve-ids.ts";
-import { contentLines } from "./run-text.ts";
-import { itemLine } from "./text.ts";
 
 type Restore = Command & { name: "restore" };
 

@@ -1,17 +1,16 @@
-import { plural } from "../plural.ts";
 import { LARGE_QUARANTINE_BYTES } from "../quarantine/retention.ts";
 import { allRuns, type RunSummary, runIDOf } from "../quarantine/runs.ts";
 import { folderBytes, readRun } from "../quarantine/vault.ts";
-import { sizeText } from "../repair/words.ts";
 import { runContents } from "../show/run-contents.ts";
+import { plural, sizeText } from "../words/amounts.ts";
+import { causeText, contentLines, type ListedRun, runRows } from "../words/answers/runs.ts";
+import { storeLine } from "../words/answers/stores.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, commandHere, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { namesForScreen } from "./known-sessions.ts";
 import { isUndoable, resolveRun } from "./resolve-ids.ts";
-import { causeText, contentLines, type ListedRun, runRows } from "./run-text.ts";
-import { storeLine } from "./store-line.ts";
 
 export async function listRun(context: Pick<CommandContext, "files">, run: RunSummary): Promise<ListedRun> {
   const common = { runID: runIDOf(run), bytes: await folderBytes(context.files, run.folder), folder: run.folder };
@@ -38,7 +37,7 @@ async function listRuns(context: CommandContext): Promise<ExitStatus> {
           `The quarantine is large: ${sizeText(total)}. Runs older than 30 days are deleted by: ${commandHere(context, "purge", "--older-than", "30d")}`,
         ]
       : [];
-  const lines = [storeLine(context)];
+  const lines = [storeLine(context.located)];
   if (runs.length === 0) lines.push("The quarantine is empty.");
   else {
     lines.push("", ...(await listedLines(context, found, runs)), "", `${sizeText(total)} in all.`, ...warnings);

@@ -6,18 +6,18 @@ import type { RepairLock } from "../quarantine/lock.ts";
 import { type CheckResult, check } from "../repair/check.ts";
 import { networkFileSystemOf } from "../repair/data-directory.ts";
 import { isStopped, settleUnfinished, underLock } from "../repair/repair.ts";
-import { sizeText } from "../repair/words.ts";
 import type { Stage } from "../salvage/salvage.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { hasOtherConnection } from "../stores/sqlite/sole-use.ts";
+import { sizeText } from "../words/amounts.ts";
+import { isWhole, type SalvageDone, salvageText, verdictOf } from "../words/answers/salvage.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { salvageAside, surveyAside } from "./aside.ts";
-import { answer, type CommandContext, problem, stopped } from "./context.ts";
+import { answer, type CommandContext, commandHere, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { showProgress } from "./progress-line.ts";
 import { damagedDatabase, WITHOUT_TARGET } from "./salvage-target.ts";
-import { isWhole, type SalvageDone, salvageText, verdictOf } from "./salvage-text.ts";
 
 type Salvage = Command & { name: "salvage" };
 
@@ -162,7 +162,12 @@ function tell(context: CommandContext, done: SalvageDone, database: string, isSw
     remaining: blocking.length,
     verdict: verdictOf(done),
   });
-  answer(context, document, salvageText(done, sessions, blocking, context, isSwappable));
+  const command = (...args: readonly string[]) => commandHere(context, ...args);
+  answer(
+    context,
+    document,
+    salvageText(done, sessions, blocking, { terminal: context.terminal, command, isSwappable }),
+  );
   if (!report.isSound || checked === null) return EXIT.failed;
   return blocking.length > 0 || !isWhole(report) ? EXIT.findings : EXIT.done;
 }

@@ -1,12 +1,13 @@
 import { DATABASE_MALFORMED, WAL_DAMAGED } from "../faults/container.ts";
+import type { Origin } from "../model/origin.ts";
 import type { StoreProblemCode } from "../model/store-problem.ts";
-import { salvageRefusal } from "../repair/origin-words.ts";
 import { openStores } from "../stores/open.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { firstDamage } from "../stores/sqlite/integrity.ts";
-import { type Origin, withMessagesOf2x } from "../stores/sqlite/origin.ts";
+import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { unreadLog } from "../stores/sqlite/pages/write-ahead-log.ts";
 import { openReadView } from "../stores/sqlite/read-view.ts";
+import { salvageRefusal } from "../words/origins.ts";
 import { aside } from "./aside.ts";
 import { type CommandContext, noRoomMessage } from "./context.ts";
 import { EXIT } from "./exit-status.ts";

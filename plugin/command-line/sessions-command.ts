@@ -1,9 +1,12 @@
 import { type ConfirmedFinding, isFailingHere } from "../model/finding.ts";
-import { plural } from "../plural.ts";
 import { bySession } from "../repair/by-session.ts";
 import type { Cause } from "../rescue/hidden.ts";
 import { type HiddenList, listHidden } from "../rescue/rescue.ts";
 import { unknownSession } from "../stores/conversation.ts";
+import { plural } from "../words/amounts.ts";
+import { nextLine } from "../words/answers/check.ts";
+import { type ListedSession, sessionRows } from "../words/answers/sessions.ts";
+import { checkedStoreLine } from "../words/answers/stores.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { checkWithProgress, withoutResult } from "./checking.ts";
@@ -11,9 +14,6 @@ import { answer, type CommandContext, commandHere, problem } from "./context.ts"
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { type KnownSession, knownSessions, newestFirst } from "./known-sessions.ts";
 import { matching } from "./resolve-ids.ts";
-import { type ListedSession, sessionRows } from "./session-rows.ts";
-import { checkedStoreLine } from "./store-line.ts";
-import { nextLine } from "./text.ts";
 
 /** If there are more sessions than this, the user finds them by their words. */
 const MOST_ON_SCREEN = 40;

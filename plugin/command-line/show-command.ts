@@ -1,9 +1,10 @@
-import { plural } from "../repair/words.ts";
-import { headMarkdown, messageMarkdown } from "../show/markdown.ts";
 import { type ShownSession, showSession } from "../show/show.ts";
-import { printable } from "../show/text-layout.ts";
 import type { Hole, TranscriptMessage } from "../show/transcript.ts";
-import { holeText, messageLines, timeText } from "../show/transcript-text.ts";
+import { plural } from "../words/amounts.ts";
+import { headMarkdown, messageMarkdown } from "../words/answers/markdown.ts";
+import { holeText, messageLines } from "../words/answers/transcript.ts";
+import { printable } from "../words/text-layout.ts";
+import { utcText } from "../words/times.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, noRoomMessage, problem, stopped } from "./context.ts";
@@ -143,7 +144,7 @@ function headLines({ terminal }: CommandContext, { facts, store, recordFaults, c
   const { id, title, directory, version, createdMs, updatedMs, parentID } = facts;
   const name = title === null ? "A session without a record of its own" : printable(title).replaceAll("\n", " ");
   const place = store.database === undefined ? "JSON storage" : `database ${store.database.replace(/^.*[\\/]/, "")}`;
-  const times = [timeText(createdMs), timeText(updatedMs)].filter((time) => time !== null).join(" – ");
+  const times = [utcText(createdMs), utcText(updatedMs)].filter((time) => time !== null).join(" – ");
   const whose = copy === "2.x" ? "the copy of opencode 2.x" : null;
   const details = [directory, version === null ? null : `opencode ${version}`, place, whose, times];
   return [

@@ -2,29 +2,28 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { PathSystem } from "../model/store-description.ts";
-import { clipped } from "../show/text-layout.ts";
+import type { Screen, Style } from "../words/answers/screen.ts";
+import { clipped } from "../words/text-layout.ts";
 import type { CommonOptions } from "./arguments.ts";
 import { withGivenStore } from "./ready-command.ts";
 
 /** Codes that begin and end a style (ECMA-48, SGR). `styleText` of node:util is missing up to Node 20.11. */
-const STYLES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const;
-
-type Style = keyof typeof STYLES;
+const STYLES: Readonly<Record<Style, readonly [begin: number, end: number]>> = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+};
 
 /** The only place of the command line that reads and writes the terminal. */
-export interface Terminal {
+export interface Terminal extends Screen {
   /** Prints the answer to stdout. Its commands are completed for the store of this call. */
   print(text: string): void;
   /** Prints an answer unchanged, such as JSON, to stdout. */
   printDocument(text: string): void;
   /** Prints many lines of an answer. It waits while the reader (a pager) does. */
   printAll(lines: Iterable<string>): Promise<void>;
-  /** The number of columns for text: those of the terminal, within limits. Without a terminal, `COLUMNS`, else 80. */
-  readonly width: number;
-  /** Whether the answer goes to a terminal, where a person reads it. */
-  readonly isScreen: boolean;
-  /** The sign for shortened text, in the form that this screen shows. */
-  readonly ellipsis: string;
   /** Messages and errors: stderr; `--quiet` silences messages. */
   say(text: string): void;
   complain(text: string): void;
@@ -39,7 +38,6 @@ export interface Terminal {
    * input).
    */
   askLine(question: string): Promise<string | null>;
-  style(style: Style, text: string): string;
 }
 
 const NARROWEST = 40;

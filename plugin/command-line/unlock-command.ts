@@ -1,8 +1,8 @@
-import { plural } from "../plural.ts";
 import { endLock, isRenewed, lockOf } from "../quarantine/lock.ts";
 import { LOCK_TIMES, type LockReading } from "../quarantine/lock-file.ts";
-import { holderText } from "../quarantine/lock-words.ts";
 import { isUnfinished } from "../quarantine/runs.ts";
+import { plural } from "../words/amounts.ts";
+import { holderText } from "../words/lock.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, problem } from "./context.ts";

@@ -1,20 +1,20 @@
 import { dirname } from "node:path";
 import { ACTION } from "../repair/apply.ts";
-import { changeLines } from "../repair/change-words.ts";
 import { repairThroughout } from "../repair/converge.ts";
 import { type Plan, planRepair, type Selection } from "../repair/plan.ts";
 import { settleUnfinished } from "../repair/repair.ts";
-import { doneWords, sentence, toDoWords } from "../repair/words.ts";
 import { checkUpgrade, type UpgradeOutcome, type UpgradeResult } from "../upgrade/check-upgrade.ts";
+import { countsText } from "../words/amounts.ts";
+import { itemLine } from "../words/answers/check.ts";
+import { findingLines } from "../words/answers/findings.ts";
+import { upgradeText } from "../words/answers/upgrade.ts";
+import { changeLines } from "../words/changes.ts";
+import { doneWords, sentence, toDoWords } from "../words/records.ts";
 import { changeAnswer, checkAnswer, findingAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { withoutResult } from "./checking.ts";
 import { answer, type CommandContext, commandHere, problem, UNCHECKED } from "./context.ts";
-import { countsText } from "./counts-text.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
-import { findingLines } from "./finding-text.ts";
-import { itemLine } from "./text.ts";
-import { upgradeText } from "./upgrade-text.ts";
 
 type Repair = Command & { name: "repair" };
 

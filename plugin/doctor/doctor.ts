@@ -2,15 +2,11 @@ import { join, resolve } from "node:path";
 import { STORE_FAULTS } from "../faults/store-faults.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { correctingCommand } from "../platform/permissions.ts";
-import { plural } from "../plural.ts";
 import { lockOf } from "../quarantine/lock.ts";
-import { holderText } from "../quarantine/lock-words.ts";
 import { quarantinePath } from "../quarantine/places.ts";
 import { LARGE_QUARANTINE_BYTES } from "../quarantine/retention.ts";
 import { allRuns } from "../quarantine/runs.ts";
-import { GENERATION_WORDS, originSentence } from "../repair/origin-words.ts";
 import { VALIDATED_FILE } from "../repair/validated.ts";
-import { sizeText } from "../repair/words.ts";
 import { installedHostVersion } from "../report/installed-host.ts";
 import { holdsStore, type Located, type LocateResult } from "../stores/locate.ts";
 import { openStores } from "../stores/open.ts";
@@ -18,6 +14,9 @@ import type { OpenedStore } from "../stores/opened-store.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { TOOL } from "../tool-identity.ts";
+import { plural, sizeText } from "../words/amounts.ts";
+import { holderText } from "../words/lock.ts";
+import { GENERATION_WORDS, originSentence } from "../words/origins.ts";
 import { compareVersions, findInstallation, type Installation } from "./installation.ts";
 
 /** One thing that was checked. */

@@ -1,9 +1,9 @@
 import type { OtherTable } from "../hosts/v2/other-tables.ts";
 import type { Profile } from "../hosts/v2/profile.ts";
 import type { RowOf2x, StoredValue } from "../model/row-2x.ts";
-import { amount } from "../plural.ts";
 import { isWellFormedUtf8 } from "../records/file-text.ts";
 import { type Mismatch, pathText, schemaMismatches } from "../records/mismatch.ts";
+import { amount } from "../words/amounts.ts";
 import { readStored } from "./diagnose.ts";
 import type { Fault } from "./fault.ts";
 import { REFUSED_BY_2X } from "./opencode-2.ts";

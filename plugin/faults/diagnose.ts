@@ -4,12 +4,12 @@ import { diffReading, hostLine, readings, versionsOf } from "../hosts/store-line
 import type { Artifact, CopiedRecord, Evidence, JsonShape } from "../model/artifact.ts";
 import type { Severity } from "../model/finding.ts";
 import type { StoreDescription } from "../model/store-description.ts";
-import { amount } from "../plural.ts";
 import { isNamedAsCopy } from "../records/copied-name.ts";
 import { beginsAsUtf16, fileText, isWellFormedUtf8, sqliteText } from "../records/file-text.ts";
 import { jsonShape } from "../records/json-scanner.ts";
 import { judge } from "../records/judge.ts";
 import { acceptedTopLevels, topLevelOf } from "../records/shape.ts";
+import { amount } from "../words/amounts.ts";
 import { ACCESS_DENIED } from "./access.ts";
 import type { Diagnosis, Fault } from "./fault.ts";
 import { refusal } from "./refusal.ts";

@@ -175,8 +175,9 @@ async function planRepair(request: RepairRequest, sessionID: string | null, cont
   // There is no problem, no such session, or only problems that can be reported but not repaired.
   if (repairable.length === 0) return { answer: answerText(checked) };
   const sessions = new Set(repairable.map((finding) => finding.sessionID)).size;
-  const { changeLines } = await import("../repair/change-words.ts");
-  const { plural, toDoWords } = await import("../repair/words.ts");
+  const { changeLines } = await import("../words/changes.ts");
+  const { toDoWords } = await import("../words/records.ts");
+  const { plural } = await import("../words/amounts.ts");
   const changes = changeLines(repairable);
   const shown = changes.slice(0, MOST_CHANGES).join("; ");
   const more = changes.length > MOST_CHANGES ? `; and ${changes.length - MOST_CHANGES} more` : "";
@@ -187,7 +188,7 @@ async function planRepair(request: RepairRequest, sessionID: string | null, cont
 async function planUndo(wanted: string | null, context: RequestContext): Promise<Planned> {
   const { newestUndoable } = await import("./answer-request.ts");
   const { planRestore } = await import("../repair/restore.ts");
-  const { plural } = await import("../repair/words.ts");
+  const { plural } = await import("../words/amounts.ts");
   const runID = wanted ?? (await newestUndoable(context));
   if (runID === null) return { answer: "There is nothing to undo." };
   const { files, located, spare } = context;

@@ -2,13 +2,15 @@ import { faultByCode } from "../faults/catalogue.ts";
 import { type ConfirmedFinding, FAILING_ON_SCREEN, failedVerb, isFailingHere, type Verdict } from "../model/finding.ts";
 import { allRuns, runIDOf } from "../quarantine/runs.ts";
 import type { ReportedItem } from "../repair/apply.ts";
-import { changeLines } from "../repair/change-words.ts";
 import { type CheckResult, check } from "../repair/check.ts";
 import { repairThroughout } from "../repair/converge.ts";
-import { originsSentence, writingRefusal } from "../repair/origin-words.ts";
+import { writingRefusal } from "../repair/may-write.ts";
 import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
 import { unlistedBy, unlistedLine } from "../repair/unlisted.ts";
-import { doneWords, plural, recordWords, were } from "../repair/words.ts";
+import { plural, were } from "../words/amounts.ts";
+import { changeLines } from "../words/changes.ts";
+import { originsSentence } from "../words/origins.ts";
+import { doneWords, recordWords } from "../words/records.ts";
 import { HELP_ANSWER, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
 
 /** More lines than this do not help a reader. */

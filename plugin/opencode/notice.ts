@@ -1,5 +1,5 @@
 import type { PluginInput } from "@opencode-ai/plugin";
-import type { Notice } from "./notice-words.ts";
+import type { Notice } from "../words/answers/notice.ts";
 
 type Client = PluginInput["client"];
 
@@ -60,7 +60,7 @@ const MOST_ITEMS_LOGGED = 50;
  */
 export async function tell(client: Client, notice: Notice, withToast: boolean): Promise<void> {
   // Loaded only if there is something to say.
-  const { noticeSentence } = await import("./notice-words.ts");
+  const { noticeSentence } = await import("../words/answers/notice.ts");
   const sentence = noticeSentence(notice);
   const toast = withToast ? showToast(client, notice, sentence) : Promise.resolve();
   const sessions = [...new Set(notice.items.map((item) => item.sessionID))].filter((id) => id !== null);

@@ -12,8 +12,8 @@ import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import { type Counts, type LoadedScope, noCounts, type Scope, type Store, type Visit } from "../stores/store.ts";
+import type { Notice } from "../words/answers/notice.ts";
 import { DatabaseFollower } from "./database-follower.ts";
-import type { Notice } from "./notice-words.ts";
 import type { Recollection, ValidatedMemory } from "./validated-memory.ts";
 
 const DAY_MS = 86_400_000;

@@ -5,8 +5,8 @@ import type { WholeCheck } from "../repair/finished-runs.ts";
 import { openStores } from "../stores/open.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import { noCounts } from "../stores/store.ts";
+import type { Notice } from "../words/answers/notice.ts";
 import { guardLoads, type LoadedList } from "./load-guard.ts";
-import type { Notice } from "./notice-words.ts";
 import { gentlePace, type HostActivity } from "./pacing.ts";
 import {
   type CaredStore,
@@ -112,7 +112,8 @@ export async function beginSchedule(
 async function told(opened: readonly OpenedStore[], say: (notice: Notice) => void): Promise<string | null> {
   if (opened.every(({ origin }) => origin === null || origin.kind === "1.x")) return null;
   // Loaded only if there is something to say.
-  const { originsSentence, writingRefusal } = await import("../repair/origin-words.ts");
+  const { originsSentence } = await import("../words/origins.ts");
+  const { writingRefusal } = await import("../repair/may-write.ts");
   const note = originsSentence(opened);
   if (note !== null)
     say({ trigger: "preload", runID: null, items: [], remaining: [], warnings: [], stopped: null, note });

@@ -4,9 +4,9 @@ import { isFileLocator, locatorText } from "../model/artifact.ts";
 import type { ConfirmedFinding, Severity } from "../model/finding.ts";
 import { HAS_MODES, type Refusal, refusalOf } from "../platform/permissions.ts";
 import { namesOrNone, targetStatNow } from "../platform/read-now.ts";
-import { plural } from "../plural.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
+import { plural } from "../words/amounts.ts";
 
 /** If there are more folders of one kind than this, one finding covers all of them. */
 const MOST_TOLD = 20;

@@ -21,7 +21,7 @@ import {
   type StoreWriter,
 } from "../stores/writer.ts";
 import { TOOL } from "../tool-identity.ts";
-import { refusalToWrite } from "./origin-words.ts";
+import { refusalToWrite } from "./may-write.ts";
 import type { Plan, PlannedSession } from "./plan.ts";
 
 export interface ApplyInput {

@@ -1,7 +1,7 @@
 import { NOT_IMPORTED, SEVERAL_DATABASES } from "../faults/whereabouts.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
-import { amount } from "../plural.ts";
 import type { SessionEntry } from "../stores/store.ts";
+import { amount } from "../words/amounts.ts";
 import { type StoreAtIndex, speaker } from "./store-finding.ts";
 
 /** Says that a second database has no session that the first one lacks. */

@@ -7,8 +7,8 @@ import { COLUMNS_MISSING, MIGRATION_UNRECORDED } from "../faults/skew.ts";
 import * as unreadable from "../faults/unreadable.ts";
 import { isMeasured } from "../hosts/store-line.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
-import type { Origin, OriginKind } from "../stores/sqlite/origin.ts";
-import { isCompleted } from "./origin-words.ts";
+import type { Origin, OriginKind } from "../model/origin.ts";
+import { isCompleted } from "./may-write.ts";
 
 /** Findings that are based on the data shapes of 1.18. A newer opencode may have changed these shapes. */
 const OF_SHAPES: ReadonlySet<string> = new Set(

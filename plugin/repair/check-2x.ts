@@ -1,8 +1,8 @@
 import { OPENCODE_2, OPENCODE_2_MESSAGES } from "../faults/origin.ts";
 import { locatorText } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
+import type { Origin } from "../model/origin.ts";
 import type { Access, OpenedStore } from "../stores/opened-store.ts";
-import type { Origin } from "../stores/sqlite/origin.ts";
 import { sqliteFailure } from "../stores/sqlite/sqlite-error.ts";
 import type { CheckInput } from "./check-input.ts";
 import { databaseFinding } from "./database-finding.ts";

@@ -1,9 +1,9 @@
+import type { Origin } from "../model/origin.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/opened-store.ts";
 import type { DatabaseSource } from "../stores/sqlite/driver.ts";
-import type { Origin } from "../stores/sqlite/origin.ts";
 import type { Counts } from "../stores/store.ts";
 import type { Survey } from "../stores/survey.ts";
 

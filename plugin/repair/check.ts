@@ -7,7 +7,7 @@ import { leavesUnread, onlyReported } from "./by-origin.ts";
 import type { CheckedStore, CheckInput, Expected } from "./check-input.ts";
 import { checkStore, openLocated, type Progress, type Reading, type StoreAnswer } from "./check-store.ts";
 import { dataDirectoryFindings } from "./data-directory.ts";
-import { addingRefusal } from "./origin-words.ts";
+import { addingRefusal } from "./may-write.ts";
 import type { StoreAtIndex } from "./store-finding.ts";
 
 export interface CheckResult {

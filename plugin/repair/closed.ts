@@ -6,7 +6,7 @@ import { readBeginning } from "../records/cut-document.ts";
 import { isWellFormedUtf8, lostCharacters, textBeginning } from "../records/file-text.ts";
 import { closedPart } from "../remedies/recover/closed-document.ts";
 import type { Store } from "../stores/store.ts";
-import { plural } from "./words.ts";
+import { plural } from "../words/amounts.ts";
 
 /** The readable part of a damaged document, as a document that its host loads, and its source. */
 interface Legible {

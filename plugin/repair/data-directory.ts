@@ -7,9 +7,9 @@ import type { ConfirmedFinding } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { openersText } from "../platform/open-files.ts";
 import { thisSystem } from "../platform/this-system.ts";
-import { amount } from "../plural.ts";
 import type { Located } from "../stores/locate.ts";
 import { databasesPutAside } from "../stores/put-aside.ts";
+import { amount } from "../words/amounts.ts";
 import { type StoreAtIndex, speaker } from "./store-finding.ts";
 
 const HOUR_MS = 60 * 60 * 1000;

@@ -1,6 +1,6 @@
 import type { ConfirmedFinding } from "../model/finding.ts";
+import type { Origin } from "../model/origin.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
-import type { Origin } from "../stores/sqlite/origin.ts";
 import { type Counts, noCounts } from "../stores/store.ts";
 import type { CheckInput } from "./check-input.ts";
 import type { Inspected2x } from "./findings-2x.ts";

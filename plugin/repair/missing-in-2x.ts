@@ -1,9 +1,9 @@
 import { CONTINUED_IN_1X, LOSSES_IN_2X, NOT_IN_2X } from "../faults/upgrade.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
-import { amount } from "../plural.ts";
 import type { Store } from "../stores/store.ts";
 import { missingIn2x } from "../upgrade/missing.ts";
 import type { MissingIn2x } from "../upgrade/twins.ts";
+import { amount } from "../words/amounts.ts";
 
 const FAULT = {
   "never-arrived": NOT_IN_2X,

@@ -9,7 +9,7 @@ import { type MissingRecord, missingRecords } from "../remedies/recover/missing-
 import { usageOf } from "../remedies/recover/usage.ts";
 import { parseDocument, type StoredMessage } from "../stores/conversation.ts";
 import type { EventLog, RecordPlace, RecordPlaces, Store } from "../stores/store.ts";
-import { plural } from "./words.ts";
+import { plural } from "../words/amounts.ts";
 
 /** The largest log that a check of everything searches. The logs of larger databases are read only on request. */
 const LARGEST_LOG_BYTES = 64 * 1024 * 1024;

@@ -3,8 +3,8 @@ import { FOLDER_IS_FILE } from "../faults/access.ts";
 import type { ConfirmedFinding, Severity } from "../model/finding.ts";
 import { type DirectoryEntry, errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { targetStatNow } from "../platform/read-now.ts";
-import { amount } from "../plural.ts";
 import { STORAGE } from "../stores/json/layout.ts";
+import { amount } from "../words/amounts.ts";
 import { type StoreAtIndex, speaker } from "./store-finding.ts";
 
 /** A place where opencode 1.0-1.1 has a folder, and what it does where a file is there (measured on 1.0.152 and 1.1.65). */

@@ -1,9 +1,10 @@
 import { SCHEMA_NEWER } from "../faults/container.ts";
 import { MALFORMED_NOT_SALVAGEABLE } from "../faults/origin.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
+import type { Origin } from "../model/origin.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import type { Access, OpenedStore } from "../stores/opened-store.ts";
-import { type Origin, withMessagesOf2x } from "../stores/sqlite/origin.ts";
+import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { advisesSalvage, originFault } from "./by-origin.ts";
 import { databaseFinding } from "./database-finding.ts";
 

@@ -21,10 +21,10 @@ import {
 import { byTime, factsIn, factsOf } from "../stores/message-facts.ts";
 import type { MessageFacts } from "../stores/outline.ts";
 import type { Store } from "../stores/store.ts";
+import { plural } from "../words/amounts.ts";
 import { bySession } from "./by-session.ts";
 import { closedRecord } from "./closed.ts";
 import { completeDraft } from "./complete-draft.ts";
-import { plural } from "./words.ts";
 
 /** The source of a rebuilt message, as the manifest names it. */
 export const MESSAGE_SOURCE = "rebuilt from its parts and the messages beside it";

@@ -2,13 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { mayLapse, takeLock } from "../quarantine/lock.ts";
-import { lockedSentence } from "../quarantine/lock-words.ts";
+import { LOCK_TIMES } from "../quarantine/lock-file.ts";
 import type { Trigger } from "../quarantine/manifest.ts";
 import { newRunID } from "../quarantine/run-id.ts";
 import { isUnfinished, keptByUser } from "../quarantine/runs.ts";
 import type { Located } from "../stores/locate.ts";
 import { openStores } from "../stores/open.ts";
 import type { Access } from "../stores/opened-store.ts";
+import { lockedSentence } from "../words/lock.ts";
 import { type Applied, applyPlan, type ReportedItem, type Stopped, skippedItem, stoppedBy } from "./apply.ts";
 import { type Plan, planRepair, type Selection } from "./plan.ts";
 import { reconcileRuns } from "./reconcile.ts";
@@ -61,7 +62,7 @@ export async function underLock<T>(
       await sleep(LOCK_RETRY_MS);
       taken = await takeLock(files, located.dataDir);
     }
-    if (!taken.ok) return { kind: "refused", message: lockedSentence(taken.holder) };
+    if (!taken.ok) return { kind: "refused", message: lockedSentence(taken.holder, LOCK_TIMES.lapsedMs) };
     try {
       await reconcileRuns(files, located, access);
       return await work(taken.lock);

@@ -7,7 +7,7 @@ import { openStores } from "../stores/open.ts";
 import type { Access } from "../stores/opened-store.ts";
 import { DatabaseFileWriter } from "../stores/sqlite/database-file-writer.ts";
 import { StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
-import { refusalToWrite } from "./origin-words.ts";
+import { refusalToWrite } from "./may-write.ts";
 
 /**
  * Opens the store that a manifest speaks of. The database is looked up among the located ones: a path in a manifest is

@@ -1,10 +1,10 @@
 import { messageProblem } from "../faults/diagnose-2x.ts";
 import type { Profile } from "../hosts/v2/profile.ts";
+import type { Origin } from "../model/origin.ts";
 import type { Replacement } from "../model/replacement.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import type { Half2x } from "../stores/opened-store.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
-import type { Origin } from "../stores/sqlite/origin.ts";
 import type { ImportedMessage } from "../upgrade/imported-message.ts";
 import { cellsOf, type Place } from "./place-2x.ts";
 

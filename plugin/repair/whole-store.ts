@@ -15,11 +15,11 @@ import type { ConfirmedFinding, Severity } from "../model/finding.ts";
 import type { Replacement } from "../model/replacement.ts";
 import type { PathSystem, StoreDescription } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
-import { amount } from "../plural.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import { unreadLog } from "../stores/sqlite/pages/write-ahead-log.ts";
 import type { Store } from "../stores/store.ts";
 import type { Survey, SurveyedProject } from "../stores/survey.ts";
+import { amount } from "../words/amounts.ts";
 import { type Place, type Say, speaker } from "./store-finding.ts";
 
 type OpenStore = OpenedStore & { state: "ok" };

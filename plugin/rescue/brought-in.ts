@@ -1,9 +1,9 @@
 import { NOT_IMPORTED, SEVERAL_DATABASES } from "../faults/whereabouts.ts";
 import type { NewRow } from "../model/replacement.ts";
-import { amount } from "../plural.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import type { Operation } from "../stores/writer.ts";
+import { amount } from "../words/amounts.ts";
 import { destinationOf } from "./destination.ts";
 import type { HiddenSession } from "./hidden.ts";
 import { additions, type IncompleteSession } from "./incomplete.ts";

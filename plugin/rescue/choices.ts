@@ -1,5 +1,5 @@
 import { LOST_RECORD, LOST_SESSION } from "../faults/missing-records.ts";
-import { plural } from "../plural.ts";
+import { plural } from "../words/amounts.ts";
 import type { Cause, HiddenSession, PartlyShownSession } from "./hidden.ts";
 import type { IncompleteSession } from "./incomplete.ts";
 

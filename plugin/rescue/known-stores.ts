@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
-import { addingRefusal } from "../repair/origin-words.ts";
+import { addingRefusal } from "../repair/may-write.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import { findSlugTrees } from "../stores/json/slug-tree.ts";
 import type { Located } from "../stores/locate.ts";

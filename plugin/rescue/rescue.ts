@@ -1,6 +1,6 @@
 import { newRunID } from "../quarantine/run-id.ts";
 import { applyPlan, type ReportedItem, type Stopped } from "../repair/apply.ts";
-import { addingRefusal } from "../repair/origin-words.ts";
+import { addingRefusal } from "../repair/may-write.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
 import { type BroughtIn, moreOfSession, refusedItem, wholeSession } from "./brought-in.ts";

@@ -1,10 +1,10 @@
 import { messageProblem, type ProblemOf2x, sessionProblems } from "../faults/diagnose-2x.ts";
 import type { Profile } from "../hosts/v2/profile.ts";
+import type { Origin } from "../model/origin.ts";
 import type { RowOf2x } from "../model/row-2x.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
 import type { Half2x } from "../stores/opened-store.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
-import type { Origin } from "../stores/sqlite/origin.ts";
 import { profileFor } from "../stores/sqlite/profile-2x.ts";
 import { readRowsOf2x } from "../stores/sqlite/v2-rows.ts";
 import type { QuarantinedRecord } from "./quarantined.ts";

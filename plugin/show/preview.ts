@@ -1,6 +1,6 @@
 import type { Artifact } from "../model/artifact.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
-import { clipped } from "./text-layout.ts";
+import { clipped } from "../words/text-layout.ts";
 import { readableText } from "./transcript.ts";
 
 /** A preview shows at most this many columns of a text. */

@@ -3,7 +3,6 @@ import type { StoreDescription } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { leavesUnread } from "../repair/by-origin.ts";
 import { inspectScope } from "../repair/inspect-scope.ts";
-import { originSentence } from "../repair/origin-words.ts";
 import type { SessionFacts, StoredDocument } from "../stores/conversation.ts";
 import type { Located } from "../stores/locate.ts";
 import { openStores } from "../stores/open.ts";
@@ -11,6 +10,7 @@ import type { OpenedStore } from "../stores/opened-store.ts";
 import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { sqliteFailure } from "../stores/sqlite/sqlite-error.ts";
 import { noCounts } from "../stores/store.ts";
+import { originSentence } from "../words/origins.ts";
 import { type QuarantinedRecord, quarantinedRecords, withQuarantined } from "./quarantined.ts";
 import { type KnownFault, type Quarantined, type TranscriptMessage, transcribe } from "./transcript.ts";
 

@@ -3,8 +3,8 @@ import type { ProblemOf2x } from "../faults/diagnose-2x.ts";
 import { cutDocument } from "../records/cut-document.ts";
 import { sqliteText, textBeginning } from "../records/file-text.ts";
 import { isFields, numberIn, textIn, valueIn } from "../stores/conversation.ts";
+import { firstLine, firstText, lineCount } from "./first-text.ts";
 import type { Entry, Hole, Quarantined, ToolCall, TranscriptMessage } from "./transcript.ts";
-import { firstLine, firstText, lineCount } from "./transcript-words.ts";
 
 /** A row of `session_message`, in its place or in quarantine. */
 export interface MessageOf2x {

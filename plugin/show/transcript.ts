@@ -11,7 +11,7 @@ import {
   textIn,
   valueIn,
 } from "../stores/conversation.ts";
-import { firstLine, firstText, lineCount } from "./transcript-words.ts";
+import { firstLine, firstText, lineCount } from "./first-text.ts";
 
 /** A known problem of a record. */
 export interface KnownFault {

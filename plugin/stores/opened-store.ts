@@ -1,7 +1,7 @@
+import type { Origin } from "../model/origin.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import type { StoreProblem } from "../model/store-problem.ts";
 import type { Connection } from "./sqlite/driver.ts";
-import type { Origin } from "./sqlite/origin.ts";
 import type { Schema } from "./sqlite/schema.ts";
 import type { Store } from "./store.ts";
 import type { StoreWriter } from "./writer.ts";

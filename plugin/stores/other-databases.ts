@@ -1,9 +1,9 @@
+import type { Origin } from "../model/origin.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import type { StoreProblemCode } from "../model/store-problem.ts";
 import type { Half2x, OpenedStore } from "./opened-store.ts";
 import type { Connection } from "./sqlite/driver.ts";
 import { firstDamage } from "./sqlite/integrity.ts";
-import type { Origin } from "./sqlite/origin.ts";
 import { holdsPages } from "./sqlite/pages/page-image.ts";
 import { recognisePages } from "./sqlite/pages/recognise-pages.ts";
 import type { ReadView } from "./sqlite/read-view.ts";

@@ -2,21 +2,21 @@ import { describe, expect, test } from "bun:test";
 import { parseArguments } from "../../plugin/command-line/arguments.ts";
 import { COMMAND_NAMES, commandSpec, OPTION_NAMES, SHELLS } from "../../plugin/command-line/commands.ts";
 import { completionScript } from "../../plugin/command-line/completion.ts";
-import { findingLines } from "../../plugin/command-line/finding-text.ts";
 import { helpText } from "../../plugin/command-line/help.ts";
 import { manPage } from "../../plugin/command-line/man-page.ts";
 import { progressText } from "../../plugin/command-line/progress-line.ts";
 import { withGivenStore } from "../../plugin/command-line/ready-command.ts";
 import { choiceLines, chosenNumbers } from "../../plugin/command-line/rescue-choice.ts";
-import { type ListedRun, runRows } from "../../plugin/command-line/run-text.ts";
-import { type ListedSession, sessionRows } from "../../plugin/command-line/session-rows.ts";
 import { nearest } from "../../plugin/command-line/suggest.ts";
 import { showsUnicode } from "../../plugin/command-line/terminal.ts";
 import type { Finding } from "../../plugin/model/finding.ts";
-import { runTitle } from "../../plugin/opencode/terminal/words.ts";
 import type { RescueChoice } from "../../plugin/rescue/choices.ts";
-import { messageMarkdown } from "../../plugin/show/markdown.ts";
-import { columns } from "../../plugin/show/text-layout.ts";
+import { runTitle } from "../../plugin/words/answers/dialog.ts";
+import { findingLines } from "../../plugin/words/answers/findings.ts";
+import { messageMarkdown } from "../../plugin/words/answers/markdown.ts";
+import { type ListedRun, runRows } from "../../plugin/words/answers/runs.ts";
+import { type ListedSession, sessionRows } from "../../plugin/words/answers/sessions.ts";
+import { columns } from "../../plugin/words/text-layout.ts";
 
 const WIDTHS = [40, 80, 120] as const;
 

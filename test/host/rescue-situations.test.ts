@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { parseArguments } from "../../plugin/command-line/arguments.ts";
-import { listText } from "../../plugin/command-line/rescue-text.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { planRestore, restore } from "../../plugin/repair/restore.ts";
 import type { HiddenSession } from "../../plugin/rescue/hidden.ts";
 import type { RescueInput, RescueRequest } from "../../plugin/rescue/request.ts";
 import { type HiddenList, listHidden, rescue } from "../../plugin/rescue/rescue.ts";
 import { locate } from "../../plugin/stores/locate.ts";
+import { listText } from "../../plugin/words/answers/rescue.ts";
 import { FOUND, type Left, SHOWN, shareWithContainer } from "../rescue/situations.ts";
 import { goOn, type MadeSession, messagesOf, World } from "../rescue/world.ts";
 import { removeHomes } from "./home.ts";

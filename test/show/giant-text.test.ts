@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { messageMarkdown } from "../../plugin/show/markdown.ts";
 import type { Entry, TranscriptMessage } from "../../plugin/show/transcript.ts";
-import { messageLines } from "../../plugin/show/transcript-text.ts";
+import { messageMarkdown } from "../../plugin/words/answers/markdown.ts";
+import { messageLines } from "../../plugin/words/answers/transcript.ts";
 
 /** More than the arguments that a call takes: some 110,000 in Node 20, less than 1,000,000 in Bun. */
 const LINES = 1_200_000;

@@ -2,11 +2,11 @@ import { afterAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
-import { noticeSentence } from "../../plugin/opencode/notice-words.ts";
-import { sessionSentence } from "../../plugin/opencode/terminal/words.ts";
 import type { ReportedItem } from "../../plugin/repair/apply.ts";
-import { groupText } from "../../plugin/repair/finding-groups.ts";
-import { doneWords, toDoWords } from "../../plugin/repair/words.ts";
+import { sessionSentence } from "../../plugin/words/answers/dialog.ts";
+import { groupText } from "../../plugin/words/answers/finding-groups.ts";
+import { noticeSentence } from "../../plugin/words/answers/notice.ts";
+import { doneWords, toDoWords } from "../../plugin/words/records.ts";
 import { runCli } from "../command-line/cli-process.ts";
 import { sessionContent } from "../stores/content.ts";
 import { loseFolders } from "../stores/gone-folders.ts";
@@ -29,7 +29,7 @@ function expectAgreement(text: string): void {
 
 const PLUGIN = join(import.meta.dirname, "..", "..", "plugin");
 
-test("no sentence joins a number and its noun by hand: plugin/plural.ts does", () => {
+test("no sentence joins a number and its noun by hand: plugin/words/amounts.ts does", () => {
   const found: string[] = [];
   const joined = new RegExp(`\\$\\{(?:[^{}]|\\{[^{}]*\\})*\\} (?:[a-z]+ )?(?:${NOUNS})s\\b`);
   for (const name of readdirSync(PLUGIN, { recursive: true, encoding: "utf8" })) {

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { answerRequest } from "../../plugin/opencode/answer-request.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
-import { doneWords, recordWords, toDoWords } from "../../plugin/repair/words.ts";
 import { locate } from "../../plugin/stores/locate.ts";
+import { doneWords, recordWords, toDoWords } from "../../plugin/words/records.ts";
 import { runCli } from "../command-line/cli-process.ts";
 import { sampleContent } from "../stores/content.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";

@@ -8,19 +8,20 @@ import { LARGE_QUARANTINE_BYTES } from "../../quarantine/retention.ts";
 import { allRuns, type ReadableSummary, type RunSummary } from "../../quarantine/runs.ts";
 import { folderBytes } from "../../quarantine/vault.ts";
 import { bySession } from "../../repair/by-session.ts";
-import { changeLines } from "../../repair/change-words.ts";
 import { check } from "../../repair/check.ts";
-import { type FindingGroup, groupFindings, groupText } from "../../repair/finding-groups.ts";
-import { originsSentence } from "../../repair/origin-words.ts";
 import { isRepairable } from "../../repair/plan.ts";
 import { repair } from "../../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../../repair/restore.ts";
-import { doneWords, plural, sentence, sizeText, toDoWords, were } from "../../repair/words.ts";
 import { openStores } from "../../stores/open.ts";
+import { plural, sizeText, were } from "../../words/amounts.ts";
+import { causeText, runTitle, writtenText } from "../../words/answers/dialog.ts";
+import { type FindingGroup, groupFindings, groupText } from "../../words/answers/finding-groups.ts";
+import { changeLines } from "../../words/changes.ts";
+import { originsSentence } from "../../words/origins.ts";
+import { doneWords, sentence, toDoWords } from "../../words/records.ts";
 import type { RequestContext } from "../repair-request.ts";
 import { askUser, type Choice, type DialogInput, showDefect, showList, showText } from "./dialog-parts.ts";
 import { type Progress, showProgress } from "./progress.ts";
-import { causeText, runTitle, writtenText } from "./words.ts";
 
 type Option = TuiDialogSelectOption<Choice>;
 

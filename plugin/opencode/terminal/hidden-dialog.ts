@@ -1,10 +1,10 @@
 import type { TuiDialogSelectOption } from "@opencode-ai/plugin/tui";
 import { runEntry } from "../../platform/own-entry.ts";
-import { plural } from "../../plural.ts";
 import { type RescueChoice, type RescueLists, recordRepair, rescueChoices } from "../../rescue/choices.ts";
+import { plural } from "../../words/amounts.ts";
+import { minuteText } from "../../words/times.ts";
 import { type Choice, type DialogInput, showList, showText } from "./dialog-parts.ts";
 import { showProgress } from "./progress.ts";
-import { timeText } from "./words.ts";
 
 type Option = TuiDialogSelectOption<Choice>;
 
@@ -58,7 +58,7 @@ export async function openHiddenDialog(input: HiddenInput): Promise<void> {
 function optionFor(input: HiddenInput, choice: RescueChoice): Option {
   const { sessionID, title, updatedMs, messages, why, directory } = choice;
   const count = messages === null ? [] : [plural(messages, "message")];
-  const when = updatedMs === null ? [] : [timeText(updatedMs)];
+  const when = updatedMs === null ? [] : [minuteText(updatedMs)];
   return {
     title: title === null || title === "" ? sessionID : title,
     description: [...when, ...count, why].join(" · "),

@@ -1,9 +1,9 @@
 import { looksLoadable } from "../../faults/quick-look.ts";
 import type { ConfirmedFinding } from "../../model/finding.ts";
+import type { Origin } from "../../model/origin.ts";
 import { byOrigin } from "../../repair/by-origin.ts";
 import { inspectScope } from "../../repair/inspect-scope.ts";
-import { writingRefusal } from "../../repair/origin-words.ts";
-import type { Origin } from "../../stores/sqlite/origin.ts";
+import { writingRefusal } from "../../repair/may-write.ts";
 import { noCounts, type Scope, type SessionOpening, type Store } from "../../stores/store.ts";
 import type { DatabaseFollower } from "../database-follower.ts";
 

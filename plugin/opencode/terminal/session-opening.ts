@@ -4,12 +4,12 @@ import type { ConfirmedFinding } from "../../model/finding.ts";
 import { keptKey } from "../../quarantine/run-state.ts";
 import { keptByUser } from "../../quarantine/runs.ts";
 import { isDoneUnasked, isRepairable } from "../../repair/plan.ts";
-import { doneWords, sentence, toDoWords } from "../../repair/words.ts";
+import { causesText, sessionSentence } from "../../words/answers/dialog.ts";
+import { doneWords, sentence, toDoWords } from "../../words/records.ts";
 import { askUser, showDefect, showList, showText } from "./dialog-parts.ts";
 import { changesText, repairFindings } from "./dialogs.ts";
 import type { Look, SessionGuard } from "./session-guard.ts";
 import { requestContext } from "./store-access.ts";
-import { causesText, sessionSentence } from "./words.ts";
 
 const TOAST_MS = 10_000;
 

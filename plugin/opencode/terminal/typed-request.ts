@@ -3,12 +3,13 @@ import { allRuns, type RunSummary, runIDOf } from "../../quarantine/runs.ts";
 import { check } from "../../repair/check.ts";
 import { isRepairable } from "../../repair/plan.ts";
 import { planRestore } from "../../repair/restore.ts";
-import { plural, sentence } from "../../repair/words.ts";
+import { plural } from "../../words/amounts.ts";
+import { causesText, runTitle } from "../../words/answers/dialog.ts";
+import { sentence } from "../../words/records.ts";
 import { newestUndoable } from "../answer-request.ts";
 import { HELP_ANSWER, type RepairRequest } from "../repair-request.ts";
 import { type Choice, type DialogInput, showDefect, showList, showText } from "./dialog-parts.ts";
 import { confirmRepair, confirmUndo, openRepairDialog } from "./dialogs.ts";
-import { causesText, runTitle } from "./words.ts";
 
 const TITLE = "Session repair";
 

@@ -2,7 +2,7 @@ import { basename, dirname, join } from "node:path";
 import { isFileLocator } from "../../model/artifact.ts";
 import { makePrivateDirectory, PRIVATE_FILE } from "../../platform/durable.ts";
 import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
-import { amount } from "../../plural.ts";
+import { amount } from "../../words/amounts.ts";
 import type { Operation, SafetyCopy } from "../writer.ts";
 import { isPlainID, messageFolder, partFolder, STORAGE } from "./layout.ts";
 import type { LiveFiles } from "./live-files.ts";

@@ -1,5 +1,6 @@
+import type { Origin } from "../../model/origin.ts";
 import type { Connection } from "./driver.ts";
-import { isMigrationOf2x, isUnknownMigration, type Origin } from "./origin.ts";
+import { isMigrationOf2x, isUnknownMigration } from "./origin.ts";
 import { quoted, type Schema } from "./schema.ts";
 
 const TIMES = ["time_created:integer", "time_updated:integer"];

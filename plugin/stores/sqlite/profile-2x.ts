@@ -1,7 +1,7 @@
 import type { OtherTable } from "../../hosts/v2/other-tables.ts";
 import type { Profile, ProfileName } from "../../hosts/v2/profile.ts";
 import { PROFILES } from "../../hosts/v2/profiles.ts";
-import type { Origin } from "./origin.ts";
+import type { Origin } from "../../model/origin.ts";
 import type { Schema } from "./schema.ts";
 
 const OF_ORIGIN: Partial<Readonly<Record<Origin["kind"], ProfileName>>> = {

@@ -1,5 +1,6 @@
+import type { Origin } from "../../model/origin.ts";
 import type { Connection } from "./driver.ts";
-import { NEWEST_KNOWN_MIGRATION, type Origin, originOf } from "./origin.ts";
+import { NEWEST_KNOWN_MIGRATION, originOf } from "./origin.ts";
 
 /** A value that a host parses as JSON, and what replaces it when it is quarantined. */
 export interface JsonColumn {

@@ -1,6 +1,6 @@
 import { transcribe } from "../../../plugin/show/transcript.ts";
-import { messageLines } from "../../../plugin/show/transcript-text.ts";
 import type { StoredDocument } from "../../../plugin/stores/conversation.ts";
+import { messageLines } from "../../../plugin/words/answers/transcript.ts";
 import { Choices } from "../choices.ts";
 import { demand } from "../defect.ts";
 

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ownPartID } from "../../../plugin/remedies/complete/part-id.ts";
 import { shownValue } from "../../../plugin/remedies/complete/shown-value.ts";
-import { changeLines } from "../../../plugin/repair/change-words.ts";
+import { changeLines } from "../../../plugin/words/changes.ts";
 import { blockingOf, toolFor } from "../../host/tool.ts";
 import { sampleContent } from "../../stores/content.ts";
 import { createJsonStore } from "../../stores/json-fixture.ts";

@@ -1,5 +1,6 @@
+import type { Origin } from "../../../model/origin.ts";
 import { isThere } from "../../../platform/read-now.ts";
-import { isEventOf2x, isTypeOf2x, isUnknownMigration, type Origin, originOf, withMessagesOf2x } from "../origin.ts";
+import { isEventOf2x, isTypeOf2x, isUnknownMigration, originOf, withMessagesOf2x } from "../origin.ts";
 import { children, indexPayloads, PAGE_TYPE, readBtreeHeader, tableCells } from "./btree-page.ts";
 import { openPageImage, type PageImage } from "./page-image.ts";
 import { NO_FILE, openRandomAccess } from "./random-access.ts";

@@ -1,6 +1,6 @@
 import { endianness } from "node:os";
 import { sizeNow } from "../../../platform/read-now.ts";
-import { amount } from "../../../plural.ts";
+import { amount } from "../../../words/amounts.ts";
 import { openRandomAccess, type RandomAccessFile } from "./random-access.ts";
 
 /** One frame of a WAL, which holds one version of a page. */

@@ -1,8 +1,32 @@
-import { plural } from "../plural.ts";
-import type { Cause } from "../rescue/hidden.ts";
-import { clipped, columns, padded, printable } from "../show/text-layout.ts";
-import { minuteText } from "./known-sessions.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Cause } from "../../rescue/hidden.ts";
+import type { SessionFacts } from "../../stores/conversation.ts";
+import { plural } from "../amounts.ts";
+import { clipped, columns, padded, printable } from "../text-layout.ts";
+import { minuteText } from "../times.ts";
+import type { Screen } from "./screen.ts";
+
+/** The names of sessions on a screen, by id; empty if no person reads the answer. */
+export type SessionNames = ReadonlyMap<string, Pick<SessionFacts, "title" | "updatedMs">>;
+
+/**
+ * The lines that name a session: title, day and id, on as many lines as the width needs. Without a title only the id.
+ */
+export function sessionLines(
+  sessionID: string,
+  names: SessionNames,
+  { width, style, ellipsis }: Pick<Screen, "width" | "style" | "ellipsis">,
+  indent = "  ",
+): string[] {
+  const known = names.get(sessionID);
+  if (known === undefined) return [`${indent}${style("bold", printable(sessionID))}`];
+  const title = known.title === null || known.title.trim() === "" ? "Untitled session" : printable(known.title);
+  const when = known.updatedMs === null ? [] : [minuteText(known.updatedMs)];
+  const facts = [...when, printable(sessionID)].join(" · ");
+  const room = width - indent.length;
+  const rest = room - columns(facts) - 3;
+  if (rest >= 20) return [`${indent}${style("bold", clipped(title, rest, ellipsis))}   ${style("dim", facts)}`];
+  return [`${indent}${style("bold", clipped(title, room, ellipsis))}`, `${indent}${style("dim", facts)}`];
+}
 
 /** A session in the list of `sessions`. */
 export interface ListedSession {
@@ -36,10 +60,7 @@ const NOT_SHOWN: Readonly<Record<Cause, string>> = {
 const SHORTEST_ID = "ses_".length + 8;
 
 /** One line for each session: date, state, the shortest beginning of its id that identifies it, and its title. */
-export function sessionRows(
-  sessions: readonly ListedSession[],
-  screen: Pick<Terminal, "width" | "style" | "isScreen" | "ellipsis">,
-): string[] {
+export function sessionRows(sessions: readonly ListedSession[], screen: Screen): string[] {
   const ids = sessions.map(({ sessionID }) => sessionID);
   const length = screen.isScreen ? distinctLength(ids) : Number.POSITIVE_INFINITY;
   return sessions.map((session) => {

@@ -1,6 +1,6 @@
 import type { RecordKind } from "../model/artifact.ts";
 import type { Replacement } from "../model/replacement.ts";
-import { plural } from "./words.ts";
+import { plural } from "./amounts.ts";
 
 /** A record that is to be completed. */
 export interface Changing {

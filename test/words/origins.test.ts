@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { OTHER_TABLES_OF_2_0 } from "../../plugin/hosts/v2/other-tables.ts";
-import { originSentence } from "../../plugin/repair/origin-words.ts";
+import { originSentence } from "../../plugin/words/origins.ts";
 
 const FRESH = { kind: "2.x", sign: "table session_v2" } as const;
 const WHOSE = "The database is of opencode 2.x (table session_v2).";

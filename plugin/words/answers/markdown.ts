@@ -1,7 +1,8 @@
-import type { SessionFacts } from "../stores/conversation.ts";
-import { isFields, textIn, valueIn } from "../stores/conversation.ts";
-import type { Entry, ToolCall, TranscriptMessage } from "./transcript.ts";
-import { holeText, timeText } from "./transcript-text.ts";
+import type { Entry, ToolCall, TranscriptMessage } from "../../show/transcript.ts";
+import type { SessionFacts } from "../../stores/conversation.ts";
+import { isFields, textIn, valueIn } from "../../stores/conversation.ts";
+import { utcText } from "../times.ts";
+import { holeText } from "./transcript.ts";
 
 /** The head of a session as Markdown: its title and the known facts. */
 export function headMarkdown({ id, title, directory, version, createdMs, updatedMs }: SessionFacts): string[] {
@@ -9,8 +10,8 @@ export function headMarkdown({ id, title, directory, version, createdMs, updated
     `Session: \`${id}\``,
     ...(directory === null ? [] : [`Folder: \`${directory}\``]),
     ...(version === null ? [] : [`opencode: ${version}`]),
-    ...(createdMs === null ? [] : [`Created: ${timeText(createdMs)}`]),
-    ...(updatedMs === null ? [] : [`Updated: ${timeText(updatedMs)}`]),
+    ...(createdMs === null ? [] : [`Created: ${utcText(createdMs)}`]),
+    ...(updatedMs === null ? [] : [`Updated: ${utcText(updatedMs)}`]),
   ];
   return [
     `# ${oneLine(title ?? "A session without a record of its own")}`,
@@ -23,7 +24,7 @@ export function headMarkdown({ id, title, directory, version, createdMs, updated
 /** One message as Markdown, with the text of all its parts. A pure function. */
 export function messageMarkdown({ role, timeMs, agent, model, messageID, entries }: TranscriptMessage): string[] {
   const who = role === "user" ? "You" : role === "assistant" ? "Assistant" : "Message";
-  const facts = [who, role === "assistant" ? agent : null, role === "assistant" ? model : null, timeText(timeMs)];
+  const facts = [who, role === "assistant" ? agent : null, role === "assistant" ? model : null, utcText(timeMs)];
   const heading = facts.filter((fact) => fact !== null).join(" · ");
   return [
     `## ${oneLine(heading)}`,

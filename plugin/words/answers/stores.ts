@@ -1,13 +1,12 @@
 import { homedir } from "node:os";
 import { join, sep } from "node:path";
-import type { CheckedStore } from "../repair/check-input.ts";
-import { GENERATION_WORDS } from "../repair/origin-words.ts";
-import { STORAGE } from "../stores/json/layout.ts";
-import type { CommandContext } from "./context.ts";
+import type { CheckedStore } from "../../repair/check-input.ts";
+import { STORAGE } from "../../stores/json/layout.ts";
+import type { Located } from "../../stores/locate.ts";
+import { GENERATION_WORDS } from "../origins.ts";
 
 /** The stores that a command reads: `Store: ~/.local/share/opencode/opencode.db (SQLite)`. */
-export function storeLine({ located }: Pick<CommandContext, "located">): string {
-  const { databases, json, dataDir } = located;
+export function storeLine({ databases, json, dataDir }: Located): string {
   return line([
     ...databases.map((database) => `${shortened(database)} (${GENERATION_WORDS.sqlite})`),
     ...(json === "records" ? [`${shortened(join(dataDir, STORAGE))} (${GENERATION_WORDS.json})`] : []),

@@ -1,18 +1,13 @@
 import { faultByCode } from "../../faults/catalogue.ts";
 import type { ConfirmedFinding } from "../../model/finding.ts";
-import { plural } from "../../plural.ts";
-import { type FindingGroup, groupFindings, groupText } from "../../repair/finding-groups.ts";
+import { plural } from "../amounts.ts";
+import { minuteText } from "../times.ts";
+import { type FindingGroup, groupFindings, groupText } from "./finding-groups.ts";
 
 /** The latest day on which a record of a group was written; `null` if the store does not show it. */
 export function writtenText(group: FindingGroup<ConfirmedFinding>): string | null {
   const latest = Math.max(...group.findings.map((finding) => finding.writtenMs ?? 0));
-  return latest === 0 ? null : `written ${timeText(latest).slice(0, 10)}`;
-}
-
-/** A time in the user's own time zone: `2026-11-24 09:05`. `time` is in milliseconds since 1970. */
-export function timeText(time: number): string {
-  const local = time - new Date(time).getTimezoneOffset() * 60_000;
-  return new Date(local).toISOString().slice(0, 16).replace("T", " ");
+  return latest === 0 ? null : `written ${minuteText(latest).slice(0, 10)}`;
 }
 
 /** opencode cuts the title of an option at this many columns, and its description at 80 columns in all. */
@@ -23,8 +18,8 @@ const TITLE_COLUMNS = 61;
  * another one.
  */
 export function runTitle(before: string, time: number, records: number, sessions: number, now = Date.now()): string {
-  const when = timeText(time);
-  const isThisYear = when.slice(0, 4) === timeText(now).slice(0, 4);
+  const when = minuteText(time);
+  const isThisYear = when.slice(0, 4) === minuteText(now).slice(0, 4);
   const what = `${plural(records, "record")} of ${plural(sessions, "session")}`;
   return `${before}${isThisYear ? when.slice(5) : when}: ${what}`.slice(0, TITLE_COLUMNS);
 }

@@ -1,6 +1,6 @@
-import { amount } from "../plural.ts";
-import type { FaultSummary } from "./incidents.ts";
-import type { Report, ReportedStore } from "./report.ts";
+import type { FaultSummary } from "../../report/incidents.ts";
+import type { Report, ReportedStore } from "../../report/report.ts";
+import { amount } from "../amounts.ts";
 
 /** The report as Markdown, which is what an issue is written in. */
 export function reportText(report: Report): string {

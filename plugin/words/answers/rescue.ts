@@ -1,15 +1,13 @@
-import { plural } from "../repair/words.ts";
-import { recordRepair } from "../rescue/choices.ts";
-import type { Cause, HiddenSession, PartlyShownSession } from "../rescue/hidden.ts";
-import type { IncompleteSession } from "../rescue/incomplete.ts";
-import type { Change } from "../rescue/relink.ts";
-import type { HiddenList } from "../rescue/rescue.ts";
-import { printable } from "../show/text-layout.ts";
-import { timeText } from "../show/transcript-text.ts";
+import { recordRepair } from "../../rescue/choices.ts";
+import type { Cause, HiddenSession, PartlyShownSession } from "../../rescue/hidden.ts";
+import type { IncompleteSession } from "../../rescue/incomplete.ts";
+import type { Change } from "../../rescue/relink.ts";
+import type { HiddenList } from "../../rescue/rescue.ts";
+import { plural } from "../amounts.ts";
+import { printable } from "../text-layout.ts";
+import { utcText } from "../times.ts";
 
-/** Writes a command line for the store that this call was given. */
-export type CommandWriter = (...args: readonly string[]) => string;
-
+import type { CommandWriter } from "./screen.ts";
 /** The advice if nothing may be written to the database. */
 export const EXPORT_INSTEAD =
   "`opencode-session-repair rescue --export FOLDER` writes what only other stores have as files for `opencode import`.";
@@ -154,13 +152,13 @@ function path(folder: string): string {
 
 function sessionText({ sessionID, title, directory, updatedMs, database, suggestion }: HiddenSession): string {
   const name = title === null ? "without a record of its own" : printable(title);
-  const facts = [timeText(updatedMs), name, directory, ...(database === undefined ? [] : [printable(database)])];
+  const facts = [utcText(updatedMs), name, directory, ...(database === undefined ? [] : [printable(database)])];
   const known = facts.filter((fact) => fact !== null && fact !== "").map((fact) => fact?.replaceAll("\n", " "));
   return `  ${sessionID}  ${known.join(" · ")}${suggestion === null ? "" : ` → ${suggestion}`}`;
 }
 
 export function changeText({ table, id, column, from, to }: Change): string {
   const isTime = column.startsWith("time_") && typeof from === "number";
-  const before = isTime ? timeText(from) : from;
+  const before = isTime ? utcText(from) : from;
   return `  ${table} ${id}: ${column} ${before ?? "nothing"} → ${to ?? "nothing"}`;
 }

@@ -1,6 +1,6 @@
-import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
-import { pathSystem } from "../hosts/store-line.ts";
-import type { StoreDescription } from "../model/store-description.ts";
+import { THIS_SYSTEM } from "../../hosts/folder-paths.ts";
+import { pathSystem } from "../../hosts/store-line.ts";
+import type { StoreDescription } from "../../model/store-description.ts";
 
 /**
  * What a user should know about stores written by opencode on another system, in one line; `null` if there are none.

@@ -1,6 +1,7 @@
-import type { ConfirmedFinding } from "../model/finding.ts";
-import type { ReportedItem } from "../repair/apply.ts";
-import { doneWords, plural } from "../repair/words.ts";
+import type { ConfirmedFinding } from "../../model/finding.ts";
+import type { ReportedItem } from "../../repair/apply.ts";
+import { plural } from "../amounts.ts";
+import { doneWords } from "../records.ts";
 
 /** What the plugin reports after a check: ids, codes and counts, never content or paths. */
 export interface Notice {

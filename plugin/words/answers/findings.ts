@@ -1,20 +1,21 @@
-import { ACCESS_DENIED, READ_ONLY_FILE_SYSTEM } from "../faults/access.ts";
-import { faultByCode } from "../faults/catalogue.ts";
-import type { Finding } from "../model/finding.ts";
-import { plural } from "../plural.ts";
-import { bySession } from "../repair/by-session.ts";
-import { type FindingGroup, groupFindings, groupText } from "../repair/finding-groups.ts";
-import { wrapped } from "../show/text-layout.ts";
-import { type SessionNames, sessionLines } from "./known-sessions.ts";
-import { mendingCommandFor } from "./mending-command.ts";
-import type { Terminal } from "./terminal.ts";
+import { ACCESS_DENIED, READ_ONLY_FILE_SYSTEM } from "../../faults/access.ts";
+import { faultByCode } from "../../faults/catalogue.ts";
+import type { Finding } from "../../model/finding.ts";
+import { bySession } from "../../repair/by-session.ts";
+import { plural } from "../amounts.ts";
+import { wrapped } from "../text-layout.ts";
+import { type FindingGroup, groupFindings, groupText } from "./finding-groups.ts";
+import type { Screen } from "./screen.ts";
+import { type SessionNames, sessionLines } from "./sessions.ts";
 
 /** How an answer is shown: with session titles for a person at a terminal, otherwise with ids. */
 export interface View {
-  readonly terminal: Pick<Terminal, "width" | "style" | "isScreen" | "ellipsis">;
+  readonly terminal: Screen;
   readonly names: SessionNames;
   /** Each record has its own line, because single sessions were asked for. */
   readonly isDetailed: boolean;
+  /** The command that corrects what a finding names, for the user's own screen; `null` if there is none. */
+  readonly correction?: (finding: Finding) => string | null;
 }
 
 /** Nobody reads more problem lines than this, which is a page of a terminal. The rest is counted. */
@@ -24,11 +25,11 @@ const MOST_LINES = 24;
 const MOST_DETAILED_LINES = 200;
 
 /**
- * Findings as lines: session by session, one line for each cause. `dataDir`: paths of findings are below it. A finding
- * that a command corrects is shown with that command.
+ * Findings as lines: session by session, one line for each cause. A finding that a command corrects is shown with that
+ * command.
  */
-export function findingLines(findings: readonly Finding[], view: View, dataDir: string | null = null): string[] {
-  const blocks = blocksOf(findings, view, dataDir);
+export function findingLines(findings: readonly Finding[], view: View): string[] {
+  const blocks = blocksOf(findings, view);
   const most = view.isDetailed ? MOST_DETAILED_LINES : MOST_LINES;
   const lines: string[] = [];
   for (const [index, block] of blocks.entries()) {
@@ -47,9 +48,9 @@ interface Block {
   readonly lines: readonly string[];
 }
 
-function blocksOf(findings: readonly Finding[], view: View, dataDir: string | null): Block[] {
+function blocksOf(findings: readonly Finding[], view: View): Block[] {
   const blocks = [...bySession(findings, ({ sessionID }) => sessionID)].map(([sessionID, own]): Block => {
-    return { sessionID, findings: own, lines: [...heading(sessionID, own, view), ...causeLines(own, view, dataDir)] };
+    return { sessionID, findings: own, lines: [...heading(sessionID, own, view), ...causeLines(own, view)] };
   });
   const when = ({ sessionID }: Block) => (sessionID === null ? Infinity : (view.names.get(sessionID)?.updatedMs ?? 0));
   return view.names.size === 0 ? blocks : blocks.sort((a, b) => when(b) - when(a) || 0);
@@ -61,15 +62,15 @@ function heading(sessionID: string | null, findings: readonly Finding[], { termi
   return [`  ${terminal.style("bold", isDatabase ? "the database" : "no session")}`];
 }
 
-function causeLines(findings: readonly Finding[], view: View, dataDir: string | null): string[] {
+function causeLines(findings: readonly Finding[], view: View): string[] {
   const single = (finding: Finding) => {
-    const command = dataDir === null ? null : mendingCommandFor(finding, dataDir);
+    const command = view.correction?.(finding) ?? null;
     const lines = laidOut(findingText(finding), view, "    ");
     return command === null ? lines : [...lines, `      To correct this: ${command}`];
   };
   if (view.isDetailed) return findings.flatMap(single);
   return groupFindings(findings).flatMap((group) => {
-    const isOwn = group.findings.length === 1 || dataDir === null ? false : hasCommands(group, dataDir);
+    const isOwn = group.findings.length > 1 && hasCommands(group, view);
     const [first] = group.findings;
     if (first !== undefined && (group.findings.length === 1 || isOwn)) return group.findings.flatMap(single);
     return laidOut(groupLine(group), view, "    ");
@@ -77,8 +78,8 @@ function causeLines(findings: readonly Finding[], view: View, dataDir: string | 
 }
 
 /** Whether each of these findings is corrected by its own command. */
-function hasCommands({ findings }: FindingGroup, dataDir: string): boolean {
-  return findings.some((finding) => mendingCommandFor(finding, dataDir) !== null);
+function hasCommands({ findings }: FindingGroup, { correction }: View): boolean {
+  return findings.some((finding) => correction != null && correction(finding) !== null);
 }
 
 function groupLine(group: FindingGroup): string {
@@ -105,7 +106,7 @@ function restLines(blocks: readonly Block[], view: View): string[] {
 /** A sentence as lines of a screen, with whole words. Outside a screen it is one line. */
 export function laidOut(
   text: string,
-  { terminal }: { readonly terminal: Pick<Terminal, "width" | "isScreen"> },
+  { terminal }: { readonly terminal: Pick<Screen, "width" | "isScreen"> },
   indent: string,
 ): string[] {
   if (!terminal.isScreen) return [`${indent}${text}`];

@@ -1,12 +1,12 @@
-import { adviceFor } from "../faults/catalogue.ts";
-import { isRepairable } from "../repair/plan.ts";
-import { plural, toDoWords } from "../repair/words.ts";
-import type { UpgradeResult } from "../upgrade/check-upgrade.ts";
-import type { Outcome } from "../upgrade/departure.ts";
-import type { UpgradeFinding } from "../upgrade/prescribe-upgrade.ts";
-import { countsText } from "./counts-text.ts";
-import { findingLines } from "./finding-text.ts";
-import type { Terminal } from "./terminal.ts";
+import { adviceFor } from "../../faults/catalogue.ts";
+import { isRepairable } from "../../repair/plan.ts";
+import type { UpgradeResult } from "../../upgrade/check-upgrade.ts";
+import type { Outcome } from "../../upgrade/departure.ts";
+import type { UpgradeFinding } from "../../upgrade/prescribe-upgrade.ts";
+import { countsText, plural } from "../amounts.ts";
+import { toDoWords } from "../records.ts";
+import { findingLines } from "./findings.ts";
+import type { Screen } from "./screen.ts";
 
 type Departing = Exclude<Outcome, "arrives">;
 
@@ -19,7 +19,7 @@ const HEADINGS: readonly (readonly [Departing, (count: number) => string])[] = [
 ];
 
 /** The answer of `check --for 2.x` for people. */
-export function upgradeText(result: UpgradeResult, terminal: Terminal): string {
+export function upgradeText(result: UpgradeResult, terminal: Screen): string {
   const { findings, counts, durationMs, arrival } = result;
   const seconds = (durationMs / 1000).toFixed(1);
   const lines = [`Checked ${countsText(counts)} for opencode 2.x in ${seconds} s.`];
@@ -48,7 +48,7 @@ export function upgradeText(result: UpgradeResult, terminal: Terminal): string {
 }
 
 /** What opencode 2.x does to every such record, counted by reason, because there may be very many. */
-function byDesign(findings: readonly UpgradeFinding[], terminal: Terminal): string[] {
+function byDesign(findings: readonly UpgradeFinding[], terminal: Screen): string[] {
   const own = findings.filter((finding) => finding.isByDesign);
   if (own.length === 0) return [];
   const counted = new Map<string, number>();
@@ -66,11 +66,7 @@ function byDesign(findings: readonly UpgradeFinding[], terminal: Terminal): stri
   ];
 }
 
-function closing(
-  { arrival, findings }: UpgradeResult,
-  problems: readonly UpgradeFinding[],
-  terminal: Terminal,
-): string {
+function closing({ arrival, findings }: UpgradeResult, problems: readonly UpgradeFinding[], terminal: Screen): string {
   const arriving = `${plural(arrival.records.arrives, "record")} would arrive as they are.`;
   if (problems.length === 0) {
     const rest = findings.length === 0 ? "" : " What is named above is by design.";

@@ -1,9 +1,9 @@
-import type { Finding } from "../model/finding.ts";
-import type { CheckResult } from "../repair/check.ts";
-import { plural } from "../repair/words.ts";
-import type { SalvageReport } from "../salvage/salvage.ts";
-import type { SalvageRun } from "../salvage/salvage-run.ts";
-import { type CommandContext, commandHere } from "./context.ts";
+import type { Finding } from "../../model/finding.ts";
+import type { CheckResult } from "../../repair/check.ts";
+import type { SalvageReport } from "../../salvage/salvage.ts";
+import type { SalvageRun } from "../../salvage/salvage-run.ts";
+import { plural } from "../amounts.ts";
+import type { CommandWriter, Screen } from "./screen.ts";
 
 /** The result of a salvage. */
 export interface SalvageDone {
@@ -26,9 +26,9 @@ export function verdictOf({ report, checked }: SalvageDone): CheckResult["verdic
 }
 
 /** How a new database is put in place, if it may be. */
-function placeLines(report: SalvageReport, context: CommandContext, isSwappable: boolean): string[] {
+function placeLines(report: SalvageReport, command: CommandWriter, isSwappable: boolean): string[] {
   if (!report.isSound) return [];
-  if (isSwappable) return [`To put it in its place: ${commandHere(context, "salvage", "--swap")}`];
+  if (isSwappable) return [`To put it in its place: ${command("salvage", "--swap")}`];
   return [
     "`salvage --swap` refuses to put it in its place: nothing that is left of the old file says whether opencode 2.x kept records in it too.",
     "To look at it: copy it to another folder, and start opencode with OPENCODE_DB=COPY.",
@@ -38,15 +38,20 @@ function placeLines(report: SalvageReport, context: CommandContext, isSwappable:
 /** A session of the new database, and whether opencode can load it. */
 export type Outcome = SalvageReport["sessions"][number] & { readonly loads: boolean };
 
+/** How the answer is shown, and whether the new database may replace the damaged one. */
+export interface SalvageView {
+  readonly terminal: Pick<Screen, "style">;
+  readonly command: CommandWriter;
+  readonly isSwappable: boolean;
+}
+
 /** What a user is told about a salvage. */
 export function salvageText(
   { run, report, isSwapped }: SalvageDone,
   sessions: readonly Outcome[],
   blocking: readonly Finding[],
-  context: CommandContext,
-  isSwappable: boolean,
+  { terminal, command, isSwappable }: SalvageView,
 ): string {
-  const { terminal } = context;
   const { rows, fromEvents, fromFiles, fromOlderPages, rebuilt } = report;
   const filled = (from: typeof fromEvents) => from.sessions + from.messages + from.parts;
   const lines = [
@@ -80,10 +85,10 @@ export function salvageText(
   lines.push(...remainingLines(blocking, isSwapped));
   if (isSwapped) {
     lines.push("It is in its place. The damaged one is in:", `  ${run.folder}`);
-    lines.push(`To undo: ${commandHere(context, "restore", run.manifest.runID)}`);
+    lines.push(`To undo: ${command("restore", run.manifest.runID)}`);
   } else {
     lines.push("The new database is here; the live one is unchanged:", `  ${run.target}`);
-    lines.push(...placeLines(report, context, isSwappable));
+    lines.push(...placeLines(report, command, isSwappable));
   }
   return lines.join("\n");
 }

@@ -1,24 +1,18 @@
-import { NO_ROOM_FOR_COPY } from "../faults/access.ts";
-import { adviceFor } from "../faults/catalogue.ts";
-import { DATABASE_UNAVAILABLE } from "../faults/container.ts";
-import { locatorText } from "../model/artifact.ts";
-import { type ConfirmedFinding, type Finding, isOnScreen } from "../model/finding.ts";
-import { mayWriteIn } from "../platform/permissions.ts";
-import { entryNow } from "../platform/read-now.ts";
-import { quarantinePath } from "../quarantine/places.ts";
-import type { ReportedItem } from "../repair/apply.ts";
-import type { CheckResult } from "../repair/check.ts";
-import { originsSentence } from "../repair/origin-words.ts";
-import { isRepairable } from "../repair/plan.ts";
-import { systemSentence } from "../repair/system-words.ts";
-import { plural, recordWords, toDoWords } from "../repair/words.ts";
-import { actionWord } from "./action-words.ts";
-import { isDatabase } from "./answers.ts";
-import { type CommandContext, commandHere } from "./context.ts";
-import { countsText } from "./counts-text.ts";
-import { findingLines, laidOut, type View } from "./finding-text.ts";
-import { namesForScreen } from "./known-sessions.ts";
-import { checkedStoreLine } from "./store-line.ts";
+import { NO_ROOM_FOR_COPY } from "../../faults/access.ts";
+import { adviceFor } from "../../faults/catalogue.ts";
+import { DATABASE_UNAVAILABLE } from "../../faults/container.ts";
+import { locatorText } from "../../model/artifact.ts";
+import { type ConfirmedFinding, type Finding, isOnScreen } from "../../model/finding.ts";
+import type { ReportedItem } from "../../repair/apply.ts";
+import type { CheckResult } from "../../repair/check.ts";
+import { isRepairable } from "../../repair/plan.ts";
+import { countsText, plural } from "../amounts.ts";
+import { originsSentence } from "../origins.ts";
+import { actionWord, recordWords, toDoWords } from "../records.ts";
+import { findingLines, laidOut, type View } from "./findings.ts";
+import type { CommandWriter } from "./screen.ts";
+import { checkedStoreLine } from "./stores.ts";
+import { systemSentence } from "./system.ts";
 
 /** For a database that both 1.x and 2.x use: the counts of what was read for 2.x. */
 function countsText2x({ stores }: CheckResult): string {
@@ -28,45 +22,23 @@ function countsText2x({ stores }: CheckResult): string {
   return `, and of opencode 2.x ${plural(sum("sessions"), "session")}, ${plural(sum("messages"), "message")}`;
 }
 
+/** What keeps any repair from keeping an original, in words. */
+const OBSTACLES = {
+  "quarantine-is-no-folder": '"quarantine" in the data directory is not a folder',
+  "not-writable": "you may not write to the data directory",
+} as const;
+
+export type Obstacle = keyof typeof OBSTACLES;
+
 /** Further facts that decide what `repair` would do now, and how that is shown. */
 export interface CheckView extends View {
-  /** Writes command lines for the store that this call was given. */
-  readonly command: (...args: readonly string[]) => string;
+  readonly command: CommandWriter;
   /** The sessions that were asked for; empty for all. */
   readonly sessionIDs: readonly string[];
-  /** Why no repair can do anything now, in the words of {@link obstacle}. */
-  readonly obstacle: string | null;
+  /** Why no repair can do anything now. */
+  readonly obstacle: Obstacle | null;
   /** Locators of records that a repair has just tried to repair. */
   readonly tried?: ReadonlySet<string>;
-}
-
-/** Why no repair can keep an original now; `null` if nothing prevents it. */
-async function obstacle({ located }: Pick<CommandContext, "located">): Promise<string | null> {
-  const { dataDir } = located;
-  const quarantine = entryNow(quarantinePath(dataDir));
-  if (quarantine !== null && !quarantine.isDirectory()) return '"quarantine" in the data directory is not a folder';
-  for (const folder of [dataDir, ...(quarantine === null ? [] : [quarantinePath(dataDir)])]) {
-    if (!mayWriteIn(folder)) return "you may not write to the data directory";
-  }
-  return null;
-}
-
-/** How the answer of a check is shown here. `sessionIDs`: the sessions that were asked for. */
-export async function viewOf(
-  context: CommandContext,
-  sessionIDs: readonly string[],
-  { findings }: Pick<CheckResult, "findings">,
-  tried?: ReadonlySet<string>,
-): Promise<CheckView> {
-  return {
-    terminal: context.terminal,
-    names: findings.length === 0 ? new Map() : await namesForScreen(context),
-    isDetailed: sessionIDs.length > 0,
-    command: (...args) => commandHere(context, ...args),
-    sessionIDs,
-    obstacle: await obstacle(context),
-    ...(tried !== undefined && { tried }),
-  };
 }
 
 /** Whether a finding means only that a database cannot be reached now, not that its records are damaged. */
@@ -98,7 +70,7 @@ export function checkText(result: CheckResult, view: CheckView): string {
     if (findings.length === 0) return;
     const [first = "", ...more] = laidOut(heading, view, "");
     lines.push("", ...[first, ...more].map((line) => terminal.style(style, line)));
-    lines.push(...findingLines(findings, view, result.dataDir));
+    lines.push(...findingLines(findings, view));
   };
   section("red", `${plural(blocking.length, "error")}: opencode cannot load what is listed here.`, blocking);
   section(
@@ -149,7 +121,12 @@ function codesOf(findings: readonly ConfirmedFinding[]): string[] {
 
 /** The advice for problems that `repair` leaves alone, once for each. */
 function adviceLines({ stores }: CheckResult, findings: readonly ConfirmedFinding[], view: CheckView): string[] {
-  const advice = Object.entries(adviceFor(findings, stores.some(isDatabase)));
+  const advice = Object.entries(
+    adviceFor(
+      findings,
+      stores.some(({ description }) => description.database !== undefined),
+    ),
+  );
   if (advice.length === 0) return [];
   const lines = advice.flatMap(([code, text]) => laidOut(`${code}: ${text}`, view, "  "));
   return ["", view.terminal.style("bold", "What to do:"), ...lines];
@@ -207,7 +184,7 @@ function closingLines(
       ...said(
         obstacle === null
           ? `\`repair\` would ${words}. Nothing is deleted; every step can be undone.`
-          : `\`repair\` would ${words}, but ${obstacle}.`,
+          : `\`repair\` would ${words}, but ${OBSTACLES[obstacle]}.`,
       ),
     );
   }

@@ -1,6 +1,7 @@
-import { amount, plural } from "../plural.ts";
-import { columns, printable, wrapped, wrappedLines } from "./text-layout.ts";
-import type { Entry, Hole, ToolCall, TranscriptMessage } from "./transcript.ts";
+import type { Entry, Hole, ToolCall, TranscriptMessage } from "../../show/transcript.ts";
+import { amount, plural } from "../amounts.ts";
+import { columns, printable, wrapped, wrappedLines } from "../text-layout.ts";
+import { utcText } from "../times.ts";
 
 /** How a piece of the view may be styled. */
 export type Mark = (style: "bold" | "red" | "yellow" | "green" | "dim", text: string) => string;
@@ -14,7 +15,7 @@ export function* messageLines(message: TranscriptMessage, width: number, mark: M
 
 function heading({ messageID, role, timeMs, agent, model }: TranscriptMessage, width: number, mark: Mark): string[] {
   const who = role === "user" ? "You" : role === "assistant" ? "Assistant" : "Message";
-  const facts = [who, role === "assistant" ? agent : null, role === "assistant" ? model : null, timeText(timeMs)];
+  const facts = [who, role === "assistant" ? agent : null, role === "assistant" ? model : null, utcText(timeMs)];
   const left = `── ${oneLine(facts.filter((fact) => fact !== null).join(" · "))} `;
   const right = ` ${oneLine(messageID)}`;
   const rule = "─".repeat(Math.max(2, width - columns(left) - columns(right)));
@@ -61,10 +62,4 @@ export function holeText({ kind, recordID, where, why, code, bytes, runID }: Hol
   if (where === null) return `${record}: ${why}`;
   const place = runID === null ? `at ${where}` : `in quarantine (run ${runID})`;
   return `${record} ${why}, ${plural(bytes, "byte")} ${place}${code === null ? "" : ` [${code}]`}`;
-}
-
-/** `2026-11-24 10:43:35 UTC`; `null` if there is no such time. */
-export function timeText(timeMs: number | null): string | null {
-  if (timeMs === null || Math.abs(timeMs) > 8.64e15) return null;
-  return `${new Date(timeMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }

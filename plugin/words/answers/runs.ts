@@ -1,12 +1,11 @@
-import { faultByCode } from "../faults/catalogue.ts";
-import { plural, recordWords, sizeText } from "../repair/words.ts";
-import type { ChangedRecord, RunOnSession } from "../show/run-contents.ts";
-import { clipped, columns, printable } from "../show/text-layout.ts";
-import { actionWord } from "./action-words.ts";
-import { minuteText, type SessionNames, sessionLines } from "./known-sessions.ts";
-import type { Terminal } from "./terminal.ts";
-
-type Screen = Pick<Terminal, "width" | "style" | "isScreen" | "ellipsis">;
+import { faultByCode } from "../../faults/catalogue.ts";
+import type { ChangedRecord, RunOnSession } from "../../show/run-contents.ts";
+import { plural, sizeText } from "../amounts.ts";
+import { actionWord, recordWords } from "../records.ts";
+import { clipped, columns, printable } from "../text-layout.ts";
+import { minuteText } from "../times.ts";
+import type { Screen } from "./screen.ts";
+import { type SessionNames, sessionLines } from "./sessions.ts";
 
 /** One run on one session, as `runs` and `purge` show it. */
 export interface ListedRun {

@@ -1,20 +1,7 @@
 import { type Locator, valueColumn } from "../model/artifact.ts";
-import { plural } from "../plural.ts";
+import { plural } from "./amounts.ts";
 
-export { plural } from "../plural.ts";
-
-/** A size in the largest fitting decimal unit, such as `3.2 MB`. */
-export function sizeText(bytes: number): string {
-  const units = ["bytes", "kB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return unit === 0 ? plural(bytes, "byte") : `${value.toFixed(1)} ${units[unit]}`;
-}
-
+/** What was done, in words. JSON keeps the names of the contract. */
 const DONE: Readonly<Record<string, string>> = {
   recovered: "recovered",
   normalised: "completed",
@@ -22,6 +9,11 @@ const DONE: Readonly<Record<string, string>> = {
   quarantined: "quarantined",
   rescued: "rescued",
 };
+
+/** The word for what was done to one record, such as `completed`. */
+export function actionWord(action: string): string {
+  return DONE[action] ?? action;
+}
 
 /** The subject of a line: `part prt_1`, `database`, or, if only that value was changed, `revert of session ses_1`. */
 export function recordWords(item: {
@@ -80,11 +72,6 @@ export function toDoWords(
     .filter(({ values }) => values.length > 0)
     .map(({ words, values }) => words(amountWords(values, "record")))
     .join(", ");
-}
-
-/** Follows the number of records that were at their old place: `1 record restored where it was`. */
-export function were(count: number): string {
-  return count === 1 ? "it was" : "they were";
 }
 
 /** The words as a sentence, with a capital letter at the beginning. */

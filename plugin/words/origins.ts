@@ -1,6 +1,5 @@
-import { isFileLocator, type Locator } from "../model/artifact.ts";
+import type { Origin } from "../model/origin.ts";
 import type { Generation } from "../model/store-description.ts";
-import type { Origin } from "../stores/sqlite/origin.ts";
 
 /** What a store consists of, in words. */
 export const GENERATION_WORDS: Readonly<Record<Generation, string>> = { json: "JSON files", sqlite: "SQLite" };
@@ -60,43 +59,8 @@ export function originsSentence(
   return sentences.length === 0 ? null : [...new Set(sentences)].join(" ");
 }
 
-/** Kinds of databases with rows that only opencode 2.x reads. */
-const WITH_ROWS_OF_2X: readonly Origin["kind"][] = ["2.x", "1.x and 2.x", "1.x with messages of 2.x"];
-
-/** Whether a place is in a table that only opencode 2.x reads. */
-export function isPlaceOf2x(locator: Locator): boolean {
-  return !isFileLocator(locator) && ["session_message", "session_v2"].includes(locator.table);
-}
-
-/**
- * Why these places of a database must not be written; `null` if they may be. Rows that only 2.x reads may be written:
- * the only plan for them is to remove what no JSON parser reads.
- */
-export function refusalToWrite(origin: Origin | null, places: readonly Locator[]): string | null {
-  const isOf2x = origin !== null && WITH_ROWS_OF_2X.includes(origin.kind) && places.every(isPlaceOf2x);
-  return isOf2x ? null : writingRefusal(origin);
-}
-
-/** Why the records of a database must not be written; `null` if some may be (see {@link isCompleted}). */
-export function writingRefusal(origin: Origin | null): string | null {
-  return origin === null || isOf1x(origin) || origin.writable !== undefined ? null : refused(origin);
-}
-
-/** Why no records may be added to a database; `null` if they may be. */
-export function addingRefusal(origin: Origin | null): string | null {
-  return origin === null || isCompleted(origin) ? null : refused(origin);
-}
-
-/** Whether records of a database are completed, closed and added as in a database of 1.x alone. */
-export function isCompleted(origin: Origin): boolean {
-  return isOf1x(origin) || origin.writable === "all";
-}
-
-function isOf1x({ kind }: Origin): boolean {
-  return kind === "1.x" || kind === "1.x with messages of 2.x";
-}
-
-function refused(origin: Origin): string {
+/** Why a database stays as it is. */
+export function notWritten(origin: Origin): string {
   return `${originSentence(origin)} Nothing is written to it.`;
 }
 

@@ -1,6 +1,6 @@
-import { faultByCode } from "../faults/catalogue.ts";
-import type { Finding } from "../model/finding.ts";
-import { plural } from "./words.ts";
+import { faultByCode } from "../../faults/catalogue.ts";
+import type { Finding } from "../../model/finding.ts";
+import { plural } from "../amounts.ts";
 
 /** Findings in one session with the same cause. */
 export interface FindingGroup<Found extends Finding = Finding> {

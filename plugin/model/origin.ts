@@ -1,0 +1,34 @@
+/**
+ * Whose database a file is:
+ * - `1.x`: opencode 1.2 to 1.18.
+ * - `2.x`: opencode 2.x alone. The tables of 1.x are not there.
+ * - `1.x and 2.x`: opencode 2.x upgraded a database of 1.x. Both sets of tables are there, and both lines run on it.
+ * - `1.x with messages of 2.x`: a preview of 2.x worked in a database of 1.17 or 1.18. It has no table of its own there.
+ * - `newer`: an opencode with migrations that this tool does not know.
+ * - `other program`: no table of any opencode.
+ * - `blank`: no table at all.
+ */
+export type OriginKind =
+  | "1.x"
+  | "2.x"
+  | "1.x and 2.x"
+  | "1.x with messages of 2.x"
+  | "newer"
+  | "other program"
+  | "blank";
+
+export interface Origin {
+  readonly kind: OriginKind;
+  /** The sign that showed the origin: a table, a migration, or a number of tables. Never a name that a user chose. */
+  readonly sign: string;
+  /** Only rows remain. Nothing shows whether tables of 2.x existed too. */
+  readonly isByRowsAlone?: true;
+  /**
+   * What may be written to the records of 1.x in a database that a newer opencode also wrote, if its tables prove that
+   * this is safe. `all`: everything. `unreadable`: remove a record that no JSON parser reads, and recover it from what
+   * opencode recorded. Absent: nothing.
+   */
+  readonly writable?: "all" | "unreadable";
+  /** The database of 2.x has migrations newer than those of 2.0.26, so its rows may have other shapes. */
+  readonly hasUnknownMigrations?: true;
+}

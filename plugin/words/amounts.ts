@@ -1,0 +1,45 @@
+/** A number of things, as a user reads it: `1 record`, `2,000 records`. The only place that makes a noun agree. */
+export function plural(count: number, noun: string): string {
+  return `${count.toLocaleString("en-US")} ${agreeing(count, noun)}`;
+}
+
+/** The same with plain digits, for what scripts read too: `1 byte`, `2000 bytes`. */
+export function amount(count: number, noun: string): string {
+  return `${count} ${agreeing(count, noun)}`;
+}
+
+function agreeing(count: number, noun: string): string {
+  return count === 1 ? noun : `${noun}s`;
+}
+
+/** A size in the largest fitting decimal unit, such as `3.2 MB`. */
+export function sizeText(bytes: number): string {
+  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return unit === 0 ? plural(bytes, "byte") : `${value.toFixed(1)} ${units[unit]}`;
+}
+
+/** Follows the number of records that were at their old place: `1 record restored where it was`. */
+export function were(count: number): string {
+  return count === 1 ? "it was" : "they were";
+}
+
+/** `2 sessions, 14 messages, 30 parts`: what was read of a store. */
+export function countsWords(counts: {
+  readonly sessions: number;
+  readonly messages: number;
+  readonly parts: number;
+}): string {
+  const { sessions, messages, parts } = counts;
+  return `${plural(sessions, "session")}, ${plural(messages, "message")}, ${plural(parts, "part")}`;
+}
+
+/** The same with their size. */
+export function countsText(counts: Parameters<typeof countsWords>[0] & { readonly bytes: number }): string {
+  return `${countsWords(counts)} (${sizeText(counts.bytes)})`;
+}

@@ -1,0 +1,43 @@
+import { plural } from "./amounts.ts";
+
+/** The holder of a lock, as far as it is told. */
+interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  readonly since: string;
+  /** When it last renewed the lock, by its own clock. */
+  readonly renewedMs: number;
+}
+
+/** A length of time in its largest fitting unit, such as `3 minutes`. */
+function ageText(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  for (const [unit, length] of UNITS) {
+    const count = Math.floor(seconds / length);
+    if (count > 0 || length === 1) return plural(count, unit);
+  }
+  return "";
+}
+
+const UNITS = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+  ["second", 1],
+] as const;
+
+/** Who holds a lock and since when: `process 123 on host "box", for 3 minutes, last renewed 2 seconds ago`. */
+export function holderText({ pid, host, since, renewedMs }: Holder, now: number = Date.now()): string {
+  const began = Date.parse(since);
+  const age = Number.isNaN(began) ? "" : `, for ${ageText(now - began)}`;
+  const renewed = renewedMs > now + 1000 ? "with a time in the future" : `${ageText(now - renewedMs)} ago`;
+  return `process ${pid} on host "${host}"${age}, last renewed ${renewed}`;
+}
+
+/** Why a data directory cannot be changed now, and the way out. `lapsedMs`: how long a lock lasts without a renewal. */
+export function lockedSentence(holder: (Holder & { readonly standing: string }) | null, lapsedMs: number): string {
+  if (holder === null) return "Another repair is working on this data directory. Try again when it is done.";
+  const held = `Another repair holds the lock of this data directory: ${holderText(holder)}.`;
+  if (holder.standing === "alive") return `${held} Wait until it is done, or end that process. Then try again.`;
+  return `${held} From here nothing shows whether it still runs. If it has ended, the lock ends ${plural(lapsedMs / 60_000, "minute")} after it was last renewed, or run \`opencode-session-repair unlock\`.`;
+}
