@@ -260,7 +260,7 @@ function readArguments(name: CommandName, word: string, values: Values, rest: re
     case "purge": {
       const age = last(values, "older-than") ?? "";
       const ageMs = parseAge(age);
-      if (ageMs === null) return "purge needs --older-than with an age such as 30d, 12h or 2w.";
+      if (ageMs === null) return `purge needs --older-than with ${optionSpec("older-than").says}.`;
       return { name, age, ageMs, yes };
     }
     case "show": {

@@ -3,6 +3,7 @@ import { type Driver, loadDriver } from "../stores/sqlite/driver.ts";
 import { firstDamage } from "../stores/sqlite/integrity.ts";
 import { readSchema } from "../stores/sqlite/schema.ts";
 import { surveyDatabase } from "../stores/sqlite/sqlite-survey.ts";
+import { NO_SQLITE } from "../words/refusals.ts";
 import type { AsideAnswer, AsideTask, SalvageTask } from "./aside.ts";
 
 /**
@@ -13,7 +14,7 @@ let text = "";
 for await (const piece of process.stdin.setEncoding("utf8")) text += String(piece);
 const task = JSON.parse(text) as AsideTask | SalvageTask;
 const driver = await loadDriver();
-if (driver === null) throw new Error("This runtime has no SQLite.");
+if (driver === null) throw new Error(NO_SQLITE);
 const answer = task.what === "salvage" ? await salvaged(task, driver) : lookedAt(task, driver);
 process.stdout.write(JSON.stringify(answer));
 

@@ -1,6 +1,7 @@
 import { type CheckOutcome, check } from "../repair/check.ts";
 import type { CheckInput } from "../repair/check-input.ts";
 import { plural } from "../words/amounts.ts";
+import { STOPPED } from "../words/answers/common.ts";
 import { surveyAside } from "./aside.ts";
 import { type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
@@ -42,5 +43,5 @@ export async function withoutResult(
   if (unknownSession !== null) {
     return problem(context, await unknownSessionMessage(context, unknownSession), EXIT.usage);
   }
-  return stopped(context, "Stopped before the end. Nothing was changed.");
+  return stopped(context, STOPPED);
 }

@@ -6,6 +6,9 @@
 /** The name of this program. It has its own module, so that code that needs only the name loads nothing more. */
 export const PROGRAM = "opencode-session-repair";
 
+/** The last word on a report, before it leaves the machine. */
+export const READ_BEFORE_ISSUE = "Read it before you attach it to an issue.";
+
 /** What completion suggests for the value of an option or for an argument. */
 export type ValueKind = "folder" | "file" | "code" | "run" | "session" | "command" | "shell" | "other";
 
@@ -207,7 +210,7 @@ export const COMMANDS = {
   report: {
     options: ["output"],
     summary: "collect versions, sizes and codes for a public issue",
-    details: ["No content, titles, paths, keys or ids. Read it before you attach it to an issue."],
+    details: [`No content, titles, paths, keys or ids. ${READ_BEFORE_ISSUE}`],
     examples: [{ args: "report --output report.md", says: "write it to a file" }],
   },
   purge: {

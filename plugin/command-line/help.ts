@@ -1,3 +1,4 @@
+import { PURPOSE } from "../tool-identity.ts";
 import { columns, padded, wrapped } from "../words/text-layout.ts";
 import {
   COMMAND_NAMES,
@@ -21,7 +22,7 @@ export function helpText(command: CommandName | null, width: number): string {
 
 function overview(width: number): string[] {
   return [
-    ...wrapped(`${PROGRAM}: opens opencode sessions that do not open.`, width, ""),
+    ...wrapped(`${PROGRAM}: ${PURPOSE}.`, width, ""),
     "",
     "Usage:",
     ...wrapped(`${PROGRAM} [COMMAND] [OPTIONS]`, width, "  "),

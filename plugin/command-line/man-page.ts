@@ -1,4 +1,4 @@
-import { TOOL } from "../tool-identity.ts";
+import { PURPOSE, TOOL } from "../tool-identity.ts";
 import {
   COMMAND_NAMES,
   COMMON_OPTIONS,
@@ -15,7 +15,7 @@ export function manPage(): string {
   return [
     `.TH ${TOOL.name.toUpperCase().replaceAll("-", "\\-")} 1 "" "${TOOL.name} ${TOOL.version}" "User Commands"`,
     ".SH NAME",
-    `${roff(TOOL.name)} \\- opens opencode sessions that do not open`,
+    `${roff(TOOL.name)} \\- ${PURPOSE}`,
     ".SH SYNOPSIS",
     `.B ${roff(TOOL.name)}`,
     "[COMMAND] [OPTIONS]",

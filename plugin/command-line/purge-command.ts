@@ -3,6 +3,7 @@ import { allRuns } from "../quarantine/runs.ts";
 import { TAKEN_OVER } from "../repair/apply.ts";
 import { isStopped, settleUnfinished, underLock } from "../repair/repair.ts";
 import { plural } from "../words/amounts.ts";
+import { ADD_YES } from "../words/answers/common.ts";
 import type { ListedRun } from "../words/answers/runs.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
@@ -36,7 +37,7 @@ export async function purgeCommand(context: CommandContext, command: Command & {
     }
     const yes = terminal.interactive && (await terminal.ask(`Delete ${plural(old.length, "run")}?`));
     if (!yes) {
-      answer(context, listAnswer({ purged: [], planned: listed }), "Nothing was deleted. Add --yes to do this.");
+      answer(context, listAnswer({ purged: [], planned: listed }), `Nothing was deleted. ${ADD_YES}`);
       return EXIT.findings;
     }
   }

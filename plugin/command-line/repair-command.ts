@@ -13,6 +13,7 @@ import { previewOf } from "../show/preview.ts";
 import { openStores } from "../stores/open.ts";
 import { plural } from "../words/amounts.ts";
 import { checkText, isUnreached, itemLine } from "../words/answers/check.ts";
+import { NOTHING_CHANGED } from "../words/answers/common.ts";
 import { findingLines, laidOut, type View } from "../words/answers/findings.ts";
 import { checkedStoreLine } from "../words/answers/stores.ts";
 import { changeLines } from "../words/changes.ts";
@@ -21,6 +22,7 @@ import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { viewOf } from "./check-view.ts";
 import { checkWithProgress, withoutResult } from "./checking.ts";
+import { isAgreed } from "./confirmation.ts";
 import { answer, type CommandContext, commandHere, problem, UNCHECKED } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { showProgress } from "./progress-line.ts";
@@ -161,13 +163,7 @@ async function confirmed(
   }
   if (command.dryRun) return false;
   if (command.yes) return true;
-  if (!terminal.interactive) {
-    show("Nothing was changed. Add --yes to do this.");
-    return false;
-  }
-  const yes = await terminal.ask(`${sentence(toDoWords(operations))}?`);
-  if (!yes) show("Nothing was changed.");
-  return yes;
+  return isAgreed(context, `${sentence(toDoWords(operations))}?`);
 }
 
 /** If there are more records than this, their texts are not shown before the repair. `show` prints them all. */
@@ -205,10 +201,7 @@ async function doneText(
   context: CommandContext,
 ): Promise<string> {
   const done = result.items.filter((item) => item.action !== "skipped");
-  const lines = [
-    done.length === 0 ? "Nothing was changed." : `${doneWords(done, "record")}.`,
-    ...itemLines(result.items),
-  ];
+  const lines = [done.length === 0 ? NOTHING_CHANGED : `${doneWords(done, "record")}.`, ...itemLines(result.items)];
   if (result.runID !== null) {
     lines.push("", ...originalsLines(result.manifests));
     lines.push(`To undo: ${commandHere(context, "restore", result.runID)}`);

@@ -8,6 +8,7 @@ import { jsonText, listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { surveyAside } from "./aside.ts";
 import { withoutResult } from "./checking.ts";
+import { READ_BEFORE_ISSUE } from "./commands.ts";
 import { type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
@@ -41,6 +42,6 @@ export async function reportCommand(
     if (errnoCode(error) === "ENOENT") return problem(context, "The folder for the report is not there.", EXIT.usage);
     throw error;
   }
-  terminal.say(`The report is written (${sizeText(text.length)}). Read it before you attach it to an issue.`);
+  terminal.say(`The report is written (${sizeText(text.length)}). ${READ_BEFORE_ISSUE}`);
   return EXIT.done;
 }

@@ -8,11 +8,14 @@ import { isWanted, type Refusal, type RescueInput } from "../rescue/request.ts";
 import { type HiddenList, listHidden, type RescueResult, rescue } from "../rescue/rescue.ts";
 import type { ExportedFor2x } from "../upgrade/export-missing.ts";
 import { plural } from "../words/amounts.ts";
+import { NOTHING_CHANGED } from "../words/answers/common.ts";
 import { changeText, EXPORT_INSTEAD, listText, noteLines } from "../words/answers/rescue.ts";
 import type { CommandWriter } from "../words/answers/screen.ts";
 import { storeLine } from "../words/answers/stores.ts";
+import { sentence } from "../words/records.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
+import { isAgreed } from "./confirmation.ts";
 import { answer, type CommandContext, commandHere, stopped as interrupted, noRoomMessage, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { unlessLeft } from "./leaving.ts";
@@ -102,7 +105,7 @@ function undecidedText({ hidden, partlyShown }: HiddenList): string {
   const isOpen = [...hidden, ...partlyShown].some(({ cause }) => cause === "moved" || cause === "project-changed");
   return isOpen
     ? "Nothing was changed. Where these sessions belong only you can say: run one of the commands above."
-    : "Nothing was changed.";
+    : NOTHING_CHANGED;
 }
 
 function paragraphs(parts: readonly (readonly string[])[]): string {
@@ -129,7 +132,7 @@ async function choose(
   if (notes.length > 0) terminal.print(notes.join("\n"));
   const chosen = await chooseSessions(choices, terminal);
   if (chosen === null) {
-    terminal.print("Nothing was changed.");
+    terminal.print(NOTHING_CHANGED);
     return EXIT.findings;
   }
   for (const { sessionIDs, request } of chosen) {
@@ -215,13 +218,7 @@ async function confirmed(
     ...(wanted.length > 0 ? [`bring ${plural(wanted.length, "session")} into ${list.target}`] : []),
     ...(list.changes.length > 0 ? [`change ${plural(list.changes.length, "value")}`] : []),
   ].join(" and ");
-  if (!terminal.interactive) {
-    show(`Nothing was changed. Add --yes to ${what}; every step can be undone.`);
-    return false;
-  }
-  const yes = await terminal.ask(`${what.charAt(0).toUpperCase()}${what.slice(1)}? It can be undone.`);
-  if (!yes) show("Nothing was changed.");
-  return yes;
+  return isAgreed(context, `${sentence(what)}? It can be undone.`, `Add --yes to ${what}; every step can be undone.`);
 }
 
 function doneText(

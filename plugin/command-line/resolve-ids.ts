@@ -1,6 +1,8 @@
 import { isRunID } from "../quarantine/run-id.ts";
 import { allRuns, type RunSummary, runIDOf } from "../quarantine/runs.ts";
 import { plural } from "../words/amounts.ts";
+import { NO_SUCH_SESSION, noSessionNamed } from "../words/answers/common.ts";
+import { NO_SUCH_RUN } from "../words/refusals.ts";
 import type { CommandContext } from "./context.ts";
 import { type KnownSession, knownSessions } from "./known-sessions.ts";
 import { didYouMean } from "./suggest.ts";
@@ -43,15 +45,13 @@ export async function resolveSessions(
   return { ok: true, value: [...new Set(ids)] };
 }
 
-export const UNKNOWN_SESSION = "There is no session with this id.";
-
 /** The message that there is no such session, and which one may be meant. */
 export async function unknownSessionMessage(
   context: Pick<CommandContext, "files" | "located">,
   sessionID: string,
 ): Promise<string> {
   const known = await knownSessions(context).catch(() => []);
-  return `${UNKNOWN_SESSION}${didYouMean(
+  return `${NO_SUCH_SESSION}${didYouMean(
     sessionID,
     known.map(({ id }) => id),
   )}`;
@@ -76,7 +76,7 @@ export async function resolveSession(
     };
   }
   if (words.length === 1 && first.startsWith("ses_")) return { ok: true, value: first };
-  return { ok: false, message: `No session has "${words.join(" ")}" in its title or id.` };
+  return { ok: false, message: noSessionNamed(words) };
 }
 
 /** Sessions whose id begins with the word, or whose title has every word; no word matches every session. */
@@ -113,7 +113,7 @@ export async function resolveRun(
   if (found.length > 1) {
     return { ok: false, message: `${plural(found.length, "run")} begin with "${word}": ${named(found)}.` };
   }
-  return { ok: false, message: `There is no run with this id in quarantine.${didYouMean(word, known)}` };
+  return { ok: false, message: `${NO_SUCH_RUN}${didYouMean(word, known)}` };
 }
 
 export function isUndoable(run: RunSummary): boolean {

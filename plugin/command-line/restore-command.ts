@@ -5,9 +5,11 @@ import { type RunOnSession, runContents } from "../show/run-contents.ts";
 import { plural, were } from "../words/amounts.ts";
 import { itemLine } from "../words/answers/check.ts";
 import { contentLines } from "../words/answers/runs.ts";
+import { failsAgain } from "../words/records.ts";
 import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { checkWithProgress } from "./checking.ts";
+import { isAgreed } from "./confirmation.ts";
 import { answer, type CommandContext, problem, stopped, UNCHECKED } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { namesForScreen } from "./known-sessions.ts";
@@ -112,13 +114,5 @@ async function confirmed(
     show(contentLines(plannedOf(contents.sessions, plan), await namesForScreen(context), terminal).join("\n"));
   }
   if (command.dryRun) return false;
-  if (!terminal.interactive) {
-    show("Nothing was changed. Add --yes to do this.");
-    return false;
-  }
-  const yes = await terminal.ask(
-    `Undo this run? opencode will fail on ${count === 1 ? "this record" : "these records"} again.`,
-  );
-  if (!yes) show("Nothing was changed.");
-  return yes;
+  return isAgreed(context, `Undo this run? ${failsAgain(count)}`);
 }

@@ -1,6 +1,7 @@
 import { errnoCode } from "../platform/file-system.ts";
 import type { Stopped } from "../repair/apply.ts";
 import { TOOL } from "../tool-identity.ts";
+import { DEFECT } from "../words/answers/common.ts";
 import { type Command, parseArguments } from "./arguments.ts";
 import { problem } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
@@ -56,7 +57,7 @@ async function expectedFailure(error: unknown): Promise<Stopped> {
     return stoppedBy(error);
   } catch {
     const name = error instanceof Error ? error.name : "error";
-    const message = `This tool hit a bug (${name}). Nothing was lost. Please report it.`;
+    const message = `This tool hit a bug (${name}). ${DEFECT.rest}`;
     return { kind: "failed", message };
   }
 }

@@ -14,6 +14,7 @@ import { isWhole, type SalvageDone, salvageText, verdictOf } from "../words/answ
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { salvageAside, surveyAside } from "./aside.ts";
+import { isAgreed } from "./confirmation.ts";
 import { answer, type CommandContext, commandHere, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { showProgress } from "./progress-line.ts";
@@ -121,15 +122,10 @@ async function confirmed(context: CommandContext, command: Salvage, database: st
   }
   if (command.dryRun) return false;
   if (command.yes) return true;
-  if (!terminal.interactive) {
-    show("Nothing was changed. Add --yes to do this.");
-    return false;
-  }
-  const yes = await terminal.ask(
+  return isAgreed(
+    context,
     command.swap ? "Salvage the database and put the new one in its place?" : "Salvage the database?",
   );
-  if (!yes) show("Nothing was changed.");
-  return yes;
 }
 
 /** Checks the new database as the host that will load it sees its records. */

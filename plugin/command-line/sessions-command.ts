@@ -5,6 +5,7 @@ import { type HiddenList, listHidden } from "../rescue/rescue.ts";
 import { unknownSession } from "../stores/conversation.ts";
 import { plural } from "../words/amounts.ts";
 import { nextLine } from "../words/answers/check.ts";
+import { noSessionNamed } from "../words/answers/common.ts";
 import { type ListedSession, sessionRows } from "../words/answers/sessions.ts";
 import { checkedStoreLine } from "../words/answers/stores.ts";
 import { listAnswer } from "./answers.ts";
@@ -28,7 +29,7 @@ export async function sessionsCommand(
   const list = await hiddenList(context);
   const found = newestFirst(matching(await everySession(context, list), words));
   if (found.length === 0 && words.length > 0) {
-    return problem(context, `No session has "${words.join(" ")}" in its title or id.`, EXIT.usage);
+    return problem(context, noSessionNamed(words), EXIT.usage);
   }
   const checked = await checkWithProgress(context, []);
   if (!checked.ok) return withoutResult(context, checked);

@@ -1,8 +1,10 @@
 import { type ShownSession, showSession } from "../show/show.ts";
 import type { Hole, TranscriptMessage } from "../show/transcript.ts";
 import { plural } from "../words/amounts.ts";
+import { WITHOUT_RECORD } from "../words/answers/common.ts";
 import { headMarkdown, messageMarkdown } from "../words/answers/markdown.ts";
 import { holeText, messageLines } from "../words/answers/transcript.ts";
+import { unreadable } from "../words/refusals.ts";
 import { printable } from "../words/text-layout.ts";
 import { utcText } from "../words/times.ts";
 import { listAnswer } from "./answers.ts";
@@ -40,11 +42,7 @@ export async function showCommand(
   if (!showing.ok) {
     return showing.reason === "unknown"
       ? problem(context, await unknownSessionMessage(context, sessionID), EXIT.usage)
-      : problem(
-          context,
-          "The store cannot be read; `opencode-session-repair check` says what is wrong with it.",
-          EXIT.failed,
-        );
+      : problem(context, unreadable("store"), EXIT.failed);
   }
   const { session } = showing;
   try {
@@ -142,7 +140,7 @@ async function printText(context: CommandContext, session: ShownSession): Promis
 
 function headLines({ terminal }: CommandContext, { facts, store, recordFaults, copy }: ShownSession): string[] {
   const { id, title, directory, version, createdMs, updatedMs, parentID } = facts;
-  const name = title === null ? "A session without a record of its own" : printable(title).replaceAll("\n", " ");
+  const name = title === null ? `A session ${WITHOUT_RECORD}` : printable(title).replaceAll("\n", " ");
   const place = store.database === undefined ? "JSON storage" : `database ${store.database.replace(/^.*[\\/]/, "")}`;
   const times = [utcText(createdMs), utcText(updatedMs)].filter((time) => time !== null).join(" – ");
   const whose = copy === "2.x" ? "the copy of opencode 2.x" : null;

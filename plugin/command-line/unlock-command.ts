@@ -2,6 +2,7 @@ import { endLock, isRenewed, lockOf } from "../quarantine/lock.ts";
 import { LOCK_TIMES, type LockReading } from "../quarantine/lock-file.ts";
 import { isUnfinished } from "../quarantine/runs.ts";
 import { plural } from "../words/amounts.ts";
+import { ADD_YES, NOTHING_CHANGED } from "../words/answers/common.ts";
 import { holderText } from "../words/lock.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
@@ -38,7 +39,7 @@ export async function unlockCommand(
     show(`Plan: end the lock of this data directory. It is held by ${who}.`);
     show("Do this only if that repair has ended. If it still runs, it stops before its next change.");
     if (!terminal.interactive || !(await terminal.ask("End the lock?"))) {
-      const hint = terminal.interactive ? "Nothing was changed." : "Nothing was changed. Add --yes to do this.";
+      const hint = terminal.interactive ? NOTHING_CHANGED : `${NOTHING_CHANGED} ${ADD_YES}`;
       answer(context, listAnswer({ unlocked: false, holder: publicHolder(lock) }), hint);
       return EXIT.findings;
     }

@@ -6,6 +6,7 @@ import { settleUnfinished } from "../repair/repair.ts";
 import { checkUpgrade, type UpgradeOutcome, type UpgradeResult } from "../upgrade/check-upgrade.ts";
 import { countsText } from "../words/amounts.ts";
 import { itemLine } from "../words/answers/check.ts";
+import { NOTHING_CHANGED } from "../words/answers/common.ts";
 import { findingLines } from "../words/answers/findings.ts";
 import { upgradeText } from "../words/answers/upgrade.ts";
 import { changeLines } from "../words/changes.ts";
@@ -13,6 +14,7 @@ import { doneWords, sentence, toDoWords } from "../words/records.ts";
 import { changeAnswer, checkAnswer, findingAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { withoutResult } from "./checking.ts";
+import { isAgreed } from "./confirmation.ts";
 import { answer, type CommandContext, commandHere, problem, UNCHECKED } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
@@ -92,7 +94,7 @@ export async function repairUpgradeCommand(context: CommandContext, command: Rep
     : changeAnswer({ ...NOT_REACHED, runID, manifests, items, ...message }, context.options);
   const done = items.filter(({ action }) => action !== "skipped");
   const text = [
-    done.length === 0 ? "Nothing was changed." : `${doneWords(done, "record")}.`,
+    done.length === 0 ? NOTHING_CHANGED : `${doneWords(done, "record")}.`,
     ...(items.length <= MOST_LINES ? items.map(itemLine) : []),
     ...(runID === null ? [] : ["", "The originals are in:", ...manifests.map((path) => `  ${dirname(path)}`)]),
     ...(runID === null ? [] : [`To undo: ${commandHere(context, "restore", runID)}`]),
@@ -171,14 +173,6 @@ function upgradeFields({ findings, arrival }: UpgradeResult, given: CommandConte
   };
 }
 
-async function confirmed({ terminal, options }: CommandContext, { yes }: Repair, what: string): Promise<boolean> {
-  if (yes) return true;
-  const show = options.json ? terminal.say : terminal.print;
-  if (!terminal.interactive) {
-    show("Nothing was changed. Add --yes to do this.");
-    return false;
-  }
-  const isYes = await terminal.ask(`${what}?`);
-  if (!isYes) show("Nothing was changed.");
-  return isYes;
+async function confirmed(context: CommandContext, { yes }: Repair, what: string): Promise<boolean> {
+  return yes || isAgreed(context, `${what}?`);
 }

@@ -4,6 +4,7 @@ import { correctingCommand } from "../platform/permissions.ts";
 import { defaultDataDir, filesOf, type LocateResult, locate } from "../stores/locate.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { TOOL } from "../tool-identity.ts";
+import { STOPPED } from "../words/answers/common.ts";
 import type { Command, CommonOptions } from "./arguments.ts";
 import { type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
@@ -67,8 +68,6 @@ async function noteOrigins(context: CommandContext, command: Command): Promise<v
 
 /** Commands that can be stopped at any moment, because they leave nothing unfinished. */
 const CHANGES_NOTHING: ReadonlySet<Command["name"]> = new Set(["check", "sessions", "show", "runs", "report"]);
-
-const STOPPED = "Stopped before the end. Nothing was changed.";
 
 /** Works without a store too: a missing store is one of its results. */
 async function doctor(

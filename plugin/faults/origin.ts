@@ -1,3 +1,4 @@
+import { GO_ON_WITH_1X } from "../words/origins.ts";
 import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
@@ -9,8 +10,7 @@ export const OPENCODE_2 = {
   invariant: "No table and no migration of opencode 2.x is there.",
   cause:
     "opencode 2.x made the database, or upgraded one of 1.x. Both use the same file. After an upgrade 1.x and 2.x go on apart from each other.",
-  advice:
-    "Nothing is wrong because of this. What was read of it, and what was not, is named. Records of 1.x are repaired there as anywhere. In the rows of 2.x `repair` moves only what no JSON parser reads to quarantine. To go on with 1.x alone, give it a database of its own (OPENCODE_DB).",
+  advice: `Nothing is wrong because of this. What was read of it, and what was not, is named. Records of 1.x are repaired there as anywhere. In the rows of 2.x \`repair\` moves only what no JSON parser reads to quarantine. ${GO_ON_WITH_1X}`,
   issues: [49614, 50260, 41217, 49412],
   classes: ["C2"],
   ...reported,

@@ -1,3 +1,4 @@
+import { NAMES_DATABASE } from "../words/origins.ts";
 import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
@@ -73,8 +74,7 @@ export const SEVERAL_DATABASES = {
   title: "There is more than one database with sessions",
   invariant: "All sessions are in the database that opencode opens.",
   cause: "Every release channel has a database of its own (opencode.db, opencode-<channel>.db).",
-  advice:
-    "`opencode db path` names the one in use. `opencode-session-repair rescue --import` brings in what only the others have. OPENCODE_DISABLE_CHANNEL_DB=1 makes every channel use opencode.db.",
+  advice: `${NAMES_DATABASE} \`opencode-session-repair rescue --import\` brings in what only the others have. OPENCODE_DISABLE_CHANNEL_DB=1 makes every channel use opencode.db.`,
   issues: [21790, 2987, 16562],
   classes: ["B6"],
   ...reported,

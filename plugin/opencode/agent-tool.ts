@@ -92,7 +92,7 @@ export function sessionRepairTool(context: (sessionID: string) => Promise<Reques
       if (typeof read === "string") return `Nothing was done. ${read}`;
       const { answerRequest, answerText } = await import("./answer-request.ts");
       const own = await context(tool.sessionID);
-      if (own === null) return "There is no opencode storage here.";
+      if (own === null) return (await import("../words/answers/common.ts")).NO_STORAGE;
       const planned = await plan(read.request, own);
       if ("answer" in planned) return planned.answer;
       const { request, change } = planned;
@@ -189,16 +189,19 @@ async function planUndo(wanted: string | null, context: RequestContext): Promise
   const { newestUndoable } = await import("./answer-request.ts");
   const { planRestore } = await import("../repair/restore.ts");
   const { plural } = await import("../words/amounts.ts");
+  const { NOTHING_CHANGED, NOTHING_TO_UNDO, OF_THIS_SESSION, undoneBefore } = await import(
+    "../words/answers/common.ts"
+  );
   const runID = wanted ?? (await newestUndoable(context));
-  if (runID === null) return { answer: "There is nothing to undo." };
+  if (runID === null) return { answer: NOTHING_TO_UNDO };
   const { files, located, spare } = context;
   const planning = await planRestore({ files, located, access: "beside-host", runID, sessionIDs: [], itemIDs: [] });
   if (!planning.ok) return { answer: planning.message };
   const { runs } = planning.plan;
   const records = runs.reduce((sum, { items }) => sum + items.length, 0);
-  if (records === 0) return { answer: `Nothing was changed. The run ${runID} was undone completely before.` };
+  if (records === 0) return { answer: `${NOTHING_CHANGED} ${undoneBefore(runID)}` };
   if (spare !== null && runs.some(({ sessionID }) => sessionID === spare)) {
-    return { answer: "That run changed this very session. Undo it with /repair undo or on the command line." };
+    return { answer: OF_THIS_SESSION };
   }
   const sessions = new Set(runs.map(({ sessionID }) => sessionID)).size;
   const summary = `restore ${plural(records, "record")} of ${plural(sessions, "session")}, run ${runID}`;

@@ -7,10 +7,11 @@ import { repairThroughout } from "../repair/converge.ts";
 import { writingRefusal } from "../repair/may-write.ts";
 import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
 import { unlistedBy, unlistedLine } from "../repair/unlisted.ts";
-import { plural, were } from "../words/amounts.ts";
+import { countsWords, plural, themOrIt } from "../words/amounts.ts";
+import { NO_SUCH_SESSION, NOTHING_CHANGED, NOTHING_TO_UNDO, OF_THIS_SESSION } from "../words/answers/common.ts";
 import { changeLines } from "../words/changes.ts";
 import { originsSentence } from "../words/origins.ts";
-import { doneWords, recordWords } from "../words/records.ts";
+import { actionWord, doneWords, failsAgain, recordWords, restoredSentence } from "../words/records.ts";
 import { HELP_ANSWER, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
 
 /** More lines than this do not help a reader. */
@@ -56,7 +57,7 @@ function planLines(findings: readonly ConfirmedFinding[]): string[] {
 function itemLine(item: ReportedItem): string {
   const title = faultByCode(item.code)?.title ?? item.code;
   const reason = item.reason === undefined ? "" : `: ${item.reason}`;
-  return `${item.sessionID ?? "no session"}: ${item.action} ${recordWords(item)} (${title})${reason}`;
+  return `${item.sessionID ?? "no session"}: ${actionWord(item.action)} ${recordWords(item)} (${title})${reason}`;
 }
 
 /** Findings that keep the server from loading a session, or this opencode's terminal UI from showing it. */
@@ -89,7 +90,7 @@ async function look(
   context: RequestContext,
 ): Promise<RequestAnswer> {
   const before = await checkNow(context, request.sessionID);
-  if (before === null) return { ...NO_CHANGE, headline: "There is no session with this id.", details: [] };
+  if (before === null) return { ...NO_CHANGE, headline: NO_SUCH_SESSION, details: [] };
   const found = failing(before);
   if (found.length === 0) {
     const what = request.sessionID === null ? "every session" : "this session";
@@ -112,8 +113,7 @@ async function look(
 }
 
 function countLine({ counts }: CheckResult): string {
-  const { sessions, messages, parts } = counts;
-  return `Checked ${plural(sessions, "session")}, ${plural(messages, "message")}, ${plural(parts, "part")}.`;
+  return `Checked ${countsWords(counts)}.`;
 }
 
 async function repairFound(
@@ -161,7 +161,7 @@ async function repairFound(
   const headline =
     result.stopped?.message ??
     (done.length === 0
-      ? "Nothing was changed."
+      ? NOTHING_CHANGED
       : `${doneWords(done, "record")}. Nothing was deleted; the originals are in opencode's data directory, in quarantine.`);
   const changedSessions = [...new Set(done.map((item) => item.sessionID))].filter((id) => id !== null);
   const verdict = latest.check === null ? null : verdictHere(latest.check);
@@ -184,19 +184,19 @@ async function listRuns(context: RequestContext): Promise<RequestAnswer> {
 async function undo(wanted: string | null, context: RequestContext): Promise<RequestAnswer> {
   const refused = (headline: string): RequestAnswer => ({ ...NO_CHANGE, headline, details: [] });
   const runID = wanted ?? (await newestUndoable(context));
-  if (runID === null) return refused("There is nothing to undo.");
+  if (runID === null) return refused(NOTHING_TO_UNDO);
   const { files, located } = context;
   const input: RestoreInput = { files, located, access: "beside-host", runID, sessionIDs: [], itemIDs: [] };
   const planning = await planRestore(input);
   if (!planning.ok) return refused(planning.message);
   if (planning.plan.runs.some(({ sessionID }) => context.spare !== null && sessionID === context.spare)) {
-    return refused("That run changed this very session. Undo it with /repair undo or on the command line.");
+    return refused(OF_THIS_SESSION);
   }
   const result = await restore(input, planning.plan);
   const restored = result.items.filter((item) => item.action === "restored");
   const headline =
     result.stopped?.message ??
-    `${plural(restored.length, "record")} restored where ${were(restored.length)}. opencode will fail on ${restored.length === 1 ? "it" : "them"} again. The plugin leaves ${restored.length === 1 ? "it" : "them"} alone from now on.`;
+    `${restoredSentence(restored.length)} ${failsAgain(restored.length)} The plugin leaves ${themOrIt(restored.length)} alone from now on.`;
   const changedSessions = [...new Set(restored.map((item) => item.sessionID))].filter((id) => id !== null);
   return { ...NO_CHANGE, headline, details: shortened(result.items.map(itemLine)), runID, changedSessions };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Hooks, PluginInput } from "@opencode-ai/plugin";
+import { SLASH_PURPOSE } from "../tool-identity.ts";
 import type { RequestAnswer, RequestContext } from "./repair-request.ts";
 
 const COMMAND = "repair";
@@ -62,7 +63,7 @@ export function registerCommand(options: { readonly command: boolean; readonly a
       config.command ??= {};
       config.command[COMMAND] = {
         template: TEMPLATE,
-        description: "open sessions that will not load (check · undo · runs · help)",
+        description: `${SLASH_PURPOSE} (check · undo · runs · help)`,
         // If no model is configured, opencode looks for the last one in the messages, which may be damaged.
         ...(typeof config.model === "string" ? { model: config.model } : {}),
       };
@@ -189,13 +190,14 @@ async function answer(
 
 async function answerTo(words: string, context: RequestContext | null): Promise<RequestAnswer> {
   const nothing = { details: [], runID: null, changedSessions: [], remaining: [], verdict: null };
-  if (context === null) return { ...nothing, headline: "There is no opencode storage here." };
+  const { DEFECT, NO_STORAGE } = await import("../words/answers/common.ts");
+  if (context === null) return { ...nothing, headline: NO_STORAGE };
   try {
     const { answerRequest } = await import("./answer-request.ts");
     const { readRequest } = await import("./repair-request.ts");
     return await answerRequest(readRequest(words), context);
   } catch {
-    return { ...nothing, headline: "The repair hit a bug. Nothing was lost. Please report it." };
+    return { ...nothing, headline: `${DEFECT.title}. ${DEFECT.rest}` };
   }
 }
 

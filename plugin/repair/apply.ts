@@ -21,6 +21,7 @@ import {
   type StoreWriter,
 } from "../stores/writer.ts";
 import { TOOL } from "../tool-identity.ts";
+import { DISK_ERROR } from "../words/refusals.ts";
 import { refusalToWrite } from "./may-write.ts";
 import type { Plan, PlannedSession } from "./plan.ts";
 
@@ -196,7 +197,7 @@ export function stoppedBy(error: unknown): Stopped {
     case "UNKNOWN":
       return { kind: "refused", message: HELD };
     case "EIO":
-      return { kind: "failed", message: "The disk reported an error. Nothing was lost; back up before anything else." };
+      return { kind: "failed", message: DISK_ERROR };
     case "ENOTDIR":
       return { kind: "refused", message: "A folder is no folder any more (a link, or a file). Nothing was lost." };
     case null:

@@ -10,6 +10,7 @@ import { usageOf } from "../remedies/recover/usage.ts";
 import { parseDocument, type StoredMessage } from "../stores/conversation.ts";
 import type { EventLog, RecordPlace, RecordPlaces, Store } from "../stores/store.ts";
 import { plural } from "../words/amounts.ts";
+import { FROM_OWN_PARTS, fromEvent, SAID_BY_MESSAGES } from "../words/sources.ts";
 
 /** The largest log that a check of everything searches. The logs of larger databases are read only on request. */
 const LARGEST_LOG_BYTES = 64 * 1024 * 1024;
@@ -55,7 +56,7 @@ export async function findMissing(
         store: storeIndex,
         writtenMs: null,
         seen: evidence === null ? null : seenOf(evidence),
-        replacement: { source: sourceOf(sequence), content: { cells } },
+        replacement: { source: fromEvent(sequence), content: { cells } },
       });
     }
   }
@@ -64,10 +65,6 @@ export async function findMissing(
 
 const HUNG_ELSEWHERE = "its row names another place, or no time";
 const OTHER_ID = "its row has an id that no event knows";
-
-function sourceOf(sequence: number): string {
-  return `event ${sequence} of opencode's log of this session`;
-}
 
 function rowArtifact(kind: MissingRecord["kind"], sessionID: string, id: string): Artifact {
   return { kind, sessionID, recordID: id, locator: { table: kind, key: { id } } };
@@ -179,7 +176,7 @@ export async function refusedNames(
   for (const session of sessions) {
     const { misnamed } = await missingIn(logged, session);
     for (const [{ row, sequence }, id] of misnamed) {
-      found.set(id, { source: sourceOf(sequence), content: { cells: renamed(row) } });
+      found.set(id, { source: fromEvent(sequence), content: { cells: renamed(row) } });
     }
   }
   return found;
@@ -213,7 +210,7 @@ export async function findMessagesWithoutRecord(
     if (places?.of(rowArtifact("session", sessionID, sessionID)) == null) continue;
     const known = logged === null ? new Set<string>() : (await missingIn(logged, sessionID)).known;
     // Loaded only if something is rebuilt, together with zod. A check of a healthy store loads neither.
-    const { looseMessages, MESSAGE_SOURCE } = await import("./rebuild.ts");
+    const { looseMessages } = await import("./rebuild.ts");
     for (const { messageID, parts, row } of await looseMessages(store, sessionID)) {
       if (known.has(messageID)) continue;
       found.push({
@@ -225,7 +222,7 @@ export async function findMessagesWithoutRecord(
         store: storeIndex,
         writtenMs: null,
         seen: null,
-        replacement: { source: MESSAGE_SOURCE, content: { cells: row } },
+        replacement: { source: FROM_OWN_PARTS, content: { cells: row } },
       });
     }
   }
@@ -260,7 +257,7 @@ export async function findSessionsWithoutRecord(
       store: storeIndex,
       writtenMs: null,
       seen: null,
-      replacement: { source: "rebuilt from what the messages of the session state", content: rebuilt.content },
+      replacement: { source: `rebuilt from ${SAID_BY_MESSAGES}`, content: rebuilt.content },
     });
   }
   return found;

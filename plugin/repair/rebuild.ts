@@ -22,12 +22,10 @@ import { byTime, factsIn, factsOf } from "../stores/message-facts.ts";
 import type { MessageFacts } from "../stores/outline.ts";
 import type { Store } from "../stores/store.ts";
 import { plural } from "../words/amounts.ts";
+import { FROM_OWN_PARTS, FROM_SESSIONS, SAID_BY_MESSAGES } from "../words/sources.ts";
 import { bySession } from "./by-session.ts";
 import { closedRecord } from "./closed.ts";
 import { completeDraft } from "./complete-draft.ts";
-
-/** The source of a rebuilt message, as the manifest names it. */
-export const MESSAGE_SOURCE = "rebuilt from its parts and the messages beside it";
 
 /**
  * Adds to findings what could replace records that would be quarantined. For any record: its readable part. For a
@@ -153,7 +151,7 @@ async function withProject(store: Store, finding: ConfirmedFinding): Promise<Con
     if (remedy !== "quarantine") return finding;
     const rebuilt = await projectFromSessions(store, recordID, await legibleIn(store, finding));
     if (rebuilt === null) return finding;
-    return { ...finding, rebuilt: { source: PROJECT_SOURCE, content: rebuilt.content } };
+    return { ...finding, rebuilt: { source: FROM_SESSIONS, content: rebuilt.content } };
   }
   if (remedy !== "report" || locator.column !== undefined) return finding;
   const { sessions, root } = await ofProject(store, recordID);
@@ -166,7 +164,7 @@ async function withProject(store: Store, finding: ConfirmedFinding): Promise<Con
   if (!fits(artifact, { ...row, worktree }, { row: { ...row, worktree }, siblings: null }, store.description))
     return finding;
   const cells = new Map([["worktree", sessionCell("worktree", worktree)]]);
-  return { ...finding, rebuilt: { source: PROJECT_SOURCE, content: { cells } } };
+  return { ...finding, rebuilt: { source: FROM_SESSIONS, content: { cells } } };
 }
 
 /** Adds a rebuilt record for the file of a session that no host parses. Without that file the session is in no list. */
@@ -186,12 +184,10 @@ async function withSession(store: Store, finding: ConfirmedFinding): Promise<Con
   if (bytes === null) return finding;
   const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
   if (!fits(artifact, value, evidence, store.description)) return finding;
-  const source = "what can be read of the record, and what the messages of the session state";
+  const source = `what can be read of the record, and ${SAID_BY_MESSAGES}`;
   const words = "the session can stay in the list, with a rebuilt record";
   return { ...finding, evidence: `${finding.evidence}; ${words}`, rebuilt: { source, content: { bytes } } };
 }
-
-const PROJECT_SOURCE = "rebuilt from what the sessions of the project state";
 
 async function legibleIn(store: Store, { kind, sessionID, recordID, locator }: ConfirmedFinding): Promise<Fields> {
   const bytes = (await store.examine({ kind, sessionID, recordID, locator }))?.bytes ?? null;
@@ -230,5 +226,5 @@ function asReplacement(
   const content: Replacement["content"] = isFileLocator(locator)
     ? { bytes: Buffer.from(JSON.stringify({ id: recordID, sessionID, ...document }, null, 2)) }
     : { cells: new Map([["data", { storage: "text", bytes: Buffer.from(JSON.stringify(document), "utf8") }]]) };
-  return { source: MESSAGE_SOURCE, content };
+  return { source: FROM_OWN_PARTS, content };
 }

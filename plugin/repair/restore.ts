@@ -7,6 +7,7 @@ import { eachStoredRun, readRun, type StoredRun, writeManifest } from "../quaran
 import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/opened-store.ts";
 import type { ItemOutcome, StoreWriter } from "../stores/writer.ts";
+import { NO_SUCH_RUN } from "../words/refusals.ts";
 import {
   columnOf,
   type ReportedItem,
@@ -80,7 +81,7 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlanning>
     const planned = wanted.map(({ id, kind, recordID, code }) => ({ id, kind, recordID, code }));
     runs.push({ folder: run.folder, sessionID, items: planned });
   }
-  if (!isThere) return unknown("There is no run with this id in quarantine.");
+  if (!isThere) return unknown(NO_SUCH_RUN);
   if (!isChosen) return unknown("That run holds nothing of this session.");
   if (missing.size > 0) return unknown("That run holds no item with this id.");
   // The last folder is first: a record that was added later may be a child of one that was added before.

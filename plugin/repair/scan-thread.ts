@@ -5,6 +5,7 @@ import { loadDriver } from "../stores/sqlite/driver.ts";
 import { readSchema } from "../stores/sqlite/schema.ts";
 import { SqliteStore } from "../stores/sqlite/sqlite-store.ts";
 import { noCounts, type Store } from "../stores/store.ts";
+import { NO_SQLITE } from "../words/refusals.ts";
 import { garbageCollection, nextShare, type ShareAnswer, scanScope, type ThreadTask } from "./scan.ts";
 
 /**
@@ -32,7 +33,7 @@ store.close();
 async function openStore({ source, description }: ThreadTask): Promise<Store> {
   if (source === "files") return new JsonStore(nodeFileSystem, description, true);
   const driver = await loadDriver();
-  if (driver === null) throw new Error("This runtime has no SQLite.");
+  if (driver === null) throw new Error(NO_SQLITE);
   const connection = driver.open(source.path, source.mode);
   const view = { connection, source: null, release: () => undefined };
   return new SqliteStore(description, readSchema(connection), view);

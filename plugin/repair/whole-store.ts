@@ -20,6 +20,8 @@ import { unreadLog } from "../stores/sqlite/pages/write-ahead-log.ts";
 import type { Store } from "../stores/store.ts";
 import type { Survey, SurveyedProject } from "../stores/survey.ts";
 import { amount } from "../words/amounts.ts";
+import { GO_ON_WITH_1X } from "../words/origins.ts";
+import { FROM_SESSIONS } from "../words/sources.ts";
 import { type Place, type Say, speaker } from "./store-finding.ts";
 
 type OpenStore = OpenedStore & { state: "ok" };
@@ -77,11 +79,10 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
       // need it.
       const rebuilt = await projectFromSessions(from, project.id).catch(() => null);
       const found = say(PROJECT_MISSING, "warning", place, amount(sessions, "session"));
-      const source = "rebuilt from what the sessions of the project state";
       findings.push(
         rebuilt === null
           ? { ...found, remedy: "report" }
-          : { ...found, replacement: { source, content: rebuilt.content } },
+          : { ...found, replacement: { source: FROM_SESSIONS, content: rebuilt.content } },
       );
     } else if (project.worktree !== "" && project.worktree !== NO_WORKTREE) {
       const folder = folderKey(pathSystem(from.description), project.worktree);
@@ -190,8 +191,7 @@ function rebuiltBy(finding: ConfirmedFinding, replacement: Replacement | null): 
 }
 
 /** The migration workspace_domain of 2.x drops the table `workspace` and creates another one (source). */
-const WORKSPACES_OF_2X =
-  "opencode 2.x made the table `workspace` again, in its own shape. opencode 1.x loads every session all the same. To go on with 1.x alone, give it a database of its own (OPENCODE_DB).";
+const WORKSPACES_OF_2X = `opencode 2.x made the table \`workspace\` again, in its own shape. opencode 1.x loads every session all the same. ${GO_ON_WITH_1X}`;
 
 function isOfWorkspace(column: string): boolean {
   return column.startsWith("workspace.");

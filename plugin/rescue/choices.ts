@@ -35,7 +35,8 @@ export interface RescueLists {
   readonly incomplete: readonly IncompleteSession[];
 }
 
-const WHY: Readonly<Record<Cause, string>> = {
+/** Why a session is hidden, in a list. */
+export const WHY: Readonly<Record<Cause, string>> = {
   legacy: "only in the old JSON storage",
   "other-database": "only in another database",
   "put-aside": "only in a copy of the database: it may have been deleted since",

@@ -7,6 +7,7 @@ import type { Located } from "../stores/locate.ts";
 import { openJson, openStores } from "../stores/open.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import { databasesPutAside, otherData } from "../stores/put-aside.ts";
+import { unreadable } from "../words/refusals.ts";
 
 export type OpenStore = OpenedStore & { readonly state: "ok" };
 
@@ -99,7 +100,7 @@ export async function openKnownStores(
   return {
     ok: false,
     reason: "unusable",
-    message: "The database cannot be read; `opencode-session-repair check` says what is wrong with it.",
+    message: unreadable("database"),
   };
 }
 

@@ -11,6 +11,7 @@ import {
 } from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
+import { needsGit } from "../words/refusals.ts";
 import { carries, type FolderProject, GLOBAL_ID } from "./folder-project.ts";
 import { foldersOf, type KnownFolders } from "./known-folders.ts";
 import { type GoneFolder, isMovedFolder } from "./new-place.ts";
@@ -203,7 +204,7 @@ function reasonOf(own: FolderProject, projectID: string, isOf: Sameness): string
   if (own.isRefused) {
     return "The .git of its folder leads nowhere; `git worktree repair` in the moved repository corrects that.";
   }
-  if (own.id === null) return "Which project its folder belongs to cannot be told without git.";
+  if (own.id === null) return needsGit("its folder");
   const now = own.id === GLOBAL_ID ? "has no project of its own now" : "belongs to another project now";
   const words: Readonly<Record<Sameness, string>> = {
     same: "",

@@ -1,4 +1,5 @@
 import { folderBelow, pathBelow, THIS_SYSTEM } from "../hosts/folder-paths.ts";
+import { needsGit } from "../words/refusals.ts";
 import type { HiddenSession } from "./hidden.ts";
 import type { KnownFolders } from "./known-folders.ts";
 import type { KnownStore } from "./known-stores.ts";
@@ -33,7 +34,7 @@ export async function movedTargets(
   if (to === null || to === "unknown") return { ok: false, message: "The folder of --to is not there." };
   const there = placeIn(to, to.directory);
   if (there === null) {
-    return { ok: false, message: "Which project the folder of --to belongs to cannot be told without git." };
+    return { ok: false, message: needsGit("the folder of --to") };
   }
   const isHeldIn = (folder: string) =>
     store.sessions.some(({ directory }) => directory !== null && pathBelow(directory, folder) !== null);

@@ -11,7 +11,7 @@ import { newRunID } from "../quarantine/run-id.ts";
 import { eachRun } from "../quarantine/runs.ts";
 import { createRunFolder, publishRun, readRun, writeManifest } from "../quarantine/vault.ts";
 import { TAKEN_OVER, withOutcomes } from "../repair/apply.ts";
-import { DatabaseFileWriter, SALVAGED } from "../stores/sqlite/database-file-writer.ts";
+import { DatabaseFileWriter, SALVAGED, WHOLE_IN_QUARANTINE } from "../stores/sqlite/database-file-writer.ts";
 import { SIDE_FILES } from "../stores/sqlite/sole-use.ts";
 import { itemNumber, StoreRefusedError } from "../stores/writer.ts";
 import { TOOL } from "../tool-identity.ts";
@@ -121,7 +121,7 @@ export async function copyAside(
     store: { generation: "sqlite", contract: "strict", database: relativeDatabase(dataDir, database) },
     // Nothing was moved: every byte is in its place.
     state: "rolled-back",
-    safetyCopy: { state: "skipped", reason: "the whole database is in quarantine" },
+    safetyCopy: WHOLE_IN_QUARANTINE,
     items,
   };
   const { path } = await publishRun(files, run, manifest);

@@ -3,7 +3,7 @@ import type { ProblemOf2x } from "../faults/diagnose-2x.ts";
 import { cutDocument } from "../records/cut-document.ts";
 import { sqliteText, textBeginning } from "../records/file-text.ts";
 import { isFields, numberIn, textIn, valueIn } from "../stores/conversation.ts";
-import { firstLine, firstText, lineCount } from "./first-text.ts";
+import { addedText, COMPACTED, firstLine, firstText, lineCount } from "./entry-text.ts";
 import type { Entry, Hole, Quarantined, ToolCall, TranscriptMessage } from "./transcript.ts";
 
 /** A row of `session_message`, in its place or in quarantine. */
@@ -80,7 +80,7 @@ function entriesOf(type: string, value: unknown): Entry[] {
       return [...listIn(value, "content").flatMap(contentEntry), ...errorOf(value)];
     case "synthetic":
     case "system":
-      return text === "" ? [] : note(`added by opencode: ${firstLine(text)}`, value);
+      return text === "" ? [] : note(addedText(text), value);
     case "skill":
       return note(`skill ${textIn(value, "name") ?? textIn(value, "skill") ?? ""}`, value);
     case "shell": {
@@ -89,7 +89,7 @@ function entriesOf(type: string, value: unknown): Entry[] {
     }
     case "compaction": {
       const summary = textIn(value, "summary") ?? "";
-      return [...note("the session before this was compacted", value), ...spoken(summary), ...errorOf(value)];
+      return [...note(COMPACTED, value), ...spoken(summary), ...errorOf(value)];
     }
     case "agent-switched":
       return note(`agent ${textIn(value, "agent") ?? ""}`, value);

@@ -11,7 +11,7 @@ import {
   textIn,
   valueIn,
 } from "../stores/conversation.ts";
-import { firstLine, firstText, lineCount } from "./first-text.ts";
+import { addedText, COMPACTED, firstLine, firstText, lineCount } from "./entry-text.ts";
 
 /** A known problem of a record. */
 export interface KnownFault {
@@ -170,7 +170,7 @@ function entriesOf(part: unknown): Entry[] {
     case "reasoning": {
       const text = textIn(part, "text") ?? "";
       // Text that opencode itself adds to a user's message: the content of attached files, reminders.
-      if (valueIn(part, "synthetic") === true) return note(`added by opencode: ${firstLine(text)}`);
+      if (valueIn(part, "synthetic") === true) return note(addedText(text));
       return text === "" ? [] : [{ type: textIn(part, "type") === "text" ? "text" : "reasoning", text }];
     }
     case "tool":
@@ -184,7 +184,7 @@ function entriesOf(part: unknown): Entry[] {
     case "patch":
       return note(`changed ${listIn(part, "files").map(String).join(", ")}`);
     case "compaction":
-      return note("the session before this was compacted");
+      return note(COMPACTED);
     case "retry":
       return note(`tried again: ${textIn(part, "error", "data", "message") ?? textIn(part, "error", "name") ?? ""}`);
     case "step-start":

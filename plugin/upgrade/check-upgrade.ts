@@ -10,6 +10,7 @@ import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { readSourceSession, sourceSessionIDs } from "../stores/sqlite/source-rows.ts";
 import { type Counts, type DatabaseStore, noCounts, type Store } from "../stores/store.ts";
 import { originSentence } from "../words/origins.ts";
+import { unreadable } from "../words/refusals.ts";
 import type { Outcome } from "./departure.ts";
 import { findingsOf } from "./findings-of.ts";
 import { asImported } from "./import-contract.ts";
@@ -88,7 +89,7 @@ function refusalOf(opened: OpenedStore | undefined): string {
   if (opened?.state === "unread" && opened.origin.kind === "2.x") {
     return "The database is of opencode 2.x already: there is nothing to bring over.";
   }
-  return "The database cannot be read; `opencode-session-repair check` says what is wrong with it.";
+  return unreadable("database");
 }
 
 interface Looked {

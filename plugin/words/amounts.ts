@@ -29,6 +29,11 @@ export function were(count: number): string {
   return count === 1 ? "it was" : "they were";
 }
 
+/** The pronoun for a number of things. */
+export function themOrIt(count: number): string {
+  return count === 1 ? "it" : "them";
+}
+
 /** `2 sessions, 14 messages, 30 parts`: what was read of a store. */
 export function countsWords(counts: {
   readonly sessions: number;

@@ -84,3 +84,8 @@ const ROWS_ALONE =
 
 const KEEP =
   "Keep the file with its -wal. The way out of damage is a backup, or `sqlite3 COPY .recover` on a copy of these files.";
+
+/** The way out for who wants opencode 2.x to leave a database alone. */
+export const GO_ON_WITH_1X = "To go on with 1.x alone, give it a database of its own (OPENCODE_DB).";
+
+export const NAMES_DATABASE = "`opencode db path` names the one in use.";

@@ -1,5 +1,5 @@
 import { type Locator, valueColumn } from "../model/artifact.ts";
-import { plural } from "./amounts.ts";
+import { plural, themOrIt, were } from "./amounts.ts";
 
 /** What was done, in words. JSON keeps the names of the contract. */
 const DONE: Readonly<Record<string, string>> = {
@@ -77,4 +77,26 @@ export function toDoWords(
 /** The words as a sentence, with a capital letter at the beginning. */
 export function sentence(words: string): string {
   return words.slice(0, 1).toUpperCase() + words.slice(1);
+}
+
+/** What was done at a start, and why: `1 damaged record of 1 session quarantined, so that …`. */
+export function openedAgain(items: Parameters<typeof doneWords>[0], sessions: number): string {
+  return `${doneWords(items, "damaged record", ` of ${plural(sessions, "session")}`)}, ${soThatItOpens(sessions)}`;
+}
+
+export function soThatItOpens(sessions: number): string {
+  return `so that opencode can open ${themOrIt(sessions)} again.`;
+}
+
+/** What `repair` promises of everything it would do. */
+export const REVERSIBLE = "Nothing is deleted; every step can be undone.";
+
+/** `2 records restored where they were.` */
+export function restoredSentence(records: number): string {
+  return `${plural(records, "record")} restored where ${were(records)}.`;
+}
+
+/** What an undo brings back. */
+export function failsAgain(records: number): string {
+  return `opencode will fail on ${themOrIt(records)} again.`;
 }

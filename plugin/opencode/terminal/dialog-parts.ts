@@ -1,4 +1,5 @@
 import type { TuiDialogSelectOption, TuiPluginApi } from "@opencode-ai/plugin/tui";
+import { DEFECT } from "../../words/answers/common.ts";
 import type { RequestContext } from "../repair-request.ts";
 
 /** The action of a choice in one of the lists. */
@@ -33,7 +34,7 @@ export function showList(
 }
 
 export function showDefect(api: TuiPluginApi): void {
-  showText(api, "The repair hit a bug", "Nothing was lost. Please report it.");
+  showText(api, DEFECT.title, DEFECT.rest);
 }
 
 /** Shows a text until it is closed. */

@@ -14,11 +14,12 @@ import { repair } from "../../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../../repair/restore.ts";
 import { openStores } from "../../stores/open.ts";
 import { plural, sizeText, were } from "../../words/amounts.ts";
+import { NOTHING_CHANGED, UNDO_IN_LIST } from "../../words/answers/common.ts";
 import { causeText, runTitle, writtenText } from "../../words/answers/dialog.ts";
 import { type FindingGroup, groupFindings, groupText } from "../../words/answers/finding-groups.ts";
 import { changeLines } from "../../words/changes.ts";
 import { originsSentence } from "../../words/origins.ts";
-import { doneWords, sentence, toDoWords } from "../../words/records.ts";
+import { doneWords, failsAgain, restoredSentence, sentence, soThatItOpens, toDoWords } from "../../words/records.ts";
 import type { RequestContext } from "../repair-request.ts";
 import { askUser, type Choice, type DialogInput, showDefect, showList, showText } from "./dialog-parts.ts";
 import { type Progress, showProgress } from "./progress.ts";
@@ -172,8 +173,7 @@ async function previewText({ context }: DialogInput, findings: readonly Confirme
 export async function confirmRepair(input: DialogInput, findings: readonly ConfirmedFinding[]): Promise<void> {
   const causes = [...new Set(groupFindings(findings).map(causeText))].slice(0, MOST_CAUSES).join(" ");
   const sessions = new Set(findings.map((finding) => finding.sessionID)).size;
-  const them = sessions === 1 ? "it" : "them";
-  const message = `${plural(findings.length, "record")} of ${plural(sessions, "session")}, so that opencode can open ${them} again. The originals are kept in quarantine/ of opencode's data directory. Nothing is deleted, and it can be undone here.${changesText(findings)} Likely cause: ${causes}${await previewText(input, findings)}`;
+  const message = `${plural(findings.length, "record")} of ${plural(sessions, "session")}, ${soThatItOpens(sessions)} The originals are kept in quarantine/ of opencode's data directory. Nothing is deleted, and it can be undone here.${changesText(findings)} Likely cause: ${causes}${await previewText(input, findings)}`;
   askUser(
     input.api,
     `${sentence(toDoWords(findings))}?`,
@@ -189,11 +189,11 @@ async function repairNow(input: DialogInput, findings: readonly ConfirmedFinding
   progress.tell(`0 of ${plural(findings.length, "record")} done`);
   const result = await repairFindings(context, findings, false, progress);
   const done = result.items.filter((item) => item.action !== "skipped");
-  const lines = [done.length === 0 ? "Nothing was changed." : `${doneWords(done, "record")}.`];
+  const lines = [done.length === 0 ? NOTHING_CHANGED : `${doneWords(done, "record")}.`];
   if (result.stopped !== null) lines.push(result.stopped.message);
   if (result.runID !== null) {
     lines.push(`The originals are in quarantine/ of opencode's data directory, run ${result.runID}.`);
-    lines.push("To undo: /repair, then the run in the list.");
+    lines.push(UNDO_IN_LIST);
   }
   const sessionID = sessionToOpen(input, findings, result.items);
   if (sessionID === null) return showText(api, "Session repair", lines.join(" "));
@@ -276,7 +276,7 @@ function undoOptions(input: DialogInput, runs: readonly SizedRun[]): Option[] {
 }
 
 export function confirmUndo(input: DialogInput, runID: string, items: number): void {
-  const message = `${plural(items, "record")} will be restored byte for byte where ${were(items)}. opencode will fail on ${items === 1 ? "it" : "them"} again.`;
+  const message = `${plural(items, "record")} will be restored byte for byte where ${were(items)}. ${failsAgain(items)}`;
   askUser(
     input.api,
     "Undo this run?",
@@ -300,7 +300,7 @@ async function undoNow(input: DialogInput, runID: string): Promise<void> {
   const result = await restore(request, planning.plan);
   const restored = result.items.filter((item) => item.action === "restored");
   const refused = result.items.filter((item) => item.action !== "restored");
-  const lines = [`${plural(restored.length, "record")} restored where ${were(restored.length)}.`];
+  const lines = [restoredSentence(restored.length)];
   if (result.stopped !== null) lines.push(result.stopped.message);
   if (refused[0]?.reason !== undefined) lines.push(`${plural(refused.length, "record")} not: ${refused[0].reason}.`);
   showText(api, "Session repair", lines.join(" "));

@@ -2,6 +2,7 @@ import type { TuiDialogSelectOption } from "@opencode-ai/plugin/tui";
 import { runEntry } from "../../platform/own-entry.ts";
 import { type RescueChoice, type RescueLists, recordRepair, rescueChoices } from "../../rescue/choices.ts";
 import { plural } from "../../words/amounts.ts";
+import { ALL_SHOWN, NOTHING_CHANGED, UNDO_IN_LIST } from "../../words/answers/common.ts";
 import { minuteText } from "../../words/times.ts";
 import { type Choice, type DialogInput, showList, showText } from "./dialog-parts.ts";
 import { showProgress } from "./progress.ts";
@@ -35,7 +36,7 @@ export async function openHiddenDialog(input: HiddenInput): Promise<void> {
   if (answer === null) return showFailure(input, null);
   if (answer.error !== undefined) return showFailure(input, answer.error);
   const choices = rescueChoices(answer);
-  if (choices.length === 0) return showText(api, TITLE, "opencode shows every session that is here.");
+  if (choices.length === 0) return showText(api, TITLE, `opencode ${ALL_SHOWN}`);
   const suggested = choices.filter(({ isSuggested }) => isSuggested);
   const all: Option[] =
     suggested.length < 2
@@ -98,11 +99,10 @@ async function carryOut(input: HiddenInput, args: readonly string[]): Promise<vo
   const items = answer.items ?? [];
   const done = items.filter(({ action }) => action === "rescued").length;
   const refused = items.find(({ action }) => action === "skipped")?.reason;
-  const lines = [done === 0 ? "Nothing was changed." : `${plural(done, "record")} changed.`];
+  const lines = [done === 0 ? NOTHING_CHANGED : `${plural(done, "record")} changed.`];
   if (refused !== undefined) lines.push(`Not everything could be done: ${refused}.`);
   if (answer.message !== undefined) lines.push(answer.message);
-  if (done > 0)
-    lines.push("opencode's session list shows it when it is opened again. To undo: /repair, then the run in the list.");
+  if (done > 0) lines.push(`opencode's session list shows it when it is opened again. ${UNDO_IN_LIST}`);
   showText(api, TITLE, lines.join(" "));
 }
 

@@ -4,6 +4,7 @@ import type { ConfirmedFinding } from "../../model/finding.ts";
 import { keptKey } from "../../quarantine/run-state.ts";
 import { keptByUser } from "../../quarantine/runs.ts";
 import { isDoneUnasked, isRepairable } from "../../repair/plan.ts";
+import { REPAIR_UNDOES } from "../../words/answers/common.ts";
 import { causesText, sessionSentence } from "../../words/answers/dialog.ts";
 import { doneWords, sentence, toDoWords } from "../../words/records.ts";
 import { askUser, showDefect, showList, showText } from "./dialog-parts.ts";
@@ -112,7 +113,7 @@ async function repairAndReturn(
     const done = result.items.filter((item) => item.action !== "skipped");
     // If nothing was left to do, the server half has repaired it meanwhile and reports that.
     if (done.length > 0) {
-      const message = `${doneWords(done, "damaged record", " of this session")}. Nothing was deleted; /repair undoes it.`;
+      const message = `${doneWords(done, "damaged record", " of this session")}. ${REPAIR_UNDOES}`;
       api.ui.toast({ variant: "success", title: "Session repair", message, duration: TOAST_MS });
     }
     return open();

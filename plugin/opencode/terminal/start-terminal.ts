@@ -2,8 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 import type { ReadSettings } from "../../configuration/options.ts";
 import { ACTION } from "../../repair/apply.ts";
+import { SLASH_PURPOSE } from "../../tool-identity.ts";
 import { plural } from "../../words/amounts.ts";
-import { doneWords } from "../../words/records.ts";
+import { NO_STORAGE, REPAIR_UNDOES } from "../../words/answers/common.ts";
+import { openedAgain } from "../../words/records.ts";
 import { leavePlace, takePlace } from "../one-instance.ts";
 import { isUnderstood, type RepairRequest, type RequestContext, readRequest } from "../repair-request.ts";
 import { EXECUTED, SERVER_TELLS, TERMINAL_IS_THERE } from "../terminal-half.ts";
@@ -20,7 +22,6 @@ import { carryOut } from "./typed-request.ts";
 const SLASH = "repair";
 const NAME = "session-repair.open";
 const TITLE = "Repair sessions";
-const DESCRIPTION = "open sessions that will not load";
 const CATEGORY = "Session";
 
 const TOAST_MS = 10_000;
@@ -93,11 +94,7 @@ async function tellOfStart(api: TuiPluginApi, context: RequestContext, guard: Se
   const lists = await guard.damagedLists();
   const lines: string[] = [];
   if (done.length > 0) {
-    const where = ` of ${plural(sessions, "session")}`;
-    lines.push(
-      `${doneWords(done, "damaged record", where)}, so that opencode can open ${sessions === 1 ? "it" : "them"} again.`,
-    );
-    lines.push("Nothing was deleted; /repair undoes it.");
+    lines.push(openedAgain(done, sessions), REPAIR_UNDOES);
   }
   if (lists.length > 0) {
     const [keep, them] = lists.length === 1 ? ["keeps", "it"] : ["keep", "them"];
@@ -121,7 +118,7 @@ async function registerDialog(
   const run = async (request: RepairRequest) => {
     const { settings } = await reading;
     const context = await requestContext(api.app.version, settings.concurrency);
-    if (context === null) return showText(api, "Session repair", "There is no opencode storage here.");
+    if (context === null) return showText(api, "Session repair", NO_STORAGE);
     await carryOut(request, { api, context });
   };
   const begin = (request: RepairRequest) => void run(request).catch(() => showDefect(api));
@@ -141,7 +138,7 @@ async function registerDialog(
   if (typeof keymap?.registerLayer !== "function") {
     const slash = isSlash ? { slash: { name: SLASH } } : {};
     command?.register(() => [
-      { title: TITLE, value: NAME, description: DESCRIPTION, category: CATEGORY, onSelect: open, ...slash },
+      { title: TITLE, value: NAME, description: SLASH_PURPOSE, category: CATEGORY, onSelect: open, ...slash },
     ]);
     return;
   }
@@ -150,7 +147,7 @@ async function registerDialog(
     namespace: "palette",
     name: NAME,
     title: TITLE,
-    desc: DESCRIPTION,
+    desc: SLASH_PURPOSE,
     category: CATEGORY,
     run: open,
     ...slash,

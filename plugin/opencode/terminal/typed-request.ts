@@ -4,6 +4,7 @@ import { check } from "../../repair/check.ts";
 import { isRepairable } from "../../repair/plan.ts";
 import { planRestore } from "../../repair/restore.ts";
 import { plural } from "../../words/amounts.ts";
+import { NOTHING_TO_UNDO, undoneBefore } from "../../words/answers/common.ts";
 import { causesText, runTitle } from "../../words/answers/dialog.ts";
 import { sentence } from "../../words/records.ts";
 import { newestUndoable } from "../answer-request.ts";
@@ -58,11 +59,11 @@ async function undo(wanted: string | null, input: DialogInput): Promise<void> {
   const { api, context } = input;
   const { files, located } = context;
   const runID = wanted ?? (await newestUndoable(context));
-  if (runID === null) return showText(api, TITLE, "There is nothing to undo.");
+  if (runID === null) return showText(api, TITLE, NOTHING_TO_UNDO);
   const planning = await planRestore({ files, located, access: "beside-host", runID, sessionIDs: [], itemIDs: [] });
   if (!planning.ok) return showText(api, TITLE, planning.message);
   const items = planning.plan.runs.reduce((sum, run) => sum + run.items.length, 0);
-  if (items === 0) return showText(api, TITLE, `The run ${runID} was undone completely before.`);
+  if (items === 0) return showText(api, TITLE, undoneBefore(runID));
   confirmUndo(input, runID, items);
 }
 

@@ -1,3 +1,4 @@
+import { ID_DIFFERS, LEGACY_MODEL, UNKNOWN_WORKSPACE } from "../../faults/refused.ts";
 import {
   folderBelow,
   isAbsoluteFor,
@@ -27,7 +28,7 @@ export const SESSION_RULES: readonly Rule[] = [
   {
     name: "session-model",
     issues: [26435, 26572],
-    invariant: "A session's model has `id` and `providerID`.",
+    invariant: LEGACY_MODEL.invariant,
     source: "its own `modelID`, as the id was called before",
     of: ["session.model"],
     at: /^model\.id$/,
@@ -38,7 +39,7 @@ export const SESSION_RULES: readonly Rule[] = [
   {
     name: "session-last-model",
     issues: [26435],
-    invariant: "A session's model has `id` and `providerID`.",
+    invariant: LEGACY_MODEL.invariant,
     source: "the last message that names a model",
     of: ["session.model"],
     at: /^model\.(id|providerID)$/,
@@ -63,7 +64,7 @@ export const SESSION_RULES: readonly Rule[] = [
   {
     name: "session-workspace",
     issues: [38303],
-    invariant: "The workspace that a session names exists.",
+    invariant: UNKNOWN_WORKSPACE.invariant,
     source: "none, since it is not there",
     of: ["session"],
     at: /^workspace_id$/,
@@ -179,7 +180,7 @@ export const SESSION_RULES: readonly Rule[] = [
   {
     name: "own-id",
     issues: [],
-    invariant: "The id inside a session's or a project's file is the name of the file.",
+    invariant: ID_DIFFERS.invariant,
     source: "the name of the file",
     of: ["session file", "project file"],
     at: /^id$/,

@@ -5,6 +5,7 @@ import { isFileLocator } from "../../model/artifact.ts";
 import type { Replacement } from "../../model/replacement.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
 import type { RecordedEvent } from "../../stores/store.ts";
+import { fromEvent } from "../../words/sources.ts";
 import { type EventRecord, readEvent } from "./event-record.ts";
 
 /** A damaged record, and the copy that was found. */
@@ -46,7 +47,7 @@ export function copiesFromEvents(
       if (isTakenAway(each.artifact, said)) open.delete(each);
       const cells = said.what === "record" ? recordCells(each, said, setting) : null;
       if (cells === null) continue;
-      found.set(each, { source: `event ${event.sequence} of opencode's log of this session`, content: { cells } });
+      found.set(each, { source: fromEvent(event.sequence), content: { cells } });
       open.delete(each);
     }
     if (open.size === 0) break;

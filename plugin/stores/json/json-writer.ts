@@ -6,6 +6,7 @@ import type { FileStat, FileSystem } from "../../platform/file-system.ts";
 import { hashFile } from "../../platform/hash.ts";
 import { moveNoClobber, OccupiedError } from "../../platform/move.ts";
 import { thisSystem } from "../../platform/this-system.ts";
+import { NOT_DONE } from "../../words/refusals.ts";
 import {
   CHANGED_SINCE,
   GONE_SINCE,
@@ -96,7 +97,7 @@ export class JsonWriter implements StoreWriter {
     const path = await this.#live.livePath(operation.locator);
     const found = path === null ? null : await this.#files.stat(path);
     if (operation.seen === null) {
-      if (path === null || found !== null) return "something is in its place now";
+      if (path === null || found !== null) return NOT_DONE.taken;
       return asItem(id, operation, null, await this.#replacements.save(id, operation, null, folder));
     }
     if (path === null || found?.type !== "file") return GONE_SINCE;
@@ -104,7 +105,7 @@ export class JsonWriter implements StoreWriter {
     if (!same(content, operation.seen)) return CHANGED_SINCE;
     if (operation.replacement === null) return asItem(id, operation, { found, content }, null);
     const replacement = await this.#replacements.save(id, operation, path, folder);
-    if (replacement === null) return "what should take its place does not fit";
+    if (replacement === null) return NOT_DONE.unfit;
     return asItem(id, operation, { found, content }, replacement);
   }
 
@@ -148,7 +149,7 @@ export class JsonWriter implements StoreWriter {
     if (original === null) {
       return (await this.#replacements.putInPlace(item, folder))
         ? { id: item.id, state: "done" }
-        : skipped(item, "something is in its place now");
+        : skipped(item, NOT_DONE.taken);
     }
     if (!(await this.#live.holds(path, original))) return skipped(item, CHANGED_SINCE);
     const kept = join(folder, original.file);
@@ -200,13 +201,9 @@ export class JsonWriter implements StoreWriter {
     }
     if (keptStat?.type !== "file" || !(await this.#live.holds(kept, original))) {
       const occupied = (await this.#files.stat(path)) !== null;
-      return skipped(
-        item,
-        occupied ? "something else is in its place now" : "the quarantined copy is missing or has changed",
-      );
+      return skipped(item, occupied ? NOT_DONE.occupied : NOT_DONE.copyChanged);
     }
-    if (!(await this.#replacements.takeBack(item, path, folder)))
-      return skipped(item, "something else is in its place now");
+    if (!(await this.#replacements.takeBack(item, path, folder))) return skipped(item, NOT_DONE.occupied);
     await this.#live.makeParents(path);
     if (keptStat.links === 1 && original.mode !== null) {
       await this.#files.chmod(kept, Number.parseInt(original.mode, 8));
@@ -214,7 +211,7 @@ export class JsonWriter implements StoreWriter {
     try {
       await moveNoClobber(this.#files, kept, path);
     } catch (error) {
-      if (error instanceof OccupiedError) return skipped(item, "something else is in its place now");
+      if (error instanceof OccupiedError) return skipped(item, NOT_DONE.occupied);
       throw error;
     }
     return { id: item.id, state: "restored" };

@@ -5,6 +5,7 @@ import { makePrivateDirectory, PRIVATE_FILE } from "../../platform/durable.ts";
 import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
 import { hashFile } from "../../platform/hash.ts";
 import { moveNoClobber } from "../../platform/move.ts";
+import { NOT_DONE } from "../../words/refusals.ts";
 import {
   type ItemOutcome,
   type Observed,
@@ -14,6 +15,9 @@ import {
   type StoreWriter,
 } from "../writer.ts";
 import { SIDE_FILES, type SoleUse, soleUse } from "./sole-use.ts";
+
+/** What quarantine holds is the whole database, so no other copy is made for safety. */
+export const WHOLE_IN_QUARANTINE: SafetyCopy = { state: "skipped", reason: "the whole database is in quarantine" };
 
 /** The name of the new database in the run's folder, until it replaces the damaged one. */
 export const SALVAGED = "salvaged.db";
@@ -104,9 +108,7 @@ export class DatabaseFileWriter implements StoreWriter {
     for (const item of items) {
       const isBack = (await this.observe(item, folder)) === "live";
       const { id } = item;
-      outcomes.push(
-        isBack ? { id, state: "restored" } : { id, state: "skipped", reason: "something else is in its place now" },
-      );
+      outcomes.push(isBack ? { id, state: "restored" } : { id, state: "skipped", reason: NOT_DONE.occupied });
     }
     return outcomes;
   }
@@ -128,7 +130,7 @@ export class DatabaseFileWriter implements StoreWriter {
   async finish(): Promise<void> {}
 
   async copyForSafety(): Promise<SafetyCopy> {
-    return { state: "skipped", reason: "the whole database is in quarantine" };
+    return WHOLE_IN_QUARANTINE;
   }
 
   close(): void {}

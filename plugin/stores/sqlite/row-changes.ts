@@ -4,6 +4,7 @@ import type { Replacement } from "../../model/replacement.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { sha256 } from "../../platform/hash.ts";
 import { recordedFields, withFields } from "../../records/fields.ts";
+import { NOT_DONE } from "../../words/refusals.ts";
 import { bundledFiles, type ItemFiles, separateFiles } from "../item-files.ts";
 import {
   CHANGED_SINCE,
@@ -118,7 +119,7 @@ export class RowChanges {
     if (place === null) return GONE_SINCE;
     const row = this.#rows.capture(place);
     if (operation.seen === null) {
-      if (row !== null) return "something is in its place now";
+      if (row !== null) return NOT_DONE.taken;
     } else {
       if (row === null) return GONE_SINCE;
       if (seenHash(place, row) !== operation.seen.sha256) return CHANGED_SINCE;
@@ -126,7 +127,7 @@ export class RowChanges {
     const wanted = replacingCells(place, row, operation.replacement);
     // A row to be added may have more columns than the table has in this version.
     const cells = row === null && wanted instanceof Map ? this.#rows.inTable(place.table, wanted) : wanted;
-    if (cells === "unfit") return "what should take its place does not fit";
+    if (cells === "unfit") return NOT_DONE.unfit;
     const change = { place, cells };
     const item = await this.#saveItem(id, operation, change, row, saved);
     this.#changes.set(item, change);

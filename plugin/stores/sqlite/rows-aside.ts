@@ -1,5 +1,6 @@
 import { isFileLocator } from "../../model/artifact.ts";
 import type { ManifestItem } from "../../model/manifest-item.ts";
+import { NOT_DONE } from "../../words/refusals.ts";
 import { CHANGED_SINCE, type ItemOutcome } from "../writer.ts";
 import { isMoved, type LiveRows } from "./live-rows.ts";
 import { type CapturedRow, deleteRow, insertRow, updateCells } from "./row.ts";
@@ -40,10 +41,10 @@ export class RowsAside {
       const row: CapturedRow = { table: place.table, rowID: null, cells: cells ?? new Map() };
       if (cells === null) deleteRow(this.#rows.connection, place.table, place.key);
       else if (item.original === null) {
-        if (!this.#rows.hasParent(row)) return skipped("the record it belongs to is not there");
+        if (!this.#rows.hasParent(row)) return skipped(NOT_DONE.noParent);
         insertRow(this.#rows.connection, row);
       } else {
-        if (isMoved(row) && !this.#rows.hasParent(row)) return skipped("the record it belongs to is not there");
+        if (isMoved(row) && !this.#rows.hasParent(row)) return skipped(NOT_DONE.noParent);
         if (cells.has("id") && !isRenamed && this.#rows.hasChildren(place)) {
           return skipped("other records belong to its id");
         }

@@ -1,6 +1,7 @@
 import { isFileLocator } from "../../model/artifact.ts";
 import type { ManifestItem } from "../../model/manifest-item.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
+import { NOT_DONE } from "../../words/refusals.ts";
 import type { ItemOutcome } from "../writer.ts";
 import type { LiveRows, RowPlace } from "./live-rows.ts";
 import { type CapturedRow, deleteRow, insertRow, rowHash, updateCells } from "./row.ts";
@@ -32,7 +33,7 @@ export class RowsBack {
     const restored: ItemOutcome = { id: item.id, state: "restored" };
     const place = this.#rows.placeOf(item.locator);
     if (place === null || (saved === null && item.original !== null)) {
-      return skipped("the quarantined copy is missing or has changed");
+      return skipped(NOT_DONE.copyChanged);
     }
     const live = this.#rows.capture(place);
     if (saved === null)
@@ -40,9 +41,9 @@ export class RowsBack {
     const replaced = item.replacement?.columns;
     if (replaced === undefined) {
       if (live !== null) {
-        return rowHash(live) === rowHash(saved) ? restored : skipped("something else is in its place now");
+        return rowHash(live) === rowHash(saved) ? restored : skipped(NOT_DONE.occupied);
       }
-      if (!this.#rows.hasParent(saved)) return skipped("the record it belongs to is not there; restore that one first");
+      if (!this.#rows.hasParent(saved)) return skipped(`${NOT_DONE.noParent}; restore that one first`);
       if (!this.#rows.hasOwnSequence(saved)) return skipped("another message has its place in the session now");
       insertRow(this.#rows.connection, saved);
       return restored;
@@ -51,7 +52,7 @@ export class RowsBack {
     const key = item.replacement?.key;
     if (key !== undefined && live === null) {
       const renamed = this.#rows.capture({ ...place, key });
-      if (renamed === null || !holdsCells(renamed, replaced)) return skipped("something else is in its place now");
+      if (renamed === null || !holdsCells(renamed, replaced)) return skipped(NOT_DONE.occupied);
       updateCells(this.#rows.connection, place.table, key, originals);
       return restored;
     }
@@ -59,7 +60,7 @@ export class RowsBack {
     if (holdsCells(live, Object.fromEntries([...originals].map(([name, cell]) => [name, cellDigest(cell)])))) {
       return restored;
     }
-    if (!holdsCells(live, replaced)) return skipped("something else is in its place now");
+    if (!holdsCells(live, replaced)) return skipped(NOT_DONE.occupied);
     updateCells(this.#rows.connection, place.table, place.key, originals);
     return restored;
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FileSystem } from "../../platform/file-system.ts";
+import { DISK_ERROR } from "../../words/refusals.ts";
 import { DISK_FULL, type ItemOutcome, StoreRefusedError } from "../writer.ts";
 import type { Connection } from "./driver.ts";
 import { mayChangeMore } from "./known-shape.ts";
@@ -175,10 +176,7 @@ function refusal(error: unknown): unknown {
         "You may not write the database. Nothing was lost. `opencode-session-repair check` says why, and names the command that helps.",
       );
     case "io":
-      return new StoreRefusedError(
-        "failed",
-        "The disk reported an error. Nothing was lost; back up before anything else.",
-      );
+      return new StoreRefusedError("failed", DISK_ERROR);
     case "malformed":
     case "not-a-database":
       return new StoreRefusedError("failed", "The database is damaged inside; nothing is written to it.");

@@ -8,7 +8,7 @@ import type { CheckResult } from "../../repair/check.ts";
 import { isRepairable } from "../../repair/plan.ts";
 import { countsText, plural } from "../amounts.ts";
 import { originsSentence } from "../origins.ts";
-import { actionWord, recordWords, toDoWords } from "../records.ts";
+import { actionWord, REVERSIBLE, recordWords, toDoWords } from "../records.ts";
 import { findingLines, laidOut, type View } from "./findings.ts";
 import type { CommandWriter } from "./screen.ts";
 import { checkedStoreLine } from "./stores.ts";
@@ -183,7 +183,7 @@ function closingLines(
     lines.push(
       ...said(
         obstacle === null
-          ? `\`repair\` would ${words}. Nothing is deleted; every step can be undone.`
+          ? `\`repair\` would ${words}. ${REVERSIBLE}`
           : `\`repair\` would ${words}, but ${OBSTACLES[obstacle]}.`,
       ),
     );

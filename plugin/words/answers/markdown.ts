@@ -2,6 +2,7 @@ import type { Entry, ToolCall, TranscriptMessage } from "../../show/transcript.t
 import type { SessionFacts } from "../../stores/conversation.ts";
 import { isFields, textIn, valueIn } from "../../stores/conversation.ts";
 import { utcText } from "../times.ts";
+import { WITHOUT_RECORD } from "./common.ts";
 import { holeText } from "./transcript.ts";
 
 /** The head of a session as Markdown: its title and the known facts. */
@@ -13,12 +14,7 @@ export function headMarkdown({ id, title, directory, version, createdMs, updated
     ...(createdMs === null ? [] : [`Created: ${utcText(createdMs)}`]),
     ...(updatedMs === null ? [] : [`Updated: ${utcText(updatedMs)}`]),
   ];
-  return [
-    `# ${oneLine(title ?? "A session without a record of its own")}`,
-    "",
-    ...facts.map((fact) => `- ${fact}`),
-    "",
-  ];
+  return [`# ${oneLine(title ?? `A session ${WITHOUT_RECORD}`)}`, "", ...facts.map((fact) => `- ${fact}`), ""];
 }
 
 /** One message as Markdown, with the text of all its parts. A pure function. */

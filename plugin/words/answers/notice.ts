@@ -1,7 +1,7 @@
 import type { ConfirmedFinding } from "../../model/finding.ts";
 import type { ReportedItem } from "../../repair/apply.ts";
-import { plural } from "../amounts.ts";
-import { doneWords } from "../records.ts";
+import { plural, themOrIt } from "../amounts.ts";
+import { openedAgain } from "../records.ts";
 
 /** What the plugin reports after a check: ids, codes and counts, never content or paths. */
 export interface Notice {
@@ -28,11 +28,11 @@ export function noticeSentence(notice: Notice): string {
     const sessions = new Set(done.map((item) => item.sessionID)).size;
     const left =
       notice.remaining.length === 0 ? "" : ` ${plural(notice.remaining.length, "more problem")}: type /repair.`;
-    return `${doneWords(done, "damaged record", ` of ${plural(sessions, "session")}`)}, so that opencode can open ${sessions === 1 ? "it" : "them"} again. Nothing was deleted. To undo: /repair undo.${left}`;
+    return `${openedAgain(done, sessions)} Nothing was deleted. To undo: /repair undo.${left}`;
   }
   if (notice.remaining.length > 0) {
     const sessions = new Set(notice.remaining.map((finding) => finding.sessionID)).size;
-    return `${plural(sessions, "session")} cannot be opened (${plural(notice.remaining.length, "damaged record")}). Type /repair to see and repair ${notice.remaining.length === 1 ? "it" : "them"}.`;
+    return `${plural(sessions, "session")} cannot be opened (${plural(notice.remaining.length, "damaged record")}). Type /repair to see and repair ${themOrIt(notice.remaining.length)}.`;
   }
   return notice.note ?? notice.warnings.join(" ");
 }

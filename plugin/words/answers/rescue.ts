@@ -6,6 +6,7 @@ import type { HiddenList } from "../../rescue/rescue.ts";
 import { plural } from "../amounts.ts";
 import { printable } from "../text-layout.ts";
 import { utcText } from "../times.ts";
+import { ALL_SHOWN, WITHOUT_RECORD } from "./common.ts";
 
 import type { CommandWriter } from "./screen.ts";
 /** The advice if nothing may be written to the database. */
@@ -53,7 +54,7 @@ export function listText(
   if (missed.length + partlyShown.length + incomplete.length + notes.length === 0) {
     const nothing =
       refusal === null
-        ? `Nothing is hidden: the opencode of ${target} shows every session that is here.`
+        ? `Nothing is hidden: the opencode of ${target} ${ALL_SHOWN}`
         : "Of opencode 1.x nothing is hidden here.";
     lines.push(...(lines.length > 0 ? [""] : []), nothing);
   } else if (refusal !== null) notes.push(`${refusal} ${EXPORT_INSTEAD}`);
@@ -151,7 +152,7 @@ function path(folder: string): string {
 }
 
 function sessionText({ sessionID, title, directory, updatedMs, database, suggestion }: HiddenSession): string {
-  const name = title === null ? "without a record of its own" : printable(title);
+  const name = title === null ? WITHOUT_RECORD : printable(title);
   const facts = [utcText(updatedMs), name, directory, ...(database === undefined ? [] : [printable(database)])];
   const known = facts.filter((fact) => fact !== null && fact !== "").map((fact) => fact?.replaceAll("\n", " "));
   return `  ${sessionID}  ${known.join(" · ")}${suggestion === null ? "" : ` → ${suggestion}`}`;

@@ -1,8 +1,10 @@
+import { WHY } from "../../rescue/choices.ts";
 import type { Cause } from "../../rescue/hidden.ts";
 import type { SessionFacts } from "../../stores/conversation.ts";
 import { plural } from "../amounts.ts";
 import { clipped, columns, padded, printable } from "../text-layout.ts";
 import { minuteText } from "../times.ts";
+import { UNTITLED, WITHOUT_RECORD } from "./common.ts";
 import type { Screen } from "./screen.ts";
 
 /** The names of sessions on a screen, by id; empty if no person reads the answer. */
@@ -19,7 +21,7 @@ export function sessionLines(
 ): string[] {
   const known = names.get(sessionID);
   if (known === undefined) return [`${indent}${style("bold", printable(sessionID))}`];
-  const title = known.title === null || known.title.trim() === "" ? "Untitled session" : printable(known.title);
+  const title = known.title === null || known.title.trim() === "" ? UNTITLED : printable(known.title);
   const when = known.updatedMs === null ? [] : [minuteText(known.updatedMs)];
   const facts = [...when, printable(sessionID)].join(" · ");
   const room = width - indent.length;
@@ -46,17 +48,6 @@ export interface ListedSession {
   readonly cause: Cause | null;
 }
 
-const NOT_SHOWN: Readonly<Record<Cause, string>> = {
-  legacy: "not shown: only in the old JSON storage",
-  "other-database": "not shown: only in another database",
-  "put-aside": "not shown: only in a copy of the database",
-  moved: "not shown: its folder is gone",
-  "project-changed": "not shown: its folder is of another project",
-  "parent-missing": "not shown: its parent session is gone",
-  "record-missing": "not shown: its own record is gone",
-  archived: "archived",
-};
-
 const SHORTEST_ID = "ses_".length + 8;
 
 /** One line for each session: date, state, the shortest beginning of its id that identifies it, and its title. */
@@ -66,7 +57,7 @@ export function sessionRows(sessions: readonly ListedSession[], screen: Screen):
   return sessions.map((session) => {
     const id = printable(session.sessionID).slice(0, length);
     const date = padded(session.updatedMs === null ? "" : minuteText(session.updatedMs), "2026-11-24 09:05".length);
-    const title = session.title === null ? "without a record of its own" : session.title || "Untitled session";
+    const title = session.title === null ? WITHOUT_RECORD : session.title || UNTITLED;
     const state = stateText(session);
     if (!screen.isScreen) return [date, id, printable(title).replaceAll("\n", " "), state].join("  ").trimEnd();
     const sign = session.errors > 0 ? screen.style("red", "✗") : state === "" ? screen.style("green", "✓") : "·";
@@ -93,7 +84,7 @@ function stateText({ errors, warnings, cause, parentID }: ListedSession): string
   const words = [
     ...(errors > 0 ? [plural(errors, "error")] : []),
     ...(errors === 0 && warnings > 0 ? [plural(warnings, "warning")] : []),
-    ...(cause === null ? [] : [NOT_SHOWN[cause]]),
+    ...(cause === null ? [] : [cause === "archived" ? WHY[cause] : `not shown: ${WHY[cause]}`]),
     ...(parentID === null ? [] : ["of a subagent"]),
   ];
   return words.join(", ");

@@ -4,7 +4,7 @@ import type { UpgradeResult } from "../../upgrade/check-upgrade.ts";
 import type { Outcome } from "../../upgrade/departure.ts";
 import type { UpgradeFinding } from "../../upgrade/prescribe-upgrade.ts";
 import { countsText, plural } from "../amounts.ts";
-import { toDoWords } from "../records.ts";
+import { REVERSIBLE, toDoWords } from "../records.ts";
 import { findingLines } from "./findings.ts";
 import type { Screen } from "./screen.ts";
 
@@ -75,5 +75,5 @@ function closing({ arrival, findings }: UpgradeResult, problems: readonly Upgrad
   const repairable = problems.filter(isRepairable);
   if (repairable.length === 0)
     return `${arriving} \`opencode-session-repair repair --for 2.x\` cannot help the others.`;
-  return `${arriving} \`opencode-session-repair repair --for 2.x\` would ${toDoWords(repairable)}. Nothing is deleted; every step can be undone.`;
+  return `${arriving} \`opencode-session-repair repair --for 2.x\` would ${toDoWords(repairable)}. ${REVERSIBLE}`;
 }

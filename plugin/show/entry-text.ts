@@ -15,3 +15,11 @@ export function firstLine(text: string): string {
 export function lineCount(text: string): number {
   return text === "" ? 0 : text.replace(/\n$/, "").split("\n").length;
 }
+
+/** The note for a message with which opencode shortened what was before it. */
+export const COMPACTED = "the session before this was compacted";
+
+/** The note for text that opencode itself added. */
+export function addedText(text: string): string {
+  return `added by opencode: ${firstLine(text)}`;
+}

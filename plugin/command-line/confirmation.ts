@@ -1,0 +1,21 @@
+import { ADD_YES, NOTHING_CHANGED } from "../words/answers/common.ts";
+import type { CommandContext } from "./context.ts";
+
+/**
+ * Asks before a change, and says so if nothing was changed. Where nobody can be asked, the answer is no. `hint`: how it
+ * is done without a question.
+ */
+export async function isAgreed(
+  { options, terminal }: Pick<CommandContext, "options" | "terminal">,
+  question: string,
+  hint: string = ADD_YES,
+): Promise<boolean> {
+  const show = options.json ? terminal.say : terminal.print;
+  if (!terminal.interactive) {
+    show(`${NOTHING_CHANGED} ${hint}`);
+    return false;
+  }
+  const isYes = await terminal.ask(question);
+  if (!isYes) show(NOTHING_CHANGED);
+  return isYes;
+}

@@ -1,0 +1,12 @@
+/** Where the new content of a record comes from, as manifests and screens name it. */
+
+export const FROM_OWN_PARTS = "rebuilt from its parts and the messages beside it";
+
+export const FROM_SESSIONS = "rebuilt from what the sessions of the project state";
+
+/** What the messages of a session say of it. */
+export const SAID_BY_MESSAGES = "what the messages of the session state";
+
+export function fromEvent(sequence: number): string {
+  return `event ${sequence} of opencode's log of this session`;
+}
