@@ -1,5 +1,5 @@
 import type { TuiPluginModule } from "@opencode-ai/plugin/tui";
-import { startTerminal } from "./opencode/terminal/start-terminal.ts";
+import { startTerminal } from "./opencode/terminal-ui/start-terminal.ts";
 
 /** opencode's terminal plugin (1.3.6 and newer): the `/repair` dialog, and a look at every session as it is opened. */
 const module: TuiPluginModule & { id: string } = {

@@ -30,7 +30,7 @@ export async function answerRequest(request: RepairRequest, context: RequestCont
       return undo(request.runID, context);
     case "check":
     case "repair":
-      return look(request, context);
+      return checkOrRepair(request, context);
   }
 }
 
@@ -85,7 +85,7 @@ async function checkNow(context: RequestContext, sessionID: string | null): Prom
   return outcome.ok ? outcome.result : null;
 }
 
-async function look(
+async function checkOrRepair(
   request: RepairRequest & { sessionID: string | null },
   context: RequestContext,
 ): Promise<RequestAnswer> {

@@ -32,7 +32,7 @@ export interface StartCheckInput {
 }
 
 /** A store that is open for as long as opencode runs. */
-export interface CaredStore {
+export interface FollowedStore {
   readonly opened: OpenedStore & { readonly state: "ok" };
   /** Its index in the findings. */
   readonly index: number;
@@ -40,7 +40,7 @@ export interface CaredStore {
   readonly follower: DatabaseFollower | null;
 }
 
-export function careFor(stores: readonly OpenedStore[]): CaredStore[] {
+export function followStores(stores: readonly OpenedStore[]): FollowedStore[] {
   return stores.flatMap((opened, index) => {
     if (opened.state !== "ok") return [];
     const { changedRows, description } = opened.store;
@@ -72,7 +72,7 @@ const LOOKING_SHARE = 0.25;
  */
 export async function checkBeforeLoad(
   input: StartCheckInput,
-  stores: readonly CaredStore[],
+  stores: readonly FollowedStore[],
   budget: AbortSignal,
 ): Promise<ConfirmedFinding[]> {
   const started = performance.now();
@@ -86,30 +86,30 @@ export async function checkBeforeLoad(
     const share = isEnough ? LOOKING_MS : input.settings.budgetMs * LOOKING_SHARE;
     return budget.aborted || performance.now() > started + share;
   };
-  const check = async (cared: CaredStore, scope: LoadedScope) => {
-    if (firstLook(cared, scope, counts, isOver) === "suspect") findings.push(...(await checkScope(cared, scope)));
+  const check = async (followed: FollowedStore, scope: LoadedScope) => {
+    if (firstLook(followed, scope, counts, isOver) === "suspect") findings.push(...(await checkScope(followed, scope)));
   };
-  for (const cared of stores) {
-    const changed = cared.follower?.resume(input.memory);
+  for (const followed of stores) {
+    const changed = followed.follower?.resume(input.memory);
     if (changed !== undefined && changed !== "lost") {
-      findings.push(...(await checkScope(cared, { what: "rows", rowIDs: changed })));
+      findings.push(...(await checkScope(followed, { what: "rows", rowIDs: changed })));
       continue;
     }
-    isKnown = isListKnown(input, cared);
-    isSmall = cared.follower !== null && (await databaseBytes(input, cared)) <= SMALL_DATABASE_BYTES;
-    if (!isKnown) await check(cared, { what: "list", projectID: input.projectID });
+    isKnown = isListKnown(input, followed);
+    isSmall = followed.follower !== null && (await databaseBytes(input, followed)) <= SMALL_DATABASE_BYTES;
+    if (!isKnown) await check(followed, { what: "list", projectID: input.projectID });
     if (isOver()) continue;
-    for (const { id } of await cared.opened.store.sessions(input.projectID)) {
+    for (const { id } of await followed.opened.store.sessions(input.projectID)) {
       if (isOver()) break;
-      if (cared.follower === null && input.memory.session(id).isKnown) continue;
-      await check(cared, { what: "session", sessionID: id });
+      if (followed.follower === null && input.memory.session(id).isKnown) continue;
+      await check(followed, { what: "session", sessionID: id });
       await setImmediate();
     }
   }
   return findings;
 }
 
-async function databaseBytes({ files }: StartCheckInput, { opened }: CaredStore): Promise<number> {
+async function databaseBytes({ files }: StartCheckInput, { opened }: FollowedStore): Promise<number> {
   const { database } = opened.description;
   const found = database === undefined ? null : await files.stat(database);
   return found?.size ?? Number.POSITIVE_INFINITY;
@@ -121,9 +121,9 @@ export function failsWholeLists({ hostVersion }: StartCheckInput): boolean {
 }
 
 /** If one bad file affects only itself, checking a few files costs less than proving that all are unchanged. */
-function isListKnown(input: StartCheckInput, cared: CaredStore): boolean {
+function isListKnown(input: StartCheckInput, followed: FollowedStore): boolean {
   const { projectID, memory } = input;
-  return cared.follower === null && failsWholeLists(input) && projectID !== null && memory.knowsList(projectID);
+  return followed.follower === null && failsWholeLists(input) && projectID !== null && memory.knowsList(projectID);
 }
 
 /**
@@ -139,23 +139,23 @@ const FILES_LOOKED_AT = 8000;
  */
 export async function checkEverything(
   input: StartCheckInput,
-  cared: CaredStore,
+  followed: FollowedStore,
   pause: () => Promise<void>,
   found: (findings: readonly ConfirmedFinding[]) => Promise<void>,
 ): Promise<string[]> {
   const { memory } = input;
   const effort: Effort = { concurrency: 2, counts: noCounts(), pause };
-  if (cared.follower !== null) {
-    await found(await checkScope(cared, { what: "everything" }, effort));
+  if (followed.follower !== null) {
+    await found(await checkScope(followed, { what: "everything" }, effort));
     return [];
   }
-  const sessions = await cared.opened.store.sessions(null);
+  const sessions = await followed.opened.store.sessions(null);
   const records = (await input.files.list(join(input.located.dataDir, STORAGE, "project"))) ?? [];
   const projects = records.map(({ name }) => name.replace(/\.json$/, ""));
   for (const projectID of new Set([...projects, ...sessions.flatMap((session) => session.projectID ?? [])])) {
     const recollection = memory.list(projectID);
     if (recollection.isKnown) continue;
-    const lists = await checkScope(cared, { what: "list", projectID }, effort);
+    const lists = await checkScope(followed, { what: "list", projectID }, effort);
     recollection.learn(lists.length === 0);
     if (lists.length > 0) await found(lists);
   }
@@ -172,7 +172,7 @@ export async function checkEverything(
       lookedAt += recollection.files;
       continue;
     }
-    const findings = await checkUnknown(cared, id, recollection, effort);
+    const findings = await checkUnknown(followed, id, recollection, effort);
     if (findings.length > 0) await found(findings);
   }
   await memory.save();
@@ -182,26 +182,26 @@ export async function checkEverything(
 /** Checks a session of the JSON generation, unless it is known to be unchanged. */
 export async function checkSession(
   input: StartCheckInput,
-  cared: CaredStore,
+  followed: FollowedStore,
   sessionID: string,
   effort: Effort = { concurrency: input.settings.concurrency, counts: noCounts() },
 ): Promise<ConfirmedFinding[]> {
   const recollection = input.memory.session(sessionID);
-  return recollection.isKnown ? [] : checkUnknown(cared, sessionID, recollection, effort);
+  return recollection.isKnown ? [] : checkUnknown(followed, sessionID, recollection, effort);
 }
 
 async function checkUnknown(
-  cared: CaredStore,
+  followed: FollowedStore,
   sessionID: string,
   recollection: Recollection,
   effort: Effort,
 ): Promise<ConfirmedFinding[]> {
   const scope = { what: "session", sessionID } as const;
-  if (await isHealthyAtFirst(cared, sessionID, effort)) {
+  if (await isHealthyAtFirst(followed, sessionID, effort)) {
     recollection.learn(true);
     return [];
   }
-  const findings = await checkScope(cared, scope, effort);
+  const findings = await checkScope(followed, scope, effort);
   recollection.learn(findings.length === 0);
   return findings;
 }
@@ -211,7 +211,7 @@ async function checkUnknown(
  * `isOver` ended the look.
  */
 export function firstLook(
-  { opened: { store } }: CaredStore,
+  { opened: { store } }: FollowedStore,
   scope: LoadedScope,
   counts: Counts,
   isOver: () => boolean,
@@ -223,11 +223,15 @@ export function firstLook(
 }
 
 /** The first look at a session of the JSON generation. It lets opencode work whenever a pause is due. */
-async function isHealthyAtFirst(cared: CaredStore, sessionID: string, { counts, pause }: Effort): Promise<boolean> {
-  const { store } = cared.opened;
+async function isHealthyAtFirst(
+  followed: FollowedStore,
+  sessionID: string,
+  { counts, pause }: Effort,
+): Promise<boolean> {
+  const { store } = followed.opened;
   const { fileRecords } = store;
   if (pause === undefined || fileRecords === null) {
-    return firstLook(cared, { what: "session", sessionID }, counts, () => false) === "healthy";
+    return firstLook(followed, { what: "session", sessionID }, counts, () => false) === "healthy";
   }
   const { visit, isHealthy } = impressionOf(store);
   for (const _step of fileRecords.inSteps(sessionID, visit, counts)) {
@@ -252,12 +256,12 @@ type Effort = Omit<InspectOptions, "storeIndex">;
 
 /** The findings that keep opencode from loading something in a scope. */
 export async function checkScope(
-  cared: CaredStore,
+  followed: FollowedStore,
   scope: Scope,
   effort: Effort = { concurrency: 1, counts: noCounts() },
 ): Promise<ConfirmedFinding[]> {
-  const { origin, store, description } = cared.opened;
-  const found = await inspectScope(store, scope, { ...effort, storeIndex: cared.index });
+  const { origin, store, description } = followed.opened;
+  const found = await inspectScope(store, scope, { ...effort, storeIndex: followed.index });
   const isShared = found.length > 0 && origin !== null && origin.kind !== "1.x";
   // Loaded only if something is found in a database that a newer opencode has written.
   const known = isShared

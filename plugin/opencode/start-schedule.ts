@@ -9,14 +9,14 @@ import type { Notice } from "../words/answers/notice.ts";
 import { guardLoads, type LoadedList } from "./load-guard.ts";
 import { gentlePace, type HostActivity } from "./pacing.ts";
 import {
-  type CaredStore,
-  careFor,
   checkBeforeLoad,
   checkEverything,
   checkScope,
   checkSession,
+  type FollowedStore,
   failsWholeLists,
   firstLook,
+  followStores,
   forgetFinishedRuns,
   repairUnasked,
   type StartCheckInput,
@@ -55,7 +55,7 @@ export async function beginSchedule(
   const { budgetMs } = input.settings;
   const started = performance.now();
   const opened = await openStores(input.files, input.located, "beside-host", input.hostVersion);
-  const stores = careFor(opened);
+  const stores = followStores(opened);
   const refusal = await told(opened, say);
   const budget = new AbortController();
   const checked: StartCheckInput = { ...input, refusal };
@@ -90,7 +90,7 @@ export async function beginSchedule(
   const begun = watches().get(key);
   if (begun !== undefined) {
     Object.assign(begun, watch);
-    void held.catch(() => undefined).then(() => stores.map((cared) => cared.opened.store.close()));
+    void held.catch(() => undefined).then(() => stores.map((followed) => followed.opened.store.close()));
     return;
   }
   watches().set(key, watch);
@@ -99,9 +99,9 @@ export async function beginSchedule(
     .then(async (remaining) => {
       await sleep(BACKGROUND_DELAY_MS, undefined, { ref: false });
       const whole: WholeCheck[] = [];
-      for (const cared of stores) {
-        const findings = await keepHealthy(watch, cared, remaining);
-        if (findings !== null) whole.push({ database: databaseOf(input, cared), findings });
+      for (const followed of stores) {
+        const findings = await keepHealthy(watch, followed, remaining);
+        if (findings !== null) whole.push({ database: databaseOf(input, followed), findings });
       }
       await forgetFinishedRuns(input, whole);
     })
@@ -121,7 +121,7 @@ async function told(opened: readonly OpenedStore[], say: (notice: Notice) => voi
 }
 
 /** The name of the database in manifests; `null`: the files of the JSON generation. */
-function databaseOf({ located }: StartCheckInput, { opened }: CaredStore): string | null {
+function databaseOf({ located }: StartCheckInput, { opened }: FollowedStore): string | null {
   const { database } = opened.description;
   return database === undefined ? null : relativeDatabase(located.dataDir, database);
 }
@@ -132,17 +132,17 @@ function databaseOf({ located }: StartCheckInput, { opened }: CaredStore): strin
  */
 async function keepHealthy(
   watch: Watch,
-  cared: CaredStore,
+  followed: FollowedStore,
   left: readonly ConfirmedFinding[] | null,
 ): Promise<readonly ConfirmedFinding[] | null> {
-  const { follower } = cared;
+  const { follower } = followed;
   if (follower === null) {
     // Next to a database, these files are read only for a diff. Following begins before the check, so that no write is
     // missed between them.
     const { FolderWatch } = await import("./watch-folders.ts");
-    const folders = watch.input.located.databases.length === 0 ? await FolderWatch.begin(watch, cared) : null;
+    const folders = watch.input.located.databases.length === 0 ? await FolderWatch.begin(watch, followed) : null;
     const remaining: ConfirmedFinding[] = [];
-    const trusted = await checkEverything(watch.input, cared, watch.pause, async (findings) => {
+    const trusted = await checkEverything(watch.input, followed, watch.pause, async (findings) => {
       remaining.push(...(await watch.found(findings)));
     });
     // Runs forever if not every folder can be followed.
@@ -151,28 +151,32 @@ async function keepHealthy(
   }
   const isKnown = follower.isFollowing() && left !== null;
   if (!isKnown) follower.begin();
-  const found = await watchDatabase(watch, cared, follower, isKnown ? left.length === 0 : null);
+  const found = await watchDatabase(watch, followed, follower, isKnown ? left.length === 0 : null);
   return isKnown ? left : found;
 }
 
 /** Sessions that were checked when they were loaded. From then on their folders are watched. */
 const checkedAsLoaded = new Set<string>();
 
-async function checkAsLoaded(watch: Watch, cared: CaredStore, loaded: LoadedList): Promise<void> {
+async function checkAsLoaded(watch: Watch, followed: FollowedStore, loaded: LoadedList): Promise<void> {
   const { input } = watch;
   const key = JSON.stringify(loaded);
   if (checkedAsLoaded.has(key)) return;
   checkedAsLoaded.add(key);
   const findings =
     loaded.what === "session"
-      ? await checkSession(input, cared, loaded.sessionID)
-      : await checkList(input, cared, loaded.projectID);
+      ? await checkSession(input, followed, loaded.sessionID)
+      : await checkList(input, followed, loaded.projectID);
   if (findings.length === 0) return;
   await Promise.race([watch.found(findings), sleep(input.settings.budgetMs, undefined, { ref: false })]);
 }
 
-async function checkList(input: StartCheckInput, cared: CaredStore, projectID: string): Promise<ConfirmedFinding[]> {
+async function checkList(
+  input: StartCheckInput,
+  followed: FollowedStore,
+  projectID: string,
+): Promise<ConfirmedFinding[]> {
   if (!failsWholeLists(input) || input.memory.knowsList(projectID)) return [];
   const scope = { what: "list", projectID } as const;
-  return firstLook(cared, scope, noCounts(), () => false) === "suspect" ? checkScope(cared, scope) : [];
+  return firstLook(followed, scope, noCounts(), () => false) === "suspect" ? checkScope(followed, scope) : [];
 }

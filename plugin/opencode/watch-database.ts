@@ -2,7 +2,7 @@ import { locatorText } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { DatabaseFollower } from "./database-follower.ts";
 import type { HostActivity } from "./pacing.ts";
-import { type CaredStore, checkEverything, checkScope, type StartCheckInput } from "./start-check.ts";
+import { checkEverything, checkScope, type FollowedStore, type StartCheckInput } from "./start-check.ts";
 
 /** New writes are looked for at this interval, in milliseconds. */
 const LOOK_MS = 500;
@@ -27,7 +27,7 @@ export interface Watch {
  */
 export async function watchDatabase(
   watch: Watch,
-  cared: CaredStore,
+  followed: FollowedStore,
   follower: DatabaseFollower,
   isHealthy: boolean | null,
 ): Promise<readonly ConfirmedFinding[] | null> {
@@ -43,7 +43,7 @@ export async function watchDatabase(
     healthy = false;
     isInDoubt = false;
     repaired.clear();
-    const left = await checkWhole(watch, cared, repaired).catch(() => null);
+    const left = await checkWhole(watch, followed, repaired).catch(() => null);
     healthy = left?.length === 0 && !isInDoubt;
     return left;
   };
@@ -67,7 +67,7 @@ export async function watchDatabase(
     const rowIDs = follower.news();
     if (rowIDs === "lost") return lookAgain();
     if (rowIDs.length === 0) return;
-    const findings = await checkScope(cared, { what: "rows", rowIDs });
+    const findings = await checkScope(followed, { what: "rows", rowIDs });
     const left = findings.length > 0 ? await watch.found(findings) : [];
     for (const { locator } of findings) repaired.add(locatorText(locator));
     for (const { locator } of left) repaired.delete(locatorText(locator));
@@ -101,11 +101,11 @@ export async function watchDatabase(
 /** Checks all of a database. Resolves to the remaining damage, without records that were already repaired. */
 async function checkWhole(
   watch: Watch,
-  cared: CaredStore,
+  followed: FollowedStore,
   repaired: ReadonlySet<string>,
 ): Promise<readonly ConfirmedFinding[]> {
   let left: readonly ConfirmedFinding[] = [];
-  await checkEverything(watch.input, cared, watch.pause, async (findings) => {
+  await checkEverything(watch.input, followed, watch.pause, async (findings) => {
     const news = findings.filter(({ locator }) => !repaired.has(locatorText(locator)));
     left = news.length === 0 ? [] : await watch.found(news);
   });

@@ -7,7 +7,7 @@ import { namesOrNone } from "../platform/read-now.ts";
 import type { FolderChanges } from "../platform/system.ts";
 import { messageFolder, partFolder, STORAGE, sessionFolder } from "../stores/json/layout.ts";
 import type { RecordFile } from "../stores/store.ts";
-import { type CaredStore, checkScope, checkSession } from "./start-check.ts";
+import { checkScope, checkSession, type FollowedStore } from "./start-check.ts";
 import type { Watch } from "./watch-database.ts";
 
 /** New writes are looked for at this interval, in milliseconds. */
@@ -26,7 +26,7 @@ const ASIDE = ["todo", "session_diff"] as const;
 /** Follows everything that opencode 1.0-1.1 writes, so that only changed files are checked again. */
 export class FolderWatch {
   readonly #watch: Watch;
-  readonly #cared: CaredStore;
+  readonly #store: FollowedStore;
   readonly #dataDir: string;
   readonly #changes: FolderChanges | null;
   readonly #followed = new Set<string>();
@@ -38,16 +38,16 @@ export class FolderWatch {
   readonly #waiting = new Set<string>();
   #isPatrolling = false;
 
-  private constructor(watch: Watch, cared: CaredStore, changes: FolderChanges | null) {
+  private constructor(watch: Watch, followed: FollowedStore, changes: FolderChanges | null) {
     this.#watch = watch;
-    this.#cared = cared;
+    this.#store = followed;
     this.#dataDir = watch.input.located.dataDir;
     this.#changes = changes;
   }
 
   /** Follows as many folders as the system allows, starting with the sessions that were used last. */
-  static async begin(watch: Watch, cared: CaredStore): Promise<FolderWatch> {
-    const folders = new FolderWatch(watch, cared, await openFolderChanges(watch.input.located.dataDir));
+  static async begin(watch: Watch, followed: FollowedStore): Promise<FolderWatch> {
+    const folders = new FolderWatch(watch, followed, await openFolderChanges(watch.input.located.dataDir));
     for (const folder of ["session", "message", "part", ...ASIDE]) folders.#changes?.follow(`${STORAGE}/${folder}`);
     for (const projectID of folders.#namesIn(`${STORAGE}/session`)) folders.#changes?.follow(sessionFolder(projectID));
     await folders.#followSessions();
@@ -73,7 +73,7 @@ export class FolderWatch {
 
   /** `false` if nothing is left to check. */
   async #patrolOnce(): Promise<boolean> {
-    const sessions = await this.#cared.opened.store.sessions(null).catch(() => []);
+    const sessions = await this.#store.opened.store.sessions(null).catch(() => []);
     for (const { id } of sessions) {
       if (!this.#waiting.has(id) && this.#followed.has(id)) continue;
       const started = performance.now();
@@ -115,21 +115,21 @@ export class FolderWatch {
   /** Checks the changed files. Only if one of them does not look healthy, the whole session is checked. */
   async #lookAt(paths: ReadonlySet<string>): Promise<void> {
     const files: RecordFile[] = [];
-    const suspects = new Set<string>();
+    const touched = new Set<string>();
     const lists = new Set<string>();
-    for (const path of paths) this.#sort(path, files, suspects, lists);
-    const { store } = this.#cared.opened;
+    for (const path of paths) this.#sort(path, files, touched, lists);
+    const { store } = this.#store.opened;
     store.fileRecords?.visitNow(files, (artifact, text) => {
       if (looksHealthy(artifact, text, null, store.description)) return;
       if (artifact.kind === "session") lists.add(locatorText(artifact.locator).split("/")[2] ?? "");
-      else if (artifact.sessionID !== null) suspects.add(artifact.sessionID);
+      else if (artifact.sessionID !== null) touched.add(artifact.sessionID);
     });
     for (const projectID of lists) await this.#checkList(projectID);
-    for (const sessionID of suspects) await this.#checkSession(sessionID);
+    for (const sessionID of touched) await this.#checkSession(sessionID);
   }
 
   /** Finds out which records a change belongs to. */
-  #sort(path: string, files: RecordFile[], suspects: Set<string>, lists: Set<string>): void {
+  #sort(path: string, files: RecordFile[], touched: Set<string>, lists: Set<string>): void {
     const [, kind, owner = "", name] = path.split("/");
     if (kind === "session") {
       if (name?.endsWith(".json")) files.push({ kind, sessionID: name.slice(0, -5), path });
@@ -137,16 +137,16 @@ export class FolderWatch {
       if (name === undefined) this.#changes?.follow(sessionFolder(owner));
     } else if (kind === "message" && name === undefined) {
       this.#followSession(owner);
-      suspects.add(owner);
+      touched.add(owner);
     } else if (kind === "message" && name !== undefined) {
-      if (!name.endsWith(".json") || !name.startsWith("msg")) suspects.add(owner);
+      if (!name.endsWith(".json") || !name.startsWith("msg")) touched.add(owner);
       else files.push({ kind, sessionID: owner, path }, ...this.#followParts(name.slice(0, -5), owner));
     } else if (kind === "part") {
       const sessionID = this.#sessionOf.get(owner);
       if (sessionID === undefined) return;
       if (name === undefined) files.push(...this.#followParts(owner, sessionID));
       else if (name.endsWith(".json")) files.push({ kind, sessionID, path });
-      else suspects.add(sessionID);
+      else touched.add(sessionID);
     } else if ((kind === "todo" || kind === "session_diff") && owner.endsWith(".json")) {
       files.push({ kind, sessionID: owner.slice(0, -5), path });
     }
@@ -154,7 +154,7 @@ export class FolderWatch {
 
   /** Follows as many sessions as the system allows, starting with those that were used last. Returns the ids of all. */
   async #followSessions(): Promise<string[]> {
-    const sessions = (await this.#cared.opened.store.sessions(null)).map(({ id }) => id);
+    const sessions = (await this.#store.opened.store.sessions(null)).map(({ id }) => id);
     for (const id of sessions) {
       await this.#watch.pause();
       if (!this.#followSession(id)) break;
@@ -189,12 +189,12 @@ export class FolderWatch {
   }
 
   async #checkSession(sessionID: string): Promise<void> {
-    const findings = await checkSession(this.#watch.input, this.#cared, sessionID);
+    const findings = await checkSession(this.#watch.input, this.#store, sessionID);
     if (findings.length > 0) await this.#watch.found(findings);
   }
 
   async #checkList(projectID: string): Promise<void> {
-    const findings = await checkScope(this.#cared, { what: "list", projectID });
+    const findings = await checkScope(this.#store, { what: "list", projectID });
     if (findings.length > 0) await this.#watch.found(findings);
   }
 

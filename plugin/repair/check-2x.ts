@@ -70,9 +70,8 @@ export function readFinding(
   store: number,
 ): ConfirmedFinding {
   const tables = half2x?.schema.tables ?? new Map<string, unknown>();
-  const isPreview = profile.name === "2 preview";
-  const { code } = isPreview ? OPENCODE_2_MESSAGES : OPENCODE_2;
-  const of1x = isPreview || origin.kind === "1.x and 2.x" ? OF_1X : [];
+  const { code } = origin.kind === "1.x with messages of 2.x" ? OPENCODE_2_MESSAGES : OPENCODE_2;
+  const of1x = origin.kind === "2.x" ? [] : OF_1X;
   const known = profile.otherTables.map(({ table }) => table);
   const of2x = [
     profile.sessionTable,

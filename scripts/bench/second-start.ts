@@ -1,5 +1,5 @@
 import { DEFAULT_SETTINGS } from "../../plugin/configuration/options.ts";
-import { careFor, checkBeforeLoad, checkEverything, type StartCheckInput } from "../../plugin/opencode/start-check.ts";
+import { followStores, checkBeforeLoad, checkEverything, type StartCheckInput } from "../../plugin/opencode/start-check.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
 import { nodeFileSystem as files } from "../../plugin/platform/file-system.ts";
 import { locate } from "../../plugin/stores/locate.ts";
@@ -25,18 +25,18 @@ async function start(store: KeptStore): Promise<number> {
     hostVersion: store.version,
     memory,
   };
-  const stores = careFor(await openStores(files, located, "beside-host", store.version));
+  const stores = followStores(await openStores(files, located, "beside-host", store.version));
   const damaged = [...(await checkBeforeLoad(input, stores, new AbortController().signal))];
-  for (const cared of stores) {
-    if (cared.follower?.isFollowing()) continue;
-    cared.follower?.begin();
+  for (const followed of stores) {
+    if (followed.follower?.isFollowing()) continue;
+    followed.follower?.begin();
     await checkEverything(
       input,
-      cared,
+      followed,
       async () => undefined,
       async (findings) => void damaged.push(...findings),
     );
-    cared.follower?.remember(memory);
+    followed.follower?.remember(memory);
   }
   memory.save();
   const taken = performance.now() - started;

@@ -3,7 +3,7 @@ import { readFileSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { DEFAULT_SETTINGS } from "../../plugin/configuration/options.ts";
 import { HostActivity } from "../../plugin/opencode/pacing.ts";
-import { careFor } from "../../plugin/opencode/start-check.ts";
+import { followStores } from "../../plugin/opencode/start-check.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
 import type { Watch } from "../../plugin/opencode/watch-database.ts";
 import { FolderWatch } from "../../plugin/opencode/watch-folders.ts";
@@ -35,11 +35,11 @@ test.skipIf(process.platform !== "linux")(
     const store = createJsonStore({ projects: ["prj_one"], sessions });
     try {
       const where = await located(nodeFileSystem, store.dataDir);
-      const [cared] = careFor(await openStores(nodeFileSystem, where, "beside-host"));
-      if (cared === undefined) throw new Error("the store cannot be opened");
+      const [followed] = followStores(await openStores(nodeFileSystem, where, "beside-host"));
+      if (followed === undefined) throw new Error("the store cannot be opened");
       let [asked, patrols, most] = [0, 0, 0];
-      const all = cared.opened.store.sessions.bind(cared.opened.store);
-      cared.opened.store.sessions = async (projectID) => {
+      const all = followed.opened.store.sessions.bind(followed.opened.store);
+      followed.opened.store.sessions = async (projectID) => {
         asked += 1;
         return watched(await all(projectID), (change) => {
           patrols += change;
@@ -60,7 +60,7 @@ test.skipIf(process.platform !== "linux")(
           return findings;
         },
       };
-      await FolderWatch.begin(watch, cared);
+      await FolderWatch.begin(watch, followed);
       most = 0;
       const limit = Number(readFileSync("/proc/sys/fs/inotify/max_queued_events", "utf8"));
       const paths = ["a", "b"].map((name) => join(store.dataDir, `storage/message/ses_${name}/msg_${name}1.json`));

@@ -7,7 +7,7 @@ import { nodeFileSystem } from "../../plugin/api.ts";
 import { parseWithComments } from "../../plugin/configuration/config-file.ts";
 import { findOptions } from "../../plugin/configuration/options.ts";
 import { type Belonging, belongingOf } from "../../plugin/configuration/package-entry.ts";
-import { terminalSettings } from "../../plugin/opencode/terminal/terminal-options.ts";
+import { terminalSettings } from "../../plugin/opencode/terminal-ui/terminal-options.ts";
 
 let root: string;
 

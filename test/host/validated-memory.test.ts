@@ -4,7 +4,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULT_SETTINGS } from "../../plugin/configuration/options.ts";
 import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
-import { careFor, checkEverything, checkSession, type StartCheckInput } from "../../plugin/opencode/start-check.ts";
+import {
+  checkEverything,
+  checkSession,
+  followStores,
+  type StartCheckInput,
+} from "../../plugin/opencode/start-check.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
 import { nodeFileSystem as files } from "../../plugin/platform/file-system.ts";
 import { openStores } from "../../plugin/stores/open.ts";
@@ -44,16 +49,16 @@ async function start(hostVersion = HOST): Promise<Start> {
   const input: StartCheckInput = {
     ...{ files, located: where, projectID: "prj_one", settings: DEFAULT_SETTINGS, hostVersion, memory },
   };
-  const [cared] = careFor(await openStores(files, where, "beside-host", hostVersion));
-  if (cared === undefined) throw new Error("no store");
+  const [followed] = followStores(await openStores(files, where, "beside-host", hostVersion));
+  if (followed === undefined) throw new Error("no store");
   const findings: ConfirmedFinding[] = [];
   const trusted = await checkEverything(
     input,
-    cared,
+    followed,
     async () => undefined,
     async (found) => void findings.push(...found),
   );
-  return { findings, trusted, load: (sessionID) => checkSession(input, cared, sessionID) };
+  return { findings, trusted, load: (sessionID) => checkSession(input, followed, sessionID) };
 }
 
 /** Damages a part in place, and restores it. */

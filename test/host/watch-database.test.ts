@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { DEFAULT_SETTINGS } from "../../plugin/configuration/options.ts";
 import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
 import { HostActivity } from "../../plugin/opencode/pacing.ts";
-import { careFor } from "../../plugin/opencode/start-check.ts";
+import { followStores } from "../../plugin/opencode/start-check.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
 import { type Watch, watchDatabase } from "../../plugin/opencode/watch-database.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
@@ -29,9 +29,9 @@ async function watched({
   const damage = () => host.run("update part set data = '' where id = 'prt_a1_1'");
   const located = { dataDir: fixture.dataDir, json: "none" as const, databases: [database] };
   const memory = new ValidatedMemory(fixture.dataDir, null);
-  const [cared] = careFor(await openStores(nodeFileSystem, located, "beside-host"));
-  if (cared?.follower === undefined || cared.follower === null) throw new Error("not opened");
-  const { follower } = cared;
+  const [followed] = followStores(await openStores(nodeFileSystem, located, "beside-host"));
+  if (followed?.follower === undefined || followed.follower === null) throw new Error("not opened");
+  const { follower } = followed;
   const told: (string | null)[][] = [];
   const watch: Watch = {
     input: {
@@ -54,11 +54,11 @@ async function watched({
     told,
     begin() {
       follower.begin();
-      return watchDatabase(watch, cared, follower, null);
+      return watchDatabase(watch, followed, follower, null);
     },
     isRemembered: () => memory.database(database) !== null,
     [Symbol.dispose]() {
-      cared.opened.store.close();
+      followed.opened.store.close();
       host.close();
       fixture.remove();
     },

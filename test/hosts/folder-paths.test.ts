@@ -103,7 +103,11 @@ describe("the system of a store", () => {
 });
 
 /** The rule itself; the file that OPENCODE_DB names, which this process opens; and words that a user types. */
-const OTHERS = ["plugin/hosts/folder-paths.ts", "plugin/stores/locate.ts", "plugin/opencode/terminal/typed-command.ts"];
+const OTHERS = [
+  "plugin/hosts/folder-paths.ts",
+  "plugin/stores/locate.ts",
+  "plugin/opencode/terminal-ui/typed-command.ts",
+];
 
 test("no rule anywhere decides by itself what an absolute folder is", async () => {
   const root = join(import.meta.dirname, "..", "..");

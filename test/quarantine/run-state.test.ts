@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { cpSync, existsSync, lstatSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { deedsOfStart } from "../../plugin/opencode/terminal/start-deeds.ts";
+import { deedsOfStart } from "../../plugin/opencode/terminal-ui/start-deeds.ts";
 import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { allRuns, isUnfinished, keptByUser } from "../../plugin/quarantine/runs.ts";
 import { type StoredRun, storedRuns, writeManifest } from "../../plugin/quarantine/vault.ts";

@@ -3,7 +3,7 @@ import { cpSync } from "node:fs";
 import { DEFAULT_SETTINGS } from "../../plugin/configuration/options.ts";
 import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
 import { repairUnasked } from "../../plugin/opencode/start-check.ts";
-import { repairFindings as repairInTerminal } from "../../plugin/opencode/terminal/dialogs.ts";
+import { repairFindings as repairInTerminal } from "../../plugin/opencode/terminal-ui/dialogs.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
 import type { FileSystem } from "../../plugin/platform/file-system.ts";
 import { storedRuns } from "../../plugin/quarantine/vault.ts";

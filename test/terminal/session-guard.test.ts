@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { nodeFileSystem } from "../../plugin/api.ts";
-import { SessionGuard } from "../../plugin/opencode/terminal/session-guard.ts";
-import { openForLooks } from "../../plugin/opencode/terminal/store-access.ts";
+import { SessionGuard } from "../../plugin/opencode/terminal-ui/session-guard.ts";
+import { openForLooks } from "../../plugin/opencode/terminal-ui/store-access.ts";
 import { locate } from "../../plugin/stores/locate.ts";
 import type { SessionOpening } from "../../plugin/stores/store.ts";
 import { removeHomes } from "../host/home.ts";
