@@ -298,7 +298,7 @@ function isSessionWord(word: string): boolean {
 }
 
 /** `last`, the beginning of a run's id, or its last eight characters. */
-export function isRunWord(word: string): boolean {
+function isRunWord(word: string): boolean {
   return word === "last" || /^\d{1,8}(T[0-9a-fZ-]*)?$/.test(word) || /^[0-9a-f]{8}$/.test(word);
 }
 

@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import type { FileSystem } from "./file-system.ts";
 
 /** Quarantine holds the content of sessions, so folders and files are only for their owner, whatever the umask. */
-export const PRIVATE_DIRECTORY = 0o700;
+const PRIVATE_DIRECTORY = 0o700;
 export const PRIVATE_FILE = 0o600;
 
 /** Creates a folder and its missing parents below an existing `root`. Each is private and forced to disk. */

@@ -119,8 +119,3 @@ function isEarlierNamesake(identity: ProcessIdentity, own: ProcessIdentity): boo
 function bootOf({ started }: ProcessIdentity): string | null {
   return started?.split(":")[0] ?? null;
 }
-
-/** Whether the process is certainly gone. */
-export function isGone(identity: ProcessIdentity): boolean {
-  return standingOf(identity) === "gone";
-}

@@ -3,7 +3,7 @@ import type { ManifestItem } from "../model/manifest-item.ts";
 import { isRunID } from "./run-id.ts";
 
 /** Version of the manifest format; a manifest of another version is never acted on. */
-export const MANIFEST_VERSION = 1;
+const MANIFEST_VERSION = 1;
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const size = z.int().nonnegative();

@@ -321,18 +321,20 @@ function runState(items: readonly ManifestItem[]): Manifest["state"] {
 function report(applied: Applied, manifest: Manifest, outcomes: readonly ItemOutcome[]): void {
   const reasons = new Map(outcomes.map((outcome) => [outcome.id, outcome.reason]));
   for (const item of manifest.items) {
-    const reason = reasons.get(item.id);
-    applied.items.push({
-      id: item.id,
-      sessionID: manifest.sessionID,
-      recordID: item.recordID,
-      kind: item.kind,
-      ...columnOf(item.locator),
-      code: item.code,
-      action: item.state === "done" ? ACTION[item.remedy] : "skipped",
-      ...(reason === undefined ? {} : { reason }),
-    });
+    const action = item.state === "done" ? ACTION[item.remedy] : "skipped";
+    applied.items.push(reportedItem(manifest, item, action, reasons.get(item.id)));
   }
+}
+
+/** What became of an item of a run. */
+export function reportedItem(
+  { sessionID }: Manifest,
+  { id, recordID, kind, locator, code }: ManifestItem,
+  action: ReportedItem["action"],
+  reason: string | undefined,
+): ReportedItem {
+  const said = reason === undefined ? {} : { reason };
+  return { id, sessionID, recordID, kind, ...columnOf(locator), code, action, ...said };
 }
 
 export function columnOf(locator: Locator): { readonly column?: string } {

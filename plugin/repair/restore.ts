@@ -9,8 +9,8 @@ import type { Access } from "../stores/opened-store.ts";
 import type { ItemOutcome, StoreWriter } from "../stores/writer.ts";
 import { NO_SUCH_RUN } from "../words/refusals.ts";
 import {
-  columnOf,
   type ReportedItem,
+  reportedItem,
   STOPPED_BETWEEN,
   type Stopped,
   stoppedBy,
@@ -201,15 +201,6 @@ async function returned(writer: StoreWriter, items: readonly ManifestItem[], fol
   return outcomes;
 }
 
-function reported(manifest: Manifest, item: ManifestItem, outcome: ItemOutcome): ReportedItem {
-  return {
-    id: item.id,
-    sessionID: manifest.sessionID,
-    recordID: item.recordID,
-    kind: item.kind,
-    ...columnOf(item.locator),
-    code: item.code,
-    action: outcome.state === "restored" ? "restored" : "skipped",
-    ...(outcome.reason === undefined ? {} : { reason: outcome.reason }),
-  };
+function reported(manifest: Manifest, item: ManifestItem, { state, reason }: ItemOutcome): ReportedItem {
+  return reportedItem(manifest, item, state === "restored" ? "restored" : "skipped", reason);
 }

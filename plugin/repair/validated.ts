@@ -30,7 +30,7 @@ export interface Validated {
   readonly lists: Readonly<Record<string, string>>;
 }
 
-export const NOTHING_VALIDATED: Validated = { databases: {}, sessions: {}, lists: {} };
+const NOTHING_VALIDATED: Validated = { databases: {}, sessions: {}, lists: {} };
 
 function rulesFor(hostVersion: string | null): string {
   return `${FORMAT} ${TOOL.version} ${hostVersion}`;

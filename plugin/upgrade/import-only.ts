@@ -99,7 +99,7 @@ function dataURLSupplement(document: unknown): Supplement {
  * The same content as a `data:` URL that can be decoded: a `%` that begins no escape is written as one. Where the escapes
  * are no UTF-8, their bytes are written in base64. `null`: nothing is wrong with it.
  */
-export function decodableDataURL(url: string): string | null {
+function decodableDataURL(url: string): string | null {
   const comma = url.indexOf(",");
   if (!url.startsWith("data:") || comma < 0) return null;
   const [header, payload] = [url.slice(0, comma), url.slice(comma + 1)];

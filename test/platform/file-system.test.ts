@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nodeFileSystem as files } from "../../plugin/platform/file-system.ts";
 import { hashFile, sha256 } from "../../plugin/platform/hash.ts";
-import { isGone, thisProcess } from "../../plugin/platform/process-identity.ts";
+import { type ProcessIdentity, standingOf, thisProcess } from "../../plugin/platform/process-identity.ts";
 import { type Scratch, scratchFolder } from "../stores/scratch.ts";
 
 let scratch: Scratch;
@@ -90,6 +90,8 @@ test("a copy keeps the time, and takes the mode it is told", async () => {
   const found = lstatSync(at("to"));
   expect([found.mtimeMs, found.mode & 0o777]).toEqual([1_600_000_000_456, 0o644]);
 });
+
+const isGone = (identity: ProcessIdentity) => standingOf(identity) === "gone";
 
 describe("processes", () => {
   test("this one is not gone; one that has ended is", async () => {

@@ -1,5 +1,16 @@
 import { z } from "zod";
-import { finite, idOf, instant, jsonRecord, mention, modelRef, record, tokens, toolContent } from "./values.ts";
+import {
+  finite,
+  idOf,
+  instant,
+  jsonRecord,
+  mention,
+  modelRef,
+  record,
+  snapshot,
+  tokens,
+  toolContent,
+} from "./values.ts";
 
 /**
  * The documents of `session_message` as opencode 2.0.26 decodes them (source: packages/schema/src/session-message.ts;
@@ -91,13 +102,7 @@ const assistant = z.object({
   agent: z.string(),
   model: modelRef,
   content: z.array(content),
-  snapshot: z
-    .object({
-      start: z.string().optional(),
-      end: z.string().optional(),
-      files: z.array(z.string()).optional(),
-    })
-    .optional(),
+  snapshot: snapshot.optional(),
   finish: z.enum(["stop", "length", "tool-calls", "content-filter", "error", "unknown"]).optional(),
   rawFinish: z.string().optional(),
   cost: finite.optional(),

@@ -1,5 +1,16 @@
 import { z } from "zod";
-import { finite, idOf, instant, jsonRecord, jsonValue, mention, modelRef, tokens, toolContent } from "./values.ts";
+import {
+  finite,
+  idOf,
+  instant,
+  jsonRecord,
+  jsonValue,
+  mention,
+  modelRef,
+  snapshot,
+  tokens,
+  toolContent,
+} from "./values.ts";
 
 /**
  * The documents of `session_message` as the preview of 2.x decodes them (`@opencode-ai/cli-linux-x64@1.18.18`: read in
@@ -96,13 +107,7 @@ export const MESSAGES_OF_PREVIEW: Readonly<Record<string, z.ZodType>> = {
     agent: z.string(),
     model: modelRef,
     content: z.array(content),
-    snapshot: z
-      .object({
-        start: z.string().optional(),
-        end: z.string().optional(),
-        files: z.array(z.string()).optional(),
-      })
-      .optional(),
+    snapshot: snapshot.optional(),
     finish: z.string().optional(),
     cost: finite.optional(),
     tokens: tokens.optional(),

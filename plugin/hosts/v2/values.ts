@@ -81,3 +81,10 @@ export function directory(takes: "paths of this system" | "paths of every system
   };
   return z.string().refine(isAbsolute, "not an absolute path");
 }
+
+/** The state of the folder before and after an answer. */
+export const snapshot = z.object({
+  start: z.string().optional(),
+  end: z.string().optional(),
+  files: z.array(z.string()).optional(),
+});

@@ -3,9 +3,9 @@ import type { ManifestItem } from "../../model/manifest-item.ts";
 import type { NewRow } from "../../model/replacement.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { sha256 } from "../../platform/hash.ts";
-import { writeItem } from "../item-files.ts";
-import { type ItemOutcome, itemFileName, type Operation } from "../writer.ts";
+import type { ItemOutcome, Operation } from "../writer.ts";
 import { addRows, isAdded, type Listing, listingOf, parseListing, removeRows, rowsFor } from "./added-rows.ts";
+import { listedItem } from "./listed-item.ts";
 import type { LiveRows } from "./live-rows.ts";
 import type { CapturedRow } from "./row.ts";
 
@@ -30,26 +30,10 @@ export class SessionAdditions {
   async prepare(id: string, operation: Operation, rows: readonly NewRow[], folder: string): Promise<ManifestItem> {
     const captured = rowsFor(this.#rows.schema, rows);
     const listed = listingOf(rows, captured);
-    const text = Buffer.from(JSON.stringify(listed));
-    const file = itemFileName(id, "rows.json");
-    await writeItem(this.#files, folder, file, text);
-    const item: ManifestItem = {
-      id,
-      kind: "session",
-      recordID: operation.recordID,
-      locator: { table: "session", key: { id: operation.recordID ?? "" } },
-      code: operation.code,
-      evidence: operation.evidence,
-      remedy: operation.remedy,
-      state: "planned",
-      original: null,
-      replacement: {
-        source: operation.replacement?.source ?? "another store",
-        sha256: sha256(text),
-        file,
-        bytes: text.length,
-      },
-    };
+    const recordID = operation.recordID;
+    const locator = { table: "session" as const, key: { id: recordID ?? "" } };
+    const what = { id, kind: "session", recordID, locator, name: "rows.json", source: "another store" } as const;
+    const item = await listedItem(this.#files, folder, listed, what, operation);
     this.#additions.set(item, { listed, rows: captured });
     return item;
   }

@@ -59,7 +59,7 @@ export function sqliteFailure(error: unknown): SqliteFailure {
 }
 
 /** Damage that SQLite itself does not notice: from a damaged tree it may return rows out of order, again and again. */
-export class RowsOutOfOrderError extends Error {
+class RowsOutOfOrderError extends Error {
   readonly code = "SQLITE_CORRUPT";
 
   constructor(table: string) {

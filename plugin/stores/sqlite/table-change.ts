@@ -1,6 +1,5 @@
 import { z } from "zod";
 import type { TableChange } from "../../model/replacement.ts";
-import { sha256 } from "../../platform/hash.ts";
 import type { Connection } from "./driver.ts";
 import { quoted } from "./schema.ts";
 import { tableDigest } from "./table-digest.ts";
@@ -76,12 +75,6 @@ export function undoTableChange(connection: Connection, listed: TableListing): s
 /** Whether the table is as it was before the change. */
 export function isAsBefore(connection: Connection, { table, before }: TableListing): boolean {
   return tableDigest(connection, table) === before;
-}
-
-/** The entry of a listing's text in the manifest. */
-export function listingFile(listed: TableListing): { readonly text: Buffer; readonly sha256: string } {
-  const text = Buffer.from(JSON.stringify(listed));
-  return { text, sha256: sha256(text) };
 }
 
 function statementOf(connection: Connection, table: string): string | null {

@@ -3,17 +3,10 @@ import type { ManifestItem } from "../../model/manifest-item.ts";
 import type { TableChange } from "../../model/replacement.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { sha256 } from "../../platform/hash.ts";
-import { writeItem } from "../item-files.ts";
-import { CHANGED_SINCE, type ItemOutcome, itemFileName, type Observed, type Operation } from "../writer.ts";
+import { CHANGED_SINCE, type ItemOutcome, type Observed, type Operation } from "../writer.ts";
 import type { Connection } from "./driver.ts";
-import {
-  changeTable,
-  isAsBefore,
-  listingFile,
-  parseTableListing,
-  type TableListing,
-  undoTableChange,
-} from "./table-change.ts";
+import { listedItem } from "./listed-item.ts";
+import { changeTable, isAsBefore, parseTableListing, type TableListing, undoTableChange } from "./table-change.ts";
 
 interface PreparedChange {
   readonly change: TableChange;
@@ -40,26 +33,10 @@ export class TableItems {
   async prepare(id: string, operation: Operation, change: TableChange, folder: string): Promise<ManifestItem | string> {
     const listed = this.#tried(change);
     if (listed === null) return CHANGED_SINCE;
-    const { text, sha256: hash } = listingFile(listed);
-    const file = itemFileName(id, "table.json");
-    await writeItem(this.#files, folder, file, text);
-    const item: ManifestItem = {
-      id,
-      kind: "table",
-      recordID: change.table,
-      locator: { path: `${this.#databaseName()}:${change.table}` },
-      code: operation.code,
-      evidence: operation.evidence,
-      remedy: operation.remedy,
-      state: "planned",
-      original: null,
-      replacement: {
-        source: operation.replacement?.source ?? "the host of the database",
-        sha256: hash,
-        file,
-        bytes: text.length,
-      },
-    };
+    const locator = { path: `${this.#databaseName()}:${change.table}` };
+    const what = { id, kind: "table", recordID: change.table, locator } as const;
+    const named = { ...what, name: "table.json", source: "the host of the database" };
+    const item = await listedItem(this.#files, folder, listed, named, operation);
     this.#prepared.set(item, { change, listed });
     return item;
   }

@@ -77,7 +77,7 @@ export function tableCells(page: Buffer, header: BtreeHeader, usable: number): T
 }
 
 /** The table cell that begins at an offset of a page. */
-export function tableCellAt(page: Buffer, at: number, usable: number): TableCell | null {
+function tableCellAt(page: Buffer, at: number, usable: number): TableCell | null {
   const size = readVarint(page, at);
   const rowID = size === null ? null : readRowID(page, size[1]);
   if (size === null || rowID === null) return null;
