@@ -1,5 +1,10 @@
 import { DEFAULT_SETTINGS } from "../../plugin/configuration/options.ts";
-import { followStores, checkBeforeLoad, checkEverything, type StartCheckInput } from "../../plugin/opencode/start-check.ts";
+import {
+  checkBeforeLoad,
+  checkEverything,
+  followStores,
+  type StartCheckInput,
+} from "../../plugin/opencode/start-check.ts";
 import { ValidatedMemory } from "../../plugin/opencode/validated-memory.ts";
 import { nodeFileSystem as files } from "../../plugin/platform/file-system.ts";
 import { locate } from "../../plugin/stores/locate.ts";
