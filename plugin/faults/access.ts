@@ -10,9 +10,20 @@ export const ACCESS_DENIED = {
   invariant: "The user who runs opencode may read and write everything in the data directory.",
   cause:
     "Another user owns it, mostly root after one run with sudo, or its mode was changed. Measured: 1.18.33 does not start if it may not write the database, its -wal or its -shm. 1.0.152 and 1.1.65 fail on a file that they may not read. They leave out the records of a folder that they may not open.",
-  advice: "Run the command that stands with it, then check again. Nothing in it is damaged by this.",
+  advice:
+    "Run the command that stands with it, then check again. Nothing in it is damaged by this. If no command stands with it, it is in a folder of another user: run opencode and this tool as that user.",
   issues: [16029, 10561],
   classes: ["A3", "B3"],
+} satisfies Fault;
+
+export const QUARANTINE_DENIED = {
+  ...reported,
+  code: "quarantine-denied",
+  title: "This tool may not use its quarantine: nothing can be repaired or undone",
+  invariant: "The user who repairs may read and write the folder `quarantine` in the data directory.",
+  cause: "A repair was run as another user, mostly with sudo. What it kept there belongs to that user.",
+  advice: "Run the command that stands with it, then repair again. Sessions load without the quarantine.",
+  classes: ["B3"],
 } satisfies Fault;
 
 export const READ_ONLY_FILE_SYSTEM = {

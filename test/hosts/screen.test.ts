@@ -242,6 +242,11 @@ describe("what the screens before 1.0.142 cannot print", () => {
     expect(found(failed("write", { filePath: "/p/a", content: 5 }))[0]).toBe("state.input.content");
   });
 
+  test("a written file that is named by no text: 1.0.152 ends on it too", () => {
+    expect(found(call("write", { filePath: 5, content: "x" }))).toEqual(everywhere("state.input.filePath"));
+    expect(found(call("write", { filePath: null }))).toEqual(everywhere(""));
+  });
+
   test("the kind of a subagent and the names of its calls: only from 1.0.142 on they must be texts", () => {
     const task = (change: Fields, metadata: Fields = {}) =>
       found(call("task", { description: "d", subagent_type: "general", ...change }, metadata));

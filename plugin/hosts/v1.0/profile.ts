@@ -81,7 +81,7 @@ export const SCREEN_1_0: Screen = {
     [
       "write",
       [
-        { at: FILE_OF_CALL, wants: "printable" },
+        { at: FILE_OF_CALL, wants: "path" },
         { at: DIAGNOSTICS, wants: "answer" },
         { at: [...DIAGNOSTICS, EACH], wants: "any diagnostic" },
       ],
