@@ -9,7 +9,7 @@ export const ACCESS_DENIED = {
   title: "opencode may not use this as it must",
   invariant: "The user who runs opencode may read and write everything in the data directory.",
   cause:
-    "Another user owns it, mostly root after one run with sudo, or its mode was changed. Measured: 1.18.33 does not start if it may not write the database, its -wal or its -shm. 1.0.152 and 1.1.65 fail on a file that they may not read. They leave out the records of a folder that they may not open.",
+    "Another user owns it, mostly root after one run with sudo, or its mode was changed. Measured: 1.18.33 does not start if it may not write the database, its -wal, its -shm or the folder log; 1.1.65 neither without log. 1.0.152 and 1.1.65 fail on a file that they may not read. They leave out the records of a folder that they may not open.",
   advice:
     "Run the command that stands with it, then check again. Nothing in it is damaged by this. If no command stands with it, it is in a folder of another user: run opencode and this tool as that user.",
   issues: [16029, 10561],

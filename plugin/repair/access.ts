@@ -16,6 +16,9 @@ const MOST_TOLD = 20;
 /** Folders of records. If one cannot be opened, part of the session is not shown (measured on 1.0.152 and 1.1.65). */
 const NEEDED = ["session", "message", "part", "project"];
 
+/** Where opencode writes its log. If it may not, it does not start (measured on 1.1.65 and 1.18.33; the file, 1.18.33). */
+const LOGS = ["log", "log/opencode.log"];
+
 /** Adds to the findings of a check what this user may not access. Each file is reported once, with its owner. */
 export function withAccess(findings: readonly ConfirmedFinding[], located: Located): ConfirmedFinding[] {
   const denied = accessFindings(located);
@@ -58,6 +61,10 @@ function accessFindings(located: Located): ConfirmedFinding[] {
       const refusal = refusalOf(database + suffix, "read and write");
       if (refusal !== null) say(database + suffix, "blocking", refusal);
     }
+  }
+  for (const path of LOGS) {
+    const refusal = refusalOf(join(dataDir, path), "read and write");
+    if (refusal !== null) say(join(dataDir, path), "blocking", refusal);
   }
   // Windows does not refuse folders by mode.
   if (HAS_MODES && process.geteuid?.() !== 0) {

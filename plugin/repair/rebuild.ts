@@ -24,19 +24,25 @@ import type { Store } from "../stores/store.ts";
 import { bySession } from "./by-session.ts";
 import { closedRecord } from "./closed.ts";
 import { completeDraft } from "./complete-draft.ts";
+import { copiesBeside } from "./from-copy.ts";
 import { plural } from "./words.ts";
 
 /** The source of a rebuilt message, as the manifest names it. */
 export const MESSAGE_SOURCE = "rebuilt from its parts and the messages beside it";
 
 /**
- * Adds to findings what could replace records that would be quarantined. For any record: its readable part. For a
+ * Adds to findings what could replace records that would be quarantined. For any record: a copy, or its readable part. For a
  * message: what its parts and neighbours show, so that its parts stay visible. For a project: what its sessions show.
  * Reads only.
  */
 export async function withRebuilt(store: Store, findings: readonly ConfirmedFinding[]): Promise<ConfirmedFinding[]> {
   const rebuilt = new Map<ConfirmedFinding, ConfirmedFinding>();
+  for (const [finding, replacement] of await copiesBeside(store, findings)) {
+    const evidence = `${finding.evidence}; a whole copy of it is in the same folder`;
+    rebuilt.set(finding, { ...finding, evidence, rebuilt: replacement });
+  }
   for (const finding of findings) {
+    if (rebuilt.has(finding)) continue;
     const closed = await closedRecord(store, finding);
     if (closed === null) continue;
     const evidence = `${finding.evidence}; ${closed.words}`;

@@ -93,8 +93,10 @@ describe.if(canDropPrivileges())("a database of 1.18.33 whose files are another 
     ["opencode.db-wal", 0o600, "root, mode 600: may not be read", 0],
     ["opencode.db", 0o600, "root, mode 600: may not be read", 0],
     [".", 0o755, "root, mode 755: may not be written", 9],
+    ["log", 0o755, "root, mode 755: may not be written", 9],
   ])("%s with mode %o: opencode does not start, and it is said", async (path, mode, words, sessions) => {
     await layOut("1.18.33");
+    if (path === "log") mkdirSync(join(dataDir, path), { recursive: true });
     toRoot(path, mode);
     const checked = await check();
     expect(checked.status).toBe(1);
