@@ -176,7 +176,7 @@ test("the files of 1.0.61: a question is asked for its time where the screen pri
     }
     const { findings } = await (await toolFor(store.dataDir)).check();
     const fatal = findings.filter(({ code }) => code === "screen-fatal");
-    expect(fatal.map(({ recordID }) => recordID)).toEqual(["msg_a2", "msg_a5"]);
+    expect(fatal.map(({ recordID }) => recordID).sort()).toEqual(["msg_a2", "msg_a5"]);
   } finally {
     store.remove();
   }
