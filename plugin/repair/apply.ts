@@ -191,7 +191,7 @@ export function stoppedBy(error: unknown): Stopped {
       return {
         kind: "failed",
         message:
-          "You may not write to the data directory, or its file system is read-only. Nothing was lost. `check` names the file or folder and the command that corrects it.",
+          "You may not write to the data directory, or its file system is read-only. Nothing was lost. `check` says which, and what corrects it.",
       };
     case "EBUSY":
     case "UNKNOWN":
