@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { ACCESS_DENIED } from "../faults/access.ts";
+import { ACCESS_DENIED, QUARANTINE_DENIED } from "../faults/access.ts";
 import type { Finding } from "../model/finding.ts";
 import { correctingCommand } from "../platform/permissions.ts";
 
@@ -7,5 +7,7 @@ import { correctingCommand } from "../platform/permissions.ts";
  * The command that lets this user read and write a file. Only for the user's own screen, because it contains a path.
  */
 export function mendingCommandFor({ code, locator }: Finding, dataDir: string): string | null {
-  return code === ACCESS_DENIED.code && "path" in locator ? correctingCommand(join(dataDir, locator.path)) : null;
+  return [ACCESS_DENIED.code, QUARANTINE_DENIED.code].includes(code) && "path" in locator
+    ? correctingCommand(join(dataDir, locator.path), dataDir)
+    : null;
 }

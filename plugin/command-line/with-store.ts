@@ -29,7 +29,7 @@ export async function runWithStore(
   }
   if (!found.ok && found.reason === "denied") {
     const command = correctingCommand(resolve(options.dataDir ?? defaultDataDir(process.env)));
-    const way = command === null ? "" : ` To correct this: ${command}`;
+    const way = command === null ? " Run this as the user who owns it." : ` To correct this: ${command}`;
     return problem({ options, terminal }, `${found.message}${way}`, EXIT.failed);
   }
   if (!found.ok || !(await hasWork(command, found.located))) {

@@ -9,10 +9,21 @@ export const ACCESS_DENIED = {
   title: "opencode may not use this as it must",
   invariant: "The user who runs opencode may read and write everything in the data directory.",
   cause:
-    "Another user owns it, mostly root after one run with sudo, or its mode was changed. Measured: 1.18.33 does not start if it may not write the database, its -wal or its -shm. 1.0.152 and 1.1.65 fail on a file that they may not read. They leave out the records of a folder that they may not open.",
-  advice: "Run the command that stands with it, then check again. Nothing in it is damaged by this.",
+    "Another user owns it, mostly root after one run with sudo, or its mode was changed. Measured: 1.18.33 does not start if it may not write the database, its -wal, its -shm or the folder log; 1.1.65 neither without log. 1.0.152 and 1.1.65 fail on a file that they may not read. They leave out the records of a folder that they may not open.",
+  advice:
+    "Run the command that stands with it, then check again. Nothing in it is damaged by this. If no command stands with it, it is in a folder of another user: run opencode and this tool as that user.",
   issues: [16029, 10561],
   classes: ["A3", "B3"],
+} satisfies Fault;
+
+export const QUARANTINE_DENIED = {
+  ...reported,
+  code: "quarantine-denied",
+  title: "This tool may not use its quarantine: nothing can be repaired or undone",
+  invariant: "The user who repairs may read and write the folder `quarantine` in the data directory.",
+  cause: "A repair was run as another user, mostly with sudo. What it kept there belongs to that user.",
+  advice: "Run the command that stands with it, then repair again. Sessions load without the quarantine.",
+  classes: ["B3"],
 } satisfies Fault;
 
 export const READ_ONLY_FILE_SYSTEM = {
@@ -43,7 +54,7 @@ export const FOLDER_IS_FILE = {
   title: "opencode expects a folder here",
   invariant: "The folders of opencode 1.0-1.1 are folders, or links to folders.",
   cause:
-    "A copy or a sync made a file of a folder, or the disk that a link leads to is not mounted. Measured on 1.1.65: a file as storage/project stops every answer. With one as storage/session no session is listed. Messages and parts behind one are left out without a word.",
+    "A copy or a sync made a file of a folder, or the disk that a link leads to is not mounted. Measured on 1.1.65: a file as storage or as storage/project stops every answer. With one as storage/session no session is listed. Messages and parts behind one are left out without a word.",
   advice:
     "If it is a link, mount the disk that it leads to. If it is a file, close opencode, move the file elsewhere, and put the folder there from a backup. Then check again.",
   classes: ["A3", "B3"],

@@ -58,6 +58,12 @@ export interface Screen {
   readonly hasFailedBlocks: boolean;
   /** Whether the UI does not print the error of an aborted answer. */
   readonly leavesOutAborted: boolean;
+  /** How many of the newest messages of a session the UI fetches. */
+  readonly fetches: number;
+  /** Whether the UI reads the time of every answer, and of every question that it prints. */
+  readonly readsEveryTime: boolean;
+  /** Below which answers the UI prints the mode and the model (`hosts/screen.ts`). */
+  readonly footers: "by finish" | "by steps and newest" | "by steps";
 }
 
 /** A value that the screen cannot print. */

@@ -1,11 +1,8 @@
-import type { NewerMessages, ShownIn } from "../model/artifact.ts";
+import type { AnswerSteps, NewerMessages, ShownIn } from "../model/artifact.ts";
 import { at, collect, isNothing, type Screen, type ScreenDemand, type ScreenMismatch } from "./screen-demand.ts";
 
 /** What the newest message of a session has after it: nothing. */
 export const NOTHING_NEWER: NewerMessages = { count: 0, anyAnswer: false, anyUnfinished: false, anyOutput: false };
-
-/** No screen of opencode 1.0 to 1.15 fetches more of a session (source). */
-const MOST_SHOWN = 100;
 
 interface Answer {
   readonly answer: unknown;
@@ -13,13 +10,32 @@ interface Answer {
   readonly newer: NewerMessages;
 }
 
-/** When the screen reaches a value of an answer (source of 1.0.152, 1.1.65, 1.2.27, 1.14.41 and 1.15.13). */
+/**
+ * Whether the screen prints the mode below an answer. Before 1.0.142 the steps of the answer decide. If they are unknown,
+ * it counts as printed.
+ */
+const HAS_FOOTER: Readonly<Record<Screen["footers"], (given: Answer) => boolean>> = {
+  "by finish": ({ answer, screen, newer }) =>
+    !newer.anyAnswer || isLastOfTurn(answer) || (screen.leavesOutAborted && isAborted(answer)),
+  "by steps and newest": ({ answer, newer }) =>
+    !newer.anyAnswer || (isCompleted(answer) && newer.steps?.anyStop !== false),
+  "by steps": ({ answer, newer }) =>
+    !isCompleted(answer) || newer.steps?.anyStop !== false || (newer.count === 0 && newer.steps.anyWithCalls),
+};
+
+/**
+ * When the screen reaches a value of an answer (source of 1.0.0, 1.0.61, 1.0.98, 1.0.142 to 1.0.185, 1.1.65, 1.2.27,
+ * 1.14.41 and 1.15.13).
+ */
 const COMES_TO = {
   /** The screen reads the time of the running answer. The time that an answer took is shown at the end of its turn. */
-  time: ({ answer, newer }: Answer) => !newer.anyUnfinished || isLastOfTurn(answer),
-  /** The footer is shown below the newest answer, at the end of a turn, and below an aborted answer. */
-  footer: ({ answer, screen, newer }: Answer) =>
-    !newer.anyAnswer || isLastOfTurn(answer) || (screen.leavesOutAborted && isAborted(answer)),
+  time: ({ answer, screen, newer }: Answer) => screen.readsEveryTime || !newer.anyUnfinished || isLastOfTurn(answer),
+  footer: (given: Answer) => HAS_FOOTER[given.screen.footers](given),
+  /** The oldest screens print the model of an answer that runs in another way, which prints anything. */
+  model: (given: Answer) =>
+    given.screen.footers === "by steps"
+      ? isCompleted(given.answer) && given.newer.steps?.anyStop !== false
+      : HAS_FOOTER[given.screen.footers](given),
   error: ({ answer, screen }: Answer) =>
     Boolean(at(answer, ["error"])) && !(screen.leavesOutAborted && isAborted(answer)),
   /** The newest answer that returned tokens gives the size of the context. */
@@ -34,7 +50,7 @@ interface AnswerDemand extends ScreenDemand {
 const OF_ANSWERS: readonly AnswerDemand[] = [
   { at: ["time"], wants: "something", where: "time" },
   { at: ["mode"], wants: "some text", where: "footer" },
-  { at: ["modelID"], wants: "printable", where: "footer" },
+  { at: ["modelID"], wants: "printable", where: "model" },
   { at: ["tokens"], wants: "something", where: "tokens" },
   { at: ["tokens", "cache"], wants: "something", where: "tokens that count" },
   { at: ["error"], wants: "object", where: "error" },
@@ -52,9 +68,19 @@ export function mismatchesOnScreen(
   screen: Screen,
   newer: NewerMessages = NOTHING_NEWER,
 ): ScreenMismatch[] {
-  if (newer.count >= MOST_SHOWN) return [];
+  if (newer.count >= screen.fetches) return [];
   if (kind === "part") return screenMismatches(value, screen, newer.shownIn);
-  return kind === "message" && isAnswer(value) ? answerMismatches(value, screen, newer) : [];
+  if (kind !== "message") return [];
+  return isAnswer(value) ? answerMismatches(value, screen, newer) : questionMismatches(value, screen, newer);
+}
+
+/** The oldest screens print below each question when it was asked. */
+function questionMismatches(question: unknown, screen: Screen, { shownIn }: NewerMessages): ScreenMismatch[] {
+  const mismatches: ScreenMismatch[] = [];
+  if (screen.readsEveryTime && shownIn !== "nowhere" && at(question, ["role"]) === "user") {
+    collect(question, { at: ["time"], wants: "something" }, mismatches);
+  }
+  return mismatches;
 }
 
 function answerMismatches(answer: unknown, screen: Screen, newer: NewerMessages): ScreenMismatch[] {
@@ -75,7 +101,7 @@ export function asNewer(message: unknown): NewerMessages {
   return {
     count: 1,
     anyAnswer: isOne,
-    anyUnfinished: isOne && !isNothing(time) && !at(time, ["completed"]),
+    anyUnfinished: isOne && !isNothing(time) && !isCompleted(message),
     anyOutput: isOne && hasOutput(message),
   };
 }
@@ -95,7 +121,11 @@ function isAnswer(message: unknown): boolean {
 
 function isLastOfTurn(answer: unknown): boolean {
   const finish = at(answer, ["finish"]);
-  return Boolean(finish) && finish !== "tool-calls" && finish !== "unknown";
+  return Boolean(finish) && finish !== WITH_CALLS && finish !== "unknown";
+}
+
+function isCompleted(answer: unknown): boolean {
+  return Boolean(at(answer, ["time", "completed"]));
 }
 
 function isAborted(answer: unknown): boolean {
@@ -150,6 +180,17 @@ function demandsOn(part: unknown, screen: Screen, shownIn: ShownIn | undefined):
   if (status === "completed") return own;
   return own.filter((demand) => isOfEveryStatus(demand) && (status !== "pending" || !demand.at.includes("metadata")));
 }
+
+/** What the parts of an answer say of how its steps ended. */
+export function stepsOf(parts: readonly unknown[]): AnswerSteps {
+  const reasons = parts.filter((part) => at(part, ["type"]) === "step-finish").map((part) => at(part, ["reason"]));
+  return {
+    anyStop: reasons.some((reason) => reason !== WITH_CALLS),
+    anyWithCalls: reasons.includes(WITH_CALLS),
+  };
+}
+
+const WITH_CALLS = "tool-calls";
 
 /** Whether a part of a user message is what the user wrote. */
 export function isOwnText(part: unknown): boolean {

@@ -82,12 +82,23 @@ export type JsonShape =
   | { readonly shape: "incomplete" }
   | { readonly shape: "invalid"; readonly offset: number };
 
+/** Whether a step of an answer ended otherwise than with calls of tools, and whether one ended with calls. */
+export interface AnswerSteps {
+  readonly anyStop: boolean;
+  readonly anyWithCalls: boolean;
+}
+
 export type ShownIn = "answer" | "question" | "nowhere";
 
 /** What is newer in a session than one of its messages, and where a record is in it. */
 export interface NewerMessages {
-  /** Absent if unknown. In a user message the terminal UI prints only the first text of the user's own, and files. */
+  /**
+   * Absent if unknown. In a user message the terminal UI prints only the first text of the user's own, and files. Without
+   * such a text it prints nothing.
+   */
   readonly shownIn?: ShownIn;
+  /** For an answer; absent if unknown. */
+  readonly steps?: AnswerSteps;
   readonly count: number;
   readonly anyAnswer: boolean;
   /** Whether one of the answers is unfinished. */

@@ -1,4 +1,6 @@
-import { accessSync, constants, type Stats, statSync } from "node:fs";
+import { accessSync, constants, lstatSync, readlinkSync, type Stats, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, resolve } from "node:path";
 import { errnoCode } from "./file-system.ts";
 
 /** Whether the system has owners and modes that may deny a user a file. */
@@ -57,25 +59,50 @@ function statOf(path: string): Stats | null {
 /** Names of other users are left out, because this text may be part of a report. */
 function ownership(path: string): string {
   if (!HAS_MODES) return "it has the read-only attribute";
-  const found = statOf(path);
+  const closed = firstClosed(linkTarget(path));
+  const found = statOf(closed);
   if (found === null) return "its owner cannot be seen";
   const { uid, mode } = found;
   const owner = uid === process.geteuid?.() ? "this user" : uid === 0 ? "root" : `user ${uid}`;
-  return `owned by ${owner}, mode ${(mode & 0o777).toString(8)}`;
+  const owned = `owned by ${owner}, mode ${(mode & 0o777).toString(8)}`;
+  return closed === linkTarget(path) ? owned : `in a folder ${owned}`;
 }
 
 /**
  * The command that lets this user read and write a path, ready to paste into a shell of this system. `null` on Windows,
- * unless it is a file with the read-only attribute.
+ * unless it is a file with the read-only attribute. `null` too if the path is in a closed folder of another user that
+ * is neither in the home directory nor in `dataDir`: a command that gives such a folder away (`/root`) would do harm.
  */
-export function correctingCommand(path: string): string | null {
+export function correctingCommand(path: string, dataDir: string | null = null): string | null {
   if (!HAS_MODES) return codeOf(path, constants.W_OK) === "EPERM" ? `attrib -R "${path}"` : null;
-  const outer = firstClosed(path);
+  const target = linkTarget(path);
+  const outer = firstClosed(target);
   const found = statOf(outer);
-  const [flag, what] = [found?.isDirectory() ? "-R " : "", `'${outer.replaceAll("'", "'\\''")}'`];
   const isOurs = found !== null && found.uid === process.geteuid?.();
+  const isAround = outer !== target;
+  const isWithin = (folder: string | null) => folder !== null && outer.startsWith(`${folder}/`);
+  if (isAround && !isOurs && !isWithin(homedir()) && !isWithin(dataDir)) return null;
+  const isWhole = found?.isDirectory() === true && !(isAround && isOurs);
+  const [flag, what] = [isWhole ? "-R " : "", `'${outer.replaceAll("'", "'\\''")}'`];
   const chmod = `chmod ${flag}u+rwX ${what}`;
   return isOurs ? chmod : `sudo chown ${flag}"$(id -u):$(id -g)" ${what} && ${chmod}`;
+}
+
+/** More links in a row than this are a circle. */
+const MOST_LINKS = 40;
+
+/** Where a link leads, although this user may not look there. */
+function linkTarget(path: string): string {
+  let at = path;
+  for (let count = 0; count < MOST_LINKS; count += 1) {
+    try {
+      if (!lstatSync(at).isSymbolicLink()) return at;
+      at = resolve(dirname(at), readlinkSync(at));
+    } catch {
+      return at;
+    }
+  }
+  return path;
 }
 
 /** The outermost folder above a path that may not be entered, or else the path itself. */
@@ -83,7 +110,9 @@ function firstClosed(path: string): string {
   const names = path.split("/");
   for (let length = 2; length < names.length; length += 1) {
     const folder = names.slice(0, length).join("/");
-    if (codeOf(folder, constants.X_OK) === "EACCES") return folder;
+    if (codeOf(folder, constants.X_OK) !== "EACCES") continue;
+    const target = linkTarget(folder);
+    return target === folder ? folder : firstClosed(target);
   }
   return path;
 }

@@ -1,9 +1,11 @@
 import { basename, dirname, join, relative } from "node:path";
-import { ACCESS_DENIED, READ_ONLY_FILE_SYSTEM } from "../faults/access.ts";
+import { ACCESS_DENIED, QUARANTINE_DENIED, READ_ONLY_FILE_SYSTEM } from "../faults/access.ts";
+import type { Fault } from "../faults/fault.ts";
 import { isFileLocator, locatorText } from "../model/artifact.ts";
 import type { ConfirmedFinding, Severity } from "../model/finding.ts";
 import { HAS_MODES, type Refusal, refusalOf } from "../platform/permissions.ts";
 import { namesOrNone, targetStatNow } from "../platform/read-now.ts";
+import { quarantinePath } from "../quarantine/places.ts";
 import { STORAGE } from "../stores/json/layout.ts";
 import type { Located } from "../stores/locate.ts";
 import { plural } from "../words/amounts.ts";
@@ -13,6 +15,9 @@ const MOST_TOLD = 20;
 
 /** Folders of records. If one cannot be opened, part of the session is not shown (measured on 1.0.152 and 1.1.65). */
 const NEEDED = ["session", "message", "part", "project"];
+
+/** Where opencode writes its log. If it may not, it does not start (measured on 1.1.65 and 1.18.33; the file, 1.18.33). */
+const LOGS = ["log", "log/opencode.log"];
 
 /** Adds to the findings of a check what this user may not access. Each file is reported once, with its owner. */
 export function withAccess(findings: readonly ConfirmedFinding[], located: Located): ConfirmedFinding[] {
@@ -49,16 +54,35 @@ function accessFindings(located: Located): ConfirmedFinding[] {
     if (refusal?.what === "write-here") return found;
   }
   for (const database of databases) {
+    const denied = refusalOf(database, "read");
     // A folder in place of the database is a finding of its own.
-    if (targetStatNow(database)?.isDirectory()) continue;
+    if (denied === null && targetStatNow(database)?.isDirectory()) continue;
     for (const suffix of ["", "-wal", "-shm"]) {
       const refusal = refusalOf(database + suffix, "read and write");
       if (refusal !== null) say(database + suffix, "blocking", refusal);
     }
   }
+  for (const path of LOGS) {
+    const refusal = refusalOf(join(dataDir, path), "read and write");
+    if (refusal !== null) say(join(dataDir, path), "blocking", refusal);
+  }
   // Windows does not refuse folders by mode.
-  if (HAS_MODES && process.geteuid?.() !== 0) storageFindings(located, say);
+  if (HAS_MODES && process.geteuid?.() !== 0) {
+    storageFindings(located, say);
+    found.push(...quarantineFindings(dataDir));
+  }
   return found;
+}
+
+/** Where this tool keeps originals. One repair with sudo leaves folders there that only root may use. */
+function quarantineFindings(dataDir: string): ConfirmedFinding[] {
+  const root = quarantinePath(dataDir);
+  const denied = [root, ...namesOrNone(root).map((name) => join(root, name))].flatMap((path) => {
+    const refusal = refusalOf(path, "read and write");
+    if (refusal === null || refusal.what === "write-here") return [];
+    return [finding(relative(dataDir, path), "warning", refusal, null, QUARANTINE_DENIED)];
+  });
+  return denied.slice(0, MOST_TOLD);
 }
 
 type Say = (path: string, severity: Severity, refusal: Refusal, sessionID?: string | null) => void;
@@ -109,8 +133,14 @@ function namesIn(folder: string): string[] {
   return namesOrNone(folder).filter((name) => !name.startsWith("."));
 }
 
-function finding(path: string, severity: Severity, refusal: Refusal, sessionID: string | null): ConfirmedFinding {
-  const fault = refusal.what === "write-here" ? READ_ONLY_FILE_SYSTEM : ACCESS_DENIED;
+function finding(
+  path: string,
+  severity: Severity,
+  refusal: Refusal,
+  sessionID: string | null,
+  denied: Fault = ACCESS_DENIED,
+): ConfirmedFinding {
+  const fault = refusal.what === "write-here" ? READ_ONLY_FILE_SYSTEM : denied;
   return {
     code: fault.code,
     severity,

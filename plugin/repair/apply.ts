@@ -191,7 +191,8 @@ export function stoppedBy(error: unknown): Stopped {
       if (THIS_SYSTEM === "windows") return { kind: "refused", message: HELD };
       return {
         kind: "failed",
-        message: "You may not write to the data directory, or its file system is read-only. Nothing was lost.",
+        message:
+          "You may not write to the data directory, or its file system is read-only. Nothing was lost. `check` says which, and what corrects it.",
       };
     case "EBUSY":
     case "UNKNOWN":

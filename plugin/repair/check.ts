@@ -57,7 +57,11 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
     if (unknownSession !== undefined && stores.every((store) => store.state === "ok")) {
       return { ok: false, unknownSession };
     }
-    const found = [...answers.flatMap((answer) => answer.findings), ...besideEachOther(answers), ...around];
+    const all = [...answers.flatMap((answer) => answer.findings), ...besideEachOther(answers), ...around];
+    const isOfFile = all.some(({ locator, remedy }) => isFileLocator(locator) && remedy !== "report");
+    const found = isOfFile
+      ? await (await import("./behind-links.ts")).reportedBehindLinks(input.files, input.located.dataDir, all)
+      : all;
     // Inside opencode the system is not asked, because opencode has started.
     const findings =
       input.access === "beside-host" ? found : (await import("./access.ts")).withAccess(found, input.located);

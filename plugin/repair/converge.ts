@@ -23,23 +23,33 @@ const MOST_STEPS = 5;
 
 /**
  * Repairs, checks again (also after the last step), and repairs what the check found, all as one run. No record is
- * changed twice, so that the run can be undone in any order.
+ * changed twice, so that the run can be undone in any order. If the user asked for some codes only, a later step also
+ * repairs what the step before brought to light in its sessions: a restored message has parts that opencode then reads.
  */
 export async function repairThroughout(input: ConvergeInput): Promise<ConvergedResult> {
   const runID = newRunID(Date.now());
   const plans: Plan[] = [];
   const planned = new Set<string>();
-  let findings = input.findings;
+  const touched = new Set<string | null>();
+  const failedBefore = new Set(input.findings.filter(isBlocking).map(placeOf));
+  const isRevealed = (finding: ConfirmedFinding) =>
+    isBlocking(finding) &&
+    finding.sessionID !== null &&
+    touched.has(finding.sessionID) &&
+    !failedBefore.has(placeOf(finding));
+  let { findings, selection } = input;
   let result: RepairResult = { runID: null, manifests: [], items: [], stopped: null };
   for (let step = 0; step < MOST_STEPS; step += 1) {
     const open = findings.filter((finding) => !planned.has(placeOf(finding)));
-    const plan = planRepair(open, input.selection);
+    const plan = planRepair(open, selection);
     if (plan.length === 0) break;
     if (step > 0 && input.confirm !== undefined && !(await input.confirm(plan))) break;
     plans.push(plan);
-    for (const { store, operations } of plan)
+    for (const { store, sessionID, operations } of plan) {
+      touched.add(sessionID);
       for (const { locator } of operations) planned.add(placeOf({ store, locator }));
-    const done = await repair({ ...input, findings: open, runID });
+    }
+    const done = await repair({ ...input, selection, findings: open, runID });
     result = {
       runID: done.runID ?? result.runID,
       manifests: [...result.manifests, ...done.manifests],
@@ -48,9 +58,15 @@ export async function repairThroughout(input: ConvergeInput): Promise<ConvergedR
     };
     const found = await input.findAgain();
     if (found === null || done.stopped !== null || done.items.every(({ action }) => action === "skipped")) break;
-    findings = found;
+    const { codes } = input.selection;
+    findings = codes === null ? found : found.filter((each) => codes.includes(each.code) || isRevealed(each));
+    if (codes !== null) selection = { ...input.selection, codes: null, also: codes };
   }
   return { ...result, plans };
+}
+
+function isBlocking({ severity }: ConfirmedFinding): boolean {
+  return severity === "blocking";
 }
 
 function placeOf({ store, locator }: Pick<ConfirmedFinding, "store" | "locator">): string {

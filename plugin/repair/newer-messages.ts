@@ -1,5 +1,5 @@
-import { asNewer, isOwnText, NOTHING_NEWER, together } from "../hosts/screen.ts";
-import type { Artifact, NewerMessages, ShownIn } from "../model/artifact.ts";
+import { asNewer, isOwnText, NOTHING_NEWER, stepsOf, together } from "../hosts/screen.ts";
+import type { AnswerSteps, Artifact, NewerMessages, ShownIn } from "../model/artifact.ts";
 import { errnoCode } from "../platform/file-system.ts";
 import { parseDocument, type StoredDocument } from "../stores/conversation.ts";
 import type { Store } from "../stores/store.ts";
@@ -29,8 +29,10 @@ export class NewerMessagesSource {
 }
 
 interface OfMessage {
+  readonly messageID: string;
   readonly shownIn: ReadonlyMap<string, ShownIn>;
   readonly alone: NewerMessages;
+  readonly steps: AnswerSteps;
 }
 
 async function readBackwards(store: Store, sessionID: string): Promise<ByRecord> {
@@ -41,8 +43,8 @@ async function readBackwards(store: Store, sessionID: string): Promise<ByRecord>
       if (document === null) continue;
       const alone = asNewer(valueIn(document));
       const places = alone.anyAnswer ? parts.map(({ recordID }) => [recordID, "answer"] as const) : inQuestion(parts);
-      const own = [messageID, alone.anyAnswer ? "answer" : "question"] as const;
-      found.push({ shownIn: new Map([own, ...places]), alone });
+      const own = [messageID, alone.anyAnswer ? "answer" : isPrinted(places) ? "question" : "nowhere"] as const;
+      found.push({ messageID, shownIn: new Map([own, ...places]), alone, steps: stepsOf(parts.map(valueIn)) });
     }
   } catch (error) {
     // A folder that may not be read is a finding of its own.
@@ -51,11 +53,19 @@ async function readBackwards(store: Store, sessionID: string): Promise<ByRecord>
   }
   const byRecord = new Map<string, NewerMessages>();
   let newer = NOTHING_NEWER;
-  for (const { shownIn, alone } of found.reverse()) {
-    for (const [id, place] of shownIn) byRecord.set(id, { ...newer, shownIn: place });
+  const running = found.findIndex(({ alone }) => alone.anyUnfinished);
+  for (const [index, { messageID, shownIn, alone, steps }] of [...found.entries()].reverse()) {
+    for (const [id, place] of shownIn) byRecord.set(id, { ...newer, shownIn: place, steps });
+    // A question that waits for an older answer is marked as such, in place of its time.
+    const isWaiting = !newer.anyUnfinished && running !== -1 && running < index;
+    if (isWaiting && !alone.anyAnswer) byRecord.set(messageID, { ...newer, shownIn: "nowhere" });
     newer = together(newer, alone);
   }
   return byRecord;
+}
+
+function isPrinted(places: readonly (readonly [id: string, place: ShownIn])[]): boolean {
+  return places.some(([, place]) => place === "question");
 }
 
 function valueIn(document: StoredDocument): unknown {

@@ -1,4 +1,4 @@
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { FOLDER_IS_FILE } from "../faults/access.ts";
 import type { ConfirmedFinding, Severity } from "../model/finding.ts";
 import { type DirectoryEntry, errnoCode, type FileSystem } from "../platform/file-system.ts";
@@ -12,6 +12,8 @@ interface FolderPlace {
   readonly severity: Severity;
   readonly does: string;
 }
+
+const ROOT: FolderPlace = { severity: "blocking", does: "opencode answers every request with an error" };
 
 const FOLDERS: Readonly<Record<string, FolderPlace>> = {
   project: { severity: "blocking", does: "opencode answers every request with an error" },
@@ -72,11 +74,14 @@ export async function noFolderFindings(
       {
         kind: "side_file",
         sessionID,
-        recordID: basename(names.join("/")),
+        recordID: names.at(-1) ?? STORAGE,
         locator: { path: [STORAGE, ...names].join("/") },
       },
       `${what}; ${does}`,
     );
+  const root = await files.stat(storage);
+  const inPlace = root === null ? null : insteadOfFolder(storage, root.type);
+  if (inPlace !== null) return [say([], ROOT, inPlace, null)];
   const findings: ConfirmedFinding[] = [];
   for (const { name, type } of await listed(files, storage)) {
     const place = FOLDERS[name];

@@ -26,15 +26,21 @@ import { FROM_OWN_PARTS, FROM_SESSIONS, SAID_BY_MESSAGES } from "../words/source
 import { bySession } from "./by-session.ts";
 import { closedRecord } from "./closed.ts";
 import { completeDraft } from "./complete-draft.ts";
+import { copiesBeside } from "./from-copy.ts";
 
 /**
- * Adds to findings what could replace records that would be quarantined. For any record: its readable part. For a
+ * Adds to findings what could replace records that would be quarantined. For any record: a copy, or its readable part. For a
  * message: what its parts and neighbours show, so that its parts stay visible. For a project: what its sessions show.
  * Reads only.
  */
 export async function withRebuilt(store: Store, findings: readonly ConfirmedFinding[]): Promise<ConfirmedFinding[]> {
   const rebuilt = new Map<ConfirmedFinding, ConfirmedFinding>();
+  for (const [finding, replacement] of await copiesBeside(store, findings)) {
+    const evidence = `${finding.evidence}; a whole copy of it is in the same folder`;
+    rebuilt.set(finding, { ...finding, evidence, rebuilt: replacement });
+  }
   for (const finding of findings) {
+    if (rebuilt.has(finding)) continue;
     const closed = await closedRecord(store, finding);
     if (closed === null) continue;
     const evidence = `${finding.evidence}; ${closed.words}`;

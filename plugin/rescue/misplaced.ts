@@ -76,6 +76,19 @@ export async function findMisplaced(
 
 type Standing = Omit<Misplaced, "facts">;
 
+/** Whether nothing told a salvage the folder of a session. */
+function isAnywhere({ directory, isSalvaged }: SessionFacts): boolean {
+  return isSalvaged === true && directory === NO_WORKTREE;
+}
+
+const ANYWHERE: Standing = {
+  cause: "moved",
+  shownFrom: NO_WORKTREE,
+  reason: "Nothing tells its folder: a salvage put it in /.",
+  target: null,
+  candidates: [],
+};
+
 function isBelowShown(
   records: ReadonlyMap<string, SessionFacts>,
   found: ReadonlyMap<string, Misplaced>,
@@ -100,6 +113,7 @@ async function standingOf(
 ): Promise<Standing | "shown" | "unjudged"> {
   const { directory, projectID } = facts;
   if (directory === null || projectID === null) return "unjudged";
+  if (isAnywhere(facts)) return ANYWHERE;
   if (systemOfPath(directory) === null) return "unjudged";
   if (!isFolderHere(directory)) return goneOf(directory, projectID);
   const own = await folders.look(directory);

@@ -59,7 +59,9 @@ export function relinkChanges(
     else if (projectID === facts.projectID && isMovedAway(project, facts, place)) moves.set(projectID, worktree);
   }
   const translated =
-    move !== null && systemOfPath(move.from) !== systemOfPath(move.to) ? translatedProjects(projects, move) : [];
+    move !== null && move.from !== NO_WORKTREE && systemOfPath(move.from) !== systemOfPath(move.to)
+      ? translatedProjects(projects, move)
+      : [];
   const moved = projectChanges(
     projects,
     new Map(

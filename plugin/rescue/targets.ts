@@ -1,4 +1,4 @@
-import { folderBelow, pathBelow, THIS_SYSTEM } from "../hosts/folder-paths.ts";
+import { folderBelow, NO_WORKTREE, pathBelow, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import { needsGit } from "../words/refusals.ts";
 import type { HiddenSession } from "./hidden.ts";
 import type { KnownFolders } from "./known-folders.ts";
@@ -37,12 +37,12 @@ export async function movedTargets(
     return { ok: false, message: needsGit("the folder of --to") };
   }
   const isHeldIn = (folder: string) =>
-    store.sessions.some(({ directory }) => directory !== null && pathBelow(directory, folder) !== null);
+    store.sessions.some(({ directory }) => directory !== null && placeBelow(directory, folder) !== null);
   const real = isHeldIn(move.from) ? null : await folders.realPlace(move.from);
   const from = real !== null && isHeldIn(real) ? real : move.from;
   const places = new Map<string, Place>();
   for (const { sessionID, directory, cause } of sessions) {
-    const below = cause === "archived" || directory === null ? null : pathBelow(directory, from);
+    const below = cause === "archived" || directory === null ? null : placeBelow(directory, from);
     if (below === null) continue;
     const folder = folderBelow(THIS_SYSTEM, to.directory, below);
     const found = await folders.look(folder);
@@ -54,4 +54,10 @@ export async function movedTargets(
     ? "opencode shows every session of the folder of --from there already."
     : "No session was held in the folder of --from.";
   return { ok: false, message };
+}
+
+/** Where a folder is below another one. Every folder is below `/`, which stands for sessions without a folder. */
+function placeBelow(directory: string, from: string): string | null {
+  if (from === NO_WORKTREE) return directory === NO_WORKTREE ? "" : null;
+  return pathBelow(directory, from);
 }

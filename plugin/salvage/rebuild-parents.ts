@@ -1,3 +1,4 @@
+import { SALVAGED_SLUG } from "../stores/conversation.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
 import { hasTable } from "./fill-from-events.ts";
 
@@ -51,7 +52,7 @@ function rebuildSessions(connection: Connection): number {
     `insert or ignore into session (id, project_id, slug, directory, title, version, time_created, time_updated)
      select lost.id, coalesce((select project_id from session where ${spelled("directory")} = ${spelled("lost.cwd")} limit 1),
          (select id from project where ${spelled("worktree")} = ${spelled("lost.root")} limit 1), 'global'),
-       'recovered', ${spelled("lost.cwd")}, ?, ?, lost.created, lost.updated
+       '${SALVAGED_SLUG}', ${spelled("lost.cwd")}, ?, ?, lost.created, lost.updated
      from (select session_id as id, min(time_created) as created, max(time_updated) as updated,
          coalesce(max(nullif(${CWD}, '/')), ?, '/') as cwd,
          max(case when json_valid(data) then json_extract(data, '$.path.root') end) as root

@@ -61,6 +61,8 @@ export interface SessionFacts {
    */
   readonly path?: string | null;
   readonly version: string | null;
+  /** Whether a salvage rebuilt the record. If nothing told the folder, it is `/` then. */
+  readonly isSalvaged?: boolean;
   /** Milliseconds since the epoch. */
   readonly createdMs: number | null;
   readonly updatedMs: number | null;
@@ -68,6 +70,9 @@ export interface SessionFacts {
   /** Whether the session has a readable record of its own. Messages may exist without one. */
   readonly hasRecord: boolean;
 }
+
+/** The slug of a session whose record a salvage rebuilt. No opencode makes such a slug. */
+export const SALVAGED_SLUG = "recovered";
 
 /** The facts of a session of which only the id is known. */
 export function unknownSession(id: string, projectID: string | null = null): SessionFacts {

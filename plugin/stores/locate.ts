@@ -73,8 +73,19 @@ export async function locate(files: FileSystem, input: LocateInput): Promise<Loc
   }
   return {
     ok: true,
-    located: { dataDir, json: await jsonContent(files, dataDir), databases: await databases(files, dataDir, input) },
+    located: await located(files, dataDir, await databases(files, dataDir, input)),
   };
+}
+
+async function located(files: FileSystem, dataDir: string, databases: readonly string[]): Promise<Located> {
+  const json = await jsonContent(files, dataDir);
+  // Something else in the place of the folder stops opencode 1.0-1.1, which needs the folder.
+  const isOther = json === "none" && databases.length === 0 && (await holdsNoFolder(files, join(dataDir, STORAGE)));
+  return { dataDir, json: isOther ? "records" : json, databases };
+}
+
+async function holdsNoFolder(files: FileSystem, path: string): Promise<boolean> {
+  return (await files.stat(path)) !== null && (await files.list(path)) === null;
 }
 
 /** Whether there is anything that opencode would load. */

@@ -106,8 +106,8 @@ async function openDatabase(
     return damagedDatabase(unread, code, evidence);
   };
   const found = await files.stat(database);
-  const isFolder = found?.type === "symlink" ? targetStatNow(database)?.isDirectory() : found?.type === "directory";
-  if (isFolder) return unusable("database-is-folder", "a folder");
+  if (found?.type === "directory" || (found?.type === "symlink" && leadsToFolder(database)))
+    return unusable("database-is-folder", "a folder");
   if (found === null && (await files.stat(`${database}-wal`)) !== null)
     return damaged("wal-without-database", "no file");
   // A database that is still wholly in its WAL has a main file of zero bytes. Only without a WAL is it lost.
@@ -161,6 +161,15 @@ async function openDatabase(
     if (denied !== null) return unusable("access-denied", denied);
     if (code === "database-unavailable") return unusable(code, await withLockers(files, database, evidence));
     return damaged(code, evidence);
+  }
+}
+
+/** `false` if this user may not look at what a link leads to. That is said of the database. */
+function leadsToFolder(link: string): boolean {
+  try {
+    return targetStatNow(link)?.isDirectory() ?? false;
+  } catch {
+    return false;
   }
 }
 

@@ -4,12 +4,13 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { asNewer, mismatchesOnScreen, NOTHING_NEWER, together } from "../../plugin/hosts/screen.ts";
 import { screenPath } from "../../plugin/hosts/screen-demand.ts";
+import type { NewerMessages } from "../../plugin/model/artifact.ts";
 import { toolFor } from "../host/tool.ts";
 import { CREATED, sampleContent, sessionContent } from "../stores/content.ts";
 import { createJsonStore } from "../stores/json-fixture.ts";
 import { createSqliteStore } from "../stores/sqlite-fixture.ts";
 import type { StoreUnderTest } from "../stores/store-under-test.ts";
-import { SCREEN } from "./screens.ts";
+import { OLDEST_SCREENS, SCREEN } from "./screens.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -100,6 +101,87 @@ describe("what the screen cannot print of an answer", () => {
   });
 });
 
+/** Read in the code of each, and measured: `bun test/terminal/screen-cases.ts --host VERSION`. */
+describe("what the screens before 1.0.142 cannot print of a message", () => {
+  const screens = [...Object.values(OLDEST_SCREENS), SCREEN["1.0"]];
+  const in100 = (message: unknown, around: Partial<NewerMessages>) =>
+    screens.map((screen) =>
+      mismatchesOnScreen("message", message, screen, { ...NOTHING_NEWER, ...around })
+        .map(screenPath)
+        .join(),
+    );
+  const older = { count: 1, anyAnswer: true, anyOutput: true };
+  const ended = { anyStop: true, anyWithCalls: false };
+  const called = { anyStop: false, anyWithCalls: true };
+  const neither = { anyStop: false, anyWithCalls: false };
+
+  test("the mode of an answer whose steps ended, whatever its `finish` says", () => {
+    const bare = { ...ANSWER, mode: null, finish: undefined };
+    expect(in100(bare, { ...older, steps: ended })).toEqual(["mode", "mode", "mode", ""]);
+    expect(in100(bare, { ...older, steps: called })).toEqual(["", "", "", ""]);
+    expect(in100({ ...bare, finish: "stop" }, { ...older, steps: neither })).toEqual(["", "", "", "mode"]);
+    // The newest message of the session.
+    expect(in100(bare, { steps: called })).toEqual(["mode", "mode", "mode", "mode"]);
+    expect(in100(bare, { steps: neither })).toEqual(["", "", "mode", "mode"]);
+  });
+
+  test("the mode of an answer that runs, and not its model, up to 1.0.61", () => {
+    const running = { ...ANSWER, time: { created: 1 }, finish: undefined };
+    expect(in100({ ...running, mode: null }, { ...older, steps: neither })).toEqual(["mode", "mode", "", ""]);
+    expect(in100({ ...running, modelID: {} }, { steps: neither })).toEqual(["", "", "modelID", "modelID"]);
+  });
+
+  test("the time of every message that is printed", () => {
+    const running = { ...older, anyUnfinished: true };
+    expect(in100({ ...ANSWER, time: null, finish: undefined }, running)).toEqual(["time", "time", "time", ""]);
+    expect(in100({ role: "user" }, { shownIn: "question" })).toEqual(["time", "time", "time", ""]);
+    expect(in100({ role: "user" }, { shownIn: "nowhere" })).toEqual(["", "", "", ""]);
+  });
+
+  test("1.0.0 fetches more than 100 messages", () => {
+    expect(in100({ ...ANSWER, error: { name: "APIError" } }, { ...older, count: 100 })).toEqual([
+      "error.data",
+      "",
+      "",
+      "",
+    ]);
+  });
+});
+
+test("the files of 1.0.61: a question is asked for its time where the screen prints it", async () => {
+  const store = createJsonStore({ ...SESSIONS, sessions: [sessionContent("a", "prj_one", 5, 1)] });
+  try {
+    const folder = join(store.dataDir, "storage/session/prj_one");
+    const session = JSON.parse(readFileSync(join(folder, "ses_a.json"), "utf8"));
+    writeFileSync(join(folder, "ses_a.json"), JSON.stringify({ ...session, version: "1.0.61" }));
+    const runs = { ...ANSWER, time: { created: 1 } };
+    const messages = [{ role: "user" }, { role: "user" }, runs, { role: "user" }, { ...ANSWER, mode: null }];
+    for (const [index, message] of messages.entries()) {
+      const id = `msg_a${index + 1}`;
+      writeFileSync(
+        join(store.dataDir, "storage/message/ses_a", `${id}.json`),
+        JSON.stringify({ id, sessionID: "ses_a", ...message }),
+      );
+      const parts = join(store.dataDir, "storage/part", id);
+      rmSync(parts, { recursive: true, force: true });
+      mkdirSync(parts);
+      // The first question has no text of its own, and the third waits for the answer that runs.
+      const part = index === 0 ? { type: "file", mime: "text/plain", filename: "a" } : { type: "text", text: "Words." };
+      const ends = { type: "step-finish", reason: "stop" };
+      for (const [at, each] of [part, ...(index === 4 ? [ends] : [])].entries()) {
+        const partID = `prt_${id}_${at}`;
+        const ids = { id: partID, messageID: id, sessionID: "ses_a" };
+        writeFileSync(join(parts, `${partID}.json`), JSON.stringify({ ...ids, ...each }));
+      }
+    }
+    const { findings } = await (await toolFor(store.dataDir)).check();
+    const fatal = findings.filter(({ code }) => code === "screen-fatal");
+    expect(fatal.map(({ recordID }) => recordID).sort()).toEqual(["msg_a2", "msg_a5"]);
+  } finally {
+    store.remove();
+  }
+});
+
 const SESSIONS = { ...sampleContent(), sessions: [sessionContent("a", "prj_one", 3, 1)] };
 const IDS = ["msg_a1", "msg_a2", "msg_a3"];
 
@@ -165,11 +247,11 @@ test("nothing is named in 5,000 answers, texts, thoughts and files as hosts writ
   fc.assert(
     fc.property(message, fc.array(message, { maxLength: 4 }), part, (own, newer, inIt) => {
       const behind = newer.map(asNewer).reduce(together, NOTHING_NEWER);
-      for (const screen of ["1.0", "1.1", "1.2", "1.14"] as const) {
-        expect(mismatchesOnScreen("message", own, SCREEN[screen], behind)).toEqual([]);
+      for (const screen of [...Object.values(OLDEST_SCREENS), ...Object.values(SCREEN)]) {
+        expect(mismatchesOnScreen("message", own, screen, behind)).toEqual([]);
         for (const shownIn of places) {
           const around = shownIn === undefined ? behind : { ...behind, shownIn };
-          expect(mismatchesOnScreen("part", inIt, SCREEN[screen], around)).toEqual([]);
+          expect(mismatchesOnScreen("part", inIt, screen, around)).toEqual([]);
         }
       }
     }),

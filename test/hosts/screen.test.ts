@@ -7,11 +7,12 @@ import { screenPath } from "../../plugin/hosts/screen-demand.ts";
 import type { Artifact, Evidence } from "../../plugin/model/artifact.ts";
 import type { LineName, StoreDescription } from "../../plugin/model/store-description.ts";
 import { ASKED as asked, EDITED as edited, HEALTHY_CALLS, SHOWN_TODO as shownTodo } from "./healthy-calls.ts";
-import { SCREEN } from "./screens.ts";
+import { OLDEST_SCREENS, SCREEN } from "./screens.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
 const SCREENS = Object.values(SCREEN);
+const ALL_SCREENS = [...Object.values(OLDEST_SCREENS), ...SCREENS];
 
 function call(tool: string, input: unknown, metadata: unknown = {}, rest: Fields = {}) {
   const state = { status: "completed", input, output: "out", title: "", metadata, time: { start: 1, end: 2 }, ...rest };
@@ -225,6 +226,67 @@ describe("what only the screen of 1.0 cannot print", () => {
   });
 });
 
+/** Read in the code of each, and measured: `bun test/terminal/screen-cases.ts --host VERSION`. */
+describe("what the screens before 1.0.142 cannot print", () => {
+  const screens = { ...OLDEST_SCREENS, "1.0.152": SCREEN["1.0"] };
+  const found = (part: unknown) =>
+    Object.values(screens).map((screen) => screenMismatches(part, screen).map(screenPath).join());
+  const everywhere = (place: string) => Object.keys(screens).map(() => place);
+
+  test("a written content that is no text, up to 1.0.61", () => {
+    const written = (content: unknown) => found(call("write", { filePath: "/p/a", content }));
+    for (const content of [5, false, { a: 1 }, ["a"]]) {
+      expect(written(content)).toEqual(["state.input.content", "state.input.content", "", ""]);
+    }
+    for (const content of [null, "", "text"]) expect(written(content)).toEqual(everywhere(""));
+    expect(found(failed("write", { filePath: "/p/a", content: 5 }))[0]).toBe("state.input.content");
+  });
+
+  test("a written file that is named by no text: 1.0.152 ends on it too", () => {
+    expect(found(call("write", { filePath: 5, content: "x" }))).toEqual(everywhere("state.input.filePath"));
+    expect(found(call("write", { filePath: null }))).toEqual(everywhere(""));
+  });
+
+  test("the kind of a subagent and the names of its calls: only from 1.0.142 on they must be texts", () => {
+    const task = (change: Fields, metadata: Fields = {}) =>
+      found(call("task", { description: "d", subagent_type: "general", ...change }, metadata));
+    expect(task({ subagent_type: 5 })).toEqual(["", "", "", "state.input.subagent_type"]);
+    const kind = "state.input.subagent_type";
+    expect(task({ subagent_type: { a: 1 } })).toEqual(["", kind, kind, kind]);
+    const name = "state.metadata.summary[0].tool";
+    const named = (tool: unknown) => task({}, { summary: [{ tool, state: { status: "pending" } }] });
+    expect(named(5)).toEqual(["", "", "", name]);
+    expect(named({ a: 1 })).toEqual(everywhere(name));
+    expect(task({}, { summary: "text" })).toEqual(everywhere("state.metadata.summary"));
+  });
+
+  test("a change of a file that is no text, up to 1.0.98", () => {
+    const place = "state.metadata.diff";
+    for (const diff of [5, { a: 1 }, true]) {
+      expect(found(call("edit", edited, { diff }))).toEqual([place, place, place, ""]);
+    }
+    for (const diff of [null, "", 0, "--- a"]) expect(found(call("edit", edited, { diff }))).toEqual(everywhere(""));
+  });
+
+  test("what a tool that they do not know was given is printed, whatever it is", () => {
+    const query = { query: { a: 1 } };
+    expect(found(call("codesearch", query))).toEqual(["", "", "", "state.input.query"]);
+    expect(found(call("websearch", query))).toEqual(["", "", "", "state.input.query"]);
+  });
+
+  test("1.0.0 needs the input of a call, and prints todos that were not stored", () => {
+    for (const tool of ["bash", "todowrite", "mine"]) {
+      expect(found(call(tool, null))).toEqual(["state.input", "", "", ""]);
+    }
+    expect(found(call("patch", undefined))).toEqual(everywhere(""));
+    expect(found(call("todowrite", { todos: [null] }))).toEqual(["state.input.todos[0]", "", "", ""]);
+    // It knows nothing of diagnostics.
+    const edit = call("edit", edited, { diagnostics: { "/p/a.txt": [{ severity: 1 }] } });
+    const place = "state.metadata.diagnostics[…][0]";
+    expect(found(edit)).toEqual(["", place, place, place]);
+  });
+});
+
 /** Measured on 1.0.152, 1.1.65, 1.2.20 and 1.14.41: 152 calls of 19 tools in each state, `state.input` missing and `null`. */
 test("a call without its input is shown, whatever the tool and however it ended", () => {
   for (const [tool, , metadata] of HEALTHY_CALLS) {
@@ -301,7 +363,7 @@ describe("what it prints, odd as it is", () => {
           error: { status, input, error: text, metadata, time: { start: 1, end: 2 } },
         };
         const part = { type: "tool", callID: "call_1", tool, state: states[status] };
-        for (const screen of SCREENS) expect(screenMismatches(part, screen)).toEqual([]);
+        for (const screen of ALL_SCREENS) expect(screenMismatches(part, screen)).toEqual([]);
       }),
       { numRuns: 5000, seed: 20261129 },
     );

@@ -10,8 +10,15 @@ function screenOf(line: LineName): Screen {
 
 /** The screens that differ, each by the first line that has it. */
 export const SCREEN = {
-  "1.0": screenOf("1.0.0"),
+  "1.0": screenOf("1.0"),
   "1.1": screenOf("1.1.11"),
   "1.2": screenOf("1.2.20"),
   "1.14": screenOf("1.14"),
+} as const;
+
+/** Those of the versions before 1.0.142. */
+export const OLDEST_SCREENS = {
+  "1.0.0": screenOf("1.0.0"),
+  "1.0.61": screenOf("1.0.61"),
+  "1.0.98": screenOf("1.0.98"),
 } as const;

@@ -1,6 +1,16 @@
 /** Files and folders that this user may not use: named with owner and command, and everything else is checked. */
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { chmod, cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -83,8 +93,10 @@ describe.if(canDropPrivileges())("a database of 1.18.33 whose files are another 
     ["opencode.db-wal", 0o600, "root, mode 600: may not be read", 0],
     ["opencode.db", 0o600, "root, mode 600: may not be read", 0],
     [".", 0o755, "root, mode 755: may not be written", 9],
+    ["log", 0o755, "root, mode 755: may not be written", 9],
   ])("%s with mode %o: opencode does not start, and it is said", async (path, mode, words, sessions) => {
     await layOut("1.18.33");
+    if (path === "log") mkdirSync(join(dataDir, path), { recursive: true });
     toRoot(path, mode);
     const checked = await check();
     expect(checked.status).toBe(1);
@@ -125,6 +137,33 @@ describe.if(canDropPrivileges())("a database of 1.18.33 whose files are another 
     expect(checked.answer.checked.sessions).toBe(9);
   });
 
+  test("a link into another user's folder: the rest is told, and no command gives that folder away", async () => {
+    await layOut("1.18.33");
+    const away = join(root, "another-user");
+    mkdirSync(away);
+    for (const name of ["opencode.db", "opencode.db-wal"]) renameSync(join(dataDir, name), join(away, name));
+    symlinkSync(join(away, "opencode.db"), join(dataDir, "opencode.db"));
+    chmodSync(away, 0o700);
+    const checked = await check();
+    expect(checked.status).toBe(1);
+    const finding = denied(checked);
+    expect(finding).toMatchObject({ severity: "blocking", locator: { path: "opencode.db" } });
+    expect(finding?.evidence).toBe("in a folder owned by root, mode 700: may not be read");
+    expect(finding?.command).toBeUndefined();
+  });
+
+  test.each([0, NOBODY])("a closed folder above the data directory (of user %d) is not given away", async (owner) => {
+    await layOut("1.18.33");
+    chownSync(root, owner, owner);
+    chmodSync(root, owner === 0 ? 0o700 : 0o600);
+    const { code, stderr } = await runCli(["check", "--data-dir", dataDir], { unprivileged: true });
+    expect(code).toBe(4);
+    expect(stderr).not.toContain("chown");
+    expect(stderr).toContain(owner === 0 ? "Run this as the user who owns it." : `chmod u+rwX '${root}'`);
+    chownSync(root, 0, 0);
+    chmodSync(root, 0o755);
+  });
+
   test("a data directory that may not be entered is named, with its command", async () => {
     await layOut("1.18.33");
     toRoot(".", 0o700);
@@ -133,6 +172,28 @@ describe.if(canDropPrivileges())("a database of 1.18.33 whose files are another 
     expect(result.stderr).toContain(`sudo chown -R "$(id -u):$(id -g)" '${dataDir}'`);
   });
 });
+
+test.if(canDropPrivileges())(
+  "what is another user's in the quarantine is named with its command; the store is healthy",
+  async () => {
+    await layOut("1.1.65");
+    for (const path of ["quarantine/ses_one", "quarantine/.lock", "quarantine"]) {
+      rmSync(join(dataDir, "quarantine"), { recursive: true, force: true });
+      mkdirSync(join(dataDir, "quarantine"));
+      chownSync(join(dataDir, "quarantine"), NOBODY, NOBODY);
+      if (path.endsWith(".lock")) writeFileSync(join(dataDir, path), "");
+      else mkdirSync(join(dataDir, path), { recursive: true });
+      toRoot(path, 0o700);
+      const { status, answer } = await check();
+      expect([status, answer.verdict]).toEqual([0, "healthy"]);
+      const evidence = "owned by root, mode 700: may not be read";
+      expect(answer.findings).toMatchObject([
+        { code: "quarantine-denied", severity: "warning", locator: { path }, evidence },
+      ]);
+      expect(answer.findings[0]?.command).toContain(`'${join(dataDir, path)}'`);
+    }
+  },
+);
 
 describe.if(canDropPrivileges())("a JSON store of 1.1.65 with folders of another user", () => {
   test.each([

@@ -92,3 +92,50 @@ test("many of one kind are one finding", async () => {
     ["blocking", "folder-is-file", "in it 25 files instead of folders; opencode shows these messages empty"],
   ]);
 });
+
+test("storage itself: a file, a link that leads nowhere or to a file stops opencode 1.0-1.1; a link to the folder does not", async () => {
+  const away = join(store.dataDir, "away");
+  renameSync(storage, away);
+  const does = "opencode answers every request with an error";
+  writeFileSync(storage, "x");
+  expect(await found()).toEqual([["blocking", "folder-is-file", `a file; ${does}`]]);
+  const { findings } = await (await toolFor(store.dataDir)).check();
+  expect(findings.map(({ locator, remedy }) => [locator, remedy])).toEqual([[{ path: "storage" }, "report"]]);
+  rmSync(storage);
+  symlinkSync("/nowhere/at/all", storage);
+  expect(await found()).toEqual([["blocking", "folder-is-file", `a link that leads nowhere; ${does}`]]);
+  rmSync(storage);
+  symlinkSync(join(away, "project/prj_one.json"), storage);
+  expect(await found()).toEqual([["blocking", "folder-is-file", `a link to a file; ${does}`]]);
+  rmSync(storage);
+  symlinkSync(away, storage);
+  expect(await found()).toEqual([]);
+});
+
+describe("nothing is offered behind a link, whoever it leads to, and the link is named", () => {
+  const BEHIND = [
+    ["session/prj_one", "ses_a"],
+    ["message/ses_a", "msg_a2"],
+    ["part/msg_a2", null],
+  ] as const;
+  for (const [place, record] of BEHIND) {
+    test(place, async () => {
+      const away = movedAway(place);
+      const file = record === null ? readdirSync(away)[0] : `${record}.json`;
+      symlinkSync(away, join(storage, place));
+      writeFileSync(join(away, file ?? ""), "");
+      const tool = await toolFor(store.dataDir);
+      const { findings } = await tool.check();
+      expect(findings.map(({ code, remedy, advice }) => [code, remedy, advice?.slice(0, 43)])).toEqual([
+        ["empty", "report", "Nothing is changed behind a symbolic link. "],
+      ]);
+      expect(findings[0]?.evidence).toEndWith(`; behind the link storage/${place}`);
+      const before = store.image();
+      for (const done of [await tool.repair(["empty"]), await tool.repairUnasked()]) {
+        expect(done.items.filter(({ action }) => action !== "skipped")).toEqual([]);
+        for (const { reason } of done.items) expect(reason).toContain(`behind the link storage/${place}`);
+      }
+      expect(store.image()).toEqual(before);
+    });
+  }
+});

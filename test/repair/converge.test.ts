@@ -79,3 +79,43 @@ test("a step that is not confirmed is not done", async () => {
     await store.home.remove();
   }
 });
+
+test("a message that is restored alone brings its damaged parts to light: they are repaired with it, and no other", async () => {
+  const store = await realStore("1.18.33");
+  try {
+    const { plain, conversation } = store.sessions;
+    const [, message] = plain.messages;
+    const [, other] = conversation.messages;
+    {
+      using database = new Database(join(store.dataDir, "opencode.db"));
+      database.run("pragma foreign_keys = off");
+      database.run("delete from message where id = ?", [message?.id ?? ""]);
+      for (const id of [message?.id, other?.id]) {
+        database.run("update part set data = cast(zeroblob(9) as text) where message_id = ?", [id ?? ""]);
+      }
+    }
+    const image = () => {
+      using database = new Database(join(store.dataDir, "opencode.db"), { readonly: true });
+      return database.query("select rowid, *, hex(data) as bytes from part order by id").all();
+    };
+    const before = image();
+    const tool = await toolFor(store.dataDir);
+    const { runID, items } = await repairThroughout({
+      ...{ files, located: await located(files, store.dataDir), access: "outside", trigger: "cli", hostVersion: null },
+      findings: (await tool.check()).findings,
+      selection: { codes: ["lost-record"], unasked: false },
+      findAgain: async () => (await tool.check()).findings,
+    });
+    const done = items.map(({ kind, action }) => `${kind} ${action}`);
+    expect(done).toEqual(["message recovered", ...(message?.parts ?? []).map(() => "part recovered")]);
+    expect(
+      blockingOf(await tool.check())
+        .map(({ recordID }) => recordID)
+        .sort(),
+    ).toEqual((other?.parts ?? []).map(({ id }) => id).sort());
+    await tool.restore(runID ?? "");
+    expect(image()).toEqual(before);
+  } finally {
+    await store.home.remove();
+  }
+});

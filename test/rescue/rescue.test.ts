@@ -288,6 +288,35 @@ test("--relink that may decide nothing says so and prints the command; a path th
   }
 });
 
+test("a session that a salvage put in / goes to the folder that the user names; one that was used in / stays", async () => {
+  const now = await realStore("1.18.33");
+  const { plain, conversation } = now.sessions;
+  {
+    using database = openDatabase(now);
+    database.run(
+      "insert or ignore into project select 'global', '/', null, null, null, null, null, 1, 1, null, '[]', null",
+    );
+    const move = "update session set project_id = 'global', directory = '/', path = null";
+    database.run(`${move}, slug = 'recovered', title = 'Recovered session' where id = ?`, [plain.id]);
+    database.run(`${move} where id = ?`, [conversation.id]);
+  }
+  const before = await storeImage(now.dataDir);
+  const listed = await rescue(now.dataDir, "--relink", "--yes");
+  expect(listed.partlyShown.map((each: Wire) => [each.sessionID, each.shownFrom, each.reason])).toEqual([
+    [plain.id, "/", "Nothing tells its folder: a salvage put it in /."],
+  ]);
+  expect(await storeImage(now.dataDir)).toEqual(before);
+  const done = await rescue(now.dataDir, "--relink", "--from", "/", "--to", now.project, "--yes");
+  expect([done.code, done.hidden, done.partlyShown]).toEqual([0, [], []]);
+  expect(rows(now, "select id from session where directory = '/'")).toEqual([{ id: conversation.id }]);
+  expect(rows(now, `select directory, project_id from session where id = '${plain.id}'`)).toEqual([
+    { directory: now.project, project_id: now.projectID },
+  ]);
+  expect(rows(now, "select worktree from project where id = 'global'")).toEqual([{ worktree: "/" }]);
+  expect((await undo(now.dataDir, done.runID)).code).toBe(0);
+  expect(await storeImage(now.dataDir)).toEqual(before);
+});
+
 test("sessions of a project whose id changed go to the one that opencode uses now", async () => {
   const now = await realStore("1.18.33");
   const folder = join(now.home.root, "app");

@@ -5,7 +5,7 @@ import type { RealStore } from "../host/stored-fixture.ts";
 import { lastWordsOf } from "./shown-sessions.ts";
 import { openTerminalUI, type TerminalUI } from "./terminal-ui.ts";
 
-const DEAD = /fatal error|has been copied|undefined is not|null is not|is not a function/;
+const DEAD = /fatal error|has been copied|undefined is not|null is not|is not a function|Something went wrong/;
 
 /** One terminal UI that opens many sessions in turn; a new one after each that ended it. */
 export class ScreenReader {

@@ -6,7 +6,9 @@ import { startModelServer } from "../host/model-server.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { toolFor } from "../host/tool.ts";
 import { lacks } from "../process/lacks.ts";
+import { openRepairDialog, openSession } from "./steps.ts";
 import { openTerminalUI, type TerminalUI } from "./terminal-ui.ts";
+import { Workshop } from "./workshop.ts";
 
 const model = startModelServer();
 
@@ -89,6 +91,33 @@ test.skipIf(lacks("tmux"))(
     } finally {
       for (const each of ui) each.close();
       await store.home.remove();
+    }
+  },
+);
+
+test.skipIf(lacks("tmux"))(
+  "1.14.41: `/repair` in the terminal UI completes the calls that end it; the session opens in the same UI",
+  async () => {
+    const shop = await Workshop.open();
+    const store = await realStore("1.14.41");
+    let ui: TerminalUI | null = null;
+    try {
+      addCalls(store);
+      ui = await shop.ready(store);
+      await openSession(ui, "A compacted session");
+      await ui.waitFor("A summary in a few words");
+      expect(await openRepairDialog(ui)).toContain("3 records that opencode cannot load or show");
+      await ui.press("Enter");
+      await ui.waitFor("Complete 2 records, quarantine 1 record?");
+      await ui.press("Enter");
+      await ui.waitFor("Open the session?");
+      await ui.press("Enter");
+      await ui.waitFor("You are welcome.");
+      expect(ui.screen()).not.toContain("fatal error");
+    } finally {
+      ui?.close();
+      await store.home.remove();
+      await shop.close();
     }
   },
 );

@@ -68,7 +68,7 @@ function readTurn({ dataDir, home, sessions: { plain } }: RealStore): string[] {
   return plain.messages.map(({ id }) => query.get(id)?.data ?? "");
 }
 
-function writeFiles({ dataDir, sessions: { plain } }: RealStore, all: readonly Written[]): void {
+function writeFiles({ dataDir, home, sessions: { plain } }: RealStore, all: readonly Written[]): void {
   const storage = join(dataDir, "storage");
   const project = readdirSync(join(storage, "session")).find((name) =>
     readdirSync(join(storage, "session", name)).includes(`${plain.id}.json`),
@@ -76,7 +76,8 @@ function writeFiles({ dataDir, sessions: { plain } }: RealStore, all: readonly W
   const path = join(storage, "session", project ?? "", `${plain.id}.json`);
   const session = JSON.parse(readFileSync(path, "utf8"));
   for (const { sessionID, messages, parts } of all) {
-    const own = { ...session, id: sessionID, slug: sessionID, title: sessionID };
+    // A store of the oldest versions was written by a newer one (`writerFor`).
+    const own = { ...session, version: home.version, id: sessionID, slug: sessionID, title: sessionID };
     writeFileSync(path.replace(plain.id, sessionID), JSON.stringify(own));
     const folder = join(storage, "message", sessionID);
     mkdirSync(folder, { recursive: true });

@@ -7,7 +7,14 @@ const COMMAND = ["state", "input", "command"] as const;
 const TODOS = ["state", "input", "todos", EACH] as const;
 const SHOWN_TODOS = ["state", "metadata", "todos", "length"] as const;
 const DIAGNOSTICS = ["state", "metadata", "diagnostics", OWN_FILE] as const;
-const SUBAGENT_CALLS = ["state", "metadata", "summary", EACH] as const;
+const SUMMARY = ["state", "metadata", "summary"] as const;
+const SUBAGENT_CALLS = [...SUMMARY, EACH] as const;
+const SUBAGENT_CALL: readonly ScreenDemand[] = [
+  { at: SUMMARY, wants: "answer" },
+  { at: [...SUBAGENT_CALLS, "state"], wants: "something" },
+];
+
+const INPUT: ScreenDemand = { at: ["state", "input"], wants: "something" };
 
 function found(count: string, sought: readonly string[]): ScreenDemand {
   return { at: ["state", "metadata", count], wants: "printable", ifAny: sought };
@@ -31,13 +38,18 @@ export const SUBAGENT_INPUT: readonly ScreenDemand[] = [
   { at: ["state", "input", "description"], wants: "printable" },
 ];
 
-/** Demands on calls of tools that 1.0 to 1.3 print with the same words. */
-export const TOOLS_OF_1_0_TO_1_3: ReadonlyMap<string, readonly ScreenDemand[]> = new Map([
+/** Demands on calls of tools that 1.0 to 1.3 print with the same words, from the first version on. */
+const FIRST_TOOLS: ReadonlyMap<string, readonly ScreenDemand[]> = new Map([
   ["glob", sought("count")],
   ["grep", sought("matches")],
   ["list", [{ at: ["state", "input", "path"], wants: "path" }]],
-  ["edit", FILE_CHANGE],
   ["webfetch", [{ at: ["state", "input", "url"], wants: "printable" }]],
+]);
+
+/** Demands on calls of tools that 1.0.142 to 1.3 print with the same words. */
+export const TOOLS_OF_1_0_TO_1_3: ReadonlyMap<string, readonly ScreenDemand[]> = new Map([
+  ...FIRST_TOOLS,
+  ["edit", FILE_CHANGE],
   ["codesearch", [{ at: QUERY, wants: "printable" }, found("results", QUERY)]],
   ["websearch", [{ at: QUERY, wants: "printable" }, found("numResults", QUERY)]],
   [
@@ -69,26 +81,71 @@ export const SCREEN_1_0: Screen = {
     [
       "write",
       [
-        { at: FILE_OF_CALL, wants: "printable" },
+        { at: FILE_OF_CALL, wants: "path" },
         { at: DIAGNOSTICS, wants: "answer" },
         { at: [...DIAGNOSTICS, EACH], wants: "any diagnostic" },
       ],
     ],
-    [
-      "task",
-      [
-        ...SUBAGENT_INPUT,
-        { at: [...SUBAGENT_CALLS, "tool"], wants: "some text" },
-        { at: [...SUBAGENT_CALLS, "state"], wants: "something" },
-      ],
-    ],
+    ["task", [...SUBAGENT_INPUT, ...SUBAGENT_CALL, { at: [...SUBAGENT_CALLS, "tool"], wants: "some text" }]],
     ["patch", [{ at: ["state", "output"], wants: "path" }]],
   ]),
   otherTools: [{ at: ["tool"], wants: "printable" }],
   failedCalls: [{ at: ["state", "error"], wants: "some text" }],
   hasFailedBlocks: false,
   leavesOutAborted: false,
+  fetches: 100,
+  readsEveryTime: false,
+  footers: "by finish",
 };
+
+/** Demands on calls that 1.0.0 to 1.0.98 print otherwise. */
+const CALLED: ScreenDemand = { at: [...SUBAGENT_CALLS, "tool"], wants: "printable" };
+const DIFF: ScreenDemand = { at: ["state", "metadata", "diff"], wants: "path" };
+const WRITTEN: ScreenDemand = { at: ["state", "input", "content"], wants: "text" };
+const DESCRIBED: ScreenDemand = { at: ["state", "input", "description"], wants: "printable" };
+
+/** Read in the code of 1.0.98. Tools that this version does not know are shown whatever their input holds. */
+const SCREEN_1_0_98: Screen = {
+  ...SCREEN_1_0,
+  tools: new Map([
+    ...[...SCREEN_1_0.tools].filter(([name]) => name !== "codesearch" && name !== "websearch"),
+    ["task", [{ at: ["state", "input", "subagent_type"], wants: "printable" }, DESCRIBED, ...SUBAGENT_CALL, CALLED]],
+    ["edit", [...FILE_CHANGE, DIFF]],
+  ]),
+  readsEveryTime: true,
+  footers: "by steps and newest",
+};
+
+/** Read in the code of 1.0.61. */
+const SCREEN_1_0_61: Screen = {
+  ...SCREEN_1_0_98,
+  tools: new Map([...SCREEN_1_0_98.tools, ["write", [...(SCREEN_1_0_98.tools.get("write") ?? []), WRITTEN]]]),
+  footers: "by steps",
+};
+
+/** Read in the code of 1.0.0. Every call but one of `patch` needs an input. */
+const SCREEN_1_0_0: Screen = {
+  ...SCREEN_1_0_61,
+  tools: withInput([
+    ...SCREEN_1_0_61.tools,
+    ["write", [{ at: FILE_OF_CALL, wants: "path" }, WRITTEN]],
+    ["edit", [{ at: FILE_OF_CALL, wants: "path" }, DIFF]],
+    ["task", [DESCRIBED, ...SUBAGENT_CALL, CALLED]],
+    [
+      "todowrite",
+      [
+        { at: TODOS, wants: "something" },
+        { at: [...TODOS, "content"], wants: "printable" },
+      ],
+    ],
+  ]),
+  otherTools: [INPUT, ...SCREEN_1_0.otherTools],
+  fetches: Number.POSITIVE_INFINITY,
+};
+
+function withInput(tools: readonly (readonly [name: string, demands: readonly ScreenDemand[]])[]): Screen["tools"] {
+  return new Map(tools.map(([name, demands]) => [name, name === "patch" ? demands : [INPUT, ...demands]]));
+}
 
 /** Sessions are files. The host requires only that each file is valid JSON. */
 const LINE_1_0_98: HostProfile = {
@@ -118,7 +175,7 @@ const LINE_1_0_98: HostProfile = {
   namesProjectsByRemote: false,
   logsWrites: false,
   marksInterrupted: false,
-  screen: SCREEN_1_0,
+  screen: SCREEN_1_0_98,
 };
 
 const LINE_1_0_0: HostProfile = {
@@ -127,6 +184,7 @@ const LINE_1_0_0: HostProfile = {
   first: "1.0.0",
   last: "1.0.0",
   readsOwnMessageIDs: true,
+  screen: SCREEN_1_0_0,
 };
 
 const LINE_1_0_61: HostProfile = {
@@ -135,6 +193,7 @@ const LINE_1_0_61: HostProfile = {
   first: "1.0.61",
   last: "1.0.61",
   sessionDiffs: { failsUnread: true, isUtf8: false, holds: "anything" },
+  screen: SCREEN_1_0_61,
 };
 
 export const LINE_1_0: HostProfile = {
@@ -143,6 +202,7 @@ export const LINE_1_0: HostProfile = {
   first: "1.0.142",
   last: "1.0.185",
   projectFile: "id",
+  screen: SCREEN_1_0,
 };
 
 export const LINES_OF_1_0: readonly HostProfile[] = [LINE_1_0_0, LINE_1_0_61, LINE_1_0_98, LINE_1_0];

@@ -56,6 +56,9 @@ export const SCREEN_1_1: Screen = {
   failedCalls: [{ at: ["state", "error"], wants: "failure" }],
   hasFailedBlocks: true,
   leavesOutAborted: true,
+  fetches: 100,
+  readsEveryTime: false,
+  footers: "by finish",
 };
 
 const LINE_1_1_11: HostProfile = {

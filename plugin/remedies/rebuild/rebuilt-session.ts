@@ -42,9 +42,12 @@ export function rebuiltSession(
   return project === undefined ? null : inProject(sessionID, messages, project, store);
 }
 
+const NO_PROJECT = { sandboxes: [], updatedMs: null, directories: [] } as const;
+
 /**
  * A record for a session whose file cannot be read. What can be read of the file is kept, above all the title. The rest
- * comes from the messages. `projectID`: the project of the file's folder. `null` if that project has no record.
+ * comes from the messages. `projectID`: the project of the file's folder. `null` if that project has no record and no
+ * message names its folder.
  */
 export function rebuiltSessionFile(
   sessionID: string,
@@ -54,7 +57,10 @@ export function rebuiltSessionFile(
   projects: readonly ProjectFacts[],
   store: StoreDescription,
 ): Uint8Array | null {
-  const project = projects.find(({ id }) => id === projectID);
+  const root = rootOf(messages);
+  // opencode writes the record of the project again. Until then only the messages name its folder.
+  const unrecorded = root === null ? undefined : { ...NO_PROJECT, id: projectID, worktree: root };
+  const project = projects.find(({ id }) => id === projectID) ?? unrecorded;
   const rebuilt = project === undefined ? null : inProject(sessionID, messages, project, store);
   if (rebuilt === null || !("bytes" in rebuilt.content)) return null;
   const record = JSON.parse(Buffer.from(rebuilt.content.bytes).toString("utf8")) as Fields;

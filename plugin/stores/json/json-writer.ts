@@ -27,6 +27,8 @@ import { copyFilesForSafety } from "./safety-copy.ts";
 /** One search for processes that write to a file takes as long for many files as for one. */
 const ITEMS_AT_ONCE = 50;
 
+const UNSAFE_PLACE = "its place is not a safe path inside the data directory";
+
 const BEING_WRITTEN = "another process is writing to it";
 
 /** Quarantines files of opencode 1.0-1.1 by moving them. A move needs no space and keeps every byte, time and id. */
@@ -95,6 +97,8 @@ export class JsonWriter implements StoreWriter {
 
   async #prepareOne(id: string, operation: Operation, folder: string): Promise<ManifestItem | string> {
     const path = await this.#live.livePath(operation.locator);
+    const reason = path === null ? await this.#live.linkReason(operation.locator) : null;
+    if (reason !== null) return reason;
     const found = path === null ? null : await this.#files.stat(path);
     if (operation.seen === null) {
       if (path === null || found !== null) return NOT_DONE.taken;
@@ -145,7 +149,7 @@ export class JsonWriter implements StoreWriter {
   async #setOneAside(item: ManifestItem, folder: string): Promise<ItemOutcome> {
     const path = await this.#live.livePath(item.locator);
     const { original } = item;
-    if (path === null) return skipped(item, "its place is not a safe path inside the data directory");
+    if (path === null) return skipped(item, (await this.#live.linkReason(item.locator)) ?? UNSAFE_PLACE);
     if (original === null) {
       return (await this.#replacements.putInPlace(item, folder))
         ? { id: item.id, state: "done" }
@@ -185,7 +189,7 @@ export class JsonWriter implements StoreWriter {
 
   async #putOneBack(item: ManifestItem, folder: string): Promise<ItemOutcome> {
     const path = await this.#live.livePath(item.locator);
-    if (path === null) return skipped(item, "its place is not a safe path inside the data directory");
+    if (path === null) return skipped(item, (await this.#live.linkReason(item.locator)) ?? UNSAFE_PLACE);
     const { original } = item;
     if (original === null) {
       return (await this.#replacements.takeBack(item, path, folder))

@@ -4,7 +4,7 @@ import { isFileLocator, type Locator } from "../../model/artifact.ts";
 import type { ManifestItem } from "../../model/manifest-item.ts";
 import type { ContentHash } from "../../model/replacement.ts";
 import { PRIVATE_FILE } from "../../platform/durable.ts";
-import type { FileSystem } from "../../platform/file-system.ts";
+import type { FileStat, FileSystem } from "../../platform/file-system.ts";
 import { hashFile } from "../../platform/hash.ts";
 import { STORAGE } from "./layout.ts";
 
@@ -30,18 +30,15 @@ export class LiveFiles {
    * `..`, an absolute part, or a symbolic link. Locators come from manifests too, and a manifest is input, not truth.
    */
   async livePath(locator: Locator): Promise<string | null> {
-    if (!isFileLocator(locator)) return null;
-    const names = locator.path.split("/");
-    if (names[0] !== STORAGE || names.length < 3) return null;
-    if (names.some((name) => name === "" || name === "." || name === ".." || /[\0\\]/.test(name))) return null;
-    if (!names.every(isNameHere)) return null;
-    let path = join(this.dataDir, STORAGE);
-    for (const name of names.slice(1, -1)) {
-      path = join(path, name);
-      const found = await this.files.stat(path);
-      if (found !== null && found.type !== "directory") return null;
-    }
-    return join(path, names.at(-1) ?? "");
+    const names = plainNames(locator);
+    if (names === null || (await noFolderOnTheWay(this.files, this.dataDir, names)) !== null) return null;
+    return join(this.dataDir, ...names);
+  }
+
+  /** Why nothing can be changed at a locator, if that is because of a link to a folder on its way. */
+  async linkReason(locator: Locator): Promise<string | null> {
+    const link = await linkOnTheWay(this.files, this.dataDir, locator);
+    return link === null ? null : `it is behind the link ${link}, where nothing is changed`;
   }
 
   /** Creates the folders that a path needs and forces them to disk. */
@@ -69,6 +66,36 @@ export class LiveFiles {
       await this.files.chmod(kept, PRIVATE_FILE);
     }
   }
+}
+
+/** The names below the data directory; `null` if the locator is no plain place below `storage/`. */
+function plainNames(locator: Locator): readonly string[] | null {
+  if (!isFileLocator(locator)) return null;
+  const names = locator.path.split("/");
+  if (names[0] !== STORAGE || names.length < 3) return null;
+  if (names.some((name) => name === "" || name === "." || name === ".." || /[\0\\]/.test(name))) return null;
+  return names.every(isNameHere) ? names : null;
+}
+
+/** What is on the way to a file and is no folder itself. `storage/` may be a link, as opencode allows. */
+async function noFolderOnTheWay(
+  files: FileSystem,
+  dataDir: string,
+  names: readonly string[],
+): Promise<{ readonly path: string; readonly type: FileStat["type"] } | null> {
+  for (let count = 2; count < names.length; count += 1) {
+    const path = names.slice(0, count).join("/");
+    const found = await files.stat(join(dataDir, path));
+    if (found !== null && found.type !== "directory") return { path, type: found.type };
+  }
+  return null;
+}
+
+/** The symbolic link in place of a folder on the way to a file, below the data directory. */
+export async function linkOnTheWay(files: FileSystem, dataDir: string, locator: Locator): Promise<string | null> {
+  const names = plainNames(locator);
+  const other = names === null ? null : await noFolderOnTheWay(files, dataDir, names);
+  return other?.type === "symlink" ? other.path : null;
 }
 
 export function same(a: ContentHash, b: ContentHash): boolean {

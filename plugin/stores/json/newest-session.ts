@@ -19,7 +19,7 @@ export async function newestSessions(files: FileSystem, dataDir: string): Promis
   const root = join(dataDir, STORAGE, "session");
   const found: { path: string; mtimeMs: number }[] = [];
   for (const project of (await files.list(root).catch(() => null)) ?? []) {
-    if (project.type !== "directory") continue;
+    if (project.type === "file") continue;
     for (const entry of (await files.list(join(root, project.name)).catch(() => null)) ?? []) {
       const path = join(root, project.name, entry.name);
       const stat = entry.type === "file" && entry.name.endsWith(".json") ? await files.stat(path) : null;

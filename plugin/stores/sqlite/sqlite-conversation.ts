@@ -2,6 +2,7 @@ import type { RowValues } from "../../model/artifact.ts";
 import { LARGEST_LOADED_BYTES } from "../../model/artifact.ts";
 import {
   type ProjectFacts,
+  SALVAGED_SLUG,
   type SessionColumns,
   type SessionFacts,
   type StoredDocument,
@@ -75,7 +76,8 @@ export function readRowFacts(connection: Connection, schema: Schema): SessionFac
   const number = (name: string) => (known.includes(name) ? `cast(${name} as real)` : "null");
   const rows = connection.all(
     `select id, ${text("project_id")} as project, ${text("parent_id")} as parent, ${text("title")} as title,
-       ${text("directory")} as directory, ${text("path")} as path, ${text("version")} as version, ${number("time_created")} as created,
+       ${text("directory")} as directory, ${text("path")} as path, ${text("version")} as version, ${text("slug")} as slug,
+       ${number("time_created")} as created,
        ${number("time_updated")} as updated, ${number("time_archived")} as archived
      from session order by time_updated desc, id desc`,
   );
@@ -96,6 +98,7 @@ function factsOf(row: SqlRow): SessionFacts {
     title: textOf(row.title),
     directory: textOf(row.directory),
     version: textOf(row.version),
+    isSalvaged: row.slug === SALVAGED_SLUG,
     createdMs: numberOf(row.created),
     updatedMs: numberOf(row.updated),
     archivedMs: numberOf(row.archived),

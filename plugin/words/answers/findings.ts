@@ -1,4 +1,4 @@
-import { ACCESS_DENIED, READ_ONLY_FILE_SYSTEM } from "../../faults/access.ts";
+import { ACCESS_DENIED, QUARANTINE_DENIED, READ_ONLY_FILE_SYSTEM } from "../../faults/access.ts";
 import { faultByCode } from "../../faults/catalogue.ts";
 import type { Finding } from "../../model/finding.ts";
 import { bySession } from "../../repair/by-session.ts";
@@ -118,11 +118,14 @@ export function laidOut(
 
 const HARD_SPACE = "\u00a0";
 
+/** Findings on a path, whatever is stored there. */
+const OF_PATHS: readonly string[] = [ACCESS_DENIED.code, QUARANTINE_DENIED.code];
+
 function findingText(finding: Finding): string {
   const title = faultByCode(finding.code)?.title ?? finding.code;
   const { code, locator, evidence } = finding;
   if (code === READ_ONLY_FILE_SYSTEM.code) return `${title} [${code}: ${evidence}]`;
-  if (code === ACCESS_DENIED.code && "path" in locator) return `${locator.path}: ${title} [${code}: ${evidence}]`;
+  if (OF_PATHS.includes(code) && "path" in locator) return `${locator.path}: ${title} [${code}: ${evidence}]`;
   const subject = [finding.kind, finding.recordID].filter((each) => each !== null && each !== "database").join(" ");
   const column = "column" in finding.locator ? ` (${finding.locator.column})` : "";
   return `${subject}${column} ${title} [${finding.code}: ${finding.evidence}]`.trimStart();

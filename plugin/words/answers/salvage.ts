@@ -112,6 +112,7 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
   if (anywhere.length > 0) {
     lines.push(
       `Nothing tells the folder of ${plural(anywhere.length, "session")}: opencode lists them only if it is started in /.`,
+      "After the swap `opencode-session-repair rescue --relink --from / --to FOLDER` moves them; --session ID moves only one.",
     );
   }
   const ofUnknown = [

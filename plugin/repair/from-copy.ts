@@ -1,0 +1,60 @@
+import { STRAY_FILE } from "../faults/stray-files.ts";
+import { type Artifact, isFileLocator } from "../model/artifact.ts";
+import type { ConfirmedFinding } from "../model/finding.ts";
+import type { Replacement } from "../model/replacement.ts";
+import { fits } from "../records/contract.ts";
+import { copiedRecordID, folderOfRecord } from "../records/copied-name.ts";
+import { parseDocument, textIn } from "../stores/conversation.ts";
+import type { Store } from "../stores/store.ts";
+
+const NOTHING_AROUND = { row: null, siblings: null };
+
+/**
+ * For files of records that would be quarantined: a whole copy in the same folder, the newest if there are several. A
+ * sync tool or a person made it. What is rebuilt from other records would lack its title or text.
+ */
+export async function copiesBeside(
+  store: Store,
+  findings: readonly ConfirmedFinding[],
+): Promise<ReadonlyMap<ConfirmedFinding, Replacement>> {
+  const copies = findings.filter(({ code }) => code === STRAY_FILE.code);
+  const found = new Map<ConfirmedFinding, Replacement>();
+  if (copies.length === 0) return found;
+  for (const finding of findings) {
+    if (finding.remedy !== "quarantine" || finding.severity !== "blocking" || finding.seen === null) continue;
+    let newestMs = Number.NEGATIVE_INFINITY;
+    for (const copy of copies) {
+      const whole = isCopyOf(copy, finding) ? await wholeCopy(store, copy, finding) : null;
+      if (whole === null || whole.writtenMs < newestMs) continue;
+      newestMs = whole.writtenMs;
+      found.set(finding, { source: "a whole copy in the same folder", content: { bytes: whole.bytes } });
+    }
+  }
+  return found;
+}
+
+function isCopyOf(copy: ConfirmedFinding, { kind, recordID, locator }: ConfirmedFinding): boolean {
+  if (copy.kind !== kind || copy.recordID === null || !isFileLocator(locator) || !isFileLocator(copy.locator))
+    return false;
+  return (
+    copiedRecordID(copy.recordID) === recordID && folderOfRecord(copy.locator.path) === folderOfRecord(locator.path)
+  );
+}
+
+async function wholeCopy(
+  store: Store,
+  copy: ConfirmedFinding,
+  { kind, sessionID, recordID, locator }: ConfirmedFinding,
+): Promise<{ readonly bytes: Uint8Array; readonly writtenMs: number } | null> {
+  const evidence = await store.examine(artifactOf(copy));
+  if (evidence?.bytes == null || evidence.storage === "row") return null;
+  const parsed = parseDocument({ bytes: Buffer.from(evidence.bytes), storage: evidence.storage });
+  if (!parsed.ok || textIn(parsed.value, "id") !== recordID) return null;
+  const artifact = artifactOf({ kind, sessionID, recordID, locator });
+  if (!fits(artifact, parsed.value, NOTHING_AROUND, store.description)) return null;
+  return { bytes: evidence.bytes, writtenMs: evidence.mtimeMs ?? 0 };
+}
+
+function artifactOf({ kind, sessionID, recordID, locator }: Artifact): Artifact {
+  return { kind, sessionID, recordID, locator };
+}

@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { copyFileSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { toolFor } from "../host/tool.ts";
+import { sampleContent, sessionContent } from "../stores/content.ts";
+import { createJsonStore } from "../stores/json-fixture.ts";
+import type { StoreUnderTest } from "../stores/store-under-test.ts";
+
+let store: StoreUnderTest;
+let storage: string;
+
+beforeEach(() => {
+  store = createJsonStore({ ...sampleContent(), sessions: [sessionContent("a", "prj_one", 3, 1)] });
+  storage = join(store.dataDir, "storage");
+});
+afterEach(() => store.remove());
+
+function damage(path: string): void {
+  writeFileSync(path, "");
+  utimesSync(path, new Date(0), new Date(0));
+}
+
+test("a damaged record of which a whole copy lies beside it gets the bytes of the newest copy, when asked; undo is exact", async () => {
+  const part = { id: "prt_b1", sessionID: "ses_a", messageID: "msg_a2", type: "text", text: "Words." };
+  writeFileSync(join(storage, "part/msg_a2/prt_b1.json"), JSON.stringify(part));
+  const damaged = ["session/prj_one/ses_a", "message/ses_a/msg_a1", "part/msg_a2/prt_b1"];
+  const whole = damaged.map((place) => readFileSync(join(storage, `${place}.json`), "utf8"));
+  for (const place of damaged) {
+    const path = join(storage, place);
+    copyFileSync(`${path}.json`, `${path}.sync-conflict-20260105-101112-ABCDEFG.json`);
+    const older = `${path} 2.json`;
+    copyFileSync(`${path}.json`, older);
+    writeFileSync(older, readFileSync(older, "utf8").replace("{", '{"older":true,'));
+    utimesSync(older, new Date(1_000_000), new Date(1_000_000));
+    damage(`${path}.json`);
+  }
+  const before = store.image();
+  const tool = await toolFor(store.dataDir);
+  const { runID, items } = await tool.repair(["empty"]);
+  expect(items.map(({ action }) => action)).toEqual(["recovered", "recovered", "recovered"]);
+  expect(damaged.map((place) => readFileSync(join(storage, `${place}.json`), "utf8"))).toEqual(whole);
+  expect((await tool.check()).findings.every(({ code }) => code === "stray-file")).toBe(true);
+  await tool.restore(runID ?? "");
+  expect(store.image()).toEqual(before);
+});
+
+test("a copy of another record, and one that is damaged too, are no copies", async () => {
+  const folder = join(storage, "message/ses_a");
+  const other = join(folder, "msg_a1 2.json");
+  copyFileSync(join(folder, "msg_a2.json"), other);
+  writeFileSync(join(folder, "msg_a1 (conflicted copy).json"), "");
+  damage(join(folder, "msg_a1.json"));
+  const { findings } = await (await toolFor(store.dataDir)).check();
+  const finding = findings.find(({ recordID }) => recordID === "msg_a1");
+  expect(finding?.code).toBe("empty");
+  expect(finding?.evidence).not.toContain("copy");
+});
+
+test("a session whose project's record is lost too stays in the list, in the folder that its messages name", async () => {
+  const answer = join(storage, "message/ses_a/msg_a2.json");
+  const path = { cwd: "/work/app", root: "/work/app" };
+  writeFileSync(answer, JSON.stringify({ ...JSON.parse(readFileSync(answer, "utf8")), path }));
+  damage(join(storage, "session/prj_one/ses_a.json"));
+  damage(join(storage, "project/prj_one.json"));
+  const tool = await toolFor(store.dataDir);
+  await tool.repair(["empty"]);
+  const session = JSON.parse(readFileSync(join(storage, "session/prj_one/ses_a.json"), "utf8"));
+  expect(session).toMatchObject({ id: "ses_a", projectID: "prj_one", directory: "/work/app" });
+});
