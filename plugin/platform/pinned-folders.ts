@@ -37,7 +37,7 @@ export function fileSystemWithin(dataDir: string, folders: readonly string[]): F
     ...files,
     writeNew: (path, bytes, mode) => at(path, (pinned) => files.writeNew(pinned, bytes, mode)),
     // The source may be anywhere, because the copy is compared before it is moved.
-    copyNew: (from, to, mode) => at(to, (pinned) => files.copyNew(from, pinned, mode)),
+    copyNew: (from, to, mode, signal) => at(to, (pinned) => files.copyNew(from, pinned, mode, signal)),
     cloneNew: (from, to, mode) => at(to, (pinned) => files.cloneNew(from, pinned, mode)),
     makeDirectory: (path, mode) => at(path, async (pinned) => makeFolder(pinned, mode)),
     rename: (from, to) => at(from, (source) => at(to, (pinned) => files.rename(source, pinned))),

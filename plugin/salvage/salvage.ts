@@ -15,6 +15,7 @@ import { NewDatabase } from "./new-database.ts";
 import { mapPages } from "./page-map.ts";
 import { type Rebuilt, rebuildParents } from "./rebuild-parents.ts";
 import { type LossesOfAll, lossesOfAll, outcomesOf, type SessionOutcome, unnamedMessages } from "./session-outcomes.ts";
+import { SalvageStoppedError } from "./stopped.ts";
 import { writeUnfinished } from "./unfinished-rows.ts";
 
 export type Stage = "mapping" | "reading" | "filling" | "indexing" | "verifying";
@@ -58,14 +59,6 @@ export interface SalvageReport extends LossesOfAll {
   readonly failedIndexes: readonly string[];
   readonly isSound: boolean;
   readonly foreignKeyViolations: number;
-}
-
-/** A signal stopped the work. What was built so far is useless. */
-export class SalvageStoppedError extends Error {
-  constructor() {
-    super("The salvage was stopped.");
-    this.name = "SalvageStoppedError";
-  }
 }
 
 /** Builds a new database from everything that can still be read of a damaged one. The source is only read. */
@@ -159,7 +152,7 @@ const PAGES_PER_TICK = 4096;
 function ticker(input: SalvageInput, pages: number): (stage: Stage, done: number) => void {
   return (stage, done) => {
     if (done % PAGES_PER_TICK !== 0) return;
-    if (input.signal?.aborted) throw new SalvageStoppedError();
+    if (input.signal?.aborted) throw new SalvageStoppedError(true);
     input.onProgress?.(stage, done, pages);
   };
 }
