@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { COLUMNS_MISSING } from "../faults/skew.ts";
 import { openersText } from "../platform/open-files.ts";
 import { thisSystem } from "../platform/this-system.ts";
 import type { RepairLock } from "../quarantine/lock.ts";
@@ -77,8 +78,10 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
     // If no other process could be started, the signal has an effect only now, before anything is swapped.
     await setImmediate();
     if (context.signal.aborted) throw new SalvageStoppedError(true);
+    // The columns were the only damage. If they are not there, the new database is no better.
+    const isBetter = code !== COLUMNS_MISSING.code || report.emptyColumns.length > 0;
     const swapped =
-      command.swap && report.isSound ? await runs.swapIn(files, run, database, lock, context.signal) : null;
+      command.swap && report.isSound && isBetter ? await runs.swapIn(files, run, database, lock, context.signal) : null;
     return { run, report, checked, isSwapped: swapped !== null };
   };
   try {

@@ -189,8 +189,8 @@ export async function finishedReport(files: FileSystem, run: SalvageRun): Promis
   if (typeof bytes === "string") return null;
   try {
     const report = JSON.parse(bytes.toString("utf8")) as SalvageReport;
-    // A report of an earlier version of this tool does not state the losses.
-    return "lostSessions" in report ? report : null;
+    // A report of an earlier version of this tool does not state the losses, or the lost columns.
+    return "lostSessions" in report && "emptyColumns" in report ? report : null;
   } catch {
     return null;
   }

@@ -78,7 +78,9 @@ test("rescue is interrupted while it lists again: what was done is told, what is
     signal: abort.signal,
   } as unknown as CommandContext;
   const command = {
-    ...{ name: "rescue", into: null, fromData: null, sessionIDs: [], export: null, bringIn: false, relink: false },
+    name: "rescue" as const,
+    bringInPutAside: false,
+    ...{ into: null, fromData: null, sessionIDs: [], export: null, bringIn: false, relink: false },
     ...{ unarchive: true, isOpen: false, yes: true, dryRun: false },
   } as const;
   const status = await rescueCommand(context, command);
