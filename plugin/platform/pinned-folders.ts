@@ -18,9 +18,9 @@ interface Root {
 }
 
 /**
- * The file system of this machine for changes to one data directory. A path is checked before a change. If somebody
- * replaces a folder with a symbolic link after that, Linux returns an error (`ENOTDIR`) and nothing is changed at the
- * link's target: every folder on the way is opened, and the change is made in the opened one. The data directory and
+ * The file system of this machine for changes to one data directory. A path is checked before a change. Somebody may replace a folder with a symbolic link after that.
+ * Every folder on the way is opened, and the change is made in the opened one. So Linux returns an error (`ENOTDIR`), and
+ * nothing is changed at the link's target. The data directory and
  * the `folders` (absolute paths) may be links, as opencode allows. Their targets are determined here, and a later
  * change of target is refused. On other systems, and for paths outside the data directory, it is
  * {@link nodeFileSystem}.
