@@ -31,19 +31,23 @@ export function faultDocument(): string {
 
 <!-- Written by scripts/fault-docs.ts from plugin/faults/. Change it there, then: bun scripts/fault-docs.ts -->
 
-Whether a finding is \`blocking\` depends on the host of the store: the same record may load in one version and not in
-another. A finding blocks where that host fails on its load path because of it (GET /session, /session/:id,
-/session/:id/message, /session/:id/todo, /session/:id/diff: an error, or a record missing from the list), or where it
-does not start. \`npm run oracle\` compares this with real hosts. Class names are those of the collected cases that an
-entry answers; numbers are issues and pull requests of anomalyco/opencode.
+Whether a finding is \`blocking\` depends on the host of the store, because a record may load in one version and not in
+another. A finding is \`blocking\` if one of these is true for that host:
+
+- It does not start.
+- It answers an error on its load path: GET /session, /session/:id, /session/:id/message, /session/:id/todo, /session/:id/diff.
+- It leaves a record out of the list.
+
+\`npm run oracle\` compares this with real hosts. In "Known as", letters with a number are classes of collected cases. Other
+numbers are issues and pull requests of anomalyco/opencode.
 
 ${families.join("\n")}
 ## Records that are completed
 
-A record that can be read and that its host refuses is completed where every value that the host refuses follows from the
-same store by one of these rules, and the host accepts the outcome. Nothing else in it changes; the original stays in
-quarantine. It is done only when it was asked for, and shown field by field before. Where a rule is missing for one value
-the whole record stays as it is. Each rule is tried on real hosts (test/host/normalise.test.ts).
+Some records can be read, and their host refuses a value in them. Each rule takes such a value from the same store. A
+record is completed if there is a rule for every refused value, and the host accepts the result. Otherwise the whole record
+stays as it is. Nothing else in it changes, and the original stays in quarantine. It is done only when you ask, and each field
+is shown before. Each rule is tried on real hosts (test/host/normalise.test.ts).
 
 | rule | must hold | the value is taken from |
 |---|---|---|
@@ -61,7 +65,7 @@ function entry(fault: Fault): string {
   const unasked = fault.unasked ? ", also at the start of opencode without asking" : "";
   return `### \`${fault.code}\`
 
-${/^[a-z]/.test(fault.title) && !fault.title.startsWith("auth.json") ? `It ${fault.title}` : fault.title}.
+${/^(?!auth\.json|opencode )[a-z]/.test(fault.title) ? `It ${fault.title}` : fault.title}.
 
 - Must hold: ${fault.invariant}
 - Cause: ${fault.cause}

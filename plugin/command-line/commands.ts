@@ -55,7 +55,7 @@ export const OPTIONS = {
   quiet: { short: "q", says: "no messages on stderr" },
   concurrency: { value: "N", kind: "other", says: "files read at once (default 16)" },
   "no-color": { says: "no colours" },
-  help: { short: "h", says: "this text; after a command: that command" },
+  help: { short: "h", says: "this help, or that of the command before it" },
   version: { short: "v", says: "the version of this tool" },
 } as const satisfies Readonly<Record<string, OptionSpec>>;
 

@@ -86,7 +86,7 @@ function zshOption(name: OptionName): string {
   const { short, value, kind, says, multiple } = optionSpec(name);
   const about = says.replaceAll("[", "(").replaceAll("]", ")").replaceAll(":", "\\:");
   const words = wordsOf(kind);
-  const action = kind === "folder" ? "_files -/" : kind === "file" ? "_files" : words ? `(${words.join(" ")})` : " ";
+  const action = kind === "folder" ? "_files -/" : kind === "file" ? "_files" : `(${(words ?? []).join(" ")})`;
   const takes = value === undefined ? "" : `:${value}:${action}`;
   const star = multiple === true ? "*" : "";
   const long = quoted(`${star}--${name}[${about}]${takes}`);
@@ -114,8 +114,8 @@ function zshScript(): string {
     '  case "$chosen" in',
     ...COMMAND_NAMES.map((name) => {
       const words = wordsOf(commandSpec(name).takes?.kind);
-      // Without a word for the argument, zsh completes nothing after the name of the command.
-      const takes = quoted(`*:argument:${words === null ? " " : `(${words.join(" ")})`}`);
+      // An empty list of words: without any list, zsh completes no option after the name of the command.
+      const takes = quoted(`*:argument:(${(words ?? []).join(" ")})`);
       return `    ${namesOf(name).join("|")}) _arguments ${optionsOf(name).map(zshOption).join(" ")} ${takes} ;;`;
     }),
     "  esac",
@@ -126,17 +126,18 @@ function zshScript(): string {
 
 function fishScript(): string {
   const complete = `complete -c ${PROGRAM}`;
+  // The value of an option is no command: `__fish_use_subcommand` of fish takes it for one.
+  const first = `-n ${quoted(`not __fish_seen_subcommand_from ${ALL_NAMES.join(" ")}`)}`;
   const lines = [`# fish: ${PROGRAM} completion fish > ~/.config/fish/completions/${PROGRAM}.fish`, `${complete} -f`];
   for (const name of COMMAND_NAMES) {
-    lines.push(
-      `${complete} -n __fish_use_subcommand -a ${quoted(namesOf(name).join(" "))} -d ${quoted(commandSpec(name).summary)}`,
-    );
+    lines.push(`${complete} ${first} -a ${quoted(namesOf(name).join(" "))} -d ${quoted(commandSpec(name).summary)}`);
     const words = wordsOf(commandSpec(name).takes?.kind);
     const within = `__fish_seen_subcommand_from ${namesOf(name).join(" ")}`;
     if (words !== null) lines.push(`${complete} -n ${quoted(within)} -a ${quoted(words.join(" "))}`);
     for (const option of commandSpec(name).options)
       lines.push(`${complete} -n ${quoted(within)} ${fishOption(option)}`);
   }
+  for (const option of commandSpec("check").options) lines.push(`${complete} ${first} ${fishOption(option)}`);
   for (const option of COMMON_OPTIONS) lines.push(`${complete} ${fishOption(option)}`);
   return lines.join("\n");
 }

@@ -78,27 +78,41 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
     return count > 0 || missing.length > 0 || list.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
   }
   const result = await rescue(input, command);
-  const after = await listHidden(input, { bringIn: false, relink: false, unarchive: false });
-  const now = after.ok ? after.list : list;
-  const { hidden } = now;
+  const after = await listedAgain(input, signal);
   const { stopped, ...done } = result;
-  const message = stopped?.message;
+  const messages = [...(stopped === null ? [] : [stopped.message]), ...(after === null ? [UNLISTED] : [])];
+  const message = messages.length === 0 ? undefined : messages.join(" ");
   answer(
     context,
     listAnswer({
-      ...now,
+      ...list,
+      ...(after ?? NOT_LISTED),
       changes: list.changes,
       ...done,
       ...(message === undefined ? {} : { message }),
     }),
-    doneText(result, hidden, context),
+    doneText(result, after?.hidden ?? [], context),
   );
   if (message !== undefined) terminal.complain(message);
   if (stopped?.kind === "failed") return EXIT.failed;
-  if (stopped !== null && signal.aborted) return EXIT.refused;
+  if (signal.aborted && (stopped !== null || after === null)) return EXIT.refused;
+  if (after === null) return EXIT.findings;
   if (stopped?.kind === "refused") return result.runID === null ? EXIT.refused : EXIT.findings;
-  return hidden.some(isMissed) ? EXIT.findings : EXIT.done;
+  return after.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
 }
+
+/** What is hidden after the work; `null` if a signal stopped the list, or the stores cannot be read any more. */
+async function listedAgain(input: RescueInput, signal: AbortSignal): Promise<HiddenList | null> {
+  const request = { bringIn: false, relink: false, unarchive: false };
+  const after = await unlessLeft(() => listHidden(input, request), signal);
+  return after?.ok ? after.list : null;
+}
+
+/** Nothing is known about what is hidden. */
+const NOT_LISTED = { hidden: null, partlyShown: null, incomplete: null } as const;
+
+const UNLISTED =
+  "What is still hidden is not known, because the list was not made again. Run `opencode-session-repair rescue`.";
 
 /** The answer to `--relink` if no new place was certain. */
 function undecidedText({ hidden, partlyShown }: HiddenList): string {
@@ -135,19 +149,20 @@ async function choose(
     terminal.print(NOTHING_CHANGED);
     return EXIT.findings;
   }
+  let after = list;
   for (const { sessionIDs, request } of chosen) {
     const result = await rescue({ ...input, sessionIDs }, request);
-    const after = await listHidden({ ...input, sessionIDs: [] }, { bringIn: false, relink: false, unarchive: false });
-    const { hidden } = after.ok ? after.list : list;
-    terminal.print(doneText(result, hidden, context));
+    const again = await listedAgain({ ...input, sessionIDs: [] }, signal);
+    terminal.print(doneText(result, again?.hidden ?? [], context));
     const { stopped } = result;
     if (stopped !== null) terminal.complain(stopped.message);
+    if (again === null) terminal.complain(UNLISTED);
     if (stopped?.kind === "failed") return EXIT.failed;
-    if (stopped !== null && (signal.aborted || result.runID === null)) return EXIT.refused;
-    if (stopped !== null) return EXIT.findings;
+    if (signal.aborted || (stopped !== null && result.runID === null)) return EXIT.refused;
+    if (stopped !== null || again === null) return EXIT.findings;
+    after = again;
   }
-  const left = await listHidden({ ...input, sessionIDs: [] }, { bringIn: false, relink: false, unarchive: false });
-  return left.ok && !left.list.hidden.some(isMissed) ? EXIT.done : EXIT.findings;
+  return after.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
 }
 
 async function exported(

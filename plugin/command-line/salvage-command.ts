@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { COLUMNS_MISSING } from "../faults/skew.ts";
 import { openersText } from "../platform/open-files.ts";
 import { thisSystem } from "../platform/this-system.ts";
 import type { RepairLock } from "../quarantine/lock.ts";
@@ -17,6 +18,7 @@ import { salvageAside, surveyAside } from "./aside.ts";
 import { isAgreed } from "./confirmation.ts";
 import { answer, type CommandContext, commandHere, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
+import { unlessLeft } from "./leaving.ts";
 import { showProgress } from "./progress-line.ts";
 import { damagedDatabase, WITHOUT_TARGET } from "./salvage-target.ts";
 
@@ -38,8 +40,9 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
   const { files, located, terminal } = context;
   // Settle what an earlier salvage left unfinished before looking for damage.
   if (command.yes && !command.dryRun) await settleUnfinished({ files, located, access: "outside" });
-  const target = await damagedDatabase(context, command.swap);
-  if (context.signal.aborted) return stopped(context, "Stopped before the database was checked. Nothing was changed.");
+  const target = await unlessLeft(() => damagedDatabase(context, command.swap), context.signal);
+  if (target === null || context.signal.aborted)
+    return stopped(context, "Stopped before the database was checked. Nothing was changed.");
   if (target.outcome !== "found") return problem(context, target.message, WITHOUT_TARGET[target.outcome]);
   const { database, code, evidence, isSwappable } = target;
   if (!(await confirmed(context, command, database))) {
@@ -50,13 +53,14 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
   const driver = await loadDriver();
   if (driver === null) return problem(context, "There is no SQLite to write the new database with.", EXIT.refused);
   const runs = await import("../salvage/salvage-run.ts");
-  const { salvage, SalvageStoppedError } = await import("../salvage/salvage.ts");
+  const { salvage } = await import("../salvage/salvage.ts");
+  const { SalvageStoppedError } = await import("../salvage/stopped.ts");
   // SQLite creates files with the mode that the process allows.
   process.umask(0o077);
   const work = async (lock: Pick<RepairLock, "isHeld">): Promise<SalvageDone> => {
     const earlier = await runs.findSalvageRun(files, located.dataDir, database);
     if (earlier === null) terminal.progress("Copying the database aside …");
-    const run = earlier ?? (await runs.copyAside(files, located.dataDir, database, code, evidence));
+    const run = earlier ?? (await runs.copyAside(files, located.dataDir, database, code, evidence, context.signal));
     let report = await runs.finishedReport(files, run);
     if (report === null) {
       await runs.discardUnfinished(files, run);
@@ -66,7 +70,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
       report = await salvageAside(input);
       if (report === null) {
         await runs.discardUnfinished(files, run);
-        if (signal.aborted) throw new SalvageStoppedError();
+        if (signal.aborted) throw new SalvageStoppedError(true);
         report = await salvage({ files, driver, ...input });
       }
       await runs.finishSalvage(files, run, report);
@@ -74,8 +78,11 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
     const checked = await checkNew(context, run.target);
     // If no other process could be started, the signal has an effect only now, before anything is swapped.
     await setImmediate();
-    if (context.signal.aborted) throw new SalvageStoppedError();
-    const swapped = command.swap && report.isSound ? await runs.swapIn(files, run, database, lock) : null;
+    if (context.signal.aborted) throw new SalvageStoppedError(true);
+    // The columns were the only damage. If they are not there, the new database is no better.
+    const isBetter = code !== COLUMNS_MISSING.code || report.emptyColumns.length > 0;
+    const swapped =
+      command.swap && report.isSound && isBetter ? await runs.swapIn(files, run, database, lock, context.signal) : null;
     return { run, report, checked, isSwapped: swapped !== null };
   };
   try {
@@ -86,7 +93,8 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
     return tell(context, outcome, database, isSwappable);
   } catch (error) {
     if (!(error instanceof SalvageStoppedError)) throw error;
-    return stopped(context, "Stopped. The database was not changed; the copy stays, and the next salvage uses it.");
+    const copy = error.keepsCopy ? "the copy stays, and the next salvage uses it" : "nothing of the copy stays";
+    return stopped(context, `Stopped. The database was not changed; ${copy}.`);
   }
 }
 

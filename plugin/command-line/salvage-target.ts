@@ -1,12 +1,16 @@
 import { DATABASE_MALFORMED, WAL_DAMAGED } from "../faults/container.ts";
+import { COLUMNS_MISSING } from "../faults/skew.ts";
+import { columnName, hasJournalsOf, lostColumns } from "../hosts/lost-columns.ts";
 import type { Origin } from "../model/origin.ts";
 import type { StoreProblemCode } from "../model/store-problem.ts";
 import { openStores } from "../stores/open.ts";
+import { readFrame } from "../stores/sqlite/database-frame.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { firstDamage } from "../stores/sqlite/integrity.ts";
 import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { unreadLog } from "../stores/sqlite/pages/write-ahead-log.ts";
 import { openReadView } from "../stores/sqlite/read-view.ts";
+import { readSchema } from "../stores/sqlite/schema.ts";
 import { salvageRefusal } from "../words/origins.ts";
 import { aside } from "./aside.ts";
 import { type CommandContext, noRoomMessage } from "./context.ts";
@@ -103,7 +107,7 @@ function allowed(
   return { outcome: "found", ...damaged, isSwappable: salvageRefusal(origin, true) === null };
 }
 
-/** The damage in the pages or the log of a database that can be opened; `null`: none. */
+/** The damage in the pages, the log or the columns of a database that can be opened; `null`: none. */
 async function damageOf(
   context: CommandContext,
   database: string,
@@ -119,7 +123,11 @@ async function damageOf(
     const evidence = elsewhere?.damage === undefined ? firstDamage(view.connection, "full") : elsewhere.damage;
     if (evidence !== null) return { code: DATABASE_MALFORMED.code, evidence };
     const unread = unreadLog(database);
-    return unread === null ? null : { code: WAL_DAMAGED.code, evidence: unread };
+    if (unread !== null) return { code: WAL_DAMAGED.code, evidence: unread };
+    const { layout, journals } = readFrame(view.connection, readSchema(view.connection));
+    const lost = lostColumns(layout, (known) => hasJournalsOf(known, journals));
+    if (lost === null) return null;
+    return { code: COLUMNS_MISSING.code, evidence: `without ${lost.columns.map(columnName).join(", ")}` };
   } finally {
     view.connection.close();
     view.release();

@@ -40,6 +40,9 @@ export interface Terminal extends Screen {
   askLine(question: string): Promise<string | null>;
 }
 
+/** A command that needs longer to stop says so. */
+const SLOW_MS = 500;
+
 const NARROWEST = 40;
 const WIDEST = 120;
 
@@ -130,6 +133,8 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
     clear();
     stderr.write(`${shown(withGivenStore(text, options), stderr, color)}\n`);
   };
+  const sayStopping = () => complain("Stopping after the current step. Ctrl-C again ends it at once; nothing is lost.");
+  if (stderr.isTTY === true) signal.addEventListener("abort", () => void setTimeout(sayStopping, SLOW_MS).unref());
   return {
     print(text) {
       clear();

@@ -27,8 +27,8 @@ export function pluginEntries(list: unknown): PluginEntry[] {
 export type Belonging = "this package" | "another" | "unknown";
 
 /**
- * Whether an entry of a `plugin` array loads this package or another copy of it. It may be a name, with or without a
- * version, the address of a repository or an archive, or a path, through whatever links; relative to one of `folders`.
+ * Whether an entry of a `plugin` array loads this package or another copy of it. It may be a name, with or without a version, the address of a repository or an archive, or a path. A path may contain links
+ * and is relative to one of `folders`.
  */
 export async function belongingOf(files: FileSystem, spec: string, folders: readonly string[]): Promise<Belonging> {
   const path = pathIn(spec);

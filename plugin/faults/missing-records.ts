@@ -31,7 +31,7 @@ export const LOST_SESSION = {
 export const LOST_MESSAGE = {
   code: "lost-message-record",
   title: "has parts and no record of its own",
-  invariant: "The message of every part has a record, or its parts are not shown.",
+  invariant: "The message of every part has a record. opencode shows no part without one.",
   cause: "Its row was deleted by hand without foreign keys, or lost with a page of the database.",
   advice:
     "`opencode-session-repair repair --only lost-message-record` rebuilds it from its parts and the messages beside it. A damaged message is rebuilt in the same way if you ask for its repair. At the start of opencode nobody is asked, and it is quarantined with its parts. Then `restore RUN` and `repair` make them visible again.",

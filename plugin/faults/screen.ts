@@ -7,7 +7,7 @@ export const SCREEN_FATAL = {
   invariant:
     "A tool call or an answer holds texts and lists where the terminal UI of its opencode prints them as such.",
   cause:
-    "A model called a tool with a number or an object where a text belongs (opencode stores the failed call too), a question was answered before opencode 1.1.8, or another program wrote an answer without its mode, time or tokens.",
+    "A model gave a tool a number or an object instead of a text (opencode stores the failed call too). Or a question was answered before opencode 1.1.8. Or another program wrote an answer without its mode, time or tokens.",
   advice:
     "Upgrade to opencode 1.17 or newer, which shows it, or complete that one record: `opencode-session-repair repair --only screen-fatal`.",
   remedy: "normalise",

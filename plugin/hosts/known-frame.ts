@@ -58,6 +58,11 @@ function isLaidOut({ objects }: KnownSchema, { tables, indexes }: Layout, beside
 
 /** The columns that a statement of a known schema creates, in order. */
 export function columnsIn(statement: string): string[] {
+  return clausesIn(statement).flatMap((clause) => columnIn(clause) ?? []);
+}
+
+/** The definitions of columns and constraints in a statement that creates a table, in order. */
+export function clausesIn(statement: string): string[] {
   const inside = statement.slice(statement.indexOf("(") + 1, statement.lastIndexOf(")"));
   let depth = 0;
   const clauses = [""];
@@ -67,9 +72,12 @@ export function columnsIn(statement: string): string[] {
     if (letter === "," && depth === 0) clauses.push("");
     else clauses.push(`${clauses.pop() ?? ""}${letter}`);
   }
-  return clauses.flatMap((clause) => {
-    const [, quoted, bare] = /^\s*(?:[`"]([^`"]+)[`"]|(\w+))/.exec(clause) ?? [];
-    if (quoted !== undefined) return [quoted];
-    return bare === undefined || /^(constraint|primary|foreign|unique|check)$/i.test(bare) ? [] : [bare];
-  });
+  return clauses;
+}
+
+/** The name of the column that a clause defines; `null` if it is a constraint. */
+export function columnIn(clause: string): string | null {
+  const [, quoted, bare] = /^\s*(?:[`"]([^`"]+)[`"]|(\w+))/.exec(clause) ?? [];
+  if (quoted !== undefined) return quoted;
+  return bare === undefined || /^(constraint|primary|foreign|unique|check)$/i.test(bare) ? null : bare;
 }

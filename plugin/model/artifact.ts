@@ -139,7 +139,7 @@ export interface Evidence {
   /** The session to which the record belongs, if known. */
   readonly sessionID: string | null;
   /**
-   * What is newer in the session than the record's message. Given only if the screen of its host depends on it;
+   * The content of the session that is newer than the record's message. Given only if the screen of its host depends on it;
    * otherwise nothing is newer.
    */
   readonly newer?: NewerMessages;

@@ -108,8 +108,8 @@ async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
 }
 
 /**
- * Resolves when a toast will be seen, or after the longest wait: at the first event that a user interface causes, or,
- * with the terminal half, when that half reports that it is there.
+ * Resolves when a toast will be seen, or after the longest wait. With the terminal half, that is when it reports that it is
+ * there. Otherwise it is at the first event that a user interface causes.
  */
 function firstEvent(
   client: PluginInput["client"],

@@ -106,7 +106,7 @@ export interface Recollection {
   readonly isKnown: boolean;
   /** How many files were checked. */
   readonly files: number;
-  /** Records the result of a check that began after the state was read. */
+  /** Records the result of a check. The check must have begun after the state was read. */
   learn(isHealthy: boolean): void;
 }
 

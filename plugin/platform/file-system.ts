@@ -45,8 +45,11 @@ export interface FileSystem {
   readChunks(path: string): AsyncIterable<Buffer>;
   /** Creates a file that must not exist yet, writes it and forces it to disk. */
   writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void>;
-  /** Copies into a file that must not exist yet, including the modification time (to the microsecond). */
-  copyNew(from: string, to: string, mode: number): Promise<void>;
+  /**
+   * Copies into a file that must not exist yet, including the modification time (to the microsecond). After a signal it
+   * ends within one piece, and throws the signal's reason. What was copied stays.
+   */
+  copyNew(from: string, to: string, mode: number, signal?: AbortSignal): Promise<void>;
   /**
    * Makes a copy that shares its blocks with the original, in a file that must not exist yet; `false` if that is not
    * possible.
@@ -99,6 +102,9 @@ async function absentAsNull<T>(work: () => T | Promise<T>): Promise<T | null> {
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 /** Error codes for systems that cannot share blocks. */
 const NO_CLONE = new Set(["ENOTSUP", "EOPNOTSUPP", "EXDEV", "EINVAL", "ENOSYS", "ENOTTY", "ETXTBSY", "EBADF"]);
+
+/** So much of a copy that a signal may stop is forced to disk at once. */
+const FORCED_BYTES = 32 * 1024 * 1024;
 
 const CREATE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
@@ -188,11 +194,20 @@ const disk: FileSystem = {
       await handle.close();
     }
   },
-  async copyNew(from, to, mode) {
+  async copyNew(from, to, mode, signal) {
     const target = await open(to, CREATE_FLAGS, mode);
     try {
       const { atimeMs, mtimeMs } = await lstat(from);
-      for await (const chunk of disk.readChunks(from)) await target.writeFile(chunk);
+      let unforced = 0;
+      for await (const chunk of disk.readChunks(from)) {
+        signal?.throwIfAborted();
+        await target.writeFile(chunk);
+        unforced += chunk.length;
+        if (signal === undefined || unforced < FORCED_BYTES) continue;
+        // One force of the whole copy at the end may take many seconds, and nothing can stop it.
+        await target.datasync();
+        unforced = 0;
+      }
       await target.chmod(mode);
       await target.utimes(atimeMs / 1000, mtimeMs / 1000);
     } finally {

@@ -7,11 +7,12 @@ export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** Size and SHA-256 of a file's content, read in pieces. */
-export async function hashFile(files: FileSystem, path: string): Promise<ContentHash> {
+/** Size and SHA-256 of a file's content, read in pieces. @throws the signal's reason, within one piece of a signal */
+export async function hashFile(files: FileSystem, path: string, signal?: AbortSignal): Promise<ContentHash> {
   const hash = createHash("sha256");
   let bytes = 0;
   for await (const chunk of files.readChunks(path)) {
+    signal?.throwIfAborted();
     hash.update(chunk);
     bytes += chunk.length;
   }

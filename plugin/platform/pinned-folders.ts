@@ -18,9 +18,9 @@ interface Root {
 }
 
 /**
- * The file system of this machine for changes to one data directory. A path is checked before a change. If somebody
- * replaces a folder with a symbolic link after that, Linux returns an error (`ENOTDIR`) and nothing is changed at the
- * link's target: every folder on the way is opened, and the change is made in the opened one. The data directory and
+ * The file system of this machine for changes to one data directory. A path is checked before a change. Somebody may replace a folder with a symbolic link after that.
+ * Every folder on the way is opened, and the change is made in the opened one. So Linux returns an error (`ENOTDIR`), and
+ * nothing is changed at the link's target. The data directory and
  * the `folders` (absolute paths) may be links, as opencode allows. Their targets are determined here, and a later
  * change of target is refused. On other systems, and for paths outside the data directory, it is
  * {@link nodeFileSystem}.
@@ -37,7 +37,7 @@ export function fileSystemWithin(dataDir: string, folders: readonly string[]): F
     ...files,
     writeNew: (path, bytes, mode) => at(path, (pinned) => files.writeNew(pinned, bytes, mode)),
     // The source may be anywhere, because the copy is compared before it is moved.
-    copyNew: (from, to, mode) => at(to, (pinned) => files.copyNew(from, pinned, mode)),
+    copyNew: (from, to, mode, signal) => at(to, (pinned) => files.copyNew(from, pinned, mode, signal)),
     cloneNew: (from, to, mode) => at(to, (pinned) => files.cloneNew(from, pinned, mode)),
     makeDirectory: (path, mode) => at(path, async (pinned) => makeFolder(pinned, mode)),
     rename: (from, to) => at(from, (source) => at(to, (pinned) => files.rename(source, pinned))),

@@ -112,8 +112,10 @@ export async function runInTerminal(
   const { default: crossSpawn } = await import("cross-spawn");
   return new Promise((resolve) => {
     const child = crossSpawn(program, [...args], { stdio: "inherit", env: environment });
-    // A terminal sends its interrupts to both processes by itself.
-    process.once("SIGTERM", () => child.kill("SIGTERM"));
+    // From now on only the other process reacts. A terminal sends its interrupts to both by itself.
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.removeAllListeners(signal);
+    process.on("SIGINT", () => undefined);
+    process.on("SIGTERM", () => child.kill("SIGTERM"));
     child.on("error", () => resolve(null));
     child.on("exit", (code) => resolve(code ?? 4));
   });

@@ -73,7 +73,7 @@ export async function lockOf(files: FileSystem, dataDir: string): Promise<LockRe
   return reading === "absent" ? null : reading;
 }
 
-/** Whether a holder that cannot be seen renews or releases its lock within {@link LockTimes.watchedMs}. */
+/** Watches a holder that cannot be seen. `true` if it renews or releases its lock within {@link LockTimes.watchedMs}. */
 export async function isRenewed(
   files: FileSystem,
   dataDir: string,

@@ -9,8 +9,8 @@ let lastMillisecond = 0;
 let counter = 0;
 
 /**
- * Id of a repair run, such as `20261123T021500123Z-0000-9f86d081`: sorts by time; the counter and the random tail keep
- * it unique within one millisecond, in one process and across processes.
+ * Id of a repair run, such as `20261123T021500123Z-0000-9f86d081`: it sorts by time. The
+ * counter and the random tail make it unique within one millisecond, also across processes.
  */
 export function newRunID(now: number): string {
   let millisecond = Math.max(now, lastMillisecond);

@@ -182,8 +182,8 @@ const SESSION_1_0: Contract = { demands: [demand(timedSession)], departures: [] 
 const SESSION_1_1: Contract = { demands: [demand(timedSession, null, itself, false)], departures: [] };
 
 /**
- * What 1.14 looks for as the folders of `project.sandboxes`: it goes through the value as `Array.from` does, which takes
- * a number, a truth value or an object for an empty list (measured on 1.14.41).
+ * The folders that 1.14 reads from `project.sandboxes`. It uses `Array.from`, for which a number, a truth value or an object
+ * is an empty list (measured on 1.14.41).
  */
 function soughtSandboxes(_artifact: Artifact, value: unknown): unknown {
   if (value === null || Array.isArray(value)) return value;

@@ -41,9 +41,8 @@ function mayHold(container: object, name: string | number): boolean {
 }
 
 /**
- * Field changes as a manifest records them; nothing for content that is none. What stood there may be a number that JSON has no
- * text for, read of `1e999`: the manifest says `Infinity`.
- * @throws TypeError where another value is not JSON: the manifest would not say what was changed
+ * Field changes as a manifest records them; nothing for content that is none. The old value may be a number without a text in JSON, read from `1e999`. For it, the manifest says `Infinity`. @throws
+ * TypeError if any other value is not JSON, because the manifest could not say what was changed
  */
 export function recordedFields(content: Replacement["content"] | undefined): { fields?: RecordedField[] } {
   if (content === undefined || !("fields" in content)) return {};

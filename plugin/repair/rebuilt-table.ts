@@ -1,5 +1,6 @@
 import { journalOf, statementOf } from "../hosts/known-frame.ts";
 import { MOMENTS } from "../hosts/known-schema.ts";
+import { hasJournalsOf, lostColumns } from "../hosts/lost-columns.ts";
 import type { RowValues } from "../model/artifact.ts";
 import type { Replacement } from "../model/replacement.ts";
 import type { DatabaseFrame } from "../stores/survey.ts";
@@ -40,6 +41,14 @@ export function rebuiltTable(missing: readonly string[], { layout, emptyTables }
   if (table === undefined || before === undefined || statement === null) return null;
   const source = "the table as its opencode makes it; it was empty";
   return { source, content: { table: { table, statement, rows: [], before } } };
+}
+
+/**
+ * Whether `salvage` builds a database that has the lost columns again, because everything else in it is as a known host
+ * leaves it.
+ */
+export function isSalvageable({ layout, journals }: DatabaseFrame): boolean {
+  return lostColumns(layout, (known) => hasJournalsOf(known, journals)) !== null;
 }
 
 function isSameSet(some: readonly string[], others: readonly string[]): boolean {

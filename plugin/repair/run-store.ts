@@ -10,9 +10,8 @@ import { StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
 import { refusalToWrite } from "./may-write.ts";
 
 /**
- * Opens the store that a manifest speaks of. The database is looked up among the located ones: a path in a manifest is
- * never opened.
- * @throws StoreRefusedError where it is not there, cannot be opened, or must not be written
+ * Opens the store that a manifest speaks of. The database must be one of the located ones, because a path in a manifest is never opened. @throws StoreRefusedError if
+ * it is not there, cannot be opened, or must not be written
  */
 export async function writerForManifest(
   files: FileSystem,

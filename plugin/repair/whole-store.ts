@@ -141,18 +141,24 @@ async function databaseFindings(
   const findings: ConfirmedFinding[] = [];
   const { missingColumns, missingWrittenColumns, unrecordedMigrations, frame } = database;
   // Loaded only if something is missing, together with the known schemas.
-  const { rebuiltJournal, rebuiltTable } = frame === null ? NOT_REBUILT : await import("./rebuilt-table.ts");
+  const { rebuiltJournal, rebuiltTable, isSalvageable } =
+    frame === null ? NOT_REBUILT : await import("./rebuilt-table.ts");
+  const isLossAlone = frame !== null && isSalvageable(frame);
+  const columnsBy = (found: ConfirmedFinding, columns: readonly string[]): ConfirmedFinding => {
+    const rebuilt = rebuiltBy(found, frame && rebuiltTable(columns, frame));
+    return rebuilt.remedy === "report" && isLossAlone ? { ...rebuilt, advice: SALVAGE_COLUMNS } : rebuilt;
+  };
   const stops: Severity = hostLine(opened.description).upgradesOlder ? "blocking" : "warning";
   if (missingColumns.length > 0) {
     const found = say(COLUMNS_MISSING, "blocking", null, `without ${missingColumns.slice(0, 5).join(", ")}`);
-    findings.push(rebuiltBy(found, frame && rebuiltTable(missingColumns, frame)));
+    findings.push(columnsBy(found, missingColumns));
   }
   if (missingWrittenColumns.length > 0) {
     const evidence = `without ${missingWrittenColumns.slice(0, 5).join(", ")}, sessions load; ${stoppedWithout(missingWrittenColumns)}`;
     const found = say(COLUMNS_MISSING, "warning", null, evidence);
     const is2x = opened.origin?.kind === "1.x and 2.x" && missingWrittenColumns.every(isOfWorkspace);
     if (is2x) findings.push({ ...found, severity: "info", remedy: "report", advice: WORKSPACES_OF_2X });
-    else findings.push(rebuiltBy(found, frame && rebuiltTable(missingWrittenColumns, frame)));
+    else findings.push(columnsBy(found, missingWrittenColumns));
   }
   if (unrecordedMigrations.length > 0) {
     const found = say(MIGRATION_UNRECORDED, "blocking", null, unrecordedMigrations.join(", "));
@@ -165,7 +171,7 @@ async function databaseFindings(
     findings.push(say(EVENT_SEQUENCE_BEHIND, "warning", null, amount(database.sessionsBehindLog, "session")));
   }
   if (database.damage !== null) findings.push(say(DATABASE_MALFORMED, "blocking", null, database.damage));
-  if (database.missingOldColumns.length > 0) {
+  if (database.missingOldColumns.length > 0 && !isLossAlone) {
     findings.push(say(SCHEMA_OLDER, "warning", null, `without ${database.missingOldColumns.slice(0, 5).join(", ")}`));
   }
   for (const { messageID, sessionID } of database.stoppingMigration) {
@@ -184,7 +190,10 @@ async function databaseFindings(
   return findings;
 }
 
-const NOT_REBUILT = { rebuiltJournal: () => null, rebuiltTable: () => null };
+const SALVAGE_COLUMNS =
+  "Stop every opencode, then `opencode-session-repair salvage --swap`: it builds a database that has these columns again, and everything else as it was. What was in the columns is lost. It can be undone.";
+
+const NOT_REBUILT = { rebuiltJournal: () => null, rebuiltTable: () => null, isSalvageable: () => false };
 
 function rebuiltBy(finding: ConfirmedFinding, replacement: Replacement | null): ConfirmedFinding {
   return replacement === null ? { ...finding, remedy: "report" } : { ...finding, replacement };

@@ -43,6 +43,9 @@ export async function exportHidden(input: RescueInput, folder: string): Promise<
       onProgress?.(sessions.length, elsewhere.length);
     }
     return { ok: true, sessions, isComplete: sessions.length === elsewhere.length };
+  } catch (error) {
+    if (input.signal?.aborted && error === input.signal.reason) return { ok: true, sessions: [], isComplete: false };
+    throw error;
   } finally {
     stores.close();
   }

@@ -67,21 +67,25 @@ export interface Whereabouts {
   readonly unjudged: number;
 }
 
-/** Every session that the opencode of `target` does not show from the session's own folder. Reads only. */
+/**
+ * Every session that the opencode of `target` does not show from the session's own folder. Reads only. @throws the
+ * signal's reason, between two sessions
+ */
 export async function findHidden(
   files: FileSystem,
   target: KnownStore,
   others: readonly KnownStore[],
+  signal?: AbortSignal,
 ): Promise<Whereabouts> {
   const { sessions, projects } = target;
   const folders = foldersOfStore(files, target);
   const isStrict = checksRecords(target.opened.description);
-  const { misplaced, unjudged } = await findMisplaced(files, { sessions, projects, isStrict }, folders);
+  const { misplaced, unjudged } = await findMisplaced(files, { sessions, projects, isStrict }, folders, signal);
   const partlyShown = misplaced.flatMap((each) =>
     each.shownFrom === null ? [] : [{ ...misplacedSession(target, each), shownFrom: each.shownFrom }],
   );
   const nowhere = misplaced.filter(({ shownFrom }) => shownFrom === null);
-  const brought = await elsewhere(target, others);
+  const brought = await elsewhere(target, others, signal);
   const said = new Set([...brought.map(({ sessionID }) => sessionID), ...misplaced.map(({ facts }) => facts.id)]);
   const hidden = [
     ...brought,
@@ -90,7 +94,7 @@ export async function findHidden(
     ...(await recordless(target, said)),
     ...archived(target),
   ];
-  return { hidden, partlyShown, incomplete: await findIncomplete(target, others), unjudged };
+  return { hidden, partlyShown, incomplete: await findIncomplete(target, others, signal), unjudged };
 }
 
 /** The folders that a database names, judged by the rules of the opencode that wrote it. */
@@ -112,12 +116,17 @@ function misplacedSession(store: KnownStore, { facts, cause, reason, target, can
  * Sessions that only other stores have. Databases come before the JSON storage, because imported sessions continued
  * there.
  */
-async function elsewhere(target: KnownStore, others: readonly KnownStore[]): Promise<HiddenSession[]> {
+async function elsewhere(
+  target: KnownStore,
+  others: readonly KnownStore[],
+  signal: AbortSignal | undefined,
+): Promise<HiddenSession[]> {
   const found: HiddenSession[] = [];
   const known = new Set(target.sessions.filter(({ hasRecord }) => hasRecord).map(({ id }) => id));
   const inOrder = [...others].sort((a, b) => rank(a) - rank(b) || a.index - b.index);
   for (const store of inOrder) {
     for (const facts of store.sessions) {
+      signal?.throwIfAborted();
       if (known.has(facts.id) || !(await holdsSomething(store, facts))) continue;
       known.add(facts.id);
       found.push({ ...hidden(causeOf(store, target), store, facts, null), ...namedAs(store) });

@@ -33,11 +33,16 @@ export interface IncompleteSession {
  * there, or they were removed since (opencode removes what a user undid). For each session, the store with the most is
  * reported. Reads only.
  */
-export async function findIncomplete(target: KnownStore, others: readonly KnownStore[]): Promise<IncompleteSession[]> {
+export async function findIncomplete(
+  target: KnownStore,
+  others: readonly KnownStore[],
+  signal?: AbortSignal,
+): Promise<IncompleteSession[]> {
   const found = new Map<string, IncompleteSession>();
   const records = new Map(target.sessions.filter(({ hasRecord }) => hasRecord).map((facts) => [facts.id, facts]));
   for (const store of others) {
     for (const { id } of store.sessions) {
+      signal?.throwIfAborted();
       const facts = records.get(id);
       if (facts === undefined) continue;
       const theirs = new Set(await store.opened.store.conversations.messageIDs(id));

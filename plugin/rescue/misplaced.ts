@@ -53,6 +53,7 @@ export async function findMisplaced(
   files: FileSystem,
   known: Known,
   folders: KnownFolders,
+  signal?: AbortSignal,
 ): Promise<{ readonly misplaced: readonly Misplaced[]; readonly unjudged: number }> {
   let unjudged = 0;
   const found = new Map<string, Misplaced>();
@@ -65,6 +66,7 @@ export async function findMisplaced(
   };
   const records = new Map(known.sessions.filter(({ hasRecord }) => hasRecord).map((facts) => [facts.id, facts]));
   for (const facts of records.values()) {
+    signal?.throwIfAborted();
     const standing = await standingOf(files, known, folders, facts, goneOf);
     if (standing === "unjudged") unjudged += 1;
     else if (standing !== "shown") found.set(facts.id, { facts, ...standing });

@@ -39,9 +39,9 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** The requested sessions that the target's opencode does not show. */
+/** The requested sessions that the target's opencode does not show. @throws the reason of the input's signal */
 export async function chosenSessions(input: RescueInput, { target, others }: KnownStores): Promise<Whereabouts> {
-  const { hidden, partlyShown, incomplete, unjudged } = await findHidden(input.files, target, others);
+  const { hidden, partlyShown, incomplete, unjudged } = await findHidden(input.files, target, others, input.signal);
   const { sessionIDs } = input;
   const isChosen = ({ sessionID }: Pick<HiddenSession, "sessionID">) =>
     sessionIDs.length === 0 || sessionIDs.includes(sessionID);

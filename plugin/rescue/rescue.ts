@@ -1,5 +1,5 @@
 import { newRunID } from "../quarantine/run-id.ts";
-import { applyPlan, type ReportedItem, type Stopped } from "../repair/apply.ts";
+import { applyPlan, type ReportedItem, STOPPED_BETWEEN, type Stopped } from "../repair/apply.ts";
 import { addingRefusal } from "../repair/may-write.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
@@ -42,11 +42,13 @@ export interface RescueResult {
 
 /** Lists what the opencode of a database does not show, and what a request would change. Changes nothing. */
 export async function listHidden(input: RescueInput, request: RescueRequest): Promise<Listing> {
+  // A list changes nothing, and has no value for "interrupted": the caller may stop waiting instead.
+  const { signal: _signal, ...withoutSignal } = input;
   const knowing = await openKnownStores(input.files, input.located, input.into, input.fromData ?? null);
   if (!knowing.ok) return knowing;
   const { stores } = knowing;
   try {
-    const found = await chosenSessions(input, stores);
+    const found = await chosenSessions(withoutSignal, stores);
     const planned = await changesFor(input, stores, found, request);
     const hidden = input.countMessages === true ? await counted(found.hidden, stores) : found.hidden;
     if (!planned.ok) return { ok: false, reason: "unknown", message: planned.message };
@@ -149,6 +151,9 @@ async function rescueUnderLock(
       input.onProgress?.(index + 1, elsewhere.length);
     }
     return finished(null);
+  } catch (error) {
+    if (signal?.aborted && error === signal.reason) return finished(STOPPED_BETWEEN);
+    throw error;
   } finally {
     closeTarget();
     for (const { opened } of stores.others) opened.store.close();

@@ -1,4 +1,6 @@
+import { columnsIn, type Layout } from "../hosts/known-frame.ts";
 import { KNOWN_SCHEMAS, type KnownSchema, MOMENTS, STATEMENTS } from "../hosts/known-schema.ts";
+import { type LostColumn, lostColumns } from "../hosts/lost-columns.ts";
 import { compareVersions } from "../hosts/running-host.ts";
 import type { Connection } from "../stores/sqlite/driver.ts";
 import { PAGE_TYPE, readBtreeHeader, tableCells } from "../stores/sqlite/pages/btree-page.ts";
@@ -19,6 +21,8 @@ export interface ChosenSchema {
   /** The known schema whose journals the new database must have completely; `null` if it has no known schema. */
   readonly known: KnownSchema | null;
   readonly indexes: readonly IndexShape[];
+  /** Columns that the database lost. They are added when its rows are in the new one. */
+  readonly lost: readonly LostColumn[];
   /** Whether anything shows which opencode wrote the database: its statements, its migrations, or a session. */
   readonly isTold: boolean;
 }
@@ -39,11 +43,12 @@ export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Conn
     );
   connection.close();
   const signs = { journal: map.journal, found, records: sampleRecords(image, map) };
-  const best = mostLike(KNOWN_SCHEMAS, signs, scratch);
+  const lost = lostColumns(layoutOf(found), ({ done }) => isSameSet(done, map.journal));
+  const best = lost?.known ?? mostLike(KNOWN_SCHEMAS, signs, scratch);
   const names = new Set(found.map(({ type, name }) => `${type} ${name}`));
-  const isForeign = found.some(
-    (object) => object.type === "table" && !best.objects.some((each) => each.sql === object.sql),
-  );
+  const isForeign =
+    lost === null &&
+    found.some((object) => object.type === "table" && !best.objects.some((each) => each.sql === object.sql));
   // A schema of an unknown line: without a journal it is used as it is.
   const model = isForeign && map.journal.size === 0 && hasEveryTable(found) ? null : best;
   const added = (model?.objects ?? []).filter(({ type, name }) => !names.has(`${type} ${name}`));
@@ -53,8 +58,26 @@ export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Conn
     added: added.map((object) => object.name),
     known: isForeign && map.journal.size > 0 ? null : model,
     indexes: indexesOf(objects, scratch()),
+    lost: lost?.columns ?? [],
     isTold: found.length > 0 || map.journal.size > 0 || newestVersion(signs.records) !== null,
   };
+}
+
+function layoutOf(objects: readonly SchemaObject[]): Layout {
+  const tables = objects.filter(({ type }) => type === "table");
+  return {
+    tables: new Map(tables.map(({ name, sql }) => [name, columnsIn(sql ?? "")])),
+    indexes: new Set(objects.flatMap(({ type, name }) => (type === "index" ? [name] : []))),
+  };
+}
+
+function isSameSet(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+  return some.size === others.size && [...some].every((each) => others.has(each));
+}
+
+/** Adds the lost columns to the new database, with the value that SQLite gives to rows without one. */
+export function addLostColumns(connection: Connection, { lost }: ChosenSchema): void {
+  for (const { table, clause } of lost) connection.exec(`alter table ${quoted(table)} add column ${clause}`);
 }
 
 /** What remains in a damaged database to identify its schema. */

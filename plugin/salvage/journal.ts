@@ -4,7 +4,7 @@ import { readRecord, type SqliteRecord } from "../stores/sqlite/pages/record.ts"
 import { textOf } from "../stores/sqlite/pages/schema-objects.ts";
 
 /** Ids of opencode's migrations: the time at which they were written, and a name. */
-const MIGRATION = /^\d{14}_[a-z0-9_]+$/;
+const MIGRATION = /^\d{14}_[a-z0-9_-]+$/;
 
 /** opencode's first migration is of January 2026; in milliseconds. */
 const FIRST = Date.UTC(2026, 0, 1);

@@ -10,8 +10,8 @@ export interface Rebuilt {
 }
 
 /**
- * Rebuilds missing rows without which other rows would stay hidden: the message of parts, the session of messages, the
- * project of sessions, and the counters of the event log. They contain only what the rows below them show.
+ * Rebuilds missing parent rows, because opencode shows no row without its parent: the message of parts, the session of
+ * messages, the project of sessions. It also rebuilds the counters of the event log. They contain only what the rows below them show.
  */
 export function rebuildParents(
   connection: Connection,

@@ -1,11 +1,12 @@
 import { basename, join } from "node:path";
-import type { ManifestItem } from "../model/manifest-item.ts";
+import type { ManifestItem, RunFolder } from "../model/manifest-item.ts";
 import { PRIVATE_FILE } from "../platform/durable.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { hashFile } from "../platform/hash.ts";
 import type { RepairLock } from "../quarantine/lock.ts";
 import type { Manifest } from "../quarantine/manifest.ts";
 import { relativeDatabase } from "../quarantine/places.ts";
+import { removeTree } from "../quarantine/retention.ts";
 import { folderNameFor } from "../quarantine/run-folders.ts";
 import { newRunID } from "../quarantine/run-id.ts";
 import { eachRun } from "../quarantine/runs.ts";
@@ -16,6 +17,7 @@ import { SIDE_FILES } from "../stores/sqlite/sole-use.ts";
 import { itemNumber, StoreRefusedError } from "../stores/writer.ts";
 import { TOOL } from "../tool-identity.ts";
 import type { SalvageReport } from "./salvage.ts";
+import { SalvageStoppedError } from "./stopped.ts";
 
 /** A run in quarantine that holds exact copies of the files of one damaged database. */
 export interface SalvageRun {
@@ -67,7 +69,9 @@ async function isOf(files: FileSystem, items: readonly ManifestItem[], database:
 
 /**
  * Copies a database with its WAL and shared memory into a new run. The live files are only read. Call it under the lock.
+ * If it fails, nothing of the copy stays.
  * @throws StoreRefusedError where there is no room, or somebody writes to the database meanwhile
+ * @throws SalvageStoppedError soon after a signal
  */
 export async function copyAside(
   files: FileSystem,
@@ -75,6 +79,7 @@ export async function copyAside(
   database: string,
   code: string,
   evidence: string,
+  signal?: AbortSignal,
 ): Promise<SalvageRun> {
   const found = await filesOf(files, database);
   const bytes = found.reduce((sum, file) => sum + file.size, 0);
@@ -84,13 +89,31 @@ export async function copyAside(
     throw new StoreRefusedError("failed", `There is too little space on the disk: ${needed} MB more are needed.`);
   }
   const run = await createRunFolder(files, dataDir, null, newRunID(Date.now()));
+  try {
+    const items = await copiedInto(files, run, database, found, { code, evidence }, signal);
+    return await publishedCopy(files, dataDir, run, database, items);
+  } catch (error) {
+    await removeTree(files, run.path).catch(() => undefined);
+    if (signal?.aborted) throw new SalvageStoppedError(false);
+    throw error;
+  }
+}
+
+async function copiedInto(
+  files: FileSystem,
+  run: RunFolder,
+  database: string,
+  found: readonly DatabaseFile[],
+  damage: Pick<ManifestItem, "code" | "evidence">,
+  signal: AbortSignal | undefined,
+): Promise<ManifestItem[]> {
   const items: ManifestItem[] = [];
   for (const [index, { suffix, size, mtimeMs, mode }] of found.entries()) {
     // A journal must not be next to the copy under its own name: SQLite would write it into the copy.
     const file = `items/0001-${basename(database)}${suffix === "-journal" ? ".journal" : suffix}`;
-    await files.copyNew(database + suffix, join(run.path, file), PRIVATE_FILE);
+    await files.copyNew(database + suffix, join(run.path, file), PRIVATE_FILE, signal);
     await files.syncFile(join(run.path, file));
-    const original = await hashFile(files, join(run.path, file));
+    const original = await hashFile(files, join(run.path, file), signal);
     const now = await files.stat(database + suffix);
     if (suffix !== "-shm" && (now?.size !== size || now.mtimeMs !== mtimeMs || original.bytes !== size)) {
       throw new StoreRefusedError(
@@ -103,13 +126,22 @@ export async function copyAside(
       kind: "database",
       recordID: null,
       locator: { path: `${basename(database)}${suffix}` },
-      code,
-      evidence,
+      ...damage,
       remedy: "recover",
       state: "rolled-back",
       original: { file, ...original, mtime: new Date(mtimeMs).toISOString(), mode: mode.toString(8).padStart(3, "0") },
     });
   }
+  return items;
+}
+
+async function publishedCopy(
+  files: FileSystem,
+  dataDir: string,
+  run: RunFolder,
+  database: string,
+  items: readonly ManifestItem[],
+): Promise<SalvageRun> {
   const manifest: Manifest = {
     schemaVersion: 1,
     runID: basename(run.path).replace(/^\.preparing-/, ""),
@@ -122,14 +154,21 @@ export async function copyAside(
     // Nothing was moved: every byte is in its place.
     state: "rolled-back",
     safetyCopy: WHOLE_IN_QUARANTINE,
-    items,
+    items: [...items],
   };
   const { path } = await publishRun(files, run, manifest);
   return asRun(path, manifest, database);
 }
 
-async function filesOf(files: FileSystem, database: string) {
-  const found: { suffix: string; size: number; mtimeMs: number; mode: number }[] = [];
+interface DatabaseFile {
+  readonly suffix: string;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly mode: number;
+}
+
+async function filesOf(files: FileSystem, database: string): Promise<DatabaseFile[]> {
+  const found: DatabaseFile[] = [];
   for (const suffix of ["", ...SIDE_FILES]) {
     const stat = await files.stat(database + suffix);
     if (stat === null) continue;
@@ -150,8 +189,8 @@ export async function finishedReport(files: FileSystem, run: SalvageRun): Promis
   if (typeof bytes === "string") return null;
   try {
     const report = JSON.parse(bytes.toString("utf8")) as SalvageReport;
-    // A report of an earlier version of this tool does not state the losses.
-    return "lostSessions" in report ? report : null;
+    // A report of an earlier version of this tool does not state the losses, or the lost columns.
+    return "lostSessions" in report && "emptyColumns" in report ? report : null;
   } catch {
     return null;
   }
@@ -172,16 +211,22 @@ export async function discardUnfinished(files: FileSystem, run: SalvageRun): Pro
   }
 }
 
-/** Replaces the damaged database with the new one. The damaged files are in the run. Call it under the lock. */
+/**
+ * Replaces the damaged database with the new one. The damaged files are in the run. Call it under the lock. A signal has
+ * an effect only before the first change. @throws SalvageStoppedError
+ */
 export async function swapIn(
   files: FileSystem,
   run: SalvageRun,
   database: string,
   lock: Pick<RepairLock, "isHeld">,
+  signal?: AbortSignal,
 ): Promise<Manifest> {
   const writer = new DatabaseFileWriter(files, database, run.manifest.items);
   await writer.refuseWhileOpen();
-  const content = await hashFile(files, run.target);
+  const content = await hashFile(files, run.target, signal).catch((error: unknown) => {
+    throw signal?.aborted ? new SalvageStoppedError(true) : error;
+  });
   const items = run.manifest.items.map((item) => ({
     ...item,
     state: "planned" as const,

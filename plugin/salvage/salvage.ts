@@ -1,10 +1,11 @@
+import { columnName } from "../hosts/lost-columns.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { removeNow } from "../platform/staged-file.ts";
 import { closedMessage } from "../remedies/recover/closed-document.ts";
 import type { Connection, Driver } from "../stores/sqlite/driver.ts";
 import { openPageImage } from "../stores/sqlite/pages/page-image.ts";
 import { NO_FILE, openRandomAccess } from "../stores/sqlite/pages/random-access.ts";
-import { chooseSchema, completeMigrations } from "./choose-schema.ts";
+import { addLostColumns, chooseSchema, completeMigrations } from "./choose-schema.ts";
 import { type Filled, fillFromEvents } from "./fill-from-events.ts";
 import { fillFromFiles } from "./fill-from-files.ts";
 import { unflipIDs } from "./flipped-ids.ts";
@@ -15,6 +16,7 @@ import { NewDatabase } from "./new-database.ts";
 import { mapPages } from "./page-map.ts";
 import { type Rebuilt, rebuildParents } from "./rebuild-parents.ts";
 import { type LossesOfAll, lossesOfAll, outcomesOf, type SessionOutcome, unnamedMessages } from "./session-outcomes.ts";
+import { SalvageStoppedError } from "./stopped.ts";
 import { writeUnfinished } from "./unfinished-rows.ts";
 
 export type Stage = "mapping" | "reading" | "filling" | "indexing" | "verifying";
@@ -49,6 +51,8 @@ export interface SalvageReport extends LossesOfAll {
   readonly unplacedRecords: number;
   readonly framesBeyondDamage: number;
   readonly addedSchemaObjects: readonly string[];
+  /** Columns that the database had lost, as `table.column`. The new one has them again, without what was in them. */
+  readonly emptyColumns: readonly string[];
   /**
    * Whether anything shows which opencode wrote the damaged database. Otherwise the schema of the new one is a guess.
    */
@@ -58,14 +62,6 @@ export interface SalvageReport extends LossesOfAll {
   readonly failedIndexes: readonly string[];
   readonly isSound: boolean;
   readonly foreignKeyViolations: number;
-}
-
-/** A signal stopped the work. What was built so far is useless. */
-export class SalvageStoppedError extends Error {
-  constructor() {
-    super("The salvage was stopped.");
-    this.name = "SalvageStoppedError";
-  }
 }
 
 /** Builds a new database from everything that can still be read of a damaged one. The source is only read. */
@@ -114,6 +110,7 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
       const rebuilt = rebuildParents(connection, (from, to, role) =>
         JSON.stringify(closedMessage(`{"role":"${role}"`, { created: from, updated: to })),
       );
+      addLostColumns(connection, schema);
       completeMigrations(connection, schema);
       input.onProgress?.("indexing", 0, 0);
       const failedIndexes = created.finish();
@@ -137,6 +134,7 @@ export async function salvage(input: SalvageInput): Promise<SalvageReport> {
         unplacedRecords: gathering.result.unplaced,
         framesBeyondDamage: image.framesBeyondDamage,
         addedSchemaObjects: schema.added,
+        emptyColumns: schema.lost.map(columnName),
         isSchemaTold: schema.isTold,
         schemaOf: schema.known?.hosts ?? [],
         failedIndexes,
@@ -159,7 +157,7 @@ const PAGES_PER_TICK = 4096;
 function ticker(input: SalvageInput, pages: number): (stage: Stage, done: number) => void {
   return (stage, done) => {
     if (done % PAGES_PER_TICK !== 0) return;
-    if (input.signal?.aborted) throw new SalvageStoppedError();
+    if (input.signal?.aborted) throw new SalvageStoppedError(true);
     input.onProgress?.(stage, done, pages);
   };
 }

@@ -249,8 +249,8 @@ async function withLockers(files: FileSystem, database: string, evidence: string
 }
 
 /**
- * What an error while a database is opened or read says about the database.
- * @throws the error itself, where neither SQLite nor the system reported it: it says nothing of the database
+ * The state of a database according to an error while it was opened or read. @throws the error itself, if neither SQLite
+ * nor the system reported it. Then it says nothing about the database
  */
 export function problemOf(error: unknown): StoreProblem {
   const failure = sqliteFailure(error);

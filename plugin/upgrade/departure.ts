@@ -1,5 +1,5 @@
 /**
- * What becomes of a record of 1.x in 2.x:
+ * How a record of 1.x arrives in 2.x:
  * - `arrives`: with everything that it says.
  * - `changed`: it arrives, and says something else there.
  * - `dropped`: it does not arrive, and nobody is told.

@@ -64,7 +64,7 @@ export async function exportMissing(
   return written;
 }
 
-/** Parents before the sessions of their subagents, whose ids are lesser: ids of sessions descend with time. */
+/** Parents come before the sessions of their subagents. Ids of sessions descend with time, so a subagent's id is smaller. */
 function byID(one: { readonly sessionID: string }, other: { readonly sessionID: string }): number {
   return one.sessionID < other.sessionID ? 1 : -1;
 }

@@ -7,8 +7,8 @@ import { type Fields, isFields, textIn, valueIn } from "../stores/conversation.t
 import type { SourceRecord } from "../stores/source-session.ts";
 
 /**
- * A database as the import of 2.x reads it: it decodes messages and parts by the schema of 1.17 and newer, whatever
- * opencode wrote them (source 2.0.26, `core/src/database/v1-migration.bun.ts` and `schema/src/session-v1.ts`).
+ * The records of a database as the import of 2.x reads them. It decodes messages and parts by the schema of 1.17 and newer,
+ * whichever opencode wrote them (source 2.0.26, `core/src/database/v1-migration.bun.ts` and `schema/src/session-v1.ts`).
  */
 export function asImported(store: StoreDescription): StoreDescription {
   return { ...store, contract: "strict", lines: ["1.17.11"], sessionDiffReader: null };

@@ -17,8 +17,8 @@ const LISTED = ["metadata", "model"];
 const TEXTS = ["title", "slug", "version", "agent", "path", "project_id"];
 
 /**
- * What the import of 2.x makes of a session's own row (source 2.0.26; what a bad row does to the session list is measured
- * on 2.x of July and on lildax). A pure function.
+ * The result of the import of 2.x for a session's own row (source 2.0.26). How a bad row affects the session list was measured
+ * on 2.x of July and on lildax. A pure function.
  */
 export function sessionOutcomes(session: SourceSession, store: StoreDescription): Departure[] {
   const { id, row, json, hasProject } = session;

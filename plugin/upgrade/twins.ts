@@ -45,8 +45,8 @@ export function neverArrived(session: SourceSession, { phase, cursor, writtenMs 
 }
 
 /**
- * What 2.x lacks of a session that it has: the same session in both sets of tables, compared message by message, and part
- * by part where a message is there. What 2.x leaves out by design is not missing. A pure function.
+ * The content of a session that 2.x lacks, although it has the session. Both sets of tables are compared message by message.
+ * If both have a message, its parts are compared. What 2.x leaves out by design is not missing. A pure function.
  */
 export function comparedWithTwin(
   session: SourceSession,

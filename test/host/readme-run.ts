@@ -31,8 +31,6 @@ interface State {
   readonly prints: RegExp | null;
   /** By which words the line of the table is found. */
   readonly line: readonly string[];
-  /** Where no command can open the session: what the last answer says instead. */
-  readonly wayOut?: RegExp;
   /** Whether the session is open as it should be; by default it is listed and its messages are answered. */
   readonly isOpen?: (host: RunningHost, store: RealStore) => Promise<boolean>;
 }
@@ -121,8 +119,6 @@ const STATES: readonly State[] = [
     // SQLite takes the quoted name of a column that is not there for a text.
     prints: /JSON Parse error: Unexpected identifier/,
     line: ["JSON Parse error: Unexpected identifier"],
-    // Nobody has what was in it: no command opens these sessions, and the answer says what does.
-    wayOut: /Go back to the copy from before the upgrade/,
   },
   {
     name: "malformed JSON stops an upgrade, 1.14.41 to 1.18.33",
@@ -223,7 +219,8 @@ function nextIn(answer: string): string[] | null {
     const [, words] = /^\s*(?:Next: |If you [^:]*: )?(?:npx )?opencode-session-repair ([^`]*)$/.exec(line) ?? [];
     return words === undefined ? [] : [words];
   });
-  return named[0]?.trim().split(" ") ?? null;
+  const [, advised] = /`opencode-session-repair (salvage [^`]*)`/.exec(answer.replace(/\s+/g, " ")) ?? [];
+  return (named[0] ?? advised)?.trim().split(" ") ?? null;
 }
 
 /** What a host says of errors, shortened. */
@@ -267,10 +264,7 @@ async function tryState(state: State): Promise<string[]> {
       }
     }
     const tried = typed.join(" · ");
-    if (state.wayOut !== undefined) {
-      if (state.wayOut.test(said)) say(`  no command opens it; the way out is named after ${typed.length}: ${tried}`);
-      else problems.push(`no way out is named after: ${tried}`);
-    } else if (await isOpenIn(store, state.version, state.isOpen)) say(`  open after ${typed.length}: ${tried}`);
+    if (await isOpenIn(store, state.version, state.isOpen)) say(`  open after ${typed.length}: ${tried}`);
     else problems.push(`not open after: ${tried}`);
   } finally {
     await store.home.remove();

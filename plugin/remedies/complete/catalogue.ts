@@ -37,7 +37,7 @@ const GENERAL_RULES: readonly Rule[] = [
   {
     name: "null-value",
     issues: [38703, 38702],
-    invariant: "What a record does not say is not there, rather than null.",
+    invariant: "A value that is not known is absent, not null.",
     source: "left out: null is how JSON writes that there is nothing, or a number that is none",
     of: null,
     at: /./,

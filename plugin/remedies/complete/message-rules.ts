@@ -148,7 +148,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "user-summary",
     issues: [29908],
     invariant: "A user message's summary lists what was changed, or is not there.",
-    source: "left out where it is a mere flag; an empty list where it names nothing that was changed",
+    source: "if it is only a flag, it is left out; if it names no changes, it gets an empty list",
     of: ["user"],
     at: /^summary(\.diffs)?$/,
     found: ANY,

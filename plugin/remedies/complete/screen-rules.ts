@@ -7,7 +7,7 @@ export const SCREEN_RULES: readonly Rule[] = [
   {
     name: "text-on-screen",
     issues: [14282, 16865, 17071],
-    invariant: "What the screen of opencode 1.0 to 1.15 prints as a text is one.",
+    invariant: "Every value that the screen of opencode 1.0 to 1.15 prints as a text is a text.",
     source: "the number or truth value, written as a text",
     of: [...CALLS, "text", "reasoning", "assistant"],
     at: /^(state\.|text$|mode$)/,

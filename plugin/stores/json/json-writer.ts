@@ -165,7 +165,7 @@ export class JsonWriter implements StoreWriter {
   }
 
   /**
-   * Moves a file that a process writes to back to its place. If a newer file has replaced it, the examined bytes stay
+   * Moves a file back to its place, because a process still writes to it. If a newer file has replaced it, the examined bytes stay
    * in quarantine.
    */
   async #giveBack(item: ManifestItem, folder: string): Promise<ItemOutcome> {

@@ -87,8 +87,8 @@ export function strayOutcome(
 }
 
 /**
- * A file of a message folder is a record only at its top level, since the host takes the first path component as the
- * id, and only when that id begins with `msg`.
+ * In a message folder, only a file at the top level is a record, because the host takes the first part of the path as the id.
+ * That id must begin with `msg`.
  */
 export function isMessageRecord(file: ListedFile): boolean {
   return file.isRecord && !file.name.includes("/") && file.name.startsWith("msg");

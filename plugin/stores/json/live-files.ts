@@ -26,8 +26,8 @@ export class LiveFiles {
   }
 
   /**
-   * The absolute path of a locator, or `null` where it leads anywhere but to a plain place below `storage/`: through a
-   * `..`, an absolute part, or a symbolic link. Locators come from manifests too, and a manifest is input, not truth.
+   * The absolute path of a locator. `null` if it does not stay below `storage/`, because it has a `..`, an absolute part or a
+   * symbolic link. Locators come from manifests too, and a manifest is input, not truth.
    */
   async livePath(locator: Locator): Promise<string | null> {
     const names = plainNames(locator);

@@ -56,8 +56,8 @@ export function leavesAlone(connection: Connection, { tables }: Schema): boolean
 }
 
 /**
- * Whether a write to a record may also change other rows: by a trigger, which opencode never makes, or by a key in a
- * table that is not opencode's.
+ * Whether a write to a record may also change other rows. A trigger can do that, and opencode never makes one. A key in a
+ * table that is not opencode's can do it too.
  */
 export function mayChangeMore(connection: Connection): boolean {
   if (hasTriggers(connection)) return true;

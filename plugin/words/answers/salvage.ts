@@ -73,6 +73,9 @@ export function salvageText(
     "",
     report.isSound ? "The new database passes SQLite's integrity check." : "The new database is not sound.",
   );
+  if (report.emptyColumns.length > 0) {
+    lines.push(`Columns that were gone are there again, empty: ${report.emptyColumns.join(", ")}.`);
+  }
   if (!report.isSchemaTold) {
     const [oldest] = report.schemaOf;
     lines.push(

@@ -122,7 +122,7 @@ class Signs {
     }
   }
 
-  /** Reads a row and returns whether it shows something. */
+  /** Reads a row. `true` if the row shows which opencode wrote the database. */
   #takeRow({ letters, values }: SqliteRecord): boolean {
     const shape = letters.map((letter) => (letter === "I" || letter === "r" ? "i" : letter)).join("");
     const [first, second, third] = values.slice(0, 3).map(shortText);

@@ -1,0 +1,14 @@
+import { removeTemporaryFolders } from "../platform/temporary-folder.ts";
+import { EXIT } from "./exit-status.ts";
+
+/**
+ * Ends this process at once. Every change is journaled first, so the next repair or undo finishes or rolls back the step
+ * that was running, as after a crash.
+ */
+export function endAtOnce(): void {
+  removeTemporaryFolders();
+  process.stderr.write(
+    "\nEnded at once. Nothing is lost: the next repair or undo finishes or rolls back the step that was running.\n",
+    () => process.exit(EXIT.failed),
+  );
+}

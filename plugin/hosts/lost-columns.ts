@@ -1,0 +1,90 @@
+import { clausesIn, columnIn, type Layout } from "./known-frame.ts";
+import { KNOWN_SCHEMAS, type KnownObject, type KnownSchema } from "./known-schema.ts";
+import { JOURNALS } from "./store-line.ts";
+
+export interface LostColumn {
+  readonly table: string;
+  readonly name: string;
+  /** The definition of the column in its host's statement. */
+  readonly clause: string;
+}
+
+/** The columns that a database lost, and the schema that it had before. */
+export interface LostColumns {
+  readonly known: KnownSchema;
+  readonly columns: readonly LostColumn[];
+}
+
+/**
+ * The columns that a database lost, if it is in everything else exactly as a known host leaves it. Its journal must be
+ * that host's: otherwise a later start could add the columns itself, and fail. `null` if no column was lost, if
+ * something else differs, or if a lost column cannot be empty.
+ */
+export function lostColumns(layout: Layout, isRecorded: (known: KnownSchema) => boolean): LostColumns | null {
+  const found: LostColumns[] = [];
+  for (const known of KNOWN_SCHEMAS) {
+    const columns = isRecorded(known) ? lackingOf(known, layout) : null;
+    if (columns?.length === 0) return null;
+    if (columns !== null) found.push({ known, columns });
+  }
+  const [first, ...others] = found;
+  const names = ({ columns }: LostColumns) => columns.map(columnName).sort().join();
+  return first !== undefined && others.every((other) => names(other) === names(first)) ? first : null;
+}
+
+/** `table.column`. */
+export function columnName({ table, name }: LostColumn): string {
+  return `${table}.${name}`;
+}
+
+/** The rows of a journal, as the values in which its host looks for a migration. */
+export interface RecordedKeys {
+  readonly keys: readonly string[];
+}
+
+/** Whether the journals of a database record exactly what the host of a schema records. */
+export function hasJournalsOf({ journals }: KnownSchema, own: ReadonlyMap<string, RecordedKeys>): boolean {
+  return JOURNALS.every(({ name, keys }) => {
+    const known = journals.find(({ table }) => table === name);
+    const at = known?.columns.indexOf(keys.find((key) => known.columns.includes(key)) ?? "") ?? -1;
+    const wanted = new Set((at < 0 ? [] : (known?.rows ?? [])).map((row) => String(row[at])));
+    const there = new Set(own.get(name)?.keys ?? []);
+    return wanted.size === there.size && [...wanted].every((key) => there.has(key));
+  });
+}
+
+function lackingOf({ objects }: KnownSchema, { tables, indexes }: Layout): LostColumn[] | null {
+  const isOwn = (name: string) => !name.startsWith("sqlite_");
+  const known = objects.filter(({ type, name }) => type === "table" && isOwn(name));
+  if ([...tables.keys()].filter(isOwn).length !== known.length) return null;
+  const lacking: LostColumn[] = [];
+  for (const object of known) {
+    const of = lackingIn(object, tables.get(object.name));
+    if (of === null) return null;
+    lacking.push(...of);
+  }
+  const isIndexThere = ({ name, table, sql }: KnownObject) =>
+    indexes.has(name) || lacking.some((column) => column.table === table && mentions(sql, column.name));
+  return objects.every((object) => object.type !== "index" || isIndexThere(object)) ? lacking : null;
+}
+
+function lackingIn({ name: table, sql }: KnownObject, own: readonly string[] | undefined): LostColumn[] | null {
+  const clauses = clausesIn(sql).map((clause) => ({ name: columnIn(clause), clause: clause.trim() }));
+  const known = clauses.flatMap(({ name, clause }) => (name === null ? [] : [{ table, name, clause }]));
+  if (own === undefined || !own.every((each) => known.some(({ name }) => name === each))) return null;
+  const lacking = known.filter(({ name }) => !own.includes(name));
+  const isBound = (column: string) => clauses.some(({ name, clause }) => name === null && mentions(clause, column));
+  return lacking.every(({ name, clause }) => mayBeEmpty(clause) && !isBound(name)) ? lacking : null;
+}
+
+/** Whether SQLite can add the column to rows: it gives them NULL, or the default. */
+function mayBeEmpty(clause: string): boolean {
+  return (
+    !/\b(primary\s+key|unique|references|generated)\b/i.test(clause) &&
+    (!/not\s+null/i.test(clause) || /\bdefault\b/i.test(clause))
+  );
+}
+
+function mentions(sql: string, column: string): boolean {
+  return new RegExp(`\\b${column}\\b`).test(sql);
+}

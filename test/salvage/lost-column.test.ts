@@ -1,0 +1,56 @@
+import { afterAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { runCli } from "../command-line/cli-process.ts";
+import { removeHomes } from "../host/home.ts";
+import { openDatabase } from "../host/record-place.ts";
+import { type RealStore, realStore } from "../host/stored-fixture.ts";
+
+afterAll(removeHomes);
+
+function sql(store: RealStore, ...statements: readonly string[]): void {
+  using database = openDatabase(store);
+  for (const statement of statements) database.run(statement);
+}
+
+/** Every row of every table, without one column. */
+function rowsOf(store: RealStore, without: string): Record<string, unknown[]> {
+  using database = openDatabase(store);
+  const tables = database.query<{ name: string }, []>("select name from sqlite_schema where type = 'table'").all();
+  const rows = tables.map(({ name }) => {
+    const all = database.query<Record<string, unknown>, []>(`select * from "${name}"`).all();
+    for (const row of all) delete row[without];
+    return [name, all.map((row) => JSON.stringify(Object.entries(row).sort())).sort()] as const;
+  });
+  return Object.fromEntries(rows);
+}
+
+async function run(store: RealStore, ...args: string[]) {
+  const { code, stdout, stderr } = await runCli([...args, "--json", "--data-dir", store.dataDir]);
+  return { code, stderr, ...JSON.parse(stdout) };
+}
+
+test("a database of 1.14.41 that lost a column: salvage carries the rest whole, and is undone byte for byte", async () => {
+  const store = await realStore("1.14.41");
+  const whole = rowsOf(store, "permission");
+  sql(store, "alter table session drop column permission", "pragma wal_checkpoint(truncate)");
+  const before = readFileSync(join(store.dataDir, "opencode.db"));
+  const found = await run(store, "check");
+  expect(found.verdict).toBe("damaged");
+  expect(found.findings).toContainEqual(
+    expect.objectContaining({
+      code: "columns-missing",
+      remedy: "report",
+      advice: expect.stringContaining("salvage --swap"),
+    }),
+  );
+
+  const done = await run(store, "salvage", "--swap", "--yes");
+  const emptyColumns = ["session.permission"];
+  expect(done).toMatchObject({ code: 0, swapped: true, isSound: true, emptyColumns, verdict: "healthy" });
+  expect(rowsOf(store, "permission")).toEqual(whole);
+  expect(await run(store, "check")).toMatchObject({ code: 0, verdict: "healthy", findings: [] });
+
+  expect((await run(store, "restore", done.runID, "--yes")).items).toMatchObject([{ action: "restored" }]);
+  expect(readFileSync(join(store.dataDir, "opencode.db"))).toEqual(before);
+});
