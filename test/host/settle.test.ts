@@ -65,25 +65,27 @@ function stateOf(turn: Turn | null): Wire {
   return (turn?.call.state ?? {}) as Wire;
 }
 
-/** `others`: how many commands of other turns wait at the same time. */
-async function untilRunning(host: RunningHost, id: string, others = 0): Promise<void> {
+/** `known`: the processes of other turns that waited before. */
+async function untilRunning(host: RunningHost, id: string, known: readonly number[]): Promise<void> {
   const isRunning = async () => stateOf(await lastTurn(host, id)).status === "running";
   await until(isRunning, "the tool call never ran");
   // A call that is aborted before its command runs stays as it is.
-  if (isOld(host.version)) await until(() => waitingBelow(host.pid) > others, "the command was never started");
+  if (isOld(host.version)) {
+    const isNew = (pid: number) => !known.includes(pid);
+    await until(() => waitingBelow(host.pid).some(isNew), "the command was never started");
+  }
 }
 
-/** How many processes, of one and all that it has started, have come to the `sleep` of a command. */
-function waitingBelow(pid: number): number {
+/** Which processes, of one and all that it has started, have come to the `sleep` of a command. */
+function waitingBelow(pid: number): number[] {
   try {
-    if (readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("sleep\0")) return 1;
+    if (readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith("sleep\0")) return [pid];
     const threads = readdirSync(`/proc/${pid}/task`);
     const children = threads.flatMap((each) => readFileSync(`/proc/${pid}/task/${each}/children`, "utf8").split(" "));
-    const known = children.filter((child) => child !== "");
-    return known.reduce((sum, child) => sum + waitingBelow(Number(child)), 0);
+    return children.filter((child) => child !== "").flatMap((child) => waitingBelow(Number(child)));
   } catch {
     // It has ended meanwhile.
-    return 0;
+    return [];
   }
 }
 
@@ -92,7 +94,7 @@ async function abortedByHost(host: RunningHost): Promise<Turn> {
   const id = await newSession(host);
   model.script(neverEnding(host.version));
   const turn = prompt(host, id, "Wait for ever").catch(() => null);
-  await untilRunning(host, id);
+  await untilRunning(host, id, []);
   await host.post(`/session/${id}/abort`);
   const isOver = async () => {
     const last = await lastTurn(host, id);
@@ -100,7 +102,6 @@ async function abortedByHost(host: RunningHost): Promise<Turn> {
   };
   await Promise.race([turn, until(isOver, "the aborted turn never ended")]);
   await until(isOver, "the aborted turn never ended");
-  if (isOld(host.version)) await until(() => waitingBelow(host.pid) === 0, "the aborted command never ended");
   const aborted = await lastTurn(host, id);
   if (aborted === null) throw new Error("there is no aborted call");
   return aborted;
@@ -179,11 +180,12 @@ async function waitingForPermission(host: RunningHost): Promise<void> {
 }
 
 /** A turn that hangs in a call of a tool when the host is killed. */
-async function hanging(host: RunningHost, others: number): Promise<string> {
+async function hanging(host: RunningHost): Promise<string> {
   const id = await newSession(host);
+  const known = waitingBelow(host.pid);
   model.script(neverEnding(host.version));
   void prompt(host, id, "Wait for ever").catch(() => null);
-  await untilRunning(host, id, others);
+  await untilRunning(host, id, known);
   return id;
 }
 
@@ -194,7 +196,7 @@ for (const version of LINE_HOSTS) {
     try {
       if (ASKING.includes(version)) await waitingForPermission(host);
       const reference = await abortedByHost(host);
-      const [id, other] = [await hanging(host, 0), await hanging(host, 1)];
+      const [id, other] = [await hanging(host), await hanging(host)];
       const tool = await toolFor(home.dataDir);
       const live = (await tool.check()).findings.filter((finding) => CODES.includes(finding.code));
       expect(live).toEqual([]);
