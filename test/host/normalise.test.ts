@@ -65,9 +65,9 @@ for (const version of VERSIONS) {
         using rows = new Rows(bench.store);
         change(rows);
         const before = await storeImage(bench.store.dataDir, []);
-        const found = blockingOf(await bench.tool.check());
-        expect(found.map(({ remedy }) => remedy)).toEqual(["report"]);
-        expect((await bench.tool.repair()).items).toEqual([]);
+        const checked = await bench.tool.check();
+        expect(blockingOf(checked).map(({ remedy }) => remedy)).toEqual(["report"]);
+        expect((await bench.tool.repair(undefined, checked.findings)).items).toEqual([]);
         expect(await storeImage(bench.store.dataDir, [])).toEqual(before);
       });
     }
@@ -96,11 +96,12 @@ async function completes(
     const damaged = rows.changedSessions();
     const refused = await answersOf(host, damaged);
     expect([...refused.values()].some(({ status }) => status === 400 || status === 500)).toBe(true);
-    const found = blockingOf(await tool.check());
+    const checked = await tool.check();
+    const found = blockingOf(checked);
     expect(new Set(found.map(({ remedy }) => remedy))).toEqual(new Set(["normalise"]));
     for (const rule of rules) expect(found.map(({ replacement }) => replacement?.source ?? "").join()).toContain(rule);
 
-    const result = await tool.repair();
+    const result = await tool.repair(undefined, checked.findings);
     expect(result.stopped).toBeNull();
     expect(new Set(result.items.map(({ action }) => action))).toEqual(new Set(["normalised"]));
     for (const manifest of result.manifests) await trustedManifest(manifest);
@@ -113,8 +114,9 @@ async function completes(
     );
     expect(unsaid).toEqual([]);
 
-    expect(blockingOf(await tool.check())).toEqual([]);
-    expect((await tool.repair()).runID).toBeNull();
+    const again = await tool.check();
+    expect(blockingOf(again)).toEqual([]);
+    expect((await tool.repair(undefined, again.findings)).runID).toBeNull();
     const restored = await tool.restore(result.runID ?? "");
     expect(new Set(restored.items.map(({ action }) => action))).toEqual(new Set(["restored"]));
     expect(await storeImage(store.dataDir, [])).toEqual(before);
