@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { builtPackage } from "../package/built.ts";
@@ -9,12 +7,12 @@ import { emptyPart } from "../terminal/damage-part.ts";
 import { type HostVersion, isJsonHost, mended } from "./binary.ts";
 import { ZERO_BYTES } from "./damage.ts";
 import { removeHomes } from "./home.ts";
-import { type ModelServer, startModelServer } from "./model-server.ts";
+import { type HostCase, HostForCases } from "./host-for-cases.ts";
 import { filePlace, type RecordPlace, rowPlace } from "./record-place.ts";
-import { type RunningHost, startHost } from "./running-host.ts";
+import type { RunningHost } from "./running-host.ts";
 import { sessionImage } from "./session-image.ts";
 import type { StoredSession } from "./sessions.ts";
-import { type RealStore, realStore } from "./stored-fixture.ts";
+import type { RealStore } from "./stored-fixture.ts";
 import { toolFor } from "./tool.ts";
 
 /** 1.2.27 and 1.17.18 behave as their neighbours below do. */
@@ -29,10 +27,7 @@ const WITH_TITLE: readonly HostVersion[] = ["1.18.33"];
 /** The model gets what a plugin says of each argument only here. */
 const WITH_DESCRIPTIONS: readonly HostVersion[] = ["1.18.33"];
 
-interface Bench {
-  readonly store: RealStore;
-  readonly model: ModelServer;
-  readonly host: RunningHost;
+interface Bench extends HostCase {
   /** The session in which the agent calls the tool. */
   readonly own: StoredSession;
 }
@@ -47,9 +42,13 @@ interface Permission {
   readonly metadata: unknown;
 }
 
-interface Outcome {
+interface Outcome extends Call {
   /** What the user was asked, if anything. */
   readonly asked: Permission | null;
+}
+
+/** One call of the tool. */
+interface Call {
   readonly status: string;
   /** The tool's output, or its error. */
   readonly output: string;
@@ -80,31 +79,36 @@ afterAll(removeHomes);
 for (const version of VERSIONS) {
   const asks = ASKING.includes(version);
   describe(`the agent's tool in opencode ${version}`, () => {
-    test("a check is free and changes nothing", () => withBench(version, freeCheck));
+    let host: HostForCases;
+
+    beforeAll(() => {
+      host = new HostForCases(version, [plugin]);
+    });
+
+    afterAll(() => host.end());
+
+    test("a check is free and changes nothing", () => withBench(host, freeCheck));
 
     test(
       asks ? "repair and undo ask; no changes nothing, yes does it" : "repair and undo want confirm: true, and say so",
-      () => withBench(version, asks ? asking : confirming),
+      () => withBench(host, asks ? asking : confirming),
     );
 
-    test("what cannot be done is said, and nobody is asked", () => withBench(version, badInput));
+    test("what cannot be done is said, and nobody is asked", () => withBench(host, badInput));
 
-    test("the session it runs in is never touched", () => withBench(version, ownSession));
-  });
-}
+    test("the session it runs in is never touched", () => withBench(host, ownSession));
 
-describe("what the user's configuration says of the tool comes first", () => {
-  test.each(["1.1.65", "1.18.33"] as const)("%s", async (version) => {
-    const rules: readonly (readonly [Permissions, number])[] = [
+    if (!asks) return;
+
+    test.each([
       [{ session_repair: "deny" }, 500],
       [{ session_repair: "allow" }, 200],
       // Forbidden together with others.
       ["deny", 500],
       [{ bash: "allow", "session_*": "deny" }, 500],
-    ];
-    for (const [permission, statusAfter] of rules) {
-      await withBench(
-        version,
+    ] as const)("what the user's configuration says of it comes first: %j", (permission, statusAfter) =>
+      withBench(
+        host,
         async (bench) => {
           const { plain } = bench.store.sessions;
           emptyPart(bench.store, plain);
@@ -112,30 +116,20 @@ describe("what the user's configuration says of the tool comes first", () => {
           expect(await messageStatus(bench, plain)).toBe(statusAfter);
         },
         permission,
-      );
-    }
+      ),
+    );
   });
-});
+}
 
 type Permissions = string | Readonly<Record<string, string>>;
 
-async function withBench(
-  version: HostVersion,
+function withBench(
+  host: HostForCases,
   work: (bench: Bench) => Promise<void>,
   permission: Permissions = { bash: "allow" },
 ): Promise<void> {
-  const store = await realStore(version);
-  await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify({ preload: "off" }));
-  const model = startModelServer();
-  const host = await startHost({ home: store.home, model, plugins: [plugin], config: { permission } });
-  try {
-    expect((await host.get("/session")).status).toBe(200);
-    await work({ store, model, host, own: store.sessions.conversation });
-  } finally {
-    await host.stop();
-    await model.stop();
-    await store.home.remove();
-  }
+  const settings = { config: { permission, snapshot: false }, options: { preload: "off" } };
+  return host.run(settings, (each) => work({ ...each, own: each.store.sessions.conversation }));
 }
 
 async function freeCheck(bench: Bench): Promise<void> {
@@ -144,8 +138,13 @@ async function freeCheck(bench: Bench): Promise<void> {
   const [first, second] = [emptyPart(store, plain), emptyPart(store, compacted)];
   const before = await sessionImage(store, plain);
 
-  const all = await turn(bench, { action: "check" }, null);
-  expect(all).toMatchObject({ asked: null, status: "completed" });
+  const [all, one, runs] = await unasked(bench, [
+    { action: "check" },
+    { action: "check", sessionID: plain.id },
+    { action: "runs" },
+  ]);
+  if (all === undefined || one === undefined || runs === undefined) throw new Error("a call is missing");
+  expect(all.status).toBe("completed");
   for (const word of ["2 records that opencode cannot load", plain.id, first, second, "is empty", "0 bytes"]) {
     expect(all.output).toContain(word);
   }
@@ -159,13 +158,10 @@ async function freeCheck(bench: Bench): Promise<void> {
   if (WITH_TITLE.includes(host.version)) expect(all.title).toBe(all.output.split("\n")[0] ?? "");
   if (WITH_METADATA.includes(host.version)) expect(all.metadata).toMatchObject({ runID: null, remaining: 2 });
 
-  const one = await turn(bench, { action: "check", sessionID: plain.id }, null);
-  expect(one.asked).toBeNull();
   expect(one.output).toContain(first);
   expect(one.output).not.toContain(second);
 
-  const runs = await turn(bench, { action: "runs" }, null);
-  expect(runs).toMatchObject({ asked: null, output: "There are no runs: nothing was ever repaired here." });
+  expect(runs.output).toBe("There are no runs: nothing was ever repaired here.");
   expect(await sessionImage(store, plain)).toEqual(before);
   expect(await messageStatus(bench, plain)).toBe(500);
 }
@@ -220,30 +216,33 @@ async function badInput(bench: Bench): Promise<void> {
   const { plain } = store.sessions;
   emptyPart(store, plain);
   const damaged = await sessionImage(store, plain);
-  const nothing = async (input: unknown, ...words: string[]) => {
-    const answered = await turn(bench, { ...(input as Arguments), confirm: true }, null);
-    expect(answered.asked).toBeNull();
-    for (const word of words) expect(answered.output).toContain(word);
-    expect(answered.output).not.toMatch(/undefined|TypeError|not a function/);
-  };
-  await nothing({}, "An action is missing", "check, repair, undo, runs");
-  await nothing({ action: "destroy" }, "There is no such action", "check, repair, undo, runs");
-  await nothing({ action: 7 }, "There is no such action");
-  await nothing({ action: "toString" }, "There is no such action");
-  await nothing({ action: "repair", sessionID: "msg_1" }, "begins with ses");
-  await nothing({ action: "repair", sessionID: 5 }, "takes a text");
-  await nothing({ action: "repair", sessionID: "ses_0000000000000000000000000" }, "no session with this id");
-  await nothing({ action: "repair", runID: "20200101T000000000Z-0000-00000000" }, "repair takes no runID");
-  await nothing({ action: "undo", sessionID: plain.id }, "undo takes no sessionID");
-  await nothing({ action: "undo", runID: "../../x" }, "A runID looks like");
-  await nothing({ action: "undo", runID: "20200101T000000000Z-0000-00000000" }, "no run with this id");
-  await nothing({ action: "undo" }, "There is nothing to undo");
-  await nothing({ action: "check", everything: true }, "no other arguments");
+  const wrong: readonly (readonly [input: unknown, ...words: string[]])[] = [
+    [{}, "An action is missing", "check, repair, undo, runs"],
+    [{ action: "destroy" }, "There is no such action", "check, repair, undo, runs"],
+    [{ action: 7 }, "There is no such action"],
+    [{ action: "toString" }, "There is no such action"],
+    [{ action: "repair", sessionID: "msg_1" }, "begins with ses"],
+    [{ action: "repair", sessionID: 5 }, "takes a text"],
+    [{ action: "repair", sessionID: "ses_0000000000000000000000000" }, "no session with this id"],
+    [{ action: "repair", runID: "20200101T000000000Z-0000-00000000" }, "repair takes no runID"],
+    [{ action: "undo", sessionID: plain.id }, "undo takes no sessionID"],
+    [{ action: "undo", runID: "../../x" }, "A runID looks like"],
+    [{ action: "undo", runID: "20200101T000000000Z-0000-00000000" }, "no run with this id"],
+    [{ action: "undo" }, "There is nothing to undo"],
+    [{ action: "check", everything: true }, "no other arguments"],
+    // Models write empty values for what they do not give.
+    [{ action: "check", sessionID: "", runID: "" }, "1 record that opencode cannot load"],
+  ];
+  const inputs = wrong.map(([input]) => ({ ...(input as Arguments), confirm: true }));
+  const answered = await unasked(bench, inputs);
+  expect(answered).toHaveLength(wrong.length);
+  for (const [index, { output }] of answered.entries()) {
+    const [, ...words] = wrong[index] ?? [];
+    for (const word of words) expect(output).toContain(word);
+    expect(output).not.toMatch(/undefined|TypeError|not a function/);
+  }
   expect(await sessionImage(store, plain)).toEqual(damaged);
   expect(await runsOf(store)).toEqual([]);
-  // Models write empty values for what they do not give.
-  const checked = await turn(bench, { action: "check", sessionID: "", runID: "" }, null);
-  expect(checked.output).toContain("1 record that opencode cannot load");
 }
 
 async function confirming(bench: Bench): Promise<void> {
@@ -252,9 +251,8 @@ async function confirming(bench: Bench): Promise<void> {
   emptyPart(store, plain);
   const damaged = await sessionImage(store, plain);
   const refusal = /^Nothing was changed\..*confirm: true/;
-  for (const confirm of [{}, { confirm: false }]) {
-    expect((await turn(bench, { action: "repair", ...confirm }, null)).output).toMatch(refusal);
-  }
+  const refused = await unasked(bench, [{ action: "repair" }, { action: "repair", confirm: false }]);
+  expect(refused.map(({ output }) => output)).toEqual([expect.stringMatching(refusal), expect.stringMatching(refusal)]);
   expect(await sessionImage(store, plain)).toEqual(damaged);
   expect(await runsOf(store)).toEqual([]);
 
@@ -312,17 +310,36 @@ async function turn(
   reply: "once" | "reject" | null,
   meanwhile?: Meanwhile,
 ): Promise<Outcome> {
+  const { asked, calls } = await turnOf(bench, [input], reply, meanwhile);
+  const [call = { status: "never called", output: "", title: undefined, metadata: undefined }] = calls;
+  return { asked, ...call };
+}
+
+/** One turn in which the agent calls the tool several times at once, and nobody is there to be asked. */
+async function unasked(bench: Bench, inputs: readonly Arguments[]): Promise<readonly Call[]> {
+  return (await turnOf(bench, inputs, null)).calls;
+}
+
+async function turnOf(
+  bench: Bench,
+  inputs: readonly Arguments[],
+  reply: "once" | "reject" | null,
+  meanwhile?: Meanwhile,
+): Promise<{ readonly asked: Permission | null; readonly calls: readonly Call[] }> {
   const { host, model, own, store } = bench;
-  const calls = model.calls;
-  model.script({ tool: "session_repair", input });
+  const known = model.calls;
+  const before = await callsIn(host, own);
+  const ready = Promise.withResolvers<void>();
+  model.script({ calls: inputs.map((input) => ({ tool: "session_repair", input })), after: ready.promise });
   let ended = false;
   const running = host
     .post(`/session/${own.id}/message`, { parts: [{ type: "text", text: "Please see to it." }] })
     .finally(() => {
       ended = true;
     });
-  await until(() => model.calls > calls || ended, "the model was never asked", 5);
+  await until(() => model.calls > known || ended, "the model was never asked", 5);
   await meanwhile?.before();
+  ready.resolve();
   let asked: Permission | null = null;
   while (!ended) {
     const open = (await host.get("/permission")).body;
@@ -336,22 +353,28 @@ async function turn(
   }
   await running;
   await meanwhile?.after();
-  const outcome = { asked, ...(await lastCall(host, own)) };
+  const outcome = { asked, calls: (await callsIn(host, own)).slice(before.length) };
   for (const secret of secrets(store)) expect(JSON.stringify(outcome)).not.toContain(secret);
   return outcome;
 }
 
-async function lastCall(host: RunningHost, { id }: StoredSession): Promise<Omit<Outcome, "asked">> {
+/** Every call of the tool in a session, in the order in which the model made them. */
+async function callsIn(host: RunningHost, { id }: StoredSession): Promise<readonly Call[]> {
   const { status, body } = await host.get(`/session/${id}/message`);
   expect(status).toBe(200);
   const parts = (body as { parts: readonly ToolPart[] }[]).flatMap((message) => message.parts);
-  const state = parts.findLast(({ type, tool }) => type === "tool" && tool === "session_repair")?.state;
-  return {
-    status: state?.status ?? "never called",
-    output: state?.output ?? state?.error ?? "",
-    title: state?.title,
-    metadata: state?.metadata,
-  };
+  return parts.flatMap(({ type, tool, state }) =>
+    type === "tool" && tool === "session_repair" && state !== undefined
+      ? [
+          {
+            status: state.status,
+            output: state.output ?? state.error ?? "",
+            title: state.title,
+            metadata: state.metadata,
+          },
+        ]
+      : [],
+  );
 }
 
 /** What people wrote, and where their files are. */

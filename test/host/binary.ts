@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { IS_WHOLE } from "../process/whole.ts";
 import { cacheDirectory } from "./cache.ts";
 
 /** A release of opencode: any that the npm registry has. */
@@ -9,6 +10,12 @@ export type HostVersion = `${number}.${number}.${number}`;
 
 /** The opencode releases every host test runs against, oldest first. */
 export const HOST_VERSIONS = ["1.0.152", "1.1.65", "1.2.27", "1.14.41", "1.17.18", "1.18.33"] as const;
+
+/**
+ * One of those hosts for each kind of storage and each line of contracts (plugin/hosts): 1.17.18 has the line of 1.18.33.
+ * Besides, `npm test` compares `check` with 1.17.18 on random damages (test/oracle/oracle.test.ts).
+ */
+export const LINE_HOSTS: readonly HostVersion[] = HOST_VERSIONS.filter((version) => IS_WHOLE || version !== "1.17.18");
 
 /** The releases in whose own stores nothing may be found: besides those hosts, others for this one question. */
 export const HEALTHY_HOSTS: readonly HostVersion[] = [...HOST_VERSIONS, "1.15.13"];

@@ -1,4 +1,6 @@
+import { IS_WHOLE } from "../process/whole.ts";
 import { type HostVersion, isJsonHost } from "./binary.ts";
+import { DAMAGES, type Damage } from "./damage.ts";
 import { filePlace, openDatabase, type RecordPlace, rowPlace } from "./record-place.ts";
 import { changed, type SessionAnswers } from "./session-answers.ts";
 import type { StoredSession } from "./sessions.ts";
@@ -17,9 +19,21 @@ export interface Damageable {
 
 type Columns = "summary_diffs" | "metadata" | "revert" | "permission" | "model";
 
-/** Whether every variant of every damage is tried on a record, or one of each kind. */
-export function isMainRecord(name: string): boolean {
-  return ["message", "part", "session", "session.permission"].includes(name);
+const OF_A_SECOND_COLUMN = ["zero bytes", "truncated", "a BLOB of the same bytes"];
+
+/**
+ * The damages that are tried on a record: every variant of each on the main records, and one of each kind on others. A host
+ * parses all JSON columns of its rows in the same way, so on a second column of a table only the shapes are tried that it
+ * may accept there, nothing, a text that ends too early, and a BLOB.
+ */
+export function damagesOf(version: HostVersion, name: string): readonly Damage[] {
+  const isFile = isJsonHost(version) || name === "session_diff";
+  const isMain = ["message", "part", "session", "session.permission"].includes(name);
+  const isSecond = !isMain && name !== "project.sandboxes" && name.includes(".");
+  return DAMAGES.filter((each) => {
+    if ((isFile && each.rowsOnly) || (each.variant && !isMain)) return false;
+    return IS_WHOLE || !isSecond || each.code === null || OF_A_SECOND_COLUMN.includes(each.name);
+  });
 }
 
 /** Names of the records that are damaged in a store of this version. */

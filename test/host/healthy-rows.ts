@@ -71,6 +71,22 @@ export class Rows implements Disposable {
     );
   }
 
+  /** Sessions of the store that have a row which is not as it was, or is gone: a row that moved counts for both. */
+  changedSessions(): string[] {
+    const owned = this.#tables.map((table) => {
+      const owner = table === "session" ? "id" : "session_id";
+      const [now, before] = [`select rowid as saved_rowid, * from main.${table}`, `select * from saved_${table}`];
+      return `select ${owner} as id from (select * from (${now} except ${before}) union all select * from (${before} except ${now}))`;
+    });
+    const ids = new Set(
+      this.#database
+        .query<{ id: string }, []>(owned.join(" union "))
+        .all()
+        .map(({ id }) => id),
+    );
+    return this.#store.sessionIDs.filter((id) => ids.has(id));
+  }
+
   get otherSession(): string {
     return this.#store.sessions.plain.id;
   }

@@ -29,6 +29,7 @@ export class HostForCases {
   readonly #plugins: readonly string[];
   #store: RealStore | null = null;
   #host: RunningHost | null = null;
+  #cases = 0;
 
   constructor(version: HostVersion, plugins: readonly string[]) {
     this.#version = version;
@@ -52,26 +53,52 @@ export class HostForCases {
     this.#store = null;
   }
 
-  async #boot({ config, options }: CaseSettings, model: ModelServer) {
-    const left = await this.#host?.post("/instance/dispose").catch(() => null);
-    if (left?.status !== 200) await this.end();
-    const isFirst = this.#store === null;
+  async #boot(settings: CaseSettings, model: ModelServer) {
+    this.#cases += 1;
+    const isLeft = this.#store !== null && (await this.#leave(this.#store, settings, model));
+    if (!isLeft) await this.end();
     const store = this.#store ?? (await realStore(this.#version));
     this.#store = store;
-    if (!isFirst) await restoreStore(store);
-    // A host keeps the global config in memory; this file it reads again whenever a project boots.
-    const ownConfig = join(store.home.root, "config-of-the-case.json");
-    const written = config === null ? {} : { ...modelConfig(model.url), ...config };
-    await writeFile(ownConfig, JSON.stringify({ ...written, plugin: this.#plugins }));
-    await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify(options));
+    if (isLeft) await restoreStore(store);
+    else await this.#configure(store, settings, model);
     this.#host ??= await startHost({
       home: store.home,
       config: { permission: undefined },
-      env: { OPENCODE_CONFIG: ownConfig },
+      env: { OPENCODE_CONFIG: configOf(store) },
     });
     const host = this.#host;
     const { status } = await host.get("/session");
     if (status !== 200) throw new Error(`the project does not boot: ${status}\n${host.stderr()}`);
+    const { body } = await host.get("/config");
+    const { username } = body as { username?: string };
+    if (username !== this.#name) throw new Error(`${this.#name} has the configuration of ${username}`);
     return { store, host };
   }
+
+  /**
+   * Makes the host leave the project. The files of the next case are written before: while it leaves, and when work that a
+   * case has left behind comes to an end, opencode may read its config again (1.0.152 always does), and keeps it.
+   */
+  async #leave(store: RealStore, settings: CaseSettings, model: ModelServer): Promise<boolean> {
+    await this.#configure(store, settings, model);
+    const left = await this.#host?.post("/instance/dispose").catch(() => null);
+    return left?.status === 200;
+  }
+
+  // A host keeps the global config in memory; this file it reads again whenever a project boots.
+  async #configure(store: RealStore, { config, options }: CaseSettings, model: ModelServer): Promise<void> {
+    const written = config === null ? {} : { ...modelConfig(model.url), ...config };
+    const own = { ...written, username: this.#name, plugin: this.#plugins };
+    await writeFile(configOf(store), JSON.stringify(own));
+    await writeFile(join(store.home.configDir, "session-repair.json"), JSON.stringify(options));
+  }
+
+  /** Says in the config whose it is. */
+  get #name(): string {
+    return `case ${this.#cases}`;
+  }
+}
+
+function configOf({ home }: RealStore): string {
+  return join(home.root, "config-of-the-case.json");
 }

@@ -10,7 +10,14 @@ export type ModelReply =
       /** For tools that change no file. */
       readonly atOnce?: true;
     }
+  /** Several calls in one answer; they are made once `after` has come. */
+  | { readonly calls: readonly ModelToolCall[]; readonly after: Promise<void>; readonly reasoning?: string }
   | { readonly failure: number; readonly message: string };
+
+export interface ModelToolCall {
+  readonly tool: string;
+  readonly input: Readonly<Record<string, unknown>>;
+}
 
 /** One request a host made of the model. */
 export interface ModelCall {
@@ -120,13 +127,13 @@ type Streamed = Exclude<ModelReply, { readonly failure: number }>;
 async function* events(reply: Streamed): AsyncGenerator<Uint8Array> {
   yield chunk({ role: "assistant", content: "" });
   if (reply.reasoning) yield chunk({ reasoning_content: reply.reasoning });
-  if ("tool" in reply) {
+  if ("calls" in reply) {
+    await reply.after;
+    for (const piece of toolCalls(reply.calls)) yield piece;
+  } else if ("tool" in reply) {
     // A model that calls at once lets the tool change files before the host has taken the step's snapshot.
     if (reply.atOnce !== true) await sleep(150);
-    const call = { name: reply.tool, arguments: JSON.stringify(reply.input) };
-    const id = `call_${crypto.randomUUID().replaceAll("-", "").slice(0, 20)}`;
-    yield chunk({ tool_calls: [{ index: 0, id, type: "function", function: call }] });
-    yield chunk({}, "tool_calls");
+    for (const piece of toolCalls([reply])) yield piece;
   } else {
     for (const piece of reply.text.match(/\S+\s*/g) ?? [""]) {
       if (reply.chunkDelayMs) await sleep(reply.chunkDelayMs);
@@ -135,6 +142,15 @@ async function* events(reply: Streamed): AsyncGenerator<Uint8Array> {
     yield chunk({}, "stop");
   }
   yield new TextEncoder().encode("data: [DONE]\n\n");
+}
+
+function* toolCalls(calls: readonly ModelToolCall[]): Iterable<Uint8Array> {
+  for (const [index, { tool, input }] of calls.entries()) {
+    const call = { name: tool, arguments: JSON.stringify(input) };
+    const id = `call_${crypto.randomUUID().replaceAll("-", "").slice(0, 20)}`;
+    yield chunk({ tool_calls: [{ index, id, type: "function", function: call }] });
+  }
+  yield chunk({}, "tool_calls");
 }
 
 function chunk(delta: Readonly<Record<string, unknown>>, finish: string | null = null): Uint8Array {

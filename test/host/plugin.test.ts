@@ -9,7 +9,8 @@ import { type InstalledPackage, installPackage, PACKAGE_NAME } from "../package/
 import { packedPackage } from "../package/packed.ts";
 import { type LoopbackRegistry, startRegistry } from "../package/registry.ts";
 import { until } from "../process/until.ts";
-import { HOST_VERSIONS, type HostVersion, isJsonHost, mended } from "./binary.ts";
+import { IS_WHOLE } from "../process/whole.ts";
+import { type HostVersion, isJsonHost, LINE_HOSTS, mended } from "./binary.ts";
 import { DAMAGES, type Damage } from "./damage.ts";
 import { damageable, fillColumns } from "./damageable.ts";
 import { removeHomes } from "./home.ts";
@@ -55,7 +56,7 @@ afterAll(async () => {
   await removeHomes();
 });
 
-for (const version of HOST_VERSIONS) {
+for (const version of LINE_HOSTS) {
   describe(`opencode ${version}`, () => {
     let bench: Bench;
 
@@ -82,9 +83,9 @@ for (const version of HOST_VERSIONS) {
 
     test("as a file plugin: the first answer is whole, and the user is told", () => filePlugin(bench));
 
-    test("what a user restored stays; a file in the plugin folder", () => respectedRestore(bench));
+    test("as the packed npm package, by name: what a user restored stays", () => respectedRestore(bench));
 
-    test("as the packed npm package: by name and by path", () => npmPackage(bench));
+    test("in every other form", () => otherForms(bench));
 
     test("a quarantine that cannot be written does not stop the host", () => unwritableQuarantine(bench));
   });
@@ -153,7 +154,8 @@ async function nothingIsChanged(bench: Bench): Promise<void> {
   ];
   const forms = tuplesWork(home.version) ? (["file", "tuple"] as const) : (["file"] as const);
   for (const form of forms) {
-    for (const { options, says } of cases) {
+    // What options say is read in one place, wherever they stand.
+    for (const { options, says } of form === "file" ? cases : cases.filter((each) => "prelaod" in each.options)) {
       const known = (await pluginLogLines(home)).length;
       await writeOptions(bench.store, form === "file" ? options : {});
       await bootWith(bench, [form === "file" ? plugin : [plugin, options]]);
@@ -232,12 +234,11 @@ async function respectedRestore(bench: Bench): Promise<void> {
   const restored = await tool.restore(first?.runID ?? "");
   expect(restored.items.map((item) => item.action)).toEqual(restored.items.map(() => "restored"));
   const added = await damagedPart(bench, "child");
-  await mkdir(join(store.home.configDir, "plugin"));
-  const inFolder = join(store.home.configDir, "plugin", "session-repair.js");
-  const entry = pathToFileURL(join(distribution.directory, "dist", "server.js")).href;
-  await writeFile(inFolder, `export { default } from ${JSON.stringify(entry)};\n`);
-  await restart(bench);
-  await loadsMended(bench, added, "a file in the plugin folder");
+  await writeFile(bench.config, JSON.stringify({ plugin: [byName()] }));
+  await restart(bench, { env: { npm_config_registry: distribution.registry.url } });
+  await loadsMended(bench, added, byName());
+  const cached = await readdir(join(store.home.root, "cache", "opencode"), { recursive: true });
+  expect(cached.some((path) => path.endsWith(join("node_modules", PACKAGE_NAME, "package.json")))).toBe(true);
 
   const later = await damagedLater(bench);
   for (const victim of [bench.part, bench.message]) expect(await messageStatus(bench.host, victim)).toBe(500);
@@ -250,36 +251,52 @@ async function respectedRestore(bench: Bench): Promise<void> {
     [added.recordID, later.recordID].sort(),
   );
   expect(unexpectedOutput(bench.host)).toBe("");
-  await rm(inFolder);
 }
 
-async function npmPackage(bench: Bench): Promise<void> {
+function byName(): string {
+  return `${PACKAGE_NAME}@${distribution.version}`;
+}
+
+async function otherForms(bench: Bench): Promise<void> {
   const { home } = bench.store;
-  const { directory, registry, tarball, version } = distribution;
-  const byName = `${PACKAGE_NAME}@${version}`;
+  const { directory, tarball } = distribution;
+  const isNewest = home.version === "1.18.33";
   const plugins: NonNullable<HostSettings["plugins"]> = [
-    byName,
     pathToFileURL(directory).href,
-    ...(tuplesWork(home.version) ? ([directory, [byName, PATIENT]] as const) : []),
-    // Every host from 1.0 on installs it in this form too; once is enough.
-    ...(home.version === "1.18.33" ? [`${PACKAGE_NAME}@file:${tarball}`] : []),
+    ...(tuplesWork(home.version) ? ([[byName(), PATIENT]] as const) : []),
+    ...(isNewest || IS_WHOLE ? [directory] : []),
+    // Every host from 1.0 on installs it in this form too.
+    ...(isNewest && IS_WHOLE ? [`${PACKAGE_NAME}@file:${tarball}`] : []),
   ];
-  await restart(bench, { env: { npm_config_registry: registry.url } });
   for (const plugin of plugins) {
     const victim = await damagedPart(bench, "forked");
     await bootWith(bench, [plugin]);
     await loadsMended(bench, victim, JSON.stringify(plugin));
-    if (plugin === byName) await damagedLater(bench);
+    expect(await isLoaded(bench)).toBe(true);
   }
-  const cached = await readdir(join(home.root, "cache", "opencode"), { recursive: true });
-  expect(cached.some((path) => path.endsWith(join("node_modules", PACKAGE_NAME, "package.json")))).toBe(true);
+  const folder = join(home.configDir, "plugin");
+  await mkdir(folder);
+  const entry = pathToFileURL(join(directory, "dist", "server.js")).href;
+  await writeFile(join(folder, "session-repair.js"), `export { default } from ${JSON.stringify(entry)};\n`);
+  const victim = await damagedPart(bench, "forked");
+  await bootWith(bench, []);
+  await loadsMended(bench, victim, "a file in the plugin folder");
+  expect(await isLoaded(bench)).toBe(true);
+  await rm(folder, { recursive: true });
   expect(unexpectedOutput(bench.host)).toBe("");
+}
+
+/** Whether the project was booted with the plugin: it gives opencode its command. */
+async function isLoaded({ host }: Bench): Promise<boolean> {
+  const { body } = await host.get("/command");
+  return (body as readonly { name: string }[]).some(({ name }) => name === "repair");
 }
 
 /** The folder that every repair needs is a file: the host answers as without the plugin. */
 async function unwritableQuarantine(bench: Bench): Promise<void> {
   // Nothing may still be writing there when the folder is exchanged for a file.
   await bootWith(bench, []);
+  expect(await isLoaded(bench)).toBe(false);
   await nobodyRepairs(bench);
   const quarantine = join(bench.store.dataDir, "quarantine");
   await rm(quarantine, { recursive: true });

@@ -1,10 +1,14 @@
-import { Database } from "bun:sqlite";
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { rm } from "node:fs/promises";
+import type { Database } from "bun:sqlite";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Random } from "../oracle/random.ts";
-import { createHome, removeHomes } from "./home.ts";
+import { IS_WHOLE } from "../process/whole.ts";
+import type { HostVersion } from "./binary.ts";
+import { createHome, type HermeticHome, removeHomes } from "./home.ts";
 import { type ModelServer, startModelServer } from "./model-server.ts";
+import { openDatabase } from "./record-place.ts";
+import { restoreRows } from "./restored-store.ts";
 import { type RunningHost, startHost } from "./running-host.ts";
 import { storeImage } from "./store-image.ts";
 import { toolFor } from "./tool.ts";
@@ -172,87 +176,6 @@ async function answersOf(host: RunningHost, sessions: readonly string[]): Promis
   return answers;
 }
 
-for (const version of ["1.17.18", "1.18.33"] as const) {
-  test(`opencode ${version}: lost rows come back, and nothing that was removed does`, async () => {
-    const home = await createHome(version);
-    const random = new Random(SEED);
-    let host = await startHost({ home, model });
-    try {
-      const sequence = new Sequence(host, random);
-      await sequence.run(OPERATIONS);
-      // Read from the store, as after a restart.
-      expect((await host.post("/instance/dispose")).status).toBe(200);
-      const healthy = await answersOf(host, sequence.sessions);
-      await host.stop();
-
-      const tool = await toolFor(home.dataDir);
-      const lostNow = async () => (await tool.check()).findings.filter(({ code }) => LOST.includes(code));
-      expect(await lostNow()).toEqual([]);
-
-      const database = new Database(join(home.dataDir, "opencode.db"));
-      database.run("pragma foreign_keys = on");
-      const ids = (sql: string) => (database.query(sql).all() as { id: string }[]).map(({ id }) => id);
-      const [whole] = sequence.sessions;
-      const parts = ids("select id from part order by id").filter((_, index) => index % 4 === 0);
-      const message = random.pick(ids("select id from message order by id"));
-      for (const id of parts) database.run("delete from part where id = ?", [id]);
-      database.run("delete from message where id = ?", [message ?? ""]);
-      database.run("delete from session where id = ?", [whole ?? ""]);
-      database.close();
-
-      const image = await storeImage(home.dataDir, []);
-      expect((await tool.repair()).items).toEqual([]);
-      const found = await lostNow();
-      expect(found.filter(({ recordID }) => sequence.gone.has(recordID ?? ""))).toEqual([]);
-      expect(found.map(({ recordID }) => recordID)).toEqual(expect.arrayContaining([whole ?? "", message ?? ""]));
-      const done = await tool.repair(LOST);
-      expect(new Set(done.items.map(({ action }) => action))).toEqual(new Set(["recovered"]));
-      await tool.restore(done.runID ?? "");
-      expect(await storeImage(home.dataDir, [])).toEqual(image);
-      await tool.repair(LOST);
-
-      host = await startHost({ home, model });
-      expect(await answersOf(host, sequence.sessions)).toEqual(healthy);
-      for (const id of sequence.gone) {
-        if (id.startsWith("ses")) expect((await host.get(`/session/${id}`)).status).toBe(404);
-      }
-    } finally {
-      await host.kill();
-      await home.remove();
-    }
-  });
-
-  test(`opencode ${version}: an event that may have removed a record keeps it away`, async () => {
-    const home = await createHome(version);
-    const host = await startHost({ home, model });
-    try {
-      const sequence = new Sequence(host, new Random(SEED));
-      const id = await sequence.create();
-      await sequence.prompt(id);
-      await sequence.deletePart(id);
-      await host.stop();
-      expect(sequence.gone.size).toBe(1);
-      const tool = await toolFor(home.dataDir);
-      for (const damage of [
-        "update event set data = substr(data, 1, 20) where type like '%.removed.1'",
-        "update event set type = 'mess' where type like '%.removed.1'",
-        "delete from event where type like '%.removed.1'",
-      ]) {
-        const database = new Database(join(home.dataDir, "opencode.db"));
-        expect(database.run(damage).changes).toBe(1);
-        if (damage.startsWith("update event set type"))
-          database.run("update event set type = 'x.removed.1' where type = 'mess'");
-        database.close();
-        const { findings } = await tool.check();
-        expect(findings.filter(({ code }) => LOST.includes(code))).toEqual([]);
-      }
-    } finally {
-      await host.kill();
-      await home.remove();
-    }
-  });
-}
-
 /** Every way of damaging rows at once, one row after the other. `?`: the id of the row. */
 const EVERY_DAMAGE = {
   part: [
@@ -276,46 +199,177 @@ const EVERY_DAMAGE = {
   ],
 } as const;
 
-test("opencode 1.18.33: most rows damaged at once come back, and nothing that was removed does", async () => {
-  const home = await createHome("1.18.33");
-  let host = await startHost({ home, model });
-  try {
-    const sequence = new Sequence(host, new Random(SEED));
-    const [first, second, third, fourth] = [
-      await sequence.create(),
-      await sequence.create(),
-      await sequence.create(),
-      await sequence.create(),
-    ];
-    for (const id of [first, first, second, third, fourth]) await sequence.prompt(id);
-    await sequence.unrevert(first);
-    await sequence.deletePart(second);
-    await sequence.prompt(second);
-    await sequence.compact(third);
-    await sequence.fork(fourth);
-    await sequence.delete(fourth);
-    await sequence.archive(second);
-    await sequence.deleteMessage(third);
-    await sequence.deleteParent();
-    // Read from the store, as after a restart.
-    expect((await host.post("/instance/dispose")).status).toBe(200);
-    const healthy = await answersOf(host, sequence.sessions);
-    await host.stop();
+/** One host writes the sessions of all cases, and reads what each case has made of a copy of the store. */
+class Written {
+  readonly #home: HermeticHome;
+  readonly host: RunningHost;
+  #copies = 0;
 
-    const database = new Database(join(home.dataDir, "opencode.db"));
+  private constructor(home: HermeticHome, host: RunningHost) {
+    this.#home = home;
+    this.host = host;
+  }
+
+  static async begin(version: HostVersion): Promise<Written> {
+    const home = await createHome(version);
+    return new Written(home, await startHost({ home, model }));
+  }
+
+  /** Keeps the store as it is now, which the host has left. */
+  async keep(): Promise<void> {
+    expect((await this.host.post("/instance/dispose")).status).toBe(200);
+    const { dataDir } = this.#home;
+    const kept = this.#folder("kept");
+    await cp(dataDir, kept, {
+      recursive: true,
+      preserveTimestamps: true,
+      filter: (source) => !/^(opencode\.db.*|log|bin)$/.test(source.slice(dataDir.length + 1)),
+    });
+    using database = openDatabase(this.#home);
+    database.run("vacuum into ?", [join(kept, "opencode.db")]);
+    using own = openDatabase({ dataDir: kept });
+    own.run("pragma journal_mode = wal");
+  }
+
+  /** A copy of what was kept, for one case. */
+  async copy(): Promise<{ readonly dataDir: string }> {
+    this.#copies += 1;
+    const dataDir = this.#folder(`copy-${this.#copies}`);
+    await cp(this.#folder("kept"), dataDir, { recursive: true, preserveTimestamps: true });
+    return { dataDir };
+  }
+
+  /** Has the host read a copy from now on, as after a restart. */
+  async read({ dataDir }: { readonly dataDir: string }): Promise<void> {
+    expect((await this.host.post("/instance/dispose")).status).toBe(200);
+    restoreRows(this.#home.dataDir, join(dataDir, "opencode.db"));
+  }
+
+  async end(): Promise<void> {
+    await this.host.kill();
+    await this.#home.remove();
+  }
+
+  #folder(name: string): string {
+    return join(this.#home.root, name);
+  }
+}
+
+/** The rows of one sequence, by their ids; those of others stay whole. */
+function rowsOf(database: Database, table: keyof typeof EVERY_DAMAGE, { sessions }: Sequence): string[] {
+  const owner = table === "session" ? "id" : "session_id";
+  const places = sessions.map(() => "?").join(", ");
+  return database
+    .query<{ id: string }, string[]>(`select id from ${table} where ${owner} in (${places}) order by id`)
+    .all(...sessions)
+    .map(({ id }) => id);
+}
+
+// 1.17.18 has the same contracts and the same log.
+describe.each(IS_WHOLE ? (["1.17.18", "1.18.33"] as const) : (["1.18.33"] as const))("opencode %s", (version) => {
+  let written: Written;
+  const random = new Random(SEED);
+  let any: Sequence;
+  let removed: Sequence;
+  let most: Sequence;
+  let healthy: unknown[];
+  const answers = () =>
+    answersOf(
+      written.host,
+      [any, removed, most].flatMap(({ sessions }) => sessions),
+    );
+
+  beforeAll(async () => {
+    written = await Written.begin(version);
+    any = new Sequence(written.host, random);
+    await any.run(OPERATIONS);
+    removed = new Sequence(written.host, new Random(SEED));
+    const id = await removed.create();
+    await removed.prompt(id);
+    await removed.deletePart(id);
+    expect(removed.gone.size).toBe(1);
+    most = new Sequence(written.host, new Random(SEED));
+    await runMost(most);
+    // Read from the store, as after a restart.
+    expect((await written.host.post("/instance/dispose")).status).toBe(200);
+    healthy = await answers();
+    await written.keep();
+  });
+
+  afterAll(() => written?.end());
+
+  test("lost rows come back, and nothing that was removed does", async () => {
+    const copy = await written.copy();
+    const tool = await toolFor(copy.dataDir);
+    const lostNow = async () => (await tool.check()).findings.filter(({ code }) => LOST.includes(code));
+    expect(await lostNow()).toEqual([]);
+
+    const database = openDatabase(copy);
+    database.run("pragma foreign_keys = on");
+    const [whole] = any.sessions;
+    const parts = rowsOf(database, "part", any).filter((_, index) => index % 4 === 0);
+    const message = random.pick(rowsOf(database, "message", any));
+    for (const id of parts) database.run("delete from part where id = ?", [id]);
+    database.run("delete from message where id = ?", [message]);
+    database.run("delete from session where id = ?", [whole ?? ""]);
+    database.close();
+
+    const image = await storeImage(copy.dataDir, []);
+    expect((await tool.repair()).items).toEqual([]);
+    const found = await lostNow();
+    const gone = new Set([any, removed, most].flatMap((each) => [...each.gone]));
+    expect(found.filter(({ recordID }) => gone.has(recordID ?? ""))).toEqual([]);
+    expect(found.map(({ recordID }) => recordID)).toEqual(expect.arrayContaining([whole ?? "", message]));
+    const done = await tool.repair(LOST);
+    expect(new Set(done.items.map(({ action }) => action))).toEqual(new Set(["recovered"]));
+    await tool.restore(done.runID ?? "");
+    expect(await storeImage(copy.dataDir, [])).toEqual(image);
+    await tool.repair(LOST);
+
+    await written.read(copy);
+    expect(await answers()).toEqual(healthy);
+    for (const id of gone) {
+      if (id.startsWith("ses")) expect((await written.host.get(`/session/${id}`)).status).toBe(404);
+    }
+  });
+
+  test("an event that may have removed a record keeps it away", async () => {
+    const copy = await written.copy();
+    const tool = await toolFor(copy.dataDir);
+    const [id = ""] = removed.sessions;
+    for (const damage of [
+      "update event set data = substr(data, 1, 20) where type like '%.removed.1' and aggregate_id = ?",
+      "update event set type = 'mess' where type like '%.removed.1' and aggregate_id = ?",
+      "delete from event where type like '%.removed.1' and aggregate_id = ?",
+    ]) {
+      const database = openDatabase(copy);
+      expect(database.run(damage, [id]).changes).toBe(1);
+      if (damage.startsWith("update event set type"))
+        database.run("update event set type = 'x.removed.1' where type = 'mess'");
+      database.close();
+      const { findings } = await tool.check();
+      expect(findings.filter(({ code }) => LOST.includes(code))).toEqual([]);
+    }
+  });
+
+  test("most rows damaged at once come back, and nothing that was removed does", async () => {
+    const copy = await written.copy();
+    const gone = new Set(most.gone);
+    const database = openDatabase(copy);
     database.run("pragma foreign_keys = off");
-    for (const [table, damages] of Object.entries(EVERY_DAMAGE)) {
-      const rows = database.query(`select id from ${table} order by id`).all() as { id: string }[];
+    for (const table of ["part", "message", "session"] as const) {
+      const damages = EVERY_DAMAGE[table];
+      const rows = rowsOf(database, table, most);
       // A message that opencode itself has written again after its removal is not gone.
-      for (const { id } of rows) sequence.gone.delete(id);
-      for (const [index, { id }] of rows.entries()) {
+      for (const id of rows) gone.delete(id);
+      for (const [index, id] of rows.entries()) {
         const damage = damages[index % damages.length];
         if (damage) database.run(damage, [id]);
       }
     }
     database.close();
-    const image = await storeImage(home.dataDir, []);
-    const tool = await toolFor(home.dataDir);
+    const image = await storeImage(copy.dataDir, []);
+    const tool = await toolFor(copy.dataDir);
     const mend = async () => {
       const runs: string[] = [];
       // The children of a lost row return once the row is there.
@@ -330,20 +384,35 @@ test("opencode 1.18.33: most rows damaged at once come back, and nothing that wa
       return runs;
     };
     for (const run of (await mend()).toReversed()) await tool.restore(run);
-    expect(await storeImage(home.dataDir, [])).toEqual(image);
+    expect(await storeImage(copy.dataDir, [])).toEqual(image);
     // What was restored would stay otherwise.
-    await rm(join(home.dataDir, "quarantine"), { recursive: true });
+    await rm(join(copy.dataDir, "quarantine"), { recursive: true });
     await mend();
-    host = await startHost({ home, model });
-    expect(await answersOf(host, sequence.sessions)).toEqual(healthy);
-    const back = new Database(join(home.dataDir, "opencode.db"), { readonly: true });
-    const ids = ["session", "message", "part"].flatMap(
-      (table) => back.query(`select id from ${table}`).all() as { id: string }[],
+    await written.read(copy);
+    expect(await answers()).toEqual(healthy);
+    using back = openDatabase(copy);
+    const ids = ["session", "message", "part"].flatMap((table) =>
+      back.query<{ id: string }, []>(`select id from ${table}`).all(),
     );
-    back.close();
-    expect(ids.filter(({ id }) => sequence.gone.has(id))).toEqual([]);
-  } finally {
-    await host.kill();
-    await home.remove();
-  }
+    expect(ids.filter(({ id }) => gone.has(id))).toEqual([]);
+  });
 });
+
+async function runMost(sequence: Sequence): Promise<void> {
+  const [first, second, third, fourth] = [
+    await sequence.create(),
+    await sequence.create(),
+    await sequence.create(),
+    await sequence.create(),
+  ];
+  for (const id of [first, first, second, third, fourth]) await sequence.prompt(id);
+  await sequence.unrevert(first);
+  await sequence.deletePart(second);
+  await sequence.prompt(second);
+  await sequence.compact(third);
+  await sequence.fork(fourth);
+  await sequence.delete(fourth);
+  await sequence.archive(second);
+  await sequence.deleteMessage(third);
+  await sequence.deleteParent();
+}
