@@ -95,10 +95,17 @@ async function unlessDead(work: Promise<unknown>): Promise<void> {
   }
 }
 
+const LARGE_BYTES = 100_000;
+
 /** Everything on disk, apart from names and times that each run chooses again. */
 function stateOf({ store, damaged }: Subject): string {
-  const root = quarantinePath(store.dataDir);
-  const state: Record<string, string> = { ...withoutNewTimes(store.image(), damaged) };
+  return stateOnDisk(store.dataDir, withoutNewTimes(store.image(), damaged));
+}
+
+/** One word for a store, whatever `live` says of it, and its quarantine: the same for two runs that left the same. */
+export function stateOnDisk(dataDir: string, live: Readonly<Record<string, string>>): string {
+  const root = quarantinePath(dataDir);
+  const state = { ...live };
   for (const name of existsSync(root) ? (readdirSync(root, { recursive: true }) as string[]) : []) {
     const isFile = lstatSync(join(root, name)).isFile();
     state[impersonal(name)] = isFile ? impersonal(contentOf(join(root, name))) : "folder";
@@ -108,6 +115,8 @@ function stateOf({ store, damaged }: Subject): string {
 
 /** Of a state file, whether it is of its manifest: of that it names number and times. */
 function contentOf(path: string): string {
+  // A whole database names no run.
+  if (lstatSync(path).size > LARGE_BYTES) return sha256(readFileSync(path));
   const text = readFileSync(path, "latin1");
   if (!basename(path).startsWith("state.jsonl")) return text;
   const found = lstatSync(join(dirname(path), "manifest.json"), { throwIfNoEntry: false });

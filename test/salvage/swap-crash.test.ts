@@ -4,18 +4,19 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { sha256 } from "../../plugin/platform/hash.ts";
 import { storedRuns } from "../../plugin/quarantine/vault.ts";
 import { isStopped, settleUnfinished, underLock } from "../../plugin/repair/repair.ts";
 import { findSalvageRun, swapIn } from "../../plugin/salvage/salvage-run.ts";
 import { filesOf, type Located } from "../../plugin/stores/locate.ts";
 import { runCli } from "../command-line/cli-process.ts";
-import { bury } from "../crash/experiment.ts";
+import { bury, stateOnDisk } from "../crash/experiment.ts";
 import { DeadError, FAULTS, FaultPlan, faultyFileSystem } from "../crash/faulty-file-system.ts";
 import { volatileFileSystem } from "../crash/volatile-file-system.ts";
 import { restoreEverything } from "../repair/tool.ts";
 import { manySessions } from "./many-sessions.ts";
 
-/** Bytes of the files of a database, by what follows its name. */
+/** Hashes of the files of a database, by what follows its name. */
 type Live = Readonly<Record<string, string>>;
 
 let scratch: string;
@@ -32,7 +33,7 @@ function liveIn(dataDir: string): Live {
   return Object.fromEntries(
     readdirSync(dataDir)
       .filter((name) => name.startsWith("opencode.db"))
-      .map((name) => [name.slice("opencode.db".length), readFileSync(join(dataDir, name)).toString("base64")]),
+      .map((name) => [name.slice("opencode.db".length), sha256(readFileSync(join(dataDir, name)))]),
   );
 }
 
@@ -87,7 +88,7 @@ function judgeMix(dataDir: string): void {
 function everyFile(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => readFileSync(join(entry.parentPath, entry.name)).toString("base64"));
+    .map((entry) => sha256(readFileSync(join(entry.parentPath, entry.name))));
 }
 
 async function judge(dataDir: string, kept: Live): Promise<void> {
@@ -107,11 +108,20 @@ async function judge(dataDir: string, kept: Live): Promise<void> {
   await restoreEverything(nodeFileSystem, dataDir);
   expect(liveIn(dataDir)).toEqual(original);
   expect(readdirSync(dataDir).filter((name) => name.endsWith(".returning"))).toEqual([]);
-  for (const bytes of Object.values(kept)) expect(everyFile(dataDir)).toContain(bytes);
+  const left = everyFile(dataDir);
+  for (const bytes of Object.values(kept)) expect(left).toContain(bytes);
+}
+
+function stateOf(dataDir: string): string {
+  const files = readdirSync(dataDir, { withFileTypes: true }).filter((entry) => entry.isFile());
+  const live = files.map(({ name }) => [name, sha256(readFileSync(join(dataDir, name)))] as const);
+  return stateOnDisk(dataDir, Object.fromEntries(live));
 }
 
 describe.each(["swap", "restore"] as const)("%s of a whole database", (name) => {
   const { from, run, kept } = WORKS[name];
+  /** States on disk that were found to be in order: most operations only read, or force to disk. */
+  const judged = new Set<string>();
 
   test.each(FAULTS)("%o at any operation: it is as before or done, and comes back", async (fault) => {
     const dataDir = join(scratch, "data");
@@ -127,8 +137,10 @@ describe.each(["swap", "restore"] as const)("%s of a whole database", (name) => 
         if (!(error instanceof DeadError) && !isMadeUp) throw error;
       });
       if (plan.isDead && fault.what === "power-cut") disk.lose();
+      const state = stateOf(dataDir);
       try {
-        await judge(dataDir, kept());
+        if (!judged.has(state)) await judge(dataDir, kept());
+        judged.add(state);
       } catch (error) {
         throw new Error(`${name}, ${JSON.stringify(fault)} at operation ${step}`, { cause: error });
       }
