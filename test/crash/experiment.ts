@@ -8,6 +8,7 @@ import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-syst
 import { sha256 } from "../../plugin/platform/hash.ts";
 import { quarantinePath } from "../../plugin/quarantine/places.ts";
 import { type StoredRun, storedRuns } from "../../plugin/quarantine/vault.ts";
+import { SEED } from "../process/seed.ts";
 import { blockingIn, purgeEverything, repairFindings, restoreEverything } from "../repair/tool.ts";
 import type { Image, StoreUnderTest } from "../stores/store-under-test.ts";
 import { withFaultyDatabases } from "./faulty-driver.ts";
@@ -52,7 +53,18 @@ export interface Work {
 
 /** Every how many-th operation goes wrong. `npm run test:crash` sets 1: every one. */
 const STRIDE = Number(process.env.CRASH_STRIDE ?? 0);
-const DEFAULT_STRIDE: Readonly<Record<Fault["what"], number>> = { die: 7, "die-after": 7, "power-cut": 7, fail: 17 };
+const DEFAULT_STRIDE: Readonly<Record<Fault["what"], number>> = { die: 11, "die-after": 11, "power-cut": 11, fail: 29 };
+
+/** Whether `npm run test:crash` asks for everything. */
+export const IS_WHOLE = STRIDE > 0;
+
+/** How far the operations that go wrong are apart, and the first of them: each seed has others. */
+export function stepsOf(
+  fault: Fault,
+  stride = STRIDE || DEFAULT_STRIDE[fault.what],
+): { first: number; stride: number } {
+  return { first: 1 + (SEED % stride), stride };
+}
 
 /**
  * Does the work again and again, each time with a later operation going wrong, until it comes through, and judges the
@@ -65,7 +77,8 @@ export async function experiment(subject: Subject, work: Work, fault: Fault): Pr
   await work.begin?.(subject);
   reset(keep, dataDir);
   const start = stateOf(subject);
-  for (let step = 1; ; step += STRIDE || DEFAULT_STRIDE[fault.what]) {
+  const { first, stride } = stepsOf(fault);
+  for (let step = first; ; step += stride) {
     const plan = new FaultPlan(step, fault);
     const disk = volatileFileSystem(nodeFileSystem, dirname(dataDir));
     await withFaultyDatabases(plan, async () => {

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { sha256 } from "../../plugin/platform/hash.ts";
@@ -10,10 +9,11 @@ import { isStopped, settleUnfinished, underLock } from "../../plugin/repair/repa
 import { findSalvageRun, swapIn } from "../../plugin/salvage/salvage-run.ts";
 import { filesOf, type Located } from "../../plugin/stores/locate.ts";
 import { runCli } from "../command-line/cli-process.ts";
-import { bury, stateOnDisk } from "../crash/experiment.ts";
+import { bury, IS_WHOLE, stateOnDisk } from "../crash/experiment.ts";
 import { DeadError, FAULTS, FaultPlan, faultyFileSystem } from "../crash/faulty-file-system.ts";
 import { volatileFileSystem } from "../crash/volatile-file-system.ts";
 import { restoreEverything } from "../repair/tool.ts";
+import { scratchFolder } from "../stores/scratch.ts";
 import { manySessions } from "./many-sessions.ts";
 
 /** Hashes of the files of a database, by what follows its name. */
@@ -38,7 +38,7 @@ function liveIn(dataDir: string): Live {
 }
 
 beforeAll(async () => {
-  scratch = await mkdtemp(join(tmpdir(), "swap-crash-"));
+  scratch = scratchFolder().path;
   const whole = await manySessions("1.18.33", 1, join(scratch, "whole"));
   damaged = await mkdtemp(join(scratch, "damaged-"));
   const database = databaseIn(damaged);
@@ -75,7 +75,8 @@ const WORKS = {
   restore: { from: () => swapped, run: restoreEverything, kept: () => newer },
 };
 
-const STRIDE = Number(process.env.CRASH_STRIDE ?? 7);
+/** Every how many-th operation fails; it dies at every one. */
+const STRIDE = IS_WHOLE ? 1 : 7;
 
 /** A WAL is never beside another database than its own. */
 function judgeMix(dataDir: string): void {
