@@ -15,6 +15,7 @@ import {
 } from "./experiment.ts";
 import { withFaultyDatabases } from "./faulty-driver.ts";
 import { FAULTS, FaultPlan, faultyFileSystem } from "./faulty-file-system.ts";
+import { withoutOpenFiles } from "./no-open-files.ts";
 
 const CHECK: Work = {
   name: "check",
@@ -75,6 +76,14 @@ const SUBJECTS = [
  * copies: the same code, so that only the whole tries it.
  */
 const TRIED = SUBJECTS.filter(([, , withCopies]) => withCopies || IS_WHOLE);
+
+let askAgain: () => void;
+
+beforeAll(async () => {
+  askAgain = await withoutOpenFiles();
+});
+
+afterAll(() => askAgain());
 
 describe.each(TRIED)("%s", (_, create, withCopies) => {
   let subject: Subject;

@@ -11,6 +11,7 @@ import { filesOf, type Located } from "../../plugin/stores/locate.ts";
 import { runCli } from "../command-line/cli-process.ts";
 import { bury, IS_WHOLE, stateOnDisk } from "../crash/experiment.ts";
 import { DeadError, FAULTS, FaultPlan, faultyFileSystem } from "../crash/faulty-file-system.ts";
+import { withoutOpenFiles } from "../crash/no-open-files.ts";
 import { volatileFileSystem } from "../crash/volatile-file-system.ts";
 import { restoreEverything } from "../repair/tool.ts";
 import { scratchFolder } from "../stores/scratch.ts";
@@ -37,7 +38,10 @@ function liveIn(dataDir: string): Live {
   );
 }
 
+let askAgain: () => void;
+
 beforeAll(async () => {
+  askAgain = await withoutOpenFiles();
   scratch = scratchFolder().path;
   const whole = await manySessions("1.18.33", 1, join(scratch, "whole"));
   damaged = await mkdtemp(join(scratch, "damaged-"));
@@ -58,7 +62,10 @@ beforeAll(async () => {
   newer = liveIn(swapped);
 });
 
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+afterAll(() => {
+  askAgain();
+  rmSync(scratch, { recursive: true, force: true });
+});
 
 async function swap(files: FileSystem, dataDir: string): Promise<void> {
   const located = locatedIn(dataDir);
