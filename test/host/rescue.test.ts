@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cp, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { runCli } from "../command-line/cli-process.ts";
-import { isWhole } from "../process/whole.ts";
+import { IS_WHOLE } from "../process/whole.ts";
 import type { HostVersion } from "./binary.ts";
 import { resetGitProject } from "./git-project.ts";
 import { createHome, type HermeticHome, removeHomes } from "./home.ts";
@@ -114,7 +114,7 @@ const NOT_ANSWERED = new Set([".info.summary.diffs.*.before", ".info.summary.dif
 const BOOT_TIMES = ["project.time_updated", "session.project_id"];
 
 /** Between 1.17 and 1.18 nothing differs of what rescue writes: the older one is tried by `npm run test:whole`. */
-const INTO: readonly HostVersion[] = isWhole() ? ["1.18.33", "1.17.18"] : ["1.18.33"];
+const INTO: readonly HostVersion[] = IS_WHOLE ? ["1.18.33", "1.17.18"] : ["1.18.33"];
 
 describe.each(INTO)("in %s", (into) => {
   let host: RunningHost;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { builtPackage } from "../package/built.ts";
-import { isWhole } from "../process/whole.ts";
+import { IS_WHOLE } from "../process/whole.ts";
 import { upgradeToTwoX } from "../stores/two-x-database.ts";
 import type { HostVersion } from "./binary.ts";
 import { removeHomes } from "./home.ts";
@@ -15,7 +15,7 @@ import { type RealStore, realStore } from "./stored-fixture.ts";
 import { toolFor } from "./tool.ts";
 
 /** Nothing of the plugin tells 1.17 from 1.18 here: the older one is tried by `npm run test:whole`. */
-const VERSIONS: readonly HostVersion[] = isWhole() ? ["1.17.18", "1.18.33"] : ["1.18.33"];
+const VERSIONS: readonly HostVersion[] = IS_WHOLE ? ["1.17.18", "1.18.33"] : ["1.18.33"];
 
 let plugin: string;
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { runCli } from "../command-line/cli-process.ts";
-import { isWhole } from "../process/whole.ts";
+import { IS_WHOLE } from "../process/whole.ts";
 import { nodeRelease } from "../stores/node-release.ts";
 import { builtPackage } from "./built.ts";
 import { type Reading, TriedStores, tryNode } from "./node-lines.ts";
@@ -29,7 +29,7 @@ const stores = new TriedStores();
 beforeAll(() => stores.create());
 afterAll(() => stores.remove());
 
-test.each(isWhole() ? [...SAMPLE, ...NEWEST] : SAMPLE)(
+test.each(IS_WHOLE ? [...SAMPLE, ...NEWEST] : SAMPLE)(
   "Node %s alone reads databases: %s; it checks, repairs and undoes, or says that it cannot",
   async (version, reading, isBehindFlag) => {
     const line = await tryNode(await nodeRelease(version), await builtPackage(), stores);

@@ -1,4 +1,2 @@
-/** Whether tests that try a part of the hosts or cases try all of them: `npm run test:whole` (docs/development.md). */
-export function isWhole(): boolean {
-  return process.env.WHOLE === "1";
-}
+/** Whether everything is tried, not only the part that `npm test` tries (`npm run test:whole`). */
+export const IS_WHOLE = process.env.WHOLE === "1";

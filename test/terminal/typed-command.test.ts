@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, test } from "bun:test";
 import type { HostVersion } from "../host/binary.ts";
 import { lacks } from "../process/lacks.ts";
-import { isWhole } from "../process/whole.ts";
+import { IS_WHOLE } from "../process/whole.ts";
 import { offersTheDialog } from "./shared-cases.ts";
 import { typeEveryForm } from "./typed-forms.ts";
 import { UIForCases } from "./ui-for-cases.ts";
@@ -12,7 +12,7 @@ import { Workshop } from "./workshop.ts";
  * asks for the configured keys; from 1.17 on it takes the key from the text area (`typed-command.ts`), so 1.17.18 is not
  * tried where 1.18.33 is.
  */
-const VERSIONS: readonly HostVersion[] = isWhole() ? ["1.14.41", "1.17.18"] : ["1.14.41"];
+const VERSIONS: readonly HostVersion[] = IS_WHOLE ? ["1.14.41", "1.17.18"] : ["1.14.41"];
 
 let shop: Workshop;
 
