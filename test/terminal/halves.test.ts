@@ -9,7 +9,6 @@ import { offers } from "./steps.ts";
 import { UIForCases } from "./ui-for-cases.ts";
 import { setOptions, Workshop } from "./workshop.ts";
 
-/** With the terminal half: terminal.test.ts and typed-command.test.ts. */
 let shop: Workshop;
 
 beforeAll(async () => {
@@ -18,6 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => shop.close());
 
+// What is offered with the terminal half: terminal.test.ts and typed-command.test.ts.
 describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33 with the server half alone", () => {
   test("exactly one /repair is offered, and it is answered in a session, without a model call", async () => {
     const store = await realStore("1.18.33");
