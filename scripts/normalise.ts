@@ -13,6 +13,7 @@ const result = await runScale({
   rows: Number(values.rows),
   killAfterRuns: Number(values["kill-after"]),
   undo: !values["no-undo"],
+  probe: true,
 });
 process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
 process.exitCode = result.left === 0 && result.undone !== false ? 0 : 1;

@@ -8,6 +8,7 @@ import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-syst
 import { sha256 } from "../../plugin/platform/hash.ts";
 import { quarantinePath } from "../../plugin/quarantine/places.ts";
 import { type StoredRun, storedRuns } from "../../plugin/quarantine/vault.ts";
+import { SEED } from "../process/seed.ts";
 import { blockingIn, purgeEverything, repairFindings, restoreEverything } from "../repair/tool.ts";
 import type { Image, StoreUnderTest } from "../stores/store-under-test.ts";
 import { withFaultyDatabases } from "./faulty-driver.ts";
@@ -54,6 +55,17 @@ export interface Work {
 const STRIDE = Number(process.env.CRASH_STRIDE ?? 0);
 const DEFAULT_STRIDE: Readonly<Record<Fault["what"], number>> = { die: 7, "die-after": 7, "power-cut": 7, fail: 17 };
 
+/** Whether `npm run test:crash` asks for everything. */
+export const IS_WHOLE = STRIDE > 0;
+
+/** How far the operations that go wrong are apart, and the first of them: each seed has others. */
+export function stepsOf(
+  fault: Fault,
+  stride = STRIDE || DEFAULT_STRIDE[fault.what],
+): { first: number; stride: number } {
+  return { first: 1 + (SEED % stride), stride };
+}
+
 /**
  * Does the work again and again, each time with a later operation going wrong, until it comes through, and judges the
  * store after each. Number of operations of the undisturbed work.
@@ -65,7 +77,8 @@ export async function experiment(subject: Subject, work: Work, fault: Fault): Pr
   await work.begin?.(subject);
   reset(keep, dataDir);
   const start = stateOf(subject);
-  for (let step = 1; ; step += STRIDE || DEFAULT_STRIDE[fault.what]) {
+  const { first, stride } = stepsOf(fault);
+  for (let step = first; ; step += stride) {
     const plan = new FaultPlan(step, fault);
     const disk = volatileFileSystem(nodeFileSystem, dirname(dataDir));
     await withFaultyDatabases(plan, async () => {
@@ -95,10 +108,17 @@ async function unlessDead(work: Promise<unknown>): Promise<void> {
   }
 }
 
+const LARGE_BYTES = 100_000;
+
 /** Everything on disk, apart from names and times that each run chooses again. */
 function stateOf({ store, damaged }: Subject): string {
-  const root = quarantinePath(store.dataDir);
-  const state: Record<string, string> = { ...withoutNewTimes(store.image(), damaged) };
+  return stateOnDisk(store.dataDir, withoutNewTimes(store.image(), damaged));
+}
+
+/** One word for a store, whatever `live` says of it, and its quarantine: the same for two runs that left the same. */
+export function stateOnDisk(dataDir: string, live: Readonly<Record<string, string>>): string {
+  const root = quarantinePath(dataDir);
+  const state = { ...live };
   for (const name of existsSync(root) ? (readdirSync(root, { recursive: true }) as string[]) : []) {
     const isFile = lstatSync(join(root, name)).isFile();
     state[impersonal(name)] = isFile ? impersonal(contentOf(join(root, name))) : "folder";
@@ -108,6 +128,8 @@ function stateOf({ store, damaged }: Subject): string {
 
 /** Of a state file, whether it is of its manifest: of that it names number and times. */
 function contentOf(path: string): string {
+  // A whole database names no run.
+  if (lstatSync(path).size > LARGE_BYTES) return sha256(readFileSync(path));
   const text = readFileSync(path, "latin1");
   if (!basename(path).startsWith("state.jsonl")) return text;
   const found = lstatSync(join(dirname(path), "manifest.json"), { throwIfNoEntry: false });

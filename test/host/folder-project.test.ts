@@ -95,11 +95,11 @@ test.each([
       for (const name of names) {
         const folder = (FOLDERS[name] ?? (() => ""))(world);
         const before = await folderProject(nodeFileSystem, folder, rule);
-        const used = await world.projectOf(folder);
+        // A start there, and what it makes of the folder.
+        const { projectID, directory } = await world.session(folder);
         const after = await folderProject(nodeFileSystem, folder, rule);
-        expect({ name, before: before?.id, after: after?.id }).toEqual({ name, before: used, after: used });
-        const session = await world.session(folder);
-        expect({ name, directory: before?.directory }).toEqual({ name, directory: session.directory });
+        expect({ name, before: before?.id, after: after?.id }).toEqual({ name, before: projectID, after: projectID });
+        expect({ name, directory: before?.directory }).toEqual({ name, directory });
       }
     } finally {
       await world.stop();

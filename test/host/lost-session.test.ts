@@ -1,10 +1,10 @@
-import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isJsonHost } from "./binary.ts";
 import { removeHomes } from "./home.ts";
-import { startHost } from "./running-host.ts";
+import { openDatabase } from "./record-place.ts";
+import { leaveProject, startHost } from "./running-host.ts";
 import { askAbout, opens, records } from "./session-answers.ts";
 import { storeImage } from "./store-image.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
@@ -16,7 +16,7 @@ afterAll(removeHomes);
 
 async function loseSession({ dataDir, projectID }: RealStore, id: string, isJson: boolean): Promise<void> {
   if (isJson) return rm(join(dataDir, "storage", "session", projectID, `${id}.json`));
-  using database = new Database(join(dataDir, "opencode.db"));
+  using database = openDatabase({ dataDir });
   database.run("pragma foreign_keys = off");
   database.run("delete from session where id = ?", [id]);
   const logs = database.query("select 1 from sqlite_master where name = 'event'").all();
@@ -28,21 +28,20 @@ for (const version of ["1.0.152", "1.1.65", "1.2.27", "1.14.41", "1.17.18", "1.1
   test(`opencode ${version} lists and opens a session whose record was rebuilt`, async () => {
     const store = await realStore(version);
     const { id } = store.sessions.conversation;
-    let host = await startHost({ home: store.home });
-    const before = await askAbout(host, id);
-    await host.stop();
-    await loseSession(store, id, isJsonHost(version));
-    const image = await storeImage(store.dataDir, []);
-    const tool = await toolFor(store.dataDir);
-    expect((await tool.repair()).items).toEqual([]);
-    const done = await tool.repair(CODES);
-    expect(done.items.map(({ action, recordID }) => [action, recordID])).toEqual([["recovered", id]]);
-    await tool.restore(done.runID ?? "");
-    expect(await storeImage(store.dataDir, [])).toEqual(image);
-    await tool.repair(CODES);
-
-    host = await startHost({ home: store.home });
+    const host = await startHost({ home: store.home });
     try {
+      const before = await askAbout(host, id);
+      await leaveProject(host);
+      await loseSession(store, id, isJsonHost(version));
+      const image = await storeImage(store.dataDir, []);
+      const tool = await toolFor(store.dataDir);
+      expect((await tool.repair()).items).toEqual([]);
+      const done = await tool.repair(CODES);
+      expect(done.items.map(({ action, recordID }) => [action, recordID])).toEqual([["recovered", id]]);
+      await tool.restore(done.runID ?? "");
+      expect(await storeImage(store.dataDir, [])).toEqual(image);
+      await tool.repair(CODES);
+
       const after = await askAbout(host, id);
       expect(opens(after, id)).toBe(true);
       expect(after.messages).toEqual(before.messages);

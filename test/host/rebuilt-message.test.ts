@@ -1,14 +1,14 @@
-import { Database } from "bun:sqlite";
 import { afterAll, describe, expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type HostVersion, isJsonHost } from "./binary.ts";
+import { isJsonHost } from "./binary.ts";
 import { removeHomes } from "./home.ts";
-import { startModelServer } from "./model-server.ts";
-import { startHost } from "./running-host.ts";
+import { type HostCase, HostForCases } from "./host-for-cases.ts";
+import { openDatabase } from "./record-place.ts";
+import { leaveProject } from "./running-host.ts";
 import { askAbout, opens } from "./session-answers.ts";
 import { storeImage } from "./store-image.ts";
-import { type RealStore, realStore } from "./stored-fixture.ts";
+import { PATIENT, type RealStore } from "./stored-fixture.ts";
 import { toolFor } from "./tool.ts";
 
 afterAll(removeHomes);
@@ -28,74 +28,60 @@ async function damage(store: RealStore, sessionID: string, id: string, change: C
     const path = join(store.dataDir, "storage", "message", sessionID, `${id}.json`);
     return writeFile(path, change(await readFile(path)));
   }
-  using database = new Database(join(store.dataDir, "opencode.db"));
+  using database = openDatabase(store);
   const row = database.query("select data from message where id = ?").get(id) as { data: string };
   database.query("update message set data = cast(? as text) where id = ?").run(change(Buffer.from(row.data)), id);
   const logs = database.query("select 1 from sqlite_master where name = 'event'").all();
   if (logs.length > 0) database.run("delete from event");
 }
 
-async function keepsParts(version: HostVersion): Promise<void> {
-  const store = await realStore(version);
-  const model = startModelServer();
+async function keepsParts({ store, host, model }: HostCase): Promise<void> {
   const { id } = store.sessions.conversation;
-  let host = await startHost({ home: store.home, model });
-  try {
-    const before = (await host.get(`/session/${id}/message`)).body as Wire[];
-    await host.stop();
-    const [asked = "", answer = ""] = before.map(({ info }) => String(info.id));
-    await damage(store, id, asked, (bytes) => Buffer.alloc(bytes.length));
-    await damage(store, id, answer, (bytes) => bytes.subarray(0, 40));
-    const image = await storeImage(store.dataDir, []);
-    const tool = await toolFor(store.dataDir);
-    // Nobody was asked: what cannot be read is quarantined.
-    const aside = await tool.repairUnasked();
-    expect(new Set(aside.items.map(({ action }) => action))).toEqual(new Set(["quarantined"]));
-    await tool.restore(aside.runID ?? "");
-    expect(await storeImage(store.dataDir, [])).toEqual(image);
-    const done = await tool.repair();
-    expect(done.items.map(({ action, kind }) => [action, kind])).toEqual([
-      ["recovered", "message"],
-      ["recovered", "message"],
-    ]);
-    const undone = await tool.restore(done.runID ?? "");
-    expect(new Set(undone.items.map(({ action }) => action))).toEqual(new Set(["restored"]));
-    expect(await storeImage(store.dataDir, [])).toEqual(image);
-    await tool.repair();
-    expect((await tool.repair()).runID).toBeNull();
-    host = await startHost({ home: store.home, model });
-    const answers = await askAbout(host, id);
-    expect(opens(answers, id)).toBe(true);
-    const after = answers.messages.body as Wire[];
-    expect(after.map(({ parts }) => parts)).toEqual(before.map(({ parts }) => parts));
-    for (const [index, { info }] of after.entries()) {
-      const was = Object.entries(before[index]?.info ?? {}).filter(([name]) => !LOST.includes(name));
-      expect(info).toMatchObject(Object.fromEntries(was));
-    }
-    model.script({ text: "Going on." });
-    const parts = [{ type: "text", text: "Go on" }];
-    const prompt = { model: { providerID: "loopback", modelID: "scripted" }, parts };
-    expect((await host.post(`/session/${id}/message`, prompt)).status).toBe(200);
-  } finally {
-    await host.stop();
-    await model.stop();
-    await store.home.remove();
+  const before = (await host.get(`/session/${id}/message`)).body as Wire[];
+  await leaveProject(host);
+  const [asked = "", answer = ""] = before.map(({ info }) => String(info.id));
+  await damage(store, id, asked, (bytes) => Buffer.alloc(bytes.length));
+  await damage(store, id, answer, (bytes) => bytes.subarray(0, 40));
+  const image = await storeImage(store.dataDir, []);
+  const tool = await toolFor(store.dataDir);
+  // Nobody was asked: what cannot be read is quarantined.
+  const aside = await tool.repairUnasked();
+  expect(new Set(aside.items.map(({ action }) => action))).toEqual(new Set(["quarantined"]));
+  await tool.restore(aside.runID ?? "");
+  expect(await storeImage(store.dataDir, [])).toEqual(image);
+  const done = await tool.repair();
+  expect(done.items.map(({ action, kind }) => [action, kind])).toEqual([
+    ["recovered", "message"],
+    ["recovered", "message"],
+  ]);
+  const undone = await tool.restore(done.runID ?? "");
+  expect(new Set(undone.items.map(({ action }) => action))).toEqual(new Set(["restored"]));
+  expect(await storeImage(store.dataDir, [])).toEqual(image);
+  await tool.repair();
+  expect((await tool.repair()).runID).toBeNull();
+  const answers = await askAbout(host, id);
+  expect(opens(answers, id)).toBe(true);
+  const after = answers.messages.body as Wire[];
+  expect(after.map(({ parts }) => parts)).toEqual(before.map(({ parts }) => parts));
+  for (const [index, { info }] of after.entries()) {
+    const was = Object.entries(before[index]?.info ?? {}).filter(([name]) => !LOST.includes(name));
+    expect(info).toMatchObject(Object.fromEntries(was));
   }
+  model.script({ text: "Going on." });
+  const parts = [{ type: "text", text: "Go on" }];
+  const prompt = { model: { providerID: "loopback", modelID: "scripted" }, parts };
+  expect((await host.post(`/session/${id}/message`, prompt)).status).toBe(200);
 }
 
-describe("a damaged message of which nobody has a copy keeps its parts when it is repaired on request", () => {
-  for (const version of ["1.1.65", "1.2.27", "1.18.33"] as const)
-    test(`opencode ${version}`, () => keepsParts(version));
-});
-
-test("opencode 1.2.27: parts whose message was deleted by hand get one again", async () => {
-  const store = await realStore("1.2.27");
+async function getsMessageAgain({ store, host }: HostCase): Promise<void> {
   const { id, messages } = store.sessions.conversation;
+  await leaveProject(host);
   const gone = messages[1]?.id ?? "";
-  const database = new Database(join(store.dataDir, "opencode.db"));
-  database.run("pragma foreign_keys = off");
-  database.run("delete from message where id = ?", [gone]);
-  database.close();
+  {
+    using database = openDatabase(store);
+    database.run("pragma foreign_keys = off");
+    database.run("delete from message where id = ?", [gone]);
+  }
   const image = await storeImage(store.dataDir, []);
   const tool = await toolFor(store.dataDir);
   expect((await tool.repair()).items).toEqual([]);
@@ -104,11 +90,21 @@ test("opencode 1.2.27: parts whose message was deleted by hand get one again", a
   await tool.restore(done.runID ?? "");
   expect(await storeImage(store.dataDir, [])).toEqual(image);
   await tool.repair(["lost-message-record"]);
-  const host = await startHost({ home: store.home });
   const shown = (await host.get(`/session/${id}/message`)).body as Wire[];
-  await host.stop();
   expect(shown.map(({ info, parts }) => [info.id, parts.length])).toEqual(
     messages.map((message) => [message.id, message.parts.length]),
   );
-  await store.home.remove();
+}
+
+describe.each(["1.1.65", "1.2.27", "1.18.33"] as const)("opencode %s", (version) => {
+  const cases = new HostForCases(version, []);
+
+  afterAll(() => cases.end());
+
+  test("a damaged message of which nobody has a copy keeps its parts when it is repaired on request", () =>
+    cases.run({ config: {}, options: PATIENT }, keepsParts));
+
+  if (version === "1.2.27")
+    test("parts whose message was deleted by hand get one again", () =>
+      cases.run({ config: {}, options: PATIENT }, getsMessageAgain));
 });

@@ -4,7 +4,8 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type HostVersion, isJsonHost } from "./binary.ts";
 import { removeHomes } from "./home.ts";
-import { startHost } from "./running-host.ts";
+import { openDatabase } from "./record-place.ts";
+import { leaveProject, type RunningHost, startHost } from "./running-host.ts";
 import { records } from "./session-answers.ts";
 import { storeImage } from "./store-image.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
@@ -14,30 +15,33 @@ afterAll(removeHomes);
 
 async function lose({ dataDir, home, projectID }: RealStore): Promise<void> {
   if (isJsonHost(home.version)) return rm(join(dataDir, "storage", "project", `${projectID}.json`));
-  using database = new Database(join(dataDir, "opencode.db"));
+  using database = openDatabase({ dataDir });
   database.run("pragma foreign_keys = off");
   database.run("delete from project where id = ?", [projectID]);
 }
 
+interface Elsewhere {
+  readonly project: unknown;
+  readonly messages: unknown;
+}
+
 /** What an opencode that works in another folder says of the project and its sessions. */
-async function askElsewhere(store: RealStore): Promise<{ readonly project: unknown; readonly messages: unknown }> {
-  const elsewhere = join(store.home.root, "elsewhere");
-  await mkdir(elsewhere, { recursive: true });
-  const host = await startHost({ home: { ...store.home, project: elsewhere } });
-  try {
-    const { time: _, ...project } = records((await host.get("/project")).body).find(
-      ({ id }) => id === store.projectID,
-    ) ?? { time: null };
-    return { project, messages: await host.get(`/session/${store.sessions.conversation.id}/message`) };
-  } finally {
-    await host.stop();
-  }
+async function askElsewhere(host: RunningHost, store: RealStore): Promise<Elsewhere> {
+  const { time: _, ...project } = records((await host.get("/project")).body).find(
+    ({ id }) => id === store.projectID,
+  ) ?? { time: null };
+  const messages = await host.get(`/session/${store.sessions.conversation.id}/message`);
+  await leaveProject(host);
+  return { project, messages };
 }
 
 async function comesBack(version: HostVersion): Promise<void> {
   const store = await realStore(version);
   const tool = await toolFor(store.dataDir);
-  const healthy = await askElsewhere(store);
+  const elsewhere = join(store.home.root, "elsewhere");
+  await mkdir(elsewhere);
+  const host = await startHost({ home: { ...store.home, project: elsewhere } });
+  const healthy = await askElsewhere(host, store);
   expect(healthy.project).toMatchObject({ id: store.projectID, worktree: store.project });
   await lose(store);
   const image = await storeImage(store.dataDir, []);
@@ -46,9 +50,10 @@ async function comesBack(version: HostVersion): Promise<void> {
   expect(done.items.map(({ action, recordID }) => [action, recordID])).toEqual([["recovered", store.projectID]]);
   await tool.restore(done.runID ?? "");
   expect(await storeImage(store.dataDir, [])).toEqual(image);
-  expect((await askElsewhere(store)).project).toEqual({});
+  expect((await askElsewhere(host, store)).project).toEqual({});
   await tool.repair(["project-missing"]);
-  expect(await askElsewhere(store)).toMatchObject(healthy);
+  expect(await askElsewhere(host, store)).toMatchObject({ ...healthy });
+  await host.stop();
   await store.home.remove();
 }
 

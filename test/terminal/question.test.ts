@@ -2,11 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { storeImage } from "../host/store-image.ts";
-import { realStore } from "../host/stored-fixture.ts";
 import { lacks } from "../process/lacks.ts";
-import { emptyPart } from "./damage-part.ts";
-import { openRepairDialog, openSession } from "./steps.ts";
-import { setOptions, Workshop } from "./workshop.ts";
+import { addDamagedParts, emptyPart } from "./damage-part.ts";
+import { closeBy, openRepairDialog, openSession } from "./steps.ts";
+import { typeEveryForm } from "./typed-forms.ts";
+import { UIForCases } from "./ui-for-cases.ts";
+import { Workshop } from "./workshop.ts";
 
 /** Columns that opencode itself writes at each boot. */
 const BOOT_COLUMNS = ["project.time_updated", "project.time_initialized"];
@@ -19,12 +20,17 @@ beforeAll(async () => {
 
 afterAll(() => shop.close());
 
-describe.skipIf(lacks("tmux"))("questions of the terminal UI of 1.18.33", () => {
-  test('with preload "check" the question comes first; yes shows the session; undo brings every byte back', async () => {
-    const store = await realStore("1.18.33");
-    await setOptions(store, { preload: "check" });
-    const ui = await shop.ready(store);
-    try {
+describe.skipIf(lacks("tmux"))('questions of the terminal UI of 1.18.33 with both halves and preload "check"', () => {
+  const uis = new UIForCases(() => shop, {
+    version: "1.18.33",
+    halves: { server: true, terminal: true },
+    options: { preload: "check" },
+  });
+
+  afterAll(() => uis.end());
+
+  test("the question comes first; yes shows the session; undo brings every byte back", () =>
+    uis.run(async ({ store, ui, model }) => {
       emptyPart(store, store.sessions.plain);
       const before = await storeImage(store.dataDir, BOOT_COLUMNS);
       await openSession(ui, "A plain session");
@@ -41,47 +47,81 @@ describe.skipIf(lacks("tmux"))("questions of the terminal UI of 1.18.33", () => 
       await ui.press("Enter");
       await ui.waitFor("1 record restored where it was");
       expect(await storeImage(store.dataDir, BOOT_COLUMNS)).toEqual(before);
-      expect(shop.model.calls).toBe(0);
-    } finally {
-      ui.close();
-      await store.home.remove();
-    }
-  });
+      await closeBy(ui, "Enter", "restored where it was");
+      expect(model.calls).toBe(0);
+    }));
 
-  test("no is respected: nothing is changed, the user is told, and what was on the screen before is there again", async () => {
-    const store = await realStore("1.18.33");
-    await setOptions(store, { preload: "check" });
-    const ui = await shop.ready(store);
-    try {
+  test("no is respected: nothing is changed, the user is told, and what was on the screen before is there again", () =>
+    uis.run(async ({ store, ui }) => {
       await openSession(ui, "A compacted session");
       await ui.waitFor("A summary in a few words");
-      emptyPart(store, store.sessions.plain);
-      await openSession(ui, "A plain session");
+      emptyPart(store, store.sessions.aborted);
+      await openSession(ui, "An aborted session");
       await ui.waitFor("This session cannot be opened");
       await ui.press("Escape");
       await ui.waitFor("Nothing was changed.");
       await ui.waitFor("A summary in a few words");
       expect(existsSync(join(store.dataDir, "quarantine"))).toBe(false);
-    } finally {
-      ui.close();
-      await store.home.remove();
-    }
-  });
+    }));
 
-  test("a subagent's session that opencode is told to open at its start is asked about too, and opens after the yes", async () => {
-    const store = await realStore("1.18.33");
-    await setOptions(store, { preload: "check", notify: false });
-    const { child } = store.sessions;
-    emptyPart(store, child);
-    const ui = await shop.start(store, { terminal: true }, ["-s", child.id]);
-    try {
-      await ui.waitFor("This session cannot be opened");
+  test("the dialog repairs what was found, and stays usable with 2,000 findings", () =>
+    uis.run(async ({ store, ui, model }) => {
+      const { plain, conversation, compacted } = store.sessions;
+      addDamagedParts(store, [plain, conversation, compacted], 2000);
+      const shown = await openRepairDialog(ui);
+      expect(shown).toContain("2,000 records that opencode cannot load");
+      expect(shown).toContain("All of it: quarantine 2,000 records");
+      ui.type("A plain");
+      await ui.waitFor(/^(?![\s\S]*A compacted session)[\s\S]*A plain session\s[\s\S]*667 parts: each/);
       await ui.press("Enter");
-      await ui.waitFor("An answer of its own.");
-      expect(shop.model.calls).toBe(0);
-    } finally {
-      ui.close();
-      await store.home.remove();
-    }
-  });
+      await ui.waitFor("Quarantine 667 records?");
+      await ui.press("Enter");
+      await ui.waitFor("667 records quarantined.");
+      await closeBy(ui, "Enter", "The originals are in");
+      await openRepairDialog(ui);
+      await ui.press("Enter");
+      await ui.waitFor("Quarantine 1,333 records?");
+      await ui.press("Enter");
+      await ui.waitFor("1,333 records quarantined.");
+      await closeBy(ui, "Enter", "The originals are in");
+      expect(await openRepairDialog(ui)).toContain("sessions can be opened");
+      await closeBy(ui, "Escape", "sessions can be opened");
+      expect(model.calls).toBe(0);
+    }));
+
+  test("every form of /repair that is typed with words is carried out, without a model call", () =>
+    uis.run(typeEveryForm));
 });
+
+describe.skipIf(lacks("tmux"))(
+  'questions of the terminal UI of 1.18.33 with the terminal half alone and preload "check"',
+  () => {
+    const uis = new UIForCases(() => shop, {
+      version: "1.18.33",
+      halves: { terminal: true },
+      options: { preload: "check", notify: false },
+    });
+
+    afterAll(() => uis.end());
+
+    test("a subagent's session that opencode is told to open at its start is asked about too, and opens after the yes", () =>
+      uis.runFromStart(
+        {
+          damage: (store) => void emptyPart(store, store.sessions.child),
+          args: (store) => ["-s", store.sessions.child.id],
+        },
+        async ({ ui, model }) => {
+          await ui.waitFor("This session cannot be opened");
+          await ui.press("Enter");
+          await ui.waitFor("An answer of its own.");
+          expect(model.calls).toBe(0);
+          // A subagent's session has no prompt.
+          await ui.press("C-x", "n");
+          await ui.waitFor("Ask anything");
+        },
+      ));
+
+    test("every form of /repair that is typed with words is carried out, without a model call", () =>
+      uis.run(typeEveryForm));
+  },
+);

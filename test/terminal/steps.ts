@@ -23,6 +23,12 @@ export async function closeBy(ui: TerminalUI, key: "Escape" | "Enter", shown: st
   await ui.waitFor(new RegExp(`^(?![\\s\\S]*${shown})`));
 }
 
+/** Removes what was typed. */
+export async function clearPrompt(ui: TerminalUI, typed: string): Promise<void> {
+  await ui.press("C-u");
+  await ui.waitFor(new RegExp(`^(?![\\s\\S]*${typed})`));
+}
+
 /** Opens a session from the session list, as a person does; without the last key, only up to there. */
 export async function openSession(ui: TerminalUI, title: string, { enter } = { enter: true }): Promise<void> {
   ui.type("/sessions");

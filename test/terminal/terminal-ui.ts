@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -85,6 +85,8 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
   ];
   const size = ["-x", String(settings.columns ?? 120), "-y", String(settings.rows ?? 36)];
   startInTmux("-s", name, ...size, "-c", home.project, command.map(quoted).join(" "));
+  const output = join(home.root, `${name}.output`);
+  tmux("pipe-pane", "-t", name, `exec cat > ${quoted(output)}`);
   const screen = () => tmux("capture-pane", "-p", "-t", name);
   return {
     version: settings.version ?? home.version,
@@ -101,7 +103,12 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
     },
     async waitFor(expected) {
       let shown = "";
+      let written = -1;
       const isThere = () => {
+        // To read the screen costs two processes; as long as nothing more is written to it, it stays as it is.
+        const now = bytesOf(output);
+        if (now === written) return false;
+        written = now;
         shown = screen();
         return typeof expected === "string" ? shown.includes(expected) : expected.test(shown);
       };
@@ -115,6 +122,10 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
       if (pid > 0) killQuietly(pid);
     },
   };
+}
+
+function bytesOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function logOf(dataDir: string): string {

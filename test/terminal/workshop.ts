@@ -1,13 +1,10 @@
-import { expect } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { HostVersion } from "../host/binary.ts";
 import { removeHomes } from "../host/home.ts";
 import { type ModelServer, startModelServer } from "../host/model-server.ts";
-import { type RealStore, realStore } from "../host/stored-fixture.ts";
+import type { RealStore } from "../host/stored-fixture.ts";
 import { builtPackage } from "../package/built.ts";
-import { emptyPart } from "./damage-part.ts";
-import { openSession, untilReady } from "./steps.ts";
+import { untilReady } from "./steps.ts";
 import { openTerminalUI, type TerminalSettings, type TerminalUI } from "./terminal-ui.ts";
 
 /** Which halves of the package a terminal UI has. */
@@ -53,22 +50,6 @@ export class Workshop {
     const ui = await this.start(store, halves);
     await untilReady(ui);
     return ui;
-  }
-
-  /** With the server half, damage may be found as it is written; else in the moment in which the session is opened. */
-  async repairsWhileOpencodeRuns(version: HostVersion, halves: Halves): Promise<void> {
-    const store = await realStore(version);
-    const ui = await this.ready(store, halves);
-    try {
-      emptyPart(store, store.sessions.plain);
-      await openSession(ui, "A plain session");
-      await ui.waitFor("A single pixel.");
-      await ui.waitFor(halves.server ? /1 damaged record of/ : /1 damaged record of this/);
-      expect(this.model.calls).toBe(0);
-    } finally {
-      ui.close();
-      await store.home.remove();
-    }
   }
 }
 

@@ -14,6 +14,8 @@ export interface ScaleInput {
   readonly killAfterRuns: number;
   /** Whether everything is restored in the end, and compared. */
   readonly undo: boolean;
+  /** Whether a process asks all the time for how long it may not write. */
+  readonly probe: boolean;
 }
 
 export interface ScaleResult {
@@ -21,21 +23,21 @@ export interface ScaleResult {
   readonly killed: boolean;
   readonly seconds: number;
   readonly peakMB: number;
-  /** The longest time, in milliseconds, for which another process could not begin to write. */
-  readonly longestLockMs: number;
+  /** The longest time, in milliseconds, for which another process could not begin to write; `null` without a probe. */
+  readonly longestLockMs: number | null;
   readonly left: number;
   readonly undone: boolean | null;
 }
 
 const CLI = require.resolve("../../../plugin/cli.ts");
 const ROWS_OF_TURN = 4;
-const TURNS_OF_SMALL_SESSION = 250;
+const TURNS_OF_SMALL_SESSION = 75;
 
 /**
  * A store of an older opencode: every message and two parts of each turn lack what a newer one demands. Half of it is one
  * session. Repairs it from the command line, also after a kill in the midst, beside a process that wants to write.
  */
-export async function runScale({ rows, killAfterRuns, undo }: ScaleInput): Promise<ScaleResult> {
+export async function runScale({ rows, killAfterRuns, undo, probe }: ScaleInput): Promise<ScaleResult> {
   const store = await createSqliteStore("1.18.33", sampleContent());
   try {
     fill(store.database, Math.ceil(rows / ROWS_OF_TURN));
@@ -44,11 +46,13 @@ export async function runScale({ rows, killAfterRuns, undo }: ScaleInput): Promi
     let killed = false;
     const started = performance.now();
     if (killAfterRuns > 0) killed = await killInTheMidst(store.dataDir, killAfterRuns);
-    const prober = Bun.spawn([process.execPath, import.meta.path, store.database], { stdin: "pipe", stdout: "pipe" });
+    const prober = probe
+      ? Bun.spawn([process.execPath, import.meta.path, store.database], { stdin: "pipe", stdout: "pipe" })
+      : null;
     const { peakMB } = await cli(["repair", "--yes", "--json"], store.dataDir);
     const seconds = (performance.now() - started) / 1000;
-    prober.stdin.end();
-    const longestLockMs = Number(await new Response(prober.stdout).text());
+    prober?.stdin.end();
+    const longestLockMs = prober === null ? null : Number(await new Response(prober.stdout).text());
     const left = refusedIn(store.database);
     let undone: boolean | null = null;
     if (undo) {
@@ -176,7 +180,7 @@ function imageOf(path: string): string {
 }
 
 /** Tries to begin writing over and over until its input ends, and says for how long it could not. */
-async function probe(path: string): Promise<void> {
+async function askForTheLock(path: string): Promise<void> {
   const database = new Database(path);
   database.run("pragma busy_timeout = 0");
   let [longest, since, isOver] = [0, 0, false];
@@ -200,4 +204,4 @@ async function probe(path: string): Promise<void> {
   process.stdout.write(String(Math.round(longest)));
 }
 
-if (import.meta.main) await probe(process.argv[2] ?? "");
+if (import.meta.main) await askForTheLock(process.argv[2] ?? "");

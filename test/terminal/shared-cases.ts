@@ -1,0 +1,35 @@
+import { expect } from "bun:test";
+import { emptyPart } from "./damage-part.ts";
+import { closeBy, offers, openSession } from "./steps.ts";
+import type { UICase } from "./ui-for-cases.ts";
+
+/** A session of a store, and what its view shows only if the answer of its first turn is shown. */
+const SHOWN = {
+  plain: ["A plain session", "A single pixel."],
+  compacted: ["A compacted session", "Once upon a time."],
+} as const;
+
+/** With the server half, damage may be found as it is written; else in the moment in which the session is opened. */
+export async function repairsAsOpened(
+  { store, ui, model }: UICase,
+  name: keyof typeof SHOWN,
+  hasServer: boolean,
+): Promise<void> {
+  const [title, words] = SHOWN[name];
+  emptyPart(store, store.sessions[name]);
+  await openSession(ui, title);
+  await ui.waitFor(words);
+  await ui.waitFor(hasServer ? /1 damaged record of/ : /1 damaged record of this/);
+  expect(model.calls).toBe(0);
+}
+
+/** Of a UI with the terminal half: exactly one `/repair` is offered, and it is the dialog. */
+export async function offersTheDialog({ ui, model }: UICase): Promise<void> {
+  ui.type("/repair");
+  const shown = await ui.waitFor("open sessions that will not load");
+  expect(offers(shown)).toBe(1);
+  await ui.press("Enter");
+  await ui.waitFor("Session repair: all");
+  await closeBy(ui, "Escape", "Session repair: all");
+  expect(model.calls).toBe(0);
+}
