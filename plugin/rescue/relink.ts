@@ -119,13 +119,23 @@ function newProject({ projectID: id, worktree, isGit }: Place): Change[] {
   ];
 }
 
-/** A worktree belongs to only one project. If another project already has it, the moved project keeps its old one. */
+/**
+ * A worktree belongs to only one project. If another project already has it, the moved project keeps its old one.
+ * `sandboxes` names only the other folders of a project (1.2 to 1.18).
+ */
 function projectChanges(projects: readonly ProjectFacts[], moves: ReadonlyMap<string, string>): Change[] {
+  const key = (folder: string) => folderKey(THIS_SYSTEM, folder);
   return [...moves].flatMap(([id, to]): Change[] => {
-    const from = projects.find((project) => project.id === id)?.worktree ?? null;
-    const key = (folder: string) => folderKey(THIS_SYSTEM, folder);
-    if (from === to || projects.some(({ worktree }) => key(worktree) === key(to))) return [];
-    return [{ table: "project", id, column: "worktree", from, to }];
+    const project = projects.find((each) => each.id === id);
+    if (project === undefined || projects.some(({ worktree }) => key(worktree) === key(to))) return [];
+    const { worktree, sandboxes } = project;
+    const change = { table: "project", id } as const;
+    const others = sandboxes.filter((folder) => key(folder) !== key(to));
+    const [before, after] = [JSON.stringify(sandboxes), JSON.stringify(others)];
+    return [
+      { ...change, column: "worktree", from: worktree, to },
+      ...(before === after ? [] : [{ ...change, column: "sandboxes", from: before, to: after }]),
+    ];
   });
 }
 

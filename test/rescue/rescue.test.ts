@@ -240,7 +240,7 @@ test("a moved project is found again where opencode met it last, or where the us
   // A terminal UI in the new folder lists them, the web app does not.
   expect(listed.hidden).toEqual([]);
   expect(listed.partlyShown.every((each: Wire) => each.cause === "moved")).toBe(true);
-  expect(listed.changes).toHaveLength(now.sessionIDs.length + 1);
+  expect(listed.changes).toHaveLength(now.sessionIDs.length + 2);
   expect(await storeImage(now.dataDir)).toEqual(before);
   const one = await rescue(now.dataDir, "--relink", "--yes");
   expect([one.code, one.hidden, one.partlyShown]).toEqual([0, [], []]);
@@ -248,7 +248,8 @@ test("a moved project is found again where opencode met it last, or where the us
     { directory: there, path: "" },
     { directory: join(there, "below"), path: "below" },
   ]);
-  expect(rows(now, "select worktree from project")).toEqual([{ worktree: there }]);
+  // As opencode holds it: the worktree of a project is none of its other folders.
+  expect(rows(now, "select worktree, sandboxes from project")).toEqual([{ worktree: there, sandboxes: "[]" }]);
   expect((await undo(now.dataDir, one.runID)).code).toBe(0);
   expect(await storeImage(now.dataDir)).toEqual(before);
   const elsewhere = join(now.home.root, "elsewhere");
