@@ -32,7 +32,7 @@ const CAUSES: readonly Cause[] = [
 
 /** What is hidden, why, and the command for it. */
 export function listText(
-  { target, hidden, partlyShown, incomplete, unjudged, limits, refusal }: HiddenList,
+  { target, hidden, partlyShown, incomplete, unjudged, limits, unread, refusal }: HiddenList,
   command: CommandWriter,
 ): string {
   const lines: string[] = [];
@@ -51,7 +51,7 @@ export function listText(
   }
   const archived = section(hidden, "archived", command);
   lines.push(...(lines.length > 0 ? archived : archived.slice(1)));
-  const notes = noteLines({ unjudged, limits });
+  const notes = noteLines({ unjudged, limits, unread });
   if (missed.length + partlyShown.length + incomplete.length + notes.length === 0) {
     const nothing =
       refusal === null
@@ -64,8 +64,15 @@ export function listText(
 }
 
 /** Notes about sessions that the list does not cover. */
-export function noteLines({ unjudged, limits }: Pick<HiddenList, "unjudged" | "limits">): string[] {
+export function noteLines({ unjudged, limits, unread }: Pick<HiddenList, "unjudged" | "limits" | "unread">): string[] {
   const notes: string[] = [];
+  if (unread.length > 0) {
+    notes.push(
+      `${plural(unread.length, "store")} could not be read. Whether more sessions are there is not known:`,
+      ...unread.map((each) => `  ${path(each)}`),
+      "`opencode-session-repair check --db FILE` says what is wrong with one.",
+    );
+  }
   if (unjudged > 0) {
     notes.push(`Of ${plural(unjudged, "session")} opencode's lists could not be told: the folder cannot be looked at.`);
   }

@@ -112,7 +112,7 @@ function misplacedSession(store: KnownStore, { facts, cause, reason, target, can
  * Sessions that only other stores have. Databases come before the JSON storage, because imported sessions continued
  * there.
  */
-async function elsewhere(target: KnownStore, others: readonly KnownStore[]): Promise<HiddenSession[]> {
+export async function elsewhere(target: KnownStore, others: readonly KnownStore[]): Promise<HiddenSession[]> {
   const found: HiddenSession[] = [];
   const known = new Set(target.sessions.filter(({ hasRecord }) => hasRecord).map(({ id }) => id));
   const inOrder = [...others].sort((a, b) => rank(a) - rank(b) || a.index - b.index);

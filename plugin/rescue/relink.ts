@@ -11,6 +11,7 @@ import {
 } from "../hosts/folder-paths.ts";
 import { hostLine } from "../hosts/store-line.ts";
 import type { CellValue } from "../model/artifact.ts";
+import { sha256 } from "../platform/hash.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { Operation } from "../stores/writer.ts";
@@ -161,7 +162,11 @@ export function unarchiveChanges(hidden: readonly HiddenSession[], target: Known
   });
 }
 
-/** Changes as operations on whole rows, each with the row that was read before. Rows that are gone are left out. */
+/**
+ * Changes as operations on rows, each with the row that was read before. Rows that are gone are left out. The list of a
+ * project's other folders is an operation of its own: opencode writes it at many starts, and undo must still restore
+ * the worktree.
+ */
 export async function planChanges(
   target: KnownStore,
   changes: readonly Change[],
@@ -169,7 +174,7 @@ export async function planChanges(
 ): Promise<PlannedSession[]> {
   const rows = new Map<string, Change[]>();
   for (const change of changes) {
-    const key = `${change.table} ${change.id}`;
+    const key = `${change.table} ${change.id} ${change.column === FOLDER_LIST ? FOLDER_LIST : ""}`;
     rows.set(key, [...(rows.get(key) ?? []), change]);
   }
   const planned: PlannedSession[] = [];
@@ -182,6 +187,8 @@ export async function planChanges(
   return planned;
 }
 
+const FOLDER_LIST = "sandboxes";
+
 async function operationFor(target: KnownStore, changes: readonly Change[], nowMs: number): Promise<Operation | null> {
   const [first] = changes;
   if (first === undefined) return null;
@@ -190,11 +197,12 @@ async function operationFor(target: KnownStore, changes: readonly Change[], nowM
     kind: table,
     sessionID: table === "session" ? id : null,
     recordID: id,
-    locator: { table, key: { id } },
+    locator: { table, key: { id }, ...(first.column === FOLDER_LIST && { column: FOLDER_LIST }) },
   };
   const isNew = table === "project" && !target.projects.some((project) => project.id === id);
   const evidence = await target.opened.store.examine(place);
-  if (isNew ? evidence !== null : evidence?.sha256 == null) return null;
+  const hash = evidence?.sha256 ?? (evidence?.bytes == null ? null : sha256(evidence.bytes));
+  if (isNew ? evidence !== null : evidence === null || hash === null) return null;
   const cells = new Map(changes.map(({ column, to }): [string, CellValue] => [column, cellOf(to)]));
   if (isNew) {
     for (const column of ["time_created", "time_updated"])
@@ -210,7 +218,7 @@ async function operationFor(target: KnownStore, changes: readonly Change[], nowM
     code: isArchived ? "archived" : isDetached ? "parent-missing" : fault.code,
     evidence: changes.map(({ column }) => column).join(", "),
     remedy: "rescue",
-    seen: evidence?.sha256 == null ? null : { bytes: evidence.size, sha256: evidence.sha256 },
+    seen: evidence === null || hash === null ? null : { bytes: evidence.size, sha256: hash },
     replacement: {
       source: isArchived ? "no time of archiving" : isDetached ? "no parent" : "where the project is now",
       content: { cells },

@@ -211,6 +211,10 @@ async function relink(
 ): Promise<void> {
   const rows = () => sessionRows(world);
   const before = rows();
+  // A container's start writes other folders into the rows of projects than one of the machine, and each drops the other's.
+  const settle = async () => void (history.bound.length > 0 && (await askEverywhere(world, history)));
+  if (list.changes.length > 0) await settle();
+  const { changes } = history.bound.length > 0 ? await hiddenOf(world, history) : list;
   const projects = projectRows(world);
   const input = { ...(await inputFor(world)), sessionIDs: history.sessions.map(({ id }) => id) };
   const done = await rescue(input, LIST);
@@ -219,7 +223,7 @@ async function relink(
     if (done.runID !== null) said.push("relink had nothing to do, and did something");
     return;
   }
-  const wanted = changedProjects(projects, list.changes);
+  const wanted = changedProjects(projects, changes);
   said.push(...otherRows("right after relink", projectRows(world), wanted));
   if ((await hiddenOf(world, history)).changes.length > 0) said.push("relink again would change more");
   const placed = new Map(rows().map((row) => [row.id, row]));
@@ -252,6 +256,7 @@ async function relink(
   if (!planning.ok) return void said.push(`undo: ${planning.message}`);
   await restore(chosen, planning.plan);
   if (JSON.stringify(rows()) !== JSON.stringify(before)) said.push("undo left other rows than before");
+  await settle();
   said.push(...otherRows("after undo", projectRows(world), projects));
 }
 
