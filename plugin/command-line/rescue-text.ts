@@ -86,7 +86,8 @@ export function noteLines({ unjudged, limits, unread }: Pick<HiddenList, "unjudg
   if (limits.beyondWeb > 0) {
     notes.push(
       `The web and Desktop apps ask for the 55 newest sessions of a folder: that does not reach ${plural(limits.beyondWeb, "older session")}.`,
-      "The web app opens one at /FOLDER/session/ID: FOLDER is the session's folder in base64url.",
+      "The web app opens one by its address, /FOLDER/session/ID. FOLDER is the session's folder in base64url.",
+      ...(limits.webAddress === null ? [] : [`The newest of them, after http://localhost:PORT: ${limits.webAddress}`]),
     );
   }
   return notes;
