@@ -51,7 +51,7 @@ describe.each(["1.18.33", "1.14.41", "1.2.27"] as const)("%s", (version) => {
 });
 
 /** Situations of a path that leads through a link. */
-const LINKED = ["a folder that is stored as a link", "a folder that was moved, with a link in its place"];
+const LINKED = ["a folder that is stored as a link", "a folder that got another spelling, with a link in its place"];
 
 /** Made by 1.1.65 without a look into a database. */
 const OF_JSON = Object.keys(FOUND).filter(
