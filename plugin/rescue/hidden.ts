@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { checksRecords, hostLine } from "../hosts/store-line.ts";
 import type { FileSystem } from "../platform/file-system.ts";
+import { isOfOtherUser } from "../platform/permissions.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
 import { findIncomplete, type IncompleteSession } from "./incomplete.ts";
 import { KnownFolders } from "./known-folders.ts";
@@ -95,12 +96,12 @@ export async function findHidden(
 
 /** The folders that a database names, judged by the rules of the opencode that wrote it. */
 export function foldersOfStore(files: FileSystem, target: KnownStore): KnownFolders {
-  return new KnownFolders(
-    files,
-    { byRemote: hostLine(target.opened.description).namesProjectsByRemote },
-    target.projects,
-    target.sessions,
-  );
+  const { description } = target.opened;
+  const rule = {
+    byRemote: hostLine(description).namesProjectsByRemote,
+    isThisUser: description.database !== undefined && !isOfOtherUser(description.database),
+  };
+  return new KnownFolders(files, rule, target.projects, target.sessions);
 }
 
 function misplacedSession(store: KnownStore, { facts, cause, reason, target, candidates }: Misplaced): HiddenSession {

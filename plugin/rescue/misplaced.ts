@@ -165,7 +165,7 @@ async function otherProject(
   const [carrier] = await folders.carriersOf(projectID ?? GLOBAL_ID, root);
   const place = placeIn(own, own.directory);
   const isOf = await sameFolder(files, own, root, project !== undefined, createdMs);
-  const isSure = carrier === undefined && isOf === "same" && !own.isRefused && place !== null;
+  const isSure = carrier === undefined && isOf === "same" && own.refused === null && place !== null;
   return {
     cause: "project-changed",
     shownFrom: carrier?.worktree ?? null,
@@ -204,7 +204,10 @@ function outermost(project: ProjectFacts | undefined, directory: string): string
 }
 
 function reasonOf(own: FolderProject, projectID: string, isOf: Sameness): string {
-  if (own.isRefused) {
+  if (own.refused === "other-user") {
+    return "Git does not trust its folder, which belongs to another user: `git config --global --add safe.directory FOLDER` corrects that.";
+  }
+  if (own.refused === "leads-nowhere") {
     return "The .git of its folder leads nowhere: its repository was removed, or was moved (then `git worktree repair` in it corrects that).";
   }
   if (own.id === null) return "Which project its folder belongs to cannot be told without git.";
