@@ -3,8 +3,8 @@ import { printable } from "../words/text-layout.ts";
 import { type CommandContext, commandHere } from "./context.ts";
 
 /**
- * Other data directories of opencode on this machine, for a check or rescue of one; none if only a file was named.
- * `fromData`: the one that the user also named.
+ * Other data directories of opencode on this machine that have a session or a message which the database here lacks;
+ * none if only a file was named. `fromData`: the one that the user also named.
  */
 export async function otherData(
   { files, located, options }: CommandContext,
@@ -12,7 +12,12 @@ export async function otherData(
 ): Promise<readonly string[]> {
   if (options.database !== undefined) return [];
   const known = [located.dataDir, ...(fromData === null ? [] : [fromData])];
-  return otherHomes(files, { env: process.env, known, isNamed: options.dataDir !== undefined });
+  const homes = await otherHomes(files, { env: process.env, known, isNamed: options.dataDir !== undefined });
+  if (homes.length === 0) return [];
+  const { hasMore } = await import("../rescue/more-elsewhere.ts");
+  const found: string[] = [];
+  for (const dataDir of homes) if (await hasMore(files, located, { dataDir })) found.push(dataDir);
+  return found;
 }
 
 /** One line for each directory, with the command that shows what only it has. */

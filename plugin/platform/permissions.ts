@@ -56,6 +56,12 @@ function statOf(path: string): Stats | null {
   }
 }
 
+/** Whether a path belongs to another user than this process runs as. It is `false` where the system has no such users. */
+export function isOfOtherUser(path: string): boolean {
+  const found = HAS_MODES ? statOf(path) : null;
+  return found !== null && found.uid !== process.geteuid?.();
+}
+
 /** Names of other users are left out, because this text may be part of a report. */
 function ownership(path: string): string {
   if (!HAS_MODES) return "it has the read-only attribute";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { NO_WORKTREE, storedPath, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
+import { isOfOtherUser } from "../platform/permissions.ts";
 import { outputOf } from "../platform/programs.ts";
 import { line, originOf, type Repository, repositoryOf } from "./repository.ts";
 
@@ -14,8 +15,11 @@ export interface FolderProject {
   /** The git worktree of the folder in its stored form, or `/` without one. `session.path` is relative to it. */
   readonly worktree: string;
   readonly repository: Repository | null;
-  /** Whether there is a `.git` that git does not follow. opencode then treats the folder as one without git. */
-  readonly isRefused: boolean;
+  /**
+   * Why git does not use the `.git` that is there, if it does not. It may lead nowhere, or belong to another user whom git
+   * does not trust (`safe.directory`). opencode then treats the folder as one without git.
+   */
+  readonly refused: "leads-nowhere" | "other-user" | null;
   /** The project that opencode will use there at its next start; `null` if that cannot be told. */
   readonly id: string | null;
   /** The project id that opencode wrote into the repository at its last start there. */
@@ -28,6 +32,8 @@ export interface FolderProject {
 export interface NamingRule {
   /** Whether a remote `origin` decides (1.17 and newer). In older lines the recorded id stays. */
   readonly byRemote: boolean;
+  /** Whether opencode runs as the user of this process, so that git answers both alike. */
+  readonly isThisUser: boolean;
 }
 
 /**
@@ -46,9 +52,11 @@ export async function folderProject(
   const found = await files.stat(real);
   if (found?.type !== "directory") return null;
   const above = await repositoryOf(files, real);
-  const repository = typeof above === "string" ? null : above;
+  const isDistrusted = typeof above !== "string" && rule.isThisUser && (await isUntrusted(above));
+  const repository = typeof above === "string" || isDistrusted ? null : above;
   const directory = storedPath(THIS_SYSTEM, real);
-  const common = { directory, repository, isRefused: above === "refused", bornMs: found.birthMs };
+  const refused = isDistrusted ? "other-user" : above === "refused" ? "leads-nowhere" : null;
+  const common = { directory, repository, refused, bornMs: found.birthMs } as const;
   if (repository === null) return { ...common, worktree: NO_WORKTREE, id: GLOBAL_ID, recorded: null };
   const recorded = (await line(files, `${repository.commonDirectory}/opencode`)) || null;
   const id = (rule.byRemote ? await remoteID(files, repository) : null) ?? recorded ?? (await rootCommit(repository));
@@ -58,6 +66,13 @@ export async function folderProject(
 /** Whether an opencode that is started in the folder shows the sessions of a project. */
 export function carries({ id, recorded }: FolderProject, projectID: string): boolean {
   return id === projectID || recorded === projectID;
+}
+
+/** Whether git refuses a repository because it belongs to another user. Git is asked only about such a one. */
+async function isUntrusted(repository: Repository): Promise<boolean> {
+  const { worktree, commonDirectory } = repository;
+  if (!isOfOtherUser(worktree) && !isOfOtherUser(commonDirectory)) return false;
+  return (await git(repository, "rev-parse", "--git-dir")) === null;
 }
 
 async function remoteID(files: FileSystem, repository: Repository): Promise<string | null> {

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { checksRecords, hostLine } from "../hosts/store-line.ts";
 import type { FileSystem } from "../platform/file-system.ts";
+import { isOfOtherUser } from "../platform/permissions.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
 import { findIncomplete, type IncompleteSession } from "./incomplete.ts";
 import { KnownFolders } from "./known-folders.ts";
@@ -99,12 +100,12 @@ export async function findHidden(
 
 /** The folders that a database names, judged by the rules of the opencode that wrote it. */
 export function foldersOfStore(files: FileSystem, target: KnownStore): KnownFolders {
-  return new KnownFolders(
-    files,
-    { byRemote: hostLine(target.opened.description).namesProjectsByRemote },
-    target.projects,
-    target.sessions,
-  );
+  const { description } = target.opened;
+  const rule = {
+    byRemote: hostLine(description).namesProjectsByRemote,
+    isThisUser: description.database !== undefined && !isOfOtherUser(description.database),
+  };
+  return new KnownFolders(files, rule, target.projects, target.sessions);
 }
 
 function misplacedSession(store: KnownStore, { facts, cause, reason, target, candidates }: Misplaced): HiddenSession {
@@ -116,7 +117,7 @@ function misplacedSession(store: KnownStore, { facts, cause, reason, target, can
  * Sessions that only other stores have. Databases come before the JSON storage, because imported sessions continued
  * there.
  */
-async function elsewhere(
+export async function elsewhere(
   target: KnownStore,
   others: readonly KnownStore[],
   signal: AbortSignal | undefined,

@@ -27,8 +27,16 @@ export interface KnownStore {
 export interface KnownStores {
   readonly target: KnownStore;
   readonly others: readonly KnownStore[];
+  /** Stores that could not be read: they may have more sessions. */
+  readonly unread: readonly UnreadStore[];
   readonly opened: readonly OpenedStore[];
   close(): void;
+}
+
+export interface UnreadStore {
+  readonly origin: Origin;
+  /** The path of the database, or of the data directory if the store is its JSON storage. */
+  readonly path: string;
 }
 
 /** `no-room`: no space for a private copy of the database. The message says how much is needed. */
@@ -75,16 +83,18 @@ export async function openKnownStores(
   };
   try {
     const known: KnownStore[] = [];
+    const unread: UnreadStore[] = [];
     for (const [index, store] of opened.entries()) {
       const origin = origins[index] ?? "beside";
       // A copy that cannot be read must not keep the other stores from being reported.
       const facts = store.state === "ok" ? know(store, index, origin) : null;
       const found = origin === "beside" ? await facts : await facts?.catch(() => null);
       if (found != null) known.push(found);
+      else unread.push({ origin, path: store.description.database ?? store.description.dataDir });
     }
     const target = known.find((each) => each.opened.description.database === path);
     if (target !== undefined) {
-      return { ok: true, stores: { target, others: known.filter((each) => each !== target), opened, close } };
+      return { ok: true, stores: { target, others: known.filter((each) => each !== target), unread, opened, close } };
     }
   } catch (error) {
     close();

@@ -9,10 +9,12 @@ export interface ListLimits {
   /** How the list is limited: in 1.2-1.14 by age, in 1.17 and newer by number. */
   readonly rule: "30 days" | "100 newest";
   /**
-   * Sessions that the list of the web and Desktop apps does not show at first. It shows 55 of a folder (1.17 and
-   * newer).
+   * Sessions that the list of the web and Desktop apps does not show at first. It shows 55 of a folder (measured in
+   * 1.14.41 and 1.18.33; 1.2 and 1.3 load the present app from the web).
    */
   readonly beyondWeb: number;
+  /** The address at which the web app opens the newest of these, without the host; `null` if there is none. */
+  readonly webAddress: string | null;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -26,36 +28,41 @@ const LISTED_ON_WEB = 55;
 /** How many sessions the lists do not show without a search. A pure function. */
 export function listLimits({ sessions, opened }: Pick<KnownStore, "sessions" | "opened">, nowMs: number): ListLimits {
   const roots = sessions.filter(({ hasRecord, parentID }) => hasRecord && parentID === null);
+  const newestFirst = [...roots].sort((a, b) => (b.updatedMs ?? 0) - (a.updatedMs ?? 0));
+  const shownOnWeb = newestFirst.filter(({ archivedMs }) => archivedMs === null);
+  const onWeb = beyond(shownOnWeb, LISTED_ON_WEB, ({ projectID, directory }) => [
+    JSON.stringify([projectID, directory]),
+  ]);
+  const web = { beyondWeb: onWeb.length, webAddress: onWeb[0] === undefined ? null : webAddress(onWeb[0]) };
   if (hostLine(opened.description).listed === "30 days") {
     const old = roots.filter(({ updatedMs }) => (updatedMs ?? 0) < nowMs - LISTED_DAYS * DAY_MS);
-    return { beyond: old.length, rule: "30 days", beyondWeb: 0 };
+    return { beyond: old.length, rule: "30 days", ...web };
   }
-  const newestFirst = [...roots].sort((a, b) => (b.updatedMs ?? 0) - (a.updatedMs ?? 0));
-  const onWeb = newestFirst.filter(({ archivedMs }) => archivedMs === null);
-  return {
-    beyond: beyond(newestFirst, LISTED_ROOTS, above),
-    rule: "100 newest",
-    beyondWeb: beyond(onWeb, LISTED_ON_WEB, ({ projectID, directory }) => [JSON.stringify([projectID, directory])]),
-  };
+  return { beyond: beyond(newestFirst, LISTED_ROOTS, above).length, rule: "100 newest", ...web };
+}
+
+/** Where the web app opens a session, after the host and port. `null` if the session states no folder. */
+function webAddress({ id, directory }: SessionFacts): string | null {
+  return directory === null ? null : `/${Buffer.from(directory, "utf8").toString("base64url")}/session/${id}`;
 }
 
 /**
- * How many sessions are in no list, if each list holds that many of the newest. `listsOf` returns the lists of a
+ * The sessions that are in no list, if each list holds that many of the newest. `listsOf` returns the lists of a
  * session, the one of its own folder first.
  */
 function beyond(
   newestFirst: readonly SessionFacts[],
   most: number,
   listsOf: (session: SessionFacts) => readonly string[],
-): number {
+): SessionFacts[] {
   const counts = new Map<string, number>();
-  let count = 0;
+  const found: SessionFacts[] = [];
   for (const session of newestFirst) {
     const lists = listsOf(session);
-    if (lists.every((list) => (counts.get(list) ?? 0) >= most)) count += 1;
+    if (lists.every((list) => (counts.get(list) ?? 0) >= most)) found.push(session);
     for (const list of lists) counts.set(list, (counts.get(list) ?? 0) + 1);
   }
-  return count;
+  return found;
 }
 
 /**

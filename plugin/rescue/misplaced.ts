@@ -10,6 +10,7 @@ import {
   THIS_SYSTEM,
 } from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
+import { isOneSpelledTwice } from "../platform/spelling.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import { needsGit } from "../words/refusals.ts";
 import { carries, type FolderProject, GLOBAL_ID } from "./folder-project.ts";
@@ -122,7 +123,7 @@ async function standingOf(
   if (own === "unknown") return "unjudged";
   if (own === null) return goneOf(directory, projectID);
   if (carries(own, projectID)) {
-    return isSameFolder(own.directory, directory) || isListedByPath(own, facts)
+    return (await isSameFolder(files, own.directory, directory)) || isListedByPath(own, facts)
       ? "shown"
       : linkStanding(folders, own, projectID);
   }
@@ -132,8 +133,11 @@ async function standingOf(
 /**
  * Whether a folder is the one that its path leads to. On a file system that ignores case, two spellings are one folder.
  */
-function isSameFolder(found: string, directory: string): boolean {
-  return folderKey(THIS_SYSTEM, found).toLowerCase() === folderKey(THIS_SYSTEM, directory).toLowerCase();
+async function isSameFolder(files: FileSystem, found: string, directory: string): Promise<boolean> {
+  const [key, other] = [folderKey(THIS_SYSTEM, found), folderKey(THIS_SYSTEM, directory)];
+  if (key === other) return true;
+  if (THIS_SYSTEM === "windows") return key.toLowerCase() === other.toLowerCase();
+  return isOneSpelledTwice(files, found, directory);
 }
 
 /**
@@ -178,7 +182,7 @@ async function otherProject(
   const [carrier] = await folders.carriersOf(projectID ?? GLOBAL_ID, root);
   const place = placeIn(own, own.directory);
   const isOf = await sameFolder(files, own, root, project !== undefined, createdMs);
-  const isSure = carrier === undefined && isOf === "same" && !own.isRefused && place !== null;
+  const isSure = carrier === undefined && isOf === "same" && own.refused === null && place !== null;
   return {
     cause: "project-changed",
     shownFrom: carrier?.worktree ?? null,
@@ -217,8 +221,11 @@ function outermost(project: ProjectFacts | undefined, directory: string): string
 }
 
 function reasonOf(own: FolderProject, projectID: string, isOf: Sameness): string {
-  if (own.isRefused) {
-    return "The .git of its folder leads nowhere; `git worktree repair` in the moved repository corrects that.";
+  if (own.refused === "other-user") {
+    return "Git does not trust its folder, which belongs to another user: `git config --global --add safe.directory FOLDER` corrects that.";
+  }
+  if (own.refused === "leads-nowhere") {
+    return "The .git of its folder leads nowhere: its repository was removed, or was moved (then `git worktree repair` in it corrects that).";
   }
   if (own.id === null) return needsGit("its folder");
   const now = own.id === GLOBAL_ID ? "has no project of its own now" : "belongs to another project now";

@@ -11,6 +11,7 @@ import {
 } from "../hosts/folder-paths.ts";
 import { hostLine } from "../hosts/store-line.ts";
 import type { CellValue } from "../model/artifact.ts";
+import { sha256 } from "../platform/hash.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { Operation } from "../stores/writer.ts";
@@ -121,13 +122,23 @@ function newProject({ projectID: id, worktree, isGit }: Place): Change[] {
   ];
 }
 
-/** A worktree belongs to only one project. If another project already has it, the moved project keeps its old one. */
+/**
+ * A worktree belongs to only one project. If another project already has it, the moved project keeps its old one.
+ * `sandboxes` names only the other folders of a project (1.2 to 1.18).
+ */
 function projectChanges(projects: readonly ProjectFacts[], moves: ReadonlyMap<string, string>): Change[] {
+  const key = (folder: string) => folderKey(THIS_SYSTEM, folder);
   return [...moves].flatMap(([id, to]): Change[] => {
-    const from = projects.find((project) => project.id === id)?.worktree ?? null;
-    const key = (folder: string) => folderKey(THIS_SYSTEM, folder);
-    if (from === to || projects.some(({ worktree }) => key(worktree) === key(to))) return [];
-    return [{ table: "project", id, column: "worktree", from, to }];
+    const project = projects.find((each) => each.id === id);
+    if (project === undefined || projects.some(({ worktree }) => key(worktree) === key(to))) return [];
+    const { worktree, sandboxes } = project;
+    const change = { table: "project", id } as const;
+    const others = sandboxes.filter((folder) => key(folder) !== key(to));
+    const [before, after] = [JSON.stringify(sandboxes), JSON.stringify(others)];
+    return [
+      { ...change, column: "worktree", from: worktree, to },
+      ...(before === after ? [] : [{ ...change, column: "sandboxes", from: before, to: after }]),
+    ];
   });
 }
 
@@ -153,7 +164,11 @@ export function unarchiveChanges(hidden: readonly HiddenSession[], target: Known
   });
 }
 
-/** Changes as operations on whole rows, each with the row that was read before. Rows that are gone are left out. */
+/**
+ * Changes as operations on rows, each with the row that was read before. Rows that are gone are left out. The list of a
+ * project's other folders is an operation of its own: opencode writes it at many starts, and undo must still restore
+ * the worktree.
+ */
 export async function planChanges(
   target: KnownStore,
   changes: readonly Change[],
@@ -161,7 +176,7 @@ export async function planChanges(
 ): Promise<PlannedSession[]> {
   const rows = new Map<string, Change[]>();
   for (const change of changes) {
-    const key = `${change.table} ${change.id}`;
+    const key = `${change.table} ${change.id} ${change.column === FOLDER_LIST ? FOLDER_LIST : ""}`;
     rows.set(key, [...(rows.get(key) ?? []), change]);
   }
   const planned: PlannedSession[] = [];
@@ -174,6 +189,8 @@ export async function planChanges(
   return planned;
 }
 
+const FOLDER_LIST = "sandboxes";
+
 async function operationFor(target: KnownStore, changes: readonly Change[], nowMs: number): Promise<Operation | null> {
   const [first] = changes;
   if (first === undefined) return null;
@@ -182,11 +199,12 @@ async function operationFor(target: KnownStore, changes: readonly Change[], nowM
     kind: table,
     sessionID: table === "session" ? id : null,
     recordID: id,
-    locator: { table, key: { id } },
+    locator: { table, key: { id }, ...(first.column === FOLDER_LIST && { column: FOLDER_LIST }) },
   };
   const isNew = table === "project" && !target.projects.some((project) => project.id === id);
   const evidence = await target.opened.store.examine(place);
-  if (isNew ? evidence !== null : evidence?.sha256 == null) return null;
+  const hash = evidence?.sha256 ?? (evidence?.bytes == null ? null : sha256(evidence.bytes));
+  if (isNew ? evidence !== null : evidence === null || hash === null) return null;
   const cells = new Map(changes.map(({ column, to }): [string, CellValue] => [column, cellOf(to)]));
   if (isNew) {
     for (const column of ["time_created", "time_updated"])
@@ -202,7 +220,7 @@ async function operationFor(target: KnownStore, changes: readonly Change[], nowM
     code: isArchived ? "archived" : isDetached ? "parent-missing" : fault.code,
     evidence: changes.map(({ column }) => column).join(", "),
     remedy: "rescue",
-    seen: evidence?.sha256 == null ? null : { bytes: evidence.size, sha256: evidence.sha256 },
+    seen: evidence === null || hash === null ? null : { bytes: evidence.size, sha256: hash },
     replacement: {
       source: isArchived ? "no time of archiving" : isDetached ? "no parent" : "where the project is now",
       content: { cells },

@@ -26,6 +26,8 @@ export async function repositoryOf(files: FileSystem, folder: string): Promise<R
       const isFile = target !== null && (await files.stat(target))?.type === "file";
       const gitDirectory = isFile ? await gitLink(files, target, at) : target;
       const commonDirectory = gitDirectory === null ? null : await commonOf(files, gitDirectory);
+      const isLinked = commonDirectory !== gitDirectory;
+      if (commonDirectory !== null && !isLinked && (await hasLostWorktree(files, commonDirectory))) return "refused";
       if (commonDirectory !== null) {
         return { worktree: at, commonDirectory, isMain: !isFile && commonDirectory === gitDirectory };
       }
@@ -71,14 +73,30 @@ const LARGEST_READ = 1024 * 1024;
 
 /** The address of the remote `origin` in a repository's configuration; `null` if it has none. */
 export async function originOf(files: FileSystem, { commonDirectory }: Repository): Promise<string | null> {
-  const bytes = await files.read(join(commonDirectory, "config"), LARGEST_READ).catch(() => "absent" as const);
+  return settingIn(files, commonDirectory, 'remote "origin"', "url");
+}
+
+/** Whether the configuration names a worktree that is gone, as in a submodule that was moved by hand. Git fails then. */
+async function hasLostWorktree(files: FileSystem, gitDirectory: string): Promise<boolean> {
+  const worktree = await settingIn(files, gitDirectory, "core", "worktree");
+  return worktree !== null && (await files.realPath(resolve(gitDirectory, worktree)).catch(() => null)) === null;
+}
+
+/** The first value of a setting in a repository's configuration; `null` if it has none. */
+async function settingIn(
+  files: FileSystem,
+  gitDirectory: string,
+  section: string,
+  name: string,
+): Promise<string | null> {
+  const bytes = await files.read(join(gitDirectory, "config"), LARGEST_READ).catch(() => "absent" as const);
   if (typeof bytes === "string") return null;
-  let isOrigin = false;
+  let isWanted = false;
   for (const text of bytes.toString("utf8").split(/\r?\n/)) {
-    const section = /^\s*\[(.*)\]\s*$/.exec(text);
-    if (section !== null) isOrigin = section[1] === 'remote "origin"';
-    const [, url] = isOrigin ? (/^\s*url\s*=\s*(.*?)\s*$/i.exec(text) ?? []) : [];
-    if (url !== undefined && url !== "") return url.replace(/^"(.*)"$/, "$1");
+    const heading = /^\s*\[(.*)\]\s*$/.exec(text);
+    if (heading !== null) isWanted = heading[1] === section;
+    const [, key, value] = isWanted ? (/^\s*(\w+)\s*=\s*(.*?)\s*$/.exec(text) ?? []) : [];
+    if (key?.toLowerCase() === name && value !== undefined && value !== "") return value.replace(/^"(.*)"$/, "$1");
   }
   return null;
 }

@@ -23,6 +23,8 @@ export interface HiddenList extends Whereabouts {
   /** The file name of the database. */
   readonly target: string;
   readonly limits: ListLimits;
+  /** Paths of other stores that could not be read: whether they have more sessions is not known. */
+  readonly unread: readonly string[];
   /** What the `relink` and `unarchive` of a request would change. */
   readonly changes: readonly Change[];
   /** Why nothing can be done; `null` if it can. */
@@ -54,7 +56,9 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
     if (!planned.ok) return { ok: false, reason: "unknown", message: planned.message };
     const limits = listLimits(stores.target, Date.now());
     const refusal = addingRefusal(stores.target.opened.origin);
-    return { ok: true, list: { target: nameOf(stores), ...found, hidden, limits, changes: planned.changes, refusal } };
+    const unread = stores.unread.map(({ path }) => path);
+    const { changes } = planned;
+    return { ok: true, list: { target: nameOf(stores), ...found, hidden, limits, unread, changes, refusal } };
   } finally {
     stores.close();
   }

@@ -1,5 +1,6 @@
-import { basename, join, sep } from "node:path";
+import { basename, join } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
+import { isOneSpelledTwice } from "../platform/spelling.ts";
 import { databaseNamed, type Located, locate } from "./locate.ts";
 import { loadDriver } from "./sqlite/driver.ts";
 
@@ -81,18 +82,4 @@ async function isSameFolder(files: FileSystem, folder: string, other: string): P
   if (real === otherReal || (await isOneSpelledTwice(files, real, otherReal))) return true;
   const [found, otherFound] = [await files.stat(real), await files.stat(otherReal)];
   return found !== null && found.inode === otherFound?.inode && found.device === otherFound.device;
-}
-
-/** Both paths exist. They lead to two folders only if a folder on the way lists both spellings. */
-async function isOneSpelledTwice(files: FileSystem, path: string, other: string): Promise<boolean> {
-  const plain = (text: string) => text.normalize("NFC").toLowerCase();
-  if (plain(path) !== plain(other)) return false;
-  const [names, others] = [path.split(sep), other.split(sep)];
-  for (const [index, name] of names.entries()) {
-    if (name === others[index]) continue;
-    const listed = await files.list(names.slice(0, index).join(sep) || sep);
-    const has = (wanted: string | undefined) => listed?.some((entry) => entry.name === wanted);
-    if (has(name) && has(others[index])) return false;
-  }
-  return true;
 }

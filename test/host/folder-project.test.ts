@@ -91,7 +91,7 @@ test.each([
   async (version, names) => {
     const world = await World.start(version);
     try {
-      const rule = { byRemote: version === "1.18.33" };
+      const rule = { byRemote: version === "1.18.33", isThisUser: true };
       for (const name of names) {
         const folder = (FOLDERS[name] ?? (() => ""))(world);
         const before = await folderProject(nodeFileSystem, folder, rule);

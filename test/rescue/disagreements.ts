@@ -9,6 +9,7 @@ import { openDatabase } from "../host/record-place.ts";
 import { Random } from "../oracle/random.ts";
 import { WORKSPACE } from "./container.ts";
 import { type History, liveHistory } from "./history.ts";
+import { changedProjects, otherRows, projectRows, worktreesTwice } from "./project-rows.ts";
 import { goOn, type Lists, listsOf, messagesOf, type World } from "./world.ts";
 
 export interface Outcome {
@@ -210,6 +211,11 @@ async function relink(
 ): Promise<void> {
   const rows = () => sessionRows(world);
   const before = rows();
+  // A container's start writes other folders into the rows of projects than one of the machine, and each drops the other's.
+  const settle = async () => void (history.bound.length > 0 && (await askEverywhere(world, history)));
+  if (list.changes.length > 0) await settle();
+  const { changes } = history.bound.length > 0 ? await hiddenOf(world, history) : list;
+  const projects = projectRows(world);
   const input = { ...(await inputFor(world)), sessionIDs: history.sessions.map(({ id }) => id) };
   const done = await rescue(input, LIST);
   if (done.stopped !== null) said.push(`relink stopped: ${done.stopped.message}`);
@@ -217,9 +223,14 @@ async function relink(
     if (done.runID !== null) said.push("relink had nothing to do, and did something");
     return;
   }
+  const wanted = changedProjects(projects, changes);
+  said.push(...otherRows("right after relink", projectRows(world), wanted));
   if ((await hiddenOf(world, history)).changes.length > 0) said.push("relink again would change more");
   const placed = new Map(rows().map((row) => [row.id, row]));
   const now = await askEverywhere(world, history);
+  // Every folder was started in before: a host that is started again holds the same, and each worktree once.
+  said.push(...otherRows("after relink and a start in every folder", projectRows(world), wanted));
+  said.push(...worktreesTwice(projectRows(world)));
   const changed = new Set(list.changes.map(({ id }) => id));
   for (const session of history.sessions) {
     const { id } = session;
@@ -245,6 +256,8 @@ async function relink(
   if (!planning.ok) return void said.push(`undo: ${planning.message}`);
   await restore(chosen, planning.plan);
   if (JSON.stringify(rows()) !== JSON.stringify(before)) said.push("undo left other rows than before");
+  await settle();
+  said.push(...otherRows("after undo", projectRows(world), projects));
 }
 
 /** Brings in what only the copy has: the host opens it all, again adds nothing, and undo takes back what nobody went on with. */
@@ -313,9 +326,7 @@ async function bringIn(
 function storedRows(world: World): string {
   using database = openDatabase(world.home);
   const rows = (table: string) => database.query(`select * from ${table} order by id`).all();
-  // A host writes its starts into the project.
-  const projects = database.query("select id, worktree, vcs, sandboxes from project order by id").all();
-  return JSON.stringify([...["session", "message", "part"].map(rows), projects]);
+  return JSON.stringify([...["session", "message", "part"].map(rows), projectRows(world)]);
 }
 
 interface Row {

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { cp, mkdir, readdir, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DATABASE_COPIES } from "../../plugin/faults/whereabouts.ts";
 import { runCli } from "../command-line/cli-process.ts";
 import { ensureGitProject } from "../host/git-project.ts";
 import { removeHomes } from "../host/home.ts";
@@ -240,7 +241,7 @@ test("a moved project is found again where opencode met it last, or where the us
   // A terminal UI in the new folder lists them, the web app does not.
   expect(listed.hidden).toEqual([]);
   expect(listed.partlyShown.every((each: Wire) => each.cause === "moved")).toBe(true);
-  expect(listed.changes).toHaveLength(now.sessionIDs.length + 1);
+  expect(listed.changes).toHaveLength(now.sessionIDs.length + 2);
   expect(await storeImage(now.dataDir)).toEqual(before);
   const one = await rescue(now.dataDir, "--relink", "--yes");
   expect([one.code, one.hidden, one.partlyShown]).toEqual([0, [], []]);
@@ -248,8 +249,22 @@ test("a moved project is found again where opencode met it last, or where the us
     { directory: there, path: "" },
     { directory: join(there, "below"), path: "below" },
   ]);
-  expect(rows(now, "select worktree from project")).toEqual([{ worktree: there }]);
+  // As opencode holds it: the worktree of a project is none of its other folders.
+  expect(rows(now, "select worktree, sandboxes from project")).toEqual([{ worktree: there, sandboxes: "[]" }]);
   expect((await undo(now.dataDir, one.runID)).code).toBe(0);
+  expect(await storeImage(now.dataDir)).toEqual(before);
+  // opencode lists another folder at its next start there: undo restores the worktree all the same.
+  const again = await rescue(now.dataDir, "--relink", "--yes");
+  {
+    using database = openDatabase(now);
+    database.run("update project set sandboxes = ?", [JSON.stringify([join(there, "side")])]);
+  }
+  await undo(now.dataDir, again.runID);
+  expect(rows(now, "select worktree from project")).toEqual([{ worktree: gone }]);
+  {
+    using database = openDatabase(now);
+    database.run("update project set sandboxes = ?", [JSON.stringify([there])]);
+  }
   expect(await storeImage(now.dataDir)).toEqual(before);
   const elsewhere = join(now.home.root, "elsewhere");
   await mkdir(join(elsewhere, "below"), { recursive: true });
@@ -539,6 +554,12 @@ describe("databases that a user renamed to keep them", () => {
     return { now, other };
   }
 
+  async function adviceOnCopies(dataDir: string): Promise<string> {
+    const { stdout } = await runCli(["check", "--json", "--data-dir", dataDir]);
+    const found = JSON.parse(stdout).findings.find(({ code }: Wire) => code === "database-copies");
+    return found?.advice ?? DATABASE_COPIES.advice;
+  }
+
   test.each([
     "opencode.db.old",
     "opencode.db.bak",
@@ -558,8 +579,20 @@ describe("databases that a user renamed to keep them", () => {
     expect(brought.sessions).toHaveLength(other.sessionIDs.length);
     expect(await isHealthy(now.dataDir)).toBe(true);
     expect((await rescue(now.dataDir, "--yes")).runID).toBeNull();
+    expect(await adviceOnCopies(now.dataDir)).toStartWith("Nothing needs to be done");
     expect((await undo(now.dataDir, brought.runID)).code).toBe(0);
+    expect(await adviceOnCopies(now.dataDir)).toContain("rescue");
     expect(await storeImage(now.dataDir)).toEqual(before);
+  });
+
+  test("that cannot be read is named: nobody says that nothing is hidden", async () => {
+    const now = await realStore("1.18.33");
+    const copy = join(now.dataDir, "opencode.db.bak");
+    await writeFile(copy, `SQLite format 3\0${"x".repeat(500)}`);
+    const { code, stdout } = await runCli(["rescue", "--data-dir", now.dataDir]);
+    expect([code, stdout.includes("Nothing is hidden"), stdout.includes(copy)]).toEqual([0, false, true]);
+    expect((await rescue(now.dataDir)).unread).toEqual([copy]);
+    expect(await adviceOnCopies(now.dataDir)).not.toContain("Nothing");
   });
 
   test("of an older copy of the database nothing comes unasked: it may have been deleted since", async () => {

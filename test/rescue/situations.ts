@@ -139,11 +139,11 @@ export const FOUND: Readonly<Record<string, Situation>> = {
     database.run("update session set directory = ?, path = null where id = ?", [world.at("link"), lost.id]);
     return { lost: [[lost, folder]], reason: /symbolic link/ };
   },
-  "a folder that was moved, with a link in its place": async (world) => {
-    const lost = await held(world, world.folder("notes"));
-    renameSync(world.at("notes"), world.at("moved"));
-    symlinkSync(world.at("moved"), world.at("notes"));
-    return { lost: [[lost, world.at("moved")]], reason: /symbolic link/ };
+  "a folder that got another spelling, with a link in its place": async (world) => {
+    const lost = await held(world, world.folder("Notes"));
+    renameSync(world.at("Notes"), world.at("notes"));
+    symlinkSync(world.at("notes"), world.at("Notes"));
+    return { lost: [[lost, world.at("notes")]], reason: /symbolic link/ };
   },
   "a link that is a folder now": async (world) => {
     const lost = await held(world, world.folder("real"));

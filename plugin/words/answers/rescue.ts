@@ -31,7 +31,7 @@ const CAUSES: readonly Cause[] = [
 
 /** What is hidden, why, and the command for it. */
 export function listText(
-  { target, hidden, partlyShown, incomplete, unjudged, limits, refusal }: HiddenList,
+  { target, hidden, partlyShown, incomplete, unjudged, limits, unread, refusal }: HiddenList,
   command: CommandWriter,
 ): string {
   const lines: string[] = [];
@@ -50,7 +50,7 @@ export function listText(
   }
   const archived = section(hidden, "archived", command);
   lines.push(...(lines.length > 0 ? archived : archived.slice(1)));
-  const notes = noteLines({ unjudged, limits });
+  const notes = noteLines({ unjudged, limits, unread });
   if (missed.length + partlyShown.length + incomplete.length + notes.length === 0) {
     const nothing =
       refusal === null
@@ -63,8 +63,15 @@ export function listText(
 }
 
 /** Notes about sessions that the list does not cover. */
-export function noteLines({ unjudged, limits }: Pick<HiddenList, "unjudged" | "limits">): string[] {
+export function noteLines({ unjudged, limits, unread }: Pick<HiddenList, "unjudged" | "limits" | "unread">): string[] {
   const notes: string[] = [];
+  if (unread.length > 0) {
+    notes.push(
+      `${plural(unread.length, "store")} could not be read. Whether more sessions are there is not known:`,
+      ...unread.map((each) => `  ${path(each)}`),
+      "`opencode-session-repair check --db FILE` says what is wrong with one.",
+    );
+  }
   if (unjudged > 0) {
     notes.push(`Of ${plural(unjudged, "session")} opencode's lists could not be told: the folder cannot be looked at.`);
   }
@@ -78,7 +85,8 @@ export function noteLines({ unjudged, limits }: Pick<HiddenList, "unjudged" | "l
   if (limits.beyondWeb > 0) {
     notes.push(
       `The web and Desktop apps ask for the 55 newest sessions of a folder: that does not reach ${plural(limits.beyondWeb, "older session")}.`,
-      "The web app opens one at /FOLDER/session/ID: FOLDER is the session's folder in base64url.",
+      "The web app opens one by its address, /FOLDER/session/ID. FOLDER is the session's folder in base64url.",
+      ...(limits.webAddress === null ? [] : [`The newest of them, after http://localhost:PORT: ${limits.webAddress}`]),
     );
   }
   return notes;

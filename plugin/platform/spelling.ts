@@ -1,0 +1,19 @@
+import { sep } from "node:path";
+import type { FileSystem } from "./file-system.ts";
+
+/**
+ * Whether two paths that exist are one, spelled in two ways on a file system that ignores case or the form of accents.
+ * They lead to two folders if a folder on the way lists both spellings, one of which may be a link to the other.
+ */
+export async function isOneSpelledTwice(files: FileSystem, path: string, other: string): Promise<boolean> {
+  const plain = (text: string) => text.normalize("NFC").toLowerCase();
+  if (plain(path) !== plain(other)) return false;
+  const [names, others] = [path.split(sep), other.split(sep)];
+  for (const [index, name] of names.entries()) {
+    if (name === others[index]) continue;
+    const listed = await files.list(names.slice(0, index).join(sep) || sep);
+    const has = (wanted: string | undefined) => listed?.some((entry) => entry.name === wanted);
+    if (has(name) && has(others[index])) return false;
+  }
+  return true;
+}
