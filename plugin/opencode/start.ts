@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Hooks, PluginInput } from "@opencode-ai/plugin";
 import { findOptions, readSettings } from "../configuration/options.ts";
 import { abilitiesOf, runningHostVersion } from "../hosts/running-host.ts";
@@ -15,17 +14,8 @@ import type { RequestContext } from "./repair-request.ts";
 import { answersTo, registerCommand } from "./slash-command.ts";
 import type { StartCheckInput } from "./start-check.ts";
 import { beginSchedule, stopSchedule } from "./start-schedule.ts";
-import { EXECUTED, SERVER_TELLS, TERMINAL_IS_THERE, terminalHalfAnswers } from "./terminal-half.ts";
+import { listenForScreen, terminalHalfAnswers } from "./terminal-half.ts";
 import { ValidatedMemory } from "./validated-memory.ts";
-
-/**
- * A toast that is sent before the terminal UI listens is lost (#38527). So wait for the UI's first sign of life, or
- * this long.
- */
-const TOAST_WAIT_MS = 3000;
-
-/** The terminal half reports when it is there. If it does not, wait this long, in milliseconds. */
-const TERMINAL_WAIT_MS = 30_000;
 
 /** The tool is created this long after the start, in milliseconds, so that the first turn need not wait for it. */
 const TOOL_DELAY_MS = 1000;
@@ -59,7 +49,7 @@ async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
     return { files: filesOf(located), located, hostVersion, concurrency: settings.concurrency, trigger, spare };
   };
   const terminalHalf = await terminalHalfAnswers(nodeFileSystem, process.env, input.directory);
-  const listening = firstEvent(input.client, activity, terminalHalf);
+  const listening = listenForScreen(input.client, activity, terminalHalf);
   const { config, isOurs } = registerCommand({ command: !terminalHalf, asks: host.asksForTools });
   const answers = answersTo(input.client, () => request("command", null), isOurs);
   let tools: Hooks["tool"];
@@ -105,42 +95,4 @@ async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
   const check: StartCheckInput = { files: filesOf(located), located, projectID, settings, hostVersion, memory };
   await beginSchedule(check, activity, say);
   return hooks;
-}
-
-/**
- * Resolves when a toast will be seen, or after the longest wait. With the terminal half, that is when it reports that it is
- * there. Otherwise it is at the first event that a user interface causes.
- */
-function firstEvent(
-  client: PluginInput["client"],
-  activity: HostActivity,
-  terminalHalf: boolean,
-): { hook: NonNullable<Hooks["event"]>; wait(): Promise<void> } {
-  let seen: () => void = () => undefined;
-  const event = new Promise<void>((resolve) => {
-    seen = resolve;
-  });
-  const longest = terminalHalf ? TERMINAL_WAIT_MS : TOAST_WAIT_MS;
-  let waiting: Promise<void> | undefined;
-  return {
-    hook: async ({ event: { type, properties } }) => {
-      activity.noticed();
-      if (type === EXECUTED && (properties as { command?: unknown }).command === TERMINAL_IS_THERE) {
-        void publish(client, SERVER_TELLS);
-        seen();
-      } else if (!terminalHalf && (type.startsWith("session.") || type.startsWith("tui."))) seen();
-    },
-    wait() {
-      waiting ??= Promise.race([event, sleep(longest, undefined, { ref: false })]);
-      return waiting;
-    },
-  };
-}
-
-async function publish(client: PluginInput["client"], command: string): Promise<void> {
-  try {
-    await client.tui.publish({ body: { type: EXECUTED, properties: { command } } });
-  } catch {
-    // From then on the terminal half tells the user by itself.
-  }
 }

@@ -1,9 +1,12 @@
 import { dirname, join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Hooks, PluginInput } from "@opencode-ai/plugin";
 import { parseWithComments, readConfigText } from "../configuration/config-file.ts";
 import { belongingOf, pluginEntries } from "../configuration/package-entry.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { homeIn } from "../stores/locate.ts";
 import { TOOL } from "../tool-identity.ts";
+import type { HostActivity } from "./pacing.ts";
 
 /**
  * Commands with which the two halves of this package find each other. They run in two threads. Both receive the
@@ -18,6 +21,66 @@ export const SERVER_TELLS = "session-repair.server-tells";
 
 /** The event that publishes the command for the terminal UI. */
 export const EXECUTED = "tui.command.execute";
+
+/**
+ * How long a notice waits for a screen, in milliseconds. A toast that is sent before the terminal UI listens is lost
+ * (#38527). The first sign of life of the UI ends the wait; with the terminal half, that is its own report.
+ */
+const LONGEST_WAIT_MS = { alone: 3000, withTerminalHalf: 30_000 } as const;
+
+/** Tells when a toast will be seen. */
+export interface ScreenListener {
+  readonly hook: NonNullable<Hooks["event"]>;
+  /** Resolves when a toast will be seen, or after the longest wait. */
+  wait(): Promise<void>;
+}
+
+/**
+ * Listens for the screen. If the terminal half reports only after the wait is over, nobody has seen the toast. Then the
+ * report is not answered, so that the terminal half tells the user itself.
+ */
+export function listenForScreen(
+  client: PluginInput["client"],
+  activity: HostActivity,
+  terminalHalf: boolean,
+  longestMs: number = terminalHalf ? LONGEST_WAIT_MS.withTerminalHalf : LONGEST_WAIT_MS.alone,
+): ScreenListener {
+  let seen: () => void = () => undefined;
+  const event = new Promise<void>((resolve) => {
+    seen = () => {
+      isSeen = true;
+      resolve();
+    };
+  });
+  let isSeen = false;
+  let isToldToNobody = false;
+  let waiting: Promise<void> | undefined;
+  const waitLongest = async () => {
+    await sleep(longestMs, undefined, { ref: false });
+    isToldToNobody = !isSeen;
+  };
+  return {
+    hook: async ({ event: { type, properties } }) => {
+      activity.noticed();
+      if (type === EXECUTED && (properties as { command?: unknown }).command === TERMINAL_IS_THERE) {
+        if (!isToldToNobody) void publish(client, SERVER_TELLS);
+        seen();
+      } else if (!terminalHalf && (type.startsWith("session.") || type.startsWith("tui."))) seen();
+    },
+    wait() {
+      waiting ??= Promise.race([event, waitLongest()]);
+      return waiting;
+    },
+  };
+}
+
+async function publish(client: PluginInput["client"], command: string): Promise<void> {
+  try {
+    await client.tui.publish({ body: { type: EXECUTED, properties: { command } } });
+  } catch {
+    // From then on the terminal half tells the user by itself.
+  }
+}
 
 /**
  * Whether the terminal half of this package offers `/repair` in this process. opencode's terminal UI runs its server in
