@@ -39,7 +39,9 @@ export interface ConfirmedFinding extends Finding {
    * repair.
    */
   readonly rebuilt?: Replacement;
-  /** Replaces the catalogue's advice if that is refused for this database. */
+  /** No rule completes this part. It leaves its session, and goes to quarantine, if the user names its fault. */
+  readonly leavesIfNamed?: true;
+  /** Replaces the catalogue's advice if that is refused for this database, or if there is a better one. */
   readonly advice?: string;
 }
 

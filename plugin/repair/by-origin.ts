@@ -82,9 +82,13 @@ function asNote(finding: ConfirmedFinding): ConfirmedFinding {
 }
 
 /** A finding in a database that must not be written. No command of this tool that writes is advised. */
-export function onlyReported({ rebuilt: _rebuilt, ...finding }: ConfirmedFinding): ConfirmedFinding {
+export function onlyReported({
+  rebuilt: _rebuilt,
+  leavesIfNamed: _leaves,
+  ...finding
+}: ConfirmedFinding): ConfirmedFinding {
   const reported = { ...finding, remedy: "report", replacement: null } as const;
-  const advice = faultByCode(finding.code)?.advice ?? "";
+  const advice = finding.advice ?? faultByCode(finding.code)?.advice ?? "";
   return ADVISES_A_COMMAND.test(advice) || finding.remedy !== "report"
     ? { ...reported, advice: NOT_WRITTEN }
     : reported;

@@ -1,4 +1,5 @@
 import { faultByCode } from "../faults/catalogue.ts";
+import { SCHEMA_MISMATCH } from "../faults/refused.ts";
 import { SCREEN_FATAL } from "../faults/screen.ts";
 import { type Artifact, type Evidence, isFileLocator } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
@@ -101,7 +102,18 @@ function completedOr(finding: ConfirmedFinding, completed: Replacement | null): 
   const remedy = finding.remedy === "settle" ? "settle" : "normalise";
   if (completed !== null) return { ...finding, remedy, replacement: completed };
   if (finding.remedy !== "normalise") return finding;
-  return { ...finding, remedy: faultByCode(finding.code)?.otherwise ?? "report" };
+  const otherwise = { ...finding, remedy: faultByCode(finding.code)?.otherwise ?? "report" };
+  return isPartThatMayLeave(otherwise) ? { ...otherwise, leavesIfNamed: true, advice: PART_MAY_LEAVE } : otherwise;
+}
+
+/** Advice for a part that no rule completes. The rest of its session is worth more than the part. */
+const PART_MAY_LEAVE =
+  "No rule completes such a part, and opencode does not open its session. To open the session without the part: `opencode-session-repair repair --only schema-mismatch`. The part goes to quarantine. Or compare the named place with a healthy record and correct that one value.";
+
+/** A part that an unknown plugin or program has left keeps its whole session closed. Only a row is judged by a schema. */
+function isPartThatMayLeave({ code, kind, locator, severity, hosts, seen }: ConfirmedFinding): boolean {
+  const isRefused = severity === "blocking" || hosts !== undefined;
+  return code === SCHEMA_MISMATCH.code && kind === "part" && !isFileLocator(locator) && isRefused && seen !== null;
 }
 
 /** What opencode would have written if it had ended the turn. The end time is the last sign of activity in the turn. */

@@ -48,12 +48,14 @@ export function planRepair(
 
 function operationFor(finding: ConfirmedFinding, selection: Selection): Operation | null {
   const { remedy, seen, replacement } = finding;
-  if (!isRepairable(finding)) return null;
+  const leaves = finding.leavesIfNamed === true && selection.codes?.includes(finding.code) === true;
+  if (!leaves && !isRepairable(finding)) return null;
   if (!isSelected(finding, selection)) return null;
   if (selection.unasked && !isDoneUnasked(finding)) return null;
   const { kind, sessionID, recordID, locator, code, evidence, rebuilt } = finding;
   const common = { kind, sessionID, recordID, locator, code, evidence, seen };
   if (rebuilt !== undefined && !selection.unasked) return { ...common, remedy: "recover", replacement: rebuilt };
+  if (leaves) return { ...common, remedy: "quarantine", replacement: null };
   return remedy === "report" ? null : { ...common, remedy, replacement };
 }
 

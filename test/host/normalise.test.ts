@@ -72,6 +72,9 @@ for (const version of VERSIONS) {
       });
     }
 
+    test("a part of an unknown type leaves its session if its fault is named, and comes back to the byte", () =>
+      leavesIfNamed(bench));
+
     test("everything is as it was in the beginning", async () => {
       expect(await answersOf(bench.host, bench.store.sessionIDs)).toEqual(bench.healthy);
     });
@@ -119,6 +122,31 @@ async function completes(
     expect((await tool.repair(undefined, again.findings)).runID).toBeNull();
     const restored = await tool.restore(result.runID ?? "");
     expect(new Set(restored.items.map(({ action }) => action))).toEqual(new Set(["restored"]));
+    expect(await storeImage(store.dataDir, [])).toEqual(before);
+  } finally {
+    await rm(join(store.dataDir, "quarantine"), { recursive: true, force: true });
+  }
+}
+
+/** The session opens without it: only that one part is gone. */
+async function leavesIfNamed({ store, host, tool, healthy }: Bench): Promise<void> {
+  using rows = new Rows(store);
+  rows.part("text", () => ({ type: "hologram" }));
+  try {
+    const before = await storeImage(store.dataDir, []);
+    const damaged = rows.changedSessions();
+    expect([...(await answersOf(host, damaged)).values()].some(({ status }) => status === 400)).toBe(true);
+    const { findings } = await tool.check();
+    const result = await tool.repair(["schema-mismatch"], findings);
+    expect(result.items.map(({ kind, action }) => `${kind} ${action}`)).toEqual(["part quarantined"]);
+    const answers = await answersOf(host, damaged);
+    for (const [path, { status, body }] of answers) {
+      expect(status).toBe(200);
+      const partsOf = (answer: unknown) => (answer as { parts: unknown[] }[]).flatMap(({ parts }) => parts);
+      if (path.endsWith("/message")) expect(partsOf(body)).toHaveLength(partsOf(healthy.get(path)?.body).length - 1);
+    }
+    expect(blockingOf(await tool.check())).toEqual([]);
+    await tool.restore(result.runID ?? "");
     expect(await storeImage(store.dataDir, [])).toEqual(before);
   } finally {
     await rm(join(store.dataDir, "quarantine"), { recursive: true, force: true });
