@@ -27,7 +27,10 @@ test("a damaged record of which a whole copy lies beside it gets the bytes of th
   const whole = damaged.map((place) => readFileSync(join(storage, `${place}.json`), "utf8"));
   for (const place of damaged) {
     const path = join(storage, place);
-    copyFileSync(`${path}.json`, `${path}.sync-conflict-20260105-101112-ABCDEFG.json`);
+    const newer = `${path}.sync-conflict-20260105-101112-ABCDEFG.json`;
+    copyFileSync(`${path}.json`, newer);
+    // A file that was written just now may still be on its way, and is no copy yet.
+    utimesSync(newer, new Date(2_000_000), new Date(2_000_000));
     const older = `${path} 2.json`;
     copyFileSync(`${path}.json`, older);
     writeFileSync(older, readFileSync(older, "utf8").replace("{", '{"older":true,'));
