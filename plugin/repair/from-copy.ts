@@ -52,7 +52,7 @@ async function wholeCopy(
   if (!parsed.ok || textIn(parsed.value, "id") !== recordID) return null;
   const artifact = artifactOf({ kind, sessionID, recordID, locator });
   if (!fits(artifact, parsed.value, NOTHING_AROUND, store.description)) return null;
-  return { bytes: evidence.bytes, writtenMs: evidence.mtimeMs ?? 0 };
+  return { bytes: evidence.bytes, writtenMs: evidence.updatedMs ?? 0 };
 }
 
 function artifactOf({ kind, sessionID, recordID, locator }: Artifact): Artifact {

@@ -29,7 +29,7 @@ test("a damaged record of which a whole copy lies beside it gets the bytes of th
     const path = join(storage, place);
     const newer = `${path}.sync-conflict-20260105-101112-ABCDEFG.json`;
     copyFileSync(`${path}.json`, newer);
-    // A file that was written just now may still be on its way, and is no copy yet.
+    // Both were put there just now. What counts is when their content was written.
     utimesSync(newer, new Date(2_000_000), new Date(2_000_000));
     const older = `${path} 2.json`;
     copyFileSync(`${path}.json`, older);
