@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { isFileLocator } from "../model/artifact.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
@@ -14,9 +15,13 @@ export async function reportedBehindLinks(
   findings: readonly ConfirmedFinding[],
 ): Promise<ConfirmedFinding[]> {
   const told: ConfirmedFinding[] = [];
+  // A folder may hold ten thousand such files.
+  const links = new Map<string, string | null>();
   for (const finding of findings) {
-    const isRepaired = isFileLocator(finding.locator) && finding.remedy !== "report";
-    const link = isRepaired ? await linkOnTheWay(files, dataDir, finding.locator) : null;
+    const { locator, remedy } = finding;
+    const folder = isFileLocator(locator) && remedy !== "report" ? dirname(locator.path) : null;
+    if (folder !== null && !links.has(folder)) links.set(folder, await linkOnTheWay(files, dataDir, locator));
+    const link = folder === null ? null : (links.get(folder) ?? null);
     told.push(
       link === null
         ? finding
