@@ -16,7 +16,7 @@ export async function otherData(
   if (homes.length === 0) return [];
   const { hasMore } = await import("../rescue/more-elsewhere.ts");
   const found: string[] = [];
-  for (const dataDir of homes) if (await hasMore(files, located, { dataDir })) found.push(dataDir);
+  for (const dataDir of homes) if (await hasMore(files, located, dataDir)) found.push(dataDir);
   return found;
 }
 

@@ -8,7 +8,7 @@ import { EXIT } from "./exit-status.ts";
 export function endAtOnce(): void {
   removeTemporaryFolders();
   process.stderr.write(
-    "\nEnded at once. Nothing is lost: the next repair or undo finishes or rolls back the step that was running.\n",
+    "\nEnded at once. Nothing is lost: the next repair or undo finishes or rolls back a change that was running. A file that --export was writing may be incomplete.\n",
     () => process.exit(EXIT.failed),
   );
 }

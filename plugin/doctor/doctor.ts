@@ -172,7 +172,8 @@ async function stores(files: FileSystem, located: Located): Promise<Examined[]> 
     if (of2x !== null) continue;
     const { code, evidence } = store.problem;
     const fault = STORE_FAULTS[code];
-    const command = code === "access-denied" && database !== undefined ? correctingCommand(database) : null;
+    const command =
+      code === "access-denied" && database !== undefined ? correctingCommand(database, located.dataDir) : null;
     examined.push({ what, ok: false, says: `${fault.title} (${evidence})`, wayOut: command ?? fault.advice });
   }
   return examined;

@@ -9,7 +9,7 @@ export const SCHEMA_MISMATCH = {
   invariant: "A record fits the schema by which opencode 1.17 and newer encode their answers.",
   cause: "A hand edit, a script, another program, or an older opencode. The content is there.",
   advice:
-    "Where the right value follows from the session, let it be set. Else the content stays where it is: compare the named place with a healthy record and correct that one value.",
+    "Where the right value follows from the session, let it be set. Else the content stays where it is: compare the named place with a healthy record and correct that one value. A part may also leave its session, which then opens without it: `opencode-session-repair repair --only schema-mismatch` moves such parts to quarantine.",
   issues: [29908, 27701, 48539],
   ...completed,
   classes: ["D3", "D8"],

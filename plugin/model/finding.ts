@@ -41,7 +41,7 @@ export interface ConfirmedFinding extends Finding {
   readonly rebuilt?: Replacement;
   /** No rule completes this part. It leaves its session, and goes to quarantine, if the user names its fault. */
   readonly leavesIfNamed?: true;
-  /** Replaces the catalogue's advice if that is refused for this database, or if there is a better one. */
+  /** Replaces the catalogue's advice if that is refused for this database. */
   readonly advice?: string;
 }
 

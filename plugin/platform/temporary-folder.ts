@@ -32,7 +32,13 @@ const made = new Set<string>();
 
 /** Removes all remaining folders, for a process that ends in the middle of its work. */
 export function removeTemporaryFolders(): void {
-  for (const path of made) rmSync(path, { recursive: true, force: true });
+  for (const path of made) {
+    try {
+      rmSync(path, { recursive: true, force: true });
+    } catch {
+      // On Windows nobody removes a file that SQLite still has open. The system clears this folder.
+    }
+  }
 }
 
 /** A place for temporary folders, and its name for texts that must not contain a path. */

@@ -62,7 +62,7 @@ function accessFindings(located: Located): ConfirmedFinding[] {
       if (refusal !== null) say(database + suffix, "blocking", refusal);
     }
   }
-  for (const path of LOGS) {
+  for (const path of located.isDatabaseAlone ? [] : LOGS) {
     const refusal = refusalOf(join(dataDir, path), "read and write");
     if (refusal !== null) say(join(dataDir, path), "blocking", refusal);
   }
@@ -77,12 +77,23 @@ function accessFindings(located: Located): ConfirmedFinding[] {
 /** Where this tool keeps originals. One repair with sudo leaves folders there that only root may use. */
 function quarantineFindings(dataDir: string): ConfirmedFinding[] {
   const root = quarantinePath(dataDir);
-  const denied = [root, ...namesOrNone(root).map((name) => join(root, name))].flatMap((path) => {
+  const denied: ConfirmedFinding[] = [];
+  for (const path of quarantineFolders(root)) {
+    if (denied.length >= MOST_TOLD) break;
     const refusal = refusalOf(path, "read and write");
-    if (refusal === null || refusal.what === "write-here") return [];
-    return [finding(relative(dataDir, path), "warning", refusal, null, QUARANTINE_DENIED)];
-  });
-  return denied.slice(0, MOST_TOLD);
+    if (refusal === null || refusal.what === "write-here") continue;
+    denied.push(finding(relative(dataDir, path), "warning", refusal, null, QUARANTINE_DENIED));
+  }
+  return denied;
+}
+
+/** The quarantine itself, and in it the folders of sessions, each with its runs. */
+function* quarantineFolders(root: string): Iterable<string> {
+  yield root;
+  for (const session of namesOrNone(root)) {
+    yield join(root, session);
+    for (const run of namesOrNone(join(root, session))) yield join(root, session, run);
+  }
 }
 
 type Say = (path: string, severity: Severity, refusal: Refusal, sessionID?: string | null) => void;

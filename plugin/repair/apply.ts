@@ -192,7 +192,7 @@ export function stoppedBy(error: unknown): Stopped {
       return {
         kind: "failed",
         message:
-          "You may not write to the data directory, or its file system is read-only. Nothing was lost. `check` says which, and what corrects it.",
+          "You may not write to the data directory, or its file system is read-only. Nothing was lost. In a terminal `opencode-session-repair check` says which, and what corrects it.",
       };
     case "EBUSY":
     case "UNKNOWN":

@@ -103,17 +103,21 @@ function completedOr(finding: ConfirmedFinding, completed: Replacement | null): 
   if (completed !== null) return { ...finding, remedy, replacement: completed };
   if (finding.remedy !== "normalise") return finding;
   const otherwise = { ...finding, remedy: faultByCode(finding.code)?.otherwise ?? "report" };
-  return isPartThatMayLeave(otherwise) ? { ...otherwise, leavesIfNamed: true, advice: PART_MAY_LEAVE } : otherwise;
+  return isPartThatMayLeave(otherwise) ? { ...otherwise, leavesIfNamed: true } : otherwise;
 }
 
-/** Advice for a part that no rule completes. The rest of its session is worth more than the part. */
-const PART_MAY_LEAVE =
-  "No rule completes such a part, and opencode does not open its session. To open the session without the part: `opencode-session-repair repair --only schema-mismatch`. The part goes to quarantine. Or compare the named place with a healthy record and correct that one value.";
-
-/** A part that an unknown plugin or program has left keeps its whole session closed. Only a row is judged by a schema. */
-function isPartThatMayLeave({ code, kind, locator, severity, hosts, seen }: ConfirmedFinding): boolean {
-  const isRefused = severity === "blocking" || hosts !== undefined;
-  return code === SCHEMA_MISMATCH.code && kind === "part" && !isFileLocator(locator) && isRefused && seen !== null;
+/**
+ * A part that an unknown plugin or program has left keeps its whole session closed. Only a row is judged by a schema.
+ * If another opencode that may load the store shows the part, it stays.
+ */
+function isPartThatMayLeave({ code, kind, locator, severity, seen }: ConfirmedFinding): boolean {
+  return (
+    code === SCHEMA_MISMATCH.code &&
+    kind === "part" &&
+    !isFileLocator(locator) &&
+    severity === "blocking" &&
+    seen !== null
+  );
 }
 
 /** What opencode would have written if it had ended the turn. The end time is the last sign of activity in the turn. */

@@ -16,6 +16,14 @@ interface Legible {
   readonly words: string;
 }
 
+/** A record made from the readable part of a damaged one. */
+export interface ClosedRecord {
+  readonly replacement: Replacement;
+  readonly words: string;
+  /** Nothing of the document is missing, but for single letters. */
+  readonly isWhole: boolean;
+}
+
 /**
  * Turns a record that no host parses into one that its host loads, from what can still be read. A document stays as it
  * is if only its tail, byte order mark, storage class or single bytes are wrong. A part that was cut off is closed.
@@ -24,7 +32,7 @@ interface Legible {
 export async function closedRecord(
   store: Store,
   { kind, sessionID, recordID, locator, remedy, severity, seen }: ConfirmedFinding,
-): Promise<{ readonly replacement: Replacement; readonly words: string } | null> {
+): Promise<ClosedRecord | null> {
   if (remedy !== "quarantine" || severity !== "blocking" || seen === null) return null;
   const artifact: Artifact = { kind, sessionID, recordID, locator };
   const evidence = await store.examine(artifact);
@@ -32,7 +40,8 @@ export async function closedRecord(
   // A damaged copy of a record does not get a place of its own.
   if (evidence.stray !== null) return null;
   const text = textBeginning(evidence.bytes);
-  const legible = wholeDocument(text, evidence) ?? (kind === "part" ? cutPart(text, store, artifact, evidence) : null);
+  const whole = wholeDocument(text, evidence);
+  const legible = whole ?? (kind === "part" ? cutPart(text, store, artifact, evidence) : null);
   if (legible === null) return null;
   const bytes = Buffer.from(legible.text, "utf8");
   const storage = evidence.storage === "file" ? ("file" as const) : ("text" as const);
@@ -41,7 +50,7 @@ export async function closedRecord(
   const content: Replacement["content"] = isFileLocator(locator)
     ? { bytes }
     : { cells: new Map([[locator.column ?? "data", { storage: "text" as const, bytes }]]) };
-  return { replacement: { source: legible.source, content }, words: legible.words };
+  return { replacement: { source: legible.source, content }, words: legible.words, isWhole: whole !== null };
 }
 
 function wholeDocument(text: string, { bytes, storage }: Evidence): Legible | null {

@@ -30,12 +30,13 @@ export async function repairThroughout(input: ConvergeInput): Promise<ConvergedR
   const runID = newRunID(Date.now());
   const plans: Plan[] = [];
   const planned = new Set<string>();
-  const touched = new Set<string | null>();
+  /** Sessions in which a record was restored. */
+  const restored = new Set<string | null>();
   const failedBefore = new Set(input.findings.filter(isBlocking).map(placeOf));
   const isRevealed = (finding: ConfirmedFinding) =>
     isBlocking(finding) &&
     finding.sessionID !== null &&
-    touched.has(finding.sessionID) &&
+    restored.has(finding.sessionID) &&
     !failedBefore.has(placeOf(finding));
   let { findings, selection } = input;
   let result: RepairResult = { runID: null, manifests: [], items: [], stopped: null };
@@ -45,11 +46,11 @@ export async function repairThroughout(input: ConvergeInput): Promise<ConvergedR
     if (plan.length === 0) break;
     if (step > 0 && input.confirm !== undefined && !(await input.confirm(plan))) break;
     plans.push(plan);
-    for (const { store, sessionID, operations } of plan) {
-      touched.add(sessionID);
+    for (const { store, operations } of plan) {
       for (const { locator } of operations) planned.add(placeOf({ store, locator }));
     }
     const done = await repair({ ...input, selection, findings: open, runID });
+    for (const { action, sessionID } of done.items) if (action === "recovered") restored.add(sessionID);
     result = {
       runID: done.runID ?? result.runID,
       manifests: [...result.manifests, ...done.manifests],

@@ -12,10 +12,6 @@ import { databasesPutAside } from "../stores/put-aside.ts";
 import { amount } from "../words/amounts.ts";
 import { type StoreAtIndex, speaker } from "./store-finding.ts";
 
-/** Says that no copy has a session or a message that the database lacks. */
-const CONTAINED_COPIES =
-  "Nothing needs to be done: the database that opencode opens has every session and every message of them.";
-
 const HOUR_MS = 60 * 60 * 1000;
 
 /** Findings about the data directory itself, whatever its stores contain. */
@@ -42,9 +38,7 @@ async function copyFindings(
   if (first?.description.database === undefined) return [];
   const copies = await databasesPutAside(files, located);
   if (copies.length === 0) return [];
-  const finding = speaker(first.description, first.index)(DATABASE_COPIES, "info", null, amount(copies.length, "file"));
-  const { hasMore } = await import("../rescue/more-elsewhere.ts");
-  return [(await hasMore(files, located, "put-aside")) ? finding : { ...finding, advice: CONTAINED_COPIES }];
+  return [speaker(first.description, first.index)(DATABASE_COPIES, "info", null, amount(copies.length, "file"))];
 }
 
 /** What an import has left behind is not read any more. */

@@ -9,6 +9,15 @@ import type { Store } from "../stores/store.ts";
 
 const NOTHING_AROUND = { row: null, siblings: null };
 
+/** A whole copy of a damaged record. */
+export interface CopyBeside {
+  /** The finding about the copy. */
+  readonly copy: ConfirmedFinding;
+  readonly replacement: Replacement;
+  /** Its content was written before that of the damaged file. */
+  readonly isOlder: boolean;
+}
+
 /**
  * For files of records that would be quarantined: a whole copy in the same folder, the newest if there are several. A
  * sync tool or a person made it. What is rebuilt from other records would lack its title or text.
@@ -16,18 +25,21 @@ const NOTHING_AROUND = { row: null, siblings: null };
 export async function copiesBeside(
   store: Store,
   findings: readonly ConfirmedFinding[],
-): Promise<ReadonlyMap<ConfirmedFinding, Replacement>> {
+): Promise<ReadonlyMap<ConfirmedFinding, CopyBeside>> {
   const copies = findings.filter(({ code }) => code === STRAY_FILE.code);
-  const found = new Map<ConfirmedFinding, Replacement>();
+  const found = new Map<ConfirmedFinding, CopyBeside>();
   if (copies.length === 0) return found;
   for (const finding of findings) {
     if (finding.remedy !== "quarantine" || finding.severity !== "blocking" || finding.seen === null) continue;
     let newestMs = Number.NEGATIVE_INFINITY;
+    let damagedMs: number | null = null;
     for (const copy of copies) {
       const whole = isCopyOf(copy, finding) ? await wholeCopy(store, copy, finding) : null;
       if (whole === null || whole.writtenMs < newestMs) continue;
       newestMs = whole.writtenMs;
-      found.set(finding, { source: "a whole copy in the same folder", content: { bytes: whole.bytes } });
+      damagedMs ??= (await store.examine(artifactOf(finding)))?.updatedMs ?? 0;
+      const replacement = { source: "a whole copy in the same folder", content: { bytes: whole.bytes } };
+      found.set(finding, { copy, replacement, isOlder: newestMs < damagedMs });
     }
   }
   return found;

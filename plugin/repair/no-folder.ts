@@ -16,7 +16,7 @@ interface FolderPlace {
 const ROOT: FolderPlace = { severity: "blocking", does: "opencode answers every request with an error" };
 
 const FOLDERS: Readonly<Record<string, FolderPlace>> = {
-  project: { severity: "blocking", does: "opencode answers every request with an error" },
+  project: ROOT,
   session: { severity: "blocking", does: "opencode lists no session and makes none" },
   message: { severity: "blocking", does: "opencode shows every session without its messages" },
   part: { severity: "blocking", does: "opencode shows every message empty" },

@@ -48,7 +48,7 @@ export function planRepair(
 
 function operationFor(finding: ConfirmedFinding, selection: Selection): Operation | null {
   const { remedy, seen, replacement } = finding;
-  const leaves = finding.leavesIfNamed === true && selection.codes?.includes(finding.code) === true;
+  const leaves = finding.leavesIfNamed === true && isNamed(finding.code, selection);
   if (!leaves && !isRepairable(finding)) return null;
   if (!isSelected(finding, selection)) return null;
   if (selection.unasked && !isDoneUnasked(finding)) return null;
@@ -57,6 +57,11 @@ function operationFor(finding: ConfirmedFinding, selection: Selection): Operatio
   if (rebuilt !== undefined && !selection.unasked) return { ...common, remedy: "recover", replacement: rebuilt };
   if (leaves) return { ...common, remedy: "quarantine", replacement: null };
   return remedy === "report" ? null : { ...common, remedy, replacement };
+}
+
+/** Whether the user named the code. After the first step of a repair the named codes are in `also`. */
+function isNamed(code: string, { codes, also }: Selection): boolean {
+  return [...(codes ?? []), ...(also ?? [])].includes(code);
 }
 
 function isSelected({ code, severity }: ConfirmedFinding, { codes, also }: Selection): boolean {

@@ -35,13 +35,27 @@ import { copiesBeside } from "./from-copy.ts";
  */
 export async function withRebuilt(store: Store, findings: readonly ConfirmedFinding[]): Promise<ConfirmedFinding[]> {
   const rebuilt = new Map<ConfirmedFinding, ConfirmedFinding>();
-  for (const [finding, replacement] of await copiesBeside(store, findings)) {
-    const evidence = `${finding.evidence}; a whole copy of it is in the same folder`;
-    rebuilt.set(finding, { ...finding, evidence, rebuilt: replacement });
-  }
+  const copies = await copiesBeside(store, findings);
   for (const finding of findings) {
-    if (rebuilt.has(finding)) continue;
     const closed = await closedRecord(store, finding);
+    const beside = copies.get(finding);
+    // A sync tool leaves copies of what was still being written. So what is left of the record itself may be more.
+    if (beside !== undefined && (closed === null || !(closed.isWhole || beside.isOlder))) {
+      const { copy, replacement, isOlder } = beside;
+      const which = isOlder ? "an older whole copy of it" : "a whole copy of it";
+      rebuilt.set(finding, {
+        ...finding,
+        evidence: `${finding.evidence}; ${which} is in the same folder`,
+        rebuilt: replacement,
+      });
+      // As long as the record is damaged, its copy stays where it is.
+      rebuilt.set(copy, {
+        ...copy,
+        remedy: "report",
+        evidence: `a whole copy of ${finding.recordID}, which is damaged`,
+      });
+      continue;
+    }
     if (closed === null) continue;
     const evidence = `${finding.evidence}; ${closed.words}`;
     rebuilt.set(finding, { ...finding, evidence, rebuilt: closed.replacement });

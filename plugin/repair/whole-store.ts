@@ -143,7 +143,7 @@ async function databaseFindings(
   // Loaded only if something is missing, together with the known schemas.
   const { rebuiltJournal, rebuiltTable, isSalvageable } =
     frame === null ? NOT_REBUILT : await import("./rebuilt-table.ts");
-  const isLossAlone = frame !== null && isSalvageable(frame);
+  const isLossAlone = frame !== null && isSalvageable(frame) && (await isOf1x(opened));
   const columnsBy = (found: ConfirmedFinding, columns: readonly string[]): ConfirmedFinding => {
     const rebuilt = rebuiltBy(found, frame && rebuiltTable(columns, frame));
     return rebuilt.remedy === "report" && isLossAlone ? { ...rebuilt, advice: SALVAGE_COLUMNS } : rebuilt;
@@ -213,4 +213,11 @@ function stoppedWithout(columns: readonly string[]): string {
 
 function gigabytes(bytes: number): string {
   return `${(bytes / GIGABYTE).toFixed(1)} GB`;
+}
+
+/** Whether a database is of 1.x alone. A salvage of any other one would not carry everything over. */
+async function isOf1x(opened: OpenStore): Promise<boolean> {
+  if (opened.origin === null) return true;
+  const { withMessagesOf2x } = await import("../stores/sqlite/origin.ts");
+  return withMessagesOf2x(opened.origin, opened.sessionsOf2x()).kind === "1.x";
 }

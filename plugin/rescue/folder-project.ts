@@ -72,7 +72,9 @@ export function carries({ id, recorded }: FolderProject, projectID: string): boo
 async function isUntrusted(repository: Repository): Promise<boolean> {
   const { worktree, commonDirectory } = repository;
   if (!isOfOtherUser(worktree) && !isOfOtherUser(commonDirectory)) return false;
-  return (await git(repository, "rev-parse", "--git-dir")) === null;
+  if ((await git(repository, "rev-parse", "--git-dir")) !== null) return false;
+  // Git may also fail for another reason, for example a broken `.git`.
+  return (await git(repository, "-c", "safe.directory=*", "rev-parse", "--git-dir")) !== null;
 }
 
 async function remoteID(files: FileSystem, repository: Repository): Promise<string | null> {

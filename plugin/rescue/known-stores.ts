@@ -90,7 +90,8 @@ export async function openKnownStores(
       const facts = store.state === "ok" ? know(store, index, origin) : null;
       const found = origin === "beside" ? await facts : await facts?.catch(() => null);
       if (found != null) known.push(found);
-      else unread.push({ origin, path: store.description.database ?? store.description.dataDir });
+      else if (mayHoldSessions(store))
+        unread.push({ origin, path: store.description.database ?? store.description.dataDir });
     }
     const target = known.find((each) => each.opened.description.database === path);
     if (target !== undefined) {
@@ -112,6 +113,13 @@ export async function openKnownStores(
     reason: "unusable",
     message: unreadable("database"),
   };
+}
+
+/** An empty file, or the database of another program, has no session. One of opencode 2.x is named on its own. */
+const WITHOUT_SESSIONS: readonly string[] = ["database-empty", "other-program"];
+
+function mayHoldSessions(store: OpenedStore): boolean {
+  return store.state === "unusable" ? !WITHOUT_SESSIONS.includes(store.problem.code) : store.state === "ok";
 }
 
 async function slugTrees(files: FileSystem, { dataDir }: Located): Promise<OpenedStore[]> {

@@ -123,9 +123,9 @@ async function standingOf(
   if (own === "unknown") return "unjudged";
   if (own === null) return goneOf(directory, projectID);
   if (carries(own, projectID)) {
-    return (await isSameFolder(files, own.directory, directory)) || isListedByPath(own, facts)
-      ? "shown"
-      : linkStanding(folders, own, projectID);
+    const isSame = await isSameFolder(files, own.directory, directory).catch(() => null);
+    if (isSame === null) return "unjudged";
+    return isSame || isListedByPath(own, facts) ? "shown" : linkStanding(folders, own, projectID);
   }
   return isAdopted(own, facts, known.isStrict) ? "shown" : otherProject(files, known, folders, facts, own);
 }

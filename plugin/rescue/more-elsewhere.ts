@@ -1,33 +1,48 @@
+import { join } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
 import type { Located } from "../stores/locate.ts";
 import { elsewhere } from "./hidden.ts";
 import { findIncomplete } from "./incomplete.ts";
-import { type KnownStores, openKnownStores } from "./known-stores.ts";
+import { type KnownStore, type KnownStores, openKnownStores } from "./known-stores.ts";
+
+/** Larger databases are not compared, because a check must not read another one of many gigabytes. */
+const MOST_COMPARED_BYTES = 256 * 1024 * 1024;
 
 /**
- * Whether copies of the database that opencode opens, or another data directory, have a session or a message that this
- * database lacks. It is `true` also if that cannot be told. Changes no byte.
+ * Whether another data directory has a session or a message that the database here lacks. It is `true` also if that
+ * cannot be told, and if the databases are too large to be compared. Changes no byte.
  */
-export async function hasMore(
-  files: FileSystem,
-  located: Located,
-  where: "put-aside" | { readonly dataDir: string },
-): Promise<boolean> {
-  const fromData = typeof where === "string" ? null : where.dataDir;
-  const knowing = await openKnownStores(files, located, null, fromData);
-  if (!knowing.ok) return true;
-  const { stores } = knowing;
+export async function hasMore(files: FileSystem, located: Located, dataDir: string): Promise<boolean> {
   try {
-    return await haveMore(stores, typeof where === "string" ? where : "other-data");
+    if ((await sizeTogether(files, [...located.databases, join(dataDir, "opencode.db")])) > MOST_COMPARED_BYTES) {
+      return true;
+    }
+    const knowing = await openKnownStores(files, located, null, dataDir);
+    if (!knowing.ok) return true;
+    try {
+      return await haveMore(knowing.stores);
+    } finally {
+      knowing.stores.close();
+    }
   } catch {
     return true;
-  } finally {
-    stores.close();
   }
 }
 
-async function haveMore({ target, others, unread }: KnownStores, wanted: "put-aside" | "other-data"): Promise<boolean> {
-  if (unread.some(({ origin }) => origin === wanted)) return true;
-  const stores = others.filter(({ origin }) => origin === wanted);
+async function sizeTogether(files: FileSystem, paths: readonly string[]): Promise<number> {
+  let sum = 0;
+  for (const path of paths) sum += (await files.stat(path))?.size ?? 0;
+  return sum;
+}
+
+async function haveMore({ target, others, unread }: KnownStores): Promise<boolean> {
+  if (unread.some(({ origin }) => origin === "other-data")) return true;
+  const stores = others.filter(({ origin }) => origin === "other-data");
+  if (!stores.every(isOf1xAlone)) return true;
   return (await elsewhere(target, stores, undefined)).length > 0 || (await findIncomplete(target, stores)).length > 0;
+}
+
+/** What opencode 2.x keeps is not compared. */
+function isOf1xAlone({ opened }: KnownStore): boolean {
+  return (opened.origin === null || opened.origin.kind === "1.x") && opened.sessionsOf2x() === 0;
 }

@@ -22,6 +22,8 @@ export interface Located {
   readonly json: "records" | "diffs" | "none";
   /** Absolute paths. The database that opencode opens by default is first. */
   readonly databases: readonly string[];
+  /** The user named this one database file. Nothing else in the folder is looked at. */
+  readonly isDatabaseAlone?: true;
 }
 
 export type LocateResult =
@@ -110,7 +112,7 @@ async function locateDatabase(files: FileSystem, input: LocateInput, database: s
     return { ok: false, reason: "no-such-database", message: "There is no database file there." };
   }
   const dataDir = resolve(input.dataDir ?? join(database, ".."));
-  return { ok: true, located: { dataDir, json: "none", databases: [database] } };
+  return { ok: true, located: { dataDir, json: "none", databases: [database], isDatabaseAlone: true } };
 }
 
 async function jsonContent(files: FileSystem, dataDir: string): Promise<Located["json"]> {

@@ -71,6 +71,7 @@ describe.skipIf(lacks("tmux"))('questions of the terminal UI of 1.18.33 with bot
       const shown = await openRepairDialog(ui);
       expect(shown).toContain("2,000 records that opencode cannot load");
       expect(shown).toContain("All of it: quarantine 2,000 records");
+      await ui.waitForCursor("Filter");
       ui.type("A plain");
       await ui.waitFor(/^(?![\s\S]*A compacted session)[\s\S]*A plain session\s[\s\S]*667 parts: each/);
       await ui.press("Enter");

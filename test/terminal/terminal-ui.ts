@@ -38,6 +38,8 @@ export interface TerminalUI {
   press(...keys: string[]): Promise<void>;
   /** Waits until the screen shows a text, and returns the screen. */
   waitFor(expected: string | RegExp): Promise<string>;
+  /** Waits until the cursor is in a line with this text: what is typed from then on goes there. */
+  waitForCursor(text: string): Promise<void>;
   close(): void;
 }
 
@@ -114,6 +116,13 @@ export async function startTerminalUI(settings: LaunchSettings): Promise<Termina
       };
       await until(isThere, () => `the screen never showed ${String(expected)}:\n${shown}`, 50);
       return shown;
+    },
+    async waitForCursor(text) {
+      const isThere = () => {
+        const row = Number(tmux("display-message", "-p", "-t", name, "#{cursor_y}"));
+        return screen().split("\n")[row]?.includes(text) === true;
+      };
+      await until(isThere, () => `the cursor never came to "${text}":\n${screen()}`);
     },
     close() {
       const pid = Number(tmux("display-message", "-p", "-t", name, "#{pane_pid}"));

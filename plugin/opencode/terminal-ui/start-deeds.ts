@@ -3,6 +3,9 @@ import type { FileSystem } from "../../platform/file-system.ts";
 import { timeOfRunID } from "../../quarantine/run-id.ts";
 import { eachRun } from "../../quarantine/runs.ts";
 
+/** What starts a repair that nobody asked for: the start itself, and the background check and watch after it. */
+const UNASKED: readonly string[] = ["preload", "watch"];
+
 /** What the server half repaired at the start, before there was a screen. */
 export interface StartDeeds {
   readonly sessions: number;
@@ -16,7 +19,7 @@ export async function deedsOfStart(files: FileSystem, dataDir: string, since: nu
   const remedies: ManifestItem["remedy"][] = [];
   // An older run is recognised by its name and skipped.
   for await (const run of eachRun(files, dataDir, ({ runID }) => timeOfRunID(runID) >= since)) {
-    if (!run.ok || run.state.trigger !== "preload" || Date.parse(run.state.createdAt) < since) continue;
+    if (!run.ok || !UNASKED.includes(run.state.trigger) || Date.parse(run.state.createdAt) < since) continue;
     sessions += 1;
     for (const [remedy, count] of Object.entries(run.state.doneBy)) {
       remedies.push(...Array<ManifestItem["remedy"]>(count).fill(remedy as ManifestItem["remedy"]));

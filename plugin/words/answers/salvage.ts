@@ -14,9 +14,14 @@ export interface SalvageDone {
 }
 
 /** Whether it is certain that nothing was lost. */
-export function isWhole({ sessions, lostSessions, lostOfUnknown, lostRows, failedIndexes }: SalvageReport): boolean {
+export function isWhole(report: SalvageReport): boolean {
+  const { sessions, lostSessions, lostOfUnknown, lostRows, failedIndexes, emptyColumns } = report;
   const known = lostSessions.count + lostOfUnknown.messages + lostOfUnknown.parts + Object.keys(lostRows).length;
-  return known + failedIndexes.length === 0 && lostSessions.isCounted && sessions.every((session) => session.isWhole);
+  return (
+    known + failedIndexes.length + emptyColumns.length === 0 &&
+    lostSessions.isCounted &&
+    sessions.every((session) => session.isWhole)
+  );
 }
 
 /** The verdict of a check of the new database. It is healthy only if nothing was lost. */
@@ -74,7 +79,9 @@ export function salvageText(
     report.isSound ? "The new database passes SQLite's integrity check." : "The new database is not sound.",
   );
   if (report.emptyColumns.length > 0) {
-    lines.push(`Columns that were gone are there again, empty: ${report.emptyColumns.join(", ")}.`);
+    lines.push(
+      `Columns that were gone are there again, empty or as in a new record: ${report.emptyColumns.join(", ")}.`,
+    );
   }
   if (!report.isSchemaTold) {
     const [oldest] = report.schemaOf;
@@ -100,7 +107,11 @@ export function salvageText(
 function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (id: string) => string): string[] {
   const { lostSessions, lostOfUnknown } = report;
   const whole = sessions.filter((session) => session.isWhole && session.loads);
-  const lines = [`${plural(whole.length, "session")} came through whole.`];
+  const lines = [
+    report.emptyColumns.length === 0
+      ? `${plural(whole.length, "session")} came through whole.`
+      : `${plural(whole.length, "session")} came through with every record, but without what the lost columns held.`,
+  ];
   const uncounted = sessions.filter((session) => !session.isCounted && losses(session).length === 0);
   if (uncounted.length > 0) {
     lines.push(
