@@ -62,7 +62,7 @@ ${rest.join("\n")}
 function entry(fault: Fault): string {
   const issues = fault.issues.map((issue) => `#${issue}`).join(", ");
   const notes = [fault.classes.join(", "), issues].filter((note) => note !== "").join(" · ");
-  const unasked = fault.unasked ? ", also at the start of opencode without asking" : "";
+  const unasked = fault.unasked ? ". When opencode starts, this is done without asking" : "";
   return `### \`${fault.code}\`
 
 ${/^(?!auth\.json|opencode )[a-z]/.test(fault.title) ? `It ${fault.title}` : fault.title}.

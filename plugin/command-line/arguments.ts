@@ -87,7 +87,7 @@ export type ParsedArguments =
 const DEFAULT_CONCURRENCY = 16;
 const MOST_CONCURRENCY = 256;
 
-/** The values given for each option. An option without a value has an empty list if it is present. */
+/** The values given for each option. For an option that takes no value, the list is empty if the option is there. */
 type Values = Partial<Record<OptionName, readonly string[]>>;
 
 interface Given {

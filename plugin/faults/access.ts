@@ -56,7 +56,7 @@ export const FOLDER_IS_FILE = {
   cause:
     "A copy or a sync made a file of a folder, or the disk that a link leads to is not mounted. Measured on 1.1.65: a file as storage or as storage/project stops every answer. With one as storage/session no session is listed. Messages and parts behind one are left out without a word.",
   advice:
-    "If it is a link, mount the disk that it leads to. If it is a file, close opencode, move the file elsewhere, and put the folder there from a backup. Then check again.",
+    "If it is a link, mount the disk that it leads to. If it is a file, close opencode, move the file away, and restore the folder in its place from a backup. Then check again.",
   classes: ["A3", "B3"],
 } satisfies Fault;
 

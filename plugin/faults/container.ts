@@ -115,7 +115,8 @@ export const SCHEMA_OLDER = {
   title: "The database is older than any this tool knows",
   invariant: "The columns of opencode 1.2.1 are there.",
   cause: "A test version from before 1.2.1 wrote it, or an upgrade stopped half way.",
-  advice: "Keep a copy, and let the opencode that wrote it, or 1.2.27, open it first.",
+  advice:
+    "Keep a copy of the database. Before a newer opencode opens it, open it with the opencode that wrote it, or with 1.2.27.",
   issues: [13654],
   ...reported,
   classes: ["C3"],

@@ -58,7 +58,7 @@ export const EVENT_SEQUENCE_BEHIND = {
   invariant: "The counter of a session's events (event_sequence) is the number of its newest event.",
   cause: "Rows of event_sequence were deleted or set back, mostly with a script that frees space.",
   advice:
-    "opencode gives the next event a number that is taken, and fails. Stop opencode and keep a copy. Then set the counter of each session to the highest `seq` of its events, or delete the events of these sessions.",
+    "opencode gives the next event a number that is taken, and fails. Stop opencode and keep a copy. Then set the counter of each such session to the highest `seq` of its events, or delete its events.",
   issues: [33356, 46341],
   classes: ["D7"],
   ...reported,

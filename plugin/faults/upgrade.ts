@@ -27,7 +27,7 @@ export const UPGRADE_STOPS = {
   otherwise: "report",
   unasked: false,
   advice:
-    "Correct the named value, or take the record out by its code, before opencode 2.x is started for the first time.",
+    "Before opencode 2.x is started for the first time, correct the named value, or name the code of this fault to a repair, which moves the record to quarantine.",
   issues: [42671, 50076, 50339],
   classes: ["C2", "C4"],
 } satisfies Fault;

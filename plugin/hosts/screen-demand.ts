@@ -1,6 +1,6 @@
 /**
- * How the profiles of opencode 1.0 to 1.15 state what their terminal UI requires of a value, and the search for values
- * that fail it.
+ * What the terminal UI of opencode 1.0 to 1.15 requires of a value. A profile of a version states it in these terms. A
+ * search finds the values that do not meet it.
  */
 
 /**
@@ -44,7 +44,7 @@ export interface ScreenDemand {
   readonly ifAny?: readonly string[];
 }
 
-/** What differs between the terminal UIs of different lines. */
+/** How the terminal UI differs from one line of opencode to another. */
 export interface Screen {
   /** What the UI requires of calls of opencode's own tools, by tool name. */
   readonly tools: ReadonlyMap<string, readonly ScreenDemand[]>;

@@ -60,7 +60,7 @@ export function lineOfFiles(version: string | null): LineName {
   return version?.startsWith("1.0.") ? "1.0" : "1.1";
 }
 
-/** The store as each possible host line sees it, the likeliest first. */
+/** The store as each line of opencode that may load it sees it, the likeliest first. */
 export function readings(store: StoreDescription): readonly StoreDescription[] {
   if (store.lines === undefined || store.lines.length < 2) return [store];
   return store.lines.map((name) => ({ ...store, lines: [name], ...demandsOf(lineNamed(name)) }));

@@ -54,7 +54,7 @@ export interface ReportedItem {
   readonly reason?: string;
   /** The action that would be taken. Present only if nothing was done yet. */
   readonly planned?: Action;
-  /** The values that would change, in words. Present only for a record that would be completed. */
+  /** The values that would change, in words. Present only for a record to which the repair would add missing values. */
   readonly changes?: readonly ShownChange[];
 }
 

@@ -60,7 +60,7 @@ async function isSettled(writer: StoreWriter, folder: string): Promise<boolean> 
   }
 }
 
-/** A run on a missing database waits until the database is there again. It must not block other repairs. */
+/** If the database of an unfinished run is missing, the run stays as it is until the database is back. It must not block other repairs. */
 async function writerOrNothing(
   ...where: Parameters<typeof writerForManifest>
 ): Promise<Awaited<ReturnType<typeof writerForManifest>> | null> {

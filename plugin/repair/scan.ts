@@ -5,7 +5,7 @@ import { entryURL } from "../package-files.ts";
 import { sizeNow } from "../platform/read-now.ts";
 import { addCounts, type Counts, type ScanOptions, type Scope, type Store } from "../stores/store.ts";
 
-/** What a thread needs to scan shares of a store. */
+/** What a thread gets in order to scan its shares of a store. */
 export interface ThreadTask {
   readonly source: NonNullable<Store["source"]>;
   readonly description: Store["description"];

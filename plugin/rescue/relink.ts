@@ -123,7 +123,7 @@ function newProject({ projectID: id, worktree, isGit }: Place): Change[] {
 }
 
 /**
- * A worktree belongs to only one project. If another project already has it, the moved project keeps its old one.
+ * A worktree belongs to only one project. If another project already has the new worktree, the moved project keeps its old worktree.
  * `sandboxes` names only the other folders of a project (1.2 to 1.18).
  */
 function projectChanges(projects: readonly ProjectFacts[], moves: ReadonlyMap<string, string>): Change[] {

@@ -54,7 +54,7 @@ interface Tally {
   named: number;
   lost: number;
   unnamed: number;
-  /** The number of entries, in the order of the indexes. */
+  /** The number of entries of each index, in the order of the list of indexes. */
   readonly entries: number[];
 }
 

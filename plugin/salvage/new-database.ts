@@ -58,7 +58,7 @@ export class NewDatabase {
   /** Inserts a row; `false` if its table already has one with this key. Keeps the rowid if that is free. */
   insert(shape: TableShape, record: SqliteRecord, rowID: bigint | null): boolean {
     if (rowID !== null && this.#tryInsert(shape, record, rowID)) return true;
-    // Another row may have the rowid, or the same row may have the key. Without a rowid only the key can refuse.
+    // Another row may have the rowid, or the same row may have the key. In a table without a rowid, only the key can stop a row.
     return shape.rowIDColumn === null && this.#tryInsert(shape, record, null);
   }
 

@@ -25,8 +25,8 @@ export interface ExportedFor2x {
 }
 
 /**
- * Writes each session of an upgraded database that opencode 2.x does not have whole as a file for its
- * `opencode session import`, into a folder that is there. What 2.x has in part comes as a copy with ids of its own.
+ * Finds the sessions of an upgraded database that opencode 2.x does not have, or has only in part. Writes each as a file
+ * for `opencode session import`, into an existing folder. What 2.x has in part comes as a copy with ids of its own.
  * Nothing else is written. `null`: stopped by its signal before all were written.
  */
 export async function exportMissing(

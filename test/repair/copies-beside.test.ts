@@ -47,6 +47,28 @@ test("a damaged record of which a whole copy lies beside it gets the bytes of th
   expect(store.image()).toEqual(before);
 });
 
+test("an older copy does not displace what is left of the record itself", async () => {
+  const part = { id: "prt_b1", sessionID: "ses_a", messageID: "msg_a2", type: "text", text: "All of these words." };
+  const path = join(storage, "part/msg_a2/prt_b1.json");
+  const copy = path.replace(".json", ".sync-conflict-20260105-101112-ABCDEFG.json");
+  writeFileSync(copy, JSON.stringify({ ...part, text: "All" }));
+  utimesSync(copy, new Date(0), new Date(0));
+  writeFileSync(path, `${JSON.stringify(part)}${"\0".repeat(100)}`);
+  utimesSync(path, new Date(1_000_000), new Date(1_000_000));
+  const tool = await toolFor(store.dataDir);
+  const { findings } = await tool.check();
+  await tool.repair(undefined, findings);
+  expect(JSON.parse(readFileSync(path, "utf8"))).toEqual(part);
+});
+
+test("the only whole copy of a damaged record is not offered for quarantine", async () => {
+  const path = join(storage, "message/ses_a/msg_a1.json");
+  copyFileSync(path, path.replace(".json", " 2.json"));
+  damage(path);
+  const { findings } = await (await toolFor(store.dataDir)).check();
+  expect(findings.find(({ code }) => code === "stray-file")).toMatchObject({ remedy: "report" });
+});
+
 test("a copy of another record, and one that is damaged too, are no copies", async () => {
   const folder = join(storage, "message/ses_a");
   const other = join(folder, "msg_a1 2.json");

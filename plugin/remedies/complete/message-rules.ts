@@ -137,7 +137,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
   {
     name: "assistant-tokens",
     issues: [38703, 38702],
-    invariant: "An assistant's message counts its tokens.",
+    invariant: "An assistant's message has the number of tokens that it used.",
     source: "its last step; 0 where there is none",
     of: ["assistant"],
     at: /^tokens(\.(input|output|reasoning|cache(\.(read|write))?))?$/,
