@@ -179,11 +179,13 @@ describe("a run's state file", () => {
     await storeRun(scratch.path, { items: 1000, state: "done", createdAt: new Date(since - 1), trigger: "preload" });
     for (const { folder } of await storedRuns(nodeFileSystem, scratch.path)) rmSync(stateFile({ folder }));
     await storeRun(scratch.path, { items: 3, state: "done", trigger: "preload" });
+    // Repaired unasked soon after the start, while there was no screen yet.
     await storeRun(scratch.path, { items: 1, state: "done", trigger: "watch" });
+    await storeRun(scratch.path, { items: 1, state: "done", trigger: "command" });
     const counting = countingFiles(nodeFileSystem);
     expect(await deedsOfStart(counting.files, scratch.path, since)).toEqual({
-      sessions: 1,
-      remedies: ["quarantine", "quarantine", "quarantine"],
+      sessions: 2,
+      remedies: ["quarantine", "quarantine", "quarantine", "quarantine"],
     });
     expect(counting.bytes()).toBeLessThan(8 * 1024);
   });
