@@ -26,15 +26,14 @@ export async function copiesBeside(
   store: Store,
   findings: readonly ConfirmedFinding[],
 ): Promise<ReadonlyMap<ConfirmedFinding, CopyBeside>> {
-  const copies = findings.filter(({ code }) => code === STRAY_FILE.code);
   const found = new Map<ConfirmedFinding, CopyBeside>();
-  if (copies.length === 0) return found;
+  const copies = copiesByRecord(findings);
   for (const finding of findings) {
     if (finding.remedy !== "quarantine" || finding.severity !== "blocking" || finding.seen === null) continue;
     let newestMs = Number.NEGATIVE_INFINITY;
     let damagedMs: number | null = null;
-    for (const copy of copies) {
-      const whole = isCopyOf(copy, finding) ? await wholeCopy(store, copy, finding) : null;
+    for (const copy of copies.get(keyOf(finding, finding.recordID)) ?? []) {
+      const whole = await wholeCopy(store, copy, finding);
       if (whole === null || whole.writtenMs < newestMs) continue;
       newestMs = whole.writtenMs;
       damagedMs ??= (await store.examine(artifactOf(finding)))?.updatedMs ?? 0;
@@ -45,12 +44,22 @@ export async function copiesBeside(
   return found;
 }
 
-function isCopyOf(copy: ConfirmedFinding, { kind, recordID, locator }: ConfirmedFinding): boolean {
-  if (copy.kind !== kind || copy.recordID === null || !isFileLocator(locator) || !isFileLocator(copy.locator))
-    return false;
-  return (
-    copiedRecordID(copy.recordID) === recordID && folderOfRecord(copy.locator.path) === folderOfRecord(locator.path)
-  );
+/** The files that are named as copies, by the record that they copy. There may be ten thousand of them. */
+function copiesByRecord(findings: readonly ConfirmedFinding[]): ReadonlyMap<string, readonly ConfirmedFinding[]> {
+  const byRecord = new Map<string, ConfirmedFinding[]>();
+  for (const finding of findings) {
+    if (finding.code !== STRAY_FILE.code || finding.recordID === null) continue;
+    const original = copiedRecordID(finding.recordID);
+    if (original === null) continue;
+    const key = keyOf(finding, original);
+    byRecord.set(key, [...(byRecord.get(key) ?? []), finding]);
+  }
+  return byRecord;
+}
+
+/** The folder, kind and id of a record in a file. */
+function keyOf({ kind, locator }: ConfirmedFinding, recordID: string | null): string {
+  return JSON.stringify([kind, isFileLocator(locator) ? folderOfRecord(locator.path) : null, recordID]);
 }
 
 async function wholeCopy(

@@ -39,21 +39,16 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
   for (const finding of findings) {
     const closed = await closedRecord(store, finding);
     const beside = copies.get(finding);
+    if (beside !== undefined) {
+      // As long as the record is damaged, its copy stays where it is.
+      const evidence = `a whole copy of ${finding.recordID}, which is damaged`;
+      rebuilt.set(beside.copy, { ...beside.copy, remedy: "report", evidence });
+    }
     // A sync tool leaves copies of what was still being written. So what is left of the record itself may be more.
     if (beside !== undefined && (closed === null || !(closed.isWhole || beside.isOlder))) {
-      const { copy, replacement, isOlder } = beside;
-      const which = isOlder ? "an older whole copy of it" : "a whole copy of it";
-      rebuilt.set(finding, {
-        ...finding,
-        evidence: `${finding.evidence}; ${which} is in the same folder`,
-        rebuilt: replacement,
-      });
-      // As long as the record is damaged, its copy stays where it is.
-      rebuilt.set(copy, {
-        ...copy,
-        remedy: "report",
-        evidence: `a whole copy of ${finding.recordID}, which is damaged`,
-      });
+      const which = beside.isOlder ? "an older whole copy of it" : "a whole copy of it";
+      const evidence = `${finding.evidence}; ${which} is in the same folder`;
+      rebuilt.set(finding, { ...finding, evidence, rebuilt: beside.replacement });
       continue;
     }
     if (closed === null) continue;

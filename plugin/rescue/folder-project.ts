@@ -73,7 +73,7 @@ async function isUntrusted(repository: Repository): Promise<boolean> {
   const { worktree, commonDirectory } = repository;
   if (!isOfOtherUser(worktree) && !isOfOtherUser(commonDirectory)) return false;
   if ((await git(repository, "rev-parse", "--git-dir")) !== null) return false;
-  // Git may also fail for another reason, for example a broken `.git`.
+  // Git may also fail for another reason, for example a broken `.git`. This question runs nothing of the repository.
   return (await git(repository, "-c", "safe.directory=*", "rev-parse", "--git-dir")) !== null;
 }
 

@@ -58,6 +58,7 @@ test("an older copy does not displace what is left of the record itself", async 
   const tool = await toolFor(store.dataDir);
   const { findings } = await tool.check();
   await tool.repair(undefined, findings);
+  expect(findings.find(({ code }) => code === "stray-file")).toMatchObject({ remedy: "report" });
   expect(JSON.parse(readFileSync(path, "utf8"))).toEqual(part);
 });
 
