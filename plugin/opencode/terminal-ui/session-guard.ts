@@ -1,9 +1,6 @@
 import { looksLoadable } from "../../faults/quick-look.ts";
 import type { ConfirmedFinding } from "../../model/finding.ts";
 import type { Origin } from "../../model/origin.ts";
-import { byOrigin } from "../../repair/by-origin.ts";
-import { inspectScope } from "../../repair/inspect-scope.ts";
-import { writingRefusal } from "../../repair/may-write.ts";
 import { noCounts, type Scope, type SessionOpening, type Store } from "../../stores/store.ts";
 import type { DatabaseFollower } from "../database-follower.ts";
 
@@ -166,14 +163,18 @@ export class SessionGuard {
   }
 
   async #blocking(scope: Scope): Promise<ConfirmedFinding[]> {
+    const [{ inspectScope }, { byOrigin }] = await Promise.all([
+      import("../../repair/inspect-scope.ts"),
+      import("../../repair/by-origin.ts"),
+    ]);
     const found = await inspectScope(this.#store, scope, { concurrency: 1, counts: noCounts(), storeIndex: 0 });
     const { running } = this.#store.description;
     return byOrigin(this.#origin, found, running).filter((finding) => finding.severity === "blocking");
   }
 
-  /** Why nothing may be written to the database; `null` if it may be. */
-  get refusal(): string | null {
-    return writingRefusal(this.#origin);
+  /** Which opencode wrote the database. */
+  get origin(): Origin {
+    return this.#origin;
   }
 
   close(): void {

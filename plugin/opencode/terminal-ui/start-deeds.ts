@@ -1,16 +1,48 @@
+import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 import type { ManifestItem } from "../../model/manifest-item.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { timeOfRunID } from "../../quarantine/run-id.ts";
 import { eachRun } from "../../quarantine/runs.ts";
+import { ACTION } from "../../repair/apply.ts";
+import { plural } from "../../words/amounts.ts";
+import { REPAIR_UNDOES } from "../../words/answers/common.ts";
+import { openedAgain } from "../../words/records.ts";
+import type { RequestContext } from "../repair-request.ts";
+import type { SessionGuard } from "./session-guard.ts";
+
+const TOAST_MS = 10_000;
 
 /** What starts a repair that nobody asked for: the start itself, and the background check and watch after it. */
 const UNASKED: readonly string[] = ["preload", "watch"];
 
 /** What the server half repaired at the start, before there was a screen. */
-export interface StartDeeds {
+interface StartDeeds {
   readonly sessions: number;
   /** The remedy of each record that was repaired. */
   readonly remedies: readonly ManifestItem["remedy"][];
+}
+
+/**
+ * The server half starts first. It may have repaired something before there was a screen, or it was told only to check.
+ */
+export async function tellOfStart(api: TuiPluginApi, context: RequestContext, guard: SessionGuard): Promise<void> {
+  const processStart = Date.now() - process.uptime() * 1000;
+  const { sessions, remedies } = await deedsOfStart(context.files, context.located.dataDir, processStart);
+  const done = remedies.map((remedy) => ({ action: ACTION[remedy] }));
+  const lists = await guard.damagedLists();
+  const lines: string[] = [];
+  if (done.length > 0) {
+    lines.push(openedAgain(done, sessions), REPAIR_UNDOES);
+  }
+  if (lists.length > 0) {
+    const [keep, them] = lists.length === 1 ? ["keeps", "it"] : ["keep", "them"];
+    lines.push(
+      `${plural(lists.length, "damaged record")} ${keep} the session list from loading. Type /repair to repair ${them}.`,
+    );
+  }
+  if (lines.length === 0) return;
+  const variant = lists.length > 0 ? "warning" : "success";
+  api.ui.toast({ variant, title: "Session repair", message: lines.join(" "), duration: TOAST_MS });
 }
 
 /** What was repaired without asking since this process started. `since` is in milliseconds since 1970. */

@@ -1,23 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 import type { ReadSettings } from "../../configuration/options.ts";
-import { ACTION } from "../../repair/apply.ts";
 import { SLASH_PURPOSE } from "../../tool-identity.ts";
-import { plural } from "../../words/amounts.ts";
-import { NO_STORAGE, REPAIR_UNDOES } from "../../words/answers/common.ts";
-import { openedAgain } from "../../words/records.ts";
+import { NO_STORAGE } from "../../words/answers/common.ts";
 import { leavePlace, takePlace } from "../one-instance.ts";
-import { isUnderstood, type RepairRequest, type RequestContext, readRequest } from "../repair-request.ts";
+import { isUnderstood, type RepairRequest, readRequest } from "../repair-request.ts";
 import { EXECUTED, SERVER_TELLS, TERMINAL_IS_THERE } from "../terminal-half.ts";
 import { showDefect, showText } from "./dialog-parts.ts";
 import { serverCommands } from "./server-commands.ts";
 import { SessionGuard } from "./session-guard.ts";
 import { guardSessions } from "./session-opening.ts";
-import { deedsOfStart } from "./start-deeds.ts";
 import { openForLooks, requestContext } from "./store-access.ts";
 import { terminalSettings } from "./terminal-options.ts";
 import { answerTyped } from "./typed-command.ts";
-import { carryOut } from "./typed-request.ts";
 
 const SLASH = "repair";
 const NAME = "session-repair.open";
@@ -55,7 +50,12 @@ export async function startTerminal(api: TuiPluginApi, options: unknown, spec: u
   api.lifecycle.onDispose(() => guard.close());
   guardSessions({ api, settings, guard, hostAnswers: commands });
   setTimeout(() => void guard.lookAhead().catch(() => undefined), LOOK_AHEAD_DELAY_MS).unref();
-  void told?.then((serverTells) => (serverTells ? undefined : tellOfStart(api, context, guard))).catch(() => undefined);
+  const tellInstead = async (serverTells: boolean) => {
+    if (serverTells) return;
+    const { tellOfStart } = await import("./start-deeds.ts");
+    await tellOfStart(api, context, guard);
+  };
+  void told?.then(tellInstead).catch(() => undefined);
 }
 
 /**
@@ -85,29 +85,6 @@ function showWarnings(api: TuiPluginApi, warnings: readonly string[]): void {
 }
 
 /**
- * The server half starts first. It may have repaired something before there was a screen, or it was told only to check.
- */
-async function tellOfStart(api: TuiPluginApi, context: RequestContext, guard: SessionGuard): Promise<void> {
-  const processStart = Date.now() - process.uptime() * 1000;
-  const { sessions, remedies } = await deedsOfStart(context.files, context.located.dataDir, processStart);
-  const done = remedies.map((remedy) => ({ action: ACTION[remedy] }));
-  const lists = await guard.damagedLists();
-  const lines: string[] = [];
-  if (done.length > 0) {
-    lines.push(openedAgain(done, sessions), REPAIR_UNDOES);
-  }
-  if (lists.length > 0) {
-    const [keep, them] = lists.length === 1 ? ["keeps", "it"] : ["keep", "them"];
-    lines.push(
-      `${plural(lists.length, "damaged record")} ${keep} the session list from loading. Type /repair to repair ${them}.`,
-    );
-  }
-  if (lines.length === 0) return;
-  const variant = lists.length > 0 ? "warning" : "success";
-  api.ui.toast({ variant, title: "Session repair", message: lines.join(" "), duration: TOAST_MS });
-}
-
-/**
  * If the server half also offers `/repair`, this half offers only its palette entry, so that there is one `/repair`.
  */
 async function registerDialog(
@@ -119,6 +96,8 @@ async function registerDialog(
     const { settings } = await reading;
     const context = await requestContext(api.app.version, settings.concurrency);
     if (context === null) return showText(api, "Session repair", NO_STORAGE);
+    // Most starts need no dialog, and opencode waits until its plugins are loaded.
+    const { carryOut } = await import("./typed-request.ts");
     await carryOut(request, { api, context });
   };
   const begin = (request: RepairRequest) => void run(request).catch(() => showDefect(api));
