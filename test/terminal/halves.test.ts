@@ -5,7 +5,7 @@ import { realStore } from "../host/stored-fixture.ts";
 import { lacks } from "../process/lacks.ts";
 import { emptyPart } from "./damage-part.ts";
 import { repairsAsOpened } from "./shared-cases.ts";
-import { offers } from "./steps.ts";
+import { closeBy, offers } from "./steps.ts";
 import { UIForCases } from "./ui-for-cases.ts";
 import { setOptions, Workshop } from "./workshop.ts";
 
@@ -26,7 +26,7 @@ describe.skipIf(lacks("tmux"))("the terminal UI of 1.18.33 with the server half 
       ui.type("/repair");
       const shown = await ui.waitFor("open sessions that will not load");
       expect(offers(shown)).toBe(1);
-      await ui.press("Enter");
+      await closeBy(ui, "Enter", "open sessions that will not load");
       await ui.press("Enter");
       await ui.waitFor("Nothing to repair: opencode can load every session.");
       expect(shop.model.calls).toBe(0);
@@ -55,7 +55,7 @@ describe.skipIf(lacks("tmux"))("a terminal UI without terminal plugins (1.1.65)"
       const part = emptyPart(store, store.sessions.plain);
       ui.type("/repair");
       await ui.waitFor("open sessions that will not load");
-      await ui.press("Enter");
+      await closeBy(ui, "Enter", "open sessions that will not load");
       await ui.press("Enter");
       await ui.waitFor("1 record quarantined.");
       expect(
