@@ -3,13 +3,14 @@ import type { StoreDescription } from "../model/store-description.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { leavesUnread } from "../repair/by-origin.ts";
 import { inspectScope } from "../repair/inspect-scope.ts";
-import type { SessionFacts, StoredDocument } from "../stores/conversation.ts";
+import { garbageCollection } from "../repair/scan.ts";
+import type { SessionFacts, StoredDocument, StoredMessage } from "../stores/conversation.ts";
 import type { Located } from "../stores/locate.ts";
 import { openStores } from "../stores/open.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { sqliteFailure } from "../stores/sqlite/sqlite-error.ts";
-import { noCounts } from "../stores/store.ts";
+import { type Counts, noCounts } from "../stores/store.ts";
 import { originSentence } from "../words/origins.ts";
 import { type QuarantinedRecord, quarantinedRecords, withQuarantined } from "./quarantined.ts";
 import { type KnownFault, type Quarantined, type TranscriptMessage, transcribe } from "./transcript.ts";
@@ -155,7 +156,9 @@ async function shownFrom(
 ): Promise<ShownSession> {
   const { sessionID } = input;
   const { store, description } = opened;
-  const faults = await faultsOf(input, opened);
+  const counts = noCounts();
+  const faults = await faultsOf(input, opened, counts);
+  const collect = garbageCollection(store.description);
   const { files, located } = input;
   const quarantined = (await quarantinedRecords(files, located.dataDir, sessionID)).filter(({ of2x }) => of2x === null);
   const holes = new Map(quarantined.flatMap((record) => holeIn(record)));
@@ -170,8 +173,11 @@ async function shownFrom(
     async *messages() {
       const seen = new Set<string>();
       const stored = store.conversations.messages(sessionID);
+      let { bytes } = counts;
       for await (const message of withQuarantined(stored, quarantined, store.conversations)) {
         if (input.signal?.aborted) return;
+        bytes += sizeOf(message);
+        collect(bytes);
         yield transcribe(message, faults, holes, seen);
         seen.add(message.messageID);
       }
@@ -180,11 +186,16 @@ async function shownFrom(
   };
 }
 
+function sizeOf({ document, parts }: StoredMessage): number {
+  return parts.reduce((sum, { size }) => sum + size, document?.size ?? 0);
+}
+
 async function faultsOf(
   { sessionID, concurrency, signal }: ShowInput,
   { store }: OpenStore,
+  counts: Counts,
 ): Promise<Map<string, KnownFault & { readonly kind: string }>> {
-  const options = { concurrency, counts: noCounts(), storeIndex: 0, ...(signal && { signal }) };
+  const options = { concurrency, counts, storeIndex: 0, ...(signal && { signal }) };
   const found = await inspectScope(store, { what: "session", sessionID }, options);
   return new Map(
     found.filter(({ severity }) => severity !== "info").map((finding) => [locatorText(finding.locator), finding]),

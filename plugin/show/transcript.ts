@@ -90,19 +90,21 @@ export function transcribe(
   const { document, messageID } = message;
   const entries: Entry[] = [];
   const parts: unknown[] = [];
-  const info = document === null ? undefined : readableValue(document);
-  if (document === null) entries.push(absent(messageID, "only parts are left of this message"));
-  else entries.push(...holesIn("message", document, faults, quarantined));
+  const known = { faults, quarantined };
+  const own = document === null ? null : readingOf(document);
+  const info = own?.value;
+  if (document === null || own === null) entries.push(absent(messageID, "only parts are left of this message"));
+  else entries.push(...holesIn("message", document, own.isWhole, known));
   const answered = textIn(info, "parentID");
   if (answered !== null && !seen.has(answered))
     entries.push(absent(answered, "the message that this answers is not there"));
   for (const part of message.parts) {
-    const value = readableValue(part);
+    const { value, isWhole } = readingOf(part);
     if (value !== undefined) {
       parts.push(value);
       entries.push(...entriesOf(value));
     }
-    entries.push(...holesIn("part", part, faults, quarantined));
+    entries.push(...holesIn("part", part, isWhole, known));
   }
   entries.push(...errorOf(info));
   return {
@@ -121,16 +123,24 @@ function absent(recordID: string, why: string): Hole {
   return { type: "hole", kind: "message", recordID, where: null, code: null, why, bytes: 0, runID: null };
 }
 
-/** The whole value, or what can be read of its beginning; `undefined` for nothing. */
-function readableValue(document: StoredDocument): unknown {
+/** What can be read of a document. */
+interface DocumentReading {
+  /** The whole value, or what can be read of its beginning; `undefined` for nothing. */
+  readonly value: unknown;
+  /** Whether the document is a whole record. */
+  readonly isWhole: boolean;
+}
+
+function readingOf(document: StoredDocument): DocumentReading {
   const parsed = parseDocument(document);
-  if (parsed.ok) return parsed.value;
-  return document.bytes === null ? undefined : cutDocument(textBeginning(document.bytes));
+  if (parsed.ok) return { value: parsed.value, isWhole: isFields(parsed.value) };
+  const value = document.bytes === null ? undefined : cutDocument(textBeginning(document.bytes));
+  return { value, isWhole: false };
 }
 
 /** What can be read of a message or part, to show it: the text, the call, or the title; `null` for nothing. */
 export function readableText(document: StoredDocument): string | null {
-  const value = readableValue(document);
+  const { value } = readingOf(document);
   if (value === undefined) return null;
   for (const entry of entriesOf(value)) {
     if (entry.type === "tool") return `${entry.tool}: ${entry.summary}`;
@@ -140,27 +150,27 @@ export function readableText(document: StoredDocument): string | null {
   return role === null ? null : `a message of the ${role}`;
 }
 
+interface KnownProblems {
+  readonly faults: ReadonlyMap<string, KnownFault>;
+  readonly quarantined: ReadonlyMap<StoredDocument, Quarantined>;
+}
+
 function holesIn(
   kind: Hole["kind"],
   document: StoredDocument,
-  faults: ReadonlyMap<string, KnownFault>,
-  quarantined: ReadonlyMap<StoredDocument, Quarantined>,
+  isWhole: boolean,
+  { faults, quarantined }: KnownProblems,
 ): Hole[] {
   const { recordID, locator, size: bytes } = document;
   const where = locatorText(locator);
   const moved = quarantined.get(document);
   if (moved?.isHealthy === true) return [];
   const fault = moved ?? faults.get(where);
-  if (fault === undefined && isReadable(document)) return [];
+  if (fault === undefined && isWhole) return [];
   const title = fault === undefined ? null : (faultByCode(fault.code)?.title ?? fault.code);
   const why = title === null ? "cannot be read" : `${title} (${fault?.evidence})`;
   const code = fault?.code ?? null;
   return [{ type: "hole", kind, recordID, where, code, why, bytes, runID: moved?.runID ?? null }];
-}
-
-function isReadable(document: StoredDocument): boolean {
-  const parsed = parseDocument(document);
-  return parsed.ok && isFields(parsed.value);
 }
 
 function entriesOf(part: unknown): Entry[] {
