@@ -202,11 +202,9 @@ export async function findMessagesWithoutRecord(
   storeIndex: number,
 ): Promise<ConfirmedFinding[]> {
   const found: ConfirmedFinding[] = [];
-  const most = sessionIDs === null ? LARGEST_LOG_BYTES : Number.POSITIVE_INFINITY;
   const { places } = store;
   const logged = loggedStore(store);
-  for (const sessionID of places?.sessionsWithLooseParts(most) ?? []) {
-    if (sessionIDs !== null && !sessionIDs.includes(sessionID)) continue;
+  for (const sessionID of places?.sessionsWithLooseParts(sessionIDs, LARGEST_LOG_BYTES) ?? []) {
     if (places?.of(rowArtifact("session", sessionID, sessionID)) == null) continue;
     const known = logged === null ? new Set<string>() : (await missingIn(logged, sessionID)).known;
     // Loaded only if something is rebuilt, together with zod. A check of a healthy store loads neither.
@@ -236,7 +234,7 @@ export async function findSessionsWithoutRecord(
   storeIndex: number,
 ): Promise<ConfirmedFinding[]> {
   const found: ConfirmedFinding[] = [];
-  const bare = (await store.sessionsWithoutRecord()).filter((id) => sessionIDs === null || sessionIDs.includes(id));
+  const bare = await store.sessionsWithoutRecord(sessionIDs);
   if (bare.length === 0) return [];
   const { rebuiltSession } = await import("../remedies/rebuild/rebuilt-session.ts");
   const projects = await store.conversations.projectFacts();

@@ -123,8 +123,11 @@ export interface RecordPlaces {
   ofSession(sessionID: string): ReadonlyMap<string, RecordPlace>;
   /** The place of one record, whichever session has it now; `null` if it does not exist. */
   of(artifact: Artifact): RecordPlace | null;
-  /** Sessions with parts whose message is missing; empty if the store is larger than this many bytes. */
-  sessionsWithLooseParts(mostBytes: number): string[];
+  /**
+   * Sessions with parts whose message is missing. `null`: of the whole store; empty if the store is larger than
+   * `mostBytes`.
+   */
+  sessionsWithLooseParts(among: readonly string[] | null, mostBytes: number): string[];
 }
 
 /** What a store remembers of an import of JSON storage. */
@@ -232,8 +235,8 @@ export interface Store {
   examine(artifact: Artifact): Promise<Evidence | null>;
   /** All sessions that have a record or messages, the most recently used first. */
   sessions(projectID: string | null): Promise<SessionEntry[]>;
-  /** Sessions that have messages but no record of their own. */
-  sessionsWithoutRecord(): Promise<string[]>;
+  /** Sessions that have messages but no record of their own. `null`: of the whole store. */
+  sessionsWithoutRecord(among: readonly string[] | null): Promise<string[]>;
   /** The approximate amount to read, without reading it. Unknown numbers are absent. */
   expectedCounts(): Promise<Partial<Readonly<Counts>>>;
   /** Facts about the store as a whole. */

@@ -106,9 +106,10 @@ export class JsonStore implements Store {
     return { sessions: (await this.sessions(null)).length };
   }
 
-  async sessionsWithoutRecord(): Promise<string[]> {
+  async sessionsWithoutRecord(among: readonly string[] | null): Promise<string[]> {
     const { sessionsWithoutRecord } = await import("./tree-survey.ts");
-    return sessionsWithoutRecord(this.#tree, await this.sessions(null));
+    const all = await this.sessions(null);
+    return sessionsWithoutRecord(this.#tree, among === null ? all : all.filter(({ id }) => among.includes(id)));
   }
 
   async survey(): Promise<Survey> {

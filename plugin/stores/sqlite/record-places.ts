@@ -61,7 +61,11 @@ export class RowPlaces implements RecordPlaces, ImportTrace {
   /**
    * When opencode removes a message, it removes its parts too. So a part without its message was not left by opencode.
    */
-  sessionsWithLooseParts(mostBytes: number): string[] {
+  sessionsWithLooseParts(among: readonly string[] | null, mostBytes: number): string[] {
+    if (among !== null) {
+      const one = "select 1 from part where session_id = ? and message_id not in (select id from message) limit 1";
+      return among.filter((id) => this.#connection.all(one, id).length > 0);
+    }
     if (databaseBytes(this.#connection) > mostBytes) return [];
     const sql = "select distinct session_id as id from part where message_id not in (select id from message)";
     return this.#connection.all(sql).map((row) => String(row.id));

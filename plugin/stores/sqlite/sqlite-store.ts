@@ -113,7 +113,11 @@ export class SqliteStore implements DatabaseStore {
       .map((row) => ({ id: String(row.id), projectID: String(row.project_id) }));
   }
 
-  async sessionsWithoutRecord(): Promise<string[]> {
+  async sessionsWithoutRecord(among: readonly string[] | null): Promise<string[]> {
+    if (among !== null) {
+      const one = "select 1 from message where session_id = ? and session_id not in (select id from session) limit 1";
+      return among.filter((id) => this.#connection.all(one, id).length > 0);
+    }
     return this.#connection
       .all("select distinct session_id as id from message where session_id not in (select id from session)")
       .map((row) => String(row.id));

@@ -1,0 +1,76 @@
+import { Database } from "bun:sqlite";
+import { afterEach, expect, spyOn, test } from "bun:test";
+import { join } from "node:path";
+import { nodeFileSystem as files } from "../../plugin/api.ts";
+import { check } from "../../plugin/repair/check.ts";
+import { repairThroughout } from "../../plugin/repair/converge.ts";
+import { type RealStore, realStore } from "../host/stored-fixture.ts";
+import { located } from "../stores/store-under-test.ts";
+
+const stores: RealStore[] = [];
+
+afterEach(async () => {
+  for (const store of stores.splice(0)) await store.home.remove();
+});
+
+/** The tables that grow with what a user does, and how a plan of SQLite says that one is read from its first row to its last. */
+const READ_WHOLE = /SCAN (message|part|event)\b/;
+
+/** The plans of the statements that read one of these tables as a whole. */
+function wholeReadings(path: string, statements: ReadonlySet<string>): string[] {
+  using database = new Database(path);
+  return [...statements].filter((sql) => {
+    if (!/^\s*(with|select|insert|update|delete)\b/i.test(sql)) return false;
+    try {
+      const plan = database.query<{ detail: string }, []>(`explain query plan ${sql}`).all();
+      return plan.some(({ detail }) => READ_WHOLE.test(detail));
+    } catch {
+      // A statement about a table of the connection's own.
+      return false;
+    }
+  });
+}
+
+async function repairedStatements(store: RealStore, sessionID: string): Promise<Set<string>> {
+  const spy = spyOn(Database.prototype, "prepare");
+  try {
+    const where = await located(files, store.dataDir);
+    const findNow = async () => {
+      const outcome = await check({ files, located: where, sessionIDs: [sessionID], concurrency: 4 });
+      return outcome.ok ? outcome.result.findings : [];
+    };
+    const { items } = await repairThroughout({
+      ...{ files, located: where, access: "outside", trigger: "cli", hostVersion: null },
+      findings: await findNow(),
+      selection: { codes: null, unasked: false },
+      findAgain: findNow,
+      confirm: async () => true,
+    });
+    expect(items.map(({ action }) => action)).toEqual(["recovered"]);
+    expect(await findNow()).toEqual([]);
+    return new Set(spy.mock.calls.map(([sql]) => sql));
+  } finally {
+    spy.mockRestore();
+  }
+}
+
+test.each(["1.2.27", "1.18.33"] as const)(
+  "%s: the check and the repair of one session read no table from its first row to its last",
+  async (version) => {
+    const store = await realStore(version);
+    stores.push(store);
+    const path = join(store.dataDir, "opencode.db");
+    const sessionID = store.sessions.conversation.id;
+    {
+      using database = new Database(path);
+      database.run(
+        `update part set data = substr(data, 1, length(data) - 20) where id =
+           (select id from part where session_id = ? and json_extract(data, '$.type') = 'text' order by id desc limit 1)`,
+        [sessionID],
+      );
+    }
+    const statements = await repairedStatements(store, sessionID);
+    expect(statements.size).toBeGreaterThan(20);
+    expect(wholeReadings(path, statements)).toEqual([]);
+  },
+);
