@@ -62,9 +62,9 @@ export async function showSession(input: ShowInput): Promise<Showing> {
     for (const store of opened) {
       if (store.state === "unusable" || shown !== null) continue;
       const of2x = await shown2x(input, store);
-      const facts = store.state === "ok" ? await factsIn(store, input.sessionID) : undefined;
+      const facts = store.state === "ok" ? await store.store.conversations.factsOf(input.sessionID) : null;
       const isElsewhere = of2x !== null && store.state === "ok" && (await isOfPreview(store, input.sessionID));
-      if (store.state === "unread" || facts === undefined || isElsewhere) shown = of2x;
+      if (store.state === "unread" || facts === null || isElsewhere) shown = of2x;
       else shown = await shownFrom(input, store, facts, of2x);
     }
   } finally {
@@ -87,10 +87,6 @@ export async function showSession(input: ShowInput): Promise<Showing> {
     return isOf2x && origin !== null && (store.half2x === null || profileFor(origin, store.half2x.schema) === null);
   });
   return { ok: false, reason: isUnread ? "unread" : "unknown" };
-}
-
-async function factsIn({ store }: OpenStore, sessionID: string): Promise<SessionFacts | undefined> {
-  return (await store.conversations.sessionFacts()).find(({ id }) => id === sessionID);
 }
 
 /** The preview of 2.x keeps the session's record where 1.x does, and its messages elsewhere. */

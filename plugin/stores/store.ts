@@ -196,6 +196,8 @@ export interface ConversationReader {
   readonly remainingParts: ((messageID: string) => Promise<readonly StoredDocument[]>) | null;
   /** The facts about each session, including sessions without a record of their own. */
   sessionFacts(): Promise<SessionFacts[]>;
+  /** The facts about one session; `null` if the store has nothing of it. Reads no other session. */
+  factsOf(sessionID: string): Promise<SessionFacts | null>;
   /** A session's messages and parts exactly as stored, even if there is no session record. */
   messages(sessionID: string): AsyncIterable<StoredMessage>;
   /** The ids of a session's messages that have a record, readable or not. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { nodeFileSystem as files } from "../../plugin/api.ts";
 import { check } from "../../plugin/repair/check.ts";
 import { repairThroughout } from "../../plugin/repair/converge.ts";
+import { showSession } from "../../plugin/show/show.ts";
 import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { located } from "../stores/store-under-test.ts";
 
@@ -48,6 +49,12 @@ async function repairedStatements(store: RealStore, sessionID: string): Promise<
     });
     expect(items.map(({ action }) => action)).toEqual(["recovered"]);
     expect(await findNow()).toEqual([]);
+    const shown = await showSession({ files, located: where, sessionID, concurrency: 4 });
+    if (shown.ok) {
+      for await (const { messageID } of shown.session.messages()) expect(messageID).not.toBe("");
+      shown.session.close();
+    }
+    expect(shown.ok).toBe(true);
     return new Set(spy.mock.calls.map(([sql]) => sql));
   } finally {
     spy.mockRestore();
@@ -55,7 +62,7 @@ async function repairedStatements(store: RealStore, sessionID: string): Promise<
 }
 
 test.each(["1.2.27", "1.18.33"] as const)(
-  "%s: the check and the repair of one session read no table from its first row to its last",
+  "%s: check, repair and show of one session read no table from its first row to its last",
   async (version) => {
     const store = await realStore(version);
     stores.push(store);

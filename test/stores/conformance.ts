@@ -69,6 +69,22 @@ export function describeStore(kind: StoreKind): void {
       assert.deepEqual((await visited(store, { what: "session", sessionID: "ses_unknown" })).counts, noCounts());
     });
 
+    withStore("says of one session what it says of it among all", async (store) => {
+      store.removeRecord(store.locatorOf("session", "ses_b"));
+      const { store: opened } = await openOnly(nodeFileSystem, store.dataDir);
+      const all = await opened.conversations.sessionFacts();
+      // A database removes the messages with their session; of files, the messages are left.
+      const bare = all.filter(({ hasRecord }) => !hasRecord).map(({ id }) => id);
+      assert.deepEqual(await opened.sessionsWithoutRecord(null), bare);
+      for (const facts of all) {
+        assert.deepEqual(await opened.conversations.factsOf(facts.id), facts);
+        assert.deepEqual(await opened.sessionsWithoutRecord([facts.id]), facts.hasRecord ? [] : [facts.id]);
+      }
+      assert.equal(await opened.conversations.factsOf("ses_unknown"), null);
+      assert.deepEqual(await opened.sessionsWithoutRecord(["ses_unknown"]), []);
+      opened.close();
+    });
+
     withStore("visits of a list the project and its sessions only", async (store) => {
       const { artifacts } = await visited(store, { what: "list", projectID: "prj_one" });
       assert.deepEqual(idsOf(artifacts, "project"), ["prj_one"]);

@@ -135,16 +135,20 @@ class FileConversations implements ConversationReader {
   }
 
   async sessionFacts(): Promise<SessionFacts[]> {
-    const { readFileFacts } = await import("./json-conversation.ts");
     const facts: SessionFacts[] = [];
-    for (const { id, projectID } of await this.#sessions()) {
-      facts.push(
-        projectID === null
-          ? unknownSession(id)
-          : await readFileFacts(this.#tree.files, this.#tree.dataDir, id, projectID),
-      );
-    }
+    for (const entry of await this.#sessions()) facts.push(await this.#factsIn(entry));
     return facts;
+  }
+
+  async factsOf(sessionID: string): Promise<SessionFacts | null> {
+    const entry = (await this.#sessions()).find(({ id }) => id === sessionID);
+    return entry === undefined ? null : this.#factsIn(entry);
+  }
+
+  async #factsIn({ id, projectID }: SessionEntry): Promise<SessionFacts> {
+    if (projectID === null) return unknownSession(id);
+    const { readFileFacts } = await import("./json-conversation.ts");
+    return readFileFacts(this.#tree.files, this.#tree.dataDir, id, projectID);
   }
 
   async *messages(sessionID: string): AsyncIterable<StoredMessage> {

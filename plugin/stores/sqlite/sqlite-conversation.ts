@@ -71,23 +71,33 @@ function sameBytes({ buffer, byteOffset, byteLength: length }: Uint8Array): Buff
 
 /** The facts in the rows of sessions, and the sessions that only messages or parts name. */
 export function readRowFacts(connection: Connection, schema: Schema): SessionFacts[] {
-  const known = schema.tables.get("session") ?? [];
-  const text = (name: string) => (known.includes(name) ? `cast(${name} as text)` : "null");
-  const number = (name: string) => (known.includes(name) ? `cast(${name} as real)` : "null");
-  const rows = connection.all(
-    `select id, ${text("project_id")} as project, ${text("parent_id")} as parent, ${text("title")} as title,
-       ${text("directory")} as directory, ${text("path")} as path, ${text("version")} as version, ${text("slug")} as slug,
-       ${number("time_created")} as created,
-       ${number("time_updated")} as updated, ${number("time_archived")} as archived
-     from session order by time_updated desc, id desc`,
-  );
-  const hasPath = known.includes("path");
-  const facts = rows.map((row) => (hasPath ? { ...factsOf(row), path: textOf(row.path) } : factsOf(row)));
+  const rows = connection.all(`${selectFacts(schema)} order by time_updated desc, id desc`);
   const orphaned = connection.all(
     `select session_id as id from message where session_id not in (select id from session)
      union select session_id from part where session_id not in (select id from session)`,
   );
-  return [...facts, ...orphaned.map(({ id }) => unknownSession(String(id)))];
+  return [...rows.map(factsOf), ...orphaned.map(({ id }) => unknownSession(String(id)))];
+}
+
+/** The facts about one session; `null` if no row names it. Every statement uses an index. */
+export function readFactsOf(connection: Connection, schema: Schema, sessionID: string): SessionFacts | null {
+  const row = connection.all(`${selectFacts(schema)} where id = ?`, sessionID)[0];
+  if (row !== undefined) return factsOf(row);
+  const isNamed = ["message", "part"].some(
+    (table) => connection.all(`select 1 from ${table} where session_id = ? limit 1`, sessionID).length > 0,
+  );
+  return isNamed ? unknownSession(sessionID) : null;
+}
+
+function selectFacts(schema: Schema): string {
+  const known = schema.tables.get("session") ?? [];
+  const text = (name: string) => (known.includes(name) ? `cast(${name} as text)` : "null");
+  const number = (name: string) => (known.includes(name) ? `cast(${name} as real)` : "null");
+  return `select id, ${text("project_id")} as project, ${text("parent_id")} as parent, ${text("title")} as title,
+       ${text("directory")} as directory${known.includes("path") ? `, ${text("path")} as path` : ""},
+       ${text("version")} as version, ${text("slug")} as slug, ${number("time_created")} as created,
+       ${number("time_updated")} as updated, ${number("time_archived")} as archived
+     from session`;
 }
 
 function factsOf(row: SqlRow): SessionFacts {
@@ -97,6 +107,7 @@ function factsOf(row: SqlRow): SessionFacts {
     parentID: textOf(row.parent),
     title: textOf(row.title),
     directory: textOf(row.directory),
+    ...("path" in row ? { path: textOf(row.path) } : {}),
     version: textOf(row.version),
     isSalvaged: row.slug === SALVAGED_SLUG,
     createdMs: numberOf(row.created),

@@ -193,6 +193,10 @@ class RowConversations implements ConversationReader {
     return (await this.#reader()).readRowFacts(this.#connection, this.#schema);
   }
 
+  async factsOf(sessionID: string): Promise<SessionFacts | null> {
+    return (await this.#reader()).readFactsOf(this.#connection, this.#schema, sessionID);
+  }
+
   async *messages(sessionID: string): AsyncIterable<StoredMessage> {
     yield* (await this.#reader()).readRowMessages(this.#connection, sessionID);
   }
