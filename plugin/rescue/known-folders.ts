@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { isFolderHere, NO_WORKTREE } from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
@@ -58,14 +58,30 @@ export class KnownFolders {
    */
   async carriersOf(projectID: string, goneRoot: string | null): Promise<FolderProject[]> {
     if (projectID === GLOBAL_ID) return [];
-    const beside = goneRoot === null ? [] : await this.#besideOf(goneRoot);
+    const around = goneRoot === null ? [] : [...(await this.#besideOf(goneRoot)), await this.#nearestAbove(goneRoot)];
     const carriers = new Map<string, FolderProject>();
-    for (const folder of [...this.#named, ...beside]) {
+    for (const folder of [...this.#named, ...around]) {
       const found = await this.look(folder);
       if (found === null || found === "unknown" || found.repository === null || !carries(found, projectID)) continue;
       if (!carriers.has(found.worktree)) carriers.set(found.worktree, found);
     }
     return [...carriers.values()];
+  }
+
+  /** The folders next to a missing one whose names differ from its name by case or the form of accents alone. */
+  async spelledAlike(gone: string): Promise<string[]> {
+    const plain = (name: string) => name.normalize("NFC").toLowerCase().trim();
+    const entries = (await this.#files.list(dirname(gone)).catch(() => null)) ?? [];
+    return entries.flatMap(({ name, type }) =>
+      type === "directory" && plain(name) === plain(basename(gone)) ? [join(dirname(gone), name)] : [],
+    );
+  }
+
+  /** The nearest folder above a missing one: it may be in the main worktree of a linked worktree that was removed. */
+  async #nearestAbove(gone: string): Promise<string> {
+    let at = dirname(gone);
+    while (at !== dirname(at) && (await this.look(at)) === null) at = dirname(at);
+    return at;
   }
 
   /** Folders with git next to a missing one, which may have been renamed to one of them. */

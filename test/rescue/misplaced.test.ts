@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { KnownFolders } from "../../plugin/rescue/known-folders.ts";
-import { findMisplaced, type Known } from "../../plugin/rescue/misplaced.ts";
+import { findMisplaced } from "../../plugin/rescue/misplaced.ts";
+import type { Known } from "../../plugin/rescue/standing.ts";
 import type { SessionFacts } from "../../plugin/stores/conversation.ts";
 
 /** What is said of a session in a folder. */
