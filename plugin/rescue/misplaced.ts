@@ -134,14 +134,18 @@ function isAdopted(own: FolderProject, { projectID, directory }: SessionFacts, i
 async function otherPathStanding(folders: KnownFolders, own: FolderProject, facts: SessionFacts): Promise<Standing> {
   const projectID = facts.projectID ?? GLOBAL_ID;
   const [carrier] = await folders.carriersOf(projectID, null);
+  const isListed = isListedByPath(own, facts);
   const isLink = withoutEnd(facts.directory ?? "") !== withoutEnd(own.directory);
   return {
     cause: "moved",
-    shownFrom: isListedByPath(own, facts) ? own.directory : (carrier?.worktree ?? null),
+    shownFrom: isListed ? own.directory : (carrier?.worktree ?? null),
     reason: isLink
       ? "Its folder is a symbolic link, which opencode follows now."
       : "Its folder is stored in a form that opencode does not write.",
-    target: { directory: own.directory, projectID, worktree: own.worktree, isGit: own.repository !== null },
+    // What a list shows from its own folder is moved only if the user says so.
+    target: isListed
+      ? null
+      : { directory: own.directory, projectID, worktree: own.worktree, isGit: own.repository !== null },
     candidates: [own.directory],
   };
 }

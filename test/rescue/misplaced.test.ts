@@ -120,12 +120,12 @@ test("a repository with a link in its old place: web and Desktop of 1.17 and new
     symlinkSync(moved, link);
     const sessions = [sessionIn(link, "known", "")];
     expect(await saidOfAll({ sessions, projects: [], isStrict: true })).toMatchObject([
-      { cause: "moved", directory: moved, shownFrom: moved },
+      { cause: "moved", directory: undefined, shownFrom: moved, candidates: [moved] },
     ]);
     expect(await saidOfAll({ sessions, projects: [], isStrict: false })).toEqual([]);
     const slashed = [sessionIn(`${moved}/`, "known", "")];
     const [said] = await saidOfAll({ sessions: slashed, projects: [], isStrict: true });
-    expect([said?.directory, said?.reason.includes("symbolic link")]).toEqual([moved, false]);
+    expect([said?.candidates, said?.reason.includes("symbolic link")]).toEqual([[moved], false]);
   }));
 
 test("a repository whose worktree is elsewhere: opencode runs git there, which knows no commit and no remote", () =>
