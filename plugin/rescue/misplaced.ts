@@ -142,10 +142,11 @@ async function otherPathStanding(folders: KnownFolders, own: FolderProject, fact
     reason: isLink
       ? "Its folder is a symbolic link, which opencode follows now."
       : "Its folder is stored in a form that opencode does not write.",
-    // What a list shows from its own folder is moved only if the user says so.
-    target: isListed
-      ? null
-      : { directory: own.directory, projectID, worktree: own.worktree, isGit: own.repository !== null },
+    // What a list shows through a link is moved only if the user says so.
+    target:
+      isListed && isLink
+        ? null
+        : { directory: own.directory, projectID, worktree: own.worktree, isGit: own.repository !== null },
     candidates: [own.directory],
   };
 }

@@ -125,7 +125,7 @@ test("a repository with a link in its old place: web and Desktop of 1.17 and new
     expect(await saidOfAll({ sessions, projects: [], isStrict: false })).toEqual([]);
     const slashed = [sessionIn(`${moved}/`, "known", "")];
     const [said] = await saidOfAll({ sessions: slashed, projects: [], isStrict: true });
-    expect([said?.candidates, said?.reason.includes("symbolic link")]).toEqual([[moved], false]);
+    expect([said?.directory, said?.shownFrom, said?.reason.includes("symbolic link")]).toEqual([moved, moved, false]);
   }));
 
 test("a repository whose worktree is elsewhere: opencode runs git there, which knows no commit and no remote", () =>
