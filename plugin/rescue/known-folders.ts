@@ -13,6 +13,7 @@ export class KnownFolders {
   readonly #rule: NamingRule;
   readonly #seen = new Map<string, Promise<FolderProject | null>>();
   readonly #named: ReadonlySet<string>;
+  readonly #listed = new Map<string, Promise<readonly string[]>>();
   readonly #siblings = new Map<string, Promise<readonly string[]>>();
 
   constructor(
@@ -71,9 +72,8 @@ export class KnownFolders {
   /** The folders next to a missing one whose names differ from its name by case or the form of accents alone. */
   async spelledAlike(gone: string): Promise<string[]> {
     const plain = (name: string) => name.normalize("NFC").toLowerCase().trim();
-    const entries = (await this.#files.list(dirname(gone)).catch(() => null)) ?? [];
-    return entries.flatMap(({ name, type }) =>
-      type === "directory" && plain(name) === plain(basename(gone)) ? [join(dirname(gone), name)] : [],
+    return (await this.#foldersIn(dirname(gone))).flatMap((name) =>
+      plain(name) === plain(basename(gone)) ? [join(dirname(gone), name)] : [],
     );
   }
 
@@ -92,11 +92,21 @@ export class KnownFolders {
     return known;
   }
 
-  async #repositoriesIn(parent: string): Promise<string[]> {
+  /** The names of the folders in a folder. */
+  #foldersIn(parent: string): Promise<readonly string[]> {
+    const known = this.#listed.get(parent) ?? this.#listFolders(parent);
+    this.#listed.set(parent, known);
+    return known;
+  }
+
+  async #listFolders(parent: string): Promise<string[]> {
     const entries = (await this.#files.list(parent).catch(() => null)) ?? [];
+    return entries.flatMap(({ name, type }) => (type === "directory" ? [name] : []));
+  }
+
+  async #repositoriesIn(parent: string): Promise<string[]> {
     const found: string[] = [];
-    for (const { name, type } of entries.slice(0, MOST_SIBLINGS)) {
-      if (type !== "directory") continue;
+    for (const name of (await this.#foldersIn(parent)).slice(0, MOST_SIBLINGS)) {
       const dotGit = await this.#files.stat(join(parent, name, ".git")).catch(() => null);
       if (dotGit !== null) found.push(join(parent, name));
     }
