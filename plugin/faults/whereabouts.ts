@@ -84,8 +84,10 @@ export const DATABASE_COPIES = {
   code: "database-copies",
   title: "There are copies of a database beside it",
   invariant: "All sessions are in the database that opencode opens.",
-  cause: "The database was renamed to keep it, or a program that syncs folders kept a second one.",
-  advice: "opencode does not open them. `opencode-session-repair rescue` lists the sessions that only they have.",
+  cause:
+    "The database was renamed to keep it, a program that syncs folders kept a second one, or OPENCODE_DB named it.",
+  advice:
+    "opencode opens one only if OPENCODE_DB names it. `opencode-session-repair rescue` lists the sessions that only they have.",
   issues: [2987, 31119, 44201],
   classes: ["B6"],
   ...reported,

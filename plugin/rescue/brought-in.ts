@@ -1,9 +1,10 @@
 import { NOT_IMPORTED, SEVERAL_DATABASES } from "../faults/whereabouts.ts";
 import type { NewRow } from "../model/replacement.ts";
-import type { ReportedItem } from "../repair/apply.ts";
+import { type ReportedItem, stoppedBy } from "../repair/apply.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import type { Operation } from "../stores/writer.ts";
 import { amount } from "../words/amounts.ts";
+import { unreadable } from "../words/refusals.ts";
 import { destinationOf } from "./destination.ts";
 import type { HiddenSession } from "./hidden.ts";
 import { additions, type IncompleteSession } from "./incomplete.ts";
@@ -47,15 +48,10 @@ export async function readRows(
   return { rows, brought };
 }
 
-/**
- * The messages that another store has in addition for a session of the target. `refused`: why the target does not
- * accept them.
- */
-interface MoreOfSession {
-  readonly planned: PlannedSession;
-  readonly brought: BroughtIn;
-  readonly refused: string | null;
-}
+/** What is added to the target. `refused`: why nothing is. */
+export type Addition =
+  | { readonly refused: null; readonly planned: PlannedSession; readonly brought: BroughtIn }
+  | { readonly refused: string };
 
 /**
  * Brings in what the target lacks of a session: the missing messages if it has none, else the whole state of the other
@@ -65,18 +61,19 @@ export async function moreOfSession(
   stores: KnownStores,
   session: IncompleteSession,
   held: ReadonlySet<string>,
-): Promise<MoreOfSession> {
-  if (session.isContained) return { ...(await missingMessages(stores, session, held)), refused: null };
+): Promise<Addition> {
+  if (session.isContained) return { refused: null, ...(await missingMessages(stores, session, held)) };
   const { sessionID, state, database } = session;
   const beside = stores.target.sessions.find(({ id }) => id === sessionID);
   if (beside === undefined) throw new TypeError("a session of the target is not in it");
   const { rows, brought } = await readRows(stores, { ...session, projectID: beside.projectID });
+  if (rows.refused !== null) return { refused: rows.refused };
   const own = ownSession(rows.rows, beside, state, database ?? "storage/");
   const made = { ...brought, sessionID: ownID(sessionID, state), stateOf: sessionID };
   const cause = database === undefined ? "legacy" : "other-database";
   const operation = addition(made, cause, own);
   const planned = { store: stores.target.index, sessionID: made.sessionID, operations: [operation] };
-  return { planned, brought: made, refused: rows.refused };
+  return { refused: null, planned, brought: made };
 }
 
 /** The messages that a session of the target lacks, as operations on it. `held`: the messages that it has. */
@@ -96,18 +93,20 @@ async function missingMessages(
   };
 }
 
-/** A session of another store, as an operation on the target. `refused`: why the target does not accept it. */
-export async function wholeSession(
-  stores: KnownStores,
-  session: HiddenSession,
-): Promise<{ readonly planned: PlannedSession; readonly brought: BroughtIn; readonly refused: string | null }> {
+/** A session of another store, as an operation on the target. */
+export async function wholeSession(stores: KnownStores, session: HiddenSession): Promise<Addition> {
   const { sessionID, cause } = session;
   const { rows, brought } = await readRows(stores, session);
-  return {
-    planned: { store: stores.target.index, sessionID, operations: [addition(brought, cause, rows.rows)] },
-    brought,
-    refused: rows.refused,
-  };
+  if (rows.refused !== null) return { refused: rows.refused };
+  const operations = [addition(brought, cause, rows.rows)];
+  return { refused: null, planned: { store: stores.target.index, sessionID, operations }, brought };
+}
+
+/** The outcome for a session whose store fails while it is read. Nothing of it is added. */
+export function unreadSession(error: unknown): Addition {
+  // A bug of this tool is no damage of the store.
+  stoppedBy(error);
+  return { refused: unreadable("store") };
 }
 
 /** All rows of a session as one operation: they are added and removed together. */

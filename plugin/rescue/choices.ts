@@ -53,8 +53,8 @@ export function rescueChoices({ target, hidden, partlyShown, incomplete }: Rescu
     ...facts(session),
     why: `${"shownFrom" in session ? "the web and Desktop apps do not list it" : WHY[session.cause]}${placeText(session, target)}`,
     action: actionFor(session),
-    isSuggested: session.cause !== "archived" && session.cause !== "put-aside" && actionFor(session).kind === "certain",
-    isLast: session.cause === "archived",
+    isSuggested: !isArchived(session) && session.cause !== "put-aside" && actionFor(session).kind === "certain",
+    isLast: isArchived(session),
   }));
   const more = incomplete.map(({ sessionID, title, messages, more: count, isContained }) => ({
     ...{ sessionID, title, messages, updatedMs: null, directory: null, isLast: false },
@@ -79,6 +79,10 @@ export function recordRepair(sessionIDs: readonly string[]): string[] {
 
 function facts({ sessionID, title, updatedMs, directory, messages }: HiddenSession) {
   return { sessionID, title, updatedMs, directory, messages: messages ?? null };
+}
+
+function isArchived({ cause, isArchived: isToo }: HiddenSession): boolean {
+  return cause === "archived" || isToo === true;
 }
 
 function placeText({ cause, target, candidates = [] }: HiddenSession, database: string): string {

@@ -78,7 +78,8 @@ async function isUntrusted(repository: Repository): Promise<boolean> {
 }
 
 async function remoteID(files: FileSystem, repository: Repository): Promise<string | null> {
-  const url = await originOf(files, repository);
+  const asking = repository.isElsewhere ? await repositoryOf(files, repository.worktree) : repository;
+  const url = typeof asking === "string" ? null : await originOf(files, asking);
   if (url === null) return null;
   // git applies `insteadOf` and included configuration files.
   const asked = await git(repository, "remote", "get-url", "origin");

@@ -2,11 +2,14 @@ import { basename } from "node:path";
 import { checksRecords, hostLine } from "../hosts/store-line.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { isOfOtherUser } from "../platform/permissions.ts";
+import { stoppedBy } from "../repair/apply.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
 import { findIncomplete, type IncompleteSession } from "./incomplete.ts";
 import { KnownFolders } from "./known-folders.ts";
-import type { KnownStore } from "./known-stores.ts";
-import { findMisplaced, type Misplaced, type Place } from "./misplaced.ts";
+import { type KnownStore, type OnUnread, type UnreadStore, unreadStore } from "./known-stores.ts";
+import { isTooOld } from "./list-limits.ts";
+import { findMisplaced } from "./misplaced.ts";
+import type { Misplaced, Place } from "./standing.ts";
 
 /**
  * Why the opencode of a database does not show a session that is on disk. `legacy`: the session is only in the JSON
@@ -48,6 +51,10 @@ export interface HiddenSession {
   readonly messages?: number;
   /** The session whose record is gone while its messages exist: this session or its parent. */
   readonly withoutRecord?: string;
+  /** The session that it was started from, if only another store has that one. */
+  readonly parentElsewhere?: string;
+  /** Whether the user archived the session as well. */
+  readonly isArchived?: true;
 }
 
 /** A session that is listed from another folder of its project, but not from its own. */
@@ -66,6 +73,8 @@ export interface Whereabouts {
    * How many sessions could not be judged, because their folder cannot be accessed or its path is not of this system.
    */
   readonly unjudged: number;
+  /** Other stores that failed while they were read: what they have is reported in part. */
+  readonly unread: readonly UnreadStore[];
 }
 
 /**
@@ -82,20 +91,31 @@ export async function findHidden(
   const folders = foldersOfStore(files, target);
   const isStrict = checksRecords(target.opened.description);
   const { misplaced, unjudged } = await findMisplaced(files, { sessions, projects, isStrict }, folders, signal);
-  const partlyShown = misplaced.flatMap((each) =>
-    each.shownFrom === null ? [] : [{ ...misplacedSession(target, each), shownFrom: each.shownFrom }],
-  );
-  const nowhere = misplaced.filter(({ shownFrom }) => shownFrom === null);
-  const brought = await elsewhere(target, others, signal);
+  const nowMs = Date.now();
+  const shownFrom = ({ shownFrom: folder, facts }: Misplaced) => (isTooOld(target, facts, nowMs) ? null : folder);
+  const partlyShown = misplaced.flatMap((each) => {
+    const folder = shownFrom(each);
+    return folder === null ? [] : [{ ...misplacedSession(target, each), shownFrom: folder }];
+  });
+  const nowhere = misplaced.filter((each) => shownFrom(each) === null);
+  const unread = new Set<KnownStore>();
+  const onUnread = (store: KnownStore, error: unknown) => {
+    // A bug of this tool is no damage of the store.
+    stoppedBy(error);
+    unread.add(store);
+  };
+  const brought = await elsewhere(target, others, onUnread, signal);
   const said = new Set([...brought.map(({ sessionID }) => sessionID), ...misplaced.map(({ facts }) => facts.id)]);
   const hidden = [
     ...brought,
     ...nowhere.map((each) => misplacedSession(target, each)),
-    ...parentless(target, said),
+    ...parentless(target, said, brought),
     ...(await recordless(target, said)),
-    ...archived(target),
   ];
-  return { hidden, partlyShown, incomplete: await findIncomplete(target, others, signal), unjudged };
+  for (const { sessionID } of hidden) said.add(sessionID);
+  hidden.push(...archived(target, said));
+  const incomplete = await findIncomplete(target, others, onUnread, signal);
+  return { hidden, partlyShown, incomplete, unjudged, unread: [...unread].map(unreadStore) };
 }
 
 /** The folders that a database names, judged by the rules of the opencode that wrote it. */
@@ -120,7 +140,8 @@ function misplacedSession(store: KnownStore, { facts, cause, reason, target, can
 export async function elsewhere(
   target: KnownStore,
   others: readonly KnownStore[],
-  signal: AbortSignal | undefined,
+  onUnread: OnUnread,
+  signal?: AbortSignal,
 ): Promise<HiddenSession[]> {
   const found: HiddenSession[] = [];
   const known = new Set(target.sessions.filter(({ hasRecord }) => hasRecord).map(({ id }) => id));
@@ -128,7 +149,14 @@ export async function elsewhere(
   for (const store of inOrder) {
     for (const facts of store.sessions) {
       signal?.throwIfAborted();
-      if (known.has(facts.id) || !(await holdsSomething(store, facts))) continue;
+      if (known.has(facts.id)) continue;
+      const holds = await holdsSomething(store, facts).catch((error: unknown) => {
+        signal?.throwIfAborted();
+        onUnread(store, error);
+        return null;
+      });
+      if (holds === null) break;
+      if (!holds) continue;
       known.add(facts.id);
       found.push({ ...hidden(causeOf(store, target), store, facts, null), ...namedAs(store) });
     }
@@ -167,23 +195,53 @@ async function holdsSomething({ opened }: KnownStore, { id, hasRecord }: Session
 }
 
 function hidden(cause: Cause, { index }: KnownStore, facts: SessionFacts, suggestion: string | null): HiddenSession {
-  const { id: sessionID, title, directory, projectID, updatedMs } = facts;
-  return { cause, sessionID, title, directory, projectID, updatedMs, store: index, suggestion };
+  const { id: sessionID, title, directory, projectID, updatedMs, archivedMs } = facts;
+  const isArchived = archivedMs !== null && ["moved", "project-changed", "parent-missing"].includes(cause);
+  return {
+    ...{ cause, sessionID, title, directory, projectID, updatedMs, store: index, suggestion },
+    ...(isArchived && { isArchived }),
+  };
 }
 
-/** Sessions whose parent session is missing. Their own children are opened from them. */
-function parentless(target: KnownStore, said: ReadonlySet<string>): HiddenSession[] {
-  const records = new Set(target.sessions.flatMap(({ id, hasRecord }) => (hasRecord ? [id] : [])));
+/**
+ * Sessions that lists leave out because of their parent: it is missing, or the session is its own ancestor. The other
+ * children of such a session are opened from it.
+ */
+function parentless(target: KnownStore, said: ReadonlySet<string>, brought: readonly HiddenSession[]): HiddenSession[] {
+  const records = new Map(target.sessions.flatMap((facts) => (facts.hasRecord ? [[facts.id, facts] as const] : [])));
   const bare = new Set(target.sessions.flatMap(({ id, hasRecord }) => (hasRecord ? [] : [id])));
-  return target.sessions.flatMap((facts) => {
+  return target.sessions.flatMap((facts): HiddenSession[] => {
     const { id, parentID, hasRecord } = facts;
-    if (!hasRecord || parentID === null || records.has(parentID) || said.has(id)) return [];
+    if (!hasRecord || parentID === null || said.has(id)) return [];
+    const isOwnAncestor = isAncestor(records, id, facts);
+    if (records.has(parentID) && !isOwnAncestor) return [];
+    const elsewhere = brought.find(({ sessionID }) => sessionID === parentID);
     const isBare = bare.has(parentID);
-    const reason = `The session that it was started from has ${isBare ? "no record of its own" : "no record and no messages"}.`;
+    const started = "The session that it was started from";
+    const reason = isOwnAncestor
+      ? "By its record it was started from itself, directly or through others."
+      : elsewhere !== undefined
+        ? `${started} is only in ${elsewhere.database ?? "the old JSON storage"}.`
+        : `${started} has ${isBare ? "no record of its own" : "no record and no messages"}.`;
     return [
-      { ...hidden("parent-missing", target, facts, null), reason, ...(isBare ? { withoutRecord: parentID } : {}) },
+      {
+        ...hidden("parent-missing", target, facts, null),
+        reason,
+        ...(isBare && elsewhere === undefined && { withoutRecord: parentID }),
+        ...(elsewhere !== undefined && { parentElsewhere: parentID }),
+      },
     ];
   });
+}
+
+/** Whether a session is among the sessions from which another one was started, directly or not. */
+function isAncestor(records: ReadonlyMap<string, SessionFacts>, id: string, of: SessionFacts): boolean {
+  const seen = new Set<string>();
+  for (let at = of.parentID; at !== null && !seen.has(at); at = records.get(at)?.parentID ?? null) {
+    if (at === id) return true;
+    seen.add(at);
+  }
+  return false;
 }
 
 /** Sessions of which only messages exist. */
@@ -200,8 +258,8 @@ async function recordless(target: KnownStore, said: ReadonlySet<string>): Promis
   return found;
 }
 
-function archived(target: KnownStore): HiddenSession[] {
+function archived(target: KnownStore, said: ReadonlySet<string>): HiddenSession[] {
   return target.sessions
-    .filter(({ archivedMs }) => archivedMs !== null)
+    .filter(({ id, archivedMs }) => archivedMs !== null && !said.has(id))
     .map((facts) => hidden("archived", target, facts, null));
 }

@@ -4,7 +4,7 @@ import type { CellValue } from "../model/artifact.ts";
 import type { NewRow } from "../model/replacement.ts";
 import { isFields, parseDocument } from "../stores/conversation.ts";
 import type { Operation } from "../stores/writer.ts";
-import type { KnownStore } from "./known-stores.ts";
+import type { KnownStore, OnUnread } from "./known-stores.ts";
 import { ownID, stateOf } from "./own-session.ts";
 
 /** A session of the target with messages that only another store has. */
@@ -36,23 +36,32 @@ export interface IncompleteSession {
 export async function findIncomplete(
   target: KnownStore,
   others: readonly KnownStore[],
+  onUnread: OnUnread,
   signal?: AbortSignal,
 ): Promise<IncompleteSession[]> {
   const found = new Map<string, IncompleteSession>();
   const records = new Map(target.sessions.filter(({ hasRecord }) => hasRecord).map((facts) => [facts.id, facts]));
   for (const store of others) {
+    const failed = (error: unknown) => {
+      signal?.throwIfAborted();
+      onUnread(store, error);
+      return null;
+    };
     for (const { id } of store.sessions) {
       signal?.throwIfAborted();
       const facts = records.get(id);
       if (facts === undefined) continue;
-      const theirs = new Set(await store.opened.store.conversations.messageIDs(id));
+      const listed = await store.opened.store.conversations.messageIDs(id).catch(failed);
+      if (listed === null) break;
+      const theirs = new Set(listed);
       if (theirs.size === 0) continue;
       const ours = await target.opened.store.conversations.messageIDs(id);
       const missing = new Set([...theirs].filter((messageID) => !ours.includes(messageID)));
       if (missing.size === 0) continue;
       const state = stateOf(theirs);
       if (records.has(ownID(id, state))) continue;
-      const more = await readable(store, id, missing);
+      const more = await readable(store, id, missing).catch(failed);
+      if (more === null) break;
       if (more === 0 || more <= (found.get(id)?.more ?? 0)) continue;
       const { database } = store.opened.description;
       found.set(id, {

@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { isFolderHere, NO_WORKTREE } from "../hosts/folder-paths.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
@@ -13,6 +13,7 @@ export class KnownFolders {
   readonly #rule: NamingRule;
   readonly #seen = new Map<string, Promise<FolderProject | null>>();
   readonly #named: ReadonlySet<string>;
+  readonly #listed = new Map<string, Promise<readonly string[]>>();
   readonly #siblings = new Map<string, Promise<readonly string[]>>();
 
   constructor(
@@ -58,14 +59,29 @@ export class KnownFolders {
    */
   async carriersOf(projectID: string, goneRoot: string | null): Promise<FolderProject[]> {
     if (projectID === GLOBAL_ID) return [];
-    const beside = goneRoot === null ? [] : await this.#besideOf(goneRoot);
+    const around = goneRoot === null ? [] : [...(await this.#besideOf(goneRoot)), await this.#nearestAbove(goneRoot)];
     const carriers = new Map<string, FolderProject>();
-    for (const folder of [...this.#named, ...beside]) {
+    for (const folder of [...this.#named, ...around]) {
       const found = await this.look(folder);
       if (found === null || found === "unknown" || found.repository === null || !carries(found, projectID)) continue;
       if (!carriers.has(found.worktree)) carriers.set(found.worktree, found);
     }
     return [...carriers.values()];
+  }
+
+  /** The folders next to a missing one whose names differ from its name by case or the form of accents alone. */
+  async spelledAlike(gone: string): Promise<string[]> {
+    const plain = (name: string) => name.normalize("NFC").toLowerCase().trim();
+    return (await this.#foldersIn(dirname(gone))).flatMap((name) =>
+      plain(name) === plain(basename(gone)) ? [join(dirname(gone), name)] : [],
+    );
+  }
+
+  /** The nearest folder above a missing one: it may be in the main worktree of a linked worktree that was removed. */
+  async #nearestAbove(gone: string): Promise<string> {
+    let at = dirname(gone);
+    while (at !== dirname(at) && (await this.look(at)) === null) at = dirname(at);
+    return at;
   }
 
   /** Folders with git next to a missing one, which may have been renamed to one of them. */
@@ -76,11 +92,21 @@ export class KnownFolders {
     return known;
   }
 
-  async #repositoriesIn(parent: string): Promise<string[]> {
+  /** The names of the folders in a folder. */
+  #foldersIn(parent: string): Promise<readonly string[]> {
+    const known = this.#listed.get(parent) ?? this.#listFolders(parent);
+    this.#listed.set(parent, known);
+    return known;
+  }
+
+  async #listFolders(parent: string): Promise<string[]> {
     const entries = (await this.#files.list(parent).catch(() => null)) ?? [];
+    return entries.flatMap(({ name, type }) => (type === "directory" ? [name] : []));
+  }
+
+  async #repositoriesIn(parent: string): Promise<string[]> {
     const found: string[] = [];
-    for (const { name, type } of entries.slice(0, MOST_SIBLINGS)) {
-      if (type !== "directory") continue;
+    for (const name of (await this.#foldersIn(parent)).slice(0, MOST_SIBLINGS)) {
       const dotGit = await this.#files.stat(join(parent, name, ".git")).catch(() => null);
       if (dotGit !== null) found.push(join(parent, name));
     }

@@ -3,7 +3,7 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { addingRefusal } from "../repair/may-write.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import { findSlugTrees } from "../stores/json/slug-tree.ts";
-import type { Located } from "../stores/locate.ts";
+import { databasesIn, type Located } from "../stores/locate.ts";
 import { openJson, openStores } from "../stores/open.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import { databasesPutAside, otherData } from "../stores/put-aside.ts";
@@ -39,6 +39,14 @@ export interface UnreadStore {
   readonly path: string;
 }
 
+/** What becomes of a store that fails while it is read. */
+export type OnUnread = (store: KnownStore, error: unknown) => void;
+
+/** A store as one that could not be read. */
+export function unreadStore({ origin, opened }: { origin: Origin; opened: OpenedStore }): UnreadStore {
+  return { origin, path: opened.description.database ?? opened.description.dataDir };
+}
+
 /** `no-room`: no space for a private copy of the database. The message says how much is needed. */
 export type Unknowing = "none" | "unknown" | "unusable" | "refused" | "no-room";
 
@@ -65,7 +73,8 @@ export async function openKnownStores(
   }
   const other = fromData === null ? null : await otherData(files, fromData, located);
   if (other?.ok === false) return { ok: false, reason: "unknown", message: other.message };
-  const opened = await openStores(files, located, "outside");
+  const beside = await databasesBeside(files, located);
+  const opened = await openStores(files, { ...located, databases: [...databases, ...beside] }, "outside");
   const origins: Origin[] = opened.map(() => "beside");
   const add = (more: readonly OpenedStore[], origin: Origin) => {
     opened.push(...more);
@@ -86,12 +95,11 @@ export async function openKnownStores(
     const unread: UnreadStore[] = [];
     for (const [index, store] of opened.entries()) {
       const origin = origins[index] ?? "beside";
-      // A copy that cannot be read must not keep the other stores from being reported.
+      // Another store that cannot be read must not keep the rest from being reported.
       const facts = store.state === "ok" ? know(store, index, origin) : null;
-      const found = origin === "beside" ? await facts : await facts?.catch(() => null);
+      const found = store.description.database === path ? await facts : await facts?.catch(() => null);
       if (found != null) known.push(found);
-      else if (mayHoldSessions(store))
-        unread.push({ origin, path: store.description.database ?? store.description.dataDir });
+      else if (mayHoldSessions(store)) unread.push(unreadStore({ origin, opened: store }));
     }
     const target = known.find((each) => each.opened.description.database === path);
     if (target !== undefined) {
@@ -113,6 +121,12 @@ export async function openKnownStores(
     reason: "unusable",
     message: unreadable("database"),
   };
+}
+
+/** If `OPENCODE_DB` named the database, those that opencode opens without it. */
+async function databasesBeside(files: FileSystem, { dataDir, databases, isDatabaseAlone }: Located): Promise<string[]> {
+  if (isDatabaseAlone === true) return [];
+  return (await databasesIn(files, dataDir)).filter((path) => !databases.includes(path));
 }
 
 /** An empty file, or the database of another program, has no session. One of opencode 2.x is named on its own. */

@@ -35,10 +35,15 @@ export function listLimits({ sessions, opened }: Pick<KnownStore, "sessions" | "
   ]);
   const web = { beyondWeb: onWeb.length, webAddress: onWeb[0] === undefined ? null : webAddress(onWeb[0]) };
   if (hostLine(opened.description).listed === "30 days") {
-    const old = roots.filter(({ updatedMs }) => (updatedMs ?? 0) < nowMs - LISTED_DAYS * DAY_MS);
+    const old = roots.filter((facts) => isTooOld({ opened }, facts, nowMs));
     return { beyond: old.length, rule: "30 days", ...web };
   }
   return { beyond: beyond(newestFirst, LISTED_ROOTS, above).length, rule: "100 newest", ...web };
+}
+
+/** Whether the list of a terminal UI leaves a session out by its age, from every folder. */
+export function isTooOld({ opened }: Pick<KnownStore, "opened">, { updatedMs }: SessionFacts, nowMs: number): boolean {
+  return hostLine(opened.description).listed === "30 days" && (updatedMs ?? 0) < nowMs - LISTED_DAYS * DAY_MS;
 }
 
 /** Where the web app opens a session, after the host and port. `null` if the session states no folder. */

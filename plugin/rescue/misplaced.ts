@@ -1,10 +1,9 @@
 import { dirname } from "node:path";
 import {
+  folderBelow,
   folderKey,
   isFolderHere,
-  mountInWSL,
   NO_WORKTREE,
-  pathBelow,
   relativePath,
   systemOfPath,
   THIS_SYSTEM,
@@ -14,40 +13,10 @@ import { isOneSpelledTwice } from "../platform/spelling.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import { needsGit } from "../words/refusals.ts";
 import { carries, type FolderProject, GLOBAL_ID } from "./folder-project.ts";
+import { goneStanding } from "./gone-folder.ts";
 import { foldersOf, type KnownFolders } from "./known-folders.ts";
-import { type GoneFolder, isMovedFolder } from "./new-place.ts";
-import { gotProjectSince, isMounted, wasNeverHere } from "./project-change.ts";
-
-/** Where a session belongs: its folder, and the project that opencode uses there. */
-export interface Place {
-  readonly directory: string;
-  readonly projectID: string;
-  /** The git worktree of the folder, or `/` without one. */
-  readonly worktree: string;
-  readonly isGit: boolean;
-}
-
-/** A session that no list shows from its own folder. */
-export interface Misplaced {
-  readonly facts: SessionFacts;
-  /** `moved`: the session's folder is missing. `project-changed`: the folder now belongs to another project. */
-  readonly cause: "moved" | "project-changed";
-  /** The folder from which a terminal UI still lists the session; `null` if no list shows it. */
-  readonly shownFrom: string | null;
-  /** Why no list shows it, in one sentence. */
-  readonly reason: string;
-  /** Where the session certainly belongs; `null` if only the user knows. */
-  readonly target: Place | null;
-  /** Folders where the session may belong. */
-  readonly candidates: readonly string[];
-}
-
-export interface Known {
-  readonly sessions: readonly SessionFacts[];
-  readonly projects: readonly ProjectFacts[];
-  /** Whether the host is 1.17 or newer. Such a host gives `global` sessions to a new repository by its own worktree. */
-  readonly isStrict: boolean;
-}
+import { gotProjectSince, isMounted } from "./project-change.ts";
+import { isBelow, type Known, type Misplaced, placeIn, type Standing } from "./standing.ts";
 
 /** The sessions of a database that no list of its opencode shows from their own folders. Reads only. */
 export async function findMisplaced(
@@ -76,8 +45,6 @@ export async function findMisplaced(
   const misplaced = [...found.values()].filter(({ facts }) => !isBelowShown(records, found, facts));
   return { misplaced, unjudged };
 }
-
-type Standing = Omit<Misplaced, "facts">;
 
 /** Whether nothing told a salvage the folder of a session. */
 function isAnywhere({ directory, isSalvaged }: SessionFacts): boolean {
@@ -125,7 +92,9 @@ async function standingOf(
   if (carries(own, projectID)) {
     const isSame = await isSameFolder(files, own.directory, directory).catch(() => null);
     if (isSame === null) return "unjudged";
-    return isSame || isListedByPath(own, facts) ? "shown" : linkStanding(folders, own, projectID);
+    // Up to 1.14 web and Desktop ask for the path as it is written, and find it so.
+    const isListed = facts.path === undefined || (!known.isStrict && isListedByPath(own, facts));
+    return isSame || isListed ? "shown" : otherPathStanding(folders, own, facts);
   }
   return isAdopted(own, facts, known.isStrict) ? "shown" : otherProject(files, known, folders, facts, own);
 }
@@ -145,7 +114,7 @@ async function isSameFolder(files: FileSystem, found: string, directory: string)
  */
 function isListedByPath({ worktree, directory }: FolderProject, { path }: SessionFacts): boolean {
   const below = relativePath(THIS_SYSTEM, worktree, directory);
-  return below === "" || path === undefined || path === below || path?.startsWith(`${below}/`) === true;
+  return below === "" || path === below || path?.startsWith(`${below}/`) === true;
 }
 
 /**
@@ -158,16 +127,33 @@ function isAdopted(own: FolderProject, { projectID, directory }: SessionFacts, i
   return directory !== null && folderKey(THIS_SYSTEM, directory) === folderKey(THIS_SYSTEM, adopting);
 }
 
-/** The path leads through a symbolic link, which opencode now resolves. */
-async function linkStanding(folders: KnownFolders, own: FolderProject, projectID: string): Promise<Standing> {
+/**
+ * The path leads to the folder, but opencode writes another one: it follows symbolic links. From 1.17 on web and Desktop
+ * list nothing under this one.
+ */
+async function otherPathStanding(folders: KnownFolders, own: FolderProject, facts: SessionFacts): Promise<Standing> {
+  const projectID = facts.projectID ?? GLOBAL_ID;
   const [carrier] = await folders.carriersOf(projectID, null);
+  const isListed = isListedByPath(own, facts);
+  const isLink = withoutEnd(facts.directory ?? "") !== withoutEnd(own.directory);
   return {
     cause: "moved",
-    shownFrom: carrier?.worktree ?? null,
-    reason: "Its folder is a symbolic link, which opencode follows now.",
-    target: { directory: own.directory, projectID, worktree: own.worktree, isGit: own.repository !== null },
+    shownFrom: isListed ? own.directory : (carrier?.worktree ?? null),
+    reason: isLink
+      ? "Its folder is a symbolic link, which opencode follows now."
+      : "Its folder is stored in a form that opencode does not write.",
+    // What a list shows through a link is moved only if the user says so.
+    target:
+      isListed && isLink
+        ? null
+        : { directory: own.directory, projectID, worktree: own.worktree, isGit: own.repository !== null },
     candidates: [own.directory],
   };
+}
+
+/** A folder without dots, doubled slashes and a slash at its end. */
+function withoutEnd(folder: string): string {
+  return folderBelow(THIS_SYSTEM, folder, "");
 }
 
 async function otherProject(
@@ -225,7 +211,7 @@ function reasonOf(own: FolderProject, projectID: string, isOf: Sameness): string
     return "Git does not trust its folder, which belongs to another user: `git config --global --add safe.directory FOLDER` corrects that.";
   }
   if (own.refused === "leads-nowhere") {
-    return "The .git of its folder leads nowhere: its repository was removed, or was moved (then `git worktree repair` in it corrects that).";
+    return "Git does not accept the .git of its folder: its repository was removed or damaged, or was moved (then `git worktree repair` in it corrects that).";
   }
   if (own.id === null) return needsGit("its folder");
   const now = own.id === GLOBAL_ID ? "has no project of its own now" : "belongs to another project now";
@@ -236,86 +222,4 @@ function reasonOf(own: FolderProject, projectID: string, isOf: Sameness): string
   };
   if (projectID === GLOBAL_ID) return `Its folder is in a git repository now${words[isOf]}.`;
   return `Its folder ${now}${words[isOf]}.`;
-}
-
-/** Whether a folder is the same as another one or is below it. */
-function isBelow(directory: string, root: string): boolean {
-  return pathBelow(directory, root) !== null;
-}
-
-function systemName(directory: string): string {
-  return systemOfPath(directory) === "windows" ? "Windows" : "Linux or macOS";
-}
-
-async function goneStanding(
-  files: FileSystem,
-  known: Known,
-  folders: KnownFolders,
-  directory: string,
-  projectID: string,
-): Promise<Standing> {
-  const isForeign = !isFolderHere(directory);
-  const gone = await goneFolder(known, folders, directory, projectID);
-  const carriers = await folders.carriersOf(projectID, isForeign ? null : gone.root);
-  const moved = isForeign ? null : await movedPlace(files, known, folders, gone, carriers, directory);
-  const mounted = isForeign ? mountInWSL(directory) : null;
-  const isInWSL = mounted !== null && (await folders.look(mounted)) !== null;
-  const isOther = !isForeign && moved === null && (await wasNeverHere(files, directory, gone.firstUseMs));
-  return {
-    cause: "moved",
-    shownFrom: carriers[0]?.worktree ?? null,
-    reason: isForeign
-      ? `Its folder is a path of ${systemName(directory)}.`
-      : isOther
-        ? NEVER_HERE
-        : "Its folder is not there.",
-    target: moved,
-    candidates: [...carriers.map(({ worktree }) => worktree), ...(isInWSL ? [mounted] : [])],
-  };
-}
-
-const NEVER_HERE =
-  "Its folder is not there, and nothing was removed or renamed there since: it may be one of a container, of another computer or of a drive that is not mounted.";
-
-/** The outermost missing folder among those that the project's record names; if there is none, the session's own. */
-async function goneFolder(
-  { projects, sessions }: Known,
-  folders: KnownFolders,
-  directory: string,
-  projectID: string,
-): Promise<GoneFolder> {
-  const project = projects.find(({ id }) => id === projectID);
-  const named = project === undefined ? [] : foldersOf(project).filter((folder) => folder !== NO_WORKTREE);
-  let root = directory;
-  for (const folder of named) {
-    if (folder.length < root.length && isBelow(directory, folder) && (await folders.look(folder)) === null)
-      root = folder;
-  }
-  const ofProject = sessions.filter((session) => session.projectID === projectID);
-  const within = ofProject.filter((session) => session.directory !== null && isBelow(session.directory, root));
-  const firstUseMs = within.reduce((first, { createdMs }) => Math.min(first, createdMs ?? 0), Number.POSITIVE_INFINITY);
-  return { root, project, firstUseMs, ofProject, sessions: within };
-}
-
-/** The new place of a folder that was certainly renamed. */
-async function movedPlace(
-  files: FileSystem,
-  { isStrict }: Known,
-  folders: KnownFolders,
-  gone: GoneFolder,
-  carriers: readonly FolderProject[],
-  directory: string,
-): Promise<Place | null> {
-  const [only, ...more] = carriers;
-  if (only === undefined || more.length > 0 || !(await isMovedFolder(files, gone, only, isStrict))) return null;
-  const found = await folders.look(only.worktree + directory.slice(gone.root.length));
-  return found === null || found === "unknown" ? null : placeIn(found, found.directory);
-}
-
-/** A folder as the place of a session; `null` if its project cannot be told. */
-export function placeIn(found: FolderProject, directory: string): Place | null {
-  const { recorded, id, worktree, repository } = found;
-  // opencode itself moves the sessions of a recorded id to the new one.
-  const projectID = recorded ?? id;
-  return projectID === null ? null : { directory, projectID, worktree, isGit: repository !== null };
 }

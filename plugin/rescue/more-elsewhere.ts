@@ -39,7 +39,13 @@ async function haveMore({ target, others, unread }: KnownStores): Promise<boolea
   if (unread.some(({ origin }) => origin === "other-data")) return true;
   const stores = others.filter(({ origin }) => origin === "other-data");
   if (!stores.every(isOf1xAlone)) return true;
-  return (await elsewhere(target, stores, undefined)).length > 0 || (await findIncomplete(target, stores)).length > 0;
+  const onUnread = (_: KnownStore, error: unknown) => {
+    throw error;
+  };
+  return (
+    (await elsewhere(target, stores, onUnread)).length > 0 ||
+    (await findIncomplete(target, stores, onUnread)).length > 0
+  );
 }
 
 /** What opencode 2.x keeps is not compared. */

@@ -17,7 +17,7 @@ import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { Operation } from "../stores/writer.ts";
 import type { HiddenSession } from "./hidden.ts";
 import type { KnownStore } from "./known-stores.ts";
-import type { Place } from "./misplaced.ts";
+import type { Place } from "./standing.ts";
 import type { Move } from "./targets.ts";
 
 /** One value to change so that a session is shown where it belongs. */
@@ -142,23 +142,29 @@ function projectChanges(projects: readonly ProjectFacts[], moves: ReadonlyMap<st
   });
 }
 
-/** Makes the named sessions independent if their parent is missing. */
+/**
+ * Makes the named sessions independent if their parent is missing. A session whose parent is brought in at the same time
+ * stays its child.
+ */
 export function detachChanges(
   hidden: readonly HiddenSession[],
   target: KnownStore,
   sessionIDs: readonly string[],
+  isBroughtIn: (session: HiddenSession) => boolean,
 ): Change[] {
-  return hidden.flatMap(({ cause, sessionID }): Change[] => {
+  const brought = new Set(hidden.filter(isBroughtIn).map(({ sessionID }) => sessionID));
+  return hidden.flatMap(({ cause, sessionID, parentElsewhere }): Change[] => {
     if (cause !== "parent-missing" || !sessionIDs.includes(sessionID)) return [];
+    if (parentElsewhere !== undefined && brought.has(parentElsewhere)) return [];
     const from = target.sessions.find(({ id }) => id === sessionID)?.parentID ?? null;
     return [{ table: "session", id: sessionID, column: "parent_id", from, to: null }];
   });
 }
 
 /** Removes sessions from the archive. */
-export function unarchiveChanges(hidden: readonly HiddenSession[], target: KnownStore): Change[] {
-  return hidden.flatMap(({ cause, sessionID }): Change[] => {
-    if (cause !== "archived") return [];
+export function unarchiveChanges(sessions: readonly HiddenSession[], target: KnownStore): Change[] {
+  return sessions.flatMap(({ cause, isArchived, sessionID }): Change[] => {
+    if (cause !== "archived" && isArchived !== true) return [];
     const from = target.sessions.find(({ id }) => id === sessionID)?.archivedMs ?? null;
     return [{ table: "session", id: sessionID, column: "time_archived", from, to: null }];
   });

@@ -3,12 +3,16 @@ import type { FileSystem } from "../platform/file-system.ts";
 
 /** A git repository that opencode finds at or above a folder. */
 export interface Repository {
-  /** The folder that holds `.git`, without symbolic links. */
+  /** The folder that holds `.git`, without symbolic links, or the one that the setting `core.worktree` names. */
   readonly worktree: string;
+  /** Git's own folder of this worktree. In a linked worktree it is below the common one. */
+  readonly gitDirectory: string;
   /** Git's folder that all worktrees share. opencode stores the id of the project there, in the file `opencode`. */
   readonly commonDirectory: string;
   /** Whether `.git` is that folder itself, not a file that points to it. */
   readonly isMain: boolean;
+  /** Whether `core.worktree` names another folder. opencode runs git there, which then knows nothing of this repository. */
+  readonly isElsewhere: boolean;
 }
 
 /**
@@ -26,10 +30,12 @@ export async function repositoryOf(files: FileSystem, folder: string): Promise<R
       const isFile = target !== null && (await files.stat(target))?.type === "file";
       const gitDirectory = isFile ? await gitLink(files, target, at) : target;
       const commonDirectory = gitDirectory === null ? null : await commonOf(files, gitDirectory);
-      const isLinked = commonDirectory !== gitDirectory;
-      if (commonDirectory !== null && !isLinked && (await hasLostWorktree(files, commonDirectory))) return "refused";
-      if (commonDirectory !== null) {
-        return { worktree: at, commonDirectory, isMain: !isFile && commonDirectory === gitDirectory };
+      if (gitDirectory !== null && commonDirectory !== null) {
+        const isLinked = commonDirectory !== gitDirectory;
+        const worktree = isLinked ? at : await worktreeOf(files, commonDirectory, at);
+        if (worktree === null) return "refused";
+        const kind = { isMain: !isFile && !isLinked, isElsewhere: worktree !== at };
+        return { worktree, gitDirectory, commonDirectory, ...kind };
       }
       // Git refuses a file that points nowhere. It skips a folder that is no repository and searches further up.
       if (isFile || target === null) return "refused";
@@ -76,10 +82,23 @@ export async function originOf(files: FileSystem, { commonDirectory }: Repositor
   return settingIn(files, commonDirectory, 'remote "origin"', "url");
 }
 
-/** Whether the configuration names a worktree that is gone, as in a submodule that was moved by hand. Git fails then. */
-async function hasLostWorktree(files: FileSystem, gitDirectory: string): Promise<boolean> {
+/**
+ * The worktree that the configuration names, otherwise the folder itself. `null` if the named one is gone, as in a submodule
+ * that was moved by hand: git fails then.
+ */
+async function worktreeOf(files: FileSystem, gitDirectory: string, folder: string): Promise<string | null> {
   const worktree = await settingIn(files, gitDirectory, "core", "worktree");
-  return worktree !== null && (await files.realPath(resolve(gitDirectory, worktree)).catch(() => null)) === null;
+  return worktree === null ? folder : files.realPath(resolve(gitDirectory, worktree)).catch(() => null);
+}
+
+/** The folder of a linked worktree when git last recorded it; `null` if the repository is no linked worktree. */
+export async function recordedWorktree(
+  files: FileSystem,
+  { gitDirectory, commonDirectory }: Repository,
+): Promise<string | null> {
+  if (gitDirectory === commonDirectory) return null;
+  const link = await line(files, join(gitDirectory, "gitdir"));
+  return link === "" ? null : dirname(resolve(gitDirectory, link));
 }
 
 /** The first value of a setting in a repository's configuration; `null` if it has none. */

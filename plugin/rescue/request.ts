@@ -41,7 +41,12 @@ export interface Refusal {
 
 /** The requested sessions that the target's opencode does not show. @throws the reason of the input's signal */
 export async function chosenSessions(input: RescueInput, { target, others }: KnownStores): Promise<Whereabouts> {
-  const { hidden, partlyShown, incomplete, unjudged } = await findHidden(input.files, target, others, input.signal);
+  const { hidden, partlyShown, incomplete, unjudged, unread } = await findHidden(
+    input.files,
+    target,
+    others,
+    input.signal,
+  );
   const { sessionIDs } = input;
   const isChosen = ({ sessionID }: Pick<HiddenSession, "sessionID">) =>
     sessionIDs.length === 0 || sessionIDs.includes(sessionID);
@@ -50,6 +55,7 @@ export async function chosenSessions(input: RescueInput, { target, others }: Kno
     partlyShown: partlyShown.filter(isChosen),
     incomplete: incomplete.filter(isChosen),
     unjudged,
+    unread,
   };
 }
 

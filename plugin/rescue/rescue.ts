@@ -3,7 +3,7 @@ import { applyPlan, type ReportedItem, STOPPED_BETWEEN, type Stopped } from "../
 import { addingRefusal } from "../repair/may-write.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
-import { type BroughtIn, moreOfSession, refusedItem, wholeSession } from "./brought-in.ts";
+import { type BroughtIn, moreOfSession, refusedItem, unreadSession, wholeSession } from "./brought-in.ts";
 import { foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.ts";
 import { isAdded } from "./incomplete.ts";
 import { type KnownStores, openKnownStores } from "./known-stores.ts";
@@ -19,7 +19,7 @@ import {
 } from "./request.ts";
 import { certainTargets, movedTargets, type Targets } from "./targets.ts";
 
-export interface HiddenList extends Whereabouts {
+export interface HiddenList extends Omit<Whereabouts, "unread"> {
   /** The file name of the database. */
   readonly target: string;
   readonly limits: ListLimits;
@@ -56,7 +56,7 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
     if (!planned.ok) return { ok: false, reason: "unknown", message: planned.message };
     const limits = listLimits(stores.target, Date.now());
     const refusal = addingRefusal(stores.target.opened.origin);
-    const unread = stores.unread.map(({ path }) => path);
+    const unread = [...stores.unread, ...found.unread].map(({ path }) => path);
     const { changes } = planned;
     return { ok: true, list: { target: nameOf(stores), ...found, hidden, limits, unread, changes, refusal } };
   } finally {
@@ -129,27 +129,27 @@ async function rescueUnderLock(
     const stopped = await apply(changes);
     if (stopped !== null || !request.bringIn) return finished(stopped);
     for (const session of added) {
-      const more = await moreOfSession(stores, session, held.get(session.sessionID) ?? new Set());
-      const { planned, brought, refused } = more;
-      if (refused !== null) {
+      const reading = moreOfSession(stores, session, held.get(session.sessionID) ?? new Set());
+      const addition = await reading.catch(unreadSession);
+      if (addition.refused !== null) {
         const cause = session.database === undefined ? "legacy" : "other-database";
-        result.items.push(refusedItem({ sessionID: session.sessionID, cause }, refused));
+        result.items.push(refusedItem({ sessionID: session.sessionID, cause }, addition.refused));
         continue;
       }
-      const failure = await apply([planned]);
-      result.sessions.push(brought);
+      const failure = await apply([addition.planned]);
+      result.sessions.push(addition.brought);
       if (failure !== null) return finished(failure);
     }
     const elsewhere = hidden.filter((session) => isWanted(session, request));
     for (const [index, session] of elsewhere.entries()) {
-      const { planned, brought, refused } = await wholeSession(stores, session);
-      if (refused !== null) {
-        result.items.push(refusedItem(session, refused));
+      const addition = await wholeSession(stores, session).catch(unreadSession);
+      if (addition.refused !== null) {
+        result.items.push(refusedItem(session, addition.refused));
         continue;
       }
-      const failure = await apply([planned]);
+      const failure = await apply([addition.planned]);
       if (result.items.some((item) => item.sessionID === session.sessionID && item.action === "rescued")) {
-        result.sessions.push(brought);
+        result.sessions.push(addition.brought);
       }
       if (failure !== null) return finished(failure);
       input.onProgress?.(index + 1, elsewhere.length);
@@ -172,8 +172,9 @@ async function changesFor(
   { files, sessionIDs }: RescueInput,
   { target }: KnownStores,
   { hidden, partlyShown }: Whereabouts,
-  { relink, unarchive }: RescueRequest,
+  request: RescueRequest,
 ): Promise<Planned> {
+  const { relink, unarchive } = request;
   const misplaced = [...hidden.filter((session) => !isElsewhere(session)), ...partlyShown];
   let targets: Targets = { ok: true, places: new Map() };
   if (relink === true) targets = { ok: true, places: certainTargets(misplaced) };
@@ -182,8 +183,10 @@ async function changesFor(
   }
   if (!targets.ok) return targets;
   const relinked = relinkChanges(target, targets.places, typeof relink === "boolean" ? null : relink);
-  const detached = relink === true ? detachChanges(hidden, target, sessionIDs) : [];
-  return { ok: true, changes: [...relinked, ...detached, ...(unarchive ? unarchiveChanges(hidden, target) : [])] };
+  const isBroughtIn = (session: HiddenSession) => isWanted(session, request);
+  const detached = relink === true ? detachChanges(hidden, target, sessionIDs, isBroughtIn) : [];
+  const unarchived = unarchive ? unarchiveChanges([...hidden, ...partlyShown], target) : [];
+  return { ok: true, changes: [...relinked, ...detached, ...unarchived] };
 }
 
 function nameOf({ target }: KnownStores): string {

@@ -3,7 +3,7 @@ import { needsGit } from "../words/refusals.ts";
 import type { HiddenSession } from "./hidden.ts";
 import type { KnownFolders } from "./known-folders.ts";
 import type { KnownStore } from "./known-stores.ts";
-import { type Place, placeIn } from "./misplaced.ts";
+import { type Place, placeIn } from "./standing.ts";
 
 /** A move that the user names. */
 export interface Move {

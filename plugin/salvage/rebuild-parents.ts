@@ -52,9 +52,10 @@ function rebuildSessions(connection: Connection): number {
     `insert or ignore into session (id, project_id, slug, directory, title, version, time_created, time_updated)
      select lost.id, coalesce((select project_id from session where ${spelled("directory")} = ${spelled("lost.cwd")} limit 1),
          (select id from project where ${spelled("worktree")} = ${spelled("lost.root")} limit 1), 'global'),
-       '${SALVAGED_SLUG}', ${spelled("lost.cwd")}, ?, ?, lost.created, lost.updated
+       case when lost.ran_in_root and lost.cwd = '/' then '${RAN_IN_ROOT_SLUG}' else '${SALVAGED_SLUG}' end, ${spelled("lost.cwd")}, ?, ?, lost.created, lost.updated
      from (select session_id as id, min(time_created) as created, max(time_updated) as updated,
-         coalesce(max(nullif(${CWD}, '/')), ?, '/') as cwd,
+         max(${RAN_IN_ROOT}) as ran_in_root,
+         coalesce(max(nullif(${CWD}, '/')), case when max(${RAN_IN_ROOT}) then '/' end, ?, '/') as cwd,
          max(case when json_valid(data) then json_extract(data, '$.path.root') end) as root
        from message where session_id not in (select id from session) and session_id glob 'ses*' group by 1) lost`,
     TITLE,
@@ -75,6 +76,13 @@ function keepsSlashes(connection: Connection): boolean {
     0
   );
 }
+
+/** The slug of a session that really ran in `/`: its folder is known. */
+const RAN_IN_ROOT_SLUG = `${SALVAGED_SLUG}-in-root`;
+
+/** Whether a message names `/` as opencode wrote it. A rebuilt message names it too, but answers no message. */
+const RAN_IN_ROOT = `case when json_valid(data) then
+  json_extract(data, '$.path.cwd') = '/' and json_extract(data, '$.parentID') <> 'msg_' else 0 end`;
 
 /** The directory that a message names. */
 const CWD = "case when json_valid(data) then json_extract(data, '$.path.cwd') end";

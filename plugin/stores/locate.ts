@@ -156,6 +156,11 @@ async function databases(files: FileSystem, dataDir: string, input: LocateInput)
     const elsewhere = input.dataDir !== undefined && !path.startsWith(dataDir + sep);
     if (!elsewhere) return (await files.stat(path)) === null ? [] : [path];
   }
+  return databasesIn(files, dataDir);
+}
+
+/** The databases of a data directory under the names that opencode itself gives them, the default one first. */
+export async function databasesIn(files: FileSystem, dataDir: string): Promise<string[]> {
   const names = ((await files.list(dataDir)) ?? []).flatMap(({ name, type }) =>
     type === "directory" && name !== DEFAULT_DATABASE ? [] : [name],
   );

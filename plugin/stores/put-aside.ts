@@ -7,9 +7,11 @@ import { loadDriver } from "./sqlite/driver.ts";
 /**
  * Names that people and programs give a copy of a database: `.old`, `.bak`, ` 2.db`, `.sync-conflict-….db`, `(…
  * conflicted copy …)`, `_conflict-….db`, `Copy of opencode.db`, `opencode.db~`. The names of its side files do not
- * match.
+ * match. A database under any other name counts if it has the tables of opencode: `OPENCODE_DB` may have named it.
  */
 const COPY_NAME = /(?:^|[^A-Za-z0-9])opencode(?![A-Za-z])(?!.*-(?:wal|shm|journal)\b)/i;
+
+const DATABASE_END = /\.(db|sqlite3?)$/i;
 
 /** The first bytes of every SQLite database. */
 const HEADER = "SQLite format 3\0";
@@ -24,29 +26,34 @@ export async function databasesPutAside(files: FileSystem, { dataDir, databases 
     const path = join(dataDir, name);
     // A name that opencode itself uses is never that of a copy, even if only another database is checked.
     if (databaseNamed(dataDir, name) !== undefined || databases.includes(path)) continue;
-    if (type !== "file" || !COPY_NAME.test(name)) continue;
+    const isCopyName = COPY_NAME.test(name);
+    if (type !== "file" || !(isCopyName || DATABASE_END.test(name))) continue;
     const head = await files.readPiece(path, 0, HEADER.length).catch(() => "absent" as const);
     if (head === "absent" || head.toString("latin1") !== HEADER) continue;
-    if (!(await isOfOtherProgram(path))) found.push(path);
+    if (await isOfOpencode(path, isCopyName)) found.push(path);
   }
   return found;
 }
 
-/** Whether a database can be read and has no sessions of any opencode: a plugin may keep one here. Changes no byte. */
-async function isOfOtherProgram(path: string): Promise<boolean> {
+/**
+ * Whether a database may have sessions of opencode. A plugin may keep one of its own here. If the name does not speak for
+ * it, the tables must. Changes no byte.
+ */
+async function isOfOpencode(path: string, isCopyName: boolean): Promise<boolean> {
   const driver = await loadDriver();
   try {
     const connection = driver?.open(path, "immutable");
-    if (connection === undefined) return false;
+    if (connection === undefined) return isCopyName;
     try {
-      const tables = connection.all("select name from sqlite_schema where name in ('session', 'sessions')");
-      return tables.length === 0;
+      const names = connection.all("select name from sqlite_schema where type = 'table'").map(({ name }) => name);
+      return isCopyName
+        ? names.includes("session") || names.includes("sessions")
+        : ["project", "session", "message", "part"].every((name) => names.includes(name));
     } finally {
       connection.close();
     }
   } catch {
-    // A database that is damaged or cannot be read this way may be a copy.
-    return false;
+    return isCopyName;
   }
 }
 

@@ -1,31 +1,33 @@
 import { expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { KnownFolders } from "../../plugin/rescue/known-folders.ts";
-import { findMisplaced, type Known } from "../../plugin/rescue/misplaced.ts";
+import { findMisplaced } from "../../plugin/rescue/misplaced.ts";
+import type { Known } from "../../plugin/rescue/standing.ts";
 import type { SessionFacts } from "../../plugin/stores/conversation.ts";
+import { untilFilesAreYounger } from "./file-clock.ts";
 
-/** What is said of a session in a folder. */
-async function saidOf(folder: string, projectID = "global", isThisUser = true) {
-  const session: SessionFacts = {
-    ...{
-      id: "ses_1",
-      title: null,
-      directory: folder,
-      projectID,
-      path: folder.slice(1),
-      parentID: null,
-      version: null,
-    },
+function sessionIn(directory: string, projectID: string, path = directory.slice(1)): SessionFacts {
+  return {
+    ...{ id: directory, title: null, directory, projectID, path, parentID: null, version: null },
     ...{ createdMs: Date.now(), updatedMs: Date.now(), archivedMs: null, hasRecord: true },
   };
-  const known: Known = { sessions: [session], projects: [], isStrict: true };
+}
+
+/** What is said of a session in a folder. */
+function saidOf(folder: string, projectID = "global", isThisUser = true) {
+  return saidOfAll({ sessions: [sessionIn(folder, projectID)], projects: [], isStrict: true }, isThisUser);
+}
+
+async function saidOfAll(known: Known, isThisUser = true) {
   const folders = new KnownFolders(nodeFileSystem, { byRemote: true, isThisUser }, known.projects, known.sessions);
   const { misplaced } = await findMisplaced(nodeFileSystem, known, folders);
-  return misplaced.map(({ cause, reason, target }) => ({ cause, reason, directory: target?.directory }));
+  return misplaced.map(({ cause, reason, target, shownFrom, candidates }) => {
+    return { cause, reason, directory: target?.directory, shownFrom, candidates };
+  });
 }
 
 function repository(folder: string): void {
@@ -88,3 +90,100 @@ test("a link that differs from its folder by case alone is a link: opencode list
     rmSync(root, { recursive: true });
   }
 });
+
+/** Runs something in a new folder, whose path has no link in it. */
+async function inFolder(use: (root: string) => Promise<void>): Promise<void> {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), "misplaced-")));
+  try {
+    await use(root);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+}
+
+const COMMIT = [
+  "-c",
+  "user.name=a",
+  "-c",
+  "user.email=a@example.invalid",
+  "commit",
+  "--quiet",
+  "--allow-empty",
+  "-m",
+  "a",
+];
+
+test("a repository with a link in its old place: web and Desktop of 1.17 and newer list nothing, 1.14 lists all by the link", () =>
+  inFolder(async (root) => {
+    const [link, moved] = [join(root, "app"), join(root, "disk", "app")];
+    repository(moved);
+    symlinkSync(moved, link);
+    const sessions = [sessionIn(link, "known", "")];
+    expect(await saidOfAll({ sessions, projects: [], isStrict: true })).toMatchObject([
+      { cause: "moved", directory: undefined, shownFrom: moved, candidates: [moved] },
+    ]);
+    expect(await saidOfAll({ sessions, projects: [], isStrict: false })).toEqual([]);
+    const slashed = [sessionIn(`${moved}/`, "known", "")];
+    const [said] = await saidOfAll({ sessions: slashed, projects: [], isStrict: true });
+    expect([said?.directory, said?.shownFrom, said?.reason.includes("symbolic link")]).toEqual([moved, moved, false]);
+  }));
+
+test("a repository whose worktree is elsewhere: opencode runs git there, which knows no commit and no remote", () =>
+  inFolder(async (root) => {
+    const [folder, below] = [join(root, "dot"), join(root, "dot", "below")];
+    execFileSync("git", ["init", "--quiet", folder]);
+    execFileSync("git", COMMIT, { cwd: folder });
+    mkdirSync(below);
+    execFileSync("git", ["remote", "add", "origin", "https://example.invalid/dot.git"], { cwd: folder });
+    execFileSync("git", ["config", "core.worktree", root], { cwd: folder });
+    expect([...(await saidOf(folder)), ...(await saidOf(below))]).toEqual([]);
+  }));
+
+test("a worktree that was moved by hand: git's own note of its old place decides, unless it was used before the move", () =>
+  inFolder(async (root) => {
+    const [main, side, moved] = [join(root, "main"), join(root, "side"), join(root, "elsewhere")];
+    repository(main);
+    execFileSync("git", COMMIT, { cwd: main });
+    execFileSync("git", ["worktree", "add", "--quiet", "--detach", side], { cwd: main });
+    untilFilesAreYounger(root);
+    const sessions = [sessionIn(main, "known", ""), sessionIn(side, "known", "")];
+    untilFilesAreYounger(root);
+    renameSync(side, moved);
+    const known: Known = { sessions, projects: [], isStrict: true };
+    expect(await saidOfAll(known)).toMatchObject([{ directory: moved, candidates: [main, moved] }]);
+    const used = { ...sessionIn(moved, "known", ""), createdMs: 5 };
+    expect(await saidOfAll({ ...known, sessions: [...sessions, used] })).toMatchObject([{ directory: undefined }]);
+    renameSync(moved, join(root, "again"));
+    execFileSync("git", ["worktree", "repair", join(root, "again")], { cwd: main });
+    expect(await saidOfAll(known)).toMatchObject([{ directory: undefined }]);
+  }));
+
+test("a worktree inside the main one that was removed: the main one lists its sessions, and is not its new name", () =>
+  inFolder(async (root) => {
+    const main = join(root, "main");
+    repository(main);
+    untilFilesAreYounger(root);
+    const sessions = [sessionIn(join(main, ".worktrees", "x"), "known", "")];
+    untilFilesAreYounger(root);
+    mkdirSync(join(main, ".worktrees"));
+    expect(await saidOfAll({ sessions, projects: [], isStrict: true })).toMatchObject([
+      { cause: "moved", shownFrom: main, directory: undefined, candidates: [main] },
+    ]);
+  }));
+
+test("a folder beside a missing one whose name is written in another form of accents is named", () =>
+  inFolder(async (root) => {
+    const folder = join(root, "cafe\u0301", "notes");
+    mkdirSync(folder, { recursive: true });
+    const missing = join(root, "caf\u00e9");
+    const project = { id: "global", worktree: missing, sandboxes: [], directories: [], vcs: null };
+    const known = { sessions: [sessionIn(join(missing, "notes"), "global")], projects: [project], isStrict: true };
+    expect(await saidOfAll(known as never)).toMatchObject([
+      {
+        directory: undefined,
+        candidates: [folder],
+        reason: expect.stringContaining("only by case, accents or spaces"),
+      },
+    ]);
+    expect(await saidOf(join(root, "other"))).toMatchObject([{ candidates: [] }]);
+  }));

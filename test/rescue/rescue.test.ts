@@ -1,6 +1,7 @@
+import { Database } from "bun:sqlite";
 import { afterAll, describe, expect, test } from "bun:test";
 import { cp, mkdir, readdir, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DATABASE_COPIES } from "../../plugin/faults/whereabouts.ts";
 import { runCli } from "../command-line/cli-process.ts";
 import { ensureGitProject } from "../host/git-project.ts";
@@ -609,6 +610,27 @@ describe("databases that a user renamed to keep them", () => {
     expect(listed.hidden).toMatchObject([{ cause: "put-aside", sessionID: id, database: "opencode.db.bak" }]);
     const brought = await rescue(now.dataDir, "--yes", "--session", id);
     expect(brought.sessions).toMatchObject([{ sessionID: id, messages: now.sessions.plain.messages.length }]);
+  });
+
+  test("a database that OPENCODE_DB named is read without it, and those of opencode's own names are read with it", async () => {
+    const now = await realStore("1.18.33");
+    const { plain, conversation } = now.sessions;
+    {
+      using database = openDatabase(now);
+      database.run("vacuum into ?", [join(now.dataDir, "work.db")]);
+      database.run("pragma foreign_keys = on");
+      database.run("delete from session where id = ?", [plain.id]);
+    }
+    {
+      using work = new Database(join(now.dataDir, "work.db"));
+      work.run("pragma foreign_keys = on");
+      work.run("delete from session where id = ?", [conversation.id]);
+    }
+    const found = ({ hidden }: { hidden: Wire[] }) => hidden.map(({ sessionID, database }) => [sessionID, database]);
+    expect(found(await rescue(now.dataDir))).toEqual([[plain.id, "work.db"]]);
+    const env = { XDG_DATA_HOME: dirname(now.dataDir), OPENCODE_DB: "work.db" };
+    const { stdout } = await runCli(["rescue", "--json"], { env });
+    expect(found(JSON.parse(stdout))).toContainEqual([conversation.id, "opencode.db"]);
   });
 
   test("what is no database is left alone, and a database under its own name counts once", async () => {

@@ -6,9 +6,9 @@ import { basename, join } from "node:path";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { databasesPutAside } from "../../plugin/stores/put-aside.ts";
 
-function write(path: string, table: string): void {
+function write(path: string, ...tables: readonly string[]): void {
   using database = new Database(path);
-  database.run(`create table ${table} (id text)`);
+  for (const table of tables) database.run(`create table ${table} (id text)`);
 }
 
 /** As Syncthing, Dropbox, ownCloud, Seafile, Google Drive, iCloud, editors and people name them. */
@@ -33,12 +33,14 @@ test("a copy of a database is known by its name and tables, whoever made it", as
   try {
     for (const name of ["opencode.db", ...COPIES, ...OTHERS]) write(join(dataDir, name), "session");
     write(join(dataDir, "opencode_notes.db"), "note");
+    // `OPENCODE_DB` may name any file.
+    write(join(dataDir, "work.db"), "project", "session", "message", "part");
     writeFileSync(join(dataDir, "opencode.db.old"), "no database");
     // What cannot be read may be a copy.
     writeFileSync(join(dataDir, "opencode.db.bak"), `SQLite format 3\0${"x".repeat(500)}`);
     const located = { dataDir, json: "none", databases: [join(dataDir, "opencode.db")] } as const;
     const found = await databasesPutAside(nodeFileSystem, located);
-    expect(found.map((path) => basename(path)).sort()).toEqual([...COPIES, "opencode.db.bak"].sort());
+    expect(found.map((path) => basename(path)).sort()).toEqual([...COPIES, "opencode.db.bak", "work.db"].sort());
   } finally {
     rmSync(dataDir, { recursive: true });
   }

@@ -126,9 +126,10 @@ function incompleteText(
 function byFolder(sessions: readonly (HiddenSession | PartlyShownSession)[], command: CommandWriter): string[] {
   const groups = new Map<string, (HiddenSession | PartlyShownSession)[]>();
   for (const session of sessions) {
-    const { cause, sessionID, directory, reason, suggestion } = session;
+    const { cause, sessionID, directory, reason, suggestion, isArchived } = session;
     // Sessions that were started from another session are named one by one.
-    const key = JSON.stringify([directory, reason, suggestion, cause === "parent-missing" ? sessionID : ""]);
+    const named = cause === "parent-missing" ? sessionID : "";
+    const key = JSON.stringify([directory, reason, suggestion, isArchived, named]);
     groups.set(key, [...(groups.get(key) ?? []), session]);
   }
   return [...groups.values()].flatMap((group) => [...group.map(sessionText), ...adviceFor(group, command)]);
@@ -139,6 +140,10 @@ function adviceFor(group: readonly (HiddenSession | PartlyShownSession)[], comma
   if (first === undefined) return [];
   const lines = first.reason === undefined ? [] : [`    ${first.reason}`];
   if ("shownFrom" in first) lines.push(`    A terminal UI lists it in ${path(first.shownFrom)}.`);
+  if (first.isArchived === true) lines.push("    It was archived as well: --unarchive changes that.");
+  if (first.parentElsewhere !== undefined) {
+    return [...lines, `    ${command("rescue", "--session", first.parentElsewhere)}`];
+  }
   const bare = group.flatMap(({ withoutRecord }) => withoutRecord ?? []);
   if (bare.length > 0) return [...lines, `    ${command(...recordRepair(bare))}`];
   if (first.cause === "parent-missing") {

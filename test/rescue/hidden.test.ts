@@ -1,0 +1,136 @@
+import { expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { rescueChoices } from "../../plugin/rescue/choices.ts";
+import { findHidden } from "../../plugin/rescue/hidden.ts";
+import type { KnownStore, Origin } from "../../plugin/rescue/known-stores.ts";
+import { detachChanges, unarchiveChanges } from "../../plugin/rescue/relink.ts";
+import type { SessionFacts } from "../../plugin/stores/conversation.ts";
+import { listText } from "../../plugin/words/answers/rescue.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const HERE = "/tmp";
+const GONE = "/tmp/gone-since-then";
+
+/** A session of the project `global`, used now in a folder that is there. */
+function session(id: string, changes: Partial<SessionFacts> = {}): SessionFacts {
+  return {
+    ...{ id, title: id, directory: HERE, projectID: "global", path: HERE.slice(1), parentID: null, version: null },
+    ...{ createdMs: Date.now(), updatedMs: Date.now(), archivedMs: null, hasRecord: true },
+    ...changes,
+  };
+}
+
+/** A database with these sessions, each with one message. One that `fails` cannot be read beyond its list of sessions. */
+function store(
+  index: number,
+  sessions: readonly SessionFacts[],
+  { name = "opencode.db", origin = "beside" as Origin, line = "1.17.11", fails = false } = {},
+): KnownStore {
+  const message = (id: string) => ({
+    messageID: `msg_${index}${id}`,
+    document: { storage: "text", bytes: Buffer.from("{}") },
+  });
+  const failing = () => Promise.reject(Object.assign(new Error("malformed"), { code: "SQLITE_CORRUPT" }));
+  const conversations = {
+    messageIDs: fails ? failing : (id: string) => Promise.resolve([message(id).messageID]),
+    async *messages(id: string) {
+      if (fails) await failing();
+      yield message(id);
+    },
+  };
+  const contract = line === "1.17.11" ? "strict" : "syntax";
+  const description = { generation: "sqlite", dataDir: "/data", database: `/data/${name}`, contract, lines: [line] };
+  return { index, origin, sessions, projects: [], opened: { description, store: { conversations } } } as never;
+}
+
+async function listOf(target: KnownStore, others: readonly KnownStore[] = []) {
+  const found = await findHidden(nodeFileSystem, target, others);
+  const limits = { beyond: 0, rule: "100 newest", beyondWeb: 0, webAddress: null } as const;
+  const list = { target: "opencode.db", ...found, limits, unread: found.unread.map(({ path }) => path), changes: [] };
+  return { ...found, said: listText({ ...list, refusal: null }, (...args) => args.join(" ")) };
+}
+
+test("a session that counts as started from itself, in a circle or alone, is in no list; its other children are opened from it", async () => {
+  const target = store(0, [
+    session("a", { parentID: "b" }),
+    session("b", { parentID: "a" }),
+    session("alone", { parentID: "alone" }),
+    session("child", { parentID: "a" }),
+  ]);
+  const { hidden, said } = await listOf(target);
+  expect(hidden.map(({ cause, sessionID }) => [cause, sessionID])).toEqual([
+    ["parent-missing", "a"],
+    ["parent-missing", "b"],
+    ["parent-missing", "alone"],
+  ]);
+  expect(said).toContain("rescue --relink --session alone");
+  expect(detachChanges(hidden, target, ["a"], () => false)).toMatchObject([{ id: "a", column: "parent_id", to: null }]);
+});
+
+test("a session whose parent is only in another store stays its child: the command brings the parent in", async () => {
+  const target = store(0, [session("child", { parentID: "parent" })]);
+  const copy = store(1, [session("parent")], { name: "opencode.db.bak", origin: "put-aside" });
+  const { hidden, said } = await listOf(target, [copy]);
+  expect(said).toContain("is only in opencode.db.bak.\n    rescue --session parent");
+  expect(said).not.toContain("--relink");
+  expect(detachChanges(hidden, target, ["child", "parent"], ({ sessionID }) => sessionID === "parent")).toEqual([]);
+  expect(detachChanges(hidden, target, ["child"], () => false)).toHaveLength(1);
+});
+
+test("an archived session of a missing folder is listed once, and leaves the archive only when that is asked", async () => {
+  const target = store(0, [
+    session("both", { directory: GONE, archivedMs: 5 }),
+    session("archived", { archivedMs: 5 }),
+  ]);
+  const { hidden, partlyShown, incomplete, said } = await listOf(target);
+  expect(hidden.map(({ cause, sessionID }) => [cause, sessionID])).toEqual([
+    ["moved", "both"],
+    ["archived", "archived"],
+  ]);
+  expect(said.match(/both/g)).toHaveLength(2);
+  expect(said).toContain("It was archived as well");
+  expect(unarchiveChanges(hidden, target).map(({ id }) => id)).toEqual(["both", "archived"]);
+  const choices = rescueChoices({ target: "opencode.db", hidden, partlyShown, incomplete });
+  expect(choices.map(({ sessionID, isSuggested }) => [sessionID, isSuggested])).toEqual([
+    ["both", false],
+    ["archived", false],
+  ]);
+});
+
+test("a store beside that fails while it is read is named; what was found elsewhere is said", async () => {
+  const target = store(0, [session("whole"), session("misplaced", { directory: GONE })]);
+  const others = [
+    store(1, [session("whole"), session("bare", { hasRecord: false })], { name: "opencode-dev.db", fails: true }),
+    store(2, [session("elsewhere")], { name: "opencode-beta.db" }),
+  ];
+  const { hidden, unread, said } = await listOf(target, others);
+  expect(hidden.map(({ sessionID }) => sessionID)).toEqual(["elsewhere", "misplaced"]);
+  expect(unread).toEqual([{ origin: "beside", path: "/data/opencode-dev.db" }]);
+  expect(said).toContain("1 store could not be read");
+  const broken = store(3, [session("whole")], { fails: true });
+  const bug = { ...broken, opened: { ...broken.opened, store: { conversations: null } } } as never;
+  expect(findHidden(nodeFileSystem, target, [bug])).rejects.toThrow(TypeError);
+});
+
+test("no list of 1.2 to 1.14 holds a session of more than 30 days, whatever folder carries its project", async () => {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), "hidden-")));
+  try {
+    execFileSync("git", ["init", "--quiet", join(root, "app")]);
+    writeFileSync(join(root, "app", ".git", "opencode"), "known");
+    const gone = { directory: join(root, "gone"), projectID: "known" };
+    const rows = [session("old", { ...gone, updatedMs: Date.now() - 31 * DAY_MS }), session("new", gone)];
+    const older = await listOf(store(0, rows, { line: "1.14" }));
+    expect([older.hidden, older.partlyShown].map((list) => list.map(({ sessionID }) => sessionID))).toEqual([
+      ["old"],
+      ["new"],
+    ]);
+    const newest = await listOf(store(0, rows));
+    expect([newest.hidden.length, newest.partlyShown.length]).toEqual([0, 2]);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
