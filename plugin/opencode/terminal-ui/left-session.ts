@@ -30,20 +30,15 @@ export interface Opening {
 export type RouteParameters = Record<string, unknown>;
 
 /**
- * Repairs a session that the guard left, or asks about it, and opens it again. `leave`: shows the previous screen.
+ * Repairs a session that the guard left, or asks about it, and opens it again. `open`: opens the session as it is.
+ * `leave`: shows the previous screen.
  */
 export async function repairAndReturn(
-  { api, settings, guard, hostAnswers }: Opening,
+  { api, settings, guard }: Opening,
   sessionID: string,
-  shown: RouteParameters,
+  open: () => Promise<void>,
   leave: () => void,
 ): Promise<void> {
-  const open = async () => {
-    await hostAnswers;
-    guard.letThrough(sessionID);
-    // When a long check ends, the user may be on another screen.
-    if (api.route.current.name === "home") api.route.navigate("session", shown);
-  };
   const findings = await guard.damageOf(sessionID).catch(() => []);
   if (findings.length === 0) return open();
   // The session itself is readable if only those of its subagents are not.

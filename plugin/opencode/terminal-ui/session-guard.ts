@@ -163,10 +163,7 @@ export class SessionGuard {
   }
 
   async #blocking(scope: Scope): Promise<ConfirmedFinding[]> {
-    const [{ inspectScope }, { byOrigin }] = await Promise.all([
-      import("../../repair/inspect-scope.ts"),
-      import("../../repair/by-origin.ts"),
-    ]);
+    const [{ inspectScope }, { byOrigin }] = await loadInspection();
     const found = await inspectScope(this.#store, scope, { concurrency: 1, counts: noCounts(), storeIndex: 0 });
     const { running } = this.#store.description;
     return byOrigin(this.#origin, found, running).filter((finding) => finding.severity === "blocking");
@@ -181,6 +178,11 @@ export class SessionGuard {
     clearTimeout(this.#timer);
     this.#store.close();
   }
+}
+
+/** Loads the thorough check. Most starts do not need it. */
+export function loadInspection() {
+  return Promise.all([import("../../repair/inspect-scope.ts"), import("../../repair/by-origin.ts")]);
 }
 
 function scopeOf(sessionID: string): Scope {

@@ -1,6 +1,6 @@
 import { showDefect } from "./dialog-parts.ts";
 import type { Opening, RouteParameters } from "./left-session.ts";
-import type { Look, SessionGuard } from "./session-guard.ts";
+import { type Look, loadInspection, type SessionGuard } from "./session-guard.ts";
 
 /**
  * Registers a slot that is rendered whenever another session is shown, before its view fetches the messages. The slot
@@ -44,15 +44,30 @@ export function guardSessions(opening: Opening): void {
   });
 }
 
-/** The dialogs and the repair are loaded only when a session was left. */
+/**
+ * The dialogs and the repair are loaded only when a session was left. If they cannot be loaded, because the package was
+ * replaced meanwhile, opencode opens the session or refuses it.
+ */
 async function repairLeftSession(
   opening: Opening,
   sessionID: string,
   shown: RouteParameters,
   leave: () => void,
 ): Promise<void> {
-  const { repairAndReturn } = await import("./left-session.ts");
-  return repairAndReturn(opening, sessionID, shown, leave);
+  const { api, guard, hostAnswers } = opening;
+  const open = async () => {
+    await hostAnswers;
+    guard.letThrough(sessionID);
+    // When a long check ends, the user may be on another screen.
+    if (api.route.current.name === "home") api.route.navigate("session", shown);
+  };
+  const [{ repairAndReturn }] = await Promise.all([import("./left-session.ts"), loadInspection()]).catch(
+    async (error: unknown) => {
+      await open();
+      throw error;
+    },
+  );
+  return repairAndReturn(opening, sessionID, open, leave);
 }
 
 /** A session that cannot be examined is left to opencode, which opens or refuses it. */

@@ -79,9 +79,15 @@ export function readRowFacts(connection: Connection, schema: Schema): SessionFac
   return [...rows.map(factsOf), ...orphaned.map(({ id }) => unknownSession(String(id)))];
 }
 
-/** The facts about one session; `null` if no row names it. Every statement uses an index. */
+/**
+ * The facts about one session; `null` if no row names it. The index finds its row. A damaged index may hide a row, so a
+ * row that is not found is searched among all sessions, which are few.
+ */
 export function readFactsOf(connection: Connection, schema: Schema, sessionID: string): SessionFacts | null {
-  const row = connection.all(`${selectFacts(schema)} where id = ?`, sessionID)[0];
+  const select = selectFacts(schema);
+  const row =
+    connection.all(`${select} where id = ?`, sessionID)[0] ??
+    connection.all(`${select} not indexed where id = ?`, sessionID)[0];
   if (row !== undefined) return factsOf(row);
   const isNamed = ["message", "part"].some(
     (table) => connection.all(`select 1 from ${table} where session_id = ? limit 1`, sessionID).length > 0,
