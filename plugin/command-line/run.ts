@@ -1,4 +1,3 @@
-import { errnoCode } from "../platform/file-system.ts";
 import type { Stopped } from "../repair/apply.ts";
 import { TOOL } from "../tool-identity.ts";
 import { DEFECT } from "../words/answers/common.ts";
@@ -28,8 +27,6 @@ export async function runCommandLine(args: readonly string[], signal: AbortSigna
     const { runWithStore } = await import("./with-store.ts");
     return await runWithStore(args, command, options, terminal, signal);
   } catch (error) {
-    // The reader of the answer has closed it (`| head`, or a pager).
-    if (errnoCode(error) === "EPIPE") return EXIT.done;
     const { kind, message } = await expectedFailure(error);
     return problem({ options, terminal }, message, kind === "refused" ? EXIT.refused : EXIT.failed);
   }

@@ -30,6 +30,8 @@ export function sessionLines(
   return [`${indent}${style("bold", clipped(title, room, ellipsis))}`, `${indent}${style("dim", facts)}`];
 }
 
+export const NOT_ALL_READ = "Not everything here could be read: sessions may be missing from this list.";
+
 /** A session in the list of `sessions`. */
 export interface ListedSession {
   readonly sessionID: string;
