@@ -20,7 +20,9 @@ export function watchOutput(): (status: number) => Promise<number> {
     // A failed write to a file is reported after the write itself.
     await new Promise(setImmediate);
     if (lost === null) return status;
-    process.stderr.write(`The answer could not be written (${lost}). \`opencode-session-repair runs\` lists changes.\n`);
+    process.stderr.write(
+      `The answer could not be written (${lost}). \`opencode-session-repair runs\` lists changes.\n`,
+    );
     return EXIT.failed;
   };
 }

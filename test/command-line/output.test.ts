@@ -48,14 +48,17 @@ test.if(process.platform !== "win32")("a reader who leaves ends the answer, not 
   }
 });
 
-test.if(existsSync("/dev/full"))("an answer that a full disk swallows is failed, and says where the changes are", () => {
-  const script = '"$@" > /dev/full; echo "status=$?"';
-  for (const args of [["check", "--json"], ["check"], ["help"]]) {
-    const { status, stderr } = inShell(script, ...args, "--data-dir", damaged);
-    expect(status).toBe(4);
-    expect(stderr).toBe("The answer could not be written (ENOSPC). `opencode-session-repair runs` lists changes.\n");
-  }
-});
+test.if(existsSync("/dev/full"))(
+  "an answer that a full disk swallows is failed, and says where the changes are",
+  () => {
+    const script = '"$@" > /dev/full; echo "status=$?"';
+    for (const args of [["check", "--json"], ["check"], ["help"]]) {
+      const { status, stderr } = inShell(script, ...args, "--data-dir", damaged);
+      expect(status).toBe(4);
+      expect(stderr).toBe("The answer could not be written (ENOSPC). `opencode-session-repair runs` lists changes.\n");
+    }
+  },
+);
 
 test("a database that cannot be read: no list says that there are no sessions", async () => {
   const store = join(folder, "unread");
