@@ -200,9 +200,9 @@ function readCommand(values: Values, positionals: readonly string[]): Command | 
 function noCommand(word: string): string {
   const sorry = `There is no command "${word}".`;
   if (isRunWord(word)) return `${sorry} Did you mean \`runs ${word}\` or \`restore ${word}\`?`;
-  if (isOptionName(word)) return `${sorry} Did you mean --${word}?`;
   const names = COMMAND_NAMES.flatMap((name) => [name, ...(commandSpec(name).aliases ?? [])]);
   const near = didYouMean(word, names);
+  if (near === "" && isOptionName(word)) return `${sorry} Did you mean --${word}?`;
   return near === "" ? `${sorry} Commands: ${COMMAND_NAMES.join(", ")}.` : sorry + near;
 }
 

@@ -5,7 +5,7 @@ import { type HiddenList, listHidden } from "../rescue/rescue.ts";
 import { unknownSession } from "../stores/conversation.ts";
 import { plural } from "../words/amounts.ts";
 import { nextLine } from "../words/answers/check.ts";
-import { type ListedSession, NOT_ALL_READ, sessionRows } from "../words/answers/sessions.ts";
+import { errorsOutside, type ListedSession, NOT_ALL_READ, sessionRows } from "../words/answers/sessions.ts";
 import { checkedStoreLine } from "../words/answers/stores.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
@@ -41,17 +41,19 @@ export async function sessionsCommand(
   const failing = sessions.filter(({ errors }) => errors > 0);
   const notShown = sessions.filter(({ cause }) => cause !== null && cause !== "archived");
   const isRead = result.verdict !== "unusable" && result.verdict !== "unread";
+  const outside = result.findings.filter((finding) => finding.sessionID === null && isFailingHere(finding)).length;
   const lines = [
     checkedStoreLine(result.stores),
     summary(sessions.length, failing.length, notShown.length, words),
     ...(isRead ? [] : [NOT_ALL_READ]),
-    "",
-    ...sessionRows(shown, terminal),
+    ...(outside > 0 ? [errorsOutside(outside)] : []),
+    ...(shown.length > 0 ? ["", ...sessionRows(shown, terminal)] : []),
   ];
   if (shown.length < sessions.length) {
     lines.push(`… and ${plural(sessions.length - shown.length, "older session")}: add words of a title to find one.`);
   }
-  const next = isRead ? nextOf(context, sessions, failing.length, notShown.length) : commandHere(context, "check");
+  const isForCheck = !isRead || outside > 0;
+  const next = isForCheck ? commandHere(context, "check") : nextOf(context, sessions, failing.length, notShown.length);
   if (next !== null) lines.push("", nextLine(next));
   answer(context, listAnswer({ sessions, verdict: result.verdict }), lines.join("\n"));
   return isRead ? EXIT.done : EXIT.findings;

@@ -57,7 +57,7 @@ function planLines(findings: readonly ConfirmedFinding[]): string[] {
 function itemLine(item: ReportedItem): string {
   const title = faultByCode(item.code)?.title ?? item.code;
   const reason = item.reason === undefined ? "" : `: ${item.reason}`;
-  return `${item.sessionID ?? "no session"}: ${actionWord(item.action)} ${recordWords(item)} (${title})${reason}`;
+  return `${item.sessionID ?? "no session"}: ${actionWord(item)} ${recordWords(item)} (${title})${reason}`;
 }
 
 /** Findings that keep the server from loading a session, or this opencode's terminal UI from showing it. */

@@ -43,7 +43,7 @@ test("the store is named first, one next step last, and it does what it says", a
   expect(stdout).not.toContain("Fix the login page");
   expect(lines.filter((line) => line.startsWith("Next: "))).toEqual([lines.at(-1) ?? ""]);
   const words = lines.at(-1)?.replace("Next: opencode-session-repair ", "").split(" ") ?? [];
-  expect((await runCli([...words, "--dry-run"])).stdout).toContain("recover 1 record");
+  expect((await runCli([...words, "--dry-run"])).stdout).toContain("close 1 record");
 });
 
 test("a beginning of an id is enough where it names one session; more than one are named", async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sampleContent } from "../stores/content.ts";
@@ -77,4 +77,30 @@ test("a database that cannot be read: no list says that there are no sessions", 
     const answer = await runCli([command, "login", "page", "--data-dir", store]);
     expect([answer.code, answer.stderr]).toEqual([code, expect.stringContaining("The store cannot be read")]);
   }
+});
+
+test("a damaged page: each answer leads to the command that is the way out", async () => {
+  const store = await createSqliteStore("1.18.33", sampleContent());
+  const connection = store.connect();
+  connection.exec("pragma wal_checkpoint(truncate)");
+  const page = Number(connection.all("select rootpage from sqlite_schema where name = 'message'")[0]?.rootpage);
+  connection.close();
+  const bytes = readFileSync(join(store.dataDir, "opencode.db"));
+  writeFileSync(join(store.dataDir, "opencode.db"), bytes.fill(0, (page - 1) * 4096, page * 4096));
+  for (const suffix of ["-wal", "-shm"]) rmSync(join(store.dataDir, `opencode.db${suffix}`), { force: true });
+  for (const command of ["check", "repair"]) {
+    const { code, stdout } = await runCli([command, "--data-dir", store.dataDir]);
+    expect([code, stdout.trimEnd().split("\n").at(-1)]).toEqual([
+      1,
+      `Next: opencode-session-repair salvage --swap --data-dir ${store.dataDir}`,
+    ]);
+  }
+  const shown = await runCli(["show", "ses_a", "--data-dir", store.dataDir]);
+  expect([shown.code, shown.stderr]).toEqual([4, expect.stringContaining("The database cannot be read")]);
+  // No list is the last word on sessions that do not load.
+  for (const command of ["rescue", "sessions", "doctor"]) {
+    const { stdout } = await runCli([command, "--data-dir", store.dataDir]);
+    expect(stdout).toContain("\nNext: opencode-session-repair check");
+  }
+  store.remove();
 });
