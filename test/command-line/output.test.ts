@@ -98,7 +98,7 @@ test("a damaged page: each answer leads to the command that is the way out", asy
   const shown = await runCli(["show", "ses_a", "--data-dir", store.dataDir]);
   expect([shown.code, shown.stderr]).toEqual([4, expect.stringContaining("The database cannot be read")]);
   // No list is the last word on sessions that do not load.
-  for (const command of ["rescue", "sessions", "doctor"]) {
+  for (const command of ["sessions", "doctor"]) {
     const { stdout } = await runCli([command, "--data-dir", store.dataDir]);
     expect(stdout).toContain("\nNext: opencode-session-repair check");
   }
