@@ -126,10 +126,13 @@ export function undoSentences(records: readonly ToUndo[]): string {
   return sentences.join(" ");
 }
 
-/** What follows from an undo. A rescued session was never damaged. */
+/** What follows from an undo. A rescued session was never damaged, and opencode does not fail on what is not there. */
 export function afterUndo(records: readonly ToUndo[]): string {
-  const isOfRescue = records.length > 0 && records.every(({ action }) => action === "rescued");
-  return isOfRescue ? `opencode will show ${themOrIt(records.length)} as before the run.` : failsAgain(records.length);
+  const isBackToHidden =
+    records.length > 0 && records.every(({ action, bytes }) => action === "rescued" || bytes === null);
+  return isBackToHidden
+    ? `opencode will show ${themOrIt(records.length)} as before the run.`
+    : failsAgain(records.length);
 }
 
 /** What an undo brings back. */

@@ -34,5 +34,6 @@ test("an undo says what becomes of what the run added, and does not call a rescu
     "1 record will return where it was, byte for byte. 1 record that it added will be removed again.",
   );
   expect(afterUndo([moved, added])).toBe("opencode will show them as before the run.");
+  expect(afterUndo([{ action: "recovered", bytes: null }])).toBe("opencode will show it as before the run.");
   expect(afterUndo([quarantined])).toBe("opencode will fail on it again.");
 });
