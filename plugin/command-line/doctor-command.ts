@@ -16,6 +16,7 @@ export async function doctorCommand(
   const { options } = context;
   const { env } = process;
   const asked = resolve(options.database ?? options.dataDir ?? defaultDataDir(env));
+  context.terminal.progress("Looking at the installation …");
   const examined = await examine({ files: nodeFileSystem, env, folder: process.cwd(), found, asked });
   const isWell = examined.every(({ ok }) => ok !== false);
   const lines = examined.flatMap((each) => examinedLines(each, context));

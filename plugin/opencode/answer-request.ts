@@ -171,7 +171,7 @@ async function repairFound(
 async function listRuns(context: RequestContext): Promise<RequestAnswer> {
   const lines = (await allRuns(context.files, context.located.dataDir)).map((run) =>
     run.ok
-      ? `${run.state.runID}  ${run.state.state}  ${run.state.sessionID ?? "no session"}  ${plural(run.state.items, "item")}`
+      ? `${run.state.runID}  ${run.state.state}  ${run.state.sessionID ?? "no session"}  ${plural(run.state.items, "record")}`
       : `${run.runID}  unreadable: ${run.problem}`,
   );
   const headline =

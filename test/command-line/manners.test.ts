@@ -127,6 +127,9 @@ test("doctor says what is missing and the way out; with both halves and a store 
   }
   expect(said("options")).toMatchObject({ ok: false, says: expect.stringContaining('"preload" takes') });
   expect(said("plugin version")).toMatchObject({ ok: false, wayOut: expect.stringContaining("packages") });
+  writeFileSync(join(config, "tui.json"), JSON.stringify({ plugin: ["opencode-session-repair@0.0.9"] }));
+  const apart = (await runCli(["doctor", "--data-dir", damaged], { env })).stdout;
+  expect(apart).toContain("✗ plugin version: the entries name 0.1.0 and 0.0.9");
   const nowhere = await runCli(["doctor", "--data-dir", join(folder, "none")], { env });
   expect([nowhere.code, nowhere.stdout]).toEqual([1, expect.stringContaining("✗ store:")]);
 });

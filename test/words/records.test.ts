@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { contentLines } from "../../plugin/words/answers/runs.ts";
 import { actionWord, afterUndo, doneWords, toDoWords, undoSentences } from "../../plugin/words/records.ts";
 import { CLOSED_WHERE_CUT, FROM_OWN_PARTS, fromEvent } from "../../plugin/words/sources.ts";
 
@@ -36,4 +37,30 @@ test("an undo says what becomes of what the run added, and does not call a rescu
   expect(afterUndo([moved, added])).toBe("opencode will show them as before the run.");
   expect(afterUndo([{ action: "recovered", bytes: null }])).toBe("opencode will show it as before the run.");
   expect(afterUndo([quarantined])).toBe("opencode will fail on it again.");
+});
+
+test("a line of a run can be read: the source of what replaced a record, and no cause of another kind", () => {
+  const line = (action: "rescued" | "recovered" | "quarantined", source: string, code: string) => {
+    const record = {
+      id: "0001",
+      kind: "session",
+      recordID: "ses_a",
+      code,
+      evidence: "",
+      action,
+      state: "done",
+    } as const;
+    const sessions = [
+      { sessionID: null, createdAt: "", trigger: "cli", records: [{ ...record, bytes: 9, source, text: null }] },
+    ];
+    const screen = { width: 80, isScreen: false, ellipsis: "…", style: (_: string, text: string) => text };
+    return contentLines(sessions, new Map(), screen).at(-1)?.trim();
+  };
+  expect(line("rescued", "where the project is now", "project-missing")).toBe(
+    "0001  session ses_a: rescued (source: where the project is now), 9 bytes",
+  );
+  expect(line("recovered", FROM_OWN_PARTS, "empty")).toBe(`0001  session ses_a is empty: ${FROM_OWN_PARTS}, 9 bytes`);
+  expect(line("quarantined", "an empty list", "empty")).toBe(
+    "0001  session ses_a is empty: quarantined (replaced by an empty list), 9 bytes",
+  );
 });

@@ -147,15 +147,16 @@ export function contentLines(sessions: readonly RunOnSession[], names: SessionNa
 function recordLines(records: readonly ChangedRecord[], screen: Screen): string[] {
   const lines = records.slice(0, MOST_RECORDS).flatMap((record) => {
     const { id, code, bytes, action, state, source, text } = record;
-    const title = faultByCode(code)?.title ?? code;
+    // The cause of a rescue is told of a project or a whole store, not of this session.
+    const title = action === "rescued" ? "" : ` ${faultByCode(code)?.title ?? code}`;
     const size = bytes === null ? "added" : sizeText(bytes);
     // A source that begins with the act says all of it.
     const isMade = action === "recovered" && madeBy(source) !== null;
     const from =
-      source === null || isMade ? "" : `, ${action === "quarantined" ? "replaced by" : "now from"} ${source}`;
+      source === null || isMade ? "" : ` (${action === "quarantined" ? "replaced by" : "source:"} ${source})`;
     const act = isMade ? source : `${actionWord({ action })}${from}`;
     const since = state === "done" ? "" : ` (${stateText(state) || state})`;
-    const facts = `    ${id}  ${recordWords(record)} ${title}: ${act}, ${size}${since}`;
+    const facts = `    ${id}  ${recordWords(record)}${title}: ${act}, ${size}${since}`;
     if (text === null) return [facts];
     const quote = clipped(text, screen.isScreen ? screen.width - 14 : 100, screen.ellipsis);
     return [facts, `          ${screen.style("dim", `“${quote}”`)}`];
