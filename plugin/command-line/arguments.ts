@@ -57,7 +57,13 @@ export type Command =
   | { readonly name: "sessions"; readonly words: readonly string[] }
   | { readonly name: "doctor" }
   | { readonly name: "salvage"; readonly dryRun: boolean; readonly swap: boolean; readonly yes: boolean }
-  | { readonly name: "purge"; readonly age: string; readonly ageMs: number; readonly yes: boolean }
+  | {
+      readonly name: "purge";
+      readonly age: string;
+      readonly ageMs: number;
+      readonly dryRun: boolean;
+      readonly yes: boolean;
+    }
   | { readonly name: "unlock"; readonly yes: boolean }
   /** `words`: an id, its beginning, or words of a title. */
   | { readonly name: "show"; readonly words: readonly string[]; readonly markdown: boolean }
@@ -262,7 +268,7 @@ function readArguments(name: CommandName, word: string, values: Values, rest: re
       const age = last(values, "older-than") ?? "";
       const ageMs = parseAge(age);
       if (ageMs === null) return `purge needs --older-than with ${optionSpec("older-than").says}.`;
-      return { name, age, ageMs, yes };
+      return { name, age, ageMs, dryRun, yes };
     }
     case "show": {
       if (!rest.some(isWord)) return "show needs the id of a session or words of its title; `sessions` lists them.";

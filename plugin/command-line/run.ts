@@ -1,6 +1,7 @@
 import type { Stopped } from "../repair/apply.ts";
 import { TOOL } from "../tool-identity.ts";
 import { DEFECT } from "../words/answers/common.ts";
+import { jsonText, listAnswer } from "./answers.ts";
 import { type Command, parseArguments } from "./arguments.ts";
 import { problem } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
@@ -18,7 +19,8 @@ export async function runCommandLine(args: readonly string[], signal: AbortSigna
   const terminal = openTerminal(options, signal);
   const text = await withoutStore(command, terminal.width);
   if (text !== null) {
-    if (command.name === "help") terminal.print(text);
+    if (options.json) terminal.printDocument(jsonText(listAnswer(command.name === "version" ? {} : { text })));
+    else if (command.name === "help") terminal.print(text);
     else terminal.printDocument(text);
     return EXIT.done;
   }

@@ -104,3 +104,18 @@ test("a damaged page: each answer leads to the command that is the way out", asy
   }
   store.remove();
 });
+
+test("--json is JSON of every command; a rehearsal of purge deletes nothing, also with --yes", async () => {
+  for (const words of [["--version"], ["help", "repair"], ["completion", "zsh"]]) {
+    const { code, stdout } = await runCli([...words, "--json"]);
+    expect([code, JSON.parse(stdout).tool.name]).toEqual([0, "opencode-session-repair"]);
+  }
+  const sound = await runCli(["salvage", "--json", "--data-dir", damaged]);
+  expect([sound.code, JSON.parse(sound.stdout).error]).toEqual([0, undefined]);
+  const store = join(folder, "purged");
+  cpSync(damaged, store, { recursive: true });
+  await runCli(["repair", "--yes", "--data-dir", store]);
+  const rehearsed = await runCli(["purge", "--older-than", "0m", "-ny", "--json", "--data-dir", store]);
+  expect([rehearsed.code, JSON.parse(rehearsed.stdout)]).toMatchObject([1, { purged: [], planned: [{}] }]);
+  expect(JSON.parse((await runCli(["runs", "--json", "--data-dir", store])).stdout).runs).toHaveLength(1);
+});
