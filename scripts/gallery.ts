@@ -64,7 +64,7 @@ async function takePictures(home: HermeticHome, model: ModelServer): Promise<voi
     await take(home, ui, "after");
     await openRepairDialog(ui);
     ui.type("Undo");
-    await ui.waitFor(/Undo the run of/);
+    await ui.waitFor(/Undo [\d-]+ [\d:]+: \d+ record/);
     await ui.press("Enter");
     await ui.waitFor("Undo this run?");
     await take(home, ui, "undo");

@@ -57,7 +57,13 @@ export type Command =
   | { readonly name: "sessions"; readonly words: readonly string[] }
   | { readonly name: "doctor" }
   | { readonly name: "salvage"; readonly dryRun: boolean; readonly swap: boolean; readonly yes: boolean }
-  | { readonly name: "purge"; readonly age: string; readonly ageMs: number; readonly yes: boolean }
+  | {
+      readonly name: "purge";
+      readonly age: string;
+      readonly ageMs: number;
+      readonly dryRun: boolean;
+      readonly yes: boolean;
+    }
   | { readonly name: "unlock"; readonly yes: boolean }
   /** `words`: an id, its beginning, or words of a title. */
   | { readonly name: "show"; readonly words: readonly string[]; readonly markdown: boolean }
@@ -129,7 +135,8 @@ function given(args: readonly string[]): Given | string {
     }
     const { value: takes, multiple } = optionSpec(name);
     if (takes === undefined && value !== undefined) return `--${name} takes no value.`;
-    if (takes !== undefined && (value === undefined || (!inlineValue && /^-./.test(value)))) {
+    // An empty value is most often a variable of a script that is not set.
+    if (takes !== undefined && (value === undefined || value.trim() === "" || (!inlineValue && /^-./.test(value)))) {
       return `--${name} needs a value: --${name} ${takes}.`;
     }
     values[name] = [...(multiple === true ? (values[name] ?? []) : []), ...(value === undefined ? [] : [value])];
@@ -154,7 +161,6 @@ export function parseArguments(args: readonly string[]): ParsedArguments {
     return usage(`--concurrency takes a whole number from 1 to ${MOST_CONCURRENCY}.`);
   }
   const [dataDir, database] = [last(values, "data-dir"), last(values, "db")];
-  if (dataDir === "" || database === "") return usage("--data-dir and --db take a path.");
   const options: CommonOptions = {
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(database === undefined ? {} : { database }),
@@ -202,6 +208,7 @@ function noCommand(word: string): string {
   if (isRunWord(word)) return `${sorry} Did you mean \`runs ${word}\` or \`restore ${word}\`?`;
   const names = COMMAND_NAMES.flatMap((name) => [name, ...(commandSpec(name).aliases ?? [])]);
   const near = didYouMean(word, names);
+  if (near === "" && isOptionName(word)) return `${sorry} Did you mean --${word}?`;
   return near === "" ? `${sorry} Commands: ${COMMAND_NAMES.join(", ")}.` : sorry + near;
 }
 
@@ -250,7 +257,7 @@ function readArguments(name: CommandName, word: string, values: Values, rest: re
       return { name, run };
     }
     case "sessions":
-      return { name, words: rest };
+      return { name, words: rest.filter(isWord) };
     case "doctor":
       return { name };
     case "unlock":
@@ -261,20 +268,18 @@ function readArguments(name: CommandName, word: string, values: Values, rest: re
       const age = last(values, "older-than") ?? "";
       const ageMs = parseAge(age);
       if (ageMs === null) return `purge needs --older-than with ${optionSpec("older-than").says}.`;
-      return { name, age, ageMs, yes };
+      return { name, age, ageMs, dryRun, yes };
     }
     case "show": {
-      if (rest.length === 0) return "show needs the id of a session or words of its title; `sessions` lists them.";
+      if (!rest.some(isWord)) return "show needs the id of a session or words of its title; `sessions` lists them.";
       const markdown = isOn(values, "markdown");
       if (markdown && isOn(values, "json")) return "--markdown cannot be combined with --json.";
-      return { name, words: rest, markdown };
+      return { name, words: rest.filter(isWord), markdown };
     }
     case "rescue":
       return readRescue(values, sessionIDs, yes);
-    case "report": {
-      const output = last(values, "output") ?? null;
-      return output === "" ? "--output takes a path." : { name, output };
-    }
+    case "report":
+      return { name, output: last(values, "output") ?? null };
     case "completion": {
       const [shell = ""] = rest;
       if (!isShell(shell)) return `completion needs the name of a shell: ${SHELLS.join(", ")}.`;
@@ -286,6 +291,10 @@ function readArguments(name: CommandName, word: string, values: Values, rest: re
       return topic === undefined || of !== null ? { name, of } : noCommand(topic);
     }
   }
+}
+
+function isWord(text: string): boolean {
+  return text.trim() !== "";
 }
 
 function isRoot(folder: string): boolean {
@@ -318,7 +327,6 @@ function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean)
     return "--export cannot be combined with --import, --relink or --unarchive.";
   }
   const fromData = last(values, "from-data");
-  if (fromData === "") return "--from-data takes a folder: another data directory of opencode.";
   const plain = (folder: string) => {
     const normal = withoutDots(folder);
     return isRoot(normal) ? normal : normal.replace(/[\\/]+$/, "");

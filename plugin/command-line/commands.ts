@@ -214,7 +214,7 @@ export const COMMANDS = {
     examples: [{ args: "report --output report.md", says: "write it to a file" }],
   },
   purge: {
-    options: ["older-than", "yes"],
+    options: ["older-than", "dry-run", "yes"],
     summary: "delete old runs from quarantine for good",
     details: ["Shows which runs and asks first. What a deleted run holds cannot be restored."],
     examples: [{ args: "purge --older-than 30d", says: "delete runs that are older than 30 days" }],

@@ -2,9 +2,10 @@ import { resolve } from "node:path";
 import { type Examined, examine } from "../doctor/doctor.ts";
 import { nodeFileSystem } from "../platform/file-system.ts";
 import { defaultDataDir, type LocateResult } from "../stores/locate.ts";
+import { nextLine } from "../words/answers/check.ts";
 import { laidOut } from "../words/answers/findings.ts";
 import { listAnswer } from "./answers.ts";
-import { answer, type CommandContext } from "./context.ts";
+import { answer, type CommandContext, commandHere } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
 /** `doctor`: checks everything that this tool needs, with ✓ or ✗ and what to do. Changes nothing. */
@@ -15,12 +16,15 @@ export async function doctorCommand(
   const { options } = context;
   const { env } = process;
   const asked = resolve(options.database ?? options.dataDir ?? defaultDataDir(env));
+  context.terminal.progress("Looking at the installation …");
   const examined = await examine({ files: nodeFileSystem, env, folder: process.cwd(), found, asked });
   const isWell = examined.every(({ ok }) => ok !== false);
   const lines = examined.flatMap((each) => examinedLines(each, context));
   const failed = examined.filter(({ ok }) => ok === false).length;
   const verdict = isWell ? "Everything is as it should be." : `Look at the ${failed === 1 ? "line" : "lines"} with ✗.`;
-  answer(context, listAnswer({ ok: isWell, checks: examined }), [...lines, "", verdict].join("\n"));
+  // It opens the store and reads no record.
+  const next = `${nextLine(commandHere(context, "check"))} (says whether each session loads)`;
+  answer(context, listAnswer({ ok: isWell, checks: examined }), [...lines, "", verdict, next].join("\n"));
   return isWell ? EXIT.done : EXIT.findings;
 }
 

@@ -36,6 +36,13 @@ export async function knownSessions({ files, located }: Reading): Promise<KnownS
   return [...known.values()];
 }
 
+/** Whether a store here cannot be opened. A session that was not found may be in it. */
+export async function isAnyUnreadable({ files, located }: Reading): Promise<boolean> {
+  const opened = await openStores(files, located, "outside").catch(() => null);
+  for (const store of opened ?? []) if (store.state === "ok") store.store.close();
+  return opened === null || opened.some(({ state }) => state === "unusable");
+}
+
 /** The code for the tables of opencode 2.x is loaded only if that version has used the database. */
 async function factsOf2x({ half2x, origin }: Exclude<OpenedStore, { state: "unusable" }>): Promise<SessionFacts[]> {
   if (half2x === null || (origin?.kind !== "2.x" && origin?.kind !== "1.x and 2.x")) return [];

@@ -23,7 +23,7 @@ export async function purgeCommand(context: CommandContext, command: Command & {
     return EXIT.done;
   }
   const show = context.options.json ? terminal.say : terminal.print;
-  if (!command.yes) {
+  if (!command.yes || command.dryRun) {
     show("These runs would be deleted for good; what they hold could not be restored any more:");
     for (const line of await listedLines(context, old, listed)) show(line);
     const only = old.reduce((sum, run) => sum + itemsOnlyHere(run), 0);
@@ -35,9 +35,13 @@ export async function purgeCommand(context: CommandContext, command: Command & {
         `Something of ${plural(undone, "run")} was restored. Without ${them}, opencode's start may repair that again.`,
       );
     }
-    const yes = terminal.interactive && (await terminal.ask(`Delete ${plural(old.length, "run")}?`));
+    const yes = !command.dryRun && terminal.interactive && (await terminal.ask(`Delete ${plural(old.length, "run")}?`));
     if (!yes) {
-      answer(context, listAnswer({ purged: [], planned: listed }), `Nothing was deleted. ${ADD_YES}`);
+      answer(
+        context,
+        listAnswer({ purged: [], planned: listed }),
+        command.dryRun ? "" : `Nothing was deleted. ${ADD_YES}`,
+      );
       return EXIT.findings;
     }
   }

@@ -253,9 +253,10 @@ const MOST_LINES = 20;
 function itemLines(items: readonly ReportedItem[]): string[] {
   if (items.length <= MOST_LINES) return items.map(itemLine);
   const counted = new Map<string, number>();
-  for (const { action, kind, column, code, reason } of items) {
+  for (const item of items) {
+    const { kind, column, code, reason } = item;
     const what = recordWords({ kind, recordID: null, ...(column !== undefined && { column }) });
-    const words = `${actionWord(action)} ${what} (${code})${reason === undefined ? "" : `: ${reason}`}`;
+    const words = `${actionWord(item)} ${what} (${code})${reason === undefined ? "" : `: ${reason}`}`;
     counted.set(words, (counted.get(words) ?? 0) + 1);
   }
   return [...counted].map(([words, count]) => `  ${amount(count)} × ${words}`);

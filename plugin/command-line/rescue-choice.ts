@@ -22,8 +22,8 @@ const MOST_LISTED = 20;
 type Screen = Pick<Terminal, "width" | "style" | "ellipsis">;
 
 /**
- * The sessions to choose from, numbered: date and title, then the number of messages, the reason, and the old and new
- * place. A pure function.
+ * The sessions to choose from, numbered: date and title, then the number of messages, the reason with the new place, and
+ * the old place. A pure function.
  */
 export function choiceLines(choices: readonly RescueChoice[], screen: Screen): string[] {
   const digits = String(Math.min(choices.length, MOST_LISTED)).length;
@@ -34,7 +34,8 @@ export function choiceLines(choices: readonly RescueChoice[], screen: Screen): s
     const name = title === null || title === "" ? sessionID : title;
     const indent = " ".repeat(number.length);
     const count = messages === null ? [] : [plural(messages, "message")];
-    const facts = [...count, ...(directory === null ? [] : [printable(directory)]), why].join(" · ");
+    // The folder stands last: it is the longest, and what does not fit is cut off.
+    const facts = [...count, why, ...(directory === null ? [] : [printable(directory)])].join(" · ");
     return [
       `${number}${date}${screen.style("bold", clipped(name, screen.width - number.length - columns(date), screen.ellipsis))}`,
       `${indent}${screen.style("dim", clipped(facts, screen.width - indent.length, screen.ellipsis))}`,

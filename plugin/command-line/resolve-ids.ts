@@ -2,15 +2,15 @@ import { isRunID } from "../quarantine/run-id.ts";
 import { allRuns, type RunSummary, runIDOf } from "../quarantine/runs.ts";
 import { plural } from "../words/amounts.ts";
 import { NO_SUCH_SESSION, noSessionNamed } from "../words/answers/common.ts";
-import { NO_SUCH_RUN } from "../words/refusals.ts";
+import { NO_SUCH_RUN, unreadable } from "../words/refusals.ts";
 import type { CommandContext } from "./context.ts";
-import { type KnownSession, knownSessions } from "./known-sessions.ts";
+import { isAnyUnreadable, type KnownSession, knownSessions } from "./known-sessions.ts";
 import { didYouMean } from "./suggest.ts";
 
-/** The value that words refer to, or why that cannot be told. */
+/** The value that words refer to, or why that cannot be told. `isUnread`: a store that may have it cannot be read. */
 export type Resolved<Value> =
   | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly message: string };
+  | { readonly ok: false; readonly message: string; readonly isUnread?: boolean };
 
 /** If there are more than this, the rest is counted. */
 const MOST_NAMED = 5;
@@ -76,7 +76,16 @@ export async function resolveSession(
     };
   }
   if (words.length === 1 && first.startsWith("ses_")) return { ok: true, value: first };
-  return { ok: false, message: noSessionNamed(words) };
+  return noSessionFor(context, words);
+}
+
+/** The answer to words that name no session. A store that cannot be read may have it. */
+export async function noSessionFor(
+  context: Pick<CommandContext, "files" | "located">,
+  words: readonly string[],
+): Promise<{ readonly ok: false; readonly message: string; readonly isUnread: boolean }> {
+  const isUnread = await isAnyUnreadable(context);
+  return { ok: false, message: isUnread ? unreadable("store") : noSessionNamed(words), isUnread };
 }
 
 /** Sessions whose id begins with the word, or whose title has every word; no word matches every session. */

@@ -2,10 +2,10 @@ import type { ReportedItem } from "../repair/apply.ts";
 import { settleUnfinished } from "../repair/repair.ts";
 import { planRestore, type RestoreInput, type RestorePlan, restore } from "../repair/restore.ts";
 import { type RunOnSession, runContents } from "../show/run-contents.ts";
-import { plural, were } from "../words/amounts.ts";
+import { plural } from "../words/amounts.ts";
 import { itemLine } from "../words/answers/check.ts";
 import { contentLines } from "../words/answers/runs.ts";
-import { failsAgain } from "../words/records.ts";
+import { afterUndo, undoSentences } from "../words/records.ts";
 import { changeAnswer, NOT_REACHED } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { checkWithProgress } from "./checking.ts";
@@ -34,7 +34,7 @@ export async function restoreCommand(context: CommandContext, command: Restore):
     return problem(context, planning.message, planning.reason === "unknown" ? EXIT.usage : EXIT.refused);
   }
   const count = planning.plan.runs.reduce((sum, { items }) => sum + items.length, 0);
-  if (count > 0 && !(await confirmed(context, command, planning.plan, count))) {
+  if (count > 0 && !(await confirmed(context, command, planning.plan))) {
     const items = planning.plan.runs.flatMap(({ sessionID, items: own }) =>
       own.map(({ id, recordID, kind, code }) => ({
         id,
@@ -99,20 +99,17 @@ function plannedOf(sessions: readonly RunOnSession[], { runs }: RestorePlan): Ru
   });
 }
 
-async function confirmed(
-  context: CommandContext,
-  command: Restore,
-  plan: RestorePlan,
-  count: number,
-): Promise<boolean> {
+async function confirmed(context: CommandContext, command: Restore, plan: RestorePlan): Promise<boolean> {
   if (command.yes && !command.dryRun) return true;
   const { files, located, terminal } = context;
   const show = context.options.json ? terminal.say : terminal.print;
-  show(`Plan: undo the run ${plan.runID}. ${plural(count, "record")} will return where ${were(count)}, byte for byte.`);
   const contents = await runContents(files, located.dataDir, plan.runID);
+  const sessions = contents.ok ? plannedOf(contents.sessions, plan) : [];
+  const records = sessions.flatMap((session) => session.records);
+  show(`Plan: undo the run ${plan.runID}. ${undoSentences(records)}`);
   if (contents.ok && !context.options.json) {
-    show(contentLines(plannedOf(contents.sessions, plan), await namesForScreen(context), terminal).join("\n"));
+    show(contentLines(sessions, await namesForScreen(context), terminal).join("\n"));
   }
   if (command.dryRun) return false;
-  return isAgreed(context, `Undo this run? ${failsAgain(count)}`);
+  return isAgreed(context, `Undo this run? ${afterUndo(records)}`);
 }

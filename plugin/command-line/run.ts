@@ -1,7 +1,7 @@
-import { errnoCode } from "../platform/file-system.ts";
 import type { Stopped } from "../repair/apply.ts";
 import { TOOL } from "../tool-identity.ts";
 import { DEFECT } from "../words/answers/common.ts";
+import { jsonText, listAnswer } from "./answers.ts";
 import { type Command, parseArguments } from "./arguments.ts";
 import { problem } from "./context.ts";
 import { EXIT } from "./exit-status.ts";
@@ -19,7 +19,8 @@ export async function runCommandLine(args: readonly string[], signal: AbortSigna
   const terminal = openTerminal(options, signal);
   const text = await withoutStore(command, terminal.width);
   if (text !== null) {
-    if (command.name === "help") terminal.print(text);
+    if (options.json) terminal.printDocument(jsonText(listAnswer(command.name === "version" ? {} : { text })));
+    else if (command.name === "help") terminal.print(text);
     else terminal.printDocument(text);
     return EXIT.done;
   }
@@ -28,8 +29,6 @@ export async function runCommandLine(args: readonly string[], signal: AbortSigna
     const { runWithStore } = await import("./with-store.ts");
     return await runWithStore(args, command, options, terminal, signal);
   } catch (error) {
-    // The reader of the answer has closed it (`| head`, or a pager).
-    if (errnoCode(error) === "EPIPE") return EXIT.done;
     const { kind, message } = await expectedFailure(error);
     return problem({ options, terminal }, message, kind === "refused" ? EXIT.refused : EXIT.failed);
   }

@@ -43,6 +43,10 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
   const target = await unlessLeft(() => damagedDatabase(context, command.swap), context.signal);
   if (target === null || context.signal.aborted)
     return stopped(context, "Stopped before the database was checked. Nothing was changed.");
+  if (target.outcome === "sound") {
+    answer(context, listAnswer({ swapped: false, message: target.message }), target.message);
+    return WITHOUT_TARGET.sound;
+  }
   if (target.outcome !== "found") return problem(context, target.message, WITHOUT_TARGET[target.outcome]);
   const { database, code, evidence, isSwappable } = target;
   if (!(await confirmed(context, command, database))) {

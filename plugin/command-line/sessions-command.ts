@@ -5,8 +5,7 @@ import { type HiddenList, listHidden } from "../rescue/rescue.ts";
 import { unknownSession } from "../stores/conversation.ts";
 import { plural } from "../words/amounts.ts";
 import { nextLine } from "../words/answers/check.ts";
-import { noSessionNamed } from "../words/answers/common.ts";
-import { type ListedSession, sessionRows } from "../words/answers/sessions.ts";
+import { errorsOutside, type ListedSession, NOT_ALL_READ, sessionRows } from "../words/answers/sessions.ts";
 import { checkedStoreLine } from "../words/answers/stores.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
@@ -14,7 +13,7 @@ import { checkWithProgress, withoutResult } from "./checking.ts";
 import { answer, type CommandContext, commandHere, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { type KnownSession, knownSessions, newestFirst } from "./known-sessions.ts";
-import { matching } from "./resolve-ids.ts";
+import { matching, noSessionFor } from "./resolve-ids.ts";
 
 /** If there are more sessions than this, the user finds them by their words. */
 const MOST_ON_SCREEN = 40;
@@ -29,7 +28,8 @@ export async function sessionsCommand(
   const list = await hiddenList(context);
   const found = newestFirst(matching(await everySession(context, list), words));
   if (found.length === 0 && words.length > 0) {
-    return problem(context, noSessionNamed(words), EXIT.usage);
+    const { message, isUnread } = await noSessionFor(context, words);
+    return problem(context, message, isUnread ? EXIT.findings : EXIT.usage);
   }
   const checked = await checkWithProgress(context, []);
   if (!checked.ok) return withoutResult(context, checked);
@@ -40,19 +40,22 @@ export async function sessionsCommand(
   const shown = terminal.isScreen ? sessions.slice(0, MOST_ON_SCREEN) : sessions;
   const failing = sessions.filter(({ errors }) => errors > 0);
   const notShown = sessions.filter(({ cause }) => cause !== null && cause !== "archived");
+  const isRead = result.verdict !== "unusable" && result.verdict !== "unread";
+  const outside = result.findings.filter((finding) => finding.sessionID === null && isFailingHere(finding)).length;
   const lines = [
     checkedStoreLine(result.stores),
     summary(sessions.length, failing.length, notShown.length, words),
-    "",
-    ...sessionRows(shown, terminal),
+    ...(isRead ? [] : [NOT_ALL_READ]),
+    ...(outside > 0 ? [errorsOutside(outside)] : []),
+    ...(shown.length > 0 ? ["", ...sessionRows(shown, terminal)] : []),
   ];
   if (shown.length < sessions.length) {
     lines.push(`… and ${plural(sessions.length - shown.length, "older session")}: add words of a title to find one.`);
   }
-  const next = nextOf(context, sessions, failing.length, notShown.length);
+  const isForCheck = !isRead || outside > 0;
+  const next = isForCheck ? commandHere(context, "check") : nextOf(context, sessions, failing.length, notShown.length);
   if (next !== null) lines.push("", nextLine(next));
-  answer(context, listAnswer({ sessions }), lines.join("\n"));
-  const isRead = result.verdict !== "unusable" && result.verdict !== "unread";
+  answer(context, listAnswer({ sessions, verdict: result.verdict }), lines.join("\n"));
   return isRead ? EXIT.done : EXIT.findings;
 }
 

@@ -26,7 +26,7 @@ export async function showCommand(
   const [word = ""] = words;
   if (words.length === 1 && isRunBeginning(word) && !markdown) return showRun(context, word);
   const resolved = await resolveSession(context, words);
-  if (!resolved.ok) return problem(context, resolved.message, EXIT.usage);
+  if (!resolved.ok) return problem(context, resolved.message, resolved.isUnread === true ? EXIT.failed : EXIT.usage);
   const sessionID = resolved.value;
   const showing = await showSession({ files, located, sessionID, concurrency: options.concurrency, signal });
   if (!showing.ok && showing.reason === "unread") {

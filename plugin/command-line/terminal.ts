@@ -147,7 +147,9 @@ export function openTerminal(options: TerminalOptions, signal: AbortSignal): Ter
     async printAll(lines) {
       clear();
       for (const piece of piecesOf(lines)) {
-        if (!stdout.write(shown(piece, stdout, color))) await once(stdout, "drain");
+        // Its reader may have left (`output.ts`).
+        if (stdout.destroyed) return;
+        if (!stdout.write(shown(piece, stdout, color))) await once(stdout, "drain").catch(() => undefined);
       }
     },
     width: widthOf(stdout.columns),

@@ -48,7 +48,7 @@ export async function examine(input: DoctorInput): Promise<Examined[]> {
   examined.push({
     what: "opencode",
     ok: host !== null,
-    says: host === null ? "not found in the PATH" : `opencode ${host}`,
+    says: host === null ? "none in the PATH that says its version" : `opencode ${host}`,
     ...(host === null && {
       wayOut: "Install opencode, or add its folder to the PATH. The command line works without it.",
     }),
@@ -108,6 +108,11 @@ function installed({ server, terminal, unreadable }: Installation): Examined[] {
 function versions({ server, terminal, versions: known }: Installation): Examined[] {
   if (server.length + terminal.length === 0) return [];
   const what = "plugin version";
+  const named = new Set([...server, ...terminal].flatMap(({ spec }) => /@(\d[^@/]*)$/.exec(spec)?.[1] ?? []));
+  if (named.size > 1) {
+    const says = `the entries name ${[...named].join(" and ")}`;
+    return [{ what, ok: false, says, wayOut: "Name one version in opencode.json and in tui.json." }];
+  }
   const [newest] = [...known, TOOL.version].sort(compareVersions).reverse();
   const old = known.filter((version) => version !== newest);
   if (known.length === 0) {

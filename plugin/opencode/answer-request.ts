@@ -57,7 +57,7 @@ function planLines(findings: readonly ConfirmedFinding[]): string[] {
 function itemLine(item: ReportedItem): string {
   const title = faultByCode(item.code)?.title ?? item.code;
   const reason = item.reason === undefined ? "" : `: ${item.reason}`;
-  return `${item.sessionID ?? "no session"}: ${actionWord(item.action)} ${recordWords(item)} (${title})${reason}`;
+  return `${item.sessionID ?? "no session"}: ${actionWord(item)} ${recordWords(item)} (${title})${reason}`;
 }
 
 /** Findings that keep the server from loading a session, or this opencode's terminal UI from showing it. */
@@ -171,7 +171,7 @@ async function repairFound(
 async function listRuns(context: RequestContext): Promise<RequestAnswer> {
   const lines = (await allRuns(context.files, context.located.dataDir)).map((run) =>
     run.ok
-      ? `${run.state.runID}  ${run.state.state}  ${run.state.sessionID ?? "no session"}  ${plural(run.state.items, "item")}`
+      ? `${run.state.runID}  ${run.state.state}  ${run.state.sessionID ?? "no session"}  ${plural(run.state.items, "record")}`
       : `${run.runID}  unreadable: ${run.problem}`,
   );
   const headline =

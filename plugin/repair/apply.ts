@@ -12,6 +12,7 @@ import { relativeDatabase } from "../quarantine/places.ts";
 import { deleteRun, removeTree } from "../quarantine/retention.ts";
 import { createRunFolder, publishRun, UnwritableManifestError, writeManifest } from "../quarantine/vault.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
+import { sqliteFailure } from "../stores/sqlite/sqlite-error.ts";
 import {
   DISK_FULL,
   type ItemOutcome,
@@ -21,7 +22,7 @@ import {
   type StoreWriter,
 } from "../stores/writer.ts";
 import { TOOL } from "../tool-identity.ts";
-import { DISK_ERROR } from "../words/refusals.ts";
+import { DISK_ERROR, unreadable } from "../words/refusals.ts";
 import { refusalToWrite } from "./may-write.ts";
 import type { Plan, PlannedSession } from "./plan.ts";
 
@@ -52,6 +53,8 @@ export interface ReportedItem {
   readonly code: string;
   readonly action: Action;
   readonly reason?: string;
+  /** The source of what replaced a recovered record, in words. */
+  readonly source?: string;
   /** The action that would be taken. Present only if nothing was done yet. */
   readonly planned?: Action;
   /** The values that would change, in words. Present only for a record to which the repair would add missing values. */
@@ -181,6 +184,8 @@ export function stoppedBy(error: unknown): Stopped {
   }
   if (error instanceof ChangedWhileCopiedError)
     return { kind: "refused", message: `${error.message} Nothing was lost.` };
+  const damage = sqliteFailure(error);
+  if (damage === "malformed" || damage === "not-a-database") return { kind: "failed", message: unreadable("database") };
   switch (errnoCode(error)) {
     case "ENOSPC":
     case "EDQUOT":
@@ -330,12 +335,13 @@ function report(applied: Applied, manifest: Manifest, outcomes: readonly ItemOut
 /** What became of an item of a run. */
 export function reportedItem(
   { sessionID }: Manifest,
-  { id, recordID, kind, locator, code }: ManifestItem,
+  { id, recordID, kind, locator, code, replacement }: ManifestItem,
   action: ReportedItem["action"],
   reason: string | undefined,
 ): ReportedItem {
   const said = reason === undefined ? {} : { reason };
-  return { id, sessionID, recordID, kind, ...columnOf(locator), code, action, ...said };
+  const from = action === "recovered" && replacement !== undefined ? { source: replacement.source } : {};
+  return { id, sessionID, recordID, kind, ...columnOf(locator), code, action, ...from, ...said };
 }
 
 export function columnOf(locator: Locator): { readonly column?: string } {

@@ -7,6 +7,7 @@ import { isWellFormedUtf8, lostCharacters, textBeginning } from "../records/file
 import { closedPart } from "../remedies/recover/closed-document.ts";
 import type { Store } from "../stores/store.ts";
 import { plural } from "../words/amounts.ts";
+import { CLOSED_WHERE_CUT } from "../words/sources.ts";
 
 /** The readable part of a damaged document, as a document that its host loads, and its source. */
 interface Legible {
@@ -89,7 +90,7 @@ function cutPart(text: string, store: Store, artifact: Artifact, evidence: Evide
   const document = { ...ids, ...closed };
   const words = "what can be read of it stays, and says that the rest is lost";
   const indent = isFileLocator(locator) ? 2 : undefined;
-  return { text: JSON.stringify(document, null, indent), source: "what can be read of the document, closed", words };
+  return { text: JSON.stringify(document, null, indent), source: CLOSED_WHERE_CUT, words };
 }
 
 function wholeMs(value: number | null): number {

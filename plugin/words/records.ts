@@ -1,18 +1,21 @@
 import { type Locator, valueColumn } from "../model/artifact.ts";
 import { plural, themOrIt, were } from "./amounts.ts";
+import { madeBy } from "./sources.ts";
 
-/** What was done, in words. JSON keeps the names of the contract. */
-const DONE: Readonly<Record<string, string>> = {
-  recovered: "recovered",
-  normalised: "completed",
-  settled: "closed",
-  quarantined: "quarantined",
-  rescued: "rescued",
-};
+/** What was done, in words, in the order of sentences. */
+const DONE = ["recovered", "completed", "closed", "rebuilt", "quarantined", "rescued"] as const;
 
-/** The word for what was done to one record, such as `completed`. */
-export function actionWord(action: string): string {
-  return DONE[action] ?? action;
+/** What was done to one record. `source`: of what replaced it. */
+interface Done {
+  readonly action: string;
+  readonly source?: string | null;
+}
+
+/** The word for what was done to one record, such as `completed`. JSON keeps the names of the contract. */
+export function actionWord({ action, source }: Done): string {
+  if (action === "normalised") return "completed";
+  if (action === "settled") return "closed";
+  return (action === "recovered" ? madeBy(source) : null) ?? action;
 }
 
 /** The subject of a line: `part prt_1`, `database`, or, if only that value was changed, `revert of session ses_1`. */
@@ -39,13 +42,14 @@ function amountWords(values: readonly boolean[], noun: string): string {
  * records of this session repaired (2 recovered, 1 quarantined)`.
  */
 export function doneWords(
-  items: readonly { readonly action: string; readonly column?: string }[],
+  items: readonly (Done & { readonly column?: string })[],
   noun: "record" | "damaged record",
   where = "",
 ): string {
-  const counted = Object.entries(DONE)
-    .map(([action, words]) => ({ words, count: items.filter((item) => item.action === action).length }))
-    .filter(({ count }) => count > 0);
+  const acts = items.map(actionWord);
+  const counted = DONE.map((words) => ({ words, count: acts.filter((act) => act === words).length })).filter(
+    ({ count }) => count > 0,
+  );
   const values = items.map(({ column }) => column !== undefined);
   const subject = `${amountWords(values, noun)}${where}`;
   const [only, another] = counted;
@@ -53,24 +57,33 @@ export function doneWords(
   return `${subject} repaired (${counted.map(({ words, count }) => `${count} ${words}`).join(", ")})`;
 }
 
-const TO_DO: readonly { readonly remedy: string; words(what: string): string }[] = [
-  { remedy: "recover", words: (what) => `recover ${what}` },
-  { remedy: "normalise", words: (what) => `complete ${what}` },
-  { remedy: "settle", words: (what) => `close ${what}` },
-  { remedy: "quarantine", words: (what) => `quarantine ${what}` },
-];
+/** What will be done, in words, in the order of sentences. */
+const TO_DO = ["recover", "complete", "close", "rebuild", "quarantine"] as const;
+
+/** What will be done to one record. */
+interface ToDo {
+  readonly remedy: string;
+  readonly replacement?: { readonly source: string } | null;
+  /** If the user is asked, what can be rebuilt of a record replaces its quarantine. */
+  readonly rebuilt?: { readonly source: string };
+  readonly locator: Locator;
+}
+
+function verbFor({ remedy, replacement, rebuilt }: ToDo): string {
+  const made = madeBy(rebuilt === undefined ? replacement?.source : rebuilt.source);
+  if (made !== null) return made === "closed" ? "close" : "rebuild";
+  if (rebuilt !== undefined) return "recover";
+  return remedy === "normalise" ? "complete" : remedy === "settle" ? "close" : remedy;
+}
 
 /** What will be done with records: `quarantine 2 records`, or `recover 2 records, quarantine 1 record`. */
-export function toDoWords(
-  items: readonly { readonly remedy: string; readonly rebuilt?: object; readonly locator: Locator }[],
-): string {
-  return TO_DO.map(({ remedy, words }) => {
-    // If the user is asked, what can be rebuilt of a record replaces its quarantine.
-    const own = items.filter((item) => (item.rebuilt === undefined ? item.remedy : "recover") === remedy);
-    return { words, values: own.map(({ locator }) => valueColumn(locator) !== null) };
+export function toDoWords(items: readonly ToDo[]): string {
+  return TO_DO.map((verb) => {
+    const own = items.filter((item) => verbFor(item) === verb);
+    return { verb, values: own.map(({ locator }) => valueColumn(locator) !== null) };
   })
     .filter(({ values }) => values.length > 0)
-    .map(({ words, values }) => words(amountWords(values, "record")))
+    .map(({ verb, values }) => `${verb} ${amountWords(values, "record")}`)
     .join(", ");
 }
 
@@ -94,6 +107,32 @@ export const REVERSIBLE = "Nothing is deleted; every step can be undone.";
 /** `2 records restored where they were.` */
 export function restoredSentence(records: number): string {
   return `${plural(records, "record")} restored where ${were(records)}.`;
+}
+
+/** A record of a run that is to be undone. `bytes`: of its original, `null` if the run added it. */
+interface ToUndo {
+  readonly action: string;
+  readonly bytes: number | null;
+}
+
+/** What an undo does: `2 records will return where they were, byte for byte.` */
+export function undoSentences(records: readonly ToUndo[]): string {
+  const added = records.filter(({ bytes }) => bytes === null).length;
+  const returned = records.length - added;
+  const sentences = [
+    ...(returned > 0 ? [`${plural(returned, "record")} will return where ${were(returned)}, byte for byte.`] : []),
+    ...(added > 0 ? [`${plural(added, "record")} that it added will be removed again.`] : []),
+  ];
+  return sentences.join(" ");
+}
+
+/** What follows from an undo. A rescued session was never damaged, and opencode does not fail on what is not there. */
+export function afterUndo(records: readonly ToUndo[]): string {
+  const isBackToHidden =
+    records.length > 0 && records.every(({ action, bytes }) => action === "rescued" || bytes === null);
+  return isBackToHidden
+    ? `opencode will show ${themOrIt(records.length)} as before the run.`
+    : failsAgain(records.length);
 }
 
 /** What an undo brings back. */

@@ -7,6 +7,16 @@ export const FROM_SESSIONS = "rebuilt from what the sessions of the project stat
 /** What the messages of a session say of it. */
 export const SAID_BY_MESSAGES = "what the messages of the session state";
 
+export const CLOSED_WHERE_CUT = "closed where the document breaks off";
+
+/**
+ * Whether a record was made and is no copy that opencode recorded. Then its source begins with the act. JSON calls both
+ * `recovered`.
+ */
+export function madeBy(source: string | null | undefined): "rebuilt" | "closed" | null {
+  return (["rebuilt", "closed"] as const).find((act) => source?.startsWith(`${act} `) === true) ?? null;
+}
+
 export function fromEvent(sequence: number): string {
   return `event ${sequence} of opencode's log of this session`;
 }

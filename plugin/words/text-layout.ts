@@ -83,6 +83,9 @@ export function padded(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - columns(text)));
 }
 
+/** Stands for a space at which no line is broken: users copy what it holds together. Private use (Unicode 23.5). */
+export const HELD_SPACE = "\ue000";
+
 function brokenLine(line: string, room: number): string[] {
   if (columns(line) <= room) return [line];
   const lines: string[] = [];
@@ -93,7 +96,7 @@ function brokenLine(line: string, room: number): string[] {
       continue;
     }
     if (current.trim() !== "") lines.push(current.trimEnd());
-    const pieces = piecesOf(word, room);
+    const pieces = word.includes(HELD_SPACE) ? [word] : piecesOf(word, room);
     current = pieces.pop() ?? "";
     // One word may have tens of megabytes, which is too many arguments for one call.
     for (const piece of pieces) lines.push(piece);

@@ -38,13 +38,13 @@ test.if(canDropPrivileges())("who may not write is not told that `repair` would 
   store.remove();
 });
 
-test("what `repair` is said to do is what it does: a cut text is recovered as far as it can be read", async () => {
+test("what `repair` is said to do is what it does: a cut text is closed where it breaks off", async () => {
   const store = await createSqliteStore("1.2.27", sampleContent());
   store.overwrite(store.locatorOf("part", "prt_a1_1"), Buffer.from('{"type":"text","text":"The beg'));
   const { stdout } = await runCli(["check", "--data-dir", store.dataDir]);
-  expect(stdout).toContain("would recover 1 record.");
+  expect(stdout).toContain("would close 1 record.");
   const repaired = await runCli(["repair", "--yes", "--data-dir", store.dataDir]);
-  expect(repaired.stdout).toContain("1 record recovered.");
+  expect(repaired.stdout).toContain("1 record closed.");
   store.remove();
 });
 

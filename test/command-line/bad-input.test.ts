@@ -45,9 +45,15 @@ const WRONG: readonly (readonly [string, string])[] = [
   ["report --data-dir @/store --output @/none/report.md", "The folder for the report is not there."],
   ["check --concurrency 0", "--concurrency takes a whole number"],
   ["check --concurrency many", "--concurrency takes a whole number"],
+  // The variable of a script that is not set.
+  ["repair --yes --session=", "--session needs a value: --session ID."],
+  ["rescue --export=", "--export needs a value: --export DIR."],
+  ["check --data-dir=", "--data-dir needs a value: --data-dir DIR."],
+  ["show  --data-dir @/empty", "show needs the id of a session"],
   ["check --no-such-option", "Unknown option"],
   ["check --yes", "--yes does not go with"],
   ["fix", 'There is no command "fix".'],
+  ["version", 'There is no command "version". Did you mean --version?'],
 ];
 
 test.each(WRONG)("%s: one clear sentence, exit status 2, nothing changed", async (line, sentence) => {

@@ -43,7 +43,7 @@ test("the store is named first, one next step last, and it does what it says", a
   expect(stdout).not.toContain("Fix the login page");
   expect(lines.filter((line) => line.startsWith("Next: "))).toEqual([lines.at(-1) ?? ""]);
   const words = lines.at(-1)?.replace("Next: opencode-session-repair ", "").split(" ") ?? [];
-  expect((await runCli([...words, "--dry-run"])).stdout).toContain("recover 1 record");
+  expect((await runCli([...words, "--dry-run"])).stdout).toContain("close 1 record");
 });
 
 test("a beginning of an id is enough where it names one session; more than one are named", async () => {
@@ -127,6 +127,9 @@ test("doctor says what is missing and the way out; with both halves and a store 
   }
   expect(said("options")).toMatchObject({ ok: false, says: expect.stringContaining('"preload" takes') });
   expect(said("plugin version")).toMatchObject({ ok: false, wayOut: expect.stringContaining("packages") });
+  writeFileSync(join(config, "tui.json"), JSON.stringify({ plugin: ["opencode-session-repair@0.0.9"] }));
+  const apart = (await runCli(["doctor", "--data-dir", damaged], { env })).stdout;
+  expect(apart).toContain("✗ plugin version: the entries name 0.1.0 and 0.0.9");
   const nowhere = await runCli(["doctor", "--data-dir", join(folder, "none")], { env });
   expect([nowhere.code, nowhere.stdout]).toEqual([1, expect.stringContaining("✗ store:")]);
 });

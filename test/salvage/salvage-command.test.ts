@@ -163,7 +163,7 @@ test("a sound database is left alone", async () => {
   await copyFile(whole.database, join(dataDir, "opencode.db"));
   const result = await runCli(["salvage", "--data-dir", dataDir, "--yes"]);
   expect(result.code).toBe(0);
-  expect(result.stderr).toContain("nothing to salvage");
+  expect(result.stdout).toContain("nothing to salvage");
   expect(await readdir(dataDir)).toEqual(["opencode.db"]);
 });
 

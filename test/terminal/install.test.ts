@@ -101,7 +101,7 @@ async function useInTerminal({ store, env, part }: Installed): Promise<void> {
     await ui.waitFor("Ask anything");
     const dialog = await openRepairDialog(ui);
     expect(dialog).toContain("sessions can be opened");
-    expect(dialog).toMatch(/Undo the run of .*1 record of 1 session/);
+    expect(dialog).toMatch(/Undo [\d-]+ [\d:]+: 1 record of 1 session/);
     await closeBy(ui, "Escape", "Session repair:");
     await openSession(ui, "A plain session");
     await ui.waitFor("You are welcome.");

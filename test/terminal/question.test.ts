@@ -41,7 +41,7 @@ describe.skipIf(lacks("tmux"))('questions of the terminal UI of 1.18.33 with bot
       expect(await storeImage(store.dataDir, BOOT_COLUMNS)).not.toEqual(before);
       await openRepairDialog(ui);
       ui.type("Undo");
-      await ui.waitFor(/Undo the run of/);
+      await ui.waitFor(/Undo [\d-]+ [\d:]+: \d+ record/);
       await ui.press("Enter");
       await ui.waitFor("Undo this run?");
       await ui.press("Enter");

@@ -267,7 +267,7 @@ function undoOptions(input: DialogInput, runs: readonly SizedRun[]): Option[] {
     const items = own.reduce((sum, { state }) => sum + (state.byState.done ?? 0), 0);
     const when = Date.parse(own[0]?.state.createdAt ?? "");
     return {
-      title: runTitle("Undo the run of ", when, items, own.length),
+      title: runTitle("Undo ", when, items, own.length),
       description: `${runID.slice(-8)} · ${sizeText(own.reduce((sum, { bytes }) => sum + bytes, 0))}`,
       category,
       value: () => confirmUndo(input, runID, items),

@@ -120,16 +120,21 @@ function codesOf(findings: readonly ConfirmedFinding[]): string[] {
 }
 
 /** The advice for problems that `repair` leaves alone, once for each. */
-function adviceLines({ stores }: CheckResult, findings: readonly ConfirmedFinding[], view: CheckView): string[] {
-  const advice = Object.entries(
-    adviceFor(
-      findings,
-      stores.some(({ description }) => description.database !== undefined),
-    ),
-  );
+function adviceLines(result: CheckResult, findings: readonly ConfirmedFinding[], view: CheckView): string[] {
+  const advice = Object.entries(adviceOf(result, findings));
   if (advice.length === 0) return [];
   const lines = advice.flatMap(([code, text]) => laidOut(`${code}: ${text}`, view, "  "));
   return ["", view.terminal.style("bold", "What to do:"), ...lines];
+}
+
+function adviceOf({ stores }: CheckResult, findings: readonly ConfirmedFinding[]): Readonly<Record<string, string>> {
+  const hasDatabase = stores.some(({ description }) => description.database !== undefined);
+  return adviceFor(findings, hasDatabase);
+}
+
+/** Whether a new database is the way out of an error: its advice names the command. */
+function isForSalvage(result: CheckResult, blocking: readonly ConfirmedFinding[]): boolean {
+  return Object.values(adviceOf(result, blocking)).some((text) => text.includes(" salvage --swap`"));
 }
 
 /** States the result, and the one thing to do next. */
@@ -191,7 +196,10 @@ function closingLines(
   if (repairable.length > 0)
     return obstacle === null ? [...lines, nextLine(command("repair", ...view.sessionIDs))] : lines;
   const cannot = `\`repair\` cannot fix ${blocking.length === 1 ? "this" : "these"}.`;
-  if (isAdvised) return [...lines, ...said(`${cannot} See "What to do" above.`)];
+  if (isAdvised) {
+    const next = isForSalvage(result, blocking) ? [nextLine(command("salvage", "--swap"))] : [];
+    return [...lines, ...said(`${cannot} See "What to do" above.`), ...next];
+  }
   return [...lines, ...said(cannot), nextLine(`${command("report")} (collects what an issue needs)`)];
 }
 
@@ -207,5 +215,5 @@ export function nextLine(step: string): string {
 
 export function itemLine(item: ReportedItem): string {
   const reason = item.reason === undefined ? "" : `: ${item.reason}`;
-  return `  ${actionWord(item.action)} ${recordWords(item)} (${item.code})${reason}`;
+  return `  ${actionWord(item)} ${recordWords(item)} (${item.code})${reason}`;
 }

@@ -11,7 +11,7 @@ export const NO_SUCH_SESSION = "There is no session with this id.";
 
 export const NOTHING_TO_UNDO = "There is nothing to undo.";
 
-export const ALL_SHOWN = "shows every session that is here.";
+export const ALL_SHOWN = "lists every session that is here, if it can load it.";
 
 /** The undo of a run would change the session in which the agent's tool was called. */
 export const OF_THIS_SESSION = "That run changed this very session. Undo it with /repair undo or on the command line.";

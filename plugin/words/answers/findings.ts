@@ -3,7 +3,7 @@ import { faultByCode } from "../../faults/catalogue.ts";
 import type { Finding } from "../../model/finding.ts";
 import { bySession } from "../../repair/by-session.ts";
 import { plural } from "../amounts.ts";
-import { wrapped } from "../text-layout.ts";
+import { HELD_SPACE, wrapped } from "../text-layout.ts";
 import { type FindingGroup, groupFindings, groupText } from "./finding-groups.ts";
 import type { Screen } from "./screen.ts";
 import { type SessionNames, sessionLines } from "./sessions.ts";
@@ -111,12 +111,10 @@ export function laidOut(
 ): string[] {
   if (!terminal.isScreen) return [`${indent}${text}`];
   // A command between backticks is copied by users, so it must stay on one line.
-  const held = text.replace(/`[^`]*`/g, (command) => command.replaceAll(" ", HARD_SPACE));
+  const held = text.replace(/`[^`]*`/g, (command) => command.replaceAll(" ", HELD_SPACE));
   const more = /^ {4}/.test(indent) ? `${indent}  ` : indent;
-  return wrapped(held, terminal.width, more, indent).map((line) => line.replaceAll(HARD_SPACE, " "));
+  return wrapped(held, terminal.width, more, indent).map((line) => line.replaceAll(HELD_SPACE, " "));
 }
-
-const HARD_SPACE = "\u00a0";
 
 /** Findings on a path, whatever is stored there. */
 const OF_PATHS: readonly string[] = [ACCESS_DENIED.code, QUARANTINE_DENIED.code];

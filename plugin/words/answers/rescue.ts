@@ -6,8 +6,8 @@ import type { HiddenList } from "../../rescue/rescue.ts";
 import { plural } from "../amounts.ts";
 import { printable } from "../text-layout.ts";
 import { utcText } from "../times.ts";
+import { nextLine } from "./check.ts";
 import { ALL_SHOWN, WITHOUT_RECORD } from "./common.ts";
-
 import type { CommandWriter } from "./screen.ts";
 /** The advice if nothing may be written to the database. */
 export const EXPORT_INSTEAD =
@@ -56,7 +56,9 @@ export function listText(
       refusal === null
         ? `Nothing is hidden: the opencode of ${target} ${ALL_SHOWN}`
         : "Of opencode 1.x nothing is hidden here.";
-    lines.push(...(lines.length > 0 ? [""] : []), nothing);
+    // Whether a session loads is not looked at here.
+    const next = `${nextLine(command("check"))} (says whether they load)`;
+    lines.push(...(lines.length > 0 ? [""] : []), nothing, "", next);
   } else if (refusal !== null) notes.push(`${refusal} ${EXPORT_INSTEAD}`);
   if (notes.length > 0) lines.push(...(lines.length > 0 ? [""] : []), ...notes);
   return lines.join("\n");

@@ -2,6 +2,7 @@ import { faultByCode } from "../../faults/catalogue.ts";
 import type { ChangedRecord, RunOnSession } from "../../show/run-contents.ts";
 import { plural, sizeText } from "../amounts.ts";
 import { actionWord, recordWords } from "../records.ts";
+import { madeBy } from "../sources.ts";
 import { clipped, columns, printable } from "../text-layout.ts";
 import { minuteText } from "../times.ts";
 import type { Screen } from "./screen.ts";
@@ -146,11 +147,16 @@ export function contentLines(sessions: readonly RunOnSession[], names: SessionNa
 function recordLines(records: readonly ChangedRecord[], screen: Screen): string[] {
   const lines = records.slice(0, MOST_RECORDS).flatMap((record) => {
     const { id, code, bytes, action, state, source, text } = record;
-    const title = faultByCode(code)?.title ?? code;
+    // The cause of a rescue is told of a project or a whole store, not of this session.
+    const title = action === "rescued" ? "" : ` ${faultByCode(code)?.title ?? code}`;
     const size = bytes === null ? "added" : sizeText(bytes);
-    const from = source === null ? "" : `, now from ${source}`;
+    // A source that begins with the act says all of it.
+    const isMade = action === "recovered" && madeBy(source) !== null;
+    const from =
+      source === null || isMade ? "" : ` (${action === "quarantined" ? "replaced by" : "source:"} ${source})`;
+    const act = isMade ? source : `${actionWord({ action })}${from}`;
     const since = state === "done" ? "" : ` (${stateText(state) || state})`;
-    const facts = `    ${id}  ${recordWords(record)} ${title}: ${actionWord(action)}${from}, ${size}${since}`;
+    const facts = `    ${id}  ${recordWords(record)}${title}: ${act}, ${size}${since}`;
     if (text === null) return [facts];
     const quote = clipped(text, screen.isScreen ? screen.width - 14 : 100, screen.ellipsis);
     return [facts, `          ${screen.style("dim", `“${quote}”`)}`];

@@ -30,6 +30,13 @@ export function sessionLines(
   return [`${indent}${style("bold", clipped(title, room, ellipsis))}`, `${indent}${style("dim", facts)}`];
 }
 
+/** Errors that are no record's of a session: of the database itself, a project or a folder. */
+export function errorsOutside(count: number): string {
+  return `${plural(count, "error")} outside these sessions: opencode may show none of them.`;
+}
+
+export const NOT_ALL_READ = "Not everything here could be read: sessions may be missing from this list.";
+
 /** A session in the list of `sessions`. */
 export interface ListedSession {
   readonly sessionID: string;
