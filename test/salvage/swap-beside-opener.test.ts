@@ -11,6 +11,7 @@ import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import { hasOtherConnection, soleUse } from "../../plugin/stores/sqlite/sole-use.ts";
 import { runCli } from "../command-line/cli-process.ts";
 import { builtPackage } from "../package/built.ts";
+import { lacks } from "../process/lacks.ts";
 import { nodeWithSqlite } from "../stores/node-runtime.ts";
 import { type ManySessions, manySessions } from "./many-sessions.ts";
 
@@ -163,7 +164,7 @@ test.if(canUnshare)("a runtime that cannot see it there leaves a database withou
   await other.stop();
 });
 
-test.if(Bun.which("lsof") !== null)("lsof tells who has a file open, as on macOS", async () => {
+test.if(process.platform !== "win32" && !lacks("lsof"))("lsof tells who has a file open, as on macOS", async () => {
   const { database } = await damaged();
   const program = Bun.which("lsof") ?? "";
   const own = await open(database, "r");
