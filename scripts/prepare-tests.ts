@@ -11,7 +11,7 @@ function neededTools(): Tool[] {
   const needed: Tool[] = ["git", "tmux", "chromium"];
   const hasWindowsTests = existsSync(join(import.meta.dirname, "..", "test", "windows"));
   if (hasWindowsTests && process.platform === "linux" && process.arch === "x64") needed.push("wine");
-  if (process.platform === "linux") needed.push("strace");
+  if (process.platform === "linux") needed.push("strace", "lsof");
   // Only root mounts small file systems.
   if (process.platform === "linux" && process.getuid?.() === 0) needed.push("exfat", "fat");
   return needed;

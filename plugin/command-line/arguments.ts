@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { FAULT_CODES, faultByCode } from "../faults/catalogue.ts";
-import { isFolderHere, systemOfPath, withoutDots } from "../hosts/folder-paths.ts";
+import { isFolderHere, systemOfPath, withoutDots, withoutLastSlash } from "../hosts/folder-paths.ts";
 import { parseAge } from "./age.ts";
 import {
   COMMAND_NAMES,
@@ -297,10 +297,6 @@ function isWord(text: string): boolean {
   return text.trim() !== "";
 }
 
-function isRoot(folder: string): boolean {
-  return /^([A-Za-z]:)?[\\/]$/.test(folder);
-}
-
 /** Whether a word may be a session id. It must have opencode's prefix and enough letters to be specific. */
 function isSessionWord(word: string): boolean {
   return /^ses(_|$)/.test(word);
@@ -327,10 +323,7 @@ function readRescue(values: Values, sessionIDs: readonly string[], yes: boolean)
     return "--export cannot be combined with --import, --relink or --unarchive.";
   }
   const fromData = last(values, "from-data");
-  const plain = (folder: string) => {
-    const normal = withoutDots(folder);
-    return isRoot(normal) ? normal : normal.replace(/[\\/]+$/, "");
-  };
+  const plain = (folder: string) => withoutLastSlash(withoutDots(folder));
   return {
     name: "rescue",
     sessionIDs,

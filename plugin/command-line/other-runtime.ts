@@ -12,6 +12,8 @@ interface Runtime {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
+  /** What it needs before the text of a module. */
+  readonly evaluate: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -44,17 +46,19 @@ function versionsIn(folder: string): string[] {
 }
 
 /** In Node 22.5 to 22.12 and 23.0 to 23.3, SQLite needs this flag. Newer ones accept the flag too. */
-const NODE_FLAGS = ["--experimental-sqlite", "--no-warnings"];
+const NODE = { args: ["--experimental-sqlite", "--no-warnings"], evaluate: ["--input-type=module", "-e"], env: {} };
+
+const BUN = { args: [], evaluate: ["-e"] };
 
 /** Every runtime on this machine that may have SQLite: Bun, a newer Node, or the user's own opencode acting as Bun. */
 function* candidates(): Generator<Runtime> {
-  for (const command of programs("bun")) yield { name: "Bun", command, args: [], env: {} };
+  for (const command of programs("bun")) yield { name: "Bun", command, ...BUN, env: {} };
   for (const command of [process.execPath, ...programs("node"), ...otherNodes()]) {
-    yield { name: "another Node", command, args: NODE_FLAGS, env: {} };
+    yield { name: "another Node", command, ...NODE };
   }
   for (const command of programs("opencode")) {
     // Every opencode binary is a Bun: BUN_BE_BUN=1 makes it run a script (measured on eleven releases).
-    yield { name: "your opencode (as Bun)", command, args: [], env: { BUN_BE_BUN: "1" } };
+    yield { name: "your opencode (as Bun)", command, ...BUN, env: { BUN_BE_BUN: "1" } };
   }
 }
 
@@ -63,15 +67,15 @@ const PROBE_MS = 10_000;
 // The name is not a literal, because the Bun of opencode 1.0 resolves every visible name before it runs anything.
 const LOAD = "const sqlite = await import((process.versions.bun === undefined ? 'node' : 'bun') + ':sqlite')";
 
-/** Fails if there is SQLite but no way to read a database in place (`takesURI` in stores/sqlite/driver.ts). */
-const PROBE = `${LOAD}; if (process.versions.bun === undefined)
-  new sqlite.DatabaseSync('file:///dev/null/none?mode=memory').close()`;
+/**
+ * Fails if there is SQLite but no way to read a database in place (`takesURI` in stores/sqlite/driver.ts). One line: the
+ * command line of a `.cmd` file ends at the first line break.
+ */
+const PROBE = `${LOAD}; if (process.versions.bun === undefined) new sqlite.DatabaseSync('file:///dev/null/none?mode=memory').close()`;
 
 /** Whether a script runs with this program: any program may have that name. */
-function runs(script: string, { command, args, env }: Runtime): Promise<boolean> {
-  const evaluate =
-    "BUN_BE_BUN" in env || command.includes("bun") ? ["-e", script] : ["--input-type=module", "-e", script];
-  return succeeds(command, [...args, ...evaluate], { ...process.env, ...env }, PROBE_MS);
+function runs(script: string, { command, args, evaluate, env }: Runtime): Promise<boolean> {
+  return succeeds(command, [...args, ...evaluate, script], { ...process.env, ...env }, PROBE_MS);
 }
 
 /**

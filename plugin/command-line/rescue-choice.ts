@@ -1,4 +1,4 @@
-import { isFolderHere, THIS_SYSTEM } from "../hosts/folder-paths.ts";
+import { isFolderHere, THIS_SYSTEM, withoutLastSlash } from "../hosts/folder-paths.ts";
 import { type RescueChoice, recordRepair } from "../rescue/choices.ts";
 import type { RescueRequest } from "../rescue/request.ts";
 import { plural } from "../words/amounts.ts";
@@ -134,7 +134,7 @@ async function askFolder(from: string, [first]: readonly RescueChoice[], termina
     if (answer === undefined || answer === "") return null;
     const candidate = /^\d{1,3}$/.test(answer) ? candidates[Number(answer) - 1] : undefined;
     if (candidate !== undefined) return candidate;
-    if (isFolderHere(answer)) return answer.length > 1 ? answer.replace(/\/+$/, "") : answer;
+    if (isFolderHere(answer)) return withoutLastSlash(answer);
     terminal.say(`Write the whole path: it begins with ${THIS_SYSTEM === "windows" ? "a drive, such as C:\\" : "/"}.`);
   }
 }

@@ -118,7 +118,7 @@ export type TerminalOptions = Pick<CommonOptions, "quiet" | "color" | "json" | "
 
 export function openTerminal(options: TerminalOptions, signal: AbortSignal): Terminal {
   const { stdin, stdout, stderr, env } = process;
-  const isStyled = options.color && env.NO_COLOR === undefined && env.TERM !== "dumb";
+  const isStyled = options.color && !env.NO_COLOR && env.TERM !== "dumb";
   const color = isStyled && stdout.isTTY === true && !options.json;
   const isUnicode = showsUnicode(env, THIS_SYSTEM);
   const showProgress = stderr.isTTY === true && !options.quiet && env.TERM !== "dumb";

@@ -47,7 +47,7 @@ function pathIn(spec: string): string | null {
   // npm's `name@file:…` as well.
   const [, url] = /^(?:@?[^@/:]+(?:\/[^@/:]+)?@)?(file:.*)$/.exec(spec) ?? [];
   if (url !== undefined) return url;
-  return /^(?:[./]|[A-Za-z]:[\\/])/.test(spec) ? spec : null;
+  return /^(?:[./\\]|[A-Za-z]:[\\/])/.test(spec) ? spec : null;
 }
 
 async function belongingOfPath(files: FileSystem, path: string, folders: readonly string[]): Promise<Belonging> {

@@ -1,10 +1,10 @@
-import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseWithComments, readConfigText } from "../configuration/config-file.ts";
 import { findOptions, readSettings } from "../configuration/options.ts";
 import { belongingOf, type PluginEntry, pluginEntries } from "../configuration/package-entry.ts";
 import type { FileSystem } from "../platform/file-system.ts";
+import { homeIn } from "../stores/locate.ts";
 import { TOOL } from "../tool-identity.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -46,7 +46,7 @@ export async function findInstallation(files: FileSystem, env: Environment, fold
 
 /** The folders whose configuration opencode reads, the user's own first. */
 async function configFolders(files: FileSystem, env: Environment, folder: string): Promise<string[]> {
-  const home = env.HOME || homedir();
+  const home = homeIn(env);
   const folders = [join(env.XDG_CONFIG_HOME || join(home, ".config"), "opencode"), join(home, ".opencode")];
   if (env.OPENCODE_CONFIG_DIR) folders.push(env.OPENCODE_CONFIG_DIR);
   for (let at = resolve(folder); ; at = dirname(at)) {
@@ -87,7 +87,7 @@ async function installedVersions(
   entries: readonly PluginEntry[],
   folders: readonly string[],
 ): Promise<string[]> {
-  const cache = join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache"), "opencode");
+  const cache = join(env.XDG_CACHE_HOME || join(homeIn(env), ".cache"), "opencode");
   const places = [join(cache, "node_modules", TOOL.name)];
   for (const { name } of (await files.list(join(cache, "packages")).catch(() => null)) ?? []) {
     if (name === TOOL.name || name.startsWith(`${TOOL.name}@`)) {
@@ -96,7 +96,7 @@ async function installedVersions(
   }
   for (const { spec } of entries) {
     const path = spec.startsWith("file://") ? fileURLToPath(spec) : spec;
-    if (!/^[./]|^[A-Za-z]:[\\/]/.test(path)) continue;
+    if (!/^[./\\]|^[A-Za-z]:[\\/]/.test(path)) continue;
     for (const folder of folders) places.push(...upwards(resolve(folder, path)));
   }
   const versions = new Set<string>();

@@ -26,6 +26,13 @@ export function withoutDots(path: string): string {
   return systemOfPath(path) === "posix" ? posix.normalize(path) : path;
 }
 
+/** A folder without slashes at its end. A root (`/`, `C:\`, a share) keeps its own. */
+export function withoutLastSlash(path: string): string {
+  const isWindows = systemOfPath(path) === "windows";
+  const root = (isWindows ? win32 : posix).parse(path).root;
+  return path.length > root.length ? path.replace(isWindows ? /[\\/]+$/ : /\/+$/, "") : path;
+}
+
 /**
  * Whether opencode 1.17 and newer treat a path as absolute. On Linux and macOS it must begin with `/`. On Windows
  * opencode first turns each `\` into `/`, then accepts `X:/…` and `/…` (read in 1.18.32 for Windows).

@@ -1,3 +1,4 @@
+import { hasOtherDescriptor } from "./lsof.ts";
 import { followRecursively } from "./recursive-watch.ts";
 import type { System } from "./system.ts";
 
@@ -5,6 +6,7 @@ export const darwin: System = {
   // Only `lsof` shows this. It looks at every process and takes seconds.
   openFiles: null,
   isHeldOpen: null,
+  hasOtherDescriptor,
   followFolders: async (root) => followRecursively(root),
   soleLocking: "unix-excl",
 };

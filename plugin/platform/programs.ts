@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 
 /** The whole environment of another program. Nothing is added. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -16,22 +16,30 @@ export interface ProgramOutput {
   readonly output: string;
 }
 
-/** Runs a program to its end and keeps its output. No shell is used, so arguments arrive unchanged. */
-export function outputOf(
+/**
+ * Runs a program to its end and keeps its output. No shell splits the arguments, and a `.cmd` file of Windows is started
+ * too.
+ */
+export async function outputOf(
   program: string,
   args: readonly string[],
   { folder, environment, timeoutMs }: ProgramOptions,
 ): Promise<ProgramOutput> {
+  const { default: crossSpawn } = await import("cross-spawn");
   return new Promise((resolve) => {
-    try {
-      execFile(program, [...args], { cwd: folder, env: environment, timeout: timeoutMs }, (error, output) => {
-        const status = error === null ? 0 : typeof error.code === "number" ? error.code : null;
-        resolve({ status, output });
-      });
-    } catch {
-      // The program cannot even be tried, such as a `.cmd` file.
-      resolve({ status: null, output: "" });
-    }
+    const child = crossSpawn(program, [...args], {
+      cwd: folder,
+      env: environment,
+      timeout: timeoutMs,
+      stdio: ["ignore", "pipe", "ignore"],
+      windowsHide: true,
+    });
+    let output = "";
+    child.stdout?.setEncoding("utf8").on("data", (data: string) => {
+      output += data;
+    });
+    child.once("error", () => resolve({ status: null, output: "" }));
+    child.once("close", (status) => resolve({ status, output }));
   });
 }
 

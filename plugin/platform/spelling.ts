@@ -11,7 +11,8 @@ export async function isOneSpelledTwice(files: FileSystem, path: string, other: 
   const [names, others] = [path.split(sep), other.split(sep)];
   for (const [index, name] of names.entries()) {
     if (name === others[index]) continue;
-    const listed = await files.list(names.slice(0, index).join(sep) || sep);
+    // With the slash at its end: `C:` alone is not the root of the drive.
+    const listed = await files.list(names.slice(0, index).join(sep) + sep);
     const has = (wanted: string | undefined) => listed?.some((entry) => entry.name === wanted);
     if (has(name) && has(others[index])) return false;
   }

@@ -18,6 +18,11 @@ export interface System {
   readonly openFiles: OpenFiles | null;
   /** Whether another process has a file open in a way that prevents its replacement. */
   readonly isHeldOpen: ((files: FileSystem, path: string) => Promise<boolean>) | null;
+  /**
+   * Whether another process has a file open, also one that holds no lock and that this user cannot see; `null` if that
+   * cannot be told. POSIX locks that this process has on the file are lost.
+   */
+  readonly hasOtherDescriptor: (path: string) => Promise<boolean | null>;
   /** Follows folders below a root. The promise is `null` if this runtime cannot. */
   readonly followFolders: ((root: string) => Promise<FolderChanges | null>) | null;
   /** The VFS of SQLite whose locks allow no other connection. */

@@ -10,6 +10,12 @@ export async function thisSystem(): Promise<System> {
     case "win32":
       return (await import("./windows.ts")).windows;
     default:
-      return { openFiles: null, isHeldOpen: null, followFolders: null, soleLocking: "unix-excl" };
+      return {
+        openFiles: null,
+        isHeldOpen: null,
+        hasOtherDescriptor: async () => null,
+        followFolders: null,
+        soleLocking: "unix-excl",
+      };
   }
 }

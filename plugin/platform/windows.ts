@@ -5,6 +5,8 @@ import type { System } from "./system.ts";
 export const windows: System = {
   openFiles: null,
   isHeldOpen,
+  // `isHeldOpen` tells it.
+  hasOtherDescriptor: async () => null,
   followFolders: async (root) => followRecursively(root),
   // SQLite has no such VFS on Windows. The system itself does not replace an open file.
   soleLocking: null,

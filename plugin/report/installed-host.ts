@@ -2,11 +2,15 @@ import { delimiter, join } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
 import { outputOf, programNames } from "../platform/programs.ts";
 import { makeTemporaryFolder } from "../platform/temporary-folder.ts";
+import { homeIn } from "../stores/locate.ts";
 
 const TIMEOUT_MS = 15_000;
 
 /** The version of a release. A version of a private build does not match. */
 export const RELEASE = /^\d{1,4}\.\d{1,4}\.\d{1,6}$/;
+
+/** Without these, Windows starts no program, or none that is a `.cmd` file. */
+const NEEDED_BY_WINDOWS = ["SystemRoot", "ComSpec", "PATHEXT", "TEMP", "TMP"];
 
 /**
  * The version of the opencode that this user would start, or `null`. It is run in an empty home, because every opencode
@@ -22,10 +26,14 @@ export async function installedHostVersion(
   try {
     const folders = ["XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"];
     const isolated = Object.fromEntries(folders.map((name) => [name, join(home, name)]));
+    const needed = Object.fromEntries(NEEDED_BY_WINDOWS.map((name) => [name, env[name]]));
     const { status, output } = await outputOf(binary, ["--version"], {
       timeoutMs: TIMEOUT_MS,
       folder: home,
-      environment: { PATH: env.PATH ?? "", HOME: home, OPENCODE_DISABLE_AUTOUPDATE: "1", ...isolated },
+      environment: {
+        ...{ ...needed, ...isolated },
+        ...{ PATH: env.PATH ?? "", HOME: home, USERPROFILE: home, OPENCODE_DISABLE_AUTOUPDATE: "1" },
+      },
     });
     const version = output.trim();
     return status === 0 && RELEASE.test(version) ? version : null;
@@ -39,10 +47,8 @@ async function findBinary(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<string | null> {
   const folders = (env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
-  if (env.HOME !== undefined) folders.push(join(env.HOME, ".opencode", "bin"));
-  const [name = "opencode"] = programNames("opencode");
-  for (const folder of folders) {
-    const path = join(folder, name);
+  folders.push(join(homeIn(env), ".opencode", "bin"));
+  for (const path of folders.flatMap((folder) => programNames("opencode").map((name) => join(folder, name)))) {
     const found = await files.stat(path).catch(() => null);
     if (found?.type === "file" || found?.type === "symlink") return path;
   }

@@ -109,6 +109,8 @@ export class NewDatabase {
     this.commit();
     const failed = this.#indexes.filter((object) => !attempt(this.connection, object.sql ?? ""));
     this.connection.exec("commit");
+    // As opencode does. Whoever has it open is then seen by the locks of SQLite (`soleUse`).
+    this.connection.exec("pragma main.journal_mode = wal");
     return failed.map((object) => object.name);
   }
 }

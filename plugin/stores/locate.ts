@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
-import { dirname, isAbsolute, join, resolve, sep } from "node:path";
-import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { pathBelow, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { refusalOf } from "../platform/permissions.ts";
 import { fileSystemWithin } from "../platform/pinned-folders.ts";
@@ -152,8 +152,8 @@ async function databases(files: FileSystem, dataDir: string, input: LocateInput)
   const chosen = input.env.OPENCODE_DB;
   if (chosen !== undefined && chosen !== "") {
     if (chosen === ":memory:") return [];
-    const path = isAbsolute(chosen) ? chosen : join(dataDir, chosen);
-    const elsewhere = input.dataDir !== undefined && !path.startsWith(dataDir + sep);
+    const path = isAbsolute(chosen) ? resolve(chosen) : join(dataDir, chosen);
+    const elsewhere = input.dataDir !== undefined && !pathBelow(path, dataDir);
     if (!elsewhere) return (await files.stat(path)) === null ? [] : [path];
   }
   return databasesIn(files, dataDir);

@@ -14,7 +14,7 @@ import { type Connection, type Driver, loadDriver } from "./sqlite/driver.ts";
 import { SESSIONS_OF_PREVIEW } from "./sqlite/origin.ts";
 import type { ReadView } from "./sqlite/read-view.ts";
 import { readSchema, type Schema } from "./sqlite/schema.ts";
-import { sqliteFailure } from "./sqlite/sqlite-error.ts";
+import { resultName, sqliteFailure } from "./sqlite/sqlite-error.ts";
 import { SqliteStore } from "./sqlite/sqlite-store.ts";
 
 /**
@@ -239,7 +239,11 @@ async function whyDenied(database: string): Promise<string | null> {
 /** Adds the names of the processes that lock the database, if the system shows them. */
 async function withLockers(files: FileSystem, database: string, evidence: string): Promise<string> {
   const { openersText } = await import("../platform/open-files.ts");
-  const { openFiles } = await (await import("../platform/this-system.ts")).thisSystem();
+  const { openFiles, isHeldOpen } = await (await import("../platform/this-system.ts")).thisSystem();
+  if (isHeldOpen !== null) {
+    const read = await files.readPiece(database, 0, 1).catch((error: unknown) => errnoCode(error));
+    return read === "EBUSY" ? `${evidence}: another program holds the file` : evidence;
+  }
   const found = [];
   for (const path of [database, `${database}-shm`]) {
     const stat = await files.stat(path);
@@ -263,7 +267,9 @@ export function problemOf(error: unknown): StoreProblem {
       const reported = errnoCode(error);
       const isKnown = failure !== "other" || /^(?:SQLITE_|ERR_SQLITE_|E[A-Z\d]+$)/.test(reported ?? "");
       if (!isKnown) throw error;
-      return { code: "database-unavailable", severity: "blocking", evidence: reported ?? failure };
+      const isNamed = reported !== null && !reported.startsWith("ERR_SQLITE_");
+      const evidence = isNamed ? reported : (resultName(failure) ?? reported ?? failure);
+      return { code: "database-unavailable", severity: "blocking", evidence };
     }
   }
 }

@@ -12,6 +12,7 @@ export const NOT_DONE = {
   taken: "something is in its place now",
   occupied: "something else is in its place now",
   copyChanged: "the quarantined copy is missing or has changed",
+  nameOnWindows: "Windows gives no program a file of this name; remove it with the system that wrote it",
   noParent: "the record it belongs to is not there",
 } as const;
 

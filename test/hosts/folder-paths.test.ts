@@ -14,6 +14,7 @@ import {
   signsOf,
   systemOfPath,
   systemOfStore,
+  withoutLastSlash,
   writtenPath,
 } from "../../plugin/hosts/folder-paths.ts";
 
@@ -70,6 +71,22 @@ describe("a path", () => {
     expect(mountInWSL("//server/share")).toBeNull();
   });
 
+  test("a folder is compared without the slash at its end, which a root keeps", () => {
+    for (const [path, without] of [
+      ["C:\\Users\\me\\", "C:\\Users\\me"],
+      ["C:/Users/me//", "C:/Users/me"],
+      ["C:/", "C:/"],
+      ["C:\\", "C:\\"],
+      ["//server/share/app/", "//server/share/app"],
+      ["//server/share/", "//server/share/"],
+      ["/home/me/", "/home/me"],
+      ["/home/odd\\", "/home/odd\\"],
+      ["/", "/"],
+    ] as const) {
+      expect(withoutLastSlash(path)).toBe(without);
+    }
+  });
+
   test("1.17 and newer keep folders of Windows with slashes, lines before as Windows writes them", () => {
     expect(writtenPath("windows", "C:\\me", { wantsAbsolutePaths: true })).toBe("C:/me");
     expect(writtenPath("windows", "C:/me", { wantsAbsolutePaths: false })).toBe("C:\\me");
@@ -124,6 +141,24 @@ test("no rule anywhere decides by itself what an absolute folder is", async () =
     ]) {
       const match = rule.exec(text);
       if (match !== null) found.push(`${file}: ${match[0]}`);
+    }
+  }
+  expect(found).toEqual([]);
+});
+
+/** Where it is decided; and a command that gives away a folder, which is not one of opencode's settings. */
+const OF_HOME = ["plugin/stores/locate.ts", "plugin/platform/permissions.ts"];
+
+test("no rule anywhere decides by itself where the user's home is", async () => {
+  const root = join(import.meta.dirname, "..", "..");
+  const found: string[] = [];
+  for await (const path of new Glob("plugin/**/*.ts").scan(root)) {
+    const file = path.replaceAll("\\", "/");
+    if (
+      !OF_HOME.includes(file) &&
+      /env\.(HOME|USERPROFILE)\b|homedir\(/.test(await readFile(join(root, path), "utf8"))
+    ) {
+      found.push(file);
     }
   }
   expect(found).toEqual([]);

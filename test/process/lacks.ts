@@ -5,6 +5,7 @@ export const TOOLS = {
   chromium: { commands: ["chromium", "chromium-browser", "google-chrome"], packages: ["chromium"] },
   exfat: { commands: ["mount.exfat-fuse", "/usr/sbin/mount.exfat-fuse"], packages: ["exfat-fuse", "exfatprogs"] },
   strace: { commands: ["strace"], packages: ["strace"] },
+  lsof: { commands: ["lsof"], packages: ["lsof"] },
   fat: { commands: ["mkfs.vfat", "/usr/sbin/mkfs.vfat"], packages: ["dosfstools"] },
   wine: { commands: ["wine"], packages: ["wine", "wine64"] },
 } as const;

@@ -5,10 +5,13 @@ import { copyFile, link, mkdtemp, open, readdir, readFile, rm } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { hasOtherDescriptor } from "../../plugin/platform/lsof.ts";
 import { findSalvageRun, swapIn } from "../../plugin/salvage/salvage-run.ts";
 import { loadDriver } from "../../plugin/stores/sqlite/driver.ts";
 import { hasOtherConnection, soleUse } from "../../plugin/stores/sqlite/sole-use.ts";
 import { runCli } from "../command-line/cli-process.ts";
+import { builtPackage } from "../package/built.ts";
+import { lacks } from "../process/lacks.ts";
 import { nodeWithSqlite } from "../stores/node-runtime.ts";
 import { type ManySessions, manySessions } from "./many-sessions.ts";
 
@@ -50,8 +53,6 @@ async function overwrite(path: string, at: number, bytes: Buffer): Promise<void>
 interface Opener {
   readonly pid: number;
   commit(): Promise<void>;
-  /** What SQLite refused. */
-  refusedCommit(): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -77,7 +78,6 @@ async function opener(
     async commit() {
       expect(await told()).toBe("done");
     },
-    refusedCommit: told,
     async stop() {
       child.stdin.end();
       await child.exited;
@@ -129,20 +129,52 @@ test.if(canUnshare)("so is one beside a process that only reads", async () => {
   await reader.stop();
 });
 
-test.if(canUnshare)(
-  "an idle opener without a WAL holds no lock: SQLite itself refuses what it writes after a swap",
-  async () => {
-    const { dataDir, database } = await damaged();
-    const other = await opener(database, "journal");
-    await other.commit();
-    const result = await inAnotherNamespace("salvage", "--swap", "--yes", "--data-dir", dataDir);
-    expect([result.code, result.stderr]).toEqual([0, ""]);
-    const before = await readFile(database);
-    expect(await other.refusedCommit()).toBe("SQLITE_READONLY_DBMOVED");
-    expect(await readFile(database)).toEqual(before);
-    await other.stop();
-  },
-);
+test.if(canUnshare)("so is one beside an opener without a WAL, which holds no lock while it is idle", async () => {
+  const { dataDir, database } = await damaged();
+  const other = await opener(database, "journal");
+  await other.commit();
+  const before = await readFile(database);
+  const result = await inAnotherNamespace("salvage", "--swap", "--yes", "--data-dir", dataDir);
+  expect([result.code, result.stderr]).toEqual([3, expect.stringContaining("cannot be seen from here")]);
+  expect(await readFile(database)).toEqual(before);
+  await other.commit();
+  await other.stop();
+  expect((await inAnotherNamespace("salvage", "--swap", "--yes", "--data-dir", dataDir)).code).toBe(0);
+});
+
+test.if(canUnshare)("a runtime that cannot see it there leaves a database without a WAL, and no other", async () => {
+  const { dataDir, database } = await damaged();
+  const node = await nodeWithSqlite();
+  const dist = await builtPackage();
+  const inNode = (...args: string[]) =>
+    runCli(["--fork", "--kill-child", "--mount-proc", node, join(dist, "cli.js"), ...args, "--data-dir", dataDir], {
+      runtime: "unshare",
+      entry: "--pid",
+    });
+  const swapped = await inNode("salvage", "--swap", "--yes", "--json");
+  expect(JSON.parse(swapped.stdout).swapped).toBe(true);
+  // The new database is one with a WAL before opencode opens it.
+  const undone = await inNode("restore", JSON.parse(swapped.stdout).runID, "--yes");
+  expect([undone.code, undone.stderr]).not.toEqual([3, expect.anything()]);
+  const other = await opener(database, "journal");
+  const before = await readFile(database);
+  const refused = await inNode("salvage", "--swap", "--yes");
+  expect([refused.code, refused.stderr]).toEqual([3, expect.stringContaining("has no WAL")]);
+  expect(await readFile(database)).toEqual(before);
+  await other.stop();
+});
+
+test.if(process.platform !== "win32" && !lacks("lsof"))("lsof tells who has a file open, as on macOS", async () => {
+  const { database } = await damaged();
+  const program = Bun.which("lsof") ?? "";
+  const own = await open(database, "r");
+  expect(await hasOtherDescriptor(database, program)).toBe(false);
+  const other = await opener(database, "journal");
+  expect(await hasOtherDescriptor(database, program)).toBe(true);
+  await other.stop();
+  await own.close();
+  expect(await hasOtherDescriptor(database, join(folder, "no-lsof"))).toBe(null);
+});
 
 test.if(canUnshare)("so is one beside an opener of a database whose header is overwritten", async () => {
   const { dataDir, database } = await damaged();

@@ -52,6 +52,16 @@ test("what the system or SQLite reports is told with its code", async () => {
     "ERR_SQLITE_ERROR",
     "SQLITE_PROTOCOL",
   ]);
+  // Node says the code as a number only.
+  const inNode = (errcode: number) =>
+    problemOf(Object.assign(new Error("x"), { code: "ERR_SQLITE_ERROR", errcode })).evidence;
+  expect([5, 8, 13, 14, 522].map(inNode)).toEqual([
+    "SQLITE_BUSY",
+    "SQLITE_READONLY",
+    "SQLITE_FULL",
+    "SQLITE_CANTOPEN",
+    "SQLITE_IOERR",
+  ]);
 });
 
 test("reading beside a live opencode waits for a lock as long as writing does", async () => {

@@ -11,6 +11,13 @@ import { HAS_WINE, WindowsCommand } from "./wine.ts";
 const COUNT = Number(process.env.KILL_COUNT ?? 1);
 const SEED = Number(process.env.KILL_SEED ?? 20_261_130);
 
+const STORES = [
+  ["json", "JSON files", damagedJsonStore],
+  ["sqlite", "a database that opencode 1.18.33 wrote", damagedRealStore],
+] as const;
+/** `npm run test:windows -- --of json|sqlite` leaves out the other store. */
+const KILLED_ON = STORES.filter(([generation]) => (process.env.KILL_OF ?? generation) === generation);
+
 const MINUTE = 60_000;
 
 /** A command that is killed, and the copy of the store on which it begins. */
@@ -31,12 +38,9 @@ describe.skipIf(!HAS_WINE)("a command on Windows that is killed in the middle", 
   }, 3 * MINUTE);
   afterAll(() => windows.stop());
 
-  test.each([
-    ["JSON files", damagedJsonStore],
-    ["a database that opencode 1.18.33 wrote", damagedRealStore],
-  ] as const)(
+  test.each(KILLED_ON)(
     `%s, ${COUNT} times: nothing is lost, what it did is ended, and can be undone`,
-    async (name, create) => {
+    async (_, name, create) => {
       const store = await create();
       const { dataDir } = store;
       try {

@@ -25,12 +25,12 @@ describe.skipIf(!HAS_WINE)("on Windows", () => {
     await rm(scratch, { recursive: true, force: true });
   });
 
-  /** Has another process hold a file open while something is done. */
-  async function whileHeld<T>(path: string, work: () => Promise<T>): Promise<T> {
+  /** Has another process hold a file open while something is done: as SQLite does, or for itself alone. */
+  async function whileHeld<T>(path: string, work: () => Promise<T>, how = "hold.mjs"): Promise<T> {
     const [ready, stop] = [join(scratch, "ready"), join(scratch, "stop")];
     await rm(ready, { force: true });
     await rm(stop, { force: true });
-    const holder: WindowsProcess = windows.node(join(import.meta.dirname, "hold.mjs"), path, ready, stop);
+    const holder: WindowsProcess = windows.node(join(import.meta.dirname, how), path, ready, stop);
     let hasEnded = false;
     void holder.ended.then(() => {
       hasEnded = true;
@@ -98,6 +98,39 @@ describe.skipIf(!HAS_WINE)("on Windows", () => {
         expect(content(await fileImage(store.dataDir))).toBe(content(before));
       } finally {
         await store.home.remove();
+      }
+    },
+    10 * MINUTE,
+  );
+
+  test(
+    "what another program has open for itself alone is neither damaged nor healthy, and stays",
+    async () => {
+      const [files, rows] = [await windowsStore("1.1.65", FOLDER), await windowsStore("1.18.33", FOLDER)];
+      try {
+        const part = await damagedPart(files);
+        const asked = async ({ dataDir }: WindowsStore, path: string) => {
+          const before = await fileImage(dataDir);
+          const place = ["--json", "--data-dir", dataDir];
+          const [repaired] = await whileHeld(
+            path,
+            () => windows.steps(["repair", "--yes", ...place], ["check", ...place]),
+            "hold-alone.mjs",
+          );
+          expect(await fileImage(dataDir)).toEqual(before);
+          const { items, remaining } = JSON.parse(repaired?.stdout ?? "{}") as {
+            items: unknown[];
+            remaining: { code: string; severity: string; evidence: string }[];
+          };
+          const blocking = remaining.filter(({ severity }) => severity === "blocking");
+          return [repaired?.code, items, blocking.map(({ code, evidence }) => [code, evidence])];
+        };
+        expect(await asked(files, part)).toEqual([1, [], [["unavailable", "EBUSY"]]]);
+        const database = join(rows.dataDir, "opencode.db");
+        const held = "SQLITE_CANTOPEN: another program holds the file";
+        expect(await asked(rows, database)).toEqual([1, [], [["database-unavailable", held]]]);
+      } finally {
+        for (const store of [files, rows]) await store.home.remove();
       }
     },
     10 * MINUTE,

@@ -1,16 +1,23 @@
-/** npm run test:windows -- [--count N] [--seed N]: the tests under Wine, with so many kills of each store. */
+/**
+ * npm run test:windows -- [--count N] [--seed N] [--of json|sqlite]: the tests under Wine, with so many kills of each store.
+ * `--of` runs the kills of one store alone.
+ */
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 
 const { values } = parseArgs({
   options: {
     count: { type: "string", default: "50" },
+    of: { type: "string" },
     seed: { type: "string", default: String(Math.floor(Math.random() * 1e9)) },
   },
 });
-process.stdout.write(`${values.count} kills of each store under Wine, seed ${values.seed}\n`);
-const { status } = spawnSync(process.execPath, ["test", "--isolate", "./test/windows/"], {
+const { count, seed, of } = values;
+if (of !== undefined && of !== "json" && of !== "sqlite") throw new Error("--of takes json or sqlite");
+process.stdout.write(`${count} kills of ${of ?? "each store"} under Wine, seed ${seed}\n`);
+const tests = of === undefined ? "./test/windows/" : "./test/windows/kill.test.ts";
+const { status } = spawnSync(process.execPath, ["test", "--isolate", tests], {
   stdio: "inherit",
-  env: { ...process.env, KILL_COUNT: values.count, KILL_SEED: values.seed },
+  env: { ...process.env, KILL_COUNT: count, KILL_SEED: seed, ...(of !== undefined && { KILL_OF: of }) },
 });
 process.exitCode = status ?? 1;

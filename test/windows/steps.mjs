@@ -14,7 +14,7 @@ for (let args = waiting.shift(); args !== undefined; args = waiting.shift()) {
     continue;
   }
   // As in a shell: what is set comes first.
-  while (/^[A-Z]+=/.test(args[0])) {
+  while (/^[A-Z_]+=/.test(args[0])) {
     const [name, value] = args.shift().split("=");
     process.env[name] = value;
   }

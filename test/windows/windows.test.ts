@@ -6,16 +6,16 @@ import { HOST_VERSIONS, type HostVersion, isJsonHost, minorOf } from "../host/bi
 import { openDatabase } from "../host/record-place.ts";
 import { type StoreImage, storeImage } from "../host/store-image.ts";
 import { type WindowsStore, windowsStore } from "./windows-store.ts";
-import { HAS_WINE, WindowsCommand } from "./wine.ts";
+import { HAS_WINE, onDriveZ, WindowsCommand } from "./wine.ts";
 
 const MINUTE = 60_000;
 
 interface Answer {
   readonly verdict: string | null;
   readonly runID: string | null;
-  readonly stores: readonly { readonly system?: string }[];
+  readonly stores: readonly { readonly system?: string; readonly database?: string }[];
   readonly findings: readonly { readonly code: string; readonly severity: string; readonly recordID: string }[];
-  readonly items: readonly { readonly action: string; readonly code: string }[];
+  readonly items: readonly { readonly action: string; readonly code: string; readonly reason?: string }[];
   readonly hidden: readonly { readonly cause: string }[];
 }
 
@@ -122,6 +122,41 @@ describe.skipIf(!HAS_WINE)("Node for Windows", () => {
           [{ dataDir: `${home}\\.local\\share\\opencode`, system: "windows" }],
         ]);
       }
+    },
+    6 * MINUTE,
+  );
+
+  test(
+    "OPENCODE_DB may be written with other slashes and letters than the data directory",
+    async () => {
+      const { dataDir } = storeOf("1.18.33");
+      const other = join(dataDir, "mine.db");
+      await cp(join(dataDir, "opencode.db"), other);
+      const named = onDriveZ(other).replaceAll("\\", "/").replace("Z:", "z:");
+      const [checked] = await answers([`OPENCODE_DB=${named}`, "check", "--data-dir", dataDir]);
+      await rm(other);
+      expect(checked?.stores.map(({ database }) => database?.split("\\").at(-1))).toEqual(["mine.db"]);
+    },
+    6 * MINUTE,
+  );
+
+  test(
+    "a file with a name that Windows opens for no program stays, with the reason; others are quarantined",
+    async () => {
+      const { dataDir, sessions } = storeOf("1.1.65");
+      const folder = join(dataDir, "storage", "part", sessions.plain.messages[1]?.id ?? "");
+      const odd = ["prt_a:b.json", "prt_space.json ", "con.json"].map((name) => join(folder, name));
+      for (const path of [...odd, join(folder, "prt_ü李.json")]) {
+        await writeFile(path, "");
+        await utimes(path, 1e9, 1e9);
+      }
+      const before = await storeImage(dataDir);
+      const place = ["--yes", "--data-dir", dataDir];
+      const [repaired, undone] = await answers(["repair", ...place], ["restore", "last", ...place]);
+      const reasons = repaired?.items.map(({ action, reason }) => [action, reason?.split(" ")[0]]);
+      expect(reasons?.sort()).toEqual([["quarantined", undefined], ...odd.map(() => ["skipped", "Windows"])]);
+      expect([repaired?.code, undone?.code, await storeImage(dataDir)]).toEqual([1, 0, before]);
+      for (const path of [...odd, join(folder, "prt_ü李.json")]) await rm(path);
     },
     6 * MINUTE,
   );

@@ -8,7 +8,7 @@ import { builtPackage } from "../package/built.ts";
 import { nodeForWindows } from "../stores/node-release.ts";
 
 /** The newest release of Node for Windows that Wine 8 was seen to run (24.21.0 ends with status 3). */
-const NODE_VERSION = "22.23.3";
+export const NODE_VERSION = "22.23.3";
 
 /** Whether the tests of Windows can run here. On CI a Linux without Wine is a failure; elsewhere they are left out. */
 export const HAS_WINE = hasWine();
@@ -58,8 +58,8 @@ export class WindowsCommand {
     this.#scratch = scratch;
   }
 
-  static async start(): Promise<WindowsCommand> {
-    const [node, dist, prefix] = await Promise.all([nodeForWindows(NODE_VERSION), builtPackage(), winePrefix()]);
+  static async start(version: string = NODE_VERSION): Promise<WindowsCommand> {
+    const [node, dist, prefix] = await Promise.all([nodeForWindows(version), builtPackage(), winePrefix()]);
     const scratch = await mkdtemp(join(tmpdir(), "opencode-session-repair-wine-"));
     const windows = new WindowsCommand(node, dist, prefix, scratch);
     // With a process beside it, each start takes a third of the time.
@@ -91,6 +91,11 @@ export class WindowsCommand {
   /** Starts the command in a process of its own. */
   command(...args: readonly string[]): WindowsProcess {
     return this.node(join(this.#dist, "cli.js"), ...args);
+  }
+
+  /** Starts the command with another PATH, in the words of Windows. */
+  commandWithPath(path: string, ...args: readonly string[]): WindowsProcess {
+    return this.node(join(import.meta.dirname, "with-path.mjs"), path, join(this.#dist, "cli.js"), ...args);
   }
 
   /** Starts a script. Arguments that are paths of this system are translated. */

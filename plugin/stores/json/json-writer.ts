@@ -97,7 +97,7 @@ export class JsonWriter implements StoreWriter {
 
   async #prepareOne(id: string, operation: Operation, folder: string): Promise<ManifestItem | string> {
     const path = await this.#live.livePath(operation.locator);
-    const reason = path === null ? await this.#live.linkReason(operation.locator) : null;
+    const reason = path === null ? await this.#live.reasonAgainst(operation.locator) : null;
     if (reason !== null) return reason;
     const found = path === null ? null : await this.#files.stat(path);
     if (operation.seen === null) {
@@ -149,7 +149,7 @@ export class JsonWriter implements StoreWriter {
   async #setOneAside(item: ManifestItem, folder: string): Promise<ItemOutcome> {
     const path = await this.#live.livePath(item.locator);
     const { original } = item;
-    if (path === null) return skipped(item, (await this.#live.linkReason(item.locator)) ?? UNSAFE_PLACE);
+    if (path === null) return skipped(item, (await this.#live.reasonAgainst(item.locator)) ?? UNSAFE_PLACE);
     if (original === null) {
       return (await this.#replacements.putInPlace(item, folder))
         ? { id: item.id, state: "done" }
@@ -189,7 +189,7 @@ export class JsonWriter implements StoreWriter {
 
   async #putOneBack(item: ManifestItem, folder: string): Promise<ItemOutcome> {
     const path = await this.#live.livePath(item.locator);
-    if (path === null) return skipped(item, (await this.#live.linkReason(item.locator)) ?? UNSAFE_PLACE);
+    if (path === null) return skipped(item, (await this.#live.reasonAgainst(item.locator)) ?? UNSAFE_PLACE);
     const { original } = item;
     if (original === null) {
       return (await this.#replacements.takeBack(item, path, folder))

@@ -6,6 +6,7 @@ import type { ContentHash } from "../../model/replacement.ts";
 import { PRIVATE_FILE } from "../../platform/durable.ts";
 import type { FileStat, FileSystem } from "../../platform/file-system.ts";
 import { hashFile } from "../../platform/hash.ts";
+import { NOT_DONE } from "../../words/refusals.ts";
 import { STORAGE } from "./layout.ts";
 
 /** The present files of a data directory and of a run's folder. */
@@ -35,8 +36,9 @@ export class LiveFiles {
     return join(this.dataDir, ...names);
   }
 
-  /** Why nothing can be changed at a locator, if that is because of a link to a folder on its way. */
-  async linkReason(locator: Locator): Promise<string | null> {
+  /** Why nothing can be changed at a locator, if that is because of its name or of a link to a folder on its way. */
+  async reasonAgainst(locator: Locator): Promise<string | null> {
+    if (isFileLocator(locator) && !locator.path.split("/").every(isNameHere)) return NOT_DONE.nameOnWindows;
     const link = await linkOnTheWay(this.files, this.dataDir, locator);
     return link === null ? null : `it is behind the link ${link}, where nothing is changed`;
   }

@@ -73,12 +73,17 @@ export async function soleUse(files: FileSystem, path: string): Promise<SoleUse>
     throw new StoreRefusedError("busy", "This runtime has no SQLite to tell whether the database is open elsewhere.");
   }
   const database = (await files.realPath(path).catch(() => null)) ?? path;
-  const { isHeldOpen, soleLocking } = await thisSystem();
+  const { isHeldOpen, soleLocking, hasOtherDescriptor } = await thisSystem();
   // Windows itself refuses to replace a file that is opened after this.
   for (const suffix of isHeldOpen === null ? [] : ["", ...SIDE_FILES]) {
     if (await isHeldOpen?.(files, database + suffix)) throw isOpen("another process");
   }
   if (soleLocking === null || (await files.stat(database)) === null) return { release: async () => undefined };
+  // What opened the file, or has it without a WAL, holds no lock while it is idle. After an exchange it would write into
+  // the WAL of the other database.
+  const isElsewhere = await hasOtherDescriptor(database);
+  if (isElsewhere === true) throw isOpen(UNSEEN);
+  if (isElsewhere === null && (await hasNoWAL(files, database))) throw cannotTell();
   const name = join(dirname(database), `.${basename(database)}.locked`);
   const removeName = async () => {
     for (const suffix of ["", ...SIDE_FILES]) {
@@ -118,6 +123,24 @@ async function linked(files: FileSystem, database: string, name: string): Promis
       "This file system has no hard links, so it cannot be told whether the database is open in another process. It stays as it is.";
     throw new StoreRefusedError("busy", message);
   }
+}
+
+const MAGIC = "SQLite format 3\0";
+
+/** The write version of the file format. 1: rollback journal, 2: WAL (sqlite.org/fileformat.html). */
+const WRITE_VERSION_AT = 18;
+
+/** Whether a database has no WAL by its header. opencode gives each one a WAL, so a damaged header tells nothing. */
+async function hasNoWAL(files: FileSystem, database: string): Promise<boolean> {
+  const header = await files.readPiece(database, 0, WRITE_VERSION_AT + 1);
+  if (header === "absent" || header.toString("latin1", 0, MAGIC.length) !== MAGIC) return false;
+  return header[WRITE_VERSION_AT] === 1;
+}
+
+function cannotTell(): StoreRefusedError {
+  const message =
+    "The database has no WAL, so a process outside of this container may have it open unseen. Run the command outside of the container, or with Bun.";
+  return new StoreRefusedError("busy", message);
 }
 
 function isOpen(opener: string): StoreRefusedError {

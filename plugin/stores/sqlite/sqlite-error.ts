@@ -33,11 +33,11 @@ const BY_NAME: readonly (readonly [string, SqliteFailure])[] = [
   ["SQLITE_LOCKED", "busy"],
   ["SQLITE_PROTOCOL", "busy"],
   ["SQLITE_READONLY", "read-only"],
+  ["SQLITE_FULL", "full"],
   // There is no room for the index of the WAL.
   ["SQLITE_IOERR_SHMSIZE", "full"],
   ["SQLITE_IOERR", "io"],
   ["SQLITE_CORRUPT", "malformed"],
-  ["SQLITE_FULL", "full"],
   ["SQLITE_CANTOPEN", "cannot-open"],
   ["SQLITE_NOTADB", "not-a-database"],
 ];
@@ -56,6 +56,11 @@ export function sqliteFailure(error: unknown): SqliteFailure {
     if (Number.isInteger(number) && number > 0 && known !== undefined) return known;
   }
   return "other";
+}
+
+/** The name of SQLite's result code, which `node:sqlite` does not say; `null` if it is none of these. */
+export function resultName(failure: SqliteFailure): string | null {
+  return BY_NAME.find(([, each]) => each === failure)?.[0] ?? null;
 }
 
 /** Damage that SQLite itself does not notice: from a damaged tree it may return rows out of order, again and again. */

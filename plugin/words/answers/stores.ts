@@ -1,8 +1,7 @@
-import { homedir } from "node:os";
 import { join, sep } from "node:path";
 import type { CheckedStore } from "../../repair/check-input.ts";
 import { STORAGE } from "../../stores/json/layout.ts";
-import type { Located } from "../../stores/locate.ts";
+import { homeIn, type Located } from "../../stores/locate.ts";
 import { GENERATION_WORDS } from "../origins.ts";
 
 /** The stores that a command reads: `Store: ~/.local/share/opencode/opencode.db (SQLite)`. */
@@ -31,6 +30,6 @@ function line(stores: readonly string[]): string {
 
 /** A path with `~` in place of the user's home folder. */
 function shortened(path: string): string {
-  const home = process.env.HOME || homedir();
+  const home = homeIn(process.env);
   return home.length > 1 && path.startsWith(home + sep) ? `~${path.slice(home.length)}` : path;
 }

@@ -1,0 +1,7 @@
+// Runs in Node for Windows: the published command, with another PATH.
+import { pathToFileURL } from "node:url";
+
+const [path, entry, ...args] = process.argv.slice(2);
+process.env.PATH = path;
+process.argv = [process.argv[0], entry, ...args];
+await import(pathToFileURL(entry).href);
