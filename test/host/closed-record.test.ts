@@ -5,7 +5,7 @@ import { runCli } from "../command-line/cli-process.ts";
 import { type HostVersion, isJsonHost } from "./binary.ts";
 import { removeHomes } from "./home.ts";
 import { openDatabase } from "./record-place.ts";
-import { startHost } from "./running-host.ts";
+import { leaveProject, startHost } from "./running-host.ts";
 import { askAbout, opens } from "./session-answers.ts";
 import { storeImage } from "./store-image.ts";
 import { type RealStore, realStore } from "./stored-fixture.ts";
@@ -165,6 +165,7 @@ test.each(["1.0.152", "1.1.65"] as const)(
     const { id } = store.sessions.conversation;
     const path = join(store.dataDir, "storage", "session", store.projectID, `${id}.json`);
     const whole = await readFile(path);
+    const host = await startHost({ home: store.home });
     for (const [left, title] of [
       [cutAfter(whole, "A conversation wi"), "A conversation wi …"],
       [whole.subarray(0, whole.indexOf('"time"')), "A conversation with tools"],
@@ -175,14 +176,14 @@ test.each(["1.0.152", "1.1.65"] as const)(
       const tool = await toolFor(store.dataDir);
       const done = await tool.repair();
       expect(done.items).toMatchObject([{ action: "recovered", kind: "session" }]);
-      const host = await startHost({ home: store.home });
       const answers = await askAbout(host, id);
-      await host.stop();
       expect(opens(answers, id)).toBe(true);
       expect(answers.info.body).toMatchObject({ id, title, directory: store.project });
+      await leaveProject(host);
       await tool.restore(done.runID ?? "");
       expect((await readFile(path)).equals(left)).toBe(true);
       expect(Object.keys(await storeImage(store.dataDir, []))).toEqual(expect.arrayContaining(Object.keys(image)));
     }
+    await host.stop();
   },
 );

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { isJsonHost } from "./binary.ts";
+import { isJsonHost, LINE_HOSTS } from "./binary.ts";
 import { removeHomes } from "./home.ts";
 import { openDatabase } from "./record-place.ts";
 import { leaveProject, startHost } from "./running-host.ts";
@@ -24,7 +24,7 @@ async function loseSession({ dataDir, projectID }: RealStore, id: string, isJson
   if (logs.length > 0) database.run("delete from event");
 }
 
-for (const version of ["1.0.152", "1.1.65", "1.2.27", "1.14.41", "1.17.18", "1.18.33"] as const) {
+for (const version of LINE_HOSTS) {
   test(`opencode ${version} lists and opens a session whose record was rebuilt`, async () => {
     const store = await realStore(version);
     const { id } = store.sessions.conversation;
