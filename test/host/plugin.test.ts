@@ -299,13 +299,19 @@ async function isLoaded({ host }: Bench): Promise<boolean> {
 
 /** The folder that every repair needs is a file: the host answers as without the plugin. */
 async function unwritableQuarantine(bench: Bench): Promise<void> {
-  // Nothing may still be writing there when the folder is exchanged for a file.
   await bootWith(bench, []);
   expect(await isLoaded(bench)).toBe(false);
-  await nobodyRepairs(bench);
   const quarantine = join(bench.store.dataDir, "quarantine");
-  await rm(quarantine, { recursive: true });
-  await writeFile(quarantine, "in the way");
+  // The plugin of the boot before may still be at work, and make the folder again before the file is there.
+  const isExchanged = async () => {
+    await nobodyRepairs(bench);
+    await rm(quarantine, { recursive: true });
+    return writeFile(quarantine, "in the way").then(
+      () => true,
+      () => false,
+    );
+  };
+  await until(isExchanged, "the folder never became a file");
   const victim = await damagedPart(bench, "aborted");
   const known = (await pluginLogLines(bench.store.home)).length;
   await bootWith(bench, [pathToFileURL(join(distribution.directory, "dist", "server.js")).href]);
