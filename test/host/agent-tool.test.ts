@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { builtPackage } from "../package/built.ts";
-import { until } from "../process/until.ts";
+import { ASK_EVERY_MS, until } from "../process/until.ts";
 import { IS_WHOLE } from "../process/whole.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
 import { type HostVersion, isJsonHost, mended } from "./binary.ts";
@@ -359,7 +359,7 @@ async function turnOf(
       asked = question;
       expect((await host.post(`/permission/${question.id}/reply`, { reply })).status).toBe(200);
     }
-    await sleep(100);
+    await sleep(ASK_EVERY_MS);
   }
   await running;
   await meanwhile?.after();

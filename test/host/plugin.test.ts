@@ -8,7 +8,7 @@ import { type Manifest, nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { type InstalledPackage, installPackage, PACKAGE_NAME } from "../package/installed.ts";
 import { packedPackage } from "../package/packed.ts";
 import { type LoopbackRegistry, startRegistry } from "../package/registry.ts";
-import { until } from "../process/until.ts";
+import { ASK_EVERY_MS, until } from "../process/until.ts";
 import { IS_WHOLE } from "../process/whole.ts";
 import { type HostVersion, isJsonHost, LINE_HOSTS, mended } from "./binary.ts";
 import { DAMAGES, type Damage } from "./damage.ts";
@@ -327,7 +327,8 @@ async function unwritableQuarantine(bench: Bench): Promise<void> {
 async function damagedLater(bench: Bench): Promise<RecordPlace> {
   const later = await damagedPart(bench, "compacted");
   if (isJsonHost(bench.store.home.version)) expect(await messageStatus(bench.host, later)).toBe(200);
-  await until(async () => (await messageStatus(bench.host, later)) === 200, "what was damaged later stays damaged");
+  const isMended = async () => (await messageStatus(bench.host, later)) === 200;
+  await until(isMended, "what was damaged later stays damaged", ASK_EVERY_MS);
   await nobodyRepairs(bench);
   return later;
 }

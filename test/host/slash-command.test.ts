@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { builtPackage } from "../package/built.ts";
-import { until } from "../process/until.ts";
+import { ASK_EVERY_MS, until } from "../process/until.ts";
 import { IS_WHOLE } from "../process/whole.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
 import { type HostVersion, isJsonHost, LINE_HOSTS, mended } from "./binary.ts";
@@ -260,7 +260,7 @@ async function besideTheAgent({ store, model, host }: HostCase): Promise<number>
   const spoken = ({ info, parts }: WireMessage) =>
     info.role === "assistant" && parts.some(({ type, text }) => type === "text" && text?.trim() === words.trim());
   const isReported = async () => (await messagesOf(host, conversation)).at(-1)?.info.role === "user";
-  await until(isReported, "no report came after the turn");
+  await until(isReported, "no report came after the turn", ASK_EVERY_MS);
   const messages = await messagesOf(host, conversation);
   expect(messages.slice(-2, -1).map(spoken)).toEqual([true]);
   expect(reportIn(messages)).toContain(part);
