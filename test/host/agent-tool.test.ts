@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { builtPackage } from "../package/built.ts";
-import { until } from "../process/until.ts";
+import { ASK_EVERY_MS, until } from "../process/until.ts";
+import { IS_WHOLE } from "../process/whole.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
 import { type HostVersion, isJsonHost, mended } from "./binary.ts";
 import { ZERO_BYTES } from "./damage.ts";
@@ -20,6 +21,9 @@ const VERSIONS = ["1.0.152", "1.1.65", "1.14.41", "1.18.33"] as const;
 
 /** The others have nothing with which a plugin could ask; 1.14.41 has it, and it does not work. */
 const ASKING: readonly HostVersion[] = ["1.1.65", "1.18.33"];
+
+/** The plugin alone reads the arguments, which the oldest host and the newest hand on in different ways. */
+const TRIED_WITH_BAD_INPUT: readonly HostVersion[] = ["1.0.152", "1.18.33"];
 
 /** A tool's result has metadata of its own here; a title only in the later one. */
 const WITH_METADATA: readonly HostVersion[] = ["1.14.41", "1.18.33"];
@@ -68,6 +72,15 @@ interface ToolPart {
   };
 }
 
+/** What the configuration says of the tool, and what a host answers for a damaged session after the agent has called it. */
+const CONFIGURED = [
+  [{ session_repair: "deny" }, 500],
+  [{ session_repair: "allow" }, 200],
+  // Forbidden together with others.
+  ["deny", 500],
+  [{ bash: "allow", "session_*": "deny" }, 500],
+] as const;
+
 let plugin: string;
 
 beforeAll(async () => {
@@ -94,29 +107,26 @@ for (const version of VERSIONS) {
       () => withBench(host, asks ? asking : confirming),
     );
 
-    test("what cannot be done is said, and nobody is asked", () => withBench(host, badInput));
+    if (IS_WHOLE || TRIED_WITH_BAD_INPUT.includes(version))
+      test("what cannot be done is said, and nobody is asked", () => withBench(host, badInput));
 
     test("the session it runs in is never touched", () => withBench(host, ownSession));
 
     if (!asks) return;
 
-    test.each([
-      [{ session_repair: "deny" }, 500],
-      [{ session_repair: "allow" }, 200],
-      // Forbidden together with others.
-      ["deny", 500],
-      [{ bash: "allow", "session_*": "deny" }, 500],
-    ] as const)("what the user's configuration says of it comes first: %j", (permission, statusAfter) =>
-      withBench(
-        host,
-        async (bench) => {
-          const { plain } = bench.store.sessions;
-          emptyPart(bench.store, plain);
-          await turn(bench, { action: "repair" }, null);
-          expect(await messageStatus(bench, plain)).toBe(statusAfter);
-        },
-        permission,
-      ),
+    test.each(version === "1.18.33" || IS_WHOLE ? CONFIGURED : CONFIGURED.slice(0, 2))(
+      "what the user's configuration says of it comes first: %j",
+      (permission, statusAfter) =>
+        withBench(
+          host,
+          async (bench) => {
+            const { plain } = bench.store.sessions;
+            emptyPart(bench.store, plain);
+            await turn(bench, { action: "repair" }, null);
+            expect(await messageStatus(bench, plain)).toBe(statusAfter);
+          },
+          permission,
+        ),
     );
   });
 }
@@ -349,7 +359,7 @@ async function turnOf(
       asked = question;
       expect((await host.post(`/permission/${question.id}/reply`, { reply })).status).toBe(200);
     }
-    await sleep(100);
+    await sleep(ASK_EVERY_MS);
   }
   await running;
   await meanwhile?.after();

@@ -1,127 +1,14 @@
 import { afterAll, expect, test } from "bun:test";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runCli } from "../command-line/cli-process.ts";
-import { type HostVersion, isJsonHost } from "./binary.ts";
+import { bytesOf, damage, partOf } from "./closed-record.ts";
 import { removeHomes } from "./home.ts";
 import { openDatabase } from "./record-place.ts";
-import { startHost } from "./running-host.ts";
-import { askAbout, opens } from "./session-answers.ts";
-import { storeImage } from "./store-image.ts";
-import { type RealStore, realStore } from "./stored-fixture.ts";
+import { realStore } from "./stored-fixture.ts";
 import { toolFor } from "./tool.ts";
 
 afterAll(removeHomes);
-
-interface Stored {
-  readonly messageID: string;
-  readonly partID: string;
-}
-
-/** The n-th part of a type in the session with tools. */
-function partOf(store: RealStore, type: string, index = 0): Stored {
-  const found = store.sessions.conversation.messages
-    .flatMap(({ id, parts }) => parts.map((part) => ({ messageID: id, partID: part.id, type: part.type })))
-    .filter((part) => part.type === type)[index];
-  if (found === undefined) throw new Error(`there is no such part of type ${type}`);
-  return found;
-}
-
-const fileOf = (store: RealStore, { messageID, partID }: Stored) =>
-  join(store.dataDir, "storage", "part", messageID, `${partID}.json`);
-
-async function bytesOf(store: RealStore, part: Stored): Promise<Buffer> {
-  if (isJsonHost(store.home.version)) return readFile(fileOf(store, part));
-  using database = openDatabase(store);
-  const row = database.query("select typeof(data) as storage, data from part where id = ?").get(part.partID);
-  const { storage, data } = row as { storage: string; data: string };
-  expect(storage).toBe("text");
-  return Buffer.from(data);
-}
-
-/** Damages a part, and takes away the log that it could be recovered from. */
-async function damage(store: RealStore, part: Stored, bytes: Buffer, storage = "text"): Promise<void> {
-  if (isJsonHost(store.home.version)) return writeFile(fileOf(store, part), bytes);
-  using database = openDatabase(store);
-  database.run(`update part set data = cast(x'${bytes.toString("hex")}' as ${storage}) where id = '${part.partID}'`);
-  if (database.query("select 1 from sqlite_master where name = 'event'").get()) database.run("delete from event");
-}
-
-interface Wire {
-  readonly info: { readonly id: string };
-  readonly parts: readonly {
-    readonly id: string;
-    readonly text?: string;
-    readonly state?: { readonly output?: string };
-  }[];
-}
-
-/** Cuts a document in the middle of the text behind a word. */
-function cutAfter(bytes: Buffer, word: string): Buffer {
-  return bytes.subarray(0, bytes.indexOf(word) + Buffer.byteLength(word));
-}
-
-const VERSIONS = ["1.1.65", "1.2.27", "1.14.41", "1.18.33"] as const satisfies readonly HostVersion[];
-
-test.each(VERSIONS)(
-  "opencode %s: what can be read of damaged parts stays when a repair is asked for",
-  async (version) => {
-    const store = await realStore(version);
-    const { id } = store.sessions.conversation;
-    const [question, call, answer, other] = [
-      partOf(store, "text"),
-      partOf(store, "tool"),
-      partOf(store, "text", 1),
-      partOf(store, "tool", 1),
-    ];
-    const { state, ...said } = JSON.parse((await bytesOf(store, call)).toString()) as { state: Record<string, string> };
-    const { status, input, output = "" } = state;
-    const beginning = output.slice(0, 3);
-    const [wholeAnswer, wholeOther] = [await bytesOf(store, answer), await bytesOf(store, other)];
-    await damage(store, question, cutAfter(await bytesOf(store, question), "Say hello"));
-    const calling = Buffer.from(JSON.stringify({ ...said, state: { status, input, output } }));
-    await damage(store, call, cutAfter(calling, `"output":"${beginning}`));
-    await damage(store, answer, Buffer.concat([wholeAnswer, Buffer.alloc(700)]));
-    await damage(store, other, Buffer.concat([wholeOther, Buffer.from('{"id":"prt_x"}')]));
-    const image = await storeImage(store.dataDir, []);
-    const tool = await toolFor(store.dataDir);
-
-    const aside = await tool.repairUnasked();
-    expect(aside.items.map(({ action }) => action)).toEqual(Array(4).fill("quarantined"));
-    // What is in quarantine is a hole of the session, with its readable text in its place.
-    const shown = await runCli(["show", id, "--data-dir", store.dataDir, "--json"]);
-    expect(shown.code).toBe(1);
-    const { holes, messages } = JSON.parse(shown.stdout);
-    const ids = [question, call, answer, other].map(({ partID }) => partID);
-    expect(holes.map((hole: { recordID: string }) => hole.recordID).sort()).toEqual([...ids].sort());
-    expect(holes.map((hole: { runID: string }) => hole.runID)).toEqual(Array(4).fill(aside.runID));
-    const own = messages.find((message: { messageID: string }) => message.messageID === question.messageID);
-    expect(own.entries.map((entry: { text?: string }) => entry.text)).toContain("Say hello");
-    const text = await runCli(["show", id, "--data-dir", store.dataDir]);
-    expect(text.stdout).toContain("4 holes.");
-    expect(text.stdout).toContain(`in quarantine (run ${aside.runID})`);
-    await tool.restore(aside.runID ?? "");
-    expect(await storeImage(store.dataDir, [])).toEqual(image);
-
-    const done = await tool.repair();
-    expect(done.items.map(({ action }) => action)).toEqual(Array(4).fill("recovered"));
-    await tool.restore(done.runID ?? "");
-    expect(await storeImage(store.dataDir, [])).toEqual(image);
-    await tool.repair();
-    expect([await bytesOf(store, answer), await bytesOf(store, other)]).toEqual([wholeAnswer, wholeOther]);
-    expect((await tool.repair()).runID).toBeNull();
-    const after = await runCli(["show", id, "--data-dir", store.dataDir]);
-    expect([after.code, after.stdout]).toEqual([0, expect.stringContaining(" 0 holes.")]);
-    const host = await startHost({ home: store.home });
-    const answers = await askAbout(host, id);
-    await host.stop();
-    expect(opens(answers, id)).toBe(true);
-    const parts = (answers.messages.body as Wire[]).flatMap((message) => message.parts);
-    const lost = "\n[opencode-session-repair: the rest of this was lost]";
-    expect(parts.find((part) => part.id === question.partID)?.text).toBe(`Say hello${lost}`);
-    expect(parts.find((part) => part.id === call.partID)?.state?.output).toBe(`${beginning}${lost}`);
-  },
-);
 
 test("opencode 1.18.33: a byte order mark, or a BLOB of the same bytes, costs no letter", async () => {
   const store = await realStore("1.18.33");
@@ -157,32 +44,3 @@ test("a message in quarantine is shown in its place, with the parts that left wi
     expect(shown.holes).toMatchObject([{ kind: "message", recordID: second, code: "empty" }]);
   }
 });
-
-test.each(["1.0.152", "1.1.65"] as const)(
-  "opencode %s: a session whose file was cut stays in the list with its title; an empty one with a title of its own",
-  async (version) => {
-    const store = await realStore(version);
-    const { id } = store.sessions.conversation;
-    const path = join(store.dataDir, "storage", "session", store.projectID, `${id}.json`);
-    const whole = await readFile(path);
-    for (const [left, title] of [
-      [cutAfter(whole, "A conversation wi"), "A conversation wi …"],
-      [whole.subarray(0, whole.indexOf('"time"')), "A conversation with tools"],
-      [Buffer.alloc(0), expect.stringContaining("Recovered session")],
-    ] as const) {
-      await writeFile(path, left);
-      const image = await storeImage(store.dataDir, []);
-      const tool = await toolFor(store.dataDir);
-      const done = await tool.repair();
-      expect(done.items).toMatchObject([{ action: "recovered", kind: "session" }]);
-      const host = await startHost({ home: store.home });
-      const answers = await askAbout(host, id);
-      await host.stop();
-      expect(opens(answers, id)).toBe(true);
-      expect(answers.info.body).toMatchObject({ id, title, directory: store.project });
-      await tool.restore(done.runID ?? "");
-      expect((await readFile(path)).equals(left)).toBe(true);
-      expect(Object.keys(await storeImage(store.dataDir, []))).toEqual(expect.arrayContaining(Object.keys(image)));
-    }
-  },
-);

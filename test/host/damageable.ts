@@ -19,20 +19,25 @@ export interface Damageable {
 
 type Columns = "summary_diffs" | "metadata" | "revert" | "permission" | "model";
 
-const OF_A_SECOND_COLUMN = ["zero bytes", "truncated", "a BLOB of the same bytes"];
+const OF_A_SECOND = ["zero bytes", "truncated", "a BLOB of the same bytes"];
+
+/** They keep their records in the same way as 1.1.65 and 1.2.27, and demand of them no more than JSON, as these do. */
+const SECOND_HOSTS: readonly HostVersion[] = ["1.0.152", "1.14.41"];
 
 /**
  * The damages that are tried on a record: every variant of each on the main records, and one of each kind on others. A host
- * parses all JSON columns of its rows in the same way, so on a second column of a table only the shapes are tried that it
- * may accept there, nothing, a text that ends too early, and a BLOB.
+ * parses all JSON columns of its rows in the same way, and the second host of a kind of storage does what the first does. So
+ * on a second column of a table, and on a second host, only the shapes are tried that it may accept there, nothing, a text
+ * that ends too early, and a BLOB. The oracle tries the others on every host, at random.
  */
 export function damagesOf(version: HostVersion, name: string): readonly Damage[] {
   const isFile = isJsonHost(version) || name === "session_diff";
   const isMain = ["message", "part", "session", "session.permission"].includes(name);
-  const isSecond = !isMain && name !== "project.sandboxes" && name.includes(".");
+  const isSecondColumn = !isMain && name !== "project.sandboxes" && name.includes(".");
+  const isSecond = isSecondColumn || SECOND_HOSTS.includes(version);
   return DAMAGES.filter((each) => {
     if ((isFile && each.rowsOnly) || (each.variant && !isMain)) return false;
-    return IS_WHOLE || !isSecond || each.code === null || OF_A_SECOND_COLUMN.includes(each.name);
+    return IS_WHOLE || !isSecond || each.code === null || OF_A_SECOND.includes(each.name);
   });
 }
 

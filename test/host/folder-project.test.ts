@@ -3,6 +3,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { folderProject } from "../../plugin/rescue/folder-project.ts";
+import { IS_WHOLE } from "../process/whole.ts";
 import { World } from "../rescue/world.ts";
 import { removeHomes } from "./home.ts";
 
@@ -82,11 +83,14 @@ const NEWER_ONLY = ["with a .git that is no repository, in a repository", "of a 
 /** 1.2 keeps the id of such a repository in `.git` beside its git folder: every one there shares it. */
 const NOT_IN_1_2 = "with its git folder elsewhere";
 
-test.each([
+const VERSIONS = [
   ["1.18.33", Object.keys(FOLDERS)],
+  // As 1.2, it does not look at remotes.
   ["1.14.41", Object.keys(FOLDERS).filter((name) => !NEWER_ONLY.includes(name))],
   ["1.2.27", Object.keys(FOLDERS).filter((name) => !NEWER_ONLY.includes(name) && name !== NOT_IN_1_2)],
-] as const)(
+] as const;
+
+test.each(VERSIONS.filter(([version]) => IS_WHOLE || version !== "1.14.41"))(
   "the project of a folder is the one that opencode %s uses there, before and after its first start",
   async (version, names) => {
     const world = await World.start(version);

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { HOST_VERSIONS, isJsonHost, SQLITE_HOSTS } from "./binary.ts";
+import { isJsonHost, LINE_HOSTS } from "./binary.ts";
 import { createHome, removeHomes } from "./home.ts";
 import { hostVerdict } from "./load-path.ts";
 import { startModelServer } from "./model-server.ts";
@@ -14,7 +14,7 @@ import { type RealStore, realStore } from "./stored-fixture.ts";
 
 afterAll(removeHomes);
 
-for (const version of HOST_VERSIONS) {
+for (const version of LINE_HOSTS) {
   describe(`opencode ${version}`, () => {
     let store: RealStore;
     let host: RunningHost;
@@ -78,7 +78,7 @@ describe("the model", () => {
 
   test("answers from its script and counts, titles apart", async () => {
     const model = startModelServer();
-    const home = await createHome("1.18.33");
+    const home = await createHome("1.1.65");
     const host = await startHost({ home, model });
     model.script({ tool: "bash", input: { command: "echo 4711", description: "prints" } }, { text: "It says 4711." });
     const { id } = (await host.post("/session")).body as { id: string };
@@ -93,8 +93,7 @@ describe("the model", () => {
 });
 
 test("a one-shot command ends with its output", async () => {
-  const version = SQLITE_HOSTS[SQLITE_HOSTS.length - 1] ?? "1.18.33";
-  const { home, dataDir } = await realStore(version);
+  const { home, dataDir } = await realStore("1.2.27");
   const result = await runHost({ home, args: ["db", "path"] });
   expect(result).toMatchObject({ code: 0, timedOut: false });
   expect(result.stdout.trim()).toBe(join(dataDir, "opencode.db"));

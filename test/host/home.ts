@@ -60,6 +60,8 @@ export async function createHome(
     OPENCODE_DISABLE_MODELS_FETCH: "1",
     OPENCODE_DISABLE_LSP_DOWNLOAD: "1",
     OPENCODE_DISABLE_DEFAULT_PLUGINS: "1",
+    // Bun looks at the heap every second. A host that serves many cases would spend a third of its time on that.
+    BUN_GC_TIMER_DISABLE: "1",
   };
   return { version, root, dataDir, configDir, project, env, remove: () => removeHome(root) };
 }

@@ -8,7 +8,7 @@ import { type Manifest, nodeFileSystem, storedRuns } from "../../plugin/api.ts";
 import { type InstalledPackage, installPackage, PACKAGE_NAME } from "../package/installed.ts";
 import { packedPackage } from "../package/packed.ts";
 import { type LoopbackRegistry, startRegistry } from "../package/registry.ts";
-import { until } from "../process/until.ts";
+import { ASK_EVERY_MS, until } from "../process/until.ts";
 import { IS_WHOLE } from "../process/whole.ts";
 import { type HostVersion, isJsonHost, LINE_HOSTS, mended } from "./binary.ts";
 import { DAMAGES, type Damage } from "./damage.ts";
@@ -43,6 +43,9 @@ interface Bench {
   readonly spent: Set<string>;
   host: RunningHost;
 }
+
+/** They load plugins as 1.1.65 does: one of them is enough for every form. */
+const LOADING_AS_OTHERS: readonly HostVersion[] = ["1.0.152", "1.2.27"];
 
 let distribution: Distribution;
 
@@ -82,6 +85,8 @@ for (const version of LINE_HOSTS) {
     test('preload "check", "off" and wrong options change nothing', () => nothingIsChanged(bench));
 
     test("as a file plugin: the first answer is whole, and the user is told", () => filePlugin(bench));
+
+    if (!IS_WHOLE && LOADING_AS_OTHERS.includes(version)) return;
 
     test("as the packed npm package, by name: what a user restored stays", () => respectedRestore(bench));
 
@@ -294,13 +299,19 @@ async function isLoaded({ host }: Bench): Promise<boolean> {
 
 /** The folder that every repair needs is a file: the host answers as without the plugin. */
 async function unwritableQuarantine(bench: Bench): Promise<void> {
-  // Nothing may still be writing there when the folder is exchanged for a file.
   await bootWith(bench, []);
   expect(await isLoaded(bench)).toBe(false);
-  await nobodyRepairs(bench);
   const quarantine = join(bench.store.dataDir, "quarantine");
-  await rm(quarantine, { recursive: true });
-  await writeFile(quarantine, "in the way");
+  // The plugin of the boot before may still be at work, and make the folder again before the file is there.
+  const isExchanged = async () => {
+    await nobodyRepairs(bench);
+    await rm(quarantine, { recursive: true });
+    return writeFile(quarantine, "in the way").then(
+      () => true,
+      () => false,
+    );
+  };
+  await until(isExchanged, "the folder never became a file");
   const victim = await damagedPart(bench, "aborted");
   const known = (await pluginLogLines(bench.store.home)).length;
   await bootWith(bench, [pathToFileURL(join(distribution.directory, "dist", "server.js")).href]);
@@ -316,7 +327,8 @@ async function unwritableQuarantine(bench: Bench): Promise<void> {
 async function damagedLater(bench: Bench): Promise<RecordPlace> {
   const later = await damagedPart(bench, "compacted");
   if (isJsonHost(bench.store.home.version)) expect(await messageStatus(bench.host, later)).toBe(200);
-  await until(async () => (await messageStatus(bench.host, later)) === 200, "what was damaged later stays damaged");
+  const isMended = async () => (await messageStatus(bench.host, later)) === 200;
+  await until(isMended, "what was damaged later stays damaged", ASK_EVERY_MS);
   await nobodyRepairs(bench);
   return later;
 }

@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
+import { renameSync } from "node:fs";
 import { join } from "node:path";
 import { runCli } from "../command-line/cli-process.ts";
 import { World } from "../rescue/world.ts";
@@ -69,5 +70,34 @@ test("--from that no session has, one that is shown there, --to that is not ther
     const refused = await runCli(args);
     expect([refused.code, refused.stdout]).toEqual([2, ""]);
     expect(refused.stderr).toContain(words);
+  }
+});
+
+/** Ids of the sessions that an opencode started in this folder lists, of those made there. */
+async function listed(world: World, folder: string): Promise<string[]> {
+  return [...(await world.lists(folder)).web];
+}
+
+test.each([
+  ["a git project", true],
+  ["a folder without git", false],
+] as const)("%s that was moved: opencode lists its sessions again after rescue --relink", async (_, isGit) => {
+  const world = await World.emptied();
+  const { dataDir } = world.home;
+  const project = isGit ? world.repository("project") : world.folder("project");
+  const { id } = await world.session(project, "made before the move");
+  const moved = world.at("moved");
+  renameSync(project, moved);
+  expect(await listed(world, moved)).toEqual([]);
+
+  // opencode knows a git project again in its new folder; of another the user says where it is.
+  const where = isGit ? [] : ["--from", project, "--to", moved];
+  const relink = ["rescue", "--relink", ...where, "--json", "--data-dir", dataDir];
+  const done = JSON.parse((await runCli([...relink, "--yes"])).stdout);
+  expect(done.hidden).toEqual([]);
+  expect(await listed(world, moved)).toEqual([id]);
+  if (!isGit) {
+    expect((await runCli(["restore", done.runID, "--yes", "--data-dir", dataDir])).code).toBe(0);
+    expect(await listed(world, moved)).toEqual([]);
   }
 });

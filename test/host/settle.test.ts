@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { until } from "../process/until.ts";
+import { ASK_EVERY_MS, until } from "../process/until.ts";
 import { type HostVersion, isJsonHost, LINE_HOSTS } from "./binary.ts";
 import { createHome, type HermeticHome, removeHomes } from "./home.ts";
 import { type ModelReply, type ModelServer, startModelServer } from "./model-server.ts";
@@ -68,7 +68,7 @@ function stateOf(turn: Turn | null): Wire {
 /** `known`: the processes of other turns that waited before. */
 async function untilRunning(host: RunningHost, id: string, known: readonly number[]): Promise<void> {
   const isRunning = async () => stateOf(await lastTurn(host, id)).status === "running";
-  await until(isRunning, "the tool call never ran");
+  await until(isRunning, "the tool call never ran", ASK_EVERY_MS);
   // A call that is aborted before its command runs stays as it is.
   if (isOld(host.version)) {
     const isNew = (pid: number) => !known.includes(pid);
@@ -100,8 +100,8 @@ async function abortedByHost(host: RunningHost): Promise<Turn> {
     const last = await lastTurn(host, id);
     return stateOf(last).status !== "running" && (last?.answer.time as Wire | undefined)?.completed !== undefined;
   };
-  await Promise.race([turn, until(isOver, "the aborted turn never ended")]);
-  await until(isOver, "the aborted turn never ended");
+  await Promise.race([turn, until(isOver, "the aborted turn never ended", ASK_EVERY_MS)]);
+  await until(isOver, "the aborted turn never ended", ASK_EVERY_MS);
   const aborted = await lastTurn(host, id);
   if (aborted === null) throw new Error("there is no aborted call");
   return aborted;

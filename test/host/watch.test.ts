@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { builtPackage } from "../package/built.ts";
-import { until } from "../process/until.ts";
+import { ASK_EVERY_MS, until } from "../process/until.ts";
 import { IS_WHOLE } from "../process/whole.ts";
 import { HOST_VERSIONS, isJsonHost } from "./binary.ts";
 import { DAMAGES } from "./damage.ts";
@@ -40,7 +40,7 @@ describe.each([...VERSIONS])("damage while opencode %s runs", (version) => {
         const place = partOf(store, name);
         await place.damage(DAMAGES.find((each) => each.name === damage) ?? failed(`no damage is called ${damage}`));
         const isRepaired = async () => isQuarantined(store, place) && (await statusOf(host, place)) === 200;
-        await until(isRepaired, `the session ${name} stays damaged`);
+        await until(isRepaired, `the session ${name} stays damaged`, ASK_EVERY_MS);
         expect(await statusOf(host, place)).toBe(200);
       }
     } finally {

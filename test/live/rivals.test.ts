@@ -12,12 +12,16 @@ import { trustedManifest } from "../host/tool.ts";
 import { Random } from "../oracle/random.ts";
 import { builtPackage } from "../package/built.ts";
 import { until } from "../process/until.ts";
+import { IS_WHOLE } from "../process/whole.ts";
 import { type Victims, victimsIn } from "./victims.ts";
 
 afterAll(removeHomes);
 
 /** Parts that are damaged: enough that those who start together meet. */
 const MANY = 60;
+
+/** Each costs a start of opencode. */
+const KILLS = IS_WHOLE ? 2 : 1;
 
 interface Arena {
   readonly store: RealStore;
@@ -89,7 +93,7 @@ describe.each(["1.1.65", "1.18.33"] as const)("opencode %s", (version) => {
     const { store, victims, plugins, entry } = met;
     const random = new Random(isJsonHost(version) ? 11 : 18);
     try {
-      for (let round = 0; round < 2; round += 1) {
+      for (let round = 0; round < KILLS; round += 1) {
         const host = await startHost({ home: store.home, plugins });
         const asked = host.get("/session").catch(() => null);
         const lock = join(store.dataDir, "quarantine", ".lock");

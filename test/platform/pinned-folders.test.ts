@@ -16,6 +16,8 @@ import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
 import { errnoCode, type FileSystem, nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { fileSystemWithin } from "../../plugin/platform/pinned-folders.ts";
 import { damagedJsonStore } from "../crash/damaged-stores.ts";
+import { IS_WHOLE } from "../crash/experiment.ts";
+import { SEED } from "../process/seed.ts";
 import { blockingIn, repairFindings, restoreEverything } from "../repair/tool.ts";
 import { folderImage } from "../stores/json-fixture.ts";
 import { type Scratch, scratchFolder } from "../stores/scratch.ts";
@@ -31,6 +33,9 @@ const CHANGES = [
   "removeDirectory",
   "chmod",
 ] as const;
+
+/** How far the changes are apart before which it happens: `npm run test:crash` tries each. */
+const STRIDE = IS_WHOLE ? 1 : 2;
 
 /** Right before the n-th change, a folder on the way to it is moved out, and a link to a copy is put in its place. */
 interface Swap {
@@ -120,7 +125,7 @@ describe.skipIf(process.platform !== "linux")("a folder that becomes a link righ
     const findings = await blockingIn(store.dataDir);
     const originals = contents(store.dataDir);
     let tried = 0;
-    for (let at = 1; ; at += 1) {
+    for (let at = 1 + (SEED % STRIDE); ; at += STRIDE) {
       const pinned = fileSystemWithin(store.dataDir, [join(store.dataDir, "storage")]);
       if (name === "restore") await work.repair(pinned, findings);
       const swap = swapping(pinned, { at, which, dataDir: store.dataDir, outside: outside.path, copies });

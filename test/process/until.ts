@@ -6,6 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
  */
 export const PATIENCE_MS = 300_000;
 
+/** How often a host is asked for a state: the newest spends 10 ms of CPU and more on an answer. */
+export const ASK_EVERY_MS = 200;
+
 /** Waits until a state is there. `missing` says what never came. */
 export async function until(
   isThere: () => boolean | Promise<boolean>,

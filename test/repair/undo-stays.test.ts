@@ -9,7 +9,7 @@ import type { FileSystem } from "../../plugin/platform/file-system.ts";
 import { storedRuns } from "../../plugin/quarantine/vault.ts";
 import { filesOf } from "../../plugin/stores/locate.ts";
 import { damagedJsonStore, damagedSqliteStore } from "../crash/damaged-stores.ts";
-import { bury, reset } from "../crash/experiment.ts";
+import { bury, IS_WHOLE, reset } from "../crash/experiment.ts";
 import { withFaultyDatabases } from "../crash/faulty-driver.ts";
 import { DeadError, FaultPlan, faultyFileSystem } from "../crash/faulty-file-system.ts";
 import { type Image, located, type StoreUnderTest } from "../stores/store-under-test.ts";
@@ -45,8 +45,8 @@ const DECIDERS = [
 /** The terminal half waits for nobody longer than the start does. */
 const isWaiting = (attempts: number) => attempts >= 2;
 
-/** Every operation with `UNDO_STRIDE=1`; else each fifth, of each decider others. */
-const STRIDE = Number(process.env.UNDO_STRIDE ?? 5);
+/** Every operation with `npm run test:crash`; else each eleventh, of each decider others. */
+const STRIDE = IS_WHOLE ? 1 : 11;
 
 describe.each([
   ["JSON files", damagedJsonStore],

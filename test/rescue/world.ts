@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { type HostVersion, minorOf } from "../host/binary.ts";
 import { createHome, type HermeticHome } from "../host/home.ts";
@@ -47,7 +47,6 @@ export class World {
   #commits = 0;
   #container: Promise<Container> | null = null;
   #worlds = 0;
-  readonly #started = new Set<string>();
 
   private constructor(home: HermeticHome, host: RunningHost, root: string) {
     this.home = home;
@@ -82,8 +81,7 @@ export class World {
     const world = await World.start(version);
     shared.set(version, world);
     // The tables are there once a project was booted, and with them the record of that project.
-    world.#started.add(world.root);
-    await startIn(world.host, world.root);
+    await world.projectOf(world.root);
     const first = join(world.home.root, "first.db");
     {
       using database = openDatabase(world.home);
@@ -104,10 +102,7 @@ export class World {
   }
 
   async #empty(): Promise<World> {
-    for (const folder of this.#started) {
-      await this.host.request("POST", `/instance/dispose?directory=${encodeURIComponent(folder)}`, {});
-    }
-    this.#started.clear();
+    for (const folder of startedFolders(this.host)) await leave(this.host, folder);
     const { dataDir } = this.home;
     for (const name of readdirSync(dataDir)) {
       if (!/^(opencode\.db(-wal|-shm)?|log|bin)$/.test(name)) rmSync(join(dataDir, name), { recursive: true });
@@ -167,32 +162,58 @@ export class World {
   }
 
   session(folder: string, title = "made here"): Promise<MadeSession> {
-    this.#started.add(folder);
     return sessionIn(this.host, folder, title);
+  }
+
+  /** A session in a folder that the host was started in since anything changed there. */
+  sessionOfStarted(folder: string): Promise<MadeSession> {
+    return makeSession(this.host, folder, "made here");
   }
 
   /** The project that the host uses in a folder. */
   async projectOf(folder: string): Promise<string> {
-    this.#started.add(folder);
     await startIn(this.host, folder);
     const { body } = await this.host.request("GET", `/project/current?directory=${encodeURIComponent(folder)}`);
     return (body as { id: string }).id;
   }
 
   lists(folder: string): Promise<Lists> {
-    this.#started.add(folder);
     return listsOf(this.host, folder);
   }
 }
 
-/** What opencode makes of a folder depends on when it is started there: each question is one to a new start. */
+/** The folders in which each host was started, by the names that it was asked with and by those that links lead to. */
+const started = new WeakMap<RunningHost, Set<string>>();
+
+function startedFolders(host: RunningHost): Set<string> {
+  const known = started.get(host) ?? new Set();
+  started.set(host, known);
+  return known;
+}
+
+/**
+ * What opencode makes of a folder depends on when it is started there: each question is one to a new start. It is asked to
+ * leave only where it was: to leave a folder, opencode starts there first.
+ */
 async function startIn(host: RunningHost, folder: string): Promise<void> {
+  const folders = startedFolders(host);
+  const names = existsSync(folder) ? [folder, realpathSync(folder)] : [folder];
+  if (names.some((name) => folders.has(name))) await leave(host, folder);
+  for (const name of names) folders.add(name);
+}
+
+async function leave(host: RunningHost, folder: string): Promise<void> {
   await host.request("POST", `/instance/dispose?directory=${encodeURIComponent(folder)}`, {});
+  startedFolders(host).delete(folder);
 }
 
 /** A session that a host makes in a folder. */
 export async function sessionIn(host: RunningHost, folder: string, title = "made here"): Promise<MadeSession> {
   await startIn(host, folder);
+  return makeSession(host, folder, title);
+}
+
+async function makeSession(host: RunningHost, folder: string, title: string): Promise<MadeSession> {
   const directory = encodeURIComponent(folder);
   const { status, body } = await host.request("POST", `/session?directory=${directory}`, { title });
   if (status !== 200) throw new Error(`no session in ${folder}: ${status} ${JSON.stringify(body)}`);

@@ -14,6 +14,7 @@ import { type RealStore, realStore } from "../host/stored-fixture.ts";
 import { builtPackage } from "../package/built.ts";
 import { lacks } from "../process/lacks.ts";
 import { PATIENCE_MS, until } from "../process/until.ts";
+import { IS_WHOLE } from "../process/whole.ts";
 import { emptyPart } from "../terminal/damage-part.ts";
 import { openBrowser, textIn, waitForText } from "./browser.ts";
 
@@ -50,14 +51,18 @@ describe.skipIf(lacks("chromium"))("the web page of opencode in Chromium", () =>
       openedByAddress(browser.page, served));
   });
 
-  test("1.14.41: a session that its list does not reach opens at the address that rescue prints", async () => {
-    const served = await serve("1.14.41", {});
-    try {
-      await openedByAddress(browser.page, served);
-    } finally {
-      await served.stop();
-    }
-  });
+  // The address is the same for both.
+  test.skipIf(!IS_WHOLE)(
+    "1.14.41: a session that its list does not reach opens at the address that rescue prints",
+    async () => {
+      const served = await serve("1.14.41", {});
+      try {
+        await openedByAddress(browser.page, served);
+      } finally {
+        await served.stop();
+      }
+    },
+  );
 });
 
 /** A running host with a store. */

@@ -1,17 +1,14 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isJsonHost } from "./binary.ts";
-import { removeHomes } from "./home.ts";
-import { type HostCase, HostForCases } from "./host-for-cases.ts";
+import type { HostCase } from "./host-for-cases.ts";
 import { openDatabase } from "./record-place.ts";
 import { leaveProject } from "./running-host.ts";
 import { askAbout, opens } from "./session-answers.ts";
 import { storeImage } from "./store-image.ts";
-import { PATIENT, type RealStore } from "./stored-fixture.ts";
+import type { RealStore } from "./stored-fixture.ts";
 import { toolFor } from "./tool.ts";
-
-afterAll(removeHomes);
 
 interface Wire {
   readonly info: Readonly<Record<string, unknown>>;
@@ -35,7 +32,8 @@ async function damage(store: RealStore, sessionID: string, id: string, change: C
   if (logs.length > 0) database.run("delete from event");
 }
 
-async function keepsParts({ store, host, model }: HostCase): Promise<void> {
+/** Nobody has a copy of the damaged messages: they keep their parts when they are repaired on request. */
+export async function keepsParts({ store, host, model }: HostCase): Promise<void> {
   const { id } = store.sessions.conversation;
   const before = (await host.get(`/session/${id}/message`)).body as Wire[];
   await leaveProject(host);
@@ -73,7 +71,8 @@ async function keepsParts({ store, host, model }: HostCase): Promise<void> {
   expect((await host.post(`/session/${id}/message`, prompt)).status).toBe(200);
 }
 
-async function getsMessageAgain({ store, host }: HostCase): Promise<void> {
+/** Parts whose message was deleted by hand get one again. */
+export async function getsMessageAgain({ store, host }: HostCase): Promise<void> {
   const { id, messages } = store.sessions.conversation;
   await leaveProject(host);
   const gone = messages[1]?.id ?? "";
@@ -95,16 +94,3 @@ async function getsMessageAgain({ store, host }: HostCase): Promise<void> {
     messages.map((message) => [message.id, message.parts.length]),
   );
 }
-
-describe.each(["1.1.65", "1.2.27", "1.18.33"] as const)("opencode %s", (version) => {
-  const cases = new HostForCases(version, []);
-
-  afterAll(() => cases.end());
-
-  test("a damaged message of which nobody has a copy keeps its parts when it is repaired on request", () =>
-    cases.run({ config: {}, options: PATIENT }, keepsParts));
-
-  if (version === "1.2.27")
-    test("parts whose message was deleted by hand get one again", () =>
-      cases.run({ config: {}, options: PATIENT }, getsMessageAgain));
-});
