@@ -1,5 +1,5 @@
 import { journalOf, statementOf } from "../hosts/known-frame.ts";
-import { MOMENTS } from "../hosts/known-schema.ts";
+import { KNOWN_SCHEMAS, MOMENTS } from "../hosts/known-schema.ts";
 import { hasJournalsOf, lostColumns } from "../hosts/lost-columns.ts";
 import type { RowValues } from "../model/artifact.ts";
 import type { Replacement } from "../model/replacement.ts";
@@ -49,6 +49,11 @@ export function rebuiltTable(missing: readonly string[], { layout, emptyTables }
  */
 export function isSalvageable({ layout, journals }: DatabaseFrame): boolean {
   return lostColumns(layout, (known) => hasJournalsOf(known, journals)) !== null;
+}
+
+/** Whether the journals are those of a known host, so that the database is not older than all of them. */
+export function hasKnownJournals({ journals }: DatabaseFrame): boolean {
+  return KNOWN_SCHEMAS.some((known) => hasJournalsOf(known, journals));
 }
 
 function isSameSet(some: readonly string[], others: readonly string[]): boolean {
