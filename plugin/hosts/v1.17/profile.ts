@@ -1,6 +1,6 @@
 import type { HostProfile } from "../profile.ts";
-import { LINE_1_15_13 } from "../v1.15/profile.ts";
 import { withColumns } from "../v1.2/profile.ts";
+import { LINE_1_15_13 } from "../v1.15/profile.ts";
 
 /** The last migration of 1.17.9, and the last one of 1.17.11 to 1.18.34. */
 const LAST_OF_1_17_9 = "20260612174303_project_dir_strategy";
