@@ -191,7 +191,7 @@ async function databaseFindings(
 }
 
 const SALVAGE_COLUMNS =
-  "Stop every opencode, then `opencode-session-repair salvage --swap`: it builds a database that has these columns again, and everything else as it was. What was in the columns is lost. It can be undone.";
+  "Stop every opencode, then `opencode-session-repair salvage --swap`: it builds a database that has these columns or tables again, and everything else as it was. What was in them is lost. It can be undone.";
 
 const NOT_REBUILT = {
   rebuiltJournal: () => null,
