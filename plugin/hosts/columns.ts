@@ -25,6 +25,18 @@ function isOfNewerVersion({ columns, mayLackAll }: ReadColumns, { tables }: Fram
 }
 
 /**
+ * Columns that a line needs and that a migration adds of which the journal says that it was applied. That line never adds
+ * them, and fails once it opens the database (measured: 1.15.3 and 1.18.33 on a database of 1.14.34).
+ */
+export function neverAdded(line: HostProfile, frame: Frame, isRecorded: (id: string) => boolean): string[] {
+  const needed = [...line.reads.map(({ columns }) => columns), line.writes];
+  return line.adds.flatMap(([id, table, column]) => {
+    const isNeeded = column !== undefined && needed.some((columns) => columns[table]?.includes(column));
+    return isNeeded && !frame.tables.get(table)?.includes(column) && isRecorded(id) ? [`${table}.${column}`] : [];
+  });
+}
+
+/**
  * Whether an upgrade stopped before this migration. One malformed message stops an upgrade before the migration for a
  * session's usage. The next start continues from there.
  */

@@ -160,6 +160,11 @@ async function databaseFindings(
     if (is2x) findings.push({ ...found, severity: "info", remedy: "report", advice: WORKSPACES_OF_2X });
     else findings.push(columnsBy(found, missingWrittenColumns));
   }
+  if (database.neverAddedColumns.length > 0) {
+    const evidence = `without ${database.neverAddedColumns.slice(0, 5).join(", ")}, sessions load; a newer opencode takes this for there, and fails`;
+    const found = say(COLUMNS_MISSING, "warning", null, evidence);
+    findings.push({ ...found, remedy: "report", advice: NEVER_ADDED });
+  }
   if (unrecordedMigrations.length > 0) {
     const found = say(MIGRATION_UNRECORDED, "blocking", null, unrecordedMigrations.join(", "));
     findings.push(rebuiltBy(found, frame && rebuiltJournal(frame)));
@@ -192,6 +197,9 @@ async function databaseFindings(
 
 const SALVAGE_COLUMNS =
   "Stop every opencode, then `opencode-session-repair salvage --swap`: it builds a database that has these columns or tables again, and everything else as it was. What was in them is lost. It can be undone.";
+
+const NEVER_ADDED =
+  "Do not open this database with a newer opencode yet. Its list of migrations names one that was not applied. Keep a copy, then delete the row of that migration from `__drizzle_migrations` or `migration`: the newer opencode applies it then.";
 
 const NOT_REBUILT = {
   rebuiltJournal: () => null,

@@ -1,4 +1,4 @@
-import { missingColumns } from "../../hosts/columns.ts";
+import { missingColumns, neverAdded } from "../../hosts/columns.ts";
 import { hostLine, NEWEST_LINE } from "../../hosts/store-line.ts";
 import { OLDEST_COLUMNS } from "../../hosts/v1.2/profile.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
@@ -50,6 +50,13 @@ export function surveyDatabase(
       missingColumns: missing.read,
       missingWrittenColumns: missing.written,
       unrecordedMigrations,
+      // opencode 2.x drops tables of 1.x, and keeps the journal.
+      neverAddedColumns:
+        schema.origin.kind === "1.x" || schema.origin.kind === "1.x with messages of 2.x"
+          ? neverAdded(NEWEST_LINE, schema, (id) => isRecorded(connection, schema, id)).filter(
+              (name) => ![...missing.read, ...missing.written].includes(name),
+            )
+          : [],
       triedByOlder:
         schema.migrations.size > 0 &&
         schema.tables.has("__drizzle_migrations") &&
