@@ -163,7 +163,7 @@ async function databaseFindings(
   if (database.neverAddedColumns.length > 0) {
     const evidence = `without ${database.neverAddedColumns.slice(0, 5).join(", ")}, sessions load; a newer opencode takes this for there, and fails`;
     const found = say(COLUMNS_MISSING, "warning", null, evidence);
-    findings.push({ ...found, remedy: "report", advice: NEVER_ADDED });
+    findings.push({ ...found, remedy: "report", advice: isLossAlone ? SALVAGE_COLUMNS : NEVER_ADDED });
   }
   if (unrecordedMigrations.length > 0) {
     const found = say(MIGRATION_UNRECORDED, "blocking", null, unrecordedMigrations.join(", "));
@@ -199,7 +199,7 @@ const SALVAGE_COLUMNS =
   "Stop every opencode, then `opencode-session-repair salvage --swap`: it builds a database that has these columns or tables again, and everything else as it was. What was in them is lost. It can be undone.";
 
 const NEVER_ADDED =
-  "Do not open this database with a newer opencode yet. Its list of migrations names one that was not applied. Keep a copy, then delete the row of that migration from `__drizzle_migrations` or `migration`: the newer opencode applies it then.";
+  "Stay with this opencode, or keep a copy of the database before you upgrade. Its list of migrations names one whose columns are not there. If that row was added by hand, delete it from `__drizzle_migrations` or `migration`: the newer opencode then applies it.";
 
 const NOT_REBUILT = {
   rebuiltJournal: () => null,

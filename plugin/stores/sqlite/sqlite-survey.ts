@@ -33,7 +33,13 @@ export function surveyDatabase(
   const pageBytes = number("pragma page_size");
   const parts = number("select count(*) from part");
   const unrecordedMigrations = unrecorded(connection, schema);
-  const isLacking = missing.read.length + missing.written.length + unrecordedMigrations.length > 0;
+  const named = [...missing.read, ...missing.written];
+  // opencode 2.x drops tables of 1.x, and keeps the journal.
+  const is1x = schema.origin.kind === "1.x" || schema.origin.kind === "1.x with messages of 2.x";
+  const neverAddedColumns = (
+    is1x ? neverAdded(NEWEST_LINE, schema, (id) => isRecorded(connection, schema, id)) : []
+  ).filter((name) => !named.includes(name) && !named.includes(name.split(".")[0] ?? ""));
+  const isLacking = named.length + unrecordedMigrations.length + neverAddedColumns.length > 0;
   return {
     projects: missing.read.length === 0 ? readable(() => projectsOf(connection), []) : [],
     orphans: {
@@ -50,13 +56,7 @@ export function surveyDatabase(
       missingColumns: missing.read,
       missingWrittenColumns: missing.written,
       unrecordedMigrations,
-      // opencode 2.x drops tables of 1.x, and keeps the journal.
-      neverAddedColumns:
-        schema.origin.kind === "1.x" || schema.origin.kind === "1.x with messages of 2.x"
-          ? neverAdded(NEWEST_LINE, schema, (id) => isRecorded(connection, schema, id)).filter(
-              (name) => ![...missing.read, ...missing.written].includes(name),
-            )
-          : [],
+      neverAddedColumns,
       triedByOlder:
         schema.migrations.size > 0 &&
         schema.tables.has("__drizzle_migrations") &&
