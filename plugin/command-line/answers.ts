@@ -4,6 +4,7 @@ import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import type { CheckedStore } from "../repair/check-input.ts";
 import { TOOL } from "../tool-identity.ts";
+import { systemSentence } from "../words/answers/system.ts";
 import { mendingCommandFor } from "./mending-command.ts";
 import { type GivenStore, withGivenStore } from "./ready-command.ts";
 
@@ -51,6 +52,7 @@ export function isDatabase({ description }: CheckedStore): boolean {
 export function checkAnswer(result: CheckResult, given: GivenStore): object {
   const hasDatabase = result.stores.some(isDatabase);
   const advice = Object.entries(adviceFor(result.findings, hasDatabase));
+  const otherSystem = systemSentence(result.stores);
   return {
     schemaVersion: SCHEMA_VERSION,
     tool: TOOL,
@@ -72,6 +74,7 @@ export function checkAnswer(result: CheckResult, given: GivenStore): object {
       return { ...publicFinding(finding, hasDatabase, given), ...(command !== null && { command }) };
     }),
     advice: Object.fromEntries(advice.map(([code, text]) => [code, withGivenStore(text, given)])),
+    ...(otherSystem !== null && { otherSystem: withGivenStore(otherSystem, given) }),
     verdict: result.verdict,
   };
 }

@@ -7,7 +7,7 @@ import type { RepairLock } from "../quarantine/lock.ts";
 import { type CheckResult, check } from "../repair/check.ts";
 import { networkFileSystemOf } from "../repair/data-directory.ts";
 import { isStopped, settleUnfinished, underLock } from "../repair/repair.ts";
-import type { Stage } from "../salvage/salvage.ts";
+import type { SalvageReport, Stage } from "../salvage/salvage.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { hasOtherConnection } from "../stores/sqlite/sole-use.ts";
 import { sizeText } from "../words/amounts.ts";
@@ -77,13 +77,14 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
         if (signal.aborted) throw new SalvageStoppedError(true);
         report = await salvage({ files, driver, ...input });
       }
+      if (code === COLUMNS_MISSING.code) report = withLostTables(report);
       await runs.finishSalvage(files, run, report);
     }
     const checked = await checkNew(context, run.target);
     // If no other process could be started, the signal has an effect only now, before anything is swapped.
     await setImmediate();
     if (context.signal.aborted) throw new SalvageStoppedError(true);
-    // The columns were the only damage. If they are not there, the new database is no better.
+    // The columns or tables were the only damage. If they are not there, the new database is no better.
     const isBetter = code !== COLUMNS_MISSING.code || report.emptyColumns.length > 0;
     const swapped =
       command.swap && report.isSound && isBetter ? await runs.swapIn(files, run, database, lock, context.signal) : null;
@@ -187,4 +188,10 @@ function stageProgress(terminal: CommandContext["terminal"]): (stage: Stage, don
     if (current?.stage !== stage) current = { stage, tell: showProgress(terminal, STAGES[stage], "pages") };
     current.tell(done, of);
   };
+}
+
+/** Tables that a sound database lacked count like lost columns: nobody knows what they held. */
+function withLostTables(report: SalvageReport): SalvageReport {
+  const tables = report.addedSchemaObjects.filter((name) => name in report.rows);
+  return { ...report, emptyColumns: [...report.emptyColumns, ...tables] };
 }

@@ -1,6 +1,7 @@
 import { DATABASE_MALFORMED, WAL_DAMAGED } from "../faults/container.ts";
 import { COLUMNS_MISSING } from "../faults/skew.ts";
-import { columnName, hasJournalsOf, lostColumns } from "../hosts/lost-columns.ts";
+import type { KnownSchema } from "../hosts/known-schema.ts";
+import { columnName, hasJournalsOf, lostColumns, lostTables } from "../hosts/lost-columns.ts";
 import type { Origin } from "../model/origin.ts";
 import type { StoreProblemCode } from "../model/store-problem.ts";
 import { openStores } from "../stores/open.ts";
@@ -125,9 +126,9 @@ async function damageOf(
     const unread = unreadLog(database);
     if (unread !== null) return { code: WAL_DAMAGED.code, evidence: unread };
     const { layout, journals } = readFrame(view.connection, readSchema(view.connection));
-    const lost = lostColumns(layout, (known) => hasJournalsOf(known, journals));
-    if (lost === null) return null;
-    return { code: COLUMNS_MISSING.code, evidence: `without ${lost.columns.map(columnName).join(", ")}` };
+    const isRecorded = (known: KnownSchema) => hasJournalsOf(known, journals);
+    const lost = lostColumns(layout, isRecorded)?.columns.map(columnName) ?? lostTables(layout, isRecorded);
+    return lost === null ? null : { code: COLUMNS_MISSING.code, evidence: `without ${lost.join(", ")}` };
   } finally {
     view.connection.close();
     view.release();

@@ -40,11 +40,11 @@ export const READ_ONLY_FILE_SYSTEM = {
 export const DATABASE_IS_FOLDER = {
   ...reported,
   code: "database-is-folder",
-  title: "A folder stands where opencode expects its database: opencode does not start",
-  invariant: "The database is a file.",
+  title: "A folder or a device stands where opencode expects a file of its database: opencode does not start",
+  invariant: "The database, its -wal and its -shm are files.",
   cause: "A container was started with a mount of a file that was not there yet: a folder is made in its place.",
   advice:
-    "Stop the container and correct the mount. If the folder is empty, remove it with `rmdir`, and put the database there. Measured: 1.18.33 does not start with it.",
+    "Stop the container and correct the mount. If it is an empty folder, remove it with `rmdir`. A -wal or -shm is made again. In the place of the database, put the database. Measured: 1.18.33 does not start with it.",
   classes: ["B3"],
 } satisfies Fault;
 

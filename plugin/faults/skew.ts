@@ -5,8 +5,8 @@ const reported = { remedy: "report", unasked: false } as const;
 /** Databases that are between two versions of opencode. */
 export const COLUMNS_MISSING = {
   code: "columns-missing",
-  title: "The database lacks columns that its opencode reads",
-  invariant: "Every column that the opencode of this database names is there.",
+  title: "The database lacks columns or tables that its opencode needs",
+  invariant: "Every column and table that the opencode of this database names is there.",
   cause: "An upgrade that stopped half way, or a database that was changed by hand.",
   advice: "Go back to the copy from before the upgrade. Do not add columns by hand: one leads to the next.",
   remedy: "recover",

@@ -1,4 +1,4 @@
-import type { Columns, Frame, HostProfile } from "./profile.ts";
+import type { Columns, Frame, HostProfile, ReadColumns } from "./profile.ts";
 
 export interface MissingColumns {
   /** Columns without which the host fails to load sessions, as `table.column`. */
@@ -7,11 +7,33 @@ export interface MissingColumns {
   readonly written: readonly string[];
 }
 
-/** The columns that a line of opencode needs and a database lacks. A pending migration may still add them. */
+/**
+ * The columns that a line of opencode needs and a database lacks; of a table that is missing, its name. A pending
+ * migration may still add them.
+ */
 export function missingColumns(line: HostProfile, frame: Frame): MissingColumns {
   if (line.upgradesOlder && !line.shaped(frame)) return { read: [], written: [] };
-  const reads = line.reads.filter(({ broughtBy }) => !isToCome(broughtBy, frame));
-  return { read: reads.flatMap(({ columns }) => missing(columns, frame)), written: missing(line.writes, frame) };
+  const reads = line.reads.filter((each) => !isToCome(each.broughtBy, frame) && !isOfNewerVersion(each, frame));
+  const read = reads.flatMap(({ columns }) => missing(columns, frame));
+  return { read, written: missing(line.writes, frame).filter((name) => !read.includes(name)) };
+}
+
+function isOfNewerVersion({ columns, mayLackAll }: ReadColumns, { tables }: Frame): boolean {
+  const isThere = ([table, names]: readonly [string, readonly string[]]) =>
+    names.some((name) => tables.get(table)?.includes(name));
+  return mayLackAll === true && !Object.entries(columns).some(isThere);
+}
+
+/**
+ * Columns that a line needs and that a migration adds of which the journal says that it was applied. That line never adds
+ * them, and fails once it opens the database (measured: 1.15.3 and 1.18.33 on a database of 1.14.34).
+ */
+export function neverAdded(line: HostProfile, frame: Frame, isRecorded: (id: string) => boolean): string[] {
+  const needed = [...line.reads.map(({ columns }) => columns), line.writes];
+  return line.adds.flatMap(([id, table, column]) => {
+    const isNeeded = column !== undefined && needed.some((columns) => columns[table]?.includes(column));
+    return isNeeded && !frame.tables.get(table)?.includes(column) && isRecorded(id) ? [`${table}.${column}`] : [];
+  });
 }
 
 /**
@@ -25,7 +47,7 @@ function isToCome(migration: string | undefined, { migrations }: Frame): boolean
 function missing(columns: Columns, { tables }: Frame): string[] {
   return Object.entries(columns).flatMap(([table, names]) => {
     const there = tables.get(table);
-    if (there === undefined) return table === "todo" ? ["todo"] : [];
+    if (there === undefined) return [table];
     return names.filter((name) => !there.includes(name)).map((name) => `${table}.${name}`);
   });
 }

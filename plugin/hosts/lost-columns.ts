@@ -32,6 +32,25 @@ export function lostColumns(layout: Layout, isRecorded: (known: KnownSchema) => 
   return first !== undefined && others.every((other) => names(other) === names(first)) ? first : null;
 }
 
+/** Tables without which SQLite or this tool cannot read any session. */
+const OF_EVERY_SESSION = ["project", "session", "message", "part"];
+
+/**
+ * The tables that a database lost, if it is in everything else exactly as a known host leaves it, and its journal is that
+ * host's. `null` if no table was lost or if something else differs.
+ */
+export function lostTables({ tables, indexes }: Layout, isRecorded: (known: KnownSchema) => boolean): string[] | null {
+  for (const known of KNOWN_SCHEMAS) {
+    const own = known.objects.filter(({ type, name }) => type === "table" && !name.startsWith("sqlite_"));
+    const lost = own.map(({ name }) => name).filter((name) => !tables.has(name));
+    if (lost.length === 0 || lost.some((name) => OF_EVERY_SESSION.includes(name)) || !isRecorded(known)) continue;
+    const { objects } = known;
+    const left = { ...known, objects: objects.filter(({ table }) => !lost.includes(table)) };
+    if (lackingOf(left, { tables, indexes })?.length === 0) return lost;
+  }
+  return null;
+}
+
 /** `table.column`. */
 export function columnName({ table, name }: LostColumn): string {
   return `${table}.${name}`;

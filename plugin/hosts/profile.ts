@@ -34,6 +34,8 @@ export interface ReadColumns {
   readonly columns: Columns;
   /** The migration that adds them. If an upgrade stopped before it, the next start continues there. */
   readonly broughtBy?: string;
+  /** Whether versions of the line exist that have none of these columns, and work. */
+  readonly mayLackAll?: true;
 }
 
 /** How a host reads `storage/session_diff/<id>.json` when it answers `GET /session/:id/diff`. */
@@ -66,7 +68,7 @@ export interface HostProfile {
   readonly journal: JournalTable | null;
   /** Whether a host of this line created the tables of a database. Two lines may have the same tables. */
   readonly shaped: (frame: Frame) => boolean;
-  /** Columns without which an answer of the load path fails. The table `todo` may be missing as a whole. */
+  /** Columns without which an answer of the load path fails. */
   readonly reads: readonly ReadColumns[];
   /** Columns that the host names only when it writes, or when the id of the project changes. */
   readonly writes: Columns;

@@ -1,6 +1,6 @@
 import { journalOf, statementOf } from "../hosts/known-frame.ts";
-import { MOMENTS } from "../hosts/known-schema.ts";
-import { hasJournalsOf, lostColumns } from "../hosts/lost-columns.ts";
+import { KNOWN_SCHEMAS, type KnownSchema, MOMENTS } from "../hosts/known-schema.ts";
+import { hasJournalsOf, lostColumns, lostTables } from "../hosts/lost-columns.ts";
 import type { RowValues } from "../model/artifact.ts";
 import type { Replacement } from "../model/replacement.ts";
 import type { DatabaseFrame } from "../stores/survey.ts";
@@ -44,11 +44,17 @@ export function rebuiltTable(missing: readonly string[], { layout, emptyTables }
 }
 
 /**
- * Whether `salvage` builds a database that has the lost columns again, because everything else in it is as a known host
- * leaves it.
+ * Whether `salvage` builds a database that has the lost columns or tables again, because everything else in it is as a
+ * known host leaves it.
  */
 export function isSalvageable({ layout, journals }: DatabaseFrame): boolean {
-  return lostColumns(layout, (known) => hasJournalsOf(known, journals)) !== null;
+  const isRecorded = (known: KnownSchema) => hasJournalsOf(known, journals);
+  return lostColumns(layout, isRecorded) !== null || lostTables(layout, isRecorded) !== null;
+}
+
+/** Whether the journals are those of a known host, so that the database is not older than all of them. */
+export function hasKnownJournals({ journals }: DatabaseFrame): boolean {
+  return KNOWN_SCHEMAS.some((known) => hasJournalsOf(known, journals));
 }
 
 function isSameSet(some: readonly string[], others: readonly string[]): boolean {

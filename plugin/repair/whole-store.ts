@@ -141,7 +141,7 @@ async function databaseFindings(
   const findings: ConfirmedFinding[] = [];
   const { missingColumns, missingWrittenColumns, unrecordedMigrations, frame } = database;
   // Loaded only if something is missing, together with the known schemas.
-  const { rebuiltJournal, rebuiltTable, isSalvageable } =
+  const { rebuiltJournal, rebuiltTable, isSalvageable, hasKnownJournals } =
     frame === null ? NOT_REBUILT : await import("./rebuilt-table.ts");
   const isLossAlone = frame !== null && isSalvageable(frame) && (await isOf1x(opened));
   const columnsBy = (found: ConfirmedFinding, columns: readonly string[]): ConfirmedFinding => {
@@ -160,6 +160,11 @@ async function databaseFindings(
     if (is2x) findings.push({ ...found, severity: "info", remedy: "report", advice: WORKSPACES_OF_2X });
     else findings.push(columnsBy(found, missingWrittenColumns));
   }
+  if (database.neverAddedColumns.length > 0) {
+    const evidence = `without ${database.neverAddedColumns.slice(0, 5).join(", ")}, sessions load; a newer opencode takes this for there, and fails`;
+    const found = say(COLUMNS_MISSING, "warning", null, evidence);
+    findings.push({ ...found, remedy: "report", advice: isLossAlone ? SALVAGE_COLUMNS : NEVER_ADDED });
+  }
   if (unrecordedMigrations.length > 0) {
     const found = say(MIGRATION_UNRECORDED, "blocking", null, unrecordedMigrations.join(", "));
     findings.push(rebuiltBy(found, frame && rebuiltJournal(frame)));
@@ -171,7 +176,7 @@ async function databaseFindings(
     findings.push(say(EVENT_SEQUENCE_BEHIND, "warning", null, amount(database.sessionsBehindLog, "session")));
   }
   if (database.damage !== null) findings.push(say(DATABASE_MALFORMED, "blocking", null, database.damage));
-  if (database.missingOldColumns.length > 0 && !isLossAlone) {
+  if (database.missingOldColumns.length > 0 && !(frame !== null && hasKnownJournals(frame))) {
     findings.push(say(SCHEMA_OLDER, "warning", null, `without ${database.missingOldColumns.slice(0, 5).join(", ")}`));
   }
   for (const { messageID, sessionID } of database.stoppingMigration) {
@@ -191,9 +196,17 @@ async function databaseFindings(
 }
 
 const SALVAGE_COLUMNS =
-  "Stop every opencode, then `opencode-session-repair salvage --swap`: it builds a database that has these columns again, and everything else as it was. What was in the columns is lost. It can be undone.";
+  "Stop every opencode, then `opencode-session-repair salvage --swap`: it builds a database that has these columns or tables again, and everything else as it was. What was in them is lost. It can be undone.";
 
-const NOT_REBUILT = { rebuiltJournal: () => null, rebuiltTable: () => null, isSalvageable: () => false };
+const NEVER_ADDED =
+  "Stay with this opencode, or keep a copy of the database before you upgrade. Its list of migrations names one whose columns are not there. If that row was added by hand, delete it from `__drizzle_migrations` or `migration`: the newer opencode then applies it.";
+
+const NOT_REBUILT = {
+  rebuiltJournal: () => null,
+  rebuiltTable: () => null,
+  isSalvageable: () => false,
+  hasKnownJournals: () => false,
+};
 
 function rebuiltBy(finding: ConfirmedFinding, replacement: Replacement | null): ConfirmedFinding {
   return replacement === null ? { ...finding, remedy: "report" } : { ...finding, replacement };
@@ -203,12 +216,17 @@ function rebuiltBy(finding: ConfirmedFinding, replacement: Replacement | null): 
 const WORKSPACES_OF_2X = `opencode 2.x made the table \`workspace\` again, in its own shape. opencode 1.x loads every session all the same. ${GO_ON_WITH_1X}`;
 
 function isOfWorkspace(column: string): boolean {
-  return column.startsWith("workspace.");
+  return column.split(".")[0] === "workspace";
 }
 
-/** opencode looks for a workspace when a project gets another id, because of a new remote or another first commit. */
+/**
+ * opencode looks for a workspace when a project gets another id, because of a new remote or another first commit. A
+ * column of a session is named only when a session is created (up to 1.15), or at every prompt (1.17 and newer).
+ */
 function stoppedWithout(columns: readonly string[]): string {
-  return columns.every(isOfWorkspace) ? "everything fails once the id of a project changes" : "a prompt fails";
+  if (columns.every(isOfWorkspace)) return "everything fails once the id of a project changes";
+  const isOfTodo = (column: string) => column.startsWith("todo.");
+  return columns.every(isOfTodo) ? "the tool todowrite fails" : "new sessions or prompts fail";
 }
 
 function gigabytes(bytes: number): string {

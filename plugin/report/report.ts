@@ -1,4 +1,6 @@
 import { arch, platform, release } from "node:os";
+import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
+import { pathSystem } from "../hosts/store-line.ts";
 import type { ConfirmedFinding } from "../model/finding.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { allRuns } from "../quarantine/runs.ts";
@@ -33,6 +35,8 @@ export interface ReportedStore {
   readonly contract: string;
   /** Which opencode the database belongs to; `null` for files, and if nothing shows it. */
   readonly origin: string | null;
+  /** Whether the folders in it are paths of another system. It is judged as opencode reads it there. */
+  readonly isOfOtherSystem: boolean;
   /** Sizes in bytes. */
   readonly bytes: { readonly database: number; readonly wal: number; readonly shm: number } | null;
   readonly sessions: number | null;
@@ -160,6 +164,7 @@ async function reportedStore(files: FileSystem, opened: OpenedStore): Promise<Re
     state,
     contract: description.contract,
     origin: origin?.kind ?? null,
+    isOfOtherSystem: pathSystem(description) !== THIS_SYSTEM,
     bytes:
       database === undefined ? null : { database: await size(""), wal: await size("-wal"), shm: await size("-shm") },
     sessions: facts?.length ?? null,

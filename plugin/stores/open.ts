@@ -1,11 +1,11 @@
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { signsOf, systemOfStore, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import { demandsOf, lineNamed, lineOfFiles, linesOfDatabase } from "../hosts/store-line.ts";
 import type { Severity } from "../model/finding.ts";
 import type { Origin } from "../model/origin.ts";
 import type { LineName, PathSystem, StoreDescription } from "../model/store-description.ts";
 import type { StoreProblem, StoreProblemCode } from "../model/store-problem.ts";
-import { errnoCode, type FileSystem } from "../platform/file-system.ts";
+import { errnoCode, type FileStat, type FileSystem } from "../platform/file-system.ts";
 import { targetStatNow } from "../platform/read-now.ts";
 import { JsonStore } from "./json/json-store.ts";
 import type { Located } from "./locate.ts";
@@ -106,8 +106,10 @@ async function openDatabase(
     return damagedDatabase(unread, code, evidence);
   };
   const found = await files.stat(database);
-  if (found?.type === "directory" || (found?.type === "symlink" && leadsToFolder(database)))
-    return unusable("database-is-folder", "a folder");
+  for (const suffix of ["", "-wal", "-shm"]) {
+    const stands = noFile(suffix === "" ? found : await files.stat(`${database}${suffix}`), `${database}${suffix}`);
+    if (stands !== null) return unusable("database-is-folder", `${basename(database)}${suffix}: ${stands}`);
+  }
   if (found === null && (await files.stat(`${database}-wal`)) !== null)
     return damaged("wal-without-database", "no file");
   // A database that is still wholly in its WAL has a main file of zero bytes. Only without a WAL is it lost.
@@ -164,12 +166,19 @@ async function openDatabase(
   }
 }
 
-/** `false` if this user may not look at what a link leads to. That is said of the database. */
-function leadsToFolder(link: string): boolean {
+/**
+ * What stands in the place of a file; `null` if nothing does, or if this user may not look at what a link leads to: that is
+ * said of the database. Whoever opens a named pipe waits for its other end.
+ */
+function noFile(found: FileStat | null, path: string): "a folder" | "no file" | null {
+  if (found === null || found.type === "file") return null;
+  if (found.type !== "symlink") return found.type === "directory" ? "a folder" : "no file";
   try {
-    return targetStatNow(link)?.isDirectory() ?? false;
+    const target = targetStatNow(path);
+    if (target === undefined || target.isFile()) return null;
+    return target.isDirectory() ? "a folder" : "no file";
   } catch {
-    return false;
+    return null;
   }
 }
 

@@ -32,6 +32,8 @@ export interface DatabaseSurvey {
   readonly missingColumns: readonly string[];
   /** Other missing columns that the host needs, to write or when the id of a project changes. */
   readonly missingWrittenColumns: readonly string[];
+  /** Missing columns that a newer opencode needs and takes for there, because their migration is recorded. */
+  readonly neverAddedColumns: readonly string[];
   /** Migrations whose column exists but whose record is missing. */
   readonly unrecordedMigrations: readonly string[];
   /** Whether an older opencode has tried to open the database and failed. */

@@ -246,6 +246,22 @@ test("a folder in the place of the database is named", async () => {
   expect(salvage.code).toBe(3);
 });
 
+test("a named pipe in the place of the database, and a folder in the place of its log, are named", async () => {
+  mkdirSync(dataDir, { recursive: true });
+  const named = async (evidence: string) => {
+    if (canDropPrivileges())
+      for (const name of [".", ...readdirSync(dataDir)]) chownSync(join(dataDir, name), NOBODY, NOBODY);
+    const { status, answer } = await check();
+    expect([status, answer.findings]).toEqual([1, [expect.objectContaining({ code: "database-is-folder", evidence })]]);
+  };
+  expect(Bun.spawnSync(["mkfifo", join(dataDir, "opencode.db")]).exitCode).toBe(0);
+  await named("opencode.db: no file");
+  rmSync(join(dataDir, "opencode.db"));
+  writeFileSync(join(dataDir, "opencode.db"), "");
+  mkdirSync(join(dataDir, "opencode.db-wal"));
+  await named("opencode.db-wal: a folder");
+});
+
 test("a link to a folder, or to itself, in the place of the database is named", async () => {
   mkdirSync(join(dataDir, "other"), { recursive: true });
   if (canDropPrivileges()) chownSync(dataDir, NOBODY, NOBODY);

@@ -146,9 +146,28 @@ describe("a store as a whole", () => {
     expect(await found("1.15.13", without("metadata"))).toEqual(named("metadata", "blocking"));
     // The answer has the column's name as the title: SQLite takes a quoted name that it does not know for a text.
     expect(await found("1.18.33", without("title"))).toEqual(
-      named("title", "warning", ", sessions load; a prompt fails"),
+      named("title", "warning", ", sessions load; new sessions or prompts fail"),
     );
-    expect((await found("1.14.41", without("title"))).map(([, severity]) => severity)).toEqual(["warning"]);
+    expect(await found("1.14.41", without("title"))).toEqual(
+      named("title", "warning", ", sessions load; new sessions or prompts fail"),
+    );
+    // GET /session answers 400 on 1.15.0, 1.15.3 and 1.15.4.
+    expect(await found("1.15.4", without("cost"))).toEqual(named("cost", "blocking"));
+  });
+
+  test("a table that the host needs for a prompt", async () => {
+    const lost = (table: string, evidence: string) => [
+      ["columns-missing", "warning", "database", `without ${table}, sessions load; ${evidence}`],
+    ];
+    const dropped = (table: string) => (store: RealStore) => sql(store, `drop table ${table}`);
+    expect(await found("1.18.33", dropped("event"))).toEqual(lost("event", "new sessions or prompts fail"));
+    expect(await found("1.15.4", dropped("event_sequence"))).toEqual(
+      lost("event_sequence", "new sessions or prompts fail"),
+    );
+    // 1.15.4 writes no event; 1.18.33 does.
+    expect(await found("1.15.4", dropped("event"))).toEqual(
+      lost("event.id", "a newer opencode takes this for there, and fails"),
+    );
   });
 
   test("a workspace table of another build", async () => {

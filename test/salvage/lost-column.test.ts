@@ -55,3 +55,24 @@ test("a database of 1.14.41 that lost a column: salvage carries the rest whole, 
   expect((await run(store, "restore", done.runID, "--yes")).items).toMatchObject([{ action: "restored" }]);
   expect(readFileSync(join(store.dataDir, "opencode.db"))).toEqual(before);
 });
+
+test("a database of 1.15.4 that lost a table: salvage makes it again, calls nothing whole, and is undone", async () => {
+  const store = await realStore("1.15.4");
+  sql(store, "drop table todo", "drop table event_sequence", "pragma wal_checkpoint(truncate)");
+  const before = readFileSync(join(store.dataDir, "opencode.db"));
+  const advice = expect.stringContaining("salvage --swap");
+  const missing = (evidence: string, severity: string) =>
+    expect.objectContaining({ code: "columns-missing", severity, evidence, advice });
+  expect((await run(store, "check")).findings).toEqual([
+    missing("without todo", "blocking"),
+    missing("without event_sequence, sessions load; new sessions or prompts fail", "warning"),
+  ]);
+
+  const done = await run(store, "salvage", "--swap", "--yes");
+  expect(done).toMatchObject({ code: 1, swapped: true, isSound: true, verdict: "damaged" });
+  expect([...done.emptyColumns].sort()).toEqual(["event_sequence", "todo"]);
+  expect(await run(store, "check")).toMatchObject({ code: 0, verdict: "healthy", findings: [] });
+
+  expect((await run(store, "restore", done.runID, "--yes")).items).toMatchObject([{ action: "restored" }]);
+  expect(readFileSync(join(store.dataDir, "opencode.db"))).toEqual(before);
+});

@@ -10,6 +10,7 @@ const FOLDER = "C:\\Users\\me\\app";
 
 interface Answer {
   readonly verdict: string;
+  readonly otherSystem?: string;
   readonly stores: readonly { readonly system?: string }[];
   readonly findings: readonly { readonly code: string; readonly remedy: string }[];
   readonly items: readonly { readonly action: string }[];
@@ -22,10 +23,15 @@ async function ask(dataDir: string, ...args: readonly string[]): Promise<Answer>
 test.each(HOST_VERSIONS)("a healthy store of %s on Windows has no finding on another system", async (version) => {
   const store = await windowsStore(version, FOLDER);
   try {
-    const { verdict, findings, stores } = await ask(store.dataDir, "check");
+    const { verdict, findings, stores, otherSystem } = await ask(store.dataDir, "check");
     expect([verdict, findings, stores[0]?.system]).toEqual(["healthy", [], "windows"]);
     const { stdout } = await runCli(["check", "--data-dir", store.dataDir]);
     expect(stdout).toContain("paths of Windows");
+    // Words and JSON say the same: healthy there, and what to do here.
+    expect(stdout).toContain("Healthy: opencode can load everything here on the system that wrote it.");
+    expect(stdout).toContain(otherSystem ?? "not said");
+    const report = await runCli(["report", "--data-dir", store.dataDir]);
+    expect(report.stdout).toContain(", folders of another system, ");
     expect(stdout).toContain("rescue --relink --from FOLDER --to FOLDER");
   } finally {
     await store.home.remove();

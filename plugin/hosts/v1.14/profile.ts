@@ -1,7 +1,7 @@
 import type { HostProfile } from "../profile.ts";
 import type { Screen } from "../screen-demand.ts";
 import { SCREEN_1_1 } from "../v1.1/profile.ts";
-import { hasEvents, LINE_1_2_20 } from "../v1.2/profile.ts";
+import { hasEvents, LINE_1_2_20, withColumns } from "../v1.2/profile.ts";
 
 /** `list` and `codesearch` are printed like the tools of a plugin. */
 const SCREEN_1_14: Screen = {
@@ -19,6 +19,7 @@ export const LINE_1_14: HostProfile = {
   last: "1.14.41",
   shaped: ({ tables }) => !tables.has("migration") && hasEvents(tables) && !tables.has("data_migration"),
   reads: [...LINE_1_2_20.reads, { columns: { project: ["icon_url_override"], session: ["workspace_id", "model"] } }],
+  writes: withColumns(LINE_1_2_20.writes, { session: ["path", "agent"], event_sequence: ["aggregate_id"] }),
   adds: [
     ...LINE_1_2_20.adds,
     ["20260323234822_events", "event", "id"],

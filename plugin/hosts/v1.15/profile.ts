@@ -1,5 +1,24 @@
-import type { Frame, HostProfile } from "../profile.ts";
+import type { Frame, HostProfile, ReadColumns } from "../profile.ts";
+import { withColumns } from "../v1.2/profile.ts";
 import { LINE_1_14 } from "../v1.14/profile.ts";
+
+const READS: readonly ReadColumns[] = [
+  ...LINE_1_14.reads,
+  {
+    columns: {
+      session: [
+        ...["parent_id", "summary_additions", "summary_deletions", "summary_files"],
+        ...["time_created", "time_compacting", "time_archived"],
+      ],
+    },
+  },
+];
+
+/** What a session used. 1.14.48 has none of these columns; 1.15.0, 1.15.3 and 1.15.4 answer 400 without one. */
+const USAGE = [
+  ...["cost", "tokens_input", "tokens_output", "tokens_reasoning"],
+  ...["tokens_cache_read", "tokens_cache_write"],
+];
 
 /** From 1.14.48 on the host checks every record against its schema. */
 const LINE_1_15: HostProfile = {
@@ -8,17 +27,10 @@ const LINE_1_15: HostProfile = {
   first: "1.14.48",
   last: "1.15.4",
   shaped: (frame) => isOf1_15(frame) && !hasMetadata(frame),
-  reads: [
-    ...LINE_1_14.reads,
-    {
-      columns: {
-        session: [
-          ...["parent_id", "summary_additions", "summary_deletions", "summary_files"],
-          ...["time_created", "time_compacting", "time_archived"],
-        ],
-      },
-    },
-  ],
+  reads: [...READS, { columns: { session: USAGE }, mayLackAll: true }],
+  writes: withColumns(LINE_1_14.writes, {
+    session_message: ["id", "session_id", "type", "time_created", "time_updated", "data"],
+  }),
   adds: [
     ...LINE_1_14.adds,
     ["20260507164347_add_workspace_time", "workspace", "time_used"],
@@ -40,19 +52,8 @@ export const LINE_1_15_13: HostProfile = {
   first: "1.15.13",
   last: "1.15.13",
   shaped: (frame) => isOf1_15(frame) && hasMetadata(frame),
-  reads: [
-    ...LINE_1_15.reads,
-    {
-      columns: {
-        session: [
-          ...["metadata", "cost", "tokens_input", "tokens_output", "tokens_reasoning"],
-          ...["tokens_cache_read", "tokens_cache_write"],
-        ],
-      },
-      // One malformed message stops this migration.
-      broughtBy: "20260510033149_session_usage",
-    },
-  ],
+  // One malformed message stops this migration.
+  reads: [...READS, { columns: { session: ["metadata", ...USAGE] }, broughtBy: "20260510033149_session_usage" }],
   adds: [...LINE_1_15.adds, ["20260511173437_session-metadata", "session", "metadata"]],
   emptyIfFalse: ["model", "permission"],
   checksErrorRef: true,

@@ -1,4 +1,5 @@
 import type { HostProfile } from "../profile.ts";
+import { withColumns } from "../v1.2/profile.ts";
 import { LINE_1_15_13 } from "../v1.15/profile.ts";
 
 /** The last migration of 1.17.9, and the last one of 1.17.11 to 1.18.34. */
@@ -12,13 +13,12 @@ const LINE_1_17: HostProfile = {
   last: "1.17.0",
   journal: { name: "migration", keys: ["id"] },
   shaped: ({ tables, migrations }) => tables.has("migration") && !migrations.has(LAST_OF_1_17_9),
-  writes: {
-    session: ["slug", "path", "title", "version", "share_url", "agent"],
-    message: ["time_updated"],
-    part: ["session_id", "time_created", "time_updated"],
-    todo: ["content", "status", "priority"],
+  writes: withColumns(LINE_1_15_13.writes, {
+    event: ["id", "aggregate_id", "seq", "type", "data"],
+    event_sequence: ["seq", "owner_id"],
+    session_message: ["seq"],
     workspace: ["project_id"],
-  },
+  }),
   upgradesOlder: true,
   sessionDiffs: null,
   wantsAbsolutePaths: true,
@@ -37,12 +37,16 @@ const LINE_1_17_9: HostProfile = {
   knowsContentFilter: true,
 };
 
+/** 1.18.3 and 1.18.33 write nothing to session_message; 1.17.11 does (measured). */
+const { session_message: _, ...WRITES_OF_1_18 } = LINE_1_17_9.writes;
+
 export const LINE_1_17_11: HostProfile = {
   ...LINE_1_17_9,
   name: "1.17.11",
   first: "1.17.11",
   last: "1.18.34",
   shaped: ({ migrations }) => migrations.has(LAST_OF_1_17_11),
+  writes: WRITES_OF_1_18,
   emptyIfFalse: ["model", "permission", "revert"],
 };
 

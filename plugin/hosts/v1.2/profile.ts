@@ -1,6 +1,12 @@
 import type { Columns, Frame, HostProfile } from "../profile.ts";
 import { LINE_1_1, SCREEN_1_1 } from "../v1.1/profile.ts";
 
+/** The columns of two lists. */
+export function withColumns(some: Columns, others: Columns): Columns {
+  const added = Object.entries(others).map(([table, names]) => [table, [...(some[table] ?? []), ...names]] as const);
+  return { ...some, ...Object.fromEntries(added) };
+}
+
 /** Columns that the first version with a database names in its queries of the load path. */
 export const OLDEST_COLUMNS: Columns = {
   project: ["worktree", "vcs", "sandboxes"],
@@ -19,7 +25,7 @@ const LINE_1_2: HostProfile = {
   shaped: ({ tables }) => isOf1_2(tables) && !tables.has("workspace"),
   // Measured here and on 1.14.41, 1.15.0, 1.15.13 and 1.18.34: every column was renamed while the host ran. SQLite
   // reads the quoted name of a missing column as a text. So other columns, such as `session.title`, fail only when the
-  // host writes.
+  // host writes: a new session, a prompt or a todo list names every column of its table.
   reads: [
     {
       columns: {
@@ -34,6 +40,16 @@ const LINE_1_2: HostProfile = {
       },
     },
   ],
+  // Measured on 1.2.4, 1.3.0, 1.14.34, 1.15.3, 1.17.0 and 1.18.33 in the same way.
+  writes: {
+    session: [
+      ...["parent_id", "slug", "title", "version", "share_url", "summary_additions", "summary_deletions"],
+      ...["summary_files", "time_created", "time_compacting", "time_archived"],
+    ],
+    message: ["time_updated"],
+    part: ["session_id", "time_created", "time_updated"],
+    todo: ["content", "status", "priority", "time_created", "time_updated"],
+  },
   adds: [
     ["20260127222353_familiar_lady_ursula", "project", "id"],
     ["20260211171708_add_project_commands", "project", "commands"],
@@ -48,6 +64,7 @@ export const LINE_1_2_20: HostProfile = {
   first: "1.2.20",
   last: "1.3.2",
   shaped: ({ tables }) => isOf1_2(tables) && tables.has("workspace"),
+  writes: withColumns(LINE_1_2.writes, { session: ["workspace_id"] }),
   adds: [
     ...LINE_1_2.adds,
     ["20260225215848_workspace", "workspace", "id"],

@@ -1,4 +1,4 @@
-import { missingColumns } from "../../hosts/columns.ts";
+import { missingColumns, neverAdded } from "../../hosts/columns.ts";
 import { hostLine, NEWEST_LINE } from "../../hosts/store-line.ts";
 import { OLDEST_COLUMNS } from "../../hosts/v1.2/profile.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
@@ -33,7 +33,13 @@ export function surveyDatabase(
   const pageBytes = number("pragma page_size");
   const parts = number("select count(*) from part");
   const unrecordedMigrations = unrecorded(connection, schema);
-  const isLacking = missing.read.length + missing.written.length + unrecordedMigrations.length > 0;
+  const named = [...missing.read, ...missing.written];
+  // opencode 2.x drops tables of 1.x, and keeps the journal.
+  const is1x = schema.origin.kind === "1.x" || schema.origin.kind === "1.x with messages of 2.x";
+  const neverAddedColumns = (
+    is1x ? neverAdded(NEWEST_LINE, schema, (id) => isRecorded(connection, schema, id)) : []
+  ).filter((name) => !named.includes(name) && !named.includes(name.split(".")[0] ?? ""));
+  const isLacking = named.length + unrecordedMigrations.length + neverAddedColumns.length > 0;
   return {
     projects: missing.read.length === 0 ? readable(() => projectsOf(connection), []) : [],
     orphans: {
@@ -50,6 +56,7 @@ export function surveyDatabase(
       missingColumns: missing.read,
       missingWrittenColumns: missing.written,
       unrecordedMigrations,
+      neverAddedColumns,
       triedByOlder:
         schema.migrations.size > 0 &&
         schema.tables.has("__drizzle_migrations") &&

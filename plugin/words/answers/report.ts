@@ -59,8 +59,9 @@ function since(last: string | null): string {
 }
 
 function storeLine(store: ReportedStore): string {
-  const { generation, name, state, contract, origin, bytes, sessions, archived, versions, opencode2 } = store;
-  const whose = origin === null ? "" : `, origin ${origin}`;
+  const { generation, name, state, contract, origin, isOfOtherSystem, bytes, sessions, archived, versions, opencode2 } =
+    store;
+  const whose = `${origin === null ? "" : `, origin ${origin}`}${isOfOtherSystem ? ", folders of another system" : ""}`;
   const size =
     bytes === null ? "" : `, ${amount(bytes.database, "byte")}, WAL ${bytes.wal}, shared memory ${bytes.shm}`;
   const count =

@@ -80,7 +80,7 @@ export function salvageText(
   );
   if (report.emptyColumns.length > 0) {
     lines.push(
-      `Columns that were gone are there again, empty or as in a new record: ${report.emptyColumns.join(", ")}.`,
+      `Columns or tables that were gone are there again, empty or as new ones: ${report.emptyColumns.join(", ")}.`,
     );
   }
   if (!report.isSchemaTold) {
@@ -110,7 +110,7 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
   const lines = [
     report.emptyColumns.length === 0
       ? `${plural(whole.length, "session")} came through whole.`
-      : `${plural(whole.length, "session")} came through with every record, but without what the lost columns held.`,
+      : `${plural(whole.length, "session")} came through with every record, but without what the lost columns or tables held.`,
   ];
   const uncounted = sessions.filter((session) => !session.isCounted && losses(session).length === 0);
   if (uncounted.length > 0) {
