@@ -28,12 +28,16 @@ export const OPTIONS = {
     multiple: true,
     says: "only this session; the beginning of its id is enough",
   },
-  only: { value: "CODE", kind: "code", multiple: true, says: "only problems with this code, warnings too" },
-  for: { value: "2.x", kind: "other", says: "what the import of opencode 2.x would leave out, change or stop at" },
+  only: { value: "CODE", kind: "code", multiple: true, says: "only problems with this code, also warnings" },
+  for: {
+    value: "2.x",
+    kind: "other",
+    says: "records that the import of opencode 2.x would leave out or change, or that would stop it",
+  },
   item: { value: "ID", kind: "other", multiple: true, says: "only this record of the run" },
   "older-than": { value: "AGE", kind: "other", says: "an age such as 30d, 12h or 2w" },
   output: { value: "FILE", kind: "file", says: "write to this new file" },
-  into: { value: "NAME", kind: "other", says: "the database to bring sessions into, by its file name" },
+  into: { value: "NAME", kind: "other", says: "the file name of the database that gets the sessions" },
   export: { value: "DIR", kind: "folder", says: "write files for `opencode import` into this folder instead" },
   "from-data": { value: "DIR", kind: "folder", says: "look in this other data directory too" },
   import: { says: "bring in sessions that only another store has" },
@@ -55,7 +59,7 @@ export const OPTIONS = {
   quiet: { short: "q", says: "no messages on stderr" },
   concurrency: { value: "N", kind: "other", says: "files read at once (default 16)" },
   "no-color": { says: "no colours" },
-  help: { short: "h", says: "this help, or that of the command before it" },
+  help: { short: "h", says: "print this help, or the help of the command before it" },
   version: { short: "v", says: "the version of this tool" },
 } as const satisfies Readonly<Record<string, OptionSpec>>;
 
@@ -148,7 +152,9 @@ export const COMMANDS = {
     takes: { name: "[RUN]", kind: "run", most: 1 },
     options: [],
     summary: "list the runs in quarantine, or show what is in one",
-    details: ["One line a run, the newest first. With RUN: each record that this run changed. Changes nothing."],
+    details: [
+      "Prints one line for each run, the newest first. With RUN: each record that this run changed. Changes nothing.",
+    ],
     examples: [
       { args: "runs", says: "every run" },
       { args: "runs last", says: "what is in the newest run" },
@@ -160,7 +166,7 @@ export const COMMANDS = {
     options: ["session", "item", "dry-run", "yes"],
     summary: "undo a run: its records return, byte for byte",
     details: [
-      "RUN is the id of a run, its beginning or end, or `last` for the newest run that can be undone. Shows the plan and asks first. A record is refused where something else took its place.",
+      "RUN is the id of a run, its beginning or end, or `last` for the newest run that can be undone. Shows the plan and asks first. A record is not restored if something else has taken its place.",
     ],
     examples: [
       { args: "restore last", says: "undo the newest run" },
@@ -183,7 +189,7 @@ export const COMMANDS = {
     ],
     summary: "find sessions that opencode does not show, and bring them back",
     details: [
-      "Lists sessions that are on disk and in no list of opencode, each with its reason: in the old JSON storage, in another database, of a folder that was moved, archived. In a terminal it offers them as a list to choose from.",
+      "Lists sessions that are on disk but in no list of opencode, with the reason: old JSON storage, another database, a moved folder, or archived. In a terminal it offers them as a list to choose from.",
     ],
     examples: [
       { args: "rescue", says: "list them, and choose" },
@@ -194,11 +200,11 @@ export const COMMANDS = {
     options: ["dry-run", "swap", "yes"],
     summary: "build a new database from a damaged one",
     details: [
-      "For a database that SQLite cannot read (`database disk image is malformed`, `file is not a database`). The damaged one stays as it is; with --swap the new one takes its place, and the damaged one is kept in quarantine.",
+      "For a database that SQLite cannot read (`database disk image is malformed`, `file is not a database`). The damaged database is not changed. With --swap the new one takes its place, and the damaged one is kept in quarantine.",
     ],
     examples: [
       { args: "salvage", says: "build the new database beside the damaged one" },
-      { args: "salvage --swap", says: "and put it in its place" },
+      { args: "salvage --swap", says: "build the new database, and put it in the place of the damaged one" },
     ],
   },
   doctor: {
@@ -216,13 +222,15 @@ export const COMMANDS = {
   purge: {
     options: ["older-than", "yes"],
     summary: "delete old runs from quarantine for good",
-    details: ["Shows which runs and asks first. What a deleted run holds cannot be restored."],
+    details: ["Shows the runs, and asks before it deletes them. The records of a deleted run cannot be restored."],
     examples: [{ args: "purge --older-than 30d", says: "delete runs that are older than 30 days" }],
   },
   unlock: {
     options: ["yes"],
-    summary: "end the lock of a repair that does not run any more",
-    details: ["For example of a container that is gone. Refused while the process that holds the lock is seen to run."],
+    summary: "remove the lock of a repair that is no longer running",
+    details: [
+      "For example, the container in which it ran is gone. Refused if this tool sees that the process still runs.",
+    ],
     examples: [{ args: "unlock", says: "show who holds the lock, and ask" }],
   },
   completion: {

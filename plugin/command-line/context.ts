@@ -48,7 +48,7 @@ export function noRoomMessage(
   evidence: string,
   ...args: string[]
 ): string {
-  return `The database was not looked at, because there is no room for a private copy (${evidence}). Name a folder with room: \`TMPDIR=/folder ${commandFor(options, ...args)}\`.`;
+  return `The database was not read, because there is not enough space for a private copy (${evidence}). Name a folder with enough space: \`TMPDIR=/folder ${commandFor(options, ...args)}\`.`;
 }
 
 /** Ends a command that was interrupted before it could answer. */
@@ -58,4 +58,4 @@ export function stopped(context: Answering, message: string): ExitStatus {
 
 /** The message if a change is complete but the check after it was interrupted. */
 export const UNCHECKED =
-  "Stopped before everything was checked again: what remains is not known. Run `opencode-session-repair check`.";
+  "Stopped before everything was checked again: some problems may remain. Run `opencode-session-repair check`.";

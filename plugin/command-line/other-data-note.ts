@@ -23,7 +23,7 @@ export async function otherData(
 /** One line for each directory, with the command that shows what only it has. */
 export function otherDataLines(context: CommandContext, directories: readonly string[]): string[] {
   return directories.flatMap((directory) => [
-    `There is other data of opencode in ${printable(directory)}. What only it has:`,
+    `opencode also has data in ${printable(directory)}. What only it has:`,
     `  ${commandHere(context, "rescue", "--from-data", directory)}`,
   ]);
 }

@@ -24,7 +24,7 @@ export async function purgeCommand(context: CommandContext, command: Command & {
   }
   const show = context.options.json ? terminal.say : terminal.print;
   if (!command.yes) {
-    show("These runs would be deleted for good; what they hold could not be restored any more:");
+    show("These runs would be deleted for good, and their records could not be restored any more:");
     for (const line of await listedLines(context, old, listed)) show(line);
     const only = old.reduce((sum, run) => sum + itemsOnlyHere(run), 0);
     if (only > 0) show(`${only} of these originals ${only === 1 ? "exists" : "exist"} nowhere else.`);
@@ -32,7 +32,7 @@ export async function purgeCommand(context: CommandContext, command: Command & {
     if (undone > 0) {
       const them = undone === 1 ? "it" : "them";
       show(
-        `Something of ${plural(undone, "run")} was restored. Without ${them}, opencode's start may repair that again.`,
+        `Records of ${plural(undone, "run")} were restored. Without ${them}, the plugin may repair these records again at the next start of opencode.`,
       );
     }
     const yes = terminal.interactive && (await terminal.ask(`Delete ${plural(old.length, "run")}?`));

@@ -183,7 +183,7 @@ async function previewLines(
     if (text !== null) lines.push(...laidOut(`${finding.recordID}: “${text}”`, { terminal }, "  "));
   }
   for (const store of opened) if (store.state === "ok") store.store.close();
-  return lines.length === 0 ? [] : ["What can be read of the records that are cut off:", ...lines];
+  return lines.length === 0 ? [] : ["Readable text of the records that are cut off:", ...lines];
 }
 
 function notDone(operation: Plan[number]["operations"][number], reason: string): ReportedItem {

@@ -38,8 +38,8 @@ export async function reportCommand(
   try {
     await files.writeNew(resolve(output), Buffer.from(`${text}\n`), PRIVATE_FILE);
   } catch (error) {
-    if (errnoCode(error) === "EEXIST") return problem(context, "There is a file of that name already.", EXIT.refused);
-    if (errnoCode(error) === "ENOENT") return problem(context, "The folder for the report is not there.", EXIT.usage);
+    if (errnoCode(error) === "EEXIST") return problem(context, "A file with that name exists already.", EXIT.refused);
+    if (errnoCode(error) === "ENOENT") return problem(context, "The folder for the report does not exist.", EXIT.usage);
     throw error;
   }
   terminal.say(`The report is written (${sizeText(text.length)}). ${READ_BEFORE_ISSUE}`);

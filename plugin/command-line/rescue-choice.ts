@@ -78,7 +78,7 @@ export async function chooseSessions(
   const chosen: Chosen[] = certain.length === 0 ? [] : [{ sessionIDs: certain, request: EVERYTHING }];
   const bare = picked.flatMap(({ action }) => (action.kind === "repair" ? [action.sessionID] : []));
   if (bare.length > 0) {
-    terminal.say(`A session without its own record: \`${readyCommand(recordRepair(bare))}\` makes one.`);
+    terminal.say(`This session has no record of its own: \`${readyCommand(recordRepair(bare))}\` rebuilds it.`);
   }
   for (const [from, own] of byFolder(picked)) {
     const to = await askFolder(from, own, terminal);
@@ -134,6 +134,6 @@ async function askFolder(from: string, [first]: readonly RescueChoice[], termina
     const candidate = /^\d{1,3}$/.test(answer) ? candidates[Number(answer) - 1] : undefined;
     if (candidate !== undefined) return candidate;
     if (isFolderHere(answer)) return answer.length > 1 ? answer.replace(/\/+$/, "") : answer;
-    terminal.say(`Write the whole path: it begins with ${THIS_SYSTEM === "windows" ? "a drive, such as C:\\" : "/"}.`);
+    terminal.say(`Type the full path: it begins with ${THIS_SYSTEM === "windows" ? "a drive, such as C:\\" : "/"}.`);
   }
 }

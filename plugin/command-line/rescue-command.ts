@@ -120,13 +120,13 @@ async function listedAgain(input: RescueInput, signal: AbortSignal): Promise<Hid
 const NOT_LISTED = { hidden: null, partlyShown: null, incomplete: null } as const;
 
 const UNLISTED =
-  "What is still hidden is not known, because the list was not made again. Run `opencode-session-repair rescue`.";
+  "The list was not made again, so some sessions may still be hidden. Run `opencode-session-repair rescue`.";
 
 /** The answer to `--relink` if no new place was certain. */
 function undecidedText({ hidden, partlyShown }: HiddenList): string {
   const isOpen = [...hidden, ...partlyShown].some(({ cause }) => cause === "moved" || cause === "project-changed");
   return isOpen
-    ? "Nothing was changed. Where these sessions belong only you can say: run one of the commands above."
+    ? "Nothing was changed. Only you know where these sessions belong: run one of the commands above."
     : NOTHING_CHANGED;
 }
 
@@ -187,8 +187,8 @@ async function exported(
       for2x = await exportedFor2x(context, into, input.sessionIDs, resolve(folder));
     }
   } catch (error) {
-    if (errnoCode(error) === "EEXIST") return problem(context, "A file of that name is there already.", EXIT.refused);
-    if (errnoCode(error) === "ENOENT") return problem(context, "The folder of --export is not there.", EXIT.usage);
+    if (errnoCode(error) === "EEXIST") return problem(context, "A file with that name exists already.", EXIT.refused);
+    if (errnoCode(error) === "ENOENT") return problem(context, "The folder of --export does not exist.", EXIT.usage);
     throw error;
   }
   if (!exporting.ok) return withoutList(context, exporting);
@@ -197,7 +197,7 @@ async function exported(
   const text = [
     ...(sessions.length === 0 && (for2x?.length ?? 0) > 0
       ? []
-      : [`Wrote ${plural(sessions.length, "file")}; run \`opencode import FILE\` in each one's folder:`]),
+      : [`Wrote ${plural(sessions.length, "file")}; run \`opencode import FILE\` in the folder of each session:`]),
     ...lines,
     ...exportedText(for2x ?? []),
   ];
@@ -271,7 +271,7 @@ function doneText(
   }
   const [first] = manifests;
   if (runID !== null && first !== undefined) {
-    lines.push("", `The lists of what was done are in ${dirname(dirname(dirname(first)))}.`);
+    lines.push("", `The manifests of these changes are in ${dirname(dirname(dirname(first)))}.`);
     lines.push(`To undo: ${commandHere(context, "restore", runID)}`);
   }
   const left = hidden.filter(isMissed).length;

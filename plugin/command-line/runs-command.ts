@@ -34,7 +34,7 @@ async function listRuns(context: CommandContext): Promise<ExitStatus> {
   const warnings =
     total > LARGE_QUARANTINE_BYTES
       ? [
-          `The quarantine is large: ${sizeText(total)}. Runs older than 30 days are deleted by: ${commandHere(context, "purge", "--older-than", "30d")}`,
+          `The quarantine is large: ${sizeText(total)}. To delete runs older than 30 days: ${commandHere(context, "purge", "--older-than", "30d")}`,
         ]
       : [];
   const lines = [storeLine(context.located)];

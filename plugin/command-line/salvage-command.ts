@@ -51,7 +51,8 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
     return EXIT.findings;
   }
   const driver = await loadDriver();
-  if (driver === null) return problem(context, "There is no SQLite to write the new database with.", EXIT.refused);
+  if (driver === null)
+    return problem(context, "This runtime has no SQLite that could write the new database.", EXIT.refused);
   const runs = await import("../salvage/salvage-run.ts");
   const { salvage } = await import("../salvage/salvage.ts");
   const { SalvageStoppedError } = await import("../salvage/stopped.ts");
@@ -93,7 +94,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
     return tell(context, outcome, database, isSwappable);
   } catch (error) {
     if (!(error instanceof SalvageStoppedError)) throw error;
-    const copy = error.keepsCopy ? "the copy stays, and the next salvage uses it" : "nothing of the copy stays";
+    const copy = error.keepsCopy ? "the copy is kept, and the next salvage uses it" : "nothing of the copy stays";
     return stopped(context, `Stopped. The database was not changed; ${copy}.`);
   }
 }
@@ -105,7 +106,7 @@ async function confirmed(context: CommandContext, command: Salvage, database: st
   const network = command.swap ? await networkFileSystemOf(files, dirname(database)) : undefined;
   if (network !== undefined) {
     terminal.say(
-      `The database is on a network file system (${network}): whether another machine has it open cannot be told. Close every opencode on every machine.`,
+      `The database is on a network file system (${network}), so this tool cannot see whether another machine has it open. Close every opencode on every machine.`,
     );
   }
   if (!command.yes || command.dryRun) {
@@ -125,7 +126,7 @@ async function confirmed(context: CommandContext, command: Salvage, database: st
     else {
       const driver = await loadDriver();
       const isOpen = driver !== null && (await hasOtherConnection(files, driver, database));
-      if (isOpen) show("The database is open in a process that cannot be seen from here: close it first.");
+      if (isOpen) show("A process that cannot be seen from here has the database open: close it first.");
     }
   }
   if (command.dryRun) return false;

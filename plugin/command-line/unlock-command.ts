@@ -20,24 +20,26 @@ export async function unlockCommand(
     answer(context, listAnswer({ unlocked: false, holder: null }), "This data directory is not locked.");
     return EXIT.done;
   }
-  const who = typeof lock === "string" ? "a process that wrote nothing down" : holderText(lock);
+  const who = typeof lock === "string" ? "an unknown process" : holderText(lock);
   const running = `The lock is held by ${who}. That process is running, so the lock stays. Wait, or end the process.`;
   if (typeof lock !== "string" && lock.standing === "alive") return problem(context, running, EXIT.refused);
   if (typeof lock !== "string" && lock.standing === "unknown") {
     terminal.say(`The lock is held by ${who}.`);
-    terminal.say(`Watching for ${plural(LOCK_TIMES.watchedMs / 1000, "second")} whether it is renewed …`);
+    terminal.say(`Watching for ${plural(LOCK_TIMES.watchedMs / 1000, "second")} whether the lock is renewed …`);
     if (await isRenewed(files, located.dataDir, lock)) {
       return problem(
         context,
-        `The lock was renewed or given up just now: its holder is running (${who}).`,
+        `The lock was renewed or removed just now: its holder is running (${who}).`,
         EXIT.refused,
       );
     }
   }
   if (!command.yes) {
     const show = context.options.json ? terminal.say : terminal.print;
-    show(`Plan: end the lock of this data directory. It is held by ${who}.`);
-    show("Do this only if that repair has ended. If it still runs, it stops before its next change.");
+    show(`Plan: remove the lock of this data directory. It is held by ${who}.`);
+    show(
+      "Do this only if the repair that holds the lock has ended. If it still runs, that repair stops before its next change.",
+    );
     if (!terminal.interactive || !(await terminal.ask("End the lock?"))) {
       const hint = terminal.interactive ? NOTHING_CHANGED : `${NOTHING_CHANGED} ${ADD_YES}`;
       answer(context, listAnswer({ unlocked: false, holder: publicHolder(lock) }), hint);

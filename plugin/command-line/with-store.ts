@@ -91,7 +91,7 @@ const RUNTIME_TO_FETCH = "node@24";
 
 function noRuntimeMessage(args: readonly string[]): string {
   const command = `npx -p ${RUNTIME_TO_FETCH} -p ${TOOL.name} ${readyCommand(args)}`;
-  return `Node ${process.versions.node} has no SQLite to read the database with, and this machine has no Bun, no Node 22.5 or newer and no opencode that could. Nothing was checked. Run: ${command}`;
+  return `Node ${process.versions.node} has no SQLite that can read the database. This machine has no Bun, no Node 22.5 or newer and no opencode that could read it. Nothing was checked. Run: ${command}`;
 }
 
 /** A command loads only the modules that it needs. */

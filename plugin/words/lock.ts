@@ -36,7 +36,7 @@ export function holderText({ pid, host, since, renewedMs }: Holder, now: number 
 
 /** Why a data directory cannot be changed now, and the way out. `lapsedMs`: how long a lock lasts without a renewal. */
 export function lockedSentence(holder: (Holder & { readonly standing: string }) | null, lapsedMs: number): string {
-  if (holder === null) return "Another repair is working on this data directory. Try again when it is done.";
+  if (holder === null) return "Another repair is working on this data directory. Try again when that repair has ended.";
   const held = `Another repair holds the lock of this data directory: ${holderText(holder)}.`;
   if (holder.standing === "alive") return `${held} Wait until it is done, or end that process. Then try again.`;
   return `${held} From here nothing shows whether it still runs. If it has ended, the lock ends ${plural(lapsedMs / 60_000, "minute")} after it was last renewed, or run \`opencode-session-repair unlock\`.`;

@@ -2,10 +2,10 @@
 
 export const FROM_OWN_PARTS = "rebuilt from its parts and the messages beside it";
 
-export const FROM_SESSIONS = "rebuilt from what the sessions of the project state";
+export const FROM_SESSIONS = "rebuilt from the sessions of the project";
 
 /** What the messages of a session say of it. */
-export const SAID_BY_MESSAGES = "what the messages of the session state";
+export const SAID_BY_MESSAGES = "the messages of the session";
 
 export function fromEvent(sequence: number): string {
   return `event ${sequence} of opencode's log of this session`;

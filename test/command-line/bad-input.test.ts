@@ -42,7 +42,7 @@ const WRONG: readonly (readonly [string, string])[] = [
     "rescue --export @/empty --unarchive --data-dir @/empty",
     "--export cannot be combined with --import, --relink or --unarchive.",
   ],
-  ["report --data-dir @/store --output @/none/report.md", "The folder for the report is not there."],
+  ["report --data-dir @/store --output @/none/report.md", "The folder for the report does not exist."],
   ["check --concurrency 0", "--concurrency takes a whole number"],
   ["check --concurrency many", "--concurrency takes a whole number"],
   ["check --no-such-option", "Unknown option"],

@@ -383,7 +383,7 @@ test("every other command says in one line whose database it is", async () => {
     const { stderr } = await unchanged(args, path);
     expect([args, stderr]).toEqual([
       args,
-      expect.stringContaining("The database is of opencode 2.x (table session_v2)."),
+      expect.stringContaining("The database belongs to opencode 2.x (table session_v2)."),
     ]);
   }
 });

@@ -291,7 +291,7 @@ test("--relink that may decide nothing says so and prints the command; a path th
     const { code, stdout } = await runCli(["rescue", "--relink", ...yes, "--data-dir", now.dataDir]);
     expect(code).toBe(1);
     expect(stdout).toContain(`rescue --relink --from ${join(now.home.root, "gone")} --to FOLDER`);
-    expect(stdout).toContain("Nothing was changed. Where these sessions belong only you can say");
+    expect(stdout).toContain("Nothing was changed. Only you know where these sessions belong");
   }
   expect(await storeImage(now.dataDir)).toEqual(before);
   for (const from of [`${now.home.root}//plain/../gone/`, join(now.home.root, "through", "gone")]) {

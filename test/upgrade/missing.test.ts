@@ -70,7 +70,7 @@ describe("a database that 2.x has upgraded", () => {
       expect(listed.code).toBe(1);
       expect(listed.stdout).toContain("1 × message: the import leaves it out: agent: missing");
       expect(listed.stdout).toContain("1 × part: the import leaves it out: no JSON parser reads it");
-      expect(listed.stdout).toContain("(table kv) stays as it is");
+      expect(listed.stdout).toContain("(table kv) is not changed");
       const written = await runCli(["rescue", "--export", folder, "--json", "--data-dir", store.dataDir]);
       expect(written.code).toBe(0);
       const { for2x } = JSON.parse(written.stdout);

@@ -72,7 +72,7 @@ function choose(input: HiddenInput, choice: RescueChoice): Promise<void> | void 
   const { action } = choice;
   if (action.kind === "certain") return bringBack(input, [choice]);
   if (action.kind === "repair") {
-    const text = `Its own record is gone. On the command line, \`opencode-session-repair ${recordRepair([action.sessionID]).join(" ")}\` makes one.`;
+    const text = `Its own record is gone. On the command line, \`opencode-session-repair ${recordRepair([action.sessionID]).join(" ")}\` rebuilds it.`;
     return showText(input.api, TITLE, text);
   }
   if (action.candidates.length === 0) {
@@ -102,12 +102,12 @@ async function carryOut(input: HiddenInput, args: readonly string[]): Promise<vo
   const lines = [done === 0 ? NOTHING_CHANGED : `${plural(done, "record")} changed.`];
   if (refused !== undefined) lines.push(`Not everything could be done: ${refused}.`);
   if (answer.message !== undefined) lines.push(answer.message);
-  if (done > 0) lines.push(`opencode's session list shows it when it is opened again. ${UNDO_IN_LIST}`);
+  if (done > 0) lines.push(`opencode's session list shows the session when you open the list again. ${UNDO_IN_LIST}`);
   showText(api, TITLE, lines.join(" "));
 }
 
 function showFailure({ api }: DialogInput, error: string | null): void {
-  const text = error ?? "They could not be looked for.";
+  const text = error ?? "The hidden sessions could not be looked for.";
   showText(api, TITLE, `${text} On the command line: npx opencode-session-repair rescue`);
 }
 

@@ -35,7 +35,8 @@ export async function terminalSettings(api: TuiPluginApi, given: unknown, spec: 
   if (others.some((entry) => !isDeepStrictEqual(entry.options, first?.options))) {
     return guarded("The plugin is listed twice, with different options.");
   }
-  if (first === undefined && isDoubtful) return guarded("It cannot be told which options in opencode.json are meant.");
+  if (first === undefined && isDoubtful)
+    return guarded("The plugin cannot tell which options in opencode.json are meant.");
   return { ...readSettings(await findOptions(first?.options, nodeFileSystem, process.env)), isOwn: false };
 }
 

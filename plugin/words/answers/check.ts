@@ -146,18 +146,18 @@ function closingLines(
     return said("No damage was found in the records. opencode cannot open the database at the moment.");
   }
   if (result.verdict === "unusable" && isUnreachable && blocking.length === 0)
-    return said("A database was not read, so nothing is said of its records.");
+    return said("One database was not read, so its records were not checked.");
   if (result.verdict === "healthy" && result.findings.some(isOnScreen)) {
     return said(
-      "The server of opencode can load everything here. Its terminal UI ends on the sessions that are named above.",
+      "The server of opencode can load everything here. The terminal UI closes when it shows the sessions that are named above.",
     );
   }
   if (result.verdict === "healthy" && result.findings.some(isFailedBy2x)) {
-    return said("No error was found. What opencode 2.x cannot do all the same is named above.");
+    return said("No error was found. The problems that opencode 2.x has with these records are named above.");
   }
   if (result.verdict === "healthy" && result.findings.some(({ hosts }) => hosts !== undefined)) {
     return said(
-      "Healthy for the opencode that wrote the newest session. Other versions that open this store are named above.",
+      "Healthy for the opencode that wrote the newest session. The problems of other versions that open this store are named above.",
     );
   }
   if (result.verdict === "healthy") {

@@ -31,7 +31,7 @@ export const WITHOUT_RECORD = "without a record of its own";
 export const UNTITLED = "Untitled session";
 
 export function undoneBefore(runID: string): string {
-  return `The run ${runID} was undone completely before.`;
+  return `The run ${runID} was already undone completely.`;
 }
 
 /** The answer to words that name no session. */

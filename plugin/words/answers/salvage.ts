@@ -35,7 +35,7 @@ function placeLines(report: SalvageReport, command: CommandWriter, isSwappable: 
   if (!report.isSound) return [];
   if (isSwappable) return [`To put it in its place: ${command("salvage", "--swap")}`];
   return [
-    "`salvage --swap` refuses to put it in its place: nothing that is left of the old file says whether opencode 2.x kept records in it too.",
+    "`salvage --swap` refuses this database: the rest of the old file does not show whether opencode 2.x kept records in it too.",
     "To look at it: copy it to another folder, and start opencode with OPENCODE_DB=COPY.",
   ];
 }
@@ -60,13 +60,13 @@ export function salvageText(
   const { rows, fromEvents, fromFiles, fromOlderPages, rebuilt } = report;
   const filled = (from: typeof fromEvents) => from.sessions + from.messages + from.parts;
   const lines = [
-    `Brought through: ${plural(rows.session ?? 0, "session")}, ${plural(rows.message ?? 0, "message")}, ${plural(rows.part ?? 0, "part")}.`,
+    `In the new database: ${plural(rows.session ?? 0, "session")}, ${plural(rows.message ?? 0, "message")}, ${plural(rows.part ?? 0, "part")}.`,
   ];
   const also = [
     [filled(fromEvents), "from the event log"],
     [filled(fromFiles), "from the files of opencode 1.0-1.1"],
     [fromOlderPages, "from older versions of pages"],
-    [report.mended, "cut off, and closed where they broke off"],
+    [report.mended, "cut off, and closed at the cut"],
     [
       rebuilt.sessions + rebuilt.messages + rebuilt.projects,
       "rebuilt, because opencode shows no record without its parent",
@@ -80,13 +80,13 @@ export function salvageText(
   );
   if (report.emptyColumns.length > 0) {
     lines.push(
-      `Columns that were gone are there again, empty or as in a new record: ${report.emptyColumns.join(", ")}.`,
+      `These columns were missing and were added again, empty or with the value of a new record: ${report.emptyColumns.join(", ")}.`,
     );
   }
   if (!report.isSchemaTold) {
     const [oldest] = report.schemaOf;
     lines.push(
-      "Which opencode wrote it cannot be told: nothing is left of its tables, its migrations or its sessions.",
+      "This tool cannot tell which opencode wrote the database: its tables, migrations and sessions are lost.",
       ...(oldest === undefined
         ? []
         : [`The new database has the form of opencode ${oldest}. Newer versions upgrade it.`]),
@@ -125,7 +125,7 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
   const anywhere = sessions.filter(({ hasFolder }) => !hasFolder);
   if (anywhere.length > 0) {
     lines.push(
-      `Nothing tells the folder of ${plural(anywhere.length, "session")}: opencode lists them only if it is started in /.`,
+      `The folder of ${plural(anywhere.length, "session")} is unknown: opencode lists them only if it is started in /.`,
       "After the swap `opencode-session-repair rescue --relink --from / --to FOLDER` moves them; --session ID moves only one.",
     );
   }
@@ -133,7 +133,7 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
     ...(lostOfUnknown.messages > 0 ? [plural(lostOfUnknown.messages, "message")] : []),
     ...(lostOfUnknown.parts > 0 ? [plural(lostOfUnknown.parts, "part")] : []),
   ];
-  if (ofUnknown.length > 0) lines.push(`Lost, of sessions that nothing names any more: ${ofUnknown.join(" and ")}.`);
+  if (ofUnknown.length > 0) lines.push(`Lost, from sessions that are unknown now: ${ofUnknown.join(" and ")}.`);
   const others = Object.entries(report.lostRows).filter(([table]) => !["session", "message", "part"].includes(table));
   if (others.length > 0) {
     lines.push(`Lost rows of other tables: ${others.map(([table, count]) => `${table} ${count}`).join(", ")}.`);
@@ -142,7 +142,7 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
     const atLeast = lostSessions.isCounted ? "" : "At least ";
     lines.push(`${atLeast}${plural(lostSessions.count, "session")} lost with everything in it.`);
   } else if (!lostSessions.isCounted) {
-    lines.push("Whether whole sessions were lost cannot be told: the list of them was damaged.");
+    lines.push("Whole sessions may be lost too: the list of sessions was damaged.");
   }
   return lines;
 }

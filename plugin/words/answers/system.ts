@@ -9,5 +9,5 @@ export function systemSentence(stores: readonly { readonly description: StoreDes
   const isForeign = stores.some(({ description }) => pathSystem(description) !== THIS_SYSTEM);
   if (!isForeign) return null;
   const written = THIS_SYSTEM === "windows" ? "Linux or macOS" : "Windows";
-  return `The folders in this store are paths of ${written}, so it was judged as opencode on ${written} reads it. To use its sessions on this system, run \`opencode-session-repair rescue --relink --from FOLDER --to FOLDER\`.`;
+  return `The folders in this store are paths of ${written}, so the store was checked as opencode on ${written} reads it. To use its sessions on this system, run \`opencode-session-repair rescue --relink --from FOLDER --to FOLDER\`.`;
 }

@@ -35,7 +35,10 @@ export function upgradeText(result: UpgradeResult, terminal: Screen): string {
   }
   if (arrival.stopsAt !== null) {
     const behind = plural(arrival.sessionsBehind, "session");
-    lines.push("", `The import takes sessions by id, the greatest first. It would stop at ${arrival.stopsAt}.`);
+    lines.push(
+      "",
+      `The import reads the sessions in the order of their ids, the greatest id first. It would stop at ${arrival.stopsAt}.`,
+    );
     lines.push(`${behind} after it would never arrive.`);
   }
   lines.push(...byDesign(findings, terminal));
