@@ -122,7 +122,7 @@ function options({ server, terminal, warnings }: Installation): Examined {
   const what = "options";
   if (server.length + terminal.length === 0) return { what, ok: null, says: "no entry, no options" };
   if (warnings.length === 0) return { what, ok: true, says: "valid" };
-  const wayOut = "Until they are corrected the plugin only looks, and changes nothing at the start.";
+  const wayOut = "Until you correct them, the plugin only checks at the start of opencode, and changes nothing.";
   return { what, ok: false, says: warnings.join(" "), wayOut };
 }
 
@@ -144,10 +144,12 @@ async function loaded(files: FileSystem, located: Located, installation: Install
   const runs = await allRuns(files, located.dataDir);
   const own = runs.flatMap((run) => (run.ok && run.state.trigger !== "cli" ? [Date.parse(run.state.createdAt)] : []));
   const last = Math.max(index?.mtimeMs ?? 0, ...own);
-  if (last > 0) return { what, ok: true, says: `it last wrote here on ${new Date(last).toISOString().slice(0, 10)}` };
+  if (last > 0)
+    return { what, ok: true, says: `the plugin last wrote here on ${new Date(last).toISOString().slice(0, 10)}` };
   if (installation.server.length === 0) return { what, ok: null, says: "not installed" };
-  const wayOut = "Start opencode once, then run this again. If it stays so, look for its name in opencode's log.";
-  return { what, ok: false, says: "it has not written anything here yet", wayOut };
+  const wayOut =
+    "Start opencode once, then run this again. If this line has a ✗ again, look for the plugin's name in opencode's log.";
+  return { what, ok: false, says: "the plugin has not written anything here yet", wayOut };
 }
 
 async function stores(files: FileSystem, located: Located): Promise<Examined[]> {
@@ -203,7 +205,7 @@ async function space(files: FileSystem, { dataDir, databases }: Located): Promis
   const needed = Math.max(LEAST_FREE_BYTES, size);
   const says = `${sizeText(free)} free`;
   if (free >= needed) return { what, ok: true, says };
-  return { what, ok: false, says, wayOut: `Free at least ${sizeText(needed)}: a full disk is what damages sessions.` };
+  return { what, ok: false, says, wayOut: `Free at least ${sizeText(needed)}, because a full disk damages sessions.` };
 }
 
 async function quarantine(files: FileSystem, { dataDir }: Located): Promise<Examined> {
@@ -227,7 +229,7 @@ async function quarantine(files: FileSystem, { dataDir }: Located): Promise<Exam
   const unreadable = runs.filter((run) => !run.ok).length;
   const says = `${plural(runs.length, "run")}, ${sizeText(bytes)}`;
   if (unreadable > 0) {
-    const wayOut = "`runs` names them. A newer version of this tool may have made them: update it.";
+    const wayOut = "`runs` names them. A newer version of this tool may have made them: update this tool.";
     return { what, ok: false, says: `${says}; ${plural(unreadable, "run")} cannot be read`, wayOut };
   }
   if (bytes <= LARGE_QUARANTINE_BYTES) return { what, ok: true, says };

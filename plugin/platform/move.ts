@@ -15,7 +15,7 @@ export class OccupiedError extends Error {
 /** The file changed while it was copied to another file system: nothing was moved. */
 export class ChangedWhileCopiedError extends Error {
   constructor() {
-    super("The file changed while it was copied.");
+    super("The file changed while this tool copied it.");
     this.name = "ChangedWhileCopiedError";
   }
 }

@@ -58,7 +58,7 @@ class MovedFolderError extends Error {
   readonly code = "ENOTDIR";
 
   constructor() {
-    super("A folder leads elsewhere than before.");
+    super("A folder on the path leads to another place than before.");
     this.name = "MovedFolderError";
   }
 }

@@ -212,7 +212,7 @@ const RULES: Readonly<Record<Manifest["store"]["generation"], ItemRules>> = {
   sqlite: { isAtHome: isRowItem, mayBeWhole: true },
 };
 
-const FOREIGN = "the manifest has an item that cannot be of its store";
+const FOREIGN = "the manifest has an item that cannot be in its store";
 
 function isFileItem({ locator, original, replacement }: ManifestItem): boolean {
   return "path" in locator && original?.row === undefined && replacement?.columns === undefined;

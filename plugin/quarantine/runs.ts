@@ -99,7 +99,7 @@ class UnreadableRunError extends Error {
   readonly code: string;
 
   constructor(problem: string, code: string) {
-    super(`What was restored cannot be told: ${problem}.`);
+    super(`This tool cannot tell which records were restored: ${problem}.`);
     this.name = "UnreadableRunError";
     this.code = code;
   }

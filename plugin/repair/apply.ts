@@ -65,12 +65,12 @@ export interface Stopped {
 }
 
 /** The signal is checked between two run folders. Each run folder is limited in size. */
-export const STOPPED_BETWEEN: Stopped = { kind: "refused", message: "Stopped. What was done so far is complete." };
+export const STOPPED_BETWEEN: Stopped = { kind: "refused", message: "Stopped. The changes made so far are complete." };
 
 /** The process slept while it held the lock, or a user ended its lock. It must not continue. */
 export const TAKEN_OVER: Stopped = {
   kind: "refused",
-  message: "Another repair took over this data directory, so this one stopped. What was done so far is complete.",
+  message: "Another repair took over this data directory, so this one stopped. The changes made so far are complete.",
 };
 
 export interface Applied {
@@ -169,7 +169,7 @@ async function writerFor(store: OpenedStore | undefined, places: readonly Locato
 }
 
 const HELD =
-  "Another program holds a file, or this user may not change it: opencode, an antivirus, an indexer, a read-only file. Nothing was lost. Close what uses the data directory, then try again.";
+  "Another program holds a file, or this user may not change it: opencode, an antivirus, an indexer, or a read-only file. Nothing was lost. Close the programs that use the data directory, then try again.";
 
 /** Turns an expected failure into a sentence. Anything else is a bug and stays an error. */
 export function stoppedBy(error: unknown): Stopped {
@@ -192,7 +192,7 @@ export function stoppedBy(error: unknown): Stopped {
       return {
         kind: "failed",
         message:
-          "You may not write to the data directory, or its file system is read-only. Nothing was lost. In a terminal `opencode-session-repair check` says which, and what corrects it.",
+          "You may not write to the data directory, or its file system is read-only. Nothing was lost. `opencode-session-repair check` in a terminal names the file and the command that corrects it.",
       };
     case "EBUSY":
     case "UNKNOWN":
@@ -200,7 +200,7 @@ export function stoppedBy(error: unknown): Stopped {
     case "EIO":
       return { kind: "failed", message: DISK_ERROR };
     case "ENOTDIR":
-      return { kind: "refused", message: "A folder is no folder any more (a link, or a file). Nothing was lost." };
+      return { kind: "refused", message: "A folder was replaced by a link or a file. Nothing was lost." };
     case null:
       throw error;
     default:

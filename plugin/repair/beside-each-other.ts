@@ -6,7 +6,7 @@ import { NAMES_DATABASE } from "../words/origins.ts";
 import { type StoreAtIndex, speaker } from "./store-finding.ts";
 
 /** Says that a second database has no session that the first one lacks. */
-const CONTAINED_DATABASE = `Nothing needs to be done: the database that opencode opens by default has each of these sessions. ${NAMES_DATABASE} \`opencode-session-repair rescue\` says if another has more messages of one.`;
+const CONTAINED_DATABASE = `Nothing needs to be done: the database that opencode opens by default has each of these sessions. ${NAMES_DATABASE} \`opencode-session-repair rescue\` says if another has more messages of a session.`;
 
 /** A store that was checked as a whole. */
 interface Neighbour extends StoreAtIndex {

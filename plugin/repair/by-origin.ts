@@ -97,4 +97,4 @@ export function onlyReported({
 const ADVISES_A_COMMAND = /opencode-session-repair (?:repair|rescue)/;
 
 const NOT_WRITTEN =
-  "This tool does not change this in a database that opencode 2.x, or a newer opencode than it knows, has written.";
+  "This tool does not change this in a database that opencode 2.x or an unknown newer opencode has written.";

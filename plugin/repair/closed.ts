@@ -58,7 +58,7 @@ function wholeDocument(text: string, { bytes, storage }: Evidence): Legible | nu
   if (until !== null) {
     return {
       text: text.slice(0, until),
-      source: "the document itself, which is whole",
+      source: "the document itself, which is complete",
       words: "its document is whole",
     };
   }
@@ -72,8 +72,8 @@ function wholeDocument(text: string, { bytes, storage }: Evidence): Legible | nu
   } catch {
     return null;
   }
-  const words = `all but ${plural(lostCharacters(bytes), "character")} can be read`;
-  return { text: left, source: "the document itself, with a sign for each character that is lost", words };
+  const words = `all except ${plural(lostCharacters(bytes), "character")} can be read`;
+  return { text: left, source: "the document itself, with a replacement character for each lost one", words };
 }
 
 function cutPart(text: string, store: Store, artifact: Artifact, evidence: Evidence): Legible | null {
@@ -87,9 +87,9 @@ function cutPart(text: string, store: Store, artifact: Artifact, evidence: Evide
     ? { id: recordID, sessionID: evidence.sessionID, messageID: /\/part\/([^/]+)\//.exec(locator.path)?.[1] }
     : {};
   const document = { ...ids, ...closed };
-  const words = "what can be read of it stays, and says that the rest is lost";
+  const words = "the readable part is kept, with a note that the rest is lost";
   const indent = isFileLocator(locator) ? 2 : undefined;
-  return { text: JSON.stringify(document, null, indent), source: "what can be read of the document, closed", words };
+  return { text: JSON.stringify(document, null, indent), source: "the readable part of the document, closed", words };
 }
 
 function wholeMs(value: number | null): number {

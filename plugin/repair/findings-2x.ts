@@ -244,7 +244,7 @@ class Inspection {
         ? messageProblem(this.#profile, { ...row, json }) === null
         : sessionProblems(this.#profile, { ...row, json }).every((each) => each.column !== column);
     if (!isDecoded) return null;
-    return { source: "the document that is whole inside the value", content: { cells: cellsOf(column, inside) } };
+    return { source: "the complete document inside the value", content: { cells: cellsOf(column, inside) } };
   }
 
   #severityOf({ fault, isUnreadable }: ProblemOf2x, { kind, stops }: Place): Severity {

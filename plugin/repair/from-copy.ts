@@ -19,7 +19,7 @@ export interface CopyBeside {
 }
 
 /**
- * For files of records that would be quarantined: a whole copy in the same folder, the newest if there are several. A
+ * For files of records that would be quarantined: a complete copy in the same folder, the newest if there are several. A
  * sync tool or a person made it. What is rebuilt from other records would lack its title or text.
  */
 export async function copiesBeside(
@@ -37,7 +37,7 @@ export async function copiesBeside(
       if (whole === null || whole.writtenMs < newestMs) continue;
       newestMs = whole.writtenMs;
       damagedMs ??= (await store.examine(artifactOf(finding)))?.updatedMs ?? 0;
-      const replacement = { source: "a whole copy in the same folder", content: { bytes: whole.bytes } };
+      const replacement = { source: "a complete copy in the same folder", content: { bytes: whole.bytes } };
       found.set(finding, { copy, replacement, isOlder: newestMs < damagedMs });
     }
   }

@@ -46,7 +46,7 @@ export async function findMissing(
             ? new Map([...row, ...(kind === "session" ? (usage ?? []) : [])])
             : moved(row, place);
       if (cells.size === 0) continue;
-      const said = `opencode logged it last as event ${sequence} of its session and never removed it`;
+      const said = `opencode last logged it as event ${sequence} of its session, and never removed it`;
       found.push({
         code: LOST_RECORD.code,
         severity: "warning",
@@ -63,7 +63,7 @@ export async function findMissing(
   return found;
 }
 
-const HUNG_ELSEWHERE = "its row names another place, or no time";
+const HUNG_ELSEWHERE = "its row names another parent, or no time";
 const OTHER_ID = "its row has an id that no event knows";
 
 function rowArtifact(kind: MissingRecord["kind"], sessionID: string, id: string): Artifact {

@@ -17,7 +17,7 @@ const ROOT: FolderPlace = { severity: "blocking", does: "opencode answers every 
 
 const FOLDERS: Readonly<Record<string, FolderPlace>> = {
   project: ROOT,
-  session: { severity: "blocking", does: "opencode lists no session and makes none" },
+  session: { severity: "blocking", does: "opencode lists no session and creates none" },
   message: { severity: "blocking", does: "opencode shows every session without its messages" },
   part: { severity: "blocking", does: "opencode shows every message empty" },
   todo: { severity: "warning", does: "opencode shows no list of todos" },
@@ -36,8 +36,8 @@ interface Nested extends FolderPlace {
 const NESTED: Readonly<Record<string, Nested>> = {
   session: {
     severity: "blocking",
-    does: "opencode lists no session of this project and makes none",
-    doesToMany: "opencode lists no session of these projects and makes none",
+    does: "opencode lists no session of this project and creates none",
+    doesToMany: "opencode lists no session of these projects and creates none",
     named: /^[A-Za-z0-9_-]+$/,
     isRead: (name, files, storage) => isFile(files, join(storage, "project", `${name}.json`)),
   },
@@ -93,7 +93,7 @@ export async function noFolderFindings(
       const found = await insteadOfNested(files, storage, name, nested);
       if (found.length > MOST_TOLD) {
         const many = { ...nested, does: nested.doesToMany };
-        findings.push(say([name], many, `in it ${amount(found.length, "file")} instead of folders`, null));
+        findings.push(say([name], many, `there are ${amount(found.length, "file")} instead of folders in it`, null));
       } else {
         for (const each of found) {
           findings.push(say([name, each.name], nested, each.what, name === "message" ? each.name : null));

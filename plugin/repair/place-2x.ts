@@ -45,7 +45,7 @@ const STOP_WORDS: Readonly<Record<Stop, string>> = {
   prompts: "its prompts",
   "project list": "the whole project list",
   settings: "what asks for this setting",
-  import: "the import of what opencode 1.x has",
+  import: "the import of the data of opencode 1.x",
 };
 
 /** The evidence text for what a row stops. */

@@ -41,12 +41,12 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
     const beside = copies.get(finding);
     if (beside !== undefined) {
       // As long as the record is damaged, its copy stays where it is.
-      const evidence = `a whole copy of ${finding.recordID}, which is damaged`;
+      const evidence = `a complete copy of ${finding.recordID}, which is damaged`;
       rebuilt.set(beside.copy, { ...beside.copy, remedy: "report", evidence });
     }
     // A sync tool leaves copies of what was still being written. So what is left of the record itself may be more.
     if (beside !== undefined && (closed === null || !(closed.isWhole || beside.isOlder))) {
-      const which = beside.isOlder ? "an older whole copy of it" : "a whole copy of it";
+      const which = beside.isOlder ? "an older complete copy of it" : "a whole copy of it";
       const evidence = `${finding.evidence}; ${which} is in the same folder`;
       rebuilt.set(finding, { ...finding, evidence, rebuilt: beside.replacement });
       continue;
@@ -199,7 +199,7 @@ async function withSession(store: Store, finding: ConfirmedFinding): Promise<Con
   if (bytes === null) return finding;
   const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
   if (!fits(artifact, value, evidence, store.description)) return finding;
-  const source = `what can be read of the record, and ${SAID_BY_MESSAGES}`;
+  const source = `the readable part of the record, and ${SAID_BY_MESSAGES}`;
   const words = "the session can stay in the list, with a rebuilt record";
   return { ...finding, evidence: `${finding.evidence}; ${words}`, rebuilt: { source, content: { bytes } } };
 }

@@ -28,7 +28,7 @@ export function rebuiltJournal({ layout, journals }: DatabaseFrame): Replacement
     (row): RowValues =>
       Object.fromEntries(stated.map((name) => [name, MOMENTS[name]?.() ?? row[columns.indexOf(name)] ?? null])),
   );
-  const source = "the migrations that the tables and columns of the database show";
+  const source = "the migrations that match the tables and columns of the database";
   const change = { table, statement: there === undefined ? statement : null, rows, before: there?.digest ?? "absent" };
   return { source, content: { table: change } };
 }
@@ -39,7 +39,7 @@ export function rebuiltTable(missing: readonly string[], { layout, emptyTables }
   const before = table === undefined || others.length > 0 ? undefined : emptyTables.get(table);
   const statement = table === undefined || before === undefined ? null : statementOf(table, layout);
   if (table === undefined || before === undefined || statement === null) return null;
-  const source = "the table as its opencode makes it; it was empty";
+  const source = "the table as opencode creates it; it was empty";
   return { source, content: { table: { table, statement, rows: [], before } } };
 }
 

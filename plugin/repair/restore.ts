@@ -82,7 +82,7 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlanning>
     runs.push({ folder: run.folder, sessionID, items: planned });
   }
   if (!isThere) return unknown(NO_SUCH_RUN);
-  if (!isChosen) return unknown("That run holds nothing of this session.");
+  if (!isChosen) return unknown("That run holds no record of this session.");
   if (missing.size > 0) return unknown("That run holds no item with this id.");
   // The last folder is first: a record that was added later may be a child of one that was added before.
   runs.sort((a, b) => numberOf(b) - numberOf(a));

@@ -40,10 +40,14 @@ async function databaseWriter(
     located.databases.find((path) => relativeDatabase(located.dataDir, path) === manifest.store.database) ??
     // A whole database can also be restored to a place where there is none.
     (isWhole ? databaseNamed(located.dataDir, manifest.store.database ?? "") : undefined);
-  if (database === undefined) throw new StoreRefusedError("busy", "The database of that run is not here.");
+  if (database === undefined)
+    throw new StoreRefusedError("busy", "The database of that run is not in this data directory.");
   if (isWhole) {
     if (access === "beside-host") {
-      throw new StoreRefusedError("busy", "The database is open in this opencode. Close it, and use the command line.");
+      throw new StoreRefusedError(
+        "busy",
+        "The database is open in this opencode. Close opencode, and use the command line.",
+      );
     }
     return new DatabaseFileWriter(files, database, manifest.items);
   }

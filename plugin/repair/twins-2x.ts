@@ -40,7 +40,10 @@ export class Twins {
     const bytes = Buffer.from(JSON.stringify(twin.data));
     const rebuilt = new Map(json).set("data", { storage: "text", size: bytes.length, bytes });
     if (messageProblem(this.#profile, { values, json: rebuilt }) !== null) return null;
-    return { source: "the copy that opencode 1.x has of this message", content: { cells: cellsOf("data", bytes) } };
+    return {
+      source: "the copy of this message in the tables of opencode 1.x",
+      content: { cells: cellsOf("data", bytes) },
+    };
   }
 
   async #importedAgain(sessionID: string): Promise<ReadonlyMap<string, ImportedMessage>> {

@@ -191,7 +191,7 @@ async function databaseFindings(
 }
 
 const SALVAGE_COLUMNS =
-  "Stop every opencode, then `opencode-session-repair salvage --swap`: it builds a database that has these columns again, and everything else as it was. What was in the columns is lost. It can be undone.";
+  "Stop every opencode, then run `opencode-session-repair salvage --swap`: it builds a database with these columns, and everything else as before. The values of these columns are lost. It can be undone.";
 
 const NOT_REBUILT = { rebuiltJournal: () => null, rebuiltTable: () => null, isSalvageable: () => false };
 
@@ -200,7 +200,7 @@ function rebuiltBy(finding: ConfirmedFinding, replacement: Replacement | null): 
 }
 
 /** The migration workspace_domain of 2.x drops the table `workspace` and creates another one (source). */
-const WORKSPACES_OF_2X = `opencode 2.x made the table \`workspace\` again, in its own shape. opencode 1.x loads every session all the same. ${GO_ON_WITH_1X}`;
+const WORKSPACES_OF_2X = `opencode 2.x recreated the table \`workspace\` with another shape, but opencode 1.x still loads every session. ${GO_ON_WITH_1X}`;
 
 function isOfWorkspace(column: string): boolean {
   return column.startsWith("workspace.");
@@ -208,7 +208,7 @@ function isOfWorkspace(column: string): boolean {
 
 /** opencode looks for a workspace when a project gets another id, because of a new remote or another first commit. */
 function stoppedWithout(columns: readonly string[]): string {
-  return columns.every(isOfWorkspace) ? "everything fails once the id of a project changes" : "a prompt fails";
+  return columns.every(isOfWorkspace) ? "everything fails when the id of a project changes" : "a prompt fails";
 }
 
 function gigabytes(bytes: number): string {

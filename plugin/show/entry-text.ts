@@ -17,7 +17,7 @@ export function lineCount(text: string): number {
 }
 
 /** The note for a message with which opencode shortened what was before it. */
-export const COMPACTED = "the session before this was compacted";
+export const COMPACTED = "the session before this point was compacted";
 
 /** The note for text that opencode itself added. */
 export function addedText(text: string): string {

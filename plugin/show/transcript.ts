@@ -95,7 +95,7 @@ export function transcribe(
   else entries.push(...holesIn("message", document, faults, quarantined));
   const answered = textIn(info, "parentID");
   if (answered !== null && !seen.has(answered))
-    entries.push(absent(answered, "the message that this answers is not there"));
+    entries.push(absent(answered, "the message to which this is an answer is missing"));
   for (const part of message.parts) {
     const value = readableValue(part);
     if (value !== undefined) {

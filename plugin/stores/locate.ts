@@ -63,12 +63,12 @@ export async function locate(files: FileSystem, input: LocateInput): Promise<Loc
   const dataDir = resolve(input.dataDir ?? defaultDataDir(input.env));
   const refusal = refusalOf(dataDir, "read");
   if (refusal !== null) {
-    return { ok: false, reason: "denied", message: `The data directory cannot be looked at: ${refusal.words}.` };
+    return { ok: false, reason: "denied", message: `The data directory cannot be read: ${refusal.words}.` };
   }
   const found = await files.stat(dataDir);
   const folder = found?.type === "symlink" ? await files.list(dataDir) : found;
   if (found === null || folder === null) {
-    return { ok: false, reason: "missing", message: "There is no opencode data directory there." };
+    return { ok: false, reason: "missing", message: "This opencode data directory does not exist." };
   }
   if (found.type !== "directory" && found.type !== "symlink") {
     return { ok: false, reason: "not-a-folder", message: "The data directory is a file, not a folder." };
@@ -105,11 +105,11 @@ export function filesOf({ dataDir, databases }: Located): FileSystem {
 async function locateDatabase(files: FileSystem, input: LocateInput, database: string): Promise<LocateResult> {
   const found = await files.stat(database);
   if (found?.type === "directory") {
-    return { ok: false, reason: "no-such-database", message: "There is a folder there, not a database file." };
+    return { ok: false, reason: "no-such-database", message: "This path is a folder, not a database file." };
   }
   // A WAL may be all that remains of a database.
   if (found === null && (await files.stat(`${database}-wal`)) === null) {
-    return { ok: false, reason: "no-such-database", message: "There is no database file there." };
+    return { ok: false, reason: "no-such-database", message: "This database file does not exist." };
   }
   const dataDir = resolve(input.dataDir ?? join(database, ".."));
   return { ok: true, located: { dataDir, json: "none", databases: [database], isDatabaseAlone: true } };

@@ -71,7 +71,7 @@ export async function otherData(files: FileSystem, folder: string, own: Located)
     ok: false,
     message: isThere
       ? "There is no data of opencode in the folder of --from-data."
-      : "The folder of --from-data is not there.",
+      : "The folder of --from-data does not exist.",
   };
 }
 

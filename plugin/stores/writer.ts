@@ -25,7 +25,7 @@ export interface ItemOutcome {
 }
 
 /** Reasons why an operation was not done: another process was faster. What is there now was not examined. */
-export const CHANGED_SINCE = "it changed since it was checked";
+export const CHANGED_SINCE = "the record changed after it was checked";
 export const GONE_SINCE = "it is no longer there";
 
 /** Whether an operation was not done because its record changed after it was examined. */

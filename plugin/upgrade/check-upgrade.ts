@@ -41,7 +41,7 @@ export type UpgradeOutcome =
   | { readonly ok: false; readonly unknownSession: string | null };
 
 const NO_DATABASE =
-  "opencode 2.x imports sessions from the database of opencode 1.x, not from the old JSON files. There is no database here. Start opencode 1.18 once, so that it imports them, and run this again.";
+  "opencode 2.x imports sessions from the database of opencode 1.x, not from the old JSON files. There is no database here. Start opencode 1.18 once, so that it imports these sessions, and run this again.";
 
 /**
  * Tells for each record of a database of 1.x what the import of opencode 2.x does with it. In a database that 2.x has
@@ -87,7 +87,7 @@ export async function checkUpgrade(input: CheckInput): Promise<UpgradeOutcome> {
 
 function refusalOf(opened: OpenedStore | undefined): string {
   if (opened?.state === "unread" && opened.origin.kind === "2.x") {
-    return "The database is of opencode 2.x already: there is nothing to bring over.";
+    return "The database already belongs to opencode 2.x: there is nothing to import.";
   }
   return unreadable("database");
 }

@@ -25,7 +25,7 @@ export function decoded(
   store: StoreDescription,
 ): Decoded {
   const { id, document } = record;
-  if (document === null) return { ok: false, why: "too large to be looked at" };
+  if (document === null) return { ok: false, why: "too large to be checked" };
   if (!document.ok) return { ok: false, why: "no JSON parser reads it" };
   const value = kind === "message" ? withoutFormat(document.value) : document.value;
   if (!isFields(value)) return { ok: false, why: "it is no JSON object" };

@@ -17,9 +17,10 @@ export interface SessionOutcomes {
 /** Larger documents were reported to make the import run out of memory (#50076, #50339: one of 279 MB). */
 const OVERSIZED_BYTES = 64 * 1024 * 1024;
 
-const OVERSIZED = "larger than 64 MB: 2.x may run out of memory on it, and then its import stops";
+const OVERSIZED = "larger than 64 MB: 2.x may run out of memory on it, and then the import stops";
 
-const BEFORE_USAGE = "no JSON parser reads it: 2.x does not start, its migration session_usage reads every message";
+const BEFORE_USAGE =
+  "no JSON parser reads it: 2.x does not start, because its migration session_usage reads every message";
 
 /**
  * What the import of 2.x makes of one session, row by row. A pure function. Rules: opencode 2.0.26,

@@ -255,7 +255,7 @@ function following(
             kind,
             recordID: record.id,
             outcome: "unreadable" as const,
-            reason: `it cannot be read by 2.x: ${NO_OWN_ID}`,
+            reason: `2.x cannot read it: ${NO_OWN_ID}`,
             isByDesign: false,
             record,
           },
@@ -263,7 +263,7 @@ function following(
       }
       const isOwn = kind === "part" && renamed.has(record.messageID);
       if (!isOwn && references(documentOf(record), renamed) === NOTHING_NEEDED) return [];
-      const reason = isOwn ? "its message cannot be read by 2.x" : "it names a message that cannot be read by 2.x";
+      const reason = isOwn ? "2.x cannot read its message" : "it names a message that 2.x cannot read";
       const outcome = isOwn ? ("unreadable" as const) : ("changed" as const);
       return [{ kind, recordID: record.id, outcome, reason, isByDesign: false, record }];
     });

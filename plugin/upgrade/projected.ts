@@ -208,7 +208,7 @@ function attached(file: DecodedRecord): Attached {
   });
   if (!isDataURL(value)) return none("changed", "2.x keeps the name of a file that is not in the record, not the file");
   const data = dataOf(textIn(value, "url") ?? "");
-  if (data === "no comma") return none("dropped", "its data: URL has no comma, so 2.x takes nothing from it");
+  if (data === "no comma") return none("dropped", "its data: URL has no comma, so 2.x reads nothing from it");
   if (data === "bad escape") return none("stops", "its data: URL holds a % that is no escape (URIError)");
   const source = isFields(value.source) ? value.source : null;
   const filename = textIn(value, "filename");
@@ -257,7 +257,7 @@ function assistant(message: DecodedMessage, messages: readonly DecodedMessage[])
   }
   const error = errorOf(value.error);
   if (error === "stops") {
-    const reason = "error.data is no object, and the import looks into it (TypeError)";
+    const reason = "error.data is no object, so the import fails on it (TypeError)";
     return { messages: [], differences: [{ record, kind: "message", outcome: "stops", reason, isByDesign: false }] };
   }
   const completed = valueIn(value, "time", "completed");

@@ -58,7 +58,8 @@ export function sessionOutcomes(session: SourceSession, store: StoreDescription)
     if (value === null && column === "time_archived") continue;
     if (!isMoment(value)) say(column, "unreadable", `${column} is no date: no session list loads`);
   }
-  if (!hasProject) say("project_id", "changed", "its project is not there: 2.x puts it into the project global", true);
+  if (!hasProject)
+    say("project_id", "changed", "its project does not exist: 2.x moves the session to the project global", true);
   const revert = json.get("revert");
   if (revert?.ok === true && revert.value) {
     say("revert", "changed", "2.x forgets what was undone: the messages behind that point are shown again", true);

@@ -34,10 +34,10 @@ export function neverArrived(session: SourceSession, { phase, cursor, writtenMs 
   const isBehind = phase === "sessions" && (cursor === null || session.id < cursor);
   const isNewer = writtenMs !== null && numberOf(session.row.time_created) > writtenMs;
   const why = isBehind
-    ? "the import has not come to it: it stopped before, or still runs"
+    ? "the import stopped before it, or still runs"
     : isNewer
-      ? "opencode 1.x made it after the import, and 2.x never looks again"
-      : "it was not imported, or it was deleted in opencode 2.x since";
+      ? "opencode 1.x made it after the import, and 2.x never imports again"
+      : "it was not imported, or it was deleted later in opencode 2.x";
   return {
     ...{ cause: "never-arrived", sessionID: session.id, why, missing: [] },
     ...{ messages: session.messages.length, parts: session.parts.length },

@@ -29,8 +29,8 @@ function movedAway(place: string): string {
 }
 
 const PLACES = [
-  ["session", "blocking", "opencode lists no session and makes none"],
-  ["session/prj_one", "blocking", "opencode lists no session of this project and makes none"],
+  ["session", "blocking", "opencode lists no session and creates none"],
+  ["session/prj_one", "blocking", "opencode lists no session of this project and creates none"],
   ["message", "blocking", "opencode shows every session without its messages"],
   ["message/ses_a", "blocking", "opencode shows this session without its messages"],
   ["part", "blocking", "opencode shows every message empty"],

@@ -153,7 +153,7 @@ describe("a store as a whole", () => {
 
   test("a workspace table of another build", async () => {
     const other = (store: RealStore) => sql(store, "alter table workspace rename column project_id to provider");
-    const evidence = "without workspace.project_id, sessions load; everything fails once the id of a project changes";
+    const evidence = "without workspace.project_id, sessions load; everything fails when the id of a project changes";
     expect(await found("1.18.33", other)).toEqual([["columns-missing", "warning", "database", evidence]]);
   });
 

@@ -160,7 +160,7 @@ test("undo takes away exactly what came; a session that was continued since stay
   const messages = rows(now, `select id from message where session_id = '${id}'`);
   const undone = await undo(now.dataDir, two.runID);
   expect(undone.code).toBe(1);
-  expect(undone.stdout).toContain("it was continued since it was added");
+  expect(undone.stdout).toContain("the session was continued after it was added");
   expect(rows(now, `select id from message where session_id = '${id}'`)).toEqual(messages);
   expect(rows(now, "select id from session where version = '1.1.65'")).toEqual([{ id }]);
 });

@@ -46,7 +46,7 @@ function inCase(findings: readonly UpgradeFinding[], index: number): Record<stri
     findings
       .filter(
         ({ sessionID, evidence }) =>
-          sessionID?.startsWith(prefix) === true && !evidence.startsWith("its message cannot be read"),
+          sessionID?.startsWith(prefix) === true && !evidence.startsWith("2.x cannot read its message"),
       )
       .filter(({ evidence }) => !/^it (names a message|cannot be read)/.test(evidence))
       .map(({ recordID, kind, locator, outcome, evidence }) => {
@@ -193,7 +193,7 @@ describe("the command line", () => {
       createTwoX(join(store.dataDir, "other.db"));
       const { code, stderr } = await runCli(["check", "--for", "2.x", "--db", join(store.dataDir, "other.db")]);
       expect(code).toBe(3);
-      expect(stderr).toContain("of opencode 2.x already");
+      expect(stderr).toContain("already belongs to opencode 2.x");
     } finally {
       store.remove();
     }

@@ -42,7 +42,7 @@ export function showProgress(
           current: chosen,
           options: [
             { title: "Go on", value: "go on" },
-            { title: "Stop", description: "all finished changes are complete, and can be undone", value: "stop" },
+            { title: "Stop", description: "the changes made so far are complete, and can be undone", value: "stop" },
           ],
           onMove: ({ value }) => {
             chosen = value;

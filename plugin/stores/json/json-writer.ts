@@ -194,7 +194,7 @@ export class JsonWriter implements StoreWriter {
     if (original === null) {
       return (await this.#replacements.takeBack(item, path, folder))
         ? { id: item.id, state: "restored" }
-        : skipped(item, "it was changed since it was added");
+        : skipped(item, "the record was changed after it was added");
     }
     const kept = join(folder, original.file);
     const keptStat = await this.#files.stat(kept);

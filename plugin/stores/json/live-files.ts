@@ -38,7 +38,7 @@ export class LiveFiles {
   /** Why nothing can be changed at a locator, if that is because of a link to a folder on its way. */
   async linkReason(locator: Locator): Promise<string | null> {
     const link = await linkOnTheWay(this.files, this.dataDir, locator);
-    return link === null ? null : `it is behind the link ${link}, where nothing is changed`;
+    return link === null ? null : `the file is behind the link ${link}, where nothing is changed`;
   }
 
   /** Creates the folders that a path needs and forces them to disk. */

@@ -32,7 +32,7 @@ export async function copyFilesForSafety(
     const code = errnoCode(error);
     // The copy is optional. Only a failing disk is a reason to stop without it.
     if (code === null || code === "EIO") throw error;
-    return { state: "skipped", reason: `it could not be copied (${code})` };
+    return { state: "skipped", reason: `the record could not be copied (${code})` };
   }
   return { state: "complete", files: paths.length, bytes };
 }

@@ -82,7 +82,7 @@ function hashOf(row: CapturedRow, columns: readonly string[]): string {
 /** Adds the rows inside the caller's transaction. If something is in the way, a clause says why nothing was added. */
 export function addRows(connection: Connection, listed: Listing, rows: readonly CapturedRow[]): string | null {
   for (const { table, key } of listed.rows) {
-    if (table !== "project" && exists(connection, table, key)) return "a record of the same id is there already";
+    if (table !== "project" && exists(connection, table, key)) return "another record has the same id";
   }
   rows.forEach((row, index) => {
     const key = listed.rows[index]?.key;
@@ -109,10 +109,10 @@ export function isAdded(connection: Connection, listed: Listing): boolean {
  */
 export function removeRows(connection: Connection, schema: Schema, listed: Listing): string | null {
   const own = listed.rows.filter(({ table }) => table !== "project");
-  if (!own.every((row) => isUnchanged(connection, schema, row))) return "it was changed since it was added";
+  if (!own.every((row) => isUnchanged(connection, schema, row))) return "the record was changed after it was added";
   const session = own.find(({ table }) => table === "session");
-  if (session === undefined || !("id" in session.key)) return "the list of what was added has no session";
-  if (hasMore(connection, schema, session.key.id, own)) return "it was continued since it was added";
+  if (session === undefined || !("id" in session.key)) return "the list of added rows has no session";
+  if (hasMore(connection, schema, session.key.id, own)) return "the session was continued after it was added";
   for (const { table, key } of [...own].reverse()) deleteRow(connection, table, key);
   for (const row of listed.rows) {
     if (row.table === "project" && isUnchanged(connection, schema, row) && !isInUse(connection, row)) {

@@ -66,7 +66,7 @@ export class DatabaseFileWriter implements StoreWriter {
     for (const item of items) {
       if (!isIndex(item) && !(await this.#holds(this.#place(item), item))) throw changedSince();
       if (!(await this.#holds(this.#kept(item, folder), item))) {
-        throw new StoreRefusedError("failed", "The copy in quarantine is not what was recorded.");
+        throw new StoreRefusedError("failed", "The copy in quarantine differs from what the manifest records.");
       }
     }
     await this.#alone(async () => {
@@ -85,12 +85,16 @@ export class DatabaseFileWriter implements StoreWriter {
   async putBack(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
     for (const other of this.#all) {
       if (items.some(({ id }) => id === other.id) || (await this.#holds(this.#place(other), other))) continue;
-      return items.map(({ id }) => ({ id, state: "skipped", reason: "a database returns as a whole" }));
+      return items.map(({ id }) => ({ id, state: "skipped", reason: "a database can only be restored as a whole" }));
     }
     await this.refuseWhileOpen();
     for (const item of items) {
       if (await this.#holds(this.#kept(item, folder), item)) continue;
-      return items.map(({ id }) => ({ id, state: "skipped", reason: "its copy is not what was recorded" }));
+      return items.map(({ id }) => ({
+        id,
+        state: "skipped",
+        reason: "the copy differs from what the manifest records",
+      }));
     }
     // Everything that needs space comes first, so that a full disk changes nothing.
     for (const item of items) await this.#copyBeside(item, folder);
@@ -294,7 +298,7 @@ export class DatabaseFileWriter implements StoreWriter {
 }
 
 function changedSince(): StoreRefusedError {
-  return new StoreRefusedError("busy", "The database changed since it was copied; salvage it again.");
+  return new StoreRefusedError("busy", "The database changed after it was copied: run salvage again.");
 }
 
 function isIndex({ locator }: ManifestItem): boolean {

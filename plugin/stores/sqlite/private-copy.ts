@@ -26,7 +26,7 @@ export class NoRoomForCopyError extends StoreRefusedError {
     const found = tried.map(({ name, freeBytes }) => `${name}: ${roomText(freeBytes)}`).join(", ");
     super(
       "failed",
-      `The database was not looked at: reading it needs a private copy of ${needed}, and there is no room for one (${found}). Name a folder with room: TMPDIR=/folder opencode-session-repair …`,
+      `The database was not read: a private copy needs ${needed}, and there is not enough space for it (${found}). Name a folder with enough space: TMPDIR=/folder opencode-session-repair …`,
     );
     this.name = "NoRoomForCopyError";
     this.evidence = `a copy needs ${needed}; ${found}`;

@@ -40,7 +40,7 @@ export async function saveRow(
     const place = await files.save(file, text);
     damaged = { ...place, bytes: text.length, sha256: sha256(text) };
   }
-  if (damaged === null) throw new TypeError("The damaged column of a row holds no text or BLOB.");
+  if (damaged === null) throw new TypeError("The damaged column of a row holds neither text nor a BLOB.");
   return { ...damaged, mtime: null, mode: null, row: { rowID: row.rowID, sha256: rowHash(row), columns } };
 }
 

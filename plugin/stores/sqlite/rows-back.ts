@@ -37,14 +37,15 @@ export class RowsBack {
     }
     const live = this.#rows.capture(place);
     if (saved === null)
-      return this.#takeBack(item, place, live) ? restored : skipped("it was changed since it was added");
+      return this.#takeBack(item, place, live) ? restored : skipped("the record was changed after it was added");
     const replaced = item.replacement?.columns;
     if (replaced === undefined) {
       if (live !== null) {
         return rowHash(live) === rowHash(saved) ? restored : skipped(NOT_DONE.occupied);
       }
       if (!this.#rows.hasParent(saved)) return skipped(`${NOT_DONE.noParent}; restore that one first`);
-      if (!this.#rows.hasOwnSequence(saved)) return skipped("another message has its place in the session now");
+      if (!this.#rows.hasOwnSequence(saved))
+        return skipped("another message has the record's place in the session now");
       insertRow(this.#rows.connection, saved);
       return restored;
     }
@@ -56,7 +57,7 @@ export class RowsBack {
       updateCells(this.#rows.connection, place.table, key, originals);
       return restored;
     }
-    if (live === null || originals.size === 0) return skipped("the record it belongs to is gone");
+    if (live === null || originals.size === 0) return skipped("the record that it belongs to is missing");
     if (holdsCells(live, Object.fromEntries([...originals].map(([name, cell]) => [name, cellDigest(cell)])))) {
       return restored;
     }

@@ -49,7 +49,7 @@ export class SessionAdditions {
   /** Removes what was added, in the caller's transaction. */
   takeAway(item: ManifestItem, listed: Listing | null): ItemOutcome {
     if (listed === null) {
-      return { id: item.id, state: "skipped", reason: "the list of what was added is missing or has changed" };
+      return { id: item.id, state: "skipped", reason: "the list of added rows is missing or has changed" };
     }
     if (!isAdded(this.#rows.connection, listed)) return { id: item.id, state: "restored" };
     const reason = removeRows(this.#rows.connection, this.#rows.schema, listed);

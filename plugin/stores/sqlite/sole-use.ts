@@ -70,7 +70,10 @@ export async function soleUse(files: FileSystem, path: string): Promise<SoleUse>
   if (opener !== null) throw isOpen(opener);
   // If SQLite accepts no URI, it cannot be told to lock in that way.
   if (driver === null || !driver.readsInPlace) {
-    throw new StoreRefusedError("busy", "This runtime has no SQLite to tell whether the database is open elsewhere.");
+    throw new StoreRefusedError(
+      "busy",
+      "This runtime has no SQLite that could tell whether another process has the database open.",
+    );
   }
   const database = (await files.realPath(path).catch(() => null)) ?? path;
   const { isHeldOpen, soleLocking } = await thisSystem();
@@ -115,7 +118,7 @@ async function linked(files: FileSystem, database: string, name: string): Promis
   } catch (error) {
     if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(errnoCode(error) ?? "")) throw error;
     const message =
-      "This file system has no hard links, so it cannot be told whether the database is open in another process. It stays as it is.";
+      "This file system has no hard links, so this tool cannot tell whether another process has the database open. It stays as it is.";
     throw new StoreRefusedError("busy", message);
   }
 }

@@ -68,7 +68,7 @@ export function undoTableChange(connection: Connection, listed: TableListing): s
   } else {
     for (const at of added) connection.run(`delete from ${quoted(table)} where rowid = ?`, at);
   }
-  if (tableDigest(connection, table) !== before) throw new Error("undoing a table does not lead back to what it was");
+  if (tableDigest(connection, table) !== before) throw new Error("undoing the change does not give the earlier table");
   return null;
 }
 

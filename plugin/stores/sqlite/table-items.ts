@@ -46,7 +46,7 @@ export class TableItems {
     const prepared = this.#prepared.get(item);
     const done = prepared === undefined ? null : changeTable(this.#connection, prepared.change);
     if (done === null) return { id: item.id, state: "skipped", reason: CHANGED_SINCE };
-    if (done.after !== prepared?.listed.after) throw new Error("completing a table does not come to what was listed");
+    if (done.after !== prepared?.listed.after) throw new Error("completing the table does not give the listed result");
     return { id: item.id, state: "done" };
   }
 
@@ -54,7 +54,7 @@ export class TableItems {
   undo(item: ManifestItem, listed: TableListing | null): ItemOutcome {
     const reason =
       listed === null
-        ? "the list of what was done to the table is missing or has changed"
+        ? "the list of changes to the table is missing or has changed"
         : undoTableChange(this.#connection, listed);
     return reason === null ? { id: item.id, state: "restored" } : { id: item.id, state: "skipped", reason };
   }

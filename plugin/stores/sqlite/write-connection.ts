@@ -173,13 +173,13 @@ function refusal(error: unknown): unknown {
     case "read-only":
       return new StoreRefusedError(
         "failed",
-        "You may not write the database. Nothing was lost. `opencode-session-repair check` says why, and names the command that helps.",
+        "You may not write to the database. Nothing was lost. `opencode-session-repair check` says why, and names the command that helps.",
       );
     case "io":
       return new StoreRefusedError("failed", DISK_ERROR);
     case "malformed":
     case "not-a-database":
-      return new StoreRefusedError("failed", "The database is damaged inside; nothing is written to it.");
+      return new StoreRefusedError("failed", "The database is damaged, so nothing is written to it.");
     case "cannot-open":
       return new StoreRefusedError("failed", "The database cannot be opened for writing.");
     case "other":
