@@ -3,18 +3,18 @@
  * it.
  */
 
-/** The name of this program. It has its own module, so that code that needs only the name loads nothing more. */
+/** The name of this program. The table has its own module, so that code that needs only the name loads nothing more. */
 export const PROGRAM = "opencode-session-repair";
 
-/** The last word on a report, before it leaves the machine. */
+/** This sentence is the last advice before a user publishes a report. */
 export const READ_BEFORE_ISSUE = "Read it before you attach it to an issue.";
 
-/** What completion suggests for the value of an option or for an argument. */
+/** The kind of words that completion suggests for an option's value or an argument. */
 export type ValueKind = "folder" | "file" | "code" | "run" | "session" | "command" | "shell" | "other";
 
 export interface OptionSpec {
   readonly short?: string;
-  /** The name of the value; absent for an option without one. */
+  /** The name of the value; absent for an option without a value. */
   readonly value?: string;
   readonly kind?: ValueKind;
   readonly multiple?: true;

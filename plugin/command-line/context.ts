@@ -15,7 +15,7 @@ export interface CommandContext {
   readonly signal: AbortSignal;
 }
 
-/** What is needed to print an answer. */
+/** The values that a command needs to print its answer. */
 type Answering = Pick<CommandContext, "options" | "terminal">;
 
 /** Prints the answer: with `--json` the document on stdout, otherwise the text. */
@@ -42,7 +42,7 @@ export function problem(
   return status;
 }
 
-/** The message if there is no room for a private copy of the database. `evidence` says how much space it needs. */
+/** The message if there is no space for a private copy of the database. `evidence` says how much space it needs. */
 export function noRoomMessage(
   { options }: Pick<CommandContext, "options">,
   evidence: string,

@@ -43,7 +43,7 @@ function versionsIn(folder: string): string[] {
   return namesOrNone(folder).sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
 }
 
-/** In Node 22.5 to 22.12 and 23.0 to 23.3, SQLite needs this flag. Newer ones accept the flag too. */
+/** In Node 22.5 to 22.12 and 23.0 to 23.3, SQLite needs this flag. Newer versions accept the flag too. */
 const NODE_FLAGS = ["--experimental-sqlite", "--no-warnings"];
 
 /** Every runtime on this machine that may have SQLite: Bun, a newer Node, or the user's own opencode acting as Bun. */
@@ -60,14 +60,17 @@ function* candidates(): Generator<Runtime> {
 
 const PROBE_MS = 10_000;
 
-// The name is not a literal, because the Bun of opencode 1.0 resolves every visible name before it runs anything.
+// The module's name is not a literal, because the Bun of opencode 1.0 resolves every literal name before it runs
+// anything.
 const LOAD = "const sqlite = await import((process.versions.bun === undefined ? 'node' : 'bun') + ':sqlite')";
 
-/** Fails if there is SQLite but no way to read a database in place (`takesURI` in stores/sqlite/driver.ts). */
+/**
+ * This script fails if there is SQLite but no way to read a database in place (`takesURI` in stores/sqlite/driver.ts).
+ */
 const PROBE = `${LOAD}; if (process.versions.bun === undefined)
   new sqlite.DatabaseSync('file:///dev/null/none?mode=memory').close()`;
 
-/** Whether a script runs with this program: any program may have that name. */
+/** Whether the program runs a script: another program may have the same name. */
 function runs(script: string, { command, args, env }: Runtime): Promise<boolean> {
   const evaluate =
     "BUN_BE_BUN" in env || command.includes("bun") ? ["-e", script] : ["--input-type=module", "-e", script];
@@ -75,8 +78,8 @@ function runs(script: string, { command, args, env }: Runtime): Promise<boolean>
 }
 
 /**
- * The first runtime on this machine that reads databases in place. If there is none and `isAnyBetter`, the first that
- * has SQLite at all.
+ * The first runtime on this machine that reads databases in place. If there is no such runtime and `isAnyBetter` is
+ * set, the first that has SQLite at all.
  */
 async function findRuntime(isAnyBetter: boolean): Promise<Runtime | null> {
   for (const runtime of candidates()) if (await runs(PROBE, runtime)) return runtime;
@@ -86,8 +89,8 @@ async function findRuntime(isAnyBetter: boolean): Promise<Runtime | null> {
 
 /**
  * Runs this command line again in a runtime that reads databases better, with the same terminal. `driver`: what this
- * runtime has. `mark`: what tells the second process that it is one, in its environment.
- * @returns its exit status, or `null` where there is no such runtime
+ * runtime has. `mark`: the environment variable that tells the second process that it is the second. @returns its exit
+ * status, or `null` if there is no such runtime
  */
 export async function inOtherRuntime(
   args: readonly string[],

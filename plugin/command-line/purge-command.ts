@@ -11,7 +11,7 @@ import { answer, type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { listedLines, listRun } from "./runs-command.ts";
 
-/** `purge`: shows old runs, then deletes them for good. It is the only command that gives up data. */
+/** `purge`: shows old runs, then deletes them for good. `purge` is the only command that deletes data for good. */
 export async function purgeCommand(context: CommandContext, command: Command & { name: "purge" }): Promise<ExitStatus> {
   const { files, located, terminal } = context;
   const old = runsOlderThan(await allRuns(files, located.dataDir), command.ageMs, Date.now());
@@ -44,7 +44,7 @@ export async function purgeCommand(context: CommandContext, command: Command & {
   if (context.signal.aborted) return stopped(context, "Stopped. Nothing was deleted.");
   const deleted = new Set<string>();
   const outcome = await underLock({ files, located, access: "outside" }, async (lock) => {
-    // Another purge may have been faster.
+    // Another purge may have deleted the run already.
     const left = new Set((await allRuns(files, located.dataDir)).map(({ folder }) => folder));
     for (const run of old) {
       if (context.signal.aborted) return null;

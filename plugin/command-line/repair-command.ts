@@ -86,8 +86,8 @@ export async function repairCommand(context: CommandContext, command: Repair): P
 }
 
 /**
- * Checks again after a repair. A session that consisted only of damaged records is now gone from the store. `null`: the
- * check was stopped.
+ * Checks again after a repair. If a session consisted only of damaged records, it is now gone from the store. `null`:
+ * the check was stopped.
  */
 async function checkedAgain(
   context: CommandContext,
@@ -126,11 +126,14 @@ async function nothingToDo(
   return EXIT.refused;
 }
 
-/** Why the findings stay as they are, if they are in a database that must not be written; `null` if it may be. */
+/**
+ * The reason why findings in a database that must not be written are left as they are; `null` if the database may be
+ * written.
+ */
 function refusedRepair({ stores, findings }: CheckResult): string | null {
   for (const [index, { state, origin }] of stores.entries()) {
     const refusal = writingRefusal(origin);
-    // A finding in rows of 2.x states itself why it stays.
+    // A finding in rows of 2.x states its own reason.
     const isDamaged = findings.some(
       ({ store, severity, stops }) => store === index && severity === "blocking" && stops === undefined,
     );
@@ -169,7 +172,7 @@ async function confirmed(
 /** If there are more records than this, their texts are not shown before the repair. `show` prints them all. */
 const MOST_PREVIEWS = 5;
 
-/** What can be read of the cut-off records before they are moved. */
+/** The readable text of the cut-off records, before they are moved. */
 async function previewLines(
   { files, located, terminal, options }: CommandContext,
   findings: readonly ConfirmedFinding[],
@@ -237,7 +240,7 @@ function hiddenLines(sessions: readonly string[], runID: string | null, context:
   ];
 }
 
-/** More folders than this are named by their common parent. */
+/** If there are more folders than this, their common parent is named. */
 const MOST_FOLDERS = 5;
 
 function originalsLines(manifests: readonly string[]): string[] {
@@ -247,7 +250,7 @@ function originalsLines(manifests: readonly string[]): string[] {
   return [`The originals are in ${plural(folders.length, "folder")} below:`, `  ${quarantine}`];
 }
 
-/** If there are more lines than this, those of the most frequent outcome are counted instead. */
+/** If there are more lines than this, the lines of the most frequent outcome are counted. */
 const MOST_LINES = 20;
 
 function itemLines(items: readonly ReportedItem[]): string[] {

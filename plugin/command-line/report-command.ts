@@ -12,7 +12,7 @@ import { READ_BEFORE_ISSUE } from "./commands.ts";
 import { type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
-/** `report`: prints what may be shown in public, on stdout or into a new file. */
+/** `report`: prints facts for a public issue, on stdout or into a new file. */
 export async function reportCommand(
   context: CommandContext,
   { output }: Command & { name: "report" },
@@ -31,7 +31,7 @@ export async function reportCommand(
   if (signal.aborted) return withoutResult(context, { ok: false, unknownSession: null });
   const text = options.json ? jsonText(listAnswer({ report })) : reportText(report);
   if (output === null) {
-    // Printed unchanged, so that no path of this call is added.
+    // The report is printed unchanged, so that it gets no path of this call.
     terminal.printDocument(text);
     return EXIT.done;
   }

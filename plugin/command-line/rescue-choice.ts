@@ -13,10 +13,10 @@ export interface Chosen {
   readonly request: RescueRequest;
 }
 
-/** Each chosen session gets what its cause needs. A request does nothing for the others. */
+/** Each chosen session gets the action that its cause needs. A request does nothing for other sessions. */
 const EVERYTHING: RescueRequest = { bringIn: true, bringInPutAside: true, relink: true, unarchive: true };
 
-/** If there are more sessions than this, the user finds them by their words (`sessions WORDS`) and names their ids. */
+/** If there are more sessions than this, the user searches them by words (`sessions WORDS`) and names their ids. */
 const MOST_LISTED = 20;
 
 type Screen = Pick<Terminal, "width" | "style" | "ellipsis">;
@@ -115,7 +115,7 @@ function byFolder(picked: readonly RescueChoice[]): ReadonlyMap<string, readonly
   return folders;
 }
 
-/** Asks where the folder is now: the number of a candidate, or a whole path. `null`: the user does not say. */
+/** Asks for the present folder: the number of a candidate, or a full path. `null`: the user does not answer. */
 async function askFolder(from: string, [first]: readonly RescueChoice[], terminal: Terminal): Promise<string | null> {
   const candidates = first?.action.kind === "folder" ? first.action.candidates : [];
   terminal.print(

@@ -31,7 +31,7 @@ const WITHOUT_LIST = {
   unknown: EXIT.usage,
   unusable: EXIT.failed,
   refused: EXIT.refused,
-  // The same status as in `check`: the database was not checked.
+  // The exit status is the same as that of `check`, because the database was not checked.
   "no-room": EXIT.findings,
 } as const;
 
@@ -103,26 +103,26 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   return after.hidden.some(isMissed) || isUncertain(after, context) ? EXIT.findings : EXIT.done;
 }
 
-/** A store that opencode may use could not be read. A copy that somebody keeps does not count. */
+/** A store that opencode may use could not be read. A copy of the database that somebody keeps does not count. */
 function isUncertain({ unread }: HiddenList, { located }: CommandContext): boolean {
   const used = [...located.databases, located.dataDir];
   return unread.some((path) => used.includes(path));
 }
 
-/** What is hidden after the work; `null` if a signal stopped the list, or the stores cannot be read any more. */
+/** The sessions that are still hidden; `null` if a signal stopped the list, or the stores can no longer be read. */
 async function listedAgain(input: RescueInput, signal: AbortSignal): Promise<HiddenList | null> {
   const request = { bringIn: false, relink: false, unarchive: false };
   const after = await unlessLeft(() => listHidden(input, request), signal);
   return after?.ok ? after.list : null;
 }
 
-/** Nothing is known about what is hidden. */
+/** It is unknown which sessions are hidden. */
 const NOT_LISTED = { hidden: null, partlyShown: null, incomplete: null } as const;
 
 const UNLISTED =
   "The list was not made again, so some sessions may still be hidden. Run `opencode-session-repair rescue`.";
 
-/** The answer to `--relink` if no new place was certain. */
+/** The answer to `--relink` if no new folder was certain. */
 function undecidedText({ hidden, partlyShown }: HiddenList): string {
   const isOpen = [...hidden, ...partlyShown].some(({ cause }) => cause === "moved" || cause === "project-changed");
   return isOpen
@@ -210,8 +210,8 @@ async function exported(
 }
 
 /**
- * Whether a user probably misses the session. An archived one was hidden on purpose, and one in a copy may have been
- * deleted.
+ * Whether a user probably misses the session. An archived session was hidden on purpose, and a session in a copy may
+ * have been deleted.
  */
 function isMissed({ cause }: HiddenSession): boolean {
   return cause !== "archived" && cause !== "put-aside";

@@ -16,7 +16,7 @@ const HEADINGS: Readonly<Record<MissingCause, string>> = {
 const NOT_AGAIN =
   "The record that 2.x keeps of its import (table kv) is not changed. If it were changed, 2.x would replace the messages of sessions that it already has, and delete opencode's log.";
 
-/** The 1.x data of an upgraded database that 2.x does not have; empty for any other database. */
+/** The 1.x data of an upgraded database that 2.x lacks; empty for any other database. */
 export async function missingHere(
   context: CommandContext,
   into: string | null,
@@ -25,7 +25,10 @@ export async function missingHere(
   return (await upgraded(context, into, async (store) => missingIn2x(store, sessionIDs, context.signal))) ?? [];
 }
 
-/** Writes this data as files for `opencode session import` of opencode 2. `null`: stopped before all were written. */
+/**
+ * Writes this data as files for `opencode session import` of opencode 2. `null`: the command was stopped before all
+ * files were written.
+ */
 export async function exportedFor2x(
   context: CommandContext,
   into: string | null,
@@ -56,7 +59,7 @@ async function upgraded<T>(
   }
 }
 
-/** The list for people; empty where nothing is missing. */
+/** The list for people; empty if nothing is missing. */
 export function missingText(missing: readonly MissingIn2x[], command: string): string {
   if (missing.length === 0) return "";
   const lines: string[] = [];

@@ -7,12 +7,12 @@ import type { CommandContext } from "./context.ts";
 import { type KnownSession, knownSessions } from "./known-sessions.ts";
 import { didYouMean } from "./suggest.ts";
 
-/** The value that words refer to, or why that cannot be told. */
+/** The value that words refer to, or the reason why they refer to none. */
 export type Resolved<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly message: string };
 
-/** If there are more than this, the rest is counted. */
+/** If there are more matches than this, the rest is counted. */
 const MOST_NAMED = 5;
 
 /** `A, B and 3 more`. */
@@ -26,7 +26,7 @@ const WHOLE_SESSION_ID = /^ses_[0-9A-Za-z]{26,}$/;
 
 /**
  * Ids of sessions from typed words: an id, or the beginning of exactly one. A word that begins no known id stays
- * unchanged. The code that looks it up reports that it does not exist.
+ * unchanged. The code that looks the id up reports that it does not exist.
  */
 export async function resolveSessions(
   context: Pick<CommandContext, "files" | "located">,
@@ -45,7 +45,7 @@ export async function resolveSessions(
   return { ok: true, value: [...new Set(ids)] };
 }
 
-/** The message that there is no such session, and which one may be meant. */
+/** The message that there is no such session, with the sessions that the user may mean. */
 export async function unknownSessionMessage(
   context: Pick<CommandContext, "files" | "located">,
   sessionID: string,

@@ -18,7 +18,10 @@ import { resolveRun, resolveSessions } from "./resolve-ids.ts";
 
 type Restore = Command & { name: "restore" };
 
-/** `restore`: puts the items of a run back, byte for byte; refuses where something else is in their place. */
+/**
+ * `restore`: moves the records of a run back, byte for byte; a record stays in quarantine if another one is in its
+ * place.
+ */
 export async function restoreCommand(context: CommandContext, command: Restore): Promise<ExitStatus> {
   const { files, located } = context;
   const { itemIDs } = command;
@@ -69,7 +72,7 @@ export async function restoreCommand(context: CommandContext, command: Restore):
   return restored === 0 ? EXIT.refused : EXIT.findings;
 }
 
-/** If there are more lines than this, equal ones are counted. */
+/** If there are more lines than this, equal lines are counted. */
 const MOST_LINES = 20;
 
 function doneText(items: readonly ReportedItem[]): string[] {
@@ -83,7 +86,10 @@ function doneText(items: readonly ReportedItem[]): string[] {
   return lines;
 }
 
-/** The present state of the store. Only the JSON document contains it, so it is checked only for that. */
+/**
+ * The state of the store after the undo. Only the JSON document contains this state, so the store is checked only for
+ * that document.
+ */
 async function current(context: CommandContext) {
   if (!context.options.json) return NOT_REACHED;
   const outcome = await checkWithProgress(context, []);

@@ -28,7 +28,7 @@ export async function runCommandLine(args: readonly string[], signal: AbortSigna
     const { runWithStore } = await import("./with-store.ts");
     return await runWithStore(args, command, options, terminal, signal);
   } catch (error) {
-    // The reader of the answer has closed it (`| head`, or a pager).
+    // The reader of the answer has closed the output (`| head`, or a pager).
     if (errnoCode(error) === "EPIPE") return EXIT.done;
     const { kind, message } = await expectedFailure(error);
     return problem({ options, terminal }, message, kind === "refused" ? EXIT.refused : EXIT.failed);

@@ -21,7 +21,7 @@ export async function listRun(context: Pick<CommandContext, "files">, run: RunSu
   return { ...common, sessionID, createdAt, state, items };
 }
 
-/** `runs`: lists the quarantine, newest first. With the id of a run, it shows what is in that run. */
+/** `runs`: lists the quarantine, newest first. With the id of a run, the command shows the records of that run. */
 export async function runsCommand(context: CommandContext, { run }: Command & { name: "runs" }): Promise<ExitStatus> {
   return run === null ? listRuns(context) : showRun(context, run);
 }

@@ -33,12 +33,12 @@ const STAGES: Readonly<Record<Stage, string>> = {
 };
 
 /**
- * `salvage`: builds a new database from the readable parts of a damaged one. It replaces the damaged one only when
- * asked.
+ * `salvage`: builds a new database from the readable parts of a damaged one. The new database replaces the damaged one
+ * only if the user asks for it.
  */
 export async function salvageCommand(context: CommandContext, command: Salvage): Promise<ExitStatus> {
   const { files, located, terminal } = context;
-  // Settle what an earlier salvage left unfinished before looking for damage.
+  // An interrupted salvage is completed or rolled back before this one looks for damage.
   if (command.yes && !command.dryRun) await settleUnfinished({ files, located, access: "outside" });
   const target = await unlessLeft(() => damagedDatabase(context, command.swap), context.signal);
   if (target === null || context.signal.aborted)
@@ -56,7 +56,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
   const runs = await import("../salvage/salvage-run.ts");
   const { salvage } = await import("../salvage/salvage.ts");
   const { SalvageStoppedError } = await import("../salvage/stopped.ts");
-  // SQLite creates files with the mode that the process allows.
+  // SQLite creates files with the mode that the process's umask allows.
   process.umask(0o077);
   const work = async (lock: Pick<RepairLock, "isHeld">): Promise<SalvageDone> => {
     const earlier = await runs.findSalvageRun(files, located.dataDir, database);
@@ -77,10 +77,10 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
       await runs.finishSalvage(files, run, report);
     }
     const checked = await checkNew(context, run.target);
-    // If no other process could be started, the signal has an effect only now, before anything is swapped.
+    // If no other process could be started, an interrupt is noticed only here, before anything is swapped.
     await setImmediate();
     if (context.signal.aborted) throw new SalvageStoppedError(true);
-    // The columns were the only damage. If they are not there, the new database is no better.
+    // The missing columns were the only damage. If the new database lacks these columns too, it is no better.
     const isBetter = code !== COLUMNS_MISSING.code || report.emptyColumns.length > 0;
     const swapped =
       command.swap && report.isSound && isBetter ? await runs.swapIn(files, run, database, lock, context.signal) : null;
@@ -137,7 +137,7 @@ async function confirmed(context: CommandContext, command: Salvage, database: st
   );
 }
 
-/** Checks the new database as the host that will load it sees its records. */
+/** Checks the new database by the rules of the host that will load it. */
 async function checkNew(context: CommandContext, database: string): Promise<CheckResult | null> {
   const located = { dataDir: context.located.dataDir, json: "none" as const, databases: [database] };
   const outcome = await check({

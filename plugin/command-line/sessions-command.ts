@@ -16,7 +16,7 @@ import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { type KnownSession, knownSessions, newestFirst } from "./known-sessions.ts";
 import { matching } from "./resolve-ids.ts";
 
-/** If there are more sessions than this, the user finds them by their words. */
+/** If there are more sessions than this, the user searches them by words. */
 const MOST_ON_SCREEN = 40;
 
 /** `sessions [WORDS]`: lists sessions, newest first, with their problems and whether opencode shows them. */

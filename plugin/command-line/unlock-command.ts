@@ -9,7 +9,10 @@ import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
-/** `unlock`: ends the lock of a repair that no longer seems to run. Refused if it is seen to run. */
+/**
+ * `unlock`: removes the lock of a repair that no longer seems to run. The command is refused if it sees that the repair
+ * runs.
+ */
 export async function unlockCommand(
   context: CommandContext,
   command: Command & { name: "unlock" },

@@ -113,7 +113,7 @@ function operationsOf(plan: Plan) {
   return plan.flatMap((session) => session.operations);
 }
 
-/** More lines than this help nobody. */
+/** A list with more lines than this is not useful. */
 const MOST_LINES = 50;
 
 function input(context: CommandContext, sessionIDs: readonly string[]) {
@@ -159,7 +159,7 @@ function changed(
   return { ...changeAnswer({ ...change, remaining: findings, verdict }, options), remaining, ...rest };
 }
 
-/** Further fields of the answers, in words of the contract. */
+/** Further fields of the answers, with the names of the contract. */
 function upgradeFields({ findings, arrival }: UpgradeResult, given: CommandContext["options"]) {
   return {
     for: "2.x",

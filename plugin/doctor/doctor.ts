@@ -22,10 +22,10 @@ import { compareVersions, findInstallation, type Installation } from "./installa
 /** One thing that was checked. */
 export interface Examined {
   readonly what: string;
-  /** `null`: it cannot be told, or does not apply. */
+  /** `null`: unknown, or it does not apply. */
   readonly ok: boolean | null;
   readonly says: string;
-  /** What to do if it is not as it should be. */
+  /** What the user can do if the check fails. */
   readonly wayOut?: string;
 }
 
@@ -39,7 +39,7 @@ export interface DoctorInput {
   readonly asked: string;
 }
 
-/** Looks at everything that this tool needs in order to work. Changes nothing. */
+/** Checks everything that this tool needs in order to work. Changes nothing. */
 export async function examine(input: DoctorInput): Promise<Examined[]> {
   const { files, env, folder, found } = input;
   const installation = await findInstallation(files, env, folder);
@@ -73,7 +73,7 @@ export async function examine(input: DoctorInput): Promise<Examined[]> {
 
 const INSTALL = `\`opencode plugin ${TOOL.name}@${TOOL.version} --global\` (1.14 and newer), or add "${TOOL.name}@${TOOL.version}" to \`plugin\``;
 
-/** Each half is listed in a configuration file of its own. */
+/** Each half of the plugin is listed in a configuration file of its own. */
 function installed({ server, terminal, unreadable }: Installation): Examined[] {
   const half = (what: string, entries: Installation["server"], file: string, lost: string): Examined => {
     if (entries.length === 1) return { what, ok: true, says: `in ${file}` };
@@ -181,7 +181,9 @@ async function stores(files: FileSystem, located: Located): Promise<Examined[]> 
   return examined;
 }
 
-/** The sentence about a database that opencode 2.x writes, in tables whose rows are read; `null` if it is none. */
+/**
+ * The sentence about a database that opencode 2.x writes, in tables whose rows are read; `null` for other databases.
+ */
 async function sentenceOf2x(store: OpenedStore): Promise<string | null> {
   if (store.state === "unusable" || store.half2x === null || store.origin === null) return null;
   if (store.state === "unread" && (await store.damage()) !== null) return null;
@@ -193,7 +195,7 @@ async function sentenceOf2x(store: OpenedStore): Promise<string | null> {
   return profile === null ? null : originSentence(origin, unreadTables(profile, schema));
 }
 
-/** Less free space than this is a risk to every program that writes there. */
+/** With less free space than this, every program that writes there may fail. */
 const LEAST_FREE_BYTES = 256 * 1024 * 1024;
 
 async function space(files: FileSystem, { dataDir, databases }: Located): Promise<Examined> {
@@ -221,7 +223,7 @@ async function quarantine(files: FileSystem, { dataDir }: Located): Promise<Exam
       wayOut: "Rename or remove it.",
     };
   }
-  // Loaded here because it checks manifests against their schema, and other commands should not wait for that.
+  // The module is imported here, because it loads the schema of manifests, and other commands do not need that.
   const { folderBytes } = await import("../quarantine/vault.ts");
   const runs = await allRuns(files, dataDir);
   let bytes = 0;

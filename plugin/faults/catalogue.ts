@@ -50,8 +50,8 @@ export function faultByCode(code: string): Fault | undefined {
 }
 
 /**
- * The advice for those findings that no repair fixes, by code. If every finding of a code has its own advice, that
- * advice is used. `hasDatabase`: one of the stores is a database. Without one, `rescue` does nothing.
+ * The advice for findings that no repair fixes, by code. If every finding of a code has its own advice, that advice is
+ * used. `hasDatabase`: one of the stores is a database. Without one, `rescue` does nothing.
  */
 export function adviceFor(findings: readonly Advised[], hasDatabase: boolean): Readonly<Record<string, string>> {
   const byCode: Record<string, string> = {};

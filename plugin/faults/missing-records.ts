@@ -1,6 +1,6 @@
 import type { Fault } from "./fault.ts";
 
-/** Records that are not where opencode logged them, although it never logged their removal. */
+/** Records that are missing from the place that opencode logged, although opencode never logged their removal. */
 export const LOST_RECORD = {
   code: "lost-record",
   title: "is missing from the place that opencode's log names, and was never removed",

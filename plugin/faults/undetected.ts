@@ -1,11 +1,13 @@
-/** A class of known cases that has no entry of its own, and the reason. */
+/** A class of known cases that has no entry in the catalogue, and the reason. */
 export interface Undetected {
   readonly classes: readonly string[];
   readonly what: string;
   readonly why: string;
 }
 
-/** What this tool does not look for. Together with the catalogue this covers every class of known cases. */
+/**
+ * The cases that this tool does not look for. Together with the catalogue, this list covers every class of known cases.
+ */
 export const UNDETECTED: readonly Undetected[] = [
   {
     classes: ["C4"],

@@ -1,6 +1,6 @@
 import type { Fault } from "./fault.ts";
 
-/** Turns that a dead process left unfinished. They load, but a session may look busy forever. */
+/** Turns that a dead process left unfinished. Such turns load, but a session may look busy forever. */
 export const UNFINISHED_TOOL = {
   code: "unfinished-tool",
   title: "is a tool call that never ended",

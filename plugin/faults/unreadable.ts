@@ -95,7 +95,7 @@ export const NOT_AN_OBJECT = {
   classes: ["A7", "A8"],
 } satisfies Fault;
 
-/** Moving files does not repair this: the bytes exist, but the system does not return them. */
+/** To move the file does not repair this: the bytes exist, but the system does not return them. */
 export const UNAVAILABLE = {
   code: "unavailable",
   title: "cannot be opened at the moment",

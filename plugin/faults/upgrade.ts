@@ -58,7 +58,7 @@ export const UPGRADE_CHANGED = {
   classes: ["C2"],
 } satisfies Fault;
 
-/** For a database that opencode 2.x has upgraded: data that is only in the tables of 1.x. */
+/** For a database that opencode 2.x has upgraded: data that only the tables of 1.x hold. */
 const exported =
   "`opencode-session-repair rescue --export FOLDER` writes the session to a file for `opencode session import` of opencode 2. Do not start the import of 2.x again: it would replace messages of other sessions, and delete opencode's log.";
 

@@ -14,12 +14,14 @@ import { originsSentence } from "../words/origins.ts";
 import { actionWord, doneWords, failsAgain, recordWords, restoredSentence } from "../words/records.ts";
 import { HELP_ANSWER, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
 
-/** More lines than this do not help a reader. */
+/** An answer shows at most this many lines. */
 const MOST_LINES = 20;
 
 const NO_CHANGE = { runID: null, changedSessions: [], remaining: [], verdict: null } as const;
 
-/** Carries out a request on the running host's store. Expected failures are answers; it throws only on bugs. */
+/**
+ * Carries out a request on the running host's store. Expected failures are answers; the function throws only on bugs.
+ */
 export async function answerRequest(request: RepairRequest, context: RequestContext): Promise<RequestAnswer> {
   switch (request.what) {
     case "help":
@@ -49,7 +51,7 @@ function findingLine(finding: ConfirmedFinding): string {
   return `${finding.sessionID ?? "no session"}: ${record} ${title} (${finding.evidence})`;
 }
 
-/** The values that are completed, one line each. */
+/** One line for each value that would be added. */
 function planLines(findings: readonly ConfirmedFinding[]): string[] {
   return shortened(changeLines(findings));
 }
@@ -60,14 +62,14 @@ function itemLine(item: ReportedItem): string {
   return `${item.sessionID ?? "no session"}: ${actionWord(item.action)} ${recordWords(item)} (${title})${reason}`;
 }
 
-/** Findings that keep the server from loading a session, or this opencode's terminal UI from showing it. */
+/** Findings on which the server fails to load a session, or this opencode's terminal UI fails to show it. */
 function failing(result: CheckResult): ConfirmedFinding[] {
   return result.findings.filter(isFailingHere);
 }
 
 /**
- * In a check of the whole store, a record that crashes the terminal UI is a warning. Here it counts like any other
- * damage.
+ * In a check of the whole store, a record that makes the terminal UI close is a warning. In this check, such a record
+ * counts like any other damage.
  */
 function verdictHere(result: CheckResult): Verdict {
   return result.verdict === "healthy" && failing(result).length > 0 ? "damaged" : result.verdict;

@@ -1,9 +1,6 @@
 import { TOOL } from "../tool-identity.ts";
 
-/**
- * A key in the registry that all modules of a process share, so that every copy of this package finds it, whatever its
- * version.
- */
+/** A key in the registry that all modules of a process share. Every copy of this package finds it, in any version. */
 const TAKEN = Symbol.for(`${TOOL.name}.taken`);
 
 /**

@@ -15,7 +15,7 @@ export async function reportedBehindLinks(
   findings: readonly ConfirmedFinding[],
 ): Promise<ConfirmedFinding[]> {
   const told: ConfirmedFinding[] = [];
-  // A folder may hold ten thousand such files.
+  // One folder may hold ten thousand such files.
   const links = new Map<string, string | null>();
   for (const finding of findings) {
     const { locator, remedy } = finding;

@@ -6,9 +6,9 @@ import type { Replacement } from "../model/replacement.ts";
 import type { DatabaseFrame } from "../stores/survey.ts";
 
 /**
- * The rows that the journal of a database lacks. They are known only if its tables, columns and indexes are exactly
- * those of a known host: then that host's journal is the right one. `null` if they differ or if the journal has other
- * rows too.
+ * The rows that the journal of a database lacks. These rows are known only if the tables, columns and indexes are
+ * exactly those of a known host. Then that host's journal is the right one. `null` if they differ, or if the journal
+ * has other rows too.
  */
 export function rebuiltJournal({ layout, journals }: DatabaseFrame): Replacement | null {
   const whole = journalOf(layout);
@@ -22,7 +22,7 @@ export function rebuiltJournal({ layout, journals }: DatabaseFrame): Replacement
   if (recorded.some((each) => !known.has(each))) return null;
   const lacking = [...known].filter(([each]) => !recorded.includes(each)).map(([, row]) => row);
   if (lacking.length === 0) return null;
-  // The table assigns the number of a row, and the number of the known host may be taken.
+  // SQLite assigns the number of a row here, so the number that the known host used may be taken.
   const stated = columns.filter((name) => name === whole.key || name !== "id");
   const rows = lacking.map(
     (row): RowValues =>
@@ -44,8 +44,7 @@ export function rebuiltTable(missing: readonly string[], { layout, emptyTables }
 }
 
 /**
- * Whether `salvage` builds a database that has the lost columns again, because everything else in it is as a known host
- * leaves it.
+ * Whether `salvage` builds a database with the lost columns, because everything else in it is as a known host makes it.
  */
 export function isSalvageable({ layout, journals }: DatabaseFrame): boolean {
   return lostColumns(layout, (known) => hasJournalsOf(known, journals)) !== null;

@@ -45,7 +45,10 @@ export async function wholeStoreFindings(
   ];
 }
 
-/** The part of a database's log that SQLite cannot read. Opens the log, so it must never run inside the host. */
+/**
+ * The part of a database's log that SQLite cannot read. The function opens the log, so it must never run inside the
+ * host.
+ */
 export function logFindings(description: StoreDescription, store: number): ConfirmedFinding[] {
   const evidence = description.database === undefined ? null : unreadLog(description.database);
   return evidence === null ? [] : [speaker(description, store)(WAL_DAMAGED, "warning", null, evidence)];
@@ -73,9 +76,9 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
     const sessions = project.folders.reduce((sum, folder) => sum + folder.sessions, 0);
     if (sessions === 0) continue;
     if (project.worktree === null) {
-      // Loaded only if something is rebuilt, together with zod.
+      // The module is loaded only if a record is rebuilt, together with zod.
       const { projectFromSessions } = await import("./rebuild.ts");
-      // The project "global" holds the sessions of folders without git. Hosts that use files never write it before they
+      // The project "global" holds the sessions of folders without git. Hosts that use files write it only when they
       // need it.
       const rebuilt = await projectFromSessions(from, project.id).catch(() => null);
       const found = say(PROJECT_MISSING, "warning", place, amount(sessions, "session"));
@@ -109,7 +112,7 @@ async function missingFolders(
   let sessions = 0;
   const gone = new Set<string>();
   for (const folder of project.folders) {
-    // A folder of another system is not looked for, because nothing here shows whether it exists.
+    // The tool does not look for a folder of another system, because this machine cannot show whether it exists.
     if (!isFolderHere(folder.directory) || (await exists(files, folder.directory))) continue;
     sessions += folder.sessions;
     gone.add(folderKey(system, folder.directory));
@@ -118,7 +121,7 @@ async function missingFolders(
 }
 
 async function exists(files: FileSystem, path: string): Promise<boolean> {
-  // A folder that may not be accessed exists.
+  // A folder that may not be accessed counts as existing.
   return files.stat(path).then(
     (found) => found !== null,
     () => true,
@@ -140,7 +143,7 @@ async function databaseFindings(
   if (database === null) return [];
   const findings: ConfirmedFinding[] = [];
   const { missingColumns, missingWrittenColumns, unrecordedMigrations, frame } = database;
-  // Loaded only if something is missing, together with the known schemas.
+  // The module is loaded only if something is missing, together with the known schemas.
   const { rebuiltJournal, rebuiltTable, isSalvageable } =
     frame === null ? NOT_REBUILT : await import("./rebuilt-table.ts");
   const isLossAlone = frame !== null && isSalvageable(frame) && (await isOf1x(opened));
@@ -206,7 +209,7 @@ function isOfWorkspace(column: string): boolean {
   return column.startsWith("workspace.");
 }
 
-/** opencode looks for a workspace when a project gets another id, because of a new remote or another first commit. */
+/** opencode looks for a workspace when the id of a project changes, because of a new remote or another first commit. */
 function stoppedWithout(columns: readonly string[]): string {
   return columns.every(isOfWorkspace) ? "everything fails when the id of a project changes" : "a prompt fails";
 }
@@ -215,7 +218,7 @@ function gigabytes(bytes: number): string {
   return `${(bytes / GIGABYTE).toFixed(1)} GB`;
 }
 
-/** Whether a database is of 1.x alone. A salvage of any other one would not carry everything over. */
+/** Whether a database belongs to 1.x alone. From any other database, a salvage would not save everything. */
 async function isOf1x(opened: OpenStore): Promise<boolean> {
   if (opened.origin === null) return true;
   const { withMessagesOf2x } = await import("../stores/sqlite/origin.ts");

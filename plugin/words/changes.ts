@@ -20,8 +20,8 @@ interface Place {
 }
 
 /**
- * The changes of completed records, counted by field, the most frequent first:
- * `54,051 messages: agent: (missing) -> build`. They show no session content and no paths.
+ * The changes of completed records, counted by field, the most frequent first: `54,051 messages: agent: (missing) ->
+ * build`. These lines show no session content and no paths.
  */
 export function changeLines(changing: readonly Changing[]): string[] {
   const places = new Map<string, Place>();
@@ -40,7 +40,7 @@ export function changeLines(changing: readonly Changing[]): string[] {
     .map(({ line }) => line);
 }
 
-/** Ids differ from record to record, so the old ids of many records mean nothing to a user. */
+/** Ids differ from record to record, so a list of old ids is not useful to a user. */
 function isNamed(from: string): boolean {
   return !/^[a-z]+[_-]/i.test(from);
 }

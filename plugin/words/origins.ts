@@ -1,12 +1,12 @@
 import type { Origin } from "../model/origin.ts";
 import type { Generation } from "../model/store-description.ts";
 
-/** What a store consists of, in words. */
+/** The records that a store consists of, in words. */
 export const GENERATION_WORDS: Readonly<Record<Generation, string>> = { json: "JSON files", sqlite: "SQLite" };
 
 /**
- * What a user should know about a database that is not of opencode 1.x alone, in one line; `null` if it is. `unread2x`
- * lists tables of 2.x with an unknown shape. It is `null` if no rows of 2.x were read.
+ * One line for the user about a database that does not belong to opencode 1.x alone; `null` for other databases.
+ * `unread2x` lists tables of 2.x with an unknown shape. `unread2x` is `null` if no rows of 2.x were read.
  */
 export function originSentence({ kind, sign }: Origin, unread2x: readonly string[] | null = null): string | null {
   switch (kind) {
@@ -27,7 +27,7 @@ export function originSentence({ kind, sign }: Origin, unread2x: readonly string
   }
 }
 
-/** The users' names for the tables that are checked besides sessions and messages. */
+/** Names for users, for the tables that are checked besides sessions and messages. */
 const CALLED: readonly (readonly [name: string, tables: readonly string[]])[] = [
   ["projects", ["project"]],
   ["settings", ["kv"]],
@@ -49,7 +49,7 @@ function listed(names: readonly string[]): string {
 const ONLY_1X_READ = "Only the records of 1.x are read; those of 2.x are not.";
 const GO_ON_APART = "This database holds two separate copies of each session: one of 1.x and one of 2.x.";
 
-/** The sentences for all checked databases; `null` if all are of opencode 1.x alone. */
+/** The sentences about all checked databases; `null` if all of them belong to opencode 1.x alone. */
 export function originsSentence(
   stores: readonly { readonly origin: Origin | null; readonly of2x?: { readonly unread: readonly string[] } }[],
 ): string | null {
@@ -59,14 +59,14 @@ export function originsSentence(
   return sentences.length === 0 ? null : [...new Set(sentences)].join(" ");
 }
 
-/** Why a database stays as it is. */
+/** The reason why a database is not changed. */
 export function notWritten(origin: Origin): string {
   return `${originSentence(origin)} Nothing is written to it.`;
 }
 
 /**
- * Why `salvage` refuses a database, and the way out; `null` if it may build a new one. `swap`: the new one also
- * replaces the old one.
+ * The reason why `salvage` refuses a database, and what to do; `null` if `salvage` may build a new one. `swap`: the new
+ * database also replaces the old one.
  */
 export function salvageRefusal(origin: Origin | null, swap: boolean): string | null {
   if (origin?.kind === "1.x") return swap && origin.isByRowsAlone ? ROWS_ALONE : null;
@@ -85,7 +85,7 @@ const ROWS_ALONE =
 const KEEP =
   "Keep the file together with its -wal. If the database is damaged, use a backup, or `sqlite3 COPY .recover` on a copy of these files.";
 
-/** The way out for who wants opencode 2.x to leave a database alone. */
+/** Advice for a user who wants opencode 2.x to leave a database alone. */
 export const GO_ON_WITH_1X = "To continue with 1.x alone, give 1.x a database of its own (OPENCODE_DB).";
 
 export const NAMES_DATABASE = "`opencode db path` prints the path of the database in use.";

@@ -1,7 +1,7 @@
 import { type Locator, valueColumn } from "../model/artifact.ts";
 import { plural, themOrIt, were } from "./amounts.ts";
 
-/** What was done, in words. JSON keeps the names of the contract. */
+/** What was done, in words. In JSON, the names of the contract are used instead. */
 const DONE: Readonly<Record<string, string>> = {
   recovered: "recovered",
   normalised: "completed",
@@ -10,12 +10,12 @@ const DONE: Readonly<Record<string, string>> = {
   rescued: "rescued",
 };
 
-/** The word for what was done to one record, such as `completed`. */
+/** The word for the action on one record, such as `completed`. */
 export function actionWord(action: string): string {
   return DONE[action] ?? action;
 }
 
-/** The subject of a line: `part prt_1`, `database`, or, if only that value was changed, `revert of session ses_1`. */
+/** The subject of a line: `part prt_1`, `database`, or `revert of session ses_1` if only that value was changed. */
 export function recordWords(item: {
   readonly kind: string;
   readonly recordID: string | null;
@@ -25,7 +25,7 @@ export function recordWords(item: {
   return item.column === undefined ? record : `${item.column} of ${record}`;
 }
 
-/** `2 records`, or `1 record and 1 value` if only one value of a session or project is meant. */
+/** `2 records`, or `1 record and 1 value` if of one record only a value is changed. */
 function amountWords(values: readonly boolean[], noun: string): string {
   const count = values.filter(Boolean).length;
   const records = values.length - count;
@@ -35,7 +35,7 @@ function amountWords(values: readonly boolean[], noun: string): string {
 }
 
 /**
- * What was done with records: `2 damaged records of this session quarantined`, or, if the actions differ, `3 damaged
+ * The actions on records: `2 damaged records of this session quarantined`, or, if the actions differ, `3 damaged
  * records of this session repaired (2 recovered, 1 quarantined)`.
  */
 export function doneWords(
@@ -60,12 +60,12 @@ const TO_DO: readonly { readonly remedy: string; words(what: string): string }[]
   { remedy: "quarantine", words: (what) => `quarantine ${what}` },
 ];
 
-/** What will be done with records: `quarantine 2 records`, or `recover 2 records, quarantine 1 record`. */
+/** The planned actions on records: `quarantine 2 records`, or `recover 2 records, quarantine 1 record`. */
 export function toDoWords(
   items: readonly { readonly remedy: string; readonly rebuilt?: object; readonly locator: Locator }[],
 ): string {
   return TO_DO.map(({ remedy, words }) => {
-    // If the user is asked, what can be rebuilt of a record replaces its quarantine.
+    // If the user asks for the repair, a record is rebuilt where possible, instead of quarantined.
     const own = items.filter((item) => (item.rebuilt === undefined ? item.remedy : "recover") === remedy);
     return { words, values: own.map(({ locator }) => valueColumn(locator) !== null) };
   })
@@ -79,7 +79,7 @@ export function sentence(words: string): string {
   return words.slice(0, 1).toUpperCase() + words.slice(1);
 }
 
-/** What was done at a start, and why: `1 damaged record of 1 session quarantined, so that …`. */
+/** The actions at a start, and their purpose: `1 damaged record of 1 session quarantined, so that …`. */
 export function openedAgain(items: Parameters<typeof doneWords>[0], sessions: number): string {
   return `${doneWords(items, "damaged record", ` of ${plural(sessions, "session")}`)}, ${soThatItOpens(sessions)}`;
 }
@@ -88,10 +88,10 @@ export function soThatItOpens(sessions: number): string {
   return `so that opencode can open ${themOrIt(sessions)} again.`;
 }
 
-/** What `repair` promises of everything it would do. */
+/** What `repair` promises about all of its changes. */
 export const REVERSIBLE = "Nothing is deleted; every step can be undone.";
 
-/** `2 records restored where they were.` */
+/** For example `2 records restored where they were.` */
 export function restoredSentence(records: number): string {
   return `${plural(records, "record")} restored where ${were(records)}.`;
 }

@@ -1,4 +1,4 @@
-/** Why something is not done: the reasons that more than one store or command gives. */
+/** Reasons why something is not done. More than one store or command gives them. */
 
 export const DISK_ERROR = "The disk reported an error. Nothing was lost; make a backup before you try anything else.";
 
@@ -15,12 +15,12 @@ export const NOT_DONE = {
   noParent: "the record that it belongs to is missing",
 } as const;
 
-/** A store that cannot be read, with the way to find out why. */
+/** The message for a store that cannot be read, with the command that finds out why. */
 export function unreadable(what: "database" | "store"): string {
   return `The ${what} cannot be read; \`opencode-session-repair check\` says what is wrong with it.`;
 }
 
-/** What `folder` names belongs to a project that only git tells. */
+/** The message if only git can tell the project of `folder`. */
 export function needsGit(folder: string): string {
   return `Without git this tool cannot tell which project ${folder} belongs to.`;
 }

@@ -56,14 +56,14 @@ export async function openRepairDialog(input: DialogInput): Promise<void> {
   showList(api, title, options, "Filter");
 }
 
-/** Options for a database that is not of opencode 1.x alone. */
+/** Options for a database that does not belong to opencode 1.x alone. */
 function originOptions(api: TuiPluginApi, sentence: string | null): Option[] {
   if (sentence === null) return [];
   const value = () => showText(api, "Session repair", sentence);
   return [{ title: sentence, category: "The database", value }];
 }
 
-/** Only a database leaves sessions out of its lists. */
+/** Only opencode with a database leaves sessions out of its lists. */
 function hiddenOptions(input: DialogInput): Option[] {
   if (input.context.located.databases.length === 0) return [];
   const title = "Sessions that are not shown";
@@ -141,7 +141,7 @@ function evidenceText(group: FindingGroup<ConfirmedFinding>): string {
 const MOST_CAUSES = 2;
 const MOST_CHANGES = 4;
 
-/** The values that are completed, one line each. */
+/** One line for each value that would be added. */
 export function changesText(findings: readonly ConfirmedFinding[]): string {
   const changes = changeLines(findings);
   if (changes.length === 0) return "";
@@ -152,7 +152,7 @@ export function changesText(findings: readonly ConfirmedFinding[]): string {
 /** If there are more records than this, their texts are not shown before the repair. */
 const MOST_PREVIEWS = 2;
 
-/** What can be read of the cut-off records before they are moved. */
+/** The readable text of the cut-off records, before they are moved. */
 async function previewText({ context }: DialogInput, findings: readonly ConfirmedFinding[]): Promise<string> {
   const cut = findings.filter(({ kind, code }) => code === TRUNCATED.code && (kind === "part" || kind === "message"));
   if (cut.length === 0 || cut.length > MOST_PREVIEWS) return "";
@@ -205,7 +205,7 @@ async function repairNow(input: DialogInput, findings: readonly ConfirmedFinding
   askUser(api, "Open the session?", lines.join(" "), open, close);
 }
 
-/** The only session in which everything was repaired, if it is not on the screen already; else `null`. */
+/** The only session in which everything was repaired, if it is not on the screen already; otherwise `null`. */
 function sessionToOpen(
   { api }: DialogInput,
   findings: readonly ConfirmedFinding[],
@@ -218,10 +218,13 @@ function sessionToOpen(
   return isDone && navigate !== undefined ? sessionID : null;
 }
 
-/** The server half may be repairing the same records at this moment. Wait this long for it, in milliseconds. */
+/**
+ * The server half may be repairing the same records at this moment. The dialog waits this long for the server half, in
+ * milliseconds.
+ */
 const PATIENCE_MS = 10_000;
 
-/** Repairs findings. Records that an earlier run restored are repaired again only if the user asks, never `unasked`. */
+/** Repairs findings. Records that the user restored are repaired again only if the user asks, never `unasked`. */
 export function repairFindings(
   context: RequestContext,
   findings: readonly ConfirmedFinding[],
@@ -286,7 +289,7 @@ export function confirmUndo(input: DialogInput, runID: string, items: number): v
   );
 }
 
-/** The time that the screen needs to show something before work blocks it, in milliseconds. */
+/** The time that the screen needs to draw a text before work blocks it, in milliseconds. */
 const PAINT_MS = 50;
 
 async function undoNow(input: DialogInput, runID: string): Promise<void> {

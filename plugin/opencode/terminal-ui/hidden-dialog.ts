@@ -10,7 +10,7 @@ import { showProgress } from "./progress.ts";
 type Option = TuiDialogSelectOption<Choice>;
 
 export interface HiddenInput extends DialogInput {
-  /** The module of the command line. */
+  /** The module that runs the command line. */
   readonly commandLine: string;
 }
 

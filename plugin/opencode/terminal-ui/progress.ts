@@ -8,14 +8,14 @@ export interface Progress {
   close(): void;
 }
 
-/** Numbers that change faster than this cannot be read, in milliseconds. */
+/** The shortest time between two updates of a number, in milliseconds, so that users can read it. */
 const SHOWN_MS = 200;
 
 type Answer = "go on" | "stop";
 
 /**
- * Shows what is being done, its progress, and a way to stop it. `whenClosed`: what happens to the work if the user
- * closes the dialog.
+ * Shows the current work, its progress, and a way to stop it. `whenClosed`: whether the work stops if the user closes
+ * the dialog.
  */
 export function showProgress(
   { ui }: TuiPluginApi,

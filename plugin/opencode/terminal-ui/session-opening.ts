@@ -20,7 +20,7 @@ interface Opening {
   readonly api: TuiPluginApi;
   readonly settings: PluginSettings;
   readonly guard: SessionGuard;
-  /** Resolves once the server answers requests. A view that is opened earlier stays empty forever. */
+  /** Resolves when the server answers requests. A view that is opened earlier stays empty forever. */
   readonly hostAnswers: Promise<unknown>;
 }
 
@@ -28,9 +28,9 @@ type Parameters = Record<string, unknown>;
 
 /**
  * Registers a slot that is rendered whenever another session is shown, before its view fetches the messages. The slot
- * reads the route, which opencode tracks. A session that cannot be loaded is left at once, repaired or asked about, and
- * opened again, because opencode fetches its messages only once. The slots of the session view itself are not rendered
- * for the sessions of subagents.
+ * reads the route, which opencode tracks. The plugin closes a session that cannot be loaded at once, repairs it or
+ * asks, and opens it again, because opencode fetches its messages only once. The slots of the session view itself are
+ * not rendered for the sessions of subagents.
  */
 export function guardSessions(opening: Opening): void {
   const { api, guard } = opening;
@@ -68,7 +68,7 @@ export function guardSessions(opening: Opening): void {
   });
 }
 
-/** A session that cannot be examined is left to opencode, which opens or refuses it. */
+/** A session that cannot be checked is left to opencode, which opens or refuses it. */
 function lookAt(guard: SessionGuard, sessionID: string): Look {
   try {
     return guard.look(sessionID);
@@ -92,7 +92,7 @@ async function repairAndReturn(
   };
   const findings = await guard.damageOf(sessionID).catch(() => []);
   if (findings.length === 0) return open();
-  // The session itself is readable if only those of its subagents are not.
+  // The session itself is readable if only sessions of its subagents are not.
   const otherwise = findings.some((finding) => finding.sessionID === sessionID) ? leave : open;
   const context = await requestContext(api.app.version, settings.concurrency);
   const repairable = findings.filter(isRepairable);
@@ -103,15 +103,15 @@ async function repairAndReturn(
   const repairNow = async (unasked: boolean): Promise<void> => {
     const result = await repairFindings(context, repairable, unasked);
     api.ui.dialog.clear();
-    // If it were opened again while it is still damaged, it would be left again, without end.
+    // If a session that is still damaged were opened again, the plugin would close it again, without end.
     if ((await guard.damageOf(sessionID)).length > 0) {
-      // A record that a user restored while this waited for the lock is repaired only if the user agrees.
+      // A record that the user restored while this repair waited for the lock is repaired only if the user agrees.
       if (unasked && result.stopped === null && result.items.every((item) => item.action !== "skipped")) return ask();
       const reason = result.stopped?.message ?? result.items.find((item) => item.action === "skipped")?.reason;
       return showText(api, TITLE, `Not everything could be done. Nothing was lost. ${reason ?? ""}`, otherwise);
     }
     const done = result.items.filter((item) => item.action !== "skipped");
-    // If nothing was left to do, the server half has repaired it meanwhile and reports that.
+    // If nothing was left to do, the server half has repaired the session and reports that.
     if (done.length > 0) {
       const message = `${doneWords(done, "damaged record", " of this session")}. ${REPAIR_UNDOES}`;
       api.ui.toast({ variant: "success", title: "Session repair", message, duration: TOAST_MS });

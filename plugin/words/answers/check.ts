@@ -14,7 +14,7 @@ import type { CommandWriter } from "./screen.ts";
 import { checkedStoreLine } from "./stores.ts";
 import { systemSentence } from "./system.ts";
 
-/** For a database that both 1.x and 2.x use: the counts of what was read for 2.x. */
+/** For a database that both 1.x and 2.x use: the counts of the records that were read for 2.x. */
 function countsText2x({ stores }: CheckResult): string {
   const halves = stores.flatMap(({ origin, of2x }) => (origin?.kind === "2.x" || of2x === undefined ? [] : [of2x]));
   if (halves.length === 0) return "";
@@ -22,7 +22,7 @@ function countsText2x({ stores }: CheckResult): string {
   return `, and of opencode 2.x ${plural(sum("sessions"), "session")}, ${plural(sum("messages"), "message")}`;
 }
 
-/** What keeps any repair from keeping an original, in words. */
+/** The reason why no repair can keep an original, in words. */
 const OBSTACLES = {
   "quarantine-is-no-folder": '"quarantine" in the data directory is not a folder',
   "not-writable": "you may not write to the data directory",
@@ -30,18 +30,18 @@ const OBSTACLES = {
 
 export type Obstacle = keyof typeof OBSTACLES;
 
-/** Further facts that decide what `repair` would do now, and how that is shown. */
+/** Further facts that decide what `repair` can do now, and how the answer is shown. */
 export interface CheckView extends View {
   readonly command: CommandWriter;
-  /** The sessions that were asked for; empty for all. */
+  /** The sessions that the user named; empty for all. */
   readonly sessionIDs: readonly string[];
-  /** Why no repair can do anything now. */
+  /** The reason why no repair can do anything now. */
   readonly obstacle: Obstacle | null;
   /** Locators of records that a repair has just tried to repair. */
   readonly tried?: ReadonlySet<string>;
 }
 
-/** Whether a finding means only that a database cannot be reached now, not that its records are damaged. */
+/** Whether a finding only means that a database cannot be reached now, not that its records are damaged. */
 export function isUnreached({ code, severity }: Finding): boolean {
   return severity !== "blocking" && (code === DATABASE_UNAVAILABLE.code || code === NO_ROOM_FOR_COPY.code);
 }
@@ -109,17 +109,17 @@ function notesText(findings: readonly ConfirmedFinding[]): string {
   return words.join(" and ");
 }
 
-/** The versions that fail on any of these. */
+/** The versions that fail on any of these records. */
 function hostsOf(findings: readonly ConfirmedFinding[]): string {
   return [...new Set(findings.flatMap((finding) => finding.hosts ?? []))].join(", ");
 }
 
-/** The codes as options, because `repair` ignores warnings that are not named. */
+/** The codes as options, because `repair` changes a warning only if its code is named. */
 function codesOf(findings: readonly ConfirmedFinding[]): string[] {
   return [...new Set(findings.map(({ code }) => code))].flatMap((code) => ["--only", code]);
 }
 
-/** The advice for problems that `repair` leaves alone, once for each. */
+/** The advice for problems that `repair` does not change, once for each. */
 function adviceLines({ stores }: CheckResult, findings: readonly ConfirmedFinding[], view: CheckView): string[] {
   const advice = Object.entries(
     adviceFor(
@@ -195,7 +195,7 @@ function closingLines(
   return [...lines, ...said(cannot), nextLine(`${command("report")} (collects what an issue needs)`)];
 }
 
-/** A warning about a row that makes something in opencode 2.x fail. */
+/** A warning about a row on which a part of opencode 2.x fails. */
 function isFailedBy2x({ hosts, stops = [] }: ConfirmedFinding): boolean {
   return hosts !== undefined && stops.length > 0;
 }

@@ -29,7 +29,7 @@ const CAUSES: readonly Cause[] = [
   ...(["moved", "project-changed", "parent-missing", "record-missing"] as const),
 ];
 
-/** What is hidden, why, and the command for it. */
+/** The hidden sessions, the reason for each, and the command that brings them back. */
 export function listText(
   { target, hidden, partlyShown, incomplete, unjudged, limits, unread, refusal }: HiddenList,
   command: CommandWriter,
@@ -126,7 +126,7 @@ function incompleteText(
   ];
 }
 
-/** Groups sessions of the same folder and reason, with what the user can do. */
+/** Groups sessions of the same folder and reason, with the possible actions. */
 function byFolder(sessions: readonly (HiddenSession | PartlyShownSession)[], command: CommandWriter): string[] {
   const groups = new Map<string, (HiddenSession | PartlyShownSession)[]>();
   for (const session of sessions) {

@@ -24,13 +24,13 @@ export function isWhole(report: SalvageReport): boolean {
   );
 }
 
-/** The verdict of a check of the new database. It is healthy only if nothing was lost. */
+/** The verdict of the check of the new database. The verdict is healthy only if nothing was lost. */
 export function verdictOf({ report, checked }: SalvageDone): CheckResult["verdict"] {
   if (checked === null) return "unusable";
   return checked.verdict === "healthy" && !isWhole(report) ? "damaged" : checked.verdict;
 }
 
-/** How a new database is put in place, if it may be. */
+/** How the user puts the new database in place, if that is allowed. */
 function placeLines(report: SalvageReport, command: CommandWriter, isSwappable: boolean): string[] {
   if (!report.isSound) return [];
   if (isSwappable) return [`To put it in its place: ${command("salvage", "--swap")}`];
@@ -43,14 +43,14 @@ function placeLines(report: SalvageReport, command: CommandWriter, isSwappable: 
 /** A session of the new database, and whether opencode can load it. */
 export type Outcome = SalvageReport["sessions"][number] & { readonly loads: boolean };
 
-/** How the answer is shown, and whether the new database may replace the damaged one. */
+/** The settings of the answer, and whether the new database may replace the damaged one. */
 export interface SalvageView {
   readonly terminal: Pick<Screen, "style">;
   readonly command: CommandWriter;
   readonly isSwappable: boolean;
 }
 
-/** What a user is told about a salvage. */
+/** The answer about a salvage for the user. */
 export function salvageText(
   { run, report, isSwapped }: SalvageDone,
   sessions: readonly Outcome[],
@@ -103,7 +103,7 @@ export function salvageText(
   return lines.join("\n");
 }
 
-/** The losses in words. A session is called whole only if everything in it is accounted for. */
+/** The losses in words. A session is called whole only if every record of it is accounted for. */
 function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (id: string) => string): string[] {
   const { lostSessions, lostOfUnknown } = report;
   const whole = sessions.filter((session) => session.isWhole && session.loads);
@@ -162,7 +162,9 @@ function losses(session: Outcome): string[] {
   ];
 }
 
-/** Problems that remain in the new database. `repair` works on the live one, and has no remedy for some problems. */
+/**
+ * Problems that remain in the new database. `repair` works on the live database, and has no remedy for some problems.
+ */
 function remainingLines(blocking: readonly Finding[], isSwapped: boolean): string[] {
   const [repairable, others] = [true, false].map((is) => blocking.filter(({ remedy }) => (remedy !== "report") === is));
   const lines: string[] = [];

@@ -2,9 +2,7 @@ import { THIS_SYSTEM } from "../../hosts/folder-paths.ts";
 import { pathSystem } from "../../hosts/store-line.ts";
 import type { StoreDescription } from "../../model/store-description.ts";
 
-/**
- * What a user should know about stores written by opencode on another system, in one line; `null` if there are none.
- */
+/** One line for the user about stores that opencode on another system wrote; `null` if there are none. */
 export function systemSentence(stores: readonly { readonly description: StoreDescription }[]): string | null {
   const isForeign = stores.some(({ description }) => pathSystem(description) !== THIS_SYSTEM);
   if (!isForeign) return null;

@@ -10,7 +10,7 @@ import type { Screen } from "./screen.ts";
 
 type Departing = Exclude<Outcome, "arrives">;
 
-/** The problems, worst first. What 2.x changes by design is counted separately. */
+/** The problems, worst first. Changes that 2.x makes by design are counted separately. */
 const HEADINGS: readonly (readonly [Departing, (count: number) => string])[] = [
   ["stops", (count) => `${plural(count, "record")} at which the import of opencode 2.x would stop:`],
   ["unreadable", (count) => `${plural(count, "record")} that would arrive, and that opencode 2.x would fail on:`],
@@ -50,7 +50,7 @@ export function upgradeText(result: UpgradeResult, terminal: Screen): string {
   return lines.join("\n");
 }
 
-/** What opencode 2.x does to every such record, counted by reason, because there may be very many. */
+/** The changes that opencode 2.x makes to every such record, counted by reason, because there may be very many. */
 function byDesign(findings: readonly UpgradeFinding[], terminal: Screen): string[] {
   const own = findings.filter((finding) => finding.isByDesign);
   if (own.length === 0) return [];
