@@ -6,8 +6,7 @@ import { loadDriver } from "./sqlite/driver.ts";
 
 /**
  * Names that people and programs give a copy of a database: `.old`, `.bak`, ` 2.db`, `.sync-conflict-….db`, `(…
- * conflicted copy …)`, `_conflict-….db`, `Copy of opencode.db`, `opencode.db~`. The names of its side files do not
- * match.
+ * conflicted copy …)`, `_conflict-….db`, `Copy of opencode.db`, `opencode.db~`. The names of side files do not match.
  */
 const COPY_NAME = /(?:^|[^A-Za-z0-9])opencode(?![A-Za-z])(?!.*-(?:wal|shm|journal)\b)/i;
 
@@ -15,8 +14,8 @@ const COPY_NAME = /(?:^|[^A-Za-z0-9])opencode(?![A-Za-z])(?!.*-(?:wal|shm|journa
 const HEADER = "SQLite format 3\0";
 
 /**
- * Copies of databases under names that opencode does not open. Links are left out, because they lead to a database that
- * is listed under its own name. Paths, sorted by name.
+ * Copies of databases under names that opencode does not open. Links are left out, because their target is listed under
+ * its own name. Paths, sorted by name.
  */
 export async function databasesPutAside(files: FileSystem, { dataDir, databases }: Located): Promise<string[]> {
   const found: string[] = [];
@@ -32,7 +31,9 @@ export async function databasesPutAside(files: FileSystem, { dataDir, databases 
   return found;
 }
 
-/** Whether a database can be read and has no sessions of any opencode: a plugin may keep one here. Changes no byte. */
+/**
+ * Whether a database can be read but has no sessions of any opencode: a plugin may keep its data here. Changes no byte.
+ */
 async function isOfOtherProgram(path: string): Promise<boolean> {
   const driver = await loadDriver();
   try {
@@ -45,7 +46,7 @@ async function isOfOtherProgram(path: string): Promise<boolean> {
       connection.close();
     }
   } catch {
-    // A database that is damaged or cannot be read this way may be a copy.
+    // A database that is damaged, or cannot be read this way, may be a copy.
     return false;
   }
 }
@@ -75,7 +76,7 @@ export async function otherData(files: FileSystem, folder: string, own: Located)
   };
 }
 
-/** Whether two paths lead to one folder, also if the file system ignores case in names. */
+/** Whether two paths lead to one folder, also if the file system ignores upper and lower case. */
 async function isSameFolder(files: FileSystem, folder: string, other: string): Promise<boolean> {
   const [real, otherReal] = [await files.realPath(folder), await files.realPath(other)];
   if (real === null || otherReal === null) return false;

@@ -48,7 +48,7 @@ function inCase(findings: readonly UpgradeFinding[], index: number): Record<stri
         ({ sessionID, evidence }) =>
           sessionID?.startsWith(prefix) === true && !evidence.startsWith("2.x cannot read its message"),
       )
-      .filter(({ evidence }) => !/^it (names a message|cannot be read)/.test(evidence))
+      .filter(({ evidence }) => !/^(it names a message|2[.]x cannot read it:)/.test(evidence))
       .map(({ recordID, kind, locator, outcome, evidence }) => {
         const column = "column" in locator ? locator.column : kind === "session" ? evidence.split(" ")[0] : undefined;
         return [column === undefined ? recordID : `${recordID}.${column}`, outcome];

@@ -20,7 +20,7 @@ import { cellDigest, replacedHash, saveRow } from "./row-item.ts";
 import type { SessionAdditions } from "./session-additions.ts";
 import type { TableItems } from "./table-items.ts";
 
-/** A prepared item, and the cells that replace its own; `null`: the row is removed. */
+/** A prepared item, and the cells that replace its own cells; `null`: the row is removed. */
 export interface Change {
   readonly place: RowPlace;
   readonly cells: Cells | null;
@@ -41,7 +41,7 @@ export class RowChanges {
     this.#tables = tables;
   }
 
-  /** `undefined`: the item was not prepared here. */
+  /** `undefined`: the item was not prepared by this writer. */
   of(item: ManifestItem): Change | undefined {
     return this.#changes.get(item);
   }
@@ -94,7 +94,7 @@ export class RowChanges {
     return { items: this.#withFollowers(items), skipped };
   }
 
-  /** Adds parts that follow their message to its new id. They change together with it or not at all. */
+  /** Adds the parts of a message that gets another id. These parts change together with the message, or not at all. */
   #withFollowers(items: readonly ManifestItem[]): ManifestItem[] {
     const renamed = new Map(
       items.filter(isRenamedMessage).map(({ id, replacement }) => [replacement?.key?.id ?? "", id] as const),
@@ -173,14 +173,14 @@ export function rank(kind: Operation["kind"]): number {
   return ["project", "session", "message", "part"].indexOf(kind);
 }
 
-/** SHA-256 of what was examined: the value or the row. `null` if the value is neither text nor a BLOB. */
+/** SHA-256 of the checked content: the value or the row. `null` if the value is neither text nor a BLOB. */
 function seenHash(place: RowPlace, row: CapturedRow): string | null {
   if (place.column === null) return rowHash(row);
   const cell = row.cells.get(place.column);
   return cell !== undefined && "bytes" in cell ? sha256(cell.bytes) : null;
 }
 
-/** The cells that replace the present ones; `null`: the row is removed. */
+/** The cells that replace the present cells; `null`: the row is removed. */
 function replacingCells(
   place: RowPlace,
   row: CapturedRow | null,

@@ -8,7 +8,7 @@ import type { ItemFiles, SavedPlace } from "../item-files.ts";
 import { itemFileName } from "../writer.ts";
 import { type CapturedRow, rowHash } from "./row.ts";
 
-/** Longer values get a file of their own, so that a manifest stays readable. */
+/** Longer values get a file of their own, so that people can read the manifest. */
 const INLINE_BYTES = 2048;
 
 type Original = NonNullable<ManifestItem["original"]>;
@@ -72,13 +72,16 @@ export function holdsCells(row: CapturedRow, digests: Readonly<Record<string, Ce
   });
 }
 
-/** The digest with its keys in the order of {@link cellDigest}, because other programs may rewrite a manifest. */
+/**
+ * The digest of a column, with its keys in the order of {@link cellDigest}, because another program may have rewritten
+ * the manifest.
+ */
 function inOrder(digest: CellDigest): CellDigest {
   if ("sha256" in digest) return { storage: digest.storage, bytes: digest.bytes, sha256: digest.sha256 };
   return "number" in digest ? { storage: digest.storage, number: digest.number } : { storage: digest.storage };
 }
 
-/** SHA-256 of what was written: of the single value, or of all columns together. */
+/** SHA-256 of the written content: of the single value, or of all columns together. */
 export function replacedHash(table: string, cells: ReadonlyMap<string, CellValue>): string {
   const [only] = cells.values();
   if (cells.size === 1 && only !== undefined && "bytes" in only) return sha256(only.bytes);

@@ -66,7 +66,7 @@ export class RowsBack {
     return restored;
   }
 
-  /** Removes a row that a repair added, if it is unchanged. */
+  /** Removes a row that a repair added, if the row is unchanged. */
   #takeBack(item: ManifestItem, place: RowPlace, live: CapturedRow | null): boolean {
     if (live === null) return true;
     if (!holdsCells(live, item.replacement?.columns ?? {})) return false;

@@ -15,7 +15,7 @@ interface Addition {
   readonly rows: readonly CapturedRow[];
 }
 
-/** Sessions that are added as a whole, and removed as a whole when that is undone. */
+/** Sessions that are added as a whole, and removed as a whole by an undo. */
 export class SessionAdditions {
   readonly #files: FileSystem;
   readonly #rows: LiveRows;
@@ -26,7 +26,7 @@ export class SessionAdditions {
     this.#rows = rows;
   }
 
-  /** Prepares a session with all its children. A file of its own lists what is added. */
+  /** Prepares a session with all its children. A separate file lists the added rows. */
   async prepare(id: string, operation: Operation, rows: readonly NewRow[], folder: string): Promise<ManifestItem> {
     const captured = rowsFor(this.#rows.schema, rows);
     const listed = listingOf(rows, captured);
@@ -46,7 +46,7 @@ export class SessionAdditions {
     return reason === null ? { id: item.id, state: "done" } : { id: item.id, state: "skipped", reason };
   }
 
-  /** Removes what was added, in the caller's transaction. */
+  /** Removes the added rows, in the caller's transaction. */
   takeAway(item: ManifestItem, listed: Listing | null): ItemOutcome {
     if (listed === null) {
       return { id: item.id, state: "skipped", reason: "the list of added rows is missing or has changed" };
@@ -56,7 +56,7 @@ export class SessionAdditions {
     return reason === null ? { id: item.id, state: "restored" } : { id: item.id, state: "skipped", reason };
   }
 
-  /** The listing of an addition, if it is unchanged according to the manifest. */
+  /** The listing of an addition, if it still matches the manifest. */
   async listed({ replacement, recordID }: ManifestItem, folder: string): Promise<Listing | null> {
     if (replacement?.file === undefined) return null;
     const bytes = await this.#files.read(join(folder, replacement.file));

@@ -29,7 +29,7 @@ export class TableItems {
     this.#connection = connection;
   }
 
-  /** If the table is not the one that was examined, returns a clause that says why the change cannot be made. */
+  /** If the table is not the one that was checked, returns a clause that says why the change cannot be made. */
   async prepare(id: string, operation: Operation, change: TableChange, folder: string): Promise<ManifestItem | string> {
     const listed = this.#tried(change);
     if (listed === null) return CHANGED_SINCE;
@@ -65,7 +65,7 @@ export class TableItems {
     return isAsBefore(this.#connection, listed) ? "live" : "set-aside";
   }
 
-  /** The listing of an item, if it is unchanged according to the manifest. */
+  /** The listing of an item, if it still matches the manifest. */
   async listing({ replacement, recordID }: ManifestItem, folder: string): Promise<TableListing | null> {
     if (replacement?.file === undefined) return null;
     const bytes = await this.#files.read(join(folder, replacement.file));
