@@ -3,11 +3,11 @@ import type { Columns, Frame, HostProfile } from "./profile.ts";
 export interface MissingColumns {
   /** Columns without which the host fails to load sessions, as `table.column`. */
   readonly read: readonly string[];
-  /** Columns without which other things that the host does fail. */
+  /** Columns without which other actions of the host fail. */
   readonly written: readonly string[];
 }
 
-/** The columns that a line of opencode needs and a database lacks. A pending migration may still add them. */
+/** The columns that a line of opencode needs, but a database lacks. A pending migration may still add them. */
 export function missingColumns(line: HostProfile, frame: Frame): MissingColumns {
   if (line.upgradesOlder && !line.shaped(frame)) return { read: [], written: [] };
   const reads = line.reads.filter(({ broughtBy }) => !isToCome(broughtBy, frame));
@@ -16,7 +16,7 @@ export function missingColumns(line: HostProfile, frame: Frame): MissingColumns 
 
 /**
  * Whether an upgrade stopped before this migration. One malformed message stops an upgrade before the migration for a
- * session's usage. The next start continues from there.
+ * session's usage. The next start continues at that migration.
  */
 function isToCome(migration: string | undefined, { migrations }: Frame): boolean {
   return migration !== undefined && migrations.size > 0 && !migrations.has(migration);

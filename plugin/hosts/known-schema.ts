@@ -25,7 +25,7 @@ export interface KnownSchema {
   readonly hosts: readonly string[];
   readonly objects: readonly KnownObject[];
   readonly journals: readonly KnownJournal[];
-  /** The steps that the journals record as done, in the form that `journalKeys` reads from a damaged database. */
+  /** The migrations that the journals record, in the form that `journalKeys` reads from a damaged database. */
   readonly done: ReadonlySet<string>;
 }
 

@@ -19,14 +19,17 @@ export type OriginKind =
 
 export interface Origin {
   readonly kind: OriginKind;
-  /** The sign that showed the origin: a table, a migration, or a number of tables. Never a name that a user chose. */
+  /**
+   * The sign that showed the origin: a table, a migration, or a number of tables. The sign is never a name that a user
+   * chose.
+   */
   readonly sign: string;
   /** Only rows remain. Nothing shows whether tables of 2.x existed too. */
   readonly isByRowsAlone?: true;
   /**
-   * What may be written to the records of 1.x in a database that a newer opencode also wrote, if its tables prove that
-   * this is safe. `all`: everything. `unreadable`: remove a record that no JSON parser reads, and recover it from what
-   * opencode recorded. Absent: nothing.
+   * The allowed changes to records of 1.x in a database that a newer opencode also wrote, if its tables prove that this
+   * is safe. `all`: everything. `unreadable`: remove a record that no JSON parser reads, and recover it from opencode's
+   * own copies. Absent: nothing.
    */
   readonly writable?: "all" | "unreadable";
   /** The database of 2.x has migrations newer than those of 2.0.26, so its rows may have other shapes. */

@@ -5,7 +5,8 @@ import type { System } from "./system.ts";
 export const linux: System = {
   openFiles: linuxOpenFiles,
   isHeldOpen: null,
-  // Not `fs.watch`, because Bun's opens every file of the folder and keeps it open (measured on 1.3.3 and 1.3.9).
+  // `fs.watch` is not used, because Bun's opens every file of the folder and keeps it open (measured on 1.3.3 and
+  // 1.3.9).
   followFolders: followByInotify,
   soleLocking: "unix-excl",
 };

@@ -68,10 +68,9 @@ async function isOf(files: FileSystem, items: readonly ManifestItem[], database:
 }
 
 /**
- * Copies a database with its WAL and shared memory into a new run. The live files are only read. Call it under the lock.
- * If it fails, nothing of the copy stays.
- * @throws StoreRefusedError where there is no room, or somebody writes to the database meanwhile
- * @throws SalvageStoppedError soon after a signal
+ * Copies a database with its WAL and shared memory into a new run. The live files are only read. Call it under the
+ * lock. If the copy fails, nothing of it is kept. @throws StoreRefusedError if there is not enough space, or another
+ * process writes to the database meanwhile @throws SalvageStoppedError soon after a signal
  */
 export async function copyAside(
   files: FileSystem,
@@ -212,8 +211,8 @@ export async function discardUnfinished(files: FileSystem, run: SalvageRun): Pro
 }
 
 /**
- * Replaces the damaged database with the new one. The damaged files are in the run. Call it under the lock. A signal has
- * an effect only before the first change. @throws SalvageStoppedError
+ * Replaces the damaged database with the new one. The damaged files are in the folder of the run. Call it under the
+ * lock. A signal has an effect only before the first change. @throws SalvageStoppedError
  */
 export async function swapIn(
   files: FileSystem,
@@ -248,7 +247,7 @@ export async function swapIn(
   }
 }
 
-/** What cannot be undone now stays planned. The next holder of the lock settles it. */
+/** An item that cannot be undone now stays planned. The next holder of the lock determines its state. */
 async function undo(files: FileSystem, run: SalvageRun, writer: DatabaseFileWriter, planned: Manifest): Promise<void> {
   await writer.settle(run.folder);
   const outcomes = [];

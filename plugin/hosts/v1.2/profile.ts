@@ -17,9 +17,9 @@ const LINE_1_2: HostProfile = {
   last: "1.2.15",
   journal: { name: "__drizzle_migrations", keys: ["name", "created_at"] },
   shaped: ({ tables }) => isOf1_2(tables) && !tables.has("workspace"),
-  // Measured here and on 1.14.41, 1.15.0, 1.15.13 and 1.18.34: every column was renamed while the host ran. SQLite
-  // reads the quoted name of a missing column as a text. So other columns, such as `session.title`, fail only when the
-  // host writes.
+  // Measured on this line and on 1.14.41, 1.15.0, 1.15.13 and 1.18.34: every column was renamed while the host ran.
+  // SQLite reads the quoted name of a missing column as a text. So the host fails on other missing columns, such as
+  // `session.title`, only when it writes.
   reads: [
     {
       columns: {
@@ -65,7 +65,7 @@ function isOf1_2(tables: Frame["tables"]): boolean {
   return !tables.has("migration") && !hasEvents(tables) && !tables.has("data_migration");
 }
 
-/** Whether a table that came with 1.14 exists. One of them may be lost. */
+/** Whether a table that came with 1.14 exists. One of these tables may be lost. */
 export function hasEvents(tables: Frame["tables"]): boolean {
   return tables.has("event") || tables.has("session_message") || tables.get("session")?.includes("model") === true;
 }

@@ -5,7 +5,7 @@ import { isTime, leftOut, numberIn, placeOf, type Rule, set, WRONG } from "./rul
 import { SCREEN_RULES } from "./screen-rules.ts";
 import { SESSION_RULES } from "./session-rules.ts";
 
-/** Rules for every record. They are last, and apply only if no more specific rule does. */
+/** Rules for every record. General rules are last, so they apply only if no more specific rule does. */
 const GENERAL_RULES: readonly Rule[] = [
   {
     name: "whole-milliseconds",
@@ -46,7 +46,7 @@ const GENERAL_RULES: readonly Rule[] = [
   },
 ];
 
-/** Every value that is completed, and its source. The first rule that fits a mismatch is used. */
+/** Every value that is completed, and the source of the value. The first rule that fits a mismatch is used. */
 export const RULES: readonly Rule[] = [
   ...SCREEN_RULES,
   ...MESSAGE_RULES,

@@ -17,7 +17,7 @@ import {
   WRONG,
 } from "./rule.ts";
 
-/** opencode's default agent, which it has had from the beginning. */
+/** opencode's default agent, which is the same in all versions. */
 const DEFAULT_AGENT = "build";
 
 const OF_ASSISTANTS = ["parentID", "modelID", "mode", "path", "tokens", "cost", "finish"];
@@ -233,7 +233,7 @@ function agentFor({ document, message, neighbours }: Subject): string {
   );
 }
 
-/** Takes both names of a model from one source. They must agree with what the record itself says. */
+/** Takes both names of a model from one source. Both names must agree with the record itself. */
 function fromModel(
   { message, neighbours }: Subject,
   path: readonly PropertyKey[],

@@ -274,7 +274,7 @@ function startOf({ message }: Subject): number | null {
   return made ?? null;
 }
 
-/** The start or end time of something within a message. `holder` has the known facts about it. */
+/** The start or end time of something within a message. `holder` has the known facts about that part. */
 function timesAt(
   subject: Subject,
   place: readonly (string | number)[],

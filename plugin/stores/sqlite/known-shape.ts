@@ -30,9 +30,11 @@ function asText(name: string): string {
 
 /**
  * The origin of a database that an opencode newer than 1.18.34 has written, and whether its records may still be
- * written. The tables themselves prove this, whatever the unknown migrations changed: - every column that this tool
- * knows exists, with its type; - every other column may be left out when a row is added; - no trigger acts on a write,
- * and no unknown table loses rows with a message or session.
+ * written. The tables themselves prove this, whatever the unknown migrations changed:
+ *
+ * - every column that this tool knows exists, with its type;
+ * - every other column may be left out when a row is added;
+ * - no trigger acts on a write, and no unknown table loses rows with a message or session.
  */
 export function withKnownShape(origin: Origin, connection: Connection, schema: Schema): Origin {
   if (origin.kind !== "newer" && origin.kind !== "1.x and 2.x") return origin;

@@ -48,9 +48,9 @@ async function stateOnDisk(files: FileSystem, database: string): Promise<{ isSam
 /**
  * Opens a database so that reading it changes no byte of it, of its `-wal` or of its `-shm`, and leaves no new file.
  * Measured with Bun's and Node's SQLite: an ordinary read-only connection writes read marks into `-shm`, and creates
- * both side files where they are missing.
+ * missing side files.
  *
- * - nothing in the WAL: `immutable=1`; a writer that comes meanwhile is noticed by `unchanged`;
+ * - nothing in the WAL: `immutable=1`; `unchanged` notices a writer that comes in the meantime;
  * - WAL and shared memory: `readonly_shm=1`, which reads beside a live opencode, and without one rebuilds the WAL index
  *   in memory;
  * - a WAL whose shared memory is gone or another user's, a hot rollback journal, or a runtime that can do neither of these
