@@ -10,7 +10,7 @@ import { sessionOutcomes } from "./session-outcomes.ts";
 export interface SessionOutcomes {
   readonly sessionID: string;
   readonly departures: readonly Departure[];
-  /** What 2.x has of the session afterwards, in order. */
+  /** The messages of the session that 2.x has afterwards, in order. */
   readonly messages: readonly ImportedMessage[];
 }
 
@@ -23,7 +23,7 @@ const BEFORE_USAGE =
   "no JSON parser reads it: 2.x does not start, because its migration session_usage reads every message";
 
 /**
- * What the import of 2.x makes of one session, row by row. A pure function. Rules: opencode 2.0.26,
+ * The result of the import of 2.x for one session, row by row. A pure function. Rules: opencode 2.0.26,
  * `core/src/database/v1-migration.bun.ts` (source); the cases of test/upgrade/import-cases.ts (measured importer).
  */
 export function outcomesOf(session: SourceSession, store: StoreDescription): SessionOutcomes {
@@ -66,7 +66,7 @@ export function outcomesOf(session: SourceSession, store: StoreDescription): Ses
   return { sessionID: session.id, departures, messages };
 }
 
-/** The order of the import: by time, then by id as a person sorts. */
+/** The order of the import: by time, then by id as a person sorts text. */
 function byTimeAndID(one: SourceRecord, other: SourceRecord): number {
   return Number(one.created) - Number(other.created) || one.id.localeCompare(other.id);
 }
