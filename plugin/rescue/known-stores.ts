@@ -11,7 +11,7 @@ import { unreadable } from "../words/refusals.ts";
 
 export type OpenStore = OpenedStore & { readonly state: "ok" };
 
-/** Where a store is: next to the target, a copy under another name, or in a data directory that the user names. */
+/** The place of a store: next to the target, a copy under another name, or in a data directory that the user names. */
 export type Origin = "beside" | "put-aside" | "other-data";
 
 /** A store with the facts about its sessions. */
@@ -61,7 +61,7 @@ export async function openKnownStores(
   if (path === undefined) {
     return into === null
       ? { ok: false, reason: "none", message: NO_DATABASE }
-      : { ok: false, reason: "unknown", message: "There is no database of that name in this data directory." };
+      : { ok: false, reason: "unknown", message: "There is no database with that name in this data directory." };
   }
   const other = fromData === null ? null : await otherData(files, fromData, located);
   if (other?.ok === false) return { ok: false, reason: "unknown", message: other.message };
@@ -142,4 +142,4 @@ async function know(opened: OpenStore, index: number, origin: Origin): Promise<K
 }
 
 const NO_DATABASE =
-  "There is no database here for sessions to be brought into. Start opencode 1.2 or newer once, then run this again.";
+  "There is no database here into which sessions could be brought. Start opencode 1.2 or newer once, then run this again.";

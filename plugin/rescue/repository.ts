@@ -31,7 +31,7 @@ export async function repositoryOf(files: FileSystem, folder: string): Promise<R
       if (commonDirectory !== null) {
         return { worktree: at, commonDirectory, isMain: !isFile && commonDirectory === gitDirectory };
       }
-      // Git refuses a file that points nowhere. It skips a folder that is no repository and searches further up.
+      // Git refuses a file that points nowhere. Git skips a folder that is no repository, and searches further up.
       if (isFile || target === null) return "refused";
       isRefused = true;
     }
