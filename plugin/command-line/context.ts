@@ -1,5 +1,6 @@
 import type { FileSystem } from "../platform/file-system.ts";
 import type { Located } from "../stores/locate.ts";
+import { nameFolder } from "../words/advice.ts";
 import { jsonText, type ProblemReason, problemAnswer } from "./answers.ts";
 import type { CommonOptions } from "./arguments.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
@@ -48,7 +49,7 @@ export function noRoomMessage(
   evidence: string,
   ...args: string[]
 ): string {
-  return `The database was not read, because there is not enough space for a private copy (${evidence}). Name a folder with enough space: \`TMPDIR=/folder ${commandFor(options, ...args)}\`.`;
+  return `The database was not read, because there is not enough space for a private copy (${evidence}). ${nameFolder(commandFor(options, ...args))}`;
 }
 
 /** Ends a command that was interrupted before it could answer. */

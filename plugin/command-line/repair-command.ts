@@ -13,7 +13,7 @@ import { previewOf } from "../show/preview.ts";
 import { openStores } from "../stores/open.ts";
 import { plural } from "../words/amounts.ts";
 import { checkText, isUnreached, itemLine } from "../words/answers/check.ts";
-import { NOTHING_CHANGED } from "../words/answers/common.ts";
+import { andMore, NOTHING_CHANGED, ORIGINALS_ARE_IN, WHAT_IS_COMPLETED } from "../words/answers/common.ts";
 import { findingLines, laidOut, type View } from "../words/answers/findings.ts";
 import { checkedStoreLine } from "../words/answers/stores.ts";
 import { changeLines } from "../words/changes.ts";
@@ -158,7 +158,7 @@ async function confirmed(
     show(checkedStoreLine(before.stores));
     show(`Plan: ${toDoWords(operations)}; nothing is deleted.`);
     const changes = changeLines(operations);
-    if (changes.length > 0) show(["What is completed:", ...changes.map((line) => `  ${line}`), ""].join("\n"));
+    if (changes.length > 0) show([WHAT_IS_COMPLETED, ...changes.map((line) => `  ${line}`), ""].join("\n"));
     const others = findings.filter((finding) => finding.remedy !== "normalise");
     const listed = findingLines(others.length + MOST_LINES < findings.length ? others : findings, view);
     if (listed.length > 0) show(listed.join("\n"));
@@ -235,7 +235,7 @@ function hiddenLines(sessions: readonly string[], runID: string | null, context:
     "",
     unlistedLine(sessions),
     ...shown.map((id) => `  To read it: ${commandHere(context, "show", id)}`),
-    ...(more === 0 ? [] : [`  … and ${amount(more)} more`]),
+    ...(more === 0 ? [] : [`  ${andMore(more)}`]),
     `  To bring the damaged record back: ${commandHere(context, "restore", runID)}`,
   ];
 }
@@ -245,7 +245,7 @@ const MOST_FOLDERS = 5;
 
 function originalsLines(manifests: readonly string[]): string[] {
   const folders = manifests.map((manifest) => dirname(manifest));
-  if (folders.length <= MOST_FOLDERS) return ["The originals are in:", ...folders.map((folder) => `  ${folder}`)];
+  if (folders.length <= MOST_FOLDERS) return [ORIGINALS_ARE_IN, ...folders.map((folder) => `  ${folder}`)];
   const quarantine = dirname(dirname(folders[0] ?? ""));
   return [`The originals are in ${plural(folders.length, "folder")} below:`, `  ${quarantine}`];
 }

@@ -3,6 +3,7 @@ import { PRIVATE_FILE } from "../platform/durable.ts";
 import { errnoCode } from "../platform/file-system.ts";
 import { makeReport } from "../report/report.ts";
 import { countsText, sizeText } from "../words/amounts.ts";
+import { FILE_EXISTS } from "../words/answers/common.ts";
 import { reportText } from "../words/answers/report.ts";
 import { jsonText, listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
@@ -38,7 +39,7 @@ export async function reportCommand(
   try {
     await files.writeNew(resolve(output), Buffer.from(`${text}\n`), PRIVATE_FILE);
   } catch (error) {
-    if (errnoCode(error) === "EEXIST") return problem(context, "A file with that name exists already.", EXIT.refused);
+    if (errnoCode(error) === "EEXIST") return problem(context, FILE_EXISTS, EXIT.refused);
     if (errnoCode(error) === "ENOENT") return problem(context, "The folder for the report does not exist.", EXIT.usage);
     throw error;
   }

@@ -2,6 +2,7 @@ import { isFolderHere, THIS_SYSTEM } from "../hosts/folder-paths.ts";
 import { type RescueChoice, recordRepair } from "../rescue/choices.ts";
 import type { RescueRequest } from "../rescue/request.ts";
 import { plural } from "../words/amounts.ts";
+import { whereIsNow } from "../words/answers/common.ts";
 import { clipped, columns, printable } from "../words/text-layout.ts";
 import { minuteText } from "../words/times.ts";
 import { readyCommand } from "./ready-command.ts";
@@ -121,7 +122,7 @@ async function askFolder(from: string, [first]: readonly RescueChoice[], termina
   terminal.print(
     [
       "",
-      `Where is ${printable(from)} now?`,
+      whereIsNow(printable(from)),
       ...candidates.map((folder, index) => `  ${index + 1}  ${printable(folder)}`),
     ].join("\n"),
   );

@@ -8,11 +8,11 @@ import { isWanted, type Refusal, type RescueInput } from "../rescue/request.ts";
 import { type HiddenList, listHidden, type RescueResult, rescue } from "../rescue/rescue.ts";
 import type { ExportedFor2x } from "../upgrade/export-missing.ts";
 import { plural } from "../words/amounts.ts";
-import { NOTHING_CHANGED } from "../words/answers/common.ts";
+import { FILE_EXISTS, LOOKING_FOR_SESSIONS, NOTHING_CHANGED, STOPPED_AT_ONCE } from "../words/answers/common.ts";
 import { changeText, EXPORT_INSTEAD, listText, noteLines } from "../words/answers/rescue.ts";
 import type { CommandWriter } from "../words/answers/screen.ts";
 import { storeLine } from "../words/answers/stores.ts";
-import { sentence } from "../words/records.ts";
+import { sentence, UNDOABLE_STEPS } from "../words/records.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { isAgreed } from "./confirmation.ts";
@@ -44,7 +44,7 @@ function withoutList(context: CommandContext, { reason, message }: Refusal): Exi
 export async function rescueCommand(context: CommandContext, command: Rescue): Promise<ExitStatus> {
   const { files, located, signal, terminal } = context;
   const { into, fromData, sessionIDs } = command;
-  terminal.progress("Looking for sessions …");
+  terminal.progress(LOOKING_FOR_SESSIONS);
   let tell: ReturnType<typeof showProgress> | null = null;
   const onProgress = (done: number, of: number) => {
     tell ??= showProgress(terminal, "Bringing in", "sessions");
@@ -53,7 +53,7 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   const input: RescueInput = { files, located, into, fromData, sessionIDs, countMessages: true, signal, onProgress };
   if (command.export !== null) return exported(context, input, into, command.export);
   const listing = await unlessLeft(() => listHidden(input, command), signal);
-  if (listing === null || (listing.ok && signal.aborted)) return interrupted(context, "Stopped. Nothing was changed.");
+  if (listing === null || (listing.ok && signal.aborted)) return interrupted(context, STOPPED_AT_ONCE);
   if (!listing.ok) return withoutList(context, listing);
   const { list } = listing;
   const other = await otherData(context, fromData);
@@ -126,7 +126,7 @@ const UNLISTED =
 function undecidedText({ hidden, partlyShown }: HiddenList): string {
   const isOpen = [...hidden, ...partlyShown].some(({ cause }) => cause === "moved" || cause === "project-changed");
   return isOpen
-    ? "Nothing was changed. Only you know where these sessions belong: run one of the commands above."
+    ? `${NOTHING_CHANGED} Only you know where these sessions belong: run one of the commands above.`
     : NOTHING_CHANGED;
 }
 
@@ -187,7 +187,7 @@ async function exported(
       for2x = await exportedFor2x(context, into, input.sessionIDs, resolve(folder));
     }
   } catch (error) {
-    if (errnoCode(error) === "EEXIST") return problem(context, "A file with that name exists already.", EXIT.refused);
+    if (errnoCode(error) === "EEXIST") return problem(context, FILE_EXISTS, EXIT.refused);
     if (errnoCode(error) === "ENOENT") return problem(context, "The folder of --export does not exist.", EXIT.usage);
     throw error;
   }
@@ -241,7 +241,7 @@ async function confirmed(
     ...(wanted.length > 0 ? [`bring ${plural(wanted.length, "session")} into ${list.target}`] : []),
     ...(list.changes.length > 0 ? [`change ${plural(list.changes.length, "value")}`] : []),
   ].join(" and ");
-  return isAgreed(context, `${sentence(what)}? It can be undone.`, `Add --yes to ${what}; every step can be undone.`);
+  return isAgreed(context, `${sentence(what)}? It can be undone.`, `Add --yes to ${what}; ${UNDOABLE_STEPS}.`);
 }
 
 function doneText(

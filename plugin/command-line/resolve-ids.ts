@@ -1,7 +1,7 @@
 import { isRunID } from "../quarantine/run-id.ts";
 import { allRuns, type RunSummary, runIDOf } from "../quarantine/runs.ts";
 import { plural } from "../words/amounts.ts";
-import { NO_SUCH_SESSION, noSessionNamed } from "../words/answers/common.ts";
+import { NO_SUCH_SESSION, noSessionNamed, QUARANTINE_EMPTY } from "../words/answers/common.ts";
 import { NO_SUCH_RUN } from "../words/refusals.ts";
 import type { CommandContext } from "./context.ts";
 import { type KnownSession, knownSessions } from "./known-sessions.ts";
@@ -103,7 +103,7 @@ export async function resolveRun(
   if (word === "last") {
     const found = runs.find((run) => last === "newest" || isUndoable(run));
     if (found !== undefined) return { ok: true, value: runIDOf(found) };
-    return { ok: false, message: last === "newest" ? "The quarantine is empty." : "There is no run to undo." };
+    return { ok: false, message: last === "newest" ? QUARANTINE_EMPTY : "There is no run to undo." };
   }
   const known = [...new Set(runs.map(runIDOf))];
   const found = known.includes(word)

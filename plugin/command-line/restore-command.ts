@@ -4,6 +4,7 @@ import { planRestore, type RestoreInput, type RestorePlan, restore } from "../re
 import { type RunOnSession, runContents } from "../show/run-contents.ts";
 import { plural, were } from "../words/amounts.ts";
 import { itemLine } from "../words/answers/check.ts";
+import { STOPPED_AT_ONCE, UNDO_THIS_RUN } from "../words/answers/common.ts";
 import { contentLines } from "../words/answers/runs.ts";
 import { failsAgain } from "../words/records.ts";
 import { changeAnswer, NOT_REACHED } from "./answers.ts";
@@ -52,7 +53,7 @@ export async function restoreCommand(context: CommandContext, command: Restore):
     answer(context, changeAnswer({ runID, manifests: [], items, ...(await current(context)) }, context.options), "");
     return EXIT.findings;
   }
-  if (context.signal.aborted) return stopped(context, "Stopped. Nothing was changed.");
+  if (context.signal.aborted) return stopped(context, STOPPED_AT_ONCE);
   if (count === 0 && command.yes) await settleUnfinished(input);
   const onProgress = showProgress(context.terminal, "Undoing", "records");
   const result = await restore({ ...input, onProgress, signal: context.signal }, planning.plan);
@@ -120,5 +121,5 @@ async function confirmed(
     show(contentLines(plannedOf(contents.sessions, plan), await namesForScreen(context), terminal).join("\n"));
   }
   if (command.dryRun) return false;
-  return isAgreed(context, `Undo this run? ${failsAgain(count)}`);
+  return isAgreed(context, `${UNDO_THIS_RUN} ${failsAgain(count)}`);
 }

@@ -3,6 +3,7 @@ import { allRuns, type RunSummary, runIDOf } from "../quarantine/runs.ts";
 import { folderBytes, readRun } from "../quarantine/vault.ts";
 import { runContents } from "../show/run-contents.ts";
 import { plural, sizeText } from "../words/amounts.ts";
+import { QUARANTINE_EMPTY } from "../words/answers/common.ts";
 import { causeText, contentLines, type ListedRun, runRows } from "../words/answers/runs.ts";
 import { storeLine } from "../words/answers/stores.ts";
 import { listAnswer } from "./answers.ts";
@@ -38,7 +39,7 @@ async function listRuns(context: CommandContext): Promise<ExitStatus> {
         ]
       : [];
   const lines = [storeLine(context.located)];
-  if (runs.length === 0) lines.push("The quarantine is empty.");
+  if (runs.length === 0) lines.push(QUARANTINE_EMPTY);
   else {
     lines.push("", ...(await listedLines(context, found, runs)), "", `${sizeText(total)} in all.`, ...warnings);
     const next = found.some(isUndoable)

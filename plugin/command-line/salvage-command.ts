@@ -11,6 +11,7 @@ import type { Stage } from "../salvage/salvage.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { hasOtherConnection } from "../stores/sqlite/sole-use.ts";
 import { sizeText } from "../words/amounts.ts";
+import { NOTHING_CHANGED } from "../words/answers/common.ts";
 import { isWhole, type SalvageDone, salvageText, verdictOf } from "../words/answers/salvage.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
@@ -42,7 +43,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
   if (command.yes && !command.dryRun) await settleUnfinished({ files, located, access: "outside" });
   const target = await unlessLeft(() => damagedDatabase(context, command.swap), context.signal);
   if (target === null || context.signal.aborted)
-    return stopped(context, "Stopped before the database was checked. Nothing was changed.");
+    return stopped(context, `Stopped before the database was checked. ${NOTHING_CHANGED}`);
   if (target.outcome !== "found") return problem(context, target.message, WITHOUT_TARGET[target.outcome]);
   const { database, code, evidence, isSwappable } = target;
   if (!(await confirmed(context, command, database))) {

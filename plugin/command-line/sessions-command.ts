@@ -5,7 +5,7 @@ import { type HiddenList, listHidden } from "../rescue/rescue.ts";
 import { unknownSession } from "../stores/conversation.ts";
 import { plural } from "../words/amounts.ts";
 import { nextLine } from "../words/answers/check.ts";
-import { noSessionNamed } from "../words/answers/common.ts";
+import { LOOKING_FOR_SESSIONS, noSessionNamed } from "../words/answers/common.ts";
 import { type ListedSession, sessionRows } from "../words/answers/sessions.ts";
 import { checkedStoreLine } from "../words/answers/stores.ts";
 import { listAnswer } from "./answers.ts";
@@ -25,7 +25,7 @@ export async function sessionsCommand(
   { words }: Command & { name: "sessions" },
 ): Promise<ExitStatus> {
   const { terminal } = context;
-  terminal.progress("Looking for sessions …");
+  terminal.progress(LOOKING_FOR_SESSIONS);
   const list = await hiddenList(context);
   const found = newestFirst(matching(await everySession(context, list), words));
   if (found.length === 0 && words.length > 0) {

@@ -1,7 +1,7 @@
 import { type ShownSession, showSession } from "../show/show.ts";
 import type { Hole, TranscriptMessage } from "../show/transcript.ts";
 import { plural } from "../words/amounts.ts";
-import { WITHOUT_RECORD } from "../words/answers/common.ts";
+import { STOPPED, WITHOUT_RECORD } from "../words/answers/common.ts";
 import { headMarkdown, messageMarkdown } from "../words/answers/markdown.ts";
 import { holeText, messageLines } from "../words/answers/transcript.ts";
 import { unreadable } from "../words/refusals.ts";
@@ -48,7 +48,7 @@ export async function showCommand(
   try {
     const print = options.json ? printDocument : markdown ? printMarkdown : printText;
     const holes = await print(context, session);
-    if (holes === null) return stopped(context, "Stopped before the end of the session. Nothing was changed.");
+    if (holes === null) return stopped(context, STOPPED);
     const copies = [session, ...(session.other === null ? [] : [session.other])];
     const isWhole = holes === 0 && copies.every((copy) => copy.recordFaults.length === 0 && copy.unread === null);
     return isWhole ? EXIT.done : EXIT.findings;

@@ -4,7 +4,7 @@ import { correctingCommand } from "../platform/permissions.ts";
 import { defaultDataDir, filesOf, type LocateResult, locate } from "../stores/locate.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { TOOL } from "../tool-identity.ts";
-import { STOPPED } from "../words/answers/common.ts";
+import { STOPPED, toCorrect } from "../words/answers/common.ts";
 import type { Command, CommonOptions } from "./arguments.ts";
 import { type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
@@ -29,7 +29,7 @@ export async function runWithStore(
   }
   if (!found.ok && found.reason === "denied") {
     const command = correctingCommand(resolve(options.dataDir ?? defaultDataDir(process.env)));
-    const way = command === null ? " Run this as the user who owns it." : ` To correct this: ${command}`;
+    const way = command === null ? " Run this as the user who owns it." : ` ${toCorrect(command)}`;
     return problem({ options, terminal }, `${found.message}${way}`, EXIT.failed);
   }
   if (!found.ok || !(await hasWork(command, found.located))) {

@@ -7,7 +7,7 @@ export async function readConfigText(files: FileSystem, path: string): Promise<s
   const place = await files.realPath(path);
   if (place === null) {
     // A link without a target is not a missing file: the user wanted a file there.
-    if ((await files.stat(path)) !== null) throw new Error("a link that leads nowhere");
+    if ((await files.stat(path)) !== null) throw new Error("a link without a target");
     return null;
   }
   const bytes = await files.read(place, LARGEST_CONFIG_BYTES);

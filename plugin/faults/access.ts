@@ -1,3 +1,4 @@
+import { nameFolder } from "../words/advice.ts";
 import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false, issues: [] as readonly number[] } as const;
@@ -68,7 +69,6 @@ export const NO_ROOM_FOR_COPY = {
   invariant: "A database with a write-ahead log, but without its shared memory, can be copied to be read.",
   cause:
     "A backup contains the -wal but not the -shm. To read such a database in place would write beside it, so the tool reads a copy in a temporary folder. It is deleted afterwards.",
-  advice:
-    "This does not mean that the database is damaged. Name a folder with enough space: `TMPDIR=/folder opencode-session-repair check`.",
+  advice: `This does not mean that the database is damaged. ${nameFolder("opencode-session-repair check")}`,
   classes: ["B4"],
 } satisfies Fault;

@@ -1,3 +1,4 @@
+import { KEEP_A_COPY, swapAdvice } from "../words/advice.ts";
 import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
@@ -67,8 +68,9 @@ export const DATABASE_MALFORMED = {
   title: "The database is damaged inside",
   invariant: "SQLite can read every page that it needs.",
   cause: "Power loss, a network file system with several hosts, or a copy made while opencode was writing.",
-  advice:
-    "Stop every opencode, then run `opencode-session-repair salvage --swap`: it builds a new database from everything that can still be read. Keep the data directory off network file systems.",
+  advice: swapAdvice(
+    "it builds a new database from everything that can still be read. Keep the data directory off network file systems.",
+  ),
   issues: [30157, 14970, 37821, 14194],
   ...reported,
   classes: ["B1"],
@@ -91,7 +93,7 @@ export const TABLES_MISSING = {
   title: "The database lacks tables that opencode needs",
   invariant: "The tables project, session, message and part are there.",
   cause: "A migration that stopped half way, or tables that were dropped by hand.",
-  advice: "Stop opencode and keep a copy. Restore a backup from before the upgrade.",
+  advice: `${KEEP_A_COPY} Restore a backup from before the upgrade.`,
   issues: [16678, 17270],
   ...reported,
   classes: ["C3"],

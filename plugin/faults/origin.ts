@@ -1,4 +1,5 @@
 import { GO_ON_WITH_1X } from "../words/origins.ts";
+import { DATABASE_MALFORMED } from "./container.ts";
 import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
@@ -43,7 +44,7 @@ export const OTHER_PROGRAM = {
 export const MALFORMED_NOT_SALVAGEABLE = {
   code: "malformed-not-salvageable",
   title: "The database is damaged, and `salvage` would not save all of it",
-  invariant: "SQLite can read every page that it needs.",
+  invariant: DATABASE_MALFORMED.invariant,
   cause: "The damage is that of `database-malformed`, but the database may not belong to opencode 1.x alone.",
   advice:
     "Stop every opencode, also the background service of 2.x. Copy the file with its -wal and -shm, and work on the copy: `sqlite3 COPY .recover` reads the rest of every table. Or put a backup in its place. `opencode-session-repair salvage` never replaces this database, because it does not save the tables of 2.x. If it can, it builds a new database beside this one.",

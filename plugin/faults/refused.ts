@@ -52,7 +52,7 @@ export const LEGACY_MODEL = {
 export const FOREIGN_PART = {
   code: "foreign-part",
   title: "was added by another program, under an id that opencode refuses",
-  invariant: "Part ids begin with `prt`.",
+  invariant: "The id of a part has opencode's own form.",
   cause:
     "Memory plugins add parts of their own to a session. These parts hold nothing that the user or the model said.",
   ...completed,

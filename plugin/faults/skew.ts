@@ -1,3 +1,4 @@
+import { KEEP_A_COPY } from "../words/advice.ts";
 import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
@@ -60,8 +61,7 @@ export const EVENT_SEQUENCE_BEHIND = {
   title: "has sessions that can be read but accept no prompt",
   invariant: "The counter of a session's events (event_sequence) is the number of its newest event.",
   cause: "Rows of event_sequence were deleted or decreased, mostly by a script that frees space.",
-  advice:
-    "opencode gives the next event a number that already exists, and fails. Stop opencode and keep a copy. Then set the counter of each such session to the highest `seq` of its events, or delete its events.",
+  advice: `opencode gives the next event a number that already exists, and fails. ${KEEP_A_COPY} Then set the counter of each such session to the highest \`seq\` of its events, or delete its events.`,
   issues: [33356, 46341],
   classes: ["D7"],
   ...reported,

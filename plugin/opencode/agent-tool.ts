@@ -175,14 +175,18 @@ async function planRepair(request: RepairRequest, sessionID: string | null, cont
   // There is no problem, no such session, or only problems that no repair fixes.
   if (repairable.length === 0) return { answer: answerText(checked) };
   const sessions = new Set(repairable.map((finding) => finding.sessionID)).size;
-  const { changeLines } = await import("../words/changes.ts");
+  const { changeLines, inOneSentence } = await import("../words/changes.ts");
   const { toDoWords } = await import("../words/records.ts");
   const { plural } = await import("../words/amounts.ts");
   const changes = changeLines(repairable);
-  const shown = changes.slice(0, MOST_CHANGES).join("; ");
-  const more = changes.length > MOST_CHANGES ? `; and ${changes.length - MOST_CHANGES} more` : "";
   const summary = `${toDoWords(repairable)}, in ${plural(sessions, "session")} (reversible)`;
-  return { request, change: { summary, details: changes.length === 0 ? summary : `${summary}: ${shown}${more}` } };
+  return {
+    request,
+    change: {
+      summary,
+      details: changes.length === 0 ? summary : `${summary}: ${inOneSentence(changes, MOST_CHANGES)}`,
+    },
+  };
 }
 
 async function planUndo(wanted: string | null, context: RequestContext): Promise<Planned> {

@@ -1,5 +1,5 @@
 import { faultByCode } from "../faults/catalogue.ts";
-import { type ConfirmedFinding, FAILING_ON_SCREEN, failedVerb, isFailingHere, type Verdict } from "../model/finding.ts";
+import { type ConfirmedFinding, FAILING_ON_SCREEN, isFailingHere, type Verdict } from "../model/finding.ts";
 import { allRuns, runIDOf } from "../quarantine/runs.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import { type CheckResult, check } from "../repair/check.ts";
@@ -8,7 +8,14 @@ import { writingRefusal } from "../repair/may-write.ts";
 import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
 import { unlistedBy, unlistedLine } from "../repair/unlisted.ts";
 import { countsWords, plural, themOrIt } from "../words/amounts.ts";
-import { NO_SUCH_SESSION, NOTHING_CHANGED, NOTHING_TO_UNDO, OF_THIS_SESSION } from "../words/answers/common.ts";
+import {
+  andMore,
+  failingRecords,
+  NO_SUCH_SESSION,
+  NOTHING_CHANGED,
+  NOTHING_TO_UNDO,
+  OF_THIS_SESSION,
+} from "../words/answers/common.ts";
 import { changeLines } from "../words/changes.ts";
 import { originsSentence } from "../words/origins.ts";
 import { actionWord, doneWords, failsAgain, recordWords, restoredSentence } from "../words/records.ts";
@@ -42,7 +49,7 @@ export function answerText(answer: RequestAnswer): string {
 
 function shortened(lines: readonly string[]): string[] {
   if (lines.length <= MOST_LINES) return [...lines];
-  return [...lines.slice(0, MOST_LINES), `… and ${lines.length - MOST_LINES} more`];
+  return [...lines.slice(0, MOST_LINES), andMore(lines.length - MOST_LINES)];
 }
 
 function findingLine(finding: ConfirmedFinding): string {
@@ -102,7 +109,7 @@ async function checkOrRepair(
   }
   const refusal = before.stores.map(({ origin }) => writingRefusal(origin)).find((each) => each !== null);
   if (request.what === "check" || refusal !== undefined) {
-    const headline = `${plural(found.length, "record")} that opencode cannot ${failedVerb(found)}. ${refusal ?? "Type `/repair` to repair what can be repaired. Nothing is deleted."}`;
+    const headline = `${failingRecords(found)}. ${refusal ?? "Type `/repair` to repair what can be repaired. Nothing is deleted."}`;
     return {
       ...NO_CHANGE,
       headline,

@@ -19,6 +19,7 @@ import type { OpenedStore } from "../stores/opened-store.ts";
 import { unreadLog } from "../stores/sqlite/pages/write-ahead-log.ts";
 import type { Store } from "../stores/store.ts";
 import type { Survey, SurveyedProject } from "../stores/survey.ts";
+import { swapAdvice } from "../words/advice.ts";
 import { amount } from "../words/amounts.ts";
 import { GO_ON_WITH_1X } from "../words/origins.ts";
 import { FROM_SESSIONS } from "../words/sources.ts";
@@ -193,8 +194,9 @@ async function databaseFindings(
   return findings;
 }
 
-const SALVAGE_COLUMNS =
-  "Stop every opencode, then run `opencode-session-repair salvage --swap`: it builds a database with these columns, and everything else as before. The values of these columns are lost. It can be undone.";
+const SALVAGE_COLUMNS = swapAdvice(
+  "it builds a database with these columns, and everything else as before. The values of these columns are lost. It can be undone.",
+);
 
 const NOT_REBUILT = { rebuiltJournal: () => null, rebuiltTable: () => null, isSalvageable: () => false };
 

@@ -16,6 +16,7 @@ import { DatabaseFileWriter, SALVAGED, WHOLE_IN_QUARANTINE } from "../stores/sql
 import { SIDE_FILES } from "../stores/sqlite/sole-use.ts";
 import { itemNumber, StoreRefusedError } from "../stores/writer.ts";
 import { TOOL } from "../tool-identity.ts";
+import { BEING_WRITTEN } from "../words/refusals.ts";
 import type { SalvageReport } from "./salvage.ts";
 import { SalvageStoppedError } from "./stopped.ts";
 
@@ -115,10 +116,7 @@ async function copiedInto(
     const original = await hashFile(files, join(run.path, file), signal);
     const now = await files.stat(database + suffix);
     if (suffix !== "-shm" && (now?.size !== size || now.mtimeMs !== mtimeMs || original.bytes !== size)) {
-      throw new StoreRefusedError(
-        "busy",
-        "Another process is writing to the database. Close every opencode and try again.",
-      );
+      throw new StoreRefusedError("busy", `${BEING_WRITTEN} Close every opencode and try again.`);
     }
     items.push({
       id: itemNumber(index),

@@ -19,6 +19,11 @@ export function lineCount(text: string): number {
 /** The note for a message in which opencode summarised the messages before it. */
 export const COMPACTED = "the session before this point was compacted";
 
+/** The note for a turn that failed. */
+export function endedWith(name: string, message: string | null): string {
+  return `ended with ${name}${message === null ? "" : `: ${firstLine(message)}`}`;
+}
+
 /** The note for text that opencode itself added. */
 export function addedText(text: string): string {
   return `added by opencode: ${firstLine(text)}`;

@@ -3,7 +3,7 @@ import type { ProblemOf2x } from "../faults/diagnose-2x.ts";
 import { cutDocument } from "../records/cut-document.ts";
 import { sqliteText, textBeginning } from "../records/file-text.ts";
 import { isFields, numberIn, textIn, valueIn } from "../stores/conversation.ts";
-import { addedText, COMPACTED, firstLine, firstText, lineCount } from "./entry-text.ts";
+import { addedText, COMPACTED, endedWith, firstLine, firstText, lineCount } from "./entry-text.ts";
 import type { Entry, Hole, Quarantined, ToolCall, TranscriptMessage } from "./transcript.ts";
 
 /** A row of `session_message`, in its place or in quarantine. */
@@ -160,7 +160,7 @@ function errorOf(value: unknown): Entry[] {
   if (!isFields(error)) return [];
   const message = textIn(error, "message");
   const name = textIn(error, "type") ?? "an error";
-  return note(`ended with ${name}${message === null ? "" : `: ${firstLine(message)}`}`, value);
+  return note(endedWith(name, message), value);
 }
 
 function listIn(value: unknown, key: string): readonly unknown[] {

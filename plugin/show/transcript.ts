@@ -11,7 +11,7 @@ import {
   textIn,
   valueIn,
 } from "../stores/conversation.ts";
-import { addedText, COMPACTED, firstLine, firstText, lineCount } from "./entry-text.ts";
+import { addedText, COMPACTED, endedWith, firstLine, firstText, lineCount } from "./entry-text.ts";
 
 /** A known problem of a record. */
 export interface KnownFault {
@@ -225,5 +225,5 @@ function errorOf(info: unknown): Entry[] {
   const name = textIn(info, "error", "name");
   if (name === null) return [];
   const message = textIn(info, "error", "data", "message");
-  return [{ type: "note", part: info, text: `ended with ${name}${message === null ? "" : `: ${firstLine(message)}`}` }];
+  return [{ type: "note", part: info, text: endedWith(name, message) }];
 }

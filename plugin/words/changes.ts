@@ -53,3 +53,9 @@ function linesOf({ kind, path, from, values }: Place): { line: string; count: nu
   const count = [...values.values()].reduce((sum, each) => sum + each, 0);
   return [{ count, line: `${plural(count, kind)}: ${path}: ${old} -> ${plural(values.size, "value")}, each its own` }];
 }
+
+/** The first lines of a list as one text, with the number of the others. */
+export function inOneSentence(lines: readonly string[], most: number): string {
+  const more = lines.length > most ? `; and ${lines.length - most} more` : "";
+  return `${lines.slice(0, most).join("; ")}${more}`;
+}

@@ -89,7 +89,9 @@ export function soThatItOpens(sessions: number): string {
 }
 
 /** What `repair` promises about all of its changes. */
-export const REVERSIBLE = "Nothing is deleted; every step can be undone.";
+export const UNDOABLE_STEPS = "every step can be undone";
+
+export const REVERSIBLE = `Nothing is deleted; ${UNDOABLE_STEPS}.`;
 
 /** For example `2 records restored where they were.` */
 export function restoredSentence(records: number): string {

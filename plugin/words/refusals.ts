@@ -4,15 +4,18 @@ export const DISK_ERROR = "The disk reported an error. Nothing was lost; make a 
 
 export const NO_SQLITE = "This runtime has no SQLite.";
 
+export const BEING_WRITTEN = "Another process is writing to the database.";
+
 export const NO_SUCH_RUN = "There is no run with this id in quarantine.";
 
 /** The reason of an item that was not changed or restored, in every store. */
 export const NOT_DONE = {
   unfit: "the replacement does not fit",
-  taken: "another record is in its place now",
+  unprepared: "it was not prepared",
   occupied: "another record is in its place now",
   copyChanged: "the quarantined copy is missing or has changed",
   noParent: "the record that it belongs to is missing",
+  changedSinceAdded: "the record was changed after it was added",
 } as const;
 
 /** The message for a store that cannot be read, with the command that finds out why. */

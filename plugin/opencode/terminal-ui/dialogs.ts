@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { TuiDialogSelectOption, TuiPluginApi } from "@opencode-ai/plugin/tui";
 import { TRUNCATED } from "../../faults/unreadable.ts";
-import { type ConfirmedFinding, FAILING_ON_SCREEN, failedVerb, isFailingHere } from "../../model/finding.ts";
+import { type ConfirmedFinding, FAILING_ON_SCREEN, isFailingHere } from "../../model/finding.ts";
 import { entryURL } from "../../package-files.ts";
 import { LARGE_QUARANTINE_BYTES } from "../../quarantine/retention.ts";
 import { allRuns, type ReadableSummary, type RunSummary } from "../../quarantine/runs.ts";
@@ -14,10 +14,16 @@ import { repair } from "../../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../../repair/restore.ts";
 import { openStores } from "../../stores/open.ts";
 import { plural, sizeText, were } from "../../words/amounts.ts";
-import { NOTHING_CHANGED, UNDO_IN_LIST } from "../../words/answers/common.ts";
+import {
+  failingRecords,
+  NOT_SHOWN_TITLE,
+  NOTHING_CHANGED,
+  UNDO_IN_LIST,
+  UNDO_THIS_RUN,
+} from "../../words/answers/common.ts";
 import { causeText, runTitle, writtenText } from "../../words/answers/dialog.ts";
 import { type FindingGroup, groupFindings, groupText } from "../../words/answers/finding-groups.ts";
-import { changeLines } from "../../words/changes.ts";
+import { changeLines, inOneSentence } from "../../words/changes.ts";
 import { originsSentence } from "../../words/origins.ts";
 import { doneWords, failsAgain, restoredSentence, sentence, soThatItOpens, toDoWords } from "../../words/records.ts";
 import type { RequestContext } from "../repair-request.ts";
@@ -49,7 +55,7 @@ export async function openRepairDialog(input: DialogInput): Promise<void> {
   const title =
     found.length === 0
       ? `Session repair: all ${plural(counts.sessions, "session")} can be opened`
-      : `Session repair: ${plural(found.length, "record")} that opencode cannot ${failedVerb(found)}`;
+      : `Session repair: ${failingRecords(found)}`;
   const undo = undoOptions(input, await sized(input, runs));
   const hidden = hiddenOptions(input);
   const options = [...originOptions(api, others), ...repairOptions(input, found), ...undo, ...hidden, closeOption(api)];
@@ -66,12 +72,11 @@ function originOptions(api: TuiPluginApi, sentence: string | null): Option[] {
 /** Only opencode with a database leaves sessions out of its lists. */
 function hiddenOptions(input: DialogInput): Option[] {
   if (input.context.located.databases.length === 0) return [];
-  const title = "Sessions that are not shown";
   const value = async () => {
     const { openHiddenDialog } = await import("./hidden-dialog.ts");
     return openHiddenDialog({ ...input, commandLine: fileURLToPath(entryURL("cli")) });
   };
-  return [{ title, description: "look for them", category: "Otherwise", value }];
+  return [{ title: NOT_SHOWN_TITLE, description: "look for them", category: "Otherwise", value }];
 }
 
 function closeOption(api: TuiPluginApi): Option {
@@ -122,7 +127,7 @@ function sessionOptions(input: DialogInput, sessionID: string | null, found: rea
         return showText(
           input.api,
           groupText(group),
-          `Nothing was changed: this is only reported. ${evidenceText(group)}`,
+          `${NOTHING_CHANGED} This is only reported. ${evidenceText(group)}`,
         );
       },
     };
@@ -145,8 +150,7 @@ const MOST_CHANGES = 4;
 export function changesText(findings: readonly ConfirmedFinding[]): string {
   const changes = changeLines(findings);
   if (changes.length === 0) return "";
-  const more = changes.length > MOST_CHANGES ? `; and ${changes.length - MOST_CHANGES} more` : "";
-  return ` Completed: ${changes.slice(0, MOST_CHANGES).join("; ")}${more}.`;
+  return ` Completed: ${inOneSentence(changes, MOST_CHANGES)}.`;
 }
 
 /** If there are more records than this, their texts are not shown before the repair. */
@@ -282,7 +286,7 @@ export function confirmUndo(input: DialogInput, runID: string, items: number): v
   const message = `${plural(items, "record")} will be restored byte for byte where ${were(items)}. ${failsAgain(items)}`;
   askUser(
     input.api,
-    "Undo this run?",
+    UNDO_THIS_RUN,
     message,
     () => undoNow(input, runID),
     () => input.api.ui.dialog.clear(),

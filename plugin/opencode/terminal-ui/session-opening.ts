@@ -4,7 +4,7 @@ import type { ConfirmedFinding } from "../../model/finding.ts";
 import { keptKey } from "../../quarantine/run-state.ts";
 import { keptByUser } from "../../quarantine/runs.ts";
 import { isDoneUnasked, isRepairable } from "../../repair/plan.ts";
-import { REPAIR_UNDOES } from "../../words/answers/common.ts";
+import { NOTHING_CHANGED, REPAIR_UNDOES, UNDONE_BY_REPAIR } from "../../words/answers/common.ts";
 import { causesText, sessionSentence } from "../../words/answers/dialog.ts";
 import { doneWords, sentence, toDoWords } from "../../words/records.ts";
 import { askUser, showDefect, showList, showText } from "./dialog-parts.ts";
@@ -126,7 +126,7 @@ async function repairAndReturn(
       () => repairNow(false),
       () => {
         api.ui.dialog.clear();
-        const message = "Nothing was changed. Type /repair to open this session later.";
+        const message = `${NOTHING_CHANGED} Type /repair to open this session later.`;
         api.ui.toast({ variant: "info", title: "Session repair", message, duration: TOAST_MS });
         return otherwise();
       },
@@ -173,5 +173,5 @@ function askWhatIsReported(
 }
 
 function question(findings: readonly ConfirmedFinding[]): string {
-  return `${sentence(toDoWords(findings))} and open it? Nothing is deleted, and /repair undoes it.${changesText(findings)}`;
+  return `${sentence(toDoWords(findings))} and open it? Nothing is deleted, and ${UNDONE_BY_REPAIR}.${changesText(findings)}`;
 }

@@ -161,7 +161,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "output-format",
     issues: [26929],
     invariant: "No user message holds an output format, because this opencode cannot show it again.",
-    source: "left out; the original stays in quarantine",
+    source: "left out",
     of: ["user"],
     at: /^format(\..*)?$/,
     found: WRONG,

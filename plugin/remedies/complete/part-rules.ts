@@ -209,7 +209,7 @@ export const PART_RULES: readonly Rule[] = [
     name: "file-source",
     issues: [],
     invariant: "The position at which a text names a file or an agent is complete, or absent.",
-    source: "left out; the original stays in quarantine",
+    source: "left out",
     of: ["file", "agent", "tool completed"],
     at: /^(state\.attachments\[\d+\]\.)?source(\..*)?$/,
     found: ANY,

@@ -101,7 +101,7 @@ export class JsonWriter implements StoreWriter {
     if (reason !== null) return reason;
     const found = path === null ? null : await this.#files.stat(path);
     if (operation.seen === null) {
-      if (path === null || found !== null) return NOT_DONE.taken;
+      if (path === null || found !== null) return NOT_DONE.occupied;
       return asItem(id, operation, null, await this.#replacements.save(id, operation, null, folder));
     }
     if (path === null || found?.type !== "file") return GONE_SINCE;
@@ -153,7 +153,7 @@ export class JsonWriter implements StoreWriter {
     if (original === null) {
       return (await this.#replacements.putInPlace(item, folder))
         ? { id: item.id, state: "done" }
-        : skipped(item, NOT_DONE.taken);
+        : skipped(item, NOT_DONE.occupied);
     }
     if (!(await this.#live.holds(path, original))) return skipped(item, CHANGED_SINCE);
     const kept = join(folder, original.file);
@@ -194,7 +194,7 @@ export class JsonWriter implements StoreWriter {
     if (original === null) {
       return (await this.#replacements.takeBack(item, path, folder))
         ? { id: item.id, state: "restored" }
-        : skipped(item, "the record was changed after it was added");
+        : skipped(item, NOT_DONE.changedSinceAdded);
     }
     const kept = join(folder, original.file);
     const keptStat = await this.#files.stat(kept);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { CellValue, RowValues } from "../../model/artifact.ts";
 import type { NewRow } from "../../model/replacement.ts";
+import { NOT_DONE } from "../../words/refusals.ts";
 import type { Connection } from "./driver.ts";
 import { type CapturedRow, captureRow, deleteRow, insertRow, rowHash } from "./row.ts";
 import { quoted, type Schema } from "./schema.ts";
@@ -112,7 +113,7 @@ export function isAdded(connection: Connection, listed: Listing): boolean {
  */
 export function removeRows(connection: Connection, schema: Schema, listed: Listing): string | null {
   const own = listed.rows.filter(({ table }) => table !== "project");
-  if (!own.every((row) => isUnchanged(connection, schema, row))) return "the record was changed after it was added";
+  if (!own.every((row) => isUnchanged(connection, schema, row))) return NOT_DONE.changedSinceAdded;
   const session = own.find(({ table }) => table === "session");
   if (session === undefined || !("id" in session.key)) return "the list of added rows has no session";
   if (hasMore(connection, schema, session.key.id, own)) return "the session was continued after it was added";

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { PRIVATE_FILE } from "../../platform/durable.ts";
 import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
 import { makeTemporaryFolder, temporaryPlaces } from "../../platform/temporary-folder.ts";
+import { nameFolder } from "../../words/advice.ts";
 import { StoreRefusedError } from "../writer.ts";
 
 /** Copies of the files of a database, in a folder that only this user may enter. */
@@ -26,7 +27,7 @@ export class NoRoomForCopyError extends StoreRefusedError {
     const found = tried.map(({ name, freeBytes }) => `${name}: ${roomText(freeBytes)}`).join(", ");
     super(
       "failed",
-      `The database was not read: a private copy needs ${needed}, and there is not enough space for it (${found}). Name a folder with enough space: TMPDIR=/folder opencode-session-repair …`,
+      `The database was not read: a private copy needs ${needed}, and there is not enough space for it (${found}). ${nameFolder("opencode-session-repair …")}`,
     );
     this.name = "NoRoomForCopyError";
     this.evidence = `a copy needs ${needed}; ${found}`;

@@ -119,7 +119,7 @@ export class RowChanges {
     if (place === null) return GONE_SINCE;
     const row = this.#rows.capture(place);
     if (operation.seen === null) {
-      if (row !== null) return NOT_DONE.taken;
+      if (row !== null) return NOT_DONE.occupied;
     } else {
       if (row === null) return GONE_SINCE;
       if (seenHash(place, row) !== operation.seen.sha256) return CHANGED_SINCE;

@@ -36,7 +36,7 @@ export class RowsAside {
     const outcomes = (isRenamed ? [...group] : [...group].reverse()).map((item): ItemOutcome => {
       const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
       const change = this.#changes.of(item);
-      if (change === undefined) return skipped("it was not prepared");
+      if (change === undefined) return skipped(NOT_DONE.unprepared);
       const { place, cells } = change;
       const row: CapturedRow = { table: place.table, rowID: null, cells: cells ?? new Map() };
       if (cells === null) deleteRow(this.#rows.connection, place.table, place.key);

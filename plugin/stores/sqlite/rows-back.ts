@@ -36,8 +36,7 @@ export class RowsBack {
       return skipped(NOT_DONE.copyChanged);
     }
     const live = this.#rows.capture(place);
-    if (saved === null)
-      return this.#takeBack(item, place, live) ? restored : skipped("the record was changed after it was added");
+    if (saved === null) return this.#takeBack(item, place, live) ? restored : skipped(NOT_DONE.changedSinceAdded);
     const replaced = item.replacement?.columns;
     if (replaced === undefined) {
       if (live !== null) {
@@ -57,7 +56,7 @@ export class RowsBack {
       updateCells(this.#rows.connection, place.table, key, originals);
       return restored;
     }
-    if (live === null || originals.size === 0) return skipped("the record that it belongs to is missing");
+    if (live === null || originals.size === 0) return skipped(NOT_DONE.noParent);
     if (holdsCells(live, Object.fromEntries([...originals].map(([name, cell]) => [name, cellDigest(cell)])))) {
       return restored;
     }

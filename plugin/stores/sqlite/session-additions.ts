@@ -3,6 +3,7 @@ import type { ManifestItem } from "../../model/manifest-item.ts";
 import type { NewRow } from "../../model/replacement.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { sha256 } from "../../platform/hash.ts";
+import { NOT_DONE } from "../../words/refusals.ts";
 import type { ItemOutcome, Operation } from "../writer.ts";
 import { addRows, isAdded, type Listing, listingOf, parseListing, removeRows, rowsFor } from "./added-rows.ts";
 import { listedItem } from "./listed-item.ts";
@@ -42,7 +43,7 @@ export class SessionAdditions {
   add(item: ManifestItem): ItemOutcome {
     const addition = this.#additions.get(item);
     const reason =
-      addition === undefined ? "it was not prepared" : addRows(this.#rows.connection, addition.listed, addition.rows);
+      addition === undefined ? NOT_DONE.unprepared : addRows(this.#rows.connection, addition.listed, addition.rows);
     return reason === null ? { id: item.id, state: "done" } : { id: item.id, state: "skipped", reason };
   }
 

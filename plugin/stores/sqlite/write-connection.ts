@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FileSystem } from "../../platform/file-system.ts";
-import { DISK_ERROR } from "../../words/refusals.ts";
+import { BEING_WRITTEN, DISK_ERROR } from "../../words/refusals.ts";
 import { DISK_FULL, type ItemOutcome, StoreRefusedError } from "../writer.ts";
 import type { Connection } from "./driver.ts";
 import { mayChangeMore } from "./known-shape.ts";
@@ -171,7 +171,7 @@ function attempt<T>(work: () => T): T {
 function refusal(error: unknown): unknown {
   switch (sqliteFailure(error)) {
     case "busy":
-      return new StoreRefusedError("busy", "Another process is writing to the database.");
+      return new StoreRefusedError("busy", BEING_WRITTEN);
     case "full":
       return new StoreRefusedError("failed", DISK_FULL);
     case "read-only":

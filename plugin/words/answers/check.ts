@@ -9,6 +9,7 @@ import { isRepairable } from "../../repair/plan.ts";
 import { countsText, plural } from "../amounts.ts";
 import { originsSentence } from "../origins.ts";
 import { actionWord, REVERSIBLE, recordWords, toDoWords } from "../records.ts";
+import { WHAT_TO_DO } from "./common.ts";
 import { findingLines, laidOut, type View } from "./findings.ts";
 import type { CommandWriter } from "./screen.ts";
 import { checkedStoreLine } from "./stores.ts";
@@ -129,7 +130,7 @@ function adviceLines({ stores }: CheckResult, findings: readonly ConfirmedFindin
   );
   if (advice.length === 0) return [];
   const lines = advice.flatMap(([code, text]) => laidOut(`${code}: ${text}`, view, "  "));
-  return ["", view.terminal.style("bold", "What to do:"), ...lines];
+  return ["", view.terminal.style("bold", WHAT_TO_DO), ...lines];
 }
 
 /** States the result, and the one thing to do next. */

@@ -2,7 +2,28 @@
  * Sentences that several answers use: those of the command line, the slash command, the agent's tool and the dialogs.
  */
 
+import { type ConfirmedFinding, failedVerb } from "../../model/finding.ts";
+import { plural } from "../amounts.ts";
+
 export const NOTHING_CHANGED = "Nothing was changed.";
+
+export const STOPPED_AT_ONCE = `Stopped. ${NOTHING_CHANGED}`;
+
+export const LOOKING_FOR_SESSIONS = "Looking for sessions …";
+
+export const NOT_SHOWN_TITLE = "Sessions that are not shown";
+
+export const FILE_EXISTS = "A file with that name exists already.";
+
+export const QUARANTINE_EMPTY = "The quarantine is empty.";
+
+export const UNDO_THIS_RUN = "Undo this run?";
+
+export const WHAT_TO_DO = "What to do:";
+
+export const WHAT_IS_COMPLETED = "What is completed:";
+
+export const ORIGINALS_ARE_IN = "The originals are in:";
 
 /** The sentence after an action that was not done, because no person could be asked. */
 export const ADD_YES = "Add --yes to do this.";
@@ -20,9 +41,11 @@ export const OF_THIS_SESSION = "That run changed this very session. Undo it with
 
 export const UNDO_IN_LIST = "To undo: /repair, then the run in the list.";
 
-export const REPAIR_UNDOES = "Nothing was deleted; /repair undoes it.";
+export const UNDONE_BY_REPAIR = "/repair undoes it";
 
-export const STOPPED = "Stopped before the end. Nothing was changed.";
+export const REPAIR_UNDOES = `Nothing was deleted; ${UNDONE_BY_REPAIR}.`;
+
+export const STOPPED = `Stopped before the end. ${NOTHING_CHANGED}`;
 
 /** A bug of this tool. */
 export const DEFECT = { title: "The repair hit a bug", rest: "Nothing was lost. Please report it." } as const;
@@ -31,6 +54,25 @@ export const DEFECT = { title: "The repair hit a bug", rest: "Nothing was lost. 
 export const WITHOUT_RECORD = "without a record of its own";
 
 export const UNTITLED = "Untitled session";
+
+/** For example `2 records that opencode cannot load`. */
+export function failingRecords(findings: readonly ConfirmedFinding[]): string {
+  return `${plural(findings.length, "record")} that opencode cannot ${failedVerb(findings)}`;
+}
+
+/** The question about a folder that is gone. */
+export function whereIsNow(folder: string): string {
+  return `Where is ${folder} now?`;
+}
+
+export function toCorrect(command: string): string {
+  return `To correct this: ${command}`;
+}
+
+/** The last line of a list that was cut. */
+export function andMore(count: number): string {
+  return `… and ${count.toLocaleString("en-US")} more`;
+}
 
 export function undoneBefore(runID: string): string {
   return `The run ${runID} was already undone completely.`;

@@ -4,6 +4,7 @@ import type { Finding } from "../../model/finding.ts";
 import { bySession } from "../../repair/by-session.ts";
 import { plural } from "../amounts.ts";
 import { wrapped } from "../text-layout.ts";
+import { toCorrect } from "./common.ts";
 import { type FindingGroup, groupFindings, groupText } from "./finding-groups.ts";
 import type { Screen } from "./screen.ts";
 import { type SessionNames, sessionLines } from "./sessions.ts";
@@ -66,7 +67,7 @@ function causeLines(findings: readonly Finding[], view: View): string[] {
   const single = (finding: Finding) => {
     const command = view.correction?.(finding) ?? null;
     const lines = laidOut(findingText(finding), view, "    ");
-    return command === null ? lines : [...lines, `      To correct this: ${command}`];
+    return command === null ? lines : [...lines, `      ${toCorrect(command)}`];
   };
   if (view.isDetailed) return findings.flatMap(single);
   return groupFindings(findings).flatMap((group) => {

@@ -5,6 +5,7 @@ import type { Outcome } from "../../upgrade/departure.ts";
 import type { UpgradeFinding } from "../../upgrade/prescribe-upgrade.ts";
 import { countsText, plural } from "../amounts.ts";
 import { REVERSIBLE, toDoWords } from "../records.ts";
+import { WHAT_TO_DO } from "./common.ts";
 import { findingLines } from "./findings.ts";
 import type { Screen } from "./screen.ts";
 
@@ -44,7 +45,7 @@ export function upgradeText(result: UpgradeResult, terminal: Screen): string {
   lines.push(...byDesign(findings, terminal));
   const advice = Object.entries(adviceFor(problems, true));
   if (advice.length > 0) {
-    lines.push("", terminal.style("bold", "What to do:"), ...advice.map(([code, text]) => `  ${code}: ${text}`));
+    lines.push("", terminal.style("bold", WHAT_TO_DO), ...advice.map(([code, text]) => `  ${code}: ${text}`));
   }
   lines.push("", closing(result, problems, terminal));
   return lines.join("\n");
