@@ -114,7 +114,7 @@ export const COMMANDS = {
   repair: {
     takes: { name: "[SESSION]…", kind: "session", most: Number.POSITIVE_INFINITY },
     options: ["session", "only", "for", "dry-run", "yes"],
-    summary: "recover, complete or quarantine what opencode cannot load",
+    summary: "recover, complete or quarantine records that opencode cannot load",
     details: [
       "Shows the plan and asks first. A record that opencode kept a copy of is recovered from it. A record without a copy is moved to quarantine. Nothing is deleted; `restore` undoes it.",
     ],
@@ -139,7 +139,7 @@ export const COMMANDS = {
     options: ["markdown"],
     summary: "print what can be read of a session, or what is in a run",
     details: [
-      "Takes the id of a session, its beginning, or words of its title. Records that cannot be read are marked as holes. Records in quarantine are shown in their place and marked. With --json or --markdown the session is exported whole, tool outputs included. The id of a run shows what is in that run. Changes nothing.",
+      "Takes the id of a session, its beginning, or words of its title. Records that cannot be read are marked as holes. Records in quarantine are shown in their place and marked. With --json or --markdown the session is exported whole, tool outputs included. The id of a run shows the records of that run. Changes nothing.",
     ],
     examples: [
       { args: "show login page", says: "the session with these words in its title" },
@@ -157,7 +157,7 @@ export const COMMANDS = {
     ],
     examples: [
       { args: "runs", says: "every run" },
-      { args: "runs last", says: "what is in the newest run" },
+      { args: "runs last", says: "the records of the newest run" },
     ],
   },
   restore: {
@@ -170,7 +170,7 @@ export const COMMANDS = {
     ],
     examples: [
       { args: "restore last", says: "undo the newest run" },
-      { args: "restore 20261123T0215 --session ses_4f2a", says: "undo what a run did to one session" },
+      { args: "restore 20261123T0215 --session ses_4f2a", says: "undo the changes of a run to one session" },
     ],
   },
   rescue: {
@@ -210,7 +210,7 @@ export const COMMANDS = {
   doctor: {
     options: [],
     summary: "check that the plugin is installed, loaded and can work here",
-    details: ["Each line is ✓ or ✗ with what to do. Changes nothing."],
+    details: ["Each line begins with ✓ or ✗ and says what to do. Changes nothing."],
     examples: [{ args: "doctor", says: "ask this first when something does not work" }],
   },
   report: {

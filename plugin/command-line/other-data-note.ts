@@ -20,7 +20,7 @@ export async function otherData(
   return found;
 }
 
-/** One line for each directory, with the command that shows what only it has. */
+/** One line for each directory, with the command that shows the sessions which only it has. */
 export function otherDataLines(context: CommandContext, directories: readonly string[]): string[] {
   return directories.flatMap((directory) => [
     `opencode also has data in ${printable(directory)}. What only it has:`,

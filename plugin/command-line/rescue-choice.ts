@@ -8,7 +8,7 @@ import { minuteText } from "../words/times.ts";
 import { readyCommand } from "./ready-command.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What the user chose from the list: one or several requests, each for some sessions. */
+/** The user's choice from the list: one or several requests, each for some sessions. */
 export interface Chosen {
   readonly sessionIDs: readonly string[];
   readonly request: RescueRequest;

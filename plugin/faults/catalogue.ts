@@ -30,8 +30,8 @@ export const FAULT_FAMILIES: Readonly<Record<string, readonly Fault[]>> = {
   "Databases that do not belong to opencode 1.x, or not only to it": Object.values(origin),
   "Records that the import of opencode 2.x would lose or change": Object.values(upgrade),
   "Sessions that exist but are not shown": Object.values(whereabouts),
-  "What ends the screen": Object.values(screen),
-  "What is too large": Object.values(size),
+  "Records that make the screen close": Object.values(screen),
+  "Records and files that are too large": Object.values(size),
   "Files beside the sessions": Object.values(sideFiles),
 };
 

@@ -104,7 +104,7 @@ export const SCHEMA_NEWER = {
   title: "The database was written by a newer opencode than this tool knows",
   invariant: "All migrations are known.",
   cause:
-    "opencode was upgraded. There, only records that no JSON parser reads are repaired, and only if every table is as this tool knows it, without additions that a new row would need.",
+    "opencode was upgraded. In such a database, only records that no JSON parser reads are repaired, and only if every table has the known columns and needs no others.",
   advice:
     "Use the newer opencode, or give the older one a database of its own (OPENCODE_DB). Do not add columns by hand.",
   issues: [49614, 50260, 41217],

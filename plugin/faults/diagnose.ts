@@ -126,8 +126,8 @@ function copyWords({ recordID, laterMs, isSame }: CopiedRecord): string {
 }
 
 /**
- * How severe a fault is. opencode reads a todo file that does not parse as an empty list. opencode writes a damaged
- * project file again. opencode never reads orphans (measured on 1.0.152 and 1.1.65).
+ * How severe a fault is. opencode reads a damaged todo file as an empty list, writes a damaged project file again, and
+ * never reads orphans (measured on 1.0.152 and 1.1.65).
  */
 function severityOf(artifact: Artifact, evidence: Evidence, store: StoreDescription, wasRead: boolean): Severity {
   if (!evidence.reachable) return "warning";

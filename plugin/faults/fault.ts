@@ -3,7 +3,7 @@ import type { Remedy, Severity } from "../model/finding.ts";
 /** One entry of the catalogue. The entries of the catalogue drive diagnosis, documentation and tests. */
 export interface Fault {
   readonly code: string;
-  /** The text for users: what is wrong, in one clause. */
+  /** The problem in one clause, as users read it. */
   readonly title: string;
   /** The condition that every healthy record meets. */
   readonly invariant: string;

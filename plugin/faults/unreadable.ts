@@ -86,7 +86,7 @@ export const BINARY_VALUE = {
 
 export const NOT_AN_OBJECT = {
   code: "not-an-object",
-  title: "is not a record",
+  title: "is JSON that opencode cannot use as a record",
   invariant: "The JSON document of a record is an object (or a list, for the kinds that opencode stores as a list).",
   cause: "A hand edit or a script.",
   advice: "Let it be quarantined.",

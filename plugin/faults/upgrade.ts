@@ -1,6 +1,9 @@
 import type { Fault } from "./fault.ts";
 
-/** What the import of opencode 2.x does to records of 1.x. Only `check --for 2.x` and `repair --for 2.x` report it. */
+/**
+ * The results of the import of opencode 2.x for records of 1.x. Only `check --for 2.x` and `repair --for 2.x` report
+ * it.
+ */
 export const UPGRADE_DROPPED = {
   code: "upgrade-dropped",
   title: "would not arrive in opencode 2.x",

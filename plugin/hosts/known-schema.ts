@@ -12,7 +12,7 @@ export interface KnownObject {
   readonly sql: string;
 }
 
-/** The rows of a table in which hosts record what they did to a database. Times are `null`. */
+/** The rows of a table in which hosts record migrations and other changes to a database. Times are `null`. */
 export interface KnownJournal {
   readonly table: string;
   readonly columns: readonly string[];

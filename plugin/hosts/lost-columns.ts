@@ -42,7 +42,7 @@ export interface RecordedKeys {
   readonly keys: readonly string[];
 }
 
-/** Whether the journals of a database record exactly what the host of a schema records. */
+/** Whether the journals of a database record exactly the migrations that the host of a schema records. */
 export function hasJournalsOf({ journals }: KnownSchema, own: ReadonlyMap<string, RecordedKeys>): boolean {
   return JOURNALS.every(({ name, keys }) => {
     const known = journals.find(({ table }) => table === name);

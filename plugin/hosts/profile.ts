@@ -9,7 +9,7 @@ export interface Frame {
   readonly migrations: ReadonlySet<string>;
 }
 
-/** A table in which hosts record what they did to a database. */
+/** A table in which hosts record migrations and other changes to a database. */
 export interface JournalTable {
   readonly name: "migration" | "__drizzle_migrations";
   /**

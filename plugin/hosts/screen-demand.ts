@@ -1,6 +1,6 @@
 /**
- * What the terminal UI of opencode 1.0 to 1.15 requires of a value. The profile of each version states its requirements
- * in these terms. A search finds the values that do not meet the requirements.
+ * The requirement of the terminal UI of opencode 1.0 to 1.15 for a value. The profile of each version states its
+ * requirements in these terms. A search finds the values that do not meet the requirements.
  */
 
 /**

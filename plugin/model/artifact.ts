@@ -139,8 +139,8 @@ export interface Evidence {
   /** The session to which the record belongs, if known. */
   readonly sessionID: string | null;
   /**
-   * The messages of the session that are newer than the record's message. These are given only if the screen of the
-   * host depends on them; otherwise no message counts as newer.
+   * The messages of the session that are newer than the record's message. Newer messages are given only if the screen
+   * of the host depends on them; otherwise no message counts as newer.
    */
   readonly newer?: NewerMessages;
 }

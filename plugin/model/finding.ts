@@ -35,8 +35,8 @@ export interface ConfirmedFinding extends Finding {
   /** The replacement, if the remedy uses one. */
   readonly replacement: Replacement | null;
   /**
-   * A rebuilt record that is used instead of quarantine. opencode did not record it. This is used only if the user asks
-   * for the repair.
+   * A rebuilt record that is used instead of quarantine. opencode did not record it. The rebuilt record is used only if
+   * the user asks for the repair.
    */
   readonly rebuilt?: Replacement;
   /**

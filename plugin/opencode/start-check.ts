@@ -134,9 +134,9 @@ const FILES_LOOKED_AT = 8000;
 
 /**
  * Checks everything that is not known to be unchanged, at the given pace. `found` is called as soon as there is a
- * finding. Returns the sessions that are trusted now and checked later. They were healthy before, but to read the times
- * of all their files takes too long for a start. Each of these sessions is also checked whenever opencode 1.0-1.1 loads
- * it.
+ * finding. Returns the sessions that are trusted now and checked later. These sessions were healthy before, but to read
+ * the times of all their files takes too long for a start. Each of these sessions is also checked whenever opencode
+ * 1.0-1.1 loads it.
  */
 export async function checkEverything(
   input: StartCheckInput,

@@ -3,7 +3,7 @@ import type { FileSystem } from "./file-system.ts";
 
 /**
  * Whether two existing paths are one, spelled in two ways on a file system that ignores case or the form of accents.
- * They lead to two folders if a parent folder lists both spellings. One of the two may be a link to the other.
+ * Two spellings lead to two folders if a parent folder lists both. One of the two may be a link to the other.
  */
 export async function isOneSpelledTwice(files: FileSystem, path: string, other: string): Promise<boolean> {
   const plain = (text: string) => text.normalize("NFC").toLowerCase();

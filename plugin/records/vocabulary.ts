@@ -1,8 +1,8 @@
 import type { PathSystem } from "../model/store-description.ts";
 
 /**
- * The terms in which the requirements of hosts for records are written. Every description is used in two ways: as plain
- * checks, which quickly recognise a healthy record, and as zod schemas, which name the mismatches of any other record.
+ * The terms in which the requirements of hosts for records are written. Every description is used twice: as plain
+ * checks, which recognise a healthy record quickly, and as zod schemas, which name the mismatches of any other record.
  */
 export interface Vocabulary<S> {
   readonly text: S;

@@ -75,7 +75,7 @@ function seenOf({ bytes, size, sha256: hash }: Evidence): ConfirmedFinding["seen
   return hash === null ? null : { bytes: size, sha256: hash };
 }
 
-/** A store whose hosts log what they write. */
+/** A store whose hosts log their writes. */
 interface LoggedStore {
   readonly store: Store;
   readonly eventLog: EventLog;

@@ -7,8 +7,8 @@ import type { DatabaseFrame } from "../stores/survey.ts";
 
 /**
  * The rows that the journal of a database lacks. These rows are known only if the tables, columns and indexes are
- * exactly those of a known host. Then that host's journal is the right one. `null` if they differ, or if the journal
- * has other rows too.
+ * exactly those of a known host. In that case the journal of that host is the right one. `null` if they differ, or if
+ * the journal has other rows too.
  */
 export function rebuiltJournal({ layout, journals }: DatabaseFrame): Replacement | null {
   const whole = journalOf(layout);

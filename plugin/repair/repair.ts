@@ -91,7 +91,7 @@ export function isStopped(outcome: object): outcome is Stopped {
 
 /**
  * Plans and applies the repair of findings. If there is nothing to do, the repair takes no lock and creates no folder.
- * An unasked repair skips what a user restored, even if that happened after the check.
+ * An unasked repair skips records that a user restored, even if that happened after the check.
  */
 export async function repair(input: RepairInput): Promise<RepairResult> {
   const plan = await planned(input).catch(stoppedBy);

@@ -17,7 +17,8 @@ export async function examineSettled(store: Store, artifact: Artifact): Promise<
     if (before === null || before.mtimeMs === null) return before;
     const age = Date.now() - before.mtimeMs;
     if (age >= SETTLE_MS) return before;
-    // A time in the future (the clock was changed) means nothing. Then the record only has to keep the same content.
+    // A time in the future (the clock was changed) means nothing. In that case the record only has to keep the same
+    // content.
     await sleep(age < 0 ? SETTLE_MS : SETTLE_MS - age);
     const after = await store.examine(artifact);
     if (after !== null && after.mtimeMs === before.mtimeMs && after.size === before.size) return after;

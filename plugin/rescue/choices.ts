@@ -33,7 +33,7 @@ export interface RescueChoice {
   readonly isSuggested: boolean;
 }
 
-/** The contents of the lists of `rescue`. Its JSON has the same fields. */
+/** The contents of the lists of `rescue`. The JSON of a list has the same fields. */
 export interface RescueLists {
   readonly target: string;
   readonly hidden: readonly HiddenSession[];
@@ -66,7 +66,8 @@ export function rescueChoices({ target, hidden, partlyShown, incomplete }: Rescu
     ...{ sessionID, title, messages, updatedMs: null, directory: null, isLast: false },
     why: `another store has ${plural(count, "more message")} → ${isContained ? target : "a session of its own"}`,
     action: { kind: "certain" } as const,
-    // This is done only if the target has no message of the session, because the user may have shortened it on purpose.
+    // The log is searched only if the target has no message of the session, because the user may have shortened it on
+    // purpose.
     isSuggested: messages === 0,
   }));
   return [...sessions, ...more]

@@ -104,7 +104,8 @@ function remotePlace(address: string): string | null {
 }
 
 /**
- * The id of the first root commit. It is `global` in a repository without a commit, and `null` if git is not available.
+ * The id of the first root commit. The id is `global` in a repository without a commit, and `null` if git is not
+ * available.
  */
 async function rootCommit(repository: Repository): Promise<string | null> {
   const listed = await git(repository, "rev-list", "--max-parents=0", "HEAD");

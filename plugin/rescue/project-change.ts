@@ -5,9 +5,9 @@ import { type FolderProject, rootCommitTime } from "./folder-project.ts";
 import { originOf } from "./repository.ts";
 
 /**
- * Whether an existing folder got its present project after a certain time, in milliseconds. That is so if its `.git`,
- * its remote or its first commit is younger, or if `.git` left the folder `root` after that time. Otherwise another
- * folder may have replaced the one in which a session was used.
+ * Whether an existing folder got its present project after a certain time, in milliseconds. The project is new if its
+ * `.git`, its remote or its first commit is younger, or if `.git` left the folder `root` after that time. Otherwise
+ * another folder may have replaced the one in which a session was used.
  */
 export async function gotProjectSince(
   files: FileSystem,
@@ -36,7 +36,7 @@ function wholeSecond(ms: number): number {
 
 /**
  * Whether a container, a drive or another file system is mounted at the folder itself, or at one above it up to `root`.
- * Then one path leads to different folders at different times. Only Linux shows this.
+ * In that case one path leads to different folders at different times. Only Linux shows this.
  */
 export async function isMounted(files: FileSystem, directory: string, root: string): Promise<boolean> {
   const read = await files.read("/proc/self/mountinfo", LARGEST_READ).catch(() => "absent" as const);
@@ -70,8 +70,8 @@ function mountPoint(line: string): string {
 
 /**
  * Whether nothing was removed or renamed at a folder's place after a certain time, in milliseconds: the nearest
- * existing folder above it did not change. Then the folder was never at that path on this machine. It was in a
- * container, on another computer or on a drive.
+ * existing folder above it did not change. In that case the folder was never at that path on this machine. Such a
+ * folder was in a container, on another computer or on a drive.
  */
 export async function wasNeverHere(files: FileSystem, directory: string, sinceMs: number): Promise<boolean> {
   for (let at = dirname(directory); ; at = dirname(at)) {

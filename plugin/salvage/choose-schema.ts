@@ -191,7 +191,7 @@ function canBeMade(connection: Connection, sql: string, name: string): boolean {
   }
 }
 
-/** A database of an unknown line is used as it is if it has what a session needs. */
+/** A database of an unknown line is used unchanged if it has everything that a session needs. */
 function hasEveryTable(found: readonly SchemaObject[]): boolean {
   return ["project", "session", "message", "part"].every((each) =>
     found.some(({ type, name }) => type === "table" && name === each),

@@ -99,7 +99,7 @@ function begins(value: SqlValue | undefined, beginning: RegExp): boolean {
 const ID = /^(ses|msg|prt|evt|wrk|per)_[0-9A-Za-z]{20,}$/;
 
 /**
- * Whether a record has an id of another kind than this table has in that column. Then the record belongs to another
+ * Whether a record has an id of another kind than this table has in that column. If so, the record belongs to another
  * table.
  */
 export function hasOthersIDs({ name, columns }: TableShape, { values }: SqliteRecord): boolean {

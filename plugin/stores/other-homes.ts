@@ -28,7 +28,7 @@ export interface OtherHomesInput {
   readonly env: LocateInput["env"];
   /** The data directory that is checked, and those that the user names in addition. */
   readonly known: readonly string[];
-  /** Whether the user named the data directory. Then the directory differs from the usual place on purpose. */
+  /** Whether the user named the data directory. If so, the directory differs from the usual place on purpose. */
   readonly isNamed: boolean;
 }
 

@@ -50,10 +50,10 @@ export function addCounts(to: Counts, more: Readonly<Counts>): void {
 }
 
 /**
- * Called for every record that is read. `text` is what a host would pass to its JSON parser. The text is `null` if the
- * store already knows that a closer check is needed (a stray name, a BLOB, an I/O error, a very large record). In a
- * fast scan, each letter of the text is one byte (`json/scan-now.ts`). `row`: the columns that are not JSON, if a row
- * has any.
+ * Called for every record that is read. `text` is the text that a host would pass to its JSON parser. The text is
+ * `null` if the store already knows that a closer check is needed (a stray name, a BLOB, an I/O error, a very large
+ * record). In a fast scan, each letter of the text is one byte (`json/scan-now.ts`). `row`: the columns that are not
+ * JSON, if a row has any.
  */
 export type Visit = (artifact: Artifact, text: string | null, row: RowValues | null) => void;
 

@@ -44,8 +44,8 @@ const NO_DATABASE =
   "opencode 2.x imports sessions from the database of opencode 1.x, not from the old JSON files. There is no database here. Start opencode 1.18 once, so that it imports these sessions, and run this again.";
 
 /**
- * Tells for each record of a database of 1.x what the import of opencode 2.x does with the record. In a database that
- * 2.x has upgraded, only sessions that have not arrived are checked. Writes nothing.
+ * Tells the result of the import of opencode 2.x for each record of a database of 1.x. In a database that 2.x has
+ * upgraded, only sessions that have not arrived are checked. Writes nothing.
  */
 export async function checkUpgrade(input: CheckInput): Promise<UpgradeOutcome> {
   const started = performance.now();

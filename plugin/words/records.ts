@@ -88,7 +88,7 @@ export function soThatItOpens(sessions: number): string {
   return `so that opencode can open ${themOrIt(sessions)} again.`;
 }
 
-/** What `repair` promises about all of its changes. */
+/** The promise of `repair` about all of its changes. */
 export const UNDOABLE_STEPS = "every step can be undone";
 
 export const REVERSIBLE = `Nothing is deleted; ${UNDOABLE_STEPS}.`;

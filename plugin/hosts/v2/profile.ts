@@ -4,7 +4,7 @@ import type { OtherTable } from "./other-tables.ts";
 /** A version of 2.x whose rows this tool decodes. */
 export type ProfileName = "2.0.26" | "2 preview";
 
-/** One version of opencode 2.x: where it keeps sessions, and what it requires of their rows. */
+/** One version of opencode 2.x: the place of its sessions, and its requirements for their rows. */
 export interface Profile {
   readonly name: ProfileName;
   /** The name of this host in findings. */

@@ -57,7 +57,7 @@ export class SessionGuard {
   readonly #opening: SessionOpening;
   readonly #origin: Origin;
   readonly #follower: DatabaseFollower;
-  /** The sessions that were found healthy. They stay listed as long as all new rows are healthy too. */
+  /** The sessions that were found healthy. The sessions stay listed as long as all new rows are healthy too. */
   readonly #healthy = new Set<string>();
   #ahead: string[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;

@@ -28,9 +28,9 @@ type Parameters = Record<string, unknown>;
 
 /**
  * Registers a slot that is rendered whenever another session is shown, before its view fetches the messages. The slot
- * reads the route, which opencode tracks. The plugin closes a session that cannot be loaded at once, repairs it or
- * asks, and opens it again, because opencode fetches its messages only once. The slots of the session view itself are
- * not rendered for the sessions of subagents.
+ * reads the route, which opencode tracks. opencode fetches the messages of a session only once. So the plugin closes a
+ * session that does not load, repairs it or asks, and opens it again. The slots of the session view itself are not
+ * rendered for the sessions of subagents.
  */
 export function guardSessions(opening: Opening): void {
   const { api, guard } = opening;

@@ -10,8 +10,8 @@ import { recordCells, type Setting, type Wanted } from "./from-events.ts";
 
 /**
  * The file of opencode 1.0-1.1 from which a row was imported, if neither was written after that. The import (1.2-1.14)
- * left the files in place, and made from each file what {@link recordCells} makes. `null` if there is no such file, or
- * if it does not load.
+ * left the files in place, and made the row of each file by {@link recordCells}. `null` if there is no such file, or if
+ * it does not load.
  */
 export async function copyFromFile(
   files: FileSystem,

@@ -58,13 +58,13 @@ function plainCell(cell: CellValue): Record<string, string> {
     : { storage: cell.storage, base64: bytes.toString("base64") };
 }
 
-/** What a manifest records about a value that replaced another. */
+/** The manifest's entry about a value that replaced another. */
 export function cellDigest(cell: CellValue): CellDigest {
   if (!("bytes" in cell)) return cell;
   return { storage: cell.storage, bytes: cell.bytes.length, sha256: sha256(cell.bytes) };
 }
 
-/** Whether the columns of a row still hold exactly what a manifest says was written. */
+/** Whether the columns of a row still hold exactly the values that a manifest records. */
 export function holdsCells(row: CapturedRow, digests: Readonly<Record<string, CellDigest>>): boolean {
   return Object.entries(digests).every(([name, digest]) => {
     const cell = row.cells.get(name);

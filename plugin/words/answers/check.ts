@@ -31,7 +31,7 @@ const OBSTACLES = {
 
 export type Obstacle = keyof typeof OBSTACLES;
 
-/** Further facts that decide what `repair` can do now, and how the answer is shown. */
+/** Further facts that decide which repairs are possible now, and how the answer is shown. */
 export interface CheckView extends View {
   readonly command: CommandWriter;
   /** The sessions that the user named; empty for all. */
@@ -166,7 +166,9 @@ function closingLines(
     return said(`Healthy: opencode can load everything here${where}.`).map((line) => terminal.style("green", line));
   }
   if (result.verdict === "unread") {
-    return said(`No problem was found in what was read. ${originsSentence(result.stores) ?? ""}`.trimEnd());
+    return said(
+      `No problem was found in the records that were read. ${originsSentence(result.stores) ?? ""}`.trimEnd(),
+    );
   }
   const repairable = blocking.filter(isRepairable);
   const untried = repairable.filter(({ locator }) => tried?.has(locatorText(locator)) !== true);

@@ -37,7 +37,8 @@ export const NOTHING_TO_UNDO = "There is nothing to undo.";
 export const ALL_SHOWN = "shows every session that is here.";
 
 /** The undo of this run would change the session in which the agent's tool was called. */
-export const OF_THIS_SESSION = "That run changed this very session. Undo it with /repair undo or on the command line.";
+export const OF_THIS_SESSION =
+  "That run changed the session that this tool runs in. Undo it with /repair undo or on the command line.";
 
 export const UNDO_IN_LIST = "To undo: /repair, then the run in the list.";
 

@@ -10,8 +10,8 @@ export interface OlderPage {
 }
 
 /**
- * The pages of a damaged database as its host would see them (the file and what its WAL committed), and older versions
- * of pages that still exist. Needs no SQLite.
+ * The pages of a damaged database as its host would see them (the file with the committed pages of its WAL), and older
+ * versions of pages. Needs no SQLite.
  */
 export interface PageImage {
   readonly pageBytes: number;
@@ -90,8 +90,8 @@ export function openPageImage(main: RandomAccessFile, walFile: RandomAccessFile 
 }
 
 /**
- * The header states the number of pages. It is valid if its two change counters agree (sqlite.org/fileformat2.html,
- * 1.3.7).
+ * The header states the number of pages. The number in the header is valid if its two change counters agree
+ * (sqlite.org/fileformat2.html, 1.3.7).
  */
 function isAsLongAsStated(first: Buffer, pagesOfMain: number, pagesAfterLog: number): boolean {
   if (!hasDatabaseHeader(first)) return false;

@@ -38,7 +38,9 @@ function originOfImage(image: PageImage): Origin | null {
   return older.origin() ?? origin;
 }
 
-/** Whether every page of `sqlite_schema` exists. Then a table that `sqlite_schema` does not name does not exist. */
+/**
+ * Whether every page of `sqlite_schema` exists. In that case a table that `sqlite_schema` does not name does not exist.
+ */
 function isSchemaWhole(image: PageImage): boolean {
   const waiting = [1];
   const seen = new Set<number>();
