@@ -2,8 +2,8 @@
 const MOST_DIFFERENCES = (length: number) => (length < 5 ? 1 : length < 9 ? 2 : 3);
 
 /**
- * The known words that a user may have meant: those that begin with the typed text, or else those with few different
- * letters, the nearest first.
+ * The known words that a user may have meant, the nearest first: those that begin with the typed text, or else those
+ * with few different letters.
  */
 export function nearest(typed: string, known: readonly string[], most = 3): string[] {
   const word = typed.toLowerCase();

@@ -3,7 +3,7 @@ import type { PathSystem } from "../model/store-description.ts";
 
 /**
  * The paths of folders as opencode stores them. All rules follow the system of the opencode that loads the store, not
- * the system of this process: a store from Windows may be checked on Linux (WSL, a copy). Pure.
+ * this system: a store from Windows may be checked on Linux (WSL, a copy). Pure.
  */
 
 /** The folder of every session outside version control, on every system (read in 1.18.32 for Windows). */
@@ -134,7 +134,7 @@ export function signsOf(folders: readonly string[]): FolderSigns {
 /**
  * The system whose opencode loads a store, as the folders in its records show it. If all paths are of one system, it is
  * that system. If there are paths of both systems (WSL), opencode on Windows reads all of them, and on the others it
- * fails on Windows paths. Then the store counts as a Windows store only if the newest path of every kind of record is a
+ * fails on Windows paths. If so, it counts as a Windows store only if the newest path of every kind of record is a
  * Windows path, or if `here` is Windows. A store without folders counts as a store of this system.
  */
 export function systemOfStore(signs: readonly FolderSigns[], here: PathSystem = THIS_SYSTEM): PathSystem {

@@ -1,12 +1,13 @@
 /**
- * Whose database a file is:
+ * The program that wrote a database:
+ *
  * - `1.x`: opencode 1.2 to 1.18.
- * - `2.x`: opencode 2.x alone. The tables of 1.x are not there.
- * - `1.x and 2.x`: opencode 2.x upgraded a database of 1.x. Both sets of tables are there, and both lines run on it.
- * - `1.x with messages of 2.x`: a preview of 2.x worked in a database of 1.17 or 1.18. It has no table of its own there.
+ * - `2.x`: opencode 2.x alone. The database has no tables of 1.x.
+ * - `1.x and 2.x`: opencode 2.x upgraded a database of 1.x. Both sets of tables exist, and both lines run on them.
+ * - `1.x with messages of 2.x`: a preview of 2.x wrote to a database of 1.17 or 1.18, without tables of its own.
  * - `newer`: an opencode with migrations that this tool does not know.
- * - `other program`: no table of any opencode.
- * - `blank`: no table at all.
+ * - `other program`: the database has no table of any opencode.
+ * - `blank`: the database has no table at all.
  */
 export type OriginKind =
   | "1.x"

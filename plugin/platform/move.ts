@@ -78,7 +78,7 @@ const EMPTY = new Uint8Array();
 
 /**
  * Moves a file to a path that must be free, and never overwrites. The move uses a hard link and unlink if the file
- * system has them; otherwise it moves the file onto an empty file that it creates there. Between two file systems the
+ * system has them. Otherwise it moves the file onto an empty file that it creates there. Between two file systems the
  * function copies, compares hashes, and only then removes the source. @throws OccupiedError, ChangedWhileCopiedError,
  * or the errno error of the failing step
  */

@@ -76,8 +76,8 @@ function ownership(path: string): string {
 
 /**
  * The command that lets this user read and write a path, ready to paste into a shell of this system. `null` on Windows,
- * unless the path is a file with the read-only attribute. `null` too if the path is in another user's closed folder
- * outside the home directory and `dataDir`: a command that changes the owner of such a folder (`/root`) would do harm.
+ * unless the path is a file with the read-only attribute. `null` too for a path in another user's closed folder outside
+ * the home directory and `dataDir`. A command that changes the owner of such a folder (`/root`) would do harm.
  */
 export function correctingCommand(path: string, dataDir: string | null = null): string | null {
   if (!HAS_MODES) return codeOf(path, constants.W_OK) === "EPERM" ? `attrib -R "${path}"` : null;

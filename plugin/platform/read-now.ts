@@ -122,8 +122,8 @@ let buffer: Buffer | null = null;
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
- * The bytes of a file of up to a megabyte, valid until the next call; `null` if the file is larger, is no ordinary
- * file, or cannot be read.
+ * The bytes of a file of up to a megabyte, valid until the next call; `null` if the file is larger, no ordinary file,
+ * or unreadable.
  */
 export function readNow(path: string): Buffer | "absent" | null {
   let descriptor: number;

@@ -73,7 +73,7 @@ function fitsLine(artifact: Artifact, value: unknown, around: Surroundings, stor
 }
 
 /**
- * The check that the host applies to documents of messages or parts in rows, whatever their other columns hold; `null`
+ * The check that the host applies to documents of messages or parts in rows, for any content of other columns; `null`
  * if there is no common check. The check leaves out the ids of records and sessions, which `fits` checks.
  */
 export function documentCheck(artifact: Artifact, store: StoreDescription): Check | null {

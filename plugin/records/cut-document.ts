@@ -20,9 +20,9 @@ export interface Beginning {
 }
 
 /**
- * The value of the longest beginning of a JSON text that can be closed: complete members, and a string that is cut off
- * in the middle. A control character inside a string ends the string. (Bytes that are not text have already ended the
- * text: `textBeginning`.) A complete document before noise is read completely. `undefined`: nothing can be read.
+ * The value of the longest beginning of a JSON text that can be closed: complete members, and a string that is cut off.
+ * A control character inside a string ends the string. (Bytes that are not text have already ended the text:
+ * `textBeginning`.) A complete document before noise is read completely. `undefined`: nothing can be read.
  */
 export function readBeginning(text: string): Beginning | undefined {
   const open: Container[] = [];

@@ -14,7 +14,7 @@ type Readable = OpenedStore & { state: "ok" | "unread" };
 /**
  * The records of a database that opencode 2.x reads. `null` if there are no such records, or they were not read. These
  * records are not read inside opencode, if their tables have an unknown shape, or if pages are damaged (the check of
- * the pages reports that).
+ * the pages reports damage).
  */
 export async function half2xOf(
   opened: Readable,

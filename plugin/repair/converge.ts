@@ -24,8 +24,8 @@ const MOST_STEPS = 5;
 /**
  * Repairs, checks again (also after the last step), and repairs the findings of that check, all as one run. No record
  * is changed twice, so that the items of the run can be undone in any order. If the user named some codes, a later step
- * also repairs problems that the earlier step revealed in the same sessions: a restored message has parts that opencode
- * then reads.
+ * also repairs problems that an earlier step revealed in the same sessions: opencode then reads the parts of a restored
+ * message.
  */
 export async function repairThroughout(input: ConvergeInput): Promise<ConvergedResult> {
   const runID = newRunID(Date.now());

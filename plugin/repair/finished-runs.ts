@@ -16,9 +16,9 @@ export interface WholeCheck {
 
 /**
  * Deletes runs older than `ageMs` if all of their bytes are live again: rolled back or restored. As long as a restored
- * run exists, the start does not repair the same records again. So such a run is deleted only if it was restored long
- * enough ago, its whole store was checked after that, and none of its records is still damaged. Runs that still hold a
- * record are never deleted here.
+ * run exists, the start does not repair the same records again. So such a run is deleted only if all of this is true:
+ * it was restored long enough ago, its whole store was checked after that, and none of its records is still damaged.
+ * Runs that still hold a record are never deleted here.
  */
 export async function deleteFinishedRuns(
   where: { readonly files: FileSystem; readonly located: Located; readonly access: Access },

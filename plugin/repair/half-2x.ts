@@ -10,7 +10,7 @@ type Readable = OpenedStore & { state: "ok" | "unread" };
 
 /**
  * The rows of a database that opencode 2.x reads; `null` if there are none or they were not read. The code that reads
- * these rows is loaded only if opencode 2.x has used the database, so the check of a 1.x database does not load it.
+ * these rows is loaded only if opencode 2.x has used the database. The check of a 1.x database does not load it.
  */
 export async function halfOf2x(
   opened: Readable,

@@ -38,9 +38,9 @@ export interface NamingRule {
 
 /**
  * The project of a folder; `null` if there is no such folder. The rule was read in opencode 1.2.27, 1.14.41 and 1.18.33
- * (`Project.fromDirectory`). The id comes from the first of these that exists: the remote (1.17 and newer), the file
- * `opencode` in the git folder, the first root commit of HEAD; otherwise it is `global`. At its start, 1.17 and newer
- * move the sessions of a recorded id to the new id.
+ * (`Project.fromDirectory`). The id comes from the first of these: the remote (1.17 and newer), the file `opencode` in
+ * the git folder, the first root commit of HEAD; otherwise it is `global`. At its start, 1.17 and newer move the
+ * sessions of a recorded id to the new id.
  */
 export async function folderProject(
   files: FileSystem,

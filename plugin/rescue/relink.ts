@@ -33,7 +33,7 @@ export interface Change {
  * The changes that move sessions to their right place: folder, project and path, as opencode writes them in that
  * folder. A project without a record gets a new record. The record of a moved project names the new folder. `move` is
  * the move that the user names. If the move leads from another system to this one, paths of that system are also
- * removed from the records of projects, because one such path blocks every session. A pure function.
+ * removed from the records of projects: one such path blocks every session. A pure function.
  */
 export function relinkChanges(
   { sessions, projects, opened }: KnownStore,

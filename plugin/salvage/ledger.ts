@@ -19,8 +19,8 @@ export class Ledger {
   readonly #connection: Connection;
 
   /**
-   * `named`: rows that indexes name, with a bit for each of these indexes (0: the index is unknown, or the page may no
-   * longer belong to it). `taken`: rows that pages held, with the rowid that they had there.
+   * `named`: rows that indexes name, with a bit for each index (0: the index is unknown, or the page may no longer
+   * belong to it). `taken`: rows that pages held, with the rowid that they had there.
    */
   constructor(connection: Connection) {
     this.#connection = connection;

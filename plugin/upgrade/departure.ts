@@ -1,10 +1,11 @@
 /**
- * How a record of 1.x arrives in 2.x:
- * - `arrives`: with everything that it says.
- * - `changed`: it arrives, and says something else there.
- * - `dropped`: it does not arrive, and nobody is told.
- * - `unreadable`: it arrives, and 2.x fails on it.
- * - `stops`: the import ends there for good; nothing behind it arrives either.
+ * The result of the import of 2.x for a record of 1.x:
+ *
+ * - `arrives`: the record arrives unchanged.
+ * - `changed`: the record arrives with another content.
+ * - `dropped`: the record does not arrive, and the user is not told.
+ * - `unreadable`: the record arrives, but 2.x fails on it.
+ * - `stops`: the import ends at this record for good, so no later record arrives either.
  */
 export type Outcome = "arrives" | "changed" | "dropped" | "unreadable" | "stops";
 

@@ -5,10 +5,11 @@ import type { ImportedMessage } from "./imported-message.ts";
 import type { SessionOutcomes } from "./outcomes.ts";
 
 /**
- * What an upgraded database has of a session in its tables of 1.x, and not in those of 2.x:
+ * Why an upgraded database has data of a session only in its tables of 1.x:
+ *
  * - `never-arrived`: 2.x does not have the session.
- * - `arrived-with-losses`: it has the session without some of its messages or parts.
- * - `continued`: 1.x went on with the session after the import, and 2.x never looks again.
+ * - `arrived-with-losses`: 2.x has the session without some of its messages or parts.
+ * - `continued`: 1.x continued the session after the import, and 2.x never imports again.
  */
 export type MissingCause = "never-arrived" | "arrived-with-losses" | "continued";
 

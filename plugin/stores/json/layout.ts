@@ -40,8 +40,8 @@ export interface ListedFile {
 }
 
 /**
- * Files of a folder as opencode 1.0-1.1 lists them: `**\/*`, files only, no dot-files, no symbolic links, the last five
- * characters cut off whatever they are (Storage.list, 1.0.152 and 1.1.65). `null` if there is no such folder.
+ * The files of a folder as opencode 1.0-1.1 lists them: `**\/*`, files only, no dot-files, no symbolic links, the last
+ * five characters of a name cut off (Storage.list, 1.0.152 and 1.1.65). `null` if there is no such folder.
  */
 export async function listRecordFiles(
   files: FileSystem,
@@ -87,8 +87,8 @@ export function strayOutcome(
 }
 
 /**
- * In a message folder, only a file at the top level is a record, because the host takes the first part of the path as the id.
- * That id must begin with `msg`.
+ * In a message folder, only a file at the top level is a record, because the host takes the first part of its path as
+ * the id. That id must begin with `msg`.
  */
 export function isMessageRecord(file: ListedFile): boolean {
   return file.isRecord && !file.name.includes("/") && file.name.startsWith("msg");

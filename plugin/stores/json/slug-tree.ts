@@ -5,8 +5,8 @@ import { STORAGE } from "./layout.ts";
 
 /**
  * opencode 0.x kept a tree for each project, `project/<slug>/storage/session/{info,message,part,share}`. This module
- * shows such a tree as the single tree of 1.0, as opencode's own migration arranged it: the same documents in other
- * folders (read in 0.5.29 and 1.0.152).
+ * shows such a tree as the single tree of 1.0. opencode's own migration arranged it in the same way: the same documents
+ * in other folders (read in 0.5.29 and 1.0.152).
  */
 export interface SlugTree {
   /** `files` reads this path as if it were a data directory of 1.0. */

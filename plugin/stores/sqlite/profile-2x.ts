@@ -15,7 +15,7 @@ const NEEDED_OF_MESSAGE = ["id", "session_id", "type", "seq", "data"];
 const NEEDED_OF_SESSION = ["id", "project_id", "directory", "title", "cost", "model", "time_created", "time_updated"];
 
 /**
- * The version of 2.x by whose rules a database is read; `null` if it has no rows of 2.x, or if their tables have an
+ * The version of 2.x whose rules apply to a database; `null` if it has no rows of 2.x, or if their tables have an
  * unknown shape.
  */
 export function profileFor({ kind }: Origin, { tables }: Schema): Profile | null {
