@@ -43,7 +43,7 @@ export async function unlockCommand(
     show(
       "Do this only if the repair that holds the lock has ended. If it still runs, that repair stops before its next change.",
     );
-    if (!terminal.interactive || !(await terminal.ask("End the lock?"))) {
+    if (!terminal.interactive || !(await terminal.ask("Remove the lock?"))) {
       const hint = terminal.interactive ? NOTHING_CHANGED : `${NOTHING_CHANGED} ${ADD_YES}`;
       answer(context, listAnswer({ unlocked: false, holder: publicHolder(lock) }), hint);
       return EXIT.findings;
@@ -55,7 +55,7 @@ export async function unlockCommand(
   const next = (await isUnfinished(files, located.dataDir))
     ? " The next `repair` or `restore` completes or undoes what that repair left unfinished."
     : "";
-  answer(context, listAnswer({ unlocked: true, holder: publicHolder(lock) }), `The lock is ended.${next}`);
+  answer(context, listAnswer({ unlocked: true, holder: publicHolder(lock) }), `The lock is removed.${next}`);
   return EXIT.done;
 }
 

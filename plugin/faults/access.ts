@@ -56,7 +56,7 @@ export const FOLDER_IS_FILE = {
   title: "opencode expects a folder here",
   invariant: "The folders of opencode 1.0-1.1 are folders, or links to folders.",
   cause:
-    "A copy or a sync replaced a folder by a file, or the disk of the link's target is not mounted. Measured on 1.1.65: a file as storage or as storage/project stops every answer. With a file as storage/session, no session is listed. If there is a file instead of a folder of messages or parts, opencode leaves these out without a message.",
+    "A copy or a sync replaced a folder by a file, or the disk of the link's target is not mounted. Measured on 1.1.65: if storage or storage/project is a file, every request fails. With a file as storage/session, no session is listed. If there is a file instead of a folder of messages or parts, opencode leaves these out without a message.",
   advice:
     "If it is a link, mount the disk of the link's target. If it is a file, close opencode, move the file away, and restore the folder in its place from a backup. Then check again.",
   classes: ["A3", "B3"],

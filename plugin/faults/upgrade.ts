@@ -70,7 +70,7 @@ export const NOT_IN_2X = {
   title: "is in the tables of opencode 1.x, but not in those of 2.x",
   invariant: "Every session of 1.x is in opencode 2.x too.",
   cause:
-    "1.x made it after the upgrade, or the import of 2.x did not take it. It looks once, and never again. It may also have been deleted in 2.x.",
+    "1.x made the session after the upgrade, or the import of 2.x left the session out. The import runs only once. The session may also have been deleted in 2.x.",
   remedy: "report",
   unasked: false,
   advice: exported,

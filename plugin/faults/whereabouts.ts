@@ -74,7 +74,7 @@ export const SEVERAL_DATABASES = {
   title: "There is more than one database with sessions",
   invariant: "All sessions are in the database that opencode opens.",
   cause: "Every release channel has a database of its own (opencode.db, opencode-<channel>.db).",
-  advice: `${NAMES_DATABASE} \`opencode-session-repair rescue --import\` brings in what only the others have. OPENCODE_DISABLE_CHANNEL_DB=1 makes every channel use opencode.db.`,
+  advice: `${NAMES_DATABASE} \`opencode-session-repair rescue --import\` brings in the sessions that only the others have. OPENCODE_DISABLE_CHANNEL_DB=1 makes every channel use opencode.db.`,
   issues: [21790, 2987, 16562],
   classes: ["B6"],
   ...reported,

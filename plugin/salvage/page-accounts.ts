@@ -6,7 +6,7 @@ import type { Owners, PageMap } from "./page-map.ts";
 const LOCK_BYTE = 2 ** 30;
 
 /**
- * Records for every page of a database whether it was read correctly. If all pages were read, nothing is missing, even
+ * Notes for every page of a database whether the page was read correctly. If all pages were read, nothing is missing, even
  * if no tree shows any more where a table begins.
  */
 export class PageAccounts {
