@@ -95,7 +95,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
     return tell(context, outcome, database, isSwappable);
   } catch (error) {
     if (!(error instanceof SalvageStoppedError)) throw error;
-    const copy = error.keepsCopy ? "the copy is kept, and the next salvage uses it" : "nothing of the copy stays";
+    const copy = error.keepsCopy ? "the copy is kept, and the next salvage uses it" : "the incomplete copy is removed";
     return stopped(context, `Stopped. The database was not changed; ${copy}.`);
   }
 }
