@@ -89,7 +89,7 @@ test("many of one kind are one finding", async () => {
     writeFileSync(join(storage, "part", id), "");
   }
   expect(await found()).toEqual([
-    ["blocking", "folder-is-file", "in it 25 files instead of folders; opencode shows these messages empty"],
+    ["blocking", "folder-is-file", "there are 25 files instead of folders in it; opencode shows these messages empty"],
   ]);
 });
 

@@ -668,7 +668,7 @@ describe("another data directory", () => {
   test("that is not there, has nothing, or is this one: one sentence", async () => {
     const now = await realStore("1.18.33");
     for (const [folder, words] of [
-      [join(now.home.root, "nowhere"), "is not there"],
+      [join(now.home.root, "nowhere"), "does not exist"],
       [join(now.home.root, "bin"), "There is no data of opencode"],
       [now.dataDir, "is the data directory itself"],
     ] as const) {
