@@ -3,7 +3,9 @@ import { endWithParent } from "./command-line/hand-over.ts";
 import { watchOutput } from "./command-line/output.ts";
 import { runCommandLine } from "./command-line/run.ts";
 
-/** npm passes on an interrupt that the terminal has already sent: within this time, in milliseconds, both are one. */
+/**
+ * npm repeats an interrupt that the terminal has already sent. Within this time, in milliseconds, both count as one.
+ */
 const SAME_INTERRUPT_MS = 300;
 
 const abort = new AbortController();
@@ -13,13 +15,13 @@ const statusWhenWritten = watchOutput();
 await endWithParent();
 process.exitCode = await statusWhenWritten(await runCommandLine(process.argv.slice(2), abort.signal));
 if (abort.signal.aborted) {
-  // What was left behind would keep this process until its end.
+  // Work that the command no longer waits for would keep this process alive.
   const { removeTemporaryFolders } = await import("./platform/temporary-folder.ts");
   removeTemporaryFolders();
   process.stdout.write("", () => process.exit());
 }
 
-/** The first signal stops the command after the step that is running. The second ends it at once. */
+/** The first signal stops the command after the step that is running. The second signal ends the command at once. */
 async function interrupt(): Promise<void> {
   if (!abort.signal.aborted) {
     interruptedMs = performance.now();

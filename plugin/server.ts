@@ -1,12 +1,12 @@
 import type { Plugin } from "@opencode-ai/plugin";
 
 /**
- * opencode's server plugin. The module has this one export and nothing else: opencode up to 1.3.5 calls every export
- * of a plugin module as a plugin (#31575).
+ * opencode's server plugin. The module has only this export, because opencode up to 1.3.5 calls every export of a
+ * plugin module as a plugin (#31575).
  */
 const server: Plugin = async (input, options) => {
   try {
-    // Loaded in here, so that an incomplete installation is caught as well.
+    // The import is inside the function, so that an incomplete installation is caught as well.
     const { startPlugin } = await import("./opencode/start.ts");
     return await startPlugin(input, options);
   } catch {

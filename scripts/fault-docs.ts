@@ -11,8 +11,8 @@ export const FAULT_DOCUMENT = join(import.meta.dirname, "..", "docs", "faults.md
 
 const REMEDIES: Readonly<Record<Remedy, string>> = {
   quarantine: "moved to quarantine; can be undone",
-  recover: "recovered: an exact copy that opencode itself recorded takes its place; the original is kept in quarantine",
-  normalise: "completed by a catalogued rule after asking; the original is kept in quarantine",
+  recover: "recovered: opencode's own exact copy takes its place; the original is kept in quarantine",
+  normalise: "completed by one of the rules below, after asking; the original is kept in quarantine",
   settle: "closed, after asking: it gets the state that opencode writes on abort",
   report: "reported, not touched",
 };
@@ -20,7 +20,7 @@ const REMEDIES: Readonly<Record<Remedy, string>> = {
 /** The catalogue as Markdown. */
 export function faultDocument(): string {
   const families = Object.entries(FAULT_FAMILIES).map(
-    ([family, faults]) => `## ${family}\n\n${faults.map(entry).join("\n")}`,
+    ([family, faults]) => `## ${family}\n\n${faults.map((fault) => entry(fault, subjectOf(family))).join("\n")}`,
   );
   const rules = RULES.map(({ name, issues, invariant, source }) => {
     const known = issues.length === 0 ? "" : ` (${issues.map((issue) => `#${issue}`).join(", ")})`;
@@ -34,9 +34,9 @@ export function faultDocument(): string {
 Whether a finding is \`blocking\` depends on the host of the store, because a record may load in one version and not in
 another. A finding is \`blocking\` if one of these is true for that host:
 
-- It does not start.
-- It answers an error on its load path: GET /session, /session/:id, /session/:id/message, /session/:id/todo, /session/:id/diff.
-- It leaves a record out of the list.
+- The host does not start.
+- The host answers one of these requests with an error: GET /session, /session/:id, /session/:id/message, /session/:id/todo, /session/:id/diff.
+- The host leaves a record out of the list.
 
 \`npm run oracle\` compares this with real hosts. In "Known as", letters with a number are classes of collected cases. Other
 numbers are issues and pull requests of anomalyco/opencode.
@@ -44,10 +44,10 @@ numbers are issues and pull requests of anomalyco/opencode.
 ${families.join("\n")}
 ## Records that are completed
 
-Some records can be read, and their host refuses a value in them. Each rule takes such a value from the same store. A
-record is completed if there is a rule for every refused value, and the host accepts the result. Otherwise the whole record
-stays as it is. Nothing else in it changes, and the original stays in quarantine. It is done only when you ask, and each field
-is shown before. Each rule is tried on real hosts (test/host/normalise.test.ts).
+Some records can be read, but their host refuses a value in them. Each rule takes such a value from the same store. A
+record is completed if there is a rule for every refused value, and the host accepts the result. Otherwise the record is not
+changed at all. The rules change no other value, and the original stays in quarantine. Records are completed only when you
+ask, and you see each field before. Each rule is tried on real hosts (test/host/normalise.test.ts).
 
 | rule | must hold | the value is taken from |
 |---|---|---|
@@ -59,13 +59,18 @@ ${rest.join("\n")}
 `;
 }
 
-function entry(fault: Fault): string {
+/** The noun for a title that has none. */
+function subjectOf(family: string): string {
+  return family.startsWith("Files") ? "The file" : "The record";
+}
+
+function entry(fault: Fault, subject: string): string {
   const issues = fault.issues.map((issue) => `#${issue}`).join(", ");
   const notes = [fault.classes.join(", "), issues].filter((note) => note !== "").join(" · ");
   const unasked = fault.unasked ? ". When opencode starts, this is done without asking" : "";
   return `### \`${fault.code}\`
 
-${/^(?!auth\.json|opencode )[a-z]/.test(fault.title) ? `It ${fault.title}` : fault.title}.
+${/^(?!auth\.json|opencode )[a-z]/.test(fault.title) ? `${subject} ${fault.title}` : fault.title}.
 
 - Must hold: ${fault.invariant}
 - Cause: ${fault.cause}

@@ -11,7 +11,7 @@ import { type GivenStore, withGivenStore } from "./ready-command.ts";
 /** Version of every JSON answer of the command line. */
 const SCHEMA_VERSION = 1;
 
-/** `advice`: what the user can do if no repair fixes it. */
+/** `advice`: what the user can do if no repair changes the record. */
 function publicFinding(
   finding: ConfirmedFinding,
   hasDatabase: boolean,
@@ -79,7 +79,7 @@ export function checkAnswer(result: CheckResult, given: GivenStore): object {
   };
 }
 
-/** For commands that did not check the result, or not completely: nothing is known about it. */
+/** For commands that did not check the store afterwards, or not completely: its state is unknown. */
 export const NOT_REACHED = { remaining: null, verdict: null } as const;
 
 export interface ChangeAnswer {
@@ -107,7 +107,7 @@ export function listAnswer(content: object): object {
   return { schemaVersion: SCHEMA_VERSION, tool: TOOL, ...content };
 }
 
-/** Why there is no answer, if scripts may want to distinguish it from other problems. */
+/** The kind of a problem, if scripts may need to distinguish it from others. */
 export type ProblemReason = "no-store" | "no-runtime" | "stopped";
 
 /** The document for a refusal or failure that produced no other document. There is no verdict. */

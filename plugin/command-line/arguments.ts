@@ -27,7 +27,7 @@ export interface CommonOptions {
   readonly concurrency: number;
 }
 
-/** The version of opencode for which records are to be prepared, if it is not the one that loads them now. */
+/** The version of opencode for which records are prepared, if it is not the version that loads them now. */
 export type Target = "2.x";
 
 export type Command =
@@ -72,7 +72,7 @@ export type Command =
       readonly name: "rescue";
       readonly sessionIDs: readonly string[];
       readonly into: string | null;
-      /** A folder for files that `opencode import` takes. */
+      /** A folder for the files that `opencode import` reads. */
       readonly export: string | null;
       readonly bringIn: boolean;
       readonly bringInPutAside: boolean;
@@ -93,7 +93,7 @@ export type ParsedArguments =
 const DEFAULT_CONCURRENCY = 16;
 const MOST_CONCURRENCY = 256;
 
-/** The values given for each option. For an option that takes no value, the list is empty if the option is there. */
+/** The values given for each option. If an option takes no value and is present, its list is empty. */
 type Values = Partial<Record<OptionName, readonly string[]>>;
 
 interface Given {
@@ -115,7 +115,7 @@ function isOptionName(text: string): text is OptionName {
   return (OPTION_NAMES as readonly string[]).includes(text);
 }
 
-/** The words as options and arguments, or what is wrong with them. */
+/** The words as options and arguments, or the reason why they are wrong. */
 function given(args: readonly string[]): Given | string {
   const { tokens } = parseArgs({
     args: [...args],
@@ -144,14 +144,17 @@ function given(args: readonly string[]): Given | string {
   return { values, positionals };
 }
 
-/** Options that may be suggested. For one letter only the same letter, because every letter is near to all others. */
+/**
+ * Options that may be suggested. For a single letter only the same letter counts as near, because any two letters
+ * differ by one.
+ */
 function optionsLike(typed: string): string[] {
   const long = OPTION_NAMES.map((name) => `--${name}`);
   const short = OPTION_NAMES.flatMap((name) => optionSpec(name).short ?? []).map((letter) => `-${letter}`);
   return typed.length > 2 ? long : short.filter((each) => each === typed.toLowerCase());
 }
 
-/** Reads the command line. Anything unknown or out of range gives one clear sentence; nothing is guessed. */
+/** Reads the command line. Anything unknown or out of range is answered with one clear sentence; nothing is guessed. */
 export function parseArguments(args: readonly string[]): ParsedArguments {
   const words = given(args);
   if (typeof words === "string") return usage(words);
@@ -188,7 +191,7 @@ function usage(message: string): ParsedArguments {
 
 function readCommand(values: Values, positionals: readonly string[]): Command | string {
   const [first = "check"] = positionals;
-  // Without a named command, `check` runs, also if sessions are named.
+  // If no command is named, `check` runs, also if sessions are named.
   const [word = "", ...rest] =
     positionals.length === 0 || isSessionWord(first) ? ["check", ...positionals] : positionals;
   const name = commandOf(word);
@@ -212,7 +215,7 @@ function noCommand(word: string): string {
   return near === "" ? `${sorry} Commands: ${COMMAND_NAMES.join(", ")}.` : sorry + near;
 }
 
-/** `It goes with repair, restore or purge.` */
+/** For example: `It goes with repair, restore or purge.` */
 function goesWith(option: OptionName): string {
   const names = COMMAND_NAMES.filter((name) => commandSpec(name).options.includes(option));
   const [last = "", ...others] = names.toReversed();
@@ -297,7 +300,7 @@ function isWord(text: string): boolean {
   return text.trim() !== "";
 }
 
-/** Whether a word may be a session id. It must have opencode's prefix and enough letters to be specific. */
+/** Whether a word may be a session id. The word must have opencode's prefix, and enough letters to be specific. */
 function isSessionWord(word: string): boolean {
   return /^ses(_|$)/.test(word);
 }

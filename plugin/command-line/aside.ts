@@ -6,27 +6,30 @@ import type { SalvageInput, SalvageReport } from "../salvage/salvage.ts";
 import type { DatabaseSource } from "../stores/sqlite/driver.ts";
 import type { Survey } from "../stores/survey.ts";
 
-/** The task of the other process on a database. Each is one long step of SQLite. */
+/** The task that the other process does on a database. Each task is one long step of SQLite. */
 export type AsideTask =
   | { readonly what: "survey"; readonly source: DatabaseSource; readonly store: StoreDescription }
   | { readonly what: "damage"; readonly source: DatabaseSource };
 
-/** Builds a new database from a damaged one. `parent` is the process that asks. When it is gone, the work stops. */
+/**
+ * Builds a new database from a damaged one. `parent` is the process that started this one. When the parent is gone, the
+ * work stops.
+ */
 export interface SalvageTask extends Pick<SalvageInput, "source" | "target" | "dataDir"> {
   readonly what: "salvage";
   readonly parent: number;
 }
 
 /**
- * The result: of `survey` the survey, of `damage` the first damage that a full check finds, in the form of
- * {@link firstDamage}.
+ * The result: for `survey` the survey, for `damage` the first damage that a full check finds, in the form of {@link
+ * firstDamage}.
  */
 export interface AsideAnswer {
   readonly survey?: Survey;
   readonly damage?: string | null;
 }
 
-/** Smaller databases are checked before another process could start. */
+/** A smaller database is checked in this process, because that takes less time than to start another one. */
 const WORTH_A_PROCESS_BYTES = 32 * 1024 * 1024;
 
 /**
@@ -41,8 +44,8 @@ export async function aside(task: AsideTask, signal: AbortSignal | undefined): P
 
 /**
  * Builds the new database in another process, so that a signal ends the work at once and the lock is renewed meanwhile.
- * If it is stopped, the unfinished file stays next to `target`. `null`: stopped, failed, or no other process could be
- * started.
+ * If the other process is stopped, the unfinished file stays next to `target`. `null`: stopped, failed, or no other
+ * process could be started.
  */
 export function salvageAside(
   input: Pick<SalvageInput, "source" | "target" | "dataDir" | "onProgress" | "signal">,

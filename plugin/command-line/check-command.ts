@@ -8,7 +8,7 @@ import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { otherData, otherDataLines } from "./other-data-note.ts";
 import { resolveSessions } from "./resolve-ids.ts";
 
-/** `check`: reports what is wrong and writes nothing. */
+/** `check`: reports problems and writes nothing. */
 export async function checkCommand(
   context: CommandContext,
   { sessionIDs }: Command & { name: "check" },

@@ -7,7 +7,7 @@ import { type CommandContext, commandHere } from "./context.ts";
 import { namesForScreen } from "./known-sessions.ts";
 import { mendingCommandFor } from "./mending-command.ts";
 
-/** What keeps any repair from keeping an original now; `null` if nothing does. */
+/** The reason why no repair can keep an original now; `null` if there is none. */
 async function obstacle({ located }: Pick<CommandContext, "located">): Promise<Obstacle | null> {
   const { dataDir } = located;
   const quarantine = entryNow(quarantinePath(dataDir));
@@ -18,7 +18,7 @@ async function obstacle({ located }: Pick<CommandContext, "located">): Promise<O
   return null;
 }
 
-/** How the answer of a check is shown here. `sessionIDs`: the sessions that were asked for. */
+/** The settings by which the answer of a check is shown. `sessionIDs`: the sessions that the user named. */
 export async function viewOf(
   context: CommandContext,
   sessionIDs: readonly string[],

@@ -3,18 +3,18 @@
  * it.
  */
 
-/** The name of this program. It has its own module, so that code that needs only the name loads nothing more. */
+/** The name of this program. The table has its own module, so that code that needs only the name loads nothing more. */
 export const PROGRAM = "opencode-session-repair";
 
-/** The last word on a report, before it leaves the machine. */
+/** This sentence is the last advice before a user publishes a report. */
 export const READ_BEFORE_ISSUE = "Read it before you attach it to an issue.";
 
-/** What completion suggests for the value of an option or for an argument. */
+/** The kind of words that completion suggests for an option's value or an argument. */
 export type ValueKind = "folder" | "file" | "code" | "run" | "session" | "command" | "shell" | "other";
 
 export interface OptionSpec {
   readonly short?: string;
-  /** The name of the value; absent for an option without one. */
+  /** The name of the value; absent for an option without a value. */
   readonly value?: string;
   readonly kind?: ValueKind;
   readonly multiple?: true;
@@ -28,12 +28,16 @@ export const OPTIONS = {
     multiple: true,
     says: "only this session; the beginning of its id is enough",
   },
-  only: { value: "CODE", kind: "code", multiple: true, says: "only problems with this code, warnings too" },
-  for: { value: "2.x", kind: "other", says: "what the import of opencode 2.x would leave out, change or stop at" },
+  only: { value: "CODE", kind: "code", multiple: true, says: "only problems with this code, also warnings" },
+  for: {
+    value: "2.x",
+    kind: "other",
+    says: "records that the import of opencode 2.x would leave out or change, or that would stop it",
+  },
   item: { value: "ID", kind: "other", multiple: true, says: "only this record of the run" },
   "older-than": { value: "AGE", kind: "other", says: "an age such as 30d, 12h or 2w" },
   output: { value: "FILE", kind: "file", says: "write to this new file" },
-  into: { value: "NAME", kind: "other", says: "the database to bring sessions into, by its file name" },
+  into: { value: "NAME", kind: "other", says: "the file name of the database that gets the sessions" },
   export: { value: "DIR", kind: "folder", says: "write files for `opencode import` into this folder instead" },
   "from-data": { value: "DIR", kind: "folder", says: "look in this other data directory too" },
   import: { says: "bring in sessions that only another store has" },
@@ -55,7 +59,7 @@ export const OPTIONS = {
   quiet: { short: "q", says: "no messages on stderr" },
   concurrency: { value: "N", kind: "other", says: "files read at once (default 16)" },
   "no-color": { says: "no colours" },
-  help: { short: "h", says: "this help, or that of the command before it" },
+  help: { short: "h", says: "print this help, or the help of the command before it" },
   version: { short: "v", says: "the version of this tool" },
 } as const satisfies Readonly<Record<string, OptionSpec>>;
 
@@ -110,7 +114,7 @@ export const COMMANDS = {
   repair: {
     takes: { name: "[SESSION]…", kind: "session", most: Number.POSITIVE_INFINITY },
     options: ["session", "only", "for", "dry-run", "yes"],
-    summary: "recover, complete or quarantine what opencode cannot load",
+    summary: "recover, complete or quarantine records that opencode cannot load",
     details: [
       "Shows the plan and asks first. A record that opencode kept a copy of is recovered from it. A record without a copy is moved to quarantine. Nothing is deleted; `restore` undoes it.",
     ],
@@ -135,7 +139,7 @@ export const COMMANDS = {
     options: ["markdown"],
     summary: "print what can be read of a session, or what is in a run",
     details: [
-      "Takes the id of a session, its beginning, or words of its title. Records that cannot be read are marked as holes. Records in quarantine are shown in their place and marked. With --json or --markdown the session is exported whole, tool outputs included. The id of a run shows what is in that run. Changes nothing.",
+      "Takes the id of a session, its beginning, or words of its title. Records that cannot be read are marked as holes. Records in quarantine are shown in their place and marked. With --json or --markdown the session is exported whole, tool outputs included. The id of a run shows the records of that run. Changes nothing.",
     ],
     examples: [
       { args: "show login page", says: "the session with these words in its title" },
@@ -148,10 +152,12 @@ export const COMMANDS = {
     takes: { name: "[RUN]", kind: "run", most: 1 },
     options: [],
     summary: "list the runs in quarantine, or show what is in one",
-    details: ["One line a run, the newest first. With RUN: each record that this run changed. Changes nothing."],
+    details: [
+      "Prints one line for each run, the newest first. With RUN: each record that this run changed. Changes nothing.",
+    ],
     examples: [
       { args: "runs", says: "every run" },
-      { args: "runs last", says: "what is in the newest run" },
+      { args: "runs last", says: "the records of the newest run" },
     ],
   },
   restore: {
@@ -160,11 +166,11 @@ export const COMMANDS = {
     options: ["session", "item", "dry-run", "yes"],
     summary: "undo a run: its records return, byte for byte",
     details: [
-      "RUN is the id of a run, its beginning or end, or `last` for the newest run that can be undone. Shows the plan and asks first. A record is refused where something else took its place.",
+      "RUN is the id of a run, its beginning or end, or `last` for the newest run that can be undone. Shows the plan and asks first. A record is not restored if something else has taken its place.",
     ],
     examples: [
       { args: "restore last", says: "undo the newest run" },
-      { args: "restore 20261123T0215 --session ses_4f2a", says: "undo what a run did to one session" },
+      { args: "restore 20261123T0215 --session ses_4f2a", says: "undo the changes of a run to one session" },
     ],
   },
   rescue: {
@@ -183,7 +189,7 @@ export const COMMANDS = {
     ],
     summary: "find sessions that opencode does not show, and bring them back",
     details: [
-      "Lists sessions that are on disk and in no list of opencode, each with its reason: in the old JSON storage, in another database, of a folder that was moved, archived. In a terminal it offers them as a list to choose from.",
+      "Lists sessions that are on disk but in no list of opencode, with the reason: old JSON storage, another database, a moved folder, or archived. In a terminal it offers them as a list to choose from.",
     ],
     examples: [
       { args: "rescue", says: "list them, and choose" },
@@ -194,17 +200,17 @@ export const COMMANDS = {
     options: ["dry-run", "swap", "yes"],
     summary: "build a new database from a damaged one",
     details: [
-      "For a database that SQLite cannot read (`database disk image is malformed`, `file is not a database`). The damaged one stays as it is; with --swap the new one takes its place, and the damaged one is kept in quarantine.",
+      "For a database that SQLite cannot read (`database disk image is malformed`, `file is not a database`). The damaged database is not changed. With --swap the new one takes its place, and the damaged one is kept in quarantine.",
     ],
     examples: [
       { args: "salvage", says: "build the new database beside the damaged one" },
-      { args: "salvage --swap", says: "and put it in its place" },
+      { args: "salvage --swap", says: "build the new database, and put it in the place of the damaged one" },
     ],
   },
   doctor: {
     options: [],
     summary: "check that the plugin is installed, loaded and can work here",
-    details: ["Each line is ✓ or ✗ with what to do. Changes nothing."],
+    details: ["Each line begins with ✓ or ✗ and says what to do. Changes nothing."],
     examples: [{ args: "doctor", says: "ask this first when something does not work" }],
   },
   report: {
@@ -216,13 +222,15 @@ export const COMMANDS = {
   purge: {
     options: ["older-than", "dry-run", "yes"],
     summary: "delete old runs from quarantine for good",
-    details: ["Shows which runs and asks first. What a deleted run holds cannot be restored."],
+    details: ["Shows the runs, and asks before it deletes them. The records of a deleted run cannot be restored."],
     examples: [{ args: "purge --older-than 30d", says: "delete runs that are older than 30 days" }],
   },
   unlock: {
     options: ["yes"],
-    summary: "end the lock of a repair that does not run any more",
-    details: ["For example of a container that is gone. Refused while the process that holds the lock is seen to run."],
+    summary: "remove the lock of a repair that is no longer running",
+    details: [
+      "For example, the container in which it ran is gone. Refused if this tool sees that the process still runs.",
+    ],
     examples: [{ args: "unlock", says: "show who holds the lock, and ask" }],
   },
   completion: {

@@ -12,7 +12,7 @@ import {
   type ValueKind,
 } from "./commands.ts";
 
-/** The completion script of a shell. It offers commands, their options, codes, files and folders. */
+/** The completion script of a shell. The script offers commands, their options, codes, files and folders. */
 export function completionScript(shell: Shell): string {
   return SCRIPTS[shell]();
 }
@@ -31,7 +31,7 @@ function namesOf(name: CommandName): string[] {
 
 const ALL_NAMES = COMMAND_NAMES.flatMap(namesOf);
 
-/** The possible words for a value of this kind; `null` if only the shell knows them or nobody does. */
+/** The possible words for a value of this kind; `null` if only the shell knows them, or nothing does. */
 function wordsOf(kind: ValueKind | undefined): readonly string[] | null {
   if (kind === "code") return FAULT_CODES;
   if (kind === "command") return ALL_NAMES;
@@ -114,7 +114,7 @@ function zshScript(): string {
     '  case "$chosen" in',
     ...COMMAND_NAMES.map((name) => {
       const words = wordsOf(commandSpec(name).takes?.kind);
-      // An empty list of words: without any list, zsh completes no option after the name of the command.
+      // The list of words is empty but present: without any list, zsh completes no option after the command's name.
       const takes = quoted(`*:argument:(${(words ?? []).join(" ")})`);
       return `    ${namesOf(name).join("|")}) _arguments ${optionsOf(name).map(zshOption).join(" ")} ${takes} ;;`;
     }),
@@ -126,7 +126,7 @@ function zshScript(): string {
 
 function fishScript(): string {
   const complete = `complete -c ${PROGRAM}`;
-  // The value of an option is no command: `__fish_use_subcommand` of fish takes it for one.
+  // fish's `__fish_use_subcommand` takes the value of an option for a command, which is wrong.
   const first = `-n ${quoted(`not __fish_seen_subcommand_from ${ALL_NAMES.join(" ")}`)}`;
   const lines = [`# fish: ${PROGRAM} completion fish > ~/.config/fish/completions/${PROGRAM}.fish`, `${complete} -f`];
   for (const name of COMMAND_NAMES) {

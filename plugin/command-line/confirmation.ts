@@ -2,8 +2,8 @@ import { ADD_YES, NOTHING_CHANGED } from "../words/answers/common.ts";
 import type { CommandContext } from "./context.ts";
 
 /**
- * Asks before a change, and says so if nothing was changed. Where nobody can be asked, the answer is no. `hint`: how it
- * is done without a question.
+ * Asks before a change, and says so if nothing was changed. If no person can be asked, the answer is no. `hint`: the
+ * option with which the change is made without a question.
  */
 export async function isAgreed(
   { options, terminal }: Pick<CommandContext, "options" | "terminal">,

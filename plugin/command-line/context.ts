@@ -1,5 +1,6 @@
 import type { FileSystem } from "../platform/file-system.ts";
 import type { Located } from "../stores/locate.ts";
+import { nameFolder } from "../words/advice.ts";
 import { jsonText, type ProblemReason, problemAnswer } from "./answers.ts";
 import type { CommonOptions } from "./arguments.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
@@ -15,7 +16,7 @@ export interface CommandContext {
   readonly signal: AbortSignal;
 }
 
-/** What is needed to print an answer. */
+/** The values that a command needs to print its answer. */
 type Answering = Pick<CommandContext, "options" | "terminal">;
 
 /** Prints the answer: with `--json` the document on stdout, otherwise the text. */
@@ -42,13 +43,13 @@ export function problem(
   return status;
 }
 
-/** The message if there is no room for a private copy of the database. `evidence` says how much space it needs. */
+/** The message if there is no space for a private copy of the database. `evidence` says how much space it needs. */
 export function noRoomMessage(
   { options }: Pick<CommandContext, "options">,
   evidence: string,
   ...args: string[]
 ): string {
-  return `The database was not looked at, because there is no room for a private copy (${evidence}). Name a folder with room: \`TMPDIR=/folder ${commandFor(options, ...args)}\`.`;
+  return `The database was not read, because there is not enough space for a private copy (${evidence}). ${nameFolder(commandFor(options, ...args))}`;
 }
 
 /** Ends a command that was interrupted before it could answer. */
@@ -58,4 +59,4 @@ export function stopped(context: Answering, message: string): ExitStatus {
 
 /** The message if a change is complete but the check after it was interrupted. */
 export const UNCHECKED =
-  "Stopped before everything was checked again: what remains is not known. Run `opencode-session-repair check`.";
+  "Stopped before everything was checked again: some problems may remain. Run `opencode-session-repair check`.";

@@ -2,15 +2,14 @@ import type { Driver } from "../stores/sqlite/driver.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
- * Set for the second process to the number of the first. The second then never starts a third, and does not outlive the
- * first.
+ * The second process gets the number of the first process in this variable. The second process then never starts a
+ * third, and ends when the first ends.
  */
 const HANDED_OVER = "OPENCODE_SESSION_REPAIR_HANDED_OVER";
 
 /**
- * Runs this command line in another runtime if this one cannot read a database in place. `driver`: what this runtime
- * has.
- * @returns the exit status of the other process, or `null` if this process is to do the work
+ * Runs this command line in another runtime if this one cannot read a database in place. `driver`: the SQLite of this
+ * runtime. @returns the exit status of the other process, or `null` if this process does the work
  */
 export async function handOver(
   args: readonly string[],
@@ -23,7 +22,7 @@ export async function handOver(
   });
 }
 
-/** Ends the second process together with the first: whoever kills the command also stops its work. */
+/** The second process ends together with the first, so a user who kills the command also stops its work. */
 export async function endWithParent(): Promise<void> {
   const parent = Number(process.env[HANDED_OVER]);
   if (parent > 0) (await import("../platform/programs.ts")).endWithParent(parent);

@@ -92,7 +92,7 @@ function exampleLines({ args, says }: Example, width: number): string[] {
   return [...wrapped(`${PROGRAM} ${args}`.trimEnd(), width, "  "), ...wrapped(says, width, "      ")];
 }
 
-/** Two columns. On a narrow terminal the second one is below the first. */
+/** Two columns. On a narrow terminal the second column is below the first. */
 function table(rows: readonly (readonly [string, string])[], width: number): string[] {
   if (width < NARROWEST_TABLE) {
     return rows.flatMap(([first, second]) => [...wrapped(first, width, "  "), ...wrapped(second, width, "      ")]);

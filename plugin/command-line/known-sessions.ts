@@ -14,8 +14,8 @@ export interface KnownSession extends SessionFacts {
 
 /**
  * The sessions of every readable store: databases first, those of 1.x before those of 2.x. If several stores hold a
- * session, the one with its record is used. Unreadable stores are not reported here, because the command itself reports
- * them.
+ * session, the store that has its record is used. Unreadable stores are not reported here, because the command itself
+ * reports them.
  */
 export async function knownSessions({ files, located }: Reading): Promise<KnownSession[]> {
   const known = new Map<string, KnownSession>();

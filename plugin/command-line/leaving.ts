@@ -7,8 +7,8 @@ const OWN_END_MS = 100;
 const LEFT = Symbol("left");
 
 /**
- * Waits for work that changes nothing, and stops waiting soon after a signal. Then it returns `null`. The work may
- * continue until this process ends. `isLeft` tells it that nobody waits.
+ * Waits for work that changes nothing, but returns soon after a signal. Then it returns `null`. The work may continue
+ * until this process ends. `isLeft` tells the work that its result is no longer needed.
  */
 export async function unlessLeft<T>(
   work: (isLeft: () => boolean) => Promise<T>,
@@ -19,7 +19,7 @@ export async function unlessLeft<T>(
   const outcome = await Promise.race([working, leftAfter(signal)]);
   if (outcome !== LEFT) return outcome as T;
   isLeft = true;
-  // Nobody needs its result any more.
+  // The result of the work is no longer needed.
   working.catch(() => undefined);
   return null;
 }
@@ -29,7 +29,7 @@ async function leftAfter(signal: AbortSignal): Promise<typeof LEFT> {
   return sleep(OWN_END_MS, LEFT);
 }
 
-/** A terminal that prints nothing after nobody waits for the work. */
+/** A terminal that prints nothing after the command stopped waiting for the work. */
 export function silentWhenLeft(terminal: Terminal, isLeft: () => boolean): Terminal {
   const unless =
     <Args extends readonly unknown[]>(print: (...args: Args) => void) =>

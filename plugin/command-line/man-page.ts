@@ -10,7 +10,7 @@ import {
 } from "./commands.ts";
 import { optionWords, usageLine } from "./help.ts";
 
-/** The man page, in the macros of man(7). It is made from the same table as `--help`. */
+/** The man page, in the macros of man(7). The page is made from the same table as `--help`. */
 export function manPage(): string {
   return [
     `.TH ${TOOL.name.toUpperCase().replaceAll("-", "\\-")} 1 "" "${TOOL.name} ${TOOL.version}" "User Commands"`,

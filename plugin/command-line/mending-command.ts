@@ -4,7 +4,8 @@ import type { Finding } from "../model/finding.ts";
 import { correctingCommand } from "../platform/permissions.ts";
 
 /**
- * The command that lets this user read and write a file. Only for the user's own screen, because it contains a path.
+ * The command that gives this user access to a file. The command contains a path, so it is only for the user's own
+ * screen.
  */
 export function mendingCommandFor({ code, locator }: Finding, dataDir: string): string | null {
   return [ACCESS_DENIED.code, QUARANTINE_DENIED.code].includes(code) && "path" in locator

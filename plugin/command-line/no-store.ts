@@ -7,7 +7,7 @@ import { storeIn, storesNear } from "../stores/nearby.ts";
 import type { Command, CommonOptions } from "./arguments.ts";
 import { readyCommand, withOption } from "./ready-command.ts";
 
-/** More suggestions than this help nobody. */
+/** More suggestions than this are not useful. */
 const MOST_SUGGESTIONS = 3;
 
 /** Commands that need only the quarantine, which may exist without a store. */
@@ -20,7 +20,7 @@ export async function hasWork(command: Command, located: Located): Promise<boole
   return (await nodeFileSystem.list(quarantinePath(located.dataDir))) !== null;
 }
 
-/** The message if there is no store: where it was looked for, and the ready command for a store that is near. */
+/** The message if there is no store: the places that were searched, and the ready command for a store nearby. */
 export async function noStoreMessage(
   args: readonly string[],
   options: Pick<CommonOptions, "dataDir" | "database">,

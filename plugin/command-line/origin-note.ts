@@ -5,7 +5,10 @@ import { originsSentence } from "../words/origins.ts";
 import type { Command } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
 
-/** Prints a line on stderr about databases that are not of opencode 1.x alone, before a command does its work. */
+/**
+ * Prints a line on stderr about each database that does not belong to opencode 1.x alone, before a command does its
+ * work.
+ */
 export async function noteOrigins({ files, located, terminal }: CommandContext, command: Command): Promise<void> {
   if (located.databases.length === 0) return;
   const opened = await openStores(files, { ...located, json: "none" }, "outside");
@@ -13,7 +16,7 @@ export async function noteOrigins({ files, located, terminal }: CommandContext, 
     const known = opened.map((store) => {
       const isRead = store.state === "ok" && store.origin !== null;
       const origin = isRead ? withMessagesOf2x(store.origin, store.sessionsOf2x()) : store.origin;
-      // Of the answers that come after this line, only that of `rescue` leaves out sessions of 2.x.
+      // Of the commands that print this line, only `rescue` leaves out sessions of 2.x.
       if (command.name === "rescue" || store.state === "unusable" || origin === null) return { origin };
       const schema = store.half2x?.schema;
       const profile = schema === undefined ? null : profileFor(origin, schema);

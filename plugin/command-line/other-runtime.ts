@@ -64,7 +64,8 @@ function* candidates(): Generator<Runtime> {
 
 const PROBE_MS = 10_000;
 
-// The name is not a literal, because the Bun of opencode 1.0 resolves every visible name before it runs anything.
+// The module's name is not a literal, because the Bun of opencode 1.0 resolves every literal name before it runs
+// anything.
 const LOAD = "const sqlite = await import((process.versions.bun === undefined ? 'node' : 'bun') + ':sqlite')";
 
 /**
@@ -79,8 +80,8 @@ function runs(script: string, { command, args, evaluate, env }: Runtime): Promis
 }
 
 /**
- * The first runtime on this machine that reads databases in place. If there is none and `isAnyBetter`, the first that
- * has SQLite at all.
+ * The first runtime on this machine that reads databases in place. If there is no such runtime and `isAnyBetter` is
+ * set, the first that has SQLite at all.
  */
 async function findRuntime(isAnyBetter: boolean): Promise<Runtime | null> {
   for (const runtime of candidates()) if (await runs(PROBE, runtime)) return runtime;
@@ -90,8 +91,8 @@ async function findRuntime(isAnyBetter: boolean): Promise<Runtime | null> {
 
 /**
  * Runs this command line again in a runtime that reads databases better, with the same terminal. `driver`: what this
- * runtime has. `mark`: what tells the second process that it is one, in its environment.
- * @returns its exit status, or `null` where there is no such runtime
+ * runtime has. `mark`: the environment variable that tells the second process that it is the second. @returns its exit
+ * status, or `null` if there is no such runtime
  */
 export async function inOtherRuntime(
   args: readonly string[],

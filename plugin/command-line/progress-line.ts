@@ -11,7 +11,10 @@ export function progressText(doing: string, done: number, of: number | null, wha
   return `${doing}: ${[share, `${number(Math.min(done, of))} of ${number(of)} ${what}`, ...left].join(", ")}`;
 }
 
-/** `43 %`, and `12 s left` if that can be estimated. The total is an estimate; only the answer shows the end. */
+/**
+ * For example `43 %`, and `12 s left` if that can be estimated. The total is an estimate; only the answer has the exact
+ * number.
+ */
 export function shareFacts(done: number, of: number, elapsedMs: number): string[] {
   const share = Math.min(0.99, done / of);
   const percent = `${Math.floor(100 * share)} %`;

@@ -11,7 +11,7 @@ import { answer, type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { listedLines, listRun } from "./runs-command.ts";
 
-/** `purge`: shows old runs, then deletes them for good. It is the only command that gives up data. */
+/** `purge`: shows old runs, then deletes them for good. `purge` is the only command that deletes data for good. */
 export async function purgeCommand(context: CommandContext, command: Command & { name: "purge" }): Promise<ExitStatus> {
   const { files, located, terminal } = context;
   const old = runsOlderThan(await allRuns(files, located.dataDir), command.ageMs, Date.now());
@@ -32,7 +32,7 @@ export async function purgeCommand(context: CommandContext, command: Command & {
     if (undone > 0) {
       const them = undone === 1 ? "it" : "them";
       show(
-        `Something of ${plural(undone, "run")} was restored. Without ${them}, opencode's start may repair that again.`,
+        `Records of ${plural(undone, "run")} were restored. Without ${them}, the plugin may repair these records again at the next start of opencode.`,
       );
     }
     const yes = !command.dryRun && terminal.interactive && (await terminal.ask(`Delete ${plural(old.length, "run")}?`));
@@ -48,7 +48,7 @@ export async function purgeCommand(context: CommandContext, command: Command & {
   if (context.signal.aborted) return stopped(context, "Stopped. Nothing was deleted.");
   const deleted = new Set<string>();
   const outcome = await underLock({ files, located, access: "outside" }, async (lock) => {
-    // Another purge may have been faster.
+    // Another purge may have deleted the run already.
     const left = new Set((await allRuns(files, located.dataDir)).map(({ folder }) => folder));
     for (const run of old) {
       if (context.signal.aborted) return null;

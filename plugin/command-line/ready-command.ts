@@ -1,7 +1,7 @@
 import { TOOL } from "../tool-identity.ts";
 import type { CommonOptions } from "./arguments.ts";
 
-/** The store that this call was given. Every command that its answer names uses the same store. */
+/** The store that this call was given. Every command in its answer names the same store. */
 export type GivenStore = Pick<CommonOptions, "dataDir" | "database">;
 
 /** A command that a user can copy into a shell, in the way this program was called. `args`: without the program. */
@@ -22,13 +22,13 @@ function storeOptions({ dataDir, database }: GivenStore): string[] {
 }
 
 /**
- * Completes the commands in a sentence for the store of this call. A command is between backticks and names the
- * program. A command name alone (`repair`) cannot be copied and stays as it is.
+ * Completes the commands in a sentence for the store of this call. Such a command is between backticks, and begins with
+ * the program's name. A command name alone (`repair`) cannot be copied and stays as it is.
  */
 export function withGivenStore(text: string, given: GivenStore): string {
   const more = storeOptions(given).map(shellWord).join(" ");
   return text.replace(COMMAND_IN_TEXT, (quoted, before: string, args: string) => {
-    // "…" means everything that was typed.
+    // `…` stands for everything that the user typed.
     if (args.includes("…")) return quoted;
     const isPlaced = more === "" || /(^| )--(data-dir|db)( |$)/.test(args);
     const start = /^(\w+=\S+ )*$/.test(before) ? `${before}${program()}` : `${before}${TOOL.name}`;
@@ -38,12 +38,12 @@ export function withGivenStore(text: string, given: GivenStore): string {
 
 const COMMAND_IN_TEXT = new RegExp(`\`((?:[^\`\\n]* )?)${TOOL.name}((?: [^\`\\n]*)?)\``, "g");
 
-/** The name with which this program was called: npx does not add it to the PATH. */
+/** The name with which the user called this program: npx does not add it to the PATH. */
 function program(): string {
   return process.env.npm_command === "exec" ? `npx ${TOOL.name}` : TOOL.name;
 }
 
-/** The arguments of this call with the options of this kind replaced by another one. */
+/** The arguments of this call; another value replaces the options of this kind. */
 export function withOption(
   args: readonly string[],
   without: readonly string[],

@@ -13,7 +13,7 @@ import { previewOf } from "../show/preview.ts";
 import { openStores } from "../stores/open.ts";
 import { plural } from "../words/amounts.ts";
 import { checkText, isUnreached, itemLine } from "../words/answers/check.ts";
-import { NOTHING_CHANGED } from "../words/answers/common.ts";
+import { andMore, NOTHING_CHANGED, ORIGINALS_ARE_IN, WHAT_IS_COMPLETED } from "../words/answers/common.ts";
 import { findingLines, laidOut, type View } from "../words/answers/findings.ts";
 import { checkedStoreLine } from "../words/answers/stores.ts";
 import { changeLines } from "../words/changes.ts";
@@ -86,8 +86,8 @@ export async function repairCommand(context: CommandContext, command: Repair): P
 }
 
 /**
- * Checks again after a repair. A session that consisted only of damaged records is now gone from the store. `null`: the
- * check was stopped.
+ * Checks again after a repair. If a session consisted only of damaged records, it is now gone from the store. `null`:
+ * the check was stopped.
  */
 async function checkedAgain(
   context: CommandContext,
@@ -126,11 +126,14 @@ async function nothingToDo(
   return EXIT.refused;
 }
 
-/** Why the findings stay as they are, if they are in a database that must not be written; `null` if it may be. */
+/**
+ * The reason why findings in a database that must not be written are left as they are; `null` if the database may be
+ * written.
+ */
 function refusedRepair({ stores, findings }: CheckResult): string | null {
   for (const [index, { state, origin }] of stores.entries()) {
     const refusal = writingRefusal(origin);
-    // A finding in rows of 2.x states itself why it stays.
+    // A finding in rows of 2.x states its own reason.
     const isDamaged = findings.some(
       ({ store, severity, stops }) => store === index && severity === "blocking" && stops === undefined,
     );
@@ -155,7 +158,7 @@ async function confirmed(
     show(checkedStoreLine(before.stores));
     show(`Plan: ${toDoWords(operations)}; nothing is deleted.`);
     const changes = changeLines(operations);
-    if (changes.length > 0) show(["What is completed:", ...changes.map((line) => `  ${line}`), ""].join("\n"));
+    if (changes.length > 0) show([WHAT_IS_COMPLETED, ...changes.map((line) => `  ${line}`), ""].join("\n"));
     const others = findings.filter((finding) => finding.remedy !== "normalise");
     const listed = findingLines(others.length + MOST_LINES < findings.length ? others : findings, view);
     if (listed.length > 0) show(listed.join("\n"));
@@ -169,7 +172,7 @@ async function confirmed(
 /** If there are more records than this, their texts are not shown before the repair. `show` prints them all. */
 const MOST_PREVIEWS = 5;
 
-/** What can be read of the cut-off records before they are moved. */
+/** The readable text of the cut-off records, before they are moved. */
 async function previewLines(
   { files, located, terminal, options }: CommandContext,
   findings: readonly ConfirmedFinding[],
@@ -183,7 +186,7 @@ async function previewLines(
     if (text !== null) lines.push(...laidOut(`${finding.recordID}: “${text}”`, { terminal }, "  "));
   }
   for (const store of opened) if (store.state === "ok") store.store.close();
-  return lines.length === 0 ? [] : ["What can be read of the records that are cut off:", ...lines];
+  return lines.length === 0 ? [] : ["Readable text of the records that are cut off:", ...lines];
 }
 
 function notDone(operation: Plan[number]["operations"][number], reason: string): ReportedItem {
@@ -232,22 +235,22 @@ function hiddenLines(sessions: readonly string[], runID: string | null, context:
     "",
     unlistedLine(sessions),
     ...shown.map((id) => `  To read it: ${commandHere(context, "show", id)}`),
-    ...(more === 0 ? [] : [`  … and ${amount(more)} more`]),
+    ...(more === 0 ? [] : [`  ${andMore(more)}`]),
     `  To bring the damaged record back: ${commandHere(context, "restore", runID)}`,
   ];
 }
 
-/** More folders than this are named by their common parent. */
+/** If there are more folders than this, their common parent is named. */
 const MOST_FOLDERS = 5;
 
 function originalsLines(manifests: readonly string[]): string[] {
   const folders = manifests.map((manifest) => dirname(manifest));
-  if (folders.length <= MOST_FOLDERS) return ["The originals are in:", ...folders.map((folder) => `  ${folder}`)];
+  if (folders.length <= MOST_FOLDERS) return [ORIGINALS_ARE_IN, ...folders.map((folder) => `  ${folder}`)];
   const quarantine = dirname(dirname(folders[0] ?? ""));
   return [`The originals are in ${plural(folders.length, "folder")} below:`, `  ${quarantine}`];
 }
 
-/** If there are more lines than this, those of the most frequent outcome are counted instead. */
+/** If there are more lines than this, the lines of the most frequent outcome are counted. */
 const MOST_LINES = 20;
 
 function itemLines(items: readonly ReportedItem[]): string[] {

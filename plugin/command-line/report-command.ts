@@ -3,6 +3,7 @@ import { PRIVATE_FILE } from "../platform/durable.ts";
 import { errnoCode } from "../platform/file-system.ts";
 import { makeReport } from "../report/report.ts";
 import { countsText, sizeText } from "../words/amounts.ts";
+import { FILE_EXISTS } from "../words/answers/common.ts";
 import { reportText } from "../words/answers/report.ts";
 import { jsonText, listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
@@ -12,7 +13,7 @@ import { READ_BEFORE_ISSUE } from "./commands.ts";
 import { type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
-/** `report`: prints what may be shown in public, on stdout or into a new file. */
+/** `report`: prints facts for a public issue, on stdout or into a new file. */
 export async function reportCommand(
   context: CommandContext,
   { output }: Command & { name: "report" },
@@ -31,15 +32,15 @@ export async function reportCommand(
   if (signal.aborted) return withoutResult(context, { ok: false, unknownSession: null });
   const text = options.json ? jsonText(listAnswer({ report })) : reportText(report);
   if (output === null) {
-    // Printed unchanged, so that no path of this call is added.
+    // The report is printed unchanged, so that it gets no path of this call.
     terminal.printDocument(text);
     return EXIT.done;
   }
   try {
     await files.writeNew(resolve(output), Buffer.from(`${text}\n`), PRIVATE_FILE);
   } catch (error) {
-    if (errnoCode(error) === "EEXIST") return problem(context, "There is a file of that name already.", EXIT.refused);
-    if (errnoCode(error) === "ENOENT") return problem(context, "The folder for the report is not there.", EXIT.usage);
+    if (errnoCode(error) === "EEXIST") return problem(context, FILE_EXISTS, EXIT.refused);
+    if (errnoCode(error) === "ENOENT") return problem(context, "The folder for the report does not exist.", EXIT.usage);
     throw error;
   }
   terminal.say(`The report is written (${sizeText(text.length)}). ${READ_BEFORE_ISSUE}`);

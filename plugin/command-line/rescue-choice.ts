@@ -2,21 +2,22 @@ import { isFolderHere, THIS_SYSTEM, withoutLastSlash } from "../hosts/folder-pat
 import { type RescueChoice, recordRepair } from "../rescue/choices.ts";
 import type { RescueRequest } from "../rescue/request.ts";
 import { plural } from "../words/amounts.ts";
+import { whereIsNow } from "../words/answers/common.ts";
 import { clipped, columns, printable } from "../words/text-layout.ts";
 import { minuteText } from "../words/times.ts";
 import { readyCommand } from "./ready-command.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What the user chose from the list: one or several requests, each for some sessions. */
+/** The user's choice from the list: one or several requests, each for some sessions. */
 export interface Chosen {
   readonly sessionIDs: readonly string[];
   readonly request: RescueRequest;
 }
 
-/** Each chosen session gets what its cause needs. A request does nothing for the others. */
+/** Each chosen session gets the action that its cause needs. A request does nothing for other sessions. */
 const EVERYTHING: RescueRequest = { bringIn: true, bringInPutAside: true, relink: true, unarchive: true };
 
-/** If there are more sessions than this, the user finds them by their words (`sessions WORDS`) and names their ids. */
+/** If there are more sessions than this, the user searches them by words (`sessions WORDS`) and names their ids. */
 const MOST_LISTED = 20;
 
 type Screen = Pick<Terminal, "width" | "style" | "ellipsis">;
@@ -79,7 +80,7 @@ export async function chooseSessions(
   const chosen: Chosen[] = certain.length === 0 ? [] : [{ sessionIDs: certain, request: EVERYTHING }];
   const bare = picked.flatMap(({ action }) => (action.kind === "repair" ? [action.sessionID] : []));
   if (bare.length > 0) {
-    terminal.say(`A session without its own record: \`${readyCommand(recordRepair(bare))}\` makes one.`);
+    terminal.say(`This session has no record of its own: \`${readyCommand(recordRepair(bare))}\` rebuilds it.`);
   }
   for (const [from, own] of byFolder(picked)) {
     const to = await askFolder(from, own, terminal);
@@ -116,13 +117,13 @@ function byFolder(picked: readonly RescueChoice[]): ReadonlyMap<string, readonly
   return folders;
 }
 
-/** Asks where the folder is now: the number of a candidate, or a whole path. `null`: the user does not say. */
+/** Asks for the present folder: the number of a candidate, or a full path. `null`: the user does not answer. */
 async function askFolder(from: string, [first]: readonly RescueChoice[], terminal: Terminal): Promise<string | null> {
   const candidates = first?.action.kind === "folder" ? first.action.candidates : [];
   terminal.print(
     [
       "",
-      `Where is ${printable(from)} now?`,
+      whereIsNow(printable(from)),
       ...candidates.map((folder, index) => `  ${index + 1}  ${printable(folder)}`),
     ].join("\n"),
   );

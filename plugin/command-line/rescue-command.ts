@@ -8,11 +8,11 @@ import { isWanted, type Refusal, type RescueInput } from "../rescue/request.ts";
 import { type HiddenList, listHidden, type RescueResult, rescue } from "../rescue/rescue.ts";
 import type { ExportedFor2x } from "../upgrade/export-missing.ts";
 import { plural } from "../words/amounts.ts";
-import { NOTHING_CHANGED } from "../words/answers/common.ts";
+import { FILE_EXISTS, LOOKING_FOR_SESSIONS, NOTHING_CHANGED, STOPPED_AT_ONCE } from "../words/answers/common.ts";
 import { changeText, EXPORT_INSTEAD, listText, noteLines } from "../words/answers/rescue.ts";
 import type { CommandWriter } from "../words/answers/screen.ts";
 import { storeLine } from "../words/answers/stores.ts";
-import { sentence } from "../words/records.ts";
+import { sentence, UNDOABLE_STEPS } from "../words/records.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { isAgreed } from "./confirmation.ts";
@@ -31,7 +31,7 @@ const WITHOUT_LIST = {
   unknown: EXIT.usage,
   unusable: EXIT.failed,
   refused: EXIT.refused,
-  // The same status as in `check`: the database was not checked.
+  // The exit status is the same as that of `check`, because the database was not checked.
   "no-room": EXIT.findings,
 } as const;
 
@@ -44,7 +44,7 @@ function withoutList(context: CommandContext, { reason, message }: Refusal): Exi
 export async function rescueCommand(context: CommandContext, command: Rescue): Promise<ExitStatus> {
   const { files, located, signal, terminal } = context;
   const { into, fromData, sessionIDs } = command;
-  terminal.progress("Looking for sessions …");
+  terminal.progress(LOOKING_FOR_SESSIONS);
   let tell: ReturnType<typeof showProgress> | null = null;
   const onProgress = (done: number, of: number) => {
     tell ??= showProgress(terminal, "Bringing in", "sessions");
@@ -53,7 +53,7 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   const input: RescueInput = { files, located, into, fromData, sessionIDs, countMessages: true, signal, onProgress };
   if (command.export !== null) return exported(context, input, into, command.export);
   const listing = await unlessLeft(() => listHidden(input, command), signal);
-  if (listing === null || (listing.ok && signal.aborted)) return interrupted(context, "Stopped. Nothing was changed.");
+  if (listing === null || (listing.ok && signal.aborted)) return interrupted(context, STOPPED_AT_ONCE);
   if (!listing.ok) return withoutList(context, listing);
   const { list } = listing;
   const other = await otherData(context, fromData);
@@ -103,30 +103,30 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   return after.hidden.some(isMissed) || isUncertain(after, context) ? EXIT.findings : EXIT.done;
 }
 
-/** A store that opencode may use could not be read. A copy that somebody keeps does not count. */
+/** A store that opencode may use could not be read. A copy of the database that somebody keeps does not count. */
 function isUncertain({ unread }: HiddenList, { located }: CommandContext): boolean {
   const used = [...located.databases, located.dataDir];
   return unread.some((path) => used.includes(path));
 }
 
-/** What is hidden after the work; `null` if a signal stopped the list, or the stores cannot be read any more. */
+/** The sessions that are still hidden; `null` if a signal stopped the list, or the stores can no longer be read. */
 async function listedAgain(input: RescueInput, signal: AbortSignal): Promise<HiddenList | null> {
   const request = { bringIn: false, relink: false, unarchive: false };
   const after = await unlessLeft(() => listHidden(input, request), signal);
   return after?.ok ? after.list : null;
 }
 
-/** Nothing is known about what is hidden. */
+/** It is unknown which sessions are hidden. */
 const NOT_LISTED = { hidden: null, partlyShown: null, incomplete: null } as const;
 
 const UNLISTED =
-  "What is still hidden is not known, because the list was not made again. Run `opencode-session-repair rescue`.";
+  "The list was not made again, so some sessions may still be hidden. Run `opencode-session-repair rescue`.";
 
-/** The answer to `--relink` if no new place was certain. */
+/** The answer to `--relink` if no new folder was certain. */
 function undecidedText({ hidden, partlyShown }: HiddenList): string {
   const isOpen = [...hidden, ...partlyShown].some(({ cause }) => cause === "moved" || cause === "project-changed");
   return isOpen
-    ? "Nothing was changed. Where these sessions belong only you can say: run one of the commands above."
+    ? `${NOTHING_CHANGED} Only you know where these sessions belong: run one of the commands above.`
     : NOTHING_CHANGED;
 }
 
@@ -187,8 +187,8 @@ async function exported(
       for2x = await exportedFor2x(context, into, input.sessionIDs, resolve(folder));
     }
   } catch (error) {
-    if (errnoCode(error) === "EEXIST") return problem(context, "A file of that name is there already.", EXIT.refused);
-    if (errnoCode(error) === "ENOENT") return problem(context, "The folder of --export is not there.", EXIT.usage);
+    if (errnoCode(error) === "EEXIST") return problem(context, FILE_EXISTS, EXIT.refused);
+    if (errnoCode(error) === "ENOENT") return problem(context, "The folder of --export does not exist.", EXIT.usage);
     throw error;
   }
   if (!exporting.ok) return withoutList(context, exporting);
@@ -197,7 +197,7 @@ async function exported(
   const text = [
     ...(sessions.length === 0 && (for2x?.length ?? 0) > 0
       ? []
-      : [`Wrote ${plural(sessions.length, "file")}; run \`opencode import FILE\` in each one's folder:`]),
+      : [`Wrote ${plural(sessions.length, "file")}; run \`opencode import FILE\` in the folder of each session:`]),
     ...lines,
     ...exportedText(for2x ?? []),
   ];
@@ -210,8 +210,8 @@ async function exported(
 }
 
 /**
- * Whether a user probably misses the session. An archived one was hidden on purpose, and one in a copy may have been
- * deleted.
+ * Whether a user probably misses the session. An archived session was hidden on purpose, and a session in a copy may
+ * have been deleted.
  */
 function isMissed({ cause }: HiddenSession): boolean {
   return cause !== "archived" && cause !== "put-aside";
@@ -241,7 +241,7 @@ async function confirmed(
     ...(wanted.length > 0 ? [`bring ${plural(wanted.length, "session")} into ${list.target}`] : []),
     ...(list.changes.length > 0 ? [`change ${plural(list.changes.length, "value")}`] : []),
   ].join(" and ");
-  return isAgreed(context, `${sentence(what)}? It can be undone.`, `Add --yes to ${what}; every step can be undone.`);
+  return isAgreed(context, `${sentence(what)}? It can be undone.`, `Add --yes to ${what}; ${UNDOABLE_STEPS}.`);
 }
 
 function doneText(
@@ -271,7 +271,7 @@ function doneText(
   }
   const [first] = manifests;
   if (runID !== null && first !== undefined) {
-    lines.push("", `The lists of what was done are in ${dirname(dirname(dirname(first)))}.`);
+    lines.push("", `The manifests of these changes are in ${dirname(dirname(dirname(first)))}.`);
     lines.push(`To undo: ${commandHere(context, "restore", runID)}`);
   }
   const left = hidden.filter(isMissed).length;

@@ -10,13 +10,13 @@ import type { CommandContext } from "./context.ts";
 const HEADINGS: Readonly<Record<MissingCause, string>> = {
   "never-arrived": "in the tables of opencode 1.x, and not in those of 2.x",
   "arrived-with-losses": "of which opencode 2.x lacks messages or parts",
-  continued: "that went on in opencode 1.x after the upgrade",
+  continued: "that were continued in opencode 1.x after the upgrade",
 };
 
 const NOT_AGAIN =
-  "What 2.x notes of its import (table kv) stays as it is. To change it would make 2.x replace the messages of sessions that it has, and delete opencode's log.";
+  "The record that 2.x keeps of its import (table kv) is not changed. If it were changed, 2.x would replace the messages of sessions that it already has, and delete opencode's log.";
 
-/** The 1.x data of an upgraded database that 2.x does not have; empty for any other database. */
+/** The 1.x data of an upgraded database that 2.x lacks; empty for any other database. */
 export async function missingHere(
   context: CommandContext,
   into: string | null,
@@ -25,7 +25,10 @@ export async function missingHere(
   return (await upgraded(context, into, async (store) => missingIn2x(store, sessionIDs, context.signal))) ?? [];
 }
 
-/** Writes this data as files for `opencode session import` of opencode 2. `null`: stopped before all were written. */
+/**
+ * Writes this data as files for `opencode session import` of opencode 2. `null`: the command was stopped before all
+ * files were written.
+ */
 export async function exportedFor2x(
   context: CommandContext,
   into: string | null,
@@ -56,7 +59,7 @@ async function upgraded<T>(
   }
 }
 
-/** The list for people; empty where nothing is missing. */
+/** The list for people; empty if nothing is missing. */
 export function missingText(missing: readonly MissingIn2x[], command: string): string {
   if (missing.length === 0) return "";
   const lines: string[] = [];
@@ -83,7 +86,7 @@ function reasons(records: MissingIn2x["missing"]): string[] {
 export function exportedText(sessions: readonly ExportedFor2x[]): string[] {
   if (sessions.length === 0) return [];
   return [
-    `Wrote ${plural(sessions.length, "file")} for opencode 2; run \`opencode session import FILE\` in each one's folder, in this order:`,
+    `Wrote ${plural(sessions.length, "file")} for opencode 2; run \`opencode session import FILE\` in the folder of each session, in this order:`,
     ...sessions.flatMap(({ file, directory, cause, leftOut }) => [
       `  ${file}${directory === null ? "" : `  in ${directory}`}${cause === "never-arrived" ? "" : "  (a copy with ids of its own: opencode 2 has this session already)"}`,
       ...(leftOut.length === 0 ? [] : [`    ${plural(leftOut.length, "record")} could not be brought in`]),

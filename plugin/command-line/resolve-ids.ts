@@ -1,7 +1,7 @@
 import { isRunID } from "../quarantine/run-id.ts";
 import { allRuns, type RunSummary, runIDOf } from "../quarantine/runs.ts";
 import { plural } from "../words/amounts.ts";
-import { NO_SUCH_SESSION, noSessionNamed } from "../words/answers/common.ts";
+import { NO_SUCH_SESSION, noSessionNamed, QUARANTINE_EMPTY } from "../words/answers/common.ts";
 import { NO_SUCH_RUN, unreadable } from "../words/refusals.ts";
 import type { CommandContext } from "./context.ts";
 import { isAnyUnreadable, type KnownSession, knownSessions } from "./known-sessions.ts";
@@ -12,7 +12,7 @@ export type Resolved<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly message: string; readonly isUnread?: boolean };
 
-/** If there are more than this, the rest is counted. */
+/** If there are more matches than this, the rest is counted. */
 const MOST_NAMED = 5;
 
 /** `A, B and 3 more`. */
@@ -26,7 +26,7 @@ const WHOLE_SESSION_ID = /^ses_[0-9A-Za-z]{26,}$/;
 
 /**
  * Ids of sessions from typed words: an id, or the beginning of exactly one. A word that begins no known id stays
- * unchanged. The code that looks it up reports that it does not exist.
+ * unchanged. The code that looks the id up reports that it does not exist.
  */
 export async function resolveSessions(
   context: Pick<CommandContext, "files" | "located">,
@@ -45,7 +45,7 @@ export async function resolveSessions(
   return { ok: true, value: [...new Set(ids)] };
 }
 
-/** The message that there is no such session, and which one may be meant. */
+/** The message that there is no such session, with the sessions that the user may mean. */
 export async function unknownSessionMessage(
   context: Pick<CommandContext, "files" | "located">,
   sessionID: string,
@@ -112,7 +112,7 @@ export async function resolveRun(
   if (word === "last") {
     const found = runs.find((run) => last === "newest" || isUndoable(run));
     if (found !== undefined) return { ok: true, value: runIDOf(found) };
-    return { ok: false, message: last === "newest" ? "The quarantine is empty." : "There is no run to undo." };
+    return { ok: false, message: last === "newest" ? QUARANTINE_EMPTY : "There is no run to undo." };
   }
   const known = [...new Set(runs.map(runIDOf))];
   const found = known.includes(word)

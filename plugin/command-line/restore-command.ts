@@ -4,6 +4,7 @@ import { planRestore, type RestoreInput, type RestorePlan, restore } from "../re
 import { type RunOnSession, runContents } from "../show/run-contents.ts";
 import { plural } from "../words/amounts.ts";
 import { itemLine } from "../words/answers/check.ts";
+import { STOPPED_AT_ONCE, UNDO_THIS_RUN } from "../words/answers/common.ts";
 import { contentLines } from "../words/answers/runs.ts";
 import { afterUndo, undoSentences } from "../words/records.ts";
 import { changeAnswer, NOT_REACHED } from "./answers.ts";
@@ -18,7 +19,10 @@ import { resolveRun, resolveSessions } from "./resolve-ids.ts";
 
 type Restore = Command & { name: "restore" };
 
-/** `restore`: puts the items of a run back, byte for byte; refuses where something else is in their place. */
+/**
+ * `restore`: moves the records of a run back, byte for byte; a record stays in quarantine if another one is in its
+ * place.
+ */
 export async function restoreCommand(context: CommandContext, command: Restore): Promise<ExitStatus> {
   const { files, located } = context;
   const { itemIDs } = command;
@@ -49,7 +53,7 @@ export async function restoreCommand(context: CommandContext, command: Restore):
     answer(context, changeAnswer({ runID, manifests: [], items, ...(await current(context)) }, context.options), "");
     return EXIT.findings;
   }
-  if (context.signal.aborted) return stopped(context, "Stopped. Nothing was changed.");
+  if (context.signal.aborted) return stopped(context, STOPPED_AT_ONCE);
   if (count === 0 && command.yes) await settleUnfinished(input);
   const onProgress = showProgress(context.terminal, "Undoing", "records");
   const result = await restore({ ...input, onProgress, signal: context.signal }, planning.plan);
@@ -69,7 +73,7 @@ export async function restoreCommand(context: CommandContext, command: Restore):
   return restored === 0 ? EXIT.refused : EXIT.findings;
 }
 
-/** If there are more lines than this, equal ones are counted. */
+/** If there are more lines than this, equal lines are counted. */
 const MOST_LINES = 20;
 
 function doneText(items: readonly ReportedItem[]): string[] {
@@ -83,7 +87,10 @@ function doneText(items: readonly ReportedItem[]): string[] {
   return lines;
 }
 
-/** The present state of the store. Only the JSON document contains it, so it is checked only for that. */
+/**
+ * The state of the store after the undo. Only the JSON document contains this state, so the store is checked only for
+ * that document.
+ */
 async function current(context: CommandContext) {
   if (!context.options.json) return NOT_REACHED;
   const outcome = await checkWithProgress(context, []);
@@ -111,5 +118,5 @@ async function confirmed(context: CommandContext, command: Restore, plan: Restor
     show(contentLines(sessions, await namesForScreen(context), terminal).join("\n"));
   }
   if (command.dryRun) return false;
-  return isAgreed(context, `Undo this run? ${afterUndo(records)}`);
+  return isAgreed(context, `${UNDO_THIS_RUN} ${afterUndo(records)}`);
 }

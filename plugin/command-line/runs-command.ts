@@ -3,6 +3,7 @@ import { allRuns, type RunSummary, runIDOf } from "../quarantine/runs.ts";
 import { folderBytes, readRun } from "../quarantine/vault.ts";
 import { runContents } from "../show/run-contents.ts";
 import { plural, sizeText } from "../words/amounts.ts";
+import { QUARANTINE_EMPTY } from "../words/answers/common.ts";
 import { causeText, contentLines, type ListedRun, runRows } from "../words/answers/runs.ts";
 import { storeLine } from "../words/answers/stores.ts";
 import { listAnswer } from "./answers.ts";
@@ -21,7 +22,7 @@ export async function listRun(context: Pick<CommandContext, "files">, run: RunSu
   return { ...common, sessionID, createdAt, state, items };
 }
 
-/** `runs`: lists the quarantine, newest first. With the id of a run, it shows what is in that run. */
+/** `runs`: lists the quarantine, newest first. With the id of a run, the command shows the records of that run. */
 export async function runsCommand(context: CommandContext, { run }: Command & { name: "runs" }): Promise<ExitStatus> {
   return run === null ? listRuns(context) : showRun(context, run);
 }
@@ -34,11 +35,11 @@ async function listRuns(context: CommandContext): Promise<ExitStatus> {
   const warnings =
     total > LARGE_QUARANTINE_BYTES
       ? [
-          `The quarantine is large: ${sizeText(total)}. Runs older than 30 days are deleted by: ${commandHere(context, "purge", "--older-than", "30d")}`,
+          `The quarantine is large: ${sizeText(total)}. To delete runs older than 30 days: ${commandHere(context, "purge", "--older-than", "30d")}`,
         ]
       : [];
   const lines = [storeLine(context.located)];
-  if (runs.length === 0) lines.push("The quarantine is empty.");
+  if (runs.length === 0) lines.push(QUARANTINE_EMPTY);
   else {
     lines.push("", ...(await listedLines(context, found, runs)), "", `${sizeText(total)} in all.`, ...warnings);
     const next = found.some(isUndoable)

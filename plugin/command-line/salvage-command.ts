@@ -11,6 +11,7 @@ import type { SalvageReport, Stage } from "../salvage/salvage.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { hasOtherConnection } from "../stores/sqlite/sole-use.ts";
 import { sizeText } from "../words/amounts.ts";
+import { NOTHING_CHANGED } from "../words/answers/common.ts";
 import { isWhole, type SalvageDone, salvageText, verdictOf } from "../words/answers/salvage.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
@@ -33,16 +34,16 @@ const STAGES: Readonly<Record<Stage, string>> = {
 };
 
 /**
- * `salvage`: builds a new database from the readable parts of a damaged one. It replaces the damaged one only when
- * asked.
+ * `salvage`: builds a new database from the readable parts of a damaged one. The new database replaces the damaged one
+ * only if the user asks for it.
  */
 export async function salvageCommand(context: CommandContext, command: Salvage): Promise<ExitStatus> {
   const { files, located, terminal } = context;
-  // Settle what an earlier salvage left unfinished before looking for damage.
+  // An interrupted salvage is completed or rolled back before this one looks for damage.
   if (command.yes && !command.dryRun) await settleUnfinished({ files, located, access: "outside" });
   const target = await unlessLeft(() => damagedDatabase(context, command.swap), context.signal);
   if (target === null || context.signal.aborted)
-    return stopped(context, "Stopped before the database was checked. Nothing was changed.");
+    return stopped(context, `Stopped before the database was checked. ${NOTHING_CHANGED}`);
   if (target.outcome === "sound") {
     answer(context, listAnswer({ swapped: false, message: target.message }), target.message);
     return WITHOUT_TARGET.sound;
@@ -55,11 +56,12 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
     return EXIT.findings;
   }
   const driver = await loadDriver();
-  if (driver === null) return problem(context, "There is no SQLite to write the new database with.", EXIT.refused);
+  if (driver === null)
+    return problem(context, "This runtime has no SQLite that could write the new database.", EXIT.refused);
   const runs = await import("../salvage/salvage-run.ts");
   const { salvage } = await import("../salvage/salvage.ts");
   const { SalvageStoppedError } = await import("../salvage/stopped.ts");
-  // SQLite creates files with the mode that the process allows.
+  // SQLite creates files with the mode that the process's umask allows.
   process.umask(0o077);
   const work = async (lock: Pick<RepairLock, "isHeld">): Promise<SalvageDone> => {
     const earlier = await runs.findSalvageRun(files, located.dataDir, database);
@@ -81,7 +83,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
       await runs.finishSalvage(files, run, report);
     }
     const checked = await checkNew(context, run.target);
-    // If no other process could be started, the signal has an effect only now, before anything is swapped.
+    // If no other process could be started, an interrupt is noticed only here, before anything is swapped.
     await setImmediate();
     if (context.signal.aborted) throw new SalvageStoppedError(true);
     // The columns or tables were the only damage. If they are not there, the new database is no better.
@@ -98,7 +100,7 @@ export async function salvageCommand(context: CommandContext, command: Salvage):
     return tell(context, outcome, database, isSwappable);
   } catch (error) {
     if (!(error instanceof SalvageStoppedError)) throw error;
-    const copy = error.keepsCopy ? "the copy stays, and the next salvage uses it" : "nothing of the copy stays";
+    const copy = error.keepsCopy ? "the copy is kept, and the next salvage uses it" : "the incomplete copy is removed";
     return stopped(context, `Stopped. The database was not changed; ${copy}.`);
   }
 }
@@ -110,7 +112,7 @@ async function confirmed(context: CommandContext, command: Salvage, database: st
   const network = command.swap ? await networkFileSystemOf(files, dirname(database)) : undefined;
   if (network !== undefined) {
     terminal.say(
-      `The database is on a network file system (${network}): whether another machine has it open cannot be told. Close every opencode on every machine.`,
+      `The database is on a network file system (${network}), so this tool cannot see whether another machine has it open. Close every opencode on every machine.`,
     );
   }
   if (!command.yes || command.dryRun) {
@@ -130,7 +132,7 @@ async function confirmed(context: CommandContext, command: Salvage, database: st
     else {
       const driver = await loadDriver();
       const isOpen = driver !== null && (await hasOtherConnection(files, driver, database));
-      if (isOpen) show("The database is open in a process that cannot be seen from here: close it first.");
+      if (isOpen) show("A process that cannot be seen from here has the database open: close it first.");
     }
   }
   if (command.dryRun) return false;
@@ -141,7 +143,7 @@ async function confirmed(context: CommandContext, command: Salvage, database: st
   );
 }
 
-/** Checks the new database as the host that will load it sees its records. */
+/** Checks the new database by the rules of the host that will load it. */
 async function checkNew(context: CommandContext, database: string): Promise<CheckResult | null> {
   const located = { dataDir: context.located.dataDir, json: "none" as const, databases: [database] };
   const outcome = await check({

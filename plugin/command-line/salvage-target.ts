@@ -23,7 +23,7 @@ export type Target =
       readonly database: string;
       readonly code: string;
       readonly evidence: string;
-      /** Whether the new database may replace the damaged one. */
+      /** The conditions under which the new database may replace the damaged one. */
       readonly isSwappable: boolean;
     }
   | { readonly outcome: keyof typeof WITHOUT_TARGET; readonly message: string };
@@ -34,7 +34,7 @@ export const WITHOUT_TARGET = {
   none: EXIT.usage,
   empty: EXIT.findings,
   unavailable: EXIT.refused,
-  // The same status as in `check`: the database was not checked.
+  // The exit status is the same as that of `check`, because the database was not checked.
   "no-room": EXIT.findings,
   refused: EXIT.refused,
 } as const;
@@ -57,7 +57,7 @@ export async function damagedDatabase(context: CommandContext, swap: boolean): P
 
 const SOUND: Target = { outcome: "sound", message: "The database is sound: there is nothing to salvage." };
 
-/** Problems that prevent a check and say nothing about the database itself. */
+/** Problems that prevent a check but do not show whether the database is damaged. */
 const NO_DAMAGE: ReadonlySet<StoreProblemCode> = new Set([
   "database-unavailable",
   "no-sqlite-runtime",
@@ -97,7 +97,7 @@ async function targetOf(context: CommandContext, database: string, swap: boolean
   return allowed(originBehind(store.description, stated), swap, { database, ...damage });
 }
 
-/** A damaged database as a target, if a salvage can save everything that a database of this origin holds. */
+/** A damaged database that `salvage` may work on, because it can save everything that such a database holds. */
 function allowed(
   origin: Origin | null,
   swap: boolean,

@@ -2,8 +2,8 @@ import { removeTemporaryFolders } from "../platform/temporary-folder.ts";
 import { EXIT } from "./exit-status.ts";
 
 /**
- * Ends this process at once. Every change is journaled first, so the next repair or undo finishes or rolls back the step
- * that was running, as after a crash.
+ * Ends this process at once. Every change is journaled first. So the next repair or undo completes or rolls back the
+ * interrupted step, as after a crash.
  */
 export function endAtOnce(): void {
   removeTemporaryFolders();

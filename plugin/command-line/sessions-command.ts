@@ -5,6 +5,7 @@ import { type HiddenList, listHidden } from "../rescue/rescue.ts";
 import { unknownSession } from "../stores/conversation.ts";
 import { plural } from "../words/amounts.ts";
 import { nextLine } from "../words/answers/check.ts";
+import { LOOKING_FOR_SESSIONS } from "../words/answers/common.ts";
 import { errorsOutside, type ListedSession, NOT_ALL_READ, sessionRows } from "../words/answers/sessions.ts";
 import { checkedStoreLine } from "../words/answers/stores.ts";
 import { listAnswer } from "./answers.ts";
@@ -15,7 +16,7 @@ import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { type KnownSession, knownSessions, newestFirst } from "./known-sessions.ts";
 import { matching, noSessionFor } from "./resolve-ids.ts";
 
-/** If there are more sessions than this, the user finds them by their words. */
+/** If there are more sessions than this, the user searches them by words. */
 const MOST_ON_SCREEN = 40;
 
 /** `sessions [WORDS]`: lists sessions, newest first, with their problems and whether opencode shows them. */
@@ -24,7 +25,7 @@ export async function sessionsCommand(
   { words }: Command & { name: "sessions" },
 ): Promise<ExitStatus> {
   const { terminal } = context;
-  terminal.progress("Looking for sessions …");
+  terminal.progress(LOOKING_FOR_SESSIONS);
   const list = await hiddenList(context);
   const found = newestFirst(matching(await everySession(context, list), words));
   if (found.length === 0 && words.length > 0) {

@@ -1,7 +1,7 @@
 import { type ShownSession, showSession } from "../show/show.ts";
 import type { Hole, TranscriptMessage } from "../show/transcript.ts";
 import { plural } from "../words/amounts.ts";
-import { WITHOUT_RECORD } from "../words/answers/common.ts";
+import { STOPPED, WITHOUT_RECORD } from "../words/answers/common.ts";
 import { headMarkdown, messageMarkdown } from "../words/answers/markdown.ts";
 import { holeText, messageLines } from "../words/answers/transcript.ts";
 import { unreadable } from "../words/refusals.ts";
@@ -15,8 +15,8 @@ import { resolveSession, unknownSessionMessage } from "./resolve-ids.ts";
 import { showRun } from "./runs-command.ts";
 
 /**
- * `show`: prints what can be read of a session, in order, with its holes marked, or the contents of a run. Changes
- * nothing.
+ * `show`: prints the readable text of a session in order, with its missing records marked, or the contents of a run.
+ * Changes nothing.
  */
 export async function showCommand(
   context: CommandContext,
@@ -48,7 +48,7 @@ export async function showCommand(
   try {
     const print = options.json ? printDocument : markdown ? printMarkdown : printText;
     const holes = await print(context, session);
-    if (holes === null) return stopped(context, "Stopped before the end of the session. Nothing was changed.");
+    if (holes === null) return stopped(context, STOPPED);
     const copies = [session, ...(session.other === null ? [] : [session.other])];
     const isWhole = holes === 0 && copies.every((copy) => copy.recordFaults.length === 0 && copy.unread === null);
     return isWhole ? EXIT.done : EXIT.findings;
@@ -57,7 +57,7 @@ export async function showCommand(
   }
 }
 
-/** Returns the number of holes; `null` if it was stopped, and nothing was printed. */
+/** Returns the number of unreadable records; `null` if it was stopped, and nothing was printed. */
 async function printDocument(context: CommandContext, session: ShownSession): Promise<number | null> {
   const own = await documentOf(session);
   const other = session.other === null ? null : await documentOf(session.other);
@@ -80,7 +80,7 @@ async function documentOf(session: ShownSession) {
   };
 }
 
-/** A message for the export. The stored records from which its entries are made are included only once. */
+/** A message for the export. The stored records from which the entries are made are included only once. */
 function publicMessage({ entries, ...message }: TranscriptMessage): object {
   return {
     ...message,
@@ -92,7 +92,7 @@ function publicMessage({ entries, ...message }: TranscriptMessage): object {
   };
 }
 
-/** Returns the number of holes; `null` if it was stopped in between. */
+/** Returns the number of unreadable records; `null` if it was stopped in between. */
 async function printMarkdown(
   { terminal, signal }: Pick<CommandContext, "terminal" | "signal">,
   session: ShownSession,
@@ -110,7 +110,7 @@ async function printMarkdown(
   return others === null ? null : holes + others;
 }
 
-/** The beginning of a run's id is a day. No session title looks like that. */
+/** The beginning of a run's id is a date. No session title begins with a date of that form. */
 function isRunBeginning(word: string): boolean {
   return /^\d{8}(T|$)/.test(word);
 }
@@ -119,7 +119,7 @@ function holesOf(message: TranscriptMessage): Hole[] {
   return message.entries.filter((entry): entry is Hole => entry.type === "hole");
 }
 
-/** Returns the number of holes; `null` if it was stopped in between. */
+/** Returns the number of unreadable records; `null` if it was stopped in between. */
 async function printText(context: CommandContext, session: ShownSession): Promise<number | null> {
   const { terminal } = context;
   terminal.print(headLines(context, session).join("\n"));

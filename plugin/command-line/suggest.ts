@@ -1,9 +1,9 @@
-/** Two words are near each other if at most this many letters differ, by length. */
+/** The number of letters by which two similar words may differ, by their length. */
 const MOST_DIFFERENCES = (length: number) => (length < 5 ? 1 : length < 9 ? 2 : 3);
 
 /**
- * The known words that a user may have meant: those that begin with the typed text, or else those with few different
- * letters, the nearest first.
+ * The known words that a user may have meant, the nearest first: those that begin with the typed text, or else those
+ * with few different letters.
  */
 export function nearest(typed: string, known: readonly string[], most = 3): string[] {
   const word = typed.toLowerCase();
@@ -17,7 +17,7 @@ export function nearest(typed: string, known: readonly string[], most = 3): stri
     .map(({ each }) => each);
 }
 
-/** ` Did you mean A or B?`, or an empty text if nothing is near. `quote` is put around each word. */
+/** ` Did you mean A or B?`, or an empty text if nothing is near. `quote` is written before and after each word. */
 export function didYouMean(typed: string, known: readonly string[], quote = ""): string {
   const words = nearest(typed, known).map((word) => `${quote}${word}${quote}`);
   return words.length === 0 ? "" : ` Did you mean ${words.join(" or ")}?`;

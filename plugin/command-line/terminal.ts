@@ -16,22 +16,22 @@ const STYLES: Readonly<Record<Style, readonly [begin: number, end: number]>> = {
   yellow: [33, 39],
 };
 
-/** The only place of the command line that reads and writes the terminal. */
+/** Only this module of the command line reads and writes the terminal. */
 export interface Terminal extends Screen {
-  /** Prints the answer to stdout. Its commands are completed for the store of this call. */
+  /** Prints the answer to stdout. Commands in these texts are completed with the store of this call. */
   print(text: string): void;
   /** Prints an answer unchanged, such as JSON, to stdout. */
   printDocument(text: string): void;
-  /** Prints many lines of an answer. It waits while the reader (a pager) does. */
+  /** Prints many lines of an answer. The function waits while the reader (a pager) reads. */
   printAll(lines: Iterable<string>): Promise<void>;
   /** Messages and errors: stderr; `--quiet` silences messages. */
   say(text: string): void;
   complain(text: string): void;
   /** Shows one line on stderr that is overwritten; only on a terminal. */
   progress(text: string): void;
-  /** Whether a person can be asked. */
+  /** Whether there is a person who can be asked. */
   readonly interactive: boolean;
-  /** Whether the user confirms. Ctrl-C, Ctrl-D, the end of the input and a signal that ends the command mean no. */
+  /** Whether the user confirms. Ctrl-C, Ctrl-D, the end of the input and a signal that ends the command count as no. */
   ask(question: string): Promise<boolean>;
   /**
    * The text that the user types. `null` if the user ends the question without an answer (Ctrl-C, Ctrl-D, end of the
@@ -40,16 +40,16 @@ export interface Terminal extends Screen {
   askLine(question: string): Promise<string | null>;
 }
 
-/** A command that needs longer to stop says so. */
+/** A command that needs more time to stop prints a line. */
 const SLOW_MS = 500;
 
 const NARROWEST = 40;
 const WIDEST = 120;
 
-/** The number of characters that are written at once: an answer may have tens of megabytes. */
+/** The number of characters that are written at once, because an answer may have tens of megabytes. */
 const PIECE_CHARACTERS = 256 * 1024;
 
-/** Lines with their line breaks, many in one piece. */
+/** Lines with their line breaks, many of them in one string. */
 function* piecesOf(lines: Iterable<string>): Iterable<string> {
   let piece = "";
   for (const line of lines) {
@@ -68,10 +68,10 @@ function widthOf(columns: number | undefined): number {
 
 const ERASE_LINE = "\r\x1b[2K";
 
-/** Our own styles, and characters that control a terminal or change the order of text. */
+/** This tool's own styles, and characters that control a terminal or change the direction of text. */
 const CONTROL = /\p{Cc}\[(?:1|2|22|31|32|33|39)m|(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
-/** Makes text from disk, such as names and ids, harmless: its author must not control the terminal. */
+/** Makes text from disk, such as names and ids, harmless: a stored name must not control the terminal. */
 function harmless(text: string, styles: boolean): string {
   return text.replace(CONTROL, (match) => (styles && match.length > 1 && match.startsWith("\x1b") ? match : "\ufffd"));
 }
@@ -196,7 +196,7 @@ function askedLine(question: string, signal: AbortSignal): Promise<string | null
     signal.addEventListener("abort", stop, { once: true });
     reader.once("close", () => {
       signal.removeEventListener("abort", stop);
-      // The next output must not be on the line of the question.
+      // The next output must begin on a new line, below the question.
       if (answer === null) stderr.write("\n");
       resolve(answer);
     });

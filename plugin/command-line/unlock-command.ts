@@ -9,7 +9,10 @@ import type { Command } from "./arguments.ts";
 import { answer, type CommandContext, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 
-/** `unlock`: ends the lock of a repair that no longer seems to run. Refused if it is seen to run. */
+/**
+ * `unlock`: removes the lock of a repair that no longer seems to run. The command is refused if it sees that the repair
+ * runs.
+ */
 export async function unlockCommand(
   context: CommandContext,
   command: Command & { name: "unlock" },
@@ -20,25 +23,27 @@ export async function unlockCommand(
     answer(context, listAnswer({ unlocked: false, holder: null }), "This data directory is not locked.");
     return EXIT.done;
   }
-  const who = typeof lock === "string" ? "a process that wrote nothing down" : holderText(lock);
+  const who = typeof lock === "string" ? "an unknown process" : holderText(lock);
   const running = `The lock is held by ${who}. That process is running, so the lock stays. Wait, or end the process.`;
   if (typeof lock !== "string" && lock.standing === "alive") return problem(context, running, EXIT.refused);
   if (typeof lock !== "string" && lock.standing === "unknown") {
     terminal.say(`The lock is held by ${who}.`);
-    terminal.say(`Watching for ${plural(LOCK_TIMES.watchedMs / 1000, "second")} whether it is renewed …`);
+    terminal.say(`Watching for ${plural(LOCK_TIMES.watchedMs / 1000, "second")} whether the lock is renewed …`);
     if (await isRenewed(files, located.dataDir, lock)) {
       return problem(
         context,
-        `The lock was renewed or given up just now: its holder is running (${who}).`,
+        `The lock was renewed or removed just now: its holder is running (${who}).`,
         EXIT.refused,
       );
     }
   }
   if (!command.yes) {
     const show = context.options.json ? terminal.say : terminal.print;
-    show(`Plan: end the lock of this data directory. It is held by ${who}.`);
-    show("Do this only if that repair has ended. If it still runs, it stops before its next change.");
-    if (!terminal.interactive || !(await terminal.ask("End the lock?"))) {
+    show(`Plan: remove the lock of this data directory. It is held by ${who}.`);
+    show(
+      "Do this only if the repair that holds the lock has ended. If it still runs, that repair stops before its next change.",
+    );
+    if (!terminal.interactive || !(await terminal.ask("Remove the lock?"))) {
       const hint = terminal.interactive ? NOTHING_CHANGED : `${NOTHING_CHANGED} ${ADD_YES}`;
       answer(context, listAnswer({ unlocked: false, holder: publicHolder(lock) }), hint);
       return EXIT.findings;
@@ -50,7 +55,7 @@ export async function unlockCommand(
   const next = (await isUnfinished(files, located.dataDir))
     ? " The next `repair` or `restore` completes or undoes what that repair left unfinished."
     : "";
-  answer(context, listAnswer({ unlocked: true, holder: publicHolder(lock) }), `The lock is ended.${next}`);
+  answer(context, listAnswer({ unlocked: true, holder: publicHolder(lock) }), `The lock is removed.${next}`);
   return EXIT.done;
 }
 

@@ -6,7 +6,7 @@ import { settleUnfinished } from "../repair/repair.ts";
 import { checkUpgrade, type UpgradeOutcome, type UpgradeResult } from "../upgrade/check-upgrade.ts";
 import { countsText } from "../words/amounts.ts";
 import { itemLine } from "../words/answers/check.ts";
-import { NOTHING_CHANGED } from "../words/answers/common.ts";
+import { NOTHING_CHANGED, ORIGINALS_ARE_IN, WHAT_IS_COMPLETED } from "../words/answers/common.ts";
 import { findingLines } from "../words/answers/findings.ts";
 import { upgradeText } from "../words/answers/upgrade.ts";
 import { changeLines } from "../words/changes.ts";
@@ -51,7 +51,7 @@ export async function repairUpgradeCommand(context: CommandContext, command: Rep
     const findings = before.findings.filter(({ locator }) => planned.has(JSON.stringify(locator)));
     show(`Plan: ${toDoWords(operations)}, so that they arrive in opencode 2.x; nothing is deleted.`);
     const lines = changeLines(operations).map((line) => `  ${line}`);
-    if (lines.length > 0) show(["What is completed:", ...lines, ""].join("\n"));
+    if (lines.length > 0) show([WHAT_IS_COMPLETED, ...lines, ""].join("\n"));
     if (findings.length <= MOST_LINES)
       show(findingLines(findings, { terminal, names: new Map(), isDetailed: true }).join("\n"));
   }
@@ -96,7 +96,7 @@ export async function repairUpgradeCommand(context: CommandContext, command: Rep
   const text = [
     done.length === 0 ? NOTHING_CHANGED : `${doneWords(done, "record")}.`,
     ...(items.length <= MOST_LINES ? items.map(itemLine) : []),
-    ...(runID === null ? [] : ["", "The originals are in:", ...manifests.map((path) => `  ${dirname(path)}`)]),
+    ...(runID === null ? [] : ["", ORIGINALS_ARE_IN, ...manifests.map((path) => `  ${dirname(path)}`)]),
     ...(runID === null ? [] : [`To undo: ${commandHere(context, "restore", runID)}`]),
     ...(after.ok ? ["", upgradeText(after.result, terminal)] : []),
   ];
@@ -113,7 +113,7 @@ function operationsOf(plan: Plan) {
   return plan.flatMap((session) => session.operations);
 }
 
-/** More lines than this help nobody. */
+/** A list with more lines than this is not useful. */
 const MOST_LINES = 50;
 
 function input(context: CommandContext, sessionIDs: readonly string[]) {
@@ -159,7 +159,7 @@ function changed(
   return { ...changeAnswer({ ...change, remaining: findings, verdict }, options), remaining, ...rest };
 }
 
-/** Further fields of the answers, in words of the contract. */
+/** Further fields of the answers, with the names of the contract. */
 function upgradeFields({ findings, arrival }: UpgradeResult, given: CommandContext["options"]) {
   return {
     for: "2.x",

@@ -4,7 +4,7 @@ import { correctingCommand } from "../platform/permissions.ts";
 import { defaultDataDir, filesOf, type LocateResult, locate } from "../stores/locate.ts";
 import { loadDriver } from "../stores/sqlite/driver.ts";
 import { TOOL } from "../tool-identity.ts";
-import { STOPPED } from "../words/answers/common.ts";
+import { STOPPED, toCorrect } from "../words/answers/common.ts";
 import type { Command, CommonOptions } from "./arguments.ts";
 import { type CommandContext, problem, stopped } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
@@ -13,7 +13,7 @@ import { silentWhenLeft, unlessLeft } from "./leaving.ts";
 import { hasWork, noStoreMessage } from "./no-store.ts";
 import { readyCommand } from "./ready-command.ts";
 
-/** Runs a command that looks at a store. Returns the exit status of the contract. */
+/** Runs a command that reads a store. Returns the exit status of the contract. */
 export async function runWithStore(
   args: readonly string[],
   command: Command,
@@ -29,7 +29,7 @@ export async function runWithStore(
   }
   if (!found.ok && found.reason === "denied") {
     const command = correctingCommand(resolve(options.dataDir ?? defaultDataDir(process.env)));
-    const way = command === null ? " Run this as the user who owns it." : ` To correct this: ${command}`;
+    const way = command === null ? " Run this as the user who owns it." : ` ${toCorrect(command)}`;
     return problem({ options, terminal }, `${found.message}${way}`, EXIT.failed);
   }
   if (!found.ok || !(await hasWork(command, found.located))) {
@@ -44,14 +44,14 @@ export async function runWithStore(
     }
   }
   const context = { files: filesOf(found.located), located: found.located, options, terminal, signal };
-  // The command itself reports what keeps a database from being opened.
+  // The command itself reports why a database cannot be opened.
   if (SAYING_NO_ORIGIN.has(command.name)) await noteOrigins(context, command).catch(() => undefined);
   if (!CHANGES_NOTHING.has(command.name)) return dispatch(context, command);
   const work = (isLeft: () => boolean) => dispatch({ ...context, terminal: silentWhenLeft(terminal, isLeft) }, command);
   return (await unlessLeft(work, signal)) ?? stopped(context, STOPPED);
 }
 
-/** Commands whose own answer does not say which opencode the databases belong to. */
+/** Commands whose own answer does not name the opencode to which the databases belong. */
 const SAYING_NO_ORIGIN: ReadonlySet<Command["name"]> = new Set([
   "restore",
   "runs",
@@ -69,7 +69,7 @@ async function noteOrigins(context: CommandContext, command: Command): Promise<v
 /** Commands that can be stopped at any moment, because they leave nothing unfinished. */
 const CHANGES_NOTHING: ReadonlySet<Command["name"]> = new Set(["check", "sessions", "show", "runs", "report"]);
 
-/** Works without a store too: a missing store is one of its results. */
+/** This command works without a store too: a missing store is one of its results. */
 async function doctor(
   args: readonly string[],
   options: CommonOptions,
@@ -91,7 +91,7 @@ const RUNTIME_TO_FETCH = "node@24";
 
 function noRuntimeMessage(args: readonly string[]): string {
   const command = `npx -p ${RUNTIME_TO_FETCH} -p ${TOOL.name} ${readyCommand(args)}`;
-  return `Node ${process.versions.node} has no SQLite to read the database with, and this machine has no Bun, no Node 22.5 or newer and no opencode that could. Nothing was checked. Run: ${command}`;
+  return `Node ${process.versions.node} has no SQLite that can read the database. This machine has no Bun, no Node 22.5 or newer and no opencode that could read it. Nothing was checked. Run: ${command}`;
 }
 
 /** A command loads only the modules that it needs. */

@@ -2,12 +2,12 @@ import type { FileSystem } from "../platform/file-system.ts";
 
 const LARGEST_CONFIG_BYTES = 1024 * 1024;
 
-/** The text of a configuration file, also through links; `null` if there is none. Throws if it cannot be read. */
+/** The text of a configuration file, also through links; `null` if there is none. Throws if the file cannot be read. */
 export async function readConfigText(files: FileSystem, path: string): Promise<string | null> {
   const place = await files.realPath(path);
   if (place === null) {
-    // A link that leads nowhere is not the same as a missing file: the user meant a file to be there.
-    if ((await files.stat(path)) !== null) throw new Error("a link that leads nowhere");
+    // A link without a target is not a missing file: the user wanted a file there.
+    if ((await files.stat(path)) !== null) throw new Error("a link without a target");
     return null;
   }
   const bytes = await files.read(place, LARGEST_CONFIG_BYTES);
@@ -16,7 +16,7 @@ export async function readConfigText(files: FileSystem, path: string): Promise<s
   return bytes.toString("utf8").replace(/^\uFEFF/, "");
 }
 
-/** Reads JSON that may hold comments and commas before a closing bracket, as opencode does. Throws a `SyntaxError`. */
+/** Reads JSON with comments and trailing commas, as opencode does. Throws a `SyntaxError`. */
 export function parseWithComments(text: string): unknown {
   const token = /"(?:[^"\\\n]|\\.)*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
   const plain = text.replace(token, (found) => (found.startsWith('"') ? found : " "));

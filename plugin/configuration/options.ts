@@ -3,7 +3,7 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { homeIn } from "../stores/locate.ts";
 import { parseWithComments, readConfigText } from "./config-file.ts";
 
-/** What the plugin does when opencode starts. */
+/** The action of the plugin when opencode starts. */
 export type Preload = "repair" | "check" | "off";
 
 /** The second element of the plugin's entry in opencode.json. */
@@ -11,13 +11,13 @@ export interface PluginSettings {
   readonly preload: Preload;
   /** Files read at once. */
   readonly concurrency: number;
-  /** How long the start of opencode may be delayed, in milliseconds. */
+  /** The longest time that the plugin may delay the start of opencode, in milliseconds. */
   readonly budgetMs: number;
-  /** Whether a toast reports what was done. The log always does. */
+  /** Whether the plugin shows a toast after a repair. The log always does. */
   readonly notify: boolean;
   /** opencode 1.0-1.1: whether the host's own writes are made atomic. */
   readonly atomicWrites: boolean;
-  /** After this many days, a run that no longer holds anything is deleted from quarantine. */
+  /** After this many days, a run that holds no record any more is deleted from quarantine. */
   readonly retentionDays: number;
 }
 
@@ -41,8 +41,8 @@ const isWholeNumber = (least: number, most: number) => (value: unknown) =>
 const isBoolean = (value: unknown) => typeof value === "boolean";
 
 /**
- * The check of each option, and its description. A table instead of a schema library, because every import slows the
- * start of opencode.
+ * The check of each option, and its description. The checks are a table instead of a schema library, because every
+ * import slows the start of opencode.
  */
 const RULES: Readonly<Record<keyof PluginSettings, { accepts(value: unknown): boolean; wants: string }>> = {
   preload: {
@@ -61,7 +61,7 @@ function isOption(name: string): name is keyof PluginSettings {
 }
 
 /**
- * Reads the plugin's options. If anything is unknown or wrong, `preload` becomes `"check"`, so that nothing is changed
+ * Reads the plugin's options. If an option is unknown or wrong, `preload` becomes `"check"`, so that nothing is changed
  * on a guess. Without options the defaults apply.
  */
 export function readSettings(options: unknown): ReadSettings {
@@ -81,12 +81,12 @@ export function readSettings(options: unknown): ReadSettings {
   return { settings: { ...settings, preload: "check" }, warnings };
 }
 
-/** For hosts up to 1.3, whose configuration accepts only plugin names: a separate file with the same options. */
+/** A separate file with the same options, for hosts up to 1.3, whose configuration accepts only names of plugins. */
 const OPTIONS_FILE = "session-repair.json";
 
 /**
- * The options as the user gave them: from the plugin's entry in opencode.json, else from `session-repair.json` in
- * opencode's configuration folder, else none. A file that cannot be read counts as a wrong option.
+ * The options of the user: from the plugin's entry in opencode.json; otherwise from `session-repair.json` in opencode's
+ * configuration folder; otherwise none. A file that cannot be read counts as a wrong option.
  */
 export async function findOptions(
   given: unknown,
@@ -99,7 +99,7 @@ export async function findOptions(
     if (!folder) continue;
     try {
       const path = join(folder, OPTIONS_FILE);
-      // Usually there is none, and opencode's start should not wait for the thread pool to find that out.
+      // Mostly the file does not exist, and a synchronous call finds that out faster than the thread pool.
       if ((await files.stat(path)) === null) continue;
       const text = await readConfigText(files, path);
       return text === null ? "unreadable" : parseWithComments(text);

@@ -5,16 +5,16 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { TOOL } from "../tool-identity.ts";
 import { readConfigText } from "./config-file.ts";
 
-/** The entry of the package is a file in a folder of it. */
+/** The entry may be a file in a folder of the package. */
 const DEEPEST_ENTRY = 4;
 
-/** An element of a `plugin` array: what is to be loaded, with or without options. */
+/** An element of a `plugin` array: the plugin to load, with or without options. */
 export interface PluginEntry {
   readonly spec: string;
   readonly options: unknown;
 }
 
-/** The elements of a `plugin` array as opencode reads them. Elements that it would refuse are left out. */
+/** The elements of a `plugin` array as opencode reads them. Elements that opencode would refuse are left out. */
 export function pluginEntries(list: unknown): PluginEntry[] {
   if (!Array.isArray(list)) return [];
   return list.flatMap((entry: unknown): PluginEntry[] => {
@@ -23,12 +23,13 @@ export function pluginEntries(list: unknown): PluginEntry[] {
   });
 }
 
-/** `unknown`: neither the entry's text nor its target shows it. */
+/** `unknown`: neither the text of the entry nor its target shows which package it is. */
 export type Belonging = "this package" | "another" | "unknown";
 
 /**
- * Whether an entry of a `plugin` array loads this package or another copy of it. It may be a name, with or without a version, the address of a repository or an archive, or a path. A path may contain links
- * and is relative to one of `folders`.
+ * Whether an entry of a `plugin` array loads this package or another copy of it. The entry may be a name, with or
+ * without a version, the address of a repository or an archive, or a path. A path may contain links, and is relative to
+ * one of `folders`.
  */
 export async function belongingOf(files: FileSystem, spec: string, folders: readonly string[]): Promise<Belonging> {
   const path = pathIn(spec);
@@ -36,12 +37,13 @@ export async function belongingOf(files: FileSystem, spec: string, folders: read
   // `alias@npm:name@version`
   const [, name = ""] = /^(?:.+@npm:)?(@?[^@]*)/.exec(spec) ?? [];
   if (name === TOOL.name) return "this package";
-  // A plain name is the name of a package. Anything else is an address, of which only the text is known.
+  // A plain name is the name of a package. Any other entry is an address. Only its text is known.
   return /^(?:@[\w.~-]+\/)?[\w.~-]+$/.test(name) ? "another" : "unknown";
 }
 
 /**
- * The path in an entry; `null` if opencode does not read it as a path: `~` is not one (measured 1.14.34 to 1.18.34).
+ * The path in an entry; `null` if opencode does not read the entry as a path: `~` is no path (measured 1.14.34 to
+ * 1.18.34).
  */
 function pathIn(spec: string): string | null {
   // npm's `name@file:…` as well.
@@ -58,7 +60,8 @@ async function belongingOfPath(files: FileSystem, path: string, folders: readonl
     isThere = true;
     if (await isOfThisPackage(files, place)) return "this package";
   }
-  // A missing target cannot be loaded. An archive, or a file of the user's own, may lead to this package.
+  // An entry whose target is missing cannot be loaded. The entry of an archive or of the user's own file may lead to
+  // this package.
   if (!isThere) return "another";
   return /\.(?:tgz|tar\.gz|tar)$/i.test(path) || (await speaksOfThisPackage(files, path, folders))
     ? "unknown"
@@ -88,7 +91,7 @@ async function isOfThisPackage(files: FileSystem, place: string): Promise<boolea
   return false;
 }
 
-/** The name in a folder's package.json; `null` where there is none. */
+/** The name in a folder's package.json; `null` if there is none. */
 async function packageName(files: FileSystem, folder: string): Promise<string | null> {
   try {
     const text = await readConfigText(files, join(folder, "package.json"));

@@ -22,10 +22,10 @@ import { compareVersions, findInstallation, type Installation } from "./installa
 /** One thing that was checked. */
 export interface Examined {
   readonly what: string;
-  /** `null`: it cannot be told, or does not apply. */
+  /** `null`: unknown, or it does not apply. */
   readonly ok: boolean | null;
   readonly says: string;
-  /** What to do if it is not as it should be. */
+  /** What the user can do if the check fails. */
   readonly wayOut?: string;
 }
 
@@ -39,7 +39,7 @@ export interface DoctorInput {
   readonly asked: string;
 }
 
-/** Looks at everything that this tool needs in order to work. Changes nothing. */
+/** Checks everything that this tool needs in order to work. Changes nothing. */
 export async function examine(input: DoctorInput): Promise<Examined[]> {
   const { files, env, folder, found } = input;
   const installation = await findInstallation(files, env, folder);
@@ -73,7 +73,7 @@ export async function examine(input: DoctorInput): Promise<Examined[]> {
 
 const INSTALL = `\`opencode plugin ${TOOL.name}@${TOOL.version} --global\` (1.14 and newer), or add "${TOOL.name}@${TOOL.version}" to \`plugin\``;
 
-/** Each half is listed in a configuration file of its own. */
+/** Each half of the plugin is listed in a configuration file of its own. */
 function installed({ server, terminal, unreadable }: Installation): Examined[] {
   const half = (what: string, entries: Installation["server"], file: string, lost: string): Examined => {
     if (entries.length === 1) return { what, ok: true, says: `in ${file}` };
@@ -127,7 +127,7 @@ function options({ server, terminal, warnings }: Installation): Examined {
   const what = "options";
   if (server.length + terminal.length === 0) return { what, ok: null, says: "no entry, no options" };
   if (warnings.length === 0) return { what, ok: true, says: "valid" };
-  const wayOut = "Until they are corrected the plugin only looks, and changes nothing at the start.";
+  const wayOut = "Until you correct them, the plugin only checks at the start of opencode, and changes nothing.";
   return { what, ok: false, says: warnings.join(" "), wayOut };
 }
 
@@ -149,10 +149,12 @@ async function loaded(files: FileSystem, located: Located, installation: Install
   const runs = await allRuns(files, located.dataDir);
   const own = runs.flatMap((run) => (run.ok && run.state.trigger !== "cli" ? [Date.parse(run.state.createdAt)] : []));
   const last = Math.max(index?.mtimeMs ?? 0, ...own);
-  if (last > 0) return { what, ok: true, says: `it last wrote here on ${new Date(last).toISOString().slice(0, 10)}` };
+  if (last > 0)
+    return { what, ok: true, says: `the plugin last wrote here on ${new Date(last).toISOString().slice(0, 10)}` };
   if (installation.server.length === 0) return { what, ok: null, says: "not installed" };
-  const wayOut = "Start opencode once, then run this again. If it stays so, look for its name in opencode's log.";
-  return { what, ok: false, says: "it has not written anything here yet", wayOut };
+  const wayOut =
+    "Start opencode once, then run this again. If this line has a ✗ again, look for the plugin's name in opencode's log.";
+  return { what, ok: false, says: "the plugin has not written anything here yet", wayOut };
 }
 
 async function stores(files: FileSystem, located: Located): Promise<Examined[]> {
@@ -184,7 +186,9 @@ async function stores(files: FileSystem, located: Located): Promise<Examined[]> 
   return examined;
 }
 
-/** The sentence about a database that opencode 2.x writes, in tables whose rows are read; `null` if it is none. */
+/**
+ * The sentence about a database that opencode 2.x writes, in tables whose rows are read; `null` for other databases.
+ */
 async function sentenceOf2x(store: OpenedStore): Promise<string | null> {
   if (store.state === "unusable" || store.half2x === null || store.origin === null) return null;
   if (store.state === "unread" && (await store.damage()) !== null) return null;
@@ -196,7 +200,7 @@ async function sentenceOf2x(store: OpenedStore): Promise<string | null> {
   return profile === null ? null : originSentence(origin, unreadTables(profile, schema));
 }
 
-/** Less free space than this is a risk to every program that writes there. */
+/** With less free space than this, every program that writes there may fail. */
 const LEAST_FREE_BYTES = 256 * 1024 * 1024;
 
 async function space(files: FileSystem, { dataDir, databases }: Located): Promise<Examined> {
@@ -208,7 +212,7 @@ async function space(files: FileSystem, { dataDir, databases }: Located): Promis
   const needed = Math.max(LEAST_FREE_BYTES, size);
   const says = `${sizeText(free)} free`;
   if (free >= needed) return { what, ok: true, says };
-  return { what, ok: false, says, wayOut: `Free at least ${sizeText(needed)}: a full disk is what damages sessions.` };
+  return { what, ok: false, says, wayOut: `Free at least ${sizeText(needed)}, because a full disk damages sessions.` };
 }
 
 async function quarantine(files: FileSystem, { dataDir }: Located): Promise<Examined> {
@@ -224,7 +228,7 @@ async function quarantine(files: FileSystem, { dataDir }: Located): Promise<Exam
       wayOut: "Rename or remove it.",
     };
   }
-  // Loaded here because it checks manifests against their schema, and other commands should not wait for that.
+  // The module is imported here, because it loads the schema of manifests, and other commands do not need that.
   const { folderBytes } = await import("../quarantine/vault.ts");
   const runs = await allRuns(files, dataDir);
   let bytes = 0;
@@ -232,7 +236,7 @@ async function quarantine(files: FileSystem, { dataDir }: Located): Promise<Exam
   const unreadable = runs.filter((run) => !run.ok).length;
   const says = `${plural(runs.length, "run")}, ${sizeText(bytes)}`;
   if (unreadable > 0) {
-    const wayOut = "`runs` names them. A newer version of this tool may have made them: update it.";
+    const wayOut = "`runs` names them. A newer version of this tool may have made them: update this tool.";
     return { what, ok: false, says: `${says}; ${plural(unreadable, "run")} cannot be read`, wayOut };
   }
   if (bytes <= LARGE_QUARANTINE_BYTES) return { what, ok: true, says };

@@ -9,7 +9,7 @@ import { TOOL } from "../tool-identity.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What opencode's configuration says of this plugin. */
+/** The entries for this plugin in opencode's configuration. */
 export interface Installation {
   /** Entries of `plugin` in opencode.json: the server half. */
   readonly server: readonly PluginEntry[];
@@ -19,11 +19,11 @@ export interface Installation {
   readonly unreadable: readonly string[];
   /** One sentence for each option that is unknown or wrong. */
   readonly warnings: readonly string[];
-  /** The versions that opencode has fetched, or that the entries lead to. */
+  /** The versions that opencode has fetched, or to which the entries lead. */
   readonly versions: readonly string[];
 }
 
-/** Reads the configuration as an opencode would that is started in `folder`. Changes nothing. */
+/** Reads the configuration as an opencode that is started in `folder` reads it. Changes nothing. */
 export async function findInstallation(files: FileSystem, env: Environment, folder: string): Promise<Installation> {
   const folders = await configFolders(files, env, folder);
   const unreadable: string[] = [];
@@ -51,7 +51,7 @@ async function configFolders(files: FileSystem, env: Environment, folder: string
   if (env.OPENCODE_CONFIG_DIR) folders.push(env.OPENCODE_CONFIG_DIR);
   for (let at = resolve(folder); ; at = dirname(at)) {
     folders.push(at, join(at, ".opencode"));
-    // opencode looks up to the git worktree.
+    // opencode looks for configuration up to the root of the git worktree.
     if ((await files.stat(join(at, ".git")).catch(() => null)) !== null || dirname(at) === at) break;
   }
   return [...new Set(folders)];
@@ -107,7 +107,7 @@ async function installedVersions(
   return [...versions];
 }
 
-/** The entry of a package is a file in it: its package.json lies in one of these folders. */
+/** An entry may name a file inside a package: the package.json is in one of these folders. */
 function upwards(path: string): string[] {
   return [path, dirname(path), dirname(dirname(path))];
 }
@@ -122,7 +122,7 @@ async function versionIn(files: FileSystem, folder: string): Promise<string | nu
   }
 }
 
-/** Orders versions, the newest last: by numbers, a release after its own previews. */
+/** Sorts versions, the newest last: by numbers, a release after its own previews. */
 export function compareVersions(one: string, other: string): number {
   const [a, b] = [one, other].map((version) => version.split(/[.+-]/));
   for (let index = 0; index < Math.max(a?.length ?? 0, b?.length ?? 0); index += 1) {

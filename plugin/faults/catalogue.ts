@@ -27,11 +27,11 @@ export const FAULT_FAMILIES: Readonly<Record<string, readonly Fault[]>> = {
   "The database as a whole": Object.values(container),
   "Files that may not be used": Object.values(access),
   "Databases between two versions": Object.values(skew),
-  "Databases that are not, or not only, of opencode 1.x": Object.values(origin),
-  "On the way to opencode 2.x": Object.values(upgrade),
-  "Sessions that are there and not shown": Object.values(whereabouts),
-  "What ends the screen": Object.values(screen),
-  "What is too large": Object.values(size),
+  "Databases that do not belong to opencode 1.x, or not only to it": Object.values(origin),
+  "Records that the import of opencode 2.x would lose or change": Object.values(upgrade),
+  "Sessions that exist but are not shown": Object.values(whereabouts),
+  "Records that make the screen close": Object.values(screen),
+  "Records and files that are too large": Object.values(size),
   "Files beside the sessions": Object.values(sideFiles),
 };
 
@@ -50,8 +50,8 @@ export function faultByCode(code: string): Fault | undefined {
 }
 
 /**
- * The advice for those findings that no repair fixes, by code. If every finding of a code has its own advice, that
- * advice is used. `hasDatabase`: one of the stores is a database. Without one, `rescue` does nothing.
+ * The advice for findings that no repair fixes, by code. If every finding of a code has its own advice, that advice is
+ * used. `hasDatabase`: one of the stores is a database. Without one, `rescue` does nothing.
  */
 export function adviceFor(findings: readonly Advised[], hasDatabase: boolean): Readonly<Record<string, string>> {
   const byCode: Record<string, string> = {};

@@ -1,3 +1,4 @@
+import { KEEP_A_COPY, swapAdvice } from "../words/advice.ts";
 import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
@@ -9,7 +10,7 @@ export const DATABASE_EMPTY = {
   invariant: "A database file is not empty.",
   cause: "The disk was full, or the file was replaced.",
   advice:
-    "Do not start opencode: it would start a new database without telling you. Put a backup in its place, or look for the sessions under another database name or in storage/.",
+    "Do not start opencode: it would start a new database without telling you. Put a backup in its place, or look for the sessions in another database or in storage/.",
   issues: [],
   ...reported,
   classes: ["B7"],
@@ -19,7 +20,7 @@ export const NOT_A_DATABASE = {
   code: "not-a-database",
   title: "The file is not an SQLite database",
   invariant: "The file begins with SQLite's header.",
-  cause: "Another file under this name, or everything in it was overwritten.",
+  cause: "Another file has this name, or the whole file was overwritten.",
   advice: "Stop opencode, and put a backup in its place; keep this file and its -wal. Do not delete the -wal.",
   issues: [30157],
   ...reported,
@@ -28,7 +29,7 @@ export const NOT_A_DATABASE = {
 
 export const HEADER_DAMAGED = {
   code: "header-damaged",
-  title: "The header of the database is overwritten; pages behind it are still there",
+  title: "The header of the database is overwritten, but pages behind it can be read",
   invariant: "The file begins with SQLite's header.",
   cause: "The beginning of the file was overwritten or lost.",
   advice:
@@ -40,11 +41,11 @@ export const HEADER_DAMAGED = {
 
 export const WAL_WITHOUT_DATABASE = {
   code: "wal-without-database",
-  title: "The database is gone, its write-ahead log is still there",
-  invariant: "Beside every -wal lies its database.",
+  title: "The database is gone, but its write-ahead log exists",
+  invariant: "Each -wal has its database beside it.",
   cause: "The database was deleted or moved without its -wal.",
   advice:
-    "Do not start opencode: it would start a new database and delete the -wal. Move the database to its place beside the -wal. If it is lost, `opencode-session-repair salvage` reads what the -wal holds.",
+    "Do not start opencode: it would start a new database and delete the -wal. Move the database back to its place beside the -wal. If the database is lost, `opencode-session-repair salvage` reads the -wal.",
   issues: [],
   ...reported,
   classes: ["B7"],
@@ -52,11 +53,11 @@ export const WAL_WITHOUT_DATABASE = {
 
 export const WAL_DAMAGED = {
   code: "wal-damaged",
-  title: "The write-ahead log is damaged: SQLite leaves out what follows the damage",
+  title: "The write-ahead log is damaged: SQLite ignores everything behind the damage",
   invariant: "Every committed page of the -wal can be read.",
   cause: "Power loss, a full disk, or a copy made while opencode was writing.",
   advice:
-    "Do not start opencode: it would overwrite the log. `opencode-session-repair salvage --swap` reads what follows the damage.",
+    "Do not start opencode: it would overwrite the log. `opencode-session-repair salvage --swap` also reads the log behind the damage.",
   issues: [],
   ...reported,
   classes: ["B7"],
@@ -65,10 +66,11 @@ export const WAL_DAMAGED = {
 export const DATABASE_MALFORMED = {
   code: "database-malformed",
   title: "The database is damaged inside",
-  invariant: "SQLite can read every page it needs.",
+  invariant: "SQLite can read every page that it needs.",
   cause: "Power loss, a network file system with several hosts, or a copy made while opencode was writing.",
-  advice:
-    "Stop every opencode, then `opencode-session-repair salvage --swap`: it builds a new database from everything that can still be read. Keep the data directory off network file systems.",
+  advice: swapAdvice(
+    "it builds a new database from everything that can still be read. Keep the data directory off network file systems.",
+  ),
   issues: [30157, 14970, 37821, 14194],
   ...reported,
   classes: ["B1"],
@@ -77,8 +79,8 @@ export const DATABASE_MALFORMED = {
 export const DATABASE_UNAVAILABLE = {
   code: "database-unavailable",
   title: "The database cannot be opened at the moment",
-  invariant: "The operating system and other processes let the database be read.",
-  cause: "An exclusive lock, a full disk or a failing one. Busy is not broken.",
+  invariant: "The operating system and other processes allow the tool to read the database.",
+  cause: "Another process has an exclusive lock, or the disk is full or failing. Busy is not broken.",
   advice:
     "If another process has locked it, wait for that process. If the disk is full, free some space. Then check again. Any other code in brackets is what the system reported.",
   issues: [19521, 21215, 33320, 38849, 47566],
@@ -91,7 +93,7 @@ export const TABLES_MISSING = {
   title: "The database lacks tables that opencode needs",
   invariant: "The tables project, session, message and part are there.",
   cause: "A migration that stopped half way, or tables that were dropped by hand.",
-  advice: "Stop opencode and keep a copy. A backup from before the upgrade is the way back.",
+  advice: `${KEEP_A_COPY} Restore a backup from before the upgrade.`,
   issues: [16678, 17270],
   ...reported,
   classes: ["C3"],
@@ -102,7 +104,7 @@ export const SCHEMA_NEWER = {
   title: "The database was written by a newer opencode than this tool knows",
   invariant: "All migrations are known.",
   cause:
-    "opencode was upgraded. Only what no JSON parser reads is repaired there, and only where every table is as it is known, with nothing added that a new row would need.",
+    "opencode was upgraded. In such a database, only records that no JSON parser reads are repaired, and only if every table has the known columns and needs no others.",
   advice:
     "Use the newer opencode, or give the older one a database of its own (OPENCODE_DB). Do not add columns by hand.",
   issues: [49614, 50260, 41217],
@@ -112,9 +114,9 @@ export const SCHEMA_NEWER = {
 
 export const SCHEMA_OLDER = {
   code: "schema-older",
-  title: "The database is older than any this tool knows",
-  invariant: "The columns of opencode 1.2.1 are there.",
-  cause: "A test version from before 1.2.1 wrote it, or an upgrade stopped half way.",
+  title: "The database is older than any that this tool knows",
+  invariant: "The database has the columns of opencode 1.2.1.",
+  cause: "A test version from before 1.2.1 wrote the database, or an upgrade stopped half way.",
   advice:
     "Keep a copy of the database. Before a newer opencode opens it, open it with the opencode that wrote it, or with 1.2.27.",
   issues: [13654],
@@ -124,12 +126,12 @@ export const SCHEMA_OLDER = {
 
 export const MIGRATION_FAILING = {
   code: "migration-failing",
-  title: "stops the upgrade of the database: opencode 1.17 and newer do not start",
+  title: "stops the upgrade of the database, so opencode 1.17 and newer do not start",
   invariant: "Every message is JSON when the migration session_usage reads it.",
   cause:
-    "That migration adds up the cost of every message, and one malformed document ends it (measured: 1.14.41 to 1.18.33).",
+    "That migration adds up the cost of every message, and stops at one malformed document (measured: 1.14.41 to 1.18.33).",
   advice:
-    "`opencode-session-repair repair` repairs the message, or moves it to quarantine. Then opencode starts and upgrades the rest.",
+    "`opencode-session-repair repair` repairs the message, or moves it to quarantine. Then opencode starts and completes the upgrade.",
   issues: [34584, 31412],
   ...reported,
   classes: ["C3"],
@@ -137,10 +139,10 @@ export const MIGRATION_FAILING = {
 
 export const NETWORK_FILE_SYSTEM = {
   code: "network-file-system",
-  title: "The database lies on a network file system",
-  invariant: "The database lies on a disk of this machine.",
+  title: "The database is on a network file system",
+  invariant: "The database is on a disk of this machine.",
   cause:
-    "A home directory that is mounted from elsewhere. The shared memory of SQLite's WAL works on one machine only.",
+    "The home directory is mounted from another machine. The shared memory of SQLite's WAL works on one machine only.",
   advice: "Set XDG_DATA_HOME to a local disk and move the data directory there while no opencode runs.",
   issues: [14970],
   ...reported,
@@ -150,8 +152,8 @@ export const NETWORK_FILE_SYSTEM = {
 export const LOW_DISK_SPACE = {
   code: "low-disk-space",
   title: "The disk is nearly full",
-  invariant: "There is room for what opencode writes.",
-  cause: "Other data, or opencode's own logs and snapshots.",
+  invariant: "The disk has space for what opencode writes.",
+  cause: "Other data fills the disk, or opencode's own logs and snapshots do.",
   advice: "Free some space before you go on: a full disk damages sessions.",
   issues: [19521],
   ...reported,
@@ -160,9 +162,9 @@ export const LOW_DISK_SPACE = {
 
 export const NO_SQLITE_RUNTIME = {
   code: "no-sqlite-runtime",
-  title: "There is a database, but this runtime has no SQLite to read it with",
+  title: "There is a database, but this runtime has no SQLite that can read it",
   invariant: "The tool runs on Bun, or on Node 22.5 or newer.",
-  cause: "An older Node. Nothing is wrong with the database as far as is known.",
+  cause: "An older Node. The database is not known to be damaged.",
   advice:
     "Run the tool with Bun or with Node 22.5 or newer: `npx -p node@24 -p opencode-session-repair opencode-session-repair`.",
   issues: [],

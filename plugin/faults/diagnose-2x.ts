@@ -9,13 +9,16 @@ import type { Fault } from "./fault.ts";
 import { REFUSED_BY_2X } from "./opencode-2.ts";
 import { GIANT_RECORD } from "./size.ts";
 
-/** What makes opencode 2.x fail on a row. Pure; evidence names places, sizes and types, never content. */
+/**
+ * The reasons why opencode 2.x fails on a row. The functions are pure; evidence names places, sizes and types, never
+ * content.
+ */
 export interface ProblemOf2x {
-  /** The JSON column that is wrong; `null`: the row without its JSON values. */
+  /** The JSON column that is wrong; `null`: a column that is not JSON is wrong. */
   readonly column: string | null;
   readonly fault: Fault;
   readonly evidence: string;
-  /** Whether no JSON parser reads the value. Only such a value may be quarantined. */
+  /** Whether no JSON parser reads the value. Only a value that no JSON parser reads may be quarantined. */
   readonly isUnreadable: boolean;
 }
 
@@ -25,7 +28,7 @@ export function messageProblem({ messages }: Profile, { values, json }: RowOf2x)
   if (stored === undefined) return refused("data", [{ words: "missing", path: [] }]);
   const read = readColumn("data", stored);
   if ("problem" in read) return read.problem;
-  // opencode spreads the document first, so columns override keys of the same name in it.
+  // opencode copies the fields of the document first, so columns replace fields of the same name.
   const document = { ...(read.value as object), id: values.id, type: values.type };
   const { type } = values;
   const shape = typeof type === "string" && Object.hasOwn(messages, type) ? messages[type] : undefined;
@@ -34,7 +37,10 @@ export function messageProblem({ messages }: Profile, { values, json }: RowOf2x)
   return mismatches.length === 0 ? null : refused("data", mismatches);
 }
 
-/** The problems that opencode 2.x has with a session's row, one for each JSON column. Empty if it lists the session. */
+/**
+ * The problems that opencode 2.x has with a session's row, one for each JSON column. Empty if opencode 2.x lists the
+ * session.
+ */
 export function sessionProblems({ jsonColumns, session }: Profile, row: RowOf2x): ProblemOf2x[] {
   return rowProblems({ jsonColumns, row: session }, row);
 }
@@ -67,7 +73,7 @@ export function rowProblems(
 
 /**
  * The valid document inside an unreadable value: stored as a BLOB, after a byte order mark, or before NUL bytes. `null`
- * if there is none. A host decodes it only if it has no other problem.
+ * if there is none. A host decodes the document only if it has no other problem.
  */
 export function documentInside({ storage, bytes }: StoredValue): Buffer | null {
   if (bytes === null) return null;

@@ -31,10 +31,10 @@ import {
 } from "./unreadable.ts";
 
 /**
- * The verdict on one record, from its exact bytes: the problem that a host of this store has with it. `null`: it loads.
- * If hosts of several lines may load the store and only some of them fail, it is a warning that names those. A pure
- * function; evidence holds sizes and offsets, never content. `now` is in milliseconds since the epoch. `isLeftAlone`:
- * it is certain that no process works on the store.
+ * Judges one record by its exact bytes: the problem that a host of this store has with the record. `null`: it loads. If
+ * hosts of several lines may load the store and only some of them fail, the problem is a warning that names those
+ * hosts. The function is pure; evidence holds sizes and offsets, never content. `now` is in milliseconds since the
+ * epoch. `isLeftAlone`: it is certain that no process works on the store.
  */
 export function diagnose(
   artifact: Artifact,
@@ -59,7 +59,7 @@ export function diagnose(
   return { ...failure.verdict, severity: "warning", hosts };
 }
 
-/** For a record that every host loads: the hosts whose terminal UI cannot print it. */
+/** For a record that every host loads: the hosts whose terminal UI cannot print the record. */
 function onScreen(answers: readonly Answer[]): Diagnosis | null {
   const ending = answers.filter(({ verdict }) => verdict?.fault === SCREEN_FATAL);
   const verdict = ending[0]?.verdict ?? null;
@@ -105,13 +105,13 @@ function diagnoseStray(evidence: Evidence, store: StoreDescription): Diagnosis |
     return { fault: STRAY_FILE, severity: "warning", remedy: "report", evidence: twice };
   }
   const fails = evidence.reachable && (folder !== "session" || hostLine(store).failsWholeLists);
-  const answer = outcome === "not-found" ? "opencode looks for a record that is not there" : "not a message id";
+  const answer = outcome === "not-found" ? "opencode looks for a record that does not exist" : "not a message id";
   return found(STRAY_FILE, fails ? "blocking" : "warning", `${size}, ${answer}`);
 }
 
 /**
  * A copy next to its record: opencode reads both and shows a session, message or part twice (measured 1.1.65). If the
- * record is gone, the copy is the only one left and stays.
+ * record is gone, the copy is the only one left, so it is not moved.
  */
 function diagnoseCopy({ stray }: Evidence, evidence: string): Diagnosis {
   const isAlone = stray?.outcome !== "copy" || stray.original.laterMs === null;
@@ -126,8 +126,8 @@ function copyWords({ recordID, laterMs, isSame }: CopiedRecord): string {
 }
 
 /**
- * How severe a fault is. A todo file that does not parse is read as an empty list. A project file is written again.
- * Orphans are never read (measured on 1.0.152 and 1.1.65).
+ * How severe a fault is. opencode reads a damaged todo file as an empty list, writes a damaged project file again, and
+ * never reads orphans (measured on 1.0.152 and 1.1.65).
  */
 function severityOf(artifact: Artifact, evidence: Evidence, store: StoreDescription, wasRead: boolean): Severity {
   if (!evidence.reachable) return "warning";
@@ -150,7 +150,7 @@ interface Problem {
   readonly evidence: string;
   /** Whether the host parsed a value and fails on that value. */
   readonly wasRead: boolean;
-  /** Whether no answer of the load path itself fails. */
+  /** Whether none of the requests that load a session fails. */
   readonly isHarmless?: boolean;
 }
 
@@ -244,7 +244,7 @@ function judgedInPieces(evidence: Evidence, accepted: readonly string[]): Proble
   return fromShape(shape, size);
 }
 
-/** `null` if the host's parser throws. The parser gets a BLOB as a byte array, turned into text like `1,2,3`. */
+/** `null` if the host's parser throws. The host's parser gets a BLOB as a byte array, turned into text like `1,2,3`. */
 function parseAsHost(bytes: Buffer, storage: Evidence["storage"]): { value: unknown } | null {
   const text =
     storage === "file" ? fileText(bytes) : storage === "text" ? sqliteText(bytes) : Array.from(bytes).join(",");
@@ -256,8 +256,8 @@ function parseAsHost(bytes: Buffer, storage: Evidence["storage"]): { value: unkn
 }
 
 /**
- * The value that a host's JSON parser reads in a database, or the fault that keeps it from being parsed. Evidence holds
- * sizes and offsets, never content.
+ * The value that a host's JSON parser reads in a database, or the fault that prevents the parsing. Evidence holds sizes
+ * and offsets, never content.
  */
 export function readStored(
   stored: Uint8Array,

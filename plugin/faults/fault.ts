@@ -1,20 +1,20 @@
 import type { Remedy, Severity } from "../model/finding.ts";
 
-/** One entry of the catalogue. It drives diagnosis, documentation and tests. */
+/** One entry of the catalogue. The entries of the catalogue drive diagnosis, documentation and tests. */
 export interface Fault {
   readonly code: string;
-  /** The text for users: what is wrong, in one clause. */
+  /** The problem in one clause, as users read it. */
   readonly title: string;
   /** The condition that every healthy record meets. */
   readonly invariant: string;
-  /** How the damage comes about, as far as cases are known. */
+  /** The known causes of the damage. */
   readonly cause: string;
-  /** What is known to help, and what is known to make things worse. */
+  /** Known ways to repair the damage, and known ways to make it worse. */
   readonly advice: string;
-  /** Other advice, for the case that no store is a database. */
+  /** Another advice, used if no store is a database. */
   readonly adviceWithoutDatabase?: string;
   readonly remedy: Remedy;
-  /** The remedy if the record should be completed and no rule can do that. The default is `report`. */
+  /** The remedy for a record that should be completed, if no rule can complete it. The default is `report`. */
   readonly otherwise?: Remedy;
   /** Whether the remedy may be applied at the start of opencode without asking. */
   readonly unasked: boolean;
@@ -31,6 +31,6 @@ export interface Diagnosis {
   readonly remedy: Remedy;
   /** Sizes, offsets and names of shapes, never content. */
   readonly evidence: string;
-  /** The versions of opencode that fail on it, if not all that may load the store do. */
+  /** The versions of opencode that fail on the record, if others that may load the store do not. */
   readonly hosts?: readonly string[];
 }

@@ -1,4 +1,5 @@
 import { GO_ON_WITH_1X } from "../words/origins.ts";
+import { DATABASE_MALFORMED } from "./container.ts";
 import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
@@ -7,10 +8,10 @@ const reported = { remedy: "report", unasked: false } as const;
 export const OPENCODE_2 = {
   code: "opencode-2",
   title: "The database holds records of opencode 2.x",
-  invariant: "No table and no migration of opencode 2.x is there.",
+  invariant: "The database has no table and no migration of opencode 2.x.",
   cause:
-    "opencode 2.x made the database, or upgraded one of 1.x. Both use the same file. After an upgrade 1.x and 2.x go on apart from each other.",
-  advice: `Nothing is wrong because of this. What was read of it, and what was not, is named. Records of 1.x are repaired there as anywhere. In the rows of 2.x \`repair\` moves only what no JSON parser reads to quarantine. ${GO_ON_WITH_1X}`,
+    "opencode 2.x made the database, or upgraded a database of 1.x. Both use the same file. After an upgrade, 1.x and 2.x keep separate records.",
+  advice: `This alone is no damage. The answer names the records that were read, and those that were not. Records of 1.x are repaired as in any other database. Of the rows of 2.x, \`repair\` quarantines only those that no JSON parser reads. ${GO_ON_WITH_1X}`,
   issues: [49614, 50260, 41217, 49412],
   classes: ["C2"],
   ...reported,
@@ -20,8 +21,8 @@ export const OPENCODE_2_MESSAGES = {
   code: "opencode-2-messages",
   title: "The database holds messages that only opencode 2.x reads",
   invariant: "Every session has its messages where opencode 1.x reads them.",
-  cause: "A preview of opencode 2.x worked in a database of 1.17 or 1.18.",
-  advice: "Nothing is wrong because of this. Look at these sessions with the opencode that wrote them.",
+  cause: "A preview of opencode 2.x wrote to a database of 1.17 or 1.18.",
+  advice: "This alone is no damage. Open these sessions with the opencode that wrote them.",
   issues: [],
   classes: ["C2"],
   ...reported,
@@ -29,12 +30,12 @@ export const OPENCODE_2_MESSAGES = {
 
 export const OTHER_PROGRAM = {
   code: "other-program",
-  title: "The database is of another program; opencode does not start with it",
-  invariant: "A database under opencode's name has opencode's tables.",
+  title: "The database belongs to another program, so opencode does not start",
+  invariant: "A database with opencode's name has opencode's tables.",
   cause:
     "Another program uses the same file name, such as the older program named opencode, written in Go. opencode 1.18.33 stops: `Database is not empty and has no session table` (measured).",
   advice:
-    "Do not delete it: it may hold another program's only copy. Move it to another folder, or give opencode another database (OPENCODE_DB).",
+    "Do not delete the database: it may be another program's only copy. Move the database to another folder, or give opencode another one (OPENCODE_DB).",
   issues: [],
   classes: ["C3"],
   ...reported,
@@ -42,11 +43,11 @@ export const OTHER_PROGRAM = {
 
 export const MALFORMED_NOT_SALVAGEABLE = {
   code: "malformed-not-salvageable",
-  title: "The database is damaged inside, and `salvage` would not bring everything over",
-  invariant: "SQLite can read every page it needs.",
-  cause: "Damage as of `database-malformed`, in a database that is not, or not certainly, of opencode 1.x alone.",
+  title: "The database is damaged, and `salvage` would not save all of it",
+  invariant: DATABASE_MALFORMED.invariant,
+  cause: "The damage is that of `database-malformed`, but the database may not belong to opencode 1.x alone.",
   advice:
-    "Stop every opencode, the background service of 2.x included. Copy the file with its -wal and -shm, and work on the copy: `sqlite3 COPY .recover` reads what is left of every table. Else put a backup in its place. `opencode-session-repair salvage` puts no new database in its place, since it does not carry over the tables of 2.x; where it can, it builds one beside it.",
+    "Stop every opencode, also the background service of 2.x. Copy the file with its -wal and -shm, and work on the copy: `sqlite3 COPY .recover` reads the rest of every table. Or put a backup in its place. `opencode-session-repair salvage` never replaces this database, because it does not save the tables of 2.x. If it can, it builds a new database beside this one.",
   issues: [42671],
   classes: ["B1", "C2"],
   ...reported,

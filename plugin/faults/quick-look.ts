@@ -6,7 +6,7 @@ import { remarkOn } from "./remarks.ts";
 
 const NOTHING_AROUND: Surroundings = { row: null, siblings: null };
 
-/** The quick look at every artifact of a scan: `false` asks for a diagnosis on the exact bytes. */
+/** The quick check of every artifact of a scan: `false` means that a diagnosis of the exact bytes is needed. */
 export function looksHealthy(
   artifact: Artifact,
   text: string | null,
@@ -18,7 +18,7 @@ export function looksHealthy(
   return looksLoadable(artifact, text, row, store, isUnremarkable);
 }
 
-/** A quick look that only asks whether the host can load the record. `isUnremarkable` decides on its document. */
+/** A quick check that only decides whether the host can load the record. `isUnremarkable` decides on its document. */
 export function looksLoadable(
   artifact: Artifact,
   text: string | null,
@@ -36,10 +36,10 @@ export function looksLoadable(
   }
 }
 
-/** The quick look at many documents at once: `true` if each of them looks healthy. */
+/** The quick check of many documents at once: `true` if each of them looks healthy. */
 export function looksHealthyThroughout(bundle: Bundle, store: StoreDescription): boolean {
   const { kind, documents } = bundle;
-  // Ids are judged by their beginning.
+  // Only the beginning of an id is compared.
   const any: Artifact = {
     kind,
     sessionID: bundle.sessionIDBeginning,

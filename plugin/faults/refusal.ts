@@ -14,7 +14,10 @@ import {
   WRONG_ID,
 } from "./refused.ts";
 
-/** Ids that memory plugins give to parts of their own (anomalyco/opencode#17289, opencode-openmemory#3, opencode-mem#61). */
+/**
+ * Prefixes of ids that memory plugins give to their own parts (anomalyco/opencode#17289, opencode-openmemory#3,
+ * opencode-mem#61).
+ */
 const SYNTHETIC_ID = /^(?:(?:open|super)?memory-(?:context|nudge)-|(?:open|super)memory-)/;
 
 /** Fields whose missing value can be derived from the rest of the session (anomalyco/opencode#29908). */
@@ -29,7 +32,7 @@ const COMPLETABLE: Readonly<Record<string, readonly string[]>> = {
   error: ["state.input", "state.time", "state.time.start", "state.time.end"],
 };
 
-/** The catalogued fault for a record's mismatches, and the words for the place where opencode fails first. */
+/** The fault in the catalogue for a record's mismatches, with the words for the first place where opencode fails. */
 export function refusal(
   artifact: Artifact,
   evidence: Pick<Evidence, "position" | "reachable">,
@@ -98,7 +101,7 @@ function isOldModel(value: unknown): boolean {
   return typeof value === "object" && value !== null && "modelID" in value && typeof value.modelID === "string";
 }
 
-/** The kind that a document states: a message's role or a part's type. For a tool also its status. */
+/** The kind that a document states: a message's role or a part's type. For a tool, the kind includes its status. */
 export function variantOf(value: unknown): { readonly tag: string; readonly status: string } {
   if (typeof value !== "object" || value === null) return { tag: "", status: "" };
   if ("role" in value) return { tag: textOf(value.role), status: "" };

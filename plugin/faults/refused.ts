@@ -5,11 +5,11 @@ const completed = { remedy: "normalise", unasked: false } as const;
 /** Records that can be read, but that the host's schema refuses. */
 export const SCHEMA_MISMATCH = {
   code: "schema-mismatch",
-  title: "does not have the shape that opencode demands",
+  title: "does not have the shape that opencode requires",
   invariant: "A record fits the schema by which opencode 1.17 and newer encode their answers.",
   cause: "A hand edit, a script, another program, or an older opencode. The content is there.",
   advice:
-    "Where the right value follows from the session, let it be set. Else the content stays where it is: compare the named place with a healthy record and correct that one value. A part may also leave its session, which then opens without it: `opencode-session-repair repair --only schema-mismatch` moves such parts to quarantine.",
+    "If the right value follows from the session, `repair` sets it. Otherwise the record is not changed: compare the named place with a healthy record, and correct that one value. Without such a part the session opens: `opencode-session-repair repair --only schema-mismatch` moves these parts to quarantine.",
   issues: [29908, 27701, 48539],
   ...completed,
   classes: ["D3", "D8"],
@@ -17,22 +17,23 @@ export const SCHEMA_MISMATCH = {
 
 export const LEGACY_FIELDS = {
   code: "legacy-fields",
-  title: "lacks fields that a newer opencode demands",
-  invariant: "Every field that opencode 1.17 and newer demand is there.",
-  cause: "An older opencode, or an interrupted turn, wrote it. The content is good; the missing values follow from it.",
+  title: "lacks fields that a newer opencode requires",
+  invariant: "Every field that opencode 1.17 and newer require exists.",
+  cause:
+    "An older opencode or an interrupted turn wrote the record. The content is intact, and the missing values follow from it.",
   ...completed,
-  advice: "Let the record be completed; the original stays in quarantine.",
+  advice: "`repair` completes the record; the original stays in quarantine.",
   issues: [29908, 27701, 21489],
   classes: ["D3", "E1"],
 } satisfies Fault;
 
 export const NULL_NUMBER = {
   code: "null-number",
-  title: "holds null where opencode demands a number",
+  title: "holds null where opencode requires a number",
   invariant: "Costs, token counts and times are numbers or absent.",
-  cause: "A number that was not one (NaN): JSON writes it as null.",
+  cause: "A value that is no number (NaN) was stored: JSON writes NaN as null.",
   ...completed,
-  advice: "Let the number be set to 0, or left out where it may be.",
+  advice: "`repair` sets the number to 0, or leaves it out if it is optional.",
   issues: [38703, 38702],
   classes: ["D6"],
 } satisfies Fault;
@@ -43,19 +44,21 @@ export const LEGACY_MODEL = {
   invariant: "A session's model has `id` and `providerID`.",
   cause: 'Written as {"providerID", "modelID"} before the shape changed without a migration.',
   ...completed,
-  advice: "Let the model be written in the new shape; one such row keeps the whole list from loading.",
+  advice: "`repair` writes the model in the new shape. One such row keeps the whole list from loading.",
   issues: [26435, 26572],
   classes: ["D4"],
 } satisfies Fault;
 
 export const FOREIGN_PART = {
   code: "foreign-part",
-  title: "was put there by another program, under an id that opencode refuses",
-  invariant: "Part ids begin with `prt`.",
-  cause: "Memory plugins add parts of their own to a session. These parts hold nothing that was said in it.",
+  title: "was added by another program, under an id that opencode refuses",
+  invariant: "The id of a part has opencode's own form.",
+  cause:
+    "Memory plugins add parts of their own to a session. These parts hold nothing that the user or the model said.",
   ...completed,
   otherwise: "quarantine",
-  advice: "Let it get an id that opencode takes, in the same place. Update the plugin that writes such parts.",
+  advice:
+    "`repair` gives the part an id that opencode accepts, in the same place. Update the plugin that writes such parts.",
   issues: [17289, 17785, 18557, 16966],
   classes: ["D2"],
 } satisfies Fault;
@@ -63,10 +66,10 @@ export const FOREIGN_PART = {
 export const WRONG_ID = {
   code: "wrong-id",
   title: "has an id that opencode refuses",
-  invariant: "Ids begin with `ses`, `msg`, `prt` or `wrk`, according to what they name.",
-  cause: "An older opencode (part ids `part_…`), an import, or another program.",
+  invariant: "Each id begins with `ses`, `msg`, `prt` or `wrk`, by the kind of its record.",
+  cause: "The record comes from an older opencode (part ids `part_…`), an import, or another program.",
   advice:
-    "Let a part get an id that opencode takes, in the same place. Ids of messages and sessions stay: others point to them.",
+    "`repair` gives a part an id that opencode accepts, in the same place. Ids of messages and sessions are not changed, because other records name them.",
   issues: [17289, 32093],
   ...completed,
   classes: ["D2"],
@@ -74,11 +77,12 @@ export const WRONG_ID = {
 
 export const ID_DIFFERS = {
   code: "id-differs",
-  title: "calls itself by another id than its file does",
+  title: "holds another id than the name of its file",
   invariant: "The id inside a session's or a project's file is the name of the file.",
-  cause: "A copied or hand-edited file. opencode lists it under the one id and looks for it under the other.",
+  cause:
+    "The file was copied or edited by hand. opencode lists the record under one id and looks for it under the other.",
   ...completed,
-  advice: "Let the id inside be set to the name of the file.",
+  advice: "`repair` sets the id inside to the name of the file.",
   issues: [],
   classes: ["A8"],
 } satisfies Fault;
@@ -86,11 +90,11 @@ export const ID_DIFFERS = {
 export const NOT_ABSOLUTE = {
   code: "path-not-absolute",
   title: "names a folder by a path that is not absolute",
-  invariant: "The folders of sessions and projects are absolute paths of the system that opencode runs on.",
+  invariant: "The folders of sessions and projects are absolute paths of opencode's own system.",
   cause:
     "A client or an import wrote a URL or a relative path, or the database came from another system. The messages are fine.",
   advice:
-    "The messages are fine. Let the folder be set where the messages or the project name it; else set the one column by hand. A path of another system (`C:/…` on Linux) is set by `opencode-session-repair rescue --relink --from FOLDER --to FOLDER`.",
+    "The messages are fine. `repair` sets the folder if the messages or the project name it. Otherwise correct this one column by hand. `opencode-session-repair rescue --relink --from FOLDER --to FOLDER` corrects a path of another system (`C:/…` on Linux).",
   issues: [50401, 35846],
   ...completed,
   classes: ["D5"],
@@ -98,10 +102,10 @@ export const NOT_ABSOLUTE = {
 
 export const UNKNOWN_WORKSPACE = {
   code: "unknown-workspace",
-  title: "belongs to a workspace that is not there",
+  title: "belongs to a workspace that does not exist",
   invariant: "The workspace that a session names exists.",
   cause: "The workspace was removed, or the session came from another machine.",
-  advice: "Let the session be taken out of that workspace.",
+  advice: "`repair` takes the session out of that workspace.",
   issues: [38303],
   ...completed,
   classes: ["G"],
@@ -111,9 +115,9 @@ export const JSON_SCHEMA_FORMAT = {
   code: "json-schema-format",
   title: "holds an output format, which this opencode cannot show again",
   invariant: "No user message holds `format`, although opencode itself writes it.",
-  cause: "A bug of opencode: it cannot encode the format it stored. The record is right.",
+  cause: "A bug of opencode: it cannot encode the format that it stored. The record is right.",
   advice:
-    "Repair it: the format is left out, and the original stays in quarantine. Or upgrade once a version can read it.",
+    "`repair` leaves the format out, and the original stays in quarantine. Or upgrade when a version can read the format.",
   issues: [26929],
   ...completed,
   classes: ["D8"],

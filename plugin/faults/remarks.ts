@@ -3,10 +3,13 @@ import { screensOf } from "../hosts/store-line.ts";
 import type { Artifact, Evidence, NewerMessages } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 
-/** A turn may wait this long for a permission, an answer or a slow tool. After that it counts as abandoned. */
+/**
+ * A turn may wait for a permission, an answer or a slow tool for this time. A turn that waits longer counts as
+ * abandoned.
+ */
 const LEFT_BEHIND_MS = 60 * 60 * 1000;
 
-/** What providers accept of an image (anomalyco/opencode#21668). */
+/** The limits that providers set for an image (anomalyco/opencode#21668). */
 const LARGEST_IMAGE_BYTES = 5_242_880;
 
 const DATA_URL = /^data:image\/[^,]*;base64,/;
@@ -14,7 +17,10 @@ const DATA_URL = /^data:image\/[^,]*;base64,/;
 /** The code of a fault that a record may have although it loads. */
 export type Remark = "unfinished-tool" | "unfinished-turn" | "large-image" | "screen-fatal";
 
-/** A note about a record that loads; `null` if there is none. Without `newer`, its message counts as the newest. */
+/**
+ * A note about a record that loads; `null` if there is none. If `newer` is absent, the record's message counts as the
+ * newest.
+ */
 export function remarkOn(
   artifact: Artifact,
   value: unknown,
@@ -52,8 +58,8 @@ function isCompleted(time: unknown): boolean {
 }
 
 /**
- * Whether a note is still true at this time: a turn that is still running gets none. `now` is in milliseconds.
- * `isLeftAlone`: it is certain that no process works on it.
+ * Whether a note is still true at this time: a turn that is still running gets no note. `now` is in milliseconds.
+ * `isLeftAlone`: it is certain that no process works on the store.
  */
 export function holds(remark: Remark, evidence: Evidence, now: number, isLeftAlone: boolean): boolean {
   if (!evidence.reachable) return false;

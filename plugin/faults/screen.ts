@@ -3,13 +3,13 @@ import type { Fault } from "./fault.ts";
 /** Records that the server returns, but that the terminal UI cannot print. */
 export const SCREEN_FATAL = {
   code: "screen-fatal",
-  title: "ends the terminal UI of an older opencode when its session is opened",
+  title: "makes the terminal UI of an older opencode close when its session is opened",
   invariant:
-    "A tool call or an answer holds texts and lists where the terminal UI of its opencode prints them as such.",
+    "A tool call or an answer holds texts and lists where the terminal UI of its opencode prints texts and lists.",
   cause:
-    "A model gave a tool a number or an object instead of a text (opencode stores the failed call too). Or a question was answered before opencode 1.1.8. Or another program wrote an answer without its mode, time or tokens.",
+    "A model gave a tool a number or an object instead of a text (opencode also stores the failed call). Or a question was answered before opencode 1.1.8. Or another program wrote an answer without its mode, time or tokens.",
   advice:
-    "Upgrade to opencode 1.17 or newer, which shows it, or complete that one record: `opencode-session-repair repair --only screen-fatal`.",
+    "Upgrade to opencode 1.17 or newer, which shows the record. Or complete this one record: `opencode-session-repair repair --only screen-fatal`.",
   remedy: "normalise",
   otherwise: "quarantine",
   unasked: false,

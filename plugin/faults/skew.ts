@@ -1,3 +1,4 @@
+import { KEEP_A_COPY } from "../words/advice.ts";
 import type { Fault } from "./fault.ts";
 
 const reported = { remedy: "report", unasked: false } as const;
@@ -19,9 +20,10 @@ export const MIGRATION_UNRECORDED = {
   code: "migration-unrecorded",
   title: "The database has a table or a column whose migration is not recorded",
   invariant: "A migration that was applied is recorded: in the table migration, up to 1.15 in __drizzle_migrations.",
-  cause: "An upgrade was interrupted between the change and its record; the next start applies it again and fails.",
+  cause:
+    "An upgrade was interrupted between the change and its record. The next start applies the migration again and fails.",
   advice:
-    "opencode 1.17 and newer do not start (`duplicate column name`, `table … already exists`). opencode 1.2 to 1.15 fails on every session (`CREATE TABLE project`). Keep a copy, then record the migration's id with its time, or go back to a copy from before the upgrade.",
+    "opencode 1.17 and newer do not start (`duplicate column name`, `table … already exists`). opencode 1.2 to 1.15 fails on every session (`CREATE TABLE project`). Keep a copy. Then add the migration's id with its time to the journal, or go back to a copy from before the upgrade.",
   remedy: "recover",
   unasked: false,
   issues: [34584, 31412, 16678, 17270, 30632, 36709],
@@ -32,9 +34,9 @@ export const OLD_JOURNAL = {
   code: "old-journal",
   title: "The database records its migrations in the way of opencode 1.2.1 to 1.2.20",
   invariant: "The table __drizzle_migrations has the column name.",
-  cause: "No newer opencode than 1.2.20 has opened it.",
+  cause: "No opencode newer than 1.2.20 has opened the database.",
   advice:
-    "Upgrade to opencode 1.18.24 or newer: it is the first that understands this. opencode 1.17 and 1.18.3 to 1.18.23 stop with `no such column: name`. Do not delete the database.",
+    "Upgrade to opencode 1.18.24 or newer, which is the first that understands this journal. opencode 1.17 and 1.18.3 to 1.18.23 stop with `no such column: name`. Do not delete the database.",
   issues: [31119, 36407, 44201, 31121, 37707],
   classes: ["C1"],
   ...reported,
@@ -42,11 +44,12 @@ export const OLD_JOURNAL = {
 
 export const OLDER_OPENCODE = {
   code: "older-opencode",
-  title: "An older opencode has tried to open the database, and cannot",
+  title: "An older opencode tried to open the database, and failed",
   invariant: "Every opencode on this machine is new enough for the database.",
-  cause: "Two versions of opencode are installed. The newer one has upgraded the database; the older one fails on it.",
+  cause:
+    "Two versions of opencode are installed. The newer version has upgraded the database, and the older one fails on it.",
   advice:
-    "The sessions are fine. The older opencode answers every request with an error (`CREATE TABLE project`): upgrade that one. `opencode --version` names the version that a shell starts.",
+    "The sessions are fine. Upgrade the older opencode: it answers every request with an error (`CREATE TABLE project`). `opencode --version` names the version that a shell starts.",
   issues: [38471, 16678],
   classes: ["C2"],
   ...reported,
@@ -54,11 +57,10 @@ export const OLDER_OPENCODE = {
 
 export const EVENT_SEQUENCE_BEHIND = {
   code: "event-sequence-behind",
-  title: "has sessions that can be read and take no prompt",
+  title: "has sessions that can be read but accept no prompt",
   invariant: "The counter of a session's events (event_sequence) is the number of its newest event.",
-  cause: "Rows of event_sequence were deleted or set back, mostly with a script that frees space.",
-  advice:
-    "opencode gives the next event a number that is taken, and fails. Stop opencode and keep a copy. Then set the counter of each such session to the highest `seq` of its events, or delete its events.",
+  cause: "Rows of event_sequence were deleted or decreased, mostly by a script that frees space.",
+  advice: `opencode gives the next event a number that already exists, and fails. ${KEEP_A_COPY} Then set the counter of each such session to the highest \`seq\` of its events, or delete its events.`,
   issues: [33356, 46341],
   classes: ["D7"],
   ...reported,

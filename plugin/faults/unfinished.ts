@@ -1,13 +1,13 @@
 import type { Fault } from "./fault.ts";
 
-/** Turns that a dead process left unfinished. They load, but a session may look busy forever. */
+/** Turns that a dead process left unfinished. Such turns load, but a session may look busy forever. */
 export const UNFINISHED_TOOL = {
   code: "unfinished-tool",
   title: "is a tool call that never ended",
   invariant: "A tool call that no process works on has the state completed or error.",
-  cause: "opencode was killed or the machine went down while the tool ran.",
+  cause: "opencode was killed, or the machine stopped, while the tool ran.",
   advice:
-    "Make sure that no opencode works on the session, and that no permission or question waits. Then let it be given the state that opencode writes on abort. Never mark it as completed with an invented output.",
+    "Make sure that no opencode works on the session, and that no permission or question is open. Then `repair` can give the call the state that opencode writes on abort. Never mark the call as completed with an invented output.",
   remedy: "settle",
   unasked: false,
   issues: [27907, 19023, 20097, 42286, 43277, 40066, 36804, 27871],
@@ -18,8 +18,9 @@ export const UNFINISHED_TURN = {
   code: "unfinished-turn",
   title: "is an answer that never ended",
   invariant: "An answer that no process works on has a time of completion or an error.",
-  cause: "opencode was killed or the machine went down in the middle of a turn.",
-  advice: "The session loads, so it may stay as it is. To close it, first make sure that no opencode works on it.",
+  cause: "opencode was killed, or the machine stopped, in the middle of a turn.",
+  advice:
+    "The session opens, so you may leave the answer as it is. Before you close the answer, make sure that no opencode works on it.",
   remedy: "settle",
   unasked: false,
   issues: [27907, 19023, 41847, 40468],

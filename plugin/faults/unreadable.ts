@@ -7,8 +7,9 @@ export const EMPTY = {
   code: "empty",
   title: "is empty",
   invariant: "A record holds a JSON document.",
-  cause: "The disk was full, or the process died after it had truncated the file and before it wrote (0 bytes).",
-  advice: "Let it be quarantined: its content is gone, and everything else of the session loads again.",
+  cause:
+    "The disk was full. Or the process died after it had emptied the file, before it wrote the new content (0 bytes).",
+  advice: "Quarantine it: its content is lost, but the rest of the session loads again.",
   issues: [7607, 7598, 2135, 5431, 12002, 8825, 13032, 13745, 7733, 7734],
   ...quarantined,
   classes: ["A1", "D7"],
@@ -18,8 +19,8 @@ export const NUL_FILLED = {
   code: "nul-filled",
   title: "holds nothing but NUL bytes",
   invariant: "A record holds a JSON document.",
-  cause: "Power loss or a system crash: the file's length reached the disk, its content did not.",
-  advice: "Let it be quarantined: its content never reached the disk.",
+  cause: "A power loss or a system crash: the file's length reached the disk, its content did not.",
+  advice: "Quarantine it: its content never reached the disk.",
   issues: [10904, 9673, 8661],
   ...quarantined,
   classes: ["A2", "D7"],
@@ -28,9 +29,9 @@ export const NUL_FILLED = {
 export const NUL_TAIL = {
   code: "nul-tail",
   title: "ends in NUL bytes",
-  invariant: "Nothing but white space follows the JSON document.",
-  cause: "Power loss or a system crash in the middle of a write.",
-  advice: "Use `/repair` or `opencode-session-repair repair`: a whole document before the NUL bytes stays as it is.",
+  invariant: "Only white space follows the JSON document.",
+  cause: "A power loss or a system crash in the middle of a write.",
+  advice: "Use `/repair` or `opencode-session-repair repair`: a complete document before the NUL bytes is kept.",
   issues: [10904],
   ...quarantined,
   classes: ["A2", "D7"],
@@ -42,7 +43,7 @@ export const TRUNCATED = {
   invariant: "The JSON document is complete.",
   cause: "The disk was full or the process died in the middle of a write.",
   advice:
-    "Use `/repair` or `opencode-session-repair repair`: a text or a tool call keeps what was written, and says that the rest is lost. The original stays in quarantine.",
+    "Use `/repair` or `opencode-session-repair repair`: a text or a tool call keeps its readable part, with a note that the rest is lost. The original stays in quarantine.",
   issues: [7607, 27843, 28010, 30604, 32802],
   ...quarantined,
   classes: ["A1", "A4", "D7"],
@@ -54,7 +55,7 @@ export const NOT_UTF8 = {
   invariant: "A stored text is well-formed UTF-8.",
   cause: "Overwritten or foreign bytes.",
   advice:
-    "Use `/repair` or `opencode-session-repair repair`: what can be read stays. The original bytes stay in quarantine.",
+    "Use `/repair` or `opencode-session-repair repair`: the readable part is kept. The original bytes stay in quarantine.",
   issues: [],
   ...quarantined,
   classes: ["D7"],
@@ -64,9 +65,9 @@ export const MALFORMED = {
   code: "malformed",
   title: "is not valid JSON",
   invariant: "A record holds exactly one JSON document.",
-  cause: "Overwritten bytes, two writes into one file, or a hand edit.",
+  cause: "Bytes were overwritten, two writes went into one file, or the file was edited by hand.",
   advice:
-    "Use `/repair` or `opencode-session-repair repair`: what can be read stays, and the original is kept in quarantine. A malformed message also stops the upgrade from 1.14 to 1.17 and newer.",
+    "Use `/repair` or `opencode-session-repair repair`: the readable part is kept, and the original stays in quarantine. A malformed message also stops the upgrade from 1.14 to 1.17 and newer.",
   issues: [7607, 12002],
   ...quarantined,
   classes: ["A1", "A4", "C4", "D7"],
@@ -85,8 +86,8 @@ export const BINARY_VALUE = {
 
 export const NOT_AN_OBJECT = {
   code: "not-an-object",
-  title: "is not a record",
-  invariant: "The JSON document of a record is an object (a list where opencode keeps a list).",
+  title: "is JSON that opencode cannot use as a record",
+  invariant: "The JSON document of a record is an object (or a list, for the kinds that opencode stores as a list).",
   cause: "A hand edit or a script.",
   advice: "Let it be quarantined.",
   issues: [],
@@ -94,16 +95,17 @@ export const NOT_AN_OBJECT = {
   classes: ["A7", "A8"],
 } satisfies Fault;
 
-/** Moving files does not repair this: the bytes exist, but the system does not return them. */
+/** To move the file does not repair this: the bytes exist, but the system does not return them. */
 export const UNAVAILABLE = {
   code: "unavailable",
   title: "cannot be opened at the moment",
-  invariant: "The operating system lets the record be read.",
-  cause: "Another program holds the file (antivirus), permissions, or a failing disk. Busy is not broken.",
+  invariant: "The operating system allows the tool to read the record.",
+  cause:
+    "Another program (an antivirus) holds the file, its permissions are wrong, or the disk is failing. Busy is not broken.",
   remedy: "report",
   unasked: false,
   advice:
-    "Close the program that holds it, correct the permissions or free the disk, and check again. Nothing is moved.",
+    "Close the program that holds the file, correct its permissions or free the disk, and check again. Nothing is moved.",
   issues: [10533, 8792],
   classes: ["A3"],
 } satisfies Fault;

@@ -1,18 +1,21 @@
 import type { Fault } from "./fault.ts";
 
-/** What the import of opencode 2.x does to records of 1.x. Only `check --for 2.x` and `repair --for 2.x` report it. */
+/**
+ * The results of the import of opencode 2.x for records of 1.x. Only `check --for 2.x` and `repair --for 2.x` report
+ * it.
+ */
 export const UPGRADE_DROPPED = {
   code: "upgrade-dropped",
   title: "would not arrive in opencode 2.x",
   invariant:
-    "The import of opencode 2.x decodes a record by the schema of 1.17 and newer, and finds it in its session.",
+    "The import of opencode 2.x can decode the record by the schema of 1.17 and newer, and finds it in its session.",
   cause:
-    "An older opencode or another program wrote it, or it is damaged. The import leaves it out; only its log says so.",
+    "An older opencode or another program wrote the record, or it is damaged. The import leaves the record out, and says so only in its log.",
   remedy: "normalise",
   otherwise: "report",
   unasked: false,
   advice:
-    "No value that is missing follows from the session. `opencode-session-repair show SESSION` prints what can be read. It stays in the tables of 1.x, which 2.x keeps and does not read.",
+    "The missing values do not follow from the session. `opencode-session-repair show SESSION` prints the readable text. The record stays in the tables of 1.x, which 2.x keeps but does not read.",
   issues: [49641, 49412, 41217],
   classes: ["C2", "D3"],
 } satisfies Fault;
@@ -20,14 +23,14 @@ export const UPGRADE_DROPPED = {
 export const UPGRADE_STOPS = {
   code: "upgrade-stops",
   title: "would stop the import of opencode 2.x",
-  invariant: "The import of opencode 2.x gets past every record.",
+  invariant: "The import of opencode 2.x reads every record without an error.",
   cause:
-    "A value on which the import fails. It is rolled back and tried again at each start. No session behind it ever arrives.",
+    "The record has a value on which the import fails. The import is rolled back and tried again at each start. No session after it ever arrives.",
   remedy: "normalise",
   otherwise: "report",
   unasked: false,
   advice:
-    "Before opencode 2.x is started for the first time, correct the named value, or name the code of this fault to a repair, which moves the record to quarantine.",
+    "Before you start opencode 2.x for the first time, correct the named value. Or let `repair --only` with this code move the record to quarantine.",
   issues: [42671, 50076, 50339],
   classes: ["C2", "C4"],
 } satisfies Fault;
@@ -35,39 +38,39 @@ export const UPGRADE_STOPS = {
 export const UPGRADE_UNREADABLE = {
   code: "upgrade-unreadable",
   title: "would arrive in opencode 2.x, which then fails on it",
-  invariant: "What the import of opencode 2.x writes can be read by 2.x.",
+  invariant: "opencode 2.x can read everything that its import writes.",
   cause:
-    "The import does not check a value that 2.x checks when it loads a session. One such row empties a page of the session, or the whole list.",
+    "The import does not check a value that 2.x checks when it loads a session. One such row makes a page of the session empty, or the whole list.",
   remedy: "normalise",
   otherwise: "report",
   unasked: false,
-  advice: "Correct the named value before opencode 2.x is started for the first time.",
+  advice: "Correct the named value before you start opencode 2.x for the first time.",
   issues: [42671],
   classes: ["C2"],
 } satisfies Fault;
 
 export const UPGRADE_CHANGED = {
   code: "upgrade-changed",
-  title: "would say something else in opencode 2.x",
-  invariant: "A record says the same before and after the import of opencode 2.x.",
-  cause: "opencode 2.x keeps such records in another way, by design.",
+  title: "would have another content in opencode 2.x",
+  invariant: "The import of opencode 2.x does not change the content of the record.",
+  cause: "opencode 2.x stores such records differently, by design.",
   remedy: "report",
   unasked: false,
-  advice: "Nothing is wrong. The record of 1.x stays as it is.",
+  advice: "Nothing is wrong. The record of 1.x is not changed.",
   issues: [],
   classes: ["C2"],
 } satisfies Fault;
 
-/** For a database that opencode 2.x has upgraded: data that is only in the tables of 1.x. */
+/** For a database that opencode 2.x has upgraded: data that only the tables of 1.x hold. */
 const exported =
-  "`opencode-session-repair rescue --export FOLDER` writes it as a file for `opencode session import` of opencode 2. The import of 2.x itself is not started again: that would replace messages of other sessions, and delete opencode's log.";
+  "`opencode-session-repair rescue --export FOLDER` writes the session to a file for `opencode session import` of opencode 2. Do not start the import of 2.x again: it would replace messages of other sessions, and delete opencode's log.";
 
 export const NOT_IN_2X = {
   code: "not-in-opencode-2",
-  title: "is in the tables of opencode 1.x, and not in those of 2.x",
+  title: "is in the tables of opencode 1.x, but not in those of 2.x",
   invariant: "Every session of 1.x is in opencode 2.x too.",
   cause:
-    "1.x made it after the upgrade, or the import of 2.x did not take it. It looks once, and never again. It may also have been deleted in 2.x.",
+    "1.x made the session after the upgrade, or the import of 2.x left the session out. The import runs only once. The session may also have been deleted in 2.x.",
   remedy: "report",
   unasked: false,
   advice: exported,
@@ -78,8 +81,8 @@ export const NOT_IN_2X = {
 export const LOSSES_IN_2X = {
   code: "incomplete-in-opencode-2",
   title: "has messages or parts in the tables of opencode 1.x that 2.x lacks",
-  invariant: "The import of 2.x brought a session over whole.",
-  cause: "The import left out damaged or incomplete records. Or they were undone in 2.x.",
+  invariant: "The import of 2.x copied all of the session.",
+  cause: "The import left out damaged or incomplete records. Or these records were undone in 2.x.",
   remedy: "report",
   unasked: false,
   advice: exported,
@@ -89,8 +92,8 @@ export const LOSSES_IN_2X = {
 
 export const CONTINUED_IN_1X = {
   code: "continued-in-opencode-1",
-  title: "went on in opencode 1.x after the upgrade",
-  invariant: "A session is continued in one of both only.",
+  title: "was continued in opencode 1.x after the upgrade",
+  invariant: "A session is continued in only one of the two.",
   cause: "1.x and 2.x were used on one database. Each has its own copy of a session, and neither looks at the other's.",
   remedy: "report",
   unasked: false,

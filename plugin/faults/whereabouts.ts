@@ -6,11 +6,11 @@ const reported = { remedy: "report", unasked: false } as const;
 /** Sessions that exist but are not shown, or are shown in the wrong place. */
 export const FOLDER_MISSING = {
   code: "folder-missing",
-  title: "has sessions of folders that are no longer there",
+  title: "has sessions of folders that no longer exist",
   invariant: "The folder of a session exists.",
   cause: "The project was moved or renamed. opencode lists sessions by project and folder.",
   advice:
-    "The sessions are complete. `opencode-session-repair rescue` says where opencode shows them, and names the command that corrects their folder.",
+    "The sessions are complete. `opencode-session-repair rescue` says where opencode shows these sessions, and names the command that corrects their folder.",
   adviceWithoutDatabase:
     "The sessions are complete. Move the folder to its old place: opencode 1.0-1.1 lists a session by its folder.",
   issues: [33909, 23248, 40677, 35427, 46276, 27822, 49082],
@@ -24,7 +24,7 @@ export const PROJECT_MISSING = {
   invariant: "The project of every session has a record.",
   cause: "The record was lost or deleted, or the rows were changed by hand.",
   advice:
-    "The sessions are complete, and no list shows them. `opencode-session-repair repair --only project-missing` rebuilds the record from what they state: folder and times. Name and icon are not known. Or start opencode once in the project's folder: it writes a new record. Do this before an import into a database: the import leaves out sessions without a project.",
+    "The sessions are complete, but no list shows them. `opencode-session-repair repair --only project-missing` rebuilds the project's record from its sessions: folder and times. The project's name and icon are lost. Or start opencode once in the project's folder: opencode then writes a new record. Do this before an import into a database, because the import leaves out sessions without a project.",
   issues: [16579, 8661, 29375, 30236],
   classes: ["A8", "C5", "F", "G"],
   remedy: "recover",
@@ -35,11 +35,11 @@ export const DUPLICATE_PROJECT = {
   code: "duplicate-project",
   title: "has the same folder as another project",
   invariant: "A folder belongs to one project.",
-  cause: "The id of a project changed: another first commit, a new remote, or an id cached in .git/opencode.",
+  cause: "The project got another id: another first commit, a new remote, or an id that was cached in .git/opencode.",
   advice:
-    "The sessions of each are complete. `opencode-session-repair rescue` says which of them opencode shows, and names the command for the others.",
+    "The sessions of both projects are complete. `opencode-session-repair rescue` says which of these sessions opencode shows, and names the command for the others.",
   adviceWithoutDatabase:
-    "The sessions of each are complete. opencode 1.0-1.1 lists only those of the project whose id it uses now.",
+    "The sessions of both projects are complete. opencode 1.0-1.1 lists only those of the project whose id it uses now.",
   issues: [16579, 8661, 29375],
   classes: ["G"],
   ...reported,
@@ -51,7 +51,7 @@ export const ORPHANS = {
   invariant: "A part's message and a message's session exist.",
   cause: "Rows were deleted by hand without foreign keys, or a table was damaged and restored.",
   advice:
-    "They do no harm. Do not delete them: if their parents were lost, they are all that is left. `opencode-session-repair rescue` lists the sessions that they belong to, with the command for each.",
+    "They do no harm. Do not delete these records: if their parents were lost, nothing else is left of them. `opencode-session-repair rescue` lists the sessions of these records, with the command for each.",
   issues: [37450, 15884, 36670],
   classes: ["F"],
   ...reported,
@@ -63,7 +63,7 @@ export const NOT_IMPORTED = {
   invariant: "Every session of the old storage was imported into the database.",
   cause: "The import was interrupted, skipped a project whose record was damaged, or dropped a batch over one bad row.",
   advice:
-    "Keep storage/: it may be the only copy, and opencode 1.17 and newer never import it. `opencode-session-repair rescue` brings the sessions in.",
+    "Keep storage/: it may be the only copy, and opencode 1.17 and newer never import it. `opencode-session-repair rescue` brings these sessions in.",
   issues: [13654, 13560, 13636, 13818, 36178, 16885, 34445, 31023],
   classes: ["C5"],
   ...reported,
@@ -74,7 +74,7 @@ export const SEVERAL_DATABASES = {
   title: "There is more than one database with sessions",
   invariant: "All sessions are in the database that opencode opens.",
   cause: "Every release channel has a database of its own (opencode.db, opencode-<channel>.db).",
-  advice: `${NAMES_DATABASE} \`opencode-session-repair rescue --import\` brings in what only the others have. OPENCODE_DISABLE_CHANNEL_DB=1 makes every channel use opencode.db.`,
+  advice: `${NAMES_DATABASE} \`opencode-session-repair rescue --import\` brings in the sessions that only the others have. OPENCODE_DISABLE_CHANNEL_DB=1 makes every channel use opencode.db.`,
   issues: [21790, 2987, 16562],
   classes: ["B6"],
   ...reported,
@@ -96,8 +96,8 @@ export const DATABASE_COPIES = {
 export const MESSAGE_ID_WRAP = {
   code: "message-id-wrap",
   title: "has messages from before and after the clock of message ids started over",
-  invariant: "Message ids sort by time; those from before 2026-08-14T11:19:55Z and after it do not.",
-  cause: "The 48-bit clock in the ids wrapped. The data is right.",
+  invariant: "Message ids sort by time, but ids from before 2026-08-14T11:19:55Z sort behind later ones.",
+  cause: "The 48-bit clock in the ids overflowed. The data is right.",
   advice: "Up to 1.18.14 opencode stops answering in such a session: upgrade to 1.18.15 or newer, or fork the session.",
   issues: [42570, 42583, 42608, 42639, 42798, 40990, 43303],
   classes: ["D1"],

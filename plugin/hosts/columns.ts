@@ -3,7 +3,7 @@ import type { Columns, Frame, HostProfile, ReadColumns } from "./profile.ts";
 export interface MissingColumns {
   /** Columns without which the host fails to load sessions, as `table.column`. */
   readonly read: readonly string[];
-  /** Columns without which other things that the host does fail. */
+  /** Columns without which other actions of the host fail. */
   readonly written: readonly string[];
 }
 
@@ -38,7 +38,7 @@ export function neverAdded(line: HostProfile, frame: Frame, isRecorded: (id: str
 
 /**
  * Whether an upgrade stopped before this migration. One malformed message stops an upgrade before the migration for a
- * session's usage. The next start continues from there.
+ * session's usage. The next start continues at that migration.
  */
 function isToCome(migration: string | undefined, { migrations }: Frame): boolean {
   return migration !== undefined && migrations.size > 0 && !migrations.has(migration);

@@ -2,11 +2,11 @@ import { posix, sep, win32 } from "node:path";
 import type { PathSystem } from "../model/store-description.ts";
 
 /**
- * The paths of folders as opencode keeps them in a store. All rules follow the system whose opencode loads the store,
- * not the system of this process: a store from Windows may be checked on Linux (WSL, a copy). Pure.
+ * The paths of folders as opencode stores them. All rules follow the system of the opencode that loads the store, not
+ * this system: a store from Windows may be checked on Linux (WSL, a copy). Pure.
  */
 
-/** opencode gives this folder to everything outside version control, on every system (read in 1.18.32 for Windows). */
+/** The folder of every session outside version control, on every system (read in 1.18.32 for Windows). */
 export const NO_WORKTREE = "/";
 
 /** The system this process runs on. */
@@ -15,13 +15,13 @@ export const THIS_SYSTEM: PathSystem = sep === win32.sep ? "windows" : "posix";
 /** A drive (`C:\`, `C:/`), or a server (`\\server`, `//server`). */
 const WINDOWS_FOLDER = /^([A-Za-z]:[\\/]|[\\/]{2})/;
 
-/** The system that this absolute path belongs to; `null` if it belongs to none. */
+/** The system to which this absolute path belongs; `null` if it belongs to none. */
 export function systemOfPath(path: string): PathSystem | null {
   if (WINDOWS_FOLDER.test(path)) return "windows";
   return posix.isAbsolute(path) ? "posix" : null;
 }
 
-/** A path of Linux or macOS without `.`, `..` and doubled slashes. A path of Windows stays as it is. */
+/** A path of Linux or macOS without `.`, `..` and doubled slashes. A path of Windows is not changed. */
 export function withoutDots(path: string): string {
   return systemOfPath(path) === "posix" ? posix.normalize(path) : path;
 }
@@ -44,14 +44,14 @@ export function isAbsoluteFor(system: PathSystem, path: string): boolean {
 }
 
 /**
- * Whether a path is a user's work folder on that system: absolute there, not a path of another system, and not
- * {@link NO_WORKTREE}.
+ * Whether a path is a user's work folder on that system: absolute there, not a path of another system, and not {@link
+ * NO_WORKTREE}.
  */
 export function isFolderOf(system: PathSystem, path: unknown): path is string {
   return typeof path === "string" && path !== NO_WORKTREE && systemOfPath(path) === system;
 }
 
-/** Whether this process can look at a folder. A path from another system may name an unrelated folder here. */
+/** Whether this process can find a folder by its path. A path from another system may name an unrelated folder here. */
 export function isFolderHere(path: string): boolean {
   return systemOfPath(path) === THIS_SYSTEM;
 }
@@ -83,7 +83,7 @@ export function folderBelow(system: PathSystem, folder: string, below: string): 
   return /^[A-Za-z]:\/$/.test(joined) ? joined : joined.replace(/(?<=.)\/$/, "");
 }
 
-/** The relative path from one folder to another, with `/`. It is empty if both are the same folder. */
+/** The relative path from one folder to another, with `/`. The path is empty if both are the same folder. */
 export function relativePath(system: PathSystem, from: string, to: string): string {
   if (system === "posix") return posix.relative(from, to);
   // `/` is the root of the drive that opencode runs on.
@@ -121,12 +121,15 @@ export function mountInWSL(path: string): string | null {
   return drive === undefined ? null : `/mnt/${drive.toLowerCase()}/${withSlashes(rest ?? "")}`;
 }
 
-/** What the folders of one kind of record say about the system: the newest record of each system, in milliseconds. */
+/**
+ * The evidence about the system in the folders of one kind of record: the newest record of each system, in
+ * milliseconds.
+ */
 export interface FolderSigns {
   readonly newestMs: Readonly<Record<PathSystem, number | null>>;
 }
 
-/** The signs of a few folders, the newest first. */
+/** The evidence in a few folders, the newest first. */
 export function signsOf(folders: readonly string[]): FolderSigns {
   const newest = (system: PathSystem) => {
     const index = folders.findIndex((each) => isFolderOf(system, each));
@@ -137,9 +140,9 @@ export function signsOf(folders: readonly string[]): FolderSigns {
 
 /**
  * The system whose opencode loads a store, as the folders in its records show it. If all paths are of one system, it is
- * that system. If paths of both occur (WSL), opencode on Windows reads all of them and the others fail on Windows
- * paths. Then the store counts as a Windows store only if every kind of record was last written there, or if `here` is
- * Windows. A store without folders counts as a store of this system.
+ * that system. If there are paths of both systems (WSL), opencode on Windows reads all of them, and on the others it
+ * fails on Windows paths. If so, it counts as a Windows store only if the newest path of every kind of record is a
+ * Windows path, or if `here` is Windows. A store without folders counts as a store of this system.
  */
 export function systemOfStore(signs: readonly FolderSigns[], here: PathSystem = THIS_SYSTEM): PathSystem {
   const told = signs.filter(({ newestMs }) => newestMs.windows !== null || newestMs.posix !== null);

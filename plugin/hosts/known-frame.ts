@@ -1,7 +1,7 @@
 import { KNOWN_SCHEMAS, type KnownJournal, type KnownSchema } from "./known-schema.ts";
 import { JOURNALS } from "./store-line.ts";
 
-/** The layout of a database, as far as it shows which host made it. */
+/** The layout of a database, by which its host is recognised. */
 export interface Layout {
   /** Columns by table. */
   readonly tables: ReadonlyMap<string, readonly string[]>;
@@ -9,7 +9,7 @@ export interface Layout {
   readonly indexes: ReadonlySet<string>;
 }
 
-/** A journal table as its host would have it. */
+/** The rows of a journal table as the host would have written them. */
 export interface WholeJournal extends KnownJournal {
   /** The column in which the host looks for a migration. */
   readonly key: string;
@@ -20,7 +20,7 @@ export interface WholeJournal extends KnownJournal {
 const JOURNAL_NAMES: readonly string[] = JOURNALS.map(({ name }) => name);
 
 /**
- * The journal that belongs to a layout, if a known host leaves exactly this layout: every table, column and index.
+ * The journal that belongs to a layout, if a known host makes exactly this layout: every table, column and index.
  * Otherwise `null`, because nothing shows which migrations were applied. No two recorded schemas with the same layout
  * have different journals (test/hosts/known-frame.test.ts).
  */
@@ -37,7 +37,7 @@ export function journalOf(layout: Layout): WholeJournal | null {
   return null;
 }
 
-/** The statement for the one table that differs from its host's, if everything else is as a known host leaves it. */
+/** The statement for the one table that differs from its host's, if everything else is as a known host makes it. */
 export function statementOf(table: string, layout: Layout): string | null {
   const known = KNOWN_SCHEMAS.find((each) => isLaidOut(each, layout, [...JOURNAL_NAMES, table]));
   return known?.objects.find(({ type, name }) => type === "table" && name === table)?.sql ?? null;

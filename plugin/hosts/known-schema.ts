@@ -12,7 +12,7 @@ export interface KnownObject {
   readonly sql: string;
 }
 
-/** The rows of a table in which hosts record what they did to a database. Times are `null`. */
+/** The rows of a table in which hosts record migrations and other changes to a database. Times are `null`. */
 export interface KnownJournal {
   readonly table: string;
   readonly columns: readonly string[];
@@ -25,7 +25,7 @@ export interface KnownSchema {
   readonly hosts: readonly string[];
   readonly objects: readonly KnownObject[];
   readonly journals: readonly KnownJournal[];
-  /** The steps that the journals record as done, in the form that `journalKeys` reads from a damaged database. */
+  /** The migrations that the journals record, in the form that `journalKeys` reads from a damaged database. */
   readonly done: ReadonlySet<string>;
 }
 

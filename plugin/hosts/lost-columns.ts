@@ -9,15 +9,15 @@ export interface LostColumn {
   readonly clause: string;
 }
 
-/** The columns that a database lost, and the schema that it had before. */
+/** The columns that a database lost, and its schema before that. */
 export interface LostColumns {
   readonly known: KnownSchema;
   readonly columns: readonly LostColumn[];
 }
 
 /**
- * The columns that a database lost, if it is in everything else exactly as a known host leaves it. Its journal must be
- * that host's: otherwise a later start could add the columns itself, and fail. `null` if no column was lost, if
+ * The columns that a database lost, if everything else in it is exactly as a known host makes it. The journal must be
+ * that host's, because otherwise a later start could add the columns itself, and fail. `null` if no column was lost, if
  * something else differs, or if a lost column cannot be empty.
  */
 export function lostColumns(layout: Layout, isRecorded: (known: KnownSchema) => boolean): LostColumns | null {
@@ -61,7 +61,7 @@ export interface RecordedKeys {
   readonly keys: readonly string[];
 }
 
-/** Whether the journals of a database record exactly what the host of a schema records. */
+/** Whether the journals of a database record exactly the migrations that the host of a schema records. */
 export function hasJournalsOf({ journals }: KnownSchema, own: ReadonlyMap<string, RecordedKeys>): boolean {
   return JOURNALS.every(({ name, keys }) => {
     const known = journals.find(({ table }) => table === name);

@@ -1,7 +1,7 @@
 import type { LineName, StoreDescription } from "../model/store-description.ts";
 import type { Screen } from "./screen-demand.ts";
 
-/** What a database shows about the host that created its tables. */
+/** The facts about the host that created a database's tables. */
 export interface Frame {
   /** Columns by table. */
   readonly tables: ReadonlyMap<string, readonly string[]>;
@@ -9,7 +9,7 @@ export interface Frame {
   readonly migrations: ReadonlySet<string>;
 }
 
-/** A table in which hosts record what they did to a database. */
+/** A table in which hosts record migrations and other changes to a database. */
 export interface JournalTable {
   readonly name: "migration" | "__drizzle_migrations";
   /**
@@ -23,16 +23,16 @@ export interface JournalTable {
 export type Columns = Readonly<Record<string, readonly string[]>>;
 
 /**
- * A migration that adds a table, a column or an index, and fails if that already exists (measured on 1.18.33:
+ * A migration that adds a table, a column or an index, and fails if that exists already (measured on 1.18.33:
  * `duplicate column name: cost`, `table control_account already exists`; on 1.2.1 to 1.15.13 `CREATE TABLE project` and
- * others). Without a column, `name` is the name of the index.
+ * others). If there is no column, `name` is the name of the index.
  */
 export type AddingMigration = readonly [id: string, name: string, column?: string];
 
 /** Columns that a host reads whenever it loads a session. */
 export interface ReadColumns {
   readonly columns: Columns;
-  /** The migration that adds them. If an upgrade stopped before it, the next start continues there. */
+  /** The migration that adds them. If an upgrade stopped before this migration, the next start continues there. */
   readonly broughtBy?: string;
   /** Whether versions of the line exist that have none of these columns, and work. */
   readonly mayLackAll?: true;
@@ -40,20 +40,21 @@ export interface ReadColumns {
 
 /** How a host reads `storage/session_diff/<id>.json` when it answers `GET /session/:id/diff`. */
 export interface DiffReading {
-  /** Whether the answer fails if the file cannot be read. Otherwise the file counts as an empty list. */
+  /** Whether the answer fails if the file cannot be read. If not, the file counts as an empty list. */
   readonly failsUnread: boolean;
-  /** Whether the file is read as UTF-8 whatever bytes it begins with. */
+  /** Whether the file is read as UTF-8, whatever bytes it begins with. */
   readonly isUtf8: boolean;
   /**
-   * What the file must hold: anything, a list of diffs that name a file, or a list of diffs with every field checked.
+   * The required content of the file: anything, a list of diffs that name a file, or a list of diffs with every field
+   * checked.
    */
   readonly holds: "anything" | "names" | "diffs";
 }
 
 /**
- * A line of opencode: the versions that treat every record in the same way. Each line has a folder, which states what
- * differs from the line before it. All of it was measured on every version that npm has: docs/oracle.md,
- * docs/host-measurements.md.
+ * A line of opencode: the versions that treat every record in the same way. Each line has a folder, which states only
+ * its differences from the line before it. All of these facts were measured on every version that npm has:
+ * docs/oracle.md, docs/host-measurements.md.
  */
 export interface HostProfile {
   readonly name: LineName;
@@ -62,8 +63,8 @@ export interface HostProfile {
   readonly last: string;
 
   /**
-   * Where the host keeps the list of its migrations; `null` if the host keeps files. A host opens only databases of its
-   * own kind.
+   * The table in which the host records its migrations; `null` if the host keeps files. A host opens only databases of
+   * its own kind.
    */
   readonly journal: JournalTable | null;
   /** Whether a host of this line created the tables of a database. Two lines may have the same tables. */
@@ -72,7 +73,7 @@ export interface HostProfile {
   readonly reads: readonly ReadColumns[];
   /** Columns that the host names only when it writes, or when the id of the project changes. */
   readonly writes: Columns;
-  /** Migrations of this line and of the lines before it that fail if what they add already exists. */
+  /** Migrations of this line and of earlier lines that fail if their table, column or index exists already. */
   readonly adds: readonly AddingMigration[];
   /**
    * Whether the host upgrades a database of an older line. Until then such a database may lack columns. A message whose
@@ -87,7 +88,7 @@ export interface HostProfile {
   readonly emptyIfFalse: readonly string[];
   /** Whether folders of sessions and projects must be absolute. */
   readonly wantsAbsolutePaths: boolean;
-  /** What `project.sandboxes` must be: any list, a list of texts, or a list of absolute paths. */
+  /** The required form of `project.sandboxes`: any list, a list of texts, or a list of absolute paths. */
   readonly sandboxes: "list" | "texts" | "absolute";
   /** Whether the host looks up the workspace of a session. */
   readonly looksUpWorkspaces: boolean;
@@ -99,21 +100,21 @@ export interface HostProfile {
   readonly wantsWholeUserTime: boolean;
   /** Whether the host looks for the parts of a message under the id inside the message's file. */
   readonly readsOwnMessageIDs: boolean;
-  /** Whether one bad record makes a whole list of sessions in files fail. Otherwise only that record is left out. */
+  /** Whether one bad record makes a whole list of sessions in files fail. If not, only that record is left out. */
   readonly failsWholeLists: boolean;
   /** Whether a list of sessions in files reads the time of every session. */
   readonly readsSessionTimes: boolean;
-  /** What the host reads from a project's file: nothing, its id, or also its list of worktrees. */
+  /** The values that the host reads from a project's file: none, its id, or also its list of worktrees. */
   readonly projectFile: "unread" | "id" | "id and sandboxes";
 
-  /** Which sessions the terminal UI lists without a search. */
+  /** The sessions that the terminal UI lists without a search. */
   readonly listed: "30 days" | "100 newest";
   /** Whether the id of a project is derived from its git remote. */
   readonly namesProjectsByRemote: boolean;
-  /** Whether every write is logged as an event. The log then shows which records are missing. */
+  /** Whether every write is logged as an event. Such a log shows which records are missing. */
   readonly logsWrites: boolean;
   /** Whether an aborted tool call is marked `interrupted`. */
   readonly marksInterrupted: boolean;
-  /** Which values crash the terminal UI when a session is opened; `null` if none do. */
+  /** The values that make the terminal UI close when a session is opened; `null` if there are none. */
   readonly screen: Screen | null;
 }

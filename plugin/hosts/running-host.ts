@@ -10,7 +10,7 @@ export function runningHostVersion(execArgv: readonly string[] = process.execArg
   return null;
 }
 
-/** What a running opencode does, and what it lets a plugin do. */
+/** The behaviour of the running opencode, and the actions that it allows a plugin. */
 export interface HostAbilities {
   /** Whether this opencode keeps its sessions in JSON files. */
   readonly keepsFiles: boolean;
@@ -18,7 +18,7 @@ export interface HostAbilities {
   readonly failsWholeLists: boolean;
   /** Whether the agent's tool has `ctx.ask` (measured: absent in 1.1.12, present in 1.1.25). */
   readonly asksForTools: boolean;
-  /** Whether a plugin can hide from the model what the user typed (measured 1.1.65 to 1.18.34). */
+  /** Whether a plugin can keep the user's text from the model (measured 1.1.65 to 1.18.34). */
   readonly interceptsMessages: boolean;
   /** Whether a tool may return more than text (measured: not in 1.2.27; 1.14.41 ignores the title). */
   readonly takesRichResults: boolean;

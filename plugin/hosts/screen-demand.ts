@@ -1,11 +1,11 @@
 /**
- * What the terminal UI of opencode 1.0 to 1.15 requires of a value. A profile of a version states it in these terms. A
- * search finds the values that do not meet it.
+ * The requirement of the terminal UI of opencode 1.0 to 1.15 for a value. The profile of each version states its
+ * requirements in these terms. A search finds the values that do not meet the requirements.
  */
 
 /**
  * One step of a path. A text is a key. `EACH` is every item of a list, `EACH_ANSWER` the value under the number of each
- * question, `OWN_FILE` the value under the name of the file that the call is about.
+ * question, `OWN_FILE` the value under the name of the call's file.
  */
 type Step = string | typeof EACH | typeof EACH_ANSWER | typeof OWN_FILE;
 
@@ -31,7 +31,7 @@ const WANTS = {
   something: { words: "an object", holds: (value: unknown) => !isNothing(value) },
   object: { words: "an object", holds: (value: unknown) => typeof value === "object" && value !== null },
   list: { words: "a list", holds: (value: unknown) => isNothing(value) || Array.isArray(value) },
-  /** The screen joins the list if it has a length. */
+  /** The screen joins the items of the value if it has a length. */
   answer: { words: "a list", holds: (value: unknown) => Array.isArray(value) || !lengthOf(value) },
   diagnostic: { words: "an object with a place and a text", holds: isDiagnostic },
   "any diagnostic": { words: "an object with a place and a text", holds: isPlaced },
@@ -40,17 +40,17 @@ const WANTS = {
 export interface ScreenDemand {
   readonly at: readonly Step[];
   readonly wants: Want;
-  /** The demand applies only if this other value is truthy. Otherwise the screen does not reach the place. */
+  /** The requirement applies only if this other value is truthy. Otherwise the screen does not reach the place. */
   readonly ifAny?: readonly string[];
 }
 
-/** How the terminal UI differs from one line of opencode to another. */
+/** The differences of the terminal UI between lines of opencode. */
 export interface Screen {
-  /** What the UI requires of calls of opencode's own tools, by tool name. */
+  /** The UI's requirements for calls of opencode's own tools, by tool name. */
   readonly tools: ReadonlyMap<string, readonly ScreenDemand[]>;
-  /** What the UI requires of calls of tools from a plugin or a server. */
+  /** The UI's requirements for calls of tools from a plugin or a server. */
   readonly otherTools: readonly ScreenDemand[];
-  /** What the UI requires of failed calls. */
+  /** The UI's requirements for failed calls. */
   readonly failedCalls: readonly ScreenDemand[];
   /**
    * Whether a failed command with an output is a block of its own. Anything printable may be shown below such a block.
@@ -62,21 +62,21 @@ export interface Screen {
   readonly fetches: number;
   /** Whether the UI reads the time of every answer, and of every question that it prints. */
   readonly readsEveryTime: boolean;
-  /** Below which answers the UI prints the mode and the model (`hosts/screen.ts`). */
+  /** The answers below which the UI prints the mode and the model (`hosts/screen.ts`). */
   readonly footers: "by finish" | "by steps and newest" | "by steps";
 }
 
 /** A value that the screen cannot print. */
 export interface ScreenMismatch {
   readonly path: readonly (string | number)[];
-  /** What is wrong there, in words without session content. */
+  /** The problem at that place, in words without session content. */
   readonly words: string;
   readonly found: "nothing" | "null" | "something";
   /** `list on screen`: the screen joins this list or loops over it. */
   readonly wants: "text on screen" | "list on screen" | "other on screen";
 }
 
-/** Adds each value of a record that fails the demand to `mismatches`. */
+/** Adds each value of a record that does not meet the requirement to `mismatches`. */
 export function collect(record: unknown, demand: ScreenDemand, mismatches: ScreenMismatch[]): void {
   if (demand.ifAny === undefined || at(record, demand.ifAny)) search(record, record, demand, 0, [], mismatches);
 }
@@ -139,7 +139,9 @@ function lengthOf(value: unknown): unknown {
   return typeof value === "string" ? value.length : at(value, ["length"]);
 }
 
-/** Whether a diagnostic is an error. The screen prints errors with their position and leaves out milder ones. */
+/**
+ * Whether a diagnostic is an error. The screen prints errors with their position, and leaves out warnings and hints.
+ */
 function isDiagnostic(value: unknown): boolean {
   if (isNothing(value)) return false;
   return at(value, ["severity"]) !== 1 || isPlaced(value);

@@ -1,7 +1,7 @@
 import type { AnswerSteps, NewerMessages, ShownIn } from "../model/artifact.ts";
 import { at, collect, isNothing, type Screen, type ScreenDemand, type ScreenMismatch } from "./screen-demand.ts";
 
-/** What the newest message of a session has after it: nothing. */
+/** The state of a session's newest message: no message follows it. */
 export const NOTHING_NEWER: NewerMessages = { count: 0, anyAnswer: false, anyUnfinished: false, anyOutput: false };
 
 interface Answer {
@@ -11,8 +11,8 @@ interface Answer {
 }
 
 /**
- * Whether the screen prints the mode below an answer. Before 1.0.142 the steps of the answer decide. If they are unknown,
- * it counts as printed.
+ * Whether the screen prints the mode below an answer. Before 1.0.142 the steps of the answer decide. If the steps are
+ * unknown, the mode counts as printed.
  */
 const HAS_FOOTER: Readonly<Record<Screen["footers"], (given: Answer) => boolean>> = {
   "by finish": ({ answer, screen, newer }) =>
@@ -24,21 +24,21 @@ const HAS_FOOTER: Readonly<Record<Screen["footers"], (given: Answer) => boolean>
 };
 
 /**
- * When the screen reaches a value of an answer (source of 1.0.0, 1.0.61, 1.0.98, 1.0.142 to 1.0.185, 1.1.65, 1.2.27,
- * 1.14.41 and 1.15.13).
+ * The condition under which the screen reaches a value of an answer (source of 1.0.0, 1.0.61, 1.0.98, 1.0.142 to
+ * 1.0.185, 1.1.65, 1.2.27, 1.14.41 and 1.15.13).
  */
 const COMES_TO = {
   /** The screen reads the time of the running answer. The time that an answer took is shown at the end of its turn. */
   time: ({ answer, screen, newer }: Answer) => screen.readsEveryTime || !newer.anyUnfinished || isLastOfTurn(answer),
   footer: (given: Answer) => HAS_FOOTER[given.screen.footers](given),
-  /** The oldest screens print the model of an answer that runs in another way, which prints anything. */
+  /** For a running answer, the oldest screens print the model in another way, which accepts any value. */
   model: (given: Answer) =>
     given.screen.footers === "by steps"
       ? isCompleted(given.answer) && given.newer.steps?.anyStop !== false
       : HAS_FOOTER[given.screen.footers](given),
   error: ({ answer, screen }: Answer) =>
     Boolean(at(answer, ["error"])) && !(screen.leavesOutAborted && isAborted(answer)),
-  /** The newest answer that returned tokens gives the size of the context. */
+  /** The size of the context comes from the newest answer that returned tokens. */
   tokens: ({ newer }: Answer) => !newer.anyOutput,
   "tokens that count": ({ answer, newer }: Answer) => !newer.anyOutput && hasOutput(answer),
 } as const;
@@ -59,8 +59,8 @@ const OF_ANSWERS: readonly AnswerDemand[] = [
 ];
 
 /**
- * What the terminal UI of opencode 1.0 to 1.15 cannot print of a message or part. Without `newer`, the message counts
- * as the newest of its session. A pure function.
+ * The values of a message or part that the terminal UI of opencode 1.0 to 1.15 cannot print. If `newer` is absent, the
+ * message counts as the newest of its session. A pure function.
  */
 export function mismatchesOnScreen(
   kind: string,
@@ -74,7 +74,7 @@ export function mismatchesOnScreen(
   return isAnswer(value) ? answerMismatches(value, screen, newer) : questionMismatches(value, screen, newer);
 }
 
-/** The oldest screens print below each question when it was asked. */
+/** Below each question, the oldest screens print the time at which it was asked. */
 function questionMismatches(question: unknown, screen: Screen, { shownIn }: NewerMessages): ScreenMismatch[] {
   const mismatches: ScreenMismatch[] = [];
   if (screen.readsEveryTime && shownIn !== "nowhere" && at(question, ["role"]) === "user") {
@@ -88,13 +88,13 @@ function answerMismatches(answer: unknown, screen: Screen, newer: NewerMessages)
   for (const demand of OF_ANSWERS) {
     if (COMES_TO[demand.where]({ answer, screen, newer })) collect(answer, demand, mismatches);
   }
-  // If a whole value is missing, its parts are not listed as missing too.
+  // If a whole value is missing, the values inside it are not listed as missing too.
   return mismatches.filter(
     ({ path }) => !mismatches.some((other) => other.path.length < path.length && other.path[0] === path[0]),
   );
 }
 
-/** What a message means for the older messages of its session. */
+/** The effect of a message on the screen of the older messages of its session. */
 export function asNewer(message: unknown): NewerMessages {
   const time = at(message, ["time"]);
   const isOne = isAnswer(message);
@@ -152,8 +152,8 @@ const OF_FILES: readonly ScreenDemand[] = [
 const OF_OWN_TEXTS: readonly ScreenDemand[] = [{ at: ["text"], wants: "printable" }];
 
 /**
- * What the terminal UI of opencode 1.0 to 1.15 cannot print of a part, by the part's JSON. The list is empty if the UI
- * shows the part. Without `shownIn`, the place of the part does not matter. A pure function.
+ * The values that the terminal UI of opencode 1.0 to 1.15 cannot print, by the part's JSON. The list is empty if the UI
+ * shows the part. If `shownIn` is absent, the place of the part does not matter. A pure function.
  */
 export function screenMismatches(part: unknown, screen: Screen, shownIn?: ShownIn): ScreenMismatch[] {
   const mismatches: ScreenMismatch[] = [];
@@ -181,7 +181,7 @@ function demandsOn(part: unknown, screen: Screen, shownIn: ShownIn | undefined):
   return own.filter((demand) => isOfEveryStatus(demand) && (status !== "pending" || !demand.at.includes("metadata")));
 }
 
-/** What the parts of an answer say of how its steps ended. */
+/** The facts in the parts of an answer about the end of its steps. */
 export function stepsOf(parts: readonly unknown[]): AnswerSteps {
   const reasons = parts.filter((part) => at(part, ["type"]) === "step-finish").map((part) => at(part, ["reason"]));
   return {
@@ -192,14 +192,14 @@ export function stepsOf(parts: readonly unknown[]): AnswerSteps {
 
 const WITH_CALLS = "tool-calls";
 
-/** Whether a part of a user message is what the user wrote. */
+/** Whether the user wrote this part of a user message. */
 export function isOwnText(part: unknown): boolean {
   return at(part, ["type"]) === "text" && !at(part, ["synthetic"]);
 }
 
 /**
- * Whether the screen reads this value in every status. It reads what a call returned, and when, only after the call has
- * returned.
+ * Whether the screen reads this value in every status. The screen reads the result and the time of a call only after
+ * the call has ended.
  */
 function isOfEveryStatus({ at: [, name] }: ScreenDemand): boolean {
   return name !== "output" && name !== "time";

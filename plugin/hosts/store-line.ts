@@ -19,10 +19,10 @@ export const LINES: readonly HostProfile[] = [
   ...LINES_OF_1_17,
 ];
 
-/** This line has no end: a version after its last measured one counts for it. */
+/** This line has no end: a version after its last measured one belongs to it. */
 export const NEWEST_LINE: HostProfile = LINE_1_17_11;
 
-/** The newer kind is first: a host that has it reads the older kind only once. */
+/** The newer kind of store is first, because a host that has it reads the older kind only once. */
 export const JOURNALS: readonly JournalTable[] = [
   ...new Set(LINES.toReversed().flatMap(({ journal }) => journal ?? [])),
 ];
@@ -35,13 +35,13 @@ export function lineNamed(name: LineName): HostProfile {
   return line;
 }
 
-/** The line of the host that loads a store. If several are possible, it is the likeliest. */
+/** The line of the host that loads a store. If several lines are possible, this is the likeliest. */
 export function hostLine(store: StoreDescription): HostProfile {
   const [line] = store.lines ?? [];
   return lineNamed(line ?? lineOfKind(store));
 }
 
-/** The system whose opencode loads a store. Folders are judged by its rules. */
+/** The system whose opencode loads a store. Folders are checked by the rules of that system. */
 export function pathSystem(store: StoreDescription): PathSystem {
   return store.system ?? "posix";
 }
@@ -53,23 +53,23 @@ function lineOfKind(store: StoreDescription): LineName {
   return store.sessionDiffReader === "1.14" ? "1.14" : "1.2.20";
 }
 
-/** The line of a host that keeps files. A version that was not measured counts as the nearest one. */
+/** The line of a host that keeps files. A version that was not measured counts as the nearest measured one. */
 export function lineOfFiles(version: string | null): LineName {
   const line = version === null ? null : lineOf(version);
   if (line?.journal === null) return line.name;
   return version?.startsWith("1.0.") ? "1.0" : "1.1";
 }
 
-/** The store as each line of opencode that may load it sees it, the likeliest first. */
+/** The description of a store for each line of opencode that may load it, the likeliest first. */
 export function readings(store: StoreDescription): readonly StoreDescription[] {
   if (store.lines === undefined || store.lines.length < 2) return [store];
   return store.lines.map((name) => ({ ...store, lines: [name], ...demandsOf(lineNamed(name)) }));
 }
 
-/** Every record of a store asks for them. */
+/** Every record of a store needs these descriptions, so they are made once. */
 const screens = new WeakMap<StoreDescription, readonly Screen[]>();
 
-/** The screens of the hosts that may load the store, if values can crash them. */
+/** The screens of the hosts that may load the store, if a value can make them close. */
 export function screensOf(store: StoreDescription): readonly Screen[] {
   const { lines } = store;
   const known = screens.get(store);
@@ -87,7 +87,7 @@ export function diffReading({ sessionDiffReader }: StoreDescription): DiffReadin
   return (sessionDiffReader === null ? null : lineNamed(sessionDiffReader).sessionDiffs) ?? UNREAD;
 }
 
-/** The parts of a store's description that state what its line requires of records. */
+/** The parts of a store's description that state the requirements of its line for records. */
 export function demandsOf(line: HostProfile): Pick<StoreDescription, "contract" | "sessionDiffReader"> {
   return { contract: line.contract, sessionDiffReader: line.sessionDiffs === null ? null : line.name };
 }
@@ -99,9 +99,9 @@ export function checksRecords({ contract }: Pick<StoreDescription, "contract">):
 
 /**
  * The lines that may load a database. The version of the running host decides, if it is known and can open the
- * database. Otherwise the tables show it, and for lines with the same tables the version of the newest session. If
- * these contradict each other, all of the lines are possible. That happens after an upgrade without a new session, or
- * with an older opencode on a newer database.
+ * database. Otherwise the tables decide; for lines with the same tables, the version of the newest session decides. If
+ * tables and version contradict each other, all of these lines are possible. That happens after an upgrade without a
+ * new session, or with an older opencode on a newer database.
  */
 export function linesOfDatabase(
   frame: Frame,
@@ -131,7 +131,7 @@ function lineOf(version: string): HostProfile | null {
   );
 }
 
-/** Whether the rules of a version were measured. Otherwise the rules of the last known version are assumed. */
+/** Whether the rules of a version were measured. If not, the rules of the last measured version are used. */
 export function isMeasured(version: string): boolean {
   return compareVersions(version, NEWEST_LINE.last) <= 0;
 }

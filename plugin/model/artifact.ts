@@ -1,4 +1,4 @@
-/** opencode's own names for its records, and a name for other files in places for records. */
+/** opencode's own names for its records, and a name for other files in the places of records. */
 export type RecordKind =
   | "session"
   | "message"
@@ -33,8 +33,8 @@ export function isFileLocator(locator: Locator): locator is FileLocator {
 }
 
 /**
- * The column, if only its value is meant and not the whole record. This applies to sessions and projects. Messages and
- * parts have one document a row, so a finding about their column is about the record.
+ * The column, if the locator means only its value and not the whole record. Only locators of sessions and projects name
+ * a column. Messages and parts have one document in each row, so a finding about their column is about the record.
  */
 export function valueColumn(locator: Locator): string | null {
   if (isFileLocator(locator) || (locator.table !== "session" && locator.table !== "project")) return null;
@@ -49,8 +49,8 @@ export function locatorText(locator: Locator): string {
 }
 
 /**
- * What a host reads, with its place, for both generations. It is a file under `storage/`, one JSON value of a row, or a
- * row without its JSON values (in tables with more columns than ids and one document).
+ * One unit that a host reads, with its place, for both generations. An artifact is a file under `storage/`, one JSON
+ * value of a row, or a row without its JSON values (in tables with more columns than ids and one document).
  */
 export interface Artifact {
   readonly kind: RecordKind;
@@ -75,14 +75,14 @@ export type CellValue =
  */
 export type RowValues = Readonly<Record<string, string | number | Uint8Array | null>>;
 
-/** How a byte sequence relates to the JSON grammar (RFC 8259, as ECMAScript's `JSON.parse` reads it). */
+/** The state of a byte sequence by the grammar of JSON (RFC 8259, as ECMAScript's `JSON.parse` reads it). */
 export type JsonShape =
   | { readonly shape: "complete"; readonly topLevel: "object" | "array" | "scalar" }
   | { readonly shape: "blank" }
   | { readonly shape: "incomplete" }
   | { readonly shape: "invalid"; readonly offset: number };
 
-/** Whether a step of an answer ended otherwise than with calls of tools, and whether one ended with calls. */
+/** Whether a step of an answer ended without calls of tools, and whether a step ended with calls. */
 export interface AnswerSteps {
   readonly anyStop: boolean;
   readonly anyWithCalls: boolean;
@@ -90,11 +90,11 @@ export interface AnswerSteps {
 
 export type ShownIn = "answer" | "question" | "nowhere";
 
-/** What is newer in a session than one of its messages, and where a record is in it. */
+/** The messages of a session that are newer than one of its messages, and the place of a record in it. */
 export interface NewerMessages {
   /**
-   * Absent if unknown. In a user message the terminal UI prints only the first text of the user's own, and files. Without
-   * such a text it prints nothing.
+   * Absent if unknown. Of a user message, the terminal UI prints only the first text that the user wrote, and files.
+   * Without such a text, the terminal UI prints nothing.
    */
   readonly shownIn?: ShownIn;
   /** For an answer; absent if unknown. */
@@ -103,26 +103,26 @@ export interface NewerMessages {
   readonly anyAnswer: boolean;
   /** Whether one of the answers is unfinished. */
   readonly anyUnfinished: boolean;
-  /** Whether one of the answers says that the model returned tokens. */
+  /** Whether one of the answers states that the model returned tokens. */
   readonly anyOutput: boolean;
 }
 
-/** Everything that a diagnosis may use, read again. */
+/** All facts that a diagnosis may use, read again. */
 export interface Evidence {
   readonly storage: StorageClass;
   readonly size: number;
   /** The exact bytes; `null` if there are more than {@link LARGEST_LOADED_BYTES} or they could not be read. */
   readonly bytes: Uint8Array | null;
-  /** For a record too large for memory: how it relates to the JSON grammar, found out in pieces. */
+  /** For a record too large for memory: its state by the grammar of JSON, read in pieces. */
   readonly shape: JsonShape | null;
   /**
-   * SHA-256 of content that was read without being kept in memory. For a row without its JSON values, SHA-256 of all of
-   * it.
+   * SHA-256 of content that was read without keeping it in memory. For a row without its JSON values, SHA-256 of the
+   * whole row.
    */
   readonly sha256: string | null;
-  /** For a stray file: how a host reads its name, or which record it is a copy of. */
+  /** For a stray file: how a host reads its name, or which record the file copies. */
   readonly stray: StrayFile | null;
-  /** Why the operating system did not return the bytes (`EACCES`, `EBUSY` …). */
+  /** The reason why the operating system did not return the bytes (`EACCES`, `EBUSY` …). */
   readonly ioError: string | null;
   /** Milliseconds since the epoch; `null` for rows. */
   readonly mtimeMs: number | null;
@@ -132,22 +132,22 @@ export interface Evidence {
   readonly position: number | null;
   /** For a part: how many parts its message has. */
   readonly siblings: number | null;
-  /** When the record was last written, in milliseconds; `null` if unknown. */
+  /** The time at which the record was last written, in milliseconds; `null` if unknown. */
   readonly updatedMs: number | null;
   /** Whether a host reads this record when it loads a session or the list. It does not read orphans. */
   readonly reachable: boolean;
   /** The session to which the record belongs, if known. */
   readonly sessionID: string | null;
   /**
-   * The content of the session that is newer than the record's message. Given only if the screen of its host depends on it;
-   * otherwise nothing is newer.
+   * The messages of the session that are newer than the record's message. Newer messages are given only if the screen
+   * of the host depends on them; otherwise no message counts as newer.
    */
   readonly newer?: NewerMessages;
 }
 
 /**
- * A file in a message, part or session folder that is not a record of its own. Either its name is not `<id>.json`
- * (hosts cut five characters and add `.json`), or a sync tool or a person copied a record.
+ * A file in a message, part or session folder that is not a record of its own. Its name is not `<id>.json` (hosts cut
+ * five characters and add `.json`), or the file is a copy that a sync tool or a person made.
  */
 export type StrayFile =
   | {
@@ -166,7 +166,7 @@ export interface CopiedRecord {
 
 /**
  * The documents of many rows, and the common beginnings of their ids and of their sessions' ids. In the texts each byte
- * is a letter (Latin-1): ASCII stays as it is, anything else becomes longer.
+ * is a letter (Latin-1): ASCII is unchanged, any other character becomes longer.
  */
 export interface Bundle {
   readonly kind: "message" | "part";
@@ -175,5 +175,5 @@ export interface Bundle {
   readonly sessionIDBeginning: string;
 }
 
-/** Larger records are examined in pieces, never held in memory as a whole. */
+/** Larger records are checked in pieces, and never held in memory as a whole. */
 export const LARGEST_LOADED_BYTES = 64 * 1024 * 1024;

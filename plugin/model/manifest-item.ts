@@ -9,24 +9,25 @@ export interface RunFolder {
 
 export type ItemState = "planned" | "done" | "restored" | "rolled-back" | "skipped";
 
-/** Bytes in a file of a run's folder. `file` is relative to that folder. */
+/** Bytes in a file of a run's folder. `file` is relative to the folder of the run. */
 export interface SavedFile {
   readonly file: string;
-  /** The offset of the bytes in the file. Absent if they are the whole file. */
+  /** The offset of the bytes in the file. Absent if the bytes are the whole file. */
   readonly offset?: number;
   readonly bytes: number;
   readonly sha256: string;
 }
 
 /**
- * One column of a quarantined row: storage class and exact value. Anything but short UTF-8 text has a file of its own.
+ * One column of a quarantined row: storage class and exact value. Any value except a short UTF-8 text has a file of its
+ * own.
  */
 export type ManifestCell =
   | { readonly storage: "null" }
   | { readonly storage: "integer" | "real"; readonly number: string }
   | { readonly storage: "text" | "blob"; readonly value: { readonly text: string } | SavedFile };
 
-/** What a column holds after it was replaced. */
+/** The content of a column after it was replaced. */
 export type CellDigest =
   | { readonly storage: "null" }
   | { readonly storage: "integer" | "real"; readonly number: string }
@@ -34,7 +35,7 @@ export type CellDigest =
 
 export type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
 
-/** A changed value of a document. Absent: there was none, or there is none now. */
+/** A changed value of a document. Absent: there was no value, or there is none now. */
 export interface RecordedField {
   readonly path: (string | number)[];
   readonly from?: Json;
@@ -42,7 +43,7 @@ export interface RecordedField {
 }
 
 /**
- * The manifest's entry for one record: where it was, its exact bytes, and what replaced it. The schema in
+ * The manifest's entry for one record: its place, its exact bytes, and its replacement. The schema in
  * quarantine/manifest.ts states which of these values a manifest may have.
  */
 export interface ManifestItem {
@@ -60,7 +61,9 @@ export interface ManifestItem {
   readonly evidence: string;
   readonly remedy: Exclude<Remedy, "report"> | "rescue";
   readonly state: ItemState;
-  /** Item of the parent row (for parts of a quarantined message). They are removed and restored together. */
+  /**
+   * Item of the parent row (for parts of a quarantined message). Parent and parts are removed and restored together.
+   */
   readonly partOf?: string;
   /** `null`: nothing was there before. */
   readonly original:
@@ -83,7 +86,7 @@ export interface ManifestItem {
     /** The hash of the new file or value. For several columns, the hash of all of them. */
     readonly sha256: string;
     /**
-     * For a file: its name in the run's folder until it is moved to its place. For an added session: the list of its
+     * For a file: its name in the run's folder, until it is moved to its place. For an added session: the list of its
      * rows.
      */
     readonly file?: string;

@@ -1,12 +1,13 @@
 /**
- * Whose database a file is:
+ * The program that wrote a database:
+ *
  * - `1.x`: opencode 1.2 to 1.18.
- * - `2.x`: opencode 2.x alone. The tables of 1.x are not there.
- * - `1.x and 2.x`: opencode 2.x upgraded a database of 1.x. Both sets of tables are there, and both lines run on it.
- * - `1.x with messages of 2.x`: a preview of 2.x worked in a database of 1.17 or 1.18. It has no table of its own there.
+ * - `2.x`: opencode 2.x alone. The database has no tables of 1.x.
+ * - `1.x and 2.x`: opencode 2.x upgraded a database of 1.x. Both sets of tables exist, and both lines run on them.
+ * - `1.x with messages of 2.x`: a preview of 2.x wrote to a database of 1.17 or 1.18, without tables of its own.
  * - `newer`: an opencode with migrations that this tool does not know.
- * - `other program`: no table of any opencode.
- * - `blank`: no table at all.
+ * - `other program`: the database has no table of any opencode.
+ * - `blank`: the database has no table at all.
  */
 export type OriginKind =
   | "1.x"
@@ -19,14 +20,17 @@ export type OriginKind =
 
 export interface Origin {
   readonly kind: OriginKind;
-  /** The sign that showed the origin: a table, a migration, or a number of tables. Never a name that a user chose. */
+  /**
+   * The sign that showed the origin: a table, a migration, or a number of tables. The sign is never a name that a user
+   * chose.
+   */
   readonly sign: string;
   /** Only rows remain. Nothing shows whether tables of 2.x existed too. */
   readonly isByRowsAlone?: true;
   /**
-   * What may be written to the records of 1.x in a database that a newer opencode also wrote, if its tables prove that
-   * this is safe. `all`: everything. `unreadable`: remove a record that no JSON parser reads, and recover it from what
-   * opencode recorded. Absent: nothing.
+   * The allowed changes to records of 1.x in a database that a newer opencode also wrote, if its tables prove that this
+   * is safe. `all`: everything. `unreadable`: remove a record that no JSON parser reads, and recover it from opencode's
+   * own copies. Absent: nothing.
    */
   readonly writable?: "all" | "unreadable";
   /** The database of 2.x has migrations newer than those of 2.0.26, so its rows may have other shapes. */

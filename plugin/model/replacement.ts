@@ -12,11 +12,11 @@ export interface Replacement {
   readonly source: string;
   readonly content: /** A whole file. */
     | { readonly bytes: Uint8Array }
-    /** Columns of a row. If the row does not exist yet, all of them. */
+    /** Columns of a row. If the row does not exist yet, these are all of its columns. */
     | { readonly cells: ReadonlyMap<string, CellValue> }
-    /** The document with only these values changed. */
+    /** The document in which only these values are changed. */
     | { readonly fields: readonly FieldChange[] }
-    /** A missing session with all its children. The rows are added and removed together, parents first. */
+    /** A missing session with all its children. These rows are added and removed together, parents first. */
     | { readonly rows: readonly NewRow[] }
     /** A table of the host's own that is incomplete. */
     | { readonly table: TableChange };
@@ -24,7 +24,7 @@ export interface Replacement {
   readonly changes?: readonly ShownChange[];
 }
 
-/** One value of a document that is filled in, changed or removed. Both values are JSON; absent: there is none. */
+/** One value of a document that is added, changed or removed. Both values are JSON; absent: there is no value. */
 export interface FieldChange {
   /** The path from the top of the document: `["state", "title"]`. */
   readonly path: readonly (string | number)[];
@@ -41,16 +41,16 @@ export interface ShownChange {
 }
 
 /**
- * Completes a table of the host's own. It adds missing rows, or the whole table if that is gone, or is empty with
+ * Completes a table of the host's own. Missing rows are added, or the whole table if it is gone, or is empty with
  * another layout.
  */
 export interface TableChange {
   readonly table: string;
-  /** The statement that creates the table; `null` if it exists and stays. */
+  /** The statement that creates the table; `null` if the table exists and is kept. */
   readonly statement: string | null;
   /** Rows to add, without rowids. */
   readonly rows: readonly RowValues[];
-  /** The digest of the table at the time of the decision; `absent` if there was none. */
+  /** The digest of the table at the time of the decision; `absent` if there was no table. */
   readonly before: string;
 }
 

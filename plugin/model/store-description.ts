@@ -1,12 +1,15 @@
 export type Generation = "json" | "sqlite";
 
 /**
- * What the host of a store requires of a record when it loads it. `syntax`: the JSON parses. `strict`: it also fits the
- * schema.
+ * The requirement of a store's host for a record that it loads. `syntax`: the JSON parses. `strict`: the record also
+ * fits the schema.
  */
 export type Contract = "syntax" | "strict";
 
-/** A line of opencode: the versions that treat every record in the same way. It is named after the first of them. */
+/**
+ * A line of opencode: the versions that treat every record in the same way. A line is named after the first of its
+ * versions.
+ */
 export type LineName =
   | "1.0.0"
   | "1.0.61"
@@ -26,7 +29,7 @@ export type LineName =
 /** The system whose paths the folders have: Linux and macOS, or Windows. */
 export type PathSystem = "posix" | "windows";
 
-/** The facts about a store that are known before its records are examined. */
+/** The facts about a store that are known before its records are checked. */
 export interface StoreDescription {
   readonly generation: Generation;
   /** Absolute path of opencode's data directory. */
@@ -44,13 +47,13 @@ export interface StoreDescription {
    */
   readonly sessionDiffReader: LineName | null;
   /**
-   * The lines of opencode that may load a database, the likeliest first. There are several if the database and its
-   * newest session contradict each other and no running host is known. Absent for files.
+   * The lines of opencode that may load a database, the likeliest first. There are several lines if the database and
+   * its newest session contradict each other and no running host is known. Absent for files.
    */
   readonly lines?: readonly LineName[];
   /**
-   * The system whose opencode loads the store, according to its folders; absent: Linux or macOS. Inside opencode it is
-   * this system.
+   * The system whose opencode loads the store, according to its folders; absent: Linux or macOS. Inside opencode, this
+   * is the running system.
    */
   readonly system?: PathSystem;
 }

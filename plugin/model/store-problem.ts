@@ -1,7 +1,7 @@
 import type { Severity } from "./finding.ts";
 
 /**
- * Problems that may keep a store from being read. The catalogue has an entry for each of these names
+ * Problems that may prevent a store from being read. The catalogue has an entry for each of these names
  * (faults/store-faults.ts).
  */
 export type StoreProblemCode =
@@ -21,7 +21,7 @@ export type StoreProblemCode =
   | "database-is-folder"
   | "no-room-for-copy";
 
-/** Why a store, or the part that belongs to another opencode, is not read. No repair fixes this. */
+/** The reason why a store, or the part of it that belongs to another opencode, is not read. No repair fixes this. */
 export interface StoreProblem {
   readonly code: StoreProblemCode;
   readonly severity: Severity;

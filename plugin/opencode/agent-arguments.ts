@@ -8,7 +8,7 @@ export function agentArguments(actions: readonly string[]) {
   return {
     action: described(z.enum(actions), "what to do; start with check"),
     sessionID: described(z.optional(z.string()), "only this session"),
-    runID: described(z.optional(z.string()), "for undo: the run to undo; without it the newest"),
+    runID: described(z.optional(z.string()), "for undo: the run to undo (default: the newest)"),
     confirm: described(z.optional(z.boolean()), "only if opencode cannot ask the user: true after the user has agreed"),
   };
 }

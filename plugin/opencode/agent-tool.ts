@@ -8,7 +8,7 @@ action "check" only looks and is free. "repair" recovers unreadable records or m
 
 const ACTIONS = ["check", "repair", "undo", "runs"] as const;
 
-/** Older versions lack part of this type: `ask` came with 1.1.25. */
+/** Older versions lack a part of this type: `ask` came with 1.1.25. */
 type AskingContext = ToolContext & { ask?: ToolContext["ask"] };
 
 /** A prompt shows at most this many completed values. */
@@ -25,8 +25,8 @@ const TAKES: Readonly<Record<(typeof ACTIONS)[number], "sessionID" | "runID" | n
 };
 
 /**
- * The request, or one sentence on what is wrong with the arguments. A model may write anything; `""` and `null` count
- * as absent.
+ * The request, or one sentence about the error in the arguments. A model may write anything; `""` and `null` count as
+ * absent.
  */
 async function readArguments(
   given: unknown,
@@ -80,9 +80,9 @@ function requestOf(action: (typeof ACTIONS)[number], sessionID: string | null, r
   }
 }
 
-/** The agent's tool. Its arguments are declared when opencode first asks for the tools, not at the start. */
+/** The agent's tool. The arguments are created when opencode first asks for its tools, not at the start. */
 export function sessionRepairTool(context: (sessionID: string) => Promise<RequestContext | null>): ToolDefinition {
-  // opencode asks for them synchronously, so this cannot be an `import()`.
+  // opencode asks for the arguments synchronously, so this cannot be an `import()`.
   const { agentArguments } = require("./agent-arguments.ts") as typeof import("./agent-arguments.ts");
   const definition = {
     description: DESCRIPTION,
@@ -102,7 +102,7 @@ export function sessionRepairTool(context: (sessionID: string) => Promise<Reques
       return { title: answer.headline, output: answerText(answer), metadata: metadataOf(answer) };
     },
   };
-  // The published type belongs to the host's own copy of zod.
+  // The type in opencode's package belongs to its own copy of zod.
   return definition as unknown as ToolDefinition;
 }
 
@@ -111,16 +111,16 @@ function metadataOf(answer: RequestAnswer) {
   return { runID, changedSessions, remaining: remaining.length };
 }
 
-/** What a request would change, for the user to allow. */
+/** The changes of a request, for the user to allow. */
 interface Change {
-  /** One line: what, how much, where. */
+  /** In one line: the action, how many records, and where. */
   readonly summary: string;
-  /** The same change with every completed value. */
+  /** The same changes, with every added value. */
   readonly details: string;
 }
 
 type Planned =
-  /** `null`: nothing is changed, so nobody has to be asked. */
+  /** `null`: nothing is changed, so no question is needed. */
   { readonly request: RepairRequest; readonly change: Change | null } | { readonly answer: string };
 
 /**
@@ -135,7 +135,7 @@ async function isAllowed({ summary, details }: Change, tool: AskingContext): Pro
     always: [],
     metadata: { summary: details },
   });
-  // 1.14.41 returns an Effect that only opencode could run, so nobody was asked (measured).
+  // In 1.14.41, `ask` returns an Effect that only opencode could run, so the user was not asked (measured).
   if (!isPromise(asking)) return false;
   await asking;
   return true;
@@ -149,7 +149,7 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
-/** Finds out what a request would change, before anybody is asked. */
+/** Finds the changes that a request would make, before the user is asked. */
 async function plan(request: RepairRequest, context: RequestContext): Promise<Planned> {
   switch (request.what) {
     case "repair":
@@ -172,17 +172,21 @@ async function planRepair(request: RepairRequest, sessionID: string | null, cont
   }
   const { isRepairable } = await import("../repair/plan.ts");
   const repairable = others.filter(isRepairable);
-  // There is no problem, no such session, or only problems that can be reported but not repaired.
+  // There is no problem, no such session, or only problems that no repair fixes.
   if (repairable.length === 0) return { answer: answerText(checked) };
   const sessions = new Set(repairable.map((finding) => finding.sessionID)).size;
-  const { changeLines } = await import("../words/changes.ts");
+  const { changeLines, inOneSentence } = await import("../words/changes.ts");
   const { toDoWords } = await import("../words/records.ts");
   const { plural } = await import("../words/amounts.ts");
   const changes = changeLines(repairable);
-  const shown = changes.slice(0, MOST_CHANGES).join("; ");
-  const more = changes.length > MOST_CHANGES ? `; and ${changes.length - MOST_CHANGES} more` : "";
   const summary = `${toDoWords(repairable)}, in ${plural(sessions, "session")} (reversible)`;
-  return { request, change: { summary, details: changes.length === 0 ? summary : `${summary}: ${shown}${more}` } };
+  return {
+    request,
+    change: {
+      summary,
+      details: changes.length === 0 ? summary : `${summary}: ${inOneSentence(changes, MOST_CHANGES)}`,
+    },
+  };
 }
 
 async function planUndo(wanted: string | null, context: RequestContext): Promise<Planned> {

@@ -1,5 +1,5 @@
 import { faultByCode } from "../faults/catalogue.ts";
-import { type ConfirmedFinding, FAILING_ON_SCREEN, failedVerb, isFailingHere, type Verdict } from "../model/finding.ts";
+import { type ConfirmedFinding, FAILING_ON_SCREEN, isFailingHere, type Verdict } from "../model/finding.ts";
 import { allRuns, runIDOf } from "../quarantine/runs.ts";
 import type { ReportedItem } from "../repair/apply.ts";
 import { type CheckResult, check } from "../repair/check.ts";
@@ -8,18 +8,27 @@ import { writingRefusal } from "../repair/may-write.ts";
 import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
 import { unlistedBy, unlistedLine } from "../repair/unlisted.ts";
 import { countsWords, plural, themOrIt } from "../words/amounts.ts";
-import { NO_SUCH_SESSION, NOTHING_CHANGED, NOTHING_TO_UNDO, OF_THIS_SESSION } from "../words/answers/common.ts";
+import {
+  andMore,
+  failingRecords,
+  NO_SUCH_SESSION,
+  NOTHING_CHANGED,
+  NOTHING_TO_UNDO,
+  OF_THIS_SESSION,
+} from "../words/answers/common.ts";
 import { changeLines } from "../words/changes.ts";
 import { originsSentence } from "../words/origins.ts";
 import { actionWord, doneWords, failsAgain, recordWords, restoredSentence } from "../words/records.ts";
 import { HELP_ANSWER, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
 
-/** More lines than this do not help a reader. */
+/** An answer shows at most this many lines. */
 const MOST_LINES = 20;
 
 const NO_CHANGE = { runID: null, changedSessions: [], remaining: [], verdict: null } as const;
 
-/** Carries out a request on the running host's store. Expected failures are answers; it throws only on bugs. */
+/**
+ * Carries out a request on the running host's store. Expected failures are answers; the function throws only on bugs.
+ */
 export async function answerRequest(request: RepairRequest, context: RequestContext): Promise<RequestAnswer> {
   switch (request.what) {
     case "help":
@@ -40,7 +49,7 @@ export function answerText(answer: RequestAnswer): string {
 
 function shortened(lines: readonly string[]): string[] {
   if (lines.length <= MOST_LINES) return [...lines];
-  return [...lines.slice(0, MOST_LINES), `… and ${lines.length - MOST_LINES} more`];
+  return [...lines.slice(0, MOST_LINES), andMore(lines.length - MOST_LINES)];
 }
 
 function findingLine(finding: ConfirmedFinding): string {
@@ -49,7 +58,7 @@ function findingLine(finding: ConfirmedFinding): string {
   return `${finding.sessionID ?? "no session"}: ${record} ${title} (${finding.evidence})`;
 }
 
-/** The values that are completed, one line each. */
+/** One line for each value that would be added. */
 function planLines(findings: readonly ConfirmedFinding[]): string[] {
   return shortened(changeLines(findings));
 }
@@ -60,14 +69,14 @@ function itemLine(item: ReportedItem): string {
   return `${item.sessionID ?? "no session"}: ${actionWord(item)} ${recordWords(item)} (${title})${reason}`;
 }
 
-/** Findings that keep the server from loading a session, or this opencode's terminal UI from showing it. */
+/** Findings on which the server fails to load a session, or this opencode's terminal UI fails to show it. */
 function failing(result: CheckResult): ConfirmedFinding[] {
   return result.findings.filter(isFailingHere);
 }
 
 /**
- * In a check of the whole store, a record that crashes the terminal UI is a warning. Here it counts like any other
- * damage.
+ * In a check of the whole store, a record that makes the terminal UI close is a warning. In this check, such a record
+ * counts like any other damage.
  */
 function verdictHere(result: CheckResult): Verdict {
   return result.verdict === "healthy" && failing(result).length > 0 ? "damaged" : result.verdict;
@@ -100,7 +109,7 @@ async function checkOrRepair(
   }
   const refusal = before.stores.map(({ origin }) => writingRefusal(origin)).find((each) => each !== null);
   if (request.what === "check" || refusal !== undefined) {
-    const headline = `${plural(found.length, "record")} that opencode cannot ${failedVerb(found)}. ${refusal ?? "Type `/repair` to repair what can be repaired. Nothing is deleted."}`;
+    const headline = `${failingRecords(found)}. ${refusal ?? "Type `/repair` to repair what can be repaired. Nothing is deleted."}`;
     return {
       ...NO_CHANGE,
       headline,

@@ -4,8 +4,8 @@ import { STORAGE } from "../stores/json/layout.ts";
 import { RecordWriter } from "./record-writer.ts";
 
 /**
- * The folder is next to `storage/`, which the host lists recursively. It is on the same file system, so that a rename
- * is one step.
+ * The folder is next to `storage/`, because the host lists `storage/` recursively. The folder is on the same file
+ * system as the records, so that a rename is one step.
  */
 const TEMPORARY_FOLDER = ".session-repair-writes";
 
@@ -23,10 +23,10 @@ function bunGlobal(): BunGlobal | null {
 
 /**
  * Makes the session writes of opencode 1.0-1.1 atomic (issue #7607). The host writes with `Bun.write(path, text)`,
- * which truncates first, so a full disk or a kill in between leaves an empty file. Here each version replaces the
- * previous one as a whole, after it is on disk ({@link RecordWriter}). So the path holds the previous or the new
- * version after a full disk, a kill or a power loss. The host reads with `Bun.file(path)` and sees every answered
- * write. Other writes are not changed. `true` if the guard is in place.
+ * which truncates first, so a full disk or a kill in between leaves an empty file. This guard replaces each version as
+ * a whole, after it is on disk ({@link RecordWriter}). So the path holds the previous or the new version after a full
+ * disk, a kill or a power loss. The host reads with `Bun.file(path)` and sees every answered write. Other writes are
+ * not changed. `true` if the guard is in place.
  */
 export function guardHostWrites(dataDir: string, hostVersion: string | null): boolean {
   const bun = bunGlobal();
@@ -39,7 +39,7 @@ export function guardHostWrites(dataDir: string, hostVersion: string | null): bo
     typeof path === "string" && path.startsWith(storage) && path.endsWith(".json");
   const writer = new RecordWriter(join(dataDir, TEMPORARY_FOLDER), write);
   // Reads are guarded only after the first write. At its start opencode reads thousands of records for a list, and no
-  // write is pending then.
+  // write is waiting then.
   let areReadsGuarded = false;
   const guardReads = () => {
     if (areReadsGuarded) return;

@@ -11,8 +11,8 @@ export class DatabaseFollower {
   #position: WalPosition | null = null;
   #version = -1;
   /**
-   * A state of the database file in which everything in it was checked or is being checked. Any later write changes
-   * this state.
+   * A state of the database file in which every record was checked or is being checked. Any later write changes this
+   * state.
    */
   #settledFile: string | null = null;
 
@@ -23,8 +23,8 @@ export class DatabaseFollower {
   }
 
   /**
-   * The rows that were written since the whole database was found healthy, or `"lost"`. The proof that there are no
-   * others: the database file was not written since, so everything new is in the log.
+   * The rows that were written after the whole database was found healthy, or `"lost"`. If the database file itself was
+   * not written since then, all new rows are in the log.
    */
   resume(memory: ValidatedMemory): readonly string[] | "lost" {
     const known = memory.database(this.#path);
@@ -50,18 +50,18 @@ export class DatabaseFollower {
     this.#position = now === "lost" ? null : now;
   }
 
-  /** Whether anything was written since the last check; takes microseconds. */
+  /** Whether anything was written after the last check. The call takes microseconds. */
   hasNews(): boolean {
     return this.#rows.dataVersion() !== this.#version;
   }
 
   /**
-   * The rows that were written since the last check, or `"lost"` if any row may have been. Following continues from
-   * here.
+   * The rows that were written after the last check, or `"lost"` if any row may have been written. Following continues
+   * from here.
    */
   news(): readonly string[] | "lost" {
     if (!this.hasNews()) return [];
-    // Read first, so that a write during the check is checked twice rather than never.
+    // The state is read first, so that a write during the check is checked twice rather than never.
     const version = this.#rows.dataVersion();
     const changed = this.#position === null ? "lost" : this.#changedSince(this.#position);
     if (changed === "lost") {
@@ -74,8 +74,8 @@ export class DatabaseFollower {
   }
 
   /**
-   * Asks SQLite to copy the log into the database, as every opencode does when it opens one. Only then does the next
-   * start leave the file unchanged, which is the proof that it needs. Blocks nobody. `false` if not everything could be
+   * Asks SQLite to copy the log into the database, as every opencode does when it opens one. Only then the next start
+   * finds the file unchanged, and can trust the earlier check. Blocks nobody. `false` if some pages could not be
    * copied.
    */
   async settle(): Promise<boolean> {
@@ -90,7 +90,7 @@ export class DatabaseFollower {
     }
   }
 
-  /** Remembers that everything up to the last check was healthy, if nothing was written since. */
+  /** Remembers that everything was healthy at the last check, if nothing was written after it. */
   remember(memory: ValidatedMemory): boolean {
     const now = Date.now();
     const file = databaseFileState(this.#path);
@@ -102,15 +102,18 @@ export class DatabaseFollower {
     return true;
   }
 
-  /** After a quiet time the log starts over. Only the database file can prove that no generation was missed. */
+  /**
+   * After a time without writes, the log starts over. Only the database file can show that no generation of the log was
+   * missed.
+   */
   #changedSince(position: WalPosition): ChangedRows | "lost" {
     const changed = this.#rows.changedSince(position, false);
-    // Two checks without a log prove nothing: a log may have come and gone in between, or the database uses none.
+    // Two checks without a log prove nothing: a log may have existed in between, or the database uses none.
     const isProved = changed !== "lost" && (position.salts !== NO_WAL.salts || changed.position.salts !== NO_WAL.salts);
     if (isProved) return changed;
     if (this.#settledFile === null) return "lost";
     const begunAnew = this.#rows.changedSince(position, true);
-    // Read last, because it proves what was read before.
+    // The state is read last, because it confirms the values that were read before.
     return databaseFileState(this.#path)?.digest === this.#settledFile ? begunAnew : "lost";
   }
 }

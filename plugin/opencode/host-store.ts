@@ -9,8 +9,8 @@ async function lastWrite(files: FileSystem, ...paths: string[]): Promise<number>
 }
 
 /**
- * The store of the running host, if a data directory has several. A host writes its project record before it starts
- * plugins, so its store is the one that was written last (measured on 1.0.152 to 1.18.33).
+ * The store of the running host, if a data directory has several stores. A host writes its project record before it
+ * starts plugins, so its store is the one that was written last (measured on 1.0.152 to 1.18.33).
  */
 export async function storesOfHost(files: FileSystem, located: Located, projectID: string | null): Promise<Located> {
   const candidates: { located: Located; written: number }[] = [];
@@ -20,7 +20,7 @@ export async function storesOfHost(files: FileSystem, located: Located, projectI
   }
   if (located.json === "records") {
     const projects = join(located.dataDir, STORAGE, "project");
-    // For an unknown project, the folders show it. The session lists are folders below the second one.
+    // If the project is unknown, the folders show it. The session lists are folders below the second one.
     const records =
       projectID === null
         ? [projects, join(located.dataDir, STORAGE, "session")]

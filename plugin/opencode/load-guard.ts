@@ -53,7 +53,7 @@ function loadedBy(storage: string, options: unknown): LoadedList | null {
   return kind === "session" ? { what: "list", projectID: id } : null;
 }
 
-/** A scan that begins after the check, and then costs nothing more. */
+/** A scan that begins after the check, and then adds no time. */
 function after(check: Promise<void>, scan: () => AsyncIterableIterator<string>): AsyncIterableIterator<string> {
   let names: AsyncIterableIterator<string> | null = null;
   const begun = check

@@ -3,7 +3,7 @@ import type { Notice } from "../words/answers/notice.ts";
 
 type Client = PluginInput["client"];
 
-/** opencode answers the plugin's own requests only after its start. No request may block anything for long. */
+/** opencode answers the plugin's own requests only after its start. No request may delay other work for long. */
 const REQUEST_MS = 15_000;
 
 /** Toasts are shown for this long, in milliseconds. */
@@ -56,10 +56,10 @@ const MOST_ITEMS_LOGGED = 50;
 
 /**
  * Tells the user with a toast and with a structured line in opencode's log. The line contains the status that opencode
- * now returns for the repaired sessions. Call it after the start, which must not await it. Never throws.
+ * now returns for the repaired sessions. Call this function after the start, which must not await it. Never throws.
  */
 export async function tell(client: Client, notice: Notice, withToast: boolean): Promise<void> {
-  // Loaded only if there is something to say.
+  // The module is loaded only if there is a message to show.
   const { noticeSentence } = await import("../words/answers/notice.ts");
   const sentence = noticeSentence(notice);
   const toast = withToast ? showToast(client, notice, sentence) : Promise.resolve();
@@ -92,7 +92,7 @@ export async function tell(client: Client, notice: Notice, withToast: boolean): 
     const body = { service: "session-repair", level: "warn" as const, message: sentence, extra };
     await within(client.app.log({ body }));
   } catch {
-    // The toast already told the user.
+    // The toast has already told the user.
   }
   await toast;
 }

@@ -7,7 +7,7 @@ const BUSY = { work: 2, rest: 250 };
 /** opencode counts as busy while its last event is younger than this, in milliseconds. */
 const BUSY_FOR_MS = 1000;
 
-/** Tells when opencode last did something, according to the events that it publishes. */
+/** Tells when opencode was last active, by the events that it publishes. */
 export class HostActivity {
   #last = Number.NEGATIVE_INFINITY;
 
@@ -20,7 +20,7 @@ export class HostActivity {
   }
 }
 
-/** A pause that limits background work to half of an idle core, and to much less when opencode is busy. */
+/** Pauses, so that background work uses at most half of an idle core, and much less when opencode is busy. */
 export function gentlePace(activity: HostActivity): () => Promise<void> {
   let since = performance.now();
   return async () => {

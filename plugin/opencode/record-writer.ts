@@ -5,13 +5,14 @@ import { namesNow, type RawStat, statNow, targetStatNow } from "../platform/read
 import { removeNow, renameNow, StagedFile, writeThroughNow } from "../platform/staged-file.ts";
 
 /**
- * The share of time that may be spent on forcing versions to disk. Above it, updates of records wait for each other.
+ * The share of time that the plugin may spend on forcing versions to disk. Above this share, updates of records wait
+ * for each other.
  */
 const SHARE = 1 / 25;
 
 /**
- * The time that may be spent in advance, and owed at most, in milliseconds. A version waits at most this time divided
- * by the share.
+ * The largest amount of unused or owed time, in milliseconds. A version waits at most for this time divided by the
+ * share.
  */
 const ALLOWANCE_MS = 10;
 
@@ -21,7 +22,7 @@ const NEW_MODE = 0o664;
 /** Error codes for a file that another program holds, so that it cannot be replaced now. */
 const HELD: ReadonlySet<string> = new Set(["EPERM", "EACCES", "EBUSY", "UNKNOWN"]);
 
-/** Error codes for a place where a file may be written, but not replaced by a rename. */
+/** Error codes for a path that may be written, but not replaced by a rename. */
 const NO_REPLACEMENT: ReadonlySet<string> = new Set(["EXDEV", "ENOENT", ...HELD]);
 
 /** A file that another process left is no longer in use after this time. */
@@ -37,9 +38,9 @@ interface Version {
   readonly path: string;
   readonly text: string;
   readonly file: StagedFile;
-  /** The file of the previous version, into which the next version is written. */
+  /** The file of the previous version. The next version is written into the same file. */
   spare: StagedFile | null;
-  /** Writes that are answered only after the version is in place. */
+  /** Writes whose answer waits until the version is in place. */
   readonly waiting: Waiting[];
   /** The file that was in the place when the write was answered early; `null` if there was none. */
   replaces: RawStat | null;
@@ -47,9 +48,9 @@ interface Version {
 }
 
 /**
- * Replaces record files as a whole. A version is written to its own file, forced to disk, and moved into place by a
- * rename. If updates come too fast for the {@link SHARE} of time for forcing, they are answered as soon as they are
- * written. Then the newest of them is put in place a moment later, or at once by {@link RecordWriter.placeNow}.
+ * Replaces record files as a whole. Each version is written to a file of its own, forced to disk, and renamed into
+ * place. If updates come too fast for the {@link SHARE} of time for forcing, they are answered as soon as they are
+ * written. The newest update is then put in place a moment later, or at once by {@link RecordWriter.placeNow}.
  */
 export class RecordWriter {
   readonly #folder: string;
@@ -58,7 +59,7 @@ export class RecordWriter {
   readonly #pending = new Map<string, Version>();
   readonly #placing = new Map<string, Version>();
   /**
-   * Records whose newest version was answered but could not be put in place. The next write to such a record waits for
+   * Records whose newest version was answered, but could not be put in place. The next write to such a record waits for
    * its own result.
    */
   readonly #failed = new Set<string>();
@@ -70,9 +71,9 @@ export class RecordWriter {
   #allowedAt = performance.now();
 
   /**
-   * @param folder for the versions on their way: outside of what the host lists, on the file system of the records
-   * @param plainly writes where no replacement is possible (a link, another file system, a folder that is not ours, a file
-   * that another program holds on Windows)
+   * @param folder for versions that are not in place yet: outside the host's lists, on the file system of the records
+   * @param plainly writes in place if no replacement is possible (a link, another file system, another user's folder, a
+   * file that another program holds on Windows)
    */
   constructor(
     folder: string,
@@ -86,7 +87,7 @@ export class RecordWriter {
 
   /**
    * Resolves with the number of bytes when the version is in place or, for fast updates, safely written. Rejects with
-   * the error of the file system (`ENOSPC` …). In that case the previous version is still there.
+   * the error of the file system (`ENOSPC` …). After such an error the previous version still exists.
    */
   async write(path: string, text: string): Promise<number> {
     const existing = statNow(path);
@@ -108,7 +109,7 @@ export class RecordWriter {
     return version.file.length;
   }
 
-  /** Puts pending versions in place at once: of one record, or of all. */
+  /** Puts waiting versions in place at once: those of one record, or all. */
   placeNow(path?: string): void {
     const isMeant = (version: Version) => path === undefined || version.path === path;
     for (const version of [...this.#placing.values()].filter(isMeant)) this.#putForced(version);
@@ -187,7 +188,9 @@ export class RecordWriter {
     this.#timer.unref?.();
   }
 
-  /** Puts everything pending in place, including versions that are written meanwhile. Only one call runs at a time. */
+  /**
+   * Puts all waiting versions in place, including those that are written in the meantime. Only one call runs at a time.
+   */
   async #place(): Promise<void> {
     this.#isWanted = true;
     if (this.#isPlacing) return;
@@ -235,7 +238,7 @@ export class RecordWriter {
     }
   }
 
-  /** `false` if it failed. Then it is tried again with the others, and a failure is reported. */
+  /** `false` if it failed. Then this version is tried again with the others, and a failure is reported. */
   #putForced(version: Version): boolean {
     if (version.isPlaced) return true;
     try {
@@ -247,7 +250,9 @@ export class RecordWriter {
     }
   }
 
-  /** Writes as the host itself does. What prevents a replacement need not prevent a write. */
+  /**
+   * Writes in place, as the host itself does. An error that prevents a replacement may still allow a write in place.
+   */
   #writeThrough(version: Version): boolean {
     try {
       writeThroughNow(version.path, version.text);
@@ -261,7 +266,7 @@ export class RecordWriter {
 
   #rename(version: Version): void {
     const { path, file, replaces } = version;
-    // If another program removed or replaced the record since, its change is newer than this version.
+    // If another program removed or replaced the record later, its change is newer than this version.
     if (replaces === null || isSame(replaces, statNow(path))) {
       file.takePlace(path, this.#replace);
       this.#noteReplaced(path);
@@ -269,15 +274,17 @@ export class RecordWriter {
     version.isPlaced = true;
   }
 
-  /** Records that this process replaced the file, so that it does not count as another program's change. */
+  /** Notes that this process replaced the file, so that the replacement does not count as another program's change. */
   #noteReplaced(path: string): void {
     const newer = this.#pending.get(path);
-    // A removal at this moment is newer than both versions.
+    // If the record is removed at this moment, the removal is newer than both versions.
     if (newer !== undefined && newer.replaces !== null) newer.replaces = statNow(path) ?? newer.replaces;
   }
 }
 
-/** After a rename, the file belongs to this user. If owner or mode must stay, the file is written in place instead. */
+/**
+ * After a rename, the file would belong to this user. If owner or mode must stay, the file is written in place instead.
+ */
 function isReplaceable(existing: RawStat): boolean {
   const uid = process.getuid?.();
   return existing.isFile() && (existing.mode & 0o200) !== 0 && (uid === undefined || existing.uid === uid);

@@ -4,7 +4,7 @@ import type { Trigger } from "../quarantine/manifest.ts";
 import { isRunID } from "../quarantine/run-id.ts";
 import type { Located } from "../stores/locate.ts";
 
-/** What a user or the agent asks for, in the words that follow `/repair`. */
+/** The request of a user or of the agent, in the words that follow `/repair`. */
 export type RepairRequest =
   | { readonly what: "repair" | "check"; readonly sessionID: string | null }
   | { readonly what: "undo"; readonly runID: string | null }
@@ -16,7 +16,7 @@ export function isSessionID(text: string): boolean {
   return /^ses[A-Za-z0-9_-]+$/.test(text);
 }
 
-/** Reads the words after `/repair`. Unknown words get the help text; nothing is guessed. */
+/** Reads the words after `/repair`. Unknown words are answered with the help text; nothing is guessed. */
 export function readRequest(text: string): RepairRequest {
   const [first, second, ...rest] = text.trim().split(/\s+/).filter(Boolean);
   if (first === undefined) return { what: "repair", sessionID: null };
@@ -52,7 +52,7 @@ export interface RequestContext {
   readonly spare: string | null;
 }
 
-/** The answer to a request, in words and as data. It has ids, codes and counts; no content, no paths. */
+/** The answer to a request, in words and as data. The answer has ids, codes and counts; no content, no paths. */
 export interface RequestAnswer {
   /** One sentence. */
   readonly headline: string;
@@ -60,7 +60,7 @@ export interface RequestAnswer {
   readonly details: readonly string[];
   readonly runID: string | null;
   readonly changedSessions: readonly string[];
-  /** Findings that remain: blocking ones, and those that crash the terminal UI. */
+  /** Findings that remain: blocking ones, and those that make the terminal UI close. */
   readonly remaining: readonly ConfirmedFinding[];
   /** The verdict of the last check in this request; `null` if no check was completed. */
   readonly verdict: Verdict | null;

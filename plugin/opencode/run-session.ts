@@ -25,8 +25,8 @@ export function makesSessionOfItsOwn(argv: readonly string[]): boolean {
 }
 
 /**
- * Asks opencode to delete the session that `opencode run --command repair` made to show a report in. The session stays
- * if it may be more than that: it is older than this process, has a parent, is shared, or holds a message other than
+ * Asks opencode to delete the session that `opencode run --command repair` made for its report. The session is kept if
+ * it may have another use: it is older than this process, has a parent, is shared, or holds another message than
  * `ownMessage`.
  */
 export async function removeOwnSession(
@@ -42,6 +42,6 @@ export async function removeOwnSession(
     if (messages === undefined || messages.some(({ info }) => info.id !== ownMessage)) return;
     await client.session.delete({ path: { id: sessionID } });
   } catch {
-    // It stays in the list of sessions, together with the report.
+    // The session is then kept in the list of sessions, together with the report.
   }
 }

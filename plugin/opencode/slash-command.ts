@@ -10,12 +10,12 @@ const LONGEST_WAIT_MS = 30 * 60_000;
 
 const WAIT_STEP_MS = 1000;
 
-/** The permission that the agent's tool asks for. */
+/** The permission for which the agent's tool asks. */
 export const TOOL_PERMISSION = "session_repair";
 
 /**
- * Hosts before 1.1.28 cannot pass a command to a plugin. There this text goes to the model, which calls the tool. Later
- * hosts never send it.
+ * Hosts before 1.1.28 cannot pass a command to a plugin. In these versions, this text goes to the model, which calls
+ * the tool. Later hosts never send it.
  */
 const TEMPLATE = `Call the tool session_repair once, with action "repair" ("check", "undo" or "runs" if the words below begin with that word) and sessionID or runID if the words name one, and confirm: true, since the user typed /repair. Then repeat its answer to the user word for word.
 
@@ -39,14 +39,14 @@ class AnsweredByPlugin extends Error {
   constructor(headline: string) {
     super(headline);
     this.name = "SessionRepair";
-    // Hosts up to 1.14 send the stack, which contains paths.
+    // Hosts up to 1.14 send the stack of the error, which contains paths.
     this.stack = `${this.name}: ${headline}`;
   }
 }
 
 interface CommandRegistration {
   readonly config: NonNullable<Hooks["config"]>;
-  /** `false` if the user has a command of that name, which then stays theirs. */
+  /** `false` if the user already has a command of that name, which is kept. */
   isOurs(): boolean;
 }
 
@@ -76,14 +76,14 @@ interface Permitting {
 }
 
 /**
- * opencode allows everything that its configuration does not name. Without this rule the tool would make changes
+ * opencode allows every action that its configuration does not name. Without this rule the tool would make changes
  * without asking.
  */
 function askForTool(config: Permitting & { readonly agent?: unknown; readonly mode?: unknown }): void {
   const given = config.permission;
   const rules = typeof given === "string" ? { "*": given } : isRecord(given) ? given : {};
   config.permission = withQuestion(speaksOfTool(rules) ? rules : { ...rules, [TOOL_PERMISSION]: "ask" });
-  // An agent's rules are applied after these.
+  // opencode applies an agent's rules after these.
   for (const agents of [config.agent, config.mode]) {
     for (const agent of isRecord(agents) ? Object.values(agents) : []) {
       if (isRecord(agent) && isRecord(agent.permission)) agent.permission = withQuestion(agent.permission);
@@ -106,7 +106,8 @@ function isNamedBy(name: string): boolean {
 }
 
 /**
- * Applies the user's rules for the tool to each of its questions. The name of a question says what would be changed.
+ * Applies the user's rules for the tool to each of its questions. The name of a question says which changes it is
+ * about.
  */
 function withQuestion(rules: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const question = `${TOOL_PERMISSION}: *`;
@@ -127,9 +128,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Answers `/repair` in the plugin, without a model call. The work is done and the report is shown in the session. Then
- * a throw keeps opencode from sending anything to the model (measured 1.1.65 to 1.18.34). A client that does not know
- * the command (yet) sends it as an ordinary message.
+ * Answers `/repair` in the plugin, without a model call. The work is done, and the session shows the report. Then an
+ * error that is thrown keeps opencode from sending anything to the model (measured 1.1.65 to 1.18.34). A client that
+ * does not know the command sends it as an ordinary message.
  */
 export function answersTo(
   client: Client,
@@ -150,7 +151,7 @@ export function answersTo(
   };
 }
 
-/** The words typed after `/repair`; `null` for any other message, and for one that no model will see. */
+/** The words typed after `/repair`; `null` for any other message, and for a message that no model will see. */
 function typedWords(parts: readonly MessagePart[]): string | null {
   const typed = parts.filter((part) => part.type !== "text" || !part.synthetic);
   const [only] = typed;
@@ -159,7 +160,10 @@ function typedWords(parts: readonly MessagePart[]): string | null {
   return first === `/${COMMAND}` ? words.join(" ") : null;
 }
 
-/** The text of a report. Its first line is for scripts: `opencode run --command repair` prints the text unchanged. */
+/**
+ * The text of a report. The first line of the report is for scripts: `opencode run --command repair` prints the text
+ * unchanged.
+ */
 function reportText({ verdict, headline, details }: RequestAnswer): string {
   return [...(verdict === null ? [] : [`Verdict: ${verdict}`]), headline, ...details].join("\n");
 }
@@ -209,7 +213,7 @@ async function post(client: Client, sessionID: string, text: string): Promise<st
   try {
     const loaded = await client.session.messages({ path: { id: sessionID } });
     if (loaded.response?.status !== 200) return null;
-    // `opencode run` prints parts that have an end time (measured 1.1.65 to 1.18.33).
+    // `opencode run` prints only parts that have an end time (measured 1.1.65 to 1.18.33).
     const now = Date.now();
     const part = { type: "text" as const, text, ignored: true, time: { start: now, end: now } };
     const { data } = await client.session.prompt({ path: { id: sessionID }, body: { noReply: true, parts: [part] } });
@@ -251,13 +255,13 @@ async function isAtWork(client: Client, sessionID: string): Promise<boolean | nu
 
 /**
  * Tells `opencode run` of 1.17 and newer that the session is idle, because it waits for that. Normally a turn of the
- * model ends with this event. Ending the turn of a session without one publishes the event and does nothing else
- * (measured 1.1.65 to 1.18.33).
+ * model ends with this event. To end the turn of a session that has no turn only publishes the event (measured 1.1.65
+ * to 1.18.33).
  */
 async function saySessionIsIdle(client: Client, sessionID: string): Promise<void> {
   try {
     await client.session.abort({ path: { id: sessionID } });
   } catch {
-    // Only `opencode run` would have listened for it.
+    // Only `opencode run` listens for this event.
   }
 }

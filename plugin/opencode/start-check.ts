@@ -25,9 +25,9 @@ export interface StartCheckInput {
   readonly projectID: string | null;
   readonly settings: PluginSettings;
   readonly hostVersion: string | null;
-  /** What an earlier start found healthy. */
+  /** The records that an earlier start found healthy. */
   readonly memory: ValidatedMemory;
-  /** Why nothing may be written to the store; absent or `null` if it may be. */
+  /** The reason why nothing may be written to the store; absent or `null` if it may be written. */
   readonly refusal?: string | null;
 }
 
@@ -36,7 +36,7 @@ export interface FollowedStore {
   readonly opened: OpenedStore & { readonly state: "ok" };
   /** Its index in the findings. */
   readonly index: number;
-  /** For a database: tells which rows were written. */
+  /** For a database: reports the rows that were written. */
   readonly follower: DatabaseFollower | null;
 }
 
@@ -62,13 +62,13 @@ const SMALL_DATABASE_BYTES = 32 * 1024 * 1024;
 /** Even on a slow machine, this many records are checked before sessions load. */
 const LEAST_RECORDS = 100;
 
-/** After a problem is found, this share of the budget is used to look further. The rest is for the repair. */
+/** After a problem is found, the check may use this share of the budget. The rest of the budget is for the repair. */
 const LOOKING_SHARE = 0.25;
 
 /**
  * Checks a store in the order in which opencode needs it. First come the records that decide whether the project's
- * session list loads, then the project's sessions, the most recently used first. Records that are known to be unchanged
- * are skipped. The signal tells when the budget is used up.
+ * session list loads. Then come the project's sessions, the most recently used first. Records that are known to be
+ * unchanged are skipped. The signal is aborted when the budget is used up.
  */
 export async function checkBeforeLoad(
   input: StartCheckInput,
@@ -115,12 +115,12 @@ async function databaseBytes({ files }: StartCheckInput, { opened }: FollowedSto
   return found?.size ?? Number.POSITIVE_INFINITY;
 }
 
-/** Whether one bad file makes a whole list of the starting host fail. */
+/** Whether one bad file makes a whole list of this host fail. */
 export function failsWholeLists({ hostVersion }: StartCheckInput): boolean {
   return abilitiesOf(hostVersion).failsWholeLists;
 }
 
-/** If one bad file affects only itself, checking a few files costs less than proving that all are unchanged. */
+/** If a bad file affects only itself, a check of a few files is faster than a comparison of all their times. */
 function isListKnown(input: StartCheckInput, followed: FollowedStore): boolean {
   const { projectID, memory } = input;
   return followed.follower === null && failsWholeLists(input) && projectID !== null && memory.knowsList(projectID);
@@ -134,8 +134,9 @@ const FILES_LOOKED_AT = 8000;
 
 /**
  * Checks everything that is not known to be unchanged, at the given pace. `found` is called as soon as there is a
- * finding. Returns the sessions that are trusted for now and checked later: they were healthy, but reading the times of
- * all their files takes longer than a start may. Each is also checked whenever opencode 1.0-1.1 loads it.
+ * finding. Returns the sessions that are trusted now and checked later. These sessions were healthy before, but to read
+ * the times of all their files takes too long for a start. Each of these sessions is also checked whenever opencode
+ * 1.0-1.1 loads it.
  */
 export async function checkEverything(
   input: StartCheckInput,
@@ -207,8 +208,8 @@ async function checkUnknown(
 }
 
 /**
- * Whether something that opencode is about to load looks healthy at first, which takes milliseconds; `"unread"` if
- * `isOver` ended the look.
+ * Whether the records that opencode is about to load look healthy, which takes milliseconds; `"unread"` if `isOver`
+ * ended the check.
  */
 export function firstLook(
   { opened: { store } }: FollowedStore,
@@ -222,7 +223,7 @@ export function firstLook(
   return isThrough ? "healthy" : "unread";
 }
 
-/** The first look at a session of the JSON generation. It lets opencode work whenever a pause is due. */
+/** The quick check of a session of the JSON generation. The quick check pauses regularly, so that opencode can work. */
 async function isHealthyAtFirst(
   followed: FollowedStore,
   sessionID: string,
@@ -241,7 +242,7 @@ async function isHealthyAtFirst(
   return isHealthy();
 }
 
-/** Whether everything visited so far looks healthy. */
+/** Whether every record visited so far looks healthy. */
 function impressionOf({ description }: Store): { readonly visit: Visit; isHealthy(): boolean } {
   let isHealthy = true;
   return {
@@ -254,7 +255,7 @@ function impressionOf({ description }: Store): { readonly visit: Visit; isHealth
 
 type Effort = Omit<InspectOptions, "storeIndex">;
 
-/** The findings that keep opencode from loading something in a scope. */
+/** The findings because of which opencode cannot load a record in a scope. */
 export async function checkScope(
   followed: FollowedStore,
   scope: Scope,
@@ -263,14 +264,14 @@ export async function checkScope(
   const { origin, store, description } = followed.opened;
   const found = await inspectScope(store, scope, { ...effort, storeIndex: followed.index });
   const isShared = found.length > 0 && origin !== null && origin.kind !== "1.x";
-  // Loaded only if something is found in a database that a newer opencode has written.
+  // The module is loaded only if something is found in a database that a newer opencode has written.
   const known = isShared
     ? (await import("../repair/by-origin.ts")).byOrigin(origin, found, description.running)
     : found;
   return known.filter((finding) => finding.severity === "blocking");
 }
 
-/** Repairs what may be repaired without asking, and reports the result. */
+/** Repairs the records that may be repaired without asking, and reports the result. */
 export async function repairUnasked(
   input: StartCheckInput,
   trigger: Notice["trigger"],
@@ -282,7 +283,7 @@ export async function repairUnasked(
   if (findings.length === 0) return notice;
   if (input.refusal) return { ...notice, stopped: input.refusal };
   if (input.settings.preload !== "repair") return notice;
-  // Loaded only if there is something to repair, so that a healthy start does not load it.
+  // The module is loaded only for a repair, so a healthy start does not load it.
   const { repair } = await import("../repair/repair.ts");
   const result = await repair({
     files: input.files,
@@ -295,7 +296,7 @@ export async function repairUnasked(
     patienceMs,
   });
   const { isOvertaken } = await import("../stores/writer.ts");
-  // Another start or a command was faster: the present record is not the one that was found.
+  // Another start or a command repaired the record first, so its present content differs from the finding.
   const overtaken = new Set(result.items.filter(({ reason }) => isOvertaken(reason)));
   const settled = result.items.filter((item) => item.action !== "skipped" || overtaken.has(item));
   const done = new Set(settled.map((item) => item.recordID));
@@ -309,8 +310,8 @@ export async function repairUnasked(
 }
 
 /**
- * Settles what a crash left, and deletes runs that no longer hold anything after the configured number of days.
- * `checked`: the stores that were checked completely.
+ * Completes or rolls back a run that a crash interrupted. Deletes runs that no longer hold anything after the
+ * configured number of days. `checked`: the stores that were checked completely.
  */
 export async function forgetFinishedRuns(input: StartCheckInput, checked: readonly WholeCheck[]): Promise<void> {
   const { files, located, settings } = input;

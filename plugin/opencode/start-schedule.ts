@@ -26,10 +26,10 @@ import { type Watch, watchDatabase } from "./watch-database.ts";
 /** The rest of the store is checked after opencode has started and the user has begun to look at it. */
 const BACKGROUND_DELAY_MS = 1500;
 
-/** After the start, a repair may wait this long for another one, in milliseconds. */
+/** After the start, a repair waits at most this long for another repair, in milliseconds. */
 const PATIENCE_MS = 10_000;
 
-/** Stores that this process already checks: there is one plugin instance for each directory. */
+/** Stores that this process already checks, because each directory has its own plugin instance. */
 const WATCHES = Symbol.for("opencode-session-repair.watches");
 
 function watches(): Map<string, Watch> {
@@ -38,14 +38,15 @@ function watches(): Map<string, Watch> {
   return shared[WATCHES];
 }
 
-/** Keeps work that was begun in this process from changing or reporting anything from now on. */
+/** Stops earlier work in this process from changing or reporting anything. */
 export function stopSchedule(): void {
   for (const watch of watches().values()) watch.found = async (findings) => findings;
 }
 
 /**
- * Checks and repairs the host's store. What loads first is checked while opencode waits, for as long as the budget
- * allows. Everything else comes afterwards, and then whatever is written. Resolves when opencode may continue.
+ * Checks and repairs the host's store. The records that opencode loads first are checked while opencode waits, as long
+ * as the budget allows. All other records are checked afterwards, and then every new write. Resolves when opencode may
+ * continue.
  */
 export async function beginSchedule(
   input: StartCheckInput,
@@ -108,10 +109,13 @@ export async function beginSchedule(
     .catch(() => undefined);
 }
 
-/** Reports databases that do not belong to opencode 1.x alone. Returns why nothing may be written to them, if so. */
+/**
+ * Reports databases that do not belong to opencode 1.x alone. Returns the reason why nothing may be written to these
+ * databases, if there is one.
+ */
 async function told(opened: readonly OpenedStore[], say: (notice: Notice) => void): Promise<string | null> {
   if (opened.every(({ origin }) => origin === null || origin.kind === "1.x")) return null;
-  // Loaded only if there is something to say.
+  // The module is loaded only if there is a message to show.
   const { originsSentence } = await import("../words/origins.ts");
   const { writingRefusal } = await import("../repair/may-write.ts");
   const note = originsSentence(opened);
@@ -127,8 +131,9 @@ function databaseOf({ located }: StartCheckInput, { opened }: FollowedStore): st
 }
 
 /**
- * Checks what the start did not, and then what is written. `left`: the damage that the start left; `null`: the start
- * failed. After everything was checked, resolves to the damage that remains; `null` if not everything could be checked.
+ * Checks the records that the start did not check, and then every new write. `left`: the damage that remained after the
+ * start; `null`: the start failed. After everything was checked, resolves to the damage that remains; `null` if not
+ * everything could be checked.
  */
 async function keepHealthy(
   watch: Watch,
@@ -137,15 +142,15 @@ async function keepHealthy(
 ): Promise<readonly ConfirmedFinding[] | null> {
   const { follower } = followed;
   if (follower === null) {
-    // Next to a database, these files are read only for a diff. Following begins before the check, so that no write is
-    // missed between them.
+    // If the store is a database, these files are read only for a diff. Following begins before the check, so that no
+    // write is missed between them.
     const { FolderWatch } = await import("./watch-folders.ts");
     const folders = watch.input.located.databases.length === 0 ? await FolderWatch.begin(watch, followed) : null;
     const remaining: ConfirmedFinding[] = [];
     const trusted = await checkEverything(watch.input, followed, watch.pause, async (findings) => {
       remaining.push(...(await watch.found(findings)));
     });
-    // Runs forever if not every folder can be followed.
+    // The loop never ends if some folders cannot be followed.
     void folders?.patrol(trusted);
     return folders === null || trusted.length > 0 ? null : remaining;
   }
@@ -155,7 +160,7 @@ async function keepHealthy(
   return isKnown ? left : found;
 }
 
-/** Sessions that were checked when they were loaded. From then on their folders are watched. */
+/** Sessions that were checked when they were loaded. After that check, the folders of these sessions are watched. */
 const checkedAsLoaded = new Set<string>();
 
 async function checkAsLoaded(watch: Watch, followed: FollowedStore, loaded: LoadedList): Promise<void> {

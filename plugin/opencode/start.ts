@@ -21,8 +21,8 @@ import { ValidatedMemory } from "./validated-memory.ts";
 const TOOL_DELAY_MS = 1000;
 
 /**
- * What happens when opencode starts the plugin. The first sessions are checked and repaired while opencode waits, for
- * as long as the budget allows. Everything else, including all messages, comes after.
+ * The steps of the plugin when opencode starts it. The first sessions are checked and repaired while opencode waits,
+ * for as long as the budget allows. All other work comes later, including all messages.
  */
 export async function startPlugin(input: PluginInput, options: unknown): Promise<Hooks> {
   if (!takePlace(input.client)) return {};
@@ -62,7 +62,7 @@ async function begin(input: PluginInput, options: unknown): Promise<Hooks> {
       try {
         tools ??= { session_repair: sessionRepairTool((sessionID) => request("tool", sessionID)) };
       } catch {
-        // A turn works without this tool. But an error thrown here would make every tool fail (1.14.41).
+        // opencode can work without this tool. An error that is thrown here would make every tool fail (1.14.41).
       }
       return tools ?? {};
     },

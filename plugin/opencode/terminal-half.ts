@@ -9,22 +9,22 @@ import { TOOL } from "../tool-identity.ts";
 import type { HostActivity } from "./pacing.ts";
 
 /**
- * Commands with which the two halves of this package find each other. They run in two threads. Both receive the
+ * Commands with which the two halves of this package find each other. They run in two threads. Both halves receive the
  * commands that opencode publishes for its terminal UI, which ignores unknown names (measured 1.14.34 to 1.18.34).
  */
 
-/** Sent by the terminal half when it is on the screen and listens: a toast will be seen. */
+/** The terminal half sends this command when it is on the screen and listens: the user will see a toast. */
 export const TERMINAL_IS_THERE = "session-repair.terminal-is-there";
 
-/** Sent by the server half when it has heard that, and will tell the user itself. */
+/** The server half sends this command after that report, and then shows all messages itself. */
 export const SERVER_TELLS = "session-repair.server-tells";
 
-/** The event that publishes the command for the terminal UI. */
+/** The event that publishes a command for the terminal UI. */
 export const EXECUTED = "tui.command.execute";
 
 /**
- * How long a notice waits for a screen, in milliseconds. A toast that is sent before the terminal UI listens is lost
- * (#38527). The first sign of life of the UI ends the wait; with the terminal half, that is its own report.
+ * A notice waits for a screen for this time, in milliseconds. A toast that is sent before the terminal UI listens is
+ * lost (#38527). The first event from the UI ends the wait. If there is a terminal half, its report ends the wait.
  */
 const LONGEST_WAIT_MS = { alone: 3000, withTerminalHalf: 30_000 } as const;
 
@@ -36,8 +36,8 @@ export interface ScreenListener {
 }
 
 /**
- * Listens for the screen. If the terminal half reports only after the wait is over, nobody has seen the toast. Then the
- * report is not answered, so that the terminal half tells the user itself.
+ * Listens for the screen. If the terminal half reports only after the wait has ended, nobody has seen the toast. Then
+ * the server half does not answer the report, so the terminal half shows the message itself.
  */
 export function listenForScreen(
   client: PluginInput["client"],
@@ -78,7 +78,7 @@ async function publish(client: PluginInput["client"], command: string): Promise<
   try {
     await client.tui.publish({ body: { type: EXECUTED, properties: { command } } });
   } catch {
-    // From then on the terminal half tells the user by itself.
+    // After that, the terminal half shows messages itself.
   }
 }
 
@@ -101,8 +101,8 @@ export async function terminalHalfAnswers(
 }
 
 /**
- * Where opencode looks for `tui.json`: the global folder, the variable, and `.opencode/` in the project and its
- * parents.
+ * The places where opencode looks for `tui.json`: the global folder, the variable, and `.opencode/` in the project and
+ * its parents.
  */
 function configPaths(env: Readonly<Record<string, string | undefined>>, directory: string): string[] {
   const folders = [join(env.XDG_CONFIG_HOME || join(homeIn(env), ".config"), "opencode")];
@@ -127,7 +127,7 @@ async function namesThisPackage(files: FileSystem, path: string): Promise<boolea
     for (const { spec } of pluginEntries(plugin)) {
       const belonging = await belongingOf(files, spec, [dirname(path)]);
       if (belonging === "this package") return true;
-      // The text is the name of an archive or of a repository.
+      // The text of the entry is the name of an archive or of a repository.
       if (belonging === "unknown" && !spec.startsWith("~") && spec.includes(TOOL.name)) return true;
     }
     return false;
@@ -136,7 +136,7 @@ async function namesThisPackage(files: FileSystem, path: string): Promise<boolea
   }
 }
 
-/** Whether `plugin_enabled` of tui.json, which names plugins by their ids, switches this one off. */
+/** Whether `plugin_enabled` of tui.json disables this plugin by its id. */
 function isSwitchedOff(enabled: unknown): boolean {
   return typeof enabled === "object" && enabled !== null && (enabled as Record<string, unknown>)[TOOL.name] === false;
 }

@@ -3,8 +3,8 @@ import { readValidated, type ValidatedDatabase, writeValidated } from "../repair
 import { type FilesState, isSettled, listState, sessionState } from "../stores/json/file-states.ts";
 
 /**
- * opencode loads a list right after the start has checked it. The check of its files' times is valid for this long, in
- * milliseconds.
+ * opencode loads a list right after the start has checked it. The comparison of the files' times is valid for this
+ * long, in milliseconds.
  */
 const LOOK_HOLDS_MS = 1000;
 
@@ -14,7 +14,7 @@ interface Known {
   readonly lists: Map<string, string>;
 }
 
-/** What this process and earlier ones found healthy and what is proven to be unchanged since. */
+/** The records that this process and earlier ones found healthy, and that are proven to be unchanged. */
 export class ValidatedMemory {
   readonly #dataDir: string;
   readonly #hostVersion: string | null;
@@ -27,7 +27,10 @@ export class ValidatedMemory {
     this.#hostVersion = hostVersion;
   }
 
-  /** Read on first use. With thousands of sessions that takes milliseconds, and many starts do not need it. */
+  /**
+   * Read on first use. With thousands of sessions, to read this index takes milliseconds, and many starts do not need
+   * it.
+   */
   get #memory(): Known {
     if (this.#known === null) {
       const { databases, sessions, lists } = readValidated(this.#dataDir, this.#hostVersion);
@@ -55,7 +58,9 @@ export class ValidatedMemory {
     return this.#recollect(this.#memory.lists, projectID, () => listState(this.#dataDir, projectID));
   }
 
-  /** Whether a project's list was found healthy and is unchanged. Costs nothing if it is not remembered. */
+  /**
+   * Whether a project's list was found healthy and is unchanged. The call takes no time if the list is not remembered.
+   */
   knowsList(projectID: string): boolean {
     if (!this.#memory.lists.has(projectID)) return false;
     const last = this.#looks.get(projectID);
@@ -73,7 +78,7 @@ export class ValidatedMemory {
       isKnown,
       files: state.files,
       learn: (isHealthy) => {
-        // The state was read before the records, so anything written meanwhile results in another state.
+        // The state was read before the records, so a write in the meantime gives another state.
         if (isHealthy && isSettled(state, now)) {
           if (memory.get(id) !== state.digest) this.#isSaved = false;
           memory.set(id, state.digest);
@@ -106,7 +111,7 @@ export interface Recollection {
   readonly isKnown: boolean;
   /** How many files were checked. */
   readonly files: number;
-  /** Records the result of a check. The check must have begun after the state was read. */
+  /** Records the result of a check. The check must begin after the state was read. */
   learn(isHealthy: boolean): void;
 }
 

@@ -4,14 +4,20 @@ import type { DatabaseFollower } from "./database-follower.ts";
 import type { HostActivity } from "./pacing.ts";
 import { checkEverything, checkScope, type FollowedStore, type StartCheckInput } from "./start-check.ts";
 
-/** New writes are looked for at this interval, in milliseconds. */
+/** The interval at which the watch looks for new writes, in milliseconds. */
 const LOOK_MS = 500;
 
-/** After this time without a write the log is copied into the database. A little later the state is remembered. */
+/**
+ * If nothing was written for this time, the log is copied into the database. The state of the file is remembered a
+ * little later.
+ */
 const QUIET_MS = 4000;
 const SETTLED_MS = 2500;
 
-/** What every watcher of a store uses. A plugin instance that starts later replaces it with its own. */
+/**
+ * The values that every watcher of a store uses. A plugin instance that starts later replaces these values with its
+ * own.
+ */
 export interface Watch {
   input: StartCheckInput;
   activity: HostActivity;
@@ -21,9 +27,10 @@ export interface Watch {
 }
 
 /**
- * Checks everything that is written to a database while opencode runs. If it is not known whether the database
- * `isHealthy`, all of it is checked too. That may take some time, and new writes are checked at once meanwhile. Then it
- * resolves to the damage that remains; `null` if not everything was checked.
+ * Checks all rows that are written to a database while opencode runs. If it is unknown whether the database
+ * `isHealthy`, the whole database is checked too. The check of the whole database takes some time. New writes are
+ * checked at once meanwhile. Then the function resolves to the damage that remains; `null` if not everything was
+ * checked.
  */
 export async function watchDatabase(
   watch: Watch,
@@ -33,7 +40,10 @@ export async function watchDatabase(
 ): Promise<readonly ConfirmedFinding[] | null> {
   let healthy = isHealthy === true;
   let isInDoubt = false;
-  /** Records that were repaired during the full check. That check finds them too, and they are not reported again. */
+  /**
+   * Records that were repaired during the check of the whole database. The full check finds these records too, but they
+   * are not reported again.
+   */
   const repaired = new Set<string>();
   const doubt = () => {
     healthy = false;

@@ -10,7 +10,7 @@ import type { RecordFile } from "../stores/store.ts";
 import { checkScope, checkSession, type FollowedStore } from "./start-check.ts";
 import type { Watch } from "./watch-database.ts";
 
-/** New writes are looked for at this interval, in milliseconds. */
+/** The interval at which the watch looks for new writes, in milliseconds. */
 const LOOK_MS = 750;
 
 /**
@@ -56,9 +56,9 @@ export class FolderWatch {
   }
 
   /**
-   * Checks one session after the other: the `unsure` ones once, and those that are not followed again and again. An
-   * unchanged session costs only a look at its files' times. There is only one patrol. While it runs, further calls add
-   * sessions to it.
+   * Checks one session after the other: the `unsure` ones once, and those that are not followed repeatedly. For an
+   * unchanged session, only the times of its files are read. There is only one patrol. While the check runs, further
+   * calls add sessions to it.
    */
   async patrol(unsure: Iterable<string>): Promise<void> {
     for (const id of unsure) this.#waiting.add(id);
@@ -94,7 +94,7 @@ export class FolderWatch {
     let isLooking = false;
     const look = async (changed: ReadonlySet<string> | "lost") => {
       if (changed !== "lost") return this.#lookAt(changed);
-      // Folders that were created meanwhile are not followed yet.
+      // Folders that were created in the meantime are not followed yet.
       const sessions = await this.#followSessions();
       void this.patrol(sessions);
     };
@@ -112,7 +112,7 @@ export class FolderWatch {
     timer.unref?.();
   }
 
-  /** Checks the changed files. Only if one of them does not look healthy, the whole session is checked. */
+  /** Checks the changed files. The whole session is checked only if one of these files does not look healthy. */
   async #lookAt(paths: ReadonlySet<string>): Promise<void> {
     const files: RecordFile[] = [];
     const touched = new Set<string>();
@@ -128,7 +128,7 @@ export class FolderWatch {
     for (const sessionID of touched) await this.#checkSession(sessionID);
   }
 
-  /** Finds out which records a change belongs to. */
+  /** Finds the records to which a change belongs. */
   #sort(path: string, files: RecordFile[], touched: Set<string>, lists: Set<string>): void {
     const [, kind, owner = "", name] = path.split("/");
     if (kind === "session") {
@@ -178,7 +178,7 @@ export class FolderWatch {
     return true;
   }
 
-  /** Follows a message's parts once there are any. Returns those that existed before. */
+  /** Follows the folder of a message's parts as soon as it exists. Returns those that existed before. */
   #followParts(messageID: string, sessionID: string): RecordFile[] {
     if (this.#withParts.has(messageID)) return [];
     this.#sessionOf.set(messageID, sessionID);

@@ -3,7 +3,7 @@ import { followRecursively } from "./recursive-watch.ts";
 import type { System } from "./system.ts";
 
 export const darwin: System = {
-  // Only `lsof` shows this. It looks at every process and takes seconds.
+  // Only `lsof` shows this. The program looks at every process, which takes seconds.
   openFiles: null,
   isHeldOpen: null,
   hasOtherDescriptor,

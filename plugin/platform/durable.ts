@@ -1,11 +1,11 @@
 import { dirname, join } from "node:path";
 import type { FileSystem } from "./file-system.ts";
 
-/** Quarantine holds the content of sessions, so folders and files are only for their owner, whatever the umask. */
+/** Quarantine holds the content of sessions, so only its owner may read its folders and files, whatever the umask. */
 const PRIVATE_DIRECTORY = 0o700;
 export const PRIVATE_FILE = 0o600;
 
-/** Creates a folder and its missing parents below an existing `root`. Each is private and forced to disk. */
+/** Creates a folder and its missing parents below an existing `root`. Each folder is private and forced to disk. */
 export async function makePrivateDirectory(files: FileSystem, root: string, ...names: string[]): Promise<string> {
   let path = root;
   for (const name of names) {
@@ -21,13 +21,13 @@ async function makePlainDirectory(files: FileSystem, path: string, name: string)
   while (!(await files.makeDirectory(path, PRIVATE_DIRECTORY))) {
     const found = await files.stat(path);
     if (found?.type === "directory") return false;
-    // Absent: another process has removed the empty folder between the two steps.
+    // Another process may have removed the empty folder between the two steps.
     if (found !== null) throw new NotAFolderError(name);
   }
   return true;
 }
 
-/** A path of the quarantine is not a plain folder: a file or a symbolic link is in its place. */
+/** A path of the quarantine is not an ordinary folder: a file or a symbolic link is in its place. */
 export class NotAFolderError extends Error {
   constructor(name: string) {
     super(`"${name}" in the quarantine is not a folder.`);
@@ -37,7 +37,7 @@ export class NotAFolderError extends Error {
 
 /**
  * Replaces a file's content in one step. At every moment, also after a crash, the path holds the old or the new bytes.
- * `unforced`: after a power loss it may hold neither. Only for one writer at a time.
+ * `unforced`: after a power loss, the path may hold neither. Only one writer may call this at a time.
  */
 export async function replaceFile(
   files: FileSystem,
@@ -61,7 +61,7 @@ function temporaryFor(path: string): string {
   return `${path}.tmp`;
 }
 
-/** Removes what a crash left of a {@link replaceFile} of this path. */
+/** Removes the file that a crash during {@link replaceFile} left for this path. */
 export async function removeUnfinished(files: FileSystem, path: string): Promise<void> {
   if ((await files.stat(temporaryFor(path))) !== null) await files.unlink(temporaryFor(path));
 }

@@ -11,7 +11,7 @@ export interface FileStat {
   readonly size: number;
   readonly mtimeMs: number;
   readonly ctimeMs: number;
-  /** When the file was created; 0 if the system does not say. */
+  /** The time at which the file was created; 0 if the system does not state it. */
   readonly birthMs: number;
   readonly mode: number;
   readonly links: number;
@@ -25,29 +25,29 @@ export interface DirectoryEntry {
 }
 
 /**
- * Every effect of this project on files goes through this port, so that tests can make any single operation fail or
- * crash. Absence is a value (`null`). Every other failure is the runtime's own errno error.
+ * All effects of this project on files go through this port, so that tests can make any single operation fail or crash.
+ * Absence is a value (`null`). Every other failure is an errno error of the runtime.
  */
 export interface FileSystem {
   stat(path: string): Promise<FileStat | null>;
-  /** The path without symbolic links; `null` if nothing is there. */
+  /** The path without symbolic links; `null` if the path does not exist. */
   realPath(path: string): Promise<string | null>;
   /** Entries of a folder, sorted by name; `null` if there is no such folder. */
   list(path: string): Promise<DirectoryEntry[] | null>;
   /**
-   * The whole content, unless it is longer than `largest` bytes. Never follows a symbolic link. Anything but a plain
-   * file counts as absent.
+   * The whole content, unless it is longer than `largest` bytes. Never follows a symbolic link. Anything except an
+   * ordinary file counts as absent.
    */
   read(path: string, largest?: number): Promise<Buffer | "absent" | "too-large">;
-  /** A piece of the content. It is shorter if the file ends first. Never follows a symbolic link. */
+  /** A piece of the content. The result is shorter if the file ends first. Never follows a symbolic link. */
   readPiece(path: string, offset: number, length: number): Promise<Buffer | "absent">;
   /** The content in pieces of at most 1 MiB, for files too large for memory. Never follows a symbolic link. */
   readChunks(path: string): AsyncIterable<Buffer>;
-  /** Creates a file that must not exist yet, writes it and forces it to disk. */
+  /** Creates a file that must not exist yet, writes it, and forces it to disk. */
   writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void>;
   /**
-   * Copies into a file that must not exist yet, including the modification time (to the microsecond). After a signal it
-   * ends within one piece, and throws the signal's reason. What was copied stays.
+   * Copies into a file that must not exist yet, including the modification time (to the microsecond). After a signal,
+   * the copy ends within one piece and throws the signal's reason. What was copied stays.
    */
   copyNew(from: string, to: string, mode: number, signal?: AbortSignal): Promise<void>;
   /**
@@ -64,11 +64,11 @@ export interface FileSystem {
   unlink(path: string): Promise<void>;
   removeDirectory(path: string): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;
-  /** Sets the time of the last change to now. For a symbolic link, that of the link itself. */
+  /** Sets the time of the last change to now. For a symbolic link, the time of the link itself. */
   touch(path: string): Promise<void>;
   /** Forces the entries of a folder to disk. */
   syncDirectory(path: string): Promise<void>;
-  /** The bytes that an unprivileged process may still write on the file system of `path`. */
+  /** The number of bytes that an unprivileged process can still write on the file system of `path`. */
   freeBytes(path: string): Promise<number>;
   /** The number that Linux uses for the type of the file system of `path` (statfs(2)). */
   fileSystemType(path: string): Promise<number>;
@@ -92,37 +92,38 @@ async function absentAsNull<T>(work: () => T | Promise<T>): Promise<T | null> {
   try {
     return await work();
   } catch (error) {
-    // A name that the system calls too long belongs to no file.
+    // No file can have a name that the system refuses as too long.
     if (["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(errnoCode(error) ?? "")) return null;
     throw error;
   }
 }
 
-// Not blocking, so that a named pipe in place of a record does not block the reader. Windows has neither flag.
+// The open does not block, so that a named pipe in place of a record does not stop the reader. Windows has neither
+// flag.
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 /** Error codes for systems that cannot share blocks. */
 const NO_CLONE = new Set(["ENOTSUP", "EOPNOTSUPP", "EXDEV", "EINVAL", "ENOSYS", "ENOTTY", "ETXTBSY", "EBADF"]);
 
-/** So much of a copy that a signal may stop is forced to disk at once. */
+/** In a copy that a signal may stop, each piece of this size is forced to disk at once. */
 const FORCED_BYTES = 32 * 1024 * 1024;
 
 const CREATE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
-/** Whether a port is only the disk of this machine. Then files may also be read without the port. */
+/** Whether a port only accesses the disk of this machine. In that case files may also be read without the port. */
 export function isDisk(files: FileSystem): boolean {
   return disks.has(files);
 }
 
 const disks = new WeakSet<FileSystem>();
 
-/** Marks a port as only the disk of this machine. */
+/** Marks a port that only accesses the disk of this machine. */
 export function asDisk(files: FileSystem): FileSystem {
   disks.add(files);
   return files;
 }
 
 const disk: FileSystem = {
-  // Asked synchronously: in a starting process, the thread pool needs milliseconds for each question.
+  // The call is synchronous, because the thread pool of a starting process needs milliseconds for each call.
   async stat(path) {
     const found = await absentAsNull(() => lstatSync(path));
     if (found === null) return null;
@@ -204,7 +205,7 @@ const disk: FileSystem = {
         await target.writeFile(chunk);
         unforced += chunk.length;
         if (signal === undefined || unforced < FORCED_BYTES) continue;
-        // One force of the whole copy at the end may take many seconds, and nothing can stop it.
+        // To force the whole copy at the end may take many seconds, and nothing can stop that.
         await target.datasync();
         unforced = 0;
       }
@@ -218,7 +219,7 @@ const disk: FileSystem = {
     try {
       await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
     } catch (error) {
-      // The file system, the runtime or this pair of places does not support it. Nothing remains then.
+      // The file system, the runtime or this pair of places does not support shared blocks. Nothing remains then.
       if (!NO_CLONE.has(errnoCode(error) ?? "")) throw error;
       return false;
     }
@@ -256,7 +257,7 @@ const disk: FileSystem = {
     await lutimes(path, now, now);
   },
   async syncDirectory(path) {
-    // Windows cannot open a folder for syncing; NTFS journals the entry itself.
+    // Windows cannot open a folder for syncing; NTFS journals the folder entry itself.
     if (process.platform === "win32") return;
     const handle = await open(path, constants.O_RDONLY);
     try {
@@ -275,6 +276,7 @@ const disk: FileSystem = {
 };
 
 /**
- * The real file system. On Windows it tries again if a program holds a file for a moment, and replaces read-only files.
+ * The real file system. On Windows the port tries again if a program holds a file for a moment, and it replaces
+ * read-only files.
  */
 export const nodeFileSystem: FileSystem = asDisk(process.platform === "win32" ? patient(pastReadOnly(disk)) : disk);

@@ -7,7 +7,9 @@ export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** Size and SHA-256 of a file's content, read in pieces. @throws the signal's reason, within one piece of a signal */
+/**
+ * Size and SHA-256 of a file's content, read in pieces. @throws the signal's reason, within one piece after a signal
+ */
 export async function hashFile(files: FileSystem, path: string, signal?: AbortSignal): Promise<ContentHash> {
   const hash = createHash("sha256");
   let bytes = 0;

@@ -1,8 +1,8 @@
 import { errnoCode, type FileSystem } from "./file-system.ts";
 
 /**
- * Whether another process has a file open on Windows in a way that prevents its replacement. SQLite opens its files in
- * this way: shared for reading and writing, not for deleting. Windows then refuses to rename the file, even to its own
+ * Whether another process has a file open on Windows in a way that prevents its replacement. SQLite opens its files
+ * like this: shared for reading and writing, not for deleting. Windows then refuses to rename the file, even to its own
  * name, and changes nothing. On other systems such a rename always succeeds, so it shows nothing.
  */
 export async function isHeldOpen(files: FileSystem, path: string): Promise<boolean> {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FolderChanges } from "./system.ts";
 
-/** The functions of the C library that are needed here. */
+/** The functions of the C library that this module needs. */
 interface Libc {
   inotify_init1(flags: number): number;
   inotify_add_watch(queue: number, path: Uint8Array, mask: number): number;
@@ -27,19 +27,19 @@ const QUEUE_BYTES = 64 * 1024;
 
 const NOTHING: ReadonlySet<string> = new Set();
 
-/** This share of the watches may be used, because other programs of the user watch folders too. */
+/** The plugin may use this share of the watches, because other programs of the user watch folders too. */
 const SHARE_OF_WATCHES = 0.5;
 
-/** Follows folders with inotify; `null` if the runtime cannot call it. */
+/** Follows folders with inotify; `null` if the runtime cannot call inotify. */
 export async function followByInotify(root: string): Promise<FolderChanges | null> {
-  // Not a literal, because only Bun has it.
+  // The module's name is not a literal, because only Bun has the module.
   const specifier = "bun:ffi";
   const { dlopen } = (await import(specifier)) as ForeignFunctions;
   const libc = dlopen("libc.so.6", {
     inotify_init1: { args: ["i32"], returns: "i32" },
     inotify_add_watch: { args: ["i32", "ptr", "u32"], returns: "i32" },
-    // As "u64" and "i64" both numbers would become a BigInt each time. Bun collects garbage after each, which costs 1
-    // to 2 % of a core.
+    // With the types "u64" and "i64", both numbers would become a BigInt at each call. Bun would collect these as
+    // garbage, which costs 1 to 2 % of a core.
     read: { args: ["i32", "ptr", "u64_fast"], returns: "i32" },
   }).symbols as Libc;
   const queue = libc.inotify_init1(QUEUE_FLAGS);
@@ -57,7 +57,7 @@ export async function followByInotify(root: string): Promise<FolderChanges | nul
     },
     drain() {
       let bytes = libc.read(queue, events, QUEUE_BYTES);
-      // This is called for as long as opencode runs. It allocates nothing, so that there is nothing to collect.
+      // This function is called as long as opencode runs. So it allocates no memory, and no garbage is collected.
       if (bytes <= 0) return NOTHING;
       const changed = new Set<string>();
       let isLost = false;

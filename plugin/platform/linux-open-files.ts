@@ -12,7 +12,7 @@ async function openersOf(paths: readonly string[]): Promise<Opener[]> {
   return openers((target) => real.includes(target));
 }
 
-/** The real path of a file. For a missing file, the path where it would be. */
+/** The real path of a file. For a missing file, the path that it would have. */
 async function realPath(path: string): Promise<string> {
   return realpath(path).catch(async () =>
     join(await realpath(dirname(path)).catch(() => dirname(path)), basename(path)),
@@ -56,7 +56,8 @@ function openForWriting<T extends NamedFile>(files: readonly T[]): Set<T> {
     for (const descriptor of namesIn(`/proc/${pid}/fd`)) {
       const open = `${pid}/fd/${descriptor}`;
       try {
-        // The name is read first, because the status of a file on an unreachable server would never be answered.
+        // The name is read first, because Linux never answers a request for the status of a file on an unreachable
+        // server.
         const name = basename(readlinkSync(`/proc/${open}`).replace(/ \(deleted\)$/, ""));
         const meant = named.get(name);
         if (meant === undefined || !mayWrite(readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, "utf8"))) continue;
@@ -93,7 +94,8 @@ async function exclusiveLockersOf(path: string, inode: number): Promise<Opener[]
   const text = await readFile("/proc/locks", "utf8").catch(() => "");
   const pids = new Set<number>();
   for (const line of text.split("\n")) {
-    // An example: "1: POSIX  ADVISORY  WRITE 1234 fd:01:5678 0 EOF". A waiting lock has an arrow before its kind.
+    // An example: "1: POSIX  ADVISORY  WRITE 1234 fd:01:5678 0 EOF". In that list, a waiting lock has an arrow before
+    // its kind.
     const match = /^\d+:\s+(?:POSIX|OFDLCK|FLOCK)\s+\S+\s+WRITE\s+(\d+)\s+[0-9a-f]+:[0-9a-f]+:(\d+)\s/.exec(line);
     if (match !== null && Number(match[2]) === inode) pids.add(Number(match[1]));
   }

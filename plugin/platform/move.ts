@@ -15,24 +15,25 @@ export class OccupiedError extends Error {
 /** The file changed while it was copied to another file system: nothing was moved. */
 export class ChangedWhileCopiedError extends Error {
   constructor() {
-    super("The file changed while it was copied.");
+    super("The file changed while this tool copied it.");
     this.name = "ChangedWhileCopiedError";
   }
 }
 
 /**
- * Error codes for a file system without hard links. On exFAT and FAT Windows calls it a wrong function: EISDIR in Node.
+ * Error codes for a file system without hard links. On exFAT and FAT, Windows reports a wrong function (EISDIR in
+ * Node).
  */
 const NO_HARD_LINKS = new Set(["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EISDIR", "EINVAL"]);
 
 /**
- * Moves a file to another file system. It is copied under a name that hosts do not list, compared, and moved into
- * place.
+ * Moves a file to another file system. The file is copied under a name that hosts do not list, compared, and renamed
+ * into place.
  */
 async function moveAcross(files: FileSystem, from: string, to: string): Promise<void> {
   const before = await files.stat(from);
   const aside = join(dirname(to), `.${basename(to)}.moving`);
-  // A crashed attempt left this file.
+  // An earlier attempt that crashed left this file.
   if ((await files.stat(aside)) !== null) await files.unlink(aside);
   try {
     await files.copyNew(from, aside, before?.mode ?? 0o600);
@@ -49,9 +50,9 @@ async function moveAcross(files: FileSystem, from: string, to: string): Promise<
 }
 
 /**
- * Moves a file on a system without hard links. An exclusive create reserves the free path, and only one process can
- * succeed with it. Then the file is moved onto that empty file. A crash in between leaves the empty file, and the other
- * one in its old place.
+ * Moves a file on a file system without hard links. An exclusive create reserves the free path, and only one process
+ * can succeed with it. Then the file is moved onto that empty file. A crash between the two steps leaves the empty
+ * file, and the original in its old place.
  */
 async function moveOntoOwn(files: FileSystem, from: string, to: string): Promise<void> {
   const moved = await files.stat(from);
@@ -65,7 +66,7 @@ async function moveOntoOwn(files: FileSystem, from: string, to: string): Promise
   try {
     await files.rename(from, to);
   } catch (error) {
-    // If another process has written into it meanwhile, the file stays.
+    // If another process has written into the empty file meanwhile, it is not removed.
     if ((await files.stat(to))?.size === 0) await files.unlink(to).catch(() => undefined);
     throw error;
   }
@@ -76,10 +77,10 @@ async function moveOntoOwn(files: FileSystem, from: string, to: string): Promise
 const EMPTY = new Uint8Array();
 
 /**
- * Moves a file to a path that must be free, and never overwrites. It uses a hard link and unlink if the file system has
- * them; otherwise it moves the file onto an empty file that it creates there. Across file systems it copies, compares
- * hashes, and only then removes the source. @throws OccupiedError, ChangedWhileCopiedError, or the errno error of the
- * failing step
+ * Moves a file to a path that must be free, and never overwrites. The move uses a hard link and unlink if the file
+ * system has them. Otherwise it moves the file onto an empty file that it creates there. Between two file systems the
+ * function copies, compares hashes, and only then removes the source. @throws OccupiedError, ChangedWhileCopiedError,
+ * or the errno error of the failing step
  */
 export async function moveNoClobber(files: FileSystem, from: string, to: string): Promise<void> {
   const way = await moveByLink(files, from, to);
@@ -115,7 +116,9 @@ export async function moveByLink(
   return "moved";
 }
 
-/** When one name of a file is removed, Windows removes its read-only attribute, and so for its other names too. */
+/**
+ * When one name of a file is removed, Windows removes the read-only attribute of the file, also for its other names.
+ */
 async function keepMode(files: FileSystem, path: string, mode: number): Promise<void> {
   const left = await files.stat(path);
   if (left !== null && left.mode !== mode) await files.chmod(path, mode);

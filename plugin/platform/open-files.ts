@@ -19,19 +19,19 @@ export interface LockedRange {
   readonly last: number;
 }
 
-/** What a system shows about files that processes have open, as far as this user may see it. Paths are absolute. */
+/** The facts about open files that a system shows, as far as this user may see them. Paths are absolute. */
 export interface OpenFiles {
   /**
    * The other processes that have one of these files open. Links in the paths are followed, as opencode follows them.
    */
   openersOf(paths: readonly string[]): Promise<Opener[]>;
   /**
-   * The other processes that have any file below these folders open. A process named opencode counts as one if this
-   * user may not see its files.
+   * The other processes that have any file below these folders open. A process named opencode counts as having files
+   * open if this user may not see its files.
    */
   openersBelow(folders: readonly string[]): Promise<Opener[]>;
   /**
-   * Those of these files that a process has open for writing, including this process. They are identified by inode, so
+   * The files of this list that a process has open for writing, including this process. Files are compared by inode, so
    * their present names do not matter. Takes a few milliseconds.
    */
   openForWriting<T extends NamedFile>(files: readonly T[]): Set<T>;
@@ -44,7 +44,7 @@ export interface OpenFiles {
   holdsLock(inode: number, range: LockedRange): boolean;
 }
 
-/** `opencode (process 1234)`; empty for none. */
+/** For example `opencode (process 1234)`; empty for no process. */
 export function openersText(openers: readonly Opener[]): string {
   return openers.map(({ pid, name }) => `${name} (process ${pid})`).join(", ");
 }

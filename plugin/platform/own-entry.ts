@@ -8,8 +8,8 @@ export interface Printed {
 
 /**
  * Runs a module of this package in its own process, with the same runtime as this process. An opencode binary is a Bun,
- * which runs a module with `BUN_BE_BUN=1` (measured on eleven releases). `null`: it could not be started, or was
- * stopped.
+ * which runs a module with `BUN_BE_BUN=1` (measured on eleven releases). `null`: the process could not be started, or
+ * was stopped.
  */
 export function runEntry(path: string, args: readonly string[], signal?: AbortSignal): Promise<Printed | null> {
   return new Promise((resolve) => {

@@ -9,7 +9,7 @@ const HELD = new Set<unknown>(["EBUSY", "EPERM", "EACCES", "UNKNOWN"]);
 /** Pauses between the tries, in milliseconds: 2.5 seconds in all. A virus scan of one file takes a fraction of that. */
 const PAUSES_MS = [10, 20, 40, 80, 160, 320, 640, 1_280] as const;
 
-/** A file system without hard links may report EPERM too, and there is another way then. */
+/** A file system without hard links may report EPERM too, and then another way is used. */
 const MOST_LINK_TRIES = 4;
 
 /** Operations that change nothing if they fail. */

@@ -6,7 +6,7 @@ import { errnoCode } from "./file-system.ts";
 /** Whether the system has owners and modes that may deny a user a file. */
 export const HAS_MODES = process.platform !== "win32";
 
-/** What this user may not do with a file or folder, although opencode must. */
+/** The access that this user lacks to a file or folder, although opencode needs it. */
 export interface Refusal {
   readonly what: "read" | "write" | "write-here";
   /** The reason in words without a path: `owned by root, mode 644: may not be written`. On Windows, the attribute. */
@@ -14,8 +14,8 @@ export interface Refusal {
 }
 
 /**
- * Why this user may not read, write or enter a path; `null` if they may, or if nothing is there. `write-here`: nobody
- * may, because the file system is read-only. Opens nothing.
+ * The reason why this user may not read, write or enter a path; `null` if they may, or if the path does not exist.
+ * `write-here`: no user may write, because the file system is read-only. Opens nothing.
  */
 export function refusalOf(path: string, needs: "read" | "read and write"): Refusal | null {
   const isFolder = statOf(path)?.isDirectory() ?? false;
@@ -56,7 +56,7 @@ function statOf(path: string): Stats | null {
   }
 }
 
-/** Whether a path belongs to another user than this process runs as. It is `false` where the system has no such users. */
+/** Whether a path belongs to another user than this process runs as. `false` if the system has no such users. */
 export function isOfOtherUser(path: string): boolean {
   const found = HAS_MODES ? statOf(path) : null;
   return found !== null && found.uid !== process.geteuid?.();
@@ -76,8 +76,8 @@ function ownership(path: string): string {
 
 /**
  * The command that lets this user read and write a path, ready to paste into a shell of this system. `null` on Windows,
- * unless it is a file with the read-only attribute. `null` too if the path is in a closed folder of another user that
- * is neither in the home directory nor in `dataDir`: a command that gives such a folder away (`/root`) would do harm.
+ * unless the path is a file with the read-only attribute. `null` too for a path in another user's closed folder outside
+ * the home directory and `dataDir`. A command that changes the owner of such a folder (`/root`) would do harm.
  */
 export function correctingCommand(path: string, dataDir: string | null = null): string | null {
   if (!HAS_MODES) return codeOf(path, constants.W_OK) === "EPERM" ? `attrib -R "${path}"` : null;
@@ -94,10 +94,10 @@ export function correctingCommand(path: string, dataDir: string | null = null): 
   return isOurs ? chmod : `sudo chown ${flag}"$(id -u):$(id -g)" ${what} && ${chmod}`;
 }
 
-/** More links in a row than this are a circle. */
+/** More links in a row than this form a circle. */
 const MOST_LINKS = 40;
 
-/** Where a link leads, although this user may not look there. */
+/** The target of a link, even if this user may not read it. */
 function linkTarget(path: string): string {
   let at = path;
   for (let count = 0; count < MOST_LINKS; count += 1) {
@@ -111,7 +111,7 @@ function linkTarget(path: string): string {
   return path;
 }
 
-/** The outermost folder above a path that may not be entered, or else the path itself. */
+/** The outermost folder above a path that may not be entered, or otherwise the path itself. */
 function firstClosed(path: string): string {
   const names = path.split("/");
   for (let length = 2; length < names.length; length += 1) {

@@ -3,27 +3,29 @@ import { basename, dirname, relative, sep } from "node:path";
 import { asDisk, errnoCode, type FileSystem, nodeFileSystem } from "./file-system.ts";
 
 /**
- * Where Linux shows the open files of a process. A path through this folder leads to the same folder, whatever its
- * present name.
+ * The folder in which Linux shows the open files of a process. A path through an open folder leads to the same folder,
+ * even if its name changes.
  */
 const OPENED = "/proc/self/fd";
 
 // `O_NOFOLLOW` and `O_DIRECTORY` together refuse a symbolic link with ENOTDIR.
 const FOLDER_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_DIRECTORY ?? 0);
 
-/** A folder below which no symbolic link is followed: its path, and its real place at the beginning. */
+/**
+ * A folder below which no symbolic link is followed: its path, and its real place when this process started to use it.
+ */
 interface Root {
   readonly named: string;
   readonly real: string;
 }
 
 /**
- * The file system of this machine for changes to one data directory. A path is checked before a change. Somebody may replace a folder with a symbolic link after that.
- * Every folder on the way is opened, and the change is made in the opened one. So Linux returns an error (`ENOTDIR`), and
- * nothing is changed at the link's target. The data directory and
- * the `folders` (absolute paths) may be links, as opencode allows. Their targets are determined here, and a later
- * change of target is refused. On other systems, and for paths outside the data directory, it is
- * {@link nodeFileSystem}.
+ * The file system of this machine for changes to one data directory. A path is checked before a change. After the
+ * check, another process may replace a folder by a symbolic link. So every folder on the path is opened, and the change
+ * is made in the opened folder. If a folder was replaced, Linux returns an error (`ENOTDIR`), and nothing is changed at
+ * the link's target. The data directory and the `folders` (absolute paths) may be links, as opencode allows. The
+ * targets of these links are determined here, and a later change of a target is refused. On other systems, and for
+ * paths outside the data directory, this is {@link nodeFileSystem}.
  */
 export function fileSystemWithin(dataDir: string, folders: readonly string[]): FileSystem {
   if (process.platform !== "linux" || !existsSync(OPENED)) return nodeFileSystem;
@@ -36,7 +38,7 @@ export function fileSystemWithin(dataDir: string, folders: readonly string[]): F
   return asDisk({
     ...files,
     writeNew: (path, bytes, mode) => at(path, (pinned) => files.writeNew(pinned, bytes, mode)),
-    // The source may be anywhere, because the copy is compared before it is moved.
+    // The source may be any path, because the copy is compared before it is moved.
     copyNew: (from, to, mode, signal) => at(to, (pinned) => files.copyNew(from, pinned, mode, signal)),
     cloneNew: (from, to, mode) => at(to, (pinned) => files.cloneNew(from, pinned, mode)),
     makeDirectory: (path, mode) => at(path, async (pinned) => makeFolder(pinned, mode)),
@@ -58,7 +60,7 @@ class MovedFolderError extends Error {
   readonly code = "ENOTDIR";
 
   constructor() {
-    super("A folder leads elsewhere than before.");
+    super("A folder on the path leads to another place than before.");
     this.name = "MovedFolderError";
   }
 }

@@ -9,7 +9,7 @@ export interface ProcessIdentity {
   readonly host: string;
   /** Boot id plus start time in clock ticks since that boot; `null` if the system does not show it. */
   readonly started: string | null;
-  /** The PID namespace in which `pid` is its number, as Linux names it; `null` if there are none. */
+  /** The PID namespace in which `pid` is its number, as Linux names it; `null` if there are no namespaces. */
   readonly namespace: string | null;
   /**
    * A hash of the id of the installed system; `null` if it has none. Cloned systems and containers may have the same
@@ -17,19 +17,19 @@ export interface ProcessIdentity {
    */
   readonly machine: string | null;
   /**
-   * Only on Windows: when the process started, in milliseconds since the system started; `null` elsewhere. All threads
-   * get the same value.
+   * Only on Windows: when the process started, in milliseconds since the system started; `null` elsewhere. The value is
+   * the same in all threads.
    */
   readonly startedMs: number | null;
 }
 
 /**
- * The state of a process, seen from here. `unknown`: it may run on another machine or in another container, or the
- * system does not show it.
+ * The state of a process, as this process sees it. `unknown`: the process may run on another machine or in another
+ * container, or the system does not show it.
  */
 export type Standing = "alive" | "gone" | "unknown";
 
-/** The states of a process that has ended and whose parent has not asked for it yet (proc_pid_stat(5)). */
+/** The states of a process that has ended, but whose parent has not collected it yet (proc_pid_stat(5)). */
 const ENDED = new Set(["Z", "X", "x"]);
 
 /** `"ended"`: the number is still in use, but the process no longer does anything. */
@@ -38,7 +38,8 @@ function startOf(pid: number): string | null {
     // In a PID namespace without a /proc of its own, this number belongs to another process.
     if (readlinkSync("/proc/self") !== String(process.pid)) return null;
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The command name is in parentheses and may hold anything. The start time is field 22, the 20th after it.
+    // The command name is in parentheses and may hold anything. The start time is field 22, the 20th field after the
+    // name.
     const [state = "", ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     if (ENDED.has(state)) return "ended";
     return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}:${fields[18]}`;
@@ -83,8 +84,8 @@ export function isFree(pid: number): boolean {
 }
 
 /**
- * The state of a process, seen from here. A number is valid only in its own PID namespace, and a start time only for
- * its own boot. The process counts as gone only if the host names are equal too.
+ * The state of a process, as this process sees it. A number is valid only in its own PID namespace, and a start time
+ * only for its own boot. The process counts as gone only if the host names are equal too.
  */
 export function standingOf(identity: ProcessIdentity): Standing {
   const own = thisProcess();

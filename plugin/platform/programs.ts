@@ -43,11 +43,11 @@ export async function outputOf(
   });
 }
 
-/** A program of our own that answers a question and ends. */
+/** A program that answers one question of this tool, and ends. */
 export interface AskedProgram {
   /** The output of the program; `null` if it could not be started, was ended, or failed. */
   readonly answer: Promise<string | null>;
-  /** Ends it at once, whatever it does. */
+  /** Ends the program at once. */
   end(): void;
 }
 
@@ -85,13 +85,13 @@ function answerOf(child: ChildProcess, question: string, onLine: (line: string) 
     });
     child.once("error", () => resolve(null));
     child.once("close", (code) => resolve(code === 0 ? said : null));
-    // If a child ends before it has read everything, the pipe closes.
+    // If a child ends before it has read everything, the pipe is closed.
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(question);
   });
 }
 
-/** The names that a program may have on this system, the likelier first. */
+/** The possible names of a program on this system, the likelier first. */
 export function programNames(name: string): string[] {
   return process.platform === "win32" ? [`${name}.exe`, `${name}.cmd`] : [name];
 }
@@ -103,14 +103,14 @@ export async function succeeds(
   environment: Environment,
   timeoutMs: number,
 ): Promise<boolean> {
-  // Starts `.cmd` files of Windows with unchanged arguments, which `spawn` does not.
+  // cross-spawn starts `.cmd` files of Windows with unchanged arguments, which `spawn` does not.
   const { default: crossSpawn } = await import("cross-spawn");
   return crossSpawn.sync(program, [...args], { stdio: "ignore", timeout: timeoutMs, env: environment }).status === 0;
 }
 
 /**
- * Runs a program with this terminal until it ends.
- * @returns its exit status, 4 where a signal ended it; `null` where it could not be started
+ * Runs a program with this terminal until it ends. @returns its exit status, or 4 if a signal ended it; `null` if it
+ * could not be started
  */
 export async function runInTerminal(
   program: string,
@@ -120,7 +120,8 @@ export async function runInTerminal(
   const { default: crossSpawn } = await import("cross-spawn");
   return new Promise((resolve) => {
     const child = crossSpawn(program, [...args], { stdio: "inherit", env: environment });
-    // From now on only the other process reacts. A terminal sends its interrupts to both by itself.
+    // From now on, only the other process reacts to signals. A terminal sends its interrupts to both processes by
+    // itself.
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.removeAllListeners(signal);
     process.on("SIGINT", () => undefined);
     process.on("SIGTERM", () => child.kill("SIGTERM"));
@@ -131,7 +132,7 @@ export async function runInTerminal(
 
 const PARENT_LOOK_MS = 20;
 
-/** Ends this process when its parent has ended, by whatever signal. Windows does not report the end of a parent. */
+/** Ends this process when its parent has ended for any reason. Windows does not report the end of a parent. */
 export function endWithParent(parent: number): void {
   if (process.platform === "win32") return;
   const look = () => {

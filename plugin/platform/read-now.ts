@@ -14,10 +14,14 @@ import { errnoCode } from "./file-system.ts";
 
 /**
  * Reads on the calling thread. opencode waits for some answers, and the thread pool of a starting process takes
- * milliseconds for each. Nothing here changes anything, so the port for effects (`file-system.ts`) is not needed.
+ * milliseconds for each. The functions in this module change nothing, so they do not use the port for effects
+ * (`file-system.ts`).
  */
 
-/** The system's facts about one path, unconverted because there may be thousands of files. Times in ms since 1970. */
+/**
+ * The system's facts about one path, in the form of the system, because there may be thousands of files. Times in ms
+ * since 1970.
+ */
 export interface RawStat {
   readonly ino: number;
   readonly mode: number;
@@ -29,12 +33,12 @@ export interface RawStat {
   isDirectory(): boolean;
 }
 
-/** The facts about the path itself, even if it is a symbolic link; `undefined` if nothing is there. */
+/** The facts about the path itself, even if it is a symbolic link; `undefined` if the path does not exist. */
 export function statNow(path: string): RawStat | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
 }
 
-/** The facts about the path itself; `null` if nothing is there or this user may not see it. */
+/** The facts about the path itself; `null` if the path does not exist or this user may not see it. */
 export function entryNow(path: string): RawStat | null {
   try {
     return statNow(path) ?? null;
@@ -43,7 +47,7 @@ export function entryNow(path: string): RawStat | null {
   }
 }
 
-/** The facts about the target of a path; `undefined` if nothing is there, or if links form a circle. */
+/** The facts about the target of a path; `undefined` if the path does not exist, or if links form a circle. */
 export function targetStatNow(path: string): RawStat | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
@@ -53,7 +57,7 @@ export function targetStatNow(path: string): RawStat | undefined {
   }
 }
 
-/** Whether a path leads to anything that this user may see. */
+/** Whether a path leads to a file or folder that this user may see. */
 export function isThere(path: string): boolean {
   return existsSync(path);
 }
@@ -88,9 +92,9 @@ export function textNow(path: string | URL): string {
 
 /** A file that can be read at any position. */
 export interface OpenedFile {
-  /** Its size when it was opened, in bytes. */
+  /** The size of the file when it was opened, in bytes. */
   readonly size: number;
-  /** Reads up to `length` bytes from `offset` and puts them at `at` of `into`. Returns the number of bytes. */
+  /** Reads up to `length` bytes from `offset`, and writes them to `into` from `at` on. Returns the number of bytes. */
   read(into: Buffer, at: number, length: number, offset: number): number;
   close(): void;
 }
@@ -114,12 +118,12 @@ const LARGEST_READ_NOW = 1024 * 1024;
 /** The bytes are used at once, so one buffer is enough for all reads. The first read allocates it. */
 let buffer: Buffer | null = null;
 
-/** As in `file-system.ts`: a link is not followed, and a pipe does not block the reader. */
+/** A link is not followed, and a pipe does not block the reader (see `file-system.ts`). */
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
- * The bytes of a file of up to a megabyte, valid until the next call; `null` if it is larger, no plain file, or cannot
- * be read.
+ * The bytes of a file of up to a megabyte, valid until the next call; `null` if the file is larger, no ordinary file,
+ * or unreadable.
  */
 export function readNow(path: string): Buffer | "absent" | null {
   let descriptor: number;
@@ -130,7 +134,7 @@ export function readNow(path: string): Buffer | "absent" | null {
   }
   try {
     buffer ??= Buffer.allocUnsafe(LARGEST_READ_NOW + 1);
-    // Anything but a plain file fails or gives nothing, which also asks for a closer examination.
+    // For everything except an ordinary file, the read fails or returns nothing, which also requests a closer check.
     const size = readSync(descriptor, buffer, 0, buffer.length, 0);
     return size > LARGEST_READ_NOW ? null : buffer.subarray(0, size);
   } catch {

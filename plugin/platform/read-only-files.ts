@@ -1,11 +1,12 @@
-/** The one permission that Windows keeps in a file's mode: without it the file has the read-only attribute. */
+/** The one permission that Windows keeps in a file's mode: without it, the file has the read-only attribute. */
 const WRITABLE = 0o200;
 
 /** Windows error codes for an operation that a read-only file forbids. */
 const REFUSED = new Set<unknown>(["EPERM", "EACCES"]);
 
 /**
- * The part of the port to files (`file-system.ts`) that a read-only file affects, and what reads and changes its mode.
+ * The functions of the port to files (`file-system.ts`) that a read-only file affects, and those that read and change
+ * its mode.
  */
 interface Files {
   stat(path: string): Promise<{ readonly type: string; readonly mode: number } | null>;
@@ -18,8 +19,8 @@ interface Files {
 
 /**
  * A port to files for Windows, where a read-only file may not be removed, replaced, forced to disk or given a time. On
- * other systems only its folder counts. A refused operation is repeated without the attribute. A file that stays gets
- * the attribute again.
+ * other systems, only the mode of the folder decides. An operation that Windows refused is repeated without the
+ * attribute. A file that still exists afterwards gets the attribute again.
  */
 export function pastReadOnly<Port extends Files>(files: Port): Port {
   /** `stays`: whether the same file is at the path afterwards. */

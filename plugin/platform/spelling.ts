@@ -2,8 +2,8 @@ import { sep } from "node:path";
 import type { FileSystem } from "./file-system.ts";
 
 /**
- * Whether two paths that exist are one, spelled in two ways on a file system that ignores case or the form of accents.
- * They lead to two folders if a folder on the way lists both spellings, one of which may be a link to the other.
+ * Whether two existing paths are one, spelled in two ways on a file system that ignores case or the form of accents.
+ * Two spellings lead to two folders if a parent folder lists both. One of the two may be a link to the other.
  */
 export async function isOneSpelledTwice(files: FileSystem, path: string, other: string): Promise<boolean> {
   const plain = (text: string) => text.normalize("NFC").toLowerCase();

@@ -18,9 +18,9 @@ import { errnoCode } from "./file-system.ts";
 const force = promisify(fdatasync);
 
 /**
- * A file that is written next to its place and moved there by a rename. It is written synchronously and stays open,
- * because opencode waits for every write of a record and writes one record a thousand times. All methods throw the
- * errno error of the system.
+ * A file that is written next to its place, and moved there by a rename. The file is written synchronously and stays
+ * open, because opencode waits for every write of a record and writes one record a thousand times. All methods throw
+ * the errno error of the system.
  */
 export class StagedFile {
   readonly path: string;
@@ -34,8 +34,8 @@ export class StagedFile {
   }
 
   /**
-   * Creates a file that must not exist yet, and its folder if that is missing. `mode` is exact; without it the umask
-   * applies.
+   * Creates a file that must not exist yet, and its folder if that is missing. `mode` is exact; if it is absent, the
+   * umask applies.
    */
   static create(path: string, newMode: number, mode: number | undefined): StagedFile {
     const descriptor = inFolder(dirname(path), () => openSync(path, "wx", newMode));
@@ -67,7 +67,7 @@ export class StagedFile {
     fdatasyncSync(this.#descriptor);
   }
 
-  /** Moves it to a place, whose folder is created if it is missing. */
+  /** Moves the file to a place. A missing folder is created. */
   takePlace(path: string, rename: typeof renameNow): void {
     inFolder(dirname(path), () => rename(this.path, path));
   }
@@ -77,7 +77,7 @@ export class StagedFile {
     this.#isOpen = false;
   }
 
-  /** Removes it, unless it was moved to its place. */
+  /** Removes the file, unless it was moved to its place. */
   discard(): void {
     this.close();
     removeNow(this.path);
@@ -85,8 +85,8 @@ export class StagedFile {
 }
 
 /**
- * Replaces a file synchronously with a temporary one that only its owner may read. It is not forced to disk, so it is
- * only for files that may be lost. @throws the errno error of the system
+ * Replaces a file synchronously with a temporary one that only its owner may read. The file is not forced to disk, so
+ * this function is only for files that may be lost. @throws the errno error of the system
  */
 export function replaceNow(path: string, temporary: string, text: string): void {
   writeFileSync(temporary, text, { mode: 0o600 });
@@ -97,7 +97,7 @@ export function renameNow(from: string, to: string): void {
   renameSync(from, to);
 }
 
-/** Writes a file in place. What prevents a replacement need not prevent a write. */
+/** Writes a file in place. An error that prevents a replacement may still allow a write in place. */
 export function writeThroughNow(path: string, text: string): void {
   writeFileSync(path, text);
 }

@@ -1,14 +1,14 @@
 import type { FileSystem } from "./file-system.ts";
 import type { OpenFiles } from "./open-files.ts";
 
-/** Tells which files of some folders were written, created, moved or removed. */
+/** Reports the files of some folders that were written, created, moved or removed. */
 export interface FolderChanges {
   /**
    * Starts to follow a folder, by its path below the root. `"full"`: no more folders can be followed. `"absent"`: there
    * is none.
    */
   follow(folder: string): "followed" | "full" | "absent";
-  /** Paths below the root that changed since the last call; `"lost"` if some are not known. */
+  /** Paths below the root that changed after the last call; `"lost"` if some are unknown. */
   drain(): ReadonlySet<string> | "lost";
 }
 

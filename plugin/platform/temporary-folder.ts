@@ -11,11 +11,11 @@ export interface TemporaryFolder {
 }
 
 /**
- * Makes a private folder for temporary files: a copy of a database holds sessions and credentials. @throws the errno
- * error
+ * Creates a private folder for temporary files, because a copy of a database holds sessions and credentials. @throws
+ * the errno error
  */
 export async function makeTemporaryFolder(parent: string = tmpdir()): Promise<TemporaryFolder> {
-  // `mkdtemp` creates it with mode 0700.
+  // `mkdtemp` creates the folder with mode 0700.
   const path = await mkdtemp(join(parent, "opencode-session-repair-"));
   made.add(path);
   return {
@@ -27,7 +27,7 @@ export async function makeTemporaryFolder(parent: string = tmpdir()): Promise<Te
   };
 }
 
-/** Folders that were not removed yet. */
+/** Folders that still have to be removed. */
 const made = new Set<string>();
 
 /** Removes all remaining folders, for a process that ends in the middle of its work. */
@@ -36,18 +36,18 @@ export function removeTemporaryFolders(): void {
     try {
       rmSync(path, { recursive: true, force: true });
     } catch {
-      // On Windows nobody removes a file that SQLite still has open. The system clears this folder.
+      // On Windows, a file that SQLite still has open cannot be removed. The system clears this folder.
     }
   }
 }
 
-/** A place for temporary folders, and its name for texts that must not contain a path. */
+/** A place for temporary folders, with a name for texts that must not contain a path. */
 export interface TemporaryPlace {
   readonly name: string;
   readonly path: string;
 }
 
-/** Where temporary folders may be made, in the order in which they are tried. */
+/** The places for temporary folders, in the order in which they are tried. */
 export function temporaryPlaces(): TemporaryPlace[] {
   const { XDG_RUNTIME_DIR } = process.env;
   const all = [

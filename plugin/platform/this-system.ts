@@ -1,6 +1,6 @@
 import type { System } from "./system.ts";
 
-/** The system of this process. It is loaded on demand, because a healthy start of opencode needs none of this. */
+/** The system of this process. The module is loaded on demand, because a healthy start of opencode does not need it. */
 export async function thisSystem(): Promise<System> {
   switch (process.platform) {
     case "linux":

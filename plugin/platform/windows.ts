@@ -8,6 +8,6 @@ export const windows: System = {
   // `isHeldOpen` tells it.
   hasOtherDescriptor: async () => null,
   followFolders: async (root) => followRecursively(root),
-  // SQLite has no such VFS on Windows. The system itself does not replace an open file.
+  // SQLite has no VFS with such locks on Windows. Windows itself does not replace an open file.
   soleLocking: null,
 };

@@ -20,29 +20,27 @@ export type LockContent = z.infer<typeof lockSchema>;
 
 /** The times of the protocol, in milliseconds. */
 export interface LockTimes {
-  /** How often a holder renews its lock. */
+  /** The interval at which a holder renews its lock. */
   readonly renewEveryMs: number;
-  /** After this time without a renewal, a holder makes sure that nobody is taking its lock over. */
+  /** After this time without a renewal, a holder checks that no other process takes its lock over. */
   readonly overdueMs: number;
   /** After this time without a renewal, a lock may be taken over if its holder cannot be seen. */
   readonly lapsedMs: number;
-  /** For this time the missing renewal must also be observed, because clocks differ and can be changed. */
+  /** A process must also observe the missing renewal for this time, because clocks differ and can be changed. */
   readonly watchedMs: number;
 }
 
 /** `overdueMs` is less than `watchedMs`: no takeover can begin while a holder trusts its last renewal. */
 export const LOCK_TIMES: LockTimes = { renewEveryMs: 2_000, overdueMs: 5_000, lapsedMs: 120_000, watchedMs: 10_000 };
 
-/** A lock file and what can be found out about its holder. */
+/** A lock file, and the known facts about its holder. */
 export interface LockHolder extends LockContent {
-  /** When the lock was last renewed, by the clock of its holder. */
+  /** The time of the last renewal, by the clock of the lock's holder. */
   readonly renewedMs: number;
   readonly standing: Standing;
 }
 
-/**
- * The content of a lock file. A file without valid content was torn by a crash; a live writer needs only milliseconds.
- */
+/** The content of a lock file. A crash leaves a file without valid content; a live writer needs only milliseconds. */
 export type LockReading = LockHolder | "absent" | "torn" | "being-written";
 
 const TORN_AFTER_MS = 10_000;
@@ -61,7 +59,7 @@ export async function readLock(files: FileSystem, path: string): Promise<LockRea
   }
 }
 
-/** The token of a lock file, without a look at its holder; `null` where there is none. */
+/** The token of a lock file, without a look at its holder; `null` if there is no lock file. */
 export async function readToken(files: FileSystem, path: string): Promise<string | null> {
   const bytes = await files.read(path, 4096);
   if (bytes === "absent") return null;
@@ -77,14 +75,14 @@ export function tokenOf(reading: LockReading): string {
   return typeof reading === "string" ? reading : reading.token;
 }
 
-/** Whether whoever wrote it is gone for certain. */
+/** Whether the process that wrote it is certainly gone. */
 export function isAbandoned(reading: LockReading): boolean {
   return typeof reading === "string" ? reading === "torn" : reading.standing === "gone";
 }
 
-/** Whether it was not renewed for so long, by the clock of this machine, and its holder cannot be seen. */
+/** Whether the lock was not renewed for this time, by the clock of this machine, and its holder cannot be seen. */
 export function isLapsed(reading: LockReading, lapsedMs: number): boolean {
   if (typeof reading === "string" || reading.standing !== "unknown") return false;
-  // A time in the future is one of another clock, or of one that was set back.
+  // A time in the future comes from another clock, or from a clock that was set back.
   return Math.abs(Date.now() - reading.renewedMs) > lapsedMs;
 }

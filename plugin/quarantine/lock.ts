@@ -20,13 +20,15 @@ import {
 } from "./lock-file.ts";
 import { QUARANTINE } from "./places.ts";
 
-/** The right to change one data directory. One holder at a time, across processes, containers and machines. */
+/**
+ * The right to change one data directory. The lock has one holder at a time, across processes, containers and machines.
+ */
 export interface RepairLock {
   /** Whether a process that is gone held the lock before. Its run may be unfinished. */
   readonly takenOver: boolean;
   /**
-   * Whether the lock still belongs to this holder. Call it before each change: a process that slept may have lost its
-   * lock.
+   * Whether the lock still belongs to this holder. Call this function before each change, because a process that slept
+   * may have lost its lock.
    */
   isHeld(): Promise<boolean>;
   release(): Promise<void>;
@@ -37,9 +39,9 @@ export type LockResult =
   | { readonly ok: false; readonly holder: LockHolder | null };
 
 /**
- * Takes the lock of a data directory, or says who holds it. It is taken over from a process that is gone. From a holder
- * that cannot be seen here, it is taken over after {@link LockTimes.lapsedMs} without a renewal. This process must also
- * have seen the same lock for {@link LockTimes.watchedMs}, so such a lock needs a second try.
+ * Takes the lock of a data directory, or says who holds it. The lock is taken over from a process that is gone. If the
+ * holder cannot be seen here, the lock is taken over after {@link LockTimes.lapsedMs} without a renewal. This process
+ * must also have seen the same lock for {@link LockTimes.watchedMs}, so such a takeover needs a second try.
  */
 export async function takeLock(files: FileSystem, dataDir: string, times: LockTimes = LOCK_TIMES): Promise<LockResult> {
   const attempt = new LockAttempt(files, join(dataDir, QUARANTINE), times);
@@ -73,7 +75,10 @@ export async function lockOf(files: FileSystem, dataDir: string): Promise<LockRe
   return reading === "absent" ? null : reading;
 }
 
-/** Watches a holder that cannot be seen. `true` if it renews or releases its lock within {@link LockTimes.watchedMs}. */
+/**
+ * Watches a holder that cannot be seen. `true` if the holder renews or releases its lock within {@link
+ * LockTimes.watchedMs}.
+ */
 export async function isRenewed(
   files: FileSystem,
   dataDir: string,
@@ -93,8 +98,8 @@ export async function isRenewed(
 const WATCH_STEP_MS = 200;
 
 /**
- * Ends a lock, unless its holder is seen to be alive. `false`: the lock changed meanwhile, or its holder is alive. If
- * the holder is alive but cannot be seen, it notices the loss before its next change.
+ * Removes a lock, unless its holder is seen to be alive. `false`: the lock changed meanwhile, or its holder is alive.
+ * If the holder is alive but cannot be seen, it notices before its next change that the lock is gone.
  */
 export async function endLock(files: FileSystem, dataDir: string, seen: LockReading): Promise<boolean> {
   if (typeof seen !== "string" && seen.standing === "alive") return false;
@@ -136,8 +141,8 @@ class LockAttempt {
   }
 
   /**
-   * Creates our lock file, unless there is one. It is moved into place, so that nobody sees it half written. Without
-   * hard links that is not possible.
+   * Creates the lock file of this process, unless there is one. The file is moved into place complete, so that no other
+   * process sees it half written. Without hard links, the file cannot be moved into place like that.
    */
   async create(path: string): Promise<boolean> {
     try {
@@ -150,8 +155,9 @@ class LockAttempt {
   }
 
   /**
-   * Creates the file and writes into it. A rename would replace the lock of a process that meanwhile took this one over
-   * as torn. If the write was slow, the claim that a takeover needs shows whether the lock is still ours.
+   * In that case the file is created first, and written afterwards. A rename could replace the lock of another process
+   * that has taken over this half-written lock in the meantime. If the write was slow, the claim that a takeover needs
+   * shows whether the lock still belongs to this process.
    */
   async #createInPlace(path: string): Promise<boolean> {
     const began = moment();
@@ -163,10 +169,10 @@ class LockAttempt {
   }
 
   /**
-   * Replaces an abandoned or expired lock file with ours; `false` if another process is quicker. Only the holder of the
-   * claim on that very file may replace it, so a fresh lock is never moved. The claim is itself a lock file, named
-   * after the file's token. A claim does not expire, because a process that stopped during a takeover would continue
-   * it.
+   * Replaces an abandoned or expired lock file with that of this process; `false` if another process is quicker. Only
+   * the holder of the claim on that very file may replace it, so a fresh lock is never replaced. The claim is itself a
+   * lock file, named after the lock file's token. A claim does not expire, because a process that stopped during a
+   * takeover would continue it.
    */
   async takeOver(path: string, stale: LockReading): Promise<boolean> {
     const claim = this.#claimOn(stale);
@@ -175,7 +181,7 @@ class LockAttempt {
       if (!isAbandoned(other) || path === claim || !(await this.takeOver(claim, other))) return false;
     }
     try {
-      // The process that is writing it needs a moment, whichever clock its time is from.
+      // The process that writes the file needs a moment, whichever clock its time comes from.
       if (stale === "torn") await sleep(TORN_LOOK_MS);
       const now = await readLock(this.#files, path);
       if (tokenOf(now) !== tokenOf(stale) || renewalOf(now) !== renewalOf(stale)) return false;
@@ -196,7 +202,7 @@ class LockAttempt {
     await this.#files.unlink(claim).catch(() => undefined);
   }
 
-  /** The lock, now that it is ours. */
+  /** The lock, which now belongs to this process. */
   async taken(takenOver: boolean): Promise<RepairLock> {
     const files = this.#files;
     seenLapsed.delete(this.path);
@@ -228,7 +234,7 @@ class LockAttempt {
         await renewing?.catch(() => undefined);
         if (!(await isHeld())) return;
         await files.unlink(this.path);
-        // This fails, as intended, if the folder holds a run.
+        // This call fails, as intended, if the folder holds a run.
         await files.removeDirectory(this.#folder).catch(() => undefined);
       },
     };
@@ -242,8 +248,8 @@ class LockAttempt {
   }
 
   /**
-   * Renews our lock; `false` if it is no longer ours. An overdue holder renews under the claim on its own lock. A
-   * takeover needs the same claim, so one of the two notices the other.
+   * Renews the lock of this process; `false` if the lock no longer belongs to it. A holder that is late renews the lock
+   * under the claim on its own lock. A takeover needs the same claim, so one of the two processes notices the other.
    */
   async #renew(isOverdue: boolean): Promise<boolean> {
     const isOurs = async () => (await readToken(this.#files, this.path)) === this.#token;
@@ -256,7 +262,10 @@ class LockAttempt {
     return this.#underClaim(claim, isOurs, () => this.#files.touch(this.path));
   }
 
-  /** Runs something under a claim that nobody else can hold, if a lock file is ours. Returns whether it is. */
+  /**
+   * Runs `work` under a claim that no other process can hold, if a lock file belongs to this process. Returns whether
+   * it is.
+   */
   async #underClaim(claim: string, isOurs: () => Promise<boolean>, work: () => Promise<void>): Promise<boolean> {
     for (let tries = 0; tries < CLAIM_TRIES; tries += 1) {
       if (!(await isOurs())) return false;
@@ -295,7 +304,7 @@ class LockAttempt {
     return placed;
   }
 
-  /** Removes files of attempts that crashed. They do not affect a lock that is ours. */
+  /** Removes files of attempts that crashed. These files do not affect a lock that this process holds. */
   async #removeLeftovers(): Promise<void> {
     for (const { name } of (await this.#files.list(this.#folder)) ?? []) {
       const path = join(this.#folder, name);
@@ -320,7 +329,7 @@ function renewalOf(reading: LockReading): number | null {
   return typeof reading === "string" ? null : reading.renewedMs;
 }
 
-/** Two clocks: one stops while the machine sleeps, the other may be changed. */
+/** The time is taken from two clocks: one stops while the machine sleeps, the other may be changed. */
 interface Moment {
   readonly monotonicMs: number;
   readonly wallMs: number;

@@ -8,7 +8,7 @@ const MANIFEST_VERSION = 1;
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const size = z.int().nonnegative();
 const time = z.iso.datetime();
-/** A path relative to the run's folder: one level below `items/`, and nothing that leads elsewhere. */
+/** A path relative to the run's folder: one level below `items/`, without any way out of it. */
 const itemFile = z.string().regex(/^items\/[A-Za-z0-9][A-Za-z0-9._-]*$/);
 
 const savedBytes = z.union([
@@ -17,7 +17,8 @@ const savedBytes = z.union([
 ]);
 
 /**
- * One column of a quarantined row: storage class and exact value. Anything but short UTF-8 text has a file of its own.
+ * One column of a quarantined row: storage class and exact value. Any value except a short UTF-8 text has a file of its
+ * own.
  */
 const cell = z.union([
   z.strictObject({ storage: z.literal("null") }),
@@ -25,7 +26,7 @@ const cell = z.union([
   z.strictObject({ storage: z.enum(["text", "blob"]), value: savedBytes }),
 ]);
 
-/** What a column holds after it was replaced. */
+/** The content of a column after it was replaced. */
 const cellDigest = z.union([
   z.strictObject({ storage: z.literal("null") }),
   z.strictObject({ storage: z.enum(["integer", "real"]), number: z.string().max(64) }),
@@ -45,7 +46,7 @@ const replacement = z.strictObject({
   /** The hash of the new file or value. For several columns, the hash of all of them. */
   sha256: hash,
   /**
-   * For a file: its name in the run's folder until it is moved to its place. For an added session: the list of its
+   * For a file: its name in the run's folder, until it is moved to its place. For an added session: the list of its
    * rows.
    */
   file: itemFile.exactOptional(),
@@ -90,13 +91,15 @@ const item = z.strictObject({
   evidence: z.string(),
   remedy: z.enum(["quarantine", "recover", "normalise", "settle", "rescue"]),
   state: z.enum(["planned", "done", "restored", "rolled-back", "skipped"]),
-  /** Item of the parent row (for parts of a quarantined message). They are removed and restored together. */
+  /**
+   * Item of the parent row (for parts of a quarantined message). Parent and parts are removed and restored together.
+   */
   partOf: z.string().exactOptional(),
   /** `null`: nothing was there before. */
   original: z
     .strictObject({
       file: itemFile,
-      /** The offset of the bytes in the file. Absent if they are the whole file. */
+      /** The offset of the bytes in the file. Absent if the bytes are the whole file. */
       offset: size.exactOptional(),
       bytes: size,
       sha256: hash,
@@ -127,7 +130,7 @@ const safetyCopy = z.discriminatedUnion("state", [
   z.strictObject({ state: z.literal("skipped"), reason: z.string() }),
 ]);
 
-/** The record of one repair run on one session: what was moved, from where, why, and its exact bytes. */
+/** The record of one repair run on one session: the items, their places, the causes, and the exact bytes. */
 export const manifestSchema = z.strictObject({
   schemaVersion: z.literal(MANIFEST_VERSION),
   runID: z.string().refine(isRunID, "not a run id"),
@@ -139,7 +142,7 @@ export const manifestSchema = z.strictObject({
   store: z.strictObject({
     generation: z.enum(["json", "sqlite"]),
     contract: z.enum(["syntax", "strict"]),
-    /** Path of the database. It is relative to the data directory if the database is inside it. */
+    /** Path of the database. The name is relative to the data directory if the database is inside it. */
     database: z.string().exactOptional(),
   }),
   state: z.enum(["planned", "done", "restored", "rolled-back"]),
@@ -157,13 +160,13 @@ export type ManifestReading =
   | { readonly ok: true; readonly manifest: Manifest }
   | { readonly ok: false; readonly problem: string };
 
-/** Reads a manifest as untrusted input: everything in it is checked before it is used. */
+/** Reads a manifest as untrusted input: every value is checked before it is used. */
 export function parseManifest(text: string): ManifestReading {
   let parsed: ReturnType<typeof manifestSchema.safeParse>;
   try {
     parsed = manifestSchema.safeParse(JSON.parse(text));
   } catch (error) {
-    // Very deep nesting exhausts the stack.
+    // Very deep nesting in a document exhausts the stack.
     return { ok: false, problem: `the manifest is ${error instanceof RangeError ? "too deep" : "not valid JSON"}` };
   }
   if (!parsed.success) {
@@ -171,7 +174,7 @@ export function parseManifest(text: string): ManifestReading {
     return { ok: false, problem: `the manifest is not valid at ${place}` };
   }
   const ids = new Set(parsed.data.items.map((each) => each.id));
-  // Several items may share a file and have offsets in it. An empty item takes no space.
+  // Several items may share a file, and each has its offset in the file. An empty item takes no space.
   const files = parsed.data.items.flatMap(({ original, replacement }) =>
     [original?.offset === undefined ? original?.file : undefined, replacement?.file].filter(
       (file) => file !== undefined,
@@ -186,8 +189,8 @@ export function parseManifest(text: string): ManifestReading {
 }
 
 /**
- * A contradiction that no run of this tool would write: an item that does not fit the manifest's store, or whose parts
- * do not match.
+ * A contradiction that no run of this tool writes: an item that does not fit the manifest's store, or whose values do
+ * not match.
  */
 function contradictionIn({ sessionID, store, items }: Manifest): string | null {
   const ofDatabase = items.filter(({ kind }) => kind === "database");
@@ -212,14 +215,14 @@ const RULES: Readonly<Record<Manifest["store"]["generation"], ItemRules>> = {
   sqlite: { isAtHome: isRowItem, mayBeWhole: true },
 };
 
-const FOREIGN = "the manifest has an item that cannot be of its store";
+const FOREIGN = "the manifest has an item that cannot be in its store";
 
 function isFileItem({ locator, original, replacement }: ManifestItem): boolean {
   return "path" in locator && original?.row === undefined && replacement?.columns === undefined;
 }
 
 function isRowItem({ kind, locator, original, replacement }: ManifestItem): boolean {
-  // For a completed table, a file of its own says what was done.
+  // For a completed table, a separate file describes the change.
   if (kind === "table") return "path" in locator && original === null && replacement?.file !== undefined;
   if ("path" in locator) return false;
   if (original === null) return replacement !== undefined;

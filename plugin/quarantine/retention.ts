@@ -3,14 +3,14 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { remainders } from "./run-folders.ts";
 import type { ReadableSummary, RunSummary } from "./runs.ts";
 
-/** Deletes a folder of the quarantine with everything in it, and its parent if that is then empty. */
+/** Deletes a folder of the quarantine with everything in it, and its parent folder if that is then empty. */
 export async function removeTree(files: FileSystem, folder: string): Promise<void> {
   await removeBelow(files, folder);
   await files.removeDirectory(dirname(folder)).catch(() => undefined);
 }
 
 async function removeBelow(files: FileSystem, folder: string): Promise<void> {
-  // If the folder is a link, the link is removed and its target stays.
+  // If the folder is a link, the link is removed and its target is kept.
   if ((await files.stat(folder))?.type !== "directory") return files.unlink(folder);
   for (const entry of (await files.list(folder)) ?? []) {
     const path = join(folder, entry.name);
@@ -20,10 +20,13 @@ async function removeBelow(files: FileSystem, folder: string): Promise<void> {
   await files.removeDirectory(folder);
 }
 
-/** A larger quarantine, in bytes, is mentioned wherever it is shown. Nothing is deleted because of it. */
+/**
+ * If quarantine is larger than this, in bytes, every answer that shows it says so. No run is deleted because of this
+ * size.
+ */
 export const LARGE_QUARANTINE_BYTES = 1_000_000_000;
 
-/** The number of items whose content is only in quarantine and nowhere else. */
+/** The number of items whose content exists only in quarantine. */
 export function itemsOnlyHere(run: RunSummary): number {
   return run.ok ? run.state.onlyHere : 0;
 }
@@ -37,8 +40,8 @@ export function runsOlderThan(runs: readonly RunSummary[], ageMs: number, now: n
 }
 
 /**
- * Deletes one run for good. It is renamed to a hidden name first. So after a crash there is either the whole run, or a
- * remainder that no listing shows and {@link removeRemainders} deletes.
+ * Deletes one run for good. Before a run is deleted, it is renamed to a hidden name. So after a crash there is either
+ * the whole run, or a remainder that no list shows and that {@link removeRemainders} deletes.
  */
 export async function deleteRun(files: FileSystem, run: Pick<RunSummary, "folder">): Promise<void> {
   const condemned = join(dirname(run.folder), `.purged-${basename(run.folder)}`);
@@ -47,7 +50,10 @@ export async function deleteRun(files: FileSystem, run: Pick<RunSummary, "folder
   await removeTree(files, condemned);
 }
 
-/** Finishes what crashes interrupted before a run began or while it was deleted. Call it under the lock only. */
+/**
+ * Removes the folders that a crash left before a run began or while a run was being deleted. Call this function only
+ * under the lock.
+ */
 export async function removeRemainders(files: FileSystem, dataDir: string): Promise<void> {
   for (const folder of await remainders(files, dataDir)) await removeTree(files, folder);
 }

@@ -6,7 +6,7 @@ import { isRunID } from "./run-id.ts";
 /** Folder for items that belong to no session: a project record, a whole database. */
 const STORE_FOLDER = "_store";
 
-/** A session id from disk becomes a folder name only in opencode's own form. */
+/** A session id from disk becomes the name of a folder only if it has opencode's own form. */
 const SESSION_ID = /^ses[A-Za-z0-9_-]{1,120}$/;
 
 /** Of a run's folders for one session, only the first has the plain run id as its name. */
@@ -43,7 +43,7 @@ async function ownersIn(files: FileSystem, dataDir: string): Promise<string[]> {
     .map(({ name }) => name);
 }
 
-/** Folders that a crash left: of runs that never began, of runs that were being deleted, and empty session folders. */
+/** Folders that a crash left: those of runs that never began or were being deleted, and empty session folders. */
 export async function remainders(files: FileSystem, dataDir: string): Promise<string[]> {
   const found: string[] = [];
   for (const owner of await ownersIn(files, dataDir)) {

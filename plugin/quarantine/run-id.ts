@@ -24,7 +24,7 @@ export function newRunID(now: number): string {
   return `${time}-${String(counter).padStart(4, "0")}-${randomBytes(4).toString("hex")}`;
 }
 
-/** When a run began, in milliseconds since 1970; not a number where its id states no time. */
+/** The time at which a run began, in milliseconds since 1970; not a number if its id states no time. */
 export function timeOfRunID(runID: string): number {
   const [, date, hour, minute, second, milliseconds] = RUN_TIME.exec(runID) ?? [];
   return Date.parse(`${date?.replace(/(....)(..)(..)/, "$1-$2-$3")}T${hour}:${minute}:${second}.${milliseconds}Z`);
@@ -32,7 +32,7 @@ export function timeOfRunID(runID: string): number {
 
 const RUN_TIME = /^(\d{8})T(\d\d)(\d\d)(\d\d)(\d{3})Z/;
 
-/** Whether a text has the form of a run id; only such a text ever becomes a folder name. */
+/** Whether a text has the form of a run id; only such a text may become the name of a folder. */
 export function isRunID(text: string): boolean {
   return RUN_ID.test(text);
 }

@@ -8,9 +8,9 @@ import { TOOL } from "../tool-identity.ts";
 import type { Manifest } from "./manifest.ts";
 
 /**
- * The state file of a run holds, in a few hundred bytes, what each start of opencode asks about the run; a manifest may
- * take megabytes. It is derived from the manifest and valid only for that very file. It may be deleted at any time. An
- * unfinished run has no valid state file.
+ * The state file of a run has a few hundred bytes with the facts about the run that each start of opencode needs. A
+ * manifest may take megabytes. The state file is derived from the manifest, and valid only for that very file. The
+ * state file may be deleted at any time. An unfinished run has no valid state file.
  */
 const STATE_FILE = "state.jsonl";
 
@@ -19,13 +19,13 @@ export const MANIFEST_FILE = "manifest.json";
 /** Increases when the meaning of a state file changes. */
 const FORMAT = 1;
 
-/** The first line is not longer than this. The rest is read only if a user restored something. */
+/** The first line of a state file is not longer than this. The second line is read only if a user restored a record. */
 const LARGEST_HEAD_BYTES = 2048;
 
 /** The largest state file. A run of a repair has 2,000 items, which take 35 bytes each. */
 const LARGEST_STATE_BYTES = 16 * 1024 * 1024;
 
-/** The facts about a run that can be told without its items. */
+/** The facts about a run that are known without its items. */
 export interface RunState {
   readonly runID: string;
   readonly sessionID: string | null;
@@ -35,25 +35,26 @@ export interface RunState {
   /** The name of the database in the manifest; `null` if there is none. */
   readonly database: string | null;
   readonly state: Manifest["state"];
-  /** Whether it holds a whole database. */
+  /** Whether the run holds a whole database. */
   readonly holdsDatabase: boolean;
   readonly items: number;
-  /** How many items are in each state. */
+  /** The number of items in each state. */
   readonly byState: Readonly<Partial<Record<ItemState, number>>>;
-  /** How many of the finished items were treated with each remedy. */
+  /** The number of finished items for each remedy. */
   readonly doneBy: Readonly<Partial<Record<ManifestItem["remedy"], number>>>;
-  /** The number of finished items with an original. opencode has no other copy of these. */
+  /** The number of finished items with an original. These originals exist in no other place of opencode. */
   readonly onlyHere: number;
 }
 
 /**
- * The content of a valid state file: facts about a run, or that this version of the tool found its manifest invalid.
+ * The content of a valid state file: facts about a run, or the note that this version of the tool found its manifest
+ * invalid.
  */
 export type KnownState = { readonly run: RunState } | { readonly problem: string; readonly version: string };
 
 interface Head {
   readonly format: number;
-  /** The manifest from which this was derived, as {@link manifestIdentity}. */
+  /** The manifest from which the state was derived, as {@link manifestIdentity}. */
   readonly manifest: string;
   readonly known: KnownState;
   /** The count and hash of the second line, which lists the records that a user restored. */
@@ -85,8 +86,8 @@ function countedBy<Key extends string>(keys: readonly Key[]): Partial<Record<Key
 }
 
 /**
- * Identifies a record together with its content, without revealing either; `null`: nothing was there. Restored records
- * are recognised by it.
+ * A key for a record and its content that reveals neither; `null`: there was no content. A restored record is
+ * recognised by this key.
  */
 export function keptKey(record: { readonly locator: Locator }, content: { readonly sha256: string } | null): string {
   return sha256(Buffer.from(`${locatorText(record.locator)} ${content?.sha256 ?? ""}`)).slice(0, 32);
@@ -105,7 +106,7 @@ export async function manifestIdentity(files: FileSystem, folder: string): Promi
 
 /**
  * The content of a run's state file. `null` if there is none, if it does not belong to the present manifest, or if the
- * operating system refuses to read it: then the manifest must be read.
+ * operating system refuses to read it. Then the manifest must be read.
  */
 export async function readRunState(files: FileSystem, folder: string): Promise<KnownState | null> {
   const head = await readHead(files, folder);
@@ -126,7 +127,7 @@ async function readHead(files: FileSystem, folder: string): Promise<Head | null>
   }
 }
 
-/** The records of a run that a user restored, according to its state file; `null` if the file cannot be relied on. */
+/** The records of a run that a user restored, according to its state file; `null` if the file is not valid. */
 export async function readKeptKeys(files: FileSystem, folder: string): Promise<string[] | null> {
   const head = await readHead(files, folder);
   if (head === null) return null;
@@ -140,14 +141,14 @@ export async function readKeptKeys(files: FileSystem, folder: string): Promise<s
 
 const LINE_END = 0x0a;
 
-/** A torn head, or one that another program changed, is not valid. */
+/** A first line that is incomplete, or that another program changed, is not valid. */
 function parseHead(piece: Buffer): Head | null {
   const end = piece.indexOf(LINE_END);
   if (end < 0) return null;
   try {
     const { head, sha256: seal } = JSON.parse(piece.toString("utf8", 0, end)) as { head: Head; sha256: string };
     const isOurs = head.format === FORMAT && sealOf(head) === seal;
-    // A newer version may be able to read what an older one could not.
+    // A newer version of this tool may read a manifest that an older one could not read.
     return isOurs && !("problem" in head.known && head.known.version !== TOOL.version) ? head : null;
   } catch {
     return null;
@@ -160,7 +161,8 @@ function sealOf(head: Head): string {
 
 /**
  * Writes the state file of a run whose manifest had this identity when it was read or written. The file is not forced
- * to disk: what a power loss leaves is not valid. If it cannot be written, the manifest is read again next time.
+ * to disk, because a file that a power loss damages is not valid anyway. If the state file cannot be written, the
+ * manifest is read again next time.
  */
 export async function writeRunState(
   files: FileSystem,
@@ -180,5 +182,5 @@ export async function writeRunState(
   }
 }
 
-/** Files in a run's folder that are replaced as a whole. A crash may leave an unfinished one next to them. */
+/** Files in a run's folder that are replaced as a whole. A crash may leave an unfinished file next to them. */
 export const REPLACED_FILES: readonly string[] = [MANIFEST_FILE, STATE_FILE];

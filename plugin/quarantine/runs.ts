@@ -14,7 +14,7 @@ export interface ReadableSummary {
   readonly state: RunState;
 }
 
-/** Every run in quarantine, newest first. An unreadable run is listed too, never silently skipped. */
+/** Every run in quarantine, newest first. An unreadable run is listed too, never left out. */
 export async function allRuns(files: FileSystem, dataDir: string): Promise<RunSummary[]> {
   const runs: RunSummary[] = [];
   for await (const run of eachRun(files, dataDir)) runs.push(run);
@@ -22,8 +22,8 @@ export async function allRuns(files: FileSystem, dataDir: string): Promise<RunSu
 }
 
 /**
- * The runs whose names are `wanted`, in no order. Only the state file of each is read. If it is missing or does not
- * belong to the manifest, the manifest is read.
+ * The runs whose names are `wanted`, in no order. Only the state file of each run is read. If a run's state file is
+ * missing or does not belong to the manifest, the manifest is read.
  */
 export async function* eachRun(
   files: FileSystem,
@@ -44,7 +44,7 @@ async function known(files: FileSystem, { folder, runID, owner }: NamedRun): Pro
 }
 
 async function derived(files: FileSystem, { folder, runID }: NamedRun): Promise<RunSummary> {
-  // Loaded on demand, because it checks manifests against their schema.
+  // The module is loaded on demand, because it checks manifests against their schema.
   const { readRun } = await import("./vault.ts");
   const run = await readRun(files, folder, runID);
   return run.ok ? { ok: true, folder, state: runStateOf(run.manifest) } : run;
@@ -54,7 +54,9 @@ export function runIDOf(run: RunSummary): string {
   return run.ok ? run.state.runID : run.runID;
 }
 
-/** Whether a crash left anything that the next holder of the lock must settle or examine. Reads only. */
+/**
+ * Whether a crash left a run or a file that the next holder of the lock must complete, roll back or check. Reads only.
+ */
 export async function isUnfinished(files: FileSystem, dataDir: string): Promise<boolean> {
   const entries = (await files.list(quarantinePath(dataDir))) ?? [];
   if (entries.some(({ name }) => name.startsWith("."))) return true;
@@ -67,8 +69,9 @@ export async function isUnfinished(files: FileSystem, dataDir: string): Promise<
 }
 
 /**
- * The records that users restored, as {@link keptKey}. An unasked repair does not change them. Call it under the lock
- * if a decision depends on it. @throws UnreadableRunError if the operating system does not return what a run says
+ * The records that users restored, as {@link keptKey}. An unasked repair does not change these records. Call this
+ * function under the lock if a decision depends on it. @throws UnreadableRunError if the operating system does not
+ * return the content of a run
  */
 export async function keptByUser(files: FileSystem, dataDir: string): Promise<ReadonlySet<string>> {
   const kept = new Set<string>();
@@ -94,12 +97,12 @@ export async function keptKeysOf(files: FileSystem, { folder, state }: ReadableS
   return [];
 }
 
-/** It cannot be told now which records users restored. Nothing may be decided without knowing that. */
+/** This process cannot find out now which records users restored. No decision may be made without this knowledge. */
 class UnreadableRunError extends Error {
   readonly code: string;
 
   constructor(problem: string, code: string) {
-    super(`What was restored cannot be told: ${problem}.`);
+    super(`This tool cannot tell which records were restored: ${problem}.`);
     this.name = "UnreadableRunError";
     this.code = code;
   }

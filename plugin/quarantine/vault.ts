@@ -9,8 +9,8 @@ import { folderNameFor, type NamedRun, runFolders } from "./run-folders.ts";
 import { keptKeysIn, MANIFEST_FILE, manifestIdentity, REPLACED_FILES, runStateOf, writeRunState } from "./run-state.ts";
 
 /**
- * Creates the folder of a run for a session, with its `items/`. Its name is hidden until {@link publishRun}. What a
- * crash leaves before that holds only copies.
+ * Creates the folder of a run for a session, with its `items/`. The name of the folder is hidden until {@link
+ * publishRun}. After a crash before that, the folder holds only copies.
  */
 export async function createRunFolder(
   files: FileSystem,
@@ -24,9 +24,9 @@ export async function createRunFolder(
 }
 
 /**
- * Gives a prepared run its manifest and its name, in one step that is forced to disk. A listed run always has both. Two
- * stores may hold the same session, and several sessions without a plain id share a folder. The second folder of one
- * run there is called `<runID>.2`.
+ * Gives a prepared run its manifest and its final name, in one step that is forced to disk. So a run in the list always
+ * has a manifest. Two stores may hold the same session, and several sessions without a plain id share a folder. The
+ * second folder of one run is then called `<runID>.2`.
  */
 export async function publishRun(files: FileSystem, run: RunFolder, manifest: Manifest): Promise<RunFolder> {
   await files.syncDirectory(run.items);
@@ -41,9 +41,9 @@ export async function publishRun(files: FileSystem, run: RunFolder, manifest: Ma
 }
 
 /**
- * Writes the manifest in one step; after a crash the old or the new one is there, whole. One that is not `planned` gets
- * its state file with it.
- * @throws UnwritableManifestError where what was written could not be read back; nothing is written then
+ * Writes the manifest in one step; after a crash, the old or the new manifest is there, complete. A manifest that is
+ * not `planned` gets its state file at the same time. @throws UnwritableManifestError if the new manifest could not be
+ * read again; nothing is written then
  */
 export async function writeManifest(files: FileSystem, folder: string, manifest: Manifest): Promise<void> {
   const text = manifestText(manifest);
@@ -75,18 +75,18 @@ export interface UnreadableRun {
   readonly folder: string;
   readonly runID: string;
   readonly problem: string;
-  /** What is wrong: the manifest itself, its folder, or an error of the operating system. */
+  /** The problem: the manifest itself, its folder, or an error of the operating system. */
   readonly cause: "manifest" | "folder" | { readonly errno: string };
 }
 
-/** Every run in quarantine, newest first. An unreadable run is listed too, never silently skipped. */
+/** Every run in quarantine, newest first. An unreadable run is listed too, never left out. */
 export async function storedRuns(files: FileSystem, dataDir: string): Promise<StoredRun[]> {
   const runs: StoredRun[] = [];
   for await (const run of eachStoredRun(files, dataDir)) runs.push(run);
   return runs.sort((a, b) => (basename(a.folder) < basename(b.folder) ? 1 : -1));
 }
 
-/** The runs of one session, newest first. For a session without a plain id, they include the runs of the store. */
+/** The runs of one session, newest first. For a session without a plain id, these include the runs of the store. */
 export async function runsOfSession(files: FileSystem, dataDir: string, sessionID: string): Promise<StoredRun[]> {
   const runs: StoredRun[] = [];
   const own = folderNameFor(sessionID);
@@ -95,8 +95,8 @@ export async function runsOfSession(files: FileSystem, dataDir: string, sessionI
 }
 
 /**
- * The runs whose names are `wanted`, in no order, one after the other, because all of them may not fit in memory. Each
- * manifest is read; {@link eachRun} answers questions that need no items.
+ * The runs whose names are `wanted`, in no order, one after the other, because all of them may not fit in memory. This
+ * function reads each manifest; {@link eachRun} answers questions that need no items.
  */
 export async function* eachStoredRun(
   files: FileSystem,
@@ -139,8 +139,8 @@ export async function readRun(files: FileSystem, folder: string, runID: string):
 }
 
 /**
- * Reads a run and writes its state file if that is missing. An older version wrote none, and a copy of the quarantine
- * has other files. Call it under the lock only.
+ * Reads a run, and writes its state file if that is missing. An older version wrote no state file, and a copy of the
+ * quarantine has other inodes and times. Call this function only under the lock.
  */
 export async function readAndRecord(files: FileSystem, folder: string, runID: string): Promise<StoredRun> {
   const identity = await manifestIdentity(files, folder);

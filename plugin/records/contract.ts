@@ -21,7 +21,7 @@ import {
 } from "./syntax.ts";
 import type { Description } from "./vocabulary.ts";
 
-/** What a host's verdict depends on, other than the document. */
+/** The facts besides the document on which a host's judgement depends. */
 export type Surroundings = Pick<Evidence, "row" | "siblings">;
 
 /** The shape that a host requires of a value. */
@@ -33,11 +33,13 @@ export interface Demand {
   of(artifact: Artifact, value: unknown): unknown;
   /** The path of the value in the host's answer; `null`: it is the whole answer. */
   readonly at: string | null;
-  /** Whether the load path fails without it. Otherwise an answer fails that clients request in addition. */
+  /**
+   * Whether a request that loads sessions fails without this value. Otherwise an additional request of a client fails.
+   */
   readonly blocks: boolean;
 }
 
-/** Everything that the host of a store requires of a readable record. */
+/** All requirements of a store's host for a readable record. */
 export interface Contract {
   readonly demands: readonly Demand[];
   /** Mismatches that no shape describes. */
@@ -52,8 +54,8 @@ export function isWholeRow({ locator }: Artifact, row: RowValues | null): boolea
 }
 
 /**
- * The quick look at something readable: a document (`value` is its parsed JSON), or the columns of a row (`value` is
- * `row`). `true`: every host that may load the store loads it. `false` asks for the closer examination by `judge`.
+ * The quick check of a readable value: a document (`value` is its parsed JSON), or the columns of a row (`value` is
+ * `row`). `true`: every host that may load the store loads it. `false` requests the closer check by `judge`.
  */
 export function fits(artifact: Artifact, value: unknown, around: Surroundings, store: StoreDescription): boolean {
   return readings(store).every((reading) => fitsLine(artifact, value, around, reading));
@@ -71,8 +73,8 @@ function fitsLine(artifact: Artifact, value: unknown, around: Surroundings, stor
 }
 
 /**
- * The check that the host applies to documents of messages or parts in rows, whatever their other columns hold; `null`
- * if there is no common check. It leaves out the ids of records and sessions, which `fits` checks.
+ * The check that the host applies to documents of messages or parts in rows, for any content of other columns; `null`
+ * if there is no common check. The check leaves out the ids of records and sessions, which `fits` checks.
  */
 export function documentCheck(artifact: Artifact, store: StoreDescription): Check | null {
   const contracts = readings(store).map((reading) =>
@@ -89,8 +91,8 @@ export function documentCheck(artifact: Artifact, store: StoreDescription): Chec
 }
 
 /**
- * A part of `null` fails only when it is compared with another. A project file without content is written again
- * (measured on 1.0.152 and 1.1.65).
+ * A part with the value `null` fails only when opencode compares it with another. opencode writes a project file
+ * without content again (measured on 1.0.152 and 1.1.65).
  */
 export function isHarmless(artifact: Artifact, value: unknown, { siblings }: Surroundings): boolean {
   if (!isFileLocator(artifact.locator)) return false;
@@ -99,8 +101,8 @@ export function isHarmless(artifact: Artifact, value: unknown, { siblings }: Sur
 }
 
 /**
- * What hosts require of a record. It was read in the code of 1.0.152, 1.1.65, 1.2.27, 1.14.41, 1.17.18 and 1.18.33, and
- * measured against every version that npm has by `npm run oracle`.
+ * The requirements of hosts for a record. These requirements were read in the code of 1.0.152, 1.1.65, 1.2.27, 1.14.41,
+ * 1.17.18 and 1.18.33, and measured against every version on npm by `npm run oracle`.
  */
 export function contractFor(
   artifact: Artifact,
@@ -122,7 +124,7 @@ function demand(shape: Description, at: string | null = null, of: Demand["of"] =
   let check: Check | null = null;
   return {
     shape,
-    // A start without such a record does not load this.
+    // A start without such a record does not load this module.
     check: (value) => {
       check ??= checkFor(shape);
       return check(value);
@@ -146,7 +148,7 @@ function only(shape: Description, at: string | null = null): Contract {
 
 const RECORD_ID: Demand["of"] = (artifact) => artifact.recordID;
 
-/** The message id of a part is checked with the message. */
+/** The message id of a part is checked together with the message. */
 const PART: Contract = {
   demands: [
     demand(partID, "id", RECORD_ID),
@@ -156,7 +158,7 @@ const PART: Contract = {
   departures: [],
 };
 
-/** Shapes that differ between the lines that check records by their schema. */
+/** Shapes that differ between the lines whose hosts check records by a schema. */
 interface CheckedShapes {
   readonly message: Contract;
   readonly sessionRow: Description;
@@ -178,12 +180,12 @@ function shapesOf(line: HostProfile, system: PathSystem): CheckedShapes {
 
 const SESSION_1_0: Contract = { demands: [demand(timedSession)], departures: [] };
 
-/** 1.1 reads the time only if a client asks for sessions since some time, as its own terminal UI does. */
+/** 1.1 reads the time only if a client asks for sessions after a certain time, as its own terminal UI does. */
 const SESSION_1_1: Contract = { demands: [demand(timedSession, null, itself, false)], departures: [] };
 
 /**
- * The folders that 1.14 reads from `project.sandboxes`. It uses `Array.from`, for which a number, a truth value or an object
- * is an empty list (measured on 1.14.41).
+ * The folders that 1.14 reads from `project.sandboxes`. 1.14 uses `Array.from`, for which a number, a truth value or an
+ * object is an empty list (measured on 1.14.41).
  */
 function soughtSandboxes(_artifact: Artifact, value: unknown): unknown {
   if (value === null || Array.isArray(value)) return value;
@@ -191,8 +193,8 @@ function soughtSandboxes(_artifact: Artifact, value: unknown): unknown {
 }
 
 /**
- * Anything but a list that passed becomes a list then. Only in another worktree does opencode add that worktree to it,
- * and fail.
+ * Any value except a list that passed becomes a list then. Only in another worktree, opencode adds that worktree to the
+ * value, and fails.
  */
 const SANDBOXES_1_14: Contract = {
   demands: [
@@ -225,8 +227,8 @@ function projectFileContract(artifact: Artifact, value: unknown, { projectFile: 
 }
 
 /**
- * Sessions are listed, and looked up by project, under the ids inside the files. They are read under the name of the
- * file.
+ * opencode lists sessions, and looks them up by project, under the ids inside the files. opencode reads sessions under
+ * the name of the file.
  */
 function ownID(artifact: Artifact, value: unknown): Mismatch[] {
   const id = typeof value === "object" && value !== null && "id" in value ? value.id : undefined;
@@ -298,7 +300,7 @@ function sessionColumnContract(column: string, row: RowValues | null, line: Host
   return only(shape, column);
 }
 
-/** "Workspace not found: …" answers every request for the session. An empty name counts as none. */
+/** opencode answers "Workspace not found: …" to every request for the session. An empty name counts as absent. */
 function workspaceDeparture(row: RowValues | null): Mismatch[] {
   const named = row?.workspace_id ?? "";
   if (named === "" || named === row?.workspace) return [];

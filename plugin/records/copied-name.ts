@@ -1,18 +1,18 @@
 import { type Artifact, isFileLocator } from "../model/artifact.ts";
 
-/** An id of opencode's own, and behind it something that no id of opencode holds; ownCloud writes `_conflict-DATE`. */
+/** An id of opencode's own, followed by text that no id of opencode contains; ownCloud writes `_conflict-DATE`. */
 const COPIED = /^((?:ses|msg|prt)_[A-Za-z0-9]+)(?:[^A-Za-z0-9_]|_[Cc]onflict\b).*$/s;
 
-/** An id of full length with anything around it: `Copy of ses_x`, `~ses_x`, `msg_x_BACKUP_123`, `prt_x2`. */
+/** An id of full length with any text around it: `Copy of ses_x`, `~ses_x`, `msg_x_BACKUP_123`, `prt_x2`. */
 const AROUND_WHOLE_ID = /(?:^|[^A-Za-z0-9])((?:ses|msg|prt)_[0-9a-f]{12}[A-Za-z0-9]{14})/;
 
-/** `storage`, the kind, and the project, session or message. */
+/** The folders of a path: `storage`, the kind, and the project, session or message. */
 const FOLDERS_OF_RECORD = 3;
 
 /**
- * The id of the record of which a file seems to be a copy, judged by its name. Sync tools and people give such names
- * (`ses_x.sync-conflict-20260105-101112-ABCDEFG`, `prt_x (conflicted copy)`, `Copy of msg_x`). `null`: it is no such
- * name.
+ * The id of the record that a file seems to copy, judged by the file's name. Sync tools and people give such names
+ * (`ses_x.sync-conflict-20260105-101112-ABCDEFG`, `prt_x (conflicted copy)`, `Copy of msg_x`). `null`: the name is not
+ * that of a copy.
  */
 export function copiedRecordID(recordID: string): string | null {
   const id = COPIED.exec(recordID)?.[1] ?? AROUND_WHOLE_ID.exec(recordID)?.[1] ?? null;
@@ -21,7 +21,7 @@ export function copiedRecordID(recordID: string): string | null {
 
 /**
  * Whether a file has the name of a copy and states another record's id, or is in a subfolder among the records.
- * opencode reads those too (measured 1.1.65).
+ * opencode also reads files in subfolders (measured 1.1.65).
  */
 export function isNamedAsCopy({ recordID, locator }: Artifact, value: unknown): boolean {
   if (recordID === null || !isFileLocator(locator)) return false;

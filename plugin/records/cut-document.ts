@@ -3,14 +3,14 @@ type Json = unknown;
 
 interface Container {
   readonly closing: "}" | "]";
-  /** Text up to the end of the last complete member. */
+  /** The text up to the end of the last complete member. */
   complete: number;
 }
 
-/** A value that is certainly complete, matched at a given position. */
+/** A pattern for a value that is certainly complete, matched at a given position. */
 const WORD = /(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}\]])/y;
 
-/** What can be read of the beginning of a damaged JSON text. */
+/** The readable beginning of a damaged JSON text. */
 export interface Beginning {
   readonly value: Json;
   /**
@@ -20,8 +20,8 @@ export interface Beginning {
 }
 
 /**
- * The value of the longest beginning of a JSON text that can be closed: complete members, and a string that is cut off
- * in the middle. A control character inside a string ends it. (Bytes that are not text have already ended the text:
+ * The value of the longest beginning of a JSON text that can be closed: complete members, and a string that is cut off.
+ * A control character inside a string ends the string. (Bytes that are not text have already ended the text:
  * `textBeginning`.) A complete document before noise is read completely. `undefined`: nothing can be read.
  */
 export function readBeginning(text: string): Beginning | undefined {
@@ -85,7 +85,7 @@ export function cutDocument(text: string): Json | undefined {
   return readBeginning(text)?.value;
 }
 
-/** Where a string ends, or where what is left of it does. */
+/** The offset at which a string, or the rest of it, ends. */
 function stringEnd(text: string, start: number): { readonly at: number; readonly isCut: boolean } {
   for (let at = start + 1; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
@@ -108,13 +108,13 @@ function beginning(text: string, wholeUntil: number | null): Beginning | undefin
 }
 
 /**
- * The members of a cut-off object that are certainly complete: all readable ones except the last. Empty if the text
+ * The members of a cut-off object that are certainly complete: all readable members except the last. Empty if the text
  * does not begin with an object.
  */
 export function wholeMembers(text: string): Readonly<Record<string, Json>> {
   const left = cutDocument(text);
   if (typeof left !== "object" || left === null || Array.isArray(left)) return {};
   const members = Object.entries(left);
-  // JavaScript puts names that are numbers first, so it cannot be told which member was the last.
+  // JavaScript puts names that are numbers first, so the order does not show which member was the last.
   return members.some(([name]) => /^\d+$/.test(name)) ? {} : Object.fromEntries(members.slice(0, -1));
 }

@@ -13,7 +13,7 @@ export function withFields(value: unknown, changes: readonly FieldChange[]): { r
     if (name === undefined || parent === null || !mayHold(parent, name)) return null;
     if (JSON.stringify(Object.hasOwn(parent, name) ? parent[name] : undefined) !== JSON.stringify(from)) return null;
     if (to === undefined) delete parent[name];
-    // Not an assignment: a name like `__proto__` stays a name.
+    // This is no assignment, because a name like `__proto__` must stay a name.
     else Object.defineProperty(parent, name, { value: to, writable: true, enumerable: true, configurable: true });
   }
   return { value: document };
@@ -35,14 +35,15 @@ function isContainer(value: unknown): value is Record<string | number, unknown> 
   return typeof value === "object" && value !== null;
 }
 
-/** A list has places, not names: its JSON leaves out what is kept under a name. */
+/** The elements of a list have positions, not names: JSON leaves out a value under a name. */
 function mayHold(container: object, name: string | number): boolean {
   return !Array.isArray(container) || typeof name === "number";
 }
 
 /**
- * Field changes as a manifest records them; nothing for content that is none. The old value may be a number without a text in JSON, read from `1e999`. For it, the manifest says `Infinity`. @throws
- * TypeError if any other value is not JSON, because the manifest could not say what was changed
+ * Field changes as a manifest records them; nothing for a change without content. The old value may be a number that
+ * JSON cannot express, read from `1e999`. The manifest says `Infinity` for such a number. @throws TypeError if any
+ * other value is not JSON, because the manifest could not state the change
  */
 export function recordedFields(content: Replacement["content"] | undefined): { fields?: RecordedField[] } {
   if (content === undefined || !("fields" in content)) return {};

@@ -6,13 +6,13 @@ import { fitsPlace } from "./shape.ts";
 import { zodSchema } from "./zod-schema.ts";
 
 /**
- * `fits`: the host loads it. `no-record`: it is not a record at all. Otherwise the places that do not match the
+ * `fits`: the host loads it. `no-record`: the value is no record at all. Otherwise, the places that do not match the
  * contract.
  */
 export type Judgement = "fits" | "no-record" | readonly Mismatch[];
 
 /**
- * How the host of a store judges something readable: a document (`value` is its parsed JSON), or the columns of a row
+ * The judgement of a store's host on a readable value: a document (`value` is its parsed JSON), or the columns of a row
  * (`value` is `row`).
  */
 export function judge(artifact: Artifact, value: unknown, around: Surroundings, store: StoreDescription): Judgement {

@@ -3,16 +3,16 @@ import type { z } from "zod";
 /** One place in a readable record that its host does not accept. */
 export interface Mismatch {
   readonly path: readonly PropertyKey[];
-  /** What is wrong there, in words that hold no content. */
+  /** The problem at that place, in words without content. */
   readonly words: string;
   readonly found: "nothing" | "null" | "something";
   /** The schema's name of the expected type, if the type is wrong. */
   readonly expected: string | null;
-  /** Whether an answer of the load path fails on it. Otherwise an answer fails that clients request in addition. */
+  /** Whether a request that loads sessions fails on it. Otherwise an additional request of a client fails. */
   readonly blocks: boolean;
 }
 
-/** A record whose id differs from the one in its place. */
+/** The text for a record whose id differs from the id in its place. */
 export const OTHER_THAN_NAME = "differs from the name of the file";
 
 /** Objects whose keys the user chooses. Their names are content. */

@@ -3,7 +3,7 @@ import type { Description, Vocabulary } from "./vocabulary.ts";
 
 export type Check = (value: unknown) => boolean;
 
-/** Reads a description as a plain check. */
+/** Turns a description into a plain check. */
 export function checkFor(description: Description): Check {
   return description(plainChecks);
 }

@@ -2,7 +2,7 @@ import { checksRecords, diffReading, hostLine } from "../hosts/store-line.ts";
 import { type Artifact, isFileLocator } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 
-/** What the top level of a JSON document is. */
+/** The type of the top level of a JSON document. */
 export type TopLevel = "object" | "array" | "null" | "string" | "number" | "boolean";
 
 export function topLevelOf(value: unknown): TopLevel {
@@ -26,7 +26,7 @@ const STRICT_COLUMNS: Readonly<Record<string, readonly TopLevel[]>> = {
   commands: ["object", "null"],
 };
 
-/** Top levels that the host of a store loads without an error at this place. */
+/** Types of the top level that the host of a store loads without an error at this place. */
 export function acceptedTopLevels(artifact: Artifact, store: StoreDescription): readonly TopLevel[] {
   if (isFileLocator(artifact.locator)) {
     switch (artifact.kind) {
@@ -52,7 +52,7 @@ export function fitsPlace(artifact: Artifact, value: unknown, store: StoreDescri
   return artifact.kind !== "session_diff" || !listsDiffs(store) || isDiffList(value);
 }
 
-/** 1.1 to 1.14 map over the diffs and look at the first character of each file name (SessionSummary.diff, 1.1.65). */
+/** 1.1 to 1.14 map over the diffs, and read the first character of each file name (SessionSummary.diff, 1.1.65). */
 function listsDiffs(store: StoreDescription): boolean {
   return diffReading(store).holds === "names";
 }

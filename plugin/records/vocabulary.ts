@@ -1,13 +1,13 @@
 import type { PathSystem } from "../model/store-description.ts";
 
 /**
- * The words for what a host requires of a record. Every description is used twice: as plain checks, which quickly
- * recognise a healthy record, and as zod schemas, which name the mismatches of another one.
+ * The terms in which the requirements of hosts for records are written. Every description is used twice: as plain
+ * checks, which recognise a healthy record quickly, and as zod schemas, which name the mismatches of any other record.
  */
 export interface Vocabulary<S> {
   readonly text: S;
   readonly boolean: S;
-  /** Not negative, and exact in a double: opencode's counters and times in milliseconds. */
+  /** A whole number that is not negative and exact in a double: opencode's counters and times in milliseconds. */
   readonly integer: S;
   /** A number other than NaN and the infinities (JSON's `1e999` is one). */
   readonly finite: S;
@@ -32,7 +32,7 @@ export interface Vocabulary<S> {
   object(fields: Readonly<Record<string, S>>): S;
   /** An object whose field `tag` decides which of these shapes it has. The field itself is implied. */
   variants(tag: string, fieldsOf: Readonly<Record<string, Readonly<Record<string, S>>>>): S;
-  /** May be absent, but not `null`. */
+  /** The value may be absent, but not `null`. */
   optional(schema: S): S;
   /** `null` or the given shape. */
   nullable(schema: S): S;
@@ -40,5 +40,5 @@ export interface Vocabulary<S> {
   ifAny(schema: S): S;
 }
 
-/** The shape of a record or value, for either kind of use. */
+/** The shape of a record or value, for both uses of a description. */
 export type Description = <S>(is: Vocabulary<S>) => S;

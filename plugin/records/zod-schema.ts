@@ -13,7 +13,7 @@ export function zodSchema(description: Description): z.ZodType {
 
 const integer = z.int().nonnegative();
 
-/** Zod's own record leaves a key named `__proto__` unlooked at. */
+/** Zod's own record does not check a key named `__proto__`. */
 function mapOf(type: "string" | "boolean"): z.ZodType {
   return z.unknown().superRefine((value, context) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {

@@ -13,19 +13,27 @@ import { plural } from "../words/amounts.ts";
 /** If there are more folders of one kind than this, one finding covers all of them. */
 const MOST_TOLD = 20;
 
-/** Folders of records. If one cannot be opened, part of the session is not shown (measured on 1.0.152 and 1.1.65). */
+/**
+ * Folders of records. If one of these folders cannot be opened, a part of the session is not shown (measured on 1.0.152
+ * and 1.1.65).
+ */
 const NEEDED = ["session", "message", "part", "project"];
 
-/** Where opencode writes its log. If it may not, it does not start (measured on 1.1.65 and 1.18.33; the file, 1.18.33). */
+/**
+ * Where opencode writes its log. If opencode may not write these files, it does not start (measured on 1.1.65 and
+ * 1.18.33; the file, 1.18.33).
+ */
 const LOGS = ["log", "log/opencode.log"];
 
-/** Adds to the findings of a check what this user may not access. Each file is reported once, with its owner. */
+/**
+ * Adds to the findings of a check the files that this user may not access. Each file is reported once, with its owner.
+ */
 export function withAccess(findings: readonly ConfirmedFinding[], located: Located): ConfirmedFinding[] {
   const denied = accessFindings(located);
   const told = new Set(denied.map(({ locator }) => locatorText(locator)));
   const others = findings
     .filter(({ code, kind, locator }) => {
-      // A database that could not be opened for this reason: its files are reported one by one.
+      // A database that could not be opened for lack of access: its files are reported one by one.
       if (code !== ACCESS_DENIED.code) return true;
       return kind === "database" ? denied.length === 0 : !told.has(locatorText(locator));
     })
@@ -38,8 +46,8 @@ export function withAccess(findings: readonly ConfirmedFinding[], located: Locat
 }
 
 /**
- * What this user may not read or write in a data directory, although the host of the store must. The check opens
- * nothing and reads only the names in folders. For a user who may do everything it costs nothing.
+ * The files that this user may not read or write in a data directory, although the host of the store must. The check
+ * opens nothing and reads only the names in folders. For a user who may access everything, this check returns at once.
  */
 function accessFindings(located: Located): ConfirmedFinding[] {
   const { dataDir, databases } = located;
@@ -50,7 +58,7 @@ function accessFindings(located: Located): ConfirmedFinding[] {
   for (const folder of folders) {
     const refusal = refusalOf(folder, "read and write");
     if (refusal !== null) say(folder, "blocking", refusal);
-    // A folder that cannot be written also refuses files in it.
+    // If a folder cannot be written, no file in it can be added or removed.
     if (refusal?.what === "write-here") return found;
   }
   for (const database of databases) {
@@ -87,7 +95,7 @@ function quarantineFindings(dataDir: string): ConfirmedFinding[] {
   return denied;
 }
 
-/** The quarantine itself, and in it the folders of sessions, each with its runs. */
+/** The quarantine itself, and in it the folders of sessions with their runs. */
 function* quarantineFolders(root: string): Iterable<string> {
   yield root;
   for (const session of namesOrNone(root)) {

@@ -42,7 +42,7 @@ export interface ApplyInput {
 
 export type Action = "quarantined" | "recovered" | "normalised" | "settled" | "rescued" | "restored" | "skipped";
 
-/** What happened to one item, for people and scripts. */
+/** The outcome of one item, for people and scripts. */
 export interface ReportedItem {
   readonly id: string;
   readonly sessionID: string | null;
@@ -61,19 +61,19 @@ export interface ReportedItem {
   readonly changes?: readonly ShownChange[];
 }
 
-/** Why a run stopped early, in one sentence a user can act on. */
+/** The reason why a run stopped early, in one sentence that tells the user what to do. */
 export interface Stopped {
   readonly kind: "refused" | "failed";
   readonly message: string;
 }
 
 /** The signal is checked between two run folders. Each run folder is limited in size. */
-export const STOPPED_BETWEEN: Stopped = { kind: "refused", message: "Stopped. What was done so far is complete." };
+export const STOPPED_BETWEEN: Stopped = { kind: "refused", message: "Stopped. The changes made so far are complete." };
 
-/** The process slept while it held the lock, or a user ended its lock. It must not continue. */
+/** This process slept while it held the lock, or a user removed its lock. It must not continue. */
 export const TAKEN_OVER: Stopped = {
   kind: "refused",
-  message: "Another repair took over this data directory, so this one stopped. What was done so far is complete.",
+  message: "Another repair took over this data directory, so this one stopped. The changes made so far are complete.",
 };
 
 export interface Applied {
@@ -93,8 +93,8 @@ export const ACTION: Readonly<Record<ManifestItem["remedy"], Action>> = {
 };
 
 /**
- * Carries out a plan, one session after the other. Each session is captured, journaled, changed and recorded. Stops at
- * the first failure.
+ * Carries out a plan, one session after the other. The originals of each session are captured, the changes journaled,
+ * made and recorded. Stops at the first failure.
  */
 export async function applyPlan(input: ApplyInput): Promise<Applied> {
   const applied: Applied & { stopped: Stopped | null } = { items: [], manifests: [], stopped: null };
@@ -132,10 +132,12 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
   }
 }
 
-/** From this many operations on, the originals of rows are saved in bundles, many to a file. */
+/** From this many operations on, the originals of rows are saved in bundles, many in one file. */
 const BUNDLED_FROM = 500;
 
-/** Limits of one run folder. They let its manifest fit in memory and leave little to settle after a crash. */
+/**
+ * Limits of one run folder. With bundles, the manifest fits in memory, and little is left to complete after a crash.
+ */
 const LARGEST_RUN = { operations: 2_000, bytes: 64 * 1024 * 1024 };
 
 /** Splits a session with very many operations into several run folders, which run one after the other. */
@@ -172,9 +174,9 @@ async function writerFor(store: OpenedStore | undefined, places: readonly Locato
 }
 
 const HELD =
-  "Another program holds a file, or this user may not change it: opencode, an antivirus, an indexer, a read-only file. Nothing was lost. Close what uses the data directory, then try again.";
+  "Another program holds a file, or this user may not change it: opencode, an antivirus, an indexer, or a read-only file. Nothing was lost. Close the programs that use the data directory, then try again.";
 
-/** Turns an expected failure into a sentence. Anything else is a bug and stays an error. */
+/** Turns an expected failure into a sentence. Any other failure is a bug, and its error is thrown again. */
 export function stoppedBy(error: unknown): Stopped {
   if (error instanceof StoreRefusedError) {
     return { kind: error.kind === "busy" ? "refused" : "failed", message: error.message };
@@ -197,7 +199,7 @@ export function stoppedBy(error: unknown): Stopped {
       return {
         kind: "failed",
         message:
-          "You may not write to the data directory, or its file system is read-only. Nothing was lost. In a terminal `opencode-session-repair check` says which, and what corrects it.",
+          "You may not write to the data directory, or its file system is read-only. Nothing was lost. `opencode-session-repair check` in a terminal names the file and the command that corrects it.",
       };
     case "EBUSY":
     case "UNKNOWN":
@@ -205,7 +207,7 @@ export function stoppedBy(error: unknown): Stopped {
     case "EIO":
       return { kind: "failed", message: DISK_ERROR };
     case "ENOTDIR":
-      return { kind: "refused", message: "A folder is no folder any more (a link, or a file). Nothing was lost." };
+      return { kind: "refused", message: "A folder was replaced by a link or a file. Nothing was lost." };
     case null:
       throw error;
     default:
@@ -234,7 +236,7 @@ async function applySession(
     if (!(await input.lock.isHeld())) throw new StoreRefusedError("busy", TAKEN_OVER.message);
     run = await publishRun(files, prepared, manifest);
   } catch (error) {
-    // Nothing live was changed yet: what was captured so far is only a copy.
+    // No live record was changed yet: quarantine holds only copies so far.
     await removeTree(files, prepared.path).catch(() => undefined);
     throw error;
   }
@@ -255,7 +257,7 @@ async function applySession(
   return failure === null ? null : stoppedBy(failure);
 }
 
-/** Captures the originals and writes the manifest of what will happen. `null` if nothing is left to do. */
+/** Captures the originals, and writes the manifest of the planned changes. `null` if nothing is left to do. */
 async function capture(
   input: ApplyInput,
   writer: StoreWriter,
@@ -332,7 +334,7 @@ function report(applied: Applied, manifest: Manifest, outcomes: readonly ItemOut
   }
 }
 
-/** What became of an item of a run. */
+/** The outcome of an item of a run. */
 export function reportedItem(
   { sessionID }: Manifest,
   { id, recordID, kind, locator, code, replacement }: ManifestItem,
@@ -349,7 +351,7 @@ export function columnOf(locator: Locator): { readonly column?: string } {
   return column === null ? {} : { column };
 }
 
-/** An operation that was skipped, with the reason as one plain clause. */
+/** An operation that was skipped, with the reason in one clause. */
 export function skippedItem(operation: Operation, reason: string): ReportedItem {
   const { sessionID, recordID, kind, locator, code } = operation;
   return { id: "", sessionID, recordID, kind, ...columnOf(locator), code, action: "skipped", reason };

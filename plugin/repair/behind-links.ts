@@ -6,7 +6,7 @@ import { linkOnTheWay } from "../stores/json/live-files.ts";
 import { onlyReported } from "./by-origin.ts";
 
 const ADVICE =
-  "Nothing is changed behind a symbolic link. Close opencode, put the folder itself in the place of the link, then run `opencode-session-repair repair`.";
+  "Nothing is changed behind a symbolic link. Close opencode, replace the link by the folder itself, then run `opencode-session-repair repair`.";
 
 /** Findings on files that a link leads to: no repair is offered, and the link is named. */
 export async function reportedBehindLinks(
@@ -15,7 +15,7 @@ export async function reportedBehindLinks(
   findings: readonly ConfirmedFinding[],
 ): Promise<ConfirmedFinding[]> {
   const told: ConfirmedFinding[] = [];
-  // A folder may hold ten thousand such files.
+  // One folder may hold ten thousand such files.
   const links = new Map<string, string | null>();
   for (const finding of findings) {
     const { locator, remedy } = finding;

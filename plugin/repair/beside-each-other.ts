@@ -5,8 +5,8 @@ import { amount } from "../words/amounts.ts";
 import { NAMES_DATABASE } from "../words/origins.ts";
 import { type StoreAtIndex, speaker } from "./store-finding.ts";
 
-/** Says that a second database has no session that the first one lacks. */
-const CONTAINED_DATABASE = `Nothing needs to be done: the database that opencode opens by default has each of these sessions. ${NAMES_DATABASE} \`opencode-session-repair rescue\` says if another has more messages of one.`;
+/** States that a second database has no session which the first one lacks. */
+const CONTAINED_DATABASE = `Nothing needs to be done: the database that opencode opens by default has each of these sessions. ${NAMES_DATABASE} \`opencode-session-repair rescue\` says if another has more messages of a session.`;
 
 /** A store that was checked as a whole. */
 interface Neighbour extends StoreAtIndex {
@@ -17,7 +17,7 @@ interface Neighbour extends StoreAtIndex {
 export function storesBesideEachOther(stores: readonly Neighbour[]): ConfirmedFinding[] {
   const findings: ConfirmedFinding[] = [];
   const databases = stores.filter((store) => store.description.database !== undefined);
-  // The first one is the database that opencode opens by default, even if it holds no sessions.
+  // The first store is the database that opencode opens by default, even if it holds no sessions.
   const opened = new Set(databases[0]?.sessions.map((session) => session.id));
   for (const { description, index, sessions } of databases.slice(1)) {
     if (sessions.length === 0) continue;

@@ -15,7 +15,7 @@ const OF_SHAPES: ReadonlySet<string> = new Set(
   [...Object.values(refused), COLUMNS_MISSING, MIGRATION_UNRECORDED].map(({ code }) => code),
 );
 
-/** Records that no JSON parser reads. No version of opencode can read them. */
+/** Records that no JSON parser reads. No version of opencode can read these records. */
 const UNREADABLE: ReadonlySet<string> = new Set(
   Object.values(unreadable)
     .map(({ code }) => code)
@@ -31,25 +31,28 @@ const SAID: Partial<Readonly<Record<OriginKind, Fault>>> = {
   newer: SCHEMA_NEWER,
 };
 
-/** The finding that tells whose database it is, if it is not of 1.x alone; else `null`. */
+/** The finding that names the origin of a database, if it does not belong to 1.x alone; otherwise `null`. */
 export function originFault({ kind }: Origin): Fault | null {
   return SAID[kind] ?? null;
 }
 
-/** Whether a database holds records that were not read. Such a database is not called healthy. */
+/** Whether a database holds records that were not read. The verdict on such a database is never healthy. */
 export function leavesUnread(origin: Origin | null): boolean {
   return origin?.kind === "1.x and 2.x" || origin?.kind === "1.x with messages of 2.x";
 }
 
-/** Whether the advice for a finding is a salvage. A salvage is refused for a database that is not of 1.x alone. */
+/**
+ * Whether the advice for a finding is a salvage. A salvage is refused for a database that does not belong to 1.x alone.
+ */
 export function advisesSalvage({ code }: ConfirmedFinding): boolean {
   return ADVISING_SALVAGE.has(code);
 }
 
 /**
- * Adapts the findings in a database to its origin. No refused remedy is offered, and no shape that a newer opencode may
- * have is called an error. `running` is the version of the opencode that asks, if one does. What that version refuses
- * is an error whoever wrote the database, as long as the rules of the version are known.
+ * Adapts the findings in a database to its origin. After that, no finding offers a remedy that would be refused, and a
+ * shape that a newer opencode may use is no error. `running` is the version of the running opencode, if there is one. A
+ * record that this version refuses is an error, whichever opencode wrote the database, if the rules of the version are
+ * known.
  */
 export function byOrigin(
   origin: Origin | null,
@@ -70,7 +73,7 @@ function isNewer({ kind, writable }: Origin): boolean {
   return kind === "newer" || writable === "unreadable";
 }
 
-/** Whether a repair may act on a finding in a database that is not of 1.x alone. */
+/** Whether a repair may act on a finding in a database that does not belong to 1.x alone. */
 function isWritten({ code }: ConfirmedFinding, origin: Origin, isJudged: boolean): boolean {
   if (isCompleted(origin)) return true;
   if (origin.writable === undefined) return false;
@@ -81,7 +84,7 @@ function asNote(finding: ConfirmedFinding): ConfirmedFinding {
   return { ...finding, severity: "info", evidence: `${finding.evidence}; by the rules of 1.18` };
 }
 
-/** A finding in a database that must not be written. No command of this tool that writes is advised. */
+/** A finding in a database that must not be written. The advice names no command of this tool that writes. */
 export function onlyReported({
   rebuilt: _rebuilt,
   leavesIfNamed: _leaves,
@@ -97,4 +100,4 @@ export function onlyReported({
 const ADVISES_A_COMMAND = /opencode-session-repair (?:repair|rescue)/;
 
 const NOT_WRITTEN =
-  "This tool does not change this in a database that opencode 2.x, or a newer opencode than it knows, has written.";
+  "This tool does not change this in a database that opencode 2.x or an unknown newer opencode has written.";

@@ -12,8 +12,9 @@ import { folderFindings } from "./folders-2x.ts";
 type Readable = OpenedStore & { state: "ok" | "unread" };
 
 /**
- * The half of a database that opencode 2.x reads. `null` if there is none or it was not read. It is not read inside
- * opencode, if the tables have an unknown shape, or if pages are damaged (the check of the pages reports that).
+ * The records of a database that opencode 2.x reads. `null` if there are no such records, or they were not read. These
+ * records are not read inside opencode, if their tables have an unknown shape, or if pages are damaged (the check of
+ * the pages reports damage).
  */
 export async function half2xOf(
   opened: Readable,
@@ -37,7 +38,7 @@ export async function half2xOf(
   }
 }
 
-/** The findings in the rows of 2.x, without those whose place already has a finding. */
+/** The findings in the rows of 2.x, except at places that already have a finding. */
 export function besides(
   { findings, profile }: Inspected2x,
   said: readonly ConfirmedFinding[],
@@ -62,7 +63,7 @@ const OF_PREVIEW = ["session_input", "session_context_epoch"];
 
 const OF_1X = ["project", "session", "message", "part", "todo", "event"];
 
-/** States which rows of 2.x in a database were read and which were not. */
+/** The finding states which rows of 2.x in a database were read and which were not. */
 export function readFinding(
   { profile, unread }: Inspected2x,
   { description, half2x }: Readable,

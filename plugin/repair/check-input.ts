@@ -18,7 +18,7 @@ export interface CheckInput {
   /** The version of the host that loads the stores, if it is known. */
   readonly hostVersion?: string | null;
   readonly signal?: AbortSignal;
-  /** Called every 200 ms with the amount read so far and, as far as it is known, the approximate total. */
+  /** Called every 200 ms with the amount read so far and the approximate total, if it is known. */
   readonly onProgress?: (counts: Readonly<Counts>, expected: Expected) => void;
   /**
    * Surveys a large database in another process. SQLite checks all pages in one step of several seconds, and a signal
@@ -36,11 +36,14 @@ export type Expected = Partial<Readonly<Counts>>;
 
 export interface CheckedStore {
   readonly description: StoreDescription;
-  /** `unread`: written by an opencode whose records this tool does not know. */
+  /** `unread`: an opencode whose records this tool does not know wrote the database. */
   readonly state: "ok" | "unread" | "unusable";
-  /** Which opencode the database belongs to; `null` for files, and if nothing shows it. */
+  /** The opencode to which the database belongs; `null` for files, and if it is unknown. */
   readonly origin: Origin | null;
-  /** How much was read of the data that only opencode 2.x reads. Absent if there is none or it was not read. */
+  /**
+   * The amounts that were read of the data that only opencode 2.x reads. Absent if there is no such data, or if it was
+   * not read.
+   */
   readonly of2x?: Readonly<Counts> & {
     /** Tables of 2.x that were not read because they have an unknown shape. */
     readonly unread: readonly string[];

@@ -40,7 +40,9 @@ export interface StoreAnswer {
   readonly sessions: readonly SessionEntry[] | null;
 }
 
-/** Checks one store and closes it. If another process wrote to the store meanwhile, it is checked again. */
+/**
+ * Checks one store and closes it. If another process wrote to the store in the meantime, the store is checked again.
+ */
 export async function checkStore(
   opened: OpenedStore,
   index: number,
@@ -65,15 +67,15 @@ export async function checkStore(
       const whole = input.sessionIDs.length === 0;
       const isUnread = isLeftBehind(description, input.located);
       const { store } = current;
-      // A failed survey is no finding: whatever keeps a record from loading is found with the records.
+      // A failed survey is no finding, because its cause is found with the records.
       const survey = once(async () => (whole && !isUnread ? surveyed(store, input).catch(() => null) : null));
       const found = await readStore(current, index, { ...input, meanwhile: survey }, own, unknown);
       const answer = await survey();
-      // Nobody needs the answer any more. The next steps read large files in one go.
+      // The answer is no longer needed. The next steps read large files without a pause.
       if (input.signal?.aborted)
         return { store: { description, state: "ok", origin: current.origin }, findings: [], sessions: null };
       const around = answer === null ? [] : await wholeStoreFindings(input.files, current, index, answer, own.bytes);
-      // Inside the host no file of the database may be opened.
+      // Inside the host, no file of the database may be opened.
       const log = whole && input.access !== "beside-host" ? logFindings(description, index) : [];
       const sessions = whole ? await current.store.sessions(null) : null;
       const origin = await originOfRead(current, [...around, ...log], access);
@@ -203,7 +205,10 @@ async function readStore(
   return found;
 }
 
-/** Inspects a scope and adds what could be rebuilt, because a check may be followed by a question before the repair. */
+/**
+ * Inspects a scope and adds the records that could be rebuilt, because a question before the repair may follow the
+ * check.
+ */
 async function inspectedForAsking(store: Store, scope: Scope, options: InspectOptions): Promise<ConfirmedFinding[]> {
   const found = await inspectScope(store, scope, options);
   if (found.length === 0) return found;
@@ -218,13 +223,14 @@ function others(missing: readonly ConfirmedFinding[], found: readonly ConfirmedF
 }
 
 /**
- * Whether files were left behind by an import. No host reads them any more, so they are checked only for the database.
+ * Whether an import left files behind. No host reads such files any more, so they are checked only because the database
+ * may lack their records.
  */
 function isLeftBehind({ database }: StoreDescription, { databases }: Located): boolean {
   return database === undefined && databases.length > 0;
 }
 
-/** Missing records, as the log has them. A session without a log is rebuilt from its messages. */
+/** Finds missing records by the log. A session without a log is rebuilt from its messages. */
 async function missingIn(
   { store, description }: OpenedStore & { state: "ok" },
   sessionIDs: readonly string[] | null,
@@ -233,7 +239,7 @@ async function missingIn(
 ): Promise<ConfirmedFinding[]> {
   if (isLeftBehind(description, located)) return [];
   const { findMissing, findMessagesWithoutRecord, findSessionsWithoutRecord } = await import("./missing-records.ts");
-  // Problems that prevent this search are found with the records.
+  // The cause of this failure is found with the records.
   const logged = hostLine(description).logsWrites
     ? await findMissing(store, sessionIDs, storeIndex).catch(() => [])
     : [];

@@ -27,7 +27,7 @@ export type CheckOutcome =
 
 const PROGRESS_MS = 200;
 
-/** Checks every store of a data directory. It writes nothing: no file changes and no new file remains. */
+/** Checks every store of a data directory. The check writes nothing: no file changes, and no new file remains. */
 export async function check(input: CheckInput): Promise<CheckOutcome> {
   const started = performance.now();
   const counts = noCounts();
@@ -46,7 +46,7 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
     if (isWhole && input.onProgress !== undefined) expected = await expectedOf(opened);
     const [answers, around] = await Promise.all([
       checkStores(opened, input, { counts, reading }, unknown),
-      // The work waits for the system more than it computes.
+      // The threads wait for the system more than they compute.
       isWhole
         ? dataDirectoryFindings(input.files, input.located, readable(opened), input.access !== "beside-host")
         : [],
@@ -62,11 +62,11 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
     const found = isOfFile
       ? await (await import("./behind-links.ts")).reportedBehindLinks(input.files, input.located.dataDir, all)
       : all;
-    // Inside opencode the system is not asked, because opencode has started.
+    // Inside opencode the system is not asked about access, because opencode has already started.
     const findings =
       input.access === "beside-host" ? found : (await import("./access.ts")).withAccess(found, input.located);
     const verdict = verdictOf(findings, {
-      // If nothing was read, nothing is called healthy.
+      // If no store was read, the verdict is not healthy.
       anyUnusable: stores.length === 0 || stores.some((store) => store.state === "unusable"),
       anyUnread: stores.some(
         ({ state, origin, of2x }) => state === "unread" || (leavesUnread(origin) && of2x === undefined),
@@ -80,7 +80,7 @@ export async function check(input: CheckInput): Promise<CheckOutcome> {
   }
 }
 
-/** The approximate amount that the stores hold. */
+/** The approximate amount of data in the stores. */
 async function expectedOf(opened: readonly OpenedStore[]): Promise<Expected> {
   const sum: { -readonly [Key in keyof Counts]?: number } = {};
   for (const store of opened) {
@@ -121,7 +121,7 @@ function readable(opened: readonly OpenedStore[]): StoreAtIndex[] {
   return opened.flatMap(({ state, description }, index) => (state === "ok" ? [{ description, index }] : []));
 }
 
-/** For files that cannot be read: a database next to them may have the records. */
+/** Unreadable files may have a copy of their record in a database next to them. */
 async function besideDatabases(
   findings: readonly ConfirmedFinding[],
   input: CheckInput,
@@ -134,7 +134,7 @@ async function besideDatabases(
   try {
     return await withRows(findings, opened);
   } catch {
-    // Whatever keeps a database from being read was found with the database.
+    // The reason why a database cannot be read was found together with the database.
     return findings;
   } finally {
     for (const store of opened) if (store.state === "ok") store.store.close();

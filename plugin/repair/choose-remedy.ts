@@ -22,7 +22,7 @@ export interface ExaminedFinding {
   readonly artifact: Artifact;
   readonly evidence: Evidence;
   readonly finding: ConfirmedFinding;
-  /** The same record as its host would have it, if the store determines that. */
+  /** The same record in the form that its host requires, if the store determines it. */
   readonly completed: Replacement | null;
 }
 
@@ -36,7 +36,7 @@ export class RemedyChooser {
     this.#neighbours = new NeighbourSource(store);
   }
 
-  /** Completes a record while the bytes that were examined are still in memory. `null` if no rule applies. */
+  /** Completes a record while its bytes are still in memory. `null` if no rule applies. */
   async completed({ artifact, evidence, finding }: Omit<ExaminedFinding, "completed">): Promise<Replacement | null> {
     if (finding.remedy === "settle") return settled(this.#store, artifact, evidence);
     if ((finding.severity !== "blocking" && finding.hosts === undefined) || finding.seen === null) return null;
@@ -107,8 +107,8 @@ function completedOr(finding: ConfirmedFinding, completed: Replacement | null): 
 }
 
 /**
- * A part that an unknown plugin or program has left keeps its whole session closed. Only a row is judged by a schema.
- * If another opencode that may load the store shows the part, it stays.
+ * A part that an unknown plugin or program has left keeps its whole session from opening. Only rows are checked by a
+ * schema. If another opencode that may load the store shows the part, the part is not moved.
  */
 function isPartThatMayLeave({ code, kind, locator, severity, seen }: ConfirmedFinding): boolean {
   return (
@@ -120,7 +120,10 @@ function isPartThatMayLeave({ code, kind, locator, severity, seen }: ConfirmedFi
   );
 }
 
-/** What opencode would have written if it had ended the turn. The end time is the last sign of activity in the turn. */
+/**
+ * The state that opencode would have written if it had ended the turn. The end time is the last sign of activity in the
+ * turn.
+ */
 async function settled(store: Store, artifact: Artifact, evidence: Evidence): Promise<Replacement | null> {
   const { kind, recordID, sessionID } = artifact;
   const { updatedMs, bytes } = evidence;
@@ -136,7 +139,7 @@ async function settled(store: Store, artifact: Artifact, evidence: Evidence): Pr
   return fields === null ? null : { source: "the state that opencode writes on abort", content: { fields } };
 }
 
-/** When any part of a message was last written, in milliseconds. */
+/** The time at which a part of a message was last written, in milliseconds. */
 async function heardOf(
   store: Store,
   sessionID: string | null,
@@ -151,7 +154,7 @@ async function heardOf(
   return updatedMs;
 }
 
-/** Whether a place holds what an id identifies: a message, a part, or a session's row without its JSON values. */
+/** Whether the value at a place has an id of its own: a message, a part, or a session's row without its JSON values. */
 function isWholeRecord(locator: Artifact["locator"]): boolean {
   return !isFileLocator(locator) && (locator.table !== "session" || locator.column === undefined);
 }

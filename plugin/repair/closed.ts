@@ -13,7 +13,7 @@ import { CLOSED_WHERE_CUT } from "../words/sources.ts";
 interface Legible {
   readonly text: string;
   readonly source: string;
-  /** What the user is told about it, without content. */
+  /** The user's text about this result, without content. */
   readonly words: string;
 }
 
@@ -21,14 +21,14 @@ interface Legible {
 export interface ClosedRecord {
   readonly replacement: Replacement;
   readonly words: string;
-  /** Nothing of the document is missing, but for single letters. */
+  /** The document is complete, except for single letters. */
   readonly isWhole: boolean;
 }
 
 /**
- * Turns a record that no host parses into one that its host loads, from what can still be read. A document stays as it
- * is if only its tail, byte order mark, storage class or single bytes are wrong. A part that was cut off is closed.
- * `null` if nothing can be read or if the host would refuse the result. Reads only.
+ * Makes a record that its host loads from the readable part of a record that no host parses. The document is kept if
+ * only its tail, byte order mark, storage class or single bytes are wrong. A part that was cut off is closed. `null` if
+ * nothing can be read, or if the host would refuse the result. Reads only.
  */
 export async function closedRecord(
   store: Store,
@@ -38,7 +38,7 @@ export async function closedRecord(
   const artifact: Artifact = { kind, sessionID, recordID, locator };
   const evidence = await store.examine(artifact);
   if (evidence === null || evidence.bytes === null || evidence.storage === "row") return null;
-  // A damaged copy of a record does not get a place of its own.
+  // A damaged copy of a record gets no place of its own.
   if (evidence.stray !== null) return null;
   const text = textBeginning(evidence.bytes);
   const whole = wholeDocument(text, evidence);
@@ -59,7 +59,7 @@ function wholeDocument(text: string, { bytes, storage }: Evidence): Legible | nu
   if (until !== null) {
     return {
       text: text.slice(0, until),
-      source: "the document itself, which is whole",
+      source: "the document itself, which is complete",
       words: "its document is whole",
     };
   }
@@ -73,8 +73,8 @@ function wholeDocument(text: string, { bytes, storage }: Evidence): Legible | nu
   } catch {
     return null;
   }
-  const words = `all but ${plural(lostCharacters(bytes), "character")} can be read`;
-  return { text: left, source: "the document itself, with a sign for each character that is lost", words };
+  const words = `all except ${plural(lostCharacters(bytes), "character")} can be read`;
+  return { text: left, source: "the document itself, with a replacement character for each lost one", words };
 }
 
 function cutPart(text: string, store: Store, artifact: Artifact, evidence: Evidence): Legible | null {
@@ -83,12 +83,12 @@ function cutPart(text: string, store: Store, artifact: Artifact, evidence: Evide
   const closed = closedPart(text, { created, updated });
   if (closed === null) return null;
   const { recordID, locator } = artifact;
-  // Columns carry the ids of a row; a file contains its own ids.
+  // A row has its ids in columns; a file contains its own ids.
   const ids = isFileLocator(locator)
     ? { id: recordID, sessionID: evidence.sessionID, messageID: /\/part\/([^/]+)\//.exec(locator.path)?.[1] }
     : {};
   const document = { ...ids, ...closed };
-  const words = "what can be read of it stays, and says that the rest is lost";
+  const words = "the readable part is kept, with a note that the rest is lost";
   const indent = isFileLocator(locator) ? 2 : undefined;
   return { text: JSON.stringify(document, null, indent), source: CLOSED_WHERE_CUT, words };
 }

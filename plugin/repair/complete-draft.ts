@@ -6,7 +6,7 @@ import { normalised } from "../remedies/complete/normalise.ts";
 import type { CompleteDraft } from "../remedies/rebuild/rebuilt-message.ts";
 import { isFields, type SessionColumns } from "../stores/conversation.ts";
 
-/** The rules of the newest known opencode. Every version loads what follows them. */
+/** The rules of the newest known opencode. Every version loads records that follow these rules. */
 const NEWEST: StoreDescription = {
   generation: "sqlite",
   dataDir: "",

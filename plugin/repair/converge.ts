@@ -7,7 +7,7 @@ import { type RepairInput, type RepairResult, repair } from "./repair.ts";
 export interface ConvergeInput extends RepairInput {
   /** Checks again; `null` if the check was stopped. */
   readonly findAgain: () => Promise<readonly ConfirmedFinding[] | null>;
-  /** Asks whether the next step of the repair may be done. Without this function it may. */
+  /** Asks whether the repair may do its next step. Without this function it may. */
   readonly confirm?: (next: Plan) => Promise<boolean>;
 }
 
@@ -22,9 +22,10 @@ export interface ConvergedResult extends RepairResult {
 const MOST_STEPS = 5;
 
 /**
- * Repairs, checks again (also after the last step), and repairs what the check found, all as one run. No record is
- * changed twice, so that the run can be undone in any order. If the user asked for some codes only, a later step also
- * repairs what the step before brought to light in its sessions: a restored message has parts that opencode then reads.
+ * Repairs, checks again (also after the last step), and repairs the findings of that check, all as one run. No record
+ * is changed twice, so that the items of the run can be undone in any order. If the user named some codes, a later step
+ * also repairs problems that an earlier step revealed in the same sessions: opencode then reads the parts of a restored
+ * message.
  */
 export async function repairThroughout(input: ConvergeInput): Promise<ConvergedResult> {
   const runID = newRunID(Date.now());

@@ -14,7 +14,7 @@ import { type StoreAtIndex, speaker } from "./store-finding.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
 
-/** Findings about the data directory itself, whatever its stores contain. */
+/** Findings about the data directory itself, not about its stores. */
 export async function dataDirectoryFindings(
   files: FileSystem,
   located: Located,
@@ -41,7 +41,7 @@ async function copyFindings(
   return [speaker(first.description, first.index)(DATABASE_COPIES, "info", null, amount(copies.length, "file"))];
 }
 
-/** What an import has left behind is not read any more. */
+/** opencode no longer reads the files that an import left behind. */
 async function folderFindings(
   files: FileSystem,
   { dataDir, json, databases }: Located,
@@ -123,7 +123,7 @@ async function sideFileFindings(files: FileSystem, dataDir: string): Promise<Con
   return findings;
 }
 
-/** What is wrong with the file of keys. The file's content is never shown. */
+/** The problem of the file that holds keys. The content of that file is never shown. */
 async function authProblem(files: FileSystem, path: string): Promise<string | null> {
   try {
     const bytes = await files.read(path, LARGEST_AUTH_BYTES);

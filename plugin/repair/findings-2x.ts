@@ -28,7 +28,7 @@ import type { SessionFolder } from "./folders-2x.ts";
 import { cellsOf, numberOf, type Place, placeIn, stopWords, textOf } from "./place-2x.ts";
 import { Twins } from "./twins-2x.ts";
 
-/** What was read in the rows of 2.x, and the problems found there. */
+/** The amounts that were read in the rows of 2.x, and the problems found there. */
 export interface Inspected2x {
   readonly profile: Profile;
   readonly findings: readonly ConfirmedFinding[];
@@ -36,7 +36,7 @@ export interface Inspected2x {
   readonly sessions: readonly SessionEntry[];
   /** Other tables of 2.x whose rows were not checked, because they have an unknown shape. */
   readonly unread: readonly string[];
-  /** The folders of the sessions, if this version needs them. */
+  /** The folders of the sessions, if this version of opencode needs them. */
   readonly folders: readonly SessionFolder[];
 }
 
@@ -54,8 +54,8 @@ export interface Input2x {
 }
 
 /**
- * Reads the sessions and messages of 2.x as that version does. `null` if the database has none or keeps them in tables
- * of an unknown shape. Reads only.
+ * Reads the sessions and messages of 2.x as opencode 2.x reads them. `null` if the database has none, or keeps them in
+ * tables of an unknown shape. Reads only.
  */
 export async function inspect2x(input: Input2x): Promise<Inspected2x | null> {
   const profile = profileFor(input.origin, input.half.schema);
@@ -109,7 +109,7 @@ class Inspection {
       this.#sessions.push({ id, projectID: textOf(row.values.project_id) });
       this.#counts.sessions += 1;
       const { directory, time_updated: updated } = row.values;
-      // A path from another system cannot be judged here.
+      // This tool cannot judge a path of another system here.
       if (this.#profile.needsFolders && typeof directory === "string" && isFolderHere(directory))
         this.#folders.push({ sessionID: id, directory, updatedMs: numberOf(updated) });
       for (const problem of sessionProblems(this.#profile, row)) {
@@ -151,7 +151,7 @@ class Inspection {
     }
   }
 
-  /** Between steps the rest of this process gets its turn, for example to handle Ctrl-C. */
+  /** Between two steps, other work of this process can run, for example the handling of Ctrl-C. */
   async *#rows(table: string, json: readonly string[], sessionColumn: string | null): AsyncIterable<RowOf2x> {
     const columns = this.#input.half.schema.tables.get(table) ?? [];
     const { sessionIDs, signal, progress } = this.#input;
@@ -169,13 +169,13 @@ class Inspection {
   }
 
   #stopsOf(sessionID: string, { values }: RowOf2x, { isUnreadable }: ProblemOf2x): readonly Stop[] {
-    // opencode asks SQLite for the state of every compaction. That query fails on one that is not JSON.
+    // opencode asks SQLite for the state of every compaction. That query fails if one compaction is not JSON.
     const isAsked = this.#profile.knowsCompactionStatus && values.type === "compaction" && isUnreadable;
     const isSent = isAsked || Number(values.seq) >= this.#firstSent(sessionID);
     return isSent ? ["messages", "prompts"] : ["messages"];
   }
 
-  /** The `seq` of the last compaction. Messages before it are no longer sent to a model. */
+  /** The `seq` of the last compaction. Messages before that compaction are no longer sent to a model. */
   #firstSent(sessionID: string): number {
     const known = this.#contextFrom.get(sessionID);
     if (known !== undefined) return known;
@@ -227,7 +227,10 @@ class Inspection {
 
   #leavesAlone: boolean | undefined;
 
-  /** A trigger, or a table that loses rows together with a message, would change more than an undo can restore. */
+  /**
+   * With a trigger, or a table that loses rows together with a message, the repair would change more than an undo can
+   * restore.
+   */
   #isAlone(): boolean {
     this.#leavesAlone ??= leavesAlone(this.#connection, this.#input.half.schema);
     return this.#leavesAlone;
@@ -244,13 +247,13 @@ class Inspection {
         ? messageProblem(this.#profile, { ...row, json }) === null
         : sessionProblems(this.#profile, { ...row, json }).every((each) => each.column !== column);
     if (!isDecoded) return null;
-    return { source: "the document that is whole inside the value", content: { cells: cellsOf(column, inside) } };
+    return { source: "the complete document inside the value", content: { cells: cellsOf(column, inside) } };
   }
 
   #severityOf({ fault, isUnreadable }: ProblemOf2x, { kind, stops }: Place): Severity {
     if (stops.length === 0) return "warning";
     if (isUnreadable) return "blocking";
-    // These are rules of a version that may not be the one that reads the row.
+    // These rules are those of one version, and another version may read the row.
     if (fault === GIANT_RECORD || this.#input.origin.hasUnknownMigrations === true) return "info";
     // The shapes of the other tables were not measured.
     if (kind !== "session" && kind !== "message") return "warning";

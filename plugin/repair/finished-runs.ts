@@ -15,10 +15,10 @@ export interface WholeCheck {
 }
 
 /**
- * Deletes runs older than `ageMs` if every byte of them is live again: rolled back or restored. A restored run keeps
- * the start from repairing the same records again. So it is deleted only if it was restored that long ago, its whole
- * store was checked since, and none of its records is still damaged. Runs that still hold something are never deleted
- * here.
+ * Deletes runs older than `ageMs` if all of their bytes are live again: rolled back or restored. As long as a restored
+ * run exists, the start does not repair the same records again. So such a run is deleted only if all of this is true:
+ * it was restored long enough ago, its whole store was checked after that, and none of its records is still damaged.
+ * Runs that still hold a record are never deleted here.
  */
 export async function deleteFinishedRuns(
   where: { readonly files: FileSystem; readonly located: Located; readonly access: Access },
@@ -47,13 +47,13 @@ async function isFinished(
   ageMs: number,
 ): Promise<boolean> {
   const { byState, holdsDatabase } = run.state;
-  // A salvage that is not in place yet may still be put in place.
+  // A salvaged database that is not in place yet may still be put in place.
   if (holdsDatabase || byState.done !== undefined || byState.planned !== undefined) return false;
   if (byState.restored !== undefined && (await isNeeded(files, run, checked, ageMs))) return false;
   return !(await holdsFiles(files, run));
 }
 
-/** Whether a restored run keeps the start from repairing something, or may do so. */
+/** Whether a restored run keeps the start from repairing a record, or may do so. */
 async function isNeeded(
   files: FileSystem,
   run: ReadableSummary,
@@ -69,7 +69,7 @@ async function isNeeded(
 }
 
 /**
- * Files are moved, not copied. A file that is still in the run folder exists nowhere else, whatever the manifest says.
+ * Files are moved, not copied. A file that is still in the run's folder has no other copy, whatever the manifest says.
  */
 async function holdsFiles(files: FileSystem, { folder, state }: ReadableSummary): Promise<boolean> {
   if (state.database !== null || (await files.list(join(folder, "items")))?.length === 0) return false;

@@ -14,8 +14,9 @@ export interface SessionFolder {
 const STOPS: readonly Stop[] = ["session", "messages", "prompts"];
 
 /**
- * Sessions that a version of 2.x lists but cannot open because their folder is missing. Its server then answers 500 to
- * all other requests, until the folder exists and the server is started again (measured with the preview).
+ * Sessions that a version of 2.x lists but cannot open because their folder is missing. The server of that version then
+ * answers 500 to all other requests, until the folder exists and the server is started again (measured with the
+ * preview).
  */
 export async function folderFindings(
   files: Pick<FileSystem, "realPath" | "stat">,
@@ -53,7 +54,7 @@ export async function folderFindings(
 const NOWHERE = ["ENOTDIR", "ELOOP", "ENAMETOOLONG"];
 
 /**
- * Whether a path leads to a folder. A path that may not be accessed counts as a folder, because nothing is known about
+ * Whether a path leads to a folder. A folder that may not be read counts as existing, because nothing is known about
  * it.
  */
 async function isFolder(files: Pick<FileSystem, "realPath" | "stat">, path: string): Promise<boolean> {

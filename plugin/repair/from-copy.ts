@@ -9,18 +9,18 @@ import type { Store } from "../stores/store.ts";
 
 const NOTHING_AROUND = { row: null, siblings: null };
 
-/** A whole copy of a damaged record. */
+/** A complete copy of a damaged record. */
 export interface CopyBeside {
   /** The finding about the copy. */
   readonly copy: ConfirmedFinding;
   readonly replacement: Replacement;
-  /** Its content was written before that of the damaged file. */
+  /** Whether the content of the copy is older than that of the damaged file. */
   readonly isOlder: boolean;
 }
 
 /**
- * For files of records that would be quarantined: a whole copy in the same folder, the newest if there are several. A
- * sync tool or a person made it. What is rebuilt from other records would lack its title or text.
+ * For files of records that would be quarantined: a complete copy in the same folder, the newest if there are several.
+ * A sync tool or a person made the copy. A record that is rebuilt from other records lacks its title or text.
  */
 export async function copiesBeside(
   store: Store,
@@ -37,14 +37,14 @@ export async function copiesBeside(
       if (whole === null || whole.writtenMs < newestMs) continue;
       newestMs = whole.writtenMs;
       damagedMs ??= (await store.examine(artifactOf(finding)))?.updatedMs ?? 0;
-      const replacement = { source: "a whole copy in the same folder", content: { bytes: whole.bytes } };
+      const replacement = { source: "a complete copy in the same folder", content: { bytes: whole.bytes } };
       found.set(finding, { copy, replacement, isOlder: newestMs < damagedMs });
     }
   }
   return found;
 }
 
-/** The files that are named as copies, by the record that they copy. There may be ten thousand of them. */
+/** The files that are named as copies, by the record that they copy. There may be ten thousand such files. */
 function copiesByRecord(findings: readonly ConfirmedFinding[]): ReadonlyMap<string, readonly ConfirmedFinding[]> {
   const byRecord = new Map<string, ConfirmedFinding[]>();
   for (const finding of findings) {

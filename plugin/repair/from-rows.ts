@@ -6,7 +6,8 @@ import { copyFromRow } from "../remedies/recover/from-row.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 
 /**
- * Whether a finding is about a file of opencode 1.0-1.1 that would be quarantined and that a database may also hold.
+ * Whether a finding is about a file of opencode 1.0-1.1 that would be quarantined, although a database may also hold
+ * its record.
  */
 function mayBeInRows({ kind, remedy, severity, locator, seen }: ConfirmedFinding): boolean {
   const isRecord = kind === "session" || kind === "message" || kind === "part";

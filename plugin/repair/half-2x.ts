@@ -10,7 +10,7 @@ type Readable = OpenedStore & { state: "ok" | "unread" };
 
 /**
  * The rows of a database that opencode 2.x reads; `null` if there are none or they were not read. The code that reads
- * them is loaded only if opencode 2.x has used the database, so a check of a 1.x database pays nothing for it.
+ * these rows is loaded only if opencode 2.x has used the database. The check of a 1.x database does not load it.
  */
 export async function halfOf2x(
   opened: Readable,
@@ -24,7 +24,7 @@ export async function halfOf2x(
   return half2xOf(opened, origin, { files, store, sessionIDs, signal, progress }, access ?? "outside");
 }
 
-/** Adds to a database's findings those in the rows of 2.x, and the amount that was read there. */
+/** Adds to a database's findings those in the rows of 2.x, and the amounts that were read there. */
 export async function withHalf2x(
   of2x: Inspected2x | null,
   found: readonly ConfirmedFinding[],

@@ -9,14 +9,14 @@ import { scanScope, scanWholeStore } from "./scan.ts";
 export interface InspectOptions extends ScanOptions {
   /** Index of the store in the answer. */
   readonly storeIndex: number;
-  /** Work on a whole store that may be done while other threads scan it. */
+  /** Work on a whole store that this thread may do while other threads scan the store. */
   readonly meanwhile?: () => unknown;
-  /** Whether it is certain that no process works on the store. Called only if something is unfinished. */
+  /** Whether it is certain that no process works on the store. The function is called only if a turn is unfinished. */
   readonly isLeftAlone?: () => Promise<boolean>;
 }
 
 /**
- * Scans a scope of one store, examines each suspect record a second time, and returns the confirmed findings. Changes
+ * Scans a scope of one store, checks each suspicious record a second time, and returns the confirmed findings. Changes
  * nothing.
  */
 export async function inspectScope(store: Store, scope: Scope, options: InspectOptions): Promise<ConfirmedFinding[]> {
@@ -38,7 +38,7 @@ export async function inspectScope(store: Store, scope: Scope, options: InspectO
     const confirmed = await Promise.all(few.map((artifact) => limit(() => confirm(store, artifact, newer, options))));
     for (const each of confirmed) {
       if (each === null) continue;
-      // Loaded only if something is wrong, like the schemas.
+      // Like the schemas, the module is loaded only if there is a problem.
       chooser ??= new (await import("./choose-remedy.ts")).RemedyChooser(store);
       const completed = await chooser.completed(each);
       examined.push({ ...each, evidence: { ...each.evidence, bytes: null }, completed });
@@ -47,7 +47,7 @@ export async function inspectScope(store: Store, scope: Scope, options: InspectO
   return chooser === null ? [] : chooser.choose(examined);
 }
 
-/** The bytes of at most this many suspects are held in memory at the same time. */
+/** The bytes of at most this many suspicious records are held in memory at the same time. */
 const HELD_AT_ONCE = 128;
 
 /**
@@ -60,7 +60,7 @@ async function confirm(
   newer: NewerMessagesSource,
   options: Pick<InspectOptions, "storeIndex" | "isLeftAlone">,
 ): Promise<Omit<ExaminedFinding, "completed"> | null> {
-  // Loaded only if something seems wrong, so a healthy start of opencode does not load the schemas.
+  // The module is loaded only if there may be a problem, so a healthy start of opencode does not load the schemas.
   const { examineSettled } = await import("./settle-time.ts");
   let evidence = await examineSettled(store, artifact);
   if (evidence === null) return null;

@@ -11,20 +11,23 @@ function isPlaceOf2x(locator: Locator): boolean {
 }
 
 /**
- * Why these places of a database must not be written; `null` if they may be. Rows that only 2.x reads may be written:
- * the only plan for them is to remove what no JSON parser reads.
+ * The reason why these places of a database must not be written; `null` if they may be written. Rows that only 2.x
+ * reads may be written, because the only plan for them is to remove values that no JSON parser reads.
  */
 export function refusalToWrite(origin: Origin | null, places: readonly Locator[]): string | null {
   const isOf2x = origin !== null && WITH_ROWS_OF_2X.includes(origin.kind) && places.every(isPlaceOf2x);
   return isOf2x ? null : writingRefusal(origin);
 }
 
-/** Why the records of a database must not be written; `null` if some may be (see {@link isCompleted}). */
+/**
+ * The reason why the records of a database must not be written; `null` if some may be written (see {@link
+ * isCompleted}).
+ */
 export function writingRefusal(origin: Origin | null): string | null {
   return origin === null || isOf1x(origin) || origin.writable !== undefined ? null : notWritten(origin);
 }
 
-/** Why no records may be added to a database; `null` if they may be. */
+/** The reason why no records may be added to a database; `null` if they may be added. */
 export function addingRefusal(origin: Origin | null): string | null {
   return origin === null || isCompleted(origin) ? null : notWritten(origin);
 }

@@ -12,12 +12,12 @@ import type { EventLog, RecordPlace, RecordPlaces, Store } from "../stores/store
 import { plural } from "../words/amounts.ts";
 import { FROM_OWN_PARTS, fromEvent, SAID_BY_MESSAGES } from "../words/sources.ts";
 
-/** The largest log that a check of everything searches. The logs of larger databases are read only on request. */
+/** A check of everything searches logs up to this size. The logs of larger databases are read only on request. */
 const LARGEST_LOG_BYTES = 64 * 1024 * 1024;
 
 /**
- * Records of these sessions that are not where opencode logged them: missing, attached to the wrong parent, or under
- * another id. `null`: of all sessions, if that is quick.
+ * Records of these sessions that are missing from the place that opencode logged: missing, attached to the wrong
+ * parent, or under another id. `null`: records of all sessions, if that is quick.
  */
 export async function findMissing(
   store: Store,
@@ -46,7 +46,7 @@ export async function findMissing(
             ? new Map([...row, ...(kind === "session" ? (usage ?? []) : [])])
             : moved(row, place);
       if (cells.size === 0) continue;
-      const said = `opencode logged it last as event ${sequence} of its session and never removed it`;
+      const said = `opencode last logged it as event ${sequence} of its session, and never removed it`;
       found.push({
         code: LOST_RECORD.code,
         severity: "warning",
@@ -63,7 +63,7 @@ export async function findMissing(
   return found;
 }
 
-const HUNG_ELSEWHERE = "its row names another place, or no time";
+const HUNG_ELSEWHERE = "its row names another parent, or no time";
 const OTHER_ID = "its row has an id that no event knows";
 
 function rowArtifact(kind: MissingRecord["kind"], sessionID: string, id: string): Artifact {
@@ -75,7 +75,7 @@ function seenOf({ bytes, size, sha256: hash }: Evidence): ConfirmedFinding["seen
   return hash === null ? null : { bytes: size, sha256: hash };
 }
 
-/** A store whose hosts log what they write. */
+/** A store whose hosts log their writes. */
 interface LoggedStore {
   readonly store: Store;
   readonly eventLog: EventLog;
@@ -89,7 +89,7 @@ function loggedStore(store: Store): LoggedStore | null {
 
 interface MissingInSession {
   readonly missing: readonly MissingRecord[];
-  /** For records under another id: that id. */
+  /** For records under another id: that other id. */
   readonly misnamed: ReadonlyMap<MissingRecord, string>;
   /** Every id that the log mentions. */
   readonly known: ReadonlySet<string>;
@@ -99,7 +99,7 @@ interface MissingInSession {
 
 async function missingIn(logged: LoggedStore, sessionID: string): Promise<MissingInSession> {
   const { store, eventLog } = logged;
-  // Rows are read first. A row that is written meanwhile is in the log and is looked up again.
+  // Rows are read first. A row that is written in the meantime is in the log, and is looked up again.
   const places = logged.places.ofSession(sessionID);
   const log = missingRecords(eventLog.events(sessionID), eventLog.newestEvent(sessionID), places, store.description);
   const { missing, known, isWhole } = log;
@@ -119,7 +119,7 @@ async function missingIn(logged: LoggedStore, sessionID: string): Promise<Missin
 
 const PREFIX = { session: "ses", message: "msg", part: "prt" } as const;
 
-/** Whether hosts refuse an id. Such an id was never logged. */
+/** Whether hosts refuse an id. The log never contained such an id. */
 function isRefused(kind: MissingRecord["kind"], id: string): boolean {
   return !id.startsWith(PREFIX[kind]);
 }
@@ -148,7 +148,7 @@ function renamed(row: MissingRecord["row"]): Map<string, CellValue> {
   return new Map(id === undefined ? [] : [["id", id]]);
 }
 
-/** The columns in which a row names another parent than its event does. */
+/** The columns in which a row names another parent than its event. */
 function moved(row: MissingRecord["row"], place: RecordPlace | null): Map<string, CellValue> {
   if (place === null || place.kind === "session") return new Map();
   const is: Readonly<Record<string, string | number | null>> = {
@@ -160,7 +160,7 @@ function moved(row: MissingRecord["row"], place: RecordPlace | null): Map<string
 }
 
 /**
- * Rows that opencode refuses because of their id, by that id, each with the logged record that it really is.
+ * Rows that opencode refuses because of their id, by that id, each with the logged record whose content they have.
  * `sessionID`: the session that the rows name.
  */
 export async function refusedNames(
@@ -193,7 +193,7 @@ async function missingSessions({ store, eventLog }: LoggedStore): Promise<string
 }
 
 /**
- * Rebuilds messages that only have parts left and that no log knows. `null`: those of the whole store, if that is
+ * Rebuilds messages that only have parts left and that no log knows. `null`: all messages of the store, if that is
  * quick.
  */
 export async function findMessagesWithoutRecord(
@@ -207,7 +207,8 @@ export async function findMessagesWithoutRecord(
   for (const sessionID of places?.sessionsWithLooseParts(sessionIDs, LARGEST_LOG_BYTES) ?? []) {
     if (places?.of(rowArtifact("session", sessionID, sessionID)) == null) continue;
     const known = logged === null ? new Set<string>() : (await missingIn(logged, sessionID)).known;
-    // Loaded only if something is rebuilt, together with zod. A check of a healthy store loads neither.
+    // The module is loaded only if a record is rebuilt, together with zod. A check of a healthy store does not load
+    // these modules.
     const { looseMessages } = await import("./rebuild.ts");
     for (const { messageID, parts, row } of await looseMessages(store, sessionID)) {
       if (known.has(messageID)) continue;
@@ -227,7 +228,7 @@ export async function findMessagesWithoutRecord(
   return found;
 }
 
-/** Rebuilds the records of sessions that have messages but no record. `null`: those of the whole store. */
+/** Rebuilds the records of sessions that have messages but no record. `null`: all sessions of the store. */
 export async function findSessionsWithoutRecord(
   store: Store,
   sessionIDs: readonly string[] | null,

@@ -4,11 +4,12 @@ import { errnoCode } from "../platform/file-system.ts";
 import { parseDocument, type StoredDocument } from "../stores/conversation.ts";
 import type { Store } from "../stores/store.ts";
 
-/** For each message and part of a session, by id: what comes after it. */
+/** For each message and part of a session, by id: the records after it. */
 type ByRecord = ReadonlyMap<string, NewerMessages>;
 
 /**
- * Tells what is newer than a record in its session. It reads one session at a time and keeps the last one in memory.
+ * Tells which records of its session are newer than a record. The function reads one session at a time, and keeps the
+ * last one in memory.
  */
 export class NewerMessagesSource {
   readonly #store: Store;
@@ -39,7 +40,7 @@ async function readBackwards(store: Store, sessionID: string): Promise<ByRecord>
   const found: OfMessage[] = [];
   try {
     for await (const { messageID, document, parts } of store.conversations.messages(sessionID)) {
-      // Parts without a message are not shown and do not move other messages out of view.
+      // opencode does not show parts without a message, so they move no other message out of view.
       if (document === null) continue;
       const alone = asNewer(valueIn(document));
       const places = alone.anyAnswer ? parts.map(({ recordID }) => [recordID, "answer"] as const) : inQuestion(parts);
@@ -56,7 +57,7 @@ async function readBackwards(store: Store, sessionID: string): Promise<ByRecord>
   const running = found.findIndex(({ alone }) => alone.anyUnfinished);
   for (const [index, { messageID, shownIn, alone, steps }] of [...found.entries()].reverse()) {
     for (const [id, place] of shownIn) byRecord.set(id, { ...newer, shownIn: place, steps });
-    // A question that waits for an older answer is marked as such, in place of its time.
+    // opencode shows a mark instead of the time at a question that waits for an older answer.
     const isWaiting = !newer.anyUnfinished && running !== -1 && running < index;
     if (isWaiting && !alone.anyAnswer) byRecord.set(messageID, { ...newer, shownIn: "nowhere" });
     newer = together(newer, alone);

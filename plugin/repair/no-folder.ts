@@ -7,7 +7,10 @@ import { STORAGE } from "../stores/json/layout.ts";
 import { amount } from "../words/amounts.ts";
 import { type StoreAtIndex, speaker } from "./store-finding.ts";
 
-/** A place where opencode 1.0-1.1 has a folder, and what it does where a file is there (measured on 1.0.152 and 1.1.65). */
+/**
+ * A folder that opencode 1.0-1.1 needs, and how opencode reacts if there is a file instead (measured on 1.0.152 and
+ * 1.1.65).
+ */
 interface FolderPlace {
   readonly severity: Severity;
   readonly does: string;
@@ -17,7 +20,7 @@ const ROOT: FolderPlace = { severity: "blocking", does: "opencode answers every 
 
 const FOLDERS: Readonly<Record<string, FolderPlace>> = {
   project: ROOT,
-  session: { severity: "blocking", does: "opencode lists no session and makes none" },
+  session: { severity: "blocking", does: "opencode lists no session and creates none" },
   message: { severity: "blocking", does: "opencode shows every session without its messages" },
   part: { severity: "blocking", does: "opencode shows every message empty" },
   todo: { severity: "warning", does: "opencode shows no list of todos" },
@@ -25,19 +28,19 @@ const FOLDERS: Readonly<Record<string, FolderPlace>> = {
 };
 
 interface Nested extends FolderPlace {
-  /** What it does where there are many. */
+  /** How opencode reacts if there are many such files. */
   readonly doesToMany: string;
-  /** What a folder in it is called. */
+  /** The name of a folder in it. */
   readonly named: RegExp;
-  /** Whether a record makes opencode look into a folder of this name. */
+  /** Whether a record makes opencode read a folder of this name. */
   isRead(name: string, files: FileSystem, storage: string): Promise<boolean>;
 }
 
 const NESTED: Readonly<Record<string, Nested>> = {
   session: {
     severity: "blocking",
-    does: "opencode lists no session of this project and makes none",
-    doesToMany: "opencode lists no session of these projects and makes none",
+    does: "opencode lists no session of this project and creates none",
+    doesToMany: "opencode lists no session of these projects and creates none",
     named: /^[A-Za-z0-9_-]+$/,
     isRead: (name, files, storage) => isFile(files, join(storage, "project", `${name}.json`)),
   },
@@ -60,7 +63,7 @@ const NESTED: Readonly<Record<string, Nested>> = {
 /** If there are so many files of one kind, one finding stands for all of them. */
 const MOST_TOLD = 20;
 
-/** Files, and links that lead to no folder, in the place of folders that opencode 1.0-1.1 reads sessions from. */
+/** Files, and links that lead to no folder, in the place of folders from which opencode 1.0-1.1 reads sessions. */
 export async function noFolderFindings(
   files: FileSystem,
   dataDir: string,
@@ -93,7 +96,7 @@ export async function noFolderFindings(
       const found = await insteadOfNested(files, storage, name, nested);
       if (found.length > MOST_TOLD) {
         const many = { ...nested, does: nested.doesToMany };
-        findings.push(say([name], many, `in it ${amount(found.length, "file")} instead of folders`, null));
+        findings.push(say([name], many, `there are ${amount(found.length, "file")} instead of folders in it`, null));
       } else {
         for (const each of found) {
           findings.push(say([name, each.name], nested, each.what, name === "message" ? each.name : null));
@@ -104,7 +107,7 @@ export async function noFolderFindings(
   return findings;
 }
 
-/** What is in the places of the folders that opencode reads below `storage/NAME`. */
+/** The files in place of the folders that opencode reads below `storage/NAME`. */
 async function insteadOfNested(
   files: FileSystem,
   storage: string,
@@ -120,7 +123,7 @@ async function insteadOfNested(
   return found;
 }
 
-/** What is in the place of a folder; `null` if it is one, leads to one, or to where this user may not look. */
+/** The file in place of a folder; `null` if there is a folder, a link to one, or a path that this user may not read. */
 function insteadOfFolder(path: string, type: DirectoryEntry["type"]): string | null {
   if (type === "directory") return null;
   let target: ReturnType<typeof targetStatNow>;
@@ -134,7 +137,7 @@ function insteadOfFolder(path: string, type: DirectoryEntry["type"]): string | n
   return type === "symlink" ? "a link to a file" : "a file";
 }
 
-/** What cannot be listed is told with what may not be used (`access.ts`). */
+/** A folder that cannot be listed is reported with other access problems (`access.ts`). */
 async function listed(files: FileSystem, folder: string): Promise<DirectoryEntry[]> {
   try {
     return (await files.list(folder)) ?? [];

@@ -8,7 +8,10 @@ import { withMessagesOf2x } from "../stores/sqlite/origin.ts";
 import { advisesSalvage, originFault } from "./by-origin.ts";
 import { databaseFinding } from "./database-finding.ts";
 
-/** Findings for a database of 2.x, or of an opencode newer than this tool knows. Only its pages can be checked. */
+/**
+ * Findings for a database of 2.x, or of an opencode newer than this tool knows. Only the pages of this database can be
+ * checked.
+ */
 export async function unreadFindings(
   { description, origin, problem, damage }: OpenedStore & { state: "unread" },
   store: number,
@@ -21,7 +24,9 @@ export async function unreadFindings(
   return [said, databaseFinding(found, description, store)];
 }
 
-/** The origin of a database that was read. Its rows show it and, if it is damaged, also its pages. */
+/**
+ * The origin of a database that was read. The rows show the origin; if the database is damaged, its pages are read too.
+ */
 export async function originOfRead(
   opened: OpenedStore & { state: "ok" },
   found: readonly ConfirmedFinding[],
@@ -39,13 +44,13 @@ export async function originOfDamaged(
   found: readonly ConfirmedFinding[],
   access: Access,
 ): Promise<Origin> {
-  // Inside the host no file of the database may be opened.
+  // Inside the host, no file of the database may be opened.
   if (access === "beside-host" || !found.some(advisesSalvage)) return stated;
   const { originBehind } = await import("../stores/other-databases.ts");
   return originBehind(description, stated);
 }
 
-/** The finding for a database that is not of 1.x alone. */
+/** The finding about a database that does not belong to 1.x alone. */
 export function originFinding(origin: Origin | null, description: StoreDescription, store: number): ConfirmedFinding[] {
   const fault = origin === null ? null : originFault(origin);
   if (origin === null || fault === null) return [];
@@ -53,7 +58,7 @@ export function originFinding(origin: Origin | null, description: StoreDescripti
   return [databaseFinding({ code, severity: "warning", evidence: notRead(code, origin) }, description, store)];
 }
 
-/** States which records were read and which were not. */
+/** The finding states which records were read and which were not. */
 function notRead(code: string, { kind, sign }: Origin): string {
   if (code === SCHEMA_NEWER.code) return `${sign}, newer than this tool knows`;
   if (kind === "1.x and 2.x") {

@@ -3,7 +3,7 @@ import type { CellValue, RecordKind } from "../model/artifact.ts";
 import type { Stop } from "../model/finding.ts";
 import type { RowOf2x } from "../model/row-2x.ts";
 
-/** A row that opencode 2.x reads, and what fails because of it. */
+/** A row that opencode 2.x reads, and the requests that fail because of it. */
 export interface Place {
   readonly table: string;
   readonly kind: RecordKind;
@@ -15,8 +15,8 @@ export interface Place {
 }
 
 /**
- * Names a row of another table. A user or a plugin may have chosen a name with a path or worse in it: then the row's
- * number is used. `known`: the sessions that exist.
+ * The name of a row of another table. A user or a plugin may have chosen a name with a path or a secret in it: then the
+ * row's number is used. `known`: the sessions that exist.
  */
 export function placeIn(
   { table, kind, name, sessionColumn, stops }: OtherTable,
@@ -45,10 +45,10 @@ const STOP_WORDS: Readonly<Record<Stop, string>> = {
   prompts: "its prompts",
   "project list": "the whole project list",
   settings: "what asks for this setting",
-  import: "the import of what opencode 1.x has",
+  import: "the import of the data of opencode 1.x",
 };
 
-/** The evidence text for what a row stops. */
+/** The evidence that names the requests on which the row has an effect. */
 export function stopWords({ stops, sessionID }: Pick<Place, "stops" | "sessionID">, host: string): string {
   if (stops.length === 0) return "; its session is not there, so nothing reads it";
   const words = stops.map((stop) =>

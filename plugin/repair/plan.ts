@@ -3,17 +3,20 @@ import type { ConfirmedFinding } from "../model/finding.ts";
 import { keptKey } from "../quarantine/run-state.ts";
 import type { Operation } from "../stores/writer.ts";
 
-/** Which findings are to be repaired. */
+/** The selection of findings to repair. */
 export interface Selection {
   /** Only findings with these codes, also warnings. `null`: every blocking finding. */
   readonly codes: readonly string[] | null;
-  /** In addition to every blocking finding, warnings with these codes. A client showed them to the user and asked. */
+  /**
+   * In addition to every blocking finding, warnings with these codes are repaired. A client showed the findings to the
+   * user, and the user confirmed.
+   */
   readonly also?: readonly string[];
-  /** Only what may be done without asking at the start of opencode. */
+  /** Only repairs that may be done without asking at the start of opencode. */
   readonly unasked: boolean;
 }
 
-/** The operations on one session of one store. They share one run folder and one manifest. */
+/** The operations on one session of one store. These operations share one run folder and one manifest. */
 export interface PlannedSession {
   readonly store: number;
   readonly sessionID: string | null;
@@ -25,8 +28,8 @@ export type Plan = readonly PlannedSession[];
 const NOTHING_KEPT: ReadonlySet<string> = new Set();
 
 /**
- * Turns findings into operations with preconditions, except for records that a user restored (`kept`, see
- * {@link keptKey}). A pure function: nothing is read or written.
+ * Turns findings into operations with preconditions, except for records that a user restored (`kept`, see {@link
+ * keptKey}). The function is pure: it reads and writes nothing.
  */
 export function planRepair(
   findings: readonly ConfirmedFinding[],
@@ -59,7 +62,7 @@ function operationFor(finding: ConfirmedFinding, selection: Selection): Operatio
   return remedy === "report" ? null : { ...common, remedy, replacement };
 }
 
-/** Whether the user named the code. After the first step of a repair the named codes are in `also`. */
+/** Whether the user named the code. After the first step of a repair, the named codes are in `also`. */
 function isNamed(code: string, { codes, also }: Selection): boolean {
   return [...(codes ?? []), ...(also ?? [])].includes(code);
 }

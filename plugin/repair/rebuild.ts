@@ -29,9 +29,9 @@ import { completeDraft } from "./complete-draft.ts";
 import { copiesBeside } from "./from-copy.ts";
 
 /**
- * Adds to findings what could replace records that would be quarantined. For any record: a copy, or its readable part. For a
- * message: what its parts and neighbours show, so that its parts stay visible. For a project: what its sessions show.
- * Reads only.
+ * Adds to findings the content that could replace records instead of a quarantine. For any record: a copy, or the
+ * record's readable part. For a message: the content that its parts and neighbours show, so that its parts stay
+ * visible. For a project: the content that its sessions show. Reads only.
  */
 export async function withRebuilt(store: Store, findings: readonly ConfirmedFinding[]): Promise<ConfirmedFinding[]> {
   const rebuilt = new Map<ConfirmedFinding, ConfirmedFinding>();
@@ -40,13 +40,14 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
     const closed = await closedRecord(store, finding);
     const beside = copies.get(finding);
     if (beside !== undefined) {
-      // As long as the record is damaged, its copy stays where it is.
-      const evidence = `a whole copy of ${finding.recordID}, which is damaged`;
+      // As long as the record is damaged, its copy is not moved.
+      const evidence = `a complete copy of ${finding.recordID}, which is damaged`;
       rebuilt.set(beside.copy, { ...beside.copy, remedy: "report", evidence });
     }
-    // A sync tool leaves copies of what was still being written. So what is left of the record itself may be more.
+    // A sync tool may copy a file while it is still being written. So the readable part of the record itself may have
+    // more content.
     if (beside !== undefined && (closed === null || !(closed.isWhole || beside.isOlder))) {
-      const which = beside.isOlder ? "an older whole copy of it" : "a whole copy of it";
+      const which = beside.isOlder ? "an older complete copy of it" : "a whole copy of it";
       const evidence = `${finding.evidence}; ${which} is in the same folder`;
       rebuilt.set(finding, { ...finding, evidence, rebuilt: beside.replacement });
       continue;
@@ -61,7 +62,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
     const wanted = new Map(damaged.map((finding) => [finding.recordID ?? "", finding]));
     const { frame, own } = await frameOf(store, sessionID, wanted);
     let { messages } = frame;
-    // A rebuilt record gives facts about its neighbours: an answer names the question before it.
+    // A rebuilt record may state facts about its neighbours: an answer names the question before it.
     for (const message of [...own, ...own]) {
       const finding = wanted.get(message.messageID);
       if (finding === undefined || rebuilt.has(finding)) continue;
@@ -85,7 +86,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
   return findings.map((finding) => rebuilt.get(finding) ?? finding);
 }
 
-/** For a message or part that was written as JSON inside a JSON text: the record in that text. */
+/** For a message or part that was written as JSON inside a JSON text: the record inside that text. */
 async function writtenTwice(
   store: Store,
   { kind, sessionID, recordID, locator }: ConfirmedFinding,
@@ -106,7 +107,7 @@ function isLostMessage({ kind, remedy, severity, seen }: ConfirmedFinding): bool
   return kind === "message" && remedy === "quarantine" && severity === "blocking" && seen !== null;
 }
 
-/** Rows for messages of a session that only have parts left. */
+/** Rows for the lost messages of a session whose parts still exist. */
 export async function looseMessages(
   store: Store,
   sessionID: string,
@@ -132,7 +133,7 @@ export async function looseMessages(
   });
 }
 
-/** A project's record as its sessions show it; `null` if they do not determine it or there are none. */
+/** A project's record as its sessions show it; `null` if there are none, or if they do not determine it. */
 export async function projectFromSessions(store: Store, id: string, said?: Fields): Promise<RebuiltProject | null> {
   const { sessions, root } = await ofProject(store, id);
   if (sessions.length === 0) return null;
@@ -158,7 +159,10 @@ async function ofProject(
   return { sessions, root: null };
 }
 
-/** Adds to an unreadable project record, or one with a folder that opencode refuses, what its sessions show. */
+/**
+ * Adds the content that the sessions show to an unreadable project record, or to one with a folder that opencode
+ * refuses.
+ */
 async function withProject(store: Store, finding: ConfirmedFinding): Promise<ConfirmedFinding> {
   const { locator, recordID, remedy } = finding;
   if (recordID === null || finding.seen === null) return finding;
@@ -209,14 +213,14 @@ async function legibleIn(store: Store, { kind, sessionID, recordID, locator }: C
   return bytes === null ? {} : wholeMembers(textBeginning(bytes));
 }
 
-/** The session that messages belong to, in outline. */
+/** A summary of the session to which messages belong. */
 interface SessionFrame {
   /** In the order of {@link byTime}. */
   readonly messages: readonly MessageFacts[];
   readonly columns: SessionColumns;
 }
 
-/** All messages of a session in outline, and some of them with their parts. */
+/** A summary of all messages of a session, and some of them with their parts. */
 async function frameOf(
   store: Store,
   sessionID: string,
@@ -237,7 +241,7 @@ function asReplacement(
   sessionID: string,
   { document }: RebuiltMessage,
 ): Replacement {
-  // In the form that opencode 1.0-1.1 writes.
+  // The record has the form that opencode 1.0-1.1 writes.
   const content: Replacement["content"] = isFileLocator(locator)
     ? { bytes: Buffer.from(JSON.stringify({ id: recordID, sessionID, ...document }, null, 2)) }
     : { cells: new Map([["data", { storage: "text", bytes: Buffer.from(JSON.stringify(document), "utf8") }]]) };

@@ -6,9 +6,9 @@ import type { Replacement } from "../model/replacement.ts";
 import type { DatabaseFrame } from "../stores/survey.ts";
 
 /**
- * The rows that the journal of a database lacks. They are known only if its tables, columns and indexes are exactly
- * those of a known host: then that host's journal is the right one. `null` if they differ or if the journal has other
- * rows too.
+ * The rows that the journal of a database lacks. These rows are known only if the tables, columns and indexes are
+ * exactly those of a known host. In that case the journal of that host is the right one. `null` if they differ, or if
+ * the journal has other rows too.
  */
 export function rebuiltJournal({ layout, journals }: DatabaseFrame): Replacement | null {
   const whole = journalOf(layout);
@@ -22,13 +22,13 @@ export function rebuiltJournal({ layout, journals }: DatabaseFrame): Replacement
   if (recorded.some((each) => !known.has(each))) return null;
   const lacking = [...known].filter(([each]) => !recorded.includes(each)).map(([, row]) => row);
   if (lacking.length === 0) return null;
-  // The table assigns the number of a row, and the number of the known host may be taken.
+  // SQLite assigns the number of a row here, so the number that the known host used may be taken.
   const stated = columns.filter((name) => name === whole.key || name !== "id");
   const rows = lacking.map(
     (row): RowValues =>
       Object.fromEntries(stated.map((name) => [name, MOMENTS[name]?.() ?? row[columns.indexOf(name)] ?? null])),
   );
-  const source = "the migrations that the tables and columns of the database show";
+  const source = "the migrations that match the tables and columns of the database";
   const change = { table, statement: there === undefined ? statement : null, rows, before: there?.digest ?? "absent" };
   return { source, content: { table: change } };
 }
@@ -39,7 +39,7 @@ export function rebuiltTable(missing: readonly string[], { layout, emptyTables }
   const before = table === undefined || others.length > 0 ? undefined : emptyTables.get(table);
   const statement = table === undefined || before === undefined ? null : statementOf(table, layout);
   if (table === undefined || before === undefined || statement === null) return null;
-  const source = "the table as its opencode makes it; it was empty";
+  const source = "the table as opencode creates it; it was empty";
   return { source, content: { table: { table, statement, rows: [], before } } };
 }
 

@@ -11,9 +11,9 @@ import { withOutcomes } from "./apply.ts";
 import { writerForManifest } from "./run-store.ts";
 
 /**
- * Updates the manifests of runs that a crash interrupted. An item that had left its place is `done` and can be
- * restored. An item that had not is `rolled-back`. An item that had been undone is `restored`. Call this only under the
- * lock. Returns the number of updated runs.
+ * Updates the manifests of runs that a crash interrupted. An item that had left its place is `done`, and can be
+ * restored. An item that had not left its place is `rolled-back`. An item that had been undone is `restored`. Call this
+ * only under the lock. Returns the number of updated runs.
  */
 export async function reconcileRuns(files: FileSystem, located: Located, access: Access): Promise<number> {
   let settled = 0;
@@ -44,7 +44,7 @@ export async function reconcileRuns(files: FileSystem, located: Located, access:
   return settled;
 }
 
-/** If neither place has the item, another process changed it: before it was moved, or later in quarantine. */
+/** If the item is in neither place, another process changed it: before it was moved, or later in quarantine. */
 function settledState(item: ManifestItem, seen: Observed): ItemState {
   if (item.state === "done") return seen === "live" ? "restored" : "done";
   return seen === "set-aside" ? "done" : "rolled-back";
@@ -60,7 +60,10 @@ async function isSettled(writer: StoreWriter, folder: string): Promise<boolean> 
   }
 }
 
-/** If the database of an unfinished run is missing, the run stays as it is until the database is back. It must not block other repairs. */
+/**
+ * If the database of an unfinished run is missing, the run is not changed until the database exists again. Such a run
+ * must not block other repairs.
+ */
 async function writerOrNothing(
   ...where: Parameters<typeof writerForManifest>
 ): Promise<Awaited<ReturnType<typeof writerForManifest>> | null> {

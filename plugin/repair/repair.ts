@@ -18,15 +18,15 @@ export interface RepairInput {
   readonly files: FileSystem;
   readonly located: Located;
   readonly access: Access;
-  /** The findings of a check. Their store indexes refer to `located`. */
+  /** The findings of a check. The store indexes of the findings refer to `located`. */
   readonly findings: readonly ConfirmedFinding[];
   readonly selection: Selection;
   readonly trigger: Trigger;
   readonly hostVersion: string | null;
   readonly signal?: AbortSignal;
   /**
-   * How long to wait for another repair, in milliseconds. Without it, wait only until an expired lock of an unknown
-   * holder may be taken over.
+   * The longest wait for another repair, in milliseconds. If it is absent, the wait ends as soon as an expired lock of
+   * an unknown holder may be taken over.
    */
   readonly patienceMs?: number;
   /** The id of a run that has already begun. */
@@ -48,7 +48,7 @@ const LOCK_RETRY_MS = 25;
 
 const NOTHING: RepairResult = { runID: null, manifests: [], items: [], stopped: null };
 
-/** Runs `work` under the lock of the data directory, after unfinished runs were settled. */
+/** Runs `work` under the lock of the data directory, after unfinished runs were completed or rolled back. */
 export async function underLock<T>(
   input: Pick<RepairInput, "files" | "located" | "access" | "patienceMs">,
   work: (lock: Parameters<typeof applyPlan>[0]["lock"]) => Promise<T>,
@@ -67,7 +67,7 @@ export async function underLock<T>(
       await reconcileRuns(files, located, access);
       return await work(taken.lock);
     } finally {
-      // The changes are complete, whether or not the lock file can be removed.
+      // The changes are complete even if the lock file cannot be removed.
       await taken.lock.release().catch(() => undefined);
     }
   } catch (error) {
@@ -76,8 +76,9 @@ export async function underLock<T>(
 }
 
 /**
- * Settles what a crash left, if there is any: an unfinished run, a lock, or the rest of a deletion. For callers that
- * have nothing else to do under the lock. If another process holds the lock, that process does it.
+ * Completes or rolls back an unfinished run after a crash, and removes its lock or the rest of a deletion. This
+ * function is for callers that have no other work under the lock. If another process holds the lock, that process does
+ * this work.
  */
 export async function settleUnfinished(input: Pick<RepairInput, "files" | "located" | "access">): Promise<void> {
   if (await isUnfinished(input.files, input.located.dataDir)) await underLock(input, async () => null);
@@ -89,15 +90,16 @@ export function isStopped(outcome: object): outcome is Stopped {
 }
 
 /**
- * Plans and applies the repair of findings. If there is nothing to do, it takes no lock and creates no folder. An
- * unasked repair skips what a user restored, even if that happened after the check.
+ * Plans and applies the repair of findings. If there is nothing to do, the repair takes no lock and creates no folder.
+ * An unasked repair skips records that a user restored, even if that happened after the check.
  */
 export async function repair(input: RepairInput): Promise<RepairResult> {
   const plan = await planned(input).catch(stoppedBy);
   if ("kind" in plan) return { ...NOTHING, stopped: plan };
   if (plan.length === 0) return NOTHING;
   const outcome = await underLock(input, async (lock) => {
-    // Plan again: a restore may have held the lock until now, or a crash may have kept it from recording its result.
+    // The plan is made again: a restore may have held the lock until now, or a crash may have kept it from recording
+    // its result.
     const current = await planned(input);
     return current.length === 0 ? NOTHING : applyWhatIsFree(input, current, lock);
   });
@@ -106,7 +108,7 @@ export async function repair(input: RepairInput): Promise<RepairResult> {
 
 async function planned({ files, located, findings, selection }: RepairInput): Promise<Plan> {
   if (!selection.unasked) return planRepair(findings, selection);
-  // Most checks find nothing that may be done unasked.
+  // Most checks find no record that may be repaired unasked.
   if (planRepair(findings, selection).length === 0) return [];
   return planRepair(findings, selection, await keptByUser(files, located.dataDir));
 }
@@ -138,7 +140,7 @@ async function applyUnderLock(
   const { files, located, access } = input;
   const runID = input.runID ?? newRunID(Date.now());
   const stores = await openStores(files, located, access);
-  // Writers have their own connections. An open reader would only keep the WAL from being reset.
+  // Writers have their own connections. An open reader would only prevent the reset of the WAL.
   for (const store of stores) if (store.state === "ok") store.store.close();
   const applied: Applied = await applyPlan({
     files,

@@ -32,15 +32,17 @@ export interface RestoreInput {
   /** Called after each folder of the run with the number of processed records and the total. */
   readonly onProgress?: (done: number, of: number) => void;
   /**
-   * Stops the restore between two folders of the run. What was restored until then is recorded; the rest stays as it
-   * is.
+   * Stops the restore between two folders of the run. The records that were restored before the stop are recorded; the
+   * others are not changed.
    */
   readonly signal?: AbortSignal;
 }
 
 type ReadableRun = StoredRun & { ok: true };
 
-/** What a restore would undo, in outline: all items with their manifests may not fit in memory. */
+/**
+ * A summary of the records that an undo would restore, because all items with their manifests may not fit in memory.
+ */
 export interface RestorePlan {
   readonly runID: string;
   readonly runs: readonly PlannedRun[];
@@ -63,7 +65,7 @@ export interface RestoreResult {
   readonly stopped: Stopped | null;
 }
 
-/** Finds the items that a restore is asked for. Reads only. */
+/** Finds the items for which a restore was requested. Reads only. */
 export async function planRestore(input: RestoreInput): Promise<RestorePlanning> {
   const { sessionIDs, itemIDs } = input;
   const runs: PlannedRun[] = [];
@@ -82,9 +84,9 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlanning>
     runs.push({ folder: run.folder, sessionID, items: planned });
   }
   if (!isThere) return unknown(NO_SUCH_RUN);
-  if (!isChosen) return unknown("That run holds nothing of this session.");
+  if (!isChosen) return unknown("That run holds no record of this session.");
   if (missing.size > 0) return unknown("That run holds no item with this id.");
-  // The last folder is first: a record that was added later may be a child of one that was added before.
+  // The last folder is restored first: a record that was added later may be a child of an earlier one.
   runs.sort((a, b) => numberOf(b) - numberOf(a));
   return { ok: true, plan: { runID: input.runID, runs } };
 }
@@ -120,7 +122,7 @@ function itemsToRestore({ manifest: { items } }: ReadableRun, itemIDs: readonly 
 export async function restore(input: RestoreInput, plan: RestorePlan): Promise<RestoreResult> {
   if (plan.runs.length === 0) return { runID: plan.runID, manifests: [], items: [], stopped: null };
   const outcome = await underLock(input, async (lock) => {
-    // Unfinished runs were settled when the lock was taken, so the plan is read again.
+    // Unfinished runs were completed or rolled back when the lock was taken, so the plan is read again.
     const current = await planRestore(input);
     return restoreRuns(input, current.ok ? current.plan : plan, lock);
   });
@@ -158,7 +160,10 @@ interface RestoredRun {
   readonly stopped: Stopped | null;
 }
 
-/** The manifest says `planned` while items are restored. After a crash the next run finds out which were restored. */
+/**
+ * The manifest says `planned` while items are restored. After a crash, the next run finds out which items were
+ * restored.
+ */
 async function restoreRun(input: RestoreInput, run: ReadableRun, items: readonly ManifestItem[]): Promise<RestoredRun> {
   const { files, located, access } = input;
   let outcomes: ItemOutcome[] = [];
@@ -172,7 +177,7 @@ async function restoreRun(input: RestoreInput, run: ReadableRun, items: readonly
         outcomes = await writer.putBack(items, run.folder);
       } catch (error) {
         failure = error;
-        // An item whose state cannot be read now stays planned. The next holder of the lock settles it.
+        // An item whose state cannot be read now stays planned. The next holder of the lock determines its state.
         const told = await returned(writer, items, run.folder).catch(() => null);
         if (told === null) return { outcomes, stopped: stoppedBy(error) };
         outcomes = told;
@@ -188,7 +193,7 @@ async function restoreRun(input: RestoreInput, run: ReadableRun, items: readonly
   }
 }
 
-/** Which items were restored before a failure. The others are again as the repair left them. */
+/** The items that were restored before a failure. The other items are in the state in which the repair left them. */
 async function returned(writer: StoreWriter, items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
   await writer.settle(folder);
   const outcomes: ItemOutcome[] = [];

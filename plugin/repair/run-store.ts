@@ -10,8 +10,8 @@ import { StoreRefusedError, type StoreWriter } from "../stores/writer.ts";
 import { refusalToWrite } from "./may-write.ts";
 
 /**
- * Opens the store that a manifest speaks of. The database must be one of the located ones, because a path in a manifest is never opened. @throws StoreRefusedError if
- * it is not there, cannot be opened, or must not be written
+ * Opens the store that a manifest names. The database must be one of the located ones, because a path in a manifest is
+ * never opened. @throws StoreRefusedError if the database is missing, cannot be opened, or must not be written
  */
 export async function writerForManifest(
   files: FileSystem,
@@ -38,12 +38,16 @@ async function databaseWriter(
   const isWhole = manifest.items.some((item) => item.kind === "database");
   const database =
     located.databases.find((path) => relativeDatabase(located.dataDir, path) === manifest.store.database) ??
-    // A whole database can also be restored to a place where there is none.
+    // A whole database can also be restored if there is none at its place.
     (isWhole ? databaseNamed(located.dataDir, manifest.store.database ?? "") : undefined);
-  if (database === undefined) throw new StoreRefusedError("busy", "The database of that run is not here.");
+  if (database === undefined)
+    throw new StoreRefusedError("busy", "The database of that run is not in this data directory.");
   if (isWhole) {
     if (access === "beside-host") {
-      throw new StoreRefusedError("busy", "The database is open in this opencode. Close it, and use the command line.");
+      throw new StoreRefusedError(
+        "busy",
+        "The database is open in this opencode. Close opencode, and use the command line.",
+      );
     }
     return new DatabaseFileWriter(files, database, manifest.items);
   }

@@ -14,7 +14,8 @@ import { garbageCollection, nextShare, type ShareAnswer, scanScope, type ThreadT
 const FILES_AT_ONCE = 8;
 
 /**
- * The body of a thread: it scans one share of a store after the other and reports what looks wrong. Any error ends it.
+ * The body of a thread: it scans one share of a store after the other, and reports the records that do not look
+ * healthy. Any error ends it.
  */
 const task = workerData as ThreadTask;
 const store = await openStore(task);

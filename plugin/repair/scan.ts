@@ -5,7 +5,7 @@ import { entryURL } from "../package-files.ts";
 import { sizeNow } from "../platform/read-now.ts";
 import { addCounts, type Counts, type ScanOptions, type Scope, type Store } from "../stores/store.ts";
 
-/** What a thread gets in order to scan its shares of a store. */
+/** The data that a thread needs to scan its shares of a store. */
 export interface ThreadTask {
   readonly source: NonNullable<Store["source"]>;
   readonly description: Store["description"];
@@ -14,14 +14,14 @@ export interface ThreadTask {
   readonly shares: number;
 }
 
-/** What a thread found in one share. */
+/** The result of a thread's scan of one share. */
 export interface ShareAnswer {
   readonly index: number;
   readonly suspects: readonly Artifact[];
   readonly counts: Counts;
 }
 
-/** Smaller stores are read before a thread could start. */
+/** A smaller store is read faster than a thread could start. */
 const WORTH_THREADS_BYTES = 32 * 1024 * 1024;
 const WORTH_THREADS_SESSIONS = 50;
 
@@ -36,7 +36,7 @@ const LEAST_SHARES = 32;
 const SHARE_BYTES = 6 * 1024 * 1024;
 const SHARE_SESSIONS = 32;
 
-/** The records of a scope that do not look healthy at first. */
+/** The records of a scope that do not look healthy in the quick check. */
 export async function scanScope(store: Store, scope: Scope, options: ScanOptions): Promise<Artifact[]> {
   const suspects: Artifact[] = [];
   await store.scan(
@@ -54,15 +54,16 @@ export async function scanScope(store: Store, scope: Scope, options: ScanOptions
 }
 
 /**
- * Bun lets the heap grow with the store. Above this size of the process, a collection is forced, but not again before
- * this many bytes were read. In bytes; about what a check of 200,000 parts takes. Rows take more than files.
+ * Bun lets the heap grow with the store. If the process is larger than this, a garbage collection is forced, but not
+ * again before this many bytes were read. In bytes; about the memory that a check of 200,000 parts takes. Rows take
+ * more than files.
  */
 const COLLECTED_FROM_BYTES = { json: 98 * 1024 * 1024, sqlite: 120 * 1024 * 1024 } as const;
 const READ_BETWEEN_BYTES = 8 * 1024 * 1024;
 
 /**
- * Forces a garbage collection when one is due. It is called with the total number of bytes read. Only for a process
- * that does nothing else.
+ * Forces a garbage collection when one is due. The function is called with the total number of bytes read. Only for a
+ * process that does no other work.
  */
 export function garbageCollection({ generation }: Store["description"]): (bytes: number) => void {
   const { Bun: bun } = globalThis as { Bun?: { gc?(force: boolean): void } };
@@ -83,7 +84,7 @@ export function nextShare({ next, shares }: Pick<ThreadTask, "next" | "shares">)
 
 /**
  * Scans a whole store, a large one on several threads that include this one. `meanwhile` is other work for this thread
- * while the others start.
+ * while the other threads start.
  */
 export async function scanWholeStore(
   store: Store,
@@ -105,7 +106,8 @@ export async function scanWholeStore(
     }),
   );
   const besides = Promise.resolve(meanwhile());
-  // This work is awaited at the end. If an earlier step fails, its failure must not become a second, unhandled one.
+  // This work is awaited at the end. If an earlier step fails, a later failure of this work must not become an
+  // unhandled rejection.
   besides.catch(() => undefined);
   const collect = garbageCollection(description);
   const read = async (index: number) => {
@@ -115,7 +117,7 @@ export async function scanWholeStore(
   };
   for (let index = nextShare(task); index !== null; index = nextShare(task)) await read(index);
   await Promise.all([...others, besides]);
-  // A thread that cannot start or read is no finding: its share is read here.
+  // A thread that cannot start or read causes no finding: this thread reads its share.
   for (const index of left) if (!options.signal?.aborted) await read(index);
   return suspects;
 }
@@ -128,13 +130,13 @@ async function sharesOf(store: Store, source: ThreadTask["source"]): Promise<num
   return Math.max(LEAST_SHARES, Math.ceil(size / (isFiles ? SHARE_SESSIONS : SHARE_BYTES)));
 }
 
-/** Resolves when a thread has ended, for whatever reason. */
+/** Resolves when a thread has ended, for any reason. */
 async function onThread(
   task: ThreadTask,
   { signal }: ScanOptions,
   found: (answer: ShareAnswer) => void,
 ): Promise<void> {
-  // Loaded here because this tool starts no threads inside opencode, and the start must not load them.
+  // The module is imported here, because this tool starts no threads inside opencode, and the start must not load it.
   const { Worker } = await import("node:worker_threads");
   if (signal?.aborted) return;
   return new Promise((resolve) => {

@@ -28,8 +28,8 @@ export class Twins {
   }
 
   /**
-   * The same message as the import of 2.x would write it again from the rows that 1.x still has. Only if neither
-   * opencode has written the message since: both rows then have the same times.
+   * The same message as the import of 2.x would write it again from the rows that 1.x still has. The copy is used only
+   * if neither opencode has written the message after the import: then both rows have the same times.
    */
   async of({ table, sessionID, row }: Place): Promise<Replacement | null> {
     if (table !== "session_message" || sessionID === null || this.#upgraded.origin.kind !== "1.x and 2.x") return null;
@@ -40,7 +40,10 @@ export class Twins {
     const bytes = Buffer.from(JSON.stringify(twin.data));
     const rebuilt = new Map(json).set("data", { storage: "text", size: bytes.length, bytes });
     if (messageProblem(this.#profile, { values, json: rebuilt }) !== null) return null;
-    return { source: "the copy that opencode 1.x has of this message", content: { cells: cellsOf("data", bytes) } };
+    return {
+      source: "the copy of this message in the tables of opencode 1.x",
+      content: { cells: cellsOf("data", bytes) },
+    };
   }
 
   async #importedAgain(sessionID: string): Promise<ReadonlyMap<string, ImportedMessage>> {

@@ -14,5 +14,5 @@ export function unlistedBy(plan: Plan, items: readonly ReportedItem[]): string[]
 
 /** One line about these sessions. */
 export function unlistedLine(sessions: readonly string[]): string {
-  return `opencode no longer lists ${plural(sessions.length, "session")}: nothing of the record could be used. Messages stay where they are.`;
+  return `opencode no longer lists ${plural(sessions.length, "session")}, because no part of the record was usable. Messages stay where they are.`;
 }

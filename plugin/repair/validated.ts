@@ -4,7 +4,7 @@ import { textNow } from "../platform/read-now.ts";
 import type { WalPosition } from "../stores/sqlite/wal-frames.ts";
 import { TOOL } from "../tool-identity.ts";
 
-/** Name of the index in the data directory, beside the quarantine. It may be deleted at any time. */
+/** Name of the index in the data directory, beside the quarantine. The index may be deleted at any time. */
 export const VALIDATED_FILE = ".session-repair-index.json";
 
 /** Increases when the meaning of an index changes. */
@@ -14,13 +14,13 @@ const FORMAT = 2;
 export interface ValidatedDatabase {
   /** Identity, size and times of the database file. */
   readonly file: string;
-  /** The position up to which the log was read. Everything before it had been copied into the file. */
+  /** The position up to which the log was read. All earlier frames of the log had been copied into the file. */
   readonly log: WalPosition;
 }
 
 /**
- * What was found healthy, and its state at that time. Only the version that wrote the index, for the host it was
- * written for, can use it: both decide what is healthy.
+ * The stores that were found healthy, and their states at that time. Only the tool version that wrote the index can use
+ * it, and only for the same host: both decide which records are healthy.
  */
 export interface Validated {
   readonly databases: Readonly<Record<string, ValidatedDatabase>>;
@@ -40,7 +40,7 @@ function seal(content: string): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-/** Reads the index. If anything is wrong with it, it counts as absent. */
+/** Reads the index. If the index is wrong in any way, it counts as absent. */
 export function readValidated(dataDir: string, hostVersion: string | null): Validated {
   try {
     const [head, content] = textNow(join(dataDir, VALIDATED_FILE)).split("\n");
@@ -51,11 +51,11 @@ export function readValidated(dataDir: string, hostVersion: string | null): Vali
   }
 }
 
-/** Replaces the index. If that fails, the only effect is that the next start takes longer. */
+/** Replaces the index. If the write fails, the only effect is that the next start takes longer. */
 export async function writeValidated(dataDir: string, hostVersion: string | null, validated: Validated): Promise<void> {
   const temporary = join(dataDir, `${VALIDATED_FILE}.${process.pid}`);
   const content = JSON.stringify(validated);
-  // Loaded here: most starts have nothing new to remember.
+  // The module is loaded here, because most starts have no new state to remember.
   const { removeNow, replaceNow } = await import("../platform/staged-file.ts");
   try {
     replaceNow(join(dataDir, VALIDATED_FILE), temporary, `${rulesFor(hostVersion)} ${seal(content)}\n${content}\n`);

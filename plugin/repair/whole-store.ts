@@ -19,6 +19,7 @@ import type { OpenedStore } from "../stores/opened-store.ts";
 import { unreadLog } from "../stores/sqlite/pages/write-ahead-log.ts";
 import type { Store } from "../stores/store.ts";
 import type { Survey, SurveyedProject } from "../stores/survey.ts";
+import { swapAdvice } from "../words/advice.ts";
 import { amount } from "../words/amounts.ts";
 import { GO_ON_WITH_1X } from "../words/origins.ts";
 import { FROM_SESSIONS } from "../words/sources.ts";
@@ -45,7 +46,10 @@ export async function wholeStoreFindings(
   ];
 }
 
-/** The part of a database's log that SQLite cannot read. Opens the log, so it must never run inside the host. */
+/**
+ * The part of a database's log that SQLite cannot read. The function opens the log, so it must never run inside the
+ * host.
+ */
 export function logFindings(description: StoreDescription, store: number): ConfirmedFinding[] {
   const evidence = description.database === undefined ? null : unreadLog(description.database);
   return evidence === null ? [] : [speaker(description, store)(WAL_DAMAGED, "warning", null, evidence)];
@@ -73,9 +77,9 @@ async function projectFindings(files: FileSystem, from: Store, survey: Survey, s
     const sessions = project.folders.reduce((sum, folder) => sum + folder.sessions, 0);
     if (sessions === 0) continue;
     if (project.worktree === null) {
-      // Loaded only if something is rebuilt, together with zod.
+      // The module is loaded only if a record is rebuilt, together with zod.
       const { projectFromSessions } = await import("./rebuild.ts");
-      // The project "global" holds the sessions of folders without git. Hosts that use files never write it before they
+      // The project "global" holds the sessions of folders without git. Hosts that use files write it only when they
       // need it.
       const rebuilt = await projectFromSessions(from, project.id).catch(() => null);
       const found = say(PROJECT_MISSING, "warning", place, amount(sessions, "session"));
@@ -109,7 +113,7 @@ async function missingFolders(
   let sessions = 0;
   const gone = new Set<string>();
   for (const folder of project.folders) {
-    // A folder of another system is not looked for, because nothing here shows whether it exists.
+    // The tool does not look for a folder of another system, because this machine cannot show whether it exists.
     if (!isFolderHere(folder.directory) || (await exists(files, folder.directory))) continue;
     sessions += folder.sessions;
     gone.add(folderKey(system, folder.directory));
@@ -118,7 +122,7 @@ async function missingFolders(
 }
 
 async function exists(files: FileSystem, path: string): Promise<boolean> {
-  // A folder that may not be accessed exists.
+  // A folder that may not be accessed counts as existing.
   return files.stat(path).then(
     (found) => found !== null,
     () => true,
@@ -195,8 +199,9 @@ async function databaseFindings(
   return findings;
 }
 
-const SALVAGE_COLUMNS =
-  "Stop every opencode, then `opencode-session-repair salvage --swap`: it builds a database that has these columns or tables again, and everything else as it was. What was in them is lost. It can be undone.";
+const SALVAGE_COLUMNS = swapAdvice(
+  "it builds a database with these columns or tables, and everything else as before. What was in them is lost. It can be undone.",
+);
 
 const NEVER_ADDED =
   "Stay with this opencode, or keep a copy of the database before you upgrade. Its list of migrations names one whose columns are not there. If that row was added by hand, delete it from `__drizzle_migrations` or `migration`: the newer opencode then applies it.";
@@ -213,7 +218,7 @@ function rebuiltBy(finding: ConfirmedFinding, replacement: Replacement | null): 
 }
 
 /** The migration workspace_domain of 2.x drops the table `workspace` and creates another one (source). */
-const WORKSPACES_OF_2X = `opencode 2.x made the table \`workspace\` again, in its own shape. opencode 1.x loads every session all the same. ${GO_ON_WITH_1X}`;
+const WORKSPACES_OF_2X = `opencode 2.x recreated the table \`workspace\` with another shape, but opencode 1.x still loads every session. ${GO_ON_WITH_1X}`;
 
 function isOfWorkspace(column: string): boolean {
   return column.split(".")[0] === "workspace";
@@ -233,7 +238,7 @@ function gigabytes(bytes: number): string {
   return `${(bytes / GIGABYTE).toFixed(1)} GB`;
 }
 
-/** Whether a database is of 1.x alone. A salvage of any other one would not carry everything over. */
+/** Whether a database belongs to 1.x alone. From any other database, a salvage would not save everything. */
 async function isOf1x(opened: OpenStore): Promise<boolean> {
   if (opened.origin === null) return true;
   const { withMessagesOf2x } = await import("../stores/sqlite/origin.ts");

@@ -23,14 +23,14 @@ export interface FaultSummary {
     readonly sum: number;
   } | null;
   /**
-   * The number of records with no bytes, and of those that fill whole memory pages. A full disk and a lost page cache
-   * leave such records.
+   * The number of empty records, and of records that fill whole memory pages. A full disk and a lost page cache leave
+   * such records.
    */
   readonly ofZeroBytes: number;
   readonly ofWholePages: number;
   readonly firstWritten: string | null;
   readonly lastWritten: string | null;
-  /** The evidence in words without content, the most frequent first. */
+  /** The evidence without content, the most frequent first. */
   readonly evidence: readonly { readonly words: string; readonly count: number }[];
 }
 
@@ -47,7 +47,7 @@ const PAGE_BYTES = 4096;
 const SAME_INCIDENT_MS = 5 * 60 * 1000;
 const MOST_WORDS = 5;
 
-/** Sums findings up by code, the most frequent first. */
+/** Counts findings by code, the most frequent first. */
 export function summarise(faults: readonly ReportedFault[]): FaultSummary[] {
   return [...grouped(faults, ({ finding }) => finding.code)]
     .map(([code, own]) => summary(code, own))
@@ -87,7 +87,7 @@ function withoutNames(evidence: string): string {
   return (
     evidence
       .replace(/, the other is .*$/, "")
-      // The owner of a process chooses its name, so it is left out.
+      // The owner of a process may choose its name, so the name is left out.
       .replace(/\blocked by .*$/, "locked by a process")
       .replace(/\b(?:ses|msg|prt|wrk|evt|per|que)_?[0-9A-Za-z]{6,}/g, "ID")
       .replace(/\b[0-9a-f]{16,}\b/g, "ID")
@@ -95,7 +95,7 @@ function withoutNames(evidence: string): string {
   );
 }
 
-/** When damage was done, according to the times of the damaged records. The larger incidents are first. */
+/** The time of the damage, by the times of the damaged records. The larger incidents are first. */
 export function incidents(faults: readonly ReportedFault[]): Incident[] {
   const timed = faults
     .flatMap((fault) => (fault.writtenMs === null ? [] : [{ fault, at: fault.writtenMs }]))

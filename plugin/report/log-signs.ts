@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
 
-/** A sign in opencode's log, as one of our fixed words. Nothing of the log line itself is kept. */
+/** A sign of a problem in opencode's log, as one word of a fixed list. No part of the log line itself is kept. */
 export interface LogSign {
-  /** What the log line is about. */
+  /** The subject of the log line. */
   readonly about: "disk full" | "unreadable record" | "database" | "input/output" | "memory" | "error name";
   readonly word: string;
   count: number;
@@ -20,7 +20,10 @@ export interface LogReading {
   readonly references: readonly string[];
 }
 
-/** Only these words ever leave a log. Sources: opencode's issues (docs/faults.md) and its code, 1.0 to 1.18. */
+/**
+ * Only these words are ever copied from a log to a report. Sources: opencode's issues (docs/faults.md) and its code,
+ * 1.0 to 1.18.
+ */
 const WORDS: Readonly<Record<LogSign["about"], readonly string[]>> = {
   "disk full": ["ENOSPC", "EDQUOT", "SQLITE_FULL", "database or disk is full", "no space left on device"],
   "unreadable record": [
@@ -109,7 +112,7 @@ async function readLog(files: FileSystem, path: string, size: number, visit: (li
 }
 
 function noteLine(line: string, signs: Map<string, LogSign>, references: Set<string>): void {
-  // Our own lines are about what we found, not about what opencode met.
+  // The plugin's own lines say what the plugin found, not where opencode failed.
   if (line.includes("opencode-session-repair")) return;
   if (ANY_WORD.test(line)) {
     const time = TIME.exec(line)?.[1] ?? null;

@@ -29,11 +29,11 @@ export interface ReportInput {
 
 export interface ReportedStore {
   readonly generation: string;
-  /** The file's name if opencode itself uses that name, never a folder. */
+  /** The file's name if opencode itself uses that name; never a folder. */
   readonly name: string;
   readonly state: string;
   readonly contract: string;
-  /** Which opencode the database belongs to; `null` for files, and if nothing shows it. */
+  /** The opencode to which the database belongs; `null` for files, and if it is unknown. */
   readonly origin: string | null;
   /** Whether the folders in it are paths of another system. It is judged as opencode reads it there. */
   readonly isOfOtherSystem: boolean;
@@ -43,18 +43,18 @@ export interface ReportedStore {
   readonly archived: number | null;
   /** How many sessions each release wrote. */
   readonly versions: Readonly<Record<string, number>>;
-  /** The data that only opencode 2.x uses; `null` if there is none, or its tables have an unknown shape. */
+  /** The data that only opencode 2.x uses; `null` if there is none, or if its tables have an unknown shape. */
   readonly opencode2: { readonly sessions: number; readonly versions: Readonly<Record<string, number>> } | null;
 }
 
-/** A damaged session, under a number instead of its id. */
+/** A damaged session; a number stands for its id. */
 export interface ReportedSession {
   readonly number: number;
   readonly records: number;
   readonly codes: Readonly<Record<string, number>>;
 }
 
-/** What may be said in public: codes, counts, sizes and times. No path, title, content or id. */
+/** The facts that may be published: codes, counts, sizes and times. A report holds no path, title, content or id. */
 export interface Report {
   readonly createdAt: string;
   readonly tool: { readonly name: string; readonly version: string };
@@ -114,7 +114,7 @@ export async function makeReport(input: ReportInput): Promise<Report | null> {
     system: {
       platform: platform(),
       arch: arch(),
-      // The owner of the machine chooses what follows the numbers, so it is left out.
+      // The owner of the machine may choose any text after the numbers, so that text is left out.
       kernel: /^\d+(?:\.\d+)*(?:-\d+)?/.exec(release())?.[0] ?? "unknown",
       freeBytes: await files.freeBytes(located.dataDir).catch(() => null),
     },

@@ -12,10 +12,10 @@ import type { KnownStores } from "./known-stores.ts";
 import { ownID, ownSession } from "./own-session.ts";
 import { type SessionRows, sessionRows } from "./session-rows.ts";
 
-/** The rows of a session that were brought in, and what was left out. */
+/** The rows of a session that were brought in, and the records that were left out. */
 export interface BroughtIn extends Pick<SessionRows, "completed" | "leftOut"> {
   readonly sessionID: string;
-  /** The session that this one is another state of. This state was brought in as a session of its own. */
+  /** The session of which this one is another state. This state was brought in as a session of its own. */
   readonly stateOf?: string;
   readonly messages: number;
   readonly parts: number;
@@ -54,8 +54,8 @@ export type Addition =
   | { readonly refused: string };
 
 /**
- * Brings in what the target lacks of a session: the missing messages if it has none, else the whole state of the other
- * store as a session of its own.
+ * Brings in the missing part of a session: the missing messages if the target has none, otherwise the whole state of
+ * the other store as a separate session.
  */
 export async function moreOfSession(
   stores: KnownStores,
@@ -76,7 +76,7 @@ export async function moreOfSession(
   return { refused: null, planned, brought: made };
 }
 
-/** The messages that a session of the target lacks, as operations on it. `held`: the messages that it has. */
+/** The messages that a session of the target lacks, as operations on it. `held`: the messages that the target has. */
 async function missingMessages(
   stores: KnownStores,
   session: IncompleteSession,

@@ -3,13 +3,16 @@ import { plural } from "../words/amounts.ts";
 import type { Cause, HiddenSession, PartlyShownSession } from "./hidden.ts";
 import type { IncompleteSession } from "./incomplete.ts";
 
-/** What would be done about a session that opencode does not show. */
+/** The possible action for a session that opencode does not show. */
 export type RescueAction =
   /** The right place is known. The session is brought in, corrected, or taken out of the archive. */
   | { readonly kind: "certain" }
-  /** Only the user knows where the session's folder is now. `candidates` are folders where it may be. */
+  /**
+   * Only the user knows where the session's folder is now. `candidates` are folders that may be the session's folder
+   * now.
+   */
   | { readonly kind: "folder"; readonly from: string; readonly candidates: readonly string[] }
-  /** A repair of this session rebuilds the missing record: its own, or the record of its parent session. */
+  /** A repair of this session rebuilds the missing record: the session's own, or that of its parent session. */
   | { readonly kind: "repair"; readonly sessionID: string };
 
 /** A session that the user may choose, with the action that follows. */
@@ -20,14 +23,17 @@ export interface RescueChoice {
   readonly directory: string | null;
   /** The number of messages; `null` if they were not counted. */
   readonly messages: number | null;
-  /** Why the session is not shown, and where it will be. */
+  /** The reason why the session is not shown, and the place where it will be. */
   readonly why: string;
   readonly action: RescueAction;
-  /** Whether the session is included if the user asks for all. Not if it is archived or may have been deleted. */
+  /**
+   * Whether the session is included if the user asks for all. `false` if the session is archived or may have been
+   * deleted.
+   */
   readonly isSuggested: boolean;
 }
 
-/** The contents of the lists of `rescue`. Its JSON has the same fields. */
+/** The contents of the lists of `rescue`. The JSON of a list has the same fields. */
 export interface RescueLists {
   readonly target: string;
   readonly hidden: readonly HiddenSession[];
@@ -35,7 +41,7 @@ export interface RescueLists {
   readonly incomplete: readonly IncompleteSession[];
 }
 
-/** Why a session is hidden, in a list. */
+/** The reason why a session is hidden, in a list. */
 export const WHY: Readonly<Record<Cause, string>> = {
   legacy: "only in the old JSON storage",
   "other-database": "only in another database",
@@ -60,7 +66,8 @@ export function rescueChoices({ target, hidden, partlyShown, incomplete }: Rescu
     ...{ sessionID, title, messages, updatedMs: null, directory: null, isLast: false },
     why: `another store has ${plural(count, "more message")} → ${isContained ? target : "a session of its own"}`,
     action: { kind: "certain" } as const,
-    // Only if the target has no message of the session: otherwise it may have been shortened on purpose.
+    // The log is searched only if the target has no message of the session, because the user may have shortened it on
+    // purpose.
     isSuggested: messages === 0,
   }));
   return [...sessions, ...more]
@@ -69,8 +76,8 @@ export function rescueChoices({ target, hidden, partlyShown, incomplete }: Rescu
 }
 
 /**
- * The arguments of the `repair` that restores the records of these sessions. The newest copy in opencode's log has a
- * finding code of its own. It is looked for in every database that names the session.
+ * The arguments of the `repair` that restores the records of these sessions. A copy in opencode's log has a finding
+ * code of its own. The copy is looked for in every database that names the session.
  */
 export function recordRepair(sessionIDs: readonly string[]): string[] {
   const codes = [LOST_RECORD.code, LOST_SESSION.code].flatMap((code) => ["--only", code]);

@@ -5,7 +5,7 @@ import { judge } from "../records/judge.ts";
 import { type Mismatch, pathText } from "../records/mismatch.ts";
 import { type Fields, isFields, textIn, valueIn } from "../stores/conversation.ts";
 
-/** Facts from the rest of a session that help to complete one record. */
+/** Facts from other records of a session that help to complete one record. */
 export interface Around {
   /** The model that gave an answer in this session. */
   readonly model: { readonly providerID: string; readonly modelID: string } | null;
@@ -18,11 +18,11 @@ export interface Around {
 export type Completion =
   /** `added`: paths of the missing fields that were filled in. */
   | { readonly ok: true; readonly value: unknown; readonly added: readonly string[] }
-  /** The host would refuse the document, and with it the whole session. */
+  /** The host would refuse the document, and therefore the whole session. */
   | { readonly ok: false; readonly why: string };
 
 /**
- * The document in the form that the host of `store` accepts. It stays as it is if it loads; otherwise it gets the
+ * The document in the form that the host of `store` accepts. A document that loads is not changed; another one gets the
  * fields that older releases did not write yet (rules: anomalyco/opencode#29908).
  */
 export function completeDocument(
@@ -49,13 +49,13 @@ export function completeDocument(
   return { ok: false, why: first === undefined ? "it is no record" : `${pathText(first.path)}: ${first.words}` };
 }
 
-/** Fills in one missing value in place; `false` if no rule gives a value. */
+/** Adds one missing value in place; `false` if no rule gives a value. */
 function mend(document: Fields, { path, found, expected }: Mismatch, around: Around): boolean {
   const parent = valueIn(document, ...path.slice(0, -1).map(String));
   const key = String(path.at(-1));
   if (typeof parent !== "object" || parent === null) return false;
   if (found === "null") {
-    // NaN was written as null. So a required number was not a number, and an optional one was absent.
+    // NaN was written as null. A required number was no number, and an optional one was absent.
     if (expected === "number" || expected === "int") Reflect.set(parent, key, 0);
     else Reflect.deleteProperty(parent, key);
     return true;

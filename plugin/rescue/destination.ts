@@ -7,9 +7,9 @@ import type { Destination } from "./session-rows.ts";
 const GLOBAL = { id: "global", worktree: NO_WORKTREE } as const;
 
 /**
- * The project under which the target's opencode will list a session of another store. First choice: the project that it
- * uses for the same folder (the id of a project changes with its git remote). Then the project with the same id, then a
- * new record of the session's own project.
+ * The project under which the target's opencode will list a session of another store. First choice: the project that
+ * the target uses for the same folder (the id of a project changes with its git remote). Second choice: the project
+ * with the same id. Last choice: a new record of the session's own project.
  */
 export function destinationOf(
   store: StoreDescription,
@@ -22,7 +22,8 @@ export function destinationOf(
     (worktree === null || worktree === GLOBAL.worktree ? undefined : usedFor(projects, worktree, store)) ??
     projects.find(({ id }) => id === (projectID ?? GLOBAL.id));
   if (found !== undefined) return { store, projectID: found.id, worktree: found.worktree, hasProject: true };
-  // A session without the record of its project would have no parent. The project for folders without git takes it.
+  // Without the record of its project, a session would have no parent. Such a session gets the project for folders
+  // without git.
   if (projectID === null || projectID === GLOBAL.id || worktree === null || !isFolderOf(pathSystem(store), worktree)) {
     const hasProject = projects.some(({ id }) => id === GLOBAL.id);
     return { store, projectID: GLOBAL.id, worktree: GLOBAL.worktree, hasProject };

@@ -8,7 +8,7 @@ import { chosenSessions, isElsewhere, type Refusal, type RescueInput } from "./r
 export interface Exported extends BroughtIn {
   /** The name of the file in the folder. */
   readonly file: string;
-  /** The folder in which to run `opencode import`. It adds the session to the project of that folder. */
+  /** The folder in which to run `opencode import`. `opencode import` adds the session to the project of that folder. */
   readonly directory: string | null;
 }
 

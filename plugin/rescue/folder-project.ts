@@ -8,7 +8,7 @@ import { line, originOf, type Repository, repositoryOf } from "./repository.ts";
 /** The project of folders without git, and of repositories without a commit. */
 export const GLOBAL_ID = "global";
 
-/** What opencode finds when it is started in a folder. */
+/** The facts that opencode finds when it is started in a folder. */
 export interface FolderProject {
   /** The folder without symbolic links, in its stored form. */
   readonly directory: string;
@@ -16,31 +16,31 @@ export interface FolderProject {
   readonly worktree: string;
   readonly repository: Repository | null;
   /**
-   * Why git does not use the `.git` that is there, if it does not. It may lead nowhere, or belong to another user whom git
-   * does not trust (`safe.directory`). opencode then treats the folder as one without git.
+   * The reason why git does not use an existing `.git`, if it does not. The `.git` may lead nowhere, or belong to
+   * another user whom git does not trust (`safe.directory`). opencode then treats the folder as one without git.
    */
   readonly refused: "leads-nowhere" | "other-user" | null;
-  /** The project that opencode will use there at its next start; `null` if that cannot be told. */
+  /** The project that opencode will use there at its next start; `null` if that is unknown. */
   readonly id: string | null;
   /** The project id that opencode wrote into the repository at its last start there. */
   readonly recorded: string | null;
-  /** When the folder was made, in milliseconds; 0 if the system does not say. */
+  /** The time at which the folder was made, in milliseconds; 0 if the system does not state it. */
   readonly bornMs: number;
 }
 
-/** How a line of hosts chooses the project id of a repository. */
+/** The rule by which a line of hosts chooses the project id of a repository. */
 export interface NamingRule {
-  /** Whether a remote `origin` decides (1.17 and newer). In older lines the recorded id stays. */
+  /** Whether a remote `origin` decides (1.17 and newer). In older lines, the recorded id is kept. */
   readonly byRemote: boolean;
-  /** Whether opencode runs as the user of this process, so that git answers both alike. */
+  /** Whether opencode runs as the user of this process, so that git gives both the same answers. */
   readonly isThisUser: boolean;
 }
 
 /**
  * The project of a folder; `null` if there is no such folder. The rule was read in opencode 1.2.27, 1.14.41 and 1.18.33
- * (`Project.fromDirectory`). The id comes from the first of these that exists: the remote (1.17 and newer), the file
- * `opencode` in the git folder, the first root commit of HEAD; otherwise it is `global`. At its start, 1.17 and newer
- * move the sessions of a recorded id to the new id.
+ * (`Project.fromDirectory`). The id comes from the first of these: the remote (1.17 and newer), the file `opencode` in
+ * the git folder, the first root commit of HEAD; otherwise it is `global`. At its start, 1.17 and newer move the
+ * sessions of a recorded id to the new id.
  */
 export async function folderProject(
   files: FileSystem,
@@ -68,12 +68,12 @@ export function carries({ id, recorded }: FolderProject, projectID: string): boo
   return id === projectID || recorded === projectID;
 }
 
-/** Whether git refuses a repository because it belongs to another user. Git is asked only about such a one. */
+/** Whether git refuses a repository because it belongs to another user. Git is asked only about such a repository. */
 async function isUntrusted(repository: Repository): Promise<boolean> {
   const { worktree, commonDirectory } = repository;
   if (!isOfOtherUser(worktree) && !isOfOtherUser(commonDirectory)) return false;
   if ((await git(repository, "rev-parse", "--git-dir")) !== null) return false;
-  // Git may also fail for another reason, for example a broken `.git`. This question runs nothing of the repository.
+  // Git may also fail for another reason, for example a broken `.git`. This command runs no code of the repository.
   return (await git(repository, "-c", "safe.directory=*", "rev-parse", "--git-dir")) !== null;
 }
 
@@ -105,7 +105,8 @@ function remotePlace(address: string): string | null {
 }
 
 /**
- * The id of the first root commit. It is `global` in a repository without a commit, and `null` if git is not available.
+ * The id of the first root commit. The id is `global` in a repository without a commit, and `null` if git is not
+ * available.
  */
 async function rootCommit(repository: Repository): Promise<string | null> {
   const listed = await git(repository, "rev-list", "--max-parents=0", "HEAD");
@@ -114,9 +115,7 @@ async function rootCommit(repository: Repository): Promise<string | null> {
   return first ?? GLOBAL_ID;
 }
 
-/**
- * When the commit that names the project was made, in milliseconds; `null` if there is none or git is not available.
- */
+/** The time of the commit that names the project, in milliseconds; `null` if there is none or git is not available. */
 export async function rootCommitTime(repository: Repository): Promise<number | null> {
   const listed = await git(repository, "rev-list", "--max-parents=0", "--timestamp", "HEAD");
   if (listed === "no-git" || listed === null) return null;
@@ -131,7 +130,8 @@ export async function rootCommitTime(repository: Repository): Promise<number | n
 const GIT_TIMEOUT_MS = 30_000;
 
 /**
- * Git's answer to a command, asked as opencode asks; `null` if the command fails. It fetches nothing and takes no lock.
+ * Git's answer to a command, run as opencode runs it; `null` if the command fails. The command fetches nothing and
+ * takes no lock.
  */
 async function git({ worktree }: Repository, ...args: readonly string[]): Promise<string | null | "no-git"> {
   const environment = { ...process.env, GIT_NO_LAZY_FETCH: "1", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" };

@@ -12,10 +12,10 @@ import { findMisplaced } from "./misplaced.ts";
 import type { Misplaced, Place } from "./standing.ts";
 
 /**
- * Why the opencode of a database does not show a session that is on disk. `legacy`: the session is only in the JSON
- * storage. `other-database`: only in another database. `put-aside`: only in an older copy of this database under
- * another name, so it may have been deleted since. `moved`: its folder no longer exists. `project-changed`: its project
- * has no record, or its folder now belongs to another project. `parent-missing`: it was started from a session that is
+ * The reason why the opencode of a database does not show an existing session. `legacy`: the session is only in the
+ * JSON storage. `other-database`: only in another database. `put-aside`: only in an older copy of this database under
+ * another name, so it may have been deleted later. `moved`: its folder no longer exists. `project-changed`: its project
+ * has no record, or its folder now belongs to another project. `parent-missing`: the session that started this one is
  * gone, and lists show no such sessions. `record-missing`: only its messages exist. `archived`: the user archived it.
  */
 export type Cause =
@@ -39,15 +39,15 @@ export interface HiddenSession {
   readonly store: number;
   /** The file name of the database that holds the session, if it is another database. */
   readonly database?: string;
-  /** Where the session belongs now, if that is known: a folder or the id of a project. */
+  /** The place to which the session belongs now, if that is known: a folder or the id of a project. */
   readonly suggestion: string | null;
-  /** Why it is hidden, in one sentence. Absent if the cause already says it. */
+  /** The reason why the session is hidden, in one sentence. Absent if the cause already states it. */
   readonly reason?: string;
-  /** Where `--relink` puts the session without being told; absent or `null` if only the user knows. */
+  /** The folder to which `--relink` moves the session unasked; absent or `null` if only the user knows. */
   readonly target?: Place | null;
-  /** Folders where the session may belong. */
+  /** Folders that may be the session's folder now. */
   readonly candidates?: readonly string[];
-  /** The number of its messages, if they were counted. */
+  /** The number of the session's messages, if they were counted. */
   readonly messages?: number;
   /** The session whose record is gone while its messages exist: this session or its parent. */
   readonly withoutRecord?: string;
@@ -70,7 +70,8 @@ export interface Whereabouts {
   /** Sessions that are shown, but with fewer messages than another store has. */
   readonly incomplete: readonly IncompleteSession[];
   /**
-   * How many sessions could not be judged, because their folder cannot be accessed or its path is not of this system.
+   * The number of sessions that could not be judged, because their folder cannot be accessed or its path does not
+   * belong to this system.
    */
   readonly unjudged: number;
   /** Other stores that failed while they were read: what they have is reported in part. */
@@ -78,8 +79,8 @@ export interface Whereabouts {
 }
 
 /**
- * Every session that the opencode of `target` does not show from the session's own folder. Reads only. @throws the
- * signal's reason, between two sessions
+ * Every session that the opencode of `target` does not show from the session's own folder. The function only reads.
+ * @throws the signal's reason, between two sessions
  */
 export async function findHidden(
   files: FileSystem,
@@ -134,8 +135,8 @@ function misplacedSession(store: KnownStore, { facts, cause, reason, target, can
 }
 
 /**
- * Sessions that only other stores have. Databases come before the JSON storage, because imported sessions continued
- * there.
+ * Sessions that only other stores have. Databases come before the JSON storage, because imported sessions were
+ * continued in databases.
  */
 export async function elsewhere(
   target: KnownStore,
@@ -171,8 +172,8 @@ function rank({ opened, origin }: KnownStore): number {
 }
 
 /**
- * A copy that shares no session with the target is not an older state of it. So no session of the copy was deleted from
- * the target.
+ * A copy that shares no session with the target is not an older state of the target. So no session of that copy was
+ * deleted from the target.
  */
 function causeOf(store: KnownStore, target: KnownStore): Cause {
   if (store.opened.description.database === undefined) return "legacy";
@@ -251,7 +252,7 @@ async function recordless(target: KnownStore, said: ReadonlySet<string>): Promis
     if (facts.hasRecord || said.has(facts.id) || !(await holdsSomething(target, facts))) continue;
     found.push({
       ...hidden("record-missing", target, facts, null),
-      reason: "Its messages are there, its own record is not.",
+      reason: "Its messages exist, but its own record is missing.",
       withoutRecord: facts.id,
     });
   }

@@ -15,23 +15,23 @@ export interface IncompleteSession {
   readonly store: number;
   /** The file name of that store, if it is a database. */
   readonly database?: string;
-  /** How many messages of the session the target has. */
+  /** The number of messages of the session in the target. */
   readonly messages: number;
-  /** How many readable messages only the other store has. */
+  /** The number of readable messages that only the other store has. */
   readonly more: number;
   /**
-   * Whether the other store has every message of the target. Then the target's session would be complete with the new
-   * ones.
+   * Whether the other store has every message of the target. If so, the new messages would make the target's session
+   * complete.
    */
   readonly isContained: boolean;
-  /** A text that identifies what the other store has of the session. */
+  /** A text that identifies the other store's state of the session. */
   readonly state: string;
 }
 
 /**
- * Sessions of which another store has messages that the target lacks. An import dropped them, the session was continued
- * there, or they were removed since (opencode removes what a user undid). For each session, the store with the most is
- * reported. Reads only.
+ * Sessions of which another store has messages that the target lacks. An import dropped these messages, the session was
+ * continued in the other store, or they were removed (opencode removes messages that a user undid). For each session,
+ * the store with the most is reported. Reads only.
  */
 export async function findIncomplete(
   target: KnownStore,

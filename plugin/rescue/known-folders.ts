@@ -7,7 +7,7 @@ import { carries, type FolderProject, folderProject, GLOBAL_ID, type NamingRule 
 /** At most this many folders next to a missing one are checked. */
 const MOST_SIBLINGS = 2_000;
 
-/** The state of the folders that a database names. Each is looked at once. */
+/** The facts about the folders that a database names. Each is looked at once. */
 export class KnownFolders {
   readonly #files: FileSystem;
   readonly #rule: NamingRule;
@@ -29,21 +29,24 @@ export class KnownFolders {
     );
   }
 
-  /** The folder as opencode finds it there; `null` if there is none. A folder that cannot be accessed is an error. */
+  /**
+   * The folder as opencode finds it at this path; `null` if there is none. A folder that cannot be accessed is an
+   * error.
+   */
   at(folder: string): Promise<FolderProject | null> {
     const known = this.#seen.get(folder) ?? folderProject(this.#files, folder, this.#rule);
     this.#seen.set(folder, known);
     return known;
   }
 
-  /** The folder as opencode finds it there. A folder that cannot be accessed counts as unknown. */
+  /** The folder as opencode finds it at this path. A folder that cannot be accessed counts as unknown. */
   async look(folder: string): Promise<FolderProject | null | "unknown"> {
     return this.at(folder).catch(() => "unknown" as const);
   }
 
   /**
    * The path of a folder, as opencode stores it, with symbolic links above it resolved. The folder itself may be
-   * missing. `null` if the path is not of this system.
+   * missing. `null` if the path does not belong to this system.
    */
   async realPlace(folder: string): Promise<string | null> {
     if (!isFolderHere(folder)) return null;

@@ -11,7 +11,7 @@ import { unreadable } from "../words/refusals.ts";
 
 export type OpenStore = OpenedStore & { readonly state: "ok" };
 
-/** Where a store is: next to the target, a copy under another name, or in a data directory that the user names. */
+/** The place of a store: next to the target, a copy under another name, or in a data directory that the user names. */
 export type Origin = "beside" | "put-aside" | "other-data";
 
 /** A store with the facts about its sessions. */
@@ -69,7 +69,7 @@ export async function openKnownStores(
   if (path === undefined) {
     return into === null
       ? { ok: false, reason: "none", message: NO_DATABASE }
-      : { ok: false, reason: "unknown", message: "There is no database of that name in this data directory." };
+      : { ok: false, reason: "unknown", message: "There is no database with that name in this data directory." };
   }
   const other = fromData === null ? null : await otherData(files, fromData, located);
   if (other?.ok === false) return { ok: false, reason: "unknown", message: other.message };

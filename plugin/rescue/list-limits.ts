@@ -2,18 +2,20 @@ import { hostLine } from "../hosts/store-line.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
 import type { KnownStore } from "./known-stores.ts";
 
-/** What the lists of a host leave out, although the sessions are where they belong. */
+/** The sessions that the lists of a host leave out, although these sessions are in the right place. */
 export interface ListLimits {
   /** Sessions that no list of a terminal UI shows, from any folder. */
   readonly beyond: number;
-  /** How the list is limited: in 1.2-1.14 by age, in 1.17 and newer by number. */
+  /** The limit of a list: in 1.2-1.14 an age, in 1.17 and newer a number. */
   readonly rule: "30 days" | "100 newest";
   /**
-   * Sessions that the list of the web and Desktop apps does not show at first. It shows 55 of a folder (measured in
-   * 1.14.41 and 1.18.33; 1.2 and 1.3 load the present app from the web).
+   * Sessions that the list of the web and Desktop apps does not show at first. That list shows 55 sessions of a folder
+   * (measured in 1.14.41 and 1.18.33; 1.2 and 1.3 load the present app from the web).
    */
   readonly beyondWeb: number;
-  /** The address at which the web app opens the newest of these, without the host; `null` if there is none. */
+  /**
+   * The address, without the host, at which the web app opens the newest of these sessions; `null` if there is none.
+   */
   readonly webAddress: string | null;
 }
 
@@ -25,7 +27,7 @@ const LISTED_ROOTS = 100;
 /** The limit of `GET /session?directory=…&roots=true&limit=55`, which the web and Desktop apps send. */
 const LISTED_ON_WEB = 55;
 
-/** How many sessions the lists do not show without a search. A pure function. */
+/** The number of sessions that the lists do not show without a search. A pure function. */
 export function listLimits({ sessions, opened }: Pick<KnownStore, "sessions" | "opened">, nowMs: number): ListLimits {
   const roots = sessions.filter(({ hasRecord, parentID }) => hasRecord && parentID === null);
   const newestFirst = [...roots].sort((a, b) => (b.updatedMs ?? 0) - (a.updatedMs ?? 0));
@@ -52,8 +54,8 @@ function webAddress({ id, directory }: SessionFacts): string | null {
 }
 
 /**
- * The sessions that are in no list, if each list holds that many of the newest. `listsOf` returns the lists of a
- * session, the one of its own folder first.
+ * The sessions that are in no list, if each list holds that many of the newest sessions. `listsOf` returns the lists of
+ * a session, the one of its own folder first.
  */
 function beyond(
   newestFirst: readonly SessionFacts[],

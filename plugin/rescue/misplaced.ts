@@ -41,7 +41,7 @@ export async function findMisplaced(
     if (standing === "unjudged") unjudged += 1;
     else if (standing !== "shown") found.set(facts.id, { facts, ...standing });
   }
-  // A subagent's session is opened from its parent, so its place is that of the parent.
+  // A subagent's session is opened from its parent session, so its place is that of the parent.
   const misplaced = [...found.values()].filter(({ facts }) => !isBelowShown(records, found, facts));
   return { misplaced, unjudged };
 }
@@ -54,7 +54,7 @@ function isAnywhere({ directory, isSalvaged }: SessionFacts): boolean {
 const ANYWHERE: Standing = {
   cause: "moved",
   shownFrom: NO_WORKTREE,
-  reason: "Nothing tells its folder: a salvage put it in /.",
+  reason: "Its folder is unknown: a salvage put the session in /.",
   target: null,
   candidates: [],
 };
@@ -100,7 +100,8 @@ async function standingOf(
 }
 
 /**
- * Whether a folder is the one that its path leads to. On a file system that ignores case, two spellings are one folder.
+ * Whether a folder is the one to which its path leads. On a file system that ignores case, two spellings are one
+ * folder.
  */
 async function isSameFolder(files: FileSystem, found: string, directory: string): Promise<boolean> {
   const [key, other] = [folderKey(THIS_SYSTEM, found), folderKey(THIS_SYSTEM, directory)];
@@ -110,7 +111,8 @@ async function isSameFolder(files: FileSystem, found: string, directory: string)
 }
 
 /**
- * The terminal UI lists by the folder's path below the git worktree. At the worktree itself it lists the whole project.
+ * The terminal UI lists sessions by the folder's path below the git worktree. At the worktree itself, the terminal UI
+ * lists the whole project.
  */
 function isListedByPath({ worktree, directory }: FolderProject, { path }: SessionFacts): boolean {
   const below = relativePath(THIS_SYSTEM, worktree, directory);
@@ -179,8 +181,9 @@ async function otherProject(
 }
 
 /**
- * Whether a folder is the one in which a session was used. A folder that was made later may be another one of the same
- * name. One that had its project before may have replaced it. Under a mount point another one may be mounted.
+ * Whether a folder is the one in which a session was used. A folder that was made later may be another folder with the
+ * same name. A folder that had its project before may have replaced the session's folder. Under a mount point, another
+ * folder may be mounted.
  */
 type Sameness = "same" | "made-after" | "may-be-other";
 

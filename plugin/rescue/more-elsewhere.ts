@@ -5,12 +5,12 @@ import { elsewhere } from "./hidden.ts";
 import { findIncomplete } from "./incomplete.ts";
 import { type KnownStore, type KnownStores, openKnownStores } from "./known-stores.ts";
 
-/** Larger databases are not compared, because a check must not read another one of many gigabytes. */
+/** Larger databases are not compared, because a check must not read another database of many gigabytes. */
 const MOST_COMPARED_BYTES = 256 * 1024 * 1024;
 
 /**
- * Whether another data directory has a session or a message that the database here lacks. It is `true` also if that
- * cannot be told, and if the databases are too large to be compared. Changes no byte.
+ * Whether another data directory has a session or a message that this database lacks. `true` also if that is unknown,
+ * or if the databases are too large to be compared. Changes no byte.
  */
 export async function hasMore(files: FileSystem, located: Located, dataDir: string): Promise<boolean> {
   try {
@@ -48,7 +48,7 @@ async function haveMore({ target, others, unread }: KnownStores): Promise<boolea
   );
 }
 
-/** What opencode 2.x keeps is not compared. */
+/** Records of opencode 2.x are not compared. */
 function isOf1xAlone({ opened }: KnownStore): boolean {
   return (opened.origin === null || opened.origin.kind === "1.x") && opened.sessionsOf2x() === 0;
 }

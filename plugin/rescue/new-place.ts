@@ -11,7 +11,7 @@ export interface GoneFolder {
   readonly root: string;
   readonly project: ProjectFacts | undefined;
   readonly sessions: readonly SessionFacts[];
-  /** When the first of these sessions was made, in milliseconds. */
+  /** The time at which the first of these sessions was made, in milliseconds. */
   readonly firstUseMs: number;
   /** Every session of the project. */
   readonly ofProject: readonly SessionFacts[];

@@ -6,7 +6,7 @@ import type { SessionFacts } from "../stores/conversation.ts";
 const KEPT_OF_ID = 16;
 const MADE = 14;
 
-/** Identifies the state of a session in another store by its messages: the same messages are the same state. */
+/** A key for the state of a session in another store, made of its messages: the same messages are the same state. */
 export function stateOf(messageIDs: Iterable<string>): string {
   return createHash("sha256")
     .update([...messageIDs].sort().join(" "))
@@ -20,9 +20,9 @@ export function ownID(id: string, state: string): string {
 }
 
 /**
- * The rows of a session, changed into a session of its own next to the one with the same id. It is like a fork in
- * opencode: every record gets another id, references follow, and nothing is shared. Its folder is that of the existing
- * session. A pure function.
+ * The rows of a session, changed into a separate session next to the one with the same id. The result is like a fork in
+ * opencode: every record gets another id, references follow, and nothing is shared. The new session has the folder of
+ * the existing session. A pure function.
  */
 export function ownSession(rows: readonly NewRow[], beside: SessionFacts, state: string, from: string): NewRow[] {
   const renamed = new Map<unknown, string>();
@@ -59,8 +59,7 @@ function placed(values: NewRow["values"], { directory, path }: SessionFacts, fro
 }
 
 /**
- * Replaces every text that is the id of a renamed record with the new id. No record refers to the session by its id
- * here.
+ * Replaces every text that is the id of a renamed record with the new id. No record names the session by its id here.
  */
 function led(value: unknown, own: (value: unknown) => unknown, sessionID: unknown): unknown {
   if (typeof value === "string") return value === sessionID ? value : own(value);

@@ -5,9 +5,9 @@ import { type FolderProject, rootCommitTime } from "./folder-project.ts";
 import { originOf } from "./repository.ts";
 
 /**
- * Whether an existing folder got its present project after a certain time, in milliseconds. It did if its `.git`, its
- * remote or its first commit is younger, or if `.git` left the folder `root` since. Otherwise it may be another folder
- * that replaced the one in which a session was used.
+ * Whether an existing folder got its present project after a certain time, in milliseconds. The project is new if its
+ * `.git`, its remote or its first commit is younger, or if `.git` left the folder `root` after that time. Otherwise
+ * another folder may have replaced the one in which a session was used.
  */
 export async function gotProjectSince(
   files: FileSystem,
@@ -29,14 +29,14 @@ export async function gotProjectSince(
   return ((await rootCommitTime(repository)) ?? 0) > wholeSecond(sinceMs);
 }
 
-/** Git stores whole seconds: a commit of the same second may be older. */
+/** Git stores whole seconds, so a commit of the same second may be older. */
 function wholeSecond(ms: number): number {
   return Math.floor(ms / 1000) * 1000;
 }
 
 /**
- * Whether something is mounted at the folder itself or at one above it up to `root`, such as a container or a drive.
- * Then one path leads to different folders at different times. Only Linux shows this.
+ * Whether a container, a drive or another file system is mounted at the folder itself, or at one above it up to `root`.
+ * In that case one path leads to different folders at different times. Only Linux shows this.
  */
 export async function isMounted(files: FileSystem, directory: string, root: string): Promise<boolean> {
   const read = await files.read("/proc/self/mountinfo", LARGEST_READ).catch(() => "absent" as const);
@@ -60,16 +60,18 @@ export function isBefore(fileMs: number, momentMs: number): boolean {
 /** The clock of a file system is late by up to one tick of the kernel. */
 const COARSE_MS = 20;
 
-/** The fifth field of a line is the mount point (proc_pid_mountinfo(5)). A space is written as `\\040`. */
+/**
+ * The fifth field of a line is the mount point (proc_pid_mountinfo(5)). In that file, a space is written as `\\040`.
+ */
 function mountPoint(line: string): string {
   const field = line.split(" ")[4] ?? "";
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
 /**
- * Whether nothing at a folder's place was removed or renamed since a certain time, in milliseconds: the nearest
- * existing folder above it did not change. Then the folder was never at that path on this machine, but in a container,
- * on another computer or on a drive.
+ * Whether nothing was removed or renamed at a folder's place after a certain time, in milliseconds: the nearest
+ * existing folder above it did not change. In that case the folder was never at that path on this machine. Such a
+ * folder was in a container, on another computer or on a drive.
  */
 export async function wasNeverHere(files: FileSystem, directory: string, sinceMs: number): Promise<boolean> {
   for (let at = dirname(directory); ; at = dirname(at)) {

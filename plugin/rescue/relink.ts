@@ -20,7 +20,7 @@ import type { KnownStore } from "./known-stores.ts";
 import type { Place } from "./standing.ts";
 import type { Move } from "./targets.ts";
 
-/** One value to change so that a session is shown where it belongs. */
+/** One value to change, so that a session is shown in its right place. */
 export interface Change {
   readonly table: "session" | "project";
   readonly id: string;
@@ -30,10 +30,10 @@ export interface Change {
 }
 
 /**
- * The changes that put sessions where they belong: folder, project and path, as opencode writes them in that folder. A
- * project without a record gets one. The record of a moved project names the new folder. `move` is the move that the
- * user names. If it leads from another system to this one, paths of that system are also removed from the records of
- * projects, because one of them blocks every session. A pure function.
+ * The changes that move sessions to their right place: folder, project and path, as opencode writes them in that
+ * folder. A project without a record gets a new record. The record of a moved project names the new folder. `move` is
+ * the move that the user names. If the move leads from another system to this one, paths of that system are also
+ * removed from the records of projects: one such path blocks every session. A pure function.
  */
 export function relinkChanges(
   { sessions, projects, opened }: KnownStore,
@@ -113,7 +113,7 @@ function isMovedAway({ worktree }: ProjectFacts, { directory }: SessionFacts, pl
   );
 }
 
-/** A row for a project that has none yet. opencode completes it at its next start in the folder. */
+/** A row for a project that has none yet. opencode completes the row at its next start in the folder. */
 function newProject({ projectID: id, worktree, isGit }: Place): Change[] {
   const change = { table: "project", id, from: null } as const;
   return [
@@ -171,8 +171,8 @@ export function unarchiveChanges(sessions: readonly HiddenSession[], target: Kno
 }
 
 /**
- * Changes as operations on rows, each with the row that was read before. Rows that are gone are left out. The list of a
- * project's other folders is an operation of its own: opencode writes it at many starts, and undo must still restore
+ * The changes as operations on rows, each with the row that was read before. Rows that are gone are left out. The list
+ * of a project's other folders is a separate operation: opencode writes it at many starts, and undo must still restore
  * the worktree.
  */
 export async function planChanges(

@@ -37,7 +37,7 @@ export async function repositoryOf(files: FileSystem, folder: string): Promise<R
         const kind = { isMain: !isFile && !isLinked, isElsewhere: worktree !== at };
         return { worktree, gitDirectory, commonDirectory, ...kind };
       }
-      // Git refuses a file that points nowhere. It skips a folder that is no repository and searches further up.
+      // Git refuses a file that points nowhere. Git skips a folder that is no repository, and searches further up.
       if (isFile || target === null) return "refused";
       isRefused = true;
     }

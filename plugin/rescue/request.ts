@@ -8,7 +8,8 @@ export interface RescueInput {
   readonly files: FileSystem;
   readonly located: Located;
   /**
-   * The name of the database whose opencode is to show everything; `null` for the one that opencode opens by default.
+   * The name of the database whose opencode is to show everything; `null` for the database that opencode opens by
+   * default.
    */
   readonly into: string | null;
   /** Another data directory whose sessions may be brought in; absent or `null` for none. */
@@ -22,11 +23,14 @@ export interface RescueInput {
   readonly onProgress?: (done: number, of: number) => void;
 }
 
-/** What to do about the hidden sessions. */
+/** The requested actions on the hidden sessions. */
 export interface RescueRequest {
   /** Bring in sessions that only other stores have. */
   readonly bringIn: boolean;
-  /** Also bring in sessions that only an older copy of the database has. They may have been deleted since. */
+  /**
+   * Also bring in sessions that only an older copy of the database has. Sessions in such a copy may have been deleted
+   * later.
+   */
   readonly bringInPutAside?: boolean;
   /** Correct folders and projects, either where the right place is certain or by the move that the user names. */
   readonly relink: boolean | Move;

@@ -23,11 +23,11 @@ export interface HiddenList extends Omit<Whereabouts, "unread"> {
   /** The file name of the database. */
   readonly target: string;
   readonly limits: ListLimits;
-  /** Paths of other stores that could not be read: whether they have more sessions is not known. */
+  /** Paths of other stores that could not be read: they may have more sessions. */
   readonly unread: readonly string[];
-  /** What the `relink` and `unarchive` of a request would change. */
+  /** The changes that `relink` and `unarchive` of a request would make. */
   readonly changes: readonly Change[];
-  /** Why nothing can be done; `null` if it can. */
+  /** The reason why no action is possible; `null` if actions are possible. */
   readonly refusal: string | null;
 }
 
@@ -42,7 +42,10 @@ export interface RescueResult {
   readonly stopped: Stopped | null;
 }
 
-/** Lists what the opencode of a database does not show, and what a request would change. Changes nothing. */
+/**
+ * Lists the sessions that the opencode of a database does not show, and the changes that a request would make. Changes
+ * nothing.
+ */
 export async function listHidden(input: RescueInput, request: RescueRequest): Promise<Listing> {
   // A list changes nothing, and has no value for "interrupted": the caller may stop waiting instead.
   const { signal: _signal, ...withoutSignal } = input;
@@ -124,7 +127,7 @@ async function rescueUnderLock(
     for (const { sessionID } of added) {
       held.set(sessionID, new Set(await stores.target.opened.store.conversations.messageIDs(sessionID)));
     }
-    // Close it before writing: a view of the database may show anything while others change the file.
+    // Close the view before writing: while others change the file, a view of the database may show anything.
     closeTarget();
     const stopped = await apply(changes);
     if (stopped !== null || !request.bringIn) return finished(stopped);

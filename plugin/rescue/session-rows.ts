@@ -26,7 +26,7 @@ export interface SourceSession {
   readonly messages: readonly StoredMessage[];
 }
 
-/** Where a session is to be written. */
+/** The place to which a session is to be written. */
 export interface Destination {
   readonly store: StoreDescription;
   readonly projectID: string;
@@ -38,11 +38,11 @@ export interface Destination {
 export interface SessionRows {
   /** The rows to add, parents first. */
   readonly rows: readonly NewRow[];
-  /** Paths of missing fields that were filled in, with the number of times. */
+  /** Paths of missing fields that were added, with the number of times. */
   readonly completed: Readonly<Record<string, number>>;
   /** Records that opencode could not load. They stay where they are. */
   readonly leftOut: readonly LeftOut[];
-  /** Why opencode could not load the session itself, which would break its lists; `null` if it can. */
+  /** The reason why opencode could not load the session itself, which would break its lists; `null` if it can. */
   readonly refused: string | null;
 }
 
@@ -59,7 +59,7 @@ interface ReadMessage {
 }
 
 /**
- * The rows of a session for another database. Ids, times and every field stay the same, as in opencode's own import of
+ * The rows of a session for another database. Ids, times and every field are unchanged, as in opencode's own import of
  * JSON storage (1.2-1.14). A pure function.
  */
 export function sessionRows(source: SourceSession, to: Destination): SessionRows {
@@ -147,7 +147,7 @@ export function sessionRows(source: SourceSession, to: Destination): SessionRows
 
 const JSON_COLUMNS = ["revert", "permission", "summary_diffs", "metadata", "model"];
 
-/** The session's row without the optional values that would keep opencode from loading it. */
+/** The session's row without the optional values that opencode would refuse. */
 function fitting(row: NewRow, store: StoreDescription, leftOut: LeftOut[]): NewRow {
   const values = { ...row.values };
   for (const column of JSON_COLUMNS) {
@@ -279,7 +279,7 @@ function projectRows({ columns }: SourceSession, { store, projectID, worktree, h
     ...known,
     id: projectID,
     worktree,
-    // A project that opencode cannot load keeps opencode from starting there.
+    // A project that opencode cannot load prevents opencode from starting there.
     vcs: known.vcs === "git" ? "git" : null,
     time_created: time,
     time_updated: known.time_updated ?? time,
@@ -314,8 +314,8 @@ function relatedRows({ todos, share }: SessionColumns, session: RowValues): NewR
 }
 
 /**
- * Hosts from 1.17 on refuse a list with a folder that is not absolute, except an empty one. On Windows they store and
- * look up folders with `/`. On other systems, a Windows folder becomes the path under which WSL shows it.
+ * Hosts from 1.17 on refuse a list with a folder that is not absolute, except an empty one. On Windows, these hosts
+ * store and look up folders with `/`. On other systems, a Windows folder becomes the path under which WSL shows it.
  */
 function absolute(directory: string | null, store: StoreDescription): string {
   if (directory === null) return "";
@@ -325,7 +325,7 @@ function absolute(directory: string | null, store: StoreDescription): string {
   return here !== null && isAbsoluteFor(system, here) ? storedPath(system, here) : "";
 }
 
-/** The folder's path below the git worktree. It is unknown for a folder of another system. */
+/** The folder's path below the git worktree. The path is unknown for a folder of another system. */
 function pathTo({ store, worktree }: Destination, directory: string): string {
   const own = systemOfPath(directory);
   if (directory === "" || (own !== null && own !== pathSystem(store))) return "";

@@ -15,14 +15,14 @@ export type Targets =
   | { readonly ok: true; readonly places: ReadonlyMap<string, Place> }
   | { readonly ok: false; readonly message: string };
 
-/** Where `--relink` alone puts each session: only places that are certain. */
+/** The place to which `--relink` alone moves each session: only places that are certain. */
 export function certainTargets(sessions: readonly HiddenSession[]): ReadonlyMap<string, Place> {
   return new Map(sessions.flatMap(({ sessionID, target }) => (target == null ? [] : [[sessionID, target] as const])));
 }
 
 /**
  * The new place of a folder's sessions, if the user says where the folder is now. Sessions that opencode already shows
- * from that folder stay.
+ * from that folder are not moved.
  */
 export async function movedTargets(
   store: KnownStore,
@@ -31,7 +31,7 @@ export async function movedTargets(
   move: Move,
 ): Promise<Targets> {
   const to = await folders.look(move.to);
-  if (to === null || to === "unknown") return { ok: false, message: "The folder of --to is not there." };
+  if (to === null || to === "unknown") return { ok: false, message: "The folder of --to does not exist." };
   const there = placeIn(to, to.directory);
   if (there === null) {
     return { ok: false, message: needsGit("the folder of --to") };
@@ -51,12 +51,12 @@ export async function movedTargets(
   }
   if (places.size > 0) return { ok: true, places };
   const message = isHeldIn(from)
-    ? "opencode shows every session of the folder of --from there already."
-    : "No session was held in the folder of --from.";
+    ? "opencode already shows every session of the folder of --from there."
+    : "No session was used in the folder of --from.";
   return { ok: false, message };
 }
 
-/** Where a folder is below another one. Every folder is below `/`, which stands for sessions without a folder. */
+/** The path of a folder below another one. Every folder is below `/`, which stands for sessions without a folder. */
 function placeBelow(directory: string, from: string): string | null {
   if (from === NO_WORKTREE) return directory === NO_WORKTREE ? "" : null;
   return pathBelow(directory, from);

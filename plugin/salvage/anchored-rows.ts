@@ -7,7 +7,7 @@ import { isSound } from "./sound-values.ts";
 /** A row that was found by its ids, because its cell or the page around it is damaged. */
 export interface AnchoredRow {
   readonly table: "part" | "message";
-  /** `null` if it cannot be told. */
+  /** `null` if the value is unknown. */
   readonly rowID: bigint | null;
   readonly record: FoundRecord;
 }
@@ -15,8 +15,8 @@ export interface AnchoredRow {
 const ID_BYTES = 30;
 
 /**
- * The ids of a part or message in the order in which a row stores them. They have a fixed length, and no index has them
- * in this order.
+ * The ids of a part or message in the order in which a row stores them. These ids have a fixed length, and no index has
+ * them in this order.
  */
 const ANCHOR = /(?:prt_[0-9A-Za-z]{26})?msg_[0-9A-Za-z]{26}ses_[0-9A-Za-z]{26}/g;
 
@@ -27,8 +27,8 @@ export function anchorsOn(page: Buffer): number[] {
 }
 
 /**
- * The row whose ids are at an offset of a page. The lengths stated by the record's header, and then by the cell, are
- * used only if the document then parses. `null` if no document follows the ids.
+ * The row whose ids are at an offset of a page. The lengths that the record's header or the cell states are used only
+ * if the document then parses. `null` if no document follows the ids.
  */
 export function anchoredRow(image: PageImage, page: Buffer, anchor: number): AnchoredRow | null {
   const table = page.toString("latin1", anchor, anchor + 4) === "prt_" ? "part" : "message";
@@ -76,7 +76,7 @@ function timeAt(page: Buffer, at: number): { readonly length: number } {
   return { length: serial === 8 || serial === 9 ? 0 : serial === 6 ? 8 : 6 };
 }
 
-/** Every way in which the bytes before a record can be a payload's size and a rowid. */
+/** Every reading of the bytes before a record as a payload's size and a rowid. */
 function cellBefore(page: Buffer, start: number): { readonly size: number; readonly rowID: bigint }[] {
   const found: { size: number; rowID: bigint }[] = [];
   for (let at = start - 2; at >= Math.max(0, start - 14); at -= 1) {

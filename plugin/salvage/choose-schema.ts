@@ -21,7 +21,7 @@ export interface ChosenSchema {
   /** The known schema whose journals the new database must have completely; `null` if it has no known schema. */
   readonly known: KnownSchema | null;
   readonly indexes: readonly IndexShape[];
-  /** Columns that the database lost. They are added when its rows are in the new one. */
+  /** Columns that the database lost. The missing rows are added when the other rows are in the new database. */
   readonly lost: readonly LostColumn[];
   /** Whether anything shows which opencode wrote the database: its statements, its migrations, or a session. */
   readonly isTold: boolean;
@@ -49,7 +49,7 @@ export function chooseSchema(image: PageImage, map: PageMap, scratch: () => Conn
   const isForeign =
     lost === null &&
     found.some((object) => object.type === "table" && !best.objects.some((each) => each.sql === object.sql));
-  // A schema of an unknown line: without a journal it is used as it is.
+  // A schema of an unknown line that has no journal is used as it is.
   const model = isForeign && map.journal.size === 0 && hasEveryTable(found) ? null : best;
   const added = (model?.objects ?? []).filter(({ type, name }) => !names.has(`${type} ${name}`));
   const objects = [...found, ...added];
@@ -80,14 +80,14 @@ export function addLostColumns(connection: Connection, { lost }: ChosenSchema): 
   for (const { table, clause } of lost) connection.exec(`alter table ${quoted(table)} add column ${clause}`);
 }
 
-/** What remains in a damaged database to identify its schema. */
+/** The remains of a damaged database that identify its schema. */
 interface Signs {
   readonly journal: ReadonlySet<string>;
   readonly found: readonly SchemaObject[];
   readonly records: readonly SqliteRecord[];
 }
 
-/** A host that did more than its journal says is less likely than a lost row of its journal. */
+/** It is more likely that a journal lost a row than that a host did more than its journal says. */
 const UNSAID = 0.75;
 
 function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => Connection): KnownSchema {
@@ -109,7 +109,7 @@ function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => 
   const ranked = schemas.map((known) => ({ known, unlikeness: unlikeness(known) }));
   const least = ranked.reduce((one, other) => (compareLists(other.unlikeness, one.unlikeness) < 0 ? other : one));
   const equal = ranked.filter((each) => compareLists(each.unlikeness, least.unlikeness) === 0);
-  // The oldest of those schemas that fit most rows: a newer one also has room for more columns.
+  // The oldest of the schemas that fit most rows, because a newer schema also has room for more columns.
   return mostFitting(
     equal.map(({ known }) => known),
     records,
@@ -118,8 +118,8 @@ function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => 
 }
 
 /**
- * Whether it is the journal of 1.2.1 to 1.2.20, with which 1.18.3 to 1.18.23 do not start. It is not written if no
- * version is known.
+ * Whether this is the journal of 1.2.1 to 1.2.20, with which 1.18.3 to 1.18.23 do not start. Such a journal is not
+ * written if no version is known.
  */
 function isWithoutNames(journals: KnownSchema["journals"]): boolean {
   return journals.some(({ table, columns }) => table === "__drizzle_migrations" && !columns.includes("name"));
@@ -129,7 +129,7 @@ function compareLists(one: readonly number[], other: readonly number[]): number 
   return one.map((value, index) => value - (other[index] ?? 0)).find((difference) => difference !== 0) ?? 0;
 }
 
-/** The columns in the indexes of these tables. The connection is to an empty database, and is closed. */
+/** The columns in the indexes of these tables. The connection is to an empty database. This function closes it. */
 function indexesOf(objects: readonly SchemaObject[], connection: Connection): IndexShape[] {
   for (const type of ["table", "index"]) {
     for (const object of objects) if (object.type === type && object.sql !== null) attempt(connection, object.sql);
@@ -157,7 +157,8 @@ function asItWas(object: SchemaObject): SchemaObject {
   const all = KNOWN_SCHEMAS.flatMap(({ objects }) => objects);
   const named = all.filter((known) => known.type === type && known.name === name);
   const near = named.map((known) => ({ sql: known.sql, differing: differing(known.sql ?? "", sql) }));
-  // Use the nearest one: the statements of a new database and of an upgraded one may differ in two characters.
+  // The nearest statement is used: the statements of a new database and of an upgraded one may differ in two
+  // characters.
   const [nearest] = near.sort((a, b) => a.differing - b.differing);
   return nearest !== undefined && nearest.differing <= MOST_DIFFERING ? { ...object, sql: nearest.sql } : object;
 }
@@ -170,7 +171,7 @@ function differing(known: string, sql: string): number {
   return count;
 }
 
-/** Columns without which a table is useless, here and for every host. */
+/** A table without these columns is useless, here and for every host. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   project: ["id", "worktree", "sandboxes", "time_created", "time_updated"],
   session: ["id", "project_id", "slug", "directory", "title", "version", "time_created", "time_updated"],
@@ -190,7 +191,7 @@ function canBeMade(connection: Connection, sql: string, name: string): boolean {
   }
 }
 
-/** A database of an unknown line is used as it is if it has what a session needs. */
+/** A database of an unknown line is used unchanged if it has everything that a session needs. */
 function hasEveryTable(found: readonly SchemaObject[]): boolean {
   return ["project", "session", "message", "part"].every((each) =>
     found.some(({ type, name }) => type === "table" && name === each),
@@ -244,7 +245,9 @@ function mostFitting(
   return best.known;
 }
 
-/** Adds the missing journal rows of the known schema. Without them the host would repeat those migrations and fail. */
+/**
+ * Adds the missing journal rows of the known schema. Without these rows the host would repeat the migrations and fail.
+ */
 export function completeMigrations(connection: Connection, { known }: ChosenSchema): number {
   let added = 0;
   for (const { table, columns, rows } of known?.journals ?? []) {

@@ -9,7 +9,7 @@ export interface Filled {
   parts: number;
 }
 
-/** How the event log describes a kind of record. */
+/** The form of one kind of record in the event log. */
 interface Told {
   readonly table: "session" | "message" | "part";
   /** Glob of the event types. */
@@ -39,8 +39,8 @@ function gatherLost(connection: Connection, { table, types, path }: Told): void 
 }
 
 /**
- * Adds sessions, messages and parts whose rows are lost, from opencode's own event log. An existing row stays as it is.
- * What a later event removed is not added.
+ * Adds sessions, messages and parts whose rows are lost, from opencode's own event log. An existing row is not changed.
+ * A record that a later event removed is not added.
  */
 export function fillFromEvents(connection: Connection): Filled {
   const filled: Filled = { sessions: 0, messages: 0, parts: 0 };
@@ -80,7 +80,7 @@ export function hasTable(connection: Connection, name: string): boolean {
   return connection.all("select 1 from sqlite_master where type = 'table' and name = ?", name).length > 0;
 }
 
-/** The path of each session column in the session as events and files store it. */
+/** The path of each session column in the JSON of a session, in events and files. */
 const SESSION_PATHS: Readonly<Record<string, string>> = {
   id: "id",
   project_id: "projectID",

@@ -9,7 +9,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * Adds lost rows from the JSON files of opencode 1.0-1.1, from which the database was once imported. Only records that
- * an index or another record names are added, so nothing that was deleted since the import returns.
+ * an index or another record names are added, so no record that was deleted after the import returns.
  */
 export async function fillFromFiles(
   files: FileSystem,

@@ -16,14 +16,14 @@ const ID_COLUMNS = [
 const REST = /^[0-9A-Za-z]{26}$/;
 
 /**
- * The largest number of flipped bits, of 32. An id of another program differs in many more. (An id that is no longer
- * ASCII is taken from an index.)
+ * The largest number of flipped bits in the 32 bits of the beginning. An id of another program differs in many more
+ * bits. (An id that is no longer ASCII is taken from an index.)
  */
 const MOST_FLIPPED_BITS = 3;
 
 /**
  * Corrects ids whose beginning has a few flipped bits. If another row has the corrected id, both are the same record,
- * read from different places, and the newer one stays.
+ * read from different places. The newer one is kept.
  */
 export function unflipIDs(connection: Connection): void {
   for (const { table, column, beginning } of ID_COLUMNS) {

@@ -14,7 +14,7 @@ import { Placement } from "./placement.ts";
 import { isSound } from "./sound-values.ts";
 import type { TableShape } from "./table-shape.ts";
 
-/** What was read from the pages. */
+/** The result of reading the pages. */
 export interface Gathered {
   /** The number of written rows, by table. */
   readonly rows: Map<string, number>;
@@ -36,7 +36,7 @@ export interface ReadIndex {
  */
 const DELETABLE = ["session", "message", "part"];
 
-/** Takes every row from the pages of a damaged database and puts it into the new one. */
+/** Reads every row from the pages of a damaged database, and writes it into the new one. */
 export class Gathering {
   readonly result: Gathered = { rows: new Map(), fromOlder: 0, unplaced: 0 };
   readonly indexes: ReadIndex[] = [];
@@ -50,7 +50,7 @@ export class Gathering {
   readonly #indexes: readonly IndexShape[];
   /** Tables with a complete index that names every row. */
   readonly #named: ReadonlySet<string>;
-  /** Sessions that a current page names. Any other session was deleted, or is lost without a trace. */
+  /** Sessions that a current page names. Any other session was deleted, or was lost without a trace. */
   readonly #alive = new Set<string>();
   /** The offsets of row ids to which no valid cell of their page leads. */
   readonly #anchors: { readonly page: number; readonly at: number }[] = [];
@@ -81,7 +81,7 @@ export class Gathering {
         const owner = this.#owners.ownerOf(page);
         if ((owner !== null) !== owned || free.pages.has(page)) continue;
         const type = this.#map.types[page];
-        // Rows of the schema's own table are not rows of the new database.
+        // Rows of the schema's own table are not copied to the new database.
         if (type === PAGE_TYPE.tableLeaf && owner?.type !== "index" && !this.#map.schemaPages.has(page)) {
           this.#takePage(this.#image.read(page), owner?.name ?? null, "current", page);
         } else {
@@ -111,7 +111,7 @@ export class Gathering {
 
   /**
    * Takes rows that only free pages and older versions of pages hold. `deletable`: the rows of sessions, messages and
-   * parts, which are taken after the event log. Otherwise the rows of the other tables.
+   * parts, which are read after the event log. Otherwise: the rows of the other tables.
    */
   takeOlder(deletable: boolean): void {
     const rank = deletable ? "older-deletable" : "older-other";
@@ -185,7 +185,7 @@ export class Gathering {
       return false;
     }
     const isNew = this.#target.insert(shape, record, rowID) || (isCurrent && this.#replaceOlder(shape, record));
-    // The same row was found twice, so one of the two pages was changed by the damage.
+    // The same row was found twice, so the damage changed one of the two pages.
     if (!isNew && isCurrent) this.#accounts.contradict();
     const id = idOf(shape, record);
     if (rowID !== null && (isNew || id !== "")) this.#ledger.took(shape.name, rowID, id);
@@ -197,7 +197,7 @@ export class Gathering {
 
   /** Whether a row that only an older page holds was lost, not deleted. */
   #mayReturn(shape: TableShape, record: SqliteRecord, session: string | null): boolean {
-    // If no current page names any session, the older pages are all that is left.
+    // If no current page names any session, only the older pages are left.
     if (session !== null && this.#alive.size > 0 && !this.#alive.has(session)) return false;
     if (!DELETABLE.includes(shape.name)) return true;
     const id = record.values[0];
@@ -205,7 +205,7 @@ export class Gathering {
     return !this.#named.has(shape.name) || this.#ledger.isExpected(textOf(id));
   }
 
-  /** Two current pages hold the same record (a partly applied WAL). The one that was updated last stays. */
+  /** Two current pages hold the same record (a partly applied WAL). The row with the latest update is kept. */
   #replaceOlder(shape: TableShape, record: SqliteRecord): boolean {
     const updated = shape.columns.findIndex((column) => column.name === "time_updated");
     const [id, time] = [record.values[0], record.values[updated]];
@@ -217,11 +217,11 @@ export class Gathering {
     return false;
   }
 
-  /** Reads every index from its root, in order. Its entries show which rows exist. */
+  /** Reads every index from its root, in order. The entries of an index show which rows exist. */
   #takeIndexes(): void {
     for (const shape of this.#indexes) {
       const object = this.#map.schema.find(({ type, name }) => type === "index" && name === shape.name);
-      // If the name belongs to another table's object, it is another index.
+      // If the name belongs to an object of another table, this is another index.
       if (object === undefined || object.table !== shape.table || object.root === 0) continue;
       const gaps = readIndexTree(this.#image, this.#owners, object, shape, (row, isSound) =>
         this.#name(row, isSound ? shape.bit : 0),
@@ -237,8 +237,9 @@ export class Gathering {
   }
 
   /**
-   * Takes a page of an index to which no tree leads. If only one index has such entries and no list of free pages is
-   * damaged, the page belongs to that index. Otherwise it may belong to another index or be left from a deleted row.
+   * Reads a page of an index that is in no tree. If only one index has such entries, and no list of free pages is
+   * damaged, the page belongs to that index. Otherwise the page may belong to another index, or its entries may name
+   * deleted rows.
    */
   #takeStrayIndexPage(page: number): void {
     const fitting = this.#indexes.flatMap((shape) => {
@@ -270,7 +271,7 @@ function idOf({ columns }: TableShape, { values }: SqliteRecord): string {
   return id instanceof Uint8Array ? textOf(id) : "";
 }
 
-/** The session to which a row belongs, or which it is. */
+/** The session to which a row belongs; for a session's own row, that session. */
 function sessionOf({ name, columns }: TableShape, { values }: SqliteRecord): string | null {
   const at = name === "session" ? 0 : columns.findIndex((column) => SESSION_COLUMNS.includes(column.name));
   const id = values[at];

@@ -5,7 +5,7 @@ import { quoted } from "../stores/sqlite/schema.ts";
 import { soundID } from "./sound-values.ts";
 import { beginsAs } from "./table-shape.ts";
 
-/** The content of an index entry: these columns of one row of its table, then that row's rowid. */
+/** The content of an index entry: the values of these columns of one row, then that row's rowid. */
 export interface IndexShape {
   readonly name: string;
   readonly table: string;
@@ -16,7 +16,7 @@ export interface IndexShape {
   readonly bit: number;
 }
 
-/** A row that exists according to an index entry. */
+/** A row that exists, because an index entry names it. */
 export interface NamedRow {
   readonly table: string;
   /** An integer. */
@@ -61,7 +61,7 @@ export function indexShapes(connection: Connection): IndexShape[] {
 /** The row that a record names if it is an entry of this index; `null` if it cannot be one. */
 export function namedRow({ table, columns }: IndexShape, { letters, values }: SqliteRecord): NamedRow | null {
   const rowID = letters.at(-1);
-  // opencode leaves rowids to SQLite, which uses positive ones. A 0 was overwritten.
+  // opencode lets SQLite choose rowids, and SQLite uses positive ones. A 0 was overwritten.
   if (letters.length !== columns.length + 1 || rowID !== "i" || Number(values.at(-1)) < 1) return null;
   if (!columns.every((column, index) => beginsAs(table, column, values[index] ?? null))) return null;
   const text = (wanted: readonly string[]) => {

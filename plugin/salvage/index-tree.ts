@@ -13,7 +13,8 @@ import { compareEntries, type IndexShape, type NamedRow, namedRow } from "./inde
 import type { Owners } from "./page-map.ts";
 
 /**
- * A range of index entries that cannot be read, between these two. `null` means from the first or up to the last entry.
+ * A range of index entries that cannot be read, between these two entries. `null` means from the first or up to the
+ * last entry.
  */
 export interface Gap {
   readonly low: SqliteRecord | null;
@@ -25,7 +26,7 @@ export interface IndexPage {
   readonly header: BtreeHeader;
   /** The offsets of the cells of the page. */
   readonly starts: readonly number[];
-  /** The entries in order; `null` for one that cannot be read. */
+  /** The entries in order; `null` for an entry that cannot be read. */
   readonly entries: readonly (IndexEntry | null)[];
   /** Whether every entry was read and all are in order: nothing on the page was overwritten. */
   readonly isSound: boolean;

@@ -6,18 +6,21 @@ import type { NamedRow } from "./index-shape.ts";
 /** A row of which only a part could be read. */
 export interface UnfinishedRow {
   readonly table: string;
-  /** `null` if the page no longer shows it. */
+  /** `null` if the page no longer shows the value. */
   readonly rowID: bigint | null;
   readonly record: SqliteRecord;
 }
 
-/** What is known about rows besides their content. It is kept in a file, so that its size does not matter. */
+/**
+ * The known facts about rows besides their content. These facts are kept in a file, because they may be too many for
+ * memory.
+ */
 export class Ledger {
   readonly #connection: Connection;
 
   /**
-   * `named`: rows that indexes name, with a bit for each of these indexes (0: the index is unknown, or the page may no
-   * longer belong to it). `taken`: rows that pages held, with the rowid that they had there.
+   * `named`: rows that indexes name, with a bit for each index (0: the index is unknown, or the page may no longer
+   * belong to it). `taken`: rows that pages held, with the rowid that they had there.
    */
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -30,7 +33,7 @@ export class Ledger {
       begin`);
   }
 
-  /** Adds a row that an index of the live database names. What an earlier index said about it stays. */
+  /** Adds a row that an index of the live database names. The ledger keeps an earlier entry about the same row. */
   name({ table, rowID, id, messageID, sessionID }: NamedRow, source: number): void {
     this.#connection.run(
       `insert into named values (?, cast(? as integer), ?, ?, ?, ?) on conflict (kind, row_id) do update set
@@ -63,7 +66,7 @@ export class Ledger {
     return this.#connection.all("select 1 from named where id = ?", id).length > 0;
   }
 
-  /** The id of the record that is in this row of the table, according to an index. */
+  /** The id of the record that an index names for this row of the table. */
   idAt(table: string, rowID: bigint | null): string | null {
     if (rowID === null) return null;
     const sql = "select id from named where kind = ? and row_id = cast(? as integer)";
@@ -112,7 +115,7 @@ export class Ledger {
   }
 }
 
-/** A separate copy: a view would be written together with its whole underlying buffer. */
+/** The bytes are copied, because a view would be written together with its whole underlying buffer. */
 function plainBytes<T>(value: T): T | Uint8Array {
   return value instanceof Uint8Array ? new Uint8Array(value) : value;
 }

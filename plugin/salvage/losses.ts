@@ -6,7 +6,7 @@ import { SESSION_COLUMNS } from "./index-shape.ts";
 import { mayHide } from "./index-tree.ts";
 import type { TableShape } from "./table-shape.ts";
 
-/** How many records are found nowhere. */
+/** The number of records that were found nowhere. */
 export interface Loss {
   readonly count: number;
   /** Whether `count` is exact. `false`: at least this many are lost. */
@@ -28,9 +28,9 @@ export interface TableLoss {
 const NOTHING: Loss = { count: 0, isCounted: true };
 
 /**
- * Counts the losses of every table except the journals, which are completed. A lost row is one that an index names and
- * that is not in the new database. The ledger is attached, and no row has been rebuilt yet. `isWhole`: each page of a
- * table was read, so its indexes need not be.
+ * Counts the losses of every table except the journals, whose missing rows are added. A lost row is one that an index
+ * names, but that is not in the new database. At this point the ledger is attached, and no row has been rebuilt yet.
+ * `isWhole`: each page of a table was read, so its indexes are not needed.
  */
 export function lossesOf(
   connection: Connection,
@@ -47,7 +47,7 @@ export function lossesOf(
 }
 
 /**
- * Counts for each session (`""`: unknown): rows that indexes name, how many of those are lost, and rows that no index
+ * Counts for each session (`""`: unknown): rows that indexes name, the lost ones among them, and rows that no index
  * names.
  */
 interface Tally {
@@ -80,7 +80,7 @@ function lossOf(connection: Connection, shape: TableShape, indexes: readonly Rea
     );
   };
   const loss = (each: Tally, isCounted: boolean): Loss => {
-    // A row that no index names may be one that an index names wrongly.
+    // If no index names a row, an index may still name it wrongly.
     return { count: isCounted ? each.lost : Math.max(0, each.lost - each.unnamed), isCounted };
   };
   const isOfSessions = shape.columns.some(({ name }) => SESSION_COLUMNS.includes(name));
@@ -104,7 +104,7 @@ function tally(connection: Connection, shape: TableShape, indexes: readonly Read
   const session = name === "session" ? "id" : SESSION_COLUMNS.find(has);
   const hasID = shape.columns.some((column) => column.name === "id" && column.affinity === "text");
   if (hasID) acceptFlippedIDs(connection, name);
-  // The id that a page had in this row, or else the id that an index states.
+  // The id that a page had in this row, or otherwise the id that an index states.
   const id = `coalesce(n.id, (select id from ledger.taken t where t.kind = n.kind and t.row_id = n.row_id and t.id <> '' limit 1))`;
   connection.run(
     `create temp table state as select n.row_id, n.sources, ${id} as id, n.session_id as session, n.message_id as message,
@@ -150,12 +150,13 @@ function tally(connection: Connection, shape: TableShape, indexes: readonly Read
 }
 
 /**
- * The largest number of bits by which a damaged id differs from the original. Ids of two records differ in many more.
+ * The largest number of bits by which a damaged id differs from the original. Ids of two different records differ in
+ * many more bits.
  */
 const MOST_FLIPPED_BITS = 8;
 
 /**
- * An index and a row that have almost the same id for one rowid describe the same record, whichever of the two is
+ * If an index and a row have almost the same id for one rowid, both describe the same record, whichever of the two is
  * damaged.
  */
 function acceptFlippedIDs(connection: Connection, table: string): void {

@@ -31,10 +31,10 @@ function lettersFor({ columns }: TableShape, { letters, values }: SqliteRecord):
   });
 }
 
-/** Rows of one transaction: enough to make commits cheap, and few enough for the cache. */
+/** The number of rows in one transaction: enough to make commits cheap, and few enough for the cache. */
 const ROWS_PER_TRANSACTION = 20_000;
 
-/** The new database, which is built from what the damaged one still holds. */
+/** The new database, built from the readable parts of the damaged one. */
 export class NewDatabase {
   readonly connection: Connection;
   readonly shapes: readonly TableShape[];
@@ -44,7 +44,7 @@ export class NewDatabase {
 
   constructor(connection: Connection, schema: readonly SchemaObject[], pageBytes: number) {
     this.connection = connection;
-    // Nothing relies on this file before it is complete, verified and forced to disk.
+    // No other step uses this file before it is complete, verified and forced to disk.
     connection.exec(`pragma page_size = ${pageBytes}; pragma journal_mode = off; pragma synchronous = off;
       pragma foreign_keys = off; pragma cache_size = -32768; pragma temp_store = file; pragma locking_mode = exclusive`);
     for (const object of schema) if (object.type === "table" && object.sql !== null) attempt(connection, object.sql);
@@ -55,10 +55,11 @@ export class NewDatabase {
     connection.exec("begin");
   }
 
-  /** Inserts a row; `false` if its table already has one with this key. Keeps the rowid if that is free. */
+  /** Inserts a row; `false` if its table already has a row with this key. The row keeps its rowid if that is free. */
   insert(shape: TableShape, record: SqliteRecord, rowID: bigint | null): boolean {
     if (rowID !== null && this.#tryInsert(shape, record, rowID)) return true;
-    // Another row may have the rowid, or the same row may have the key. In a table without a rowid, only the key can stop a row.
+    // Another row may have the rowid, or the same row may have the key. In a table without a rowid, only the key can
+    // prevent the insertion.
     return shape.rowIDColumn === null && this.#tryInsert(shape, record, null);
   }
 
@@ -104,7 +105,10 @@ export class NewDatabase {
     this.#pending = 0;
   }
 
-  /** Completes the database: indexes, triggers and views are created last. Returns the names of those that failed. */
+  /**
+   * Completes the database: indexes, triggers and views are created last. Returns the names of the objects that could
+   * not be created.
+   */
   finish(): string[] {
     this.commit();
     const failed = this.#indexes.filter((object) => !attempt(this.connection, object.sql ?? ""));

@@ -6,15 +6,15 @@ import type { Owners, PageMap } from "./page-map.ts";
 const LOCK_BYTE = 2 ** 30;
 
 /**
- * Records for every page of a database whether it was read correctly. If all were, nothing is missing, even if no tree
- * shows any more where a table begins.
+ * Notes for every page of a database whether the page was read correctly. If all pages were read, nothing is missing, even
+ * if no tree shows any more where a table begins.
  */
 export class PageAccounts {
   readonly #image: PageImage;
   readonly #owners: Owners;
-  /** By page number: 1 if it was read. */
+  /** By page number: 1 if the page was read. */
   readonly #read: Uint8Array;
-  /** By page number: 1 if an overflow chain or an interior page outside all trees leads to it. */
+  /** By page number: 1 if an overflow chain or an interior page outside all trees leads to the page. */
   readonly #led: Uint8Array;
   #isContradictory = false;
 
@@ -41,7 +41,7 @@ export class PageAccounts {
     this.#read[page] = 1;
   }
 
-  /** Records a page that was read completely but to which no tree leads. Two pages cannot lead to the same one. */
+  /** Records a page that was read completely but to which no tree leads. Two pages cannot lead to the same page. */
   readStray(page: number, image: PageImage): void {
     this.read(page);
     const bytes = image.read(page);
@@ -66,8 +66,8 @@ export class PageAccounts {
   }
 
   /**
-   * Records that two pages claim the same rows. At most one of them is right, so no table counts as complete after
-   * that.
+   * Records that two pages claim the same rows. At most one of the two pages is right, so no table counts as complete
+   * after that.
    */
   contradict(): void {
     this.#isContradictory = true;

@@ -15,13 +15,13 @@ export interface PageMap {
   /** The page type by page number; 0 if it is no b-tree page. */
   readonly types: Uint8Array;
   readonly schema: readonly SchemaObject[];
-  /** The journal entries in which hosts recorded what they did to the database, one key for each migration. */
+  /** The rows of journals in which hosts record each migration, one key for each migration. */
   readonly journal: ReadonlySet<string>;
   /** Pages of the schema's own table. */
   readonly schemaPages: ReadonlySet<number>;
 }
 
-/** Reads every page once, in order. Rows of the schema are taken from anywhere, current ones first. */
+/** Reads every page once, in order. Rows of the schema may come from any page, current pages first. */
 export function mapPages(image: PageImage, onPage: (page: number) => void): PageMap {
   const types = new Uint8Array(image.pages + 1);
   const [current, stale]: [SchemaObject[], SchemaObject[]] = [[], []];
@@ -69,7 +69,7 @@ export interface Owners {
   ownerOf(page: number): SchemaObject | null;
   /** Trees in which every page is valid. */
   readonly intact: ReadonlySet<string>;
-  /** Whether a row with this rowid may be on this page, according to the interior pages that lead to it. */
+  /** Whether a row with this rowid may be on this page, according to the interior pages above it. */
   admits(page: number, rowID: bigint): boolean;
 }
 

@@ -1,7 +1,7 @@
 import type { SqliteRecord } from "../stores/sqlite/pages/record.ts";
 import { fitsShape, hasBeginnings, hasOthersIDs, hasOwnID, type TableShape, tellingColumns } from "./table-shape.ts";
 
-/** Tells to which table a record belongs. */
+/** Decides to which table a record belongs. */
 export class Placement {
   readonly #shapes: readonly TableShape[];
   readonly #byName: ReadonlyMap<string, TableShape>;
@@ -13,7 +13,7 @@ export class Placement {
 
   /**
    * `owner` is the table whose tree leads to the record's page; `null` if there is none. The values count more than the
-   * owner, because a page may be a copy of another table's.
+   * owner, because a page may be a copy of another table's page.
    */
   tableOf(record: SqliteRecord, owner: string | null): TableShape | null {
     const own = owner === null ? undefined : this.#byName.get(owner);
@@ -29,8 +29,8 @@ export class Placement {
 }
 
 /**
- * If rows of several tables begin in this way, the table with all columns is chosen. Among those, it is the one with
- * the most distinctive columns.
+ * If rows of several tables begin with such values, the table with all columns is chosen. If several tables have all
+ * columns, the one with the most distinctive columns is chosen.
  */
 function mostTelling(shapes: readonly TableShape[], { letters }: SqliteRecord): TableShape | null {
   const rank = (shape: TableShape) => (letters.length === shape.columns.length ? 100 : 0) + tellingColumns(shape);

@@ -11,7 +11,8 @@ export interface Rebuilt {
 
 /**
  * Rebuilds missing parent rows, because opencode shows no row without its parent: the message of parts, the session of
- * messages, the project of sessions. It also rebuilds the counters of the event log. They contain only what the rows below them show.
+ * messages, the project of sessions. The module also rebuilds the counters of the event log. Rebuilt rows contain only
+ * values that their child rows show.
  */
 export function rebuildParents(
   connection: Connection,
@@ -33,7 +34,7 @@ export function rebuildParents(
   rebuilt.sessions = rebuildSessions(connection);
   rebuilt.projects = rebuildProjects(connection);
   if (hasTable(connection, "event_sequence") && hasTable(connection, "event")) {
-    // Without the counter the host would start at 0 again and fail on existing numbers.
+    // Without the counter, the host would start at 0 again, and fail on existing numbers.
     connection.exec(`insert into event_sequence (aggregate_id, seq) select aggregate_id, max(seq) from event group by 1
       on conflict (aggregate_id) do update set seq = max(seq, excluded.seq)`);
   }
@@ -45,7 +46,7 @@ const TITLE = "Recovered session";
 function rebuildSessions(connection: Connection): number {
   const versions = connection.all("select version from session order by time_created desc limit 1");
   const version = String(versions[0]?.version ?? "0.0.0");
-  // Before 1.17 every record has paths as Windows itself writes them.
+  // Before 1.17, every record has paths as Windows itself writes them.
   const spelled = keepsSlashes(connection) ? slashed : (folder: string) => folder;
   const directory = onlyDirectory(connection, spelled);
   return connection.run(
@@ -87,9 +88,7 @@ const RAN_IN_ROOT = `case when json_valid(data) then
 /** The directory that a message names. */
 const CWD = "case when json_valid(data) then json_extract(data, '$.path.cwd') end";
 
-/**
- * The directory of every session that still states its own; `null` if there are several. A rebuilt message states `/`.
- */
+/** The folder of each session that still names its own; `null` if there are several. A rebuilt message states `/`. */
 function onlyDirectory(connection: Connection, spelled: (folder: string) => string): string | null {
   const isLost = "select 1 from message where session_id not in (select id from session) limit 1";
   if (connection.all(isLost).length === 0) return null;

@@ -16,6 +16,7 @@ import { DatabaseFileWriter, SALVAGED, WHOLE_IN_QUARANTINE } from "../stores/sql
 import { SIDE_FILES } from "../stores/sqlite/sole-use.ts";
 import { itemNumber, StoreRefusedError } from "../stores/writer.ts";
 import { TOOL } from "../tool-identity.ts";
+import { BEING_WRITTEN } from "../words/refusals.ts";
 import type { SalvageReport } from "./salvage.ts";
 import { SalvageStoppedError } from "./stopped.ts";
 
@@ -68,10 +69,9 @@ async function isOf(files: FileSystem, items: readonly ManifestItem[], database:
 }
 
 /**
- * Copies a database with its WAL and shared memory into a new run. The live files are only read. Call it under the lock.
- * If it fails, nothing of the copy stays.
- * @throws StoreRefusedError where there is no room, or somebody writes to the database meanwhile
- * @throws SalvageStoppedError soon after a signal
+ * Copies a database with its WAL and shared memory into a new run. The live files are only read. Call it under the
+ * lock. If the copy fails, nothing of it is kept. @throws StoreRefusedError if there is not enough space, or another
+ * process writes to the database meanwhile @throws SalvageStoppedError soon after a signal
  */
 export async function copyAside(
   files: FileSystem,
@@ -116,10 +116,7 @@ async function copiedInto(
     const original = await hashFile(files, join(run.path, file), signal);
     const now = await files.stat(database + suffix);
     if (suffix !== "-shm" && (now?.size !== size || now.mtimeMs !== mtimeMs || original.bytes !== size)) {
-      throw new StoreRefusedError(
-        "busy",
-        "Another process is writing to the database. Close every opencode and try again.",
-      );
+      throw new StoreRefusedError("busy", `${BEING_WRITTEN} Close every opencode and try again.`);
     }
     items.push({
       id: itemNumber(index),
@@ -212,8 +209,8 @@ export async function discardUnfinished(files: FileSystem, run: SalvageRun): Pro
 }
 
 /**
- * Replaces the damaged database with the new one. The damaged files are in the run. Call it under the lock. A signal has
- * an effect only before the first change. @throws SalvageStoppedError
+ * Replaces the damaged database with the new one. The damaged files are in the folder of the run. Call it under the
+ * lock. A signal has an effect only before the first change. @throws SalvageStoppedError
  */
 export async function swapIn(
   files: FileSystem,
@@ -248,7 +245,7 @@ export async function swapIn(
   }
 }
 
-/** What cannot be undone now stays planned. The next holder of the lock settles it. */
+/** An item that cannot be undone now stays planned. The next holder of the lock determines its state. */
 async function undo(files: FileSystem, run: SalvageRun, writer: DatabaseFileWriter, planned: Manifest): Promise<void> {
   await writer.settle(run.folder);
   const outcomes = [];

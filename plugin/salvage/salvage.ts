@@ -28,7 +28,7 @@ export interface SalvageInput {
   readonly source: string;
   /** The new database, which must not exist. Temporary side files are next to it and are removed at the end. */
   readonly target: string;
-  /** Where opencode's legacy files are; `null` if they are not to be read. */
+  /** The folder of opencode's legacy files; `null` if they are not to be read. */
   readonly dataDir: string | null;
   /** `done` and `of` are in pages, or 0 if a stage has no measure. */
   readonly onProgress?: (stage: Stage, done: number, of: number) => void;
@@ -41,20 +41,24 @@ export interface SalvageReport extends LossesOfAll {
   /** Rows in the new database, by table. */
   readonly rows: Readonly<Record<string, number>>;
   readonly sessions: readonly SessionOutcome[];
-  /** The sources of rows that the current pages did not hold completely. */
+  /** The other sources of rows, besides the current pages. */
   readonly fromOlderPages: number;
   readonly fromEvents: Filled;
   readonly fromFiles: Filled;
-  /** Rows that were cut off and were closed at that point. */
+  /** Rows that were cut off, and closed at the cut. */
   readonly mended: number;
   readonly rebuilt: Rebuilt;
   readonly unplacedRecords: number;
   readonly framesBeyondDamage: number;
   readonly addedSchemaObjects: readonly string[];
-  /** Columns that the database had lost, as `table.column`. The new one has them again, without what was in them. */
+  /**
+   * Columns that the database had lost, as `table.column`. The new database has these columns again, without their
+   * former values.
+   */
   readonly emptyColumns: readonly string[];
   /**
-   * Whether anything shows which opencode wrote the damaged database. Otherwise the schema of the new one is a guess.
+   * Whether anything shows which opencode wrote the damaged database. If not, the schema of the new database is a
+   * guess.
    */
   readonly isSchemaTold: boolean;
   /** The versions whose schema the new database has; empty if no known version has it. */
@@ -64,7 +68,7 @@ export interface SalvageReport extends LossesOfAll {
   readonly foreignKeyViolations: number;
 }
 
-/** Builds a new database from everything that can still be read of a damaged one. The source is only read. */
+/** Builds a new database from all readable parts of a damaged one. The source is only read. */
 export async function salvage(input: SalvageInput): Promise<SalvageReport> {
   const { files, driver, source, target } = input;
   const main = (await files.stat(source)) === null ? NO_FILE : openRandomAccess(source);

@@ -7,18 +7,21 @@ export interface SessionOutcome {
   readonly sessionID: string;
   readonly messages: number;
   readonly parts: number;
-  /** Records that an index or another record names and that were found nowhere. A rebuilt message is one of them. */
+  /**
+   * Records that an index or another record names, and that were found nowhere. A rebuilt message counts as one of
+   * these.
+   */
   readonly lostMessages: number;
   readonly lostParts: number;
   /** Rows of other tables: the event log, todos … */
   readonly lostOthers: number;
-  /** Records that were cut off and were closed at that point. */
+  /** Records that were cut off, and closed at the cut. */
   readonly cutRecords: number;
   /** Whether the losses of its messages, parts and events are exact. `false`: at least this many are lost. */
   readonly isCounted: boolean;
-  /** Whether its own row had to be rebuilt. */
+  /** Whether the session's own row had to be rebuilt. */
   readonly isRebuilt: boolean;
-  /** `false`: its row was rebuilt, and nothing that is left tells its folder. */
+  /** `false`: the session's row was rebuilt, and its folder is unknown. */
   readonly hasFolder: boolean;
   /** Whether every record of the session was saved unchanged. */
   readonly isWhole: boolean;
@@ -33,7 +36,7 @@ export interface LossesOfAll {
   readonly lostRows: Readonly<Record<string, number>>;
 }
 
-/** What is known about losses besides the rows. */
+/** The known facts about losses, besides the rows. */
 interface Known {
   /** Sessions whose own row was saved. */
   readonly before: ReadonlySet<string>;
@@ -56,10 +59,10 @@ export function unnamedMessages(connection: Connection): ReadonlyMap<string, num
   return new Map(rows.map((row) => [String(row.id), Number(row.n)]));
 }
 
-/** Tables in which every row must be accounted for before a session counts as complete. */
+/** Every row of these tables must be accounted for before a session counts as complete. */
 const COUNTED = ["message", "part", "event"];
 
-/** What was saved of each session, and how many of its records were found nowhere. */
+/** The saved records of each session, and the number of its records that were found nowhere. */
 export function outcomesOf(connection: Connection, known: Known): SessionOutcome[] {
   const { before, losses, unnamed, cut, logIsWhole } = known;
   const tally = (sql: string) => new Map(connection.all(sql).map((row) => [String(row.id), Number(row.n)]));
@@ -69,7 +72,7 @@ export function outcomesOf(connection: Connection, known: Known): SessionOutcome
     const sessionID = String(row.id);
     const lost = losses.map(({ table, ofSession }) => ({ table, ...ofSession(sessionID) }));
     const of = (table: string) => lost.find((loss) => loss.table === table)?.count ?? 0;
-    // If the messages are counted, a part with an unknown message id is one whose id is damaged.
+    // If the messages are counted, a part with an unknown message id has a damaged id.
     const messagesAreCounted = lost.some(({ table, isCounted }) => table === "message" && isCounted);
     const lostMessages = of("message") + (messagesAreCounted ? 0 : (unnamed.get(sessionID) ?? 0));
     const lostParts = of("part");

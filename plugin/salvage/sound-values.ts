@@ -10,7 +10,7 @@ const DOCUMENTS: Readonly<Record<string, readonly string[]>> = {
   project: ["sandboxes", "commands"],
 };
 
-/** Tables in which one bad value keeps every session of a project from being listed. */
+/** In these tables, one bad value keeps every session of a project from being listed. */
 const LISTS = ["session", "project"];
 
 const IDS: Readonly<Record<string, readonly string[]>> = {
@@ -18,15 +18,15 @@ const IDS: Readonly<Record<string, readonly string[]>> = {
   part: ["id", "message_id", "session_id"],
 };
 
-/** An id of printable characters only, which is not left from an overwritten page. */
+/** An id that has only printable characters, so it is not the rest of an overwritten page. */
 export function soundID(id: string | null): string | null {
   return id !== null && /^[\x21-\x7e]+$/.test(id) ? id : null;
 }
 
-/** Longer documents are not parsed. Only their chain of pages is checked. */
+/** Longer documents are not parsed. For these values, only the chain of pages is checked. */
 const LONGEST_PARSED = 64 * 1024 * 1024;
 
-/** Whether opencode may have written a value there. Otherwise it is left from an overwritten page. */
+/** Whether opencode may have written such a value there. Otherwise the value comes from an overwritten page. */
 export function isSound(table: string, column: string, value: SqlValue): boolean {
   if (value instanceof Uint8Array) {
     const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);

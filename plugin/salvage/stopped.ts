@@ -1,6 +1,6 @@
-/** A signal stopped the work. What was built of the new database is useless. */
+/** A signal stopped the work. The unfinished new database is useless. */
 export class SalvageStoppedError extends Error {
-  /** Whether the copy of the damaged database is complete and stays for the next salvage. */
+  /** Whether the copy of the damaged database is complete, so that the next salvage can use it. */
   readonly keepsCopy: boolean;
 
   constructor(keepsCopy: boolean) {

@@ -7,7 +7,7 @@ export interface ColumnShape {
   readonly name: string;
   readonly affinity: "text" | "integer" | "real" | "other";
   readonly isNeeded: boolean;
-  /** Whether a record may end before this column, because a later migration added it. */
+  /** Whether a record may end before this column, because a later migration added the column. */
   readonly hasDefault: boolean;
 }
 
@@ -15,7 +15,7 @@ export interface ColumnShape {
 export interface TableShape {
   readonly name: string;
   readonly columns: readonly ColumnShape[];
-  /** The column that is another name for the rowid. It is NULL in the record. */
+  /** The column that is another name for the rowid. That column is NULL in the record. */
   readonly rowIDColumn: number | null;
 }
 
@@ -62,7 +62,8 @@ export function fitsShape(shape: TableShape, record: SqliteRecord, exactly: bool
 }
 
 /**
- * The beginnings of values in the columns of opencode's own tables. They show the table of a row if the tree does not.
+ * The beginnings of values in the columns of opencode's own tables. Such beginnings show the table of a row if the tree
+ * does not.
  */
 const BEGINNINGS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   part: { id: /^prt/, message_id: /^msg/, session_id: /^ses/ },
@@ -84,7 +85,7 @@ const BEGINNINGS: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
 
 const LONGEST_BEGINNING = 64;
 
-/** Whether a record's first value is an id of the kind that only this table's rows have there. */
+/** Whether a record's first value is an id of the kind that only this table has there. */
 export function hasOwnID({ name, columns }: TableShape, { values: [id] }: SqliteRecord): boolean {
   const beginning = columns[0]?.name === "id" ? BEGINNINGS[name]?.id : undefined;
   return beginning !== undefined && begins(id, beginning);
@@ -97,7 +98,10 @@ function begins(value: SqlValue | undefined, beginning: RegExp): boolean {
 /** A complete id of opencode. An id whose beginning has a flipped bit does not match. */
 const ID = /^(ses|msg|prt|evt|wrk|per)_[0-9A-Za-z]{20,}$/;
 
-/** Whether a record has an id of another kind than this table has in that column. Then it belongs to another table. */
+/**
+ * Whether a record has an id of another kind than this table has in that column. If so, the record belongs to another
+ * table.
+ */
 export function hasOthersIDs({ name, columns }: TableShape, { values }: SqliteRecord): boolean {
   return columns.some((column, index) => {
     const [beginning, value] = [BEGINNINGS[name]?.[column.name], values[index]];
@@ -106,12 +110,12 @@ export function hasOthersIDs({ name, columns }: TableShape, { values }: SqliteRe
   });
 }
 
-/** How many columns show that a row belongs to this table. */
+/** The number of columns that show that a row belongs to this table. */
 export function tellingColumns({ name, columns }: TableShape): number {
   return columns.filter((column) => BEGINNINGS[name]?.[column.name] !== undefined).length;
 }
 
-/** Whether a column of opencode's may hold this value, judged by its beginning. */
+/** Whether a column of opencode may hold this value, judged by the beginning of the value. */
 export function beginsAs(table: string, column: string, value: SqlValue): boolean {
   const beginning = BEGINNINGS[table]?.[column];
   return beginning === undefined || value === null || begins(value, beginning);

@@ -7,8 +7,8 @@ import type { Ledger } from "./ledger.ts";
 import { isSound, soundID } from "./sound-values.ts";
 
 /**
- * Writes the rows of which only a part was read and that no other source had, closed where they break off. Returns the
- * number for each session; those of projects are under `""`.
+ * Writes the rows that were read only in part and that no other source had, closed at the cut. Returns the number for
+ * each session; rows of projects are under `""`.
  */
 export function writeUnfinished(connection: Connection, ledger: Ledger): ReadonlyMap<string, number> {
   const written = new Map<string, number>();
@@ -72,7 +72,9 @@ function sessionOf(connection: Connection, messageID: string | null): string | n
   return typeof row?.session === "string" ? row.session : null;
 }
 
-/** Writes a session's or project's row with its valid values. If a required value is missing, the row is rebuilt. */
+/**
+ * Writes a session's or project's row with its valid values. If a required value is missing, the row is rebuilt later.
+ */
 function writeListed(
   connection: Connection,
   table: string,

@@ -11,7 +11,7 @@ import type { QuarantinedRecord } from "./quarantined.ts";
 import type { KnownFault, TranscriptMessage } from "./transcript.ts";
 import { type MessageOf2x, transcribe2x } from "./transcript-2x.ts";
 
-/** A session in the form that opencode 2.x has. */
+/** A session as opencode 2.x stores it. */
 export interface Copy2x {
   readonly facts: SessionFacts;
   readonly recordFaults: readonly KnownFault[];
@@ -19,7 +19,8 @@ export interface Copy2x {
 }
 
 /**
- * Reads a session in the tables of opencode 2.x; `null` if it is not there. Quarantined records are among the messages.
+ * Reads a session from the tables of opencode 2.x; `null` if it does not exist there. Quarantined records are among the
+ * messages.
  */
 export async function copyOf2x(
   half: Half2x,

@@ -7,8 +7,8 @@ import { readableText } from "./transcript.ts";
 const MOST_COLUMNS = 200;
 
 /**
- * What can be read of a damaged message or part, to show it before the repair; `null` for nothing. This is session
- * content: only for the screen of the user who asked, never for a log, a toast or a report.
+ * The readable text of a damaged message or part, to show it before the repair; `null` if there is none. This text is
+ * session content: only for the screen of the user who asked, never for a log, a toast or a report.
  */
 export async function previewOf(
   opened: readonly OpenedStore[],

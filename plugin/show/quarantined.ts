@@ -9,7 +9,7 @@ import { loadRow } from "../stores/sqlite/row-item.ts";
 import type { ConversationReader } from "../stores/store.ts";
 import type { MessageOf2x } from "./transcript-2x.ts";
 
-/** A record that a repair moved to quarantine and nobody has restored. */
+/** A record that a repair moved to quarantine and that was not restored. */
 export interface QuarantinedRecord {
   readonly runID: string;
   readonly kind: ManifestItem["kind"];
@@ -19,9 +19,9 @@ export interface QuarantinedRecord {
   readonly bytes: number;
   /** For a message or part: its place in the session, and its content. */
   readonly place: { readonly messageID: string; readonly document: StoredDocument } | null;
-  /** For a message of opencode 2.x: its row. */
+  /** For a message of opencode 2.x: the row of the message. */
   readonly of2x: MessageOf2x | null;
-  /** Whether it was quarantined only because its message was: the record itself is healthy. */
+  /** Whether the record is healthy, and was quarantined only together with its message. */
   readonly isHealthy: boolean;
 }
 
@@ -48,8 +48,8 @@ export async function quarantinedRecords(
 }
 
 /**
- * Where an item of a run was in its session, and the content of its original; `null` for other items than messages and
- * parts.
+ * The earlier place of an item in its session, and the content of its original; `null` for items that are not messages
+ * or parts.
  */
 export async function placeOf(
   files: FileSystem,
@@ -118,8 +118,8 @@ async function savedBytes(
 
 /**
  * The messages of a session with quarantined records in their old places. Parts are placed in their message by id.
- * Messages are placed by time (files: by id), as hosts order them. A record that is back in its place is left out.
- * Parts of messages that exist nowhere are left out too, because opencode removed these.
+ * Messages are placed by time (files: by id), as hosts order them. A record that was restored is left out. Parts of
+ * messages that exist nowhere are left out too, because opencode removed these messages.
  */
 export async function* withQuarantined(
   messages: AsyncIterable<StoredMessage>,
@@ -166,7 +166,7 @@ export async function* withQuarantined(
 
 type Ordered = Pick<StoredMessage, "messageID" | "document">;
 
-/** A message without a record comes last. */
+/** A message whose record is missing comes last. */
 function orderOf(a: Ordered, b: Ordered, order: ConversationReader["order"]): number {
   const byID = a.messageID < b.messageID ? -1 : 1;
   if (order === "id") return byID;

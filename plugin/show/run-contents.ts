@@ -10,7 +10,7 @@ export interface ChangedRecord {
   readonly id: string;
   readonly kind: ManifestItem["kind"];
   readonly recordID: string | null;
-  /** For a session or project in a database: the only column that was changed. */
+  /** For a session or project in a database: the one column that was changed. */
   readonly column?: string;
   readonly code: string;
   readonly evidence: string;
@@ -22,11 +22,11 @@ export interface ChangedRecord {
   readonly bytes: number | null;
   /** The source of the replacement; `null` if there is none. */
   readonly source: string | null;
-  /** What can be read of the original, for messages and parts; `null` if nothing can. */
+  /** The readable text of the original, for messages and parts; `null` if there is none. */
   readonly text: string | null;
 }
 
-/** What a run did to one session. */
+/** The changes that a run made to one session. */
 export interface RunOnSession {
   readonly sessionID: string | null;
   readonly createdAt: string;
@@ -38,10 +38,10 @@ export type RunContents =
   | { readonly ok: true; readonly sessions: readonly RunOnSession[] }
   | { readonly ok: false; readonly problem: string };
 
-/** Texts are read for at most this many records: nobody reads more on a screen. */
+/** Texts are read for at most this many records, because a screen cannot show more. */
 const MOST_TEXTS = 200;
 
-/** The contents of a run in readable form. Reads only. No sessions if there is no such run. */
+/** The contents of a run in readable form. Reads only. There are no sessions if the run does not exist. */
 export async function runContents(files: FileSystem, dataDir: string, runID: string): Promise<RunContents> {
   const sessions = new Map<string | null, { createdAt: string; trigger: string; records: ChangedRecord[] }>();
   let left = MOST_TEXTS;

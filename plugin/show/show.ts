@@ -29,15 +29,15 @@ export interface ShownSession {
   readonly store: StoreDescription;
   /** The problems of the session's own record. */
   readonly recordFaults: readonly KnownFault[];
-  /** Why messages may be missing here: opencode 2.x keeps its own. `null`: none are missing. */
+  /** The reason why messages may be missing here: opencode 2.x keeps its own messages. `null`: none are missing. */
   readonly unread: string | null;
-  /** Records in quarantine that nobody has restored. Messages and parts also appear among the messages. */
+  /** Records in quarantine that were not restored. Quarantined messages and parts also appear among the messages. */
   readonly quarantined: readonly QuarantinedRecord[];
-  /** The opencode whose copy this is. An upgraded database has one copy for 1.x and one for 2.x. */
+  /** The opencode whose copy of the session this is. An upgraded database has one copy for 1.x and one for 2.x. */
   readonly copy: "1.x" | "2.x";
   /** The copy of opencode 2.x, if this is the copy of 1.x and both exist. */
   readonly other: ShownSession | null;
-  /** Reads message by message, on demand. */
+  /** Reads one message at a time, when it is needed. */
   messages(): AsyncIterable<TranscriptMessage>;
   close(): void;
 }
@@ -45,7 +45,7 @@ export interface ShownSession {
 export type Showing =
   | { readonly ok: true; readonly session: ShownSession }
   /**
-   * `unread`: no session of 1.x has the id, and there are records of 2.x or of a newer opencode. `other-program`: the
+   * `unread`: no session of 1.x has the id, but there are records of 2.x or of a newer opencode. `other-program`: the
    * database belongs to another program or to none. `no-room`: there is no space for a private copy of the database;
    * `evidence` says how much is needed.
    */
@@ -54,7 +54,7 @@ export type Showing =
 
 type OpenStore = OpenedStore & { state: "ok" };
 
-/** Finds a session in the stores, databases first, even if it has no record of its own. Changes nothing. */
+/** Finds a session in the stores, databases first, even if the session has no record of its own. Changes nothing. */
 export async function showSession(input: ShowInput): Promise<Showing> {
   const opened = await openStores(input.files, input.located, "outside");
   let shown: ShownSession | null = null;
@@ -108,7 +108,7 @@ async function shown2x(
   const { copyOf2x } = await import("./copy-2x.ts");
   const quarantined = await quarantinedRecords(files, located.dataDir, sessionID);
   const own = quarantined.filter(({ of2x }) => of2x !== null);
-  // `check` reports damaged pages. Here, everything else that can be read is shown.
+  // `check` reports damaged pages. All other readable records are shown here.
   const copy = await copyOf2x(half2x, known, sessionID, own).catch((error: unknown) => {
     if (sqliteFailure(error) === "malformed") return null;
     throw error;
@@ -130,14 +130,14 @@ async function shown2x(
   };
 }
 
-/** An upgraded session continues in 2.x. A session of the preview of 2.x has no message where 1.x keeps messages. */
+/** An upgraded session continues in 2.x. A session of the preview of 2.x has no messages in the tables of 1.x. */
 async function unreadOf({ origin, store, sessionsOf2x, half2x }: OpenStore, sessionID: string): Promise<string | null> {
   if (origin === null || half2x === null) return null;
   const known = withMessagesOf2x(origin, sessionsOf2x());
   if (!leavesUnread(known)) return null;
   const { profileFor } = await import("../stores/sqlite/profile-2x.ts");
   const { schema } = half2x;
-  // Its rows of 2.x were searched, so a session that is not among them is in none of them.
+  // The rows of 2.x were searched too, so the session is in none of the tables.
   if (profileFor(known, schema) !== null && known.kind === "1.x and 2.x") return null;
   if (known.kind === "1.x and 2.x") return originSentence(known);
   for await (const _message of store.conversations.messages(sessionID)) return null;

@@ -3,23 +3,23 @@ import type { ProblemOf2x } from "../faults/diagnose-2x.ts";
 import { cutDocument } from "../records/cut-document.ts";
 import { sqliteText, textBeginning } from "../records/file-text.ts";
 import { isFields, numberIn, textIn, valueIn } from "../stores/conversation.ts";
-import { addedText, COMPACTED, firstLine, firstText, lineCount } from "./entry-text.ts";
+import { addedText, COMPACTED, endedWith, firstLine, firstText, lineCount } from "./entry-text.ts";
 import type { Entry, Hole, Quarantined, ToolCall, TranscriptMessage } from "./transcript.ts";
 
 /** A row of `session_message`, in its place or in quarantine. */
 export interface MessageOf2x {
   readonly id: string;
   readonly type: string;
-  /** Its position among the messages of its session. */
+  /** The position of the row among the messages of its session. */
   readonly seq: number;
   /** `time_created` of the row. */
   readonly timeMs: number | null;
   readonly size: number;
-  /** `null` if it is too large for memory. */
+  /** `null` if the value is too large for memory. */
   readonly bytes: Buffer | null;
 }
 
-/** What can be read of a message of opencode 2.x. Everything else is a hole. A pure function. */
+/** The readable content of a message of opencode 2.x. Everything else is a hole. A pure function. */
 export function transcribe2x(
   message: MessageOf2x,
   problem: (Pick<ProblemOf2x, "evidence"> & { readonly code: string; readonly title: string }) | null,
@@ -40,7 +40,7 @@ export function transcribe2x(
   };
 }
 
-/** The whole value, or what can be read of its beginning; `undefined` for nothing. */
+/** The whole value, or the readable beginning of it; `undefined` if nothing can be read. */
 function readable(bytes: Buffer | null): unknown {
   if (bytes === null) return undefined;
   try {
@@ -150,7 +150,7 @@ function toolCall(content: unknown): ToolCall {
     output: returned.length === 0 ? null : { lines: lineCount(output), bytes: Buffer.byteLength(output) },
     error: textIn(state, "error", "message"),
     durationMs: start === null || end === null ? null : end - start,
-    // In the form in which 1.x stores a call, because the views know that form.
+    // The call has the form in which 1.x stores it, because the views know that form.
     part: { state: { input, output } },
   };
 }
@@ -160,7 +160,7 @@ function errorOf(value: unknown): Entry[] {
   if (!isFields(error)) return [];
   const message = textIn(error, "message");
   const name = textIn(error, "type") ?? "an error";
-  return note(`ended with ${name}${message === null ? "" : `: ${firstLine(message)}`}`, value);
+  return note(endedWith(name, message), value);
 }
 
 function listIn(value: unknown, key: string): readonly unknown[] {

@@ -11,7 +11,7 @@ import {
   textIn,
   valueIn,
 } from "../stores/conversation.ts";
-import { addedText, COMPACTED, firstLine, firstText, lineCount } from "./entry-text.ts";
+import { addedText, COMPACTED, endedWith, firstLine, firstText, lineCount } from "./entry-text.ts";
 
 /** A known problem of a record. */
 export interface KnownFault {
@@ -20,12 +20,12 @@ export interface KnownFault {
   readonly locator: Locator;
 }
 
-/** Something that should exist and cannot be read, or only in part. */
+/** A record that should exist, but cannot be read or only in part. */
 export interface Hole {
   readonly type: "hole";
   readonly kind: "message" | "part";
   readonly recordID: string;
-  /** A path below the data directory, or table and key. `null` if the record does not exist. */
+  /** A path below the data directory, or a table and a key. `null` if the record does not exist. */
   readonly where: string | null;
   /** Code of the catalogue, if the problem has one. */
   readonly code: string | null;
@@ -36,10 +36,10 @@ export interface Hole {
   readonly runID: string | null;
 }
 
-/** What is known about a document that was read from quarantine. */
+/** The known facts about a document that was read from quarantine. */
 export interface Quarantined {
   readonly runID: string;
-  /** Whether it was quarantined only because its message was: the record itself is healthy. */
+  /** Whether the record is healthy, and was quarantined only together with its message. */
   readonly isHealthy: boolean;
   readonly code: string;
   readonly evidence: string;
@@ -49,7 +49,7 @@ export interface ToolCall {
   readonly type: "tool";
   readonly tool: string;
   readonly status: string;
-  /** The call in one line: its title, or else the first text of its input. */
+  /** The call in one line: its title, or otherwise the first text of its input. */
   readonly summary: string;
   readonly output: { readonly lines: number; readonly bytes: number } | null;
   readonly error: string | null;
@@ -61,7 +61,7 @@ export interface ToolCall {
 /** One entry of a session, in the order in which opencode shows it. */
 export type Entry =
   | { readonly type: "text" | "reasoning"; readonly text: string }
-  /** `part`: the stored part that the note is about. */
+  /** `part`: the stored part to which the note belongs. */
   | { readonly type: "note"; readonly text: string; readonly part: unknown }
   | ToolCall
   | Hole;
@@ -80,7 +80,7 @@ export interface TranscriptMessage {
   readonly parts: readonly unknown[];
 }
 
-/** What can be read of one stored message. Everything else is a hole. A pure function. */
+/** The readable content of one stored message. Everything else is a hole. A pure function. */
 export function transcribe(
   message: StoredMessage,
   faults: ReadonlyMap<string, KnownFault>,
@@ -97,7 +97,7 @@ export function transcribe(
   else entries.push(...holesIn("message", document, own.isWhole, known));
   const answered = textIn(info, "parentID");
   if (answered !== null && !seen.has(answered))
-    entries.push(absent(answered, "the message that this answers is not there"));
+    entries.push(absent(answered, "the message to which this is an answer is missing"));
   for (const part of message.parts) {
     const { value, isWhole } = readingOf(part);
     if (value !== undefined) {
@@ -138,7 +138,9 @@ function readingOf(document: StoredDocument): DocumentReading {
   return { value, isWhole: false };
 }
 
-/** What can be read of a message or part, to show it: the text, the call, or the title; `null` for nothing. */
+/**
+ * The readable text of a message or part, to show it: the text, the call, or the title; `null` if nothing can be read.
+ */
 export function readableText(document: StoredDocument): string | null {
   const { value } = readingOf(document);
   if (value === undefined) return null;
@@ -233,5 +235,5 @@ function errorOf(info: unknown): Entry[] {
   const name = textIn(info, "error", "name");
   if (name === null) return [];
   const message = textIn(info, "error", "data", "message");
-  return [{ type: "note", part: info, text: `ended with ${name}${message === null ? "" : `: ${firstLine(message)}`}` }];
+  return [{ type: "note", part: info, text: endedWith(name, message) }];
 }

@@ -47,7 +47,8 @@ export interface StoredMessage {
 }
 
 /**
- * What a store says about one session. A value is `null` if the store does not have it, or has it in the wrong type.
+ * The facts that a store has about one session. A value is `null` if the store does not have it, or has it in the wrong
+ * type.
  */
 export interface SessionFacts {
   readonly id: string;
@@ -61,7 +62,7 @@ export interface SessionFacts {
    */
   readonly path?: string | null;
   readonly version: string | null;
-  /** Whether a salvage rebuilt the record. If nothing told the folder, it is `/` then. */
+  /** Whether a salvage rebuilt the record. If the folder was unknown, it is `/` then. */
   readonly isSalvaged?: boolean;
   /** Milliseconds since the epoch. */
   readonly createdMs: number | null;
@@ -102,7 +103,7 @@ export function parseDocument({ bytes, storage }: Pick<StoredDocument, "bytes" |
   }
 }
 
-/** An object with any keys. Every record of opencode is one. */
+/** An object with any keys. Every record of opencode is such an object. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 export function isFields(value: unknown): value is Fields {

@@ -3,14 +3,14 @@ import type { SavedFile } from "../model/manifest-item.ts";
 import { PRIVATE_FILE } from "../platform/durable.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 
-/** The location of saved bytes: a file in a run's folder, or a range in one. */
+/** The location of saved bytes: a file in a run's folder, or a range in a file. */
 export type SavedPlace = Pick<SavedFile, "file" | "offset">;
 
 /** Saves the bytes of items into a run's folder. */
 export interface ItemFiles {
   /**
-   * Returns the location of the bytes. They are certain to be on disk only after {@link flush}. `name` is relative to
-   * the run's folder.
+   * Returns the location of the bytes. The bytes are certain to be on disk only after {@link flush}. `name` is relative
+   * to the run's folder.
    */
   save(name: string, bytes: Uint8Array): Promise<SavedPlace>;
   /** Forces everything that was saved to disk. */
@@ -18,14 +18,14 @@ export interface ItemFiles {
 }
 
 /**
- * Writes the bytes of one item and forces them to disk before anything relies on them. `name` is relative to the run's
- * folder.
+ * Writes the bytes of one item, and forces them to disk before other steps rely on them. `name` is relative to the
+ * run's folder.
  */
 export async function writeItem(files: FileSystem, folder: string, name: string, bytes: Uint8Array): Promise<void> {
   await files.writeNew(join(folder, name), bytes, PRIVATE_FILE);
 }
 
-/** One file for each item, easy to find and to restore by hand. */
+/** Each item has a file of its own, which a user can find and restore by hand. */
 export function separateFiles(files: FileSystem, folder: string): ItemFiles {
   return {
     async save(name, bytes) {
@@ -36,10 +36,12 @@ export function separateFiles(files: FileSystem, folder: string): ItemFiles {
   };
 }
 
-/** This many bytes are gathered before they are written. */
+/** At least this many bytes are collected before they are written. */
 const BUNDLE_BYTES = 8 * 1024 * 1024;
 
-/** Many items in a few files. Forcing a separate file to disk for each of thousands of rows would take minutes. */
+/**
+ * Saves many items in a few files. To force a separate file to disk for each of thousands of rows would take minutes.
+ */
 export function bundledFiles(files: FileSystem, folder: string): ItemFiles {
   let gathered: Uint8Array[] = [];
   let size = 0;

@@ -22,7 +22,7 @@ export interface Located {
   readonly json: "records" | "diffs" | "none";
   /** Absolute paths. The database that opencode opens by default is first. */
   readonly databases: readonly string[];
-  /** The user named this one database file. Nothing else in the folder is looked at. */
+  /** The user named this one database file. Other files of the folder are not read. */
   readonly isDatabaseAlone?: true;
 }
 
@@ -42,7 +42,10 @@ export function homeIn(env: Readonly<Record<string, string | undefined>>): strin
   return (THIS_SYSTEM === "windows" ? env.USERPROFILE : env.HOME) || homedir();
 }
 
-/** `$XDG_DATA_HOME/opencode`, else `~/.local/share/opencode`, on every operating system (opencode's xdg-basedir rule). */
+/**
+ * `$XDG_DATA_HOME/opencode`, otherwise `~/.local/share/opencode`, on every operating system (opencode's xdg-basedir
+ * rule).
+ */
 export function defaultDataDir(env: LocateInput["env"]): string {
   const base = env.XDG_DATA_HOME || join(homeIn(env), ".local", "share");
   return join(base, "opencode");
@@ -63,12 +66,12 @@ export async function locate(files: FileSystem, input: LocateInput): Promise<Loc
   const dataDir = resolve(input.dataDir ?? defaultDataDir(input.env));
   const refusal = refusalOf(dataDir, "read");
   if (refusal !== null) {
-    return { ok: false, reason: "denied", message: `The data directory cannot be looked at: ${refusal.words}.` };
+    return { ok: false, reason: "denied", message: `The data directory cannot be read: ${refusal.words}.` };
   }
   const found = await files.stat(dataDir);
   const folder = found?.type === "symlink" ? await files.list(dataDir) : found;
   if (found === null || folder === null) {
-    return { ok: false, reason: "missing", message: "There is no opencode data directory there." };
+    return { ok: false, reason: "missing", message: "This opencode data directory does not exist." };
   }
   if (found.type !== "directory" && found.type !== "symlink") {
     return { ok: false, reason: "not-a-folder", message: "The data directory is a file, not a folder." };
@@ -81,7 +84,7 @@ export async function locate(files: FileSystem, input: LocateInput): Promise<Loc
 
 async function located(files: FileSystem, dataDir: string, databases: readonly string[]): Promise<Located> {
   const json = await jsonContent(files, dataDir);
-  // Something else in the place of the folder stops opencode 1.0-1.1, which needs the folder.
+  // If something else is in the place of the folder, opencode 1.0-1.1 does not start, because it needs the folder.
   const isOther = json === "none" && databases.length === 0 && (await holdsNoFolder(files, join(dataDir, STORAGE)));
   return { dataDir, json: isOther ? "records" : json, databases };
 }
@@ -90,13 +93,14 @@ async function holdsNoFolder(files: FileSystem, path: string): Promise<boolean> 
   return (await files.stat(path)) !== null && (await files.list(path)) === null;
 }
 
-/** Whether there is anything that opencode would load. */
+/** Whether there is a store that opencode would load. */
 export function holdsStore({ json, databases }: Located): boolean {
   return databases.length > 0 || json === "records";
 }
 
 /**
- * The file system through which a data directory is changed. It refuses symbolic links that lead out of the directory.
+ * The file system through which a data directory is changed. This file system refuses symbolic links that lead out of
+ * the directory.
  */
 export function filesOf({ dataDir, databases }: Located): FileSystem {
   return fileSystemWithin(dataDir, [join(dataDir, STORAGE), ...databases.map((database) => dirname(database))]);
@@ -105,11 +109,11 @@ export function filesOf({ dataDir, databases }: Located): FileSystem {
 async function locateDatabase(files: FileSystem, input: LocateInput, database: string): Promise<LocateResult> {
   const found = await files.stat(database);
   if (found?.type === "directory") {
-    return { ok: false, reason: "no-such-database", message: "There is a folder there, not a database file." };
+    return { ok: false, reason: "no-such-database", message: "This path is a folder, not a database file." };
   }
   // A WAL may be all that remains of a database.
   if (found === null && (await files.stat(`${database}-wal`)) === null) {
-    return { ok: false, reason: "no-such-database", message: "There is no database file there." };
+    return { ok: false, reason: "no-such-database", message: "This database file does not exist." };
   }
   const dataDir = resolve(input.dataDir ?? join(database, ".."));
   return { ok: true, located: { dataDir, json: "none", databases: [database], isDatabaseAlone: true } };
@@ -120,7 +124,7 @@ async function jsonContent(files: FileSystem, dataDir: string): Promise<Located[
     if (errnoCode(error) === "EACCES" || errnoCode(error) === "EPERM") return "denied" as const;
     throw error;
   });
-  // Its contents cannot be seen. The code that reads it reports that.
+  // Its contents cannot be seen. The code that reads the WAL reports that.
   if (entries === "denied") return "records";
   if (entries === null) return "none";
   const folders = entries.filter((entry) => entry.type !== "file").map((entry) => entry.name);
@@ -133,7 +137,7 @@ export function databaseNamed(dataDir: string, name: string): string | undefined
   return DATABASE_NAME.test(name) ? join(dataDir, name) : undefined;
 }
 
-/** Symbolic links can give one database several names. Keeps the name that is no link, or else the first. */
+/** Symbolic links can give one database several names. Keeps the name that is no link, or otherwise the first. */
 async function withoutOtherNames(files: FileSystem, paths: readonly string[]): Promise<string[]> {
   if (paths.length < 2) return [...paths];
   const named: { readonly path: string; readonly real: string; readonly isLink: boolean }[] = [];

@@ -3,8 +3,8 @@ import { numberIn, parseDocument, type StoredDocument, type StoredMessage, textI
 import type { MessageFacts, PartFacts, SessionOutline, TokenFacts } from "./outline.ts";
 
 /**
- * The outline of a session of files. The store itself keeps none, because only the terminal UI requires anything that
- * follows from neighbouring records.
+ * A summary of a session of files. The JSON store has no such summary, because only the terminal UI requires values
+ * that follow from neighbouring records.
  */
 export async function outlineOf(messages: AsyncIterable<StoredMessage>): Promise<SessionOutline> {
   const facts: MessageFacts[] = [];
@@ -39,7 +39,10 @@ function timeOfID(id: string, nearMs: number): number | null {
 
 const HOUR_MS = 60 * 60 * 1000;
 
-/** When a message was made: by its row, or else by its id and the times of its parts; `null` if nothing shows it. */
+/**
+ * The time at which a message was made: by its row, or otherwise by its id and the times of its parts; `null` if
+ * nothing shows it.
+ */
 export function madeMs(messageID: string, { document, parts }: StoredMessage): number | null {
   // The time of a file is the time of its last write.
   if (document !== null && document.storage !== "file" && isTime(document.timeMs)) return document.timeMs;
@@ -47,7 +50,7 @@ export function madeMs(messageID: string, { document, parts }: StoredMessage): n
   if (first === undefined) return null;
   const told = timeOfID(messageID, first);
   const isFile = parts.some(({ storage }) => storage === "file");
-  // The time of a row comes from the host's clock. Ids that other programs made contain no time.
+  // The host's clock sets the time of a row. Ids that other programs made contain no time.
   return told !== null && (isFile || Math.abs(told - first) < HOUR_MS) ? told : first;
 }
 
@@ -68,7 +71,7 @@ export function factsOf({ messageID, document }: Pick<StoredMessage, "messageID"
   return factsIn(messageID, rowMs, parsed?.ok === true ? parsed.value : null);
 }
 
-/** The facts that a message will state about itself when it gets this document. */
+/** The facts that a message will state about itself after it gets this document. */
 export function factsIn(id: string, rowMs: number | null, said: unknown): MessageFacts {
   return {
     id,

@@ -2,10 +2,10 @@ import { dirname, join, resolve } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
 import { holdsStore, type Located, locate } from "./locate.ts";
 
-/** Folders further away than this are not searched: a home directory may be very large. */
+/** Folders further away than this are not searched, because a home directory may be very large. */
 const LEVELS = 2;
 
-/** In a larger folder only this many entries are searched. */
+/** In a larger folder, only this many entries are searched. */
 const MOST_ENTRIES = 300;
 
 /** Where opencode's data is below a home directory. */

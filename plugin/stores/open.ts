@@ -19,7 +19,8 @@ import { SqliteStore } from "./sqlite/sqlite-store.ts";
 
 /**
  * Opens every located store for reading. A store that cannot be opened is a value, not an error. `hostVersion` is the
- * version of the host that will load the stores, if it is known. Otherwise the version of the newest session is used.
+ * version of the host that will load the stores, if it is known. If the version is unknown, that of the newest session
+ * is used.
  */
 export async function openStores(
   files: FileSystem,
@@ -46,7 +47,7 @@ export async function openJson(
   access: Access,
   knownVersion: string | null,
 ): Promise<OpenedStore> {
-  // Inside opencode the running host loads the store, whoever wrote it.
+  // Inside opencode the running host loads the store, whichever version wrote it.
   const newest = access === "outside" || knownVersion === null ? await askNewest(files, dataDir) : null;
   const hostVersion = knownVersion ?? newest?.version ?? null;
   const description: StoreDescription = {
@@ -72,7 +73,7 @@ export async function openJson(
   };
 }
 
-/** Not needed inside opencode, which knows its own version. */
+/** The detection is not needed inside opencode, which knows its own version. */
 async function askNewest(files: FileSystem, dataDir: string) {
   const { newestSessions } = await import("./json/newest-session.ts");
   return newestSessions(files, dataDir);
@@ -112,7 +113,8 @@ async function openDatabase(
   }
   if (found === null && (await files.stat(`${database}-wal`)) !== null)
     return damaged("wal-without-database", "no file");
-  // A database that is still wholly in its WAL has a main file of zero bytes. Only without a WAL is it lost.
+  // If the whole database is still in its WAL, its main file has zero bytes. Such a database is lost only without a
+  // WAL.
   if (found?.size === 0 && ((await files.stat(`${database}-wal`))?.size ?? 0) === 0) {
     return unusable("database-empty", "0 bytes");
   }
@@ -129,7 +131,7 @@ async function openDatabase(
     const schema = { ...read, origin: await provedOrigin(read, view.connection) };
     if (schema.missing.length > 0) {
       closeView(view);
-      // Loaded only if something is wrong, like all code that tells such databases apart.
+      // Like all code for such databases, the module is loaded only if there is a problem.
       const { withoutTables } = await import("./other-databases.ts");
       const open = () => openView(files, driver, database, access);
       return withoutTables(schema, unread, access === "outside", open, () => openWriter(schema));
@@ -182,7 +184,10 @@ function noFile(found: FileStat | null, path: string): "a folder" | "no file" | 
   }
 }
 
-/** A database that a newer opencode wrote is examined more closely. That code is loaded only if there is one. */
+/**
+ * A database that a newer opencode wrote is examined more closely. The code for that is loaded only if there is such a
+ * database.
+ */
 async function provedOrigin(schema: Schema, connection: Connection): Promise<Origin> {
   const { origin, missing } = schema;
   if ((origin.kind !== "newer" && origin.kind !== "1.x and 2.x") || missing.length > 0) return origin;
@@ -235,7 +240,7 @@ function newestVersion(connection: Connection): string | null {
   return typeof version === "string" && /^\d+\.\d+\.\d+/.test(version) ? version : null;
 }
 
-/** Why this user can never open a database; `null` if they can. */
+/** The reason why this user can never open a database; `null` if they can. */
 async function whyDenied(database: string): Promise<string | null> {
   const { refusalOf } = await import("../platform/permissions.ts");
   for (const suffix of ["", "-wal", "-shm", "-journal"]) {
@@ -262,8 +267,8 @@ async function withLockers(files: FileSystem, database: string, evidence: string
 }
 
 /**
- * The state of a database according to an error while it was opened or read. @throws the error itself, if neither SQLite
- * nor the system reported it. Then it says nothing about the database
+ * The state of a database according to an error while it was opened or read. @throws the error itself, if neither
+ * SQLite nor the system reported it. Such an error does not show the state of the database
  */
 export function problemOf(error: unknown): StoreProblem {
   const failure = sqliteFailure(error);

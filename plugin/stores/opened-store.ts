@@ -7,18 +7,16 @@ import type { Store } from "./store.ts";
 import type { StoreWriter } from "./writer.ts";
 
 /**
- * `outside`: from a process of our own. Reading changes no byte. `beside-host`: inside opencode's process, which
- * already has the database open. There, files of the database may be opened only through the same SQLite library:
- * closing any other descriptor would drop the host's POSIX locks.
+ * `outside`: from a process of this tool. Reading changes no byte. `beside-host`: inside opencode's process, which
+ * already has the database open. There, this tool may open files of the database only through the same SQLite library.
+ * To close any other descriptor would drop the host's POSIX locks.
  */
 export type Access = "outside" | "beside-host";
 
 /** The part of a database that opencode 2.x reads, in tables of its own or in tables that it shares with 1.x. */
 export interface Half2x {
   readonly schema: Schema;
-  /**
-   * Passes a reading connection to `work`. If possible, everything that `work` reads is from one state of the database.
-   */
+  /** Passes a reading connection to `work`. If possible, all reads of `work` see one state of the database. */
   read<T>(work: (connection: Connection) => T | Promise<T>): Promise<T>;
   openWriter(): Promise<StoreWriter>;
 }
@@ -28,7 +26,7 @@ export type OpenedStore =
       readonly state: "ok";
       readonly description: StoreDescription;
       readonly store: Store;
-      /** Which opencode the database belongs to; `null` for files. */
+      /** The opencode to which the database belongs; `null` for files. */
       readonly origin: Origin | null;
       /** How many sessions of a 1.x database have messages that only 2.x reads. This queries the database. */
       sessionsOf2x(): number;
@@ -40,8 +38,8 @@ export type OpenedStore =
       unchanged(): Promise<boolean>;
     }
   /**
-   * The store can be opened, but its opencode writes records that this tool does not read. So nothing is known about
-   * them.
+   * The store can be opened, but its opencode writes records that this tool does not read. So the state of its records
+   * is unknown.
    */
   | {
       readonly state: "unread";
@@ -56,6 +54,6 @@ export type OpenedStore =
       readonly state: "unusable";
       readonly description: StoreDescription;
       readonly problem: StoreProblem;
-      /** Which opencode the database belongs to; `null` if nothing shows it. */
+      /** The opencode to which the database belongs; `null` if nothing shows it. */
       readonly origin: Origin | null;
     };

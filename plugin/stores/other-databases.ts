@@ -11,7 +11,7 @@ import type { Schema } from "./sqlite/schema.ts";
 import type { StoreWriter } from "./writer.ts";
 
 /**
- * A database that SQLite opens, but that lacks the tables of a 1.x session. `isOutside`: its file may be read directly,
+ * A database that SQLite opens, but that lacks the session tables of 1.x. `isOutside`: the file may be read directly,
  * not only through SQLite.
  */
 export function withoutTables(
@@ -24,7 +24,7 @@ export function withoutTables(
   const { origin: stated, missing } = schema;
   const lacking = `without ${missing.join(", ")}`;
   const origin = isOutside ? originBehind(description, stated) : stated;
-  // Part of the schema is lost, including what showed which opencode the database belongs to.
+  // Part of the schema is lost, including the part that showed to which opencode the database belongs.
   if (origin !== stated)
     return unusable(description, "malformed-not-salvageable", `${lacking}; ${origin.sign}`, origin);
   const unread = (code: StoreProblemCode): OpenedStore => {
@@ -46,8 +46,8 @@ export function withoutTables(
 }
 
 /**
- * A database that SQLite cannot read. The remedy for a 1.x database is refused for others, so its pages are read to
- * find out which opencode it belongs to.
+ * A database that SQLite cannot read. The remedy for a 1.x database is refused for others, so the pages show to which
+ * opencode the database belongs.
  */
 export function damagedDatabase(description: StoreDescription, code: StoreProblemCode, evidence: string): OpenedStore {
   const database = description.database ?? "";

@@ -3,17 +3,18 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { homeIn, type LocateInput } from "./locate.ts";
 import { storeIn } from "./nearby.ts";
 
-/** At most this many are named. */
+/** At most this many directories are named. */
 const MOST_NAMED = 10;
 
-/** In a larger folder only this many entries are searched. */
+/** In a larger folder, only this many entries are searched. */
 const MOST_ENTRIES = 200;
 
 /** Any folder. */
 const EACH = "*";
 
 /**
- * A snap has a home for each revision. The terminal of an editor in a snap starts its programs there (`XDG_DATA_HOME`).
+ * A snap has a home folder for each revision. The terminal of an editor in a snap starts its programs there
+ * (`XDG_DATA_HOME`).
  */
 const IN_SNAP = ["snap", EACH, EACH, ".local", "share", "opencode"];
 /** `XDG_DATA_HOME` in a flatpak. */
@@ -27,13 +28,13 @@ export interface OtherHomesInput {
   readonly env: LocateInput["env"];
   /** The data directory that is checked, and those that the user names in addition. */
   readonly known: readonly string[];
-  /** Whether the user named the data directory. Then it differs from the usual place on purpose. */
+  /** Whether the user named the data directory. If so, the directory differs from the usual place on purpose. */
   readonly isNamed: boolean;
 }
 
 /**
  * Other data directories of opencode with a store: of a snap, of a flatpak, of Windows next to WSL, and the usual place
- * if `XDG_DATA_HOME` points elsewhere. Nothing in them is opened or changed. Paths.
+ * if `XDG_DATA_HOME` points elsewhere. No file in these directories is opened or changed. Paths.
  */
 export async function otherHomes(
   files: FileSystem,

@@ -39,11 +39,11 @@ export interface PartFacts {
   readonly tokens: TokenFacts;
 }
 
-/** The records of a session in outline. */
+/** A summary of the records of a session. */
 export interface SessionOutline {
-  /** In the order of opencode: by time, then id. */
+  /** In the order of opencode: by time, then by id. */
   readonly messages: readonly MessageFacts[];
-  /** The message that a part belongs to. */
+  /** The message to which a part belongs. */
   messageOf(partID: string): string | null;
   partsOf(messageID: string): readonly PartFacts[];
 }

@@ -17,8 +17,8 @@ const DATABASE_END = /\.(db|sqlite3?)$/i;
 const HEADER = "SQLite format 3\0";
 
 /**
- * Copies of databases under names that opencode does not open. Links are left out, because they lead to a database that
- * is listed under its own name. Paths, sorted by name.
+ * Copies of databases under names that opencode does not open. Links are left out, because their target is listed under
+ * its own name. Paths, sorted by name.
  */
 export async function databasesPutAside(files: FileSystem, { dataDir, databases }: Located): Promise<string[]> {
   const found: string[] = [];
@@ -78,11 +78,11 @@ export async function otherData(files: FileSystem, folder: string, own: Located)
     ok: false,
     message: isThere
       ? "There is no data of opencode in the folder of --from-data."
-      : "The folder of --from-data is not there.",
+      : "The folder of --from-data does not exist.",
   };
 }
 
-/** Whether two paths lead to one folder, also if the file system ignores case in names. */
+/** Whether two paths lead to one folder, also if the file system ignores upper and lower case. */
 async function isSameFolder(files: FileSystem, folder: string, other: string): Promise<boolean> {
   const [real, otherReal] = [await files.realPath(folder), await files.realPath(other)];
   if (real === null || otherReal === null) return false;

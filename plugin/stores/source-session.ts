@@ -17,16 +17,17 @@ export interface SourceRecord {
   readonly bytes: number;
 }
 
-/** Everything that the import of 2.x reads of one session of 1.x. */
+/** All data of one session of 1.x that the import of 2.x reads. */
 export interface SourceSession {
   readonly id: string;
-  /** Its columns that are not JSON. */
+  /** The columns of the session that are not JSON. */
   readonly row: RowValues;
-  /** Its JSON columns that are not empty. */
+  /** The JSON columns of the session that are not empty. */
   readonly json: ReadonlyMap<string, Parsed>;
   readonly hasProject: boolean;
   /**
-   * Whether the migration `session_usage` of 1.15.13 has not been applied yet. It stops at a message that is not JSON.
+   * Whether the migration `session_usage` of 1.15.13 has not been applied yet. That migration stops at a message that
+   * is not JSON.
    */
   readonly isBeforeUsage: boolean;
   /** Rows of `message` that name the session. */

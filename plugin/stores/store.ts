@@ -16,14 +16,16 @@ export type Scope =
   | {
       readonly what: "session";
       readonly sessionID: string;
-      /** Visit only this many of the newest messages. Only the SQLite store uses this. */
+      /** Visits only this many of the newest messages. Only the SQLite store uses this. */
       readonly newestMessages?: number;
     };
 
-/** What opencode loads in one request. */
+/** The records that opencode loads in one request. */
 export type LoadedScope = Scope & { readonly what: "session" | "list" };
 
-/** One of several shares of a scan, each for its own thread. The first share includes whatever cannot be divided. */
+/**
+ * One of several shares of a scan, each for its own thread. The first share includes everything that cannot be divided.
+ */
 export interface Share {
   readonly index: number;
   readonly of: number;
@@ -48,10 +50,10 @@ export function addCounts(to: Counts, more: Readonly<Counts>): void {
 }
 
 /**
- * Called for every record that is read. `text` is what a host would pass to its JSON parser. It is `null` if the store
- * already knows that a closer examination is needed (a stray name, a BLOB, an I/O error, a very large record). In a
- * fast scan each of its letters is one byte (`json/scan-now.ts`). `row`: the columns that are not JSON, if a row has
- * any.
+ * Called for every record that is read. `text` is the text that a host would pass to its JSON parser. The text is
+ * `null` if the store already knows that a closer check is needed (a stray name, a BLOB, an I/O error, a very large
+ * record). In a fast scan, each letter of the text is one byte (`json/scan-now.ts`). `row`: the columns that are not
+ * JSON, if a row has any.
  */
 export type Visit = (artifact: Artifact, text: string | null, row: RowValues | null) => void;
 
@@ -60,13 +62,13 @@ export interface ScanOptions {
   readonly signal?: AbortSignal;
   readonly counts: Counts;
   /**
-   * Whether every document of a bundle is certainly healthy. If so, none of them is visited. A store with many rows to
-   * read asks this first.
+   * Whether every document of a bundle is certainly healthy. If so, no record of the bundle is visited. A store with
+   * many rows to read asks this question first.
    */
   readonly isHealthy?: (bundle: Bundle) => boolean;
-  /** Whether a file is certainly healthy. A session with only such files is not visited. */
+  /** Whether a file is certainly healthy. A session in which every file is healthy is not visited. */
   readonly isHealthyFile?: (artifact: Artifact, text: string | null) => boolean;
-  /** Awaited between steps, for work that must not slow others down. */
+  /** The scan awaits this between steps, so that it does not slow other work down. */
   readonly pause?: () => Promise<void>;
 }
 
@@ -83,7 +85,7 @@ export interface RecordedEvent {
   readonly text: string;
 }
 
-/** The columns that say where a row belongs; `null` if it has no such column. */
+/** The columns that name the place of a row; `null` if the row has no such column. */
 export interface RecordPlace {
   readonly kind: "session" | "message" | "part";
   readonly sessionID: string | null;
@@ -99,10 +101,11 @@ export interface ImportedRow {
    * session.
    */
   readonly parentID: string;
-  /** When the row was last written, in milliseconds. Hosts set this at every write. */
+  /** When the row was last written, in milliseconds. Hosts set this time at every write. */
   readonly writtenMs: number;
   /**
-   * Whether its times are still those of the import (measured 1.2.27, 1.14.41: the same moment for all that it wrote).
+   * Whether the times are still those of the import (measured 1.2.27, 1.14.41: the same moment for all rows that it
+   * wrote).
    */
   readonly isUnchanged: boolean;
 }
@@ -111,17 +114,17 @@ export interface ImportedRow {
 export interface EventLog {
   /** The events of a session, newest first. */
   events(sessionID: string): Iterable<RecordedEvent>;
-  /** The number of a session's newest event; `null` if the host keeps no log of it. */
+  /** The number of a session's newest event; `null` if the host keeps no log of the session. */
   newestEvent(sessionID: string): number | null;
   /** Every session that the log mentions; empty if the store is larger than this many bytes. */
   loggedSessions(mostBytes: number): string[];
 }
 
-/** Where records belong according to their columns, whatever their documents say. */
+/** The places of records according to their columns, without regard to their documents. */
 export interface RecordPlaces {
   /** The existing places of a session's own record, its messages and their parts, by id. */
   ofSession(sessionID: string): ReadonlyMap<string, RecordPlace>;
-  /** The place of one record, whichever session has it now; `null` if it does not exist. */
+  /** The place of one record, whichever session has it now; `null` if the record does not exist. */
   of(artifact: Artifact): RecordPlace | null;
   /**
    * Sessions with parts whose message is missing. `null`: of the whole store; empty if the store is larger than
@@ -130,13 +133,13 @@ export interface RecordPlaces {
   sessionsWithLooseParts(among: readonly string[] | null, mostBytes: number): string[];
 }
 
-/** What a store remembers of an import of JSON storage. */
+/** The facts that a store keeps about an import of JSON storage. */
 export interface ImportTrace {
-  /** `null` if there is no such row, or it is no session, message or part. */
+  /** `null` if the row does not exist, or is no session, message or part. */
   importedRow(artifact: Artifact): ImportedRow | null;
 }
 
-/** Gives a session's records in outline, for values that follow from neighbouring records. */
+/** Summarises a session's records, so that missing values can be derived from neighbouring records. */
 export interface Outlines {
   of(sessionID: string): Promise<SessionOutline>;
 }
@@ -150,26 +153,29 @@ export interface ChangedRows {
 /** Tells which rows of an open database were written, without reading the others. */
 export interface ChangedRowsReader {
   /**
-   * The row ids that were written since a position in the write-ahead log, and the present position. `"lost"`: any row
-   * may have been written. `isDatabaseUntouched`: the database file was certainly not written since.
+   * The row ids that were written after a position in the write-ahead log, and the present position. `"lost"`: any row
+   * may have been written. `isDatabaseUntouched`: nothing was written to the database file after that position, for
+   * certain.
    */
   changedSince(before: WalPosition | null, isDatabaseUntouched: boolean): ChangedRows | "lost";
-  /** The end of the log, or `"lost"` if it cannot be told. */
+  /** The end of the log, or `"lost"` if it is unknown. */
   positionNow(): WalPosition | "lost";
   /** A number that changes whenever another connection has written to the database. */
   dataVersion(): number;
 }
 
 /**
- * What opencode's terminal UI loads when it opens a session. Synchronous, because the UI fetches the messages right
- * afterwards.
+ * The records that opencode's terminal UI loads when it opens a session. The functions are synchronous, because the UI
+ * fetches the messages right afterwards.
  */
 export interface SessionOpening {
   /** The sessions of a session's subagents. */
   subagentSessions(sessionID: string): string[];
-  /** The size of a session's newest messages and their parts. It counts at most `most` records. */
+  /** The size of a session's newest messages and their parts. The function counts at most `most` records. */
   sizeOf(sessionID: string, newestMessages: number, most: number): { readonly records: number; readonly bytes: number };
-  /** Visits a scope to the end. The text that this runtime makes of a value is also what the host reads. */
+  /**
+   * Visits all records of a scope. The text that this runtime makes of a value is also the text that the host reads.
+   */
   readAsHost(scope: Scope, visit: Visit): void;
 }
 
@@ -188,11 +194,14 @@ export interface RecordFile {
   readonly path: string;
 }
 
-/** Sessions as a user knows them: the facts about each, and its messages. */
+/** Sessions as a user knows them: the facts about each session, and its messages. */
 export interface ConversationReader {
-  /** How hosts order the messages of a session. Files are ordered by id, rows by time and then id. */
+  /** The order in which hosts sort the messages of a session. Files are ordered by id, rows by time and then id. */
   readonly order: "id" | "time";
-  /** Reads the remaining parts of a message whose own record is gone; `null` if parts are removed together with it. */
+  /**
+   * Reads the remaining parts of a message whose own record is gone; `null` if the host removes parts together with the
+   * message.
+   */
   readonly remainingParts: ((messageID: string) => Promise<readonly StoredDocument[]>) | null;
   /** The facts about each session, including sessions without a record of their own. */
   sessionFacts(): Promise<SessionFacts[]>;
@@ -209,28 +218,28 @@ export interface ConversationReader {
 }
 
 /**
- * The reading side of a store. Nothing here changes a byte. An ability that only some stores have is a property, which
- * is `null` in the others.
+ * The functions of a store that read. Nothing here changes a byte. An ability that only some stores have is a property,
+ * which is `null` in the others.
  */
 export interface Store {
   readonly description: StoreDescription;
-  /** What another thread opens to read the same state and to scan a share of it; `null` if it cannot. */
+  /** The data that another thread needs to read the same state and to scan a share of it; `null` if it cannot. */
   readonly source: DatabaseSource | "files" | null;
   readonly conversations: ConversationReader;
   readonly eventLog: EventLog | null;
   readonly places: RecordPlaces | null;
   readonly importTrace: ImportTrace | null;
-  /** `null` if no rule needs it: the hosts of that store require almost nothing of a record. */
+  /** `null` if no rule needs it, because the hosts of that store require almost nothing of a record. */
   readonly outlines: Outlines | null;
   readonly changedRows: ChangedRowsReader | null;
   readonly opening: SessionOpening | null;
   readonly fileRecords: FileRecords | null;
   readonly asDatabase: DatabaseStore | null;
-  /** Visits the records of a scope. It returns early, without an error, when the signal is aborted. */
+  /** Visits the records of a scope. The visit returns early, without an error, when the signal is aborted. */
   scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void>;
   /**
-   * Visits what opencode is about to load, without pausing for other work. `false` if `isOver` ended it first, or if
-   * the scope cannot be read this way.
+   * Visits the records that opencode is about to load, without a pause for other work. `false` if `isOver` ended the
+   * visit first, or if the scope cannot be read this way.
    */
   scanNow(scope: LoadedScope, visit: Visit, counts: Counts, isOver: () => boolean): boolean;
   /** Reads one record again; `null` if it is gone. */

@@ -6,7 +6,7 @@ export interface FolderSessions {
   readonly sessions: number;
 }
 
-/** A project, as its sessions and its own record describe it. */
+/** The facts about a project in its own record and in its sessions. */
 export interface SurveyedProject {
   readonly id: string;
   /** `null` if the project has no record. */
@@ -14,7 +14,7 @@ export interface SurveyedProject {
   readonly folders: readonly FolderSessions[];
 }
 
-/** Facts about a store as a whole, not about single records. Sizes are in bytes; nothing is judged here. */
+/** Facts about a store as a whole, not about single records. Sizes are in bytes; this module judges nothing. */
 export interface Survey {
   readonly projects: readonly SurveyedProject[];
   /** Messages and parts whose session or message is missing. Parts of very large stores are not counted. */
@@ -26,17 +26,17 @@ export interface Survey {
 
 export interface DatabaseSurvey {
   readonly bytes: number;
-  /** The size of pages that hold nothing. It is part of the total. */
+  /** The size of unused pages. The unused pages are part of the total. */
   readonly freeBytes: number;
-  /** Missing columns that the host of the store reads on its load path, and that no migration will add. */
+  /** Missing columns that the host of the store reads when it loads sessions, and that no migration will add. */
   readonly missingColumns: readonly string[];
-  /** Other missing columns that the host needs, to write or when the id of a project changes. */
+  /** Other missing columns that the host needs when it writes, or when the id of a project changes. */
   readonly missingWrittenColumns: readonly string[];
   /** Missing columns that a newer opencode needs and takes for there, because their migration is recorded. */
   readonly neverAddedColumns: readonly string[];
   /** Migrations whose column exists but whose record is missing. */
   readonly unrecordedMigrations: readonly string[];
-  /** Whether an older opencode has tried to open the database and failed. */
+  /** Whether an older opencode tried to open the database and failed. */
   readonly triedByOlder: boolean;
   /** The number of sessions whose event counter is missing or lower than their log. */
   readonly sessionsBehindLog: number;
@@ -44,15 +44,15 @@ export interface DatabaseSurvey {
   readonly damage: string | null;
   /** Missing columns that even opencode 1.2.1 reads. */
   readonly missingOldColumns: readonly string[];
-  /** Messages at which a migration that was not applied yet will stop. */
+  /** Messages at which a migration that is still to come will stop. */
   readonly stoppingMigration: readonly { readonly messageID: string; readonly sessionID: string }[];
   /** Whether the migrations are recorded as in 1.2.1. */
   readonly hasOldJournal: boolean;
-  /** Read only if columns or records of migrations are missing. */
+  /** These facts are read only if columns or records of migrations are missing. */
   readonly frame: DatabaseFrame | null;
 }
 
-/** The tables, indexes and journals of a database, to find out what it lacks. */
+/** The tables, indexes and journals of a database, by which missing ones are found. */
 export interface DatabaseFrame {
   readonly layout: Layout;
   /** The journals by name. A missing journal is not listed. */
@@ -63,7 +63,7 @@ export interface DatabaseFrame {
 
 export interface JournalState {
   readonly columns: readonly string[];
-  /** The values that the host looks for in it, as text. Rows without one are left out. */
+  /** The values that the host looks for in the journal, as text. Rows without such a value are left out. */
   readonly keys: readonly string[];
   readonly digest: string;
 }

@@ -2,7 +2,10 @@ import type { Locator, RecordKind } from "../model/artifact.ts";
 import type { ItemState, ManifestItem, RunFolder } from "../model/manifest-item.ts";
 import type { ContentHash, Replacement } from "../model/replacement.ts";
 
-/** One thing to do, and what was seen when it was decided. It is done only if that is still true. */
+/**
+ * One planned action, with the state that was seen when it was decided. The action is done only if the state is still
+ * the same.
+ */
 export interface Operation {
   readonly kind: RecordKind;
   readonly sessionID: string | null;
@@ -11,24 +14,27 @@ export interface Operation {
   readonly code: string;
   readonly evidence: string;
   readonly remedy: ManifestItem["remedy"];
-  /** Size and SHA-256 of the bytes that were examined, or of the whole row. `null`: nothing is there. */
+  /** Size and SHA-256 of the bytes that were checked, or of the whole row. `null`: nothing is there. */
   readonly seen: ContentHash | null;
   /** `null`: the record is only quarantined. */
   readonly replacement: Replacement | null;
 }
 
-/** What happened to an item or an operation. A reason is one plain clause, without content or user paths. */
+/** The outcome of an item or an operation. A reason is one clause, without content or user paths. */
 export interface ItemOutcome {
   readonly id: string;
   readonly state: ItemState;
   readonly reason?: string;
 }
 
-/** Reasons why an operation was not done: another process was faster. What is there now was not examined. */
-export const CHANGED_SINCE = "it changed since it was checked";
+/**
+ * Reasons why an operation was not done: another process changed the record first. The present record is not the one
+ * that was checked.
+ */
+export const CHANGED_SINCE = "the record changed after it was checked";
 export const GONE_SINCE = "it is no longer there";
 
-/** Whether an operation was not done because its record changed after it was examined. */
+/** Whether an operation was not done because its record changed after the check. */
 export function isOvertaken(reason: string | undefined): boolean {
   return reason === CHANGED_SINCE || reason === GONE_SINCE;
 }
@@ -36,7 +42,10 @@ export function isOvertaken(reason: string | undefined): boolean {
 export interface PrepareOptions {
   /** The number of items that the same session already has. */
   readonly taken: number;
-  /** Whether the originals of rows are saved many to a file. For large plans, one file each would take minutes. */
+  /**
+   * Whether the originals of many rows are saved in one file. For large plans, one file for each row would take
+   * minutes.
+   */
   readonly inBundles: boolean;
 }
 
@@ -46,36 +55,36 @@ export interface Prepared {
 }
 
 /**
- * Where the recorded bytes of an item are: in their live place (even if also in quarantine), in quarantine, or nowhere.
- * If an item has no original, `live` means that its place is empty, and `set-aside` that its replacement is there.
+ * The place of an item's recorded bytes: the live place (even if also in quarantine), quarantine, or nowhere. If an
+ * item has no original, `live` means that its place is empty, and `set-aside` that its replacement is there.
  */
 export type Observed = "live" | "set-aside" | "nowhere";
 
-/** The writing side of a store. It acts only on manifest items that were journaled before. */
+/** The functions of a store that write. A writer acts only on manifest items that were journaled before. */
 export interface StoreWriter {
   /**
-   * Captures the exact bytes if the store cannot simply move them, and describes the items. Live data stays as it is.
+   * Captures the exact bytes if the store cannot simply move them, and describes the items. Live data is not changed.
    */
   prepare(operations: readonly Operation[], run: RunFolder, how?: PrepareOptions): Promise<Prepared>;
   /**
-   * Removes the items from the hosts' read path and puts their replacements in their place. Each is changed only if it
-   * is still what was captured. Only for items that this writer has prepared.
+   * Removes the items from the hosts' read path and puts their replacements in their place. Each record is changed only
+   * if it is still the one that was captured. Only for items that this writer has prepared.
    */
   setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]>;
   /** Restores the items, each only if nothing else has taken its place. */
   putBack(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]>;
   /**
-   * Ends or undoes what was interrupted and can only be told of all items of a run together; called before `observe`.
-   * @throws StoreRefusedError where that must wait
+   * Completes or rolls back an interruption that concerns all items of a run together; called before `observe`. @throws
+   * StoreRefusedError if this must wait
    */
   settle(folder: string): Promise<void>;
   observe(item: ManifestItem, folder: string): Promise<Observed>;
   /**
    * Cleans up after an interruption. If the live place still holds every byte, second names of the same bytes are
-   * removed. If the bytes are quarantined, a replacement that is not in its place yet is put there.
+   * removed. If the bytes are quarantined, a replacement that is not in its place yet is moved there.
    */
   finish(item: ManifestItem, folder: string, seen: Observed): Promise<void>;
-  /** Copies what a session needs to load into `<folder>/safety`, or says why it does not. */
+  /** Copies the records that a session needs to load into `<folder>/safety`, or says why they are not copied. */
   copyForSafety(sessionID: string, operations: readonly Operation[], folder: string): Promise<SafetyCopy>;
   close(): void;
 }
@@ -84,7 +93,7 @@ export type SafetyCopy =
   | { readonly state: "complete"; readonly files: number; readonly bytes: number }
   | { readonly state: "skipped"; readonly reason: string };
 
-/** What a user can do about `ENOSPC` and `SQLITE_FULL`. A repair itself needs a few hundred kilobytes. */
+/** The advice for `ENOSPC` and `SQLITE_FULL`. A repair itself needs a few hundred kilobytes. */
 export const DISK_FULL =
   "The disk that holds opencode's data directory is full. Free at least 16 MB on it and try again; nothing was lost.";
 
@@ -98,7 +107,7 @@ export class StoreRefusedError extends Error {
   }
 }
 
-/** The name of an item's file. A counter makes it unique; the rest is for people who read it. */
+/** The name of an item's file. A counter makes the name unique; the rest of it helps people. */
 export function itemFileName(id: string, name: string): string {
   return `items/${id}-${name.replace(/[^A-Za-z0-9._-]/g, "_").slice(-100)}`;
 }

@@ -4,7 +4,7 @@ import type { Replacement } from "../model/replacement.ts";
 import { withFields } from "../records/fields.ts";
 import type { SourceRecord, SourceSession } from "../stores/source-session.ts";
 
-/** A session as it would be after the repair of its findings: nothing is written. */
+/** A session as it would be after the repair of its findings. This function writes nothing. */
 export function afterRepair(session: SourceSession, findings: readonly ConfirmedFinding[]): SourceSession {
   const byRecord = new Map(
     findings.map(

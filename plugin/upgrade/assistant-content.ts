@@ -3,11 +3,11 @@ import type { DecodedRecord } from "./imported-message.ts";
 
 interface ContentItem {
   readonly item: Fields | null;
-  /** Why the content is different in 2.x; `null` if it is the same. */
+  /** The reason why the content differs in 2.x; `null` if it is the same. */
   readonly changed: string | null;
 }
 
-/** What 2.x makes of one part of an answer. `created`: the time of its message. */
+/** One part of an answer, as 2.x stores it. `created`: the time of the part's message. */
 export function contentOf({ value }: DecodedRecord, created: unknown): ContentItem {
   const state = isFields(value.metadata) ? { state: value.metadata } : {};
   switch (value.type) {

@@ -17,13 +17,13 @@ import { asImported } from "./import-contract.ts";
 import { outcomesOf, type SessionOutcomes } from "./outcomes.ts";
 import type { UpgradeFinding } from "./prescribe-upgrade.ts";
 
-/** What opencode 2.x would make of everything in a database of 1.x. */
+/** The result of an import by opencode 2.x for every record in a database of 1.x. */
 export interface Arrival {
-  /** How many sessions, messages and parts have which outcome. */
+  /** The number of sessions, messages and parts for each outcome. */
   readonly records: Readonly<Record<Outcome, number>>;
   /** The worst outcome in each session. */
   readonly sessions: readonly { readonly sessionID: string; readonly outcome: Outcome }[];
-  /** The session at which the import stops for good; `null` if it imports all. */
+  /** The session at which the import stops for good; `null` if it imports all sessions. */
   readonly stopsAt: string | null;
   /** The number of sessions after that one, which never arrive. */
   readonly sessionsBehind: number;
@@ -36,15 +36,15 @@ export interface UpgradeResult extends CheckResult {
 
 export type UpgradeOutcome =
   | { readonly ok: true; readonly result: UpgradeResult }
-  /** `refusal`: why nothing can be said. Otherwise as in `CheckOutcome`. */
+  /** `refusal`: the reason why the check is not possible. Otherwise as in `CheckOutcome`. */
   | { readonly ok: false; readonly refusal: string }
   | { readonly ok: false; readonly unknownSession: string | null };
 
 const NO_DATABASE =
-  "opencode 2.x imports sessions from the database of opencode 1.x, not from the old JSON files. There is no database here. Start opencode 1.18 once, so that it imports them, and run this again.";
+  "opencode 2.x imports sessions from the database of opencode 1.x, not from the old JSON files. There is no database here. Start opencode 1.18 once, so that it imports these sessions, and run this again.";
 
 /**
- * Tells for each record of a database of 1.x what the import of opencode 2.x does with it. In a database that 2.x has
+ * Tells the result of the import of opencode 2.x for each record of a database of 1.x. In a database that 2.x has
  * upgraded, only sessions that have not arrived are checked. Writes nothing.
  */
 export async function checkUpgrade(input: CheckInput): Promise<UpgradeOutcome> {
@@ -87,7 +87,7 @@ export async function checkUpgrade(input: CheckInput): Promise<UpgradeOutcome> {
 
 function refusalOf(opened: OpenedStore | undefined): string {
   if (opened?.state === "unread" && opened.origin.kind === "2.x") {
-    return "The database is of opencode 2.x already: there is nothing to bring over.";
+    return "The database already belongs to opencode 2.x: there is nothing to import.";
   }
   return unreadable("database");
 }
@@ -97,7 +97,7 @@ interface Looked {
   readonly arrival: Arrival;
 }
 
-/** `null`: stopped by a signal. A text: a session that does not exist. */
+/** `null`: stopped by a signal. A text as result: a session that does not exist. */
 async function lookedAt(store: DatabaseStore, input: CheckInput, counts: Counts): Promise<Looked | string | null> {
   const imported = store.readAs(asImported(store.description));
   const all = store.query(sourceSessionIDs);
@@ -130,7 +130,10 @@ async function lookedAt(store: DatabaseStore, input: CheckInput, counts: Counts)
   return { findings, arrival: { records, sessions, stopsAt, sessionsBehind } };
 }
 
-/** Records that can be recovered only from opencode's log: 2.x empties the log before it imports anything (source). */
+/**
+ * Records that can be recovered only from opencode's log, because 2.x empties the log before it imports anything
+ * (source).
+ */
 async function onlyInLog(store: Store, { sessionIDs }: CheckInput): Promise<UpgradeFinding[]> {
   const { findMissing } = await import("../repair/missing-records.ts");
   const lost = await findMissing(store, sessionIDs.length === 0 ? null : sessionIDs, 0).catch(() => []);
@@ -159,7 +162,7 @@ function count(
     departed.set(key, ORDER.indexOf(outcome) > ORDER.indexOf(before) ? outcome : before);
   }
   const known = new Set(messages.map((message) => message.id));
-  // A part whose message is in another session is counted there.
+  // A part whose message is in another session is counted in that session.
   const own = parts.filter(({ messageID, hasMessage }) => known.has(messageID) || !hasMessage);
   records.arrives += 1 + messages.length + own.length - departed.size;
   for (const outcome of departed.values()) records[outcome] += 1;
@@ -169,7 +172,7 @@ function count(
   counts.bytes += [...messages, ...own].reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** The upgrade creates `session_message` again, and empty (source: migration `loose_psylocke`). */
+/** The upgrade recreates `session_message`, without its rows (source: migration `loose_psylocke`). */
 function previewFindings({ description }: OpenedStore, sessions: number): UpgradeFinding[] {
   if (sessions === 0) return [];
   const evidence = `${sessions} session${sessions === 1 ? "" : "s"} of a preview of 2.x: the upgrade empties session_message`;

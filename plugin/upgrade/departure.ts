@@ -1,10 +1,11 @@
 /**
- * How a record of 1.x arrives in 2.x:
- * - `arrives`: with everything that it says.
- * - `changed`: it arrives, and says something else there.
- * - `dropped`: it does not arrive, and nobody is told.
- * - `unreadable`: it arrives, and 2.x fails on it.
- * - `stops`: the import ends there for good; nothing behind it arrives either.
+ * The result of the import of 2.x for a record of 1.x:
+ *
+ * - `arrives`: the record arrives unchanged.
+ * - `changed`: the record arrives with another content.
+ * - `dropped`: the record does not arrive, and the user is not told.
+ * - `unreadable`: the record arrives, but 2.x fails on it.
+ * - `stops`: the import ends at this record for good, so no later record arrives either.
  */
 export type Outcome = "arrives" | "changed" | "dropped" | "unreadable" | "stops";
 
@@ -15,13 +16,15 @@ export interface Departure {
   /** For a session: the column. */
   readonly column?: string;
   readonly outcome: Exclude<Outcome, "arrives">;
-  /** Why, in words that hold no content. */
+  /** The reason, in words without content. */
   readonly reason: string;
-  /** Whether the record is as opencode writes it. 2.x does this to every such record, so there is nothing to repair. */
+  /**
+   * Whether opencode itself writes the record like this. 2.x changes every such record, so there is nothing to repair.
+   */
   readonly isByDesign: boolean;
-  /** What keeps the row from arriving although its document is valid. Only the import requires it. */
+  /** The reason why the row does not arrive although its document is valid. Only the import requires it. */
   readonly only?: OnlyImport;
 }
 
-/** What only the import of 2.x requires, and no 1.x does. */
+/** A requirement that the import of 2.x has, and no 1.x. */
 export type OnlyImport = "part-session" | "data-url" | "message-id" | "message-time";

@@ -17,17 +17,17 @@ export interface ExportedFor2x {
   readonly cause: MissingCause;
   /** Name of the file in the folder. */
   readonly file: string;
-  /** The folder to run `opencode session import` in. */
+  /** The folder in which to run `opencode session import`. */
   readonly directory: string | null;
   readonly messages: number;
-  /** Records that could not be brought into the file. */
+  /** Records that could not be written to the file. */
   readonly leftOut: readonly { readonly kind: string; readonly recordID: string; readonly why: string }[];
 }
 
 /**
- * Finds the sessions of an upgraded database that opencode 2.x does not have, or has only in part. Writes each as a file
- * for `opencode session import`, into an existing folder. What 2.x has in part comes as a copy with ids of its own.
- * Nothing else is written. `null`: stopped by its signal before all were written.
+ * Finds the sessions of an upgraded database that opencode 2.x lacks, or has only in part. Writes each of these
+ * sessions to a file for `opencode session import`, in an existing folder. A session that 2.x has in part is written as
+ * a copy with new ids. Nothing else is written. `null`: a signal stopped the export before all files were written.
  */
 export async function exportMissing(
   files: FileSystem,
@@ -64,7 +64,10 @@ export async function exportMissing(
   return written;
 }
 
-/** Parents come before the sessions of their subagents. Ids of sessions descend with time, so a subagent's id is smaller. */
+/**
+ * Parents come before the sessions of their subagents. Ids of sessions descend with time, so the id of a subagent's
+ * session is smaller.
+ */
 function byID(one: { readonly sessionID: string }, other: { readonly sessionID: string }): number {
   return one.sessionID < other.sessionID ? 1 : -1;
 }

@@ -7,7 +7,7 @@ import { type DatabaseStore, noCounts, type Store } from "../stores/store.ts";
 import type { SessionOutcomes } from "./outcomes.ts";
 import { prescribed, type UpgradeFinding } from "./prescribe-upgrade.ts";
 
-/** What keeps records of a session from arriving in 2.x, and what would take their place. */
+/** The reasons why records of a session would not arrive in 2.x, and the content that would replace them. */
 export async function findingsOf(
   store: DatabaseStore,
   session: SourceSession,

@@ -7,17 +7,18 @@ import { type Fields, isFields, textIn, valueIn } from "../stores/conversation.t
 import type { SourceRecord } from "../stores/source-session.ts";
 
 /**
- * The records of a database as the import of 2.x reads them. It decodes messages and parts by the schema of 1.17 and newer,
- * whichever opencode wrote them (source 2.0.26, `core/src/database/v1-migration.bun.ts` and `schema/src/session-v1.ts`).
+ * The records of a database as the import of 2.x reads them. The import decodes messages and parts by the schema of
+ * 1.17 and newer, also those that an older opencode wrote (source 2.0.26, `core/src/database/v1-migration.bun.ts` and
+ * `schema/src/session-v1.ts`).
  */
 export function asImported(store: StoreDescription): StoreDescription {
   return { ...store, contract: "strict", lines: ["1.17.11"], sessionDiffReader: null };
 }
 
-/** What the import makes of one row: its document, or why it is left out. */
+/** The result of the import for one row: its document, or the reason why it is left out. */
 export type Decoded = { readonly ok: true; readonly value: Fields } | { readonly ok: false; readonly why: string };
 
-/** `sessionID`: of the session that is imported. */
+/** `sessionID`: the id of the session that is imported. */
 export function decoded(
   kind: "message" | "part",
   record: SourceRecord,
@@ -25,7 +26,7 @@ export function decoded(
   store: StoreDescription,
 ): Decoded {
   const { id, document } = record;
-  if (document === null) return { ok: false, why: "too large to be looked at" };
+  if (document === null) return { ok: false, why: "too large to be checked" };
   if (!document.ok) return { ok: false, why: "no JSON parser reads it" };
   const value = kind === "message" ? withoutFormat(document.value) : document.value;
   if (!isFields(value)) return { ok: false, why: "it is no JSON object" };
@@ -41,7 +42,7 @@ export function decoded(
   return { ok: true, value };
 }
 
-/** 1.17 cannot encode an output format again. The import decodes it, and 2.x does not keep it. */
+/** 1.17 cannot encode an output format again. The import decodes the output format, but 2.x does not keep it. */
 function withoutFormat(value: unknown): unknown {
   if (!isFields(value) || value.role !== "user" || !isFormat(value.format)) return value;
   const { format: _format, ...rest } = value;

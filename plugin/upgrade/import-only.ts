@@ -4,10 +4,7 @@ import { isFields, numberIn, textIn } from "../stores/conversation.ts";
 import type { SourceRecord } from "../stores/source-session.ts";
 import { isMoment } from "./readable.ts";
 
-/**
- * What only the import of 2.x needs of a record, in addition to what every opencode from 1.17 on requires of its
- * document.
- */
+/** The requirements for a record that only the import of 2.x has, besides those of every opencode from 1.17 on. */
 export interface Supplement {
   readonly cells: ReadonlyMap<string, CellValue>;
   readonly fields: readonly FieldChange[];
@@ -17,13 +14,13 @@ export interface Supplement {
 
 export const NOTHING_NEEDED: Supplement = { cells: new Map(), fields: [], changes: [], rules: [] };
 
-/** What a part needs: the session of its message, and a `data:` URL that can be decoded. */
+/** The requirements for a part: the session of its message, and a `data:` URL that can be decoded. */
 export function partSupplement(part: SourceRecord, sessionID: string, document: unknown): Supplement {
   const inSession = part.sessionID === sessionID ? NOTHING_NEEDED : cell("session_id", part.sessionID, sessionID);
   return joined(inSession, dataURLSupplement(document));
 }
 
-/** What a message needs: times that are dates. */
+/** The requirement for a message: times that are dates. */
 export function messageSupplement(message: SourceRecord, document: unknown): Supplement {
   const created = isMoment(message.created) ? NOTHING_NEEDED : time("time_created", message, document);
   const isUsed = numberIn(document, "time", "completed") !== null;
@@ -32,7 +29,7 @@ export function messageSupplement(message: SourceRecord, document: unknown): Sup
 }
 
 /**
- * A message id that 2.x reads: `msgX` becomes `msg_X`. `null`: it is valid already, or the import drops the message
+ * A message id that 2.x reads: `msgX` becomes `msg_X`. `null`: the id is valid already, or the import drops the message
  * anyway.
  */
 export function ownMessageID(id: string): string | null {
@@ -50,7 +47,7 @@ export function joined(one: Supplement, other: Supplement): Supplement {
   };
 }
 
-/** One column that gets a text. */
+/** A change of one column to a text. */
 export function cell(column: string, from: string, to: string, rule = `upgrade-${column}`): Supplement {
   return {
     ...NOTHING_NEEDED,
@@ -71,7 +68,7 @@ export function field(path: readonly string[], from: string, to: string, rule: s
   };
 }
 
-/** The row's time, taken from its document: opencode writes both at the same moment. */
+/** The row's time, taken from its document, because opencode writes both at the same moment. */
 function time(column: "time_created" | "time_updated", { created }: SourceRecord, document: unknown): Supplement {
   const said =
     (column === "time_updated" ? numberIn(document, "time", "completed") : null) ??
@@ -96,8 +93,8 @@ function dataURLSupplement(document: unknown): Supplement {
 }
 
 /**
- * The same content as a `data:` URL that can be decoded: a `%` that begins no escape is written as one. Where the escapes
- * are no UTF-8, their bytes are written in base64. `null`: nothing is wrong with it.
+ * The same content as a `data:` URL that can be decoded: a `%` that begins no escape sequence is escaped. If the
+ * escaped bytes are no UTF-8, the content is written in base64. `null`: the URL can be decoded.
  */
 function decodableDataURL(url: string): string | null {
   const comma = url.indexOf(",");

@@ -1,7 +1,7 @@
 import type { Fields } from "../stores/conversation.ts";
 import type { SourceRecord } from "../stores/source-session.ts";
 
-/** One message as 2.x stores it after its import. `data` holds neither id nor type. */
+/** One message as 2.x stores it after its import. `data` holds neither the id nor the type. */
 export interface ImportedMessage {
   readonly id: string;
   readonly type: "user" | "synthetic" | "assistant" | "compaction";
@@ -10,13 +10,13 @@ export interface ImportedMessage {
   readonly data: Fields;
 }
 
-/** A row that the import decodes, with what it says. */
+/** A row that the import decodes, with its content. */
 export interface DecodedRecord {
   readonly record: SourceRecord;
   readonly value: Fields;
 }
 
 export interface DecodedMessage extends DecodedRecord {
-  /** Its decoded parts, in the order of their ids. */
+  /** The decoded parts of the message, in the order of their ids. */
   readonly parts: readonly DecodedRecord[];
 }

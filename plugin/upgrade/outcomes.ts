@@ -10,19 +10,20 @@ import { sessionOutcomes } from "./session-outcomes.ts";
 export interface SessionOutcomes {
   readonly sessionID: string;
   readonly departures: readonly Departure[];
-  /** What 2.x has of the session afterwards, in order. */
+  /** The messages of the session that 2.x has afterwards, in order. */
   readonly messages: readonly ImportedMessage[];
 }
 
 /** Larger documents were reported to make the import run out of memory (#50076, #50339: one of 279 MB). */
 const OVERSIZED_BYTES = 64 * 1024 * 1024;
 
-const OVERSIZED = "larger than 64 MB: 2.x may run out of memory on it, and then its import stops";
+const OVERSIZED = "larger than 64 MB: 2.x may run out of memory on it, and then the import stops";
 
-const BEFORE_USAGE = "no JSON parser reads it: 2.x does not start, its migration session_usage reads every message";
+const BEFORE_USAGE =
+  "no JSON parser reads it: 2.x does not start, because its migration session_usage reads every message";
 
 /**
- * What the import of 2.x makes of one session, row by row. A pure function. Rules: opencode 2.0.26,
+ * The result of the import of 2.x for one session, row by row. A pure function. Rules: opencode 2.0.26,
  * `core/src/database/v1-migration.bun.ts` (source); the cases of test/upgrade/import-cases.ts (measured importer).
  */
 export function outcomesOf(session: SourceSession, store: StoreDescription): SessionOutcomes {
@@ -65,7 +66,7 @@ export function outcomesOf(session: SourceSession, store: StoreDescription): Ses
   return { sessionID: session.id, departures, messages };
 }
 
-/** The order of the import: by time, then by id as a person sorts. */
+/** The order of the import: by time, then by id as a person sorts text. */
 function byTimeAndID(one: SourceRecord, other: SourceRecord): number {
   return Number(one.created) - Number(other.created) || one.id.localeCompare(other.id);
 }

@@ -21,7 +21,7 @@ import type { SessionOutcomes } from "./outcomes.ts";
 import { NO_OWN_ID } from "./readable.ts";
 import { supplemented } from "./supplemented.ts";
 
-/** A finding with what the import of 2.x would make of the record. */
+/** A finding with the result that the import of 2.x would have for the record. */
 export interface UpgradeFinding extends ConfirmedFinding {
   readonly outcome: Exclude<Outcome, "arrives">;
   readonly isByDesign: boolean;
@@ -35,7 +35,7 @@ const FAULT: Readonly<Record<Departure["outcome"], Fault>> = {
 };
 
 export interface Known {
-  /** The hash of the examined JSON, by locator, for what only the import refuses. */
+  /** The hashes of the checked JSON, by locator, for values that only the import refuses. */
   readonly hashOf: (locator: Locator) => ConfirmedFinding["seen"];
   /** The findings of the 1.17 contract in the same session, with their replacements. */
   readonly findings: readonly ConfirmedFinding[];
@@ -45,9 +45,9 @@ export interface Known {
 }
 
 /**
- * The findings of one session: what does not arrive, and what makes it arrive. What the schema of 1.17 refuses is
- * completed by the rules for that. What only the import refuses is completed by the rules of `import-only.ts`. Both may
- * apply to one record.
+ * The findings of one session: the records that do not arrive, and the replacements with which they would. A value that
+ * the schema of 1.17 refuses is completed by the rules for 1.17. A value that only the import refuses is completed by
+ * the rules of `import-only.ts`. Both kinds of rules may apply to one record.
  */
 export function prescribed(session: SourceSession, { departures }: SessionOutcomes, known: Known): UpgradeFinding[] {
   const base = new Map(known.findings.map((each) => [locatorText(each.locator), each]));
@@ -61,16 +61,17 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
     departures.flatMap(({ kind, recordID, isByDesign }) => (isByDesign ? [] : `${kind} ${recordID}`)),
   );
   const answered = new Set<string>();
-  // The row of a session comes before its JSON columns, because its replacement was made for the present row.
+  // The row of a session comes before its JSON columns, because the replacement of the row was made for the present
+  // row.
   const inOrder = [...departures].sort((one, other) => Number(isJSONColumn(one)) - Number(isJSONColumn(other)));
   return [...inOrder, ...following(session, said, renamed)].map((departure) => {
     const locator = locatorOf(departure);
     const own = base.get(locatorText(locator)) ?? null;
     const record = records.get(`${departure.kind} ${departure.recordID}`) ?? null;
-    // What only the import needs is checked on the record as it will be by then.
+    // The requirements of the import alone are checked on the record as it will be after the other changes.
     const later = record === null ? null : recordAfter(record, madeOf(own));
     const supplement = supplementOf(departure.kind, later, session.id, renamed);
-    // Several columns of one row may be wrong. One replacement corrects all of them.
+    // Several columns of one row may be wrong. In that case one replacement corrects all of them.
     const isAnswered = answered.has(locatorText(locator));
     const moved = departure.kind === "part" && record !== null ? movedTo(record, renamed) : NOTHING_NEEDED;
     const isLeft = departure.isByDesign || (departure.kind === "part" && isWaiting(record, waiting));
@@ -80,7 +81,7 @@ export function prescribed(session: SourceSession, { departures }: SessionOutcom
   });
 }
 
-/** For a row that another finding in it corrects. */
+/** The note for a problem that the replacement of another finding in the same row corrects. */
 const ALREADY = { remedy: "report", replacement: null } as const;
 
 function locatorOf(departure: Pick<Departure, "kind" | "recordID" | "column">): Locator {
@@ -115,7 +116,8 @@ function finding(
     outcome,
     isByDesign,
   };
-  // Quarantine helps only if the import stops at the record. A record that it drops stays dropped.
+  // Quarantine helps only if the import stops at the record. If the import drops a record, quarantine does not make it
+  // arrive.
   const remedy = own?.remedy === "quarantine" && outcome === "stops" ? "quarantine" : "report";
   if (replacement === null || replacement === "impossible") {
     return { ...common, remedy, seen: own?.seen ?? null, replacement: null };
@@ -131,8 +133,8 @@ function madeOf(own: ConfirmedFinding | null | undefined): Replacement | null {
 }
 
 /**
- * The replacement of a record; `impossible`: the rules for 1.17 do not complete it. Such a record still follows its
- * message to another id (`moved`), unchanged.
+ * The replacement of a record; `impossible`: the rules for 1.17 do not complete it. If the message of such a record
+ * gets another id, the record still follows it (`moved`), otherwise unchanged.
  */
 function replacementFor(
   own: ConfirmedFinding | null,
@@ -146,8 +148,8 @@ function replacementFor(
 }
 
 /**
- * Messages that do not arrive and cannot be completed now. The repair of another record may show what they lack. Then
- * they change together with their parts, so that no record changes twice in one run.
+ * Messages that do not arrive and cannot be completed now. The repair of another record may show the missing values of
+ * such messages. Then these messages change together with their parts, so that no record changes twice in one run.
  */
 function waitingMessages(
   departures: readonly Departure[],
@@ -167,8 +169,8 @@ function isWaiting(part: SourceRecord | null, waiting: ReadonlySet<string>): boo
 }
 
 /**
- * The old and new ids of renamed messages in a session. Included are messages with another problem, if that is
- * completed too, because otherwise the old id would be in the way later.
+ * The old and new ids of renamed messages in a session. Messages with another problem are included if that problem is
+ * completed too, because otherwise the old id would cause a conflict later.
  */
 function renamedMessages(
   { messages }: SourceSession,
@@ -235,7 +237,7 @@ function documentOf(record: SourceRecord | null): unknown {
   return record?.document?.ok === true ? record.document.value : null;
 }
 
-/** Records that arrive and must follow a message that gets another id. */
+/** Records that arrive, but must follow a message that gets another id. */
 function following(
   session: SourceSession,
   said: ReadonlySet<string>,
@@ -255,7 +257,7 @@ function following(
             kind,
             recordID: record.id,
             outcome: "unreadable" as const,
-            reason: `it cannot be read by 2.x: ${NO_OWN_ID}`,
+            reason: `2.x cannot read it: ${NO_OWN_ID}`,
             isByDesign: false,
             record,
           },
@@ -263,7 +265,7 @@ function following(
       }
       const isOwn = kind === "part" && renamed.has(record.messageID);
       if (!isOwn && references(documentOf(record), renamed) === NOTHING_NEEDED) return [];
-      const reason = isOwn ? "its message cannot be read by 2.x" : "it names a message that cannot be read by 2.x";
+      const reason = isOwn ? "2.x cannot read its message" : "it names a message that 2.x cannot read";
       const outcome = isOwn ? ("unreadable" as const) : ("changed" as const);
       return [{ kind, recordID: record.id, outcome, reason, isByDesign: false, record }];
     });

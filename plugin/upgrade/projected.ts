@@ -10,7 +10,7 @@ export interface Difference {
   readonly kind: "message" | "part";
   readonly outcome: "changed" | "dropped" | "stops";
   readonly reason: string;
-  /** Whether 2.x does this to every such record as opencode 1.x writes it. */
+  /** Whether 2.x changes every record of this kind that opencode 1.x writes. */
   readonly isByDesign: boolean;
 }
 
@@ -21,8 +21,8 @@ export interface Projection {
 }
 
 /**
- * What 2.x makes of a session's decoded messages, in the order of their times and ids. Each becomes one user or
- * assistant message with its parts inside (source 2.0.26, `transformSession`). A pure function.
+ * The messages of 2.x that a session's decoded messages become, in the order of their times and ids. Each message
+ * becomes one user or assistant message with its parts inside (source 2.0.26, `transformSession`). A pure function.
  */
 export function projected(messages: readonly DecodedMessage[]): Projection[] {
   const paired = new Set<string>();
@@ -50,7 +50,7 @@ function imported(
   return { id: record.id, type, created: record.created, updated, data };
 }
 
-/** A finished compaction and its summary become one message; one without a finished summary vanishes. */
+/** A finished compaction and its summary become one message; a compaction without a finished summary is left out. */
 function compacted(
   message: DecodedMessage,
   compaction: DecodedRecord,
@@ -115,7 +115,8 @@ function whole(message: DecodedMessage, reason: string): Difference[] {
 }
 
 /**
- * Parts whose content has no place in such a message of 2.x. Snapshots, steps and patches are merged into the message.
+ * Parts whose content has no place in such a message of 2.x. The import merges snapshots, steps and patches into the
+ * message.
  */
 function unkept({ parts }: DecodedMessage, kept: readonly string[]): Difference[] {
   return parts
@@ -189,7 +190,7 @@ function isDataURL(value: Fields): boolean {
   return textIn(value, "url")?.startsWith("data:") ?? false;
 }
 
-/** An address that is not a `data:` URL is not followed: 2.x keeps a line of text that names the file. */
+/** 2.x does not follow an address that is not a `data:` URL, but keeps a line of text that names the file. */
 function unavailable(value: Fields): string {
   const label = textIn(value, "filename") ?? textIn(value, "source", "uri") ?? textIn(value, "url") ?? "";
   return `[Attachment unavailable after migration: ${label} (${textIn(value, "mime") ?? ""})]`;
@@ -208,7 +209,7 @@ function attached(file: DecodedRecord): Attached {
   });
   if (!isDataURL(value)) return none("changed", "2.x keeps the name of a file that is not in the record, not the file");
   const data = dataOf(textIn(value, "url") ?? "");
-  if (data === "no comma") return none("dropped", "its data: URL has no comma, so 2.x takes nothing from it");
+  if (data === "no comma") return none("dropped", "its data: URL has no comma, so 2.x reads nothing from it");
   if (data === "bad escape") return none("stops", "its data: URL holds a % that is no escape (URIError)");
   const source = isFields(value.source) ? value.source : null;
   const filename = textIn(value, "filename");
@@ -257,7 +258,7 @@ function assistant(message: DecodedMessage, messages: readonly DecodedMessage[])
   }
   const error = errorOf(value.error);
   if (error === "stops") {
-    const reason = "error.data is no object, and the import looks into it (TypeError)";
+    const reason = "error.data is no object, so the import fails on it (TypeError)";
     return { messages: [], differences: [{ record, kind: "message", outcome: "stops", reason, isByDesign: false }] };
   }
   const completed = valueIn(value, "time", "completed");

@@ -15,8 +15,8 @@ export function isMoment(value: unknown): boolean {
 }
 
 /**
- * Why 2.x could not read what its import wrote, in words without content; `null` if it can. The import checks neither
- * the new prefix of ids nor the columns of a row (measured importer, 2.0.26).
+ * The reason why 2.x could not read a record that its import wrote, in words without content; `null` if it can. The
+ * import checks neither the new prefix of ids nor the columns of a row (measured importer, 2.0.26).
  */
 export function unreadableReason({ id, type, created, updated, data }: ImportedMessage): string | null {
   if (!id.startsWith("msg_")) return NO_OWN_ID;

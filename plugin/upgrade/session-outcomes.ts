@@ -7,18 +7,18 @@ import type { SourceSession } from "../stores/source-session.ts";
 import type { Departure } from "./departure.ts";
 import { isMoment } from "./readable.ts";
 
-/** JSON columns that 2.x reads as its import copied them. `permission` is not copied. */
+/** JSON columns that 2.x reads exactly as its import copied them. `permission` is not copied. */
 const READ_BACK = ["summary_diffs", "metadata", "revert", "model"];
 
-/** JSON columns whose shape 2.x checks when it lists sessions. `revert` is emptied by the import. */
+/** JSON columns whose shape 2.x checks when it lists sessions. The import empties `revert`. */
 const LISTED = ["metadata", "model"];
 
-/** Columns that must be text in 2.x, or empty. */
+/** Columns that must be text or empty in 2.x. */
 const TEXTS = ["title", "slug", "version", "agent", "path", "project_id"];
 
 /**
- * The result of the import of 2.x for a session's own row (source 2.0.26). How a bad row affects the session list was measured
- * on 2.x of July and on lildax. A pure function.
+ * The result of the import of 2.x for a session's own row (source 2.0.26). The effect of a bad row on the session list
+ * was measured on 2.x of July and on lildax. A pure function.
  */
 export function sessionOutcomes(session: SourceSession, store: StoreDescription): Departure[] {
   const { id, row, json, hasProject } = session;
@@ -58,7 +58,8 @@ export function sessionOutcomes(session: SourceSession, store: StoreDescription)
     if (value === null && column === "time_archived") continue;
     if (!isMoment(value)) say(column, "unreadable", `${column} is no date: no session list loads`);
   }
-  if (!hasProject) say("project_id", "changed", "its project is not there: 2.x puts it into the project global", true);
+  if (!hasProject)
+    say("project_id", "changed", "its project does not exist: 2.x moves the session to the project global", true);
   const revert = json.get("revert");
   if (revert?.ok === true && revert.value) {
     say("revert", "changed", "2.x forgets what was undone: the messages behind that point are shown again", true);

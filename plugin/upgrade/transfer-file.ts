@@ -12,10 +12,10 @@ export interface TransferFile {
 }
 
 /**
- * A session of 1.x in the form for `opencode session import FILE`: `{info, messages}`. Each message has the form of 2.x, with its
- * id and type (source 2.0.26, `schema/src/session-transfer.ts`). 2.x refuses an id that it has (409), and leaves out
- * messages without an end. So an answer that was not ended gets the time of its last change. `isCopy`: 2.x has the session
- * already; the file is one of its own, with other ids. A pure function.
+ * A session of 1.x in the form for `opencode session import FILE`: `{info, messages}`. Each message has the form of
+ * 2.x, with its id and type (source 2.0.26, `schema/src/session-transfer.ts`). 2.x refuses an id that it has (409), and
+ * leaves out messages without an end. So an answer without an end gets the time of its last change. `isCopy`: 2.x
+ * already has the session, so the file holds a separate copy with other ids. A pure function.
  */
 export function transferFile(
   { id, row, json }: SourceSession,

@@ -7,7 +7,7 @@ import type { ImportedMessage } from "./imported-message.ts";
 import { outcomesOf } from "./outcomes.ts";
 
 /**
- * The messages of 2.x that its import would make again from the remaining rows of 1.x, by id. Empty if 1.x does not
+ * The messages of 2.x as its import would make them again from the remaining rows of 1.x, by id. Empty if 1.x does not
  * have the session. `store`: the half of 1.x. Reads only.
  */
 export function importedAgain(

@@ -5,17 +5,18 @@ import type { ImportedMessage } from "./imported-message.ts";
 import type { SessionOutcomes } from "./outcomes.ts";
 
 /**
- * What an upgraded database has of a session in its tables of 1.x, and not in those of 2.x:
+ * Why an upgraded database has data of a session only in its tables of 1.x:
+ *
  * - `never-arrived`: 2.x does not have the session.
- * - `arrived-with-losses`: it has the session without some of its messages or parts.
- * - `continued`: 1.x went on with the session after the import, and 2.x never looks again.
+ * - `arrived-with-losses`: 2.x has the session without some of its messages or parts.
+ * - `continued`: 1.x continued the session after the import, and 2.x never imports again.
  */
 export type MissingCause = "never-arrived" | "arrived-with-losses" | "continued";
 
 export interface MissingRecord {
   readonly kind: "message" | "part";
   readonly recordID: string;
-  /** In words that hold no content. */
+  /** The reason, in words without content. */
   readonly why: string;
 }
 
@@ -25,19 +26,19 @@ export interface MissingIn2x {
   readonly why: string;
   readonly messages: number;
   readonly parts: number;
-  /** Of a session that 2.x has: what it lacks, row by row. */
+  /** For a session that 2.x has: the rows that it lacks. */
   readonly missing: readonly MissingRecord[];
 }
 
-/** Why 2.x does not have a session at all. */
+/** The reason why 2.x lacks a whole session. */
 export function neverArrived(session: SourceSession, { phase, cursor, writtenMs }: ImportState): MissingIn2x {
   const isBehind = phase === "sessions" && (cursor === null || session.id < cursor);
   const isNewer = writtenMs !== null && numberOf(session.row.time_created) > writtenMs;
   const why = isBehind
-    ? "the import has not come to it: it stopped before, or still runs"
+    ? "the import stopped before it, or still runs"
     : isNewer
-      ? "opencode 1.x made it after the import, and 2.x never looks again"
-      : "it was not imported, or it was deleted in opencode 2.x since";
+      ? "opencode 1.x made it after the import, and 2.x never imports again"
+      : "it was not imported, or it was deleted later in opencode 2.x";
   return {
     ...{ cause: "never-arrived", sessionID: session.id, why, missing: [] },
     ...{ messages: session.messages.length, parts: session.parts.length },
@@ -45,8 +46,9 @@ export function neverArrived(session: SourceSession, { phase, cursor, writtenMs 
 }
 
 /**
- * The content of a session that 2.x lacks, although it has the session. Both sets of tables are compared message by message.
- * If both have a message, its parts are compared. What 2.x leaves out by design is not missing. A pure function.
+ * The content of a session that 2.x lacks, although it has the session. Both sets of tables are compared message by
+ * message. If both have a message, its parts are compared. Records that 2.x leaves out by design are not missing. A
+ * pure function.
  */
 export function comparedWithTwin(
   session: SourceSession,
@@ -95,14 +97,16 @@ function counted(cause: MissingCause, sessionID: string, missing: MissingRecord[
   return { cause, sessionID, why, messages: of("message"), parts: of("part"), missing };
 }
 
-/** Whether a message of 2.x holds the content of a part of 1.x. What it cannot hold by design is not missing. */
+/**
+ * Whether a message of 2.x holds the content of a part of 1.x. Content that 2.x cannot hold by design is not missing.
+ */
 function holds(
   data: unknown,
   { messageID, document }: SourceRecord,
   expected: ReadonlyMap<string, ImportedMessage>,
 ): boolean {
   const value = document?.ok === true ? document.value : null;
-  // An unreadable message is found with the rows of 2.x. Nobody can say what it holds.
+  // An unreadable message is reported with the rows of 2.x. The content of such a message is unknown.
   if (!isFields(data) || !isFields(value)) return true;
   if (expected.get(messageID)?.type !== "assistant" || !Array.isArray(data.content)) return true;
   const content = data.content.filter(isFields);

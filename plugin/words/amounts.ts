@@ -1,9 +1,12 @@
-/** A number of things, as a user reads it: `1 record`, `2,000 records`. The only place that makes a noun agree. */
+/**
+ * A number of things, as a user reads it: `1 record`, `2,000 records`. Only this module chooses between singular and
+ * plural.
+ */
 export function plural(count: number, noun: string): string {
   return `${count.toLocaleString("en-US")} ${agreeing(count, noun)}`;
 }
 
-/** The same with plain digits, for what scripts read too: `1 byte`, `2000 bytes`. */
+/** A number of things with plain digits, for output that scripts read: `1 byte`, `2000 bytes`. */
 export function amount(count: number, noun: string): string {
   return `${count} ${agreeing(count, noun)}`;
 }
@@ -24,7 +27,7 @@ export function sizeText(bytes: number): string {
   return unit === 0 ? plural(bytes, "byte") : `${value.toFixed(1)} ${units[unit]}`;
 }
 
-/** Follows the number of records that were at their old place: `1 record restored where it was`. */
+/** The words after the number of records that were at their old place: `1 record restored where it was`. */
 export function were(count: number): string {
   return count === 1 ? "it was" : "they were";
 }
@@ -34,7 +37,7 @@ export function themOrIt(count: number): string {
   return count === 1 ? "it" : "them";
 }
 
-/** `2 sessions, 14 messages, 30 parts`: what was read of a store. */
+/** For example `2 sessions, 14 messages, 30 parts`: the records of a store that were read. */
 export function countsWords(counts: {
   readonly sessions: number;
   readonly messages: number;

@@ -20,8 +20,8 @@ interface Place {
 }
 
 /**
- * The changes of completed records, counted by field, the most frequent first:
- * `54,051 messages: agent: (missing) -> build`. They show no session content and no paths.
+ * The changes of completed records, counted by field, the most frequent first: `54,051 messages: agent: (missing) ->
+ * build`. These lines show no session content and no paths.
  */
 export function changeLines(changing: readonly Changing[]): string[] {
   const places = new Map<string, Place>();
@@ -40,7 +40,7 @@ export function changeLines(changing: readonly Changing[]): string[] {
     .map(({ line }) => line);
 }
 
-/** Ids differ from record to record, so the old ids of many records mean nothing to a user. */
+/** Ids differ from record to record, so a list of old ids is not useful to a user. */
 function isNamed(from: string): boolean {
   return !/^[a-z]+[_-]/i.test(from);
 }
@@ -52,4 +52,10 @@ function linesOf({ kind, path, from, values }: Place): { line: string; count: nu
   }
   const count = [...values.values()].reduce((sum, each) => sum + each, 0);
   return [{ count, line: `${plural(count, kind)}: ${path}: ${old} -> ${plural(values.size, "value")}, each its own` }];
+}
+
+/** The first lines of a list as one text, with the number of the others. */
+export function inOneSentence(lines: readonly string[], most: number): string {
+  const more = lines.length > most ? `; and ${lines.length - most} more` : "";
+  return `${lines.slice(0, most).join("; ")}${more}`;
 }

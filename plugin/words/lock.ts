@@ -1,11 +1,11 @@
 import { plural } from "./amounts.ts";
 
-/** The holder of a lock, as far as it is told. */
+/** The known facts about the holder of a lock. */
 interface Holder {
   readonly pid: number;
   readonly host: string;
   readonly since: string;
-  /** When it last renewed the lock, by its own clock. */
+  /** The time of the last renewal, by the holder's own clock. */
   readonly renewedMs: number;
 }
 
@@ -26,7 +26,7 @@ const UNITS = [
   ["second", 1],
 ] as const;
 
-/** Who holds a lock and since when: `process 123 on host "box", for 3 minutes, last renewed 2 seconds ago`. */
+/** The holder of a lock and the time: `process 123 on host "box", for 3 minutes, last renewed 2 seconds ago`. */
 export function holderText({ pid, host, since, renewedMs }: Holder, now: number = Date.now()): string {
   const began = Date.parse(since);
   const age = Number.isNaN(began) ? "" : `, for ${ageText(now - began)}`;
@@ -34,9 +34,12 @@ export function holderText({ pid, host, since, renewedMs }: Holder, now: number 
   return `process ${pid} on host "${host}"${age}, last renewed ${renewed}`;
 }
 
-/** Why a data directory cannot be changed now, and the way out. `lapsedMs`: how long a lock lasts without a renewal. */
+/**
+ * The reason why a data directory cannot be changed now, and what to do. `lapsedMs`: how long a lock lasts without a
+ * renewal.
+ */
 export function lockedSentence(holder: (Holder & { readonly standing: string }) | null, lapsedMs: number): string {
-  if (holder === null) return "Another repair is working on this data directory. Try again when it is done.";
+  if (holder === null) return "Another repair is working on this data directory. Try again when that repair has ended.";
   const held = `Another repair holds the lock of this data directory: ${holderText(holder)}.`;
   if (holder.standing === "alive") return `${held} Wait until it is done, or end that process. Then try again.`;
   return `${held} From here nothing shows whether it still runs. If it has ended, the lock ends ${plural(lapsedMs / 60_000, "minute")} after it was last renewed, or run \`opencode-session-repair unlock\`.`;

@@ -1,19 +1,19 @@
 import type { Origin } from "../model/origin.ts";
 import type { Generation } from "../model/store-description.ts";
 
-/** What a store consists of, in words. */
+/** The records that a store consists of, in words. */
 export const GENERATION_WORDS: Readonly<Record<Generation, string>> = { json: "JSON files", sqlite: "SQLite" };
 
 /**
- * What a user should know about a database that is not of opencode 1.x alone, in one line; `null` if it is. `unread2x`
- * lists tables of 2.x with an unknown shape. It is `null` if no rows of 2.x were read.
+ * One line for the user about a database that does not belong to opencode 1.x alone; `null` for other databases.
+ * `unread2x` lists tables of 2.x with an unknown shape. `unread2x` is `null` if no rows of 2.x were read.
  */
 export function originSentence({ kind, sign }: Origin, unread2x: readonly string[] | null = null): string | null {
   switch (kind) {
     case "1.x":
       return null;
     case "2.x":
-      return `The database is of opencode 2.x (${sign}). ${unread2x === null ? "Its records were not read." : readOf2x(unread2x)}`;
+      return `The database belongs to opencode 2.x (${sign}). ${unread2x === null ? "Its records were not read." : readOf2x(unread2x)}`;
     case "1.x and 2.x":
       return `opencode 2.x has upgraded the database (${sign}). ${unread2x === null ? ONLY_1X_READ : GO_ON_APART}`;
     case "1.x with messages of 2.x":
@@ -21,13 +21,13 @@ export function originSentence({ kind, sign }: Origin, unread2x: readonly string
     case "newer":
       return `A newer opencode than this tool knows wrote the database (${sign}).`;
     case "other program":
-      return `The database is of another program (${sign}).`;
+      return `The database belongs to another program (${sign}).`;
     case "blank":
       return "The database has no tables.";
   }
 }
 
-/** The users' names for the tables that are checked besides sessions and messages. */
+/** Names for users, for the tables that are checked besides sessions and messages. */
 const CALLED: readonly (readonly [name: string, tables: readonly string[]])[] = [
   ["projects", ["project"]],
   ["settings", ["kv"]],
@@ -47,9 +47,9 @@ function listed(names: readonly string[]): string {
 }
 
 const ONLY_1X_READ = "Only the records of 1.x are read; those of 2.x are not.";
-const GO_ON_APART = "In it 1.x and 2.x go on apart from each other: each has its own copy of a session.";
+const GO_ON_APART = "This database holds two separate copies of each session: one of 1.x and one of 2.x.";
 
-/** The sentences for all checked databases; `null` if all are of opencode 1.x alone. */
+/** The sentences about all checked databases; `null` if all of them belong to opencode 1.x alone. */
 export function originsSentence(
   stores: readonly { readonly origin: Origin | null; readonly of2x?: { readonly unread: readonly string[] } }[],
 ): string | null {
@@ -59,19 +59,19 @@ export function originsSentence(
   return sentences.length === 0 ? null : [...new Set(sentences)].join(" ");
 }
 
-/** Why a database stays as it is. */
+/** The reason why a database is not changed. */
 export function notWritten(origin: Origin): string {
   return `${originSentence(origin)} Nothing is written to it.`;
 }
 
 /**
- * Why `salvage` refuses a database, and the way out; `null` if it may build a new one. `swap`: the new one also
- * replaces the old one.
+ * The reason why `salvage` refuses a database, and what to do; `null` if `salvage` may build a new one. `swap`: the new
+ * database also replaces the old one.
  */
 export function salvageRefusal(origin: Origin | null, swap: boolean): string | null {
   if (origin?.kind === "1.x") return swap && origin.isByRowsAlone ? ROWS_ALONE : null;
   if (origin === null) {
-    return `Nothing that is left in the file says that it is a database of opencode. Nothing was changed. ${KEEP}`;
+    return `The rest of the file does not show that it is a database of opencode. Nothing was changed. ${KEEP}`;
   }
   const sentence = originSentence(origin);
   if (origin.kind === "blank") return `${sentence} There is nothing to salvage, and nothing was changed.`;
@@ -80,12 +80,12 @@ export function salvageRefusal(origin: Origin | null, swap: boolean): string | n
 }
 
 const ROWS_ALONE =
-  "Only rows are left in the file, and nothing that says whether opencode 2.x kept records in it too. So nothing was changed. `salvage` without --swap builds a new database beside it: look at that one first.";
+  "Only rows are left in the file, and they do not show whether opencode 2.x kept records in it too. So nothing was changed. Run `salvage` without --swap first, and look at the new database that it builds.";
 
 const KEEP =
-  "Keep the file with its -wal. The way out of damage is a backup, or `sqlite3 COPY .recover` on a copy of these files.";
+  "Keep the file together with its -wal. If the database is damaged, use a backup, or `sqlite3 COPY .recover` on a copy of these files.";
 
-/** The way out for who wants opencode 2.x to leave a database alone. */
-export const GO_ON_WITH_1X = "To go on with 1.x alone, give it a database of its own (OPENCODE_DB).";
+/** Advice for a user who wants opencode 2.x to leave a database alone. */
+export const GO_ON_WITH_1X = "To continue with 1.x alone, give 1.x a database of its own (OPENCODE_DB).";
 
-export const NAMES_DATABASE = "`opencode db path` names the one in use.";
+export const NAMES_DATABASE = "`opencode db path` prints the path of the database in use.";

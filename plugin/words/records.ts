@@ -18,7 +18,7 @@ export function actionWord({ action, source }: Done): string {
   return (action === "recovered" ? madeBy(source) : null) ?? action;
 }
 
-/** The subject of a line: `part prt_1`, `database`, or, if only that value was changed, `revert of session ses_1`. */
+/** The subject of a line: `part prt_1`, `database`, or `revert of session ses_1` if only that value was changed. */
 export function recordWords(item: {
   readonly kind: string;
   readonly recordID: string | null;
@@ -28,7 +28,7 @@ export function recordWords(item: {
   return item.column === undefined ? record : `${item.column} of ${record}`;
 }
 
-/** `2 records`, or `1 record and 1 value` if only one value of a session or project is meant. */
+/** `2 records`, or `1 record and 1 value` if of one record only a value is changed. */
 function amountWords(values: readonly boolean[], noun: string): string {
   const count = values.filter(Boolean).length;
   const records = values.length - count;
@@ -38,7 +38,7 @@ function amountWords(values: readonly boolean[], noun: string): string {
 }
 
 /**
- * What was done with records: `2 damaged records of this session quarantined`, or, if the actions differ, `3 damaged
+ * The actions on records: `2 damaged records of this session quarantined`, or, if the actions differ, `3 damaged
  * records of this session repaired (2 recovered, 1 quarantined)`.
  */
 export function doneWords(
@@ -92,7 +92,7 @@ export function sentence(words: string): string {
   return words.slice(0, 1).toUpperCase() + words.slice(1);
 }
 
-/** What was done at a start, and why: `1 damaged record of 1 session quarantined, so that …`. */
+/** The actions at a start, and their purpose: `1 damaged record of 1 session quarantined, so that …`. */
 export function openedAgain(items: Parameters<typeof doneWords>[0], sessions: number): string {
   return `${doneWords(items, "damaged record", ` of ${plural(sessions, "session")}`)}, ${soThatItOpens(sessions)}`;
 }
@@ -101,10 +101,12 @@ export function soThatItOpens(sessions: number): string {
   return `so that opencode can open ${themOrIt(sessions)} again.`;
 }
 
-/** What `repair` promises of everything it would do. */
-export const REVERSIBLE = "Nothing is deleted; every step can be undone.";
+/** The promise of `repair` about all of its changes. */
+export const UNDOABLE_STEPS = "every step can be undone";
 
-/** `2 records restored where they were.` */
+export const REVERSIBLE = `Nothing is deleted; ${UNDOABLE_STEPS}.`;
+
+/** For example `2 records restored where they were.` */
 export function restoredSentence(records: number): string {
   return `${plural(records, "record")} restored where ${were(records)}.`;
 }

@@ -1,27 +1,30 @@
-/** Why something is not done: the reasons that more than one store or command gives. */
+/** Reasons why something is not done. More than one store or command gives them. */
 
-export const DISK_ERROR = "The disk reported an error. Nothing was lost; back up before anything else.";
+export const DISK_ERROR = "The disk reported an error. Nothing was lost; make a backup before you try anything else.";
 
 export const NO_SQLITE = "This runtime has no SQLite.";
+
+export const BEING_WRITTEN = "Another process is writing to the database.";
 
 export const NO_SUCH_RUN = "There is no run with this id in quarantine.";
 
 /** The reason of an item that was not changed or restored, in every store. */
 export const NOT_DONE = {
-  unfit: "what should take its place does not fit",
-  taken: "something is in its place now",
-  occupied: "something else is in its place now",
+  unfit: "the replacement does not fit",
+  unprepared: "it was not prepared",
+  occupied: "another record is in its place now",
   copyChanged: "the quarantined copy is missing or has changed",
+  changedSinceAdded: "the record was changed after it was added",
   nameOnWindows: "Windows gives no program a file of this name; remove it with the system that wrote it",
-  noParent: "the record it belongs to is not there",
+  noParent: "the record that it belongs to is missing",
 } as const;
 
-/** A store that cannot be read, with the way to find out why. */
+/** The message for a store that cannot be read, with the command that finds out why. */
 export function unreadable(what: "database" | "store"): string {
   return `The ${what} cannot be read; \`opencode-session-repair check\` says what is wrong with it.`;
 }
 
-/** What `folder` names belongs to a project that only git tells. */
+/** The message if only git can tell the project of `folder`. */
 export function needsGit(folder: string): string {
-  return `Which project ${folder} belongs to cannot be told without git.`;
+  return `Without git this tool cannot tell which project ${folder} belongs to.`;
 }

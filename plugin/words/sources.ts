@@ -1,11 +1,11 @@
-/** Where the new content of a record comes from, as manifests and screens name it. */
+/** The source of a record's new content, as manifests and screens name it. */
 
 export const FROM_OWN_PARTS = "rebuilt from its parts and the messages beside it";
 
-export const FROM_SESSIONS = "rebuilt from what the sessions of the project state";
+export const FROM_SESSIONS = "rebuilt from the sessions of the project";
 
-/** What the messages of a session say of it. */
-export const SAID_BY_MESSAGES = "what the messages of the session state";
+/** Values that are derived from the messages of a session. */
+export const SAID_BY_MESSAGES = "the messages of the session";
 
 export const CLOSED_WHERE_CUT = "closed where the document breaks off";
 

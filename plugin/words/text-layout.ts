@@ -13,9 +13,9 @@ const WIDE =
   /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
 let segmenter: Intl.Segmenter | null = null;
 
-/** The letters of a text as a reader sees them. */
+/** The characters of a text as a reader sees them. */
 function letters(text: string): Intl.Segments {
-  // Making it takes some milliseconds, so it is made for the first text that is not ASCII.
+  // Creating the segmenter takes some milliseconds, so it is created for the first text that is not ASCII.
   segmenter ??= new Intl.Segmenter();
   return segmenter.segment(text);
 }
@@ -31,7 +31,7 @@ export function columns(text: string): number {
 
 /**
  * Breaks text into lines of at most `width` columns, at spaces if possible. Every line begins with `indent`, except the
- * first, which begins with `first`. Both take the same number of columns.
+ * first, which begins with `first`. `indent` and `first` have the same number of columns.
  */
 export function wrapped(text: string, width: number, indent: string, first = indent): string[] {
   return [...wrappedLines(text, width, indent, first)];
@@ -64,7 +64,7 @@ function* linesOf(text: string): Iterable<string> {
   }
 }
 
-/** The beginning of a line, cut to this many columns. `ellipsis` shows that something was left out. */
+/** The beginning of a line, cut to this many columns. `ellipsis` marks a shortened text. */
 export function clipped(text: string, width: number, ellipsis = "…"): string {
   const line = printable(text).replaceAll("\n", " ");
   if (columns(line) <= width) return line;

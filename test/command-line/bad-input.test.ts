@@ -21,9 +21,9 @@ const RUN = "20261123T021500123Z-0000-9f86d081";
 
 /** Arguments, with `@` for the folder of this test, and the sentence that says what is wrong with them. */
 const WRONG: readonly (readonly [string, string])[] = [
-  ["check --data-dir @/missing", "There is no opencode data directory there."],
+  ["check --data-dir @/missing", "This opencode data directory does not exist."],
   ["check --data-dir @/file", "The data directory is a file, not a folder."],
-  ["check --db @/none.db", "There is no database file there."],
+  ["check --db @/none.db", "This database file does not exist."],
   ["check --data-dir @/store --session ses_unknown", "There is no session with this id."],
   ["repair --data-dir @/store --session ses_unknown --yes", "There is no session with this id."],
   [`restore ${RUN} --data-dir @/store --yes`, "There is no run with this id in quarantine."],
@@ -42,7 +42,7 @@ const WRONG: readonly (readonly [string, string])[] = [
     "rescue --export @/empty --unarchive --data-dir @/empty",
     "--export cannot be combined with --import, --relink or --unarchive.",
   ],
-  ["report --data-dir @/store --output @/none/report.md", "The folder for the report is not there."],
+  ["report --data-dir @/store --output @/none/report.md", "The folder for the report does not exist."],
   ["check --concurrency 0", "--concurrency takes a whole number"],
   ["check --concurrency many", "--concurrency takes a whole number"],
   // The variable of a script that is not set.
@@ -73,6 +73,6 @@ test.each(WRONG)("%s: one clear sentence, exit status 2, nothing changed", async
 test.if(canDropPrivileges())("a data directory that may not be read: failed, exit status 4", async () => {
   const { code, stderr } = await runCli(["check", "--data-dir", join(folder, "locked")], { unprivileged: true });
   expect(code).toBe(4);
-  expect(stderr.trim()).toStartWith("The data directory cannot be looked at: owned by root, mode 0: may not be read.");
+  expect(stderr.trim()).toStartWith("The data directory cannot be read: owned by root, mode 0: may not be read.");
   expect(stderr).toContain(`sudo chown -R "$(id -u):$(id -g)" '${join(folder, "locked")}'`);
 });

@@ -239,7 +239,7 @@ test("an undo is stopped between two sessions: the first is restored and recorde
   expect(planning.plan.runs.length).toBeGreaterThan(1);
   const abort = new AbortController();
   const first = await restore({ ...input, signal: abort.signal, onProgress: () => abort.abort() }, planning.plan);
-  expect(first.stopped).toMatchObject({ kind: "refused", message: expect.stringContaining("What was done so far") });
+  expect(first.stopped).toMatchObject({ kind: "refused", message: expect.stringContaining("The changes made so far") });
   expect(first.items.map(({ action }) => action)).toEqual(["restored"]);
   const rest = await restore(input, planning.plan);
   expect(rest.stopped).toBeNull();

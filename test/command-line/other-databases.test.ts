@@ -383,7 +383,7 @@ test("every other command says in one line whose database it is", async () => {
     const { stderr } = await unchanged(args, path);
     expect([args, stderr]).toEqual([
       args,
-      expect.stringContaining("The database is of opencode 2.x (table session_v2)."),
+      expect.stringContaining("The database belongs to opencode 2.x (table session_v2)."),
     ]);
   }
 });
@@ -530,7 +530,7 @@ describe("repair takes out of the rows of 2.x what no parser reads, and nothing 
     using database = new Database(join(path, "opencode.db"));
     database.exec("update session_message set seq = 3 where seq = 4");
     const undone = await runCli(["restore", JSON.parse(repaired.stdout).runID, "--yes", "--data-dir", path]);
-    expect(undone.stdout).toContain("another message has its place in the session now");
+    expect(undone.stdout).toContain("another message has the record's place in the session now");
     expect(undone.code).toBe(3);
   });
 
@@ -539,7 +539,7 @@ describe("repair takes out of the rows of 2.x what no parser reads, and nothing 
     const { stdout, code } = await unchanged(["repair", "--yes"], path);
     expect(code).toBe(1);
     expect(stdout).toContain("text: missing");
-    expect(stdout).toContain("The content is there, so it is not moved.");
+    expect(stdout).toContain("The content can be read, so the row is not moved.");
   });
 });
 

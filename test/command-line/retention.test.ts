@@ -23,7 +23,7 @@ test("runs tells the size, warns of a large quarantine, and only a purge deletes
   const text = await runCli(["runs", "--data-dir", dataDir]);
   expect(text.stdout).toContain("2.0 GB in all.");
   expect(text.stdout).toContain(
-    `The quarantine is large: 2.0 GB. Runs older than 30 days are deleted by: opencode-session-repair purge --older-than 30d --data-dir ${dataDir}`,
+    `The quarantine is large: 2.0 GB. To delete runs older than 30 days: opencode-session-repair purge --older-than 30d --data-dir ${dataDir}`,
   );
   // A large and old quarantine is still there after whatever else is done.
   writeFileSync(
@@ -36,14 +36,16 @@ test("runs tells the size, warns of a large quarantine, and only a purge deletes
   const asked = await runCli(["purge", "--older-than", "30d", "--data-dir", dataDir]);
   expect([asked.code, existsSync(manifest)]).toEqual([1, true]);
   expect(asked.stdout).toContain("1 of these originals exists nowhere else.");
-  expect(asked.stdout).not.toContain("was restored");
+  expect(asked.stdout).not.toContain("were restored");
   // What a user restored is kept by its run.
   const [recent = ""] = readdirSync(join(dataDir, "quarantine", "ses_a")).filter((name) => !manifest.includes(name));
   expect((await runCli(["restore", recent, "--data-dir", dataDir, "--yes"])).stdout).toContain(
     "Undone: 1 record restored",
   );
   const all = await runCli(["purge", "--older-than", "0d", "--data-dir", dataDir]);
-  expect(all.stdout).toContain("Something of 1 run was restored. Without it, opencode's start may repair that again.");
+  expect(all.stdout).toContain(
+    "Records of 1 run were restored. Without it, the plugin may repair these records again at the next start of opencode.",
+  );
   const purged = await runCli(["purge", "--older-than", "30d", "--data-dir", dataDir, "--yes"]);
   expect([purged.code, existsSync(manifest)]).toEqual([0, false]);
   expect(readdirSync(join(dataDir, "quarantine", "ses_a"))).toHaveLength(1);

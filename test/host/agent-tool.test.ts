@@ -294,7 +294,7 @@ async function ownSession(bench: Bench): Promise<void> {
   await mine.damage(ZERO_BYTES);
   const { runID } = await (await toolFor(store.dataDir)).repair();
   const kept = await turn(bench, { action: "undo", runID: runID ?? "", confirm: true }, "once");
-  expect(kept.output).toContain("That run changed this very session");
+  expect(kept.output).toContain("That run changed the session that this tool runs in");
   expect(await messageStatus(bench, own)).toBe(200);
 }
 

@@ -111,7 +111,7 @@ describe("a database that the preview of opencode 2.x wrote and serves meanwhile
       }),
     );
     const { stdout } = await runCli(["check", "--data-dir", store.home.dataDir]);
-    expect(stdout).toContain("What opencode 2.x cannot do all the same is named above.");
+    expect(stdout).toContain("The problems that opencode 2.x has with these records are named above.");
     sql(`update session set directory = '${folder}' where id = '${sessionID()}'`);
     expect(await status(`/api/session/${sessionID()}`)).toBe(200);
   }, 60_000);

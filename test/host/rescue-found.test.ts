@@ -61,9 +61,9 @@ test("--from that no session has, one that is shown there, --to that is not ther
   const folder = world.repository("app");
   await world.session(folder);
   for (const [from, to, words] of [
-    ["/nowhere", folder, "No session was held in the folder of --from."],
-    [folder, folder, "opencode shows every session of the folder of --from there already."],
-    [folder, "/nowhere", "The folder of --to is not there."],
+    ["/nowhere", folder, "No session was used in the folder of --from."],
+    [folder, folder, "opencode already shows every session of the folder of --from there."],
+    [folder, "/nowhere", "The folder of --to does not exist."],
     ["app", folder, "--from and --to take absolute folders"],
   ] as const) {
     const args = ["rescue", "--relink", "--from", from, "--to", to, "--data-dir", world.home.dataDir];

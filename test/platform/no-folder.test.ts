@@ -29,8 +29,8 @@ function movedAway(place: string): string {
 }
 
 const PLACES = [
-  ["session", "blocking", "opencode lists no session and makes none"],
-  ["session/prj_one", "blocking", "opencode lists no session of this project and makes none"],
+  ["session", "blocking", "opencode lists no session and creates none"],
+  ["session/prj_one", "blocking", "opencode lists no session of this project and creates none"],
   ["message", "blocking", "opencode shows every session without its messages"],
   ["message/ses_a", "blocking", "opencode shows this session without its messages"],
   ["part", "blocking", "opencode shows every message empty"],
@@ -89,7 +89,7 @@ test("many of one kind are one finding", async () => {
     writeFileSync(join(storage, "part", id), "");
   }
   expect(await found()).toEqual([
-    ["blocking", "folder-is-file", "in it 25 files instead of folders; opencode shows these messages empty"],
+    ["blocking", "folder-is-file", "there are 25 files instead of folders in it; opencode shows these messages empty"],
   ]);
 });
 

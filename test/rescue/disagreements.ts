@@ -139,9 +139,9 @@ function isShownAtHome(asked: Asked, { id, directory }: { readonly id: string; r
  * Folders in whose list a session is. Of project `global` a terminal UI lists what was ever held below its folder, and in
  * a repository without a commit all there is: that counts only in the session's own folder.
  */
-function listedIn(asked: Asked, id: string, isOfProject: boolean): string[] {
+function listedIn(asked: Asked, id: string, isOfProject: boolean, own: string | null): string[] {
   return [...asked].flatMap(([folder, lists]) =>
-    lists.web.has(id) || (lists.terminal.has(id) && isOfProject) ? [folder] : [],
+    lists.web.has(id) || (lists.terminal.has(id) && (isOfProject || folder === own)) ? [folder] : [],
   );
 }
 
@@ -158,7 +158,7 @@ function judge(
     const { id, directory } = session;
     const place = `${when}: session ${id} of ${directory}`;
     const atHome = isShownAtHome(asked, session);
-    const somewhere = listedIn(asked, id, !globals.has(id));
+    const somewhere = listedIn(asked, id, !globals.has(id), real(directory));
     const isAnywhere = live.has(id) || copied.has(id);
     if (!isAnywhere && (hidden.has(id) || partly.has(id))) said.push(`${place} is in no database, and called hidden`);
     if (atHome && hidden.has(id)) said.push(`${place} is shown there, and called hidden: ${hidden.get(id)?.reason}`);

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, lstatSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Random } from "../oracle/random.ts";
 import { WORKSPACE } from "./container.ts";
@@ -171,6 +171,8 @@ class Teller {
         return at;
       case "below": {
         const below = join(at, "below");
+        // A link that leads nowhere stands there.
+        if (!existsSync(below) && lstatSync(below, { throwIfNoEntry: false }) !== undefined) return null;
         mkdirSync(below, { recursive: true });
         this.#folders.push(below);
         this.#sessions.push(await world.session(below));

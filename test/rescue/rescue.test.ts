@@ -161,7 +161,7 @@ test("undo takes away exactly what came; a session that was continued since stay
   const messages = rows(now, `select id from message where session_id = '${id}'`);
   const undone = await undo(now.dataDir, two.runID);
   expect(undone.code).toBe(1);
-  expect(undone.stdout).toContain("it was continued since it was added");
+  expect(undone.stdout).toContain("the session was continued after it was added");
   expect(rows(now, `select id from message where session_id = '${id}'`)).toEqual(messages);
   expect(rows(now, "select id from session where version = '1.1.65'")).toEqual([{ id }]);
 });
@@ -292,7 +292,7 @@ test("--relink that may decide nothing says so and prints the command; a path th
     const { code, stdout } = await runCli(["rescue", "--relink", ...yes, "--data-dir", now.dataDir]);
     expect(code).toBe(1);
     expect(stdout).toContain(`rescue --relink --from ${join(now.home.root, "gone")} --to FOLDER`);
-    expect(stdout).toContain("Nothing was changed. Where these sessions belong only you can say");
+    expect(stdout).toContain("Nothing was changed. Only you know where these sessions belong");
   }
   expect(await storeImage(now.dataDir)).toEqual(before);
   for (const from of [`${now.home.root}//plain/../gone/`, join(now.home.root, "through", "gone")]) {
@@ -319,7 +319,7 @@ test("a session that a salvage put in / goes to the folder that the user names; 
   const before = await storeImage(now.dataDir);
   const listed = await rescue(now.dataDir, "--relink", "--yes");
   expect(listed.partlyShown.map((each: Wire) => [each.sessionID, each.shownFrom, each.reason])).toEqual([
-    [plain.id, "/", "Nothing tells its folder: a salvage put it in /."],
+    [plain.id, "/", "Its folder is unknown: a salvage put the session in /."],
   ]);
   expect(await storeImage(now.dataDir)).toEqual(before);
   const done = await rescue(now.dataDir, "--relink", "--from", "/", "--to", now.project, "--yes");
@@ -690,7 +690,7 @@ describe("another data directory", () => {
   test("that is not there, has nothing, or is this one: one sentence", async () => {
     const now = await realStore("1.18.33");
     for (const [folder, words] of [
-      [join(now.home.root, "nowhere"), "is not there"],
+      [join(now.home.root, "nowhere"), "does not exist"],
       [join(now.home.root, "bin"), "There is no data of opencode"],
       [now.dataDir, "is the data directory itself"],
     ] as const) {

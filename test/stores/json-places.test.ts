@@ -244,5 +244,5 @@ test("a safety copy that finds no space, or a file it may not read, is left out 
     },
   };
   const unreadable = await new JsonWriter(refusing, store.dataDir).copyForSafety("ses_a", [], run.path);
-  expect(unreadable).toEqual({ state: "skipped", reason: "it could not be copied (EACCES)" });
+  expect(unreadable).toEqual({ state: "skipped", reason: "the record could not be copied (EACCES)" });
 });

@@ -93,7 +93,7 @@ describe("a message with its parts", () => {
     const [refused] = await writer.putBack(parts, run.path);
     expect(refused).toMatchObject({
       state: "skipped",
-      reason: "the record it belongs to is not there; restore that one first",
+      reason: "the record that it belongs to is missing; restore that one first",
     });
     await writer.putBack(
       items.filter(({ kind }) => kind === "message"),

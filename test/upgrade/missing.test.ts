@@ -70,7 +70,7 @@ describe("a database that 2.x has upgraded", () => {
       expect(listed.code).toBe(1);
       expect(listed.stdout).toContain("1 × message: the import leaves it out: agent: missing");
       expect(listed.stdout).toContain("1 × part: the import leaves it out: no JSON parser reads it");
-      expect(listed.stdout).toContain("(table kv) stays as it is");
+      expect(listed.stdout).toContain("(table kv) is not changed");
       const written = await runCli(["rescue", "--export", folder, "--json", "--data-dir", store.dataDir]);
       expect(written.code).toBe(0);
       const { for2x } = JSON.parse(written.stdout);
@@ -116,8 +116,8 @@ describe("a database that 2.x has upgraded", () => {
       const { stdout } = await runCli(["rescue", "--json", "--data-dir", store.dataDir]);
       const missing = JSON.parse(stdout).missingIn2x as Record<string, string>[];
       expect(missing.filter(({ cause }) => cause === "never-arrived")).toMatchObject([
-        { sessionID: "ses_c01_1", why: expect.stringContaining("it stopped before, or still runs") },
-        { sessionID: "ses_c00_1", why: expect.stringContaining("it stopped before, or still runs") },
+        { sessionID: "ses_c01_1", why: expect.stringContaining("stopped before it, or still runs") },
+        { sessionID: "ses_c00_1", why: expect.stringContaining("stopped before it, or still runs") },
       ]);
       const ahead = await runCli(["repair", "--for", "2.x", "--yes", "--json", "--data-dir", store.dataDir]);
       expect(JSON.parse(ahead.stdout).items).toMatchObject([{ recordID: "msg_c01_1", action: "normalised" }]);

@@ -3,7 +3,7 @@ import { OTHER_TABLES_OF_2_0 } from "../../plugin/hosts/v2/other-tables.ts";
 import { originSentence } from "../../plugin/words/origins.ts";
 
 const FRESH = { kind: "2.x", sign: "table session_v2" } as const;
-const WHOSE = "The database is of opencode 2.x (table session_v2).";
+const WHOSE = "The database belongs to opencode 2.x (table session_v2).";
 
 test("of a database of 2.x the sentence names what is checked, and what is not", () => {
   expect(originSentence(FRESH, [])).toBe(

@@ -25,20 +25,20 @@ function sought(count: string): readonly ScreenDemand[] {
   return [{ at: PATTERN, wants: "printable" }, path, found(count, PATTERN)];
 }
 
-/** Demands on a call that writes a file, for screens that print only errors among the diagnostics. */
+/** Requirements for a call that writes a file, for screens that print only errors among the diagnostics. */
 export const FILE_CHANGE: readonly ScreenDemand[] = [
   { at: FILE_OF_CALL, wants: "path" },
   { at: DIAGNOSTICS, wants: "list" },
   { at: [...DIAGNOSTICS, EACH], wants: "diagnostic" },
 ];
 
-/** Demands on the input of a call that starts a subagent. */
+/** Requirements for the input of a call that starts a subagent. */
 export const SUBAGENT_INPUT: readonly ScreenDemand[] = [
   { at: ["state", "input", "subagent_type"], wants: "text" },
   { at: ["state", "input", "description"], wants: "printable" },
 ];
 
-/** Demands on calls of tools that 1.0 to 1.3 print with the same words, from the first version on. */
+/** Requirements for calls of tools that 1.0 to 1.3 print with the same words, from the first version on. */
 const FIRST_TOOLS: ReadonlyMap<string, readonly ScreenDemand[]> = new Map([
   ["glob", sought("count")],
   ["grep", sought("matches")],
@@ -46,7 +46,7 @@ const FIRST_TOOLS: ReadonlyMap<string, readonly ScreenDemand[]> = new Map([
   ["webfetch", [{ at: ["state", "input", "url"], wants: "printable" }]],
 ]);
 
-/** Demands on calls of tools that 1.0.142 to 1.3 print with the same words. */
+/** Requirements for calls of tools that 1.0.142 to 1.3 print with the same words. */
 export const TOOLS_OF_1_0_TO_1_3: ReadonlyMap<string, readonly ScreenDemand[]> = new Map([
   ...FIRST_TOOLS,
   ["edit", FILE_CHANGE],
@@ -62,8 +62,8 @@ export const TOOLS_OF_1_0_TO_1_3: ReadonlyMap<string, readonly ScreenDemand[]> =
 ]);
 
 /**
- * What the terminal UI requires of the values that it prints. The server answers 200 whatever they are, but the UI
- * shows a fatal error instead of the session. Read in the code of 1.0.152 and measured in a real terminal:
+ * The terminal UI's requirements for the values that it prints. The server answers 200 for any value, but the UI shows
+ * a fatal error instead of the session. Read in the code of 1.0.152 and measured in a real terminal:
  * docs/host-measurements.md.
  */
 export const SCREEN_1_0: Screen = {
@@ -98,13 +98,13 @@ export const SCREEN_1_0: Screen = {
   footers: "by finish",
 };
 
-/** Demands on calls that 1.0.0 to 1.0.98 print otherwise. */
+/** Requirements for calls that 1.0.0 to 1.0.98 print differently. */
 const CALLED: ScreenDemand = { at: [...SUBAGENT_CALLS, "tool"], wants: "printable" };
 const DIFF: ScreenDemand = { at: ["state", "metadata", "diff"], wants: "path" };
 const WRITTEN: ScreenDemand = { at: ["state", "input", "content"], wants: "text" };
 const DESCRIBED: ScreenDemand = { at: ["state", "input", "description"], wants: "printable" };
 
-/** Read in the code of 1.0.98. Tools that this version does not know are shown whatever their input holds. */
+/** Read in the code of 1.0.98. Tools that this version does not know are shown with any input. */
 const SCREEN_1_0_98: Screen = {
   ...SCREEN_1_0,
   tools: new Map([
@@ -123,7 +123,7 @@ const SCREEN_1_0_61: Screen = {
   footers: "by steps",
 };
 
-/** Read in the code of 1.0.0. Every call but one of `patch` needs an input. */
+/** Read in the code of 1.0.0. Every call except one of `patch` needs an input. */
 const SCREEN_1_0_0: Screen = {
   ...SCREEN_1_0_61,
   tools: withInput([

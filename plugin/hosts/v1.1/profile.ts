@@ -7,7 +7,7 @@ const ANSWERS = ["state", "metadata", "answers"] as const;
 const PATCHED = ["state", "metadata", "files", EACH] as const;
 
 /**
- * What the terminal UI of 1.1 to 1.3 requires. Read in the code of 1.2.27 and measured in a real terminal:
+ * The requirements of the terminal UI of 1.1 to 1.3. Read in the code of 1.2.27 and measured in a real terminal:
  * docs/host-measurements.md.
  */
 export const SCREEN_1_1: Screen = {

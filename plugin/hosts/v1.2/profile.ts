@@ -82,7 +82,7 @@ function isOf1_2(tables: Frame["tables"]): boolean {
   return !tables.has("migration") && !hasEvents(tables) && !tables.has("data_migration");
 }
 
-/** Whether a table that came with 1.14 exists. One of them may be lost. */
+/** Whether a table that came with 1.14 exists. One of these tables may be lost. */
 export function hasEvents(tables: Frame["tables"]): boolean {
   return tables.has("event") || tables.has("session_message") || tables.get("session")?.includes("model") === true;
 }

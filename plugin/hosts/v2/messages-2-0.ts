@@ -14,7 +14,7 @@ import {
 
 /**
  * The documents of `session_message` as opencode 2.0.26 decodes them (source: packages/schema/src/session-message.ts;
- * decoding: packages/core/src/session/history.ts). Keys that are not named here are accepted. An optional key is
+ * decoding: packages/core/src/session/history.ts). Keys that the schema does not name are accepted. An optional key is
  * absent, never `null`. Later versions read `native` for `state` and `providerState`, and rename the older keys when
  * they read them.
  */

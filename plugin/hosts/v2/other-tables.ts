@@ -4,7 +4,7 @@ import type { Stop } from "../../model/finding.ts";
 import { prompt } from "./messages-2-0.ts";
 import { columnTime, directory, finite, idOf, ifAny, record } from "./values.ts";
 
-/** A table beside sessions and messages whose rows opencode 2.x decodes. */
+/** A table besides sessions and messages whose rows opencode 2.x decodes. */
 export interface OtherTable {
   readonly table: string;
   readonly kind: RecordKind;
@@ -18,7 +18,7 @@ export interface OtherTable {
   readonly jsonColumns: readonly string[];
   /** A row with its JSON columns parsed. */
   readonly row: z.ZodType;
-  /** What fails in opencode if a row cannot be decoded. */
+  /** The requests of opencode that fail if a row cannot be decoded. */
   stops(name: unknown): readonly Stop[];
 }
 
@@ -95,7 +95,7 @@ const inbox: OtherTable = {
 };
 
 /**
- * What a model is told before a session starts: packages/core/src/session/instruction-state.ts and
+ * Instructions that a model gets before a session starts: packages/core/src/session/instruction-state.ts and
  * instruction-entry.ts.
  */
 const instructions = (table: string, name: string, jsonColumns: readonly string[], ofSession = true): OtherTable => ({

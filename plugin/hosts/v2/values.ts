@@ -22,7 +22,7 @@ export function ifAny(schema: z.ZodType): z.ZodType {
 /** An object of any keys and values. */
 export const record = z.record(z.string(), z.unknown());
 
-/** A value that can be written as JSON again. `1e999` is read as infinite, which JSON cannot express. */
+/** A value that can be written as JSON again. JavaScript reads `1e999` as infinity, which JSON cannot express. */
 export const jsonValue = z.unknown().refine(isWritable, "holds an infinite number");
 
 /** An object with any keys, whose values can be written as JSON again. */
@@ -33,7 +33,7 @@ function isWritable(value: unknown): boolean {
   while (left.length > 0) {
     const each = left.pop();
     if (typeof each === "number" && !Number.isFinite(each)) return false;
-    // Items are added one by one, because a list may be longer than the number of arguments that a call takes.
+    // Items are added one by one, because a list may be longer than the largest number of arguments of a call.
     if (typeof each === "object" && each !== null) for (const child of Object.values(each)) left.push(child);
   }
   return true;
@@ -58,8 +58,8 @@ export const toolContent = z.discriminatedUnion("type", [
 export const mention = z.object({ start: finite, end: finite, text: z.string() });
 
 /**
- * A time in an integer column. A text there must be one that `Date` reads. opencode takes a BLOB for the parts of a
- * date and accepts it (measured).
+ * A time in an integer column. A text there must be one that `Date` reads. opencode accepts a BLOB there, as the parts
+ * of a date (measured).
  */
 export const columnTime = z.unknown().refine(isTime, "not a time");
 
@@ -70,7 +70,7 @@ function isTime(value: unknown): boolean {
 }
 
 /**
- * The folder of a session. An empty one is accepted, for old sessions (`directoryColumn` of
+ * The folder of a session. An empty folder is accepted, for old sessions (`directoryColumn` of
  * packages/core/src/database/path.ts). 2.0 accepts Windows paths on every system; the preview does not (measured on
  * Linux).
  */

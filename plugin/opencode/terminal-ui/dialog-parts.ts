@@ -57,7 +57,7 @@ export function askUser(api: TuiPluginApi, title: string, message: string, yes: 
   const once = (work: Choice) => () => {
     if (answered) return;
     answered = true;
-    // opencode closes the dialog after this, so the work must show its own dialog later.
+    // opencode closes this dialog after the action, so the work must show its own dialog later.
     queueMicrotask(() => void Promise.resolve(work()).catch(() => showDefect(api)));
   };
   api.ui.dialog.replace(

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { TuiDialogSelectOption, TuiPluginApi } from "@opencode-ai/plugin/tui";
 import { TRUNCATED } from "../../faults/unreadable.ts";
-import { type ConfirmedFinding, FAILING_ON_SCREEN, failedVerb, isFailingHere } from "../../model/finding.ts";
+import { type ConfirmedFinding, FAILING_ON_SCREEN, isFailingHere } from "../../model/finding.ts";
 import { entryURL } from "../../package-files.ts";
 import { LARGE_QUARANTINE_BYTES } from "../../quarantine/retention.ts";
 import { allRuns, type ReadableSummary, type RunSummary } from "../../quarantine/runs.ts";
@@ -14,10 +14,16 @@ import { repair } from "../../repair/repair.ts";
 import { planRestore, type RestoreInput, restore } from "../../repair/restore.ts";
 import { openStores } from "../../stores/open.ts";
 import { plural, sizeText, were } from "../../words/amounts.ts";
-import { NOTHING_CHANGED, UNDO_IN_LIST } from "../../words/answers/common.ts";
+import {
+  failingRecords,
+  NOT_SHOWN_TITLE,
+  NOTHING_CHANGED,
+  UNDO_IN_LIST,
+  UNDO_THIS_RUN,
+} from "../../words/answers/common.ts";
 import { causeText, runTitle, writtenText } from "../../words/answers/dialog.ts";
 import { type FindingGroup, groupFindings, groupText } from "../../words/answers/finding-groups.ts";
-import { changeLines } from "../../words/changes.ts";
+import { changeLines, inOneSentence } from "../../words/changes.ts";
 import { originsSentence } from "../../words/origins.ts";
 import { doneWords, failsAgain, restoredSentence, sentence, soThatItOpens, toDoWords } from "../../words/records.ts";
 import type { RequestContext } from "../repair-request.ts";
@@ -49,29 +55,28 @@ export async function openRepairDialog(input: DialogInput): Promise<void> {
   const title =
     found.length === 0
       ? `Session repair: all ${plural(counts.sessions, "session")} can be opened`
-      : `Session repair: ${plural(found.length, "record")} that opencode cannot ${failedVerb(found)}`;
+      : `Session repair: ${failingRecords(found)}`;
   const undo = undoOptions(input, await sized(input, runs));
   const hidden = hiddenOptions(input);
   const options = [...originOptions(api, others), ...repairOptions(input, found), ...undo, ...hidden, closeOption(api)];
   showList(api, title, options, "Filter");
 }
 
-/** Options for a database that is not of opencode 1.x alone. */
+/** Options for a database that does not belong to opencode 1.x alone. */
 function originOptions(api: TuiPluginApi, sentence: string | null): Option[] {
   if (sentence === null) return [];
   const value = () => showText(api, "Session repair", sentence);
   return [{ title: sentence, category: "The database", value }];
 }
 
-/** Only a database leaves sessions out of its lists. */
+/** Only opencode with a database leaves sessions out of its lists. */
 function hiddenOptions(input: DialogInput): Option[] {
   if (input.context.located.databases.length === 0) return [];
-  const title = "Sessions that are not shown";
   const value = async () => {
     const { openHiddenDialog } = await import("./hidden-dialog.ts");
     return openHiddenDialog({ ...input, commandLine: fileURLToPath(entryURL("cli")) });
   };
-  return [{ title, description: "look for them", category: "Otherwise", value }];
+  return [{ title: NOT_SHOWN_TITLE, description: "look for them", category: "Otherwise", value }];
 }
 
 function closeOption(api: TuiPluginApi): Option {
@@ -122,7 +127,7 @@ function sessionOptions(input: DialogInput, sessionID: string | null, found: rea
         return showText(
           input.api,
           groupText(group),
-          `Nothing was changed: this is only reported. ${evidenceText(group)}`,
+          `${NOTHING_CHANGED} This is only reported. ${evidenceText(group)}`,
         );
       },
     };
@@ -141,18 +146,17 @@ function evidenceText(group: FindingGroup<ConfirmedFinding>): string {
 const MOST_CAUSES = 2;
 const MOST_CHANGES = 4;
 
-/** The values that are completed, one line each. */
+/** One line for each value that would be added. */
 export function changesText(findings: readonly ConfirmedFinding[]): string {
   const changes = changeLines(findings);
   if (changes.length === 0) return "";
-  const more = changes.length > MOST_CHANGES ? `; and ${changes.length - MOST_CHANGES} more` : "";
-  return ` Completed: ${changes.slice(0, MOST_CHANGES).join("; ")}${more}.`;
+  return ` Completed: ${inOneSentence(changes, MOST_CHANGES)}.`;
 }
 
 /** If there are more records than this, their texts are not shown before the repair. */
 const MOST_PREVIEWS = 2;
 
-/** What can be read of the cut-off records before they are moved. */
+/** The readable text of the cut-off records, before they are moved. */
 async function previewText({ context }: DialogInput, findings: readonly ConfirmedFinding[]): Promise<string> {
   const cut = findings.filter(({ kind, code }) => code === TRUNCATED.code && (kind === "part" || kind === "message"));
   if (cut.length === 0 || cut.length > MOST_PREVIEWS) return "";
@@ -205,7 +209,7 @@ async function repairNow(input: DialogInput, findings: readonly ConfirmedFinding
   askUser(api, "Open the session?", lines.join(" "), open, close);
 }
 
-/** The only session in which everything was repaired, if it is not on the screen already; else `null`. */
+/** The only session in which everything was repaired, if it is not on the screen already; otherwise `null`. */
 function sessionToOpen(
   { api }: DialogInput,
   findings: readonly ConfirmedFinding[],
@@ -218,10 +222,13 @@ function sessionToOpen(
   return isDone && navigate !== undefined ? sessionID : null;
 }
 
-/** The server half may be repairing the same records at this moment. Wait this long for it, in milliseconds. */
+/**
+ * The server half may be repairing the same records at this moment. The dialog waits this long for the server half, in
+ * milliseconds.
+ */
 const PATIENCE_MS = 10_000;
 
-/** Repairs findings. Records that an earlier run restored are repaired again only if the user asks, never `unasked`. */
+/** Repairs findings. Records that the user restored are repaired again only if the user asks, never `unasked`. */
 export function repairFindings(
   context: RequestContext,
   findings: readonly ConfirmedFinding[],
@@ -279,14 +286,14 @@ export function confirmUndo(input: DialogInput, runID: string, items: number): v
   const message = `${plural(items, "record")} will be restored byte for byte where ${were(items)}. ${failsAgain(items)}`;
   askUser(
     input.api,
-    "Undo this run?",
+    UNDO_THIS_RUN,
     message,
     () => undoNow(input, runID),
     () => input.api.ui.dialog.clear(),
   );
 }
 
-/** The time that the screen needs to show something before work blocks it, in milliseconds. */
+/** The time that the screen needs to draw a text before work blocks it, in milliseconds. */
 const PAINT_MS = 50;
 
 async function undoNow(input: DialogInput, runID: string): Promise<void> {

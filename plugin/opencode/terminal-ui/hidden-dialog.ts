@@ -2,7 +2,14 @@ import type { TuiDialogSelectOption } from "@opencode-ai/plugin/tui";
 import { runEntry } from "../../platform/own-entry.ts";
 import { type RescueChoice, type RescueLists, recordRepair, rescueChoices } from "../../rescue/choices.ts";
 import { plural } from "../../words/amounts.ts";
-import { ALL_SHOWN, NOTHING_CHANGED, UNDO_IN_LIST } from "../../words/answers/common.ts";
+import {
+  ALL_SHOWN,
+  NOT_SHOWN_TITLE,
+  NOTHING_CHANGED,
+  UNDO_IN_LIST,
+  UNDONE_BY_REPAIR,
+  whereIsNow,
+} from "../../words/answers/common.ts";
 import { minuteText } from "../../words/times.ts";
 import { type Choice, type DialogInput, showList, showText } from "./dialog-parts.ts";
 import { showProgress } from "./progress.ts";
@@ -10,11 +17,9 @@ import { showProgress } from "./progress.ts";
 type Option = TuiDialogSelectOption<Choice>;
 
 export interface HiddenInput extends DialogInput {
-  /** The module of the command line. */
+  /** The module that runs the command line. */
   readonly commandLine: string;
 }
-
-const TITLE = "Sessions that are not shown";
 
 /** The answer of the command line to `rescue --json`. */
 interface RescueAnswer extends RescueLists {
@@ -36,7 +41,7 @@ export async function openHiddenDialog(input: HiddenInput): Promise<void> {
   if (answer === null) return showFailure(input, null);
   if (answer.error !== undefined) return showFailure(input, answer.error);
   const choices = rescueChoices(answer);
-  if (choices.length === 0) return showText(api, TITLE, `opencode ${ALL_SHOWN}`);
+  if (choices.length === 0) return showText(api, NOT_SHOWN_TITLE, `opencode ${ALL_SHOWN}`);
   const suggested = choices.filter(({ isSuggested }) => isSuggested);
   const all: Option[] =
     suggested.length < 2
@@ -44,13 +49,13 @@ export async function openHiddenDialog(input: HiddenInput): Promise<void> {
       : [
           {
             title: `All ${plural(suggested.length, "session")} whose place is known`,
-            description: "/repair undoes it",
+            description: UNDONE_BY_REPAIR,
             value: () => bringBack(input, suggested),
           },
         ];
   showList(
     api,
-    `${TITLE}: ${choices.length.toLocaleString("en-US")}`,
+    `${NOT_SHOWN_TITLE}: ${choices.length.toLocaleString("en-US")}`,
     [...all, ...choices.map((each) => optionFor(input, each))],
     "Filter",
   );
@@ -72,18 +77,18 @@ function choose(input: HiddenInput, choice: RescueChoice): Promise<void> | void 
   const { action } = choice;
   if (action.kind === "certain") return bringBack(input, [choice]);
   if (action.kind === "repair") {
-    const text = `Its own record is gone. On the command line, \`opencode-session-repair ${recordRepair([action.sessionID]).join(" ")}\` makes one.`;
-    return showText(input.api, TITLE, text);
+    const text = `Its own record is gone. On the command line, \`opencode-session-repair ${recordRepair([action.sessionID]).join(" ")}\` rebuilds it.`;
+    return showText(input.api, NOT_SHOWN_TITLE, text);
   }
   if (action.candidates.length === 0) {
     const text = `Its folder is gone, and nothing shows where it is now. On the command line: opencode-session-repair rescue --relink --from ${action.from} --to FOLDER`;
-    return showText(input.api, TITLE, text);
+    return showText(input.api, NOT_SHOWN_TITLE, text);
   }
   const places = action.candidates.map((folder): Option => {
     const args = ["--relink", "--from", action.from, "--to", folder, "--session", choice.sessionID];
     return { title: folder, value: () => carryOut(input, args) };
   });
-  showList(input.api, `Where is ${action.from} now?`, places, "Filter");
+  showList(input.api, whereIsNow(action.from), places, "Filter");
 }
 
 function bringBack(input: HiddenInput, choices: readonly RescueChoice[]): Promise<void> {
@@ -102,13 +107,13 @@ async function carryOut(input: HiddenInput, args: readonly string[]): Promise<vo
   const lines = [done === 0 ? NOTHING_CHANGED : `${plural(done, "record")} changed.`];
   if (refused !== undefined) lines.push(`Not everything could be done: ${refused}.`);
   if (answer.message !== undefined) lines.push(answer.message);
-  if (done > 0) lines.push(`opencode's session list shows it when it is opened again. ${UNDO_IN_LIST}`);
-  showText(api, TITLE, lines.join(" "));
+  if (done > 0) lines.push(`opencode's session list shows the session when you open the list again. ${UNDO_IN_LIST}`);
+  showText(api, NOT_SHOWN_TITLE, lines.join(" "));
 }
 
 function showFailure({ api }: DialogInput, error: string | null): void {
-  const text = error ?? "They could not be looked for.";
-  showText(api, TITLE, `${text} On the command line: npx opencode-session-repair rescue`);
+  const text = error ?? "The hidden sessions could not be looked for.";
+  showText(api, NOT_SHOWN_TITLE, `${text} On the command line: npx opencode-session-repair rescue`);
 }
 
 async function rescueAnswer(

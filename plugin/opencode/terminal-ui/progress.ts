@@ -8,14 +8,14 @@ export interface Progress {
   close(): void;
 }
 
-/** Numbers that change faster than this cannot be read, in milliseconds. */
+/** The shortest time between two updates of a number, in milliseconds, so that users can read it. */
 const SHOWN_MS = 200;
 
 type Answer = "go on" | "stop";
 
 /**
- * Shows what is being done, its progress, and a way to stop it. `whenClosed`: what happens to the work if the user
- * closes the dialog.
+ * Shows the current work, its progress, and a way to stop it. `whenClosed`: whether the work stops if the user closes
+ * the dialog.
  */
 export function showProgress(
   { ui }: TuiPluginApi,
@@ -42,7 +42,7 @@ export function showProgress(
           current: chosen,
           options: [
             { title: "Go on", value: "go on" },
-            { title: "Stop", description: "what is done is complete, and can be undone", value: "stop" },
+            { title: "Stop", description: "the changes made so far are complete, and can be undone", value: "stop" },
           ],
           onMove: ({ value }) => {
             chosen = value;

@@ -13,15 +13,15 @@ interface Size {
 }
 
 /**
- * The largest amount that is read while the terminal UI waits: about a tenth of a second's work. Anything more is read
- * while it shows something else.
+ * The largest amount that is read while the terminal UI waits, about a tenth of a second's work. Larger amounts are
+ * read while the terminal UI shows another screen.
  */
 const LARGEST_LOOK: Size = { records: 20_000, bytes: 32 * 1024 * 1024 };
 
-/** The time for checking the sessions of subagents, in milliseconds, if none was checked in advance. */
+/** The time for checking the sessions of subagents, in milliseconds, if none of them was checked in advance. */
 const SUBAGENTS_MS = 30;
 
-/** The largest amount of one session that is read in advance: about a hundredth of a second's work. */
+/** The largest amount of one session that is read in advance, about a hundredth of a second's work. */
 const LARGEST_LOOK_AHEAD: Size = { records: 8_000, bytes: 8 * 1024 * 1024 };
 
 /** The number of sessions that are checked in advance, the most recently used ones. */
@@ -31,16 +31,16 @@ const LOOKED_AHEAD = 100;
 const LOOK_AHEAD_MS = 100;
 const NEWS_MS = 500;
 
-/** All of this uses at most this share of the terminal UI's time. */
+/** All of these checks use at most this share of the terminal UI's time. */
 const SHARE = 0.05;
 
 /**
- * The result of a look at a session. `loads`: opencode can load it. `damaged`: opencode probably cannot. `long`: there
- * is more to read than the waiting terminal UI allows.
+ * The result of the quick check of a session. `loads`: opencode can load it. `damaged`: opencode probably cannot.
+ * `long`: the session is too large to be read while the terminal UI waits.
  */
 export type Look = "loads" | "damaged" | "long";
 
-/** A database that is open for looking at single sessions. */
+/** A database that is open for quick checks of single sessions. */
 export interface GuardedStore {
   readonly store: Store;
   readonly opening: SessionOpening;
@@ -48,13 +48,13 @@ export interface GuardedStore {
   readonly origin: Origin;
 }
 
-/** Looks at a session at the moment when the terminal UI opens it, before the messages are fetched. */
+/** Checks a session when the terminal UI opens it, before the messages are fetched. */
 export class SessionGuard {
   readonly #store: Store;
   readonly #opening: SessionOpening;
   readonly #origin: Origin;
   readonly #follower: DatabaseFollower;
-  /** The sessions that were found healthy. They stay listed as long as everything written is healthy too. */
+  /** The sessions that were found healthy. The sessions stay listed as long as all new rows are healthy too. */
   readonly #healthy = new Set<string>();
   #ahead: string[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -68,8 +68,8 @@ export class SessionGuard {
   }
 
   /**
-   * Checks the most recently used sessions in advance, one at a time and only short ones, and then everything that is
-   * written. Opening such a session then costs almost nothing.
+   * Checks the most recently used sessions in advance, one at a time and only short ones, and then all new rows. A
+   * session that was checked in advance opens almost without delay.
    */
   async lookAhead(): Promise<void> {
     this.#ahead = (await this.#store.sessions(null)).slice(0, LOOKED_AHEAD).map(({ id }) => id);
@@ -95,7 +95,7 @@ export class SessionGuard {
 
   /**
    * Checks a session against all rules of its host, and the sessions of its subagents. opencode fetches those as soon
-   * as it shows the call. Synchronous, because opencode calls it right before the fetch.
+   * as it shows the call. The check is synchronous, because opencode calls it right before the fetch.
    */
   look(sessionID: string): Look {
     if (this.#letThrough === sessionID) return "loads";
@@ -113,7 +113,8 @@ export class SessionGuard {
   }
 
   /**
-   * Lets a session through until another one is opened, whatever a look says, because the thorough check found nothing.
+   * Lets a session open without another quick check until the user opens a different one, because the thorough check
+   * found nothing.
    */
   letThrough(sessionID: string): void {
     this.#letThrough = sessionID;
@@ -123,7 +124,7 @@ export class SessionGuard {
     return this.#healthy.has(sessionID) ? "loads" : this.#lookAt(sessionID, LARGEST_LOOK);
   }
 
-  /** Healthy sessions stay healthy as long as every row written since can be loaded. */
+  /** Healthy sessions stay healthy as long as every new row can be loaded. */
   #takeNotice(): void {
     if (this.#follower.isFollowing() && !this.#follower.hasNews()) return;
     const rowIDs = this.#follower.isFollowing() ? this.#follower.news() : "lost";
@@ -148,7 +149,7 @@ export class SessionGuard {
     return loads;
   }
 
-  /** The findings that keep a session, or one of its subagents' sessions, from being opened. */
+  /** The findings because of which a session, or a session of its subagents, does not open. */
   async damageOf(sessionID: string): Promise<ConfirmedFinding[]> {
     const found: ConfirmedFinding[] = [];
     for (const id of [sessionID, ...this.#opening.subagentSessions(sessionID)]) {
@@ -157,7 +158,7 @@ export class SessionGuard {
     return found;
   }
 
-  /** The findings that keep session lists from loading. */
+  /** The findings because of which session lists do not load. */
   damagedLists(): Promise<ConfirmedFinding[]> {
     return this.#blocking({ what: "list", projectID: null });
   }

@@ -4,9 +4,9 @@ import { type Look, loadInspection, type SessionGuard } from "./session-guard.ts
 
 /**
  * Registers a slot that is rendered whenever another session is shown, before its view fetches the messages. The slot
- * reads the route, which opencode tracks. A session that cannot be loaded is left at once, repaired or asked about, and
- * opened again, because opencode fetches its messages only once. The slots of the session view itself are not rendered
- * for the sessions of subagents.
+ * reads the route, which opencode tracks. opencode fetches the messages of a session only once. So the plugin closes a
+ * session that does not load, repairs it or asks, and opens it again. The slots of the session view itself are not
+ * rendered for the sessions of subagents.
  */
 export function guardSessions(opening: Opening): void {
   const { api, guard } = opening;

@@ -12,7 +12,7 @@ import type { SessionGuard } from "./session-guard.ts";
 
 const TOAST_MS = 10_000;
 
-/** What starts a repair that nobody asked for: the start itself, and the background check and watch after it. */
+/** The origin of a repair that nobody asked for: the start itself, or the background check and the watch after it. */
 const UNASKED: readonly string[] = ["preload", "watch"];
 
 /** What the server half repaired at the start, before there was a screen. */
@@ -49,7 +49,7 @@ export async function tellOfStart(api: TuiPluginApi, context: RequestContext, gu
 export async function deedsOfStart(files: FileSystem, dataDir: string, since: number): Promise<StartDeeds> {
   let sessions = 0;
   const remedies: ManifestItem["remedy"][] = [];
-  // An older run is recognised by its name and skipped.
+  // The name of an older run shows its time, so it is skipped.
   for await (const run of eachRun(files, dataDir, ({ runID }) => timeOfRunID(runID) >= since)) {
     if (!run.ok || !UNASKED.includes(run.state.trigger) || Date.parse(run.state.createdAt) < since) continue;
     sessions += 1;

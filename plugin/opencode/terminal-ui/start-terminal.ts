@@ -21,7 +21,10 @@ const CATEGORY = "Session";
 
 const TOAST_MS = 10_000;
 
-/** The server half answers at once. It is asked at most this often, with this pause in milliseconds. */
+/**
+ * The server half answers this question at once. The question is sent at most this often, with this pause in
+ * milliseconds.
+ */
 const MOST_QUESTIONS = 5;
 const ANSWER_MS = 1000;
 
@@ -30,7 +33,7 @@ const LOOK_AHEAD_DELAY_MS = 100;
 
 /** Sets up the terminal half: the command with its dialog, and the guard that checks sessions when they are opened. */
 export async function startTerminal(api: TuiPluginApi, options: unknown, spec: unknown): Promise<void> {
-  // With `attach` the store is on the server's machine. The server half there answers.
+  // With `attach`, the store is on the server's machine. The server half there answers.
   if (process.argv.includes("attach")) return;
   if (!takePlace(api.renderer)) return;
   api.lifecycle.onDispose(() => leavePlace(api.renderer));
@@ -59,8 +62,8 @@ export async function startTerminal(api: TuiPluginApi, options: unknown, spec: u
 }
 
 /**
- * Whether the server half can report what happened at the start. It is told that a toast is seen from now on. The
- * question is repeated, because an early request may get lost.
+ * Whether the server half can report its work at the start. The server half learns that the user sees toasts from now
+ * on. The question is repeated, because an early request may get lost.
  */
 async function hearServerHalf(api: TuiPluginApi, hostAnswers: Promise<unknown>): Promise<boolean> {
   const hearing = new AbortController();
@@ -113,7 +116,7 @@ async function registerDialog(
   });
   isSlash = !(await commands).includes(SLASH);
   const { keymap, command } = api;
-  // 1.3.6 to 1.14 have only the older API (measured 1.14.41).
+  // 1.3.6 to 1.14 have only the older API for commands (measured 1.14.41).
   if (typeof keymap?.registerLayer !== "function") {
     const slash = isSlash ? { slash: { name: SLASH } } : {};
     command?.register(() => [

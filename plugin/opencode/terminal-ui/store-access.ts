@@ -27,7 +27,7 @@ export async function openForLooks(context: RequestContext): Promise<GuardedStor
   return chosen;
 }
 
-/** `null`: the terminal UI of its hosts has no plugins. */
+/** `null`: this host's terminal UI has no plugins. */
 function guardedStore({ store, origin }: OpenedStore & { state: "ok" }): GuardedStore | null {
   const { opening, changedRows, description } = store;
   if (opening === null || changedRows === null || origin === null || description.database === undefined) return null;

@@ -11,13 +11,16 @@ const STEP_MS = 50;
 const LONGEST_WAIT_MS = 10_000;
 
 export interface TerminalSettings extends ReadSettings {
-  /** Whether tui.json has its own options. The server half never reads those, so this half reports mistakes in them. */
+  /**
+   * Whether tui.json has its own options. The server half never reads options in tui.json, so this half reports
+   * mistakes in them.
+   */
   readonly isOwn: boolean;
 }
 
 /**
- * The options of the terminal half: those of its own entry in tui.json, or else those of the server half in
- * opencode.json. If it cannot be told which apply, this half changes nothing.
+ * The options of the terminal half: those of its own entry in tui.json, or otherwise those of the server half in
+ * opencode.json. If it is unclear which options apply, this half changes nothing.
  */
 export async function terminalSettings(api: TuiPluginApi, given: unknown, spec: unknown): Promise<TerminalSettings> {
   if (given !== undefined && given !== null) return { ...readSettings(given), isOwn: true };
@@ -35,7 +38,8 @@ export async function terminalSettings(api: TuiPluginApi, given: unknown, spec: 
   if (others.some((entry) => !isDeepStrictEqual(entry.options, first?.options))) {
     return guarded("The plugin is listed twice, with different options.");
   }
-  if (first === undefined && isDoubtful) return guarded("It cannot be told which options in opencode.json are meant.");
+  if (first === undefined && isDoubtful)
+    return guarded("The plugin cannot tell which options in opencode.json are meant.");
   return { ...readSettings(await findOptions(first?.options, nodeFileSystem, process.env)), isOwn: false };
 }
 
@@ -55,7 +59,7 @@ async function configured(api: TuiPluginApi): Promise<PluginEntry[] | null> {
   return pluginEntries(api.state.config.plugin);
 }
 
-/** The folders to which a relative path may be relative: those whose configuration opencode reads. */
+/** The folders to which a relative path may refer: those whose configuration opencode reads. */
 function folders(api: TuiPluginApi): string[] {
   const { config, directory, worktree } = api.state.path;
   const projects = [directory, worktree].filter(Boolean).flatMap((folder) => [folder, `${folder}/.opencode`]);

@@ -1,10 +1,10 @@
 import type { TuiPluginApi } from "@opencode-ai/plugin/tui";
 
-/** The used part of the text area for opencode's prompt (OpenTUI; measured 1.14.34 to 1.18.34). */
+/** The part of opencode's text area for the prompt that this module uses (OpenTUI; measured 1.14.34 to 1.18.34). */
 interface Editor {
   readonly plainText: string;
   onSubmit: (event: unknown) => void;
-  /** In newer hosts: what the text area is for, and whether it accepts a shell command. */
+  /** In newer hosts: the purpose of the text area, and whether it accepts a shell command. */
   readonly traits?: { readonly role?: unknown; readonly status?: unknown };
   clear(): void;
 }
@@ -24,14 +24,14 @@ export interface TypedCommand {
   readonly name: string;
   /** `false` if the name belongs to a command of the server. */
   isOurs(): boolean;
-  /** Carries out the words typed after the name. `false`: they were not understood and stay in the prompt. */
+  /** Carries out the words typed after the name. `false`: the words were not understood and stay in the prompt. */
   answer(words: string): boolean;
 }
 
 /**
- * Answers a command that is typed with further words. opencode looks for commands of the terminal only in its
- * autocomplete, which closes at the first space, so the text would go to the model. It is taken when the prompt is
- * submitted, before opencode makes a session for it.
+ * Answers a command that the user types with further words. opencode looks for the terminal's commands only in its
+ * autocomplete, which closes at the first space. So the text would go to the model. The text is taken when the user
+ * submits the prompt, before opencode makes a session for it.
  */
 export function answerTyped(api: TuiPluginApi, command: TypedCommand): void {
   const keys = (api as { renderer?: { keyInput?: NodeJS.EventEmitter } }).renderer?.keyInput;
@@ -48,7 +48,7 @@ export function answerTyped(api: TuiPluginApi, command: TypedCommand): void {
         if (!takes(api, command, editor)) onSubmit.call(editor, event);
       };
     }
-    // Up to 1.14.41 a command of opencode takes the key, without asking the text area.
+    // Up to 1.14.41, a command of opencode handles the key, without asking the text area.
     if (keybind?.match?.("input_submit", key) !== true || isCompleting(editor)) return;
     if (!takes(api, command, editor)) return;
     key.preventDefault();
@@ -64,7 +64,7 @@ function focusedEditor(api: TuiPluginApi): Editor | null {
   return isEditor && typeof focused.clear === "function" ? (focused as Editor) : null;
 }
 
-/** The autocomplete is open until the first space. Until then the key belongs to it. */
+/** The autocomplete is open until the first space. Until then, the autocomplete handles the key. */
 function isCompleting({ plainText }: Editor): boolean {
   // biome-ignore lint/plugin: a command, no path
   return plainText.startsWith("/") && !/\s/.test(plainText);
@@ -78,8 +78,8 @@ function takes(api: TuiPluginApi, command: TypedCommand, editor: Editor): boolea
 }
 
 /**
- * Whether text in this area would go to the model. The text of a dialog, an answer to the agent or a shell command
- * would not.
+ * Whether text in this area would go to the model. The text of a dialog, an answer to the agent or a shell command does
+ * not go to the model.
  */
 function isPrompt(api: TuiPluginApi, { traits }: Editor): boolean {
   if (api.ui.dialog.open || traits?.status === "SHELL") return false;
@@ -88,7 +88,7 @@ function isPrompt(api: TuiPluginApi, { traits }: Editor): boolean {
   if (current.name === "home") return true;
   if (current.name !== "session") return false;
   const sessionID = String(current.params?.sessionID);
-  // Older hosts lack some of these.
+  // Older hosts lack some of these fields.
   const { permission, question }: Partial<TuiPluginApi["state"]["session"]> = api.state.session;
   return !permission?.(sessionID).length && !question?.(sessionID).length;
 }

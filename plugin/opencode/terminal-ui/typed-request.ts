@@ -15,7 +15,8 @@ import { confirmRepair, confirmUndo, openRepairDialog } from "./dialogs.ts";
 const TITLE = "Session repair";
 
 /**
- * Carries out the words typed after `/repair`, in dialogs. A change is asked about, as when it is chosen from the list.
+ * Carries out the words typed after `/repair`, in dialogs. A change needs the user's confirmation, as if it had been
+ * chosen from the list.
  */
 export async function carryOut(request: RepairRequest, input: DialogInput): Promise<void> {
   switch (request.what) {

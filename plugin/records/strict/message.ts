@@ -2,16 +2,16 @@ import type { HostProfile } from "../../hosts/profile.ts";
 import type { Description, Vocabulary } from "../vocabulary.ts";
 import { apiErrorFields, fileDiff, messageID, tokens } from "./values.ts";
 
-/** In what the lines that check a message differ. */
+/** The differences between the lines that check a message. */
 type MessageDemands = Pick<HostProfile, "knowsContentFilter" | "checksErrorRef" | "wantsWholeUserTime">;
 
-/** Why a turn of the assistant failed. */
+/** The reasons why a turn of the assistant failed. */
 function turnError<S>(is: Vocabulary<S>, { knowsContentFilter, checksErrorRef }: MessageDemands): S {
   const message = is.text;
   return is.variants("name", {
     ProviderAuthError: { data: is.object({ providerID: is.text, message }) },
     UnknownError: { data: is.object({ message, ...(checksErrorRef && { ref: is.optional(is.text) }) }) },
-    // opencode describes no field of this error's data: anything but `null` passes.
+    // opencode describes no field of this error's data, so any value except `null` passes.
     MessageOutputLengthError: { data: is.something },
     MessageAbortedError: { data: is.object({ message }) },
     StructuredOutputError: { data: is.object({ message, retries: is.integer }) },
@@ -21,12 +21,14 @@ function turnError<S>(is: Vocabulary<S>, { knowsContentFilter, checksErrorRef }:
   });
 }
 
-/** The document of a message row, as a line of opencode encodes it. Its ids come from the row's columns. */
+/**
+ * The document of a message row, as a line of opencode encodes it. The ids of the message come from the row's columns.
+ */
 export function messageDocumentOf(line: MessageDemands): Description {
   return (is) => is.variants("role", messageFields(is, line));
 }
 
-/** As opencode 1.17 and newer encode it. */
+/** The document as opencode 1.17 and newer encode it. */
 export const messageDocument = messageDocumentOf({
   knowsContentFilter: true,
   checksErrorRef: true,
@@ -40,7 +42,7 @@ function messageFields<S>(
   return {
     user: {
       time: is.object({ created: line.wantsWholeUserTime ? is.integer : is.amount }),
-      // opencode stores the requested format here, and cannot encode it again, whatever it is.
+      // opencode stores the requested format here, but cannot encode any format again.
       format: is.absent,
       summary: is.optional(
         is.object({

@@ -21,7 +21,7 @@ function fileFields<S>(is: Vocabulary<S>): Readonly<Record<string, S>> {
   return { mime: is.text, filename: is.optional(is.text), url: is.text, source: is.optional(source(is)) };
 }
 
-/** A file that a tool returned: it has no row of its own, so its document carries the ids. */
+/** A file that a tool returned has no row of its own, so its document contains its ids. */
 const attachment: Description = (is) =>
   is.object({
     ...fileFields(is),
@@ -49,7 +49,9 @@ const toolState: Description = (is) => {
   });
 };
 
-/** The document of a part row, as opencode 1.14.48 and newer encode it. Its ids come from the row's columns. */
+/**
+ * The document of a part row, as opencode 1.14.48 and newer encode it. The ids of the part come from the row's columns.
+ */
 export const partDocument: Description = (is) => {
   const metadata = is.optional(is.record);
   const snapshot = is.optional(is.text);

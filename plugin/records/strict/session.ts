@@ -82,7 +82,7 @@ const projectRowOn =
   (is) =>
     columns(is, { worktree: is.absolutePath(system), vcs: is.ifAny(is.oneOf("git")) });
 
-/** For each system whose opencode may load the store, one shape each, because shapes are compared by identity. */
+/** One shape for each system whose opencode may load the store, made once because shapes are compared by identity. */
 export const PROJECT_SHAPES: Readonly<
   Record<PathSystem, { readonly row: Description; readonly sandboxes: Description }>
 > = {
@@ -92,7 +92,7 @@ export const PROJECT_SHAPES: Readonly<
 
 export const todoRow: Description = (is) => columns(is, { content: is.text, status: is.text, priority: is.text });
 
-/** opencode builds a session's summary, diffs included, only where one of these columns holds something. */
+/** opencode builds a session's summary, diffs included, only if one of these columns has a value. */
 export function hasSummary(row: RowValues | null): boolean {
   return ["summary_additions", "summary_deletions", "summary_files"].some((column) => (row?.[column] ?? null) !== null);
 }

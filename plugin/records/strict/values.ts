@@ -1,6 +1,6 @@
 import type { Description, Vocabulary } from "../vocabulary.ts";
 
-/** An id; opencode checks nothing but how it begins. */
+/** An id, of which opencode checks only the beginning. */
 export const sessionID: Description = (is) => is.beginning("ses");
 export const messageID: Description = (is) => is.beginning("msg");
 export const partID: Description = (is) => is.beginning("prt");
@@ -24,7 +24,7 @@ export const fileDiff: Description = (is) =>
     status: is.optional(is.oneOf("added", "deleted", "modified")),
   });
 
-/** A provider's refusal, as a failed turn and a retry part hold it. */
+/** A provider's refusal, as a failed turn and a retry part store it. */
 export function apiErrorFields<S>(is: Vocabulary<S>): Readonly<Record<string, S>> {
   return {
     data: is.object({

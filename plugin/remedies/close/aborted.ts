@@ -9,7 +9,7 @@ const ANSWER_ABORTED = { "1.0": "The operation was aborted.", "1.14": "Aborted" 
 
 /**
  * The changes that give an unfinished tool call the state that its host writes on abort: an error, with the output so
- * far kept. `endMs`: the last sign of activity of the call, in milliseconds. `null`: it is no such call.
+ * far. `endMs`: the last sign of activity of the call, in milliseconds. `null`: the part is no unfinished call.
  */
 export function abortedTool(part: unknown, endMs: number, store: StoreDescription): FieldChange[] | null {
   const state = valueIn(part, "state");

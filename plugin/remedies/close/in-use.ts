@@ -7,13 +7,13 @@ import { loadDriver } from "../../stores/sqlite/driver.ts";
 import { hasOtherConnection, soleUse } from "../../stores/sqlite/sole-use.ts";
 import { StoreRefusedError } from "../../stores/writer.ts";
 
-/** Inside opencode nothing shows whether a turn is running, or a permission or question is waiting. */
+/** Inside opencode, nothing shows whether a turn is running, or a permission or question is open. */
 const COMMAND = "npx opencode-session-repair repair --only unfinished-tool --only unfinished-turn";
 
 /**
- * Whether it is certain that no other process has a file of these stores open, so that nobody works on their sessions.
- * If the system does not show it, it is never certain. opencode of every line keeps its log or its database open
- * (measured on six hosts). Reads only.
+ * Whether it is certain that no other process has a file of these stores open, so no process works on their sessions.
+ * If the system does not show open files, this is never certain. opencode of every line keeps its log or its database
+ * open (measured on six hosts). Reads only.
  */
 export async function isLeftAlone(located: Located): Promise<boolean> {
   const { openFiles } = await thisSystem();
@@ -27,8 +27,9 @@ export async function isLeftAlone(located: Located): Promise<boolean> {
 }
 
 /**
- * Why another process may be working on a session of these stores, as a sentence; `null` if none is. The databases are
- * tested too, with a lock that excludes every other connection. Other users and containers cannot hide from it.
+ * A sentence about another process that may work on a session of these stores; `null` if there is none. The databases
+ * are tested too, with a lock that excludes every other connection. Even a process of another user or container cannot
+ * hide from that lock.
  */
 export async function inUse(located: Located, access: Access): Promise<string | null> {
   if (access === "beside-host") return `This opencode itself may be working on the session. Quit it, then: ${COMMAND}`;
@@ -56,7 +57,7 @@ async function isOpenElsewhere(located: Located, database: string): Promise<bool
     await use.release();
     return false;
   } catch (error) {
-    // The writer reports whatever else keeps the database from being opened.
+    // If the database cannot be opened for another reason, the writer reports it.
     return error instanceof StoreRefusedError;
   }
 }

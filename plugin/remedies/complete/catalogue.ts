@@ -5,7 +5,7 @@ import { isTime, leftOut, numberIn, placeOf, type Rule, set, WRONG } from "./rul
 import { SCREEN_RULES } from "./screen-rules.ts";
 import { SESSION_RULES } from "./session-rules.ts";
 
-/** Rules for every record. They are last, and apply only if no more specific rule does. */
+/** Rules for every record. General rules are last, so they apply only if no more specific rule does. */
 const GENERAL_RULES: readonly Rule[] = [
   {
     name: "whole-milliseconds",
@@ -25,7 +25,7 @@ const GENERAL_RULES: readonly Rule[] = [
     name: "number-as-text",
     issues: [],
     invariant: "Numbers and times are numbers.",
-    source: "the number that its text says, or the moment that it names",
+    source: "the number in its text, or the moment that the text names",
     of: ["user", "assistant", "text", "reasoning", "step-finish", "tool running", "tool completed", "tool error"],
     at: /^(cost|tokens\.[a-z.]+|(.*\.)?time\.\w+)$/,
     found: WRONG,
@@ -37,8 +37,8 @@ const GENERAL_RULES: readonly Rule[] = [
   {
     name: "null-value",
     issues: [38703, 38702],
-    invariant: "A value that is not known is absent, not null.",
-    source: "left out: null is how JSON writes that there is nothing, or a number that is none",
+    invariant: "An unknown value is absent, not null.",
+    source: "left out: JSON writes null for an absent value, or for a number that is none (NaN)",
     of: null,
     at: /./,
     found: ["null"],
@@ -46,7 +46,7 @@ const GENERAL_RULES: readonly Rule[] = [
   },
 ];
 
-/** Every value that is completed, and its source. The first rule that fits a mismatch is used. */
+/** Every value that is completed, and the source of the value. The first rule that fits a mismatch is used. */
 export const RULES: readonly Rule[] = [
   ...SCREEN_RULES,
   ...MESSAGE_RULES,

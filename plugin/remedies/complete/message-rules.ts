@@ -17,7 +17,7 @@ import {
   WRONG,
 } from "./rule.ts";
 
-/** opencode's default agent, which it has had from the beginning. */
+/** opencode's default agent, which is the same in all versions. */
 const DEFAULT_AGENT = "build";
 
 const OF_ASSISTANTS = ["parentID", "modelID", "mode", "path", "tokens", "cost", "finish"];
@@ -26,8 +26,8 @@ export const MESSAGE_RULES: readonly Rule[] = [
   {
     name: "message-role",
     issues: [29908],
-    invariant: "A message says whose it is.",
-    source: "the fields that only an assistant or only a user has, else the parts that only one of them has",
+    invariant: "A message states its role.",
+    source: "the fields that only an assistant or only a user has; otherwise the parts that only one of them has",
     of: ["message"],
     at: /^role$/,
     found: ABSENT,
@@ -36,7 +36,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
   {
     name: "message-time",
     issues: [29908, 38703],
-    invariant: "A message says when it was made.",
+    invariant: "A message states when it was created.",
     source: "the row's time_created",
     of: ["user", "assistant"],
     at: /^time(\.created)?$/,
@@ -64,7 +64,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "message-agent",
     issues: [29908, 27701],
     invariant: "A message names its agent.",
-    source: "its own mode, its question or answer, the nearest message, the session, else opencode's default",
+    source: "its own mode; otherwise its question or answer, the nearest message, the session, or opencode's default",
     of: ["user", "assistant"],
     at: /^agent$/,
     found: ABSENT,
@@ -74,7 +74,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "assistant-mode",
     issues: [29908],
     invariant: "An assistant's message names its mode, which is its agent.",
-    source: "its own agent, its question, the nearest message, the session, else opencode's default",
+    source: "its own agent; otherwise its question, the nearest message, the session, or opencode's default",
     of: ["assistant"],
     at: /^mode$/,
     found: ABSENT,
@@ -83,8 +83,8 @@ export const MESSAGE_RULES: readonly Rule[] = [
   {
     name: "user-model",
     issues: [29908],
-    invariant: "A user's message names the model that it was meant for.",
-    source: "its own text or `id`, the answer to it, else the nearest message, else the session",
+    invariant: "A user's message names the model that should answer it.",
+    source: "its own text or `id`; otherwise the answer to it, the nearest message, or the session",
     of: ["user"],
     at: /^model(\.(providerID|modelID))?$/,
     found: ANY,
@@ -99,7 +99,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "assistant-model",
     issues: [29908],
     invariant: "An assistant's message names its model.",
-    source: "its question, else the nearest message, else the session",
+    source: "its question; otherwise the nearest message, or the session",
     of: ["assistant"],
     at: /^(providerID|modelID)$/,
     found: ABSENT,
@@ -109,7 +109,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "assistant-path",
     issues: [29908],
     invariant: "An assistant's message names the folders that it worked in.",
-    source: "the nearest assistant, else the session's folder and the project's",
+    source: "the nearest assistant; otherwise the session's folder and the project's",
     of: ["assistant"],
     at: /^path(\.(cwd|root))?$/,
     found: ABSENT,
@@ -123,8 +123,8 @@ export const MESSAGE_RULES: readonly Rule[] = [
   {
     name: "assistant-cost",
     issues: [38703, 38702],
-    invariant: "An assistant's message says what it cost.",
-    source: "the sum of its steps; 0 where there are none",
+    invariant: "An assistant's message states its cost.",
+    source: "the sum of its steps; 0 if there are none",
     of: ["assistant"],
     at: /^cost$/,
     found: ABSENT,
@@ -138,7 +138,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "assistant-tokens",
     issues: [38703, 38702],
     invariant: "An assistant's message has the number of tokens that it used.",
-    source: "its last step; 0 where there is none",
+    source: "its last step; 0 if there is none",
     of: ["assistant"],
     at: /^tokens(\.(input|output|reasoning|cache(\.(read|write))?))?$/,
     found: ABSENT,
@@ -147,8 +147,8 @@ export const MESSAGE_RULES: readonly Rule[] = [
   {
     name: "user-summary",
     issues: [29908],
-    invariant: "A user message's summary lists what was changed, or is not there.",
-    source: "if it is only a flag, it is left out; if it names no changes, it gets an empty list",
+    invariant: "A user message's summary lists the changes, or is absent.",
+    source: "left out if it is only a flag; an empty list if it names no changes",
     of: ["user"],
     at: /^summary(\.diffs)?$/,
     found: ANY,
@@ -160,8 +160,8 @@ export const MESSAGE_RULES: readonly Rule[] = [
   {
     name: "output-format",
     issues: [26929],
-    invariant: "No user message holds an output format: this opencode cannot show it again.",
-    source: "left out; the original stays in quarantine",
+    invariant: "No user message holds an output format, because this opencode cannot show it again.",
+    source: "left out",
     of: ["user"],
     at: /^format(\..*)?$/,
     found: WRONG,
@@ -171,7 +171,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "error-name",
     issues: [],
     invariant: "A failed turn names one of the errors that opencode knows.",
-    source: "UnknownError, with the message that is there or else the old name",
+    source: "UnknownError, with the existing message or the old name",
     of: ["assistant"],
     at: /^error(\.name)?$/,
     found: ANY,
@@ -182,7 +182,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
   {
     name: "error-data",
     issues: [],
-    invariant: "The error of a failed turn has the fields of its name.",
+    invariant: "The error of a failed turn has the fields that belong to its name.",
     source: "an empty text, no repetition, the provider of the message",
     of: ["assistant"],
     at: /^error\.data(\.(message|retries|isRetryable|providerID))?$/,
@@ -233,7 +233,7 @@ function agentFor({ document, message, neighbours }: Subject): string {
   );
 }
 
-/** Takes both names of a model from one source. They must agree with what the record itself says. */
+/** Takes both names of a model from one source. Both names must agree with the record itself. */
 function fromModel(
   { message, neighbours }: Subject,
   path: readonly PropertyKey[],

@@ -9,15 +9,15 @@ export interface ModelFacts {
 }
 
 /**
- * The other records of the same session, from which a value may be derived. Every lookup costs the same, however long
- * the session is.
+ * The other records of the same session, from which a value may be derived. Every lookup takes the same time, however
+ * long the session is.
  */
 export class Neighbours {
   readonly session: SessionColumns;
   readonly messages: readonly MessageFacts[];
   readonly #outline: SessionOutline;
   readonly #index = new Map<string, number>();
-  /** The first assistant that names a message as its parent. */
+  /** The first assistant message that names a message as its parent. */
   readonly #answers = new Map<string, MessageFacts>();
   #nearestUser: readonly (MessageFacts | null)[] | null = null;
   #nearestAgent: readonly (string | null)[] | null = null;
@@ -48,7 +48,7 @@ export class Neighbours {
     return this.message(this.#outline.messageOf(partID));
   }
 
-  /** The parts of a message by id. Those of the last message are cached, because parts are asked for one by one. */
+  /** The parts of a message by id. The parts of the last message are cached, because parts are looked up one by one. */
   partsOf(messageID: string): readonly PartFacts[] {
     if (this.#parts?.messageID !== messageID) this.#parts = { messageID, parts: this.#outline.partsOf(messageID) };
     return this.#parts.parts;
@@ -67,19 +67,19 @@ export class Neighbours {
     return this.#at(this.#nearestUser, id);
   }
 
-  /** The agent of the nearest message that names one: an earlier message, or a later one if no earlier one does. */
+  /** The agent of the nearest message that names one: an earlier message, or otherwise a later one. */
   nearestAgent(id: string): string | null {
     this.#nearestAgent ??= nearest(this.messages, (each) => each.agent ?? each.mode);
     return this.#at(this.#nearestAgent, id);
   }
 
-  /** The model of the nearest message that names one: an earlier message, or a later one if no earlier one does. */
+  /** The model of the nearest message that names one: an earlier message, or otherwise a later one. */
   nearestModel(id: string): ModelFacts | null {
     this.#nearestModel ??= nearest(this.messages, modelOf);
     return this.#at(this.#nearestModel, id);
   }
 
-  /** The nearest answer that names the folders it worked in: an earlier one, or a later one if no earlier one does. */
+  /** The nearest answer that names its folders: an earlier one, or otherwise a later one. */
   nearestPath(id: string): MessageFacts | null {
     this.#nearestPath ??= nearest(this.messages, (each) => (each.cwd !== null && each.root !== null ? each : null));
     return this.#at(this.#nearestPath, id);
@@ -116,7 +116,7 @@ function nearest<T>(messages: readonly MessageFacts[], of: (message: MessageFact
   return earlier.map((each, index) => each ?? later[index] ?? null);
 }
 
-/** Reads the neighbours of one session after the other. Those of the last session are kept. */
+/** Reads the neighbours of one session after the other. The neighbours in the last session are kept in memory. */
 export class NeighbourSource {
   readonly #store: Store;
   #last: { readonly sessionID: string; readonly neighbours: Neighbours } | null = null;

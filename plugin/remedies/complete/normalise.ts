@@ -16,10 +16,10 @@ import type { Neighbours } from "./neighbours.ts";
 import { type ColumnSetting, type FieldSetting, type Rule, type Subject, valueAt } from "./rule.ts";
 import { shownValue } from "./shown-value.ts";
 
-/** One answered mismatch may reveal the next: first a missing object, then what is missing in it. */
+/** One completed value may reveal the next mismatch: first a missing object, then a missing field in it. */
 const MOST_ROUNDS = 8;
 
-/** Where a record fails its host: on the load path, or on the screen of the terminal UI. */
+/** Where a host fails on a record: when it loads the record, or on the screen of the terminal UI. */
 export type Failing = "server" | "screen";
 
 /** The present state of a record while it is completed. */
@@ -35,8 +35,8 @@ interface Draft {
 
 /**
  * Completes a readable record that its host refuses, by the rules of the catalogue. Only refused values are changed.
- * All of them must follow from the same store, and the host must accept the result. `null`: the record stays as it is.
- * A pure function.
+ * All new values must follow from the same store, and the host must accept the result. `null`: the record is not
+ * changed. A pure function.
  */
 export function normalised(
   artifact: Artifact,
@@ -74,7 +74,7 @@ function normalisedFor(
   return null;
 }
 
-/** The values that crash the screen of a host that may load the store. No answer of the load path fails on them. */
+/** The values that make the screen of a possible host close. No request that loads sessions fails on these values. */
 function endsOfScreen({ artifact, document }: Draft, { newer }: Evidence, store: StoreDescription): Mismatch[] {
   const [found] = screensOf(store)
     .map((screen) => mismatchesOnScreen(artifact.kind, document, screen, newer))
@@ -120,7 +120,8 @@ function answered(draft: Draft, mismatch: Mismatch, neighbours: Neighbours, syst
 /** `user`, `step-finish`, `tool error`, `session`, `session.model`, `session file` …; without a tag `message`, `part`. */
 function kindOf({ artifact, document }: Draft): string {
   const { kind, locator } = artifact;
-  // No host checks the file of a message or part against a schema. Only its screen does, and it does not know files.
+  // No host checks the file of a message or part against a schema. Only the screen of such a host needs a schema, and
+  // the schema does not know files.
   if (isFileLocator(locator) && kind !== "part" && kind !== "message") return `${kind} file`;
   if (!isFileLocator(locator) && kind !== "message" && kind !== "part") {
     return locator.column === undefined ? kind : `${kind}.${locator.column}`;
@@ -194,7 +195,7 @@ function shownChange(path: readonly (string | number)[], from: unknown, to: unkn
   return { path: pathText(path), from: shownValue(from, true), to: shownValue(to, isHidden) };
 }
 
-/** The replacement that the draft gives, if the host accepts it. */
+/** The replacement that results from the draft, if the host accepts it. */
 function replacementOf(draft: Draft, evidence: Evidence, store: StoreDescription): Replacement | null {
   const { artifact, columns, fields, rules } = draft;
   if (rules.length === 0) return null;

@@ -1,19 +1,19 @@
 /** The prefix of every part id. opencode checks nothing else of it. */
 const PREFIX = "prt";
 
-/** Sorts before every character that can follow in opencode's own ids, and occurs in none of them. */
+/** This character sorts before every character that can follow in opencode's own ids, and occurs in none of them. */
 const MARK = "-";
 
-/** Longer ids than anybody has seen are left alone. */
+/** Parts with longer ids than this are not renamed, because no such id is known. */
 const LONGEST_ID = 200;
 
 const RENAMED = /^prt.*-(?:[0-9a-f]{2})+$/s;
 
 /**
  * A new id for a part whose id opencode refuses. Parts are shown in the order of their ids (compared byte by byte), so
- * the new id must sort into the old place. It is the preceding opencode id, followed by the old id in hexadecimal. This
- * keeps the order of several such parts, in whatever order they are renamed. `ids`: the ids of all parts of the
- * message, in order. `null` if no id is free in that place.
+ * the new id must sort into the old place. The new id is the preceding opencode id, followed by the old id in
+ * hexadecimal. This keeps several such parts in their order, even if they are renamed in another order. `ids`: the ids
+ * of all parts of the message, in order. `null` if no id is free in that place.
  */
 export function ownPartID(id: string, ids: readonly string[]): string | null {
   if (!ids.includes(id) || id.length > LONGEST_ID) return null;

@@ -8,7 +8,7 @@ export const PART_RULES: readonly Rule[] = [
   {
     name: "part-type",
     issues: [],
-    invariant: "A part says what it is.",
+    invariant: "A part states its type.",
     source: "the fields that only one type of part has",
     of: ["part"],
     at: /^type$/,
@@ -18,8 +18,8 @@ export const PART_RULES: readonly Rule[] = [
   {
     name: "step-finish-reason",
     issues: [29908],
-    invariant: "The end of a step says why it ended.",
-    source: "`tool-calls`, if another step follows; else the `finish` of its message; else `stop`",
+    invariant: "The end of a step states why the step ended.",
+    source: "`tool-calls` if another step follows; otherwise the `finish` of its message, or `stop`",
     of: ["step-finish"],
     at: /^reason$/,
     found: ABSENT,
@@ -32,8 +32,8 @@ export const PART_RULES: readonly Rule[] = [
   {
     name: "step-finish-cost",
     issues: [38703, 38702],
-    invariant: "The end of a step says what it cost.",
-    source: "the value of its message, if that has no other step; else 0",
+    invariant: "The end of a step states its cost.",
+    source: "the value of its message, if the message has no other step; otherwise 0",
     of: ["step-finish"],
     at: /^cost$/,
     found: ABSENT,
@@ -43,7 +43,7 @@ export const PART_RULES: readonly Rule[] = [
     name: "step-finish-tokens",
     issues: [38703, 38702],
     invariant: "The end of a step counts its tokens.",
-    source: "the value of its message, if that has no other step; else 0",
+    source: "the value of its message, if the message has no other step; otherwise 0",
     of: ["step-finish"],
     at: /^tokens(\.(input|output|reasoning|cache(\.(read|write))?))?$/,
     found: ABSENT,
@@ -73,7 +73,7 @@ export const PART_RULES: readonly Rule[] = [
   {
     name: "tool-time",
     issues: [29908, 21489],
-    invariant: "A tool call says when it began and when it ended.",
+    invariant: "A tool call states when it began and when it ended.",
     source: "the times of its message",
     of: ["tool running", "tool completed", "tool error"],
     at: /^state\.time(\.(start|end))?$/,
@@ -103,7 +103,7 @@ export const PART_RULES: readonly Rule[] = [
     name: "tool-raw",
     issues: [29908],
     invariant: "A pending tool call has the text of the call, as far as it had arrived.",
-    source: "empty, as opencode writes it first",
+    source: "empty, as opencode first writes it",
     of: ["tool pending"],
     at: /^state\.raw$/,
     found: ABSENT,
@@ -112,8 +112,8 @@ export const PART_RULES: readonly Rule[] = [
   {
     name: "attachment-ids",
     issues: [],
-    invariant: "A file that a tool returned names the message it belongs to, and has an id.",
-    source: "the ids of the part; an id made of the part's id and the file's position",
+    invariant: "A file that a tool returned names its message, and has an id.",
+    source: "the ids of the part; the file's own id is made of the part's id and the file's position",
     of: ["tool completed"],
     at: /^state\.attachments\[\d+\]\.(id|sessionID|messageID|type)$/,
     found: ANY,
@@ -125,7 +125,7 @@ export const PART_RULES: readonly Rule[] = [
   {
     name: "tool-error",
     issues: [],
-    invariant: "A failed tool call says why, as far as that was there.",
+    invariant: "A failed tool call states why it failed, if that is known.",
     source: "empty, because no reason is known",
     of: ["tool error"],
     at: /^state\.error$/,
@@ -135,7 +135,7 @@ export const PART_RULES: readonly Rule[] = [
   {
     name: "reasoning-time",
     issues: [],
-    invariant: "A thought says when it began.",
+    invariant: "A thought states when it began.",
     source: "the times of its message",
     of: ["reasoning"],
     at: /^time(\.start)?$/,
@@ -155,7 +155,7 @@ export const PART_RULES: readonly Rule[] = [
   {
     name: "retry-time",
     issues: [],
-    invariant: "A repetition says when it was.",
+    invariant: "A retry states its time.",
     source: "the time of its message",
     of: ["retry"],
     at: /^time(\.created)?$/,
@@ -168,8 +168,8 @@ export const PART_RULES: readonly Rule[] = [
   {
     name: "retry-error",
     issues: [],
-    invariant: "A repetition says which one it was, and after what error.",
-    source: "its number among the repetitions of its message; an error without text that may be repeated",
+    invariant: "A retry states its number and the error before it.",
+    source: "its number among the retries of its message; an error without text that may be retried",
     of: ["retry"],
     at: /^(attempt|error\.data(\.(message|isRetryable))?)$/,
     found: ABSENT,
@@ -179,7 +179,7 @@ export const PART_RULES: readonly Rule[] = [
     name: "patch-files",
     issues: [],
     invariant: "A patch lists its files.",
-    source: "an empty list, since it names none",
+    source: "an empty list, because it names no files",
     of: ["patch"],
     at: /^files$/,
     found: ABSENT,
@@ -198,8 +198,8 @@ export const PART_RULES: readonly Rule[] = [
   {
     name: "compaction-auto",
     issues: [29908],
-    invariant: "A compaction says whether opencode began it by itself.",
-    source: "false, as opencode itself assumes if there is none",
+    invariant: "A compaction states whether opencode began it by itself.",
+    source: "false, which opencode itself assumes if the value is absent",
     of: ["compaction"],
     at: /^auto$/,
     found: ABSENT,
@@ -208,8 +208,8 @@ export const PART_RULES: readonly Rule[] = [
   {
     name: "file-source",
     issues: [],
-    invariant: "The place where a text names a file or an agent is complete, or absent.",
-    source: "left out; the original stays in quarantine",
+    invariant: "The position at which a text names a file or an agent is complete, or absent.",
+    source: "left out",
     of: ["file", "agent", "tool completed"],
     at: /^(state\.attachments\[\d+\]\.)?source(\..*)?$/,
     found: ANY,
@@ -274,7 +274,7 @@ function startOf({ message }: Subject): number | null {
   return made ?? null;
 }
 
-/** The start or end time of something within a message. `holder` has the known facts about it. */
+/** The start or end time of something within a message. `holder` has the known facts about that part. */
 function timesAt(
   subject: Subject,
   place: readonly (string | number)[],

@@ -34,14 +34,14 @@ export interface ColumnSetting {
 
 export type Setting = FieldSetting | ColumnSetting;
 
-/** A rule for a value that an older opencode or another program wrote differently from what today's host requires. */
+/** A rule for a value that an older opencode or another program wrote in another form than today's host requires. */
 export interface Rule {
   readonly name: string;
   /** anomalyco/opencode issues and pull requests with such records. */
   readonly issues: readonly number[];
   /** The condition that a valid value meets. */
   readonly invariant: string;
-  /** Where the value is taken from. */
+  /** The source of the value. */
   readonly source: string;
   /** Kinds of records, as {@link variantOf} names them; `null`: all. */
   readonly of: readonly string[] | null;

@@ -23,7 +23,7 @@ export const SCREEN_RULES: readonly Rule[] = [
     name: "answer-on-screen",
     issues: [7433, 7392, 7460, 7994],
     invariant: "Each answer to a question is a list, as opencode writes it from 1.1.8 on.",
-    source: "a list of the one text that opencode wrote until then",
+    source: "a list with the one text that older versions of opencode wrote",
     of: CALLS,
     at: /^state\.metadata/,
     found: WRONG,

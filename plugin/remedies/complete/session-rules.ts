@@ -12,7 +12,7 @@ import { isFields, textIn, valueIn } from "../../stores/conversation.ts";
 import { modelOf } from "./neighbours.ts";
 import { ABSENT, ANY, isTime, placeOf, type Rule, type Subject, set, WRONG } from "./rule.ts";
 
-/** Columns that may be empty. If they hold a wrong value, nothing useful is lost by emptying them. */
+/** Columns that may be empty. If these columns hold a wrong value, nothing useful is lost when they are emptied. */
 const OPTIONAL_COLUMNS =
   /^(path|share_url|agent|summary_additions|summary_deletions|summary_files|time_compacting|time_archived)$/;
 
@@ -29,7 +29,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "session-model",
     issues: [26435, 26572],
     invariant: LEGACY_MODEL.invariant,
-    source: "its own `modelID`, as the id was called before",
+    source: "its own `modelID`, the earlier name of the id",
     of: ["session.model"],
     at: /^model\.id$/,
     found: ABSENT,
@@ -55,7 +55,8 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "session-directory",
     issues: [50401, 35846],
     invariant: "A session's folder is an absolute path.",
-    source: "the one folder that all its assistants worked in, else the project's folder with the session's path in it",
+    source:
+      "the one folder in which all its assistants worked; otherwise the project's folder with the session's path in it",
     of: ["session"],
     at: /^directory$/,
     found: ANY,
@@ -75,7 +76,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "session-parent",
     issues: [],
     invariant: "The parent of a session is a session.",
-    source: "none, since no session has such an id",
+    source: "none, because no session has such an id",
     of: ["session"],
     at: /^parent_id$/,
     found: WRONG,
@@ -85,7 +86,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "session-time",
     issues: [],
     invariant: "A session's times are whole milliseconds.",
-    source: "the number without its fraction, else the time of its first or last message",
+    source: "the time as a whole number; otherwise the time of its first or last message",
     of: ["session"],
     at: /^time_(created|updated)$/,
     found: ANY,
@@ -120,7 +121,7 @@ export const SESSION_RULES: readonly Rule[] = [
     name: "session-column",
     issues: [],
     invariant: "Optional columns of a session are empty, or hold a valid value.",
-    source: "emptied; the original stays in quarantine",
+    source: "emptied",
     of: ["session"],
     at: OPTIONAL_COLUMNS,
     found: WRONG,
@@ -129,8 +130,8 @@ export const SESSION_RULES: readonly Rule[] = [
   {
     name: "session-revert",
     issues: [],
-    invariant: "A revert names the message to which a session was taken back.",
-    source: "emptied, since it names none; the original stays in quarantine",
+    invariant: "A revert names the message to which the user took the session back.",
+    source: "emptied, because it names no message",
     of: ["session.revert"],
     at: /^revert(\.messageID)?$/,
     found: ANY,
@@ -139,8 +140,8 @@ export const SESSION_RULES: readonly Rule[] = [
   {
     name: "diff-counts",
     issues: [38703],
-    invariant: "A changed file says how many lines were added and removed.",
-    source: "the lines of its patch, else 0",
+    invariant: "A changed file states how many lines were added and removed.",
+    source: "the lines of its patch; otherwise 0",
     of: ["session.summary_diffs", "user"],
     at: /diffs(\[\d+\])\.(additions|deletions)$/,
     found: ABSENT,
@@ -161,7 +162,7 @@ export const SESSION_RULES: readonly Rule[] = [
     derive: ({ document, system }) => {
       if (!Array.isArray(document)) return null;
       const texts = document.filter((each: unknown) => typeof each === "string");
-      // A folder of another system belongs to somebody, so it must not be left out.
+      // A folder of another system is somebody's folder, so it must not be left out.
       if (texts.some((each) => !isAbsoluteFor(system, each) && systemOfPath(each) !== null)) return null;
       const kept = texts.filter((each) => isAbsoluteFor(system, each));
       return [{ column: "sandboxes", to: JSON.stringify(kept) }];
@@ -170,8 +171,8 @@ export const SESSION_RULES: readonly Rule[] = [
   {
     name: "project-vcs",
     issues: [],
-    invariant: "A project's version control is git, or none is named.",
-    source: "none; opencode looks again when it starts",
+    invariant: "A project's version control is git, or absent.",
+    source: "none; opencode determines it again when it starts",
     of: ["project"],
     at: /^vcs$/,
     found: WRONG,
@@ -204,7 +205,7 @@ function isTokenColumn(name: string): name is keyof typeof TOKEN_COLUMNS {
 function directoryOf({ neighbours, system }: Subject): string | undefined {
   const folders = new Set(neighbours.messages.flatMap(({ cwd }) => (cwd === null ? [] : [cwd])));
   const [only] = folders;
-  // If opencode was started in the root of a container, `/` is the folder. In a Windows store `/` is nobody's folder.
+  // If opencode was started in the root of a container, `/` is the folder. In a Windows store, `/` is no user's folder.
   const isRoot = system === "posix" && only === NO_WORKTREE;
   if (folders.size === 1 && (isRoot || isFolderOf(system, only))) return storedPath(system, only);
   const { session, project } = neighbours.session;

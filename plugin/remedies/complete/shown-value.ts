@@ -4,8 +4,8 @@ const LONGEST_SHOWN = 80;
 const NAME = /^[A-Za-z0-9_.:@-][A-Za-z0-9_.:@/-]*$/;
 
 /**
- * A value in words, for a plan that a user reads. Missing values, numbers and names are shown. For paths, long texts
- * and, with `isHidden`, every text, only the kind of value is shown.
+ * A value in words, for a plan that a user reads. Missing values, numbers and names are shown. For paths and long
+ * texts, only the kind of value is shown; with `isHidden`, for every text.
  */
 export function shownValue(value: unknown, isHidden: boolean): string {
   if (value === undefined) return "(missing)";

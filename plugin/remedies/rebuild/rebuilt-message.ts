@@ -20,7 +20,7 @@ export interface RebuiltMessage {
 
 /**
  * Gives the draft of a message everything that every opencode requires; `null` if a required value cannot be derived.
- * `outline`: the session including the message.
+ * `outline`: a summary of the session, including the message.
  */
 export type CompleteDraft = (draft: Fields, outline: SessionOutline) => Fields | null;
 
@@ -29,10 +29,10 @@ const OF_ASSISTANTS = ["reasoning", "tool", "step-start", "step-finish", "patch"
 const OF_USERS = ["file", "agent", "subtask", "compaction"];
 
 /**
- * Rebuilds a message of which only the parts can be read. The role comes from the types of the parts or from
- * neighbours, the time from the row or the id. The readable beginning of its document is kept, and `complete` adds the
- * rest. `messages`: those of the session in the order of {@link byTime}, with or without this one. `null` if no part
- * can be read, or if a value that opencode requires cannot be derived.
+ * Rebuilds a message when only its parts can be read. The role comes from the types of the parts or from neighbours,
+ * and the time from the row or the id. The readable beginning of the message's document is kept, and `complete` adds
+ * the rest. `messages`: those of the session in the order of {@link byTime}, with or without this one. `null` if no
+ * part can be read, or if a value that opencode requires cannot be derived.
  */
 export function rebuiltMessage(
   own: StoredMessage,
@@ -65,7 +65,7 @@ export function rebuiltMessage(
   return null;
 }
 
-/** How an answer ended, according to its parts. Nobody works on it any more. */
+/** The end of an answer, according to its parts. No process works on the message any more. */
 function ended(parts: readonly Fields[], createdMs: number): Fields {
   const finish = textIn(
     parts.findLast(({ type }) => type === "step-finish"),
@@ -80,7 +80,7 @@ function inside(value: unknown): Fields {
   return isFields(value) ? value : {};
 }
 
-/** What can be read of the beginning of a damaged document. */
+/** The readable beginning of a damaged document. */
 function legible(document: StoredDocument | null): Fields {
   if (document?.bytes == null) return {};
   const { id: _id, sessionID: _sessionID, ...said } = wholeMembers(textBeginning(document.bytes));

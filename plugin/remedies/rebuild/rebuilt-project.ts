@@ -18,9 +18,9 @@ export interface RebuiltProject {
 
 /**
  * A record for a project that has sessions but no record. The folder is the one in the answers of its sessions (`root`;
- * `null`: none names it), or else the only folder in which they were used. The times are those of its sessions. What
- * can be read of a damaged record (`said`) is kept. `null` if the folder cannot be derived or now belongs to another
- * project.
+ * `null`: none names it). Otherwise it is the only folder in which the sessions were used. The times are those of its
+ * sessions. The readable values of a damaged record (`said`) are kept. `null` if the folder cannot be derived, or now
+ * belongs to another project.
  */
 export function rebuiltProject(
   id: string,

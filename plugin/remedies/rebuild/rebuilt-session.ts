@@ -17,7 +17,7 @@ import {
 } from "../../stores/conversation.ts";
 import { isPlainID, sessionFolder } from "../../stores/json/layout.ts";
 
-/** A session's record as its messages show it, and its place. */
+/** A session's record as its messages show it, and the record's place. */
 export interface RebuiltSession {
   readonly locator: Locator;
   readonly content: Replacement["content"];
@@ -45,9 +45,9 @@ export function rebuiltSession(
 const NO_PROJECT = { sandboxes: [], updatedMs: null, directories: [] } as const;
 
 /**
- * A record for a session whose file cannot be read. What can be read of the file is kept, above all the title. The rest
- * comes from the messages. `projectID`: the project of the file's folder. `null` if that project has no record and no
- * message names its folder.
+ * A record for a session whose file cannot be read. The readable values of the file are kept, above all the title. All
+ * other values come from the messages. `projectID`: the project of the file's folder. `null` if that project has no
+ * record and no message names its folder.
  */
 export function rebuiltSessionFile(
   sessionID: string,
@@ -58,7 +58,7 @@ export function rebuiltSessionFile(
   store: StoreDescription,
 ): Uint8Array | null {
   const root = rootOf(messages);
-  // opencode writes the record of the project again. Until then only the messages name its folder.
+  // opencode writes the record of the project again. Until then, only the messages name the folder of the project.
   const unrecorded = root === null ? undefined : { ...NO_PROJECT, id: projectID, worktree: root };
   const project = projects.find(({ id }) => id === projectID) ?? unrecorded;
   const rebuilt = project === undefined ? null : inProject(sessionID, messages, project, store);
@@ -72,7 +72,7 @@ export function rebuiltSessionFile(
   return Buffer.from(JSON.stringify({ ...record, ...said, id: sessionID, projectID, directory, time }, null, 2));
 }
 
-/** The complete members of a session's file. If the title was cut, its beginning. */
+/** The complete members of a session's file. If the title was cut, the beginning of it. */
 function legibleIn(left: string): Fields {
   const whole = wholeMembers(left);
   const title = textIn(cutDocument(left), "title");
@@ -115,8 +115,8 @@ export function rootOf(messages: readonly StoredMessage[]): string | null {
 }
 
 /**
- * The file in the form that opencode 1.0-1.1 writes. No message states the version, so that of the newest session is
- * used.
+ * The file in the form that opencode 1.0-1.1 writes. No message states the version, so the version of the newest
+ * session is used.
  */
 function asFile(
   id: string,

@@ -5,7 +5,7 @@ import { partDocument } from "../../records/strict/part.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** When the damaged record was made and last written, in milliseconds since 1970. */
+/** The times at which the damaged record was made and last written, in milliseconds since 1970. */
 export interface RecordTimes {
   readonly created: number;
   readonly updated: number;
@@ -21,7 +21,7 @@ function fieldsOf(value: unknown): Fields {
 const LOST = "[opencode-session-repair: what stood here was lost]";
 const CUT = "[opencode-session-repair: the rest of this was lost]";
 
-/** A part that says that something is missing. It is shown to the user and not sent to the model. */
+/** A part that tells the user that something is missing. The part is shown to the user, but not sent to the model. */
 export function lostPart(): Fields {
   return { type: "text", text: LOST, ignored: true };
 }
@@ -31,8 +31,9 @@ function text(value: unknown): string {
 }
 
 /**
- * A part that every host loads, made from the beginning of a part's document. Each value in it was there. A text, an
- * output of a tool or an error that may have been cut says so. `null` if nothing remains that a user would read.
+ * A part that every host loads, made from the beginning of a part's document. Each value in the new part was in the
+ * damaged one. If a text, an output of a tool or an error may have been cut, a note in it says so. `null` if no text
+ * for a user is left.
  */
 export function closedPart(left: string, times: RecordTimes): Fields | null {
   const beginning = readBeginning(left);
@@ -41,12 +42,12 @@ export function closedPart(left: string, times: RecordTimes): Fields | null {
   if (beginning.wholeUntil !== null && isPart(found)) return found;
   const candidates = found.type === "text" || found.type === "reasoning" ? cutTexts(found, times) : [];
   if (found.type === "tool" && isNamedCall(wholeMembers(left))) candidates.push(...cutCalls(found, times));
-  // The last member may be cut. Half an address or half a number is useless.
+  // The last member may be cut. A half address or number is useless.
   if (candidates.length === 0) candidates.push(wholeMembers(left));
   return candidates.find((candidate) => isPart(candidate)) ?? null;
 }
 
-/** A model's provider refuses a whole session because of a call without a name or an id. */
+/** A model's provider refuses a whole session because of one call without a name or an id. */
 function isNamedCall({ tool, callID }: Fields): boolean {
   return text(tool) !== "" && text(callID) !== "";
 }
@@ -81,7 +82,7 @@ function cutCalls(found: Fields, { created, updated }: RecordTimes): Fields[] {
   ];
 }
 
-/** A message that every host loads, from the beginning of a message's document. */
+/** A message that every host loads, made from the beginning of a message's document. */
 export function closedMessage(left: string, { created, updated }: RecordTimes): Fields {
   const found = fieldsOf(cutDocument(left));
   const { summary: _, ...rest } = found;
@@ -92,7 +93,7 @@ export function closedMessage(left: string, { created, updated }: RecordTimes): 
   return candidates.find((candidate) => isMessage(candidate)) ?? filled;
 }
 
-/** The found fields whose shape is the same as that of the fields to fill in. */
+/** The readable fields that have the same shape as the missing fields. */
 function withoutBadFields(found: Fields, filled: Fields): Fields {
   return Object.fromEntries(
     Object.entries(found).filter(([name, value]) => name in filled && isMessage({ ...filled, [name]: value })),

@@ -17,9 +17,9 @@ function isWire(value: unknown): value is Wire {
 }
 
 /**
- * What one event of opencode 1.17-1.18 states. `session.created.1` and `session.updated.1` hold the whole session,
+ * The content of one event of opencode 1.17-1.18. `session.created.1` and `session.updated.1` hold the whole session,
  * `message.updated.1` and `message.part.updated.1` the whole message or part (measured 1.17.18, 1.18.33). `null`: the
- * event is damaged, of another version, or about something else.
+ * event is damaged, of another version, or about another kind of record.
  */
 export function readEvent({ type, text }: RecordedEvent): EventRecord | null {
   let data: unknown;

@@ -14,7 +14,7 @@ export interface Wanted {
   readonly evidence: Evidence;
 }
 
-/** Further facts that decide how a record must look: its host, and the usage of its session if known. */
+/** Further facts that decide the required form of a record: its host, and the usage of its session if known. */
 export interface Setting {
   readonly store: StoreDescription;
   readonly usage: ReadonlyMap<string, CellValue> | null;
@@ -22,8 +22,8 @@ export interface Setting {
 
 /**
  * Searches the events of one session, newest first, for the newest copy of each damaged record that its host loads. A
- * record that was removed later has none. It is one pass, which ends when every record is decided. Damaged events are
- * skipped.
+ * record that was removed later has no copy. The search is one pass, which ends when every record is decided. Damaged
+ * events are skipped.
  */
 export function copiesFromEvents(
   wanted: readonly Wanted[],
@@ -55,7 +55,7 @@ export function copiesFromEvents(
   return found;
 }
 
-/** If only this many records are wanted, their ids are looked for in the text of an event before it is parsed. */
+/** If at most this many records are searched, their ids are looked for in the text of an event before it is parsed. */
 const FEW = 8;
 
 function idOf(said: EventRecord): string | null {
@@ -87,7 +87,7 @@ export function recordCells(
   }
 }
 
-/** The document. For a part whose session id keeps it from loading, also the session that it names. */
+/** The document. For a part that does not load because of its session id: also the session that the event names. */
 function documentCells(
   artifact: Artifact,
   evidence: Evidence,
@@ -129,7 +129,7 @@ function sessionCells(
   return loads(artifact, evidence, cell, store) ? new Map([[column, cell]]) : null;
 }
 
-/** The smallest number of columns that makes the row load. What the host changed since the event stays as it is. */
+/** The smallest number of columns that makes the row load. Columns that the host changed after the event are kept. */
 function rowCells(
   artifact: Artifact,
   evidence: Evidence,

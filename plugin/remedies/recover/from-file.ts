@@ -9,8 +9,9 @@ import type { ImportedRow } from "../../stores/store.ts";
 import { recordCells, type Setting, type Wanted } from "./from-events.ts";
 
 /**
- * The file of opencode 1.0-1.1 from which a row was imported, if neither was written since. The import (1.2-1.14) left
- * the files, and made from each what {@link recordCells} makes. `null` if there is none, or it does not load.
+ * The file of opencode 1.0-1.1 from which a row was imported, if neither was written after that. The import (1.2-1.14)
+ * left the files in place, and made the row of each file by {@link recordCells}. `null` if there is no such file, or if
+ * it does not load.
  */
 export async function copyFromFile(
   files: FileSystem,
@@ -27,7 +28,8 @@ export async function copyFromFile(
   const found = await files.stat(full).catch(() => null);
   const record = found?.type === "file" ? await readRecord(files, full) : null;
   if (found === null || record === null) return null;
-  // A session keeps its own time in row and file. Any later change to either would have changed that time too.
+  // The import copied the session's own time from the file to the row. Any later change to one of the two would have
+  // changed that time too.
   const isSame =
     kind === "session"
       ? numberIn(record, "time", "updated") === row.writtenMs

@@ -5,9 +5,9 @@ import { messageFolder, partFolder, sessionFolder } from "../../stores/json/layo
 import type { Store } from "../../stores/store.ts";
 
 /**
- * The database's copy of a damaged file of opencode 1.0-1.1, in the form that these hosts write. It must certainly not
- * be older: the row, which was imported from the file or continued from there, was written after the file (`writtenMs`,
- * its time of modification). `null`: there is none, it cannot be read, or it belongs elsewhere.
+ * The database's copy of a damaged file of opencode 1.0-1.1, in the form that these hosts write. The copy must
+ * certainly not be older than the file: its row was written after the file (`writtenMs`, its time of modification).
+ * `null`: there is no copy, it cannot be read, or it belongs to another place.
  */
 export async function copyFromRow(rows: Store, file: Artifact, writtenMs: number): Promise<Replacement | null> {
   const { kind, recordID, sessionID, locator } = file;
@@ -23,7 +23,7 @@ export async function copyFromRow(rows: Store, file: Artifact, writtenMs: number
 
 interface RowRecord {
   readonly value: Fields;
-  /** The folder in which its file belongs. */
+  /** The folder to which the file belongs. */
   readonly folder: string;
   readonly writtenMs: number;
 }

@@ -3,7 +3,7 @@ import { type Fields, isFields } from "../../stores/conversation.ts";
 import type { RecordPlace } from "../../stores/store.ts";
 import type { MissingRecord } from "./missing-in-log.ts";
 
-/** A row under an id that the log of its host does not know, with what else it says. */
+/** A row under an id that the log of its host does not know, with its other values. */
 export interface UnknownRow {
   readonly id: string;
   readonly place: RecordPlace;
@@ -15,8 +15,8 @@ export interface UnknownRow {
 const LOGGED_COLUMNS = ["project_id", "parent_id", "slug", "directory", "title", "version", "time_created"];
 
 /**
- * Rows that are a missing record under another id. They have the same parent and the same content, to the last value,
- * and no other row does. If several are equal, the time of a part's first event decides, or none is chosen.
+ * Rows that hold a missing record under another id. Such a row has the same parent and exactly the same content, and no
+ * other row has. If several rows are equal, the time of a part's first event decides, or none is chosen.
  */
 export function misnamedRows(
   unknown: readonly UnknownRow[],

@@ -5,17 +5,17 @@ import { fits } from "../../records/contract.ts";
 import type { RecordedEvent, RecordPlace } from "../../stores/store.ts";
 import { type EventRecord, readEvent } from "./event-record.ts";
 
-/** A record that opencode logged and never removed, and that is not where it belongs. */
+/** A record that opencode logged and never removed, and that is missing from its place. */
 export interface MissingRecord {
   readonly kind: "session" | "message" | "part";
   readonly id: string;
-  /** The row that its newest event makes. */
+  /** The row that the record's newest event makes. */
   readonly row: RowForm;
   /** Number of that event. */
   readonly sequence: number;
 }
 
-/** What the log of one session shows, as far as it can be read. */
+/** The content of one session's log, as far as it can be read. */
 export interface MissingInLog {
   readonly missing: readonly MissingRecord[];
   /** Every id that the log mentions. */
@@ -25,10 +25,10 @@ export interface MissingInLog {
 }
 
 /**
- * Compares the events of one session, newest first, with its rows (`places`), and returns what is missing. A record
- * that was removed later is not missing, nor are the records of a removed message or session. An unreadable, unknown or
- * missing event may have removed anything, so nothing older than it is reported. `newest`: the number of the last event
- * that the host counted.
+ * Compares the events of one session, newest first, with its rows (`places`), and returns the missing records. A record
+ * that was removed later is not missing. The same holds for the records of a removed message or session. An unreadable,
+ * unknown or missing event may have removed any record, so no older record is reported. `newest`: the number of the
+ * last event that the host counted.
  */
 export function missingRecords(
   events: Iterable<RecordedEvent>,
@@ -39,7 +39,10 @@ export function missingRecords(
   const found = new Map<string, MissingRecord>();
   const firstTimes = new Map<string, unknown>();
   const removed = new Set<string>();
-  /** Removed messages, also those that returned: 1.18.33 may write a summary into one right after (measured). */
+  /**
+   * Removed messages, also those that were written again: 1.18.33 may write a summary into one right after its removal
+   * (measured).
+   */
   const emptied = new Set<string>();
   const current = new Set<string>();
   const inPlace = new Set<string>();
@@ -79,7 +82,10 @@ export function missingRecords(
   };
 }
 
-/** Whether a row has the parent that its event states. A message also has a time, by which hosts order it. */
+/**
+ * Whether a row has the parent that its event states. For a message, its time is compared too, because hosts order
+ * messages by it.
+ */
 function isInPlace({ kind, record }: EventRecord & { what: "record" }, place: RecordPlace | undefined): boolean {
   if (place === undefined) return false;
   switch (kind) {
@@ -117,7 +123,7 @@ function withFirstTime({ kind, row }: MissingRecord, time: unknown): RowForm {
   return new Map([...row, ["time_created", { storage: "integer", number: String(time) }]]);
 }
 
-/** Whether the host of the store would load the row, document and columns. */
+/** Whether the host of the store would load the row, its document and its columns. */
 function loads(kind: MissingRecord["kind"], id: string, row: RowForm, store: StoreDescription): boolean {
   const sessionID = cellValue(row.get(kind === "session" ? "id" : "session_id"));
   if (typeof sessionID !== "string" || !hasParent(kind, row)) return false;

@@ -12,8 +12,8 @@ const USAGE: readonly { readonly column: string; readonly path: readonly string[
 ];
 
 /**
- * The usage of a session, computed as opencode does. Its events do not always state it: those of a fork start at zero
- * (measured 1.17.18, 1.18.33). `null` if a part that counts may be unreadable.
+ * The usage of a session, computed as opencode does. The events of a session do not always state its usage: those of a
+ * fork start at zero (measured 1.17.18, 1.18.33). `null` if a part that counts may be unreadable.
  */
 export async function usageOf(messages: AsyncIterable<StoredMessage>): Promise<ReadonlyMap<string, CellValue> | null> {
   const sums = new Map(USAGE.map(({ column }) => [column, 0]));

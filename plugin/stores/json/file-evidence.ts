@@ -15,7 +15,7 @@ import { JsonScanner } from "../../records/json-scanner.ts";
 import { type ListedFile, listRecordFiles, messageFolder, STORAGE, strayOutcome } from "./layout.ts";
 import type { RecordTree } from "./record-tree.ts";
 
-/** A folder that changed more recently than this is listed each time, in milliseconds. */
+/** A folder that changed more recently than this is listed again each time, in milliseconds. */
 const LISTING_SETTLE_MS = 1000;
 
 /** The content of a folder of records: its files by their path below the data directory, and all their names. */
@@ -40,7 +40,7 @@ export class FileEvidence {
     const found = await this.#tree.files.stat(path);
     if (found === null || found.type !== "file") return null;
     const content = await this.#contentOf(artifact, path);
-    // The time is read afterwards, so that a write during the read makes the file count as young.
+    // The time is read after the content, so that a write during the read makes the file count as young.
     const read = content === null ? null : await this.#tree.files.stat(path);
     if (content === null || read === null) return null;
     return {
@@ -117,7 +117,8 @@ export class FileEvidence {
   }
 
   /**
-   * The content of a folder, which is listed once while it stays the same: it may hold a hundred thousand stray files.
+   * The names in a folder are listed once while the folder stays the same, because it may hold a hundred thousand stray
+   * files.
    */
   async #listing(root: string): Promise<Listing> {
     const found = await this.#tree.files.stat(join(this.#tree.dataDir, root));

@@ -11,7 +11,7 @@ import { writeItem } from "../item-files.ts";
 import { itemFileName, type Operation } from "../writer.ts";
 import type { LiveFiles } from "./live-files.ts";
 
-/** Files that replace others. They are written into the run's folder first and moved from there. */
+/** Files that replace others. Replacements are written into the run's folder first, and moved from there. */
 export class FileReplacements {
   readonly #live: LiveFiles;
 
@@ -19,7 +19,7 @@ export class FileReplacements {
     this.#live = live;
   }
 
-  /** Writes the replacement of a file into the run's folder; `null` if it does not fit the file that is there. */
+  /** Writes the replacement of a file into the run's folder; `null` if it does not fit the present file. */
   async save(
     id: string,
     { locator, replacement }: Operation,
@@ -68,7 +68,7 @@ export class FileReplacements {
     } catch (error) {
       if (!(error instanceof OccupiedError)) throw error;
       const [ready, live] = [await this.#live.files.stat(prepared), await this.#live.files.stat(path)];
-      // A crash happened while the file had two names. The replacement is in its place.
+      // A crash happened while the file had two names. The replacement is already in its place.
       const isLinked = ready !== null && ready.links > 1;
       const isInPlace = isLinked && ready.inode === live?.inode && ready.device === live.device;
       if (isInPlace) await this.#live.files.unlink(prepared);

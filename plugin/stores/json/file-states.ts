@@ -5,9 +5,9 @@ import { namesNow, type RawStat, statNow } from "../../platform/read-now.ts";
 import { messageFolder, partFolder, STORAGE, sessionFolder } from "./layout.ts";
 
 /**
- * What the file system says about some files without their content: names, sizes, inodes, times. If two states are
- * equal and both are settled, no file was written, replaced, added or removed between them. Every write sets the change
- * time, and no program can set it to an older value.
+ * The facts that the file system states about some files without their content: names, sizes, inodes, times. If two
+ * states are equal and both are settled, no file was written, replaced, added or removed between them. Every write sets
+ * the change time, and no program can set it to an older value.
  */
 export interface FilesState {
   readonly digest: string;
@@ -17,7 +17,10 @@ export interface FilesState {
   readonly files: number;
 }
 
-/** A write within the same tick of a coarse clock does not alter the change time. No file system has a longer tick. */
+/**
+ * A write within the same tick of a coarse clock does not alter the change time. No file system has a coarser clock
+ * than this.
+ */
 const COARSEST_TICK_MS = 2000;
 
 /** Whether a later write would certainly change the state. `now` is a time before the files were read. */
@@ -26,7 +29,8 @@ export function isSettled(state: FilesState, now: number): boolean {
 }
 
 /**
- * The state of everything that a host loads for a session, except its own record. Synchronous: it takes 3 µs a file.
+ * The state of everything that a host loads for a session, except its own record. The function is synchronous: it takes
+ * 3 µs for each file.
  */
 export function sessionState(dataDir: string, sessionID: string): FilesState {
   const look = new Look(dataDir);

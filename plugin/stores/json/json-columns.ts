@@ -14,8 +14,8 @@ import { readFileDocument } from "./json-conversation.ts";
 import { STORAGE } from "./layout.ts";
 
 /**
- * The records of a session, with the columns and values of opencode's own import of this storage (read in 1.14.41).
- * What is missing in the storage is `null` here.
+ * The records of a session, with the columns and values of opencode's own import of this storage (read in 1.14.41). A
+ * value that the storage lacks is `null` here.
  */
 export async function readFileColumns(
   files: FileSystem,

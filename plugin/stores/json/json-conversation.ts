@@ -80,7 +80,7 @@ function byID(a: { readonly id: string }, b: { readonly id: string }): number {
   return a.id < b.id ? -1 : 1;
 }
 
-/** The facts in the file of a session. `projectID` comes from the folder, as in hosts. */
+/** The facts in the file of a session. `projectID` comes from the folder, because hosts take it from there. */
 export async function readFileFacts(
   files: FileSystem,
   dataDir: string,

@@ -30,8 +30,8 @@ import { scanFilesNow, scanListInSteps, scanSessionInSteps, throughNow } from ".
 import type { TreeScan } from "./tree-scan.ts";
 
 /**
- * The storage of opencode 1.0-1.1: one JSON file for each record, below `storage/`. Its hosts keep no log of their
- * writes. When they remove a message, they leave its parts.
+ * The storage of opencode 1.0-1.1: one JSON file for each record, below `storage/`. The hosts of this storage keep no
+ * log of their writes. When these hosts remove a message, they leave its parts.
  */
 export class JsonStore implements Store {
   readonly asDatabase = null;
@@ -66,7 +66,7 @@ export class JsonStore implements Store {
   }
 
   async scan(scope: Scope, visit: Visit, options: ScanOptions): Promise<void> {
-    // A healthy start does not need it, so it is loaded on demand.
+    // A healthy start does not need this code, so it is loaded on demand.
     this.#scan ??= import("./tree-scan.ts").then(({ TreeScan }) => new TreeScan(this.#tree, this.source !== null));
     return (await this.#scan).scan(scope, visit, options);
   }
@@ -80,7 +80,7 @@ export class JsonStore implements Store {
   }
 
   async examine(artifact: Artifact): Promise<Evidence | null> {
-    // Loaded only if something seems wrong, so that opencode's start does not load it.
+    // The module is loaded only if there may be a problem, so that opencode's start does not load it.
     this.#evidence ??= import("./file-evidence.ts").then(({ FileEvidence }) => new FileEvidence(this.#tree));
     return (await this.#evidence).examine(artifact);
   }
@@ -90,7 +90,7 @@ export class JsonStore implements Store {
     for (const project of projectID === null ? await this.#tree.projectFolders() : [projectID].filter(isEntryName)) {
       for (const path of await this.#tree.filesIn(sessionFolder(project))) {
         const id = basename(path, ".json");
-        // Read synchronously: opencode may be waiting for it, and the thread pool would take ten times as long.
+        // The file is read synchronously: opencode may wait for it, and the thread pool would take ten times as long.
         const absolute = join(this.#tree.dataDir, path);
         const found = this.#isOnDisk ? statNow(absolute) : await this.#tree.files.stat(absolute);
         newest.set(id, { entry: { id, projectID: project }, mtimeMs: found?.mtimeMs ?? 0 });

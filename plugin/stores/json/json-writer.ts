@@ -24,14 +24,14 @@ import { FileReplacements } from "./file-replacements.ts";
 import { LiveFiles, same } from "./live-files.ts";
 import { copyFilesForSafety } from "./safety-copy.ts";
 
-/** One search for processes that write to a file takes as long for many files as for one. */
+/** One search for processes that write to a file takes as long for many files as for one file. */
 const ITEMS_AT_ONCE = 50;
 
 const UNSAFE_PLACE = "its place is not a safe path inside the data directory";
 
 const BEING_WRITTEN = "another process is writing to it";
 
-/** Quarantines files of opencode 1.0-1.1 by moving them. A move needs no space and keeps every byte, time and id. */
+/** Quarantines files of opencode 1.0-1.1 by moving them. A move needs no space, and keeps every byte, time and id. */
 export class JsonWriter implements StoreWriter {
   readonly #files: FileSystem;
   readonly #live: LiveFiles;
@@ -101,7 +101,7 @@ export class JsonWriter implements StoreWriter {
     if (reason !== null) return reason;
     const found = path === null ? null : await this.#files.stat(path);
     if (operation.seen === null) {
-      if (path === null || found !== null) return NOT_DONE.taken;
+      if (path === null || found !== null) return NOT_DONE.occupied;
       return asItem(id, operation, null, await this.#replacements.save(id, operation, null, folder));
     }
     if (path === null || found?.type !== "file") return GONE_SINCE;
@@ -114,7 +114,7 @@ export class JsonWriter implements StoreWriter {
   }
 
   /**
-   * Processes that write to these files are looked for before and after the move, so that none can have started in
+   * The search for processes that write to these files runs before and after the move, so that none can start in
    * between.
    */
   async #setSomeAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
@@ -153,20 +153,20 @@ export class JsonWriter implements StoreWriter {
     if (original === null) {
       return (await this.#replacements.putInPlace(item, folder))
         ? { id: item.id, state: "done" }
-        : skipped(item, NOT_DONE.taken);
+        : skipped(item, NOT_DONE.occupied);
     }
     if (!(await this.#live.holds(path, original))) return skipped(item, CHANGED_SINCE);
     const kept = join(folder, original.file);
     await moveNoClobber(this.#files, path, kept);
-    // Another process wrote between the last check and the move: the moved file is not the one that was examined.
+    // Another process wrote between the last check and the move: the moved file is not the one that was checked.
     if (!(await this.#live.holds(kept, original))) return this.#giveBack(item, folder);
     await this.#live.makePrivate(item, folder);
     return { id: item.id, state: "done" };
   }
 
   /**
-   * Moves a file back to its place, because a process still writes to it. If a newer file has replaced it, the examined bytes stay
-   * in quarantine.
+   * Moves a file back to its place, because a process still writes to it. If a newer file has taken its place, the
+   * checked bytes stay in quarantine.
    */
   async #giveBack(item: ManifestItem, folder: string): Promise<ItemOutcome> {
     const { id, locator, original } = item;
@@ -194,7 +194,7 @@ export class JsonWriter implements StoreWriter {
     if (original === null) {
       return (await this.#replacements.takeBack(item, path, folder))
         ? { id: item.id, state: "restored" }
-        : skipped(item, "it was changed since it was added");
+        : skipped(item, NOT_DONE.changedSinceAdded);
     }
     const kept = join(folder, original.file);
     const keptStat = await this.#files.stat(kept);

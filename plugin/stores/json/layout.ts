@@ -6,14 +6,14 @@ import type { DirectoryEntry, FileSystem } from "../../platform/file-system.ts";
 /** Where opencode 1.0-1.1 keeps each kind of record, below the data directory. */
 export const STORAGE = "storage";
 
-/** A record id becomes part of a path only if it cannot lead anywhere else. */
+/** A record id becomes part of a path only if it cannot lead to another folder. */
 const PLAIN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 
 export function isPlainID(id: string): boolean {
   return PLAIN_ID.test(id) && !id.includes("..") && isNameOnWindows(id);
 }
 
-/** Whether a requested name is that of one entry of a folder and cannot lead elsewhere. */
+/** Whether a requested name is that of one entry of a folder, and cannot lead out of it. */
 export function isEntryName(name: string): boolean {
   return name !== "" && name !== "." && name !== ".." && !/[/\\\0]/.test(name) && isNameHere(name);
 }
@@ -40,8 +40,8 @@ export interface ListedFile {
 }
 
 /**
- * Files of a folder as opencode 1.0-1.1 lists them: `**\/*`, files only, no dot-files, no symbolic links, the last five
- * characters cut off whatever they are (Storage.list, 1.0.152 and 1.1.65). `null` where there is no such folder.
+ * The files of a folder as opencode 1.0-1.1 lists them: `**\/*`, files only, no dot-files, no symbolic links, the last
+ * five characters of a name cut off (Storage.list, 1.0.152 and 1.1.65). `null` if there is no such folder.
  */
 export async function listRecordFiles(
   files: FileSystem,
@@ -73,7 +73,7 @@ function asListed(name: string): ListedFile {
 type StrayName = Exclude<StrayFile, { outcome: "copy" }>;
 
 /**
- * What happens when the host reads the record that it derived from a stray name. Message ids are the first path
+ * The host's reaction when it reads the record that it derived from a stray name. Message ids are the first path
  * component of the cut name and must begin with `msg`; part ids are the whole cut path.
  */
 export function strayOutcome(
@@ -87,8 +87,8 @@ export function strayOutcome(
 }
 
 /**
- * In a message folder, only a file at the top level is a record, because the host takes the first part of the path as the id.
- * That id must begin with `msg`.
+ * In a message folder, only a file at the top level is a record, because the host takes the first part of its path as
+ * the id. That id must begin with `msg`.
  */
 export function isMessageRecord(file: ListedFile): boolean {
   return file.isRecord && !file.name.includes("/") && file.name.startsWith("msg");

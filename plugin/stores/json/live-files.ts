@@ -27,8 +27,8 @@ export class LiveFiles {
   }
 
   /**
-   * The absolute path of a locator. `null` if it does not stay below `storage/`, because it has a `..`, an absolute part or a
-   * symbolic link. Locators come from manifests too, and a manifest is input, not truth.
+   * The absolute path of a locator. `null` if the path does not stay below `storage/`, because it has a `..`, an
+   * absolute part or a symbolic link. Locators also come from manifests, and the tool does not trust a manifest.
    */
   async livePath(locator: Locator): Promise<string | null> {
     const names = plainNames(locator);
@@ -40,10 +40,10 @@ export class LiveFiles {
   async reasonAgainst(locator: Locator): Promise<string | null> {
     if (isFileLocator(locator) && !locator.path.split("/").every(isNameHere)) return NOT_DONE.nameOnWindows;
     const link = await linkOnTheWay(this.files, this.dataDir, locator);
-    return link === null ? null : `it is behind the link ${link}, where nothing is changed`;
+    return link === null ? null : `the file is behind the link ${link}, where nothing is changed`;
   }
 
-  /** Creates the folders that a path needs and forces them to disk. */
+  /** Creates the folders that a path needs, and forces them to disk. */
   async makeParents(path: string): Promise<void> {
     const missing: string[] = [];
     for (let parent = dirname(path); (await this.files.stat(parent)) === null; parent = dirname(parent)) {
@@ -56,8 +56,8 @@ export class LiveFiles {
   }
 
   /**
-   * Restricts the files of an item in quarantine to this user. A file with another name outside the quarantine keeps
-   * its mode.
+   * Allows only this user to access the files of an item in quarantine. A file with another name outside the quarantine
+   * keeps its mode.
    */
   async makePrivate({ original, replacement }: ManifestItem, folder: string): Promise<void> {
     for (const file of [original?.file, replacement?.file]) {
@@ -70,7 +70,7 @@ export class LiveFiles {
   }
 }
 
-/** The names below the data directory; `null` if the locator is no plain place below `storage/`. */
+/** The names of the path below the data directory; `null` if the locator is no simple path below `storage/`. */
 function plainNames(locator: Locator): readonly string[] | null {
   if (!isFileLocator(locator)) return null;
   const names = locator.path.split("/");
@@ -79,7 +79,7 @@ function plainNames(locator: Locator): readonly string[] | null {
   return names.every(isNameHere) ? names : null;
 }
 
-/** What is on the way to a file and is no folder itself. `storage/` may be a link, as opencode allows. */
+/** The entry on the path to a file that is no folder itself. `storage/` may be a link, as opencode allows. */
 async function noFolderOnTheWay(
   files: FileSystem,
   dataDir: string,
@@ -93,7 +93,7 @@ async function noFolderOnTheWay(
   return null;
 }
 
-/** The symbolic link in place of a folder on the way to a file, below the data directory. */
+/** The symbolic link in place of a folder on the path to a file, below the data directory. */
 export async function linkOnTheWay(files: FileSystem, dataDir: string, locator: Locator): Promise<string | null> {
   const names = plainNames(locator);
   const other = names === null ? null : await noFolderOnTheWay(files, dataDir, names);

@@ -3,7 +3,7 @@ import type { FileSystem } from "../../platform/file-system.ts";
 import { isFields, textIn } from "../conversation.ts";
 import { STORAGE } from "./layout.ts";
 
-/** What the newest readable sessions of a JSON store show about the opencode that wrote it. */
+/** The facts that the newest readable sessions of a JSON store show about its opencode. */
 export interface NewestSessions {
   /** The version that created the newest of them. */
   readonly version: string | null;

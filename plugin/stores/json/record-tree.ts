@@ -2,7 +2,7 @@ import { basename, join } from "node:path";
 import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
 import { STORAGE, sessionFolder, visibleEntries } from "./layout.ts";
 
-/** The folders of opencode 1.0-1.1, listed in the same way as by its hosts. */
+/** The folders of opencode 1.0-1.1, listed in the way in which its hosts list them. */
 export class RecordTree {
   /** This file system skips folders that the user may not open. */
   readonly files: FileSystem;
@@ -58,8 +58,8 @@ export class RecordTree {
 }
 
 /**
- * Skips a folder that this user may not open, so that all others are checked. Such folders are reported with everything
- * the user may not access (`repair/access.ts`). The file system of a writer refuses them.
+ * Skips a folder that this user may not open, so that all others are checked. Such folders are reported together with
+ * all other access problems (`repair/access.ts`). The file system of a writer refuses such links.
  */
 function passingOverClosed(files: FileSystem): FileSystem {
   const orNull = <T>(work: Promise<T>) =>

@@ -10,7 +10,7 @@ import type { LiveFiles } from "./live-files.ts";
 /** The free space that a safety copy must leave, because the repair itself and opencode need some. */
 const SPACE_TO_LEAVE = 16 * 1024 * 1024;
 
-/** Copies what a session needs to load into `<folder>/safety`, or says why not. */
+/** Copies the records that a session needs to load into `<folder>/safety`, or says why not. */
 export async function copyFilesForSafety(
   { files, dataDir }: LiveFiles,
   sessionID: string,
@@ -30,9 +30,9 @@ export async function copyFilesForSafety(
     }
   } catch (error) {
     const code = errnoCode(error);
-    // The copy is optional. Only a failing disk is a reason to stop without it.
+    // The copy is optional. Only a failing disk is a reason to stop the repair without a safety copy.
     if (code === null || code === "EIO") throw error;
-    return { state: "skipped", reason: `it could not be copied (${code})` };
+    return { state: "skipped", reason: `the record could not be copied (${code})` };
   }
   return { state: "complete", files: paths.length, bytes };
 }

@@ -9,10 +9,10 @@ import { fileArtifact, isMessageRecord, messageFolder, partFolder, STORAGE, sess
 const BEYOND_ASCII = /[^\0-\x7f]/;
 
 /**
- * Visits on this thread what opencode reads for a session. The thread pool would take several times as long, and
- * opencode is waiting. A step is a message with its parts. Anything unusual (a folder, a stray name, an unreadable
- * file) is visited without a text, which asks for a closer examination. In the texts each byte is a letter (Latin-1),
- * as in a {@link Bundle}. That is enough for a first look, and faster.
+ * Visits on this thread the records that opencode reads for a session. The thread pool would take several times as
+ * long, and opencode is waiting. A step is a message with its parts. An unusual entry (a folder, a stray name, an
+ * unreadable file) is visited without a text, which requests a closer check. In these texts, each byte is a letter
+ * (Latin-1), as in a {@link Bundle}. Such a text is enough for a quick check, and faster to make.
  */
 export function* scanSessionInSteps(
   dataDir: string,
@@ -42,7 +42,7 @@ export function* scanSessionInSteps(
   }
 }
 
-/** Visits the records that decide whether a project's session list loads, one record a step. */
+/** Visits the records that decide whether a project's session list loads, one record in each step. */
 export function* scanListInSteps(
   dataDir: string,
   projectID: string,
@@ -52,7 +52,7 @@ export function* scanListInSteps(
   const reader = new Reader(dataDir, visit, counts);
   reader.record("project", null, `${STORAGE}/project/${projectID}.json`);
   const folder = sessionFolder(projectID);
-  // Ids of sessions count down, so the newest comes first.
+  // Ids of sessions count down, so the newest session comes first.
   for (const name of inOrder(reader.namesIn(folder))) {
     yield;
     const kind = name.endsWith(".json") ? "session" : "stray";
@@ -61,7 +61,7 @@ export function* scanListInSteps(
   }
 }
 
-/** Runs a whole scan without a pause. Returns `false` if `isOver` ended it first. */
+/** Runs a whole scan without a pause. Returns `false` if `isOver` ended the scan first. */
 export function throughNow(steps: Iterable<void>, isOver: () => boolean): boolean {
   for (const _step of steps) if (isOver()) return false;
   return true;
@@ -70,14 +70,14 @@ export function throughNow(steps: Iterable<void>, isOver: () => boolean): boolea
 /** The number of names that are sorted at a time. */
 const SORTED_AT_ONCE = 256;
 
-/** Sorts only as many names as are asked for: of thousands of sessions, the start reads the first hundred. */
+/** Sorts only as many names as the caller reads: of thousands of sessions, the start reads the first hundred. */
 function* inOrder(names: string[]): Generator<string, void, void> {
   const middle = names[names.length >> 1];
   if (middle === undefined || names.length <= SORTED_AT_ONCE) {
     yield* names.sort();
     return;
   }
-  // Names in one folder are all different.
+  // All names in one folder are different.
   yield* inOrder(names.filter((name) => name < middle));
   yield middle;
   yield* inOrder(names.filter((name) => name > middle));
@@ -95,7 +95,7 @@ class Reader {
   readonly #counts: Counts;
 
   constructor(dataDir: string, visit: Visit, counts: Counts) {
-    // Put before each path as a plain text, because `join` takes as long as opening the file.
+    // The folder is added to each path as a plain text, because `join` takes as long as opening the file.
     this.#root = join(dataDir, "/");
     this.#visit = visit;
     this.#counts = counts;
@@ -121,7 +121,7 @@ class Reader {
     const bytes = readNow(this.#root + path);
     if (bytes === "absent") return;
     if (bytes !== null) this.#counts.bytes += bytes.length;
-    // A name is compared letter for letter with what the record says.
+    // A name is compared letter for letter with the id in the record.
     const isPlain = bytes !== null && !beginsAsUtf16(bytes) && !BEYOND_ASCII.test(path);
     this.#visit(artifact, isPlain ? bytes.toString("latin1") : null, null);
   }

@@ -4,19 +4,19 @@ import { isFields, parseDocument, textIn } from "../conversation.ts";
 import { STORAGE } from "./layout.ts";
 
 /**
- * opencode 0.x kept a tree for each project, `project/<slug>/storage/session/{info,message,part,share}`. It is shown
- * here as the single tree of 1.0, as opencode's own migration arranged it: the same documents in other folders (read in
- * 0.5.29 and 1.0.152).
+ * opencode 0.x kept a tree for each project, `project/<slug>/storage/session/{info,message,part,share}`. This module
+ * shows such a tree as the single tree of 1.0. opencode's own migration arranged it in the same way: the same documents
+ * in other folders (read in 0.5.29 and 1.0.152).
  */
 export interface SlugTree {
-  /** This path, read through `files`, looks like a data directory of 1.0. */
+  /** `files` reads this path as if it were a data directory of 1.0. */
   readonly root: string;
   readonly files: FileSystem;
 }
 
 /**
- * The project of folders for which opencode knows no other. opencode moves its sessions when it is started in their
- * folder.
+ * The project of folders for which opencode knows no other. opencode moves a session to another project when it is
+ * started in the session's folder.
  */
 const PROJECT = "global";
 

@@ -20,10 +20,13 @@ import { scanListInSteps, scanSessionInSteps } from "./scan-now.ts";
 
 const SESSIONS_AT_ONCE = 8;
 
-/** After this many messages or sessions, other work gets its turn. They take a few milliseconds. */
+/** After this many messages or sessions, other work can run. They take a few milliseconds. */
 const STEPS_AT_ONCE = 256;
 
-/** At most this many files of a long session list are visited at the same time. The others wait as names only. */
+/**
+ * At most this many files of a long session list are visited at the same time. Of the others, only the names are kept
+ * in memory.
+ */
 const ENTRIES_AT_ONCE = 256;
 
 /** One scan's context. */
@@ -109,7 +112,7 @@ export class TreeScan {
   }
 
   /**
-   * Reading synchronously on this thread takes a fraction of the time. `false`: a record may be damaged, so all of them
+   * To read synchronously on this thread takes a fraction of the time. `false`: a record may be damaged, so all records
    * must be read again.
    */
   async #isHealthyAtOnce(walk: Walk, scan: (visit: Visit, counts: Counts) => Iterable<void>): Promise<boolean> {
@@ -173,7 +176,7 @@ export class TreeScan {
         if (bytes === "absent") return;
         if (bytes === "too-large") return walk.visit(artifact, null, null);
         walk.options.counts.bytes += bytes.length;
-        // Hosts differ in how they read UTF-16. It is rare enough for a closer examination.
+        // Hosts differ in how they read UTF-16. UTF-16 is rare enough for a closer check.
         walk.visit(artifact, beginsAsUtf16(bytes) ? null : fileText(bytes), null);
       } catch {
         walk.visit(artifact, null, null);

@@ -8,10 +8,10 @@ import type { Survey, SurveyedProject } from "../survey.ts";
 import { isMessageRecord, listRecordFiles, messageFolder, STORAGE, sessionFolder } from "./layout.ts";
 import type { RecordTree } from "./record-tree.ts";
 
-/** Session and project files are small, unless something is wrong with them. */
+/** Session and project files are small, unless they are damaged. */
 const LARGEST_SURVEYED_BYTES = 4 * 1024 * 1024;
 
-/** After this many files, other work gets its turn. They take a few milliseconds. */
+/** After this many files, other work can run. They take a few milliseconds. */
 const FILES_AT_ONCE = 256;
 
 /** Facts about the files as a whole. `isAlone`: files may be read synchronously, without the port. */
@@ -25,7 +25,7 @@ export async function sessionsWithoutRecord(tree: RecordTree, all: readonly Sess
   // The record may be in a folder that this user may not read.
   if (isClosed(tree, `${STORAGE}/session`)) return [];
   for (const { name, type } of (await tree.files.list(join(tree.dataDir, STORAGE, "session"))) ?? []) {
-    // A file that is named after no project is no folder of sessions.
+    // A file that is named after no project is not a folder of sessions.
     const isOfProject = type === "directory" || (await hasProjectRecord(tree, name));
     if (isOfProject && isClosed(tree, sessionFolder(name))) return [];
   }
@@ -45,7 +45,7 @@ async function surveyProject(tree: RecordTree, id: string, isAlone: boolean): Pr
     const directory = await textOf(tree, path, "directory", isAlone);
     if (directory !== null) folders.set(directory, (folders.get(directory) ?? 0) + 1);
   }
-  // Nothing counts as missing in a folder that this user may not read.
+  // In a folder that this user may not read, nothing counts as missing.
   const hasRecord = isClosed(tree, `${STORAGE}/project`) || (await hasProjectRecord(tree, id));
   return {
     id,
@@ -75,7 +75,7 @@ async function textOf(tree: RecordTree, path: string, field: string, isAlone: bo
   }
 }
 
-/** Whether nobody can look into a folder: this user may not, or something else is in its place. */
+/** Whether this user cannot read a folder: it is closed to this user, or something else is in its place. */
 function isClosed(tree: RecordTree, folder: string): boolean {
   const path = join(tree.dataDir, folder);
   if (refusalOf(path, "read") !== null) return true;

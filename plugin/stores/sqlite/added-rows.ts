@@ -1,16 +1,17 @@
 import { z } from "zod";
 import type { CellValue, RowValues } from "../../model/artifact.ts";
 import type { NewRow } from "../../model/replacement.ts";
+import { NOT_DONE } from "../../words/refusals.ts";
 import type { Connection } from "./driver.ts";
 import { type CapturedRow, captureRow, deleteRow, insertRow, rowHash } from "./row.ts";
 import { quoted, type Schema } from "./schema.ts";
 
-/** Tables that rows are added to, parents first. */
+/** The tables to which rows are added, parents first. */
 const TABLES = ["project", "session", "message", "part", "todo", "session_share"] as const;
 
 /**
- * opencode itself moves a session to another project when the id of the project changes. That does not count as use of
- * the session.
+ * opencode itself moves a session to another project when the id of the project changes. Such a move does not count as
+ * use of the session.
  */
 const NOT_COMPARED: readonly string[] = ["project_id", "path"];
 
@@ -31,12 +32,12 @@ const listing = z.strictObject({ rows: z.array(addedRow) });
 type AddedRow = z.infer<typeof addedRow>;
 
 /**
- * What a run adds to a database, as the run's folder keeps it. It is enough to tell whether the rows are still the
- * added ones.
+ * The list of rows that a run adds to a database, as the run's folder keeps it. The list is enough to decide whether
+ * the rows are still the added ones.
  */
 export type Listing = z.infer<typeof listing>;
 
-/** Reads a listing as untrusted input; `null` if it is not one. */
+/** Reads a listing as untrusted input; `null` if it has another form. */
 export function parseListing(text: string): Listing | null {
   try {
     return listing.safeParse(JSON.parse(text)).data ?? null;
@@ -45,7 +46,7 @@ export function parseListing(text: string): Listing | null {
   }
 }
 
-/** The rows in the form of this database. Columns that it does not have are left out. */
+/** The rows in the form of this database. Columns that this database does not have are left out. */
 export function rowsFor(schema: Schema, rows: readonly NewRow[]): CapturedRow[] {
   return rows.map(({ table, values }) => {
     const columns = schema.tables.get(table) ?? [];
@@ -61,7 +62,7 @@ function cellOf(table: string, column: string, value: RowValues[string]): CellVa
   if (value === null) return { storage: "null" };
   if (typeof value === "string") return { storage: "text", bytes: Buffer.from(value, "utf8") };
   if (typeof value !== "number") return { storage: "blob", bytes: value };
-  // The only REAL columns of these tables. SQLite turns whole numbers in them into reals.
+  // The only REAL columns of these tables. SQLite turns whole numbers in these columns into reals.
   const isReal = (table === "session" && column === "cost") || !Number.isInteger(value);
   return { storage: isReal ? "real" : "integer", number: String(value) };
 }
@@ -79,14 +80,17 @@ function hashOf(row: CapturedRow, columns: readonly string[]): string {
   return rowHash({ ...row, cells: new Map([...row.cells].filter(([name]) => columns.includes(name))) });
 }
 
-/** Adds the rows inside the caller's transaction. If something is in the way, a clause says why nothing was added. */
+/**
+ * Adds the rows inside the caller's transaction. If another row has one of the ids, a clause says why nothing was
+ * added.
+ */
 export function addRows(connection: Connection, listed: Listing, rows: readonly CapturedRow[]): string | null {
   for (const { table, key } of listed.rows) {
-    if (table !== "project" && exists(connection, table, key)) return "a record of the same id is there already";
+    if (table !== "project" && exists(connection, table, key)) return "another record has the same id";
   }
   rows.forEach((row, index) => {
     const key = listed.rows[index]?.key;
-    // Two sessions of one project: the first one added the project's row.
+    // Two sessions of one project: the addition of the first one added the project's row.
     if (row.table === "project" && key !== undefined && exists(connection, row.table, key)) return;
     insertRow(connection, row);
   });
@@ -97,22 +101,22 @@ function exists(connection: Connection, table: string, key: AddedRow["key"]): bo
   return captureRow(connection, table, Object.keys(key), key) !== null;
 }
 
-/** Whether the added session exists. All its rows were added in one transaction. */
+/** Whether the added session exists. All rows of the addition were added in one transaction. */
 export function isAdded(connection: Connection, listed: Listing): boolean {
   const session = listed.rows.find(({ table }) => table === "session");
   return session !== undefined && exists(connection, session.table, session.key);
 }
 
 /**
- * Removes exactly the rows of a listing, inside the caller's transaction. If any of them was changed since, or if the
- * session has other rows, nothing is removed and a clause says why. A project that is in use stays.
+ * Removes exactly the rows of a listing, inside the caller's transaction. If one of these rows was changed, or if the
+ * session has other rows now, nothing is removed and a clause says why. A project that is in use is not removed.
  */
 export function removeRows(connection: Connection, schema: Schema, listed: Listing): string | null {
   const own = listed.rows.filter(({ table }) => table !== "project");
-  if (!own.every((row) => isUnchanged(connection, schema, row))) return "it was changed since it was added";
+  if (!own.every((row) => isUnchanged(connection, schema, row))) return NOT_DONE.changedSinceAdded;
   const session = own.find(({ table }) => table === "session");
-  if (session === undefined || !("id" in session.key)) return "the list of what was added has no session";
-  if (hasMore(connection, schema, session.key.id, own)) return "it was continued since it was added";
+  if (session === undefined || !("id" in session.key)) return "the list of added rows has no session";
+  if (hasMore(connection, schema, session.key.id, own)) return "the session was continued after it was added";
   for (const { table, key } of [...own].reverse()) deleteRow(connection, table, key);
   for (const row of listed.rows) {
     if (row.table === "project" && isUnchanged(connection, schema, row) && !isInUse(connection, row)) {
@@ -129,7 +133,7 @@ function isUnchanged(connection: Connection, schema: Schema, { table, key, colum
   return live !== null && rowHash(live) === sha256;
 }
 
-/** Whether any table has more rows of the session than were added. */
+/** Whether any table has more rows of the session than the run added. */
 function hasMore(connection: Connection, schema: Schema, sessionID: string, own: readonly AddedRow[]): boolean {
   for (const [table, columns] of schema.tables) {
     if (!columns.includes("session_id")) continue;

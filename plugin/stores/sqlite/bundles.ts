@@ -18,12 +18,11 @@ const USUAL = {
 } as const;
 
 /**
- * Nobody can guess 56 bits. They are written in ten letters, because JSON parsers do not keep such short texts
- * separately.
+ * Nobody can guess 56 bits. Such ids have ten letters, because JSON parsers do not keep such short texts separately.
  */
 const MARK_BYTES = 7;
 
-/** Consecutive rows, from the first after `after` to `until`. */
+/** Consecutive rows, from the first one after `after` to `until`. */
 export interface BundledRows {
   readonly after: string;
   readonly until: string;
@@ -35,8 +34,8 @@ export interface BundledRows {
 
 /**
  * Reads the documents of a table in bundles: SQLite joins the texts of many rows, and one JSON parser reads them all.
- * Row by row this takes twice the time. A value that nobody can guess separates the texts. So a bundle is read only if
- * every row holds exactly one JSON document, whatever the texts contain.
+ * To read row by row takes twice the time. A random value separates the texts. So a bundle is accepted only if every
+ * row holds exactly one JSON document, whatever the texts contain.
  */
 export function* readBundles(
   connection: Connection,
@@ -66,15 +65,18 @@ export function* readBundles(
   }
 }
 
-/** Compares bytes. This is cheaper than a function, and cheaper than selecting the smallest and the largest id. */
+/**
+ * Compares bytes. This expression is cheaper than a function, and cheaper than selecting the smallest and the largest
+ * id.
+ */
 function begins(column: string, beginning: string): string {
   const next = beginning.slice(0, -1) + String.fromCharCode(beginning.charCodeAt(beginning.length - 1) + 1);
   return `${column} >= '${beginning}' and ${column} < '${next}'`;
 }
 
 /**
- * Reads the documents of joined rows; `null` if not every row holds exactly one. One letter per byte (Latin-1) takes
- * half the memory if something is not ASCII. In JSON that happens only inside texts.
+ * Reads the documents of joined rows; `null` if not every row holds exactly one. As one letter for each byte (Latin-1),
+ * the text takes half the memory if it is not all ASCII. In JSON, such letters occur only inside texts.
  */
 function bundleReader(mark: string): (joined: SqlValue | undefined, rows: number) => unknown[] | null {
   let room = Buffer.alloc(0);

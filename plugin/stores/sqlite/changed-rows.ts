@@ -10,8 +10,8 @@ const OTHER_TREE_PAGES: ReadonlySet<number> = new Set([2, 5, 10]);
 const DATABASE_HEADER_BYTES = 100;
 
 /**
- * The row ids on the changed pages of a database, for all tables together. Every changed row is among them. `null` if a
- * changed page cannot be assigned to rows.
+ * The row ids on the changed pages of a database, for all tables together. Every changed row is among these ids. `null`
+ * if the rows of a changed page cannot be determined.
  */
 export function changedRowIDs(pages: ReadonlyMap<number, Buffer>): string[] | null {
   const rowIDs = new Set<bigint>();
@@ -53,7 +53,7 @@ function freePages(pages: ReadonlyMap<number, Buffer>): Set<number> {
 
 interface LeafCell {
   readonly rowID: bigint;
-  /** The first overflow page, which holds what does not fit into the leaf; 0 if everything fits. */
+  /** The first overflow page, which holds the part that does not fit into the leaf; 0 if everything fits. */
   readonly overflow: number;
 }
 
@@ -71,7 +71,10 @@ function* leafCells(page: Buffer, start: number): Iterable<LeafCell> {
   }
 }
 
-/** How much of a payload stays on a leaf. No bytes of the page are reserved, as in every database of opencode. */
+/**
+ * The number of bytes of a payload that stay on a leaf. No bytes of the page are reserved, as in every database of
+ * opencode.
+ */
 function localBytes(payload: number, pageSize: number): number {
   const most = pageSize - 35;
   if (payload <= most) return payload;

@@ -16,7 +16,7 @@ import {
 } from "../writer.ts";
 import { SIDE_FILES, type SoleUse, soleUse } from "./sole-use.ts";
 
-/** What quarantine holds is the whole database, so no other copy is made for safety. */
+/** Quarantine holds the whole database, so no additional safety copy is made. */
 export const WHOLE_IN_QUARANTINE: SafetyCopy = { state: "skipped", reason: "the whole database is in quarantine" };
 
 /** The name of the new database in the run's folder, until it replaces the damaged one. */
@@ -29,11 +29,11 @@ const INDEX = "-shm";
 const REPLACED = "replaced-";
 
 /**
- * Replaces a damaged database with a new one, and undoes that. The items are the files of the damaged database. Exact
- * copies of them are in the run's folder before anything here is called. A database and its side files must change
- * together, but no system renames two files at once. So the main file decides: it replaces the old one by one rename. A
- * crash before the rename is rolled back, and a crash after it is completed ({@link settle}). In between, a database
- * never has a WAL that belongs to another one.
+ * Replaces a damaged database with a new one, and undoes that replacement. The items are the files of the damaged
+ * database. Exact copies of these files are in the run's folder before a function of this class is called. A database
+ * and its side files must change together, but no system renames two files at once. So the main file decides: one
+ * rename puts it in place of the old one. A crash before the rename is rolled back, and a crash after it is completed
+ * ({@link settle}). At no moment does a database have a WAL that belongs to another one.
  */
 export class DatabaseFileWriter implements StoreWriter {
   readonly #files: FileSystem;
@@ -52,13 +52,13 @@ export class DatabaseFileWriter implements StoreWriter {
   }
 
   /**
-   * @throws StoreRefusedError where another process has the database open, or one of its files is no longer what was
-   * copied; nothing was changed then
+   * @throws StoreRefusedError if another process has the database open, or if one of its files differs from its copy;
+   * nothing was changed then
    */
   async setAside(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
     await this.refuseWhileOpen();
     const before = await this.#state();
-    // Shared memory is left out, because it holds nothing of its own. A new salvage would find nothing else either.
+    // Shared memory is left out, because it holds no data of its own. A new salvage would find the same records.
     for (const suffix of SIDE_FILES.filter((each) => each !== INDEX)) {
       const isKept = items.some((item) => this.#place(item) === this.#database + suffix);
       if (!isKept && (await this.#files.stat(this.#database + suffix)) !== null) throw changedSince();
@@ -66,14 +66,14 @@ export class DatabaseFileWriter implements StoreWriter {
     for (const item of items) {
       if (!isIndex(item) && !(await this.#holds(this.#place(item), item))) throw changedSince();
       if (!(await this.#holds(this.#kept(item, folder), item))) {
-        throw new StoreRefusedError("failed", "The copy in quarantine is not what was recorded.");
+        throw new StoreRefusedError("failed", "The copy in quarantine differs from what the manifest records.");
       }
     }
     await this.#alone(async () => {
-      // The hashes were taken without the lock: reading the file under the lock would have released it.
+      // The hashes were computed without the lock: to read the file under the lock would have released the lock.
       if ((await this.#state()) !== before) throw changedSince();
-      // The old WAL must be removed before the new database is in place. Otherwise SQLite would write its frames into
-      // the new one.
+      // The old WAL must be removed before the new database is in place. Otherwise SQLite would write the frames of the
+      // old WAL into the new database.
       for (const suffix of SIDE_FILES) await this.#remove(this.#database + suffix);
       await this.#files.syncDirectory(dirname(this.#database));
       await this.#files.rename(join(folder, SALVAGED), this.#database);
@@ -85,14 +85,18 @@ export class DatabaseFileWriter implements StoreWriter {
   async putBack(items: readonly ManifestItem[], folder: string): Promise<ItemOutcome[]> {
     for (const other of this.#all) {
       if (items.some(({ id }) => id === other.id) || (await this.#holds(this.#place(other), other))) continue;
-      return items.map(({ id }) => ({ id, state: "skipped", reason: "a database returns as a whole" }));
+      return items.map(({ id }) => ({ id, state: "skipped", reason: "a database can only be restored as a whole" }));
     }
     await this.refuseWhileOpen();
     for (const item of items) {
       if (await this.#holds(this.#kept(item, folder), item)) continue;
-      return items.map(({ id }) => ({ id, state: "skipped", reason: "its copy is not what was recorded" }));
+      return items.map(({ id }) => ({
+        id,
+        state: "skipped",
+        reason: "the copy differs from what the manifest records",
+      }));
     }
-    // Everything that needs space comes first, so that a full disk changes nothing.
+    // Every step that needs space comes first, so that a full disk changes nothing.
     for (const item of items) await this.#copyBeside(item, folder);
     if (!(await this.#isMainBack())) {
       const leaving = await this.#inTheWay();
@@ -113,7 +117,7 @@ export class DatabaseFileWriter implements StoreWriter {
     return outcomes;
   }
 
-  /** Shared memory is wherever the main file is, because whoever opens the database rebuilds it. */
+  /** Shared memory needs no copy, because every program that opens the database rebuilds it. */
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
     const isLive = isIndex(item) ? await this.#isMainBack() : await this.#holds(this.#place(item), item);
     if (isLive) return "live";
@@ -126,7 +130,7 @@ export class DatabaseFileWriter implements StoreWriter {
     for (const suffix of ["", ...SIDE_FILES]) await this.#remove(this.#beside(this.#database + suffix));
   }
 
-  /** The copies stay, because the salvage reads them. */
+  /** The copies are kept, because the salvage reads them. */
   async finish(): Promise<void> {}
 
   async copyForSafety(): Promise<SafetyCopy> {
@@ -144,14 +148,14 @@ export class DatabaseFileWriter implements StoreWriter {
     return this.#place(item) === this.#database;
   }
 
-  /** Whether the damaged file is in its old place. If there was none, whether the place is empty. */
+  /** Whether the damaged file is in its old place. If there was no such file: whether its place is empty. */
   async #isMainBack(): Promise<boolean> {
     const main = this.#all.find((item) => this.#isMain(item));
     if (main === undefined) return (await this.#files.stat(this.#database)) === null;
     return this.#holds(this.#database, main);
   }
 
-  /** Where the complete file is kept right before it moves into its place. */
+  /** The path where the complete file is kept right before the rename. */
   #beside(place: string): string {
     return join(dirname(place), `.${basename(place)}.returning`);
   }
@@ -164,7 +168,10 @@ export class DatabaseFileWriter implements StoreWriter {
     await this.#files.syncFile(aside);
   }
 
-  /** The present files may hold new sessions. So they are kept next to the originals, including the main file. */
+  /**
+   * The present files may hold new sessions. So the present files are kept next to the originals, including the main
+   * file.
+   */
   async #makeWay(leaving: readonly string[], folder: string): Promise<void> {
     if (leaving.length === 0) return;
     const replaced = await this.#freshFolder(folder);
@@ -175,7 +182,7 @@ export class DatabaseFileWriter implements StoreWriter {
     }
   }
 
-  /** The files in the places to which others return, the main file last. */
+  /** The files that are in the places of returning files, the main file last. */
   async #inTheWay(): Promise<string[]> {
     const leaving: string[] = [];
     for (const path of [...SIDE_FILES, ""].map((suffix) => this.#database + suffix)) {
@@ -206,8 +213,8 @@ export class DatabaseFileWriter implements StoreWriter {
   }
 
   /**
-   * Returns the side files of the damaged database, which is in its place again. Files that another process made
-   * meanwhile are not touched.
+   * Returns the side files of the damaged database, which is in its place again. Files that another process made in the
+   * meantime are not touched.
    */
   async #sideFilesReturn(folder: string): Promise<void> {
     for (const item of this.#all) {
@@ -221,12 +228,15 @@ export class DatabaseFileWriter implements StoreWriter {
     }
   }
 
-  /** A restore was interrupted before the main file returned. The side files of the replacing database return to it. */
+  /**
+   * A restore was interrupted before the main file returned. The side files of the new database return to their places
+   * beside it.
+   */
   async #sideFilesStay(folder: string): Promise<void> {
     const main = await this.#files.stat(this.#database);
     const replaced = await this.#lastFolder(folder);
     const since = replaced === null ? null : await this.#files.stat(replaced);
-    // SQLite would write a WAL into the file even if the WAL belongs to another state of it.
+    // SQLite would write a WAL into the file even if the WAL belongs to another state of the file.
     if (main === null || replaced === null || since === null || main.mtimeMs > since.mtimeMs) return;
     for (const suffix of SIDE_FILES) {
       const [path, kept] = [this.#database + suffix, join(replaced, basename(this.#database) + suffix)];
@@ -253,12 +263,12 @@ export class DatabaseFileWriter implements StoreWriter {
     if ((await this.#files.stat(path)) !== null) await this.#files.unlink(path);
   }
 
-  /** @throws StoreRefusedError where another process has the database open */
+  /** @throws StoreRefusedError if another process has the database open */
   async refuseWhileOpen(): Promise<void> {
     await this.#alone(async () => undefined);
   }
 
-  /** Runs `work` while no other connection can use the file. The file is not opened meanwhile. */
+  /** Runs `work` while no other connection can use the file. This process does not open the file in the meantime. */
   async #alone(work: () => Promise<void>): Promise<void> {
     const use: SoleUse = await soleUse(this.#files, this.#database);
     try {
@@ -268,7 +278,7 @@ export class DatabaseFileWriter implements StoreWriter {
     }
   }
 
-  /** Distinguishes states of the files without opening them. Shared memory holds nothing of its own. */
+  /** Text that identifies a state of the files, made without opening them. Shared memory holds no data of its own. */
   async #state(): Promise<string> {
     const files = ["", ...SIDE_FILES].filter((suffix) => suffix !== INDEX);
     const found = await Promise.all(files.map((suffix) => this.#files.stat(this.#database + suffix)));
@@ -294,7 +304,7 @@ export class DatabaseFileWriter implements StoreWriter {
 }
 
 function changedSince(): StoreRefusedError {
-  return new StoreRefusedError("busy", "The database changed since it was copied; salvage it again.");
+  return new StoreRefusedError("busy", "The database changed after it was copied: run salvage again.");
 }
 
 function isIndex({ locator }: ManifestItem): boolean {

@@ -18,10 +18,10 @@ export interface Connection {
 }
 
 /**
- * How a database is opened. `immutable`: as a file that nobody writes, without its WAL, locks or side files. `shared`:
- * read-only next to live writers; WAL and shared memory are read but not written. `read`: read-only in the usual way.
- * `write`: read and write; the file must exist. `create`: read and write, for a file of our own that may be missing.
- * `sole`: like `write`, but with a lock that allows no other connection; not on Windows.
+ * How a database is opened. `immutable`: opened as a file that nobody writes, without its WAL, locks or side files.
+ * `shared`: read-only next to live writers; WAL and shared memory are read but not written. `read`: read-only in the
+ * usual way. `write`: read and write; the file must exist. `create`: read and write, for a file of this tool that may
+ * be missing. `sole`: like `write`, but with a lock that allows no other connection; not on Windows.
  */
 export type OpenMode = "immutable" | "shared" | "read" | "write" | "create" | "sole";
 
@@ -35,8 +35,8 @@ export interface Driver {
   readonly name: "bun:sqlite" | "node:sqlite";
   /**
    * Whether the driver can open a database as `immutable` and `shared`, so that reading changes no byte. Node 22.5 to
-   * 22.14 and 23.0 to 23.9 cannot, because their SQLite accepts no URI (docs/node-versions.md). They read private
-   * copies.
+   * 22.14 and 23.0 to 23.9 cannot do this, because their SQLite accepts no URI (docs/node-versions.md). They read
+   * private copies.
    */
   readonly readsInPlace: boolean;
   open(path: string, mode: OpenMode): Connection;
@@ -49,7 +49,7 @@ const FIRST_WITH_OCTET_LENGTH = [3, 43] as const;
 
 let hasOctetLength = true;
 
-/** Records which SQLite this process has. Called once, when its driver is loaded. */
+/** Records the SQLite library of this process. Called once, when its driver is loaded. */
 export function noteSQLiteVersion(version: string): void {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const [firstMajor, firstMinor] = FIRST_WITH_OCTET_LENGTH;
@@ -100,7 +100,8 @@ function databaseURI(path: string, mode: OpenMode): string {
     create: "mode=rwc",
     sole: "mode=rw&vfs=unix-excl",
   };
-  // A drive gets a leading slash. A server path keeps its two, because SQLite accepts no host in the URI.
+  // The path of a drive gets a leading slash. A server path keeps its two slashes, because SQLite accepts no host in
+  // the URI.
   return `file:///${escaped.replace(/^\//, "")}?${parameters[mode]}`;
 }
 
@@ -123,8 +124,8 @@ function noteVersionOf(rows: unknown[]): void {
 }
 
 async function bunDriver(): Promise<Driver> {
-  // The name is not a literal, so that Node and bundlers do not try to resolve it (opencode desktop runs plugins on
-  // Node).
+  // The module's name is not a literal, so that Node and bundlers do not try to resolve it (opencode desktop runs
+  // plugins on Node).
   const specifier = "bun:sqlite";
   const module = (await import(specifier)) as { Database: new (path: string, flags: number) => BunDatabase };
   const memory = new module.Database(":memory:", OPEN_READWRITE | OPEN_CREATE);
@@ -148,7 +149,7 @@ async function bunDriver(): Promise<Driver> {
         run: (sql, ...values) => prepared(sql).run(...values).changes,
         exec: (sql) => database.exec(sql),
         close() {
-          // If a statement is still open, Bun's `close` keeps the file open until garbage is collected.
+          // If a statement is still open, Bun's `close` keeps the file open until the next garbage collection.
           for (const statement of statements.values()) statement.finalize();
           statements.clear();
           database.close();
@@ -158,7 +159,7 @@ async function bunDriver(): Promise<Driver> {
   };
 }
 
-/** A URI of a database in memory. If SQLite accepts no URI, it reads this as a file in a missing folder. */
+/** A URI of a database in memory. An SQLite that accepts no URI reads this text as a file in a missing folder. */
 const MEMORY_URI = "file:///dev/null/none?mode=memory";
 
 function takesURI({ DatabaseSync }: NodeModule): boolean {
@@ -212,7 +213,10 @@ async function nodeDriver(): Promise<Driver> {
   };
 }
 
-/** Node prints a warning to stderr when `node:sqlite` is first loaded. Users in trouble should not have to read it. */
+/**
+ * Node prints a warning to stderr when `node:sqlite` is first loaded. This warning would confuse users, so it is not
+ * shown.
+ */
 async function withoutExperimentalWarning<T>(load: () => Promise<T>): Promise<T> {
   const original = process.emitWarning;
   process.emitWarning = () => undefined;

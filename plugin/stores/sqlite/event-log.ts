@@ -3,7 +3,7 @@ import type { EventLog, RecordedEvent } from "../store.ts";
 import { byteLength, type Connection } from "./driver.ts";
 import { databaseBytes, type Schema } from "./schema.ts";
 
-/** Events are read in groups of this size, only as long as they are needed. Some of them are large. */
+/** Events are read in groups of this size, until no more are needed. Some of them are large. */
 const EVENTS_AT_ONCE = 16;
 
 /** The log that a database keeps in the tables `event` and `event_sequence`. */

@@ -3,12 +3,12 @@ import type { Connection } from "./driver.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
-/** SQL that tests for what `systemOfPath` calls a Windows path. `value` is the name of a column. */
+/** SQL that tests for a Windows path, by the rule of `systemOfPath`. `value` is the name of a column. */
 function isOfWindows(value: string): string {
   return `(${value} glob '[A-Za-z]:[/\\]*' or ${value} glob '[/\\][/\\]*')`;
 }
 
-/** When each system last wrote the folders of sessions and of projects. */
+/** The last time at which each system wrote the folders of sessions and of projects. */
 export function folderSigns(connection: Connection, { tables }: Schema): FolderSigns[] {
   const has = (table: string, column: string) => tables.get(table)?.includes(column) === true;
   const signs: FolderSigns[] = [];
@@ -20,7 +20,7 @@ export function folderSigns(connection: Connection, { tables }: Schema): FolderS
 }
 
 function signsIn(connection: Connection, table: string, column: string, hasTime: boolean): FolderSigns {
-  // A value that is no time counts as the oldest.
+  // A value that is no time counts as the oldest time.
   const time = hasTime ? "case when typeof(time_updated) = 'integer' then time_updated else 0 end" : "0";
   const windows = isOfWindows(column);
   const posix = `${column} glob '/*' and ${column} <> '${NO_WORKTREE}' and not ${windows}`;

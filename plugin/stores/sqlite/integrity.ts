@@ -2,7 +2,7 @@ import type { Connection } from "./driver.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
 /**
- * The first damage that SQLite finds in the pages of a database, in its own words (they name pages and tables, no
+ * The first damage that SQLite finds in the pages of a database, in SQLite's words (they name pages and tables, no
  * content); `null` if there is none. `quick` does not compare indexes with rows.
  */
 export function firstDamage(connection: Connection, depth: "quick" | "full"): string | null {

@@ -29,10 +29,11 @@ function asText(name: string): string {
 }
 
 /**
- * The origin of a database that an opencode newer than 1.18.34 has written, with what may be written to its records all
- * the same. It is proved by the tables themselves, whatever the unknown migrations did besides:
- * - every column that this tool knows is there, with its type;
- * - every other column may be left out where a row is added;
+ * The origin of a database that an opencode newer than 1.18.34 has written, and whether its records may still be
+ * written. The tables themselves prove this, whatever the unknown migrations changed:
+ *
+ * - every column that this tool knows exists, with its type;
+ * - every other column may be left out when a row is added;
  * - no trigger acts on a write, and no unknown table loses rows with a message or session.
  */
 export function withKnownShape(origin: Origin, connection: Connection, schema: Schema): Origin {
@@ -56,8 +57,8 @@ export function leavesAlone(connection: Connection, { tables }: Schema): boolean
 }
 
 /**
- * Whether a write to a record may also change other rows. A trigger can do that, and opencode never makes one. A key in a
- * table that is not opencode's can do it too.
+ * Whether a write to a record may also change other rows. A trigger can change other rows, and opencode never makes a
+ * trigger. A key in a table that is not opencode's can also change other rows.
  */
 export function mayChangeMore(connection: Connection): boolean {
   if (hasTriggers(connection)) return true;

@@ -5,9 +5,9 @@ import { writeItem } from "../item-files.ts";
 import { itemFileName, type Operation } from "../writer.ts";
 
 /**
- * Writes the list of what a change will add to a database, and returns the item that names it. There is no original:
- * an undo removes what is listed. `name`: of the file, after the number of the item. `source`: where what is added
- * comes from, if the operation does not say.
+ * Writes the list of the rows that a change will add to a database, and returns the item that names the list. The item
+ * has no original: an undo removes the listed rows. `name`: the name of the file, after the number of the item.
+ * `source`: the origin of the added rows, if the operation does not state it.
  */
 export async function listedItem(
   files: FileSystem,

@@ -11,9 +11,12 @@ export type Table = JsonColumn["table"];
 export interface RowPlace {
   readonly table: Table;
   readonly key: { readonly id: string };
-  /** The column with the value that was examined; `null`: the row without its JSON values. */
+  /** The column with the value that was checked; `null`: the row without its JSON values. */
   readonly column: string | null;
-  /** What remains if the value alone is quarantined; `undefined`: it is never removed without a replacement. */
+  /**
+   * The content of the column if the value alone is quarantined; `undefined`: the value is never removed without a
+   * replacement.
+   */
   readonly whenSetAside: JsonColumn["whenSetAside"] | undefined;
 }
 
@@ -47,7 +50,7 @@ export class LiveRows {
       .map((row) => String(row.id));
   }
 
-  /** Whether the row, or the single value, is still what was captured. */
+  /** Whether the row, or the single value, is still the one that was captured. */
   isLive(item: ManifestItem, place: RowPlace): boolean {
     const row = this.capture(place);
     if (item.original === null) return row === null;
@@ -75,7 +78,7 @@ export class LiveRows {
     return this.connection.all(`select 1 from "${parent.table}" where id = ?`, id).length > 0;
   }
 
-  /** Messages of 2.x belong to `session_v2`, those of its preview to `session`. */
+  /** The parent of a message of 2.x is in `session_v2`; that of a message of the preview is in `session`. */
   #parentOf(table: string): Parent | undefined {
     if (table !== "session_message") return PARENTS[table];
     return { table: this.schema.tables.has("session_v2") ? "session_v2" : "session", column: "session_id" };
@@ -90,7 +93,7 @@ export class LiveRows {
     return this.connection.all(sql, first.value, second.value).length === 0;
   }
 
-  /** Whether rows of other tables name this one. Then it cannot get another id. */
+  /** Whether rows of other tables name this one. Such a row cannot get another id. */
   hasChildren({ table, key }: RowPlace): boolean {
     const naming = [...this.schema.tables].filter(([, columns]) => columns.includes(`${table}_id`));
     return naming.some(([name]) => {

@@ -1,6 +1,6 @@
 import type { Origin } from "../../model/origin.ts";
 
-/** The facts of a database that show its origin. */
+/** The facts about a database that show its origin. */
 export interface OriginFacts {
   /** The columns of each table; `null` if only the table's name remains. */
   readonly tables: ReadonlyMap<string, readonly string[] | null>;
@@ -27,9 +27,9 @@ const MIGRATIONS_OF_2X: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Tables that only the 2.x line has, with some of their columns (2.0.26, source). `session_message` is no sign, because
- * every database since 1.14.41 has it. `kv` and `worktree` are no signs either, because a user may have made such a
- * table.
+ * Tables that only the 2.x line has, with some of their columns (2.0.26, source). `session_message` does not show 2.x,
+ * because every database since 1.14.41 has it. `kv` and `worktree` do not show 2.x either, because a user may have made
+ * such a table.
  */
 const TABLES_OF_2X: Readonly<Record<string, readonly string[]>> = {
   session_v2: ["id", "project_id", "directory"],
@@ -47,7 +47,7 @@ const CONVERSATION_OF_1X: Readonly<Record<string, readonly string[]>> = {
   part: ["id", "message_id", "data"],
 };
 
-/** Other tables that both lines have. They distinguish opencode from other programs. */
+/** Other tables that both lines have. These tables distinguish opencode from other programs. */
 const SHARED: Readonly<Record<string, readonly string[]>> = {
   project: ["id", "worktree"],
   session_message: ["id", "session_id", "type", "data"],
@@ -72,7 +72,7 @@ export function isMigrationOf2x(id: string): boolean {
   return MIGRATIONS_OF_2X.has(id);
 }
 
-/** Decides which opencode a database belongs to. A pure function, and the only place where this is decided. */
+/** Decides to which opencode a database belongs. The function is pure, and the only place of this decision. */
 export function originOf({ tables, unknownMigrations }: OriginFacts): Origin {
   const first = (wanted: Readonly<Record<string, readonly string[]>>) =>
     Object.keys(wanted).find((name) => hasColumns(tables.get(name), wanted[name] ?? []));
@@ -112,7 +112,7 @@ export function isTypeOf2x(type: string): boolean {
   return /^[a-z]+(-[a-z]+)*$/.test(type) && !TYPES_OF_1X.includes(type);
 }
 
-/** Whether an event belongs to a session of 2.x: 1.17.0 to 1.17.9 have only the switches (measured). */
+/** Whether an event belongs to a session of 2.x: 1.17.0 to 1.17.9 write only the events of switches (measured). */
 export function isEventOf2x(type: string): boolean {
   return type.startsWith("session.next.") && !/^session\.next\.(?:agent|model)\./.test(type);
 }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { PRIVATE_FILE } from "../../platform/durable.ts";
 import { errnoCode, type FileSystem } from "../../platform/file-system.ts";
 import { makeTemporaryFolder, temporaryPlaces } from "../../platform/temporary-folder.ts";
+import { nameFolder } from "../../words/advice.ts";
 import { StoreRefusedError } from "../writer.ts";
 
 /** Copies of the files of a database, in a folder that only this user may enter. */
@@ -14,11 +15,11 @@ export interface PrivateCopy {
 const SPACE_TO_LEAVE = 16 * 1024 * 1024;
 
 /**
- * There is no room for a copy. This does not mean that the database is damaged. `message` names the space needed, the
- * places that were tried, and the way out.
+ * There is not enough space for a copy. This does not mean that the database is damaged. `message` names the needed
+ * space, the places that were tried, and what to do.
  */
 export class NoRoomForCopyError extends StoreRefusedError {
-  /** The space needed and the space available, without paths of the user. */
+  /** The needed space and the available space, without paths of the user. */
   readonly evidence: string;
 
   constructor(neededBytes: number, tried: readonly { readonly name: string; readonly freeBytes: number | null }[]) {
@@ -26,7 +27,7 @@ export class NoRoomForCopyError extends StoreRefusedError {
     const found = tried.map(({ name, freeBytes }) => `${name}: ${roomText(freeBytes)}`).join(", ");
     super(
       "failed",
-      `The database was not looked at: reading it needs a private copy of ${needed}, and there is no room for one (${found}). Name a folder with room: TMPDIR=/folder opencode-session-repair …`,
+      `The database was not read: a private copy needs ${needed}, and there is not enough space for it (${found}). ${nameFolder("opencode-session-repair …")}`,
     );
     this.name = "NoRoomForCopyError";
     this.evidence = `a copy needs ${needed}; ${found}`;
@@ -38,10 +39,9 @@ function roomText(freeBytes: number | null): string {
 }
 
 /**
- * Copies a database and those of its side files that are there. Where the file system can share blocks the copy needs no
- * room; else the first temporary folder that has enough of it takes the copy. The folder of the database itself never
- * gets a new file.
- * @throws NoRoomForCopyError
+ * Copies a database and its existing side files. A file system that can share blocks needs no space for the copy.
+ * Otherwise the copy goes to the first temporary folder that has enough. The folder of the database itself never gets a
+ * new file. @throws NoRoomForCopyError
  */
 export async function privateCopy(
   files: FileSystem,
@@ -53,7 +53,7 @@ export async function privateCopy(
     const stat = await files.stat(database + suffix);
     if (stat !== null) found.push({ suffix, size: stat.size });
   }
-  // When the copy is closed, SQLite may write the contents of the WAL into the main file.
+  // When a connection to the copy is closed, SQLite may write the WAL into the main file.
   const needed = found.reduce((sum, { suffix, size }) => sum + size * (suffix === "-wal" ? 2 : 1), SPACE_TO_LEAVE);
   const names = found.map(({ suffix }) => suffix);
   const tried: { name: string; freeBytes: number | null }[] = [];
@@ -65,7 +65,7 @@ export async function privateCopy(
   throw new NoRoomForCopyError(needed, tried);
 }
 
-/** The copy, or the available space if it is not enough, or `null` if nothing can be written. */
+/** The copy; the available space if it is not enough; or `null` if nothing can be written. */
 async function copyInto(
   files: FileSystem,
   database: string,

@@ -15,7 +15,7 @@ const NEEDED_OF_MESSAGE = ["id", "session_id", "type", "seq", "data"];
 const NEEDED_OF_SESSION = ["id", "project_id", "directory", "title", "cost", "model", "time_created", "time_updated"];
 
 /**
- * The version of 2.x by whose rules a database is read; `null` if it has no rows of 2.x, or has them in tables of an
+ * The version of 2.x whose rules apply to a database; `null` if it has no rows of 2.x, or if their tables have an
  * unknown shape.
  */
 export function profileFor({ kind }: Origin, { tables }: Schema): Profile | null {
@@ -32,7 +32,7 @@ export function unreadTables({ otherTables }: Profile, schema: Schema): string[]
   return otherTables.filter((other) => !isOfKnownShape(other, schema)).map(({ table }) => table);
 }
 
-/** Whether a table has every column by which its rows are judged. A missing table has no rows. */
+/** Whether a table has every column that the check of its rows needs. A missing table has no rows. */
 function isOfKnownShape({ table, name, sessionColumn, columns, jsonColumns }: OtherTable, { tables }: Schema): boolean {
   const needed = [name, ...(sessionColumn === undefined ? [] : [sessionColumn]), ...columns, ...jsonColumns];
   const found = tables.get(table);

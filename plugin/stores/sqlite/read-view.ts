@@ -6,15 +6,15 @@ import { privateCopy } from "./private-copy.ts";
 /** A connection that can read a database, and the cleanup to do after it is closed. */
 export interface ReadView {
   readonly connection: Connection;
-  /** What another thread opens to read the same state; `null` if only this connection is possible. */
+  /** The data that another thread needs to read the same state; `null` if only this connection is possible. */
   readonly source: DatabaseSource | null;
-  /** Whether nobody wrote to the database while it was read as an immutable file or while it was copied. */
+  /** Whether no process wrote to the database while it was read as an immutable file or copied. */
   unchanged(): Promise<boolean>;
   release(): void;
 }
 
 /**
- * A WAL that consists only of its header holds nothing. If SQLite reads it next to shared memory, it fails after 10 s
+ * A WAL that has only its header holds no data. SQLite fails after 10 s if it reads such a WAL next to shared memory
  * (measured).
  */
 const WAL_HEADER_BYTES = 32;
@@ -27,7 +27,7 @@ async function isWal(files: FileSystem, path: string): Promise<boolean> {
   return false;
 }
 
-/** A reader waits as long as a writer does. */
+/** A reader waits for the same time as a writer. */
 const BUSY_MS = 2000;
 
 const nothing = () => undefined;
@@ -37,7 +37,7 @@ async function sameOnDisk(files: FileSystem, path: string, before: FileStat | nu
   return now?.size === before?.size && now?.mtimeMs === before?.mtimeMs && now?.inode === before?.inode;
 }
 
-/** The present state of a database's file and its WAL, to compare with later. */
+/** The present state of a database's file and its WAL, for a later comparison. */
 async function stateOnDisk(files: FileSystem, database: string): Promise<{ isSame(): Promise<boolean> }> {
   const [main, wal] = [await files.stat(database), await files.stat(`${database}-wal`)];
   return {
@@ -48,9 +48,9 @@ async function stateOnDisk(files: FileSystem, database: string): Promise<{ isSam
 /**
  * Opens a database so that reading it changes no byte of it, of its `-wal` or of its `-shm`, and leaves no new file.
  * Measured with Bun's and Node's SQLite: an ordinary read-only connection writes read marks into `-shm`, and creates
- * both side files where they are missing.
+ * missing side files.
  *
- * - nothing in the WAL: `immutable=1`; a writer that comes meanwhile is noticed by `unchanged`;
+ * - nothing in the WAL: `immutable=1`; `unchanged` notices a writer that comes in the meantime;
  * - WAL and shared memory: `readonly_shm=1`, which reads beside a live opencode, and without one rebuilds the WAL index
  *   in memory;
  * - a WAL whose shared memory is gone or another user's, a hot rollback journal, or a runtime that can do neither of these
@@ -89,7 +89,7 @@ async function openPrivateCopy(
   try {
     // If the file was written while it was copied, the copy may be inconsistent.
     const whole = await before.isSame();
-    // Writable, because SQLite must be able to roll back a hot journal.
+    // The connection can write, because SQLite must be able to roll back a hot journal.
     const connection = driver.open(path, "write");
     return { connection, source: { path, mode: "read" }, unchanged: async () => whole, release };
   } catch (error) {

@@ -20,7 +20,7 @@ import { cellDigest, replacedHash, saveRow } from "./row-item.ts";
 import type { SessionAdditions } from "./session-additions.ts";
 import type { TableItems } from "./table-items.ts";
 
-/** A prepared item, and the cells that replace its own; `null`: the row is removed. */
+/** A prepared item, and the cells that replace its own cells; `null`: the row is removed. */
 export interface Change {
   readonly place: RowPlace;
   readonly cells: Cells | null;
@@ -41,7 +41,7 @@ export class RowChanges {
     this.#tables = tables;
   }
 
-  /** `undefined`: the item was not prepared here. */
+  /** `undefined`: the item was not prepared by this writer. */
   of(item: ManifestItem): Change | undefined {
     return this.#changes.get(item);
   }
@@ -94,7 +94,7 @@ export class RowChanges {
     return { items: this.#withFollowers(items), skipped };
   }
 
-  /** Adds parts that follow their message to its new id. They change together with it or not at all. */
+  /** Adds the parts of a message that gets another id. These parts change together with the message, or not at all. */
   #withFollowers(items: readonly ManifestItem[]): ManifestItem[] {
     const renamed = new Map(
       items.filter(isRenamedMessage).map(({ id, replacement }) => [replacement?.key?.id ?? "", id] as const),
@@ -119,7 +119,7 @@ export class RowChanges {
     if (place === null) return GONE_SINCE;
     const row = this.#rows.capture(place);
     if (operation.seen === null) {
-      if (row !== null) return NOT_DONE.taken;
+      if (row !== null) return NOT_DONE.occupied;
     } else {
       if (row === null) return GONE_SINCE;
       if (seenHash(place, row) !== operation.seen.sha256) return CHANGED_SINCE;
@@ -157,7 +157,7 @@ export class RowChanges {
         ? {}
         : {
             replacement: {
-              source: operation.replacement?.source ?? "the value that opencode writes where there is none",
+              source: operation.replacement?.source ?? "the value that opencode writes if there is none",
               sha256: replacedHash(table, cells),
               ...(row === null ? {} : newKey(cells)),
               columns: Object.fromEntries([...cells].map(([name, cell]) => [name, cellDigest(cell)])),
@@ -173,14 +173,14 @@ export function rank(kind: Operation["kind"]): number {
   return ["project", "session", "message", "part"].indexOf(kind);
 }
 
-/** SHA-256 of what was examined: the value or the row. `null` if the value is neither text nor a BLOB. */
+/** SHA-256 of the checked content: the value or the row. `null` if the value is neither text nor a BLOB. */
 function seenHash(place: RowPlace, row: CapturedRow): string | null {
   if (place.column === null) return rowHash(row);
   const cell = row.cells.get(place.column);
   return cell !== undefined && "bytes" in cell ? sha256(cell.bytes) : null;
 }
 
-/** The cells that replace the present ones; `null`: the row is removed. */
+/** The cells that replace the present cells; `null`: the row is removed. */
 function replacingCells(
   place: RowPlace,
   row: CapturedRow | null,

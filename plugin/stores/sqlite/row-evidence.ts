@@ -13,7 +13,7 @@ import { captureRow, keyCondition, rowHash } from "./row.ts";
 import { rowValuesReader, selectRowValuesOf } from "./row-values.ts";
 import { quoted, type Schema, TABLES, type TableShape } from "./schema.ts";
 
-/** For every piece SQLite holds the whole value in memory, so the pieces are large. */
+/** SQLite holds the whole value in memory for every piece, so the pieces are large. */
 const PIECE_BYTES = 16 * 1024 * 1024;
 
 /** Reads single rows and values of a database as exactly as a diagnosis needs them. */
@@ -70,8 +70,8 @@ export class RowEvidence {
   }
 
   /**
-   * SQLite's own parser runs first. It refuses very deep nesting, so a value that it rejects is read again byte by
-   * byte.
+   * SQLite's own parser runs first. SQLite's JSON parser refuses very deep nesting, so a value that it rejects is read
+   * again byte by byte.
    */
   #readInPieces(locator: RowLocator, size: number): Pick<Evidence, "shape" | "sha256"> {
     const column = quoted(locator.column ?? "data");
@@ -101,8 +101,7 @@ export class RowEvidence {
   }
 
   /**
-   * The session that loads a record, and whether any does. Hosts find parts through messages, and messages through
-   * sessions.
+   * The session that loads a record, if there is one. Hosts find parts through messages, and messages through sessions.
    */
   #owner(artifact: Artifact, locator: RowLocator): Pick<Evidence, "reachable" | "sessionID"> {
     const key = Object.values(locator.key);

@@ -8,7 +8,7 @@ import type { ItemFiles, SavedPlace } from "../item-files.ts";
 import { itemFileName } from "../writer.ts";
 import { type CapturedRow, rowHash } from "./row.ts";
 
-/** Longer values get a file of their own, so that a manifest stays readable. */
+/** Longer values get a file of their own, so that people can read the manifest. */
 const INLINE_BYTES = 2048;
 
 type Original = NonNullable<ManifestItem["original"]>;
@@ -40,7 +40,7 @@ export async function saveRow(
     const place = await files.save(file, text);
     damaged = { ...place, bytes: text.length, sha256: sha256(text) };
   }
-  if (damaged === null) throw new TypeError("The damaged column of a row holds no text or BLOB.");
+  if (damaged === null) throw new TypeError("The damaged column of a row holds neither text nor a BLOB.");
   return { ...damaged, mtime: null, mode: null, row: { rowID: row.rowID, sha256: rowHash(row), columns } };
 }
 
@@ -58,13 +58,13 @@ function plainCell(cell: CellValue): Record<string, string> {
     : { storage: cell.storage, base64: bytes.toString("base64") };
 }
 
-/** What a manifest records about a value that replaced another. */
+/** The manifest's entry about a value that replaced another. */
 export function cellDigest(cell: CellValue): CellDigest {
   if (!("bytes" in cell)) return cell;
   return { storage: cell.storage, bytes: cell.bytes.length, sha256: sha256(cell.bytes) };
 }
 
-/** Whether the columns of a row still hold exactly what a manifest says was written. */
+/** Whether the columns of a row still hold exactly the values that a manifest records. */
 export function holdsCells(row: CapturedRow, digests: Readonly<Record<string, CellDigest>>): boolean {
   return Object.entries(digests).every(([name, digest]) => {
     const cell = row.cells.get(name);
@@ -72,13 +72,16 @@ export function holdsCells(row: CapturedRow, digests: Readonly<Record<string, Ce
   });
 }
 
-/** The digest with its keys in the order of {@link cellDigest}, because other programs may rewrite a manifest. */
+/**
+ * The digest of a column, with its keys in the order of {@link cellDigest}, because another program may have rewritten
+ * the manifest.
+ */
 function inOrder(digest: CellDigest): CellDigest {
   if ("sha256" in digest) return { storage: digest.storage, bytes: digest.bytes, sha256: digest.sha256 };
   return "number" in digest ? { storage: digest.storage, number: digest.number } : { storage: digest.storage };
 }
 
-/** SHA-256 of what was written: of the single value, or of all columns together. */
+/** SHA-256 of the written content: of the single value, or of all columns together. */
 export function replacedHash(table: string, cells: ReadonlyMap<string, CellValue>): string {
   const [only] = cells.values();
   if (cells.size === 1 && only !== undefined && "bytes" in only) return sha256(only.bytes);

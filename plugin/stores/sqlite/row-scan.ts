@@ -6,19 +6,21 @@ import { rowValuesReader, selectRowValuesOf } from "./row-values.ts";
 import { jsonColumnsOf, quoted, type Schema, TABLES, type TableShape } from "./schema.ts";
 import { nextStart } from "./sqlite-error.ts";
 
-/** After this many rows, the event loop gets its turn and the abort signal is checked. */
+/** After this many rows, other work can run and the abort signal is checked. */
 const ROWS_AT_ONCE = 128;
 
-/** A longer value is not read together with others. It is loaded when it is visited and released afterwards. */
+/**
+ * A longer value is not read together with others. A long value is loaded when it is visited, and released afterwards.
+ */
 const LARGEST_READ_TOGETHER_BYTES = 256 * 1024;
 
-/** Row ids are 64 bits wide. They are numbers only if these are exact. */
+/** Row ids are 64 bits wide. Row ids are numbers only if a number is exact for them. */
 const ROW_ID = `case when rowid between ${Number.MIN_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER} then rowid
   else cast(rowid as text) end as at`;
 
 const WHOLE: Share = { index: 0, of: 1 };
 
-/** How a scan handles the values that it reads. */
+/** The settings by which a scan handles the values that it reads. */
 export interface Reading {
   readonly visit: Visit;
   readonly counts: Counts;
@@ -41,7 +43,7 @@ export class RowScan {
     this.#schema = schema;
   }
 
-  /** Visits a scope in steps. Each step is its own statement, so that no read transaction is held for long. */
+  /** Visits a scope in steps. Each step is a statement of its own, so that no read transaction lasts long. */
   *steps(scope: Scope, reading: Reading, isHealthy?: ScanOptions["isHealthy"]): Iterable<void> {
     switch (scope.what) {
       case "everything":
@@ -126,7 +128,7 @@ export class RowScan {
     return this.#connection.all(sql, String(row.at))[0]?.value ?? null;
   }
 
-  /** Selects what a visit to a table's rows needs. */
+  /** Selects the columns that a visit to a table's rows needs. */
   #select(table: TableShape): string {
     const selected = [
       ROW_ID,
@@ -156,7 +158,7 @@ export class RowScan {
 
   /** The row ids of a share of a table: greater than `first`, up to `last`. */
   #rowIDs(table: string, { index, of }: Share): { readonly first: string; readonly last: string } {
-    // Two queries, because SQLite reads the whole table if both values are asked for at once.
+    // These are two queries, because SQLite reads the whole table if one query asks for both values.
     const ends = this.#connection.all(
       `select cast((select min(rowid) from ${quoted(table)}) as text) as first,
          cast((select max(rowid) from ${quoted(table)}) as text) as last`,
@@ -167,7 +169,7 @@ export class RowScan {
     return { first: String(upTo(index)), last: String(upTo(index + 1)) };
   }
 
-  /** The row ids come from an index first. Paging by rowid would make SQLite read the whole table for one session. */
+  /** The row ids come from an index first. With paging by rowid, SQLite would read the whole table for one session. */
   *#selectedRows(table: TableShape, condition: Restriction): Iterable<SqlRow[]> {
     const rowIDs = this.#connection
       .all(`select cast(rowid as text) as at from ${quoted(table.name)} where ${condition.sql}`, ...condition.values)
@@ -183,7 +185,7 @@ export class RowScan {
   }
 }
 
-/** Selects the ids of a session's messages, all or only the newest. */
+/** Selects the ids of a session's messages, either all or only the newest. */
 export function messagesOf(scope: Scope & { what: "session" }): Restriction {
   const all = "select id from message where session_id = ?";
   if (scope.newestMessages === undefined) return { sql: all, values: [scope.sessionID] };
@@ -197,7 +199,7 @@ export function restriction(column: string, value: string | null): Restriction |
   return value === null ? null : { sql: `${quoted(column)} = ?`, values: [value] };
 }
 
-/** opencode answers with the newest messages. Sorting by row id costs nothing with an index. */
+/** opencode returns the newest messages. With an index, to sort by row id takes no time. */
 function newestFirst(condition: Restriction | null): Restriction | null {
   return condition === null ? null : { ...condition, sql: `${condition.sql} order by rowid desc` };
 }
@@ -216,7 +218,7 @@ function count(table: TableShape, rows: number, counts: Counts): void {
   else if (table.name === "part") counts.parts += rows;
 }
 
-/** Visits a message or part. There are many of these, with ids and one document each. */
+/** Visits a message or part. Most rows are like this: ids and one document. */
 function visitDocument(table: TableShape, row: SqlRow, cellOf: CellOf, reading: Reading): void {
   if (row.n0 === null) return;
   const id = String(row.k0);
@@ -253,15 +255,16 @@ function visitRow(
   });
 }
 
-/** The text of a value, if this runtime's text is certainly what the database holds. */
+/** The text of a value, if this runtime's text certainly equals the stored bytes. */
 function textOf(value: SqlValue, bytes: number, { counts, isExact }: Reading): string | null {
   counts.bytes += bytes;
   return typeof value === "string" && isExact(value, bytes) ? value : null;
 }
 
 /**
- * Whether the text that the runtime made from a value is certainly the value. Bytes that are not UTF-8 become U+FFFD
- * (Bun, Node 24), and Node 22 stops at the first NUL. Doubtful values are judged by their bytes.
+ * Whether the text that the runtime made of a value certainly equals the value. Runtimes change some texts: bytes that
+ * are not UTF-8 become U+FFFD (Bun, Node 24), and Node 22 stops at the first NUL. Doubtful values are checked by their
+ * bytes.
  */
 export function isExact(text: string, bytes: number): boolean {
   return !text.includes("\uFFFD") && (text.length === bytes || Buffer.byteLength(text) === bytes);

@@ -6,7 +6,7 @@ import { plainColumnsOf, quoted, type Schema, type TableShape } from "./schema.t
 /** For a session row: the id of its workspace, if that workspace exists. */
 const WORKSPACE = "workspace";
 
-/** Selects columns exactly, under names of their own. {@link readRowValues} reads them from a row. */
+/** Selects columns exactly, under separate names. {@link readRowValues} reads them from a row. */
 export function selectRowValues(columns: readonly string[]): string[] {
   return columns.flatMap((column, index) => {
     const name = quoted(column);
@@ -25,7 +25,9 @@ export function readRowValues(columns: readonly string[], row: SqlRow): RowValue
   );
 }
 
-/** Selects what {@link rowValuesReader} reads. Selects nothing from a table whose rows are only ids and one document. */
+/**
+ * Selects what {@link rowValuesReader} reads. Selects nothing from a table whose rows have only ids and one document.
+ */
 export function selectRowValuesOf(schema: Schema, table: TableShape): string[] {
   if (!table.hasRowValues) return [];
   const selected = selectRowValues(plainColumnsOf(schema, table));

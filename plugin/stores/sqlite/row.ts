@@ -20,7 +20,8 @@ const ROWID = "__captured_rowid";
 const STORAGE_PREFIX = "__storage_of_";
 
 /**
- * The tables of a connection do not change while it is open. Without this cache the schema would be read for every row.
+ * The tables of a connection do not change while the connection is open. Without this cache the schema would be read
+ * for every row.
  */
 const withRowID = new WeakMap<Connection, Map<string, boolean>>();
 
@@ -75,7 +76,9 @@ export function captureRow(
   return { table, rowID: rowID ? String(row[ROWID]) : null, cells };
 }
 
-/** SHA-256 of every column's name, storage class and bytes. It is equal only for rows that are equal to the byte. */
+/**
+ * SHA-256 of every column's name, storage class and bytes. The hash is equal only for rows that have the same bytes.
+ */
 export function rowHash(row: CapturedRow): string {
   const hash = createHash("sha256");
   for (const [name, cell] of row.cells) {
@@ -87,7 +90,7 @@ export function rowHash(row: CapturedRow): string {
   return hash.digest("hex");
 }
 
-/** SQL placeholder and value that store a cell with its exact bytes and storage class. */
+/** The SQL placeholder and the value that store a cell with its exact bytes and storage class. */
 export function bindCell(cell: CellValue): { placeholder: string; value: SqlValue } {
   switch (cell.storage) {
     case "null":
@@ -96,7 +99,7 @@ export function bindCell(cell: CellValue): { placeholder: string; value: SqlValu
       return { placeholder: "cast(? as integer)", value: cell.number };
     case "real":
       return { placeholder: "?", value: Number(cell.number) };
-    // Runtimes bind an empty byte array as NULL, so an empty string is used.
+    // Runtimes bind an empty byte array as NULL, so an empty string is bound instead.
     case "text":
       return { placeholder: "cast(? as text)", value: cell.bytes.length === 0 ? "" : cell.bytes };
     case "blob":

@@ -6,7 +6,7 @@ import { isMoved, type LiveRows } from "./live-rows.ts";
 import { type CapturedRow, deleteRow, insertRow, updateCells } from "./row.ts";
 import { isRenamedMessage, type RowChanges } from "./row-changes.ts";
 
-/** Removes rows from the hosts' read path, and puts their replacements in their place. */
+/** Removes rows from the hosts' read path, and writes their replacements to their places. */
 export class RowsAside {
   readonly #rows: LiveRows;
   readonly #changes: RowChanges;
@@ -17,8 +17,8 @@ export class RowsAside {
   }
 
   /**
-   * Removes or changes one group in the caller's transaction. It does so only for the whole group, and only if it is
-   * still as it was captured.
+   * Removes or changes one group in the caller's transaction. The whole group must still be in the state that was
+   * captured.
    */
   setGroupAside(group: readonly ManifestItem[]): ItemOutcome[] {
     const changes = group.map((item) => this.#changes.of(item));
@@ -32,11 +32,11 @@ export class RowsAside {
     // Parts follow a message that gets another id, so the message's row must exist first.
     const isRenamed = isRenamedMessage(group[0]);
     if (isRenamed) this.#rows.connection.exec("pragma defer_foreign_keys = on");
-    // Otherwise parts come first, so that exactly the captured rows are removed, and none by a cascade.
+    // Otherwise parts are removed first, so that exactly the captured rows are removed, and none by a cascade.
     const outcomes = (isRenamed ? [...group] : [...group].reverse()).map((item): ItemOutcome => {
       const skipped = (reason: string): ItemOutcome => ({ id: item.id, state: "skipped", reason });
       const change = this.#changes.of(item);
-      if (change === undefined) return skipped("it was not prepared");
+      if (change === undefined) return skipped(NOT_DONE.unprepared);
       const { place, cells } = change;
       const row: CapturedRow = { table: place.table, rowID: null, cells: cells ?? new Map() };
       if (cells === null) deleteRow(this.#rows.connection, place.table, place.key);

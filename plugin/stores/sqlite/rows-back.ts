@@ -36,15 +36,15 @@ export class RowsBack {
       return skipped(NOT_DONE.copyChanged);
     }
     const live = this.#rows.capture(place);
-    if (saved === null)
-      return this.#takeBack(item, place, live) ? restored : skipped("it was changed since it was added");
+    if (saved === null) return this.#takeBack(item, place, live) ? restored : skipped(NOT_DONE.changedSinceAdded);
     const replaced = item.replacement?.columns;
     if (replaced === undefined) {
       if (live !== null) {
         return rowHash(live) === rowHash(saved) ? restored : skipped(NOT_DONE.occupied);
       }
       if (!this.#rows.hasParent(saved)) return skipped(`${NOT_DONE.noParent}; restore that one first`);
-      if (!this.#rows.hasOwnSequence(saved)) return skipped("another message has its place in the session now");
+      if (!this.#rows.hasOwnSequence(saved))
+        return skipped("another message has the record's place in the session now");
       insertRow(this.#rows.connection, saved);
       return restored;
     }
@@ -56,7 +56,7 @@ export class RowsBack {
       updateCells(this.#rows.connection, place.table, key, originals);
       return restored;
     }
-    if (live === null || originals.size === 0) return skipped("the record it belongs to is gone");
+    if (live === null || originals.size === 0) return skipped(NOT_DONE.noParent);
     if (holdsCells(live, Object.fromEntries([...originals].map(([name, cell]) => [name, cellDigest(cell)])))) {
       return restored;
     }
@@ -65,7 +65,7 @@ export class RowsBack {
     return restored;
   }
 
-  /** Removes a row that a repair added, if it is unchanged. */
+  /** Removes a row that a repair added, if the row is unchanged. */
   #takeBack(item: ManifestItem, place: RowPlace, live: CapturedRow | null): boolean {
     if (live === null) return true;
     if (!holdsCells(live, item.replacement?.columns ?? {})) return false;

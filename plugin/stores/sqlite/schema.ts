@@ -2,12 +2,13 @@ import type { Origin } from "../../model/origin.ts";
 import type { Connection } from "./driver.ts";
 import { NEWEST_KNOWN_MIGRATION, originOf } from "./origin.ts";
 
-/** A value that a host parses as JSON, and what replaces it when it is quarantined. */
+/** A value that a host parses as JSON, and the text that replaces it when it is quarantined. */
 export interface JsonColumn {
   readonly table: "session" | "project" | "message" | "part" | "session_v2" | "session_message";
   readonly column: string;
   /**
-   * `null` removes only the value. A text replaces it if the column must not be null. `row`: the whole row is removed.
+   * `null` removes only the value. The replacement is a text if the column must not be null. `row`: the whole row is
+   * removed.
    */
   readonly whenSetAside: null | string | "row";
 }
@@ -22,7 +23,7 @@ const JSON_COLUMNS: readonly JsonColumn[] = [
   { table: "project", column: "commands", whenSetAside: null },
   { table: "message", column: "data", whenSetAside: "row" },
   { table: "part", column: "data", whenSetAside: "row" },
-  // A message's row of opencode 2.x. It keeps its position by `seq`, which no other row gets meanwhile.
+  // A message's row of opencode 2.x. Such a row keeps its position by `seq`, which no other row gets meanwhile.
   { table: "session_message", column: "data", whenSetAside: "row" },
   ...["fork_boundary", "summary_diffs", "metadata", "revert", "permission", "model"].map((column) => ({
     table: "session_v2" as const,
@@ -31,10 +32,10 @@ const JSON_COLUMNS: readonly JsonColumn[] = [
   })),
 ];
 
-/** The shape of one database, as the database itself states it. Nothing is assumed from a version. */
+/** The tables and columns of one database, as the database itself states them. No version is assumed. */
 export interface Schema {
   readonly origin: Origin;
-  /** Missing tables without which nothing can be loaded. */
+  /** Missing tables that every load needs. */
   readonly missing: readonly string[];
   readonly tables: ReadonlyMap<string, readonly string[]>;
   /** Ids in the table `migration`, if there is one. */
@@ -53,7 +54,7 @@ function columnNames(connection: Connection, table: string): string[] {
   return connection.all(`pragma table_info(${quoted(table)})`).map((row) => String(row.name));
 }
 
-/** How the rows of one table are identified, and which parents they have. */
+/** The columns that identify the rows of one table, and their parents. */
 export interface TableShape {
   readonly name: "project" | "session" | "message" | "part" | "todo";
   readonly key: readonly string[];

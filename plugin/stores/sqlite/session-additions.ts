@@ -3,6 +3,7 @@ import type { ManifestItem } from "../../model/manifest-item.ts";
 import type { NewRow } from "../../model/replacement.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { sha256 } from "../../platform/hash.ts";
+import { NOT_DONE } from "../../words/refusals.ts";
 import type { ItemOutcome, Operation } from "../writer.ts";
 import { addRows, isAdded, type Listing, listingOf, parseListing, removeRows, rowsFor } from "./added-rows.ts";
 import { listedItem } from "./listed-item.ts";
@@ -15,7 +16,7 @@ interface Addition {
   readonly rows: readonly CapturedRow[];
 }
 
-/** Sessions that are added as a whole, and removed as a whole when that is undone. */
+/** Sessions that are added as a whole, and removed as a whole by an undo. */
 export class SessionAdditions {
   readonly #files: FileSystem;
   readonly #rows: LiveRows;
@@ -26,7 +27,7 @@ export class SessionAdditions {
     this.#rows = rows;
   }
 
-  /** Prepares a session with all its children. A file of its own lists what is added. */
+  /** Prepares a session with all its children. A separate file lists the added rows. */
   async prepare(id: string, operation: Operation, rows: readonly NewRow[], folder: string): Promise<ManifestItem> {
     const captured = rowsFor(this.#rows.schema, rows);
     const listed = listingOf(rows, captured);
@@ -42,21 +43,21 @@ export class SessionAdditions {
   add(item: ManifestItem): ItemOutcome {
     const addition = this.#additions.get(item);
     const reason =
-      addition === undefined ? "it was not prepared" : addRows(this.#rows.connection, addition.listed, addition.rows);
+      addition === undefined ? NOT_DONE.unprepared : addRows(this.#rows.connection, addition.listed, addition.rows);
     return reason === null ? { id: item.id, state: "done" } : { id: item.id, state: "skipped", reason };
   }
 
-  /** Removes what was added, in the caller's transaction. */
+  /** Removes the added rows, in the caller's transaction. */
   takeAway(item: ManifestItem, listed: Listing | null): ItemOutcome {
     if (listed === null) {
-      return { id: item.id, state: "skipped", reason: "the list of what was added is missing or has changed" };
+      return { id: item.id, state: "skipped", reason: "the list of added rows is missing or has changed" };
     }
     if (!isAdded(this.#rows.connection, listed)) return { id: item.id, state: "restored" };
     const reason = removeRows(this.#rows.connection, this.#rows.schema, listed);
     return reason === null ? { id: item.id, state: "restored" } : { id: item.id, state: "skipped", reason };
   }
 
-  /** The listing of an addition, if it is unchanged according to the manifest. */
+  /** The listing of an addition, if it still matches the manifest. */
   async listed({ replacement, recordID }: ManifestItem, folder: string): Promise<Listing | null> {
     if (replacement?.file === undefined) return null;
     const bytes = await this.#files.read(join(folder, replacement.file));

@@ -28,10 +28,10 @@ async function openerOf(files: FileSystem, driver: Driver | null, database: stri
 const DEAD_MAN_SWITCH: LockedRange = { first: 128, last: 128 };
 
 /**
- * Whether another connection uses the shared memory of a WAL. With `readonly_shm`, SQLite locks the dead man's switch
- * only if another connection has locked it, and Linux shows this process its own locks. This also finds a process that
- * has lost its lock on the database itself. POSIX locks are lost when the process closes the file elsewhere. Reads
- * only; `false` if the system does not tell.
+ * Whether another connection uses the shared memory of a WAL. With `readonly_shm`, SQLite locks this byte (the dead
+ * man's switch) only if another connection has locked it, and Linux shows this process its own locks. This test also
+ * finds a process that has lost its lock on the database itself. POSIX locks are lost when the process closes the file
+ * elsewhere. The test only reads; `false` if the system does not show locks.
  */
 export async function hasOtherConnection(files: FileSystem, driver: Driver, path: string): Promise<boolean> {
   const { openFiles } = await thisSystem();
@@ -55,22 +55,25 @@ export async function hasOtherConnection(files: FileSystem, driver: Driver, path
 }
 
 /**
- * Locks a database so that no other connection can use it, until it is released. Its bytes, its WAL and its journal stay
- * as they are, also where it is damaged: SQLite opens a second name of the file, beside which none of them lies, and its
- * `unix-excl` way of locking asks for an exclusive lock before it reads. While it is held, this process must not open
- * the file in any other way: closing it would give up the lock.
+ * Locks a database so that no other connection can use it, until it is released. The database's bytes, WAL and journal
+ * are not changed, even if it is damaged. SQLite opens a second name of the file that has no WAL or journal beside it.
+ * With `unix-excl`, it asks for an exclusive lock before it reads. While the lock is held, this process must not open
+ * the file in any other way: to close it would give up the lock.
  *
- * On Windows, which replaces no file that is open, there is no such lock: it is asked whether the files may be replaced.
- * There is none where there is no file.
- * @throws StoreRefusedError where another process has it open, or where that cannot be told
+ * Windows has no such lock, but it never replaces an open file: the function asks Windows whether the files may be
+ * replaced. If there is no file, there is no lock. @throws StoreRefusedError if another process has the file open, or
+ * if that is unknown
  */
 export async function soleUse(files: FileSystem, path: string): Promise<SoleUse> {
   const driver = await loadDriver();
   const opener = await openerOf(files, driver, path);
   if (opener !== null) throw isOpen(opener);
-  // If SQLite accepts no URI, it cannot be told to lock in that way.
+  // An SQLite that accepts no URI cannot lock in that way.
   if (driver === null || !driver.readsInPlace) {
-    throw new StoreRefusedError("busy", "This runtime has no SQLite to tell whether the database is open elsewhere.");
+    throw new StoreRefusedError(
+      "busy",
+      "This runtime has no SQLite that could tell whether another process has the database open.",
+    );
   }
   const database = (await files.realPath(path).catch(() => null)) ?? path;
   const { isHeldOpen, soleLocking, hasOtherDescriptor } = await thisSystem();
@@ -95,7 +98,7 @@ export async function soleUse(files: FileSystem, path: string): Promise<SoleUse>
   let connection: Connection | null = null;
   const release = async () => {
     connection?.close();
-    // The next call removes what remains.
+    // The next call removes the remaining files.
     await removeName().catch(() => undefined);
   };
   try {
@@ -120,7 +123,7 @@ async function linked(files: FileSystem, database: string, name: string): Promis
   } catch (error) {
     if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(errnoCode(error) ?? "")) throw error;
     const message =
-      "This file system has no hard links, so it cannot be told whether the database is open in another process. It stays as it is.";
+      "This file system has no hard links, so this tool cannot tell whether another process has the database open. It stays as it is.";
     throw new StoreRefusedError("busy", message);
   }
 }

@@ -10,7 +10,7 @@ export function sourceSessionIDs(connection: Connection): string[] {
   return connection.all("select id from session order by id desc").map(({ id }) => String(id));
 }
 
-/** What the import of 2.x reads of one session; `null` if it has no row. */
+/** The data of one session that the import of 2.x reads; `null` if the session has no row. */
 export function readSourceSession(connection: Connection, schema: Schema, id: string): SourceSession | null {
   const jsonColumns = schema.jsonColumns.filter(({ table }) => table === "session").map(({ column }) => column);
   const columns = (schema.tables.get("session") ?? []).filter((column) => !jsonColumns.includes(column));

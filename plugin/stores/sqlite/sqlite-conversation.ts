@@ -64,7 +64,7 @@ function documentOf(table: "message" | "part", row: SqlRow): StoredDocument {
   };
 }
 
-/** A buffer over the same memory, without a copy: a value may be tens of megabytes. */
+/** A buffer over the same memory, without a copy, because a value may be tens of megabytes. */
 function sameBytes({ buffer, byteOffset, byteLength: length }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, length);
 }

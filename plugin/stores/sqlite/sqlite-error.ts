@@ -1,5 +1,6 @@
 /**
- * What an SQLite error means for a repair tool. A busy database is not damaged, and a full disk is no damage either.
+ * The meaning of an SQLite error for a repair tool. A busy database is not damaged, and a full disk is no damage
+ * either.
  */
 export type SqliteFailure =
   | "busy"
@@ -20,7 +21,7 @@ const BY_NUMBER: Readonly<Record<number, SqliteFailure>> = {
   11: "malformed",
   13: "full",
   14: "cannot-open",
-  // Other processes kept changing the lock of the WAL for as long as SQLite tried.
+  // Other processes changed the lock of the WAL again and again, until SQLite gave up.
   15: "busy",
   26: "not-a-database",
 };
@@ -45,7 +46,8 @@ const BY_NAME: readonly (readonly [string, SqliteFailure])[] = [
 /** Reads the result code from an error of `bun:sqlite` (`code`, `errno`) or `node:sqlite` (`errcode`). */
 export function sqliteFailure(error: unknown): SqliteFailure {
   if (!(error instanceof Error)) return "other";
-  // Both come as the plain SQLITE_ERROR: a schema that cannot be parsed, and header numbers that SQLite never writes.
+  // Both errors have the general code SQLITE_ERROR: a schema that cannot be parsed, and header numbers that SQLite
+  // never writes.
   if (/malformed database schema|unsupported file format/i.test(error.message)) return "malformed";
   const code = "code" in error ? String(error.code) : "";
   const named = BY_NAME.find(([name]) => code.startsWith(name));
@@ -74,8 +76,8 @@ class RowsOutOfOrderError extends Error {
 }
 
 /**
- * Where reading a table in steps goes on.
- * @throws RowsOutOfOrderError where the last row read is not beyond the last of the step before
+ * The row at which the next step of reading a table begins. @throws RowsOutOfOrderError if the last row read is not
+ * behind the last row of the earlier step
  */
 export function nextStart(table: string, after: string, last: string): string {
   if (BigInt(last) <= BigInt(after)) throw new RowsOutOfOrderError(table);

@@ -96,7 +96,7 @@ export class SqliteStore implements DatabaseStore {
   }
 
   async examine(artifact: Artifact): Promise<Evidence | null> {
-    // Loaded only if something seems wrong, so that opencode's start does not load it.
+    // The module is loaded only if there may be a problem, so that opencode's start does not load it.
     this.#evidence ??= import("./row-evidence.ts").then(
       ({ RowEvidence }) => new RowEvidence(this.#connection, this.#schema),
     );
@@ -123,7 +123,7 @@ export class SqliteStore implements DatabaseStore {
       .map((row) => String(row.id));
   }
 
-  /** Row ids increase, so the largest one shows the size of the table. It is on the last page. */
+  /** Row ids increase, so the largest row id shows the size of the table. The largest row id is on the last page. */
   async expectedCounts(): Promise<Partial<Readonly<Counts>>> {
     const largest = (table: string) =>
       Number(this.#connection.all(`select coalesce(max(rowid), 0) as rows from ${table}`)[0]?.rows ?? 0);
@@ -142,7 +142,7 @@ export class SqliteStore implements DatabaseStore {
   }
 }
 
-/** What opencode's terminal UI reads of a session, read with the host's own runtime. */
+/** The records of a session that opencode's terminal UI reads, read with the host's own runtime. */
 class RowOpening implements SessionOpening {
   readonly #connection: Connection;
   readonly #rows: RowScan;

@@ -15,7 +15,7 @@ import { sqliteFailure } from "./sqlite-error.ts";
  */
 const ID_CLOCK_WRAP_MS = 26 * 2 ** 36;
 
-/** In a larger store, counting orphaned parts takes as long as reading them. */
+/** In a larger store, to count orphaned parts takes as long as to read them. */
 const MOST_PARTS_COUNTED = 100_000;
 
 /**
@@ -77,7 +77,7 @@ export function surveyDatabase(
   };
 }
 
-/** Data on a damaged page is left out, also that of an index. `damage` reports that there is one. */
+/** Data on a damaged page is left out, also the data of an index. `damage` reports that there is such a page. */
 function readable<T>(read: () => T, otherwise: T): T {
   try {
     return read();

@@ -19,7 +19,7 @@ import { WriteConnection } from "./write-connection.ts";
 const ROWS_AT_ONCE = 100;
 
 /**
- * Quarantines rows and single values of opencode 1.2-1.18. They are captured exactly, then removed in short
+ * Quarantines rows and single values of opencode 1.2-1.18. Rows are captured exactly, then removed in short
  * transactions.
  */
 export class SqliteWriter implements StoreWriter {
@@ -43,7 +43,7 @@ export class SqliteWriter implements StoreWriter {
     this.#back = new RowsBack(files, this.#rows);
   }
 
-  /** @throws StoreRefusedError where the database cannot be opened for writing */
+  /** @throws StoreRefusedError if the database cannot be opened for writing */
   static open(files: FileSystem, open: () => Connection, schema: Schema): SqliteWriter {
     return new SqliteWriter(files, WriteConnection.open(files, open), schema);
   }
@@ -58,7 +58,7 @@ export class SqliteWriter implements StoreWriter {
 
   async #setAllAside(items: readonly ManifestItem[]): Promise<ItemOutcome[]> {
     const outcomes: ItemOutcome[] = [];
-    // Tables that lack a column or a migration come first: without these nothing else can be read.
+    // Tables that lack a column or a migration come first, because nothing else can be read without them.
     for (const item of items.filter(isTableItem))
       outcomes.push(this.#database.transaction(() => this.#tables.apply(item)));
     for (const item of items.filter(isAddition))
@@ -102,7 +102,7 @@ export class SqliteWriter implements StoreWriter {
   /** A transaction leaves nothing unfinished. */
   async settle(): Promise<void> {}
 
-  /** If the live row has changed, the captured bytes are the only ones left. They count as quarantined. */
+  /** If the live row has changed, the captured bytes are the only copy. They count as quarantined. */
   async observe(item: ManifestItem, folder: string): Promise<Observed> {
     if (isTableItem(item)) return this.#tables.observe(item, folder);
     if (isAddition(item)) {
@@ -116,10 +116,13 @@ export class SqliteWriter implements StoreWriter {
     return (await this.#back.load(item, folder)) === null ? "nowhere" : "set-aside";
   }
 
-  /** A captured row is a copy from the start. */
+  /** A captured row is always a copy. */
   async finish(): Promise<void> {}
 
-  /** The rows that change are items already. Their session row completes what is needed to load them again. */
+  /**
+   * The rows that change are already saved as items. With their session row, these rows are enough to load the session
+   * again.
+   */
   async copyForSafety(sessionID: string, _operations: readonly Operation[], folder: string): Promise<SafetyCopy> {
     const { tables } = this.#rows.schema;
     const table = ["session", "session_v2"].find((name) => tables.has(name)) ?? "session";

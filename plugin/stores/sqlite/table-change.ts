@@ -17,10 +17,13 @@ const listing = z.strictObject({
   added: z.array(z.number().int()).max(1000),
 });
 
-/** What a change did to a table. This is enough to undo the change, as long as the table was not changed since. */
+/**
+ * The description of a change to a table. This description is enough to undo the change, if the table was not changed
+ * again.
+ */
 export type TableListing = z.infer<typeof listing>;
 
-/** Reads a listing as untrusted input; `null` if it is not one. */
+/** Reads a listing as untrusted input; `null` if it has another form. */
 export function parseTableListing(text: string): TableListing | null {
   try {
     return listing.safeParse(JSON.parse(text)).data ?? null;
@@ -29,7 +32,7 @@ export function parseTableListing(text: string): TableListing | null {
   }
 }
 
-/** Makes the change inside the caller's transaction; `null` if the table is no longer the one that was examined. */
+/** Makes the change inside the caller's transaction; `null` if the table is no longer the one that was checked. */
 export function changeTable(connection: Connection, change: TableChange): TableListing | null {
   const { table, statement, rows, before } = change;
   if (tableDigest(connection, table) !== before) return null;
@@ -54,8 +57,8 @@ export function changeTable(connection: Connection, change: TableChange): TableL
 }
 
 /**
- * Undoes the change inside the caller's transaction. If the table was changed since, a clause says why it was not
- * undone.
+ * Undoes the change inside the caller's transaction. If the table was changed again, a clause says why the change was
+ * not undone.
  */
 export function undoTableChange(connection: Connection, listed: TableListing): string | null {
   const { table, before, after, former, made, added } = listed;
@@ -68,11 +71,11 @@ export function undoTableChange(connection: Connection, listed: TableListing): s
   } else {
     for (const at of added) connection.run(`delete from ${quoted(table)} where rowid = ?`, at);
   }
-  if (tableDigest(connection, table) !== before) throw new Error("undoing a table does not lead back to what it was");
+  if (tableDigest(connection, table) !== before) throw new Error("undoing the change does not give the earlier table");
   return null;
 }
 
-/** Whether the table is as it was before the change. */
+/** Whether the table is in its state before the change. */
 export function isAsBefore(connection: Connection, { table, before }: TableListing): boolean {
   return tableDigest(connection, table) === before;
 }

@@ -29,7 +29,7 @@ export class TableItems {
     this.#connection = connection;
   }
 
-  /** If the table is not the one that was examined, returns a clause that says why the change cannot be made. */
+  /** If the table is not the one that was checked, returns a clause that says why the change cannot be made. */
   async prepare(id: string, operation: Operation, change: TableChange, folder: string): Promise<ManifestItem | string> {
     const listed = this.#tried(change);
     if (listed === null) return CHANGED_SINCE;
@@ -46,7 +46,7 @@ export class TableItems {
     const prepared = this.#prepared.get(item);
     const done = prepared === undefined ? null : changeTable(this.#connection, prepared.change);
     if (done === null) return { id: item.id, state: "skipped", reason: CHANGED_SINCE };
-    if (done.after !== prepared?.listed.after) throw new Error("completing a table does not come to what was listed");
+    if (done.after !== prepared?.listed.after) throw new Error("completing the table does not give the listed result");
     return { id: item.id, state: "done" };
   }
 
@@ -54,7 +54,7 @@ export class TableItems {
   undo(item: ManifestItem, listed: TableListing | null): ItemOutcome {
     const reason =
       listed === null
-        ? "the list of what was done to the table is missing or has changed"
+        ? "the list of changes to the table is missing or has changed"
         : undoTableChange(this.#connection, listed);
     return reason === null ? { id: item.id, state: "restored" } : { id: item.id, state: "skipped", reason };
   }
@@ -65,7 +65,7 @@ export class TableItems {
     return isAsBefore(this.#connection, listed) ? "live" : "set-aside";
   }
 
-  /** The listing of an item, if it is unchanged according to the manifest. */
+  /** The listing of an item, if it still matches the manifest. */
   async listing({ replacement, recordID }: ManifestItem, folder: string): Promise<TableListing | null> {
     if (replacement?.file === undefined) return null;
     const bytes = await this.#files.read(join(folder, replacement.file));

@@ -3,20 +3,23 @@ import { parseDocument } from "../conversation.ts";
 import { byteLength, type Connection } from "./driver.ts";
 import type { Schema } from "./schema.ts";
 
-/** How far the import of 2.x got, according to its own state. */
+/** The progress of the import of 2.x, as the import records it. */
 export interface ImportState {
-  /** `completed`: it finished. `sessions`: it stopped, or is still running. `unknown`: nothing shows it. */
+  /**
+   * `completed`: it finished. `sessions`: the import stopped while it copied sessions, or still does. `unknown`:
+   * nothing shows it.
+   */
   readonly phase: "completed" | "sessions" | "unknown";
   /** The last session that it imported. Sessions with smaller ids are still to come. */
   readonly cursor: string | null;
-  /** When that state was written, in milliseconds. */
+  /** The time at which that state was written, in milliseconds. */
   readonly writtenMs: number | null;
 }
 
-/** Messages of 2.x by id, with their parsed JSON; `null`: no parser reads it, or it is too large. */
+/** Messages of 2.x by id, with their parsed JSON; `null`: no parser reads the JSON, or it is too large. */
 export type TwinMessages = ReadonlyMap<string, unknown>;
 
-/** Whether both lines have their own copy of each session here, in tables and columns that are known. */
+/** Whether both lines have their own copy of each session here, in tables and columns that this tool knows. */
 export function hasTwins({ tables }: Schema): boolean {
   const has = (table: string, ...columns: readonly string[]) =>
     columns.every((column) => tables.get(table)?.includes(column) === true);

@@ -5,10 +5,10 @@ import { readRowValues, selectRowValues } from "./row-values.ts";
 import { quoted } from "./schema.ts";
 import { nextStart } from "./sqlite-error.ts";
 
-/** The number of rows that one statement reads, so that no read transaction is held for long. */
+/** The number of rows that one statement reads, so that no read transaction lasts long. */
 const ROWS_AT_ONCE = 64;
 
-/** Which rows to read: all, or those whose `column` has one of these values. */
+/** The rows to read: all, or those whose `column` has one of these values. */
 export type Selected = { readonly column: string; readonly values: readonly string[] } | null;
 
 /** Reads the rows of a table in the order of their rowids, a few at a time. The rowid is a separate value, as text. */
@@ -60,6 +60,6 @@ function storageOf(storage: SqlValue | undefined): StoredValue["storage"] {
 
 function bytesOf(value: SqlValue | undefined, size: number): Buffer | null {
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  // Runtimes return an empty BLOB as nothing.
+  // Runtimes return an empty BLOB as a missing value.
   return size === 0 ? Buffer.alloc(0) : null;
 }

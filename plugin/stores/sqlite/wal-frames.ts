@@ -3,7 +3,7 @@ import { type OpenedFile, openNow } from "../../platform/read-now.ts";
 /**
  * A position in a write-ahead log: a number of frames in one generation. SQLite starts a new generation, with other
  * salts, after everything was copied into the database (sqlite.org/fileformat2.html, "The Write-Ahead Log"). The
- * checksum is that of the last frame, and covers all frames before it.
+ * checksum is that of the last frame, and covers all earlier frames.
  */
 export interface WalPosition {
   readonly salts: string;
@@ -11,21 +11,21 @@ export interface WalPosition {
   readonly checksum: readonly [number, number];
 }
 
-/** What was committed to a log after a position, or `"lost"` if that can no longer be told with certainty. */
+/** The pages that were committed to a log after a position, or `"lost"` if they are no longer certain. */
 export type WalChanges = { readonly position: WalPosition; readonly pages: ReadonlyMap<number, Buffer> } | "lost";
 
 const HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
 
-/** At most this many bytes are held in memory. If there is more, the caller reads the whole database instead. */
+/** At most this many bytes are held in memory. If there are more, the caller reads the whole database instead. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
 export const NO_WAL: WalPosition = { salts: "", frames: 0, checksum: [0, 0] };
 
 /**
- * Reads the pages that were committed after a position. From `null`, it reads everything in the log. Opening the log by
- * itself is safe next to a host: SQLite locks the database and the `-shm`, but not the `-wal`. `isDatabaseUntouched`:
- * nothing was written to the database file since, so no whole generation can have passed in between.
+ * Reads the pages that were committed after a position. From `null`, the function reads the whole log. To open the log
+ * directly is safe next to a host: SQLite locks the database and the `-shm`, but not the `-wal`. `isDatabaseUntouched`:
+ * nothing was written to the database file after the position, so no whole generation can have passed in between.
  */
 export function changesSince(wal: string, before: WalPosition | null, isDatabaseUntouched = false): WalChanges {
   let log: OpenedFile;
@@ -55,7 +55,7 @@ function readChanges(file: OpenedFile, before: WalPosition | null, isUntouched: 
   const pages = new Map<number, Buffer>();
   let position: WalPosition = { salts: log.salts, frames: 0, checksum: log.checksum };
   if (before !== null && before.salts !== log.salts) {
-    // The old generation may have grown before it ended. What remains of it is after the new frames.
+    // The old generation may have grown before it ended. The rest of the old generation comes after the new frames.
     const isNext = isNextGeneration(before.salts, log.salts) && hasEnded(file, before, frameBytes);
     if (!isUntouched && !isNext) return "lost";
   } else if (before !== null && before.frames > 0) {
@@ -116,7 +116,7 @@ function frameHeader(file: OpenedFile, index: number, frameBytes: number): Buffe
   return read < FRAME_HEADER_BYTES ? null : header;
 }
 
-/** The first salt increases by one with each generation. A short generation may have passed without a trace. */
+/** The first salt increases by one with each generation. A short generation may have passed unnoticed. */
 function isNextGeneration(before: string, now: string): boolean {
   return (firstSalt(before) + 1) >>> 0 === firstSalt(now);
 }
@@ -135,7 +135,7 @@ function isFrame(file: OpenedFile, { salts, frames, checksum }: WalPosition, fra
 /** Whether an ended generation had no frame after a position: the frame there belongs to neither generation. */
 function hasEnded(file: OpenedFile, { salts, frames }: WalPosition, frameBytes: number): boolean {
   const last = frames === 0 ? null : frameHeader(file, frames - 1, frameBytes);
-  // The frame was overwritten. It can no longer be seen whether another one came after it.
+  // The frame was overwritten. It is no longer visible whether another generation came in between.
   if (last === null || saltsAt(last, 8) !== salts) return false;
   const next = frameHeader(file, frames, frameBytes);
   return next === null || saltsAt(next, 8) !== salts;
@@ -153,7 +153,7 @@ function countFrames(file: OpenedFile, salts: string, from: number, frameBytes: 
 
 type Sum = (bytes: Buffer, from: number, to: number, s0: number, s1: number) => [number, number];
 
-/** The log's checksum of some bytes, in words with the byte order that the log's magic number names. */
+/** The log's checksum of some bytes, read as words with the byte order that the log's magic number names. */
 function checksumOf(isLittleEndian: boolean): Sum {
   return (bytes, from, to, first, second) => {
     let [s0, s1] = [first | 0, second | 0];

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FileSystem } from "../../platform/file-system.ts";
-import { DISK_ERROR } from "../../words/refusals.ts";
+import { BEING_WRITTEN, DISK_ERROR } from "../../words/refusals.ts";
 import { DISK_FULL, type ItemOutcome, StoreRefusedError } from "../writer.ts";
 import type { Connection } from "./driver.ts";
 import { mayChangeMore } from "./known-shape.ts";
 import { sqliteFailure } from "./sqlite-error.ts";
 
 /**
- * Nobody else can write during a transaction. So after this many milliseconds it is committed, and another one begins.
+ * Other processes cannot write during a transaction. So after this many milliseconds the transaction is committed, and
+ * another one begins.
  */
 const LONGEST_TRANSACTION_MS = 5;
 
@@ -17,9 +18,11 @@ const MOST_PAUSE_MS = 100;
 export class WriteConnection {
   readonly connection: Connection;
   readonly #files: FileSystem;
-  /** The path of the log, if the database has one. It is forced to disk after the transactions, not inside them. */
+  /**
+   * The path of the log, if the database has one. The log is forced to disk after the transactions, not inside them.
+   */
   readonly #log: string | null;
-  /** How long the last transaction kept other processes from writing. */
+  /** The time for which the last transaction kept other processes from writing. */
   #heldMs = 0;
 
   private constructor(files: FileSystem, connection: Connection, log: string | null) {
@@ -28,7 +31,7 @@ export class WriteConnection {
     this.#log = log;
   }
 
-  /** @throws StoreRefusedError where the database cannot be opened for writing */
+  /** @throws StoreRefusedError if the database cannot be opened for writing */
   static open(files: FileSystem, open: () => Connection): WriteConnection {
     const connection = refusing(attempt(open));
     try {
@@ -44,7 +47,8 @@ export class WriteConnection {
   }
 
   /**
-   * Runs the work without cascades. A row that is removed then keeps its children, and a row may name a missing parent.
+   * Runs the work without cascades. Without foreign keys, a removed row keeps its children, and a row may name a
+   * missing parent.
    */
   async withoutCascades<T>(work: () => Promise<T>): Promise<T> {
     this.connection.exec("pragma foreign_keys = off");
@@ -56,19 +60,19 @@ export class WriteConnection {
   }
 
   /**
-   * Forces what was committed to disk before anything reports it. A slow disk keeps nobody waiting for the lock
-   * meanwhile.
+   * Forces the committed transactions to disk before any answer reports them. Meanwhile, a slow disk makes no other
+   * process wait for the lock.
    */
   async forced<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } finally {
-      // Opening the log is safe in opencode's process too, because SQLite's locks are on other files.
+      // To open the log is safe in opencode's process too, because SQLite's locks are on other files.
       if (this.#log !== null && (await this.#files.stat(this.#log)) !== null) await this.#files.syncFile(this.#log);
     }
   }
 
-  /** Lets opencode write too: it pauses as long as the last transaction took. */
+  /** Lets opencode write too, by a pause as long as the last transaction. */
   async giveWay(): Promise<void> {
     await sleep(Math.min(this.#heldMs, MOST_PAUSE_MS));
   }
@@ -107,7 +111,7 @@ export class WriteConnection {
       try {
         this.connection.exec("rollback");
       } catch {
-        // SQLite has rolled back the transaction by itself, or it never began.
+        // SQLite has rolled back the transaction by itself, or the transaction never began.
       }
       throw error;
     }
@@ -122,7 +126,7 @@ function logOf(connection: Connection): string | null {
 }
 
 /**
- * The same connection with a check: a statement that changed rows other than its own is refused and its transaction is
+ * The same connection with a check: a statement that changed other rows than its own is refused, and its transaction is
  * rolled back.
  */
 function alone(connection: Connection): Connection {
@@ -133,8 +137,8 @@ function alone(connection: Connection): Connection {
       const before = changed();
       const result = connection.run(sql, ...values);
       const all = changed() - before;
-      // changes() does not count what a trigger or a key changes. A statement that changes nothing leaves changes() as
-      // it was.
+      // changes() does not count rows that a trigger or a key changes. A statement that changes nothing leaves the
+      // value of changes() as before.
       if (all > 0 && Number(connection.all("select changes() as n")[0]?.n) !== all) {
         throw new StoreRefusedError("failed", CHANGES_MORE);
       }
@@ -146,7 +150,7 @@ function alone(connection: Connection): Connection {
 const CHANGES_MORE =
   "A trigger or a foreign key in this database, which opencode did not make, would change other rows too. Nothing was changed there.";
 
-/** The same connection. It throws its expected failures as {@link StoreRefusedError}. */
+/** The same connection. Expected failures are thrown as {@link StoreRefusedError}. */
 function refusing(connection: Connection): Connection {
   return {
     all: (sql, ...values) => attempt(() => connection.all(sql, ...values)),
@@ -167,19 +171,19 @@ function attempt<T>(work: () => T): T {
 function refusal(error: unknown): unknown {
   switch (sqliteFailure(error)) {
     case "busy":
-      return new StoreRefusedError("busy", "Another process is writing to the database.");
+      return new StoreRefusedError("busy", BEING_WRITTEN);
     case "full":
       return new StoreRefusedError("failed", DISK_FULL);
     case "read-only":
       return new StoreRefusedError(
         "failed",
-        "You may not write the database. Nothing was lost. `opencode-session-repair check` says why, and names the command that helps.",
+        "You may not write to the database. Nothing was lost. `opencode-session-repair check` says why, and names the command that helps.",
       );
     case "io":
       return new StoreRefusedError("failed", DISK_ERROR);
     case "malformed":
     case "not-a-database":
-      return new StoreRefusedError("failed", "The database is damaged inside; nothing is written to it.");
+      return new StoreRefusedError("failed", "The database is damaged, so nothing is written to it.");
     case "cannot-open":
       return new StoreRefusedError("failed", "The database cannot be opened for writing.");
     case "other":

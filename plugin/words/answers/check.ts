@@ -9,12 +9,13 @@ import { isRepairable } from "../../repair/plan.ts";
 import { countsText, plural } from "../amounts.ts";
 import { originsSentence } from "../origins.ts";
 import { actionWord, REVERSIBLE, recordWords, toDoWords } from "../records.ts";
+import { WHAT_TO_DO } from "./common.ts";
 import { findingLines, laidOut, type View } from "./findings.ts";
 import type { CommandWriter } from "./screen.ts";
 import { checkedStoreLine } from "./stores.ts";
 import { systemSentence } from "./system.ts";
 
-/** For a database that both 1.x and 2.x use: the counts of what was read for 2.x. */
+/** For a database that both 1.x and 2.x use: the counts of the records that were read for 2.x. */
 function countsText2x({ stores }: CheckResult): string {
   const halves = stores.flatMap(({ origin, of2x }) => (origin?.kind === "2.x" || of2x === undefined ? [] : [of2x]));
   if (halves.length === 0) return "";
@@ -22,7 +23,7 @@ function countsText2x({ stores }: CheckResult): string {
   return `, and of opencode 2.x ${plural(sum("sessions"), "session")}, ${plural(sum("messages"), "message")}`;
 }
 
-/** What keeps any repair from keeping an original, in words. */
+/** The reason why no repair can keep an original, in words. */
 const OBSTACLES = {
   "quarantine-is-no-folder": '"quarantine" in the data directory is not a folder',
   "not-writable": "you may not write to the data directory",
@@ -30,18 +31,18 @@ const OBSTACLES = {
 
 export type Obstacle = keyof typeof OBSTACLES;
 
-/** Further facts that decide what `repair` would do now, and how that is shown. */
+/** Further facts that decide which repairs are possible now, and how the answer is shown. */
 export interface CheckView extends View {
   readonly command: CommandWriter;
-  /** The sessions that were asked for; empty for all. */
+  /** The sessions that the user named; empty for all. */
   readonly sessionIDs: readonly string[];
-  /** Why no repair can do anything now. */
+  /** The reason why no repair can do anything now. */
   readonly obstacle: Obstacle | null;
   /** Locators of records that a repair has just tried to repair. */
   readonly tried?: ReadonlySet<string>;
 }
 
-/** Whether a finding means only that a database cannot be reached now, not that its records are damaged. */
+/** Whether a finding only means that a database cannot be reached now, not that its records are damaged. */
 export function isUnreached({ code, severity }: Finding): boolean {
   return severity !== "blocking" && (code === DATABASE_UNAVAILABLE.code || code === NO_ROOM_FOR_COPY.code);
 }
@@ -109,12 +110,12 @@ function notesText(findings: readonly ConfirmedFinding[]): string {
   return words.join(" and ");
 }
 
-/** The versions that fail on any of these. */
+/** The versions that fail on any of these records. */
 function hostsOf(findings: readonly ConfirmedFinding[]): string {
   return [...new Set(findings.flatMap((finding) => finding.hosts ?? []))].join(", ");
 }
 
-/** The codes as options, because `repair` ignores warnings that are not named. */
+/** The codes as options, because `repair` changes a warning only if its code is named. */
 function codesOf(findings: readonly ConfirmedFinding[]): string[] {
   return [...new Set(findings.map(({ code }) => code))].flatMap((code) => ["--only", code]);
 }
@@ -124,7 +125,7 @@ function adviceLines(result: CheckResult, findings: readonly ConfirmedFinding[],
   const advice = Object.entries(adviceOf(result, findings));
   if (advice.length === 0) return [];
   const lines = advice.flatMap(([code, text]) => laidOut(`${code}: ${text}`, view, "  "));
-  return ["", view.terminal.style("bold", "What to do:"), ...lines];
+  return ["", view.terminal.style("bold", WHAT_TO_DO), ...lines];
 }
 
 function adviceOf({ stores }: CheckResult, findings: readonly ConfirmedFinding[]): Readonly<Record<string, string>> {
@@ -151,18 +152,18 @@ function closingLines(
     return said("No damage was found in the records. opencode cannot open the database at the moment.");
   }
   if (result.verdict === "unusable" && isUnreachable && blocking.length === 0)
-    return said("A database was not read, so nothing is said of its records.");
+    return said("One database was not read, so its records were not checked.");
   if (result.verdict === "healthy" && result.findings.some(isOnScreen)) {
     return said(
-      "The server of opencode can load everything here. Its terminal UI ends on the sessions that are named above.",
+      "The server of opencode can load everything here. The terminal UI closes when it shows the sessions that are named above.",
     );
   }
   if (result.verdict === "healthy" && result.findings.some(isFailedBy2x)) {
-    return said("No error was found. What opencode 2.x cannot do all the same is named above.");
+    return said("No error was found. The problems that opencode 2.x has with these records are named above.");
   }
   if (result.verdict === "healthy" && result.findings.some(({ hosts }) => hosts !== undefined)) {
     return said(
-      "Healthy for the opencode that wrote the newest session. Other versions that open this store are named above.",
+      "Healthy for the opencode that wrote the newest session. The problems of other versions that open this store are named above.",
     );
   }
   if (result.verdict === "healthy") {
@@ -170,7 +171,9 @@ function closingLines(
     return said(`Healthy: opencode can load everything here${where}.`).map((line) => terminal.style("green", line));
   }
   if (result.verdict === "unread") {
-    return said(`No problem was found in what was read. ${originsSentence(result.stores) ?? ""}`.trimEnd());
+    return said(
+      `No problem was found in the records that were read. ${originsSentence(result.stores) ?? ""}`.trimEnd(),
+    );
   }
   const repairable = blocking.filter(isRepairable);
   const untried = repairable.filter(({ locator }) => tried?.has(locatorText(locator)) !== true);
@@ -203,7 +206,7 @@ function closingLines(
   return [...lines, ...said(cannot), nextLine(`${command("report")} (collects what an issue needs)`)];
 }
 
-/** A warning about a row that makes something in opencode 2.x fail. */
+/** A warning about a row on which a part of opencode 2.x fails. */
 function isFailedBy2x({ hosts, stops = [] }: ConfirmedFinding): boolean {
   return hosts !== undefined && stops.length > 0;
 }

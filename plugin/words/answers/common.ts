@@ -1,8 +1,31 @@
-/** Sentences that more than one answer says: of the command line, the slash command, the agent's tool and the dialogs. */
+/**
+ * Sentences that several answers use: those of the command line, the slash command, the agent's tool and the dialogs.
+ */
+
+import { type ConfirmedFinding, failedVerb } from "../../model/finding.ts";
+import { plural } from "../amounts.ts";
 
 export const NOTHING_CHANGED = "Nothing was changed.";
 
-/** Follows what was not done, because nobody could be asked. */
+export const STOPPED_AT_ONCE = `Stopped. ${NOTHING_CHANGED}`;
+
+export const LOOKING_FOR_SESSIONS = "Looking for sessions …";
+
+export const NOT_SHOWN_TITLE = "Sessions that are not shown";
+
+export const FILE_EXISTS = "A file with that name exists already.";
+
+export const QUARANTINE_EMPTY = "The quarantine is empty.";
+
+export const UNDO_THIS_RUN = "Undo this run?";
+
+export const WHAT_TO_DO = "What to do:";
+
+export const WHAT_IS_COMPLETED = "What is completed:";
+
+export const ORIGINALS_ARE_IN = "The originals are in:";
+
+/** The sentence after an action that was not done, because no person could be asked. */
 export const ADD_YES = "Add --yes to do this.";
 
 export const NO_STORAGE = "There is no opencode storage here.";
@@ -13,28 +36,50 @@ export const NOTHING_TO_UNDO = "There is nothing to undo.";
 
 export const ALL_SHOWN = "lists every session that is here, if it can load it.";
 
-/** The undo of a run would change the session in which the agent's tool was called. */
-export const OF_THIS_SESSION = "That run changed this very session. Undo it with /repair undo or on the command line.";
+/** The undo of this run would change the session in which the agent's tool was called. */
+export const OF_THIS_SESSION =
+  "That run changed the session that this tool runs in. Undo it with /repair undo or on the command line.";
 
 export const UNDO_IN_LIST = "To undo: /repair, then the run in the list.";
 
-export const REPAIR_UNDOES = "Nothing was deleted; /repair undoes it.";
+export const UNDONE_BY_REPAIR = "/repair undoes it";
 
-export const STOPPED = "Stopped before the end. Nothing was changed.";
+export const REPAIR_UNDOES = `Nothing was deleted; ${UNDONE_BY_REPAIR}.`;
+
+export const STOPPED = `Stopped before the end. ${NOTHING_CHANGED}`;
 
 /** A bug of this tool. */
 export const DEFECT = { title: "The repair hit a bug", rest: "Nothing was lost. Please report it." } as const;
 
-/** A session, as the answer calls it, that has no record of its own and so no title. */
+/** The name for a session that has no record of its own, and so no title. */
 export const WITHOUT_RECORD = "without a record of its own";
 
 export const UNTITLED = "Untitled session";
 
-export function undoneBefore(runID: string): string {
-  return `The run ${runID} was undone completely before.`;
+/** For example `2 records that opencode cannot load`. */
+export function failingRecords(findings: readonly ConfirmedFinding[]): string {
+  return `${plural(findings.length, "record")} that opencode cannot ${failedVerb(findings)}`;
 }
 
-/** The answer to words that name no session. */
+/** The question about a folder that is gone. */
+export function whereIsNow(folder: string): string {
+  return `Where is ${folder} now?`;
+}
+
+export function toCorrect(command: string): string {
+  return `To correct this: ${command}`;
+}
+
+/** The last line of a list that was cut. */
+export function andMore(count: number): string {
+  return `… and ${count.toLocaleString("en-US")} more`;
+}
+
+export function undoneBefore(runID: string): string {
+  return `The run ${runID} was already undone completely.`;
+}
+
+/** The answer if no session has the words in its title or id. */
 export function noSessionNamed(words: readonly string[]): string {
   return `No session has "${words.join(" ")}" in its title or id.`;
 }

@@ -4,6 +4,7 @@ import type { Finding } from "../../model/finding.ts";
 import { bySession } from "../../repair/by-session.ts";
 import { plural } from "../amounts.ts";
 import { HELD_SPACE, wrapped } from "../text-layout.ts";
+import { toCorrect } from "./common.ts";
 import { type FindingGroup, groupFindings, groupText } from "./finding-groups.ts";
 import type { Screen } from "./screen.ts";
 import { type SessionNames, sessionLines } from "./sessions.ts";
@@ -12,20 +13,20 @@ import { type SessionNames, sessionLines } from "./sessions.ts";
 export interface View {
   readonly terminal: Screen;
   readonly names: SessionNames;
-  /** Each record has its own line, because single sessions were asked for. */
+  /** Each record has its own line, because the user named single sessions. */
   readonly isDetailed: boolean;
-  /** The command that corrects what a finding names, for the user's own screen; `null` if there is none. */
+  /** The command that corrects the problem of a finding, only for the user's own screen; `null` if there is none. */
   readonly correction?: (finding: Finding) => string | null;
 }
 
-/** Nobody reads more problem lines than this, which is a page of a terminal. The rest is counted. */
+/** An answer shows at most this many lines of problems, which is a page of a terminal. The rest is counted. */
 const MOST_LINES = 24;
 
-/** The limit if single sessions were asked for, because then the records are read one by one. */
+/** The limit if the user named single sessions, because then every record is listed. */
 const MOST_DETAILED_LINES = 200;
 
 /**
- * Findings as lines: session by session, one line for each cause. A finding that a command corrects is shown with that
+ * Findings as lines: session by session, one line for each cause. If a command corrects a finding, the line shows that
  * command.
  */
 export function findingLines(findings: readonly Finding[], view: View): string[] {
@@ -33,7 +34,7 @@ export function findingLines(findings: readonly Finding[], view: View): string[]
   const most = view.isDetailed ? MOST_DETAILED_LINES : MOST_LINES;
   const lines: string[] = [];
   for (const [index, block] of blocks.entries()) {
-    // A last block that slightly exceeds the page says more than a count.
+    // If the last block slightly exceeds the page, it is shown, because a count would say less.
     if (index > 0 && lines.length + block.lines.length > most && index < blocks.length) {
       return [...lines, ...restLines(blocks.slice(index), view)];
     }
@@ -66,7 +67,7 @@ function causeLines(findings: readonly Finding[], view: View): string[] {
   const single = (finding: Finding) => {
     const command = view.correction?.(finding) ?? null;
     const lines = laidOut(findingText(finding), view, "    ");
-    return command === null ? lines : [...lines, `      To correct this: ${command}`];
+    return command === null ? lines : [...lines, `      ${toCorrect(command)}`];
   };
   if (view.isDetailed) return findings.flatMap(single);
   return groupFindings(findings).flatMap((group) => {
@@ -103,7 +104,7 @@ function restLines(blocks: readonly Block[], view: View): string[] {
   return laidOut(`… and ${plural(findings.length, "more problem")}${where}: ${causes.join(", ")}`, view, "  ");
 }
 
-/** A sentence as lines of a screen, with whole words. Outside a screen it is one line. */
+/** A sentence as lines of a screen, broken between words. Without a screen, the sentence is one line. */
 export function laidOut(
   text: string,
   { terminal }: { readonly terminal: Pick<Screen, "width" | "isScreen"> },

@@ -46,7 +46,7 @@ function entryMarkdown(entry: Entry): string[] {
   }
 }
 
-/** What opencode added to a message of the user is shown completely. */
+/** Text that opencode added to a message of the user is shown completely. */
 function noteMarkdown(text: string, part: unknown): string[] {
   const added = valueIn(part, "synthetic") === true ? textIn(part, "text") : null;
   return added === null ? [`*${oneLine(text)}*`, ""] : ["*added by opencode:*", "", ...fenced(added, ""), ""];
@@ -72,7 +72,7 @@ function quoted(text: string): string[] {
   return text.split("\n").map((line) => `> ${line}`.trimEnd());
 }
 
-/** A fenced block whose fence does not occur in its text. */
+/** A code block in Markdown whose fence does not occur in its text. */
 function fenced(text: string, language: string): string[] {
   const longest = (text.match(/`+/g) ?? []).reduce((most, ticks) => Math.max(most, ticks.length), 2);
   const fence = "`".repeat(longest + 1);

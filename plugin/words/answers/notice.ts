@@ -3,20 +3,20 @@ import type { ReportedItem } from "../../repair/apply.ts";
 import { plural, themOrIt } from "../amounts.ts";
 import { openedAgain } from "../records.ts";
 
-/** What the plugin reports after a check: ids, codes and counts, never content or paths. */
+/** The plugin's message after a check: ids, codes and counts, never content or paths. */
 export interface Notice {
   readonly trigger: "preload" | "watch";
   readonly runID: string | null;
   readonly items: readonly ReportedItem[];
-  /** Blocking findings that were left as they are. */
+  /** Blocking findings that were not repaired. */
   readonly remaining: readonly ConfirmedFinding[];
   readonly warnings: readonly string[];
   readonly stopped: string | null;
-  /** A note for opencode's log only, because it is the same at every start. */
+  /** A note only for opencode's log, because it is the same at every start. */
   readonly note?: string;
 }
 
-/** The one sentence that a user reads in the toast. */
+/** The one sentence that a toast shows to the user. */
 export function noticeSentence(notice: Notice): string {
   const done = notice.items.filter((item) => item.action !== "skipped");
   if (notice.stopped !== null) {

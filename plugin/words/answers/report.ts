@@ -2,7 +2,7 @@ import type { FaultSummary } from "../../report/incidents.ts";
 import type { Report, ReportedStore } from "../../report/report.ts";
 import { amount } from "../amounts.ts";
 
-/** The report as Markdown, which is what an issue is written in. */
+/** The report as Markdown, the format of an issue. */
 export function reportText(report: Report): string {
   const { tool, opencode, runtime, system, checked, pattern, log, quarantine } = report;
   return [

@@ -11,15 +11,15 @@ import { ALL_SHOWN, WITHOUT_RECORD } from "./common.ts";
 import type { CommandWriter } from "./screen.ts";
 /** The advice if nothing may be written to the database. */
 export const EXPORT_INSTEAD =
-  "`opencode-session-repair rescue --export FOLDER` writes what only other stores have as files for `opencode import`.";
+  "`opencode-session-repair rescue --export FOLDER` writes the sessions of other stores to files for `opencode import`.";
 
 const HEADINGS: Readonly<Record<Cause, string>> = {
   legacy: "only in the old JSON storage (--import)",
   "other-database": "only in another database (--import)",
-  "put-aside": "only in a copy that lies beside the database, or deleted since (--import, or --session ID)",
+  "put-aside": "only in a copy beside the database, or deleted after the copy was made (--import, or --session ID)",
   moved: "of folders that are not there any more",
   "project-changed": "of folders that belong to another project now",
-  "parent-missing": "started from a session that is gone: lists leave them out",
+  "parent-missing": "children of a session that is gone: opencode's lists leave them out",
   "record-missing": "without a session record",
   archived: "archived: the web and Desktop apps hide them, a terminal UI lists them (--unarchive)",
 };
@@ -29,7 +29,7 @@ const CAUSES: readonly Cause[] = [
   ...(["moved", "project-changed", "parent-missing", "record-missing"] as const),
 ];
 
-/** What is hidden, why, and the command for it. */
+/** The hidden sessions, the reason for each, and the command that brings them back. */
 export function listText(
   { target, hidden, partlyShown, incomplete, unjudged, limits, unread, refusal }: HiddenList,
   command: CommandWriter,
@@ -71,24 +71,28 @@ export function noteLines({ unjudged, limits, unread }: Pick<HiddenList, "unjudg
     notes.push(
       `${plural(unread.length, "store")} could not be read. Whether more sessions are there is not known:`,
       ...unread.map((each) => `  ${path(each)}`),
-      "`opencode-session-repair check --db FILE` says what is wrong with one.",
+      "`opencode-session-repair check --db FILE` says what is wrong with a database.",
     );
   }
   if (unjudged > 0) {
-    notes.push(`Of ${plural(unjudged, "session")} opencode's lists could not be told: the folder cannot be looked at.`);
+    notes.push(
+      `For ${plural(unjudged, "session")} this tool cannot tell whether opencode lists them: their folder cannot be read.`,
+    );
   }
   if (limits.beyond > 0) {
     const rule = limits.rule === "30 days" ? "of the last 30 days" : "that are the 100 newest of a project";
     notes.push(
-      `The list of a terminal UI holds the sessions ${rule}: it does not reach ${plural(limits.beyond, "older session")} of this database.`,
-      "Search finds them there; `opencode --session ID`, run in the session's folder, opens one.",
+      `A terminal UI lists only the sessions ${rule}, so ${plural(limits.beyond, "older session")} of this database cannot be in its list.`,
+      "The search of the terminal UI finds them; `opencode --session ID`, run in the session's folder, opens one.",
     );
   }
   if (limits.beyondWeb > 0) {
     notes.push(
-      `The web and Desktop apps ask for the 55 newest sessions of a folder: that does not reach ${plural(limits.beyondWeb, "older session")}.`,
+      `The web and Desktop apps list only the 55 newest sessions of a folder, so ${plural(limits.beyondWeb, "older session")} cannot be in their lists.`,
       "The web app opens one by its address, /FOLDER/session/ID. FOLDER is the session's folder in base64url.",
-      ...(limits.webAddress === null ? [] : [`The newest of them, after http://localhost:PORT: ${limits.webAddress}`]),
+      ...(limits.webAddress === null
+        ? []
+        : [`Address of the newest of them, after http://localhost:PORT: ${limits.webAddress}`]),
     );
   }
   return notes;
@@ -124,7 +128,7 @@ function incompleteText(
   ];
 }
 
-/** Groups sessions of the same folder and reason, with what the user can do. */
+/** Groups sessions of the same folder and reason, with the possible actions. */
 function byFolder(sessions: readonly (HiddenSession | PartlyShownSession)[], command: CommandWriter): string[] {
   const groups = new Map<string, (HiddenSession | PartlyShownSession)[]>();
   for (const session of sessions) {

@@ -51,14 +51,14 @@ export function runRows(
     if (!screen.isScreen) return [row.runID, when, ...rest].join("  ");
     const head = `${when}  ${id}  `;
     const room = screen.width - columns(head);
-    // On a narrow terminal the session is what identifies a run for a user.
+    // On a narrow terminal, a run is shown by its session, because users recognise the run by it.
     return room < 30
       ? clipped(`${head}${session}`, screen.width, screen.ellipsis)
       : `${screen.style("dim", head)}${fitted(rest, room, screen.ellipsis)}`;
   });
 }
 
-/** As many of these facts as fit. The first one is shortened if that helps. */
+/** Shows as many of these facts as fit. The first fact is shortened if that helps. */
 function fitted([first = "", ...others]: readonly string[], room: number, ellipsis: string): string {
   const kept: string[] = [];
   for (const fact of others.toReversed()) {
@@ -131,11 +131,12 @@ export function causeText(codes: readonly string[]): string {
   return `${title}${others > 0 ? `, and ${plural(others, "other cause")}` : ""}`;
 }
 
-/** If one session has more records than this, they are counted by cause. */
+/** If one session has more records than this, its records are counted by cause. */
 const MOST_RECORDS = 20;
 
 /**
- * The contents of a run, session by session: what was done to each record, why, and what can be read of the original.
+ * The contents of a run, session by session: the action on each record, its cause, and the readable text of the
+ * original.
  */
 export function contentLines(sessions: readonly RunOnSession[], names: SessionNames, screen: Screen): string[] {
   return sessions.flatMap(({ sessionID, records }) => {

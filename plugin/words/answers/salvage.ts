@@ -24,18 +24,18 @@ export function isWhole(report: SalvageReport): boolean {
   );
 }
 
-/** The verdict of a check of the new database. It is healthy only if nothing was lost. */
+/** The verdict of the check of the new database. The verdict is healthy only if nothing was lost. */
 export function verdictOf({ report, checked }: SalvageDone): CheckResult["verdict"] {
   if (checked === null) return "unusable";
   return checked.verdict === "healthy" && !isWhole(report) ? "damaged" : checked.verdict;
 }
 
-/** How a new database is put in place, if it may be. */
+/** How the user puts the new database in place, if that is allowed. */
 function placeLines(report: SalvageReport, command: CommandWriter, isSwappable: boolean): string[] {
   if (!report.isSound) return [];
   if (isSwappable) return [`To put it in its place: ${command("salvage", "--swap")}`];
   return [
-    "`salvage --swap` refuses to put it in its place: nothing that is left of the old file says whether opencode 2.x kept records in it too.",
+    "`salvage --swap` refuses this database: the rest of the old file does not show whether opencode 2.x kept records in it too.",
     "To look at it: copy it to another folder, and start opencode with OPENCODE_DB=COPY.",
   ];
 }
@@ -43,14 +43,14 @@ function placeLines(report: SalvageReport, command: CommandWriter, isSwappable: 
 /** A session of the new database, and whether opencode can load it. */
 export type Outcome = SalvageReport["sessions"][number] & { readonly loads: boolean };
 
-/** How the answer is shown, and whether the new database may replace the damaged one. */
+/** The settings of the answer, and whether the new database may replace the damaged one. */
 export interface SalvageView {
   readonly terminal: Pick<Screen, "style">;
   readonly command: CommandWriter;
   readonly isSwappable: boolean;
 }
 
-/** What a user is told about a salvage. */
+/** The answer about a salvage for the user. */
 export function salvageText(
   { run, report, isSwapped }: SalvageDone,
   sessions: readonly Outcome[],
@@ -60,13 +60,13 @@ export function salvageText(
   const { rows, fromEvents, fromFiles, fromOlderPages, rebuilt } = report;
   const filled = (from: typeof fromEvents) => from.sessions + from.messages + from.parts;
   const lines = [
-    `Brought through: ${plural(rows.session ?? 0, "session")}, ${plural(rows.message ?? 0, "message")}, ${plural(rows.part ?? 0, "part")}.`,
+    `In the new database: ${plural(rows.session ?? 0, "session")}, ${plural(rows.message ?? 0, "message")}, ${plural(rows.part ?? 0, "part")}.`,
   ];
   const also = [
     [filled(fromEvents), "from the event log"],
     [filled(fromFiles), "from the files of opencode 1.0-1.1"],
     [fromOlderPages, "from older versions of pages"],
-    [report.mended, "cut off, and closed where they broke off"],
+    [report.mended, "cut off, and closed at the cut"],
     [
       rebuilt.sessions + rebuilt.messages + rebuilt.projects,
       "rebuilt, because opencode shows no record without its parent",
@@ -86,7 +86,7 @@ export function salvageText(
   if (!report.isSchemaTold) {
     const [oldest] = report.schemaOf;
     lines.push(
-      "Which opencode wrote it cannot be told: nothing is left of its tables, its migrations or its sessions.",
+      "This tool cannot tell which opencode wrote the database: its tables, migrations and sessions are lost.",
       ...(oldest === undefined
         ? []
         : [`The new database has the form of opencode ${oldest}. Newer versions upgrade it.`]),
@@ -103,7 +103,7 @@ export function salvageText(
   return lines.join("\n");
 }
 
-/** The losses in words. A session is called whole only if everything in it is accounted for. */
+/** The losses in words. A session is called whole only if every record of it is accounted for. */
 function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (id: string) => string): string[] {
   const { lostSessions, lostOfUnknown } = report;
   const whole = sessions.filter((session) => session.isWhole && session.loads);
@@ -125,7 +125,7 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
   const anywhere = sessions.filter(({ hasFolder }) => !hasFolder);
   if (anywhere.length > 0) {
     lines.push(
-      `Nothing tells the folder of ${plural(anywhere.length, "session")}: opencode lists them only if it is started in /.`,
+      `The folder of ${plural(anywhere.length, "session")} is unknown: opencode lists them only if it is started in /.`,
       "After the swap `opencode-session-repair rescue --relink --from / --to FOLDER` moves them; --session ID moves only one.",
     );
   }
@@ -133,7 +133,7 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
     ...(lostOfUnknown.messages > 0 ? [plural(lostOfUnknown.messages, "message")] : []),
     ...(lostOfUnknown.parts > 0 ? [plural(lostOfUnknown.parts, "part")] : []),
   ];
-  if (ofUnknown.length > 0) lines.push(`Lost, of sessions that nothing names any more: ${ofUnknown.join(" and ")}.`);
+  if (ofUnknown.length > 0) lines.push(`Lost, from sessions that are unknown now: ${ofUnknown.join(" and ")}.`);
   const others = Object.entries(report.lostRows).filter(([table]) => !["session", "message", "part"].includes(table));
   if (others.length > 0) {
     lines.push(`Lost rows of other tables: ${others.map(([table, count]) => `${table} ${count}`).join(", ")}.`);
@@ -142,7 +142,7 @@ function lossLines(report: SalvageReport, sessions: readonly Outcome[], named: (
     const atLeast = lostSessions.isCounted ? "" : "At least ";
     lines.push(`${atLeast}${plural(lostSessions.count, "session")} lost with everything in it.`);
   } else if (!lostSessions.isCounted) {
-    lines.push("Whether whole sessions were lost cannot be told: the list of them was damaged.");
+    lines.push("Whole sessions may be lost too: the list of sessions was damaged.");
   }
   return lines;
 }
@@ -162,7 +162,9 @@ function losses(session: Outcome): string[] {
   ];
 }
 
-/** Problems that remain in the new database. `repair` works on the live one, and has no remedy for some problems. */
+/**
+ * Problems that remain in the new database. `repair` works on the live database, and has no remedy for some problems.
+ */
 function remainingLines(blocking: readonly Finding[], isSwapped: boolean): string[] {
   const [repairable, others] = [true, false].map((is) => blocking.filter(({ remedy }) => (remedy !== "report") === is));
   const lines: string[] = [];

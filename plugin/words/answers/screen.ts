@@ -1,12 +1,15 @@
 export type Style = "bold" | "dim" | "red" | "green" | "yellow";
 
-/** What an answer needs to know of the place where it is read. */
+/** The facts about the screen on which an answer is read. */
 export interface Screen {
-  /** The number of columns for text: those of the terminal, within limits. Without a terminal, `COLUMNS`, else 80. */
+  /**
+   * The number of columns for text: the columns of the terminal, within limits. Without a terminal, `COLUMNS` or else
+   * 80.
+   */
   readonly width: number;
   /** Whether the answer goes to a terminal, where a person reads it. */
   readonly isScreen: boolean;
-  /** The sign for shortened text, in the form that this screen shows. */
+  /** The sign for shortened text, in a form that this screen can show. */
   readonly ellipsis: string;
   style(style: Style, text: string): string;
 }

@@ -11,7 +11,8 @@ import type { Screen } from "./screen.ts";
 export type SessionNames = ReadonlyMap<string, Pick<SessionFacts, "title" | "updatedMs">>;
 
 /**
- * The lines that name a session: title, day and id, on as many lines as the width needs. Without a title only the id.
+ * The lines that name a session: title, day and id, on as many lines as the width needs. A session without a title is
+ * named by its id only.
  */
 export function sessionLines(
   sessionID: string,
@@ -51,7 +52,7 @@ export interface ListedSession {
   readonly state: "healthy" | "warnings" | "damaged";
   readonly errors: number;
   readonly warnings: number;
-  /** Why opencode does not show it; `null` if it does, or if that cannot be told. */
+  /** The reason why opencode does not show the session; `null` if it does, or if that is unknown. */
   readonly cause: Cause | null;
 }
 
@@ -71,7 +72,7 @@ export function sessionRows(sessions: readonly ListedSession[], screen: Screen):
     const head = `${date}  ${id}`;
     const colour = session.errors > 0 ? "red" : "yellow";
     const isNarrow = screen.width < NARROWEST_ROW;
-    // Without Unicode a sign takes two columns.
+    // Without Unicode, a sign takes two columns.
     const room = screen.width - 3 - (isNarrow ? 0 : columns(head) + 2);
     const shownTitle = clipped(title, Math.max(room - columns(state) - 3, Math.ceil(room / 2)), screen.ellipsis);
     const rest = room - columns(shownTitle) - 3;
@@ -84,7 +85,7 @@ export function sessionRows(sessions: readonly ListedSession[], screen: Screen):
   });
 }
 
-/** On a narrower screen a session takes two lines. */
+/** On a narrow screen, a session takes two lines. */
 const NARROWEST_ROW = 64;
 
 function stateText({ errors, warnings, cause, parentID }: ListedSession): string {
@@ -97,7 +98,7 @@ function stateText({ errors, warnings, cause, parentID }: ListedSession): string
   return words.join(", ");
 }
 
-/** The number of characters that distinguish these ids. */
+/** The number of characters that these ids need to be different. */
 function distinctLength(ids: readonly string[]): number {
   for (let length = SHORTEST_ID; ; length += 1) {
     const begun = new Set(ids.map((id) => id.slice(0, length)));

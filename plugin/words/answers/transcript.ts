@@ -3,7 +3,7 @@ import { amount, plural } from "../amounts.ts";
 import { columns, printable, wrapped, wrappedLines } from "../text-layout.ts";
 import { utcText } from "../times.ts";
 
-/** How a piece of the view may be styled. */
+/** The style of a piece of the view. */
 export type Mark = (style: "bold" | "red" | "yellow" | "green" | "dim", text: string) => string;
 
 /** One message as lines no wider than `width` columns. */
@@ -56,7 +56,7 @@ function toolText({ tool, status, summary, output, error, durationMs }: ToolCall
   return `${tool} (${status}${duration}) ${summary}${size}${failure}`.trimEnd();
 }
 
-/** Where the hole is, why it is there, and how large it is. */
+/** The place of the hole, the reason for it, and its size. */
 export function holeText({ kind, recordID, where, why, code, bytes, runID }: Hole): string {
   const record = `HOLE: ${kind} ${recordID}`;
   if (where === null) return `${record}: ${why}`;

@@ -5,12 +5,13 @@ import type { Outcome } from "../../upgrade/departure.ts";
 import type { UpgradeFinding } from "../../upgrade/prescribe-upgrade.ts";
 import { countsText, plural } from "../amounts.ts";
 import { REVERSIBLE, toDoWords } from "../records.ts";
+import { WHAT_TO_DO } from "./common.ts";
 import { findingLines } from "./findings.ts";
 import type { Screen } from "./screen.ts";
 
 type Departing = Exclude<Outcome, "arrives">;
 
-/** The problems, worst first. What 2.x changes by design is counted separately. */
+/** The problems, worst first. Changes that 2.x makes by design are counted separately. */
 const HEADINGS: readonly (readonly [Departing, (count: number) => string])[] = [
   ["stops", (count) => `${plural(count, "record")} at which the import of opencode 2.x would stop:`],
   ["unreadable", (count) => `${plural(count, "record")} that would arrive, and that opencode 2.x would fail on:`],
@@ -35,19 +36,22 @@ export function upgradeText(result: UpgradeResult, terminal: Screen): string {
   }
   if (arrival.stopsAt !== null) {
     const behind = plural(arrival.sessionsBehind, "session");
-    lines.push("", `The import takes sessions by id, the greatest first. It would stop at ${arrival.stopsAt}.`);
+    lines.push(
+      "",
+      `The import reads the sessions in the order of their ids, the greatest id first. It would stop at ${arrival.stopsAt}.`,
+    );
     lines.push(`${behind} after it would never arrive.`);
   }
   lines.push(...byDesign(findings, terminal));
   const advice = Object.entries(adviceFor(problems, true));
   if (advice.length > 0) {
-    lines.push("", terminal.style("bold", "What to do:"), ...advice.map(([code, text]) => `  ${code}: ${text}`));
+    lines.push("", terminal.style("bold", WHAT_TO_DO), ...advice.map(([code, text]) => `  ${code}: ${text}`));
   }
   lines.push("", closing(result, problems, terminal));
   return lines.join("\n");
 }
 
-/** What opencode 2.x does to every such record, counted by reason, because there may be very many. */
+/** The changes that opencode 2.x makes to every such record, counted by reason, because there may be very many. */
 function byDesign(findings: readonly UpgradeFinding[], terminal: Screen): string[] {
   const own = findings.filter((finding) => finding.isByDesign);
   if (own.length === 0) return [];

@@ -8,10 +8,10 @@ const DATABASE_HEADER_BYTES = 100;
 
 export interface BtreeHeader {
   readonly type: 2 | 5 | 10 | 13;
-  /** Where the page's own header begins: after the database header on page 1. */
+  /** The offset of the page's own header: after the database header on page 1. */
   readonly start: number;
   readonly cells: number;
-  /** Where the array of cell pointers begins. */
+  /** The offset of the array of cell pointers. */
   readonly pointers: number;
 }
 
@@ -20,7 +20,7 @@ export function hasDatabaseHeader(page: Uint8Array): boolean {
   return page.length >= DATABASE_HEADER_BYTES && Buffer.compare(MAGIC, page.subarray(0, MAGIC.length)) === 0;
 }
 
-/** Reads the header of a b-tree page; `null` if the page is not one. `isFirst`: page 1, whose magic may be damaged. */
+/** Reads the header of a b-tree page; `null` if the page has none. `isFirst`: page 1, whose magic may be damaged. */
 export function readBtreeHeader(page: Buffer, isFirst = false): BtreeHeader | null {
   if (hasDatabaseHeader(page)) return headerAt(page, DATABASE_HEADER_BYTES);
   return headerAt(page, 0) ?? (isFirst ? headerAt(page, DATABASE_HEADER_BYTES) : null);
@@ -54,7 +54,7 @@ export function children(page: Buffer, header: BtreeHeader): number[] {
   return found;
 }
 
-/** The part of a payload in the page itself, and where the rest begins. */
+/** The part of a payload in the page itself, and the page with the rest. */
 export interface Payload {
   readonly size: number;
   readonly local: Buffer;
@@ -66,7 +66,7 @@ export interface TableCell extends Payload {
   readonly rowID: bigint;
 }
 
-/** The cells of a table's leaf page. Anything that cannot be a cell is left out. */
+/** The cells of a table's leaf page. Bytes that cannot be a cell are left out. */
 export function tableCells(page: Buffer, header: BtreeHeader, usable: number): TableCell[] {
   const cells: TableCell[] = [];
   for (const at of cellStarts(page, header)) {

@@ -3,40 +3,40 @@ import { openRandomAccess, type RandomAccessFile } from "./random-access.ts";
 import { readRecordHeader } from "./record.ts";
 import { type Frame, readWriteAheadLog } from "./write-ahead-log.ts";
 
-/** An older version of a page, or one that was never committed. */
+/** An older version of a page, or a version that was never committed. */
 export interface OlderPage {
   readonly page: number;
   read(): Buffer;
 }
 
 /**
- * The pages of a damaged database as its host would see them (the file and what its WAL committed), and older versions
- * of pages that still exist. Needs no SQLite.
+ * The pages of a damaged database as its host would see them (the file with the committed pages of its WAL), and older
+ * versions of pages. Needs no SQLite.
  */
 export interface PageImage {
   readonly pageBytes: number;
-  /** Bytes of a page that hold data. */
+  /** The bytes of a page that hold data. */
   readonly usableBytes: number;
-  /** Pages are numbered from 1 to this. */
+  /** Pages are numbered from 1 to this number. */
   readonly pages: number;
   /** Pages on the free list. `isComplete`: the whole list could be read. */
   readonly free: { readonly pages: ReadonlySet<number>; readonly isComplete: boolean };
   /** Frames of the WAL that SQLite would not have read, because a frame before them is damaged. */
   readonly framesBeyondDamage: number;
-  /** Whether the WAL, if there is one, was read completely. Otherwise later states of any page may be missing. */
+  /** Whether the WAL, if there is one, was read completely. If not, later states of any page may be missing. */
   readonly logIsWhole: boolean;
   /** Whether the file is as long as its header says and the WAL was read completely. */
   readonly isComplete: boolean;
-  /** Buffers are shared between calls: read them, but do not write. */
+  /** Several calls share these buffers: read them, but do not write to them. */
   read(page: number): Buffer;
-  /** Other versions of pages. Those that are more likely to be useful come first. */
+  /** Other versions of pages. Versions that are more likely to be useful come first. */
   older(): Iterable<OlderPage>;
 }
 
 const CHUNK_BYTES = 64 * 1024;
 const MOST_CHUNKS = 256;
 
-/** Reads a file in fixed chunks and keeps the last few. */
+/** Reads a file in pieces of equal size, and keeps the last few pieces. */
 function chunked(file: RandomAccessFile): (offset: number, length: number) => Buffer {
   const chunks = new Map<number, Buffer>();
   return (offset, length) => {
@@ -90,8 +90,8 @@ export function openPageImage(main: RandomAccessFile, walFile: RandomAccessFile 
 }
 
 /**
- * The header states the number of pages. It is valid if its two change counters agree (sqlite.org/fileformat2.html,
- * 1.3.7).
+ * The header states the number of pages. The number in the header is valid if its two change counters agree
+ * (sqlite.org/fileformat2.html, 1.3.7).
  */
 function isAsLongAsStated(first: Buffer, pagesOfMain: number, pagesAfterLog: number): boolean {
   if (!hasDatabaseHeader(first)) return false;
@@ -114,7 +114,7 @@ function pageSize(main: RandomAccessFile): number | null {
   return treePages(main, stated) * CLEARLY_MORE < treePages(main, likely) ? likely : stated;
 }
 
-/** The number of reserved bytes at the end of each page. Most pages show it, whatever the header says. */
+/** The number of reserved bytes at the end of each page. Most pages show this number, whatever the header says. */
 function reservedBytes(read: (page: number) => Buffer, pages: number, pageBytes: number): number {
   const votes = new Map<number, number>();
   const step = Math.max(1, Math.floor(pages / SAMPLED_PAGES));
@@ -146,7 +146,7 @@ function treePages(main: RandomAccessFile, size: number): number {
     looked += 1;
     const bytes = main.read(page * size, size);
     const header = readBtreeHeader(bytes);
-    // Cells are written from the end of a page to its beginning, so one must be in the second half.
+    // Cells are written from the end of a page to its beginning, so one cell must be in the second half.
     if (header !== null && cellStarts(bytes, header).some((at) => at >= size / 2)) found += 1;
   }
   return looked === 0 ? 0 : found / looked;

@@ -10,10 +10,13 @@ export interface ReadPayload {
   readonly chain: readonly number[];
 }
 
-/** A larger payload is read only if its chain is complete, so that a damaged size does not use up memory. */
+/** A larger payload is read only if its chain is complete, because a damaged size must not use up memory. */
 const LARGEST_UNPROVEN = 64 * 1024 * 1024;
 
-/** Gathers a payload from its page and its overflow pages. For a broken chain, it returns what precedes the break. */
+/**
+ * Collects a payload from its page and its overflow pages. If the chain is broken, the function returns the part before
+ * the break.
+ */
 export function readPayload(image: PageImage, payload: Payload): ReadPayload {
   if (payload.overflow === 0)
     return { bytes: payload.local, isWhole: payload.local.length === payload.size, chain: [] };
@@ -36,7 +39,7 @@ export function readPayload(image: PageImage, payload: Payload): ReadPayload {
   return { bytes: Buffer.concat(pieces), isWhole: next === 0, chain: next === 0 ? chain : [] };
 }
 
-/** A page whose pointer leads nowhere has itself been changed. */
+/** A page whose pointer leads nowhere is itself damaged. */
 function broken(pieces: Buffer[], dropLast: boolean): ReadPayload {
   return { bytes: Buffer.concat(dropLast ? pieces.slice(0, -1) : pieces), isWhole: false, chain: [] };
 }
@@ -56,7 +59,7 @@ export interface FoundRecord extends SqliteRecord {
   readonly chain: readonly number[];
 }
 
-/** Decodes the record of a payload; `null` if it is not one. */
+/** Decodes the record of a payload; `null` if the payload is no record. */
 export function readPayloadRecord(image: PageImage, payload: Payload): FoundRecord | null {
   if (readRecordHeader(payload.local, payload.size) === null) return null;
   const { bytes, isWhole, chain } = readPayload(image, payload);

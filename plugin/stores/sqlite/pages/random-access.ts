@@ -1,6 +1,6 @@
 import { openNow } from "../../../platform/read-now.ts";
 
-/** A file that is read at any position. Only for files of our own: the copy of a damaged database. */
+/** A file that is read at any position. Only for files of this tool: the copy of a damaged database. */
 export interface RandomAccessFile {
   readonly size: number;
   /** Returns exactly `length` bytes. Bytes after the end of the file are zeros. */
@@ -10,7 +10,7 @@ export interface RandomAccessFile {
   close(): void;
 }
 
-/** Stands for a missing file: it has no bytes. */
+/** This object replaces a missing file: it has no bytes. */
 export const NO_FILE: RandomAccessFile = {
   size: 0,
   read: (_, length) => Buffer.alloc(length),

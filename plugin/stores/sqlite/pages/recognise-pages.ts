@@ -8,8 +8,8 @@ import { readRecord, type SqliteRecord } from "./record.ts";
 import { type SchemaObject, schemaObjectsOf, textOf } from "./schema-objects.ts";
 
 /**
- * Which opencode a database belongs to, according to its pages and those of its WAL, without SQLite. Used for a file
- * that SQLite cannot read, or whose schema may be partly lost. `null` if nothing shows it. Reads every page.
+ * Finds out to which opencode a database belongs, by its pages and those of its WAL, without SQLite. The module is used
+ * for a file that SQLite cannot read, or whose schema may be partly lost. `null` if nothing shows it. Reads every page.
  */
 export function recognisePages(database: string): Origin | null {
   const main = isThere(database) ? openRandomAccess(database) : NO_FILE;
@@ -29,7 +29,7 @@ function originOfImage(image: PageImage): Origin | null {
   }
   const origin = current.origin();
   if (origin !== null && origin.kind !== "other program") return origin;
-  // Used only if the current pages hold nothing of opencode, because older versions may have been deleted.
+  // Older versions are used only if the current pages hold no data of opencode, because they may have been deleted.
   const older = new Signs(false);
   for (const page of image.free.pages) {
     if (page >= 1 && page <= image.pages) older.take(image, image.read(page), page === 1);
@@ -38,7 +38,9 @@ function originOfImage(image: PageImage): Origin | null {
   return older.origin() ?? origin;
 }
 
-/** Whether every page of `sqlite_schema` exists. Then a table that it does not name does not exist. */
+/**
+ * Whether every page of `sqlite_schema` exists. In that case a table that `sqlite_schema` does not name does not exist.
+ */
 function isSchemaWhole(image: PageImage): boolean {
   const waiting = [1];
   const seen = new Set<number>();
@@ -58,8 +60,8 @@ function isSchemaWhole(image: PageImage): boolean {
 const SESSION_COLUMNS = 29;
 
 /**
- * Tables of 1.17 and 1.18 that 2.x drops when it upgrades a database (2.0.26, source). If they exist, 2.x did not
- * upgrade it.
+ * Tables of 1.17 and 1.18 that 2.x drops when it upgrades a database (2.0.26, source). If these tables exist, 2.x did
+ * not upgrade the database.
  */
 const DROPPED_BY_2X = ["data_migration", "session_input", "session_context_epoch"];
 
@@ -69,7 +71,7 @@ const IMPORT_STATE = "migration.v1-v2";
 /** A page holds rows of one table, so its first few rows show which table it is. */
 const ROWS_THAT_TELL = 3;
 
-/** What the pages show about a database. */
+/** The facts about a database that its pages show. */
 class Signs {
   readonly #tables = new Map<string, readonly string[] | null>();
   readonly #migrations: string[] = [];
@@ -79,8 +81,8 @@ class Signs {
   #hasMigrations = false;
   #hasDropped = false;
   /**
-   * Whether there is a journal of migrations from 1.14 or older. An upgraded database keeps it next to the table
-   * `migration`.
+   * Whether there is a journal of migrations from 1.14 or older. An upgraded database keeps that journal next to the
+   * table `migration`.
    */
   #hasJournal = false;
 
@@ -110,14 +112,15 @@ class Signs {
   #takeObject({ type, table, sql }: SchemaObject): void {
     if (type === "table" && sql !== null) {
       if (DROPPED_BY_2X.includes(table)) this.#hasDropped = true;
-      // These words include more than the columns. They are enough to distinguish tables of the same name.
+      // These words are more than the names of the columns. The words are enough to distinguish tables of the same
+      // name.
       this.#tables.set(table, sql.match(/\w+/g) ?? []);
     } else if (
       type === "index" &&
       !this.#tables.has(table) &&
       originOf({ tables: named(table), unknownMigrations: [] }).kind === "2.x"
     ) {
-      // An index of a table whose own statement is lost. It counts only as a reason against a salvage.
+      // An index of a table whose own statement is lost. Such an index counts only as a reason against a salvage.
       this.#tables.set(table, null);
     }
   }
@@ -126,7 +129,8 @@ class Signs {
   #takeRow({ letters, values }: SqliteRecord): boolean {
     const shape = letters.map((letter) => (letter === "I" || letter === "r" ? "i" : letter)).join("");
     const [first, second, third] = values.slice(0, 3).map(shortText);
-    // Number, hash and time; from 1.3 on also name and moment. The hash is empty or SHA-256.
+    // A row of the older journal: number, hash and time; from 1.3 on also name and moment. The hash is empty or has the
+    // form of SHA-256.
     if (/^nti(?:tt)?$/.test(shape) && /^(?:[0-9a-f]{64})?$/.test(second ?? "-")) this.#hasJournal = true;
     if (first === undefined || first === null) return false;
     if (shape === "ti" && /^\d{14}_\S+$/.test(first)) {

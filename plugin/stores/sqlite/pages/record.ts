@@ -13,8 +13,8 @@ export interface SqliteRecord {
 }
 
 /**
- * A variable-length integer (sqlite.org/fileformat2.html, 1.6) and the offset after it; `null` if it would go past the
- * end.
+ * A variable-length integer (sqlite.org/fileformat2.html, 1.6) and the offset after it; `null` if it would end outside
+ * the bytes.
  */
 export function readVarint(bytes: Uint8Array, at: number): readonly [value: number, next: number] | null {
   let value = 0;
@@ -53,7 +53,7 @@ function contentBytes(serial: number): number | null {
 }
 
 /**
- * The serial types in a record's header, and where its content begins; `null` if these bytes are no record of `size`.
+ * The serial types in a record's header, and the offset of its content; `null` if these bytes are no record of `size`.
  */
 export function readRecordHeader(
   bytes: Uint8Array,
@@ -79,7 +79,7 @@ export function readRecordHeader(
 
 /**
  * Decodes a record of `size` bytes. `bytes` holds at least the part that is read. Text and blobs are views into
- * `bytes`. If the bytes end early, a value is cut off.
+ * `bytes`. If the bytes end early, the last value is cut off.
  */
 export function readRecord(bytes: Buffer, size: number): SqliteRecord | null {
   const header = readRecordHeader(bytes, size);

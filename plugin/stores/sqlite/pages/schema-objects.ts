@@ -30,7 +30,10 @@ export function textOf(bytes: Uint8Array): string {
 /** One row may be damaged. After two invalid rows, the page counts as a page of another table. */
 const FEW_ROWS = 2;
 
-/** The rows of `sqlite_schema` on a page; empty for every other page. Fast if the first rows are invalid. */
+/**
+ * The rows of `sqlite_schema` on a page; empty for every other page. The function is fast if the first rows are
+ * invalid.
+ */
 export function schemaObjectsOf(image: PageImage, page: Buffer, isFirst: boolean): SchemaObject[] {
   const header = readBtreeHeader(page, isFirst);
   if (header?.type !== PAGE_TYPE.tableLeaf) return [];

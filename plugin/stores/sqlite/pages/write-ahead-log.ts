@@ -14,13 +14,13 @@ export interface WriteAheadLog {
   readonly pageBytes: number;
   /** Frames of committed transactions, oldest first. */
   readonly committed: readonly Frame[];
-  /** All other frames, newest first: never committed, damaged, or from before the log last started over. */
+  /** All other frames, newest first: never committed, damaged, or older than the last restart of the log. */
   readonly others: readonly Frame[];
   /** The number of pages of the database after the last commit; 0 if nothing was committed. */
   readonly pages: number;
   /** Frames that SQLite itself would not read, because a frame before them is damaged. */
   readonly beyondDamage: number;
-  /** Whether the log's header and each frame of its present state are unchanged since they were written. */
+  /** Whether the log's header and each frame of its present state are intact. */
   readonly isWhole: boolean;
 }
 
@@ -34,7 +34,10 @@ interface ReadFrame extends Frame {
   readonly isSound: boolean;
 }
 
-/** A page this far beyond the end of the file has a damaged number. Reading every page before it would never end. */
+/**
+ * If a page is this far beyond the end of the file, its number is damaged. To read every page before that number would
+ * take too long.
+ */
 const MOST_PAGES_MORE = 2 ** 22;
 
 function isPageSize(size: number): boolean {
@@ -42,7 +45,7 @@ function isPageSize(size: number): boolean {
 }
 
 /**
- * Reads a WAL further than SQLite does. Each frame is checked against the checksum in the frame before it, so that one
+ * Reads more of a WAL than SQLite does. Each frame is checked against the checksum in the frame before it, so that one
  * damaged frame costs only itself. `pageBytes`: the page size from the database's header, if known, because the log's
  * own header may be damaged too. `databaseBytes`: the length of the database file.
  */
@@ -70,8 +73,8 @@ export function readWriteAheadLog(
     const page = bytes.readUInt32BE(0);
     const commitPages = bytes.readUInt32BE(4);
     const isCurrent = salts !== null && Buffer.compare(bytes.subarray(8, 16), salts) === 0;
-    // After a damaged frame, or without the header, the seed of the checksum is unknown. Then only the salts can be
-    // compared.
+    // After a damaged frame, or without the header, the seed of the checksum is unknown. In that case only the salts
+    // can be compared.
     const isPossible = page > 0 && page <= most && commitPages <= most;
     const isSound = isCurrent && isPossible && (before === null || checksumHolds(bytes, before, isBigEndian));
     frames.push({ page, offset: start + FRAME_HEADER_BYTES, commitPages, isCurrent, isSound });
@@ -98,8 +101,8 @@ function sorted(frames: readonly ReadFrame[], pageBytes: number, headerIsWhole: 
 
 /**
  * The salts that mark the frames of the log's present state. The first choice is the salts in the header, if one of the
- * first frames has them. Then those of the first frame if the second has them too, then the most frequent ones. If a
- * log was started over and has no frame yet, the database holds everything.
+ * first frames has them. The second choice is those of the first frame, if the second frame has them too. The last
+ * choice is the most frequent ones. If a log was started over and has no frame yet, the database holds everything.
  */
 function saltsOf(file: RandomAccessFile, header: Buffer | null, frameBytes: number, count: number): Buffer | null {
   const of = (index: number) => file.read(HEADER_BYTES + index * frameBytes + 8, 8).toString("hex");
@@ -140,7 +143,7 @@ function isHeader(header: Buffer): boolean {
   return (header.readUInt32BE(0) & 0xfffffffe) >>> 0 === MAGIC;
 }
 
-/** Larger logs are not searched: 200 MB take a second. */
+/** Larger logs are not searched, because 200 MB take a second. */
 const LARGEST_LOOKED_THROUGH = 64 * 1024 * 1024;
 
 /** The committed part of a database's log that SQLite does not read, in words; `null` if there is none. */
@@ -156,7 +159,7 @@ export function unreadLog(database: string): string | null {
     const [first] = log?.committed ?? [];
     if (log === null || first === undefined) return null;
     if (!isSound) return `${amount(log.committed.length, "page")}, its header is damaged`;
-    // The log started over and nothing was written since, so the database holds everything in it.
+    // The log was started over and has no new frame, so the database holds everything in it.
     const own = file.read(first.offset - FRAME_HEADER_BYTES + 8, 8);
     if (Buffer.compare(own, header.subarray(16, 24)) !== 0) return null;
     return log.beyondDamage === 0 ? null : `${amount(log.beyondDamage, "page")} behind a damaged one`;
