@@ -41,7 +41,7 @@ test("data in the home of a snap and of a flatpak is named by check and rescue, 
   expect([await fileImage(snap), await fileImage(flatpak)]).toEqual(left);
   // The flatpak has the same sessions: nothing is missing any more, and both commands are silent.
   for (const command of ["check", "rescue"]) {
-    expect((await run(command)).stdout).not.toContain("other data");
+    expect((await run(command)).stdout).not.toContain("opencode also has data");
     expect(JSON.parse((await run(command, "--json")).stdout)).not.toHaveProperty("otherData");
   }
   expect([await fileImage(snap), await fileImage(flatpak)]).toEqual(left);
@@ -52,7 +52,7 @@ test("data in the home of a snap and of a flatpak is named by check and rescue, 
   expect(JSON.parse(inSnap.stdout).otherData).toEqual([usual]);
   await rm(join(home, "snap"), { recursive: true });
   await rm(join(home, ".var"), { recursive: true });
-  expect((await run("check")).stdout).not.toContain("other data");
+  expect((await run("check")).stdout).not.toContain("opencode also has data");
   expect(JSON.parse((await run("check", "--json")).stdout)).not.toHaveProperty("otherData");
 });
 
