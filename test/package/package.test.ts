@@ -14,7 +14,7 @@ import { npm, packedPackage, REPOSITORY, scratchDirectory } from "./packed.ts";
 import { startRegistry } from "./registry.ts";
 
 /** Above 300,000 since the schemas of every opencode, the lines of hosts and rescue by folders are in it. */
-const LARGEST_TARBALL_BYTES = 450_000;
+const LARGEST_TARBALL_BYTES = 465_000;
 
 /** Ours, and zod for its types. */
 const MOST_PACKAGES = 2;
