@@ -104,13 +104,16 @@ export async function findHidden(
     stoppedBy(error);
     unread.add(store);
   };
-  const brought = await elsewhere(target, others, onUnread, signal);
+  const bare = await recordless(target);
+  // A session with messages here cannot be added again. When it has its record, the rest is found by its messages.
+  const isBare = new Set(bare.map(({ sessionID }) => sessionID));
+  const brought = (await elsewhere(target, others, onUnread, signal)).filter(({ sessionID }) => !isBare.has(sessionID));
   const said = new Set([...brought.map(({ sessionID }) => sessionID), ...misplaced.map(({ facts }) => facts.id)]);
   const hidden = [
     ...brought,
     ...nowhere.map((each) => misplacedSession(target, each)),
     ...parentless(target, said, brought),
-    ...(await recordless(target, said)),
+    ...bare,
   ];
   for (const { sessionID } of hidden) said.add(sessionID);
   hidden.push(...archived(target, said));
@@ -215,8 +218,8 @@ function parentless(target: KnownStore, said: ReadonlySet<string>, brought: read
     if (!hasRecord || parentID === null || said.has(id)) return [];
     const isOwnAncestor = isAncestor(records, id, facts);
     if (records.has(parentID) && !isOwnAncestor) return [];
-    const elsewhere = brought.find(({ sessionID }) => sessionID === parentID);
     const isBare = bare.has(parentID);
+    const elsewhere = isBare ? undefined : brought.find(({ sessionID }) => sessionID === parentID);
     const started = "The session that it was started from";
     const reason = isOwnAncestor
       ? "By its record it was started from itself, directly or through others."
@@ -227,7 +230,7 @@ function parentless(target: KnownStore, said: ReadonlySet<string>, brought: read
       {
         ...hidden("parent-missing", target, facts, null),
         reason,
-        ...(isBare && elsewhere === undefined && { withoutRecord: parentID }),
+        ...(isBare && { withoutRecord: parentID }),
         ...(elsewhere !== undefined && { parentElsewhere: parentID }),
       },
     ];
@@ -245,10 +248,10 @@ function isAncestor(records: ReadonlyMap<string, SessionFacts>, id: string, of: 
 }
 
 /** Sessions of which only messages exist. */
-async function recordless(target: KnownStore, said: ReadonlySet<string>): Promise<HiddenSession[]> {
+async function recordless(target: KnownStore): Promise<HiddenSession[]> {
   const found: HiddenSession[] = [];
   for (const facts of target.sessions) {
-    if (facts.hasRecord || said.has(facts.id) || !(await holdsSomething(target, facts))) continue;
+    if (facts.hasRecord || !(await holdsSomething(target, facts))) continue;
     found.push({
       ...hidden("record-missing", target, facts, null),
       reason: "Its messages are there, its own record is not.",

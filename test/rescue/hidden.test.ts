@@ -81,6 +81,19 @@ test("a session whose parent is only in another store stays its child: the comma
   expect(detachChanges(hidden, target, ["child"], () => false)).toHaveLength(1);
 });
 
+test("a parent with messages here and its record in a copy: its record is repaired here, and nothing is brought in over them", async () => {
+  const copy = store(1, [session("parent"), session("alone")], { name: "opencode.db.bak", origin: "put-aside" });
+  const bare = [session("parent", { hasRecord: false }), session("alone", { hasRecord: false })];
+  const { hidden, said } = await listOf(store(0, [session("child", { parentID: "parent" }), ...bare]), [copy]);
+  expect(hidden.map(({ cause, sessionID, withoutRecord }) => [cause, sessionID, withoutRecord])).toEqual([
+    ["parent-missing", "child", "parent"],
+    ["record-missing", "parent", "parent"],
+    ["record-missing", "alone", "alone"],
+  ]);
+  expect(said).toContain("repair parent --only lost-record --only lost-session-record");
+  expect(said).not.toContain("rescue --session");
+});
+
 test("an archived session of a missing folder is listed once, and leaves the archive only when that is asked", async () => {
   const target = store(0, [
     session("both", { directory: GONE, archivedMs: 5 }),
