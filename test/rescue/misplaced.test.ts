@@ -187,3 +187,23 @@ test("a folder beside a missing one whose name is written in another form of acc
     ]);
     expect(await saidOf(join(root, "other"))).toMatchObject([{ candidates: [] }]);
   }));
+
+test("the names beside missing folders are compared once, however many folders are missing there", async () => {
+  const neighbours = Array.from({ length: 300 }, (_, index) => ({ name: `Neighbour ${index}`, type: "directory" }));
+  const files = { ...nodeFileSystem, list: () => Promise.resolve(neighbours as never) };
+  const folders = new KnownFolders(files, { byRemote: true, isThisUser: true }, [], []);
+  let normalized = 0;
+  const { normalize } = String.prototype;
+  String.prototype.normalize = function (...form: Parameters<typeof normalize>) {
+    normalized += 1;
+    return normalize.apply(this, form);
+  };
+  try {
+    for (let index = 0; index < 300; index += 1) {
+      expect(await folders.spelledAlike(`/parent/neighbour ${index} `)).toEqual([`/parent/Neighbour ${index}`]);
+    }
+  } finally {
+    String.prototype.normalize = normalize;
+  }
+  expect(normalized).toBeLessThan(2_000);
+});
