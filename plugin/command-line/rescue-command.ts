@@ -16,11 +16,12 @@ import { sentence } from "../words/records.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { isAgreed } from "./confirmation.ts";
-import { answer, type CommandContext, commandHere, stopped as interrupted, noRoomMessage, problem } from "./context.ts";
+import { answer, type CommandContext, stopped as interrupted, noRoomMessage, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { unlessLeft } from "./leaving.ts";
 import { otherData, otherDataLines } from "./other-data-note.ts";
 import { showProgress } from "./progress-line.ts";
+import { commandFor, type GivenStore } from "./ready-command.ts";
 import { chooseSessions } from "./rescue-choice.ts";
 import { exportedFor2x, exportedText, missingHere, missingText } from "./rescue-for-2x.ts";
 
@@ -44,6 +45,7 @@ function withoutList(context: CommandContext, { reason, message }: Refusal): Exi
 export async function rescueCommand(context: CommandContext, command: Rescue): Promise<ExitStatus> {
   const { files, located, signal, terminal } = context;
   const { into, fromData, sessionIDs } = command;
+  const write = rescueWriter(context.options, command);
   terminal.progress("Looking for sessions …");
   let tell: ReturnType<typeof showProgress> | null = null;
   const onProgress = (done: number, of: number) => {
@@ -60,18 +62,18 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   const beside = otherDataLines(context, other);
   const isAsking = terminal.interactive && command.isOpen && !command.yes && !command.dryRun && !context.options.json;
   const choices = isAsking && list.refusal === null ? rescueChoices(list) : [];
-  if (choices.length > 0) return choose(context, input, list, choices, beside);
+  if (choices.length > 0) return choose(context, input, list, choices, beside, write);
   const wanted = list.hidden.filter((session) => isWanted(session, command));
   const added = list.incomplete.filter((session) => command.bringIn && isAdded(session, sessionIDs));
   const count = wanted.length + added.length + list.changes.length;
   if (list.refusal !== null && count > 0) {
-    (context.options.json ? terminal.say : terminal.print)(listText(list, commands(context)));
+    (context.options.json ? terminal.say : terminal.print)(listText(list, write, sessionIDs));
     return problem(context, `${list.refusal} ${EXPORT_INSTEAD}`, EXIT.refused);
   }
   const missing = await missingHere(context, into, sessionIDs);
   if (!(await confirmed(context, command, list, [...wanted, ...added], count))) {
     const of2x = missing.length === 0 ? {} : { missingIn2x: missing };
-    const missed = missingText(missing, commandHere(context, "rescue", "--export", "FOLDER"));
+    const missed = missingText(missing, write("rescue", "--export", "FOLDER"));
     const document = { ...list, runID: null, ...of2x, ...(other.length > 0 && { otherData: other }) };
     const undecided = count === 0 && !command.dryRun && command.relink === true ? [undecidedText(list)] : [];
     answer(context, listAnswer(document), paragraphs([undecided, missed === "" ? [] : [missed], beside]));
@@ -93,7 +95,7 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
       ...done,
       ...(message === undefined ? {} : { message }),
     }),
-    doneText(result, after?.hidden ?? [], context),
+    doneText(result, after?.hidden ?? [], write),
   );
   if (message !== undefined) terminal.complain(message);
   if (stopped?.kind === "failed") return EXIT.failed;
@@ -145,6 +147,7 @@ async function choose(
   list: HiddenList,
   choices: readonly RescueChoice[],
   beside: readonly string[],
+  write: CommandWriter,
 ): Promise<ExitStatus> {
   const { terminal, signal } = context;
   terminal.print(
@@ -161,7 +164,7 @@ async function choose(
   for (const { sessionIDs, request } of chosen) {
     const result = await rescue({ ...input, sessionIDs }, request);
     const again = await listedAgain({ ...input, sessionIDs: [] }, signal);
-    terminal.print(doneText(result, again?.hidden ?? [], context));
+    terminal.print(doneText(result, again?.hidden ?? [], write));
     const { stopped } = result;
     if (stopped !== null) terminal.complain(stopped.message);
     if (again === null) terminal.complain(UNLISTED);
@@ -217,9 +220,10 @@ function isMissed({ cause }: HiddenSession): boolean {
   return cause !== "archived" && cause !== "put-aside";
 }
 
-/** Writes command lines for the store that this call was given. */
-function commands(context: CommandContext): CommandWriter {
-  return (...args) => commandHere(context, ...args);
+/** Writes command lines for the store that this call was given. Another `rescue` looks in the same stores. */
+export function rescueWriter(given: GivenStore, { into, fromData }: Pick<Rescue, "into" | "fromData">): CommandWriter {
+  const same = [...(into === null ? [] : ["--into", into]), ...(fromData === null ? [] : ["--from-data", fromData])];
+  return (name, ...args) => commandFor(given, name, ...args, ...(name === "rescue" ? same : []));
 }
 
 async function confirmed(
@@ -232,7 +236,7 @@ async function confirmed(
   const { options, terminal } = context;
   const show = options.json ? terminal.say : terminal.print;
   if (!command.yes || command.dryRun || count === 0) {
-    show(`${storeLine(context.located)}\n\n${listText(list, commands(context))}`);
+    show(`${storeLine(context.located)}\n\n${listText(list, rescueWriter(options, command), command.sessionIDs)}`);
     if (list.changes.length > 0) show(["", "Would be changed:", ...list.changes.map(changeText)].join("\n"));
   }
   if (command.dryRun || count === 0) return false;
@@ -247,7 +251,7 @@ async function confirmed(
 function doneText(
   { runID, manifests, items, sessions }: RescueResult,
   hidden: readonly HiddenSession[],
-  context: CommandContext,
+  write: CommandWriter,
 ): string {
   const sum = (key: "messages" | "parts" | "todos") => sessions.reduce((total, each) => total + each[key], 0);
   const changed = items.filter(({ action }) => action === "rescued").length - sessions.length;
@@ -272,14 +276,10 @@ function doneText(
   const [first] = manifests;
   if (runID !== null && first !== undefined) {
     lines.push("", `The lists of what was done are in ${dirname(dirname(dirname(first)))}.`);
-    lines.push(`To undo: ${commandHere(context, "restore", runID)}`);
+    lines.push(`To undo: ${write("restore", runID)}`);
   }
   const left = hidden.filter(isMissed).length;
   if (left > 0)
-    lines.push(
-      "",
-      `${plural(left, "session")} ${left === 1 ? "is" : "are"} still hidden.`,
-      `Next: ${commandHere(context, "rescue")}`,
-    );
+    lines.push("", `${plural(left, "session")} ${left === 1 ? "is" : "are"} still hidden.`, `Next: ${write("rescue")}`);
   return lines.join("\n");
 }

@@ -1,12 +1,19 @@
-import { basename } from "node:path";
 import { checksRecords, hostLine } from "../hosts/store-line.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { isOfOtherUser } from "../platform/permissions.ts";
 import { stoppedBy } from "../repair/apply.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
+import { holderText } from "../words/records.ts";
 import { findIncomplete, type IncompleteSession } from "./incomplete.ts";
 import { KnownFolders } from "./known-folders.ts";
-import { type KnownStore, type OnUnread, type UnreadStore, unreadStore } from "./known-stores.ts";
+import {
+  type Holder,
+  holderOf,
+  type KnownStore,
+  type OnUnread,
+  type UnreadStore,
+  unreadStore,
+} from "./known-stores.ts";
 import { isTooOld } from "./list-limits.ts";
 import { findMisplaced } from "./misplaced.ts";
 import type { Misplaced, Place } from "./standing.ts";
@@ -28,7 +35,7 @@ export type Cause =
   | "record-missing"
   | "archived";
 
-export interface HiddenSession {
+export interface HiddenSession extends Holder {
   readonly cause: Cause;
   readonly sessionID: string;
   readonly title: string | null;
@@ -37,8 +44,6 @@ export interface HiddenSession {
   readonly updatedMs: number | null;
   /** Index of the store that holds the session. */
   readonly store: number;
-  /** The file name of the database that holds the session, if it is another database. */
-  readonly database?: string;
   /** Where the session belongs now, if that is known: a folder or the id of a project. */
   readonly suggestion: string | null;
   /** Why it is hidden, in one sentence. Absent if the cause already says it. */
@@ -161,7 +166,7 @@ export async function elsewhere(
       if (holds === null) break;
       if (!holds) continue;
       known.add(facts.id);
-      found.push({ ...hidden(causeOf(store, target), store, facts, null), ...namedAs(store) });
+      found.push({ ...hidden(causeOf(store, target), store, facts, null), ...holderOf(store) });
     }
   }
   return found;
@@ -182,12 +187,6 @@ function causeOf(store: KnownStore, target: KnownStore): Cause {
   if (store.origin !== "put-aside") return "other-database";
   const own = new Set(target.sessions.map(({ id }) => id));
   return store.sessions.some(({ id }) => own.has(id)) ? "put-aside" : "other-database";
-}
-
-/** The name of the file that holds a session, if that is a database. */
-function namedAs({ opened }: KnownStore): { readonly database?: string } {
-  const { database } = opened.description;
-  return database === undefined ? {} : { database: basename(database) };
 }
 
 /** Whether a session without a readable record of its own has a message. */
@@ -224,7 +223,7 @@ function parentless(target: KnownStore, said: ReadonlySet<string>, brought: read
     const reason = isOwnAncestor
       ? "By its record it was started from itself, directly or through others."
       : elsewhere !== undefined
-        ? `${started} is only in ${elsewhere.database ?? "the old JSON storage"}.`
+        ? `${started} is only in ${holderText(elsewhere)}.`
         : `${started} has ${isBare ? "no record of its own" : "no record and no messages"}.`;
     return [
       {

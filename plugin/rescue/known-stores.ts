@@ -47,6 +47,22 @@ export function unreadStore({ origin, opened }: { origin: Origin; opened: Opened
   return { origin, path: opened.description.database ?? opened.description.dataDir };
 }
 
+/** The store that holds a session, as the user knows it. */
+export interface Holder {
+  /** The file name of the database; absent for the JSON storage. */
+  readonly database?: string;
+  /** The data directory, if it is the one that the user names as well. */
+  readonly dataDir?: string;
+}
+
+export function holderOf({ opened, origin }: KnownStore): Holder {
+  const { database, dataDir } = opened.description;
+  return {
+    ...(database !== undefined && { database: basename(database) }),
+    ...(origin === "other-data" && { dataDir }),
+  };
+}
+
 /** `no-room`: no space for a private copy of the database. The message says how much is needed. */
 export type Unknowing = "none" | "unknown" | "unusable" | "refused" | "no-room";
 

@@ -59,6 +59,16 @@ export async function chosenSessions(input: RescueInput, { target, others }: Kno
   };
 }
 
+/** Whether one of these sessions is in no store. It is `false` if a store was not read, or has sessions of opencode 2.x. */
+export function isUnknown(sessionIDs: readonly string[], { target, others, unread, opened }: KnownStores): boolean {
+  const isOther = opened.some(
+    (store) => store.state === "unread" || (store.state === "ok" && store.sessionsOf2x() > 0),
+  );
+  if (isOther || unread.length > 0) return false;
+  const known = new Set([target, ...others].flatMap(({ sessions }) => sessions.map(({ id }) => id)));
+  return sessionIDs.some((id) => !known.has(id));
+}
+
 /** Whether a session is in no store that the target's opencode reads. */
 export function isElsewhere({ cause }: Pick<HiddenSession, "cause">): boolean {
   return cause === "legacy" || cause === "other-database" || cause === "put-aside";

@@ -3,6 +3,7 @@ import { applyPlan, type ReportedItem, STOPPED_BETWEEN, type Stopped } from "../
 import { addingRefusal } from "../repair/may-write.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
+import { NO_SUCH_SESSION } from "../words/answers/common.ts";
 import { type BroughtIn, moreOfSession, refusedItem, unreadSession, wholeSession } from "./brought-in.ts";
 import { foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.ts";
 import { isAdded } from "./incomplete.ts";
@@ -12,6 +13,7 @@ import { type Change, detachChanges, planChanges, relinkChanges, unarchiveChange
 import {
   chosenSessions,
   isElsewhere,
+  isUnknown,
   isWanted,
   type Refusal,
   type RescueInput,
@@ -50,6 +52,7 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
   if (!knowing.ok) return knowing;
   const { stores } = knowing;
   try {
+    if (isUnknown(input.sessionIDs, stores)) return { ok: false, reason: "unknown", message: NO_SUCH_SESSION };
     const found = await chosenSessions(withoutSignal, stores);
     const planned = await changesFor(input, stores, found, request);
     const hidden = input.countMessages === true ? await counted(found.hidden, stores) : found.hidden;

@@ -15,6 +15,11 @@ export function actionWord(action: string): string {
   return DONE[action] ?? action;
 }
 
+/** The words for a store in a sentence. In another data directory its file often has the name of the target. */
+export function holderText({ database, dataDir }: { readonly database?: string; readonly dataDir?: string }): string {
+  return `${database ?? "the old JSON storage"}${dataDir === undefined ? "" : ` in ${dataDir}`}`;
+}
+
 /** The subject of a line: `part prt_1`, `database`, or, if only that value was changed, `revert of session ses_1`. */
 export function recordWords(item: {
   readonly kind: string;

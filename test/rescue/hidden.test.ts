@@ -3,13 +3,16 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { rescueWriter } from "../../plugin/command-line/rescue-command.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { rescueChoices } from "../../plugin/rescue/choices.ts";
 import { findHidden } from "../../plugin/rescue/hidden.ts";
 import type { KnownStore, Origin } from "../../plugin/rescue/known-stores.ts";
 import { detachChanges, unarchiveChanges } from "../../plugin/rescue/relink.ts";
+import { isUnknown } from "../../plugin/rescue/request.ts";
 import type { SessionFacts } from "../../plugin/stores/conversation.ts";
 import { listText } from "../../plugin/words/answers/rescue.ts";
+import type { CommandWriter } from "../../plugin/words/answers/screen.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const HERE = "/tmp";
@@ -28,7 +31,7 @@ function session(id: string, changes: Partial<SessionFacts> = {}): SessionFacts 
 function store(
   index: number,
   sessions: readonly SessionFacts[],
-  { name = "opencode.db", origin = "beside" as Origin, line = "1.17.11", fails = false } = {},
+  { name = "opencode.db", origin = "beside" as Origin, line = "1.17.11", fails = false, dataDir = "/data" } = {},
 ): KnownStore {
   const message = (id: string) => ({
     messageID: `msg_${index}${id}`,
@@ -43,15 +46,20 @@ function store(
     },
   };
   const contract = line === "1.17.11" ? "strict" : "syntax";
-  const description = { generation: "sqlite", dataDir: "/data", database: `/data/${name}`, contract, lines: [line] };
+  const description = { generation: "sqlite", dataDir, database: `${dataDir}/${name}`, contract, lines: [line] };
   return { index, origin, sessions, projects: [], opened: { description, store: { conversations } } } as never;
 }
 
-async function listOf(target: KnownStore, others: readonly KnownStore[] = []) {
+async function listOf(
+  target: KnownStore,
+  others: readonly KnownStore[] = [],
+  write: CommandWriter = (...args) => args.join(" "),
+  named: readonly string[] = [],
+) {
   const found = await findHidden(nodeFileSystem, target, others);
   const limits = { beyond: 0, rule: "100 newest", beyondWeb: 0, webAddress: null } as const;
   const list = { target: "opencode.db", ...found, limits, unread: found.unread.map(({ path }) => path), changes: [] };
-  return { ...found, said: listText({ ...list, refusal: null }, (...args) => args.join(" ")) };
+  return { ...found, said: listText({ ...list, refusal: null }, write, named) };
 }
 
 test("a session that counts as started from itself, in a circle or alone, is in no list; its other children are opened from it", async () => {
@@ -92,6 +100,34 @@ test("a parent with messages here and its record in a copy: its record is repair
   ]);
   expect(said).toContain("repair parent --only lost-record --only lost-session-record");
   expect(said).not.toContain("rescue --session");
+});
+
+test("what only another data directory has: its folder is named, and each command looks there again", async () => {
+  const target = store(0, [session("child", { parentID: "parent" }), session("shared")]);
+  const other = store(1, [session("parent"), session("shared")], { origin: "other-data", dataDir: "/elsewhere" });
+  const write = rescueWriter({ dataDir: "/data" }, { into: "opencode-dev.db", fromData: "/elsewhere" });
+  const { said } = await listOf(target, [other], write);
+  const same = "--into opencode-dev.db --from-data /elsewhere --data-dir /data";
+  expect(said).toContain(
+    `is only in opencode.db in /elsewhere.\n    opencode-session-repair rescue --session parent ${same}`,
+  );
+  expect(said).toContain("1 more in opencode.db in /elsewhere");
+  expect(said).toContain(`rescue --session shared ${same}`);
+  expect(write("restore", "last")).not.toContain("/elsewhere");
+});
+
+test("of named sessions alone nobody says that every session is shown; an id that no store has is unknown", async () => {
+  const target = store(0, [session("shown")]);
+  const { said } = await listOf(target, [], undefined, ["shown"]);
+  expect(said).toBe("Of the sessions that --session names, none is hidden from the opencode of opencode.db.");
+  expect((await listOf(target)).said).toContain("shows every session that is here");
+  const others = [store(1, [session("copied")])];
+  const opened = [target, ...others].map((each) => ({ ...each.opened, state: "ok", sessionsOf2x: () => 0 })) as never;
+  const stores = { target, others, unread: [], opened, close: () => {} };
+  expect(isUnknown(["shown", "copied"], stores)).toBe(false);
+  expect(isUnknown(["shown", "ses_bogus"], stores)).toBe(true);
+  const unread = [{ origin: "beside", path: "/data/opencode-dev.db" }] as const;
+  expect(isUnknown(["ses_bogus"], { ...stores, unread })).toBe(false);
 });
 
 test("an archived session of a missing folder is listed once, and leaves the archive only when that is asked", async () => {

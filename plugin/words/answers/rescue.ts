@@ -4,6 +4,7 @@ import type { IncompleteSession } from "../../rescue/incomplete.ts";
 import type { Change } from "../../rescue/relink.ts";
 import type { HiddenList } from "../../rescue/rescue.ts";
 import { plural } from "../amounts.ts";
+import { holderText } from "../records.ts";
 import { printable } from "../text-layout.ts";
 import { utcText } from "../times.ts";
 import { ALL_SHOWN, WITHOUT_RECORD } from "./common.ts";
@@ -29,10 +30,11 @@ const CAUSES: readonly Cause[] = [
   ...(["moved", "project-changed", "parent-missing", "record-missing"] as const),
 ];
 
-/** What is hidden, why, and the command for it. */
+/** What is hidden, why, and the command for it. `named`: the list is of these sessions only, if there are any. */
 export function listText(
   { target, hidden, partlyShown, incomplete, unjudged, limits, unread, refusal }: HiddenList,
   command: CommandWriter,
+  named: readonly string[] = [],
 ): string {
   const lines: string[] = [];
   const missed = hidden.filter(({ cause }) => cause !== "archived");
@@ -53,9 +55,11 @@ export function listText(
   const notes = noteLines({ unjudged, limits, unread });
   if (missed.length + partlyShown.length + incomplete.length + notes.length === 0) {
     const nothing =
-      refusal === null
-        ? `Nothing is hidden: the opencode of ${target} ${ALL_SHOWN}`
-        : "Of opencode 1.x nothing is hidden here.";
+      named.length > 0
+        ? `Of the sessions that --session names, none is hidden from the opencode of ${target}.`
+        : refusal === null
+          ? `Nothing is hidden: the opencode of ${target} ${ALL_SHOWN}`
+          : "Of opencode 1.x nothing is hidden here.";
     lines.push(...(lines.length > 0 ? [""] : []), nothing);
   } else if (refusal !== null) notes.push(`${refusal} ${EXPORT_INSTEAD}`);
   if (notes.length > 0) lines.push(...(lines.length > 0 ? [""] : []), ...notes);
@@ -103,11 +107,9 @@ function section(hidden: readonly HiddenSession[], cause: Cause, command: Comman
   ];
 }
 
-function incompleteText(
-  { sessionID, title, database, messages, more, isContained }: IncompleteSession,
-  command: CommandWriter,
-): string[] {
-  const where = database === undefined ? "the old JSON storage" : printable(database);
+function incompleteText(session: IncompleteSession, command: CommandWriter): string[] {
+  const { sessionID, title, messages, more, isContained } = session;
+  const where = printable(holderText(session));
   const facts = `${plural(messages, "message")} here, ${more.toLocaleString("en-US")} more in ${where}`;
   const line = `  ${sessionID}  ${[...(title === null ? [] : [printable(title)]), facts].join(" · ").replaceAll("\n", " ")}`;
   if (!isContained) {
@@ -164,9 +166,15 @@ function path(folder: string): string {
   return printable(folder).replaceAll("\n", " ");
 }
 
-function sessionText({ sessionID, title, directory, updatedMs, database, suggestion }: HiddenSession): string {
+function sessionText(session: HiddenSession): string {
+  const { sessionID, title, directory, updatedMs, database, dataDir, suggestion } = session;
   const name = title === null ? WITHOUT_RECORD : printable(title);
-  const facts = [utcText(updatedMs), name, directory, ...(database === undefined ? [] : [printable(database)])];
+  const facts = [
+    utcText(updatedMs),
+    name,
+    directory,
+    ...((database ?? dataDir) === undefined ? [] : [printable(holderText(session))]),
+  ];
   const known = facts.filter((fact) => fact !== null && fact !== "").map((fact) => fact?.replaceAll("\n", " "));
   return `  ${sessionID}  ${known.join(" · ")}${suggestion === null ? "" : ` → ${suggestion}`}`;
 }
