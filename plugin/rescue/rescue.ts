@@ -3,7 +3,7 @@ import { applyPlan, type ReportedItem, STOPPED_BETWEEN, type Stopped } from "../
 import { addingRefusal } from "../repair/may-write.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
-import { NO_SUCH_SESSION } from "../words/answers/common.ts";
+import { NO_SUCH_SESSION } from "../words/refusals.ts";
 import { type BroughtIn, moreOfSession, refusedItem, unreadSession, wholeSession } from "./brought-in.ts";
 import { foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.ts";
 import { isAdded } from "./incomplete.ts";
