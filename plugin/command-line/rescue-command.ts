@@ -77,7 +77,7 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
     const document = { ...list, runID: null, ...of2x, ...(other.length > 0 && { otherData: other }) };
     const undecided = count === 0 && !command.dryRun && command.relink === true ? [undecidedText(list)] : [];
     answer(context, listAnswer(document), paragraphs([undecided, missed === "" ? [] : [missed], beside]));
-    return count > 0 || missing.length > 0 || list.hidden.some(isMissed) || isUncertain(list, context)
+    return count > 0 || missing.length > 0 || list.hidden.some(isMissed) || isUncertain(list)
       ? EXIT.findings
       : EXIT.done;
   }
@@ -102,13 +102,12 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   if (signal.aborted && (stopped !== null || after === null)) return EXIT.refused;
   if (after === null) return EXIT.findings;
   if (stopped?.kind === "refused") return result.runID === null ? EXIT.refused : EXIT.findings;
-  return after.hidden.some(isMissed) || isUncertain(after, context) ? EXIT.findings : EXIT.done;
+  return after.hidden.some(isMissed) || isUncertain(after) ? EXIT.findings : EXIT.done;
 }
 
-/** A store that opencode may use could not be read. A copy that somebody keeps does not count. */
-function isUncertain({ unread }: HiddenList, { located }: CommandContext): boolean {
-  const used = [...located.databases, located.dataDir];
-  return unread.some((path) => used.includes(path));
+/** A store that opencode may use, or that the user named, could not be read. A copy that somebody keeps does not count. */
+export function isUncertain({ unreadStores }: Pick<HiddenList, "unreadStores">): boolean {
+  return unreadStores.some(({ origin }) => origin !== "put-aside");
 }
 
 /** What is hidden after the work; `null` if a signal stopped the list, or the stores cannot be read any more. */
@@ -173,7 +172,7 @@ async function choose(
     if (stopped !== null || again === null) return EXIT.findings;
     after = again;
   }
-  return after.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
+  return after.hidden.some(isMissed) || isUncertain(after) ? EXIT.findings : EXIT.done;
 }
 
 async function exported(

@@ -37,6 +37,7 @@ export interface UnreadStore {
   readonly origin: Origin;
   /** The path of the database, or of the data directory if the store is its JSON storage. */
   readonly path: string;
+  readonly isFolder: boolean;
 }
 
 /** What becomes of a store that fails while it is read. */
@@ -44,7 +45,8 @@ export type OnUnread = (store: KnownStore, error: unknown) => void;
 
 /** A store as one that could not be read. */
 export function unreadStore({ origin, opened }: { origin: Origin; opened: OpenedStore }): UnreadStore {
-  return { origin, path: opened.description.database ?? opened.description.dataDir };
+  const { database, dataDir } = opened.description;
+  return { origin, path: database ?? dataDir, isFolder: database === undefined };
 }
 
 /** The store that holds a session, as the user knows it. */

@@ -7,7 +7,7 @@ import { NO_SUCH_SESSION } from "../words/refusals.ts";
 import { type BroughtIn, moreOfSession, refusedItem, unreadSession, wholeSession } from "./brought-in.ts";
 import { foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.ts";
 import { isAdded } from "./incomplete.ts";
-import { type KnownStores, openKnownStores } from "./known-stores.ts";
+import { type KnownStores, openKnownStores, type UnreadStore } from "./known-stores.ts";
 import { type ListLimits, listLimits } from "./list-limits.ts";
 import { type Change, detachChanges, planChanges, relinkChanges, unarchiveChanges } from "./relink.ts";
 import {
@@ -27,6 +27,8 @@ export interface HiddenList extends Omit<Whereabouts, "unread"> {
   readonly limits: ListLimits;
   /** Paths of other stores that could not be read: whether they have more sessions is not known. */
   readonly unread: readonly string[];
+  /** The same stores, with where they are. */
+  readonly unreadStores: readonly UnreadStore[];
   /** What the `relink` and `unarchive` of a request would change. */
   readonly changes: readonly Change[];
   /** Why nothing can be done; `null` if it can. */
@@ -59,9 +61,13 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
     if (!planned.ok) return { ok: false, reason: "unknown", message: planned.message };
     const limits = listLimits(stores.target, Date.now());
     const refusal = addingRefusal(stores.target.opened.origin);
-    const unread = [...stores.unread, ...found.unread].map(({ path }) => path);
+    const unreadStores = [...stores.unread, ...found.unread];
+    const unread = unreadStores.map(({ path }) => path);
     const { changes } = planned;
-    return { ok: true, list: { target: nameOf(stores), ...found, hidden, limits, unread, changes, refusal } };
+    return {
+      ok: true,
+      list: { target: nameOf(stores), ...found, hidden, limits, unread, unreadStores, changes, refusal },
+    };
   } finally {
     stores.close();
   }

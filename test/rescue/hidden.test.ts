@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { rescueWriter } from "../../plugin/command-line/rescue-command.ts";
+import { isUncertain, rescueWriter } from "../../plugin/command-line/rescue-command.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { rescueChoices } from "../../plugin/rescue/choices.ts";
 import { findHidden } from "../../plugin/rescue/hidden.ts";
@@ -11,7 +11,7 @@ import type { KnownStore, Origin } from "../../plugin/rescue/known-stores.ts";
 import { detachChanges, unarchiveChanges } from "../../plugin/rescue/relink.ts";
 import { isUnknown } from "../../plugin/rescue/request.ts";
 import type { SessionFacts } from "../../plugin/stores/conversation.ts";
-import { listText } from "../../plugin/words/answers/rescue.ts";
+import { listText, unreadLines } from "../../plugin/words/answers/rescue.ts";
 import type { CommandWriter } from "../../plugin/words/answers/screen.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -58,7 +58,7 @@ async function listOf(
 ) {
   const found = await findHidden(nodeFileSystem, target, others);
   const limits = { beyond: 0, rule: "100 newest", beyondWeb: 0, webAddress: null } as const;
-  const list = { target: "opencode.db", ...found, limits, unread: found.unread.map(({ path }) => path), changes: [] };
+  const list = { target: "opencode.db", ...found, limits, unread: [], unreadStores: found.unread, changes: [] };
   return { ...found, said: listText({ ...list, refusal: null }, write, named) };
 }
 
@@ -126,7 +126,7 @@ test("of named sessions alone nobody says that every session is shown; an id tha
   const stores = { target, others, unread: [], opened, close: () => {} };
   expect(isUnknown(["shown", "copied"], stores)).toBe(false);
   expect(isUnknown(["shown", "ses_bogus"], stores)).toBe(true);
-  const unread = [{ origin: "beside", path: "/data/opencode-dev.db" }] as const;
+  const unread = [{ origin: "beside", path: "/data/opencode-dev.db", isFolder: false }] as const;
   expect(isUnknown(["ses_bogus"], { ...stores, unread })).toBe(false);
 });
 
@@ -158,11 +158,24 @@ test("a store beside that fails while it is read is named; what was found elsewh
   ];
   const { hidden, unread, said } = await listOf(target, others);
   expect(hidden.map(({ sessionID }) => sessionID)).toEqual(["elsewhere", "misplaced"]);
-  expect(unread).toEqual([{ origin: "beside", path: "/data/opencode-dev.db" }]);
+  expect(unread).toEqual([{ origin: "beside", path: "/data/opencode-dev.db", isFolder: false }]);
   expect(said).toContain("1 store could not be read");
   const broken = store(3, [session("whole")], { fails: true });
   const bug = { ...broken, opened: { ...broken.opened, store: { conversations: null } } } as never;
   expect(findHidden(nodeFileSystem, target, [bug])).rejects.toThrow(TypeError);
+});
+
+test("a store that could not be read makes the answer uncertain unless it is a copy; its check is named by what it is", () => {
+  const unread = (origin: Origin, isFolder = false) => ({ origin, path: "/data/somewhere", isFolder });
+  // With OPENCODE_DB the database that opencode opens without it lies beside the one that is used.
+  expect(isUncertain({ unreadStores: [unread("put-aside"), unread("beside")] })).toBe(true);
+  expect(isUncertain({ unreadStores: [unread("other-data")] })).toBe(true);
+  expect(isUncertain({ unreadStores: [unread("put-aside")] })).toBe(false);
+  expect(unreadLines([unread("beside")]).join()).not.toContain("--data-dir");
+  expect(unreadLines([unread("beside", true)]).join()).not.toContain("--db");
+  expect(unreadLines([unread("beside", true)])).toContain(
+    "`opencode-session-repair check --data-dir FOLDER` says what is wrong with one.",
+  );
 });
 
 test("no list of 1.2 to 1.14 holds a session of more than 30 days, whatever folder carries its project", async () => {

@@ -32,7 +32,7 @@ const CAUSES: readonly Cause[] = [
 
 /** What is hidden, why, and the command for it. `named`: the list is of these sessions only, if there are any. */
 export function listText(
-  { target, hidden, partlyShown, incomplete, unjudged, limits, unread, refusal }: HiddenList,
+  { target, hidden, partlyShown, incomplete, unjudged, limits, unreadStores, refusal }: HiddenList,
   command: CommandWriter,
   named: readonly string[] = [],
 ): string {
@@ -52,7 +52,7 @@ export function listText(
   }
   const archived = section(hidden, "archived", command);
   lines.push(...(lines.length > 0 ? archived : archived.slice(1)));
-  const notes = noteLines({ unjudged, limits, unread });
+  const notes = noteLines({ unjudged, limits, unreadStores });
   if (missed.length + partlyShown.length + incomplete.length + notes.length === 0) {
     const nothing =
       named.length > 0
@@ -67,15 +67,13 @@ export function listText(
 }
 
 /** Notes about sessions that the list does not cover. */
-export function noteLines({ unjudged, limits, unread }: Pick<HiddenList, "unjudged" | "limits" | "unread">): string[] {
+export function noteLines({
+  unjudged,
+  limits,
+  unreadStores,
+}: Pick<HiddenList, "unjudged" | "limits" | "unreadStores">): string[] {
   const notes: string[] = [];
-  if (unread.length > 0) {
-    notes.push(
-      `${plural(unread.length, "store")} could not be read. Whether more sessions are there is not known:`,
-      ...unread.map((each) => `  ${path(each)}`),
-      "`opencode-session-repair check --db FILE` says what is wrong with one.",
-    );
-  }
+  notes.push(...unreadLines(unreadStores));
   if (unjudged > 0) {
     notes.push(`Of ${plural(unjudged, "session")} opencode's lists could not be told: the folder cannot be looked at.`);
   }
@@ -94,6 +92,20 @@ export function noteLines({ unjudged, limits, unread }: Pick<HiddenList, "unjudg
     );
   }
   return notes;
+}
+
+/** The stores that could not be read, with the commands that say why. */
+export function unreadLines(stores: HiddenList["unreadStores"]): string[] {
+  if (stores.length === 0) return [];
+  const options = [
+    ...(stores.some(({ isFolder }) => !isFolder) ? ["--db FILE"] : []),
+    ...(stores.some(({ isFolder }) => isFolder) ? ["--data-dir FOLDER"] : []),
+  ];
+  return [
+    `${plural(stores.length, "store")} could not be read. Whether more sessions are there is not known:`,
+    ...stores.map((each) => `  ${path(each.path)}`),
+    `${options.map((option) => `\`opencode-session-repair check ${option}\``).join(" or ")} says what is wrong with one.`,
+  ];
 }
 
 function section(hidden: readonly HiddenSession[], cause: Cause, command: CommandWriter): string[] {
