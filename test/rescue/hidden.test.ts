@@ -4,8 +4,9 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isUncertain, rescueWriter } from "../../plugin/command-line/rescue-command.ts";
+import { shownText } from "../../plugin/opencode/terminal-ui/hidden-dialog.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
-import { rescueChoices } from "../../plugin/rescue/choices.ts";
+import { namedBy, rescueChoices } from "../../plugin/rescue/choices.ts";
 import { findHidden } from "../../plugin/rescue/hidden.ts";
 import type { KnownStore, Origin } from "../../plugin/rescue/known-stores.ts";
 import { detachChanges, unarchiveChanges } from "../../plugin/rescue/relink.ts";
@@ -89,6 +90,24 @@ test("a session whose parent is only in another store stays its child: the comma
   expect(detachChanges(hidden, target, ["child"], () => false)).toHaveLength(1);
 });
 
+test("choosing a session whose parent is only in another store takes the parent with it, unasked only if the parent is", async () => {
+  const target = store(0, [session("child", { parentID: "parent" }), session("shared")]);
+  const choicesOf = async (other: KnownStore) => {
+    const found = await listOf(target, [other]);
+    return rescueChoices({ ...found, target: "opencode.db", incomplete: [] });
+  };
+  const copied = await choicesOf(store(1, [session("parent"), session("shared")], { origin: "put-aside" }));
+  expect(copied.map(({ sessionID, isSuggested }) => [sessionID, isSuggested]).sort()).toEqual([
+    ["child", false],
+    ["parent", false],
+  ]);
+  const child = copied.filter(({ sessionID }) => sessionID === "child");
+  expect([namedBy(child), child[0]?.why]).toEqual([["child", "parent"], "started from parent, which comes with it"]);
+  expect(namedBy(copied).sort()).toEqual(["child", "parent"]);
+  const beside = await choicesOf(store(1, [session("parent")], { name: "opencode-dev.db" }));
+  expect(beside.map(({ isSuggested }) => isSuggested)).toEqual([true, true]);
+});
+
 test("a parent with messages here and its record in a copy: its record is repaired here, and nothing is brought in over them", async () => {
   const copy = store(1, [session("parent"), session("alone")], { name: "opencode.db.bak", origin: "put-aside" });
   const bare = [session("parent", { hasRecord: false }), session("alone", { hasRecord: false })];
@@ -144,9 +163,9 @@ test("an archived session of a missing folder is listed once, and leaves the arc
   expect(said).toContain("It was archived as well");
   expect(unarchiveChanges(hidden, target).map(({ id }) => id)).toEqual(["both", "archived"]);
   const choices = rescueChoices({ target: "opencode.db", hidden, partlyShown, incomplete });
-  expect(choices.map(({ sessionID, isSuggested }) => [sessionID, isSuggested])).toEqual([
-    ["both", false],
-    ["archived", false],
+  expect(choices.map(({ sessionID, isSuggested, why }) => [sessionID, isSuggested, why])).toEqual([
+    ["both", false, "its folder is gone, archived; you say where it is now"],
+    ["archived", false, "archived"],
   ]);
 });
 
@@ -171,6 +190,10 @@ test("a store that could not be read makes the answer uncertain unless it is a c
   expect(isUncertain({ unreadStores: [unread("put-aside"), unread("beside")] })).toBe(true);
   expect(isUncertain({ unreadStores: [unread("other-data")] })).toBe(true);
   expect(isUncertain({ unreadStores: [unread("put-aside")] })).toBe(false);
+  const limits = { beyond: 0, rule: "100 newest", beyondWeb: 0, webAddress: null } as const;
+  expect(shownText({ unjudged: 0, limits, unreadStores: [] })).toBe("opencode shows every session that is here.");
+  expect(shownText({ unjudged: 0, limits, unreadStores: [unread("beside")] })).toContain("1 store could not be read");
+  expect(shownText({ unjudged: 2, limits, unreadStores: [] })).not.toContain("every session");
   expect(unreadLines([unread("beside")]).join()).not.toContain("--data-dir");
   expect(unreadLines([unread("beside", true)]).join()).not.toContain("--db");
   expect(unreadLines([unread("beside", true)])).toContain(
