@@ -9,7 +9,7 @@ import { type HiddenList, listHidden, type RescueResult, rescue } from "../rescu
 import type { ExportedFor2x } from "../upgrade/export-missing.ts";
 import { plural } from "../words/amounts.ts";
 import { NOTHING_CHANGED } from "../words/answers/common.ts";
-import { changeText, EXPORT_INSTEAD, listText, noteLines } from "../words/answers/rescue.ts";
+import { changeText, EXPORT_INSTEAD, listText, noteLines, unreadLines } from "../words/answers/rescue.ts";
 import type { CommandWriter } from "../words/answers/screen.ts";
 import { storeLine } from "../words/answers/stores.ts";
 import { sentence } from "../words/records.ts";
@@ -194,19 +194,22 @@ async function exported(
     throw error;
   }
   if (!exporting.ok) return withoutList(context, exporting);
-  const { sessions, isComplete } = exporting;
+  const { sessions, skipped, unreadStores, isComplete } = exporting;
   const lines = sessions.map(({ file, directory }) => `  ${file}${directory === null ? "" : `  in ${directory}`}`);
   const text = [
     ...(sessions.length === 0 && (for2x?.length ?? 0) > 0
       ? []
       : [`Wrote ${plural(sessions.length, "file")}; run \`opencode import FILE\` in each one's folder:`]),
     ...lines,
+    ...skipped.map(({ sessionID, reason }) => `  not written: ${sessionID}, ${reason}`),
     ...exportedText(for2x ?? []),
+    ...unreadLines(unreadStores),
   ];
   const message = isComplete && for2x !== null ? undefined : "Stopped. The other sessions were not written.";
   const of2x = for2x === null || for2x.length === 0 ? {} : { for2x };
-  answer(context, listAnswer({ sessions, ...of2x, ...(message === undefined ? {} : { message }) }), text.join("\n"));
-  if (message === undefined) return EXIT.done;
+  const document = { sessions, skipped, unreadStores, ...of2x, ...(message === undefined ? {} : { message }) };
+  answer(context, listAnswer(document), text.join("\n"));
+  if (message === undefined) return skipped.length > 0 || isUncertain({ unreadStores }) ? EXIT.findings : EXIT.done;
   context.terminal.complain(message);
   return EXIT.refused;
 }

@@ -155,15 +155,17 @@ export async function elsewhere(
   const known = new Set(target.sessions.filter(({ hasRecord }) => hasRecord).map(({ id }) => id));
   const inOrder = [...others].sort((a, b) => rank(a) - rank(b) || a.index - b.index);
   for (const store of inOrder) {
+    let isFailing = false;
     for (const facts of store.sessions) {
       signal?.throwIfAborted();
-      if (known.has(facts.id)) continue;
+      // What has a record need not be read.
+      if (known.has(facts.id) || (isFailing && !facts.hasRecord)) continue;
       const holds = await holdsSomething(store, facts).catch((error: unknown) => {
         signal?.throwIfAborted();
         onUnread(store, error);
-        return null;
+        isFailing = true;
+        return false;
       });
-      if (holds === null) break;
       if (!holds) continue;
       known.add(facts.id);
       found.push({ ...hidden(causeOf(store, target), store, facts, null), ...holderOf(store) });

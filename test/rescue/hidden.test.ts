@@ -7,6 +7,7 @@ import { isUncertain, rescueWriter } from "../../plugin/command-line/rescue-comm
 import { shownText } from "../../plugin/opencode/terminal-ui/hidden-dialog.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
 import { namedBy, rescueChoices } from "../../plugin/rescue/choices.ts";
+import { writeSessions } from "../../plugin/rescue/export-hidden.ts";
 import { findHidden } from "../../plugin/rescue/hidden.ts";
 import type { KnownStore, Origin } from "../../plugin/rescue/known-stores.ts";
 import { detachChanges, unarchiveChanges } from "../../plugin/rescue/relink.ts";
@@ -37,6 +38,7 @@ function store(
   const message = (id: string) => ({
     messageID: `msg_${index}${id}`,
     document: { storage: "text", bytes: Buffer.from("{}") },
+    parts: [],
   });
   const failing = () => Promise.reject(Object.assign(new Error("malformed"), { code: "SQLITE_CORRUPT" }));
   const conversations = {
@@ -106,6 +108,25 @@ test("choosing a session whose parent is only in another store takes the parent 
   expect(namedBy(copied).sort()).toEqual(["child", "parent"]);
   const beside = await choicesOf(store(1, [session("parent")], { name: "opencode-dev.db" }));
   expect(beside.map(({ isSuggested }) => isSuggested)).toEqual([true, true]);
+});
+
+test("an export writes every session that can be read, and names the others", async () => {
+  const failing = store(1, [session("ses_broken", { hasRecord: false })], { fails: true });
+  const [target, whole] = [store(0, []), store(2, [session("ses_whole")])];
+  for (const { opened } of [failing, whole]) {
+    opened.store.conversations.sessionColumns = () => Promise.resolve({ project: null } as never);
+  }
+  const hidden = [failing, whole].map(({ index, sessions }) => ({
+    ...{ sessionID: sessions[0]?.id, store: index, projectID: "global", directory: HERE },
+  }));
+  const written: string[] = [];
+  const files = { ...nodeFileSystem, writeNew: async (path: string) => void written.push(path) };
+  const stores = { target, others: [failing, whole], unread: [], opened: [], close: () => {} };
+  const { sessions, skipped, isComplete } = await writeSessions({ files }, stores, hidden as never, "/export");
+  expect(written).toEqual(["/export/ses_whole.json"]);
+  expect(sessions.map(({ sessionID }) => sessionID)).toEqual(["ses_whole"]);
+  expect(skipped).toMatchObject([{ sessionID: "ses_broken", reason: expect.stringContaining("cannot be read") }]);
+  expect(isComplete).toBe(true);
 });
 
 test("a parent with messages here and its record in a copy: its record is repaired here, and nothing is brought in over them", async () => {
@@ -182,6 +203,15 @@ test("a store beside that fails while it is read is named; what was found elsewh
   const broken = store(3, [session("whole")], { fails: true });
   const bug = { ...broken, opened: { ...broken.opened, store: { conversations: null } } } as never;
   expect(findHidden(nodeFileSystem, target, [bug])).rejects.toThrow(TypeError);
+});
+
+test("a session of a store that fails without its record hides none of those after it that have one", async () => {
+  const failing = store(1, [session("bare", { hasRecord: false }), session("whole"), session("after")], {
+    fails: true,
+  });
+  const { hidden, unread } = await listOf(store(0, []), [failing]);
+  expect(hidden.map(({ sessionID }) => sessionID)).toEqual(["whole", "after"]);
+  expect(unread).toHaveLength(1);
 });
 
 test("a store that could not be read makes the answer uncertain unless it is a copy; its check is named by what it is", () => {
