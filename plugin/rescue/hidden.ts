@@ -97,7 +97,10 @@ export async function findHidden(
   const isStrict = checksRecords(target.opened.description);
   const { misplaced, unjudged } = await findMisplaced(files, { sessions, projects, isStrict }, folders, signal);
   const nowMs = Date.now();
-  const shownFrom = ({ shownFrom: folder, facts }: Misplaced) => (isTooOld(target, facts, nowMs) ? null : folder);
+  const records = new Map(sessions.flatMap((facts) => (facts.hasRecord ? [[facts.id, facts] as const] : [])));
+  // A list holds the topmost session alone: the others are opened from it.
+  const shownFrom = ({ shownFrom: folder, facts }: Misplaced) =>
+    isTooOld(target, topmost(records, facts), nowMs) ? null : folder;
   const partlyShown = misplaced.flatMap((each) => {
     const folder = shownFrom(each);
     return folder === null ? [] : [{ ...misplacedSession(target, each), shownFrom: folder }];
@@ -117,7 +120,7 @@ export async function findHidden(
   const hidden = [
     ...brought,
     ...nowhere.map((each) => misplacedSession(target, each)),
-    ...parentless(target, said, brought),
+    ...parentless(target, records, said, brought),
     ...bare,
   ];
   for (const { sessionID } of hidden) said.add(sessionID);
@@ -211,8 +214,12 @@ function hidden(cause: Cause, { index }: KnownStore, facts: SessionFacts, sugges
  * Sessions that lists leave out because of their parent: it is missing, or the session is its own ancestor. The other
  * children of such a session are opened from it.
  */
-function parentless(target: KnownStore, said: ReadonlySet<string>, brought: readonly HiddenSession[]): HiddenSession[] {
-  const records = new Map(target.sessions.flatMap((facts) => (facts.hasRecord ? [[facts.id, facts] as const] : [])));
+function parentless(
+  target: KnownStore,
+  records: ReadonlyMap<string, SessionFacts>,
+  said: ReadonlySet<string>,
+  brought: readonly HiddenSession[],
+): HiddenSession[] {
   const bare = new Set(target.sessions.flatMap(({ id, hasRecord }) => (hasRecord ? [] : [id])));
   return target.sessions.flatMap((facts): HiddenSession[] => {
     const { id, parentID, hasRecord } = facts;
@@ -246,6 +253,17 @@ function isAncestor(records: ReadonlyMap<string, SessionFacts>, id: string, of: 
     seen.add(at);
   }
   return false;
+}
+
+/** The session from which another one was started, directly or through others, as far as there are records. */
+function topmost(records: ReadonlyMap<string, SessionFacts>, of: SessionFacts): SessionFacts {
+  const seen = new Set<SessionFacts>();
+  let at = of;
+  while (at.parentID !== null && !seen.has(at)) {
+    seen.add(at);
+    at = records.get(at.parentID) ?? at;
+  }
+  return at;
 }
 
 /** Sessions of which only messages exist. */

@@ -114,7 +114,7 @@ test("an export writes every session that can be read, and names the others", as
   const failing = store(1, [session("ses_broken", { hasRecord: false })], { fails: true });
   const [target, whole] = [store(0, []), store(2, [session("ses_whole")])];
   for (const { opened } of [failing, whole]) {
-    opened.store.conversations.sessionColumns = () => Promise.resolve({ project: null } as never);
+    opened.store.conversations.sessionColumns = () => Promise.resolve({ row: {}, todos: [], share: null, project: null } as never);
   }
   const hidden = [failing, whole].map(({ index, sessions }) => ({
     ...{ sessionID: sessions[0]?.id, store: index, projectID: "global", directory: HERE },
@@ -242,6 +242,16 @@ test("no list of 1.2 to 1.14 holds a session of more than 30 days, whatever fold
     expect([older.hidden, older.partlyShown].map((list) => list.map(({ sessionID }) => sessionID))).toEqual([
       ["old"],
       ["new"],
+    ]);
+    // A session is opened from the one that it was started from, so that one's age decides.
+    const started = [
+      session("new of old", { ...gone, parentID: "old" }),
+      session("old of new", { ...gone, parentID: "new", updatedMs: Date.now() - 31 * DAY_MS }),
+    ];
+    const families = await listOf(store(0, [...rows, ...started], { line: "1.14" }));
+    expect([families.hidden, families.partlyShown].map((list) => list.map(({ sessionID }) => sessionID))).toEqual([
+      ["old", "new of old"],
+      ["new", "old of new"],
     ]);
     const newest = await listOf(store(0, rows));
     expect([newest.hidden.length, newest.partlyShown.length]).toEqual([0, 2]);
