@@ -65,6 +65,8 @@ export class KnownFolders {
     for (const folder of [...this.#named, ...around]) {
       const found = await this.look(folder);
       if (found === null || found === "unknown" || found.repository === null || !carries(found, projectID)) continue;
+      // By its configuration the worktree is elsewhere. An opencode that is started there does not find this repository.
+      if (found.repository.isElsewhere) continue;
       if (!carriers.has(found.worktree)) carriers.set(found.worktree, found);
     }
     return [...carriers.values()];

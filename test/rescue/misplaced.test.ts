@@ -139,6 +139,16 @@ test("a repository whose worktree is elsewhere: opencode runs git there, which k
     expect([...(await saidOf(folder)), ...(await saidOf(below))]).toEqual([]);
   }));
 
+test("a repository whose worktree is elsewhere lists nothing there: no session is said to be shown from that folder", () =>
+  inFolder(async (root) => {
+    const folder = join(root, "dot");
+    repository(folder);
+    execFileSync("git", ["config", "core.worktree", root], { cwd: folder });
+    const sessions = [sessionIn(folder, "known", ""), sessionIn(join(root, "gone"), "known", "")];
+    const [said] = await saidOfAll({ sessions, projects: [], isStrict: true });
+    expect([said?.cause, said?.shownFrom, said?.candidates]).toEqual(["moved", null, []]);
+  }));
+
 test("a worktree that was moved by hand: git's own note of its old place decides, unless it was used before the move", () =>
   inFolder(async (root) => {
     const [main, side, moved] = [join(root, "main"), join(root, "side"), join(root, "elsewhere")];
