@@ -3,7 +3,7 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { addingRefusal } from "../repair/may-write.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import { findSlugTrees } from "../stores/json/slug-tree.ts";
-import { databasesIn, type Located } from "../stores/locate.ts";
+import { databasesIn, filesWithout, type Located } from "../stores/locate.ts";
 import { openJson, openStores } from "../stores/open.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import { databasesPutAside, otherData } from "../stores/put-aside.ts";
@@ -142,9 +142,11 @@ export async function openKnownStores(
 }
 
 /** If `OPENCODE_DB` named the database, those that opencode opens without it. */
-async function databasesBeside(files: FileSystem, { dataDir, databases, isDatabaseAlone }: Located): Promise<string[]> {
-  if (isDatabaseAlone === true) return [];
-  return (await databasesIn(files, dataDir)).filter((path) => !databases.includes(path));
+export async function databasesBeside(
+  files: FileSystem,
+  { dataDir, databases, isDatabaseAlone }: Located,
+): Promise<string[]> {
+  return isDatabaseAlone === true ? [] : filesWithout(files, await databasesIn(files, dataDir), databases);
 }
 
 /** An empty file, or the database of another program, has no session. One of opencode 2.x is named on its own. */
