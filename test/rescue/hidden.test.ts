@@ -114,7 +114,8 @@ test("an export writes every session that can be read, and names the others", as
   const failing = store(1, [session("ses_broken", { hasRecord: false })], { fails: true });
   const [target, whole] = [store(0, []), store(2, [session("ses_whole")])];
   for (const { opened } of [failing, whole]) {
-    opened.store.conversations.sessionColumns = () => Promise.resolve({ row: {}, todos: [], share: null, project: null } as never);
+    opened.store.conversations.sessionColumns = () =>
+      Promise.resolve({ row: {}, todos: [], share: null, project: null } as never);
   }
   const hidden = [failing, whole].map(({ index, sessions }) => ({
     ...{ sessionID: sessions[0]?.id, store: index, projectID: "global", directory: HERE },
