@@ -24,6 +24,7 @@ import { showProgress } from "./progress-line.ts";
 import { commandFor, type GivenStore } from "./ready-command.ts";
 import { chooseSessions } from "./rescue-choice.ts";
 import { exportedFor2x, exportedText, missingHere, missingText } from "./rescue-for-2x.ts";
+import { unknownSessionMessage } from "./resolve-ids.ts";
 
 type Rescue = Command & { name: "rescue" };
 
@@ -57,7 +58,9 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   const listing = await unlessLeft(() => listHidden(input, command), signal);
   if (listing === null || (listing.ok && signal.aborted)) return interrupted(context, "Stopped. Nothing was changed.");
   if (!listing.ok) return withoutList(context, listing);
-  const { list } = listing;
+  const { list, unknown } = listing;
+  const [noSession] = unknown;
+  if (noSession !== undefined) return problem(context, await unknownSessionMessage(context, noSession), EXIT.usage);
   const other = await otherData(context, fromData);
   const beside = otherDataLines(context, other);
   const isAsking = terminal.interactive && command.isOpen && !command.yes && !command.dryRun && !context.options.json;

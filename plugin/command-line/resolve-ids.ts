@@ -1,8 +1,8 @@
 import { isRunID } from "../quarantine/run-id.ts";
 import { allRuns, type RunSummary, runIDOf } from "../quarantine/runs.ts";
 import { plural } from "../words/amounts.ts";
-import { noSessionNamed } from "../words/answers/common.ts";
-import { NO_SUCH_RUN, NO_SUCH_SESSION } from "../words/refusals.ts";
+import { NO_SUCH_SESSION, noSessionNamed } from "../words/answers/common.ts";
+import { NO_SUCH_RUN } from "../words/refusals.ts";
 import type { CommandContext } from "./context.ts";
 import { type KnownSession, knownSessions } from "./known-sessions.ts";
 import { didYouMean } from "./suggest.ts";

@@ -8,11 +8,10 @@ import { writingRefusal } from "../repair/may-write.ts";
 import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
 import { unlistedBy, unlistedLine } from "../repair/unlisted.ts";
 import { countsWords, plural, themOrIt } from "../words/amounts.ts";
-import { NOTHING_CHANGED, NOTHING_TO_UNDO, OF_THIS_SESSION } from "../words/answers/common.ts";
+import { NO_SUCH_SESSION, NOTHING_CHANGED, NOTHING_TO_UNDO, OF_THIS_SESSION } from "../words/answers/common.ts";
 import { changeLines } from "../words/changes.ts";
 import { originsSentence } from "../words/origins.ts";
 import { actionWord, doneWords, failsAgain, recordWords, restoredSentence } from "../words/records.ts";
-import { NO_SUCH_SESSION } from "../words/refusals.ts";
 import { HELP_ANSWER, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
 
 /** More lines than this do not help a reader. */

@@ -59,14 +59,17 @@ export async function chosenSessions(input: RescueInput, { target, others }: Kno
   };
 }
 
-/** Whether one of these sessions is in no store. It is `false` if a store was not read, or has sessions of opencode 2.x. */
-export function isUnknown(sessionIDs: readonly string[], { target, others, unread, opened }: KnownStores): boolean {
+/** Those of these sessions that are in no store. None if a store was not read, or has sessions of opencode 2.x. */
+export function unknownSessions(
+  sessionIDs: readonly string[],
+  { target, others, unread, opened }: KnownStores,
+): readonly string[] {
   const isOther = opened.some(
     (store) => store.state === "unread" || (store.state === "ok" && store.sessionsOf2x() > 0),
   );
-  if (isOther || unread.length > 0) return false;
+  if (isOther || unread.length > 0) return [];
   const known = new Set([target, ...others].flatMap(({ sessions }) => sessions.map(({ id }) => id)));
-  return sessionIDs.some((id) => !known.has(id));
+  return sessionIDs.filter((id) => !known.has(id));
 }
 
 /** Whether a session is in no store that the target's opencode reads. */

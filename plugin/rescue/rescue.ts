@@ -3,7 +3,6 @@ import { applyPlan, type ReportedItem, STOPPED_BETWEEN, type Stopped } from "../
 import { addingRefusal } from "../repair/may-write.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
-import { NO_SUCH_SESSION } from "../words/refusals.ts";
 import { type BroughtIn, moreOfSession, refusedItem, unreadSession, wholeSession } from "./brought-in.ts";
 import { foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.ts";
 import { isAdded } from "./incomplete.ts";
@@ -13,11 +12,11 @@ import { type Change, detachChanges, planChanges, relinkChanges, unarchiveChange
 import {
   chosenSessions,
   isElsewhere,
-  isUnknown,
   isWanted,
   type Refusal,
   type RescueInput,
   type RescueRequest,
+  unknownSessions,
 } from "./request.ts";
 import { certainTargets, movedTargets, type Targets } from "./targets.ts";
 
@@ -35,7 +34,14 @@ export interface HiddenList extends Omit<Whereabouts, "unread"> {
   readonly refusal: string | null;
 }
 
-export type Listing = { readonly ok: true; readonly list: HiddenList } | Refusal;
+export type Listing =
+  | {
+      readonly ok: true;
+      readonly list: HiddenList;
+      /** Sessions of the request that are in no store. */
+      readonly unknown: readonly string[];
+    }
+  | Refusal;
 
 export interface RescueResult {
   /** `null` if nothing was done. */
@@ -54,7 +60,6 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
   if (!knowing.ok) return knowing;
   const { stores } = knowing;
   try {
-    if (isUnknown(input.sessionIDs, stores)) return { ok: false, reason: "unknown", message: NO_SUCH_SESSION };
     const found = await chosenSessions(withoutSignal, stores);
     const planned = await changesFor(input, stores, found, request);
     const hidden = input.countMessages === true ? await counted(found.hidden, stores) : found.hidden;
@@ -64,10 +69,8 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
     const unreadStores = [...stores.unread, ...found.unread];
     const unread = unreadStores.map(({ path }) => path);
     const { changes } = planned;
-    return {
-      ok: true,
-      list: { target: nameOf(stores), ...found, hidden, limits, unread, unreadStores, changes, refusal },
-    };
+    const list = { target: nameOf(stores), ...found, hidden, limits, unread, unreadStores, changes, refusal };
+    return { ok: true, list, unknown: unknownSessions(input.sessionIDs, stores) };
   } finally {
     stores.close();
   }

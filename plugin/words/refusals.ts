@@ -4,8 +4,6 @@ export const DISK_ERROR = "The disk reported an error. Nothing was lost; back up
 
 export const NO_SQLITE = "This runtime has no SQLite.";
 
-export const NO_SUCH_SESSION = "There is no session with this id.";
-
 export const NO_SUCH_RUN = "There is no run with this id in quarantine.";
 
 /** The reason of an item that was not changed or restored, in every store. */

@@ -11,7 +11,7 @@ import { writeSessions } from "../../plugin/rescue/export-hidden.ts";
 import { findHidden } from "../../plugin/rescue/hidden.ts";
 import type { KnownStore, Origin } from "../../plugin/rescue/known-stores.ts";
 import { detachChanges, unarchiveChanges } from "../../plugin/rescue/relink.ts";
-import { isUnknown } from "../../plugin/rescue/request.ts";
+import { unknownSessions } from "../../plugin/rescue/request.ts";
 import type { SessionFacts } from "../../plugin/stores/conversation.ts";
 import { listText, unreadLines } from "../../plugin/words/answers/rescue.ts";
 import type { CommandWriter } from "../../plugin/words/answers/screen.ts";
@@ -165,10 +165,10 @@ test("of named sessions alone nobody says that every session is shown; an id tha
   const others = [store(1, [session("copied")])];
   const opened = [target, ...others].map((each) => ({ ...each.opened, state: "ok", sessionsOf2x: () => 0 })) as never;
   const stores = { target, others, unread: [], opened, close: () => {} };
-  expect(isUnknown(["shown", "copied"], stores)).toBe(false);
-  expect(isUnknown(["shown", "ses_bogus"], stores)).toBe(true);
+  expect(unknownSessions(["shown", "copied"], stores)).toEqual([]);
+  expect(unknownSessions(["shown", "ses_bogus"], stores)).toEqual(["ses_bogus"]);
   const unread = [{ origin: "beside", path: "/data/opencode-dev.db", isFolder: false }] as const;
-  expect(isUnknown(["ses_bogus"], { ...stores, unread })).toBe(false);
+  expect(unknownSessions(["ses_bogus"], { ...stores, unread })).toEqual([]);
 });
 
 test("an archived session of a missing folder is listed once, and leaves the archive only when that is asked", async () => {

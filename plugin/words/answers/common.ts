@@ -7,6 +7,8 @@ export const ADD_YES = "Add --yes to do this.";
 
 export const NO_STORAGE = "There is no opencode storage here.";
 
+export const NO_SUCH_SESSION = "There is no session with this id.";
+
 export const NOTHING_TO_UNDO = "There is nothing to undo.";
 
 export const ALL_SHOWN = "shows every session that is here.";
