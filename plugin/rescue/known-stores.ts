@@ -65,6 +65,11 @@ export function holderOf({ opened, origin }: KnownStore): Holder {
   };
 }
 
+/** Whether a store has nothing that only opencode 2.x reads. */
+export function isOf1xAlone({ opened }: KnownStore): boolean {
+  return (opened.origin === null || opened.origin.kind === "1.x") && opened.sessionsOf2x() === 0;
+}
+
 /** `no-room`: no space for a private copy of the database. The message says how much is needed. */
 export type Unknowing = "none" | "unknown" | "unusable" | "refused" | "no-room";
 

@@ -1,7 +1,7 @@
 import type { FileSystem } from "../platform/file-system.ts";
 import type { Located } from "../stores/locate.ts";
 import { findHidden, type HiddenSession, type Whereabouts } from "./hidden.ts";
-import type { KnownStores, Unknowing } from "./known-stores.ts";
+import { isOf1xAlone, type KnownStores, type Unknowing } from "./known-stores.ts";
 import type { Move } from "./targets.ts";
 
 export interface RescueInput {
@@ -64,10 +64,8 @@ export function unknownSessions(
   sessionIDs: readonly string[],
   { target, others, unread, opened }: KnownStores,
 ): readonly string[] {
-  const isOther = opened.some(
-    (store) => store.state === "unread" || (store.state === "ok" && store.sessionsOf2x() > 0),
-  );
-  if (isOther || unread.length > 0) return [];
+  const isRead = unread.length === 0 && opened.every(({ state }) => state !== "unread");
+  if (!isRead || ![target, ...others].every(isOf1xAlone)) return [];
   const known = new Set([target, ...others].flatMap(({ sessions }) => sessions.map(({ id }) => id)));
   return sessionIDs.filter((id) => !known.has(id));
 }

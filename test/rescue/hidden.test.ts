@@ -163,7 +163,8 @@ test("of named sessions alone nobody says that every session is shown; an id tha
   expect(said).toBe("Of the sessions that --session names, none is hidden from the opencode of opencode.db.");
   expect((await listOf(target)).said).toContain("shows every session that is here");
   const others = [store(1, [session("copied")])];
-  const opened = [target, ...others].map((each) => ({ ...each.opened, state: "ok", sessionsOf2x: () => 0 })) as never;
+  const opened = [target, ...others].map((each) => Object.assign(each.opened, { state: "ok", origin: null }));
+  for (const store of opened) store.sessionsOf2x = () => 0;
   const stores = { target, others, unread: [], opened, close: () => {} };
   expect(unknownSessions(["shown", "copied"], stores)).toEqual([]);
   expect(unknownSessions(["shown", "ses_bogus"], stores)).toEqual(["ses_bogus"]);
