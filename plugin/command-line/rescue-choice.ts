@@ -1,5 +1,5 @@
 import { isFolderHere, THIS_SYSTEM, withoutLastSlash } from "../hosts/folder-paths.ts";
-import { type RescueChoice, recordRepair } from "../rescue/choices.ts";
+import { namedBy, type RescueChoice, recordRepair } from "../rescue/choices.ts";
 import type { RescueRequest } from "../rescue/request.ts";
 import { plural } from "../words/amounts.ts";
 import { whereIsNow } from "../words/answers/common.ts";
@@ -76,7 +76,7 @@ export async function chooseSessions(
   const numbers = await askNumbers(listed, terminal);
   if (numbers === null || numbers.length === 0) return null;
   const picked = numbers.flatMap((number) => listed[number - 1] ?? []);
-  const certain = picked.filter(({ action }) => action.kind === "certain").map(({ sessionID }) => sessionID);
+  const certain = namedBy(picked.filter(({ action }) => action.kind === "certain"));
   const chosen: Chosen[] = certain.length === 0 ? [] : [{ sessionIDs: certain, request: EVERYTHING }];
   const bare = picked.flatMap(({ action }) => (action.kind === "repair" ? [action.sessionID] : []));
   if (bare.length > 0) {

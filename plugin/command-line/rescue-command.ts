@@ -9,20 +9,22 @@ import { type HiddenList, listHidden, type RescueResult, rescue } from "../rescu
 import type { ExportedFor2x } from "../upgrade/export-missing.ts";
 import { plural } from "../words/amounts.ts";
 import { FILE_EXISTS, LOOKING_FOR_SESSIONS, NOTHING_CHANGED, STOPPED_AT_ONCE } from "../words/answers/common.ts";
-import { changeText, EXPORT_INSTEAD, listText, noteLines } from "../words/answers/rescue.ts";
+import { changeText, EXPORT_INSTEAD, listText, noteLines, unreadLines } from "../words/answers/rescue.ts";
 import type { CommandWriter } from "../words/answers/screen.ts";
 import { storeLine } from "../words/answers/stores.ts";
 import { sentence, UNDOABLE_STEPS } from "../words/records.ts";
 import { listAnswer } from "./answers.ts";
 import type { Command } from "./arguments.ts";
 import { isAgreed } from "./confirmation.ts";
-import { answer, type CommandContext, commandHere, stopped as interrupted, noRoomMessage, problem } from "./context.ts";
+import { answer, type CommandContext, stopped as interrupted, noRoomMessage, problem } from "./context.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { unlessLeft } from "./leaving.ts";
 import { otherData, otherDataLines } from "./other-data-note.ts";
 import { showProgress } from "./progress-line.ts";
+import { commandFor, type GivenStore } from "./ready-command.ts";
 import { chooseSessions } from "./rescue-choice.ts";
 import { exportedFor2x, exportedText, missingHere, missingText } from "./rescue-for-2x.ts";
+import { unknownSessionMessage } from "./resolve-ids.ts";
 
 type Rescue = Command & { name: "rescue" };
 
@@ -44,6 +46,7 @@ function withoutList(context: CommandContext, { reason, message }: Refusal): Exi
 export async function rescueCommand(context: CommandContext, command: Rescue): Promise<ExitStatus> {
   const { files, located, signal, terminal } = context;
   const { into, fromData, sessionIDs } = command;
+  const write = rescueWriter(context.options, command);
   terminal.progress(LOOKING_FOR_SESSIONS);
   let tell: ReturnType<typeof showProgress> | null = null;
   const onProgress = (done: number, of: number) => {
@@ -55,27 +58,29 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   const listing = await unlessLeft(() => listHidden(input, command), signal);
   if (listing === null || (listing.ok && signal.aborted)) return interrupted(context, STOPPED_AT_ONCE);
   if (!listing.ok) return withoutList(context, listing);
-  const { list } = listing;
+  const { list, unknown } = listing;
+  const [noSession] = unknown;
+  if (noSession !== undefined) return problem(context, await unknownSessionMessage(context, noSession), EXIT.usage);
   const other = await otherData(context, fromData);
   const beside = otherDataLines(context, other);
   const isAsking = terminal.interactive && command.isOpen && !command.yes && !command.dryRun && !context.options.json;
   const choices = isAsking && list.refusal === null ? rescueChoices(list) : [];
-  if (choices.length > 0) return choose(context, input, list, choices, beside);
+  if (choices.length > 0) return choose(context, input, list, choices, beside, write);
   const wanted = list.hidden.filter((session) => isWanted(session, command));
   const added = list.incomplete.filter((session) => command.bringIn && isAdded(session, sessionIDs));
   const count = wanted.length + added.length + list.changes.length;
   if (list.refusal !== null && count > 0) {
-    (context.options.json ? terminal.say : terminal.print)(listText(list, commands(context)));
+    (context.options.json ? terminal.say : terminal.print)(listText(list, write, sessionIDs));
     return problem(context, `${list.refusal} ${EXPORT_INSTEAD}`, EXIT.refused);
   }
   const missing = await missingHere(context, into, sessionIDs);
   if (!(await confirmed(context, command, list, [...wanted, ...added], count))) {
     const of2x = missing.length === 0 ? {} : { missingIn2x: missing };
-    const missed = missingText(missing, commandHere(context, "rescue", "--export", "FOLDER"));
+    const missed = missingText(missing, write("rescue", "--export", "FOLDER"));
     const document = { ...list, runID: null, ...of2x, ...(other.length > 0 && { otherData: other }) };
     const undecided = count === 0 && !command.dryRun && command.relink === true ? [undecidedText(list)] : [];
     answer(context, listAnswer(document), paragraphs([undecided, missed === "" ? [] : [missed], beside]));
-    return count > 0 || missing.length > 0 || list.hidden.some(isMissed) || isUncertain(list, context)
+    return count > 0 || missing.length > 0 || list.hidden.some(isMissed) || isUncertain(list)
       ? EXIT.findings
       : EXIT.done;
   }
@@ -93,20 +98,19 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
       ...done,
       ...(message === undefined ? {} : { message }),
     }),
-    doneText(result, after?.hidden ?? [], context),
+    doneText(result, after?.hidden ?? [], write),
   );
   if (message !== undefined) terminal.complain(message);
   if (stopped?.kind === "failed") return EXIT.failed;
   if (signal.aborted && (stopped !== null || after === null)) return EXIT.refused;
   if (after === null) return EXIT.findings;
   if (stopped?.kind === "refused") return result.runID === null ? EXIT.refused : EXIT.findings;
-  return after.hidden.some(isMissed) || isUncertain(after, context) ? EXIT.findings : EXIT.done;
+  return after.hidden.some(isMissed) || isUncertain(after) ? EXIT.findings : EXIT.done;
 }
 
-/** A store that opencode may use could not be read. A copy of the database that somebody keeps does not count. */
-function isUncertain({ unread }: HiddenList, { located }: CommandContext): boolean {
-  const used = [...located.databases, located.dataDir];
-  return unread.some((path) => used.includes(path));
+/** A store that opencode may use, or that the user named, could not be read. A copy that somebody keeps does not count. */
+export function isUncertain({ unreadStores }: Pick<HiddenList, "unreadStores">): boolean {
+  return unreadStores.some(({ origin }) => origin !== "put-aside");
 }
 
 /** The sessions that are still hidden; `null` if a signal stopped the list, or the stores can no longer be read. */
@@ -145,6 +149,7 @@ async function choose(
   list: HiddenList,
   choices: readonly RescueChoice[],
   beside: readonly string[],
+  write: CommandWriter,
 ): Promise<ExitStatus> {
   const { terminal, signal } = context;
   terminal.print(
@@ -161,7 +166,7 @@ async function choose(
   for (const { sessionIDs, request } of chosen) {
     const result = await rescue({ ...input, sessionIDs }, request);
     const again = await listedAgain({ ...input, sessionIDs: [] }, signal);
-    terminal.print(doneText(result, again?.hidden ?? [], context));
+    terminal.print(doneText(result, again?.hidden ?? [], write));
     const { stopped } = result;
     if (stopped !== null) terminal.complain(stopped.message);
     if (again === null) terminal.complain(UNLISTED);
@@ -170,7 +175,7 @@ async function choose(
     if (stopped !== null || again === null) return EXIT.findings;
     after = again;
   }
-  return after.hidden.some(isMissed) ? EXIT.findings : EXIT.done;
+  return after.hidden.some(isMissed) || isUncertain(after) ? EXIT.findings : EXIT.done;
 }
 
 async function exported(
@@ -192,19 +197,22 @@ async function exported(
     throw error;
   }
   if (!exporting.ok) return withoutList(context, exporting);
-  const { sessions, isComplete } = exporting;
+  const { sessions, skipped, unreadStores, isComplete } = exporting;
   const lines = sessions.map(({ file, directory }) => `  ${file}${directory === null ? "" : `  in ${directory}`}`);
   const text = [
     ...(sessions.length === 0 && (for2x?.length ?? 0) > 0
       ? []
       : [`Wrote ${plural(sessions.length, "file")}; run \`opencode import FILE\` in the folder of each session:`]),
     ...lines,
+    ...skipped.map(({ sessionID, reason }) => `  not written: ${sessionID}, ${reason}`),
     ...exportedText(for2x ?? []),
+    ...unreadLines(unreadStores),
   ];
   const message = isComplete && for2x !== null ? undefined : "Stopped. The other sessions were not written.";
   const of2x = for2x === null || for2x.length === 0 ? {} : { for2x };
-  answer(context, listAnswer({ sessions, ...of2x, ...(message === undefined ? {} : { message }) }), text.join("\n"));
-  if (message === undefined) return EXIT.done;
+  const document = { sessions, skipped, unreadStores, ...of2x, ...(message === undefined ? {} : { message }) };
+  answer(context, listAnswer(document), text.join("\n"));
+  if (message === undefined) return skipped.length > 0 || isUncertain({ unreadStores }) ? EXIT.findings : EXIT.done;
   context.terminal.complain(message);
   return EXIT.refused;
 }
@@ -217,9 +225,10 @@ function isMissed({ cause }: HiddenSession): boolean {
   return cause !== "archived" && cause !== "put-aside";
 }
 
-/** Writes command lines for the store that this call was given. */
-function commands(context: CommandContext): CommandWriter {
-  return (...args) => commandHere(context, ...args);
+/** Writes command lines for the store that this call was given. Another `rescue` looks in the same stores. */
+export function rescueWriter(given: GivenStore, { into, fromData }: Pick<Rescue, "into" | "fromData">): CommandWriter {
+  const same = [...(into === null ? [] : ["--into", into]), ...(fromData === null ? [] : ["--from-data", fromData])];
+  return (name, ...args) => commandFor(given, name, ...args, ...(name === "rescue" ? same : []));
 }
 
 async function confirmed(
@@ -232,7 +241,7 @@ async function confirmed(
   const { options, terminal } = context;
   const show = options.json ? terminal.say : terminal.print;
   if (!command.yes || command.dryRun || count === 0) {
-    show(`${storeLine(context.located)}\n\n${listText(list, commands(context))}`);
+    show(`${storeLine(context.located)}\n\n${listText(list, rescueWriter(options, command), command.sessionIDs)}`);
     if (list.changes.length > 0) show(["", "Would be changed:", ...list.changes.map(changeText)].join("\n"));
   }
   if (command.dryRun || count === 0) return false;
@@ -247,7 +256,7 @@ async function confirmed(
 function doneText(
   { runID, manifests, items, sessions }: RescueResult,
   hidden: readonly HiddenSession[],
-  context: CommandContext,
+  write: CommandWriter,
 ): string {
   const sum = (key: "messages" | "parts" | "todos") => sessions.reduce((total, each) => total + each[key], 0);
   const changed = items.filter(({ action }) => action === "rescued").length - sessions.length;
@@ -272,14 +281,10 @@ function doneText(
   const [first] = manifests;
   if (runID !== null && first !== undefined) {
     lines.push("", `The manifests of these changes are in ${dirname(dirname(dirname(first)))}.`);
-    lines.push(`To undo: ${commandHere(context, "restore", runID)}`);
+    lines.push(`To undo: ${write("restore", runID)}`);
   }
   const left = hidden.filter(isMissed).length;
   if (left > 0)
-    lines.push(
-      "",
-      `${plural(left, "session")} ${left === 1 ? "is" : "are"} still hidden.`,
-      `Next: ${commandHere(context, "rescue")}`,
-    );
+    lines.push("", `${plural(left, "session")} ${left === 1 ? "is" : "are"} still hidden.`, `Next: ${write("rescue")}`);
   return lines.join("\n");
 }

@@ -103,7 +103,7 @@ export async function wholeSession(stores: KnownStores, session: HiddenSession):
 }
 
 /** The outcome for a session whose store fails while it is read. Nothing of it is added. */
-export function unreadSession(error: unknown): Addition {
+export function unreadSession(error: unknown): Addition & { readonly refused: string } {
   // A bug of this tool is no damage of the store.
   stoppedBy(error);
   return { refused: unreadable("store") };

@@ -5,8 +5,11 @@ import type { IncompleteSession } from "./incomplete.ts";
 
 /** The possible action for a session that opencode does not show. */
 export type RescueAction =
-  /** The right place is known. The session is brought in, corrected, or taken out of the archive. */
-  | { readonly kind: "certain" }
+  /**
+   * The right place is known. The session is brought in, corrected, or taken out of the archive. `parentID`: the session
+   * that it was started from, which is brought in with it. Without that one, it would become a session of its own.
+   */
+  | { readonly kind: "certain"; readonly parentID?: string }
   /**
    * Only the user knows where the session's folder is now. `candidates` are folders that may be the session's folder
    * now.
@@ -41,6 +44,14 @@ export interface RescueLists {
   readonly incomplete: readonly IncompleteSession[];
 }
 
+/** The sessions that a request names to carry out these choices. */
+export function namedBy(choices: readonly Pick<RescueChoice, "sessionID" | "action">[]): string[] {
+  const named = choices.flatMap(({ sessionID, action }) =>
+    action.kind === "certain" && action.parentID !== undefined ? [sessionID, action.parentID] : [sessionID],
+  );
+  return [...new Set(named)];
+}
+
 /** The reason why a session is hidden, in a list. */
 export const WHY: Readonly<Record<Cause, string>> = {
   legacy: "only in the old JSON storage",
@@ -55,11 +66,15 @@ export const WHY: Readonly<Record<Cause, string>> = {
 
 /** Every session that the user may choose, the newest first and archived ones last. A pure function. */
 export function rescueChoices({ target, hidden, partlyShown, incomplete }: RescueLists): RescueChoice[] {
+  const isSuggested = (session: HiddenSession) =>
+    !isArchived(session) && session.cause !== "put-aside" && actionFor(session).kind === "certain";
+  const suggested = new Set(hidden.filter(isSuggested).map(({ sessionID }) => sessionID));
   const sessions = [...hidden, ...partlyShown].map((session) => ({
     ...facts(session),
-    why: `${"shownFrom" in session ? "the web and Desktop apps do not list it" : WHY[session.cause]}${placeText(session, target)}`,
+    why: `${whyText(session)}${placeText(session, target)}`,
     action: actionFor(session),
-    isSuggested: !isArchived(session) && session.cause !== "put-aside" && actionFor(session).kind === "certain",
+    isSuggested:
+      isSuggested(session) && (session.parentElsewhere === undefined || suggested.has(session.parentElsewhere)),
     isLast: isArchived(session),
   }));
   const more = incomplete.map(({ sessionID, title, messages, more: count, isContained }) => ({
@@ -88,6 +103,17 @@ function facts({ sessionID, title, updatedMs, directory, messages }: HiddenSessi
   return { sessionID, title, updatedMs, directory, messages: messages ?? null };
 }
 
+function whyText(session: HiddenSession | PartlyShownSession): string {
+  const { cause, parentElsewhere, isArchived: isToo } = session;
+  const why =
+    parentElsewhere !== undefined
+      ? `started from ${parentElsewhere}, which comes with it`
+      : "shownFrom" in session
+        ? "the web and Desktop apps do not list it"
+        : WHY[cause];
+  return isToo === true ? `${why}, archived` : why;
+}
+
 function isArchived({ cause, isArchived: isToo }: HiddenSession): boolean {
   return cause === "archived" || isToo === true;
 }
@@ -102,9 +128,9 @@ function placeText({ cause, target, candidates = [] }: HiddenSession, database: 
 }
 
 function actionFor(session: HiddenSession): RescueAction {
-  const { cause, target, directory, candidates = [], withoutRecord } = session;
+  const { cause, target, directory, candidates = [], withoutRecord, parentElsewhere } = session;
   if (withoutRecord !== undefined) return { kind: "repair", sessionID: withoutRecord };
   const isPlaced = cause === "moved" || cause === "project-changed";
   if (isPlaced && target == null && directory !== null) return { kind: "folder", from: directory, candidates };
-  return { kind: "certain" };
+  return { kind: "certain", ...(parentElsewhere !== undefined && { parentID: parentElsewhere }) };
 }

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { PRIVATE_FILE } from "../platform/durable.ts";
-import { type BroughtIn, readRows } from "./brought-in.ts";
+import { type BroughtIn, readRows, unreadSession } from "./brought-in.ts";
+import type { HiddenSession } from "./hidden.ts";
 import { importDocument } from "./import-file.ts";
-import { openKnownStores } from "./known-stores.ts";
+import { type KnownStores, openKnownStores, type UnreadStore } from "./known-stores.ts";
 import { chosenSessions, isElsewhere, type Refusal, type RescueInput } from "./request.ts";
 
 export interface Exported extends BroughtIn {
@@ -16,6 +17,10 @@ export type Exporting =
   | {
       readonly ok: true;
       readonly sessions: readonly Exported[];
+      /** Sessions that could not be read, so no file was written. */
+      readonly skipped: readonly { readonly sessionID: string; readonly reason: string }[];
+      /** Stores that could not be read, as a whole or in part: they may have more sessions. */
+      readonly unreadStores: readonly UnreadStore[];
       /** `false`: a signal stopped the export before all files were written. */
       readonly isComplete: boolean;
     }
@@ -26,27 +31,46 @@ export type Exporting =
  * changed. `opencode import` ignores todos.
  */
 export async function exportHidden(input: RescueInput, folder: string): Promise<Exporting> {
-  const { files, located, into, onProgress } = input;
+  const { files, located, into } = input;
   const knowing = await openKnownStores(files, located, into, input.fromData ?? null);
   if (!knowing.ok) return knowing;
   const { stores } = knowing;
   try {
-    const elsewhere = (await chosenSessions(input, stores)).hidden.filter(isElsewhere);
-    const sessions: Exported[] = [];
-    for (const session of elsewhere) {
-      if (input.signal?.aborted) break;
-      const { rows, brought } = await readRows(stores, session);
-      const file = `${session.sessionID.replace(/[^A-Za-z0-9_-]/g, "_")}.json`;
-      const text = Buffer.from(`${JSON.stringify(importDocument(rows), null, 2)}\n`);
-      await files.writeNew(join(folder, file), text, PRIVATE_FILE);
-      sessions.push({ ...brought, file, directory: session.directory });
-      onProgress?.(sessions.length, elsewhere.length);
-    }
-    return { ok: true, sessions, isComplete: sessions.length === elsewhere.length };
+    const { hidden, unread } = await chosenSessions(input, stores);
+    const written = await writeSessions(input, stores, hidden.filter(isElsewhere), folder);
+    return { ok: true, ...written, unreadStores: [...stores.unread, ...unread] };
   } catch (error) {
-    if (input.signal?.aborted && error === input.signal.reason) return { ok: true, sessions: [], isComplete: false };
+    if (input.signal?.aborted && error === input.signal.reason) {
+      return { ok: true, sessions: [], skipped: [], unreadStores: [], isComplete: false };
+    }
     throw error;
   } finally {
     stores.close();
   }
+}
+
+/** Writes one file for each session. One that cannot be read does not keep the others from being written. */
+export async function writeSessions(
+  { files, signal, onProgress }: Pick<RescueInput, "files" | "signal" | "onProgress">,
+  stores: KnownStores,
+  elsewhere: readonly HiddenSession[],
+  folder: string,
+): Promise<Pick<Exporting & { ok: true }, "sessions" | "skipped" | "isComplete">> {
+  const sessions: Exported[] = [];
+  const skipped: { sessionID: string; reason: string }[] = [];
+  for (const session of elsewhere) {
+    if (signal?.aborted) break;
+    const { sessionID, directory } = session;
+    const read = await readRows(stores, session).catch(unreadSession);
+    if ("refused" in read) {
+      skipped.push({ sessionID, reason: read.refused });
+      continue;
+    }
+    const file = `${sessionID.replace(/[^A-Za-z0-9_-]/g, "_")}.json`;
+    const text = Buffer.from(`${JSON.stringify(importDocument(read.rows), null, 2)}\n`);
+    await files.writeNew(join(folder, file), text, PRIVATE_FILE);
+    sessions.push({ ...read.brought, file, directory });
+    onProgress?.(sessions.length, elsewhere.length);
+  }
+  return { sessions, skipped, isComplete: sessions.length + skipped.length === elsewhere.length };
 }

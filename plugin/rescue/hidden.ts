@@ -1,12 +1,19 @@
-import { basename } from "node:path";
 import { checksRecords, hostLine } from "../hosts/store-line.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { isOfOtherUser } from "../platform/permissions.ts";
 import { stoppedBy } from "../repair/apply.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
+import { holderText } from "../words/records.ts";
 import { findIncomplete, type IncompleteSession } from "./incomplete.ts";
 import { KnownFolders } from "./known-folders.ts";
-import { type KnownStore, type OnUnread, type UnreadStore, unreadStore } from "./known-stores.ts";
+import {
+  type Holder,
+  holderOf,
+  type KnownStore,
+  type OnUnread,
+  type UnreadStore,
+  unreadStore,
+} from "./known-stores.ts";
 import { isTooOld } from "./list-limits.ts";
 import { findMisplaced } from "./misplaced.ts";
 import type { Misplaced, Place } from "./standing.ts";
@@ -28,7 +35,7 @@ export type Cause =
   | "record-missing"
   | "archived";
 
-export interface HiddenSession {
+export interface HiddenSession extends Holder {
   readonly cause: Cause;
   readonly sessionID: string;
   readonly title: string | null;
@@ -37,8 +44,6 @@ export interface HiddenSession {
   readonly updatedMs: number | null;
   /** Index of the store that holds the session. */
   readonly store: number;
-  /** The file name of the database that holds the session, if it is another database. */
-  readonly database?: string;
   /** The place to which the session belongs now, if that is known: a folder or the id of a project. */
   readonly suggestion: string | null;
   /** The reason why the session is hidden, in one sentence. Absent if the cause already states it. */
@@ -93,7 +98,10 @@ export async function findHidden(
   const isStrict = checksRecords(target.opened.description);
   const { misplaced, unjudged } = await findMisplaced(files, { sessions, projects, isStrict }, folders, signal);
   const nowMs = Date.now();
-  const shownFrom = ({ shownFrom: folder, facts }: Misplaced) => (isTooOld(target, facts, nowMs) ? null : folder);
+  const records = new Map(sessions.flatMap((facts) => (facts.hasRecord ? [[facts.id, facts] as const] : [])));
+  // A list holds the topmost session alone: the others are opened from it.
+  const shownFrom = ({ shownFrom: folder, facts }: Misplaced) =>
+    isTooOld(target, topmost(records, facts), nowMs) ? null : folder;
   const partlyShown = misplaced.flatMap((each) => {
     const folder = shownFrom(each);
     return folder === null ? [] : [{ ...misplacedSession(target, each), shownFrom: folder }];
@@ -105,13 +113,16 @@ export async function findHidden(
     stoppedBy(error);
     unread.add(store);
   };
-  const brought = await elsewhere(target, others, onUnread, signal);
+  const bare = await recordless(target);
+  // A session with messages here cannot be added again. When it has its record, the rest is found by its messages.
+  const isBare = new Set(bare.map(({ sessionID }) => sessionID));
+  const brought = (await elsewhere(target, others, onUnread, signal)).filter(({ sessionID }) => !isBare.has(sessionID));
   const said = new Set([...brought.map(({ sessionID }) => sessionID), ...misplaced.map(({ facts }) => facts.id)]);
   const hidden = [
     ...brought,
     ...nowhere.map((each) => misplacedSession(target, each)),
-    ...parentless(target, said, brought),
-    ...(await recordless(target, said)),
+    ...parentless(target, records, said, brought),
+    ...bare,
   ];
   for (const { sessionID } of hidden) said.add(sessionID);
   hidden.push(...archived(target, said));
@@ -148,18 +159,20 @@ export async function elsewhere(
   const known = new Set(target.sessions.filter(({ hasRecord }) => hasRecord).map(({ id }) => id));
   const inOrder = [...others].sort((a, b) => rank(a) - rank(b) || a.index - b.index);
   for (const store of inOrder) {
+    let isFailing = false;
     for (const facts of store.sessions) {
       signal?.throwIfAborted();
-      if (known.has(facts.id)) continue;
+      // What has a record need not be read.
+      if (known.has(facts.id) || (isFailing && !facts.hasRecord)) continue;
       const holds = await holdsSomething(store, facts).catch((error: unknown) => {
         signal?.throwIfAborted();
         onUnread(store, error);
-        return null;
+        isFailing = true;
+        return false;
       });
-      if (holds === null) break;
       if (!holds) continue;
       known.add(facts.id);
-      found.push({ ...hidden(causeOf(store, target), store, facts, null), ...namedAs(store) });
+      found.push({ ...hidden(causeOf(store, target), store, facts, null), ...holderOf(store) });
     }
   }
   return found;
@@ -182,12 +195,6 @@ function causeOf(store: KnownStore, target: KnownStore): Cause {
   return store.sessions.some(({ id }) => own.has(id)) ? "put-aside" : "other-database";
 }
 
-/** The name of the file that holds a session, if that is a database. */
-function namedAs({ opened }: KnownStore): { readonly database?: string } {
-  const { database } = opened.description;
-  return database === undefined ? {} : { database: basename(database) };
-}
-
 /** Whether a session without a readable record of its own has a message. */
 async function holdsSomething({ opened }: KnownStore, { id, hasRecord }: SessionFacts): Promise<boolean> {
   if (hasRecord) return true;
@@ -208,27 +215,31 @@ function hidden(cause: Cause, { index }: KnownStore, facts: SessionFacts, sugges
  * Sessions that lists leave out because of their parent: it is missing, or the session is its own ancestor. The other
  * children of such a session are opened from it.
  */
-function parentless(target: KnownStore, said: ReadonlySet<string>, brought: readonly HiddenSession[]): HiddenSession[] {
-  const records = new Map(target.sessions.flatMap((facts) => (facts.hasRecord ? [[facts.id, facts] as const] : [])));
+function parentless(
+  target: KnownStore,
+  records: ReadonlyMap<string, SessionFacts>,
+  said: ReadonlySet<string>,
+  brought: readonly HiddenSession[],
+): HiddenSession[] {
   const bare = new Set(target.sessions.flatMap(({ id, hasRecord }) => (hasRecord ? [] : [id])));
   return target.sessions.flatMap((facts): HiddenSession[] => {
     const { id, parentID, hasRecord } = facts;
     if (!hasRecord || parentID === null || said.has(id)) return [];
     const isOwnAncestor = isAncestor(records, id, facts);
     if (records.has(parentID) && !isOwnAncestor) return [];
-    const elsewhere = brought.find(({ sessionID }) => sessionID === parentID);
     const isBare = bare.has(parentID);
+    const elsewhere = isBare ? undefined : brought.find(({ sessionID }) => sessionID === parentID);
     const started = "The session that it was started from";
     const reason = isOwnAncestor
       ? "By its record it was started from itself, directly or through others."
       : elsewhere !== undefined
-        ? `${started} is only in ${elsewhere.database ?? "the old JSON storage"}.`
+        ? `${started} is only in ${holderText(elsewhere)}.`
         : `${started} has ${isBare ? "no record of its own" : "no record and no messages"}.`;
     return [
       {
         ...hidden("parent-missing", target, facts, null),
         reason,
-        ...(isBare && elsewhere === undefined && { withoutRecord: parentID }),
+        ...(isBare && { withoutRecord: parentID }),
         ...(elsewhere !== undefined && { parentElsewhere: parentID }),
       },
     ];
@@ -245,11 +256,22 @@ function isAncestor(records: ReadonlyMap<string, SessionFacts>, id: string, of: 
   return false;
 }
 
+/** The session from which another one was started, directly or through others, as far as there are records. */
+function topmost(records: ReadonlyMap<string, SessionFacts>, of: SessionFacts): SessionFacts {
+  const seen = new Set<SessionFacts>();
+  let at = of;
+  while (at.parentID !== null && !seen.has(at)) {
+    seen.add(at);
+    at = records.get(at.parentID) ?? at;
+  }
+  return at;
+}
+
 /** Sessions of which only messages exist. */
-async function recordless(target: KnownStore, said: ReadonlySet<string>): Promise<HiddenSession[]> {
+async function recordless(target: KnownStore): Promise<HiddenSession[]> {
   const found: HiddenSession[] = [];
   for (const facts of target.sessions) {
-    if (facts.hasRecord || said.has(facts.id) || !(await holdsSomething(target, facts))) continue;
+    if (facts.hasRecord || !(await holdsSomething(target, facts))) continue;
     found.push({
       ...hidden("record-missing", target, facts, null),
       reason: "Its messages exist, but its own record is missing.",

@@ -1,20 +1,17 @@
-import { basename } from "node:path";
 import { NOT_IMPORTED, SEVERAL_DATABASES } from "../faults/whereabouts.ts";
 import type { CellValue } from "../model/artifact.ts";
 import type { NewRow } from "../model/replacement.ts";
 import { isFields, parseDocument } from "../stores/conversation.ts";
 import type { Operation } from "../stores/writer.ts";
-import type { KnownStore, OnUnread } from "./known-stores.ts";
+import { type Holder, holderOf, type KnownStore, type OnUnread } from "./known-stores.ts";
 import { ownID, stateOf } from "./own-session.ts";
 
 /** A session of the target with messages that only another store has. */
-export interface IncompleteSession {
+export interface IncompleteSession extends Holder {
   readonly sessionID: string;
   readonly title: string | null;
   /** Index of the store that has more messages. */
   readonly store: number;
-  /** The file name of that store, if it is a database. */
-  readonly database?: string;
   /** The number of messages of the session in the target. */
   readonly messages: number;
   /** The number of readable messages that only the other store has. */
@@ -63,12 +60,11 @@ export async function findIncomplete(
       const more = await readable(store, id, missing).catch(failed);
       if (more === null) break;
       if (more === 0 || more <= (found.get(id)?.more ?? 0)) continue;
-      const { database } = store.opened.description;
       found.set(id, {
         sessionID: id,
         title: facts.title,
         store: store.index,
-        ...(database === undefined ? {} : { database: basename(database) }),
+        ...holderOf(store),
         messages: ours.length,
         more,
         isContained: ours.every((messageID) => theirs.has(messageID)),

@@ -14,6 +14,7 @@ export class KnownFolders {
   readonly #seen = new Map<string, Promise<FolderProject | null>>();
   readonly #named: ReadonlySet<string>;
   readonly #listed = new Map<string, Promise<readonly string[]>>();
+  readonly #spelled = new Map<string, Promise<ReadonlyMap<string, readonly string[]>>>();
   readonly #siblings = new Map<string, Promise<readonly string[]>>();
 
   constructor(
@@ -67,6 +68,8 @@ export class KnownFolders {
     for (const folder of [...this.#named, ...around]) {
       const found = await this.look(folder);
       if (found === null || found === "unknown" || found.repository === null || !carries(found, projectID)) continue;
+      // By its configuration the worktree is elsewhere. An opencode that is started there does not find this repository.
+      if (found.repository.isElsewhere) continue;
       if (!carriers.has(found.worktree)) carriers.set(found.worktree, found);
     }
     return [...carriers.values()];
@@ -74,10 +77,10 @@ export class KnownFolders {
 
   /** The folders next to a missing one whose names differ from its name by case or the form of accents alone. */
   async spelledAlike(gone: string): Promise<string[]> {
-    const plain = (name: string) => name.normalize("NFC").toLowerCase().trim();
-    return (await this.#foldersIn(dirname(gone))).flatMap((name) =>
-      plain(name) === plain(basename(gone)) ? [join(dirname(gone), name)] : [],
-    );
+    const parent = dirname(gone);
+    const spelled = this.#spelled.get(parent) ?? this.#foldersIn(parent).then(bySpelling);
+    this.#spelled.set(parent, spelled);
+    return ((await spelled).get(plainName(basename(gone))) ?? []).map((name) => join(parent, name));
   }
 
   /** The nearest folder above a missing one: it may be in the main worktree of a linked worktree that was removed. */
@@ -120,6 +123,21 @@ export class KnownFolders {
 /** Every folder that the record of a project names. */
 export function foldersOf({ worktree, sandboxes, directories }: ProjectFacts): string[] {
   return [worktree, ...sandboxes, ...directories.map(({ directory }) => directory)];
+}
+
+function plainName(name: string): string {
+  return name.normalize("NFC").toLowerCase().trim();
+}
+
+/** Names by what they have in common if case, the form of accents and spaces at the ends do not count. */
+function bySpelling(names: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const name of names) {
+    const own = found.get(plainName(name));
+    if (own === undefined) found.set(plainName(name), [name]);
+    else own.push(name);
+  }
+  return found;
 }
 
 function isFolderName(folder: string): boolean {

@@ -3,7 +3,7 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { addingRefusal } from "../repair/may-write.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import { findSlugTrees } from "../stores/json/slug-tree.ts";
-import { databasesIn, type Located } from "../stores/locate.ts";
+import { databasesIn, filesWithout, type Located } from "../stores/locate.ts";
 import { openJson, openStores } from "../stores/open.ts";
 import type { OpenedStore } from "../stores/opened-store.ts";
 import { databasesPutAside, otherData } from "../stores/put-aside.ts";
@@ -37,6 +37,7 @@ export interface UnreadStore {
   readonly origin: Origin;
   /** The path of the database, or of the data directory if the store is its JSON storage. */
   readonly path: string;
+  readonly isFolder: boolean;
 }
 
 /** What becomes of a store that fails while it is read. */
@@ -44,7 +45,29 @@ export type OnUnread = (store: KnownStore, error: unknown) => void;
 
 /** A store as one that could not be read. */
 export function unreadStore({ origin, opened }: { origin: Origin; opened: OpenedStore }): UnreadStore {
-  return { origin, path: opened.description.database ?? opened.description.dataDir };
+  const { database, dataDir } = opened.description;
+  return { origin, path: database ?? dataDir, isFolder: database === undefined };
+}
+
+/** The store that holds a session, as the user knows it. */
+export interface Holder {
+  /** The file name of the database; absent for the JSON storage. */
+  readonly database?: string;
+  /** The data directory, if it is the one that the user names as well. */
+  readonly dataDir?: string;
+}
+
+export function holderOf({ opened, origin }: KnownStore): Holder {
+  const { database, dataDir } = opened.description;
+  return {
+    ...(database !== undefined && { database: basename(database) }),
+    ...(origin === "other-data" && { dataDir }),
+  };
+}
+
+/** Whether a store has nothing that only opencode 2.x reads. */
+export function isOf1xAlone({ opened }: KnownStore): boolean {
+  return (opened.origin === null || opened.origin.kind === "1.x") && opened.sessionsOf2x() === 0;
 }
 
 /** `no-room`: no space for a private copy of the database. The message says how much is needed. */
@@ -124,9 +147,11 @@ export async function openKnownStores(
 }
 
 /** If `OPENCODE_DB` named the database, those that opencode opens without it. */
-async function databasesBeside(files: FileSystem, { dataDir, databases, isDatabaseAlone }: Located): Promise<string[]> {
-  if (isDatabaseAlone === true) return [];
-  return (await databasesIn(files, dataDir)).filter((path) => !databases.includes(path));
+export async function databasesBeside(
+  files: FileSystem,
+  { dataDir, databases, isDatabaseAlone }: Located,
+): Promise<string[]> {
+  return isDatabaseAlone === true ? [] : filesWithout(files, await databasesIn(files, dataDir), databases);
 }
 
 /** An empty file, or the database of another program, has no session. One of opencode 2.x is named on its own. */

@@ -3,7 +3,7 @@ import type { FileSystem } from "../platform/file-system.ts";
 import type { Located } from "../stores/locate.ts";
 import { elsewhere } from "./hidden.ts";
 import { findIncomplete } from "./incomplete.ts";
-import { type KnownStore, type KnownStores, openKnownStores } from "./known-stores.ts";
+import { isOf1xAlone, type KnownStore, type KnownStores, openKnownStores } from "./known-stores.ts";
 
 /** Larger databases are not compared, because a check must not read another database of many gigabytes. */
 const MOST_COMPARED_BYTES = 256 * 1024 * 1024;
@@ -38,6 +38,7 @@ async function sizeTogether(files: FileSystem, paths: readonly string[]): Promis
 async function haveMore({ target, others, unread }: KnownStores): Promise<boolean> {
   if (unread.some(({ origin }) => origin === "other-data")) return true;
   const stores = others.filter(({ origin }) => origin === "other-data");
+  // What opencode 2.x keeps is not compared.
   if (!stores.every(isOf1xAlone)) return true;
   const onUnread = (_: KnownStore, error: unknown) => {
     throw error;
@@ -46,9 +47,4 @@ async function haveMore({ target, others, unread }: KnownStores): Promise<boolea
     (await elsewhere(target, stores, onUnread)).length > 0 ||
     (await findIncomplete(target, stores, onUnread)).length > 0
   );
-}
-
-/** Records of opencode 2.x are not compared. */
-function isOf1xAlone({ opened }: KnownStore): boolean {
-  return (opened.origin === null || opened.origin.kind === "1.x") && opened.sessionsOf2x() === 0;
 }

@@ -1,7 +1,7 @@
 import type { FileSystem } from "../platform/file-system.ts";
 import type { Located } from "../stores/locate.ts";
 import { findHidden, type HiddenSession, type Whereabouts } from "./hidden.ts";
-import type { KnownStores, Unknowing } from "./known-stores.ts";
+import { isOf1xAlone, type KnownStores, type Unknowing } from "./known-stores.ts";
 import type { Move } from "./targets.ts";
 
 export interface RescueInput {
@@ -61,6 +61,17 @@ export async function chosenSessions(input: RescueInput, { target, others }: Kno
     unjudged,
     unread,
   };
+}
+
+/** Those of these sessions that are in no store. None if a store was not read, or has sessions of opencode 2.x. */
+export function unknownSessions(
+  sessionIDs: readonly string[],
+  { target, others, unread, opened }: KnownStores,
+): readonly string[] {
+  const isRead = unread.length === 0 && opened.every(({ state }) => state !== "unread");
+  if (!isRead || ![target, ...others].every(isOf1xAlone)) return [];
+  const known = new Set([target, ...others].flatMap(({ sessions }) => sessions.map(({ id }) => id)));
+  return sessionIDs.filter((id) => !known.has(id));
 }
 
 /** Whether a session is in no store that the target's opencode reads. */

@@ -6,7 +6,7 @@ import { isStopped, underLock } from "../repair/repair.ts";
 import { type BroughtIn, moreOfSession, refusedItem, unreadSession, wholeSession } from "./brought-in.ts";
 import { foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.ts";
 import { isAdded } from "./incomplete.ts";
-import { type KnownStores, openKnownStores } from "./known-stores.ts";
+import { type KnownStores, openKnownStores, type UnreadStore } from "./known-stores.ts";
 import { type ListLimits, listLimits } from "./list-limits.ts";
 import { type Change, detachChanges, planChanges, relinkChanges, unarchiveChanges } from "./relink.ts";
 import {
@@ -16,6 +16,7 @@ import {
   type Refusal,
   type RescueInput,
   type RescueRequest,
+  unknownSessions,
 } from "./request.ts";
 import { certainTargets, movedTargets, type Targets } from "./targets.ts";
 
@@ -25,13 +26,22 @@ export interface HiddenList extends Omit<Whereabouts, "unread"> {
   readonly limits: ListLimits;
   /** Paths of other stores that could not be read: they may have more sessions. */
   readonly unread: readonly string[];
+  /** The same stores, with their places. */
+  readonly unreadStores: readonly UnreadStore[];
   /** The changes that `relink` and `unarchive` of a request would make. */
   readonly changes: readonly Change[];
   /** The reason why no action is possible; `null` if actions are possible. */
   readonly refusal: string | null;
 }
 
-export type Listing = { readonly ok: true; readonly list: HiddenList } | Refusal;
+export type Listing =
+  | {
+      readonly ok: true;
+      readonly list: HiddenList;
+      /** Sessions of the request that are in no store. */
+      readonly unknown: readonly string[];
+    }
+  | Refusal;
 
 export interface RescueResult {
   /** `null` if nothing was done. */
@@ -59,9 +69,11 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
     if (!planned.ok) return { ok: false, reason: "unknown", message: planned.message };
     const limits = listLimits(stores.target, Date.now());
     const refusal = addingRefusal(stores.target.opened.origin);
-    const unread = [...stores.unread, ...found.unread].map(({ path }) => path);
+    const unreadStores = [...stores.unread, ...found.unread];
+    const unread = unreadStores.map(({ path }) => path);
     const { changes } = planned;
-    return { ok: true, list: { target: nameOf(stores), ...found, hidden, limits, unread, changes, refusal } };
+    const list = { target: nameOf(stores), ...found, hidden, limits, unread, unreadStores, changes, refusal };
+    return { ok: true, list, unknown: unknownSessions(input.sessionIDs, stores) };
   } finally {
     stores.close();
   }

@@ -163,6 +163,19 @@ async function databases(files: FileSystem, dataDir: string, input: LocateInput)
   return databasesIn(files, dataDir);
 }
 
+/** These files without those of `others`, also if a link leads to one of them. */
+export async function filesWithout(
+  files: FileSystem,
+  paths: readonly string[],
+  others: readonly string[],
+): Promise<string[]> {
+  const real = async (path: string) => (await files.realPath(path).catch(() => null)) ?? path;
+  const known = new Set([...others, ...(await Promise.all(others.map(real)))]);
+  const found: string[] = [];
+  for (const path of paths) if (!known.has(path) && !known.has(await real(path))) found.push(path);
+  return found;
+}
+
 /** The databases of a data directory under the names that opencode itself gives them, the default one first. */
 export async function databasesIn(files: FileSystem, dataDir: string): Promise<string[]> {
   const names = ((await files.list(dataDir)) ?? []).flatMap(({ name, type }) =>

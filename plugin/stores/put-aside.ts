@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import type { FileSystem } from "../platform/file-system.ts";
 import { isOneSpelledTwice } from "../platform/spelling.ts";
-import { databaseNamed, type Located, locate } from "./locate.ts";
+import { databaseNamed, filesWithout, type Located, locate } from "./locate.ts";
 import { loadDriver } from "./sqlite/driver.ts";
 
 /**
@@ -20,19 +20,24 @@ const HEADER = "SQLite format 3\0";
  * Copies of databases under names that opencode does not open. Links are left out, because their target is listed under
  * its own name. Paths, sorted by name.
  */
-export async function databasesPutAside(files: FileSystem, { dataDir, databases }: Located): Promise<string[]> {
+export async function databasesPutAside(
+  files: FileSystem,
+  { dataDir, databases, isDatabaseAlone }: Located,
+): Promise<string[]> {
   const found: string[] = [];
   for (const { name, type } of (await files.list(dataDir).catch(() => null)) ?? []) {
     const path = join(dataDir, name);
     // A name that opencode itself uses is never that of a copy, even if only another database is checked.
-    if (databaseNamed(dataDir, name) !== undefined || databases.includes(path)) continue;
+    if (databaseNamed(dataDir, name) !== undefined) continue;
     const isCopyName = COPY_NAME.test(name);
-    if (type !== "file" || !(isCopyName || DATABASE_END.test(name))) continue;
+    // If the user named one file, another database beside it has nothing to do with it.
+    const isDatabaseName = isDatabaseAlone !== true && DATABASE_END.test(name);
+    if (type !== "file" || !(isCopyName || isDatabaseName)) continue;
     const head = await files.readPiece(path, 0, HEADER.length).catch(() => "absent" as const);
     if (head === "absent" || head.toString("latin1") !== HEADER) continue;
     if (await isOfOpencode(path, isCopyName)) found.push(path);
   }
-  return found;
+  return filesWithout(files, found, databases);
 }
 
 /**

@@ -18,6 +18,11 @@ export function actionWord({ action, source }: Done): string {
   return (action === "recovered" ? madeBy(source) : null) ?? action;
 }
 
+/** The words for a store in a sentence. In another data directory its file often has the name of the target. */
+export function holderText({ database, dataDir }: { readonly database?: string; readonly dataDir?: string }): string {
+  return `${database ?? "the old JSON storage"}${dataDir === undefined ? "" : ` in ${dataDir}`}`;
+}
+
 /** The subject of a line: `part prt_1`, `database`, or `revert of session ses_1` if only that value was changed. */
 export function recordWords(item: {
   readonly kind: string;

@@ -247,6 +247,11 @@ describe("lists", () => {
     // A pipe gets all of it.
     const piped = sessionRows(sessions, screenOf(width, { isScreen: false })).join("\n");
     expect(piped).toContain(`${TITLE}  2 errors, not shown: its folder is gone`);
+    const [archived] = sessionRows(
+      [{ ...session("ses_4f2a1b2c3d4e5f", 0), isArchived: true }],
+      screenOf(width, { isScreen: false }),
+    );
+    expect(archived).toEndWith("  archived");
   });
 
   test.each(WIDTHS)("what can be rescued is two lines of %d columns, with a number", (width) => {

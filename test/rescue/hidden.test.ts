@@ -3,13 +3,18 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isUncertain, rescueWriter } from "../../plugin/command-line/rescue-command.ts";
+import { shownText } from "../../plugin/opencode/terminal-ui/hidden-dialog.ts";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
-import { rescueChoices } from "../../plugin/rescue/choices.ts";
+import { namedBy, rescueChoices } from "../../plugin/rescue/choices.ts";
+import { writeSessions } from "../../plugin/rescue/export-hidden.ts";
 import { findHidden } from "../../plugin/rescue/hidden.ts";
 import type { KnownStore, Origin } from "../../plugin/rescue/known-stores.ts";
 import { detachChanges, unarchiveChanges } from "../../plugin/rescue/relink.ts";
+import { unknownSessions } from "../../plugin/rescue/request.ts";
 import type { SessionFacts } from "../../plugin/stores/conversation.ts";
-import { listText } from "../../plugin/words/answers/rescue.ts";
+import { listText, unreadLines } from "../../plugin/words/answers/rescue.ts";
+import type { CommandWriter } from "../../plugin/words/answers/screen.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const HERE = "/tmp";
@@ -28,11 +33,12 @@ function session(id: string, changes: Partial<SessionFacts> = {}): SessionFacts 
 function store(
   index: number,
   sessions: readonly SessionFacts[],
-  { name = "opencode.db", origin = "beside" as Origin, line = "1.17.11", fails = false } = {},
+  { name = "opencode.db", origin = "beside" as Origin, line = "1.17.11", fails = false, dataDir = "/data" } = {},
 ): KnownStore {
   const message = (id: string) => ({
     messageID: `msg_${index}${id}`,
     document: { storage: "text", bytes: Buffer.from("{}") },
+    parts: [],
   });
   const failing = () => Promise.reject(Object.assign(new Error("malformed"), { code: "SQLITE_CORRUPT" }));
   const conversations = {
@@ -43,15 +49,20 @@ function store(
     },
   };
   const contract = line === "1.17.11" ? "strict" : "syntax";
-  const description = { generation: "sqlite", dataDir: "/data", database: `/data/${name}`, contract, lines: [line] };
+  const description = { generation: "sqlite", dataDir, database: `${dataDir}/${name}`, contract, lines: [line] };
   return { index, origin, sessions, projects: [], opened: { description, store: { conversations } } } as never;
 }
 
-async function listOf(target: KnownStore, others: readonly KnownStore[] = []) {
+async function listOf(
+  target: KnownStore,
+  others: readonly KnownStore[] = [],
+  write: CommandWriter = (...args) => args.join(" "),
+  named: readonly string[] = [],
+) {
   const found = await findHidden(nodeFileSystem, target, others);
   const limits = { beyond: 0, rule: "100 newest", beyondWeb: 0, webAddress: null } as const;
-  const list = { target: "opencode.db", ...found, limits, unread: found.unread.map(({ path }) => path), changes: [] };
-  return { ...found, said: listText({ ...list, refusal: null }, (...args) => args.join(" ")) };
+  const list = { target: "opencode.db", ...found, limits, unread: [], unreadStores: found.unread, changes: [] };
+  return { ...found, said: listText({ ...list, refusal: null }, write, named) };
 }
 
 test("a session that counts as started from itself, in a circle or alone, is in no list; its other children are opened from it", async () => {
@@ -81,6 +92,86 @@ test("a session whose parent is only in another store stays its child: the comma
   expect(detachChanges(hidden, target, ["child"], () => false)).toHaveLength(1);
 });
 
+test("choosing a session whose parent is only in another store takes the parent with it, unasked only if the parent is", async () => {
+  const target = store(0, [session("child", { parentID: "parent" }), session("shared")]);
+  const choicesOf = async (other: KnownStore) => {
+    const found = await listOf(target, [other]);
+    return rescueChoices({ ...found, target: "opencode.db", incomplete: [] });
+  };
+  const copied = await choicesOf(store(1, [session("parent"), session("shared")], { origin: "put-aside" }));
+  expect(copied.map(({ sessionID, isSuggested }) => [sessionID, isSuggested]).sort()).toEqual([
+    ["child", false],
+    ["parent", false],
+  ]);
+  const child = copied.filter(({ sessionID }) => sessionID === "child");
+  expect([namedBy(child), child[0]?.why]).toEqual([["child", "parent"], "started from parent, which comes with it"]);
+  expect(namedBy(copied).sort()).toEqual(["child", "parent"]);
+  const beside = await choicesOf(store(1, [session("parent")], { name: "opencode-dev.db" }));
+  expect(beside.map(({ isSuggested }) => isSuggested)).toEqual([true, true]);
+});
+
+test("an export writes every session that can be read, and names the others", async () => {
+  const failing = store(1, [session("ses_broken", { hasRecord: false })], { fails: true });
+  const [target, whole] = [store(0, []), store(2, [session("ses_whole")])];
+  for (const { opened } of [failing, whole]) {
+    opened.store.conversations.sessionColumns = () =>
+      Promise.resolve({ row: {}, todos: [], share: null, project: null } as never);
+  }
+  const hidden = [failing, whole].map(({ index, sessions }) => ({
+    ...{ sessionID: sessions[0]?.id, store: index, projectID: "global", directory: HERE },
+  }));
+  const written: string[] = [];
+  const files = { ...nodeFileSystem, writeNew: async (path: string) => void written.push(path) };
+  const stores = { target, others: [failing, whole], unread: [], opened: [], close: () => {} };
+  const { sessions, skipped, isComplete } = await writeSessions({ files }, stores, hidden as never, "/export");
+  expect(written).toEqual(["/export/ses_whole.json"]);
+  expect(sessions.map(({ sessionID }) => sessionID)).toEqual(["ses_whole"]);
+  expect(skipped).toMatchObject([{ sessionID: "ses_broken", reason: expect.stringContaining("cannot be read") }]);
+  expect(isComplete).toBe(true);
+});
+
+test("a parent with messages here and its record in a copy: its record is repaired here, and nothing is brought in over them", async () => {
+  const copy = store(1, [session("parent"), session("alone")], { name: "opencode.db.bak", origin: "put-aside" });
+  const bare = [session("parent", { hasRecord: false }), session("alone", { hasRecord: false })];
+  const { hidden, said } = await listOf(store(0, [session("child", { parentID: "parent" }), ...bare]), [copy]);
+  expect(hidden.map(({ cause, sessionID, withoutRecord }) => [cause, sessionID, withoutRecord])).toEqual([
+    ["parent-missing", "child", "parent"],
+    ["record-missing", "parent", "parent"],
+    ["record-missing", "alone", "alone"],
+  ]);
+  expect(said).toContain("repair parent --only lost-record --only lost-session-record");
+  expect(said).not.toContain("rescue --session");
+});
+
+test("what only another data directory has: its folder is named, and each command looks there again", async () => {
+  const target = store(0, [session("child", { parentID: "parent" }), session("shared")]);
+  const other = store(1, [session("parent"), session("shared")], { origin: "other-data", dataDir: "/elsewhere" });
+  const write = rescueWriter({ dataDir: "/data" }, { into: "opencode-dev.db", fromData: "/elsewhere" });
+  const { said } = await listOf(target, [other], write);
+  const same = "--into opencode-dev.db --from-data /elsewhere --data-dir /data";
+  expect(said).toContain(
+    `is only in opencode.db in /elsewhere.\n    opencode-session-repair rescue --session parent ${same}`,
+  );
+  expect(said).toContain("1 more in opencode.db in /elsewhere");
+  expect(said).toContain(`rescue --session shared ${same}`);
+  expect(write("restore", "last")).not.toContain("/elsewhere");
+});
+
+test("of named sessions alone nobody says that every session is shown; an id that no store has is unknown", async () => {
+  const target = store(0, [session("shown")]);
+  const { said } = await listOf(target, [], undefined, ["shown"]);
+  expect(said).toBe("Of the sessions that --session names, none is hidden from the opencode of opencode.db.");
+  expect((await listOf(target)).said).toContain("shows every session that is here");
+  const others = [store(1, [session("copied")])];
+  const opened = [target, ...others].map((each) => Object.assign(each.opened, { state: "ok", origin: null }));
+  for (const store of opened) store.sessionsOf2x = () => 0;
+  const stores = { target, others, unread: [], opened, close: () => {} };
+  expect(unknownSessions(["shown", "copied"], stores)).toEqual([]);
+  expect(unknownSessions(["shown", "ses_bogus"], stores)).toEqual(["ses_bogus"]);
+  const unread = [{ origin: "beside", path: "/data/opencode-dev.db", isFolder: false }] as const;
+  expect(unknownSessions(["ses_bogus"], { ...stores, unread })).toEqual([]);
+});
+
 test("an archived session of a missing folder is listed once, and leaves the archive only when that is asked", async () => {
   const target = store(0, [
     session("both", { directory: GONE, archivedMs: 5 }),
@@ -95,9 +186,9 @@ test("an archived session of a missing folder is listed once, and leaves the arc
   expect(said).toContain("It was archived as well");
   expect(unarchiveChanges(hidden, target).map(({ id }) => id)).toEqual(["both", "archived"]);
   const choices = rescueChoices({ target: "opencode.db", hidden, partlyShown, incomplete });
-  expect(choices.map(({ sessionID, isSuggested }) => [sessionID, isSuggested])).toEqual([
-    ["both", false],
-    ["archived", false],
+  expect(choices.map(({ sessionID, isSuggested, why }) => [sessionID, isSuggested, why])).toEqual([
+    ["both", false, "its folder is gone, archived; you say where it is now"],
+    ["archived", false, "archived"],
   ]);
 });
 
@@ -109,11 +200,37 @@ test("a store beside that fails while it is read is named; what was found elsewh
   ];
   const { hidden, unread, said } = await listOf(target, others);
   expect(hidden.map(({ sessionID }) => sessionID)).toEqual(["elsewhere", "misplaced"]);
-  expect(unread).toEqual([{ origin: "beside", path: "/data/opencode-dev.db" }]);
+  expect(unread).toEqual([{ origin: "beside", path: "/data/opencode-dev.db", isFolder: false }]);
   expect(said).toContain("1 store could not be read");
   const broken = store(3, [session("whole")], { fails: true });
   const bug = { ...broken, opened: { ...broken.opened, store: { conversations: null } } } as never;
   expect(findHidden(nodeFileSystem, target, [bug])).rejects.toThrow(TypeError);
+});
+
+test("a session of a store that fails without its record hides none of those after it that have one", async () => {
+  const failing = store(1, [session("bare", { hasRecord: false }), session("whole"), session("after")], {
+    fails: true,
+  });
+  const { hidden, unread } = await listOf(store(0, []), [failing]);
+  expect(hidden.map(({ sessionID }) => sessionID)).toEqual(["whole", "after"]);
+  expect(unread).toHaveLength(1);
+});
+
+test("a store that could not be read makes the answer uncertain unless it is a copy; its check is named by what it is", () => {
+  const unread = (origin: Origin, isFolder = false) => ({ origin, path: "/data/somewhere", isFolder });
+  // With OPENCODE_DB the database that opencode opens without it lies beside the one that is used.
+  expect(isUncertain({ unreadStores: [unread("put-aside"), unread("beside")] })).toBe(true);
+  expect(isUncertain({ unreadStores: [unread("other-data")] })).toBe(true);
+  expect(isUncertain({ unreadStores: [unread("put-aside")] })).toBe(false);
+  const limits = { beyond: 0, rule: "100 newest", beyondWeb: 0, webAddress: null } as const;
+  expect(shownText({ unjudged: 0, limits, unreadStores: [] })).toBe("opencode shows every session that is here.");
+  expect(shownText({ unjudged: 0, limits, unreadStores: [unread("beside")] })).toContain("1 store could not be read");
+  expect(shownText({ unjudged: 2, limits, unreadStores: [] })).not.toContain("every session");
+  expect(unreadLines([unread("beside")]).join()).not.toContain("--data-dir");
+  expect(unreadLines([unread("beside", true)]).join()).not.toContain("--db");
+  expect(unreadLines([unread("beside", true)])).toContain(
+    "`opencode-session-repair check --data-dir FOLDER` says what is wrong with one.",
+  );
 });
 
 test("no list of 1.2 to 1.14 holds a session of more than 30 days, whatever folder carries its project", async () => {
@@ -127,6 +244,16 @@ test("no list of 1.2 to 1.14 holds a session of more than 30 days, whatever fold
     expect([older.hidden, older.partlyShown].map((list) => list.map(({ sessionID }) => sessionID))).toEqual([
       ["old"],
       ["new"],
+    ]);
+    // A session is opened from the one that it was started from, so that one's age decides.
+    const started = [
+      session("new of old", { ...gone, parentID: "old" }),
+      session("old of new", { ...gone, parentID: "new", updatedMs: Date.now() - 31 * DAY_MS }),
+    ];
+    const families = await listOf(store(0, [...rows, ...started], { line: "1.14" }));
+    expect([families.hidden, families.partlyShown].map((list) => list.map(({ sessionID }) => sessionID))).toEqual([
+      ["old", "new of old"],
+      ["new", "old of new"],
     ]);
     const newest = await listOf(store(0, rows));
     expect([newest.hidden.length, newest.partlyShown.length]).toEqual([0, 2]);

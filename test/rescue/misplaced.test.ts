@@ -139,6 +139,16 @@ test("a repository whose worktree is elsewhere: opencode runs git there, which k
     expect([...(await saidOf(folder)), ...(await saidOf(below))]).toEqual([]);
   }));
 
+test("a repository whose worktree is elsewhere lists nothing there: no session is said to be shown from that folder", () =>
+  inFolder(async (root) => {
+    const folder = join(root, "dot");
+    repository(folder);
+    execFileSync("git", ["config", "core.worktree", root], { cwd: folder });
+    const sessions = [sessionIn(folder, "known", ""), sessionIn(join(root, "gone"), "known", "")];
+    const [said] = await saidOfAll({ sessions, projects: [], isStrict: true });
+    expect([said?.cause, said?.shownFrom, said?.candidates]).toEqual(["moved", null, []]);
+  }));
+
 test("a worktree that was moved by hand: git's own note of its old place decides, unless it was used before the move", () =>
   inFolder(async (root) => {
     const [main, side, moved] = [join(root, "main"), join(root, "side"), join(root, "elsewhere")];
@@ -187,3 +197,23 @@ test("a folder beside a missing one whose name is written in another form of acc
     ]);
     expect(await saidOf(join(root, "other"))).toMatchObject([{ candidates: [] }]);
   }));
+
+test("the names beside missing folders are compared once, however many folders are missing there", async () => {
+  const neighbours = Array.from({ length: 300 }, (_, index) => ({ name: `Neighbour ${index}`, type: "directory" }));
+  const files = { ...nodeFileSystem, list: () => Promise.resolve(neighbours as never) };
+  const folders = new KnownFolders(files, { byRemote: true, isThisUser: true }, [], []);
+  let normalized = 0;
+  const { normalize } = String.prototype;
+  String.prototype.normalize = function (...form: Parameters<typeof normalize>) {
+    normalized += 1;
+    return normalize.apply(this, form);
+  };
+  try {
+    for (let index = 0; index < 300; index += 1) {
+      expect(await folders.spelledAlike(`/parent/neighbour ${index} `)).toEqual([`/parent/Neighbour ${index}`]);
+    }
+  } finally {
+    String.prototype.normalize = normalize;
+  }
+  expect(normalized).toBeLessThan(2_000);
+});

@@ -1,9 +1,10 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { nodeFileSystem } from "../../plugin/platform/file-system.ts";
+import { databasesBeside } from "../../plugin/rescue/known-stores.ts";
 import { databasesPutAside } from "../../plugin/stores/put-aside.ts";
 
 function write(path: string, ...tables: readonly string[]): void {
@@ -41,7 +42,33 @@ test("a copy of a database is known by its name and tables, whoever made it", as
     const located = { dataDir, json: "none", databases: [join(dataDir, "opencode.db")] } as const;
     const found = await databasesPutAside(nodeFileSystem, located);
     expect(found.map((path) => basename(path)).sort()).toEqual([...COPIES, "opencode.db.bak", "work.db"].sort());
+    // With --db alone, only copies of that database count.
+    const beside = await databasesPutAside(nodeFileSystem, { ...located, isDatabaseAlone: true });
+    expect(beside.map((path) => basename(path)).sort()).toEqual([...COPIES, "opencode.db.bak"].sort());
   } finally {
     rmSync(dataDir, { recursive: true });
+  }
+});
+
+test("a database that OPENCODE_DB names through a link is not read a second time under its own name", async () => {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), "put-aside-")));
+  try {
+    const dataDir = join(root, "data");
+    const link = join(root, "link");
+    mkdirSync(dataDir);
+    symlinkSync(dataDir, link);
+    for (const name of ["opencode.db", "work.db"]) write(join(dataDir, name), "project", "session", "message", "part");
+    const read = async (...names: readonly string[]) => {
+      const located = { dataDir, json: "none", databases: names.map((name) => join(link, name)) } as const;
+      const found = [
+        ...(await databasesBeside(nodeFileSystem, located)),
+        ...(await databasesPutAside(nodeFileSystem, located)),
+      ];
+      return found.map((path) => basename(path));
+    };
+    expect(await read("opencode.db")).toEqual(["work.db"]);
+    expect(await read("work.db")).toEqual(["opencode.db"]);
+  } finally {
+    rmSync(root, { recursive: true });
   }
 });

@@ -1,6 +1,7 @@
 import type { TuiDialogSelectOption } from "@opencode-ai/plugin/tui";
 import { runEntry } from "../../platform/own-entry.ts";
-import { type RescueChoice, type RescueLists, recordRepair, rescueChoices } from "../../rescue/choices.ts";
+import { namedBy, type RescueChoice, type RescueLists, recordRepair, rescueChoices } from "../../rescue/choices.ts";
+import type { HiddenList } from "../../rescue/rescue.ts";
 import { plural } from "../../words/amounts.ts";
 import {
   ALL_SHOWN,
@@ -10,6 +11,7 @@ import {
   UNDONE_BY_REPAIR,
   whereIsNow,
 } from "../../words/answers/common.ts";
+import { noteLines } from "../../words/answers/rescue.ts";
 import { minuteText } from "../../words/times.ts";
 import { type Choice, type DialogInput, showList, showText } from "./dialog-parts.ts";
 import { showProgress } from "./progress.ts";
@@ -22,7 +24,7 @@ export interface HiddenInput extends DialogInput {
 }
 
 /** The answer of the command line to `rescue --json`. */
-interface RescueAnswer extends RescueLists {
+interface RescueAnswer extends RescueLists, Pick<HiddenList, "unjudged" | "limits" | "unreadStores"> {
   readonly runID?: string | null;
   readonly items?: readonly { readonly action: string; readonly reason?: string }[];
   readonly error?: string;
@@ -41,7 +43,7 @@ export async function openHiddenDialog(input: HiddenInput): Promise<void> {
   if (answer === null) return showFailure(input, null);
   if (answer.error !== undefined) return showFailure(input, answer.error);
   const choices = rescueChoices(answer);
-  if (choices.length === 0) return showText(api, NOT_SHOWN_TITLE, `opencode ${ALL_SHOWN}`);
+  if (choices.length === 0) return showText(api, NOT_SHOWN_TITLE, shownText(answer));
   const suggested = choices.filter(({ isSuggested }) => isSuggested);
   const all: Option[] =
     suggested.length < 2
@@ -59,6 +61,12 @@ export async function openHiddenDialog(input: HiddenInput): Promise<void> {
     [...all, ...choices.map((each) => optionFor(input, each))],
     "Filter",
   );
+}
+
+/** What is said if there is nothing to choose. A store that was not read may have more sessions. */
+export function shownText(answer: Parameters<typeof noteLines>[0]): string {
+  const notes = noteLines(answer);
+  return notes.length === 0 ? `opencode ${ALL_SHOWN}` : notes.join("\n");
 }
 
 function optionFor(input: HiddenInput, choice: RescueChoice): Option {
@@ -92,7 +100,7 @@ function choose(input: HiddenInput, choice: RescueChoice): Promise<void> | void 
 }
 
 function bringBack(input: HiddenInput, choices: readonly RescueChoice[]): Promise<void> {
-  const sessions = choices.flatMap(({ sessionID }) => ["--session", sessionID]);
+  const sessions = namedBy(choices).flatMap((sessionID) => ["--session", sessionID]);
   return carryOut(input, ["--import", "--relink", "--unarchive", ...sessions]);
 }
 

@@ -4,6 +4,7 @@ import type { IncompleteSession } from "../../rescue/incomplete.ts";
 import type { Change } from "../../rescue/relink.ts";
 import type { HiddenList } from "../../rescue/rescue.ts";
 import { plural } from "../amounts.ts";
+import { holderText } from "../records.ts";
 import { printable } from "../text-layout.ts";
 import { utcText } from "../times.ts";
 import { nextLine } from "./check.ts";
@@ -29,10 +30,14 @@ const CAUSES: readonly Cause[] = [
   ...(["moved", "project-changed", "parent-missing", "record-missing"] as const),
 ];
 
-/** The hidden sessions, the reason for each, and the command that brings them back. */
+/**
+ * The hidden sessions, the reason for each, and the command that brings them back. `named`: the list is of these sessions
+ * only, if there are any.
+ */
 export function listText(
-  { target, hidden, partlyShown, incomplete, unjudged, limits, unread, refusal }: HiddenList,
+  { target, hidden, partlyShown, incomplete, unjudged, limits, unreadStores, refusal }: HiddenList,
   command: CommandWriter,
+  named: readonly string[] = [],
 ): string {
   const lines: string[] = [];
   const missed = hidden.filter(({ cause }) => cause !== "archived");
@@ -50,12 +55,14 @@ export function listText(
   }
   const archived = section(hidden, "archived", command);
   lines.push(...(lines.length > 0 ? archived : archived.slice(1)));
-  const notes = noteLines({ unjudged, limits, unread });
+  const notes = noteLines({ unjudged, limits, unreadStores });
   if (missed.length + partlyShown.length + incomplete.length + notes.length === 0) {
     const nothing =
-      refusal === null
-        ? `Nothing is hidden: the opencode of ${target} ${ALL_SHOWN}`
-        : "Of opencode 1.x nothing is hidden here.";
+      named.length > 0
+        ? `Of the sessions that --session names, none is hidden from the opencode of ${target}.`
+        : refusal === null
+          ? `Nothing is hidden: the opencode of ${target} ${ALL_SHOWN}`
+          : "Of opencode 1.x nothing is hidden here.";
     // Whether a session loads is not looked at here.
     const next = `${nextLine(command("check"))} (says whether they load)`;
     lines.push(...(lines.length > 0 ? [""] : []), nothing, "", next);
@@ -65,15 +72,13 @@ export function listText(
 }
 
 /** Notes about sessions that the list does not cover. */
-export function noteLines({ unjudged, limits, unread }: Pick<HiddenList, "unjudged" | "limits" | "unread">): string[] {
+export function noteLines({
+  unjudged,
+  limits,
+  unreadStores,
+}: Pick<HiddenList, "unjudged" | "limits" | "unreadStores">): string[] {
   const notes: string[] = [];
-  if (unread.length > 0) {
-    notes.push(
-      `${plural(unread.length, "store")} could not be read. Whether more sessions are there is not known:`,
-      ...unread.map((each) => `  ${path(each)}`),
-      "`opencode-session-repair check --db FILE` says what is wrong with a database.",
-    );
-  }
+  notes.push(...unreadLines(unreadStores));
   if (unjudged > 0) {
     notes.push(
       `For ${plural(unjudged, "session")} this tool cannot tell whether opencode lists them: their folder cannot be read.`,
@@ -98,6 +103,20 @@ export function noteLines({ unjudged, limits, unread }: Pick<HiddenList, "unjudg
   return notes;
 }
 
+/** The stores that could not be read, with the commands that say why. */
+export function unreadLines(stores: HiddenList["unreadStores"]): string[] {
+  if (stores.length === 0) return [];
+  const options = [
+    ...(stores.some(({ isFolder }) => !isFolder) ? ["--db FILE"] : []),
+    ...(stores.some(({ isFolder }) => isFolder) ? ["--data-dir FOLDER"] : []),
+  ];
+  return [
+    `${plural(stores.length, "store")} could not be read. Whether more sessions are there is not known:`,
+    ...stores.map((each) => `  ${path(each.path)}`),
+    `${options.map((option) => `\`opencode-session-repair check ${option}\``).join(" or ")} says what is wrong with one.`,
+  ];
+}
+
 function section(hidden: readonly HiddenSession[], cause: Cause, command: CommandWriter): string[] {
   const own = hidden.filter((session) => session.cause === cause);
   if (own.length === 0) return [];
@@ -109,11 +128,9 @@ function section(hidden: readonly HiddenSession[], cause: Cause, command: Comman
   ];
 }
 
-function incompleteText(
-  { sessionID, title, database, messages, more, isContained }: IncompleteSession,
-  command: CommandWriter,
-): string[] {
-  const where = database === undefined ? "the old JSON storage" : printable(database);
+function incompleteText(session: IncompleteSession, command: CommandWriter): string[] {
+  const { sessionID, title, messages, more, isContained } = session;
+  const where = printable(holderText(session));
   const facts = `${plural(messages, "message")} here, ${more.toLocaleString("en-US")} more in ${where}`;
   const line = `  ${sessionID}  ${[...(title === null ? [] : [printable(title)]), facts].join(" · ").replaceAll("\n", " ")}`;
   if (!isContained) {
@@ -170,9 +187,15 @@ function path(folder: string): string {
   return printable(folder).replaceAll("\n", " ");
 }
 
-function sessionText({ sessionID, title, directory, updatedMs, database, suggestion }: HiddenSession): string {
+function sessionText(session: HiddenSession): string {
+  const { sessionID, title, directory, updatedMs, database, dataDir, suggestion } = session;
   const name = title === null ? WITHOUT_RECORD : printable(title);
-  const facts = [utcText(updatedMs), name, directory, ...(database === undefined ? [] : [printable(database)])];
+  const facts = [
+    utcText(updatedMs),
+    name,
+    directory,
+    ...((database ?? dataDir) === undefined ? [] : [printable(holderText(session))]),
+  ];
   const known = facts.filter((fact) => fact !== null && fact !== "").map((fact) => fact?.replaceAll("\n", " "));
   return `  ${sessionID}  ${known.join(" · ")}${suggestion === null ? "" : ` → ${suggestion}`}`;
 }

@@ -88,11 +88,12 @@ export function sessionRows(sessions: readonly ListedSession[], screen: Screen):
 /** On a narrow screen, a session takes two lines. */
 const NARROWEST_ROW = 64;
 
-function stateText({ errors, warnings, cause, parentID }: ListedSession): string {
+function stateText({ errors, warnings, cause, parentID, isArchived }: ListedSession): string {
   const words = [
     ...(errors > 0 ? [plural(errors, "error")] : []),
     ...(errors === 0 && warnings > 0 ? [plural(warnings, "warning")] : []),
-    ...(cause === null ? [] : [cause === "archived" ? WHY[cause] : `not shown: ${WHY[cause]}`]),
+    ...(cause === null || cause === "archived" ? [] : [`not shown: ${WHY[cause]}`]),
+    ...(isArchived ? [WHY.archived] : []),
     ...(parentID === null ? [] : ["of a subagent"]),
   ];
   return words.join(", ");
