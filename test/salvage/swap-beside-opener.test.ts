@@ -239,7 +239,7 @@ test("what is written between the look and the lock is noticed", async () => {
     return nodeFileSystem.link(from, to);
   };
   const swap = swapIn({ ...nodeFileSystem, link: links }, run, database, { isHeld: async () => true });
-  await expect(swap).rejects.toThrow("changed since");
+  await expect(swap).rejects.toThrow("changed after it was copied");
   expect(locks).toBeGreaterThan(2);
 });
 
