@@ -8,8 +8,8 @@ export interface MissingColumns {
 }
 
 /**
- * The columns that a line of opencode needs and a database lacks; of a table that is missing, its name. A pending
- * migration may still add them.
+ * The columns that a line of opencode needs and a database lacks. If a whole table is missing, only its name is listed.
+ * A pending migration may still add them.
  */
 export function missingColumns(line: HostProfile, frame: Frame): MissingColumns {
   if (line.upgradesOlder && !line.shaped(frame)) return { read: [], written: [] };

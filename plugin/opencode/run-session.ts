@@ -16,8 +16,8 @@ const HARMLESS_OPTIONS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether this process is an `opencode run` that made a session only for its command. `--session`, `--continue`,
- * `--fork`, `--title`, `--share`, `--attach` and any unknown option mean that the user may want the session.
+ * Whether this process is an `opencode run` that made a session only for its command. With `--session`, `--continue`,
+ * `--fork`, `--title`, `--share`, `--attach` or an unknown option, the user may want to keep the session of this run.
  */
 export function makesSessionOfItsOwn(argv: readonly string[]): boolean {
   const options = argv.filter((word) => word.startsWith("-")).map((word) => word.split("=")[0] ?? "");

@@ -15,7 +15,7 @@ export interface Refusal {
 
 /**
  * The reason why this user may not read, write or enter a path; `null` if they may, or if the path does not exist.
- * `write-here`: no user may write, because the file system is read-only. Opens nothing.
+ * `write-here`: no user may write in this place, because the file system is read-only. Opens nothing.
  */
 export function refusalOf(path: string, needs: "read" | "read and write"): Refusal | null {
   const isFolder = statOf(path)?.isDirectory() ?? false;

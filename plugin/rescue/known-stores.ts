@@ -53,7 +53,7 @@ export function unreadStore({ origin, opened }: { origin: Origin; opened: Opened
 export interface Holder {
   /** The file name of the database; absent for the JSON storage. */
   readonly database?: string;
-  /** The data directory, if it is the one that the user names as well. */
+  /** The data directory, if the store is in the second one, which the user names with `--from-data`. */
   readonly dataDir?: string;
 }
 

@@ -3,7 +3,7 @@ import type { FileSystem } from "../platform/file-system.ts";
 
 /** A git repository that opencode finds at or above a folder. */
 export interface Repository {
-  /** The folder that holds `.git`, without symbolic links, or the one that the setting `core.worktree` names. */
+  /** The folder that holds `.git`, or the folder that the setting `core.worktree` names. Symbolic links are resolved. */
   readonly worktree: string;
   /** Git's own folder of this worktree. In a linked worktree it is below the common one. */
   readonly gitDirectory: string;

@@ -39,7 +39,9 @@ export async function terminalSettings(api: TuiPluginApi, given: unknown, spec: 
     return guarded("The plugin is listed twice, with different options.");
   }
   if (first === undefined && isDoubtful)
-    return guarded("The plugin cannot tell which options in opencode.json are meant.");
+    return guarded(
+      "opencode.json names this plugin with different options, so the plugin cannot tell which of them to use.",
+    );
   return { ...readSettings(await findOptions(first?.options, nodeFileSystem, process.env)), isOwn: false };
 }
 

@@ -30,7 +30,7 @@ export async function copyFilesForSafety(
     }
   } catch (error) {
     const code = errnoCode(error);
-    // The copy is optional. Only a failing disk is a reason to stop the repair without a safety copy.
+    // If no copy can be made, the repair goes on without one. It stops only if the disk itself fails.
     if (code === null || code === "EIO") throw error;
     return { state: "skipped", reason: `the record could not be copied (${code})` };
   }

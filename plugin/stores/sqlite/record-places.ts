@@ -59,7 +59,8 @@ export class RowPlaces implements RecordPlaces, ImportTrace {
   }
 
   /**
-   * When opencode removes a message, it removes its parts too. So opencode did not leave a part without its message.
+   * When opencode removes a message, it removes its parts too. So if the message of a part is missing, opencode did not
+   * remove it.
    */
   sessionsWithLooseParts(among: readonly string[] | null, mostBytes: number): string[] {
     if (among !== null) {

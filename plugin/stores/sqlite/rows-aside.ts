@@ -29,7 +29,7 @@ export class RowsAside {
     if (!unchanged || !this.#isWholeGroup(group)) {
       return group.map(({ id }) => ({ id, state: "skipped", reason: CHANGED_SINCE }));
     }
-    // Parts follow a message that gets another id, so the message's row must exist first.
+    // If a message gets another id, its parts must name that id. So the message's row is written first.
     const isRenamed = isRenamedMessage(group[0]);
     if (isRenamed) this.#rows.connection.exec("pragma defer_foreign_keys = on");
     // Otherwise parts are removed first, so that exactly the captured rows are removed, and none by a cascade.

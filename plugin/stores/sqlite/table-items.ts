@@ -46,7 +46,8 @@ export class TableItems {
     const prepared = this.#prepared.get(item);
     const done = prepared === undefined ? null : changeTable(this.#connection, prepared.change);
     if (done === null) return { id: item.id, state: "skipped", reason: CHANGED_SINCE };
-    if (done.after !== prepared?.listed.after) throw new Error("completing the table does not give the listed result");
+    if (done.after !== prepared?.listed.after)
+      throw new Error("the completed table differs from the result that the manifest lists");
     return { id: item.id, state: "done" };
   }
 
