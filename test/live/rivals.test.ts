@@ -69,7 +69,8 @@ describe.each(["1.1.65", "1.18.33"] as const)("opencode %s", (version) => {
       const [first, second] = await Promise.all([repair(), repair(), ...hosts.map((host) => host.get("/session"))]);
       for (const { code, stderr, stdout } of [first, second]) {
         expect([0, 1, 3]).toContain(code ?? -1);
-        if (code === 3) expect(stderr + stdout).toMatch(/Another repair holds the lock|changed after it was checked|no longer there/);
+        if (code === 3)
+          expect(stderr + stdout).toMatch(/Another repair holds the lock|changed after it was checked|no longer there/);
       }
       // Whoever stepped aside has its turn in the end.
       let last = await repair();
