@@ -1,8 +1,8 @@
 import { adviceFor, adviceOn } from "../faults/catalogue.ts";
 import type { ConfirmedFinding, Finding, Verdict } from "../model/finding.ts";
-import type { ReportedItem } from "../repair/apply.ts";
 import type { CheckResult } from "../repair/check.ts";
 import type { CheckedStore } from "../repair/check-input.ts";
+import type { ReportedItem } from "../repair/reported-item.ts";
 import { TOOL } from "../tool-identity.ts";
 import { systemSentence } from "../words/answers/system.ts";
 import { mendingCommandFor } from "./mending-command.ts";

@@ -1,5 +1,5 @@
-import type { ReportedItem } from "../repair/apply.ts";
 import { settleUnfinished } from "../repair/repair.ts";
+import type { ReportedItem } from "../repair/reported-item.ts";
 import { planRestore, type RestoreInput, type RestorePlan, restore } from "../repair/restore.ts";
 import { type RunOnSession, runContents } from "../show/run-contents.ts";
 import { plural } from "../words/amounts.ts";

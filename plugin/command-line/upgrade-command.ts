@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
-import { ACTION } from "../repair/apply.ts";
 import { repairThroughout } from "../repair/converge.ts";
 import { type Plan, planRepair, type Selection } from "../repair/plan.ts";
 import { settleUnfinished } from "../repair/repair.ts";
+import { ACTION } from "../repair/reported-item.ts";
 import { checkUpgrade, type UpgradeOutcome, type UpgradeResult } from "../upgrade/check-upgrade.ts";
 import { countsText } from "../words/amounts.ts";
 import { itemLine } from "../words/answers/check.ts";

@@ -1,10 +1,10 @@
 import { faultByCode } from "../faults/catalogue.ts";
 import { type ConfirmedFinding, FAILING_ON_SCREEN, isFailingHere, type Verdict } from "../model/finding.ts";
 import { allRuns, runIDOf } from "../quarantine/runs.ts";
-import type { ReportedItem } from "../repair/apply.ts";
 import { type CheckResult, check } from "../repair/check.ts";
 import { repairThroughout } from "../repair/converge.ts";
 import { writingRefusal } from "../repair/may-write.ts";
+import type { ReportedItem } from "../repair/reported-item.ts";
 import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
 import { unlistedBy, unlistedLine } from "../repair/unlisted.ts";
 import { countsWords, plural, themOrIt } from "../words/amounts.ts";

@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { THIS_SYSTEM } from "../hosts/folder-paths.ts";
-import { type Locator, valueColumn } from "../model/artifact.ts";
+import type { Locator } from "../model/artifact.ts";
 import type { ManifestItem, RunFolder } from "../model/manifest-item.ts";
-import type { ShownChange } from "../model/replacement.ts";
 import { NotAFolderError } from "../platform/durable.ts";
 import { errnoCode, type FileSystem } from "../platform/file-system.ts";
 import { ChangedWhileCopiedError } from "../platform/move.ts";
@@ -25,6 +24,7 @@ import { TOOL } from "../tool-identity.ts";
 import { DISK_ERROR, unreadable } from "../words/refusals.ts";
 import { refusalToWrite } from "./may-write.ts";
 import type { Plan, PlannedSession } from "./plan.ts";
+import { ACTION, type ReportedItem, reportedItem, skippedItem } from "./reported-item.ts";
 
 export interface ApplyInput {
   readonly files: FileSystem;
@@ -38,27 +38,6 @@ export interface ApplyInput {
   readonly signal?: AbortSignal;
   /** Called after each run folder with the number of finished operations and the total. */
   readonly onProgress?: (done: number, of: number) => void;
-}
-
-export type Action = "quarantined" | "recovered" | "normalised" | "settled" | "rescued" | "restored" | "skipped";
-
-/** The outcome of one item, for people and scripts. */
-export interface ReportedItem {
-  readonly id: string;
-  readonly sessionID: string | null;
-  readonly recordID: string | null;
-  readonly kind: string;
-  /** For a session or project in a database: the only column that was changed. */
-  readonly column?: string;
-  readonly code: string;
-  readonly action: Action;
-  readonly reason?: string;
-  /** The source of what replaced a recovered record, in words. */
-  readonly source?: string;
-  /** The action that would be taken. Present only if nothing was done yet. */
-  readonly planned?: Action;
-  /** The values that would change, in words. Present only for a record to which the repair would add missing values. */
-  readonly changes?: readonly ShownChange[];
 }
 
 /** The reason why a run stopped early, in one sentence that tells the user what to do. */
@@ -82,15 +61,6 @@ export interface Applied {
   readonly manifests: string[];
   readonly stopped: Stopped | null;
 }
-
-/** The action that is reported for each remedy. */
-export const ACTION: Readonly<Record<ManifestItem["remedy"], Action>> = {
-  quarantine: "quarantined",
-  recover: "recovered",
-  normalise: "normalised",
-  settle: "settled",
-  rescue: "rescued",
-};
 
 /**
  * Carries out a plan, one session after the other. The originals of each session are captured, the changes journaled,
@@ -332,27 +302,4 @@ function report(applied: Applied, manifest: Manifest, outcomes: readonly ItemOut
     const action = item.state === "done" ? ACTION[item.remedy] : "skipped";
     applied.items.push(reportedItem(manifest, item, action, reasons.get(item.id)));
   }
-}
-
-/** The outcome of an item of a run. */
-export function reportedItem(
-  { sessionID }: Manifest,
-  { id, recordID, kind, locator, code, replacement }: ManifestItem,
-  action: ReportedItem["action"],
-  reason: string | undefined,
-): ReportedItem {
-  const said = reason === undefined ? {} : { reason };
-  const from = action === "recovered" && replacement !== undefined ? { source: replacement.source } : {};
-  return { id, sessionID, recordID, kind, ...columnOf(locator), code, action, ...from, ...said };
-}
-
-export function columnOf(locator: Locator): { readonly column?: string } {
-  const column = valueColumn(locator);
-  return column === null ? {} : { column };
-}
-
-/** An operation that was skipped, with the reason in one clause. */
-export function skippedItem(operation: Operation, reason: string): ReportedItem {
-  const { sessionID, recordID, kind, locator, code } = operation;
-  return { id: "", sessionID, recordID, kind, ...columnOf(locator), code, action: "skipped", reason };
 }

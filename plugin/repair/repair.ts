@@ -10,9 +10,10 @@ import type { Located } from "../stores/locate.ts";
 import { openStores } from "../stores/open.ts";
 import type { Access } from "../stores/opened-store.ts";
 import { lockedSentence } from "../words/lock.ts";
-import { type Applied, applyPlan, type ReportedItem, type Stopped, skippedItem, stoppedBy } from "./apply.ts";
+import { type Applied, applyPlan, type Stopped, stoppedBy } from "./apply.ts";
 import { type Plan, planRepair, type Selection } from "./plan.ts";
 import { reconcileRuns } from "./reconcile.ts";
+import { type ReportedItem, skippedItem } from "./reported-item.ts";
 
 export interface RepairInput {
   readonly files: FileSystem;

@@ -8,16 +8,9 @@ import type { Located } from "../stores/locate.ts";
 import type { Access } from "../stores/opened-store.ts";
 import type { ItemOutcome, StoreWriter } from "../stores/writer.ts";
 import { NO_SUCH_RUN } from "../words/refusals.ts";
-import {
-  type ReportedItem,
-  reportedItem,
-  STOPPED_BETWEEN,
-  type Stopped,
-  stoppedBy,
-  TAKEN_OVER,
-  withOutcomes,
-} from "./apply.ts";
+import { STOPPED_BETWEEN, type Stopped, stoppedBy, TAKEN_OVER, withOutcomes } from "./apply.ts";
 import { isStopped, underLock } from "./repair.ts";
+import { type ReportedItem, reportedItem } from "./reported-item.ts";
 import { writerForManifest } from "./run-store.ts";
 
 export interface RestoreInput {

@@ -1,7 +1,7 @@
 import { isFileLocator } from "../model/artifact.ts";
 import { plural } from "../words/amounts.ts";
-import type { ReportedItem } from "./apply.ts";
 import type { Plan } from "./plan.ts";
+import type { ReportedItem } from "./reported-item.ts";
 
 /** Sessions that opencode no longer lists because their whole record is in quarantine. This happens only with files. */
 export function unlistedBy(plan: Plan, items: readonly ReportedItem[]): string[] {

@@ -1,7 +1,8 @@
 import { NOT_IMPORTED, SEVERAL_DATABASES } from "../faults/whereabouts.ts";
 import type { NewRow } from "../model/replacement.ts";
-import { type ReportedItem, stoppedBy } from "../repair/apply.ts";
+import { stoppedBy } from "../repair/apply.ts";
 import type { PlannedSession } from "../repair/plan.ts";
+import type { ReportedItem } from "../repair/reported-item.ts";
 import type { Operation } from "../stores/writer.ts";
 import { amount } from "../words/amounts.ts";
 import { unreadable } from "../words/refusals.ts";

@@ -1,8 +1,9 @@
 import { newRunID } from "../quarantine/run-id.ts";
-import { applyPlan, type ReportedItem, STOPPED_BETWEEN, type Stopped } from "../repair/apply.ts";
+import { applyPlan, STOPPED_BETWEEN, type Stopped } from "../repair/apply.ts";
 import { addingRefusal } from "../repair/may-write.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
+import type { ReportedItem } from "../repair/reported-item.ts";
 import { type BroughtIn, moreOfSession, refusedItem, unreadSession, wholeSession } from "./brought-in.ts";
 import { foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.ts";
 import { isAdded } from "./incomplete.ts";

@@ -1,7 +1,7 @@
 import type { ManifestItem } from "../model/manifest-item.ts";
 import type { FileSystem } from "../platform/file-system.ts";
 import { eachStoredRun } from "../quarantine/vault.ts";
-import { ACTION, type Action, columnOf } from "../repair/apply.ts";
+import { ACTION, type Action, columnOf } from "../repair/reported-item.ts";
 import { placeOf } from "./quarantined.ts";
 import { readableText } from "./transcript.ts";
 

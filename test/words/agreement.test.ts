@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ConfirmedFinding } from "../../plugin/model/finding.ts";
-import type { ReportedItem } from "../../plugin/repair/apply.ts";
+import type { ReportedItem } from "../../plugin/repair/reported-item.ts";
 import { sessionSentence } from "../../plugin/words/answers/dialog.ts";
 import { groupText } from "../../plugin/words/answers/finding-groups.ts";
 import { noticeSentence } from "../../plugin/words/answers/notice.ts";

@@ -3,7 +3,7 @@ import type { ManifestItem } from "../../model/manifest-item.ts";
 import type { FileSystem } from "../../platform/file-system.ts";
 import { timeOfRunID } from "../../quarantine/run-id.ts";
 import { eachRun } from "../../quarantine/runs.ts";
-import { ACTION } from "../../repair/apply.ts";
+import { ACTION } from "../../repair/reported-item.ts";
 import { plural } from "../../words/amounts.ts";
 import { REPAIR_UNDOES } from "../../words/answers/common.ts";
 import { openedAgain } from "../../words/records.ts";

@@ -1,5 +1,5 @@
 import type { ConfirmedFinding } from "../../model/finding.ts";
-import type { ReportedItem } from "../../repair/apply.ts";
+import type { ReportedItem } from "../../repair/reported-item.ts";
 import { plural, themOrIt } from "../amounts.ts";
 import { openedAgain } from "../records.ts";
 
