@@ -135,8 +135,8 @@ test("sessions beyond the ends of the lists of 1.18.33 are counted as the host l
   expect(all.limits).toMatchObject({ beyond: 3, rule: "100 newest", beyondWeb: 48 });
   const text = listText(all, (...args) => args.join(" "));
   expect(text).not.toContain("Nothing is hidden");
-  expect(text).toContain("does not reach 3 older sessions");
-  expect(text).toContain("does not reach 48 older sessions");
+  expect(text).toContain("3 older sessions of this database cannot be in its list");
+  expect(text).toContain("48 older sessions cannot be in their lists");
 });
 
 async function inputFor(world: World, sessionIDs: readonly string[]): Promise<RescueInput> {
