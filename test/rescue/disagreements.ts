@@ -42,7 +42,7 @@ export async function tryHistory(world: World, seed: number, length: number): Pr
     // Each start may have given sessions to another project: what the host says from here on stays.
     const settled = await view("after a start in every folder", true);
     judge(history, settled, copied, said);
-    const inside = await viewsInside(world, history);
+    const inside = await viewsInside(world, history, copied);
     for (const each of inside) judge(history, each, copied, said);
     judgeTogether(history, [settled, ...inside], said);
     await relink(world, history, settled, inside, said);
@@ -87,14 +87,20 @@ async function copiedMessages({ copy, sessions }: History): Promise<ReadonlyMap<
 }
 
 /** What a container says that is given one folder after the other. It is started once in each before. */
-async function viewsInside(world: World, { bound, sessions }: History): Promise<View[]> {
+async function viewsInside(
+  world: World,
+  { bound, sessions }: History,
+  copied: ReadonlyMap<string, readonly string[]>,
+): Promise<View[]> {
   const container = bound.length === 0 ? null : await world.container();
   if (container === null) return [];
   for (const folder of bound) {
     container.bind(folder);
     await listsOf(container.host, WORKSPACE);
   }
-  const ids = sessions.flatMap(({ id }) => ["--session", id]);
+  const known = new Set([...sessionRows(world).map(({ id }) => id), ...copied.keys()]);
+  // Of a session that is in no store, `rescue` says only that.
+  const ids = sessions.flatMap(({ id }) => (known.has(id) ? ["--session", id] : []));
   const views: View[] = [];
   for (const folder of bound) {
     container.bind(folder);
