@@ -248,7 +248,7 @@ async function relink(
       said.push(`session ${id} was shown in ${session.directory}, and is not after relink`);
     }
   }
-  for (const [index, view] of (await viewsInside(world, history)).entries()) {
+  for (const [index, view] of (await viewsInside(world, history, new Map())).entries()) {
     const before = inside[index];
     for (const session of history.sessions) {
       if (before !== undefined && isShownAtHome(before.asked, session) && !isShownAtHome(view.asked, session)) {

@@ -39,5 +39,7 @@ export function addDamagedParts(store: RealStore, sessions: readonly StoredSessi
       );
     }
   })();
+  // With a statement left, Bun keeps the file open until it collects garbage.
+  insert.finalize();
   database.close();
 }
