@@ -9,15 +9,15 @@ interface Picture {
 /** The pictures of the gallery, by the names of their files in `docs/gallery/`. */
 export const PICTURES = {
   before: {
-    description: "opencode shows a damaged session: an empty screen, and no word of an error",
+    description: "opencode shows a damaged session: an empty screen without an error message",
     words: ["Speed up the feed parser", "0 tokens"],
   },
   toast: {
-    description: "A toast at the start: what became of 2 damaged records, and how to undo it",
+    description: "A message at the start: what was done with 2 damaged records, and how to undo it",
     words: ["2 damaged records of 2 sessions", "Nothing was deleted. To undo: /repair undo."],
   },
   after: {
-    description: "The same session, opened again: everything but the damaged record is there",
+    description: "The same session opens again: only the damaged record is missing",
     words: ["Why is the feed parser slow?", "Done: the pattern is compiled once."],
   },
   dialog: {
@@ -29,7 +29,7 @@ export const PICTURES = {
     words: ["The originals are in quarantine/", "To undo: /repair"],
   },
   undo: {
-    description: "The question before an undo: the records will be restored byte for byte where they were",
+    description: "The question before an undo: the records will be restored byte for byte to their places",
     words: ["Undo this run?", "2 records will be restored byte for byte where they were"],
   },
 } as const satisfies Readonly<Record<string, Picture>>;
