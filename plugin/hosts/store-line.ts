@@ -35,10 +35,17 @@ export function lineNamed(name: LineName): HostProfile {
   return line;
 }
 
+/** The check of each record asks for the line. To find it by the version costs more than to read a small record. */
+const lineOfStore = new WeakMap<StoreDescription, HostProfile>();
+
 /** The line of the host that loads a store. If several lines are possible, this is the likeliest. */
 export function hostLine(store: StoreDescription): HostProfile {
-  const [line] = store.lines ?? [];
-  return lineNamed(line ?? lineOfKind(store));
+  const known = lineOfStore.get(store);
+  if (known !== undefined) return known;
+  const [named] = store.lines ?? [];
+  const line = lineNamed(named ?? lineOfKind(store));
+  lineOfStore.set(store, line);
+  return line;
 }
 
 /** The system whose opencode loads a store. Folders are checked by the rules of that system. */

@@ -32,7 +32,13 @@ export function isNamedAsCopy({ recordID, locator }: Artifact, value: unknown): 
 
 /** Whether a file is in a folder that opencode did not make. */
 export function isBelowItsFolder(path: string): boolean {
-  return path.split("/").length > FOLDERS_OF_RECORD + 1;
+  // This is asked of each file, so no list of the folders is made.
+  let slash = -1;
+  for (let folders = 0; folders <= FOLDERS_OF_RECORD; folders += 1) {
+    slash = path.indexOf("/", slash + 1);
+    if (slash === -1) return false;
+  }
+  return true;
 }
 
 /** The folder in which opencode itself would keep a record's file. */
