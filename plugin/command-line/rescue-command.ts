@@ -60,7 +60,7 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   if (!listing.ok) return withoutList(context, listing);
   const { list, unknown } = listing;
   const [noSession] = unknown;
-  if (noSession !== undefined) return problem(context, await unknownSessionMessage(context, noSession), EXIT.usage);
+  if (noSession !== undefined) return unknownSession(context, noSession);
   const other = await otherData(context, fromData);
   const beside = otherDataLines(context, other);
   const isAsking = terminal.interactive && command.isOpen && !command.yes && !command.dryRun && !context.options.json;
@@ -80,7 +80,11 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
     const document = { ...list, runID: null, ...of2x, ...(other.length > 0 && { otherData: other }) };
     const undecided = count === 0 && !command.dryRun && command.relink === true ? [undecidedText(list)] : [];
     answer(context, listAnswer(document), paragraphs([undecided, missed === "" ? [] : [missed], beside]));
-    return count > 0 || missing.length > 0 || list.hidden.some(isMissed) || isUncertain(list)
+    return count > 0 ||
+      missing.length > 0 ||
+      list.notFound.length > 0 ||
+      list.hidden.some(isMissed) ||
+      isUncertain(list)
       ? EXIT.findings
       : EXIT.done;
   }
@@ -105,7 +109,17 @@ export async function rescueCommand(context: CommandContext, command: Rescue): P
   if (signal.aborted && (stopped !== null || after === null)) return EXIT.refused;
   if (after === null) return EXIT.findings;
   if (stopped?.kind === "refused") return result.runID === null ? EXIT.refused : EXIT.findings;
-  return after.hidden.some(isMissed) || isUncertain(after) ? EXIT.findings : EXIT.done;
+  return isLeft(result, after) ? EXIT.findings : EXIT.done;
+}
+
+/** Whether something that was asked for was not done, or a session may still be hidden. */
+function isLeft({ items }: Pick<RescueResult, "items">, after: HiddenList): boolean {
+  return items.some(({ action }) => action === "skipped") || after.hidden.some(isMissed) || isUncertain(after);
+}
+
+/** Several ids may be named, so the answer says which one it means. */
+async function unknownSession(context: CommandContext, sessionID: string): Promise<ExitStatus> {
+  return problem(context, `${sessionID}: ${await unknownSessionMessage(context, sessionID)}`, EXIT.usage);
 }
 
 /** A store that opencode may use, or that the user named, could not be read. A copy that somebody keeps does not count. */
@@ -163,6 +177,7 @@ async function choose(
     return EXIT.findings;
   }
   let after = list;
+  const items: RescueResult["items"][number][] = [];
   for (const { sessionIDs, request } of chosen) {
     const result = await rescue({ ...input, sessionIDs }, request);
     const again = await listedAgain({ ...input, sessionIDs: [] }, signal);
@@ -174,8 +189,9 @@ async function choose(
     if (signal.aborted || (stopped !== null && result.runID === null)) return EXIT.refused;
     if (stopped !== null || again === null) return EXIT.findings;
     after = again;
+    for (const item of result.items) items.push(item);
   }
-  return after.hidden.some(isMissed) || isUncertain(after) ? EXIT.findings : EXIT.done;
+  return isLeft({ items }, after) ? EXIT.findings : EXIT.done;
 }
 
 async function exported(
@@ -197,12 +213,16 @@ async function exported(
     throw error;
   }
   if (!exporting.ok) return withoutList(context, exporting);
-  const { sessions, skipped, unreadStores, isComplete } = exporting;
+  const { sessions, skipped, unknown, unreadStores, isComplete } = exporting;
+  const [noSession] = unknown;
+  if (noSession !== undefined) return unknownSession(context, noSession);
   const lines = sessions.map(({ file, directory }) => `  ${file}${directory === null ? "" : `  in ${directory}`}`);
   const text = [
-    ...(sessions.length === 0 && (for2x?.length ?? 0) > 0
-      ? []
-      : [`Wrote ${plural(sessions.length, "file")}; run \`opencode import FILE\` in the folder of each session:`]),
+    ...(sessions.length > 0
+      ? [`Wrote ${plural(sessions.length, "file")}; run \`opencode import FILE\` in the folder of each session:`]
+      : (for2x?.length ?? 0) > 0
+        ? []
+        : ["No file was written: no other store has a session that is hidden here."]),
     ...lines,
     ...skipped.map(({ sessionID, reason }) => `  not written: ${sessionID}, ${reason}`),
     ...exportedText(for2x ?? []),
@@ -259,7 +279,8 @@ function doneText(
   write: CommandWriter,
 ): string {
   const sum = (key: "messages" | "parts" | "todos") => sessions.reduce((total, each) => total + each[key], 0);
-  const changed = items.filter(({ action }) => action === "rescued").length - sessions.length;
+  const brought = new Set(sessions.map(({ sessionID }) => sessionID));
+  const changed = items.filter(({ action, sessionID }) => action === "rescued" && !brought.has(sessionID ?? "")).length;
   const lines: string[] = [];
   if (sessions.length > 0) {
     const content = `${plural(sum("messages"), "message")}, ${plural(sum("parts"), "part")}, ${plural(sum("todos"), "todo")}`;
@@ -270,11 +291,10 @@ function doneText(
   for (const session of sessions) {
     for (const [path, count] of Object.entries(session.completed))
       completed.set(path, (completed.get(path) ?? 0) + count);
-    for (const { kind, recordID, why } of session.leftOut)
-      lines.push(`  left where it is: ${kind} ${recordID}, ${why}`);
+    for (const { kind, recordID, why } of session.leftOut) lines.push(`  not brought in: ${kind} ${recordID}, ${why}`);
   }
   for (const [path, count] of completed)
-    lines.push(`  filled in, since older releases did not write it: ${path}, ${plural(count, "time")}`);
+    lines.push(`  completed, since older releases did not write it: ${path}, ${plural(count, "time")}`);
   for (const { action, recordID, reason } of items) {
     if (action === "skipped") lines.push(`  not done: ${recordID ?? ""}, ${reason ?? ""}`);
   }

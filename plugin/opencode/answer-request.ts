@@ -5,7 +5,7 @@ import { type CheckResult, check } from "../repair/check.ts";
 import { repairThroughout } from "../repair/converge.ts";
 import { writingRefusal } from "../repair/may-write.ts";
 import type { ReportedItem } from "../repair/reported-item.ts";
-import { planRestore, type RestoreInput, restore } from "../repair/restore.ts";
+import { plannedRecords, planRestore, type RestoreInput, restore } from "../repair/restore.ts";
 import { unlistedBy, unlistedLine } from "../repair/unlisted.ts";
 import { countsWords, plural, themOrIt } from "../words/amounts.ts";
 import {
@@ -18,7 +18,7 @@ import {
 } from "../words/answers/common.ts";
 import { changeLines } from "../words/changes.ts";
 import { originsSentence } from "../words/origins.ts";
-import { actionWord, doneWords, failsAgain, recordWords, restoredSentence } from "../words/records.ts";
+import { actionWord, afterUndo, doneWords, recordWords, undoneSentences } from "../words/records.ts";
 import { HELP_ANSWER, type RepairRequest, type RequestAnswer, type RequestContext } from "./repair-request.ts";
 
 /** An answer shows at most this many lines. */
@@ -203,9 +203,10 @@ async function undo(wanted: string | null, context: RequestContext): Promise<Req
   }
   const result = await restore(input, planning.plan);
   const restored = result.items.filter((item) => item.action === "restored");
+  const records = plannedRecords(planning.plan);
   const headline =
     result.stopped?.message ??
-    `${restoredSentence(restored.length)} ${failsAgain(restored.length)} The plugin leaves ${themOrIt(restored.length)} alone from now on.`;
+    `${undoneSentences(records, restored.length)} ${afterUndo(records)} The plugin leaves ${themOrIt(restored.length)} alone from now on.`;
   const changedSessions = [...new Set(restored.map((item) => item.sessionID))].filter((id) => id !== null);
   return { ...NO_CHANGE, headline, details: shortened(result.items.map(itemLine)), runID, changedSessions };
 }

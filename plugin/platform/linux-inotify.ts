@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { libcWith } from "./linux-libc.ts";
 import type { FolderChanges } from "./system.ts";
 
 /** The functions of the C library that this module needs. */
@@ -7,10 +8,6 @@ interface Libc {
   inotify_init1(flags: number): number;
   inotify_add_watch(queue: number, path: Uint8Array, mask: number): number;
   read(queue: number, into: Uint8Array, bytes: number): number;
-}
-
-interface ForeignFunctions {
-  dlopen(name: string, symbols: Readonly<Record<string, { args: string[]; returns: string }>>): { symbols: unknown };
 }
 
 /** O_NONBLOCK and O_CLOEXEC, with the values that Linux has on every architecture of opencode. */
@@ -32,16 +29,15 @@ const SHARE_OF_WATCHES = 0.5;
 
 /** Follows folders with inotify; `null` if the runtime cannot call inotify. */
 export async function followByInotify(root: string): Promise<FolderChanges | null> {
-  // The module's name is not a literal, because only Bun has the module.
-  const specifier = "bun:ffi";
-  const { dlopen } = (await import(specifier)) as ForeignFunctions;
-  const libc = dlopen("libc.so.6", {
+  const called = await libcWith<Libc>({
     inotify_init1: { args: ["i32"], returns: "i32" },
     inotify_add_watch: { args: ["i32", "ptr", "u32"], returns: "i32" },
     // With the types "u64" and "i64", both numbers would become a BigInt at each call. Bun would collect these as
     // garbage, which costs 1 to 2 % of a core.
     read: { args: ["i32", "ptr", "u64_fast"], returns: "i32" },
-  }).symbols as Libc;
+  });
+  if (called === null) return null;
+  const { libc } = called;
   const queue = libc.inotify_init1(QUEUE_FLAGS);
   if (queue < 0) return null;
   const most = Number(readFileSync("/proc/sys/fs/inotify/max_user_watches", "utf8")) * SHARE_OF_WATCHES;

@@ -1,14 +1,7 @@
 import { readlinkSync } from "node:fs";
-import { open } from "node:fs/promises";
-
-interface Pointers {
-  readonly i32: (address: number) => number;
-}
-
-interface ForeignFunctions {
-  dlopen(name: string, symbols: Readonly<Record<string, { args: string[]; returns: string }>>): { symbols: unknown };
-  readonly read: Pointers;
-}
+import { open, statfs } from "node:fs/promises";
+import { libcWith } from "./linux-libc.ts";
+import { isWrittenByUsAlone } from "./permissions.ts";
 
 /** The functions of the C library that are needed here. */
 interface Libc {
@@ -29,25 +22,35 @@ const IGNORED_SIGNAL = 23;
 /** The PID namespace that shows the processes of all others (PROC_PID_INIT_INO of Linux). */
 const OUTERMOST = "pid:[4026531836]";
 
+/** File systems of this machine alone, by their numbers in statfs(2). A lease on a network file system tells of its server. */
+const LOCAL_FILE_SYSTEMS: readonly number[] = [
+  0xef53, // ext2, ext3, ext4
+  0x58465342, // XFS
+  0x9123683e, // Btrfs
+  0x01021994, // tmpfs
+  0x2fc12fc1, // ZFS
+  0xf2f52010, // F2FS
+  0x794c7630, // overlayfs, as in containers
+];
+
 /**
- * Whether any other open descriptor of a file exists, in whatever process of this kernel: Linux grants a write lease only
- * on the sole one. Bun alone can ask for a lease. Without it the answer is `false` where `/proc` shows all processes, and
- * `null` in a container. Opens and closes the file: what POSIX locks this process has on it are lost.
+ * Whether any other open descriptor of a file exists: Linux grants a write lease only on the sole one, whatever container
+ * the others are in. If this runtime or file system has no lease, the answer is `false` only if `/proc` shows every
+ * process that may write to the file, else `null`. Opens and closes the file, so this process loses its POSIX locks on it.
  */
 export async function hasOtherDescriptor(path: string): Promise<boolean | null> {
-  return (await leaseRefused(path).catch(() => null)) ?? (showsAllProcesses() ? false : null);
+  const refused = await leaseRefused(path).catch(() => null);
+  return refused ?? (showsAllProcesses() && isWrittenByUsAlone(path) ? false : null);
 }
 
 /** `null`: this file system has no leases, the file is another user's, or the runtime cannot ask. */
 async function leaseRefused(path: string): Promise<boolean | null> {
-  if (process.versions.bun === undefined) return null;
-  // Not a literal, because only Bun has it.
-  const specifier = "bun:ffi";
-  const { dlopen, read } = (await import(specifier)) as ForeignFunctions;
-  const libc = dlopen("libc.so.6", {
+  const called = await libcWith<Libc>({
     fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
     __errno_location: { args: [], returns: "ptr" },
-  }).symbols as Libc;
+  });
+  if (called === null || !LOCAL_FILE_SYSTEMS.includes((await statfs(path)).type)) return null;
+  const { libc, read } = called;
   const file = await open(path, "r");
   try {
     libc.fcntl(file.fd, SET_SIGNAL, IGNORED_SIGNAL);

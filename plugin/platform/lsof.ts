@@ -1,3 +1,5 @@
+import { open } from "node:fs/promises";
+import { isWrittenByUsAlone } from "./permissions.ts";
 import { outputOf } from "./programs.ts";
 
 /** It looks at every process of this user, which takes seconds. */
@@ -7,12 +9,19 @@ const LSOF_MS = 60_000;
 const LSOF = "/usr/sbin/lsof";
 
 /**
- * Whether another process of this user has a file open, as `lsof` tells; `null` if it could not be asked. Its status is 1
- * if no process has it open.
+ * Whether another process has a file open, as `lsof` tells. `null`: it could not be asked, or a process of another user,
+ * which it does not show, may write to the file. Opens and closes the file: if `lsof` does not name this process, it did
+ * not look.
  */
 export async function hasOtherDescriptor(path: string, program: string = LSOF): Promise<boolean | null> {
-  const options = { folder: "/", environment: { PATH: "/usr/bin:/bin" }, timeoutMs: LSOF_MS };
-  const { status, output } = await outputOf(program, ["-t", "--", path], options);
-  if (status === null) return null;
-  return output.split("\n").some((pid) => pid !== "" && Number(pid) !== process.pid);
+  const file = await open(path, "r");
+  try {
+    const options = { folder: "/", environment: { PATH: "/usr/bin:/bin" }, timeoutMs: LSOF_MS };
+    const { output } = await outputOf(program, ["-t", "-n", "-P", "-w", "--", path], options);
+    const openers = output.split("\n").filter((pid) => pid !== "");
+    if (openers.some((pid) => Number(pid) !== process.pid)) return true;
+    return openers.length > 0 && isWrittenByUsAlone(path) ? false : null;
+  } finally {
+    await file.close();
+  }
 }

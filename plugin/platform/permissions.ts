@@ -122,3 +122,14 @@ function firstClosed(path: string): string {
   }
   return path;
 }
+
+/**
+ * Whether this process can see every process that may write to a file: it is root, or no other user may write. A normal
+ * user does not see what root has open.
+ */
+export function isWrittenByUsAlone(path: string): boolean {
+  const us = process.getuid?.();
+  if (us === 0) return true;
+  const found = statOf(path);
+  return found !== null && found.uid === us && (found.mode & 0o022) === 0;
+}

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 
 /** The whole environment of another program. Nothing is added. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -26,20 +26,30 @@ export async function outputOf(
   { folder, environment, timeoutMs }: ProgramOptions,
 ): Promise<ProgramOutput> {
   const { default: crossSpawn } = await import("cross-spawn");
+  let child: ChildProcess;
+  try {
+    const stdio: StdioOptions = ["ignore", "pipe", "ignore"];
+    child = crossSpawn(program, [...args], { cwd: folder, env: environment, stdio, windowsHide: true });
+  } catch {
+    return { status: null, output: "" };
+  }
   return new Promise((resolve) => {
-    const child = crossSpawn(program, [...args], {
-      cwd: folder,
-      env: environment,
-      timeout: timeoutMs,
-      stdio: ["ignore", "pipe", "ignore"],
-      windowsHide: true,
-    });
     let output = "";
+    // What the program itself has started may keep its output open for longer.
+    const timer = setTimeout(() => {
+      child.kill();
+      child.stdout?.destroy();
+      resolve({ status: null, output });
+    }, timeoutMs);
+    const end = (result: ProgramOutput) => {
+      clearTimeout(timer);
+      resolve(result);
+    };
     child.stdout?.setEncoding("utf8").on("data", (data: string) => {
       output += data;
     });
-    child.once("error", () => resolve({ status: null, output: "" }));
-    child.once("close", (status) => resolve({ status, output }));
+    child.once("error", () => end({ status: null, output: "" }));
+    child.once("close", (status) => end({ status, output }));
   });
 }
 

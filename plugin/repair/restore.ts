@@ -10,7 +10,7 @@ import type { ItemOutcome, StoreWriter } from "../stores/writer.ts";
 import { NO_SUCH_RUN } from "../words/refusals.ts";
 import { STOPPED_BETWEEN, type Stopped, stoppedBy, TAKEN_OVER, withOutcomes } from "./apply.ts";
 import { isStopped, underLock } from "./repair.ts";
-import { type ReportedItem, reportedItem } from "./reported-item.ts";
+import { ACTION, type Action, type ReportedItem, reportedItem } from "./reported-item.ts";
 import { writerForManifest } from "./run-store.ts";
 
 export interface RestoreInput {
@@ -44,7 +44,18 @@ export interface RestorePlan {
 interface PlannedRun {
   readonly folder: string;
   readonly sessionID: string | null;
-  readonly items: readonly Pick<ManifestItem, "id" | "kind" | "recordID" | "code">[];
+  readonly items: readonly PlannedItem[];
+}
+
+/** A record that is to be restored. `bytes`: of its original, `null` if the run added the record. */
+interface PlannedItem extends Pick<ManifestItem, "id" | "kind" | "recordID" | "code"> {
+  readonly action: Action;
+  readonly bytes: number | null;
+}
+
+/** All records that a plan restores. */
+export function plannedRecords({ runs }: RestorePlan): PlannedItem[] {
+  return runs.flatMap(({ items }) => items);
 }
 
 export type RestorePlanning =
@@ -73,7 +84,9 @@ export async function planRestore(input: RestoreInput): Promise<RestorePlanning>
     const wanted = itemsToRestore(run, itemIDs);
     for (const { id } of [...wanted, ...items.filter(({ state }) => state === "restored")]) missing.delete(id);
     if (wanted.length === 0) continue;
-    const planned = wanted.map(({ id, kind, recordID, code }) => ({ id, kind, recordID, code }));
+    const planned = wanted.map(({ id, kind, recordID, code, remedy, original }) => {
+      return { id, kind, recordID, code, action: ACTION[remedy], bytes: original?.bytes ?? null };
+    });
     runs.push({ folder: run.folder, sessionID, items: planned });
   }
   if (!isThere) return unknown(NO_SUCH_RUN);

@@ -4,7 +4,7 @@ import { type BroughtIn, readRows, unreadSession } from "./brought-in.ts";
 import type { HiddenSession } from "./hidden.ts";
 import { importDocument } from "./import-file.ts";
 import { type KnownStores, openKnownStores, type UnreadStore } from "./known-stores.ts";
-import { chosenSessions, isElsewhere, type Refusal, type RescueInput } from "./request.ts";
+import { chosenSessions, isElsewhere, type Refusal, type RescueInput, unknownSessions } from "./request.ts";
 
 export interface Exported extends BroughtIn {
   /** The name of the file in the folder. */
@@ -19,6 +19,8 @@ export type Exporting =
       readonly sessions: readonly Exported[];
       /** Sessions that could not be read, so no file was written. */
       readonly skipped: readonly { readonly sessionID: string; readonly reason: string }[];
+      /** Ids that no store has. Then no file was written. */
+      readonly unknown: readonly string[];
       /** Stores that could not be read, as a whole or in part: they may have more sessions. */
       readonly unreadStores: readonly UnreadStore[];
       /** `false`: a signal stopped the export before all files were written. */
@@ -36,12 +38,15 @@ export async function exportHidden(input: RescueInput, folder: string): Promise<
   if (!knowing.ok) return knowing;
   const { stores } = knowing;
   try {
+    const unknown = unknownSessions(input.sessionIDs, stores);
+    const nothing = { ok: true, sessions: [], skipped: [], isComplete: true } as const;
+    if (unknown.length > 0) return { ...nothing, unknown, unreadStores: stores.unread };
     const { hidden, unread } = await chosenSessions(input, stores);
     const written = await writeSessions(input, stores, hidden.filter(isElsewhere), folder);
-    return { ok: true, ...written, unreadStores: [...stores.unread, ...unread] };
+    return { ok: true, ...written, unknown, unreadStores: [...stores.unread, ...unread] };
   } catch (error) {
     if (input.signal?.aborted && error === input.signal.reason) {
-      return { ok: true, sessions: [], skipped: [], unreadStores: [], isComplete: false };
+      return { ok: true, sessions: [], skipped: [], unknown: [], unreadStores: [], isComplete: false };
     }
     throw error;
   } finally {
@@ -64,6 +69,10 @@ export async function writeSessions(
     const read = await readRows(stores, session).catch(unreadSession);
     if ("refused" in read) {
       skipped.push({ sessionID, reason: read.refused });
+      continue;
+    }
+    if (read.rows.refused !== null) {
+      skipped.push({ sessionID, reason: read.rows.refused });
       continue;
     }
     const file = `${sessionID.replace(/[^A-Za-z0-9_-]/g, "_")}.json`;

@@ -64,12 +64,14 @@ export async function chosenSessions(input: RescueInput, { target, others }: Kno
 }
 
 /** Those of these sessions that are in no store. None if a store was not read, or has sessions of opencode 2.x. */
-export function unknownSessions(
-  sessionIDs: readonly string[],
-  { target, others, unread, opened }: KnownStores,
-): readonly string[] {
+export function unknownSessions(sessionIDs: readonly string[], stores: KnownStores): readonly string[] {
+  const { target, others, unread, opened } = stores;
   const isRead = unread.length === 0 && opened.every(({ state }) => state !== "unread");
-  if (!isRead || ![target, ...others].every(isOf1xAlone)) return [];
+  return isRead && [target, ...others].every(isOf1xAlone) ? notFound(sessionIDs, stores) : [];
+}
+
+/** Those of these sessions that are not among the sessions of opencode 1.x that could be read. */
+export function notFound(sessionIDs: readonly string[], { target, others }: KnownStores): readonly string[] {
   const known = new Set([target, ...others].flatMap(({ sessions }) => sessions.map(({ id }) => id)));
   return sessionIDs.filter((id) => !known.has(id));
 }

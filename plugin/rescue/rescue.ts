@@ -4,7 +4,14 @@ import { addingRefusal } from "../repair/may-write.ts";
 import type { PlannedSession } from "../repair/plan.ts";
 import { isStopped, underLock } from "../repair/repair.ts";
 import type { ReportedItem } from "../repair/reported-item.ts";
-import { type BroughtIn, moreOfSession, refusedItem, unreadSession, wholeSession } from "./brought-in.ts";
+import {
+  type Addition,
+  type BroughtIn,
+  moreOfSession,
+  refusedItem,
+  unreadSession,
+  wholeSession,
+} from "./brought-in.ts";
 import { foldersOfStore, type HiddenSession, type Whereabouts } from "./hidden.ts";
 import { isAdded } from "./incomplete.ts";
 import { type KnownStores, openKnownStores, type UnreadStore } from "./known-stores.ts";
@@ -14,6 +21,7 @@ import {
   chosenSessions,
   isElsewhere,
   isWanted,
+  notFound,
   type Refusal,
   type RescueInput,
   type RescueRequest,
@@ -29,6 +37,8 @@ export interface HiddenList extends Omit<Whereabouts, "unread"> {
   readonly unread: readonly string[];
   /** The same stores, with their places. */
   readonly unreadStores: readonly UnreadStore[];
+  /** Ids of the request that are not among the sessions of opencode 1.x that could be read. */
+  readonly notFound: readonly string[];
   /** The changes that `relink` and `unarchive` of a request would make. */
   readonly changes: readonly Change[];
   /** The reason why no action is possible; `null` if actions are possible. */
@@ -73,7 +83,9 @@ export async function listHidden(input: RescueInput, request: RescueRequest): Pr
     const unreadStores = [...stores.unread, ...found.unread];
     const unread = unreadStores.map(({ path }) => path);
     const { changes } = planned;
-    const list = { target: nameOf(stores), ...found, hidden, limits, unread, unreadStores, changes, refusal };
+    const missing = notFound(input.sessionIDs, stores);
+    const stated = { ...found, hidden, limits, unread, unreadStores, notFound: missing, changes, refusal };
+    const list = { target: nameOf(stores), ...stated };
     return { ok: true, list, unknown: unknownSessions(input.sessionIDs, stores) };
   } finally {
     stores.close();
@@ -124,6 +136,13 @@ async function rescueUnderLock(
     for (const item of applied.items) result.items.push(item);
     return applied.stopped;
   };
+  /** A session counts as added only if a row of it was. */
+  const bring = async ({ planned, brought }: Extract<Addition, { refused: null }>): Promise<Stopped | null> => {
+    const before = result.items.length;
+    const failure = await apply([planned]);
+    if (result.items.slice(before).some(({ action }) => action === "rescued")) result.sessions.push(brought);
+    return failure;
+  };
   const finished = (stopped: Stopped | null): RescueResult => ({
     ...result,
     runID: result.manifests.length > 0 ? runID : null,
@@ -152,8 +171,7 @@ async function rescueUnderLock(
         result.items.push(refusedItem({ sessionID: session.sessionID, cause }, addition.refused));
         continue;
       }
-      const failure = await apply([addition.planned]);
-      result.sessions.push(addition.brought);
+      const failure = await bring(addition);
       if (failure !== null) return finished(failure);
     }
     const elsewhere = hidden.filter((session) => isWanted(session, request));
@@ -163,10 +181,7 @@ async function rescueUnderLock(
         result.items.push(refusedItem(session, addition.refused));
         continue;
       }
-      const failure = await apply([addition.planned]);
-      if (result.items.some((item) => item.sessionID === session.sessionID && item.action === "rescued")) {
-        result.sessions.push(addition.brought);
-      }
+      const failure = await bring(addition);
       if (failure !== null) return finished(failure);
       input.onProgress?.(index + 1, elsewhere.length);
     }

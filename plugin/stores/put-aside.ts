@@ -24,20 +24,22 @@ export async function databasesPutAside(
   files: FileSystem,
   { dataDir, databases, isDatabaseAlone }: Located,
 ): Promise<string[]> {
+  const listed = (await files.list(dataDir).catch(() => null)) ?? [];
+  // If the user named one file, another database beside it has nothing to do with it.
+  const isNamed = (name: string) => COPY_NAME.test(name) || (isDatabaseAlone !== true && DATABASE_END.test(name));
+  // A name that opencode itself uses is never that of a copy, even if only another database is checked.
+  const named = listed.filter(
+    ({ name, type }) => type === "file" && databaseNamed(dataDir, name) === undefined && isNamed(name),
+  );
+  const paths = named.map(({ name }) => join(dataDir, name));
   const found: string[] = [];
-  for (const { name, type } of (await files.list(dataDir).catch(() => null)) ?? []) {
-    const path = join(dataDir, name);
-    // A name that opencode itself uses is never that of a copy, even if only another database is checked.
-    if (databaseNamed(dataDir, name) !== undefined) continue;
-    const isCopyName = COPY_NAME.test(name);
-    // If the user named one file, another database beside it has nothing to do with it.
-    const isDatabaseName = isDatabaseAlone !== true && DATABASE_END.test(name);
-    if (type !== "file" || !(isCopyName || isDatabaseName)) continue;
+  // To open and close a database that is being checked would give up the locks that SQLite has on it here.
+  for (const path of await filesWithout(files, paths, databases)) {
     const head = await files.readPiece(path, 0, HEADER.length).catch(() => "absent" as const);
     if (head === "absent" || head.toString("latin1") !== HEADER) continue;
-    if (await isOfOpencode(path, isCopyName)) found.push(path);
+    if (await isOfOpencode(path, COPY_NAME.test(basename(path)))) found.push(path);
   }
-  return filesWithout(files, found, databases);
+  return found;
 }
 
 /**

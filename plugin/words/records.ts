@@ -112,7 +112,7 @@ export const UNDOABLE_STEPS = "every step can be undone";
 export const REVERSIBLE = `Nothing is deleted; ${UNDOABLE_STEPS}.`;
 
 /** For example `2 records restored where they were.` */
-export function restoredSentence(records: number): string {
+function restoredSentence(records: number): string {
   return `${plural(records, "record")} restored where ${were(records)}.`;
 }
 
@@ -122,10 +122,23 @@ interface ToUndo {
   readonly bytes: number | null;
 }
 
+/** For example `2 records restored where they were.` `records`: all records of the run; `restored`: how many succeeded. */
+export function undoneSentences(records: readonly ToUndo[], restored: number): string {
+  const { added, returned } = kindsOf(records);
+  // Of a run that was undone in part, nobody says which records it had added.
+  if (added === 0 || restored < records.length) return restoredSentence(restored);
+  const removed = `${plural(added, "record")} that it added removed again.`;
+  return returned === 0 ? removed : `${restoredSentence(returned)} ${removed}`;
+}
+
+function kindsOf(records: readonly ToUndo[]): { readonly added: number; readonly returned: number } {
+  const added = records.filter(({ bytes }) => bytes === null).length;
+  return { added, returned: records.length - added };
+}
+
 /** What an undo does: `2 records will return where they were, byte for byte.` */
 export function undoSentences(records: readonly ToUndo[]): string {
-  const added = records.filter(({ bytes }) => bytes === null).length;
-  const returned = records.length - added;
+  const { added, returned } = kindsOf(records);
   const sentences = [
     ...(returned > 0 ? [`${plural(returned, "record")} will return where ${were(returned)}, byte for byte.`] : []),
     ...(added > 0 ? [`${plural(added, "record")} that it added will be removed again.`] : []),
@@ -142,7 +155,6 @@ export function afterUndo(records: readonly ToUndo[]): string {
     : failsAgain(records.length);
 }
 
-/** What an undo brings back. */
-export function failsAgain(records: number): string {
+function failsAgain(records: number): string {
   return `opencode will fail on ${themOrIt(records)} again.`;
 }

@@ -30,7 +30,7 @@ export const PICTURES = {
   },
   undo: {
     description: "The question before an undo: the records will be restored byte for byte to their places",
-    words: ["Undo this run?", "2 records will be restored byte for byte where they were"],
+    words: ["Undo this run?", "2 records will return where they were, byte for byte."],
   },
 } as const satisfies Readonly<Record<string, Picture>>;
 

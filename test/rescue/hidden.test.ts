@@ -11,7 +11,7 @@ import { writeSessions } from "../../plugin/rescue/export-hidden.ts";
 import { findHidden } from "../../plugin/rescue/hidden.ts";
 import type { KnownStore, Origin } from "../../plugin/rescue/known-stores.ts";
 import { detachChanges, unarchiveChanges } from "../../plugin/rescue/relink.ts";
-import { unknownSessions } from "../../plugin/rescue/request.ts";
+import { notFound, unknownSessions } from "../../plugin/rescue/request.ts";
 import type { SessionFacts } from "../../plugin/stores/conversation.ts";
 import { listText, unreadLines } from "../../plugin/words/answers/rescue.ts";
 import type { CommandWriter } from "../../plugin/words/answers/screen.ts";
@@ -61,7 +61,9 @@ async function listOf(
 ) {
   const found = await findHidden(nodeFileSystem, target, others);
   const limits = { beyond: 0, rule: "100 newest", beyondWeb: 0, webAddress: null } as const;
-  const list = { target: "opencode.db", ...found, limits, unread: [], unreadStores: found.unread, changes: [] };
+  const stores = { target, others } as Parameters<typeof notFound>[1];
+  const stated = { unread: [], unreadStores: found.unread, notFound: notFound(named, stores), changes: [] };
+  const list = { target: "opencode.db", ...found, limits, ...stated };
   return { ...found, said: listText({ ...list, refusal: null }, write, named) };
 }
 
@@ -162,6 +164,13 @@ test("of named sessions alone nobody says that every session is shown; an id tha
   const { said } = await listOf(target, [], undefined, ["shown"]);
   expect(said).toStartWith("Of the sessions that --session names, none is hidden from the opencode of opencode.db.\n");
   expect(said).not.toContain("every session");
+  const other = await listOf(target, [], undefined, ["shown", "ses_bogus"]);
+  expect(other.said).toContain("ses_bogus: not among the sessions of opencode 1.x that could be read.");
+  expect(other.said).not.toContain("none is hidden");
+  const set = store(0, [session("archived", { archivedMs: 1 })]);
+  const archived = await listOf(set, [], undefined, ["archived"]);
+  expect(archived.hidden.map(({ cause }) => cause)).toEqual(["archived"]);
+  expect(archived.said).not.toContain("none is hidden");
   expect((await listOf(target)).said).toContain("lists every session that is here");
   const others = [store(1, [session("copied")])];
   const opened = [target, ...others].map((each) => Object.assign(each.opened, { state: "ok", origin: null }));

@@ -11,21 +11,30 @@ import { bySession } from "../../repair/by-session.ts";
 import { check } from "../../repair/check.ts";
 import { isRepairable } from "../../repair/plan.ts";
 import { repair } from "../../repair/repair.ts";
-import { planRestore, type RestoreInput, restore } from "../../repair/restore.ts";
+import { plannedRecords, planRestore, type RestoreInput, restore } from "../../repair/restore.ts";
 import { openStores } from "../../stores/open.ts";
-import { plural, sizeText, were } from "../../words/amounts.ts";
+import { plural, sizeText } from "../../words/amounts.ts";
 import {
   failingRecords,
   NOT_SHOWN_TITLE,
   NOTHING_CHANGED,
   UNDO_IN_LIST,
   UNDO_THIS_RUN,
+  undoneBefore,
 } from "../../words/answers/common.ts";
 import { causeText, runTitle, writtenText } from "../../words/answers/dialog.ts";
 import { type FindingGroup, groupFindings, groupText } from "../../words/answers/finding-groups.ts";
 import { changeLines, inOneSentence } from "../../words/changes.ts";
 import { originsSentence } from "../../words/origins.ts";
-import { doneWords, failsAgain, restoredSentence, sentence, soThatItOpens, toDoWords } from "../../words/records.ts";
+import {
+  afterUndo,
+  doneWords,
+  sentence,
+  soThatItOpens,
+  toDoWords,
+  undoneSentences,
+  undoSentences,
+} from "../../words/records.ts";
 import type { RequestContext } from "../repair-request.ts";
 import { askUser, type Choice, type DialogInput, showDefect, showList, showText } from "./dialog-parts.ts";
 import { type Progress, showProgress } from "./progress.ts";
@@ -277,19 +286,25 @@ function undoOptions(input: DialogInput, runs: readonly SizedRun[]): Option[] {
       title: runTitle("Undo ", when, items, own.length),
       description: `${runID.slice(-8)} · ${sizeText(own.reduce((sum, { bytes }) => sum + bytes, 0))}`,
       category,
-      value: () => confirmUndo(input, runID, items),
+      value: () => confirmUndo(input, runID),
     };
   });
 }
 
-export function confirmUndo(input: DialogInput, runID: string, items: number): void {
-  const message = `${plural(items, "record")} will be restored byte for byte where ${were(items)}. ${failsAgain(items)}`;
+/** Asks whether to undo a run. */
+export async function confirmUndo(input: DialogInput, runID: string): Promise<void> {
+  const { api, context } = input;
+  const { files, located } = context;
+  const planning = await planRestore({ files, located, access: "beside-host", runID, sessionIDs: [], itemIDs: [] });
+  if (!planning.ok) return showText(api, "Session repair", planning.message);
+  const records = plannedRecords(planning.plan);
+  if (records.length === 0) return showText(api, "Session repair", undoneBefore(runID));
   askUser(
-    input.api,
+    api,
     UNDO_THIS_RUN,
-    message,
+    `${undoSentences(records)} ${afterUndo(records)}`,
     () => undoNow(input, runID),
-    () => input.api.ui.dialog.clear(),
+    () => api.ui.dialog.clear(),
   );
 }
 
@@ -307,7 +322,7 @@ async function undoNow(input: DialogInput, runID: string): Promise<void> {
   const result = await restore(request, planning.plan);
   const restored = result.items.filter((item) => item.action === "restored");
   const refused = result.items.filter((item) => item.action !== "restored");
-  const lines = [restoredSentence(restored.length)];
+  const lines = [undoneSentences(plannedRecords(planning.plan), restored.length)];
   if (result.stopped !== null) lines.push(result.stopped.message);
   if (refused[0]?.reason !== undefined) lines.push(`${plural(refused.length, "record")} not: ${refused[0].reason}.`);
   showText(api, "Session repair", lines.join(" "));

@@ -2,9 +2,8 @@ import { isFailingHere } from "../../model/finding.ts";
 import { allRuns, type RunSummary, runIDOf } from "../../quarantine/runs.ts";
 import { check } from "../../repair/check.ts";
 import { isRepairable } from "../../repair/plan.ts";
-import { planRestore } from "../../repair/restore.ts";
 import { plural } from "../../words/amounts.ts";
-import { NOTHING_TO_UNDO, undoneBefore } from "../../words/answers/common.ts";
+import { NOTHING_TO_UNDO } from "../../words/answers/common.ts";
 import { causesText, runTitle } from "../../words/answers/dialog.ts";
 import { sentence } from "../../words/records.ts";
 import { newestUndoable } from "../answer-request.ts";
@@ -57,15 +56,9 @@ async function oneSession(what: "check" | "repair", sessionID: string, input: Di
 
 /** `null`: the newest run that can still be undone, at least in part. */
 async function undo(wanted: string | null, input: DialogInput): Promise<void> {
-  const { api, context } = input;
-  const { files, located } = context;
-  const runID = wanted ?? (await newestUndoable(context));
-  if (runID === null) return showText(api, TITLE, NOTHING_TO_UNDO);
-  const planning = await planRestore({ files, located, access: "beside-host", runID, sessionIDs: [], itemIDs: [] });
-  if (!planning.ok) return showText(api, TITLE, planning.message);
-  const items = planning.plan.runs.reduce((sum, run) => sum + run.items.length, 0);
-  if (items === 0) return showText(api, TITLE, undoneBefore(runID));
-  confirmUndo(input, runID, items);
+  const runID = wanted ?? (await newestUndoable(input.context));
+  if (runID === null) return showText(input.api, TITLE, NOTHING_TO_UNDO);
+  return confirmUndo(input, runID);
 }
 
 async function showRuns(input: DialogInput): Promise<void> {

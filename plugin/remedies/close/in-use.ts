@@ -4,7 +4,7 @@ import { thisSystem } from "../../platform/this-system.ts";
 import { filesOf, type Located } from "../../stores/locate.ts";
 import type { Access } from "../../stores/opened-store.ts";
 import { loadDriver } from "../../stores/sqlite/driver.ts";
-import { hasOtherConnection, soleUse } from "../../stores/sqlite/sole-use.ts";
+import { DatabaseOpenError, hasOtherConnection, soleUse } from "../../stores/sqlite/sole-use.ts";
 import { StoreRefusedError } from "../../stores/writer.ts";
 
 /** Inside opencode, nothing shows whether a turn is running, or a permission or question is open. */
@@ -39,9 +39,11 @@ export async function inUse(located: Located, access: Access): Promise<string | 
     return `A session may be in use: ${openersText(openers)} has opencode's data open. Quit it, then try again.`;
   }
   for (const database of located.databases) {
-    if (await isOpenElsewhere(located, database)) {
+    const refusal = await refusalOfSoleUse(located, database);
+    if (refusal === "open") {
       return "A session may be in use: another process has the database open. Quit opencode, then try again.";
     }
+    if (refusal !== null) return `A session may be in use. ${refusal}`;
   }
   return null;
 }
@@ -51,13 +53,14 @@ function foldersOf({ dataDir, databases }: Located): string[] {
 }
 
 /** Tests a database with a lock that excludes every other connection. */
-async function isOpenElsewhere(located: Located, database: string): Promise<boolean> {
+async function refusalOfSoleUse(located: Located, database: string): Promise<string | null> {
   try {
     const use = await soleUse(filesOf(located), database);
     await use.release();
-    return false;
+    return null;
   } catch (error) {
+    if (error instanceof DatabaseOpenError) return "open";
     // If the database cannot be opened for another reason, the writer reports it.
-    return error instanceof StoreRefusedError;
+    return error instanceof StoreRefusedError ? error.message : null;
   }
 }

@@ -67,7 +67,7 @@ export async function hasOtherConnection(files: FileSystem, driver: Driver, path
 export async function soleUse(files: FileSystem, path: string): Promise<SoleUse> {
   const driver = await loadDriver();
   const opener = await openerOf(files, driver, path);
-  if (opener !== null) throw isOpen(opener);
+  if (opener !== null) throw new DatabaseOpenError(opener);
   // An SQLite that accepts no URI cannot lock in that way.
   if (driver === null || !driver.readsInPlace) {
     throw new StoreRefusedError(
@@ -79,13 +79,13 @@ export async function soleUse(files: FileSystem, path: string): Promise<SoleUse>
   const { isHeldOpen, soleLocking, hasOtherDescriptor } = await thisSystem();
   // Windows itself refuses to replace a file that is opened after this.
   for (const suffix of isHeldOpen === null ? [] : ["", ...SIDE_FILES]) {
-    if (await isHeldOpen?.(files, database + suffix)) throw isOpen("another process");
+    if (await isHeldOpen?.(files, database + suffix)) throw new DatabaseOpenError("another process");
   }
   if (soleLocking === null || (await files.stat(database)) === null) return { release: async () => undefined };
   // What opened the file, or has it without a WAL, holds no lock while it is idle. After an exchange it would write into
   // the WAL of the other database.
   const isElsewhere = await hasOtherDescriptor(database);
-  if (isElsewhere === true) throw isOpen(UNSEEN);
+  if (isElsewhere === true) throw new DatabaseOpenError(UNSEEN);
   if (isElsewhere === null && (await hasNoWAL(files, database))) throw cannotTell();
   const name = join(dirname(database), `.${basename(database)}.locked`);
   const removeName = async () => {
@@ -110,7 +110,7 @@ export async function soleUse(files: FileSystem, path: string): Promise<SoleUse>
     // SQLite takes the lock before it reads the first page, so a damaged database is locked too.
     if (failure !== "not-a-database" && failure !== "malformed") {
       await release();
-      if (failure === "busy") throw isOpen(UNSEEN);
+      if (failure === "busy") throw new DatabaseOpenError(UNSEEN);
       throw error;
     }
   }
@@ -141,11 +141,16 @@ async function hasNoWAL(files: FileSystem, database: string): Promise<boolean> {
 }
 
 function cannotTell(): StoreRefusedError {
-  const message =
-    "The database has no WAL, so a process outside of this container may have it open unseen. Run the command outside of the container, or with Bun.";
-  return new StoreRefusedError("busy", message);
+  const elsewhere =
+    process.versions.bun === undefined
+      ? "Close every program that uses it, then run the command as root outside of a container, or with Bun."
+      : "Close every program that uses it, then run the command as root outside of a container.";
+  return new StoreRefusedError("busy", `The database has no WAL, so a process may have it open unseen. ${elsewhere}`);
 }
 
-function isOpen(opener: string): StoreRefusedError {
-  return new StoreRefusedError("busy", `The database is open in ${opener}. Close it and try again.`);
+/** Another process has the database open. Other refusals of `soleUse` say that this cannot be told. */
+export class DatabaseOpenError extends StoreRefusedError {
+  constructor(opener: string) {
+    super("busy", `The database is open in ${opener}. Close it and try again.`);
+  }
 }

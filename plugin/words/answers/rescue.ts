@@ -35,7 +35,7 @@ const CAUSES: readonly Cause[] = [
  * only, if there are any.
  */
 export function listText(
-  { target, hidden, partlyShown, incomplete, unjudged, limits, unreadStores, refusal }: HiddenList,
+  { target, hidden, partlyShown, incomplete, unjudged, limits, unreadStores, notFound, refusal }: HiddenList,
   command: CommandWriter,
   named: readonly string[] = [],
 ): string {
@@ -55,8 +55,14 @@ export function listText(
   }
   const archived = section(hidden, "archived", command);
   lines.push(...(lines.length > 0 ? archived : archived.slice(1)));
-  const notes = noteLines({ unjudged, limits, unreadStores });
-  if (missed.length + partlyShown.length + incomplete.length + notes.length === 0) {
+  const own = named.length > 0 ? NO_LIMITS : limits;
+  const notes = noteLines({ unjudged, limits: own, unreadStores });
+  // A named session may be archived; notes about others do not answer for it.
+  if (notFound.length > 0)
+    notes.unshift(`${notFound.join(", ")}: not among the sessions of opencode 1.x that could be read.`);
+  const isUntold = unjudged > 0 || unreadStores.length > 0 || notFound.length > 0;
+  const nothingListed = (named.length > 0 ? hidden : missed).length + partlyShown.length + incomplete.length === 0;
+  if (nothingListed && (named.length > 0 ? !isUntold : notes.length === 0)) {
     const nothing =
       named.length > 0
         ? `Of the sessions that --session names, none is hidden from the opencode of ${target}.`
@@ -70,6 +76,9 @@ export function listText(
   if (notes.length > 0) lines.push(...(lines.length > 0 ? [""] : []), ...notes);
   return lines.join("\n");
 }
+
+/** The ends of the lists are those of the whole database, so an answer about named sessions leaves them out. */
+const NO_LIMITS: HiddenList["limits"] = { beyond: 0, rule: "100 newest", beyondWeb: 0, webAddress: null };
 
 /** Notes about sessions that the list does not cover. */
 export function noteLines({
