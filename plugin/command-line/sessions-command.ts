@@ -27,7 +27,8 @@ export async function sessionsCommand(
   const { terminal } = context;
   terminal.progress(LOOKING_FOR_SESSIONS);
   const list = await hiddenList(context);
-  const found = newestFirst(matching(await everySession(context, list), words));
+  const known = await knownSessions(context);
+  const found = newestFirst(matching([...known, ...elsewhere(known, list)], words));
   if (found.length === 0 && words.length > 0) {
     const { message, isUnread } = await noSessionFor(context, words);
     return problem(context, message, isUnread ? EXIT.findings : EXIT.usage);
@@ -37,11 +38,14 @@ export async function sessionsCommand(
   const { result } = checked;
   const findings = bySession(result.findings, ({ sessionID }) => sessionID);
   const causes = new Map(list?.hidden.map(({ sessionID, cause }): [string, Cause] => [sessionID, cause]));
-  const sessions = found.map((session) => listed(session, findings.get(session.id) ?? [], causes));
+  const isRead = result.verdict !== "unusable" && result.verdict !== "unread";
+  const ofStores = new Set(isRead ? known.map(({ id }) => id) : []);
+  const sessions = found.map((session) =>
+    listed(session, findings.get(session.id) ?? [], causes, ofStores.has(session.id)),
+  );
   const shown = terminal.isScreen ? sessions.slice(0, MOST_ON_SCREEN) : sessions;
   const failing = sessions.filter(({ errors }) => errors > 0);
   const notShown = sessions.filter(({ cause }) => cause !== null && cause !== "archived");
-  const isRead = result.verdict !== "unusable" && result.verdict !== "unread";
   const outside = result.findings.filter((finding) => finding.sessionID === null && isFailingHere(finding)).length;
   const lines = [
     checkedStoreLine(result.stores),
@@ -68,29 +72,27 @@ async function hiddenList({ files, located, signal }: CommandContext): Promise<H
   return listing?.ok === true ? listing.list : null;
 }
 
-/** The sessions of the stores, and those that only a copy next to them has. */
-async function everySession(context: CommandContext, list: HiddenList | null): Promise<KnownSession[]> {
-  const known = await knownSessions(context);
+/** Sessions that only a copy or another store beside these has. They are not checked. */
+function elsewhere(known: readonly KnownSession[], list: HiddenList | null): KnownSession[] {
   const ids = new Set(known.map(({ id }) => id));
-  const elsewhere = (list?.hidden ?? []).filter(({ sessionID }) => !ids.has(sessionID));
-  return [
-    ...known,
-    ...elsewhere.map(({ sessionID, title, directory, projectID, updatedMs }) => ({
-      ...unknownSession(sessionID, projectID),
-      ...{ title, directory, updatedMs },
-    })),
-  ];
+  const others = (list?.hidden ?? []).filter(({ sessionID }) => !ids.has(sessionID));
+  return others.map(({ sessionID, title, directory, projectID, updatedMs }) => ({
+    ...unknownSession(sessionID, projectID),
+    ...{ title, directory, updatedMs },
+  }));
 }
 
 function listed(
   session: KnownSession,
   findings: readonly ConfirmedFinding[],
   causes: ReadonlyMap<string, Cause>,
+  isChecked: boolean,
 ): ListedSession {
   const { id, title, directory, parentID, createdMs, updatedMs, archivedMs, database } = session;
   const errors = findings.filter(isFailingHere).length;
   const warnings = findings.filter(({ severity }) => severity === "warning").length;
-  const state = errors > 0 ? "damaged" : warnings > 0 ? "warnings" : "healthy";
+  const known = warnings > 0 ? "warnings" : isChecked ? "healthy" : "unchecked";
+  const state = errors > 0 ? "damaged" : known;
   const place = database === undefined ? {} : { database };
   const facts = { sessionID: id, title, directory, parentID, createdMs, updatedMs, isArchived: archivedMs !== null };
   return { ...facts, ...place, state, errors, warnings, cause: causes.get(id) ?? null };

@@ -47,7 +47,7 @@ export async function withRebuilt(store: Store, findings: readonly ConfirmedFind
     // A sync tool may copy a file while it is still being written. So the readable part of the record itself may have
     // more content.
     if (beside !== undefined && (closed === null || !(closed.isWhole || beside.isOlder))) {
-      const which = beside.isOlder ? "an older complete copy of it" : "a whole copy of it";
+      const which = beside.isOlder ? "an older whole copy of it" : "a whole copy of it";
       const evidence = `${finding.evidence}; ${which} is in the same folder`;
       rebuilt.set(finding, { ...finding, evidence, rebuilt: beside.replacement });
       continue;

@@ -157,16 +157,15 @@ async function databaseFindings(
     const found = say(COLUMNS_MISSING, "blocking", null, `without ${missingColumns.slice(0, 5).join(", ")}`);
     findings.push(columnsBy(found, missingColumns));
   }
-  const load = missingColumns.length > 0 ? "" : "sessions load; ";
   if (missingWrittenColumns.length > 0) {
-    const evidence = `without ${missingWrittenColumns.slice(0, 5).join(", ")}, ${load}${stoppedWithout(missingWrittenColumns)}`;
+    const evidence = `without ${missingWrittenColumns.slice(0, 5).join(", ")}, sessions load; ${stoppedWithout(missingWrittenColumns)}`;
     const found = say(COLUMNS_MISSING, "warning", null, evidence);
     const is2x = opened.origin?.kind === "1.x and 2.x" && missingWrittenColumns.every(isOfWorkspace);
     if (is2x) findings.push({ ...found, severity: "info", remedy: "report", advice: WORKSPACES_OF_2X });
     else findings.push(columnsBy(found, missingWrittenColumns));
   }
   if (database.neverAddedColumns.length > 0) {
-    const evidence = `without ${database.neverAddedColumns.slice(0, 5).join(", ")}, ${load}a newer opencode takes this for there, and fails`;
+    const evidence = `without ${database.neverAddedColumns.slice(0, 5).join(", ")}, sessions load; a newer opencode takes this for there, and fails`;
     const found = say(COLUMNS_MISSING, "warning", null, evidence);
     findings.push({ ...found, remedy: "report", advice: isLossAlone ? SALVAGE_COLUMNS : NEVER_ADDED });
   }

@@ -3,7 +3,7 @@ import type { FileSystem } from "../platform/file-system.ts";
 import { isOfOtherUser } from "../platform/permissions.ts";
 import { stoppedBy } from "../repair/apply.ts";
 import type { SessionFacts } from "../stores/conversation.ts";
-import { holderText } from "../words/records.ts";
+import { storeText } from "../words/records.ts";
 import { findIncomplete, type IncompleteSession } from "./incomplete.ts";
 import { KnownFolders } from "./known-folders.ts";
 import {
@@ -233,7 +233,7 @@ function parentless(
     const reason = isOwnAncestor
       ? "By its record it was started from itself, directly or through others."
       : elsewhere !== undefined
-        ? `${started} is only in ${holderText(elsewhere)}.`
+        ? `${started} is only in ${storeText(elsewhere)}.`
         : `${started} has ${isBare ? "no record of its own" : "no record and no messages"}.`;
     return [
       {

@@ -62,7 +62,7 @@ export interface SessionFacts {
    */
   readonly path?: string | null;
   readonly version: string | null;
-  /** Whether a salvage rebuilt the record. If the folder was unknown, it is `/` then. */
+  /** Whether a salvage rebuilt the record and may not have known the folder: then the folder is `/`. */
   readonly isSalvaged?: boolean;
   /** Milliseconds since the epoch. */
   readonly createdMs: number | null;
@@ -72,7 +72,7 @@ export interface SessionFacts {
   readonly hasRecord: boolean;
 }
 
-/** The slug of a session whose record a salvage rebuilt. No opencode makes such a slug. */
+/** The slug of a session whose record a salvage rebuilt, if its folder may be unknown. No opencode makes such a slug. */
 export const SALVAGED_SLUG = "recovered";
 
 /** The facts of a session of which only the id is known. */

@@ -19,7 +19,7 @@ export function actionWord({ action, source }: Done): string {
 }
 
 /** The words for a store in a sentence. In another data directory its file often has the name of the target. */
-export function holderText({ database, dataDir }: { readonly database?: string; readonly dataDir?: string }): string {
+export function storeText({ database, dataDir }: { readonly database?: string; readonly dataDir?: string }): string {
   return `${database ?? "the old JSON storage"}${dataDir === undefined ? "" : ` in ${dataDir}`}`;
 }
 

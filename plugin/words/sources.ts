@@ -14,8 +14,16 @@ export const CLOSED_WHERE_CUT = "closed where the document breaks off";
  * `recovered`.
  */
 export function madeBy(source: string | null | undefined): "rebuilt" | "closed" | null {
-  return (["rebuilt", "closed"] as const).find((act) => source?.startsWith(`${act} `) === true) ?? null;
+  return WORDS_OF_MADE.find(([beginning]) => source?.startsWith(beginning) === true)?.[1] ?? null;
 }
+
+/** The beginnings of these sources. Manifests that were written before 2026-12 have the last two. */
+const WORDS_OF_MADE = [
+  ["rebuilt ", "rebuilt"],
+  ["closed ", "closed"],
+  ["what can be read of the document, closed", "closed"],
+  ["what can be read of the record, and ", "rebuilt"],
+] as const;
 
 export function fromEvent(sequence: number): string {
   return `event ${sequence} of opencode's log of this session`;

@@ -178,12 +178,18 @@ function describe(settings: HostSettings, group: ProcessGroup, url: string): Run
   const request = async (method: string, path: string, body?: unknown, timeoutMs = PATIENCE_MS): Promise<Answer> => {
     const target = new URL(path, url);
     if (!target.searchParams.has("directory")) target.searchParams.set("directory", home.project);
-    const response = await fetch(target, {
-      method,
-      signal: AbortSignal.timeout(timeoutMs),
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-    });
-    return { status: response.status, body: parsed(await response.text()) };
+    const signal = AbortSignal.timeout(timeoutMs);
+    try {
+      const response = await fetch(target, {
+        method,
+        signal,
+        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+      });
+      return { status: response.status, body: parsed(await response.text()) };
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      throw new Error(`${method} ${path} was not answered in ${timeoutMs} ms\n${group.stderr()}`);
+    }
   };
   return {
     version: settings.version ?? home.version,

@@ -4,7 +4,7 @@ import type { IncompleteSession } from "../../rescue/incomplete.ts";
 import type { Change } from "../../rescue/relink.ts";
 import type { HiddenList } from "../../rescue/rescue.ts";
 import { plural } from "../amounts.ts";
-import { holderText } from "../records.ts";
+import { storeText } from "../records.ts";
 import { printable } from "../text-layout.ts";
 import { utcText } from "../times.ts";
 import { nextLine } from "./check.ts";
@@ -139,7 +139,7 @@ function section(hidden: readonly HiddenSession[], cause: Cause, command: Comman
 
 function incompleteText(session: IncompleteSession, command: CommandWriter): string[] {
   const { sessionID, title, messages, more, isContained } = session;
-  const where = printable(holderText(session));
+  const where = printable(storeText(session));
   const facts = `${plural(messages, "message")} here, ${more.toLocaleString("en-US")} more in ${where}`;
   const line = `  ${sessionID}  ${[...(title === null ? [] : [printable(title)]), facts].join(" · ").replaceAll("\n", " ")}`;
   if (!isContained) {
@@ -203,7 +203,7 @@ function sessionText(session: HiddenSession): string {
     utcText(updatedMs),
     name,
     directory,
-    ...((database ?? dataDir) === undefined ? [] : [printable(holderText(session))]),
+    ...((database ?? dataDir) === undefined ? [] : [printable(storeText(session))]),
   ];
   const known = facts.filter((fact) => fact !== null && fact !== "").map((fact) => fact?.replaceAll("\n", " "));
   return `  ${sessionID}  ${known.join(" · ")}${suggestion === null ? "" : ` → ${suggestion}`}`;

@@ -49,7 +49,8 @@ export interface ListedSession {
   readonly updatedMs: number | null;
   readonly isArchived: boolean;
   readonly database?: string;
-  readonly state: "healthy" | "warnings" | "damaged";
+  /** `unchecked`: the session is in a store that was not checked, or not checked to the end. */
+  readonly state: "healthy" | "warnings" | "damaged" | "unchecked";
   readonly errors: number;
   readonly warnings: number;
   /** The reason why opencode does not show the session; `null` if it does, or if that is unknown. */
@@ -88,12 +89,13 @@ export function sessionRows(sessions: readonly ListedSession[], screen: Screen):
 /** On a narrow screen, a session takes two lines. */
 const NARROWEST_ROW = 64;
 
-function stateText({ errors, warnings, cause, parentID, isArchived }: ListedSession): string {
+function stateText({ state, errors, warnings, cause, parentID, isArchived }: ListedSession): string {
   const words = [
     ...(errors > 0 ? [plural(errors, "error")] : []),
     ...(errors === 0 && warnings > 0 ? [plural(warnings, "warning")] : []),
     ...(cause === null || cause === "archived" ? [] : [`not shown: ${WHY[cause]}`]),
     ...(isArchived ? [WHY.archived] : []),
+    ...(state === "unchecked" ? ["not checked"] : []),
     ...(parentID === null ? [] : ["of a subagent"]),
   ];
   return words.join(", ");
