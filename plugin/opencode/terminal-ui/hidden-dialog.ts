@@ -55,10 +55,20 @@ export async function openHiddenDialog(input: HiddenInput): Promise<void> {
             value: () => bringBack(input, suggested),
           },
         ];
+  const notes: Option[] =
+    answer.unreadStores.length + answer.unjudged === 0
+      ? []
+      : [
+          {
+            title: "There may be more sessions",
+            description: "not everything could be read",
+            value: () => showText(api, NOT_SHOWN_TITLE, noteLines(answer).join("\n")),
+          },
+        ];
   showList(
     api,
     `${NOT_SHOWN_TITLE}: ${choices.length.toLocaleString("en-US")}`,
-    [...all, ...choices.map((each) => optionFor(input, each))],
+    [...all, ...choices.map((each) => optionFor(input, each)), ...notes],
     "Filter",
   );
 }
