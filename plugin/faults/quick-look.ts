@@ -1,7 +1,7 @@
 import type { Artifact, Bundle, RowValues } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
 import { documentCheck, fits, isWholeRow, type Surroundings } from "../records/contract.ts";
-import { isNamedAsCopy } from "../records/copied-name.ts";
+import { isNamedAsCopy, statesOtherID } from "../records/copied-name.ts";
 import { remarkOn } from "./remarks.ts";
 
 const NOTHING_AROUND: Surroundings = { row: null, siblings: null };
@@ -16,6 +16,22 @@ export function looksHealthy(
   const isUnremarkable = (value: unknown) =>
     remarkOn(artifact, value, store) === null && !isNamedAsCopy(artifact, value);
   return looksLoadable(artifact, text, row, store, isUnremarkable);
+}
+
+/**
+ * The same for a file that is not in a subfolder among the records, and that was read in one piece. `text`: each byte
+ * is a letter (Latin-1).
+ */
+export function looksHealthyInPlace(artifact: Artifact, text: string | null, store: StoreDescription): boolean {
+  if (text === null) return false;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return false;
+  }
+  if (!fits(artifact, value, NOTHING_AROUND, store)) return false;
+  return remarkOn(artifact, value, store) === null && !statesOtherID(artifact, value);
 }
 
 /** A quick check that only decides whether the host can load the record. `isUnremarkable` decides on its document. */

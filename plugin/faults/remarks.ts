@@ -1,4 +1,4 @@
-import { mismatchesOnScreen } from "../hosts/screen.ts";
+import { isShownBy } from "../hosts/screen.ts";
 import { screensOf } from "../hosts/store-line.ts";
 import type { Artifact, Evidence, NewerMessages } from "../model/artifact.ts";
 import type { StoreDescription } from "../model/store-description.ts";
@@ -30,9 +30,7 @@ export function remarkOn(
   if (typeof value !== "object" || value === null) return null;
   const { kind } = artifact;
   if (kind === "part" || kind === "message") {
-    for (const screen of screensOf(store)) {
-      if (mismatchesOnScreen(kind, value, screen, newer).length > 0) return "screen-fatal";
-    }
+    for (const screen of screensOf(store)) if (!isShownBy(screen, kind, value, newer)) return "screen-fatal";
   }
   if (kind === "part") return remarkOnPart(value);
   if (kind !== "message" || !("role" in value) || value.role !== "assistant") return null;

@@ -76,6 +76,29 @@ export interface ScreenMismatch {
   readonly wants: "text on screen" | "list on screen" | "other on screen";
 }
 
+/**
+ * Whether every value of a record meets the requirement: {@link collect} would add nothing. This is asked of each
+ * record, so nothing is written down.
+ */
+export function meets(record: unknown, demand: ScreenDemand): boolean {
+  return (demand.ifAny !== undefined && !at(record, demand.ifAny)) || meetsFrom(0, record, record, demand);
+}
+
+function meetsFrom(step: number, value: unknown, record: unknown, demand: ScreenDemand): boolean {
+  let here = value;
+  for (let next = step; next < demand.at.length; next += 1) {
+    const key = demand.at[next] as Step;
+    if (key === EACH || key === EACH_ANSWER) {
+      for (const item of itemsOf(here, key, record)) if (!meetsFrom(next + 1, item, record, demand)) return false;
+      return true;
+    }
+    const name = key === OWN_FILE ? at(record, FILE_OF_CALL) : key;
+    if (typeof name !== "string") return true;
+    here = ownValue(here, name);
+  }
+  return WANTS[demand.wants].holds(here);
+}
+
 /** Adds each value of a record that does not meet the requirement to `mismatches`. */
 export function collect(record: unknown, demand: ScreenDemand, mismatches: ScreenMismatch[]): void {
   if (demand.ifAny === undefined || at(record, demand.ifAny)) search(record, record, demand, 0, [], mismatches);
@@ -91,12 +114,9 @@ function search(
 ): void {
   const key = demand.at[step];
   if (key === EACH || key === EACH_ANSWER) {
-    const counted = key === EACH ? value : at(record, ["state", "input", "questions"]);
-    if (!Array.isArray(counted)) return;
-    for (const index of counted.keys()) {
-      const item = typeof value === "string" ? value[index] : at(value, [String(index)]);
+    itemsOf(value, key, record).forEach((item, index) => {
       search(record, item, demand, step + 1, [...path, index], mismatches);
-    }
+    });
     return;
   }
   if (key === undefined) {
@@ -112,15 +132,35 @@ function search(
   search(record, at(value, [name]), demand, step + 1, [...path, name], mismatches);
 }
 
+/** The items of a list, or the values under the numbers of a call's questions. */
+function itemsOf(value: unknown, key: typeof EACH | typeof EACH_ANSWER, record: unknown): readonly unknown[] {
+  if (key === EACH) return Array.isArray(value) ? value.map(asWritten) : [];
+  const questions = at(record, ["state", "input", "questions"]);
+  if (!Array.isArray(questions)) return [];
+  return questions.map((_, index) => (typeof value === "string" ? value[index] : ownValue(value, String(index))));
+}
+
+/** `JSON.stringify` writes a number that JSON cannot express as `null`. */
+function asWritten(value: unknown): unknown {
+  return typeof value === "number" && !Number.isFinite(value) ? null : value;
+}
+
 /** The value at a path of a document. Inherited properties do not count. */
 export function at(value: unknown, path: readonly string[]): unknown {
   let here = value;
-  for (const name of path) {
-    if (typeof here !== "object" || here === null || !Object.hasOwn(here, name)) return undefined;
-    here = (here as Readonly<Record<string, unknown>>)[name];
-  }
-  // `JSON.stringify` writes a number that JSON cannot express as `null`.
-  return typeof here === "number" && !Number.isFinite(here) ? null : here;
+  for (const name of path) here = ownValue(here, name);
+  return here;
+}
+
+/**
+ * The value of a key in a parsed document. `Object.hasOwn` for each key would double the time of a check. The only
+ * values that objects and lists inherit are functions, which JSON does not have, and `__proto__`.
+ */
+function ownValue(holder: unknown, name: string): unknown {
+  if (typeof holder !== "object" || holder === null) return undefined;
+  const value = (holder as Readonly<Record<string, unknown>>)[name];
+  if (typeof value === "function" || (name === "__proto__" && !Object.hasOwn(holder, name))) return undefined;
+  return asWritten(value);
 }
 
 export function isNothing(value: unknown): value is null | undefined {

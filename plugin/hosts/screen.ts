@@ -1,5 +1,5 @@
 import type { AnswerSteps, NewerMessages, ShownIn } from "../model/artifact.ts";
-import { at, collect, isNothing, type Screen, type ScreenDemand, type ScreenMismatch } from "./screen-demand.ts";
+import { at, collect, isNothing, meets, type Screen, type ScreenDemand, type ScreenMismatch } from "./screen-demand.ts";
 
 /** The state of a session's newest message: no message follows it. */
 export const NOTHING_NEWER: NewerMessages = { count: 0, anyAnswer: false, anyUnfinished: false, anyOutput: false };
@@ -74,13 +74,39 @@ export function mismatchesOnScreen(
   return isAnswer(value) ? answerMismatches(value, screen, newer) : questionMismatches(value, screen, newer);
 }
 
-/** Below each question, the oldest screens print the time at which it was asked. */
-function questionMismatches(question: unknown, screen: Screen, { shownIn }: NewerMessages): ScreenMismatch[] {
-  const mismatches: ScreenMismatch[] = [];
-  if (screen.readsEveryTime && shownIn !== "nowhere" && at(question, ["role"]) === "user") {
-    collect(question, { at: ["time"], wants: "something" }, mismatches);
+/**
+ * Whether the terminal UI of opencode 1.0 to 1.15 can print a message or part: {@link mismatchesOnScreen} would find
+ * nothing. Every record is asked this, so no list is made. A pure function.
+ */
+export function isShownBy(screen: Screen, kind: string, value: unknown, newer: NewerMessages = NOTHING_NEWER): boolean {
+  if (newer.count >= screen.fetches) return true;
+  if (kind === "part") {
+    if (!PRINTED_TYPES.has(at(value, ["type"]))) return true;
+    for (const demand of demandsOn(value, screen, newer.shownIn)) if (!meets(value, demand)) return false;
+    return true;
   }
+  if (kind !== "message") return true;
+  if (!isAnswer(value)) return !isTimeOfQuestionRead(value, screen, newer) || meets(value, TIME_OF_QUESTION);
+  for (const demand of OF_ANSWERS) {
+    if (!meets(value, demand) && COMES_TO[demand.where]({ answer: value, screen, newer })) return false;
+  }
+  return true;
+}
+
+/** The types of parts whose content a screen prints: `demandsOn` has no requirements for a part of another type. */
+const PRINTED_TYPES: ReadonlySet<unknown> = new Set(["text", "reasoning", "file", "tool"]);
+
+const TIME_OF_QUESTION: ScreenDemand = { at: ["time"], wants: "something" };
+
+function questionMismatches(question: unknown, screen: Screen, newer: NewerMessages): ScreenMismatch[] {
+  const mismatches: ScreenMismatch[] = [];
+  if (isTimeOfQuestionRead(question, screen, newer)) collect(question, TIME_OF_QUESTION, mismatches);
   return mismatches;
+}
+
+/** Below each question, the oldest screens print the time at which it was asked. */
+function isTimeOfQuestionRead(question: unknown, screen: Screen, { shownIn }: NewerMessages): boolean {
+  return screen.readsEveryTime && shownIn !== "nowhere" && at(question, ["role"]) === "user";
 }
 
 function answerMismatches(answer: unknown, screen: Screen, newer: NewerMessages): ScreenMismatch[] {

@@ -67,13 +67,22 @@ export function lineOfFiles(version: string | null): LineName {
   return version?.startsWith("1.0.") ? "1.0" : "1.1";
 }
 
+/** Every record of a store needs its descriptions and its screens, so they are made once for each store. */
+const readingsOfStore = new WeakMap<StoreDescription, readonly StoreDescription[]>();
+
 /** The description of a store for each line of opencode that may load it, the likeliest first. */
 export function readings(store: StoreDescription): readonly StoreDescription[] {
-  if (store.lines === undefined || store.lines.length < 2) return [store];
-  return store.lines.map((name) => ({ ...store, lines: [name], ...demandsOf(lineNamed(name)) }));
+  const known = readingsOfStore.get(store);
+  if (known !== undefined) return known;
+  const { lines } = store;
+  const found =
+    lines === undefined || lines.length < 2
+      ? [store]
+      : lines.map((name) => ({ ...store, lines: [name], ...demandsOf(lineNamed(name)) }));
+  readingsOfStore.set(store, found);
+  return found;
 }
 
-/** Every record of a store needs these descriptions, so they are made once. */
 const screens = new WeakMap<StoreDescription, readonly Screen[]>();
 
 /** The screens of the hosts that may load the store, if a value can make them close. */

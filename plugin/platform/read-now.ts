@@ -126,6 +126,22 @@ const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants
  * or unreadable.
  */
 export function readNow(path: string): Buffer | "absent" | null {
+  const size = readIntoBuffer(path);
+  return typeof size === "number" && buffer !== null ? buffer.subarray(0, size) : size === "absent" ? size : null;
+}
+
+/**
+ * The same as a text in which each byte is a letter (Latin-1). `undefined`: the file does not exist. A check reads
+ * thousands of files, and to make a view of the bytes first would cost a tenth of the reading.
+ */
+export function latin1Now(path: string): string | null | undefined {
+  const size = readIntoBuffer(path);
+  if (typeof size === "number" && buffer !== null) return buffer.toString("latin1", 0, size);
+  return size === "absent" ? undefined : null;
+}
+
+/** The number of bytes that were read into the common buffer. */
+function readIntoBuffer(path: string): number | "absent" | null {
   let descriptor: number;
   try {
     descriptor = openSync(path, READ_FLAGS);
@@ -136,7 +152,7 @@ export function readNow(path: string): Buffer | "absent" | null {
     buffer ??= Buffer.allocUnsafe(LARGEST_READ_NOW + 1);
     // For everything except an ordinary file, the read fails or returns nothing, which also requests a closer check.
     const size = readSync(descriptor, buffer, 0, buffer.length, 0);
-    return size > LARGEST_READ_NOW ? null : buffer.subarray(0, size);
+    return size > LARGEST_READ_NOW ? null : size;
   } catch {
     return null;
   } finally {

@@ -58,7 +58,8 @@ export function isWholeRow({ locator }: Artifact, row: RowValues | null): boolea
  * `row`). `true`: every host that may load the store loads it. `false` requests the closer check by `judge`.
  */
 export function fits(artifact: Artifact, value: unknown, around: Surroundings, store: StoreDescription): boolean {
-  return readings(store).every((reading) => fitsLine(artifact, value, around, reading));
+  for (const reading of readings(store)) if (!fitsLine(artifact, value, around, reading)) return false;
+  return true;
 }
 
 function fitsLine(artifact: Artifact, value: unknown, around: Surroundings, store: StoreDescription): boolean {

@@ -23,11 +23,20 @@ export function copiedRecordID(recordID: string): string | null {
  * Whether a file has the name of a copy and states another record's id, or is in a subfolder among the records.
  * opencode also reads files in subfolders (measured 1.1.65).
  */
-export function isNamedAsCopy({ recordID, locator }: Artifact, value: unknown): boolean {
+export function isNamedAsCopy(artifact: Artifact, value: unknown): boolean {
+  const { recordID, locator } = artifact;
   if (recordID === null || !isFileLocator(locator)) return false;
-  if (typeof value !== "object" || value === null || !("id" in value)) return false;
-  if (value.id === recordID) return isBelowItsFolder(locator.path);
-  return copiedRecordID(recordID) !== null;
+  return idIn(value) === recordID ? isBelowItsFolder(locator.path) : statesOtherID(artifact, value);
+}
+
+/** Whether a record's file has the name of a copy, and states another record's id. */
+export function statesOtherID({ recordID }: Artifact, value: unknown): boolean {
+  const id = idIn(value);
+  return id !== undefined && id !== recordID && recordID !== null && copiedRecordID(recordID) !== null;
+}
+
+function idIn(value: unknown): unknown {
+  return typeof value === "object" && value !== null && "id" in value ? value.id : undefined;
 }
 
 /** Whether a file is in a folder that opencode did not make. */

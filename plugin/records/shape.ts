@@ -14,6 +14,7 @@ export function topLevelOf(value: unknown): TopLevel {
 
 const ANYTHING: readonly TopLevel[] = ["object", "array", "null", "string", "number", "boolean"];
 const RECORD: readonly TopLevel[] = ["object"];
+const NOT_NULL: readonly TopLevel[] = ANYTHING.filter((each) => each !== "null");
 
 /** Columns of session and project, as hosts from 1.17 on decode them: JSON `null` counts as absent. */
 const STRICT_COLUMNS: Readonly<Record<string, readonly TopLevel[]>> = {
@@ -31,7 +32,7 @@ export function acceptedTopLevels(artifact: Artifact, store: StoreDescription): 
   if (isFileLocator(artifact.locator)) {
     switch (artifact.kind) {
       case "part":
-        return ANYTHING.filter((each) => each !== "null");
+        return NOT_NULL;
       case "session":
         return RECORD;
       case "project":

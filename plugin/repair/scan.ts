@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { looksHealthy, looksHealthyThroughout } from "../faults/quick-look.ts";
+import { looksHealthy, looksHealthyInPlace, looksHealthyThroughout } from "../faults/quick-look.ts";
 import type { Artifact } from "../model/artifact.ts";
 import { entryURL } from "../package-files.ts";
 import { sizeNow } from "../platform/read-now.ts";
@@ -47,7 +47,7 @@ export async function scanScope(store: Store, scope: Scope, options: ScanOptions
     {
       ...options,
       isHealthy: (bundle) => looksHealthyThroughout(bundle, store.description),
-      isHealthyFile: (artifact, text) => looksHealthy(artifact, text, null, store.description),
+      isHealthyFile: (artifact, text) => looksHealthyInPlace(artifact, text, store.description),
     },
   );
   return suspects;

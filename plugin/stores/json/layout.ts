@@ -95,6 +95,12 @@ export function isMessageRecord(file: ListedFile): boolean {
 }
 
 export function fileArtifact(kind: RecordKind, sessionID: string | null, path: string): Artifact {
-  const name = path.slice(path.lastIndexOf("/") + 1);
-  return { kind, sessionID, recordID: name.endsWith(".json") ? name.slice(0, -5) : name, locator: { path } };
+  const slash = path.lastIndexOf("/");
+  return namedArtifact(kind, sessionID, path.slice(0, slash), path.slice(slash + 1));
+}
+
+/** The artifact of a file by its folder and its name. */
+export function namedArtifact(kind: RecordKind, sessionID: string | null, folder: string, name: string): Artifact {
+  const recordID = name.endsWith(".json") ? name.slice(0, -5) : name;
+  return { kind, sessionID, recordID, locator: { path: `${folder}/${name}` } };
 }

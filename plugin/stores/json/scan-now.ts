@@ -1,10 +1,17 @@
 import { basename, join } from "node:path";
 import type { Bundle, RecordKind } from "../../model/artifact.ts";
 import { errnoCode } from "../../platform/file-system.ts";
-import { namesNow, readNow } from "../../platform/read-now.ts";
-import { beginsAsUtf16 } from "../../records/file-text.ts";
+import { latin1Now, namesNow } from "../../platform/read-now.ts";
 import { type Counts, noCounts, type RecordFile, type Visit } from "../store.ts";
-import { fileArtifact, isMessageRecord, messageFolder, partFolder, STORAGE, sessionFolder } from "./layout.ts";
+import {
+  fileArtifact,
+  isMessageRecord,
+  messageFolder,
+  namedArtifact,
+  partFolder,
+  STORAGE,
+  sessionFolder,
+} from "./layout.ts";
 
 const BEYOND_ASCII = /[^\0-\x7f]/;
 
@@ -21,23 +28,23 @@ export function* scanSessionInSteps(
   counts: Counts,
 ): Generator<void, void, void> {
   const reader = new Reader(dataDir, visit, counts);
-  reader.record("todo", sessionID, `${STORAGE}/todo/${sessionID}.json`);
-  reader.record("session_diff", sessionID, `${STORAGE}/session_diff/${sessionID}.json`);
+  reader.record("todo", sessionID, `${STORAGE}/todo`, `${sessionID}.json`);
+  reader.record("session_diff", sessionID, `${STORAGE}/session_diff`, `${sessionID}.json`);
   const messages = messageFolder(sessionID);
   for (const name of reader.namesIn(messages)) {
     yield;
     const message = { name, id: name.slice(0, -5), isRecord: name.endsWith(".json") };
     if (!isMessageRecord(message)) {
-      visit(fileArtifact("stray", sessionID, `${messages}/${name}`), null, null);
+      visit(namedArtifact("stray", sessionID, messages, name), null, null);
       continue;
     }
     counts.messages += 1;
-    reader.record("message", sessionID, `${messages}/${name}`);
+    reader.record("message", sessionID, messages, name);
     const parts = partFolder(message.id);
     for (const part of reader.namesIn(parts)) {
       const kind = part.endsWith(".json") ? "part" : "stray";
       if (kind === "part") counts.parts += 1;
-      reader.record(kind, sessionID, `${parts}/${part}`);
+      reader.record(kind, sessionID, parts, part);
     }
   }
 }
@@ -50,14 +57,14 @@ export function* scanListInSteps(
   counts: Counts,
 ): Generator<void, void, void> {
   const reader = new Reader(dataDir, visit, counts);
-  reader.record("project", null, `${STORAGE}/project/${projectID}.json`);
+  reader.record("project", null, `${STORAGE}/project`, `${projectID}.json`);
   const folder = sessionFolder(projectID);
   // Ids of sessions count down, so the newest session comes first.
   for (const name of inOrder(reader.namesIn(folder))) {
     yield;
     const kind = name.endsWith(".json") ? "session" : "stray";
     if (kind === "session") counts.sessions += 1;
-    reader.record(kind, basename(name, ".json"), `${folder}/${name}`);
+    reader.record(kind, basename(name, ".json"), folder, name);
   }
 }
 
@@ -86,7 +93,10 @@ function* inOrder(names: string[]): Generator<string, void, void> {
 /** Visits some files on this thread. Missing files are skipped. */
 export function scanFilesNow(dataDir: string, files: readonly RecordFile[], visit: Visit): void {
   const reader = new Reader(dataDir, visit, noCounts());
-  for (const { kind, sessionID, path } of files) reader.record(kind, sessionID, path);
+  for (const { kind, sessionID, path } of files) {
+    const slash = path.lastIndexOf("/");
+    reader.record(kind, sessionID, path.slice(0, slash), path.slice(slash + 1));
+  }
 }
 
 class Reader {
@@ -104,7 +114,8 @@ class Reader {
   /** Names as opencode lists them: those that begin with a dot are left out. */
   namesIn(folder: string): string[] {
     try {
-      return namesNow(this.#root + folder).filter((name) => !name.startsWith("."));
+      const names = namesNow(this.#root + folder);
+      return names.some(isHidden) ? names.filter((name) => !isHidden(name)) : names;
     } catch (error) {
       if (errnoCode(error) === "ENOENT" || errnoCode(error) === "ENOTDIR") return [];
       this.#visit(fileArtifact("stray", null, folder), null, null);
@@ -112,17 +123,22 @@ class Reader {
     }
   }
 
-  record(kind: RecordKind, sessionID: string | null, path: string): void {
-    const artifact = fileArtifact(kind, sessionID, path);
+  record(kind: RecordKind, sessionID: string | null, folder: string, name: string): void {
+    const artifact = namedArtifact(kind, sessionID, folder, name);
     if (kind === "stray") {
       this.#visit(artifact, null, null);
       return;
     }
-    const bytes = readNow(this.#root + path);
-    if (bytes === "absent") return;
-    if (bytes !== null) this.#counts.bytes += bytes.length;
-    // A name is compared letter for letter with the id in the record.
-    const isPlain = bytes !== null && !beginsAsUtf16(bytes) && !BEYOND_ASCII.test(path);
-    this.#visit(artifact, isPlain ? bytes.toString("latin1") : null, null);
+    const text = latin1Now(`${this.#root}${folder}/${name}`);
+    if (text === undefined) return;
+    if (text !== null) this.#counts.bytes += text.length;
+    // A name is compared letter for letter with the id in the record. UTF-16 is no JSON as Latin-1.
+    this.#visit(artifact, BEYOND_ASCII.test(name) ? null : text, null);
   }
 }
+
+function isHidden(name: string): boolean {
+  return name.charCodeAt(0) === DOT;
+}
+
+const DOT = 0x2e;
