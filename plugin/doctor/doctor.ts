@@ -19,10 +19,10 @@ import { holderText } from "../words/lock.ts";
 import { GENERATION_WORDS, originSentence } from "../words/origins.ts";
 import { compareVersions, findInstallation, type Installation } from "./installation.ts";
 
-/** One thing that was checked. */
+/** The result of one check of `doctor`. */
 export interface Examined {
   readonly what: string;
-  /** `null`: unknown, or it does not apply. */
+  /** Whether the check succeeded; `null` if the result is unknown, or the check does not apply. */
   readonly ok: boolean | null;
   readonly says: string;
   /** What the user can do if the check fails. */
@@ -32,14 +32,17 @@ export interface Examined {
 export interface DoctorInput {
   readonly files: FileSystem;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Where opencode would be started. */
+  /** The folder in which the user would start opencode. */
   readonly folder: string;
   readonly found: LocateResult;
-  /** Where stores were looked for. */
+  /** The path at which the command looked for opencode's data, for messages. */
   readonly asked: string;
 }
 
-/** Checks everything that this tool needs in order to work. Changes nothing. */
+/**
+ * Checks everything that this tool needs in order to work: plugin, opencode, runtime, stores, disk space and
+ * quarantine. Changes nothing.
+ */
 export async function examine(input: DoctorInput): Promise<Examined[]> {
   const { files, env, folder, found } = input;
   const installation = await findInstallation(files, env, folder);
@@ -73,7 +76,9 @@ export async function examine(input: DoctorInput): Promise<Examined[]> {
 
 const INSTALL = `\`opencode plugin ${TOOL.name}@${TOOL.version} --global\` (1.14 and newer), or add "${TOOL.name}@${TOOL.version}" to \`plugin\``;
 
-/** Each half of the plugin is listed in a configuration file of its own. */
+/**
+ * Whether the plugin is listed in opencode.json, for its server part, and in tui.json, for its part in the terminal UI.
+ */
 function installed({ server, terminal, unreadable }: Installation): Examined[] {
   const half = (what: string, entries: Installation["server"], file: string, lost: string): Examined => {
     if (entries.length === 1) return { what, ok: true, says: `in ${file}` };
@@ -142,7 +147,10 @@ async function runtime(): Promise<Examined> {
   return { what, ok: true, says: `${name} with SQLite; it reads a private copy of a database` };
 }
 
-/** The traces that the plugin leaves when it runs: its index, and runs that no command started. */
+/**
+ * Whether the plugin has ever run here. A plugin that runs leaves traces: its index file, and repairs that no command
+ * line started.
+ */
 async function loaded(files: FileSystem, located: Located, installation: Installation): Promise<Examined> {
   const what = "plugin loaded";
   const index = await files.stat(join(located.dataDir, VALIDATED_FILE)).catch(() => null);
@@ -187,7 +195,8 @@ async function stores(files: FileSystem, located: Located): Promise<Examined[]> 
 }
 
 /**
- * The sentence about a database that opencode 2.x writes, in tables whose rows are read; `null` for other databases.
+ * A sentence that says that opencode 2.x writes this database, and which tables are read. `null` if opencode 2.x does
+ * not write the database, or its tables are unknown.
  */
 async function sentenceOf2x(store: OpenedStore): Promise<string | null> {
   if (store.state === "unusable" || store.half2x === null || store.origin === null) return null;
@@ -200,7 +209,7 @@ async function sentenceOf2x(store: OpenedStore): Promise<string | null> {
   return profile === null ? null : originSentence(origin, unreadTables(profile, schema));
 }
 
-/** With less free space than this, every program that writes there may fail. */
+/** If the disk has less free space than this, programs that write to it may fail. */
 const LEAST_FREE_BYTES = 256 * 1024 * 1024;
 
 async function space(files: FileSystem, { dataDir, databases }: Located): Promise<Examined> {
@@ -228,7 +237,7 @@ async function quarantine(files: FileSystem, { dataDir }: Located): Promise<Exam
       wayOut: "Rename or remove it.",
     };
   }
-  // The module is imported here, because it loads the schema of manifests, and other commands do not need that.
+  // The module is loaded only here, because it loads the schema of manifests, which the other commands do not need.
   const { folderBytes } = await import("../quarantine/vault.ts");
   const runs = await allRuns(files, dataDir);
   let bytes = 0;
