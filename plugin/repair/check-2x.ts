@@ -12,9 +12,9 @@ import { folderFindings } from "./folders-2x.ts";
 type Readable = OpenedStore & { state: "ok" | "unread" };
 
 /**
- * The records of a database that opencode 2.x reads. `null` if there are no such records, or they were not read. These
- * records are not read inside opencode, if their tables have an unknown shape, or if pages are damaged (the check of
- * the pages reports damage).
+ * Checks the records that only opencode 2.x reads in a database. Returns `null` inside opencode, if there are no such
+ * records, or if their tables are unknown. Also returns `null` if pages are damaged, because the check of the pages
+ * reports that.
  */
 export async function half2xOf(
   opened: Readable,
@@ -38,14 +38,17 @@ export async function half2xOf(
   }
 }
 
-/** The findings in the rows of 2.x, except at places that already have a finding. */
+/**
+ * The findings in the rows of opencode 2.x. A record that already has an error by the rules of 1.x is not reported
+ * twice.
+ */
 export function besides(
   { findings, profile }: Inspected2x,
   said: readonly ConfirmedFinding[],
 ): readonly ConfirmedFinding[] {
   const known = new Set(said.flatMap(({ severity, locator }) => (severity === "blocking" ? locatorText(locator) : [])));
   const others = findings.filter(({ locator }) => !known.has(locatorText(locator)));
-  // 1.18 lists these sessions.
+  // opencode 1.18 still lists these sessions, so they are not lost to the user: the severity becomes a warning.
   return others.map((each) =>
     each.kind === "session" && profile.sessionTable === "session" && each.severity === "blocking"
       ? { ...each, severity: "warning" }
@@ -53,17 +56,17 @@ export function besides(
   );
 }
 
-/** Tables of 2.x that are not checked, if they exist. */
+/** Tables of opencode 2.x that this tool never checks. The answer names the tables of this list that exist. */
 const NOT_READ = [
   ...["session_pending", "event", "event_sequence", "permission", "credential", "account", "workspace", "worktree"],
 ];
 
-/** Tables of 1.18 that the preview uses too. */
+/** Tables of opencode 1.18 that the preview of 2.x uses too. */
 const OF_PREVIEW = ["session_input", "session_context_epoch"];
 
 const OF_1X = ["project", "session", "message", "part", "todo", "event"];
 
-/** The finding states which rows of 2.x in a database were read and which were not. */
+/** A note that names the tables of opencode 2.x that were read, and the tables that were not read. */
 export function readFinding(
   { profile, unread }: Inspected2x,
   { description, half2x }: Readable,

@@ -5,7 +5,7 @@ import { isTime, leftOut, numberIn, placeOf, type Rule, set, WRONG } from "./rul
 import { SCREEN_RULES } from "./screen-rules.ts";
 import { SESSION_RULES } from "./session-rules.ts";
 
-/** Rules for every record. General rules are last, so they apply only if no more specific rule does. */
+/** Rules that fit records of every kind. They are the last in the list, so that a more specific rule is used first. */
 const GENERAL_RULES: readonly Rule[] = [
   {
     name: "whole-milliseconds",
@@ -46,7 +46,7 @@ const GENERAL_RULES: readonly Rule[] = [
   },
 ];
 
-/** Every value that is completed, and the source of the value. The first rule that fits a mismatch is used. */
+/** All rules that complete a value which opencode refuses. For each refused value, the first rule that fits is used. */
 export const RULES: readonly Rule[] = [
   ...SCREEN_RULES,
   ...MESSAGE_RULES,

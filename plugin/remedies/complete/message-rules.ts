@@ -17,7 +17,7 @@ import {
   WRONG,
 } from "./rule.ts";
 
-/** opencode's default agent, which is the same in all versions. */
+/** The agent that opencode uses by default, in all versions. */
 const DEFAULT_AGENT = "build";
 
 const OF_ASSISTANTS = ["parentID", "modelID", "mode", "path", "tokens", "cost", "finish"];
@@ -55,7 +55,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     at: /^parentID$/,
     found: ANY,
     derive: ({ message, neighbours, document }, mismatch) => {
-      // Another message may really have this id.
+      // If another message has this id, the answer already names its question, and the value stays.
       if (neighbours.message(textIn(document, "parentID")) !== null) return null;
       return set(mismatch, message === null ? null : neighbours.userBefore(message.id)?.id);
     },
@@ -208,12 +208,12 @@ function roleOfParts({ message, neighbours }: Subject): string | null {
   return types.some((type) => PARTS_OF_USERS.includes(type)) ? "user" : null;
 }
 
-/** Whether a value is a number, or a text that contains one. */
+/** Whether a value is a number, or a text that contains a number. */
 function isNumber(value: unknown): boolean {
   return typeof value === "number" || (typeof value === "string" && numberIn(value) !== null);
 }
 
-/** `provider/model`, as opencode writes the names of models. */
+/** Splits `provider/model`, the text form in which opencode names a model. */
 function namedModel(own: unknown): ModelFacts | null {
   const named = typeof own === "string" ? /^([^/]+)\/(.+)$/.exec(own) : null;
   const [, providerID, modelID] = named ?? [];
@@ -233,7 +233,10 @@ function agentFor({ document, message, neighbours }: Subject): string {
   );
 }
 
-/** Takes both names of a model from one source. Both names must agree with the record itself. */
+/**
+ * Takes provider and model from one other record, so that both belong together. Neither may contradict a name that the
+ * record itself still has.
+ */
 function fromModel(
   { message, neighbours }: Subject,
   path: readonly PropertyKey[],
@@ -286,7 +289,9 @@ function stepsOf({ message, neighbours }: Subject) {
   return message === null ? [] : neighbours.partsOf(message.id).filter((part) => part.type === "step-finish");
 }
 
-/** Counts of tokens at a place such as `tokens`, `tokens.cache` or `tokens.cache.read`; 0 for unknown counts. */
+/**
+ * The token counts to write at a path such as `tokens`, `tokens.cache` or `tokens.cache.read`. Unknown counts become 0.
+ */
 export function tokensAt(facts: TokenFacts | undefined, place: readonly (string | number)[]): unknown {
   const cache = { read: facts?.read ?? 0, write: facts?.write ?? 0 };
   const tokens = {

@@ -274,7 +274,10 @@ function startOf({ message }: Subject): number | null {
   return made ?? null;
 }
 
-/** The start or end time of something within a message. `holder` has the known facts about that part. */
+/**
+ * The start or end time of an event inside a message. The times of the message are used. A time that `holder` already
+ * has is kept.
+ */
 function timesAt(
   subject: Subject,
   place: readonly (string | number)[],

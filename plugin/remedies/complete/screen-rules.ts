@@ -2,7 +2,10 @@ import { placeOf, type Rule, set, valueAt, WRONG } from "./rule.ts";
 
 const CALLS = ["tool pending", "tool running", "tool completed", "tool error"];
 
-/** Rules for values that the terminal UI of opencode 1.0 to 1.15 cannot print (plugin/hosts/screen.ts). */
+/**
+ * Rules for values on which the terminal UI of opencode 1.0 to 1.15 crashes, because it cannot print them
+ * (plugin/hosts/screen.ts).
+ */
 export const SCREEN_RULES: readonly Rule[] = [
   {
     name: "text-on-screen",

@@ -12,7 +12,7 @@ import { isFields, textIn, valueIn } from "../../stores/conversation.ts";
 import { modelOf } from "./neighbours.ts";
 import { ABSENT, ANY, isTime, placeOf, type Rule, type Subject, set, WRONG } from "./rule.ts";
 
-/** Columns that may be empty. If these columns hold a wrong value, nothing useful is lost when they are emptied. */
+/** Columns of a session that may be empty. A wrong value in such a column has no use, so the column is emptied. */
 const OPTIONAL_COLUMNS =
   /^(path|share_url|agent|summary_additions|summary_deletions|summary_files|time_compacting|time_archived)$/;
 
@@ -162,7 +162,7 @@ export const SESSION_RULES: readonly Rule[] = [
     derive: ({ document, system }) => {
       if (!Array.isArray(document)) return null;
       const texts = document.filter((each: unknown) => typeof each === "string");
-      // A folder of another system is somebody's folder, so it must not be left out.
+      // A path of another operating system may be the folder of a real user, so the path is kept.
       if (texts.some((each) => !isAbsoluteFor(system, each) && systemOfPath(each) !== null)) return null;
       const kept = texts.filter((each) => isAbsoluteFor(system, each));
       return [{ column: "sandboxes", to: JSON.stringify(kept) }];
@@ -205,7 +205,7 @@ function isTokenColumn(name: string): name is keyof typeof TOKEN_COLUMNS {
 function directoryOf({ neighbours, system }: Subject): string | undefined {
   const folders = new Set(neighbours.messages.flatMap(({ cwd }) => (cwd === null ? [] : [cwd])));
   const [only] = folders;
-  // If opencode was started in the root of a container, `/` is the folder. In a Windows store, `/` is no user's folder.
+  // In a container, a user may have worked in `/`. On Windows, `/` is never the folder of a user.
   const isRoot = system === "posix" && only === NO_WORKTREE;
   if (folders.size === 1 && (isRoot || isFolderOf(system, only))) return storedPath(system, only);
   const { session, project } = neighbours.session;
