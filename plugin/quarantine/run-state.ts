@@ -24,8 +24,8 @@ const FORMAT = 1;
 const LARGEST_HEAD_BYTES = 2048;
 
 /**
- * The limit for a whole state file. One repair writes about 2,000 items at most, and a restored item takes 35 bytes
- * here.
+ * The limit for a whole state file. A run folder of a repair has at most 2,000 items, and each restored item takes
+ * about 35 bytes here.
  */
 const LARGEST_STATE_BYTES = 16 * 1024 * 1024;
 

@@ -16,8 +16,8 @@ import { originOfDamaged, originOfRead, unreadFindings } from "./origin-findings
 import { logFindings, wholeStoreFindings } from "./whole-store.ts";
 
 /**
- * How often a database is read at most. SQLite reads it as an immutable file here, so the result is wrong if the file
- * changes in the meantime.
+ * A database is read again if it changes while SQLite reads it as an immutable file. This is the largest number of
+ * readings.
  */
 const MOST_READINGS = 4;
 

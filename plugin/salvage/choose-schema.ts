@@ -108,8 +108,8 @@ function mostLike(schemas: readonly KnownSchema[], signs: Signs, scratch: () => 
     return [
       journal.size === 0 ? 0 : unknown + UNSAID * unsaid,
       found.filter((object) => !isAsFound(object)).length - found.filter(isAsFound).length,
-      // opencode can open only a database that is not newer than itself. So a known schema that is older than the
-      // newest session is unlikely.
+      // opencode upgrades the schema when it starts. So the schema cannot be older than the opencode version that
+      // created the newest session.
       version === null
         ? Number(isWithoutNames(journals))
         : Number(hosts.every((host) => compareVersions(host, version) < 0)),

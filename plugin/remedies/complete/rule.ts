@@ -7,7 +7,9 @@ import type { Neighbours } from "./neighbours.ts";
 /** A readable record that opencode refuses, in its present state, and the facts from which values can be derived. */
 export interface Subject {
   readonly artifact: Artifact;
-  /** The parsed JSON of the record. For a record without JSON, such as a project, all columns of its row. */
+  /**
+   * The parsed JSON of the record. If the record is a whole row, such as the row of a session, the columns of that row.
+   */
   readonly document: unknown;
   /** The columns of a session or project that do not hold JSON; `null` for other records. */
   readonly row: RowValues | null;
