@@ -6,7 +6,7 @@ import { UNDETECTED } from "../plugin/faults/undetected.ts";
 import type { Remedy } from "../plugin/model/finding.ts";
 import { RULES } from "../plugin/remedies/complete/catalogue.ts";
 
-/** Where the catalogue is published. */
+/** The file in which the catalogue of faults is published. */
 export const FAULT_DOCUMENT = join(import.meta.dirname, "..", "docs", "faults.md");
 
 const REMEDIES: Readonly<Record<Remedy, string>> = {
@@ -17,7 +17,7 @@ const REMEDIES: Readonly<Record<Remedy, string>> = {
   report: "reported, not touched",
 };
 
-/** The catalogue as Markdown. */
+/** The catalogue of faults and the rules for completing records, as a Markdown document. */
 export function faultDocument(): string {
   const families = Object.entries(FAULT_FAMILIES).map(
     ([family, faults]) => `## ${family}\n\n${faults.map((fault) => entry(fault, subjectOf(family))).join("\n")}`,
@@ -59,7 +59,7 @@ ${rest.join("\n")}
 `;
 }
 
-/** The noun for a title that has none. */
+/** The subject for a title that consists only of a verb and its object. */
 function subjectOf(family: string): string {
   return family.startsWith("Files") ? "The file" : "The record";
 }

@@ -6,8 +6,9 @@ import { type HostVersion, publishedVersions } from "../test/host/binary.ts";
 import { type Outcome, TRIALS, tryVersion } from "../test/host/version-trial.ts";
 
 /**
- * Tries every opencode 1.x that npm has for this system, one after the other: oracle, start, undo, repair. Writes the
- * table of docs/host-versions.md; with --host it only prints.
+ * Tries every opencode 1.x that npm has for this operating system, one after the other. Four things are tried:
+ * agreement of `check` with opencode, a start, an undo and a repair. Writes the table in docs/host-versions.md. With
+ * `--host`, the results are only printed.
  *
  *     npm run test:hosts -- [--host VERSION]… [--seed N] [--count 60]
  */
@@ -18,7 +19,8 @@ const { values } = parseArgs({
     count: { type: "string", default: "60" },
   },
 });
-// Other work on the machine goes first; the hosts inherit it.
+// A low priority, so that other programs on the machine are not slowed down. The opencode processes inherit the
+// priority.
 setPriority(10);
 const seed = Number(values.seed);
 const versions = (values.host as HostVersion[] | undefined) ?? (await publishedVersions());
