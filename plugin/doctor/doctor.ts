@@ -51,7 +51,7 @@ export async function examine(input: DoctorInput): Promise<Examined[]> {
   examined.push({
     what: "opencode",
     ok: host !== null,
-    says: host === null ? "none in the PATH that says its version" : `opencode ${host}`,
+    says: host === null ? "no opencode in the PATH tells its version" : `opencode ${host}`,
     ...(host === null && {
       wayOut: "Install opencode, or add its folder to the PATH. The command line works without it.",
     }),
@@ -107,7 +107,7 @@ function installed({ server, terminal, unreadable }: Installation): Examined[] {
       ];
   if (unreadable.length === 0) return halves;
   const says = `${plural(unreadable.length, "file")} cannot be read: ${unreadable.join(", ")}`;
-  return [...halves, { what: "configuration", ok: false, says, wayOut: "Correct the JSON in it." }];
+  return [...halves, { what: "configuration", ok: false, says, wayOut: "Correct the JSON in these files." }];
 }
 
 function versions({ server, terminal, versions: known }: Installation): Examined[] {
@@ -121,18 +121,19 @@ function versions({ server, terminal, versions: known }: Installation): Examined
   const [newest] = [...known, TOOL.version].sort(compareVersions).reverse();
   const old = known.filter((version) => version !== newest);
   if (known.length === 0) {
-    return [{ what, ok: null, says: "opencode has not fetched it yet", wayOut: "Start opencode once." }];
+    return [{ what, ok: null, says: "opencode has not downloaded the plugin yet", wayOut: "Start opencode once." }];
   }
   if (old.length === 0 && known.length === 1) return [{ what, ok: true, says: `${newest}, the newest installed` }];
-  const wayOut = `Pin version ${newest} in the entry, and remove ~/.cache/opencode/packages/${TOOL.name}*: opencode keeps what it once fetched.`;
+  const wayOut = `Pin version ${newest} in the entry, and remove ~/.cache/opencode/packages/${TOOL.name}*: opencode never updates a version that it has downloaded.`;
   return [{ what, ok: false, says: `${known.join(" and ")} installed, ${newest} is the newest`, wayOut }];
 }
 
 function options({ server, terminal, warnings }: Installation): Examined {
   const what = "options";
-  if (server.length + terminal.length === 0) return { what, ok: null, says: "no entry, no options" };
+  if (server.length + terminal.length === 0)
+    return { what, ok: null, says: "the plugin has no entry, and so no options" };
   if (warnings.length === 0) return { what, ok: true, says: "valid" };
-  const wayOut = "Until you correct them, the plugin only checks at the start of opencode, and changes nothing.";
+  const wayOut = "Until you correct the options, the plugin only checks when opencode starts, and changes nothing.";
   return { what, ok: false, says: warnings.join(" "), wayOut };
 }
 
@@ -143,7 +144,8 @@ async function runtime(): Promise<Examined> {
   const what = "runtime";
   if (driver?.readsInPlace === true) return { what, ok: true, says: `${name} with SQLite` };
   const wayOut = `Run: npx -p node@24 -p ${TOOL.name} ${TOOL.name}`;
-  if (driver === null) return { what, ok: false, says: `${name} has no SQLite to read databases with`, wayOut };
+  if (driver === null)
+    return { what, ok: false, says: `${name} has no SQLite, which this tool needs to read databases`, wayOut };
   return { what, ok: true, says: `${name} with SQLite; it reads a private copy of a database` };
 }
 
@@ -161,7 +163,7 @@ async function loaded(files: FileSystem, located: Located, installation: Install
     return { what, ok: true, says: `the plugin last wrote here on ${new Date(last).toISOString().slice(0, 10)}` };
   if (installation.server.length === 0) return { what, ok: null, says: "not installed" };
   const wayOut =
-    "Start opencode once, then run this again. If this line has a ✗ again, look for the plugin's name in opencode's log.";
+    "Start opencode once, then run this command again. If this line still has a ✗, look for the plugin's name in opencode's log.";
   return { what, ok: false, says: "the plugin has not written anything here yet", wayOut };
 }
 
@@ -245,7 +247,7 @@ async function quarantine(files: FileSystem, { dataDir }: Located): Promise<Exam
   const unreadable = runs.filter((run) => !run.ok).length;
   const says = `${plural(runs.length, "run")}, ${sizeText(bytes)}`;
   if (unreadable > 0) {
-    const wayOut = "`runs` names them. A newer version of this tool may have made them: update this tool.";
+    const wayOut = "`runs` names these runs. A newer version of this tool may have made them: update this tool.";
     return { what, ok: false, says: `${says}; ${plural(unreadable, "run")} cannot be read`, wayOut };
   }
   if (bytes <= LARGE_QUARANTINE_BYTES) return { what, ok: true, says };

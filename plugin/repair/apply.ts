@@ -285,7 +285,7 @@ async function observed(writer: StoreWriter, items: readonly ManifestItem[], fol
     outcomes.push(
       seen === "set-aside"
         ? { id: item.id, state: "done" }
-        : { id: item.id, state: "skipped", reason: "the run stopped before it" },
+        : { id: item.id, state: "skipped", reason: "the run stopped before this record" },
     );
   }
   return outcomes;

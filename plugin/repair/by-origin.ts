@@ -110,4 +110,4 @@ export function onlyReported({
 const ADVISES_A_COMMAND = /opencode-session-repair (?:repair|rescue)/;
 
 const NOT_WRITTEN =
-  "This tool does not change this in a database that opencode 2.x or an unknown newer opencode has written.";
+  "This tool does not repair this problem in a database that opencode 2.x or an unknown newer opencode has written.";

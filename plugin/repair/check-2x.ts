@@ -85,6 +85,6 @@ export function readFinding(
   const read = new Set([...of1x, ...of2x]);
   const others = [...NOT_READ, ...OF_PREVIEW, ...unread].filter((name) => tables.has(name) && !read.has(name));
   const evidence = `${origin.sign}; read, by the rules of ${profile.host}: ${[...read].join(", ")}; not read: ${others.join(", ")}`;
-  const newer = origin.hasUnknownMigrations ? "; migrations are there that 2.0.26 does not have" : "";
+  const newer = origin.hasUnknownMigrations ? "; the database has migrations that opencode 2.0.26 does not have" : "";
   return databaseFinding({ code, severity: "info", evidence: `${evidence}${newer}` }, description, store);
 }

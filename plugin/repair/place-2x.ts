@@ -44,13 +44,13 @@ const STOP_WORDS: Readonly<Record<Stop, string>> = {
   messages: "the messages of its session",
   prompts: "its prompts",
   "project list": "the whole project list",
-  settings: "what asks for this setting",
+  settings: "the requests that need this setting",
   import: "the import of the data of opencode 1.x",
 };
 
 /** The end of a finding's evidence, which names the requests to opencode that fail. */
 export function stopWords({ stops, sessionID }: Pick<Place, "stops" | "sessionID">, host: string): string {
-  if (stops.length === 0) return "; its session is not there, so nothing reads it";
+  if (stops.length === 0) return "; its session does not exist, so opencode does not read it";
   const words = stops.map((stop) =>
     stop === "prompts" && sessionID === null ? "the prompts of sessions that use it" : STOP_WORDS[stop],
   );

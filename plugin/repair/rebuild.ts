@@ -207,7 +207,7 @@ async function withSession(store: Store, finding: ConfirmedFinding): Promise<Con
   if (bytes === null) return finding;
   const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
   if (!fits(artifact, value, evidence, store.description)) return finding;
-  const source = `rebuilt from what can be read of the record, and ${SAID_BY_MESSAGES}`;
+  const source = `rebuilt from the readable part of the record, and ${SAID_BY_MESSAGES}`;
   const words = "the session can stay in the list, with a rebuilt record";
   return { ...finding, evidence: `${finding.evidence}; ${words}`, rebuilt: { source, content: { bytes } } };
 }

@@ -130,7 +130,7 @@ async function applyWhatIsFree(
     .map((session) => ({ ...session, operations: session.operations.filter(({ remedy }) => remedy !== "settle") }))
     .filter(({ operations }) => operations.length > 0);
   const done = others.length === 0 ? NOTHING : await applyUnderLock(input, others, lock);
-  const items = [...done.items, ...settling.map((operation) => skippedItem(operation, "it may be in use"))];
+  const items = [...done.items, ...settling.map((operation) => skippedItem(operation, "the session may be in use"))];
   return { ...done, items, stopped: done.stopped ?? { kind: "refused", message: reason } };
 }
 

@@ -168,7 +168,7 @@ async function databaseFindings(
     else findings.push(columnsBy(found, missingWrittenColumns));
   }
   if (database.neverAddedColumns.length > 0) {
-    const evidence = `without ${database.neverAddedColumns.slice(0, 5).join(", ")}, sessions load; a newer opencode takes this for there, and fails`;
+    const evidence = `without ${database.neverAddedColumns.slice(0, 5).join(", ")}, sessions load; a newer opencode assumes that these columns exist, and fails`;
     const found = say(COLUMNS_MISSING, "warning", null, evidence);
     findings.push({ ...found, remedy: "report", advice: isLossAlone ? SALVAGE_COLUMNS : NEVER_ADDED });
   }
@@ -189,7 +189,9 @@ async function databaseFindings(
   for (const { messageID, sessionID } of database.stoppingMigration) {
     const locator: Locator = { table: "message", key: { id: messageID } };
     const place: Place = { kind: "message", sessionID, recordID: messageID, locator };
-    findings.push(say(MIGRATION_FAILING, stops, place, "20260510033149_session_usage reads it"));
+    findings.push(
+      say(MIGRATION_FAILING, stops, place, "the migration 20260510033149_session_usage reads this message"),
+    );
   }
   if (database.hasOldJournal) findings.push(say(OLD_JOURNAL, "info", null, "no column name"));
   const wal = (await files.stat(`${opened.description.database}-wal`))?.size ?? 0;
@@ -203,11 +205,11 @@ async function databaseFindings(
 }
 
 const SALVAGE_COLUMNS = swapAdvice(
-  "it builds a database with these columns or tables, and everything else as before. What was in them is lost. It can be undone.",
+  "this builds a database that has these columns or tables again, and all other data. The values in the missing columns are lost. You can undo the swap.",
 );
 
 const NEVER_ADDED =
-  "Stay with this opencode, or keep a copy of the database before you upgrade. Its list of migrations names one whose columns are not there. If that row was added by hand, delete it from `__drizzle_migrations` or `migration`: the newer opencode then applies it.";
+  "Stay with this opencode, or keep a copy of the database before you upgrade. The database lists a migration as applied, but the columns of that migration do not exist. If you added that entry by hand, delete it from `__drizzle_migrations` or `migration`: the newer opencode then applies the migration.";
 
 const NOT_REBUILT = {
   rebuiltJournal: () => null,
@@ -224,7 +226,7 @@ function rebuiltBy(finding: ConfirmedFinding, replacement: Replacement | null): 
  * The migration `workspace_domain` of opencode 2.x drops the table `workspace` and creates another table of that name
  * (from the source code).
  */
-const WORKSPACES_OF_2X = `opencode 2.x recreated the table \`workspace\` with another shape, but opencode 1.x still loads every session. ${GO_ON_WITH_1X}`;
+const WORKSPACES_OF_2X = `opencode 2.x recreated the table \`workspace\` with other columns, but opencode 1.x still loads every session. ${GO_ON_WITH_1X}`;
 
 function isOfWorkspace(column: string): boolean {
   return column.split(".")[0] === "workspace";

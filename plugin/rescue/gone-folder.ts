@@ -33,12 +33,12 @@ export async function goneStanding(
     cause: "moved",
     shownFrom: carriers[0]?.worktree ?? null,
     reason: isForeign
-      ? `Its folder is a path of ${systemName(directory)}.`
+      ? `The session's folder is a path of ${systemName(directory)}.`
       : alike.length > 0
-        ? "Its folder is not there. One beside it differs from it only by case, accents or spaces."
+        ? "The session's folder does not exist. A folder next to it has almost the same name: only case, accents or spaces differ."
         : isOther
           ? NEVER_HERE
-          : "Its folder is not there.",
+          : "The session's folder does not exist.",
     target: moved,
     candidates: [...new Set([...carriers.map(({ worktree }) => worktree), ...alike, ...(isInWSL ? [mounted] : [])])],
   };
@@ -55,7 +55,7 @@ async function alikeFolders(folders: KnownFolders, root: string, directory: stri
 }
 
 const NEVER_HERE =
-  "Its folder is not there, and nothing was removed or renamed there since: it may be one of a container, of another computer or of a drive that is not mounted.";
+  "The session's folder does not exist, and nothing was removed or renamed at its place since it was used. It may be a folder of a container, of another computer or of a drive that is not mounted.";
 
 /** The outermost missing folder that the record of the project names. If there is none, the session's own folder. */
 async function goneFolder(

@@ -244,9 +244,9 @@ function parentless(
     if (records.has(parentID) && !isOwnAncestor) return [];
     const isBare = bare.has(parentID);
     const elsewhere = isBare ? undefined : brought.find(({ sessionID }) => sessionID === parentID);
-    const started = "The session that it was started from";
+    const started = "The session that started this session";
     const reason = isOwnAncestor
-      ? "By its record it was started from itself, directly or through others."
+      ? "According to its record, the session was started from itself, directly or through other sessions."
       : elsewhere !== undefined
         ? `${started} is only in ${storeText(elsewhere)}.`
         : `${started} has ${isBare ? "no record of its own" : "no record and no messages"}.`;
@@ -289,7 +289,7 @@ async function recordless(target: KnownStore): Promise<HiddenSession[]> {
     if (facts.hasRecord || !(await holdsSomething(target, facts))) continue;
     found.push({
       ...hidden("record-missing", target, facts, null),
-      reason: "Its messages exist, but its own record is missing.",
+      reason: "The session's messages exist, but its own record is missing.",
       withoutRecord: facts.id,
     });
   }

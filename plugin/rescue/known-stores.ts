@@ -191,4 +191,4 @@ async function know(opened: OpenStore, index: number, origin: Origin): Promise<K
 }
 
 const NO_DATABASE =
-  "There is no database here for sessions to be brought into. Start opencode 1.2 or newer once, then run this again. What opencode 1.0 and 1.1 do not show, `opencode-session-repair check` finds.";
+  "There is no database to which sessions could be added. Start opencode 1.2 or newer once, then run this command again. For sessions of opencode 1.0 and 1.1, run `opencode-session-repair check`.";

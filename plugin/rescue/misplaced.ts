@@ -57,7 +57,7 @@ function isAnywhere({ directory, isSalvaged }: SessionFacts): boolean {
 const ANYWHERE: Standing = {
   cause: "moved",
   shownFrom: NO_WORKTREE,
-  reason: "Its folder is unknown: a salvage put the session in /.",
+  reason: "The session's folder is unknown, so a salvage used / instead.",
   target: null,
   candidates: [],
 };
@@ -145,8 +145,8 @@ async function otherPathStanding(folders: KnownFolders, own: FolderProject, fact
     cause: "moved",
     shownFrom: isListed ? own.directory : (carrier?.worktree ?? null),
     reason: isLink
-      ? "Its folder is a symbolic link, which opencode follows now."
-      : "Its folder is stored in a form that opencode does not write.",
+      ? "The session's folder is a symbolic link, and opencode now stores the folder that the link leads to."
+      : "The session's folder is stored in a form that opencode itself does not write.",
     // A session that some list still shows is moved only if the user asks for it.
     target:
       isListed && isLink
@@ -215,18 +215,18 @@ function outermost(project: ProjectFacts | undefined, directory: string): string
 
 function reasonOf(own: FolderProject, projectID: string, isOf: Sameness): string {
   if (own.refused === "other-user") {
-    return "Git does not trust its folder, which belongs to another user: `git config --global --add safe.directory FOLDER` corrects that.";
+    return "Git does not trust the session's folder, which belongs to another user: `git config --global --add safe.directory FOLDER` corrects that.";
   }
   if (own.refused === "leads-nowhere") {
-    return "Git does not accept the .git of its folder: its repository was removed or damaged, or was moved (then `git worktree repair` in it corrects that).";
+    return "Git does not accept the .git of the session's folder: the repository was removed, damaged or moved. After a move, `git worktree repair` in the repository corrects that.";
   }
   if (own.id === null) return needsGit("its folder");
   const now = own.id === GLOBAL_ID ? "has no project of its own now" : "belongs to another project now";
   const words: Readonly<Record<Sameness, string>> = {
     same: "",
-    "made-after": ", and was made after the session: it may be another folder of the same name",
-    "may-be-other": ", and it may be another folder that took its place",
+    "made-after": ", and was made after the session: it may be another folder with the same name",
+    "may-be-other": ", and may be another folder that replaced the old folder",
   };
-  if (projectID === GLOBAL_ID) return `Its folder is in a git repository now${words[isOf]}.`;
-  return `Its folder ${now}${words[isOf]}.`;
+  if (projectID === GLOBAL_ID) return `The session's folder is in a git repository now${words[isOf]}.`;
+  return `The session's folder ${now}${words[isOf]}.`;
 }

@@ -19,7 +19,7 @@ export interface GoneFolder {
 
 /**
  * The folder to which a missing folder was certainly renamed; `null` if that is not certain. All of these conditions
- * must hold:
+ * must be true:
  * - The candidate is the only folder of the project, or a linked worktree that git last saw at the missing path.
  * - The missing folder was not inside the candidate.
  * - The project was not used in the candidate before the last use of the missing folder. Otherwise the candidate is

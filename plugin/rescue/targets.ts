@@ -53,7 +53,7 @@ export async function movedTargets(
   }
   if (places.size > 0) return { ok: true, places };
   const message = isHeldIn(from)
-    ? "opencode already shows every session of the folder of --from there."
+    ? "In the folder of --to, opencode already shows every session of the folder of --from."
     : "No session was used in the folder of --from.";
   return { ok: false, message };
 }

@@ -58,7 +58,7 @@ function toolOf(value: Fields, created: unknown): ContentItem {
   const error = { type: "tool.interrupted", message: "Tool execution was interrupted before V2 migration" };
   const begun = status === "running" ? time.start : created;
   const item = { ...base, state: { status: "error", input, error, ...metadata }, time: { created: begun } };
-  return { item, changed: "2.x keeps a call that did not end as interrupted" };
+  return { item, changed: "2.x stores a call that did not end as interrupted" };
 }
 
 function toolFile({ url, mime, filename }: Fields): Fields {

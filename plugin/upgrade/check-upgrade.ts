@@ -41,7 +41,7 @@ export type UpgradeOutcome =
   | { readonly ok: false; readonly unknownSession: string | null };
 
 const NO_DATABASE =
-  "opencode 2.x imports sessions from the database of opencode 1.x, not from the old JSON files. There is no database here. Start opencode 1.18 once, so that it imports these sessions, and run this again.";
+  "opencode 2.x imports sessions from the database of opencode 1.x, not from the old JSON files. There is no database here. Start opencode 1.18 once, so that it imports these sessions, and run this command again.";
 
 /**
  * Predicts for each record of a 1.x database what the import of opencode 2.x makes of it. If 2.x has already upgraded
@@ -58,7 +58,10 @@ export async function checkUpgrade(input: CheckInput): Promise<UpgradeOutcome> {
   const origin = opened.origin === null ? null : withMessagesOf2x(opened.origin, opened.sessionsOf2x());
   try {
     if (origin?.kind === "newer") {
-      return { ok: false, refusal: `${originSentence(origin)} What 2.x makes of it is not known.` };
+      return {
+        ok: false,
+        refusal: `${originSentence(origin)} It is not known how opencode 2.x imports this database.`,
+      };
     }
     const counts = noCounts();
     const found = await lookedAt(store, input, counts);

@@ -143,7 +143,10 @@ function user(message: DecodedMessage, used: Set<string>): Projection {
   const agents = ofType(parts, "agent").map(({ value }) => agentAttachment(value));
   const subtasks = ofType(parts, "subtask");
   if (subtasks.length > 0 && visible.length + files.length + agents.length === 0) {
-    return { messages: [], differences: whole(message, "2.x keeps of a subtask only the session that it began") };
+    return {
+      messages: [],
+      differences: whole(message, "of a subtask, 2.x keeps only the session that the subtask began"),
+    };
   }
   const differences = unkept(message, ["text", "file", "agent"]);
   for (const part of texts) {
@@ -209,7 +212,7 @@ function attached(file: DecodedRecord): Attached {
     attachment: null,
     difference: { ...byPart(file), outcome, reason, isByDesign: outcome === "changed" },
   });
-  if (!isDataURL(value)) return none("changed", "2.x keeps the name of a file that is not in the record, not the file");
+  if (!isDataURL(value)) return none("changed", "2.x keeps only the name of a file whose content is not in the record");
   const data = dataOf(textIn(value, "url") ?? "");
   if (data === "no comma") return none("dropped", "its data: URL has no comma, so 2.x reads nothing from it");
   if (data === "bad escape") return none("stops", "its data: URL holds a % that is no escape (URIError)");
@@ -244,7 +247,10 @@ function assistant(message: DecodedMessage, messages: readonly DecodedMessage[])
   const parent = messages.find((each) => each.record.id === value.parentID);
   const isSubtask = ofType(parent?.parts ?? [], "subtask").length > 0;
   if (isSubtask && ofType(parts, "tool").some((part) => part.value.tool === "task")) {
-    return { messages: [], differences: whole(message, "2.x keeps of a subtask only the session that it began") };
+    return {
+      messages: [],
+      differences: whole(message, "of a subtask, 2.x keeps only the session that the subtask began"),
+    };
   }
   const differences = unkept(message, ["text", "reasoning", "tool"]);
   const content = parts.flatMap((part) => {

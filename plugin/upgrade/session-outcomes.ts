@@ -62,7 +62,7 @@ export function sessionOutcomes(session: SourceSession, store: StoreDescription)
     say("project_id", "changed", "its project does not exist: 2.x moves the session to the project global", true);
   const revert = json.get("revert");
   if (revert?.ok === true && revert.value) {
-    say("revert", "changed", "2.x forgets what was undone: the messages behind that point are shown again", true);
+    say("revert", "changed", "2.x forgets the undo: the messages after that point are shown again", true);
   }
   return found;
 }

@@ -35,10 +35,10 @@ export function neverArrived(session: SourceSession, { phase, cursor, writtenMs 
   const isBehind = phase === "sessions" && (cursor === null || session.id < cursor);
   const isNewer = writtenMs !== null && numberOf(session.row.time_created) > writtenMs;
   const why = isBehind
-    ? "the import stopped before it, or still runs"
+    ? "the import stopped before this session, or still runs"
     : isNewer
-      ? "opencode 1.x made it after the import, and 2.x never imports again"
-      : "it was not imported, or it was deleted later in opencode 2.x";
+      ? "opencode 1.x created the session after the import, and 2.x never imports again"
+      : "the session was not imported, or was deleted later in opencode 2.x";
   return {
     ...{ cause: "never-arrived", sessionID: session.id, why, missing: [] },
     ...{ messages: session.messages.length, parts: session.parts.length },
@@ -85,12 +85,14 @@ export function comparedWithTwin(
     if (!isHeld) note("part", part);
   }
   const found: MissingIn2x[] = [];
-  if (lost.length > 0) found.push(counted("arrived-with-losses", session.id, lost, "2.x lacks a part of it"));
-  if (later.length > 0) found.push(counted("continued", session.id, later, "1.x went on with it after the import"));
+  if (lost.length > 0)
+    found.push(counted("arrived-with-losses", session.id, lost, "opencode 2.x lacks a part of the session"));
+  if (later.length > 0)
+    found.push(counted("continued", session.id, later, "opencode 1.x continued the session after the import"));
   return found;
 }
 
-const SINCE = "2.x does not have it: it was undone there, or repaired in 1.x since";
+const SINCE = "2.x does not have it: it was undone in 2.x, or repaired in 1.x after the import";
 
 function counted(cause: MissingCause, sessionID: string, missing: MissingRecord[], why: string): MissingIn2x {
   const of = (kind: MissingRecord["kind"]) => missing.filter((each) => each.kind === kind).length;

@@ -35,11 +35,12 @@ export async function isLeftAlone(located: Located): Promise<boolean> {
  * noticed too.
  */
 export async function inUse(located: Located, access: Access): Promise<string | null> {
-  if (access === "beside-host") return `This opencode itself may be working on the session. Quit it, then: ${COMMAND}`;
+  if (access === "beside-host")
+    return `This opencode itself may be working on the session. Quit opencode, then run: ${COMMAND}`;
   const { openFiles } = await thisSystem();
   const openers = (await openFiles?.openersBelow(foldersOf(located))) ?? [];
   if (openers.length > 0) {
-    return `A session may be in use: ${openersText(openers)} has opencode's data open. Quit it, then try again.`;
+    return `A session may be in use: ${openersText(openers)} has opencode's data open. Quit that process, then try again.`;
   }
   for (const database of located.databases) {
     const refusal = await refusalOfSoleUse(located, database);

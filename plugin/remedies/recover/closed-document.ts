@@ -18,7 +18,7 @@ function fieldsOf(value: unknown): Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
 
-const LOST = "[opencode-session-repair: what stood here was lost]";
+const LOST = "[opencode-session-repair: the content of this part was lost]";
 const CUT = "[opencode-session-repair: the rest of this was lost]";
 
 /** A text part that tells the user that something is missing. `ignored` keeps the text from being sent to the model. */
