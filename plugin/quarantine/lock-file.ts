@@ -107,7 +107,7 @@ export function isAbandoned(reading: LockReading): boolean {
  */
 export function isLapsed(reading: LockReading, lapsedMs: number): boolean {
   if (typeof reading === "string" || reading.standing !== "unknown") return false;
-  // A renewal time in the future comes from another clock, or this clock was set back. The distance counts in both
-  // directions.
+  // A renewal time in the future comes from another clock, or this clock was set back. So the difference between the
+  // times counts in both directions.
   return Math.abs(Date.now() - reading.renewedMs) > lapsedMs;
 }

@@ -114,7 +114,7 @@ export async function endLock(files: FileSystem, dataDir: string, seen: LockRead
   return true;
 }
 
-/** The locks that this process has seen without a renewal, by path, and when it first saw each lock like that. */
+/** The locks that were not renewed when this process looked, by path, and when the process first saw that. */
 const seenLapsed = new Map<string, { readonly token: string; readonly renewedMs: number; readonly sinceMs: number }>();
 
 function isSeenLapsed(path: string, reading: LockReading, { lapsedMs, watchedMs }: LockTimes): boolean {
@@ -207,7 +207,7 @@ class LockAttempt {
     await this.#files.unlink(claim).catch(() => undefined);
   }
 
-  /** The lock as an object, after this process has got the lock. From now on the lock is renewed at intervals. */
+  /** Makes the lock object after this process has got the lock. From now on, the lock file is renewed at intervals. */
   async taken(takenOver: boolean): Promise<RepairLock> {
     const files = this.#files;
     seenLapsed.delete(this.path);

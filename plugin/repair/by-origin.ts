@@ -40,8 +40,8 @@ export function originFault({ kind }: Origin): Fault | null {
 }
 
 /**
- * Whether a database holds records of opencode 2.x that an ordinary check does not read. Such a database is never
- * called healthy without them.
+ * Whether a database holds records of opencode 2.x that an ordinary check does not read. As long as they are unread,
+ * the database is not called healthy.
  */
 export function leavesUnread(origin: Origin | null): boolean {
   return origin?.kind === "1.x and 2.x" || origin?.kind === "1.x with messages of 2.x";

@@ -12,9 +12,8 @@ import { folderFindings } from "./folders-2x.ts";
 type Readable = OpenedStore & { state: "ok" | "unread" };
 
 /**
- * Checks the records that only opencode 2.x reads in a database. Returns `null` inside opencode, if there are no such
- * records, or if their tables are unknown. Also returns `null` if pages are damaged, because the check of the pages
- * reports that.
+ * Checks the records that only opencode 2.x reads in a database. Returns `null` in four cases: inside opencode, without
+ * such records, if their tables are unknown, or if pages are damaged. Another check reports damaged pages.
  */
 export async function half2xOf(
   opened: Readable,

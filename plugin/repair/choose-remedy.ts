@@ -109,8 +109,9 @@ function completedOr(finding: ConfirmedFinding, completed: Replacement | null): 
 }
 
 /**
- * Whether a part that opencode refuses may leave the session if the user names it. One part of an unknown plugin keeps
- * its whole session from opening. Files are not checked against a schema, so only rows count.
+ * Whether a part that opencode refuses may be moved to quarantine if the user chooses this problem. One part of an
+ * unknown plugin can keep its whole session from opening. Files are not checked against a schema, so only database rows
+ * count.
  */
 function isPartThatMayLeave({ code, kind, locator, severity, seen }: ConfirmedFinding): boolean {
   return (

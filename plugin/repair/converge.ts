@@ -17,7 +17,7 @@ export interface ConvergedResult extends RepairResult {
 }
 
 /**
- * The number of repair steps at most. Each step can reveal problems that were hidden before: for example, a project's
+ * The largest number of repair steps. Each step can reveal problems that were hidden before: for example, a project's
  * folder follows from its repaired sessions.
  */
 const MOST_STEPS = 5;

@@ -48,8 +48,8 @@ async function isFinished(
   ageMs: number,
 ): Promise<boolean> {
   const { byState, holdsDatabase } = run.state;
-  // A run that keeps a whole database is needed: a salvaged database may still be moved to its place, and a replaced
-  // one may be restored.
+  // A run that keeps a whole database is still needed. A salvaged database may be moved to its place later, and a
+  // replaced database may be restored.
   if (holdsDatabase || byState.done !== undefined || byState.planned !== undefined) return false;
   if (byState.restored !== undefined && (await isNeeded(files, run, checked, ageMs))) return false;
   return !(await holdsFiles(files, run));

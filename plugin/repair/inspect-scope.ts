@@ -63,8 +63,8 @@ async function confirm(
   newer: NewerMessagesSource,
   options: Pick<InspectOptions, "storeIndex" | "isLeftAlone">,
 ): Promise<Omit<ExaminedFinding, "completed"> | null> {
-  // The module is loaded only if there may be a problem, because it loads the schemas of records, and a healthy start
-  // of opencode does not need them.
+  // The module is loaded only if there may be a problem, because it loads the schemas of records. A healthy start of
+  // opencode does not need them.
   const { examineSettled } = await import("./settle-time.ts");
   let evidence = await examineSettled(store, artifact);
   if (evidence === null) return null;

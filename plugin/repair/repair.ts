@@ -85,7 +85,7 @@ export async function settleUnfinished(input: Pick<RepairInput, "files" | "locat
   if (await isUnfinished(input.files, input.located.dataDir)) await underLock(input, async () => null);
 }
 
-/** Whether {@link underLock} could not do its work. */
+/** Whether the result of {@link underLock} says that the work was not done. */
 export function isStopped(outcome: object): outcome is Stopped {
   return "kind" in outcome && "message" in outcome;
 }
@@ -100,8 +100,8 @@ export async function repair(input: RepairInput): Promise<RepairResult> {
   if ("kind" in plan) return { ...NOTHING, stopped: plan };
   if (plan.length === 0) return NOTHING;
   const outcome = await underLock(input, async (lock) => {
-    // The plan is made again under the lock. While this process waited, an undo may have finished, or a crash of an
-    // undo may have been completed.
+    // The plan is made again under the lock. While this process waited for the lock, an undo may have restored records,
+    // or the undo of a crashed process may have been completed.
     const current = await planned(input);
     return current.length === 0 ? NOTHING : applyWhatIsFree(input, current, lock);
   });

@@ -234,8 +234,8 @@ function isOfWorkspace(column: string): boolean {
 
 /**
  * Describes what fails without these columns. opencode reads the table `workspace` when a project gets another id,
- * because of a new remote or another first commit. opencode writes all columns of a session when a session is created
- * (up to 1.15), or at every prompt (1.17 and newer).
+ * because of a new remote or another first commit. opencode up to 1.15 writes all columns of a session when the session
+ * is created. 1.17 and newer do that at every prompt.
  */
 function stoppedWithout(columns: readonly string[]): string {
   if (columns.every(isOfWorkspace)) return "everything fails once the id of a project changes";

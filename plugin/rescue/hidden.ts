@@ -95,7 +95,7 @@ export interface Whereabouts {
 
 /**
  * Finds every session that opencode does not show if it is started in the session's own folder. `target` is opencode's
- * database, `others` are the other stores on this machine. Reads only.
+ * database, `others` are the other stores that were found. Reads only.
  * @throws the reason of the signal, between two sessions
  */
 export async function findHidden(
@@ -125,8 +125,8 @@ export async function findHidden(
     unread.add(store);
   };
   const bare = await recordless(target);
-  // A session whose messages are in the target cannot be added from another store. First its record must be rebuilt.
-  // Missing messages are then found by another check.
+  // If the target database has messages of a session without its record, the session cannot be added from another
+  // store. First `repair` must rebuild the record.
   const isBare = new Set(bare.map(({ sessionID }) => sessionID));
   const brought = (await elsewhere(target, others, onUnread, signal)).filter(({ sessionID }) => !isBare.has(sessionID));
   const said = new Set([...brought.map(({ sessionID }) => sessionID), ...misplaced.map(({ facts }) => facts.id)]);
@@ -174,7 +174,8 @@ export async function elsewhere(
     let isFailing = false;
     for (const facts of store.sessions) {
       signal?.throwIfAborted();
-      // A session with a record is reported without reading its messages, so a failing store does not matter.
+      // If reading this store has failed before, only sessions with a record are reported, because their messages need
+      // not be read.
       if (known.has(facts.id) || (isFailing && !facts.hasRecord)) continue;
       const holds = await holdsSomething(store, facts).catch((error: unknown) => {
         signal?.throwIfAborted();
@@ -200,8 +201,8 @@ function rank({ opened, origin }: KnownStore): number {
 }
 
 /**
- * If a copy shares no session with the target database, it is not an older state of that database. Then its sessions
- * were not deleted, so they count as `other-database`.
+ * If a copy shares no session with the target database, the copy is not an older state of that database. Then its
+ * sessions were not deleted there, so they count as `other-database`.
  */
 function causeOf(store: KnownStore, target: KnownStore): Cause {
   if (store.opened.description.database === undefined) return "legacy";

@@ -198,8 +198,8 @@ async function sameFolder(
   createdMs: number | null,
 ): Promise<Sameness> {
   if (own.bornMs === 0 || createdMs === null || Math.floor(own.bornMs) > createdMs) return "made-after";
-  // A project without a record is shown nowhere. So giving the session the folder's project cannot hide it from a place
-  // where it is shown.
+  // opencode shows no sessions of a project without a record. So the session loses nothing if it gets the project of
+  // the folder.
   if (!hasProject) return "same";
   if (await isMounted(files, own.directory, root)) return "may-be-other";
   return (await gotProjectSince(files, own, root, createdMs)) ? "same" : "may-be-other";

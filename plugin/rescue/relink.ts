@@ -33,8 +33,8 @@ export interface Change {
  * The changes that move sessions to their right place. Folder, project and path become what opencode would write in
  * that folder. A missing project record is added. If a project has moved, its record gets the new folder.
  * `move` is the move that the user named, or `null`. If it leads from another operating system to this one, the paths
- * in project records are translated too, because one such path keeps opencode from showing any session. A pure
- * function.
+ * in project records are translated too. A single path of another system would keep opencode from showing any session.
+ * A pure function.
  */
 export function relinkChanges(
   { sessions, projects, opened }: KnownStore,

@@ -65,8 +65,8 @@ export interface RescueResult {
 
 /** Lists the sessions that opencode does not show, and the changes that a request would make. Changes nothing. */
 export async function listHidden(input: RescueInput, request: RescueRequest): Promise<Listing> {
-  // A stopped list has no form of its own in the answer. So the signal is ignored, and the caller may simply stop
-  // waiting.
+  // The answer has no form for a list that was stopped halfway. So the signal is ignored, and the caller may simply
+  // stop waiting.
   const { signal: _signal, ...withoutSignal } = input;
   const knowing = await openKnownStores(input.files, input.located, input.into, input.fromData ?? null);
   if (!knowing.ok) return knowing;

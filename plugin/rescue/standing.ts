@@ -33,8 +33,8 @@ export interface Known {
   readonly sessions: readonly SessionFacts[];
   readonly projects: readonly ProjectFacts[];
   /**
-   * Whether opencode is 1.17 or newer. From 1.17 on, the worktree decides which sessions of the project `global` move
-   * to a new repository.
+   * Whether opencode is 1.17 or newer. The version decides how sessions of the project `global` move to a new
+   * repository: by the worktree, or in older versions by the main folder of the repository.
    */
   readonly isStrict: boolean;
 }

@@ -15,8 +15,8 @@ export interface SessionOutcomes {
 }
 
 /**
- * The import runs out of memory on documents larger than this. Users reported that (#50076, #50339: a document of 279
- * MB).
+ * A document larger than this may make the import run out of memory. Users reported that for a document of 279 MB
+ * (#50076, #50339).
  */
 const OVERSIZED_BYTES = 64 * 1024 * 1024;
 

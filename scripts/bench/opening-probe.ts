@@ -27,8 +27,8 @@ const SETTLING_MS = 5000;
 
 /**
  * A plugin for the terminal UI that opens sessions in the same way as the session list. It measures how long opencode
- * cannot react in the meantime, because the slots of other plugins are rendered. Loading and drawing 5,000 parts is not
- * included: that takes seconds, and varies by hundreds of milliseconds.
+ * cannot react in the meantime, while it renders the parts of the screen that belong to plugins. Loading and drawing
+ * 5,000 parts is not included: that takes seconds, and varies by hundreds of milliseconds.
  */
 export default { id: "opening-probe", tui: probe };
 

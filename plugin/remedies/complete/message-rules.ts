@@ -56,7 +56,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     at: /^parentID$/,
     found: ANY,
     derive: ({ message, neighbours, document }, mismatch) => {
-      // If another message has this id, the answer already names its question, and the value stays.
+      // If a message with this id exists, the answer already names its question, so the value is kept.
       if (neighbours.message(textIn(document, "parentID")) !== null) return null;
       return set(mismatch, message === null ? null : neighbours.userBefore(message.id)?.id);
     },

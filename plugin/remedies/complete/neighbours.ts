@@ -120,8 +120,8 @@ function nearest<T>(messages: readonly MessageFacts[], of: (message: MessageFact
 }
 
 /**
- * Reads the neighbours of a record. Only one session is kept in memory, because the records of a session are asked for
- * together.
+ * Reads the neighbours of a record. Only one session is kept in memory, because all records of a session are examined
+ * one after the other.
  */
 export class NeighbourSource {
   readonly #store: Store;
