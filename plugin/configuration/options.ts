@@ -20,7 +20,7 @@ export interface PluginSettings {
    * file.
    */
   readonly atomicWrites: boolean;
-  /** A run is deleted from the quarantine after this many days, if no original record depends on it any more. */
+  /** A repair run is deleted from the quarantine after this many days, if no original record depends on it any more. */
   readonly retentionDays: number;
 }
 

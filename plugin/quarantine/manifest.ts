@@ -8,7 +8,7 @@ const MANIFEST_VERSION = 1;
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const size = z.int().nonnegative();
 const time = z.iso.datetime();
-/** A path inside the folder of a run: a plain name below `items/`, which cannot lead out of that folder. */
+/** A path inside the folder of a repair run: a plain name below `items/`, which cannot lead out of that folder. */
 const itemFile = z.string().regex(/^items\/[A-Za-z0-9][A-Za-z0-9._-]*$/);
 
 const savedBytes = z.union([
@@ -46,8 +46,8 @@ const replacement = z.strictObject({
   /** The SHA-256 of the new file or value. If several columns were changed, one hash covers all of them. */
   sha256: hash,
   /**
-   * For a file: the name under which the new content waits in the run's folder, until it is moved to its place. For an
-   * added session: the file that lists its rows.
+   * For a file: the name under which the new content waits in the repair run's folder, until it is moved to its place.
+   * For an added session: the file that lists its rows.
    */
   file: itemFile.exactOptional(),
   bytes: size.exactOptional(),

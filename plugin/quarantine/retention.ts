@@ -26,12 +26,12 @@ async function removeBelow(files: FileSystem, folder: string): Promise<void> {
  */
 export const LARGE_QUARANTINE_BYTES = 1_000_000_000;
 
-/** How many original records of this run exist only in the quarantine. Deleting the run would lose them. */
+/** How many original records of this repair run exist only in the quarantine. Deleting the run would lose them. */
 export function itemsOnlyHere(run: RunSummary): number {
   return run.ok ? run.state.onlyHere : 0;
 }
 
-/** The runs that are older than `ageMs`. A run that is in progress or unreadable is never included. */
+/** The repair runs that are older than `ageMs`. A run that is in progress or unreadable is never included. */
 export function runsOlderThan(runs: readonly RunSummary[], ageMs: number, now: number): ReadableSummary[] {
   return runs.filter(
     (run): run is ReadableSummary =>
@@ -40,8 +40,8 @@ export function runsOlderThan(runs: readonly RunSummary[], ageMs: number, now: n
 }
 
 /**
- * Deletes one run for good. The run's folder is first renamed to a hidden name. After a crash, either the whole run is
- * listed, or no list shows it and {@link removeRemainders} deletes the rest.
+ * Deletes one repair run for good. The run's folder is first renamed to a hidden name. After a crash, either the whole
+ * run is listed, or no list shows it and {@link removeRemainders} deletes the rest.
  */
 export async function deleteRun(files: FileSystem, run: Pick<RunSummary, "folder">): Promise<void> {
   const condemned = join(dirname(run.folder), `.purged-${basename(run.folder)}`);
@@ -50,7 +50,10 @@ export async function deleteRun(files: FileSystem, run: Pick<RunSummary, "folder
   await removeTree(files, condemned);
 }
 
-/** Removes the folders that a crash left while a run was being prepared or deleted. The caller must hold the lock. */
+/**
+ * Removes the folders that a crash left while a repair run was being prepared or deleted. The caller must hold the
+ * lock.
+ */
 export async function removeRemainders(files: FileSystem, dataDir: string): Promise<void> {
   for (const folder of await remainders(files, dataDir)) await removeTree(files, folder);
 }

@@ -12,15 +12,18 @@ const STORE_FOLDER = "_store";
  */
 const SESSION_ID = /^ses[A-Za-z0-9_-]{1,120}$/;
 
-/** The folder of a run has the run's id as its name. If that name is taken, `.2` or a higher number follows the id. */
+/**
+ * The folder of a repair run has the run's id as its name. If that name is taken, `.2` or a higher number follows the
+ * id.
+ */
 const RUN_FOLDER = /^(.+?)(?:\.\d{1,6})?$/;
 
-/** The folder of one run on one session. All facts come from names in the file system; no file is read. */
+/** The folder of one repair run on one session. All facts come from names in the file system; no file is read. */
 export interface NamedRun {
   /** The absolute path of the folder. */
   readonly folder: string;
   readonly runID: string;
-  /** The name of the parent folder, which all runs on the same session share. */
+  /** The name of the parent folder, which all repair runs on the same session share. */
   readonly owner: string;
 }
 
@@ -28,7 +31,7 @@ export function folderNameFor(sessionID: string | null): string {
   return sessionID !== null && SESSION_ID.test(sessionID) ? sessionID : STORE_FOLDER;
 }
 
-/** The folders of all runs, in no particular order. Only names are read. */
+/** The folders of all repair runs, in no particular order. Only names are read. */
 export async function* runFolders(files: FileSystem, dataDir: string): AsyncIterable<NamedRun> {
   for (const owner of await ownersIn(files, dataDir)) {
     const parent = join(quarantinePath(dataDir), owner);

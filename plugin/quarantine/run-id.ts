@@ -9,8 +9,8 @@ let lastMillisecond = 0;
 let counter = 0;
 
 /**
- * Makes the id of a new run, such as `20261123T021500123Z-0000-9f86d081`. Sorted ids are in the order of time. The
- * counter and the random end keep ids unique within one millisecond, also across processes.
+ * Makes the id of a new repair run, such as `20261123T021500123Z-0000-9f86d081`. Sorted ids are in the order of time.
+ * The counter and the random end keep ids unique within one millisecond, also across processes.
  */
 export function newRunID(now: number): string {
   let millisecond = Math.max(now, lastMillisecond);
@@ -24,7 +24,7 @@ export function newRunID(now: number): string {
   return `${time}-${String(counter).padStart(4, "0")}-${randomBytes(4).toString("hex")}`;
 }
 
-/** The time at which a run began, in milliseconds since 1970. `NaN` if the text is not a run id. */
+/** The time at which a repair run began, in milliseconds since 1970. `NaN` if the text is not a run id. */
 export function timeOfRunID(runID: string): number {
   const [, date, hour, minute, second, milliseconds] = RUN_TIME.exec(runID) ?? [];
   return Date.parse(`${date?.replace(/(....)(..)(..)/, "$1-$2-$3")}T${hour}:${minute}:${second}.${milliseconds}Z`);

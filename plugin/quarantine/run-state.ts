@@ -8,10 +8,9 @@ import { TOOL } from "../tool-identity.ts";
 import type { Manifest } from "./manifest.ts";
 
 /**
- * The state file of a run holds the facts that each start of opencode needs, in a few hundred bytes. The manifest of a
- * run may have megabytes.
- * The state file is derived from the manifest, and is valid only for the manifest file that it names. The state file
- * may be deleted at any time. An unfinished run has no valid state file.
+ * The state file of a repair run holds the facts that each start of opencode needs, in a few hundred bytes. The
+ * manifest of a run may have megabytes. The state file is derived from the manifest, and is valid only for the manifest
+ * file that it names. The state file may be deleted at any time. An unfinished run has no valid state file.
  */
 const STATE_FILE = "state.jsonl";
 
@@ -29,17 +28,17 @@ const LARGEST_HEAD_BYTES = 2048;
  */
 const LARGEST_STATE_BYTES = 16 * 1024 * 1024;
 
-/** The facts about a run that can be told without reading its items. */
+/** The facts about a repair run that can be told without reading its items. */
 export interface RunState {
   readonly runID: string;
   readonly sessionID: string | null;
   readonly createdAt: string;
   readonly trigger: Manifest["trigger"];
   readonly generation: Manifest["store"]["generation"];
-  /** The name of the database in the manifest; `null` if the run changed JSON files. */
+  /** The name of the database in the manifest; `null` if the repair run changed JSON files. */
   readonly database: string | null;
   readonly state: Manifest["state"];
-  /** Whether the run keeps a whole database in the quarantine, as a salvage does. */
+  /** Whether the repair run keeps a whole database in the quarantine, as a salvage does. */
   readonly holdsDatabase: boolean;
   readonly items: number;
   /** How many items are in each state. */
@@ -51,8 +50,8 @@ export interface RunState {
 }
 
 /**
- * The content of a valid state file: the facts about a run, or the note that its manifest is invalid. The note names
- * the version of this tool that found the problem.
+ * The content of a valid state file: the facts about a repair run, or the note that its manifest is invalid. The note
+ * names the version of this tool that found the problem.
  */
 export type KnownState = { readonly run: RunState } | { readonly problem: string; readonly version: string };
 
@@ -97,13 +96,14 @@ export function keptKey(record: { readonly locator: Locator }, content: { readon
   return sha256(Buffer.from(`${locatorText(record.locator)} ${content?.sha256 ?? ""}`)).slice(0, 32);
 }
 
-/** The keys of the records that a user restored from a run, as returned by {@link keptKey}. */
+/** The keys of the records that a user restored from a repair run, as returned by {@link keptKey}. */
 export function keptKeysIn({ items }: Manifest): string[] {
   return items.filter(({ state }) => state === "restored").map((item) => keptKey(item, item.original));
 }
 
 /**
- * A text that changes whenever the manifest file of a run is replaced or written; `null` if there is no manifest file.
+ * A text that changes whenever the manifest file of a repair run is replaced or written; `null` if there is no manifest
+ * file.
  */
 export async function manifestIdentity(files: FileSystem, folder: string): Promise<string | null> {
   const found = await files.stat(join(folder, MANIFEST_FILE));
@@ -111,8 +111,8 @@ export async function manifestIdentity(files: FileSystem, folder: string): Promi
 }
 
 /**
- * The content of a run's state file. `null` if the file is missing, cannot be read, or does not belong to the present
- * manifest. The caller must then read the manifest.
+ * The content of a repair run's state file. `null` if the file is missing, cannot be read, or does not belong to the
+ * present manifest. The caller must then read the manifest.
  */
 export async function readRunState(files: FileSystem, folder: string): Promise<KnownState | null> {
   const head = await readHead(files, folder);
@@ -133,7 +133,10 @@ async function readHead(files: FileSystem, folder: string): Promise<Head | null>
   }
 }
 
-/** The keys of the records that a user restored, from the run's state file. `null` if the state file is not valid. */
+/**
+ * The keys of the records that a user restored, from the repair run's state file. `null` if the state file is not
+ * valid.
+ */
 export async function readKeptKeys(files: FileSystem, folder: string): Promise<string[] | null> {
   const head = await readHead(files, folder);
   if (head === null) return null;
@@ -166,9 +169,9 @@ function sealOf(head: Head): string {
 }
 
 /**
- * Writes the state file of a run. `manifest` is the identity that the manifest file had when it was read or written.
- * The state file is not forced to disk: a power loss can only make it invalid. If the state file cannot be written, the
- * manifest is read the next time.
+ * Writes the state file of a repair run. `manifest` is the identity that the manifest file had when it was read or
+ * written. The state file is not forced to disk: a power loss can only make it invalid. If the state file cannot be
+ * written, the manifest is read the next time.
  */
 export async function writeRunState(
   files: FileSystem,
@@ -188,5 +191,8 @@ export async function writeRunState(
   }
 }
 
-/** The files in a run's folder that are always replaced as a whole. A crash may leave a temporary file next to them. */
+/**
+ * The files in a repair run's folder that are always replaced as a whole. A crash may leave a temporary file next to
+ * them.
+ */
 export const REPLACED_FILES: readonly string[] = [MANIFEST_FILE, STATE_FILE];

@@ -5,7 +5,7 @@ import { folderNameFor, type NamedRun, remainders, runFolders } from "./run-fold
 import { keptKeysIn, manifestIdentity, type RunState, readKeptKeys, readRunState, runStateOf } from "./run-state.ts";
 import type { UnreadableRun } from "./vault.ts";
 
-/** The facts about a run without its items, or the reason why the run cannot be read. */
+/** The facts about a repair run without its items, or the reason why the run cannot be read. */
 export type RunSummary = ReadableSummary | UnreadableRun;
 
 export interface ReadableSummary {
@@ -14,7 +14,7 @@ export interface ReadableSummary {
   readonly state: RunState;
 }
 
-/** Every run in the quarantine, the newest first. The list includes runs that cannot be read. */
+/** Every repair run in the quarantine, the newest first. The list includes runs that cannot be read. */
 export async function allRuns(files: FileSystem, dataDir: string): Promise<RunSummary[]> {
   const runs: RunSummary[] = [];
   for await (const run of eachRun(files, dataDir)) runs.push(run);
@@ -22,8 +22,8 @@ export async function allRuns(files: FileSystem, dataDir: string): Promise<RunSu
 }
 
 /**
- * The runs whose folder names `wanted` accepts, in no particular order. Only the small state file of each run is read.
- * If that file is missing or invalid, the manifest is read instead.
+ * The repair runs whose folder names `wanted` accepts, in no particular order. Only the small state file of each run is
+ * read. If that file is missing or invalid, the manifest is read instead.
  */
 export async function* eachRun(
   files: FileSystem,
@@ -56,8 +56,8 @@ export function runIDOf(run: RunSummary): string {
 }
 
 /**
- * Whether a crash left a run or a file that must be completed, rolled back or checked by the next process that takes
- * the lock. Changes nothing.
+ * Whether a crash left a repair run or a file that must be completed, rolled back or checked by the next process that
+ * takes the lock. Changes nothing.
  */
 export async function isUnfinished(files: FileSystem, dataDir: string): Promise<boolean> {
   const entries = (await files.list(quarantinePath(dataDir))) ?? [];
@@ -73,7 +73,7 @@ export async function isUnfinished(files: FileSystem, dataDir: string): Promise<
 /**
  * The keys of the records that users restored, as returned by {@link keptKey}. The plugin does not repair these records
  * again unless a user asks. Call this function under the lock if a decision depends on the result.
- * @throws UnreadableRunError if the operating system cannot read a run
+ * @throws UnreadableRunError if the operating system cannot read a repair run
  */
 export async function keptByUser(files: FileSystem, dataDir: string): Promise<ReadonlySet<string>> {
   const kept = new Set<string>();
@@ -88,7 +88,7 @@ export async function keptByUser(files: FileSystem, dataDir: string): Promise<Re
   return kept;
 }
 
-/** The keys of the records that users restored from one run, as returned by {@link keptKey}. */
+/** The keys of the records that users restored from one repair run, as returned by {@link keptKey}. */
 export async function keptKeysOf(files: FileSystem, { folder, state }: ReadableSummary): Promise<readonly string[]> {
   const keys = await readKeptKeys(files, folder);
   if (keys !== null) return keys;

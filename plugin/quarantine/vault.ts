@@ -9,7 +9,7 @@ import { folderNameFor, type NamedRun, runFolders } from "./run-folders.ts";
 import { keptKeysIn, MANIFEST_FILE, manifestIdentity, REPLACED_FILES, runStateOf, writeRunState } from "./run-state.ts";
 
 /**
- * Creates the folder of a run on a session, with its `items/` folder. The folder has a hidden name until {@link
+ * Creates the folder of a repair run on a session, with its `items/` folder. The folder has a hidden name until {@link
  * publishRun} is called. If a crash happens before that call, the folder holds nothing but copies.
  */
 export async function createRunFolder(
@@ -24,9 +24,9 @@ export async function createRunFolder(
 }
 
 /**
- * Writes the manifest of a prepared run, and then renames the folder to its final name. So every run in the list has a
- * manifest. If the final name is taken, the folder is named `<runID>.2`: one run may change two stores that hold the
- * same session.
+ * Writes the manifest of a prepared repair run, and then renames its folder to the final name. So every run in the list
+ * has a manifest. If the final name is taken, the folder is named `<runID>.2`: one run may change two stores that hold
+ * the same session.
  */
 export async function publishRun(files: FileSystem, run: RunFolder, manifest: Manifest): Promise<RunFolder> {
   await files.syncDirectory(run.items);
@@ -42,7 +42,7 @@ export async function publishRun(files: FileSystem, run: RunFolder, manifest: Ma
 
 /**
  * Writes the manifest in one step. After a crash, either the old or the new manifest is there, complete. If the
- * manifest is not `planned`, the run's state file is written too.
+ * manifest is not `planned`, the repair run's state file is written too.
  * @throws UnwritableManifestError if the new manifest could not be read again; then nothing is written
  */
 export async function writeManifest(files: FileSystem, folder: string, manifest: Manifest): Promise<void> {
@@ -55,12 +55,12 @@ export async function writeManifest(files: FileSystem, folder: string, manifest:
   await writeRunState(files, folder, identity, { run: runStateOf(manifest) }, keptKeysIn(manifest));
 }
 
-/** Removes a temporary manifest or state file that a crash left in a run's folder. */
+/** Removes a temporary manifest or state file that a crash left in a repair run's folder. */
 export async function removeUnfinishedFiles(files: FileSystem, folder: string): Promise<void> {
   for (const name of REPLACED_FILES) await removeUnfinished(files, join(folder, name));
 }
 
-/** The manifest of a new run is not valid. The run must not begin, because nobody could undo it later. */
+/** The manifest of a new repair run is not valid. The run must not begin, because nobody could undo it later. */
 export class UnwritableManifestError extends Error {
   constructor(problem: string) {
     super(`The run cannot be recorded: ${problem}.`);
@@ -79,7 +79,9 @@ export interface UnreadableRun {
   readonly cause: "manifest" | "folder" | { readonly errno: string };
 }
 
-/** Every run in the quarantine with its manifest, the newest first. The list includes runs that cannot be read. */
+/**
+ * Every repair run in the quarantine with its manifest, the newest first. The list includes runs that cannot be read.
+ */
 export async function storedRuns(files: FileSystem, dataDir: string): Promise<StoredRun[]> {
   const runs: StoredRun[] = [];
   for await (const run of eachStoredRun(files, dataDir)) runs.push(run);
@@ -87,8 +89,8 @@ export async function storedRuns(files: FileSystem, dataDir: string): Promise<St
 }
 
 /**
- * The runs of one session, the newest first. If the session's id does not have opencode's form, the list also includes
- * runs on the whole store.
+ * The repair runs of one session, the newest first. If the session's id does not have opencode's form, the list also
+ * includes runs on the whole store.
  */
 export async function runsOfSession(files: FileSystem, dataDir: string, sessionID: string): Promise<StoredRun[]> {
   const runs: StoredRun[] = [];
@@ -98,8 +100,8 @@ export async function runsOfSession(files: FileSystem, dataDir: string, sessionI
 }
 
 /**
- * The runs whose folder names `wanted` accepts, one after the other, because all manifests together may not fit in
- * memory. If the caller needs no items, {@link eachRun} is faster: it does not read manifests.
+ * The repair runs whose folder names `wanted` accepts, one after the other, because all manifests together may not fit
+ * in memory. If the caller needs no items, {@link eachRun} is faster: it does not read manifests.
  */
 export async function* eachStoredRun(
   files: FileSystem,
@@ -116,8 +118,8 @@ export function runIDOf(run: StoredRun): string {
 }
 
 /**
- * Reads one run from the absolute path of its folder. The run counts as unreadable if its manifest belongs to another
- * folder.
+ * Reads one repair run from the absolute path of its folder. The run counts as unreadable if its manifest belongs to
+ * another folder.
  */
 export async function readRun(files: FileSystem, folder: string, runID: string): Promise<StoredRun> {
   const unreadable = (cause: UnreadableRun["cause"], problem: string): StoredRun => {
@@ -145,9 +147,9 @@ export async function readRun(files: FileSystem, folder: string, runID: string):
 }
 
 /**
- * Reads a run, and writes its state file. The state file is missing if an older version of this tool wrote the run. The
- * state file is invalid if the quarantine was copied, because a copy has other inodes and times. The caller must hold
- * the lock.
+ * Reads a repair run, and writes its state file. The state file is missing if an older version of this tool wrote the
+ * run. The state file is invalid if the quarantine was copied, because a copy has other inodes and times. The caller
+ * must hold the lock.
  */
 export async function readAndRecord(files: FileSystem, folder: string, runID: string): Promise<StoredRun> {
   const identity = await manifestIdentity(files, folder);
@@ -163,7 +165,7 @@ export async function readAndRecord(files: FileSystem, folder: string, runID: st
 
 const LARGEST_MANIFEST_BYTES = 256 * 1024 * 1024;
 
-/** The size of a run's folder in bytes, including the safety copy of the session. */
+/** The size of a repair run's folder in bytes, including the safety copy of the session. */
 export async function folderBytes(files: FileSystem, folder: string): Promise<number> {
   let total = 0;
   if ((await files.stat(folder))?.type !== "directory") return total;

@@ -15,11 +15,10 @@ export interface WholeCheck {
 }
 
 /**
- * Deletes runs that are older than `ageMs` and that keep no original any more, because all of their changes were rolled
- * back or undone.
- * As long as a restored run exists, the plugin does not repair the same records again unasked. So a restored run is
- * deleted only under three conditions. The undo is older than `ageMs`, the whole store was checked, and none of the
- * run's records is still damaged. A run that still keeps an original is never deleted here.
+ * Deletes repair runs that are older than `ageMs` and that keep no original any more, because all of their changes were
+ * rolled back or undone. As long as a restored run exists, the plugin does not repair the same records again unasked.
+ * So a restored run is deleted only under three conditions. The undo is older than `ageMs`, the whole store was
+ * checked, and none of the run's records is still damaged. A run that still keeps an original is never deleted here.
  */
 export async function deleteFinishedRuns(
   where: { readonly files: FileSystem; readonly located: Located; readonly access: Access },
@@ -48,15 +47,16 @@ async function isFinished(
   ageMs: number,
 ): Promise<boolean> {
   const { byState, holdsDatabase } = run.state;
-  // A run that keeps a whole database is still needed. A salvaged database may be moved to its place later, and a
-  // replaced database may be restored.
+  // A repair run that keeps a whole database is still needed. A salvaged database may be moved to its place later, and
+  // a replaced database may be restored.
   if (holdsDatabase || byState.done !== undefined || byState.planned !== undefined) return false;
   if (byState.restored !== undefined && (await isNeeded(files, run, checked, ageMs))) return false;
   return !(await holdsFiles(files, run));
 }
 
 /**
- * Whether a restored run is still needed, because without it the plugin might repair a restored record again unasked.
+ * Whether a restored repair run is still needed, because without it the plugin might repair a restored record again
+ * unasked.
  */
 async function isNeeded(
   files: FileSystem,
@@ -73,8 +73,8 @@ async function isNeeded(
 }
 
 /**
- * Whether the run's folder still has an original file. A repair moves files and does not copy them, so such a file may
- * be the only copy. The manifest is not trusted here.
+ * Whether the repair run's folder still has an original file. A repair moves files and does not copy them, so such a
+ * file may be the only copy. The manifest is not trusted here.
  */
 async function holdsFiles(files: FileSystem, { folder, state }: ReadableSummary): Promise<boolean> {
   if (state.database !== null || (await files.list(join(folder, "items")))?.length === 0) return false;

@@ -11,17 +11,16 @@ import { withOutcomes } from "./apply.ts";
 import { writerForManifest } from "./run-store.ts";
 
 /**
- * Finds out how far each interrupted run came, and writes that to its manifest. A record that had left its place
+ * Finds out how far each interrupted repair run came, and writes that to its manifest. A record that had left its place
  * becomes `done`, and can be restored. A record that had not left its place becomes `rolled-back`. A record that had
- * returned to its place becomes `restored`.
- * The caller must hold the lock. Returns the number of updated runs.
+ * returned to its place becomes `restored`. The caller must hold the lock. Returns the number of updated runs.
  */
 export async function reconcileRuns(files: FileSystem, located: Located, access: Access): Promise<number> {
   let settled = 0;
   await removeRemainders(files, located.dataDir);
   for await (const { folder, runID } of runFolders(files, located.dataDir)) {
     await removeUnfinishedFiles(files, folder);
-    // A valid state file exists only if the run is complete, so the manifest need not be read.
+    // A valid state file exists only if the repair run is complete, so the manifest need not be read.
     if ((await readRunState(files, folder)) !== null) continue;
     const run = await readAndRecord(files, folder, runID);
     if (!run.ok || run.manifest.state !== "planned") continue;
@@ -65,8 +64,8 @@ async function isSettled(writer: StoreWriter, folder: string): Promise<boolean> 
 }
 
 /**
- * Returns `null` if the database of an unfinished run is missing. That run is left until the database exists again, and
- * must not block other repairs.
+ * Returns `null` if the database of an unfinished repair run is missing. That run is left until the database exists
+ * again, and must not block other repairs.
  */
 async function writerOrNothing(
   ...where: Parameters<typeof writerForManifest>

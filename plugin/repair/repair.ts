@@ -30,7 +30,7 @@ export interface RepairInput {
    * expired and may soon be taken over.
    */
   readonly patienceMs?: number;
-  /** The id of the run, if this repair is a further step of a run that has begun. */
+  /** The id of the repair run, if this repair is a further step of a run that has begun. */
   readonly runID?: string;
   /** Called from time to time with the number of finished records and the total. */
   readonly onProgress?: (done: number, of: number) => void;
@@ -49,7 +49,7 @@ const LOCK_RETRY_MS = 25;
 
 const NOTHING: RepairResult = { runID: null, manifests: [], items: [], stopped: null };
 
-/** Takes the lock of the data directory, completes or rolls back interrupted runs, and then calls `work`. */
+/** Takes the lock of the data directory, completes or rolls back interrupted repair runs, and then calls `work`. */
 export async function underLock<T>(
   input: Pick<RepairInput, "files" | "located" | "access" | "patienceMs">,
   work: (lock: Parameters<typeof applyPlan>[0]["lock"]) => Promise<T>,
@@ -77,9 +77,9 @@ export async function underLock<T>(
 }
 
 /**
- * Completes or rolls back a run that a crash interrupted, and removes its lock and unfinished deletions. Use this
- * function if there is no other work to do under the lock. If another process holds the lock, that process does all of
- * this.
+ * Completes or rolls back a repair run that a crash interrupted, and removes its lock and unfinished deletions. Use
+ * this function if there is no other work to do under the lock. If another process holds the lock, that process does
+ * all of this.
  */
 export async function settleUnfinished(input: Pick<RepairInput, "files" | "located" | "access">): Promise<void> {
   if (await isUnfinished(input.files, input.located.dataDir)) await underLock(input, async () => null);

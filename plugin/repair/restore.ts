@@ -18,15 +18,15 @@ export interface RestoreInput {
   readonly located: Located;
   readonly access: Access;
   readonly runID: string;
-  /** The sessions of the run to restore. An empty list means all sessions. */
+  /** The sessions of the repair run to restore. An empty list means all sessions. */
   readonly sessionIDs: readonly string[];
-  /** The items of the run to restore. An empty list means all items. */
+  /** The items of the repair run to restore. An empty list means all items. */
   readonly itemIDs: readonly string[];
-  /** Called after each folder of the run with the number of processed records and the total. */
+  /** Called after each folder of the repair run with the number of processed records and the total. */
   readonly onProgress?: (done: number, of: number) => void;
   /**
-   * Stops the undo between two folders of the run. Records that are already restored stay restored and are recorded.
-   * The other records are not changed.
+   * Stops the undo between two folders of the repair run. Records that are already restored stay restored and are
+   * recorded. The other records are not changed.
    */
   readonly signal?: AbortSignal;
 }
@@ -34,7 +34,8 @@ export interface RestoreInput {
 type ReadableRun = StoredRun & { ok: true };
 
 /**
- * The records that an undo would restore. The plan is a summary, because all manifests of a run may not fit in memory.
+ * The records that an undo would restore. The plan is a summary, because all manifests of a repair run may not fit in
+ * memory.
  */
 export interface RestorePlan {
   readonly runID: string;
@@ -47,7 +48,9 @@ interface PlannedRun {
   readonly items: readonly PlannedItem[];
 }
 
-/** A record that an undo would restore. `bytes` is the size of its original; `null` if the run added the record. */
+/**
+ * A record that an undo would restore. `bytes` is the size of its original; `null` if the repair run added the record.
+ */
 interface PlannedItem extends Pick<ManifestItem, "id" | "kind" | "recordID" | "code"> {
   readonly action: Action;
   readonly bytes: number | null;
@@ -101,7 +104,7 @@ function unreadable(problem: string): RestorePlanning & { ok: false } {
   return { ok: false, reason: "unreadable", message: `That run cannot be restored: ${problem}.` };
 }
 
-/** The number of a run folder. The folder `<runID>` is number 1, `<runID>.2` is number 2. */
+/** The number of one folder of a repair run. The folder `<runID>` is number 1, `<runID>.2` is number 2. */
 function numberOf({ folder }: PlannedRun): number {
   return Number(/\.(\d{1,6})$/.exec(folder)?.[1] ?? 1);
 }
@@ -128,7 +131,7 @@ function itemsToRestore({ manifest: { items } }: ReadableRun, itemIDs: readonly 
 export async function restore(input: RestoreInput, plan: RestorePlan): Promise<RestoreResult> {
   if (plan.runs.length === 0) return { runID: plan.runID, manifests: [], items: [], stopped: null };
   const outcome = await underLock(input, async (lock) => {
-    // When the lock was taken, interrupted runs were completed or rolled back, so the plan may be outdated.
+    // When the lock was taken, interrupted repair runs were completed or rolled back, so the plan may be outdated.
     const current = await planRestore(input);
     return restoreRuns(input, current.ok ? current.plan : plan, lock);
   });
