@@ -91,8 +91,8 @@ try {
   process.stdout.write(
     `${[
       what,
-      text("without the terminal half, median", median(without)),
-      text("with it, median", median(withHalf)),
+      text("without the plugin in the terminal UI, median", median(without)),
+      text("with the plugin in the terminal UI, median", median(withHalf)),
       text("difference of the medians", median(withHalf) - median(without)),
       text("median of the differences, opening by opening", median(differences)),
     ].join("\n")}\n`,

@@ -102,8 +102,8 @@ function installed({ server, terminal, unreadable }: Installation): Examined[] {
   const halves = isAbsent
     ? [neither]
     : [
-        half("plugin, server half", server, "opencode.json", "nothing is checked when opencode starts"),
-        half("plugin, terminal half", terminal, "tui.json", "`/repair` has no dialog (opencode 1.3.6 and newer)"),
+        half("plugin in the server", server, "opencode.json", "nothing is checked when opencode starts"),
+        half("plugin in the terminal UI", terminal, "tui.json", "`/repair` has no dialog (opencode 1.3.6 and newer)"),
       ];
   if (unreadable.length === 0) return halves;
   const says = `${plural(unreadable.length, "file")} cannot be read: ${unreadable.join(", ")}`;
