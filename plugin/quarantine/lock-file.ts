@@ -4,10 +4,7 @@ import { type Standing, standingOf } from "../platform/process-identity.ts";
 
 export const LOCK_FILE = ".lock";
 
-/**
- * The JSON content of a lock file. Version 0.1.0 of this tool did not write `namespace` and `machine`, so both have a
- * default.
- */
+/** The JSON content of a lock file. Version 0.1.0 wrote neither `namespace` nor `machine`. */
 const lockSchema = z.object({
   token: z.string().regex(/^[0-9a-f]{24}$/),
   pid: z.int().positive(),
@@ -25,38 +22,26 @@ export type LockContent = z.infer<typeof lockSchema>;
 export interface LockTimes {
   /** The process that holds the lock renews it at this interval. */
   readonly renewEveryMs: number;
-  /**
-   * If the lock was not renewed for this time, its holder first makes sure that no other process is taking the lock
-   * over.
-   */
+  /** After this time without a renewal, the holder checks that no takeover has begun. */
   readonly overdueMs: number;
-  /**
-   * If the lock was not renewed for this time, and its holder cannot be seen, another process may take the lock over.
-   */
+  /** After this time without a renewal, the lock of a holder that cannot be seen may be taken over. */
   readonly lapsedMs: number;
-  /**
-   * Before a takeover, the other process must also watch the lock for this time, because clocks differ and can be
-   * changed.
-   */
+  /** A process must also watch the lock for this time before it takes the lock over, because clocks differ. */
   readonly watchedMs: number;
 }
 
-/**
- * `overdueMs` must stay less than `watchedMs`. Then no takeover can begin while the holder still trusts its last
- * renewal.
- */
+/** `overdueMs` is less than `watchedMs`, so no takeover can begin while the holder trusts its last renewal. */
 export const LOCK_TIMES: LockTimes = { renewEveryMs: 2_000, overdueMs: 5_000, lapsedMs: 120_000, watchedMs: 10_000 };
 
 /** The content of a lock file, and whether the process that wrote it still runs. */
 export interface LockHolder extends LockContent {
-  /** The modification time of the lock file: the last renewal, by the clock of the process that holds the lock. */
+  /** The time of the last renewal, by the clock of the lock's holder. */
   readonly renewedMs: number;
   readonly standing: Standing;
 }
 
 /**
- * The state of a lock file. A file without valid content is `being-written` for ten seconds, and then counts as `torn`
- * by a crash.
+ * The state of a lock file. A file without valid content is `being-written`, and after ten seconds `torn` by a crash.
  */
 export type LockReading = LockHolder | "absent" | "torn" | "being-written";
 
@@ -91,7 +76,7 @@ export async function readToken(files: FileSystem, path: string): Promise<string
   }
 }
 
-/** A name for the state of a lock file. Claims on the lock contain this name in their own file names. */
+/** A name for the state of a lock file, used in the file names of claims. */
 export function tokenOf(reading: LockReading): string {
   return typeof reading === "string" ? reading : reading.token;
 }
@@ -101,10 +86,7 @@ export function isAbandoned(reading: LockReading): boolean {
   return typeof reading === "string" ? reading === "torn" : reading.standing === "gone";
 }
 
-/**
- * Whether the lock was not renewed for `lapsedMs`, by the clock of this machine, and its holder cannot be seen from
- * here.
- */
+/** Whether the lock was not renewed for `lapsedMs`, and its holder cannot be seen from here. */
 export function isLapsed(reading: LockReading, lapsedMs: number): boolean {
   if (typeof reading === "string" || reading.standing !== "unknown") return false;
   // A renewal time in the future comes from another clock, or this clock was set back. So the difference between the

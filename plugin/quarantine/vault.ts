@@ -9,8 +9,8 @@ import { folderNameFor, type NamedRun, runFolders } from "./run-folders.ts";
 import { keptKeysIn, MANIFEST_FILE, manifestIdentity, REPLACED_FILES, runStateOf, writeRunState } from "./run-state.ts";
 
 /**
- * Creates the folder of a repair run on a session, with its `items/` folder. The folder has a hidden name until {@link
- * publishRun} is called. If a crash happens before that call, the folder holds nothing but copies.
+ * Creates the folder of a repair run on a session, with its `items/` folder. Until {@link publishRun} is called, the
+ * folder has a hidden name and holds only copies.
  */
 export async function createRunFolder(
   files: FileSystem,
@@ -25,8 +25,7 @@ export async function createRunFolder(
 
 /**
  * Writes the manifest of a prepared repair run, and then renames its folder to the final name. So every run in the list
- * has a manifest. If the final name is taken, the folder is named `<runID>.2`: one run may change two stores that hold
- * the same session.
+ * has a manifest. If the final name is taken, the folder is named `<runID>.2`.
  */
 export async function publishRun(files: FileSystem, run: RunFolder, manifest: Manifest): Promise<RunFolder> {
   await files.syncDirectory(run.items);
@@ -41,8 +40,8 @@ export async function publishRun(files: FileSystem, run: RunFolder, manifest: Ma
 }
 
 /**
- * Writes the manifest in one step. After a crash, either the old or the new manifest is there, complete. If the
- * manifest is not `planned`, the repair run's state file is written too.
+ * Writes the manifest in one step. After a crash, either the old or the new manifest is complete. If the run is not
+ * `planned`, its state file is written too.
  * @throws UnwritableManifestError if the new manifest could not be read again; then nothing is written
  */
 export async function writeManifest(files: FileSystem, folder: string, manifest: Manifest): Promise<void> {
@@ -100,8 +99,8 @@ export async function runsOfSession(files: FileSystem, dataDir: string, sessionI
 }
 
 /**
- * The repair runs whose folder names `wanted` accepts, one after the other, because all manifests together may not fit
- * in memory. If the caller needs no items, {@link eachRun} is faster: it does not read manifests.
+ * The repair runs whose folder names `wanted` accepts, one after the other, because all manifests may not fit in
+ * memory. {@link eachRun} is faster, but reads no items.
  */
 export async function* eachStoredRun(
   files: FileSystem,
@@ -147,9 +146,8 @@ export async function readRun(files: FileSystem, folder: string, runID: string):
 }
 
 /**
- * Reads a repair run, and writes its state file. The state file is missing if an older version of this tool wrote the
- * run. The state file is invalid if the quarantine was copied, because a copy has other inodes and times. The caller
- * must hold the lock.
+ * Reads a repair run, and writes its state file. An older version of this tool did not write that file. In a copied
+ * quarantine the file is invalid, because inodes and times differ. The caller must hold the lock.
  */
 export async function readAndRecord(files: FileSystem, folder: string, runID: string): Promise<StoredRun> {
   const identity = await manifestIdentity(files, folder);

@@ -55,7 +55,7 @@ export function besides(
   );
 }
 
-/** Tables of opencode 2.x that this tool never checks. The answer names the tables of this list that exist. */
+/** Tables that the check of opencode 2.x does not read. The answer names those tables of this list that exist. */
 const NOT_READ = [
   ...["session_pending", "event", "event_sequence", "permission", "credential", "account", "workspace", "worktree"],
 ];

@@ -55,8 +55,8 @@ export type Addition =
   | { readonly refused: string };
 
 /**
- * Adds the missing part of a session from another store. If that store has every message of the target, only the
- * missing messages are added. Otherwise the state of the other store is added as a separate session.
+ * Adds the missing part of a session from another store. If that store has every message of the target, the missing
+ * messages are added. Otherwise its state is added as a separate session.
  */
 export async function moreOfSession(
   stores: KnownStores,

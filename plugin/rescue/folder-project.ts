@@ -18,9 +18,8 @@ export interface FolderProject {
   readonly worktree: string;
   readonly repository: Repository | null;
   /**
-   * Why git does not accept an existing `.git`; `null` if git accepts it. `leads-nowhere` means that the `.git` is
-   * broken. `other-user` means that git does not trust the owner of the folder (`safe.directory`). opencode then treats
-   * the folder as a folder without git.
+   * Why git does not accept an existing `.git`; `null` if git accepts it. `leads-nowhere`: the `.git` is broken.
+   * `other-user`: git does not trust the owner (`safe.directory`). opencode then sees a folder without git.
    */
   readonly refused: "leads-nowhere" | "other-user" | null;
   /** The id of the project that opencode will use in this folder at its next start; `null` if it is unknown. */
@@ -33,10 +32,7 @@ export interface FolderProject {
 
 /** How opencode chooses the project id of a git repository. The rule depends on its version. */
 export interface NamingRule {
-  /**
-   * Whether the address of the remote `origin` decides, as in 1.17 and newer. Older versions keep the id that is stored
-   * in the repository.
-   */
+  /** Whether the address of the remote `origin` decides, as in 1.17 and newer. Older versions keep the stored id. */
   readonly byRemote: boolean;
   /** Whether opencode runs as the same user as this process. Only then does git give the same answers to both. */
   readonly isThisUser: boolean;

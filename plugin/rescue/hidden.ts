@@ -19,15 +19,15 @@ import { findMisplaced } from "./misplaced.ts";
 import type { Misplaced, Place } from "./standing.ts";
 
 /**
- * Why opencode does not show a session that exists.
- * - `legacy`: the session is only in the JSON files of opencode 1.0-1.1.
- * - `other-database`: the session is only in another database.
- * - `put-aside`: the session is only in an older copy of the database, so it may have been deleted since.
- * - `moved`: the session's folder no longer exists.
- * - `project-changed`: the session's project has no record, or its folder now belongs to another project.
- * - `parent-missing`: the session that started it is gone. opencode lists no such sessions.
- * - `record-missing`: only the messages of the session exist.
- * - `archived`: the user archived the session.
+ * Why opencode does not show a session that exists:
+ * - `legacy`: it is only in the JSON files of opencode 1.0-1.1.
+ * - `other-database`: it is only in another database.
+ * - `put-aside`: it is only in an older copy of the database, so it may have been deleted since.
+ * - `moved`: its folder no longer exists.
+ * - `project-changed`: its project has no record, or its folder belongs to another project.
+ * - `parent-missing`: the session that started it is gone.
+ * - `record-missing`: only its messages exist.
+ * - `archived`: the user archived it.
  */
 export type Cause =
   | "legacy"
@@ -61,10 +61,7 @@ export interface HiddenSession extends Holder {
   readonly candidates?: readonly string[];
   /** How many messages the session has, if they were counted. */
   readonly messages?: number;
-  /**
-   * The id of the session whose record is gone although its messages exist: this session, or the session that started
-   * it.
-   */
+  /** The session whose record is gone although its messages exist: this session, or the session that started it. */
   readonly withoutRecord?: string;
   /** The id of the session that started this session, if only another store has it. */
   readonly parentElsewhere?: string;

@@ -26,9 +26,7 @@ export interface KnownStore {
   readonly projects: readonly ProjectFacts[];
 }
 
-/**
- * The database in which opencode shall show everything (`target`), and the other stores in which sessions were found.
- */
+/** The database in which opencode shall show everything (`target`), and the other stores. */
 export interface KnownStores {
   readonly target: KnownStore;
   readonly others: readonly KnownStore[];
@@ -75,9 +73,7 @@ export function isOf1xAlone({ opened }: KnownStore): boolean {
   return (opened.origin === null || opened.origin.kind === "1.x") && opened.sessionsOf2x() === 0;
 }
 
-/**
- * Why the stores could not be opened. `no-room` means that the disk has no space for a private copy of the database.
- */
+/** Why the stores could not be opened. `no-room`: the disk has no space for a private copy of the database. */
 export type Unknowing = "none" | "unknown" | "unusable" | "refused" | "no-room";
 
 export type Knowing =

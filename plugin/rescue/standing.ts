@@ -2,7 +2,7 @@ import { pathBelow } from "../hosts/folder-paths.ts";
 import type { ProjectFacts, SessionFacts } from "../stores/conversation.ts";
 import type { FolderProject } from "./folder-project.ts";
 
-/** The place to which a session belongs: its folder, and the project that opencode uses in that folder. */
+/** The place to which a session belongs: its folder and project. */
 export interface Place {
   readonly directory: string;
   readonly projectID: string;
@@ -33,8 +33,8 @@ export interface Known {
   readonly sessions: readonly SessionFacts[];
   readonly projects: readonly ProjectFacts[];
   /**
-   * Whether opencode is 1.17 or newer. The version decides how sessions of the project `global` move to a new
-   * repository: by the worktree, or in older versions by the main folder of the repository.
+   * Whether opencode is 1.17 or newer. Only then does opencode decide by its own worktree which sessions of the project
+   * `global` move to a new repository.
    */
   readonly isStrict: boolean;
 }

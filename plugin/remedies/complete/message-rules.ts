@@ -27,8 +27,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "message-role",
     issues: [29908],
     invariant: "A message states its role.",
-    source:
-      "The fields or parts of the message show the role: some exist only for an assistant, others only for a user.",
+    source: "Fields or parts that only an assistant or only a user has show the role.",
     of: ["message"],
     at: /^role$/,
     found: ABSENT,
@@ -66,7 +65,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     issues: [29908, 27701],
     invariant: "A message names its agent.",
     source:
-      "The first of these is used: the message's own mode, its question or answer, the nearest message, the session, opencode's default agent.",
+      "The message's own mode is used. Otherwise its question or answer, the nearest message, the session or opencode's default decides.",
     of: ["user", "assistant"],
     at: /^agent$/,
     found: ABSENT,
@@ -77,7 +76,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     issues: [29908],
     invariant: "An assistant's message names its mode, which is its agent.",
     source:
-      "The first of these is used: the message's own agent, its question, the nearest message, the session, opencode's default agent.",
+      "The message's own agent is used. Otherwise its question, the nearest message, the session or opencode's default decides.",
     of: ["assistant"],
     at: /^mode$/,
     found: ABSENT,
@@ -87,8 +86,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "user-model",
     issues: [29908],
     invariant: "A user's message names the model that should answer it.",
-    source:
-      "The first of these is used: the model that the message names in another form, the answer to the message, the nearest message, the session.",
+    source: "The message's own text or `id` is used. Otherwise its answer, the nearest message or the session decides.",
     of: ["user"],
     at: /^model(\.(providerID|modelID))?$/,
     found: ANY,
@@ -103,7 +101,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "assistant-model",
     issues: [29908],
     invariant: "An assistant's message names its model.",
-    source: "The first of these is used: the question, the nearest message, the session.",
+    source: "Its question, the nearest message or the session decides, in this order.",
     of: ["assistant"],
     at: /^(providerID|modelID)$/,
     found: ABSENT,
@@ -113,8 +111,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
     name: "assistant-path",
     issues: [29908],
     invariant: "An assistant's message names the folders that it worked in.",
-    source:
-      "The folders of the nearest answer are used. Otherwise the folders of the session and its project are used.",
+    source: "The folders of the nearest answer are used, otherwise those of the session and its project.",
     of: ["assistant"],
     at: /^path(\.(cwd|root))?$/,
     found: ABSENT,

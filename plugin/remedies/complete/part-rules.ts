@@ -9,7 +9,7 @@ export const PART_RULES: readonly Rule[] = [
     name: "part-type",
     issues: [],
     invariant: "A part states its type.",
-    source: "The fields of the part show the type, because some exist only in one type.",
+    source: "Fields that only one type of part has show the type.",
     of: ["part"],
     at: /^type$/,
     found: ABSENT,
